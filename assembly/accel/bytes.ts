@@ -1,0 +1,15 @@
+// Short copies and fills: on a microcontroller a call to memmove costs more than a few bytes.
+
+/** Copies `length` bytes upwards; the ranges do not overlap. */
+export function copyBytes(destination: usize, source: usize, length: i32): void {
+  const end = destination + length;
+  for (const whole = destination + (length & ~3); destination < whole; destination += 4, source += 4) {
+    store<u32>(destination, load<u32>(source));
+  }
+  for (; destination < end; destination++, source++) store<u8>(destination, load<u8>(source));
+}
+
+/** Sets `length` bytes to the low byte of `value`. */
+export function fillBytes(destination: usize, value: i32, length: i32): void {
+  for (const end = destination + length; destination < end; destination++) store<u8>(destination, value);
+}

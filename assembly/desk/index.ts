@@ -1,0 +1,12 @@
+// The desk module: float32 kernels under the host trainer. It never runs on a device.
+// Pointers are byte addresses and counts are elements; matrices are row-major and images NHWC.
+// Gradients accumulate (+=), so the host clears them first.
+export { heapBase, cosine } from './scalar';
+export { gemm, gemmWorkspaceSize } from './gemm';
+export { im2col, col2im } from './patches';
+export { fillRows, sumRows, relu, reluGradient, addTransposed } from './pointwise';
+export { maxPool, maxPoolGradient } from './max_pool';
+export { circulantToDense, denseToCirculant } from './circulant';
+export { softmaxCrossEntropy, softmaxCrossEntropyGradient, countCorrect } from './cross_entropy';
+export { momentumUpdate, adamUpdate } from './update';
+export { warp } from './warp';

@@ -1,0 +1,52 @@
+/**
+ * y[image, outY, outX, channel] = the largest x in its window (no padding); winners[…], one u32 each, holds its index
+ * in x. Of equals the first wins.
+ */
+export function maxPool(
+  x: usize,
+  y: usize,
+  winners: usize,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  poolHeight: i32,
+  poolWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  outHeight: i32,
+  outWidth: i32,
+): void {
+  for (let image = 0; image < count; image++) {
+    for (let outY = 0; outY < outHeight; outY++) {
+      for (let outX = 0; outX < outWidth; outX++) {
+        const corner = ((image * height + outY * strideHeight) * width + outX * strideWidth) * channels;
+        for (let channel = 0; channel < channels; channel++) {
+          let winner = corner + channel;
+          let best = load<f32>(x + (winner << 2));
+          for (let poolY = 0; poolY < poolHeight; poolY++) {
+            let index = corner + channel + poolY * width * channels;
+            for (let poolX = 0; poolX < poolWidth; poolX++, index += channels) {
+              const value = load<f32>(x + (index << 2));
+              const larger = value > best;
+              best = select(value, best, larger);
+              winner = select(index, winner, larger);
+            }
+          }
+          store<f32>(y, best);
+          store<u32>(winners, winner);
+          y += 4;
+          winners += 4;
+        }
+      }
+    }
+  }
+}
+
+/** dx[winner] += dy, for `count` outputs. */
+export function maxPoolGradient(dy: usize, winners: usize, dx: usize, count: i32): void {
+  for (let i = 0; i < count; i++) {
+    const to = dx + (load<u32>(winners + (i << 2)) << 2);
+    store<f32>(to, load<f32>(to) + load<f32>(dy + (i << 2)));
+  }
+}

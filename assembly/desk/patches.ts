@@ -1,0 +1,104 @@
+/**
+ * Patches of NHWC images as matrix rows: columns[image, outY, outX][kernelY, kernelX, channel], zero outside the image.
+ */
+export function im2col(
+  images: usize,
+  columns: usize,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  kernelHeight: i32,
+  kernelWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  padTop: i32,
+  padLeft: i32,
+  outHeight: i32,
+  outWidth: i32,
+): void {
+  const rowBytes = (width * channels) << 2;
+  for (let image = 0; image < count; image++) {
+    for (let outY = 0; outY < outHeight; outY++) {
+      for (let outX = 0; outX < outWidth; outX++) {
+        const left = outX * strideWidth - padLeft;
+        const first = max(0, -left);
+        const last = min(kernelWidth, width - left);
+        for (let kernelY = 0; kernelY < kernelHeight; kernelY++) {
+          const y = outY * strideHeight - padTop + kernelY;
+          const inside = y >= 0 && y < height && first < last;
+          const before = inside ? first : kernelWidth;
+          zero(columns, before * channels);
+          if (inside) {
+            const from = images + y * rowBytes + (((left + first) * channels) << 2);
+            copy(columns + ((first * channels) << 2), from, (last - first) * channels);
+            zero(columns + ((last * channels) << 2), (kernelWidth - last) * channels);
+          }
+          columns += (kernelWidth * channels) << 2;
+        }
+      }
+    }
+    images += height * rowBytes;
+  }
+}
+
+/** The transpose of `im2col`: images += every patch, put back where it was taken. */
+export function col2im(
+  columns: usize,
+  images: usize,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  kernelHeight: i32,
+  kernelWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  padTop: i32,
+  padLeft: i32,
+  outHeight: i32,
+  outWidth: i32,
+): void {
+  const rowBytes = (width * channels) << 2;
+  for (let image = 0; image < count; image++) {
+    for (let outY = 0; outY < outHeight; outY++) {
+      for (let outX = 0; outX < outWidth; outX++) {
+        const left = outX * strideWidth - padLeft;
+        const first = max(0, -left);
+        const last = min(kernelWidth, width - left);
+        for (let kernelY = 0; kernelY < kernelHeight; kernelY++) {
+          const y = outY * strideHeight - padTop + kernelY;
+          if (y >= 0 && y < height && first < last) {
+            const to = images + y * rowBytes + (((left + first) * channels) << 2);
+            add(to, columns + ((first * channels) << 2), (last - first) * channels);
+          }
+          columns += (kernelWidth * channels) << 2;
+        }
+      }
+    }
+    images += height * rowBytes;
+  }
+}
+
+// Runs are short (a kernel row): a loop beats a call to memory.copy.
+// @ts-ignore: decorator
+@inline
+function copy(to: usize, from: usize, count: i32): void {
+  const end = from + (count << 2);
+  for (; from + 16 <= end; from += 16, to += 16) v128.store(to, v128.load(from));
+  for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(from));
+}
+
+// @ts-ignore: decorator
+@inline
+function add(to: usize, from: usize, count: i32): void {
+  const end = from + (count << 2);
+  for (; from + 16 <= end; from += 16, to += 16) v128.store(to, f32x4.add(v128.load(to), v128.load(from)));
+  for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(to) + load<f32>(from));
+}
+
+// @ts-ignore: decorator
+@inline
+function zero(to: usize, count: i32): void {
+  for (const end = to + (count << 2); to < end; to += 4) store<f32>(to, 0);
+}

@@ -1,0 +1,69 @@
+// The engine: a loop over tiles. What a tile computes is the kernel's affair; here is only where the job stands.
+import { commit } from './cursor';
+import { ErrorCode, Status } from './error';
+import * as kernels from './kernels/index';
+import {
+  C_KIND,
+  C_OP,
+  C_STATE,
+  C_TILE,
+  H_JOBS,
+  H_PLAN,
+  H_POLICY_EVERY,
+  H_POLICY_LOW,
+  OP_BYTES,
+  OP_FLAG_COMMIT,
+  OP_KIND,
+  OP_TILES,
+} from './layout';
+import { fetch } from './nvm';
+import { low } from './power';
+import { ARENA, CURSOR, HEADER, READY, RESIDENT, UNCOMMITTED } from './sram';
+
+/** Brings the cursor's op into SRAM, unless this boot has it there already. */
+function enter(op: i32): void {
+  if (load<i32>(RESIDENT) == op) return;
+  fetch(load<u32>(HEADER, H_PLAN) + op * OP_BYTES, OP_BYTES, ARENA);
+  kernels.enter(ARENA);
+  store<i32>(RESIDENT, op);
+}
+
+/** Moves the cursor past the tile just done. Returns whether a commit is mandatory here. */
+function advance(): bool {
+  const tile = load<i32>(CURSOR, C_TILE) + 1;
+  store<i32>(UNCOMMITTED, load<i32>(UNCOMMITTED) + 1);
+  if (tile < load<i32>(ARENA, OP_TILES)) {
+    store<i32>(CURSOR, tile, C_TILE);
+    return false;
+  }
+  const op = load<i32>(CURSOR, C_OP) + 1;
+  const job = HEADER + H_JOBS + (load<usize>(CURSOR, C_KIND) << 3);
+  store<i32>(CURSOR, 0, C_TILE);
+  store<i32>(CURSOR, op, C_OP);
+  if (op < load<i32>(job) + load<i32>(job, 4)) return (load<u32>(ARENA, OP_KIND) & OP_FLAG_COMMIT) != 0;
+  store<i32>(CURSOR, Status.DONE, C_STATE);
+  return true;
+}
+
+/**
+ * Runs the job until it commits: RUN (more to do), LOW (power is low) or DONE. `budget` > 0 commits after that many
+ * tiles at the latest; 0 leaves it to the image's policy.
+ */
+export function run(budget: i32): i32 {
+  if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
+  if (load<i32>(CURSOR, C_STATE) != Status.RUN) return load<i32>(CURSOR, C_STATE);
+  let every = load<u32>(HEADER, H_POLICY_EVERY);
+  if (budget > 0 && (!every || <u32>budget < every)) every = budget;
+  while (true) {
+    enter(load<i32>(CURSOR, C_OP));
+    kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));
+    if (advance() || (every && load<u32>(UNCOMMITTED) >= every)) {
+      commit();
+      return load<i32>(CURSOR, C_STATE);
+    }
+    if (load<u32>(HEADER, H_POLICY_LOW) && low()) {
+      commit();
+      return Status.LOW;
+    }
+  }
+}

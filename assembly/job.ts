@@ -1,0 +1,175 @@
+// Jobs: processing exactly once, delivery at least once, under the app's ticket. The app may die between any two calls.
+import { commit, recover } from './cursor';
+import { crc32 } from './crc';
+import { ErrorCode, Status } from './error';
+import * as kernels from './kernels/index';
+import {
+  C_KIND,
+  C_OP,
+  C_SEQUENCE,
+  C_STATE,
+  C_TICKET,
+  C_TILE,
+  DIAGNOSTICS_BYTES,
+  D_BOOTS,
+  D_CRC,
+  D_SEQUENCE,
+  HEADER_BYTES,
+  H_ARENA_BYTES,
+  H_CRC,
+  H_DIAGNOSTICS,
+  H_IMAGE_ID,
+  H_INPUT,
+  H_JOBS,
+  H_MAGIC,
+  H_MAX_BOOTS,
+  H_NVM_BYTES,
+  H_PLAN,
+  H_PLAN_CRC,
+  H_REGIONS,
+  H_VERSION,
+  JOB_COUNT,
+  JobKind,
+  MAGIC,
+  OP_BYTES,
+  OP_TILES,
+  REGION_COUNT,
+  VERSION,
+} from './layout';
+import { fetch, look, put, sync } from './nvm';
+import { ARENA, BASE, CURSOR, HEADER, READY, RECEIVED, RESIDENT } from './sram';
+
+function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
+  if (nvmBytes < <u32>HEADER_BYTES) return ErrorCode.E_NVM_SIZE;
+  if (sramBytes < <u32>(ARENA + OP_BYTES)) return ErrorCode.E_SRAM_SIZE;
+  fetch(0, HEADER_BYTES, HEADER);
+  if (load<u32>(HEADER, H_MAGIC) != MAGIC) return ErrorCode.E_MAGIC;
+  if (load<u32>(HEADER, H_VERSION) != (VERSION | (HEADER_BYTES << 16))) return ErrorCode.E_VERSION;
+  if (crc32(0, HEADER + H_IMAGE_ID, HEADER_BYTES - H_IMAGE_ID) != load<u32>(HEADER, H_CRC))
+    return ErrorCode.E_HEADER;
+  const need = load<u32>(HEADER, H_NVM_BYTES);
+  if (nvmBytes < need) return ErrorCode.E_NVM_SIZE;
+  if (sramBytes - <u32>ARENA < load<u32>(HEADER, H_ARENA_BYTES)) return ErrorCode.E_SRAM_SIZE;
+  for (let region = HEADER + H_REGIONS; region < HEADER + H_REGIONS + (REGION_COUNT << 3); region += 8) {
+    const offset = load<u32>(region);
+    if (offset > need || load<u32>(region, 4) > need - offset || offset & 3) return ErrorCode.E_HEADER;
+  }
+  return 0;
+}
+
+function checkPlan(): i32 {
+  const plan = load<u32>(HEADER, H_PLAN);
+  const bytes = load<u32>(HEADER, H_PLAN + 4);
+  let crc: u32 = 0;
+  let known = true;
+  for (let at: u32 = 0; at < bytes; at += OP_BYTES) {
+    const record = look(plan + at, OP_BYTES, ARENA);
+    crc = crc32(crc, record, OP_BYTES);
+    known = known && kernels.has(record) && load<i32>(record, OP_TILES) > 0;
+  }
+  if (crc != load<u32>(HEADER, H_PLAN_CRC)) return ErrorCode.E_PLAN;
+  return known ? 0 : ErrorCode.E_OP;
+}
+
+/** Counts boots that found the same cursor. Returns whether there were too many. */
+function isStuck(): bool {
+  const address = load<u32>(HEADER, H_DIAGNOSTICS);
+  const sequence = load<u32>(CURSOR, C_SEQUENCE);
+  fetch(address, DIAGNOSTICS_BYTES, ARENA);
+  const counted =
+    crc32(0, ARENA, D_CRC) == load<u32>(ARENA, D_CRC) && load<u32>(ARENA, D_SEQUENCE) == sequence;
+  const boots: u32 = (counted ? load<u32>(ARENA, D_BOOTS) : 0) + 1;
+  store<u32>(ARENA, sequence, D_SEQUENCE);
+  store<u32>(ARENA, boots, D_BOOTS);
+  store<u32>(ARENA, crc32(0, ARENA, D_CRC), D_CRC);
+  put(address, ARENA, DIAGNOSTICS_BYTES);
+  sync();
+  return boots > load<u32>(HEADER, H_MAX_BOOTS);
+}
+
+/**
+ * The first call after power comes up. `base`, `nvmBytes`: the image's region in NVM; `sramBytes`: all of SRAM, this
+ * module's static data included. Returns the job's state or an error. After `E_NO_PROGRESS` every other call works:
+ * the app may `cancel`, or `run` on with more energy.
+ */
+export function boot(base: usize, nvmBytes: u32, sramBytes: u32): i32 {
+  store<i32>(READY, 0);
+  store<usize>(BASE, base);
+  store<i32>(RESIDENT, -1);
+  store<i32>(RECEIVED, 0);
+  let code = checkHeader(nvmBytes, sramBytes);
+  if (code) return code;
+  code = checkPlan();
+  if (code) return code;
+  code = recover();
+  if (code < 0) return code;
+  store<i32>(READY, 1);
+  return code == Status.RUN && isStuck() ? ErrorCode.E_NO_PROGRESS : code;
+}
+
+/** Appends `length` bytes at `source` (SRAM) to the next job's input; 0 starts over. Returns the bytes received. */
+export function feed(source: usize, length: i32): i32 {
+  if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
+  if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
+  const received = length ? load<i32>(RECEIVED) : 0;
+  if (<u32>length > load<u32>(HEADER, H_INPUT + 4) - received) return ErrorCode.E_INPUT;
+  put(load<u32>(HEADER, H_INPUT) + received, source, length);
+  store<i32>(RECEIVED, received + length);
+  return received + length;
+}
+
+/** Starts a job on the input fed since boot. The present ticket again: its state. Another, while not IDLE: E_BUSY. */
+export function submit(ticket: u32, kind: u32): i32 {
+  if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
+  if (!ticket) return ErrorCode.E_TICKET;
+  if (load<u32>(CURSOR, C_TICKET) == ticket) return load<i32>(CURSOR, C_STATE);
+  if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
+  const job = HEADER + H_JOBS + ((<usize>kind) << 3);
+  if (kind >= <u32>JOB_COUNT || !load<u32>(job, 4)) return ErrorCode.E_KIND;
+  if (load<u32>(RECEIVED) != load<u32>(HEADER, H_INPUT + 4)) return ErrorCode.E_INPUT;
+  store<u32>(CURSOR, ticket, C_TICKET);
+  store<u32>(CURSOR, kind, C_KIND);
+  store<u32>(CURSOR, load<u32>(job), C_OP);
+  store<u32>(CURSOR, 0, C_TILE);
+  return settle(Status.RUN);
+}
+
+/** Takes delivery: the answer may go. Repeating it is harmless. */
+export function ack(ticket: u32): i32 {
+  const code = owns(ticket);
+  if (code < 0 || code == Status.IDLE) return code;
+  return code == Status.DONE ? settle(Status.IDLE) : ErrorCode.E_STATE;
+}
+
+/** Gives up a job, run or done. Repeating it is harmless. */
+export function cancel(ticket: u32): i32 {
+  const code = owns(ticket);
+  return code > Status.IDLE ? settle(Status.IDLE) : code;
+}
+
+/** The truth about the input of `ticket`: trains on it, where the image has a training job. */
+export function label(ticket: u32, y: i32): i32 {
+  const code = owns(ticket);
+  if (code < 0) return code;
+  return load<u32>(HEADER, H_JOBS + (JobKind.TRAIN << 3) + 4) ? ErrorCode.E_STATE : ErrorCode.E_KIND;
+}
+
+/** Where the job stands. */
+export function status(): i32 {
+  return load<i32>(READY) ? load<i32>(CURSOR, C_STATE) : ErrorCode.E_NOT_BOOTED;
+}
+
+/** The job's state if `ticket` is its ticket. */
+function owns(ticket: u32): i32 {
+  if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
+  return ticket && load<u32>(CURSOR, C_TICKET) == ticket ? load<i32>(CURSOR, C_STATE) : ErrorCode.E_TICKET;
+}
+
+/** Commits the job's new state. */
+function settle(state: i32): i32 {
+  store<i32>(CURSOR, state, C_STATE);
+  store<i32>(RESIDENT, -1);
+  store<i32>(RECEIVED, 0);
+  commit();
+  return state;
+}

@@ -1,0 +1,68 @@
+// Fully connected layer, int8, weights [out][in]. Bit-exact with TFLite's reference kernel.
+import { dotS8 } from '../accel/dot';
+import {
+  DENSE_CHUNK,
+  DENSE_GROUP,
+  DENSE_INPUTS,
+  DENSE_OUTPUTS,
+  OP_INPUT,
+  OP_OUTPUT,
+  OP_REQUANT_STRIDE,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
+  OP_SCRATCH2,
+  OP_SCRATCH3,
+  OP_SCRATCH4,
+  OP_WEIGHTS,
+} from '../layout';
+import { fetch, look, put } from '../nvm';
+import { lookBias, lookRequant, requantize } from './requantize';
+
+/** Keeps the whole input in SRAM, where it fits. */
+export function enter(op: usize): void {
+  const inputs = load<i32>(op, DENSE_INPUTS);
+  if (load<i32>(op, DENSE_CHUNK) == inputs)
+    fetch(load<usize>(op, OP_INPUT), inputs, op + load<usize>(op, OP_SCRATCH0));
+}
+
+/** Row `row` times the whole input, chunk by chunk. */
+function chunkedDot(op: usize, row: i32, inputs: i32, chunk: i32): i32 {
+  const from = load<usize>(op, OP_INPUT);
+  const weights = load<usize>(op, OP_WEIGHTS) + row * inputs;
+  let sum = 0;
+  for (let at = 0; at < inputs; at += chunk) {
+    const length = min(chunk, inputs - at);
+    const x = look(from + at, length, op + load<usize>(op, OP_SCRATCH0));
+    sum += dotS8(x, look(weights + at, length, op + load<usize>(op, OP_SCRATCH1)), length);
+  }
+  return sum;
+}
+
+export function tile(op: usize, index: i32): void {
+  const inputs = load<i32>(op, DENSE_INPUTS);
+  const chunk = load<i32>(op, DENSE_CHUNK);
+  const first = index * load<i32>(op, DENSE_GROUP);
+  const count = min(load<i32>(op, DENSE_GROUP), load<i32>(op, DENSE_OUTPUTS) - first);
+  const output = op + load<usize>(op, OP_SCRATCH4);
+  const whole = chunk == inputs;
+  let bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH2));
+  let pair = lookRequant(op, first, count, op + load<usize>(op, OP_SCRATCH3));
+  let weights: usize = 0;
+  if (whole) {
+    weights = look(
+      load<usize>(op, OP_WEIGHTS) + first * inputs,
+      count * inputs,
+      op + load<usize>(op, OP_SCRATCH1),
+    );
+  }
+  for (let i = 0; i < count; i++) {
+    const sum = whole
+      ? dotS8(op + load<usize>(op, OP_SCRATCH0), weights, inputs)
+      : chunkedDot(op, first + i, inputs, chunk);
+    store<i8>(output + i, requantize(op, sum + load<i32>(bias), pair));
+    weights += inputs;
+    bias += 4;
+    pair += load<i32>(op, OP_REQUANT_STRIDE);
+  }
+  put(load<usize>(op, OP_OUTPUT) + first, output, count);
+}

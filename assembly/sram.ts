@@ -1,0 +1,28 @@
+// The SRAM map. All volatile state is bytes here: it dies with power, and `boot` makes it anew.
+import { CURSOR_BYTES, HEADER_BYTES } from './layout';
+
+const STATE = memory.data(32, 16);
+
+/** 1 once `boot` has succeeded. */
+export const READY = STATE;
+/** Address of the image's region in NVM; every other NVM address counts from it. */
+export const BASE = STATE + 4;
+/** Op whose `enter` state is in SRAM; −1: none. */
+export const RESIDENT = STATE + 8;
+/** Slot that holds the newest cursor. */
+export const SLOT = STATE + 12;
+/** Tiles done since the last commit. */
+export const UNCOMMITTED = STATE + 16;
+/** Input bytes received for the next `submit`. */
+export const RECEIVED = STATE + 20;
+
+/** The image's header, copied at boot. */
+export const HEADER = memory.data(HEADER_BYTES, 16);
+/** The cursor: as it stands now, committed or not. */
+export const CURSOR = memory.data(CURSOR_BYTES, 16);
+/**
+ * From here on: the present op's record, then its kernel's areas. Between jobs the app may stage input here.
+ * Equals asconfig.json's `lowMemoryLimit`: static data that outgrows it is a compile error. Strings of assertions need
+ * the larger one.
+ */
+export const ARENA: usize = isDefined(CHECKED) ? 2048 : 288;

@@ -1,0 +1,70 @@
+import { BrownoutError } from './error.js';
+import { type ImageMetadata, writeImage } from './model/image.js';
+import type { QuantizedNetwork } from './model/quantized-network.js';
+import { checkPolicy, resolvePolicy } from './plan/policy.js';
+import { planNetwork } from './plan/planner.js';
+import { chargeCycles, deviceProfile } from './profiles/profile.js';
+
+/** Options of `compile`. */
+export interface CompileOptions {
+  /** `every N`, `low`, `auto` (default) or `never`. */
+  policy?: string;
+  /** Device profile the plan is made for; default `cortex-m4-generic`. */
+  device?: string;
+  /** Bytes of SRAM from the arena on; default 3,840. */
+  arenaBytes?: number;
+  /** Bytes of NVM the image may take; default what the device has. */
+  nvmBytes?: number;
+  /** Float range the input was trained on; default 0–1. */
+  preprocessing?: ImageMetadata['preprocessing'];
+  /** Names of the classes. */
+  classes?: string[];
+  /** An input to carry along, already quantized. */
+  sample?: Int8Array;
+}
+
+const OPTIONS = ['policy', 'device', 'arenaBytes', 'nvmBytes', 'preprocessing', 'classes', 'sample'];
+const DEFAULT_ARENA_BYTES = 3840;
+/** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
+const TILE_SHARE = 0.1;
+
+/** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
+export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) {
+    throw new BrownoutError({
+      code: 'E_OPTION',
+      found: `option "${unknown}"`,
+      expected: OPTIONS.join(', '),
+      hint: 'Correct its name.',
+    });
+  }
+  const policy = options.policy ?? 'auto';
+  checkPolicy(policy);
+  const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+  const plan = planNetwork(network, {
+    arenaBytes: options.arenaBytes ?? DEFAULT_ARENA_BYTES,
+    tileCycles: chargeCycles(profile) * TILE_SHARE,
+    nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
+    overlap: policy !== 'never',
+  });
+  const sample = options.sample;
+  if (sample && sample.length !== plan.input.bytes) {
+    throw new BrownoutError({
+      code: 'E_INPUT_SIZE',
+      found: `a sample of ${sample.length} values`,
+      expected: `${plan.input.bytes}`,
+      hint: 'Give one input of the network, already quantized.',
+    });
+  }
+  const metadata: ImageMetadata = {
+    name: network.name,
+    input: network.tensors[network.input]!,
+    output: network.tensors[network.output]!,
+    preprocessing: options.preprocessing ?? { minimum: 0, maximum: 1 },
+    ops: plan.ops.map((op) => op.name),
+    ...(options.classes ? { classes: options.classes } : {}),
+    policy,
+  };
+  return writeImage(plan, resolvePolicy(policy, plan, profile), metadata, sample);
+}

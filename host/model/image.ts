@@ -1,0 +1,371 @@
+// The image (.brn): device bytes as they stand in NVM from address 0 (header, plan, constants), then sections for the
+// desk alone (docs/FORMAT.md).
+import {
+  CURSOR_BYTES,
+  DIAGNOSTICS_BYTES,
+  HEADER_BYTES,
+  H_ARENA_BYTES,
+  H_CONSTANTS,
+  H_CONSTANTS_CRC,
+  H_CRC,
+  H_DIAGNOSTICS,
+  H_IMAGE_BYTES,
+  H_IMAGE_ID,
+  H_INPUT,
+  H_JOBS,
+  H_MAGIC,
+  H_MAX_BOOTS,
+  H_NVM_BYTES,
+  H_OUTPUT,
+  H_PLAN,
+  H_PLAN_CRC,
+  H_POLICY_EVERY,
+  H_POLICY_LOW,
+  H_REGIONS,
+  H_SLOTS,
+  H_SLOT_STRIDE,
+  H_VERSION,
+  JobKind,
+  MAGIC,
+  OP_BYTES,
+  REGION_COUNT,
+  VERSION,
+} from '../../assembly/layout.js';
+import { BrownoutError } from '../error.js';
+import type { Plan, Region } from '../plan/planner.js';
+import { OpRecord } from '../plan/record.js';
+import { crc32 } from './crc32.js';
+import { elementCount, type TensorSpec } from './quantized-network.js';
+
+/** When the cursor is written, besides mandatory commits. */
+export interface CommitPolicy {
+  /** After this many tiles; 0: never periodically. */
+  every: number;
+  /** When the voltage monitor says that power is low. */
+  low: boolean;
+}
+
+/** How a float input becomes the model's: stated, so that nobody feeds the wrong scale unnoticed. */
+export interface Preprocessing {
+  /** Range of the float input the model was trained on. */
+  minimum: number;
+  maximum: number;
+}
+
+/** What only the desk needs. */
+export interface ImageMetadata {
+  name: string;
+  input: TensorSpec;
+  output: TensorSpec;
+  preprocessing: Preprocessing;
+  /** One name an op. */
+  ops: string[];
+  /** Names of the answer's classes, if it is a classifier. */
+  classes?: string[];
+  /** The policy's name as given to the compiler. */
+  policy: string;
+}
+
+export interface Image {
+  /** The whole file. */
+  file: Uint8Array;
+  /** The immutable bytes that go to NVM: header, plan, constants. */
+  device: Uint8Array;
+  imageId: number;
+  imageBytes: number;
+  nvmBytes: number;
+  arenaBytes: number;
+  plan: Region;
+  constants: Region;
+  slots: Region;
+  slotStride: number;
+  diagnostics: Region;
+  input: Region;
+  output: Region;
+  policy: CommitPolicy;
+  maxBoots: number;
+  /** First op and op count of each kind of job. */
+  jobs: { first: number; count: number }[];
+  ops: OpRecord[];
+  metadata: ImageMetadata;
+  /** An input that the image carries, already quantized. */
+  sample: Int8Array | undefined;
+}
+
+/** Boots at one cursor before the device says `E_NO_PROGRESS`. */
+const MAX_BOOTS = 64;
+const SECTION_HEADER_BYTES = 12;
+const TAG_METADATA = 0x4154454d;
+const TAG_SAMPLE = 0x504d4153;
+
+const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+
+function section(tag: number, payload: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(SECTION_HEADER_BYTES + Math.ceil(payload.length / 4) * 4);
+  const header = view(bytes);
+  header.setUint32(0, tag, true);
+  header.setUint32(4, payload.length, true);
+  header.setUint32(8, crc32(payload), true);
+  bytes.set(payload, SECTION_HEADER_BYTES);
+  return bytes;
+}
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Recomputes the header's own checksum, in place. */
+function sealHeader(header: Uint8Array): void {
+  view(header).setUint32(H_CRC, crc32(header.subarray(H_IMAGE_ID, HEADER_BYTES)), true);
+}
+
+/** Assembles the file from a plan. */
+export function writeImage(
+  plan: Plan,
+  policy: CommitPolicy,
+  metadata: ImageMetadata,
+  sample: Int8Array | undefined,
+): Uint8Array {
+  const header = new Uint8Array(HEADER_BYTES);
+  const fields = view(header);
+  const set = (offset: number, value: number): void => fields.setUint32(offset, value, true);
+  const setRegion = (offset: number, region: Region): void => {
+    set(offset, region.offset);
+    set(offset + 4, region.bytes);
+  };
+  const planBytes = concat(plan.ops.map((op) => op.record.bytes));
+  const planCrc = crc32(planBytes);
+  set(H_MAGIC, MAGIC);
+  set(H_VERSION, VERSION | (HEADER_BYTES << 16));
+  set(H_IMAGE_ID, crc32(plan.constantBytes, planCrc));
+  set(H_IMAGE_BYTES, plan.constants.offset + plan.constants.bytes);
+  set(H_NVM_BYTES, plan.nvmBytes);
+  set(H_ARENA_BYTES, plan.arenaBytes);
+  set(H_PLAN_CRC, planCrc);
+  setRegion(H_PLAN, plan.plan);
+  setRegion(H_CONSTANTS, plan.constants);
+  setRegion(H_SLOTS, plan.slots);
+  setRegion(H_DIAGNOSTICS, plan.diagnostics);
+  setRegion(H_INPUT, plan.input);
+  setRegion(H_OUTPUT, plan.output);
+  set(H_CONSTANTS_CRC, crc32(plan.constantBytes));
+  set(H_SLOT_STRIDE, plan.slotStride);
+  set(H_POLICY_EVERY, policy.every);
+  set(H_POLICY_LOW, policy.low ? 1 : 0);
+  set(H_MAX_BOOTS, MAX_BOOTS);
+  set(H_JOBS + JobKind.INFER * 8 + 4, plan.ops.length);
+  sealHeader(header);
+  const sections = [section(TAG_METADATA, new TextEncoder().encode(JSON.stringify(metadata)))];
+  if (sample)
+    sections.push(section(TAG_SAMPLE, new Uint8Array(sample.buffer, sample.byteOffset, sample.length)));
+  return concat([header, planBytes, plan.constantBytes, ...sections]);
+}
+
+/** The same image under another commit policy: plan, constants and so the image id stay what they are. */
+export function withPolicy(image: Image, policy: CommitPolicy, name: string): Image {
+  const file = image.file.slice();
+  view(file).setUint32(H_POLICY_EVERY, policy.every, true);
+  view(file).setUint32(H_POLICY_LOW, policy.low ? 1 : 0, true);
+  sealHeader(file.subarray(0, HEADER_BYTES));
+  const device = file.subarray(0, image.imageBytes);
+  return { ...image, file, device, policy, metadata: { ...image.metadata, policy: name } };
+}
+
+function refuse(code: string, found: string, expected: string, hint: string): never {
+  throw new BrownoutError({ code, found, expected, hint });
+}
+
+const COPY_AGAIN = 'Copy the file again, or compile the model again.';
+
+function checkCrc(what: string, bytes: Uint8Array, expected: number): void {
+  const found = crc32(bytes);
+  if (found !== expected) {
+    refuse('E_IMAGE_CHECKSUM', `${what} with checksum ${hex(found)}`, hex(expected), COPY_AGAIN);
+  }
+}
+
+function isTensorSpec(value: unknown): value is TensorSpec {
+  if (typeof value !== 'object' || value === null) return false;
+  const { shape, scale, zeroPoint } = value as Record<string, unknown>;
+  return (
+    Array.isArray(shape) &&
+    shape.every((size) => Number.isSafeInteger(size) && size > 0) &&
+    typeof scale === 'number' &&
+    scale > 0 &&
+    Number.isInteger(zeroPoint)
+  );
+}
+
+function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
+  } catch {
+    refuse('E_IMAGE_METADATA', 'metadata that is not JSON', 'a JSON object', COPY_AGAIN);
+  }
+  const m = (value ?? {}) as Partial<ImageMetadata>;
+  const names = (list: unknown): boolean =>
+    Array.isArray(list) && list.every((name) => typeof name === 'string');
+  const sound =
+    typeof m.name === 'string' &&
+    typeof m.policy === 'string' &&
+    isTensorSpec(m.input) &&
+    isTensorSpec(m.output) &&
+    typeof m.preprocessing?.minimum === 'number' &&
+    typeof m.preprocessing.maximum === 'number' &&
+    names(m.ops) &&
+    m.ops?.length === ops &&
+    (m.classes === undefined || names(m.classes));
+  if (!sound) {
+    refuse(
+      'E_IMAGE_METADATA',
+      'metadata with fields missing or of another type',
+      'those of docs/FORMAT.md',
+      COPY_AGAIN,
+    );
+  }
+  return m as ImageMetadata;
+}
+
+/** Desk sections behind the device bytes. */
+function readSections(file: Uint8Array, from: number): Map<number, Uint8Array> {
+  const sections = new Map<number, Uint8Array>();
+  const fields = view(file);
+  let at = from;
+  while (at < file.length) {
+    if (file.length - at < SECTION_HEADER_BYTES) {
+      refuse('E_IMAGE_SIZE', `${file.length - at} bytes behind the last section`, 'none', COPY_AGAIN);
+    }
+    const tag = fields.getUint32(at, true);
+    const bytes = fields.getUint32(at + 4, true);
+    const padded = Math.ceil(bytes / 4) * 4;
+    const start = at + SECTION_HEADER_BYTES;
+    if (padded > file.length - start) {
+      refuse('E_IMAGE_SIZE', `${file.length} bytes`, `at least ${start + padded}`, COPY_AGAIN);
+    }
+    if ((tag !== TAG_METADATA && tag !== TAG_SAMPLE) || sections.has(tag)) {
+      refuse(
+        'E_IMAGE_SECTION',
+        `section ${hex(tag)} at byte ${at}`,
+        'one META and at most one SAMP',
+        COPY_AGAIN,
+      );
+    }
+    const payload = file.subarray(start, start + bytes);
+    checkCrc(tag === TAG_METADATA ? 'metadata' : 'sample', payload, fields.getUint32(at + 8, true));
+    sections.set(tag, payload);
+    at = start + padded;
+  }
+  return sections;
+}
+
+/** Reads and checks a whole image. Throws `E_IMAGE_*`, saying found, expected and next step. */
+export function readImage(file: Uint8Array): Image {
+  const fields = view(file);
+  if (file.length < HEADER_BYTES) {
+    refuse('E_IMAGE_SIZE', `${file.length} bytes`, `at least the ${HEADER_BYTES} of a header`, COPY_AGAIN);
+  }
+  const get = (offset: number): number => fields.getUint32(offset, true);
+  if (get(H_MAGIC) !== MAGIC) {
+    const hint = 'Give a .brn image; `brownout compile` makes one from a model.';
+    refuse('E_IMAGE_MAGIC', `first bytes ${hex(get(H_MAGIC))}`, `"BRN1" (${hex(MAGIC)})`, hint);
+  }
+  if (get(H_VERSION) !== (VERSION | (HEADER_BYTES << 16)) >>> 0) {
+    const found = `format version ${get(H_VERSION) & 0xffff} with a header of ${get(H_VERSION) >>> 16} bytes`;
+    refuse(
+      'E_IMAGE_VERSION',
+      found,
+      `version ${VERSION} with ${HEADER_BYTES}`,
+      'Compile the model with this version.',
+    );
+  }
+  checkCrc('header', file.subarray(H_IMAGE_ID, HEADER_BYTES), get(H_CRC));
+  const nvmBytes = get(H_NVM_BYTES);
+  const imageBytes = get(H_IMAGE_BYTES);
+  if (imageBytes > file.length) {
+    refuse('E_IMAGE_SIZE', `${file.length} bytes`, `at least ${imageBytes}`, COPY_AGAIN);
+  }
+  const region = (offset: number): Region => ({ offset: get(offset), bytes: get(offset + 4) });
+  for (let i = 0; i < REGION_COUNT; i++) {
+    const { offset, bytes } = region(H_REGIONS + i * 8);
+    if (offset < HEADER_BYTES || offset + bytes > nvmBytes || offset % 4 !== 0) {
+      refuse(
+        'E_IMAGE_HEADER',
+        `region ${i} at ${offset} of ${bytes} bytes`,
+        `inside ${nvmBytes} bytes`,
+        COPY_AGAIN,
+      );
+    }
+  }
+  const plan = region(H_PLAN);
+  const constants = region(H_CONSTANTS);
+  const slots = region(H_SLOTS);
+  const diagnostics = region(H_DIAGNOSTICS);
+  const sound =
+    plan.offset === HEADER_BYTES &&
+    plan.bytes % OP_BYTES === 0 &&
+    constants.offset === plan.offset + plan.bytes &&
+    imageBytes === constants.offset + constants.bytes &&
+    slots.offset >= imageBytes &&
+    get(H_SLOT_STRIDE) >= CURSOR_BYTES &&
+    slots.bytes === 2 * get(H_SLOT_STRIDE) &&
+    diagnostics.bytes === DIAGNOSTICS_BYTES;
+  if (!sound)
+    refuse('E_IMAGE_HEADER', 'regions that do not follow each other', 'those of docs/FORMAT.md', COPY_AGAIN);
+  const planBytes = file.subarray(plan.offset, plan.offset + plan.bytes);
+  const constantBytes = file.subarray(constants.offset, imageBytes);
+  checkCrc('plan', planBytes, get(H_PLAN_CRC));
+  checkCrc('constants', constantBytes, get(H_CONSTANTS_CRC));
+  if (get(H_IMAGE_ID) !== crc32(constantBytes, get(H_PLAN_CRC))) {
+    refuse(
+      'E_IMAGE_HEADER',
+      `image id ${hex(get(H_IMAGE_ID))}`,
+      'that of its plan and constants',
+      COPY_AGAIN,
+    );
+  }
+  const sections = readSections(file, imageBytes);
+  const ops = Array.from({ length: plan.bytes / OP_BYTES }, (_, i) => {
+    return new OpRecord(planBytes.subarray(i * OP_BYTES, (i + 1) * OP_BYTES));
+  });
+  const payload = sections.get(TAG_METADATA);
+  if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
+  const metadata = parseMetadata(payload, ops.length);
+  const input = region(H_INPUT);
+  const output = region(H_OUTPUT);
+  if (elementCount(metadata.input) !== input.bytes || elementCount(metadata.output) !== output.bytes) {
+    refuse('E_IMAGE_METADATA', 'shapes of other sizes than the plan’s', 'the same sizes', COPY_AGAIN);
+  }
+  const sample = sections.get(TAG_SAMPLE);
+  if (sample && sample.length !== input.bytes) {
+    refuse('E_IMAGE_SECTION', `a sample of ${sample.length} bytes`, `${input.bytes}`, COPY_AGAIN);
+  }
+  return {
+    file,
+    device: file.subarray(0, imageBytes),
+    imageId: get(H_IMAGE_ID),
+    imageBytes,
+    nvmBytes,
+    arenaBytes: get(H_ARENA_BYTES),
+    plan,
+    constants,
+    slots,
+    slotStride: get(H_SLOT_STRIDE),
+    diagnostics,
+    input,
+    output,
+    policy: { every: get(H_POLICY_EVERY), low: get(H_POLICY_LOW) !== 0 },
+    maxBoots: get(H_MAX_BOOTS),
+    jobs: [0, 1].map((kind) => ({ first: get(H_JOBS + kind * 8), count: get(H_JOBS + kind * 8 + 4) })),
+    ops,
+    metadata,
+    sample: sample && new Int8Array(sample.slice().buffer),
+  };
+}

@@ -1,0 +1,112 @@
+// The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8, NHWC
+// without the batch dimension; ops run in order and name their tensors by index.
+
+/** real = scale · (q − zeroPoint) */
+export interface Quantization {
+  scale: number;
+  zeroPoint: number;
+}
+
+export interface TensorSpec extends Quantization {
+  shape: readonly number[];
+}
+
+/**
+ * Int32 accumulators to int8: y = clamp(zeroPoint + round(acc · multiplier · 2^(shift − 31))), one pair a channel or
+ * one for all. Jacob et al. 2018, eq. 5; rounding as gemmlowp.
+ */
+export interface Requantization {
+  /** One a channel, without the input zero point's share. */
+  bias: Int32Array;
+  multipliers: Int32Array;
+  shifts: Int32Array;
+  clampMin: number;
+  clampMax: number;
+}
+
+interface OpBase {
+  name: string;
+  inputs: readonly number[];
+  output: number;
+}
+
+/** The geometry of a sliding window; every pair is [height, width], padding is [top, left]. */
+export interface Window {
+  kernel: readonly [number, number];
+  stride: readonly [number, number];
+  dilation: readonly [number, number];
+  padding: readonly [number, number];
+}
+
+export interface Conv2d extends OpBase, Window, Requantization {
+  kind: 'conv2d';
+  /** [out][height][width][in] */
+  weights: Int8Array;
+}
+
+export interface MaxPool2d extends OpBase, Window {
+  kind: 'maxPool2d';
+  clampMin: number;
+  clampMax: number;
+}
+
+export interface Dense extends OpBase, Requantization {
+  kind: 'dense';
+  /** [out][in] */
+  weights: Int8Array;
+}
+
+export interface Circulant extends OpBase, Requantization {
+  kind: 'circulant';
+  /** A power of two. */
+  blockSize: number;
+  /** [block row][block][k]: each block's first column, y[r] = Σ w[(r − c) mod k]·x[c]; excess rows and columns unused. */
+  weights: Int8Array;
+  /** How to evaluate it; `auto` leaves it to the planner's cost model. */
+  method: 'auto' | 'direct' | 'ntt';
+}
+
+export interface Reshape extends OpBase {
+  kind: 'reshape';
+}
+
+export type QuantizedOp = Conv2d | MaxPool2d | Dense | Circulant | Reshape;
+
+export interface QuantizedNetwork {
+  name: string;
+  tensors: readonly TensorSpec[];
+  ops: readonly QuantizedOp[];
+  /** Index of the input tensor. */
+  input: number;
+  /** Index of the answer. */
+  output: number;
+}
+
+/** Elements of a tensor, which are its bytes. */
+export function elementCount(tensor: { shape: readonly number[] }): number {
+  return tensor.shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * A positive real factor as {multiplier, shift}: factor ≈ multiplier · 2^(shift − 31), multiplier in [2³⁰, 2³¹).
+ * TFLite's QuantizeMultiplier.
+ */
+export function quantizeMultiplier(factor: number): { multiplier: number; shift: number } {
+  if (factor === 0) return { multiplier: 0, shift: 0 };
+  let shift = 0;
+  let fraction = factor;
+  while (fraction < 0.5) {
+    fraction *= 2;
+    shift--;
+  }
+  while (fraction >= 1) {
+    fraction /= 2;
+    shift++;
+  }
+  let multiplier = Math.round(fraction * 2 ** 31);
+  if (multiplier === 2 ** 31) {
+    multiplier /= 2;
+    shift++;
+  }
+  return shift < -31 ? { multiplier: 0, shift: 0 } : { multiplier, shift };
+}

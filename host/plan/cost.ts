@@ -1,0 +1,74 @@
+// What tiles cost, in cycles of a generic 32-bit core: enough to choose tile sizes, methods and commit spacing before
+// anything runs. Coefficients are estimates, fitted to metered runs of the scalar module on cortex-m4-generic.
+import {
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
+  DENSE_GROUP,
+  DENSE_INPUTS,
+  OP_KIND,
+  OP_TILES,
+  OpKind,
+  WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
+  WIN_OUTPUT_CHANNELS,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import type { OpRecord } from './record.js';
+
+/** Cycles of a multiply-add in a dot product of int8. */
+const MAC = 7;
+/** Cycles to requantize and store one output. */
+const OUTPUT = 60;
+/** Cycles around a tile: dispatch, views, the write. */
+const TILE = 600;
+/** Cycles of a commit: CRC, two barriers, a slot. */
+export const COMMIT_CYCLES = 1500;
+
+/** A convolution tile of `columns` outputs, `channels` channels each, over windows of `patch` values. */
+export function convTileCycles(columns: number, channels: number, patch: number): number {
+  return TILE + columns * (patch * 4 + channels * (patch * MAC + OUTPUT));
+}
+
+/** A dense tile of `group` outputs, and entering the op. */
+export function denseTileCycles(group: number, inputs: number): number {
+  return TILE + inputs * 2 + group * (inputs * MAC + OUTPUT);
+}
+
+/** A circulant layer of rows of `blocks` blocks of size k, by either method: entering it, and one block row. */
+export function circulantCycles(
+  k: number,
+  blocks: number,
+): Record<'direct' | 'ntt', { enter: number; tile: number }> {
+  const transform = k * (8 + 9 * Math.log2(k));
+  return {
+    direct: { enter: blocks * k, tile: TILE + k * OUTPUT + blocks * k * (k * MAC + 20) },
+    ntt: {
+      enter: blocks * (transform + k * 8) + k * 12,
+      tile: TILE + k * OUTPUT + blocks * k * 10 + transform,
+    },
+  };
+}
+
+/** Estimated cycles of entering an op and of all its tiles. */
+export function opCycles(op: OpRecord): number {
+  const tiles = op.get(OP_TILES);
+  const patch = (): number => {
+    const [height, width] = op.getPair(WIN_KERNEL);
+    return height * width * op.get(WIN_INPUT_CHANNELS);
+  };
+  const kind: OpKind = op.get(OP_KIND) & 0xff;
+  switch (kind) {
+    case OpKind.CONV2D_S8:
+      return tiles * convTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), patch());
+    case OpKind.MAX_POOL_S8:
+      return tiles * (TILE + op.get(WIN_TILE_COLUMNS) * patch() * MAC);
+    case OpKind.DENSE_S8:
+      return tiles * denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS));
+    case OpKind.CIRCULANT_DIRECT_S8:
+    case OpKind.CIRCULANT_NTT_S8: {
+      const costs = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS));
+      const { enter, tile } = kind === OpKind.CIRCULANT_NTT_S8 ? costs.ntt : costs.direct;
+      return enter + tiles * tile;
+    }
+  }
+}

@@ -1,0 +1,93 @@
+// What each tile reads and writes in NVM, from its op record alone: the planner's judge, written apart from it.
+import {
+  CIRC_BLOCK,
+  CIRC_INPUTS,
+  CIRC_OUTPUTS,
+  DENSE_GROUP,
+  DENSE_INPUTS,
+  DENSE_OUTPUTS,
+  OP_INPUT,
+  OP_KIND,
+  OP_OUTPUT,
+  OpKind,
+  WIN_DILATION,
+  WIN_INPUT_CHANNELS,
+  WIN_INPUT_HEIGHT,
+  WIN_INPUT_WIDTH,
+  WIN_KERNEL,
+  WIN_OUTPUT_CHANNELS,
+  WIN_OUTPUT_WIDTH,
+  WIN_PADDING,
+  WIN_STRIDE,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import type { OpRecord } from './record.js';
+
+/** NVM bytes [start, end). */
+export type Interval = readonly [start: number, end: number];
+
+/** Mutable NVM that booting at a tile and finishing it may read (`enter` included), and may write. */
+export interface Footprint {
+  reads: Interval[];
+  writes: Interval[];
+}
+
+function windowFootprint(op: OpRecord, tile: number): Footprint {
+  const [height, width, channels] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((f) =>
+    op.get(f),
+  ) as [number, number, number];
+  const outputWidth = op.get(WIN_OUTPUT_WIDTH);
+  const columns = op.get(WIN_TILE_COLUMNS);
+  const perRow = Math.ceil(outputWidth / columns);
+  const row = Math.floor(tile / perRow);
+  const first = (tile % perRow) * columns;
+  const last = Math.min(first + columns, outputWidth) - 1;
+  const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
+  const [strideY, strideX] = op.getPair(WIN_STRIDE);
+  const [dilationY, dilationX] = op.getPair(WIN_DILATION);
+  const [top, leftPadding] = op.getPair(WIN_PADDING);
+  const from = Math.max(first * strideX - leftPadding, 0);
+  const to = Math.min(last * strideX - leftPadding + (kernelWidth - 1) * dilationX + 1, width);
+  const reads: Interval[] = [];
+  for (let ky = 0; ky < kernelHeight; ky++) {
+    const y = row * strideY + ky * dilationY - top;
+    if (y < 0 || y >= height || to <= from) continue;
+    const start = op.get(OP_INPUT) + (y * width + from) * channels;
+    reads.push([start, start + (to - from) * channels]);
+  }
+  const outputChannels = op.get(WIN_OUTPUT_CHANNELS);
+  const start = op.get(OP_OUTPUT) + (row * outputWidth + first) * outputChannels;
+  return { reads, writes: [[start, start + (last - first + 1) * outputChannels]] };
+}
+
+function vectorFootprint(
+  op: OpRecord,
+  tile: number,
+  inputs: number,
+  outputs: number,
+  group: number,
+): Footprint {
+  const input = op.get(OP_INPUT);
+  const output = op.get(OP_OUTPUT);
+  return {
+    reads: [[input, input + inputs]],
+    writes: [[output + tile * group, output + Math.min((tile + 1) * group, outputs)]],
+  };
+}
+
+/** The footprint of tile `tile` of `op`. Constants are immutable and left out. */
+export function footprint(op: OpRecord, tile: number): Footprint {
+  const kind = op.get(OP_KIND) & 0xff;
+  switch (kind) {
+    case OpKind.CONV2D_S8:
+    case OpKind.MAX_POOL_S8:
+      return windowFootprint(op, tile);
+    case OpKind.DENSE_S8:
+      return vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
+    case OpKind.CIRCULANT_DIRECT_S8:
+    case OpKind.CIRCULANT_NTT_S8:
+      return vectorFootprint(op, tile, op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS), op.get(CIRC_BLOCK));
+    default:
+      throw new Error(`no footprint for op kind ${kind}`);
+  }
+}

@@ -1,0 +1,52 @@
+// Lazy growth: nothing is reduced inside a transform, so the compiler proves that nothing can overflow.
+import { NTT_PRIME } from '../../assembly/layout.js';
+
+const P = NTT_PRIME;
+const INT32 = 2 ** 31;
+/** The device's `reduce` takes sums below this. */
+const SUM_LIMIT = 2 ** 63 - 2 ** 59;
+/** The device's `centre` is exact below this. */
+const CENTRE_LIMIT = 9 * P;
+
+/** |a·w / 2³² mod p| for |a| ≤ bound and a twiddle |w| ≤ p/2. */
+const multiplied = (bound: number): number => (bound * P) / 2 ** 33 + P / 2;
+
+/** Largest magnitude after the forward transform of k values within ±input; infinite if a lane could overflow. */
+export function forwardBound(k: number, input: number): number {
+  // Block 0 holds plain sums of inputs; in every other block a stage makes u ± w·v.
+  let bound = input * k;
+  for (let stage = Math.log2(k); stage > 0; stage--) bound += multiplied(bound);
+  return bound < INT32 ? bound : Infinity;
+}
+
+/** Largest magnitude after the inverse transform of values within ±input; infinite if a lane could overflow. */
+export function inverseBound(k: number, input: number): number {
+  const stages = Math.log2(k);
+  // The first pass has one stage of sums alone, or two with one multiplication.
+  const first = stages % 2 ? 1 : 2;
+  let bound = first === 1 ? 2 * input : Math.max(4 * input, 2 * input + multiplied(2 * input));
+  for (let stage = first; stage < stages; stage++) bound += multiplied(bound);
+  return bound < INT32 ? bound : Infinity;
+}
+
+export interface NttPlan {
+  /** Whether the bounds hold at all. */
+  feasible: boolean;
+  /** Whether input spectra must be centred before the row sum. */
+  centre: boolean;
+}
+
+/**
+ * Whether a row of `blocks` blocks of size k can be summed without reduction on the way, with inputs in −128…127 and the
+ * largest |Σ w·x| of any output within `rowMagnitude`.
+ */
+export function planNtt(k: number, blocks: number, rowMagnitude: number): NttPlan {
+  if (rowMagnitude >= P / 2) return { feasible: false, centre: false };
+  for (const centre of [false, true]) {
+    const spectrum = centre && forwardBound(k, 128) < CENTRE_LIMIT ? P / 2 : forwardBound(k, 128);
+    const sum = blocks * spectrum * (P / 2);
+    if (sum >= SUM_LIMIT) continue;
+    if (inverseBound(k, sum / 2 ** 32 + P / 2) < CENTRE_LIMIT) return { feasible: true, centre };
+  }
+  return { feasible: false, centre: false };
+}

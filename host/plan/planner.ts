@@ -1,0 +1,202 @@
+// The planner: where every byte of NVM lies, how ops become tiles, and where a commit is mandatory.
+import {
+  ALIGNMENT,
+  DIAGNOSTICS_BYTES,
+  HEADER_BYTES,
+  OP_BYTES,
+  OP_FLAG_COMMIT,
+  OP_INPUT,
+  OP_KIND,
+  OP_OUTPUT,
+  OP_TILES,
+} from '../../assembly/layout.js';
+import { BrownoutError } from '../error.js';
+import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../model/quantized-network.js';
+import { lower, type TileLimits } from './lower.js';
+import { checkMemoryRule } from './memory-rule.js';
+import type { OpRecord } from './record.js';
+
+export interface Region {
+  offset: number;
+  bytes: number;
+}
+
+export interface PlanOptions extends TileLimits {
+  /** Bytes of NVM the image may take; buffers overlap, at the price of mandatory commits, only where they must. */
+  nvmBytes: number;
+  /** Whether buffers may overlap at all: not where nothing commits on the way. */
+  overlap: boolean;
+}
+
+export interface Plan {
+  ops: { name: string; record: OpRecord; constantBytes: number }[];
+  /** Constants as they stand in NVM, from `constants.offset` on. */
+  constantBytes: Uint8Array;
+  plan: Region;
+  constants: Region;
+  slots: Region;
+  slotStride: number;
+  diagnostics: Region;
+  input: Region;
+  output: Region;
+  nvmBytes: number;
+  arenaBytes: number;
+  tileCount: number;
+}
+
+/** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */
+const SLOT_STRIDE = 64;
+
+const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIGNMENT;
+
+/** Which buffer each tensor lives in: a reshape's output is its input. */
+function bufferOf(network: QuantizedNetwork): number[] {
+  const buffer = network.tensors.map((_, index) => index);
+  for (const op of network.ops) if (op.kind === 'reshape') buffer[op.output] = buffer[op.inputs[0]!]!;
+  return buffer;
+}
+
+interface Buffer {
+  bytes: number;
+  /** Op that writes it; −1: the input. */
+  born: number;
+  /** Last op that reads it. */
+  dies: number;
+  address: number;
+}
+
+/** Places activations behind `start`, each beside all others; or, to save NVM, over those already dead. */
+function placeBuffers(buffers: Buffer[], start: number, share: boolean): number {
+  let end = start;
+  const placed: Buffer[] = [];
+  for (const buffer of buffers) {
+    const alive = placed
+      .filter((other) => !share || other.dies >= buffer.born)
+      .sort((a, b) => a.address - b.address);
+    let address = start;
+    for (const other of alive) {
+      if (address + buffer.bytes <= other.address) break;
+      address = Math.max(address, align(other.address + other.bytes));
+    }
+    buffer.address = address;
+    placed.push(buffer);
+    end = Math.max(end, align(address + buffer.bytes));
+  }
+  return end;
+}
+
+/** Marks the ops after which a commit is mandatory: where the next output lies over bytes read since the last one. */
+function markCommits(ops: readonly { record: OpRecord; reads: Buffer; writes: Buffer }[]): void {
+  let read: Buffer[] = [];
+  ops.forEach(({ reads, writes }, index) => {
+    const clash = read.some(
+      (b) => b.address < writes.address + writes.bytes && writes.address < b.address + b.bytes,
+    );
+    if (clash) {
+      const { record } = ops[index - 1]!;
+      record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_COMMIT);
+      read = [];
+    }
+    read.push(reads);
+  });
+}
+
+/** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
+export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
+  const bufferIndex = bufferOf(network);
+  const steps = network.ops.filter(
+    (op): op is Exclude<QuantizedOp, { kind: 'reshape' }> => op.kind !== 'reshape',
+  );
+  if (steps.length === 0) {
+    throw new BrownoutError({
+      code: 'E_PLAN',
+      found: `network "${network.name}" without ops`,
+      expected: 'at least one op besides reshape',
+      hint: 'Check what the importer or builder produced.',
+    });
+  }
+  const buffers = new Map<number, Buffer>();
+  const bufferFor = (tensor: number, born: number): Buffer => {
+    const index = bufferIndex[tensor]!;
+    let buffer = buffers.get(index);
+    if (!buffer) {
+      buffer = { bytes: elementCount(network.tensors[index]!), born, dies: born, address: 0 };
+      buffers.set(index, buffer);
+    }
+    return buffer;
+  };
+  const inputBuffer = bufferFor(network.input, -1);
+  const uses = steps.map((op, index) => {
+    const reads = bufferFor(op.inputs[0]!, -1);
+    reads.dies = index;
+    return { reads, writes: bufferFor(op.output, index) };
+  });
+  const outputBuffer = bufferFor(network.output, steps.length - 1);
+
+  const lowered = steps.map((op) =>
+    lower(op, network.tensors[op.inputs[0]!]!, network.tensors[op.output]!, options),
+  );
+  const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
+  const constantsBytes = lowered
+    .flatMap((l) => l.constants)
+    .reduce((sum, c) => sum + align(c.bytes.length), 0);
+  const imageBytes = constantsOffset + constantsBytes;
+  const slotsOffset = Math.ceil(imageBytes / SLOT_STRIDE) * SLOT_STRIDE;
+  const diagnosticsOffset = slotsOffset + 2 * SLOT_STRIDE;
+  inputBuffer.address = align(diagnosticsOffset + DIAGNOSTICS_BYTES);
+  outputBuffer.address = align(inputBuffer.address + inputBuffer.bytes);
+  const activationsOffset = align(outputBuffer.address + outputBuffer.bytes);
+  const activations = [...buffers.values()].filter((b) => b !== inputBuffer && b !== outputBuffer);
+  let nvmBytes = placeBuffers(activations, activationsOffset, false);
+  if (nvmBytes > options.nvmBytes && options.overlap)
+    nvmBytes = placeBuffers(activations, activationsOffset, true);
+  if (nvmBytes > options.nvmBytes) {
+    throw new BrownoutError({
+      code: 'E_PLAN',
+      found: `${nvmBytes} bytes of NVM needed`,
+      expected: `at most ${options.nvmBytes}`,
+      hint: options.overlap
+        ? 'Take a part with more NVM, or compress the network further.'
+        : 'The policy "never" cannot share buffers: choose another policy, or a part with more NVM.',
+    });
+  }
+
+  const constantBytes = new Uint8Array(constantsBytes);
+  let at = 0;
+  lowered.forEach(({ record, constants }, index) => {
+    record.set(OP_INPUT, uses[index]!.reads.address);
+    record.set(OP_OUTPUT, uses[index]!.writes.address);
+    for (const { field, bytes } of constants) {
+      record.set(field, constantsOffset + at);
+      constantBytes.set(bytes, at);
+      at += align(bytes.length);
+    }
+  });
+  markCommits(lowered.map(({ record }, index) => ({ record, ...uses[index]! })));
+  const input = { offset: inputBuffer.address, bytes: inputBuffer.bytes };
+  checkMemoryRule({
+    ops: lowered.map((l) => l.record),
+    nvmBytes,
+    mutable: [input.offset, nvmBytes],
+    retained: [[input.offset, input.offset + input.bytes]],
+    nameOf: (op) => steps[op]!.name,
+  });
+  return {
+    ops: lowered.map(({ record, constants }, index) => ({
+      name: steps[index]!.name,
+      record,
+      constantBytes: constants.reduce((sum, c) => sum + c.bytes.length, 0),
+    })),
+    constantBytes,
+    plan: { offset: HEADER_BYTES, bytes: steps.length * OP_BYTES },
+    constants: { offset: constantsOffset, bytes: constantsBytes },
+    slots: { offset: slotsOffset, bytes: 2 * SLOT_STRIDE },
+    slotStride: SLOT_STRIDE,
+    diagnostics: { offset: diagnosticsOffset, bytes: DIAGNOSTICS_BYTES },
+    input,
+    output: { offset: outputBuffer.address, bytes: outputBuffer.bytes },
+    nvmBytes,
+    arenaBytes: Math.max(...lowered.map((l) => l.arenaBytes)),
+    tileCount: lowered.reduce((sum, l) => sum + l.record.get(OP_TILES), 0),
+  };
+}

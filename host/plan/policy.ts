@@ -1,0 +1,37 @@
+import { BrownoutError } from '../error.js';
+import type { CommitPolicy } from '../model/image.js';
+import { type DeviceProfile, chargeCycles } from '../profiles/profile.js';
+import { COMMIT_CYCLES, opCycles } from './cost.js';
+import type { Plan } from './planner.js';
+
+/** `every n`, `low`, `auto` or `never`. Throws `E_POLICY`. */
+export function checkPolicy(name: string): void {
+  if (/^(every [1-9]\d{0,8}|low|auto|never)$/.test(name)) return;
+  throw new BrownoutError({
+    code: 'E_POLICY',
+    found: `commit policy "${name}"`,
+    expected: '"every N" (N ≥ 1), "low", "auto" or "never"',
+    hint: 'See docs/DESIGN.md, "Commit policy".',
+  });
+}
+
+/**
+ * What the policy called `name` means for this plan. `auto` commits when power is low, and also every n tiles against
+ * cuts without a warning: the work between commits is √(2 · commit · work between such cuts) (Young 1974, Daly 2006).
+ */
+export function resolvePolicy(
+  name: string,
+  plan: Pick<Plan, 'ops' | 'tileCount'>,
+  profile: DeviceProfile,
+): CommitPolicy {
+  checkPolicy(name);
+  if (name === 'never') return { every: 0, low: false };
+  if (name === 'low') return { every: 0, low: true };
+  if (name !== 'auto') return { every: Number(name.slice('every '.length)), low: false };
+  const meanTile = plan.ops.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
+  const betweenUnwarned = chargeCycles(profile) / profile.unwarnedCuts.value;
+  return {
+    every: Math.max(1, Math.round(Math.sqrt(2 * COMMIT_CYCLES * betweenUnwarned) / meanTile)),
+    low: true,
+  };
+}

@@ -1,0 +1,72 @@
+import { BrownoutError } from '../error.js';
+import type { InstructionCosts } from '../toolchain/meter.js';
+import { cortexM4Generic } from './cortex-m4-generic.js';
+
+/** Where a constant comes from: measured by us, a datasheet, or an estimate. */
+export type Provenance = 'measured' | 'datasheet' | 'estimated';
+
+/** A figure of a device, with its unit in the name of the field that holds it. */
+export interface Sourced<T = number> {
+  value: T;
+  provenance: Provenance;
+  source: string;
+}
+
+/** A device as data: what it costs to run and to keep, and what holds its energy. */
+export interface DeviceProfile {
+  name: string;
+  description: string;
+  clockHz: Sourced;
+  /** Core and SRAM, running. */
+  activeNjPerCycle: Sourced;
+  /** Cycles of each class of WASM instruction, compiled ahead of time. */
+  instructionCycles: Sourced<InstructionCosts>;
+  /** Reading or writing NVM: cycles to set an access up, cycles and energy a 32-bit word. */
+  nvmSetupCycles: Sourced;
+  nvmReadCyclesPerWord: Sourced;
+  nvmWriteCyclesPerWord: Sourced;
+  nvmReadNjPerWord: Sourced;
+  nvmWriteNjPerWord: Sourced;
+  /** What a write that loses power may tear: bytes written together or not at all. */
+  nvmTearBytes: Sourced;
+  /** Asking the voltage monitor. */
+  monitorCycles: Sourced;
+  /** From power-on to the first instruction. */
+  bootUj: Sourced;
+  bootUs: Sourced;
+  sramBytes: Sourced;
+  nvmBytes: Sourced;
+  /** The capacitor that stands before the device, and its thresholds. */
+  capacitorUf: Sourced;
+  turnOnV: Sourced;
+  warningV: Sourced;
+  turnOffV: Sourced;
+  leakageUw: Sourced;
+  /** Share of power failures that come without the monitor's warning. */
+  unwarnedCuts: Sourced;
+}
+
+const profiles: readonly DeviceProfile[] = [cortexM4Generic];
+
+/** The profile called `name`. Throws `E_DEVICE`. */
+export function deviceProfile(name: string): DeviceProfile {
+  const profile = profiles.find((candidate) => candidate.name === name);
+  if (profile) return profile;
+  throw new BrownoutError({
+    code: 'E_DEVICE',
+    found: `device "${name}"`,
+    expected: profiles.map((candidate) => candidate.name).join(', '),
+    hint: 'Name one of these with --device.',
+  });
+}
+
+/** Energy one charge holds between turn-on and turn-off, in µJ. */
+export function chargeUj(profile: DeviceProfile): number {
+  const { capacitorUf, turnOnV, turnOffV } = profile;
+  return (capacitorUf.value * (turnOnV.value ** 2 - turnOffV.value ** 2)) / 2;
+}
+
+/** Cycles one charge lasts without any harvest meanwhile, boot taken off. */
+export function chargeCycles(profile: DeviceProfile): number {
+  return ((chargeUj(profile) - profile.bootUj.value) * 1000) / profile.activeNjPerCycle.value;
+}

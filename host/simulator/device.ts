@@ -1,0 +1,224 @@
+// The simulated device: the module that ships, NVM that outlives it, SRAM that does not.
+import { instantiateSync } from '@assemblyscript/loader';
+import { C_TICKET } from '../../assembly/layout.js';
+import type { SimulatedNvm, CutOutcome } from './nvm.js';
+
+/** Thrown out of an import when the power fails there. */
+export class PowerCut extends Error {
+  override readonly name = 'PowerCut';
+}
+
+/** What feeds the device. Any method may throw `PowerCut`. */
+export interface Supply {
+  /** Power is up. `meter`: the metered module's counter, if it has one. */
+  boot(meter: WebAssembly.Global | undefined): void;
+  view(bytes: number): void;
+  /** How many of the bytes are written before the power fails; `bytes` if it does not. */
+  write(bytes: number): number;
+  sync(): void;
+  /** The voltage monitor. */
+  low(): boolean;
+}
+
+/** Power that never fails. */
+export const steadyPower: Supply = {
+  boot() {},
+  view() {},
+  write: (bytes) => bytes,
+  sync() {},
+  low: () => false,
+};
+
+/** What `assembly/index.ts` exports. */
+export interface DeviceExports {
+  memory: WebAssembly.Memory;
+  boot(base: number, nvmBytes: number, sramBytes: number): number;
+  feed(source: number, length: number): number;
+  submit(ticket: number, kind: number): number;
+  run(budget: number): number;
+  label(ticket: number, y: number): number;
+  ack(ticket: number): number;
+  cancel(ticket: number): number;
+  status(): number;
+  version(): number;
+  arena: WebAssembly.Global;
+  cursor: WebAssembly.Global;
+  meter?: WebAssembly.Global;
+}
+
+export interface DeviceOptions {
+  nvm: SimulatedNvm;
+  /** SRAM of the part, the module's static data included. */
+  sramBytes: number;
+  supply?: Supply;
+  /** Where `nvm.present` begins in the module's memory, if NVM is mapped in place; else views copy. */
+  mappedAt?: number;
+  /** Sees every NVM access, for verification. */
+  observe?: (access: 'view' | 'write' | 'sync', address: number, length: number) => void;
+}
+
+/** Binds a module's imports to simulated NVM; what `Device` and the bench's host loop share. */
+export function bindImports(
+  options: DeviceOptions,
+  memory: () => Uint8Array,
+): { nvm: Record<string, (...values: number[]) => number | void>; power: { low: () => number } } {
+  const { nvm, observe, mappedAt } = options;
+  const supply = options.supply ?? steadyPower;
+  const check = (address: number, length: number): void => {
+    if (length < 0 || address + length > nvm.present.length) {
+      throw new RangeError(`NVM access to ${length} bytes at ${address}: there are ${nvm.present.length}`);
+    }
+  };
+  return {
+    nvm: {
+      view(address: number, length: number, scratch: number): number {
+        address >>>= 0;
+        check(address, length);
+        observe?.('view', address, length);
+        supply.view(length);
+        if (mappedAt !== undefined) return mappedAt + address;
+        memory().set(nvm.present.subarray(address, address + length), scratch);
+        return scratch;
+      },
+      write(address: number, source: number, length: number): void {
+        address >>>= 0;
+        check(address, length);
+        observe?.('write', address, length);
+        const written = supply.write(length);
+        nvm.write(address, memory().subarray(source, source + written));
+        if (written < length) throw new PowerCut();
+      },
+      sync(): void {
+        observe?.('sync', 0, 0);
+        supply.sync();
+        nvm.sync();
+      },
+    },
+    power: { low: () => (supply.low() ? 1 : 0) },
+  };
+}
+
+/** One device. Calls return the module's status or error code; a power failure anywhere throws `PowerCut`. */
+export class Device {
+  readonly nvm: SimulatedNvm;
+  readonly sramBytes: number;
+  readonly #exports: DeviceExports;
+  readonly #supply: Supply;
+  readonly #memory: Uint8Array;
+  /** What start-up code puts below the arena on a real part: tables, and zeros. */
+  readonly #statics: Uint8Array;
+  #garbage = 0x9e3779b9;
+
+  constructor(module: WebAssembly.Module, options: DeviceOptions) {
+    this.nvm = options.nvm;
+    this.sramBytes = options.sramBytes;
+    this.#supply = options.supply ?? steadyPower;
+    let memory = new Uint8Array();
+    const imports = bindImports(options, () => memory);
+    const { exports } = instantiateSync(
+      module,
+      imports as unknown as Record<string, Record<string, unknown>>,
+    );
+    this.#exports = exports as unknown as DeviceExports;
+    memory = new Uint8Array(this.#exports.memory.buffer);
+    this.#memory = memory;
+    this.#statics = memory.slice(0, this.arena);
+    const { nvm, mappedAt } = options;
+    if (mappedAt !== undefined) nvm.mapTo(memory.subarray(mappedAt, mappedAt + nvm.present.length));
+  }
+
+  get arena(): number {
+    return this.#exports.arena.value as number;
+  }
+
+  /** The module's memory, for tests that look inside. */
+  get memory(): Uint8Array {
+    return this.#memory;
+  }
+
+  /** Ticket of the present or last job, as an app reads it after a boot. */
+  get ticket(): number {
+    return new DataView(this.#memory.buffer).getUint32(
+      (this.#exports.cursor.value as number) + C_TICKET,
+      true,
+    );
+  }
+
+  /** Power comes up: SRAM holds garbage, start-up code runs, the module boots on the image at `base`. */
+  boot(base = 0): number {
+    this.#scramble();
+    this.#supply.boot(this.#exports.meter);
+    return this.#guard(() => this.#exports.boot(base, this.nvm.present.length - base, this.sramBytes));
+  }
+
+  /** Power goes down: what was not behind a barrier is at the mercy of `outcome`. */
+  cut(outcome?: CutOutcome): void {
+    this.nvm.cut(outcome);
+  }
+
+  /** Feeds a whole input through SRAM, in pieces that fit it. Returns the last code. */
+  feed(input: Int8Array): number {
+    const bytes = new Uint8Array(input.buffer, input.byteOffset, input.length);
+    const room = this.sramBytes - this.arena;
+    let code = 0;
+    for (let at = 0; at < bytes.length && code >= 0; at += room) {
+      const piece = bytes.subarray(at, at + room);
+      this.#memory.set(piece, this.arena);
+      code = this.#guard(() => this.#exports.feed(this.arena, piece.length));
+    }
+    return code;
+  }
+
+  submit(ticket: number, kind = 0): number {
+    return this.#guard(() => this.#exports.submit(ticket, kind));
+  }
+
+  run(budget = 0): number {
+    return this.#guard(() => this.#exports.run(budget));
+  }
+
+  label(ticket: number, y: number): number {
+    return this.#guard(() => this.#exports.label(ticket, y));
+  }
+
+  ack(ticket: number): number {
+    return this.#guard(() => this.#exports.ack(ticket));
+  }
+
+  cancel(ticket: number): number {
+    return this.#guard(() => this.#exports.cancel(ticket));
+  }
+
+  status(): number {
+    return this.#exports.status();
+  }
+
+  version(): number {
+    return this.#exports.version();
+  }
+
+  /** The metered module traps when its budget is spent: that is a power cut like one inside an import. */
+  #guard(call: () => number): number {
+    try {
+      return call();
+    } catch (error) {
+      const { meter } = this.#exports;
+      const spent = meter !== undefined && (meter.value as bigint) >= 0n;
+      if (error instanceof WebAssembly.RuntimeError && spent) throw new PowerCut();
+      throw error;
+    }
+  }
+
+  #scramble(): void {
+    const end = Math.min(this.sramBytes, this.#memory.length);
+    let x = this.#garbage;
+    for (let at = this.arena; at < end; at++) {
+      x ^= x << 13;
+      x ^= x >>> 17;
+      x ^= x << 5;
+      this.#memory[at] = x;
+    }
+    this.#garbage = x;
+    this.#memory.set(this.#statics);
+  }
+}

@@ -1,0 +1,43 @@
+// Provisioning: how an image gets into a device's NVM, so that a cut on the way leaves no device that looks ready.
+import { CURSOR_BYTES, C_CRC, C_IMAGE_ID, C_SEQUENCE, H_MAGIC, HEADER_BYTES } from '../../assembly/layout.js';
+import { BrownoutError } from '../error.js';
+import { crc32 } from '../model/crc32.js';
+import type { Image } from '../model/image.js';
+import type { SimulatedNvm } from './nvm.js';
+
+/** The cursor of a device that has not run yet. */
+export function firstCursor(imageId: number, sequence = 0): Uint8Array {
+  const cursor = new Uint8Array(CURSOR_BYTES);
+  const view = new DataView(cursor.buffer);
+  view.setUint32(C_IMAGE_ID, imageId, true);
+  view.setUint32(C_SEQUENCE, sequence, true);
+  view.setUint32(C_CRC, crc32(cursor.subarray(0, C_CRC)), true);
+  return cursor;
+}
+
+/**
+ * Writes `image` to NVM at `base`: takes away the old magic, writes everything, then the cursor, then the magic last.
+ * `write` and `sync` may fail anywhere (a cut): until the last `sync` returns, the device says `E_MAGIC`.
+ */
+export function provision(nvm: SimulatedNvm, image: Image, { base = 0, sequence = 0 } = {}): void {
+  if (base + image.nvmBytes > nvm.present.length) {
+    throw new BrownoutError({
+      code: 'E_NVM_SIZE',
+      found: `${nvm.present.length - base} bytes of NVM at ${base}`,
+      expected: `at least ${image.nvmBytes}`,
+      hint: 'Take a part with more NVM, or compile with a smaller --nvm.',
+    });
+  }
+  const blankMagic = new Uint8Array(4);
+  nvm.write(base + H_MAGIC, blankMagic);
+  nvm.sync();
+  const withoutMagic = image.device.slice();
+  withoutMagic.set(blankMagic, H_MAGIC);
+  nvm.write(base, withoutMagic);
+  nvm.write(base + image.diagnostics.offset, new Uint8Array(image.diagnostics.bytes));
+  nvm.write(base + image.slots.offset, firstCursor(image.imageId, sequence));
+  nvm.write(base + image.slots.offset + image.slotStride, new Uint8Array(CURSOR_BYTES));
+  nvm.sync();
+  nvm.write(base + H_MAGIC, image.device.subarray(H_MAGIC, Math.min(4, HEADER_BYTES)));
+  nvm.sync();
+}

@@ -1,0 +1,64 @@
+// Builds everything under dist/: TypeScript by tsc, then each WASM module by asc.
+// A module is compiled again only when an assembly source, asconfig.json or the compiler changed.
+import { createHash } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** name → entry files (in order), asconfig target, extra asc flags. */
+const modules = {
+  device: { entries: ['assembly/index.ts'], target: 'scalar' },
+  'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
+  'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
+  bare: { entries: ['assembly/bare.ts'], target: 'scalar' },
+  desk: { entries: ['assembly/desk/index.ts'], target: 'desk' },
+};
+
+function sources(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort();
+}
+
+function fingerprint() {
+  const hash = createHash('sha256');
+  const files = [
+    ...sources(join(root, 'assembly')),
+    join(root, 'asconfig.json'),
+    fileURLToPath(import.meta.url),
+  ];
+  for (const file of files) hash.update(relative(root, file)).update(readFileSync(file));
+  hash.update(readFileSync(join(root, 'node_modules/assemblyscript/package.json')));
+  return hash.digest('hex');
+}
+
+async function buildModules() {
+  const out = join(root, 'dist/wasm');
+  const stamp = join(out, '.fingerprint');
+  const current = fingerprint();
+  const names = Object.keys(modules).filter((name) => existsSync(join(root, modules[name].entries[0])));
+  const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
+  if (fresh && names.every((name) => existsSync(join(out, `${name}.wasm`)))) return;
+  mkdirSync(out, { recursive: true });
+  const { default: asc } = await import('assemblyscript/asc');
+  for (const name of names) {
+    const { entries, target } = modules[name];
+    const args = [...entries, '--target', target, '--outFile', `dist/wasm/${name}.wasm`];
+    const result = await asc.main([...args, '--baseDir', root], {
+      stdout: process.stderr,
+      stderr: process.stderr,
+    });
+    if (result.error) throw new Error(`asc failed on ${name}: ${result.error.message}`);
+  }
+  writeFileSync(stamp, current);
+}
+
+execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
+  stdio: 'inherit',
+  cwd: root,
+});
+await buildModules();

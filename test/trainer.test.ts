@@ -1,0 +1,497 @@
+import { createHash } from 'node:crypto';
+import * as assert from 'uvu/assert';
+import { test } from 'uvu';
+import { splitDigits } from '../host/data/mnist.js';
+import { Random } from '../host/data/random.js';
+import { Desk } from '../host/compress/desk-module.js';
+import { digitsNetwork, digitsTraining } from '../host/compress/digits.js';
+import { accuracy, type FloatNetwork, forward, parameterCount } from '../host/compress/float-network.js';
+import { elements, Tape, type Tensor, tensor } from '../host/compress/tape.js';
+import { initialise, train, type TrainingOptions } from '../host/compress/train.js';
+
+// The oracles: every layer from its definition, in double precision, one scalar at a time.
+
+type Values = readonly number[];
+
+interface ConvolutionShape {
+  input: readonly [number, number, number, number];
+  weights: readonly [number, number, number, number];
+  stride: readonly [number, number];
+  padding: 'valid' | 'same';
+}
+
+function naiveConvolution(shape: ConvolutionShape, x: Values, weights: Values, bias: Values): number[] {
+  const [count, height, width, channels] = shape.input;
+  const [outputs, kernelHeight, kernelWidth] = shape.weights;
+  const axis = (input: number, kernel: number, stride: number): [number, number] => {
+    if (shape.padding === 'valid') return [Math.floor((input - kernel) / stride) + 1, 0];
+    const out = Math.ceil(input / stride);
+    return [out, Math.floor(Math.max((out - 1) * stride + kernel - input, 0) / 2)];
+  };
+  const [outHeight, top] = axis(height, kernelHeight, shape.stride[0]);
+  const [outWidth, left] = axis(width, kernelWidth, shape.stride[1]);
+  const result: number[] = [];
+  for (let n = 0; n < count; n++)
+    for (let oy = 0; oy < outHeight; oy++)
+      for (let ox = 0; ox < outWidth; ox++)
+        for (let o = 0; o < outputs; o++) {
+          let sum = bias[o]!;
+          for (let ky = 0; ky < kernelHeight; ky++)
+            for (let kx = 0; kx < kernelWidth; kx++)
+              for (let c = 0; c < channels; c++) {
+                const y = oy * shape.stride[0] - top + ky;
+                const at = ox * shape.stride[1] - left + kx;
+                if (y < 0 || y >= height || at < 0 || at >= width) continue;
+                const weight = weights[((o * kernelHeight + ky) * kernelWidth + kx) * channels + c]!;
+                sum += weight * x[((n * height + y) * width + at) * channels + c]!;
+              }
+          result.push(sum);
+        }
+  return result;
+}
+
+function naiveMaxPool(
+  input: readonly [number, number, number, number],
+  window: number,
+  stride: number,
+  x: Values,
+) {
+  const [count, height, width, channels] = input;
+  const result: number[] = [];
+  for (let n = 0; n < count; n++)
+    for (let top = 0; top + window <= height; top += stride)
+      for (let left = 0; left + window <= width; left += stride)
+        for (let c = 0; c < channels; c++) {
+          const seen: number[] = [];
+          for (let y = top; y < top + window; y++)
+            for (let at = left; at < left + window; at++)
+              seen.push(x[((n * height + y) * width + at) * channels + c]!);
+          result.push(Math.max(...seen));
+        }
+  return result;
+}
+
+function naiveDense(rows: number, inputs: number, x: Values, weights: Values, bias: Values): number[] {
+  return Array.from({ length: rows * bias.length }, (_, index) => {
+    const row = Math.floor(index / bias.length);
+    const output = index % bias.length;
+    let sum = bias[output]!;
+    for (let i = 0; i < inputs; i++) sum += weights[output * inputs + i]! * x[row * inputs + i]!;
+    return sum;
+  });
+}
+
+/** y[r] of a block = Σ over i of w[(r - i) mod k] · x[i]. */
+function naiveCirculant(
+  rows: number,
+  inputs: number,
+  k: number,
+  x: Values,
+  vectors: Values,
+  bias: Values,
+): number[] {
+  const inBlocks = Math.ceil(inputs / k);
+  return Array.from({ length: rows * bias.length }, (_, index) => {
+    const row = Math.floor(index / bias.length);
+    const output = index % bias.length;
+    let sum = bias[output]!;
+    for (let input = 0; input < inputs; input++) {
+      const block = Math.floor(output / k) * inBlocks + Math.floor(input / k);
+      const shift = ((((output % k) - (input % k)) % k) + k) % k;
+      sum += vectors[block * k + shift]! * x[row * inputs + input]!;
+    }
+    return sum;
+  });
+}
+
+function naiveCrossEntropy(classes: number, logits: Values, labels: Values): number {
+  const losses = labels.map((label, row) => {
+    const scores = logits.slice(row * classes, (row + 1) * classes);
+    return Math.log(scores.reduce((sum, score) => sum + Math.exp(score), 0)) - scores[label]!;
+  });
+  return losses.reduce((a, b) => a + b) / labels.length;
+}
+
+// Operands are odd multiples of 2⁻¹⁰, all different and none near zero: float32 holds them exactly, and no maximum or
+// sign changes within a finite difference's step.
+const step = 2 ** -12;
+
+function draw(random: Random, count: number): number[] {
+  const ranks = random.shuffle(Array.from({ length: count }, (_, index) => index));
+  return ranks.map((rank) => (2 * rank + 1 - count) / 1024 + (rank * 2 < count ? -0.25 : 0.25));
+}
+
+function close(found: Float32Array, expected: Values, name: string): void {
+  assert.is(found.length, expected.length, `${name}: count`);
+  const scale = Math.max(...expected.map(Math.abs));
+  found.forEach((value, index) => {
+    const error = Math.abs(value - expected[index]!);
+    assert.ok(error <= 2e-5 * scale + 1e-6, `${name}[${index}]: ${value}, expected ${expected[index]}`);
+  });
+}
+
+/**
+ * Checks a tape op against its oracle: the values, then d(Σ weight · output)/d(every operand) against central
+ * differences of the oracle. The weighting is made by a dense layer of one output, itself an op under test.
+ */
+function checkOp(
+  name: string,
+  shapes: readonly (readonly number[])[],
+  op: (tape: Tape, operands: Tensor[]) => Tensor,
+  oracle: (operands: readonly Values[]) => number[],
+): void {
+  const random = new Random(shapes.flat().reduce((a, b) => a * 31 + b, 7));
+  const desk = new Desk();
+  const operands = shapes.map((shape) => draw(random, elements(shape)));
+  const place = (values: Values, shape: readonly number[]): Tensor =>
+    tensor(shape, desk.place(Float32Array.from(values)), desk.place(new Float32Array(values.length)));
+  const placed = operands.map((values, index) => place(values, shapes[index]!));
+
+  const tape = new Tape(desk);
+  const result = op(tape, placed);
+  const expected = oracle(operands);
+  close(desk.floats(result.values, elements(result.shape)), expected, name);
+
+  const weighting = draw(random, expected.length);
+  const flat = tensor([1, expected.length], result.values, result.gradient);
+  const sum = tape.dense(flat, place(weighting, [1, expected.length]), place([0], [1]));
+  desk.floats(sum.gradient, 1)[0] = 1;
+  tape.backward();
+
+  const objective = (): number =>
+    oracle(operands).reduce((total, value, i) => total + value * weighting[i]!, 0);
+  operands.forEach((values, index) => {
+    const differences = values.map((value, at) => {
+      values[at] = value + step;
+      const above = objective();
+      values[at] = value - step;
+      const below = objective();
+      values[at] = value;
+      return (above - below) / (2 * step);
+    });
+    close(
+      desk.floats(placed[index]!.gradient, values.length),
+      differences,
+      `${name}, gradient of operand ${index}`,
+    );
+  });
+}
+
+const convolutions: ConvolutionShape[] = [
+  { input: [2, 6, 7, 3], weights: [5, 3, 2, 3], stride: [1, 1], padding: 'valid' },
+  { input: [3, 5, 5, 1], weights: [9, 5, 5, 1], stride: [1, 1], padding: 'valid' },
+  { input: [1, 7, 8, 2], weights: [4, 3, 4, 2], stride: [2, 3], padding: 'valid' },
+  { input: [2, 5, 6, 2], weights: [3, 3, 4, 2], stride: [1, 1], padding: 'same' },
+  { input: [1, 6, 7, 3], weights: [2, 5, 3, 3], stride: [2, 2], padding: 'same' },
+];
+
+test('conv2d agrees with its definition, values and gradients', () => {
+  for (const shape of convolutions) {
+    checkOp(
+      `conv2d ${JSON.stringify(shape)}`,
+      [shape.input, shape.weights, [shape.weights[0]]],
+      (tape, [x, weights, bias]) => tape.conv2d(x!, weights!, bias!, ...shape.stride, shape.padding),
+      ([x, weights, bias]) => naiveConvolution(shape, x!, weights!, bias!),
+    );
+  }
+});
+
+test('maxPool2d agrees with its definition, windows apart and overlapping', () => {
+  const input = [2, 7, 6, 3] as const;
+  for (const [window, stride] of [
+    [2, 2],
+    [3, 2],
+    [3, 1],
+  ] as const) {
+    checkOp(
+      `maxPool2d ${window}/${stride}`,
+      [input],
+      (tape, [x]) =>
+        tape.maxPool2d(x!, { height: window, width: window, strideHeight: stride, strideWidth: stride }),
+      ([x]) => naiveMaxPool(input, window, stride, x!),
+    );
+  }
+});
+
+test('relu agrees with its definition', () => {
+  checkOp(
+    'relu',
+    [[3, 7]],
+    (tape, [x]) => tape.relu(x!),
+    ([x]) => x!.map((value) => Math.max(value, 0)),
+  );
+});
+
+test('dense agrees with its definition', () => {
+  for (const [rows, inputs, outputs] of [
+    [1, 1, 1],
+    [3, 13, 7],
+    [5, 8, 16],
+  ] as const) {
+    checkOp(
+      `dense ${rows}×${inputs}→${outputs}`,
+      [[rows, inputs], [outputs, inputs], [outputs]],
+      (tape, [x, weights, bias]) => tape.dense(x!, weights!, bias!),
+      ([x, weights, bias]) => naiveDense(rows, inputs, x!, weights!, bias!),
+    );
+  }
+});
+
+test('circulant agrees with its definition, with whole and with cut blocks', () => {
+  for (const [rows, inputs, outputs, k] of [
+    [3, 8, 12, 4],
+    [2, 7, 9, 4],
+    [1, 5, 5, 8],
+    [2, 6, 4, 1],
+  ] as const) {
+    checkOp(
+      `circulant ${inputs}→${outputs} of ${k}`,
+      [[rows, inputs], [Math.ceil(outputs / k), Math.ceil(inputs / k), k], [outputs]],
+      (tape, [x, vectors, bias]) => tape.circulant(x!, vectors!, bias!),
+      ([x, vectors, bias]) => naiveCirculant(rows, inputs, k, x!, vectors!, bias!),
+    );
+  }
+});
+
+test('softmax cross-entropy agrees with its definition', () => {
+  const random = new Random(3);
+  const desk = new Desk();
+  const [rows, classes] = [4, 5];
+  const logits = draw(random, rows * classes).map((value) => 4 * value);
+  const labels = Array.from({ length: rows }, () => random.integer(classes));
+  const zeros = desk.place(new Float32Array(rows * classes));
+  const placed = tensor([rows, classes], desk.place(Float32Array.from(logits)), zeros);
+  const tape = new Tape(desk);
+  const { loss } = tape.softmaxCrossEntropy(placed, desk.place(Uint8Array.from(labels)));
+  tape.backward();
+  assert.ok(Math.abs(loss - naiveCrossEntropy(classes, logits, labels)) < 1e-6);
+  const differences = logits.map((_, at) => {
+    const moved = (by: number): number =>
+      naiveCrossEntropy(
+        classes,
+        logits.map((value, i) => (i === at ? value + by : value)),
+        labels,
+      );
+    return (moved(step) - moved(-step)) / (2 * step);
+  });
+  close(desk.floats(placed.gradient, logits.length), differences, 'logits');
+});
+
+test('the GEMM agrees with a triple loop on odd sizes, in every orientation', () => {
+  const random = new Random(5);
+  for (const [m, n, k] of [
+    [1, 1, 1],
+    [3, 5, 7],
+    [4, 8, 2],
+    [5, 9, 257],
+    [13, 17, 31],
+    [2, 6, 600],
+    [9, 23, 0],
+  ] as const) {
+    const a = Array.from({ length: m * k }, () => random.uniform(-1, 1));
+    const b = Array.from({ length: k * n }, () => random.uniform(-1, 1));
+    const c = Array.from({ length: m * n }, () => random.uniform(-1, 1));
+    for (const aStrides of [
+      [k, 1],
+      [1, m],
+    ] as const)
+      for (const bStrides of [
+        [n, 1],
+        [1, k],
+      ] as const) {
+        const expected = c.map((start, index) => {
+          const [i, j] = [Math.floor(index / n), index % n];
+          let sum = start;
+          for (let p = 0; p < k; p++)
+            sum += a[i * aStrides[0] + p * aStrides[1]]! * b[p * bStrides[0] + j * bStrides[1]]!;
+          return sum;
+        });
+        const desk = new Desk();
+        const [aAt, bAt, cAt] = [a, b, c].map((values) => desk.place(Float32Array.from(values))) as [
+          number,
+          number,
+          number,
+        ];
+        const workspace = desk.allocate(desk.kernels.gemmWorkspaceSize(n));
+        desk.kernels.gemm(m, n, k, aAt, ...aStrides, bAt, ...bStrides, cAt, workspace);
+        close(desk.floats(cAt, m * n), expected, `gemm ${m}×${n}×${k}`);
+      }
+  }
+});
+
+/** Each image is one of four gratings, with noise. */
+function gratings(count: number, seed: number): { inputs: Float32Array; labels: Uint8Array } {
+  const random = new Random(seed);
+  const labels = Uint8Array.from({ length: count }, () => random.integer(4));
+  const inputs = Float32Array.from({ length: count * 64 }, (_, index) => {
+    const [y, x] = [Math.floor(index / 8) % 8, index % 8];
+    const phase = [x, y, x + y, x - y + 8][labels[Math.floor(index / 64)]!]!;
+    return (phase % 4 < 2 ? 1 : 0) + random.uniform(-0.6, 0.6);
+  });
+  return { inputs, labels };
+}
+
+function tinyNetwork(seed: number): FloatNetwork {
+  const stride = { strideHeight: 1, strideWidth: 1 } as const;
+  return initialise(
+    {
+      inputShape: [8, 8, 1],
+      layers: [
+        {
+          kind: 'conv2d',
+          name: 'conv',
+          inChannels: 1,
+          outChannels: 4,
+          kernelHeight: 3,
+          kernelWidth: 3,
+          ...stride,
+          padding: 'same',
+          activation: 'relu',
+        },
+        { kind: 'maxPool2d', name: 'pool', poolHeight: 2, poolWidth: 2, strideHeight: 2, strideWidth: 2 },
+        { kind: 'circulant', name: 'fc1', inputs: 64, outputs: 32, blockSize: 8, activation: 'relu' },
+        { kind: 'dense', name: 'fc2', inputs: 32, outputs: 4, activation: 'none' },
+      ],
+    },
+    seed,
+  );
+}
+
+const tinyTraining: TrainingOptions = {
+  seed: 1,
+  epochs: 12,
+  batchSize: 32,
+  optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
+  learningRate: 0.004,
+  warmupEpochs: 1,
+  decay: 'cosine',
+  weightDecay: 0.01,
+  augmentation: { shiftPixels: 1, rotationRadians: 0.1, shear: 0.05, scale: 0.1 },
+};
+
+function bytes(network: FloatNetwork): Buffer {
+  const parameters = network.layers.flatMap((layer) =>
+    layer.kind === 'maxPool2d' ? [] : [layer.weights, layer.bias],
+  );
+  return Buffer.concat(
+    parameters.map((values) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
+  );
+}
+
+test('training learns, with either optimizer', () => {
+  const held = gratings(200, 2);
+  for (const recipe of [
+    tinyTraining,
+    { ...tinyTraining, optimizer: { kind: 'momentum', momentum: 0.9 }, learningRate: 0.02, decay: 'linear' },
+  ] as const) {
+    const losses: number[] = [];
+    const network = train(tinyNetwork(1), gratings(400, 1), {
+      ...recipe,
+      onEpoch: ({ loss }) => losses.push(loss),
+    });
+    assert.is(losses.length, recipe.epochs);
+    assert.ok(losses.at(-1)! < losses[0]! / 3, `loss fell from ${losses[0]} only to ${losses.at(-1)}`);
+    assert.ok(accuracy(network, held) > 0.95, `accuracy ${accuracy(network, held)}`);
+  }
+});
+
+test('one seed gives one result to the byte; another seed another; the argument is left alone', () => {
+  const data = gratings(150, 1);
+  const start = tinyNetwork(1);
+  const before = bytes(start);
+  const [first, second, other] = [1, 1, 2].map((seed) =>
+    bytes(train(start, data, { ...tinyTraining, epochs: 2, seed })),
+  );
+  assert.ok(first!.equals(second!));
+  // Made on x86-64, Node 20; every engine must give it. It changes only with the kernels, the order of sums or the draws.
+  assert.is(
+    createHash('sha256').update(first!).digest('hex'),
+    'b69814f1d91b5771a8935d3223d3309377189802456bb91148a7c67a16d75219',
+  );
+  assert.not.ok(first!.equals(other!));
+  assert.ok(bytes(start).equals(before));
+});
+
+test('forward gives each row the same bits alone and in company, and a result per layer', () => {
+  const network = tinyNetwork(3);
+  const { inputs } = gratings(130, 4);
+  const { outputs, activations } = forward(network, inputs, 130);
+  assert.equal(
+    activations.map((values) => values.length / 130),
+    [256, 64, 32, 4],
+  );
+  assert.is(activations.at(-1), outputs);
+  for (const row of [0, 63, 64, 129]) {
+    const alone = forward(network, inputs.slice(row * 64, (row + 1) * 64), 1).outputs;
+    assert.equal(alone, outputs.slice(row * 4, (row + 1) * 4));
+  }
+});
+
+test('warp shifts, rotates and scales about the centre', () => {
+  const desk = new Desk();
+  const image = Float32Array.from({ length: 25 }, (_, index) => index + 1);
+  const from = desk.place(image);
+  const to = desk.allocate(100);
+  const warped = (angle: number, shear: number, scale: number, shiftX: number, shiftY: number): number[] => {
+    desk.kernels.warp(from, to, 5, 5, 1, angle, shear, scale, shiftX, shiftY);
+    return [...desk.floats(to, 25)].map((value) => Math.round(value * 1000) / 1000);
+  };
+  const moved = (source: (x: number, y: number) => [number, number]): number[] =>
+    Array.from({ length: 25 }, (_, index) => {
+      const [x, y] = source(index % 5, Math.floor(index / 5));
+      return x < 0 || x > 4 || y < 0 || y > 4 ? 0 : 5 * y + x + 1;
+    });
+  assert.equal(warped(0, 0, 1, 0, 0), [...image]);
+  assert.equal(
+    warped(0, 0, 1, 2, -1),
+    moved((x, y) => [x - 2, y + 1]),
+  );
+  assert.equal(
+    warped(Math.PI / 2, 0, 1, 0, 0),
+    moved((x, y) => [y, 4 - x]),
+  );
+  assert.equal(
+    warped(0, 1, 1, 0, 0),
+    moved((x, y) => [x + y - 2, y]),
+  );
+  assert.equal(
+    warped(0, 0, 2, 0, 0),
+    moved((x, y) => [1 + x / 2, 1 + y / 2]),
+  );
+});
+
+test('sizes that do not fit are errors', () => {
+  const network = tinyNetwork(1);
+  const labels = Uint8Array.of(4);
+  assert.throws(() => train(network, { inputs: new Float32Array(64), labels }, tinyTraining), /label 4/);
+  assert.throws(
+    () => forward({ ...network, inputShape: [8, 4, 1] }, new Float32Array(32), 1),
+    /values in circulant/,
+  );
+  assert.throws(() => forward(network, new Float32Array(65), 1), /65 input values/);
+  assert.throws(
+    () => train(network, { inputs: new Float32Array(64), labels: new Uint8Array(2) }, tinyTraining),
+    /2 labels/,
+  );
+});
+
+test('the digits split is 2,000 held out, the last 200 of each digit, and learning starts', () => {
+  const { training, heldOut } = splitDigits();
+  assert.is(heldOut.labels.length, 2000);
+  assert.is(training.labels.length, 8000);
+  assert.equal(heldOut.labels[399], 1);
+  const start = initialise(digitsNetwork(128), 1);
+  assert.is(parameterCount(start), 6 * 26 + 16 * 151 + 2 * 2 * 128 + 256 + 10 * 257);
+  const few = Uint32Array.from({ length: 1000 }, (_, index) => index * 8);
+  const sample = {
+    inputs: Float32Array.from(
+      { length: 1000 * 784 },
+      (_, at) => training.inputs[few[Math.floor(at / 784)]! * 784 + (at % 784)]!,
+    ),
+    labels: Uint8Array.from(few, (index) => training.labels[index]!),
+  };
+  const network = train(start, sample, { ...digitsTraining, epochs: 4 });
+  assert.ok(accuracy(network, heldOut) > 0.85, `accuracy ${accuracy(network, heldOut)}`);
+});
+
+test.run();

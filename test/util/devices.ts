@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { Status } from '../../assembly/error.js';
+import type { Image } from '../../host/model/image.js';
+import { Device, type DeviceOptions } from '../../host/simulator/device.js';
+import { SimulatedNvm } from '../../host/simulator/nvm.js';
+import { provision } from '../../host/simulator/provision.js';
+import { mapInPlace } from '../../host/toolchain/in-place.js';
+
+const cache = new Map<string, WebAssembly.Module>();
+
+export function moduleBytes(name: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(readFileSync(new URL(`../../wasm/${name}.wasm`, import.meta.url)));
+}
+
+export function builtModule(name: string): WebAssembly.Module {
+  let module = cache.get(name);
+  if (!module) {
+    module = new WebAssembly.Module(moduleBytes(name));
+    cache.set(name, module);
+  }
+  return module;
+}
+
+export type Build = 'scalar' | 'simd' | 'checked' | 'in-place';
+
+/** SRAM of the simulated parts: what the image needs and not a byte more. */
+const STATIC_BYTES = 2048;
+const IN_PLACE_NVM_BYTES = 1 << 20;
+
+/** A provisioned device, not booted. */
+export function makeDevice(
+  image: Image,
+  build: Build = 'scalar',
+  options: Partial<DeviceOptions> = {},
+): Device {
+  const names = { scalar: 'device', simd: 'device.simd', checked: 'device.checked', 'in-place': 'in-place' };
+  if (build === 'in-place' && !cache.has('in-place')) {
+    const mapped = mapInPlace(moduleBytes('device'), { nvmBytes: IN_PLACE_NVM_BYTES });
+    cache.set('in-place', new WebAssembly.Module(mapped));
+  }
+  const nvm = options.nvm ?? new SimulatedNvm(image.nvmBytes);
+  const sramBytes = (build === 'checked' ? STATIC_BYTES : 288) + image.arenaBytes;
+  provision(nvm, image);
+  const mapped = build === 'in-place' ? { mappedAt: 65536 } : {};
+  return new Device(builtModule(names[build]), { nvm, sramBytes, ...mapped, ...options });
+}
+
+/** Boots, runs one job to its end on power that does not fail, and returns the answer. */
+export function infer(device: Device, image: Image, input: Int8Array, ticket = 1): Int8Array {
+  expectCode(device.boot(), Status.IDLE);
+  expectCode(device.feed(input), input.length);
+  expectCode(device.submit(ticket), Status.RUN);
+  while (device.status() === Status.RUN) expectNoError(device.run());
+  expectCode(device.status(), Status.DONE);
+  return answerOf(device, image);
+}
+
+export function answerOf(device: Device, image: Image): Int8Array {
+  return new Int8Array(
+    device.nvm.present.slice(image.output.offset, image.output.offset + image.output.bytes).buffer,
+  );
+}
+
+function expectNoError(code: number): void {
+  if (code < 0) throw new Error(`the device returned ${code}`);
+}
+
+function expectCode(found: number, expected: number): void {
+  if (found !== expected) throw new Error(`the device returned ${found} instead of ${expected}`);
+}

@@ -1,0 +1,155 @@
+// Small seeded networks for the tests.
+import { Random } from '../../host/data/random.js';
+import type {
+  Circulant,
+  Conv2d,
+  Dense,
+  MaxPool2d,
+  QuantizedNetwork,
+  QuantizedOp,
+  Requantization,
+  TensorSpec,
+} from '../../host/model/quantized-network.js';
+
+/** Integers in [low, high]. */
+export function between(random: Random, low: number, high: number): number {
+  return low + random.integer(high - low + 1);
+}
+
+export function int8s(random: Random, count: number, low = -128, high = 127): Int8Array {
+  return Int8Array.from({ length: count }, () => between(random, low, high));
+}
+
+export function tensor(random: Random, shape: number[]): TensorSpec {
+  return { shape, scale: 0.05, zeroPoint: between(random, -128, 127) };
+}
+
+/** A requantization that brings accumulators of about `magnitude` to the int8 range. */
+export function requantization(random: Random, channels: number, magnitude: number): Requantization {
+  const perChannel = random.integer(2) ? channels : 1;
+  const shift = -Math.round(Math.log2(magnitude / 100));
+  return {
+    bias: Int32Array.from({ length: channels }, () => between(random, -magnitude, magnitude) >> 1),
+    multipliers: Int32Array.from({ length: perChannel }, () => between(random, 2 ** 30, 2 ** 31 - 1)),
+    shifts: Int32Array.from({ length: perChannel }, () => shift + random.integer(3) - 1),
+    clampMin: random.integer(3) ? -128 : between(random, -128, -1),
+    clampMax: random.integer(3) ? 127 : between(random, 0, 127),
+  };
+}
+
+export const window = (
+  random: Random,
+  height: number,
+  width: number,
+): Pick<Conv2d, 'kernel' | 'stride' | 'dilation' | 'padding'> => {
+  const kernel: [number, number] = [
+    between(random, 1, Math.min(5, height)),
+    between(random, 1, Math.min(5, width)),
+  ];
+  const dilation: [number, number] = [
+    kernel[0] * 2 - 1 <= height ? between(random, 1, 2) : 1,
+    kernel[1] * 2 - 1 <= width ? between(random, 1, 2) : 1,
+  ];
+  const padding: [number, number] = [random.integer(kernel[0]), random.integer(kernel[1])];
+  return { kernel, stride: [between(random, 1, 3), between(random, 1, 3)], dilation, padding };
+};
+
+/** Output size of a window over `size` inputs with the same padding on both sides. */
+export function windowOutput(
+  size: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+  padding: number,
+): number {
+  return Math.floor((size + 2 * padding - (kernel - 1) * dilation - 1) / stride) + 1;
+}
+
+function single(op: QuantizedOp, input: TensorSpec, output: TensorSpec): QuantizedNetwork {
+  return { name: op.kind, tensors: [input, output], ops: [op], input: 0, output: 1 };
+}
+
+export function convNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
+  const geometry = window(random, height, width);
+  const outputs = between(random, 1, 9);
+  const rows = windowOutput(
+    height,
+    geometry.kernel[0],
+    geometry.stride[0],
+    geometry.dilation[0],
+    geometry.padding[0],
+  );
+  const columns = windowOutput(
+    width,
+    geometry.kernel[1],
+    geometry.stride[1],
+    geometry.dilation[1],
+    geometry.padding[1],
+  );
+  const patch = geometry.kernel[0] * geometry.kernel[1] * channels;
+  const op: Conv2d = {
+    kind: 'conv2d',
+    name: 'conv',
+    inputs: [0],
+    output: 1,
+    ...geometry,
+    weights: int8s(random, outputs * patch),
+    ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
+  };
+  return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));
+}
+
+export function maxPoolNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
+  const geometry = { ...window(random, height, width), dilation: [1, 1] as [number, number] };
+  const rows = windowOutput(height, geometry.kernel[0], geometry.stride[0], 1, geometry.padding[0]);
+  const columns = windowOutput(width, geometry.kernel[1], geometry.stride[1], 1, geometry.padding[1]);
+  const input = tensor(random, [height, width, channels]);
+  const op: MaxPool2d = {
+    kind: 'maxPool2d',
+    name: 'pool',
+    inputs: [0],
+    output: 1,
+    ...geometry,
+    clampMin: random.integer(3) ? -128 : -20,
+    clampMax: random.integer(3) ? 127 : 30,
+  };
+  return single(op, input, { ...input, shape: [rows, columns, channels] });
+}
+
+export function denseNetwork(random: Random, most = 80): QuantizedNetwork {
+  const [inputs, outputs] = [between(random, 1, most), between(random, 1, 40)];
+  const op: Dense = {
+    kind: 'dense',
+    name: 'dense',
+    inputs: [0],
+    output: 1,
+    weights: int8s(random, inputs * outputs),
+    ...requantization(random, outputs, 6000 * Math.sqrt(inputs)),
+  };
+  return single(op, tensor(random, [inputs]), tensor(random, [outputs]));
+}
+
+export interface CirculantShape {
+  blockSize: number;
+  inputs: number;
+  outputs: number;
+  method: Circulant['method'];
+}
+
+export function circulantNetwork(random: Random, shape: CirculantShape): QuantizedNetwork {
+  const { blockSize, inputs, outputs, method } = shape;
+  const weights = Math.ceil(inputs / blockSize) * Math.ceil(outputs / blockSize) * blockSize;
+  const op: Circulant = {
+    kind: 'circulant',
+    name: 'circulant',
+    inputs: [0],
+    output: 1,
+    blockSize,
+    method,
+    weights: int8s(random, weights, -127, 127),
+    ...requantization(random, outputs, 6000 * Math.sqrt(inputs)),
+  };
+  return single(op, tensor(random, [inputs]), tensor(random, [outputs]));
+}
