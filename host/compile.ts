@@ -11,7 +11,7 @@ export interface CompileOptions {
   policy?: string;
   /** Device profile the plan is made for; default `cortex-m4-generic`. */
   device?: string;
-  /** Bytes of SRAM from the arena on; default 3,840. */
+  /** Bytes of SRAM from the arena on; default 3,808, 4 KB with the static data. */
   arenaBytes?: number;
   /** Bytes of NVM the image may take; default what the device has. */
   nvmBytes?: number;
@@ -24,7 +24,7 @@ export interface CompileOptions {
 }
 
 const OPTIONS = ['policy', 'device', 'arenaBytes', 'nvmBytes', 'preprocessing', 'classes', 'sample'];
-const DEFAULT_ARENA_BYTES = 3840;
+const DEFAULT_ARENA_BYTES = 3808;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 

@@ -3,10 +3,17 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { mapInPlace } from '../host/toolchain/in-place.js';
 import { charge, type InstructionCosts, meter, readMeter, setBudget } from '../host/toolchain/meter.js';
-import { ByteWriter, encodeModule, instructionsOf, Op, parseModule } from '../host/toolchain/wasm-binary.js';
-import { rewriteCode, Section } from '../host/toolchain/wasm-binary.js';
-import { assemble, type AssembledFunction, i32, i64, instantiate, v128 } from './assemble.js';
-import { Interpreter } from './wasm-interpreter.js';
+import {
+  ByteWriter,
+  encodeModule,
+  instructionsOf,
+  Op,
+  parseModule,
+  rewriteCode,
+  Section,
+} from '../host/toolchain/wasm-binary.js';
+import { assemble, type AssembledFunction, i32, i64, instantiate, v128 } from './util/assemble.js';
+import { Interpreter } from './util/wasm-interpreter.js';
 
 // Distinct costs, so that a mistaken class shows; sixteenths too.
 const costs: InstructionCosts = {
@@ -389,8 +396,8 @@ test('a budget cuts before exactly the right import call', () => {
       });
       const memory = new Uint8Array(exports.memory.buffer);
       const initial = memory.slice();
-      // Every sixteenth near each call and at the ends; elsewhere a stride keeps the test short.
-      const step = Math.max(1, Math.floor((total * 16) / 400)) / 16;
+      // Every sixteenth of a short run; of a long one, every sixteenth near calls and ends, and a stride.
+      const step = total < 600 ? 1 / 16 : Math.floor((total * 16) / 400) / 16;
       const budgets = new Set([0, total - 1 / 16, total, total + 1 / 16]);
       for (let at = 0; at < total; at += step) budgets.add(at);
       for (const at of reached.slice(0, 60)) for (let d = -2; d <= 2; d++) budgets.add(at + d / 16);
@@ -428,6 +435,41 @@ test('an endless loop ends', () => {
   const { cyclesLeft, instructions } = readMeter(exports.meter);
   assert.is(instructions, Math.ceil(1e5 / costs.branch));
   assert.is(cyclesLeft, 1e5 - instructions * costs.branch);
+});
+
+test('endless recursion without a loop ends by the budget, not by the stack', () => {
+  const code = new ByteWriter().op(Op.CALL, 0);
+  const exports = load(meter(assemble({ functions: [{ params: [], results: [], code }] }), costs), () => 0);
+  setBudget(exports.meter, 100 * costs.call);
+  assert.throws(() => (exports.f0 as Callable)(), /unreachable/);
+  assert.equal(readMeter(exports.meter), { cyclesLeft: 0, instructions: 100 });
+});
+
+test('a call through the table out of the module is cut as exactly as a direct one', () => {
+  const code = new ByteWriter();
+  for (let i = 0; i < 3; i++) code.u8(Op.I32_CONST, i, Op.I32_CONST, 0, Op.CALL_INDIRECT, 1, 0, Op.DROP);
+  code.u8(Op.I32_CONST, 0);
+  const imports = [{ params: [i32], results: [i32] }];
+  const functions = [{ params: [i32], results: [i32], code }];
+  let calls = 0;
+  const exports = load(meter(assemble({ imports, functions, table: [0] }), costs), () => ++calls);
+  const each = 2 * costs.constant + costs.call;
+  for (let sixteenths = 0; sixteenths <= 3 * each * 16 + 1; sixteenths++) {
+    calls = 0;
+    setBudget(exports.meter, sixteenths / 16);
+    const expected = [1, 2, 3].filter((n) => n * each * 16 < sixteenths).length;
+    if (expected === 3) (exports.f0 as Callable)();
+    else assert.throws(() => (exports.f0 as Callable)(), /unreachable/);
+    assert.is(calls, expected, `${sixteenths} sixteenths`);
+  }
+});
+
+test('the count is exact after an unreachable of the module itself, which leaves budget', () => {
+  const code = new ByteWriter().u8(Op.NOP, Op.UNREACHABLE);
+  const exports = load(meter(assemble({ functions: [{ params: [], results: [], code }] }), costs), () => 0);
+  setBudget(exports.meter, 5);
+  assert.throws(() => (exports.f0 as Callable)(), /unreachable/);
+  assert.equal(readMeter(exports.meter), { cyclesLeft: 5, instructions: 2 });
 });
 
 test('SIMD: the same results, and a count known by hand', () => {
@@ -485,7 +527,7 @@ test('a bulk length beyond memory spends the budget and does not wrap', () => {
   const wasm = assemble({ functions: [{ params: [], results: [], code }], pages: 1 });
   const exports = load(meter(wasm, { ...costs, bulkPerByte: 4096 }), () => 0);
   setBudget(exports.meter, 1000);
-  assert.throws(() => (exports.f0 as Callable)(), 'unreachable');
+  assert.throws(() => (exports.f0 as Callable)(), /unreachable/);
   assert.ok(readMeter(exports.meter).cyclesLeft < -1e6);
 });
 

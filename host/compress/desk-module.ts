@@ -1,5 +1,4 @@
 // WebAssembly's types live in the DOM library; Node's own typings have none.
-/// <reference lib="dom" />
 import { readFileSync } from 'node:fs';
 
 /** What `assembly/desk` exports; pointers are byte addresses, counts are elements. See the sources there. */
@@ -83,5 +82,5 @@ export class Desk {
 }
 
 function align(address: number): number {
-  return (address + 15) & -16;
+  return Math.ceil(address / 16) * 16;
 }

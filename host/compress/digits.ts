@@ -3,8 +3,8 @@ import type { Architecture, FloatNetwork } from './float-network.js';
 import { initialise, train, type TrainingOptions } from './train.js';
 
 /**
- * The MNIST network of RAD (resource-aware DNN compression): two 5×5 convolutions, a block-circulant layer of
- * 256 → 256, and ten outputs.
+ * The MNIST network of RAD: two 5×5 convolutions, a block-circulant layer of 256 → 256, and ten outputs (Islam et al.,
+ * "Enabling Super-Fast Deep Learning on Tiny Energy Harvesting IoT Devices", DATE 2022).
  */
 export function digitsNetwork(blockSize = 128): Architecture {
   const convolution = {
@@ -28,16 +28,19 @@ export function digitsNetwork(blockSize = 128): Architecture {
   };
 }
 
-/** The recipe of the shipped digits model. */
+/**
+ * The recipe of the shipped digits model, chosen on images taken out of the training split; about 70 s of one x86-64
+ * core.
+ */
 export const digitsTraining: TrainingOptions = {
   seed: 1,
-  epochs: 40,
-  batchSize: 32,
+  epochs: 60,
+  batchSize: 16,
   optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
   learningRate: 0.004,
   warmupEpochs: 1,
   decay: 'cosine',
-  weightDecay: 0.01,
+  weightDecay: 0.1,
   augmentation: { shiftPixels: 2, rotationRadians: 0.2, shear: 0.15, scale: 0.12 },
 };
 

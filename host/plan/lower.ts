@@ -23,6 +23,8 @@ import {
   OP_REQUANT,
   OP_REQUANT_STRIDE,
   OP_SCRATCH0,
+  OP_SCRATCH1,
+  OP_SCRATCH4,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
@@ -345,12 +347,15 @@ function lowerCirculant(op: Circulant, input: TensorSpec, output: TensorSpec, li
   }
   const { sums, most } = circulantRowSums(op, inputs, outputs);
   const ntt = planNtt(k, blocks, most * 128);
-  const tail = [k * 4 + requantBytes(op, k), k];
-  const nttAreas = (chunk: number): number[] => [blocks * k * 4, chunk * blocks * 4, k * 4, k * 4, ...tail];
+  const channelBytes = k * 4 + requantBytes(op, k);
+  // Biases and requantization pairs are looked up when the spectra are done with, in their place.
+  const nttAreas = (chunk: number): number[] => {
+    return [blocks * k * 4, Math.max(chunk * blocks * 4, channelBytes), k * 4, k * 4, 0, k];
+  };
   let chunk = k;
   while (arenaFor(nttAreas(chunk)) > limits.arenaBytes && chunk > 1) chunk >>= 1;
   const nttFits = ntt.feasible && arenaFor(nttAreas(chunk)) <= limits.arenaBytes;
-  const directAreas = [blocks * k, k, 2 * k, k * 4, ...tail];
+  const directAreas = [blocks * k, k, 2 * k, k * 4, channelBytes, k];
   const { direct: inTime, ntt: inFrequency } = circulantCycles(k, blocks);
   const faster =
     inFrequency.enter + rows * inFrequency.tile < inTime.enter + rows * inTime.tile ? 'ntt' : 'direct';
@@ -377,7 +382,9 @@ function lowerCirculant(op: Circulant, input: TensorSpec, output: TensorSpec, li
   const bias = foldBias(op.bias, sums, input.zeroPoint);
   const weights = asBytes(method === 'ntt' ? spectra(op, rows, blocks) : op.weights);
   const constants = [{ field: OP_WEIGHTS, bytes: weights }, ...requantization(op, bias, output, record)];
-  return { record, constants, arenaBytes: placeAreas(record, areas) };
+  const arenaBytes = placeAreas(record, areas);
+  if (method === 'ntt') record.set(OP_SCRATCH4, record.get(OP_SCRATCH1));
+  return { record, constants, arenaBytes };
 }
 
 /** Lowers `op`; the planner fills in the NVM addresses. */

@@ -18,6 +18,8 @@ export interface Supply {
   sync(): void;
   /** The voltage monitor. */
   low(): boolean;
+  /** The metered module has spent the budget it was granted: the power fails here. */
+  spent?(): void;
 }
 
 /** Power that never fails. */
@@ -136,12 +138,14 @@ export class Device {
     return this.#memory;
   }
 
+  /** A field of the cursor as it stands in SRAM (C_… of assembly/layout.ts). */
+  cursorField(offset: number): number {
+    return new DataView(this.#memory.buffer).getUint32((this.#exports.cursor.value as number) + offset, true);
+  }
+
   /** Ticket of the present or last job, as an app reads it after a boot. */
   get ticket(): number {
-    return new DataView(this.#memory.buffer).getUint32(
-      (this.#exports.cursor.value as number) + C_TICKET,
-      true,
-    );
+    return this.cursorField(C_TICKET);
   }
 
   /** Power comes up: SRAM holds garbage, start-up code runs, the module boots on the image at `base`. */
@@ -190,7 +194,7 @@ export class Device {
   }
 
   status(): number {
-    return this.#exports.status();
+    return this.#guard(() => this.#exports.status());
   }
 
   version(): number {
@@ -204,8 +208,9 @@ export class Device {
     } catch (error) {
       const { meter } = this.#exports;
       const spent = meter !== undefined && (meter.value as bigint) >= 0n;
-      if (error instanceof WebAssembly.RuntimeError && spent) throw new PowerCut();
-      throw error;
+      if (!(error instanceof WebAssembly.RuntimeError) || !spent) throw error;
+      this.#supply.spent?.();
+      throw new PowerCut();
     }
   }
 

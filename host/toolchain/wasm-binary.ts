@@ -1,5 +1,4 @@
 // WebAssembly's types live in the DOM library; Node's own typings have none.
-/// <reference lib="dom" />
 
 // The WASM binary format, as far as rewriting needs it: sections, LEB128 and a linear instruction decoder.
 // Section and opcode numbers: WebAssembly Core Specification 2.0, chapter 5 (binary format).
@@ -409,7 +408,8 @@ function readImmediates(reader: ByteReader, instruction: Instruction): void {
       case Op.BLOCK:
       case Op.LOOP:
       case Op.IF:
-        return reader.skipSigned(33);
+        reader.skipSigned(33);
+        return;
       case Op.BR:
       case Op.BR_IF:
       case Op.CALL:
@@ -425,18 +425,24 @@ function readImmediates(reader: ByteReader, instruction: Instruction): void {
       case Op.MEMORY_SIZE:
       case Op.MEMORY_GROW:
       case Op.MEMORY_FILL:
-        return onlyMemoryZero();
+        onlyMemoryZero();
+        return;
       case Op.MEMORY_COPY:
         onlyMemoryZero();
-        return onlyMemoryZero();
+        onlyMemoryZero();
+        return;
       case Op.I32_CONST:
-        return reader.skipSigned(32);
+        reader.skipSigned(32);
+        return;
       case Op.I64_CONST:
-        return reader.skipSigned(64);
+        reader.skipSigned(64);
+        return;
       case Op.F32_CONST:
-        return reader.skip(4);
+        reader.skip(4);
+        return;
       case Op.F64_CONST:
-        return reader.skip(8);
+        reader.skip(8);
+        return;
       default:
         throw unsupported(hex(opcode), instruction.start);
     }

@@ -1,21 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { Status } from '../../assembly/error.js';
 import type { Image } from '../../host/model/image.js';
 import { Device, type DeviceOptions } from '../../host/simulator/device.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
+import { type ModuleName, moduleBytes } from '../../host/toolchain/modules.js';
 import { mapInPlace } from '../../host/toolchain/in-place.js';
 
 const cache = new Map<string, WebAssembly.Module>();
 
-export function moduleBytes(name: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(readFileSync(new URL(`../../wasm/${name}.wasm`, import.meta.url)));
-}
-
-export function builtModule(name: string): WebAssembly.Module {
+export function builtModule(name: ModuleName | 'in-place'): WebAssembly.Module {
   let module = cache.get(name);
   if (!module) {
-    module = new WebAssembly.Module(moduleBytes(name));
+    module = new WebAssembly.Module(moduleBytes(name as ModuleName));
     cache.set(name, module);
   }
   return module;
@@ -33,7 +29,12 @@ export function makeDevice(
   build: Build = 'scalar',
   options: Partial<DeviceOptions> = {},
 ): Device {
-  const names = { scalar: 'device', simd: 'device.simd', checked: 'device.checked', 'in-place': 'in-place' };
+  const names = {
+    scalar: 'device',
+    simd: 'device.simd',
+    checked: 'device.checked',
+    'in-place': 'in-place',
+  } as const;
   if (build === 'in-place' && !cache.has('in-place')) {
     const mapped = mapInPlace(moduleBytes('device'), { nvmBytes: IN_PLACE_NVM_BYTES });
     cache.set('in-place', new WebAssembly.Module(mapped));

@@ -153,3 +153,65 @@ export function circulantNetwork(random: Random, shape: CirculantShape): Quantiz
   };
   return single(op, tensor(random, [inputs]), tensor(random, [outputs]));
 }
+
+/** The digits network's shape with random weights: conv 6@5×5, pool, conv 16@5×5, pool, circulant 256, dense 10. */
+export function lenet(random: Random, blockSize = 128): QuantizedNetwork {
+  const shapes = [[28, 28, 1], [24, 24, 6], [12, 12, 6], [8, 8, 16], [4, 4, 16], [256], [256], [10]];
+  const tensors = shapes.map((shape) => tensor(random, shape));
+  tensors[2] = { ...tensors[1]!, shape: shapes[2]! };
+  tensors[4] = { ...tensors[3]!, shape: shapes[4]! };
+  tensors[5] = { ...tensors[3]!, shape: shapes[5]! };
+  const one: [number, number] = [1, 1];
+  const valid = { stride: one, dilation: one, padding: [0, 0] as [number, number] };
+  const pool = {
+    kernel: [2, 2] as [number, number],
+    stride: [2, 2] as [number, number],
+    dilation: one,
+    padding: valid.padding,
+  };
+  const five: [number, number] = [5, 5];
+  const step = (index: number): { inputs: number[]; output: number } => ({
+    inputs: [index],
+    output: index + 1,
+  });
+  const ops: QuantizedOp[] = [
+    {
+      kind: 'conv2d',
+      name: 'conv1',
+      ...step(0),
+      ...valid,
+      kernel: five,
+      weights: int8s(random, 150),
+      ...requantization(random, 6, 30000),
+    },
+    { kind: 'maxPool2d', name: 'pool1', ...step(1), ...pool, clampMin: -128, clampMax: 127 },
+    {
+      kind: 'conv2d',
+      name: 'conv2',
+      ...step(2),
+      ...valid,
+      kernel: five,
+      weights: int8s(random, 2400),
+      ...requantization(random, 16, 70000),
+    },
+    { kind: 'maxPool2d', name: 'pool2', ...step(3), ...pool, clampMin: -128, clampMax: 127 },
+    { kind: 'reshape', name: 'flatten', ...step(4) },
+    {
+      kind: 'circulant',
+      name: 'circulant',
+      ...step(5),
+      blockSize,
+      method: 'ntt',
+      weights: int8s(random, 65536 / blockSize, -127),
+      ...requantization(random, 256, 90000),
+    },
+    {
+      kind: 'dense',
+      name: 'dense',
+      ...step(6),
+      weights: int8s(random, 2560),
+      ...requantization(random, 10, 90000),
+    },
+  ];
+  return { name: 'lenet', tensors, ops, input: 0, output: 7 };
+}

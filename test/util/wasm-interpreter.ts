@@ -1,6 +1,6 @@
 // A WASM interpreter for the integer MVP, bulk copy and fill: an oracle for metering that shares no code with it.
 // It decodes by itself, executes one instruction at a time, and counts each before it executes.
-import type { InstructionCosts } from '../host/toolchain/meter.js';
+import type { InstructionCosts } from '../../host/toolchain/meter.js';
 
 type Value = number | bigint;
 interface Code {
@@ -255,7 +255,7 @@ export class Interpreter {
       else if (op >= 0x28 && op <= 0x35) stack.push(this.load(op, (popI() >>> 0) + b));
       else if (op >= 0x36 && op <= 0x3e) {
         const value = BigInt(pop());
-        const size = { 0x36: 4, 0x37: 8, 0x3a: 1, 0x3b: 2, 0x3c: 1, 0x3d: 2, 0x3e: 4 }[op]!;
+        const size = [4, 8, 0, 0, 1, 2, 1, 2, 4][op - 0x36]!;
         const to = (popI() >>> 0) + b;
         for (let i = 0; i < size; i++) this.memory[to + i] = Number((value >> BigInt(8 * i)) & 255n);
       } else if (op === 0x3f) stack.push(this.memory.length / 65536);

@@ -1,0 +1,28 @@
+import { readFileSync } from 'node:fs';
+import { BrownoutError } from '../error.js';
+
+/** Reads a file a user named. Throws `E_FILE`. */
+export function readUserFile(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch (error) {
+    const reason = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new BrownoutError({
+      code: 'E_FILE',
+      found: `${reason === 'ENOENT' ? 'no file' : `${reason} on reading`} "${path}"`,
+      expected: 'a file that can be read',
+      hint: 'Check the path.',
+    });
+  }
+}
+
+/** A whole number in decimal. Throws `E_OPTION`. */
+export function wholeNumber(name: string, text: string): number {
+  if (/^\d{1,10}$/.test(text)) return Number(text);
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `--${name} ${text}`,
+    expected: 'a whole number',
+    hint: `See \`brownout --help\` and the command's own help.`,
+  });
+}

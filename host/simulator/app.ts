@@ -1,0 +1,75 @@
+// The application around a job, as one would write it on a device: it may die anywhere and asks after every boot.
+import { ErrorCode, Status } from '../../assembly/error.js';
+import { BrownoutError, ExitCode } from '../error.js';
+import type { Image } from '../model/image.js';
+import { type Device, PowerCut } from './device.js';
+import type { CutOutcome } from './nvm.js';
+
+export interface Job {
+  /** Never 0; another for each job. */
+  ticket: number;
+  /** Already quantized. */
+  input: Int8Array;
+}
+
+export interface JobOptions {
+  /** What a cut does to unsynced writes; default: they get as far as the cut. */
+  onCut?: () => CutOutcome | undefined;
+  /** Cuts after which the simulation gives up; default 100,000. */
+  maxCuts?: number;
+}
+
+/** Throws a `BrownoutError` that names a device's error code. */
+export function expectSuccess(code: number, doing: string): number {
+  if (code >= 0) return code;
+  throw new BrownoutError(
+    {
+      code: ErrorCode[code] ?? `E_${code}`,
+      found: `${ErrorCode[code] ?? code} from ${doing}`,
+      expected: 'success',
+      hint: 'docs/FORMAT.md, "Errors", says what each code means.',
+    },
+    ExitCode.DEVICE,
+  );
+}
+
+/** The answer of a finished job: a copy of the output region. */
+export function readAnswer(device: Device, image: Image): Int8Array {
+  const { offset, bytes } = image.output;
+  return new Int8Array(device.nvm.present.slice(offset, offset + bytes).buffer);
+}
+
+/**
+ * Takes one job from input to acknowledged answer through any number of cuts. The device may be up (`booted`) or down.
+ * Returns the answer and the cuts on the way; the device is up afterwards.
+ */
+export function completeJob(
+  device: Device,
+  image: Image,
+  job: Job,
+  { onCut, maxCuts = 100_000 }: JobOptions = {},
+  booted = false,
+): { answer: Int8Array; cuts: number } {
+  let answer: Int8Array | undefined;
+  let up = booted;
+  for (let cuts = 0; ; cuts++) {
+    try {
+      if (!up) {
+        expectSuccess(device.boot(), 'boot');
+        up = true;
+      }
+      if (device.ticket !== job.ticket) {
+        expectSuccess(device.feed(job.input), 'feed');
+        expectSuccess(device.submit(job.ticket), 'submit');
+      }
+      while (device.status() === Status.RUN) expectSuccess(device.run(), 'run');
+      answer ??= readAnswer(device, image);
+      expectSuccess(device.ack(job.ticket), 'ack');
+      return { answer, cuts };
+    } catch (error) {
+      if (!(error instanceof PowerCut) || cuts >= maxCuts) throw error;
+      device.cut(onCut?.());
+      up = false;
+    }
+  }
+}

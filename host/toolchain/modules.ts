@@ -1,0 +1,30 @@
+// The WASM modules that ship, as files beside the compiled host.
+import { readFileSync } from 'node:fs';
+import { BrownoutError, ExitCode } from '../error.js';
+import { type InstructionCosts, meter } from './meter.js';
+
+/** `device`: scalar, what goes on a part; `bare`: its kernels alone. */
+export type ModuleName = 'device' | 'device.simd' | 'device.checked' | 'bare' | 'desk';
+
+/** The bytes of a module. Throws `E_NOT_BUILT`. */
+export function moduleBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
+  const url = new URL(`../../wasm/${name}.wasm`, import.meta.url);
+  try {
+    return new Uint8Array(readFileSync(url));
+  } catch {
+    throw new BrownoutError(
+      {
+        code: 'E_NOT_BUILT',
+        found: `no ${name}.wasm`,
+        expected: `it at ${url.pathname}`,
+        hint: 'Run `npm run build`.',
+      },
+      ExitCode.TOOL,
+    );
+  }
+}
+
+/** A module that counts instructions and cycles, and traps where its budget ends. */
+export function meteredModule(name: ModuleName, costs: InstructionCosts): WebAssembly.Module {
+  return new WebAssembly.Module(meter(moduleBytes(name), costs));
+}

