@@ -145,7 +145,7 @@ export const DENSE_GROUP = 80;
 /** Inputs in SRAM at a time; `inputs` when `enter` keeps them all. */
 export const DENSE_CHUNK = 84;
 
-// circulant_*_s8: a tile is one row of blocks.
+// circulant_*_s8: a tile is `group` rows of blocks.
 export const CIRC_INPUTS = 72;
 export const CIRC_OUTPUTS = 76;
 export const CIRC_BLOCK = 80;
@@ -158,6 +158,8 @@ export const CIRC_ROOT = 92;
 export const CIRC_INVERSE_ROOT = 96;
 /** ntt: 1 when input spectra must be centred so that the row sum cannot overflow. */
 export const CIRC_CENTRE = 100;
+/** Rows of blocks in a tile. */
+export const CIRC_GROUP = 104;
 
 /** p = 5·2²⁵ + 1, the field of the number-theoretic transform; primitive root 3. */
 export const NTT_PRIME = 167772161;

@@ -4,11 +4,11 @@ import { fillBytes } from '../accel/bytes';
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
+  CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   OP_INPUT,
   OP_OUTPUT,
-  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -18,7 +18,7 @@ import {
   OP_WEIGHTS,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { lookBias, lookRequant, requantize } from './requantize';
+import { lookBias, lookRequant, requantizeAll } from './requantize';
 
 /** Keeps the input in SRAM, zeros behind it up to whole blocks. */
 export function enter(op: usize): void {
@@ -28,17 +28,14 @@ export function enter(op: usize): void {
   fillBytes(input + inputs, 0, load<i32>(op, CIRC_BLOCKS) * load<i32>(op, CIRC_BLOCK) - inputs);
 }
 
-/** One block row: k outputs. */
-export function tile(op: usize, index: i32): void {
-  const k = load<i32>(op, CIRC_BLOCK);
+/** Sums of block row `row` to `sums`. */
+function multiplyRow(op: usize, row: i32, k: i32, sums: usize): void {
   const blocks = load<i32>(op, CIRC_BLOCKS);
   const turned = op + load<usize>(op, OP_SCRATCH2);
-  const sums = op + load<usize>(op, OP_SCRATCH3);
-  const output = op + load<usize>(op, OP_SCRATCH5);
   let x = op + load<usize>(op, OP_SCRATCH0);
   for (let r = 0; r < k; r++) store<i32>(sums + (r << 2), 0);
-  let from = load<usize>(op, OP_WEIGHTS) + index * blocks * k;
-  for (let block = 0; block < blocks; block++) {
+  let from = load<usize>(op, OP_WEIGHTS) + row * blocks * k;
+  for (const end = from + blocks * k; from < end; from += k) {
     // turned[u] = w[−u mod k], twice: row r of the circulant is the k bytes from k − r on.
     const w = look(from, k, op + load<usize>(op, OP_SCRATCH1));
     for (let u = 0; u < k; u++) {
@@ -50,16 +47,24 @@ export function tile(op: usize, index: i32): void {
       store<i32>(sums + (r << 2), load<i32>(sums + (r << 2)) + dotS8(x, turned + k - r, k));
     }
     x += k;
-    from += k;
   }
-  const first = index * k;
-  const count = min(k, load<i32>(op, CIRC_OUTPUTS) - first);
+}
+
+/** `group` block rows of k outputs each. */
+export function tile(op: usize, index: i32): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const group = load<i32>(op, CIRC_GROUP);
+  const sums = op + load<usize>(op, OP_SCRATCH3);
   const scratch = op + load<usize>(op, OP_SCRATCH4);
-  const bias = lookBias(op, first, count, scratch);
-  let pair = lookRequant(op, first, count, scratch + (k << 2));
-  for (let i = 0; i < count; i++) {
-    store<i8>(output + i, requantize(op, load<i32>(sums + (i << 2)) + load<i32>(bias + (i << 2)), pair));
-    pair += load<i32>(op, OP_REQUANT_STRIDE);
+  const output = op + load<usize>(op, OP_SCRATCH5);
+  const begin = index * group * k;
+  const end = min(begin + group * k, load<i32>(op, CIRC_OUTPUTS));
+  for (let first = begin, row = index * group; first < end; first += k, row++) {
+    const count = min(k, end - first);
+    multiplyRow(op, row, k, sums);
+    const bias = lookBias(op, first, count, scratch);
+    const pair = lookRequant(op, first, count, scratch + (k << 2));
+    requantizeAll(op, sums, false, bias, pair, output + first - begin, count);
   }
-  put(load<usize>(op, OP_OUTPUT) + first, output, count);
+  put(load<usize>(op, OP_OUTPUT) + begin, output, end - begin);
 }

@@ -34,20 +34,39 @@ export function makeTwiddles(table: usize, k: i32, root: i32, inverseRoot: i32):
   }
 }
 
-/** Transforms the k words at `x`; `table` as `makeTwiddles` left it. */
-export function forward(x: usize, k: i32, table: usize): void {
-  let quarter: usize = k;
-  const end = x + (k << 2);
+/** The first pass of `forward`, whose twiddles are 1 and the fourth root: k int8 at `source` to k words at `x`. */
+function firstPass(source: usize, x: usize, k: i32, table: usize): void {
   if (ctz(k) & 1) {
-    const half: usize = k << 1;
-    for (let at = x, middle = x + half; at < middle; at += 4) {
-      const a = load<i32>(at);
-      const b = load<i32>(at + half);
-      store<i32>(at, a + b);
-      store<i32>(at + half, a - b);
+    const half: usize = k >>> 1;
+    for (let at = source, last = source + half; at < last; at++, x += 4) {
+      const a: i32 = load<i8>(at);
+      const b: i32 = load<i8>(at + half);
+      store<i32>(x, a + b);
+      store<i32>(x + half * 4, a - b);
     }
-    quarter = half >>> 2;
+    return;
   }
+  const fourth = load<i32>(table + 4);
+  const quarter: usize = k >>> 2;
+  for (let at = source, last = source + quarter; at < last; at++, x += 4) {
+    const a: i32 = load<i8>(at);
+    const b: i32 = load<i8>(at + quarter);
+    const c: i32 = load<i8>(at + quarter * 2);
+    const d: i32 = load<i8>(at + quarter * 3);
+    const turned = multiply(b - d, fourth);
+    store<i32>(x, a + c + (b + d));
+    store<i32>(x + quarter * 4, a + c - (b + d));
+    store<i32>(x + quarter * 8, a - c + turned);
+    store<i32>(x + quarter * 12, a - c - turned);
+  }
+}
+
+/** Transforms k int8 at `source` to k words at `x`, natural order in, bit-reversed out. */
+export function forward(source: usize, x: usize, k: i32, table: usize): void {
+  const end = x + (k << 2);
+  firstPass(source, x, k, table);
+  // Bytes of a quarter of a block: 2 or 4 blocks are left by the first pass.
+  let quarter: usize = ctz(k) & 1 ? k >>> 1 : k >>> 2;
   for (; quarter >= 4; quarter >>>= 2) {
     // Block 0: the twiddles are 1, 1 and the fourth root.
     const fourth = load<i32>(table + 4);

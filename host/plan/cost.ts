@@ -3,6 +3,7 @@
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
+  CIRC_GROUP,
   DENSE_GROUP,
   DENSE_INPUTS,
   OP_KIND,
@@ -34,17 +35,17 @@ export function denseTileCycles(group: number, inputs: number): number {
   return TILE + inputs * 2 + group * (inputs * MAC + OUTPUT);
 }
 
-/** A circulant layer of rows of `blocks` blocks of size k, by either method: entering it, and one block row. */
+/** A circulant layer of rows of `blocks` blocks of size k, by either method: entering it, and a block row. */
 export function circulantCycles(
   k: number,
   blocks: number,
-): Record<'direct' | 'ntt', { enter: number; tile: number }> {
+): Record<'direct' | 'ntt', { enter: number; row: number }> {
   const transform = k * (8 + 9 * Math.log2(k));
   return {
-    direct: { enter: blocks * k, tile: TILE + k * OUTPUT + blocks * k * (k * MAC + 20) },
+    direct: { enter: blocks * k, row: k * OUTPUT + blocks * k * (k * MAC + 20) },
     ntt: {
       enter: blocks * (transform + k * 8) + k * 12,
-      tile: TILE + k * OUTPUT + blocks * k * 10 + transform,
+      row: k * OUTPUT + blocks * k * 10 + transform,
     },
   };
 }
@@ -67,8 +68,8 @@ export function opCycles(op: OpRecord): number {
     case OpKind.CIRCULANT_DIRECT_S8:
     case OpKind.CIRCULANT_NTT_S8: {
       const costs = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS));
-      const { enter, tile } = kind === OpKind.CIRCULANT_NTT_S8 ? costs.ntt : costs.direct;
-      return enter + tiles * tile;
+      const { enter, row } = kind === OpKind.CIRCULANT_NTT_S8 ? costs.ntt : costs.direct;
+      return enter + tiles * (TILE + op.get(CIRC_GROUP) * row);
     }
   }
 }

@@ -1,6 +1,7 @@
 // What each tile reads and writes in NVM, from its op record alone: the planner's judge, written apart from it.
 import {
   CIRC_BLOCK,
+  CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   DENSE_GROUP,
@@ -86,7 +87,13 @@ export function footprint(op: OpRecord, tile: number): Footprint {
       return vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
     case OpKind.CIRCULANT_DIRECT_S8:
     case OpKind.CIRCULANT_NTT_S8:
-      return vectorFootprint(op, tile, op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS), op.get(CIRC_BLOCK));
+      return vectorFootprint(
+        op,
+        tile,
+        op.get(CIRC_INPUTS),
+        op.get(CIRC_OUTPUTS),
+        op.get(CIRC_GROUP) * op.get(CIRC_BLOCK),
+      );
     default:
       throw new Error(`no footprint for op kind ${kind}`);
   }

@@ -5,6 +5,7 @@ import {
   CIRC_BLOCKS,
   CIRC_CENTRE,
   CIRC_CHUNK,
+  CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_INVERSE_ROOT,
   CIRC_OUTPUTS,
@@ -349,29 +350,38 @@ function lowerCirculant(op: Circulant, input: TensorSpec, output: TensorSpec, li
   const ntt = planNtt(k, blocks, most * 128);
   const channelBytes = k * 4 + requantBytes(op, k);
   // Biases and requantization pairs are looked up when the spectra are done with, in their place.
-  const nttAreas = (chunk: number): number[] => {
-    return [blocks * k * 4, Math.max(chunk * blocks * 4, channelBytes), k * 4, k * 4, 0, k];
+  const nttAreas = (chunk: number, group: number): number[] => {
+    return [blocks * k * 4, Math.max(chunk * blocks * 4, channelBytes), k * 4, k * 4, 0, group * k];
   };
+  const directAreas = (group: number): number[] => [blocks * k, k, 2 * k, k * 4, channelBytes, group * k];
   let chunk = k;
-  while (arenaFor(nttAreas(chunk)) > limits.arenaBytes && chunk > 1) chunk >>= 1;
-  const nttFits = ntt.feasible && arenaFor(nttAreas(chunk)) <= limits.arenaBytes;
-  const directAreas = [blocks * k, k, 2 * k, k * 4, channelBytes, k];
-  const { direct: inTime, ntt: inFrequency } = circulantCycles(k, blocks);
-  const faster =
-    inFrequency.enter + rows * inFrequency.tile < inTime.enter + rows * inTime.tile ? 'ntt' : 'direct';
+  while (arenaFor(nttAreas(chunk, 1)) > limits.arenaBytes && chunk > 1) chunk >>= 1;
+  const nttFits = ntt.feasible && arenaFor(nttAreas(chunk, 1)) <= limits.arenaBytes;
+  const costs = circulantCycles(k, blocks);
+  const total = (method: 'direct' | 'ntt'): number => costs[method].enter + rows * costs[method].row;
+  const faster = total('ntt') < total('direct') ? 'ntt' : 'direct';
   const method = op.method === 'auto' ? (nttFits ? faster : 'direct') : op.method;
   if (method === 'ntt' && !ntt.feasible) {
     refuse(op, 'by ntt', 'row sums that fit the field', 'Let the planner choose the method, or use direct.');
   }
-  const areas = method === 'ntt' ? nttAreas(chunk) : directAreas;
-  if (arenaFor(areas) > limits.arenaBytes) tooLarge(op, arenaFor(areas), limits);
+  const areasOf = (group: number): number[] =>
+    method === 'ntt' ? nttAreas(chunk, group) : directAreas(group);
+  if (arenaFor(areasOf(1)) > limits.arenaBytes) tooLarge(op, arenaFor(areasOf(1)), limits);
+  // As many block rows a tile as SRAM and a tenth of a charge allow.
+  const tooMuch = (group: number): boolean =>
+    arenaFor(areasOf(group)) > limits.arenaBytes ||
+    costs[method].enter + group * costs[method].row > limits.tileCycles;
+  let group = rows;
+  for (let parts = 2; group > 1 && tooMuch(group); parts++) group = Math.ceil(rows / parts);
+  const areas = areasOf(group);
   const record = new OpRecord();
   record.set(OP_KIND, method === 'ntt' ? OpKind.CIRCULANT_NTT_S8 : OpKind.CIRCULANT_DIRECT_S8);
-  record.set(OP_TILES, rows);
+  record.set(OP_TILES, Math.ceil(rows / group));
   record.set(CIRC_INPUTS, inputs);
   record.set(CIRC_OUTPUTS, outputs);
   record.set(CIRC_BLOCK, k);
   record.set(CIRC_BLOCKS, blocks);
+  record.set(CIRC_GROUP, group);
   if (method === 'ntt') {
     const { root, inverseRoot } = transformRoots(k);
     record.set(CIRC_CHUNK, chunk);

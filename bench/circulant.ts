@@ -1,0 +1,62 @@
+// `npm run bench`: circulant_s8 by transform against dense_s8 at 512×512, the same scalar build, in one run. Measured.
+import { Random } from '../host/data/random.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { table } from '../host/report/text.js';
+import { circulantNetwork, int8s, requantization, tensor } from '../test/util/networks.js';
+import { KernelRunner } from './kernel-runner.js';
+import { interleaved, median } from './timing.js';
+
+const SIZE = 512;
+const BLOCKS = [4, 8, 16, 32, 64, 128, 256, 512];
+
+function denseNetwork(random: Random): QuantizedNetwork {
+  const tensors = [tensor(random, [SIZE]), tensor(random, [SIZE])];
+  const weights = int8s(random, SIZE * SIZE);
+  const op = {
+    kind: 'dense',
+    name: 'dense',
+    inputs: [0],
+    output: 1,
+    weights,
+    ...requantization(random, SIZE, 1e5),
+  } as const;
+  return { name: 'dense', tensors, ops: [op], input: 0, output: 1 };
+}
+
+export function benchCirculant(): string {
+  const random = new Random(1);
+  const input = int8s(random, SIZE);
+  const dense = new KernelRunner(denseNetwork(random), input);
+  const circulants = BLOCKS.flatMap((blockSize) =>
+    (['ntt', 'direct'] as const).map((method) => {
+      const shape = { blockSize, inputs: SIZE, outputs: SIZE, method };
+      return new KernelRunner(circulantNetwork(random, shape), input);
+    }),
+  );
+  const times = interleaved(
+    [dense, ...circulants].map((runner) => () => runner.run()),
+    25,
+    8,
+  );
+  const denseUs = median(times[0]!);
+  const rows = BLOCKS.map((blockSize, i) => {
+    const [ntt, direct] = [times[1 + i * 2]!, times[2 + i * 2]!];
+    const ratios = [
+      denseUs / ntt[ntt.length >> 2]!,
+      denseUs / median(ntt),
+      denseUs / ntt[(ntt.length * 3) >> 2]!,
+    ];
+    return [
+      `k = ${blockSize}`,
+      `${median(ntt).toFixed(1)} µs`,
+      `${ratios[1]!.toFixed(1)}×`,
+      `${ratios[2]!.toFixed(1)}–${ratios[0]!.toFixed(1)}`,
+      `${median(direct).toFixed(1)} µs`,
+    ];
+  });
+  return [
+    `circulant_s8 at ${SIZE}×${SIZE}, scalar build, measured here; dense_s8 ${denseUs.toFixed(0)} µs`,
+    `(${((SIZE * SIZE) / denseUs / 1000).toFixed(2)} GMAC/s, a loop of four multiply-adds)`,
+    table([['block', 'ntt', 'faster than dense', 'quartiles', 'direct'], ...rows]),
+  ].join('\n');
+}

@@ -1,0 +1,4 @@
+// `npm run bench`: every figure that depends on this machine, as ratios within one run.
+import { benchCirculant } from './circulant.js';
+
+console.log(benchCirculant());
