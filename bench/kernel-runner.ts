@@ -1,5 +1,4 @@
 // Runs one op's kernel alone, NVM mapped in place: what kernels cost without a simulated bus.
-import { instantiateSync } from '@assemblyscript/loader';
 import { OP_TILES } from '../assembly/layout.js';
 import { compile } from '../host/compile.js';
 import { type Image, readImage } from '../host/model/image.js';
@@ -34,8 +33,9 @@ export class KernelRunner {
         },
       },
     };
-    const { exports } = instantiateSync(new WebAssembly.Module(mapped), imports);
-    this.#bare = exports as unknown as BareExports;
+    // Instantiated raw: the loader's wrappers would be timed too.
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(mapped), imports);
+    this.#bare = instance.exports as unknown as BareExports;
     const memory = new Uint8Array(this.#bare.memory.buffer);
     this.#nvm = memory.subarray(mappedAt, mappedAt + this.image.nvmBytes);
     this.#nvm.set(this.image.device);

@@ -1,20 +1,12 @@
 // A power cut at any point, any number of times, changes no result.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { shippedImage } from '../host/demo.js';
 import { Random } from '../host/data/random.js';
+import { shippedImage } from '../host/demo.js';
 import { type Image, withPolicy } from '../host/model/image.js';
-import { completeJob } from '../host/simulator/app.js';
-import { Device } from '../host/simulator/device.js';
-import { comparableNvm, firstDifference } from '../host/simulator/equality.js';
-import { SimulatedNvm } from '../host/simulator/nvm.js';
-import { provision } from '../host/simulator/provision.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
-import { CountdownPower } from './util/cuts.js';
-import { builtModule } from './util/devices.js';
+import { CutBench } from './util/cut-bench.js';
 
-/** Bytes of SRAM below the arena. */
-const STATIC_BYTES = 288;
 const SCHEDULES = 10_000;
 
 const POLICIES: Record<string, { every: number; low: boolean } | undefined> = {
@@ -25,58 +17,6 @@ const POLICIES: Record<string, { every: number; low: boolean } | undefined> = {
   never: { every: 0, low: false },
 };
 
-/** One image under one policy: what a job must leave behind, and a device to try cuts on. */
-class Bench {
-  readonly input: Int8Array;
-  readonly power = new CountdownPower();
-  readonly fresh: Uint8Array;
-  readonly golden: Uint8Array;
-  readonly units: number;
-  readonly renumber: boolean;
-  readonly device: Device;
-
-  constructor(
-    readonly image: Image,
-    tearUnit = 1,
-    sequence = 0,
-  ) {
-    this.input = image.sample!;
-    // With a voltage monitor the number of commits depends on the power.
-    this.renumber = image.policy.low;
-    const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit });
-    provision(nvm, image, { sequence });
-    this.fresh = nvm.cells.slice();
-    this.device = new Device(builtModule('device'), {
-      nvm,
-      sramBytes: STATIC_BYTES + image.arenaBytes,
-      supply: this.power,
-    });
-    completeJob(this.device, image, { ticket: 7, input: this.input });
-    this.units = this.power.used;
-    this.golden = comparableNvm(nvm.cells, image, this.renumber);
-  }
-
-  /** One job from a fresh NVM, power failing after `left` units each time; returns where NVM differs, −1 if nowhere. */
-  run(lefts: Iterable<number>, onCut?: () => ReturnType<typeof randomOutcome>): number {
-    const budgets = lefts[Symbol.iterator]();
-    const next = (): number => (budgets.next().value as number | undefined) ?? Infinity;
-    this.device.nvm.load(this.fresh);
-    this.power.left = next();
-    completeJob(
-      this.device,
-      this.image,
-      { ticket: 7, input: this.input },
-      {
-        onCut: () => {
-          this.power.left = next();
-          return onCut?.();
-        },
-      },
-    );
-    return firstDifference(comparableNvm(this.device.nvm.cells, this.image, this.renumber), this.golden);
-  }
-}
-
 function underPolicy(name: string): Image {
   const image = shippedImage();
   const policy = POLICIES[name];
@@ -86,7 +26,7 @@ function underPolicy(name: string): Image {
 for (const name of Object.keys(POLICIES)) {
   const stride = name === 'low' || name === 'never' ? 16 : 1;
   test(`${name}: a cut after every ${stride === 1 ? '' : '16th '}byte of a whole inference changes nothing`, () => {
-    const bench = new Bench(underPolicy(name));
+    const bench = new CutBench(underPolicy(name));
     const random = new Random(1);
     bench.power.lowAnswer = () => random.integer(8) === 0;
     for (let left = 0; left <= bench.units; left += stride) {
@@ -99,10 +39,10 @@ for (const name of Object.keys(POLICIES)) {
 test(`${SCHEDULES} schedules of many cuts that drop, tear and reorder unsynced writes change nothing`, () => {
   const names = Object.keys(POLICIES);
   const benches = names.flatMap((name) => [
-    new Bench(underPolicy(name), 1),
-    new Bench(underPolicy(name), 2, 0x7ffffff0),
-    new Bench(underPolicy(name), 4, 0xfffffff0),
-    new Bench(underPolicy(name), 8),
+    new CutBench(underPolicy(name), { tearUnit: 1 }),
+    new CutBench(underPolicy(name), { tearUnit: 2, sequence: 0x7ffffff0 }),
+    new CutBench(underPolicy(name), { tearUnit: 4, sequence: 0xfffffff0 }),
+    new CutBench(underPolicy(name), { tearUnit: 8 }),
   ]);
   let cuts = 0;
   for (let seed = 0; seed < SCHEDULES; seed++) {

@@ -42,7 +42,7 @@ sweep('max_pool_s8', 100, maxPoolNetwork);
 sweep('dense_s8', 100, (random) => denseNetwork(random, random.integer(4) ? 80 : 3000));
 for (const method of ['direct', 'ntt'] as const) {
   const make = (random: Random): QuantizedNetwork => {
-    const blockSize = 2 ** between(random, 1, 6);
+    const blockSize = 2 ** between(random, method === 'ntt' ? 2 : 1, 6);
     const [inputs, outputs] = [between(random, 1, 3 * blockSize), between(random, 1, 3 * blockSize)];
     return circulantNetwork(random, { blockSize, inputs, outputs, method });
   };
@@ -50,7 +50,7 @@ for (const method of ['direct', 'ntt'] as const) {
 }
 
 test('circulant_s8 by transform: every block size to 512', () => {
-  for (let blockSize = 2; blockSize <= 512; blockSize *= 2) {
+  for (let blockSize = 4; blockSize <= 512; blockSize *= 2) {
     const random = new Random(blockSize);
     const inputs = Math.min(512, blockSize * 5) - 1;
     check(

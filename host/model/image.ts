@@ -178,6 +178,25 @@ export function withPolicy(image: Image, policy: CommitPolicy, name: string): Im
   return { ...image, file, device, policy, metadata: { ...image.metadata, policy: name } };
 }
 
+/** The same image with its plan edited and every checksum made to fit: for tests of what checksums cannot catch. */
+export function resealImage(image: Image, edit: (ops: OpRecord[]) => void): Image {
+  const file = image.file.slice();
+  const fields = view(file);
+  const planBytes = file.subarray(image.plan.offset, image.plan.offset + image.plan.bytes);
+  edit(opRecords(planBytes));
+  const planCrc = crc32(planBytes);
+  fields.setUint32(H_PLAN_CRC, planCrc, true);
+  fields.setUint32(H_IMAGE_ID, crc32(file.subarray(image.constants.offset, image.imageBytes), planCrc), true);
+  sealHeader(file.subarray(0, HEADER_BYTES));
+  return readImage(file);
+}
+
+function opRecords(planBytes: Uint8Array): OpRecord[] {
+  return Array.from({ length: planBytes.length / OP_BYTES }, (_, i) => {
+    return new OpRecord(planBytes.subarray(i * OP_BYTES, (i + 1) * OP_BYTES));
+  });
+}
+
 function refuse(code: string, found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code, found, expected, hint });
 }
@@ -332,9 +351,7 @@ export function readImage(file: Uint8Array): Image {
     );
   }
   const sections = readSections(file, imageBytes);
-  const ops = Array.from({ length: plan.bytes / OP_BYTES }, (_, i) => {
-    return new OpRecord(planBytes.subarray(i * OP_BYTES, (i + 1) * OP_BYTES));
-  });
+  const ops = opRecords(planBytes);
   const payload = sections.get(TAG_METADATA);
   if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
   const metadata = parseMetadata(payload, ops.length);

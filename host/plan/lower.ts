@@ -314,7 +314,7 @@ function circulantRowSums(
   return { sums, most };
 }
 
-/** Spectra as the kernel reads them: [block row][frequency][block]. */
+/** Spectra as the kernel reads them: [block row][frequency / 4][block][frequency mod 4]. */
 function spectra(op: Circulant, rows: number, blocks: number): Int32Array {
   const k = op.blockSize;
   const all = new Int32Array(rows * blocks * k);
@@ -322,7 +322,7 @@ function spectra(op: Circulant, rows: number, blocks: number): Int32Array {
     for (let block = 0; block < blocks; block++) {
       const at = (row * blocks + block) * k;
       blockSpectrum(op.weights.subarray(at, at + k)).forEach((value, frequency) => {
-        all[(row * k + frequency) * blocks + block] = value;
+        all[(row * k + (frequency & ~3)) * blocks + block * 4 + (frequency & 3)] = value;
       });
     }
   }
@@ -355,7 +355,7 @@ function lowerCirculant(op: Circulant, input: TensorSpec, output: TensorSpec, li
   };
   const directAreas = (group: number): number[] => [blocks * k, k, 2 * k, k * 4, channelBytes, group * k];
   let chunk = k;
-  while (arenaFor(nttAreas(chunk, 1)) > limits.arenaBytes && chunk > 1) chunk >>= 1;
+  while (arenaFor(nttAreas(chunk, 1)) > limits.arenaBytes && chunk > 4) chunk >>= 1;
   const nttFits = ntt.feasible && arenaFor(nttAreas(chunk, 1)) <= limits.arenaBytes;
   const costs = circulantCycles(k, blocks);
   const total = (method: 'direct' | 'ntt'): number => costs[method].enter + rows * costs[method].row;

@@ -29,6 +29,9 @@ export function inverseBound(k: number, input: number): number {
   return bound < INT32 ? bound : Infinity;
 }
 
+/** The device multiplies four frequencies at a time. */
+const LEAST_BLOCK = 4;
+
 export interface NttPlan {
   /** Whether the bounds hold at all. */
   feasible: boolean;
@@ -41,7 +44,7 @@ export interface NttPlan {
  * largest |Σ w·x| of any output within `rowMagnitude`.
  */
 export function planNtt(k: number, blocks: number, rowMagnitude: number): NttPlan {
-  if (rowMagnitude >= P / 2) return { feasible: false, centre: false };
+  if (k < LEAST_BLOCK || rowMagnitude >= P / 2) return { feasible: false, centre: false };
   for (const centre of [false, true]) {
     const spectrum = centre && forwardBound(k, 128) < CENTRE_LIMIT ? P / 2 : forwardBound(k, 128);
     const sum = blocks * spectrum * (P / 2);

@@ -215,3 +215,52 @@ export function lenet(random: Random, blockSize = 128): QuantizedNetwork {
   ];
   return { name: 'lenet', tensors, ops, input: 0, output: 7 };
 }
+
+/** A few small ops one after the other: 6×6×1 → conv → pool → dense → dense. */
+export function layered(random: Random): QuantizedNetwork {
+  const shapes = [[6, 6, 1], [4, 4, 3], [4, 3, 3], [36], [20], [12], [5]];
+  const tensors = shapes.map((shape) => tensor(random, shape));
+  tensors[2] = { ...tensors[1]!, shape: shapes[2]! };
+  tensors[3] = { ...tensors[2]!, shape: shapes[3]! };
+  const one: [number, number] = [1, 1];
+  const none: [number, number] = [0, 0];
+  const dense = (from: number, inputs: number, outputs: number): QuantizedOp => ({
+    kind: 'dense',
+    name: `dense${from}`,
+    inputs: [from],
+    output: from + 1,
+    weights: int8s(random, inputs * outputs),
+    ...requantization(random, outputs, 6000 * Math.sqrt(inputs)),
+  });
+  const ops: QuantizedOp[] = [
+    {
+      kind: 'conv2d',
+      name: 'conv',
+      inputs: [0],
+      output: 1,
+      kernel: [3, 3],
+      stride: one,
+      dilation: one,
+      padding: none,
+      weights: int8s(random, 27),
+      ...requantization(random, 3, 18000),
+    },
+    {
+      kind: 'maxPool2d',
+      name: 'pool',
+      inputs: [1],
+      output: 2,
+      kernel: [1, 2],
+      stride: one,
+      dilation: one,
+      padding: none,
+      clampMin: -128,
+      clampMax: 127,
+    },
+    { kind: 'reshape', name: 'flatten', inputs: [2], output: 3 },
+    dense(3, 36, 20),
+    dense(4, 20, 12),
+    dense(5, 12, 5),
+  ];
+  return { name: 'layered', tensors, ops, input: 0, output: 6 };
+}
