@@ -1,0 +1,672 @@
+// A damaged image, cursor or NVM is an error with a name, on the desk and on the device; never a trap or a wrong answer.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ErrorCode, Status } from '../assembly/error.js';
+import {
+  CURSOR_BYTES,
+  C_CRC,
+  C_IMAGE_ID,
+  C_KIND,
+  C_OP,
+  C_SEQUENCE,
+  C_STATE,
+  C_TILE,
+  C_TICKET,
+  HEADER_BYTES,
+  H_CRC,
+  H_IMAGE_ID,
+  H_JOBS,
+  H_MAGIC,
+  H_SLOT_STRIDE,
+  H_VERSION,
+  OP_TILES,
+} from '../assembly/layout.js';
+import { compile } from '../host/compile.js';
+import { Random } from '../host/data/random.js';
+import { shippedImage } from '../host/demo.js';
+import { BrownoutError } from '../host/error.js';
+import { type Image, readImage, withPolicy } from '../host/model/image.js';
+import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import { bindImports, type Device, type DeviceExports, PowerCut } from '../host/simulator/device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { randomOutcome } from '../host/simulator/outcome.js';
+import { provision } from '../host/simulator/provision.js';
+import { answerOf, builtModule } from './util/devices.js';
+import { denseNetwork, int8s, layered, lenet } from './util/networks.js';
+import { runOracle } from './util/oracle.js';
+
+const MASKS = [0x01, 0x10, 0x80, 0xff];
+const ARENA = 288;
+const SECTION_HEADER_BYTES = 12;
+const digits = shippedImage();
+
+/** CRC-32 from its definition, a bit at a time. */
+function crc(bytes: Uint8Array): number {
+  let c = 0xffffffff;
+  for (const byte of bytes) {
+    c ^= byte;
+    for (let bit = 0; bit < 8; bit++) c = c & 1 ? (c >>> 1) ^ 0xedb88320 : c >>> 1;
+  }
+  return ~c >>> 0;
+}
+
+const field = (bytes: Uint8Array, offset: number): number =>
+  new DataView(bytes.buffer, bytes.byteOffset).getUint32(offset, true);
+const setField = (bytes: Uint8Array, offset: number, value: number): void =>
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(offset, value, true);
+
+/** The error of reading `file`: must be a whole `E_IMAGE_*`. */
+function refusal(file: Uint8Array, what: string): string {
+  let found: unknown;
+  try {
+    readImage(file);
+  } catch (error) {
+    found = error;
+  }
+  assert.ok(found instanceof BrownoutError, `${what}: ${found ?? 'accepted'}`);
+  assert.match(found.code, /^E_IMAGE_[A-Z]+$/, what);
+  for (const text of [found.found, found.expected, found.hint]) assert.ok(text.length > 0, what);
+  return found.code;
+}
+
+function changed(file: Uint8Array, at: number, mask: number): Uint8Array {
+  const copy = file.slice();
+  copy[at]! ^= mask;
+  return copy;
+}
+
+/** Desk sections of a file: offset of each payload, and its bytes. */
+function sectionsOf(image: Image): { start: number; bytes: number }[] {
+  const sections = [];
+  for (let at = image.imageBytes; at < image.file.length;) {
+    const bytes = field(image.file, at + 4);
+    sections.push({ start: at + SECTION_HEADER_BYTES, bytes });
+    at += SECTION_HEADER_BYTES + Math.ceil(bytes / 4) * 4;
+  }
+  return sections;
+}
+
+/** The image with its metadata replaced, checksum and all. */
+function withMetadata(image: Image, text: Uint8Array): Uint8Array {
+  const payload = new Uint8Array(Math.ceil(text.length / 4) * 4);
+  payload.set(text);
+  const header = image.file.slice(image.imageBytes, image.imageBytes + SECTION_HEADER_BYTES);
+  setField(header, 4, text.length);
+  setField(header, 8, crc(text));
+  return Uint8Array.from([...image.device, ...header, ...payload]);
+}
+
+test('compile, then read: every field comes back', () => {
+  const random = new Random(1);
+  for (const network of [layered(random), denseNetwork(random), lenet(random)]) {
+    const size = elementCount(network.tensors[network.input]!);
+    const sample = int8s(random, size);
+    const options = {
+      arenaBytes: 4096,
+      policy: 'every 3',
+      preprocessing: { minimum: -1, maximum: 2.5 },
+      classes: ['a', 'b', 'ü'],
+      sample,
+    };
+    const file = compile(network, options);
+    const image = readImage(file);
+    const ops = network.ops.filter((op) => op.kind !== 'reshape');
+    assert.equal(image.file, file);
+    assert.equal(image.policy, { every: 3, low: false });
+    assert.equal(image.sample, sample);
+    assert.is(image.metadata.name, network.name);
+    assert.equal(image.metadata.preprocessing, options.preprocessing);
+    assert.equal(image.metadata.classes, options.classes);
+    assert.equal(image.metadata.input, network.tensors[network.input]);
+    assert.equal(image.metadata.output, network.tensors[network.output]);
+    assert.equal(
+      image.metadata.ops,
+      ops.map((op) => op.name),
+    );
+    assert.is(image.ops.length, ops.length);
+    assert.equal(image.jobs, [
+      { first: 0, count: ops.length },
+      { first: 0, count: 0 },
+    ]);
+    assert.is(image.input.bytes, size);
+    assert.is(image.output.bytes, elementCount(network.tensors[network.output]!));
+    assert.is(image.imageBytes, image.device.length);
+    assert.ok(image.arenaBytes <= 4096);
+    assert.is(field(image.device, H_CRC), crc(image.device.subarray(H_IMAGE_ID, HEADER_BYTES)));
+    const id = crc(image.device.subarray(HEADER_BYTES));
+    assert.is(image.imageId, id, 'CRC over plan and constants');
+    // Reading from within a larger buffer is the same.
+    const inside = new Uint8Array(file.length + 7);
+    inside.set(file, 5);
+    assert.equal(readImage(inside.subarray(5, 5 + file.length)).metadata, image.metadata);
+    assert.is(readImage(compile(network, { arenaBytes: 4096 })).sample, undefined);
+  }
+});
+
+test('every single byte of header and plan matters on the desk', () => {
+  const codes = new Set<string>();
+  for (let at = 0; at < digits.constants.offset; at++) {
+    for (const mask of MASKS) {
+      const code = refusal(changed(digits.file, at, mask), `byte ${at} ^ ${mask}`);
+      const expected = at < H_VERSION ? 'E_IMAGE_MAGIC' : at < H_CRC ? 'E_IMAGE_VERSION' : 'E_IMAGE_CHECKSUM';
+      assert.is(code, expected, `byte ${at} ^ ${mask}`);
+      codes.add(code);
+    }
+  }
+  assert.is(codes.size, 3);
+});
+
+test('so does every byte of constants, metadata and sample', () => {
+  for (let at = digits.constants.offset; at < digits.imageBytes; at += 7) {
+    assert.is(refusal(changed(digits.file, at, MASKS[at % 4]!), `byte ${at}`), 'E_IMAGE_CHECKSUM');
+  }
+  const sections = sectionsOf(digits);
+  assert.is(sections.length, 2);
+  for (const { start, bytes } of sections) {
+    for (let at = start - SECTION_HEADER_BYTES; at < start + bytes; at++) {
+      refusal(changed(digits.file, at, MASKS[at % 4]!), `section byte ${at}`);
+    }
+  }
+});
+
+test('an unknown version names both; another file is no image', () => {
+  const later = digits.file.slice();
+  setField(later, H_VERSION, 2 | (HEADER_BYTES << 16));
+  assert.is(refusal(later, 'version 2'), 'E_IMAGE_VERSION');
+  assert.throws(() => readImage(later), /version 2 .*version 1/);
+  setField(later, H_VERSION, 1 | (256 << 16));
+  assert.is(refusal(later, 'a longer header'), 'E_IMAGE_VERSION');
+  const random = new Random(2);
+  for (const text of ['\x89PNG\r\n\x1a\n', 'TFL3', 'NRB1', 'brn1', '\0\0\0\0']) {
+    const other = new Uint8Array(int8s(random, 400).buffer);
+    other.set(new TextEncoder().encode(text));
+    assert.is(refusal(other, text), 'E_IMAGE_MAGIC');
+  }
+});
+
+test('cut short at any length, or with anything behind it', () => {
+  const { file } = digits;
+  for (let length = 0; length < file.length; length += length < 2048 ? 1 : 13) {
+    refusal(file.subarray(0, length), `the first ${length} bytes`);
+  }
+  for (let back = 1; back < 64; back++) refusal(file.subarray(0, file.length - back), `${back} bytes short`);
+  const random = new Random(3);
+  for (let extra = 1; extra < 80; extra++) {
+    for (const filler of [
+      new Uint8Array(extra),
+      new Uint8Array(int8s(random, extra).buffer),
+      file.subarray(0, extra),
+    ]) {
+      refusal(Uint8Array.from([...file, ...filler]), `${extra} bytes too long`);
+    }
+  }
+  // A whole section twice.
+  refusal(Uint8Array.from([...file, ...file.subarray(digits.imageBytes)]), 'sections twice');
+});
+
+test('metadata with a fitting checksum but no sense is refused by name', () => {
+  const { metadata } = digits;
+  const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
+  assert.equal(
+    readImage(withMetadata(digits, encode(metadata))).metadata,
+    metadata,
+    'the builder of this test works',
+  );
+  const { name: _, ...nameless } = metadata;
+  const values: unknown[] = [null, 5, 'x', [], {}, nameless, [metadata]];
+  const wrong: Record<string, unknown[]> = {
+    name: [null, 5],
+    policy: [7],
+    ops: [[], metadata.ops.slice(1), [...metadata.ops, 'x'], metadata.ops.map(() => 1), 'conv', null],
+    preprocessing: [null, {}, { minimum: 0 }, { minimum: '0', maximum: 1 }],
+    classes: ['0123456789', [1, 2], null],
+    input: [
+      null,
+      5,
+      {},
+      { ...metadata.input, shape: [28, 28, 0] },
+      { ...metadata.input, shape: [28, 28, 2] },
+    ],
+    output: [
+      { ...metadata.output, shape: 10 },
+      { ...metadata.output, scale: 0 },
+      { ...metadata.output, scale: -1 },
+      { ...metadata.output, zeroPoint: 0.5 },
+    ],
+  };
+  for (const [key, list] of Object.entries(wrong))
+    for (const value of list) values.push({ ...metadata, [key]: value });
+  for (const value of values) {
+    assert.is(refusal(withMetadata(digits, encode(value)), JSON.stringify(value)), 'E_IMAGE_METADATA');
+  }
+  for (const text of [new Uint8Array(), Uint8Array.of(0xff, 0xfe), encode(metadata).subarray(1)]) {
+    assert.is(refusal(withMetadata(digits, text), 'no JSON'), 'E_IMAGE_METADATA');
+  }
+});
+
+test('header fields with fitting checksums: read or refused, never another exception', () => {
+  const values = [0, 1, 3, 4, 64, 127, 128, 0x1000, 0x7fffffff, 0x80000000, 0xfffffff0, 0xffffffff];
+  for (let offset = H_IMAGE_ID; offset < HEADER_BYTES; offset += 4) {
+    for (const value of [...values, digits.nvmBytes, digits.file.length, field(digits.file, offset) + 4]) {
+      const file = digits.file.slice();
+      setField(file, offset, value);
+      setField(file, H_CRC, crc(file.subarray(H_IMAGE_ID, HEADER_BYTES)));
+      try {
+        readImage(file);
+      } catch (error) {
+        assert.ok(error instanceof BrownoutError, `field ${offset} = ${value}: ${error}`);
+        assert.match(error.code, /^E_IMAGE_/);
+      }
+    }
+  }
+});
+
+test('a job or a slot outside its region is refused by desk and device, whatever the checksum says', () => {
+  const { length } = tiny.ops;
+  const wrong: Record<number, number>[] = [
+    { [H_SLOT_STRIDE]: 0 },
+    { [H_SLOT_STRIDE]: CURSOR_BYTES - 4 },
+    { [H_SLOT_STRIDE]: tiny.nvmBytes },
+    { [H_SLOT_STRIDE]: 0x7ffffff0 },
+    { [H_JOBS]: 1 },
+    { [H_JOBS]: 0x01ffffff },
+    { [H_JOBS + 4]: length + 1 },
+    { [H_JOBS]: 0xffffffff, [H_JOBS + 4]: 2 },
+    { [H_JOBS + 8]: length, [H_JOBS + 12]: 1 },
+  ];
+  for (const fields of wrong) {
+    const file = tiny.file.slice();
+    for (const [offset, value] of Object.entries(fields)) setField(file, Number(offset), value);
+    setField(file, H_CRC, crc(file.subarray(H_IMAGE_ID, HEADER_BYTES)));
+    const what = `header fields ${JSON.stringify(fields)}`;
+    assert.is(refusal(file, what), 'E_IMAGE_HEADER', what);
+    const rig = new Rig(tiny);
+    provision(rig.nvm, tiny);
+    const nvm = rig.nvm.cells.slice();
+    nvm.set(file.subarray(0, HEADER_BYTES));
+    rig.nvm.load(nvm);
+    rig.refuses(ErrorCode.E_HEADER, what);
+  }
+});
+
+test('withPolicy: the network, and so its id and its cursors, stay what they are', () => {
+  const policy = { every: 5, low: false };
+  const image = withPolicy(digits, policy, 'every 5');
+  const again = readImage(image.file);
+  for (const one of [image, again]) {
+    assert.is(one.imageId, digits.imageId);
+    assert.equal(one.policy, policy);
+    assert.equal(one.device.subarray(HEADER_BYTES), digits.device.subarray(HEADER_BYTES));
+    assert.equal(one.sample, digits.sample);
+  }
+  assert.equal(again.device, image.device);
+  assert.not.equal(digits.policy, policy, 'the original is left alone');
+  assert.equal(readImage(digits.file).policy, digits.policy);
+  const rig = new Rig(digits);
+  provision(rig.nvm, digits);
+  start(rig, digits, digits.sample!);
+  rig.device.run(1);
+  rig.nvm.write(0, image.device);
+  rig.nvm.sync();
+  assert.is(rig.boot(), Status.RUN, 'a job under way survives a change of policy');
+});
+
+test('withPolicy: the file names the policy it has', () => {
+  const image = withPolicy(digits, { every: 5, low: false }, 'every 5');
+  assert.is(image.metadata.policy, 'every 5');
+  assert.is(readImage(image.file).metadata.policy, 'every 5');
+});
+
+/** The module on NVM that the test fills as it likes. */
+class Rig {
+  readonly nvm: SimulatedNvm;
+  readonly device: DeviceExports;
+  readonly memory: Uint8Array;
+  readonly sramBytes: number;
+  writes = 0;
+
+  constructor(image: Image, nvmBytes = image.nvmBytes) {
+    this.nvm = new SimulatedNvm(nvmBytes);
+    this.sramBytes = ARENA + image.arenaBytes;
+    const observe = (access: string): void => {
+      if (access === 'write') this.writes++;
+    };
+    let memory = new Uint8Array();
+    const options = { nvm: this.nvm, sramBytes: this.sramBytes, observe };
+    const imports = bindImports(options, () => memory) as unknown as WebAssembly.Imports;
+    this.device = new WebAssembly.Instance(builtModule('device'), imports)
+      .exports as unknown as DeviceExports;
+    memory = new Uint8Array(this.device.memory.buffer);
+    this.memory = memory;
+  }
+
+  boot(base = 0): number {
+    return this.device.boot(base, this.nvm.present.length - base, this.sramBytes);
+  }
+
+  /** Boots on `bytes`, which must fail with `expected`, write nothing and leave the device unbooted. */
+  refuses(expected: ErrorCode, what: string): void {
+    this.writes = 0;
+    const code = this.boot();
+    assert.is(code, expected, `${what}: ${ErrorCode[code] ?? code}`);
+    assert.is(this.writes, 0, what);
+    assert.is(this.device.status(), ErrorCode.E_NOT_BOOTED, what);
+  }
+}
+
+function start(rig: Rig, image: Image, input: Int8Array, base = 0): void {
+  assert.is(rig.boot(base), Status.IDLE);
+  // Fed through SRAM in pieces that fit it.
+  for (let at = 0; at < input.length; at += 64) {
+    const piece = input.subarray(at, at + 64);
+    rig.memory.set(new Uint8Array(piece.buffer, piece.byteOffset, piece.length), ARENA);
+    assert.is(rig.device.feed(ARENA, piece.length), at + piece.length);
+  }
+  assert.is(input.length, image.input.bytes);
+  assert.is(rig.device.submit(9, 0), Status.RUN);
+}
+
+/** Runs the job that was started to its answer. */
+function finish(rig: Rig, image: Image): string {
+  while (rig.device.status() === Status.RUN) assert.ok(rig.device.run(0) >= 0);
+  assert.is(rig.device.status(), Status.DONE);
+  return answerOf({ nvm: rig.nvm } as Device, image).join();
+}
+
+test('device: every single byte of header and plan matters', () => {
+  const rig = new Rig(digits);
+  provision(rig.nvm, digits);
+  const good = rig.nvm.cells.slice();
+  for (let at = 0; at < digits.constants.offset; at++) {
+    for (const mask of MASKS) {
+      rig.nvm.load(changed(good, at, mask));
+      const { E_MAGIC, E_VERSION, E_HEADER, E_PLAN } = ErrorCode;
+      const expected = at < 4 ? E_MAGIC : at < 8 ? E_VERSION : at < HEADER_BYTES ? E_HEADER : E_PLAN;
+      rig.refuses(expected, `byte ${at} ^ ${mask}`);
+    }
+  }
+  rig.nvm.load(good);
+  assert.is(rig.boot(), Status.IDLE);
+});
+
+const tinyNetwork: QuantizedNetwork = {
+  name: 'tiny',
+  tensors: [
+    { shape: [5], scale: 1, zeroPoint: 3 },
+    { shape: [4], scale: 1, zeroPoint: -2 },
+    { shape: [3], scale: 1, zeroPoint: 1 },
+  ],
+  ops: [0, 1].map((index) => ({
+    kind: 'dense' as const,
+    name: `dense${index}`,
+    inputs: [index],
+    output: index + 1,
+    weights: int8s(new Random(index), (5 - index) * (4 - index)),
+    bias: new Int32Array(4 - index).fill(-50),
+    multipliers: Int32Array.of(2 ** 30),
+    shifts: Int32Array.of(-3),
+    clampMin: -128,
+    clampMax: 127,
+  })),
+  input: 0,
+  output: 2,
+};
+/** Less than 700 bytes of NVM, several tiles. */
+const tiny = readImage(compile(tinyNetwork, { arenaBytes: 208, policy: 'every 1' }));
+const tinyInput = Int8Array.of(1, -128, 127, 0, 55);
+const tinyAnswer = runOracle(tinyNetwork, tinyInput)[2]!.join();
+
+test('device: too little NVM or SRAM, and an image anywhere in NVM', () => {
+  const rig = new Rig(tiny, 8192);
+  provision(rig.nvm, tiny);
+  const boot = (nvmBytes: number, sramBytes: number): number => rig.device.boot(0, nvmBytes, sramBytes);
+  for (let bytes = 0; bytes < tiny.nvmBytes; bytes++) {
+    assert.is(boot(bytes, 65536), ErrorCode.E_NVM_SIZE, `${bytes} bytes of NVM`);
+  }
+  for (let bytes = 0; bytes < rig.sramBytes; bytes++) {
+    assert.is(boot(8192, bytes), ErrorCode.E_SRAM_SIZE, `${bytes} bytes of SRAM`);
+  }
+  assert.is(rig.writes, 0);
+  assert.is(boot(tiny.nvmBytes, rig.sramBytes), Status.IDLE);
+  for (const base of [16, 1024, 8192 - tiny.nvmBytes]) {
+    const moved = new Rig(tiny, 8192);
+    moved.nvm.load(new Uint8Array(8192).fill(0xa5));
+    provision(moved.nvm, tiny, { base });
+    assert.is(moved.device.boot(0, 8192, moved.sramBytes), ErrorCode.E_MAGIC);
+    start(moved, tiny, tinyInput, base);
+    while (moved.device.status() === Status.RUN) moved.device.run(0);
+    const at = base + tiny.output.offset;
+    const answer = new Int8Array(moved.nvm.cells.slice(at, at + tiny.output.bytes).buffer);
+    assert.is(answer.join(), tinyAnswer, `at ${base}`);
+    const outside = moved.nvm.cells.filter((_, i) => i < base || i >= base + tiny.nvmBytes);
+    assert.ok(
+      outside.every((byte) => byte === 0xa5),
+      'nothing outside its region',
+    );
+  }
+  assert.throws(
+    () => provision(new SimulatedNvm(8192), tiny, { base: 8193 - tiny.nvmBytes }),
+    (error: unknown) => error instanceof BrownoutError && error.code === 'E_NVM_SIZE',
+  );
+});
+
+/** A cursor with a fitting checksum. */
+function cursor(fields: Record<number, number>): Uint8Array {
+  const bytes = new Uint8Array(CURSOR_BYTES);
+  setField(bytes, C_IMAGE_ID, tiny.imageId);
+  for (const [offset, value] of Object.entries(fields)) setField(bytes, Number(offset), value);
+  setField(bytes, C_CRC, crc(bytes.subarray(0, C_CRC)));
+  return bytes;
+}
+
+const torn = (bytes: Uint8Array): Uint8Array => changed(bytes, C_TICKET, 1);
+
+test('device: cursors that are torn, foreign or contradict each other', () => {
+  const rig = new Rig(tiny);
+  provision(rig.nvm, tiny);
+  const good = rig.nvm.cells.slice();
+  const place = (first: Uint8Array, second: Uint8Array): void => {
+    const nvm = good.slice();
+    nvm.set(first, tiny.slots.offset);
+    nvm.set(second, tiny.slots.offset + tiny.slotStride);
+    rig.nvm.load(nvm);
+  };
+  const blank = new Uint8Array(CURSOR_BYTES);
+  const at = (sequence: number, more: Record<number, number> = {}): Uint8Array =>
+    cursor({ [C_SEQUENCE]: sequence, ...more });
+  const { E_CURSOR, E_CURSOR_IMAGE } = ErrorCode;
+  // Neither whole: never a silent restart.
+  for (const [a, b] of [
+    [blank, blank],
+    [torn(at(4)), blank],
+    [blank, torn(at(4))],
+    [torn(at(4)), torn(at(5))],
+    [blank.map(() => 0xff), blank.map(() => 0xff)],
+  ] as const) {
+    place(a, b);
+    rig.refuses(E_CURSOR, 'no whole cursor');
+  }
+  const foreign = at(7, { [C_IMAGE_ID]: tiny.imageId ^ 1 });
+  for (const [a, b] of [
+    [foreign, blank],
+    [blank, foreign],
+    [at(6), foreign],
+    [foreign, at(8)],
+    [foreign, foreign],
+  ] as const) {
+    place(a, b);
+    rig.refuses(E_CURSOR_IMAGE, 'another image’s cursor');
+  }
+  const sequences = [0, 1, 2, 3, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff];
+  for (const a of sequences) {
+    for (const b of sequences) {
+      // The older says DONE, so that the state tells which was taken.
+      const ahead = (b - a) >>> 0;
+      const newest = ahead === 1 ? 1 : ahead === 0xffffffff ? 0 : undefined;
+      place(at(a, { [C_STATE]: newest === 0 ? 0 : 2 }), at(b, { [C_STATE]: newest === 1 ? 0 : 2 }));
+      if (newest === undefined) rig.refuses(E_CURSOR, `sequences ${a} and ${b}`);
+      else assert.is(rig.boot(), Status.IDLE, `sequences ${a} and ${b}`);
+      place(at(a), torn(at(b)));
+      assert.is(rig.boot(), Status.IDLE, 'one torn slot is what a cut leaves');
+      place(torn(at(a)), at(b));
+      assert.is(rig.boot(), Status.IDLE);
+    }
+  }
+  // Whole, but nowhere a job can stand.
+  const tiles = tiny.ops.map((op) => op.get(OP_TILES));
+  const run = (op: number, tile: number, kind = 0): Uint8Array =>
+    at(3, { [C_STATE]: Status.RUN, [C_KIND]: kind, [C_OP]: op, [C_TILE]: tile });
+  for (const bad of [
+    run(0, tiles[0]!),
+    run(1, tiles[1]!),
+    run(0, 0xffffffff),
+    run(2, 0),
+    run(0x7fffffff, 0),
+    run(0x02000000, 0),
+    run(0xffffffff, 0),
+    run(0, 0, 1),
+    run(0, 0, 2),
+    run(0, 0, 0xffffffff),
+    at(3, { [C_STATE]: 3 }),
+    at(3, { [C_STATE]: 0xffffffff }),
+  ]) {
+    place(bad, blank);
+    rig.refuses(E_CURSOR, 'a cursor that names no place');
+  }
+  tiles.forEach((count, op) => {
+    for (let tile = 0; tile < count; tile++) {
+      place(run(op, tile), blank);
+      assert.is(rig.boot(), Status.RUN);
+      finish(rig, tiny);
+    }
+  });
+});
+
+test('device: 200,000 random NVMs boot to a named error or a state, and errors write nothing', () => {
+  const random = new Random(11);
+  const rig = new Rig(tiny);
+  provision(rig.nvm, tiny);
+  const good = rig.nvm.cells.slice();
+  const words = new Uint32Array(Math.ceil(tiny.nvmBytes / 4));
+  const noise = new Uint8Array(words.buffer, 0, tiny.nvmBytes);
+  const seen = new Map<number, number>();
+  const states = [Status.IDLE, Status.RUN, Status.DONE];
+  const { offset } = tiny.slots;
+  const pick = (choices: number[]): number => choices[random.integer(choices.length)]!;
+  for (let i = 0; i < 200_000; i++) {
+    const kind = i % 4;
+    // All noise; noise behind a magic and a version; noise behind header and plan; the same with whole cursors.
+    const from = kind === 0 ? 0 : kind === 1 ? H_CRC : tiny.slots.offset;
+    for (let w = from >> 2; w < words.length; w++) words[w] = random.uint32();
+    noise.set(good.subarray(0, from));
+    if (kind === 3) {
+      const sequence = random.uint32();
+      for (const slot of [0, 1]) {
+        const fields = {
+          [C_IMAGE_ID]: random.integer(20) ? tiny.imageId : random.uint32(),
+          [C_SEQUENCE]: sequence + pick([slot, slot, slot, 0, random.uint32()]),
+          [C_STATE]: pick([0, 1, 1, 1, 2, 3, random.uint32()]),
+          [C_KIND]: pick([0, 0, 0, 0, 1, 2, random.uint32()]),
+          [C_OP]: pick([0, 1, 2, random.uint32()]),
+          [C_TILE]: pick([0, 1, 2, random.uint32()]),
+          [C_TICKET]: random.uint32(),
+        };
+        noise.set(cursor(fields), offset + slot * tiny.slotStride);
+      }
+    }
+    rig.nvm.load(noise);
+    rig.writes = 0;
+    const code = rig.boot();
+    seen.set(code, (seen.get(code) ?? 0) + 1);
+    if (code < 0) {
+      if (ErrorCode[code] === undefined) assert.unreachable(`case ${i}: code ${code}`);
+      if (rig.writes > 0 && code !== ErrorCode.E_NO_PROGRESS) assert.unreachable(`case ${i}: wrote`);
+    } else if (!states.includes(code)) assert.unreachable(`case ${i}: status ${code}`);
+    // What boots runs, whatever the activations hold.
+    if (code === Status.RUN) finish(rig, tiny);
+  }
+  const { E_MAGIC, E_HEADER, E_CURSOR, E_CURSOR_IMAGE } = ErrorCode;
+  for (const code of [E_MAGIC, E_HEADER, E_CURSOR, E_CURSOR_IMAGE, ...states]) {
+    assert.ok((seen.get(code) ?? 0) > 200, `${ErrorCode[code] ?? Status[code]}: ${seen.get(code)} times`);
+  }
+});
+
+/** NVM whose power fails after `left` bytes and barriers. */
+class FailingNvm extends SimulatedNvm {
+  left = Infinity;
+
+  override write(address: number, bytes: Uint8Array): void {
+    const written = Math.min(bytes.length, this.left);
+    this.left -= written;
+    super.write(address, bytes.subarray(0, written));
+    if (written < bytes.length) throw new PowerCut();
+  }
+
+  override sync(): void {
+    if (this.left === 0) throw new PowerCut();
+    this.left--;
+    super.sync();
+  }
+}
+
+test('provisioning: a cut after every byte and barrier leaves a device that says E_MAGIC, or works', () => {
+  const old = denseNetwork(new Random(21), 6);
+  const oldImage = readImage(compile(old, { arenaBytes: 208 }));
+  const oldInput = int8s(new Random(22), oldImage.input.bytes);
+  const oldAnswer = runOracle(old, oldInput)[1]!.join();
+  const nvmBytes = Math.max(tiny.nvmBytes, oldImage.nvmBytes);
+  const before: Record<string, Uint8Array> = {
+    zeros: new Uint8Array(nvmBytes),
+    erased: new Uint8Array(nvmBytes).fill(0xff),
+    random: new Uint8Array(int8s(new Random(23), nvmBytes).buffer),
+  };
+  for (const [name, image, sequence] of [
+    ['another image', oldImage, 4],
+    ['the same image', tiny, 0xffffffff],
+  ] as const) {
+    const nvm = new SimulatedNvm(nvmBytes);
+    provision(nvm, image, { sequence });
+    before[name] = nvm.cells.slice();
+  }
+  const codes = new Map<string, number>();
+  for (const [name, cells] of Object.entries(before)) {
+    let finished = false;
+    for (let left = 0; !finished; left++) {
+      for (const outcome of [undefined, new Random(left), new Random(left + 1e6)]) {
+        const nvm = new FailingNvm(nvmBytes, { tearUnit: 1 << (left % 4) });
+        nvm.load(cells);
+        nvm.left = left;
+        try {
+          provision(nvm, tiny);
+          finished = true;
+        } catch (error) {
+          if (!(error instanceof PowerCut)) throw error;
+          nvm.cut(outcome && randomOutcome(outcome));
+        }
+        const what = `${name}, cut after ${left} units`;
+        const rig = new Rig(tiny, nvmBytes);
+        rig.nvm.load(nvm.cells);
+        const code = rig.boot();
+        codes.set(`${name} ${code}`, (codes.get(`${name} ${code}`) ?? 0) + 1);
+        if (code === ErrorCode.E_MAGIC) {
+          assert.is.not(field(nvm.cells, H_MAGIC), field(tiny.device, H_MAGIC));
+          continue;
+        }
+        assert.is(code, Status.IDLE, what);
+        const isOld = field(nvm.cells, H_IMAGE_ID) === oldImage.imageId;
+        const [image, input, answer] = isOld
+          ? [oldImage, oldInput, oldAnswer]
+          : [tiny, tinyInput, tinyAnswer];
+        assert.equal(nvm.cells.subarray(0, image.imageBytes), image.device, what);
+        start(rig, image, input);
+        assert.is(finish(rig, image), answer, what);
+      }
+    }
+  }
+  for (const name of Object.keys(before)) {
+    assert.ok(codes.get(`${name} ${ErrorCode.E_MAGIC}`)! > 1000, name);
+    assert.ok(codes.get(`${name} ${Status.IDLE}`)! >= 3, name);
+  }
+});
+
+test.run();
