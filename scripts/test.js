@@ -57,7 +57,9 @@ function runFile(name) {
       const counts = count(output, exitCode);
       const failed = counts.failed > 0;
       const detail = failed ? `${counts.failed} FAILED${signal ? ` (${signal})` : ''}` : 'ok';
-      console.log(`${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${counts.passed} passed  ${detail}`);
+      console.log(
+        `${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${counts.passed} passed  ${detail}`,
+      );
       if (failed) console.log(output);
       const reasons = output.split('\n').filter((line) => line.startsWith('skipped:'));
       resolve({ name, seconds, reasons, ...counts });

@@ -35,7 +35,8 @@ const raw = ({ buffer, byteOffset, byteLength }: ArrayBufferView<ArrayBufferLike
 /** Equal bytes; a failure names the first that differs. */
 function sameBytes(found: ArrayBufferView, expected: ArrayBufferView, what: string): void {
   const at = firstDifference(raw(found), raw(expected));
-  if (at >= 0) assert.unreachable(`${what}: byte ${at} differs, ${found.byteLength} for ${expected.byteLength} bytes`);
+  if (at >= 0)
+    assert.unreachable(`${what}: byte ${at} differs, ${found.byteLength} for ${expected.byteLength} bytes`);
 }
 
 /** The code of the error that `action` must throw. */

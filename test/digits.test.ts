@@ -78,7 +78,9 @@ withDigits('2,000 held-out digits: int8 is at least 97.5 % right, and within hal
   assert.is(heldOut.labels.length, 2000);
   const float = accuracy(floatNetwork(), heldOut);
   const int8 = deviceAccuracy(heldOut);
-  console.log(`accuracy on 2,000 held-out digits: float ${percent(float)}, int8 on the device ${percent(int8)}`);
+  console.log(
+    `accuracy on 2,000 held-out digits: float ${percent(float)}, int8 on the device ${percent(int8)}`,
+  );
   assert.ok(int8 >= 0.975, `int8 accuracy ${percent(int8)}`);
   assert.ok(Math.abs(int8 - float) <= 0.005, `float ${percent(float)}, int8 ${percent(int8)}`);
 });
@@ -105,7 +107,9 @@ function testSet(): DigitSet | undefined {
 const official = testSet();
 (official ? test : test.skip)("MNIST's test set: at least 97 % right", () => {
   const share = deviceAccuracy(official!);
-  console.log(`accuracy on ${official!.labels.length} digits of MNIST's test set: ${percent(share)} on the device`);
+  console.log(
+    `accuracy on ${official!.labels.length} digits of MNIST's test set: ${percent(share)} on the device`,
+  );
   assert.ok(share >= 0.97, percent(share));
 });
 
@@ -121,7 +125,9 @@ test('the circulant layer takes a sixteenth of what its dense int8 weights would
   assert.is(op.get(CIRC_BLOCK), 128);
   const bytes = [OP_WEIGHTS, OP_BIAS, OP_REQUANT].map((field) => stored(op.get(field)));
   const total = bytes.reduce((sum, part) => sum + part, 0);
-  console.log(`circulant layer: ${bytes.join(' + ')} = ${total} bytes, ${(dense / total).toFixed(1)} × below dense`);
+  console.log(
+    `circulant layer: ${bytes.join(' + ')} = ${total} bytes, ${(dense / total).toFixed(1)} × below dense`,
+  );
   assert.ok(bytes[1]! >= op.get(CIRC_OUTPUTS) * 4, 'a bias for every output');
   assert.ok(total * 16 <= dense, `${total} bytes`);
 });

@@ -27,7 +27,10 @@ function device(supply: Supply, observe?: DeviceOptions['observe']): Device {
 }
 
 const near = (found: number, expected: number, tolerance: number, what: string): void =>
-  assert.ok(Math.abs(found - expected) <= tolerance, `${what}: ${found}, expected ${expected} ± ${tolerance}`);
+  assert.ok(
+    Math.abs(found - expected) <= tolerance,
+    `${what}: ${found}, expected ${expected} ± ${tolerance}`,
+  );
 
 /** The same power for ever, in pieces of `durationUs`. */
 class ConstantHarvester implements Harvester {
@@ -87,9 +90,19 @@ test('an RF trace is what its seed says, and as long on and off as asked', () =>
 });
 
 /** Three answers; every NVM access counted on its own. */
-function steadyRun(samples: readonly Int8Array[]): { statistics: RunStatistics; accesses: Record<string, number> } {
+function steadyRun(samples: readonly Int8Array[]): {
+  statistics: RunStatistics;
+  accesses: Record<string, number>;
+} {
   const supply = new MeteredSupply(profile);
-  const accesses: Record<string, number> = { view: 0, write: 0, sync: 0, viewBytes: 0, writeBytes: 0, words: 0 };
+  const accesses: Record<string, number> = {
+    view: 0,
+    write: 0,
+    sync: 0,
+    viewBytes: 0,
+    writeBytes: 0,
+    words: 0,
+  };
   let words = { view: 0, write: 0 };
   const add = (name: string, value: number): void => {
     accesses[name] = accesses[name]! + value;
@@ -136,7 +149,8 @@ test('on steady power the count is that of the meter alone, and the same each ti
   const known = accesses['view']! + accesses['write']! + accesses['sync']!;
   const host = statistics.cycles - (MAX_BUDGET_CYCLES - cyclesLeft) - known * nvmSetupCycles.value;
   const least = (accesses['viewBytes']! * nvmReadCyclesPerWord.value) / 4;
-  const most = least + (accesses['writeBytes']! * nvmWriteCyclesPerWord.value) / 4 + 4000 * monitorCycles.value;
+  const most =
+    least + (accesses['writeBytes']! * nvmWriteCyclesPerWord.value) / 4 + 4000 * monitorCycles.value;
   assert.ok(host >= least && host <= most, `${host} cycles at the imports, expected ${least} to ${most}`);
   assert.equal(steadyRun(inputs.slice(0, 1)).statistics, statistics);
 });
@@ -150,7 +164,11 @@ interface Balance {
 }
 
 /** Answers on harvested power, with the books open at every cut. */
-function harvestedRun(harvester: Harvester, samples: readonly Int8Array[], part: DeviceProfile = profile): Balance {
+function harvestedRun(
+  harvester: Harvester,
+  samples: readonly Int8Array[],
+  part: DeviceProfile = profile,
+): Balance {
   const noted = new NotedHarvester(harvester);
   const supply = new MeteredSupply(part, noted);
   const { statistics } = supply;
@@ -186,7 +204,10 @@ function checkBooks({ atCutUj, endUj, statistics }: Balance): void {
     assert.ok(balanceUj >= before - OVERSHOOT_UJ, `cut ${cut} at ${balanceUj} µJ: below turn-off`);
     before = Math.max(0, balanceUj);
   });
-  assert.ok(endUj >= -OVERSHOOT_UJ && endUj <= chargeUj(profile) + LEFT_UJ * statistics.cuts, `${endUj} µJ left`);
+  assert.ok(
+    endUj >= -OVERSHOOT_UJ && endUj <= chargeUj(profile) + LEFT_UJ * statistics.cuts,
+    `${endUj} µJ left`,
+  );
 }
 
 test('on constant power energy is used, leaked or stored, and a cut comes at turn-off only', () => {
@@ -208,7 +229,8 @@ test('on constant power energy is used, leaked or stored, and a cut comes at tur
 });
 
 test('on an RF trace the books balance too', () => {
-  for (const seed of [1, 2, 3]) checkBooks(harvestedRun(new RfHarvester({ seed, ...RF }), inputs.slice(0, 8)));
+  for (const seed of [1, 2, 3])
+    checkBooks(harvestedRun(new RfHarvester({ seed, ...RF }), inputs.slice(0, 8)));
 });
 
 test('the length of the pieces a trace comes in does not matter', () => {

@@ -293,7 +293,7 @@ export function readImage(file: Uint8Array): Image {
   }
   const get = (offset: number): number => fields.getUint32(offset, true);
   if (get(H_MAGIC) !== MAGIC) {
-    const hint = 'Give a .brn image; `brownout compile` makes one from a model.';
+    const hint = 'Give a .brn image, such as checkpoints/digits.brn.';
     refuse('E_IMAGE_MAGIC', `first bytes ${hex(get(H_MAGIC))}`, `"BRN1" (${hex(MAGIC)})`, hint);
   }
   if (get(H_VERSION) !== (VERSION | (HEADER_BYTES << 16)) >>> 0) {
