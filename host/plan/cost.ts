@@ -1,5 +1,6 @@
 // What tiles cost, in cycles of a generic 32-bit core: enough to choose tile sizes, methods and commit spacing before
-// anything runs. Coefficients are estimates, fitted to metered runs of the scalar module on cortex-m4-generic.
+// anything runs. Coefficients are estimates, fitted to metered runs on
+// cortex-m4-generic (`brownout analyze` prints those).
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
@@ -23,9 +24,9 @@ import {
 import type { OpRecord } from './record.js';
 
 /** Cycles of a multiply-add in a dot product of int8. */
-const MAC = 7;
+const MAC = 9;
 /** Cycles to requantize and store one output. */
-const OUTPUT = 60;
+const OUTPUT = 90;
 /** Cycles of one output of softmax: two exponentials. */
 const SOFTMAX = 300;
 /** Cycles around a tile: dispatch, views, the write. */
@@ -35,7 +36,7 @@ export const COMMIT_CYCLES = 1500;
 
 /** A convolution tile of `columns` outputs, `channels` channels each, over windows of `patch` values. */
 export function convTileCycles(columns: number, channels: number, patch: number): number {
-  return TILE + columns * (patch * 4 + channels * (patch * MAC + OUTPUT));
+  return TILE + columns * (patch * 6 + channels * (patch * MAC + OUTPUT));
 }
 
 /** A depthwise tile of `columns` outputs of `channels` channels each. */

@@ -130,8 +130,6 @@ export function largestPart(total: number, fits: (part: number) => boolean): num
   for (let parts = 1; parts <= total; parts++) {
     const part = Math.ceil(total / parts);
     if (fits(part)) return part;
-    // Skip part counts that give the same size.
-    parts = Math.max(parts, Math.ceil(total / part));
   }
   return 0;
 }

@@ -51,11 +51,10 @@ export function rowSpan(op: Window, width: number, channels: number, columns: nu
 
 /** Columns a tile may have, most first: the row in 1, 2, … equal parts. */
 export function* columnChoices(width: number): Generator<number> {
-  for (let columns = width; columns > 0;) {
-    yield columns;
-    const parts = Math.ceil(width / columns);
-    let next = columns - 1;
-    while (next > 0 && Math.ceil(width / next) === parts) next--;
-    columns = next;
+  let last = 0;
+  for (let parts = 1; parts <= width; parts++) {
+    const columns = Math.ceil(width / parts);
+    if (columns !== last) yield columns;
+    last = columns;
   }
 }
