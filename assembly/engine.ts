@@ -56,6 +56,7 @@ export function run(budget: i32): i32 {
   if (budget > 0 && (!every || <u32>budget < every)) every = budget;
   while (true) {
     enter(load<i32>(CURSOR, C_OP));
+    assert(load<u32>(CURSOR, C_TILE) < load<u32>(ARENA, OP_TILES));
     kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));
     if (advance() || (every && load<u32>(UNCOMMITTED) >= every)) {
       commit();

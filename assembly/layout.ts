@@ -120,6 +120,14 @@ export enum OpKind {
   DENSE_S8 = 3,
   CIRCULANT_DIRECT_S8 = 4,
   CIRCULANT_NTT_S8 = 5,
+  DEPTHWISE_CONV2D_S8 = 6,
+  AVG_POOL_S8 = 7,
+  ADD_S8 = 8,
+  MUL_S8 = 9,
+  SOFTMAX_S8 = 10,
+  MEAN_S8 = 11,
+  PAD_S8 = 12,
+  MAP_S8 = 13,
 }
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
@@ -160,6 +168,44 @@ export const CIRC_INVERSE_ROOT = 96;
 export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile. */
 export const CIRC_GROUP = 104;
+
+// add_s8, mul_s8: a tile is `group` elements.
+/** NVM address of the second input. */
+export const ELT_INPUT2 = 72;
+export const ELT_COUNT = 76;
+export const ELT_GROUP = 80;
+export const ELT_ZERO_POINT2 = 84;
+/** {multiplier, shift} of the output; for `add` also of the two inputs, and the shift up before their scaling. */
+export const ELT_OUTPUT_SCALE = 88;
+export const ELT_LEFT_SHIFT = 96;
+export const ELT_SCALE1 = 100;
+export const ELT_SCALE2 = 108;
+
+// softmax_s8: a tile is one row.
+export const SOFTMAX_DEPTH = 72;
+/** {multiplier, left shift} of the input differences, scaled by beta. */
+export const SOFTMAX_SCALE = 76;
+/** Differences below this give 0. */
+export const SOFTMAX_DIFF_MIN = 84;
+
+// mean_s8 over the pixels of a map: a tile is `group` channels.
+export const MEAN_PIXELS = 72;
+export const MEAN_CHANNELS = 76;
+export const MEAN_GROUP = 80;
+/** Pixels looked up at a time: 1 unless the group is all channels. */
+export const MEAN_CHUNK = 84;
+/** {multiplier, shift}: 1 / pixels folded in. */
+export const MEAN_SCALE = 88;
+
+// pad_s8: a tile is `tileColumns` outputs of one row; the window's fields, with its padding above and left.
+
+// map_s8: rows of bytes, each through a table of 256 (OP_WEIGHTS; 0: as they are); a tile is `group` rows.
+export const MAP_COUNT = 72;
+/** Bytes of a row; the last may be shorter. */
+export const MAP_LENGTH = 76;
+export const MAP_INPUT_STRIDE = 80;
+export const MAP_OUTPUT_STRIDE = 84;
+export const MAP_GROUP = 88;
 
 /** p = 5·2²⁵ + 1, the field of the number-theoretic transform; primitive root 3. */
 export const NTT_PRIME = 167772161;

@@ -1,5 +1,5 @@
 // Non-volatile memory, as the host binds it (docs/DESIGN.md §4). Addresses count from the image's region.
-import { BASE } from './sram';
+import { BASE, STATE } from './sram';
 
 export declare function view(address: usize, length: i32, scratch: usize): usize;
 export declare function write(address: usize, source: usize, length: i32): void;
@@ -7,7 +7,10 @@ export declare function sync(): void;
 
 /** A read-only pointer to `length` bytes: in place, or copied to `scratch`. Valid until the tile ends. */
 export function look(address: usize, length: i32, scratch: usize): usize {
-  return view(load<usize>(BASE) + address, length, scratch);
+  assert(length > 0 && scratch >= STATE);
+  const pointer = view(load<usize>(BASE) + address, length, scratch);
+  assert(((pointer ^ address) & 3) == 0 || pointer == scratch);
+  return pointer;
 }
 
 /** Copies `length` bytes to `destination`, where they stay. */
@@ -18,5 +21,6 @@ export function fetch(address: usize, length: i32, destination: usize): void {
 
 /** Writes `length` bytes; durable after the next `sync`, torn by a cut before. */
 export function put(address: usize, source: usize, length: i32): void {
+  assert(length > 0 && address > 0);
   write(load<usize>(BASE) + address, source, length);
 }

@@ -1,7 +1,7 @@
 // The SRAM map. All volatile state is bytes here: it dies with power, and `boot` makes it anew.
 import { CURSOR_BYTES, HEADER_BYTES } from './layout';
 
-const STATE = memory.data(32, 16);
+export const STATE = memory.data(32, 16);
 
 /** 1 once `boot` has succeeded. */
 export const READY = STATE;

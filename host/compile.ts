@@ -1,6 +1,7 @@
 import { BrownoutError } from './error.js';
 import { type ImageMetadata, writeImage } from './model/image.js';
 import type { QuantizedNetwork } from './model/quantized-network.js';
+import { validateNetwork } from './model/validate.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
 import { planNetwork } from './plan/planner.js';
 import { chargeCycles, deviceProfile } from './profiles/profile.js';
@@ -39,6 +40,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
       hint: 'Correct its name.',
     });
   }
+  validateNetwork(network);
   const policy = options.policy ?? 'auto';
   checkPolicy(policy);
   const profile = deviceProfile(options.device ?? 'cortex-m4-generic');

@@ -105,7 +105,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   const inputs = digits.inputs.slice(0, samples);
   const profile = deviceProfile('cortex-m4-generic');
   const costs = profile.instructionCycles.value;
-  const module = meteredModule('device', costs);
+  const module = meteredModule('digits', costs);
 
   const device = (supply: MeteredSupply): Device => {
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
@@ -153,7 +153,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
       nvmBytesWritten: statistics.nvmBytesWritten,
       instructions: statistics.instructions,
       overheadPercent: (steadySupply.statistics.cycles / bareSupply.statistics.cycles - 1) * 100,
-      wasmBytes: moduleBytes('device').length,
+      wasmBytes: moduleBytes('digits').length,
       sramBytes: harvested.arena + image.arenaBytes,
       seed,
     },

@@ -1,10 +1,12 @@
 // The public API: flat verbs, plain options, data out.
+export { analyze, type AnalyzeOptions, type AnalyzeResult } from './analyze.js';
 export { compile, type CompileOptions } from './compile.js';
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
 export type { FloatLayer, FloatNetwork } from './compress/float-network.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
 export { demo, type DemoOptions, type DemoResult } from './demo.js';
 export { BrownoutError, ExitCode, type Failure } from './error.js';
+export { inspect, type InspectResult } from './inspect.js';
 export { readImage, type Image } from './model/image.js';
 export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';
 export { run, type RunOptions, type RunResult } from './run.js';

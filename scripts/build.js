@@ -8,9 +8,27 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
+/** Bit k: the image has an op of kind k. Offsets are those of assembly/layout.ts: H_PLAN, OP_BYTES, OP_KIND. */
+function kernelMask(image) {
+  const view = new DataView(image.buffer, image.byteOffset);
+  let mask = 0;
+  for (let at = view.getUint32(32, true), end = at + view.getUint32(36, true); at < end; at += 128) {
+    mask |= 1 << view.getUint8(at);
+  }
+  return mask;
+}
+
+const digits = readFileSync(join(root, 'checkpoints/digits.brn'));
+
 /** name → entry files (in order), asconfig target, extra asc flags. */
 const modules = {
   device: { entries: ['assembly/index.ts'], target: 'scalar' },
+  // Only the kernels that the shipped image uses.
+  digits: {
+    entries: ['assembly/index.ts'],
+    target: 'scalar',
+    flags: ['--use', `KERNEL_MASK=${kernelMask(digits)}`],
+  },
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
   'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
   bare: { entries: ['assembly/bare.ts'], target: 'scalar' },
@@ -32,6 +50,7 @@ function fingerprint() {
     fileURLToPath(import.meta.url),
   ];
   for (const file of files) hash.update(relative(root, file)).update(readFileSync(file));
+  hash.update(digits);
   hash.update(readFileSync(join(root, 'node_modules/assemblyscript/package.json')));
   return hash.digest('hex');
 }
@@ -46,8 +65,8 @@ async function buildModules() {
   mkdirSync(out, { recursive: true });
   const { default: asc } = await import('assemblyscript/asc');
   for (const name of names) {
-    const { entries, target } = modules[name];
-    const args = [...entries, '--target', target, '--outFile', `dist/wasm/${name}.wasm`];
+    const { entries, target, flags = [] } = modules[name];
+    const args = [...entries, '--target', target, '--outFile', `dist/wasm/${name}.wasm`, ...flags];
     const result = await asc.main([...args, '--baseDir', root], {
       stdout: process.stderr,
       stderr: process.stderr,

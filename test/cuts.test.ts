@@ -3,9 +3,45 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../host/data/random.js';
 import { shippedImage } from '../host/demo.js';
-import { type Image, withPolicy } from '../host/model/image.js';
+import { compile } from '../host/compile.js';
+import { type Image, readImage, withPolicy } from '../host/model/image.js';
+import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import {
+  averagePoolNetwork,
+  circulantNetwork,
+  concatNetwork,
+  convNetwork,
+  denseNetwork,
+  depthwiseNetwork,
+  elementwiseNetwork,
+  int8s,
+  logisticNetwork,
+  maxPoolNetwork,
+  meanNetwork,
+  padNetwork,
+  sliceNetwork,
+  softmaxNetwork,
+} from './util/networks.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { CutBench } from './util/cut-bench.js';
+
+const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
+  conv2d: convNetwork,
+  depthwise: depthwiseNetwork,
+  maxPool: maxPoolNetwork,
+  averagePool: averagePoolNetwork,
+  dense: denseNetwork,
+  direct: (random) => circulantNetwork(random, { blockSize: 8, inputs: 30, outputs: 21, method: 'direct' }),
+  ntt: (random) => circulantNetwork(random, { blockSize: 16, inputs: 40, outputs: 50, method: 'ntt' }),
+  add: (random) => elementwiseNetwork(random, 'add'),
+  mul: (random) => elementwiseNetwork(random, 'mul'),
+  softmax: softmaxNetwork,
+  logistic: logisticNetwork,
+  mean: meanNetwork,
+  pad: padNetwork,
+  concat: concatNetwork,
+  slice: sliceNetwork,
+};
 
 const SCHEDULES = 10_000;
 
@@ -35,6 +71,27 @@ for (const name of Object.keys(POLICIES)) {
     }
   });
 }
+
+test('every kernel: two cuts, the first after every byte, change nothing', () => {
+  for (const [name, make] of Object.entries(NETWORKS)) {
+    for (let seed = 1; seed <= 4; seed++) {
+      const random = new Random(seed);
+      const network = make(random);
+      const sample = int8s(random, elementCount(network.tensors[network.input]!));
+      const image = readImage(compile(network, { policy: `every ${seed}`, arenaBytes: 3000, sample }));
+      const bench = new CutBench(image, { tearUnit: 2 ** (seed - 1), sequence: 0xfffffffe });
+      const stride = Math.ceil(bench.units / 300);
+      for (let left = 0; left <= bench.units; left += stride) {
+        const second = random.integer(bench.units);
+        const at = bench.run([left, second], () => randomOutcome(random));
+        if (at >= 0)
+          assert.unreachable(
+            `${name} seed ${seed}: cuts after ${left} and ${second} units change byte ${at}`,
+          );
+      }
+    }
+  }
+});
 
 test(`${SCHEDULES} schedules of many cuts that drop, tear and reorder unsynced writes change nothing`, () => {
   const names = Object.keys(POLICIES);

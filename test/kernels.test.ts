@@ -7,6 +7,15 @@ import { readImage } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import { infer, makeDevice, type Build } from './util/devices.js';
 import {
+  averagePoolNetwork,
+  concatNetwork,
+  depthwiseNetwork,
+  elementwiseNetwork,
+  logisticNetwork,
+  meanNetwork,
+  padNetwork,
+  sliceNetwork,
+  softmaxNetwork,
   between,
   circulantNetwork,
   convNetwork,
@@ -14,7 +23,7 @@ import {
   int8s,
   maxPoolNetwork,
 } from './util/networks.js';
-import { runOracle } from './util/oracle.js';
+import { runOracle, softmaxReal } from './util/oracle.js';
 
 const BUILDS: Build[] = ['scalar', 'simd', 'checked', 'in-place'];
 
@@ -48,6 +57,61 @@ for (const method of ['direct', 'ntt'] as const) {
   };
   sweep(`circulant_s8 by ${method}`, 100, make, 2800);
 }
+
+sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);
+sweep('avg_pool_s8', 100, averagePoolNetwork);
+sweep('add_s8', 60, (random) => elementwiseNetwork(random, 'add'));
+sweep('mul_s8', 60, (random) => elementwiseNetwork(random, 'mul'));
+sweep('mean_s8', 60, meanNetwork);
+sweep('pad_s8', 60, padNetwork);
+sweep('concat_s8', 100, concatNetwork);
+sweep('slice', 60, sliceNetwork);
+
+/** Runs a one-op network whose oracle is real arithmetic; calls `judge` with every input and output. */
+function compareReal(
+  network: QuantizedNetwork,
+  random: Random,
+  judge: (x: Int8Array, y: Int8Array) => void,
+): void {
+  const image = readImage(compile(network));
+  const input = int8s(random, elementCount(network.tensors[0]!));
+  const [first, ...others] = BUILDS.map((build) => infer(makeDevice(image, build), image, input));
+  for (const other of others) assert.equal(other, first);
+  judge(input, first!);
+}
+
+test('softmax_s8: within a step of real softmax, and sums to one', () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const random = new Random(seed);
+    const network = softmaxNetwork(random);
+    const { shape, scale } = network.tensors[0]!;
+    const depth = shape[1]!;
+    compareReal(network, random, (x, y) => {
+      for (let row = 0; row < shape[0]!; row++) {
+        const real = softmaxReal([...x.subarray(row * depth, (row + 1) * depth)], scale);
+        real.forEach((p, i) => {
+          const q = y[row * depth + i]!;
+          const exact = Math.min(p * 256 - 128, 127);
+          assert.ok(Math.abs(q - exact) <= 1, `seed ${seed}: ${q} for ${exact}`);
+        });
+      }
+    });
+  }
+});
+
+test('logistic_s8: within a step of the real function for every input', () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const random = new Random(seed);
+    const network = logisticNetwork(random);
+    const { scale, zeroPoint } = network.tensors[0]!;
+    compareReal(network, random, (x, y) => {
+      x.forEach((q, i) => {
+        const exact = Math.min(256 / (1 + Math.exp(-(q - zeroPoint) * scale)) - 128, 127);
+        assert.ok(Math.abs(y[i]! - exact) <= 1, `seed ${seed}: ${y[i]} for ${exact}`);
+      });
+    });
+  }
+});
 
 test('circulant_s8 by transform: every block size to 512', () => {
   for (let blockSize = 4; blockSize <= 512; blockSize *= 2) {

@@ -95,7 +95,7 @@ const MUTANTS: [name: string, file: string, from: string, to: string][] = [
   [
     'cursor before data',
     'assembly/engine.ts',
-    'kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));\n    if (advance()',
+    'assert(load<u32>(CURSOR, C_TILE) < load<u32>(ARENA, OP_TILES));\n    kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));\n    if (advance()',
     'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance();\n    if (a) commit();\n    kernels.tile(ARENA, t);\n    if (a',
   ],
   [

@@ -5,6 +5,7 @@ import {
   OP_CLAMP_MIN,
   OP_SCRATCH0,
   OP_SCRATCH1,
+  WIN_DILATION,
   WIN_INPUT_CHANNELS,
   WIN_INPUT_WIDTH,
   WIN_KERNEL,
@@ -29,6 +30,7 @@ export function tile(op: usize, index: i32): void {
   const channels = load<i32>(op, WIN_INPUT_CHANNELS);
   const width = load<u32>(op, WIN_INPUT_WIDTH);
   const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
+  const dilation: i32 = load<u16>(op, WIN_DILATION + 2);
   const left = inputColumn(op, column);
   const output = op + load<usize>(op, OP_SCRATCH1);
   const kernel = load<u32>(op, WIN_KERNEL);
@@ -38,9 +40,9 @@ export function tile(op: usize, index: i32): void {
     if (!isInside(op, y)) continue;
     const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));
     for (let i = 0; i < count; i++) {
-      for (let kx = i * stride, end = kx + <i32>(kernel >> 16); kx < end; kx++) {
-        if (<u32>(left + kx) >= width) continue;
-        let from = source + kx * channels;
+      for (let kx = 0, at = i * stride; kx < <i32>(kernel >> 16); kx++, at += dilation) {
+        if (<u32>(left + at) >= width) continue;
+        let from = source + at * channels;
         for (let to = output + i * channels, end = to + channels; to < end; to++, from++) {
           store<i8>(to, max(load<i8>(to), load<i8>(from)));
         }

@@ -16,6 +16,7 @@ import { look } from '../nvm';
 // @ts-ignore: decorator
 @inline
 export function scale(x: i32, multiplier: i32, shift: i32): i32 {
+  assert(multiplier >= 0 && shift >= -31 && shift < 31);
   const right = max(-shift, 0);
   const mask = (1 << right) - 1;
   const high = <i32>((<i64>(x << max(shift, 0)) * <i64>multiplier + (1 << 30)) >> 31);

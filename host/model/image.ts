@@ -66,9 +66,8 @@ export interface ImageMetadata {
   policy: string;
 }
 
-export interface Image {
-  /** The whole file. */
-  file: Uint8Array;
+/** What the device bytes say: header, plan, and where everything lies in NVM. */
+export interface DeviceImage {
   /** The immutable bytes that go to NVM: header, plan, constants. */
   device: Uint8Array;
   imageId: number;
@@ -87,6 +86,11 @@ export interface Image {
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
   ops: OpRecord[];
+}
+
+export interface Image extends DeviceImage {
+  /** The whole file. */
+  file: Uint8Array;
   metadata: ImageMetadata;
   /** An input that the image carries, already quantized. */
   sample: Int8Array | undefined;
@@ -285,15 +289,19 @@ function readSections(file: Uint8Array, from: number): Map<number, Uint8Array> {
   return sections;
 }
 
-/** Reads and checks a whole image. Throws `E_IMAGE_*`, saying found, expected and next step. */
-export function readImage(file: Uint8Array): Image {
-  const fields = view(file);
-  if (file.length < HEADER_BYTES) {
-    refuse('E_IMAGE_SIZE', `${file.length} bytes`, `at least the ${HEADER_BYTES} of a header`, COPY_AGAIN);
+const regionAt = (fields: DataView, offset: number): Region => {
+  return { offset: fields.getUint32(offset, true), bytes: fields.getUint32(offset + 4, true) };
+};
+
+/** Magic, version, checksum and regions of a header. */
+function checkHeader(bytes: Uint8Array): void {
+  if (bytes.length < HEADER_BYTES) {
+    refuse('E_IMAGE_SIZE', `${bytes.length} bytes`, `at least the ${HEADER_BYTES} of a header`, COPY_AGAIN);
   }
+  const fields = view(bytes);
   const get = (offset: number): number => fields.getUint32(offset, true);
   if (get(H_MAGIC) !== MAGIC) {
-    const hint = 'Give a .brn image; `brownout compile` makes one from a model.';
+    const hint = 'Give a .brn image, such as checkpoints/digits.brn.';
     refuse('E_IMAGE_MAGIC', `first bytes ${hex(get(H_MAGIC))}`, `"BRN1" (${hex(MAGIC)})`, hint);
   }
   if (get(H_VERSION) !== (VERSION | (HEADER_BYTES << 16)) >>> 0) {
@@ -305,84 +313,94 @@ export function readImage(file: Uint8Array): Image {
       'Compile the model with this version.',
     );
   }
-  checkCrc('header', file.subarray(H_IMAGE_ID, HEADER_BYTES), get(H_CRC));
+  checkCrc('header', bytes.subarray(H_IMAGE_ID, HEADER_BYTES), get(H_CRC));
   const nvmBytes = get(H_NVM_BYTES);
-  const imageBytes = get(H_IMAGE_BYTES);
-  if (imageBytes > file.length) {
-    refuse('E_IMAGE_SIZE', `${file.length} bytes`, `at least ${imageBytes}`, COPY_AGAIN);
-  }
-  const region = (offset: number): Region => ({ offset: get(offset), bytes: get(offset + 4) });
   for (let i = 0; i < REGION_COUNT; i++) {
-    const { offset, bytes } = region(H_REGIONS + i * 8);
-    if (offset < HEADER_BYTES || offset + bytes > nvmBytes || offset % 4 !== 0) {
+    const { offset, bytes: length } = regionAt(fields, H_REGIONS + i * 8);
+    if (offset < HEADER_BYTES || offset + length > nvmBytes || offset % 4 !== 0) {
       refuse(
         'E_IMAGE_HEADER',
-        `region ${i} at ${offset} of ${bytes} bytes`,
+        `region ${i} at ${offset} of ${length} bytes`,
         `inside ${nvmBytes} bytes`,
         COPY_AGAIN,
       );
     }
   }
-  const plan = region(H_PLAN);
-  const constants = region(H_CONSTANTS);
-  const slots = region(H_SLOTS);
-  const diagnostics = region(H_DIAGNOSTICS);
-  const sound =
+}
+
+/** Whether plan, constants, slots and diagnostics follow each other as docs/FORMAT.md says. */
+function isOrdered(image: Omit<DeviceImage, 'device' | 'ops'>): boolean {
+  const { plan, constants, slots, slotStride, diagnostics, imageBytes } = image;
+  return (
     plan.offset === HEADER_BYTES &&
+    plan.bytes > 0 &&
     plan.bytes % OP_BYTES === 0 &&
     constants.offset === plan.offset + plan.bytes &&
     imageBytes === constants.offset + constants.bytes &&
     slots.offset >= imageBytes &&
-    get(H_SLOT_STRIDE) >= CURSOR_BYTES &&
-    slots.bytes === 2 * get(H_SLOT_STRIDE) &&
-    diagnostics.bytes === DIAGNOSTICS_BYTES;
-  if (!sound)
-    refuse('E_IMAGE_HEADER', 'regions that do not follow each other', 'those of docs/FORMAT.md', COPY_AGAIN);
-  const planBytes = file.subarray(plan.offset, plan.offset + plan.bytes);
-  const constantBytes = file.subarray(constants.offset, imageBytes);
-  checkCrc('plan', planBytes, get(H_PLAN_CRC));
-  checkCrc('constants', constantBytes, get(H_CONSTANTS_CRC));
-  if (get(H_IMAGE_ID) !== crc32(constantBytes, get(H_PLAN_CRC))) {
-    refuse(
-      'E_IMAGE_HEADER',
-      `image id ${hex(get(H_IMAGE_ID))}`,
-      'that of its plan and constants',
-      COPY_AGAIN,
-    );
-  }
-  const sections = readSections(file, imageBytes);
-  const ops = opRecords(planBytes);
-  const payload = sections.get(TAG_METADATA);
-  if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
-  const metadata = parseMetadata(payload, ops.length);
-  const input = region(H_INPUT);
-  const output = region(H_OUTPUT);
-  if (elementCount(metadata.input) !== input.bytes || elementCount(metadata.output) !== output.bytes) {
-    refuse('E_IMAGE_METADATA', 'shapes of other sizes than the plan’s', 'the same sizes', COPY_AGAIN);
-  }
-  const sample = sections.get(TAG_SAMPLE);
-  if (sample && sample.length !== input.bytes) {
-    refuse('E_IMAGE_SECTION', `a sample of ${sample.length} bytes`, `${input.bytes}`, COPY_AGAIN);
-  }
-  return {
-    file,
-    device: file.subarray(0, imageBytes),
+    slotStride >= CURSOR_BYTES &&
+    slots.bytes === 2 * slotStride &&
+    diagnostics.bytes === DIAGNOSTICS_BYTES
+  );
+}
+
+/**
+ * Reads and checks device bytes: the beginning of an image, or of an NVM dump. Throws `E_IMAGE_*`, saying found, expected
+ * and next step.
+ */
+export function readDevice(bytes: Uint8Array): DeviceImage {
+  checkHeader(bytes);
+  const fields = view(bytes);
+  const get = (offset: number): number => fields.getUint32(offset, true);
+  const layout = {
     imageId: get(H_IMAGE_ID),
-    imageBytes,
-    nvmBytes,
+    imageBytes: get(H_IMAGE_BYTES),
+    nvmBytes: get(H_NVM_BYTES),
     arenaBytes: get(H_ARENA_BYTES),
-    plan,
-    constants,
-    slots,
+    plan: regionAt(fields, H_PLAN),
+    constants: regionAt(fields, H_CONSTANTS),
+    slots: regionAt(fields, H_SLOTS),
     slotStride: get(H_SLOT_STRIDE),
-    diagnostics,
-    input,
-    output,
+    diagnostics: regionAt(fields, H_DIAGNOSTICS),
+    input: regionAt(fields, H_INPUT),
+    output: regionAt(fields, H_OUTPUT),
     policy: { every: get(H_POLICY_EVERY), low: get(H_POLICY_LOW) !== 0 },
     maxBoots: get(H_MAX_BOOTS),
     jobs: [0, 1].map((kind) => ({ first: get(H_JOBS + kind * 8), count: get(H_JOBS + kind * 8 + 4) })),
-    ops,
-    metadata,
-    sample: sample && new Int8Array(sample.slice().buffer),
   };
+  const { imageBytes, plan, constants } = layout;
+  if (imageBytes > bytes.length) {
+    refuse('E_IMAGE_SIZE', `${bytes.length} bytes`, `at least ${imageBytes}`, COPY_AGAIN);
+  }
+  if (!isOrdered(layout)) {
+    refuse('E_IMAGE_HEADER', 'regions that do not follow each other', 'those of docs/FORMAT.md', COPY_AGAIN);
+  }
+  const planBytes = bytes.subarray(plan.offset, plan.offset + plan.bytes);
+  const constantBytes = bytes.subarray(constants.offset, imageBytes);
+  checkCrc('plan', planBytes, get(H_PLAN_CRC));
+  checkCrc('constants', constantBytes, get(H_CONSTANTS_CRC));
+  if (layout.imageId !== crc32(constantBytes, get(H_PLAN_CRC))) {
+    refuse('E_IMAGE_HEADER', `image id ${hex(layout.imageId)}`, 'that of its plan and constants', COPY_AGAIN);
+  }
+  return { ...layout, device: bytes.subarray(0, imageBytes), ops: opRecords(planBytes) };
+}
+
+/** Reads and checks a whole image file. Throws `E_IMAGE_*`. */
+export function readImage(file: Uint8Array): Image {
+  const image = readDevice(file);
+  const sections = readSections(file, image.imageBytes);
+  const payload = sections.get(TAG_METADATA);
+  if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
+  const metadata = parseMetadata(payload, image.ops.length);
+  if (
+    elementCount(metadata.input) !== image.input.bytes ||
+    elementCount(metadata.output) !== image.output.bytes
+  ) {
+    refuse('E_IMAGE_METADATA', 'shapes of other sizes than the plan’s', 'the same sizes', COPY_AGAIN);
+  }
+  const sample = sections.get(TAG_SAMPLE);
+  if (sample && sample.length !== image.input.bytes) {
+    refuse('E_IMAGE_SECTION', `a sample of ${sample.length} bytes`, `${image.input.bytes}`, COPY_AGAIN);
+  }
+  return { ...image, file, metadata, sample: sample && new Int8Array(sample.slice().buffer) };
 }

@@ -66,11 +66,111 @@ export interface Circulant extends OpBase, Requantization {
   method: 'auto' | 'direct' | 'ntt';
 }
 
+export interface DepthwiseConv2d extends OpBase, Window, Requantization {
+  kind: 'depthwiseConv2d';
+  /** [height][width][out]; output channel o sees input channel o / (out / in). */
+  weights: Int8Array;
+}
+
+export interface AveragePool2d extends OpBase, Window {
+  kind: 'averagePool2d';
+  clampMin: number;
+  clampMax: number;
+}
+
+/** multiplier · 2^(shift − 31) */
+export interface Scaling {
+  multiplier: number;
+  shift: number;
+}
+
+/** Element-wise sum: both inputs, shifted up, are scaled to one scale, added, and scaled to the output's. */
+export interface Add extends OpBase {
+  kind: 'add';
+  leftShift: number;
+  inputScalings: readonly [Scaling, Scaling];
+  outputScaling: Scaling;
+  clampMin: number;
+  clampMax: number;
+}
+
+/** Element-wise product. */
+export interface Mul extends OpBase {
+  kind: 'mul';
+  outputScaling: Scaling;
+  clampMin: number;
+  clampMax: number;
+}
+
+/** Softmax over the last dimension; the output's scale is 1/256, its zero point −128. */
+export interface Softmax extends OpBase {
+  kind: 'softmax';
+  /** Scale of the input times beta, with 5 integer bits. */
+  inputScaling: Scaling;
+  diffMin: number;
+}
+
+/** The logistic function; the output's scale is 1/256, its zero point −128. */
+export interface Logistic extends OpBase {
+  kind: 'logistic';
+}
+
+/** Another scale and zero point. */
+export interface Requantize extends OpBase {
+  kind: 'requantize';
+  scaling: Scaling;
+}
+
+/** Mean over height and width. */
+export interface Mean extends OpBase {
+  kind: 'mean';
+  /** Input scale over output scale. */
+  scaling: Scaling;
+}
+
+/** Rows above and below, columns left and right, of the zero point. */
+export interface Pad extends OpBase {
+  kind: 'pad';
+  rows: readonly [number, number];
+  columns: readonly [number, number];
+}
+
+/** Joins tensors along `axis`; inputs of other scales than the output's are requantized. */
+export interface Concat extends OpBase {
+  kind: 'concat';
+  axis: number;
+}
+
+/** The part of a tensor from `start` on along `axis`; how much is the output's shape. */
+export interface Slice extends OpBase {
+  kind: 'slice';
+  axis: number;
+  start: number;
+}
+
 export interface Reshape extends OpBase {
   kind: 'reshape';
 }
 
-export type QuantizedOp = Conv2d | MaxPool2d | Dense | Circulant | Reshape;
+/** An op that computes: all but reshape, which only renames. */
+export type ComputingOp =
+  | Conv2d
+  | DepthwiseConv2d
+  | MaxPool2d
+  | AveragePool2d
+  | Dense
+  | Circulant
+  | Add
+  | Mul
+  | Softmax
+  | Logistic
+  | Requantize
+  | Mean
+  | Pad
+  | Concat
+  | Slice;
+
+export type QuantizedOp = ComputingOp | Reshape;
 
 export interface QuantizedNetwork {
   name: string;

@@ -1,14 +1,21 @@
 // What tiles cost, in cycles of a generic 32-bit core: enough to choose tile sizes, methods and commit spacing before
-// anything runs. Coefficients are estimates, fitted to metered runs of the scalar module on cortex-m4-generic.
+// anything runs. Coefficients are estimates, fitted to metered runs on
+// cortex-m4-generic (`brownout analyze` prints those).
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
   CIRC_GROUP,
   DENSE_GROUP,
   DENSE_INPUTS,
+  ELT_GROUP,
+  MAP_GROUP,
+  MAP_LENGTH,
+  MEAN_GROUP,
+  MEAN_PIXELS,
   OP_KIND,
   OP_TILES,
   OpKind,
+  SOFTMAX_DEPTH,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
@@ -17,9 +24,11 @@ import {
 import type { OpRecord } from './record.js';
 
 /** Cycles of a multiply-add in a dot product of int8. */
-const MAC = 7;
+const MAC = 9;
 /** Cycles to requantize and store one output. */
-const OUTPUT = 60;
+const OUTPUT = 90;
+/** Cycles of one output of softmax: two exponentials. */
+const SOFTMAX = 300;
 /** Cycles around a tile: dispatch, views, the write. */
 const TILE = 600;
 /** Cycles of a commit: CRC, two barriers, a slot. */
@@ -27,7 +36,17 @@ export const COMMIT_CYCLES = 1500;
 
 /** A convolution tile of `columns` outputs, `channels` channels each, over windows of `patch` values. */
 export function convTileCycles(columns: number, channels: number, patch: number): number {
-  return TILE + columns * (patch * 4 + channels * (patch * MAC + OUTPUT));
+  return TILE + columns * (patch * 6 + channels * (patch * MAC + OUTPUT));
+}
+
+/** A depthwise tile of `columns` outputs of `channels` channels each. */
+export function depthwiseTileCycles(columns: number, channels: number, taps: number): number {
+  return TILE + columns * channels * (taps * (MAC + 6) + OUTPUT);
+}
+
+/** `count` elements of an element-wise op of two inputs. */
+export function elementwiseCycles(count: number): number {
+  return TILE + count * 3 * OUTPUT;
 }
 
 /** A dense tile of `group` outputs, and entering the op. */
@@ -63,6 +82,23 @@ export function opCycles(op: OpRecord): number {
       return tiles * convTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), patch());
     case OpKind.MAX_POOL_S8:
       return tiles * (TILE + op.get(WIN_TILE_COLUMNS) * patch() * MAC);
+    case OpKind.AVG_POOL_S8:
+      return tiles * (TILE + op.get(WIN_TILE_COLUMNS) * (patch() * MAC + op.get(WIN_INPUT_CHANNELS) * 20));
+    case OpKind.DEPTHWISE_CONV2D_S8: {
+      const taps = patch() / op.get(WIN_INPUT_CHANNELS);
+      return tiles * depthwiseTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), taps);
+    }
+    case OpKind.ADD_S8:
+    case OpKind.MUL_S8:
+      return tiles * elementwiseCycles(op.get(ELT_GROUP));
+    case OpKind.SOFTMAX_S8:
+      return tiles * (TILE + op.get(SOFTMAX_DEPTH) * SOFTMAX);
+    case OpKind.MEAN_S8:
+      return tiles * (TILE + op.get(MEAN_GROUP) * (op.get(MEAN_PIXELS) * MAC + OUTPUT));
+    case OpKind.PAD_S8:
+      return tiles * (TILE + op.get(WIN_TILE_COLUMNS) * op.get(WIN_OUTPUT_CHANNELS) * 5);
+    case OpKind.MAP_S8:
+      return tiles * (TILE + op.get(MAP_GROUP) * (100 + op.get(MAP_LENGTH) * MAC));
     case OpKind.DENSE_S8:
       return tiles * denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS));
     case OpKind.CIRCULANT_DIRECT_S8:

@@ -7,10 +7,22 @@ import {
   DENSE_GROUP,
   DENSE_INPUTS,
   DENSE_OUTPUTS,
+  ELT_COUNT,
+  ELT_GROUP,
+  ELT_INPUT2,
+  MAP_COUNT,
+  MAP_GROUP,
+  MAP_INPUT_STRIDE,
+  MAP_LENGTH,
+  MAP_OUTPUT_STRIDE,
+  MEAN_CHANNELS,
+  MEAN_GROUP,
+  MEAN_PIXELS,
   OP_INPUT,
   OP_KIND,
   OP_OUTPUT,
   OpKind,
+  SOFTMAX_DEPTH,
   WIN_DILATION,
   WIN_INPUT_CHANNELS,
   WIN_INPUT_HEIGHT,
@@ -76,12 +88,63 @@ function vectorFootprint(
   };
 }
 
+function elementwiseFootprint(op: OpRecord, tile: number): Footprint {
+  const group = op.get(ELT_GROUP);
+  const from = tile * group;
+  const to = Math.min(from + group, op.get(ELT_COUNT));
+  const part = (field: number): Interval => [op.get(field) + from, op.get(field) + to];
+  return { reads: [part(OP_INPUT), part(ELT_INPUT2)], writes: [part(OP_OUTPUT)] };
+}
+
+function meanFootprint(op: OpRecord, tile: number): Footprint {
+  const channels = op.get(MEAN_CHANNELS);
+  const from = tile * op.get(MEAN_GROUP);
+  const to = Math.min(from + op.get(MEAN_GROUP), channels);
+  const reads = Array.from({ length: op.get(MEAN_PIXELS) }, (_, pixel): Interval => {
+    const start = op.get(OP_INPUT) + pixel * channels;
+    return [start + from, start + to];
+  });
+  return { reads, writes: [[op.get(OP_OUTPUT) + from, op.get(OP_OUTPUT) + to]] };
+}
+
+function mapFootprint(op: OpRecord, tile: number): Footprint {
+  const reads: Interval[] = [];
+  const writes: Interval[] = [];
+  const [length, total] = [op.get(MAP_LENGTH), op.get(MAP_COUNT)];
+  for (
+    let row = tile * op.get(MAP_GROUP);
+    row < (tile + 1) * op.get(MAP_GROUP) && row * length < total;
+    row++
+  ) {
+    const count = Math.min(length, total - row * length);
+    const [from, to] = [
+      op.get(OP_INPUT) + row * op.get(MAP_INPUT_STRIDE),
+      op.get(OP_OUTPUT) + row * op.get(MAP_OUTPUT_STRIDE),
+    ];
+    reads.push([from, from + count]);
+    writes.push([to, to + count]);
+  }
+  return { reads, writes };
+}
+
+/** A row of outputs reads one row of inputs: softmax. */
+function rowFootprint(op: OpRecord, tile: number, length: number): Footprint {
+  const row = (field: number): Interval => [
+    op.get(field) + tile * length,
+    op.get(field) + (tile + 1) * length,
+  ];
+  return { reads: [row(OP_INPUT)], writes: [row(OP_OUTPUT)] };
+}
+
 /** The footprint of tile `tile` of `op`. Constants are immutable and left out. */
 export function footprint(op: OpRecord, tile: number): Footprint {
   const kind = op.get(OP_KIND) & 0xff;
   switch (kind) {
     case OpKind.CONV2D_S8:
     case OpKind.MAX_POOL_S8:
+    case OpKind.DEPTHWISE_CONV2D_S8:
+    case OpKind.AVG_POOL_S8:
+    case OpKind.PAD_S8:
       return windowFootprint(op, tile);
     case OpKind.DENSE_S8:
       return vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
@@ -94,6 +157,15 @@ export function footprint(op: OpRecord, tile: number): Footprint {
         op.get(CIRC_OUTPUTS),
         op.get(CIRC_GROUP) * op.get(CIRC_BLOCK),
       );
+    case OpKind.ADD_S8:
+    case OpKind.MUL_S8:
+      return elementwiseFootprint(op, tile);
+    case OpKind.SOFTMAX_S8:
+      return rowFootprint(op, tile, op.get(SOFTMAX_DEPTH));
+    case OpKind.MEAN_S8:
+      return meanFootprint(op, tile);
+    case OpKind.MAP_S8:
+      return mapFootprint(op, tile);
     default:
       throw new Error(`no footprint for op kind ${kind}`);
   }

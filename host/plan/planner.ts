@@ -11,8 +11,9 @@ import {
   OP_TILES,
 } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
-import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../model/quantized-network.js';
-import { lower, type TileLimits } from './lower.js';
+import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
+import { lower } from './lower/index.js';
+import type { LoweredOp, TileLimits } from './lower/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
 import type { OpRecord } from './record.js';
 
@@ -85,36 +86,33 @@ function placeBuffers(buffers: Buffer[], start: number, share: boolean): number 
   return end;
 }
 
+/** A record of the plan, and the buffers it touches. */
+interface Step {
+  name: string;
+  lowered: LoweredOp;
+  reads: { field: number; buffer: Buffer; offset: number }[];
+  writes: Buffer;
+}
+
 /** Marks the ops after which a commit is mandatory: where the next output lies over bytes read since the last one. */
-function markCommits(ops: readonly { record: OpRecord; reads: Buffer; writes: Buffer }[]): void {
+function markCommits(steps: readonly Step[]): void {
   let read: Buffer[] = [];
-  ops.forEach(({ reads, writes }, index) => {
+  steps.forEach(({ reads, writes }, index) => {
     const clash = read.some(
       (b) => b.address < writes.address + writes.bytes && writes.address < b.address + b.bytes,
     );
     if (clash) {
-      const { record } = ops[index - 1]!;
+      const { record } = steps[index - 1]!.lowered;
       record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_COMMIT);
       read = [];
     }
-    read.push(reads);
+    read.push(...reads.map(({ buffer }) => buffer));
   });
 }
 
 /** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
   const bufferIndex = bufferOf(network);
-  const steps = network.ops.filter(
-    (op): op is Exclude<QuantizedOp, { kind: 'reshape' }> => op.kind !== 'reshape',
-  );
-  if (steps.length === 0) {
-    throw new BrownoutError({
-      code: 'E_PLAN',
-      found: `network "${network.name}" without ops`,
-      expected: 'at least one op besides reshape',
-      hint: 'Check what the importer or builder produced.',
-    });
-  }
   const buffers = new Map<number, Buffer>();
   const bufferFor = (tensor: number, born: number): Buffer => {
     const index = bufferIndex[tensor]!;
@@ -126,16 +124,30 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     return buffer;
   };
   const inputBuffer = bufferFor(network.input, -1);
-  const uses = steps.map((op, index) => {
-    const reads = bufferFor(op.inputs[0]!, -1);
-    reads.dies = index;
-    return { reads, writes: bufferFor(op.output, index) };
-  });
+  const steps: Step[] = [];
+  for (const op of network.ops) {
+    if (op.kind === 'reshape') continue;
+    const tensors = op.inputs.map((tensor) => network.tensors[tensor]!);
+    for (const lowered of lower(op, tensors, network.tensors[op.output]!, options)) {
+      const addresses: LoweredOp['inputs'] = lowered.inputs ?? [{ field: OP_INPUT, input: 0 }];
+      const reads = addresses.map(({ field, input, offset = 0 }) => {
+        const buffer = bufferFor(op.inputs[input]!, -1);
+        buffer.dies = steps.length;
+        return { field, buffer, offset };
+      });
+      steps.push({ name: op.name, lowered, reads, writes: bufferFor(op.output, steps.length) });
+    }
+  }
+  if (steps.length === 0) {
+    throw new BrownoutError({
+      code: 'E_PLAN',
+      found: `network "${network.name}" without ops`,
+      expected: 'at least one op besides reshape',
+      hint: 'Check what the importer or builder produced.',
+    });
+  }
   const outputBuffer = bufferFor(network.output, steps.length - 1);
-
-  const lowered = steps.map((op) =>
-    lower(op, network.tensors[op.inputs[0]!]!, network.tensors[op.output]!, options),
-  );
+  const lowered = steps.map((step) => step.lowered);
   const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
   const constantsBytes = lowered
     .flatMap((l) => l.constants)
@@ -163,16 +175,20 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
 
   const constantBytes = new Uint8Array(constantsBytes);
   let at = 0;
-  lowered.forEach(({ record, constants }, index) => {
-    record.set(OP_INPUT, uses[index]!.reads.address);
-    record.set(OP_OUTPUT, uses[index]!.writes.address);
+  for (const {
+    lowered: { record, constants, outputOffset = 0 },
+    reads,
+    writes,
+  } of steps) {
+    for (const { field, buffer, offset } of reads) record.set(field, buffer.address + offset);
+    record.set(OP_OUTPUT, writes.address + outputOffset);
     for (const { field, bytes } of constants) {
       record.set(field, constantsOffset + at);
       constantBytes.set(bytes, at);
       at += align(bytes.length);
     }
-  });
-  markCommits(lowered.map(({ record }, index) => ({ record, ...uses[index]! })));
+  }
+  markCommits(steps);
   const input = { offset: inputBuffer.address, bytes: inputBuffer.bytes };
   checkMemoryRule({
     ops: lowered.map((l) => l.record),

@@ -56,7 +56,7 @@ export function deviceProfile(name: string): DeviceProfile {
     code: 'E_DEVICE',
     found: `device "${name}"`,
     expected: profiles.map((candidate) => candidate.name).join(', '),
-    hint: 'Name one of these with --device.',
+    hint: 'Name one of these.',
   });
 }
 

@@ -67,7 +67,16 @@ export function completeJob(
       expectSuccess(device.ack(job.ticket), 'ack');
       return { answer, cuts };
     } catch (error) {
-      if (!(error instanceof PowerCut) || cuts >= maxCuts) throw error;
+      if (!(error instanceof PowerCut)) throw error;
+      if (cuts >= maxCuts) {
+        const hint = 'Give the device more energy a charge, or raise maxCuts.';
+        throw new BrownoutError({
+          code: 'E_CUTS',
+          found: `${cuts + 1} power failures in one job`,
+          expected: `at most ${maxCuts}`,
+          hint,
+        });
+      }
       device.cut(onCut?.());
       up = false;
     }

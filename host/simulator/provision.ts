@@ -25,7 +25,7 @@ export function provision(nvm: SimulatedNvm, image: Image, { base = 0, sequence 
       code: 'E_NVM_SIZE',
       found: `${nvm.present.length - base} bytes of NVM at ${base}`,
       expected: `at least ${image.nvmBytes}`,
-      hint: 'Take a part with more NVM, or compile with a smaller --nvm.',
+      hint: 'Take a part with more NVM, or compile with a smaller nvmBytes.',
     });
   }
   const blankMagic = new Uint8Array(4);

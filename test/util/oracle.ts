@@ -1,6 +1,13 @@
 // Naive reference kernels, written from the definitions: float64 accumulators, one loop a dimension, BigInt rounding.
 import {
+  type AveragePool2d,
+  type Concat,
+  type DepthwiseConv2d,
+  type Mean,
+  type Pad,
+  type Scaling,
   elementCount,
+  quantizeMultiplier,
   type Circulant,
   type Conv2d,
   type Dense,
@@ -73,8 +80,16 @@ function maxPoolOracle(op: MaxPool2d, x: Int8Array, input: TensorSpec, output: T
     for (let column = 0; column < columns; column++) {
       for (let c = 0; c < channels; c++) {
         let most = -128;
-        for (let iy = row * op.stride[0] - op.padding[0], ky = 0; ky < op.kernel[0]; ky++, iy++) {
-          for (let ix = column * op.stride[1] - op.padding[1], kx = 0; kx < op.kernel[1]; kx++, ix++) {
+        for (
+          let iy = row * op.stride[0] - op.padding[0], ky = 0;
+          ky < op.kernel[0];
+          ky++, iy += op.dilation[0]
+        ) {
+          for (
+            let ix = column * op.stride[1] - op.padding[1], kx = 0;
+            kx < op.kernel[1];
+            kx++, ix += op.dilation[1]
+          ) {
             if (iy >= 0 && iy < height && ix >= 0 && ix < width)
               most = Math.max(most, x[(iy * width + ix) * channels + c]!);
           }
@@ -110,6 +125,138 @@ function circulantOracle(op: Circulant, x: Int8Array, input: TensorSpec, output:
   });
 }
 
+/** MultiplyByQuantizedMultiplier, from the same definition. */
+function scaleOracle(x: number, { multiplier, shift }: Scaling): number {
+  const one = { bias: new Int32Array(1), clampMin: -Infinity, clampMax: Infinity };
+  const op = { ...one, multipliers: Int32Array.of(multiplier), shifts: Int32Array.of(shift) };
+  return requantizeOracle(x, op, 0, 0);
+}
+
+const clampInt8 = (x: number, low = -128, high = 127): number => Math.min(Math.max(x, low), high);
+
+function depthwiseOracle(
+  op: DepthwiseConv2d,
+  x: Int8Array,
+  input: TensorSpec,
+  output: TensorSpec,
+): Int8Array {
+  const [height, width, channels] = input.shape as Shape3;
+  const [rows, columns, outputs] = output.shape as Shape3;
+  const y = new Int8Array(elementCount(output));
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      for (let channel = 0; channel < outputs; channel++) {
+        let sum = op.bias[channel]!;
+        for (let ky = 0; ky < op.kernel[0]; ky++) {
+          for (let kx = 0; kx < op.kernel[1]; kx++) {
+            const iy = row * op.stride[0] + ky * op.dilation[0] - op.padding[0];
+            const ix = column * op.stride[1] + kx * op.dilation[1] - op.padding[1];
+            if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
+            const from = (iy * width + ix) * channels + Math.floor(channel / (outputs / channels));
+            sum += op.weights[(ky * op.kernel[1] + kx) * outputs + channel]! * (x[from]! - input.zeroPoint);
+          }
+        }
+        y[(row * columns + column) * outputs + channel] = requantizeOracle(
+          sum,
+          op,
+          channel,
+          output.zeroPoint,
+        );
+      }
+    }
+  }
+  return y;
+}
+
+function averagePoolOracle(
+  op: AveragePool2d,
+  x: Int8Array,
+  input: TensorSpec,
+  output: TensorSpec,
+): Int8Array {
+  const [height, width, channels] = input.shape as Shape3;
+  const [rows, columns] = output.shape as Shape3;
+  const y = new Int8Array(elementCount(output));
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      for (let c = 0; c < channels; c++) {
+        let [sum, count] = [0, 0];
+        for (let iy = row * op.stride[0] - op.padding[0], ky = 0; ky < op.kernel[0]; ky++, iy++) {
+          for (let ix = column * op.stride[1] - op.padding[1], kx = 0; kx < op.kernel[1]; kx++, ix++) {
+            if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
+            sum += x[(iy * width + ix) * channels + c]!;
+            count++;
+          }
+        }
+        const mean =
+          Math.sign(sum) * Math.floor((Math.abs(sum) + Math.floor(count / 2)) / Math.max(count, 1));
+        y[(row * columns + column) * channels + c] = clampInt8(mean, op.clampMin, op.clampMax);
+      }
+    }
+  }
+  return y;
+}
+
+/** Softmax in float64: the fixed-point kernel must be within one step of it. */
+export function softmaxReal(x: readonly number[], scale: number): number[] {
+  const most = Math.max(...x);
+  const powers = x.map((q) => Math.exp((q - most) * scale));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((p) => p / sum);
+}
+
+function concatOracle(
+  op: Concat,
+  values: readonly Int8Array[],
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+): Int8Array {
+  const axis = (op.axis + output.shape.length) % output.shape.length;
+  const y = new Int8Array(elementCount(output));
+  let start = 0;
+  inputs.forEach((tensor, which) => {
+    const requantize = quantizeMultiplier(tensor.scale / output.scale);
+    const same = tensor.scale === output.scale && tensor.zeroPoint === output.zeroPoint;
+    values[which]!.forEach((q, index) => {
+      let rest = index;
+      const at = tensor.shape.map(() => 0);
+      for (let d = tensor.shape.length - 1; d >= 0; d--) {
+        at[d] = rest % tensor.shape[d]!;
+        rest = Math.floor(rest / tensor.shape[d]!);
+      }
+      at[axis]! += start;
+      const to = at.reduce((sum, position, d) => sum * output.shape[d]! + position, 0);
+      y[to] = same ? q : clampInt8(scaleOracle(q - tensor.zeroPoint, requantize) + output.zeroPoint);
+    });
+    start += tensor.shape[axis]!;
+  });
+  return y;
+}
+
+/** TFLite's QuantizedMeanOrSum: the count divides the multiplier. */
+function meanOracle(op: Mean, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
+  const [height, width, channels] = input.shape as Shape3;
+  const pixels = height * width;
+  const up = Math.min(31 - Math.clz32(pixels), 32, 31 + op.scaling.shift);
+  const multiplier = Number((BigInt(op.scaling.multiplier) << BigInt(up)) / BigInt(pixels));
+  return Int8Array.from({ length: channels }, (_, c) => {
+    let sum = 0;
+    for (let pixel = 0; pixel < pixels; pixel++) sum += x[pixel * channels + c]!;
+    const scaled = scaleOracle(sum - pixels * input.zeroPoint, { multiplier, shift: op.scaling.shift - up });
+    return clampInt8(scaled + output.zeroPoint);
+  });
+}
+
+function padOracle(op: Pad, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
+  const [height, width, channels] = input.shape as Shape3;
+  const y = new Int8Array(elementCount(output)).fill(input.zeroPoint);
+  for (let row = 0; row < height; row++) {
+    const to = ((row + op.rows[0]) * output.shape[1]! + op.columns[0]) * channels;
+    y.set(x.subarray(row * width * channels, (row + 1) * width * channels), to);
+  }
+  return y;
+}
+
 /** Every tensor of `network` for input `x`. */
 export function runOracle(network: QuantizedNetwork, x: Int8Array): Int8Array[] {
   const values: Int8Array[] = [];
@@ -130,6 +277,58 @@ export function runOracle(network: QuantizedNetwork, x: Int8Array): Int8Array[] 
       case 'circulant':
         values[op.output] = circulantOracle(op, from, input, output);
         break;
+      case 'depthwiseConv2d':
+        values[op.output] = depthwiseOracle(op, from, input, output);
+        break;
+      case 'averagePool2d':
+        values[op.output] = averagePoolOracle(op, from, input, output);
+        break;
+      case 'add':
+      case 'mul': {
+        const other = values[op.inputs[1]!]!;
+        const zero = network.tensors[op.inputs[1]!]!.zeroPoint;
+        values[op.output] = from.map((q, i) => {
+          const [a, b] = [q - input.zeroPoint, other[i]! - zero];
+          const raw =
+            op.kind === 'mul'
+              ? a * b
+              : scaleOracle(a * 2 ** op.leftShift, op.inputScalings[0]) +
+                scaleOracle(b * 2 ** op.leftShift, op.inputScalings[1]);
+          return clampInt8(scaleOracle(raw, op.outputScaling) + output.zeroPoint, op.clampMin, op.clampMax);
+        });
+        break;
+      }
+      case 'requantize':
+        values[op.output] = from.map((q) =>
+          clampInt8(scaleOracle(q - input.zeroPoint, op.scaling) + output.zeroPoint),
+        );
+        break;
+      case 'mean':
+        values[op.output] = meanOracle(op, from, input, output);
+        break;
+      case 'pad':
+        values[op.output] = padOracle(op, from, input, output);
+        break;
+      case 'concat':
+        values[op.output] = concatOracle(
+          op,
+          op.inputs.map((t) => values[t]!),
+          op.inputs.map((t) => network.tensors[t]!),
+          output,
+        );
+        break;
+      case 'slice': {
+        const axis = (op.axis + output.shape.length) % output.shape.length;
+        const inner = output.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
+        const row = output.shape[axis]! * inner;
+        values[op.output] = Int8Array.from({ length: elementCount(output) }, (_, i) => {
+          return from[Math.floor(i / row) * input.shape[axis]! * inner + op.start * inner + (i % row)]!;
+        });
+        break;
+      }
+      case 'softmax':
+      case 'logistic':
+        throw new Error(`${op.kind} has an oracle of its own`);
       case 'reshape':
         values[op.output] = from;
     }

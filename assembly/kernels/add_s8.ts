@@ -1,0 +1,32 @@
+// Element-wise sum of two int8 tensors of different scales. Bit-exact with TFLite's reference kernel.
+import {
+  ELT_LEFT_SHIFT,
+  ELT_OUTPUT_SCALE,
+  ELT_SCALE1,
+  ELT_SCALE2,
+  ELT_ZERO_POINT2,
+  OP_INPUT_ZERO_POINT,
+} from '../layout';
+import { elementsOf, finish, firstElements, secondElements } from './elementwise';
+import { scale } from './requantize';
+
+export function tile(op: usize, index: i32): void {
+  const count = elementsOf(op, index);
+  const a = firstElements(op, index, count);
+  const b = secondElements(op, index, count);
+  const up = load<i32>(op, ELT_LEFT_SHIFT);
+  for (let i = 0; i < count; i++) {
+    const x = (<i32>load<i8>(a + i) - load<i32>(op, OP_INPUT_ZERO_POINT)) << up;
+    const y = (<i32>load<i8>(b + i) - load<i32>(op, ELT_ZERO_POINT2)) << up;
+    const sum =
+      scale(x, load<i32>(op, ELT_SCALE1), load<i32>(op, ELT_SCALE1 + 4)) +
+      scale(y, load<i32>(op, ELT_SCALE2), load<i32>(op, ELT_SCALE2 + 4));
+    finish(
+      op,
+      i,
+      scale(sum, load<i32>(op, ELT_OUTPUT_SCALE), load<i32>(op, ELT_OUTPUT_SCALE + 4)),
+      index,
+      count,
+    );
+  }
+}

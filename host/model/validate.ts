@@ -1,0 +1,161 @@
+// Checks a quantized network before anything is laid out: what importers and users hand in may be wrong.
+import { BrownoutError } from '../error.js';
+import {
+  elementCount,
+  type QuantizedNetwork,
+  type QuantizedOp,
+  type Requantization,
+  type Scaling,
+  type TensorSpec,
+  type Window,
+} from './quantized-network.js';
+
+function refuse(op: QuantizedOp, found: string, expected: string): never {
+  const hint = 'Check what built the network: shapes and arrays must fit each other.';
+  throw new BrownoutError({
+    code: 'E_NETWORK',
+    found: `${op.kind} "${op.name}" with ${found}`,
+    expected,
+    hint,
+  });
+}
+
+function checkLength(op: QuantizedOp, what: string, found: number, expected: number): void {
+  if (found !== expected) refuse(op, `${found} ${what}`, `${expected}`);
+}
+
+function checkWindow(op: QuantizedOp & Window): void {
+  const sound = (value: number, least: number): boolean =>
+    Number.isInteger(value) && value >= least && value < 65536;
+  for (const pair of [op.kernel, op.stride, op.dilation]) {
+    if (pair.length !== 2 || !pair.every((value) => sound(value, 1)))
+      refuse(op, `window [${pair}]`, 'pairs from 1 to 65535');
+  }
+  if (op.padding.length !== 2 || !op.padding.every((value) => sound(value, 0))) {
+    refuse(op, `padding [${op.padding}]`, 'a pair from 0 to 65535');
+  }
+}
+
+function checkScaling(op: QuantizedOp, { multiplier, shift }: Scaling): void {
+  const sound =
+    Number.isInteger(multiplier) && multiplier >= 0 && multiplier < 2 ** 31 && Number.isInteger(shift);
+  if (!sound || shift < -31 || shift > 30) {
+    refuse(op, `scaling ${multiplier}·2^${shift}`, 'a multiplier below 2³¹ and a shift from −31 to 30');
+  }
+}
+
+function checkRequantization(op: QuantizedOp & Requantization, outputs: number): void {
+  checkLength(op, 'biases', op.bias.length, outputs);
+  if (op.multipliers.length !== 1) checkLength(op, 'multipliers', op.multipliers.length, outputs);
+  checkLength(op, 'shifts', op.shifts.length, op.multipliers.length);
+  op.multipliers.forEach((multiplier, i) => {
+    checkScaling(op, { multiplier, shift: op.shifts[i]! });
+  });
+}
+
+function checkClamp(op: QuantizedOp, low: number, high: number): void {
+  if (low >= -128 && high <= 127 && low <= high) return;
+  refuse(op, `clamp ${low}…${high}`, 'a range within −128…127');
+}
+
+/** Channels of a map, or elements of a vector. */
+const last = (tensor: TensorSpec): number => tensor.shape.at(-1) ?? 1;
+
+function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): void {
+  const input = inputs[0]!;
+  if ('clampMin' in op) checkClamp(op, op.clampMin, op.clampMax);
+  if ('kernel' in op) checkWindow(op);
+  if ('bias' in op)
+    checkRequantization(
+      op,
+      op.kind === 'dense' || op.kind === 'circulant' ? elementCount(output) : last(output),
+    );
+  switch (op.kind) {
+    case 'conv2d':
+      return checkLength(
+        op,
+        'weights',
+        op.weights.length,
+        last(output) * op.kernel[0] * op.kernel[1] * last(input),
+      );
+    case 'depthwiseConv2d':
+      return checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
+    case 'dense':
+      return checkLength(op, 'weights', op.weights.length, elementCount(input) * elementCount(output));
+    case 'maxPool2d':
+    case 'averagePool2d':
+      return checkLength(op, 'output channels', last(output), last(input));
+    case 'add':
+      for (const scaling of op.inputScalings) checkScaling(op, scaling);
+      return checkScaling(op, op.outputScaling);
+    case 'mul':
+      return checkScaling(op, op.outputScaling);
+    case 'softmax':
+    case 'logistic':
+    case 'requantize':
+    case 'reshape':
+      return checkLength(op, 'output elements', elementCount(output), elementCount(input));
+    case 'mean':
+      checkScaling(op, op.scaling);
+      return checkLength(op, 'output elements', elementCount(output), last(input));
+    case 'pad':
+      checkLength(op, 'output rows', output.shape[0]!, input.shape[0]! + op.rows[0] + op.rows[1]);
+      return checkLength(
+        op,
+        'output columns',
+        output.shape[1]!,
+        input.shape[1]! + op.columns[0] + op.columns[1],
+      );
+    case 'concat':
+      return checkLength(
+        op,
+        'output elements',
+        elementCount(output),
+        inputs.reduce((sum, t) => sum + elementCount(t), 0),
+      );
+    case 'slice':
+    case 'circulant':
+  }
+}
+
+/** Inputs each kind of op takes; others take one. */
+const INPUTS: Partial<Record<QuantizedOp['kind'], number>> = { add: 2, mul: 2 };
+
+/** Throws `E_NETWORK`, naming the op and what does not fit. */
+export function validateNetwork(network: QuantizedNetwork): void {
+  const fail = (found: string, expected: string): never => {
+    const hint = 'Check what built the network.';
+    throw new BrownoutError({ code: 'E_NETWORK', found, expected, hint });
+  };
+  network.tensors.forEach(({ shape, scale, zeroPoint }, index) => {
+    if (shape.length === 0 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+      fail(`tensor ${index} of shape [${shape}]`, 'whole numbers above 0');
+    }
+    if (!(scale > 0) || !Number.isInteger(zeroPoint) || zeroPoint < -128 || zeroPoint > 127) {
+      fail(
+        `tensor ${index} with scale ${scale}, zero point ${zeroPoint}`,
+        'a scale above 0, an int8 zero point',
+      );
+    }
+  });
+  const known = new Set([network.input]);
+  if (!network.tensors[network.input])
+    fail(`input tensor ${network.input}`, `0–${network.tensors.length - 1}`);
+  for (const op of network.ops) {
+    const count = INPUTS[op.kind] ?? (op.kind === 'concat' ? op.inputs.length : 1);
+    checkLength(op, 'inputs', op.inputs.length, Math.max(count, 1));
+    for (const input of op.inputs)
+      if (!known.has(input)) refuse(op, `input tensor ${input}`, 'one made before it');
+    const output = network.tensors[op.output];
+    if (!output || known.has(op.output)) refuse(op, `output tensor ${op.output}`, 'a tensor of its own');
+    checkOp(
+      op,
+      op.inputs.map((input) => network.tensors[input]!),
+      output,
+    );
+    known.add(op.output);
+  }
+  if (!known.has(network.output) || network.output === network.input) {
+    fail(`output tensor ${network.output}`, 'one that an op makes');
+  }
+}

@@ -1,0 +1,94 @@
+// What an op record says of its op, for people: kind, shapes, multiply-adds.
+import {
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
+  CIRC_INPUTS,
+  CIRC_OUTPUTS,
+  DENSE_INPUTS,
+  DENSE_OUTPUTS,
+  ELT_COUNT,
+  MAP_COUNT,
+  MEAN_CHANNELS,
+  MEAN_PIXELS,
+  OP_KIND,
+  OP_TILES,
+  OpKind,
+  SOFTMAX_DEPTH,
+  WIN_INPUT_CHANNELS,
+  WIN_INPUT_HEIGHT,
+  WIN_INPUT_WIDTH,
+  WIN_KERNEL,
+  WIN_OUTPUT_CHANNELS,
+  WIN_OUTPUT_WIDTH,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import type { OpRecord } from './record.js';
+
+export interface OpDescription {
+  /** Name of the kernel, as in assembly/kernels. */
+  kind: string;
+  inputShape: number[];
+  outputShape: number[];
+  /** Multiply-adds; for a circulant layer those of its dense equivalent. */
+  macs: number;
+}
+
+function describeWindow(op: OpRecord, kind: OpKind): Omit<OpDescription, 'kind'> {
+  const inputShape = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((field) => op.get(field));
+  const width = op.get(WIN_OUTPUT_WIDTH);
+  const height = op.get(OP_TILES) / Math.ceil(width / op.get(WIN_TILE_COLUMNS));
+  const outputShape = [height, width, op.get(WIN_OUTPUT_CHANNELS)];
+  const outputs = outputShape.reduce((product, size) => product * size, 1);
+  const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
+  const taps = kernelHeight * kernelWidth;
+  const perOutput =
+    kind === OpKind.CONV2D_S8 ? taps * inputShape[2]! : kind === OpKind.DEPTHWISE_CONV2D_S8 ? taps : 0;
+  return { inputShape, outputShape, macs: outputs * perOutput };
+}
+
+function describeShape(op: OpRecord, kind: OpKind): Omit<OpDescription, 'kind'> {
+  const vector = (inputs: number, outputs: number, macs: number): Omit<OpDescription, 'kind'> => {
+    return { inputShape: [inputs], outputShape: [outputs], macs };
+  };
+  switch (kind) {
+    case OpKind.CONV2D_S8:
+    case OpKind.DEPTHWISE_CONV2D_S8:
+    case OpKind.MAX_POOL_S8:
+    case OpKind.AVG_POOL_S8:
+    case OpKind.PAD_S8:
+      return describeWindow(op, kind);
+    case OpKind.DENSE_S8:
+      return vector(
+        op.get(DENSE_INPUTS),
+        op.get(DENSE_OUTPUTS),
+        op.get(DENSE_INPUTS) * op.get(DENSE_OUTPUTS),
+      );
+    case OpKind.CIRCULANT_DIRECT_S8:
+    case OpKind.CIRCULANT_NTT_S8:
+      return vector(op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS), op.get(CIRC_INPUTS) * op.get(CIRC_OUTPUTS));
+    case OpKind.ADD_S8:
+    case OpKind.MUL_S8:
+      return vector(op.get(ELT_COUNT), op.get(ELT_COUNT), 0);
+    case OpKind.SOFTMAX_S8: {
+      const shape = [op.get(OP_TILES), op.get(SOFTMAX_DEPTH)];
+      return { inputShape: shape, outputShape: shape, macs: 0 };
+    }
+    case OpKind.MEAN_S8: {
+      const shape = [op.get(MEAN_PIXELS), op.get(MEAN_CHANNELS)];
+      return { inputShape: shape, outputShape: [op.get(MEAN_CHANNELS)], macs: 0 };
+    }
+    case OpKind.MAP_S8:
+      return vector(op.get(MAP_COUNT), op.get(MAP_COUNT), 0);
+  }
+}
+
+/** Describes `op`. A circulant's kind carries its blocks: `circulant_ntt_s8 2×2·128`. */
+export function describeOp(op: OpRecord): OpDescription {
+  const kind: OpKind = op.get(OP_KIND) & 0xff;
+  const name = (OpKind[kind] ?? `op ${kind}`).toLowerCase();
+  const described = describeShape(op, kind);
+  const circulant = kind === OpKind.CIRCULANT_NTT_S8 || kind === OpKind.CIRCULANT_DIRECT_S8;
+  const rows = Math.ceil(op.get(CIRC_OUTPUTS) / op.get(CIRC_BLOCK));
+  const blocks = circulant ? ` ${rows}×${op.get(CIRC_BLOCKS)}·${op.get(CIRC_BLOCK)}` : '';
+  return { kind: name + blocks, ...described };
+}

@@ -1,0 +1,78 @@
+import { OP_INPUT_ZERO_POINT, OP_KIND, OP_WEIGHTS, OpKind, WIN_GROUP } from '../../../assembly/layout.js';
+import type { DepthwiseConv2d, TensorSpec } from '../../model/quantized-network.js';
+import { depthwiseTileCycles } from '../cost.js';
+import { OpRecord } from '../record.js';
+import {
+  arenaFor,
+  asBytes,
+  foldBias,
+  largestPart,
+  type LoweredOp,
+  placeAreas,
+  refuse,
+  requantBytes,
+  requantization,
+  type TileLimits,
+  tooLarge,
+} from './lowering.js';
+import { columnChoices, feature, placeWindow, rowSpan } from './window.js';
+
+/** Weights in groups of output channels: [group][tap][channel]. */
+function groupWeights(weights: Int8Array, outputs: number, group: number): Int8Array {
+  const taps = weights.length / outputs;
+  const grouped = new Int8Array(weights.length);
+  let at = 0;
+  for (let first = 0; first < outputs; first += group) {
+    const size = Math.min(group, outputs - first);
+    for (let tap = 0; tap < taps; tap++) {
+      grouped.set(weights.subarray(tap * outputs + first, tap * outputs + first + size), at);
+      at += size;
+    }
+  }
+  return grouped;
+}
+
+export function lowerDepthwiseConv2d(
+  op: DepthwiseConv2d,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp {
+  const inputShape = feature(op, input);
+  const outputShape = feature(op, output);
+  const [, width, channels] = inputShape;
+  const outputs = outputShape[2];
+  const taps = op.kernel[0] * op.kernel[1];
+  if (outputs % channels !== 0)
+    refuse(op, `with ${outputs} outputs`, `a multiple of ${channels}`, 'Check its tensors.');
+  const areasOf = (columns: number, group: number): number[] => [
+    rowSpan(op, width, channels, columns),
+    columns * taps * channels,
+    group * taps,
+    group * 4,
+    requantBytes(op, group),
+    columns * outputs,
+  ];
+  let choice: { columns: number; group: number } | undefined;
+  for (const columns of columnChoices(outputShape[1])) {
+    const group = largestPart(outputs, (part) => arenaFor(areasOf(columns, part)) <= limits.arenaBytes);
+    if (group === 0) continue;
+    choice = { columns, group };
+    if (depthwiseTileCycles(columns, outputs, taps) <= limits.tileCycles) break;
+  }
+  if (!choice) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
+  const record = new OpRecord();
+  record.set(OP_KIND, OpKind.DEPTHWISE_CONV2D_S8);
+  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+  record.set(WIN_GROUP, choice.group);
+  placeWindow(op, inputShape, outputShape, choice.columns, record);
+  const sums = new Float64Array(outputs);
+  op.weights.forEach((w, i) => {
+    sums[i % outputs]! += w;
+  });
+  const constants = [
+    { field: OP_WEIGHTS, bytes: asBytes(groupWeights(op.weights, outputs, choice.group)) },
+    ...requantization(op, foldBias(op.bias, sums, input.zeroPoint), output, record),
+  ];
+  return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group)) };
+}

@@ -1,0 +1,76 @@
+import {
+  ELT_COUNT,
+  ELT_GROUP,
+  ELT_INPUT2,
+  ELT_LEFT_SHIFT,
+  ELT_OUTPUT_SCALE,
+  ELT_SCALE1,
+  ELT_SCALE2,
+  ELT_ZERO_POINT2,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_INPUT,
+  OP_INPUT_ZERO_POINT,
+  OP_KIND,
+  OP_OUTPUT_ZERO_POINT,
+  OP_TILES,
+  OpKind,
+} from '../../../assembly/layout.js';
+import { type Add, elementCount, type Mul, type TensorSpec } from '../../model/quantized-network.js';
+import { elementwiseCycles } from '../cost.js';
+import { OpRecord } from '../record.js';
+import {
+  arenaFor,
+  largestPart,
+  type LoweredOp,
+  placeAreas,
+  placeScaling,
+  refuse,
+  type TileLimits,
+} from './lowering.js';
+
+export function lowerElementwise(
+  op: Add | Mul,
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp {
+  const [first, second] = inputs as [TensorSpec, TensorSpec];
+  const count = elementCount(output);
+  if (elementCount(first) !== count || elementCount(second) !== count) {
+    refuse(
+      op,
+      `of shapes [${first.shape}] and [${second.shape}]`,
+      'two of the same size',
+      'Broadcasting is not supported.',
+    );
+  }
+  const areasOf = (group: number): number[] => [group, group, group];
+  const group = largestPart(count, (part) => {
+    return (
+      arenaFor(areasOf(part)) <= limits.arenaBytes &&
+      (part < 64 || elementwiseCycles(part) <= limits.tileCycles)
+    );
+  });
+  const record = new OpRecord();
+  record.set(OP_KIND, op.kind === 'add' ? OpKind.ADD_S8 : OpKind.MUL_S8);
+  record.set(OP_TILES, Math.ceil(count / group));
+  record.set(ELT_COUNT, count);
+  record.set(ELT_GROUP, group);
+  record.set(OP_INPUT_ZERO_POINT, first.zeroPoint);
+  record.set(ELT_ZERO_POINT2, second.zeroPoint);
+  record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
+  record.set(OP_CLAMP_MIN, op.clampMin);
+  record.set(OP_CLAMP_MAX, op.clampMax);
+  placeScaling(record, ELT_OUTPUT_SCALE, op.outputScaling);
+  if (op.kind === 'add') {
+    record.set(ELT_LEFT_SHIFT, op.leftShift);
+    placeScaling(record, ELT_SCALE1, op.inputScalings[0]);
+    placeScaling(record, ELT_SCALE2, op.inputScalings[1]);
+  }
+  const addresses = [
+    { field: OP_INPUT, input: 0 },
+    { field: ELT_INPUT2, input: 1 },
+  ];
+  return { record, inputs: addresses, constants: [], arenaBytes: placeAreas(record, areasOf(group)) };
+}

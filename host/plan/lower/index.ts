@@ -1,0 +1,55 @@
+// Lowers one op of a quantized network to its records and constants: how it is cut into tiles, and what SRAM it takes.
+import type { ComputingOp, TensorSpec } from '../../model/quantized-network.js';
+import { lowerAveragePool2d } from './average-pool2d.js';
+import { lowerCirculant } from './circulant.js';
+import { lowerConv2d } from './conv2d.js';
+import { lowerDense } from './dense.js';
+import { lowerDepthwiseConv2d } from './depthwise-conv2d.js';
+import { lowerElementwise } from './elementwise.js';
+import type { LoweredOp, TileLimits } from './lowering.js';
+import { lowerConcat, lowerLogistic, lowerRequantize, lowerSlice } from './map.js';
+import { lowerMaxPool2d } from './max-pool2d.js';
+import { lowerMean } from './mean.js';
+import { lowerPad } from './pad.js';
+import { lowerSoftmax } from './softmax.js';
+
+/** Lowers `op`, in most cases to one record; the planner fills in the NVM addresses. */
+export function lower(
+  op: ComputingOp,
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp[] {
+  const input = inputs[0]!;
+  switch (op.kind) {
+    case 'conv2d':
+      return [lowerConv2d(op, input, output, limits)];
+    case 'depthwiseConv2d':
+      return [lowerDepthwiseConv2d(op, input, output, limits)];
+    case 'maxPool2d':
+      return [lowerMaxPool2d(op, input, output, limits)];
+    case 'averagePool2d':
+      return [lowerAveragePool2d(op, input, output, limits)];
+    case 'dense':
+      return [lowerDense(op, input, output, limits)];
+    case 'circulant':
+      return [lowerCirculant(op, input, output, limits)];
+    case 'add':
+    case 'mul':
+      return [lowerElementwise(op, inputs, output, limits)];
+    case 'softmax':
+      return [lowerSoftmax(op, input, limits)];
+    case 'mean':
+      return [lowerMean(op, input, output, limits)];
+    case 'pad':
+      return [lowerPad(op, input, output, limits)];
+    case 'logistic':
+      return [lowerLogistic(op, input, output, limits)];
+    case 'requantize':
+      return [lowerRequantize(op, input, output, limits)];
+    case 'slice':
+      return [lowerSlice(op, input, output, limits)];
+    case 'concat':
+      return lowerConcat(op, inputs, output, limits);
+  }
+}

@@ -1,0 +1,135 @@
+// What every kernel's lowering shares: SRAM areas, constants, refusals.
+import {
+  ALIGNMENT,
+  OP_BIAS,
+  OP_BYTES,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_OUTPUT_ZERO_POINT,
+  OP_REQUANT,
+  OP_REQUANT_STRIDE,
+  OP_SCRATCH0,
+} from '../../../assembly/layout.js';
+import { BrownoutError } from '../../error.js';
+import { type Requantization, type Scaling, type TensorSpec } from '../../model/quantized-network.js';
+import { OpRecord } from '../record.js';
+
+/** What an op may use. */
+export interface TileLimits {
+  /** Bytes of SRAM from `arena` on, the op record included. */
+  arenaBytes: number;
+  /** Cycles that entering the op and running one tile may take (a tenth of a charge), where they can be cut smaller. */
+  tileCycles: number;
+}
+
+export interface LoweredOp {
+  record: OpRecord;
+  /** Record fields that take the address of an input (and bytes to add), and which; default OP_INPUT, the first. */
+  inputs?: readonly { field: number; input: number; offset?: number }[];
+  /** Bytes from the start of the output's buffer to where this record writes; default 0. */
+  outputOffset?: number;
+  /** Constants and the record field that takes each one's NVM address. */
+  constants: { field: number; bytes: Uint8Array }[];
+  arenaBytes: number;
+}
+
+export const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+export function asBytes(values: Int8Array | Int32Array): Uint8Array {
+  // Little-endian whatever the host is.
+  if (values instanceof Int8Array) return new Uint8Array(values.buffer, values.byteOffset, values.length);
+  const bytes = new Uint8Array(values.length * 4);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => {
+    view.setInt32(i * 4, value, true);
+  });
+  return bytes;
+}
+
+/** Bytes of SRAM an op takes whose areas have these sizes. */
+export const arenaFor = (areas: readonly number[]): number =>
+  areas.reduce((sum, bytes) => sum + align(bytes), OP_BYTES);
+
+/** Gives the record its areas, one behind the other; returns the bytes they end at. */
+export function placeAreas(record: OpRecord, areas: readonly number[]): number {
+  let at = OP_BYTES;
+  areas.forEach((bytes, i) => {
+    record.set(OP_SCRATCH0 + i * 4, at);
+    at += align(bytes);
+  });
+  return at;
+}
+
+export function refuse(
+  op: { name: string; kind: string },
+  found: string,
+  expected: string,
+  hint: string,
+): never {
+  throw new BrownoutError({ code: 'E_PLAN', found: `${op.kind} "${op.name}" ${found}`, expected, hint });
+}
+
+export function tooLarge(op: { name: string; kind: string }, need: number, limits: TileLimits): never {
+  refuse(
+    op,
+    `needing ${need} bytes of SRAM for its smallest tile`,
+    `at most ${limits.arenaBytes}`,
+    'Raise the SRAM limit, or make the layer smaller.',
+  );
+}
+
+/** Bias with the input zero point folded in: Σ w·(x − z) = Σ w·x − z·Σ w. */
+export function foldBias(bias: Int32Array, weightSums: Float64Array, zeroPoint: number): Int32Array {
+  return bias.map((b, channel) => b - zeroPoint * weightSums[channel]!);
+}
+
+export function rowSums(weights: Int8Array, rows: number): Float64Array {
+  const length = weights.length / rows;
+  const sums = new Float64Array(rows);
+  for (let i = 0; i < weights.length; i++) sums[Math.floor(i / length)]! += weights[i]!;
+  return sums;
+}
+
+/** Fields and constants of the requantization, shared by all ops with accumulators. */
+export function requantization(
+  op: Requantization & { name: string; kind: string },
+  bias: Int32Array,
+  output: TensorSpec,
+  record: OpRecord,
+): LoweredOp['constants'] {
+  const channels = op.multipliers.length;
+  if (channels !== 1 && channels !== bias.length) {
+    refuse(op, `with ${channels} multipliers`, `1 or ${bias.length}`, 'Give one a channel, or one for all.');
+  }
+  record.set(OP_REQUANT_STRIDE, channels === 1 ? 0 : 8);
+  record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
+  record.set(OP_CLAMP_MIN, op.clampMin);
+  record.set(OP_CLAMP_MAX, op.clampMax);
+  const pairs = new Int32Array(channels * 2);
+  for (let i = 0; i < channels; i++) {
+    pairs[i * 2] = op.multipliers[i]!;
+    pairs[i * 2 + 1] = op.shifts[i]!;
+  }
+  return [
+    { field: OP_BIAS, bytes: asBytes(bias) },
+    { field: OP_REQUANT, bytes: asBytes(pairs) },
+  ];
+}
+
+export const requantBytes = (op: Requantization, channels: number): number =>
+  op.multipliers.length === 1 ? 8 : channels * 8;
+
+/** {multiplier, shift} in two fields of a record. */
+export function placeScaling(record: OpRecord, field: number, { multiplier, shift }: Scaling): void {
+  record.set(field, multiplier);
+  record.set(field + 4, shift);
+}
+
+/** The largest of `total`, or equal parts of it, that `fits`; 0 if not even 1 does. */
+export function largestPart(total: number, fits: (part: number) => boolean): number {
+  for (let parts = 1; parts <= total; parts++) {
+    const part = Math.ceil(total / parts);
+    if (fits(part)) return part;
+  }
+  return 0;
+}

@@ -1,0 +1,171 @@
+// Ops that are a table of 256 and a copy: logistic, requantize, concat, slice.
+import {
+  MAP_COUNT,
+  MAP_GROUP,
+  MAP_INPUT_STRIDE,
+  MAP_LENGTH,
+  MAP_OUTPUT_STRIDE,
+  OP_INPUT,
+  OP_KIND,
+  OP_TILES,
+  OP_WEIGHTS,
+  OpKind,
+} from '../../../assembly/layout.js';
+import {
+  type Concat,
+  elementCount,
+  type Logistic,
+  quantizeMultiplier,
+  type Requantize,
+  type Scaling,
+  type Slice,
+  type TensorSpec,
+} from '../../model/quantized-network.js';
+import { logistic, scale } from '../fixed-point.js';
+import { OpRecord } from '../record.js';
+import {
+  arenaFor,
+  asBytes,
+  largestPart,
+  type LoweredOp,
+  placeAreas,
+  refuse,
+  type TileLimits,
+} from './lowering.js';
+
+const TABLE_BYTES = 256;
+/** What a copied row should be at most: below this, views cost more than bytes. */
+const PREFERRED_ROW_BYTES = 256;
+
+type Int8Function = (q: number) => number;
+
+const clampInt8 = (value: number): number => Math.max(-128, Math.min(127, value));
+
+/** Another scale and zero point, as TFLite's Requantize. */
+export function requantizer(
+  input: TensorSpec,
+  output: TensorSpec,
+  { multiplier, shift }: Scaling,
+): Int8Function {
+  return (q) => clampInt8(scale(q - input.zeroPoint, multiplier, shift) + output.zeroPoint);
+}
+
+/** One record: `rows` rows of `length` values, from `inputStride` to `outputStride` bytes apart. */
+function mapRecord(
+  rows: { count: number; length: number; inputStride: number; outputStride: number },
+  f: Int8Function | undefined,
+  limits: TileLimits,
+): LoweredOp {
+  const record = new OpRecord();
+  const total = Math.ceil(rows.count / rows.length);
+  const group = Math.max(1, Math.min(total, Math.floor(PREFERRED_ROW_BYTES / rows.length)));
+  record.set(OP_KIND, OpKind.MAP_S8);
+  record.set(OP_TILES, Math.ceil(total / group));
+  record.set(MAP_COUNT, rows.count);
+  record.set(MAP_LENGTH, rows.length);
+  record.set(MAP_INPUT_STRIDE, rows.inputStride);
+  record.set(MAP_OUTPUT_STRIDE, rows.outputStride);
+  record.set(MAP_GROUP, group);
+  const table = f && Int8Array.from({ length: TABLE_BYTES }, (_, i) => f(i - 128));
+  const constants = table ? [{ field: OP_WEIGHTS, bytes: asBytes(table) }] : [];
+  const areas = [table ? TABLE_BYTES : 0, rows.length];
+  if (arenaFor(areas) > limits.arenaBytes) throw new RangeError('map rows are cut to fit');
+  return { record, constants, arenaBytes: placeAreas(record, areas) };
+}
+
+/** Values one behind the other, cut into rows that fit. */
+function mapAll(count: number, f: Int8Function, limits: TileLimits): LoweredOp {
+  const length = Math.min(count, PREFERRED_ROW_BYTES);
+  return mapRecord({ count, length, inputStride: length, outputStride: length }, f, limits);
+}
+
+export function lowerLogistic(
+  op: Logistic,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp {
+  if (output.scale !== 1 / 256 || output.zeroPoint !== -128) {
+    refuse(
+      op,
+      `with output scale ${output.scale}`,
+      'scale 1/256, zero point −128',
+      'Convert the model with TFLite.',
+    );
+  }
+  return mapAll(elementCount(input), (q) => logistic(q, input), limits);
+}
+
+export function lowerRequantize(
+  op: Requantize,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp {
+  return mapAll(elementCount(input), requantizer(input, output, op.scaling), limits);
+}
+
+/** Rows of `row` bytes cut into equal lengths that fit; refuses rows that cannot be cut. */
+function rowLength(
+  op: Concat | Slice,
+  row: number,
+  whole: boolean,
+  tableBytes: number,
+  limits: TileLimits,
+): number {
+  const fits = (part: number): boolean =>
+    row % part === 0 && arenaFor([tableBytes, part]) <= limits.arenaBytes;
+  const length = largestPart(row, fits);
+  if (length === row || whole) return length;
+  return refuse(op, `with rows of ${row} bytes`, 'rows that fit SRAM', 'Raise the SRAM limit.');
+}
+
+const axisOf = (op: Concat | Slice, tensor: TensorSpec): number =>
+  op.axis < 0 ? op.axis + tensor.shape.length : op.axis;
+
+/** Bytes of one row along `axis` and everything inside it. */
+const rowBytes = (tensor: TensorSpec, axis: number): number =>
+  elementCount({ shape: tensor.shape.slice(axis) });
+
+/** One record an input: each lays its part of every row beside the others'. */
+export function lowerConcat(
+  op: Concat,
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp[] {
+  const axis = axisOf(op, output);
+  const outputRow = rowBytes(output, axis);
+  let offset = 0;
+  const parts = inputs.map((tensor, input) => {
+    const row = rowBytes(tensor, axis);
+    const same = tensor.scale === output.scale && tensor.zeroPoint === output.zeroPoint;
+    const f = same ? undefined : requantizer(tensor, output, quantizeMultiplier(tensor.scale / output.scale));
+    const length = rowLength(op, row, elementCount(tensor) === row, f ? TABLE_BYTES : 0, limits);
+    const outputStride = length === row ? outputRow : length;
+    const rows = { count: elementCount(tensor), length, inputStride: length, outputStride };
+    const lowered = {
+      ...mapRecord(rows, f, limits),
+      inputs: [{ field: OP_INPUT, input }],
+      outputOffset: offset,
+    };
+    offset += row;
+    return lowered;
+  });
+  if (offset !== outputRow)
+    refuse(op, `of ${offset} bytes a row`, `${outputRow}`, 'Check the shapes of its tensors.');
+  return parts;
+}
+
+export function lowerSlice(op: Slice, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+  const axis = axisOf(op, output);
+  const row = rowBytes(output, axis);
+  const inputRow = rowBytes(input, axis);
+  const offset = op.start * rowBytes(input, axis + 1);
+  if (offset + row > inputRow)
+    refuse(op, `up to byte ${offset + row} of a row`, `at most ${inputRow}`, 'Check its start.');
+  const length = rowLength(op, row, elementCount(output) === row, 0, limits);
+  const inputStride = length === row ? inputRow : length;
+  const rows = { count: elementCount(output), length, inputStride, outputStride: length };
+  return { ...mapRecord(rows, undefined, limits), inputs: [{ field: OP_INPUT, input: 0, offset }] };
+}

@@ -1,0 +1,57 @@
+import {
+  MEAN_CHANNELS,
+  MEAN_CHUNK,
+  MEAN_GROUP,
+  MEAN_PIXELS,
+  MEAN_SCALE,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_INPUT_ZERO_POINT,
+  OP_KIND,
+  OP_OUTPUT_ZERO_POINT,
+  OP_TILES,
+  OpKind,
+} from '../../../assembly/layout.js';
+import type { Mean, Scaling, TensorSpec } from '../../model/quantized-network.js';
+import { OpRecord } from '../record.js';
+import {
+  arenaFor,
+  largestPart,
+  type LoweredOp,
+  placeAreas,
+  placeScaling,
+  type TileLimits,
+  tooLarge,
+} from './lowering.js';
+import { feature } from './window.js';
+
+/** 1 / count folded into the scaling, as TFLite's QuantizedMeanOrSum does. */
+function divide({ multiplier, shift }: Scaling, count: number): Scaling {
+  const up = Math.min(Math.floor(Math.log2(count)), 32, 31 + shift);
+  return { multiplier: Number((BigInt(multiplier) << BigInt(up)) / BigInt(count)), shift: shift - up };
+}
+
+export function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+  const [height, width, channels] = feature(op, input);
+  const pixels = height * width;
+  const areasOf = (group: number, chunk: number): number[] => [group * chunk, group * 4, group];
+  const fits = (group: number, chunk: number): boolean =>
+    arenaFor(areasOf(group, chunk)) <= limits.arenaBytes;
+  const group = largestPart(channels, (part) => fits(part, 1));
+  if (group === 0) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
+  // Whole pixels lie one behind the other; parts of them do not.
+  const chunk = group === channels ? largestPart(pixels, (part) => fits(group, part)) : 1;
+  const record = new OpRecord();
+  record.set(OP_KIND, OpKind.MEAN_S8);
+  record.set(OP_TILES, Math.ceil(channels / group));
+  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+  record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
+  record.set(OP_CLAMP_MIN, -128);
+  record.set(OP_CLAMP_MAX, 127);
+  record.set(MEAN_PIXELS, pixels);
+  record.set(MEAN_CHANNELS, channels);
+  record.set(MEAN_GROUP, group);
+  record.set(MEAN_CHUNK, chunk);
+  placeScaling(record, MEAN_SCALE, divide(op.scaling, pixels));
+  return { record, constants: [], arenaBytes: placeAreas(record, areasOf(group, chunk)) };
+}

@@ -1,0 +1,60 @@
+// Geometry of sliding windows.
+import {
+  OP_TILES,
+  WIN_DILATION,
+  WIN_INPUT_CHANNELS,
+  WIN_INPUT_HEIGHT,
+  WIN_INPUT_WIDTH,
+  WIN_KERNEL,
+  WIN_OUTPUT_CHANNELS,
+  WIN_OUTPUT_WIDTH,
+  WIN_PADDING,
+  WIN_STRIDE,
+  WIN_TILE_COLUMNS,
+} from '../../../assembly/layout.js';
+import { type TensorSpec, type Window } from '../../model/quantized-network.js';
+import { refuse } from './lowering.js';
+import { OpRecord } from '../record.js';
+
+export function feature(op: { name: string; kind: string }, tensor: TensorSpec): [number, number, number] {
+  const { shape } = tensor;
+  if (shape.length !== 3)
+    refuse(op, `on a tensor of shape [${shape}]`, 'height, width, channels', 'Reshape it first.');
+  return [shape[0]!, shape[1]!, shape[2]!];
+}
+
+/** Fields of the window's geometry. */
+export function placeWindow(
+  op: Window,
+  input: number[],
+  output: number[],
+  columns: number,
+  record: OpRecord,
+): void {
+  record.set(WIN_INPUT_HEIGHT, input[0]!);
+  record.set(WIN_INPUT_WIDTH, input[1]!);
+  record.set(WIN_INPUT_CHANNELS, input[2]!);
+  record.set(WIN_OUTPUT_WIDTH, output[1]!);
+  record.set(WIN_OUTPUT_CHANNELS, output[2]!);
+  record.setPair(WIN_KERNEL, op.kernel);
+  record.setPair(WIN_STRIDE, op.stride);
+  record.setPair(WIN_DILATION, op.dilation);
+  record.setPair(WIN_PADDING, op.padding);
+  record.set(WIN_TILE_COLUMNS, columns);
+  record.set(OP_TILES, output[0]! * Math.ceil(output[1]! / columns));
+}
+
+/** Bytes of input row that `columns` outputs see. */
+export function rowSpan(op: Window, width: number, channels: number, columns: number): number {
+  return Math.min((columns - 1) * op.stride[1] + (op.kernel[1] - 1) * op.dilation[1] + 1, width) * channels;
+}
+
+/** Columns a tile may have, most first: the row in 1, 2, … equal parts. */
+export function* columnChoices(width: number): Generator<number> {
+  let last = 0;
+  for (let parts = 1; parts <= width; parts++) {
+    const columns = Math.ceil(width / parts);
+    if (columns !== last) yield columns;
+    last = columns;
+  }
+}

@@ -1,0 +1,54 @@
+import type { AnalyzeResult, Usage } from '../analyze.js';
+import { count, table } from './text.js';
+
+const BAR_CELLS = 30;
+
+const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+function bar(name: string, { usedBytes, totalBytes }: Usage): string {
+  const share = usedBytes / totalBytes;
+  const full = Math.min(BAR_CELLS, Math.max(1, Math.round(share * BAR_CELLS)));
+  const cells = '█'.repeat(full) + '░'.repeat(BAR_CELLS - full);
+  return `${name.padEnd(5)} [${cells}] ${percent(share).padStart(7)}  ${count(usedBytes)} of ${count(totalBytes)} B`;
+}
+
+/** The per-op table and the two bars. */
+export function analyzeText(result: AnalyzeResult): string {
+  const head = [
+    'op',
+    'kernel',
+    'in',
+    'out',
+    'MACs',
+    'moved B',
+    'cycles',
+    'share',
+    'so far',
+    'flash B',
+    'tiles',
+    'largest tile',
+  ];
+  const rows = result.ops.map((op) => [
+    op.name + (op.commits ? ' ●' : ''),
+    op.kind,
+    op.inputShape.join('×'),
+    op.outputShape.join('×'),
+    count(op.macs),
+    count(op.bytesMoved),
+    count(op.cycles),
+    percent(op.share),
+    percent(op.cumulativeShare),
+    count(op.flashBytes),
+    `${op.tiles}`,
+    percent(op.largestTileCycles / result.chargeCycles),
+  ]);
+  return [
+    `${result.name} on ${result.device}, policy ${result.policy}: ${count(result.macs)} MACs, ${count(result.cycles)} cycles (simulated)`,
+    '',
+    table([head, ...rows]),
+    'largest tile: entering the op and its dearest tile, of one charge; ●: a mandatory commit behind it',
+    '',
+    bar('SRAM', result.sram),
+    bar('NVM', result.nvm),
+  ].join('\n');
+}
