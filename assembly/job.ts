@@ -4,6 +4,9 @@ import { crc32 } from './crc';
 import { ErrorCode, Status } from './error';
 import * as kernels from './kernels/index';
 import {
+  CURSOR_BYTES,
+  H_SLOTS,
+  H_SLOT_STRIDE,
   C_KIND,
   C_OP,
   C_SEQUENCE,
@@ -53,6 +56,13 @@ function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
   for (let region = HEADER + H_REGIONS; region < HEADER + H_REGIONS + (REGION_COUNT << 3); region += 8) {
     const offset = load<u32>(region);
     if (offset > need || load<u32>(region, 4) > need - offset || offset & 3) return ErrorCode.E_HEADER;
+  }
+  const stride = load<u32>(HEADER, H_SLOT_STRIDE);
+  const slots = load<u32>(HEADER, H_SLOTS + 4);
+  if (stride < <u32>CURSOR_BYTES || stride & 3 || stride > slots >>> 1) return ErrorCode.E_HEADER;
+  const ops = load<u32>(HEADER, H_PLAN + 4) / OP_BYTES;
+  for (let job = HEADER + H_JOBS; job < HEADER + H_JOBS + (JOB_COUNT << 3); job += 8) {
+    if (load<u32>(job) > ops || load<u32>(job, 4) > ops - load<u32>(job)) return ErrorCode.E_HEADER;
   }
   return 0;
 }

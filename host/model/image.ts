@@ -166,20 +166,24 @@ export function writeImage(
   set(H_MAX_BOOTS, MAX_BOOTS);
   set(H_JOBS + JobKind.INFER * 8 + 4, plan.ops.length);
   sealHeader(header);
+  return concat([header, planBytes, plan.constantBytes, ...writeSections(metadata, sample)]);
+}
+
+/** Sections behind the device bytes. */
+function writeSections(metadata: ImageMetadata, sample: Int8Array | undefined): Uint8Array[] {
   const sections = [section(TAG_METADATA, new TextEncoder().encode(JSON.stringify(metadata)))];
   if (sample)
     sections.push(section(TAG_SAMPLE, new Uint8Array(sample.buffer, sample.byteOffset, sample.length)));
-  return concat([header, planBytes, plan.constantBytes, ...sections]);
+  return sections;
 }
 
 /** The same image under another commit policy: plan, constants and so the image id stay what they are. */
 export function withPolicy(image: Image, policy: CommitPolicy, name: string): Image {
-  const file = image.file.slice();
-  view(file).setUint32(H_POLICY_EVERY, policy.every, true);
-  view(file).setUint32(H_POLICY_LOW, policy.low ? 1 : 0, true);
-  sealHeader(file.subarray(0, HEADER_BYTES));
-  const device = file.subarray(0, image.imageBytes);
-  return { ...image, file, device, policy, metadata: { ...image.metadata, policy: name } };
+  const device = image.device.slice();
+  view(device).setUint32(H_POLICY_EVERY, policy.every, true);
+  view(device).setUint32(H_POLICY_LOW, policy.low ? 1 : 0, true);
+  sealHeader(device);
+  return readImage(concat([device, ...writeSections({ ...image.metadata, policy: name }, image.sample)]));
 }
 
 /** The same image with its plan edited and every checksum made to fit: for tests of what checksums cannot catch. */
@@ -283,6 +287,9 @@ function readSections(file: Uint8Array, from: number): Map<number, Uint8Array> {
     }
     const payload = file.subarray(start, start + bytes);
     checkCrc(tag === TAG_METADATA ? 'metadata' : 'sample', payload, fields.getUint32(at + 8, true));
+    if (file.subarray(start + bytes, start + padded).some((byte) => byte !== 0)) {
+      refuse('E_IMAGE_SECTION', `padding other than zero behind byte ${start + bytes}`, 'zeros', COPY_AGAIN);
+    }
     sections.set(tag, payload);
     at = start + padded;
   }
@@ -328,9 +335,9 @@ function checkHeader(bytes: Uint8Array): void {
   }
 }
 
-/** Whether plan, constants, slots and diagnostics follow each other as docs/FORMAT.md says. */
+/** Whether regions follow each other, and jobs lie in the plan, as docs/FORMAT.md says. */
 function isOrdered(image: Omit<DeviceImage, 'device' | 'ops'>): boolean {
-  const { plan, constants, slots, slotStride, diagnostics, imageBytes } = image;
+  const { plan, constants, slots, slotStride, diagnostics, imageBytes, jobs } = image;
   return (
     plan.offset === HEADER_BYTES &&
     plan.bytes > 0 &&
@@ -339,7 +346,9 @@ function isOrdered(image: Omit<DeviceImage, 'device' | 'ops'>): boolean {
     imageBytes === constants.offset + constants.bytes &&
     slots.offset >= imageBytes &&
     slotStride >= CURSOR_BYTES &&
+    slotStride % 4 === 0 &&
     slots.bytes === 2 * slotStride &&
+    jobs.every(({ first, count }) => first + count <= plan.bytes / OP_BYTES) &&
     diagnostics.bytes === DIAGNOSTICS_BYTES
   );
 }
@@ -373,7 +382,12 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
     refuse('E_IMAGE_SIZE', `${bytes.length} bytes`, `at least ${imageBytes}`, COPY_AGAIN);
   }
   if (!isOrdered(layout)) {
-    refuse('E_IMAGE_HEADER', 'regions that do not follow each other', 'those of docs/FORMAT.md', COPY_AGAIN);
+    refuse(
+      'E_IMAGE_HEADER',
+      'regions that do not follow each other, or jobs outside the plan',
+      'those of docs/FORMAT.md',
+      COPY_AGAIN,
+    );
   }
   const planBytes = bytes.subarray(plan.offset, plan.offset + plan.bytes);
   const constantBytes = bytes.subarray(constants.offset, imageBytes);
@@ -386,7 +400,9 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
 }
 
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */
-export function readImage(file: Uint8Array): Image {
+export function readImage(bytes: Uint8Array): Image {
+  // A copy: callers keep their buffer, and a Node Buffer's slices would share it.
+  const file = Uint8Array.from(bytes);
   const image = readDevice(file);
   const sections = readSections(file, image.imageBytes);
   const payload = sections.get(TAG_METADATA);

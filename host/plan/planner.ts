@@ -110,8 +110,16 @@ function markCommits(steps: readonly Step[]): void {
   });
 }
 
-/** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
-export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
+/** The steps of a network in order, the buffers they use, and those of the input and the answer. */
+interface Schedule {
+  steps: Step[];
+  input: Buffer;
+  output: Buffer;
+  /** All others. */
+  activations: Buffer[];
+}
+
+function schedule(network: QuantizedNetwork, limits: TileLimits): Schedule {
   const bufferIndex = bufferOf(network);
   const buffers = new Map<number, Buffer>();
   const bufferFor = (tensor: number, born: number): Buffer => {
@@ -123,15 +131,15 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     }
     return buffer;
   };
-  const inputBuffer = bufferFor(network.input, -1);
+  const input = bufferFor(network.input, -1);
   const steps: Step[] = [];
   for (const op of network.ops) {
     if (op.kind === 'reshape') continue;
     const tensors = op.inputs.map((tensor) => network.tensors[tensor]!);
-    for (const lowered of lower(op, tensors, network.tensors[op.output]!, options)) {
+    for (const lowered of lower(op, tensors, network.tensors[op.output]!, limits)) {
       const addresses: LoweredOp['inputs'] = lowered.inputs ?? [{ field: OP_INPUT, input: 0 }];
-      const reads = addresses.map(({ field, input, offset = 0 }) => {
-        const buffer = bufferFor(op.inputs[input]!, -1);
+      const reads = addresses.map(({ field, input: which, offset = 0 }) => {
+        const buffer = bufferFor(op.inputs[which]!, -1);
         buffer.dies = steps.length;
         return { field, buffer, offset };
       });
@@ -146,48 +154,57 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
       hint: 'Check what the importer or builder produced.',
     });
   }
-  const outputBuffer = bufferFor(network.output, steps.length - 1);
+  const output = bufferFor(network.output, steps.length - 1);
+  const activations = [...buffers.values()].filter((buffer) => buffer !== input && buffer !== output);
+  return { steps, input, output, activations };
+}
+
+/** Gives activations their addresses behind `start`, shared only where they must be; returns where NVM ends. */
+function layActivations(activations: Buffer[], start: number, { nvmBytes, overlap }: PlanOptions): number {
+  let end = placeBuffers(activations, start, false);
+  if (end > nvmBytes && overlap) end = placeBuffers(activations, start, true);
+  if (end <= nvmBytes) return end;
+  throw new BrownoutError({
+    code: 'E_PLAN',
+    found: `${end} bytes of NVM needed`,
+    expected: `at most ${nvmBytes}`,
+    hint: overlap
+      ? 'Take a part with more NVM, or compress the network further.'
+      : 'The policy "never" cannot share buffers: choose another policy, or a part with more NVM.',
+  });
+}
+
+/** Puts addresses into the records and constants behind each other, from NVM address `offset` on. */
+function fillRecords(steps: readonly Step[], offset: number): Uint8Array {
+  const constants = steps.flatMap((step) => step.lowered.constants);
+  const image = new Uint8Array(constants.reduce((sum, { bytes }) => sum + align(bytes.length), 0));
+  let at = 0;
+  for (const { lowered, reads, writes } of steps) {
+    for (const { field, buffer, offset: inside } of reads) lowered.record.set(field, buffer.address + inside);
+    lowered.record.set(OP_OUTPUT, writes.address + (lowered.outputOffset ?? 0));
+    for (const { field, bytes } of lowered.constants) {
+      lowered.record.set(field, offset + at);
+      image.set(bytes, at);
+      at += align(bytes.length);
+    }
+  }
+  return image;
+}
+
+/** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
+export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
+  const { steps, input: inputBuffer, output: outputBuffer, activations } = schedule(network, options);
   const lowered = steps.map((step) => step.lowered);
   const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
   const constantsBytes = lowered
     .flatMap((l) => l.constants)
     .reduce((sum, c) => sum + align(c.bytes.length), 0);
-  const imageBytes = constantsOffset + constantsBytes;
-  const slotsOffset = Math.ceil(imageBytes / SLOT_STRIDE) * SLOT_STRIDE;
+  const slotsOffset = Math.ceil((constantsOffset + constantsBytes) / SLOT_STRIDE) * SLOT_STRIDE;
   const diagnosticsOffset = slotsOffset + 2 * SLOT_STRIDE;
   inputBuffer.address = align(diagnosticsOffset + DIAGNOSTICS_BYTES);
   outputBuffer.address = align(inputBuffer.address + inputBuffer.bytes);
-  const activationsOffset = align(outputBuffer.address + outputBuffer.bytes);
-  const activations = [...buffers.values()].filter((b) => b !== inputBuffer && b !== outputBuffer);
-  let nvmBytes = placeBuffers(activations, activationsOffset, false);
-  if (nvmBytes > options.nvmBytes && options.overlap)
-    nvmBytes = placeBuffers(activations, activationsOffset, true);
-  if (nvmBytes > options.nvmBytes) {
-    throw new BrownoutError({
-      code: 'E_PLAN',
-      found: `${nvmBytes} bytes of NVM needed`,
-      expected: `at most ${options.nvmBytes}`,
-      hint: options.overlap
-        ? 'Take a part with more NVM, or compress the network further.'
-        : 'The policy "never" cannot share buffers: choose another policy, or a part with more NVM.',
-    });
-  }
-
-  const constantBytes = new Uint8Array(constantsBytes);
-  let at = 0;
-  for (const {
-    lowered: { record, constants, outputOffset = 0 },
-    reads,
-    writes,
-  } of steps) {
-    for (const { field, buffer, offset } of reads) record.set(field, buffer.address + offset);
-    record.set(OP_OUTPUT, writes.address + outputOffset);
-    for (const { field, bytes } of constants) {
-      record.set(field, constantsOffset + at);
-      constantBytes.set(bytes, at);
-      at += align(bytes.length);
-    }
-  }
+  const nvmBytes = layActivations(activations, align(outputBuffer.address + outputBuffer.bytes), options);
+  const constantBytes = fillRecords(steps, constantsOffset);
   markCommits(steps);
   const input = { offset: inputBuffer.address, bytes: inputBuffer.bytes };
   checkMemoryRule({

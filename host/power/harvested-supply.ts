@@ -93,13 +93,13 @@ export class MeteredSupply implements Supply {
     const wordUj = (nvmWriteCyclesPerWord.value * activeNjPerCycle.value + nvmWriteNjPerWord.value) / 1000;
     const affordable = this.#harvester ? Math.floor((this.#storedUj - this.#turnOffUj) / wordUj) : Infinity;
     const written = affordable < words ? Math.max(0, affordable) * WORD_BYTES : bytes;
-    this.statistics.nvmBytesWritten += written;
     this.#access(
       Math.ceil(written / WORD_BYTES),
       nvmWriteCyclesPerWord.value,
       nvmWriteNjPerWord.value,
       written < bytes,
     );
+    this.statistics.nvmBytesWritten += written;
     if (written === bytes) this.#grant();
     else this.#fail();
     return written;

@@ -43,7 +43,8 @@ export function analyzeText(result: AnalyzeResult): string {
     percent(op.largestTileCycles / result.chargeCycles),
   ]);
   return [
-    `${result.name} on ${result.device}, policy ${result.policy}: ${count(result.macs)} MACs, ${count(result.cycles)} cycles (simulated)`,
+    `${result.name} on ${result.device}, policy ${result.policy}:`,
+    `${count(result.macs)} MACs, ${count(result.cycles)} cycles an inference (simulated)`,
     '',
     table([head, ...rows]),
     'largest tile: entering the op and its dearest tile, of one charge; ●: a mandatory commit behind it',

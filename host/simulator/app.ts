@@ -20,7 +20,7 @@ export interface JobOptions {
 }
 
 /** Throws a `BrownoutError` that names a device's error code. */
-export function expectSuccess(code: number, doing: string): number {
+function expectSuccess(code: number, doing: string): number {
   if (code >= 0) return code;
   throw new BrownoutError(
     {
@@ -34,7 +34,7 @@ export function expectSuccess(code: number, doing: string): number {
 }
 
 /** The answer of a finished job: a copy of the output region. */
-export function readAnswer(device: Device, image: Image): Int8Array {
+function readAnswer(device: Device, image: Image): Int8Array {
   const { offset, bytes } = image.output;
   return new Int8Array(device.nvm.present.slice(offset, offset + bytes).buffer);
 }

@@ -160,11 +160,12 @@ export class Device {
     this.nvm.cut(outcome);
   }
 
-  /** Feeds a whole input through SRAM, in pieces that fit it. Returns the last code. */
+  /** Feeds a whole input through SRAM, in pieces that fit it; none starts over. Returns the last code. */
   feed(input: Int8Array): number {
     const bytes = new Uint8Array(input.buffer, input.byteOffset, input.length);
     const room = this.sramBytes - this.arena;
     let code = 0;
+    if (bytes.length === 0) return this.#guard(() => this.#exports.feed(this.arena, 0));
     for (let at = 0; at < bytes.length && code >= 0; at += room) {
       const piece = bytes.subarray(at, at + room);
       this.#memory.set(piece, this.arena);

@@ -83,7 +83,7 @@ function toSixteenths(costs: InstructionCosts): InstructionCosts {
  * The cost class of an instruction that is executed; `free` counts but takes no time, `marker` is no instruction.
  * `bulkSetup` stands for memory.copy and memory.fill, whose length is charged on top.
  */
-export function costClass(opcode: number): keyof InstructionCosts | 'free' | 'marker' {
+function costClass(opcode: number): keyof InstructionCosts | 'free' | 'marker' {
   if (opcode >= 0xfd00) return simdClass(opcode);
   if (opcode >= 0xfc00) {
     if (opcode >= Op.MEMORY_COPY) return 'bulkSetup';

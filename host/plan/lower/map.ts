@@ -42,11 +42,7 @@ type Int8Function = (q: number) => number;
 const clampInt8 = (value: number): number => Math.max(-128, Math.min(127, value));
 
 /** Another scale and zero point, as TFLite's Requantize. */
-export function requantizer(
-  input: TensorSpec,
-  output: TensorSpec,
-  { multiplier, shift }: Scaling,
-): Int8Function {
+function requantizer(input: TensorSpec, output: TensorSpec, { multiplier, shift }: Scaling): Int8Function {
   return (q) => clampInt8(scale(q - input.zeroPoint, multiplier, shift) + output.zeroPoint);
 }
 

@@ -27,7 +27,7 @@ import { feature } from './window.js';
 
 /** 1 / count folded into the scaling, as TFLite's QuantizedMeanOrSum does. */
 function divide({ multiplier, shift }: Scaling, count: number): Scaling {
-  const up = Math.min(Math.floor(Math.log2(count)), 32, 31 + shift);
+  const up = Math.min(31 - Math.clz32(count), 32, 31 + shift);
   return { multiplier: Number((BigInt(multiplier) << BigInt(up)) / BigInt(count)), shift: shift - up };
 }
 
