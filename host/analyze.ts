@@ -86,10 +86,7 @@ class OpMeter {
     let memory = new Uint8Array();
     const imports = bindImports({ nvm, sramBytes: 0, supply: this.#supply }, () => memory);
     const module = meteredModule('bare', profile.instructionCycles.value);
-    const { exports } = instantiateSync(
-      module,
-      imports as unknown as Record<string, Record<string, unknown>>,
-    );
+    const { exports } = instantiateSync(module, imports);
     this.#bare = exports as unknown as BareExports;
     memory = new Uint8Array(this.#bare.memory.buffer);
     this.#supply.boot(this.#bare.meter);

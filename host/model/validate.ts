@@ -72,47 +72,47 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
     );
   switch (op.kind) {
     case 'conv2d':
-      return checkLength(
-        op,
-        'weights',
-        op.weights.length,
-        last(output) * op.kernel[0] * op.kernel[1] * last(input),
-      );
+      checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1] * last(input));
+      break;
     case 'depthwiseConv2d':
-      return checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
+      checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
+      break;
     case 'dense':
-      return checkLength(op, 'weights', op.weights.length, elementCount(input) * elementCount(output));
+      checkLength(op, 'weights', op.weights.length, elementCount(input) * elementCount(output));
+      break;
     case 'maxPool2d':
     case 'averagePool2d':
-      return checkLength(op, 'output channels', last(output), last(input));
+      checkLength(op, 'output channels', last(output), last(input));
+      break;
     case 'add':
       for (const scaling of op.inputScalings) checkScaling(op, scaling);
-      return checkScaling(op, op.outputScaling);
+      checkScaling(op, op.outputScaling);
+      break;
     case 'mul':
-      return checkScaling(op, op.outputScaling);
+      checkScaling(op, op.outputScaling);
+      break;
     case 'softmax':
     case 'logistic':
     case 'requantize':
     case 'reshape':
-      return checkLength(op, 'output elements', elementCount(output), elementCount(input));
+      checkLength(op, 'output elements', elementCount(output), elementCount(input));
+      break;
     case 'mean':
       checkScaling(op, op.scaling);
-      return checkLength(op, 'output elements', elementCount(output), last(input));
+      checkLength(op, 'output elements', elementCount(output), last(input));
+      break;
     case 'pad':
       checkLength(op, 'output rows', output.shape[0]!, input.shape[0]! + op.rows[0] + op.rows[1]);
-      return checkLength(
-        op,
-        'output columns',
-        output.shape[1]!,
-        input.shape[1]! + op.columns[0] + op.columns[1],
-      );
+      checkLength(op, 'output columns', output.shape[1]!, input.shape[1]! + op.columns[0] + op.columns[1]);
+      break;
     case 'concat':
-      return checkLength(
+      checkLength(
         op,
         'output elements',
         elementCount(output),
         inputs.reduce((sum, t) => sum + elementCount(t), 0),
       );
+      break;
     case 'slice':
     case 'circulant':
   }

@@ -25,7 +25,7 @@ export function runBare(
   nvm.present.set(image.device);
   let memory = new Uint8Array();
   const imports = bindImports({ nvm, sramBytes: 0, supply }, () => memory);
-  const { exports } = instantiateSync(module, imports as unknown as Record<string, Record<string, unknown>>);
+  const { exports } = instantiateSync(module, imports);
   const bare = exports as unknown as BareExports;
   memory = new Uint8Array(bare.memory.buffer);
   supply.boot(bare.meter);

@@ -60,10 +60,7 @@ export interface DeviceOptions {
 }
 
 /** Binds a module's imports to simulated NVM; what `Device` and the bench's host loop share. */
-export function bindImports(
-  options: DeviceOptions,
-  memory: () => Uint8Array,
-): { nvm: Record<string, (...values: number[]) => number | void>; power: { low: () => number } } {
+export function bindImports(options: DeviceOptions, memory: () => Uint8Array): WebAssembly.Imports {
   const { nvm, observe, mappedAt } = options;
   const supply = options.supply ?? steadyPower;
   const check = (address: number, length: number): void => {
@@ -117,10 +114,7 @@ export class Device {
     this.#supply = options.supply ?? steadyPower;
     let memory = new Uint8Array();
     const imports = bindImports(options, () => memory);
-    const { exports } = instantiateSync(
-      module,
-      imports as unknown as Record<string, Record<string, unknown>>,
-    );
+    const { exports } = instantiateSync(module, imports);
     this.#exports = exports as unknown as DeviceExports;
     memory = new Uint8Array(this.#exports.memory.buffer);
     this.#memory = memory;

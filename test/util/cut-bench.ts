@@ -1,4 +1,4 @@
-import { type Image } from '../../host/model/image.js';
+import type { Image } from '../../host/model/image.js';
 import { completeJob } from '../../host/simulator/app.js';
 import { Device } from '../../host/simulator/device.js';
 import { comparableNvm, firstDifference } from '../../host/simulator/equality.js';

@@ -1,5 +1,5 @@
 // Small seeded networks for the tests.
-import { Random } from '../../host/data/random.js';
+import type { Random } from '../../host/data/random.js';
 import {
   quantizeMultiplier,
   type Scaling,

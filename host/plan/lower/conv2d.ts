@@ -1,5 +1,5 @@
 import { OP_INPUT_ZERO_POINT, OP_KIND, OP_WEIGHTS, OpKind, WIN_GROUP } from '../../../assembly/layout.js';
-import { type Conv2d, type TensorSpec } from '../../model/quantized-network.js';
+import type { Conv2d, TensorSpec } from '../../model/quantized-network.js';
 import {
   type TileLimits,
   type LoweredOp,

@@ -11,8 +11,8 @@ import {
   OP_SCRATCH0,
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
-import { type Requantization, type Scaling, type TensorSpec } from '../../model/quantized-network.js';
-import { OpRecord } from '../record.js';
+import type { Requantization, Scaling, TensorSpec } from '../../model/quantized-network.js';
+import type { OpRecord } from '../record.js';
 
 /** What an op may use. */
 export interface TileLimits {

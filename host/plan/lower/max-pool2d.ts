@@ -1,5 +1,5 @@
 import { OP_CLAMP_MAX, OP_CLAMP_MIN, OP_KIND, OpKind } from '../../../assembly/layout.js';
-import { type MaxPool2d, type TensorSpec } from '../../model/quantized-network.js';
+import type { MaxPool2d, TensorSpec } from '../../model/quantized-network.js';
 import { type TileLimits, type LoweredOp, arenaFor, placeAreas, tooLarge } from './lowering.js';
 import { feature, placeWindow, rowSpan, columnChoices } from './window.js';
 import { OpRecord } from '../record.js';

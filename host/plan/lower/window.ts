@@ -12,9 +12,9 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../../assembly/layout.js';
-import { type TensorSpec, type Window } from '../../model/quantized-network.js';
+import type { TensorSpec, Window } from '../../model/quantized-network.js';
 import { refuse } from './lowering.js';
-import { OpRecord } from '../record.js';
+import type { OpRecord } from '../record.js';
 
 export function feature(op: { name: string; kind: string }, tensor: TensorSpec): [number, number, number] {
   const { shape } = tensor;
