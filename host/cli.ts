@@ -5,12 +5,13 @@ import { Presets, SingleBar } from 'cli-progress';
 import pc from 'picocolors';
 import type { Command, OptionSpec } from './commands/command.js';
 import { analyzeCommand } from './commands/analyze.js';
+import { buildCommand } from './commands/build.js';
 import { demoCommand } from './commands/demo.js';
 import { inspectCommand } from './commands/inspect.js';
 import { runCommand } from './commands/run.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
 
-const commands: readonly Command[] = [demoCommand, runCommand, analyzeCommand, inspectCommand];
+const commands: readonly Command[] = [demoCommand, runCommand, analyzeCommand, inspectCommand, buildCommand];
 
 const common: readonly OptionSpec[] = [
   { name: 'json', help: 'print one JSON object on standard output, and nothing else there' },

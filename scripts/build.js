@@ -8,27 +8,11 @@ import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
-/** Bit k: the image has an op of kind k. Offsets are those of assembly/layout.ts: H_PLAN, OP_BYTES, OP_KIND. */
-function kernelMask(image) {
-  const view = new DataView(image.buffer, image.byteOffset);
-  let mask = 0;
-  for (let at = view.getUint32(32, true), end = at + view.getUint32(36, true); at < end; at += 128) {
-    mask |= 1 << view.getUint8(at);
-  }
-  return mask;
-}
-
 const digits = readFileSync(join(root, 'checkpoints/digits.brn'));
 
 /** name → entry files (in order), asconfig target, extra asc flags. */
 const modules = {
   device: { entries: ['assembly/index.ts'], target: 'scalar' },
-  // Only the kernels that the shipped image uses.
-  digits: {
-    entries: ['assembly/index.ts'],
-    target: 'scalar',
-    flags: ['--use', `KERNEL_MASK=${kernelMask(digits)}`],
-  },
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
   'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
   bare: { entries: ['assembly/bare.ts'], target: 'scalar' },
@@ -59,20 +43,23 @@ async function buildModules() {
   const out = join(root, 'dist/wasm');
   const stamp = join(out, '.fingerprint');
   const current = fingerprint();
-  const names = Object.keys(modules).filter((name) => existsSync(join(root, modules[name].entries[0])));
+  const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
-  if (fresh && names.every((name) => existsSync(join(out, `${name}.wasm`)))) return;
+  if (fresh && [...names, 'digits'].every((name) => existsSync(join(out, `${name}.wasm`)))) return;
   mkdirSync(out, { recursive: true });
   const { default: asc } = await import('assemblyscript/asc');
   for (const name of names) {
-    const { entries, target, flags = [] } = modules[name];
-    const args = [...entries, '--target', target, '--outFile', `dist/wasm/${name}.wasm`, ...flags];
+    const { entries, target } = modules[name];
+    const args = [...entries, '--target', target, '--outFile', `dist/wasm/${name}.wasm`];
     const result = await asc.main([...args, '--baseDir', root], {
       stdout: process.stderr,
       stderr: process.stderr,
     });
     if (result.error) throw new Error(`asc failed on ${name}: ${result.error.message}`);
   }
+  // Only the kernels that the shipped image uses.
+  const { buildDevice } = await import('../dist/host/toolchain/build-device.js');
+  writeFileSync(join(out, 'digits.wasm'), await buildDevice(new Uint8Array(digits)));
   writeFileSync(stamp, current);
 }
 

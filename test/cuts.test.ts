@@ -24,6 +24,7 @@ import {
 } from './util/networks.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { CutBench } from './util/cut-bench.js';
+import { builtModule } from './util/devices.js';
 
 const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
   conv2d: convNetwork,
@@ -97,9 +98,9 @@ test(`${SCHEDULES} schedules of many cuts that drop, tear and reorder unsynced w
   const names = Object.keys(POLICIES);
   const benches = names.flatMap((name) => [
     new CutBench(underPolicy(name), { tearUnit: 1 }),
-    new CutBench(underPolicy(name), { tearUnit: 2, sequence: 0x7ffffff0 }),
+    new CutBench(underPolicy(name), { tearUnit: 2, sequence: 0x7ffffff0, module: builtModule('digits') }),
     new CutBench(underPolicy(name), { tearUnit: 4, sequence: 0xfffffff0 }),
-    new CutBench(underPolicy(name), { tearUnit: 8 }),
+    new CutBench(underPolicy(name), { tearUnit: 8, module: builtModule('digits') }),
   ]);
   let cuts = 0;
   for (let seed = 0; seed < SCHEDULES; seed++) {

@@ -91,6 +91,16 @@ function install(): boolean {
   assert.equal([result.samples, result.identical], [5, true]);
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   assert.is(brownout('--version'), `${version}\n`);
+  // What needs the compilers says so.
+  const image = 'node_modules/brownout/checkpoints/digits.brn';
+  const build = spawnSync('npx', ['--no', '--', 'brownout', 'build', image, '--json'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  const { error } = JSON.parse(build.stdout) as { error: { code: string; hint: string } };
+  assert.equal([build.status, error.code], [4, 'E_TOOL_MISSING']);
+  assert.match(error.hint, /npm install assemblyscript@/);
+  assert.not.ok(existsSync(join(folder, 'device.wasm')));
   writeFileSync(
     join(folder, 'use.mjs'),
     `import { readFileSync } from 'node:fs';

@@ -1,0 +1,97 @@
+// Builds the device module for one image: AssemblyScript compiles only the kernels it uses, binaryen makes it small.
+// Both compilers are optional dependencies, imported here and only when asked for.
+import { readFileSync } from 'node:fs';
+import { OP_KIND } from '../../assembly/layout.js';
+import { BrownoutError, ExitCode } from '../error.js';
+import { type DeviceImage, readDevice } from '../model/image.js';
+
+export interface BuildOptions {
+  /** asconfig.json's target: `scalar` (default) or `simd`. */
+  target?: 'scalar' | 'simd';
+}
+
+/** The package's root: sources and asconfig.json. */
+const root = new URL('../../../', import.meta.url);
+
+/** Bit k: the image has an op of kind k (`KERNEL_MASK` of assembly/kernels/index.ts). */
+function kernelMask(image: DeviceImage): number {
+  return image.ops.reduce((mask, op) => mask | (1 << (op.get(OP_KIND) & 0xff)), 0);
+}
+
+/** Imports a compiler. Throws `E_TOOL_MISSING`. */
+async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    const text = readFileSync(new URL('package.json', root), 'utf8');
+    const { optionalDependencies } = JSON.parse(text) as { optionalDependencies: Record<string, string> };
+    throw new BrownoutError(
+      {
+        code: 'E_TOOL_MISSING',
+        found: `no package ${name}`,
+        expected: `${name} ${optionalDependencies[name]}`,
+        hint: `Run \`npm install ${name}@${optionalDependencies[name]}\`: it is an optional dependency.`,
+      },
+      ExitCode.TOOL,
+    );
+  }
+}
+
+async function assemble(mask: number, target: string): Promise<Uint8Array> {
+  const { default: asc } = await compiler('assemblyscript', () => import('assemblyscript/asc'));
+  let binary: Uint8Array | undefined;
+  let messages = '';
+  const flags = ['--target', target, '--use', `KERNEL_MASK=${mask}`, '--outFile', 'device.wasm'];
+  const { error } = await asc.main(['assembly/index.ts', ...flags], {
+    stdout: { write: () => true },
+    stderr: {
+      write(text: string): boolean {
+        messages += text;
+        return true;
+      },
+    },
+    readFile(name: string): string | null {
+      try {
+        return readFileSync(new URL(name, root), 'utf8');
+      } catch {
+        return null;
+      }
+    },
+    writeFile(_name: string, contents: string | Uint8Array): void {
+      if (typeof contents !== 'string') binary = contents;
+    },
+    listFiles: () => null,
+  });
+  if (error || !binary) throw new Error(`assemblyscript: ${error?.message}\n${messages}`);
+  return binary;
+}
+
+/**
+ * A second optimizer over what asc has made; kept only where it is smaller. Results stay equal to the bit: the passes
+ * keep WASM's semantics.
+ */
+async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<ArrayBuffer>> {
+  const { default: binaryen } = await compiler('binaryen', () => import('binaryen'));
+  const module = binaryen.readBinary(wasm);
+  try {
+    const { BulkMemory, BulkMemoryOpt, MVP, SIMD128, SignExt } = binaryen.Features;
+    module.setFeatures(MVP | SignExt | BulkMemory | BulkMemoryOpt | (simd ? SIMD128 : 0));
+    binaryen.setOptimizeLevel(2);
+    binaryen.setShrinkLevel(2);
+    module.optimize();
+    const smaller = module.emitBinary();
+    return new Uint8Array(smaller.length < wasm.length ? smaller : wasm);
+  } finally {
+    module.dispose();
+  }
+}
+
+/** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
+export async function buildDevice(
+  image: Uint8Array | DeviceImage,
+  { target = 'scalar' }: BuildOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const device = image instanceof Uint8Array ? readDevice(image) : image;
+  return shrink(await assemble(kernelMask(device), target), target === 'simd');
+}

@@ -1,0 +1,137 @@
+// analyze, inspect and build: what they say of the shipped image, and of a device's NVM at every stage of a job.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { analyze } from '../host/analyze.js';
+import { shippedImage } from '../host/demo.js';
+import { BrownoutError } from '../host/error.js';
+import { inspect } from '../host/inspect.js';
+import { withPolicy } from '../host/model/image.js';
+import { analyzeText } from '../host/report/analyze.js';
+import { inspectText } from '../host/report/inspect.js';
+import { moduleBytes } from '../host/toolchain/modules.js';
+import { infer, makeDevice } from './util/devices.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const image = shippedImage();
+
+test('analyze: shapes and MACs of the RAD network, shares that add up', () => {
+  const result = analyze(image);
+  assert.equal(
+    result.ops.map(({ name, outputShape, macs }) => [name, outputShape, macs]),
+    [
+      ['conv1', [24, 24, 6], 24 * 24 * 6 * 25],
+      ['pool1', [12, 12, 6], 0],
+      ['conv2', [8, 8, 16], 8 * 8 * 16 * 150],
+      ['pool2', [4, 4, 16], 0],
+      ['fc1', [256], 256 * 256],
+      ['fc2', [10], 2560],
+    ],
+  );
+  const total = (pick: (op: (typeof result.ops)[number]) => number): number =>
+    result.ops.reduce((sum, op) => sum + pick(op), 0);
+  assert.ok(Math.abs(total((op) => op.share) - 1) < 1e-9);
+  assert.ok(Math.abs(result.ops.at(-1)!.cumulativeShare - 1) < 1e-9);
+  assert.is(
+    total((op) => op.cycles),
+    result.cycles,
+  );
+  assert.is(
+    total((op) => op.flashBytes),
+    image.constants.bytes,
+  );
+  assert.is(
+    result.ops.length,
+    analyzeText(result)
+      .split('\n')
+      .filter((line) => /_s8/.test(line)).length,
+  );
+});
+
+test('analyze: a device nobody knows is an error', () => {
+  assert.throws(
+    () => analyze(image, { device: 'z80' }),
+    (error: Error) => error instanceof BrownoutError && error.code === 'E_DEVICE',
+  );
+});
+
+test('inspect: an image', () => {
+  const result = inspect(image.file);
+  assert.equal([result.kind, result.name, result.imageId], ['image', 'digits', image.imageId]);
+  assert.is(result.cursors, undefined);
+  assert.match(inspectText(result), 'circulant_ntt_s8');
+});
+
+test('inspect: NVM before, within and behind a job, and with a torn slot', () => {
+  const every = withPolicy(image, { every: 5, low: false }, 'every 5');
+  const device = makeDevice(every);
+  const dump = () => inspect(device.nvm.cells);
+  assert.equal(
+    [dump().kind, dump().job?.state, dump().cursors?.map((c) => c.condition)],
+    ['nvm', 'IDLE', ['whole', 'blank']],
+  );
+  device.boot();
+  device.feed(every.sample!);
+  device.submit(9);
+  for (let commit = 0; commit < 3; commit++) device.run();
+  assert.equal(dump().job, { state: 'RUN', ticket: 9, op: 0, tile: 15 });
+  // The newest slot torn: the older one is where a boot goes on.
+  const torn = device.nvm.cells.slice();
+  const newest = dump().cursors!.find((c) => c.newest)!;
+  torn[every.slots.offset + newest.slot * every.slotStride + 5]! ^= 0xff;
+  const after = inspect(torn);
+  assert.is(after.cursors![newest.slot]!.condition, 'torn');
+  assert.equal(after.job, { state: 'RUN', ticket: 9, op: 0, tile: 10 });
+  while (device.run() === 1);
+  const answer = [...infer(makeDevice(image), image, image.sample!)];
+  assert.equal([dump().job?.state, dump().job?.answer], ['DONE', answer]);
+  assert.match(inspectText(dump()), `answer: ${answer.join(' ')}`);
+});
+
+test('inspect: a dump cut short, and something else', () => {
+  const device = makeDevice(image);
+  const code = (bytes: Uint8Array): string => {
+    try {
+      inspect(bytes);
+      return 'none';
+    } catch (error) {
+      return error instanceof BrownoutError ? error.code : String(error);
+    }
+  };
+  assert.is(code(device.nvm.cells.subarray(0, image.nvmBytes - 1)), 'E_NVM_SIZE');
+  assert.is(code(new Uint8Array(500)), 'E_IMAGE_MAGIC');
+});
+
+test('build: the module that ships for the digits image, byte for byte', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'brownout-'));
+  try {
+    const bin = join(root, 'bin/brownout.js');
+    const args = [
+      bin,
+      'build',
+      join(root, 'checkpoints/digits.brn'),
+      '--output',
+      join(folder, 'a.wasm'),
+      '--json',
+    ];
+    const result = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as {
+      bytes: number;
+    };
+    const bytes = new Uint8Array(readFileSync(join(folder, 'a.wasm')));
+    assert.is(result.bytes, bytes.length);
+    assert.equal(bytes, moduleBytes('digits'));
+    const wrong = spawnSync(process.execPath, [...args, '--target', 'avr'], { encoding: 'utf8' });
+    assert.equal(
+      [wrong.status, (JSON.parse(wrong.stdout) as { error: { code: string } }).error.code],
+      [2, 'E_OPTION'],
+    );
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test.run();
