@@ -13,6 +13,7 @@ import {
   CIRC_ROOT,
   OP_INPUT,
   OP_OUTPUT,
+  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -96,15 +97,18 @@ export function tile(op: usize, index: i32): void {
   const group = load<i32>(op, CIRC_GROUP);
   const work = op + load<usize>(op, OP_SCRATCH2);
   const output = op + load<usize>(op, OP_SCRATCH5);
-  const scratch = op + load<usize>(op, OP_SCRATCH4);
+  const pairs = op + load<usize>(op, OP_SCRATCH4);
   const begin = index * group * k;
   const end = min(begin + group * k, outputs);
+  // One pair for all outputs has a place of its own; pairs of channels lie where the spectra were.
+  const shared = !load<i32>(op, OP_REQUANT_STRIDE);
+  let pair: usize = shared ? lookRequant(op, 0, 1, pairs) : 0;
   for (let first = begin, row = index * group; first < end; first += k, row++) {
     const count = min(k, end - first);
     multiplyRow(op, row, k, work);
     inverse(work, k, op + load<usize>(op, OP_SCRATCH3));
-    const bias = lookBias(op, first, count, scratch);
-    const pair = lookRequant(op, first, count, scratch + (k << 2));
+    const bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH1));
+    if (!shared) pair = lookRequant(op, first, count, pairs);
     requantizeAll(op, work, true, bias, pair, output + first - begin, count);
   }
   put(load<usize>(op, OP_OUTPUT) + begin, output, end - begin);

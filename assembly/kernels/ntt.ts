@@ -21,16 +21,18 @@ export function makeTwiddles(table: usize, k: i32, root: i32, inverseRoot: i32):
     store<i32>(table + at, power);
     power = multiply(power, power);
   }
-  for (let span: usize = 8; span < half; span <<= 1) {
-    const head = load<i32>(table + span);
-    for (let at: usize = 4; at < span; at += 4) {
-      store<i32>(table + span + at, multiply(load<i32>(table + at), head));
-    }
+  for (let span: usize = 4; span < half; span <<= 1) repeat(table, span, load<i32>(table + span));
+  store<i32>(inverse, NTT_ONE);
+  for (let span: usize = 4, power = inverseRoot; span < half; span <<= 1) {
+    repeat(inverse, span, power);
+    power = multiply(power, power);
   }
-  let power = NTT_ONE;
-  for (let at: usize = 0; at < half; at += 4) {
-    store<i32>(inverse + at, power);
-    power = multiply(power, inverseRoot);
+}
+
+/** The `span` bytes behind the first `span` bytes of a table: those, times `factor`. */
+function repeat(table: usize, span: usize, factor: i32): void {
+  for (const end = table + span; table < end; table += 4) {
+    store<i32>(table + span, multiply(load<i32>(table), factor));
   }
 }
 

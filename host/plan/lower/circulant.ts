@@ -98,9 +98,11 @@ export function lowerCirculant(
   const { sums, most } = circulantRowSums(op, inputs, outputs);
   const ntt = planNtt(k, blocks, most * 128);
   const channelBytes = k * 4 + requantBytes(op, k);
-  // Biases and requantization pairs are looked up when the spectra are done with, in their place.
+  // Biases, and pairs of channels, are looked up when the spectra are done with, in their place.
+  const onePair = op.multipliers.length === 1;
+  const inPlace = onePair ? k * 4 : channelBytes;
   const nttAreas = (chunk: number, group: number): number[] => {
-    return [blocks * k * 4, Math.max(chunk * blocks * 4, channelBytes), k * 4, k * 4, 0, group * k];
+    return [blocks * k * 4, Math.max(chunk * blocks * 4, inPlace), k * 4, k * 4, onePair ? 8 : 0, group * k];
   };
   const directAreas = (group: number): number[] => [blocks * k, k, 2 * k, k * 4, channelBytes, group * k];
   let chunk = k;
@@ -142,6 +144,6 @@ export function lowerCirculant(
   const weights = asBytes(method === 'ntt' ? spectra(op, rows, blocks) : op.weights);
   const constants = [{ field: OP_WEIGHTS, bytes: weights }, ...requantization(op, bias, output, record)];
   const arenaBytes = placeAreas(record, areas);
-  if (method === 'ntt') record.set(OP_SCRATCH4, record.get(OP_SCRATCH1));
+  if (method === 'ntt' && !onePair) record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);
   return { record, constants, arenaBytes };
 }
