@@ -1,0 +1,83 @@
+// Golden NVM: what older devices hold must boot and go on, or be refused by name. A change that fails here needs a new
+// format version, not new snapshots.
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ErrorCode, Status } from '../assembly/error.js';
+import { H_VERSION, VERSION } from '../assembly/layout.js';
+import { inspect } from '../host/inspect.js';
+import { readDevice } from '../host/model/image.js';
+import { Device } from '../host/simulator/device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { builtModule } from './util/devices.js';
+
+const checkpoints = new URL('../../checkpoints/', import.meta.url);
+const snapshot = (version: number, name: string): Uint8Array => {
+  return new Uint8Array(readFileSync(new URL(`nvm-v${version}/${name}.bin`, checkpoints)));
+};
+
+function deviceWith(cells: Uint8Array, name: 'device' | 'device.simd' = 'device'): Device {
+  const nvm = new SimulatedNvm(cells.length);
+  nvm.load(cells);
+  return new Device(builtModule(name), { nvm, sramBytes: 65536 });
+}
+
+test('snapshots of this format version exist', () => {
+  assert.equal(readdirSync(new URL(`nvm-v${VERSION}/`, checkpoints)).sort(), [
+    'done.bin',
+    'idle.bin',
+    'run.bin',
+  ]);
+});
+
+for (const build of ['device', 'device.simd'] as const) {
+  test(`${build}: a device that stopped in the middle goes on to the very same NVM`, () => {
+    const device = deviceWith(snapshot(1, 'run'), build);
+    assert.is(device.boot(), Status.RUN);
+    assert.is(device.ticket, 42);
+    while (device.status() === Status.RUN) assert.ok(device.run() >= 0);
+    const golden = snapshot(1, 'done');
+    const { diagnostics } = readDevice(golden);
+    const found = device.nvm.cells.slice();
+    // The boot counter: the golden run had one boot.
+    found.set(
+      golden.subarray(diagnostics.offset, diagnostics.offset + diagnostics.bytes),
+      diagnostics.offset,
+    );
+    assert.equal(Buffer.compare(found, golden), 0);
+  });
+}
+
+test('a device that was done still has its answer, and takes the next job', () => {
+  const device = deviceWith(snapshot(1, 'done'));
+  assert.is(device.boot(), Status.DONE);
+  assert.is(device.submit(42), Status.DONE);
+  const { job } = inspect(device.nvm.cells);
+  const answer = job!.answer!;
+  assert.is(answer.indexOf(Math.max(...answer)), 7, 'the sample is a seven');
+  assert.is(device.ack(42), Status.IDLE);
+  const { input } = readDevice(device.nvm.cells);
+  const again = new Int8Array(device.nvm.cells.slice(input.offset, input.offset + input.bytes).buffer);
+  device.feed(again);
+  device.submit(43);
+  while (device.status() === Status.RUN) device.run();
+  assert.equal(inspect(device.nvm.cells).job!.answer, answer);
+});
+
+test('a fresh device is idle', () => {
+  assert.is(deviceWith(snapshot(1, 'idle')).boot(), Status.IDLE);
+});
+
+test('a format version of the future is refused by name, and nothing is written', () => {
+  const cells = snapshot(1, 'run');
+  new DataView(cells.buffer).setUint16(H_VERSION, VERSION + 1, true);
+  const device = deviceWith(cells);
+  assert.is(device.boot(), ErrorCode.E_VERSION);
+  assert.equal(Buffer.compare(device.nvm.cells, cells), 0);
+  assert.throws(
+    () => inspect(cells),
+    (error: Error) => error.message.startsWith('E_IMAGE_VERSION'),
+  );
+});
+
+test.run();
