@@ -90,6 +90,8 @@ export const OP_BYTES = 128;
 export const OP_KIND = 0;
 /** Flag: commit when this op is done (a mandatory commit). */
 export const OP_FLAG_COMMIT = 0x100;
+/** Flag: weights are int4, two a byte, the first in the low half; every row begins a byte. */
+export const OP_FLAG_INT4 = 0x200;
 export const OP_TILES = 4;
 export const OP_INPUT = 8;
 export const OP_OUTPUT = 12;

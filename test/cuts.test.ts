@@ -21,6 +21,7 @@ import {
   padNetwork,
   sliceNetwork,
   softmaxNetwork,
+  withInt4,
 } from './util/networks.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { CutBench } from './util/cut-bench.js';
@@ -32,6 +33,7 @@ const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
   maxPool: maxPoolNetwork,
   averagePool: averagePoolNetwork,
   dense: denseNetwork,
+  int4: (random) => withInt4(random, convNetwork(random)),
   direct: (random) => circulantNetwork(random, { blockSize: 8, inputs: 30, outputs: 21, method: 'direct' }),
   ntt: (random) => circulantNetwork(random, { blockSize: 16, inputs: 40, outputs: 50, method: 'ntt' }),
   add: (random) => elementwiseNetwork(random, 'add'),

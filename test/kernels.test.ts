@@ -16,6 +16,7 @@ import {
   padNetwork,
   sliceNetwork,
   softmaxNetwork,
+  withInt4,
   between,
   circulantNetwork,
   convNetwork,
@@ -59,6 +60,11 @@ for (const method of ['direct', 'ntt'] as const) {
 }
 
 sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);
+sweep('conv2d_s8, int4 weights', 100, (random) => withInt4(random, convNetwork(random)));
+sweep('depthwise_conv2d_s8, int4 weights', 100, (random) => withInt4(random, depthwiseNetwork(random)));
+sweep('dense_s8, int4 weights', 100, (random) => {
+  return withInt4(random, denseNetwork(random, random.integer(4) ? 80 : 3000));
+});
 sweep('avg_pool_s8', 100, averagePoolNetwork);
 sweep('add_s8', 60, (random) => elementwiseNetwork(random, 'add'));
 sweep('mul_s8', 60, (random) => elementwiseNetwork(random, 'mul'));

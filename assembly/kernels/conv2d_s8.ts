@@ -17,6 +17,7 @@ import {
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize } from './requantize';
 import { gather } from './gather';
+import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
 export function tile(op: usize, index: i32): void {
@@ -31,22 +32,22 @@ export function tile(op: usize, index: i32): void {
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   gather(op, row, column, count, columns, patch);
+  const bytes = rowBytes(op, patch);
+  const scratch = op + load<usize>(op, OP_SCRATCH2);
+  const unpacked = behind(scratch, group * bytes);
   for (let first = 0; first < channels; first += group) {
     const size = min(group, channels - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
     let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
-    let weights = look(
-      load<usize>(op, OP_WEIGHTS) + first * patch,
-      size * patch,
-      op + load<usize>(op, OP_SCRATCH2),
-    );
+    let packed = look(load<usize>(op, OP_WEIGHTS) + first * bytes, size * bytes, scratch);
     for (let channel = first; channel < first + size; channel++) {
+      const weights = unpack(op, packed, patch, unpacked);
       let vector = columns;
       for (let to = output + channel, end = to + count * channels; to < end; to += channels) {
         store<i8>(to, requantize(op, dotS8(vector, weights, patch) + load<i32>(bias), pair));
         vector += patch;
       }
-      weights += patch;
+      packed += bytes;
       bias += 4;
       pair += requantStride;
     }

@@ -16,6 +16,7 @@ import {
   OP_WEIGHTS,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
+import { behind, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize } from './requantize';
 
 /** Keeps the whole input in SRAM, where it fits. */
@@ -28,12 +29,14 @@ export function enter(op: usize): void {
 /** Row `row` times the whole input, chunk by chunk. */
 function chunkedDot(op: usize, row: i32, inputs: i32, chunk: i32): i32 {
   const from = load<usize>(op, OP_INPUT);
-  const weights = load<usize>(op, OP_WEIGHTS) + row * inputs;
+  const weights = load<usize>(op, OP_WEIGHTS) + row * rowBytes(op, inputs);
+  const scratch = op + load<usize>(op, OP_SCRATCH1);
   let sum = 0;
   for (let at = 0; at < inputs; at += chunk) {
     const length = min(chunk, inputs - at);
     const x = look(from + at, length, op + load<usize>(op, OP_SCRATCH0));
-    sum += dotS8(x, look(weights + at, length, op + load<usize>(op, OP_SCRATCH1)), length);
+    const packed = look(weights + rowBytes(op, at), rowBytes(op, length), scratch);
+    sum += dotS8(x, unpack(op, packed, length, behind(scratch, rowBytes(op, chunk))), length);
   }
   return sum;
 }
@@ -41,26 +44,26 @@ function chunkedDot(op: usize, row: i32, inputs: i32, chunk: i32): i32 {
 export function tile(op: usize, index: i32): void {
   const inputs = load<i32>(op, DENSE_INPUTS);
   const chunk = load<i32>(op, DENSE_CHUNK);
-  const first = index * load<i32>(op, DENSE_GROUP);
-  const count = min(load<i32>(op, DENSE_GROUP), load<i32>(op, DENSE_OUTPUTS) - first);
+  const group = load<i32>(op, DENSE_GROUP);
+  const first = index * group;
+  const count = min(group, load<i32>(op, DENSE_OUTPUTS) - first);
   const output = op + load<usize>(op, OP_SCRATCH4);
+  const scratch = op + load<usize>(op, OP_SCRATCH1);
   const whole = chunk == inputs;
+  const bytes = rowBytes(op, inputs);
   let bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH2));
   let pair = lookRequant(op, first, count, op + load<usize>(op, OP_SCRATCH3));
-  let weights: usize = 0;
-  if (whole) {
-    weights = look(
-      load<usize>(op, OP_WEIGHTS) + first * inputs,
-      count * inputs,
-      op + load<usize>(op, OP_SCRATCH1),
-    );
-  }
+  let packed: usize = whole ? look(load<usize>(op, OP_WEIGHTS) + first * bytes, count * bytes, scratch) : 0;
   for (let i = 0; i < count; i++) {
     const sum = whole
-      ? dotS8(op + load<usize>(op, OP_SCRATCH0), weights, inputs)
+      ? dotS8(
+          op + load<usize>(op, OP_SCRATCH0),
+          unpack(op, packed, inputs, behind(scratch, group * bytes)),
+          inputs,
+        )
       : chunkedDot(op, first + i, inputs, chunk);
     store<i8>(output + i, requantize(op, sum + load<i32>(bias), pair));
-    weights += inputs;
+    packed += bytes;
     bias += 4;
     pair += load<i32>(op, OP_REQUANT_STRIDE);
   }

@@ -16,6 +16,7 @@ import {
 import { look, put } from '../nvm';
 import { gather } from './gather';
 import { lookBias, lookRequant, requantize } from './requantize';
+import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
 export function tile(op: usize, index: i32): void {
@@ -31,16 +32,16 @@ export function tile(op: usize, index: i32): void {
   const multiplier = outputs / inputs;
   const group = load<i32>(op, WIN_GROUP);
   const patch = taps * inputs;
+  const bytes = rowBytes(op, group * taps);
   gather(op, row, column, count, columns, patch);
   for (let first = 0; first < outputs; first += group) {
     const size = min(group, outputs - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
     let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
-    const weights = look(
-      load<usize>(op, OP_WEIGHTS) + first * taps,
-      size * taps,
-      op + load<usize>(op, OP_SCRATCH2),
-    );
+    const scratch = op + load<usize>(op, OP_SCRATCH2);
+    const address = load<usize>(op, OP_WEIGHTS) + (first / group) * bytes;
+    const packed = look(address, rowBytes(op, size * taps), scratch);
+    const weights = unpack(op, packed, size * taps, behind(scratch, bytes));
     for (let i = 0; i < size; i++) {
       let vector = columns + (first + i) / multiplier;
       for (let to = output + first + i, end = to + count * outputs; to < end; to += outputs) {

@@ -1,6 +1,9 @@
 // The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8, NHWC
 // without the batch dimension; ops run in order and name their tensors by index.
 
+/** How weights are stored: int4 ones, in −8…7, take half the bytes. */
+export type WeightBits = 8 | 4;
+
 /** real = scale · (q − zeroPoint) */
 export interface Quantization {
   scale: number;
@@ -42,6 +45,8 @@ export interface Conv2d extends OpBase, Window, Requantization {
   kind: 'conv2d';
   /** [out][height][width][in] */
   weights: Int8Array;
+  /** Default 8. */
+  weightBits?: WeightBits;
 }
 
 export interface MaxPool2d extends OpBase, Window {
@@ -54,6 +59,8 @@ export interface Dense extends OpBase, Requantization {
   kind: 'dense';
   /** [out][in] */
   weights: Int8Array;
+  /** Default 8. */
+  weightBits?: WeightBits;
 }
 
 export interface Circulant extends OpBase, Requantization {
@@ -70,6 +77,8 @@ export interface DepthwiseConv2d extends OpBase, Window, Requantization {
   kind: 'depthwiseConv2d';
   /** [height][width][out]; output channel o sees input channel o / (out / in). */
   weights: Int8Array;
+  /** Default 8. */
+  weightBits?: WeightBits;
 }
 
 export interface AveragePool2d extends OpBase, Window {

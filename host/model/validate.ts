@@ -70,6 +70,9 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
       op,
       op.kind === 'dense' || op.kind === 'circulant' ? elementCount(output) : last(output),
     );
+  if ('weightBits' in op && op.weightBits === 4 && op.weights.some((w) => w < -8 || w > 7)) {
+    refuse(op, 'int4 weights beyond four bits', 'weights from −8 to 7');
+  }
   switch (op.kind) {
     case 'conv2d':
       checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1] * last(input));

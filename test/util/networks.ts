@@ -6,6 +6,7 @@ import {
   type Circulant,
   type Conv2d,
   type Dense,
+  type DepthwiseConv2d,
   type MaxPool2d,
   type QuantizedNetwork,
   type QuantizedOp,
@@ -429,4 +430,11 @@ export function sliceNetwork(random: Random): QuantizedNetwork {
   const input = tensor(random, shape);
   const output = { ...input, shape: shape.map((n, i) => (i === axis ? between(random, 1, n - start) : n)) };
   return single({ kind: 'slice', name: 'slice', inputs: [0], output: 1, axis, start }, input, output);
+}
+
+/** The same network with int4 weights in its first op. */
+export function withInt4(random: Random, network: QuantizedNetwork): QuantizedNetwork {
+  const [first, ...others] = network.ops as [Conv2d | Dense | DepthwiseConv2d, ...QuantizedOp[]];
+  const op = { ...first, weights: int8s(random, first.weights.length, -8, 7), weightBits: 4 as const };
+  return { ...network, ops: [op, ...others] };
 }

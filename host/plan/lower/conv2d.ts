@@ -3,7 +3,8 @@ import type { Conv2d, TensorSpec } from '../../model/quantized-network.js';
 import {
   type TileLimits,
   type LoweredOp,
-  asBytes,
+  packWeights,
+  weightBytes,
   arenaFor,
   placeAreas,
   tooLarge,
@@ -30,7 +31,7 @@ export function lowerConv2d(
   const areasOf = (columns: number, group: number): number[] => [
     rowSpan(op, width, channels, columns),
     columns * patch,
-    group * patch,
+    weightBytes(op.weightBits, patch, group).sram,
     group * 4,
     requantBytes(op, group),
     columns * outputs,
@@ -55,7 +56,7 @@ export function lowerConv2d(
   placeWindow(op, inputShape, outputShape, choice.columns, record);
   const bias = foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint);
   const constants = [
-    { field: OP_WEIGHTS, bytes: asBytes(op.weights) },
+    { field: OP_WEIGHTS, bytes: packWeights(op.weights, patch, op.weightBits, record) },
     ...requantization(op, bias, output, record),
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group)) };

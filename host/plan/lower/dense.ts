@@ -14,7 +14,8 @@ import {
   type TileLimits,
   type LoweredOp,
   align,
-  asBytes,
+  packWeights,
+  weightBytes,
   arenaFor,
   placeAreas,
   refuse,
@@ -40,7 +41,7 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
   }
   const areasOf = (group: number, chunk: number): number[] => [
     chunk,
-    group * chunk,
+    weightBytes(op.weightBits, chunk, group).sram,
     group * 4,
     requantBytes(op, group),
     group,
@@ -62,7 +63,7 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
   record.set(DENSE_CHUNK, chunk);
   const bias = foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint);
   const constants = [
-    { field: OP_WEIGHTS, bytes: asBytes(op.weights) },
+    { field: OP_WEIGHTS, bytes: packWeights(op.weights, inputs, op.weightBits, record) },
     ...requantization(op, bias, output, record),
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(group, chunk)) };

@@ -4,7 +4,8 @@ import { depthwiseTileCycles } from '../cost.js';
 import { OpRecord } from '../record.js';
 import {
   arenaFor,
-  asBytes,
+  packWeights,
+  weightBytes,
   foldBias,
   largestPart,
   type LoweredOp,
@@ -17,19 +18,19 @@ import {
 } from './lowering.js';
 import { columnChoices, feature, placeWindow, rowSpan } from './window.js';
 
-/** Weights in groups of output channels: [group][tap][channel]. */
-function groupWeights(weights: Int8Array, outputs: number, group: number): Int8Array {
-  const taps = weights.length / outputs;
-  const grouped = new Int8Array(weights.length);
-  let at = 0;
+/** Weights in groups of output channels, [group][tap][channel], each group a row. */
+function packGroups(op: DepthwiseConv2d, outputs: number, group: number, record: OpRecord): Uint8Array {
+  const taps = op.weights.length / outputs;
+  // Every group as long as the first, so that rows have one length.
+  const grouped = new Int8Array(Math.ceil(outputs / group) * group * taps);
   for (let first = 0; first < outputs; first += group) {
     const size = Math.min(group, outputs - first);
     for (let tap = 0; tap < taps; tap++) {
-      grouped.set(weights.subarray(tap * outputs + first, tap * outputs + first + size), at);
-      at += size;
+      const from = tap * outputs + first;
+      grouped.set(op.weights.subarray(from, from + size), first * taps + tap * size);
     }
   }
-  return grouped;
+  return packWeights(grouped, group * taps, op.weightBits, record);
 }
 
 export function lowerDepthwiseConv2d(
@@ -48,7 +49,7 @@ export function lowerDepthwiseConv2d(
   const areasOf = (columns: number, group: number): number[] => [
     rowSpan(op, width, channels, columns),
     columns * taps * channels,
-    group * taps,
+    weightBytes(op.weightBits, group * taps, 1).sram,
     group * 4,
     requantBytes(op, group),
     columns * outputs,
@@ -71,7 +72,7 @@ export function lowerDepthwiseConv2d(
     sums[i % outputs]! += w;
   });
   const constants = [
-    { field: OP_WEIGHTS, bytes: asBytes(groupWeights(op.weights, outputs, choice.group)) },
+    { field: OP_WEIGHTS, bytes: packGroups(op, outputs, choice.group, record) },
     ...requantization(op, foldBias(op.bias, sums, input.zeroPoint), output, record),
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group)) };

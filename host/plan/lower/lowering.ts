@@ -3,6 +3,8 @@ import {
   ALIGNMENT,
   OP_BIAS,
   OP_BYTES,
+  OP_FLAG_INT4,
+  OP_KIND,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OP_OUTPUT_ZERO_POINT,
@@ -11,7 +13,7 @@ import {
   OP_SCRATCH0,
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
-import type { Requantization, Scaling, TensorSpec } from '../../model/quantized-network.js';
+import type { Requantization, Scaling, WeightBits, TensorSpec } from '../../model/quantized-network.js';
 import type { OpRecord } from '../record.js';
 
 /** What an op may use. */
@@ -118,6 +120,34 @@ export function requantization(
 
 export const requantBytes = (op: Requantization, channels: number): number =>
   op.multipliers.length === 1 ? 8 : channels * 8;
+
+/** Bytes of a row of weights in NVM, and of SRAM for `rows` of them: packed ones are unpacked behind, one at a time. */
+export function weightBytes(
+  bits: WeightBits | undefined,
+  length: number,
+  rows: number,
+): { row: number; sram: number } {
+  const row = bits === 4 ? Math.ceil(length / 2) : length;
+  return { row, sram: bits === 4 ? align(row * rows) + length : row * rows };
+}
+
+/** Rows of `length` weights as NVM holds them, and the flag that says so. */
+export function packWeights(
+  weights: Int8Array,
+  length: number,
+  bits: WeightBits | undefined,
+  record: OpRecord,
+): Uint8Array {
+  if (bits !== 4) return asBytes(weights);
+  record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_INT4);
+  const row = Math.ceil(length / 2);
+  const packed = new Uint8Array(Math.ceil(weights.length / length) * row);
+  weights.forEach((w, i) => {
+    const at = Math.floor(i / length) * row + ((i % length) >> 1);
+    packed[at]! |= (w & 15) << ((i % length) % 2 ? 4 : 0);
+  });
+  return packed;
+}
 
 /** {multiplier, shift} in two fields of a record. */
 export function placeScaling(record: OpRecord, field: number, { multiplier, shift }: Scaling): void {

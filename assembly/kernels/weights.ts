@@ -1,0 +1,26 @@
+// Weights as kernels want them: int8 rows, whether NVM holds them so or packed, two int4 a byte.
+import { OP_FLAG_INT4, OP_KIND } from '../layout';
+
+function isPacked(op: usize): bool {
+  return (load<u32>(op, OP_KIND) & OP_FLAG_INT4) != 0;
+}
+
+/** Bytes of a row of `count` weights in NVM. */
+export function rowBytes(op: usize, count: i32): i32 {
+  return isPacked(op) ? (count + 1) >> 1 : count;
+}
+
+/** The `count` weights at `row` as int8: in place, or unpacked to `scratch`. */
+export function unpack(op: usize, row: usize, count: i32, scratch: usize): usize {
+  if (!isPacked(op)) return row;
+  for (let i = 0; i < count; i++) {
+    const pair: i32 = load<i8>(row + (i >> 1));
+    store<i8>(scratch + i, i & 1 ? pair >> 4 : (pair << 28) >> 28);
+  }
+  return scratch;
+}
+
+/** Where unpacked weights go: behind the `bytes` looked up to `scratch`. */
+export function behind(scratch: usize, bytes: i32): usize {
+  return scratch + ((bytes + 15) & ~15);
+}
