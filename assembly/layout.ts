@@ -147,6 +147,8 @@ export const WIN_PADDING = 104;
 export const WIN_TILE_COLUMNS = 108;
 /** Convolution: output channels whose weights are in SRAM at a time. */
 export const WIN_GROUP = 112;
+/** Convolution: size of circulant blocks over channels; 0: weights as they are. */
+export const WIN_BLOCK = 116;
 
 // dense_s8: a tile is `group` outputs.
 export const DENSE_INPUTS = 72;

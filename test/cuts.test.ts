@@ -8,6 +8,7 @@ import { type Image, readImage, withPolicy } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import {
   averagePoolNetwork,
+  circulantConvNetwork,
   circulantNetwork,
   concatNetwork,
   convNetwork,
@@ -33,6 +34,7 @@ const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
   maxPool: maxPoolNetwork,
   averagePool: averagePoolNetwork,
   dense: denseNetwork,
+  circulantConv: circulantConvNetwork,
   int4: (random) => withInt4(random, convNetwork(random)),
   direct: (random) => circulantNetwork(random, { blockSize: 8, inputs: 30, outputs: 21, method: 'direct' }),
   ntt: (random) => circulantNetwork(random, { blockSize: 16, inputs: 40, outputs: 50, method: 'ntt' }),

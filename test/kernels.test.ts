@@ -18,6 +18,7 @@ import {
   softmaxNetwork,
   withInt4,
   between,
+  circulantConvNetwork,
   circulantNetwork,
   convNetwork,
   denseNetwork,
@@ -60,6 +61,7 @@ for (const method of ['direct', 'ntt'] as const) {
 }
 
 sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);
+sweep('conv2d_s8, circulant blocks over channels', 150, circulantConvNetwork);
 sweep('conv2d_s8, int4 weights', 100, (random) => withInt4(random, convNetwork(random)));
 sweep('depthwise_conv2d_s8, int4 weights', 100, (random) => withInt4(random, depthwiseNetwork(random)));
 sweep('dense_s8, int4 weights', 100, (random) => {

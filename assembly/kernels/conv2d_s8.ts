@@ -9,6 +9,7 @@ import {
   OP_SCRATCH4,
   OP_SCRATCH5,
   OP_WEIGHTS,
+  WIN_BLOCK,
   WIN_GROUP,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
@@ -17,7 +18,7 @@ import {
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize } from './requantize';
 import { gather } from './gather';
-import { behind, rowBytes, unpack } from './weights';
+import { behind, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
 export function tile(op: usize, index: i32): void {
@@ -32,22 +33,31 @@ export function tile(op: usize, index: i32): void {
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   gather(op, row, column, count, columns, patch);
-  const bytes = rowBytes(op, patch);
+  // A block row of k output channels shares its stored bytes; without blocks, k is 1.
+  const k = max(load<i32>(op, WIN_BLOCK), 1);
+  const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
+  const taps = patch / inputs;
+  const bytes = k > 1 ? taps * ((inputs + k - 1) & -k) : rowBytes(op, patch);
   const scratch = op + load<usize>(op, OP_SCRATCH2);
-  const unpacked = behind(scratch, group * bytes);
+  const unpacked = behind(scratch, ((group + k - 1) / k) * bytes);
   for (let first = 0; first < channels; first += group) {
     const size = min(group, channels - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
     let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
-    let packed = look(load<usize>(op, OP_WEIGHTS) + first * bytes, size * bytes, scratch);
-    for (let channel = first; channel < first + size; channel++) {
-      const weights = unpack(op, packed, patch, unpacked);
+    const stored = look(
+      load<usize>(op, OP_WEIGHTS) + (first / k) * bytes,
+      ((size + k - 1) / k) * bytes,
+      scratch,
+    );
+    for (let i = 0; i < size; i++) {
+      let weights = stored + (i / k) * bytes;
+      if (k > 1) unwind(weights, i & (k - 1), k, taps, inputs, unpacked);
+      weights = k > 1 ? unpacked : unpack(op, weights, patch, unpacked);
       let vector = columns;
-      for (let to = output + channel, end = to + count * channels; to < end; to += channels) {
+      for (let to = output + first + i, end = to + count * channels; to < end; to += channels) {
         store<i8>(to, requantize(op, dotS8(vector, weights, patch) + load<i32>(bias), pair));
         vector += patch;
       }
-      packed += bytes;
       bias += 4;
       pair += requantStride;
     }

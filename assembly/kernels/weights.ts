@@ -24,3 +24,18 @@ export function unpack(op: usize, row: usize, count: i32, scratch: usize): usize
 export function behind(scratch: usize, bytes: i32): usize {
   return scratch + ((bytes + 15) & ~15);
 }
+
+/**
+ * Row `r` of a row of circulant blocks over channels: `taps` runs of `channels` int8 to `scratch`, from first columns
+ * [tap][block][k]. Block element (r, c) is w[(r − c) mod k]; columns beyond the last channel are left out.
+ */
+export function unwind(columns: usize, r: i32, k: i32, taps: i32, channels: i32, scratch: usize): void {
+  for (let tap = 0; tap < taps; tap++) {
+    for (let first = 0; first < channels; first += k) {
+      for (let c = 0, count = min(k, channels - first); c < count; c++) {
+        store<u8>(scratch++, load<u8>(columns + ((r - c) & (k - 1))));
+      }
+      columns += k;
+    }
+  }
+}

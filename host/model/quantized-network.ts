@@ -43,10 +43,12 @@ export interface Window {
 
 export interface Conv2d extends OpBase, Window, Requantization {
   kind: 'conv2d';
-  /** [out][height][width][in] */
+  /** [out][height][width][in]; with blocks [block row][height][width][block][k], first columns. */
   weights: Int8Array;
   /** Default 8. */
   weightBits?: WeightBits;
+  /** Size k of circulant blocks over channels, a power of two (CirCNN); default 1: none. */
+  blockSize?: number;
 }
 
 export interface MaxPool2d extends OpBase, Window {

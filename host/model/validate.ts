@@ -74,9 +74,16 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
     refuse(op, 'int4 weights beyond four bits', 'weights from −8 to 7');
   }
   switch (op.kind) {
-    case 'conv2d':
-      checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1] * last(input));
+    case 'conv2d': {
+      const k = op.blockSize ?? 1;
+      if (!Number.isInteger(k) || k < 1 || k > 4096 || (k & (k - 1)) !== 0)
+        refuse(op, `blocks of ${k}`, 'a power of two');
+      if (k > 1 && op.weightBits === 4) refuse(op, 'circulant blocks of int4', 'int8 weights, or no blocks');
+      const blocks = (tensor: TensorSpec): number => Math.ceil(last(tensor) / k);
+      const weights = blocks(output) * blocks(input) * k;
+      checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
       break;
+    }
     case 'depthwiseConv2d':
       checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
       break;

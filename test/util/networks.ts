@@ -438,3 +438,13 @@ export function withInt4(random: Random, network: QuantizedNetwork): QuantizedNe
   const op = { ...first, weights: int8s(random, first.weights.length, -8, 7), weightBits: 4 as const };
   return { ...network, ops: [op, ...others] };
 }
+
+/** A convolution whose weights are circulant blocks over channels. */
+export function circulantConvNetwork(random: Random): QuantizedNetwork {
+  const network = convNetwork(random);
+  const [op, input, output] = [network.ops[0] as Conv2d, network.tensors[0]!, network.tensors[1]!];
+  const blockSize = 2 ** between(random, 1, 3);
+  const blocks = (tensorSpec: TensorSpec): number => Math.ceil(tensorSpec.shape[2]! / blockSize);
+  const weights = int8s(random, blocks(output) * blocks(input) * blockSize * op.kernel[0] * op.kernel[1]);
+  return { ...network, ops: [{ ...op, blockSize, weights }] };
+}

@@ -41,6 +41,25 @@ export function requantizeOracle(
 
 type Shape3 = readonly [number, number, number];
 
+/** One weight of a convolution, by the definition of circulant blocks where it has any. */
+function convWeight(
+  op: Conv2d,
+  output: number,
+  ky: number,
+  kx: number,
+  input: number,
+  inputs: number,
+): number {
+  const k = op.blockSize ?? 1;
+  const tap = ky * op.kernel[1] + kx;
+  const taps = op.kernel[0] * op.kernel[1];
+  const columns = Math.ceil(inputs / k);
+  const blockRow = Math.floor(output / k);
+  const block = (blockRow * taps + tap) * columns + Math.floor(input / k);
+  const distance = (output - blockRow * k - (input % k) + k) % k;
+  return op.weights[block * k + distance]!;
+}
+
 function convOracle(op: Conv2d, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
   const [height, width, channels] = input.shape as Shape3;
   const [rows, columns, outputs] = output.shape as Shape3;
@@ -55,7 +74,7 @@ function convOracle(op: Conv2d, x: Int8Array, input: TensorSpec, output: TensorS
             const ix = column * op.stride[1] + kx * op.dilation[1] - op.padding[1];
             if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
             for (let c = 0; c < channels; c++) {
-              const w = op.weights[((channel * op.kernel[0] + ky) * op.kernel[1] + kx) * channels + c]!;
+              const w = convWeight(op, channel, ky, kx, c, channels);
               sum += w * (x[(iy * width + ix) * channels + c]! - input.zeroPoint);
             }
           }

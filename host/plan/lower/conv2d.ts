@@ -1,8 +1,18 @@
-import { OP_INPUT_ZERO_POINT, OP_KIND, OP_WEIGHTS, OpKind, WIN_GROUP } from '../../../assembly/layout.js';
+import {
+  OP_INPUT_ZERO_POINT,
+  OP_KIND,
+  OP_WEIGHTS,
+  OpKind,
+  WIN_BLOCK,
+  WIN_GROUP,
+} from '../../../assembly/layout.js';
 import type { Conv2d, TensorSpec } from '../../model/quantized-network.js';
 import {
   type TileLimits,
   type LoweredOp,
+  align,
+  asBytes,
+  largestPart,
   packWeights,
   weightBytes,
   arenaFor,
@@ -17,6 +27,19 @@ import { feature, placeWindow, rowSpan, columnChoices } from './window.js';
 import { convTileCycles } from '../cost.js';
 import { OpRecord } from '../record.js';
 
+/** Weights [out][height][width][in] of a convolution of circulant blocks. */
+function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
+  const taps = op.kernel[0] * op.kernel[1];
+  const blocks = Math.ceil(inputs / k);
+  return Int8Array.from({ length: outputs * taps * inputs }, (_, i) => {
+    const channel = i % inputs;
+    const tap = Math.floor(i / inputs) % taps;
+    const output = Math.floor(i / (inputs * taps));
+    const block = (Math.floor(output / k) * taps + tap) * blocks + Math.floor(channel / k);
+    return op.weights[block * k + (((output % k) - (channel % k) + k) % k)]!;
+  });
+}
+
 export function lowerConv2d(
   op: Conv2d,
   input: TensorSpec,
@@ -28,35 +51,48 @@ export function lowerConv2d(
   const [, width, channels] = inputShape;
   const outputs = outputShape[2];
   const patch = op.kernel[0] * op.kernel[1] * channels;
+  const k = op.blockSize ?? 1;
+  /** Bytes looked up for a group, and one unpacked row behind them. */
+  const groupBytes = (group: number): number => {
+    if (k === 1) return weightBytes(op.weightBits, patch, group).sram;
+    const row = op.kernel[0] * op.kernel[1] * Math.ceil(channels / k) * k;
+    return align(Math.ceil(group / k) * row) + patch;
+  };
   const areasOf = (columns: number, group: number): number[] => [
     rowSpan(op, width, channels, columns),
     columns * patch,
-    weightBytes(op.weightBits, patch, group).sram,
+    groupBytes(group),
     group * 4,
     requantBytes(op, group),
     columns * outputs,
   ];
   let choice: { columns: number; group: number; within: boolean } | undefined;
   for (const columns of columnChoices(outputShape[1])) {
-    let group = outputs;
-    for (let parts = 1; arenaFor(areasOf(columns, group)) > limits.arenaBytes && group > 1;) {
-      group = Math.ceil(outputs / ++parts);
-    }
-    if (arenaFor(areasOf(columns, group)) > limits.arenaBytes) continue;
+    // Whole block rows, or all outputs.
+    const rows = largestPart(Math.ceil(outputs / k), (part) => {
+      return arenaFor(areasOf(columns, Math.min(part * k, outputs))) <= limits.arenaBytes;
+    });
+    if (rows === 0) continue;
+    const group = Math.min(rows * k, outputs);
     const within = convTileCycles(columns, outputs, patch) <= limits.tileCycles;
     // The widest tile within a tenth of a charge; failing that, the narrowest there is.
     choice = { columns, group, within };
     if (within) break;
   }
-  if (!choice) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
+  if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs))), limits);
   const record = new OpRecord();
   record.set(OP_KIND, OpKind.CONV2D_S8);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(WIN_GROUP, choice.group);
+  if (k > 1) record.set(WIN_BLOCK, k);
   placeWindow(op, inputShape, outputShape, choice.columns, record);
-  const bias = foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint);
+  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
+  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
   const constants = [
-    { field: OP_WEIGHTS, bytes: packWeights(op.weights, patch, op.weightBits, record) },
+    {
+      field: OP_WEIGHTS,
+      bytes: k === 1 ? packWeights(op.weights, patch, op.weightBits, record) : asBytes(op.weights),
+    },
     ...requantization(op, bias, output, record),
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group)) };
