@@ -132,6 +132,10 @@ export enum OpKind {
   MAP_S8 = 13,
 }
 
+/** Bits of a build's kernel mask beside those of OpKind. */
+export const MASK_INT4 = 0x100000;
+export const MASK_BLOCKS = 0x200000;
+
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;
 export const WIN_INPUT_WIDTH = 76;

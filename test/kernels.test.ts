@@ -37,7 +37,11 @@ function check(network: QuantizedNetwork, random: Random, arenaBytes: number, wh
     assert.equal(infer(makeDevice(image, build), image, input), expected, `${what}, ${build}`);
 }
 
-function sweep(name: string, count: number, make: (random: Random) => QuantizedNetwork, least = 1200): void {
+/** Shapes to try of each kernel instead of the few of an ordinary run. */
+const MANY = Number(process.env['BROWNOUT_SHAPES'] ?? 0);
+
+function sweep(name: string, few: number, make: (random: Random) => QuantizedNetwork, least = 1200): void {
+  const count = MANY || few;
   test(`${name}: ${count} random shapes equal the oracle`, () => {
     for (let seed = 1; seed <= count; seed++) {
       const random = new Random(seed);

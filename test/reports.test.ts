@@ -6,11 +6,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ErrorCode, Status } from '../assembly/error.js';
 import { analyze } from '../host/analyze.js';
+import { compile } from '../host/compile.js';
+import { Random } from '../host/data/random.js';
+import { readImage, withPolicy } from '../host/model/image.js';
+import { Device } from '../host/simulator/device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { provision } from '../host/simulator/provision.js';
+import { buildDevice } from '../host/toolchain/build-device.js';
+import {
+  circulantConvNetwork,
+  convNetwork,
+  denseNetwork,
+  softmaxNetwork,
+  withInt4,
+} from './util/networks.js';
 import { shippedImage } from '../host/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { inspect } from '../host/inspect.js';
-import { withPolicy } from '../host/model/image.js';
 import { analyzeText } from '../host/report/analyze.js';
 import { inspectText } from '../host/report/inspect.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
@@ -131,6 +145,34 @@ test('build: the module that ships for the digits image, byte for byte', () => {
     );
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('a build for one image runs that image and refuses every other by name', async () => {
+  const random = new Random(1);
+  const networks = [
+    convNetwork(random),
+    withInt4(random, convNetwork(random)),
+    circulantConvNetwork(random),
+    denseNetwork(random),
+    withInt4(random, denseNetwork(random)),
+    softmaxNetwork(random),
+  ];
+  const images = networks.map((network) => readImage(compile(network)));
+  // Each image needs a thing of its own; the plain ones are held by their int4 siblings' builds.
+  const holds = [[0], [0, 1], [0, 2], [3], [3, 4], [5]];
+  for (const [index, own] of images.entries()) {
+    const module = new WebAssembly.Module(await buildDevice(own));
+    for (const [other, image_] of images.entries()) {
+      const nvm = new SimulatedNvm(image_.nvmBytes);
+      provision(nvm, image_);
+      const code = new Device(module, { nvm, sramBytes: 65536 }).boot();
+      assert.is(
+        code,
+        holds[index]!.includes(other) ? Status.IDLE : ErrorCode.E_OP,
+        `build ${index}, image ${other}`,
+      );
+    }
   }
 });
 

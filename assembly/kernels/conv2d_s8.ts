@@ -18,6 +18,7 @@ import {
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize } from './requantize';
 import { gather } from './gather';
+import { HAS_BLOCKS } from './mask';
 import { behind, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -34,7 +35,7 @@ export function tile(op: usize, index: i32): void {
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   gather(op, row, column, count, columns, patch);
   // A block row of k output channels shares its stored bytes; without blocks, k is 1.
-  const k = max(load<i32>(op, WIN_BLOCK), 1);
+  const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
   const taps = patch / inputs;
   const bytes = k > 1 ? taps * ((inputs + k - 1) & -k) : rowBytes(op, patch);

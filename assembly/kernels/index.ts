@@ -1,5 +1,6 @@
 // Which kernel an op record names. A new op is a file here and a line in each switch.
-import { OP_KIND, OpKind } from '../layout';
+import { OP_FLAG_INT4, WIN_BLOCK, OP_KIND, OpKind } from '../layout';
+import { HAS_BLOCKS, HAS_INT4, KERNELS } from './mask';
 import * as add from './add_s8';
 import * as avgPool from './avg_pool_s8';
 import * as circulantDirect from './circulant_direct_s8';
@@ -14,13 +15,13 @@ import * as mul from './mul_s8';
 import * as pad from './pad_s8';
 import * as softmax from './softmax_s8';
 
-/** Bit k: this build has the kernel of OpKind k. A build for one image names those it uses: `--use KERNEL_MASK=…`. */
-const KERNELS: u32 = isDefined(KERNEL_MASK) ? KERNEL_MASK : ~0;
-
 /** Whether this build knows the op. */
 export function has(op: usize): bool {
-  const kind: u32 = load<u8>(op, OP_KIND);
-  return kind >= <u32>OpKind.CONV2D_S8 && kind <= <u32>OpKind.MAP_S8 && ((KERNELS >>> kind) & 1) != 0;
+  const word = load<u32>(op, OP_KIND);
+  const kind = word & 0xff;
+  if (kind < <u32>OpKind.CONV2D_S8 || kind > <u32>OpKind.MAP_S8 || !((KERNELS >>> kind) & 1)) return false;
+  if (!HAS_INT4 && word & OP_FLAG_INT4) return false;
+  return HAS_BLOCKS || kind != OpKind.CONV2D_S8 || load<i32>(op, WIN_BLOCK) <= 1;
 }
 
 /** Fills SRAM with what committed bytes determine; after every boot, and when the op starts. */

@@ -1,8 +1,9 @@
 // Weights as kernels want them: int8 rows, whether NVM holds them so or packed, two int4 a byte.
 import { OP_FLAG_INT4, OP_KIND } from '../layout';
+import { HAS_INT4 } from './mask';
 
 function isPacked(op: usize): bool {
-  return (load<u32>(op, OP_KIND) & OP_FLAG_INT4) != 0;
+  return HAS_INT4 && (load<u32>(op, OP_KIND) & OP_FLAG_INT4) != 0;
 }
 
 /** Bytes of a row of `count` weights in NVM. */

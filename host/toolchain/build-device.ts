@@ -1,7 +1,7 @@
 // Builds the device module for one image: AssemblyScript compiles only the kernels it uses, binaryen makes it small.
 // Both compilers are optional dependencies, imported here and only when asked for.
 import { readFileSync } from 'node:fs';
-import { OP_KIND } from '../../assembly/layout.js';
+import { MASK_BLOCKS, MASK_INT4, OP_FLAG_INT4, OP_KIND, OpKind, WIN_BLOCK } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type DeviceImage, readDevice } from '../model/image.js';
 
@@ -13,9 +13,14 @@ export interface BuildOptions {
 /** The package's root: sources and asconfig.json. */
 const root = new URL('../../../', import.meta.url);
 
-/** Bit k: the image has an op of kind k (`KERNEL_MASK` of assembly/kernels/index.ts). */
+/** What the image uses (assembly/kernels/mask.ts). */
 function kernelMask(image: DeviceImage): number {
-  return image.ops.reduce((mask, op) => mask | (1 << (op.get(OP_KIND) & 0xff)), 0);
+  return image.ops.reduce((mask, op) => {
+    const kind = op.get(OP_KIND) & 0xff;
+    const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;
+    const blocks = kind === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
+    return mask | (1 << kind) | int4 | blocks;
+  }, 0);
 }
 
 /** Imports a compiler. Throws `E_TOOL_MISSING`. */
