@@ -140,7 +140,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   identical &&= firstDifference(nvmA, nvmB) < 0;
 
   const bareSupply = new MeteredSupply(profile);
-  runBare(meteredModule('bare', costs), image, inputs, bareSupply);
+  runBare(meteredModule('digits.bare', costs), image, inputs, bareSupply);
   bareSupply.finish();
   const { statistics } = harvestedSupply;
   return {

@@ -45,7 +45,8 @@ async function buildModules() {
   const current = fingerprint();
   const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
-  if (fresh && [...names, 'digits'].every((name) => existsSync(join(out, `${name}.wasm`)))) return;
+  if (fresh && [...names, 'digits', 'digits.bare'].every((name) => existsSync(join(out, `${name}.wasm`))))
+    return;
   mkdirSync(out, { recursive: true });
   const { default: asc } = await import('assemblyscript/asc');
   for (const name of names) {
@@ -59,7 +60,9 @@ async function buildModules() {
   }
   // Only the kernels that the shipped image uses.
   const { buildDevice } = await import('../dist/host/toolchain/build-device.js');
-  writeFileSync(join(out, 'digits.wasm'), await buildDevice(new Uint8Array(digits)));
+  const image = new Uint8Array(digits);
+  writeFileSync(join(out, 'digits.wasm'), await buildDevice(image));
+  writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));
   writeFileSync(stamp, current);
 }
 

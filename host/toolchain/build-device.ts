@@ -8,6 +8,8 @@ import { type DeviceImage, readDevice } from '../model/image.js';
 export interface BuildOptions {
   /** asconfig.json's target: `scalar` (default) or `simd`. */
   target?: 'scalar' | 'simd';
+  /** `device` (default): what runs on a part; `bare`: its kernels alone, to measure the engine against. */
+  entry?: 'device' | 'bare';
 }
 
 /** The package's root: sources and asconfig.json. */
@@ -43,12 +45,14 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
   }
 }
 
-async function assemble(mask: number, target: string): Promise<Uint8Array> {
+const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
+
+async function assemble(entry: string, mask: number, target: string): Promise<Uint8Array> {
   const { default: asc } = await compiler('assemblyscript', () => import('assemblyscript/asc'));
   let binary: Uint8Array | undefined;
   let messages = '';
   const flags = ['--target', target, '--use', `KERNEL_MASK=${mask}`, '--outFile', 'device.wasm'];
-  const { error } = await asc.main(['assembly/index.ts', ...flags], {
+  const { error } = await asc.main([entry, ...flags], {
     stdout: { write: () => true },
     stderr: {
       write(text: string): boolean {
@@ -95,8 +99,8 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
 export async function buildDevice(
   image: Uint8Array | DeviceImage,
-  { target = 'scalar' }: BuildOptions = {},
+  { target = 'scalar', entry = 'device' }: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const device = image instanceof Uint8Array ? readDevice(image) : image;
-  return shrink(await assemble(kernelMask(device), target), target === 'simd');
+  return shrink(await assemble(ENTRIES[entry], kernelMask(device), target), target === 'simd');
 }
