@@ -3,8 +3,9 @@ import { type ImageMetadata, writeImage } from './model/image.js';
 import type { QuantizedNetwork } from './model/quantized-network.js';
 import { validateNetwork } from './model/validate.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
-import { planNetwork } from './plan/planner.js';
-import { chargeCycles, deviceProfile } from './profiles/profile.js';
+import { COMMIT_CYCLES, leastCycles } from './plan/cost.js';
+import { type Plan, planNetwork } from './plan/planner.js';
+import { chargeCycles, chargeUj, type DeviceProfile, deviceProfile } from './profiles/profile.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
@@ -12,6 +13,8 @@ export interface CompileOptions {
   policy?: string;
   /** Device profile the plan is made for; default `cortex-m4-generic`. */
   device?: string;
+  /** Capacitor before the device, in µF; default the device's own. */
+  capacitorUf?: number;
   /** Bytes of SRAM from the arena on; default 3,808, 4 KB with the static data. */
   arenaBytes?: number;
   /** Bytes of NVM the image may take; default what the device has. */
@@ -24,10 +27,50 @@ export interface CompileOptions {
   sample?: Int8Array;
 }
 
-const OPTIONS = ['policy', 'device', 'arenaBytes', 'nvmBytes', 'preprocessing', 'classes', 'sample'];
+const OPTIONS = [
+  'policy',
+  'device',
+  'capacitorUf',
+  'arenaBytes',
+  'nvmBytes',
+  'preprocessing',
+  'classes',
+  'sample',
+];
 const DEFAULT_ARENA_BYTES = 3808;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
+
+/** The device the plan is made for, with the capacitor it is given. Throws `E_DEVICE`, `E_OPTION`. */
+function profileFor({ device = 'cortex-m4-generic', capacitorUf }: CompileOptions): DeviceProfile {
+  const profile = deviceProfile(device);
+  if (capacitorUf === undefined) return profile;
+  if (!(capacitorUf > 0 && capacitorUf < Infinity)) {
+    throw new BrownoutError({
+      code: 'E_OPTION',
+      found: `capacitorUf ${capacitorUf}`,
+      expected: 'microfarads above 0',
+      hint: 'Leave it out for the capacitor of the device.',
+    });
+  }
+  return { ...profile, capacitorUf: { value: capacitorUf, provenance: 'estimated', source: 'as given' } };
+}
+
+/** Throws `E_CHARGE` where not even one tile of an op fits a charge: the device would never get past it. */
+function checkCharge(plan: Plan, profile: DeviceProfile): void {
+  const charge = chargeCycles(profile) - COMMIT_CYCLES;
+  for (const { name, record } of plan.ops) {
+    const cycles = leastCycles(record);
+    if (cycles <= charge) continue;
+    const energyUj = (cycles * profile.activeNjPerCycle.value) / 1000;
+    throw new BrownoutError({
+      code: 'E_CHARGE',
+      found: `op "${name}" whose smallest tile takes ${Math.round(energyUj)} µJ (estimated)`,
+      expected: `at most the ${Math.floor(chargeUj(profile))} µJ that a charge of ${profile.name} holds`,
+      hint: 'Make the layer smaller, or give a larger capacitorUf.',
+    });
+  }
+}
 
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
@@ -43,13 +86,14 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   validateNetwork(network);
   const policy = options.policy ?? 'auto';
   checkPolicy(policy);
-  const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+  const profile = profileFor(options);
   const plan = planNetwork(network, {
     arenaBytes: options.arenaBytes ?? DEFAULT_ARENA_BYTES,
     tileCycles: chargeCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',
   });
+  checkCharge(plan, profile);
   const sample = options.sample;
   if (sample && sample.length !== plan.input.bytes) {
     throw new BrownoutError({

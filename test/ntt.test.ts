@@ -369,7 +369,7 @@ test('whole layers at their extremes equal a naive integer oracle, in every bit 
     patterns.forEach((weights, pattern) => {
       const zeroPoint = [0, -128, 127, 5][pattern]!;
       const network = layer(k, weights, zeroPoint);
-      const image = readImage(compile(network, { arenaBytes: 65000, policy: 'never' }));
+      const image = readImage(compile(network, { arenaBytes: 65000, policy: 'never', capacitorUf: 1e5 }));
       const op = image.ops[0]!;
       assert.is(op.get(OP_KIND) & 0xff, OpKind.CIRCULANT_NTT_S8);
       centred += op.get(CIRC_CENTRE);

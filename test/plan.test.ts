@@ -427,4 +427,35 @@ test('the checker agrees with the definition of the rule on random plans', () =>
   assert.ok(verdicts.overlapping > 100, JSON.stringify(verdicts));
 });
 
+test('a charge that holds no tile of an op is refused by name, at the very capacitor where it begins', () => {
+  const network = denseNetwork(new Random(2), 60_000);
+  const works = (capacitorUf: number): boolean => {
+    try {
+      compile(network, { capacitorUf });
+      return true;
+    } catch (error) {
+      assert.ok(error instanceof BrownoutError && error.code === 'E_CHARGE', String(error));
+      assert.match(error.found, '"dense"');
+      return false;
+    }
+  };
+  let [low, high] = [1, 10_000];
+  assert.not(works(low));
+  assert.ok(works(high));
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (works(middle)) high = middle;
+    else low = middle;
+  }
+  // One row of the layer: what the smallest tile has to do.
+  const macs = elementCount(network.tensors[0]!);
+  assert.ok(high > macs / 2000 && high < macs, `${high} µF for ${macs} MACs`);
+  for (const capacitorUf of [0, -1, Number.NaN, Infinity]) {
+    assert.throws(
+      () => compile(network, { capacitorUf }),
+      (error: Error) => error.message.startsWith('E_OPTION'),
+    );
+  }
+});
+
 test.run();

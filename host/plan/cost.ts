@@ -69,9 +69,9 @@ export function circulantCycles(
   };
 }
 
-/** Estimated cycles of entering an op and of all its tiles. */
-export function opCycles(op: OpRecord): number {
-  const tiles = op.get(OP_TILES);
+/** Estimated cycles of entering an op, and of one of its tiles. */
+function stepCycles(op: OpRecord): { enter: number; tile: number } {
+  const only = (tile: number): { enter: number; tile: number } => ({ enter: 0, tile });
   const patch = (): number => {
     const [height, width] = op.getPair(WIN_KERNEL);
     return height * width * op.get(WIN_INPUT_CHANNELS);
@@ -79,33 +79,45 @@ export function opCycles(op: OpRecord): number {
   const kind: OpKind = op.get(OP_KIND) & 0xff;
   switch (kind) {
     case OpKind.CONV2D_S8:
-      return tiles * convTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), patch());
+      return only(convTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), patch()));
     case OpKind.MAX_POOL_S8:
-      return tiles * (TILE + op.get(WIN_TILE_COLUMNS) * patch() * MAC);
+      return only(TILE + op.get(WIN_TILE_COLUMNS) * patch() * MAC);
     case OpKind.AVG_POOL_S8:
-      return tiles * (TILE + op.get(WIN_TILE_COLUMNS) * (patch() * MAC + op.get(WIN_INPUT_CHANNELS) * 20));
+      return only(TILE + op.get(WIN_TILE_COLUMNS) * (patch() * MAC + op.get(WIN_INPUT_CHANNELS) * 20));
     case OpKind.DEPTHWISE_CONV2D_S8: {
       const taps = patch() / op.get(WIN_INPUT_CHANNELS);
-      return tiles * depthwiseTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), taps);
+      return only(depthwiseTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), taps));
     }
     case OpKind.ADD_S8:
     case OpKind.MUL_S8:
-      return tiles * elementwiseCycles(op.get(ELT_GROUP));
+      return only(elementwiseCycles(op.get(ELT_GROUP)));
     case OpKind.SOFTMAX_S8:
-      return tiles * (TILE + op.get(SOFTMAX_DEPTH) * SOFTMAX);
+      return only(TILE + op.get(SOFTMAX_DEPTH) * SOFTMAX);
     case OpKind.MEAN_S8:
-      return tiles * (TILE + op.get(MEAN_GROUP) * (op.get(MEAN_PIXELS) * MAC + OUTPUT));
+      return only(TILE + op.get(MEAN_GROUP) * (op.get(MEAN_PIXELS) * MAC + OUTPUT));
     case OpKind.PAD_S8:
-      return tiles * (TILE + op.get(WIN_TILE_COLUMNS) * op.get(WIN_OUTPUT_CHANNELS) * 5);
+      return only(TILE + op.get(WIN_TILE_COLUMNS) * op.get(WIN_OUTPUT_CHANNELS) * 5);
     case OpKind.MAP_S8:
-      return tiles * (TILE + op.get(MAP_GROUP) * (100 + op.get(MAP_LENGTH) * MAC));
+      return only(TILE + op.get(MAP_GROUP) * (100 + op.get(MAP_LENGTH) * MAC));
     case OpKind.DENSE_S8:
-      return tiles * denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS));
+      return only(denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)));
     case OpKind.CIRCULANT_DIRECT_S8:
     case OpKind.CIRCULANT_NTT_S8: {
       const costs = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS));
       const { enter, row } = kind === OpKind.CIRCULANT_NTT_S8 ? costs.ntt : costs.direct;
-      return enter + tiles * (TILE + op.get(CIRC_GROUP) * row);
+      return { enter, tile: TILE + op.get(CIRC_GROUP) * row };
     }
   }
+}
+
+/** Estimated cycles of entering an op and of all its tiles. */
+export function opCycles(op: OpRecord): number {
+  const { enter, tile } = stepCycles(op);
+  return enter + op.get(OP_TILES) * tile;
+}
+
+/** Estimated cycles of entering an op and of one tile: with a boot and a commit, what a charge must hold. */
+export function leastCycles(op: OpRecord): number {
+  const { enter, tile } = stepCycles(op);
+  return enter + tile;
 }
