@@ -2,12 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MASK_BLOCKS, MASK_INT4, OpKind } from '../assembly/layout.js';
 import { analyze } from '../host/analyze.js';
 import { readImage } from '../host/model/image.js';
+import { buildKernels } from '../host/toolchain/build-device.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
 
 interface Budget {
   modules: Partial<Record<ModuleName, number>>;
+  /** Bytes that leaving a kernel out saves; `engine`: what a build without kernels takes. */
+  kernels: Record<string, number>;
   images: Record<string, { sramBytes: number; nvmBytes: number; imageBytes: number }>;
 }
 
@@ -35,5 +39,23 @@ for (const [name, limits] of Object.entries(budget.images)) {
     }
   });
 }
+
+const EVERYTHING = MASK_INT4 | MASK_BLOCKS | 0xfffff;
+
+test('every kernel has a budget, and none takes more', async () => {
+  const kinds = Object.entries(OpKind).filter(
+    (entry): entry is [string, OpKind] => typeof entry[1] === 'number',
+  );
+  assert.equal(Object.keys(budget.kernels).sort(), [...kinds.map(([name]) => name), 'engine'].sort());
+  const { length: all } = await buildKernels(EVERYTHING);
+  const shares: [string, number][] = [['engine', (await buildKernels(0)).length]];
+  for (const [name, kind] of kinds) {
+    shares.push([name, all - (await buildKernels(EVERYTHING & ~(1 << kind))).length]);
+  }
+  for (const [name, bytes] of shares) {
+    const limit = budget.kernels[name]!;
+    assert.ok(bytes <= limit && bytes > limit * 0.85, `${name}: ${bytes} bytes, budget ${limit}`);
+  }
+});
 
 test.run();

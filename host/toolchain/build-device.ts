@@ -96,11 +96,18 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
   }
 }
 
+/** The device module with the kernels of a mask (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
+export async function buildKernels(
+  mask: number,
+  { target = 'scalar', entry = 'device' }: BuildOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  return shrink(await assemble(ENTRIES[entry], mask, target), target === 'simd');
+}
+
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
 export async function buildDevice(
   image: Uint8Array | DeviceImage,
-  { target = 'scalar', entry = 'device' }: BuildOptions = {},
+  options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const device = image instanceof Uint8Array ? readDevice(image) : image;
-  return shrink(await assemble(ENTRIES[entry], kernelMask(device), target), target === 'simd');
+  return buildKernels(kernelMask(image instanceof Uint8Array ? readDevice(image) : image), options);
 }
