@@ -7,7 +7,7 @@ import {
   ELT_ZERO_POINT2,
   OP_INPUT_ZERO_POINT,
 } from '../layout';
-import { elementsOf, finish, firstElements, secondElements } from './elementwise';
+import { elementsOf, firstElements, keep, putElements, secondElements } from './elementwise';
 import { scale } from './requantize';
 
 export function tile(op: usize, index: i32): void {
@@ -21,12 +21,7 @@ export function tile(op: usize, index: i32): void {
     const sum =
       scale(x, load<i32>(op, ELT_SCALE1), load<i32>(op, ELT_SCALE1 + 4)) +
       scale(y, load<i32>(op, ELT_SCALE2), load<i32>(op, ELT_SCALE2 + 4));
-    finish(
-      op,
-      i,
-      scale(sum, load<i32>(op, ELT_OUTPUT_SCALE), load<i32>(op, ELT_OUTPUT_SCALE + 4)),
-      index,
-      count,
-    );
+    keep(op, i, scale(sum, load<i32>(op, ELT_OUTPUT_SCALE), load<i32>(op, ELT_OUTPUT_SCALE + 4)));
   }
+  putElements(op, index, count);
 }

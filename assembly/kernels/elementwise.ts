@@ -36,10 +36,15 @@ export function secondElements(op: usize, tile: i32, count: i32): usize {
   );
 }
 
-/** Stores element `i` of the tile, scaled to the output; the last one writes them all. */
-export function finish(op: usize, i: i32, scaled: i32, tile: i32, count: i32): void {
-  const output = op + load<usize>(op, OP_SCRATCH2);
+/** Keeps element `i` of the tile, scaled to the output. */
+export function keep(op: usize, i: i32, scaled: i32): void {
   const y = scaled + load<i32>(op, OP_OUTPUT_ZERO_POINT);
-  store<i8>(output + i, max(min(y, load<i32>(op, OP_CLAMP_MAX)), load<i32>(op, OP_CLAMP_MIN)));
-  if (i == count - 1) put(load<usize>(op, OP_OUTPUT) + tile * load<i32>(op, ELT_GROUP), output, count);
+  const clamped = max(min(y, load<i32>(op, OP_CLAMP_MAX)), load<i32>(op, OP_CLAMP_MIN));
+  store<i8>(op + load<usize>(op, OP_SCRATCH2) + i, clamped);
+}
+
+/** Writes the tile's elements. */
+export function putElements(op: usize, tile: i32, count: i32): void {
+  const address = load<usize>(op, OP_OUTPUT) + tile * load<i32>(op, ELT_GROUP);
+  put(address, op + load<usize>(op, OP_SCRATCH2), count);
 }

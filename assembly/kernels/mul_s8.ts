@@ -1,6 +1,6 @@
 // Element-wise product of two int8 tensors. Bit-exact with TFLite's reference kernel.
 import { ELT_OUTPUT_SCALE, ELT_ZERO_POINT2, OP_INPUT_ZERO_POINT } from '../layout';
-import { elementsOf, finish, firstElements, secondElements } from './elementwise';
+import { elementsOf, firstElements, keep, putElements, secondElements } from './elementwise';
 import { scale } from './requantize';
 
 export function tile(op: usize, index: i32): void {
@@ -10,12 +10,7 @@ export function tile(op: usize, index: i32): void {
   for (let i = 0; i < count; i++) {
     const x = <i32>load<i8>(a + i) - load<i32>(op, OP_INPUT_ZERO_POINT);
     const y = <i32>load<i8>(b + i) - load<i32>(op, ELT_ZERO_POINT2);
-    finish(
-      op,
-      i,
-      scale(x * y, load<i32>(op, ELT_OUTPUT_SCALE), load<i32>(op, ELT_OUTPUT_SCALE + 4)),
-      index,
-      count,
-    );
+    keep(op, i, scale(x * y, load<i32>(op, ELT_OUTPUT_SCALE), load<i32>(op, ELT_OUTPUT_SCALE + 4)));
   }
+  putElements(op, index, count);
 }
