@@ -221,7 +221,5 @@ export const NTT_PRIME = 167772161;
 export const NTT_PRIME_INVERSE = -167772159;
 /** round(2⁵⁷ / p): the reciprocal that centres values below 9p exactly. */
 export const NTT_RECIPROCAL = 858993454;
-/** 2⁶⁴ mod p, signed: a Montgomery product with it puts a plain number in Montgomery form. */
-export const NTT_R2 = 40265974;
 /** 2³² mod p, signed: one in Montgomery form. */
 export const NTT_ONE = -67108890;

@@ -1,19 +1,9 @@
-import { instantiateSync } from '@assemblyscript/loader';
-import {
-  OP_BYTES,
-  OP_FLAG_COMMIT,
-  OP_KIND,
-  OP_TILES,
-  OP_WEIGHTS,
-  OP_BIAS,
-  OP_REQUANT,
-} from '../assembly/layout.js';
+import { OP_FLAG_COMMIT, OP_KIND, OP_TILES, OP_WEIGHTS, OP_BIAS, OP_REQUANT } from '../assembly/layout.js';
 import { type Image, readImage } from './model/image.js';
 import { describeOp } from './plan/describe.js';
 import { MeteredSupply } from './power/harvested-supply.js';
 import { chargeCycles, deviceProfile } from './profiles/profile.js';
-import { bindImports } from './simulator/device.js';
-import { SimulatedNvm } from './simulator/nvm.js';
+import { BareKernels } from './simulator/bare.js';
 import { meteredModule } from './toolchain/modules.js';
 
 export interface AnalyzeOptions {
@@ -62,61 +52,30 @@ export interface AnalyzeResult {
   nvm: Usage;
 }
 
-interface BareExports {
-  memory: WebAssembly.Memory;
-  arena: WebAssembly.Global;
-  meter: WebAssembly.Global;
-  enter(base: number, record: number): void;
-  tile(index: number): void;
-}
-
-/** Cost of each op, measured by running its kernel on the metered module. */
-class OpMeter {
-  readonly #image: Image;
-  readonly #supply: MeteredSupply;
-  readonly #bare: BareExports;
-
-  constructor(image: Image, device: string) {
-    const profile = deviceProfile(device);
-    this.#image = image;
-    this.#supply = new MeteredSupply(profile);
-    const nvm = new SimulatedNvm(image.nvmBytes);
-    nvm.present.set(image.device);
-    if (image.sample) nvm.present.set(new Uint8Array(image.sample.buffer), image.input.offset);
-    let memory = new Uint8Array();
-    const imports = bindImports({ nvm, sramBytes: 0, supply: this.#supply }, () => memory);
-    const module = meteredModule('bare', profile.instructionCycles.value);
-    const { exports } = instantiateSync(module, imports);
-    this.#bare = exports as unknown as BareExports;
-    memory = new Uint8Array(this.#bare.memory.buffer);
-    this.#supply.boot(this.#bare.meter);
-  }
-
-  get arena(): number {
-    return this.#bare.arena.value as number;
-  }
-
-  run(index: number): { cycles: number; bytesMoved: number; largestTileCycles: number } {
-    const { statistics } = this.#supply;
-    const cost = (work: () => void): number => {
-      this.#supply.finish();
-      const before = statistics.cycles;
-      work();
-      this.#supply.finish();
-      return statistics.cycles - before;
-    };
-    const moved = (): number => statistics.nvmBytesRead + statistics.nvmBytesWritten;
-    const start = moved();
-    const enter = cost(() => this.#bare.enter(0, this.#image.plan.offset + index * OP_BYTES));
-    const tiles = Array.from({ length: this.#image.ops[index]!.get(OP_TILES) }, (_, tile) => {
-      return cost(() => this.#bare.tile(tile));
-    });
-    return {
-      cycles: tiles.reduce((sum, cycles) => sum + cycles, enter),
-      bytesMoved: moved() - start,
-      largestTileCycles: enter + Math.max(...tiles),
-    };
-  }
+/** What running op `index` costs, measured on the metered kernels. */
+function measureOp(
+  kernels: BareKernels,
+  supply: MeteredSupply,
+  index: number,
+  tileCount: number,
+): Pick<OpAnalysis, 'cycles' | 'bytesMoved' | 'largestTileCycles'> {
+  const { statistics } = supply;
+  const cost = (work: () => void): number => {
+    supply.finish();
+    const before = statistics.cycles;
+    work();
+    supply.finish();
+    return statistics.cycles - before;
+  };
+  const moved = (): number => statistics.nvmBytesRead + statistics.nvmBytesWritten;
+  const start = moved();
+  const enter = cost(() => kernels.enter(index));
+  const tiles = Array.from({ length: tileCount }, (_, tile) => cost(() => kernels.tile(tile)));
+  return {
+    cycles: tiles.reduce((sum, cycles) => sum + cycles, enter),
+    bytesMoved: moved() - start,
+    largestTileCycles: enter + Math.max(...tiles),
+  };
 }
 
 /** Bytes of constants from one op's first to the next one's. */
@@ -141,9 +100,12 @@ export function analyze(
 ): AnalyzeResult {
   const model = image instanceof Uint8Array ? readImage(image) : image;
   const profile = deviceProfile(device);
-  const meter = new OpMeter(model, device);
+  const supply = new MeteredSupply(profile);
+  const module = meteredModule('bare', profile.instructionCycles.value);
+  const kernels = new BareKernels(module, model, supply);
+  if (model.sample) kernels.feed(model.sample);
   const flash = constantBytes(model);
-  const costs = model.ops.map((_, index) => meter.run(index));
+  const costs = model.ops.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
   const cycles = costs.reduce((sum, cost) => sum + cost.cycles, 0);
   let cumulative = 0;
   const ops = model.ops.map((op, index): OpAnalysis => {
@@ -168,7 +130,7 @@ export function analyze(
     macs: ops.reduce((sum, op) => sum + op.macs, 0),
     cycles,
     chargeCycles: chargeCycles(profile),
-    sram: { usedBytes: meter.arena + model.arenaBytes, totalBytes: profile.sramBytes.value },
+    sram: { usedBytes: kernels.arena + model.arenaBytes, totalBytes: profile.sramBytes.value },
     nvm: { usedBytes: model.nvmBytes, totalBytes: profile.nvmBytes.value },
   };
 }

@@ -10,7 +10,7 @@ import { RfHarvester } from './power/harvester.js';
 import { MeteredSupply, type RunStatistics } from './power/harvested-supply.js';
 import { deviceProfile, type DeviceProfile } from './profiles/profile.js';
 import { completeJob } from './simulator/app.js';
-import { runBare } from './simulator/bare.js';
+import { BareKernels } from './simulator/bare.js';
 import { Device } from './simulator/device.js';
 import { comparableNvm, firstDifference } from './simulator/equality.js';
 import { SimulatedNvm } from './simulator/nvm.js';
@@ -140,7 +140,8 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   identical &&= firstDifference(nvmA, nvmB) < 0;
 
   const bareSupply = new MeteredSupply(profile);
-  runBare(meteredModule('digits.bare', costs), image, inputs, bareSupply);
+  const bare = new BareKernels(meteredModule('digits.bare', costs), image, bareSupply);
+  for (const input of inputs) bare.infer(input);
   bareSupply.finish();
   const { statistics } = harvestedSupply;
   return {

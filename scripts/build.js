@@ -1,5 +1,5 @@
 // Builds everything under dist/: TypeScript by tsc, then each WASM module by asc.
-// A module is compiled again only when an assembly source, asconfig.json or the compiler changed.
+// Modules are compiled again only when an assembly source, their configuration or the compiler changed.
 import { createHash } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const digits = readFileSync(join(root, 'checkpoints/digits.brn'));
 
-/** name → entry files (in order), asconfig target, extra asc flags. */
+/** name → entry files (in order), asconfig target. */
 const modules = {
   device: { entries: ['assembly/index.ts'], target: 'scalar' },
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
@@ -31,6 +31,7 @@ function fingerprint() {
   const files = [
     ...sources(join(root, 'assembly')),
     join(root, 'asconfig.json'),
+    join(root, 'host/toolchain/build-device.ts'),
     fileURLToPath(import.meta.url),
   ];
   for (const file of files) hash.update(relative(root, file)).update(readFileSync(file));

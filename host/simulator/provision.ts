@@ -1,5 +1,5 @@
 // Provisioning: how an image gets into a device's NVM, so that a cut on the way leaves no device that looks ready.
-import { CURSOR_BYTES, C_CRC, C_IMAGE_ID, C_SEQUENCE, H_MAGIC, HEADER_BYTES } from '../../assembly/layout.js';
+import { CURSOR_BYTES, C_CRC, C_IMAGE_ID, C_SEQUENCE, H_MAGIC } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
 import type { Image } from '../model/image.js';
@@ -38,6 +38,6 @@ export function provision(nvm: SimulatedNvm, image: Image, { base = 0, sequence 
   nvm.write(base + image.slots.offset, firstCursor(image.imageId, sequence));
   nvm.write(base + image.slots.offset + image.slotStride, new Uint8Array(CURSOR_BYTES));
   nvm.sync();
-  nvm.write(base + H_MAGIC, image.device.subarray(H_MAGIC, Math.min(4, HEADER_BYTES)));
+  nvm.write(base + H_MAGIC, image.device.subarray(H_MAGIC, blankMagic.length));
   nvm.sync();
 }

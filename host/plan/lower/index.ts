@@ -1,6 +1,5 @@
 // Lowers one op of a quantized network to its records and constants: how it is cut into tiles, and what SRAM it takes.
 import type { ComputingOp, TensorSpec } from '../../model/quantized-network.js';
-import { lowerAveragePool2d } from './average-pool2d.js';
 import { lowerCirculant } from './circulant.js';
 import { lowerConv2d } from './conv2d.js';
 import { lowerDense } from './dense.js';
@@ -8,9 +7,9 @@ import { lowerDepthwiseConv2d } from './depthwise-conv2d.js';
 import { lowerElementwise } from './elementwise.js';
 import type { LoweredOp, TileLimits } from './lowering.js';
 import { lowerConcat, lowerLogistic, lowerRequantize, lowerSlice } from './map.js';
-import { lowerMaxPool2d } from './max-pool2d.js';
 import { lowerMean } from './mean.js';
 import { lowerPad } from './pad.js';
+import { lowerPool2d } from './pool2d.js';
 import { lowerSoftmax } from './softmax.js';
 
 /** Lowers `op`, in most cases to one record; the planner fills in the NVM addresses. */
@@ -27,9 +26,8 @@ export function lower(
     case 'depthwiseConv2d':
       return [lowerDepthwiseConv2d(op, input, output, limits)];
     case 'maxPool2d':
-      return [lowerMaxPool2d(op, input, output, limits)];
     case 'averagePool2d':
-      return [lowerAveragePool2d(op, input, output, limits)];
+      return [lowerPool2d(op, input, output, limits)];
     case 'dense':
       return [lowerDense(op, input, output, limits)];
     case 'circulant':
