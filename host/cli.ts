@@ -8,10 +8,20 @@ import { analyzeCommand } from './commands/analyze.js';
 import { buildCommand } from './commands/build.js';
 import { demoCommand } from './commands/demo.js';
 import { inspectCommand } from './commands/inspect.js';
+import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
+import { verifyCommand } from './commands/verify.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
 
-const commands: readonly Command[] = [demoCommand, runCommand, analyzeCommand, inspectCommand, buildCommand];
+const commands: readonly Command[] = [
+  demoCommand,
+  runCommand,
+  verifyCommand,
+  replayCommand,
+  analyzeCommand,
+  inspectCommand,
+  buildCommand,
+];
 
 const common: readonly OptionSpec[] = [
   { name: 'json', help: 'print one JSON object on standard output, and nothing else there' },

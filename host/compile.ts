@@ -1,10 +1,11 @@
-import { BrownoutError } from './error.js';
-import { type ImageMetadata, writeImage } from './model/image.js';
+import { BrownoutError, ExitCode } from './error.js';
+import { type ImageMetadata, type Proof, writeImage } from './model/image.js';
 import type { QuantizedNetwork } from './model/quantized-network.js';
 import { validateNetwork } from './model/validate.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from './plan/cost.js';
 import { type Plan, planNetwork } from './plan/planner.js';
+import { verify } from './verify/verify.js';
 import { chargeCycles, chargeUj, type DeviceProfile, deviceProfile } from './profiles/profile.js';
 
 /** Options of `compile`. */
@@ -25,6 +26,8 @@ export interface CompileOptions {
   classes?: string[];
   /** An input to carry along, already quantized. */
   sample?: Int8Array;
+  /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
+  verify?: boolean;
 }
 
 const OPTIONS = [
@@ -36,6 +39,7 @@ const OPTIONS = [
   'preprocessing',
   'classes',
   'sample',
+  'verify',
 ];
 const DEFAULT_ARENA_BYTES = 3808;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
@@ -70,6 +74,27 @@ function checkCharge(plan: Plan, profile: DeviceProfile): void {
       hint: 'Make the layer smaller, or give a larger capacitorUf.',
     });
   }
+}
+
+/** Proves an image, or throws `E_VERIFY`. */
+function prove(image: Uint8Array, device: string | undefined): Proof {
+  const result = verify(image, device === undefined ? {} : { device });
+  if (result.proved) {
+    const { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear } = result;
+    return { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear };
+  }
+  const { counterexample, stuck } = result;
+  throw new BrownoutError(
+    {
+      code: 'E_VERIFY',
+      found: counterexample
+        ? `${counterexample.obligation}: ${counterexample.found}`
+        : `${stuck} tiles that one charge does not hold`,
+      expected: 'an image that no power failure can make give a wrong result',
+      hint: 'Report the model that led to it; compile with verify: false and run `brownout verify` for the details.',
+    },
+    ExitCode.WRONG,
+  );
 }
 
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
@@ -112,5 +137,8 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     ...(options.classes ? { classes: options.classes } : {}),
     policy,
   };
-  return writeImage(plan, resolvePolicy(policy, plan, profile), metadata, sample);
+  const resolved = resolvePolicy(policy, plan, profile);
+  const image = writeImage(plan, resolved, metadata, sample);
+  if (options.verify === false) return image;
+  return writeImage(plan, resolved, { ...metadata, proof: prove(image, options.device) }, sample);
 }

@@ -11,3 +11,5 @@ export { readImage, type Image } from './model/image.js';
 export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';
 export { buildDevice, type BuildOptions } from './toolchain/build-device.js';
 export { run, type RunOptions, type RunResult } from './run.js';
+export { replayCuts, type ReplayCutsOptions, type ReplayCutsResult } from './verify/replay.js';
+export { verify, type VerifyOptions, type VerifyResult } from './verify/verify.js';

@@ -21,7 +21,7 @@ import {
   H_VERSION,
   OP_TILES,
 } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { shippedImage } from '../host/demo.js';
 import { BrownoutError } from '../host/error.js';

@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
 import { C_STATE, C_TICKET, D_BOOTS, JobKind, VERSION } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
@@ -16,7 +16,7 @@ import {
 } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
-import { CountdownPower } from './util/cuts.js';
+import { CountdownPower } from '../host/simulator/countdown-power.js';
 import { answerOf, builtModule, makeDevice } from './util/devices.js';
 import { int8s, requantization, tensor } from './util/networks.js';
 import { runOracle } from './util/oracle.js';

@@ -11,7 +11,7 @@ import {
   OP_KIND,
   OpKind,
 } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';

@@ -23,7 +23,7 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { BrownoutError } from '../host/error.js';
 import { type Image, readImage, resealImage } from '../host/model/image.js';
@@ -33,7 +33,7 @@ import { checkMemoryRule, type MemoryRuleInput } from '../host/plan/memory-rule.
 import { OpRecord } from '../host/plan/record.js';
 import { completeJob } from '../host/simulator/app.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
-import { CountdownPower } from './util/cuts.js';
+import { CountdownPower } from '../host/simulator/countdown-power.js';
 import { type Build, makeDevice } from './util/devices.js';
 import {
   between,

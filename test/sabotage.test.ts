@@ -1,50 +1,27 @@
 // The cut tests bite: a device runtime, or a plan, with one safeguard taken out must give a wrong result somewhere.
-import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OP_FLAG_COMMIT, OP_INPUT, OP_KIND, OP_OUTPUT } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
+import { replayCuts } from '../host/verify/replay.js';
+import { verify } from '../host/verify/verify.js';
 import { CutBench } from './util/cut-bench.js';
+import { MUTANTS, sabotaged } from './util/sabotage.js';
 import { int8s, layered } from './util/networks.js';
 
-const root = new URL('../../', import.meta.url);
-
-/** Compiles the device module with `from` replaced by `to` in one source file. */
-async function sabotaged(file: string, from: string, to: string): Promise<WebAssembly.Module> {
-  const { default: asc } = await import('assemblyscript/asc');
-  let binary: Uint8Array<ArrayBuffer> | undefined;
-  let applied = false;
-  const result = await asc.main(['assembly/index.ts', '--target', 'scalar', '--outFile', 'x.wasm'], {
-    readFile(name: string): string | null {
-      try {
-        const text = readFileSync(new URL(name, root), 'utf8');
-        if (name !== file) return text;
-        applied = text.includes(from);
-        return text.replace(from, to);
-      } catch {
-        return null;
-      }
-    },
-    writeFile(name: string, contents: Uint8Array | string): void {
-      if (name === 'x.wasm') binary = new Uint8Array(contents as Uint8Array);
-    },
-    listFiles: () => null,
-  });
-  assert.ok(applied, `${file} has no "${from}" to sabotage`);
-  assert.ok(!result.error && binary, `asc: ${result.error?.message}`);
-  return new WebAssembly.Module(binary!);
-}
-
 /** A network of several ops in so little NVM that its buffers overlap, with mandatory commits between. */
-function overlappingImage(): Image {
+function overlappingImage(arenaBytes?: number): Image {
   const random = new Random(3);
   const network = layered(random);
   const sample = int8s(random, 36);
-  const roomy = readImage(compile(network, { policy: 'every 3', sample }));
-  const tight = readImage(compile(network, { policy: 'every 3', sample, nvmBytes: roomy.nvmBytes - 32 }));
+  const arena = arenaBytes === undefined ? {} : { arenaBytes };
+  const roomy = readImage(compile(network, { policy: 'every 3', sample, ...arena }));
+  const tight = readImage(
+    compile(network, { policy: 'every 3', sample, ...arena, nvmBytes: roomy.nvmBytes - 32 }),
+  );
   assert.ok(tight.ops.some((op) => (op.get(OP_KIND) & OP_FLAG_COMMIT) !== 0));
   return tight;
 }
@@ -74,65 +51,67 @@ function isCaught(image: Image, module?: WebAssembly.Module): boolean {
   return false;
 }
 
-const MUTANTS: [name: string, file: string, from: string, to: string][] = [
-  ['no sync before the cursor', 'assembly/cursor.ts', '  sync();\n  put(', '  put('],
-  ['no sync after the cursor', 'assembly/cursor.ts', 'CURSOR_BYTES);\n  sync();', 'CURSOR_BYTES);'],
-  ['one cursor slot', 'assembly/cursor.ts', 'const slot = load<u32>(SLOT) ^ 1', 'const slot: u32 = 0'],
-  ['the newest slot overwritten', 'assembly/cursor.ts', 'load<u32>(SLOT) ^ 1', 'load<u32>(SLOT)'],
-  [
-    'checksum not checked',
-    'assembly/cursor.ts',
-    'crc32(0, cursor, C_CRC) == load<u32>(cursor, C_CRC)',
-    'cursor != 0',
-  ],
-  ['the stale slot preferred', 'assembly/cursor.ts', 'ahead > 0', 'ahead < 0'],
-  [
-    'signed overflow of sequence numbers',
-    'assembly/cursor.ts',
-    'ahead > 0',
-    'load<u32>(second, C_SEQUENCE) > load<u32>(first, C_SEQUENCE)',
-  ],
-  [
-    'cursor before data',
-    'assembly/engine.ts',
-    'assert(load<u32>(CURSOR, C_TILE) < load<u32>(ARENA, OP_TILES));\n    kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));\n    if (advance()',
-    'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance();\n    if (a) commit();\n    kernels.tile(ARENA, t);\n    if (a',
-  ],
-  [
-    '`enter` state kept over a boot',
-    'assembly/job.ts',
-    'store<i32>(RESIDENT, -1);\n  store<i32>(RECEIVED, 0);\n  let',
-    'store<i32>(RESIDENT, load<i32>(CURSOR, 20));\n  store<i32>(RECEIVED, 0);\n  let',
-  ],
-];
-
 const image = overlappingImage();
+/** The same with ops of several tiles, also those that keep their input in SRAM. */
+const tiled = overlappingImage(320);
 
 test('nothing goes wrong without sabotage', () => {
   assert.not(isCaught(image));
 });
 
-for (const [name, file, from, to] of MUTANTS) {
-  test(`caught: ${name}`, async () => {
-    const module = await sabotaged(file, from, to);
-    assert.ok(isCaught(image, module), 'every schedule gave the right result');
+test('the proof holds without sabotage', () => {
+  for (const every of [1, 0]) {
+    const result = verify(withPolicy(tiled, { every, low: every === 0 }, 'test'), {
+      tear: 2,
+      enumerate: every === 1,
+    });
+    assert.is(result.counterexample, null);
+    assert.ok(result.proved && result.closed);
+    assert.ok(result.mandatoryCommits > 1);
+  }
+});
+
+/** The proof fails, and `replay` confirms its counterexample as a wrong answer, or a job lost or done twice. */
+function refutes(broken: Image, module?: Uint8Array): void {
+  const options = module ? { module } : {};
+  const { proved, counterexample } = verify(broken, options);
+  assert.not(proved);
+  assert.ok(counterexample?.id, `${counterexample?.obligation}: ${counterexample?.found}, but no schedule`);
+  assert.ok(counterexample!.cuts > 0);
+  const replayed = replayCuts(broken, counterexample!.id!, options);
+  assert.not(replayed.identical);
+  assert.is(replayed.verdict, counterexample!.verdict);
+}
+
+for (const mutant of MUTANTS) {
+  test(`caught: ${mutant.name}`, async () => {
+    const wasm = await sabotaged(mutant);
+    refutes(tiled, wasm);
+    if (mutant.cuts)
+      assert.ok(isCaught(image, new WebAssembly.Module(wasm)), 'every schedule gave the right result');
   });
 }
 
-test('caught: a plan that works in place', () => {
-  // The pooling op writes over what it reads; resealed, so that only the cuts can tell.
-  const broken = resealImage(image, (ops) => {
+/** The pooling op writes over what it reads; resealed, so that only the cuts can tell. */
+const inPlace = (whole: Image): Image =>
+  resealImage(whole, (ops) => {
     ops[1]!.set(OP_OUTPUT, ops[1]!.get(OP_INPUT));
     ops[2]!.set(OP_INPUT, ops[1]!.get(OP_INPUT));
   });
-  assert.ok(isCaught(broken));
+
+const withoutCommits = (whole: Image): Image =>
+  resealImage(whole, (ops) => {
+    for (const op of ops) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
+  });
+
+test('caught: a plan that works in place', () => {
+  assert.ok(isCaught(inPlace(image)));
+  refutes(inPlace(tiled));
 });
 
 test('caught: overlapping buffers without their mandatory commits', () => {
-  const broken = resealImage(image, (ops) => {
-    for (const op of ops) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
-  });
-  assert.ok(isCaught(broken));
+  assert.ok(isCaught(withoutCommits(image)));
+  refutes(withoutCommits(tiled));
 });
 
 test.run();

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
-import { compile } from '../host/compile.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { Device } from '../host/simulator/device.js';

@@ -52,6 +52,16 @@ export interface Preprocessing {
   maximum: number;
 }
 
+/** What `verify` proved of an image when it was compiled: the counts of VerifyResult. */
+export interface Proof {
+  cursors: number;
+  tiles: number;
+  bytesChecked: number;
+  garbageFills: number;
+  recoveryPairs: number;
+  tear: number;
+}
+
 /** What only the desk needs. */
 export interface ImageMetadata {
   name: string;
@@ -64,6 +74,8 @@ export interface ImageMetadata {
   classes?: string[];
   /** The policy's name as given to the compiler. */
   policy: string;
+  /** Absent: not proved since it was compiled, or changed since. */
+  proof?: Proof;
 }
 
 /** What the device bytes say: header, plan, and where everything lies in NVM. */
@@ -183,12 +195,13 @@ export function withPolicy(image: Image, policy: CommitPolicy, name: string): Im
   view(device).setUint32(H_POLICY_EVERY, policy.every, true);
   view(device).setUint32(H_POLICY_LOW, policy.low ? 1 : 0, true);
   sealHeader(device);
-  return readImage(concat([device, ...writeSections({ ...image.metadata, policy: name }, image.sample)]));
+  const { proof: _, ...metadata } = image.metadata;
+  return readImage(concat([device, ...writeSections({ ...metadata, policy: name }, image.sample)]));
 }
 
 /** The same image with its plan edited and every checksum made to fit: for tests of what checksums cannot catch. */
 export function resealImage(image: Image, edit: (ops: OpRecord[]) => void): Image {
-  const file = image.file.slice();
+  const file = image.device.slice();
   const fields = view(file);
   const planBytes = file.subarray(image.plan.offset, image.plan.offset + image.plan.bytes);
   edit(opRecords(planBytes));
@@ -196,7 +209,8 @@ export function resealImage(image: Image, edit: (ops: OpRecord[]) => void): Imag
   fields.setUint32(H_PLAN_CRC, planCrc, true);
   fields.setUint32(H_IMAGE_ID, crc32(file.subarray(image.constants.offset, image.imageBytes), planCrc), true);
   sealHeader(file.subarray(0, HEADER_BYTES));
-  return readImage(file);
+  const { proof: _, ...metadata } = image.metadata;
+  return readImage(concat([file, ...writeSections(metadata, image.sample)]));
 }
 
 function opRecords(planBytes: Uint8Array): OpRecord[] {
@@ -249,7 +263,9 @@ function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     typeof m.preprocessing.maximum === 'number' &&
     names(m.ops) &&
     m.ops?.length === ops &&
-    (m.classes === undefined || names(m.classes));
+    (m.classes === undefined || names(m.classes)) &&
+    (m.proof === undefined ||
+      (m.proof !== null && Object.values(m.proof).every((value) => Number.isSafeInteger(value))));
   if (!sound) {
     refuse(
       'E_IMAGE_METADATA',

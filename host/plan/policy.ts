@@ -15,6 +15,13 @@ export function checkPolicy(name: string): void {
   });
 }
 
+/** A policy that means the same for every plan: any but `auto`. Throws `E_POLICY`. */
+export function fixedPolicy(name: string): CommitPolicy {
+  checkPolicy(name);
+  if (name === 'low') return { every: 0, low: true };
+  return { every: name === 'never' ? 0 : Number(name.slice('every '.length)), low: false };
+}
+
 /**
  * What the policy called `name` means for this plan. `auto` commits when power is low, and also every n tiles against
  * cuts without a warning: the work between commits is √(2 · commit · work between such cuts) (Young 1974, Daly 2006).
@@ -24,10 +31,7 @@ export function resolvePolicy(
   plan: Pick<Plan, 'ops' | 'tileCount'>,
   profile: DeviceProfile,
 ): CommitPolicy {
-  checkPolicy(name);
-  if (name === 'never') return { every: 0, low: false };
-  if (name === 'low') return { every: 0, low: true };
-  if (name !== 'auto') return { every: Number(name.slice('every '.length)), low: false };
+  if (name !== 'auto') return fixedPolicy(name);
   const meanTile = plan.ops.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
   const betweenUnwarned = chargeCycles(profile) / profile.unwarnedCuts.value;
   return {

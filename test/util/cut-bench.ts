@@ -4,7 +4,7 @@ import { Device } from '../../host/simulator/device.js';
 import { comparableNvm, firstDifference } from '../../host/simulator/equality.js';
 import { SimulatedNvm, type CutOutcome } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
-import { CountdownPower } from './cuts.js';
+import { CountdownPower } from '../../host/simulator/countdown-power.js';
 import { builtModule } from './devices.js';
 
 export interface CutBenchOptions {

@@ -448,3 +448,79 @@ export function circulantConvNetwork(random: Random): QuantizedNetwork {
   const weights = int8s(random, blocks(output) * blocks(input) * blockSize * op.kernel[0] * op.kernel[1]);
   return { ...network, ops: [{ ...op, blockSize, weights }] };
 }
+
+/** The shape of a keyword spotter (MLPerf Tiny): 49×10 → conv 64 → four depthwise-separable blocks → pool → 12. */
+export function dsCnn(random: Random): QuantizedNetwork {
+  const one: [number, number] = [1, 1];
+  const map = [25, 5, 64];
+  const tensors = [tensor(random, [49, 10, 1]), tensor(random, map)];
+  const ops: QuantizedOp[] = [
+    {
+      kind: 'conv2d',
+      name: 'conv',
+      inputs: [0],
+      output: 1,
+      kernel: [10, 4],
+      stride: [2, 2],
+      dilation: one,
+      padding: [4, 1],
+      weights: int8s(random, 64 * 40),
+      ...requantization(random, 64, 40_000),
+    },
+  ];
+  const add = (op: QuantizedOp, shape: number[]): void => {
+    ops.push({ ...op, inputs: [tensors.length - 1], output: tensors.length });
+    tensors.push({
+      ...(op.kind === 'averagePool2d' ? tensors[tensors.length - 1]! : tensor(random, shape)),
+      shape,
+    });
+  };
+  const from = { inputs: [0], output: 0 };
+  const single = { stride: one, dilation: one };
+  for (let block = 1; block <= 4; block++) {
+    const depthwise = { kernel: [3, 3] as [number, number], padding: one, weights: int8s(random, 9 * 64) };
+    add(
+      {
+        kind: 'depthwiseConv2d',
+        name: `dw${block}`,
+        ...from,
+        ...single,
+        ...depthwise,
+        ...requantization(random, 64, 20_000),
+      },
+      map,
+    );
+    const pointwise = { kernel: one, padding: [0, 0] as [number, number], weights: int8s(random, 64 * 64) };
+    add(
+      {
+        kind: 'conv2d',
+        name: `pw${block}`,
+        ...from,
+        ...single,
+        ...pointwise,
+        ...requantization(random, 64, 50_000),
+      },
+      map,
+    );
+  }
+  const pool = {
+    kernel: [25, 5] as [number, number],
+    padding: [0, 0] as [number, number],
+    clampMin: -128,
+    clampMax: 127,
+  };
+  add({ kind: 'averagePool2d', name: 'pool', ...from, ...single, ...pool }, [1, 1, 64]);
+  add({ kind: 'reshape', name: 'flatten', ...from }, [64]);
+  tensors[tensors.length - 1] = { ...tensors[tensors.length - 2]!, shape: [64] };
+  add(
+    {
+      kind: 'dense',
+      name: 'fc',
+      ...from,
+      weights: int8s(random, 64 * 12),
+      ...requantization(random, 12, 50_000),
+    },
+    [12],
+  );
+  return { name: 'ds-cnn', tensors, ops, input: 0, output: tensors.length - 1 };
+}

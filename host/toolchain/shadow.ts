@@ -1,0 +1,216 @@
+import {
+  ByteWriter,
+  EMPTY_BLOCK,
+  encodeModule,
+  type FunctionBody,
+  type Instruction,
+  instructionsOf,
+  Op,
+  parseModule,
+  requireValid,
+  rewriteCode,
+  Section,
+  ValueType,
+  type WasmModule,
+} from './wasm-binary.js';
+
+const pageBytes = 0x10000;
+const { I32, I64, F32, F64, V128 } = ValueType;
+const I32_LOAD8_U = 0x2d;
+const I32_LOAD16_U = 0x2f;
+const I64_LOAD = 0x29;
+const I64_STORE = 0x37;
+const I32_STORE8 = 0x3a;
+const I32_STORE16 = 0x3b;
+const I64_NE = 0x52;
+const I64_OR = 0x84;
+const I32_ADD = 0x6a;
+
+/** A build of a module that traps when it uses a byte of its memory that nobody has written. */
+export interface Shadowed {
+  wasm: Uint8Array<ArrayBuffer>;
+  /** Where the shadow of address 0 lies: a byte there is 0 if the byte it stands for holds a known value. */
+  shadowAt: number;
+  /** Where a trap leaves the address of the byte used unwritten, plus 1; 0: the trap is another. */
+  faultAt: number;
+}
+
+/**
+ * Gives every byte of memory a shadow byte behind the module's own pages. A store marks the bytes it writes as known, a
+ * load of any other traps; memory.copy copies the shadow along. Whoever writes into memory from outside marks it too.
+ * Memory begins all known: fill the shadow where it is not.
+ *
+ * @throws Error if the module is malformed or does not define exactly one memory.
+ */
+export function shadowReads(wasm: Uint8Array): Shadowed {
+  const module = parseModule(wasm);
+  const [memory] = module.memories;
+  if (!memory || memory.imported || module.memories.length > 1)
+    throw new Error('expected a module that defines its memory, and only one');
+  const own = memory.initial;
+  const shadowAt = own * pageBytes;
+  const code = rewriteCode(module, (body, out) => new ReadGuard(module, body, out, shadowAt).rewrite());
+  requireValid(wasm.slice());
+  const pages = 2 * own + 1;
+  const section = new ByteWriter().u8(1, 1).u32(pages).u32(pages);
+  const shadowed = encodeModule(
+    module,
+    new Map([
+      [Section.MEMORY, section.bytes()],
+      [Section.CODE, code],
+    ]),
+  );
+  return { wasm: shadowed, shadowAt, faultAt: 2 * shadowAt };
+}
+
+// Bytes of i32.load … i64.load32_u, and bytes and value types of i32.store … i64.store32, in opcode order.
+const loadBytes = [4, 8, 4, 8, 1, 1, 2, 2, 1, 1, 2, 2, 4, 4];
+const stores = [
+  [4, I32],
+  [8, I64],
+  [4, F32],
+  [8, F64],
+  [1, I32],
+  [2, I32],
+  [1, I64],
+  [2, I64],
+  [4, I64],
+] as const;
+// v128.load, six that widen 8 bytes, four that splat.
+const vectorLoadBytes = [16, 8, 8, 8, 8, 8, 8, 1, 2, 4, 8];
+
+function loadOf(opcode: number): number | undefined {
+  if (opcode >= Op.V128_LOAD && opcode <= Op.V128_LOAD64_SPLAT) return vectorLoadBytes[opcode - Op.V128_LOAD];
+  if (opcode === Op.V128_LOAD64_ZERO) return 8;
+  if (opcode === Op.V128_LOAD64_ZERO - 1) return 4;
+  return loadBytes[opcode - Op.I32_LOAD];
+}
+
+function storeOf(opcode: number): readonly [size: number, type: number] | undefined {
+  if (opcode === Op.V128_STORE) return [16, V128];
+  if (opcode >= Op.V128_STORE8_LANE && opcode <= Op.V128_STORE64_LANE)
+    return [1 << (opcode - Op.V128_STORE8_LANE), V128];
+  return stores[opcode - Op.I32_STORE];
+}
+
+/** Rewrites one function so that its loads look at the shadow and its stores write it. */
+class ReadGuard {
+  private readonly added: number[] = [];
+  private readonly temporaries = new Map<string, number>();
+
+  constructor(
+    private readonly module: WasmModule,
+    private readonly body: FunctionBody,
+    private readonly out: ByteWriter,
+    private readonly shadowAt: number,
+  ) {}
+
+  rewrite(): number[] {
+    for (const instruction of instructionsOf(this.module, this.body)) {
+      const { opcode } = instruction;
+      if (opcode === Op.MEMORY_SIZE) {
+        this.out.u8(Op.I32_CONST).signed(this.shadowAt / pageBytes);
+        continue;
+      }
+      const loads = loadOf(opcode);
+      const stored = storeOf(opcode);
+      if (loads) this.guardLoad(instruction, loads);
+      else if (opcode >= Op.V128_LOAD8_LANE && opcode < Op.V128_STORE8_LANE)
+        this.guardLaneLoad(instruction, 1 << (opcode - Op.V128_LOAD8_LANE));
+      else if (stored) this.markStore(instruction, ...stored);
+      else if (opcode === Op.MEMORY_COPY || opcode === Op.MEMORY_FILL) this.markBulk(opcode);
+      this.out.raw(this.module.bytes.subarray(instruction.start, instruction.end));
+    }
+    return this.added;
+  }
+
+  private temporary(role: string, type: number): number {
+    const key = `${role} ${type}`;
+    let index = this.temporaries.get(key);
+    if (index === undefined) {
+      index = this.body.localCount + this.added.length;
+      this.added.push(type);
+      this.temporaries.set(key, index);
+    }
+    return index;
+  }
+
+  private memory(opcode: number, offset: number): void {
+    this.out.u8(opcode, 0).u32(offset);
+  }
+
+  /** Leaves nothing on the stack; traps if a byte at `address` + the instruction's offset is unknown. */
+  private check(address: number, size: number, memoryOffset: number): void {
+    const { out } = this;
+    const at = memoryOffset + this.shadowAt;
+    out.op(Op.LOCAL_GET, address);
+    if (size <= 4) this.memory(size === 1 ? I32_LOAD8_U : size === 2 ? I32_LOAD16_U : Op.I32_LOAD, at);
+    else {
+      this.memory(I64_LOAD, at);
+      if (size === 16) {
+        out.op(Op.LOCAL_GET, address);
+        this.memory(I64_LOAD, at + 8);
+        out.u8(I64_OR);
+      }
+      out.u8(Op.I64_CONST).signed(0);
+      out.u8(I64_NE);
+    }
+    out.u8(Op.IF, EMPTY_BLOCK);
+    out.u8(Op.I32_CONST).signed(0);
+    out
+      .op(Op.LOCAL_GET, address)
+      .u8(Op.I32_CONST)
+      .signed(memoryOffset + 1)
+      .u8(I32_ADD);
+    this.memory(Op.I32_STORE, 2 * this.shadowAt);
+    out.u8(Op.UNREACHABLE, Op.END);
+  }
+
+  /** Expects the address on the stack, and leaves it. */
+  private guardLoad({ memoryOffset }: Instruction, size: number): void {
+    const address = this.temporary('address', I32);
+    this.out.op(Op.LOCAL_TEE, address);
+    this.check(address, size, memoryOffset);
+  }
+
+  /** Expects the address and the vector on the stack, and leaves them. */
+  private guardLaneLoad({ memoryOffset }: Instruction, size: number): void {
+    const address = this.temporary('address', I32);
+    const value = this.temporary('value', V128);
+    this.out.op(Op.LOCAL_SET, value).op(Op.LOCAL_TEE, address);
+    this.check(address, size, memoryOffset);
+    this.out.op(Op.LOCAL_GET, value);
+  }
+
+  /** Expects address and value on the stack, and leaves them. */
+  private markStore({ memoryOffset }: Instruction, size: number, type: number): void {
+    const { out } = this;
+    const value = this.temporary('value', type);
+    const address = this.temporary('address', I32);
+    const at = memoryOffset + this.shadowAt;
+    out.op(Op.LOCAL_SET, value).op(Op.LOCAL_TEE, address);
+    for (let done = 0; done < size; done += Math.min(size, 8)) {
+      out.op(Op.LOCAL_GET, address).u8(size < 8 ? Op.I32_CONST : Op.I64_CONST);
+      out.signed(0);
+      const opcode =
+        size >= 8 ? I64_STORE : size === 4 ? Op.I32_STORE : size === 2 ? I32_STORE16 : I32_STORE8;
+      this.memory(opcode, at + done);
+    }
+    out.op(Op.LOCAL_GET, value);
+  }
+
+  /** Expects destination, source or byte, and length on the stack, and leaves them. */
+  private markBulk(opcode: number): void {
+    const { out } = this;
+    const destination = this.temporary('address', I32);
+    const middle = this.temporary('value', I32);
+    const length = this.temporary('length', I32);
+    const shadow = (local: number): ByteWriter =>
+      out.op(Op.LOCAL_GET, local).u8(Op.I32_CONST).signed(this.shadowAt).u8(I32_ADD);
+    out.op(Op.LOCAL_SET, length).op(Op.LOCAL_SET, middle).op(Op.LOCAL_SET, destination);
+    shadow(destination);
+    if (opcode === Op.MEMORY_COPY) shadow(middle).op(Op.LOCAL_GET, length).u8(0xfc).u32(10).u8(0, 0);
+    else out.u8(Op.I32_CONST).signed(0).op(Op.LOCAL_GET, length).u8(0xfc).u32(11).u8(0);
+    out.op(Op.LOCAL_GET, destination).op(Op.LOCAL_GET, middle).op(Op.LOCAL_GET, length);
+  }
+}

@@ -1,0 +1,218 @@
+// The obligations on commits: under the image's own policy, and when the write of a cursor is torn.
+import { Status } from '../../assembly/error.js';
+import { CURSOR_BYTES, C_CRC } from '../../assembly/layout.js';
+import { Random } from '../data/random.js';
+import { crc32 } from '../model/crc32.js';
+import { type Image, withPolicy } from '../model/image.js';
+import { cursorBytes, cursorFields, numbered, sequenceOf, slotAddress, splitCommit } from './cursor.js';
+import { Fault, Probe, type Write } from './probe.js';
+import { idleCursor, type Subject, type Tally } from './subject.js';
+import { provisioned } from './job.js';
+import { refute } from './violation.js';
+
+/** A job under a policy, as far as `run` decides: after how many tiles it committed. */
+function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): number[] {
+  const { job } = subject;
+  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  probe.low = low;
+  const sequence = 0xffffffff - (job.steps.length >> 1);
+  probe.nvm.set(provisioned(image, sequence));
+  probe.boot((arena) => arena.fill(0x3c));
+  probe.feed(job.input);
+  probe.call(() => probe.device.submit(job.ticket, job.kind));
+  const commits: number[] = [];
+  for (let done = 0; done < job.steps.length;) {
+    const code = probe.call(() => probe.device.run(0));
+    const parts = splitCommit(probe.trace, image);
+    if (typeof parts === 'string') refute('commit', parts, done);
+    if (code < 0 || !parts.commit) refute('policy', `run returns ${code}, without a commit`, done);
+    const from = done;
+    for (let at = 0; at < parts.data.length || done === from; done++) {
+      const golden = job.steps[done]?.writes ?? [];
+      if (golden.length === 0 || !sameBytes(parts.data.slice(at, at + golden.length), golden))
+        refute('policy', 'tiles in one run write other bytes than one at a time', done);
+      at += golden.length;
+    }
+    const expected = cursorBytes(job.cursors[done]!, (sequence + commits.length + 2) >>> 0);
+    if (Buffer.compare(parts.commit.bytes, expected) !== 0)
+      refute('policy', 'the cursor committed is not that behind the tiles that ran', done);
+    commits.push(done);
+  }
+  return commits;
+}
+
+const sameBytes = (found: readonly Write[], golden: readonly Write[]): boolean =>
+  found.length === golden.length &&
+  found.every((write, i) => {
+    return write.address === golden[i]!.address && Buffer.compare(write.bytes, golden[i]!.bytes) === 0;
+  });
+
+/**
+ * Whole jobs on the module as it ships, under the image's policy with a monitor that never and one that always warns,
+ * and with no optional commit at all. Returns the cursors after a mandatory commit, as that last run shows them.
+ */
+export function policies(subject: Subject): Set<number> {
+  const { image } = subject;
+  try {
+    runUnderPolicy(subject, image, () => false);
+    runUnderPolicy(subject, image, () => true);
+    return new Set(runUnderPolicy(subject, withPolicy(image, { every: 0, low: false }, 'none'), () => false));
+  } catch (error) {
+    if (error instanceof Fault) refute('policy', error.message);
+    throw error;
+  }
+}
+
+/** A cursor that is being written: what is newest, what the slot holds, and what it is to hold. */
+interface Commit {
+  cursor: number;
+  newest: Uint8Array;
+  old: Uint8Array;
+  next: Uint8Array;
+}
+
+function* commitsOf({ image, job }: Subject): Generator<Commit> {
+  const [from, last] = [job.cursors[0]!, job.cursors[job.cursors.length - 1]!];
+  const idle = idleCursor(image.imageId);
+  const settled = { ...last, state: Status.IDLE };
+  for (const base of [0, 0xfffffffe]) {
+    const at = (cursor: Uint8Array, ahead: number): Uint8Array => numbered(cursor, (base + ahead) >>> 0);
+    const bytes = job.cursors.map((fields) => cursorBytes(fields, 0));
+    // Submit, on a slot never written and on one of the job before.
+    yield { cursor: 0, newest: at(idle, 1), old: new Uint8Array(CURSOR_BYTES), next: at(bytes[0]!, 2) };
+    const before = cursorBytes({ ...last, ticket: last.ticket + 1 }, 0);
+    yield {
+      cursor: 0,
+      newest: at(cursorBytes({ ...settled, ticket: last.ticket + 1 }, 0), 1),
+      old: at(before, 0),
+      next: at(bytes[0]!, 2),
+    };
+    for (let i = 0; i + 1 < bytes.length; i++) {
+      // Tiles in turn; and cancelling there.
+      const old = at(i > 0 ? bytes[i - 1]! : idle, 0);
+      yield { cursor: i, newest: at(bytes[i]!, 1), old, next: at(bytes[i + 1]!, 2) };
+      if (i > 0 && i < bytes.length - 2) continue;
+      const cancelled = cursorBytes({ ...job.cursors[i]!, state: Status.IDLE }, 0);
+      yield { cursor: i, newest: at(bytes[i]!, 1), old, next: at(cancelled, 2) };
+    }
+    const [done, running] = [bytes[bytes.length - 1]!, bytes[bytes.length - 2] ?? cursorBytes(from, 0)];
+    yield {
+      cursor: bytes.length - 1,
+      newest: at(done, 1),
+      old: at(running, 0),
+      next: at(cursorBytes(settled, 0), 2),
+    };
+  }
+}
+
+/** Most units of a slot that may differ for every subset of them to be enumerated. */
+const MOST_UNITS = 22;
+
+/**
+ * Subsets of the units in which `old` and `next` differ, by the linearity of CRC-32: a mixture of the two is whole only
+ * if the checksums of the differences it takes cancel. Returns how many there are, and mixtures that are whole.
+ */
+function wholeMixtures(
+  old: Uint8Array,
+  next: Uint8Array,
+  tear: number,
+): { count: number; whole: number[][] } {
+  const zeros = new Uint8Array(CURSOR_BYTES);
+  const syndrome = (bytes: Uint8Array): number =>
+    (crc32(bytes.subarray(0, C_CRC)) ^
+      new DataView(bytes.buffer, bytes.byteOffset).getUint32(C_CRC, true)) >>>
+    0;
+  const units: { index: number; change: number }[] = [];
+  for (let at = 0; at < CURSOR_BYTES; at += tear) {
+    const difference = zeros.slice();
+    for (let i = at; i < at + tear; i++) difference[i] = old[i]! ^ next[i]!;
+    if (difference.every((byte) => byte === 0)) continue;
+    units.push({ index: at / tear, change: (syndrome(difference) ^ syndrome(zeros)) >>> 0 });
+  }
+  const known = units.slice(0, MOST_UNITS);
+  const count = 2 ** known.length;
+  const whole: number[][] = [];
+  let state = syndrome(old);
+  // Gray code: one unit changes from each subset to the next.
+  for (let i = 1; i < count; i++) {
+    const flipped = 31 - Math.clz32(i & -i);
+    state = (state ^ known[flipped]!.change) >>> 0;
+    const gray = i ^ (i >>> 1);
+    if (state === 0) whole.push(known.filter((_, bit) => (gray >>> bit) & 1).map(({ index }) => index));
+  }
+  return { count, whole };
+}
+
+/** Every torn pair of slots recovers to the old cursor or the new one, and writes nothing but diagnostics. */
+export function recovery(subject: Subject, tally: Tally): void {
+  const { image, tear } = subject;
+  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  const random = new Random(tear);
+  for (const commit of commitsOf(subject)) {
+    const { old, next } = commit;
+    for (let kept = 0; kept <= CURSOR_BYTES; kept += tear) {
+      recovers(
+        probe,
+        image,
+        commit,
+        mixture(old, next, (byte) => byte < kept),
+      );
+      recovers(
+        probe,
+        image,
+        commit,
+        mixture(old, next, (byte) => byte >= kept),
+      );
+    }
+    const { count, whole } = wholeMixtures(old, next, tear);
+    for (const units of whole)
+      recovers(
+        probe,
+        image,
+        commit,
+        mixture(old, next, (byte) => units.includes(Math.floor(byte / tear))),
+      );
+    const salt = random.uint32();
+    recovers(
+      probe,
+      image,
+      commit,
+      mixture(old, next, (byte) => ((salt >>> (Math.floor(byte / tear) & 31)) & 1) === 1),
+    );
+    tally.recoveryPairs += count;
+    subject.tick();
+  }
+}
+
+const mixture = (old: Uint8Array, next: Uint8Array, takes: (byte: number) => boolean): Uint8Array =>
+  old.map((byte, at) => (takes(at) ? next[at]! : byte));
+
+function recovers(probe: Probe, image: Image, { cursor, newest, next }: Commit, torn: Uint8Array): void {
+  const slot = sequenceOf(newest) & 1;
+  probe.nvm.fill(0xff);
+  probe.nvm.set(image.device);
+  probe.nvm.set(newest, slotAddress(image, slot));
+  probe.nvm.set(torn, slotAddress(image, slot ^ 1));
+  const complete = Buffer.compare(torn, next) === 0;
+  const expected = complete ? next : newest;
+  let code: number;
+  try {
+    code = probe.boot((arena) => arena.fill(0xff));
+  } catch (error) {
+    if (error instanceof Fault) refute('recovery', error.message, cursor);
+    throw error;
+  }
+  const { state } = cursorFields(expected);
+  if (code !== state) {
+    const what = complete ? 'the new cursor whole' : 'the new cursor torn';
+    refute('recovery', `boot returns ${code} instead of ${state} with ${what}`, cursor);
+  }
+  if (Buffer.compare(probe.cursor, expected) !== 0)
+    refute('recovery', `boot does not take the ${complete ? 'new' : 'old'} cursor`, cursor);
+  for (const step of probe.trace.steps) {
+    if (step === 'sync') continue;
+    const { offset, bytes } = image.diagnostics;
+    if (step.address < offset || step.address + step.bytes.length > offset + bytes)
+      refute('recovery', `boot writes ${step.bytes.length} bytes at ${step.address}`, cursor);
+  }
+}

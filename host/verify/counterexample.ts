@@ -1,0 +1,212 @@
+// From an obligation that fails to a schedule of the fewest cuts that gives a wrong answer.
+import { Random } from '../data/random.js';
+import { CutsPlayer, type CutsOutcome, type SteadyRun } from './replay-cuts.js';
+import { type Cut, type Schedule, scheduleId } from './schedule.js';
+import type { Setup, Subject } from './subject.js';
+import type { Obligation, Violation } from './violation.js';
+
+export interface Counterexample {
+  obligation: Obligation;
+  found: string;
+  /** Cursor, op and tile concerned; null where it is about none. */
+  cursor: number | null;
+  op: number | null;
+  opName: string | null;
+  tile: number | null;
+  /** NVM bytes concerned, [start, end). */
+  bytes: readonly [number, number] | null;
+  /** For `brownout replay <image> --cuts`; null if none of the schedules tried goes wrong. */
+  id: string | null;
+  cuts: number;
+  /** What the schedule leads to. */
+  verdict: string;
+  detail: string;
+  schedulesTried: number;
+}
+
+/** Bytes written in all the schedules tried: bounds the search by work, not by time. */
+const MOST_UNITS = 12e6;
+const [FEWEST_TRIES, MOST_TRIES] = [300, 20_000];
+const UNSYNCED: readonly Cut['unsynced'][] = ['written', 'dropped', 1, 2, 3, 4, 5];
+
+/** Plays schedules of the two jobs. */
+export const playerOf = ({ image, metered, sramBytes, jobs }: Setup): CutsPlayer =>
+  new CutsPlayer(image, metered, sramBytes, jobs);
+
+class Search {
+  readonly #random = new Random(1);
+  readonly #steady = new Map<string, SteadyRun | undefined>();
+  tried = 0;
+
+  constructor(
+    readonly player: CutsPlayer,
+    readonly violation: Violation,
+  ) {}
+
+  /** The first schedule found that goes wrong, of as few cuts as there are. */
+  find(): { schedule: Schedule; outcome: CutsOutcome } | undefined {
+    const units = this.steady({ tear: 1, sequence: 0 })?.units ?? 1000;
+    const tries = Math.min(MOST_TRIES, Math.max(FEWEST_TRIES, Math.floor(MOST_UNITS / units)));
+    for (const cuts of [0, 1, 2, 3]) {
+      for (let i = 0; i < (cuts === 0 ? 1 : Math.ceil(tries / 3)); i++) {
+        const schedule = this.#draw(cuts, i);
+        const outcome = this.goesWrong(schedule);
+        if (outcome) return this.#shrink(schedule, outcome);
+      }
+    }
+    return undefined;
+  }
+
+  steady(like: Omit<Schedule, 'cuts'>): SteadyRun | undefined {
+    const { commits, tear, sequence } = like;
+    const key = JSON.stringify([commits, tear, sequence]);
+    if (!this.#steady.has(key)) {
+      let run: SteadyRun | undefined;
+      try {
+        run = this.player.steady(like);
+      } catch {
+        // Wrong even on steady power: no cut is needed, and none is tried.
+      }
+      this.#steady.set(key, run);
+    }
+    return this.#steady.get(key);
+  }
+
+  goesWrong(schedule: Schedule): CutsOutcome | undefined {
+    const steady = this.steady(schedule);
+    if (!steady) return undefined;
+    this.tried++;
+    const outcome = this.player.play(schedule, steady);
+    return outcome.verdict === 'identical' ? undefined : outcome;
+  }
+
+  /** A schedule around the tile that the violation is about, and around calls that commit. */
+  #draw(cuts: number, attempt: number): Schedule {
+    const random = this.#random;
+    const near = this.violation.cursor ?? random.integer(4);
+    const modes: Schedule['commits'][] = [undefined, 'every', [], [near], [Math.max(near - 1, 0)]];
+    const commits = modes[attempt % modes.length];
+    const wraps = [0, 0xffffffff, 0xfffffffe, (0xfffffffe - near) >>> 0, (0xffffffff - near) >>> 0];
+    const like = {
+      tear: [1, 2, 4, 8][random.integer(4)]!,
+      sequence: random.integer(3) ? 0 : wraps[random.integer(wraps.length)]!,
+      ...(commits === undefined ? {} : { commits }),
+    };
+    const steady = this.steady(like);
+    return {
+      ...like,
+      cuts: Array.from({ length: cuts }, (_, index): Cut => {
+        const after = index === 0 ? this.#first(steady, near) : this.#later(steady);
+        return { after, unsynced: UNSYNCED[random.integer(UNSYNCED.length)]! };
+      }),
+    };
+  }
+
+  /** Units before the first cut. */
+  #first(steady: SteadyRun | undefined, near: number): number {
+    const random = this.#random;
+    if (!steady) return random.integer(1000);
+    const { tileUnits, submitUnits, ackUnits, units } = steady;
+    const from = tileUnits[Math.min(Math.max(near - 1, 0), tileUnits.length - 1)] ?? 0;
+    const to = (tileUnits[near + 2] ?? ackUnits) + 60;
+    const kind = random.integer(8);
+    if (this.violation.cursor !== undefined && kind < 5) return from + random.integer(Math.max(to - from, 1));
+    if (kind < 6)
+      return submitUnits + random.integer(Math.max((tileUnits[0] ?? submitUnits) - submitUnits, 1));
+    if (kind < 7) return Math.max(0, ackUnits - 60) + random.integer(140);
+    return random.integer(Math.max(units, 1));
+  }
+
+  /** Units before a cut after the first: soon, as a rule. */
+  #later(steady: SteadyRun | undefined): number {
+    const most = this.#random.integer(3) ? 120 : (steady?.units ?? 1000);
+    return this.#random.integer(Math.max(most, 1));
+  }
+
+  /** Takes away what is not needed, and moves cuts forward. */
+  #shrink(found: Schedule, wrong: CutsOutcome): { schedule: Schedule; outcome: CutsOutcome } {
+    let [schedule, outcome] = [found, wrong];
+    for (let smaller = true; smaller;) {
+      smaller = false;
+      for (const candidate of simpler(schedule)) {
+        const result = this.goesWrong(candidate);
+        if (!result) continue;
+        [schedule, outcome, smaller] = [candidate, result, true];
+        break;
+      }
+    }
+    return { schedule, outcome };
+  }
+}
+
+/** Schedules simpler than `schedule`, simplest first. */
+function* simpler(schedule: Schedule): Generator<Schedule> {
+  const { cuts, commits, tear, sequence } = schedule;
+  for (let i = 0; i < cuts.length; i++) yield { ...schedule, cuts: cuts.toSpliced(i, 1) };
+  const { commits: _, ...byPolicy } = schedule;
+  if (commits !== undefined) yield byPolicy;
+  if (sequence !== 0) yield { ...schedule, sequence: 0 };
+  if (tear !== 1) yield { ...schedule, tear: 1 };
+  for (const [i, cut] of cuts.entries()) {
+    const at = (change: Partial<Cut>): Schedule => ({
+      ...schedule,
+      cuts: cuts.with(i, { ...cut, ...change }),
+    });
+    if (typeof cut.unsynced === 'number') yield at({ unsynced: 'dropped' });
+    if (cut.unsynced !== 'written') yield at({ unsynced: 'written' });
+    for (const less of [cut.after >> 1, cut.after - 16, cut.after - 1]) {
+      if (less >= 0 && less < cut.after) yield at({ after: less });
+    }
+  }
+}
+
+/** A counterexample without its schedule. */
+function describe(subject: Subject | undefined, violation: Violation): Counterexample {
+  const { obligation, found, cursor, bytes } = violation;
+  const step = cursor === undefined ? undefined : subject?.job.steps[cursor];
+  return {
+    obligation,
+    found,
+    cursor: cursor ?? null,
+    op: step?.op ?? null,
+    opName: step ? (subject!.image.metadata.ops[step.op] ?? null) : null,
+    tile: step?.tile ?? null,
+    bytes: bytes ?? null,
+    id: null,
+    cuts: 0,
+    verdict: 'none found',
+    detail: 'no schedule tried gives a wrong answer; the obligation fails all the same',
+    schedulesTried: 0,
+  };
+}
+
+/** The first violation that a schedule turns into a wrong answer, with that schedule; else the first. */
+export function counterexample(
+  setup: Setup,
+  subject: Subject | undefined,
+  violations: readonly Violation[],
+): Counterexample | null {
+  const [first] = violations;
+  if (!first) return null;
+  const steady = playerOf(setup).fails();
+  if (steady) return { ...describe(subject, first), id: 'none', ...steady, schedulesTried: 1 };
+  let schedulesTried = 0;
+  for (const violation of violations) {
+    const search = new Search(playerOf(setup), violation);
+    const result = search.find();
+    schedulesTried += search.tried;
+    if (!result) continue;
+    const { schedule, outcome } = result;
+    const { verdict, detail } = outcome;
+    const cuts = schedule.cuts.length;
+    return {
+      ...describe(subject, violation),
+      id: scheduleId(schedule),
+      cuts,
+      verdict,
+      detail,
+      schedulesTried,
+    };
+  }
+  return { ...describe(subject, first), schedulesTried };
+}

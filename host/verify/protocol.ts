@@ -1,0 +1,368 @@
+// The obligations on the job protocol: every call, in every state an app can bring the module to, does what a model of
+// a dozen lines says, writes only where no recovery needs the bytes, and a boot comes back to the same state.
+import { ErrorCode, Status } from '../../assembly/error.js';
+import { C_CRC, C_SEQUENCE, JobKind } from '../../assembly/layout.js';
+import type { Image } from '../model/image.js';
+import { cursorBytes, type CursorFields, cursorFields, slotAddress, splitCommit } from './cursor.js';
+import type { GoldenJob } from './job.js';
+import { Fault, Probe } from './probe.js';
+import { Garbage, GoldenNvm, type Subject } from './subject.js';
+import { refute } from './violation.js';
+
+/** Where the app and the module stand: what is committed, and what is only in SRAM. */
+interface State {
+  fields: CursorFields;
+  sequence: number;
+  /** The job whose input and results NVM holds; undefined while no job's bytes matter. */
+  owner: GoldenJob | undefined;
+  /** Tiles done. */
+  position: number;
+  received: number;
+}
+
+/** A call of the app, and what it must do. */
+interface Call {
+  name: string;
+  make: (probe: Probe) => number;
+  /** The code it returns and the state it leads to. */
+  expect: (state: State) => { code: number; next: State };
+}
+
+/** A concrete way to a state: what NVM and memory hold. */
+interface Node {
+  state: State;
+  nvm: Uint8Array;
+  memory: Uint8Array;
+  /** The calls that led here. */
+  path: string[];
+}
+
+export interface Exploration {
+  states: number;
+  transitions: number;
+}
+
+/** What feeding depends on. */
+interface Feeding {
+  image: Image;
+  /** SRAM that an app may stage input in. */
+  arenaBytes: number;
+}
+
+const refuse = (state: State, code: ErrorCode): { code: number; next: State } => ({ code, next: state });
+
+function settle(
+  state: State,
+  status: Status,
+  changes: Partial<State>,
+  fields: Partial<CursorFields> = {},
+): State {
+  return {
+    ...state,
+    sequence: (state.sequence + 1) >>> 0,
+    received: 0,
+    ...changes,
+    fields: { ...state.fields, ...fields, state: status },
+  };
+}
+
+function feedCall(
+  { image, arenaBytes: room }: Feeding,
+  job: GoldenJob,
+  from: number,
+  to: number,
+  name: string,
+): Call {
+  return {
+    name,
+    make: (probe) => {
+      if (to === from) return probe.call(() => probe.device.feed(probe.arena, 0));
+      return probe.feed(job.input.subarray(from, to));
+    },
+    expect(state) {
+      if (state.fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
+      if (to === from) return { code: 0, next: { ...state, received: 0, owner: undefined } };
+      // What has been fed is this job's only if every piece came in its place.
+      const fits = from === state.received && (from === 0 || state.owner === job);
+      const owner = fits ? job : undefined;
+      let received = state.received;
+      for (let at = from; at < to; at += room) {
+        const piece = Math.min(room, to - at);
+        if (received + piece > image.input.bytes)
+          return {
+            code: ErrorCode.E_INPUT,
+            next: received === state.received ? state : { ...state, received, owner },
+          };
+        received += piece;
+      }
+      return { code: received, next: { ...state, received, owner } };
+    },
+  };
+}
+
+function submitCall(image: Image, ticket: number, kind: number): Call {
+  return {
+    name: `submit(${ticket}, ${kind})`,
+    make: (probe) => probe.call(() => probe.device.submit(ticket, kind)),
+    expect(state) {
+      const { fields } = state;
+      if (ticket === 0) return refuse(state, ErrorCode.E_TICKET);
+      if (fields.ticket === ticket) return { code: fields.state, next: state };
+      if (fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
+      const job = image.jobs[kind];
+      if (!job || job.count === 0) return refuse(state, ErrorCode.E_KIND);
+      if (state.received !== image.input.bytes) return refuse(state, ErrorCode.E_INPUT);
+      const next = settle(state, Status.RUN, { position: 0 }, { ticket, kind, op: job.first, tile: 0 });
+      return { code: Status.RUN, next };
+    },
+  };
+}
+
+function ownedCall(
+  name: string,
+  make: (probe: Probe) => number,
+  ticket: number,
+  act: (state: State) => { code: number; next: State },
+): Call {
+  return {
+    name: `${name}(${ticket})`,
+    make: (probe) => probe.call(() => make(probe)),
+    expect: (state) =>
+      ticket === 0 || state.fields.ticket !== ticket ? refuse(state, ErrorCode.E_TICKET) : act(state),
+  };
+}
+
+const end = (state: State): { code: number; next: State } => ({
+  code: Status.IDLE,
+  next: settle(state, Status.IDLE, { owner: undefined, position: 0 }),
+});
+
+/** Every call an app can make, right or wrong. */
+function callsOf({ image, job, other }: Subject, arenaBytes: number): Call[] {
+  const feeding = { image, arenaBytes };
+  const half = image.input.bytes >> 1;
+  const calls = [job, other].flatMap((fed, which) => [
+    feedCall(feeding, fed, 0, image.input.bytes, `feed(input ${which})`),
+    feedCall(feeding, fed, 0, half, `feed(first half of input ${which})`),
+    feedCall(feeding, fed, half, image.input.bytes, `feed(second half of input ${which})`),
+  ]);
+  calls.push(feedCall(feeding, job, 0, 0, 'feed(nothing)'));
+  for (const ticket of [0, job.ticket, other.ticket]) {
+    calls.push(submitCall(image, ticket, JobKind.INFER));
+    calls.push(
+      ownedCall(
+        'ack',
+        ({ device }) => device.ack(ticket),
+        ticket,
+        (state) => {
+          if (state.fields.state === Status.IDLE) return { code: Status.IDLE, next: state };
+          return state.fields.state === Status.DONE ? end(state) : refuse(state, ErrorCode.E_STATE);
+        },
+      ),
+      ownedCall(
+        'cancel',
+        ({ device }) => device.cancel(ticket),
+        ticket,
+        (state) => {
+          return state.fields.state === Status.IDLE ? { code: Status.IDLE, next: state } : end(state);
+        },
+      ),
+      ownedCall(
+        'label',
+        ({ device }) => device.label(ticket, 0),
+        ticket,
+        (state) => {
+          return refuse(state, image.jobs[JobKind.TRAIN]!.count > 0 ? ErrorCode.E_STATE : ErrorCode.E_KIND);
+        },
+      ),
+    );
+  }
+  calls.push(submitCall(image, job.ticket, JobKind.TRAIN), submitCall(image, job.ticket, 7));
+  calls.push({
+    name: 'status()',
+    make: (probe) => probe.call(() => probe.device.status()),
+    expect: (state) => ({ code: state.fields.state, next: state }),
+  });
+  return calls;
+}
+
+/** `run(1)`: one tile and its commit, or nothing where no job runs. */
+function runCall(): Call {
+  return {
+    name: 'run(1)',
+    make: (probe) => probe.call(() => probe.device.run(1)),
+    expect(state) {
+      if (state.fields.state !== Status.RUN) return { code: state.fields.state, next: state };
+      const position = state.position + 1;
+      const fields = state.owner!.cursors[position]!;
+      const next = settle(state, fields.state, { position }, { op: fields.op, tile: fields.tile });
+      return { code: fields.state, next };
+    },
+  };
+}
+
+/** Two states are the same if all static data is, but for the cursor's number and checksum, and the job. */
+function keyOf({ owner, position, sequence }: State, job: GoldenJob, probe: Probe): string {
+  const statics = probe.memory.slice(0, probe.arena);
+  const cursor = probe.device.cursor.value as number;
+  statics.fill(0, cursor + C_SEQUENCE, cursor + C_SEQUENCE + 4);
+  statics.fill(0, cursor + C_CRC, cursor + C_CRC + 4);
+  const whose = owner === undefined ? 'none' : owner === job ? 'first' : 'other';
+  return `${whose} ${position} ${sequence & 1} ${Buffer.from(statics).toString('latin1')}`;
+}
+
+/** Explores all states to closure. Positions within a job stand for each other but for the first and the last tile. */
+export function exploreProtocol(subject: Subject): Exploration {
+  return new Explorer(subject).explore();
+}
+
+class Explorer {
+  readonly #probe: Probe;
+  readonly #garbage: Garbage;
+  readonly #calls: Call[];
+  readonly #seen = new Map<string, true>();
+  readonly #queue: Node[] = [];
+  #transitions = 0;
+
+  constructor(readonly subject: Subject) {
+    const { image, sramBytes } = subject;
+    this.#probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes });
+    this.#garbage = new Garbage(subject);
+    this.#calls = [...callsOf(subject, sramBytes - this.#probe.arena), runCall()];
+  }
+
+  explore(): Exploration {
+    const { image, job, other } = this.subject;
+    const idle: CursorFields = { imageId: image.imageId, state: 0, kind: 0, ticket: 0, op: 0, tile: 0 };
+    this.#boot({ fields: idle, sequence: 0xfffffffe, owner: undefined, position: 0, received: 0 }, []);
+    for (const owner of [job, other]) {
+      const position = owner.steps.length - 1;
+      const fields = owner.cursors[position]!;
+      this.#boot({ fields, sequence: 0xffffffff, owner, position, received: 0 }, ['…']);
+    }
+    this.#unbooted();
+    for (let node = this.#queue.shift(); node; node = this.#queue.shift()) this.#expand(node);
+    return { states: this.#seen.size, transitions: this.#transitions };
+  }
+
+  /** Before the first boot every call is refused. */
+  #unbooted(): void {
+    const probe = new Probe(this.subject.module, { nvmBytes: 0, sramBytes: this.subject.sramBytes });
+    for (const { name, make } of this.#calls) {
+      const code = this.#guard([name], () => make(probe));
+      if (code !== ErrorCode.E_NOT_BOOTED) this.#refute([name], `${name} returns ${code} before any boot`);
+      this.#transitions++;
+    }
+  }
+
+  /** A boot after a power failure or the app's death: everything not needed is garbage. */
+  #boot(state: State, path: string[]): void {
+    const { image } = this.subject;
+    const probe = this.#probe;
+    const committed = {
+      ...state,
+      received: 0,
+      owner: state.fields.state === Status.IDLE ? undefined : state.owner,
+    };
+    const kind = state.sequence % this.#garbage.count;
+    this.#garbage.fill(probe.nvm, kind, image, ...this.#needed(committed));
+    probe.nvm.set(cursorBytes(state.fields, state.sequence), slotAddress(image, state.sequence & 1));
+    const code = this.#guard([...path, 'boot'], () => probe.boot(this.#garbage.arena(kind)));
+    this.#transitions++;
+    if (code !== state.fields.state)
+      this.#refute([...path, 'boot'], `boot returns ${code}, not ${state.fields.state}`);
+    this.#arrive(committed, [...path, 'boot']);
+  }
+
+  /** Golden NVM of a state, and where it matters. */
+  #needed({ fields, owner, position }: State): [golden: Uint8Array, live: Uint8Array] {
+    const { image } = this.subject;
+    const live = new Uint8Array(image.nvmBytes);
+    if (!owner) return [live, live];
+    const golden = new GoldenNvm(image, owner);
+    for (let i = 0; i < position; i++) golden.advance();
+    const { offset, bytes } = fields.state === Status.DONE ? image.output : image.input;
+    if (position === 0 || fields.state === Status.DONE) live.fill(1, offset, offset + bytes);
+    else live.fill(1, image.input.offset);
+    return [golden.bytes, live];
+  }
+
+  #expand(node: Node): void {
+    const { job } = this.subject;
+    const probe = this.#probe;
+    for (const call of this.#calls) {
+      probe.nvm.set(node.nvm);
+      probe.memory.set(node.memory);
+      const path = [...node.path, call.name];
+      const { code, next } = call.expect(node.state);
+      const found = this.#guard(path, () => call.make(probe));
+      this.#transitions++;
+      if (found !== code) this.#refute(path, `${call.name} returns ${found} instead of ${code}`);
+      this.#checkWrites(node.state, next, path);
+      // Tiles between the first and the last are the business of the other obligations.
+      const inside = next.position > 0 && next.position < job.steps.length - 1;
+      const running = next.fields.state === Status.RUN;
+      // A job on input that an app fed in the wrong order is its own affair.
+      const nobodys = next.fields.state !== Status.IDLE && !next.owner;
+      if (next !== node.state && !(running && inside) && !nobodys) this.#arrive(next, path);
+    }
+    this.#boot(node.state, node.path);
+  }
+
+  /** A call may write its commit, and data where the state before does not need it. */
+  #checkWrites(state: State, next: State, path: string[]): void {
+    const { image } = this.subject;
+    const parts = splitCommit(this.#probe.trace, image);
+    if (typeof parts === 'string') this.#refute(path, parts);
+    if (state.sequence === next.sequence && parts.commit) this.#refute(path, 'a commit that is not due');
+    if (state.sequence !== next.sequence) {
+      if (!parts.commit) this.#refute(path, 'no commit of the new state');
+      if (parts.commit.slot === (state.sequence & 1)) this.#refute(path, 'the newest cursor is overwritten');
+      if (Buffer.compare(parts.commit.bytes, cursorBytes(next.fields, next.sequence)) !== 0)
+        this.#refute(path, 'the cursor committed is not that of the new state');
+    }
+    const runs = path[path.length - 1] === 'run(1)';
+    const { offset, bytes } = image.input;
+    for (const { address, bytes: written } of parts.data) {
+      const fed = state.fields.state === Status.IDLE && address >= offset;
+      if (!runs && !(fed && address + written.length <= offset + bytes))
+        this.#refute(path, `${written.length} bytes written at ${address}`);
+    }
+  }
+
+  /** A state is reached: its cursor and its bytes must be there. */
+  #arrive(state: State, path: string[]): void {
+    const { image, job } = this.subject;
+    const probe = this.#probe;
+    const cursor = cursorFields(probe.cursor);
+    for (const [name, value] of Object.entries(state.fields)) {
+      const found = cursor[name as keyof CursorFields];
+      if (found !== value) this.#refute(path, `the cursor's ${name} is ${found} instead of ${value}`);
+    }
+    const { owner } = state;
+    if (owner && (state.fields.state !== Status.IDLE || state.received === image.input.bytes)) {
+      const done = state.fields.state === Status.DONE;
+      const { offset, bytes } = done ? image.output : image.input;
+      const expected = done ? owner.answer : owner.input;
+      if (Buffer.compare(probe.nvm.subarray(offset, offset + bytes), expected) !== 0)
+        this.#refute(path, done ? 'the answer is wrong' : "the input is not the app's");
+    }
+    const key = keyOf(state, job, probe);
+    if (this.#seen.has(key)) return;
+    this.#seen.set(key, true);
+    this.#queue.push({ state, nvm: probe.nvm.slice(), memory: probe.memory.slice(0, probe.sramBytes), path });
+  }
+
+  #guard(path: string[], action: () => number): number {
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof Fault) this.#refute(path, error.message);
+      throw error;
+    }
+  }
+
+  #refute(path: string[], found: string): never {
+    refute('protocol', `${found}; after ${path.slice(-6).join(', ')}`);
+  }
+}

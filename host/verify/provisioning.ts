@@ -1,0 +1,57 @@
+// The obligation on provisioning: until its last barrier the device says that there is no image, whatever a cut left.
+import { ErrorCode, Status } from '../../assembly/error.js';
+import { Random } from '../data/random.js';
+import type { SimulatedNvm } from '../simulator/nvm.js';
+import { provision } from '../simulator/provision.js';
+import { Probe, type Write } from './probe.js';
+import { Garbage, type Subject } from './subject.js';
+import { refute } from './violation.js';
+
+/** What `provision` writes between its barriers. */
+function phasesOf({ image }: Subject): Write[][] {
+  const phases: Write[][] = [[]];
+  const recorder = {
+    present: { length: image.nvmBytes },
+    write: (address: number, bytes: Uint8Array) =>
+      phases[phases.length - 1]!.push({ address, bytes: bytes.slice() }),
+    sync: () => phases.push([]),
+  };
+  provision(recorder as unknown as SimulatedNvm, image);
+  return phases.slice(0, -1);
+}
+
+const TRIES = 64;
+
+/** Cuts provisioning within every phase, units kept and dropped at random, over NVM of any content. Returns the cuts. */
+export function provisioning(subject: Subject): number {
+  const { image, tear } = subject;
+  const phases = phasesOf(subject);
+  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  const random = new Random(7);
+  const garbage = new Garbage(subject);
+  let cuts = 0;
+  for (let phase = 0; phase <= phases.length; phase++) {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      // What an earlier image left, too: `stale` begins with a header that is whole.
+      probe.nvm.set(garbage.patterns[attempt % garbage.count]!);
+      const before = Buffer.from(probe.nvm.subarray(0, 4)).toString('latin1');
+      for (const write of phases.slice(0, phase).flat()) probe.nvm.set(write.bytes, write.address);
+      const keep = attempt < TRIES / 2 ? 2 : random.integer(4);
+      for (const { address, bytes } of random.shuffle([...(phases[phase] ?? [])])) {
+        for (let at = 0; at < bytes.length; at += tear) {
+          if (random.integer(4) < keep) probe.nvm.set(bytes.subarray(at, at + tear), address + at);
+        }
+      }
+      const magic = Buffer.from(probe.nvm.subarray(0, 4)).toString('latin1');
+      if (phase === 0 && magic === before) continue;
+      const complete = phase >= phases.length - 1 && magic === 'BRN1';
+      const code = probe.boot((arena) => arena.fill(0xff));
+      cuts++;
+      const expected = complete ? Status.IDLE : ErrorCode.E_MAGIC;
+      if (code !== expected)
+        refute('provisioning', `boot returns ${code} instead of ${expected}, cut in phase ${phase + 1}`);
+    }
+    subject.tick();
+  }
+  return cuts;
+}

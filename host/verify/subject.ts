@@ -1,0 +1,114 @@
+// What is verified: an image on a module, and two jobs of it.
+import { Random } from '../data/random.js';
+import type { Image } from '../model/image.js';
+import type { DeviceProfile } from '../profiles/profile.js';
+import { cursorBytes, numbered, slotAddress } from './cursor.js';
+import type { GoldenJob, JobRequest } from './job.js';
+import type { Probe } from './probe.js';
+
+export interface Setup {
+  image: Image;
+  /** The module's bytes. */
+  wasm: Uint8Array<ArrayBuffer>;
+  module: WebAssembly.Module;
+  /** One that counts, and ends endless loops. */
+  metered: WebAssembly.Module;
+  sramBytes: number;
+  profile: DeviceProfile;
+  /** Two jobs on different inputs. */
+  jobs: [JobRequest, JobRequest];
+}
+
+/** The same with its jobs run on steady power. */
+export interface Subject extends Setup {
+  job: GoldenJob;
+  /** That on the other input. */
+  other: GoldenJob;
+  tear: number;
+  /** One more unit of work is done. */
+  tick: () => void;
+}
+
+/** What the passes count. */
+export interface Tally {
+  bytesChecked: number;
+  garbageFills: number;
+  recoveryPairs: number;
+}
+
+/** Golden NVM of a job, cursor by cursor. */
+export class GoldenNvm {
+  readonly bytes: Uint8Array;
+  #position = 0;
+
+  constructor(
+    image: Image,
+    private readonly job: GoldenJob,
+  ) {
+    this.bytes = new Uint8Array(image.nvmBytes);
+    this.bytes.set(image.device);
+    this.bytes.set(job.input, image.input.offset);
+  }
+
+  advance(): void {
+    for (const { address, bytes } of this.job.steps[this.#position++]!.writes) this.bytes.set(bytes, address);
+  }
+
+  /** On to the end. */
+  finish(): this {
+    while (this.#position < this.job.steps.length) this.advance();
+    return this;
+  }
+}
+
+/** What fills NVM outside LiveIn and SRAM: zeros, ones, noise, and what an earlier job would have left. */
+export class Garbage {
+  readonly patterns: readonly Uint8Array[];
+
+  constructor({ image, other }: Subject) {
+    const random = new Random(0x6a5b);
+    const noise = Uint8Array.from({ length: image.nvmBytes }, () => random.uint32() >>> 24);
+    const stale = new GoldenNvm(image, other).finish().bytes;
+    this.patterns = [new Uint8Array(image.nvmBytes), new Uint8Array(image.nvmBytes).fill(0xff), noise, stale];
+  }
+
+  get count(): number {
+    return this.patterns.length;
+  }
+
+  /** Fills an arena; the last kind leaves what an earlier boot left. */
+  arena(kind: number): (arena: Uint8Array) => void {
+    return (arena) => {
+      if (kind === this.count - 1) return;
+      const pattern = this.patterns[kind]!;
+      for (let at = 0; at < arena.length; at += pattern.length) {
+        arena.set(pattern.subarray(0, Math.min(pattern.length, arena.length - at)), at);
+      }
+    };
+  }
+
+  /** NVM that is `golden` where `live` says so and in the image itself, garbage everywhere else. */
+  fill(nvm: Uint8Array, kind: number, image: Image, golden: Uint8Array, live: Uint8Array): void {
+    nvm.set(this.patterns[kind]!);
+    nvm.set(image.device);
+    for (let at = image.imageBytes; at < nvm.length; at++) if (live[at]) nvm[at] = golden[at]!;
+  }
+}
+
+/** Puts cursor `index` of the job into `slot`; the other slot keeps what it has, or gets the cursor before. */
+export function placeCursor(
+  probe: Probe,
+  { image, job }: Subject,
+  index: number,
+  { slot, sequence, predecessor }: { slot: number; sequence: number; predecessor: boolean },
+): void {
+  const cursor = cursorBytes(job.cursors[index]!, sequence);
+  probe.nvm.set(cursor, slotAddress(image, slot));
+  if (!predecessor) return;
+  const before = index > 0 ? cursorBytes(job.cursors[index - 1]!, sequence) : idleCursor(image.imageId);
+  probe.nvm.set(numbered(before, sequence - 1), slotAddress(image, slot ^ 1));
+}
+
+/** The cursor of a device that has not run yet. */
+export const idleCursor = (imageId: number): Uint8Array =>
+  cursorBytes({ imageId, state: 0, kind: 0, ticket: 0, op: 0, tile: 0 }, 0);

@@ -1,0 +1,262 @@
+// The obligations on tiles (docs/VERIFY.md): whatever bytes outside LiveIn(c) and in SRAM are, booting at c and running
+// its tile writes what it writes on steady power, and commits the next cursor.
+import { Status } from '../../assembly/error.js';
+import { footprint, type Interval } from '../plan/footprint.js';
+import { chargeCycles } from '../profiles/profile.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
+import { shadowReads } from '../toolchain/shadow.js';
+import { cursorBytes, splitCommit } from './cursor.js';
+import { assign, merge, size, within } from './interval.js';
+import { asIntervals, mutable, mutableViews } from './job.js';
+import { type Accesses, LiveIn } from './live-in.js';
+import { Fault, Probe, type Write } from './probe.js';
+import { Garbage, GoldenNvm, placeCursor, type Subject, type Tally } from './subject.js';
+import { refute } from './violation.js';
+
+/** What booting at each cursor and finishing its tile reads and costs. */
+export interface Measured {
+  reads: Interval[];
+  views: number[];
+  cycles: number;
+}
+
+/** Runs `action`; a fault refutes `tile` at `cursor`. */
+function guarded<T>(cursor: number, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Fault) refute('tile', error.message, cursor);
+    throw error;
+  }
+}
+
+function sameWrites(found: readonly Write[], golden: readonly Write[]): string | undefined {
+  for (let i = 0; i < Math.max(found.length, golden.length); i++) {
+    const [a, b] = [found[i], golden[i]];
+    if (!a) return `write ${i} of ${golden.length} is missing`;
+    if (!b) return `${a.bytes.length} bytes more written at ${a.address}`;
+    if (a.address !== b.address || a.bytes.length !== b.bytes.length)
+      return `${a.bytes.length} bytes written at ${a.address} instead of ${b.bytes.length} at ${b.address}`;
+    const at =
+      Buffer.compare(a.bytes, b.bytes) === 0 ? -1 : a.bytes.findIndex((byte, k) => byte !== b.bytes[k]);
+    if (at >= 0) return `byte ${a.address + at} is ${a.bytes[at]} instead of ${b.bytes[at]}`;
+  }
+  return undefined;
+}
+
+/** Boots at cursor `index`, runs its tile and holds everything to the golden job. */
+function bootAndRun(
+  probe: Probe,
+  { image, job }: Subject,
+  index: number,
+  start: { slot: number; sequence: number },
+  garbage: (arena: Uint8Array) => void,
+): number[] {
+  const code = probe.boot(garbage);
+  if (code !== Status.RUN) refute('tile', `boot returns ${code} instead of RUN`, index);
+  const { offset, bytes } = image.diagnostics;
+  const views = mutableViews(image, probe.trace.views);
+  for (const step of probe.trace.steps) {
+    if (step === 'sync') continue;
+    if (step.address < offset || step.address + step.bytes.length > offset + bytes)
+      refute('tile', `boot writes ${step.bytes.length} bytes at ${step.address}`, index);
+  }
+  runTile(probe, { image, job }, index, start);
+  return views.concat(mutableViews(image, probe.trace.views));
+}
+
+/** Runs the tile of cursor `index` and holds what it writes and commits to the golden job. */
+function runTile(
+  probe: Probe,
+  { image, job }: Pick<Subject, 'image' | 'job'>,
+  index: number,
+  { slot, sequence }: { slot: number; sequence: number },
+): void {
+  const code = probe.call(() => probe.device.run(1));
+  const parts = splitCommit(probe.trace, image);
+  if (typeof parts === 'string') refute('commit', parts, index);
+  const step = job.steps[index]!;
+  const wrong = sameWrites(parts.data, step.writes);
+  if (wrong) refute('tile', wrong, index, step.written[0]);
+  const next = job.cursors[index + 1]!;
+  if (code !== next.state) refute('tile', `run returns ${code} instead of ${next.state}`, index);
+  if (!parts.commit) refute('commit', 'run(1) returns without a commit', index);
+  if (parts.commit.slot === slot) refute('commit', 'the slot that recovery would choose is written', index);
+  if (Buffer.compare(parts.commit.bytes, cursorBytes(next, sequence + 1)) !== 0)
+    refute('commit', 'the cursor written is not the next one', index);
+}
+
+/** What each cursor reads and costs, on golden NVM and the metered module: endless loops end here. */
+export function measure(subject: Subject): Measured[] {
+  const { image, job, profile } = subject;
+  const supply = new MeteredSupply(profile);
+  const probe = new Probe(subject.metered, {
+    nvmBytes: image.nvmBytes,
+    sramBytes: subject.sramBytes,
+    supply,
+  });
+  const golden = new GoldenNvm(image, job);
+  return job.steps.map((step, index) => {
+    probe.nvm.set(golden.bytes);
+    const start = { slot: index & 1, sequence: index };
+    placeCursor(probe, subject, index, { ...start, predecessor: true });
+    const before = supply.statistics.cycles;
+    const views = guarded(index, () => bootAndRun(probe, subject, index, start, (arena) => arena.fill(0)));
+    supply.finish();
+    golden.advance();
+    subject.tick();
+    // A tile that goes on where it left off reads no more than one after a boot.
+    const reads = asIntervals(views);
+    const unread = asIntervals(step.views).find(([a, b]) => size(within(reads, a, b)) < b - a);
+    if (unread) refute('reads', `NVM ${unread.join('–')} is read, but not after a boot`, index, unread);
+    return { reads, views, cycles: supply.statistics.cycles - before };
+  });
+}
+
+/** Cursors that one charge of the device does not get past. Returns the largest share of a charge, too. */
+export function progress(
+  { profile }: Subject,
+  measured: readonly Measured[],
+): { stuck: number[]; share: number } {
+  const charge = chargeCycles(profile);
+  const stuck = measured.flatMap(({ cycles }, index) => (cycles > charge ? [index] : []));
+  return { stuck, share: Math.max(...measured.map(({ cycles }) => cycles)) / charge };
+}
+
+/** LiveIn by the plan and by what the run reads must agree at every cursor. */
+export function compareLiveIn({ image, job }: Subject, measured: readonly Measured[]): void {
+  const final: Interval[] = [[image.output.offset, image.output.offset + image.output.bytes]];
+  const found = new LiveIn(accesses(job.steps, measured), final, image.nvmBytes);
+  const planned = new LiveIn(
+    job.steps.map(({ op, tile }) => footprint(image.ops[op]!, tile)),
+    final,
+    image.nvmBytes,
+  );
+  job.steps.forEach((step, index) => {
+    if (Buffer.compare(found.map, planned.map) !== 0) {
+      const at = found.map.findIndex((live, byte) => live !== planned.map[byte]);
+      const which = found.map[at] ? 'the run' : 'the plan';
+      refute('live-in', `byte ${at} is needed by ${which} alone`, index, [at, at + 1]);
+    }
+    const plan = merge(footprint(image.ops[step.op]!, step.tile).writes);
+    if (JSON.stringify(plan) !== JSON.stringify(step.written))
+      refute(
+        'live-in',
+        `writes ${JSON.stringify(step.written)} where the plan says ${JSON.stringify(plan)}`,
+        index,
+      );
+    found.advance();
+    planned.advance();
+  });
+}
+
+const accesses = (steps: Subject['job']['steps'], measured: readonly Measured[]): Accesses[] =>
+  measured.map(({ reads }, i) => ({ reads, writes: steps[i]!.written }));
+
+/**
+ * The memory rule, by what the run reads, writes and commits: tile j writes nothing that LiveIn of a recoverable cursor
+ * holds. `mandatory`: the cursors after which a commit is mandatory, as seen in a run without optional ones.
+ */
+export function memoryRule(
+  { image, job }: Subject,
+  measured: readonly Measured[],
+  mandatory: ReadonlySet<number>,
+): void {
+  const final: Interval[] = [[image.output.offset, image.output.offset + image.output.bytes]];
+  const live = new LiveIn(accesses(job.steps, measured), final, image.nvmBytes);
+  const [from, to] = mutable(image);
+  const input: Interval = [image.input.offset, image.input.offset + image.input.bytes];
+  /** 1 where LiveIn of a recoverable cursor holds the byte. */
+  let needed = live.map.slice();
+  job.steps.forEach(({ written }, index) => {
+    if (mandatory.has(index)) needed = live.map.slice();
+    for (const [start, end] of written) {
+      if (start < from || end > to)
+        refute('memory rule', `bytes ${start}–${end} written, outside the job's memory`, index, [start, end]);
+      if (start < input[1] && end > input[0])
+        refute('memory rule', `the job's input written at ${start}`, index, [start, end]);
+      const clash = needed.subarray(start, end).indexOf(1);
+      if (clash >= 0) {
+        const at = start + clash;
+        refute('memory rule', `byte ${at} written, which a recoverable cursor needs`, index, [at, at + 1]);
+      }
+    }
+    assign(needed, live.advance(), 1);
+  });
+}
+
+/** Every cursor, with everything a cut leaves open filled with garbage of every kind, on the module as it ships. */
+export function tilesFromGarbage(subject: Subject, measured: readonly Measured[], tally: Tally): void {
+  const { image, job } = subject;
+  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  const golden = new GoldenNvm(image, job);
+  const garbage = new Garbage(subject);
+  const final: Interval[] = [[image.output.offset, image.output.offset + image.output.bytes]];
+  const live = new LiveIn(accesses(job.steps, measured), final, image.nvmBytes);
+  job.steps.forEach((step, index) => {
+    for (let kind = 0; kind < garbage.count; kind++) {
+      garbage.fill(probe.nvm, kind, image, golden.bytes, live.map);
+      // Half of the runs commit over the wrap-around of the sequence number.
+      const start = { slot: (index ^ kind) & 1, sequence: kind < 2 ? index : 0xffffffff };
+      placeCursor(probe, subject, index, { ...start, predecessor: kind === garbage.count - 1 });
+      const views = guarded(index, () => bootAndRun(probe, subject, index, start, garbage.arena(kind)));
+      if (!sameNumbers(views, measured[index]!.views))
+        refute('reads', 'NVM is read elsewhere when what the tile does not need is garbage', index);
+      tally.garbageFills++;
+      tally.bytesChecked += size(step.written);
+    }
+    golden.advance();
+    live.advance();
+    subject.tick();
+  });
+}
+
+const sameNumbers = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
+
+/**
+ * Volatile state: after tile c, whatever cursor this boot began at, the SRAM bytes in S(c) hold known values; and from
+ * any SRAM with these values tile c + 1 reads no other byte. On a build that traps at the use of an unknown one.
+ */
+export function volatileState(subject: Subject, measured: readonly Measured[]): void {
+  const { image, job } = subject;
+  const { wasm, ...shadow } = shadowReads(subject.wasm);
+  const module = new WebAssembly.Module(wasm);
+  const options = { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes, shadow };
+  const [cold, warm] = [new Probe(module, options), new Probe(module, options)];
+  const golden = new GoldenNvm(image, job);
+  const garbage = new Garbage(subject);
+  const final: Interval[] = [[image.output.offset, image.output.offset + image.output.bytes]];
+  const live = new LiveIn(accesses(job.steps, measured), final, image.nvmBytes);
+  const start = (index: number): { slot: number; sequence: number } => ({ slot: index & 1, sequence: index });
+  job.steps.forEach((_, index) => {
+    garbage.fill(cold.nvm, 2, image, golden.bytes, live.map);
+    placeCursor(cold, subject, index, { ...start(index), predecessor: false });
+    guarded(index, () => bootAndRun(cold, subject, index, start(index), garbage.arena(1)));
+    if (index === 0) {
+      warm.nvm.set(golden.bytes);
+      placeCursor(warm, subject, 0, { ...start(0), predecessor: false });
+      guarded(index, () => bootAndRun(warm, subject, 0, start(0), garbage.arena(2)));
+    } else {
+      guarded(index, () => runTile(warm, subject, index, start(index)));
+    }
+    const statics = Buffer.compare(cold.memory.subarray(0, cold.arena), warm.memory.subarray(0, warm.arena));
+    if (statics !== 0)
+      refute('volatile state', 'static data differs between going on and booting anew', index);
+    forget(warm, cold);
+    golden.advance();
+    live.advance();
+    subject.tick();
+  });
+}
+
+/** Marks as unknown, and spoils, what is not the same known value in both arenas. */
+function forget(warm: Probe, cold: Probe): void {
+  const [values, shadow] = [warm.arenaBytes, warm.arenaShadow];
+  const [others, otherShadow] = [cold.arenaBytes, cold.arenaShadow];
+  for (let at = 0; at < values.length; at++) {
+    if (shadow[at] === 0 && otherShadow[at] === 0 && values[at] === others[at]) continue;
+    shadow[at] = 1;
+    values[at] = (values[at]! ^ 0xa5) & 0xff;
+  }
+}

@@ -1,0 +1,293 @@
+// `verify`: a proof by induction over the cursors that no power failure changes a result (docs/VERIFY.md).
+import { JobKind, OP_TILES } from '../../assembly/layout.js';
+import { modelInputs } from '../data/model-input.js';
+import type { NpyArray } from '../data/npy.js';
+import { Random } from '../data/random.js';
+import { BrownoutError } from '../error.js';
+import { type Image, readImage, withPolicy } from '../model/image.js';
+import { fixedPolicy } from '../plan/policy.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
+import { deviceProfile } from '../profiles/profile.js';
+import { moduleBytes } from '../toolchain/modules.js';
+import { meter } from '../toolchain/meter.js';
+import { counterexample, type Counterexample } from './counterexample.js';
+import { enumerate } from './enumerate.js';
+import { policies, recovery } from './commits.js';
+import { goldenJob } from './job.js';
+import { Fault, Probe } from './probe.js';
+import { exploreProtocol } from './protocol.js';
+import { provisioning } from './provisioning.js';
+import type { Setup, Subject, Tally } from './subject.js';
+import {
+  compareLiveIn,
+  measure,
+  type Measured,
+  memoryRule,
+  progress,
+  tilesFromGarbage,
+  volatileState,
+} from './tiles.js';
+import { Refuted, refute, type Violation } from './violation.js';
+
+export interface VerifyOptions {
+  /** A sample as an array; default: the input the image carries, else noise. */
+  input?: NpyArray;
+  /** Default `infer`. */
+  job?: 'infer' | 'train';
+  /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
+  tear?: number;
+  /** The device module to prove; default the one that ships. */
+  module?: Uint8Array;
+  /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
+  device?: string;
+  /** Another commit policy than the image's: `every N`, `low` or `never`. */
+  policy?: string;
+  /** Also explore plain states, as a cross-check: to closure, or as long as `budgetMs` lasts. */
+  enumerate?: boolean;
+  budgetMs?: number;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** What `brownout verify --json` prints. */
+export interface VerifyResult {
+  proved: boolean;
+  /** All that was explored state by state (the job protocol; with `enumerate`, plain states too) was, to closure. */
+  closed: boolean;
+  /** Obligations that fail. */
+  violations: number;
+  /** Cursors that one charge of the device does not get past. */
+  stuck: number;
+  cursors: number;
+  tiles: number;
+  bytesChecked: number;
+  garbageFills: number;
+  recoveryPairs: number;
+  states: number;
+  transitions: number;
+  mandatoryCommits: number;
+  /** Plain states were explored, too. */
+  enumerated: boolean;
+  /** The largest share of a charge that booting, one tile and a commit take, in percent; simulated. */
+  largestTilePercent: number;
+  tear: number;
+  policy: string;
+  job: 'infer' | 'train';
+  moduleBytes: number;
+  elapsedMs: number;
+  counterexample: Counterexample | null;
+}
+
+const TEARS = [1, 2, 4, 8];
+const TICKET = 0x1234;
+
+function optionError(found: string, expected: string, hint: string): never {
+  throw new BrownoutError({ code: 'E_OPTION', found, expected, hint });
+}
+
+function jobKind(image: Image, job: string): JobKind {
+  const kind = job === 'infer' ? JobKind.INFER : job === 'train' ? JobKind.TRAIN : undefined;
+  if (kind === undefined) optionError(`job "${job}"`, 'infer or train', 'Leave it out for infer.');
+  if (image.jobs[kind]!.count > 0) return kind;
+  throw new BrownoutError({
+    code: 'E_KIND',
+    found: `an image without a job "${job}"`,
+    expected: 'one that has it',
+    hint:
+      job === 'train' ? 'This image only infers: verify it with --job infer.' : 'Compile the model again.',
+  });
+}
+
+/** The input to prove the job on: the one given, the image's own, or noise. */
+function inputOf(image: Image, given: NpyArray | undefined): Uint8Array {
+  const input = given ? modelInputs(given, image)[0]! : image.sample;
+  return input ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength).slice() : noise(image, 1);
+}
+
+function noise(image: Image, seed: number): Uint8Array {
+  const random = new Random(seed);
+  return Uint8Array.from({ length: image.input.bytes }, () => random.uint32() >>> 24);
+}
+
+/** Compiles a module if it is one of ours. Throws `E_MODULE`. */
+function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  const refuse = (found: string): never => {
+    throw new BrownoutError({
+      code: 'E_MODULE',
+      found,
+      expected: 'a device module with the imports nvm.view, nvm.write, nvm.sync, power.low',
+      hint: 'Build one with `brownout build`, or leave it out for the one that ships.',
+    });
+  };
+  if (!WebAssembly.validate(wasm)) refuse('a file that is no valid WebAssembly module');
+  const module = new WebAssembly.Module(wasm);
+  const imports = WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`);
+  const known = ['nvm.view', 'nvm.write', 'nvm.sync', 'power.low'];
+  const unknown = imports.find((name) => !known.includes(name));
+  if (unknown !== undefined) refuse(`a module that imports ${unknown}`);
+  const names = WebAssembly.Module.exports(module).map(({ name }) => name);
+  const calls = [
+    'boot',
+    'feed',
+    'submit',
+    'run',
+    'label',
+    'ack',
+    'cancel',
+    'status',
+    'arena',
+    'cursor',
+    'memory',
+  ];
+  const missing = calls.find((name) => !names.includes(name));
+  if (missing !== undefined) refuse(`a module without the export ${missing}`);
+  return module;
+}
+
+/** Image, module and jobs. Throws `BrownoutError`. */
+export function setUp(image: Image, options: VerifyOptions): Setup {
+  const wasm = Uint8Array.from(options.module ?? moduleBytes('device'));
+  const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+  const kind = jobKind(image, options.job ?? 'infer');
+  const module = deviceModule(wasm);
+  return {
+    image,
+    wasm,
+    module,
+    metered: new WebAssembly.Module(meter(wasm, profile.instructionCycles.value)),
+    sramBytes: sramFor(module, image),
+    profile,
+    jobs: [
+      { ticket: TICKET, kind, input: inputOf(image, options.input) },
+      { ticket: TICKET + 1, kind, input: noise(image, 2) },
+    ],
+  };
+}
+
+/** The golden jobs. */
+function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
+  const { image, metered, sramBytes, profile, jobs } = setup;
+  const [job, other] = jobs.map((request) => {
+    return goldenJob(image, metered, { sramBytes, supply: new MeteredSupply(profile) }, request);
+  });
+  return { ...setup, job: job!, other: other!, tear, tick };
+}
+
+/** Exactly the SRAM the image asks for: its arena behind the module's static data. */
+function sramFor(module: WebAssembly.Module, image: Image): number {
+  return new Probe(module, { nvmBytes: 0, sramBytes: 0 }).arena + image.arenaBytes;
+}
+
+/** Tiles of the two jobs must touch the same bytes: what is proved on one input then holds for others. */
+function sameFootprints({ job, other }: Subject): void {
+  job.steps.forEach((step, index) => {
+    const twin = other.steps[index]!;
+    if (JSON.stringify([step.views, step.written]) !== JSON.stringify([twin.views, twin.written]))
+      refute('reads', 'which bytes a tile touches depends on the input', index);
+  });
+}
+
+/** The image under another policy. Throws `E_POLICY`. */
+function underPolicy(image: Image, policy: string | undefined): Image {
+  if (policy === undefined || policy === image.metadata.policy) return image;
+  if (policy !== 'auto') return withPolicy(image, fixedPolicy(policy), policy);
+  throw new BrownoutError({
+    code: 'E_POLICY',
+    found: 'policy "auto" for an image compiled with another',
+    expected: 'every N, low or never',
+    hint: 'Compile the model with `auto`: it is chosen from the plan.',
+  });
+}
+
+class Prover {
+  readonly violations: Violation[] = [];
+  readonly tally: Tally = { bytesChecked: 0, garbageFills: 0, recoveryPairs: 0 };
+
+  /** Runs one pass; what it refutes is kept, and the others go on. */
+  attempt<T>(pass: () => T): T | undefined {
+    try {
+      return pass();
+    } catch (error) {
+      if (error instanceof Refuted) this.violations.push(error.violation);
+      else if (error instanceof Fault) this.violations.push({ obligation: 'job', found: error.message });
+      else throw error;
+      return undefined;
+    }
+  }
+
+  tiles(subject: Subject, measured: readonly Measured[], mandatory: ReadonlySet<number> | undefined): void {
+    this.attempt(() => sameFootprints(subject));
+    this.attempt(() => compareLiveIn(subject, measured));
+    if (mandatory) this.attempt(() => memoryRule(subject, measured, mandatory));
+    this.attempt(() => volatileState(subject, measured));
+    this.attempt(() => tilesFromGarbage(subject, measured, this.tally));
+  }
+}
+
+/** Whether the time for enumeration is over. */
+function deadline(started: bigint, budgetMs = Infinity): () => boolean {
+  return () => Number(process.hrtime.bigint() - started) / 1e6 > budgetMs;
+}
+
+/**
+ * Proves on the module itself that no power failure, at any point and any number of times, changes the job's result.
+ * Throws `BrownoutError` on wrong options; what is refuted is in the result.
+ */
+export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): VerifyResult {
+  const started = process.hrtime.bigint();
+  const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy);
+  const { tear = 1, job = 'infer' } = options;
+  if (!TEARS.includes(tear)) optionError(`tear ${tear}`, TEARS.join(', '), 'Leave it out for 1.');
+  const prover = new Prover();
+  const tiles = model.ops.reduce((sum, op) => sum + op.get(OP_TILES), 0);
+  let done = 0;
+  // Three passes over the tiles, two over the commits, and the phases of provisioning.
+  const total = 3 * tiles + 2 * (tiles + 5) + 4;
+  const tick = (): void => options.onProgress?.(Math.min(++done, total), total);
+  let [states, transitions, share] = [0, 0, 0];
+  let closed = false;
+  let stuck: number[] = [];
+  const setup = setUp(model, options);
+  const subject = prover.attempt(() => subjectOf(setup, tear, tick));
+  let mandatory: Set<number> | undefined;
+  if (subject) {
+    mandatory = prover.attempt(() => policies(subject));
+    const measured = prover.attempt(() => measure(subject));
+    if (measured) {
+      prover.tiles(subject, measured, mandatory);
+      ({ stuck, share } = progress(subject, measured));
+    }
+    prover.attempt(() => recovery(subject, prover.tally));
+    const explored = prover.attempt(() => exploreProtocol(subject));
+    closed = explored !== undefined;
+    ({ states, transitions } = explored ?? { states, transitions });
+    prover.attempt(() => provisioning(subject));
+    if (options.enumerate) {
+      const isOver = deadline(started, options.budgetMs);
+      const plain = prover.attempt(() => enumerate(subject, { isOver }));
+      states += plain?.states ?? 0;
+      transitions += plain?.transitions ?? 0;
+      closed &&= plain?.closed ?? false;
+    }
+  }
+  const { violations, tally } = prover;
+  return {
+    proved: violations.length === 0 && stuck.length === 0,
+    closed,
+    violations: violations.length,
+    stuck: stuck.length,
+    cursors: subject ? subject.job.cursors.length : 0,
+    tiles,
+    ...tally,
+    states,
+    transitions,
+    mandatoryCommits: mandatory?.size ?? 0,
+    enumerated: options.enumerate ?? false,
+    largestTilePercent: share * 100,
+    tear,
+    policy: model.metadata.policy,
+    job,
+    moduleBytes: setup.wasm.length,
+    elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
+    counterexample: counterexample(setup, subject, violations),
+  };
+}

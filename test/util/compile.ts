@@ -1,0 +1,6 @@
+import { compile, type CompileOptions } from '../../host/compile.js';
+import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
+
+/** `compile` without the proof: for tests of something else that compile many networks. */
+export const compileUnproved = (network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array =>
+  compile(network, { verify: false, ...options });

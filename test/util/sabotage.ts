@@ -1,0 +1,177 @@
+// Device modules with one safeguard taken out, compiled from the sources as they are.
+import { existsSync, readFileSync } from 'node:fs';
+import * as assert from 'uvu/assert';
+
+const root = new URL('../../../', import.meta.url);
+
+/** A change of one source file. */
+export interface Mutant {
+  name: string;
+  file: string;
+  edits: readonly (readonly [from: string, to: string])[];
+  /** Cuts tried all over one job show it, too. */
+  cuts?: true;
+}
+
+/** The bytes of the device module with a mutant's edits. */
+export async function sabotaged({ file, edits }: Mutant): Promise<Uint8Array<ArrayBuffer>> {
+  const { default: asc } = await import('assemblyscript/asc');
+  let binary: Uint8Array<ArrayBuffer> | undefined;
+  const result = await asc.main(['assembly/index.ts', '--target', 'scalar', '--outFile', 'x.wasm'], {
+    readFile(name: string): string | null {
+      const url = new URL(name, root);
+      if (!existsSync(url)) return null;
+      const text = readFileSync(url, 'utf8');
+      if (name !== file) return text;
+      for (const [from] of edits) assert.ok(text.includes(from), `${file} has no "${from}" to sabotage`);
+      return edits.reduce((changed, [from, to]) => changed.replace(from, to), text);
+    },
+    writeFile(name: string, contents: Uint8Array | string): void {
+      if (name === 'x.wasm') binary = new Uint8Array(contents as Uint8Array);
+    },
+    listFiles: () => null,
+  });
+  assert.ok(!result.error && binary, `asc: ${result.error?.message}`);
+  return binary!;
+}
+
+const CURSOR = 'assembly/cursor.ts';
+const ENGINE = 'assembly/engine.ts';
+const JOB = 'assembly/job.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  { cuts: true, name: 'no sync before the cursor', file: CURSOR, edits: [['  sync();\n  put(', '  put(']] },
+  {
+    cuts: true,
+    name: 'no sync after the cursor',
+    file: CURSOR,
+    edits: [['CURSOR_BYTES);\n  sync();', 'CURSOR_BYTES);']],
+  },
+  {
+    cuts: true,
+    name: 'one cursor slot',
+    file: CURSOR,
+    edits: [['const slot = load<u32>(SLOT) ^ 1', 'const slot: u32 = 0']],
+  },
+  {
+    cuts: true,
+    name: 'the newest slot overwritten',
+    file: CURSOR,
+    edits: [['load<u32>(SLOT) ^ 1', 'load<u32>(SLOT)']],
+  },
+  {
+    cuts: true,
+    name: 'checksum not checked',
+    file: CURSOR,
+    edits: [['crc32(0, cursor, C_CRC) == load<u32>(cursor, C_CRC)', 'load<u32>(cursor, C_IMAGE_ID) != 0']],
+  },
+  { cuts: true, name: 'the stale slot preferred', file: CURSOR, edits: [['ahead > 0', 'ahead < 0']] },
+  {
+    cuts: true,
+    name: 'signed overflow of sequence numbers',
+    file: CURSOR,
+    edits: [['ahead > 0', 'load<u32>(second, C_SEQUENCE) > load<u32>(first, C_SEQUENCE)']],
+  },
+  {
+    cuts: true,
+    name: 'cursor before data',
+    file: ENGINE,
+    edits: [
+      [
+        'assert(load<u32>(CURSOR, C_TILE) < load<u32>(ARENA, OP_TILES));\n    kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));\n    if (advance()',
+        'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance();\n    if (a) commit();\n    kernels.tile(ARENA, t);\n    if (a',
+      ],
+    ],
+  },
+  {
+    cuts: true,
+    name: '`enter` state kept over a boot',
+    file: JOB,
+    edits: [
+      [
+        'store<i32>(RESIDENT, -1);\n  store<i32>(RECEIVED, 0);\n  let',
+        'store<i32>(RESIDENT, load<i32>(CURSOR, 20));\n  store<i32>(RECEIVED, 0);\n  let',
+      ],
+    ],
+  },
+  {
+    name: 'an op entered only at its first tile',
+    file: ENGINE,
+    edits: [['  kernels.enter(ARENA);\n', '  if (!load<i32>(CURSOR, C_TILE)) kernels.enter(ARENA);\n']],
+  },
+  {
+    name: 'the answer published before its bytes are durable',
+    file: CURSOR,
+    edits: [['  sync();\n  put(', '  if (load<u32>(CURSOR, C_STATE) != <u32>Status.DONE) sync();\n  put(']],
+  },
+  {
+    name: 'the input consumed before it is durable',
+    file: CURSOR,
+    edits: [
+      ['  sync();\n  put(', '  if (load<u32>(CURSOR, C_TILE) | load<u32>(CURSOR, C_OP)) sync();\n  put('],
+    ],
+  },
+  {
+    name: 'mandatory commits left out',
+    file: ENGINE,
+    edits: [['return (load<u32>(ARENA, OP_KIND) & OP_FLAG_COMMIT) != 0', 'return false']],
+  },
+  {
+    name: 'randomness from SRAM as it is found',
+    file: 'assembly/kernels/max_pool_s8.ts',
+    edits: [['fillBytes(output, -128, count * channels)', 'fillBytes(output, -128, count * channels - 1)']],
+  },
+  {
+    name: 'a tile that reads what it writes over',
+    file: 'assembly/kernels/max_pool_s8.ts',
+    edits: [
+      ["import { put } from '../nvm'", "import { look, put } from '../nvm'"],
+      [
+        'store<i8>(at, max(min(<i32>load<i8>(at), high), low));\n  }\n',
+        'store<i8>(at, max(min(<i32>load<i8>(at), high), low));\n  }\n  const was = look(outputAddress(op, row, column), 1, op + load<usize>(op, OP_SCRATCH0));\n  store<i8>(output, load<i8>(output) ^ (load<i8>(was) & 1));\n',
+      ],
+    ],
+  },
+  {
+    name: 'the boot counter in the input',
+    file: JOB,
+    edits: [
+      ['const address = load<u32>(HEADER, H_DIAGNOSTICS)', 'const address = load<u32>(HEADER, H_INPUT)'],
+    ],
+  },
+  {
+    name: 'a sequence number that stands still',
+    file: CURSOR,
+    edits: [['load<u32>(CURSOR, C_SEQUENCE) + 1', 'load<u32>(CURSOR, C_SEQUENCE)']],
+  },
+  {
+    name: 'an acknowledgement that is not committed',
+    file: JOB,
+    edits: [
+      [
+        'return code == Status.DONE ? settle(Status.IDLE) : ErrorCode.E_STATE;',
+        'if (code != Status.DONE) return ErrorCode.E_STATE;\n  store<i32>(CURSOR, Status.IDLE, C_STATE);\n  return Status.IDLE;',
+      ],
+    ],
+  },
+  {
+    name: 'a ticket submitted again starts again',
+    file: JOB,
+    edits: [
+      [
+        '  if (load<u32>(CURSOR, C_TICKET) == ticket) return load<i32>(CURSOR, C_STATE);\n  if (load<i32>(CURSOR, C_STATE) != Status.IDLE)',
+        '  if (load<u32>(CURSOR, C_TICKET) != ticket && load<i32>(CURSOR, C_STATE) != Status.IDLE)',
+      ],
+    ],
+  },
+  {
+    name: 'a ticket forgotten over a boot',
+    file: CURSOR,
+    edits: [
+      [
+        '  store<u32>(SLOT, slot);\n  store<u32>(UNCOMMITTED, 0);\n  return isSound()',
+        '  store<u32>(SLOT, slot);\n  if (!load<u32>(CURSOR, C_STATE)) store<u32>(CURSOR, 0, 16);\n  store<u32>(UNCOMMITTED, 0);\n  return isSound()',
+      ],
+    ],
+  },
+];
