@@ -82,21 +82,26 @@ const MUTANTS: [name: string, file: string, from: string, to: string][] = [
   [
     'checksum not checked',
     'assembly/cursor.ts',
-    'crc32(0, cursor, C_CRC) == load<u32>(cursor, C_CRC)',
-    'cursor != 0',
+    'if (crc32(0, found, C_CRC) != load<u32>(found, C_CRC)) continue;',
+    '',
   ],
-  ['the stale slot preferred', 'assembly/cursor.ts', 'ahead > 0', 'ahead < 0'],
+  [
+    'the stale slot preferred',
+    'assembly/cursor.ts',
+    'if (ahead == -1) break;\n      if (ahead != 1)',
+    'if (ahead == 1) break;\n      if (ahead != -1)',
+  ],
   [
     'signed overflow of sequence numbers',
     'assembly/cursor.ts',
-    'ahead > 0',
-    'load<u32>(second, C_SEQUENCE) > load<u32>(first, C_SEQUENCE)',
+    'if (ahead == -1) break;',
+    'if (load<u32>(found, C_SEQUENCE) < load<u32>(CURSOR, C_SEQUENCE)) break;',
   ],
   [
     'cursor before data',
     'assembly/engine.ts',
-    'assert(load<u32>(CURSOR, C_TILE) < load<u32>(ARENA, OP_TILES));\n    kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));\n    if (advance()',
-    'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance();\n    if (a) commit();\n    kernels.tile(ARENA, t);\n    if (a',
+    'assert(load<u32>(CURSOR, C_TILE) < load<u32>(op, OP_TILES));\n    kernels.tile(op, load<i32>(CURSOR, C_TILE));\n    if (advance(op)',
+    'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance(op);\n    if (a) commit();\n    kernels.tile(op, t);\n    if (a',
   ],
   [
     '`enter` state kept over a boot',
