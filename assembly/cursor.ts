@@ -26,11 +26,6 @@ function slotAddress(slot: u32): usize {
   return load<u32>(HEADER, H_SLOTS) + slot * load<u32>(HEADER, H_SLOT_STRIDE);
 }
 
-/** Whether the bytes at `cursor` are a cursor that was written to the end. */
-function isWhole(cursor: usize): bool {
-  return crc32(0, cursor, C_CRC) == load<u32>(cursor, C_CRC);
-}
-
 /** Makes the cursor in SRAM durable: data first, then the slot that recovery would not choose. */
 export function commit(): void {
   const slot = load<u32>(SLOT) ^ 1;
@@ -45,26 +40,22 @@ export function commit(): void {
 
 /** Reads the newest valid cursor into SRAM; returns its state, or an error and changes nothing in NVM. */
 export function recover(): i32 {
-  const first = ARENA;
-  const second = ARENA + CURSOR_BYTES;
-  fetch(slotAddress(0), CURSOR_BYTES, first);
-  fetch(slotAddress(1), CURSOR_BYTES, second);
-  const firstWhole = isWhole(first);
-  const secondWhole = isWhole(second);
-  if (!firstWhole && !secondWhole) return ErrorCode.E_CURSOR;
-  const image = load<u32>(HEADER, H_IMAGE_ID);
-  if (firstWhole && load<u32>(first, C_IMAGE_ID) != image) return ErrorCode.E_CURSOR_IMAGE;
-  if (secondWhole && load<u32>(second, C_IMAGE_ID) != image) return ErrorCode.E_CURSOR_IMAGE;
-  let slot: u32 = secondWhole ? 1 : 0;
-  if (firstWhole && secondWhole) {
-    const ahead: i32 = load<i32>(second, C_SEQUENCE) - load<i32>(first, C_SEQUENCE);
-    if (ahead != 1 && ahead != -1) return ErrorCode.E_CURSOR;
-    slot = ahead > 0 ? 1 : 0;
+  let newest = -1;
+  for (let slot = 0; slot < 2; slot++) {
+    const found = fetch(slotAddress(slot), CURSOR_BYTES, ARENA);
+    if (crc32(0, found, C_CRC) != load<u32>(found, C_CRC)) continue;
+    if (load<u32>(found, C_IMAGE_ID) != load<u32>(HEADER, H_IMAGE_ID)) return ErrorCode.E_CURSOR_IMAGE;
+    if (!newest) {
+      const ahead = load<i32>(found, C_SEQUENCE) - load<i32>(CURSOR, C_SEQUENCE);
+      if (ahead == -1) break;
+      if (ahead != 1) return ErrorCode.E_CURSOR;
+    }
+    memory.copy(CURSOR, found, CURSOR_BYTES);
+    newest = slot;
   }
-  memory.copy(CURSOR, slot ? second : first, CURSOR_BYTES);
-  store<u32>(SLOT, slot);
+  store<i32>(SLOT, newest);
   store<u32>(UNCOMMITTED, 0);
-  return isSound() ? load<i32>(CURSOR, C_STATE) : ErrorCode.E_CURSOR;
+  return newest >= 0 && isSound() ? load<i32>(CURSOR, C_STATE) : ErrorCode.E_CURSOR;
 }
 
 /** Whether the cursor names a state, a job and a tile that exist. */

@@ -20,27 +20,28 @@ import { fetch } from './nvm';
 import { low } from './power';
 import { ARENA, CURSOR, HEADER, READY, RESIDENT, UNCOMMITTED } from './sram';
 
-/** Brings the cursor's op into SRAM, unless this boot has it there already. */
-function enter(op: i32): void {
-  if (load<i32>(RESIDENT) == op) return;
-  fetch(load<u32>(HEADER, H_PLAN) + op * OP_BYTES, OP_BYTES, ARENA);
-  kernels.enter(ARENA);
-  store<i32>(RESIDENT, op);
+/** Brings op `index` into SRAM, unless this boot has it there already; returns its record. */
+function enter(index: i32): usize {
+  if (load<i32>(RESIDENT) == index) return ARENA;
+  const op = fetch(load<u32>(HEADER, H_PLAN) + index * OP_BYTES, OP_BYTES, ARENA);
+  kernels.enter(op);
+  store<i32>(RESIDENT, index);
+  return op;
 }
 
-/** Moves the cursor past the tile just done. Returns whether a commit is mandatory here. */
-function advance(): bool {
+/** Moves the cursor past the tile of `op` just done. Returns whether a commit is mandatory here. */
+function advance(op: usize): bool {
   const tile = load<i32>(CURSOR, C_TILE) + 1;
   store<i32>(UNCOMMITTED, load<i32>(UNCOMMITTED) + 1);
-  if (tile < load<i32>(ARENA, OP_TILES)) {
+  if (tile < load<i32>(op, OP_TILES)) {
     store<i32>(CURSOR, tile, C_TILE);
     return false;
   }
-  const op = load<i32>(CURSOR, C_OP) + 1;
+  const next = load<i32>(CURSOR, C_OP) + 1;
   const job = HEADER + H_JOBS + (load<usize>(CURSOR, C_KIND) << 3);
   store<i32>(CURSOR, 0, C_TILE);
-  store<i32>(CURSOR, op, C_OP);
-  if (op < load<i32>(job) + load<i32>(job, 4)) return (load<u32>(ARENA, OP_KIND) & OP_FLAG_COMMIT) != 0;
+  store<i32>(CURSOR, next, C_OP);
+  if (next < load<i32>(job) + load<i32>(job, 4)) return (load<u32>(op, OP_KIND) & OP_FLAG_COMMIT) != 0;
   store<i32>(CURSOR, Status.DONE, C_STATE);
   return true;
 }
@@ -55,10 +56,10 @@ export function run(budget: i32): i32 {
   let every = load<u32>(HEADER, H_POLICY_EVERY);
   if (budget > 0 && (!every || <u32>budget < every)) every = budget;
   while (true) {
-    enter(load<i32>(CURSOR, C_OP));
-    assert(load<u32>(CURSOR, C_TILE) < load<u32>(ARENA, OP_TILES));
-    kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));
-    if (advance() || (every && load<u32>(UNCOMMITTED) >= every)) {
+    const op = enter(load<i32>(CURSOR, C_OP));
+    assert(load<u32>(CURSOR, C_TILE) < load<u32>(op, OP_TILES));
+    kernels.tile(op, load<i32>(CURSOR, C_TILE));
+    if (advance(op) || (every && load<u32>(UNCOMMITTED) >= every)) {
       commit();
       return load<i32>(CURSOR, C_STATE);
     }

@@ -53,13 +53,17 @@ function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
   const need = load<u32>(HEADER, H_NVM_BYTES);
   if (nvmBytes < need) return ErrorCode.E_NVM_SIZE;
   if (sramBytes - <u32>ARENA < load<u32>(HEADER, H_ARENA_BYTES)) return ErrorCode.E_SRAM_SIZE;
+  let behind: u32 = HEADER_BYTES;
   for (let region = HEADER + H_REGIONS; region < HEADER + H_REGIONS + (REGION_COUNT << 3); region += 8) {
     const offset = load<u32>(region);
-    if (offset > need || load<u32>(region, 4) > need - offset || offset & 3) return ErrorCode.E_HEADER;
+    const bytes = load<u32>(region, 4);
+    if (offset < behind || offset > need || bytes > need - offset || offset & 3) return ErrorCode.E_HEADER;
+    behind = offset + bytes;
   }
   const stride = load<u32>(HEADER, H_SLOT_STRIDE);
-  const slots = load<u32>(HEADER, H_SLOTS + 4);
-  if (stride < <u32>CURSOR_BYTES || stride & 3 || stride > slots >>> 1) return ErrorCode.E_HEADER;
+  if (stride < <u32>CURSOR_BYTES || stride & 3 || stride > load<u32>(HEADER, H_SLOTS + 4) >>> 1)
+    return ErrorCode.E_HEADER;
+  if (load<u32>(HEADER, H_DIAGNOSTICS + 4) < <u32>DIAGNOSTICS_BYTES) return ErrorCode.E_HEADER;
   const ops = load<u32>(HEADER, H_PLAN + 4) / OP_BYTES;
   for (let job = HEADER + H_JOBS; job < HEADER + H_JOBS + (JOB_COUNT << 3); job += 8) {
     if (load<u32>(job) > ops || load<u32>(job, 4) > ops - load<u32>(job)) return ErrorCode.E_HEADER;

@@ -92,6 +92,11 @@ export const OP_KIND = 0;
 export const OP_FLAG_COMMIT = 0x100;
 /** Flag: weights are int4, two a byte, the first in the low half; every row begins a byte. */
 export const OP_FLAG_INT4 = 0x200;
+/**
+ * Flag: the op needs nothing special. Windows lie inside the map, their taps side by side; a dense op keeps its whole
+ * input in SRAM; a transform's spectra need no centring.
+ */
+export const OP_FLAG_PLAIN = 0x400;
 export const OP_TILES = 4;
 export const OP_INPUT = 8;
 export const OP_OUTPUT = 12;
@@ -135,6 +140,7 @@ export enum OpKind {
 /** Bits of a build's kernel mask beside those of OpKind. */
 export const MASK_INT4 = 0x100000;
 export const MASK_BLOCKS = 0x200000;
+export const MASK_SPECIAL = 0x400000;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;
@@ -169,9 +175,8 @@ export const CIRC_BLOCK = 80;
 export const CIRC_BLOCKS = 84;
 /** ntt: frequencies whose spectra are in SRAM at a time. */
 export const CIRC_CHUNK = 88;
-/** ntt: primitive k-th root of unity and its inverse, Montgomery form, signed. */
+/** ntt: primitive k-th root of unity, Montgomery form, signed. */
 export const CIRC_ROOT = 92;
-export const CIRC_INVERSE_ROOT = 96;
 /** ntt: 1 when input spectra must be centred so that the row sum cannot overflow. */
 export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile. */

@@ -13,10 +13,11 @@ export function look(address: usize, length: i32, scratch: usize): usize {
   return pointer;
 }
 
-/** Copies `length` bytes to `destination`, where they stay. */
-export function fetch(address: usize, length: i32, destination: usize): void {
+/** Copies `length` bytes to `destination`, where they stay; returns it. */
+export function fetch(address: usize, length: i32, destination: usize): usize {
   const source = look(address, length, destination);
   if (source != destination) memory.copy(destination, source, length);
+  return destination;
 }
 
 /** Writes `length` bytes; durable after the next `sync`, torn by a cut before. */

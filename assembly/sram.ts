@@ -1,7 +1,7 @@
 // The SRAM map. All volatile state is bytes here: it dies with power, and `boot` makes it anew.
 import { CURSOR_BYTES, HEADER_BYTES } from './layout';
 
-export const STATE = memory.data(32, 16);
+export const STATE = memory.data(24, 8);
 
 /** 1 once `boot` has succeeded. */
 export const READY = STATE;
@@ -16,10 +16,10 @@ export const UNCOMMITTED = STATE + 16;
 /** Input bytes received for the next `submit`. */
 export const RECEIVED = STATE + 20;
 
-/** The image's header, copied at boot. */
-export const HEADER = memory.data(HEADER_BYTES, 16);
 /** The cursor: as it stands now, committed or not. */
-export const CURSOR = memory.data(CURSOR_BYTES, 16);
+export const CURSOR = memory.data(CURSOR_BYTES, 8);
+/** The image's header, copied at boot. */
+export const HEADER = memory.data(HEADER_BYTES, 8);
 /**
  * From here on: the present op's record, then its kernel's areas. Between jobs the app may stage input here.
  * Equals asconfig.json's `lowMemoryLimit`: static data that outgrows it is a compile error. Strings of assertions need

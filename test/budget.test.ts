@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { MASK_BLOCKS, MASK_INT4, OpKind } from '../assembly/layout.js';
+import { MASK_BLOCKS, MASK_INT4, MASK_SPECIAL, OpKind } from '../assembly/layout.js';
 import { analyze } from '../host/analyze.js';
 import { readImage } from '../host/model/image.js';
 import { buildKernels } from '../host/toolchain/build-device.js';
@@ -40,7 +40,7 @@ for (const [name, limits] of Object.entries(budget.images)) {
   });
 }
 
-const EVERYTHING = MASK_INT4 | MASK_BLOCKS | 0xfffff;
+const EVERYTHING = MASK_INT4 | MASK_BLOCKS | MASK_SPECIAL | 0xfffff;
 
 test('every kernel has a budget, and none takes more', async () => {
   const kinds = Object.entries(OpKind).filter(

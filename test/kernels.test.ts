@@ -1,10 +1,16 @@
 // Every kernel against its naive oracle, in every build, bit for bit.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { ErrorCode } from '../assembly/error.js';
+import { MASK_INT4, OP_FLAG_PLAIN, OP_KIND } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { readImage } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import { Device } from '../host/simulator/device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { provision } from '../host/simulator/provision.js';
+import { buildKernels } from '../host/toolchain/build-device.js';
 import { infer, makeDevice, type Build } from './util/devices.js';
 import {
   averagePoolNetwork,
@@ -122,6 +128,31 @@ test('logistic_s8: within a step of the real function for every input', () => {
         assert.ok(Math.abs(y[i]! - exact) <= 1, `seed ${seed}: ${y[i]} for ${exact}`);
       });
     });
+  }
+});
+
+test('a build without the special paths equals the oracle where every op is plain, and refuses the rest', async () => {
+  const module = new WebAssembly.Module(await buildKernels(MASK_INT4 | 0xfffff));
+  const wideDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(2) ? 80 : 3000);
+  const generators = [convNetwork, depthwiseNetwork, maxPoolNetwork, averagePoolNetwork, wideDense];
+  for (const [which, make] of generators.entries()) {
+    let plain = 0;
+    for (let seed = 1; seed <= 120; seed++) {
+      const random = new Random(seed);
+      const network = make(random);
+      const image = readImage(
+        compile(network, { arenaBytes: seed % 2 ? 3840 : between(random, 1200, 2200) }),
+      );
+      const nvm = new SimulatedNvm(image.nvmBytes);
+      provision(nvm, image);
+      const device = new Device(module, { nvm, sramBytes: 288 + image.arenaBytes });
+      if (image.ops.every((op) => (op.get(OP_KIND) & OP_FLAG_PLAIN) !== 0)) {
+        const input = int8s(random, elementCount(network.tensors[network.input]!));
+        assert.equal(infer(device, image, input), runOracle(network, input)[network.output]!, `seed ${seed}`);
+        plain++;
+      } else assert.is(device.boot(), ErrorCode.E_OP, `seed ${seed}`);
+    }
+    assert.ok(plain >= 5 && plain <= 119, `generator ${which}: ${plain} of 120 plain`);
   }
 });
 

@@ -15,7 +15,7 @@ import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
-import { blockSpectrum, transformRoots } from '../host/plan/field.js';
+import { blockSpectrum, transformRoot } from '../host/plan/field.js';
 import { forwardBound, inverseBound, planNtt } from '../host/plan/ntt-bounds.js';
 import { infer, makeDevice } from './util/devices.js';
 import { int8s } from './util/networks.js';
@@ -72,12 +72,11 @@ test('the constants are what their names say', () => {
 test('roots and spectra: the block evaluated at the powers of ω, frequencies bit-reversed, times 2³²/k', () => {
   for (let k = 2; k <= 512; k *= 2) {
     const random = new Random(k);
-    const { root, inverseRoot } = transformRoots(k);
+    const root = transformRoot(k);
     const omega = rootOf(k);
     assert.is(power(omega, BigInt(k / 2)), P - 1n, 'ω has order k');
     assert.is(modulo(BigInt(root)), (omega * R) % P);
-    assert.is((modulo(BigInt(inverseRoot)) * omega) % P, R % P);
-    assert.ok(isSigned(root) && isSigned(inverseRoot));
+    assert.ok(isSigned(root));
     const w = k % 3 === 1 ? new Int8Array(k).fill(-127) : int8s(random, k, -127);
     const x = int8s(random, k);
     const spectrum = blockSpectrum(w);
@@ -165,34 +164,34 @@ class Magnitudes implements Lanes<number> {
   }
 }
 
-const twiddleCache = new Map<number, { forward: bigint[]; inverse: bigint[] }>();
+const twiddleCache = new Map<number, bigint[]>();
 
-/** Powers of ω and of ω⁻¹ in Montgomery form, signed. */
-function twiddles(k: number): { forward: bigint[]; inverse: bigint[] } {
+/** Powers of ω in Montgomery form, signed. */
+function twiddles(k: number): bigint[] {
   let cached = twiddleCache.get(k);
   if (!cached) {
-    const powers = (root: bigint): bigint[] => {
-      const list: bigint[] = [];
-      for (let i = 0, t = R % P; i < k; i++, t = (t * root) % P) list.push(t > P / 2n ? t - P : t);
-      return list;
-    };
-    cached = { forward: powers(rootOf(k)), inverse: powers(power(rootOf(k), P - 2n)) };
+    cached = [];
+    for (let i = 0, t = R % P; i < k; i++, t = (t * rootOf(k)) % P) cached.push(t > P / 2n ? t - P : t);
     twiddleCache.set(k, cached);
   }
   return cached;
 }
 
-/** Decimation into X^k − 1's factors, a stage at a time; like the device, the first two stages multiply only by √−1. */
-function forwardMirror<T>(x: T[], lanes: Lanes<T>): T[] {
+/**
+ * Decimation into X^k − 1's factors, a stage at a time. Like the device, block 0 holds plain sums after the first pass
+ * (one stage of an odd number, else two), and, with `sums`, throughout.
+ */
+function transformMirror<T>(x: T[], lanes: Lanes<T>, sums: boolean): T[] {
   const k = x.length;
-  const { forward } = twiddles(k);
+  const powers = twiddles(k);
   const y = [...x];
-  for (let half = k / 2; half >= 1; half /= 2) {
+  const plain = sums ? Infinity : Math.log2(k) % 2 ? 1 : 2;
+  for (let half = k / 2, stage = 0; half >= 1; half /= 2, stage++) {
     for (let block = 0; block * 2 * half < k; block++) {
-      const w = forward[bitReverse(block, k / 2)]!;
+      const w = powers[bitReverse(block, k / 2)]!;
       for (let i = block * 2 * half; i < block * 2 * half + half; i++) {
         const [a, v] = [y[i]!, y[i + half]!];
-        const b = block === 0 ? v : lanes.multiply(v, w);
+        const b = block === 0 && stage < plain ? v : lanes.multiply(v, w);
         y[i] = lanes.add(a, b);
         y[i + half] = lanes.sub(a, b);
       }
@@ -201,23 +200,14 @@ function forwardMirror<T>(x: T[], lanes: Lanes<T>): T[] {
   return y;
 }
 
-/** The inverse from bit-reversed order: twiddle before each butterfly, except in the stages of the first pass. */
+const forwardMirror = <T>(x: T[], lanes: Lanes<T>): T[] => transformMirror(x, lanes, true);
+
+/** From what `forwardMirror` gives to k times its input: the transform again, frequencies negated in between. */
 function inverseMirror<T>(x: T[], lanes: Lanes<T>): T[] {
   const k = x.length;
-  const { inverse } = twiddles(k);
-  const y = [...x];
-  const plain = Math.log2(k) % 2 ? 1 : 2;
-  for (let half = 1, stage = 0; half < k; half *= 2, stage++) {
-    for (let i = 0; i < k; i++) {
-      const j = i % (2 * half);
-      if (j >= half) continue;
-      const [a, v] = [y[i]!, y[i + half]!];
-      const b = stage < plain && j === 0 ? v : lanes.multiply(v, inverse[(j * k) / (2 * half)]!);
-      y[i] = lanes.add(a, b);
-      y[i + half] = lanes.sub(a, b);
-    }
-  }
-  return y;
+  const turned = x.map((_, i) => x[bitReverse((k - i) % k, k)]!);
+  const y = transformMirror(turned, lanes, false);
+  return y.map((_, i) => y[bitReverse(i, k)]!);
 }
 
 /** Inputs that drive lanes far: constant, alternating, and signs aligned with a frequency. */

@@ -64,7 +64,7 @@ export function tile(op: usize, index: i32): void {
     multiplyRow(op, row, k, sums);
     const bias = lookBias(op, first, count, scratch);
     const pair = lookRequant(op, first, count, scratch + (k << 2));
-    requantizeAll(op, sums, false, bias, pair, output + first - begin, count);
+    requantizeAll(op, sums, k, false, bias, pair, output + first - begin, count);
   }
   put(load<usize>(op, OP_OUTPUT) + begin, output, end - begin);
 }

@@ -16,13 +16,14 @@ import {
   OP_WEIGHTS,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
+import { HAS_SPECIAL } from './mask';
 import { behind, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize } from './requantize';
 
 /** Keeps the whole input in SRAM, where it fits. */
 export function enter(op: usize): void {
   const inputs = load<i32>(op, DENSE_INPUTS);
-  if (load<i32>(op, DENSE_CHUNK) == inputs)
+  if (!HAS_SPECIAL || load<i32>(op, DENSE_CHUNK) == inputs)
     fetch(load<usize>(op, OP_INPUT), inputs, op + load<usize>(op, OP_SCRATCH0));
 }
 
@@ -49,7 +50,7 @@ export function tile(op: usize, index: i32): void {
   const count = min(group, load<i32>(op, DENSE_OUTPUTS) - first);
   const output = op + load<usize>(op, OP_SCRATCH4);
   const scratch = op + load<usize>(op, OP_SCRATCH1);
-  const whole = chunk == inputs;
+  const whole = !HAS_SPECIAL || chunk == inputs;
   const bytes = rowBytes(op, inputs);
   let bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH2));
   let pair = lookRequant(op, first, count, op + load<usize>(op, OP_SCRATCH3));

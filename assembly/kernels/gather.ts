@@ -9,6 +9,7 @@ import {
   WIN_KERNEL,
   WIN_STRIDE,
 } from '../layout';
+import { HAS_SPECIAL } from './mask';
 import { inputColumn, inputRow, isInside, lookRow } from './window';
 
 /** Lays out the window of each of the tile's outputs as one contiguous vector, padding filled in. */
@@ -30,7 +31,7 @@ export function gather(op: usize, row: i32, column: i32, count: i32, columns: us
     for (let x = left, end = left + count * stride; x < end; x += stride) {
       if (!inside) {
         fillBytes(target, zero, span);
-      } else if (dilation == 1 && x >= 0 && x + kernelWidth <= width) {
+      } else if (!HAS_SPECIAL || (dilation == 1 && x >= 0 && x + kernelWidth <= width)) {
         copyBytes(target, source, span);
       } else {
         for (let kx = 0; kx < kernelWidth; kx++) {

@@ -1,6 +1,6 @@
 // Which kernel an op record names. A new op is a file here and a line in each switch.
-import { OP_FLAG_INT4, WIN_BLOCK, OP_KIND, OpKind } from '../layout';
-import { HAS_BLOCKS, HAS_INT4, KERNELS } from './mask';
+import { OP_FLAG_INT4, OP_FLAG_PLAIN, WIN_BLOCK, OP_KIND, OpKind } from '../layout';
+import { HAS_BLOCKS, HAS_INT4, HAS_SPECIAL, KERNELS } from './mask';
 import * as add from './add_s8';
 import * as avgPool from './avg_pool_s8';
 import * as circulantDirect from './circulant_direct_s8';
@@ -21,6 +21,7 @@ export function has(op: usize): bool {
   const kind = word & 0xff;
   if (kind < <u32>OpKind.CONV2D_S8 || kind > <u32>OpKind.MAP_S8 || !((KERNELS >>> kind) & 1)) return false;
   if (!HAS_INT4 && word & OP_FLAG_INT4) return false;
+  if (!HAS_SPECIAL && !(word & OP_FLAG_PLAIN)) return false;
   return HAS_BLOCKS || kind != OpKind.CONV2D_S8 || load<i32>(op, WIN_BLOCK) <= 1;
 }
 

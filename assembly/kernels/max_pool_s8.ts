@@ -12,6 +12,7 @@ import {
   WIN_STRIDE,
 } from '../layout';
 import { put } from '../nvm';
+import { HAS_SPECIAL } from './mask';
 import {
   columnCount,
   firstColumn,
@@ -41,7 +42,7 @@ export function tile(op: usize, index: i32): void {
     const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));
     for (let i = 0; i < count; i++) {
       for (let kx = 0, at = i * stride; kx < <i32>(kernel >> 16); kx++, at += dilation) {
-        if (<u32>(left + at) >= width) continue;
+        if (HAS_SPECIAL && <u32>(left + at) >= width) continue;
         let from = source + at * channels;
         for (let to = output + i * channels, end = to + channels; to < end; to++, from++) {
           store<i8>(to, max(load<i8>(to), load<i8>(from)));

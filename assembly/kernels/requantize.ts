@@ -8,6 +8,16 @@ import {
 } from '../layout';
 import { centre } from './field';
 import { look } from '../nvm';
+import { nextReversed } from './ntt';
+
+/** x · multiplier / 2^(31 + right), rounded as gemmlowp does, twice: see `scale`. */
+// @ts-ignore: decorator
+@inline
+function scaleDown(x: i32, multiplier: i32, right: i32): i32 {
+  const mask = (1 << right) - 1;
+  const high = <i32>((<i64>x * <i64>multiplier + (1 << 30)) >> 31);
+  return (high >> right) + i32((high & mask) > (mask >> 1) + i32(high < 0));
+}
 
 /**
  * x · multiplier · 2^(shift − 31), rounded as gemmlowp does: SaturatingRoundingDoublingHighMul, then
@@ -17,10 +27,7 @@ import { look } from '../nvm';
 @inline
 export function scale(x: i32, multiplier: i32, shift: i32): i32 {
   assert(multiplier >= 0 && shift >= -31 && shift < 31);
-  const right = max(-shift, 0);
-  const mask = (1 << right) - 1;
-  const high = <i32>((<i64>(x << max(shift, 0)) * <i64>multiplier + (1 << 30)) >> 31);
-  return (high >> right) + i32((high & mask) > (mask >> 1) + i32(high < 0));
+  return scaleDown(x << max(shift, 0), multiplier, max(-shift, 0));
 }
 
 /** Looks up the biases of `count` channels from `first` on. */
@@ -41,15 +48,16 @@ export function requantize(op: usize, accumulator: i32, pair: usize): i32 {
 }
 
 /**
- * Requantizes `count` int32 sums at `sums`, biases at `bias`, to int8 at `output`. `modular`: the sums are of the
- * transform's field, to be centred first.
+ * Requantizes the first `count` of k int32 sums at `sums`, biases at `bias`, to int8 at `output`. `transformed`: the sums
+ * are as `transform` leaves them, in bit-reversed order and to be centred.
  */
 // @ts-ignore: decorator
 @inline
 export function requantizeAll(
   op: usize,
   sums: usize,
-  modular: bool,
+  k: i32,
+  transformed: bool,
   bias: usize,
   pair: usize,
   output: usize,
@@ -59,17 +67,21 @@ export function requantizeAll(
   const zeroPoint = load<i32>(op, OP_OUTPUT_ZERO_POINT);
   const low = load<i32>(op, OP_CLAMP_MIN);
   const high = load<i32>(op, OP_CLAMP_MAX);
+  let index = 0;
+  let at = 0;
   // Channels that share a pair go in one run, so that the pair stays in registers.
-  for (const end = output + count; output < end; pair += stride) {
+  for (; index < count; pair += stride) {
     const multiplier = load<i32>(pair);
     const shift = load<i32>(pair, 4);
-    for (const last = stride ? output + 1 : end; output < last; output++) {
-      const y =
-        scale((modular ? centre(load<i32>(sums)) : load<i32>(sums)) + load<i32>(bias), multiplier, shift) +
-        zeroPoint;
-      store<i8>(output, max(min(y, high), low));
-      sums += 4;
+    const left = max(shift, 0);
+    const right = max(-shift, 0);
+    const last = stride ? index + 1 : count;
+    do {
+      const sum = transformed ? centre(load<i32>(sums + at)) : load<i32>(sums + at);
+      const y = scaleDown((sum + load<i32>(bias)) << left, multiplier, right) + zeroPoint;
+      store<i8>(output + index, max(min(y, high), low));
+      at = transformed ? nextReversed(at, index, k << 2) : at + 4;
       bias += 4;
-    }
+    } while (++index < last);
   }
 }

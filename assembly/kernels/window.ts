@@ -1,5 +1,6 @@
 // What convolution and pooling share: which outputs a tile makes, and which inputs those see.
 import { look } from '../nvm';
+import { HAS_SPECIAL } from './mask';
 import {
   OP_INPUT,
   OP_OUTPUT,
@@ -69,5 +70,5 @@ export function lookRow(op: usize, y: i32, column: i32, count: i32, scratch: usi
 
 /** Whether input row `y` is inside the map. */
 export function isInside(op: usize, y: i32): bool {
-  return <u32>y < load<u32>(op, WIN_INPUT_HEIGHT);
+  return !HAS_SPECIAL || <u32>y < load<u32>(op, WIN_INPUT_HEIGHT);
 }

@@ -59,12 +59,12 @@ export function circulantCycles(
   k: number,
   blocks: number,
 ): Record<'direct' | 'ntt', { enter: number; row: number }> {
-  const transform = k * (8 + 9 * Math.log2(k));
+  const transform = k * (11 + 12 * Math.log2(k));
   return {
     direct: { enter: blocks * k, row: k * OUTPUT + blocks * k * (k * MAC + 20) },
     ntt: {
-      enter: blocks * (transform + k * 8) + k * 12,
-      row: k * OUTPUT + blocks * k * 10 + transform,
+      enter: blocks * transform + k * 14,
+      row: k * (OUTPUT + 10) + blocks * k * 13 + transform,
     },
   };
 }

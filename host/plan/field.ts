@@ -23,15 +23,12 @@ function signed(x: bigint): number {
 
 const rootOfUnity = (k: number): bigint => power(PRIMITIVE_ROOT, (P - 1n) / BigInt(k));
 
-/** ω and ω⁻¹ of order k in Montgomery form. */
-export function transformRoots(k: number): { root: number; inverseRoot: number } {
-  const root = rootOfUnity(k);
-  return { root: signed(root * R), inverseRoot: signed(inverse(root) * R) };
-}
+/** ω of order k in Montgomery form. */
+export const transformRoot = (k: number): number => signed(rootOfUnity(k) * R);
 
 /**
  * The stored spectrum of a block's first column: NTT(w)·2³²/k mod p in ±p/2, frequencies in bit-reversed order, so that
- * the device's forward transform, product, Montgomery reduction and inverse give exactly Σ w[(r − c) mod k]·x[c].
+ * the device's transform, product, Montgomery reduction and transform back give exactly Σ w[(r − c) mod k]·x[c].
  */
 export function blockSpectrum(w: Int8Array): Int32Array {
   const k = w.length;

@@ -5,6 +5,7 @@ import {
   HEADER_BYTES,
   OP_BYTES,
   OP_FLAG_COMMIT,
+  OP_FLAG_PLAIN,
   OP_INPUT,
   OP_KIND,
   OP_OUTPUT,
@@ -15,6 +16,7 @@ import { elementCount, type QuantizedNetwork } from '../model/quantized-network.
 import { lower } from './lower/index.js';
 import type { LoweredOp, TileLimits } from './lower/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
+import { isPlain } from './plain.js';
 import type { OpRecord } from './record.js';
 
 export interface Region {
@@ -206,6 +208,8 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const nvmBytes = layActivations(activations, align(outputBuffer.address + outputBuffer.bytes), options);
   const constantBytes = fillRecords(steps, constantsOffset);
   markCommits(steps);
+  for (const { record } of lowered)
+    if (isPlain(record)) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_PLAIN);
   const input = { offset: inputBuffer.address, bytes: inputBuffer.bytes };
   checkMemoryRule({
     ops: lowered.map((l) => l.record),

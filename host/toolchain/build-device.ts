@@ -1,7 +1,16 @@
 // Builds the device module for one image: AssemblyScript compiles only the kernels it uses, binaryen makes it small.
 // Both compilers are optional dependencies, imported here and only when asked for.
 import { readFileSync } from 'node:fs';
-import { MASK_BLOCKS, MASK_INT4, OP_FLAG_INT4, OP_KIND, OpKind, WIN_BLOCK } from '../../assembly/layout.js';
+import {
+  MASK_BLOCKS,
+  MASK_INT4,
+  MASK_SPECIAL,
+  OP_FLAG_INT4,
+  OP_FLAG_PLAIN,
+  OP_KIND,
+  OpKind,
+  WIN_BLOCK,
+} from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type DeviceImage, readDevice } from '../model/image.js';
 
@@ -21,7 +30,8 @@ function kernelMask(image: DeviceImage): number {
     const kind = op.get(OP_KIND) & 0xff;
     const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;
     const blocks = kind === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
-    return mask | (1 << kind) | int4 | blocks;
+    const special = op.get(OP_KIND) & OP_FLAG_PLAIN ? 0 : MASK_SPECIAL;
+    return mask | (1 << kind) | int4 | blocks | special;
   }, 0);
 }
 
@@ -76,9 +86,12 @@ async function assemble(entry: string, mask: number, target: string): Promise<Ui
   return binary;
 }
 
+/** As large as functions get: whatever is called from one place only moves there. */
+const ANY_SIZE = 1 << 20;
+
 /**
- * A second optimizer over what asc has made; kept only where it is smaller. Results stay equal to the bit: the passes
- * keep WASM's semantics.
+ * A second optimizer over what asc has made. asc leaves functions with one caller as they are where they are long, and
+ * repeats long constants; here each becomes one. Results stay equal to the bit: the passes keep WASM's semantics.
  */
 async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<ArrayBuffer>> {
   const { default: binaryen } = await compiler('binaryen', () => import('binaryen'));
@@ -88,9 +101,15 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
     module.setFeatures(MVP | SignExt | BulkMemory | BulkMemoryOpt | (simd ? SIMD128 : 0));
     binaryen.setOptimizeLevel(2);
     binaryen.setShrinkLevel(2);
+    binaryen.setAlwaysInlineMaxSize(0);
+    binaryen.setFlexibleInlineMaxSize(0);
+    binaryen.setOneCallerInlineMaxSize(ANY_SIZE);
+    // Inlining shows what else can go.
     module.optimize();
-    const smaller = module.emitBinary();
-    return new Uint8Array(smaller.length < wasm.length ? smaller : wasm);
+    module.optimize();
+    // Last: folding constants would undo it.
+    module.runPasses(['const-hoisting']);
+    return new Uint8Array(module.emitBinary());
   } finally {
     module.dispose();
   }

@@ -63,14 +63,23 @@ export const MUTANTS: readonly Mutant[] = [
     cuts: true,
     name: 'checksum not checked',
     file: CURSOR,
-    edits: [['crc32(0, cursor, C_CRC) == load<u32>(cursor, C_CRC)', 'load<u32>(cursor, C_IMAGE_ID) != 0']],
+    edits: [['crc32(0, found, C_CRC) != load<u32>(found, C_CRC)', '!load<u32>(found, C_IMAGE_ID)']],
   },
-  { cuts: true, name: 'the stale slot preferred', file: CURSOR, edits: [['ahead > 0', 'ahead < 0']] },
+  {
+    cuts: true,
+    name: 'the stale slot preferred',
+    file: CURSOR,
+    edits: [
+      ['if (ahead == -1) break;\n      if (ahead != 1)', 'if (ahead == 1) break;\n      if (ahead != -1)'],
+    ],
+  },
   {
     cuts: true,
     name: 'signed overflow of sequence numbers',
     file: CURSOR,
-    edits: [['ahead > 0', 'load<u32>(second, C_SEQUENCE) > load<u32>(first, C_SEQUENCE)']],
+    edits: [
+      ['if (ahead == -1) break;', 'if (load<u32>(found, C_SEQUENCE) < load<u32>(CURSOR, C_SEQUENCE)) break;'],
+    ],
   },
   {
     cuts: true,
@@ -78,8 +87,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: ENGINE,
     edits: [
       [
-        'assert(load<u32>(CURSOR, C_TILE) < load<u32>(ARENA, OP_TILES));\n    kernels.tile(ARENA, load<i32>(CURSOR, C_TILE));\n    if (advance()',
-        'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance();\n    if (a) commit();\n    kernels.tile(ARENA, t);\n    if (a',
+        'assert(load<u32>(CURSOR, C_TILE) < load<u32>(op, OP_TILES));\n    kernels.tile(op, load<i32>(CURSOR, C_TILE));\n    if (advance(op)',
+        'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance(op);\n    if (a) commit();\n    kernels.tile(op, t);\n    if (a',
       ],
     ],
   },
@@ -97,7 +106,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'an op entered only at its first tile',
     file: ENGINE,
-    edits: [['  kernels.enter(ARENA);\n', '  if (!load<i32>(CURSOR, C_TILE)) kernels.enter(ARENA);\n']],
+    edits: [['  kernels.enter(op);\n', '  if (!load<i32>(CURSOR, C_TILE)) kernels.enter(op);\n']],
   },
   {
     name: 'the answer published before its bytes are durable',
@@ -114,7 +123,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'mandatory commits left out',
     file: ENGINE,
-    edits: [['return (load<u32>(ARENA, OP_KIND) & OP_FLAG_COMMIT) != 0', 'return false']],
+    edits: [['return (load<u32>(op, OP_KIND) & OP_FLAG_COMMIT) != 0', 'return false']],
   },
   {
     name: 'randomness from SRAM as it is found',
@@ -169,8 +178,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: CURSOR,
     edits: [
       [
-        '  store<u32>(SLOT, slot);\n  store<u32>(UNCOMMITTED, 0);\n  return isSound()',
-        '  store<u32>(SLOT, slot);\n  if (!load<u32>(CURSOR, C_STATE)) store<u32>(CURSOR, 0, 16);\n  store<u32>(UNCOMMITTED, 0);\n  return isSound()',
+        '  store<i32>(SLOT, newest);\n',
+        '  store<i32>(SLOT, newest);\n  if (!load<u32>(CURSOR, C_STATE)) store<u32>(CURSOR, 0, 16);\n',
       ],
     ],
   },

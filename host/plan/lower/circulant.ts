@@ -5,7 +5,6 @@ import {
   CIRC_CHUNK,
   CIRC_GROUP,
   CIRC_INPUTS,
-  CIRC_INVERSE_ROOT,
   CIRC_OUTPUTS,
   CIRC_ROOT,
   OP_KIND,
@@ -30,7 +29,7 @@ import {
 } from './lowering.js';
 import { circulantCycles } from '../cost.js';
 import { blockSpectrum } from '../field.js';
-import { transformRoots } from '../field.js';
+import { transformRoot } from '../field.js';
 import { planNtt } from '../ntt-bounds.js';
 import { OpRecord } from '../record.js';
 
@@ -102,7 +101,7 @@ export function lowerCirculant(
   const onePair = op.multipliers.length === 1;
   const inPlace = onePair ? k * 4 : channelBytes;
   const nttAreas = (chunk: number, group: number): number[] => {
-    return [blocks * k * 4, Math.max(chunk * blocks * 4, inPlace), k * 4, k * 4, onePair ? 8 : 0, group * k];
+    return [blocks * k * 4, Math.max(chunk * blocks * 4, inPlace), k * 4, k * 2, onePair ? 8 : 0, group * k];
   };
   const directAreas = (group: number): number[] => [blocks * k, k, 2 * k, k * 4, channelBytes, group * k];
   let chunk = k;
@@ -134,10 +133,8 @@ export function lowerCirculant(
   record.set(CIRC_BLOCKS, blocks);
   record.set(CIRC_GROUP, group);
   if (method === 'ntt') {
-    const { root, inverseRoot } = transformRoots(k);
     record.set(CIRC_CHUNK, chunk);
-    record.set(CIRC_ROOT, root);
-    record.set(CIRC_INVERSE_ROOT, inverseRoot);
+    record.set(CIRC_ROOT, transformRoot(k));
     record.set(CIRC_CENTRE, ntt.centre ? 1 : 0);
   }
   const bias = foldBias(op.bias, sums, input.zeroPoint);

@@ -1,0 +1,54 @@
+// Which ops need none of the kernels' special paths, so that a build for one image may leave those out.
+import {
+  CIRC_CENTRE,
+  DENSE_CHUNK,
+  DENSE_INPUTS,
+  OP_KIND,
+  OP_TILES,
+  OpKind,
+  WIN_DILATION,
+  WIN_INPUT_HEIGHT,
+  WIN_INPUT_WIDTH,
+  WIN_KERNEL,
+  WIN_OUTPUT_WIDTH,
+  WIN_PADDING,
+  WIN_STRIDE,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import type { OpRecord } from './record.js';
+
+/** Whether no window reaches over an edge of the map, and the taps of each lie side by side. */
+function staysInside(op: OpRecord): boolean {
+  const width = op.get(WIN_OUTPUT_WIDTH);
+  const outputs = [op.get(OP_TILES) / Math.ceil(width / op.get(WIN_TILE_COLUMNS)), width];
+  return [op.get(WIN_INPUT_HEIGHT), op.get(WIN_INPUT_WIDTH)].every((inputs, axis) => {
+    const [kernel, stride, dilation, padding] = [WIN_KERNEL, WIN_STRIDE, WIN_DILATION, WIN_PADDING].map(
+      (field) => op.getPair(field)[axis]!,
+    ) as [number, number, number, number];
+    return dilation === 1 && padding === 0 && (outputs[axis]! - 1) * stride + kernel <= inputs;
+  });
+}
+
+/** Whether `OP_FLAG_PLAIN` holds of an op. */
+export function isPlain(op: OpRecord): boolean {
+  const kind: OpKind = op.get(OP_KIND) & 0xff;
+  switch (kind) {
+    case OpKind.CONV2D_S8:
+    case OpKind.DEPTHWISE_CONV2D_S8:
+    case OpKind.MAX_POOL_S8:
+    case OpKind.AVG_POOL_S8:
+    case OpKind.PAD_S8:
+      return staysInside(op);
+    case OpKind.DENSE_S8:
+      return op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS);
+    case OpKind.CIRCULANT_NTT_S8:
+      return op.get(CIRC_CENTRE) === 0;
+    case OpKind.CIRCULANT_DIRECT_S8:
+    case OpKind.ADD_S8:
+    case OpKind.MUL_S8:
+    case OpKind.SOFTMAX_S8:
+    case OpKind.MEAN_S8:
+    case OpKind.MAP_S8:
+      return true;
+  }
+}
