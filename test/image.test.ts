@@ -542,55 +542,6 @@ test('device: cursors that are torn, foreign or contradict each other', () => {
   });
 });
 
-test('device: 200,000 random NVMs boot to a named error or a state, and errors write nothing', () => {
-  const random = new Random(11);
-  const rig = new Rig(tiny);
-  provision(rig.nvm, tiny);
-  const good = rig.nvm.cells.slice();
-  const words = new Uint32Array(Math.ceil(tiny.nvmBytes / 4));
-  const noise = new Uint8Array(words.buffer, 0, tiny.nvmBytes);
-  const seen = new Map<number, number>();
-  const states = [Status.IDLE, Status.RUN, Status.DONE];
-  const { offset } = tiny.slots;
-  const pick = (choices: number[]): number => choices[random.integer(choices.length)]!;
-  for (let i = 0; i < 200_000; i++) {
-    const kind = i % 4;
-    // All noise; noise behind a magic and a version; noise behind header and plan; the same with whole cursors.
-    const from = kind === 0 ? 0 : kind === 1 ? H_CRC : tiny.slots.offset;
-    for (let w = from >> 2; w < words.length; w++) words[w] = random.uint32();
-    noise.set(good.subarray(0, from));
-    if (kind === 3) {
-      const sequence = random.uint32();
-      for (const slot of [0, 1]) {
-        const fields = {
-          [C_IMAGE_ID]: random.integer(20) ? tiny.imageId : random.uint32(),
-          [C_SEQUENCE]: sequence + pick([slot, slot, slot, 0, random.uint32()]),
-          [C_STATE]: pick([0, 1, 1, 1, 2, 3, random.uint32()]),
-          [C_KIND]: pick([0, 0, 0, 0, 1, 2, random.uint32()]),
-          [C_OP]: pick([0, 1, 2, random.uint32()]),
-          [C_TILE]: pick([0, 1, 2, random.uint32()]),
-          [C_TICKET]: random.uint32(),
-        };
-        noise.set(cursor(fields), offset + slot * tiny.slotStride);
-      }
-    }
-    rig.nvm.load(noise);
-    rig.writes = 0;
-    const code = rig.boot();
-    seen.set(code, (seen.get(code) ?? 0) + 1);
-    if (code < 0) {
-      if (ErrorCode[code] === undefined) assert.unreachable(`case ${i}: code ${code}`);
-      if (rig.writes > 0 && code !== ErrorCode.E_NO_PROGRESS) assert.unreachable(`case ${i}: wrote`);
-    } else if (!states.includes(code)) assert.unreachable(`case ${i}: status ${code}`);
-    // What boots runs, whatever the activations hold.
-    if (code === Status.RUN) finish(rig, tiny);
-  }
-  const { E_MAGIC, E_HEADER, E_CURSOR, E_CURSOR_IMAGE } = ErrorCode;
-  for (const code of [E_MAGIC, E_HEADER, E_CURSOR, E_CURSOR_IMAGE, ...states]) {
-    assert.ok((seen.get(code) ?? 0) > 200, `${ErrorCode[code] ?? Status[code]}: ${seen.get(code)} times`);
-  }
-});
-
 /** NVM whose power fails after `left` bytes and barriers. */
 class FailingNvm extends SimulatedNvm {
   left = Infinity;
