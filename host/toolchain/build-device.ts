@@ -1,7 +1,16 @@
 // Builds the device module for one image: AssemblyScript compiles only the kernels it uses, binaryen makes it small.
 // Both compilers are optional dependencies, imported here and only when asked for.
 import { readFileSync } from 'node:fs';
-import { MASK_BLOCKS, MASK_INT4, OP_FLAG_INT4, OP_KIND, OpKind, WIN_BLOCK } from '../../assembly/layout.js';
+import {
+  MASK_BLOCKS,
+  MASK_INT4,
+  MASK_WEIGHT_ZERO,
+  OP_FLAG_INT4,
+  OP_FLAG_WEIGHT_ZERO,
+  OP_KIND,
+  OpKind,
+  WIN_BLOCK,
+} from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type DeviceImage, readDevice } from '../model/image.js';
 
@@ -18,10 +27,10 @@ const root = new URL('../../../', import.meta.url);
 /** What the image uses (assembly/kernels/mask.ts). */
 function kernelMask(image: DeviceImage): number {
   return image.ops.reduce((mask, op) => {
-    const kind = op.get(OP_KIND) & 0xff;
     const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;
-    const blocks = kind === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
-    return mask | (1 << kind) | int4 | blocks;
+    const blocks = op.sibling === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
+    const zero = op.get(OP_KIND) & OP_FLAG_WEIGHT_ZERO ? MASK_WEIGHT_ZERO : 0;
+    return mask | (1 << op.kind) | int4 | blocks | zero;
   }, 0);
 }
 
