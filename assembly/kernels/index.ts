@@ -1,18 +1,18 @@
 // Which kernel an op record names. A new op is a file here and a line in each switch.
 import { KINDS_S16, KINDS_S8, KIND_S16, OP_KIND, OpKind, WIN_BLOCK } from '../layout';
 import { FLAGS, HAS_BLOCKS, KERNELS, isS16 } from './mask';
-import * as add from './add_s8';
-import * as avgPool from './avg_pool_s8';
+import * as add from './add';
+import * as avgPool from './avg_pool';
 import * as circulantDirect from './circulant_direct_s8';
 import * as circulantNtt from './circulant_ntt_s8';
-import * as conv2d from './conv2d_s8';
-import * as dense from './dense_s8';
-import * as depthwise from './depthwise_conv2d_s8';
-import * as map from './map_s8';
-import * as maxPool from './max_pool_s8';
+import * as conv2d from './conv2d';
+import * as dense from './dense';
+import * as depthwise from './depthwise_conv2d';
+import * as map from './map';
+import * as maxPool from './max_pool';
 import * as mean from './mean_s8';
-import * as mul from './mul_s8';
-import * as pad from './pad_s8';
+import * as mul from './mul';
+import * as pad from './pad';
 import * as softmax16 from './softmax_s16';
 import * as softmax from './softmax_s8';
 

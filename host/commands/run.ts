@@ -14,7 +14,7 @@ export const runCommand: Command = {
     {
       name: 'input',
       value: 'x.npy',
-      help: 'one sample or a batch; floats are quantized, int8 is taken as it is (default: the input in the image)',
+      help: 'one sample or a batch; floats are quantized, integers of the model taken as they are (default: what the image holds)',
     },
   ],
   examples: ['brownout run checkpoints/digits.brn', 'brownout run model.brn --input x.npy --json'],

@@ -24,7 +24,7 @@ import {
 import type { Int8Kind, OpRecord } from './record.js';
 
 export interface OpDescription {
-  /** Name of the kernel, as in assembly/kernels. */
+  /** Name of the kernel, as in docs/FORMAT.md. */
   kind: string;
   inputShape: number[];
   outputShape: number[];

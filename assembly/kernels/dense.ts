@@ -47,7 +47,7 @@ function rowDot<T, S>(op: usize, row: usize): S {
   let sum = <S>0;
   for (let at = 0; at < inputs; at += chunk) {
     const length = min(chunk, inputs - at);
-    const packed = chunk == inputs ? row : look(row + rowBytes(op, at), rowBytes(op, length), scratch);
+    const packed = length == inputs ? row : look(row + rowBytes(op, at), rowBytes(op, length), scratch);
     sum += dot<T, S>(lookInput<T>(op, at, length), unpack(op, packed, length, unpacked), length);
   }
   return sum;

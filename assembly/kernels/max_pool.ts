@@ -1,4 +1,5 @@
 // Max pooling, int8 or int16 NHWC; padding never wins.
+import { fillBytes } from '../accel/bytes';
 import {
   OpKind,
   OP_CLAMP_MAX,
@@ -40,7 +41,7 @@ export function tile(op: usize, index: i32): void {
   const kernel = load<u32>(op, WIN_KERNEL);
   const low = load<i32>(op, OP_CLAMP_MIN);
   if (wide) fill<i16>(output, end, low);
-  else fill<i8>(output, end, low);
+  else fillBytes(output, low, count * pixel);
   for (let ky = 0; ky < <i32>(kernel & 0xffff); ky++) {
     const y = inputRow(op, row, ky);
     if (!isInside(op, y)) continue;
