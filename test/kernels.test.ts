@@ -105,7 +105,10 @@ sweep(
   LEAST_S16,
 );
 sweep('conv2d_s16', 150, (random) => withInt16(random, anyConv(random)), LEAST_S16);
-sweep('depthwise_conv2d_s16', 150, (random) => withInt16(random, depthwiseNetwork(random)), LEAST_S16);
+const anyDepthwise = (random: Random): QuantizedNetwork => {
+  return random.integer(4) ? depthwiseNetwork(random) : withInt4(random, depthwiseNetwork(random));
+};
+sweep('depthwise_conv2d_s16', 150, (random) => withInt16(random, anyDepthwise(random)), LEAST_S16);
 sweep('max_pool_s16', 100, (random) => withInt16(random, maxPoolNetwork(random)), LEAST_S16);
 sweep('avg_pool_s16', 100, (random) => withInt16(random, averagePoolNetwork(random)), LEAST_S16);
 sweep('add_s16', 60, (random) => elementwiseInt16Network(random, 'add'));

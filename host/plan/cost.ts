@@ -1,6 +1,6 @@
 // What tiles cost, in cycles of a generic 32-bit core: enough to choose tile sizes, methods and commit spacing before
 // anything runs. Coefficients are estimates, fitted to metered runs on
-// cortex-m4-generic (`brownout analyze` prints those).
+// cortex-m4-generic (`brownout analyze` prints those). Int16 is taken for int8; it costs up to a quarter more.
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
