@@ -88,6 +88,8 @@ export const D_CRC = 8;
 export const OP_BYTES = 128;
 /** Low 8 bits: OpKind; next 8: OP_FLAG_*. */
 export const OP_KIND = 0;
+/** Bit of OpKind: activations are int16; without it, the kind of the int8 sibling. */
+export const KIND_S16 = 16;
 /** Flag: commit when this op is done (a mandatory commit). */
 export const OP_FLAG_COMMIT = 0x100;
 /** Flag: weights are int4, two a byte, the first in the low half; every row begins a byte. */
@@ -97,13 +99,17 @@ export const OP_FLAG_INT4 = 0x200;
  * input in SRAM; a transform's spectra need no centring.
  */
 export const OP_FLAG_PLAIN = 0x400;
+/** Flag, int16 activations: accumulators are int32 and requantized as those of int8. Without it they are int64. */
+export const OP_FLAG_INT32 = 0x1000;
+/** Flag, dense: weights have a zero point (DENSE_WEIGHT_ZERO). */
+export const OP_FLAG_WEIGHT_ZERO = 0x800;
 export const OP_TILES = 4;
 export const OP_INPUT = 8;
 export const OP_OUTPUT = 12;
 export const OP_WEIGHTS = 16;
-/** int32 a channel, input zero point folded in. */
+/** int32 a channel, input zero point folded in; int64 with int16 activations. */
 export const OP_BIAS = 20;
-/** {int32 multiplier, int32 shift}, one a channel or one for all. */
+/** {int32 multiplier, int32 shift}, one a channel or one for all; of int64 accumulators {16-bit multiplier, right shift}. */
 export const OP_REQUANT = 24;
 /** Bytes between the requantization pairs of two channels: 8, or 0 for one pair. */
 export const OP_REQUANT_STRIDE = 28;
@@ -135,12 +141,26 @@ export enum OpKind {
   MEAN_S8 = 11,
   PAD_S8 = 12,
   MAP_S8 = 13,
+  CONV2D_S16 = 17,
+  MAX_POOL_S16 = 18,
+  DENSE_S16 = 19,
+  DEPTHWISE_CONV2D_S16 = 22,
+  AVG_POOL_S16 = 23,
+  ADD_S16 = 24,
+  MUL_S16 = 25,
+  SOFTMAX_S16 = 26,
+  PAD_S16 = 28,
+  MAP_S16 = 29,
 }
 
+/** A bit for each OpKind, as in a build's kernel mask. */
+export const KINDS_S8 = 0x3ffe;
+export const KINDS_S16 = 0x37ce0000;
 /** Bits of a build's kernel mask beside those of OpKind. */
+export const MASK_WEIGHT_ZERO = 0x10000;
 export const MASK_INT4 = 0x100000;
 export const MASK_BLOCKS = 0x200000;
-export const MASK_SPECIAL = 0x400000;
+export const MASK_SPECIAL = 0x40000000;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;
@@ -160,12 +180,14 @@ export const WIN_GROUP = 112;
 /** Convolution: size of circulant blocks over channels; 0: weights as they are. */
 export const WIN_BLOCK = 116;
 
-// dense_s8: a tile is `group` outputs.
+// dense_s8, dense_s16: a tile is `group` outputs.
 export const DENSE_INPUTS = 72;
 export const DENSE_OUTPUTS = 76;
 export const DENSE_GROUP = 80;
 /** Inputs in SRAM at a time; `inputs` when `enter` keeps them all. */
 export const DENSE_CHUNK = 84;
+/** Zero point of the weights; 0 without OP_FLAG_WEIGHT_ZERO. */
+export const DENSE_WEIGHT_ZERO = 88;
 
 // circulant_*_s8: a tile is `group` rows of blocks.
 export const CIRC_INPUTS = 72;
@@ -182,7 +204,7 @@ export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile. */
 export const CIRC_GROUP = 104;
 
-// add_s8, mul_s8: a tile is `group` elements.
+// add_*, mul_*: a tile is `group` elements.
 /** NVM address of the second input. */
 export const ELT_INPUT2 = 72;
 export const ELT_COUNT = 76;
@@ -194,12 +216,14 @@ export const ELT_LEFT_SHIFT = 96;
 export const ELT_SCALE1 = 100;
 export const ELT_SCALE2 = 108;
 
-// softmax_s8: a tile is one row.
+// softmax_*: a tile is one row.
 export const SOFTMAX_DEPTH = 72;
 /** {multiplier, left shift} of the input differences, scaled by beta. */
 export const SOFTMAX_SCALE = 76;
-/** Differences below this give 0. */
+/** int8: differences below this give 0. */
 export const SOFTMAX_DIFF_MIN = 84;
+/** int16: bytes of one table (OP_WEIGHTS) of 513 int16: e^x over [−10, 0], then 1/(1+x) over [0, 1]. */
+export const SOFTMAX_TABLE_BYTES = 1026;
 
 // mean_s8 over the pixels of a map: a tile is `group` channels.
 export const MEAN_PIXELS = 72;
@@ -210,11 +234,11 @@ export const MEAN_CHUNK = 84;
 /** {multiplier, shift}: 1 / pixels folded in. */
 export const MEAN_SCALE = 88;
 
-// pad_s8: a tile is `tileColumns` outputs of one row; the window's fields, with its padding above and left.
+// pad_*: a tile is `tileColumns` outputs of one row; the window's fields, with its padding above and left.
 
-// map_s8: rows of bytes, each through a table of 256 (OP_WEIGHTS; 0: as they are); a tile is `group` rows.
+// map_*: rows of values; a tile is `group` rows. int8: each value through a table of 256 (OP_WEIGHTS; 0: as they are).
 export const MAP_COUNT = 72;
-/** Bytes of a row; the last may be shorter. */
+/** Values of a row; the last may be shorter. Strides are in values, too. */
 export const MAP_LENGTH = 76;
 export const MAP_INPUT_STRIDE = 80;
 export const MAP_OUTPUT_STRIDE = 84;

@@ -1,7 +1,8 @@
 import { BrownoutError, ExitCode } from './error.js';
 import { type ImageMetadata, type Proof, writeImage } from './model/image.js';
-import type { QuantizedNetwork } from './model/quantized-network.js';
+import { elementCount, type QuantizedNetwork, type TensorSpec } from './model/quantized-network.js';
 import { validateNetwork } from './model/validate.js';
+import type { Values } from './model/values.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from './plan/cost.js';
 import { type Plan, planNetwork } from './plan/planner.js';
@@ -25,7 +26,7 @@ export interface CompileOptions {
   /** Names of the classes. */
   classes?: string[];
   /** An input to carry along, already quantized. */
-  sample?: Int8Array;
+  sample?: Values;
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -97,6 +98,19 @@ function prove(image: Uint8Array, device: string | undefined): Proof {
   );
 }
 
+function checkSample(sample: Values | undefined, input: TensorSpec): void {
+  if (!sample) return;
+  const { dtype = 'int8' } = input;
+  const found = sample instanceof Int16Array ? 'int16' : 'int8';
+  if (sample.length === elementCount(input) && found === dtype) return;
+  throw new BrownoutError({
+    code: 'E_INPUT_SIZE',
+    found: `a sample of ${sample.length} ${found} values`,
+    expected: `${elementCount(input)} of ${dtype}`,
+    hint: 'Give one input of the network, already quantized.',
+  });
+}
+
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
@@ -120,14 +134,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   });
   checkCharge(plan, profile);
   const sample = options.sample;
-  if (sample && sample.length !== plan.input.bytes) {
-    throw new BrownoutError({
-      code: 'E_INPUT_SIZE',
-      found: `a sample of ${sample.length} values`,
-      expected: `${plan.input.bytes}`,
-      hint: 'Give one input of the network, already quantized.',
-    });
-  }
+  checkSample(sample, network.tensors[network.input]!);
   const metadata: ImageMetadata = {
     name: network.name,
     input: network.tensors[network.input]!,

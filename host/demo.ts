@@ -4,6 +4,7 @@ import { C_SEQUENCE } from '../assembly/layout.js';
 import { readNpy } from './data/npy.js';
 import { modelInputs } from './data/model-input.js';
 import { Random } from './data/random.js';
+import type { Values } from './model/values.js';
 import { BrownoutError } from './error.js';
 import { type Image, readImage } from './model/image.js';
 import { RfHarvester } from './power/harvester.js';
@@ -75,7 +76,8 @@ const asset = (name: string): Uint8Array => {
 /** The digits that ship: int8 [200, 28, 28, 1], already quantized, and their labels. */
 export function shippedDigits(image: Image): { inputs: Int8Array[]; labels: Uint8Array } {
   const labels = readNpy(asset('digits-labels.npy')).data as Uint8Array;
-  return { inputs: modelInputs(readNpy(asset('digits-samples.npy')), image), labels };
+  const inputs = modelInputs(readNpy(asset('digits-samples.npy')), image) as Int8Array[];
+  return { inputs, labels };
 }
 
 /** The trained digits network that ships. */
@@ -93,7 +95,7 @@ function checkOption(name: string, value: number, least: number, most: number): 
   });
 }
 
-const argmax = (scores: Int8Array): number => scores.indexOf(Math.max(...scores));
+const argmax = (scores: Values): number => scores.indexOf(Math.max(...scores));
 
 /** Classifies shipped digits through power failures, and again on steady power. Deterministic for a seed. */
 export function demo(options: DemoOptions = {}): DemoDetails {

@@ -9,6 +9,7 @@ export { BrownoutError, ExitCode, type Failure } from './error.js';
 export { inspect, type InspectResult } from './inspect.js';
 export { readImage, type Image } from './model/image.js';
 export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';
+export type { ActivationType, Values } from './model/values.js';
 export { buildDevice, type BuildOptions } from './toolchain/build-device.js';
 export { run, type RunOptions, type RunResult } from './run.js';
 export { replayCuts, type ReplayCutsOptions, type ReplayCutsResult } from './verify/replay.js';

@@ -21,6 +21,7 @@ import { Status } from '../assembly/error.js';
 import { BrownoutError } from './error.js';
 import { crc32 } from './model/crc32.js';
 import { type DeviceImage, readDevice, readImage } from './model/image.js';
+import { valuesFrom } from './model/values.js';
 import { describeOp } from './plan/describe.js';
 
 /** A cursor slot as it lies in NVM. */
@@ -100,7 +101,8 @@ function inspectNvm(nvm: Uint8Array, image: DeviceImage): Pick<InspectResult, 'c
   const newest = cursors.find((cursor) => cursor.newest);
   const boots = readBoots(nvm, image);
   const { offset, bytes } = image.output;
-  const answer = [...new Int8Array(nvm.slice(offset, offset + bytes).buffer)];
+  const dtype = image.ops.at(-1)!.valueBytes === 2 ? 'int16' : 'int8';
+  const answer = [...valuesFrom(nvm.subarray(offset, offset + bytes), dtype)];
   const job = newest && {
     state: newest.state,
     ticket: newest.ticket,

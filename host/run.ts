@@ -2,6 +2,7 @@ import { modelInputs } from './data/model-input.js';
 import type { NpyArray } from './data/npy.js';
 import { BrownoutError } from './error.js';
 import { type Image, readImage } from './model/image.js';
+import type { ActivationType } from './model/values.js';
 import { deviceProfile } from './profiles/profile.js';
 import { completeJob } from './simulator/app.js';
 import { Device } from './simulator/device.js';
@@ -19,7 +20,7 @@ export interface RunOptions {
 export interface RunResult {
   /** One row of integers per sample. */
   outputs: number[][];
-  dtype: 'int8';
+  dtype: ActivationType;
   scale: number;
   zeroPoint: number;
 }
@@ -45,6 +46,6 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
     options.onSample?.(index + 1, inputs.length);
     return [...answer];
   });
-  const { scale, zeroPoint } = model.metadata.output;
-  return { outputs, dtype: 'int8', scale, zeroPoint };
+  const { dtype = 'int8', scale, zeroPoint } = model.metadata.output;
+  return { outputs, dtype, scale, zeroPoint };
 }

@@ -5,7 +5,7 @@ import { Random } from '../host/data/random.js';
 import { shippedImage } from '../host/demo.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { type Image, readImage, withPolicy } from '../host/model/image.js';
-import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import {
   averagePoolNetwork,
   circulantConvNetwork,
@@ -14,15 +14,19 @@ import {
   convNetwork,
   denseNetwork,
   depthwiseNetwork,
+  elementwiseInt16Network,
   elementwiseNetwork,
-  int8s,
   logisticNetwork,
   maxPoolNetwork,
   meanNetwork,
   padNetwork,
   sliceNetwork,
+  softmaxInt16Network,
   softmaxNetwork,
+  valuesFor,
+  withInt16,
   withInt4,
+  withWeightZeroPoint,
 } from './util/networks.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { CutBench } from './util/cut-bench.js';
@@ -46,6 +50,16 @@ const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
   pad: padNetwork,
   concat: concatNetwork,
   slice: sliceNetwork,
+  weightZeroPoint: (random) => withWeightZeroPoint(random, denseNetwork(random)),
+  'conv2d int16': (random) => withInt16(random, convNetwork(random)),
+  'depthwise int16': (random) => withInt16(random, depthwiseNetwork(random)),
+  'maxPool int16': (random) => withInt16(random, maxPoolNetwork(random)),
+  'averagePool int16': (random) => withInt16(random, averagePoolNetwork(random)),
+  'dense int16': (random) => withInt16(random, denseNetwork(random)),
+  'add int16': (random) => elementwiseInt16Network(random, 'add'),
+  'mul int16': (random) => elementwiseInt16Network(random, 'mul'),
+  'softmax int16': softmaxInt16Network,
+  'pad int16': (random) => withInt16(random, padNetwork(random)),
 };
 
 const SCHEDULES = 10_000;
@@ -82,7 +96,7 @@ test('every kernel: two cuts, the first after every byte, change nothing', () =>
     for (let seed = 1; seed <= 4; seed++) {
       const random = new Random(seed);
       const network = make(random);
-      const sample = int8s(random, elementCount(network.tensors[network.input]!));
+      const sample = valuesFor(random, network.tensors[network.input]!);
       const image = readImage(compile(network, { policy: `every ${seed}`, arenaBytes: 3000, sample }));
       const bench = new CutBench(image, { tearUnit: 2 ** (seed - 1), sequence: 0xfffffffe });
       const stride = Math.ceil(bench.units / 300);

@@ -304,7 +304,7 @@ test('withPolicy: the network, and so its id and its cursors, stay what they are
   assert.equal(readImage(digits.file).policy, digits.policy);
   const rig = new Rig(digits);
   provision(rig.nvm, digits);
-  start(rig, digits, digits.sample!);
+  start(rig, digits, digits.sample as Int8Array);
   rig.device.run(1);
   rig.nvm.write(0, image.device);
   rig.nvm.sync();

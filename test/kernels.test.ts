@@ -2,15 +2,16 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode } from '../assembly/error.js';
-import { MASK_INT4, OP_FLAG_PLAIN, OP_KIND } from '../assembly/layout.js';
+import { KINDS_S8, MASK_INT4, MASK_WEIGHT_ZERO, OP_FLAG_PLAIN, OP_KIND } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/data/random.js';
 import { readImage } from '../host/model/image.js';
-import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { buildKernels } from '../host/toolchain/build-device.js';
+import type { Values } from '../host/model/values.js';
 import { infer, makeDevice, type Build } from './util/devices.js';
 import {
   averagePoolNetwork,
@@ -28,7 +29,12 @@ import {
   circulantNetwork,
   convNetwork,
   denseNetwork,
-  int8s,
+  valuesFor,
+  withInt16,
+  withWeightZeroPoint,
+  elementwiseInt16Network,
+  softmaxInt16Network,
+  concatInt16Network,
   maxPoolNetwork,
 } from './util/networks.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
@@ -37,7 +43,7 @@ const BUILDS: Build[] = ['scalar', 'simd', 'checked', 'in-place'];
 
 function check(network: QuantizedNetwork, random: Random, arenaBytes: number, what: string): void {
   const image = readImage(compile(network, { arenaBytes }));
-  const input = int8s(random, elementCount(network.tensors[network.input]!));
+  const input = valuesFor(random, network.tensors[network.input]!);
   const expected = runOracle(network, input)[network.output]!;
   for (const build of BUILDS)
     assert.equal(infer(makeDevice(image, build), image, input), expected, `${what}, ${build}`);
@@ -58,9 +64,11 @@ function sweep(name: string, few: number, make: (random: Random) => QuantizedNet
   });
 }
 
+const anyDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(4) ? 80 : 3000);
+
 sweep('conv2d_s8', 150, convNetwork);
 sweep('max_pool_s8', 100, maxPoolNetwork);
-sweep('dense_s8', 100, (random) => denseNetwork(random, random.integer(4) ? 80 : 3000));
+sweep('dense_s8', 100, (random) => anyDense(random));
 for (const method of ['direct', 'ntt'] as const) {
   const make = (random: Random): QuantizedNetwork => {
     const blockSize = 2 ** between(random, method === 'ntt' ? 2 : 1, 6);
@@ -75,7 +83,7 @@ sweep('conv2d_s8, circulant blocks over channels', 150, circulantConvNetwork);
 sweep('conv2d_s8, int4 weights', 100, (random) => withInt4(random, convNetwork(random)));
 sweep('depthwise_conv2d_s8, int4 weights', 100, (random) => withInt4(random, depthwiseNetwork(random)));
 sweep('dense_s8, int4 weights', 100, (random) => {
-  return withInt4(random, denseNetwork(random, random.integer(4) ? 80 : 3000));
+  return withInt4(random, anyDense(random));
 });
 sweep('avg_pool_s8', 100, averagePoolNetwork);
 sweep('add_s8', 60, (random) => elementwiseNetwork(random, 'add'));
@@ -84,15 +92,42 @@ sweep('mean_s8', 60, meanNetwork);
 sweep('pad_s8', 60, padNetwork);
 sweep('concat_s8', 100, concatNetwork);
 sweep('slice', 60, sliceNetwork);
+sweep('softmax_s8', 60, softmaxNetwork);
+sweep('logistic_s8', 60, logisticNetwork);
+
+/** Weights as they are, of int4, or of circulant blocks. */
+const anyConv = (random: Random): QuantizedNetwork => {
+  const kind = random.integer(4);
+  if (kind === 0) return circulantConvNetwork(random);
+  return kind === 1 ? withInt4(random, convNetwork(random)) : convNetwork(random);
+};
+const LEAST_S16 = 2400;
+sweep('dense_s8, weights with a zero point', 60, (random) => withWeightZeroPoint(random, anyDense(random)));
+sweep('dense_s16', 100, (random) => withInt16(random, anyDense(random)), LEAST_S16);
+sweep(
+  'dense_s16, weights with a zero point',
+  60,
+  (random) => withWeightZeroPoint(random, withInt16(random, anyDense(random))),
+  LEAST_S16,
+);
+sweep('conv2d_s16', 150, (random) => withInt16(random, anyConv(random)), LEAST_S16);
+const anyDepthwise = (random: Random): QuantizedNetwork => {
+  return random.integer(4) ? depthwiseNetwork(random) : withInt4(random, depthwiseNetwork(random));
+};
+sweep('depthwise_conv2d_s16', 150, (random) => withInt16(random, anyDepthwise(random)), LEAST_S16);
+sweep('max_pool_s16', 100, (random) => withInt16(random, maxPoolNetwork(random)), LEAST_S16);
+sweep('avg_pool_s16', 100, (random) => withInt16(random, averagePoolNetwork(random)), LEAST_S16);
+sweep('add_s16', 60, (random) => elementwiseInt16Network(random, 'add'));
+sweep('mul_s16', 60, (random) => elementwiseInt16Network(random, 'mul'));
+sweep('softmax_s16', 60, softmaxInt16Network, 2700);
+sweep('pad_s16', 60, (random) => withInt16(random, padNetwork(random)));
+sweep('map_s16: slice', 60, (random) => withInt16(random, sliceNetwork(random)));
+sweep('map_s16: concat', 60, concatInt16Network);
 
 /** Runs a one-op network whose oracle is real arithmetic; calls `judge` with every input and output. */
-function compareReal(
-  network: QuantizedNetwork,
-  random: Random,
-  judge: (x: Int8Array, y: Int8Array) => void,
-): void {
+function compareReal(network: QuantizedNetwork, random: Random, judge: (x: Values, y: Values) => void): void {
   const image = readImage(compile(network));
-  const input = int8s(random, elementCount(network.tensors[0]!));
+  const input = valuesFor(random, network.tensors[0]!);
   const [first, ...others] = BUILDS.map((build) => infer(makeDevice(image, build), image, input));
   for (const other of others) assert.equal(other, first);
   judge(input, first!);
@@ -132,7 +167,7 @@ test('logistic_s8: within a step of the real function for every input', () => {
 });
 
 test('a build without the special paths equals the oracle where every op is plain, and refuses the rest', async () => {
-  const module = new WebAssembly.Module(await buildKernels(MASK_INT4 | 0xfffff));
+  const module = new WebAssembly.Module(await buildKernels(MASK_INT4 | MASK_WEIGHT_ZERO | KINDS_S8));
   const wideDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(2) ? 80 : 3000);
   const generators = [convNetwork, depthwiseNetwork, maxPoolNetwork, averagePoolNetwork, wideDense];
   for (const [which, make] of generators.entries()) {
@@ -147,7 +182,7 @@ test('a build without the special paths equals the oracle where every op is plai
       provision(nvm, image);
       const device = new Device(module, { nvm, sramBytes: 288 + image.arenaBytes });
       if (image.ops.every((op) => (op.get(OP_KIND) & OP_FLAG_PLAIN) !== 0)) {
-        const input = int8s(random, elementCount(network.tensors[network.input]!));
+        const input = valuesFor(random, network.tensors[network.input]!);
         assert.equal(infer(device, image, input), runOracle(network, input)[network.output]!, `seed ${seed}`);
         plain++;
       } else assert.is(device.boot(), ErrorCode.E_OP, `seed ${seed}`);

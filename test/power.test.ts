@@ -1,6 +1,7 @@
 // The power model keeps its books: energy that comes in is used, leaked or stored, and power fails only at turn-off.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Values } from '../host/model/values.js';
 import { shippedDigits, shippedImage } from '../host/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { type Harvester, type PowerSegment, RfHarvester } from '../host/power/harvester.js';
@@ -162,7 +163,7 @@ interface Balance {
   atCutUj: number[];
   endUj: number;
   statistics: RunStatistics;
-  answers: Int8Array[];
+  answers: Values[];
 }
 
 /** Answers on harvested power, with the books open at every cut. */

@@ -19,7 +19,10 @@ import {
   circulantConvNetwork,
   convNetwork,
   denseNetwork,
+  softmaxInt16Network,
   softmaxNetwork,
+  withInt16,
+  withWeightZeroPoint,
   withInt4,
 } from './util/networks.js';
 import { shippedImage } from '../host/demo.js';
@@ -157,10 +160,13 @@ test('a build for one image runs that image and refuses every other by name', as
     denseNetwork(random),
     withInt4(random, denseNetwork(random)),
     softmaxNetwork(random),
+    softmaxInt16Network(random),
+    withInt16(random, denseNetwork(random)),
+    withWeightZeroPoint(random, denseNetwork(random)),
   ];
   const images = networks.map((network) => readImage(compile(network)));
-  // Each image needs a thing of its own; the plain ones are held by their int4 siblings' builds.
-  const holds = [[0], [0, 1], [0, 2], [3], [3, 4], [5]];
+  // Each image needs a thing of its own; the plain ones are held by the builds of those that need more.
+  const holds = [[0], [0, 1], [0, 2], [3], [3, 4], [5], [6], [7], [3, 8]];
   for (const [index, own] of images.entries()) {
     const module = new WebAssembly.Module(await buildDevice(own));
     for (const [other, image_] of images.entries()) {

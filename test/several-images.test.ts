@@ -3,6 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
 import { compileUnproved as compile } from './util/compile.js';
+import type { Values } from '../host/model/values.js';
 import { Random } from '../host/data/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { Device } from '../host/simulator/device.js';
@@ -15,7 +16,7 @@ import { runOracle } from './util/oracle.js';
 interface Resident {
   image: Image;
   base: number;
-  expected: Int8Array;
+  expected: Values;
 }
 
 function residents(nvm: SimulatedNvm, seeds: number[]): Resident[] {

@@ -39,7 +39,11 @@ const optional = (c: Case, fallback: number, name: string): number => Number(c.c
 const array = (c: Case, ...names: string[]): number[] | undefined =>
   names.map((n) => c.arrays[n]?.data).find(Boolean);
 
-const spec = (shape: number[], offset: number): TensorSpec => ({ shape, scale: 1, zeroPoint: offset });
+const isInt16 = (c: Case): boolean => Object.values(c.arrays).some(({ type }) => type === 'int16_t');
+
+const spec = (c: Case, shape: number[], offset: number): TensorSpec => {
+  return { shape, scale: 1, zeroPoint: offset, ...(isInt16(c) ? { dtype: 'int16' as const } : {}) };
+};
 
 function split(values: number[], batches: number): number[][] {
   const size = values.length / batches;
@@ -61,12 +65,20 @@ function trial(c: Case, op: QuantizedOp, input: TensorSpec, output: TensorSpec):
   return { network, inputs: split(data, batches), outputs: split(golden, batches) };
 }
 
-const requant = (c: Case, outputs: number) => {
+/** Biases; their type is that of the accumulators. Without any, TFLite's are int64 unless the case says int32. */
+function biasOf(name: string, c: Case, outputs: number): Int32Array | BigInt64Array {
+  const bias = c.arrays['biases'] ?? c.arrays['bias'] ?? c.arrays['input_bias'];
+  const data = bias?.data ?? new Array<number>(outputs).fill(0);
+  const int64 = bias ? bias.type === 'int64_t' : isInt16(c) && !name.includes('xint32');
+  return int64 ? BigInt64Array.from(data, BigInt) : Int32Array.from(data);
+}
+
+const requant = (name: string, c: Case, outputs: number) => {
   const multipliers = array(c, 'output_mult', 'output_multiplier');
   const shifts = array(c, 'output_shift');
   const perChannel = !('OUTPUT_MULTIPLIER' in c.config) && multipliers && shifts;
   return {
-    bias: Int32Array.from(array(c, 'biases', 'bias', 'input_bias') ?? new Array<number>(outputs).fill(0)),
+    bias: biasOf(name, c, outputs),
     multipliers: perChannel ? Int32Array.from(multipliers) : Int32Array.of(number(c, 'OUTPUT_MULTIPLIER')),
     shifts: perChannel ? Int32Array.from(shifts) : Int32Array.of(number(c, 'OUTPUT_SHIFT')),
     clampMin: number(c, 'OUT_ACTIVATION_MIN'),
@@ -82,11 +94,11 @@ function weightsOf(c: Case, count: number): { weights: Int8Array; weightBits: 4 
   return { weights: Int8Array.from({ length: count }, (_, i) => nibble(i)), weightBits: 4 };
 }
 
-function convolution(c: Case): Trial {
+function convolution(name: string, c: Case): Trial {
   const [height, width, channels] = [number(c, 'INPUT_H'), number(c, 'INPUT_W'), number(c, 'IN_CH')];
   const outputs = number(c, 'OUT_CH');
-  const input = spec([height, width, channels], -number(c, 'INPUT_OFFSET'));
-  const output = spec([number(c, 'OUTPUT_H'), number(c, 'OUTPUT_W'), outputs], number(c, 'OUTPUT_OFFSET'));
+  const input = spec(c, [height, width, channels], -number(c, 'INPUT_OFFSET'));
+  const output = spec(c, [number(c, 'OUTPUT_H'), number(c, 'OUTPUT_W'), outputs], number(c, 'OUTPUT_OFFSET'));
   const op: QuantizedOp = {
     kind: 'CH_MULT' in c.config ? 'depthwiseConv2d' : 'conv2d',
     name: 'conv',
@@ -100,7 +112,7 @@ function convolution(c: Case): Trial {
       c,
       outputs * number(c, 'FILTER_X') * number(c, 'FILTER_Y') * ('CH_MULT' in c.config ? 1 : channels),
     ),
-    ...requant(c, outputs),
+    ...requant(name, c, outputs),
   };
   return trial(c, op, input, output);
 }
@@ -119,11 +131,11 @@ function pooling(c: Case, kind: 'averagePool2d' | 'maxPool2d'): Trial {
     clampMin: number(c, 'ACTIVATION_MIN'),
     clampMax: number(c, 'ACTIVATION_MAX'),
   };
-  const input = spec([number(c, 'INPUT_H'), number(c, 'INPUT_W'), channels], 0);
-  return trial(c, op, input, spec([number(c, 'OUTPUT_H'), number(c, 'OUTPUT_W'), channels], 0));
+  const input = spec(c, [number(c, 'INPUT_H'), number(c, 'INPUT_W'), channels], 0);
+  return trial(c, op, input, spec(c, [number(c, 'OUTPUT_H'), number(c, 'OUTPUT_W'), channels], 0));
 }
 
-function dense(c: Case): Trial {
+function dense(name: string, c: Case): Trial {
   const outputs = number(c, 'OUT_CH');
   const inputs = number(c, 'ACCUMULATION_DEPTH');
   const weights = weightsOf(c, inputs * outputs);
@@ -133,10 +145,24 @@ function dense(c: Case): Trial {
     inputs: [0],
     output: 1,
     ...weights,
-    ...requant(c, outputs),
+    weightZeroPoint: -optional(c, 0, 'FILTER_OFFSET'),
+    ...requant(name, c, outputs),
   };
-  const input = spec([inputs], -number(c, 'INPUT_OFFSET'));
-  return trial(c, op, input, spec([outputs], number(c, 'OUTPUT_OFFSET')));
+  const input = spec(c, [inputs], -number(c, 'INPUT_OFFSET'));
+  return trial(c, op, input, spec(c, [outputs], number(c, 'OUTPUT_OFFSET')));
+}
+
+function softmax(c: Case): Trial {
+  const shape = [number(c, 'NUM_ROWS'), number(c, 'ROW_SIZE')];
+  const op: QuantizedOp = {
+    kind: 'softmax',
+    name: 'softmax',
+    inputs: [0],
+    output: 1,
+    inputScaling: { multiplier: number(c, 'INPUT_MULT'), shift: number(c, 'INPUT_LEFT_SHIFT') },
+    diffMin: optional(c, 0, 'DIFF_MIN'),
+  };
+  return trial(c, op, spec(c, shape, 0), spec(c, shape, isInt16(c) ? 0 : -128));
 }
 
 /** Both inputs one behind the other, cut apart by the network itself. */
@@ -166,8 +192,8 @@ function elementwise(c: Case, kind: 'add' | 'mul'): Trial {
     axis: 0,
     start: (output - 1) * count,
   });
-  const part = (i: number): TensorSpec => spec([count], -number(c, `INPUT${i}_OFFSET`));
-  const tensors = [spec([2 * count], 0), part(1), part(2), spec([count], number(c, 'OUTPUT_OFFSET'))];
+  const part = (i: number): TensorSpec => spec(c, [count], -number(c, `INPUT${i}_OFFSET`));
+  const tensors = [spec(c, [2 * count], 0), part(1), part(2), spec(c, [count], number(c, 'OUTPUT_OFFSET'))];
   return {
     network: { name: kind, tensors, ops: [slice(1), slice(2), op], input: 0, output: 3 },
     inputs: [[...array(c, 'input1')!, ...array(c, 'input2')!]],
@@ -185,25 +211,26 @@ const MIXED = [
 ];
 
 /** Why a case is not claimed; undefined if it is. */
-function refusal(name: string, c: Case): string | undefined {
+function refusal(name: string): string | undefined {
   if (MIXED.includes(name)) return 'arrays of two generations of the case, configuration of one';
-  if (Object.values(c.arrays).some(({ type }) => type === 'int16_t')) return 'int16 activations';
-  if ('FILTER_OFFSET' in c.config && c.config['FILTER_OFFSET'] !== 0) return 'weights with a zero point';
   return undefined;
 }
 
 function trialFor(name: string, c: Case): Trial {
-  if (name === 'add' || name === 'mul') return elementwise(c, name);
+  const kind = name.slice(0, 3);
+  if (kind === 'add' || kind === 'mul') return elementwise(c, kind);
   if (name.startsWith('avgpool')) return pooling(c, 'averagePool2d');
   if (name.startsWith('maxpool')) return pooling(c, 'maxPool2d');
-  return name.startsWith('f') ? dense(c) : convolution(c);
+  if (name.startsWith('softmax')) return softmax(c);
+  return name.startsWith('f') ? dense(name, c) : convolution(name, c);
 }
 
 function check(name: string, { network, inputs, outputs }: Trial): void {
   const image = readImage(compile(network, { arenaBytes: ARENA_BYTES }));
   const device = makeDevice(image, 'scalar');
   inputs.forEach((values, batch) => {
-    const job = { ticket: batch + 1, input: Int8Array.from(values) };
+    const wide = network.tensors[network.input]!.dtype === 'int16';
+    const job = { ticket: batch + 1, input: wide ? Int16Array.from(values) : Int8Array.from(values) };
     const { answer } = completeJob(device, image, job, {}, batch > 0);
     assert.equal([...answer], outputs[batch]!.slice(0, answer.length), `${name}, batch ${batch}`);
   });
@@ -213,7 +240,7 @@ if (path && existsSync(path)) {
   const cases = JSON.parse(gunzipSync(readFileSync(path)).toString()) as Record<string, Case>;
   const refused = new Map<string, string[]>();
   for (const [name, c] of Object.entries(cases)) {
-    const why = refusal(name, c);
+    const why = refusal(name);
     if (why === undefined) test(name, () => check(name, trialFor(name, c)));
     else refused.set(why, [...(refused.get(why) ?? []), name]);
   }

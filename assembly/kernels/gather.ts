@@ -4,25 +4,24 @@ import {
   OP_INPUT_ZERO_POINT,
   OP_SCRATCH0,
   WIN_DILATION,
-  WIN_INPUT_CHANNELS,
   WIN_INPUT_WIDTH,
   WIN_KERNEL,
   WIN_STRIDE,
 } from '../layout';
 import { HAS_SPECIAL } from './mask';
-import { inputColumn, inputRow, isInside, lookRow } from './window';
+import { inputColumn, inputRow, isInside, lookRow, pixelBytes } from './window';
 
-/** Lays out the window of each of the tile's outputs as one contiguous vector, padding filled in. */
+/** Lays out the window of each of the tile's outputs as one contiguous vector of `patch` bytes, padding filled in. */
 export function gather(op: usize, row: i32, column: i32, count: i32, columns: usize, patch: i32): void {
   const scratch = op + load<usize>(op, OP_SCRATCH0);
   const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
-  const channels = load<i32>(op, WIN_INPUT_CHANNELS);
+  const pixel = pixelBytes(op);
   const width = load<i32>(op, WIN_INPUT_WIDTH);
   const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
   const dilation: i32 = load<u16>(op, WIN_DILATION + 2);
   const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
   const left = inputColumn(op, column);
-  const span = kernelWidth * channels;
+  const span = kernelWidth * pixel;
   for (let ky = 0, kernelHeight: i32 = load<u16>(op, WIN_KERNEL); ky < kernelHeight; ky++) {
     const y = inputRow(op, row, ky);
     const inside = isInside(op, y);
@@ -36,11 +35,11 @@ export function gather(op: usize, row: i32, column: i32, count: i32, columns: us
       } else {
         for (let kx = 0; kx < kernelWidth; kx++) {
           const at = kx * dilation;
-          if (<u32>(x + at) < <u32>width) copyBytes(target + kx * channels, source + at * channels, channels);
-          else fillBytes(target + kx * channels, zero, channels);
+          if (<u32>(x + at) < <u32>width) copyBytes(target + kx * pixel, source + at * pixel, pixel);
+          else fillBytes(target + kx * pixel, zero, pixel);
         }
       }
-      source += stride * channels;
+      source += stride * pixel;
       target += patch;
     }
   }

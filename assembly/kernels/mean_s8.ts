@@ -6,8 +6,6 @@ import {
   MEAN_GROUP,
   MEAN_PIXELS,
   MEAN_SCALE,
-  OP_CLAMP_MAX,
-  OP_CLAMP_MIN,
   OP_INPUT,
   OP_INPUT_ZERO_POINT,
   OP_OUTPUT,
@@ -17,7 +15,8 @@ import {
   OP_SCRATCH2,
 } from '../layout';
 import { look, put } from '../nvm';
-import { scale } from './requantize';
+import { clamp, scale } from './requantize';
+import { addTo } from './values';
 
 export function tile(op: usize, index: i32): void {
   const channels = load<i32>(op, MEAN_CHANNELS);
@@ -33,9 +32,8 @@ export function tile(op: usize, index: i32): void {
     const address = load<usize>(op, OP_INPUT) + pixel * channels + first;
     let x = look(address, rows * count, op + load<usize>(op, OP_SCRATCH0));
     for (let row = 0; row < rows; row++) {
-      for (let to = sums, end = to + (count << 2); to < end; to += 4, x++) {
-        store<i32>(to, load<i32>(to) + <i32>load<i8>(x));
-      }
+      addTo<i8>(sums, sums + (count << 2), x);
+      x += count;
     }
   }
   const zero = pixels * load<i32>(op, OP_INPUT_ZERO_POINT);
@@ -44,7 +42,7 @@ export function tile(op: usize, index: i32): void {
     const y =
       scale(sum, load<i32>(op, MEAN_SCALE), load<i32>(op, MEAN_SCALE + 4)) +
       load<i32>(op, OP_OUTPUT_ZERO_POINT);
-    store<i8>(output + i, max(min(y, load<i32>(op, OP_CLAMP_MAX)), load<i32>(op, OP_CLAMP_MIN)));
+    store<i8>(output + i, clamp(op, y));
   }
   put(load<usize>(op, OP_OUTPUT) + first, output, count);
 }

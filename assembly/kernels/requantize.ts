@@ -2,12 +2,15 @@ import {
   OP_BIAS,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
+  OP_FLAG_INT32,
+  OP_KIND,
   OP_OUTPUT_ZERO_POINT,
   OP_REQUANT,
   OP_REQUANT_STRIDE,
 } from '../layout';
 import { centre } from './field';
 import { look } from '../nvm';
+import { widthOf } from './mask';
 import { nextReversed } from './ntt';
 
 /** x · multiplier / 2^(31 + right), rounded as gemmlowp does, twice: see `scale`. */
@@ -30,9 +33,10 @@ export function scale(x: i32, multiplier: i32, shift: i32): i32 {
   return scaleDown(x << max(shift, 0), multiplier, max(-shift, 0));
 }
 
-/** Looks up the biases of `count` channels from `first` on. */
+/** Looks up the biases of `count` channels from `first` on: int32, or int64 with int16 activations. */
 export function lookBias(op: usize, first: i32, count: i32, scratch: usize): usize {
-  return look(load<usize>(op, OP_BIAS) + (first << 2), count << 2, scratch);
+  const size = 2 + widthOf(op);
+  return look(load<usize>(op, OP_BIAS) + (first << size), count << size, scratch);
 }
 
 /** Looks up their requantization pairs: one for all where the stride is 0. */
@@ -41,10 +45,27 @@ export function lookRequant(op: usize, first: i32, count: i32, scratch: usize): 
   return look(load<usize>(op, OP_REQUANT) + first * stride, stride ? count * stride : 8, scratch);
 }
 
-/** An int32 accumulator, bias included, to the op's int8 output. `pair`: {multiplier, shift}. */
-export function requantize(op: usize, accumulator: i32, pair: usize): i32 {
-  const y = scale(accumulator, load<i32>(pair), load<i32>(pair, 4)) + load<i32>(op, OP_OUTPUT_ZERO_POINT);
+/** `y` within the op's clamp. */
+export function clamp(op: usize, y: i32): i32 {
   return max(min(y, load<i32>(op, OP_CLAMP_MAX)), load<i32>(op, OP_CLAMP_MIN));
+}
+
+/** An int32 accumulator, bias included, to the op's output. `pair`: {multiplier, shift}. */
+export function requantize(op: usize, accumulator: i32, pair: usize): i32 {
+  return clamp(
+    op,
+    scale(accumulator, load<i32>(pair), load<i32>(pair, 4)) + load<i32>(op, OP_OUTPUT_ZERO_POINT),
+  );
+}
+
+/**
+ * The accumulator of int16 activations, bias included, to the op's output. `pair`: {16-bit multiplier, right shift},
+ * rounded half up as TFLite's `MultiplyByQuantizedMultiplier` for int64; or as above, where accumulators are int32.
+ */
+export function requantizeS16(op: usize, accumulator: i64, pair: usize): i32 {
+  if (load<u32>(op, OP_KIND) & OP_FLAG_INT32) return requantize(op, <i32>accumulator, pair);
+  const shift = <i64>load<i32>(pair, 4);
+  return clamp(op, <i32>((accumulator * <i64>load<i32>(pair) + ((<i64>1) << (shift - 1))) >> shift));
 }
 
 /**

@@ -1,6 +1,6 @@
 // What convolution and pooling share: which outputs a tile makes, and which inputs those see.
 import { look } from '../nvm';
-import { HAS_SPECIAL } from './mask';
+import { HAS_SPECIAL, widthOf } from './mask';
 import {
   OP_INPUT,
   OP_OUTPUT,
@@ -38,7 +38,12 @@ export function columnCount(op: usize, column: i32): i32 {
 /** NVM address of output (row, column). */
 export function outputAddress(op: usize, row: i32, column: i32): usize {
   const pixel = row * load<i32>(op, WIN_OUTPUT_WIDTH) + column;
-  return load<usize>(op, OP_OUTPUT) + pixel * load<i32>(op, WIN_OUTPUT_CHANNELS);
+  return load<usize>(op, OP_OUTPUT) + ((pixel * load<i32>(op, WIN_OUTPUT_CHANNELS)) << widthOf(op));
+}
+
+/** Bytes of an input pixel. */
+export function pixelBytes(op: usize): i32 {
+  return load<i32>(op, WIN_INPUT_CHANNELS) << widthOf(op);
 }
 
 /** Input row under tap `ky` of output row `row`; outside the map where the window hangs over. */
@@ -57,15 +62,15 @@ export function inputColumn(op: usize, column: i32): i32 {
  */
 export function lookRow(op: usize, y: i32, column: i32, count: i32, scratch: usize): usize {
   const width = load<i32>(op, WIN_INPUT_WIDTH);
-  const channels = load<i32>(op, WIN_INPUT_CHANNELS);
+  const pixel = pixelBytes(op);
   const left = inputColumn(op, column);
   const reach = (load<u16>(op, WIN_KERNEL + 2) - 1) * load<u16>(op, WIN_DILATION + 2);
   const from = max(left, 0);
   const to = min(inputColumn(op, column + count - 1) + reach + 1, width);
   if (to <= from) return scratch;
-  const bytes = (to - from) * channels;
-  const row = look(load<usize>(op, OP_INPUT) + (y * width + from) * channels, bytes, scratch);
-  return row - (from - left) * channels;
+  const bytes = (to - from) * pixel;
+  const row = look(load<usize>(op, OP_INPUT) + (y * width + from) * pixel, bytes, scratch);
+  return row - (from - left) * pixel;
 }
 
 /** Whether input row `y` is inside the map. */

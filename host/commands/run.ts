@@ -14,7 +14,7 @@ export const runCommand: Command = {
     {
       name: 'input',
       value: 'x.npy',
-      help: 'one sample or a batch; floats are quantized, int8 is taken as it is (default: the input in the image)',
+      help: 'a sample or a batch; floats are quantized, the model’s integers taken as they are (default: the image’s)',
     },
   ],
   examples: ['brownout run checkpoints/digits.brn', 'brownout run model.brn --input x.npy --json'],

@@ -9,6 +9,7 @@ import {
   type Requantization,
   type TensorSpec,
 } from '../model/quantized-network.js';
+import type { ActivationType, Values } from '../model/values.js';
 import { type Activation, type FloatLayer, type FloatNetwork, forward } from './float-network.js';
 
 export interface QuantizeOptions {
@@ -29,12 +30,17 @@ function affine(minimum: number, maximum: number): Quantization {
   return { scale, zeroPoint: Math.max(-128, Math.min(127, Math.round(-128 - low / scale))) };
 }
 
-/** Float values to int8, rounded half away from zero and clamped. */
-export function quantizeValues(values: ArrayLike<number>, { scale, zeroPoint }: Quantization): Int8Array {
-  return Int8Array.from(values, (value) => {
+/** Float values to int8 or int16, rounded half away from zero and clamped. */
+export function quantizeValues(
+  values: ArrayLike<number>,
+  { scale, zeroPoint, dtype }: Quantization & { dtype?: ActivationType },
+): Values {
+  const most = dtype === 'int16' ? 32767 : 127;
+  const quantize = (value: number): number => {
     const q = value / scale;
-    return Math.max(-128, Math.min(127, Math.sign(q) * Math.round(Math.abs(q)) + zeroPoint));
-  });
+    return Math.max(-most - 1, Math.min(most, Math.sign(q) * Math.round(Math.abs(q)) + zeroPoint));
+  };
+  return dtype === 'int16' ? Int16Array.from(values, quantize) : Int8Array.from(values, quantize);
 }
 
 function range(values: Float32Array): [number, number] {

@@ -2,6 +2,8 @@
 import { quantizeValues } from '../compress/quantize.js';
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
+import { elementCount } from '../model/quantized-network.js';
+import type { ActivationType, Values } from '../model/values.js';
 import type { NpyArray } from './npy.js';
 
 /** How far outside the stated range a float may lie, as a share of the range: rounding, not another scale. */
@@ -11,8 +13,10 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
   throw new BrownoutError({ code, found, expected, hint });
 }
 
-/** Float values as the model's int8. Throws `E_INPUT_RANGE` on NaN and on values of another scale. */
-function quantizeInput(values: ArrayLike<number>, image: Image): Int8Array {
+const typeOf = (image: Image): ActivationType => image.metadata.input.dtype ?? 'int8';
+
+/** Float values as the model's. Throws `E_INPUT_RANGE` on NaN and on values of another scale. */
+function quantizeInput(values: ArrayLike<number>, image: Image): Values {
   const { minimum, maximum } = image.metadata.preprocessing;
   const slack = (maximum - minimum) * RANGE_TOLERANCE;
   for (let i = 0; i < values.length; i++) {
@@ -22,17 +26,18 @@ function quantizeInput(values: ArrayLike<number>, image: Image): Int8Array {
       'E_INPUT_RANGE',
       `${value} at element ${i}`,
       `floats from ${minimum} to ${maximum}`,
-      `Scale the input as in training, or give int8 with scale ${image.metadata.input.scale}.`,
+      `Scale the input as in training, or give ${typeOf(image)} with scale ${image.metadata.input.scale}.`,
     );
   }
   return quantizeValues(values, image.metadata.input);
 }
 
 /**
- * The samples in `array`: the model's input shape is one sample, one leading dimension more is a batch. Int8 is taken as
- * already quantized, float32 and float64 are quantized. Throws `E_INPUT_SHAPE`, `E_INPUT_TYPE`, `E_INPUT_RANGE`.
+ * The samples in `array`: the model's input shape is one sample, one leading dimension more is a batch. Integers of the
+ * model's own type are taken as already quantized, float32 and float64 are quantized. Throws `E_INPUT_SHAPE`,
+ * `E_INPUT_TYPE`, `E_INPUT_RANGE`.
  */
-export function modelInputs(array: NpyArray, image: Image): Int8Array[] {
+export function modelInputs(array: NpyArray, image: Image): Values[] {
   const shape = image.metadata.input.shape;
   const batched = array.shape.length === shape.length + 1;
   const inner = batched ? array.shape.slice(1) : array.shape;
@@ -45,11 +50,11 @@ export function modelInputs(array: NpyArray, image: Image): Int8Array[] {
     );
   }
   const floats = array.data instanceof Float32Array || array.data instanceof Float64Array;
-  if (!floats && !(array.data instanceof Int8Array)) {
+  if (!floats && array.dtype !== typeOf(image)) {
     const hint = 'Convert it: x.astype(np.float32), scaled as in training.';
-    refuse('E_INPUT_TYPE', array.dtype, 'float32 or float64, or int8 already quantized', hint);
+    refuse('E_INPUT_TYPE', array.dtype, `float32 or float64, or ${typeOf(image)} already quantized`, hint);
   }
-  const all = array.data instanceof Int8Array ? array.data : quantizeInput(array.data, image);
-  const size = image.input.bytes;
+  const all = floats ? quantizeInput(array.data, image) : (array.data as Values);
+  const size = elementCount(image.metadata.input);
   return Array.from({ length: batched ? array.shape[0]! : 1 }, (_, i) => all.slice(i * size, (i + 1) * size));
 }

@@ -35,7 +35,8 @@ import { BrownoutError } from '../error.js';
 import type { Plan, Region } from '../plan/planner.js';
 import { OpRecord } from '../plan/record.js';
 import { crc32 } from './crc32.js';
-import { elementCount, type TensorSpec } from './quantized-network.js';
+import { tensorBytes, type TensorSpec } from './quantized-network.js';
+import { littleEndian, type Values, valuesFrom } from './values.js';
 
 /** When the cursor is written, besides mandatory commits. */
 export interface CommitPolicy {
@@ -105,7 +106,7 @@ export interface Image extends DeviceImage {
   file: Uint8Array;
   metadata: ImageMetadata;
   /** An input that the image carries, already quantized. */
-  sample: Int8Array | undefined;
+  sample: Values | undefined;
 }
 
 /** Boots at one cursor before the device says `E_NO_PROGRESS`. */
@@ -147,7 +148,7 @@ export function writeImage(
   plan: Plan,
   policy: CommitPolicy,
   metadata: ImageMetadata,
-  sample: Int8Array | undefined,
+  sample: Values | undefined,
 ): Uint8Array {
   const header = new Uint8Array(HEADER_BYTES);
   const fields = view(header);
@@ -182,10 +183,9 @@ export function writeImage(
 }
 
 /** Sections behind the device bytes. */
-function writeSections(metadata: ImageMetadata, sample: Int8Array | undefined): Uint8Array[] {
+function writeSections(metadata: ImageMetadata, sample: Values | undefined): Uint8Array[] {
   const sections = [section(TAG_METADATA, new TextEncoder().encode(JSON.stringify(metadata)))];
-  if (sample)
-    sections.push(section(TAG_SAMPLE, new Uint8Array(sample.buffer, sample.byteOffset, sample.length)));
+  if (sample) sections.push(section(TAG_SAMPLE, littleEndian(sample)));
   return sections;
 }
 
@@ -234,13 +234,14 @@ function checkCrc(what: string, bytes: Uint8Array, expected: number): void {
 
 function isTensorSpec(value: unknown): value is TensorSpec {
   if (typeof value !== 'object' || value === null) return false;
-  const { shape, scale, zeroPoint } = value as Record<string, unknown>;
+  const { shape, scale, zeroPoint, dtype = 'int8' } = value as Record<string, unknown>;
   return (
     Array.isArray(shape) &&
     shape.every((size) => Number.isSafeInteger(size) && size > 0) &&
     typeof scale === 'number' &&
     scale > 0 &&
-    Number.isInteger(zeroPoint)
+    Number.isInteger(zeroPoint) &&
+    (dtype === 'int8' || dtype === 'int16')
   );
 }
 
@@ -425,8 +426,8 @@ export function readImage(bytes: Uint8Array): Image {
   if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
   const metadata = parseMetadata(payload, image.ops.length);
   if (
-    elementCount(metadata.input) !== image.input.bytes ||
-    elementCount(metadata.output) !== image.output.bytes
+    tensorBytes(metadata.input) !== image.input.bytes ||
+    tensorBytes(metadata.output) !== image.output.bytes
   ) {
     refuse('E_IMAGE_METADATA', 'shapes of other sizes than the plan’s', 'the same sizes', COPY_AGAIN);
   }
@@ -434,5 +435,5 @@ export function readImage(bytes: Uint8Array): Image {
   if (sample && sample.length !== image.input.bytes) {
     refuse('E_IMAGE_SECTION', `a sample of ${sample.length} bytes`, `${image.input.bytes}`, COPY_AGAIN);
   }
-  return { ...image, file, metadata, sample: sample && new Int8Array(sample.slice().buffer) };
+  return { ...image, file, metadata, sample: sample && valuesFrom(sample, metadata.input.dtype) };
 }

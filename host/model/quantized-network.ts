@@ -1,5 +1,6 @@
-// The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8, NHWC
-// without the batch dimension; ops run in order and name their tensors by index.
+// The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8 or int16, NHWC
+// without the batch dimension; ops run in order and name their tensors by index. All tensors of an op have one type.
+import type { ActivationType } from './values.js';
 
 /** How weights are stored: int4 ones, in −8…7, take half the bytes. */
 export type WeightBits = 8 | 4;
@@ -12,15 +13,20 @@ export interface Quantization {
 
 export interface TensorSpec extends Quantization {
   shape: readonly number[];
+  /** Default int8. The zero point of int16 is 0. */
+  dtype?: ActivationType;
 }
 
 /**
- * Int32 accumulators to int8: y = clamp(zeroPoint + round(acc · multiplier · 2^(shift − 31))), one pair a channel or
+ * Accumulators to activations: y = clamp(zeroPoint + round(acc · multiplier · 2^(shift − 31))), one pair a channel or
  * one for all. Jacob et al. 2018, eq. 5; rounding as gemmlowp.
  */
 export interface Requantization {
-  /** One a channel, without the input zero point's share. */
-  bias: Int32Array;
+  /**
+   * One a channel, without the input zero point's share. With int16 activations its type is the accumulators': int64
+   * ones take 16 bits of the multiplier and are rounded once (TFLite's MultiplyByQuantizedMultiplier for int64).
+   */
+  bias: Int32Array | BigInt64Array;
   multipliers: Int32Array;
   shifts: Int32Array;
   clampMin: number;
@@ -63,6 +69,8 @@ export interface Dense extends OpBase, Requantization {
   weights: Int8Array;
   /** Default 8. */
   weightBits?: WeightBits;
+  /** Zero point of the weights, an int8; default 0. */
+  weightZeroPoint?: number;
 }
 
 export interface Circulant extends OpBase, Requantization {
@@ -95,7 +103,11 @@ export interface Scaling {
   shift: number;
 }
 
-/** Element-wise sum: both inputs, shifted up, are scaled to one scale, added, and scaled to the output's. */
+/**
+ * Element-wise sum: both inputs, shifted up, are scaled to one scale, added, and scaled to the output's. TFLite shifts
+ * int8 up by 20 and int16 by 15; its sum of int16 whose scales are powers of two, one of them 2^s times the output's, is
+ * leftShift 1 with the input scalings {2³⁰, 0} and {2³⁰, s}, and {2³⁰, 1} of the output.
+ */
 export interface Add extends OpBase {
   kind: 'add';
   leftShift: number;
@@ -113,11 +125,12 @@ export interface Mul extends OpBase {
   clampMax: number;
 }
 
-/** Softmax over the last dimension; the output's scale is 1/256, its zero point −128. */
+/** Softmax over the last dimension; the output's scale is 1/256, its zero point −128. Of int16: 1/32768 and 0. */
 export interface Softmax extends OpBase {
   kind: 'softmax';
-  /** Scale of the input times beta, with 5 integer bits. */
+  /** Scale of the input times beta, with 5 integer bits; of int16, over 10/65535. */
   inputScaling: Scaling;
+  /** Of int8: lesser differences to the row's maximum give 0. */
   diffMin: number;
 }
 
@@ -193,10 +206,16 @@ export interface QuantizedNetwork {
   output: number;
 }
 
-/** Elements of a tensor, which are its bytes. */
+/** Elements of a tensor. */
 export function elementCount(tensor: { shape: readonly number[] }): number {
   return tensor.shape.reduce((product, size) => product * size, 1);
 }
+
+/** Bytes of one element. */
+export const elementBytes = ({ dtype }: { dtype?: ActivationType }): number => (dtype === 'int16' ? 2 : 1);
+
+/** Bytes of a tensor. */
+export const tensorBytes = (tensor: TensorSpec): number => elementCount(tensor) * elementBytes(tensor);
 
 /**
  * A positive real factor as {multiplier, shift}: factor ≈ multiplier · 2^(shift − 31), multiplier in [2³⁰, 2³¹).

@@ -36,26 +36,60 @@ function checkWindow(op: QuantizedOp & Window): void {
   }
 }
 
-function checkScaling(op: QuantizedOp, { multiplier, shift }: Scaling): void {
+function checkScaling(op: QuantizedOp, { multiplier, shift }: Scaling, mostShift = 30): void {
   const sound =
     Number.isInteger(multiplier) && multiplier >= 0 && multiplier < 2 ** 31 && Number.isInteger(shift);
-  if (!sound || shift < -31 || shift > 30) {
-    refuse(op, `scaling ${multiplier}·2^${shift}`, 'a multiplier below 2³¹ and a shift from −31 to 30');
+  if (!sound || shift < -31 || shift > mostShift) {
+    const expected = `a multiplier below 2³¹ and a shift from −31 to ${mostShift}`;
+    refuse(op, `scaling ${multiplier}·2^${shift}`, expected);
   }
 }
 
-function checkRequantization(op: QuantizedOp & Requantization, outputs: number): void {
+/** The reduced scaling of int64 accumulators needs a bit to round by. */
+const MOST_SHIFT_INT64 = 14;
+
+function checkRequantization(op: QuantizedOp & Requantization, outputs: number, wide: boolean): void {
+  const int64 = op.bias instanceof BigInt64Array;
+  if (int64 && !wide) refuse(op, 'int64 biases', 'int32 biases with int8 activations');
   checkLength(op, 'biases', op.bias.length, outputs);
   if (op.multipliers.length !== 1) checkLength(op, 'multipliers', op.multipliers.length, outputs);
   checkLength(op, 'shifts', op.shifts.length, op.multipliers.length);
   op.multipliers.forEach((multiplier, i) => {
-    checkScaling(op, { multiplier, shift: op.shifts[i]! });
+    checkScaling(op, { multiplier, shift: op.shifts[i]! }, int64 ? MOST_SHIFT_INT64 : undefined);
   });
 }
 
-function checkClamp(op: QuantizedOp, low: number, high: number): void {
-  if (low >= -128 && high <= 127 && low <= high) return;
-  refuse(op, `clamp ${low}…${high}`, 'a range within −128…127');
+function checkClamp(op: QuantizedOp, low: number, high: number, wide: boolean): void {
+  const most = wide ? 32767 : 127;
+  if (low >= -most - 1 && high <= most && low <= high) return;
+  refuse(op, `clamp ${low}…${high}`, `a range within −${most + 1}…${most}`);
+}
+
+/** Ops whose kernels take int16. A concat of int16 cannot change scales. */
+const INT16_KINDS: readonly QuantizedOp['kind'][] = [
+  'conv2d',
+  'depthwiseConv2d',
+  'dense',
+  'maxPool2d',
+  'averagePool2d',
+  'add',
+  'mul',
+  'softmax',
+  'pad',
+  'concat',
+  'slice',
+  'reshape',
+];
+
+/** Whether the op is of int16. */
+function isInt16(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): boolean {
+  const types = [...inputs, output].map(({ dtype = 'int8' }) => dtype);
+  if (types.some((type) => type !== types[0])) refuse(op, `tensors of ${types.join(', ')}`, 'one type');
+  const wide = types[0] === 'int16';
+  if (wide && !INT16_KINDS.includes(op.kind)) refuse(op, 'int16 tensors', 'int8');
+  if (wide && op.kind === 'concat' && inputs.some(({ scale }) => scale !== output.scale))
+    refuse(op, 'int16 tensors of several scales', 'one scale');
+  return wide;
 }
 
 /** Channels of a map, or elements of a vector. */
@@ -63,12 +97,14 @@ const last = (tensor: TensorSpec): number => tensor.shape.at(-1) ?? 1;
 
 function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): void {
   const input = inputs[0]!;
-  if ('clampMin' in op) checkClamp(op, op.clampMin, op.clampMax);
+  const wide = isInt16(op, inputs, output);
+  if ('clampMin' in op) checkClamp(op, op.clampMin, op.clampMax, wide);
   if ('kernel' in op) checkWindow(op);
   if ('bias' in op)
     checkRequantization(
       op,
       op.kind === 'dense' || op.kind === 'circulant' ? elementCount(output) : last(output),
+      wide,
     );
   if ('weightBits' in op && op.weightBits === 4 && op.weights.some((w) => w < -8 || w > 7)) {
     refuse(op, 'int4 weights beyond four bits', 'weights from −8 to 7');
@@ -87,9 +123,13 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
     case 'depthwiseConv2d':
       checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
       break;
-    case 'dense':
+    case 'dense': {
       checkLength(op, 'weights', op.weights.length, elementCount(input) * elementCount(output));
+      const zero = op.weightZeroPoint ?? 0;
+      if (!Number.isInteger(zero) || zero < -128 || zero > 127)
+        refuse(op, `weight zero point ${zero}`, 'an int8');
       break;
+    }
     case 'maxPool2d':
     case 'averagePool2d':
       checkLength(op, 'output channels', last(output), last(input));
@@ -102,6 +142,9 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
       checkScaling(op, op.outputScaling);
       break;
     case 'softmax':
+      checkScaling(op, op.inputScaling);
+      checkLength(op, 'output elements', elementCount(output), elementCount(input));
+      break;
     case 'logistic':
     case 'requantize':
     case 'reshape':
@@ -128,26 +171,29 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
   }
 }
 
+function fail(found: string, expected: string): never {
+  throw new BrownoutError({ code: 'E_NETWORK', found, expected, hint: 'Check what built the network.' });
+}
+
+function checkTensor({ shape, scale, zeroPoint, dtype = 'int8' }: TensorSpec, index: number): void {
+  if (shape.length === 0 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+    fail(`tensor ${index} of shape [${shape}]`, 'whole numbers above 0');
+  }
+  if (dtype !== 'int8' && dtype !== 'int16') fail(`tensor ${index} of ${dtype}`, 'int8 or int16');
+  const most = dtype === 'int16' ? 0 : 127;
+  const least = dtype === 'int16' ? 0 : -128;
+  if (!(scale > 0) || !Number.isInteger(zeroPoint) || zeroPoint < least || zeroPoint > most) {
+    const expected = dtype === 'int16' ? 'zero point 0, as int16 has' : 'an int8 zero point';
+    fail(`tensor ${index} with scale ${scale}, zero point ${zeroPoint}`, `a scale above 0, ${expected}`);
+  }
+}
+
 /** Inputs each kind of op takes; others take one. */
 const INPUTS: Partial<Record<QuantizedOp['kind'], number>> = { add: 2, mul: 2 };
 
 /** Throws `E_NETWORK`, naming the op and what does not fit. */
 export function validateNetwork(network: QuantizedNetwork): void {
-  const fail = (found: string, expected: string): never => {
-    const hint = 'Check what built the network.';
-    throw new BrownoutError({ code: 'E_NETWORK', found, expected, hint });
-  };
-  network.tensors.forEach(({ shape, scale, zeroPoint }, index) => {
-    if (shape.length === 0 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
-      fail(`tensor ${index} of shape [${shape}]`, 'whole numbers above 0');
-    }
-    if (!(scale > 0) || !Number.isInteger(zeroPoint) || zeroPoint < -128 || zeroPoint > 127) {
-      fail(
-        `tensor ${index} with scale ${scale}, zero point ${zeroPoint}`,
-        'a scale above 0, an int8 zero point',
-      );
-    }
-  });
+  network.tensors.forEach(checkTensor);
   const known = new Set([network.input]);
   if (!network.tensors[network.input])
     fail(`input tensor ${network.input}`, `0–${network.tensors.length - 1}`);

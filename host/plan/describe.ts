@@ -10,7 +10,6 @@ import {
   MAP_COUNT,
   MEAN_CHANNELS,
   MEAN_PIXELS,
-  OP_KIND,
   OP_TILES,
   OpKind,
   SOFTMAX_DEPTH,
@@ -22,10 +21,10 @@ import {
   WIN_OUTPUT_WIDTH,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
-import type { OpRecord } from './record.js';
+import type { Int8Kind, OpRecord } from './record.js';
 
 export interface OpDescription {
-  /** Name of the kernel, as in assembly/kernels. */
+  /** Name of the kernel, as in docs/FORMAT.md. */
   kind: string;
   inputShape: number[];
   outputShape: number[];
@@ -33,7 +32,7 @@ export interface OpDescription {
   macs: number;
 }
 
-function describeWindow(op: OpRecord, kind: OpKind): Omit<OpDescription, 'kind'> {
+function describeWindow(op: OpRecord, kind: Int8Kind): Omit<OpDescription, 'kind'> {
   const inputShape = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((field) => op.get(field));
   const width = op.get(WIN_OUTPUT_WIDTH);
   const height = op.get(OP_TILES) / Math.ceil(width / op.get(WIN_TILE_COLUMNS));
@@ -46,7 +45,7 @@ function describeWindow(op: OpRecord, kind: OpKind): Omit<OpDescription, 'kind'>
   return { inputShape, outputShape, macs: outputs * perOutput };
 }
 
-function describeShape(op: OpRecord, kind: OpKind): Omit<OpDescription, 'kind'> {
+function describeShape(op: OpRecord, kind: Int8Kind): Omit<OpDescription, 'kind'> {
   const vector = (inputs: number, outputs: number, macs: number): Omit<OpDescription, 'kind'> => {
     return { inputShape: [inputs], outputShape: [outputs], macs };
   };
@@ -84,9 +83,9 @@ function describeShape(op: OpRecord, kind: OpKind): Omit<OpDescription, 'kind'> 
 
 /** Describes `op`. A circulant's kind carries its blocks: `circulant_ntt_s8 2×2·128`. */
 export function describeOp(op: OpRecord): OpDescription {
-  const kind: OpKind = op.get(OP_KIND) & 0xff;
+  const { kind } = op;
   const name = (OpKind[kind] ?? `op ${kind}`).toLowerCase();
-  const described = describeShape(op, kind);
+  const described = describeShape(op, op.sibling);
   const circulant = kind === OpKind.CIRCULANT_NTT_S8 || kind === OpKind.CIRCULANT_DIRECT_S8;
   const rows = Math.ceil(op.get(CIRC_OUTPUTS) / op.get(CIRC_BLOCK));
   const blocks = circulant ? ` ${rows}×${op.get(CIRC_BLOCKS)}·${op.get(CIRC_BLOCK)}` : '';

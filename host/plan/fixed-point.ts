@@ -76,4 +76,44 @@ export function logistic(q: number, input: Quantization): number {
   return Number(saturateInt8(divideByPower(y, 23n) - 128n));
 }
 
+/** Steps of a table of TFLite's for int16; one entry more ends the last. */
+const TABLE_STEPS = 512;
+
+/** Halves away from zero, as C rounds. */
+const round = (x: number): number => Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
+
+/**
+ * e^x for x in [−10, 0], to 13 digits. The standard library's may differ in the last bit from one machine to another;
+ * these are sums and products alone.
+ */
+function naturalPower(x: number): number {
+  const halvings = 10;
+  const reduced = x / 2 ** halvings;
+  let [sum, term] = [1, 1];
+  for (let n = 1; n <= 8; n++) {
+    term *= reduced / n;
+    sum += term;
+  }
+  for (let i = 0; i < halvings; i++) sum *= sum;
+  return sum;
+}
+
+/** A function over [from, to] as 513 int16 of scale 2⁻¹⁵, each less half of the error midway. TFLite's gen_lut. */
+function interpolationTable(f: (x: number) => number, from: number, to: number): Int16Array {
+  const step = (to - from) / TABLE_STEPS;
+  const at = (i: number): number => f(from + i * step) * 32768;
+  return Int16Array.from({ length: TABLE_STEPS + 1 }, (_, i) => {
+    const sample = round(at(i));
+    const error = round((at(i + 1) + sample) / 2) - round(at(i + 0.5));
+    return Math.min(sample - (i < TABLE_STEPS ? round(error / 2) : 0), 32767);
+  });
+}
+
+/** The constants of softmax_s16: e^x over [−10, 0], then 1 / (1 + x) over [0, 1]. */
+export function softmaxTables(): Int16Array {
+  const power = interpolationTable(naturalPower, -10, 0);
+  const reciprocal = interpolationTable((x) => 1 / (1 + x), 0, 1);
+  return Int16Array.from([...power, ...reciprocal]);
+}
+
 const saturateInt8 = (x: bigint): bigint => (x > 127n ? 127n : x < -128n ? -128n : x);

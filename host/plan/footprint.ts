@@ -19,7 +19,6 @@ import {
   MEAN_GROUP,
   MEAN_PIXELS,
   OP_INPUT,
-  OP_KIND,
   OP_OUTPUT,
   OpKind,
   SOFTMAX_DEPTH,
@@ -45,6 +44,12 @@ export interface Footprint {
   writes: Interval[];
 }
 
+/** Bytes of `count` values, `first` values behind the address in `field`. */
+function values(op: OpRecord, field: number, first: number, count: number): Interval {
+  const start = op.get(field) + first * op.valueBytes;
+  return [start, start + count * op.valueBytes];
+}
+
 function windowFootprint(op: OpRecord, tile: number): Footprint {
   const [height, width, channels] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((f) =>
     op.get(f),
@@ -65,12 +70,11 @@ function windowFootprint(op: OpRecord, tile: number): Footprint {
   for (let ky = 0; ky < kernelHeight; ky++) {
     const y = row * strideY + ky * dilationY - top;
     if (y < 0 || y >= height || to <= from) continue;
-    const start = op.get(OP_INPUT) + (y * width + from) * channels;
-    reads.push([start, start + (to - from) * channels]);
+    reads.push(values(op, OP_INPUT, (y * width + from) * channels, (to - from) * channels));
   }
   const outputChannels = op.get(WIN_OUTPUT_CHANNELS);
-  const start = op.get(OP_OUTPUT) + (row * outputWidth + first) * outputChannels;
-  return { reads, writes: [[start, start + (last - first + 1) * outputChannels]] };
+  const start = (row * outputWidth + first) * outputChannels;
+  return { reads, writes: [values(op, OP_OUTPUT, start, (last - first + 1) * outputChannels)] };
 }
 
 function vectorFootprint(
@@ -80,31 +84,29 @@ function vectorFootprint(
   outputs: number,
   group: number,
 ): Footprint {
-  const input = op.get(OP_INPUT);
-  const output = op.get(OP_OUTPUT);
+  const first = tile * group;
   return {
-    reads: [[input, input + inputs]],
-    writes: [[output + tile * group, output + Math.min((tile + 1) * group, outputs)]],
+    reads: [values(op, OP_INPUT, 0, inputs)],
+    writes: [values(op, OP_OUTPUT, first, Math.min(group, outputs - first))],
   };
 }
 
 function elementwiseFootprint(op: OpRecord, tile: number): Footprint {
   const group = op.get(ELT_GROUP);
   const from = tile * group;
-  const to = Math.min(from + group, op.get(ELT_COUNT));
-  const part = (field: number): Interval => [op.get(field) + from, op.get(field) + to];
+  const count = Math.min(group, op.get(ELT_COUNT) - from);
+  const part = (field: number): Interval => values(op, field, from, count);
   return { reads: [part(OP_INPUT), part(ELT_INPUT2)], writes: [part(OP_OUTPUT)] };
 }
 
 function meanFootprint(op: OpRecord, tile: number): Footprint {
   const channels = op.get(MEAN_CHANNELS);
   const from = tile * op.get(MEAN_GROUP);
-  const to = Math.min(from + op.get(MEAN_GROUP), channels);
-  const reads = Array.from({ length: op.get(MEAN_PIXELS) }, (_, pixel): Interval => {
-    const start = op.get(OP_INPUT) + pixel * channels;
-    return [start + from, start + to];
-  });
-  return { reads, writes: [[op.get(OP_OUTPUT) + from, op.get(OP_OUTPUT) + to]] };
+  const count = Math.min(op.get(MEAN_GROUP), channels - from);
+  const reads = Array.from({ length: op.get(MEAN_PIXELS) }, (_, pixel) =>
+    values(op, OP_INPUT, pixel * channels + from, count),
+  );
+  return { reads, writes: [values(op, OP_OUTPUT, from, count)] };
 }
 
 function mapFootprint(op: OpRecord, tile: number): Footprint {
@@ -117,29 +119,21 @@ function mapFootprint(op: OpRecord, tile: number): Footprint {
     row++
   ) {
     const count = Math.min(length, total - row * length);
-    const [from, to] = [
-      op.get(OP_INPUT) + row * op.get(MAP_INPUT_STRIDE),
-      op.get(OP_OUTPUT) + row * op.get(MAP_OUTPUT_STRIDE),
-    ];
-    reads.push([from, from + count]);
-    writes.push([to, to + count]);
+    reads.push(values(op, OP_INPUT, row * op.get(MAP_INPUT_STRIDE), count));
+    writes.push(values(op, OP_OUTPUT, row * op.get(MAP_OUTPUT_STRIDE), count));
   }
   return { reads, writes };
 }
 
 /** A row of outputs reads one row of inputs: softmax. */
 function rowFootprint(op: OpRecord, tile: number, length: number): Footprint {
-  const row = (field: number): Interval => [
-    op.get(field) + tile * length,
-    op.get(field) + (tile + 1) * length,
-  ];
+  const row = (field: number): Interval => values(op, field, tile * length, length);
   return { reads: [row(OP_INPUT)], writes: [row(OP_OUTPUT)] };
 }
 
 /** The footprint of tile `tile` of `op`. Constants are immutable and left out. */
 export function footprint(op: OpRecord, tile: number): Footprint {
-  const kind = op.get(OP_KIND) & 0xff;
-  switch (kind) {
+  switch (op.sibling) {
     case OpKind.CONV2D_S8:
     case OpKind.MAX_POOL_S8:
     case OpKind.DEPTHWISE_CONV2D_S8:
@@ -167,6 +161,6 @@ export function footprint(op: OpRecord, tile: number): Footprint {
     case OpKind.MAP_S8:
       return mapFootprint(op, tile);
     default:
-      throw new Error(`no footprint for op kind ${kind}`);
+      throw new Error(`no footprint for op kind ${op.kind}`);
   }
 }

@@ -3,7 +3,6 @@ import {
   CIRC_CENTRE,
   DENSE_CHUNK,
   DENSE_INPUTS,
-  OP_KIND,
   OP_TILES,
   OpKind,
   WIN_DILATION,
@@ -31,8 +30,7 @@ function staysInside(op: OpRecord): boolean {
 
 /** Whether `OP_FLAG_PLAIN` holds of an op. */
 export function isPlain(op: OpRecord): boolean {
-  const kind: OpKind = op.get(OP_KIND) & 0xff;
-  switch (kind) {
+  switch (op.sibling) {
     case OpKind.CONV2D_S8:
     case OpKind.DEPTHWISE_CONV2D_S8:
     case OpKind.MAX_POOL_S8:
@@ -43,12 +41,7 @@ export function isPlain(op: OpRecord): boolean {
       return op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS);
     case OpKind.CIRCULANT_NTT_S8:
       return op.get(CIRC_CENTRE) === 0;
-    case OpKind.CIRCULANT_DIRECT_S8:
-    case OpKind.ADD_S8:
-    case OpKind.MUL_S8:
-    case OpKind.SOFTMAX_S8:
-    case OpKind.MEAN_S8:
-    case OpKind.MAP_S8:
+    default:
       return true;
   }
 }

@@ -12,7 +12,7 @@ import {
   OP_TILES,
 } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
-import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
+import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
 import { lower } from './lower/index.js';
 import type { LoweredOp, TileLimits } from './lower/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
@@ -128,7 +128,7 @@ function schedule(network: QuantizedNetwork, limits: TileLimits): Schedule {
     const index = bufferIndex[tensor]!;
     let buffer = buffers.get(index);
     if (!buffer) {
-      buffer = { bytes: elementCount(network.tensors[index]!), born, dies: born, address: 0 };
+      buffer = { bytes: tensorBytes(network.tensors[index]!), born, dies: born, address: 0 };
       buffers.set(index, buffer);
     }
     return buffer;

@@ -1,4 +1,9 @@
-import { OP_BYTES } from '../../assembly/layout.js';
+import { KIND_S16, OP_BYTES, OP_KIND, type OpKind } from '../../assembly/layout.js';
+
+/** Kinds of int8. */
+export type Int8Kind = {
+  [Name in keyof typeof OpKind]: Name extends `${string}_S8` ? (typeof OpKind)[Name] : never;
+}[keyof typeof OpKind];
 
 /** Writes and reads the 32-bit fields of an op record, by the offsets of assembly/layout.ts. */
 export class OpRecord {
@@ -16,6 +21,21 @@ export class OpRecord {
 
   set(offset: number, value: number): void {
     this.#view.setInt32(offset, value, true);
+  }
+
+  /** The op's kind. */
+  get kind(): OpKind {
+    return this.#view.getUint8(OP_KIND);
+  }
+
+  /** The op's kind, or that of its int8 sibling, whose fields it shares. */
+  get sibling(): Int8Kind {
+    return this.kind & ~KIND_S16;
+  }
+
+  /** Bytes of an activation. */
+  get valueBytes(): number {
+    return this.kind & KIND_S16 ? 2 : 1;
   }
 
   /** A pair of 16-bit fields: the first in the low half. */

@@ -2,6 +2,7 @@
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import type { Image } from '../model/image.js';
+import { type Values, valuesFrom } from '../model/values.js';
 import { type Device, PowerCut } from './device.js';
 import type { CutOutcome } from './nvm.js';
 
@@ -9,7 +10,7 @@ export interface Job {
   /** Never 0; another for each job. */
   ticket: number;
   /** Already quantized. */
-  input: Int8Array;
+  input: Values;
 }
 
 export interface JobOptions {
@@ -34,9 +35,9 @@ function expectSuccess(code: number, doing: string): number {
 }
 
 /** The answer of a finished job: a copy of the output region. */
-function readAnswer(device: Device, image: Image): Int8Array {
+function readAnswer(device: Device, image: Image): Values {
   const { offset, bytes } = image.output;
-  return new Int8Array(device.nvm.present.slice(offset, offset + bytes).buffer);
+  return valuesFrom(device.nvm.present.subarray(offset, offset + bytes), image.metadata.output.dtype);
 }
 
 /**
@@ -49,8 +50,8 @@ export function completeJob(
   job: Job,
   { onCut, maxCuts = 100_000 }: JobOptions = {},
   booted = false,
-): { answer: Int8Array; cuts: number } {
-  let answer: Int8Array | undefined;
+): { answer: Values; cuts: number } {
+  let answer: Values | undefined;
   let up = booted;
   for (let cuts = 0; ; cuts++) {
     try {

@@ -3,6 +3,7 @@
 import { instantiateSync } from '@assemblyscript/loader';
 import { OP_BYTES, OP_TILES } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
+import { littleEndian, type Values } from '../model/values.js';
 import { bindImports, type Supply } from './device.js';
 import { SimulatedNvm } from './nvm.js';
 
@@ -38,9 +39,10 @@ export class BareKernels {
   }
 
   /** Writes an input to NVM, as an app does. */
-  feed(input: Int8Array): void {
-    this.#supply.write(input.length);
-    this.#nvm.write(this.#image.input.offset, new Uint8Array(input.buffer, input.byteOffset, input.length));
+  feed(input: Values): void {
+    const bytes = littleEndian(input);
+    this.#supply.write(bytes.length);
+    this.#nvm.write(this.#image.input.offset, bytes);
   }
 
   /** Enters op `index`. */
@@ -54,7 +56,7 @@ export class BareKernels {
   }
 
   /** All ops on `input`, one after the other. */
-  infer(input: Int8Array): void {
+  infer(input: Values): void {
     this.feed(input);
     this.#image.ops.forEach((op, index) => {
       this.enter(index);

@@ -1,6 +1,7 @@
 // The simulated device: the module that ships, NVM that outlives it, SRAM that does not.
 import { instantiateSync } from '@assemblyscript/loader';
 import { C_TICKET } from '../../assembly/layout.js';
+import { littleEndian, type Values } from '../model/values.js';
 import type { SimulatedNvm, CutOutcome } from './nvm.js';
 
 /** Thrown out of an import when the power fails there. */
@@ -155,8 +156,8 @@ export class Device {
   }
 
   /** Feeds a whole input through SRAM, in pieces that fit it; none starts over. Returns the last code. */
-  feed(input: Int8Array): number {
-    const bytes = new Uint8Array(input.buffer, input.byteOffset, input.length);
+  feed(input: Values): number {
+    const bytes = littleEndian(input);
     const room = this.sramBytes - this.arena;
     let code = 0;
     if (bytes.length === 0) return this.#guard(() => this.#exports.feed(this.arena, 0));

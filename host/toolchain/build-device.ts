@@ -5,8 +5,10 @@ import {
   MASK_BLOCKS,
   MASK_INT4,
   MASK_SPECIAL,
+  MASK_WEIGHT_ZERO,
   OP_FLAG_INT4,
   OP_FLAG_PLAIN,
+  OP_FLAG_WEIGHT_ZERO,
   OP_KIND,
   OpKind,
   WIN_BLOCK,
@@ -27,11 +29,11 @@ const root = new URL('../../../', import.meta.url);
 /** What the image uses (assembly/kernels/mask.ts). */
 function kernelMask(image: DeviceImage): number {
   return image.ops.reduce((mask, op) => {
-    const kind = op.get(OP_KIND) & 0xff;
     const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;
-    const blocks = kind === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
+    const blocks = op.sibling === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
+    const zero = op.get(OP_KIND) & OP_FLAG_WEIGHT_ZERO ? MASK_WEIGHT_ZERO : 0;
     const special = op.get(OP_KIND) & OP_FLAG_PLAIN ? 0 : MASK_SPECIAL;
-    return mask | (1 << kind) | int4 | blocks | special;
+    return mask | (1 << op.kind) | int4 | blocks | zero | special;
   }, 0);
 }
 

@@ -5,6 +5,7 @@ import type { NpyArray } from '../data/npy.js';
 import { Random } from '../data/random.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage, withPolicy } from '../model/image.js';
+import { littleEndian } from '../model/values.js';
 import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { deviceProfile } from '../profiles/profile.js';
@@ -100,7 +101,7 @@ function jobKind(image: Image, job: string): JobKind {
 /** The input to prove the job on: the one given, the image's own, or noise. */
 function inputOf(image: Image, given: NpyArray | undefined): Uint8Array {
   const input = given ? modelInputs(given, image)[0]! : image.sample;
-  return input ? new Uint8Array(input.buffer, input.byteOffset, input.byteLength).slice() : noise(image, 1);
+  return input ? littleEndian(input).slice() : noise(image, 1);
 }
 
 function noise(image: Image, seed: number): Uint8Array {

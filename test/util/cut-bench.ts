@@ -1,4 +1,5 @@
 import type { Image } from '../../host/model/image.js';
+import type { Values } from '../../host/model/values.js';
 import { completeJob } from '../../host/simulator/app.js';
 import { Device } from '../../host/simulator/device.js';
 import { comparableNvm, firstDifference } from '../../host/simulator/equality.js';
@@ -26,7 +27,7 @@ export class CutBench {
   readonly #fresh: Uint8Array;
   readonly #golden: Uint8Array;
   readonly #image: Image;
-  readonly #input: Int8Array;
+  readonly #input: Values;
 
   constructor(image: Image, options: CutBenchOptions = {}) {
     const { module = builtModule('device'), tearUnit = 1, sequence = 0, staticBytes = 288 } = options;

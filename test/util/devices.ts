@@ -1,5 +1,6 @@
 import { Status } from '../../assembly/error.js';
 import type { Image } from '../../host/model/image.js';
+import { type Values, valuesFrom } from '../../host/model/values.js';
 import { Device, type DeviceOptions } from '../../host/simulator/device.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
@@ -47,19 +48,18 @@ export function makeDevice(
 }
 
 /** Boots, runs one job to its end on power that does not fail, and returns the answer. */
-export function infer(device: Device, image: Image, input: Int8Array, ticket = 1): Int8Array {
+export function infer(device: Device, image: Image, input: Values, ticket = 1): Values {
   expectCode(device.boot(), Status.IDLE);
-  expectCode(device.feed(input), input.length);
+  expectCode(device.feed(input), input.byteLength);
   expectCode(device.submit(ticket), Status.RUN);
   while (device.status() === Status.RUN) expectNoError(device.run());
   expectCode(device.status(), Status.DONE);
   return answerOf(device, image);
 }
 
-export function answerOf(device: Device, image: Image): Int8Array {
-  return new Int8Array(
-    device.nvm.present.slice(image.output.offset, image.output.offset + image.output.bytes).buffer,
-  );
+export function answerOf(device: Device, image: Image): Values {
+  const { offset, bytes } = image.output;
+  return valuesFrom(device.nvm.present.subarray(offset, offset + bytes), image.metadata.output.dtype);
 }
 
 function expectNoError(code: number): void {

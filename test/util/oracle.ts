@@ -1,4 +1,7 @@
-// Naive reference kernels, written from the definitions: float64 accumulators, one loop a dimension, BigInt rounding.
+// Naive reference kernels, written from the definitions: float64 accumulators (exact below 2⁵³), one loop a dimension,
+// BigInt rounding.
+import type { Values } from '../../host/model/values.js';
+import { logisticOracle, softmaxInt16Oracle, softmaxInt8Oracle } from './fixed-point-oracle.js';
 import {
   type AveragePool2d,
   type Concat,
@@ -17,6 +20,15 @@ import {
   type TensorSpec,
 } from '../../host/model/quantized-network.js';
 
+/** TFLite's reduction of the multiplier to 16 bits for int64 accumulators; one rounding, half up. */
+function scaleInt64(accumulator: number, multiplier: number, shift: number): number {
+  const sixteen = Math.min(Math.floor(multiplier / 65536 + 0.5), 32767);
+  const divisor = 1n << BigInt(15 - shift);
+  const product = 2n * BigInt(accumulator) * BigInt(sixteen) + divisor;
+  const remainder = ((product % (2n * divisor)) + 2n * divisor) % (2n * divisor);
+  return Number((product - remainder) / (2n * divisor));
+}
+
 /** gemmlowp: SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT, on unbounded integers. */
 export function requantizeOracle(
   accumulator: number,
@@ -25,6 +37,10 @@ export function requantizeOracle(
   zeroPoint: number,
 ): number {
   const at = op.multipliers.length === 1 ? 0 : channel;
+  if (op.bias instanceof BigInt64Array) {
+    const y = scaleInt64(accumulator, op.multipliers[at]!, op.shifts[at]!) + zeroPoint;
+    return Math.min(Math.max(y, op.clampMin), op.clampMax);
+  }
   const shift = BigInt(op.shifts[at]!);
   const left = shift > 0n ? shift : 0n;
   const right = shift > 0n ? 0n : -shift;
@@ -37,6 +53,14 @@ export function requantizeOracle(
   const rounded = (magnitude + half) >> right;
   const y = Number(high < 0n ? -rounded : rounded) + zeroPoint;
   return Math.min(Math.max(y, op.clampMin), op.clampMax);
+}
+
+/** A tensor's values, zeros or of `make`. */
+function valuesOf({ shape, dtype }: TensorSpec, make: (index: number) => number = () => 0): Values {
+  const from = { length: elementCount({ shape }) };
+  return dtype === 'int16'
+    ? Int16Array.from(from, (_, i) => make(i))
+    : Int8Array.from(from, (_, i) => make(i));
 }
 
 type Shape3 = readonly [number, number, number];
@@ -60,14 +84,14 @@ function convWeight(
   return op.weights[block * k + distance]!;
 }
 
-function convOracle(op: Conv2d, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
+function convOracle(op: Conv2d, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const [height, width, channels] = input.shape as Shape3;
   const [rows, columns, outputs] = output.shape as Shape3;
-  const y = new Int8Array(elementCount(output));
+  const y = valuesOf(output);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       for (let channel = 0; channel < outputs; channel++) {
-        let sum = op.bias[channel]!;
+        let sum = Number(op.bias[channel]!);
         for (let ky = 0; ky < op.kernel[0]; ky++) {
           for (let kx = 0; kx < op.kernel[1]; kx++) {
             const iy = row * op.stride[0] + ky * op.dilation[0] - op.padding[0];
@@ -91,14 +115,14 @@ function convOracle(op: Conv2d, x: Int8Array, input: TensorSpec, output: TensorS
   return y;
 }
 
-function maxPoolOracle(op: MaxPool2d, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
+function maxPoolOracle(op: MaxPool2d, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const [height, width, channels] = input.shape as Shape3;
   const [rows, columns] = output.shape as Shape3;
-  const y = new Int8Array(elementCount(output));
+  const y = valuesOf(output);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       for (let c = 0; c < channels; c++) {
-        let most = -128;
+        let most = -32768;
         for (
           let iy = row * op.stride[0] - op.padding[0], ky = 0;
           ky < op.kernel[0];
@@ -120,21 +144,21 @@ function maxPoolOracle(op: MaxPool2d, x: Int8Array, input: TensorSpec, output: T
   return y;
 }
 
-function denseOracle(op: Dense, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
-  return Int8Array.from({ length: elementCount(output) }, (_, o) => {
-    const sum = x.reduce(
-      (s, value, i) => s + op.weights[o * x.length + i]! * (value - input.zeroPoint),
-      op.bias[o]!,
-    );
+function denseOracle(op: Dense, x: Values, input: TensorSpec, output: TensorSpec): Values {
+  return valuesOf(output, (o) => {
+    let sum = Number(op.bias[o]!);
+    x.forEach((value, i) => {
+      sum += (op.weights[o * x.length + i]! - (op.weightZeroPoint ?? 0)) * (value - input.zeroPoint);
+    });
     return requantizeOracle(sum, op, o, output.zeroPoint);
   });
 }
 
-function circulantOracle(op: Circulant, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
+function circulantOracle(op: Circulant, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const k = op.blockSize;
   const blocks = Math.ceil(x.length / k);
-  return Int8Array.from({ length: elementCount(output) }, (_, o) => {
-    let sum = op.bias[o]!;
+  return valuesOf(output, (o) => {
+    let sum = Number(op.bias[o]!);
     x.forEach((value, i) => {
       const block = Math.floor(o / k) * blocks + Math.floor(i / k);
       const offset = ((o % k) - (i % k) + k) % k;
@@ -151,21 +175,16 @@ function scaleOracle(x: number, { multiplier, shift }: Scaling): number {
   return requantizeOracle(x, op, 0, 0);
 }
 
-const clampInt8 = (x: number, low = -128, high = 127): number => Math.min(Math.max(x, low), high);
+const clamp = (x: number, low = -128, high = 127): number => Math.min(Math.max(x, low), high);
 
-function depthwiseOracle(
-  op: DepthwiseConv2d,
-  x: Int8Array,
-  input: TensorSpec,
-  output: TensorSpec,
-): Int8Array {
+function depthwiseOracle(op: DepthwiseConv2d, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const [height, width, channels] = input.shape as Shape3;
   const [rows, columns, outputs] = output.shape as Shape3;
-  const y = new Int8Array(elementCount(output));
+  const y = valuesOf(output);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       for (let channel = 0; channel < outputs; channel++) {
-        let sum = op.bias[channel]!;
+        let sum = Number(op.bias[channel]!);
         for (let ky = 0; ky < op.kernel[0]; ky++) {
           for (let kx = 0; kx < op.kernel[1]; kx++) {
             const iy = row * op.stride[0] + ky * op.dilation[0] - op.padding[0];
@@ -187,15 +206,10 @@ function depthwiseOracle(
   return y;
 }
 
-function averagePoolOracle(
-  op: AveragePool2d,
-  x: Int8Array,
-  input: TensorSpec,
-  output: TensorSpec,
-): Int8Array {
+function averagePoolOracle(op: AveragePool2d, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const [height, width, channels] = input.shape as Shape3;
   const [rows, columns] = output.shape as Shape3;
-  const y = new Int8Array(elementCount(output));
+  const y = valuesOf(output);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       for (let c = 0; c < channels; c++) {
@@ -209,7 +223,7 @@ function averagePoolOracle(
         }
         const mean =
           Math.sign(sum) * Math.floor((Math.abs(sum) + Math.floor(count / 2)) / Math.max(count, 1));
-        y[(row * columns + column) * channels + c] = clampInt8(mean, op.clampMin, op.clampMax);
+        y[(row * columns + column) * channels + c] = clamp(mean, op.clampMin, op.clampMax);
       }
     }
   }
@@ -226,12 +240,12 @@ export function softmaxReal(x: readonly number[], scale: number): number[] {
 
 function concatOracle(
   op: Concat,
-  values: readonly Int8Array[],
+  values: readonly Values[],
   inputs: readonly TensorSpec[],
   output: TensorSpec,
-): Int8Array {
+): Values {
   const axis = (op.axis + output.shape.length) % output.shape.length;
-  const y = new Int8Array(elementCount(output));
+  const y = valuesOf(output);
   let start = 0;
   inputs.forEach((tensor, which) => {
     const requantize = quantizeMultiplier(tensor.scale / output.scale);
@@ -245,7 +259,7 @@ function concatOracle(
       }
       at[axis]! += start;
       const to = at.reduce((sum, position, d) => sum * output.shape[d]! + position, 0);
-      y[to] = same ? q : clampInt8(scaleOracle(q - tensor.zeroPoint, requantize) + output.zeroPoint);
+      y[to] = same ? q : clamp(scaleOracle(q - tensor.zeroPoint, requantize) + output.zeroPoint);
     });
     start += tensor.shape[axis]!;
   });
@@ -253,22 +267,22 @@ function concatOracle(
 }
 
 /** TFLite's QuantizedMeanOrSum: the count divides the multiplier. */
-function meanOracle(op: Mean, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
+function meanOracle(op: Mean, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const [height, width, channels] = input.shape as Shape3;
   const pixels = height * width;
   const up = Math.min(31 - Math.clz32(pixels), 32, 31 + op.scaling.shift);
   const multiplier = Number((BigInt(op.scaling.multiplier) << BigInt(up)) / BigInt(pixels));
-  return Int8Array.from({ length: channels }, (_, c) => {
+  return valuesOf(output, (c) => {
     let sum = 0;
     for (let pixel = 0; pixel < pixels; pixel++) sum += x[pixel * channels + c]!;
     const scaled = scaleOracle(sum - pixels * input.zeroPoint, { multiplier, shift: op.scaling.shift - up });
-    return clampInt8(scaled + output.zeroPoint);
+    return clamp(scaled + output.zeroPoint);
   });
 }
 
-function padOracle(op: Pad, x: Int8Array, input: TensorSpec, output: TensorSpec): Int8Array {
+function padOracle(op: Pad, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const [height, width, channels] = input.shape as Shape3;
-  const y = new Int8Array(elementCount(output)).fill(input.zeroPoint);
+  const y = valuesOf(output, () => input.zeroPoint);
   for (let row = 0; row < height; row++) {
     const to = ((row + op.rows[0]) * output.shape[1]! + op.columns[0]) * channels;
     y.set(x.subarray(row * width * channels, (row + 1) * width * channels), to);
@@ -277,8 +291,8 @@ function padOracle(op: Pad, x: Int8Array, input: TensorSpec, output: TensorSpec)
 }
 
 /** Every tensor of `network` for input `x`. */
-export function runOracle(network: QuantizedNetwork, x: Int8Array): Int8Array[] {
-  const values: Int8Array[] = [];
+export function runOracle(network: QuantizedNetwork, x: Values): Values[] {
+  const values: Values[] = [];
   values[network.input] = x;
   for (const op of network.ops) {
     const [input, output] = [network.tensors[op.inputs[0]!]!, network.tensors[op.output]!];
@@ -313,13 +327,13 @@ export function runOracle(network: QuantizedNetwork, x: Int8Array): Int8Array[] 
               ? a * b
               : scaleOracle(a * 2 ** op.leftShift, op.inputScalings[0]) +
                 scaleOracle(b * 2 ** op.leftShift, op.inputScalings[1]);
-          return clampInt8(scaleOracle(raw, op.outputScaling) + output.zeroPoint, op.clampMin, op.clampMax);
+          return clamp(scaleOracle(raw, op.outputScaling) + output.zeroPoint, op.clampMin, op.clampMax);
         });
         break;
       }
       case 'requantize':
         values[op.output] = from.map((q) =>
-          clampInt8(scaleOracle(q - input.zeroPoint, op.scaling) + output.zeroPoint),
+          clamp(scaleOracle(q - input.zeroPoint, op.scaling) + output.zeroPoint),
         );
         break;
       case 'mean':
@@ -340,14 +354,24 @@ export function runOracle(network: QuantizedNetwork, x: Int8Array): Int8Array[] 
         const axis = (op.axis + output.shape.length) % output.shape.length;
         const inner = output.shape.slice(axis + 1).reduce((a, b) => a * b, 1);
         const row = output.shape[axis]! * inner;
-        values[op.output] = Int8Array.from({ length: elementCount(output) }, (_, i) => {
+        values[op.output] = valuesOf(output, (i) => {
           return from[Math.floor(i / row) * input.shape[axis]! * inner + op.start * inner + (i % row)]!;
         });
         break;
       }
-      case 'softmax':
+      case 'softmax': {
+        const oracle = input.dtype === 'int16' ? softmaxInt16Oracle : softmaxInt8Oracle;
+        const depth = input.shape.at(-1)!;
+        const rows = Array.from({ length: from.length / depth }, (_, row) =>
+          oracle([...from.subarray(row * depth, (row + 1) * depth)], op),
+        );
+        const all = rows.flat();
+        values[op.output] = valuesOf(output, (i) => all[i]!);
+        break;
+      }
       case 'logistic':
-        throw new Error(`${op.kind} has an oracle of its own`);
+        values[op.output] = from.map((q) => logisticOracle(q - input.zeroPoint, input.scale));
+        break;
       case 'reshape':
         values[op.output] = from;
     }

@@ -127,17 +127,17 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'randomness from SRAM as it is found',
-    file: 'assembly/kernels/max_pool_s8.ts',
-    edits: [['fillBytes(output, -128, count * channels)', 'fillBytes(output, -128, count * channels - 1)']],
+    file: 'assembly/kernels/max_pool.ts',
+    edits: [['else fillBytes(output, low, count * pixel)', 'else fillBytes(output, low, count * pixel - 1)']],
   },
   {
     name: 'a tile that reads what it writes over',
-    file: 'assembly/kernels/max_pool_s8.ts',
+    file: 'assembly/kernels/max_pool.ts',
     edits: [
       ["import { put } from '../nvm'", "import { look, put } from '../nvm'"],
       [
-        'store<i8>(at, max(min(<i32>load<i8>(at), high), low));\n  }\n',
-        'store<i8>(at, max(min(<i32>load<i8>(at), high), low));\n  }\n  const was = look(outputAddress(op, row, column), 1, op + load<usize>(op, OP_SCRATCH0));\n  store<i8>(output, load<i8>(output) ^ (load<i8>(was) & 1));\n',
+        'else lower<i8>(output, end, high);\n',
+        'else lower<i8>(output, end, high);\n  const was = look(outputAddress(op, row, column), 1, op + load<usize>(op, OP_SCRATCH0));\n  store<i8>(output, load<i8>(output) ^ (load<i8>(was) & 1));\n',
       ],
     ],
   },

@@ -7,7 +7,6 @@ import {
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   CIRC_ROOT,
-  OP_KIND,
   OP_SCRATCH1,
   OP_SCRATCH4,
   OP_TILES,
@@ -15,12 +14,13 @@ import {
   OpKind,
 } from '../../../assembly/layout.js';
 import { elementCount, type Circulant, type TensorSpec } from '../../model/quantized-network.js';
+import { littleEndian } from '../../model/values.js';
 import {
   type TileLimits,
   type LoweredOp,
-  asBytes,
   arenaFor,
   placeAreas,
+  recordOf,
   refuse,
   tooLarge,
   foldBias,
@@ -31,7 +31,6 @@ import { circulantCycles } from '../cost.js';
 import { blockSpectrum } from '../field.js';
 import { transformRoot } from '../field.js';
 import { planNtt } from '../ntt-bounds.js';
-import { OpRecord } from '../record.js';
 
 /** Σ w and Σ |w| of each output of a circulant layer, over the inputs that exist. */
 function circulantRowSums(
@@ -124,8 +123,7 @@ export function lowerCirculant(
   let group = rows;
   for (let parts = 2; group > 1 && tooMuch(group); parts++) group = Math.ceil(rows / parts);
   const areas = areasOf(group);
-  const record = new OpRecord();
-  record.set(OP_KIND, method === 'ntt' ? OpKind.CIRCULANT_NTT_S8 : OpKind.CIRCULANT_DIRECT_S8);
+  const record = recordOf(method === 'ntt' ? OpKind.CIRCULANT_NTT_S8 : OpKind.CIRCULANT_DIRECT_S8, input);
   record.set(OP_TILES, Math.ceil(rows / group));
   record.set(CIRC_INPUTS, inputs);
   record.set(CIRC_OUTPUTS, outputs);
@@ -138,7 +136,7 @@ export function lowerCirculant(
     record.set(CIRC_CENTRE, ntt.centre ? 1 : 0);
   }
   const bias = foldBias(op.bias, sums, input.zeroPoint);
-  const weights = asBytes(method === 'ntt' ? spectra(op, rows, blocks) : op.weights);
+  const weights = littleEndian(method === 'ntt' ? spectra(op, rows, blocks) : op.weights);
   const constants = [{ field: OP_WEIGHTS, bytes: weights }, ...requantization(op, bias, output, record)];
   const arenaBytes = placeAreas(record, areas);
   if (method === 'ntt' && !onePair) record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);

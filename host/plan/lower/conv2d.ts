@@ -1,22 +1,17 @@
-import {
-  OP_INPUT_ZERO_POINT,
-  OP_KIND,
-  OP_WEIGHTS,
-  OpKind,
-  WIN_BLOCK,
-  WIN_GROUP,
-} from '../../../assembly/layout.js';
-import type { Conv2d, TensorSpec } from '../../model/quantized-network.js';
+import { OP_INPUT_ZERO_POINT, OP_WEIGHTS, OpKind, WIN_BLOCK, WIN_GROUP } from '../../../assembly/layout.js';
+import { type Conv2d, elementBytes, type TensorSpec } from '../../model/quantized-network.js';
+import { littleEndian } from '../../model/values.js';
 import {
   type TileLimits,
   type LoweredOp,
   align,
-  asBytes,
+  biasBytes,
   largestPart,
   packWeights,
   weightBytes,
   arenaFor,
   placeAreas,
+  recordOf,
   tooLarge,
   foldBias,
   rowSums,
@@ -25,7 +20,6 @@ import {
 } from './lowering.js';
 import { feature, placeWindow, rowSpan, columnChoices } from './window.js';
 import { convTileCycles } from '../cost.js';
-import { OpRecord } from '../record.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
 function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
@@ -51,6 +45,7 @@ export function lowerConv2d(
   const [, width, channels] = inputShape;
   const outputs = outputShape[2];
   const patch = op.kernel[0] * op.kernel[1] * channels;
+  const bytes = elementBytes(input);
   const k = op.blockSize ?? 1;
   /** Bytes looked up for a group, and one unpacked row behind them. */
   const groupBytes = (group: number): number => {
@@ -59,12 +54,12 @@ export function lowerConv2d(
     return align(Math.ceil(group / k) * row) + patch;
   };
   const areasOf = (columns: number, group: number): number[] => [
-    rowSpan(op, width, channels, columns),
-    columns * patch,
+    rowSpan(op, width, channels, columns) * bytes,
+    columns * patch * bytes,
     groupBytes(group),
-    group * 4,
+    biasBytes(output, group),
     requantBytes(op, group),
-    columns * outputs,
+    columns * outputs * bytes,
   ];
   let choice: { columns: number; group: number; within: boolean } | undefined;
   for (const columns of columnChoices(outputShape[1])) {
@@ -80,8 +75,7 @@ export function lowerConv2d(
     if (within) break;
   }
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs))), limits);
-  const record = new OpRecord();
-  record.set(OP_KIND, OpKind.CONV2D_S8);
+  const record = recordOf(OpKind.CONV2D_S8, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(WIN_GROUP, choice.group);
   if (k > 1) record.set(WIN_BLOCK, k);
@@ -91,7 +85,7 @@ export function lowerConv2d(
   const constants = [
     {
       field: OP_WEIGHTS,
-      bytes: k === 1 ? packWeights(op.weights, patch, op.weightBits, record) : asBytes(op.weights),
+      bytes: k === 1 ? packWeights(op.weights, patch, op.weightBits, record) : littleEndian(op.weights),
     },
     ...requantization(op, bias, output, record),
   ];

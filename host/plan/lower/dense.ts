@@ -4,12 +4,14 @@ import {
   DENSE_GROUP,
   DENSE_INPUTS,
   DENSE_OUTPUTS,
+  DENSE_WEIGHT_ZERO,
+  OP_FLAG_WEIGHT_ZERO,
   OP_KIND,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
 } from '../../../assembly/layout.js';
-import { elementCount, type Dense, type TensorSpec } from '../../model/quantized-network.js';
+import { type Dense, elementBytes, elementCount, type TensorSpec } from '../../model/quantized-network.js';
 import {
   type TileLimits,
   type LoweredOp,
@@ -17,7 +19,9 @@ import {
   packWeights,
   weightBytes,
   arenaFor,
+  biasBytes,
   placeAreas,
+  recordOf,
   refuse,
   tooLarge,
   foldBias,
@@ -26,7 +30,6 @@ import {
   requantBytes,
 } from './lowering.js';
 import { denseTileCycles } from '../cost.js';
-import { OpRecord } from '../record.js';
 
 export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const inputs = elementCount(input);
@@ -39,12 +42,13 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
       'Check the shapes of its tensors.',
     );
   }
+  const bytes = elementBytes(input);
   const areasOf = (group: number, chunk: number): number[] => [
-    chunk,
+    chunk * bytes,
     weightBytes(op.weightBits, chunk, group).sram,
-    group * 4,
+    biasBytes(output, group),
     requantBytes(op, group),
-    group,
+    group * bytes,
   ];
   let group = outputs;
   let chunk = inputs;
@@ -54,14 +58,20 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
   }
   while (!fits() && chunk > ALIGNMENT) chunk = align(chunk / 2);
   if (!fits()) tooLarge(op, arenaFor(areasOf(1, ALIGNMENT)), limits);
-  const record = new OpRecord();
-  record.set(OP_KIND, OpKind.DENSE_S8);
+  const record = recordOf(OpKind.DENSE_S8, input);
   record.set(OP_TILES, Math.ceil(outputs / group));
   record.set(DENSE_INPUTS, inputs);
   record.set(DENSE_OUTPUTS, outputs);
   record.set(DENSE_GROUP, group);
   record.set(DENSE_CHUNK, chunk);
-  const bias = foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint);
+  const zero = op.weightZeroPoint ?? 0;
+  if (zero !== 0) {
+    record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_WEIGHT_ZERO);
+    record.set(DENSE_WEIGHT_ZERO, zero);
+  }
+  // Σ (w − zero)·(x − z) = Σ w·x − zero·Σ x − z·Σ (w − zero): the kernel takes off the second term.
+  const sums = rowSums(op.weights, outputs).map((sum) => sum - inputs * zero);
+  const bias = foldBias(op.bias, sums, input.zeroPoint);
   const constants = [
     { field: OP_WEIGHTS, bytes: packWeights(op.weights, inputs, op.weightBits, record) },
     ...requantization(op, bias, output, record),

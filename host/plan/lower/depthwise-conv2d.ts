@@ -1,15 +1,17 @@
-import { OP_INPUT_ZERO_POINT, OP_KIND, OP_WEIGHTS, OpKind, WIN_GROUP } from '../../../assembly/layout.js';
-import type { DepthwiseConv2d, TensorSpec } from '../../model/quantized-network.js';
+import { OP_INPUT_ZERO_POINT, OP_WEIGHTS, OpKind, WIN_GROUP } from '../../../assembly/layout.js';
+import { type DepthwiseConv2d, elementBytes, type TensorSpec } from '../../model/quantized-network.js';
 import { depthwiseTileCycles } from '../cost.js';
-import { OpRecord } from '../record.js';
+import type { OpRecord } from '../record.js';
 import {
   arenaFor,
+  biasBytes,
   packWeights,
   weightBytes,
   foldBias,
   largestPart,
   type LoweredOp,
   placeAreas,
+  recordOf,
   refuse,
   requantBytes,
   requantization,
@@ -44,15 +46,16 @@ export function lowerDepthwiseConv2d(
   const [, width, channels] = inputShape;
   const outputs = outputShape[2];
   const taps = op.kernel[0] * op.kernel[1];
+  const bytes = elementBytes(input);
   if (outputs % channels !== 0)
     refuse(op, `with ${outputs} outputs`, `a multiple of ${channels}`, 'Check its tensors.');
   const areasOf = (columns: number, group: number): number[] => [
-    rowSpan(op, width, channels, columns),
-    columns * taps * channels,
+    rowSpan(op, width, channels, columns) * bytes,
+    columns * taps * channels * bytes,
     weightBytes(op.weightBits, group * taps, 1).sram,
-    group * 4,
+    biasBytes(output, group),
     requantBytes(op, group),
-    columns * outputs,
+    columns * outputs * bytes,
   ];
   let choice: { columns: number; group: number } | undefined;
   for (const columns of columnChoices(outputShape[1])) {
@@ -62,8 +65,7 @@ export function lowerDepthwiseConv2d(
     if (depthwiseTileCycles(columns, outputs, taps) <= limits.tileCycles) break;
   }
   if (!choice) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
-  const record = new OpRecord();
-  record.set(OP_KIND, OpKind.DEPTHWISE_CONV2D_S8);
+  const record = recordOf(OpKind.DEPTHWISE_CONV2D_S8, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(WIN_GROUP, choice.group);
   placeWindow(op, inputShape, outputShape, choice.columns, record);

@@ -11,20 +11,25 @@ import {
   OP_CLAMP_MIN,
   OP_INPUT,
   OP_INPUT_ZERO_POINT,
-  OP_KIND,
   OP_OUTPUT_ZERO_POINT,
   OP_TILES,
   OpKind,
 } from '../../../assembly/layout.js';
-import { type Add, elementCount, type Mul, type TensorSpec } from '../../model/quantized-network.js';
+import {
+  type Add,
+  elementBytes,
+  elementCount,
+  type Mul,
+  type TensorSpec,
+} from '../../model/quantized-network.js';
 import { elementwiseCycles } from '../cost.js';
-import { OpRecord } from '../record.js';
 import {
   arenaFor,
   largestPart,
   type LoweredOp,
   placeAreas,
   placeScaling,
+  recordOf,
   refuse,
   type TileLimits,
 } from './lowering.js';
@@ -45,15 +50,15 @@ export function lowerElementwise(
       'Broadcasting is not supported.',
     );
   }
-  const areasOf = (group: number): number[] => [group, group, group];
+  const bytes = elementBytes(output);
+  const areasOf = (group: number): number[] => [group * bytes, group * bytes, group * bytes];
   const group = largestPart(count, (part) => {
     return (
       arenaFor(areasOf(part)) <= limits.arenaBytes &&
       (part < 64 || elementwiseCycles(part) <= limits.tileCycles)
     );
   });
-  const record = new OpRecord();
-  record.set(OP_KIND, op.kind === 'add' ? OpKind.ADD_S8 : OpKind.MUL_S8);
+  const record = recordOf(op.kind === 'add' ? OpKind.ADD_S8 : OpKind.MUL_S8, output);
   record.set(OP_TILES, Math.ceil(count / group));
   record.set(ELT_COUNT, count);
   record.set(ELT_GROUP, group);

@@ -3,6 +3,8 @@ import {
   ALIGNMENT,
   OP_BIAS,
   OP_BYTES,
+  KIND_S16,
+  OP_FLAG_INT32,
   OP_FLAG_INT4,
   OP_KIND,
   OP_CLAMP_MAX,
@@ -13,8 +15,15 @@ import {
   OP_SCRATCH0,
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
-import type { Requantization, Scaling, WeightBits, TensorSpec } from '../../model/quantized-network.js';
-import type { OpRecord } from '../record.js';
+import {
+  elementBytes,
+  type Requantization,
+  type Scaling,
+  type TensorSpec,
+  type WeightBits,
+} from '../../model/quantized-network.js';
+import { littleEndian } from '../../model/values.js';
+import { type Int8Kind, OpRecord } from '../record.js';
 
 /** What an op may use. */
 export interface TileLimits {
@@ -37,15 +46,11 @@ export interface LoweredOp {
 
 export const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-export function asBytes(values: Int8Array | Int32Array): Uint8Array {
-  // Little-endian whatever the host is.
-  if (values instanceof Int8Array) return new Uint8Array(values.buffer, values.byteOffset, values.length);
-  const bytes = new Uint8Array(values.length * 4);
-  const view = new DataView(bytes.buffer);
-  values.forEach((value, i) => {
-    view.setInt32(i * 4, value, true);
-  });
-  return bytes;
+/** A record of `kind`, or of its int16 sibling. */
+export function recordOf(kind: Int8Kind, { dtype }: TensorSpec): OpRecord {
+  const record = new OpRecord();
+  record.set(OP_KIND, dtype === 'int16' ? kind | KIND_S16 : kind);
+  return record;
 }
 
 /** Bytes of SRAM an op takes whose areas have these sizes. */
@@ -81,8 +86,14 @@ export function tooLarge(op: { name: string; kind: string }, need: number, limit
 }
 
 /** Bias with the input zero point folded in: Σ w·(x − z) = Σ w·x − z·Σ w. */
-export function foldBias(bias: Int32Array, weightSums: Float64Array, zeroPoint: number): Int32Array {
-  return bias.map((b, channel) => b - zeroPoint * weightSums[channel]!);
+export function foldBias<Bias extends Int32Array | BigInt64Array>(
+  bias: Bias,
+  weightSums: Float64Array,
+  zeroPoint: number,
+): Bias {
+  // The zero point of int16 activations is 0.
+  if (bias instanceof BigInt64Array || zeroPoint === 0) return bias;
+  return bias.map((b, channel) => b - zeroPoint * weightSums[channel]!) as Bias;
 }
 
 export function rowSums(weights: Int8Array, rows: number): Float64Array {
@@ -92,10 +103,15 @@ export function rowSums(weights: Int8Array, rows: number): Float64Array {
   return sums;
 }
 
+/** What int64 accumulators are scaled by: x · multiplier / 2^right, from a pair of 32 bits. As TFLite reduces it. */
+function reduce({ multiplier, shift }: Scaling): [multiplier: number, right: number] {
+  return [multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff, 15 - shift];
+}
+
 /** Fields and constants of the requantization, shared by all ops with accumulators. */
 export function requantization(
   op: Requantization & { name: string; kind: string },
-  bias: Int32Array,
+  bias: Int32Array | BigInt64Array,
   output: TensorSpec,
   record: OpRecord,
 ): LoweredOp['constants'] {
@@ -103,20 +119,28 @@ export function requantization(
   if (channels !== 1 && channels !== bias.length) {
     refuse(op, `with ${channels} multipliers`, `1 or ${bias.length}`, 'Give one a channel, or one for all.');
   }
+  const int64 = bias instanceof BigInt64Array;
+  const wide = output.dtype === 'int16';
+  if (wide && !int64) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_INT32);
   record.set(OP_REQUANT_STRIDE, channels === 1 ? 0 : 8);
   record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
   record.set(OP_CLAMP_MIN, op.clampMin);
   record.set(OP_CLAMP_MAX, op.clampMax);
   const pairs = new Int32Array(channels * 2);
   for (let i = 0; i < channels; i++) {
-    pairs[i * 2] = op.multipliers[i]!;
-    pairs[i * 2 + 1] = op.shifts[i]!;
+    const [multiplier, shift] = [op.multipliers[i]!, op.shifts[i]!];
+    pairs.set(int64 ? reduce({ multiplier, shift }) : [multiplier, shift], i * 2);
   }
+  const biases = wide && !int64 ? BigInt64Array.from(bias, BigInt) : bias;
   return [
-    { field: OP_BIAS, bytes: asBytes(bias) },
-    { field: OP_REQUANT, bytes: asBytes(pairs) },
+    { field: OP_BIAS, bytes: littleEndian(biases) },
+    { field: OP_REQUANT, bytes: littleEndian(pairs) },
   ];
 }
+
+/** Bytes of the biases of `channels` channels. */
+export const biasBytes = (output: TensorSpec, channels: number): number =>
+  channels * 4 * elementBytes(output);
 
 export const requantBytes = (op: Requantization, channels: number): number =>
   op.multipliers.length === 1 ? 8 : channels * 8;
@@ -138,7 +162,7 @@ export function packWeights(
   bits: WeightBits | undefined,
   record: OpRecord,
 ): Uint8Array {
-  if (bits !== 4) return asBytes(weights);
+  if (bits !== 4) return littleEndian(weights);
   record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_INT4);
   const row = Math.ceil(length / 2);
   const packed = new Uint8Array(Math.ceil(weights.length / length) * row);

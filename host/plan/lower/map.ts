@@ -6,13 +6,13 @@ import {
   MAP_LENGTH,
   MAP_OUTPUT_STRIDE,
   OP_INPUT,
-  OP_KIND,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
 } from '../../../assembly/layout.js';
 import {
   type Concat,
+  elementBytes,
   elementCount,
   type Logistic,
   quantizeMultiplier,
@@ -22,20 +22,20 @@ import {
   type TensorSpec,
 } from '../../model/quantized-network.js';
 import { logistic, scale } from '../fixed-point.js';
-import { OpRecord } from '../record.js';
+import { littleEndian } from '../../model/values.js';
 import {
   arenaFor,
-  asBytes,
   largestPart,
   type LoweredOp,
   placeAreas,
+  recordOf,
   refuse,
   type TileLimits,
 } from './lowering.js';
 
 const TABLE_BYTES = 256;
-/** What a copied row should be at most: below this, views cost more than bytes. */
-const PREFERRED_ROW_BYTES = 256;
+/** Values that a tile copies, if its rows are shorter: below this, views cost more than values. */
+const PREFERRED_ROW = 256;
 
 type Int8Function = (q: number) => number;
 
@@ -46,16 +46,16 @@ function requantizer(input: TensorSpec, output: TensorSpec, { multiplier, shift 
   return (q) => clampInt8(scale(q - input.zeroPoint, multiplier, shift) + output.zeroPoint);
 }
 
-/** One record: `rows` rows of `length` values, from `inputStride` to `outputStride` bytes apart. */
+/** One record: `rows` rows of `length` values, from `inputStride` to `outputStride` values apart. */
 function mapRecord(
+  tensor: TensorSpec,
   rows: { count: number; length: number; inputStride: number; outputStride: number },
   f: Int8Function | undefined,
   limits: TileLimits,
 ): LoweredOp {
-  const record = new OpRecord();
+  const record = recordOf(OpKind.MAP_S8, tensor);
   const total = Math.ceil(rows.count / rows.length);
-  const group = Math.max(1, Math.min(total, Math.floor(PREFERRED_ROW_BYTES / rows.length)));
-  record.set(OP_KIND, OpKind.MAP_S8);
+  const group = Math.max(1, Math.min(total, Math.floor(PREFERRED_ROW / rows.length)));
   record.set(OP_TILES, Math.ceil(total / group));
   record.set(MAP_COUNT, rows.count);
   record.set(MAP_LENGTH, rows.length);
@@ -63,16 +63,17 @@ function mapRecord(
   record.set(MAP_OUTPUT_STRIDE, rows.outputStride);
   record.set(MAP_GROUP, group);
   const table = f && Int8Array.from({ length: TABLE_BYTES }, (_, i) => f(i - 128));
-  const constants = table ? [{ field: OP_WEIGHTS, bytes: asBytes(table) }] : [];
-  const areas = [table ? TABLE_BYTES : 0, rows.length];
+  const constants = table ? [{ field: OP_WEIGHTS, bytes: littleEndian(table) }] : [];
+  const areas = [table ? TABLE_BYTES : 0, rows.length * elementBytes(tensor)];
   if (arenaFor(areas) > limits.arenaBytes) throw new RangeError('map rows are cut to fit');
   return { record, constants, arenaBytes: placeAreas(record, areas) };
 }
 
 /** Values one behind the other, cut into rows that fit. */
-function mapAll(count: number, f: Int8Function, limits: TileLimits): LoweredOp {
-  const length = Math.min(count, PREFERRED_ROW_BYTES);
-  return mapRecord({ count, length, inputStride: length, outputStride: length }, f, limits);
+function mapAll(tensor: TensorSpec, f: Int8Function, limits: TileLimits): LoweredOp {
+  const count = elementCount(tensor);
+  const length = Math.min(count, PREFERRED_ROW);
+  return mapRecord(tensor, { count, length, inputStride: length, outputStride: length }, f, limits);
 }
 
 export function lowerLogistic(
@@ -89,7 +90,7 @@ export function lowerLogistic(
       'Convert the model with TFLite.',
     );
   }
-  return mapAll(elementCount(input), (q) => logistic(q, input), limits);
+  return mapAll(input, (q) => logistic(q, input), limits);
 }
 
 export function lowerRequantize(
@@ -98,29 +99,30 @@ export function lowerRequantize(
   output: TensorSpec,
   limits: TileLimits,
 ): LoweredOp {
-  return mapAll(elementCount(input), requantizer(input, output, op.scaling), limits);
+  return mapAll(input, requantizer(input, output, op.scaling), limits);
 }
 
-/** Rows of `row` bytes cut into equal lengths that fit; refuses rows that cannot be cut. */
+/** Rows of `row` values cut into equal lengths that fit; refuses rows that cannot be cut. */
 function rowLength(
   op: Concat | Slice,
+  tensor: TensorSpec,
   row: number,
   whole: boolean,
   tableBytes: number,
   limits: TileLimits,
 ): number {
   const fits = (part: number): boolean =>
-    row % part === 0 && arenaFor([tableBytes, part]) <= limits.arenaBytes;
+    row % part === 0 && arenaFor([tableBytes, part * elementBytes(tensor)]) <= limits.arenaBytes;
   const length = largestPart(row, fits);
   if (length === row || whole) return length;
-  return refuse(op, `with rows of ${row} bytes`, 'rows that fit SRAM', 'Raise the SRAM limit.');
+  return refuse(op, `with rows of ${row} values`, 'rows that fit SRAM', 'Raise the SRAM limit.');
 }
 
 const axisOf = (op: Concat | Slice, tensor: TensorSpec): number =>
   op.axis < 0 ? op.axis + tensor.shape.length : op.axis;
 
-/** Bytes of one row along `axis` and everything inside it. */
-const rowBytes = (tensor: TensorSpec, axis: number): number =>
+/** Values of one row along `axis` and everything inside it. */
+const rowValues = (tensor: TensorSpec, axis: number): number =>
   elementCount({ shape: tensor.shape.slice(axis) });
 
 /** One record an input: each lays its part of every row beside the others'. */
@@ -131,37 +133,40 @@ export function lowerConcat(
   limits: TileLimits,
 ): LoweredOp[] {
   const axis = axisOf(op, output);
-  const outputRow = rowBytes(output, axis);
+  const outputRow = rowValues(output, axis);
   let offset = 0;
   const parts = inputs.map((tensor, input) => {
-    const row = rowBytes(tensor, axis);
+    const row = rowValues(tensor, axis);
     const same = tensor.scale === output.scale && tensor.zeroPoint === output.zeroPoint;
     const f = same ? undefined : requantizer(tensor, output, quantizeMultiplier(tensor.scale / output.scale));
-    const length = rowLength(op, row, elementCount(tensor) === row, f ? TABLE_BYTES : 0, limits);
+    const length = rowLength(op, tensor, row, elementCount(tensor) === row, f ? TABLE_BYTES : 0, limits);
     const outputStride = length === row ? outputRow : length;
     const rows = { count: elementCount(tensor), length, inputStride: length, outputStride };
     const lowered = {
-      ...mapRecord(rows, f, limits),
+      ...mapRecord(tensor, rows, f, limits),
       inputs: [{ field: OP_INPUT, input }],
-      outputOffset: offset,
+      outputOffset: offset * elementBytes(tensor),
     };
     offset += row;
     return lowered;
   });
   if (offset !== outputRow)
-    refuse(op, `of ${offset} bytes a row`, `${outputRow}`, 'Check the shapes of its tensors.');
+    refuse(op, `of ${offset} values a row`, `${outputRow}`, 'Check the shapes of its tensors.');
   return parts;
 }
 
 export function lowerSlice(op: Slice, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const axis = axisOf(op, output);
-  const row = rowBytes(output, axis);
-  const inputRow = rowBytes(input, axis);
-  const offset = op.start * rowBytes(input, axis + 1);
+  const row = rowValues(output, axis);
+  const inputRow = rowValues(input, axis);
+  const offset = op.start * rowValues(input, axis + 1);
   if (offset + row > inputRow)
-    refuse(op, `up to byte ${offset + row} of a row`, `at most ${inputRow}`, 'Check its start.');
-  const length = rowLength(op, row, elementCount(output) === row, 0, limits);
+    refuse(op, `up to value ${offset + row} of a row`, `at most ${inputRow}`, 'Check its start.');
+  const length = rowLength(op, output, row, elementCount(output) === row, 0, limits);
   const inputStride = length === row ? inputRow : length;
   const rows = { count: elementCount(output), length, inputStride, outputStride: length };
-  return { ...mapRecord(rows, undefined, limits), inputs: [{ field: OP_INPUT, input: 0, offset }] };
+  return {
+    ...mapRecord(output, rows, undefined, limits),
+    inputs: [{ field: OP_INPUT, input: 0, offset: offset * elementBytes(input) }],
+  };
 }

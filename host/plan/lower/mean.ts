@@ -7,19 +7,18 @@ import {
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OP_INPUT_ZERO_POINT,
-  OP_KIND,
   OP_OUTPUT_ZERO_POINT,
   OP_TILES,
   OpKind,
 } from '../../../assembly/layout.js';
 import type { Mean, Scaling, TensorSpec } from '../../model/quantized-network.js';
-import { OpRecord } from '../record.js';
 import {
   arenaFor,
   largestPart,
   type LoweredOp,
   placeAreas,
   placeScaling,
+  recordOf,
   type TileLimits,
   tooLarge,
 } from './lowering.js';
@@ -41,8 +40,7 @@ export function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limit
   if (group === 0) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
   // Whole pixels lie one behind the other; parts of them do not.
   const chunk = group === channels ? largestPart(pixels, (part) => fits(group, part)) : 1;
-  const record = new OpRecord();
-  record.set(OP_KIND, OpKind.MEAN_S8);
+  const record = recordOf(OpKind.MEAN_S8, input);
   record.set(OP_TILES, Math.ceil(channels / group));
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);

@@ -1,18 +1,24 @@
-import { OP_INPUT_ZERO_POINT, OP_KIND, OpKind } from '../../../assembly/layout.js';
-import type { Pad, TensorSpec } from '../../model/quantized-network.js';
-import { OpRecord } from '../record.js';
-import { arenaFor, largestPart, type LoweredOp, placeAreas, type TileLimits, tooLarge } from './lowering.js';
+import { OP_INPUT_ZERO_POINT, OpKind } from '../../../assembly/layout.js';
+import { elementBytes, type Pad, type TensorSpec } from '../../model/quantized-network.js';
+import {
+  arenaFor,
+  largestPart,
+  type LoweredOp,
+  placeAreas,
+  recordOf,
+  type TileLimits,
+  tooLarge,
+} from './lowering.js';
 import { feature, placeWindow } from './window.js';
 
 export function lowerPad(op: Pad, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const inputShape = feature(op, input);
   const outputShape = feature(op, output);
-  const areasOf = (columns: number): number[] => [columns * outputShape[2]];
+  const areasOf = (columns: number): number[] => [columns * outputShape[2] * elementBytes(input)];
   const columns = largestPart(outputShape[1], (part) => arenaFor(areasOf(part)) <= limits.arenaBytes);
   if (columns === 0) tooLarge(op, arenaFor(areasOf(1)), limits);
-  const record = new OpRecord();
   const one = [1, 1] as const;
-  record.set(OP_KIND, OpKind.PAD_S8);
+  const record = recordOf(OpKind.PAD_S8, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   const window = { kernel: one, stride: one, dilation: one, padding: [op.rows[0], op.columns[0]] as const };
   placeWindow(window, inputShape, outputShape, columns, record);

@@ -1,7 +1,19 @@
-import { OP_CLAMP_MAX, OP_CLAMP_MIN, OP_KIND, OpKind } from '../../../assembly/layout.js';
-import type { AveragePool2d, MaxPool2d, TensorSpec } from '../../model/quantized-network.js';
-import { OpRecord } from '../record.js';
-import { arenaFor, type LoweredOp, placeAreas, refuse, type TileLimits, tooLarge } from './lowering.js';
+import { OP_CLAMP_MAX, OP_CLAMP_MIN, OpKind } from '../../../assembly/layout.js';
+import {
+  type AveragePool2d,
+  elementBytes,
+  type MaxPool2d,
+  type TensorSpec,
+} from '../../model/quantized-network.js';
+import {
+  arenaFor,
+  type LoweredOp,
+  placeAreas,
+  recordOf,
+  refuse,
+  type TileLimits,
+  tooLarge,
+} from './lowering.js';
 import { columnChoices, feature, placeWindow, rowSpan } from './window.js';
 
 export function lowerPool2d(
@@ -17,16 +29,16 @@ export function lowerPool2d(
   const inputShape = feature(op, input);
   const outputShape = feature(op, output);
   const [, width, channels] = inputShape;
+  const bytes = elementBytes(input);
   // A row of input, the int32 sums of an average, the output.
   const areasOf = (columns: number): number[] => [
-    rowSpan(op, width, channels, columns),
+    rowSpan(op, width, channels, columns) * bytes,
     ...(average ? [columns * channels * 4] : []),
-    columns * channels,
+    columns * channels * bytes,
   ];
   for (const columns of columnChoices(outputShape[1])) {
     if (arenaFor(areasOf(columns)) > limits.arenaBytes) continue;
-    const record = new OpRecord();
-    record.set(OP_KIND, average ? OpKind.AVG_POOL_S8 : OpKind.MAX_POOL_S8);
+    const record = recordOf(average ? OpKind.AVG_POOL_S8 : OpKind.MAX_POOL_S8, input);
     record.set(OP_CLAMP_MIN, op.clampMin);
     record.set(OP_CLAMP_MAX, op.clampMax);
     placeWindow(op, inputShape, outputShape, columns, record);

@@ -44,7 +44,7 @@ export function placeWindow(
   record.set(OP_TILES, output[0]! * Math.ceil(output[1]! / columns));
 }
 
-/** Bytes of input row that `columns` outputs see. */
+/** Values of an input row that `columns` outputs see. */
 export function rowSpan(op: Window, width: number, channels: number, columns: number): number {
   return Math.min((columns - 1) * op.stride[1] + (op.kernel[1] - 1) * op.dilation[1] + 1, width) * channels;
 }

@@ -1,6 +1,7 @@
-// Depthwise convolution, int8 NHWC; output channel o sees input channel o / multiplier. Weights are in groups of output
-// channels, [group][tap][channel]. Bit-exact with TFLite's reference kernel.
+// Depthwise convolution, int8 or int16 NHWC, int8 weights; output channel o sees input channel o / multiplier. Weights are
+// in groups of output channels, [group][tap][channel]. Bit-exact with TFLite's reference kernels.
 import {
+  OpKind,
   OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -15,11 +16,25 @@ import {
 } from '../layout';
 import { look, put } from '../nvm';
 import { gather } from './gather';
-import { lookBias, lookRequant, requantize } from './requantize';
+import { isS16 } from './mask';
+import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
+/** `sum` and each tap at `x`, `pixel` bytes apart, times its weight, from `w` to `last` `size` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function addTaps<T, S>(sum: S, x: usize, pixel: i32, w: usize, last: usize, size: i32): S {
+  for (; w < last; w += size) {
+    sum += <S>(<i32>load<T>(x) * <i32>load<i8>(w));
+    x += pixel;
+  }
+  return sum;
+}
+
 export function tile(op: usize, index: i32): void {
+  const wide = isS16(op, OpKind.DEPTHWISE_CONV2D_S8);
+  const width = i32(wide);
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
@@ -31,7 +46,8 @@ export function tile(op: usize, index: i32): void {
   const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
   const multiplier = outputs / inputs;
   const group = load<i32>(op, WIN_GROUP);
-  const patch = taps * inputs;
+  const pixel = inputs << width;
+  const patch = taps * pixel;
   const bytes = rowBytes(op, group * taps);
   gather(op, row, column, count, columns, patch);
   for (let first = 0; first < outputs; first += group) {
@@ -43,20 +59,23 @@ export function tile(op: usize, index: i32): void {
     const packed = look(address, rowBytes(op, size * taps), scratch);
     const weights = unpack(op, packed, size * taps, behind(scratch, bytes));
     for (let i = 0; i < size; i++) {
-      let vector = columns + (first + i) / multiplier;
-      for (let to = output + first + i, end = to + count * outputs; to < end; to += outputs) {
-        let sum = load<i32>(bias);
-        let x = vector;
-        for (let w = weights + i, last = w + taps * size; w < last; w += size) {
-          sum += <i32>load<i8>(x) * <i32>load<i8>(w);
-          x += inputs;
+      let vector = columns + (((first + i) / multiplier) << width);
+      const w = weights + i;
+      const last = w + taps * size;
+      const step = outputs << width;
+      for (let to = output + ((first + i) << width), end = to + count * step; to < end; to += step) {
+        if (wide) {
+          const sum = addTaps<i16, i64>(load<i64>(bias), vector, pixel, w, last, size);
+          store<i16>(to, requantizeS16(op, sum, pair));
+        } else {
+          const sum = addTaps<i8, i32>(load<i32>(bias), vector, pixel, w, last, size);
+          store<i8>(to, requantize(op, sum, pair));
         }
-        store<i8>(to, requantize(op, sum, pair));
         vector += patch;
       }
-      bias += 4;
+      bias += 4 << width;
       pair += load<i32>(op, OP_REQUANT_STRIDE);
     }
   }
-  put(outputAddress(op, row, column), output, count * outputs);
+  put(outputAddress(op, row, column), output, (count * outputs) << width);
 }

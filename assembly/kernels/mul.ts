@@ -1,6 +1,6 @@
-// Element-wise product of two int8 tensors. Bit-exact with TFLite's reference kernel.
+// Element-wise product of two int8 or two int16 tensors. Bit-exact with TFLite's reference kernels.
 import { ELT_OUTPUT_SCALE, ELT_ZERO_POINT2, OP_INPUT_ZERO_POINT } from '../layout';
-import { elementsOf, firstElements, keep, putElements, secondElements } from './elementwise';
+import { element, elementsOf, firstElements, keep, putElements, secondElements } from './elementwise';
 import { scale } from './requantize';
 
 export function tile(op: usize, index: i32): void {
@@ -8,8 +8,8 @@ export function tile(op: usize, index: i32): void {
   const a = firstElements(op, index, count);
   const b = secondElements(op, index, count);
   for (let i = 0; i < count; i++) {
-    const x = <i32>load<i8>(a + i) - load<i32>(op, OP_INPUT_ZERO_POINT);
-    const y = <i32>load<i8>(b + i) - load<i32>(op, ELT_ZERO_POINT2);
+    const x = element(op, a, i) - load<i32>(op, OP_INPUT_ZERO_POINT);
+    const y = element(op, b, i) - load<i32>(op, ELT_ZERO_POINT2);
     keep(op, i, scale(x * y, load<i32>(op, ELT_OUTPUT_SCALE), load<i32>(op, ELT_OUTPUT_SCALE + 4)));
   }
   putElements(op, index, count);

@@ -1,4 +1,4 @@
-// Element-wise sum of two int8 tensors of different scales. Bit-exact with TFLite's reference kernel.
+// Element-wise sum of two int8 or two int16 tensors of different scales. Bit-exact with TFLite's reference kernels.
 import {
   ELT_LEFT_SHIFT,
   ELT_OUTPUT_SCALE,
@@ -7,7 +7,7 @@ import {
   ELT_ZERO_POINT2,
   OP_INPUT_ZERO_POINT,
 } from '../layout';
-import { elementsOf, firstElements, keep, putElements, secondElements } from './elementwise';
+import { element, elementsOf, firstElements, keep, putElements, secondElements } from './elementwise';
 import { scale } from './requantize';
 
 export function tile(op: usize, index: i32): void {
@@ -16,8 +16,8 @@ export function tile(op: usize, index: i32): void {
   const b = secondElements(op, index, count);
   const up = load<i32>(op, ELT_LEFT_SHIFT);
   for (let i = 0; i < count; i++) {
-    const x = (<i32>load<i8>(a + i) - load<i32>(op, OP_INPUT_ZERO_POINT)) << up;
-    const y = (<i32>load<i8>(b + i) - load<i32>(op, ELT_ZERO_POINT2)) << up;
+    const x = (element(op, a, i) - load<i32>(op, OP_INPUT_ZERO_POINT)) << up;
+    const y = (element(op, b, i) - load<i32>(op, ELT_ZERO_POINT2)) << up;
     const sum =
       scale(x, load<i32>(op, ELT_SCALE1), load<i32>(op, ELT_SCALE1 + 4)) +
       scale(y, load<i32>(op, ELT_SCALE2), load<i32>(op, ELT_SCALE2 + 4));

@@ -1,8 +1,7 @@
-// Average pooling, int8 NHWC: the mean over the inputs inside the map, rounded half away from zero.
+// Average pooling, int8 or int16 NHWC: the mean over the inputs inside the map, rounded half away from zero.
 import { fillBytes } from '../accel/bytes';
 import {
-  OP_CLAMP_MAX,
-  OP_CLAMP_MIN,
+  OpKind,
   OP_SCRATCH0,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -13,6 +12,9 @@ import {
   WIN_STRIDE,
 } from '../layout';
 import { put } from '../nvm';
+import { isS16 } from './mask';
+import { clamp } from './requantize';
+import { addTo } from './values';
 import {
   columnCount,
   firstColumn,
@@ -22,6 +24,7 @@ import {
   lookRow,
   outputAddress,
   outputRow,
+  pixelBytes,
 } from './window';
 
 /** How many of `size` positions from `from` on are in [0, limit). */
@@ -30,6 +33,8 @@ function inside(from: i32, size: i32, limit: i32): i32 {
 }
 
 export function tile(op: usize, index: i32): void {
+  const wide = isS16(op, OpKind.AVG_POOL_S8);
+  const pixel = pixelBytes(op);
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
@@ -49,24 +54,23 @@ export function tile(op: usize, index: i32): void {
     for (let i = 0; i < count; i++) {
       for (let kx = i * stride, end = kx + kernelWidth; kx < end; kx++) {
         if (<u32>(left + kx) >= <u32>width) continue;
-        let from = source + kx * channels;
-        for (let to = sums + ((i * channels) << 2), last = to + (channels << 2); to < last; to += 4, from++) {
-          store<i32>(to, load<i32>(to) + <i32>load<i8>(from));
-        }
+        const to = sums + ((i * channels) << 2);
+        if (wide) addTo<i16>(to, to + (channels << 2), source + kx * pixel);
+        else addTo<i8>(to, to + (channels << 2), source + kx * pixel);
       }
     }
   }
-  const low = load<i32>(op, OP_CLAMP_MIN);
-  const high = load<i32>(op, OP_CLAMP_MAX);
   const rows = inside(inputRow(op, row, 0), kernelHeight, load<i32>(op, WIN_INPUT_HEIGHT));
   let from = sums;
   let to = output;
   for (let i = 0; i < count; i++) {
     const area = max(rows * inside(left + i * stride, kernelWidth, width), 1);
-    for (const last = to + channels; to < last; to++, from += 4) {
+    for (const last = to + pixel; to < last; to += 1 << i32(wide), from += 4) {
       const sum = load<i32>(from);
-      store<i8>(to, max(min((sum > 0 ? sum + area / 2 : sum - area / 2) / area, high), low));
+      const mean = clamp(op, (sum > 0 ? sum + area / 2 : sum - area / 2) / area);
+      if (wide) store<i16>(to, mean);
+      else store<i8>(to, mean);
     }
   }
-  put(outputAddress(op, row, column), output, count * channels);
+  put(outputAddress(op, row, column), output, count * pixel);
 }

@@ -1,7 +1,8 @@
-// Convolution, int8 NHWC, weights [out][height][width][in]: im2col of a row segment, then dot products.
-// Bit-exact with TFLite's reference kernel; the input zero point is folded into the bias (padding holds it).
-import { dotS8 } from '../accel/dot';
+// Convolution, int8 or int16 NHWC, int8 weights [out][height][width][in]: im2col of a row segment, then dot products.
+// Bit-exact with TFLite's reference kernels; the input zero point is folded into the bias (padding holds it).
+import { dot } from '../accel/dot';
 import {
+  OpKind,
   OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -16,13 +17,15 @@ import {
   WIN_OUTPUT_CHANNELS,
 } from '../layout';
 import { look, put } from '../nvm';
-import { lookBias, lookRequant, requantize } from './requantize';
+import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
 import { gather } from './gather';
-import { HAS_BLOCKS } from './mask';
+import { HAS_BLOCKS, isS16 } from './mask';
 import { behind, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
 export function tile(op: usize, index: i32): void {
+  const wide = isS16(op, OpKind.CONV2D_S8);
+  const width = i32(wide);
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
@@ -33,7 +36,7 @@ export function tile(op: usize, index: i32): void {
   const channels = load<i32>(op, WIN_OUTPUT_CHANNELS);
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
-  gather(op, row, column, count, columns, patch);
+  gather(op, row, column, count, columns, patch << width);
   // A block row of k output channels shares its stored bytes; without blocks, k is 1.
   const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
@@ -55,13 +58,16 @@ export function tile(op: usize, index: i32): void {
       if (k > 1) unwind(weights, i & (k - 1), k, taps, inputs, unpacked);
       weights = k > 1 ? unpacked : unpack(op, weights, patch, unpacked);
       let vector = columns;
-      for (let to = output + first + i, end = to + count * channels; to < end; to += channels) {
-        store<i8>(to, requantize(op, dotS8(vector, weights, patch) + load<i32>(bias), pair));
-        vector += patch;
+      const pixel = channels << width;
+      for (let to = output + ((first + i) << width), end = to + count * pixel; to < end; to += pixel) {
+        if (wide)
+          store<i16>(to, requantizeS16(op, dot<i16, i64>(vector, weights, patch) + load<i64>(bias), pair));
+        else store<i8>(to, requantize(op, dot<i8, i32>(vector, weights, patch) + load<i32>(bias), pair));
+        vector += patch << width;
       }
-      bias += 4;
+      bias += 4 << width;
       pair += requantStride;
     }
   }
-  put(outputAddress(op, row, column), output, count * channels);
+  put(outputAddress(op, row, column), output, (count * channels) << width);
 }

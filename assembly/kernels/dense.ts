@@ -1,0 +1,102 @@
+// Fully connected layer, int8 or int16, int8 weights [out][in]. Bit-exact with TFLite's reference kernels.
+import { dot } from '../accel/dot';
+import {
+  DENSE_CHUNK,
+  DENSE_GROUP,
+  DENSE_INPUTS,
+  DENSE_OUTPUTS,
+  DENSE_WEIGHT_ZERO,
+  OP_FLAG_WEIGHT_ZERO,
+  OP_INPUT,
+  OP_KIND,
+  OP_OUTPUT,
+  OP_REQUANT_STRIDE,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
+  OP_SCRATCH2,
+  OP_SCRATCH3,
+  OP_SCRATCH4,
+  OP_WEIGHTS,
+  OpKind,
+} from '../layout';
+import { fetch, look, put } from '../nvm';
+import { HAS_SPECIAL, HAS_WEIGHT_ZERO, isS16, widthOf } from './mask';
+import { behind, rowBytes, unpack } from './weights';
+import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
+
+/** Inputs in SRAM at a time. */
+function chunkOf(op: usize): i32 {
+  return load<i32>(op, HAS_SPECIAL ? DENSE_CHUNK : DENSE_INPUTS);
+}
+
+/** Keeps the whole input in SRAM, where it fits. */
+export function enter(op: usize): void {
+  const inputs = load<i32>(op, DENSE_INPUTS);
+  if (chunkOf(op) == inputs)
+    fetch(load<usize>(op, OP_INPUT), inputs << widthOf(op), op + load<usize>(op, OP_SCRATCH0));
+}
+
+/** `length` inputs from `at` on. */
+function lookInput<T>(op: usize, at: i32, length: i32): usize {
+  const scratch = op + load<usize>(op, OP_SCRATCH0);
+  if (!HAS_SPECIAL || length == load<i32>(op, DENSE_INPUTS)) return scratch;
+  return look(load<usize>(op, OP_INPUT) + at * sizeof<T>(), length * sizeof<T>(), scratch);
+}
+
+/** A row of weights times the input, chunk by chunk. `row`: in SRAM if the whole input is, else in NVM. */
+function rowDot<T, S>(op: usize, row: usize): S {
+  const inputs = load<i32>(op, DENSE_INPUTS);
+  const chunk = chunkOf(op);
+  const scratch = op + load<usize>(op, OP_SCRATCH1);
+  const unpacked = behind(scratch, load<i32>(op, DENSE_GROUP) * rowBytes(op, chunk));
+  let sum = <S>0;
+  for (let at = 0; at < inputs; at += chunk) {
+    const length = min(chunk, inputs - at);
+    const packed = length == inputs ? row : look(row + rowBytes(op, at), rowBytes(op, length), scratch);
+    sum += dot<T, S>(lookInput<T>(op, at, length), unpack(op, packed, length, unpacked), length);
+  }
+  return sum;
+}
+
+/** What every sum has too much where weights have a zero point: that, times Σ x. */
+function excess<T, S>(op: usize): S {
+  if (!HAS_WEIGHT_ZERO || !(load<u32>(op, OP_KIND) & OP_FLAG_WEIGHT_ZERO)) return <S>0;
+  const inputs = load<i32>(op, DENSE_INPUTS);
+  const chunk = chunkOf(op);
+  let sum = <S>0;
+  for (let at = 0; at < inputs; at += chunk) {
+    const length = min(chunk, inputs - at);
+    let x = lookInput<T>(op, at, length);
+    for (const end = x + length * sizeof<T>(); x < end; x += sizeof<T>()) sum += <S>load<T>(x);
+  }
+  return sum * <S>load<i32>(op, DENSE_WEIGHT_ZERO);
+}
+
+export function tile(op: usize, index: i32): void {
+  const wide = isS16(op, OpKind.DENSE_S8);
+  const group = load<i32>(op, DENSE_GROUP);
+  const first = index * group;
+  const count = min(group, load<i32>(op, DENSE_OUTPUTS) - first);
+  const output = op + load<usize>(op, OP_SCRATCH4);
+  const bytes = rowBytes(op, load<i32>(op, DENSE_INPUTS));
+  let bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH2));
+  let pair = lookRequant(op, first, count, op + load<usize>(op, OP_SCRATCH3));
+  const less16: i64 = wide ? excess<i16, i64>(op) : 0;
+  const less8 = wide ? 0 : excess<i8, i32>(op);
+  let row = load<usize>(op, OP_WEIGHTS) + first * bytes;
+  if (chunkOf(op) == load<i32>(op, DENSE_INPUTS))
+    row = look(row, count * bytes, op + load<usize>(op, OP_SCRATCH1));
+  for (let i = 0; i < count; i++) {
+    if (wide) {
+      const sum = load<i64>(bias) - less16 + rowDot<i16, i64>(op, row);
+      store<i16>(output + (i << 1), requantizeS16(op, sum, pair));
+    } else {
+      const sum = load<i32>(bias) - less8 + rowDot<i8, i32>(op, row);
+      store<i8>(output + i, requantize(op, sum, pair));
+    }
+    row += bytes;
+    bias += wide ? 8 : 4;
+    pair += load<i32>(op, OP_REQUANT_STRIDE);
+  }
+  put(load<usize>(op, OP_OUTPUT) + (first << i32(wide)), output, count << i32(wide));
+}
