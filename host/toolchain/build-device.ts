@@ -106,8 +106,6 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
     binaryen.setAlwaysInlineMaxSize(0);
     binaryen.setFlexibleInlineMaxSize(0);
     binaryen.setOneCallerInlineMaxSize(ANY_SIZE);
-    // Inlining shows what else can go.
-    module.optimize();
     module.optimize();
     // Last: folding constants would undo it.
     module.runPasses(['const-hoisting']);
