@@ -10,6 +10,8 @@ export interface BuildOptions {
   target?: 'scalar' | 'simd';
   /** `device` (default): what runs on a part; `bare`: its kernels alone, to measure the engine against. */
   entry?: 'device' | 'bare';
+  /** Keeps the names of functions (default false): for C that people read. The code is the same. */
+  names?: boolean;
 }
 
 /** The package's root: sources and asconfig.json. */
@@ -47,11 +49,12 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
 
 const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
 
-async function assemble(entry: string, mask: number, target: string): Promise<Uint8Array> {
+async function assemble(entry: string, mask: number, target: string, names: boolean): Promise<Uint8Array> {
   const { default: asc } = await compiler('assemblyscript', () => import('assemblyscript/asc'));
   let binary: Uint8Array | undefined;
   let messages = '';
   const flags = ['--target', target, '--use', `KERNEL_MASK=${mask}`, '--outFile', 'device.wasm'];
+  if (names) flags.push('--debug');
   const { error } = await asc.main([entry, ...flags], {
     stdout: { write: () => true },
     stderr: {
@@ -80,7 +83,7 @@ async function assemble(entry: string, mask: number, target: string): Promise<Ui
  * A second optimizer over what asc has made; kept only where it is smaller. Results stay equal to the bit: the passes
  * keep WASM's semantics.
  */
-async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<ArrayBuffer>> {
+async function shrink(wasm: Uint8Array, simd: boolean, names: boolean): Promise<Uint8Array<ArrayBuffer>> {
   const { default: binaryen } = await compiler('binaryen', () => import('binaryen'));
   const module = binaryen.readBinary(wasm);
   try {
@@ -88,6 +91,7 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
     module.setFeatures(MVP | SignExt | BulkMemory | BulkMemoryOpt | (simd ? SIMD128 : 0));
     binaryen.setOptimizeLevel(2);
     binaryen.setShrinkLevel(2);
+    binaryen.setDebugInfo(names);
     module.optimize();
     const smaller = module.emitBinary();
     return new Uint8Array(smaller.length < wasm.length ? smaller : wasm);
@@ -99,9 +103,9 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
 /** The device module with the kernels of a mask (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
 export async function buildKernels(
   mask: number,
-  { target = 'scalar', entry = 'device' }: BuildOptions = {},
+  { target = 'scalar', entry = 'device', names = false }: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return shrink(await assemble(ENTRIES[entry], mask, target), target === 'simd');
+  return shrink(await assemble(ENTRIES[entry], mask, target, names), target === 'simd', names);
 }
 
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
