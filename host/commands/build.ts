@@ -40,7 +40,7 @@ export const buildCommand: Command = {
   positionals: ['image'],
   summary: 'Build the device module (WASM) with the kernels of one image alone.',
   options: [
-    { name: 'output', value: 'FILE', help: 'where to write it (default device.wasm)' },
+    { name: 'output', short: 'o', value: 'FILE', help: 'where to write it (default device.wasm)' },
     { name: 'target', value: 'NAME', help: 'scalar (default) or simd' },
   ],
   examples: [

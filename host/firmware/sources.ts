@@ -171,7 +171,15 @@ SECTIONS {
 `;
 }
 
-const CFLAGS = ['-std=c99', '-O2', '-Wall', '-Wextra', '-ffunction-sections', '-fdata-sections'];
+const CFLAGS = [
+  '-std=c99',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Wno-unused-parameter',
+  '-ffunction-sections',
+  '-fdata-sections',
+];
 
 /** Flags for compiling and linking firmware for a target. */
 export const compileFlags = (target: Target): string[] => [...CFLAGS, ...target.flags];

@@ -53,6 +53,7 @@ export const cortexM4Generic: DeviceProfile = {
   monitorCycles: { value: 8, provenance: 'estimated', source: 'reading a comparator flag' },
   bootUj: { value: 3.3, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused: 1.10 µC at 3 V' },
   bootUs: { value: 1660, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused' },
+  flashBytes: { value: 262144, provenance: 'estimated', source: 'typical of the class' },
   sramBytes: { value: 65536, provenance: 'estimated', source: 'typical of the class' },
   nvmBytes: { value: 262144, provenance: 'estimated', source: 'typical of the class' },
   capacitorUf: { value: 100, provenance: 'datasheet', source: shepherd },
