@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { Random } from '../host/data/random.js';
 import { replayOnBoard } from '../host/firmware/replay-on-board.js';
 import { boardNames } from '../host/firmware/targets.js';
+import { comparePlain, plainCases } from '../bench/plain/index.js';
 import { readImage } from '../host/model/image.js';
 import { compareCuts, jobUnits } from './util/board-cuts.js';
 import { hasPrograms } from './util/native.js';
@@ -45,5 +46,13 @@ boardTest(`qemu-mps2-an386: ${KILLS} kills lose, repeat or change no answer`, as
   );
   if (KILLS >= 100) assert.ok(result.tornSlots > KILLS / 50, `only ${result.tornSlots} torn slots`);
 });
+
+// `npm run bench:firmware` has more shapes.
+for (const item of plainCases().filter((_, i) => [0, 4, 5].includes(i))) {
+  boardTest(`${item.name}: C from WASM takes at most 1.10 times the instructions of plain C`, async () => {
+    const { aot, plain } = await comparePlain(item);
+    assert.ok(aot <= plain * 1.1, `${aot} against ${plain}`);
+  });
+}
 
 test.run();

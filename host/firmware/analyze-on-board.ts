@@ -30,7 +30,7 @@ export async function analyzeOnBoard(
 ): Promise<BoardAnalysis> {
   const image = file instanceof Uint8Array ? readImage(file) : file;
   const board = boardCalled(boardName);
-  const counted = await countOps(image, board);
+  const { ops: counted } = await countOps(image, board);
   const job = await countJob(image, board);
   const copying = await countJob(image, board, { copy: true });
   const ops = counted.map(({ enter, tiles, dearestTile }, i) => ({

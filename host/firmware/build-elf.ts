@@ -89,6 +89,8 @@ export interface BoardProgram {
   /** C files of the package's firmware/. */
   sources: string[];
   defines: string[];
+  /** Text in place of brownout.c: kernels written by hand, to measure against. */
+  kernels?: string | undefined;
 }
 
 /** Builds a program of ours around a module for an emulated board, in `folder`. Throws `E_TOOL_MISSING`. */
@@ -102,6 +104,7 @@ export function buildForBoard(
   const files = commonFiles(image, module);
   const own = ['boards/boards.h', 'cortex-m.c', ...program.sources];
   for (const name of own) files.set(name.replace('boards/', ''), packageText(name));
+  if (program.kernels !== undefined) files.set('brownout.c', program.kernels);
   files.set('link.ld', linkerScript(board satisfies MemoryMap));
   writeFiles(folder, files);
   const names = [

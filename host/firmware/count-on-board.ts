@@ -45,9 +45,10 @@ async function count(
   board: Board,
   module: FirmwareModule,
   defines: string[],
-): Promise<{ rows: number[][]; size: FirmwareSize }> {
+  kernels?: string,
+): Promise<{ rows: number[][]; size: FirmwareSize; output: Uint8Array }> {
   return inTemporaryFolder(async (folder) => {
-    const program = { sources: ['hal.c', 'boards/count.c'], defines };
+    const program = { sources: ['hal.c', 'boards/count.c'], defines, kernels };
     const elf = buildForBoard(folder, image, module, board, program);
     const input = image.sample ?? new Int8Array(image.input.bytes);
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
@@ -64,20 +65,29 @@ async function count(
         .slice(1)
         .map((field) => Number.parseInt(field, 16)),
     );
-    return { rows, size: elfSize(elf) };
+    const output = nvm.read(image.output.offset, image.output.bytes);
+    return { rows, size: elfSize(elf), output };
   });
 }
 
-/** Instructions of every op of `image` on its sample input, views of NVM in place. Throws `E_TOOL_MISSING`. */
-export async function countOps(image: Image, board: Board): Promise<OpInstructions[]> {
+/**
+ * Instructions of every op of `image` on its sample input, views of NVM in place, and the output they computed.
+ * `kernels`: C to run instead of what is made from WASM. Throws `E_TOOL_MISSING`.
+ */
+export async function countOps(
+  image: Image,
+  board: Board,
+  kernels?: string,
+): Promise<{ ops: OpInstructions[]; output: Uint8Array }> {
   const module = await firmwareModule(image, 'bare');
-  const { rows } = await count(image, board, module, ['BROWNOUT_BARE']);
+  const { rows, output } = await count(image, board, module, ['BROWNOUT_BARE'], kernels);
   const scale = board.instructionsPerTick;
-  return rows.map(([enter, tiles, dearestTile]) => ({
+  const ops = rows.map(([enter, tiles, dearestTile]) => ({
     enter: enter! * scale,
     tiles: tiles! * scale,
     dearestTile: dearestTile! * scale,
   }));
+  return { ops, output };
 }
 
 /** Instructions of a whole job; `copy`: views are copies, as of NVM behind a bus. Throws `E_TOOL_MISSING`. */
