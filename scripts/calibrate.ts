@@ -6,7 +6,7 @@ import { countOps } from '../host/firmware/count-on-board.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
-import { cortexM4Generic } from '../host/profiles/cortex-m4-generic.js';
+import { cortexM4Instructions } from '../host/profiles/cortex-m4-generic.js';
 import { BareKernels } from '../host/simulator/bare.js';
 import type { Supply } from '../host/simulator/device.js';
 import { buildDevice } from '../host/toolchain/build-device.js';
@@ -191,7 +191,7 @@ const extras = Object.keys(EXTRA).map((name, i) => `${name} ${fitted[CLASSES.len
 console.log(`calls of the hardware layer: ${extras.join(', ')}`);
 const largest = Math.max(...errors.map(Math.abs));
 console.log(`error of the fit: ${percent(rms(errors))} (RMS), at most ${percent(largest)}`);
-const inUse = CLASSES.map((name) => cortexM4Generic.instructionCycles.value[name]);
+const inUse = CLASSES.map((name) => cortexM4Instructions[name]);
 const known = errorsOf(samples, [...inUse, ...fitted.slice(CLASSES.length)]);
 console.log(`error of the profile as it stands: ${percent(rms(known))}`);
 for (const name of Object.keys(makers)) {
