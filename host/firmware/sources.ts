@@ -31,20 +31,29 @@ export interface FirmwareModule {
   cursor: number;
 }
 
+type Entry = 'device' | 'bare';
+
+/** What was built in this process: compiling WASM takes seconds. */
+const built = new WeakMap<Image, Partial<Record<Entry, Promise<FirmwareModule>>>>();
+
 /** The module of an image as C. Throws `E_TOOL_MISSING` where the compilers of WASM are absent. */
-export async function firmwareModule(
-  image: Image,
-  entry: 'device' | 'bare' = 'device',
-): Promise<FirmwareModule> {
+export function firmwareModule(image: Image, entry: Entry = 'device'): Promise<FirmwareModule> {
+  const modules = built.get(image) ?? {};
+  built.set(image, modules);
+  modules[entry] ??= buildModule(image, entry);
+  return modules[entry];
+}
+
+async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> {
   const wasm = await buildDevice(image, { entry, names: true });
   const shown = readInterface(parseModule(wasm));
   const globalValue = (name: string): number => {
     const found = shown.exports.find((item) => item.kind === 'global' && item.name === name);
     return found ? Number(shown.globals[found.index]!.value) : 0;
   };
-  const head = `/* ${entry === 'bare' ? 'The kernels alone' : 'The module'}, made from ${wasm.length} bytes of WASM. */\n`;
+  const what = entry === 'bare' ? 'The kernels alone' : 'The module';
   return {
-    text: head + emitFunctions(wasm, { prefix: PREFIX }),
+    text: `/* ${what}, made from ${wasm.length} bytes of WASM. */\n${emitFunctions(wasm, { prefix: PREFIX })}`,
     arena: globalValue('arena'),
     cursor: globalValue('cursor'),
   };
