@@ -16,7 +16,7 @@ import {
   OP_WEIGHTS,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { behind, rowBytes, unpack } from './weights';
+import { behind, isPacked, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize } from './requantize';
 
 /** Keeps the whole input in SRAM, where it fits. */
@@ -41,6 +41,27 @@ function chunkedDot(op: usize, row: i32, inputs: i32, chunk: i32): i32 {
   return sum;
 }
 
+/** Four outputs at once, so that an input loaded is multiplied four times; the rest are done one by one. */
+function fourRows(op: usize, inputs: i32, weights: usize, bias: usize, pair: usize, output: usize): void {
+  const stride = load<usize>(op, OP_REQUANT_STRIDE);
+  let a = load<i32>(bias);
+  let b = load<i32>(bias, 4);
+  let c = load<i32>(bias, 8);
+  let d = load<i32>(bias, 12);
+  let x = op + load<usize>(op, OP_SCRATCH0);
+  for (const end = x + inputs; x < end; x++, weights++) {
+    const input: i32 = load<i8>(x);
+    a += input * load<i8>(weights);
+    b += input * load<i8>(weights + inputs);
+    c += input * load<i8>(weights + inputs * 2);
+    d += input * load<i8>(weights + inputs * 3);
+  }
+  store<i8>(output, requantize(op, a, pair));
+  store<i8>(output, requantize(op, b, pair + stride), 1);
+  store<i8>(output, requantize(op, c, pair + stride * 2), 2);
+  store<i8>(output, requantize(op, d, pair + stride * 3), 3);
+}
+
 export function tile(op: usize, index: i32): void {
   const inputs = load<i32>(op, DENSE_INPUTS);
   const chunk = load<i32>(op, DENSE_CHUNK);
@@ -54,7 +75,16 @@ export function tile(op: usize, index: i32): void {
   let bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH2));
   let pair = lookRequant(op, first, count, op + load<usize>(op, OP_SCRATCH3));
   let packed: usize = whole ? look(load<usize>(op, OP_WEIGHTS) + first * bytes, count * bytes, scratch) : 0;
-  for (let i = 0; i < count; i++) {
+  let i = 0;
+  if (!ASC_FEATURE_SIMD && whole && !isPacked(op)) {
+    for (; i + 3 < count; i += 4) {
+      fourRows(op, inputs, packed, bias, pair, output + i);
+      packed += bytes * 4;
+      bias += 16;
+      pair += load<i32>(op, OP_REQUANT_STRIDE) * 4;
+    }
+  }
+  for (; i < count; i++) {
     const sum = whole
       ? dotS8(
           op + load<usize>(op, OP_SCRATCH0),

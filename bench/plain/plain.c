@@ -74,6 +74,22 @@ static void dense_enter(void) {
   memcpy(SCRATCH(0), nvm_view(OP->input, (uint32_t)OP->p[0], SCRATCH(0)), (size_t)OP->p[0]);
 }
 
+static void four_rows(int32_t inputs, const int8_t *weights, const int32_t *bias, const int32_t *pair, int8_t *output) {
+  const int32_t step = (int32_t)OP->requant_stride / 4;
+  const int8_t *x = (const int8_t *)SCRATCH(0);
+  int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+  for (const int8_t *end = x + inputs; x < end; x++, weights++) {
+    a += *x * weights[0];
+    b += *x * weights[inputs];
+    c += *x * weights[inputs * 2];
+    d += *x * weights[inputs * 3];
+  }
+  output[0] = (int8_t)requantize(a, pair);
+  output[1] = (int8_t)requantize(b, pair + step);
+  output[2] = (int8_t)requantize(c, pair + step * 2);
+  output[3] = (int8_t)requantize(d, pair + step * 3);
+}
+
 static void dense_tile(int32_t index) {
   const int32_t inputs = OP->p[0];
   const int32_t group = OP->p[2];
@@ -85,7 +101,12 @@ static void dense_tile(int32_t index) {
   const int8_t *weights =
       nvm_view(OP->weights + (uint32_t)(first * inputs), (uint32_t)(count * inputs), SCRATCH(1));
   int32_t i;
-  for (i = 0; i < count; i++) {
+  for (i = 0; i + 3 < count; i += 4) {
+    four_rows(inputs, weights, bias + i, pair, output + i);
+    weights += inputs * 4;
+    pair += OP->requant_stride;
+  }
+  for (; i < count; i++) {
     output[i] = (int8_t)requantize(dot((const int8_t *)SCRATCH(0), weights, inputs) + bias[i], pair);
     weights += inputs;
     pair += OP->requant_stride / 4;
@@ -145,6 +166,30 @@ static void gather(int32_t row, int32_t column, int32_t count, uint8_t *columns,
   }
 }
 
+static int32_t two_channels(const int8_t *vector, int32_t count, int32_t patch, const int8_t *weights,
+                            const int32_t *bias, const int32_t *pair, int8_t *to) {
+  const int32_t channels = OP->p[OUT_CHANNELS];
+  const int32_t *other = pair + OP->requant_stride / 4;
+  for (int32_t n = count >> 1; n > 0; n--) {
+    int32_t a = bias[0], b = a, c = bias[1], d = c;
+    const int8_t *w = weights, *below = weights + patch, *next = vector + patch;
+    for (const int8_t *end = next; vector < end; vector++, next++, w++, below++) {
+      a += *vector * *w;
+      b += *next * *w;
+      c += *vector * *below;
+      d += *next * *below;
+    }
+    vector = next;
+    to[0] = (int8_t)requantize(a, pair);
+    to[1] = (int8_t)requantize(c, other);
+    to += channels;
+    to[0] = (int8_t)requantize(b, pair);
+    to[1] = (int8_t)requantize(d, other);
+    to += channels;
+  }
+  return count & ~1;
+}
+
 static void conv_tile(int32_t index) {
   const int32_t tiles_per_row = (OP->p[OUT_WIDTH] + OP->p[COLUMNS] - 1) / OP->p[COLUMNS];
   const int32_t row = index / tiles_per_row;
@@ -162,10 +207,14 @@ static void conv_tile(int32_t index) {
     const int32_t *pair = look_requant(first, size, SCRATCH(4));
     const int8_t *weights =
         nvm_view(OP->weights + (uint32_t)(first * patch), (uint32_t)(size * patch), SCRATCH(2));
+    int32_t done = 0;
     for (int32_t i = 0; i < size; i++) {
       const int8_t *vector = (const int8_t *)columns;
       int8_t *to = output + first + i;
-      for (int32_t n = 0; n < count; n++) {
+      if (!(i & 1)) done = i + 1 < size ? two_channels(vector, count, patch, weights, bias + i, pair, to) : 0;
+      vector += done * patch;
+      to += done * channels;
+      for (int32_t n = done; n < count; n++) {
         *to = (int8_t)requantize(dot(vector, weights, patch) + bias[i], pair);
         to += channels;
         vector += patch;
