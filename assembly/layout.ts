@@ -160,6 +160,8 @@ export const KINDS_S16 = 0x37ce0000;
 export const MASK_WEIGHT_ZERO = 0x10000;
 export const MASK_INT4 = 0x100000;
 export const MASK_BLOCKS = 0x200000;
+/** Kernels that do several sums at a time: faster on scalar cores, and larger. */
+export const MASK_FAST = 0x8000;
 export const MASK_SPECIAL = 0x40000000;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.

@@ -34,6 +34,7 @@ export interface DeviceProfile {
   /** From power-on to the first instruction. */
   bootUj: Sourced;
   bootUs: Sourced;
+  flashBytes: Sourced;
   sramBytes: Sourced;
   nvmBytes: Sourced;
   /** The capacitor that stands before the device, and its thresholds. */
