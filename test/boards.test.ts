@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../host/data/random.js';
 import { replayOnBoard } from '../host/firmware/replay-on-board.js';
+import { firmwareModule } from '../host/firmware/sources.js';
 import { boardNames } from '../host/firmware/targets.js';
 import { comparePlain, plainCases } from '../bench/plain/index.js';
 import { readImage } from '../host/model/image.js';
@@ -45,6 +46,17 @@ boardTest(`qemu-mps2-an386: ${KILLS} kills lose, repeat or change no answer`, as
     JSON.stringify(result),
   );
   if (KILLS >= 100) assert.ok(result.tornSlots > KILLS / 50, `only ${result.tornSlots} torn slots`);
+});
+
+boardTest('kills find a commit that always writes the same slot', async () => {
+  const sabotaged = readImage(image.file);
+  const module = await firmwareModule(sabotaged);
+  const commit = /(static void cursor_commit\(void\) \{[^}]*?) \^ 1u/;
+  assert.match(module.text, commit);
+  module.text = module.text.replace(commit, '$1');
+  const result = await replayOnBoard(sabotaged, { kills: 100 });
+  assert.is(result.identical, false);
+  assert.ok(result.kills < 100 && result.violations.length > 0, JSON.stringify(result));
 });
 
 // `npm run bench:firmware` has more shapes.

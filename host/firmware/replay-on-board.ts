@@ -31,6 +31,7 @@ export interface BoardReplayOptions {
 /** What `brownout replay --on … --json` prints. */
 export interface BoardReplayResult {
   board: string;
+  /** Fewer than asked for if something went wrong. */
   kills: number;
   /** Kills that left a cursor slot half written. */
   tornSlots: number;
@@ -101,8 +102,11 @@ class Deliveries {
   hear(line: string, round: number): void {
     const [letter, ticketText = '', answer] = line.split(' ');
     const ticket = Number.parseInt(ticketText, 16);
-    if (letter !== 'A') this.#violate(round, `the device said "${line}"`);
-    else if (ticket !== this.last && ticket !== this.last + 1) {
+    if (letter !== 'A') {
+      this.#violate(round, `the device said "${line}"`);
+      return;
+    }
+    if (ticket !== this.last && ticket !== this.last + 1) {
       this.#violate(round, `ticket ${ticket} behind ticket ${this.last}`);
     } else if (answer !== this.answers[(ticket - 1) % this.answers.length]) {
       this.#violate(round, `ticket ${ticket} has another answer: ${answer}`);
@@ -170,9 +174,10 @@ async function killAgainAndAgain(
   bench: Bench,
   deliveries: Deliveries,
   { kills, progress }: { kills: number; progress: (done: number, total: number) => void },
-): Promise<number> {
+): Promise<{ done: number; torn: number }> {
   const { startMs, jobMs } = await measure(bench, deliveries);
   let torn = 0;
+  let done = 0;
   let before = slotsOf(bench.nvm, bench.image);
   for (let round = 1; round <= kills; round++) {
     const killAfterMs = startMs * 0.7 + bench.random.uniform(0, startMs * 0.3 + jobMs * JOBS_A_LIFE);
@@ -184,9 +189,10 @@ async function killAgainAndAgain(
     if (slots.some((slot, i) => isTorn(slot) && Buffer.compare(slot, before[i]!) !== 0)) torn++;
     before = slots;
     progress(round, kills);
+    done = round;
     if (deliveries.violations.length > 0) break;
   }
-  return torn;
+  return { done, torn };
 }
 
 /** Whether NVM is, byte for byte, what the simulator has after the last two jobs; numbering of commits aside. */
@@ -218,7 +224,7 @@ export async function replayOnBoard(
     nvm.write(0, first.nvm.cells);
     const deliveries = new Deliveries(inputs.map((_, i) => first.process(i + 1)));
     const bench: Bench = { image, board, elf, nvm, inputs, random };
-    const tornSlots = await killAgainAndAgain(bench, deliveries, { kills, progress });
+    const { done, torn } = await killAgainAndAgain(bench, deliveries, { kills, progress });
     // The last word: one more job, undisturbed.
     const last = ticketOf(slotsOf(nvm, image)) + 1;
     const { lines, exitCode } = await live(bench, last);
@@ -229,8 +235,8 @@ export async function replayOnBoard(
     if (!sameNvm(bench, new Golden(image, inputs, sram), last)) violations.push('the last NVM is another');
     return {
       board: board.name,
-      kills,
-      tornSlots,
+      kills: done,
+      tornSlots: torn,
       identical: violations.length === 0,
       inferences: deliveries.last,
       trainingSteps: 0,
