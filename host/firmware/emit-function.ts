@@ -332,7 +332,8 @@ class FunctionEmitter {
     if (opcode === Op.UNREACHABLE) this.#unreachable();
     else if (opcode === Op.DROP) {
       const value = this.#pop();
-      if (value.fixed) this.#line(`(void)${this.#name(value).text};`);
+      // Also a name on its own: it may be the result of a call, which nothing else uses.
+      if (value.constant === undefined) this.#line(`(void)(${plain(value).text});`);
     } else if (opcode === Op.SELECT) this.#select();
     else if (opcode === Op.LOCAL_GET) this.#add(this.#local(index));
     else if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) {
