@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import type { Command, OptionSpec } from './commands/command.js';
 import { analyzeCommand } from './commands/analyze.js';
 import { buildCommand } from './commands/build.js';
+import { compileCommand } from './commands/compile.js';
 import { demoCommand } from './commands/demo.js';
 import { inspectCommand } from './commands/inspect.js';
 import { replayCommand } from './commands/replay.js';
@@ -15,6 +16,7 @@ import { BrownoutError, ExitCode, type Failure } from './error.js';
 
 const commands: readonly Command[] = [
   demoCommand,
+  compileCommand,
   runCommand,
   verifyCommand,
   replayCommand,
@@ -34,7 +36,9 @@ const version = (): string => {
 };
 
 function optionLines(options: readonly OptionSpec[]): string[] {
-  const heads = options.map(({ name, value }) => `--${name}${value ? ` ${value}` : ''}`);
+  const heads = options.map(({ name, short, value }) => {
+    return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`;
+  });
   const width = Math.max(...heads.map((head) => head.length));
   return options.map(({ help }, i) => `  ${heads[i]!.padEnd(width)}  ${help}`);
 }
@@ -82,7 +86,9 @@ interface Parsed {
 function parse(command: Command, args: string[]): Parsed {
   const specs = [...command.options, ...common];
   const options = Object.fromEntries(
-    specs.map((o) => [o.name, { type: o.value ? 'string' : 'boolean' } as const]),
+    specs.map(({ name, short, value }) => {
+      return [name, { type: value ? 'string' : 'boolean', ...(short ? { short } : {}) } as const];
+    }),
   );
   try {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });

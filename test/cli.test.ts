@@ -17,7 +17,7 @@ const image = join(root, 'checkpoints/digits.brn');
 const folder = mkdtempSync(join(tmpdir(), 'brownout-cli-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
-const COMMANDS = ['demo', 'run'];
+const COMMANDS = ['demo', 'run', 'compile'];
 const DEMO_KEYS = [
   ...[
     'samples',

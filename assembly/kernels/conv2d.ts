@@ -15,17 +15,27 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
+  WIN_PART,
 } from '../layout';
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
 import { gather } from './gather';
-import { HAS_BLOCKS, isS16 } from './mask';
+import { HAS_BLOCKS, HAS_SPECIAL, isS16 } from './mask';
 import { behind, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
 export function tile(op: usize, index: i32): void {
   const wide = isS16(op, OpKind.CONV2D_S8);
   const width = i32(wide);
+  let from = 0;
+  let until = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const part = HAS_SPECIAL ? load<i32>(op, WIN_PART) : 0;
+  if (part) {
+    const parts = (until + part - 1) / part;
+    from = (index % parts) * part;
+    until = min(until, from + part);
+    index /= parts;
+  }
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
@@ -33,7 +43,7 @@ export function tile(op: usize, index: i32): void {
   const output = op + load<usize>(op, OP_SCRATCH5);
   const kernel = load<u32>(op, WIN_KERNEL);
   const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
-  const channels = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const pixel = (until - from) << width;
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   gather(op, row, column, count, columns, patch << width);
@@ -44,8 +54,8 @@ export function tile(op: usize, index: i32): void {
   const bytes = k > 1 ? taps * ((inputs + k - 1) & -k) : rowBytes(op, patch);
   const scratch = op + load<usize>(op, OP_SCRATCH2);
   const unpacked = behind(scratch, ((group + k - 1) / k) * bytes);
-  for (let first = 0; first < channels; first += group) {
-    const size = min(group, channels - first);
+  for (let first = from; first < until; first += group) {
+    const size = min(group, until - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
     let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
     const stored = look(
@@ -58,8 +68,7 @@ export function tile(op: usize, index: i32): void {
       if (k > 1) unwind(weights, i & (k - 1), k, taps, inputs, unpacked);
       weights = k > 1 ? unpacked : unpack(op, weights, patch, unpacked);
       let vector = columns;
-      const pixel = channels << width;
-      for (let to = output + ((first + i) << width), end = to + count * pixel; to < end; to += pixel) {
+      for (let to = output + ((first - from + i) << width), end = to + count * pixel; to < end; to += pixel) {
         if (wide)
           store<i16>(to, requantizeS16(op, dot<i16, i64>(vector, weights, patch) + load<i64>(bias), pair));
         else store<i8>(to, requantize(op, dot<i8, i32>(vector, weights, patch) + load<i32>(bias), pair));
@@ -69,5 +78,5 @@ export function tile(op: usize, index: i32): void {
       pair += requantStride;
     }
   }
-  put(outputAddress(op, row, column), output, (count * channels) << width);
+  put(outputAddress(op, row, column) + (from << width), output, count * pixel);
 }

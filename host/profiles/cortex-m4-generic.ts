@@ -54,7 +54,7 @@ export const cortexM4Generic: DeviceProfile = {
   bootUj: { value: 3.3, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused: 1.10 µC at 3 V' },
   bootUs: { value: 1660, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused' },
   sramBytes: { value: 65536, provenance: 'estimated', source: 'typical of the class' },
-  nvmBytes: { value: 262144, provenance: 'estimated', source: 'typical of the class' },
+  nvmBytes: { value: 1048576, provenance: 'estimated', source: 'typical of the class' },
   capacitorUf: { value: 100, provenance: 'datasheet', source: shepherd },
   turnOnV: { value: 2.8, provenance: 'datasheet', source: shepherd },
   warningV: {
