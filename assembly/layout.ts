@@ -181,6 +181,8 @@ export const WIN_TILE_COLUMNS = 108;
 export const WIN_GROUP = 112;
 /** Convolution: size of circulant blocks over channels; 0: weights as they are. */
 export const WIN_BLOCK = 116;
+/** Convolution, where a tile is one column: output channels it makes; 0: all. */
+export const WIN_PART = 120;
 
 // dense_s8, dense_s16: a tile is `group` outputs.
 export const DENSE_INPUTS = 72;

@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import type { Command, OptionSpec } from './commands/command.js';
 import { analyzeCommand } from './commands/analyze.js';
 import { buildCommand } from './commands/build.js';
+import { compileCommand } from './commands/compile.js';
 import { demoCommand } from './commands/demo.js';
 import { exportCommand } from './commands/export.js';
 import { flashCommand } from './commands/flash.js';
@@ -17,6 +18,7 @@ import { BrownoutError, ExitCode, type Failure } from './error.js';
 
 const commands: readonly Command[] = [
   demoCommand,
+  compileCommand,
   runCommand,
   verifyCommand,
   replayCommand,

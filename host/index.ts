@@ -18,6 +18,7 @@ export {
   type BoardReplayOptions,
   type BoardReplayResult,
 } from './firmware/replay-on-board.js';
+export { importModel, type ImportOptions, type ImportedModel } from './import/import-model.js';
 export { inspect, type InspectResult } from './inspect.js';
 export { readImage, type Image } from './model/image.js';
 export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';

@@ -18,7 +18,7 @@ const image = join(root, 'checkpoints/digits.brn');
 const folder = mkdtempSync(join(tmpdir(), 'brownout-cli-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
-const COMMANDS = ['demo', 'run', 'verify', 'replay', 'analyze', 'inspect', 'build'];
+const COMMANDS = ['demo', 'run', 'compile', 'verify', 'replay', 'analyze', 'inspect', 'build'];
 const DEMO_KEYS = [
   ...[
     'samples',

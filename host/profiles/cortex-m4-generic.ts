@@ -79,7 +79,7 @@ export const cortexM4Generic: DeviceProfile = {
   bootUs: { value: 1660, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused' },
   flashBytes: { value: 262144, provenance: 'estimated', source: 'typical of the class' },
   sramBytes: { value: 65536, provenance: 'estimated', source: 'typical of the class' },
-  nvmBytes: { value: 262144, provenance: 'estimated', source: 'typical of the class' },
+  nvmBytes: { value: 1048576, provenance: 'estimated', source: 'typical of the class' },
   capacitorUf: { value: 100, provenance: 'datasheet', source: shepherd },
   turnOnV: { value: 2.8, provenance: 'datasheet', source: shepherd },
   warningV: {
