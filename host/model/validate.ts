@@ -2,6 +2,7 @@
 import { BrownoutError } from '../error.js';
 import {
   type Add,
+  type Conv2d,
   elementBytes,
   elementCount,
   type Mul,
@@ -117,6 +118,16 @@ function checkMatrix(op: QuantizedOp, input: TensorSpec, output: TensorSpec): vo
   refuse(op, `shapes [${input.shape}] and [${output.shape}]`, 'a matrix and its transpose');
 }
 
+function checkConvolution(op: Conv2d, input: TensorSpec, output: TensorSpec): void {
+  const k = op.blockSize ?? 1;
+  if (!Number.isInteger(k) || k < 1 || k > 4096 || (k & (k - 1)) !== 0)
+    refuse(op, `blocks of ${k}`, 'a power of two');
+  if (k > 1 && op.weightBits === 4) refuse(op, 'circulant blocks of int4', 'int8 weights, or no blocks');
+  const blocks = (tensor: TensorSpec): number => Math.ceil(last(tensor) / k);
+  const weights = blocks(output) * blocks(input) * k;
+  checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
+}
+
 function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): void {
   const input = inputs[0]!;
   const wide = isInt16(op, inputs, output);
@@ -132,16 +143,9 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
     refuse(op, 'int4 weights beyond four bits', 'weights from −8 to 7');
   }
   switch (op.kind) {
-    case 'conv2d': {
-      const k = op.blockSize ?? 1;
-      if (!Number.isInteger(k) || k < 1 || k > 4096 || (k & (k - 1)) !== 0)
-        refuse(op, `blocks of ${k}`, 'a power of two');
-      if (k > 1 && op.weightBits === 4) refuse(op, 'circulant blocks of int4', 'int8 weights, or no blocks');
-      const blocks = (tensor: TensorSpec): number => Math.ceil(last(tensor) / k);
-      const weights = blocks(output) * blocks(input) * k;
-      checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
+    case 'conv2d':
+      checkConvolution(op, input, output);
       break;
-    }
     case 'depthwiseConv2d':
       checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
       break;
