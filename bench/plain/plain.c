@@ -229,7 +229,7 @@ static void conv_tile(int32_t index) {
 
 /* circulant_ntt_s8 */
 
-enum { INPUTS, OUTPUTS, BLOCK, BLOCKS, CHUNK, ROOT, INVERSE_ROOT, CENTRE, ROWS };
+enum { INPUTS, OUTPUTS, BLOCK, BLOCKS, CHUNK, ROOT, RESERVED, CENTRE, ROWS };
 
 static inline int32_t reduce(int64_t sum) {
   const int32_t quotient = (int32_t)((uint32_t)sum * (uint32_t)P_INVERSE);
@@ -244,22 +244,11 @@ static inline int32_t centre(int32_t x) {
   return x - (((int32_t)(((int64_t)x * 858993454) >> 32) + (1 << 24)) >> 25) * P;
 }
 
-static void repeat(int32_t *table, int32_t span, int32_t factor) {
-  for (int32_t i = 0; i < span; i++) table[span + i] = multiply(table[i], factor);
-}
-
-static void make_twiddles(int32_t *table, int32_t k, int32_t root, int32_t inverse_root) {
-  int32_t *inverse = table + k / 2;
+static void make_twiddles(int32_t *table, int32_t k, int32_t root) {
   table[0] = -67108890;
-  for (int32_t at = k / 4, power = root; at >= 1; at /= 2) {
-    table[at] = power;
-    power = multiply(power, power);
-  }
-  for (int32_t span = 1; span < k / 2; span *= 2) repeat(table, span, table[span]);
-  inverse[0] = -67108890;
-  for (int32_t span = 1, power = inverse_root; span < k / 2; span *= 2) {
-    repeat(inverse, span, power);
-    power = multiply(power, power);
+  for (int32_t half = k / 4; half >= 1; half /= 2) {
+    for (int32_t at = 0; at < k / 2; at += 2 * half) table[at + half] = multiply(table[at], root);
+    root = multiply(root, root);
   }
 }
 
@@ -267,41 +256,34 @@ static int odd_power(int32_t k) {
   return (k & 0x2aaaaaaa) != 0;
 }
 
-static void first_pass(const int8_t *source, int32_t *x, int32_t k, const int32_t *table) {
-  if (odd_power(k)) {
-    const int32_t half = k / 2;
-    for (int32_t i = 0; i < half; i++) {
-      const int32_t a = source[i], b = source[i + half];
-      x[i] = a + b;
-      x[i + half] = a - b;
-    }
-    return;
-  }
-  const int32_t q = k / 4;
-  const int32_t fourth = table[1];
-  for (int32_t i = 0; i < q; i++) {
-    const int32_t a = source[i], b = source[i + q], c = source[i + 2 * q], d = source[i + 3 * q];
+/* The same radix-4 pass over block 0 of plain sums, and over blocks from `block` on. */
+static void plain_block(int32_t *x, int32_t q, int32_t fourth) {
+  for (int32_t *at = x; at < x + q; at++) {
+    const int32_t a = at[0], b = at[q], c = at[2 * q], d = at[3 * q];
     const int32_t turned = multiply(b - d, fourth);
-    x[i] = a + c + (b + d);
-    x[i + q] = a + c - (b + d);
-    x[i + 2 * q] = a - c + turned;
-    x[i + 3 * q] = a - c - turned;
+    at[0] = a + c + (b + d);
+    at[q] = a + c - (b + d);
+    at[2 * q] = a - c + turned;
+    at[3 * q] = a - c - turned;
   }
 }
 
-static void forward(const int8_t *source, int32_t *x, int32_t k, const int32_t *table) {
-  first_pass(source, x, k, table);
-  for (int32_t q = odd_power(k) ? k / 8 : k / 16; q >= 1; q /= 4) {
-    const int32_t fourth = table[1];
-    for (int32_t *at = x; at < x + q; at++) {
-      const int32_t a = at[0], b = at[q], c = at[2 * q], d = at[3 * q];
-      const int32_t turned = multiply(b - d, fourth);
-      at[0] = a + c + (b + d);
-      at[q] = a + c - (b + d);
-      at[2 * q] = a - c + turned;
-      at[3 * q] = a - c - turned;
+static void transform(int32_t *x, int32_t k, const int32_t *table, int sums) {
+  int32_t q = k / 4;
+  int plain = 1;
+  if (odd_power(k)) {
+    const int32_t half = k / 2;
+    for (int32_t *at = x; at < x + half; at++) {
+      const int32_t a = at[0], b = at[half];
+      at[0] = a + b;
+      at[half] = a - b;
     }
-    for (int32_t block = 1; block * q * 4 < k; block++) {
+    q = k / 8;
+    plain = sums;
+  }
+  for (; q >= 1; q /= 4) {
+    if (plain) plain_block(x, q, table[1]);
+    for (int32_t block = plain; block * q * 4 < k; block++) {
       const int32_t first = table[block], second = table[2 * block], third = table[2 * block + 1];
       int32_t *from = x + block * q * 4;
       for (int32_t *at = from; at < from + q; at++) {
@@ -314,80 +296,53 @@ static void forward(const int8_t *source, int32_t *x, int32_t k, const int32_t *
         at[3 * q] = a - c - f;
       }
     }
+    plain = sums;
   }
 }
 
-static void inverse(int32_t *x, int32_t k, const int32_t *table) {
-  const int32_t *roots = table + k / 2;
-  int32_t h;
-  if (odd_power(k)) {
-    for (int32_t *at = x; at < x + k; at += 2) {
-      const int32_t a = at[0], b = at[1];
-      at[0] = a + b;
-      at[1] = a - b;
-    }
-    h = 2;
-  } else {
-    const int32_t fourth = roots[k / 4];
-    for (int32_t *at = x; at < x + k; at += 4) {
-      const int32_t a = at[0], b = at[1], c = at[2], d = at[3];
-      const int32_t turned = multiply(c - d, fourth);
-      at[0] = a + b + (c + d);
-      at[1] = a - b + turned;
-      at[2] = a + b - (c + d);
-      at[3] = a - b - turned;
-    }
-    h = 4;
-  }
-  for (; h < k; h *= 4) {
-    const int32_t stride = k / (4 * h);
-    for (int32_t j = 0; j < h; j++) {
-      const int32_t first = roots[2 * j * stride], second = roots[j * stride], third = roots[j * stride + k / 4];
-      for (int32_t *at = x + j; at < x + k; at += 4 * h) {
-        const int32_t a = at[0], b = multiply(at[h], first), c = at[2 * h], d = multiply(at[3 * h], first);
-        const int32_t e = multiply(c + d, second), f = multiply(c - d, third);
-        at[0] = a + b + e;
-        at[h] = a - b + f;
-        at[2 * h] = a + b - e;
-        at[3 * h] = a - b - f;
-      }
-    }
-  }
+static inline int32_t next_reversed(int32_t reversed, int32_t index, int32_t size) {
+  return reversed ^ (size - (size >> (__builtin_ctz((uint32_t)index + 1u) + 1)));
 }
 
 static void circulant_enter(void) {
   const int32_t k = OP->p[BLOCK];
   int32_t *table = (int32_t *)SCRATCH(3);
   int32_t *x = (int32_t *)SCRATCH(0);
-  make_twiddles(table, k, OP->p[ROOT], OP->p[INVERSE_ROOT]);
+  make_twiddles(table, k, OP->p[ROOT]);
   for (int32_t first = 0; first < OP->p[INPUTS]; first += k, x += k) {
     const int32_t count = smaller(k, OP->p[INPUTS] - first);
     const int8_t *source = nvm_view(OP->input + (uint32_t)first, (uint32_t)count, SCRATCH(5));
-    if (count < k) {
-      copy_bytes(SCRATCH(5), (const uint8_t *)source, count);
-      fill_bytes(SCRATCH(5) + count, 0, k - count);
-      source = (const int8_t *)SCRATCH(5);
-    }
-    forward(source, x, k, table);
+    for (int32_t i = 0; i < count; i++) x[i] = source[i];
+    for (int32_t i = count; i < k; i++) x[i] = 0;
+    transform(x, k, table, 1);
   }
   if (OP->p[CENTRE])
     for (int32_t *at = (int32_t *)SCRATCH(0); at < x; at++) *at = centre(*at);
 }
 
-static void multiply_chunk(const int32_t *x, const int32_t *w, int32_t *sums, int32_t count, int32_t blocks, int32_t k) {
-  for (const int32_t *end = sums + count; sums < end; sums += 4, x += 4) {
-    int64_t a = 0, b = 0, c = 0, d = 0;
-    const int32_t *at = x;
-    for (const int32_t *last = w + 4 * blocks; w < last; w += 4, at += k) {
-      a += (int64_t)at[0] * w[0];
-      b += (int64_t)at[1] * w[1];
-      c += (int64_t)at[2] * w[2];
-      d += (int64_t)at[3] * w[3];
+static void multiply_row(int32_t row, int32_t k, int32_t *work) {
+  const int32_t blocks = OP->p[BLOCKS], chunk = OP->p[CHUNK];
+  uint32_t from = OP->weights + 4u * (uint32_t)(row * k * blocks);
+  const int32_t *x = (const int32_t *)SCRATCH(0);
+  int32_t reversed = 0, index = 0;
+  for (int32_t done = 0; done < k; done += chunk, from += 4u * (uint32_t)(chunk * blocks)) {
+    const int32_t *w = nvm_view(from, 4u * (uint32_t)(chunk * blocks), SCRATCH(1));
+    for (const int32_t *last = w + chunk * blocks; w < last; x += 4) {
+      int64_t a = 0, b = 0, c = 0, d = 0;
+      const int32_t *at = x;
+      for (const int32_t *next = w + 4 * blocks; w < next; w += 4, at += k) {
+        a += (int64_t)at[0] * w[0];
+        b += (int64_t)at[1] * w[1];
+        c += (int64_t)at[2] * w[2];
+        d += (int64_t)at[3] * w[3];
+      }
+      int32_t *to = work - reversed;
+      to[reversed ? k : 0] = reduce(a);
+      to[k / 2] = reduce(b);
+      to[k / 4 * 3] = reduce(c);
+      to[k / 4] = reduce(d);
+      reversed = next_reversed(reversed, index++, k / 4);
     }
-    sums[0] = reduce(a);
-    sums[1] = reduce(b);
-    sums[2] = reduce(c);
-    sums[3] = reduce(d);
   }
 }
 
@@ -401,25 +356,18 @@ static void circulant_tile(int32_t index) {
   const int32_t *pair = step ? 0 : look_requant(0, 1, SCRATCH(4));
   for (int32_t first = begin, row = index * group; first < end; first += k, row++) {
     const int32_t count = smaller(k, end - first);
-    uint32_t from = OP->weights + 4u * (uint32_t)(row * k * blocks);
-    for (int32_t at = 0; at < k;) {
-      const int32_t chunk = smaller(OP->p[CHUNK], k - at);
-      const uint32_t bytes = 4u * (uint32_t)(chunk * blocks);
-      const int32_t *w = nvm_view(from, bytes, SCRATCH(1));
-      multiply_chunk((const int32_t *)SCRATCH(0) + at, w, work + at, chunk, blocks, k);
-      from += bytes;
-      at += chunk;
-    }
-    inverse(work, k, (const int32_t *)SCRATCH(3));
+    multiply_row(row, k, work);
+    transform(work, k, (const int32_t *)SCRATCH(3), 0);
     const int32_t *bias = look_bias(first, count, SCRATCH(1));
     if (step) pair = look_requant(first, count, SCRATCH(4));
     const int32_t zero = OP->output_zero, low = OP->clamp_min, high = OP->clamp_max;
     int8_t *to = output + first - begin;
-    const int32_t *sums = work;
+    int32_t at = 0, place = 0;
     for (int8_t *last = to + count; to < last; pair += step) {
       const int32_t multiplier = pair[0], shift = pair[1];
       for (const int8_t *run = step ? to + 1 : last; to < run; to++) {
-        const int32_t y = scale(centre(*sums++) + *bias++, multiplier, shift) + zero;
+        const int32_t y = scale(centre(work[at]) + *bias++, multiplier, shift) + zero;
+        at = next_reversed(at, place++, k);
         *to = (int8_t)(y > high ? high : y < low ? low : y);
       }
     }
