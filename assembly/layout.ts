@@ -124,6 +124,8 @@ export const OP_SCRATCH2 = 56;
 export const OP_SCRATCH3 = 60;
 export const OP_SCRATCH4 = 64;
 export const OP_SCRATCH5 = 68;
+/** CRC-32 of the record's bytes before it; 0: it has none, and only the checksum of the whole plan covers it. */
+export const OP_CRC = 124;
 /** First kernel-specific field. */
 export const OP_PARAMS = 72;
 
