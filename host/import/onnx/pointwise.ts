@@ -1,7 +1,7 @@
 // Nodes that work value by value: activations, sums and products, quantization; and Softmax.
 import { elementCount, type Quantization } from '../../model/quantized-network.js';
 import { type Bounds, exponential, UNBOUNDED } from '../float-graph.js';
-import { type Activation, type Handler, type OnnxGraph } from './graph.js';
+import type { Activation, Handler, OnnxGraph } from './graph.js';
 import { affine } from './layers.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
 

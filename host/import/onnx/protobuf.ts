@@ -42,18 +42,19 @@ export class Message {
       const key = varint();
       const [id, wire] = [Number(key >> 3n), Number(key & 7n)];
       let field: Field;
+      if (![0, 1, 2, 5].includes(wire)) damaged(`a field of wire type ${wire}`, '0, 1, 2 or 5');
       if (wire === 0) field = { number: varint() };
       else if (wire === 1 || wire === 5) {
         const size = wire === 1 ? 8 : 4;
         need(size);
         field = { number: size === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true)) };
         at += size;
-      } else if (wire === 2) {
+      } else {
         const size = Number(varint());
         need(size);
         field = { bytes: bytes.subarray(at, at + size) };
         at += size;
-      } else return damaged(`a field of wire type ${wire}`, '0, 1, 2 or 5');
+      }
       const list = this.#fields.get(id);
       if (list) list.push(field);
       else this.#fields.set(id, [field]);
