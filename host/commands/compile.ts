@@ -1,6 +1,7 @@
 import { basename, extname } from 'node:path';
 import { analyze } from '../analyze.js';
 import { compile, type CompileOptions } from '../compile.js';
+import { readNpy } from '../data/npy.js';
 import { ExitCode } from '../error.js';
 import { importModel } from '../import/import-model.js';
 import { analyzeText } from '../report/analyze.js';
@@ -30,7 +31,7 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
 export const compileCommand: Command = {
   name: 'compile',
   positionals: ['model'],
-  summary: 'Compile a model (.tflite) to an image, prove it, and show what every op costs.',
+  summary: 'Compile a model (.tflite, .onnx) to an image, prove it, and show what every op costs.',
   options: [
     {
       name: 'output',
@@ -39,6 +40,7 @@ export const compileCommand: Command = {
       help: 'where to write the image (default: the model’s name, .brn)',
     },
     { name: 'name', value: 'NAME', help: 'name of the model in reports (default: the file’s)' },
+    { name: 'data', value: 'x.npy', help: 'float inputs that set the ranges of a float model' },
     { name: 'policy', value: 'NAME', help: 'when to commit: every N, low, auto (default) or never' },
     { name: 'device', value: 'NAME', help: 'device profile (default cortex-m4-generic)' },
     { name: 'capacitor', value: 'UF', help: 'capacitor before the device, in µF (default: the device’s)' },
@@ -49,14 +51,19 @@ export const compileCommand: Command = {
   ],
   examples: [
     'brownout compile model.tflite -o model.brn',
-    'brownout compile model.tflite --policy low --json',
+    'brownout compile model.onnx --data samples.npy --policy low --json',
   ],
-  run({ positionals, options }) {
+  run({ positionals, options, progress }) {
+    const { data } = options;
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
     const output = typeof options['output'] === 'string' ? options['output'] : `${stem}.brn`;
     const name = typeof options['name'] === 'string' ? options['name'] : stem;
-    const { network, preprocessing } = importModel(readUserFile(path), { name });
+    const { network, preprocessing } = importModel(readUserFile(path), {
+      name,
+      ...(typeof data === 'string' ? { data: readNpy(readUserFile(data)) } : {}),
+      onSample: progress,
+    });
     const settings = compileOptions(options);
     const file = compile(network, { ...settings, preprocessing });
     const image = readImage(file);

@@ -52,6 +52,8 @@ export interface Preprocessing {
   /** Range of the float input the model was trained on. */
   minimum: number;
   maximum: number;
+  /** The model was made for channels first: such arrays are taken too, and turned. */
+  channelsFirst?: boolean;
 }
 
 /** What `verify` proved of an image when it was compiled: the counts of VerifyResult. */

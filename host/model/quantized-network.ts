@@ -252,6 +252,8 @@ export const tensorBytes = (tensor: TensorSpec): number => elementCount(tensor) 
  */
 export function quantizeMultiplier(factor: number): { multiplier: number; shift: number } {
   if (factor === 0) return { multiplier: 0, shift: 0 };
+  // `validateNetwork` refuses it.
+  if (!(factor > 0 && factor < Infinity)) return { multiplier: Number.NaN, shift: 0 };
   let shift = 0;
   let fraction = factor;
   while (fraction < 0.5) {
