@@ -53,6 +53,16 @@ export const cortexM4Generic: DeviceProfile = {
   monitorCycles: { value: 8, provenance: 'estimated', source: 'reading a comparator flag' },
   bootUj: { value: 3.3, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused: 1.10 µC at 3 V' },
   bootUs: { value: 1660, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused' },
+  sleepUw: {
+    value: 6,
+    provenance: 'estimated',
+    source: 'stop mode with SRAM kept, 2 µA at 3 V (STM32L4 class)',
+  },
+  nvmEndurance: {
+    value: 1e13,
+    provenance: 'datasheet',
+    source: 'FRAM: 10^13 reads and writes (Fujitsu MB85RS)',
+  },
   sramBytes: { value: 65536, provenance: 'estimated', source: 'typical of the class' },
   nvmBytes: { value: 262144, provenance: 'estimated', source: 'typical of the class' },
   capacitorUf: { value: 100, provenance: 'datasheet', source: shepherd },
