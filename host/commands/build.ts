@@ -1,11 +1,10 @@
-import { renameSync, writeFileSync } from 'node:fs';
 import { BrownoutError, ExitCode } from '../error.js';
 import { readDevice } from '../model/image.js';
 import { describeOp } from '../plan/describe.js';
 import { count } from '../report/text.js';
 import { buildDevice } from '../toolchain/build-device.js';
 import type { Command } from './command.js';
-import { readUserFile } from './files.js';
+import { readUserFile, writeWhole } from './files.js';
 
 const TARGETS = ['scalar', 'simd'] as const;
 
@@ -18,21 +17,6 @@ function targetOf(text: string | boolean | undefined): (typeof TARGETS)[number] 
     expected: TARGETS.join(' or '),
     hint: 'Leave it out for scalar.',
   });
-}
-
-/** Writes a file so that nobody ever sees half of it. Throws `E_FILE`. */
-function writeWhole(path: string, bytes: Uint8Array): void {
-  try {
-    writeFileSync(`${path}.part`, bytes);
-    renameSync(`${path}.part`, path);
-  } catch (error) {
-    throw new BrownoutError({
-      code: 'E_FILE',
-      found: `${(error as NodeJS.ErrnoException).code} on writing "${path}"`,
-      expected: 'a path that can be written',
-      hint: 'Check the path.',
-    });
-  }
 }
 
 export const buildCommand: Command = {

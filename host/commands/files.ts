@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { BrownoutError } from '../error.js';
 
 /** Reads a file a user named. Throws `E_FILE`. */
@@ -25,4 +25,19 @@ export function wholeNumber(name: string, text: string): number {
     expected: 'a whole number',
     hint: `See \`brownout --help\` and the command's own help.`,
   });
+}
+
+/** Writes a file so that nobody ever sees half of it. Throws `E_FILE`. */
+export function writeWhole(path: string, bytes: Uint8Array): void {
+  try {
+    writeFileSync(`${path}.part`, bytes);
+    renameSync(`${path}.part`, path);
+  } catch (error) {
+    throw new BrownoutError({
+      code: 'E_FILE',
+      found: `${(error as NodeJS.ErrnoException).code} on writing "${path}"`,
+      expected: 'a path that can be written',
+      hint: 'Check the path.',
+    });
+  }
 }

@@ -65,6 +65,8 @@ export class MeteredSupply implements Supply {
     energyUj: { compute: 0, nvm: 0, boot: 0, sleep: 0 },
     ledgerUj: { harvested: 0, leaked: 0, conversion: 0, spilled: 0, storedAtStart: 0, stored: 0 },
   };
+  /** Called as time passes with the device off or asleep. */
+  onWait: (() => void) | undefined;
   readonly #profile: DeviceProfile;
   readonly #harvester: Harvester | undefined;
   readonly #storage: Storage;
@@ -289,8 +291,7 @@ export class MeteredSupply implements Supply {
       const stepUs = this.#stepTowards(this.#harvester, this.#turnOnUj, 0);
       this.#pass(stepUs);
       this.statistics.offUs += stepUs;
-      this.#waitedUs += stepUs;
-      this.#checkDark();
+      this.#waited(stepUs);
     }
     this.#waitedUs = 0;
   }
@@ -311,15 +312,16 @@ export class MeteredSupply implements Supply {
       statistics.energyUj.sleep += energyUj;
       statistics.onUs += stepUs;
       statistics.sleepUs += stepUs;
-      this.#waitedUs += stepUs;
-      this.#checkDark();
+      this.#waited(stepUs);
       this.#cutIfEmpty();
     }
     this.#waitedUs = 0;
     this.#grant();
   }
 
-  #checkDark(): void {
+  #waited(stepUs: number): void {
+    this.onWait?.();
+    this.#waitedUs += stepUs;
     if (this.#waitedUs <= DARK_US) return;
     throw new BrownoutError({
       code: 'E_TRACE_DARK',

@@ -18,6 +18,11 @@ export const apollo4: DeviceProfile = {
     provenance: 'estimated',
     source: 'as the generic Cortex-M4: the same core',
   },
+  planScale: {
+    value: 1.1,
+    provenance: 'estimated',
+    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+  },
   nvmSetupCycles: { value: 12, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {
     value: 6,

@@ -36,6 +36,7 @@ export const cortexM4Generic: DeviceProfile = {
     source:
       'Cortex-M4 instruction timings (ARM TRM) for what gcc makes of each class; to be calibrated on QEMU',
   },
+  planScale: { value: 1, provenance: 'estimated', source: 'what the estimates were fitted to' },
   nvmSetupCycles: { value: 12, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {
     value: 4,

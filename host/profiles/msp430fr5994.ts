@@ -21,6 +21,11 @@ export const msp430fr5994: DeviceProfile = {
     provenance: 'estimated',
     source: halves,
   },
+  planScale: {
+    value: 6,
+    provenance: 'estimated',
+    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+  },
   nvmSetupCycles: { value: 20, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {
     value: 12,

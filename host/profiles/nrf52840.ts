@@ -18,6 +18,11 @@ export const nrf52840: DeviceProfile = {
     provenance: 'estimated',
     source: 'as the generic Cortex-M4: the same core',
   },
+  planScale: {
+    value: 5.2,
+    provenance: 'estimated',
+    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+  },
   nvmSetupCycles: {
     value: 420,
     provenance: 'estimated',

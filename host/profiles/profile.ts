@@ -45,6 +45,8 @@ export interface DeviceProfile {
   activeNjPerCycle: Sourced;
   /** Cycles of each class of WASM instruction, compiled ahead of time. */
   instructionCycles: Sourced<InstructionCosts>;
+  /** Cycles this device takes for one that the planner estimates (`host/plan/cost.ts`), NVM included. */
+  planScale: Sourced;
   /** Reading or writing NVM: cycles to set an access up, cycles and energy a 32-bit word. */
   nvmSetupCycles: Sourced;
   nvmReadCyclesPerWord: Sourced;
@@ -102,4 +104,9 @@ export function chargeUj(profile: DeviceProfile): number {
 /** Cycles one charge lasts without any harvest meanwhile, boot taken off. */
 export function chargeCycles(profile: DeviceProfile): number {
   return ((chargeUj(profile) - profile.bootUj.value) * 1000) / profile.activeNjPerCycle.value;
+}
+
+/** The same in cycles as the planner estimates them. */
+export function plannedCycles(profile: DeviceProfile): number {
+  return chargeCycles(profile) / profile.planScale.value;
 }

@@ -22,6 +22,11 @@ export const stm32u5: DeviceProfile = {
     provenance: 'estimated',
     source: 'as the generic Cortex-M4; an M33 differs little in integer code',
   },
+  planScale: {
+    value: 2,
+    provenance: 'estimated',
+    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+  },
   nvmSetupCycles: {
     value: 160,
     provenance: 'estimated',
