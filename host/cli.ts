@@ -13,6 +13,7 @@ import { flashCommand } from './commands/flash.js';
 import { inspectCommand } from './commands/inspect.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
+import { sizeCommand } from './commands/size.js';
 import { verifyCommand } from './commands/verify.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
 
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   runCommand,
   verifyCommand,
   replayCommand,
+  sizeCommand,
   analyzeCommand,
   inspectCommand,
   buildCommand,

@@ -7,7 +7,7 @@ import { checkPolicy, resolvePolicy } from './plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from './plan/cost.js';
 import { type Plan, planNetwork, type PlanOptions } from './plan/planner.js';
 import { verify } from './verify/verify.js';
-import { chargeCycles, chargeUj, type DeviceProfile, deviceProfile } from './profiles/profile.js';
+import { chargeUj, type DeviceProfile, deviceProfile, plannedCycles } from './profiles/profile.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
@@ -65,11 +65,11 @@ function profileFor({ device = 'cortex-m4-generic', capacitorUf }: CompileOption
 
 /** Throws `E_CHARGE` where not even one tile of an op fits a charge: the device would never get past it. */
 function checkCharge(plan: Plan, profile: DeviceProfile): void {
-  const charge = chargeCycles(profile) - COMMIT_CYCLES;
+  const charge = plannedCycles(profile) - COMMIT_CYCLES;
   for (const { name, record } of plan.ops) {
     const cycles = leastCycles(record);
     if (cycles <= charge) continue;
-    const energyUj = (cycles * profile.activeNjPerCycle.value) / 1000;
+    const energyUj = (cycles * profile.planScale.value * profile.activeNjPerCycle.value) / 1000;
     throw new BrownoutError({
       code: 'E_CHARGE',
       found: `op "${name}" whose smallest tile takes ${Math.round(energyUj)} µJ (estimated)`,
@@ -155,7 +155,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   checkPolicy(policy);
   const profile = profileFor(options);
   const plan = planWithin(arenaChoices(options, profile), network, {
-    tileCycles: chargeCycles(profile) * TILE_SHARE,
+    tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',
   });

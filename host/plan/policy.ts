@@ -1,6 +1,6 @@
 import { BrownoutError } from '../error.js';
 import type { CommitPolicy } from '../model/image.js';
-import { type DeviceProfile, chargeCycles } from '../profiles/profile.js';
+import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { COMMIT_CYCLES, opCycles } from './cost.js';
 import type { Plan } from './planner.js';
 
@@ -33,7 +33,7 @@ export function resolvePolicy(
 ): CommitPolicy {
   if (name !== 'auto') return fixedPolicy(name);
   const meanTile = plan.ops.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
-  const betweenUnwarned = chargeCycles(profile) / profile.unwarnedCuts.value;
+  const betweenUnwarned = plannedCycles(profile) / profile.unwarnedCuts.value;
   return {
     every: Math.max(1, Math.round(Math.sqrt(2 * COMMIT_CYCLES * betweenUnwarned) / meanTile)),
     low: true,

@@ -4,6 +4,7 @@ import { BrownoutError } from '../error.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { PowerCut, type Supply } from '../simulator/device.js';
 import { MAX_BUDGET_CYCLES, readMeter, setBudget } from '../toolchain/meter.js';
+import { profileStorage, type Storage } from './converter.js';
 import type { Harvester, PowerSegment } from './harvester.js';
 
 /** Where the energy went, in µJ. */
@@ -11,6 +12,19 @@ export interface EnergyUse {
   compute: number;
   nvm: number;
   boot: number;
+  sleep: number;
+}
+
+/** The books, in µJ: harvested = used + leaked + converted + spilled + stored at the end − stored at the start. */
+export interface EnergyLedger {
+  harvested: number;
+  leaked: number;
+  /** Lost in the converter, the buck behind it and the capacitor's own resistance. */
+  conversion: number;
+  /** What came while the capacitor was full. */
+  spilled: number;
+  storedAtStart: number;
+  stored: number;
 }
 
 /** What a run cost. All figures are simulated. */
@@ -24,12 +38,17 @@ export interface RunStatistics {
   nvmBytesWritten: number;
   onUs: number;
   offUs: number;
+  /** Time of `onUs` asleep. */
+  sleepUs: number;
   energyUj: EnergyUse;
+  ledgerUj: EnergyLedger;
 }
 
 const WORD_BYTES = 4;
 /** A capacitor that does not fill in this time never will: a day. */
 const DARK_US = 86_400e6;
+/** Steps in which rates that depend on the voltage are followed through a charge. */
+const STEPS_PER_CHARGE = 64;
 
 /** A metered device on harvested energy; with no harvester, on steady power that only counts. */
 export class MeteredSupply implements Supply {
@@ -42,10 +61,18 @@ export class MeteredSupply implements Supply {
     nvmBytesWritten: 0,
     onUs: 0,
     offUs: 0,
-    energyUj: { compute: 0, nvm: 0, boot: 0 },
+    sleepUs: 0,
+    energyUj: { compute: 0, nvm: 0, boot: 0, sleep: 0 },
+    ledgerUj: { harvested: 0, leaked: 0, conversion: 0, spilled: 0, storedAtStart: 0, stored: 0 },
   };
+  /** Called as time passes with the device off or asleep. */
+  onWait: (() => void) | undefined;
   readonly #profile: DeviceProfile;
   readonly #harvester: Harvester | undefined;
+  readonly #storage: Storage;
+  readonly #fullUj: number;
+  /** Energy that may come or go before rates that depend on the voltage are looked at again. */
+  readonly #stepUj: number;
   readonly #turnOnUj: number;
   readonly #warningUj: number;
   readonly #turnOffUj: number;
@@ -53,25 +80,41 @@ export class MeteredSupply implements Supply {
   /** The trace from now on, as far as anyone has looked. */
   readonly #ahead: PowerSegment[] = [];
   #meter: WebAssembly.Global | undefined;
-  #offSinceUs = 0;
+  #waitedUs = 0;
   /** Cycles granted since the last account. */
   #granted = 0;
 
-  constructor(profile: DeviceProfile, harvester?: Harvester) {
-    const energy = (volts: number): number => (profile.capacitorUf.value * volts * volts) / 2;
+  /** `storage`: the converter and capacitor; default: the profile's own capacitor, without loss. */
+  constructor(profile: DeviceProfile, harvester?: Harvester, storage: Storage = profileStorage(profile)) {
+    const energy = (volts: number): number => (storage.capacitorUf * volts * volts) / 2;
     this.#profile = profile;
     this.#harvester = harvester;
-    this.#turnOnUj = energy(profile.turnOnV.value);
-    this.#warningUj = energy(profile.warningV.value);
-    this.#turnOffUj = energy(profile.turnOffV.value);
+    this.#storage = storage;
+    this.#turnOnUj = energy(storage.turnOnV);
+    this.#warningUj = energy(storage.warningV);
+    this.#turnOffUj = energy(storage.turnOffV);
+    this.#fullUj = energy(storage.fullV);
     this.#storedUj = this.#turnOffUj;
+    this.#stepUj = (this.#turnOnUj - this.#turnOffUj) / STEPS_PER_CHARGE;
+    this.statistics.ledgerUj.storedAtStart = this.#storedUj;
+    this.statistics.ledgerUj.stored = this.#storedUj;
+  }
+
+  /** Time since the start. */
+  get timeUs(): number {
+    return this.statistics.onUs + this.statistics.offUs;
+  }
+
+  /** Voltage of the capacitor. */
+  get volts(): number {
+    return Math.sqrt((2 * this.#storedUj) / this.#storage.capacitorUf);
   }
 
   boot(meter: WebAssembly.Global | undefined): void {
     this.#meter = meter;
     this.statistics.boots++;
     this.#charge();
-    this.#storedUj -= this.#profile.bootUj.value;
+    this.#draw(this.#profile.bootUj.value);
     this.statistics.energyUj.boot += this.#profile.bootUj.value;
     this.#pass(this.#profile.bootUs.value);
     this.statistics.onUs += this.#profile.bootUs.value;
@@ -91,7 +134,8 @@ export class MeteredSupply implements Supply {
     this.#settle();
     const words = Math.ceil(bytes / WORD_BYTES);
     const wordUj = (nvmWriteCyclesPerWord.value * activeNjPerCycle.value + nvmWriteNjPerWord.value) / 1000;
-    const affordable = this.#harvester ? Math.floor((this.#storedUj - this.#turnOffUj) / wordUj) : Infinity;
+    const drawnUj = wordUj * this.#storage.drawFactor;
+    const affordable = this.#harvester ? Math.floor((this.#storedUj - this.#turnOffUj) / drawnUj) : Infinity;
     const written = affordable < words ? Math.max(0, affordable) * WORD_BYTES : bytes;
     this.#access(
       Math.ceil(written / WORD_BYTES),
@@ -132,7 +176,6 @@ export class MeteredSupply implements Supply {
   /** The capacitor is at turn-off. */
   #fail(): void {
     this.statistics.cuts++;
-    this.#storedUj = Math.min(this.#storedUj, this.#turnOffUj);
     this.#granted = 0;
     this.#meter = undefined;
   }
@@ -151,7 +194,7 @@ export class MeteredSupply implements Supply {
   #access(words: number, cyclesPerWord: number, njPerWord: number, torn = false): void {
     const energyUj = (words * njPerWord) / 1000;
     this.statistics.energyUj.nvm += energyUj;
-    this.#storedUj -= energyUj;
+    this.#draw(energyUj);
     this.#run(this.#profile.nvmSetupCycles.value + words * cyclesPerWord);
     if (!torn) this.#cutIfEmpty();
   }
@@ -170,7 +213,7 @@ export class MeteredSupply implements Supply {
     this.statistics.cycles += cycles;
     this.statistics.onUs += timeUs;
     this.statistics.energyUj.compute += energyUj;
-    this.#storedUj -= energyUj;
+    this.#draw(energyUj);
     this.#pass(timeUs);
   }
 
@@ -180,42 +223,112 @@ export class MeteredSupply implements Supply {
     return this.#ahead[index]!;
   }
 
+  /** The device uses energy; what is behind the capacitor takes its share. */
+  #draw(energyUj: number): void {
+    const { ledgerUj } = this.statistics;
+    const drawnUj = energyUj * this.#storage.drawFactor;
+    ledgerUj.conversion += drawnUj - energyUj;
+    if (!this.#harvester) return;
+    this.#storedUj -= drawnUj;
+    ledgerUj.stored = this.#storedUj;
+  }
+
+  /** What comes in of a piece of the trace, and what leaks, in µW at the present voltage. */
+  #rates({ powerUw, sourceV }: PowerSegment): { inUw: number; leakUw: number } {
+    const { leakageUw, leakageNa, inputEfficiency, sourceV: assumedV } = this.#storage;
+    const volts = this.volts;
+    return {
+      inUw: powerUw > 0 ? powerUw * inputEfficiency(powerUw, sourceV ?? assumedV, volts) : 0,
+      leakUw: leakageUw + (leakageNa * volts) / 1000,
+    };
+  }
+
   /** Time passes: harvest comes in, leakage goes out, up to a full capacitor. */
   #pass(timeUs: number): void {
     if (!this.#harvester) return;
     for (let left = timeUs; left > 0;) {
       const segment = this.#segment(this.#harvester, 0);
-      const step = Math.min(left, segment.durationUs);
-      const gainUj = ((segment.powerUw - this.#profile.leakageUw.value) * step) / 1e6;
-      this.#storedUj = Math.max(0, Math.min(this.#storedUj + gainUj, this.#turnOnUj));
+      const { inUw, leakUw } = this.#rates(segment);
+      const steadyUs = (this.#stepUj * 1e6) / Math.max(inUw, leakUw, 1e-9);
+      const step = Math.min(left, segment.durationUs, steadyUs);
+      this.#gain((segment.powerUw * step) / 1e6, (inUw * step) / 1e6, (leakUw * step) / 1e6);
       segment.durationUs -= step;
       left -= step;
       if (segment.durationUs <= 0) this.#ahead.shift();
     }
   }
 
-  /** Off until the capacitor is full. */
+  /** Books what was harvested, what of it got in, and what leaked. */
+  #gain(harvestedUj: number, inUj: number, leakUj: number): void {
+    const { ledgerUj } = this.statistics;
+    const leakedUj = Math.min(leakUj, Math.max(0, this.#storedUj + inUj));
+    const sumUj = this.#storedUj + inUj - leakedUj;
+    // A device that turned on above "full", as by rounding, keeps what it has.
+    const spilledUj = Math.max(0, Math.min(inUj, sumUj - this.#fullUj));
+    this.#storedUj = sumUj - spilledUj;
+    ledgerUj.harvested += harvestedUj;
+    ledgerUj.conversion += harvestedUj - inUj;
+    ledgerUj.leaked += leakedUj;
+    ledgerUj.spilled += spilledUj;
+    ledgerUj.stored = this.#storedUj;
+  }
+
+  /** Time until the capacitor has `targetUj`, at the present rates less `loadUw`; at most one step of them. */
+  #stepTowards(harvester: Harvester, targetUj: number, loadUw: number): number {
+    const segment = this.#segment(harvester, 0);
+    const { inUw, leakUw } = this.#rates(segment);
+    const netUw = inUw - leakUw - loadUw;
+    const needUs = netUw > 0 ? ((targetUj - this.#storedUj) * 1e6) / netUw : Infinity;
+    const steadyUs = (this.#stepUj * 1e6) / Math.max(inUw, leakUw + loadUw, 1e-9);
+    // A hair more, so that rounding does not leave it short of the target again and again.
+    return Math.min(needUs * (1 + 1e-12) + 1e-9, segment.durationUs, steadyUs, DARK_US);
+  }
+
+  /** Off until the capacitor is at turn-on. */
   #charge(): void {
     if (!this.#harvester) return;
     while (this.#storedUj < this.#turnOnUj) {
-      const segment = this.#segment(this.#harvester, 0);
-      const gainUw = segment.powerUw - this.#profile.leakageUw.value;
-      const needUs = gainUw > 0 ? ((this.#turnOnUj - this.#storedUj) * 1e6) / gainUw : Infinity;
-      const stepUs = Math.min(needUs, segment.durationUs);
+      const stepUs = this.#stepTowards(this.#harvester, this.#turnOnUj, 0);
       this.#pass(stepUs);
       this.statistics.offUs += stepUs;
-      this.#offSinceUs += stepUs;
-      if (stepUs === needUs) this.#storedUj = this.#turnOnUj;
-      if (this.#offSinceUs > DARK_US) {
-        throw new BrownoutError({
-          code: 'E_TRACE_DARK',
-          found: 'a day without enough power to turn on',
-          expected: `a trace that fills the capacitor to ${this.#profile.turnOnV.value} V against leakage`,
-          hint: 'Use a stronger trace or a smaller capacitor.',
-        });
-      }
+      this.#waited(stepUs);
     }
-    this.#offSinceUs = 0;
+    this.#waitedUs = 0;
+  }
+
+  /**
+   * Sleeps, SRAM kept, until the capacitor is at turn-on again: what an app does that is told LOW and has nothing to
+   * lose. Throws `PowerCut` where it falls to turn-off first.
+   */
+  sleep(): void {
+    this.#settle();
+    const { statistics } = this;
+    const sleepUw = this.#profile.sleepUw.value;
+    while (this.#harvester && this.#storedUj < this.#turnOnUj) {
+      const stepUs = this.#stepTowards(this.#harvester, this.#turnOnUj, sleepUw * this.#storage.drawFactor);
+      const energyUj = (sleepUw * stepUs) / 1e6;
+      this.#draw(energyUj);
+      this.#pass(stepUs);
+      statistics.energyUj.sleep += energyUj;
+      statistics.onUs += stepUs;
+      statistics.sleepUs += stepUs;
+      this.#waited(stepUs);
+      this.#cutIfEmpty();
+    }
+    this.#waitedUs = 0;
+    this.#grant();
+  }
+
+  #waited(stepUs: number): void {
+    this.onWait?.();
+    this.#waitedUs += stepUs;
+    if (this.#waitedUs <= DARK_US) return;
+    throw new BrownoutError({
+      code: 'E_TRACE_DARK',
+      found: 'a day without enough power to turn on',
+      expected: `a trace that fills the capacitor to ${this.#storage.turnOnV} V against leakage`,
+      hint: 'Use a stronger trace or a smaller capacitor.',
+    });
   }
 
   /** Grants the cycles that the capacitor and the trace ahead will carry. */
@@ -227,18 +340,20 @@ export class MeteredSupply implements Supply {
 
   /** Cycles until the capacitor is at turn-off, if nothing but the core drains it. */
   #cyclesAhead(harvester: Harvester): number {
-    const { activeNjPerCycle, clockHz, leakageUw } = this.#profile;
+    const { activeNjPerCycle, clockHz } = this.#profile;
     const cyclesPerUs = clockHz.value / 1e6;
-    const loadUw = activeNjPerCycle.value * cyclesPerUs * 1000 + leakageUw.value;
+    const loadUw = activeNjPerCycle.value * cyclesPerUs * 1000 * this.#storage.drawFactor;
     let leftUj = this.#storedUj - this.#turnOffUj;
     let timeUs = 0;
     for (let index = 0; leftUj > 0 && timeUs * cyclesPerUs < MAX_BUDGET_CYCLES; index++) {
-      const { durationUs, powerUw } = this.#segment(harvester, index);
-      const drainUw = loadUw - powerUw;
+      const segment = this.#segment(harvester, index);
+      const { durationUs } = segment;
+      const { inUw, leakUw } = this.#rates(segment);
+      const drainUw = loadUw + leakUw - inUw;
       const emptyUs = drainUw > 0 ? (leftUj * 1e6) / drainUw : Infinity;
       timeUs += Math.min(emptyUs, durationUs);
       if (emptyUs <= durationUs) break;
-      leftUj = Math.min(leftUj - (drainUw * durationUs) / 1e6, this.#turnOnUj - this.#turnOffUj);
+      leftUj = Math.min(leftUj - (drainUw * durationUs) / 1e6, this.#fullUj - this.#turnOffUj);
     }
     return Math.min(Math.ceil(timeUs * cyclesPerUs), MAX_BUDGET_CYCLES);
   }

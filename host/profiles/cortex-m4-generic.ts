@@ -61,6 +61,7 @@ export const cortexM4Generic: DeviceProfile = {
     provenance: 'estimated',
     source: 'instructions, measured as above: 28 a view, 41 a write; cycles an instruction as above',
   },
+  planScale: { value: 1, provenance: 'estimated', source: 'what the estimates were fitted to' },
   nvmReadCyclesPerWord: {
     value: 4,
     provenance: 'estimated',
@@ -78,6 +79,16 @@ export const cortexM4Generic: DeviceProfile = {
   bootUj: { value: 3.3, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused: 1.10 µC at 3 V' },
   bootUs: { value: 1660, provenance: 'estimated', source: 'as an MSP430FR5994 in Fused' },
   flashBytes: { value: 262144, provenance: 'estimated', source: 'typical of the class' },
+  sleepUw: {
+    value: 6,
+    provenance: 'estimated',
+    source: 'stop mode with SRAM kept, 2 µA at 3 V (STM32L4 class)',
+  },
+  nvmEndurance: {
+    value: 1e13,
+    provenance: 'datasheet',
+    source: 'FRAM: 10^13 reads and writes (Fujitsu MB85RS)',
+  },
   sramBytes: { value: 65536, provenance: 'estimated', source: 'typical of the class' },
   nvmBytes: { value: 1048576, provenance: 'estimated', source: 'typical of the class' },
   capacitorUf: { value: 100, provenance: 'datasheet', source: shepherd },

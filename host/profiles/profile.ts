@@ -1,6 +1,10 @@
 import { BrownoutError } from '../error.js';
 import type { InstructionCosts } from '../toolchain/meter.js';
+import { apollo4 } from './apollo4.js';
 import { cortexM4Generic } from './cortex-m4-generic.js';
+import { msp430fr5994 } from './msp430fr5994.js';
+import { nrf52840 } from './nrf52840.js';
+import { stm32u5 } from './stm32u5.js';
 
 /** Where a constant comes from: measured by us, a datasheet, or an estimate. */
 export type Provenance = 'measured' | 'datasheet' | 'estimated';
@@ -12,6 +16,26 @@ export interface Sourced<T = number> {
   source: string;
 }
 
+/**
+ * A vector accelerator: a call costs a fixed part and a part per element, cycles during which the core waits and the
+ * energy of the whole device meanwhile. Elements are 16 bits.
+ */
+export interface AcceleratorCosts {
+  name: string;
+  /** SRAM its operands must be in. */
+  sramBytes: number;
+  callCycles: Sourced;
+  callNj: Sourced;
+  macCyclesPerElement: Sourced;
+  macNjPerElement: Sourced;
+  /** A radix-2 butterfly of a complex FFT, of which N points take N/2 · log2 N. */
+  fftCyclesPerButterfly: Sourced;
+  fftNjPerButterfly: Sourced;
+  /** Moving 16 bits between NVM and its SRAM by DMA. */
+  moveCyclesPerElement: Sourced;
+  moveNjPerElement: Sourced;
+}
+
 /** A device as data: what it costs to run and to keep, and what holds its energy. */
 export interface DeviceProfile {
   name: string;
@@ -21,6 +45,8 @@ export interface DeviceProfile {
   activeNjPerCycle: Sourced;
   /** Cycles of each class of WASM instruction, compiled ahead of time. */
   instructionCycles: Sourced<InstructionCosts>;
+  /** Cycles this device takes for one that the planner estimates (`host/plan/cost.ts`), NVM included. */
+  planScale: Sourced;
   /** Reading or writing NVM: cycles to set an access up, cycles and energy a 32-bit word. */
   nvmSetupCycles: Sourced;
   nvmReadCyclesPerWord: Sourced;
@@ -37,6 +63,12 @@ export interface DeviceProfile {
   flashBytes: Sourced;
   sramBytes: Sourced;
   nvmBytes: Sourced;
+  /** Asleep with SRAM kept, the voltage monitor on. */
+  sleepUw: Sourced;
+  /** Writes that a byte of NVM lasts. */
+  nvmEndurance: Sourced;
+  /** A vector unit beside the core, if there is one. */
+  accelerator?: AcceleratorCosts;
   /** The capacitor that stands before the device, and its thresholds. */
   capacitorUf: Sourced;
   turnOnV: Sourced;
@@ -47,7 +79,10 @@ export interface DeviceProfile {
   unwarnedCuts: Sourced;
 }
 
-const profiles: readonly DeviceProfile[] = [cortexM4Generic];
+const profiles: readonly DeviceProfile[] = [cortexM4Generic, msp430fr5994, apollo4, nrf52840, stm32u5];
+
+/** Names of the profiles. */
+export const DEVICES: readonly string[] = profiles.map(({ name }) => name);
 
 /** The profile called `name`. Throws `E_DEVICE`. */
 export function deviceProfile(name: string): DeviceProfile {
@@ -70,4 +105,9 @@ export function chargeUj(profile: DeviceProfile): number {
 /** Cycles one charge lasts without any harvest meanwhile, boot taken off. */
 export function chargeCycles(profile: DeviceProfile): number {
   return ((chargeUj(profile) - profile.bootUj.value) * 1000) / profile.activeNjPerCycle.value;
+}
+
+/** The same in cycles as the planner estimates them. */
+export function plannedCycles(profile: DeviceProfile): number {
+  return chargeCycles(profile) / profile.planScale.value;
 }

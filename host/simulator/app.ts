@@ -18,7 +18,14 @@ export interface JobOptions {
   onCut?: () => CutOutcome | undefined;
   /** Cuts after which the simulation gives up; default 100,000. */
   maxCuts?: number;
+  /** Called where `run` returned LOW, everything committed: an app may sleep here. Default: it goes on. */
+  onLow?: () => void;
+  /** Called before each call to the device. */
+  onCall?: (call: DeviceCall) => void;
 }
+
+/** The calls an app makes. */
+export type DeviceCall = 'boot' | 'submit' | 'run' | 'ack';
 
 /** Throws a `BrownoutError` that names a device's error code. */
 function expectSuccess(code: number, doing: string): number {
@@ -48,7 +55,7 @@ export function completeJob(
   device: Device,
   image: Image,
   job: Job,
-  { onCut, maxCuts = 100_000 }: JobOptions = {},
+  { onCut, onLow, onCall, maxCuts = 100_000 }: JobOptions = {},
   booted = false,
 ): { answer: Values; cuts: number } {
   let answer: Values | undefined;
@@ -56,15 +63,21 @@ export function completeJob(
   for (let cuts = 0; ; cuts++) {
     try {
       if (!up) {
+        onCall?.('boot');
         expectSuccess(device.boot(), 'boot');
         up = true;
       }
       if (device.ticket !== job.ticket) {
+        onCall?.('submit');
         expectSuccess(device.feed(job.input), 'feed');
         expectSuccess(device.submit(job.ticket), 'submit');
       }
-      while (device.status() === Status.RUN) expectSuccess(device.run(), 'run');
+      while (device.status() === Status.RUN) {
+        onCall?.('run');
+        if (expectSuccess(device.run(), 'run') === Status.LOW) onLow?.();
+      }
       answer ??= readAnswer(device, image);
+      onCall?.('ack');
       expectSuccess(device.ack(job.ticket), 'ack');
       return { answer, cuts };
     } catch (error) {

@@ -1,0 +1,91 @@
+// A trace by name: a generator with parameters, or a recording.
+import { BrownoutError } from '../error.js';
+import {
+  type Harvester,
+  KineticHarvester,
+  RfHarvester,
+  SegmentHarvester,
+  SolarHarvester,
+} from './harvester.js';
+import { resample, type Trace } from './trace.js';
+
+/** Parameters of the generators, with their defaults; every one is an estimate of a plausible place. */
+const GENERATORS = {
+  rf: { on_uw: 1500, off_uw: 0, mean_on_ms: 60, mean_off_ms: 40 },
+  solar: {
+    ...{ peak_uw: 4000, daylight_s: 60, night_s: 0 },
+    ...{ mean_cloud_ms: 800, mean_clear_ms: 2000, cloud_share: 0.2 },
+  },
+  kinetic: { peak_uw: 8000, half_ms: 20, mean_gap_ms: 400 },
+  constant: { power_uw: 1500 },
+  square: { on_uw: 1500, off_uw: 0, on_ms: 60, off_ms: 40 },
+} as const;
+
+type GeneratorName = keyof typeof GENERATORS;
+
+/** Whether `text` names a generator, rather than a file. */
+export const isGenerator = (text: string): boolean => text.split(':')[0]! in GENERATORS;
+
+function refuse(code: string, found: string, expected: string): never {
+  throw new BrownoutError({ code, found, expected, hint: 'For example rf:on_uw=1500,mean_off_ms=40.' });
+}
+
+function parameters(name: GeneratorName, text: string | undefined): Record<string, number> {
+  const values: Record<string, number> = { ...GENERATORS[name] };
+  for (const part of text ? text.split(',') : []) {
+    const [key = '', value = ''] = part.split('=');
+    if (!(key in values)) refuse('E_TRACE_PARAMETER', `"${key}" of ${name}`, Object.keys(values).join(', '));
+    const number = value === '' ? Number.NaN : Number(value);
+    if (!Number.isFinite(number)) refuse('E_TRACE_NUMBER', `"${part}"`, 'a finite number');
+    if (number < 0) refuse('E_TRACE_NEGATIVE', `"${part}"`, '0 or more');
+    if (number < 1 && /_(ms|s)$/.test(key) && key !== 'night_s') {
+      refuse('E_TRACE_PARAMETER', `"${part}"`, 'a time of at least 1');
+    }
+    values[key] = number;
+  }
+  return values;
+}
+
+/** `rf`, `solar`, `kinetic`, `constant` or `square`, with parameters: `rf:on_uw=1200,mean_off_ms=80`. */
+function generator(text: string, seed: number): Harvester {
+  const [name = '', ...rest] = text.split(':');
+  if (!isGenerator(text)) refuse('E_TRACE', `trace "${text}"`, Object.keys(GENERATORS).join(', '));
+  const p = parameters(name as GeneratorName, rest.join(':'));
+  const get = (key: string): number => p[key]!;
+  switch (name as GeneratorName) {
+    case 'rf':
+      return new RfHarvester({
+        ...{ seed, onUw: get('on_uw'), offUw: get('off_uw') },
+        ...{ meanOnMs: get('mean_on_ms'), meanOffMs: get('mean_off_ms') },
+      });
+    case 'solar':
+      return new SolarHarvester({
+        ...{ seed, peakUw: get('peak_uw'), daylightS: get('daylight_s'), nightS: get('night_s') },
+        ...{
+          meanCloudMs: get('mean_cloud_ms'),
+          meanClearMs: get('mean_clear_ms'),
+          cloudShare: get('cloud_share'),
+        },
+      });
+    case 'kinetic':
+      return new KineticHarvester({
+        ...{ seed, peakUw: get('peak_uw'), halfMs: get('half_ms'), meanGapMs: get('mean_gap_ms') },
+      });
+    case 'constant':
+      return new SegmentHarvester([{ durationUs: 1e6, powerUw: get('power_uw') }]);
+    case 'square':
+      return new SegmentHarvester([
+        { durationUs: get('on_ms') * 1000, powerUw: get('on_uw') },
+        { durationUs: get('off_ms') * 1000, powerUw: get('off_uw') },
+      ]);
+  }
+}
+
+/** Pieces a recording is brought to, at the finest: the rate most are taken at. */
+const RECORDING_STEP_US = 1000;
+
+/** A harvester from a generator's name and parameters, or from a recording, which is played in a loop. */
+export function openTrace(trace: string | Trace, seed: number): Harvester {
+  if (typeof trace === 'string') return generator(trace, seed);
+  return new SegmentHarvester(resample(trace, RECORDING_STEP_US).segments);
+}
