@@ -4,6 +4,7 @@ export { compile, type CompileOptions } from './compile.js';
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
 export type { FloatLayer, FloatNetwork } from './compress/float-network.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
+export { readInput, type InputTarget } from './data/read-input.js';
 export { demo, type DemoOptions, type DemoResult } from './demo.js';
 export { BrownoutError, ExitCode, type Failure } from './error.js';
 export {
@@ -18,6 +19,9 @@ export {
   type BoardReplayOptions,
   type BoardReplayResult,
 } from './firmware/replay-on-board.js';
+export type { FloatGraph, GraphOp } from './import/float-graph.js';
+export { firstColumns } from './import/first-columns.js';
+export { quantizeGraph, type QuantizeGraphOptions } from './import/quantize-graph.js';
 export { importModel, type ImportOptions, type ImportedModel } from './import/import-model.js';
 export { inspect, type InspectResult } from './inspect.js';
 export { readImage, type Image } from './model/image.js';

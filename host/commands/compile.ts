@@ -1,12 +1,13 @@
 import { basename, extname } from 'node:path';
 import { analyze } from '../analyze.js';
 import { compile, type CompileOptions } from '../compile.js';
-import { readNpy } from '../data/npy.js';
-import { ExitCode } from '../error.js';
+import { KEYWORD_FEATURES } from '../data/audio-features.js';
+import { readInput } from '../data/read-input.js';
+import { BrownoutError, ExitCode } from '../error.js';
 import { importModel } from '../import/import-model.js';
 import { analyzeText } from '../report/analyze.js';
 import { count } from '../report/text.js';
-import { readImage } from '../model/image.js';
+import { type Preprocessing, readImage } from '../model/image.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber, writeWhole } from './files.js';
 
@@ -28,6 +29,24 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
   };
 }
 
+/** What the options say of how inputs are prepared. Throws `E_OPTION`. */
+function preprocessingOf({ range, features }: CommandInput['options']): Partial<Preprocessing> {
+  const wrong = (name: string, found: string | boolean, expected: string): BrownoutError => {
+    const hint = 'See `brownout compile --help`.';
+    return new BrownoutError({ code: 'E_OPTION', found: `--${name} ${found}`, expected, hint });
+  };
+  const stated: Partial<Preprocessing> = {};
+  if (typeof range === 'string') {
+    const [minimum = Number.NaN, maximum = Number.NaN, ...more] = range.split(',').map(Number);
+    if (!(minimum < maximum) || more.length > 0) throw wrong('range', range, 'two numbers, the lesser first');
+    Object.assign(stated, { minimum, maximum });
+  }
+  if (features === 'mfcc' || features === 'log-mel')
+    stated.features = { kind: features, ...KEYWORD_FEATURES };
+  else if (features !== undefined) throw wrong('features', features, 'mfcc or log-mel');
+  return stated;
+}
+
 export const compileCommand: Command = {
   name: 'compile',
   positionals: ['model'],
@@ -40,7 +59,17 @@ export const compileCommand: Command = {
       help: 'where to write the image (default: the model’s name, .brn)',
     },
     { name: 'name', value: 'NAME', help: 'name of the model in reports (default: the file’s)' },
-    { name: 'data', value: 'x.npy', help: 'float inputs that set the ranges of a float model' },
+    {
+      name: 'data',
+      value: 'FILE',
+      help: 'float inputs that set the ranges of a float model: .npy, .npz or .csv',
+    },
+    {
+      name: 'range',
+      value: 'LOW,HIGH',
+      help: 'floats the model was trained on (default: what its input holds)',
+    },
+    { name: 'features', value: 'NAME', help: 'of sound: mfcc or log-mel, as for 49×10 keyword features' },
     { name: 'policy', value: 'NAME', help: 'when to commit: every N, low, auto (default) or never' },
     { name: 'device', value: 'NAME', help: 'device profile (default cortex-m4-generic)' },
     { name: 'capacitor', value: 'UF', help: 'capacitor before the device, in µF (default: the device’s)' },
@@ -55,17 +84,18 @@ export const compileCommand: Command = {
   ],
   run({ positionals, options, progress }) {
     const { data } = options;
+    const stated = preprocessingOf(options);
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
     const output = typeof options['output'] === 'string' ? options['output'] : `${stem}.brn`;
     const name = typeof options['name'] === 'string' ? options['name'] : stem;
     const { network, preprocessing } = importModel(readUserFile(path), {
       name,
-      ...(typeof data === 'string' ? { data: readNpy(readUserFile(data)) } : {}),
+      ...(typeof data === 'string' ? { data: readInput(readUserFile(data)) } : {}),
       onSample: progress,
     });
     const settings = compileOptions(options);
-    const file = compile(network, { ...settings, preprocessing });
+    const file = compile(network, { ...settings, preprocessing: { ...preprocessing, ...stated } });
     const image = readImage(file);
     const analysis = analyze(image, settings.device === undefined ? {} : { device: settings.device });
     writeWhole(output, file);

@@ -1,4 +1,4 @@
-import { readNpy } from '../data/npy.js';
+import { readInput } from '../data/read-input.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { runTable } from '../report/run.js';
@@ -13,16 +13,19 @@ export const runCommand: Command = {
   options: [
     {
       name: 'input',
-      value: 'x.npy',
-      help: 'a sample or a batch; floats are quantized, the model’s integers taken as they are (default: the image’s)',
+      value: 'FILE',
+      help: '.npy, .npz, .csv, .wav, .bmp or .png; integers of the model’s type are taken as they are (default: its own)',
     },
   ],
   examples: ['brownout run checkpoints/digits.brn', 'brownout run model.brn --input x.npy --json'],
   run({ positionals, options, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
     const path = options['input'];
+    const { input, preprocessing } = image.metadata;
     const result = run(image, {
-      ...(typeof path === 'string' ? { input: readNpy(readUserFile(path)) } : {}),
+      ...(typeof path === 'string'
+        ? { input: readInput(readUserFile(path), { shape: input.shape, preprocessing }) }
+        : {}),
       onSample: progress,
     });
     return { json: result, text: runTable(result, image.metadata), exitCode: ExitCode.OK };

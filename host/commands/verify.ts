@@ -1,6 +1,6 @@
-import { readNpy } from '../data/npy.js';
+import { readInput } from '../data/read-input.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { readImage } from '../model/image.js';
+import { type Image, readImage } from '../model/image.js';
 import { verifyText } from '../report/verify.js';
 import { verify, type VerifyOptions } from '../verify/verify.js';
 import type { Command, CommandInput } from './command.js';
@@ -18,7 +18,9 @@ function duration(name: string, text: string): number {
   });
 }
 
-function optionsOf({ options, progress }: CommandInput): VerifyOptions {
+function optionsOf({ options, progress }: CommandInput, { metadata }: Image): VerifyOptions {
+  const { shape } = metadata.input;
+  const { preprocessing } = metadata;
   const text = (name: string): string | undefined => {
     const value = options[name];
     return typeof value === 'string' ? value : undefined;
@@ -33,7 +35,7 @@ function optionsOf({ options, progress }: CommandInput): VerifyOptions {
     'budget',
   ].map(text);
   return {
-    ...(input ? { input: readNpy(readUserFile(input)) } : {}),
+    ...(input ? { input: readInput(readUserFile(input), { shape, preprocessing }) } : {}),
     ...(job ? { job: job as 'infer' } : {}),
     ...(tear ? { tear: wholeNumber('tear', tear) } : {}),
     ...(module ? { module: readUserFile(module) } : {}),
@@ -52,7 +54,7 @@ export const verifyCommand: Command = {
   options: [
     {
       name: 'input',
-      value: 'x.npy',
+      value: 'FILE',
       help: 'sample to prove it on (default: the input in the image, else noise)',
     },
     { name: 'job', value: 'NAME', help: 'infer (default) or train' },
@@ -74,7 +76,7 @@ export const verifyCommand: Command = {
   ],
   run(input) {
     const image = readImage(readUserFile(input.positionals[0]!));
-    const result = verify(image, optionsOf(input));
+    const result = verify(image, optionsOf(input, image));
     const text = verifyText(result, input.positionals[0]!);
     return { json: result, text, exitCode: result.proved ? ExitCode.OK : ExitCode.WRONG };
   },

@@ -20,13 +20,15 @@ interface Base {
 
 /** Weights as in the quantized network's op of the same kind. */
 export interface WeightedOp extends Base {
-  kind: 'conv2d' | 'depthwiseConv2d' | 'dense';
+  kind: 'conv2d' | 'depthwiseConv2d' | 'dense' | 'circulant';
   weights: Float64Array;
   bias: Float64Array;
   /** Scales of quantized weights, one or one an output, if the file has them. */
   scales?: readonly number[];
-  /** Of all but dense. */
-  window: Window;
+  /** Of convolutions. */
+  window?: Window;
+  /** Of circulant layers. */
+  blockSize?: number;
   bounds: Bounds;
 }
 
@@ -56,6 +58,7 @@ export interface FloatGraph {
 /** Which output a weight belongs to. */
 export function outputOf(op: WeightedOp, weight: number): number {
   const outputs = op.bias.length;
+  if (op.kind === 'circulant') return 0;
   return op.kind === 'depthwiseConv2d'
     ? weight % outputs
     : Math.floor(weight / (op.weights.length / outputs));
@@ -85,6 +88,18 @@ function eachTap(
   }
 }
 
+/** y[r] += Σ w[(r − c) mod k] · x[c], block by block. */
+function addCirculant({ weights, blockSize: k = 1 }: WeightedOp, x: Float64Array, y: Float64Array): void {
+  const blocks = Math.ceil(x.length / k);
+  for (let output = 0; output < y.length; output++) {
+    const row = Math.floor(output / k) * blocks * k;
+    for (let i = 0; i < x.length; i++) {
+      const element = (((output % k) - (i % k) + k) % k) + Math.floor(i / k) * k;
+      y[output]! += weights[row + element]! * x[i]!;
+    }
+  }
+}
+
 function runWeighted(
   op: WeightedOp,
   x: Float64Array,
@@ -95,7 +110,8 @@ function runWeighted(
   const { weights, bias, bounds } = op;
   const outputs = bias.length;
   for (let i = 0; i < y.length; i++) y[i] = bias[i % outputs]!;
-  if (op.kind === 'dense') {
+  if (op.kind === 'circulant') addCirculant(op, x, y);
+  else if (op.kind === 'dense') {
     for (let o = 0; o < outputs; o++) {
       let sum = 0;
       for (let i = 0; i < x.length; i++) sum += x[i]! * weights[o * x.length + i]!;
@@ -103,9 +119,10 @@ function runWeighted(
     }
   } else {
     const channels = input[2]!;
-    const taps = op.window.kernel[0] * op.window.kernel[1];
+    const window = op.window!;
+    const taps = window.kernel[0] * window.kernel[1];
     const multiplier = outputs / channels;
-    eachTap(op.window, input, output, (to, from, tap) => {
+    eachTap(window, input, output, (to, from, tap) => {
       for (let o = 0; o < outputs; o++) {
         if (op.kind === 'depthwiseConv2d') {
           y[to * outputs + o]! +=
@@ -213,6 +230,7 @@ function runOp(graph: FloatGraph, op: GraphOp, inputs: Float64Array[]): Float64A
     case 'conv2d':
     case 'depthwiseConv2d':
     case 'dense':
+    case 'circulant':
       return runWeighted(op, x, input, output);
     case 'maxPool2d':
     case 'averagePool2d':

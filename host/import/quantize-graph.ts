@@ -110,7 +110,7 @@ function clampOf(
 
 /** Scale of each output's weights: the file's, or the largest magnitude over 127. */
 function weightScales(op: WeightedOp): Float64Array {
-  const outputs = op.bias.length;
+  const outputs = op.kind === 'circulant' ? 1 : op.bias.length;
   const scales = new Float64Array(outputs);
   if (op.scales) return scales.map((_, o) => op.scales![op.scales!.length === 1 ? 0 : o]!);
   op.weights.forEach((weight, i) => {
@@ -133,7 +133,7 @@ function quantizeWeighted(
   const weights = Int8Array.from(op.weights, (weight, i) => {
     const o = outputOf(op, i);
     const q = quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!;
-    if (means && !op.scales) {
+    if (means && !op.scales && op.kind !== 'circulant') {
       const channel = op.kind === 'depthwiseConv2d' ? Math.floor(o / (outputs / channels)) : i % channels;
       errors[o]! += (weight - q * scales[o]!) * means[channel % means.length]!;
     }
@@ -141,7 +141,7 @@ function quantizeWeighted(
   });
   const pairs = Array.from(scales, (scale) => quantizeMultiplier((input.scale * scale) / output.scale));
   const bias = Int32Array.from(op.bias, (b, o) => {
-    const unit = input.scale * scales[o]!;
+    const unit = input.scale * scales[scales.length === 1 ? 0 : o]!;
     return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.round((b + errors[o]!) / unit)));
   });
   return {
@@ -173,7 +173,11 @@ function bodyOf(
       return { kind: 'dense', name, ...quantizeWeighted(op, a, output, means) };
     case 'conv2d':
     case 'depthwiseConv2d':
-      return { kind: op.kind, name, ...op.window, ...quantizeWeighted(op, a, output, means) };
+      return { kind: op.kind, name, ...op.window!, ...quantizeWeighted(op, a, output, means) };
+    case 'circulant': {
+      const circulant = { blockSize: op.blockSize ?? 1, method: 'auto' as const };
+      return { kind: 'circulant', name, ...circulant, ...quantizeWeighted(op, a, output, means) };
+    }
     case 'maxPool2d':
     case 'averagePool2d':
       return { kind: op.kind, name, ...op.window, clampMin: -128, clampMax: 127 };

@@ -32,6 +32,7 @@ import {
   REGION_COUNT,
   VERSION,
 } from '../../assembly/layout.js';
+import type { AudioFeatures } from '../data/audio-features.js';
 import { BrownoutError } from '../error.js';
 import type { Plan, Region } from '../plan/planner.js';
 import { OpRecord } from '../plan/record.js';
@@ -54,6 +55,8 @@ export interface Preprocessing {
   maximum: number;
   /** The model was made for channels first: such arrays are taken too, and turned. */
   channelsFirst?: boolean;
+  /** Sound is brought to these features first. */
+  features?: AudioFeatures;
 }
 
 /** What `verify` proved of an image when it was compiled: the counts of VerifyResult. */
@@ -255,6 +258,16 @@ function isTensorSpec(value: unknown): value is TensorSpec {
   );
 }
 
+/** Whether they are features of sound, or absent. */
+function areFeatures(value: Preprocessing['features']): boolean {
+  if (value === undefined) return true;
+  const { kind, ...numbers } = value ?? {};
+  const all = Object.values(numbers);
+  const windows = [numbers.windowSamples, numbers.strideSamples, numbers.melBins, numbers.sampleRate];
+  const sound = windows.every((count) => Number.isInteger(count) && count > 0 && count <= 1 << 20);
+  return (kind === 'mfcc' || kind === 'log-mel') && sound && all.every((number) => Number.isFinite(number));
+}
+
 function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
   let value: unknown;
   try {
@@ -272,6 +285,7 @@ function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     isTensorSpec(m.output) &&
     typeof m.preprocessing?.minimum === 'number' &&
     typeof m.preprocessing.maximum === 'number' &&
+    areFeatures(m.preprocessing.features) &&
     names(m.ops) &&
     m.ops?.length === ops &&
     (m.classes === undefined || names(m.classes)) &&
