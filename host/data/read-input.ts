@@ -95,15 +95,8 @@ export function readInput(bytes: Uint8Array, target?: InputTarget): NpyArray {
   if (start.startsWith('BM')) return fromPicture(readBmp(bytes), target);
   if (start.startsWith('\x89PNG')) return fromPicture(readPng(bytes), target);
   if (start.startsWith('RIFF') && start.endsWith('WAVE')) return fromSound(bytes, target);
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return refuse(
-      'a file of a format not known',
-      '.npy, .npz, .csv, .wav, .bmp or .png',
-      'Convert it to one of these.',
-    );
-  }
+  const text = new TextDecoder().decode(bytes);
+  // What is neither known nor text is most likely a damaged .npy.
+  if (/[^\t\n\r -~\u00a0-\ufffc]/.test(text) || !/\d/.test(text)) return readNpy(bytes);
   return fromCsv(text, target);
 }

@@ -20,6 +20,7 @@ import {
   MEAN_PIXELS,
   OP_INPUT,
   OP_OUTPUT,
+  OP_WEIGHTS,
   OpKind,
   SOFTMAX_DEPTH,
   WIN_DILATION,
@@ -102,7 +103,9 @@ function elementwiseFootprint(op: OpRecord, tile: number): Footprint {
   const from = tile * group;
   const count = Math.min(group, op.get(ELT_COUNT) - from);
   const part = (field: number): Interval => values(op, field, from, count);
-  return { reads: [part(OP_INPUT), part(ELT_INPUT2)], writes: [part(OP_OUTPUT)] };
+  // A second input among the constants is immutable.
+  const reads = op.get(OP_WEIGHTS) === 0 ? [part(OP_INPUT), part(ELT_INPUT2)] : [part(OP_INPUT)];
+  return { reads, writes: [part(OP_OUTPUT)] };
 }
 
 function meanFootprint(op: OpRecord, tile: number): Footprint {

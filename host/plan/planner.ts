@@ -184,8 +184,9 @@ function fillRecords(steps: readonly Step[], offset: number): Uint8Array {
   for (const { lowered, reads, writes } of steps) {
     for (const { field, buffer, offset: inside } of reads) lowered.record.set(field, buffer.address + inside);
     lowered.record.set(OP_OUTPUT, writes.address + (lowered.outputOffset ?? 0));
-    for (const { field, bytes } of lowered.constants) {
+    for (const { field, also, bytes } of lowered.constants) {
       lowered.record.set(field, offset + at);
+      if (also !== undefined) lowered.record.set(also, offset + at);
       image.set(bytes, at);
       at += align(bytes.length);
     }

@@ -13,6 +13,7 @@ import {
   OP_INPUT_ZERO_POINT,
   OP_OUTPUT_ZERO_POINT,
   OP_TILES,
+  OP_WEIGHTS,
   OpKind,
 } from '../../../assembly/layout.js';
 import {
@@ -77,6 +78,9 @@ export function lowerElementwise(
   }
   const addresses = [{ field: OP_INPUT, input: 0 }];
   if (!constant) addresses.push({ field: ELT_INPUT2, input: 1 });
-  const constants = constant ? [{ field: ELT_INPUT2, bytes: littleEndian(constant.values) }] : [];
+  // OP_WEIGHTS says that the second input is a constant.
+  const constants = constant
+    ? [{ field: OP_WEIGHTS, also: ELT_INPUT2, bytes: littleEndian(constant.values) }]
+    : [];
   return { record, inputs: addresses, constants, arenaBytes: placeAreas(record, areasOf(group)) };
 }

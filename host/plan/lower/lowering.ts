@@ -39,8 +39,8 @@ export interface LoweredOp {
   inputs?: readonly { field: number; input: number; offset?: number }[];
   /** Bytes from the start of the output's buffer to where this record writes; default 0. */
   outputOffset?: number;
-  /** Constants and the record field that takes each one's NVM address. */
-  constants: { field: number; bytes: Uint8Array }[];
+  /** Constants and the record field (or two) that take each one's NVM address. */
+  constants: { field: number; also?: number; bytes: Uint8Array }[];
   arenaBytes: number;
 }
 
