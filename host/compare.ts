@@ -1,9 +1,9 @@
 // The strategies of the field side by side, on the same plans, devices and power.
-import { analyze } from './analyze.js';
 import { compile } from './compile.js';
 import { BrownoutError } from './error.js';
 import { type Image, readImage } from './model/image.js';
-import { storageFor } from './power/converter.js';
+import { opCycles } from './plan/cost.js';
+import { storageChargeUj, storageFor } from './power/converter.js';
 import { MeteredSupply } from './power/harvested-supply.js';
 import { openTrace } from './power/source.js';
 import type { Trace } from './power/trace.js';
@@ -57,7 +57,7 @@ export interface CompareResult {
   rows: CompareRow[];
   /** On 50 mF or the largest capacitor, first trace. */
   sensitivity: Sensitivity[];
-  /** Estimated cycles of our kernels on the core over those metered, less one: what the cost model is off by. */
+  /** The planner's estimate of our kernels' cycles over those metered (which the rows rest on), less one. */
   modelErrors: { model: string; device: string; percent: number }[];
 }
 
@@ -72,7 +72,7 @@ const ratio = (a: ProgramRun | null, b: ProgramRun | null): { time: number; ener
 function imageFor(model: string | Image, device: string): Image {
   if (typeof model !== 'string') return model;
   const network = radNetwork(model);
-  const options = { device, capacitorUf: 10_000, arenaBytes: ARENA_BYTES, verify: false } as const;
+  const options = { device, capacitorUf: 1000, arenaBytes: ARENA_BYTES, verify: false } as const;
   return readImage(compile(network, options));
 }
 
@@ -84,8 +84,9 @@ class Comparison {
   ) {}
 
   cell(strategy: Strategy, capacitorUf: number, trace: string | Trace, fftFactor = 1): CompareCell | null {
-    const program = programFor(strategy, this.layers, this.profile, fftFactor);
     const storage = storageFor(this.profile, { capacitorUf });
+    const chargeUj = storageChargeUj(storage);
+    const program = programFor(strategy, this.layers, this.profile, { fftFactor, chargeUj });
     const run = runProgram(
       program,
       new MeteredSupply(this.profile, openTrace(trace, this.seed), storage),
@@ -148,10 +149,10 @@ export function compare(
     for (const model of models.length > 0 ? models : RAD_NETWORKS) {
       const image = imageFor(model, device);
       const { name } = image.metadata;
-      const layers = layersOf(image);
+      const layers = layersOf(image, profile);
       const comparison = new Comparison(layers, profile, seed);
-      const estimated = layers.reduce((sum, { cycles }) => sum + cycles, 0) * profile.planScale.value;
-      const percent = (estimated / analyze(image, { device }).cycles - 1) * 100;
+      const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
+      const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles, 0) - 1) * 100;
       result.modelErrors.push({ model: name, device, percent });
       for (const trace of traces) {
         for (const capacitorUf of capacitorsUf)

@@ -4,14 +4,15 @@ import {
   CIRC_BLOCKS,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
-  OP_TILES,
   OpKind,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
 } from '../../assembly/layout.js';
+import { analyze } from '../analyze.js';
 import type { Image } from '../model/image.js';
-import { circulantCycles, leastCycles, opCycles } from '../plan/cost.js';
+import { circulantCycles } from '../plan/cost.js';
 import { describeOp } from '../plan/describe.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 
 /** One op of the plan. Elements are 16 bits, as in the runtimes compared to. */
 export interface Layer {
@@ -31,17 +32,28 @@ export interface Layer {
   blocks: number;
   blockRows: number;
   tiles: number;
-  /** Our kernels, by the planner's estimates: all of it, and its least part. */
+  /** Our kernels as metered on the device, in the planner's cycles: all of it; entering it and its dearest tile. */
   cycles: number;
   leastCycles: number;
+  /** A multiply-add of it, in those: what is left when outputs and tiles are taken off. */
+  macCycles: number;
+  /** NVM bytes read and written. */
+  bytesMoved: number;
   /** Of a circulant layer, by either method. */
   directCycles: number;
 }
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** The ops of an image's plan. */
-export function layersOf(image: Image): Layer[] {
+/** What the planner takes for a multiply-add, an output and a tile (`host/plan/cost.ts`). */
+const MAC = 9;
+const OUTPUT = 90;
+const TILE = 600;
+
+/** The ops of an image's plan, as metered on a device. */
+export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
+  const scale = profile.planScale.value;
+  const metered = analyze(image, { device: profile.name }).ops;
   return image.ops.map((op, index) => {
     const { inputShape, outputShape, macs } = describeOp(op);
     const kind = op.sibling;
@@ -52,16 +64,20 @@ export function layersOf(image: Image): Layer[] {
     const blockRows = circulant ? Math.ceil(op.get(CIRC_OUTPUTS) / block) : 0;
     const direct = circulant ? circulantCycles(block, blocks).direct : { enter: 0, row: 0 };
     const [rows, columns, channels] = window ? outputShape : [1, 1, product(outputShape)];
+    const { cycles, largestTileCycles, bytesMoved, tiles } = metered[index]!;
+    const outputs = product(outputShape);
+    const work = cycles / scale - outputs * OUTPUT - tiles * TILE;
     return {
       name: image.metadata.ops[index]!,
       kind: circulant ? 'circulant' : window ? 'conv' : kind === OpKind.DENSE_S8 ? 'dense' : 'other',
       macs: circulant ? op.get(CIRC_INPUTS) * op.get(CIRC_OUTPUTS) : macs,
-      ...{ inputs: product(inputShape), outputs: product(outputShape) },
+      ...{ inputs: product(inputShape), outputs },
       ...{ rows: rows!, columns: columns!, channels: channels! },
       inputChannels: window ? op.get(WIN_INPUT_CHANNELS) : 1,
       kernel: window ? op.getPair(WIN_KERNEL) : [1, 1],
-      ...{ block, blocks, blockRows, tiles: op.get(OP_TILES) },
-      ...{ cycles: opCycles(op), leastCycles: leastCycles(op) },
+      ...{ block, blocks, blockRows, tiles, bytesMoved },
+      ...{ cycles: cycles / scale, leastCycles: largestTileCycles / scale },
+      macCycles: circulant || macs === 0 ? MAC : Math.max(MAC, work / macs),
       directCycles: direct.enter + blockRows * direct.row,
     };
   });

@@ -1,5 +1,6 @@
-// What each strategy makes of a layer: units of work that recovery counts in, and their cost. Costs of the core are the
-// planner's (`host/plan/cost.ts`) for the device, the same for every strategy; NVM's and the accelerator's the profile's.
+// What each strategy makes of a layer: units of work that recovery counts in, and their cost. Costs of the core are
+// those of our kernels, metered on the device, the same for every strategy; NVM's and the accelerator's the profile's.
+import { CURSOR_BYTES, HEADER_BYTES, OP_BYTES } from '../../assembly/layout.js';
 import { COMMIT_CYCLES } from '../plan/cost.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import type { Layer } from './layers.js';
@@ -39,14 +40,19 @@ export interface Program {
   restore: Cost;
 }
 
-/** Software multiply-add and requantized output, as the planner has them. */
+/** Software multiply-add, as the planner has it. */
 const MAC = 9;
-const OUTPUT = 90;
+/** A Q15 output: a shift, a maximum, a store. */
+const OUTPUT_Q15 = 10;
+/** What a tile costs around its work, and the share of a charge it may take. */
+const TILE = 600;
+const TILE_SHARE = 0.1;
 /** Loop control of an inner iteration. */
 const LOOP = 4;
-/** Bytes of a cursor and its neighbours that a commit of ours writes, and cycles of our checks at boot (measured). */
+/** Words of a cursor that a commit of ours writes. */
 const CURSOR_WORDS = 8;
-const BOOT_CYCLES = 17_000;
+/** Cycles of our boot a byte of header, plan and cursors: the digits image's on cortex-m4-generic, metered. */
+const BOOT_CYCLES_PER_BYTE = 25_566 / (HEADER_BYTES + 6 * OP_BYTES + 2 * CURSOR_BYTES);
 
 /** Prices of primitives on a device. */
 class Prices {
@@ -54,7 +60,22 @@ class Prices {
     readonly profile: DeviceProfile,
     /** Factor on everything estimated about FFTs. */
     readonly fftFactor: number,
+    /** Energy of a charge: units of ours are cut to a tenth of it where they can be. */
+    readonly chargeUj: number,
   ) {}
+
+  /** What a unit of ours may take: a tenth of a charge, and with a commit what is left at the warning. */
+  get mostNj(): number {
+    const { turnOnV, warningV, turnOffV } = this.profile;
+    const square = ({ value }: { value: number }): number => value * value;
+    const left = (square(warningV) - square(turnOffV)) / (square(turnOnV) - square(turnOffV));
+    return Math.min(this.chargeUj * 1000 * TILE_SHARE, this.chargeUj * 1000 * left - this.commit().nj);
+  }
+
+  /** Writing a cursor of ours. */
+  commit(): Cost {
+    return sum(this.core(COMMIT_CYCLES), this.write(2 * CURSOR_WORDS));
+  }
 
   core(plannedCycles: number): Cost {
     const cycles = plannedCycles * this.profile.planScale.value;
@@ -77,6 +98,12 @@ class Prices {
     return { cycles, nj: cycles * this.profile.activeNjPerCycle.value + words * njPerWord };
   }
 
+  /** What NVM itself takes for `bytes` read or written by our kernels: their cycles are in those metered. */
+  memory(bytes: number): Cost {
+    const { nvmReadNjPerWord, nvmWriteNjPerWord } = this.profile;
+    return { cycles: 0, nj: ((bytes / 4) * (nvmReadNjPerWord.value + nvmWriteNjPerWord.value)) / 2 };
+  }
+
   /** `count` elements between NVM and the vector unit's memory. */
   move(count: number): Cost {
     const { accelerator } = this.profile;
@@ -86,9 +113,9 @@ class Prices {
   }
 
   /** A vector operation of `count` multiply-adds; in software where there is no vector unit. */
-  vector(count: number): Cost {
+  vector(count: number, macCycles = MAC): Cost {
     const { accelerator } = this.profile;
-    if (!accelerator) return this.core(count * MAC);
+    if (!accelerator) return this.core(count * macCycles);
     const { callCycles, callNj, macCyclesPerElement, macNjPerElement } = accelerator;
     return {
       cycles: callCycles.value + count * macCyclesPerElement.value,
@@ -125,13 +152,24 @@ const total = ({ units, unit, commit, enter }: Step): Cost => sum(enter, times(s
 const cheapest = (steps: readonly Step[]): Step =>
   steps.reduce((a, b) => (total(b).nj < total(a).nj ? b : a));
 
+/** The same step in smaller units, as the planner cuts tiles: down to `most` pieces of each. */
+function cut(step: Step, most: number, prices: Prices): Step {
+  const pieces = Math.min(most, Math.ceil(step.unit.nj / prices.mostNj));
+  if (pieces <= 1) return step;
+  return { ...step, units: step.units * pieces, unit: sum(times(step.unit, 1 / pieces), prices.core(TILE)) };
+}
+
 /** Our kernels on the core, as planned. */
 function planned(layer: Layer, prices: Prices): Step {
   const method = layer.kind === 'circulant' && layer.cycles < layer.directCycles ? 'ntt' : 'direct';
   const enter = Math.max(0, (layer.leastCycles * layer.tiles - layer.cycles) / Math.max(1, layer.tiles - 1));
-  const unit = prices.core((layer.cycles - enter) / layer.tiles);
+  const unit = sum(
+    prices.core((layer.cycles - enter) / layer.tiles),
+    prices.memory(layer.bytesMoved / layer.tiles),
+  );
   const { name, tiles } = layer;
-  return { name, method, exact: true, units: tiles, unit, commit: FREE, enter: prices.core(enter) };
+  const step = { name, method, exact: true, units: tiles, unit, commit: FREE, enter: prices.core(enter) };
+  return method === 'ntt' ? step : cut(step, Math.floor(layer.outputs / tiles), prices);
 }
 
 /** The same, circulant layers in the time domain. */
@@ -142,9 +180,9 @@ function direct(layer: Layer, prices: Prices): Step {
   return { ...{ name: layer.name, method: 'direct', exact: true, units, unit }, commit: FREE, enter: FREE };
 }
 
-/** An output that leaves 32-bit sums: requantized and written. */
+/** Q15 outputs, written to NVM: the runtimes compared to compute in Q15. */
 const outputs = (prices: Prices, count: number): Cost =>
-  sum(prices.core(count * OUTPUT), prices.write(count));
+  sum(prices.core(count * OUTPUT_Q15), prices.write(count));
 
 /**
  * SONIC: every inner iteration is a unit; the loop index lives in NVM. Loop-ordered buffering: a weight stays, an input
@@ -164,7 +202,7 @@ function sonic(layer: Layer, prices: Prices): Step {
       enter: FREE,
     };
   }
-  const iteration = sum(prices.core(MAC + LOOP), prices.read(2), prices.write(1));
+  const iteration = sum(prices.core(layer.macCycles + LOOP), prices.read(2), prices.write(1));
   const requantize = times(outputs(prices, layer.outputs), 1 / layer.macs);
   const step = { units: layer.macs, unit: sum(iteration, requantize), commit: prices.write(1), enter: FREE };
   return { name: layer.name, method: 'loop', exact: true, ...step };
@@ -183,31 +221,72 @@ function tails(layer: Layer, prices: Prices): Step {
   if (layer.kind === 'conv') {
     const { perRow, length } = convVectors(layer);
     const width = layer.columns + layer.kernel[1] - 1;
-    const vector = sum(prices.vector(length), prices.move(width + layer.kernel[1] + 2 * layer.columns));
+    const vector = sum(
+      prices.vector(length, layer.macCycles),
+      prices.move(width + layer.kernel[1] + 2 * layer.columns),
+    );
     const requantize = times(outputs(prices, layer.columns * layer.channels), 1 / perRow);
     const step = { units: layer.rows * perRow, unit: sum(vector, requantize), commit: index, enter: FREE };
     return { name, method: 'vector', exact: false, ...step };
   }
   if (layer.kind === 'other') return sonic(layer, prices);
   // A dense row at a time; a circulant one is a dense row read with a turn.
-  const unit = sum(prices.vector(layer.inputs), prices.move(layer.inputs), outputs(prices, 1));
+  const unit = sum(
+    prices.vector(layer.inputs, layer.macCycles),
+    prices.move(layer.inputs),
+    outputs(prices, 1),
+  );
   const step = { units: layer.outputs, unit, commit: index, enter: prices.move(layer.inputs) };
   return { name, method: 'vector', exact: false, ...step };
 }
 
-/** The same vector operations with inputs and sums kept in SRAM for an output row, and nothing committed on the way. */
-function resident(layer: Layer, prices: Prices): Step {
+/**
+ * The same vector operations with inputs and sums kept in the vector unit's memory, nothing committed on the way. A
+ * vector may run over `together` rows of the map at once, the ends of the rows being computed for nothing.
+ */
+function resident(layer: Layer, prices: Prices, together = 1): Step {
   const { name } = layer;
-  if (layer.kind === 'conv') {
-    const { perRow, length } = convVectors(layer);
-    const inputs = layer.kernel[0] * (layer.columns + layer.kernel[1] - 1) * layer.inputChannels;
-    const weights = layer.kernel[0] * layer.kernel[1] * layer.inputChannels * layer.channels;
-    const row = sum(times(prices.vector(length), perRow), prices.move(inputs + weights));
-    const unit = sum(row, outputs(prices, layer.columns * layer.channels));
-    return { name, method: 'vector', exact: false, units: layer.rows, unit, commit: FREE, enter: FREE };
+  if (layer.kind !== 'conv') {
+    const { commit: _, ...step } = tails(layer, prices);
+    return { ...step, commit: FREE };
   }
-  const { commit: _, ...step } = tails(layer, prices);
-  return { ...step, commit: FREE };
+  const { rows, columns, channels, inputChannels } = layer;
+  const [height, width] = layer.kernel;
+  const groups = Math.ceil(rows / together);
+  const mapColumns = columns + width - 1;
+  const length = (together > 1 ? together * mapColumns : columns) * width;
+  const inputs = prices.move((together + height - 1) * mapColumns * inputChannels);
+  const weights = prices.move(height * width * inputChannels);
+  const vectors = times(prices.vector(length, layer.macCycles), inputChannels * height);
+  const shared = times(inputs, 1 / channels);
+  const unit = sum(vectors, shared, weights, outputs(prices, together * columns));
+  return {
+    name,
+    method: 'vector',
+    exact: false,
+    units: groups * channels,
+    unit,
+    commit: FREE,
+    enter: inputs,
+  };
+}
+
+/** A convolution's rows in one vector: as many as fit the vector unit's memory, 32-bit sums beside the inputs. */
+function residents(layer: Layer, prices: Prices): Step[] {
+  const { accelerator } = prices.profile;
+  if (layer.kind !== 'conv' || !accelerator) return [resident(layer, prices)];
+  const [height, width] = layer.kernel;
+  const mapColumns = layer.columns + width - 1;
+  const fits = (rows: number): boolean => {
+    const inputs = (rows + height - 1) * mapColumns * layer.inputChannels;
+    return (inputs + 2 * rows * mapColumns + width) * 2 <= accelerator.sramBytes;
+  };
+  const counts = Array.from({ length: layer.rows }, (_, i) => i + 1).filter(
+    (rows) => rows === 1 || fits(rows),
+  );
+  const steps = counts.map((rows) => resident(layer, prices, rows));
+  const small = steps.filter(({ unit, enter }) => unit.nj + enter.nj <= prices.mostNj);
+  return small.length > 0 ? small : steps.slice(0, 1);
 }
 
 /** ACE: a block at a time, both spectra computed, inverse, shifted, added to the output block in NVM. */
@@ -240,17 +319,17 @@ function ours(layer: Layer, prices: Prices): Step {
   const exact = [planned(layer, prices), direct(layer, prices)];
   if (!prices.profile.accelerator || layer.kind === 'other') return cheapest(exact);
   const spectra = layer.kind === 'circulant' ? [spectral(layer, prices), ace(layer, prices)] : [];
-  return cheapest([...exact, resident(layer, prices), ...spectra]);
+  return cheapest([...exact, ...residents(layer, prices), ...spectra]);
 }
 
-/** All layers as `strategy` runs them on a device. `fftFactor` scales what is estimated about FFTs. */
+/** All layers as `strategy` runs them on a device. `fftFactor` scales what is estimated about FFTs; a charge bounds units. */
 export function programFor(
   strategy: Strategy,
   layers: readonly Layer[],
   profile: DeviceProfile,
-  fftFactor = 1,
+  { fftFactor = 1, chargeUj }: { fftFactor?: number; chargeUj: number },
 ): Program {
-  const prices = new Prices(profile, fftFactor);
+  const prices = new Prices(profile, fftFactor, chargeUj);
   const steps = (make: (layer: Layer, prices: Prices) => Step): Step[] =>
     layers.map((layer) => make(layer, prices));
   const nothing = { checkpoint: FREE, restore: FREE };
@@ -268,13 +347,14 @@ export function programFor(
       return { strategy, recovery: 'demand', steps: steps(ace), ...saved };
     }
     case 'ours': {
-      const commit = sum(prices.core(COMMIT_CYCLES), prices.write(2 * CURSOR_WORDS));
+      const bytes = HEADER_BYTES + layers.length * OP_BYTES + 2 * CURSOR_BYTES;
+      const commit = prices.commit();
       return {
         strategy,
         recovery: 'demand',
         steps: steps(ours),
         checkpoint: commit,
-        restore: prices.core(BOOT_CYCLES),
+        restore: prices.core(BOOT_CYCLES_PER_BYTE * bytes),
       };
     }
   }
