@@ -10,9 +10,18 @@ import type { Command, CommandInput, CommandOutput } from './command.js';
 import { readUserFile, writeWhole } from './files.js';
 import { capacitance, commandLine, powerOptions, replayOptions } from './power-options.js';
 
+/** Options that mean nothing on a power trace. */
+const CUTS_ONLY = ['cuts', 'job', 'module'] as const;
+
 /** On a power trace: time and energy, and with --report a page of it. */
 function replayTrace(input: CommandInput): CommandOutput {
   const { capacitor, report } = input.options;
+  const other = CUTS_ONLY.find((name) => input.options[name] !== undefined);
+  if (other) {
+    const expected = 'either a power trace or a schedule of power failures';
+    const hint = 'See `brownout replay --help`.';
+    throw new BrownoutError({ code: 'E_USAGE', found: `--trace with --${other}`, expected, hint });
+  }
   const { timeline, ...result } = replay(readUserFile(input.positionals[0]!), {
     ...replayOptions(input),
     ...(typeof capacitor === 'string' ? { capacitorUf: capacitance(capacitor) } : {}),
@@ -49,7 +58,7 @@ export const replayCommand: Command = {
   ],
   run(input) {
     const { positionals, options } = input;
-    if (typeof options['trace'] === 'string' && options['cuts'] === undefined) return replayTrace(input);
+    if (options['trace'] !== undefined) return replayTrace(input);
     const image = readImage(readUserFile(positionals[0]!));
     const { cuts, input: sample, job, module } = options;
     if (typeof cuts !== 'string') {
