@@ -12,14 +12,13 @@ import {
   C_TILE,
   H_IMAGE_ID,
   H_JOBS,
-  H_PLAN,
   H_SLOTS,
   H_SLOT_STRIDE,
   JOB_COUNT,
-  OP_BYTES,
   OP_TILES,
 } from './layout';
-import { fetch, look, put, sync } from './nvm';
+import { fetch, put, sync } from './nvm';
+import { fetchRecord } from './plan';
 import { ARENA, CURSOR, HEADER, SLOT, UNCOMMITTED } from './sram';
 
 function slotAddress(slot: u32): usize {
@@ -67,6 +66,5 @@ function isSound(): bool {
   const job = HEADER + H_JOBS + ((<usize>kind) << 3);
   const op = load<u32>(CURSOR, C_OP);
   if (op - load<u32>(job) >= load<u32>(job, 4)) return false;
-  const record = look(load<u32>(HEADER, H_PLAN) + op * OP_BYTES, OP_BYTES, ARENA);
-  return load<u32>(CURSOR, C_TILE) < load<u32>(record, OP_TILES);
+  return load<u32>(CURSOR, C_TILE) < load<u32>(fetchRecord(op), OP_TILES);
 }

@@ -8,25 +8,25 @@ import {
   C_STATE,
   C_TILE,
   H_JOBS,
-  H_PLAN,
   H_POLICY_EVERY,
   H_POLICY_LOW,
-  OP_BYTES,
   OP_FLAG_COMMIT,
   OP_KIND,
   OP_TILES,
 } from './layout';
-import { fetch } from './nvm';
+import { checkRecord, fetchRecord } from './plan';
 import { low } from './power';
-import { ARENA, CURSOR, HEADER, READY, RESIDENT, UNCOMMITTED } from './sram';
+import { ARENA, CURSOR, HEADER, PIECEWISE, READY, RESIDENT, UNCOMMITTED } from './sram';
 
-/** Brings op `index` into SRAM, unless this boot has it there already; returns its record. */
-function enter(index: i32): usize {
-  if (load<i32>(RESIDENT) == index) return ARENA;
-  const op = fetch(load<u32>(HEADER, H_PLAN) + index * OP_BYTES, OP_BYTES, ARENA);
+/** Brings op `index` into SRAM, unless this boot has it there already. Returns its record, or an error: below 0. */
+function enter(index: i32): i32 {
+  if (load<i32>(RESIDENT) == index) return <i32>ARENA;
+  const op = fetchRecord(index);
+  const code = load<i32>(READY) == PIECEWISE ? checkRecord(op) : 0;
+  if (code) return code;
   kernels.enter(op);
   store<i32>(RESIDENT, index);
-  return op;
+  return <i32>op;
 }
 
 /** Moves the cursor past the tile of `op` just done. Returns whether a commit is mandatory here. */
@@ -57,6 +57,7 @@ export function run(budget: i32): i32 {
   if (budget > 0 && (!every || <u32>budget < every)) every = budget;
   while (true) {
     const op = enter(load<i32>(CURSOR, C_OP));
+    if (op < 0) return op;
     assert(load<u32>(CURSOR, C_TILE) < load<u32>(op, OP_TILES));
     kernels.tile(op, load<i32>(CURSOR, C_TILE));
     if (advance(op) || (every && load<u32>(UNCOMMITTED) >= every)) {

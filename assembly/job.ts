@@ -2,7 +2,6 @@
 import { commit, recover } from './cursor';
 import { crc32 } from './crc';
 import { ErrorCode, Status } from './error';
-import * as kernels from './kernels/index';
 import {
   CURSOR_BYTES,
   H_SLOTS,
@@ -28,19 +27,19 @@ import {
   H_MAX_BOOTS,
   H_NVM_BYTES,
   H_PLAN,
-  H_PLAN_CRC,
   H_REGIONS,
   H_VERSION,
   JOB_COUNT,
   JobKind,
   MAGIC,
   OP_BYTES,
-  OP_TILES,
+  OP_CRC,
   REGION_COUNT,
   VERSION,
 } from './layout';
-import { fetch, look, put, sync } from './nvm';
-import { ARENA, BASE, CURSOR, HEADER, READY, RECEIVED, RESIDENT } from './sram';
+import { fetch, put, sync } from './nvm';
+import { checkPlan, fetchRecord } from './plan';
+import { ARENA, BASE, CURSOR, HEADER, PIECEWISE, READY, RECEIVED, RESIDENT, WHOLE } from './sram';
 
 function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
   if (nvmBytes < <u32>HEADER_BYTES) return ErrorCode.E_NVM_SIZE;
@@ -71,20 +70,6 @@ function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
   return 0;
 }
 
-function checkPlan(): i32 {
-  const plan = load<u32>(HEADER, H_PLAN);
-  const bytes = load<u32>(HEADER, H_PLAN + 4);
-  let crc: u32 = 0;
-  let known = true;
-  for (let at: u32 = 0; at < bytes; at += OP_BYTES) {
-    const record = look(plan + at, OP_BYTES, ARENA);
-    crc = crc32(crc, record, OP_BYTES);
-    known = known && kernels.has(record) && load<i32>(record, OP_TILES) > 0;
-  }
-  if (crc != load<u32>(HEADER, H_PLAN_CRC)) return ErrorCode.E_PLAN;
-  return known ? 0 : ErrorCode.E_OP;
-}
-
 /** Counts boots that found the same cursor. Returns whether there were too many. */
 function isStuck(): bool {
   const address = load<u32>(HEADER, H_DIAGNOSTICS);
@@ -113,12 +98,14 @@ export function boot(base: usize, nvmBytes: u32, sramBytes: u32): i32 {
   store<i32>(RECEIVED, 0);
   let code = checkHeader(nvmBytes, sramBytes);
   if (code) return code;
-  code = checkPlan();
+  const state = recover();
+  // A job under way began on a plan that was checked: from there on only the records that are entered are, one by one.
+  const piecewise = state == Status.RUN && load<u32>(fetchRecord(load<i32>(CURSOR, C_OP)), OP_CRC) != 0;
+  if (!piecewise) code = checkPlan();
   if (code) return code;
-  code = recover();
-  if (code < 0) return code;
-  store<i32>(READY, 1);
-  return code == Status.RUN && isStuck() ? ErrorCode.E_NO_PROGRESS : code;
+  if (state < 0) return state;
+  store<i32>(READY, piecewise ? PIECEWISE : WHOLE);
+  return state == Status.RUN && isStuck() ? ErrorCode.E_NO_PROGRESS : state;
 }
 
 /** Appends `length` bytes at `source` (SRAM) to the next job's input; 0 starts over. Returns the bytes received. */

@@ -124,6 +124,8 @@ export const OP_SCRATCH2 = 56;
 export const OP_SCRATCH3 = 60;
 export const OP_SCRATCH4 = 64;
 export const OP_SCRATCH5 = 68;
+/** CRC-32 of the record's bytes before it; 0: it has none, and only the checksum of the whole plan covers it. */
+export const OP_CRC = 124;
 /** First kernel-specific field. */
 export const OP_PARAMS = 72;
 
@@ -160,6 +162,8 @@ export const KINDS_S16 = 0x37ce0000;
 export const MASK_WEIGHT_ZERO = 0x10000;
 export const MASK_INT4 = 0x100000;
 export const MASK_BLOCKS = 0x200000;
+/** Kernels that do several sums at a time: faster on scalar cores, and larger. */
+export const MASK_FAST = 0x8000;
 export const MASK_SPECIAL = 0x40000000;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
@@ -179,6 +183,8 @@ export const WIN_TILE_COLUMNS = 108;
 export const WIN_GROUP = 112;
 /** Convolution: size of circulant blocks over channels; 0: weights as they are. */
 export const WIN_BLOCK = 116;
+/** Convolution, where a tile is one column: output channels it makes; 0: all. */
+export const WIN_PART = 120;
 
 // dense_s8, dense_s16: a tile is `group` outputs.
 export const DENSE_INPUTS = 72;

@@ -3,8 +3,12 @@ import { CURSOR_BYTES, HEADER_BYTES } from './layout';
 
 export const STATE = memory.data(24, 8);
 
-/** 1 once `boot` has succeeded. */
+/** WHOLE or PIECEWISE once `boot` has succeeded, 0 before. */
 export const READY = STATE;
+/** The plan's checksum was right. */
+export const WHOLE = 1;
+/** Records are checked as they are entered, each by its own checksum. */
+export const PIECEWISE = 2;
 /** Address of the image's region in NVM; every other NVM address counts from it. */
 export const BASE = STATE + 4;
 /** Op whose `enter` state is in SRAM; −1: none. */

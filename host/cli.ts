@@ -7,7 +7,10 @@ import type { Command, OptionSpec } from './commands/command.js';
 import { analyzeCommand } from './commands/analyze.js';
 import { buildCommand } from './commands/build.js';
 import { compareCommand } from './commands/compare.js';
+import { compileCommand } from './commands/compile.js';
 import { demoCommand } from './commands/demo.js';
+import { exportCommand } from './commands/export.js';
+import { flashCommand } from './commands/flash.js';
 import { inspectCommand } from './commands/inspect.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
@@ -17,6 +20,7 @@ import { BrownoutError, ExitCode, type Failure } from './error.js';
 
 const commands: readonly Command[] = [
   demoCommand,
+  compileCommand,
   runCommand,
   verifyCommand,
   replayCommand,
@@ -25,6 +29,8 @@ const commands: readonly Command[] = [
   analyzeCommand,
   inspectCommand,
   buildCommand,
+  exportCommand,
+  flashCommand,
 ];
 
 const common: readonly OptionSpec[] = [
@@ -38,7 +44,9 @@ const version = (): string => {
 };
 
 function optionLines(options: readonly OptionSpec[]): string[] {
-  const heads = options.map(({ name, value }) => `--${name}${value ? ` ${value}` : ''}`);
+  const heads = options.map(({ name, short, value }) => {
+    return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`;
+  });
   const width = Math.max(...heads.map((head) => head.length));
   return options.map(({ help }, i) => `  ${heads[i]!.padEnd(width)}  ${help}`);
 }
@@ -86,7 +94,9 @@ interface Parsed {
 function parse(command: Command, args: string[]): Parsed {
   const specs = [...command.options, ...common];
   const options = Object.fromEntries(
-    specs.map((o) => [o.name, { type: o.value ? 'string' : 'boolean' } as const]),
+    specs.map(({ name, short, value }) => {
+      return [name, { type: value ? 'string' : 'boolean', ...(short ? { short } : {}) } as const];
+    }),
   );
   try {
     const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });

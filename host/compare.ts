@@ -8,8 +8,9 @@ import { MeteredSupply } from './power/harvested-supply.js';
 import { openTrace } from './power/source.js';
 import type { Trace } from './power/trace.js';
 import { type DeviceProfile, deviceProfile } from './profiles/profile.js';
+import { meteredBoots } from './strategies/boot.js';
 import { type Layer, layersOf } from './strategies/layers.js';
-import { programFor, STRATEGIES, type Strategy } from './strategies/programs.js';
+import { programFor, type ProgramOptions, STRATEGIES, type Strategy } from './strategies/programs.js';
 import { RAD_NETWORKS, radNetwork } from './strategies/rad-networks.js';
 import { type ProgramRun, runProgram } from './strategies/run-program.js';
 
@@ -80,13 +81,18 @@ class Comparison {
   constructor(
     readonly layers: readonly Layer[],
     readonly profile: DeviceProfile,
+    readonly boots: ProgramOptions['boots'],
     readonly seed: number,
   ) {}
 
   cell(strategy: Strategy, capacitorUf: number, trace: string | Trace, fftFactor = 1): CompareCell | null {
     const storage = storageFor(this.profile, { capacitorUf });
     const chargeUj = storageChargeUj(storage);
-    const program = programFor(strategy, this.layers, this.profile, { fftFactor, chargeUj });
+    const program = programFor(strategy, this.layers, this.profile, {
+      fftFactor,
+      chargeUj,
+      boots: this.boots,
+    });
     const run = runProgram(
       program,
       new MeteredSupply(this.profile, openTrace(trace, this.seed), storage),
@@ -150,7 +156,7 @@ export function compare(
       const image = imageFor(model, device);
       const { name } = image.metadata;
       const layers = layersOf(image, profile);
-      const comparison = new Comparison(layers, profile, seed);
+      const comparison = new Comparison(layers, profile, meteredBoots(image, profile), seed);
       const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
       const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles, 0) - 1) * 100;
       result.modelErrors.push({ model: name, device, percent });

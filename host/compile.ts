@@ -5,7 +5,7 @@ import { validateNetwork } from './model/validate.js';
 import type { Values } from './model/values.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from './plan/cost.js';
-import { type Plan, planNetwork } from './plan/planner.js';
+import { type Plan, planNetwork, type PlanOptions } from './plan/planner.js';
 import { verify } from './verify/verify.js';
 import { chargeUj, type DeviceProfile, deviceProfile, plannedCycles } from './profiles/profile.js';
 
@@ -17,7 +17,7 @@ export interface CompileOptions {
   device?: string;
   /** Capacitor before the device, in µF; default the device's own. */
   capacitorUf?: number;
-  /** Bytes of SRAM from the arena on; default 3,808, 4 KB with the static data. */
+  /** Bytes of SRAM from the arena on; default 3,808, 4 KB with the static data, or twice that and so on until ops fit. */
   arenaBytes?: number;
   /** Bytes of NVM the image may take; default what the device has. */
   nvmBytes?: number;
@@ -43,6 +43,8 @@ const OPTIONS = [
   'verify',
 ];
 const DEFAULT_ARENA_BYTES = 3808;
+/** Below the arena: the module's static data. */
+const STATIC_BYTES = 288;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 
@@ -111,6 +113,32 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
   });
 }
 
+/** Bytes of SRAM to try, least first: as given, or ever more of what the device has. */
+function arenaChoices({ arenaBytes }: CompileOptions, profile: DeviceProfile): number[] {
+  if (arenaBytes !== undefined) return [arenaBytes];
+  const choices = [DEFAULT_ARENA_BYTES];
+  const most = profile.sramBytes.value - STATIC_BYTES;
+  while (choices.at(-1)! * 2 <= most) choices.push(choices.at(-1)! * 2);
+  return choices;
+}
+
+/** The plan for the least SRAM that it fits. */
+function planWithin(
+  arenas: readonly number[],
+  network: QuantizedNetwork,
+  options: Omit<PlanOptions, 'arenaBytes'>,
+): Plan {
+  for (const [i, arenaBytes] of arenas.entries()) {
+    try {
+      return planNetwork(network, { ...options, arenaBytes });
+    } catch (error) {
+      const last = i === arenas.length - 1;
+      if (last || !(error instanceof BrownoutError) || error.code !== 'E_PLAN') throw error;
+    }
+  }
+  throw new RangeError('no SRAM to try');
+}
+
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
@@ -126,8 +154,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   const policy = options.policy ?? 'auto';
   checkPolicy(policy);
   const profile = profileFor(options);
-  const plan = planNetwork(network, {
-    arenaBytes: options.arenaBytes ?? DEFAULT_ARENA_BYTES,
+  const plan = planWithin(arenaChoices(options, profile), network, {
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',

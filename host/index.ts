@@ -7,6 +7,19 @@ export type { FloatLayer, FloatNetwork } from './compress/float-network.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
 export { demo, type DemoOptions, type DemoResult } from './demo.js';
 export { BrownoutError, ExitCode, type Failure } from './error.js';
+export {
+  exportFirmware,
+  type ExportOptions,
+  type FirmwareExport,
+  type FirmwareUsage,
+} from './firmware/export-firmware.js';
+export { flash, type FlashOptions, type FlashResult } from './firmware/flash.js';
+export {
+  replayOnBoard,
+  type BoardReplayOptions,
+  type BoardReplayResult,
+} from './firmware/replay-on-board.js';
+export { importModel, type ImportOptions, type ImportedModel } from './import/import-model.js';
 export { inspect, type InspectResult } from './inspect.js';
 export { readImage, type Image } from './model/image.js';
 export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';

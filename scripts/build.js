@@ -46,7 +46,10 @@ async function buildModules() {
   const current = fingerprint();
   const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
-  if (fresh && [...names, 'digits', 'digits.bare'].every((name) => existsSync(join(out, `${name}.wasm`))))
+  if (
+    fresh &&
+    [...names, 'digits', 'digits.bare', 'device.fast'].every((name) => existsSync(join(out, `${name}.wasm`)))
+  )
     return;
   mkdirSync(out, { recursive: true });
   const { default: asc } = await import('assemblyscript/asc');
@@ -60,10 +63,12 @@ async function buildModules() {
     if (result.error) throw new Error(`asc failed on ${name}: ${result.error.message}`);
   }
   // Only the kernels that the shipped image uses.
-  const { buildDevice } = await import('../dist/host/toolchain/build-device.js');
+  const { buildDevice, buildKernels } = await import('../dist/host/toolchain/build-device.js');
   const image = new Uint8Array(digits);
   writeFileSync(join(out, 'digits.wasm'), await buildDevice(image));
   writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));
+  // All kernels in their fast forms, as firmware has them.
+  writeFileSync(join(out, 'device.fast.wasm'), await buildKernels(0x7fffffff));
   writeFileSync(stamp, current);
 }
 

@@ -1,7 +1,7 @@
 // `npm test [name…]`: builds, then runs every test file (or those whose name contains one of the names) in a process of
 // its own, two at a time. The last line printed is the sum: `N passed, N failed[, N skipped]`.
-import { execFileSync, spawn } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -86,6 +86,33 @@ async function runAll(names) {
   finish(sum);
 }
 
+/** Debian packages that test files need, by a program of each. */
+const PACKAGES = {
+  gcc: 'gcc',
+  make: 'make',
+  'arm-none-eabi-gcc': 'gcc-arm-none-eabi',
+  'qemu-system-arm': 'qemu-system-arm',
+};
+const NEED_PACKAGES = ['boards', 'emit-c', 'export', 'native'];
+
+/** Installs what is missing where that needs no password; the tests say what they skip for want of the rest. */
+function installPackages(names) {
+  if (!names.some((name) => NEED_PACKAGES.includes(name))) return;
+  const has = (program) =>
+    (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+  const missing = Object.keys(PACKAGES).filter((program) => !has(program));
+  if (missing.length === 0 || process.getuid?.() !== 0 || !has('apt-get')) return;
+  const wanted = missing.map((program) => PACKAGES[program]);
+  if (wanted.includes('gcc-arm-none-eabi')) wanted.push('libnewlib-arm-none-eabi');
+  console.log(`installing ${wanted.join(', ')}`);
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const options = { stdio: 'ignore', timeout: HANG_MS, env: environment };
+  const install = ['install', '-y', '--no-install-recommends', ...wanted];
+  if (spawnSync('apt-get', install, options).status === 0) return;
+  spawnSync('apt-get', ['update'], options);
+  spawnSync('apt-get', install, options);
+}
+
 function build() {
   try {
     execFileSync(process.execPath, [join(root, 'scripts/build.js')], { cwd: root, stdio: 'inherit' });
@@ -107,4 +134,7 @@ if (!build()) {
 } else if (names.length === 0) {
   console.log(`no test/*.test.ts is called ${filters.join(' or ')}`);
   finish({ passed: 0, failed: 1, skipped: 0 });
-} else await runAll(names);
+} else {
+  installPackages(names);
+  await runAll(names);
+}

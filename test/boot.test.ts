@@ -315,7 +315,16 @@ const KINDS: Record<string, (what: string) => number> = {
     const at = BASE + random.integer(image.constants.offset);
     space[at]! ^= 1 + random.integer(255);
     const code = expectBoot(what);
-    assert.ok(code < 0, what);
+    if (code < 0) return code;
+    // Of a plan only the records that a job under way still enters are looked at.
+    assert.ok(code === Status.RUN && at >= BASE + HEADER_BYTES, what);
+    let next: number;
+    for (next = code; next === Status.RUN;) next = exports.run(0);
+    expectWrites(what, [region(H_SLOTS), [image.output.offset, image.nvmBytes]]);
+    if (next === ErrorCode.E_PLAN) return next;
+    assert.is(next, Status.DONE, what);
+    const from = BASE + image.output.offset;
+    assert.is(new Int8Array(space.slice(from, from + image.output.bytes).buffer).join(), answer, what);
     return code;
   },
   'a forged header'(what) {
@@ -336,7 +345,8 @@ const KINDS: Record<string, (what: string) => number> = {
     const code = expectBoot(what);
     if (code < 0) return code;
     const records = Array.from({ length: (end - from) / OP_BYTES }, (_, i) => from + i * OP_BYTES);
-    for (const record of records) assert.ok((field(record + OP_TILES) | 0) > 0, what);
+    if (code !== Status.RUN)
+      for (const record of records) assert.ok((field(record + OP_TILES) | 0) > 0, what);
     expectCalls(what, false);
     return code;
   },
@@ -356,7 +366,7 @@ test(`${CONTENTS.toLocaleString('en')} contents of NVM: a named error or a job t
   const refusals = [E_MAGIC, E_HEADER, E_PLAN, E_OP, E_NVM_SIZE, E_CURSOR, E_CURSOR_IMAGE, E_NO_PROGRESS];
   for (const code of [...refusals, Status.IDLE, Status.RUN, Status.DONE]) {
     const name = code < 0 ? ErrorCode[code] : Status[code];
-    assert.ok((seen.get(code) ?? 0) > 1000, `${name}: ${seen.get(code)} times`);
+    assert.ok((seen.get(code) ?? 0) > 500, `${name}: ${seen.get(code)} times`);
   }
 });
 

@@ -10,6 +10,7 @@ import { main } from '../host/cli.js';
 import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
 import { Random } from '../host/data/random.js';
 import type { RunResult } from '../host/run.js';
+import { MUTANTS, sabotaged } from './util/sabotage.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const bin = join(root, 'bin/brownout.js');
@@ -17,7 +18,7 @@ const image = join(root, 'checkpoints/digits.brn');
 const folder = mkdtempSync(join(tmpdir(), 'brownout-cli-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
-const COMMANDS = ['demo', 'run'];
+const COMMANDS = ['demo', 'run', 'compile', 'verify', 'replay', 'analyze', 'inspect', 'build'];
 const DEMO_KEYS = [
   ...[
     'samples',
@@ -276,6 +277,38 @@ test('demo --json is one object with the keys we promise, twice the same', async
   const text = await brownout('demo', '--samples', '2');
   assert.equal([text.code, text.err], [0, '']);
   assert.match(text.out, 'identical');
+});
+
+test('verify: verdict, one object, wrong options', async () => {
+  const { code, out, err } = await brownout('verify', image, '--tear', '4', '--json');
+  assert.equal([code, err], [0, '']);
+  const result = JSON.parse(out) as Record<string, unknown>;
+  assert.ok(result['proved'] === true && result['closed'] === true && result['counterexample'] === null);
+  for (const key of ['violations', 'stuck', 'cursors', 'states', 'transitions', 'elapsedMs'])
+    assert.type(result[key], 'number', key);
+  assert.match((await inProcess('verify', image)).out, /proved: no power failure/);
+  await checkFailure(['verify', image, '--job', 'train'], 'E_KIND');
+  await checkFailure(['verify', image, '--tear', '3'], 'E_OPTION');
+  await checkFailure(['verify', image, '--budget', 'long'], 'E_OPTION');
+  await checkFailure(['verify', image, '--module', image], 'E_MODULE');
+  await checkFailure(['verify', join(folder, 'missing.brn')], 'E_FILE');
+});
+
+test('verify finds a counterexample in a sabotaged module, and replay confirms it', async () => {
+  const wasm = await sabotaged(MUTANTS.find(({ name }) => name === 'no sync before the cursor')!);
+  const module = save('sabotaged.wasm', wasm);
+  const { code, out, err } = await brownout('verify', image, '--module', module, '--json');
+  assert.equal([code, err], [1, '']);
+  const { proved, counterexample } = JSON.parse(out) as { proved: boolean; counterexample: { id: string } };
+  assert.not(proved);
+  const text = await inProcess('verify', image, '--module', module);
+  assert.is(text.code, 1);
+  assert.match(text.out, `--cuts ${counterexample.id}`);
+  const replayed = await brownout('replay', image, '--cuts', counterexample.id, '--module', module, '--json');
+  assert.is(replayed.code, 1);
+  assert.is((JSON.parse(replayed.out) as { identical: boolean }).identical, false);
+  assert.is((await inProcess('replay', image, '--cuts', counterexample.id)).code, 0);
+  await checkFailure(['replay', image, '--cuts', 'soon'], 'E_CUTS_ID');
 });
 
 test.run();

@@ -28,6 +28,7 @@ import {
   circulantConvNetwork,
   circulantNetwork,
   convNetwork,
+  deepConvNetwork,
   denseNetwork,
   valuesFor,
   withInt16,
@@ -39,7 +40,7 @@ import {
 } from './util/networks.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
 
-const BUILDS: Build[] = ['scalar', 'simd', 'checked', 'in-place'];
+const BUILDS: Build[] = ['scalar', 'fast', 'simd', 'checked', 'in-place'];
 
 function check(network: QuantizedNetwork, random: Random, arenaBytes: number, what: string): void {
   const image = readImage(compile(network, { arenaBytes }));
@@ -67,6 +68,8 @@ function sweep(name: string, few: number, make: (random: Random) => QuantizedNet
 const anyDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(4) ? 80 : 3000);
 
 sweep('conv2d_s8', 150, convNetwork);
+sweep('conv2d_s8, channels in parts', 40, deepConvNetwork, 2600);
+sweep('conv2d_s16, channels in parts', 20, (random) => withInt16(random, deepConvNetwork(random)), 3600);
 sweep('max_pool_s8', 100, maxPoolNetwork);
 sweep('dense_s8', 100, (random) => anyDense(random));
 for (const method of ['direct', 'ntt'] as const) {

@@ -1,10 +1,10 @@
 // Short copies and fills: on a microcontroller a call to memmove costs more than a few bytes.
 
-/** Copies `length` bytes upwards; the ranges do not overlap. */
+/** Copies `length` bytes upwards, from and to any address; the ranges do not overlap. */
 export function copyBytes(destination: usize, source: usize, length: i32): void {
   const end = destination + length;
   for (const whole = destination + (length & ~3); destination < whole; destination += 4, source += 4) {
-    store<u32>(destination, load<u32>(source));
+    store<u32>(destination, load<u32>(source, 0, 1), 0, 1);
   }
   for (; destination < end; destination++, source++) store<u8>(destination, load<u8>(source));
 }

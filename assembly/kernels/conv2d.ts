@@ -15,17 +15,77 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
+  WIN_PART,
 } from '../layout';
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
 import { gather } from './gather';
-import { HAS_BLOCKS, isS16 } from './mask';
-import { behind, rowBytes, unpack, unwind } from './weights';
+import { FAST, HAS_BLOCKS, HAS_SPECIAL, isS16 } from './mask';
+import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
+
+/**
+ * Two output channels of `count` windows: two windows at a time, so that a byte loaded is multiplied twice. `channels`:
+ * those of the tile. Returns the windows done, an even number.
+ */
+function twoChannels(
+  op: usize,
+  vector: usize,
+  count: i32,
+  patch: i32,
+  weights: usize,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  channels: i32,
+): i32 {
+  const other = pair + load<usize>(op, OP_REQUANT_STRIDE);
+  for (let n = count >> 1; n > 0; n--) {
+    let a = load<i32>(bias);
+    let b = a;
+    let c = load<i32>(bias, 4);
+    let d = c;
+    // Four pointers, so that each load moves its own.
+    let w = weights;
+    let below = weights + patch;
+    let next = vector + patch;
+    for (const end = next; vector < end;) {
+      const x: i32 = load<i8>(vector);
+      const y: i32 = load<i8>(next);
+      const s: i32 = load<i8>(w);
+      const t: i32 = load<i8>(below);
+      a += x * s;
+      b += y * s;
+      c += x * t;
+      d += y * t;
+      vector++;
+      next++;
+      w++;
+      below++;
+    }
+    vector = next;
+    store<i8>(to, requantize(op, a, pair));
+    store<i8>(to, requantize(op, c, other), 1);
+    to += channels;
+    store<i8>(to, requantize(op, b, pair));
+    store<i8>(to, requantize(op, d, other), 1);
+    to += channels;
+  }
+  return count & ~1;
+}
 
 export function tile(op: usize, index: i32): void {
   const wide = isS16(op, OpKind.CONV2D_S8);
   const width = i32(wide);
+  let from = 0;
+  let until = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const part = HAS_SPECIAL ? load<i32>(op, WIN_PART) : 0;
+  if (part) {
+    const parts = (until + part - 1) / part;
+    from = (index % parts) * part;
+    until = min(until, from + part);
+    index /= parts;
+  }
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
@@ -33,7 +93,7 @@ export function tile(op: usize, index: i32): void {
   const output = op + load<usize>(op, OP_SCRATCH5);
   const kernel = load<u32>(op, WIN_KERNEL);
   const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
-  const channels = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const pixel = (until - from) << width;
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   gather(op, row, column, count, columns, patch << width);
@@ -44,8 +104,8 @@ export function tile(op: usize, index: i32): void {
   const bytes = k > 1 ? taps * ((inputs + k - 1) & -k) : rowBytes(op, patch);
   const scratch = op + load<usize>(op, OP_SCRATCH2);
   const unpacked = behind(scratch, ((group + k - 1) / k) * bytes);
-  for (let first = 0; first < channels; first += group) {
-    const size = min(group, channels - first);
+  for (let first = from; first < until; first += group) {
+    const size = min(group, until - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
     let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
     const stored = look(
@@ -53,13 +113,19 @@ export function tile(op: usize, index: i32): void {
       ((size + k - 1) / k) * bytes,
       scratch,
     );
+    // Windows that `twoChannels` has done for this channel, or for it with the channel before.
+    let done = 0;
     for (let i = 0; i < size; i++) {
       let weights = stored + (i / k) * bytes;
       if (k > 1) unwind(weights, i & (k - 1), k, taps, inputs, unpacked);
       weights = k > 1 ? unpacked : unpack(op, weights, patch, unpacked);
-      let vector = columns;
-      const pixel = channels << width;
-      for (let to = output + ((first + i) << width), end = to + count * pixel; to < end; to += pixel) {
+      let to = output + ((first - from + i) << width);
+      const end = to + count * pixel;
+      if (FAST && !wide && k == 1 && !isPacked(op) && !(i & 1)) {
+        done = i + 1 < size ? twoChannels(op, columns, count, patch, weights, bias, pair, to, pixel) : 0;
+      }
+      let vector = columns + ((done * patch) << width);
+      for (to += done * pixel; to < end; to += pixel) {
         if (wide)
           store<i16>(to, requantizeS16(op, dot<i16, i64>(vector, weights, patch) + load<i64>(bias), pair));
         else store<i8>(to, requantize(op, dot<i8, i32>(vector, weights, patch) + load<i32>(bias), pair));
@@ -69,5 +135,5 @@ export function tile(op: usize, index: i32): void {
       pair += requantStride;
     }
   }
-  put(outputAddress(op, row, column), output, (count * channels) << width);
+  put(outputAddress(op, row, column) + (from << width), output, count * pixel);
 }

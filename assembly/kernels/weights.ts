@@ -2,7 +2,8 @@
 import { OP_FLAG_INT4, OP_KIND } from '../layout';
 import { HAS_INT4 } from './mask';
 
-function isPacked(op: usize): bool {
+/** Whether rows hold two int4 a byte. */
+export function isPacked(op: usize): bool {
   return HAS_INT4 && (load<u32>(op, OP_KIND) & OP_FLAG_INT4) != 0;
 }
 

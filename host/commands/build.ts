@@ -6,16 +6,19 @@ import { buildDevice } from '../toolchain/build-device.js';
 import type { Command } from './command.js';
 import { readUserFile, writeWhole } from './files.js';
 
-const TARGETS = ['scalar', 'simd'] as const;
-
-function targetOf(text: string | boolean | undefined): (typeof TARGETS)[number] {
-  const target = TARGETS.find((name) => name === (text ?? 'scalar'));
-  if (target) return target;
+/** One of `names`, the first by default. Throws `E_OPTION`. */
+function choice<T extends string>(
+  option: string,
+  names: readonly T[],
+  text: string | boolean | undefined,
+): T {
+  const chosen = names.find((name) => name === (text ?? names[0]));
+  if (chosen) return chosen;
   throw new BrownoutError({
     code: 'E_OPTION',
-    found: `--target ${text}`,
-    expected: TARGETS.join(' or '),
-    hint: 'Leave it out for scalar.',
+    found: `--${option} ${text}`,
+    expected: names.join(' or '),
+    hint: `Leave it out for ${names[0]}.`,
   });
 }
 
@@ -24,21 +27,27 @@ export const buildCommand: Command = {
   positionals: ['image'],
   summary: 'Build the device module (WASM) with the kernels of one image alone.',
   options: [
-    { name: 'output', value: 'FILE', help: 'where to write it (default device.wasm)' },
+    { name: 'output', short: 'o', value: 'FILE', help: 'where to write it (default device.wasm)' },
     { name: 'target', value: 'NAME', help: 'scalar (default) or simd' },
+    {
+      name: 'optimize',
+      value: 'WHAT',
+      help: 'size (default), or speed: several sums at a time, on scalar cores',
+    },
   ],
   examples: [
     'brownout build checkpoints/digits.brn',
     'brownout build model.brn --target simd --output model.wasm',
   ],
   async run({ positionals, options }) {
-    const target = targetOf(options['target']);
+    const target = choice('target', ['scalar', 'simd'], options['target']);
+    const optimize = choice('optimize', ['size', 'speed'], options['optimize']);
     const path = typeof options['output'] === 'string' ? options['output'] : 'device.wasm';
     const image = readDevice(readUserFile(positionals[0]!));
-    const wasm = await buildDevice(image, { target });
+    const wasm = await buildDevice(image, { target, optimize });
     writeWhole(path, wasm);
     const kernels = [...new Set(image.ops.map((op) => describeOp(op).kind.split(' ')[0]!))];
-    const json = { file: path, bytes: wasm.length, target, kernels };
+    const json = { file: path, bytes: wasm.length, target, optimize, kernels };
     return {
       json,
       text: `${path}: ${count(wasm.length)} bytes, ${kernels.join(', ')}`,

@@ -3,6 +3,8 @@ import type { ExitCode } from '../error.js';
 /** An option of a command, as `--help` shows it. */
 export interface OptionSpec {
   name: string;
+  /** One letter, for `-o`. */
+  short?: string;
   /** Placeholder of its value; absent: a switch. */
   value?: string;
   help: string;

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { BrownoutError } from '../error.js';
 
 /** Reads a file a user named. Throws `E_FILE`. */
@@ -33,6 +33,7 @@ export function writeWhole(path: string, bytes: Uint8Array): void {
     writeFileSync(`${path}.part`, bytes);
     renameSync(`${path}.part`, path);
   } catch (error) {
+    rmSync(`${path}.part`, { force: true });
     throw new BrownoutError({
       code: 'E_FILE',
       found: `${(error as NodeJS.ErrnoException).code} on writing "${path}"`,

@@ -23,7 +23,7 @@ export interface QuantizeOptions {
 }
 
 /** Scale and zero point of int8 over [minimum, maximum], zero included and exact. */
-function affine(minimum: number, maximum: number): Quantization {
+export function affine(minimum: number, maximum: number): Quantization {
   const low = Math.min(0, minimum);
   const high = Math.max(0, maximum);
   const scale = high > low ? (high - low) / 255 : 1;

@@ -32,29 +32,60 @@ function quantizeInput(values: ArrayLike<number>, image: Image): Values {
   return quantizeValues(values, image.metadata.input);
 }
 
+/** Channels first to channels last. */
+function turned<T extends Float32Array | Values | Float64Array>(values: T, channels: number): T {
+  const pixels = values.length / channels;
+  const result = values.slice() as T;
+  values.forEach((value, i) => {
+    result[(i % pixels) * channels + Math.floor(i / pixels)] = value;
+  });
+  return result;
+}
+
+/**
+ * The samples in an array, each of `shape`: one, or a batch behind one more dimension.
+ * With `channelsFirst` also arrays whose last dimension comes first. Throws `E_INPUT_SHAPE`.
+ */
+export function alignSamples<T extends NpyArray['data']>(
+  array: { shape: readonly number[]; data: T },
+  shape: readonly number[],
+  channelsFirst = false,
+): T[] {
+  const size = elementCount({ shape });
+  const first = [shape.at(-1)!, ...shape.slice(0, -1)];
+  const [count = 1, ...rest] = array.shape;
+  const matches = (wanted: readonly number[]): number | undefined => {
+    if (array.shape.length > 1 && `${rest}` === `${wanted}`) return count;
+    return `${array.shape}` === `${wanted}` ? 1 : undefined;
+  };
+  const asTurned = channelsFirst ? matches(first) : undefined;
+  const samples = asTurned ?? matches(shape);
+  if (samples === undefined || array.data.length !== samples * size) {
+    refuse(
+      'E_INPUT_SHAPE',
+      `shape [${array.shape}]`,
+      channelsFirst ? `[${first}] or [${shape}], or N of them` : `[${shape}] or [N,${shape}]`,
+      'Reshape or crop the input.',
+    );
+  }
+  return Array.from({ length: samples }, (_, i) => {
+    const sample = array.data.slice(i * size, (i + 1) * size) as T;
+    return asTurned === undefined ? sample : (turned(sample as Float32Array, shape.at(-1)!) as T);
+  });
+}
+
 /**
  * The samples in `array`: the model's input shape is one sample, one leading dimension more is a batch. Integers of the
  * model's own type are taken as already quantized, float32 and float64 are quantized. Throws `E_INPUT_SHAPE`,
  * `E_INPUT_TYPE`, `E_INPUT_RANGE`.
  */
 export function modelInputs(array: NpyArray, image: Image): Values[] {
-  const shape = image.metadata.input.shape;
-  const batched = array.shape.length === shape.length + 1;
-  const inner = batched ? array.shape.slice(1) : array.shape;
-  if (inner.length !== shape.length || inner.some((size, i) => size !== shape[i])) {
-    refuse(
-      'E_INPUT_SHAPE',
-      `shape [${array.shape}]`,
-      `[${shape}] or [N,${shape}]`,
-      'Reshape or crop the input.',
-    );
-  }
   const floats = array.data instanceof Float32Array || array.data instanceof Float64Array;
   if (!floats && array.dtype !== typeOf(image)) {
     const hint = 'Convert it: x.astype(np.float32), scaled as in training.';
     refuse('E_INPUT_TYPE', array.dtype, `float32 or float64, or ${typeOf(image)} already quantized`, hint);
   }
   const all = floats ? quantizeInput(array.data, image) : (array.data as Values);
-  const size = elementCount(image.metadata.input);
-  return Array.from({ length: batched ? array.shape[0]! : 1 }, (_, i) => all.slice(i * size, (i + 1) * size));
+  const { shape } = image.metadata.input;
+  return alignSamples({ shape: array.shape, data: all }, shape, image.metadata.preprocessing.channelsFirst);
 }

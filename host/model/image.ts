@@ -28,6 +28,7 @@ import {
   JobKind,
   MAGIC,
   OP_BYTES,
+  OP_CRC,
   REGION_COUNT,
   VERSION,
 } from '../../assembly/layout.js';
@@ -51,6 +52,8 @@ export interface Preprocessing {
   /** Range of the float input the model was trained on. */
   minimum: number;
   maximum: number;
+  /** The model was made for channels first: such arrays are taken too, and turned. */
+  channelsFirst?: boolean;
 }
 
 /** What `verify` proved of an image when it was compiled: the counts of VerifyResult. */
@@ -143,6 +146,11 @@ function sealHeader(header: Uint8Array): void {
   view(header).setUint32(H_CRC, crc32(header.subarray(H_IMAGE_ID, HEADER_BYTES)), true);
 }
 
+/** Recomputes every record's own checksum, in place. */
+function sealRecords(planBytes: Uint8Array): void {
+  for (const op of opRecords(planBytes)) op.set(OP_CRC, crc32(op.bytes.subarray(0, OP_CRC)));
+}
+
 /** Assembles the file from a plan. */
 export function writeImage(
   plan: Plan,
@@ -158,6 +166,7 @@ export function writeImage(
     set(offset + 4, region.bytes);
   };
   const planBytes = concat(plan.ops.map((op) => op.record.bytes));
+  sealRecords(planBytes);
   const planCrc = crc32(planBytes);
   set(H_MAGIC, MAGIC);
   set(H_VERSION, VERSION | (HEADER_BYTES << 16));
@@ -205,6 +214,7 @@ export function resealImage(image: Image, edit: (ops: OpRecord[]) => void): Imag
   const fields = view(file);
   const planBytes = file.subarray(image.plan.offset, image.plan.offset + image.plan.bytes);
   edit(opRecords(planBytes));
+  sealRecords(planBytes);
   const planCrc = crc32(planBytes);
   fields.setUint32(H_PLAN_CRC, planCrc, true);
   fields.setUint32(H_IMAGE_ID, crc32(file.subarray(image.constants.offset, image.imageBytes), planCrc), true);

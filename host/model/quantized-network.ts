@@ -1,6 +1,6 @@
 // The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8 or int16, NHWC
 // without the batch dimension; ops run in order and name their tensors by index. All tensors of an op have one type.
-import type { ActivationType } from './values.js';
+import type { ActivationType, Values } from './values.js';
 
 /** How weights are stored: int4 ones, in −8…7, take half the bytes. */
 export type WeightBits = 8 | 4;
@@ -103,6 +103,12 @@ export interface Scaling {
   shift: number;
 }
 
+/** As many values as the op's output has. */
+export interface ConstantTensor {
+  values: Values;
+  zeroPoint: number;
+}
+
 /**
  * Element-wise sum: both inputs, shifted up, are scaled to one scale, added, and scaled to the output's. TFLite shifts
  * int8 up by 20 and int16 by 15; its sum of int16 whose scales are powers of two, one of them 2^s times the output's, is
@@ -110,6 +116,8 @@ export interface Scaling {
  */
 export interface Add extends OpBase {
   kind: 'add';
+  /** In place of the second input. */
+  constant?: ConstantTensor;
   leftShift: number;
   inputScalings: readonly [Scaling, Scaling];
   outputScaling: Scaling;
@@ -120,6 +128,8 @@ export interface Add extends OpBase {
 /** Element-wise product. */
 export interface Mul extends OpBase {
   kind: 'mul';
+  /** In place of the second input. */
+  constant?: ConstantTensor;
   outputScaling: Scaling;
   clampMin: number;
   clampMax: number;
@@ -143,6 +153,22 @@ export interface Logistic extends OpBase {
 export interface Requantize extends OpBase {
   kind: 'requantize';
   scaling: Scaling;
+}
+
+/** Any function of one int8: output = table[input + 128]. */
+export interface MapTable extends OpBase {
+  kind: 'map';
+  table: Int8Array;
+}
+
+/** A matrix [rows][columns] into [columns][rows], value by value. */
+export interface Transpose extends OpBase {
+  kind: 'transpose';
+}
+
+/** The input again and again, one behind the other. */
+export interface Repeat extends OpBase {
+  kind: 'repeat';
 }
 
 /** Mean over height and width. */
@@ -189,6 +215,9 @@ export type ComputingOp =
   | Softmax
   | Logistic
   | Requantize
+  | MapTable
+  | Transpose
+  | Repeat
   | Mean
   | Pad
   | Concat
@@ -223,6 +252,8 @@ export const tensorBytes = (tensor: TensorSpec): number => elementCount(tensor) 
  */
 export function quantizeMultiplier(factor: number): { multiplier: number; shift: number } {
   if (factor === 0) return { multiplier: 0, shift: 0 };
+  // `validateNetwork` refuses it.
+  if (!(factor > 0 && factor < Infinity)) return { multiplier: Number.NaN, shift: 0 };
   let shift = 0;
   let fraction = factor;
   while (fraction < 0.5) {

@@ -1,7 +1,11 @@
 // Checks a quantized network before anything is laid out: what importers and users hand in may be wrong.
 import { BrownoutError } from '../error.js';
 import {
+  type Add,
+  type Conv2d,
+  elementBytes,
   elementCount,
+  type Mul,
   type QuantizedNetwork,
   type QuantizedOp,
   type Requantization,
@@ -76,6 +80,8 @@ const INT16_KINDS: readonly QuantizedOp['kind'][] = [
   'mul',
   'softmax',
   'pad',
+  'transpose',
+  'repeat',
   'concat',
   'slice',
   'reshape',
@@ -95,6 +101,33 @@ function isInt16(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
 /** Channels of a map, or elements of a vector. */
 const last = (tensor: TensorSpec): number => tensor.shape.at(-1) ?? 1;
 
+function checkElementwise(op: Add | Mul, output: TensorSpec): void {
+  checkScaling(op, op.outputScaling);
+  if (op.kind === 'add') for (const scaling of op.inputScalings) checkScaling(op, scaling);
+  if (!op.constant) return;
+  const { values, zeroPoint } = op.constant;
+  checkLength(op, 'constants', values.length, elementCount(output));
+  checkTensor({ shape: [values.length], scale: 1, zeroPoint, dtype: output.dtype ?? 'int8' }, -1);
+  if (values.BYTES_PER_ELEMENT !== elementBytes(output))
+    refuse(op, 'constants of another type', 'that of its output');
+}
+
+function checkMatrix(op: QuantizedOp, input: TensorSpec, output: TensorSpec): void {
+  const [rows, columns] = input.shape;
+  if (input.shape.length === 2 && `${output.shape}` === `${columns},${rows}`) return;
+  refuse(op, `shapes [${input.shape}] and [${output.shape}]`, 'a matrix and its transpose');
+}
+
+function checkConvolution(op: Conv2d, input: TensorSpec, output: TensorSpec): void {
+  const k = op.blockSize ?? 1;
+  if (!Number.isInteger(k) || k < 1 || k > 4096 || (k & (k - 1)) !== 0)
+    refuse(op, `blocks of ${k}`, 'a power of two');
+  if (k > 1 && op.weightBits === 4) refuse(op, 'circulant blocks of int4', 'int8 weights, or no blocks');
+  const blocks = (tensor: TensorSpec): number => Math.ceil(last(tensor) / k);
+  const weights = blocks(output) * blocks(input) * k;
+  checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
+}
+
 function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): void {
   const input = inputs[0]!;
   const wide = isInt16(op, inputs, output);
@@ -110,16 +143,9 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
     refuse(op, 'int4 weights beyond four bits', 'weights from −8 to 7');
   }
   switch (op.kind) {
-    case 'conv2d': {
-      const k = op.blockSize ?? 1;
-      if (!Number.isInteger(k) || k < 1 || k > 4096 || (k & (k - 1)) !== 0)
-        refuse(op, `blocks of ${k}`, 'a power of two');
-      if (k > 1 && op.weightBits === 4) refuse(op, 'circulant blocks of int4', 'int8 weights, or no blocks');
-      const blocks = (tensor: TensorSpec): number => Math.ceil(last(tensor) / k);
-      const weights = blocks(output) * blocks(input) * k;
-      checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
+    case 'conv2d':
+      checkConvolution(op, input, output);
       break;
-    }
     case 'depthwiseConv2d':
       checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
       break;
@@ -135,19 +161,24 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
       checkLength(op, 'output channels', last(output), last(input));
       break;
     case 'add':
-      for (const scaling of op.inputScalings) checkScaling(op, scaling);
-      checkScaling(op, op.outputScaling);
-      break;
     case 'mul':
-      checkScaling(op, op.outputScaling);
+      checkElementwise(op, output);
       break;
-    case 'softmax':
-      checkScaling(op, op.inputScaling);
-      checkLength(op, 'output elements', elementCount(output), elementCount(input));
-      break;
+    case 'map':
     case 'logistic':
     case 'requantize':
     case 'reshape':
+      if (op.kind === 'map') checkLength(op, 'entries of its table', op.table.length, 256);
+      checkLength(op, 'output elements', elementCount(output), elementCount(input));
+      break;
+    case 'transpose':
+      checkMatrix(op, input, output);
+      break;
+    case 'repeat':
+      checkLength(op, 'output elements beyond whole inputs', elementCount(output) % elementCount(input), 0);
+      break;
+    case 'softmax':
+      checkScaling(op, op.inputScaling);
       checkLength(op, 'output elements', elementCount(output), elementCount(input));
       break;
     case 'mean':
@@ -198,7 +229,8 @@ export function validateNetwork(network: QuantizedNetwork): void {
   if (!network.tensors[network.input])
     fail(`input tensor ${network.input}`, `0–${network.tensors.length - 1}`);
   for (const op of network.ops) {
-    const count = INPUTS[op.kind] ?? (op.kind === 'concat' ? op.inputs.length : 1);
+    const constant = 'constant' in op && op.constant ? 1 : undefined;
+    const count = constant ?? INPUTS[op.kind] ?? (op.kind === 'concat' ? op.inputs.length : 1);
     checkLength(op, 'inputs', op.inputs.length, Math.max(count, 1));
     for (const input of op.inputs)
       if (!known.has(input)) refuse(op, `input tensor ${input}`, 'one made before it');

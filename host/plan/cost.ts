@@ -18,6 +18,7 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
+  WIN_PART,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import type { OpRecord } from './record.js';
@@ -78,7 +79,9 @@ function stepCycles(op: OpRecord): { enter: number; tile: number } {
   const kind = op.sibling;
   switch (kind) {
     case OpKind.CONV2D_S8:
-      return only(convTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), patch()));
+      return only(
+        convTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_PART) || op.get(WIN_OUTPUT_CHANNELS), patch()),
+      );
     case OpKind.MAX_POOL_S8:
       return only(TILE + op.get(WIN_TILE_COLUMNS) * patch() * MAC);
     case OpKind.AVG_POOL_S8:

@@ -19,6 +19,7 @@ import {
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
   WIN_OUTPUT_WIDTH,
+  WIN_PART,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import type { Int8Kind, OpRecord } from './record.js';
@@ -35,7 +36,8 @@ export interface OpDescription {
 function describeWindow(op: OpRecord, kind: Int8Kind): Omit<OpDescription, 'kind'> {
   const inputShape = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((field) => op.get(field));
   const width = op.get(WIN_OUTPUT_WIDTH);
-  const height = op.get(OP_TILES) / Math.ceil(width / op.get(WIN_TILE_COLUMNS));
+  const parts = Math.ceil(op.get(WIN_OUTPUT_CHANNELS) / (op.get(WIN_PART) || op.get(WIN_OUTPUT_CHANNELS)));
+  const height = op.get(OP_TILES) / parts / Math.ceil(width / op.get(WIN_TILE_COLUMNS));
   const outputShape = [height, width, op.get(WIN_OUTPUT_CHANNELS)];
   const outputs = outputShape.reduce((product, size) => product * size, 1);
   const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);

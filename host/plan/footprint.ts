@@ -30,6 +30,7 @@ import {
   WIN_OUTPUT_CHANNELS,
   WIN_OUTPUT_WIDTH,
   WIN_PADDING,
+  WIN_PART,
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
@@ -57,24 +58,29 @@ function windowFootprint(op: OpRecord, tile: number): Footprint {
   const outputWidth = op.get(WIN_OUTPUT_WIDTH);
   const columns = op.get(WIN_TILE_COLUMNS);
   const perRow = Math.ceil(outputWidth / columns);
-  const row = Math.floor(tile / perRow);
-  const first = (tile % perRow) * columns;
+  const channelCount = op.get(WIN_OUTPUT_CHANNELS);
+  const part = op.get(WIN_PART) || channelCount;
+  const parts = Math.ceil(channelCount / part);
+  const segment = Math.floor(tile / parts);
+  const row = Math.floor(segment / perRow);
+  const first = (segment % perRow) * columns;
   const last = Math.min(first + columns, outputWidth) - 1;
   const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
   const [strideY, strideX] = op.getPair(WIN_STRIDE);
   const [dilationY, dilationX] = op.getPair(WIN_DILATION);
   const [top, leftPadding] = op.getPair(WIN_PADDING);
-  const from = Math.max(first * strideX - leftPadding, 0);
+  const left = Math.max(first * strideX - leftPadding, 0);
   const to = Math.min(last * strideX - leftPadding + (kernelWidth - 1) * dilationX + 1, width);
   const reads: Interval[] = [];
   for (let ky = 0; ky < kernelHeight; ky++) {
     const y = row * strideY + ky * dilationY - top;
-    if (y < 0 || y >= height || to <= from) continue;
-    reads.push(values(op, OP_INPUT, (y * width + from) * channels, (to - from) * channels));
+    if (y < 0 || y >= height || to <= left) continue;
+    reads.push(values(op, OP_INPUT, (y * width + left) * channels, (to - left) * channels));
   }
-  const outputChannels = op.get(WIN_OUTPUT_CHANNELS);
-  const start = (row * outputWidth + first) * outputChannels;
-  return { reads, writes: [values(op, OP_OUTPUT, start, (last - first + 1) * outputChannels)] };
+  const from = (tile % parts) * part;
+  const start = (row * outputWidth + first) * channelCount + from;
+  const size = parts === 1 ? (last - first + 1) * channelCount : Math.min(part, channelCount - from);
+  return { reads, writes: [values(op, OP_OUTPUT, start, size)] };
 }
 
 function vectorFootprint(

@@ -11,6 +11,7 @@ import {
   WIN_KERNEL,
   WIN_OUTPUT_WIDTH,
   WIN_PADDING,
+  WIN_PART,
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
@@ -32,6 +33,7 @@ function staysInside(op: OpRecord): boolean {
 export function isPlain(op: OpRecord): boolean {
   switch (op.sibling) {
     case OpKind.CONV2D_S8:
+      return op.get(WIN_PART) === 0 && staysInside(op);
     case OpKind.DEPTHWISE_CONV2D_S8:
     case OpKind.MAX_POOL_S8:
     case OpKind.AVG_POOL_S8:

@@ -21,7 +21,7 @@ export const apollo4: DeviceProfile = {
   planScale: {
     value: 1.1,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: { value: 12, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {
@@ -53,6 +53,7 @@ export const apollo4: DeviceProfile = {
     provenance: 'estimated',
     source: 'taken at the low end of embedded MRAM: 10^6 and more',
   },
+  flashBytes: { value: 2097152, provenance: 'datasheet', source: 'Ambiq Apollo4: 2 MB MRAM' },
   sramBytes: { value: 1835008, provenance: 'datasheet', source: 'Ambiq Apollo4: 1.8 MB SRAM, 2 MB MRAM' },
   nvmBytes: { value: 2097152, provenance: 'datasheet', source: 'Ambiq Apollo4: 1.8 MB SRAM, 2 MB MRAM' },
 };

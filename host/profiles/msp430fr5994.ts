@@ -24,7 +24,7 @@ export const msp430fr5994: DeviceProfile = {
   planScale: {
     value: 6,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: { value: 20, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {
@@ -41,6 +41,7 @@ export const msp430fr5994: DeviceProfile = {
   bootUs: { value: 1660, provenance: 'measured', source: 'Fused boot trace' },
   sleepUw: { value: 3, provenance: 'estimated', source: 'LPM3, 1 µA at 3 V' },
   nvmEndurance: { value: 1e15, provenance: 'datasheet', source: 'TI SLASE54D: FRAM, 10^15 cycles' },
+  flashBytes: { value: 262144, provenance: 'datasheet', source: 'TI SLASE54D: 256 KB FRAM' },
   sramBytes: { value: 8192, provenance: 'datasheet', source: 'TI SLASE54D: 4 KB, and 4 KB shared with LEA' },
   nvmBytes: { value: 262144, provenance: 'datasheet', source: 'TI SLASE54D' },
   accelerator: {

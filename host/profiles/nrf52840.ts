@@ -21,7 +21,7 @@ export const nrf52840: DeviceProfile = {
   planScale: {
     value: 5.2,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: {
     value: 420,
@@ -53,6 +53,7 @@ export const nrf52840: DeviceProfile = {
   bootUs: { value: 1000, provenance: 'estimated', source: '1.5 mA for 1 ms at 3 V' },
   sleepUw: { value: 9, provenance: 'estimated', source: 'System ON with SRAM kept, 3 µA at 3 V' },
   nvmEndurance: { value: 1e13, provenance: 'datasheet', source: 'Fujitsu MB85RS: 10^13 accesses' },
+  flashBytes: { value: 1048576, provenance: 'datasheet', source: 'nRF52840: 1 MB flash' },
   sramBytes: { value: 262144, provenance: 'datasheet', source: 'nRF52840; a 2 Mbit FRAM' },
   nvmBytes: { value: 262144, provenance: 'datasheet', source: 'nRF52840; a 2 Mbit FRAM' },
 };

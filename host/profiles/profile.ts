@@ -60,6 +60,7 @@ export interface DeviceProfile {
   /** From power-on to the first instruction. */
   bootUj: Sourced;
   bootUs: Sourced;
+  flashBytes: Sourced;
   sramBytes: Sourced;
   nvmBytes: Sourced;
   /** Asleep with SRAM kept, the voltage monitor on. */

@@ -25,7 +25,7 @@ export const stm32u5: DeviceProfile = {
   planScale: {
     value: 2,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: {
     value: 160,
@@ -57,6 +57,7 @@ export const stm32u5: DeviceProfile = {
   bootUs: { value: 1500, provenance: 'estimated', source: '1.3 mA for 1.5 ms at 3 V' },
   sleepUw: { value: 12, provenance: 'estimated', source: 'Stop 2 with SRAM kept, 4 µA at 3 V' },
   nvmEndurance: { value: 1e13, provenance: 'datasheet', source: 'Fujitsu MB85RS: 10^13 accesses' },
+  flashBytes: { value: 2097152, provenance: 'datasheet', source: 'STM32U575: 2 MB flash' },
   sramBytes: { value: 786432, provenance: 'datasheet', source: 'STM32U575; a 2 Mbit FRAM' },
   nvmBytes: { value: 262144, provenance: 'datasheet', source: 'STM32U575; a 2 Mbit FRAM' },
 };

@@ -6,7 +6,7 @@ import type { Image } from '../model/image.js';
 import type { SimulatedNvm } from './nvm.js';
 
 /** The cursor of a device that has not run yet. */
-function firstCursor(imageId: number, sequence = 0): Uint8Array {
+export function firstCursor(imageId: number, sequence = 0): Uint8Array {
   const cursor = new Uint8Array(CURSOR_BYTES);
   const view = new DataView(cursor.buffer);
   view.setUint32(C_IMAGE_ID, imageId, true);

@@ -10,7 +10,7 @@ import {
 } from '../../assembly/layout.js';
 import { analyze } from '../analyze.js';
 import type { Image } from '../model/image.js';
-import { circulantCycles } from '../plan/cost.js';
+import { circulantCycles, opCycles } from '../plan/cost.js';
 import { describeOp } from '../plan/describe.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
@@ -54,6 +54,9 @@ const TILE = 600;
 export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const scale = profile.planScale.value;
   const metered = analyze(image, { device: profile.name }).ops;
+  const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
+  // How the device does against the estimates: for what cannot be metered, as our plan does not do it so.
+  const speed = metered.reduce((sum, { cycles }) => sum + cycles, 0) / scale / estimated;
   return image.ops.map((op, index) => {
     const { inputShape, outputShape, macs } = describeOp(op);
     const kind = op.sibling;
@@ -77,8 +80,8 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
       kernel: window ? op.getPair(WIN_KERNEL) : [1, 1],
       ...{ block, blocks, blockRows, tiles, bytesMoved },
       ...{ cycles: cycles / scale, leastCycles: largestTileCycles / scale },
-      macCycles: circulant || macs === 0 ? MAC : Math.max(MAC, work / macs),
-      directCycles: direct.enter + blockRows * direct.row,
+      macCycles: circulant || macs === 0 ? MAC * speed : Math.max(1, work / macs),
+      directCycles: (direct.enter + blockRows * direct.row) * speed,
     };
   });
 }

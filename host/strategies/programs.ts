@@ -1,8 +1,8 @@
 // What each strategy makes of a layer: units of work that recovery counts in, and their cost. Costs of the core are
 // those of our kernels, metered on the device, the same for every strategy; NVM's and the accelerator's the profile's.
-import { CURSOR_BYTES, HEADER_BYTES, OP_BYTES } from '../../assembly/layout.js';
 import { COMMIT_CYCLES } from '../plan/cost.js';
 import type { DeviceProfile } from '../profiles/profile.js';
+import type { BootCost } from './boot.js';
 import type { Layer } from './layers.js';
 
 /** `ours` may be any of its methods; the names of the others are those of the papers (DESIGN.md §7 cites them). */
@@ -36,12 +36,11 @@ export interface Program {
   steps: Step[];
   /** On demand: making the state durable. */
   checkpoint: Cost;
-  /** After a boot. */
+  /** After the first boot, and after every other. */
+  start: Cost;
   restore: Cost;
 }
 
-/** Software multiply-add, as the planner has it. */
-const MAC = 9;
 /** A Q15 output: a shift, a maximum, a store. */
 const OUTPUT_Q15 = 10;
 /** What a tile costs around its work, and the share of a charge it may take. */
@@ -51,8 +50,6 @@ const TILE_SHARE = 0.1;
 const LOOP = 4;
 /** Words of a cursor that a commit of ours writes. */
 const CURSOR_WORDS = 8;
-/** Cycles of our boot a byte of header, plan and cursors: the digits image's on cortex-m4-generic, metered. */
-const BOOT_CYCLES_PER_BYTE = 25_566 / (HEADER_BYTES + 6 * OP_BYTES + 2 * CURSOR_BYTES);
 
 /** Prices of primitives on a device. */
 class Prices {
@@ -113,7 +110,7 @@ class Prices {
   }
 
   /** A vector operation of `count` multiply-adds; in software where there is no vector unit. */
-  vector(count: number, macCycles = MAC): Cost {
+  vector(count: number, macCycles: number): Cost {
     const { accelerator } = this.profile;
     if (!accelerator) return this.core(count * macCycles);
     const { callCycles, callNj, macCyclesPerElement, macNjPerElement } = accelerator;
@@ -297,8 +294,8 @@ function ace(layer: Layer, prices: Prices): Step {
   const moves = prices.move(4 * block);
   const arithmetic = sum(
     times(prices.fft(block), 3),
-    prices.vector(4 * block),
-    times(prices.vector(block), 2),
+    prices.vector(4 * block, layer.macCycles),
+    times(prices.vector(block, layer.macCycles), 2),
   );
   const bias = times(outputs(prices, block), 1 / blocks);
   const unit = sum(arithmetic, moves, bias);
@@ -309,7 +306,7 @@ function ace(layer: Layer, prices: Prices): Step {
 function spectral(layer: Layer, prices: Prices): Step {
   const { name, block, blocks, blockRows } = layer;
   const inputs = sum(times(prices.fft(block), blocks), prices.move(blocks * block));
-  const products = sum(prices.vector(4 * block), prices.move(2 * block));
+  const products = sum(prices.vector(4 * block, layer.macCycles), prices.move(2 * block));
   const unit = sum(times(products, blocks), prices.fft(block), outputs(prices, block));
   return { name, method: 'fft', exact: false, units: blockRows, unit, commit: FREE, enter: inputs };
 }
@@ -322,17 +319,24 @@ function ours(layer: Layer, prices: Prices): Step {
   return cheapest([...exact, ...residents(layer, prices), ...spectra]);
 }
 
+export interface ProgramOptions {
+  fftFactor?: number;
+  chargeUj: number;
+  /** Of ours, metered. */
+  boots: { first: BootCost; later: BootCost };
+}
+
 /** All layers as `strategy` runs them on a device. `fftFactor` scales what is estimated about FFTs; a charge bounds units. */
 export function programFor(
   strategy: Strategy,
   layers: readonly Layer[],
   profile: DeviceProfile,
-  { fftFactor = 1, chargeUj }: { fftFactor?: number; chargeUj: number },
+  { fftFactor = 1, chargeUj, boots }: ProgramOptions,
 ): Program {
   const prices = new Prices(profile, fftFactor, chargeUj);
   const steps = (make: (layer: Layer, prices: Prices) => Step): Step[] =>
     layers.map((layer) => make(layer, prices));
-  const nothing = { checkpoint: FREE, restore: FREE };
+  const nothing = { checkpoint: FREE, start: FREE, restore: FREE };
   switch (strategy) {
     case 'base':
       return { strategy, recovery: 'restart', steps: steps(direct), ...nothing };
@@ -343,18 +347,18 @@ export function programFor(
     case 'ace+flex': {
       // FLEX saves which operation runs, loop and block indices, and the live vector.
       const live = Math.max(64, ...layers.map(({ block }) => 2 * block)) + 8;
-      const saved = { checkpoint: prices.write(live), restore: prices.read(live) };
+      const saved = { checkpoint: prices.write(live), start: FREE, restore: prices.read(live) };
       return { strategy, recovery: 'demand', steps: steps(ace), ...saved };
     }
     case 'ours': {
-      const bytes = HEADER_BYTES + layers.length * OP_BYTES + 2 * CURSOR_BYTES;
       const commit = prices.commit();
       return {
         strategy,
         recovery: 'demand',
         steps: steps(ours),
         checkpoint: commit,
-        restore: prices.core(BOOT_CYCLES_PER_BYTE * bytes),
+        start: boots.first,
+        restore: boots.later,
       };
     }
   }

@@ -74,7 +74,9 @@ class Runner {
   /** From a boot to a cut; whether the program ended. */
   #life(): boolean {
     this.#entered = false;
-    if (!this.#work(this.program.restore)) return false;
+    const { start, restore } = this.program;
+    const first = this.supply.statistics.boots === 1;
+    if (!this.#work(first ? start : restore)) return false;
     while (this.#step < this.program.steps.length) {
       const step = this.program.steps[this.#step]!;
       if (!this.#entered && !this.#work(step.enter)) return false;

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import {
   MASK_BLOCKS,
+  MASK_FAST,
   MASK_INT4,
   MASK_SPECIAL,
   MASK_WEIGHT_ZERO,
@@ -21,6 +22,10 @@ export interface BuildOptions {
   target?: 'scalar' | 'simd';
   /** `device` (default): what runs on a part; `bare`: its kernels alone, to measure the engine against. */
   entry?: 'device' | 'bare';
+  /** `size` (default), or `speed`: several sums at a time, for scalar cores; the results are the same. */
+  optimize?: 'size' | 'speed';
+  /** Keeps the names of functions (default false): for C that people read. The code is the same. */
+  names?: boolean;
 }
 
 /** The package's root: sources and asconfig.json. */
@@ -59,11 +64,12 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
 
 const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
 
-async function assemble(entry: string, mask: number, target: string): Promise<Uint8Array> {
+async function assemble(entry: string, mask: number, target: string, names: boolean): Promise<Uint8Array> {
   const { default: asc } = await compiler('assemblyscript', () => import('assemblyscript/asc'));
   let binary: Uint8Array | undefined;
   let messages = '';
   const flags = ['--target', target, '--use', `KERNEL_MASK=${mask}`, '--outFile', 'device.wasm'];
+  if (names) flags.push('--debug');
   const { error } = await asc.main([entry, ...flags], {
     stdout: { write: () => true },
     stderr: {
@@ -95,7 +101,7 @@ const ANY_SIZE = 1 << 20;
  * A second optimizer over what asc has made. asc leaves functions with one caller as they are where they are long, and
  * repeats long constants; here each becomes one. Results stay equal to the bit: the passes keep WASM's semantics.
  */
-async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<ArrayBuffer>> {
+async function shrink(wasm: Uint8Array, simd: boolean, names: boolean): Promise<Uint8Array<ArrayBuffer>> {
   const { default: binaryen } = await compiler('binaryen', () => import('binaryen'));
   const module = binaryen.readBinary(wasm);
   try {
@@ -106,6 +112,7 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
     binaryen.setAlwaysInlineMaxSize(0);
     binaryen.setFlexibleInlineMaxSize(0);
     binaryen.setOneCallerInlineMaxSize(ANY_SIZE);
+    binaryen.setDebugInfo(names);
     module.optimize();
     // Last: folding constants would undo it.
     module.runPasses(['const-hoisting']);
@@ -118,9 +125,9 @@ async function shrink(wasm: Uint8Array, simd: boolean): Promise<Uint8Array<Array
 /** The device module with the kernels of a mask (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
 export async function buildKernels(
   mask: number,
-  { target = 'scalar', entry = 'device' }: BuildOptions = {},
+  { target = 'scalar', entry = 'device', names = false }: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return shrink(await assemble(ENTRIES[entry], mask, target), target === 'simd');
+  return shrink(await assemble(ENTRIES[entry], mask, target, names), target === 'simd', names);
 }
 
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
@@ -128,5 +135,6 @@ export async function buildDevice(
   image: Uint8Array | DeviceImage,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return buildKernels(kernelMask(image instanceof Uint8Array ? readDevice(image) : image), options);
+  const mask = kernelMask(image instanceof Uint8Array ? readDevice(image) : image);
+  return buildKernels(options.optimize === 'speed' ? mask | MASK_FAST : mask, options);
 }

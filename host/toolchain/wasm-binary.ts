@@ -15,6 +15,7 @@ export const Section = {
   EXPORT: 7,
   ELEMENT: 9,
   CODE: 10,
+  DATA: 11,
   DATA_COUNT: 12,
 } as const;
 
@@ -76,7 +77,7 @@ export const Op = {
   V128_LOAD64_ZERO: 0xfd5d,
 } as const;
 
-const hex = (value: number) => `0x${value.toString(16)}`;
+export const hex = (value: number): string => `0x${value.toString(16)}`;
 
 /** Reads bytes in order; reading past the end throws an Error that names the offset. */
 export class ByteReader {
@@ -111,6 +112,17 @@ export class ByteReader {
   /** Skips a signed LEB128 of at most `bits` bits: no pass needs the value of a constant. */
   skipSigned(bits: 33 | 32 | 64): void {
     for (let shift = 0; shift < bits; shift += 7) if (this.u8() < 0x80) return;
+    throw new Error(`LEB128 too long at offset ${this.offset}`);
+  }
+
+  /** A signed LEB128 of at most 64 bits. */
+  signed(): bigint {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.u8();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return BigInt.asIntN(Number(shift) + 7, value);
+    }
     throw new Error(`LEB128 too long at offset ${this.offset}`);
   }
 

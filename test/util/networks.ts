@@ -89,6 +89,29 @@ function single(op: QuantizedOp, input: TensorSpec, output: TensorSpec): Quantiz
   return { name: op.kind, tensors: [input, output], ops: [op], input: 0, output: 1 };
 }
 
+/** A convolution with so many channels that a column of them is more than a tile may be. */
+export function deepConvNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 4), between(random, 1, 4), between(random, 30, 70)];
+  const kernel = [between(random, 1, height), between(random, 1, width)] as const;
+  const outputs = between(random, 90, 180);
+  const patch = kernel[0] * kernel[1] * channels;
+  const one = [1, 1] as const;
+  const op: Conv2d = {
+    kind: 'conv2d',
+    name: 'conv',
+    inputs: [0],
+    output: 1,
+    kernel,
+    stride: one,
+    dilation: one,
+    padding: [0, 0],
+    weights: int8s(random, outputs * patch),
+    ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
+  };
+  const shape = [height - kernel[0] + 1, width - kernel[1] + 1, outputs];
+  return single(op, tensor(random, [height, width, channels]), tensor(random, shape));
+}
+
 export function convNetwork(random: Random): QuantizedNetwork {
   const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
   const geometry = window(random, height, width);

@@ -1,4 +1,12 @@
-import { OP_INPUT_ZERO_POINT, OP_WEIGHTS, OpKind, WIN_BLOCK, WIN_GROUP } from '../../../assembly/layout.js';
+import {
+  OP_INPUT_ZERO_POINT,
+  OP_TILES,
+  OP_WEIGHTS,
+  OpKind,
+  WIN_BLOCK,
+  WIN_GROUP,
+  WIN_PART,
+} from '../../../assembly/layout.js';
 import { type Conv2d, elementBytes, type TensorSpec } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import {
@@ -34,6 +42,12 @@ function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): I
   });
 }
 
+/** In how many parts the channels of one output column fit a tenth of a charge. */
+function partsOf(outputs: number, patch: number, limits: TileLimits): number {
+  const part = largestPart(outputs, (size) => convTileCycles(1, size, patch) <= limits.tileCycles);
+  return Math.ceil(outputs / Math.max(part, 1));
+}
+
 export function lowerConv2d(
   op: Conv2d,
   input: TensorSpec,
@@ -53,13 +67,13 @@ export function lowerConv2d(
     const row = op.kernel[0] * op.kernel[1] * Math.ceil(channels / k) * k;
     return align(Math.ceil(group / k) * row) + patch;
   };
-  const areasOf = (columns: number, group: number): number[] => [
+  const areasOf = (columns: number, group: number, part = outputs): number[] => [
     rowSpan(op, width, channels, columns) * bytes,
     columns * patch * bytes,
     groupBytes(group),
     biasBytes(output, group),
     requantBytes(op, group),
-    columns * outputs * bytes,
+    columns * part * bytes,
   ];
   let choice: { columns: number; group: number; within: boolean } | undefined;
   for (const columns of columnChoices(outputShape[1])) {
@@ -75,11 +89,19 @@ export function lowerConv2d(
     if (within) break;
   }
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs))), limits);
+  // A column that is too much is cut into parts of its channels; blocks stay whole.
+  const parts = choice.columns > 1 || choice.within || k > 1 ? 1 : partsOf(outputs, patch, limits);
+  const part = Math.ceil(outputs / parts);
+  choice.group = Math.min(choice.group, part);
   const record = recordOf(OpKind.CONV2D_S8, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(WIN_GROUP, choice.group);
   if (k > 1) record.set(WIN_BLOCK, k);
   placeWindow(op, inputShape, outputShape, choice.columns, record);
+  if (part < outputs) {
+    record.set(WIN_PART, part);
+    record.set(OP_TILES, record.get(OP_TILES) * Math.ceil(outputs / part));
+  }
   const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
   const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
   const constants = [
@@ -89,5 +111,5 @@ export function lowerConv2d(
     },
     ...requantization(op, bias, output, record),
   ];
-  return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group)) };
+  return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group, part)) };
 }

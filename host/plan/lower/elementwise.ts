@@ -22,6 +22,7 @@ import {
   type Mul,
   type TensorSpec,
 } from '../../model/quantized-network.js';
+import { littleEndian } from '../../model/values.js';
 import { elementwiseCycles } from '../cost.js';
 import {
   arenaFor,
@@ -40,16 +41,17 @@ export function lowerElementwise(
   output: TensorSpec,
   limits: TileLimits,
 ): LoweredOp {
-  const [first, second] = inputs as [TensorSpec, TensorSpec];
+  const [first, second] = inputs as [TensorSpec, TensorSpec | undefined];
   const count = elementCount(output);
-  if (elementCount(first) !== count || elementCount(second) !== count) {
+  if (inputs.some((input) => elementCount(input) !== count)) {
     refuse(
       op,
-      `of shapes [${first.shape}] and [${second.shape}]`,
+      `of shapes ${inputs.map(({ shape }) => `[${shape}]`).join(' and ')}`,
       'two of the same size',
-      'Broadcasting is not supported.',
+      'Repeat the smaller one first.',
     );
   }
+  const { constant } = op;
   const bytes = elementBytes(output);
   const areasOf = (group: number): number[] => [group * bytes, group * bytes, group * bytes];
   const group = largestPart(count, (part) => {
@@ -63,7 +65,7 @@ export function lowerElementwise(
   record.set(ELT_COUNT, count);
   record.set(ELT_GROUP, group);
   record.set(OP_INPUT_ZERO_POINT, first.zeroPoint);
-  record.set(ELT_ZERO_POINT2, second.zeroPoint);
+  record.set(ELT_ZERO_POINT2, constant ? constant.zeroPoint : second!.zeroPoint);
   record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
   record.set(OP_CLAMP_MIN, op.clampMin);
   record.set(OP_CLAMP_MAX, op.clampMax);
@@ -73,9 +75,8 @@ export function lowerElementwise(
     placeScaling(record, ELT_SCALE1, op.inputScalings[0]);
     placeScaling(record, ELT_SCALE2, op.inputScalings[1]);
   }
-  const addresses = [
-    { field: OP_INPUT, input: 0 },
-    { field: ELT_INPUT2, input: 1 },
-  ];
-  return { record, inputs: addresses, constants: [], arenaBytes: placeAreas(record, areasOf(group)) };
+  const addresses = [{ field: OP_INPUT, input: 0 }];
+  if (!constant) addresses.push({ field: ELT_INPUT2, input: 1 });
+  const constants = constant ? [{ field: ELT_INPUT2, bytes: littleEndian(constant.values) }] : [];
+  return { record, inputs: addresses, constants, arenaBytes: placeAreas(record, areasOf(group)) };
 }

@@ -6,7 +6,15 @@ import { lowerDense } from './dense.js';
 import { lowerDepthwiseConv2d } from './depthwise-conv2d.js';
 import { lowerElementwise } from './elementwise.js';
 import type { LoweredOp, TileLimits } from './lowering.js';
-import { lowerConcat, lowerLogistic, lowerRequantize, lowerSlice } from './map.js';
+import {
+  lowerConcat,
+  lowerLogistic,
+  lowerMap,
+  lowerRepeat,
+  lowerRequantize,
+  lowerSlice,
+  lowerTranspose,
+} from './map.js';
 import { lowerMean } from './mean.js';
 import { lowerPad } from './pad.js';
 import { lowerPool2d } from './pool2d.js';
@@ -45,6 +53,12 @@ export function lower(
       return [lowerLogistic(op, input, output, limits)];
     case 'requantize':
       return [lowerRequantize(op, input, output, limits)];
+    case 'map':
+      return [lowerMap(op, input, limits)];
+    case 'repeat':
+      return [lowerRepeat(op, input, output, limits)];
+    case 'transpose':
+      return lowerTranspose(input, limits);
     case 'slice':
       return [lowerSlice(op, input, output, limits)];
     case 'concat':

@@ -1,4 +1,4 @@
-// Ops that are a table of 256 and a copy: logistic, requantize, concat, slice.
+// Ops that are a table of 256 and a copy: map, logistic, requantize, concat, slice, repeat, transpose.
 import {
   MAP_COUNT,
   MAP_GROUP,
@@ -15,6 +15,8 @@ import {
   elementBytes,
   elementCount,
   type Logistic,
+  type MapTable,
+  type Repeat,
   quantizeMultiplier,
   type Requantize,
   type Scaling,
@@ -169,4 +171,39 @@ export function lowerSlice(op: Slice, input: TensorSpec, output: TensorSpec, lim
     ...mapRecord(output, rows, undefined, limits),
     inputs: [{ field: OP_INPUT, input: 0, offset: offset * elementBytes(input) }],
   };
+}
+
+export function lowerMap(op: MapTable, input: TensorSpec, limits: TileLimits): LoweredOp {
+  return mapAll(input, (q) => op.table[q + 128]!, limits);
+}
+
+/** Rows that all come from one place: an input stride of 0. */
+export function lowerRepeat(
+  op: Repeat,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp {
+  const length = elementCount(input);
+  if (arenaFor([0, length * elementBytes(input)]) > limits.arenaBytes)
+    refuse(op, `of ${length} values`, 'as many as fit SRAM', 'Raise the SRAM limit.');
+  const rows = { count: elementCount(output), length, inputStride: 0, outputStride: length };
+  return mapRecord(input, rows, undefined, limits);
+}
+
+/** One record a row that becomes a column, or a column that becomes a row: whichever are fewer. */
+export function lowerTranspose(input: TensorSpec, limits: TileLimits): LoweredOp[] {
+  const [rows, columns] = input.shape as [number, number];
+  const bytes = elementBytes(input);
+  const byRow = rows <= columns;
+  return Array.from({ length: Math.min(rows, columns) }, (_, i) => {
+    const values = byRow
+      ? { count: columns, length: 1, inputStride: 1, outputStride: rows }
+      : { count: rows, length: 1, inputStride: columns, outputStride: 1 };
+    return {
+      ...mapRecord(input, values, undefined, limits),
+      inputs: [{ field: OP_INPUT, input: 0, offset: i * bytes * (byRow ? columns : 1) }],
+      outputOffset: i * bytes * (byRow ? 1 : rows),
+    };
+  });
 }

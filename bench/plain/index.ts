@@ -1,0 +1,79 @@
+// C made from WASM against the same kernels written by hand in C: same flags, same core, instructions counted.
+import { readFileSync } from 'node:fs';
+import { compile } from '../../host/compile.js';
+import { Random } from '../../host/data/random.js';
+import { countOps } from '../../host/firmware/count-on-board.js';
+import { boardCalled } from '../../host/firmware/targets.js';
+import { readImage } from '../../host/model/image.js';
+import type { QuantizedNetwork, QuantizedOp } from '../../host/model/quantized-network.js';
+import { circulantNetwork, int8s, requantization, tensor } from '../../test/util/networks.js';
+
+const plainC = readFileSync(new URL('../../../bench/plain/plain.c', import.meta.url), 'utf8');
+
+/** A shape, and what CMSIS-NN takes for it on a Cortex-M4 without its DSP instructions; 0: it has no such layer. */
+export interface PlainCase {
+  name: string;
+  network: QuantizedNetwork;
+}
+
+const elements = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+function single(random: Random, op: QuantizedOp, input: number[], output: number[]): QuantizedNetwork {
+  const tensors = [tensor(random, input), tensor(random, output)];
+  return { name: op.name, tensors, ops: [op], input: 0, output: 1 };
+}
+
+function dense(random: Random, size: number): PlainCase {
+  const name = `dense ${size}×${size}`;
+  const op: QuantizedOp = {
+    ...{ kind: 'dense', name, inputs: [0], output: 1, weights: int8s(random, size * size) },
+    ...requantization(random, size, 1e5),
+  };
+  return { name, network: single(random, op, [size], [size]) };
+}
+
+function conv(random: Random, [height, width, inputs]: number[], outputs: number, kernel: number): PlainCase {
+  const patch = kernel * kernel * inputs!;
+  const name = `conv ${height}×${width}×${inputs}→${outputs}, ${kernel}×${kernel}`;
+  const padding = (kernel - 1) / 2;
+  const op: QuantizedOp = {
+    ...{ kind: 'conv2d', name, inputs: [0], output: 1, weights: int8s(random, patch * outputs) },
+    ...{ kernel: [kernel, kernel], stride: [1, 1], dilation: [1, 1], padding: [padding, padding] },
+    ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
+  };
+  return { name, network: single(random, op, [height!, width!, inputs!], [height!, width!, outputs]) };
+}
+
+function circulant(random: Random, size: number, blockSize: number): PlainCase {
+  const shape = { blockSize, inputs: size, outputs: size, method: 'ntt' } as const;
+  return { name: `circulant ${size}×${size}, k = ${blockSize}`, network: circulantNetwork(random, shape) };
+}
+
+/** The shapes that are compared. */
+export function plainCases(): PlainCase[] {
+  const random = new Random(1);
+  return [
+    dense(random, 256),
+    dense(random, 512),
+    conv(random, [32, 32, 3], 16, 3),
+    conv(random, [16, 16, 32], 32, 3),
+    conv(random, [25, 5, 64], 64, 1),
+    circulant(random, 256, 64),
+    circulant(random, 512, 64),
+    circulant(random, 256, 32),
+  ];
+}
+
+/** Instructions of a case, as C from WASM and by hand; throws where the two compute different bytes. */
+export async function comparePlain({ name, network }: PlainCase): Promise<{ aot: number; plain: number }> {
+  const board = boardCalled('qemu-mps2-an386');
+  const sample = int8s(new Random(2), elements(network.tensors[0]!.shape));
+  // Large tiles: no charge needs to hold them here.
+  const options = { arenaBytes: 32768, nvmBytes: 1 << 22, capacitorUf: 1e5, sample, verify: false };
+  const image = readImage(compile(network, options));
+  const aot = await countOps(image, board);
+  const plain = await countOps(image, board, plainC);
+  if (Buffer.compare(aot.output, plain.output) !== 0) throw new Error(`${name}: other bytes in plain C`);
+  const sum = ({ ops }: typeof aot): number => ops.reduce((total, op) => total + op.enter + op.tiles, 0);
+  return { aot: sum(aot), plain: sum(plain) };
+}

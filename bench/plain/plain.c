@@ -1,0 +1,400 @@
+/*
+ * dense, conv2d and circulant by transform, written by hand in plain C from assembly/kernels: what C made from WASM is
+ * measured against. Same algorithms, same tiles, same hardware layer; pointers, structures and types as C has them.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "hal.h"
+#include "model.h"
+
+typedef struct {
+  uint32_t kind, tiles, input, output, weights, bias, requant, requant_stride;
+  int32_t input_zero, output_zero, clamp_min, clamp_max;
+  uint32_t scratch[6];
+  int32_t p[14];
+} record;
+
+static union {
+  uint64_t align;
+  uint8_t bytes[BROWNOUT_SRAM_BYTES];
+} sram;
+
+#define OP ((const record *)sram.bytes)
+#define SCRATCH(n) (sram.bytes + OP->scratch[n])
+#define P 167772161
+#define P_INVERSE (-167772159)
+
+void module_start(void) {
+}
+
+static int32_t smaller(int32_t a, int32_t b) {
+  return a < b ? a : b;
+}
+
+static int32_t dot(const int8_t *a, const int8_t *b, int32_t length) {
+  int32_t sum = 0;
+  const int8_t *end = a + length;
+  const int8_t *whole = a + (length & ~3);
+  for (; a < whole; a += 4, b += 4) sum += a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+  for (; a < end; a++, b++) sum += *a * *b;
+  return sum;
+}
+
+static inline int32_t scale(int32_t x, int32_t multiplier, int32_t shift) {
+  const int32_t right = shift < 0 ? -shift : 0;
+  const int32_t left = shift > 0 ? shift : 0;
+  const int32_t mask = (int32_t)((1u << right) - 1u);
+  const int32_t high = (int32_t)(((int64_t)(x << left) * multiplier + (1 << 30)) >> 31);
+  return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
+}
+
+static int32_t clamp(int32_t y) {
+  y += OP->output_zero;
+  if (y > OP->clamp_max) y = OP->clamp_max;
+  return y < OP->clamp_min ? OP->clamp_min : y;
+}
+
+static int32_t requantize(int32_t sum, const int32_t *pair) {
+  return clamp(scale(sum, pair[0], pair[1]));
+}
+
+static const int32_t *look_bias(int32_t first, int32_t count, void *scratch) {
+  return nvm_view(OP->bias + 4u * (uint32_t)first, 4u * (uint32_t)count, scratch);
+}
+
+static const int32_t *look_requant(int32_t first, int32_t count, void *scratch) {
+  const uint32_t stride = OP->requant_stride;
+  return nvm_view(OP->requant + (uint32_t)first * stride, stride ? (uint32_t)count * stride : 8u, scratch);
+}
+
+/* dense_s8, the whole input in SRAM */
+
+static void dense_enter(void) {
+  memcpy(SCRATCH(0), nvm_view(OP->input, (uint32_t)OP->p[0], SCRATCH(0)), (size_t)OP->p[0]);
+}
+
+static void four_rows(int32_t inputs, const int8_t *weights, const int32_t *bias, const int32_t *pair, int8_t *output) {
+  const int32_t step = (int32_t)OP->requant_stride / 4;
+  const int8_t *x = (const int8_t *)SCRATCH(0);
+  int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+  for (const int8_t *end = x + inputs; x < end; x++, weights++) {
+    a += *x * weights[0];
+    b += *x * weights[inputs];
+    c += *x * weights[inputs * 2];
+    d += *x * weights[inputs * 3];
+  }
+  output[0] = (int8_t)requantize(a, pair);
+  output[1] = (int8_t)requantize(b, pair + step);
+  output[2] = (int8_t)requantize(c, pair + step * 2);
+  output[3] = (int8_t)requantize(d, pair + step * 3);
+}
+
+static void dense_tile(int32_t index) {
+  const int32_t inputs = OP->p[0];
+  const int32_t group = OP->p[2];
+  const int32_t first = index * group;
+  const int32_t count = smaller(group, OP->p[1] - first);
+  int8_t *output = (int8_t *)SCRATCH(4);
+  const int32_t *bias = look_bias(first, count, SCRATCH(2));
+  const int32_t *pair = look_requant(first, count, SCRATCH(3));
+  const int8_t *weights =
+      nvm_view(OP->weights + (uint32_t)(first * inputs), (uint32_t)(count * inputs), SCRATCH(1));
+  int32_t i;
+  for (i = 0; i + 3 < count; i += 4) {
+    four_rows(inputs, weights, bias + i, pair, output + i);
+    weights += inputs * 4;
+    pair += OP->requant_stride;
+  }
+  for (; i < count; i++) {
+    output[i] = (int8_t)requantize(dot((const int8_t *)SCRATCH(0), weights, inputs) + bias[i], pair);
+    weights += inputs;
+    pair += OP->requant_stride / 4;
+  }
+  nvm_write(OP->output + (uint32_t)first, output, (uint32_t)count);
+}
+
+/* conv2d_s8, dilation 1 */
+
+enum { HEIGHT, WIDTH, CHANNELS, OUT_WIDTH, OUT_CHANNELS, KERNEL, STRIDE, DILATION, PADDING, COLUMNS, GROUP };
+#define LOW(pair) ((pair)&0xffff)
+#define HIGH(pair) ((int32_t)((uint32_t)(pair) >> 16))
+
+static void copy_bytes(uint8_t *to, const uint8_t *from, int32_t length) {
+  const uint8_t *end = to + length;
+  for (const uint8_t *whole = to + (length & ~3); to < whole; to += 4, from += 4) memcpy(to, from, 4);
+  while (to < end) *to++ = *from++;
+}
+
+static void fill_bytes(uint8_t *to, int32_t value, int32_t length) {
+  const uint8_t *end = to + length;
+  while (to < end) *to++ = (uint8_t)value;
+}
+
+static void gather(int32_t row, int32_t column, int32_t count, uint8_t *columns, int32_t patch) {
+  const int32_t channels = OP->p[CHANNELS];
+  const int32_t width = OP->p[WIDTH];
+  const int32_t kernel_width = HIGH(OP->p[KERNEL]);
+  const int32_t stride = HIGH(OP->p[STRIDE]);
+  const int32_t left = column * stride - HIGH(OP->p[PADDING]);
+  const int32_t span = kernel_width * channels;
+  for (int32_t ky = 0; ky < LOW(OP->p[KERNEL]); ky++) {
+    const int32_t y = row * LOW(OP->p[STRIDE]) + ky - LOW(OP->p[PADDING]);
+    const int inside = (uint32_t)y < (uint32_t)OP->p[HEIGHT];
+    const uint8_t *source = 0;
+    uint8_t *target = columns + ky * span;
+    if (inside) {
+      int32_t from = left < 0 ? 0 : left;
+      int32_t to = left + (count - 1) * stride + kernel_width;
+      if (to > width) to = width;
+      source = nvm_view(OP->input + (uint32_t)((y * width + from) * channels), (uint32_t)((to - from) * channels),
+                        SCRATCH(0));
+      source += (left - from) * channels;
+    }
+    for (int32_t x = left; x < left + count * stride; x += stride) {
+      if (!inside) fill_bytes(target, OP->input_zero, span);
+      else if (x >= 0 && x + kernel_width <= width) copy_bytes(target, source, span);
+      else {
+        for (int32_t kx = 0; kx < kernel_width; kx++) {
+          if ((uint32_t)(x + kx) < (uint32_t)width) copy_bytes(target + kx * channels, source + kx * channels, channels);
+          else fill_bytes(target + kx * channels, OP->input_zero, channels);
+        }
+      }
+      source += stride * channels;
+      target += patch;
+    }
+  }
+}
+
+static int32_t two_channels(const int8_t *vector, int32_t count, int32_t patch, const int8_t *weights,
+                            const int32_t *bias, const int32_t *pair, int8_t *to) {
+  const int32_t channels = OP->p[OUT_CHANNELS];
+  const int32_t *other = pair + OP->requant_stride / 4;
+  for (int32_t n = count >> 1; n > 0; n--) {
+    int32_t a = bias[0], b = a, c = bias[1], d = c;
+    const int8_t *w = weights, *below = weights + patch, *next = vector + patch;
+    for (const int8_t *end = next; vector < end; vector++, next++, w++, below++) {
+      a += *vector * *w;
+      b += *next * *w;
+      c += *vector * *below;
+      d += *next * *below;
+    }
+    vector = next;
+    to[0] = (int8_t)requantize(a, pair);
+    to[1] = (int8_t)requantize(c, other);
+    to += channels;
+    to[0] = (int8_t)requantize(b, pair);
+    to[1] = (int8_t)requantize(d, other);
+    to += channels;
+  }
+  return count & ~1;
+}
+
+static void conv_tile(int32_t index) {
+  const int32_t tiles_per_row = (OP->p[OUT_WIDTH] + OP->p[COLUMNS] - 1) / OP->p[COLUMNS];
+  const int32_t row = index / tiles_per_row;
+  const int32_t column = index % tiles_per_row * OP->p[COLUMNS];
+  const int32_t count = smaller(OP->p[COLUMNS], OP->p[OUT_WIDTH] - column);
+  const int32_t patch = LOW(OP->p[KERNEL]) * HIGH(OP->p[KERNEL]) * OP->p[CHANNELS];
+  const int32_t channels = OP->p[OUT_CHANNELS];
+  const int32_t group = OP->p[GROUP];
+  uint8_t *columns = SCRATCH(1);
+  int8_t *output = (int8_t *)SCRATCH(5);
+  gather(row, column, count, columns, patch);
+  for (int32_t first = 0; first < channels; first += group) {
+    const int32_t size = smaller(group, channels - first);
+    const int32_t *bias = look_bias(first, size, SCRATCH(3));
+    const int32_t *pair = look_requant(first, size, SCRATCH(4));
+    const int8_t *weights =
+        nvm_view(OP->weights + (uint32_t)(first * patch), (uint32_t)(size * patch), SCRATCH(2));
+    int32_t done = 0;
+    for (int32_t i = 0; i < size; i++) {
+      const int8_t *vector = (const int8_t *)columns;
+      int8_t *to = output + first + i;
+      if (!(i & 1)) done = i + 1 < size ? two_channels(vector, count, patch, weights, bias + i, pair, to) : 0;
+      vector += done * patch;
+      to += done * channels;
+      for (int32_t n = done; n < count; n++) {
+        *to = (int8_t)requantize(dot(vector, weights, patch) + bias[i], pair);
+        to += channels;
+        vector += patch;
+      }
+      weights += patch;
+      pair += OP->requant_stride / 4;
+    }
+  }
+  nvm_write(OP->output + (uint32_t)((row * OP->p[OUT_WIDTH] + column) * channels), output,
+            (uint32_t)(count * channels));
+}
+
+/* circulant_ntt_s8 */
+
+enum { INPUTS, OUTPUTS, BLOCK, BLOCKS, CHUNK, ROOT, RESERVED, CENTRE, ROWS };
+
+static inline int32_t reduce(int64_t sum) {
+  const int32_t quotient = (int32_t)((uint32_t)sum * (uint32_t)P_INVERSE);
+  return (int32_t)((sum + (int64_t)quotient * -P) >> 32);
+}
+
+static inline int32_t multiply(int32_t a, int32_t b) {
+  return reduce((int64_t)a * b);
+}
+
+static inline int32_t centre(int32_t x) {
+  return x - (((int32_t)(((int64_t)x * 858993454) >> 32) + (1 << 24)) >> 25) * P;
+}
+
+static void make_twiddles(int32_t *table, int32_t k, int32_t root) {
+  table[0] = -67108890;
+  for (int32_t half = k / 4; half >= 1; half /= 2) {
+    for (int32_t at = 0; at < k / 2; at += 2 * half) table[at + half] = multiply(table[at], root);
+    root = multiply(root, root);
+  }
+}
+
+static int odd_power(int32_t k) {
+  return (k & 0x2aaaaaaa) != 0;
+}
+
+/* The same radix-4 pass over block 0 of plain sums, and over blocks from `block` on. */
+static void plain_block(int32_t *x, int32_t q, int32_t fourth) {
+  for (int32_t *at = x; at < x + q; at++) {
+    const int32_t a = at[0], b = at[q], c = at[2 * q], d = at[3 * q];
+    const int32_t turned = multiply(b - d, fourth);
+    at[0] = a + c + (b + d);
+    at[q] = a + c - (b + d);
+    at[2 * q] = a - c + turned;
+    at[3 * q] = a - c - turned;
+  }
+}
+
+static void transform(int32_t *x, int32_t k, const int32_t *table, int sums) {
+  int32_t q = k / 4;
+  int plain = 1;
+  if (odd_power(k)) {
+    const int32_t half = k / 2;
+    for (int32_t *at = x; at < x + half; at++) {
+      const int32_t a = at[0], b = at[half];
+      at[0] = a + b;
+      at[half] = a - b;
+    }
+    q = k / 8;
+    plain = sums;
+  }
+  for (; q >= 1; q /= 4) {
+    if (plain) plain_block(x, q, table[1]);
+    for (int32_t block = plain; block * q * 4 < k; block++) {
+      const int32_t first = table[block], second = table[2 * block], third = table[2 * block + 1];
+      int32_t *from = x + block * q * 4;
+      for (int32_t *at = from; at < from + q; at++) {
+        const int32_t a = at[0], b = at[q];
+        const int32_t c = multiply(at[2 * q], first), d = multiply(at[3 * q], first);
+        const int32_t e = multiply(b + d, second), f = multiply(b - d, third);
+        at[0] = a + c + e;
+        at[q] = a + c - e;
+        at[2 * q] = a - c + f;
+        at[3 * q] = a - c - f;
+      }
+    }
+    plain = sums;
+  }
+}
+
+static inline int32_t next_reversed(int32_t reversed, int32_t index, int32_t size) {
+  return reversed ^ (size - (size >> (__builtin_ctz((uint32_t)index + 1u) + 1)));
+}
+
+static void circulant_enter(void) {
+  const int32_t k = OP->p[BLOCK];
+  int32_t *table = (int32_t *)SCRATCH(3);
+  int32_t *x = (int32_t *)SCRATCH(0);
+  make_twiddles(table, k, OP->p[ROOT]);
+  for (int32_t first = 0; first < OP->p[INPUTS]; first += k, x += k) {
+    const int32_t count = smaller(k, OP->p[INPUTS] - first);
+    const int8_t *source = nvm_view(OP->input + (uint32_t)first, (uint32_t)count, SCRATCH(5));
+    for (int32_t i = 0; i < count; i++) x[i] = source[i];
+    for (int32_t i = count; i < k; i++) x[i] = 0;
+    transform(x, k, table, 1);
+  }
+  if (OP->p[CENTRE])
+    for (int32_t *at = (int32_t *)SCRATCH(0); at < x; at++) *at = centre(*at);
+}
+
+static void multiply_row(int32_t row, int32_t k, int32_t *work) {
+  const int32_t blocks = OP->p[BLOCKS], chunk = OP->p[CHUNK];
+  uint32_t from = OP->weights + 4u * (uint32_t)(row * k * blocks);
+  const int32_t *x = (const int32_t *)SCRATCH(0);
+  int32_t reversed = 0, index = 0;
+  for (int32_t done = 0; done < k; done += chunk, from += 4u * (uint32_t)(chunk * blocks)) {
+    const int32_t *w = nvm_view(from, 4u * (uint32_t)(chunk * blocks), SCRATCH(1));
+    for (const int32_t *last = w + chunk * blocks; w < last; x += 4) {
+      int64_t a = 0, b = 0, c = 0, d = 0;
+      const int32_t *at = x;
+      for (const int32_t *next = w + 4 * blocks; w < next; w += 4, at += k) {
+        a += (int64_t)at[0] * w[0];
+        b += (int64_t)at[1] * w[1];
+        c += (int64_t)at[2] * w[2];
+        d += (int64_t)at[3] * w[3];
+      }
+      int32_t *to = work - reversed;
+      to[reversed ? k : 0] = reduce(a);
+      to[k / 2] = reduce(b);
+      to[k / 4 * 3] = reduce(c);
+      to[k / 4] = reduce(d);
+      reversed = next_reversed(reversed, index++, k / 4);
+    }
+  }
+}
+
+static void circulant_tile(int32_t index) {
+  const int32_t k = OP->p[BLOCK], blocks = OP->p[BLOCKS], group = OP->p[ROWS];
+  const int32_t begin = index * group * k;
+  const int32_t end = smaller(begin + group * k, OP->p[OUTPUTS]);
+  const int32_t step = (int32_t)OP->requant_stride / 4;
+  int32_t *work = (int32_t *)SCRATCH(2);
+  int8_t *output = (int8_t *)SCRATCH(5);
+  const int32_t *pair = step ? 0 : look_requant(0, 1, SCRATCH(4));
+  for (int32_t first = begin, row = index * group; first < end; first += k, row++) {
+    const int32_t count = smaller(k, end - first);
+    multiply_row(row, k, work);
+    transform(work, k, (const int32_t *)SCRATCH(3), 0);
+    const int32_t *bias = look_bias(first, count, SCRATCH(1));
+    if (step) pair = look_requant(first, count, SCRATCH(4));
+    const int32_t zero = OP->output_zero, low = OP->clamp_min, high = OP->clamp_max;
+    int8_t *to = output + first - begin;
+    int32_t at = 0, place = 0;
+    for (int8_t *last = to + count; to < last; pair += step) {
+      const int32_t multiplier = pair[0], shift = pair[1];
+      for (const int8_t *run = step ? to + 1 : last; to < run; to++) {
+        const int32_t y = scale(centre(work[at]) + *bias++, multiplier, shift) + zero;
+        at = next_reversed(at, place++, k);
+        *to = (int8_t)(y > high ? high : y < low ? low : y);
+      }
+    }
+  }
+  nvm_write(OP->output + (uint32_t)begin, output, (uint32_t)(end - begin));
+}
+
+enum { CONV2D = 1, DENSE = 3, CIRCULANT = 5 };
+
+void brownout_enter(uint32_t address) {
+  memcpy(sram.bytes, nvm_view(address, sizeof(record), sram.bytes), sizeof(record));
+  if ((OP->kind & 255u) == DENSE) dense_enter();
+  if ((OP->kind & 255u) == CIRCULANT) circulant_enter();
+}
+
+void brownout_tile(uint32_t index) {
+  switch (OP->kind & 255u) {
+    case CONV2D:
+      conv_tile((int32_t)index);
+      break;
+    case DENSE:
+      dense_tile((int32_t)index);
+      break;
+    case CIRCULANT:
+      circulant_tile((int32_t)index);
+      break;
+    default:
+      wasm_trap();
+  }
+}

@@ -1,0 +1,11 @@
+/* What the example needs of a board besides NVM. */
+#ifndef BROWNOUT_BOARD_H
+#define BROWNOUT_BOARD_H
+
+/* Text for people; may do nothing. */
+void board_print(const char *text);
+
+/* Waits for better power. */
+void board_sleep(void);
+
+#endif

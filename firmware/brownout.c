@@ -1,0 +1,108 @@
+/* The module, its imports, and the calls around it. module.inc is made from WASM; see brownout.h for what to call. */
+#include "brownout.h"
+
+#define WASM_MEMORY_BYTES BROWNOUT_SRAM_BYTES
+#include "wasm.h"
+
+#include "hal.h"
+
+/* A view in place is its distance from the start of SRAM, modulo 2^32: adding the base again gives the pointer. */
+static inline u32 module_import_nvm_view(u32 address, u32 length, u32 scratch) {
+  return (u32)((uintptr_t)nvm_view(address, length, wasm_memory.bytes + scratch) - WASM_BASE);
+}
+
+static inline void module_import_nvm_write(u32 address, u32 source, u32 length) {
+  nvm_write(address, (const void *)(WASM_BASE + source), length);
+}
+
+#define module_import_nvm_sync nvm_sync
+
+#ifndef BROWNOUT_BARE
+static inline u32 module_import_power_low(void) {
+  return (u32)power_low();
+}
+#endif
+
+#include "module.inc"
+
+uint8_t *brownout_arena(void) {
+  return wasm_memory.bytes + BROWNOUT_ARENA;
+}
+
+void brownout_provision(void) {
+  static const u8 zeros[BROWNOUT_CURSOR_BYTES];
+  nvm_write(0, zeros, 4);
+  nvm_sync();
+  nvm_write(0, zeros, 4);
+  nvm_write(4, brownout_image + 4, BROWNOUT_IMAGE_BYTES - 4);
+  nvm_write(BROWNOUT_DIAGNOSTICS, zeros, BROWNOUT_DIAGNOSTICS_BYTES);
+  nvm_write(BROWNOUT_SLOT0, brownout_first_cursor, BROWNOUT_CURSOR_BYTES);
+  nvm_write(BROWNOUT_SLOT1, zeros, BROWNOUT_CURSOR_BYTES);
+  nvm_sync();
+  nvm_write(0, brownout_image, 4);
+  nvm_sync();
+}
+
+#ifdef BROWNOUT_BARE
+void brownout_enter(uint32_t record) {
+  module_enter(0, record);
+}
+
+void brownout_tile(uint32_t index) {
+  module_tile(index);
+}
+#else
+static int32_t boot(void) {
+  module_start();
+  return (int32_t)module_boot(0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
+}
+
+int32_t brownout_begin(void) {
+  const int32_t state = boot();
+  if (state != BROWNOUT_E_MAGIC) return state;
+  brownout_provision();
+  return boot();
+}
+
+int32_t brownout_input(const int8_t *input) {
+  const u32 room = BROWNOUT_SRAM_BYTES - BROWNOUT_ARENA;
+  int32_t state = (int32_t)module_feed(BROWNOUT_ARENA, 0);
+  u32 at = 0;
+  while (at < BROWNOUT_INPUT_BYTES && state >= 0) {
+    const u32 piece = BROWNOUT_INPUT_BYTES - at < room ? BROWNOUT_INPUT_BYTES - at : room;
+    memcpy(wasm_memory.bytes + BROWNOUT_ARENA, input + at, piece);
+    state = (int32_t)module_feed(BROWNOUT_ARENA, piece);
+    at += piece;
+  }
+  return state;
+}
+
+int32_t brownout_submit(uint32_t ticket, uint32_t kind) {
+  return (int32_t)module_submit(ticket, kind);
+}
+
+int32_t brownout_run(uint32_t budget) {
+  return (int32_t)module_run(budget);
+}
+
+int32_t brownout_ack(uint32_t ticket) {
+  return (int32_t)module_ack(ticket);
+}
+
+int32_t brownout_cancel(uint32_t ticket) {
+  return (int32_t)module_cancel(ticket);
+}
+
+int32_t brownout_status(void) {
+  return (int32_t)module_status();
+}
+
+uint32_t brownout_ticket(void) {
+  return load32(BROWNOUT_CURSOR, BROWNOUT_CURSOR_TICKET);
+}
+
+void brownout_answer(int8_t *output) {
+  const void *bytes = nvm_view(BROWNOUT_OUTPUT, BROWNOUT_OUTPUT_BYTES, output);
+  if (bytes != output) memcpy(output, bytes, BROWNOUT_OUTPUT_BYTES);
+}
+#endif

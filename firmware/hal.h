@@ -1,0 +1,30 @@
+/*
+ * What the module needs of the hardware: four functions to fill in, and one for the day something breaks.
+ * hal.c has bodies for NVM that is mapped into the address space; hal-posix.c for a file.
+ *
+ * Addresses count from the start of the region that the image has in NVM; the region starts at a multiple of 64.
+ */
+#ifndef BROWNOUT_HAL_H
+#define BROWNOUT_HAL_H
+
+#include <stdint.h>
+
+/*
+ * A pointer to `length` bytes of NVM, to be read only: the bytes themselves where NVM is mapped, or a copy of them in
+ * `scratch`. Reads see what this boot has written. A multiple of 4 where `address` is one.
+ */
+const void *nvm_view(uint32_t address, uint32_t length, void *scratch);
+
+/* Writes `length` bytes. A power failure may tear the write anywhere. */
+void nvm_write(uint32_t address, const void *source, uint32_t length);
+
+/* Returns when everything written before is durable: a barrier. */
+void nvm_sync(void);
+
+/* The voltage monitor: 1 if the power is about to fail, else 0. Without a monitor always 0. */
+int power_low(void);
+
+/* A fault of the module or the hardware: stop or reset. Never returns. */
+void wasm_trap(void);
+
+#endif

@@ -1,0 +1,48 @@
+import { ExitCode } from '../error.js';
+import { exportFirmware } from '../firmware/export-firmware.js';
+import { targetNames } from '../firmware/targets.js';
+import { exportText } from '../report/firmware.js';
+import type { Command } from './command.js';
+import { readUserFile } from './files.js';
+import { writeFirmwareFolder } from './firmware-folder.js';
+
+export const exportCommand: Command = {
+  name: 'export',
+  positionals: ['image'],
+  summary: 'Write firmware as portable C99: module, image, hardware layer, Makefile; and link it.',
+  options: [
+    { name: 'target', value: 'NAME', help: `${targetNames.join(', ')} (default cortex-m4)` },
+    { name: 'output', short: 'o', value: 'FOLDER', help: 'folder to write (default firmware)' },
+    { name: 'device', value: 'NAME', help: 'part it must fit (default cortex-m4-generic)' },
+  ],
+  examples: [
+    'brownout export checkpoints/digits.brn --target cortex-m4 -o firmware/',
+    'brownout export model.brn --target posix -o desk/',
+  ],
+  async run({ positionals, options }) {
+    const text = (name: string): string | undefined => {
+      const value = options[name];
+      return typeof value === 'string' ? value : undefined;
+    };
+    const [target, device, folder = 'firmware'] = [text('target'), text('device'), text('output')];
+    const exported = await exportFirmware(readUserFile(positionals[0]!), {
+      ...(target === undefined ? {} : { target }),
+      ...(device === undefined ? {} : { device }),
+    });
+    const kept = writeFirmwareFolder(folder, exported.files);
+    const { files, usage = null, note = null } = exported;
+    return {
+      json: {
+        folder,
+        target: exported.target,
+        device: exported.device,
+        files: [...files.keys()],
+        usage,
+        kept,
+        note,
+      },
+      text: exportText(exported, folder, kept),
+      exitCode: ExitCode.OK,
+    };
+  },
+};

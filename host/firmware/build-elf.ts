@@ -1,0 +1,124 @@
+// Compiling firmware with the cross compiler, and what it weighs.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Image } from '../model/image.js';
+import {
+  commonFiles,
+  compileFlags,
+  type FirmwareModule,
+  linkerScript,
+  packageText,
+  STACK_BYTES,
+} from './sources.js';
+import { type Board, CONTROL_OFFSET, type MemoryMap, type Target, targetCalled } from './targets.js';
+import { requireTool } from './tools.js';
+
+/** Calls `work` with a new folder, and removes it afterwards. */
+export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T> | T): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'brownout-'));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes files by name into a folder. */
+export function writeFiles(folder: string, files: ReadonlyMap<string, string | Uint8Array>): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, text] of files) writeFileSync(join(folder, name), text);
+}
+
+/** Runs a compiler; an error shows its words. */
+function compile(tool: string, args: string[], folder: string): void {
+  try {
+    execFileSync(tool, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 });
+  } catch (error) {
+    const words = String((error as { stderr?: Buffer }).stderr ?? error);
+    throw new Error(`${tool} failed:\n${words}`);
+  }
+}
+
+/** Links the C files `sources` of `folder` to `firmware.elf` there; returns its path. Throws `E_TOOL_MISSING`. */
+export function linkElf(
+  folder: string,
+  sources: string[],
+  { target, defines }: { target: Target; defines: string[] },
+): string {
+  const elf = join(folder, 'firmware.elf');
+  const gcc = requireTool('arm-none-eabi-gcc');
+  const link = ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections'];
+  compile(
+    gcc,
+    [...compileFlags(target), ...defines.map((d) => `-D${d}`), ...sources, ...link, '-o', elf],
+    folder,
+  );
+  return elf;
+}
+
+/** What a program weighs, in bytes. */
+export interface FirmwareSize {
+  /** Code and constants besides the image. */
+  codeBytes: number;
+  /** The image and a sample input, from which NVM is provisioned. */
+  imageBytes: number;
+  /** Static data: the module's SRAM and the application's. */
+  staticBytes: number;
+  stackBytes: number;
+}
+
+/** Sizes of a linked program, by its sections. Throws `E_TOOL_MISSING`. */
+export function elfSize(elf: string): FirmwareSize {
+  const text = execFileSync(requireTool('arm-none-eabi-size'), ['-A', '-d', elf], { encoding: 'utf8' });
+  const section = (name: string): number => {
+    return Number(new RegExp(`^\\${name}\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  };
+  const data = section('.data');
+  return {
+    codeBytes: section('.text') + section('.rodata') + section('.ARM.exidx') + data,
+    imageBytes: section('.image'),
+    staticBytes: data + section('.bss'),
+    stackBytes: section('.stack') || STACK_BYTES,
+  };
+}
+
+/** What runs on an emulated board, besides the module. */
+export interface BoardProgram {
+  /** C files of the package's firmware/. */
+  sources: string[];
+  defines: string[];
+  /** Text in place of brownout.c: kernels written by hand, to measure against. */
+  kernels?: string | undefined;
+}
+
+/** Builds a program of ours around a module for an emulated board, in `folder`. Throws `E_TOOL_MISSING`. */
+export function buildForBoard(
+  folder: string,
+  image: Image,
+  module: FirmwareModule,
+  board: Board,
+  program: BoardProgram,
+): string {
+  const files = commonFiles(image, module);
+  const own = ['boards/boards.h', 'cortex-m.c', ...program.sources];
+  for (const name of own) files.set(name.replace('boards/', ''), packageText(name));
+  if (program.kernels !== undefined) files.set('brownout.c', program.kernels);
+  files.set('link.ld', linkerScript(board satisfies MemoryMap));
+  writeFiles(folder, files);
+  const names = [
+    'brownout.c',
+    'model.c',
+    ...[...files.keys()].filter((name) => {
+      return name.endsWith('.c') && name !== 'brownout.c' && name !== 'model.c';
+    }),
+  ];
+  const defines = [
+    ...program.defines,
+    'BOARD_SEMIHOSTING',
+    `NVM_ADDRESS=${board.nvm.origin}u`,
+    `CONTROL_OFFSET=${CONTROL_OFFSET}u`,
+  ];
+  return linkElf(folder, names, { target: targetCalled(board.core), defines });
+}

@@ -1,0 +1,148 @@
+// A firmware folder for one image: C99 that builds as it stands, and with a cross compiler at hand the program itself.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Usage } from '../analyze.js';
+import { BrownoutError } from '../error.js';
+import { type Image, readImage } from '../model/image.js';
+import { type DeviceProfile, deviceProfile } from '../profiles/profile.js';
+import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from './build-elf.js';
+import { firmwareFiles, firmwareModule, sourceNames } from './sources.js';
+import { type MemoryMap, targetCalled } from './targets.js';
+import { findTool, installHint } from './tools.js';
+
+export interface ExportOptions {
+  /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33` or `posix`. */
+  target?: string;
+  /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
+  device?: string;
+}
+
+/** What firmware takes of a part. */
+export interface FirmwareUsage extends FirmwareSize {
+  flash: Usage;
+  ram: Usage;
+  nvm: Usage;
+}
+
+export interface FirmwareExport {
+  target: string;
+  device: string;
+  /** Contents by file name. */
+  files: Map<string, Uint8Array>;
+  /** Of the linked program; undefined for `posix`, and where there is no cross compiler. */
+  usage: FirmwareUsage | undefined;
+  /** Why there is no program, and what to do. */
+  note: string | undefined;
+}
+
+const MANIFEST = 'brownout.json';
+
+/** What a firmware folder says of itself. */
+export interface Manifest {
+  tool: 'brownout';
+  target: string;
+  device: string;
+  name: string;
+  imageId: number;
+  /** SHA-256 of every file as it was written. */
+  files: Record<string, string>;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The manifest of a folder's files, or of what was read; undefined if it is not one of ours. */
+export function readManifest(text: string): Manifest | undefined {
+  try {
+    const manifest = JSON.parse(text) as Partial<Manifest> | null;
+    const known =
+      manifest?.tool === 'brownout' && typeof manifest.files === 'object' && manifest.files !== null;
+    return known ? (manifest as Manifest) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a part like the profile has its memories, until the user says better. */
+function mapOf(profile: DeviceProfile): MemoryMap {
+  return {
+    flash: { origin: 0, bytes: profile.flashBytes.value },
+    sram: { origin: 0x2000_0000, bytes: profile.sramBytes.value },
+    nvm: { origin: 0x2100_0000, bytes: profile.nvmBytes.value },
+  };
+}
+
+function checkFit(usage: FirmwareUsage, device: string): void {
+  for (const name of ['flash', 'ram', 'nvm'] as const) {
+    const { usedBytes, totalBytes } = usage[name];
+    if (usedBytes <= totalBytes) continue;
+    throw new BrownoutError({
+      code: 'E_FIRMWARE_SIZE',
+      found: `${usedBytes} bytes of ${name}`,
+      expected: `at most the ${totalBytes} of ${device}`,
+      hint: 'Compile a smaller model or with a smaller arenaBytes, or name a larger --device.',
+    });
+  }
+}
+
+function usageOf(size: FirmwareSize, image: Image, profile: DeviceProfile): FirmwareUsage {
+  return {
+    ...size,
+    flash: { usedBytes: size.codeBytes + size.imageBytes, totalBytes: profile.flashBytes.value },
+    ram: { usedBytes: size.staticBytes + size.stackBytes, totalBytes: profile.sramBytes.value },
+    nvm: { usedBytes: image.nvmBytes, totalBytes: profile.nvmBytes.value },
+  };
+}
+
+/** Links what is to be exported. */
+function link(
+  files: Map<string, string>,
+  image: Image,
+  options: { target: ReturnType<typeof targetCalled>; profile: DeviceProfile },
+): Promise<{ elf: Uint8Array; usage: FirmwareUsage }> {
+  const { target, profile } = options;
+  return inTemporaryFolder((folder) => {
+    writeFiles(folder, files);
+    const defines = [`NVM_ADDRESS=${mapOf(profile).nvm.origin}u`];
+    const elf = linkElf(folder, sourceNames(target), { target, defines });
+    const usage = usageOf(elfSize(elf), image, profile);
+    checkFit(usage, profile.name);
+    return { elf: new Uint8Array(readFileSync(elf)), usage };
+  });
+}
+
+/**
+ * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_DEVICE`, `E_FIRMWARE_SIZE`, and
+ * `E_TOOL_MISSING` where the compilers of WASM are absent. Without a cross compiler there is no program, and a note.
+ */
+export async function exportFirmware(
+  file: Uint8Array | Image,
+  { target: targetName = 'cortex-m4', device = 'cortex-m4-generic' }: ExportOptions = {},
+): Promise<FirmwareExport> {
+  const image = file instanceof Uint8Array ? readImage(file) : file;
+  const target = targetCalled(targetName);
+  const profile = deviceProfile(device);
+  const text = firmwareFiles(image, await firmwareModule(image), target, mapOf(profile));
+  const files = new Map<string, Uint8Array>(
+    [...text].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
+  );
+  let usage: FirmwareUsage | undefined;
+  let note: string | undefined;
+  if (target.posix) note = 'Run `make` there.';
+  else if (findTool('arm-none-eabi-gcc') === undefined) {
+    note = `no firmware.elf, as there is no arm-none-eabi-gcc. ${installHint('arm-none-eabi-gcc')}`;
+  } else {
+    const linked = await link(text, image, { target, profile });
+    files.set('firmware.elf', linked.elf);
+    usage = linked.usage;
+  }
+  const manifest: Manifest = {
+    tool: 'brownout',
+    target: targetName,
+    device,
+    name: image.metadata.name,
+    imageId: image.imageId,
+    files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
+  };
+  files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
+  return { target: targetName, device, files, usage, note };
+}

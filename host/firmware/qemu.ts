@@ -1,0 +1,90 @@
+// A board under QEMU: SRAM that dies with the process, NVM that is a file and survives it.
+import { spawn } from 'node:child_process';
+import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import type { Board } from './targets.js';
+import { requireTool } from './tools.js';
+
+export interface RunOptions {
+  /** Every instruction takes a nanosecond of the emulated clock (default: as fast as it goes). */
+  countInstructions?: boolean;
+  /** Kills the emulator (SIGKILL) after so many milliseconds. */
+  killAfterMs?: number;
+  /** Longest time a run may take before it counts as hung; default 120,000. */
+  timeoutMs?: number;
+}
+
+export interface BoardRun {
+  /** Whole lines the program printed; a last one without its end is left out. */
+  lines: string[];
+  /** Exit code of the program; null if it was killed. */
+  exitCode: number | null;
+}
+
+const HANG_MS = 120_000;
+
+/** Runs `elf` on a board whose NVM is the file `nvmPath` until it ends or is killed. Throws `E_TOOL_MISSING`. */
+export function runOnBoard(
+  board: Board,
+  elf: string,
+  nvmPath: string,
+  options: RunOptions = {},
+): Promise<BoardRun> {
+  const { countInstructions = false, killAfterMs, timeoutMs = HANG_MS } = options;
+  const backend = `memory-backend-file,id=nv,size=${board.nvm.bytes},mem-path=${nvmPath.replaceAll(',', ',,')},share=on`;
+  const args = [
+    ...['-M', `${board.machine},memory-backend=nv`, '-object', backend, '-nographic', '-monitor', 'none'],
+    ...['-serial', 'none', '-semihosting-config', 'enable=on,target=native', '-kernel', elf],
+    ...(countInstructions ? ['-icount', 'shift=0'] : []),
+  ];
+  // No shell between: a kill must hit the emulator itself.
+  const child = spawn(requireTool('qemu-system-arm'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let hung = false;
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const kill = setTimeout(() => {
+      hung = killAfterMs === undefined;
+      child.kill('SIGKILL');
+    }, killAfterMs ?? timeoutMs);
+    child.on('error', reject);
+    child.on('close', (exitCode) => {
+      clearTimeout(kill);
+      const text = Buffer.concat(chunks).toString('utf8');
+      if (hung) reject(new Error(`${board.name} did not end within ${timeoutMs} ms:\n${text}`));
+      else resolve({ lines: text.split('\n').slice(0, -1), exitCode });
+    });
+  });
+}
+
+/** A file that is a board's NVM, as the host sees it while the board is off. */
+export class NvmFile {
+  constructor(
+    readonly path: string,
+    private readonly board: Board,
+  ) {
+    this.#open('a+', (file) => ftruncateSync(file, board.nvm.bytes));
+  }
+
+  #open(mode: string, work: (file: number) => void): void {
+    const file = openSync(this.path, mode);
+    try {
+      work(file);
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  read(address: number, bytes: number): Uint8Array {
+    const into = new Uint8Array(bytes);
+    this.#open('r', (file) => {
+      for (let at = 0; at < bytes;) at += readSync(file, into, at, bytes - at, address + at) || bytes;
+    });
+    return into;
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    if (address + bytes.length > this.board.nvm.bytes) throw new RangeError(`${address} + ${bytes.length}`);
+    this.#open('r+', (file) => writeSync(file, bytes, 0, bytes.length, address));
+  }
+}

@@ -1,0 +1,256 @@
+// The files of a firmware folder: C from the package's firmware/, and what is made for one image and target.
+import { readFileSync } from 'node:fs';
+import { C_TICKET, CURSOR_BYTES, DIAGNOSTICS_BYTES, OP_BYTES, OP_TILES } from '../../assembly/layout.js';
+import { ErrorCode } from '../../assembly/error.js';
+import type { Image } from '../model/image.js';
+import { littleEndian } from '../model/values.js';
+import { firstCursor } from '../simulator/provision.js';
+import { buildDevice } from '../toolchain/build-device.js';
+import { parseModule } from '../toolchain/wasm-binary.js';
+import { readInterface } from '../toolchain/wasm-interface.js';
+import { cBytes, emitFunctions } from './emit-c.js';
+import type { MemoryMap, Target } from './targets.js';
+
+/** The package's C: from dist/host/firmware. */
+const folder = new URL('../../../firmware/', import.meta.url);
+
+/** What C calls the module's functions. */
+const PREFIX = 'module_';
+/** SRAM is rounded up to this. */
+const SRAM_ALIGNMENT = 16;
+/** Stack that a program gets. */
+export const STACK_BYTES = 1024;
+
+/** Text of a C file of the package. */
+export const packageText = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
+
+/** A module for C: its WASM, with names, and where its SRAM map is. */
+export interface FirmwareModule {
+  text: string;
+  arena: number;
+  /** Where the cursor stands in SRAM; 0 in a bare build. */
+  cursor: number;
+}
+
+type Entry = 'device' | 'bare';
+
+/** What was built in this process: compiling WASM takes seconds. */
+const built = new WeakMap<Image, Partial<Record<Entry, Promise<FirmwareModule>>>>();
+
+/** The module of an image as C. Throws `E_TOOL_MISSING` where the compilers of WASM are absent. */
+export function firmwareModule(image: Image, entry: Entry = 'device'): Promise<FirmwareModule> {
+  const modules = built.get(image) ?? {};
+  built.set(image, modules);
+  modules[entry] ??= buildModule(image, entry);
+  return modules[entry];
+}
+
+async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> {
+  const wasm = await buildDevice(image, { entry, optimize: 'speed', names: true });
+  const shown = readInterface(parseModule(wasm));
+  const globalValue = (name: string): number => {
+    const found = shown.exports.find((item) => item.kind === 'global' && item.name === name);
+    return found ? Number(shown.globals[found.index]!.value) : 0;
+  };
+  const what = entry === 'bare' ? 'The kernels alone' : 'The module';
+  return {
+    text: `/* ${what}, made from ${wasm.length} bytes of WASM. */\n${emitFunctions(wasm, { prefix: PREFIX })}`,
+    arena: globalValue('arena'),
+    cursor: globalValue('cursor'),
+  };
+}
+
+/** Bytes of SRAM that the module takes. */
+export function sramBytes(image: Image, { arena }: FirmwareModule): number {
+  return Math.ceil((arena + image.arenaBytes) / SRAM_ALIGNMENT) * SRAM_ALIGNMENT;
+}
+
+/** model.h: every size and address as C. */
+function modelHeader(image: Image, module: FirmwareModule): string {
+  const sizes: [string, number][] = [
+    ['SRAM_BYTES', sramBytes(image, module)],
+    ['ARENA', module.arena],
+    ['CURSOR', module.cursor],
+    ['CURSOR_TICKET', C_TICKET],
+    ['NVM_BYTES', image.nvmBytes],
+    ['IMAGE_BYTES', image.imageBytes],
+    ['PLAN', image.plan.offset],
+    ['PLAN_BYTES', image.plan.bytes],
+    ['OP_BYTES', OP_BYTES],
+    ['OP_TILES', OP_TILES],
+    ['INPUT', image.input.offset],
+    ['INPUT_BYTES', image.input.bytes],
+    ['OUTPUT', image.output.offset],
+    ['OUTPUT_BYTES', image.output.bytes],
+    ['SLOT0', image.slots.offset],
+    ['SLOT1', image.slots.offset + image.slotStride],
+    ['CURSOR_BYTES', CURSOR_BYTES],
+    ['DIAGNOSTICS', image.diagnostics.offset],
+    ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
+  ];
+  const codes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
+  return [
+    '/* Sizes and addresses of the image, and the error codes. Made by brownout export. */',
+    '#ifndef BROWNOUT_MODEL_H',
+    '#define BROWNOUT_MODEL_H',
+    '',
+    '#include <stdint.h>',
+    '',
+    ...sizes.map(([name, value]) => `#define BROWNOUT_${name} ${value}u`),
+    '',
+    'enum {',
+    ...codes.map(([name, code]) => `  BROWNOUT_${name} = ${code},`),
+    '};',
+    '',
+    '/* Header, plan and constants, as they stand in NVM. */',
+    'extern const uint8_t brownout_image[BROWNOUT_IMAGE_BYTES];',
+    '/* The cursor of a device that has not run yet. */',
+    'extern const uint8_t brownout_first_cursor[BROWNOUT_CURSOR_BYTES];',
+    '/* An input to try: the one that the image carries, or zeros. */',
+    'extern const int8_t brownout_sample[BROWNOUT_INPUT_BYTES];',
+    '',
+    '#endif',
+    '',
+  ].join('\n');
+}
+
+/** A constant array in C. */
+function cArray(type: string, name: string, bytes: ArrayLike<number>): string[] {
+  return [`const ${type} ${name}[${bytes.length}] = {`, ...cBytes(bytes), '};'];
+}
+
+/** model.c: the image as bytes. */
+function modelSource(image: Image): string {
+  const sample = image.sample ? Int8Array.from(littleEndian(image.sample)) : new Int8Array(image.input.bytes);
+  return [
+    '/* The image. Made by brownout export. */',
+    '#include "model.h"',
+    '',
+    ...cArray('uint8_t', 'brownout_image', image.device),
+    ...cArray('uint8_t', 'brownout_first_cursor', firstCursor(image.imageId)),
+    ...cArray('int8_t', 'brownout_sample', sample),
+    '',
+  ].join('\n');
+}
+
+const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
+
+/** link.ld: where everything goes. */
+export function linkerScript({ flash, sram, nvm }: MemoryMap): string {
+  return `/* Where the part has its memories: correct these for yours. NVM, mapped at ${hex(nvm.origin)}, is not linked into. */
+MEMORY {
+  FLASH (rx) : ORIGIN = ${hex(flash.origin)}, LENGTH = ${flash.bytes}
+  SRAM (rw) : ORIGIN = ${hex(sram.origin)}, LENGTH = ${sram.bytes}
+}
+ENTRY(reset)
+SECTIONS {
+  .text : {
+    KEEP(*(.vectors))
+    *(.text .text.*)
+    . = ALIGN(4);
+  } > FLASH
+  /* What only provisioning and the example read: flash that an image written to NVM by a programmer does without. */
+  .image : {
+    *(.rodata.brownout_image .rodata.brownout_sample)
+    . = ALIGN(4);
+  } > FLASH
+  .rodata : {
+    *(.rodata .rodata.*)
+    . = ALIGN(4);
+  } > FLASH
+  .ARM.exidx : { *(.ARM.exidx*) } > FLASH
+  .data : ALIGN(4) {
+    link_data = .;
+    *(.data .data.*)
+    . = ALIGN(4);
+    link_data_end = .;
+  } > SRAM AT > FLASH
+  link_data_load = LOADADDR(.data);
+  .bss (NOLOAD) : ALIGN(16) {
+    link_bss = .;
+    *(.bss .bss.* COMMON)
+    . = ALIGN(4);
+    link_bss_end = .;
+  } > SRAM
+  .stack (NOLOAD) : ALIGN(8) {
+    link_stack_bottom = .;
+    . += ${STACK_BYTES};
+    link_stack_top = .;
+  } > SRAM
+}
+`;
+}
+
+const CFLAGS = [
+  '-std=c99',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Wno-unused-parameter',
+  '-ffunction-sections',
+  '-fdata-sections',
+];
+
+/** Flags for compiling and linking firmware for a target. */
+export const compileFlags = (target: Target): string[] => [...CFLAGS, ...target.flags];
+
+/** C files by target. */
+export const sourceNames = ({ posix }: Target): string[] => [
+  ...['brownout.c', 'model.c', 'main.c'],
+  ...(posix ? ['hal-posix.c', 'board-posix.c'] : ['hal.c', 'cortex-m.c']),
+];
+
+function makefile(target: Target, nvm: number): string {
+  const objects = sourceNames(target).map((name) => name.replace(/\.c$/, '.o'));
+  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'hal.h', 'board.h'];
+  const program = target.posix ? 'firmware' : 'firmware.elf';
+  const link = target.posix ? '' : ' -nostartfiles -T link.ld -Wl,--gc-sections';
+  return [
+    `# ${target.name}. Made by brownout export; \`make\` builds ${program}.`,
+    `CROSS ?= ${target.posix ? '' : 'arm-none-eabi-'}`,
+    'CC = $(CROSS)gcc',
+    `CFLAGS = ${compileFlags(target).join(' ')}`,
+    // brownout flash gives its own; SEMIHOSTING=1 prints through a debugger.
+    ...(target.posix
+      ? []
+      : [`CPPFLAGS = -DNVM_ADDRESS=${hex(nvm)}u $(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`]),
+    `OBJECTS = ${objects.join(' ')}`,
+    '',
+    `${program}: $(OBJECTS)${target.posix ? '' : ' link.ld'}`,
+    `\t$(CC) $(CFLAGS)${link} -o $@ $(OBJECTS)`,
+    '',
+    `$(OBJECTS): ${headers.join(' ')}`,
+    '',
+    'clean:',
+    `\trm -f ${program} $(OBJECTS)`,
+    '.PHONY: clean',
+    '',
+  ].join('\n');
+}
+
+/** Files by name that a program around `module` needs, whatever the target. */
+export function commonFiles(image: Image, module: FirmwareModule): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const name of ['brownout.h', 'brownout.c', 'wasm.h', 'hal.h', 'board.h']) {
+    files.set(name, packageText(name));
+  }
+  files.set('module.inc', module.text);
+  files.set('model.h', modelHeader(image, module));
+  files.set('model.c', modelSource(image));
+  return files;
+}
+
+/** All files of a firmware folder, by name. */
+export function firmwareFiles(
+  image: Image,
+  module: FirmwareModule,
+  target: Target,
+  map: MemoryMap,
+): Map<string, string> {
+  const files = commonFiles(image, module);
+  for (const name of sourceNames(target))
+    if (name !== 'brownout.c' && name !== 'model.c') files.set(name, packageText(name));
+  if (!target.posix) files.set('link.ld', linkerScript(map));
+  files.set('Makefile', makefile(target, map.nvm.origin));
+  return files;
+}

@@ -1,0 +1,46 @@
+// Programs of others that firmware needs: found on the PATH, and asked for by name where they are not.
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { BrownoutError, ExitCode } from '../error.js';
+
+/** Debian packages, by program. */
+const PACKAGES = {
+  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
+  'arm-none-eabi-size': 'binutils-arm-none-eabi',
+  'qemu-system-arm': 'qemu-system-arm',
+  gcc: 'gcc libc6-dev',
+} as const;
+
+export type Tool = keyof typeof PACKAGES;
+
+/** Path of a tool; undefined where there is none. */
+export function findTool(tool: Tool): string | undefined {
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (folder === '') continue;
+    try {
+      accessSync(join(folder, tool), constants.X_OK);
+      return join(folder, tool);
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
+
+/** How to get a tool. */
+export const installHint = (tool: Tool): string => `Run \`apt-get install ${PACKAGES[tool]}\`.`;
+
+/** Path of a tool. Throws `E_TOOL_MISSING`. */
+export function requireTool(tool: Tool): string {
+  const path = findTool(tool);
+  if (path !== undefined) return path;
+  throw new BrownoutError(
+    {
+      code: 'E_TOOL_MISSING',
+      found: `no program ${tool}`,
+      expected: `${tool} on the PATH`,
+      hint: installHint(tool),
+    },
+    ExitCode.TOOL,
+  );
+}

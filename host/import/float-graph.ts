@@ -1,0 +1,259 @@
+// A float network between import and quantization: NHWC without the batch, any graph of the ops below.
+import { elementCount, type Quantization, type Window } from '../model/quantized-network.js';
+
+export interface GraphTensor {
+  shape: readonly number[];
+  /** As the file says; absent: from calibration. */
+  given?: Quantization;
+}
+
+/** Least and largest output. */
+export type Bounds = readonly [low: number, high: number];
+
+export const UNBOUNDED: Bounds = [-Infinity, Infinity];
+
+interface Base {
+  name: string;
+  inputs: readonly number[];
+  output: number;
+}
+
+/** Weights as in the quantized network's op of the same kind. */
+export interface WeightedOp extends Base {
+  kind: 'conv2d' | 'depthwiseConv2d' | 'dense';
+  weights: Float64Array;
+  bias: Float64Array;
+  /** Scales of quantized weights, one or one an output, if the file has them. */
+  scales?: readonly number[];
+  /** Of all but dense. */
+  window: Window;
+  bounds: Bounds;
+}
+
+export interface UnaryOp extends Base {
+  kind: 'unary';
+  f: (x: number) => number;
+  /** The output's scale where the function has a range of its own. */
+  fixed?: Quantization;
+}
+
+export type GraphOp =
+  | WeightedOp
+  | UnaryOp
+  | (Base & { kind: 'maxPool2d' | 'averagePool2d'; window: Window })
+  | (Base & { kind: 'add'; bounds: Bounds })
+  | (Base & { kind: 'mul' | 'mean' | 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  | (Base & { kind: 'concat'; axis: number })
+  | (Base & { kind: 'pad'; rows: readonly [number, number]; columns: readonly [number, number] });
+
+export interface FloatGraph {
+  tensors: GraphTensor[];
+  ops: GraphOp[];
+  input: number;
+  output: number;
+}
+
+/** Which output a weight belongs to. */
+export function outputOf(op: WeightedOp, weight: number): number {
+  const outputs = op.bias.length;
+  return op.kind === 'depthwiseConv2d'
+    ? weight % outputs
+    : Math.floor(weight / (op.weights.length / outputs));
+}
+
+const clamp = (value: number, [low, high]: Bounds): number => Math.max(low, Math.min(high, value));
+
+/** Calls `tap` for every pair of an output pixel and an input pixel under its window. */
+function eachTap(
+  { kernel, stride, dilation, padding }: Window,
+  input: readonly number[],
+  output: readonly number[],
+  tap: (outputPixel: number, inputPixel: number, tap: number) => void,
+): void {
+  for (let row = 0; row < output[0]!; row++) {
+    for (let column = 0; column < output[1]!; column++) {
+      for (let ky = 0; ky < kernel[0]; ky++) {
+        const y = row * stride[0] + ky * dilation[0] - padding[0];
+        if (y < 0 || y >= input[0]!) continue;
+        for (let kx = 0; kx < kernel[1]; kx++) {
+          const x = column * stride[1] + kx * dilation[1] - padding[1];
+          if (x < 0 || x >= input[1]!) continue;
+          tap(row * output[1]! + column, y * input[1]! + x, ky * kernel[1] + kx);
+        }
+      }
+    }
+  }
+}
+
+function runWeighted(
+  op: WeightedOp,
+  x: Float64Array,
+  input: readonly number[],
+  output: readonly number[],
+): Float64Array {
+  const y = new Float64Array(elementCount({ shape: output }));
+  const { weights, bias, bounds } = op;
+  const outputs = bias.length;
+  for (let i = 0; i < y.length; i++) y[i] = bias[i % outputs]!;
+  if (op.kind === 'dense') {
+    for (let o = 0; o < outputs; o++) {
+      let sum = 0;
+      for (let i = 0; i < x.length; i++) sum += x[i]! * weights[o * x.length + i]!;
+      y[o]! += sum;
+    }
+  } else {
+    const channels = input[2]!;
+    const taps = op.window.kernel[0] * op.window.kernel[1];
+    const multiplier = outputs / channels;
+    eachTap(op.window, input, output, (to, from, tap) => {
+      for (let o = 0; o < outputs; o++) {
+        if (op.kind === 'depthwiseConv2d') {
+          y[to * outputs + o]! +=
+            x[from * channels + Math.floor(o / multiplier)]! * weights[tap * outputs + o]!;
+          continue;
+        }
+        let sum = 0;
+        const row = (o * taps + tap) * channels;
+        for (let c = 0; c < channels; c++) sum += x[from * channels + c]! * weights[row + c]!;
+        y[to * outputs + o]! += sum;
+      }
+    });
+  }
+  return y.map((value) => clamp(value, bounds));
+}
+
+function runPool(
+  average: boolean,
+  window: Window,
+  x: Float64Array,
+  input: readonly number[],
+  output: readonly number[],
+): Float64Array {
+  const channels = input[2]!;
+  const y = new Float64Array(elementCount({ shape: output })).fill(average ? 0 : -Infinity);
+  const counts = new Float64Array(output[0]! * output[1]!);
+  eachTap(window, input, output, (to, from) => {
+    counts[to]!++;
+    for (let c = 0; c < channels; c++) {
+      const at = to * channels + c;
+      const value = x[from * channels + c]!;
+      y[at] = average ? y[at]! + value : Math.max(y[at]!, value);
+    }
+  });
+  return average ? y.map((sum, i) => sum / Math.max(1, counts[Math.floor(i / channels)]!)) : y;
+}
+
+function runPad(
+  op: GraphOp & { kind: 'pad' },
+  x: Float64Array,
+  input: readonly number[],
+  output: readonly number[],
+): Float64Array {
+  const y = new Float64Array(elementCount({ shape: output }));
+  const row = input[1]! * input[2]!;
+  for (let i = 0; i < input[0]!; i++) {
+    const at = ((i + op.rows[0]) * output[1]! + op.columns[0]) * input[2]!;
+    y.set(x.subarray(i * row, (i + 1) * row), at);
+  }
+  return y;
+}
+
+function runConcat(
+  parts: readonly { values: Float64Array; shape: readonly number[] }[],
+  axis: number,
+  output: readonly number[],
+): Float64Array {
+  const y = new Float64Array(elementCount({ shape: output }));
+  const row = elementCount({ shape: output.slice(axis) });
+  let offset = 0;
+  for (const { values, shape } of parts) {
+    const size = elementCount({ shape: shape.slice(axis) });
+    for (let i = 0; i * size < values.length; i++)
+      y.set(values.subarray(i * size, (i + 1) * size), i * row + offset);
+    offset += size;
+  }
+  return y;
+}
+
+/** e^x by sums and products alone, the same on every machine. */
+export function exponential(x: number): number {
+  if (x > 700) return exponential(700);
+  if (x < -700) return 0;
+  const halvings = 12;
+  const reduced = x / 2 ** halvings;
+  let [sum, term] = [1, 1];
+  for (let n = 1; n <= 10; n++) {
+    term *= reduced / n;
+    sum += term;
+  }
+  for (let i = 0; i < halvings; i++) sum *= sum;
+  return sum;
+}
+
+function runSoftmax(x: Float64Array, depth: number): Float64Array {
+  const y = new Float64Array(x.length);
+  for (let first = 0; first < x.length; first += depth) {
+    const row = x.subarray(first, first + depth);
+    const most = Math.max(...row);
+    const powers = row.map((value) => exponential(value - most));
+    const sum = powers.reduce((total, power) => total + power, 0);
+    y.set(
+      powers.map((power) => power / sum),
+      first,
+    );
+  }
+  return y;
+}
+
+function runOp(graph: FloatGraph, op: GraphOp, inputs: Float64Array[]): Float64Array {
+  const x = inputs[0]!;
+  const input = graph.tensors[op.inputs[0]!]!.shape;
+  const output = graph.tensors[op.output]!.shape;
+  switch (op.kind) {
+    case 'conv2d':
+    case 'depthwiseConv2d':
+    case 'dense':
+      return runWeighted(op, x, input, output);
+    case 'maxPool2d':
+    case 'averagePool2d':
+      return runPool(op.kind === 'averagePool2d', op.window, x, input, output);
+    case 'mean': {
+      const pixels = x.length / elementCount({ shape: output });
+      const whole = { kernel: [pixels, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] } as const;
+      return runPool(true, whole, x, [pixels, 1, x.length / pixels], [1, 1, x.length / pixels]);
+    }
+    case 'add':
+      return x.map((value, i) => clamp(value + inputs[1]![i]!, op.bounds));
+    case 'mul':
+      return x.map((value, i) => value * inputs[1]![i]!);
+    case 'unary':
+      return x.map(op.f);
+    case 'softmax':
+      return runSoftmax(x, input.at(-1)!);
+    case 'reshape':
+      return x;
+    case 'repeat':
+      return Float64Array.from({ length: elementCount({ shape: output }) }, (_, i) => x[i % x.length]!);
+    case 'transpose':
+      return x.map((_, i) => x[(i % input[0]!) * input[1]! + Math.floor(i / input[0]!)]!);
+    case 'concat': {
+      const parts = inputs.map((values, i) => ({ values, shape: graph.tensors[op.inputs[i]!]!.shape }));
+      return runConcat(parts, op.axis, output);
+    }
+    case 'pad':
+      return runPad(op, x, input, output);
+  }
+}
+
+/** Every tensor of the graph for one input; those that nothing makes are undefined. */
+export function evaluate(graph: FloatGraph, input: ArrayLike<number>): (Float64Array | undefined)[] {
+  const values: (Float64Array | undefined)[] = [];
+  values[graph.input] = Float64Array.from(input);
+  for (const op of graph.ops)
+    values[op.output] = runOp(
+      graph,
+      op,
+      op.inputs.map((tensor) => values[tensor]!),
+    );
+  return values;
+}

@@ -1,0 +1,58 @@
+// A model as another tool wrote it, whichever format it is in.
+import { alignSamples } from '../data/model-input.js';
+import type { NpyArray } from '../data/npy.js';
+import { BrownoutError } from '../error.js';
+import type { Preprocessing } from '../model/image.js';
+import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
+import { importOnnx } from './onnx/import-onnx.js';
+import { quantizeGraph } from './quantize-graph.js';
+import { importTflite } from './tflite/import-tflite.js';
+
+export interface ImportOptions {
+  /** Name of the model; default `model`. */
+  name?: string;
+  /** Float inputs, as the model takes them, that set the ranges of a float model. */
+  data?: NpyArray;
+  onSample?: (done: number, total: number) => void;
+}
+
+export interface ImportedModel {
+  network: QuantizedNetwork;
+  /** What float inputs must be: the range that the model's input tensor holds. */
+  preprocessing: Preprocessing;
+}
+
+/** Reals that a quantized tensor can hold. */
+function rangeOf({ scale, zeroPoint, dtype }: TensorSpec): { minimum: number; maximum: number } {
+  const most = dtype === 'int16' ? 32767 : 127;
+  return { minimum: scale * (-most - 1 - zeroPoint), maximum: scale * (most - zeroPoint) };
+}
+
+function fromOnnx(bytes: Uint8Array, { name = 'model', data, onSample }: ImportOptions): ImportedModel {
+  const { graph, channelsFirst } = importOnnx(bytes);
+  const { shape } = graph.tensors[graph.input]!;
+  const samples = data && alignSamples(data, shape, channelsFirst);
+  const network = quantizeGraph(graph, {
+    name,
+    ...(samples ? { samples } : {}),
+    onSample: (done) => onSample?.(done, samples?.length ?? 0),
+  });
+  const range = rangeOf(network.tensors[network.input]!);
+  return { network, preprocessing: { ...range, ...(channelsFirst ? { channelsFirst } : {}) } };
+}
+
+/** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_SHAPE`. */
+export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
+  if (String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3') {
+    const { network } = importTflite(bytes, options);
+    return { network, preprocessing: rangeOf(network.tensors[network.input]!) };
+  }
+  // ModelProto begins with its version of the format: field 1, a small number.
+  if (bytes[0] === 8 && bytes.length > 16) return fromOnnx(bytes, options);
+  throw new BrownoutError({
+    code: 'E_MODEL',
+    found: `a file of ${bytes.length} bytes that is neither TensorFlow Lite nor ONNX`,
+    expected: 'a .tflite or an .onnx file',
+    hint: 'Convert or export the model to one of the two.',
+  });
+}

@@ -1,0 +1,269 @@
+// Nodes with weights or windows: Conv, Gemm, MatMul, pooling, BatchNormalization.
+import { elementCount, type Window } from '../../model/quantized-network.js';
+import { UNBOUNDED, type WeightedOp } from '../float-graph.js';
+import { type Activation, type Handler, ONE_BY_ONE, type OnnxGraph } from './graph.js';
+import type { OnnxNode, OnnxTensor } from './model.js';
+
+type Pair = [number, number];
+
+/** Two numbers of an attribute; one, of 1-D nodes, is of the height. */
+function pair(graph: OnnxGraph, node: OnnxNode, name: string, absent: number): Pair {
+  const values = graph.integers(node, name) ?? [absent, absent];
+  const both: Pair = [values[0] ?? absent, values.length === 1 ? 1 : (values[1] ?? absent)];
+  if (values.length > 2 || both.some((value) => !(value >= 1 && value < 65536)))
+    graph.refuse(node, `with ${name} [${values}]`, 'one or two numbers from 1 on');
+  return both;
+}
+
+/** Geometry and output size. */
+function windowOf(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  input: readonly number[],
+  kernel: Pair,
+): { window: Window; output: Pair } {
+  const stride = pair(graph, node, 'strides', 1);
+  const dilation = pair(graph, node, 'dilations', 1);
+  const listed = graph.integers(node, 'pads') ?? [0, 0, 0, 0];
+  const pads = listed.length === 2 ? [listed[0]!, 0, listed[1]!, 0] : listed;
+  if (pads.length !== 4 || pads.some((value) => !(value >= 0 && value < 65536)))
+    graph.refuse(node, `with pads [${listed}]`, 'four numbers from 0 on');
+  const auto = graph.text(node, 'auto_pad') || 'NOTSET';
+  const ceil = graph.integer(node, 'ceil_mode') !== 0;
+  const axes = [0, 1].map((axis) => {
+    const span = (kernel[axis]! - 1) * dilation[axis]! + 1;
+    const size = input[axis]!;
+    const step = stride[axis]!;
+    if (auto.startsWith('SAME')) {
+      const count = Math.ceil(size / step);
+      const total = Math.max((count - 1) * step + span - size, 0);
+      return { count, before: auto === 'SAME_LOWER' ? Math.ceil(total / 2) : Math.floor(total / 2) };
+    }
+    const [before, after] = auto === 'VALID' ? [0, 0] : [pads[axis]!, pads[axis + 2]!];
+    const steps = (size + before + after - span) / step;
+    return { count: (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1, before };
+  });
+  const output = axes.map(({ count }) => count) as Pair;
+  if (output.some((count) => count < 1))
+    graph.refuse(node, `with a window of ${kernel}`, 'one that fits its input');
+  return { window: { kernel, stride, dilation, padding: axes.map(({ before }) => before) as Pair }, output };
+}
+
+/** Biases of a node, zeros if it has none. */
+function biasOf(graph: OnnxGraph, node: OnnxNode, slot: number, outputs: number): Float64Array {
+  if (!node.inputs[slot]) return new Float64Array(outputs);
+  const { values } = graph.needConstant(node, slot);
+  if (values.length !== outputs && values.length !== 1)
+    graph.refuse(node, `with ${values.length} biases`, `${outputs}`);
+  return Float64Array.from({ length: outputs }, (_, i) => values[values.length === 1 ? 0 : i]!);
+}
+
+const scalesOf = (tensor: OnnxTensor): Pick<WeightedOp, 'scales'> =>
+  tensor.scales ? { scales: tensor.scales } : {};
+
+export const conv: Handler = (graph, node) => {
+  const { tensor, shape } = graph.feature(node);
+  const weights = graph.needConstant(node, 1);
+  const [outputs = 0, part = 0, height = 0, width = 1] = weights.shape;
+  const channels = shape[2];
+  const groups = graph.integer(node, 'group', 1);
+  if (
+    weights.shape.length < 3 ||
+    weights.shape.length > 4 ||
+    part * groups !== channels ||
+    outputs % groups !== 0
+  )
+    graph.refuse(
+      node,
+      `with weights [${weights.shape}] in ${groups} groups`,
+      `[out, ${channels} / groups, …]`,
+    );
+  const { window, output } = windowOf(graph, node, shape, [height, width]);
+  const depthwise = groups > 1 && part === 1;
+  const taps = height * width;
+  const perGroup = outputs / groups;
+  if (outputs * taps * channels > 1 << 24) graph.refuse(node, `with weights [${weights.shape}]`, 'fewer');
+  const values = new Float64Array(outputs * taps * (depthwise ? 1 : channels));
+  for (let o = 0; o < outputs; o++) {
+    const first = Math.floor(o / perGroup) * part;
+    for (let c = 0; c < part; c++) {
+      for (let tap = 0; tap < taps; tap++) {
+        const at = depthwise ? tap * outputs + o : (o * taps + tap) * channels + first + c;
+        values[at] = weights.values[(o * part + c) * taps + tap]!;
+      }
+    }
+  }
+  const body = {
+    kind: depthwise ? ('depthwiseConv2d' as const) : ('conv2d' as const),
+    weights: values,
+    bias: biasOf(graph, node, 2, outputs),
+    ...scalesOf(weights),
+    window,
+    bounds: UNBOUNDED,
+  };
+  const made = graph.add(node, body, [tensor], [...output, outputs]);
+  graph.mapResult(node, made, graph.activation(node).shape.length);
+};
+
+/** A layer of weights [out][in] on the last dimension of a value. */
+function dense(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  value: Activation,
+  layer: {
+    depth: number;
+    outputs: number;
+    weight: (o: number, i: number) => number;
+    tensor: OnnxTensor;
+    bias: Float64Array;
+  },
+): void {
+  const { depth, outputs, weight, tensor, bias } = layer;
+  const rows = elementCount(value) / depth;
+  if (value.shape.at(-1) !== depth || !Number.isInteger(rows))
+    graph.refuse(node, `with weights [${tensor.shape}] on shape [${value.shape}]`, 'weights that fit');
+  const body = { bias, ...scalesOf(tensor), window: ONE_BY_ONE, bounds: UNBOUNDED };
+  const weights = new Float64Array(depth * outputs);
+  const single = rows === 1;
+  for (let i = 0; i < depth; i++) {
+    const at = single ? (value.order?.[i] ?? i) : i;
+    for (let o = 0; o < outputs; o++) weights[o * depth + at] = weight(o, i);
+  }
+  const shape = [...value.shape.slice(0, -1), outputs];
+  if (single) {
+    const input = graph.reshape(node, value.tensor, [depth]);
+    graph.result(node, graph.add(node, { kind: 'dense', weights, ...body }, [input], [outputs]), shape);
+    return;
+  }
+  const input = graph.reshape(node, graph.inOrder(node, value, undefined), [rows, 1, depth]);
+  graph.result(
+    node,
+    graph.add(node, { kind: 'conv2d', weights, ...body }, [input], [rows, 1, outputs]),
+    shape,
+  );
+}
+
+export const gemm: Handler = (graph, node) => {
+  const tensor = graph.needConstant(node, 1);
+  const [alpha, beta] = [graph.real(node, 'alpha', 1), graph.real(node, 'beta', 1)];
+  const transposed = graph.integer(node, 'transB') !== 0;
+  if (tensor.shape.length !== 2 || graph.integer(node, 'transA') !== 0)
+    graph.refuse(node, 'with transA or weights of another rank', 'weights of two dimensions');
+  const [depth, outputs] = (transposed ? [...tensor.shape].reverse() : tensor.shape) as [number, number];
+  const at = (o: number, i: number): number =>
+    tensor.values[transposed ? o * depth + i : i * outputs + o]! * alpha;
+  const bias = biasOf(graph, node, 2, outputs).map((value) => value * beta);
+  const scaled = tensor.scales ? { ...tensor, scales: tensor.scales.map((scale) => scale * alpha) } : tensor;
+  dense(graph, node, graph.activation(node), { depth, outputs, weight: at, tensor: scaled, bias });
+};
+
+export const matMul: Handler = (graph, node) => {
+  const tensor = graph.needConstant(node, 1);
+  if (tensor.shape.length !== 2) graph.refuse(node, `with weights [${tensor.shape}]`, 'two dimensions');
+  const [depth, outputs] = tensor.shape as [number, number];
+  const at = (o: number, i: number): number => tensor.values[i * outputs + o]!;
+  dense(graph, node, graph.activation(node), {
+    depth,
+    outputs,
+    weight: at,
+    tensor,
+    bias: new Float64Array(outputs),
+  });
+};
+
+const pool =
+  (kind: 'maxPool2d' | 'averagePool2d'): Handler =>
+  (graph, node) => {
+    const { tensor, shape } = graph.feature(node);
+    const { window, output } = windowOf(graph, node, shape, pair(graph, node, 'kernel_shape', 1));
+    const padded = window.padding.some((size) => size > 0);
+    if (kind === 'averagePool2d' && padded && graph.integer(node, 'count_include_pad') !== 0)
+      graph.refuse(node, 'that counts padding', 'count_include_pad 0');
+    if (node.outputs.length > 1) graph.refuse(node, 'with indices', 'one output');
+    const made = graph.add(node, { kind, window }, [tensor], [...output, shape[2]]);
+    graph.mapResult(node, made, graph.activation(node).shape.length);
+  };
+
+export const maxPool = pool('maxPool2d');
+export const averagePool = pool('averagePool2d');
+
+/** The mean over all pixels. */
+export const globalAveragePool: Handler = (graph, node) => {
+  const { tensor, shape } = graph.feature(node);
+  const rank = graph.activation(node).shape.length;
+  const made = graph.add(node, { kind: 'mean' }, [tensor], [1, 1, shape[2]]);
+  graph.mapResult(node, made, rank);
+};
+
+export const reduceMean: Handler = (graph, node) => {
+  const { shape } = graph.activation(node);
+  const listed = graph.integers(node, 'axes') ?? (node.inputs[1] ? graph.constantIntegers(node, 1) : []);
+  const axes = listed.map((axis) => (axis < 0 ? axis + shape.length : axis)).sort((a, b) => a - b);
+  if (shape.length < 3 || `${axes}` !== `${shape.map((_, axis) => axis).slice(2)}`)
+    graph.refuse(node, `along [${listed}]`, 'all dimensions behind the channels');
+  globalAveragePool(graph, node);
+  if (graph.integer(node, 'keepdims', 1) === 0) {
+    const { tensor } = graph.value(node.outputs[0]!)!;
+    graph.result(node, tensor, shape.slice(0, 2));
+  }
+};
+
+/** y = factor · x + term for each channel: into the layer before, or as a depthwise 1×1 convolution. */
+export function affine(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  value: Activation,
+  factors: Float64Array,
+  terms: Float64Array,
+): void {
+  const channels = factors.length;
+  const layer = graph.foldable(value);
+  if (layer && layer.bias.length === channels && !layer.scales) {
+    const rows = layer.weights.length / channels;
+    layer.weights = layer.weights.map((weight, i) => {
+      const channel = layer.kind === 'depthwiseConv2d' ? i % channels : Math.floor(i / rows);
+      return weight * factors[channel]!;
+    });
+    layer.bias = layer.bias.map((bias, channel) => bias * factors[channel]! + terms[channel]!);
+    graph.result(node, value.tensor, value.shape, value.order);
+    return;
+  }
+  const pixels = elementCount(value) / channels;
+  const input = graph.reshape(node, value.tensor, [pixels, 1, channels]);
+  const body = {
+    kind: 'depthwiseConv2d' as const,
+    weights: factors,
+    bias: terms,
+    window: ONE_BY_ONE,
+    bounds: UNBOUNDED,
+  };
+  const made = graph.add(node, body, [input], [pixels, 1, channels]);
+  graph.result(node, graph.reshape(node, made, graph.shapeOf(value.tensor)), value.shape, value.order);
+}
+
+export const batchNormalization: Handler = (graph, node) => {
+  const value = graph.activation(node);
+  const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((slot) => graph.needConstant(node, slot).values) as [
+    ArrayLike<number>,
+    ArrayLike<number>,
+    ArrayLike<number>,
+    ArrayLike<number>,
+  ];
+  const channels = value.shape[1] ?? 0;
+  if ([gamma, beta, mean, variance].some(({ length }) => length !== channels))
+    graph.refuse(node, `with ${gamma.length} channels`, `${channels}`);
+  const epsilon = graph.real(node, 'epsilon', 1e-5);
+  const factors = Float64Array.from(gamma, (g, c) => g / Math.sqrt(variance[c]! + epsilon));
+  const terms = factors.map((factor, c) => beta[c]! - mean[c]! * factor);
+  if (value.shape.length === 2) affine(graph, node, value, factors, terms);
+  else {
+    const { tensor } = graph.feature(node);
+    const rank = value.shape.length;
+    affine(graph, node, { ...value, tensor }, factors, terms);
+    graph.mapResult(
+      node,
+      graph.reshape(node, graph.value(node.outputs[0]!)!.tensor, graph.shapeOf(tensor)),
+      rank,
+    );
+  }
+};

@@ -1,0 +1,266 @@
+// A float graph to int8: ranges from samples or from the file, weights per output channel (Jacob et al. 2018), biases
+// corrected for the mean error of rounded weights (Nagel et al. 2019, §4.2).
+import { affine, quantizeValues } from '../compress/quantize.js';
+import { BrownoutError } from '../error.js';
+import {
+  elementCount,
+  quantizeMultiplier,
+  type Quantization,
+  type QuantizedNetwork,
+  type QuantizedOp,
+  type Requantization,
+  type TensorSpec,
+} from '../model/quantized-network.js';
+import {
+  type Bounds,
+  evaluate,
+  type FloatGraph,
+  type GraphOp,
+  outputOf,
+  type WeightedOp,
+} from './float-graph.js';
+import { NetworkBuilder } from './network-builder.js';
+
+/** What calibration saw of a tensor. */
+interface Seen {
+  low: number;
+  high: number;
+  /** Mean of each value of the last dimension. */
+  means: Float64Array;
+}
+
+/** Ops whose output has the scale of their input. */
+const KEEPS_SCALE: readonly GraphOp['kind'][] = [
+  'maxPool2d',
+  'averagePool2d',
+  'reshape',
+  'transpose',
+  'repeat',
+  'pad',
+];
+
+/** Runs the samples, each a whole input, and notes what every tensor is like. */
+function calibrate(
+  graph: FloatGraph,
+  samples: readonly ArrayLike<number>[],
+  progress?: (done: number) => void,
+): Seen[] {
+  const seen: Seen[] = graph.tensors.map(({ shape }) => {
+    return { low: Infinity, high: -Infinity, means: new Float64Array(shape.at(-1) ?? 1) };
+  });
+  samples.forEach((sample, index) => {
+    evaluate(graph, sample).forEach((values, tensor) => {
+      const { means } = seen[tensor]!;
+      const share = means.length / (values!.length * samples.length);
+      let { low, high } = seen[tensor]!;
+      values!.forEach((value, i) => {
+        if (value < low) low = value;
+        if (value > high) high = value;
+        means[i % means.length]! += value * share;
+      });
+      seen[tensor] = { low, high, means };
+    });
+    progress?.(index + 1);
+  });
+  return seen;
+}
+
+/** The quantization of every tensor. */
+function chooseScales(graph: FloatGraph, seen: readonly Seen[] | undefined): Quantization[] {
+  const scales: (Quantization | undefined)[] = graph.tensors.map(({ given }) => given);
+  const ranged = (tensor: number): Quantization => {
+    const range = seen?.[tensor];
+    if (!range) {
+      throw new BrownoutError({
+        code: 'E_CALIBRATION',
+        found: 'a float model without samples',
+        expected: 'inputs whose activations set the ranges',
+        hint: 'Give some with --data samples.npy: a few hundred, as the model will see them.',
+      });
+    }
+    if (!Number.isFinite(range.low) || !Number.isFinite(range.high)) {
+      throw new BrownoutError({
+        code: 'E_CALIBRATION',
+        found: `activations from ${range.low} to ${range.high}`,
+        expected: 'numbers',
+        hint: 'Check the samples and the model’s weights.',
+      });
+    }
+    return affine(range.low, range.high);
+  };
+  scales[graph.input] ??= ranged(graph.input);
+  for (const op of graph.ops) {
+    if (KEEPS_SCALE.includes(op.kind)) scales[op.output] = scales[op.inputs[0]!];
+    else if (op.kind === 'softmax') scales[op.output] = { scale: 1 / 256, zeroPoint: -128 };
+    else if (op.kind === 'unary' && op.fixed) scales[op.output] ??= op.fixed;
+    else scales[op.output] ??= ranged(op.output);
+  }
+  return scales as Quantization[];
+}
+
+/** The part of int8 that bounds leave of an output. */
+function clampOf(
+  [low, high]: Bounds,
+  { scale, zeroPoint }: Quantization,
+): { clampMin: number; clampMax: number } {
+  const at = (bound: number, otherwise: number): number =>
+    Number.isFinite(bound) ? Math.max(-128, Math.min(127, Math.round(bound / scale) + zeroPoint)) : otherwise;
+  return { clampMin: at(low, -128), clampMax: at(high, 127) };
+}
+
+/** Scale of each output's weights: the file's, or the largest magnitude over 127. */
+function weightScales(op: WeightedOp): Float64Array {
+  const outputs = op.bias.length;
+  const scales = new Float64Array(outputs);
+  if (op.scales) return scales.map((_, o) => op.scales![op.scales!.length === 1 ? 0 : o]!);
+  op.weights.forEach((weight, i) => {
+    const o = outputOf(op, i);
+    scales[o] = Math.max(scales[o]!, Math.abs(weight));
+  });
+  return scales.map((most) => (most > 0 ? most / 127 : 1));
+}
+
+function quantizeWeighted(
+  op: WeightedOp,
+  input: Quantization,
+  output: Quantization,
+  means: Float64Array | undefined,
+): { weights: Int8Array } & Requantization {
+  const scales = weightScales(op);
+  const outputs = op.bias.length;
+  const channels = op.kind === 'dense' ? op.weights.length / outputs : (means?.length ?? 1);
+  const errors = new Float64Array(outputs);
+  const weights = Int8Array.from(op.weights, (weight, i) => {
+    const o = outputOf(op, i);
+    const q = quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!;
+    if (means && !op.scales) {
+      const channel = op.kind === 'depthwiseConv2d' ? Math.floor(o / (outputs / channels)) : i % channels;
+      errors[o]! += (weight - q * scales[o]!) * means[channel % means.length]!;
+    }
+    return q;
+  });
+  const pairs = Array.from(scales, (scale) => quantizeMultiplier((input.scale * scale) / output.scale));
+  const bias = Int32Array.from(op.bias, (b, o) => {
+    const unit = input.scale * scales[o]!;
+    return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.round((b + errors[o]!) / unit)));
+  });
+  return {
+    weights,
+    bias,
+    multipliers: Int32Array.from(pairs, ({ multiplier }) => multiplier),
+    shifts: Int32Array.from(pairs, ({ shift }) => shift),
+    ...clampOf(op.bounds, output),
+  };
+}
+
+type Body = QuantizedOp extends infer Op
+  ? Op extends QuantizedOp
+    ? Omit<Op, 'inputs' | 'output'>
+    : never
+  : never;
+
+/** What an op becomes, given the quantization of its inputs and output. */
+function bodyOf(
+  op: GraphOp,
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  means: Float64Array | undefined,
+): Body {
+  const { name } = op;
+  const [a, b] = inputs as [TensorSpec, TensorSpec];
+  switch (op.kind) {
+    case 'dense':
+      return { kind: 'dense', name, ...quantizeWeighted(op, a, output, means) };
+    case 'conv2d':
+    case 'depthwiseConv2d':
+      return { kind: op.kind, name, ...op.window, ...quantizeWeighted(op, a, output, means) };
+    case 'maxPool2d':
+    case 'averagePool2d':
+      return { kind: op.kind, name, ...op.window, clampMin: -128, clampMax: 127 };
+    case 'mean':
+      return { kind: 'mean', name, scaling: quantizeMultiplier(a.scale / output.scale) };
+    case 'add': {
+      const twice = 2 * Math.max(a.scale, b.scale);
+      return {
+        kind: 'add',
+        name,
+        leftShift: 20,
+        inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(b.scale / twice)],
+        outputScaling: quantizeMultiplier(twice / (2 ** 20 * output.scale)),
+        ...clampOf(op.bounds, output),
+      };
+    }
+    case 'mul': {
+      const outputScaling = quantizeMultiplier((a.scale * b.scale) / output.scale);
+      return { kind: 'mul', name, outputScaling, clampMin: -128, clampMax: 127 };
+    }
+    case 'unary': {
+      const reals = Float64Array.from({ length: 256 }, (_, i) => op.f((i - 128 - a.zeroPoint) * a.scale));
+      return { kind: 'map', name, table: quantizeValues(reals, { ...output, dtype: 'int8' }) as Int8Array };
+    }
+    case 'softmax': {
+      const inputScaling = quantizeMultiplier(Math.max(2 ** 1, Math.min(a.scale * 2 ** 26, 2 ** 31 - 1)));
+      return {
+        kind: 'softmax',
+        name,
+        inputScaling,
+        diffMin: -Math.floor((31 * 2 ** 26) / 2 ** inputScaling.shift),
+      };
+    }
+    case 'concat':
+      return { kind: 'concat', name, axis: op.axis };
+    case 'pad':
+      return { kind: 'pad', name, rows: op.rows, columns: op.columns };
+    case 'reshape':
+    case 'transpose':
+    case 'repeat':
+      return { kind: op.kind, name };
+  }
+}
+
+export interface QuantizeGraphOptions {
+  name: string;
+  /** Inputs as the graph takes them, NHWC; may be left out where the file has every scale. */
+  samples?: readonly ArrayLike<number>[];
+  onSample?: (done: number) => void;
+}
+
+/** Quantizes `graph` to int8. Throws `E_CALIBRATION`. */
+export function quantizeGraph(
+  graph: FloatGraph,
+  { name, samples, onSample }: QuantizeGraphOptions,
+): QuantizedNetwork {
+  const size = elementCount(graph.tensors[graph.input]!);
+  const wrong = samples?.find((sample) => sample.length !== size);
+  if (wrong) {
+    throw new BrownoutError({
+      code: 'E_CALIBRATION',
+      found: `a sample of ${wrong.length} values`,
+      expected: `${size}`,
+      hint: 'Give samples of the shape of the model’s input.',
+    });
+  }
+  const seen = samples && samples.length > 0 ? calibrate(graph, samples, onSample) : undefined;
+  const scales = chooseScales(graph, seen);
+  const builder = new NetworkBuilder();
+  const made = new Map<number, number>();
+  const specOf = (tensor: number): TensorSpec => ({
+    shape: graph.tensors[tensor]!.shape,
+    ...scales[tensor]!,
+  });
+  made.set(graph.input, builder.tensor(specOf(graph.input)));
+  for (const op of graph.ops) {
+    const inputs = op.inputs.map((tensor) => builder.spec(made.get(tensor)!));
+    const output = specOf(op.output);
+    const body = bodyOf(op, inputs, output, seen?.[op.inputs[0]!]?.means);
+    made.set(
+      op.output,
+      builder.add(
+        body,
+        op.inputs.map((tensor) => made.get(tensor)!),
+        output,
+      ),
+    );
+  }
+  return builder.finish(name, made.get(graph.input)!, made.get(graph.output)!).network;
+}

@@ -1,0 +1,186 @@
+// Operators of two inputs, element by element: ADD and MUL, with what they broadcast and constants.
+import { scale } from '../../plan/fixed-point.js';
+import {
+  type Add,
+  elementCount,
+  type Mul,
+  quantizeMultiplier,
+  type Scaling,
+  type TensorSpec,
+} from '../../model/quantized-network.js';
+import type { Values } from '../../model/values.js';
+import type { Handler, TfliteGraph } from './graph.js';
+import type { TfliteOperator, TfliteTensor } from './model.js';
+
+/** Copies a dimension may be made of where they do not lie one behind the other. */
+const MOST_COPIES = 256;
+
+const padded = (shape: readonly number[], rank: number): number[] => [
+  ...Array.from({ length: Math.max(0, rank - shape.length) }, () => 1),
+  ...shape,
+];
+
+/** The activation `tensor` of shape `from` again and again, so that it has shape `to`. */
+function broadcast(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  from: TfliteTensor,
+  to: readonly number[],
+): number {
+  const { builder } = graph;
+  let value = graph.value(from.index)!;
+  const shape = padded(from.shape, to.length);
+  for (let axis = to.length - 1; axis >= 0; axis--) {
+    const copies = to[axis]!;
+    if (shape[axis] === copies) continue;
+    const inner = elementCount({ shape: shape.slice(axis + 1) });
+    const outer = elementCount({ shape: shape.slice(0, axis) });
+    const spec = builder.spec(value);
+    if (outer === 1) {
+      value = builder.add({ kind: 'repeat', name: 'repeat' }, [value], { ...spec, shape: [copies, inner] });
+    } else {
+      if (copies > MOST_COPIES)
+        graph.refuse(op, `that repeats ${graph.describe(from)} ${copies} times`, `at most ${MOST_COPIES}`);
+      const rows = builder.reshape(value, [outer, inner]);
+      const output = { ...spec, shape: [outer, copies * inner] };
+      const body = { kind: 'concat', name: 'repeat', axis: 1 } as const;
+      value = builder.add(
+        body,
+        Array.from({ length: copies }, () => rows),
+        output,
+      );
+    }
+    shape[axis] = copies;
+  }
+  return value;
+}
+
+/** Constant values of shape `from` as those of shape `to`. */
+function expand(values: Values, from: readonly number[], to: readonly number[]): Values {
+  const shape = padded(from, to.length);
+  const strides = shape.map((_, axis) => elementCount({ shape: shape.slice(axis + 1) }));
+  const all =
+    values instanceof Int8Array
+      ? new Int8Array(elementCount({ shape: to }))
+      : new Int16Array(elementCount({ shape: to }));
+  for (let i = 0; i < all.length; i++) {
+    let [rest, at] = [i, 0];
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      const index = rest % to[axis]!;
+      rest = Math.floor(rest / to[axis]!);
+      if (shape[axis] !== 1) at += index * strides[axis]!;
+    }
+    all[i] = values[at]!;
+  }
+  return all;
+}
+
+type Body = Omit<Add, 'inputs' | 'output' | 'constant'> | Omit<Mul, 'inputs' | 'output' | 'constant'>;
+
+/** CheckedLog2: the exponent of a power of two, if it is one. */
+function exponentOf(value: number): number | undefined {
+  let exponent = 0;
+  let rest = value;
+  for (; rest < 1 && exponent > -40; exponent--) rest *= 2;
+  for (; rest > 1 && exponent < 40; exponent++) rest /= 2;
+  return Math.abs(rest - 1) < 1e-3 ? exponent : undefined;
+}
+
+/** TFLite's Add of int16 whose scales are powers of two; undefined if that is not it. */
+function powerOfTwoSum(
+  op: TfliteOperator,
+  scales: readonly number[],
+): Pick<Add, 'leftShift' | 'inputScalings' | 'outputScaling'> | undefined {
+  if (op.options && op.options.int8(1, 1) === 0) return undefined;
+  const [first, second, output] = scales.map(exponentOf);
+  if (first === undefined || second === undefined || output === undefined) return undefined;
+  const shifts = [first - output, second - output] as const;
+  if ((shifts[0] !== 0 && shifts[1] !== 0) || shifts.some((shift) => shift > 0 || shift < -15))
+    return undefined;
+  const half = (shift: number): Scaling => ({ multiplier: 2 ** 30, shift });
+  return { leftShift: 1, inputScalings: [half(shifts[0]), half(shifts[1])], outputScaling: half(1) };
+}
+
+function sumBody(
+  op: TfliteOperator,
+  a: TensorSpec,
+  b: TensorSpec,
+  output: TensorSpec,
+): Omit<Add, 'inputs' | 'output' | 'clampMin' | 'clampMax'> {
+  const base = { kind: 'add' as const, name: 'add' };
+  const wide = output.dtype === 'int16';
+  const exact = wide ? powerOfTwoSum(op, [a.scale, b.scale, output.scale]) : undefined;
+  if (exact) return { ...base, ...exact };
+  const leftShift = wide ? 15 : 20;
+  const twice = 2 * Math.max(a.scale, b.scale);
+  return {
+    ...base,
+    leftShift,
+    inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(b.scale / twice)],
+    outputScaling: quantizeMultiplier(twice / (2 ** leftShift * output.scale)),
+  };
+}
+
+const clampTo = (value: number, { clampMin, clampMax }: Body): number =>
+  Math.max(clampMin, Math.min(clampMax, value));
+
+/** What `body` makes of int8 values a and b. */
+function compute(body: Body, a: number, b: number, zeros: readonly [number, number, number]): number {
+  const by = (x: number, { multiplier, shift }: Scaling): number => scale(x, multiplier, shift);
+  const [x, y] = [a - zeros[0], b - zeros[1]];
+  if (body.kind === 'mul') return clampTo(by(x * y, body.outputScaling) + zeros[2], body);
+  const up = 2 ** body.leftShift;
+  const sum = by(x * up, body.inputScalings[0]) + by(y * up, body.inputScalings[1]);
+  return clampTo(by(sum, body.outputScaling) + zeros[2], body);
+}
+
+const binary =
+  (kind: 'add' | 'mul'): Handler =>
+  (graph, op) => {
+    const swapped = graph.isConstant(graph.input(op, 0));
+    const [first, second] = swapped
+      ? [graph.input(op, 1), graph.input(op, 0)]
+      : [graph.input(op, 0), graph.input(op, 1)];
+    graph.activation(op, swapped ? 1 : 0);
+    const target = graph.output(op);
+    const to = target.shape;
+    for (const { shape } of [first, second]) {
+      const fits = padded(shape, to.length).every((size, axis) => size === to[axis] || size === 1);
+      if (shape.length > to.length || !fits)
+        graph.refuse(
+          op,
+          `of shapes [${first.shape}] and [${second.shape}] into [${to}]`,
+          'shapes that broadcast',
+        );
+    }
+    const [a, b, output] = [first, second, target].map((tensor) => graph.spec(op, tensor)) as [
+      TensorSpec,
+      TensorSpec,
+      TensorSpec,
+    ];
+    const clamp = graph.clamp(op, op.options?.int8(0) ?? 0, output);
+    const product = quantizeMultiplier((a.scale * b.scale) / output.scale);
+    const shared = kind === 'add' ? sumBody(op, a, b, output) : { kind, name: 'mul', outputScaling: product };
+    const body = { ...shared, ...clamp } as Body;
+    const left = graph.builder.reshape(broadcast(graph, op, first, to), output.shape);
+    const zeros = [a.zeroPoint, b.zeroPoint, output.zeroPoint] as const;
+    let made: number;
+    if (!graph.isConstant(second)) {
+      graph.activation(op, 1);
+      const right = graph.builder.reshape(broadcast(graph, op, second, to), output.shape);
+      made = graph.builder.add(body, [left, right], output);
+    } else {
+      const { values } = graph.constants(op, second);
+      if (values.length === 1 && output.dtype !== 'int16') {
+        const table = Int8Array.from({ length: 256 }, (_, i) => compute(body, i - 128, values[0]!, zeros));
+        made = graph.builder.add({ kind: 'map', name: kind, table }, [left], output);
+      } else {
+        const constant = { values: expand(values, second.shape, to), zeroPoint: b.zeroPoint };
+        made = graph.builder.add({ ...body, constant }, [left], output);
+      }
+    }
+    graph.define(target, made);
+  };
+
+export const add = binary('add');
+export const mul = binary('mul');

@@ -1,0 +1,75 @@
+// Operators of one input, value by value or row by row: LOGISTIC, RELU…, SOFTMAX, QUANTIZE, DEQUANTIZE.
+import { scale } from '../../plan/fixed-point.js';
+import { quantizeMultiplier, type TensorSpec } from '../../model/quantized-network.js';
+import type { Handler, TfliteGraph } from './graph.js';
+import type { TfliteOperator } from './model.js';
+
+export const logistic: Handler = (graph, op) => {
+  const output = graph.spec(op, graph.output(op));
+  if (output.dtype === 'int16' || output.scale !== 1 / 256 || output.zeroPoint !== -128)
+    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8 with scale 1/256 and zero point −128');
+  const made = graph.builder.add({ kind: 'logistic', name: 'logistic' }, [graph.activation(op)], output);
+  graph.define(graph.output(op), made);
+};
+
+/** A table of y = clamp(zero + round((x − zero) · factor)). */
+function rescale(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  name: string,
+  factor: number,
+  clamp: { clampMin: number; clampMax: number },
+): void {
+  const input = graph.activation(op);
+  const from = graph.builder.spec(input);
+  const output: TensorSpec = graph.spec(op, graph.output(op));
+  if (from.dtype === 'int16' || output.dtype === 'int16')
+    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8');
+  const { multiplier, shift } = quantizeMultiplier(factor);
+  if (!(factor < Infinity) || shift > 22)
+    graph.refuse(op, `with scales that multiply by ${factor}`, 'less than 2²²');
+  const table = Int8Array.from({ length: 256 }, (_, i) => {
+    const value = scale(i - 128 - from.zeroPoint, multiplier, shift) + output.zeroPoint;
+    return Math.max(clamp.clampMin, Math.min(clamp.clampMax, value));
+  });
+  graph.define(graph.output(op), graph.builder.add({ kind: 'map', name, table }, [input], output));
+}
+
+/** A stand-alone activation: rescaled and clamped, as TFLite's ReluX. */
+export const relu =
+  (fused: number): Handler =>
+  (graph, op) => {
+    const from = graph.builder.spec(graph.activation(op));
+    const output = graph.spec(op, graph.output(op));
+    rescale(graph, op, 'relu', Math.fround(from.scale / output.scale), graph.clamp(op, fused, output));
+  };
+
+export const softmax: Handler = (graph, op) => {
+  const input = graph.activation(op);
+  const { scale: from, dtype } = graph.builder.spec(input);
+  const output = graph.spec(op, graph.output(op));
+  const wide = output.dtype === 'int16';
+  const expected = wide ? 1 / 32768 : 1 / 256;
+  if (output.scale !== expected || dtype !== output.dtype || (!wide && output.zeroPoint !== -128))
+    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, `the type of its input, scale ${expected}`);
+  const beta = op.options?.float32(0, 0) ?? 0;
+  const factor = wide ? (beta * from) / (10 / 65535) : Math.min(beta * from * 2 ** 26, 2 ** 31 - 1);
+  const inputScaling = quantizeMultiplier(factor);
+  if (!(factor > 0) || inputScaling.shift > 31 || (!wide && inputScaling.shift < 0))
+    graph.refuse(op, `with beta ${beta}`, 'one above 0, fit for the scale of its input');
+  const diffMin = wide ? 0 : -Math.floor((31 * 2 ** 26) / 2 ** inputScaling.shift);
+  const body = { kind: 'softmax' as const, name: 'softmax', inputScaling, diffMin };
+  graph.define(graph.output(op), graph.builder.add(body, [input], output));
+};
+
+/** To another scale; from the model's float or uint8 input, the quantized tensor is the network's input. */
+export const quantize: Handler = (graph, op) => {
+  const from = graph.input(op);
+  if (graph.value(from.index) === undefined && !graph.isConstant(from)) {
+    // The host quantizes: see `importTflite`, which makes the output of a first QUANTIZE the network's input.
+    graph.refuse(op, `on ${graph.describe(from)}`, 'an int8 activation, or the input of the model');
+  }
+  const spec = graph.builder.spec(graph.activation(op));
+  const output = graph.spec(op, graph.output(op));
+  rescale(graph, op, 'quantize', spec.scale / output.scale, { clampMin: -128, clampMax: 127 });
+};

@@ -1,0 +1,205 @@
+// Operators with weights: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED.
+import {
+  elementCount,
+  quantizeMultiplier,
+  type Requantization,
+  type TensorSpec,
+} from '../../model/quantized-network.js';
+import type { Handler, TfliteGraph } from './graph.js';
+import type { TfliteOperator, TfliteTensor } from './model.js';
+import { featureInput, windowOf } from './window.js';
+
+/** Scales of weights, one or one a channel along `axis`; their zero points must be 0. */
+function weightScales(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  weights: TfliteTensor,
+  channels: number,
+  axis: number,
+): number[] {
+  const { scales, zeroPoints } = weights;
+  const perChannel = scales.length > 1;
+  if (scales.length !== 1 && (scales.length !== channels || weights.axis !== axis)) {
+    graph.refuse(
+      op,
+      `on ${graph.describe(weights)} with ${scales.length} scales along dimension ${weights.axis}`,
+      `one, or ${channels} along dimension ${axis}`,
+    );
+  }
+  if (scales.some((scale) => !(scale >= 0 && scale < Infinity)))
+    graph.refuse(op, `on ${graph.describe(weights)} with a scale that is no number`, 'scales from 0 on');
+  if (perChannel && zeroPoints.some((zeroPoint) => zeroPoint !== 0))
+    graph.refuse(op, `on ${graph.describe(weights)} with zero points other than 0`, 'symmetric weights');
+  return scales;
+}
+
+/** Biases of `channels` channels, zeros if there are none; int64 with int16 activations unless the file has int32. */
+function biasOf(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  channels: number,
+  wide: boolean,
+): Int32Array | BigInt64Array {
+  const tensor = graph.optional(op, 2);
+  if (!tensor) return wide ? new BigInt64Array(channels) : new Int32Array(channels);
+  const values = graph.wideIntegers(op, 2);
+  if (values.length !== channels || (tensor.type === 'int64' && !wide))
+    graph.refuse(op, `with biases of ${graph.describe(tensor)}`, `${channels} of int32`);
+  return tensor.type === 'int64' ? BigInt64Array.from(values) : Int32Array.from(values, Number);
+}
+
+function requantizationOf(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  factors: readonly number[],
+  channels: number,
+  output: TensorSpec,
+  activation: number,
+): Requantization {
+  const pairs = factors.map((factor) => {
+    const pair = quantizeMultiplier(factor);
+    if (!(factor < Infinity) || pair.shift > 14)
+      graph.refuse(op, `with scales that multiply by ${factor}`, 'less than 2¹⁴');
+    return pair;
+  });
+  return {
+    bias: biasOf(graph, op, channels, output.dtype === 'int16'),
+    multipliers: Int32Array.from(pairs, ({ multiplier }) => multiplier),
+    shifts: Int32Array.from(pairs, ({ shift }) => shift),
+    ...graph.clamp(op, activation, output),
+  };
+}
+
+/** Weights of a grouped convolution as those of a whole one: zeros between groups. */
+function withoutGroups(
+  weights: Int8Array,
+  outputs: number,
+  taps: number,
+  part: number,
+  channels: number,
+): Int8Array {
+  if (part === channels) return weights;
+  const whole = new Int8Array(outputs * taps * channels);
+  const perGroup = outputs / (channels / part);
+  for (let output = 0; output < outputs; output++) {
+    const first = Math.floor(output / perGroup) * part;
+    for (let tap = 0; tap < taps; tap++) {
+      const from = (output * taps + tap) * part;
+      whole.set(weights.subarray(from, from + part), (output * taps + tap) * channels + first);
+    }
+  }
+  return whole;
+}
+
+export const conv2d: Handler = (graph, op) => {
+  const { tensor: input, shape } = featureInput(graph, op);
+  const filter = graph.input(op, 1);
+  const [outputs = 0, height = 0, width = 0, part = 0] = filter.shape;
+  const groups = shape[2] / part;
+  if (filter.shape.length !== 4 || !Number.isInteger(groups) || outputs % groups !== 0)
+    graph.refuse(op, `with weights of ${graph.describe(filter)}`, `[out, height, width, ${shape[2]}]`);
+  const options = op.options;
+  const window = windowOf(graph, op, shape, [height, width], {
+    padding: options?.int8(0) ?? 0,
+    stride: [options?.int32(2) ?? 0, options?.int32(1) ?? 0],
+    dilation: [options?.int32(5, 1) ?? 1, options?.int32(4, 1) ?? 1],
+  });
+  const output = { ...graph.spec(op, graph.output(op)), shape: [...window.output, outputs] };
+  const scales = weightScales(graph, op, filter, outputs, 0);
+  if (filter.zeroPoints.some((zeroPoint) => zeroPoint !== 0))
+    graph.refuse(op, `on ${graph.describe(filter)} with a zero point`, 'symmetric weights');
+  const factors = scales.map((scale) => (graph.builder.spec(input).scale * scale) / output.scale);
+  const { weights, weightBits } = graph.weights(op, filter);
+  if (outputs * height * width * shape[2] > 1 << 24)
+    graph.refuse(op, `with ${groups} groups`, 'fewer: they are stored as one');
+  const body = {
+    kind: 'conv2d' as const,
+    name: 'conv2d',
+    ...window.geometry,
+    weights: withoutGroups(weights, outputs, height * width, part, shape[2]),
+    weightBits,
+    ...requantizationOf(graph, op, factors, outputs, output, options?.int8(3) ?? 0),
+  };
+  graph.define(graph.output(op), graph.builder.add(body, [input], output));
+};
+
+export const depthwiseConv2d: Handler = (graph, op) => {
+  const { tensor: input, shape } = featureInput(graph, op);
+  const filter = graph.input(op, 1);
+  const [one, height = 0, width = 0, outputs = 0] = filter.shape;
+  if (filter.shape.length !== 4 || one !== 1 || outputs === 0 || outputs % shape[2] !== 0) {
+    const expected = `[1, height, width, a multiple of ${shape[2]}]`;
+    graph.refuse(op, `with weights of ${graph.describe(filter)}`, expected);
+  }
+  const options = op.options;
+  const window = windowOf(graph, op, shape, [height, width], {
+    padding: options?.int8(0) ?? 0,
+    stride: [options?.int32(2) ?? 0, options?.int32(1) ?? 0],
+    dilation: [options?.int32(6, 1) ?? 1, options?.int32(5, 1) ?? 1],
+  });
+  const output = { ...graph.spec(op, graph.output(op)), shape: [...window.output, outputs] };
+  const scales = weightScales(graph, op, filter, outputs, 3);
+  if (filter.zeroPoints.some((zeroPoint) => zeroPoint !== 0))
+    graph.refuse(op, `on ${graph.describe(filter)} with a zero point`, 'symmetric weights');
+  const factors = scales.map((scale) => (graph.builder.spec(input).scale * scale) / output.scale);
+  const body = {
+    kind: 'depthwiseConv2d' as const,
+    name: 'depthwise',
+    ...window.geometry,
+    ...graph.weights(op, filter),
+    ...requantizationOf(graph, op, factors, outputs, output, options?.int8(4) ?? 0),
+  };
+  graph.define(graph.output(op), graph.builder.add(body, [input], output));
+};
+
+export const fullyConnected: Handler = (graph, op) => {
+  const activation = graph.activation(op);
+  const filter = graph.input(op, 1);
+  const [outputs = 0, depth = 0] = filter.shape;
+  const spec = graph.builder.spec(activation);
+  const rows = elementCount(spec) / depth;
+  if (filter.shape.length !== 2 || outputs === 0 || !Number.isInteger(rows) || rows === 0)
+    graph.refuse(
+      op,
+      `with weights of ${graph.describe(filter)}`,
+      `[out, a divisor of ${elementCount(spec)}]`,
+    );
+  if ((op.options?.int8(1) ?? 0) !== 0) graph.refuse(op, 'with shuffled weights', 'weights in order');
+  const target = graph.output(op);
+  const output = graph.spec(op, target);
+  if (elementCount(output) !== rows * outputs)
+    graph.refuse(op, `into ${graph.describe(target)}`, `${rows * outputs} elements`);
+  const scales = weightScales(graph, op, filter, outputs, 0);
+  // One scale: TFLite multiplies in float32 (GetQuantizedConvolutionMultipler); several: in float64.
+  const product = (scale: number): number =>
+    scales.length === 1 ? Math.fround(spec.scale * scale) : spec.scale * scale;
+  const factors = scales.map((scale) => product(scale) / output.scale);
+  const shared = {
+    name: 'fully_connected',
+    ...graph.weights(op, filter),
+    ...requantizationOf(graph, op, factors, outputs, output, op.options?.int8(0) ?? 0),
+  };
+  const zeroPoint = filter.zeroPoints[0] ?? 0;
+  if (rows === 1) {
+    const input = graph.builder.reshape(activation, [depth]);
+    const zero = scales.length === 1 && zeroPoint !== 0 ? { weightZeroPoint: zeroPoint } : {};
+    const made = { ...output, shape: [outputs] };
+    const dense = graph.builder.add({ kind: 'dense', ...shared, ...zero }, [input], made);
+    graph.define(target, graph.builder.reshape(dense, output.shape));
+    return;
+  }
+  // Several rows: a convolution of 1×1 over them.
+  if (zeroPoint !== 0) graph.refuse(op, `of ${rows} rows with a zero point of weights`, 'symmetric weights');
+  const one = [1, 1] as const;
+  const body = {
+    kind: 'conv2d' as const,
+    ...shared,
+    kernel: one,
+    stride: one,
+    dilation: one,
+    padding: [0, 0] as const,
+  };
+  const input = graph.builder.reshape(activation, [rows, 1, depth]);
+  const conv = graph.builder.add(body, [input], { ...output, shape: [rows, 1, outputs] });
+  graph.define(target, graph.builder.reshape(conv, output.shape));
+};

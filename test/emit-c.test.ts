@@ -1,0 +1,146 @@
+// The C made from WASM computes what the WASM computes: random programs, in C and in Node, to the bit.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emitFunctions } from '../host/firmware/emit-c.js';
+import { ByteWriter, Op } from '../host/toolchain/wasm-binary.js';
+import { assemble, f32, i32, i64, instantiate } from './util/assemble.js';
+import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
+import { PROGRAM_BYTES, randomProgram } from './util/random-program.js';
+
+/** Programs to try instead of the few of an ordinary run. */
+const PROGRAMS = Number(process.env['BROWNOUT_PROGRAMS'] ?? 400);
+/** Programs compiled at once. */
+const BATCH = 200;
+const folder = temporaryFolder('emit');
+const nativeTest = hasPrograms('C from WASM on this machine', { gcc: 'gcc' }) ? test : test.skip;
+
+const ARGUMENTS: [number, number, bigint][] = [
+  [0, 0, 0n],
+  [1, -1, 0x123456789abcdef0n],
+  [-0x80000000, 77, -(2n ** 63n)],
+];
+
+const answer = (x: number): number => (Math.imul(x, 0x9e3779b1) ^ 77) | 0;
+
+/** FNV-1a over bytes, 32 bits. */
+function hash(bytes: Uint8Array, start = 0x811c9dc5): number {
+  return bytes.reduce((h, byte) => Math.imul(h ^ byte, 0x01000193), start) >>> 0;
+}
+
+/** Runs all functions in turn; a line a call: result or `trap`, calls of the import, memory. */
+function expectedLines(wasm: Uint8Array<ArrayBuffer>, name: string): string[] {
+  let seen = 0;
+  const exports = instantiate<Record<string, (...args: (number | bigint)[]) => bigint>>(wasm, {
+    i0: (x: number) => {
+      seen = Math.imul(seen ^ x, 0x01000193);
+      return answer(x);
+    },
+  });
+  const memory = new Uint8Array((exports['memory'] as unknown as WebAssembly.Memory).buffer);
+  const lines: string[] = [];
+  for (let f = 0; f < 3; f++) {
+    for (const args of ARGUMENTS) {
+      let result: string;
+      try {
+        result = BigInt.asUintN(64, exports[`f${f}`]!(...args)).toString(16);
+      } catch (error) {
+        assert.instance(error, WebAssembly.RuntimeError);
+        result = 'trap';
+      }
+      const state = hash(memory.subarray(0, PROGRAM_BYTES)).toString(16);
+      lines.push(`${name} ${f} ${result} ${(seen >>> 0).toString(16)} ${state}`);
+    }
+  }
+  return lines;
+}
+
+const HARNESS = `
+#include <setjmp.h>
+#include <stdio.h>
+static jmp_buf trapped;
+void wasm_trap(void) { longjmp(trapped, 1); }
+static u32 seen;
+static u32 answer(u32 x) { seen = (seen ^ x) * 0x01000193u; return (x * 0x9e3779b1u) ^ 77u; }
+static u32 hash(void) {
+  u32 h = 0x811c9dc5u;
+  for (u32 i = 0; i < ${PROGRAM_BYTES}u; i++) h = (h ^ wasm_memory.bytes[i]) * 0x01000193u;
+  return h;
+}
+static const u32 arguments[3][2] = {${ARGUMENTS.map(([a, b]) => `{${a >>> 0}u, ${b >>> 0}u}`).join(', ')}};
+static const u64 wide[3] = {${ARGUMENTS.map(([, , c]) => `${BigInt.asUintN(64, c)}ull`).join(', ')}};
+static void run(const char *name, u64 (*const *functions)(u32, u32, u64)) {
+  memset(wasm_memory.bytes, 0, sizeof wasm_memory.bytes);
+  seen = 0;
+  for (volatile int f = 0; f < 3; f++) {
+    for (volatile int i = 0; i < 3; i++) {
+      if (setjmp(trapped)) printf("%s %d trap", name, f);
+      else printf("%s %d %llx", name, f, (unsigned long long)functions[f](arguments[i][0], arguments[i][1], wide[i]));
+      printf(" %x %x\\n", seen, hash());
+    }
+  }
+}
+`;
+
+/** C of several programs, and a main that runs them. */
+function programsText(programs: Map<string, Uint8Array>): string {
+  const bodies = [...programs].map(([name, wasm]) =>
+    [
+      `static u32 ${name}_import_env_i0(u32 x) { return answer(x); }`,
+      emitFunctions(wasm, { prefix: `${name}_` }),
+    ].join('\n'),
+  );
+  const calls = [...programs.keys()].map((name) => {
+    const list = [0, 1, 2].map((f) => `${name}_f${f}`).join(', ');
+    return `  { u64 (*const all[])(u32, u32, u64) = {${list}}; ${name}_start(); run("${name}", all); }`;
+  });
+  const head = `#define WASM_MEMORY_BYTES ${PROGRAM_BYTES}u\n#include "wasm.h"\n${HARNESS}`;
+  return `${head}\n${bodies.join('\n')}\nint main(void) {\n${calls.join('\n')}\n  return 0;\n}\n`;
+}
+
+/** Compiles and runs a batch in C, and compares it with Node line by line. */
+function compareBatch(programs: Map<string, Uint8Array<ArrayBuffer>>, flags: string[]): number {
+  const [source, program] = [join(folder, 'batch.c'), join(folder, 'batch')];
+  writeFileSync(source, programsText(programs));
+  // Random programs deserve every warning there is.
+  compileNative(program, [source], [...flags, '-w']);
+  const found = execFileSync(program, { encoding: 'utf8', maxBuffer: 1 << 28 })
+    .trimEnd()
+    .split('\n');
+  const expected = [...programs].flatMap(([name, wasm]) => expectedLines(wasm, name));
+  assert.is(found.length, expected.length);
+  for (const [i, line] of expected.entries()) assert.is(found[i], line);
+  return expected.filter((line) => line.includes('trap')).length;
+}
+
+nativeTest(`${PROGRAMS} random programs: results, memory, imports and traps as in Node`, () => {
+  let traps = 0;
+  for (let first = 0; first < PROGRAMS; first += BATCH) {
+    const seeds = Array.from({ length: Math.min(BATCH, PROGRAMS - first) }, (_, i) => first + i);
+    const programs = new Map(seeds.map((seed) => [`p${seed}`, randomProgram(seed, seed % 4 ? 3 : 4)]));
+    // Checked: promised alignment and bounds hold, too.
+    const checked = (first / BATCH) % 2 === 0 ? ['-DWASM_CHECKED'] : [];
+    traps += compareBatch(programs, ['-O1', ...checked]);
+  }
+  assert.ok(traps > 0 && traps < PROGRAMS * 4, `${traps} calls trapped`);
+});
+
+test('what C of integers cannot say is refused by name', () => {
+  const module = (params: number[], results: number[], ...bytes: number[]): Uint8Array =>
+    assemble({ functions: [{ params, results, code: new ByteWriter().u8(...bytes) }], pages: 1 });
+  const emit = (wasm: Uint8Array): string => emitFunctions(wasm, { prefix: '' });
+  assert.throws(() => emit(module([], [f32], 0x43, 0, 0, 0, 0)), /values of type 0x7d/);
+  assert.throws(
+    () => emit(module([], [], 0x43, 0, 0, 0, 0, Op.DROP)),
+    /opcode 0x43 at offset \d+; integers only/,
+  );
+  const grow = module([], [], Op.I32_CONST, 0, Op.MEMORY_GROW, 0, Op.DROP);
+  assert.throws(() => emit(grow), /opcode 0x40/);
+  const table = assemble({ functions: [{ params: [], results: [], code: new ByteWriter() }], table: [0] });
+  assert.throws(() => emit(table), /table section/);
+  assert.throws(() => emit(module([i64], [i32, i32], Op.UNREACHABLE)), /several results/);
+});
+
+test.run();

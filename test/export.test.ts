@@ -1,0 +1,175 @@
+// Firmware folders: what a user gets, builds and runs; what is never overwritten; what is said where a tool is missing.
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { main } from '../host/cli.js';
+import { writeFirmwareFolder } from '../host/commands/firmware-folder.js';
+import type { BrownoutError } from '../host/error.js';
+import { exportFirmware } from '../host/firmware/export-firmware.js';
+import { flash } from '../host/firmware/flash.js';
+import { boardNames, targetNames } from '../host/firmware/targets.js';
+import { readImage } from '../host/model/image.js';
+import { run } from '../host/run.js';
+import { hasPrograms, temporaryFolder } from './util/native.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const path = join(root, 'checkpoints/digits.brn');
+const image = readImage(readFileSync(path));
+const answer = run(image).outputs[0]!.join(' ');
+const cross = { 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' };
+const boards = { ...cross, 'qemu-system-arm': 'qemu-system-arm' };
+const nativeTest = hasPrograms('firmware built for this machine', { gcc: 'gcc', make: 'make' })
+  ? test
+  : test.skip;
+const crossTest = hasPrograms('firmware of a Cortex-M', cross) ? test : test.skip;
+const boardTest = hasPrograms('a firmware folder on boards', boards) ? test : test.skip;
+const budget = JSON.parse(readFileSync(join(root, 'bench/budget.json'), 'utf8')) as {
+  firmware: { codeBytes: number; ramBytes: number };
+};
+
+/** Runs a command line with --json in this process; returns its exit code and what it printed. */
+async function brownout(...args: string[]): Promise<{ code: number; json: Record<string, unknown> }> {
+  const { log } = console;
+  let out = '';
+  console.log = (line: string) => {
+    out += line;
+  };
+  try {
+    const code = await main([...args, '--json']);
+    return { code, json: JSON.parse(out) as Record<string, unknown> };
+  } finally {
+    console.log = log;
+  }
+}
+
+const errorOf = (json: Record<string, unknown>): { code: string; hint: string } =>
+  json['error'] as { code: string; hint: string };
+
+nativeTest(
+  'posix: a folder that builds with make, and gives the simulator’s answer, job after job',
+  async () => {
+    const folder = join(temporaryFolder('export'), 'new/firmware');
+    const { code, json } = await brownout('export', path, '--target', 'posix', '-o', folder);
+    assert.equal([code, json['target'], json['kept']], [0, 'posix', []]);
+    execFileSync(
+      'make',
+      ['-s', 'CFLAGS=-std=c99 -O1 -pedantic -Wall -Wextra -Wno-unused-parameter -Werror'],
+      {
+        cwd: folder,
+        stdio: 'pipe',
+      },
+    );
+    for (const ticket of [1, 2]) {
+      const out = execFileSync('./firmware', { cwd: folder, encoding: 'utf8' });
+      assert.is(out, `ticket ${ticket} answer ${answer}\n`);
+    }
+  },
+);
+
+crossTest('every Cortex-M: an ELF, and sizes within the budget', async () => {
+  for (const target of targetNames.filter((name) => name !== 'posix')) {
+    const { files, usage, note } = await exportFirmware(image, { target });
+    assert.is(note, undefined, target);
+    assert.equal([...files.get('firmware.elf')!.subarray(0, 4)], [0x7f, 0x45, 0x4c, 0x46], target);
+    assert.is(usage!.nvm.usedBytes, image.nvmBytes);
+    if (target !== 'cortex-m4') continue;
+    const { codeBytes, ramBytes } = budget.firmware;
+    assert.ok(
+      usage!.codeBytes <= codeBytes && usage!.codeBytes > codeBytes * 0.85,
+      `code: ${usage!.codeBytes}`,
+    );
+    const ram = usage!.ram.usedBytes;
+    assert.ok(ram <= ramBytes && ram > ramBytes * 0.85, `RAM: ${ram}`);
+  }
+});
+
+boardTest('flash: every board prints the answer, and goes on from its NVM', async () => {
+  const folder = join(temporaryFolder('flash'), 'firmware');
+  writeFirmwareFolder(folder, (await exportFirmware(image)).files);
+  for (const board of boardNames) {
+    for (const ticket of [1, 2]) {
+      const { code, json } = await brownout('flash', folder, '--board', board);
+      assert.equal([code, json['output']], [0, [`ticket ${ticket} answer ${answer}`]], board);
+    }
+  }
+});
+
+test('a folder of somebody else is left alone; edits in one of ours stay', async () => {
+  const base = temporaryFolder('folders');
+  const { files } = await exportFirmware(image, { target: 'posix' });
+  const foreign = join(base, 'foreign');
+  mkdirSync(foreign);
+  writeFileSync(join(foreign, 'thesis.txt'), 'years of work');
+  const refused = (folder: string): void =>
+    assert.throws(
+      () => writeFirmwareFolder(folder, files),
+      (error: BrownoutError) => error.code === 'E_FOLDER',
+    );
+  refused(foreign);
+  refused(join(foreign, 'thesis.txt'));
+  assert.equal(readdirSync(foreign), ['thesis.txt']);
+
+  const ours = join(base, 'ours');
+  mkdirSync(ours);
+  assert.equal(writeFirmwareFolder(ours, files), []);
+  appendFileSync(join(ours, 'main.c'), '/* mine */\n');
+  appendFileSync(join(ours, 'module.inc'), '/* lost */\n');
+  writeFileSync(join(ours, 'sensor.c'), '');
+  assert.equal(writeFirmwareFolder(`${ours}/`, files).sort(), ['main.c', 'sensor.c']);
+  assert.match(readFileSync(join(ours, 'main.c'), 'utf8'), 'mine');
+  assert.not.match(readFileSync(join(ours, 'module.inc'), 'utf8'), 'lost');
+  mkdirSync(join(ours, 'notes'));
+  refused(ours);
+  assert.equal(readdirSync(base).sort(), ['foreign', 'ours']);
+});
+
+test('without tools: sources all the same, and a named error with what to install', async () => {
+  const folder = join(temporaryFolder('tools'), 'firmware');
+  const { PATH } = process.env;
+  process.env['PATH'] = '/nowhere';
+  try {
+    const exported = await brownout('export', path, '-o', folder);
+    assert.equal([exported.code, exported.json['usage']], [0, null]);
+    assert.match(exported.json['note'] as string, /apt-get install gcc-arm-none-eabi/);
+    assert.not.ok(existsSync(join(folder, 'firmware.elf')));
+    for (const args of [
+      ['flash', folder],
+      ['replay', path, '--on', 'qemu-mps2-an386', '--kills', '1'],
+      ['analyze', path, '--on', 'qemu-mps2-an386'],
+    ]) {
+      const { code, json } = await brownout(...args);
+      assert.equal([code, errorOf(json).code], [4, 'E_TOOL_MISSING'], args.join(' '));
+      assert.match(errorOf(json).hint, /apt-get install/);
+    }
+  } finally {
+    process.env['PATH'] = PATH;
+  }
+});
+
+test('names that do not exist are refused, and folders without firmware', async () => {
+  const empty = temporaryFolder('empty');
+  for (const [args, expected] of [
+    [['export', path, '--target', 'z80'], 'E_TARGET'],
+    [['export', path, '--device', 'toaster'], 'E_DEVICE'],
+    [['export', join(root, 'README.md')], 'E_IMAGE_MAGIC'],
+    [['flash', empty], 'E_FOLDER'],
+    [['flash', join(empty, 'none')], 'E_FOLDER'],
+    [['replay', path, '--on', 'arduino'], 'E_BOARD'],
+    [['replay', path, '--on', 'qemu-mps2-an386', '--kills', 'many'], 'E_OPTION'],
+    [['analyze', path, '--on', 'arduino'], 'E_BOARD'],
+  ] as const) {
+    const { code, json } = await brownout(...args);
+    assert.equal([code, errorOf(json).code], [2, expected], args.join(' '));
+  }
+  try {
+    await flash(empty);
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as BrownoutError).code, 'E_FIRMWARE');
+  }
+});
+
+test.run();

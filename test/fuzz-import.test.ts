@@ -1,0 +1,78 @@
+// Damaged models: only errors by name, in little time. BROWNOUT_FUZZ: how many, instead of the few of an ordinary run.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Random } from '../host/data/random.js';
+import { BrownoutError } from '../host/error.js';
+import { importModel } from '../host/import/import-model.js';
+import { importOnnx } from '../host/import/onnx/import-onnx.js';
+import { importTflite } from '../host/import/tflite/import-tflite.js';
+import { validateNetwork } from '../host/model/validate.js';
+import { compileUnproved } from './util/compile.js';
+import { onnxModels, tfliteModels } from './util/models.js';
+
+const COUNT = Number(process.env['BROWNOUT_FUZZ'] ?? 4000);
+const folder = process.env['BROWNOUT_DATA'];
+
+/** A few bytes changed, or a piece cut out, doubled or left off, most of it where the structure is. */
+function mutate(random: Random, file: Uint8Array): Uint8Array {
+  let bytes = file.slice();
+  for (let edits = 1 + random.integer(4); edits > 0; edits--) {
+    const at = random.integer(random.integer(2) ? bytes.length : Math.min(bytes.length, 2048));
+    const kind = random.integer(10);
+    if (kind < 5) bytes[at] = random.uint32();
+    else if (kind < 8) {
+      const values = [0, 1, -1, 0x7fffffff, 0x80000000, 0x7f800000, 0x7fc00000, 65536, random.uint32()];
+      const value = values[random.integer(values.length)]!;
+      for (let i = 0; i < 4 && at + i < bytes.length; i++) bytes[at + i] = value >>> (8 * i);
+    } else if (kind === 8) bytes = bytes.slice(0, at + 1);
+    else {
+      const length = random.integer(64);
+      bytes = Uint8Array.from([...bytes.subarray(0, at), ...bytes.subarray(at + length)]);
+    }
+  }
+  return bytes;
+}
+
+/** Imports, and compiles what imports; returns whether it did. */
+function survives(file: Uint8Array, what: string): boolean {
+  try {
+    const onnx = file[0] === 8;
+    if (onnx) importOnnx(file);
+    const { network } = onnx ? importModel(file) : importTflite(file);
+    validateNetwork(network);
+    compileUnproved(network, { nvmBytes: 1 << 20 });
+    return true;
+  } catch (error) {
+    const known = error instanceof BrownoutError && /^E_[A-Z_]+$/.test(error.code);
+    if (!known) assert.unreachable(`${what}: ${(error as Error).stack}`);
+    return false;
+  }
+}
+
+function fuzz(name: string, seeds: Uint8Array[], count: number): void {
+  test(`${count} damaged files of ${seeds.length} ${name} models: errors by name alone`, () => {
+    const random = new Random(7);
+    let imported = 0;
+    for (let i = 0; i < count; i++) {
+      if (survives(mutate(random, seeds[i % seeds.length]!), `${name} ${i}`)) imported++;
+    }
+    assert.ok(imported < count, `${imported} imported: the mutations do not bite`);
+  });
+}
+
+fuzz('TFLite', tfliteModels(), COUNT / 2);
+fuzz('ONNX', onnxModels(), COUNT / 2);
+
+if (folder && existsSync(`${folder}/models`)) {
+  const files = readdirSync(`${folder}/models`).filter((file) => /\.(tflite|onnx)$/.test(file));
+  // Large files take long to compile: the small ones.
+  const all = files.map((file) => new Uint8Array(readFileSync(`${folder}/models/${file}`)));
+  const small = all.filter(({ length }) => length < 100_000);
+  fuzz('real', small, Math.ceil(COUNT / 10));
+} else {
+  console.log('skipped: damaged real models: set BROWNOUT_DATA to the folder that holds models/');
+  test.skip('damaged real models', () => {});
+}
+
+test.run();

@@ -1,0 +1,87 @@
+// Every kernel as C: the NVM a job leaves equals the simulator's, byte for byte. Checked: every store stays inside the
+// part's SRAM, and every access keeps the alignment that the WASM promises.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Status } from '../assembly/error.js';
+import { compile } from '../host/compile.js';
+import { Random } from '../host/data/random.js';
+import { type Image, readImage } from '../host/model/image.js';
+import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import { firstDifference } from '../host/simulator/equality.js';
+import { infer, makeDevice } from './util/devices.js';
+import { hasPrograms, temporaryFolder } from './util/native.js';
+import { buildNativeDevice, type NativeBuild, runNative } from './util/native-device.js';
+import * as networks from './util/networks.js';
+
+/** Shapes of each kernel instead of the few of an ordinary run. */
+const SHAPES = Number(process.env['BROWNOUT_SHAPES'] ?? 12);
+const ARENA = 288;
+const nativeTest = hasPrograms('kernels in C on this machine', { gcc: 'gcc' }) ? test : test.skip;
+
+function circulant(method: 'direct' | 'ntt'): (random: Random) => QuantizedNetwork {
+  return (random) => {
+    const blockSize = 2 ** networks.between(random, method === 'ntt' ? 2 : 1, 6);
+    const size = (): number => networks.between(random, 1, 3 * blockSize);
+    return networks.circulantNetwork(random, { blockSize, inputs: size(), outputs: size(), method });
+  };
+}
+
+const kernels: Record<string, (random: Random) => QuantizedNetwork> = {
+  conv2d: networks.convNetwork,
+  'conv2d, int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
+  'conv2d, blocks': networks.circulantConvNetwork,
+  depthwise: networks.depthwiseNetwork,
+  'depthwise, int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
+  dense: (random) => networks.denseNetwork(random, random.integer(4) ? 80 : 3000),
+  'dense, int4': (random) => networks.withInt4(random, networks.denseNetwork(random, 80)),
+  'circulant, direct': circulant('direct'),
+  'circulant, ntt': circulant('ntt'),
+  'max pool': networks.maxPoolNetwork,
+  'average pool': networks.averagePoolNetwork,
+  add: (random) => networks.elementwiseNetwork(random, 'add'),
+  mul: (random) => networks.elementwiseNetwork(random, 'mul'),
+  softmax: networks.softmaxNetwork,
+  logistic: networks.logisticNetwork,
+  mean: networks.meanNetwork,
+  pad: networks.padNetwork,
+  concat: networks.concatNetwork,
+  slice: networks.sliceNetwork,
+};
+
+interface Case {
+  what: string;
+  image: Image;
+  input: Int8Array;
+  sramBytes: number;
+  expected: Uint8Array;
+}
+
+function makeCases(): Case[] {
+  return Object.entries(kernels).flatMap(([name, make]) =>
+    Array.from({ length: SHAPES }, (_, seed): Case => {
+      const random = new Random(1000 + seed);
+      const network = make(random);
+      const image = readImage(compile(network, { arenaBytes: seed % 2 ? 3840 : 8192 }));
+      const input = networks.int8s(random, elementCount(network.tensors[network.input]!));
+      const device = makeDevice(image);
+      infer(device, image, input);
+      const sramBytes = ARENA + image.arenaBytes;
+      return { what: `${name}, seed ${seed}`, image, input, sramBytes, expected: device.nvm.cells.slice() };
+    }),
+  );
+}
+
+for (const build of ['checked', 'in-place'] satisfies NativeBuild[]) {
+  nativeTest(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, () => {
+    const cases = makeCases();
+    const program = buildNativeDevice(temporaryFolder('native'), build);
+    const results = runNative(program, cases, ARENA);
+    cases.forEach(({ what, expected }, i) => {
+      const { state, nvm } = results[i]!;
+      assert.is(state, Status.DONE, what);
+      assert.is(firstDifference(nvm, expected), -1, what);
+    });
+  });
+}
+
+test.run();

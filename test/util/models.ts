@@ -1,0 +1,330 @@
+// Small models written for the tests: .tflite and .onnx files of every op that importers take.
+import * as fb from './flatbuffer-writer.js';
+
+export interface TestTensor {
+  shape: number[];
+  /** Default int8. */
+  type?: number;
+  scale?: number;
+  zeroPoint?: number;
+  scales?: number[];
+  axis?: number;
+  data?: ArrayLike<number>;
+}
+
+export interface TestOperator {
+  code: number;
+  inputs: number[];
+  outputs: number[];
+  options?: Parameters<typeof fb.table>[0];
+}
+
+const INT8 = 9;
+const INT32 = 2;
+
+/** Constants of int32 as bytes. */
+export const int32Bytes = (values: readonly number[]): Uint8Array =>
+  new Uint8Array(Int32Array.from(values).buffer);
+export const int32Tensor = (values: readonly number[]): TestTensor => {
+  return { shape: [values.length], type: INT32, data: int32Bytes(values) };
+};
+
+export function tfliteModel(tensors: TestTensor[], operators: TestOperator[], input = 0): Uint8Array {
+  const buffers = [
+    fb.table({}),
+    ...tensors.map(({ data }) => fb.table(data ? { 0: fb.bytesVector(data) } : {})),
+  ];
+  const quantization = ({ scale = 0.5, zeroPoint = 0, scales, axis = 0 }: TestTensor): fb.Node => {
+    const all = scales ?? [scale];
+    const zeros = all.map(() => (scales ? 0 : zeroPoint));
+    return fb.table({ 2: fb.f32Vector(all), 3: fb.i64Vector(zeros), 6: fb.i32(axis) });
+  };
+  const codes = [...new Set(operators.map(({ code }) => code))];
+  const graph = fb.table({
+    0: fb.nodes(
+      tensors.map((tensor, i) =>
+        fb.table({
+          0: fb.i32Vector(tensor.shape),
+          1: fb.i8(tensor.type ?? INT8),
+          2: fb.i32(i + 1),
+          3: fb.bytesVector([...`t${i}`].map((c) => c.charCodeAt(0))),
+          4: fb.ref(quantization(tensor)),
+        }),
+      ),
+    ),
+    1: fb.i32Vector([input]),
+    2: fb.i32Vector(operators.at(-1)!.outputs),
+    3: fb.nodes(
+      operators.map(({ code, inputs, outputs, options }) =>
+        fb.table({
+          0: fb.i32(codes.indexOf(code)),
+          1: fb.i32Vector(inputs),
+          2: fb.i32Vector(outputs),
+          ...(options ? { 4: fb.ref(fb.table(options)) } : {}),
+        }),
+      ),
+    ),
+  });
+  const root = fb.table({
+    0: fb.i32(3),
+    1: fb.nodes(codes.map((code) => fb.table({ 0: fb.i8(Math.min(code, 127)), 3: fb.i32(code) }))),
+    2: fb.nodes([graph]),
+    4: fb.nodes(buffers),
+  });
+  return fb.writeFlatbuffer(root, 'TFL3');
+}
+
+/** Numbers of builtin operators. */
+export const OP = {
+  ADD: 0,
+  AVERAGE_POOL_2D: 1,
+  CONCATENATION: 2,
+  CONV_2D: 3,
+  DEPTHWISE_CONV_2D: 4,
+  FULLY_CONNECTED: 9,
+  LOGISTIC: 14,
+  MAX_POOL_2D: 17,
+  MUL: 18,
+  RELU6: 21,
+  RESHAPE: 22,
+  SOFTMAX: 25,
+  PAD: 34,
+  MEAN: 40,
+  STRIDED_SLICE: 45,
+  EXPAND_DIMS: 70,
+  SHAPE: 77,
+  PACK: 83,
+};
+
+const some = (count: number, seed: number): Int8Array =>
+  Int8Array.from({ length: count }, (_, i) => ((i * 37 + seed * 101) % 255) - 127);
+
+/** A 1-D convolution as converters write it, a branch, shape arithmetic, a dense layer and softmax. */
+function branching(): Uint8Array {
+  const tensors: TestTensor[] = [
+    { shape: [1, 12, 3], zeroPoint: 3 },
+    int32Tensor([1]),
+    { shape: [1, 1, 12, 3], zeroPoint: 3 },
+    { shape: [4, 1, 3, 3], scales: [0.01, 0.02, 0.015, 0.01], data: some(36, 1) },
+    { shape: [4], type: INT32, data: int32Bytes([10, -20, 30, 0]) },
+    { shape: [1, 1, 12, 4], zeroPoint: -10 },
+    { shape: [1, 1, 1, 4], zeroPoint: 5, scale: 0.1, data: some(4, 2) },
+    { shape: [1, 1, 12, 4], zeroPoint: -3 },
+    { shape: [1, 1, 12, 8], zeroPoint: -3 },
+    { shape: [4], type: INT32 },
+    int32Tensor([0]),
+    int32Tensor([1]),
+    { shape: [], type: INT32 },
+    int32Tensor([96]),
+    { shape: [2], type: INT32 },
+    { shape: [1, 96], zeroPoint: -3 },
+    { shape: [5, 96], scale: 0.02, data: some(480, 3) },
+    { shape: [1, 5], zeroPoint: 0 },
+    { shape: [1, 5], scale: 1 / 256, zeroPoint: -128 },
+  ];
+  const conv = { 0: fb.i8(0), 1: fb.i32(1), 2: fb.i32(1), 3: fb.i8(1), 4: fb.i32(1), 5: fb.i32(1) };
+  return tfliteModel(tensors, [
+    { code: OP.EXPAND_DIMS, inputs: [0, 1], outputs: [2] },
+    { code: OP.CONV_2D, inputs: [2, 3, 4], outputs: [5], options: conv },
+    { code: OP.ADD, inputs: [5, 6], outputs: [7], options: { 0: fb.i8(0) } },
+    { code: OP.CONCATENATION, inputs: [7, 7], outputs: [8], options: { 0: fb.i32(3), 1: fb.i8(0) } },
+    { code: OP.SHAPE, inputs: [8], outputs: [9] },
+    { code: OP.STRIDED_SLICE, inputs: [9, 10, 11, 11], outputs: [12], options: { 4: fb.i32(1) } },
+    { code: OP.PACK, inputs: [12, 13], outputs: [14], options: { 0: fb.i32(2), 1: fb.i32(0) } },
+    { code: OP.RESHAPE, inputs: [8, 14], outputs: [15] },
+    { code: OP.FULLY_CONNECTED, inputs: [15, 16, -1], outputs: [17], options: { 0: fb.i8(0) } },
+    { code: OP.SOFTMAX, inputs: [17], outputs: [18], options: { 0: fb.f32(1) } },
+  ]);
+}
+
+/** A residual map with padding, depthwise, pooling, a gate, a mean. */
+function residual(): Uint8Array {
+  const window = { 0: fb.i8(0), 1: fb.i32(2), 2: fb.i32(2), 3: fb.i32(1), 4: fb.i8(3) };
+  const pool = { 0: fb.i8(1), 1: fb.i32(2), 2: fb.i32(2), 3: fb.i32(2), 4: fb.i32(2), 5: fb.i8(0) };
+  return tfliteModel(
+    [
+      { shape: [1, 6, 7, 4] },
+      { shape: [4, 2], type: INT32, data: int32Bytes([0, 0, 1, 1, 1, 0, 0, 0]) },
+      { shape: [1, 8, 8, 4] },
+      { shape: [1, 3, 3, 4], scales: [0.01, 0.01, 0.02, 0.03], axis: 3, data: some(36, 4) },
+      { shape: [4], type: INT32, data: int32Bytes([1, 2, 3, 4]) },
+      { shape: [1, 4, 4, 4], zeroPoint: -20 },
+      { shape: [1, 4, 4, 4] },
+      int32Tensor([1, 2]),
+      { shape: [1, 1, 1, 4], scale: 0.25 },
+      { shape: [1, 1, 1, 4], scale: 1 / 256, zeroPoint: -128 },
+      { shape: [1, 4, 4, 4], scale: 0.3 },
+      { shape: [1, 4, 4, 4] },
+    ],
+    [
+      { code: OP.PAD, inputs: [0, 1], outputs: [2] },
+      { code: OP.DEPTHWISE_CONV_2D, inputs: [2, 3, 4], outputs: [5], options: window },
+      { code: OP.MAX_POOL_2D, inputs: [2], outputs: [6], options: pool },
+      { code: OP.MEAN, inputs: [6, 7], outputs: [8], options: { 0: fb.i8(1) } },
+      { code: OP.LOGISTIC, inputs: [8], outputs: [9] },
+      { code: OP.MUL, inputs: [6, 9], outputs: [10], options: { 0: fb.i8(0) } },
+      { code: OP.ADD, inputs: [10, 5], outputs: [11], options: { 0: fb.i8(1) } },
+    ],
+  );
+}
+
+export const tfliteModels = (): Uint8Array[] => [branching(), residual()];
+
+type Piece = number[];
+const varint = (value: number | bigint): Piece => {
+  let rest = BigInt.asUintN(64, BigInt(value));
+  const bytes: number[] = [];
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return [...bytes, Number(rest)];
+};
+const integer = (id: number, value: number): Piece => [...varint(id << 3), ...varint(value)];
+const bytes = (id: number, content: ArrayLike<number>): Piece => [
+  ...varint((id << 3) | 2),
+  ...varint(content.length),
+  ...Array.from(content),
+];
+const text = (id: number, value: string): Piece => bytes(id, new TextEncoder().encode(value));
+const float = (id: number, value: number): Piece => [
+  ...varint((id << 3) | 5),
+  ...new Uint8Array(Float32Array.of(value).buffer),
+];
+
+export interface TestNode {
+  op: string;
+  inputs: string[];
+  outputs: string[];
+  integers?: Record<string, number[] | number>;
+  reals?: Record<string, number>;
+}
+
+export type TestConstant = {
+  shape: number[];
+  values: Float32Array | Int8Array | BigInt64Array | Int32Array | Uint8Array;
+};
+
+function constantMessage(name: string, { shape, values }: TestConstant): Piece {
+  const types: [unknown, number][] = [
+    [Float32Array, 1],
+    [Uint8Array, 2],
+    [Int8Array, 3],
+    [Int32Array, 6],
+    [BigInt64Array, 7],
+  ];
+  const type = types.find(([kind]) => values.constructor === kind)![1];
+  const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return [
+    ...shape.flatMap((size) => integer(1, size)),
+    ...integer(2, type),
+    ...text(8, name),
+    ...bytes(9, raw),
+  ];
+}
+
+function valueMessage(name: string, shape: number[]): Piece {
+  const dimensions = shape.flatMap((size) => bytes(1, integer(1, size)));
+  return [...text(1, name), ...bytes(2, bytes(1, [...integer(1, 1), ...bytes(2, dimensions)]))];
+}
+
+/** An .onnx file from the input `x` to the last node's first output. */
+export function onnxModel(
+  shape: number[],
+  nodes: TestNode[],
+  constants: Record<string, TestConstant>,
+  { opset = 17 } = {},
+): Uint8Array {
+  const attributes = ({ integers = {}, reals = {} }: TestNode): Piece => [
+    ...Object.entries(integers).flatMap(([name, value]) =>
+      bytes(5, [
+        ...text(1, name),
+        ...(typeof value === 'number' ? integer(3, value) : value.flatMap((item) => integer(8, item))),
+      ]),
+    ),
+    ...Object.entries(reals).flatMap(([name, value]) => bytes(5, [...text(1, name), ...float(2, value)])),
+  ];
+  const graph = [
+    ...nodes.flatMap((node) =>
+      bytes(1, [
+        ...node.inputs.flatMap((name) => text(1, name)),
+        ...node.outputs.flatMap((name) => text(2, name)),
+        ...text(4, node.op),
+        ...attributes(node),
+      ]),
+    ),
+    ...Object.entries(constants).flatMap(([name, constant]) => bytes(5, constantMessage(name, constant))),
+    ...bytes(11, valueMessage('x', shape)),
+    ...bytes(12, valueMessage(nodes.at(-1)!.outputs[0]!, [])),
+  ];
+  return Uint8Array.from([...integer(1, 8), ...bytes(7, graph), ...bytes(8, integer(2, opset))]);
+}
+
+const reals = (shape: number[], seed: number): TestConstant => {
+  const count = shape.reduce((product, size) => product * size, 1);
+  return { shape, values: Float32Array.from(some(count, seed), (q) => q / 200) };
+};
+
+/** Convolution, normalization, residual sum, transposes, pooling, flatten, dense, softmax; of three channels. */
+export function onnxFloat(): Uint8Array {
+  const nodes: TestNode[] = [
+    {
+      op: 'Conv',
+      inputs: ['x', 'w1', 'b1'],
+      outputs: ['c1'],
+      integers: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+    },
+    { op: 'BatchNormalization', inputs: ['c1', 'g', 'b1', 'm', 'v'], outputs: ['n1'] },
+    { op: 'Relu', inputs: ['n1'], outputs: ['r1'] },
+    {
+      op: 'Conv',
+      inputs: ['r1', 'w2'],
+      outputs: ['c2'],
+      integers: { group: 4, kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+    },
+    { op: 'HardSwish', inputs: ['c2'], outputs: ['h2'] },
+    { op: 'Add', inputs: ['h2', 'r1'], outputs: ['s'] },
+    { op: 'MaxPool', inputs: ['s'], outputs: ['p'], integers: { kernel_shape: [2, 2], strides: [2, 2] } },
+    { op: 'Transpose', inputs: ['p'], outputs: ['t'], integers: { perm: [0, 2, 3, 1] } },
+    { op: 'Transpose', inputs: ['t'], outputs: ['u'], integers: { perm: [0, 3, 1, 2] } },
+    { op: 'Flatten', inputs: ['u'], outputs: ['f'], integers: { axis: 1 } },
+    { op: 'MatMul', inputs: ['f', 'w3'], outputs: ['d'] },
+    { op: 'Add', inputs: ['d', 'b3'], outputs: ['e'] },
+    { op: 'Tanh', inputs: ['e'], outputs: ['y'] },
+  ];
+  const variance = { shape: [4], values: Float32Array.of(1, 0.5, 2, 1.5) };
+  return onnxModel([1, 3, 6, 4], nodes, {
+    w1: reals([4, 3, 3, 3], 1),
+    b1: reals([4], 2),
+    g: reals([4], 3),
+    m: reals([4], 4),
+    v: variance,
+    w2: reals([4, 1, 3, 3], 5),
+    w3: reals([24, 5], 6),
+    b3: reals([5], 7),
+  });
+}
+
+/** The same kind of thing as quantizers write it. */
+export function onnxQdq(): Uint8Array {
+  const q = (name: string, from: string): TestNode[] => [
+    { op: 'QuantizeLinear', inputs: [from, 's', 'z'], outputs: [`${name}q`] },
+    { op: 'DequantizeLinear', inputs: [`${name}q`, 's', 'z'], outputs: [name] },
+  ];
+  const nodes: TestNode[] = [
+    ...q('a', 'x'),
+    { op: 'DequantizeLinear', inputs: ['w', 'ws'], outputs: ['wd'], integers: { axis: 0 } },
+    { op: 'Conv', inputs: ['a', 'wd'], outputs: ['c'], integers: { kernel_shape: [2, 2] } },
+    { op: 'Relu', inputs: ['c'], outputs: ['r'] },
+    ...q('d', 'r'),
+    { op: 'GlobalAveragePool', inputs: ['d'], outputs: ['g'] },
+    ...q('h', 'g'),
+    { op: 'Flatten', inputs: ['h'], outputs: ['f'] },
+    { op: 'Softmax', inputs: ['f'], outputs: ['y'], integers: { axis: -1 } },
+  ];
+  return onnxModel([1, 2, 5, 4], nodes, {
+    s: { shape: [], values: Float32Array.of(0.02) },
+    z: { shape: [], values: Uint8Array.of(120) },
+    w: { shape: [3, 2, 2, 2], values: some(24, 8) },
+    ws: { shape: [3], values: Float32Array.of(0.01, 0.02, 0.005) },
+  });
+}
+
+export const onnxModels = (): Uint8Array[] => [onnxFloat(), onnxQdq()];

@@ -1,0 +1,41 @@
+// C programs on this machine, for tests: what the emitted C computes.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** C that goes into firmware. */
+export const firmwareFolder = fileURLToPath(new URL('../../../firmware/', import.meta.url));
+
+/** A folder that is removed when the process ends. */
+export function temporaryFolder(name: string): string {
+  const folder = mkdtempSync(join(tmpdir(), `brownout-${name}-`));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+const found = (program: string): boolean => {
+  const path = (process.env['PATH'] ?? '').split(':');
+  return path.some((folder) => folder !== '' && existsSync(join(folder, program)));
+};
+
+/**
+ * Whether programs from Debian packages are there. If not, says what to do, in a line that `npm test` repeats at its
+ * end; `npm test` installs them before, where that needs no password.
+ */
+export function hasPrograms(subject: string, packages: Record<string, string>): boolean {
+  const missing = Object.keys(packages).filter((program) => !found(program));
+  if (missing.length === 0) return true;
+  const names = [...new Set(missing.map((program) => packages[program]!))];
+  console.log(`skipped: ${subject}: no ${missing.join(', ')}. To enable: apt-get install ${names.join(' ')}`);
+  return false;
+}
+
+/** Compiles `sources` to `program`. Throws with the compiler's words. */
+export function compileNative(program: string, sources: string[], flags: string[] = []): void {
+  const common = ['-std=c99', '-I', firmwareFolder, '-Wall', '-Wextra', '-Werror'];
+  execFileSync('gcc', [...common, ...flags, '-o', program, ...sources], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
