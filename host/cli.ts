@@ -6,6 +6,7 @@ import pc from 'picocolors';
 import type { Command, OptionSpec } from './commands/command.js';
 import { analyzeCommand } from './commands/analyze.js';
 import { buildCommand } from './commands/build.js';
+import { compareCommand } from './commands/compare.js';
 import { compileCommand } from './commands/compile.js';
 import { demoCommand } from './commands/demo.js';
 import { exportCommand } from './commands/export.js';
@@ -24,6 +25,7 @@ const commands: readonly Command[] = [
   verifyCommand,
   replayCommand,
   sizeCommand,
+  compareCommand,
   analyzeCommand,
   inspectCommand,
   buildCommand,
@@ -106,7 +108,7 @@ function parse(command: Command, args: string[]): Parsed {
 }
 
 function checkPositionals({ command, positionals }: Parsed): void {
-  if (positionals.length === command.positionals.length) return;
+  if (command.positionals.at(-1)?.endsWith('…') || positionals.length === command.positionals.length) return;
   const expected = command.positionals.map((name) => `<${name}>`).join(' ') || 'no arguments';
   throw usageError(`arguments "${positionals.join(' ')}"`, expected, command.name);
 }

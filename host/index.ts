@@ -1,5 +1,6 @@
 // The public API: flat verbs, plain options, data out.
 export { analyze, type AnalyzeOptions, type AnalyzeResult } from './analyze.js';
+export { compare, type CompareOptions, type CompareResult } from './compare.js';
 export { compile, type CompileOptions } from './compile.js';
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
 export type { FloatLayer, FloatNetwork } from './compress/float-network.js';

@@ -8,7 +8,7 @@ import { type Image, readImage, withPolicy } from './model/image.js';
 import type { Values } from './model/values.js';
 import { resolvePolicy, checkPolicy } from './plan/policy.js';
 import { OP_TILES } from '../assembly/layout.js';
-import { type Storage, storageFor } from './power/converter.js';
+import { type Storage, storageChargeUj, storageFor } from './power/converter.js';
 import { MeteredSupply, type RunStatistics } from './power/harvested-supply.js';
 import { openTrace } from './power/source.js';
 import type { Trace } from './power/trace.js';
@@ -303,9 +303,6 @@ function opsOf(bench: ReplayBench, run: Run, kinds: readonly { name: string; kin
   });
 }
 
-const chargeOf = ({ capacitorUf, turnOnV, turnOffV }: Storage): number =>
-  (capacitorUf * (turnOnV ** 2 - turnOffV ** 2)) / 2;
-
 /** The op whose entering and dearest tile take most, and how much of a charge. */
 function largestOf(
   { ops }: AnalyzeResult,
@@ -314,7 +311,7 @@ function largestOf(
 ): ReplayResult['largestTile'] {
   const largest = ops.reduce((a, b) => (b.largestTileCycles > a.largestTileCycles ? b : a));
   const energyUj = (largest.largestTileCycles * profile.activeNjPerCycle.value * storage.drawFactor) / 1000;
-  return { op: largest.name, energyUj, percent: (energyUj / chargeOf(storage)) * 100 };
+  return { op: largest.name, energyUj, percent: (energyUj / storageChargeUj(storage)) * 100 };
 }
 
 /** Says which op is too large where the device makes no progress. */
@@ -327,7 +324,7 @@ function withReason<T>({ op, energyUj }: ReplayResult['largestTile'], storage: S
       {
         code: error.code,
         found: `${error.found}; entering op "${op}" and its dearest tile take ${energyUj.toFixed(1)} µJ`,
-        expected: `less than the ${chargeOf(storage).toFixed(1)} µJ of a charge, boot and commit included`,
+        expected: `less than the ${storageChargeUj(storage).toFixed(1)} µJ of a charge, boot and commit included`,
         hint: 'Give a larger capacitor, or compile the image for this device and capacitor.',
       },
       ExitCode.DEVICE,
@@ -372,7 +369,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
     bootPercent: percent(recorder.spentOn.boot.cycles),
     commitPercent: percent(recorder.spentOn.commit.cycles),
     overheadPercent: bench.overheadPercent,
-    chargeUj: chargeOf(storage),
+    chargeUj: storageChargeUj(storage),
     largestTile,
     nvmBytesWritten: statistics.nvmBytesWritten,
     wear: hottestByte(recorder.writes, bench.image, bench.inputs.length, profile),

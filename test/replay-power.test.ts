@@ -164,6 +164,8 @@ test('the command writes the same JSON and the same page each time', async () =>
   for (const [wrong, code] of [
     [['--trace', csv, '--capacitor', '10'], 'E_OPTION'],
     [['--trace', join(folder, 'none.csv')], 'E_FILE'],
+    [['--trace', csv, '--cuts', '100'], 'E_USAGE'],
+    [['--capacitor', '10uF'], 'E_USAGE'],
     [[], 'E_USAGE'],
   ] as const) {
     const failed = await command('replay', file, ...wrong, '--json');

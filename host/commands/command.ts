@@ -31,7 +31,7 @@ export interface CommandOutput {
 /** One verb of the command line; returns data, prints nothing itself. */
 export interface Command {
   name: string;
-  /** Names of the positional arguments. */
+  /** Names of the positional arguments; one that ends in `…` stands for any number, none included. */
   positionals: string[];
   summary: string;
   options: OptionSpec[];

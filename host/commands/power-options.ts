@@ -41,7 +41,8 @@ export function capacitance(text: string): number {
   });
 }
 
-function traceOf(path: string, options: CommandInput['options']): string | Trace {
+/** A generator as it is, or a recording. */
+export function traceOf(path: string, options: CommandInput['options']): string | Trace {
   if (isGenerator(path) && !existsSync(path)) return path;
   const { load, 'current-unit': unit } = options;
   if (unit !== undefined && unit !== 'ua' && unit !== 'ma' && unit !== 'a') {

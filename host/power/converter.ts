@@ -151,17 +151,16 @@ export interface StorageOptions {
 
 const joules = (capacitorUf: number, volts: number): number => (capacitorUf * volts * volts) / 2;
 
-/** Share of the charge that the profile keeps between warning and turn-off, kept for other thresholds too. */
-function warningFor(profile: DeviceProfile, turnOnV: number, turnOffV: number, capacitorUf: number): number {
-  const { warningV, turnOffV: offV, capacitorUf: ownUf } = profile;
-  const keptUj = joules(ownUf.value, warningV.value) - joules(ownUf.value, offV.value);
-  const warnV = Math.sqrt(turnOffV * turnOffV + (2 * keptUj) / capacitorUf);
-  return Math.min(warnV, (turnOnV + turnOffV) / 2);
+/** The warning that leaves the share of a charge that the profile's own thresholds leave. */
+function warningFor({ turnOnV, warningV, turnOffV }: DeviceProfile, onV: number, offV: number): number {
+  const squares = [turnOnV, warningV, turnOffV].map(({ value }) => value * value) as [number, number, number];
+  const share = (squares[1] - squares[2]) / (squares[0] - squares[2]);
+  return Math.sqrt(offV * offV + share * (onV * onV - offV * offV));
 }
 
 /**
- * A device's storage behind a converter. The monitor warns with as much energy left as the profile's own thresholds
- * leave, whatever the capacitor. Throws `E_CONVERTER`, `E_OPTION`.
+ * A device's storage behind a converter. The monitor warns with the share of a charge left that the profile's
+ * own thresholds leave. Throws `E_CONVERTER`, `E_OPTION`.
  */
 export function storageFor(profile: DeviceProfile, options: StorageOptions = {}): Storage {
   const { converter: name = 'ideal', esrOhm = 0, capacitorLeakageNa = 0 } = options;
@@ -196,10 +195,14 @@ export function storageFor(profile: DeviceProfile, options: StorageOptions = {})
   const esr = 1 + (loadUw * 1e-6 * esrOhm) / (turnOffV * turnOffV);
   return {
     ...{ capacitorUf, turnOnV, turnOffV, fullV, sourceV: converter?.sourceV ?? 1 },
-    warningV: warningFor(profile, turnOnV, turnOffV, capacitorUf),
+    warningV: warningFor(profile, turnOnV, turnOffV),
     leakageNa: capacitorLeakageNa + (converter?.leakageNa ?? 0),
     leakageUw: converter ? 0 : own.leakageUw,
     inputEfficiency: converter?.inputEfficiency ?? whole,
     drawFactor: esr / output,
   };
 }
+
+/** Energy one charge holds between turn-on and turn-off, in µJ. */
+export const storageChargeUj = ({ capacitorUf, turnOnV, turnOffV }: Storage): number =>
+  joules(capacitorUf, turnOnV) - joules(capacitorUf, turnOffV);

@@ -319,6 +319,34 @@ export class MeteredSupply implements Supply {
     this.#grant();
   }
 
+  /**
+   * Work that no module does, for models of other runtimes: `cycles` of the core with `extraNj` on top, as far as the
+   * charge goes, or as far as the monitor's warning. Says how far it went, and whether the power failed there.
+   */
+  work(
+    cycles: number,
+    extraNj: number,
+    until: 'turnOff' | 'warning' = 'turnOff',
+  ): { done: number; ended: boolean } {
+    if (cycles <= 0) return { done: 0, ended: false };
+    const { activeNjPerCycle } = this.#profile;
+    const floorUj = until === 'warning' ? this.#warningUj : this.#turnOffUj;
+    const nj = activeNjPerCycle.value + extraNj / cycles;
+    const most = this.#harvester ? this.#cyclesAhead(this.#harvester, nj, floorUj) : cycles;
+    const done = Math.min(cycles, most);
+    // In pieces, so that harvest which comes meanwhile does not find the capacitor full.
+    const pieces = Math.max(1, Math.ceil((done * nj) / 1000 / this.#stepUj));
+    for (let piece = 0; piece < pieces; piece++) {
+      const share = (extraNj * done) / cycles / pieces / 1000;
+      this.statistics.energyUj.nvm += share;
+      this.#draw(share);
+      this.#run(done / pieces);
+    }
+    const ended = done < cycles && done < MAX_BUDGET_CYCLES;
+    if (ended && until === 'turnOff') this.#fail();
+    return { done, ended };
+  }
+
   #waited(stepUs: number): void {
     this.onWait?.();
     this.#waitedUs += stepUs;
@@ -334,16 +362,18 @@ export class MeteredSupply implements Supply {
   /** Grants the cycles that the capacitor and the trace ahead will carry. */
   #grant(): void {
     if (!this.#meter) return;
-    this.#granted = this.#harvester ? this.#cyclesAhead(this.#harvester) : MAX_BUDGET_CYCLES;
+    const { value: nj } = this.#profile.activeNjPerCycle;
+    this.#granted = this.#harvester
+      ? Math.min(Math.ceil(this.#cyclesAhead(this.#harvester, nj, this.#turnOffUj)), MAX_BUDGET_CYCLES)
+      : MAX_BUDGET_CYCLES;
     setBudget(this.#meter as { value: bigint }, this.#granted);
   }
 
-  /** Cycles until the capacitor is at turn-off, if nothing but the core drains it. */
-  #cyclesAhead(harvester: Harvester): number {
-    const { activeNjPerCycle, clockHz } = this.#profile;
-    const cyclesPerUs = clockHz.value / 1e6;
-    const loadUw = activeNjPerCycle.value * cyclesPerUs * 1000 * this.#storage.drawFactor;
-    let leftUj = this.#storedUj - this.#turnOffUj;
+  /** Cycles until the capacitor is at `floorUj`, if a cycle takes `njPerCycle`; at most about the largest budget. */
+  #cyclesAhead(harvester: Harvester, njPerCycle: number, floorUj: number): number {
+    const cyclesPerUs = this.#profile.clockHz.value / 1e6;
+    const loadUw = njPerCycle * cyclesPerUs * 1000 * this.#storage.drawFactor;
+    let leftUj = this.#storedUj - floorUj;
     let timeUs = 0;
     for (let index = 0; leftUj > 0 && timeUs * cyclesPerUs < MAX_BUDGET_CYCLES; index++) {
       const segment = this.#segment(harvester, index);
@@ -353,8 +383,8 @@ export class MeteredSupply implements Supply {
       const emptyUs = drainUw > 0 ? (leftUj * 1e6) / drainUw : Infinity;
       timeUs += Math.min(emptyUs, durationUs);
       if (emptyUs <= durationUs) break;
-      leftUj = Math.min(leftUj - (drainUw * durationUs) / 1e6, this.#fullUj - this.#turnOffUj);
+      leftUj = Math.min(leftUj - (drainUw * durationUs) / 1e6, this.#fullUj - floorUj);
     }
-    return Math.min(Math.ceil(timeUs * cyclesPerUs), MAX_BUDGET_CYCLES);
+    return timeUs * cyclesPerUs;
   }
 }

@@ -21,7 +21,7 @@ export const apollo4: DeviceProfile = {
   planScale: {
     value: 1.1,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: { value: 12, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {

@@ -24,7 +24,7 @@ export const msp430fr5994: DeviceProfile = {
   planScale: {
     value: 6,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: { value: 20, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {

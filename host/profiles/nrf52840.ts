@@ -21,7 +21,7 @@ export const nrf52840: DeviceProfile = {
   planScale: {
     value: 5.2,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: {
     value: 420,

@@ -25,7 +25,7 @@ export const stm32u5: DeviceProfile = {
   planScale: {
     value: 2,
     provenance: 'estimated',
-    source: 'digits image, `brownout analyze`, cycles over those of the generic part',
+    source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   nvmSetupCycles: {
     value: 160,

@@ -1,0 +1,123 @@
+// The strategies side by side: what their models must show whatever the constants, and the ratios we claim.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { compare, type CompareRow } from '../host/compare.js';
+import { BrownoutError } from '../host/error.js';
+import { readImage } from '../host/model/image.js';
+import { elementCount } from '../host/model/quantized-network.js';
+import { storageChargeUj, storageFor } from '../host/power/converter.js';
+import { MeteredSupply } from '../host/power/harvested-supply.js';
+import { openTrace } from '../host/power/source.js';
+import { deviceProfile } from '../host/profiles/profile.js';
+import { replay } from '../host/replay.js';
+import { compareText } from '../host/report/compare.js';
+import { meteredBoots } from '../host/strategies/boot.js';
+import { layersOf } from '../host/strategies/layers.js';
+import { programFor, STRATEGIES } from '../host/strategies/programs.js';
+import { RAD_NETWORKS, radNetwork } from '../host/strategies/rad-networks.js';
+import { runProgram } from '../host/strategies/run-program.js';
+import { compileUnproved } from './util/compile.js';
+
+const result = compare();
+const find = (model: string, device: string, capacitorUf: number): CompareRow =>
+  result.rows.find((row) => row.model === model && row.device === device && row.capacitorUf === capacitorUf)!;
+
+test('the networks are those of the papers', () => {
+  const outputs = { 'rad-mnist': 10, 'rad-har': 6, 'rad-okg': 36 };
+  assert.equal(RAD_NETWORKS, Object.keys(outputs));
+  for (const [name, count] of Object.entries(outputs)) {
+    const network = radNetwork(name);
+    assert.is(elementCount(network.tensors[network.output]!), count);
+    const flat = network.ops.findIndex(({ kind }) => kind === 'circulant');
+    const sizes = { 'rad-mnist': 256, 'rad-har': 128, 'rad-okg': 512 };
+    assert.is(elementCount(network.tensors[network.ops[flat]!.inputs[0]!]!), sizes[name as 'rad-har']);
+  }
+});
+
+test('36 rows; on the MSP430 ours is 4.26 times faster than SONIC and takes 7.7 times less energy', () => {
+  assert.is(result.rows.length, 36);
+  for (const row of result.rows.filter(({ device }) => device === 'msp430fr5994')) {
+    const what = `${row.model} ${row.capacitorUf} µF ${row.trace}`;
+    assert.ok(row.overSonic && row.overSonic.time >= 4.26, `${what}: ${row.overSonic?.time}`);
+    assert.ok(row.overSonic.energy >= 7.7, `${what}: ${row.overSonic.energy}`);
+    assert.ok(row.overAce!.energy > 0.95 && row.overAce!.time > 0.9, `${what}: behind ACE+FLEX`);
+    assert.ok(row.cells.ours!.methods.some((method) => method === '~fft'));
+  }
+  for (const { overSonic } of result.sensitivity)
+    assert.ok(overSonic.time >= 4.26 && overSonic.energy >= 7.7);
+  for (const { percent } of result.modelErrors)
+    assert.ok(Math.abs(percent) < 60, `cost model off by ${percent} %`);
+});
+
+test('where nothing helps, ours is exact', () => {
+  for (const row of result.rows.filter(({ device }) => device === 'cortex-m4-generic')) {
+    assert.ok(row.cells.ours!.methods.every((method) => !method.startsWith('~')));
+    assert.ok(row.overSonic!.energy > 3 && row.overSonic!.time > 2);
+  }
+});
+
+test('strategies recover as they are said to', () => {
+  for (const model of RAD_NETWORKS) {
+    const small = find(model, 'msp430fr5994', 100).cells;
+    const large = find(model, 'msp430fr5994', 50_000).cells;
+    assert.is(small.base, null, 'what restarts never ends on a small charge');
+    for (const strategy of STRATEGIES) {
+      assert.ok(large[strategy]!.cuts === 0 && large[strategy]!.lostPercent === 0);
+      assert.ok(large[strategy]!.timeMs > 0);
+    }
+    for (const strategy of ['sonic', 'tails', 'ace+flex', 'ours'] as const) {
+      assert.ok(small[strategy]!.energyUj >= large[strategy]!.energyUj, `${model} ${strategy}`);
+      assert.ok(small[strategy]!.timeMs > large[strategy]!.timeMs, `${model} ${strategy}`);
+    }
+    assert.ok(small.sonic!.lostPercent < 0.1);
+  }
+});
+
+test('with power to spare a program takes the sum of its parts', () => {
+  const profile = deviceProfile('cortex-m4-generic');
+  const image = readImage(compileUnproved(radNetwork('rad-mnist'), { arenaBytes: 7600 }));
+  const storage = storageFor(profile, { capacitorUf: 1000 });
+  for (const strategy of STRATEGIES) {
+    const program = programFor(strategy, layersOf(image, profile), profile, {
+      chargeUj: storageChargeUj(storage),
+      boots: meteredBoots(image, profile),
+    });
+    const supply = new MeteredSupply(profile, openTrace('constant:power_uw=100000', 1), storage);
+    const run = runProgram(program, supply, profile)!;
+    const parts = program.steps.reduce((sum, { units, unit, commit, enter }) => {
+      return sum + enter.nj + units * (unit.nj + commit.nj);
+    }, program.start.nj);
+    const expected = parts / 1000 + profile.bootUj.value;
+    assert.ok(
+      Math.abs(run.energyUj / expected - 1) < 1e-6,
+      `${strategy}: ${run.energyUj}, expected ${expected}`,
+    );
+  }
+});
+
+test('the model of ours agrees with a replay of the module', () => {
+  const image = readImage(compileUnproved(radNetwork('rad-mnist'), { arenaBytes: 7600 }));
+  const shape = image.metadata.input.shape;
+  const count = shape.reduce((a, b) => a * b, 1);
+  const input = { dtype: 'int8' as const, shape: [...shape], data: new Int8Array(count).fill(7) };
+  const metered = replay(image, { trace: 'rf', input });
+  const { ours } = compare([image], { devices: ['cortex-m4-generic'], capacitorsUf: [100], traces: ['rf'] })
+    .rows[0]!.cells;
+  const { useful, reexecuted, commit, boot, io, sleep } = metered.energyUj;
+  const used = useful + reexecuted + commit + boot + io + sleep;
+  assert.ok(metered.identical);
+  assert.ok(Math.abs(ours!.energyUj / used - 1) < 0.1, `${ours!.energyUj} µJ, metered ${used} µJ`);
+});
+
+test('the same each time; text names every strategy; a wrong model is refused', () => {
+  const options = { devices: ['msp430fr5994'], capacitorsUf: [100] };
+  assert.equal(compare(['rad-har'], options), compare(['rad-har'], options));
+  const text = compareText(result);
+  for (const strategy of STRATEGIES) assert.match(text, strategy);
+  assert.match(text, 'never');
+  assert.match(text, '~fft');
+  const refused = (): unknown => compare(['rad-none']);
+  assert.throws(refused, (error: unknown) => error instanceof BrownoutError && error.code === 'E_MODEL');
+});
+
+test.run();
