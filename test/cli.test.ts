@@ -1,6 +1,14 @@
 // The command line as people and scripts meet it: exit codes, one JSON object under --json, no stack trace ever.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +18,7 @@ import { main } from '../host/cli.js';
 import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
 import { Random } from '../host/data/random.js';
 import type { RunResult } from '../host/run.js';
+import { tfliteModels } from './util/models.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const bin = join(root, 'bin/brownout.js');
@@ -276,6 +285,26 @@ test('demo --json is one object with the keys we promise, twice the same', async
   const text = await brownout('demo', '--samples', '2');
   assert.equal([text.code, text.err], [0, '']);
   assert.match(text.out, 'identical');
+});
+
+test('compile: a model to a proved image, or an error and no file', async () => {
+  const [good, bad] = tfliteModels() as [Uint8Array, Uint8Array];
+  const [model, output] = [join(folder, 'model.tflite'), join(folder, 'model.brn')];
+  writeFileSync(model, bad.slice(0, 900));
+  const failed = await inProcess('compile', model, '-o', output, '--json');
+  assert.is(failed.code, 2);
+  assert.match((JSON.parse(failed.out) as { error: { code: string } }).error.code, /^E_TFLITE/);
+  assert.is(existsSync(output), false);
+  writeFileSync(model, good);
+  const ended = await inProcess('compile', model, '--output', output, '--policy', 'every 4', '--json');
+  assert.is(ended.code, 0, ended.out);
+  const { proof, analysis } = JSON.parse(ended.out) as {
+    proof: { cursors: number };
+    analysis: { policy: string };
+  };
+  assert.ok(proof.cursors > 5);
+  assert.is(analysis.policy, 'every 4');
+  assert.is((await inProcess('verify', output)).code, 0);
 });
 
 test.run();
