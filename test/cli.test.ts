@@ -1,6 +1,14 @@
 // The command line as people and scripts meet it: exit codes, one JSON object under --json, no stack trace ever.
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +19,7 @@ import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
 import { Random } from '../host/data/random.js';
 import type { RunResult } from '../host/run.js';
 import { MUTANTS, sabotaged } from './util/sabotage.js';
+import { tfliteModels } from './util/models.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const bin = join(root, 'bin/brownout.js');
@@ -309,6 +318,25 @@ test('verify finds a counterexample in a sabotaged module, and replay confirms i
   assert.is((JSON.parse(replayed.out) as { identical: boolean }).identical, false);
   assert.is((await inProcess('replay', image, '--cuts', counterexample.id)).code, 0);
   await checkFailure(['replay', image, '--cuts', 'soon'], 'E_CUTS_ID');
+
+test('compile: a model to a proved image, or an error and no file', async () => {
+  const [good, bad] = tfliteModels() as [Uint8Array, Uint8Array];
+  const [model, output] = [join(folder, 'model.tflite'), join(folder, 'model.brn')];
+  writeFileSync(model, bad.slice(0, 900));
+  const failed = await inProcess('compile', model, '-o', output, '--json');
+  assert.is(failed.code, 2);
+  assert.match((JSON.parse(failed.out) as { error: { code: string } }).error.code, /^E_TFLITE/);
+  assert.is(existsSync(output), false);
+  writeFileSync(model, good);
+  const ended = await inProcess('compile', model, '--output', output, '--policy', 'every 4', '--json');
+  assert.is(ended.code, 0, ended.out);
+  const { proof, analysis } = JSON.parse(ended.out) as {
+    proof: { cursors: number };
+    analysis: { policy: string };
+  };
+  assert.ok(proof.cursors > 5);
+  assert.is(analysis.policy, 'every 4');
+  assert.is((await inProcess('verify', output)).code, 0);
 });
 
 test.run();
