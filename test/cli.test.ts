@@ -318,6 +318,7 @@ test('verify finds a counterexample in a sabotaged module, and replay confirms i
   assert.is((JSON.parse(replayed.out) as { identical: boolean }).identical, false);
   assert.is((await inProcess('replay', image, '--cuts', counterexample.id)).code, 0);
   await checkFailure(['replay', image, '--cuts', 'soon'], 'E_CUTS_ID');
+});
 
 test('compile: a model to a proved image, or an error and no file', async () => {
   const [good, bad] = tfliteModels() as [Uint8Array, Uint8Array];
