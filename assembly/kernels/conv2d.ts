@@ -48,7 +48,8 @@ function twoChannels(
     let w = weights;
     let below = weights + patch;
     let next = vector + patch;
-    for (const end = next; vector < end;) {
+    let left = patch;
+    do {
       const x: i32 = load<i8>(vector);
       const y: i32 = load<i8>(next);
       const s: i32 = load<i8>(w);
@@ -61,7 +62,7 @@ function twoChannels(
       next++;
       w++;
       below++;
-    }
+    } while (--left);
     vector = next;
     store<i8>(to, requantize(op, a, pair));
     store<i8>(to, requantize(op, c, other), 1);

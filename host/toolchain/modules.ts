@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type InstructionCosts, meter } from './meter.js';
 
-/** `device`: scalar, all kernels, `device.fast` with several sums at a time; `digits`: only those of the shipped image; `…bare`: the kernels alone. */
+/**
+ * `device`: scalar, all kernels, `device.fast` with several sums at a time; `digits`: only those of the shipped image;
+ * `…bare`: the kernels alone.
+ */
 export type ModuleName =
   'device' | 'device.fast' | 'digits' | 'digits.bare' | 'device.simd' | 'device.checked' | 'bare' | 'desk';
 
