@@ -119,6 +119,16 @@ WASM_STORE(store16_unaligned, u16, u32, 2, 1, WASM_SET_UNALIGNED)
 WASM_STORE(store32_unaligned, u32, u32, 4, 1, WASM_SET_UNALIGNED)
 WASM_STORE(store64_unaligned, u64, u64, 8, 1, WASM_SET_UNALIGNED)
 
+/* A constant to keep in a register. */
+#if defined(__GNUC__)
+static inline u32 opaque32(u32 x) {
+  __asm__("" : "+r"(x));
+  return x;
+}
+#else
+#define opaque32(x) (x)
+#endif
+
 static inline void memory_copy(u32 to, u32 from, u32 bytes) {
   wasm_check(to, 0, bytes, 1);
   wasm_check(from, 0, bytes, 1);

@@ -210,6 +210,45 @@ function inverseMirror<T>(x: T[], lanes: Lanes<T>): T[] {
   return y.map((_, i) => y[bitReverse(i, k)]!);
 }
 
+/** The same as `FAST` builds do it: from bit-reversed order to natural, two stages a pass, the least first. */
+function fastInverseMirror<T>(x: T[], lanes: Lanes<T>): T[] {
+  const k = x.length;
+  const y = [...x];
+  const twiddle = (block: number): bigint => twiddles(k)[bitReverse(block, k / 2)]!;
+  let quarter = 1;
+  for (; 4 * quarter <= k; quarter *= 4) {
+    const reduce = (value: T): T => (4 * quarter === k ? value : lanes.multiply(value, twiddle(0)));
+    for (let at = 0; at < k; at++) {
+      if ((at / quarter) & 3) continue;
+      const block = Math.floor(at / (4 * quarter));
+      const other = block && block ^ ((1 << (31 - Math.clz32(block))) - 1);
+      const [a, b, c, d] = [0, 1, 2, 3].map((i) => y[at + i * quarter]!) as [T, T, T, T];
+      const [p, q] = [lanes.add(a, b), lanes.add(c, d)];
+      const s = lanes.multiply(lanes.sub(d, c), twiddle(block ? 2 * other : 1));
+      const r = block ? lanes.multiply(lanes.sub(b, a), twiddle(2 * other + 1)) : lanes.sub(a, b);
+      const first = twiddle(other);
+      const out = block
+        ? [
+            lanes.multiply(lanes.add(p, q), twiddle(0)),
+            lanes.add(r, s),
+            lanes.multiply(lanes.sub(q, p), first),
+            lanes.multiply(lanes.sub(s, r), first),
+          ]
+        : [lanes.add(p, q), lanes.add(r, s), lanes.sub(p, q), lanes.sub(r, s)].map(reduce);
+      out.forEach((value, i) => {
+        y[at + i * quarter] = value;
+      });
+    }
+  }
+  if (quarter < k) {
+    for (let i = 0; i < k / 2; i++) {
+      const [a, b] = [y[i]!, y[i + k / 2]!];
+      [y[i], y[i + k / 2]] = [lanes.add(a, b), lanes.sub(a, b)];
+    }
+  }
+  return y;
+}
+
 /** Inputs that drive lanes far: constant, alternating, and signs aligned with a frequency. */
 function extremes(k: number, random: Random): Int8Array[] {
   const of = (value: (i: number) => number): Int8Array => Int8Array.from({ length: k }, (_, i) => value(i));
@@ -244,6 +283,10 @@ test('a mirror of the transforms in BigInt is right, and no lane passes the boun
       const back = inverseMirror(products, inverse);
       const y = convolve(w, x);
       back.forEach((value, i) => assert.is(modulo(value), modulo(BigInt(y[i]!)), `k ${k}, output ${i}`));
+      const fast = fastInverseMirror(products, inverse);
+      fast.forEach((value, i) =>
+        assert.is(modulo(value), modulo(BigInt(y[i]!)), `k ${k}, output ${i}, fast`),
+      );
       const largest = Math.max(...products.map((value) => Math.abs(Number(value))));
       assert.ok(Number(inverse.most) <= inverseBound(k, largest), `inverse, k ${k}: ${inverse.most}`);
       if (inverse.most > most.inverse) most.inverse = inverse.most;
@@ -272,6 +315,7 @@ test('the bounds cover every input and twiddle: magnitudes through the mirror st
     for (const bound of [NTT_PRIME / 2, 1.2 * NTT_PRIME, 2 * NTT_PRIME, 4 * NTT_PRIME]) {
       const inverse = new Magnitudes();
       inverseMirror(new Array<number>(k).fill(bound), inverse);
+      fastInverseMirror(new Array<number>(k).fill(bound), inverse);
       assert.ok(inverse.most <= inverseBound(k, bound), `inverse, k ${k}: ${inverse.most}`);
       assert.is(inverseBound(k, bound) < 2 ** 31, Number.isFinite(inverseBound(k, bound)));
     }
@@ -295,7 +339,9 @@ test('planNtt: refuses what the field does not hold, centres where sums would ov
         const spectrum = centre ? NTT_PRIME / 2 : widest;
         const sum = blocks * spectrum * (NTT_PRIME / 2);
         const inverse = new Magnitudes();
-        inverseMirror(new Array<number>(k).fill(sum / 2 ** 32 + NTT_PRIME / 2), inverse);
+        const products = new Array<number>(k).fill(sum / 2 ** 32 + NTT_PRIME / 2);
+        inverseMirror(products, inverse);
+        fastInverseMirror(products, inverse);
         // A Montgomery reduction adds up to 2³¹·p to the sum.
         const fits = sum + 2 ** 31 * NTT_PRIME < 2 ** 63;
         return spectra.most < 9 * NTT_PRIME && fits && inverse.most < 9 * NTT_PRIME;
@@ -361,7 +407,7 @@ test('whole layers at their extremes equal a naive integer oracle, in every bit 
       const op = image.ops[0]!;
       assert.is(op.get(OP_KIND) & 0xff, OpKind.CIRCULANT_NTT_S8);
       centred += op.get(CIRC_CENTRE);
-      const devices = [makeDevice(image), makeDevice(image, 'simd')];
+      const devices = [makeDevice(image), makeDevice(image, 'fast'), makeDevice(image, 'simd')];
       const fresh = devices[0]!.nvm.cells.slice();
       const inputs = [
         new Int8Array(size).fill(-128),

@@ -21,12 +21,14 @@ import {
   OP_WEIGHTS,
 } from '../layout';
 import { look, put } from '../nvm';
+import { copyBytes, fillBytes } from '../accel/bytes';
 import { centre, reduce } from './field';
-import { HAS_SPECIAL } from './mask';
+import { FAST, HAS_SPECIAL } from './mask';
 import { makeTwiddles, nextReversed, transform } from './ntt';
+import { finishInverse, inverse, mirror, plainInverse, transformBytes } from './ntt_fast';
 import { lookBias, lookRequant, requantizeAll } from './requantize';
 
-/** Twiddles, and the input's spectra as [block][frequency]. */
+/** Twiddles, and the input's spectra as [block][frequency]; `FAST`: in the order of the weights' spectra. */
 export function enter(op: usize): void {
   const k = load<i32>(op, CIRC_BLOCK);
   const table = op + load<usize>(op, OP_SCRATCH3);
@@ -38,13 +40,25 @@ export function enter(op: usize): void {
   for (let from = begin; from < end; from += k) {
     const block = x;
     const count = min(<usize>k, end - from);
-    let at = look(from, <i32>count, op + load<usize>(op, OP_SCRATCH5));
+    const scratch = op + load<usize>(op, OP_SCRATCH5);
+    let at = look(from, <i32>count, scratch);
+    if (FAST) {
+      if (count < <usize>k) {
+        if (at != scratch) copyBytes(scratch, at, <i32>count);
+        fillBytes(scratch + count, 0, k - <i32>count);
+        at = scratch;
+      }
+      transformBytes(at, op + load<usize>(op, OP_SCRATCH2), x, load<i32>(op, CIRC_BLOCKS) << 4, k, table);
+      x += 16;
+      continue;
+    }
     for (const last = at + count; at < last; at++, x += 4) store<i32>(x, load<i8>(at));
     // Zeros behind the last inputs.
     for (; x < block + (k << 2); x += 4) store<i32>(x, 0);
     transform(block, k, table, true);
   }
   if (!HAS_SPECIAL || !load<i32>(op, CIRC_CENTRE)) return;
+  if (FAST) x = spectra + ((load<i32>(op, CIRC_BLOCKS) * k) << 2);
   for (let at = spectra; at < x; at += 4) store<i32>(at, centre(load<i32>(at)));
 }
 
@@ -87,6 +101,61 @@ function multiplyRow(op: usize, row: i32, k: i32, work: usize): void {
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function product(x: usize, w: usize): i64 {
+  return <i64>load<i32>(x) * <i64>load<i32>(w);
+}
+
+/** The same with the inverse transform, to `work` in natural order. */
+function multiplyRowFast(op: usize, row: i32, k: i32, work: usize): void {
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  const group = blocks << 4;
+  const table = op + load<usize>(op, OP_SCRATCH3);
+  const chunk = (load<i32>(op, CIRC_CHUNK) >> 2) * group;
+  let from = load<usize>(op, OP_WEIGHTS) + row * (k >> 2) * group;
+  let x = op + load<usize>(op, OP_SCRATCH0);
+  let to = work;
+  let index = 0;
+  for (const end = work + (k << 2); to < end; from += chunk) {
+    let w = look(from, chunk, op + load<usize>(op, OP_SCRATCH1));
+    const last = w + chunk;
+    do {
+      let a: i64 = 0;
+      let b: i64 = 0;
+      let c: i64 = 0;
+      let d: i64 = 0;
+      let left = blocks;
+      do {
+        a += product(x, w);
+        b += product(x + 4, w + 4);
+        c += product(x + 8, w + 8);
+        d += product(x + 12, w + 12);
+        x += 16;
+        w += 16;
+      } while (--left);
+      if (index) {
+        const twiddle = table + (mirror(index) << 2);
+        const pair = table + (mirror(index) << 3);
+        inverse(
+          to,
+          4,
+          reduce(a),
+          reduce(b),
+          reduce(c),
+          reduce(d),
+          load<i32>(twiddle),
+          load<i32>(pair, 4),
+          load<i32>(pair),
+        );
+      } else plainInverse(to, 4, reduce(a), reduce(b), reduce(c), reduce(d), table, k == 4);
+      index++;
+      to += 16;
+    } while (w < last);
+  }
+  finishInverse(work, k, table);
+}
+
 /** `group` block rows of k outputs each. */
 export function tile(op: usize, index: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
@@ -99,8 +168,11 @@ export function tile(op: usize, index: i32): void {
   const end = min(begin + group * k, outputs);
   for (let first = begin, row = index * group; first < end; first += k, row++) {
     const count = min(k, end - first);
-    multiplyRow(op, row, k, work);
-    transform(work, k, op + load<usize>(op, OP_SCRATCH3), false);
+    if (FAST) multiplyRowFast(op, row, k, work);
+    else {
+      multiplyRow(op, row, k, work);
+      transform(work, k, op + load<usize>(op, OP_SCRATCH3), false);
+    }
     const bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH1));
     const pair = lookRequant(op, first, count, pairs);
     requantizeAll(op, work, k, true, bias, pair, output + first - begin, count);

@@ -49,7 +49,8 @@ function twoChannels(
     let w = weights;
     let below = weights + patch;
     let next = vector + patch;
-    for (const end = next; vector < end;) {
+    let left = patch;
+    do {
       const x: i32 = load<i8>(vector);
       const y: i32 = load<i8>(next);
       const s: i32 = load<i8>(w);
@@ -62,7 +63,7 @@ function twoChannels(
       next++;
       w++;
       below++;
-    }
+    } while (--left);
     vector = next;
     store<i8>(to, requantize(op, a, pair));
     store<i8>(to, requantize(op, c, other), 1);

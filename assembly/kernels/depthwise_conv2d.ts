@@ -16,7 +16,7 @@ import {
 } from '../layout';
 import { look, put } from '../nvm';
 import { gather } from './gather';
-import { isS16 } from './mask';
+import { FAST, isS16 } from './mask';
 import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
@@ -30,6 +30,46 @@ function addTaps<T, S>(sum: S, x: usize, pixel: i32, w: usize, last: usize, size
     x += pixel;
   }
   return sum;
+}
+
+/**
+ * Four channels from `x` on, each its own multiplier: sums over `size`-byte rows of weights from `w` to `last`, and over
+ * windows from `to` to `end`.
+ */
+function fourChannels(
+  op: usize,
+  x: usize,
+  w: usize,
+  last: usize,
+  size: i32,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  end: usize,
+): void {
+  const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
+  const stride = load<usize>(op, OP_REQUANT_STRIDE);
+  do {
+    let a = load<i32>(bias);
+    let b = load<i32>(bias, 4);
+    let c = load<i32>(bias, 8);
+    let d = load<i32>(bias, 12);
+    let at = w;
+    // The taps of a window lie behind each other: the next window follows.
+    do {
+      a += <i32>load<i8>(x) * <i32>load<i8>(at);
+      b += <i32>load<i8>(x, 1) * <i32>load<i8>(at, 1);
+      c += <i32>load<i8>(x, 2) * <i32>load<i8>(at, 2);
+      d += <i32>load<i8>(x, 3) * <i32>load<i8>(at, 3);
+      x += pixel;
+      at += size;
+    } while (at < last);
+    store<i8>(to, requantize(op, a, pair));
+    store<i8>(to, requantize(op, b, pair + stride), 1);
+    store<i8>(to, requantize(op, c, pair + stride * 2), 2);
+    store<i8>(to, requantize(op, d, pair + stride * 3), 3);
+    to += pixel;
+  } while (to < end);
 }
 
 export function tile(op: usize, index: i32): void {
@@ -63,7 +103,16 @@ export function tile(op: usize, index: i32): void {
       const w = weights + i;
       const last = w + taps * size;
       const step = outputs << width;
-      for (let to = output + ((first + i) << width), end = to + count * step; to < end; to += step) {
+      let to = output + ((first + i) << width);
+      const end = to + count * step;
+      if (FAST && !wide && multiplier == 1 && i + 3 < size) {
+        fourChannels(op, vector, w, last, size, bias, pair, to, end);
+        i += 3;
+        bias += 16;
+        pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
+        continue;
+      }
+      for (; to < end; to += step) {
         if (wide) {
           const sum = addTaps<i16, i64>(load<i64>(bias), vector, pixel, w, last, size);
           store<i16>(to, requantizeS16(op, sum, pair));

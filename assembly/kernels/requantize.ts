@@ -10,7 +10,7 @@ import {
 } from '../layout';
 import { centre } from './field';
 import { look } from '../nvm';
-import { widthOf } from './mask';
+import { FAST, widthOf } from './mask';
 import { nextReversed } from './ntt';
 
 /** x · multiplier / 2^(31 + right), rounded as gemmlowp does, twice: see `scale`. */
@@ -50,8 +50,27 @@ export function clamp(op: usize, y: i32): i32 {
   return max(min(y, load<i32>(op, OP_CLAMP_MAX)), load<i32>(op, OP_CLAMP_MIN));
 }
 
+/**
+ * x · multiplier / 2^(33 + rest), its last bit one half: what `scaleDown` by rest + 2 gives, before it is rounded for the
+ * second time. There the first rounding adds 2³⁰, and the second takes 1 off negative values, which is 2³¹ before the first
+ * shift; of both shifts only what stays is computed.
+ */
+// @ts-ignore: decorator
+@inline
+function scaleTwice(x: i32, multiplier: i32, rest: i32): i32 {
+  const half = ((<i64>x) & -0x80000000) | 0x40000000;
+  return (<i32>((<i64>x * <i64>multiplier + half) >> 32)) >> rest;
+}
+
 /** An int32 accumulator, bias included, to the op's output. `pair`: {multiplier, shift}. */
 export function requantize(op: usize, accumulator: i32, pair: usize): i32 {
+  if (FAST) {
+    const rest = -2 - load<i32>(pair, 4);
+    if (rest >= 0) {
+      const y = (scaleTwice(accumulator, load<i32>(pair), rest) + 1) >> 1;
+      return clamp(op, y + load<i32>(op, OP_OUTPUT_ZERO_POINT));
+    }
+  }
   return clamp(
     op,
     scale(accumulator, load<i32>(pair), load<i32>(pair, 4)) + load<i32>(op, OP_OUTPUT_ZERO_POINT),
@@ -66,6 +85,37 @@ export function requantizeS16(op: usize, accumulator: i64, pair: usize): i32 {
   if (load<u32>(op, OP_KIND) & OP_FLAG_INT32) return requantize(op, <i32>accumulator, pair);
   const shift = <i64>load<i32>(pair, 4);
   return clamp(op, <i32>((accumulator * <i64>load<i32>(pair) + ((<i64>1) << (shift - 1))) >> shift));
+}
+
+/**
+ * Requantizes sums as the inverse transform of `FAST` builds leaves them, from `sums` to `end`, by one pair whose right
+ * shift is 2 or more. `full`: the clamp is that of int8.
+ */
+// @ts-ignore: decorator
+@inline
+function requantizeRun(
+  sums: usize,
+  end: usize,
+  bias: usize,
+  output: usize,
+  multiplier: i32,
+  right: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  full: bool,
+): void {
+  const rest = right - 2;
+  const twice = zeroPoint * 2 + 1;
+  do {
+    const x = centre(load<i32>(sums)) + load<i32>(bias);
+    const y = (scaleTwice(x, multiplier, rest) + twice) >> 1;
+    if (full) store<i8>(output, <i32>(<i8>y) == y ? y : (y >> 31) ^ 127);
+    else store<i8>(output, max(min(y, high), low));
+    sums += 4;
+    bias += 4;
+    output++;
+  } while (sums < end);
 }
 
 /**
@@ -90,6 +140,15 @@ export function requantizeAll(
   const high = load<i32>(op, OP_CLAMP_MAX);
   let index = 0;
   let at = 0;
+  if (FAST && transformed && !stride && load<i32>(pair, 4) <= -2) {
+    const multiplier = load<i32>(pair);
+    const right = -load<i32>(pair, 4);
+    const end = sums + (count << 2);
+    if (low == -128 && high == 127)
+      requantizeRun(sums, end, bias, output, multiplier, right, zeroPoint, 0, 0, true);
+    else requantizeRun(sums, end, bias, output, multiplier, right, zeroPoint, low, high, false);
+    return;
+  }
   // Channels that share a pair go in one run, so that the pair stays in registers.
   for (; index < count; pair += stride) {
     const multiplier = load<i32>(pair);
@@ -101,7 +160,7 @@ export function requantizeAll(
       const sum = transformed ? centre(load<i32>(sums + at)) : load<i32>(sums + at);
       const y = scaleDown((sum + load<i32>(bias)) << left, multiplier, right) + zeroPoint;
       store<i8>(output + index, max(min(y, high), low));
-      at = transformed ? nextReversed(at, index, k << 2) : at + 4;
+      at = transformed && !FAST ? nextReversed(at, index, k << 2) : at + 4;
       bias += 4;
     } while (++index < last);
   }

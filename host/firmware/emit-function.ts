@@ -17,8 +17,10 @@ import {
   condition,
   constantValue,
   cType,
+  isFar,
   load,
   numeric,
+  opaque,
   plain,
   store,
   type Value,
@@ -167,7 +169,8 @@ class FunctionEmitter {
   #setLocal(index: number, value: Value): void {
     if (value.type === I64 && value.narrow === undefined) this.wideLocals.add(index);
     this.#settle(({ locals }) => locals.has(index));
-    this.#line(`l${index} = ${plain(value).text};`);
+    const text = plain(value).text;
+    this.#line(`l${index} = ${isFar(value) ? opaque(text) : text};`);
   }
 
   #instruction(instruction: Instruction): void {

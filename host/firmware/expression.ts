@@ -100,12 +100,28 @@ function compare(test: number, a: Value, b: Value): Value {
   return combine(text, PRECEDENCE.weak, I32, [a, b], { flag: true });
 }
 
+/**
+ * A constant that a Cortex-M has no immediate for. Where C compilers know its value, they make three additions of a
+ * multiplication by it, which is one instruction.
+ */
+export function isFar({ type, constant }: Value): boolean {
+  if (type !== I32 || constant === undefined) return false;
+  const bits = Number(BigInt.asUintN(32, constant));
+  // An immediate is eight bits, anywhere.
+  const fits = (x: number): boolean => x === 0 || x >>> (31 - Math.clz32(x & -x)) < 256;
+  return !fits(bits) && !fits(~bits >>> 0);
+}
+
+/** A value that the C compiler keeps in a register, whatever it knows about it. */
+export const opaque = (text: string): string => `opaque32(${text})`;
+
 function product(type: number, a: Value, b: Value): Value {
   if (a.narrow !== undefined && b.narrow !== undefined) {
     // Through unsigned 64-bit variables it would become three multiplications on a 32-bit machine.
     return combine(cast(`(s64)${a.narrow} * ${b.narrow}`, type), PRECEDENCE.cast, type, [a, b]);
   }
-  const text = `${unsigned(a, PRECEDENCE.multiply)} * ${unsigned(b)}`;
+  const factor = isFar(b) ? opaque(b.text) : unsigned(b);
+  const text = `${unsigned(a, PRECEDENCE.multiply)} * ${factor}`;
   return combine(text, PRECEDENCE.multiply, type, [a, b]);
 }
 

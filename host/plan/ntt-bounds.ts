@@ -19,14 +19,28 @@ export function forwardBound(k: number, input: number): number {
   return bound < INT32 ? bound : Infinity;
 }
 
-/** Largest magnitude after the inverse transform of values within ±input; infinite if a lane could overflow. */
+/**
+ * Largest magnitude in the inverse transform of values within ±input, by either of the device's ways: that of ntt.ts, or
+ * that of ntt_fast.ts; infinite if a lane could overflow.
+ */
 export function inverseBound(k: number, input: number): number {
   const stages = Math.log2(k);
   // The first pass has one stage of sums alone, or two with one multiplication.
   const first = stages % 2 ? 1 : 2;
   let bound = first === 1 ? 2 * input : Math.max(4 * input, 2 * input + multiplied(2 * input));
   for (let stage = first; stage < stages; stage++) bound += multiplied(bound);
+  bound = Math.max(bound, fastInverseBound(stages, input));
   return bound < INT32 ? bound : Infinity;
+}
+
+/** Two stages a pass: sums of four, every lane multiplied behind it but one, a sum of two products. */
+function fastInverseBound(stages: number, input: number): number {
+  let [lane, most] = [input, 0];
+  for (let left = stages; left >= 2; left -= 2) {
+    most = Math.max(most, 4 * lane);
+    lane = Math.max(multiplied(4 * lane), 2 * multiplied(2 * lane));
+  }
+  return Math.max(most, (stages % 2 ? 2 : 1) * lane);
 }
 
 /** The device multiplies four frequencies at a time. */
