@@ -6,6 +6,7 @@ import { Random } from '../host/data/random.js';
 import { replayOnBoard } from '../host/firmware/replay-on-board.js';
 import { firmwareModule } from '../host/firmware/sources.js';
 import { boardNames } from '../host/firmware/targets.js';
+import { countChoice, isRight } from '../bench/circulant-choice.js';
 import { comparePlain, plainCases } from '../bench/plain/index.js';
 import { readImage } from '../host/model/image.js';
 import { compareCuts, jobUnits } from './util/board-cuts.js';
@@ -64,5 +65,22 @@ for (const item of plainCases().filter((_, i) => [0, 4, 5].includes(i))) {
     assert.ok(aot <= plain * 1.1, `${aot} against ${plain}`);
   });
 }
+
+// node dist/bench/circulant-choice.js has more shapes.
+boardTest(
+  'the cost model takes the cheaper method for circulant layers, near where the two meet',
+  async () => {
+    for (const shape of [
+      [4, 1, 1],
+      [4, 1, 4],
+      [4, 4, 1],
+      [8, 1, 4],
+      [16, 1, 1],
+    ] as const) {
+      const choice = await countChoice(shape);
+      assert.ok(isRight(choice), `${shape.join(' ')}: ${JSON.stringify(choice)}`);
+    }
+  },
+);
 
 test.run();
