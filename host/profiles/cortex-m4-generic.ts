@@ -42,7 +42,7 @@ function inCycles(costs: InstructionCosts): InstructionCosts {
 /** A 32-bit core with single-cycle multiplication and FRAM on its bus, behind a BQ25504 and 100 µF. */
 export const cortexM4Generic: DeviceProfile = {
   name: 'cortex-m4-generic',
-  description: 'Cortex-M4 class core at 16 MHz, 64 KB SRAM, 256 KB FRAM on the bus, BQ25504 with 100 µF',
+  description: 'Cortex-M4 class core at 16 MHz, 64 KB SRAM, 1 MB FRAM on the bus, BQ25504 with 100 µF',
   clockHz: {
     value: 16e6,
     provenance: 'estimated',

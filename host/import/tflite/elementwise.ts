@@ -159,7 +159,8 @@ const binary =
       TensorSpec,
     ];
     const clamp = graph.clamp(op, op.options?.int8(0) ?? 0, output);
-    const product = quantizeMultiplier((a.scale * b.scale) / output.scale);
+    // TFLite multiplies the scales in float32 (mul.cc, Prepare).
+    const product = quantizeMultiplier(Math.fround(Math.fround(a.scale * b.scale) / output.scale));
     const shared = kind === 'add' ? sumBody(op, a, b, output) : { kind, name: 'mul', outputScaling: product };
     const body = { ...shared, ...clamp } as Body;
     const left = graph.builder.reshape(broadcast(graph, op, first, to), output.shape);
