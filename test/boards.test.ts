@@ -44,7 +44,7 @@ boardTest(`qemu-mps2-an386: ${KILLS} kills lose, repeat or change no answer`, as
   assert.equal(violations, []);
   assert.ok(result.identical && result.kills === KILLS && result.inferences > 0, JSON.stringify(result));
   // Where kills fall depends on the load of the machine: only a long run finds torn slots for sure.
-  if (KILLS >= 1000) assert.ok(result.tornSlots > KILLS / 50, `only ${result.tornSlots} torn slots`);
+  if (KILLS >= 100) assert.ok(result.tornSlots > KILLS / 50, `only ${result.tornSlots} torn slots`);
 });
 
 boardTest('kills find a commit that always writes the same slot', async () => {

@@ -335,6 +335,8 @@ const KINDS: Record<string, (what: string) => number> = {
     return code;
   },
   'a forged plan'(what) {
+    // While a job runs only the records it enters are looked at: every other plan is of a device that is idle.
+    if (random.integer(2)) space.set(snapshots[0]!);
     mutate(image.plan.offset, image.constants.offset);
     if (random.integer(2)) setField(H_PLAN, field(H_PLAN) + pick([4, 128, -4, 1]));
     if (random.integer(2)) setField(H_PLAN + 4, field(H_PLAN + 4) + pick([-128, -4, 4, -252, 128]));
@@ -366,7 +368,7 @@ test(`${CONTENTS.toLocaleString('en')} contents of NVM: a named error or a job t
   const refusals = [E_MAGIC, E_HEADER, E_PLAN, E_OP, E_NVM_SIZE, E_CURSOR, E_CURSOR_IMAGE, E_NO_PROGRESS];
   for (const code of [...refusals, Status.IDLE, Status.RUN, Status.DONE]) {
     const name = code < 0 ? ErrorCode[code] : Status[code];
-    assert.ok((seen.get(code) ?? 0) > 500, `${name}: ${seen.get(code)} times`);
+    assert.ok((seen.get(code) ?? 0) > 1000, `${name}: ${seen.get(code)} times`);
   }
 });
 

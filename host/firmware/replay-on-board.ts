@@ -1,9 +1,9 @@
 // Power failures of an emulated board: QEMU is killed at random moments and started again, job after job, and every
 // answer that the application delivered is held against the simulator's.
 import { join } from 'node:path';
-import { C_CRC, C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
+import { C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
 import { Random } from '../data/random.js';
-import { crc32 } from '../model/crc32.js';
+import { isWhole } from '../model/cursor.js';
 import { type Image, readImage } from '../model/image.js';
 import { littleEndian, type Values, valuesFrom } from '../model/values.js';
 import { completeJob } from '../simulator/app.js';
@@ -127,12 +127,11 @@ function slotsOf(nvm: NvmFile, image: Image): Uint8Array[] {
 
 const field = (slot: Uint8Array, offset: number): number => Buffer.from(slot).readUInt32LE(offset);
 
-const isTorn = (slot: Uint8Array): boolean =>
-  crc32(slot.subarray(0, C_CRC)) !== field(slot, C_CRC) && slot.some((byte) => byte !== 0);
+const isTorn = (slot: Uint8Array): boolean => !isWhole(slot) && slot.some((byte) => byte !== 0);
 
 /** Ticket of the newest cursor; of two, the larger ticket is never older. */
 function ticketOf(slots: Uint8Array[]): number {
-  const whole = slots.filter((slot) => crc32(slot.subarray(0, C_CRC)) === field(slot, C_CRC));
+  const whole = slots.filter(isWhole);
   return Math.max(0, ...whole.map((slot) => field(slot, C_TICKET)));
 }
 

@@ -1,6 +1,6 @@
 // When two NVMs are equal: every byte, but for diagnostics and, where commits are optional, the cursors' numbering.
 import { CURSOR_BYTES, C_CRC, C_SEQUENCE } from '../../assembly/layout.js';
-import { crc32 } from '../model/crc32.js';
+import { isWhole, sequenceOf } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
 
 /**
@@ -16,8 +16,8 @@ export function comparableNvm(nvm: Uint8Array, image: Image, renumber: boolean):
     const start = image.slots.offset + slot * image.slotStride;
     return copy.slice(start, start + CURSOR_BYTES);
   });
-  const whole = slots.filter((slot) => crc32(slot.subarray(0, C_CRC)) === field(slot, C_CRC));
-  whole.sort((a, b) => (field(b, C_SEQUENCE) - field(a, C_SEQUENCE)) | 0);
+  const whole = slots.filter(isWhole);
+  whole.sort((a, b) => (sequenceOf(b) - sequenceOf(a)) | 0);
   copy.fill(0, image.slots.offset, image.slots.offset + image.slots.bytes);
   const newest = whole[0];
   if (newest) {
@@ -26,10 +26,6 @@ export function comparableNvm(nvm: Uint8Array, image: Image, renumber: boolean):
     copy.set(newest, image.slots.offset);
   }
   return copy;
-}
-
-function field(slot: Uint8Array, offset: number): number {
-  return new DataView(slot.buffer).getUint32(offset, true);
 }
 
 /** Offset of the first byte in which the two differ; −1 if they are equal. */

@@ -1,19 +1,14 @@
 // Provisioning: how an image gets into a device's NVM, so that a cut on the way leaves no device that looks ready.
-import { CURSOR_BYTES, C_CRC, C_IMAGE_ID, C_SEQUENCE, H_MAGIC } from '../../assembly/layout.js';
+import { Status } from '../../assembly/error.js';
+import { CURSOR_BYTES, H_MAGIC, JobKind } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
-import { crc32 } from '../model/crc32.js';
+import { cursorBytes } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
 import type { SimulatedNvm } from './nvm.js';
 
 /** The cursor of a device that has not run yet. */
-export function firstCursor(imageId: number, sequence = 0): Uint8Array {
-  const cursor = new Uint8Array(CURSOR_BYTES);
-  const view = new DataView(cursor.buffer);
-  view.setUint32(C_IMAGE_ID, imageId, true);
-  view.setUint32(C_SEQUENCE, sequence, true);
-  view.setUint32(C_CRC, crc32(cursor.subarray(0, C_CRC)), true);
-  return cursor;
-}
+export const firstCursor = (imageId: number, sequence = 0): Uint8Array =>
+  cursorBytes({ imageId, state: Status.IDLE, kind: JobKind.INFER, ticket: 0, op: 0, tile: 0 }, sequence);
 
 /**
  * Writes `image` to NVM at `base`: takes away the old magic, writes everything, then the cursor, then the magic last.

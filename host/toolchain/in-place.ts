@@ -1,3 +1,4 @@
+import { AddedLocals, storeOf } from './memory-access.js';
 import {
   ByteWriter,
   EMPTY_BLOCK,
@@ -74,33 +75,12 @@ function ownPages(module: WasmModule): number {
   return memory.initial;
 }
 
-const { I32, I64, F32, F64, V128 } = ValueType;
-
-// i32.store … i64.store32, in opcode order: bytes written and the type of the value.
-const scalarStores = [
-  [4, I32],
-  [8, I64],
-  [4, F32],
-  [8, F64],
-  [1, I32],
-  [2, I32],
-  [1, I64],
-  [2, I64],
-  [4, I64],
-] as const;
-
-function storeOf(opcode: number): readonly [size: number, type: number] | undefined {
-  if (opcode === Op.V128_STORE) return [16, V128];
-  if (opcode >= Op.V128_STORE8_LANE && opcode <= Op.V128_STORE64_LANE)
-    return [1 << (opcode - Op.V128_STORE8_LANE), V128];
-  return scalarStores[opcode - Op.I32_STORE];
-}
+const { I32 } = ValueType;
 
 /** Rewrites one function so that its stores stay below the limit. */
 class StoreGuard {
   private readonly limit: number;
-  private readonly added: number[] = [];
-  private readonly temporaries = new Map<string, number>();
+  private readonly locals: AddedLocals;
 
   constructor(
     private readonly module: WasmModule,
@@ -110,6 +90,7 @@ class StoreGuard {
     private readonly trapStores: boolean,
   ) {
     this.limit = pages * pageBytes;
+    this.locals = new AddedLocals(body);
   }
 
   rewrite(): number[] {
@@ -124,19 +105,7 @@ class StoreGuard {
       else if (this.trapStores && (opcode === Op.MEMORY_COPY || opcode === Op.MEMORY_FILL)) this.guardBulk();
       this.out.raw(this.module.bytes.subarray(instruction.start, instruction.end));
     }
-    return this.added;
-  }
-
-  /** The index of a temporary local; different roles in one guard need different names. */
-  private temporary(role: string, type: number): number {
-    const key = `${role} ${type}`;
-    let index = this.temporaries.get(key);
-    if (index === undefined) {
-      index = this.body.localCount + this.added.length;
-      this.added.push(type);
-      this.temporaries.set(key, index);
-    }
-    return index;
+    return this.locals.types;
   }
 
   /** Expects address and value on the stack, and leaves them. */
@@ -148,8 +117,8 @@ class StoreGuard {
       out.u8(Op.UNREACHABLE);
       return;
     }
-    const value = this.temporary('value', type);
-    const address = this.temporary('address', I32);
+    const value = this.locals.temporary('value', type);
+    const address = this.locals.temporary('address', I32);
     // Comparing with a constant computed here instead of adding to the address: no overflow to mind.
     out.op(Op.LOCAL_SET, value).op(Op.LOCAL_TEE, address);
     out
@@ -163,9 +132,9 @@ class StoreGuard {
   /** Expects destination, source or byte, and length on the stack, and leaves them. */
   private guardBulk(): void {
     const { out } = this;
-    const destination = this.temporary('address', I32);
-    const middle = this.temporary('value', I32);
-    const length = this.temporary('length', I32);
+    const destination = this.locals.temporary('address', I32);
+    const middle = this.locals.temporary('value', I32);
+    const length = this.locals.temporary('length', I32);
     out.op(Op.LOCAL_SET, length).op(Op.LOCAL_SET, middle).op(Op.LOCAL_TEE, destination);
     out.op(Op.LOCAL_GET, destination).u8(Op.I64_EXTEND_I32_U);
     out.op(Op.LOCAL_GET, length).u8(Op.I64_EXTEND_I32_U, Op.I64_ADD, Op.I64_CONST).signed(this.limit);

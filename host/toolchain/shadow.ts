@@ -1,3 +1,4 @@
+import { AddedLocals, loadOf, storeOf } from './memory-access.js';
 import {
   ByteWriter,
   EMPTY_BLOCK,
@@ -15,7 +16,7 @@ import {
 } from './wasm-binary.js';
 
 const pageBytes = 0x10000;
-const { I32, I64, F32, F64, V128 } = ValueType;
+const { I32, V128 } = ValueType;
 const I32_LOAD8_U = 0x2d;
 const I32_LOAD16_U = 0x2f;
 const I64_LOAD = 0x29;
@@ -63,47 +64,18 @@ export function shadowReads(wasm: Uint8Array): Shadowed {
   return { wasm: shadowed, shadowAt, faultAt: 2 * shadowAt };
 }
 
-// Bytes of i32.load … i64.load32_u, and bytes and value types of i32.store … i64.store32, in opcode order.
-const loadBytes = [4, 8, 4, 8, 1, 1, 2, 2, 1, 1, 2, 2, 4, 4];
-const stores = [
-  [4, I32],
-  [8, I64],
-  [4, F32],
-  [8, F64],
-  [1, I32],
-  [2, I32],
-  [1, I64],
-  [2, I64],
-  [4, I64],
-] as const;
-// v128.load, six that widen 8 bytes, four that splat.
-const vectorLoadBytes = [16, 8, 8, 8, 8, 8, 8, 1, 2, 4, 8];
-
-function loadOf(opcode: number): number | undefined {
-  if (opcode >= Op.V128_LOAD && opcode <= Op.V128_LOAD64_SPLAT) return vectorLoadBytes[opcode - Op.V128_LOAD];
-  if (opcode === Op.V128_LOAD64_ZERO) return 8;
-  if (opcode === Op.V128_LOAD64_ZERO - 1) return 4;
-  return loadBytes[opcode - Op.I32_LOAD];
-}
-
-function storeOf(opcode: number): readonly [size: number, type: number] | undefined {
-  if (opcode === Op.V128_STORE) return [16, V128];
-  if (opcode >= Op.V128_STORE8_LANE && opcode <= Op.V128_STORE64_LANE)
-    return [1 << (opcode - Op.V128_STORE8_LANE), V128];
-  return stores[opcode - Op.I32_STORE];
-}
-
 /** Rewrites one function so that its loads look at the shadow and its stores write it. */
 class ReadGuard {
-  private readonly added: number[] = [];
-  private readonly temporaries = new Map<string, number>();
+  private readonly locals: AddedLocals;
 
   constructor(
     private readonly module: WasmModule,
     private readonly body: FunctionBody,
     private readonly out: ByteWriter,
     private readonly shadowAt: number,
-  ) {}
+  ) {
+    this.locals = new AddedLocals(body);
+  }
 
   rewrite(): number[] {
     for (const instruction of instructionsOf(this.module, this.body)) {
@@ -121,18 +93,7 @@ class ReadGuard {
       else if (opcode === Op.MEMORY_COPY || opcode === Op.MEMORY_FILL) this.markBulk(opcode);
       this.out.raw(this.module.bytes.subarray(instruction.start, instruction.end));
     }
-    return this.added;
-  }
-
-  private temporary(role: string, type: number): number {
-    const key = `${role} ${type}`;
-    let index = this.temporaries.get(key);
-    if (index === undefined) {
-      index = this.body.localCount + this.added.length;
-      this.added.push(type);
-      this.temporaries.set(key, index);
-    }
-    return index;
+    return this.locals.types;
   }
 
   private memory(opcode: number, offset: number): void {
@@ -168,15 +129,15 @@ class ReadGuard {
 
   /** Expects the address on the stack, and leaves it. */
   private guardLoad({ memoryOffset }: Instruction, size: number): void {
-    const address = this.temporary('address', I32);
+    const address = this.locals.temporary('address', I32);
     this.out.op(Op.LOCAL_TEE, address);
     this.check(address, size, memoryOffset);
   }
 
   /** Expects the address and the vector on the stack, and leaves them. */
   private guardLaneLoad({ memoryOffset }: Instruction, size: number): void {
-    const address = this.temporary('address', I32);
-    const value = this.temporary('value', V128);
+    const address = this.locals.temporary('address', I32);
+    const value = this.locals.temporary('value', V128);
     this.out.op(Op.LOCAL_SET, value).op(Op.LOCAL_TEE, address);
     this.check(address, size, memoryOffset);
     this.out.op(Op.LOCAL_GET, value);
@@ -185,8 +146,8 @@ class ReadGuard {
   /** Expects address and value on the stack, and leaves them. */
   private markStore({ memoryOffset }: Instruction, size: number, type: number): void {
     const { out } = this;
-    const value = this.temporary('value', type);
-    const address = this.temporary('address', I32);
+    const value = this.locals.temporary('value', type);
+    const address = this.locals.temporary('address', I32);
     const at = memoryOffset + this.shadowAt;
     out.op(Op.LOCAL_SET, value).op(Op.LOCAL_TEE, address);
     for (let done = 0; done < size; done += Math.min(size, 8)) {
@@ -202,9 +163,9 @@ class ReadGuard {
   /** Expects destination, source or byte, and length on the stack, and leaves them. */
   private markBulk(opcode: number): void {
     const { out } = this;
-    const destination = this.temporary('address', I32);
-    const middle = this.temporary('value', I32);
-    const length = this.temporary('length', I32);
+    const destination = this.locals.temporary('address', I32);
+    const middle = this.locals.temporary('value', I32);
+    const length = this.locals.temporary('length', I32);
     const shadow = (local: number): ByteWriter =>
       out.op(Op.LOCAL_GET, local).u8(Op.I32_CONST).signed(this.shadowAt).u8(I32_ADD);
     out.op(Op.LOCAL_SET, length).op(Op.LOCAL_SET, middle).op(Op.LOCAL_SET, destination);

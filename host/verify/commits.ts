@@ -4,9 +4,11 @@ import { CURSOR_BYTES, C_CRC } from '../../assembly/layout.js';
 import { Random } from '../data/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
-import { cursorBytes, cursorFields, numbered, sequenceOf, slotAddress, splitCommit } from './cursor.js';
+import { cursorBytes, cursorFields, numbered, sequenceOf, slotAddress } from '../model/cursor.js';
+import { splitCommit } from './commit-form.js';
+import { firstCursor } from '../simulator/provision.js';
 import { Fault, Probe, type Write } from './probe.js';
-import { idleCursor, type Subject, type Tally } from './subject.js';
+import type { Subject, Tally } from './subject.js';
 import { provisioned } from './job.js';
 import { refute } from './violation.js';
 
@@ -73,7 +75,7 @@ interface Commit {
 
 function* commitsOf({ image, job }: Subject): Generator<Commit> {
   const [from, last] = [job.cursors[0]!, job.cursors[job.cursors.length - 1]!];
-  const idle = idleCursor(image.imageId);
+  const idle = firstCursor(image.imageId);
   const settled = { ...last, state: Status.IDLE };
   for (const base of [0, 0xfffffffe]) {
     const at = (cursor: Uint8Array, ahead: number): Uint8Array => numbered(cursor, (base + ahead) >>> 0);

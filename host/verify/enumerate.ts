@@ -3,7 +3,7 @@
 import { Status } from '../../assembly/error.js';
 import { CURSOR_BYTES, C_CRC, C_SEQUENCE } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
-import { cursorBytes, cursorFields, isWhole, numbered, sequenceOf, slotAddress } from './cursor.js';
+import { cursorBytes, cursorFields, isWhole, numbered, sequenceOf, slotAddress } from '../model/cursor.js';
 import { Fault, Probe, type Trace, type Write } from './probe.js';
 import { GoldenNvm, type Subject } from './subject.js';
 import { refute } from './violation.js';

@@ -1,9 +1,11 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
-import { HEADER_BYTES, JobKind, OP_TILES } from '../../assembly/layout.js';
+import { HEADER_BYTES, type JobKind, OP_TILES } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import type { Interval } from '../plan/footprint.js';
-import { type CursorFields, cursorBytes, cursorFields, dataWrites, slotAddress } from './cursor.js';
+import { type CursorFields, cursorFields, slotAddress } from '../model/cursor.js';
+import { dataWrites } from './commit-form.js';
+import { firstCursor } from '../simulator/provision.js';
 import { merge } from './interval.js';
 import { Probe, type ProbeOptions, type Write } from './probe.js';
 import { refute } from './violation.js';
@@ -38,15 +40,7 @@ export interface GoldenJob extends JobRequest {
 export function provisioned(image: Image, sequence: number): Uint8Array {
   const nvm = new Uint8Array(image.nvmBytes);
   nvm.set(image.device);
-  const fields = {
-    imageId: image.imageId,
-    state: Status.IDLE,
-    kind: JobKind.INFER,
-    ticket: 0,
-    op: 0,
-    tile: 0,
-  };
-  nvm.set(cursorBytes(fields, sequence), slotAddress(image, 0));
+  nvm.set(firstCursor(image.imageId, sequence), slotAddress(image, 0));
   return nvm;
 }
 

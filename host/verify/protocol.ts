@@ -3,7 +3,8 @@
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_CRC, C_SEQUENCE, JobKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
-import { cursorBytes, type CursorFields, cursorFields, slotAddress, splitCommit } from './cursor.js';
+import { cursorBytes, type CursorFields, cursorFields, slotAddress } from '../model/cursor.js';
+import { splitCommit } from './commit-form.js';
 import type { GoldenJob } from './job.js';
 import { Fault, Probe } from './probe.js';
 import { Garbage, GoldenNvm, type Subject } from './subject.js';

@@ -1,8 +1,9 @@
 // What is verified: an image on a module, and two jobs of it.
 import { Random } from '../data/random.js';
 import type { Image } from '../model/image.js';
+import { firstCursor } from '../simulator/provision.js';
 import type { DeviceProfile } from '../profiles/profile.js';
-import { cursorBytes, numbered, slotAddress } from './cursor.js';
+import { cursorBytes, numbered, slotAddress } from '../model/cursor.js';
 import type { GoldenJob, JobRequest } from './job.js';
 import type { Probe } from './probe.js';
 
@@ -105,10 +106,6 @@ export function placeCursor(
   const cursor = cursorBytes(job.cursors[index]!, sequence);
   probe.nvm.set(cursor, slotAddress(image, slot));
   if (!predecessor) return;
-  const before = index > 0 ? cursorBytes(job.cursors[index - 1]!, sequence) : idleCursor(image.imageId);
+  const before = index > 0 ? cursorBytes(job.cursors[index - 1]!, sequence) : firstCursor(image.imageId);
   probe.nvm.set(numbered(before, sequence - 1), slotAddress(image, slot ^ 1));
 }
-
-/** The cursor of a device that has not run yet. */
-export const idleCursor = (imageId: number): Uint8Array =>
-  cursorBytes({ imageId, state: 0, kind: 0, ticket: 0, op: 0, tile: 0 }, 0);
