@@ -13,15 +13,15 @@ export interface TrainOptions {
   learningRate?: number;
   /** Ring samples learnt along with each labelled one; default 1. */
   replay?: number;
-  /** Entries of the sample ring; default 16. */
+  /** Entries of the sample ring, 4 to 64; default 16. */
   ring?: number;
   /** Whether inferences are kept for a late label; default true. */
   late?: boolean;
-  /** Labelled samples between two guards, 0 for none; default 32. */
+  /** Labelled samples between two guards, 0 for none; default 32, without a guard below 8 ring entries. */
   guardEvery?: number;
-  /** Every n-th labelled sample is held out for the guard, 0 for none; default 8. */
+  /** Every n-th labelled sample is held out for the guard, 0 for none; default 8 if there is a guard. */
   holdOut?: number;
-  /** Most validation entries; default a quarter of the ring. */
+  /** Most validation entries; default a quarter of the ring, at least 4. */
   validations?: number;
   /** Validation samples that the newer weights may get wrong more than the good ones; default 1. */
   margin?: number;
@@ -40,7 +40,7 @@ export interface TrainedLayer {
   weights: boolean;
   /** Output rows that learn, [first, end). */
   rows: readonly [number, number];
-  /** {m, s, mb, sb} of each output row (docs/TRAINING.md §7, §8). */
+  /** {m, s, mb, sb} of each output row, learning or not; of a circulant layer one for all (docs/TRAINING.md §7, §8). */
   pairs: Int32Array;
   /** Most an update may change W by, times 2^16. */
   clip: number;
@@ -57,7 +57,7 @@ export interface BackwardStep {
   masked: boolean;
   /** Whether the error of its input is needed. */
   propagates: boolean;
-  /** Each output channel's scale over the largest, times 32768; undefined if all are equal, or there are none. */
+  /** Each output channel's scale over the largest, times 32768, at most 32768; undefined if all are equal, or there are none. */
   ratios: Int32Array | undefined;
 }
 
