@@ -315,10 +315,9 @@ export const T_MARGIN = 76;
 
 /** Guards need so many validation entries. */
 export const GUARD_LEAST = 4;
-/** Most lanes; most ring entries, validation entries and classes. */
+/** Most lanes, ring entries and classes. */
 export const MOST_LANES = 8;
 export const MOST_ENTRIES = 64;
-export const MOST_VALIDATIONS = 16;
 export const MOST_CLASSES = 256;
 
 /** Flags of C_TURN, in its second byte: judging with the good weights; the job's sample is held out. */

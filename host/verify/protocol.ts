@@ -3,7 +3,7 @@
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_CRC, C_SEQUENCE, JobKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
-import { cursorBytes, type CursorFields, cursorFields, slotAddress } from '../model/cursor.js';
+import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
 import { splitCommit } from './commit-form.js';
 import type { GoldenJob } from './job.js';
 import { Fault, Probe } from './probe.js';
@@ -234,7 +234,7 @@ class Explorer {
 
   explore(): Exploration {
     const { image, job, other } = this.subject;
-    const idle: CursorFields = { imageId: image.imageId, state: 0, kind: 0, ticket: 0, op: 0, tile: 0 };
+    const idle = idleFields(image.imageId);
     this.#boot({ fields: idle, sequence: 0xfffffffe, owner: undefined, position: 0, received: 0 }, []);
     for (const owner of [job, other]) {
       const position = owner.steps.length - 1;

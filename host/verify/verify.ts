@@ -9,7 +9,7 @@ import { littleEndian } from '../model/values.js';
 import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { deviceProfile } from '../profiles/profile.js';
-import { moduleBytes } from '../toolchain/modules.js';
+import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { meter } from '../toolchain/meter.js';
 import { counterexample, type Counterexample } from './counterexample.js';
 import { enumerate } from './enumerate.js';
@@ -146,7 +146,7 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
 
 /** Image, module and jobs. Throws `BrownoutError`. */
 export function setUp(image: Image, options: VerifyOptions): Setup {
-  const wasm = Uint8Array.from(options.module ?? moduleBytes('device'));
+  const wasm = Uint8Array.from(options.module ?? moduleBytes(moduleFor(image)));
   const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
   const kind = jobKind(image, options.job ?? 'infer');
   const module = deviceModule(wasm);
