@@ -19,7 +19,7 @@ const AUTO_BANK_BYTES = 16384;
 const padded = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
 /** Bytes of one weight bank: W8 and low bytes where weights learn, and folded biases. */
-export function weightBankBytes(network: QuantizedNetwork, selected: readonly Selected[]): number {
+function weightBankBytes(network: QuantizedNetwork, selected: readonly Selected[]): number {
   return selected.reduce((sum, { op: index, weights }) => {
     const op = network.ops[index] as WeightedOp;
     return sum + (weights ? 2 * padded(op.weights.length) : 0) + padded(4 * outputRows(network, op));
