@@ -342,6 +342,8 @@ export const S_FLAGS = 32;
 export const S_SKIPPED = 36;
 export const S_LAST_LOSS = 40;
 export const S_ENTRIES = 64;
+/** Drift is looked for from so many labelled samples on: until then the slow mean lags behind its start at 0. */
+export const DRIFT_FROM = 128;
 /** An entry: ticket, stamp, uint16 label, uint16 EntryKind. */
 export const ENTRY_BYTES = 12;
 export const E_TICKET_OF = 0;
@@ -388,7 +390,7 @@ export const RESCALE_GROUP = 76;
 export const RESCALE_BITS = 80;
 
 // update_*: OP_INPUT the layer's input, OP_WEIGHTS W8, OP_BIAS folded biases (group WEIGHTS), OP_OUTPUT the error;
-// OP_REQUANT {m, s, mb, sb} of each output row. Windows as in the op itself; circulant as in the op itself.
+// OP_REQUANT {m, s, mb, sb}, OP_REQUANT_STRIDE bytes from row to row. Windows as in the op itself; circulant as in the op itself.
 /** Output rows of a tile. */
 export const UPDATE_GROUP = 108;
 /** Rows that learn: first in the low, end in the high 16 bits. */

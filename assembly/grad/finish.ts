@@ -27,6 +27,7 @@ import {
   S_SKIPPED,
   S_STAMP,
   S_WINDOW,
+  DRIFT_FROM,
   TURN_FLAG_HELD,
   T_LABEL,
   T_LANE_COUNT,
@@ -66,7 +67,7 @@ function observe(state: usize, verdict: usize, held: bool): void {
   store<i32>(state, fast, S_LOSS_FAST);
   store<i32>(state, slow, S_LOSS_SLOW);
   store<i32>(state, loss, S_LAST_LOSS);
-  const drift = u32(load<u32>(state, S_LABELLED) >= 32 && fast > slow + (slow >> 1) + 64);
+  const drift = u32(load<u32>(state, S_LABELLED) >= <u32>DRIFT_FROM && fast > slow + (slow >> 1) + 64);
   if (drift & ~load<u32>(state, S_FLAGS)) count(state, S_DRIFTS);
   store<u32>(state, drift, S_FLAGS);
   if (flags & VERDICT_PASSED && !held) count(state, S_SKIPPED);

@@ -1,19 +1,7 @@
 // What an app asks of training, before the job's first cursor is written (docs/TRAINING.md §1).
 import { ErrorCode } from '../error';
-import {
-  C_SAMPLE,
-  C_TURN,
-  EntryKind,
-  E_KIND_OF,
-  ENTRY_BYTES,
-  GROUP_SHIFT,
-  Group,
-  JobKind,
-  S_ENTRIES,
-  T_CLASSES,
-  T_LABEL,
-} from '../layout';
-import { look, put } from '../nvm';
+import { C_SAMPLE, C_TURN, EntryKind, JobKind, T_CLASSES, T_LABEL } from '../layout';
+import { put } from '../nvm';
 import { ARENA, CURSOR, TRAIN } from '../sram';
 import { bind } from './groups';
 import { findTicket } from './state';
@@ -34,10 +22,12 @@ export function prepare(kind: u32, sample: i32, label: i32): i32 {
 
 /** Makes ready to learn that the input of `ticket` is of class `y`. Returns 1, 0 where that is done already, or an error. */
 export function learn(ticket: u32, y: i32): i32 {
-  const entry = ticket ? findTicket(ticket, ARENA) : -1;
-  if (entry < 0) return ErrorCode.E_TICKET;
-  const address = (Group.STATE << GROUP_SHIFT) + S_ENTRIES + entry * ENTRY_BYTES;
-  if (load<u16>(look(address, ENTRY_BYTES, ARENA), E_KIND_OF) != EntryKind.UNLABELLED) return 0;
+  if (!ticket) return ErrorCode.E_TICKET;
+  const entry = findTicket(ticket, EntryKind.UNLABELLED, EntryKind.UNLABELLED, ARENA);
+  if (entry < 0) {
+    const known = findTicket(ticket, EntryKind.TRAIN, EntryKind.VALIDATION, ARENA) >= 0;
+    return known ? 0 : ErrorCode.E_TICKET;
+  }
   const code = prepare(JobKind.TRAIN, entry + 1, y);
   return code ? code : 1;
 }

@@ -54,12 +54,13 @@ export function nth(state: usize, kind: EntryKind, label: i32, number: i32): i32
   return -1;
 }
 
-/** The ring entry of `ticket`; −1: there is none. */
-export function findTicket(ticket: u32, scratch: usize): i32 {
+/** The first ring entry of `ticket` of a kind from `least` to `most`; −1: there is none. */
+export function findTicket(ticket: u32, least: i32, most: i32, scratch: usize): i32 {
   for (let i = 0; i < entryCount(); i++) {
     const address = (Group.STATE << GROUP_SHIFT) + S_ENTRIES + i * ENTRY_BYTES;
     const entry = look(address, ENTRY_BYTES, scratch);
-    if (load<u16>(entry, E_KIND_OF) && load<u32>(entry, E_TICKET_OF) == ticket) return i;
+    const kind: i32 = load<u16>(entry, E_KIND_OF);
+    if (kind >= least && kind <= most && load<u32>(entry, E_TICKET_OF) == ticket) return i;
   }
   return -1;
 }

@@ -7,6 +7,7 @@ import {
   OP_BIAS,
   OP_OUTPUT,
   OP_REQUANT,
+  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH4,
   OP_SCRATCH5,
@@ -120,7 +121,7 @@ export function keyOf(op: usize, what: u32): u32 {
 
 /** The pairs of output row `row`: {m, s, mb, sb}. */
 export function lookPairs(op: usize, row: i32): usize {
-  return look(load<usize>(op, OP_REQUANT) + (row << 4), 16, op + load<usize>(op, OP_SCRATCH5));
+  return look(load<usize>(op, OP_REQUANT) + row * load<usize>(op, OP_REQUANT_STRIDE), 16, op + load<usize>(op, OP_SCRATCH5));
 }
 
 /** Changes the weight at `high` and `low` by its sum. Returns how its high byte changes. */

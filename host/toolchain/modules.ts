@@ -11,6 +11,7 @@ import { type InstructionCosts, meter } from './meter.js';
 export type ModuleName =
   | 'device'
   | 'device.train'
+  | 'device.train.checked'
   | 'device.fast'
   | 'digits'
   | 'digits.bare'

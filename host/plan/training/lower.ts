@@ -17,6 +17,7 @@ import {
   OP_INPUT_ZERO_POINT,
   OP_KIND,
   OP_REQUANT,
+  OP_REQUANT_STRIDE,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
@@ -247,6 +248,7 @@ function placeUpdate(
   network: QuantizedNetwork,
 ): void {
   record.set(OP_INPUT_ZERO_POINT, inputOf(network, op).zeroPoint);
+  record.set(OP_REQUANT_STRIDE, op.kind === 'circulant' ? 0 : 16);
   record.setPair(UPDATE_ROWS, trained.rows);
   record.set(UPDATE_LAYER, (trained.weights ? 1 : 0) | (trained.layer << 8));
   record.set(UPDATE_CLIP, trained.clip);
