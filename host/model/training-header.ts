@@ -3,6 +3,9 @@
 import {
   ENTRY_BYTES,
   E_KIND_OF,
+  E_LABEL_OF,
+  E_STAMP,
+  E_TICKET_OF,
   EntryKind,
   GROUP_MASK,
   GROUP_SHIFT,
@@ -185,10 +188,27 @@ export function persistent(header: TrainingHeader, cursor: TrainingCursor, nvm: 
   const intervals = kept.map((bank) => region(bankAddress(header, bank), header.bankBytes));
   const at = stateAddress(header, state);
   if (state > 0) intervals.push(region(at, S_ENTRIES + header.entries * ENTRY_BYTES));
-  const view = new DataView(nvm.buffer, nvm.byteOffset, nvm.byteLength);
-  for (let entry = 0; entry < header.entries; entry++) {
-    const kind = view.getUint16(at + S_ENTRIES + entry * ENTRY_BYTES + E_KIND_OF, true);
-    if (kind !== EntryKind.FREE) intervals.push(region(entryAddress(header, entry), header.entryBytes));
-  }
+  for (const { index, kind } of ringEntries(header, cursor, nvm))
+    if (kind !== EntryKind.FREE) intervals.push(region(entryAddress(header, index), header.entryBytes));
   return intervals;
+}
+
+/** The ring's entries, free ones too, as the state in force has them. */
+export function ringEntries(
+  header: TrainingHeader,
+  cursor: Pick<TrainingCursor, 'banks'>,
+  nvm: Uint8Array,
+): { index: number; ticket: number; stamp: number; label: number; kind: EntryKind }[] {
+  const at = stateAddress(header, banksOf(cursor).state) + S_ENTRIES;
+  const view = new DataView(nvm.buffer, nvm.byteOffset, nvm.byteLength);
+  return Array.from({ length: header.entries }, (_, index) => {
+    const entry = at + index * ENTRY_BYTES;
+    return {
+      index,
+      ticket: view.getUint32(entry + E_TICKET_OF, true),
+      stamp: view.getUint32(entry + E_STAMP, true),
+      label: view.getUint16(entry + E_LABEL_OF, true),
+      kind: view.getUint16(entry + E_KIND_OF, true),
+    };
+  });
 }
