@@ -25,6 +25,7 @@ const modules = {
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
   'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
   bare: { entries: ['assembly/bare.ts'], target: 'scalar' },
+  'bare.train': { entries: ['assembly/bare.ts'], target: 'scalar', flags: training },
   desk: { entries: ['assembly/desk/index.ts'], target: 'desk' },
 };
 

@@ -10,6 +10,7 @@ import { count } from '../report/text.js';
 import { type Preprocessing, readImage } from '../model/image.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber, writeWhole } from './files.js';
+import { trainingOptions, trainOptionsOf } from './training-options.js';
 
 function compileOptions(options: CommandInput['options']): CompileOptions {
   const number = (name: string): number | undefined => {
@@ -18,7 +19,9 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
   };
   const [arenaBytes, nvmBytes, capacitorUf] = ['arena', 'nvm', 'capacitor'].map(number);
   const { policy, device, classes } = options;
+  const train = trainOptionsOf(options);
   return {
+    ...(train ? { train } : {}),
     ...(typeof policy === 'string' ? { policy } : {}),
     ...(typeof device === 'string' ? { device } : {}),
     ...(typeof classes === 'string' ? { classes: classes.split(',') } : {}),
@@ -76,11 +79,13 @@ export const compileCommand: Command = {
     { name: 'arena', value: 'BYTES', help: 'SRAM for tiles (default 3808, more if ops need it)' },
     { name: 'nvm', value: 'BYTES', help: 'NVM the image may take (default: the device’s)' },
     { name: 'classes', value: 'A,B,…', help: 'names of the classes, for reports' },
+    ...trainingOptions,
     { name: 'no-verify', help: 'leave out the proof' },
   ],
   examples: [
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
+    'brownout compile model.tflite --train head:2 --lr 1/32 -o model-train.brn',
   ],
   run({ positionals, options, progress }) {
     const { data } = options;

@@ -220,6 +220,18 @@ export function withPolicy(image: Image, policy: CommitPolicy, name: string): Im
   return readImage(concat([device, ...writeSections({ ...metadata, policy: name }, image.sample)]));
 }
 
+/** The same image with other constants, and the checksums that go with them. */
+export function withConstants(image: Image, edit: (device: Uint8Array) => void): Image {
+  const device = image.device.slice();
+  edit(device);
+  const constants = device.subarray(image.constants.offset, image.imageBytes);
+  view(device).setUint32(H_CONSTANTS_CRC, crc32(constants), true);
+  view(device).setUint32(H_IMAGE_ID, crc32(constants, view(device).getUint32(H_PLAN_CRC, true)), true);
+  sealHeader(device);
+  const { proof: _, ...metadata } = image.metadata;
+  return readImage(concat([device, ...writeSections(metadata, image.sample)]));
+}
+
 /** The same image with its plan edited and every checksum made to fit: for tests of what checksums cannot catch. */
 export function resealImage(image: Image, edit: (ops: OpRecord[]) => void): Image {
   const file = image.device.slice();

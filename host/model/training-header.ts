@@ -115,10 +115,10 @@ export interface TrainingCursor {
   turn: number;
 }
 
-const bankAddress = ({ banks, bankBytes, factory }: TrainingHeader, bank: number): number =>
+export const bankAddress = ({ banks, bankBytes, factory }: TrainingHeader, bank: number): number =>
   bank === 0 ? factory : banks + (bank - 1) * bankBytes;
 
-const stateAddress = ({ states, stateBytes, firstState }: TrainingHeader, bank: number): number =>
+export const stateAddress = ({ states, stateBytes, firstState }: TrainingHeader, bank: number): number =>
   bank === 0 ? firstState : states + (bank - 1) * stateBytes;
 
 const entryAddress = ({ ring, entryBytes }: TrainingHeader, entry: number): number =>

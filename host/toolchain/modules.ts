@@ -18,6 +18,7 @@ export type ModuleName =
   | 'device.simd'
   | 'device.checked'
   | 'bare'
+  | 'bare.train'
   | 'desk';
 
 /** The bytes of a module. Throws `E_NOT_BUILT`. */
@@ -42,6 +43,10 @@ export function moduleBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
 export function meteredModule(name: ModuleName, costs: InstructionCosts): WebAssembly.Module {
   return new WebAssembly.Module(meter(moduleBytes(name), costs));
 }
+
+/** Its kernels alone. */
+export const bareModuleFor = ({ training }: Pick<DeviceImage, 'training'>): 'bare' | 'bare.train' =>
+  training ? 'bare.train' : 'bare';
 
 /** The module that runs an image: one that trains needs more kernels. */
 export const moduleFor = ({ training }: Pick<DeviceImage, 'training'>): 'device' | 'device.train' =>
