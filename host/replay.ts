@@ -22,7 +22,7 @@ import { randomOutcome } from './simulator/outcome.js';
 import { provision } from './simulator/provision.js';
 import { Recorder, type Timeline } from './simulator/recorder.js';
 import { hottestByte, type Wear } from './simulator/wear.js';
-import { meteredModule } from './toolchain/modules.js';
+import { meteredModule, moduleFor } from './toolchain/modules.js';
 
 export interface ReplayOptions {
   /** Samples; default: the input that the image carries. */
@@ -208,7 +208,7 @@ export class ReplayBench {
     this.inputs = inputsOf(this.image, options);
     this.#options = options;
     const costs = this.profile.instructionCycles.value;
-    this.#module = meteredModule('device', costs);
+    this.#module = meteredModule(moduleFor(this.image), costs);
     this.steady = this.run(new MeteredSupply(this.profile));
     const bareSupply = new MeteredSupply(this.profile);
     const bare = new BareKernels(meteredModule('bare', costs), this.image, bareSupply);
