@@ -7,6 +7,7 @@ import { deriveTraining } from '../host/training/derive.js';
 import { TrainingMirror } from '../host/training/mirror.js';
 import { EntryKind, TrainingState } from '../host/training/sample-ring.js';
 import type { TrainOptions } from '../host/training/spec.js';
+import { tuneLearningRate } from '../host/training/tune.js';
 import { between } from './util/networks.js';
 import { trainable } from './util/trainable.js';
 
@@ -250,6 +251,19 @@ test('inputs are not kept where labels are never late', () => {
   const mirror = mirrorOf({ late: false });
   mirror.infer(samples(new Random(1), 1)[0]!.input, 1);
   assert.equal(mirror.cursor(), { step: 0, banks: 0, sample: 0 });
+});
+
+test('a learning rate tuned at the desk learns, and is the same again', () => {
+  const options = { layers: 'all', late: false };
+  const given = samples(new Random(1), 60);
+  const { learningRate, trials } = tuneLearningRate(network, options, given);
+  assert.equal(tuneLearningRate(network, options, given).trials, trials);
+  const best = Math.max(...trials.map((trial) => trial.accuracy));
+  const chosen = trials.find((trial) => trial.learningRate === learningRate)!;
+  assert.ok(best > 0.9 && chosen.accuracy > best - 0.05, JSON.stringify(trials));
+  // The slowest rate has not learnt by then: that there is something to choose.
+  assert.ok(trials[0]!.accuracy < best - 0.1, JSON.stringify(trials));
+  assert.throws(() => tuneLearningRate(network, options, given.slice(0, 5)), /5 samples to tune/);
 });
 
 test('back to the factory', () => {

@@ -78,10 +78,14 @@ function accumulate(network: QuantizedNetwork, { op, weights, bias }: Layer, x: 
       const k = op.blockSize;
       const blocks = Math.ceil(x.length / k);
       for (let o = 0; o < y.length; o++) {
+        const r = o & (k - 1);
+        const row = (o - r) * blocks;
+        let sum = 0;
         for (let i = 0; i < x.length; i++) {
-          const block = Math.floor(o / k) * blocks + Math.floor(i / k);
-          y[o]! += weights[block * k + ((o - i + x.length * k) % k)]! * x[i]!;
+          const c = i & (k - 1);
+          sum += weights[row + i - c + ((r - c) & (k - 1))]! * x[i]!;
         }
+        y[o]! += sum;
       }
       break;
     }

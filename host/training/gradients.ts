@@ -51,11 +51,12 @@ function circulantDown(k: number, weights: Weights, d: Sums, acc: Sums): void {
   for (let o = 0; o < d.length; o++) {
     const error = d[o]!;
     if (error === 0) continue;
-    const r = o % k;
-    const row = ((o - r) / k) * blocks;
+    const r = o & (k - 1);
+    const row = (o - r) * blocks;
+    // k is a power of two.
     for (let i = 0; i < acc.length; i++) {
-      const c = i % k;
-      acc[i]! += weights[(row + (i - c) / k) * k + ((r - c + k) % k)]! * error;
+      const c = i & (k - 1);
+      acc[i]! += weights[row + i - c + ((r - c) & (k - 1))]! * error;
     }
   }
 }
@@ -169,11 +170,11 @@ function circulantAside(
   for (let o = first; o < end; o++) {
     const error = delta[o]!;
     if (error === 0) continue;
-    const r = o % k;
-    const row = ((o - r) / k) * blocks;
+    const r = o & (k - 1);
+    const row = (o - r) * blocks;
     for (let i = 0; i < x.length; i++) {
-      const c = i % k;
-      sums[(row + (i - c) / k) * k + ((r - c + k) % k)]! += error * x[i]!;
+      const c = i & (k - 1);
+      sums[row + i - c + ((r - c) & (k - 1))]! += error * x[i]!;
     }
   }
 }

@@ -38,13 +38,13 @@ export interface TrainingCursor {
 
 export class TrainingMirror {
   step = 0;
-  private current = 0;
-  private good = 0;
+  protected current = 0;
+  protected good = 0;
   private stateBank = 0;
   private spare = 0;
   private state: TrainingState;
   /** Weight banks 0 … 3: layers from the input. */
-  private readonly banks: LayerBank[][];
+  protected readonly banks: LayerBank[][];
   private readonly ring: Int8Array[];
   private readonly frozen: FrozenPart;
   /** Of layers between those that learn. */
@@ -294,17 +294,23 @@ export class TrainingMirror {
     return batch;
   }
 
-  private update(learnt: readonly LaneOfLayer[][]): void {
-    const { network, spec, step } = this;
-    const free = [1, 2, 3].find((bank) => bank !== this.current && bank !== this.good)!;
+  /** Layers of the next weight bank, from the current one, for what was learnt. */
+  protected nextLayers(learnt: readonly LaneOfLayer[][]): LayerBank[] {
     const next: LayerBank[] = [];
-    spec.steps.forEach((backward, i) => {
+    this.spec.steps.forEach((backward, i) => {
       if (!backward.trained) return;
       const { layer } = backward.trained;
       const lanes = learnt.map((lane) => lane[i]!);
-      next[layer] = updateLayer(network, backward, this.banks[this.current]![layer]!, lanes, spec.seed, step);
+      const bank = this.banks[this.current]![layer]!;
+      next[layer] = updateLayer(this.network, backward, bank, lanes, this.spec.seed, this.step);
     });
-    this.banks[free] = next;
+    return next;
+  }
+
+  /** Writes the free bank, makes it the current one, and counts the step. */
+  protected update(learnt: readonly LaneOfLayer[][]): void {
+    const free = [1, 2, 3].find((bank) => bank !== this.current && bank !== this.good)!;
+    this.banks[free] = this.nextLayers(learnt);
     this.current = free;
     this.step++;
   }

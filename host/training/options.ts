@@ -39,7 +39,7 @@ export function completeOptions(options: TrainOptions): Required<TrainOptions> {
     const expected = `samples held out, and at least ${GUARD_LEAST} of them kept`;
     fail('guardEvery', found, expected, 'Turn the guard off with guardEvery 0, or hold samples out.');
   }
-  const sure = options.sure ?? 0.15;
+  const sure = options.sure ?? 0.05;
   if (!Number.isFinite(sure) || sure > 1000) fail('sure', sure, 'a loss in bits', 'Below 0: learn all.');
   return {
     layers: layers.trim(),
@@ -51,7 +51,7 @@ export function completeOptions(options: TrainOptions): Required<TrainOptions> {
     guardEvery,
     holdOut,
     validations,
-    margin: whole('margin', options.margin ?? 1, 0, 64),
+    margin: whole('margin', options.margin ?? Math.max(validations >> 1, 1), 0, 64),
     sure,
     clip: real('clip', options.clip ?? 16, 127),
     seed: whole('seed', options.seed ?? 1, 0, 0xffffffff),

@@ -23,9 +23,9 @@ export interface TrainOptions {
   holdOut?: number;
   /** Most validation entries; default a quarter of the ring, at least 4. */
   validations?: number;
-  /** Validation samples that the newer weights may get wrong more than the good ones; default 1. */
+  /** Validation samples that the newer weights may get wrong more than the good ones; default half of them. */
   margin?: number;
-  /** A sample right with a loss of at most this many bits is not learnt; below 0 all are; default 0.15. */
+  /** A sample right with a loss of at most this many bits is not learnt; below 0 all are; default 0.05. */
   sure?: number;
   /** Most that a weight may change in one update, in steps of int8; default 16. */
   clip?: number;
