@@ -381,6 +381,7 @@ export const LOSS_TURN = 96;
 
 // *_grad: OP_INPUT the error of the op's output, OP_OUTPUT int32 sums for each of its inputs, OP_WEIGHTS; OP_BIAS the
 // ratios of output channels (int32; 0: none); OP_REQUANT, max_pool_grad: the pool's input. Windows as in the op itself,
+// circulant: CIRC_GROUP inputs of a column of blocks a tile;
 // but tiles are runs of inputs of one row: WIN_TILE_COLUMNS of them, and WIN_PART of their channels (0: all).
 export const GRAD_OUTPUT_HEIGHT = 32;
 
@@ -390,8 +391,8 @@ export const RESCALE_GROUP = 76;
 export const RESCALE_BITS = 80;
 
 // update_*: OP_INPUT the layer's input, OP_WEIGHTS W8, OP_BIAS folded biases (group WEIGHTS), OP_OUTPUT the error;
-// OP_REQUANT {m, s, mb, sb}, OP_REQUANT_STRIDE bytes from row to row. Windows as in the op itself; circulant as in the op itself.
-/** Output rows of a tile. */
+// OP_REQUANT {m, s, mb, sb} of each output row; circulant: one for all. Windows as in the op itself; circulant as in the op itself.
+/** Tiles of weights come first, then those of biases: so many output rows each (circulant: a row of blocks). */
 export const UPDATE_GROUP = 108;
 /** Rows that learn: first in the low, end in the high 16 bits. */
 export const UPDATE_ROWS = 112;
@@ -401,8 +402,10 @@ export const UPDATE_CLIP = 120;
 /** Output height of windows; bytes from W8 to the low bytes. */
 export const UPDATE_HEIGHT = 36;
 export const UPDATE_LOW = 40;
+/** Weights of a tile: of a row; circulant: of a block; depthwise: channels of a group, all taps. */
+export const UPDATE_PART = 44;
 /** depthwise: channels of a group of weights. */
-export const UPDATE_CHANNELS = 44;
+export const UPDATE_CHANNELS = 28;
 
 /** p = 5·2²⁵ + 1, the field of the number-theoretic transform; primitive root 3. */
 export const NTT_PRIME = 167772161;

@@ -7,7 +7,6 @@ import {
   OP_BIAS,
   OP_OUTPUT,
   OP_REQUANT,
-  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH4,
   OP_SCRATCH5,
@@ -114,6 +113,17 @@ export function putWeights(op: usize, first: i32, count: i32, high: usize, low: 
   put(address + load<usize>(op, UPDATE_LOW), low, count);
 }
 
+/** Σ W8 of `count` weights from `first` on: in the free bank, less that in the current one. */
+export function weightsChange(op: usize, first: i32, count: i32, scratch: usize): i32 {
+  const address = load<usize>(op, OP_WEIGHTS) + first;
+  let sum = 0;
+  let weight = look(inNext(address), count, scratch);
+  for (const end = weight + count; weight < end; weight++) sum += load<i8>(weight);
+  weight = look(address, count, scratch);
+  for (const end = weight + count; weight < end; weight++) sum -= load<i8>(weight);
+  return sum;
+}
+
 /** The key of an update's random numbers: `what` is 0 for weights, 1 for biases. */
 export function keyOf(op: usize, what: u32): u32 {
   return key(load<u8>(op, UPDATE_LAYER + 1), what);
@@ -121,10 +131,10 @@ export function keyOf(op: usize, what: u32): u32 {
 
 /** The pairs of output row `row`: {m, s, mb, sb}. */
 export function lookPairs(op: usize, row: i32): usize {
-  return look(load<usize>(op, OP_REQUANT) + row * load<usize>(op, OP_REQUANT_STRIDE), 16, op + load<usize>(op, OP_SCRATCH5));
+  return look(load<usize>(op, OP_REQUANT) + (row << 4), 16, op + load<usize>(op, OP_SCRATCH5));
 }
 
-/** Changes the weight at `high` and `low` by its sum. Returns how its high byte changes. */
+/** Changes the weight at `high` and `low` by its sum. */
 export function change(
   op: usize,
   gradient: i32,
@@ -133,15 +143,14 @@ export function change(
   index: u32,
   high: usize,
   low: usize,
-): i32 {
-  if (!gradient) return 0;
+): void {
+  if (!gradient) return;
   const exponent = load<i32>(op + load<usize>(op, OP_SCRATCH0));
-  const before: i32 = load<i8>(high);
+  const before = ((<i32>load<i8>(high)) << 8) + <i32>load<u8>(low);
   const less = step(gradient, pair, exponent, load<i32>(op, UPDATE_CLIP), draw(key, index));
-  const after = max(min((before << 8) + load<u8>(low) - less, 127 * 256 + 255), -127 * 256);
+  const after = max(min(before - less, 127 * 256 + 255), -127 * 256);
   store<u8>(high, after >> 8);
   store<u8>(low, after);
-  return (after >> 8) - before;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   OP_SCRATCH3,
   OP_SCRATCH4,
   T_LANE_COUNT,
+  UPDATE_PART,
 } from '../layout';
 import { look } from '../nvm';
 import { TRAIN } from '../sram';
@@ -26,67 +27,87 @@ import {
   lookPairs,
   putWeights,
   shiftOf,
+  weightsChange,
 } from './update';
 
-/** dw[d] = Σ_b g[(b + d) mod k]·(x[b] − z) of one block in one lane, added to `sums`. */
-function correlate(op: usize, lane: i32, block: i32, first: i32, count: i32, sums: usize): void {
+/** dw[d] = Σ_r g[r]·(x[(r − d) mod k] − z) of one block in one lane, d from `from` to `end`, added to `sums`. */
+function correlate(op: usize, lane: i32, block: i32, first: i32, sums: usize, from: i32, end: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
   const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
   const shift = shiftOf(op, lane);
+  const count = min(k, load<i32>(op, CIRC_OUTPUTS) - first);
   const x = look(inLane(load<usize>(op, OP_INPUT), lane) + block * k, k, op + load<usize>(op, OP_SCRATCH2));
   const errors = lookErrors(op, lane, first, count, op + load<usize>(op, OP_SCRATCH4));
   for (let r = 0; r < count; r++) {
     if (!learns(op, first + r)) continue;
     const error = aligned(load<i16>(errors + (r << 1)), shift);
     if (!error) continue;
-    // Input b and output r meet at d = r − b: from b = r down, and then from b = k − 1 down.
     let sum = sums;
-    for (let b = r; b >= 0; b--, sum += 4) store<i32>(sum, load<i32>(sum) + error * (load<i8>(x + b) - zero));
-    for (let b = k - 1; b > r; b--, sum += 4)
-      store<i32>(sum, load<i32>(sum) + error * (load<i8>(x + b) - zero));
+    for (let d = from; d < end; d++, sum += 4) {
+      store<i32>(sum, load<i32>(sum) + error * (load<i8>(x + ((r - d) & (k - 1))) - zero));
+    }
   }
 }
 
-/** Updates block (`row`, `block`). Returns the change of its weights' sum. */
-function updateBlock(op: usize, row: i32, block: i32, first: i32, count: i32): i32 {
+/** Updates weights `from` … of block `block` of block row `row`. */
+function updateWeights(op: usize, row: i32, block: i32, from: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
+  const count = min(load<i32>(op, UPDATE_PART), k - from);
   const sums = op + load<usize>(op, OP_SCRATCH1);
   const high = op + load<usize>(op, OP_SCRATCH3);
-  const low = high + k;
-  memory.fill(sums, 0, k << 2);
+  const low = high + count;
+  memory.fill(sums, 0, count << 2);
   for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
-    if (shiftOf(op, lane) >= 0) correlate(op, lane, block, first, count, sums);
+    if (shiftOf(op, lane) >= 0) correlate(op, lane, block, row * k, sums, from, from + count);
   }
-  const start = (row * load<i32>(op, CIRC_BLOCKS) + block) * k;
-  const pairs = lookPairs(op, first);
+  const start = (row * load<i32>(op, CIRC_BLOCKS) + block) * k + from;
+  const pairs = lookPairs(op, 0);
   const key = keyOf(op, 0);
-  let changed = 0;
-  fetchWeights(op, start, k, high, low);
-  for (let d = 0; d < k; d++) {
-    changed += change(op, load<i32>(sums + (d << 2)), pairs, key, start + d, high + d, low + d);
+  fetchWeights(op, start, count, high, low);
+  for (let i = 0; i < count; i++) {
+    change(op, load<i32>(sums + (i << 2)), pairs, key, start + i, high + i, low + i);
   }
-  putWeights(op, start, k, high, low);
-  return changed;
+  putWeights(op, start, count, high, low);
+}
+
+/** The error of output `row`, summed over the lanes. */
+function errorOf(op: usize, row: i32): i32 {
+  let total = 0;
+  if (!learns(op, row)) return 0;
+  for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
+    const shift = shiftOf(op, lane);
+    if (shift < 0) continue;
+    const error = lookErrors(op, lane, row, 1, op + load<usize>(op, OP_SCRATCH4));
+    total += aligned(load<i16>(error), shift);
+  }
+  return total;
+}
+
+/** Updates the biases of block row `row`, when its weights are. */
+function updateBiases(op: usize, row: i32): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  let changed = 0;
+  for (let block = 0; hasWeights(op) && block < blocks; block++) {
+    changed += weightsChange(op, (row * blocks + block) * k, k, op + load<usize>(op, OP_SCRATCH2));
+  }
+  const folded = load<i32>(op, OP_INPUT_ZERO_POINT) * changed;
+  for (let r = row * k, end = min(r + k, load<i32>(op, CIRC_OUTPUTS)); r < end; r++) {
+    changeBias(op, r, errorOf(op, r), lookPairs(op, 0) + 8, keyOf(op, 1), folded);
+  }
 }
 
 export function tile(op: usize, index: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
-  const first = index * k;
-  const count = min(k, load<i32>(op, CIRC_OUTPUTS) - first);
-  let changed = 0;
-  for (let block = 0; hasWeights(op) && block < load<i32>(op, CIRC_BLOCKS); block++) {
-    changed += updateBlock(op, index, block, first, count);
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  const part = load<i32>(op, UPDATE_PART);
+  const parts = (k + part - 1) / part;
+  const rows = (load<i32>(op, CIRC_OUTPUTS) + k - 1) / k;
+  const tiles = hasWeights(op) ? rows * blocks * parts : 0;
+  if (index >= tiles) {
+    updateBiases(op, index - tiles);
+    return;
   }
-  for (let r = first; r < first + count; r++) {
-    let total = 0;
-    for (let lane = 0; learns(op, r) && lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
-      if (shiftOf(op, lane) < 0) continue;
-      total += aligned(
-        load<i16>(lookErrors(op, lane, r, 1, op + load<usize>(op, OP_SCRATCH4))),
-        shiftOf(op, lane),
-      );
-    }
-    const folded = load<i32>(op, OP_INPUT_ZERO_POINT) * changed;
-    changeBias(op, r, total, lookPairs(op, r) + 8, keyOf(op, 1), folded);
-  }
+  const block = index / parts;
+  updateWeights(op, block / blocks, block % blocks, (index % parts) * part);
 }

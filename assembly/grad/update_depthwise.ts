@@ -8,7 +8,9 @@ import {
   OP_SCRATCH4,
   T_LANE_COUNT,
   UPDATE_CHANNELS,
+  UPDATE_GROUP,
   UPDATE_HEIGHT,
+  UPDATE_PART,
   WIN_DILATION,
   WIN_INPUT_CHANNELS,
   WIN_INPUT_HEIGHT,
@@ -34,9 +36,13 @@ import {
   lookPairs,
   putWeights,
   shiftOf,
+  weightsChange,
 } from './update';
 
-/** Sums of channel `channel`, `stride` bytes from tap to tap, over the lane's pixels. Returns that of its errors. */
+/**
+ * Sums of channel `channel`, `stride` bytes from tap to tap, over the lane's pixels; none if that is 0. Returns that of its
+ * errors.
+ */
 function gather(op: usize, lane: i32, channel: i32, sums: usize, stride: i32): i32 {
   const shift = shiftOf(op, lane);
   const channels = load<i32>(op, WIN_INPUT_CHANNELS);
@@ -54,7 +60,7 @@ function gather(op: usize, lane: i32, channel: i32, sums: usize, stride: i32): i
     const error = aligned(load<i16>(errors), shift);
     if (!error) continue;
     total += error;
-    if (!hasWeights(op)) continue;
+    if (!stride) continue;
     const top = (pixel / outputWidth) * load<u16>(op, WIN_STRIDE) - load<u16>(op, WIN_PADDING);
     const left = (pixel % outputWidth) * load<u16>(op, WIN_STRIDE + 2) - load<u16>(op, WIN_PADDING + 2);
     for (let tap = 0; tap < taps; tap++) {
@@ -70,31 +76,72 @@ function gather(op: usize, lane: i32, channel: i32, sums: usize, stride: i32): i
   return total;
 }
 
-export function tile(op: usize, index: i32): void {
-  const first = index * load<i32>(op, UPDATE_CHANNELS);
-  const size = min(load<i32>(op, UPDATE_CHANNELS), load<i32>(op, WIN_OUTPUT_CHANNELS) - first);
-  const taps = load<u16>(op, WIN_KERNEL) * load<u16>(op, WIN_KERNEL + 2);
+/** Sums over all lanes that are learnt, as `gather`. */
+function gatherAll(op: usize, channel: i32, sums: usize, stride: i32): i32 {
+  let total = 0;
+  if (!learns(op, channel)) return 0;
+  for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
+    if (shiftOf(op, lane) >= 0) total += gather(op, lane, channel, sums, stride);
+  }
+  return total;
+}
+
+function tapsOf(op: usize): i32 {
+  return load<u16>(op, WIN_KERNEL) * load<u16>(op, WIN_KERNEL + 2);
+}
+
+/** First weight of tap `tap` of channel `channel`: groups of channels, in each tap by tap. */
+function weightOf(op: usize, channel: i32, tap: i32): i32 {
+  const group = load<i32>(op, UPDATE_CHANNELS);
+  const start = channel - (channel % group);
+  const size = min(group, load<i32>(op, WIN_OUTPUT_CHANNELS) - start);
+  return start * tapsOf(op) + tap * size + channel - start;
+}
+
+/** Updates the weights of `count` channels of one group from `first` on. */
+function updateWeights(op: usize, first: i32, count: i32): void {
   const sums = op + load<usize>(op, OP_SCRATCH1);
   const high = op + load<usize>(op, OP_SCRATCH3);
-  const low = high + taps * size;
+  const low = high + count;
   const key = keyOf(op, 0);
-  if (hasWeights(op)) {
-    memory.fill(sums, 0, (taps * size) << 2);
-    fetchWeights(op, first * taps, taps * size, high, low);
-  }
-  for (let i = 0; i < size; i++) {
-    const channel = first + i;
-    let total = 0;
-    let changed = 0;
-    for (let lane = 0; learns(op, channel) && lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
-      if (shiftOf(op, lane) >= 0) total += gather(op, lane, channel, sums + (i << 2), size << 2);
+  memory.fill(sums, 0, (tapsOf(op) * count) << 2);
+  for (let i = 0; i < count; i++) gatherAll(op, first + i, sums + (i << 2), count << 2);
+  for (let tap = 0; tap < tapsOf(op); tap++) {
+    const weight = weightOf(op, first, tap);
+    fetchWeights(op, weight, count, high, low);
+    for (let i = 0; i < count; i++) {
+      const sum = load<i32>(sums + ((tap * count + i) << 2));
+      change(op, sum, lookPairs(op, first + i), key, weight + i, high + i, low + i);
     }
-    const pairs = lookPairs(op, channel);
-    for (let at = i; hasWeights(op) && at < taps * size; at += size) {
-      changed += change(op, load<i32>(sums + (at << 2)), pairs, key, first * taps + at, high + at, low + at);
-    }
-    const folded = load<i32>(op, OP_INPUT_ZERO_POINT) * changed;
-    changeBias(op, channel, total, pairs + 8, keyOf(op, 1), folded);
+    putWeights(op, weight, count, high, low);
   }
-  if (hasWeights(op)) putWeights(op, first * taps, taps * size, high, low);
+}
+
+function updateBias(op: usize, channel: i32): void {
+  let changed = 0;
+  for (let tap = 0; hasWeights(op) && tap < tapsOf(op); tap++) {
+    changed += weightsChange(op, weightOf(op, channel, tap), 1, op + load<usize>(op, OP_SCRATCH3));
+  }
+  const total = gatherAll(op, channel, 0, 0);
+  const folded = load<i32>(op, OP_INPUT_ZERO_POINT) * changed;
+  changeBias(op, channel, total, lookPairs(op, channel) + 8, keyOf(op, 1), folded);
+}
+
+export function tile(op: usize, index: i32): void {
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const channels = load<i32>(op, UPDATE_CHANNELS);
+  const part = load<i32>(op, UPDATE_PART);
+  const parts = (channels + part - 1) / part;
+  const tiles = hasWeights(op) ? ((outputs + channels - 1) / channels) * parts : 0;
+  if (index < tiles) {
+    const start = (index / parts) * channels;
+    const first = start + (index % parts) * part;
+    const end = min(min(first + part, start + channels), outputs);
+    if (first < end) updateWeights(op, first, end - first);
+    return;
+  }
+  const group = load<i32>(op, UPDATE_GROUP);
+  const first = (index - tiles) * group;
+  for (let channel = first, end = min(first + group, outputs); channel < end; channel++)
+    updateBias(op, channel);
 }

@@ -2,15 +2,16 @@
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
+  CIRC_GROUP,
   CIRC_OUTPUTS,
   LOSS_CLASSES,
   OpKind,
   RESCALE_COUNT,
   RESCALE_GROUP,
-  UPDATE_CHANNELS,
   UPDATE_GROUP,
   UPDATE_HEIGHT,
   UPDATE_LAYER,
+  UPDATE_PART,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
@@ -32,6 +33,16 @@ const CHANGE = 90;
 /** Lanes that are learnt, in the mean. */
 const LANES = 2;
 
+/** The biases of `count` rows of an update: errors of all pixels, and sums of weights before and after. */
+export function biasCycles(op: OpRecord, count: number): number {
+  const [height, width] = op.getPair(WIN_KERNEL);
+  const depthwise = op.kind === OpKind.UPDATE_DEPTHWISE;
+  const patch = height * width * (depthwise ? VIEW : op.get(WIN_INPUT_CHANNELS) * 8);
+  const weights = (op.get(UPDATE_LAYER) & 0xff) * patch * 2;
+  const pixels = op.get(UPDATE_HEIGHT) * op.get(WIN_OUTPUT_WIDTH);
+  return count * (CHANGE + 3 * VIEW + weights + LANES * pixels * VIEW);
+}
+
 /** Entering a training op, and one of its tiles. */
 export function trainingCycles(op: OpRecord): { enter: number; tile: number } {
   const only = (tile: number): { enter: number; tile: number } => ({ enter: 0, tile: TILE + tile });
@@ -40,7 +51,6 @@ export function trainingCycles(op: OpRecord): { enter: number; tile: number } {
   const part = op.get(WIN_PART) || op.get(WIN_INPUT_CHANNELS);
   const outputs = op.get(WIN_OUTPUT_CHANNELS);
   const pixels = op.get(UPDATE_HEIGHT) * op.get(WIN_OUTPUT_WIDTH);
-  const weights = op.get(UPDATE_LAYER) & 0xff;
   switch (op.kind) {
     case OpKind.CONV2D_GRAD: {
       const [strideY, strideX] = op.getPair(WIN_STRIDE);
@@ -53,20 +63,24 @@ export function trainingCycles(op: OpRecord): { enter: number; tile: number } {
     case OpKind.MAX_POOL_GRAD:
       return only(op.get(WIN_TILE_COLUMNS) * part * taps * (VIEW + MAC * 2));
     case OpKind.CIRCULANT_GRAD:
-      return only(op.get(CIRC_OUTPUTS) * op.get(CIRC_BLOCK) * MAC);
+      return only(op.get(CIRC_OUTPUTS) * op.get(CIRC_GROUP) * MAC);
     case OpKind.RESCALE:
       return { enter: op.get(RESCALE_COUNT) * 20, tile: TILE + op.get(RESCALE_GROUP) * 40 };
     case OpKind.UPDATE_CONV2D: {
-      const patch = weights * taps * op.get(WIN_INPUT_CHANNELS);
-      return only(op.get(UPDATE_GROUP) * (CHANGE + patch * CHANGE + LANES * pixels * (VIEW + patch * MAC)));
+      const count = op.get(UPDATE_PART);
+      return only(
+        Math.max(
+          count * CHANGE + LANES * pixels * (VIEW + count * MAC),
+          biasCycles(op, op.get(UPDATE_GROUP)),
+        ),
+      );
     }
     case OpKind.UPDATE_DEPTHWISE:
-      return only(
-        op.get(UPDATE_CHANNELS) * (CHANGE + taps * CHANGE + LANES * pixels * VIEW * (1 + weights * taps)),
-      );
+      return only(op.get(UPDATE_PART) * (taps * (CHANGE + VIEW) + LANES * pixels * VIEW * (1 + taps)));
     case OpKind.UPDATE_CIRCULANT: {
       const k = op.get(CIRC_BLOCK);
-      return only(k * CHANGE + weights * op.get(CIRC_BLOCKS) * k * (CHANGE + LANES * k * MAC));
+      const weights = op.get(UPDATE_PART) * (CHANGE + LANES * k * MAC);
+      return only(Math.max(weights, k * (CHANGE + 3 * VIEW) + op.get(CIRC_BLOCKS) * k * 8));
     }
     case OpKind.LOSS:
       return only(op.get(LOSS_CLASSES) * 200);

@@ -3,6 +3,7 @@
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
+  CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   ENTRY_BYTES,
@@ -28,6 +29,7 @@ import {
   UPDATE_HEIGHT,
   UPDATE_LAYER,
   UPDATE_LOW,
+  UPDATE_PART,
   VERDICT_BYTES,
   WIN_GROUP,
   WIN_INPUT_CHANNELS,
@@ -123,9 +125,12 @@ function gradFootprint(op: OpRecord, tile: number): Footprint {
   if (grouped(op, OP_WEIGHTS)) reads.push(bytes(op.get(OP_WEIGHTS), gradWeights(op)));
   if (op.kind === OpKind.MAX_POOL_GRAD) reads.push(bytes(op.get(OP_REQUANT), inputSize(op)));
   if (circulant) {
-    const k = op.get(CIRC_BLOCK);
-    const count = Math.min(k, op.get(CIRC_INPUTS) - tile * k);
-    return { reads, writes: [bytes(op.get(OP_OUTPUT) + tile * k * 4, count * 4)] };
+    const [k, part] = [op.get(CIRC_BLOCK), op.get(CIRC_GROUP)];
+    const parts = Math.ceil(k / part);
+    const from = (tile % parts) * part;
+    const input = Math.floor(tile / parts) * k + from;
+    const count = Math.max(0, Math.min(part, k - from, op.get(CIRC_INPUTS) - input));
+    return { reads, writes: [bytes(op.get(OP_OUTPUT) + input * 4, count * 4)] };
   }
   const [width, channels, columns] = [
     op.get(WIN_INPUT_WIDTH),
@@ -153,52 +158,107 @@ function rescaleFootprint(op: OpRecord, tile: number): Footprint {
   return { reads, writes: [bytes(start, tile === 0 ? ERROR_BYTES + size : size)] };
 }
 
-/** First weight, weights, first row and rows of an update's tile; and the layer's inputs and outputs. */
-function updateShape(
-  op: OpRecord,
-  tile: number,
-): { weight: number; weights: number; row: number; rows: number; inputs: number; outputs: number } {
-  if (op.kind === OpKind.UPDATE_CIRCULANT) {
-    const [k, outputs] = [op.get(CIRC_BLOCK), op.get(CIRC_OUTPUTS)];
-    const weights = op.get(CIRC_BLOCKS) * k;
-    const row = tile * k;
-    return {
-      weight: tile * weights,
-      weights,
-      row,
-      rows: Math.min(k, outputs - row),
-      inputs: op.get(CIRC_INPUTS),
-      outputs,
-    };
-  }
-  const channels = op.get(WIN_OUTPUT_CHANNELS);
-  const outputs = op.get(UPDATE_HEIGHT) * op.get(WIN_OUTPUT_WIDTH) * channels;
-  const depthwise = op.kind === OpKind.UPDATE_DEPTHWISE;
-  const group = op.get(depthwise ? UPDATE_CHANNELS : UPDATE_GROUP);
-  const patch = depthwise ? taps(op) : taps(op) * op.get(WIN_INPUT_CHANNELS);
-  const row = tile * group;
-  const rows = Math.min(group, channels - row);
-  return { weight: row * patch, weights: rows * patch, row, rows, inputs: inputSize(op), outputs };
+/** Of a tile of an update: its runs of weights, or its rows of biases and all their weights. */
+interface UpdateTile {
+  weights: Interval[];
+  /** Rows of biases, [first, end); empty for a tile of weights. */
+  rows: Interval;
 }
 
+const runs = (starts: readonly number[], count: number): Interval[] =>
+  starts.map((start) => bytes(start, count));
+
+function circulantTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
+  const [k, blocks, outputs, part] = [CIRC_BLOCK, CIRC_BLOCKS, CIRC_OUTPUTS, UPDATE_PART].map((f) =>
+    op.get(f),
+  ) as [number, number, number, number];
+  const parts = Math.ceil(k / part);
+  const tiles = learns ? Math.ceil(outputs / k) * blocks * parts : 0;
+  if (tile < tiles) {
+    const from = (tile % parts) * part;
+    return { weights: [bytes(Math.floor(tile / parts) * k + from, Math.min(part, k - from))], rows: [0, 0] };
+  }
+  const row = tile - tiles;
+  return {
+    weights: learns ? [bytes(row * blocks * k, blocks * k)] : [],
+    rows: [row * k, Math.min(row * k + k, outputs)],
+  };
+}
+
+function convTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
+  const [outputs, part, group] = [op.get(WIN_OUTPUT_CHANNELS), op.get(UPDATE_PART), op.get(UPDATE_GROUP)];
+  const patch = taps(op) * op.get(WIN_INPUT_CHANNELS);
+  const parts = learns ? Math.ceil(patch / part) : 0;
+  if (tile < outputs * parts) {
+    const from = (tile % parts) * part;
+    const start = Math.floor(tile / parts) * patch + from;
+    return { weights: [bytes(start, Math.min(part, patch - from))], rows: [0, 0] };
+  }
+  const first = (tile - outputs * parts) * group;
+  const end = Math.min(first + group, outputs);
+  return { weights: learns ? [[first * patch, end * patch]] : [], rows: [first, end] };
+}
+
+function depthwiseTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
+  const [outputs, part, group] = [op.get(WIN_OUTPUT_CHANNELS), op.get(UPDATE_PART), op.get(UPDATE_GROUP)];
+  const channels = op.get(UPDATE_CHANNELS);
+  const parts = Math.ceil(channels / part);
+  const tiles = learns ? Math.ceil(outputs / channels) * parts : 0;
+  /** Runs of a weight a tap for channels `first` … of one group. */
+  const weightsOf = (first: number, end: number): Interval[] => {
+    const start = first - (first % channels);
+    const size = Math.min(channels, outputs - start);
+    const starts = Array.from(
+      { length: taps(op) },
+      (_, tap) => start * taps(op) + tap * size + first - start,
+    );
+    return runs(starts, end - first);
+  };
+  if (tile < tiles) {
+    const start = Math.floor(tile / parts) * channels;
+    const first = start + (tile % parts) * part;
+    const end = Math.min(first + part, start + channels, outputs);
+    return { weights: first < end ? weightsOf(first, end) : [], rows: [0, 0] };
+  }
+  const first = (tile - tiles) * group;
+  const end = Math.min(first + group, outputs);
+  const each = Array.from({ length: end - first }, (_, i) => weightsOf(first + i, first + i + 1));
+  return { weights: learns ? each.flat() : [], rows: [first, end] };
+}
+
+const TILES = {
+  [OpKind.UPDATE_CONV2D]: convTile,
+  [OpKind.UPDATE_DEPTHWISE]: depthwiseTile,
+  [OpKind.UPDATE_CIRCULANT]: circulantTile,
+};
+
 function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footprint {
-  const { weight, weights, row, rows, inputs, outputs } = updateShape(op, tile);
   const learns = (op.get(UPDATE_LAYER) & 0xff) !== 0;
-  const parameters: Interval[] = [bytes(op.get(OP_BIAS) + 4 * row, 4 * rows)];
-  if (learns) {
-    const high = op.get(OP_WEIGHTS) + weight;
-    parameters.push(bytes(high, weights), bytes(high + op.get(UPDATE_LOW), weights));
-  }
-  const reads = [...parameters, bytes(header.verdicts, header.laneCount * VERDICT_BYTES)];
-  for (let lane = 0; lane < header.laneCount; lane++) {
-    reads.push(bytes(laneAddress(header, op.get(OP_OUTPUT), lane), ERROR_BYTES + 2 * outputs));
-    if (learns) reads.push(bytes(laneAddress(header, op.get(OP_INPUT), lane), inputs));
-  }
+  const { weights, rows } = TILES[op.kind as keyof typeof TILES](op, tile, learns);
+  const circulant = op.kind === OpKind.UPDATE_CIRCULANT;
+  const inputs = circulant ? op.get(CIRC_INPUTS) : inputSize(op);
+  const outputs = circulant
+    ? op.get(CIRC_OUTPUTS)
+    : op.get(UPDATE_HEIGHT) * op.get(WIN_OUTPUT_WIDTH) * op.get(WIN_OUTPUT_CHANNELS);
+  const behind = (address: number, intervals: readonly Interval[]): Interval[] =>
+    intervals.map(([start, end]) => [address + start, address + end]);
   const inNext = ([start, end]: Interval): Interval => {
     const at = (start & GROUP_MASK) | (Group.NEXT << GROUP_SHIFT);
     return [at, at + end - start];
   };
-  return { reads, writes: parameters.map(inNext) };
+  const high = op.get(OP_WEIGHTS);
+  const reads = [bytes(header.verdicts, header.laneCount * VERDICT_BYTES)];
+  for (let lane = 0; lane < header.laneCount; lane++) {
+    reads.push(bytes(laneAddress(header, op.get(OP_OUTPUT), lane), ERROR_BYTES + 2 * outputs));
+    if (learns) reads.push(bytes(laneAddress(header, op.get(OP_INPUT), lane), inputs));
+  }
+  if (rows[1] === rows[0]) {
+    const both = [...behind(high, weights), ...behind(high + op.get(UPDATE_LOW), weights)];
+    return { reads: [...reads, ...both], writes: both.map(inNext) };
+  }
+  const biases = bytes(op.get(OP_BIAS) + 4 * rows[0], 4 * (rows[1] - rows[0]));
+  const sums = behind(high, weights);
+  return { reads: [...reads, biases, ...sums, ...sums.map(inNext)], writes: [inNext(biases)] };
 }
 
 /** Reads and writes of tile `tile`; addresses may name groups. */

@@ -2,6 +2,7 @@
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
+  CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   ERROR_BYTES,
@@ -17,7 +18,6 @@ import {
   OP_INPUT_ZERO_POINT,
   OP_KIND,
   OP_REQUANT,
-  OP_REQUANT_STRIDE,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
@@ -32,6 +32,7 @@ import {
   UPDATE_HEIGHT,
   UPDATE_LAYER,
   UPDATE_LOW,
+  UPDATE_PART,
   UPDATE_ROWS,
   VERDICT_BYTES,
   WIN_DILATION,
@@ -61,7 +62,7 @@ import {
 } from '../lower/lowering.js';
 import { columnChoices } from '../lower/window.js';
 import { OpRecord } from '../record.js';
-import { trainingCycles } from './cost.js';
+import { biasCycles, trainingCycles } from './cost.js';
 
 const ONE: Window = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] };
 /** Errors that `rescale` takes at a time. */
@@ -185,9 +186,16 @@ export function lowerGrad(
   if (op.kind === 'circulant') {
     const inputs = elementCount(inputOf(network, op));
     const k = op.blockSize;
-    const record = recordOf(OpKind.CIRCULANT_GRAD, Math.ceil(inputs / k));
+    const record = recordOf(OpKind.CIRCULANT_GRAD);
     placeCirculant(record, k, inputs, elementCount(outputOf(network, op)));
-    return finished(record, [4 * k, 2 * k, k], constants);
+    const fits = (part: number): boolean => {
+      record.set(CIRC_GROUP, part);
+      return trainingCycles(record).tile <= limits.tileCycles;
+    };
+    const part = largestPart(k, fits) || 1;
+    record.set(CIRC_GROUP, part);
+    record.set(OP_TILES, Math.ceil(inputs / k) * Math.ceil(k / part));
+    return finished(record, [4 * part, 2 * k, k], constants);
   }
   const { record, input, output } = windowRecord(GRADS[op.kind], network, op);
   record.set(GRAD_OUTPUT_HEIGHT, output[0]!);
@@ -248,11 +256,27 @@ function placeUpdate(
   network: QuantizedNetwork,
 ): void {
   record.set(OP_INPUT_ZERO_POINT, inputOf(network, op).zeroPoint);
-  record.set(OP_REQUANT_STRIDE, op.kind === 'circulant' ? 0 : 16);
   record.setPair(UPDATE_ROWS, trained.rows);
   record.set(UPDATE_LAYER, (trained.weights ? 1 : 0) | (trained.layer << 8));
   record.set(UPDATE_CLIP, trained.clip);
   record.set(UPDATE_LOW, low);
+}
+
+/** Weights of a tile of an update: as many as SRAM and a tenth of a charge allow, of `most`. */
+function partOf(
+  record: OpRecord,
+  most: number,
+  areasOf: (part: number) => number[],
+  limits: TileLimits,
+): number {
+  const fits = (part: number): boolean => {
+    record.set(UPDATE_PART, part);
+    return arenaFor(areasOf(part)) <= limits.arenaBytes && trainingCycles(record).tile <= limits.tileCycles;
+  };
+  const part =
+    largestPart(most, fits) || largestPart(most, (size) => arenaFor(areasOf(size)) <= limits.arenaBytes);
+  record.set(UPDATE_PART, part);
+  return part;
 }
 
 /** The update of a trained layer. `low`: from W8 to the low bytes. `group`: channels of a group of depthwise weights. */
@@ -268,33 +292,35 @@ export function lowerUpdate(
   if (op.kind === 'circulant') {
     const [inputs, outputs] = [elementCount(inputOf(network, op)), elementCount(outputOf(network, op))];
     const k = op.blockSize;
-    const record = recordOf(OpKind.UPDATE_CIRCULANT, Math.ceil(outputs / k));
+    const [rows, blocks] = [Math.ceil(outputs / k), Math.ceil(inputs / k)];
+    const record = recordOf(OpKind.UPDATE_CIRCULANT);
     placeCirculant(record, k, inputs, outputs);
     placeUpdate(record, op, trained, low, network);
-    return finished(record, [laneArea, 4 * k, k, 2 * k, 2 * k + 4, 16], constants);
+    const areasOf = (part: number): number[] => [laneArea, 4 * part, k, 2 * part, 2 * k + 4, 16];
+    const part = partOf(record, k, areasOf, limits);
+    if (part === 0) tooLarge(op, arenaFor(areasOf(1)), limits);
+    record.set(OP_TILES, rows + (trained.weights ? rows * blocks * Math.ceil(k / part) : 0));
+    return finished(record, areasOf(part), constants);
   }
   const depthwise = op.kind === 'depthwiseConv2d';
   const kind = depthwise ? OpKind.UPDATE_DEPTHWISE : OpKind.UPDATE_CONV2D;
   const { record, input, output, taps } = windowRecord(kind, network, op);
   placeUpdate(record, op, trained, low, network);
   record.set(UPDATE_HEIGHT, output[0]!);
+  if (depthwise) record.set(UPDATE_CHANNELS, group);
   const rows = output[2]!;
-  const patch = depthwise ? taps * group : taps * input[2]!;
-  const weights = trained.weights ? patch : 0;
-  const areas = [laneArea, 4 * weights, Math.max(input[2]!, 4), 2 * weights, 16, 16];
-  if (arenaFor(areas) > limits.arenaBytes) tooLarge(op, arenaFor(areas), limits);
-  let size = 1;
-  if (depthwise) {
-    size = group;
-    record.set(UPDATE_CHANNELS, group);
-  } else {
-    const fits = (count: number): boolean => {
-      record.set(UPDATE_GROUP, count);
-      return trainingCycles(record).tile <= limits.tileCycles;
-    };
-    size = largestPart(rows, fits) || 1;
-    record.set(UPDATE_GROUP, size);
-  }
-  record.set(OP_TILES, Math.ceil(rows / size));
-  return finished(record, areas, constants);
+  const most = depthwise ? Math.min(group, rows) : taps * input[2]!;
+  const areasOf = (part: number): number[] => {
+    const sums = depthwise ? part * taps : part;
+    return [laneArea, 4 * sums, Math.max(Math.min(input[2]!, part), 4), Math.max(2 * part, 4), 16, 16];
+  };
+  const part = partOf(record, most, areasOf, limits);
+  if (part === 0) tooLarge(op, arenaFor(areasOf(1)), limits);
+  const biases = largestPart(rows, (count) => biasCycles(record, count) <= limits.tileCycles) || 1;
+  record.set(UPDATE_GROUP, biases);
+  const groups = depthwise
+    ? Math.ceil(rows / group) * Math.ceil(group / part)
+    : rows * Math.ceil(most / part);
+  record.set(OP_TILES, Math.ceil(rows / biases) + (trained.weights ? groups : 0));
+  return finished(record, areasOf(part), constants);
 }
