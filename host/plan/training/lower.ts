@@ -262,19 +262,24 @@ function placeUpdate(
   record.set(UPDATE_LOW, low);
 }
 
-/** Weights of a tile of an update: as many as SRAM and a tenth of a charge allow, of `most`. */
+/** Where even the errors of one row take more than a tenth of a charge, tiles may take so many tenths. */
+const AT_MOST_TENTHS = 4;
+
+/** Weights of a tile of an update: as many as SRAM and a tenth of a charge allow, of `most`; 0 if SRAM allows none. */
 function partOf(
   record: OpRecord,
   most: number,
   areasOf: (part: number) => number[],
   limits: TileLimits,
 ): number {
-  const fits = (part: number): boolean => {
-    record.set(UPDATE_PART, part);
-    return arenaFor(areasOf(part)) <= limits.arenaBytes && trainingCycles(record).tile <= limits.tileCycles;
-  };
-  const part =
-    largestPart(most, fits) || largestPart(most, (size) => arenaFor(areasOf(size)) <= limits.arenaBytes);
+  const within = (tenths: number): number =>
+    largestPart(most, (part) => {
+      record.set(UPDATE_PART, part);
+      const { tile } = trainingCycles(record);
+      return arenaFor(areasOf(part)) <= limits.arenaBytes && tile <= tenths * limits.tileCycles;
+    });
+  const least = arenaFor(areasOf(1)) <= limits.arenaBytes ? 1 : 0;
+  const part = within(1) || within(AT_MOST_TENTHS) || least;
   record.set(UPDATE_PART, part);
   return part;
 }
