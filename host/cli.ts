@@ -16,12 +16,14 @@ import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
 import { sizeCommand } from './commands/size.js';
 import { verifyCommand } from './commands/verify.js';
+import { xrayCommand } from './commands/xray.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
 
 const commands: readonly Command[] = [
   demoCommand,
   compileCommand,
   runCommand,
+  xrayCommand,
   verifyCommand,
   replayCommand,
   sizeCommand,

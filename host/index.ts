@@ -35,3 +35,5 @@ export { run, type RunOptions, type RunResult } from './run.js';
 export { size, type SizeOptions, type SizeResult } from './size.js';
 export { replayCuts, type ReplayCutsOptions, type ReplayCutsResult } from './verify/replay.js';
 export { verify, type VerifyOptions, type VerifyResult } from './verify/verify.js';
+export { readLog, writeLog, type LogRecord } from './xray/device-log.js';
+export { xray, type XrayOptions, type XrayOutput, type XrayResult } from './xray/xray.js';

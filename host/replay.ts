@@ -148,6 +148,7 @@ function underPolicy(image: Image, name: string | undefined, profile: DeviceProf
   const ops = image.ops.map((record, index) => ({
     name: image.metadata.ops[index]!,
     record,
+    op: index,
     constantBytes: 0,
   }));
   const tileCount = image.ops.reduce((sum, op) => sum + op.get(OP_TILES), 0);

@@ -41,9 +41,13 @@ function fromOnnx(bytes: Uint8Array, { name = 'model', data, onSample }: ImportO
   return { network, preprocessing: { ...range, ...(channelsFirst ? { channelsFirst } : {}) } };
 }
 
+/** Whether a file is TensorFlow Lite's, by its identifier. */
+export const isTflite = (bytes: Uint8Array): boolean =>
+  String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3';
+
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_SHAPE`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
-  if (String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3') {
+  if (isTflite(bytes)) {
     const { network } = importTflite(bytes, options);
     return { network, preprocessing: rangeOf(network.tensors[network.input]!) };
   }

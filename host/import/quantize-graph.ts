@@ -3,6 +3,7 @@
 import { affine, quantizeValues } from '../compress/quantize.js';
 import { BrownoutError } from '../error.js';
 import {
+  type ConstantTensor,
   elementCount,
   quantizeMultiplier,
   type Quantization,
@@ -17,6 +18,7 @@ import {
   type FloatGraph,
   type GraphOp,
   outputOf,
+  UNBOUNDED,
   type WeightedOp,
 } from './float-graph.js';
 import { NetworkBuilder } from './network-builder.js';
@@ -36,6 +38,7 @@ const KEEPS_SCALE: readonly GraphOp['kind'][] = [
   'reshape',
   'transpose',
   'repeat',
+  'slice',
   'pad',
 ];
 
@@ -153,6 +156,12 @@ function quantizeWeighted(
   };
 }
 
+/** A constant operand in int8. */
+function constantOf(reals: Float64Array): ConstantTensor & { scale: number } {
+  const quantization = affine(Math.min(...reals), Math.max(...reals));
+  return { ...quantization, values: quantizeValues(reals, quantization) };
+}
+
 type Body = QuantizedOp extends infer Op
   ? Op extends QuantizedOp
     ? Omit<Op, 'inputs' | 'output'>
@@ -180,23 +189,33 @@ function bodyOf(
     }
     case 'maxPool2d':
     case 'averagePool2d':
-      return { kind: op.kind, name, ...op.window, clampMin: -128, clampMax: 127 };
+      return { kind: op.kind, name, ...op.window, ...clampOf(op.bounds ?? UNBOUNDED, output) };
     case 'mean':
       return { kind: 'mean', name, scaling: quantizeMultiplier(a.scale / output.scale) };
     case 'add': {
-      const twice = 2 * Math.max(a.scale, b.scale);
+      const second = op.constant ? constantOf(op.constant) : undefined;
+      const other = second ?? b;
+      const twice = 2 * Math.max(a.scale, other.scale);
       return {
         kind: 'add',
         name,
+        ...(second ? { constant: second } : {}),
         leftShift: 20,
-        inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(b.scale / twice)],
+        inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(other.scale / twice)],
         outputScaling: quantizeMultiplier(twice / (2 ** 20 * output.scale)),
         ...clampOf(op.bounds, output),
       };
     }
     case 'mul': {
-      const outputScaling = quantizeMultiplier((a.scale * b.scale) / output.scale);
-      return { kind: 'mul', name, outputScaling, clampMin: -128, clampMax: 127 };
+      const second = op.constant ? constantOf(op.constant) : undefined;
+      const outputScaling = quantizeMultiplier((a.scale * (second ?? b).scale) / output.scale);
+      return {
+        kind: 'mul',
+        name,
+        ...(second ? { constant: second } : {}),
+        outputScaling,
+        ...clampOf(op.bounds ?? UNBOUNDED, output),
+      };
     }
     case 'unary': {
       const reals = Float64Array.from({ length: 256 }, (_, i) => op.f((i - 128 - a.zeroPoint) * a.scale));
@@ -213,6 +232,8 @@ function bodyOf(
     }
     case 'concat':
       return { kind: 'concat', name, axis: op.axis };
+    case 'slice':
+      return { kind: 'slice', name, axis: op.axis, start: op.start };
     case 'pad':
       return { kind: 'pad', name, rows: op.rows, columns: op.columns };
     case 'reshape':

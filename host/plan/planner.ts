@@ -32,7 +32,8 @@ export interface PlanOptions extends TileLimits {
 }
 
 export interface Plan {
-  ops: { name: string; record: OpRecord; constantBytes: number }[];
+  /** `op`: which op of the network a record is of. */
+  ops: { name: string; op: number; record: OpRecord; constantBytes: number }[];
   /** Constants as they stand in NVM, from `constants.offset` on. */
   constantBytes: Uint8Array;
   plan: Region;
@@ -91,6 +92,8 @@ function placeBuffers(buffers: Buffer[], start: number, share: boolean): number 
 /** A record of the plan, and the buffers it touches. */
 interface Step {
   name: string;
+  /** Index of the network's op. */
+  op: number;
   lowered: LoweredOp;
   reads: { field: number; buffer: Buffer; offset: number }[];
   writes: Buffer;
@@ -135,7 +138,7 @@ function schedule(network: QuantizedNetwork, limits: TileLimits): Schedule {
   };
   const input = bufferFor(network.input, -1);
   const steps: Step[] = [];
-  for (const op of network.ops) {
+  for (const [index, op] of network.ops.entries()) {
     if (op.kind === 'reshape') continue;
     const tensors = op.inputs.map((tensor) => network.tensors[tensor]!);
     for (const lowered of lower(op, tensors, network.tensors[op.output]!, limits)) {
@@ -145,7 +148,7 @@ function schedule(network: QuantizedNetwork, limits: TileLimits): Schedule {
         buffer.dies = steps.length;
         return { field, buffer, offset };
       });
-      steps.push({ name: op.name, lowered, reads, writes: bufferFor(op.output, steps.length) });
+      steps.push({ name: op.name, op: index, lowered, reads, writes: bufferFor(op.output, steps.length) });
     }
   }
   if (steps.length === 0) {
@@ -222,6 +225,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   return {
     ops: lowered.map(({ record, constants }, index) => ({
       name: steps[index]!.name,
+      op: steps[index]!.op,
       record,
       constantBytes: constants.reduce((sum, c) => sum + c.bytes.length, 0),
     })),

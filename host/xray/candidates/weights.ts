@@ -1,0 +1,118 @@
+// Candidates that change weights: cut off, rounded too far, in another order, or simply others.
+import { outputOf, type WeightedOp } from '../../import/float-graph.js';
+import { type Candidate, evaluateWith, isWeighted, type Scene } from '../scene.js';
+import { stepsOf } from './order.js';
+
+const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
+
+function cutAt(scene: Scene, op: WeightedOp, from: number, fitted: number): Candidate {
+  const weights = op.weights.map((weight, i) => (i < from ? weight : 0));
+  return {
+    cause: 'truncated-weights',
+    summary: `truncated weights: the last ${op.weights.length - from} of ${op.weights.length} are missing`,
+    fitted,
+    outputs: evaluateWith(scene, { ...op, weights }),
+  };
+}
+
+/** Weights that end too early: from the image where they are known, else every sixteenth. */
+function cutOff(scene: Scene, op: WeightedOp): Candidate[] {
+  const { weights } = scene;
+  if (!weights)
+    return Array.from({ length: 15 }, (_, i) =>
+      cutAt(scene, op, Math.round((op.weights.length * (i + 1)) / 16), 1),
+    );
+  let end = weights.length;
+  while (end > 0 && weights[end - 1] === 0) end--;
+  const lost = op.weights.subarray(end).filter((weight) => weight !== 0).length;
+  return lost > 0 ? [cutAt(scene, op, end, 0)] : [];
+}
+
+/** Low bits lost, downwards or towards zero. */
+function lowBits(scene: Scene, op: WeightedOp): Candidate[] {
+  const steps = stepsOf(op);
+  return [1, 2, 3, 4, 5, 6].flatMap((bits) =>
+    [Math.floor, Math.trunc].map((cut): Candidate => {
+      const weights = op.weights.map((weight, i) => {
+        const step = steps[op.kind === 'circulant' ? 0 : outputOf(op, i)]!;
+        return cut(Math.round(weight / step) / 2 ** bits) * 2 ** bits * step;
+      });
+      return {
+        cause: 'truncated-weights',
+        summary: `truncated weights: their lowest ${bits === 1 ? 'bit is' : `${bits} bits are`} cut off`,
+        fitted: 0,
+        outputs: evaluateWith(scene, { ...op, weights }),
+      };
+    }),
+  );
+}
+
+/** What kind of others the device's weights are: the model's with input channels moved, or lost here and there. */
+function nature(
+  op: WeightedOp,
+  weights: Float64Array,
+  channels: number,
+): Pick<Candidate, 'cause' | 'summary'> {
+  const lost = weights.filter((weight, i) => weight === 0 && op.weights[i] !== 0).length;
+  const steps = stepsOf(op);
+  const close = (i: number, j: number): boolean =>
+    Math.abs(weights[i]! - op.weights[j]!) <= 1.5 * steps[op.kind === 'circulant' ? 0 : outputOf(op, i)]!;
+  const same = op.weights.filter((_, i) => close(i, i)).length;
+  const kept = op.weights.length - lost;
+  if (lost > 0 && same >= kept) {
+    return {
+      cause: 'truncated-weights',
+      summary: `truncated weights: ${lost} of ${weights.length} are missing`,
+    };
+  }
+  if (op.kind !== 'depthwiseConv2d' && op.kind !== 'circulant' && channels > 1) {
+    const rows = weights.length / channels;
+    const agree = (to: number, from: number): number => {
+      let count = 0;
+      for (let row = 0; row < rows; row++) if (close(row * channels + to, row * channels + from)) count++;
+      return count / rows;
+    };
+    const order = Array.from({ length: channels }, (_, to) => {
+      let [best, most] = [to, agree(to, to)];
+      for (let from = 0; from < channels && most < 0.999; from++) {
+        const share = agree(to, from);
+        if (share > most) [best, most] = [from, share];
+      }
+      return { best, most };
+    });
+    const moved = order.filter(({ best }, to) => best !== to).length;
+    if (
+      moved > 0 &&
+      new Set(order.map(({ best }) => best)).size === channels &&
+      order.every(({ most }) => most > 0.95)
+    )
+      return {
+        cause: 'channel-order',
+        summary: `swapped channels: its weights have ${moved} of ${channels} input channels elsewhere`,
+      };
+  }
+  const share = 1 - same / weights.length;
+  return { cause: 'weights', summary: `other weights: ${percent(share)} of them are not the model's` };
+}
+
+/** The image's own weights in the reference's op. */
+function substituted(scene: Scene, op: WeightedOp): Candidate[] {
+  const { weights, graph } = scene;
+  if (!weights || weights.length !== op.weights.length) return [];
+  const { shape } = graph.tensors[op.inputs[0]!]!;
+  const channels = op.kind === 'dense' ? op.weights.length / op.bias.length : (shape.at(-1) ?? 1);
+  const outputs = evaluateWith(scene, { ...op, weights });
+  return [{ ...nature(op, weights, channels), fitted: 6, outputs }];
+}
+
+export function otherWeights(scene: Scene): Candidate[] {
+  const { op } = scene;
+  if (!isWeighted(op)) return [];
+  const unbiased: Candidate = {
+    cause: 'fusion',
+    summary: 'unsupported fusion: its biases are missing',
+    fitted: 0,
+    outputs: evaluateWith(scene, { ...op, bias: op.bias.map(() => 0) }),
+  };
+  return [...cutOff(scene, op), ...lowBits(scene, op), ...substituted(scene, op), unbiased];
+}
