@@ -1,5 +1,6 @@
 // Weights as an image holds them, in the order of the network's ops: to see which layer's are not the model's.
 import {
+  OP_BIAS,
   OP_FLAG_INT4,
   OP_KIND,
   OP_REQUANT,
@@ -24,6 +25,8 @@ export interface DeviceWeights {
   outputs: number;
   /** What an accumulator is multiplied by, one an output. */
   multipliers: Float64Array;
+  /** In units of an accumulator, without the share of the input's zero point. */
+  bias: Float64Array;
 }
 
 /** `count` rows of `length` weights from byte `at`, int8 or packed int4. */
@@ -49,8 +52,11 @@ function ungroup(grouped: Int8Array, taps: number, outputs: number, group: numbe
   return values;
 }
 
-/** The weights of an op record; undefined if it has none, or has them as circulant blocks. Only of int8 activations. */
-export function deviceWeights(image: Image, op: OpRecord): DeviceWeights | undefined {
+/**
+ * Weights and biases of an op record whose input has `zeroPoint`; undefined if it has none, or has them as circulant
+ * blocks. Only of int8 activations.
+ */
+export function deviceWeights(image: Image, op: OpRecord, zeroPoint: number): DeviceWeights | undefined {
   const at = op.get(OP_WEIGHTS);
   const [height, width] = op.getPair(WIN_KERNEL);
   let stored: Int8Array;
@@ -74,5 +80,12 @@ export function deviceWeights(image: Image, op: OpRecord): DeviceWeights | undef
     const pair = op.get(OP_REQUANT) + o * op.get(OP_REQUANT_STRIDE);
     return view.getInt32(pair, true) * 2 ** (view.getInt32(pair + 4, true) - 31);
   });
-  return { values: Float64Array.from(stored, (q) => q - zero), outputs, multipliers };
+  const values = Float64Array.from(stored, (q) => q - zero);
+  const depthwise = op.kind === OpKind.DEPTHWISE_CONV2D_S8;
+  const bias = Float64Array.from({ length: outputs }, (_, o) => view.getInt32(op.get(OP_BIAS) + o * 4, true));
+  // Folded in: Σ w·(x − z) = Σ w·x − z·Σ w.
+  values.forEach((w, i) => {
+    bias[depthwise ? i % outputs : Math.floor(i / (values.length / outputs))]! += w * zeroPoint;
+  });
+  return { values, outputs, multipliers, bias };
 }

@@ -30,6 +30,8 @@ export interface Scene {
   sigma: Float64Array[];
   /** The device's own weights as reals, in the order of the reference's; undefined: not known. */
   weights?: Float64Array;
+  /** Its biases as reals. */
+  bias?: Float64Array;
 }
 
 /** Something that may have gone wrong, and what the device would then have made. */

@@ -172,21 +172,28 @@ function subjectOf(image: Image, options: XrayOptions): { subject: Subject; log?
   return { subject: { image, reference, run, inputs, matches, exact, known }, ...(log ? { log } : {}) };
 }
 
-/** The image's weights of a layer as reals of the reference's order; undefined: none, or not of the same size. */
-function weightsOf({ image, run }: Subject, layer: DeviceLayer, op: Scene['op']): Float64Array | undefined {
+/** The image's weights and biases of a layer as reals, in the reference's order; nothing where they are not alike. */
+function weightsOf(
+  { image, run }: Subject,
+  layer: DeviceLayer,
+  op: Scene['op'],
+): Pick<Scene, 'weights' | 'bias'> {
   const record = image.ops[layer.first]!;
-  const found = deviceWeights(image, record);
-  if (!isWeighted(op) || !found || found.values.length !== op.weights.length) return undefined;
   const address = record.get(OP_INPUT);
   const before = run.layers.findLast((other) => other.op < layer.first && other.address === address);
   const input = before?.spec ?? (address === image.input.offset ? image.metadata.input : undefined);
-  if (!input) return undefined;
+  const found = input && deviceWeights(image, record, input.zeroPoint);
+  if (!isWeighted(op) || !found || found.values.length !== op.weights.length) return {};
   const depthwise = op.kind === 'depthwiseConv2d';
   const row = found.values.length / found.outputs;
-  return found.values.map((q, i) => {
-    const o = depthwise ? i % found.outputs : Math.floor(i / row);
-    return (q * found.multipliers[o]! * layer.spec.scale) / input.scale;
-  });
+  // An accumulator's unit: what it is multiplied by, in the output's units.
+  const unit = (o: number): number => found.multipliers[o]! * layer.spec.scale;
+  return {
+    weights: found.values.map(
+      (q, i) => (q * unit(depthwise ? i % found.outputs : Math.floor(i / row))) / input.scale,
+    ),
+    bias: found.bias.map((b, o) => b * unit(o)),
+  };
 }
 
 function sceneOf(subject: Subject, index: number): Scene {
@@ -200,7 +207,6 @@ function sceneOf(subject: Subject, index: number): Scene {
     return operandsOf(reference.graph, op, before);
   });
   const direct = operands.every((one) => one.direct) ? operands.map((one) => one.direct!) : undefined;
-  const weights = weightsOf(subject, layer, op);
   const parts = {
     name: layer.name,
     graph: reference.graph,
@@ -209,7 +215,7 @@ function sceneOf(subject: Subject, index: number): Scene {
     atInput: operands[0]!.atInput,
     spec: layer.spec,
     ...(direct ? { direct } : {}),
-    ...(weights ? { weights } : {}),
+    ...weightsOf(subject, layer, op),
   };
   return makeScene(parts, layer.values);
 }

@@ -3,6 +3,9 @@ import { outputOf, type WeightedOp } from '../../import/float-graph.js';
 import { type Candidate, evaluateWith, isWeighted, type Scene } from '../scene.js';
 import { stepsOf } from './order.js';
 
+/** Numbers that a candidate counts as fitted which explains everything and names nothing. */
+const LAST_RESORT = 60;
+
 const percent = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 function cutAt(scene: Scene, op: WeightedOp, from: number, fitted: number): Candidate {
@@ -102,7 +105,39 @@ function substituted(scene: Scene, op: WeightedOp): Candidate[] {
   const { shape } = graph.tensors[op.inputs[0]!]!;
   const channels = op.kind === 'dense' ? op.weights.length / op.bias.length : (shape.at(-1) ?? 1);
   const outputs = evaluateWith(scene, { ...op, weights });
-  return [{ ...nature(op, weights, channels), fitted: 6, outputs }];
+  const kind = nature(op, weights, channels);
+  // Whatever is wrong with weights, their own values explain it: only where nothing with a name of its own does.
+  return [{ ...kind, fitted: kind.cause === 'weights' ? LAST_RESORT : 6, outputs }];
+}
+
+/** The image's own biases in the reference's op: off by a multiple of each output's sum of weights, or just others. */
+function otherBiases(scene: Scene, op: WeightedOp): Candidate[] {
+  const { bias } = scene;
+  if (!bias || bias.length !== op.bias.length || op.kind === 'circulant') return [];
+  const sums = new Float64Array(bias.length);
+  op.weights.forEach((weight, i) => {
+    sums[outputOf(op, i)]! += weight;
+  });
+  let [product, square, all] = [0, 0, 0];
+  bias.forEach((b, o) => {
+    const off = b - op.bias[o]!;
+    product += off * sums[o]!;
+    square += sums[o]! ** 2;
+    all += off ** 2;
+  });
+  const delta = square > 0 ? product / square : 0;
+  const isShift = all - delta * product < 0.02 * all;
+  const outputs = evaluateWith(scene, { ...op, bias });
+  return [
+    isShift
+      ? {
+          cause: 'zero-point',
+          summary: `wrong zero point of its input, in its biases: off by ${Number(delta.toPrecision(3))} (in the input's units)`,
+          fitted: 1,
+          outputs,
+        }
+      : { cause: 'weights', summary: 'other biases than the model has', fitted: LAST_RESORT, outputs },
+  ];
 }
 
 export function otherWeights(scene: Scene): Candidate[] {
@@ -114,5 +149,11 @@ export function otherWeights(scene: Scene): Candidate[] {
     fitted: 0,
     outputs: evaluateWith(scene, { ...op, bias: op.bias.map(() => 0) }),
   };
-  return [...cutOff(scene, op), ...lowBits(scene, op), ...substituted(scene, op), unbiased];
+  return [
+    ...cutOff(scene, op),
+    ...lowBits(scene, op),
+    ...substituted(scene, op),
+    ...otherBiases(scene, op),
+    unbiased,
+  ];
 }
