@@ -1,11 +1,11 @@
 // The real arithmetic that a quantized network stands for: weights, biases and clamps as reals, no rounding anywhere.
-import {
-  type Mul,
-  type Add,
-  type QuantizedNetwork,
-  type QuantizedOp,
-  type Requantization,
-  type TensorSpec,
+import type {
+  Mul,
+  Add,
+  QuantizedNetwork,
+  QuantizedOp,
+  Requantization,
+  TensorSpec,
 } from '../model/quantized-network.js';
 import { unwindBlocks } from '../plan/lower/conv2d.js';
 import {

@@ -127,19 +127,23 @@ function runWeighted(
     const window = op.window!;
     const taps = window.kernel[0] * window.kernel[1];
     const multiplier = outputs / channels;
-    eachTap(window, input, output, (to, from, tap) => {
+    const depthwise = (to: number, from: number, tap: number): void => {
+      const [first, row] = [to * outputs, tap * outputs];
+      for (let c = 0, o = 0; c < channels; c++) {
+        const value = x[from * channels + c]!;
+        for (const end = (c + 1) * multiplier; o < end; o++) y[first + o]! += value * weights[row + o]!;
+      }
+    };
+    const dense = (to: number, from: number, tap: number): void => {
+      const base = from * channels;
       for (let o = 0; o < outputs; o++) {
-        if (op.kind === 'depthwiseConv2d') {
-          y[to * outputs + o]! +=
-            x[from * channels + Math.floor(o / multiplier)]! * weights[tap * outputs + o]!;
-          continue;
-        }
         let sum = 0;
         const row = (o * taps + tap) * channels;
-        for (let c = 0; c < channels; c++) sum += x[from * channels + c]! * weights[row + c]!;
+        for (let c = 0; c < channels; c++) sum += x[base + c]! * weights[row + c]!;
         y[to * outputs + o]! += sum;
       }
-    });
+    };
+    eachTap(window, input, output, op.kind === 'depthwiseConv2d' ? depthwise : dense);
   }
   return y.map((value) => clamp(value, bounds));
 }

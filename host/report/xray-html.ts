@@ -44,7 +44,12 @@ function verdict({ faults }: XrayOutput): string {
   if (!first) return '<p id="verdict">Every layer is what the model computes, but for rounding.</p>';
   const more = later.map(({ layer, summary }) => `<br>Then in ${escaped(layer)}: ${escaped(summary)}`);
   const also = first.others.map((other) => `<br>Or: ${escaped(other)}`);
-  return `<p id="verdict" class="wrong">Goes wrong first in <b>${escaped(first.layer)}</b>: ${escaped(first.summary)}${also.join('')}${more.join('')}</p>`;
+  const lines = [
+    `Goes wrong first in <b>${escaped(first.layer)}</b>: ${escaped(first.summary)}`,
+    ...also,
+    ...more,
+  ];
+  return `<p id="verdict" class="wrong">${lines.join('')}</p>`;
 }
 
 /** What the script draws: width, height and base64 of each picture. */
@@ -103,7 +108,8 @@ export function xrayHtml(result: XrayOutput, command: string): string {
 ${verdict(result)}
 <table id="layers"><thead><tr>${heads.map((head) => `<th>${head}</th>`).join('')}</tr></thead>
 <tbody>${result.layers.map(row).join('\n')}</tbody></table>
-<p>SQNR: against the model on the same input (blue); own: on the values that the layer really had (green). Bars end at ${FULL_DB} dB.</p>
+<p>SQNR: against the model on the same input (blue); own: on the values that the layer really had (green). Bars end
+at ${FULL_DB} dB.</p>
 <h2>Tensors of the first sample</h2>
 <div id="pictures"></div>
 <script>const D=${data};

@@ -55,9 +55,9 @@ const MOST_CUT_ENERGY = 0.005;
 /** Codes that a signal must spread over, not to be called too coarse. */
 const LEAST_CODES = 4;
 /** Values that a layer's test looks at, at most. */
-const MOST_VALUES = 1 << 16;
+const MOST_VALUES = 1 << 15;
 
-export const isSound = ({ rms, outliers }: Misfit): boolean => rms <= MOST_RMS && outliers <= MOST_OUTLIERS;
+const isSound = ({ rms, outliers }: Misfit): boolean => rms <= MOST_RMS && outliers <= MOST_OUTLIERS;
 
 /** As many of a scene's samples as the candidates are tried on. */
 function fewer(scene: Scene): Scene {

@@ -6,8 +6,12 @@ import type { Diagnosis } from './diagnose.js';
 import { diagnose } from './diagnose.js';
 import { makeScene, representable } from './scene.js';
 
+type Span = readonly [low: number, high: number];
+
 interface Preparation {
   name: string;
+  /** What values must span for it to make sense. */
+  domain?: Span;
   /** Of one value in channel `c`. */
   map?: (x: number, c: number) => number;
   /** Where each value comes from, of `size` values in `channels` channels. */
@@ -19,34 +23,41 @@ const [MEAN, DEVIATION] = [
   [0.485, 0.456, 0.406],
   [0.229, 0.224, 0.225],
 ];
+const BYTE: Span = [0, 255];
+const UNIT: Span = [0, 1];
+const SIGNED: Span = [-1, 1];
 const at = (list: readonly number[] | undefined, c: number): number => list![c % 3]!;
 
 /** What inputs usually lack: each takes the data as given to what the model may want. */
 const PREPARATIONS: readonly Preparation[] = [
-  { name: '0–255 to 0–1', map: (x) => x / 255, cause: 'input-scaling' },
-  { name: '0–1 to 0–255', map: (x) => x * 255, cause: 'input-scaling' },
-  { name: '0–255 to −1–1', map: (x) => x / 127.5 - 1, cause: 'input-scaling' },
-  { name: '0–1 to −1–1', map: (x) => 2 * x - 1, cause: 'input-scaling' },
-  { name: '−1–1 to 0–1', map: (x) => (x + 1) / 2, cause: 'input-scaling' },
-  { name: '−1–1 to 0–255', map: (x) => (x + 1) * 127.5, cause: 'input-scaling' },
-  { name: '0–255 to −128–127', map: (x) => x - 128, cause: 'input-scaling' },
+  { name: '0–255 to 0–1', domain: BYTE, map: (x) => x / 255, cause: 'input-scaling' },
+  { name: '0–1 to 0–255', domain: UNIT, map: (x) => x * 255, cause: 'input-scaling' },
+  { name: '0–255 to −1–1', domain: BYTE, map: (x) => x / 127.5 - 1, cause: 'input-scaling' },
+  { name: '0–1 to −1–1', domain: UNIT, map: (x) => 2 * x - 1, cause: 'input-scaling' },
+  { name: '−1–1 to 0–1', domain: SIGNED, map: (x) => (x + 1) / 2, cause: 'input-scaling' },
+  { name: '−1–1 to 0–255', domain: SIGNED, map: (x) => (x + 1) * 127.5, cause: 'input-scaling' },
+  { name: '0–255 to −128–127', domain: BYTE, map: (x) => x - 128, cause: 'input-scaling' },
   {
     name: '0–1 by the mean and deviation of ImageNet',
+    domain: UNIT,
     map: (x, c) => (x - at(MEAN, c)) / at(DEVIATION, c),
     cause: 'input-scaling',
   },
   {
     name: '0–255 by the mean and deviation of ImageNet',
+    domain: BYTE,
     map: (x, c) => (x / 255 - at(MEAN, c)) / at(DEVIATION, c),
     cause: 'input-scaling',
   },
   {
     name: '0–1 by the mean and deviation of MNIST',
+    domain: UNIT,
     map: (x) => (x - 0.1307) / 0.3081,
     cause: 'input-scaling',
   },
   {
     name: '0–255 by the mean and deviation of MNIST',
+    domain: BYTE,
     map: (x) => (x / 255 - 0.1307) / 0.3081,
     cause: 'input-scaling',
   },
@@ -85,6 +96,13 @@ function extremes(samples: readonly Float64Array[]): [low: number, high: number]
 
 const short = (value: number): string => `${Number(value.toPrecision(3))}`;
 
+/** Whether values lie within a preparation's domain, and use much of it. */
+function applies({ domain }: Preparation, [low, high]: Span): boolean {
+  if (!domain) return true;
+  const size = domain[1] - domain[0];
+  return low >= domain[0] - size / 20 && high <= domain[1] + size / 20 && high - low > size / 4;
+}
+
 /** Data that does not spread over the range that the image takes, as other data would. */
 function rangeTest(samples: readonly Float64Array[], spec: TensorSpec): Diagnosis | undefined {
   const [low, high] = representable(spec);
@@ -96,12 +114,16 @@ function rangeTest(samples: readonly Float64Array[], spec: TensorSpec): Diagnosi
   const used = (Math.min(most, high) - Math.max(least, low)) / size;
   const channels = spec.shape.at(-1) ?? 1;
   const usual = PREPARATIONS.find(
-    (one) => one.map && fits(extremes(samples.map((sample) => prepare(sample, one, channels)))),
+    (one) =>
+      one.map &&
+      applies(one, [least, most]) &&
+      fits(extremes(samples.map((sample) => prepare(sample, one, channels)))),
   );
   const wrong = outside > 0.5 || (used < 0.6 && usual !== undefined) || (used < 0.02 && most > least);
   if (!wrong) return undefined;
   const how = usual ? `: prepare it as ${usual.name}` : '';
-  const summary = `missing normalization: the data spans ${short(least)} … ${short(most)}, the image takes ${short(low)} … ${short(high)}${how}`;
+  const spans = `the data spans ${short(least)} … ${short(most)}, the image takes ${short(low)} … ${short(high)}`;
+  const summary = `missing normalization: ${spans}${how}`;
   return { cause: 'input-scaling', summary, misfit: 0, explained: 0, others: [] };
 }
 
@@ -122,8 +144,9 @@ function labelTest(
 ): Diagnosis | undefined {
   const channels = graph.tensors[graph.input]!.shape.at(-1) ?? 1;
   const given = accuracy(graph, samples, labels);
+  const span = extremes(samples);
   const margin = Math.max(0.2, 2 / Math.sqrt(samples.length));
-  const ranked = PREPARATIONS.filter(({ map }) => map || channels > 1)
+  const ranked = PREPARATIONS.filter((one) => (one.map || channels > 1) && applies(one, span))
     .map((one) => ({
       one,
       share: accuracy(
@@ -137,7 +160,8 @@ function labelTest(
   if (!best || best.share < given + margin) return undefined;
   const percent = (share: number): string => `${Math.round(share * 100)} %`;
   const what = best.one.cause === 'channel-order' ? 'swapped channels' : 'missing normalization';
-  const summary = `${what}: the model is right on ${percent(given)} of the data as given, on ${percent(best.share)} if prepared as ${best.one.name}`;
+  const shares = `the model is right on ${percent(given)} of the data, on ${percent(best.share)} if prepared`;
+  const summary = `${what}: ${shares} as ${best.one.name}`;
   return { cause: best.one.cause, summary, misfit: 0, explained: 0, others: [] };
 }
 

@@ -128,7 +128,7 @@ export function fit(
     row.forEach((value, i) => {
       if (value < least || value > most) return;
       count++;
-      const rest = value - (offset?.[sample]![i] ?? 0);
+      const rest = value - (offset ? offset[sample]![i]! : 0);
       for (let a = 0; a < size; a++) {
         const weight = bases[a]![sample]![i]!;
         matrix[a]![size]! += weight * rest;

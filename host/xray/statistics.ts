@@ -1,4 +1,5 @@
 // Figures of one tensor: the device's integers against reals of the reference.
+import { logarithm } from '../data/real-functions.js';
 import type { Bounds } from '../import/float-graph.js';
 import type { TensorSpec } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
@@ -29,7 +30,10 @@ export const dequantize = (values: Values, { scale, zeroPoint }: TensorSpec): Fl
 
 export function signalToNoise(signal: number, noise: number): number {
   if (noise === 0) return MOST_DB;
-  return Math.max(-MOST_DB, Math.min(MOST_DB, 10 * Math.log10(Math.max(signal, 1e-300) / noise)));
+  return Math.max(
+    -MOST_DB,
+    Math.min(MOST_DB, (10 / logarithm(10)) * logarithm(Math.max(signal, 1e-300) / noise)),
+  );
 }
 
 /** Least and largest value of every channel, over all samples. */

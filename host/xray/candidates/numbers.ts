@@ -1,4 +1,5 @@
 // Candidates that change numbers and nothing else: scales, zero points, normalization of the input, clamps.
+import { logarithm } from '../../data/real-functions.js';
 import type { GraphOp } from '../../import/float-graph.js';
 import {
   boundsOf,
@@ -16,7 +17,7 @@ const rounded = (value: number): string => `${Number(value.toPrecision(3))}`;
 
 /** A factor as one would say it: powers of two exactly, if it is one within 3 %. */
 function nearPower(factor: number): { factor: number; exact: boolean } {
-  const power = 2 ** Math.round(Math.log2(Math.abs(factor)));
+  const power = 2 ** Math.round(logarithm(Math.abs(factor)) / logarithm(2));
   const exact = factor > 0 && Math.abs(factor / power - 1) < 0.03;
   return exact ? { factor: power, exact } : { factor, exact };
 }
@@ -117,7 +118,7 @@ export function otherClamps(scene: Scene): Candidate[] {
     },
     {
       cause: 'zero-point',
-      summary: `wrong zero point in its activation: it cuts off at ${rounded(least)} instead of ${rounded(boundsOf(op)[0])}`,
+      summary: `wrong zero point in its activation: cuts off at ${rounded(least)}, not ${rounded(boundsOf(op)[0])}`,
       fitted: 2,
       outputs: clean.map((row) => clampTo(row, [least, most])),
     },
@@ -140,7 +141,7 @@ export function otherActivation(scene: Scene): Candidate[] {
     return [
       {
         cause: 'zero-point',
-        summary: `wrong zero point: its activation cuts off at ${rounded(low)}, the least its integers hold, not at ${rounded(bounds[0])}`,
+        summary: `wrong zero point: cuts off at ${rounded(low)}, its integers’ least, not at ${rounded(bounds[0])}`,
         fitted: 0,
         outputs: clean.map((row) => clampTo(row, [low, bounds[1]])),
       },
@@ -167,6 +168,32 @@ function normalizationName(a: number, b: number): string {
       Math.abs(a / factor - 1) < 0.03 && Math.abs(b - offset) < 0.03 * Math.max(1, Math.abs(factor)),
   );
   return found?.[2] ?? `x is there as ${rounded(a)}·x ${b < 0 ? '−' : '+'} ${rounded(Math.abs(b))}`;
+}
+
+/** Weights, without the biases, that are a multiple of what they should be. */
+function weightScales(
+  scene: Scene,
+  linear: readonly Float64Array[],
+  bias: readonly Float64Array[],
+): Candidate[] {
+  const found = isWeighted(scene.op) ? fit(scene, [linear], bias) : undefined;
+  if (!found) return [];
+  const { factor, exact } = nearPower(found[0]!);
+  // At the input a factor of another kind is how the input was scaled.
+  if (
+    Math.abs(factor - 1) < 0.03 ||
+    factor <= 0 ||
+    (scene.atInput && (!exact || factor > 16 || factor < 1 / 16))
+  )
+    return [];
+  return [
+    {
+      cause: 'scale',
+      summary: `scale off by ${rounded(factor)}: its weights are ${timesOff(factor)}`,
+      fitted: 1,
+      outputs: combine(linear, factor, bias, 1).map((row) => clampTo(row, boundsOf(scene.op))),
+    },
+  ];
 }
 
 /** The operand shifted or scaled: one pair for all of it, or one a channel where there are few. */
@@ -208,6 +235,7 @@ export function inputNumbers(scene: Scene): Candidate[] {
       outputs: combine(full, 1, sums, folded[0]!).map((row) => clampTo(row, bounds)),
     });
   }
+  candidates.push(...weightScales(scene, linear, bias));
   if (!atInput) return candidates;
   const both = fit(scene, [linear, ones], bias);
   if (both) {

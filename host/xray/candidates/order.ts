@@ -153,7 +153,7 @@ function transposed(scene: Scene): Candidate[] {
       });
       return {
         cause: 'transposed-dense',
-        summary: `transposed dense layer: its ${inputs}×${outputs} weights are read in the order [${from === other ? 'in, out' : 'out, in'}] of the other`,
+        summary: `transposed dense layer: its ${inputs}×${outputs} weights are read the other way round`,
         fitted: 0,
         outputs: evaluateWith(scene, { ...op, weights }),
       };

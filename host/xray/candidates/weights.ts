@@ -31,21 +31,32 @@ function cutOff(scene: Scene, op: WeightedOp): Candidate[] {
   return lost > 0 ? [cutAt(scene, op, end, 0)] : [];
 }
 
+/** Whether nearly all weights of the image are those, within a step. */
+function alike(op: WeightedOp, found: Float64Array, expected: Float64Array): boolean {
+  const steps = stepsOf(op);
+  const near = found.filter((weight, i) => {
+    return Math.abs(weight - expected[i]!) <= steps[op.kind === 'circulant' ? 0 : outputOf(op, i)]!;
+  });
+  return near.length > 0.9 * found.length;
+}
+
 /** Low bits lost, downwards or towards zero. */
 function lowBits(scene: Scene, op: WeightedOp): Candidate[] {
   const steps = stepsOf(op);
   return [1, 2, 3, 4, 5, 6].flatMap((bits) =>
-    [Math.floor, Math.trunc].map((cut): Candidate => {
+    [Math.floor, Math.trunc].flatMap((cut): Candidate[] => {
       const weights = op.weights.map((weight, i) => {
         const step = steps[op.kind === 'circulant' ? 0 : outputOf(op, i)]!;
         return cut(Math.round(weight / step) / 2 ** bits) * 2 ** bits * step;
       });
-      return {
+      if (scene.weights && !alike(op, scene.weights, weights)) return [];
+      const candidate = {
         cause: 'truncated-weights',
         summary: `truncated weights: their lowest ${bits === 1 ? 'bit is' : `${bits} bits are`} cut off`,
         fitted: 0,
         outputs: evaluateWith(scene, { ...op, weights }),
       };
+      return [candidate];
     }),
   );
 }
