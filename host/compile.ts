@@ -177,6 +177,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     preprocessing: options.preprocessing ?? { minimum: 0, maximum: 1 },
     ops: plan.ops.map((op) => op.name),
     layers: layersOf(network, plan),
+    ...(network.quantization ? { quantization: network.quantization } : {}),
     ...(options.classes ? { classes: options.classes } : {}),
     policy,
   };

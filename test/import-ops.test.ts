@@ -2,7 +2,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { quantizeValues } from '../host/compress/quantize.js';
-import { importModel, type ImportedModel } from '../host/import/import-model.js';
+import { equalizeGraph } from '../host/import/equalize.js';
+import { evaluate, type FloatGraph } from '../host/import/float-graph.js';
+import { quantizeGraph } from '../host/import/quantize-graph.js';
+import { importModel, type ImportedModel, type ImportOptions } from '../host/import/import-model.js';
 import { importTflite } from '../host/import/tflite/import-tflite.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';
 import { readImage } from '../host/model/image.js';
@@ -382,6 +385,60 @@ test('small networks of the usual kinds, as .onnx and as .tflite: every answer i
         .join();
     assert.is(kinds(again), kinds(network));
   }
+});
+
+test('ranges, equalization and corrected biases: each network stays near its float original', () => {
+  const file = residualNet();
+  const { graph } = importOnnx(file);
+  const { shape } = graph.tensors[0]!;
+  const size = elementCount({ shape });
+  const data = smoothInputs(24, size);
+  const noise = (quantize: ImportOptions['quantize']): number => {
+    const { network } = importModel(file, {
+      data: { dtype: 'float32', shape: [24, ...shape], data },
+      ...(quantize ? { quantize } : {}),
+    });
+    const input = network.tensors[network.input]!;
+    let sum = 0;
+    for (let i = 0; i < 8; i++) {
+      const x = data.subarray(i * size, (i + 1) * size);
+      const y = runOracle(network, quantizeValues(x, input))[network.output]!;
+      const { scale, zeroPoint } = network.tensors[network.output]!;
+      evaluate(graph, x)[graph.output]!.forEach((real, j) => {
+        sum += ((y[j]! - zeroPoint) * scale - real) ** 2;
+      });
+    }
+    return sum;
+  };
+  const all = (['max', 'percentile', 'mse'] as const).map((ranges) => noise({ ranges }));
+  for (const one of all) assert.ok(one < 0.03, `${all}`);
+  assert.is(noise(undefined), all[2]);
+  const { graph: equalized, pairs } = equalizeGraph(graph);
+  assert.is(pairs, 3);
+  const sample = data.subarray(0, size);
+  const [a, b] = [graph, equalized].map((one) => evaluate(one, sample)[one.output]!) as [
+    Float64Array,
+    Float64Array,
+  ];
+  a.forEach((value, i) => assert.ok(Math.abs(value - b[i]!) < 1e-9, `${b} for ${a}`));
+  assert.ok(noise({ equalize: true }) < 4 * all[2]!);
+});
+
+test('a range of many small values and one large: mse and percentile cut it off, max does not', () => {
+  const values = Float64Array.from({ length: 40_000 }, (_, i) => (i === 0 ? 100 : Math.sin(i)));
+  const graph: FloatGraph = {
+    tensors: [{ shape: [40_000] }, { shape: [40_000] }],
+    ops: [{ kind: 'unary', name: 'same', inputs: [0], output: 1, f: (x) => x }],
+    input: 0,
+    output: 1,
+  };
+  const high = (ranges: 'max' | 'percentile' | 'mse'): number => {
+    const { tensors } = quantizeGraph(graph, { name: 'outlier', samples: [values], ranges });
+    return (127 - tensors[1]!.zeroPoint) * tensors[1]!.scale;
+  };
+  assert.ok(high('max') > 95);
+  assert.ok(high('percentile') < 2);
+  assert.ok(high('mse') < 95, `${high('mse')}`);
 });
 
 test('ONNX: the difference of two activations, a last ArgMax', () => {

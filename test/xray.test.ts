@@ -80,6 +80,18 @@ test('sound models have no fault, and each layer is within rounding', () => {
   }
 });
 
+test('a network whose layers were equalized is held against the model equalized the same way', () => {
+  const file = residualNet();
+  const { shape } = importOnnx(file).graph.tensors[0]!;
+  const data = batch(smoothInputs(24, elementCount({ shape })), shape);
+  const { network } = importModel(file, { data, quantize: { equalize: true } });
+  assert.ok(network.quantization!.equalizedPairs > 0);
+  assert.equal(xray(compileUnproved(network), { reference: file, data }).faults, []);
+  const at = plant.opsOf(network, 'conv2d')[1]!;
+  const [fault] = xray(compileUnproved(plant.scaleLayer(network, at, 1)), { reference: file, data }).faults;
+  assert.equal([fault!.layer, fault!.cause], [network.ops[at]!.name, 'scale'], fault!.summary);
+});
+
 test('the tensors are the device’s own, bit for bit those of the oracle', () => {
   for (const { network, data } of subjects) {
     const image = readImage(compileUnproved(network));

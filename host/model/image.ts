@@ -37,7 +37,7 @@ import { BrownoutError } from '../error.js';
 import type { Plan, Region } from '../plan/planner.js';
 import { OpRecord } from '../plan/record.js';
 import { crc32 } from './crc32.js';
-import { tensorBytes, type TensorSpec } from './quantized-network.js';
+import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
 import { littleEndian, type Values, valuesFrom } from './values.js';
 
 /** When the cursor is written, besides mandatory commits. */
@@ -85,6 +85,8 @@ export interface ImageMetadata {
   ops: string[];
   /** What the records make, op by op; absent in images of before. */
   layers?: Layer[];
+  /** How it was quantized, if it was here. */
+  quantization?: QuantizationChoices;
   /** Names of the answer's classes, if it is a classifier. */
   classes?: string[];
   /** The policy's name as given to the compiler. */
@@ -308,6 +310,7 @@ function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     names(m.ops) &&
     m.ops?.length === ops &&
     areLayers(m.layers, ops) &&
+    (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
     (m.classes === undefined || names(m.classes)) &&
     (m.proof === undefined ||
       (m.proof !== null && Object.values(m.proof).every((value) => Number.isSafeInteger(value))));

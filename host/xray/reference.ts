@@ -1,4 +1,5 @@
 // The model itself in real arithmetic, from its file: what the device is held against.
+import { equalizeGraph } from '../import/equalize.js';
 import { dequantizeNetwork } from '../import/dequantize-network.js';
 import { type Bounds, type FloatGraph, type GraphOp, runOp, UNBOUNDED } from '../import/float-graph.js';
 import { isTflite } from '../import/import-model.js';
@@ -13,8 +14,8 @@ export interface Reference {
   input?: Quantization;
 }
 
-/** Reads a .tflite or .onnx file. Throws what `importModel` throws. */
-export function readReference(bytes: Uint8Array): Reference {
+/** Reads a .tflite or .onnx file; `equalized`: as the image's layers were. Throws what `importModel` throws. */
+export function readReference(bytes: Uint8Array, equalized: boolean): Reference {
   if (isTflite(bytes)) {
     const { network } = importTflite(bytes);
     return {
@@ -23,7 +24,8 @@ export function readReference(bytes: Uint8Array): Reference {
       input: network.tensors[network.input]!,
     };
   }
-  const { graph, channelsFirst } = importOnnx(bytes);
+  const { graph: own, channelsFirst } = importOnnx(bytes);
+  const graph = equalized ? equalizeGraph(own).graph : own;
   const { given } = graph.tensors[graph.input]!;
   return { graph, channelsFirst, ...(given ? { input: given } : {}) };
 }

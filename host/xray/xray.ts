@@ -117,7 +117,7 @@ interface Subject {
 }
 
 function subjectOf(image: Image, options: XrayOptions): { subject: Subject; log?: Uint8Array } {
-  const reference = readReference(options.reference);
+  const reference = readReference(options.reference, (image.metadata.quantization?.equalizedPairs ?? 0) > 0);
   const size = elementCount(image.metadata.input);
   const wanted = elementCount(reference.graph.tensors[reference.graph.input]!);
   if (size !== wanted)

@@ -274,10 +274,14 @@ export function onnxModel(
     ...Object.entries(integers).flatMap(([name, value]) =>
       bytes(5, [
         ...text(1, name),
-        ...(typeof value === 'number' ? integer(3, value) : value.flatMap((item) => integer(8, item))),
+        ...(typeof value === 'number'
+          ? [...integer(3, value), ...integer(20, 2)]
+          : [...value.flatMap((item) => integer(8, item)), ...integer(20, 7)]),
       ]),
     ),
-    ...Object.entries(reals).flatMap(([name, value]) => bytes(5, [...text(1, name), ...float(2, value)])),
+    ...Object.entries(reals).flatMap(([name, value]) =>
+      bytes(5, [...text(1, name), ...float(2, value), ...integer(20, 1)]),
+    ),
   ];
   const graph = [
     ...nodes.flatMap((node) =>
@@ -290,7 +294,8 @@ export function onnxModel(
     ),
     ...Object.entries(constants).flatMap(([name, constant]) => bytes(5, constantMessage(name, constant))),
     ...bytes(11, valueMessage('x', shape)),
-    ...bytes(12, valueMessage(nodes.at(-1)!.outputs[0]!, [])),
+    ...text(2, 'graph'),
+    ...bytes(12, [...text(1, nodes.at(-1)!.outputs[0]!), ...bytes(2, bytes(1, integer(1, 1)))]),
   ];
   return Uint8Array.from([...integer(1, 8), ...bytes(7, graph), ...bytes(8, integer(2, opset))]);
 }
