@@ -14,6 +14,8 @@ import { flashCommand } from './commands/flash.js';
 import { inspectCommand } from './commands/inspect.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
+import { trainCommand } from './commands/train.js';
+import { exportWeightsCommand, importWeightsCommand, restoreCommand } from './commands/weights.js';
 import { sizeCommand } from './commands/size.js';
 import { verifyCommand } from './commands/verify.js';
 import { xrayCommand } from './commands/xray.js';
@@ -26,6 +28,10 @@ const commands: readonly Command[] = [
   xrayCommand,
   verifyCommand,
   replayCommand,
+  trainCommand,
+  exportWeightsCommand,
+  importWeightsCommand,
+  restoreCommand,
   sizeCommand,
   compareCommand,
   analyzeCommand,

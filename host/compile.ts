@@ -6,6 +6,8 @@ import type { Values } from './model/values.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from './plan/cost.js';
 import { type Plan, planNetwork, type PlanOptions } from './plan/planner.js';
+import { deriveTraining } from './training/derive.js';
+import type { TrainOptions } from './training/spec.js';
 import { verify } from './verify/verify.js';
 import { chargeUj, type DeviceProfile, deviceProfile, plannedCycles } from './profiles/profile.js';
 
@@ -27,6 +29,8 @@ export interface CompileOptions {
   classes?: string[];
   /** An input to carry along, already quantized. */
   sample?: Values;
+  /** What the image learns on the device (docs/TRAINING.md); default nothing. */
+  train?: TrainOptions;
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -40,11 +44,13 @@ const OPTIONS = [
   'preprocessing',
   'classes',
   'sample',
+  'train',
   'verify',
 ];
 const DEFAULT_ARENA_BYTES = 3808;
 /** Below the arena: the module's static data. */
 const STATIC_BYTES = 288;
+const STATIC_BYTES_TRAINING = 400;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 
@@ -114,10 +120,10 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
 }
 
 /** Bytes of SRAM to try, least first: as given, or ever more of what the device has. */
-function arenaChoices({ arenaBytes }: CompileOptions, profile: DeviceProfile): number[] {
+function arenaChoices({ arenaBytes, train }: CompileOptions, profile: DeviceProfile): number[] {
   if (arenaBytes !== undefined) return [arenaBytes];
-  const choices = [DEFAULT_ARENA_BYTES];
-  const most = profile.sramBytes.value - STATIC_BYTES;
+  const choices = [train ? DEFAULT_ARENA_BYTES - 112 : DEFAULT_ARENA_BYTES];
+  const most = profile.sramBytes.value - (train ? STATIC_BYTES_TRAINING : STATIC_BYTES);
   while (choices.at(-1)! * 2 <= most) choices.push(choices.at(-1)! * 2);
   return choices;
 }
@@ -166,6 +172,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',
+    ...(options.train ? { training: deriveTraining(network, options.train) } : {}),
   });
   checkCharge(plan, profile);
   const sample = options.sample;
@@ -176,7 +183,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     output: network.tensors[network.output]!,
     preprocessing: options.preprocessing ?? { minimum: 0, maximum: 1 },
     ops: plan.ops.map((op) => op.name),
-    layers: layersOf(network, plan),
+    ...(options.train ? {} : { layers: layersOf(network, plan) }),
     ...(network.quantization ? { quantization: network.quantization } : {}),
     ...(options.classes ? { classes: options.classes } : {}),
     policy,

@@ -34,6 +34,15 @@ export { replay, type ReplayOptions, type ReplayResult } from './replay.js';
 export { run, type RunOptions, type RunResult } from './run.js';
 export { size, type SizeOptions, type SizeResult } from './size.js';
 export { replayCuts, type ReplayCutsOptions, type ReplayCutsResult } from './verify/replay.js';
+export { train, type LearningPoint, type TrainReplayOptions, type TrainResult } from './train.js';
+export {
+  type LearningStatus,
+  learningStatus,
+  readWeights,
+  withWeights,
+  writeWeights,
+} from './training/learned.js';
+export type { TrainOptions } from './training/spec.js';
 export { verify, type VerifyOptions, type VerifyResult } from './verify/verify.js';
 export { readLog, writeLog, type LogRecord } from './xray/device-log.js';
 export { xray, type XrayOptions, type XrayOutput, type XrayResult } from './xray/xray.js';

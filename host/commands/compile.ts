@@ -11,6 +11,7 @@ import { type Preprocessing, readImage } from '../model/image.js';
 import type { QuantizationChoices } from '../model/quantized-network.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber, writeWhole } from './files.js';
+import { trainingOptions, trainOptionsOf } from './training-options.js';
 
 function compileOptions(options: CommandInput['options']): CompileOptions {
   const number = (name: string): number | undefined => {
@@ -19,7 +20,9 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
   };
   const [arenaBytes, nvmBytes, capacitorUf] = ['arena', 'nvm', 'capacitor'].map(number);
   const { policy, device, classes } = options;
+  const train = trainOptionsOf(options);
   return {
+    ...(train ? { train } : {}),
     ...(typeof policy === 'string' ? { policy } : {}),
     ...(typeof device === 'string' ? { device } : {}),
     ...(typeof classes === 'string' ? { classes: classes.split(',') } : {}),
@@ -116,11 +119,13 @@ export const compileCommand: Command = {
     { name: 'arena', value: 'BYTES', help: 'SRAM for tiles (default 3808, more if ops need it)' },
     { name: 'nvm', value: 'BYTES', help: 'NVM the image may take (default: the device’s)' },
     { name: 'classes', value: 'A,B,…', help: 'names of the classes, for reports' },
+    ...trainingOptions,
     { name: 'no-verify', help: 'leave out the proof' },
   ],
   examples: [
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
+    'brownout compile model.tflite --train head:2 --lr 1/32 -o model-train.brn',
   ],
   run({ positionals, options, progress }) {
     const { data } = options;

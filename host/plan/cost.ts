@@ -22,6 +22,7 @@ import {
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import type { OpRecord } from './record.js';
+import { trainingCycles } from './training/cost.js';
 
 /** Cycles of a multiply-add in a dot product of int8. */
 const MAC = 9;
@@ -79,6 +80,7 @@ function stepCycles(op: OpRecord): { enter: number; tile: number } {
     const [height, width] = op.getPair(WIN_KERNEL);
     return height * width * op.get(WIN_INPUT_CHANNELS);
   };
+  if (op.isTraining) return trainingCycles(op);
   const kind = op.sibling;
   switch (kind) {
     case OpKind.CONV2D_S8:
