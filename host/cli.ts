@@ -18,12 +18,14 @@ import { trainCommand } from './commands/train.js';
 import { exportWeightsCommand, importWeightsCommand, restoreCommand } from './commands/weights.js';
 import { sizeCommand } from './commands/size.js';
 import { verifyCommand } from './commands/verify.js';
+import { xrayCommand } from './commands/xray.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
 
 const commands: readonly Command[] = [
   demoCommand,
   compileCommand,
   runCommand,
+  xrayCommand,
   verifyCommand,
   replayCommand,
   trainCommand,

@@ -1,5 +1,5 @@
 import { BrownoutError, ExitCode } from './error.js';
-import { type ImageMetadata, type Proof, writeImage } from './model/image.js';
+import { type ImageMetadata, type Layer, type Proof, writeImage } from './model/image.js';
 import { elementCount, type QuantizedNetwork, type TensorSpec } from './model/quantized-network.js';
 import { validateNetwork } from './model/validate.js';
 import type { Values } from './model/values.js';
@@ -145,6 +145,14 @@ function planWithin(
   throw new RangeError('no SRAM to try');
 }
 
+/** What each op of the network makes, and how many records it is. */
+function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
+  return network.ops.flatMap((op, index) => {
+    const records = plan.ops.filter((record) => record.op === index).length;
+    return records === 0 ? [] : [{ records, output: network.tensors[op.output]! }];
+  });
+}
+
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
@@ -175,6 +183,8 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     output: network.tensors[network.output]!,
     preprocessing: options.preprocessing ?? { minimum: 0, maximum: 1 },
     ops: plan.ops.map((op) => op.name),
+    ...(options.train ? {} : { layers: layersOf(network, plan) }),
+    ...(network.quantization ? { quantization: network.quantization } : {}),
     ...(options.classes ? { classes: options.classes } : {}),
     policy,
   };

@@ -44,3 +44,5 @@ export {
 } from './training/learned.js';
 export type { TrainOptions } from './training/spec.js';
 export { verify, type VerifyOptions, type VerifyResult } from './verify/verify.js';
+export { readLog, writeLog, type LogRecord } from './xray/device-log.js';
+export { xray, type XrayOptions, type XrayOutput, type XrayResult } from './xray/xray.js';

@@ -148,6 +148,7 @@ export function underPolicy(image: Image, name: string | undefined, profile: Dev
   const ops = image.ops.slice(0, image.jobs[JobKind.INFER]!.count).map((record, index) => ({
     name: image.metadata.ops[index]!,
     record,
+    op: index,
     constantBytes: 0,
   }));
   const tileCount = ops.reduce((sum, { record }) => sum + record.get(OP_TILES), 0);

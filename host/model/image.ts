@@ -39,8 +39,8 @@ import { BrownoutError } from '../error.js';
 import type { Plan, Region } from '../plan/planner.js';
 import { OpRecord } from '../plan/record.js';
 import { crc32 } from './crc32.js';
+import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
 import { isTrainingHeader, readTrainingHeader, type TrainingHeader } from './training-header.js';
-import { tensorBytes, type TensorSpec } from './quantized-network.js';
 import { littleEndian, type Values, valuesFrom } from './values.js';
 
 /** When the cursor is written, besides mandatory commits. */
@@ -72,6 +72,12 @@ export interface Proof {
   tear: number;
 }
 
+/** An op of the network: so many records, one behind the other, that make `output`. */
+export interface Layer {
+  records: number;
+  output: TensorSpec;
+}
+
 /** What only the desk needs. */
 export interface ImageMetadata {
   name: string;
@@ -80,6 +86,10 @@ export interface ImageMetadata {
   preprocessing: Preprocessing;
   /** One name an op. */
   ops: string[];
+  /** What the records make, op by op; absent in images of before, and in those that train. */
+  layers?: Layer[];
+  /** How it was quantized, if it was here. */
+  quantization?: QuantizationChoices;
   /** Names of the answer's classes, if it is a classifier. */
   classes?: string[];
   /** The policy's name as given to the compiler. */
@@ -127,7 +137,7 @@ const TAG_METADATA = 0x4154454d;
 const TAG_SAMPLE = 0x504d4153;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+export const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 
 function section(tag: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(SECTION_HEADER_BYTES + Math.ceil(payload.length / 4) * 4);
@@ -289,6 +299,17 @@ function areFeatures(value: Preprocessing['features']): boolean {
   return (kind === 'mfcc' || kind === 'log-mel') && sound && all.every((number) => Number.isFinite(number));
 }
 
+/** Whether they cover the records, or are absent. */
+function areLayers(value: unknown, ops: number): boolean {
+  if (value === undefined) return true;
+  if (!Array.isArray(value)) return false;
+  const counts = value.map((layer: Partial<Layer> | null) => {
+    const records = layer?.records ?? 0;
+    return Number.isSafeInteger(records) && records > 0 && isTensorSpec(layer?.output) ? records : Number.NaN;
+  });
+  return counts.reduce((sum, count) => sum + count, 0) === ops;
+}
+
 function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
   let value: unknown;
   try {
@@ -309,6 +330,8 @@ function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     areFeatures(m.preprocessing.features) &&
     names(m.ops) &&
     m.ops?.length === ops &&
+    areLayers(m.layers, ops) &&
+    (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
     (m.classes === undefined || names(m.classes)) &&
     (m.proof === undefined ||
       (m.proof !== null && Object.values(m.proof).every((value) => Number.isSafeInteger(value))));

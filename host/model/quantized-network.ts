@@ -225,7 +225,17 @@ export type ComputingOp =
 
 export type QuantizedOp = ComputingOp | Reshape;
 
+/** How a float network was quantized after training. */
+export interface QuantizationChoices {
+  ranges: 'max' | 'percentile' | 'mse';
+  biasCorrection: boolean;
+  /** Pairs of layers whose channels were brought to one size; 0: not asked for, or none that can be. */
+  equalizedPairs: number;
+}
+
 export interface QuantizedNetwork {
+  /** Absent: quantized by whoever made the file. */
+  quantization?: QuantizationChoices;
   name: string;
   tensors: readonly TensorSpec[];
   ops: readonly QuantizedOp[];

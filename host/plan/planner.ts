@@ -38,7 +38,8 @@ export interface PlanOptions extends TileLimits {
 }
 
 export interface Plan {
-  ops: { name: string; record: OpRecord; constantBytes: number }[];
+  /** `op`: which op of the network a record is of; undefined: it belongs to training. */
+  ops: { name: string; op: number | undefined; record: OpRecord; constantBytes: number }[];
   /** Constants as they stand in NVM, from `constants.offset` on. */
   constantBytes: Uint8Array;
   plan: Region;
@@ -163,6 +164,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const plan: Plan = {
     ops: lowered.map(({ record, constants }, index) => ({
       name: steps[index]!.name,
+      op: inference.opOf.get(steps[index]!),
       record,
       constantBytes: constants.reduce((sum, c) => sum + c.bytes.length, 0),
     })),

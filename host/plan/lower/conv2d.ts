@@ -30,7 +30,7 @@ import { feature, placeWindow, rowSpan, columnChoices } from './window.js';
 import { convTileCycles } from '../cost.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
-function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
+export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
   const taps = op.kernel[0] * op.kernel[1];
   const blocks = Math.ceil(inputs / k);
   return Int8Array.from({ length: outputs * taps * inputs }, (_, i) => {
