@@ -17,6 +17,7 @@ import * as networks from './util/networks.js';
 const SHAPES = Number(process.env['BROWNOUT_SHAPES'] ?? 12);
 const ARENA = 288;
 const nativeTest = hasPrograms('kernels in C on this machine', { gcc: 'gcc' }) ? test : test.skip;
+const wasm2cTest = hasPrograms("kernels in wasm2c's C", { gcc: 'gcc', wasm2c: 'wabt' }) ? test : test.skip;
 
 function circulant(method: 'direct' | 'ntt'): (random: Random) => QuantizedNetwork {
   return (random) => {
@@ -71,8 +72,9 @@ function makeCases(): Case[] {
   );
 }
 
-for (const build of ['checked', 'in-place'] satisfies NativeBuild[]) {
-  nativeTest(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, () => {
+for (const build of ['checked', 'in-place', 'wasm2c'] satisfies NativeBuild[]) {
+  const run = build === 'wasm2c' ? wasm2cTest : nativeTest;
+  run(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, () => {
     const cases = makeCases();
     const program = buildNativeDevice(temporaryFolder('native'), build);
     const results = runNative(program, cases, ARENA);
