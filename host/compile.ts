@@ -1,6 +1,11 @@
 import { BrownoutError, ExitCode } from './error.js';
 import { type ImageMetadata, type Proof, writeImage } from './model/image.js';
-import { elementCount, type QuantizedNetwork, type TensorSpec } from './model/quantized-network.js';
+import {
+  elementCount,
+  type QuantizedNetwork,
+  type SpectraChoice,
+  type TensorSpec,
+} from './model/quantized-network.js';
 import { validateNetwork } from './model/validate.js';
 import type { Values } from './model/values.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
@@ -27,6 +32,11 @@ export interface CompileOptions {
   classes?: string[];
   /** An input to carry along, already quantized. */
   sample?: Values;
+  /**
+   * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra
+   * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
+   */
+  spectra?: SpectraChoice;
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -40,6 +50,7 @@ const OPTIONS = [
   'preprocessing',
   'classes',
   'sample',
+  'spectra',
   'verify',
 ];
 const DEFAULT_ARENA_BYTES = 3808;
@@ -139,6 +150,22 @@ function planWithin(
   throw new RangeError('no SRAM to try');
 }
 
+/** `network` with its circulant layers' spectra as chosen, where they leave it open. */
+function withSpectra(network: QuantizedNetwork, spectra: SpectraChoice = 'stored'): QuantizedNetwork {
+  const ops = network.ops.map((op) => (op.kind === 'circulant' ? { spectra, ...op } : op));
+  return { ...network, ops };
+}
+
+function checkSpectra(spectra: string | undefined): void {
+  if (spectra === undefined || spectra === 'stored' || spectra === 'computed') return;
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `spectra "${spectra}"`,
+    expected: 'stored or computed',
+    hint: 'Leave it out: spectra are stored where NVM holds them.',
+  });
+}
+
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
@@ -154,7 +181,8 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   const policy = options.policy ?? 'auto';
   checkPolicy(policy);
   const profile = profileFor(options);
-  const plan = planWithin(arenaChoices(options, profile), network, {
+  checkSpectra(options.spectra);
+  const plan = planWithin(arenaChoices(options, profile), withSpectra(network, options.spectra), {
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',

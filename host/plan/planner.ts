@@ -171,7 +171,7 @@ function layActivations(activations: Buffer[], start: number, { nvmBytes, overla
     found: `${end} bytes of NVM needed`,
     expected: `at most ${nvmBytes}`,
     hint: overlap
-      ? 'Take a part with more NVM, or compress the network further.'
+      ? 'Take a part with more NVM, compute the spectra of circulant layers (spectra), or compress the network further.'
       : 'The policy "never" cannot share buffers: choose another policy, or a part with more NVM.',
   });
 }
