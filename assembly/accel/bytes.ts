@@ -4,15 +4,6 @@ import { FAST } from '../kernels/mask';
 /** Copies `length` bytes upwards, from and to any address; the ranges do not overlap. */
 export function copyBytes(destination: usize, source: usize, length: i32): void {
   const end = destination + length;
-  if (FAST) {
-    for (const most = destination + (length & ~15); destination < most; destination += 16, source += 16) {
-      store<u32>(destination, load<u32>(source, 0, 1), 0, 1);
-      store<u32>(destination, load<u32>(source, 4, 1), 4, 1);
-      store<u32>(destination, load<u32>(source, 8, 1), 8, 1);
-      store<u32>(destination, load<u32>(source, 12, 1), 12, 1);
-    }
-    length = end - destination;
-  }
   for (const whole = destination + (length & ~3); destination < whole; destination += 4, source += 4) {
     store<u32>(destination, load<u32>(source, 0, 1), 0, 1);
   }

@@ -142,13 +142,7 @@ enum { HEIGHT, WIDTH, CHANNELS, OUT_WIDTH, OUT_CHANNELS, KERNEL, STRIDE, DILATIO
 
 static void copy_bytes(uint8_t *to, const uint8_t *from, int32_t length) {
   const uint8_t *end = to + length;
-  for (const uint8_t *most = to + (length & ~15); to < most; to += 16, from += 16) {
-    memcpy(to, from, 4);
-    memcpy(to + 4, from + 4, 4);
-    memcpy(to + 8, from + 8, 4);
-    memcpy(to + 12, from + 12, 4);
-  }
-  for (const uint8_t *whole = to + ((end - to) & ~3); to < whole; to += 4, from += 4) memcpy(to, from, 4);
+  for (const uint8_t *whole = to + (length & ~3); to < whole; to += 4, from += 4) memcpy(to, from, 4);
   while (to < end) *to++ = *from++;
 }
 
