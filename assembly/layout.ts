@@ -228,6 +228,11 @@ export const CIRC_ROOT = 92;
 export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile. */
 export const CIRC_GROUP = 104;
+/**
+ * ntt: 0 where OP_WEIGHTS has spectra; 2⁶⁴/k mod p, signed, where it has first columns, int8 [block row][block][k], whose
+ * spectra each tile computes.
+ */
+export const CIRC_FACTOR = 108;
 
 // add_*, mul_*: a tile is `group` elements.
 /** NVM address of the second input. */

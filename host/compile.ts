@@ -1,6 +1,11 @@
 import { BrownoutError, ExitCode } from './error.js';
 import { type ImageMetadata, type Layer, type Proof, writeImage } from './model/image.js';
-import { elementCount, type QuantizedNetwork, type TensorSpec } from './model/quantized-network.js';
+import {
+  elementCount,
+  type QuantizedNetwork,
+  type SpectraChoice,
+  type TensorSpec,
+} from './model/quantized-network.js';
 import { validateNetwork } from './model/validate.js';
 import type { Values } from './model/values.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
@@ -31,6 +36,11 @@ export interface CompileOptions {
   sample?: Values;
   /** What the image learns on the device (docs/TRAINING.md); default nothing. */
   train?: TrainOptions;
+  /**
+   * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra
+   * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
+   */
+  spectra?: SpectraChoice;
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -45,6 +55,7 @@ const OPTIONS = [
   'classes',
   'sample',
   'train',
+  'spectra',
   'verify',
 ];
 const DEFAULT_ARENA_BYTES = 3808;
@@ -85,9 +96,9 @@ function checkCharge(plan: Plan, profile: DeviceProfile): void {
   }
 }
 
-/** Proves an image, or throws `E_VERIFY`. */
-function prove(image: Uint8Array, device: string | undefined): Proof {
-  const result = verify(image, device === undefined ? {} : { device });
+/** Proves a job of an image, or throws `E_VERIFY`. */
+function proveJob(image: Uint8Array, device: string | undefined, job: 'infer' | 'train'): Proof {
+  const result = verify(image, { job, ...(device === undefined ? {} : { device }) });
   if (result.proved) {
     const { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear } = result;
     return { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear };
@@ -104,6 +115,22 @@ function prove(image: Uint8Array, device: string | undefined): Proof {
     },
     ExitCode.WRONG,
   );
+}
+
+/** Proves all jobs of an image, or throws `E_VERIFY`. */
+function prove(image: Uint8Array, device: string | undefined, trains: boolean): Proof {
+  const proof = proveJob(image, device, 'infer');
+  if (!trains) return proof;
+  const other = proveJob(image, device, 'train');
+  const sum = (of: (one: Proof) => number): number => of(proof) + of(other);
+  return {
+    cursors: sum(({ cursors }) => cursors),
+    tiles: sum(({ tiles }) => tiles),
+    bytesChecked: sum(({ bytesChecked }) => bytesChecked),
+    garbageFills: sum(({ garbageFills }) => garbageFills),
+    recoveryPairs: sum(({ recoveryPairs }) => recoveryPairs),
+    tear: proof.tear,
+  };
 }
 
 function checkSample(sample: Values | undefined, input: TensorSpec): void {
@@ -153,6 +180,22 @@ function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
   });
 }
 
+/** `network` with its circulant layers' spectra as chosen, where they leave it open. */
+function withSpectra(network: QuantizedNetwork, spectra: SpectraChoice = 'stored'): QuantizedNetwork {
+  const ops = network.ops.map((op) => (op.kind === 'circulant' ? { spectra, ...op } : op));
+  return { ...network, ops };
+}
+
+function checkSpectra(spectra: string | undefined): void {
+  if (spectra === undefined || spectra === 'stored' || spectra === 'computed') return;
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `spectra "${spectra}"`,
+    expected: 'stored or computed',
+    hint: 'Leave it out: spectra are stored where NVM holds them.',
+  });
+}
+
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
@@ -168,7 +211,8 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   const policy = options.policy ?? 'auto';
   checkPolicy(policy);
   const profile = profileFor(options);
-  const plan = planWithin(arenaChoices(options, profile), network, {
+  checkSpectra(options.spectra);
+  const plan = planWithin(arenaChoices(options, profile), withSpectra(network, options.spectra), {
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',
@@ -191,5 +235,10 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   const resolved = resolvePolicy(policy, plan, profile);
   const image = writeImage(plan, resolved, metadata, sample);
   if (options.verify === false) return image;
-  return writeImage(plan, resolved, { ...metadata, proof: prove(image, options.device) }, sample);
+  return writeImage(
+    plan,
+    resolved,
+    { ...metadata, proof: prove(image, options.device, options.train !== undefined) },
+    sample,
+  );
 }

@@ -8,7 +8,7 @@ import { importModel, type ImportOptions } from '../import/import-model.js';
 import { analyzeText } from '../report/analyze.js';
 import { count } from '../report/text.js';
 import { type Preprocessing, readImage } from '../model/image.js';
-import type { QuantizationChoices } from '../model/quantized-network.js';
+import type { QuantizationChoices, SpectraChoice } from '../model/quantized-network.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber, writeWhole } from './files.js';
 import { trainingOptions, trainOptionsOf } from './training-options.js';
@@ -19,12 +19,14 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
     return typeof text === 'string' ? wholeNumber(name, text) : undefined;
   };
   const [arenaBytes, nvmBytes, capacitorUf] = ['arena', 'nvm', 'capacitor'].map(number);
-  const { policy, device, classes } = options;
+  const { policy, device, classes, spectra } = options;
   const train = trainOptionsOf(options);
   return {
     ...(train ? { train } : {}),
     ...(typeof policy === 'string' ? { policy } : {}),
     ...(typeof device === 'string' ? { device } : {}),
+    // `compile` refuses other words.
+    ...(typeof spectra === 'string' ? { spectra: spectra as SpectraChoice } : {}),
     ...(typeof classes === 'string' ? { classes: classes.split(',') } : {}),
     ...(arenaBytes === undefined ? {} : { arenaBytes }),
     ...(nvmBytes === undefined ? {} : { nvmBytes }),
@@ -118,6 +120,11 @@ export const compileCommand: Command = {
     { name: 'capacitor', value: 'UF', help: 'capacitor before the device, in µF (default: the device’s)' },
     { name: 'arena', value: 'BYTES', help: 'SRAM for tiles (default 3808, more if ops need it)' },
     { name: 'nvm', value: 'BYTES', help: 'NVM the image may take (default: the device’s)' },
+    {
+      name: 'spectra',
+      value: 'WHICH',
+      help: 'of circulant layers: stored (default), or computed again: a quarter of their NVM, more energy',
+    },
     { name: 'classes', value: 'A,B,…', help: 'names of the classes, for reports' },
     ...trainingOptions,
     { name: 'no-verify', help: 'leave out the proof' },

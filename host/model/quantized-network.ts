@@ -81,7 +81,16 @@ export interface Circulant extends OpBase, Requantization {
   weights: Int8Array;
   /** How to evaluate it; `auto` leaves it to the planner's cost model. */
   method: 'auto' | 'direct' | 'ntt';
+  /**
+   * By `ntt`: `stored` (default), weights are kept as spectra, 4 bytes each; `computed`: as they are, a byte each, and every
+   * block row transforms its own again.
+   */
+  spectra?: SpectraChoice;
+  /** Weights change on the device: bounds hold for any. */
+  learns?: boolean;
 }
+
+export type SpectraChoice = 'stored' | 'computed';
 
 export interface DepthwiseConv2d extends OpBase, Window, Requantization {
   kind: 'depthwiseConv2d';

@@ -204,7 +204,8 @@ function parametersOf(op: OpRecord): { weights: number; biases: number } {
     }
     case OpKind.DENSE_S8:
       return { weights: op.get(DENSE_INPUTS) * op.get(DENSE_OUTPUTS), biases: op.get(DENSE_OUTPUTS) };
-    case OpKind.CIRCULANT_DIRECT_S8: {
+    case OpKind.CIRCULANT_DIRECT_S8:
+    case OpKind.CIRCULANT_NTT_S8: {
       const k = op.get(CIRC_BLOCK);
       const rows = Math.ceil(op.get(CIRC_OUTPUTS) / k);
       return { weights: rows * op.get(CIRC_BLOCKS) * k, biases: op.get(CIRC_OUTPUTS) };

@@ -31,7 +31,9 @@ const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIG
 export function trainable(network: QuantizedNetwork, spec: TrainingSpec): QuantizedNetwork {
   const learning = new Set(spec.steps.filter(({ trained }) => trained?.weights).map(({ op }) => op));
   const ops = network.ops.map((op, index) =>
-    op.kind === 'circulant' && learning.has(index) ? { ...op, method: 'direct' as const } : op,
+    op.kind === 'circulant' && learning.has(index)
+      ? { ...op, method: 'auto' as const, spectra: 'computed' as const, learns: true }
+      : op,
   );
   return { ...network, ops };
 }
