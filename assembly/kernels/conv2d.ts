@@ -19,8 +19,9 @@ import {
 } from '../layout';
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import { fourChannels } from './conv_lanes';
 import { gather } from './gather';
-import { FAST, HAS_BLOCKS, HAS_SPECIAL, isS16 } from './mask';
+import { FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isS16 } from './mask';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -113,7 +114,16 @@ export function tile(op: usize, index: i32): void {
     );
     // Windows that `twoChannels` has done for this channel, or for it with the channel before.
     let done = 0;
-    for (let i = 0; i < size; i++) {
+    let i = 0;
+    if (SIMD && !wide && k == 1 && patch >= 8 && !isPacked(op)) {
+      for (; i + 3 < size; i += 4) {
+        const to = output + first - from + i;
+        fourChannels(op, columns, count, patch, stored + i * patch, bias, pair, to, pixel);
+        bias += 16;
+        pair += requantStride << 2;
+      }
+    }
+    for (; i < size; i++) {
       let weights = stored + (i / k) * bytes;
       if (k > 1) unwind(weights, i & (k - 1), k, taps, inputs, unpacked);
       weights = k > 1 ? unpacked : unpack(op, weights, patch, unpacked);

@@ -1,5 +1,6 @@
 // Fully connected layer, int8 or int16, int8 weights [out][in]. Bit-exact with TFLite's reference kernels.
 import { dot } from '../accel/dot';
+import { fourRows as fourRowsInLanes } from '../accel/rows';
 import {
   DENSE_CHUNK,
   DENSE_GROUP,
@@ -21,9 +22,10 @@ import {
   OpKind,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, isS16, widthOf } from './mask';
+import { FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isS16, widthOf } from './mask';
 import { behind, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import { requantizeFour } from './requantize_lanes';
 
 /** Inputs in SRAM at a time. */
 function chunkOf(op: usize): i32 {
@@ -76,6 +78,11 @@ function excess<T, S>(op: usize): S {
 /** Four outputs at once, so that an input loaded is multiplied four times. `output`: of the first. */
 function fourRows(op: usize, weights: usize, bias: usize, pair: usize, output: usize): void {
   const inputs = load<i32>(op, DENSE_INPUTS);
+  if (SIMD) {
+    const sums = fourRowsInLanes(op + load<usize>(op, OP_SCRATCH0), weights, inputs, inputs);
+    requantizeFour(op, i32x4.add(sums, v128.load(bias)), pair, output);
+    return;
+  }
   let a = load<i32>(bias);
   let b = load<i32>(bias, 4);
   let c = load<i32>(bias, 8);
@@ -107,7 +114,8 @@ export function tile(op: usize, index: i32): void {
   const whole = chunkOf(op) == load<i32>(op, DENSE_INPUTS);
   if (whole) row = look(row, count * bytes, op + load<usize>(op, OP_SCRATCH1));
   let i = 0;
-  if (FAST && !wide && whole && !(load<u32>(op, OP_KIND) & (OP_FLAG_INT4 | OP_FLAG_WEIGHT_ZERO))) {
+  const swift = FAST || (SIMD && bytes >= 8);
+  if (swift && !wide && whole && !(load<u32>(op, OP_KIND) & (OP_FLAG_INT4 | OP_FLAG_WEIGHT_ZERO))) {
     for (; i + 3 < count; i += 4) {
       fourRows(op, row, bias, pair, output + i);
       row += bytes << 2;
