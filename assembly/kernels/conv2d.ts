@@ -19,9 +19,10 @@ import {
 } from '../layout';
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
-import { fourChannels } from './conv_lanes';
+import * as accelerated from './conv_accelerated';
+import * as lanes from './conv_lanes';
 import { gather } from './gather';
-import { FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isS16 } from './mask';
+import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isS16 } from './mask';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -115,10 +116,12 @@ export function tile(op: usize, index: i32): void {
     // Windows that `twoChannels` has done for this channel, or for it with the channel before.
     let done = 0;
     let i = 0;
-    if (SIMD && !wide && k == 1 && patch >= 8 && !isPacked(op)) {
+    if ((ACCELERATED || (SIMD && patch >= 8)) && !wide && k == 1 && !isPacked(op)) {
       for (; i + 3 < size; i += 4) {
         const to = output + first - from + i;
-        fourChannels(op, columns, count, patch, stored + i * patch, bias, pair, to, pixel);
+        const rows = stored + i * patch;
+        if (SIMD) lanes.fourChannels(op, columns, count, patch, rows, bias, pair, to, pixel);
+        else accelerated.fourChannels(op, columns, count, patch, rows, bias, pair, to, pixel);
         bias += 16;
         pair += requantStride << 2;
       }

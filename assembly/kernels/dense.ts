@@ -1,5 +1,6 @@
 // Fully connected layer, int8 or int16, int8 weights [out][in]. Bit-exact with TFLite's reference kernels.
 import { dot } from '../accel/dot';
+import * as accel from '../accel/imports';
 import { fourRows as fourRowsInLanes } from '../accel/rows';
 import {
   DENSE_CHUNK,
@@ -22,9 +23,17 @@ import {
   OpKind,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isS16, widthOf } from './mask';
+import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isS16, widthOf } from './mask';
+import { SUMS } from '../sram';
 import { behind, rowBytes, unpack } from './weights';
-import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import {
+  lookBias,
+  lookRequant,
+  requantize,
+  requantizeS16,
+  requantizeSums,
+  requantizeTwo,
+} from './requantize';
 import { requantizeFour } from './requantize_lanes';
 
 /** Inputs in SRAM at a time. */
@@ -81,6 +90,11 @@ function fourRows(op: usize, weights: usize, bias: usize, pair: usize, output: u
   if (SIMD) {
     const sums = fourRowsInLanes(op + load<usize>(op, OP_SCRATCH0), weights, inputs, inputs);
     requantizeFour(op, i32x4.add(sums, v128.load(bias)), pair, output);
+    return;
+  }
+  if (ACCELERATED) {
+    accel.rows(op + load<usize>(op, OP_SCRATCH0), weights, inputs, inputs, bias, SUMS);
+    requantizeSums(op, pair, output);
     return;
   }
   let a = load<i32>(bias);

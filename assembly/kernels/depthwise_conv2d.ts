@@ -14,11 +14,20 @@ import {
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
 } from '../layout';
+import * as accel from '../accel/imports';
 import { look, put } from '../nvm';
+import { SUMS } from '../sram';
 import { gather } from './gather';
 import { eightChannels } from './depthwise_lanes';
-import { FAST, SIMD, isS16 } from './mask';
-import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import { ACCELERATED, FAST, SIMD, isS16 } from './mask';
+import {
+  lookBias,
+  lookRequant,
+  requantize,
+  requantizeS16,
+  requantizeSums,
+  requantizeTwo,
+} from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -51,6 +60,13 @@ function fourChannels(
   const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
   const stride = load<usize>(op, OP_REQUANT_STRIDE);
   do {
+    if (ACCELERATED) {
+      accel.columns(x, pixel, w, size, (last - w) / size, bias, SUMS);
+      requantizeSums(op, pair, to);
+      x += pixel * ((last - w) / size);
+      to += pixel;
+      continue;
+    }
     let a = load<i32>(bias);
     let b = load<i32>(bias, 4);
     let c = load<i32>(bias, 8);

@@ -24,6 +24,8 @@ export interface BuildOptions {
   entry?: 'device' | 'bare';
   /** `size` (default), or `speed`: several sums at a time, for scalar cores; the results are the same. */
   optimize?: 'size' | 'speed';
+  /** Sums are imported as `accel.*` (docs/ACCEL.md) where a kernel has a place for them; with `speed` only. */
+  accelerated?: boolean;
   /** Keeps the names of functions (default false): for C that people read. The code is the same. */
   names?: boolean;
 }
@@ -64,13 +66,18 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
 
 const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
 
-async function assemble(entry: string, mask: number, target: string, names: boolean): Promise<Uint8Array> {
+async function assemble(
+  mask: number,
+  { target = 'scalar', entry = 'device', names = false, accelerated = false }: BuildOptions,
+): Promise<Uint8Array> {
   const { default: asc } = await compiler('assemblyscript', () => import('assemblyscript/asc'));
   let binary: Uint8Array | undefined;
   let messages = '';
   const flags = ['--target', target, '--use', `KERNEL_MASK=${mask}`, '--outFile', 'device.wasm'];
   if (names) flags.push('--debug');
-  const { error } = await asc.main([entry, ...flags], {
+  // Its sums take 16 bytes of static data.
+  if (accelerated) flags.push('--use', 'ACCELERATOR=1', '--lowMemoryLimit', '304');
+  const { error } = await asc.main([ENTRIES[entry], ...flags], {
     stdout: { write: () => true },
     stderr: {
       write(text: string): boolean {
@@ -125,9 +132,9 @@ async function shrink(wasm: Uint8Array, simd: boolean, names: boolean): Promise<
 /** The device module with the kernels of a mask (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
 export async function buildKernels(
   mask: number,
-  { target = 'scalar', entry = 'device', names = false }: BuildOptions = {},
+  options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return shrink(await assemble(ENTRIES[entry], mask, target, names), target === 'simd', names);
+  return shrink(await assemble(mask, options), options.target === 'simd', options.names ?? false);
 }
 
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
