@@ -27,17 +27,9 @@ export const HEADER = memory.data(HEADER_BYTES, 8);
 /** Where the groups of addresses begin (docs/TRAINING.md), and the image's training header. */
 export const GROUPS: usize = isDefined(TRAINING_MASK) ? memory.data(GROUP_COUNT * 4, 8) : 0;
 export const TRAIN: usize = isDefined(TRAINING_MASK) ? memory.data(TRAINING_BYTES, 8) : 0;
-/** Where an accelerator leaves its sums. */
-export const SUMS: usize = isDefined(ACCELERATOR) ? memory.data(16, 8) : 0;
 /**
  * From here on: the present op's record, then its kernel's areas. Between jobs the app may stage input here.
  * Equals asconfig.json's `lowMemoryLimit`: static data that outgrows it is a compile error. Strings of assertions need
  * the larger one.
  */
-export const ARENA: usize = isDefined(CHECKED)
-  ? 2048
-  : isDefined(TRAINING_MASK)
-    ? 400
-    : isDefined(ACCELERATOR)
-      ? 304
-      : 288;
+export const ARENA: usize = isDefined(CHECKED) ? 2048 : isDefined(TRAINING_MASK) ? 400 : 288;

@@ -1,7 +1,7 @@
 /*
- * Sums that the module imports as accel.*: docs/ACCEL.md says what each computes. On cores with the DSP extension (Cortex-M4,
- * M7, M33) by SMLAD, two products an instruction; elsewhere, or with BROWNOUT_PLAIN, in plain C. Both are exact, so the
- * same to the bit. Include it behind wasm.h.
+ * What the module imports as accel.*: docs/ACCEL.md says what each computes. On cores with the DSP extension (Cortex-M4, M7,
+ * M33) by SMLAD, two products an instruction; elsewhere, or with BROWNOUT_PLAIN, in plain C. Sums are exact and rounded
+ * alike, so both are the same to the bit. Include it behind wasm.h.
  */
 #ifndef BROWNOUT_ACCEL_H
 #define BROWNOUT_ACCEL_H
@@ -9,28 +9,83 @@
 #if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(BROWNOUT_PLAIN)
 #define ACCEL_DSP
 #endif
+/* A function of its own: inlined into a kernel, its loops would run out of registers. */
+#if defined(__GNUC__)
+#define ACCEL_APART __attribute__((noinline))
+#else
+#define ACCEL_APART
+#endif
 
-/* Pointers to what the module calls an address. */
-#define ACCEL_AT(address) ((const u8 *)(WASM_BASE + (address)))
+/* How sums become int8. */
+typedef struct {
+  const u8 *bias;
+  const u8 *pair;
+  u32 stride;
+  s32 zero_point;
+  s32 low;
+  s32 high;
+} accel_output;
 
-static inline u32 accel_word(const u8 *from) {
-  u32 word;
-  memcpy(&word, from, 4);
-  return word;
+/* One row: its bias, multiplier and shift. */
+typedef struct {
+  s32 bias;
+  s32 multiplier;
+  s32 shift;
+} accel_row;
+
+static inline s32 accel_s32(const u8 *from) {
+  s32 value;
+  memcpy(&value, from, 4);
+  return value;
 }
 
-static inline s32 accel_product(const u8 *x, const u8 *w) { return (s32)(s8)*x * (s8)*w; }
+static inline accel_row accel_row_of(const accel_output *out, u32 row) {
+  const u8 *pair = out->pair + row * out->stride;
+  accel_row found;
+  found.bias = accel_s32(out->bias + row * 4u);
+  found.multiplier = accel_s32(pair);
+  found.shift = accel_s32(pair + 4);
+  return found;
+}
 
-static inline s32 accel_start(u32 start, u32 index) { return (s32)load32_unaligned(start, index * 4u); }
+/* gemmlowp's two roundings of x * multiplier * 2^(shift - 31). */
+static ACCEL_APART s32 accel_scale(s32 x, s32 multiplier, s32 shift) {
+  const u32 left = shift > 0 ? (u32)shift : 0u;
+  const u32 right = shift < 0 ? (u32)-shift : 0u;
+  const s32 high = (s32)(((s64)(s32)((u32)x << left) * multiplier + (1 << 30)) >> 31);
+  const s32 mask = (s32)((1u << right) - 1u);
+  return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
+}
 
-static inline void accel_keep(u32 sums, s32 a, s32 b, s32 c, s32 d) {
-  store32(sums, 0, (u32)a);
-  store32(sums, 4, (u32)b);
-  store32(sums, 8, (u32)c);
-  store32(sums, 12, (u32)d);
+static inline u8 accel_int8(const accel_output *out, const accel_row *row, s32 x) {
+  s32 y;
+#ifdef ACCEL_DSP
+  /* SMMULR rounds once. The second rounding takes one off negative values, drops all bits but one, and rounds that up. */
+  const s32 doubled = (s32)((u32)x << 1);
+  if (__builtin_expect(row->shift <= -2 && doubled >> 1 == x, 1)) {
+    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(row->multiplier));
+    y = (((y + (x >> 31)) >> (-1 - row->shift)) + (out->zero_point * 2 + 1)) >> 1;
+  } else
+#endif
+    y = accel_scale(x, row->multiplier, row->shift) + out->zero_point;
+  y = y > out->high ? out->high : y;
+  return (u8)(y < out->low ? out->low : y);
 }
 
 #ifdef ACCEL_DSP
+/* Stores of before are done, which the loads below do not say that they depend on. */
+#define ACCEL_BEGIN() __asm__ volatile("" : : : "memory")
+/* Four bytes at any address, and the pointer behind them: left to itself, gcc keeps one pointer and many distances. */
+static inline u32 accel_next(const u8 **at) {
+  u32 word;
+  __asm__ volatile("ldr %0, [%1], #4" : "=r"(word), "+r"(*at));
+  return word;
+}
+static inline u32 accel_word(const u8 *at) {
+  u32 word;
+  __asm__ volatile("ldr %0, [%1]" : "=r"(word) : "r"(at));
+  return word;
+}
 /* Bytes 0 and 2, and bytes 1 and 3, as two int16. */
 static inline u32 accel_even(u32 word) {
   u32 pair;
@@ -43,122 +98,257 @@ static inline u32 accel_odd(u32 word) {
   return pair;
 }
 /* sum and the product of both halves, or of the lower, or of the upper ones. */
-#define ACCEL_MULTIPLY(name, instruction)                                                        \
-  static inline s32 accel_##name(u32 x, u32 w, s32 sum) {                                        \
-    s32 result;                                                                                  \
-    __asm__(instruction " %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(w), "r"(sum));            \
-    return result;                                                                               \
+#define ACCEL_MULTIPLY(name, instruction)                                             \
+  static inline s32 accel_##name(u32 x, u32 w, s32 sum) {                             \
+    s32 result;                                                                       \
+    __asm__(instruction " %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(w), "r"(sum)); \
+    return result;                                                                    \
   }
 ACCEL_MULTIPLY(both, "smlad")
 ACCEL_MULTIPLY(low, "smlabb")
 ACCEL_MULTIPLY(high, "smlatt")
+#define ACCEL_FOUR(sum, word, even, odd) accel_both(odd, accel_odd(word), accel_both(even, accel_even(word), sum))
 #endif
 
-static inline void module_import_accel_rows_s8(u32 x, u32 w, u32 stride, u32 length, u32 start, u32 sums) {
-  const u8 *v = ACCEL_AT(x);
-  const u8 *w0 = ACCEL_AT(w);
-  const u8 *w1 = w0 + stride;
-  const u8 *w2 = w1 + stride;
-  const u8 *w3 = w2 + stride;
-  s32 a = accel_start(start, 0), b = accel_start(start, 1), c = accel_start(start, 2), d = accel_start(start, 3);
-  u32 n = length;
-  wasm_check(x, 0, length, 1);
-  wasm_check(w, 0, (u64)stride * 3u + length, 1);
-#ifdef ACCEL_DSP
-  for (; n >= 4; n -= 4) {
-    const u32 word = accel_word(v);
-    const u32 even = accel_even(word);
-    const u32 odd = accel_odd(word);
-    u32 row = accel_word(w0);
-    a = accel_both(odd, accel_odd(row), accel_both(even, accel_even(row), a));
-    row = accel_word(w1);
-    b = accel_both(odd, accel_odd(row), accel_both(even, accel_even(row), b));
-    row = accel_word(w2);
-    c = accel_both(odd, accel_odd(row), accel_both(even, accel_even(row), c));
-    row = accel_word(w3);
-    d = accel_both(odd, accel_odd(row), accel_both(even, accel_even(row), d));
-    v += 4, w0 += 4, w1 += 4, w2 += 4, w3 += 4;
-  }
-#endif
-  for (; n; n--) {
-    a += accel_product(v, w0++);
-    b += accel_product(v, w1++);
-    c += accel_product(v, w2++);
-    d += accel_product(v++, w3++);
-  }
-  accel_keep(sums, a, b, c, d);
+static inline s32 accel_product(const u8 *x, const u8 *w) {
+  return (s32)(s8)*x * (s8)*w;
 }
 
-static inline void module_import_accel_block_s8(u32 x, u32 w, u32 length, u32 start, u32 sums) {
-  const u8 *v0 = ACCEL_AT(x);
-  const u8 *v1 = v0 + length;
-  const u8 *w0 = ACCEL_AT(w);
-  const u8 *w1 = w0 + length;
-  s32 a = accel_start(start, 0), b = accel_start(start, 1), c = a, d = b;
-  u32 n = length;
-  wasm_check(x, 0, (u64)length * 2u, 1);
-  wasm_check(w, 0, (u64)length * 2u, 1);
+/* sum and the products of `length` int8. */
+static ACCEL_APART s32 accel_dot(const u8 *x, const u8 *w, u32 length, s32 sum) {
 #ifdef ACCEL_DSP
-  for (; n >= 4; n -= 4) {
-    u32 word = accel_word(v0);
-    const u32 even0 = accel_even(word);
-    const u32 odd0 = accel_odd(word);
-    u32 even1;
-    u32 odd1;
-    word = accel_word(v1);
-    even1 = accel_even(word);
-    odd1 = accel_odd(word);
-    word = accel_word(w0);
-    a = accel_both(even0, accel_even(word), a);
-    c = accel_both(even1, accel_even(word), c);
-    a = accel_both(odd0, accel_odd(word), a);
-    c = accel_both(odd1, accel_odd(word), c);
-    word = accel_word(w1);
-    b = accel_both(even0, accel_even(word), b);
-    d = accel_both(even1, accel_even(word), d);
-    b = accel_both(odd0, accel_odd(word), b);
-    d = accel_both(odd1, accel_odd(word), d);
-    v0 += 4, v1 += 4, w0 += 4, w1 += 4;
-  }
-#endif
-  for (; n; n--) {
-    a += accel_product(v0, w0);
-    b += accel_product(v0++, w1);
-    c += accel_product(v1, w0++);
-    d += accel_product(v1++, w1++);
-  }
-  accel_keep(sums, a, b, c, d);
-}
-
-static inline void module_import_accel_columns_s8(u32 x, u32 x_stride, u32 w, u32 w_stride, u32 count, u32 start,
-                                                  u32 sums) {
-  const u8 *v = ACCEL_AT(x);
-  const u8 *row = ACCEL_AT(w);
-  s32 a = accel_start(start, 0), b = accel_start(start, 1), c = accel_start(start, 2), d = accel_start(start, 3);
-  wasm_check(x, 0, (u64)x_stride * (count - 1u) + 4u, 1);
-  wasm_check(w, 0, (u64)w_stride * (count - 1u) + 4u, 1);
-  do {
-#ifdef ACCEL_DSP
-    const u32 word = accel_word(v);
-    const u32 weights = accel_word(row);
+  u32 n;
+  ACCEL_BEGIN();
+  for (n = length >> 2; n; n--) {
+    u32 word = accel_next(&x);
     const u32 even = accel_even(word);
     const u32 odd = accel_odd(word);
-    const u32 even_weights = accel_even(weights);
-    const u32 odd_weights = accel_odd(weights);
-    a = accel_low(even, even_weights, a);
-    b = accel_low(odd, odd_weights, b);
-    c = accel_high(even, even_weights, c);
-    d = accel_high(odd, odd_weights, d);
-#else
-    a += accel_product(v, row);
-    b += accel_product(v + 1, row + 1);
-    c += accel_product(v + 2, row + 2);
-    d += accel_product(v + 3, row + 3);
+    word = accel_next(&w);
+    sum = ACCEL_FOUR(sum, word, even, odd);
+  }
+  length &= 3u;
 #endif
-    v += x_stride;
-    row += w_stride;
-  } while (--count);
-  accel_keep(sums, a, b, c, d);
+  for (; length; length--) sum += accel_product(x++, w++);
+  return sum;
+}
+
+/* Rows w and w + length times vectors x and x + length: sums [vector][row], which hold the biases before. */
+static inline void accel_block(const u8 *x, const u8 *w, u32 length, s32 sums[4]) {
+  const u8 *x1 = x + length;
+  const u8 *w1 = w + length;
+  s32 a = sums[0];
+  s32 b = sums[1];
+  s32 c = sums[2];
+  s32 d = sums[3];
+  u32 n = length;
+#ifdef ACCEL_DSP
+#define ACCEL_BLOCK()                      \
+  do {                                     \
+    u32 word = accel_next(&x);             \
+    const u32 even0 = accel_even(word);    \
+    const u32 odd0 = accel_odd(word);      \
+    u32 even1;                             \
+    u32 odd1;                              \
+    word = accel_next(&x1);                \
+    even1 = accel_even(word);              \
+    odd1 = accel_odd(word);                \
+    word = accel_next(&w);                 \
+    a = ACCEL_FOUR(a, word, even0, odd0);  \
+    c = ACCEL_FOUR(c, word, even1, odd1);  \
+    word = accel_next(&w1);                \
+    b = ACCEL_FOUR(b, word, even0, odd0);  \
+    d = ACCEL_FOUR(d, word, even1, odd1);  \
+  } while (0)
+  ACCEL_BEGIN();
+  for (n >>= 3; n; n--) {
+    ACCEL_BLOCK();
+    ACCEL_BLOCK();
+  }
+  if (length & 4u) ACCEL_BLOCK();
+  n = length & 3u;
+#endif
+  for (; n; n--) {
+    a += accel_product(x, w);
+    b += accel_product(x++, w1);
+    c += accel_product(x1, w++);
+    d += accel_product(x1++, w1++);
+  }
+  sums[0] = a;
+  sums[1] = b;
+  sums[2] = c;
+  sums[3] = d;
+}
+
+/* Four rows from w on times one vector. */
+static inline void accel_rows(const u8 *x, const u8 *w, u32 length, s32 sums[4]) {
+  const u8 *w1 = w + length;
+  const u8 *w2 = w1 + length;
+  const u8 *w3 = w2 + length;
+  s32 a = sums[0];
+  s32 b = sums[1];
+  s32 c = sums[2];
+  s32 d = sums[3];
+  u32 n = length;
+#ifdef ACCEL_DSP
+  ACCEL_BEGIN();
+  for (n >>= 2; n; n--) {
+    u32 word = accel_next(&x);
+    const u32 even = accel_even(word);
+    const u32 odd = accel_odd(word);
+    word = accel_next(&w);
+    a = ACCEL_FOUR(a, word, even, odd);
+    word = accel_next(&w1);
+    b = ACCEL_FOUR(b, word, even, odd);
+    word = accel_next(&w2);
+    c = ACCEL_FOUR(c, word, even, odd);
+    word = accel_next(&w3);
+    d = ACCEL_FOUR(d, word, even, odd);
+  }
+  n = length & 3u;
+#endif
+  for (; n; n--) {
+    a += accel_product(x, w++);
+    b += accel_product(x, w1++);
+    c += accel_product(x, w2++);
+    d += accel_product(x++, w3++);
+  }
+  sums[0] = a;
+  sums[1] = b;
+  sums[2] = c;
+  sums[3] = d;
+}
+
+static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w_at, u32 rows, u32 length, u32 bias,
+                                                    u32 pair, u32 stride, u32 zero_point, u32 low, u32 high, u32 to_at,
+                                                    u32 to_stride) {
+  const accel_output out = {(const u8 *)(WASM_BASE + bias), (const u8 *)(WASM_BASE + pair), stride, (s32)zero_point,
+                            (s32)low, (s32)high};
+  const u8 *x = (const u8 *)(WASM_BASE + x_at);
+  const u8 *w = (const u8 *)(WASM_BASE + w_at);
+  u8 *to = (u8 *)(WASM_BASE + to_at);
+  u32 done = 0;
+  u32 row = 0;
+  s32 sums[4];
+  wasm_check(x_at, 0, (u64)vectors * length, 1);
+  wasm_check(w_at, 0, (u64)rows * length, 1);
+  wasm_check(to_at, 0, (u64)(vectors - 1u) * to_stride + rows, 1);
+  for (; vectors >= 2 && row + 1 < rows; row += 2) {
+    const accel_row first = accel_row_of(&out, row);
+    const accel_row second = accel_row_of(&out, row + 1);
+    const u8 *at = x;
+    u8 *y = to + row;
+    for (done = 0; done + 1 < vectors; done += 2) {
+      sums[0] = sums[2] = first.bias;
+      sums[1] = sums[3] = second.bias;
+      accel_block(at, w + row * length, length, sums);
+      y[0] = accel_int8(&out, &first, sums[0]);
+      y[1] = accel_int8(&out, &second, sums[1]);
+      y += to_stride;
+      y[0] = accel_int8(&out, &first, sums[2]);
+      y[1] = accel_int8(&out, &second, sums[3]);
+      y += to_stride;
+      at += length * 2u;
+    }
+  }
+  /* Vectors left by pairs, four rows at a time; then what rows are left, and the last of an odd number for all vectors. */
+  x += done * length;
+  to += done * to_stride;
+  for (row = 0; done < vectors && row + 3 < rows; row += 4) {
+    u32 i;
+    for (i = 0; i < 4; i++) sums[i] = accel_s32(out.bias + (row + i) * 4u);
+    accel_rows(x, w + row * length, length, sums);
+    for (i = 0; i < 4; i++) {
+      const accel_row each = accel_row_of(&out, row + i);
+      to[row + i] = accel_int8(&out, &each, sums[i]);
+    }
+  }
+  for (; done < vectors && row < rows; row++) {
+    const accel_row each = accel_row_of(&out, row);
+    to[row] = accel_int8(&out, &each, accel_dot(x, w + row * length, length, each.bias));
+  }
+  if (done && rows & 1u) {
+    const accel_row each = accel_row_of(&out, rows - 1u);
+    for (; done; done--) {
+      x -= length;
+      to -= to_stride;
+      to[rows - 1u] = accel_int8(&out, &each, accel_dot(x, w + (rows - 1u) * length, length, each.bias));
+    }
+  }
+}
+
+static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride, u32 windows, u32 w_at, u32 w_stride,
+                                                         u32 taps, u32 count, u32 bias, u32 pair, u32 stride,
+                                                         u32 zero_point, u32 low, u32 high, u32 to_at) {
+  const accel_output out = {(const u8 *)(WASM_BASE + bias), (const u8 *)(WASM_BASE + pair), stride, (s32)zero_point,
+                            (s32)low, (s32)high};
+  const u8 *x = (const u8 *)(WASM_BASE + x_at);
+  const u8 *w = (const u8 *)(WASM_BASE + w_at);
+  u8 *to = (u8 *)(WASM_BASE + to_at);
+  u32 channel = 0;
+  wasm_check(x_at, 0, (u64)x_stride * (windows * taps - 1u) + count, 1);
+  wasm_check(w_at, 0, (u64)w_stride * (taps - 1u) + count, 1);
+  wasm_check(to_at, 0, (u64)x_stride * (windows - 1u) + count, 1);
+#ifdef ACCEL_DSP
+#define ACCEL_TAP()                               \
+  do {                                            \
+    const u32 word = accel_word(v);               \
+    const u32 weights = accel_word(tap);          \
+    const u32 even = accel_even(word);            \
+    const u32 odd = accel_odd(word);              \
+    const u32 even_weights = accel_even(weights); \
+    const u32 odd_weights = accel_odd(weights);   \
+    a = accel_low(even, even_weights, a);         \
+    b = accel_low(odd, odd_weights, b);           \
+    c = accel_high(even, even_weights, c);        \
+    d = accel_high(odd, odd_weights, d);          \
+    v += x_stride;                                \
+    tap += w_stride;                              \
+  } while (0)
+  ACCEL_BEGIN();
+  for (; channel + 3 < count; channel += 4) {
+    const accel_row rows[4] = {accel_row_of(&out, channel), accel_row_of(&out, channel + 1),
+                               accel_row_of(&out, channel + 2), accel_row_of(&out, channel + 3)};
+    const u8 *v = x + channel;
+    u8 *y = to + channel;
+    u32 left;
+    for (left = windows; left; left--) {
+      const u8 *tap = w + channel;
+      s32 a = rows[0].bias;
+      s32 b = rows[1].bias;
+      s32 c = rows[2].bias;
+      s32 d = rows[3].bias;
+      u32 n;
+      if (taps & 1u) ACCEL_TAP();
+      for (n = taps >> 1; n; n--) {
+        ACCEL_TAP();
+        ACCEL_TAP();
+      }
+      y[0] = accel_int8(&out, rows, a);
+      y[1] = accel_int8(&out, rows + 1, b);
+      y[2] = accel_int8(&out, rows + 2, c);
+      y[3] = accel_int8(&out, rows + 3, d);
+      y += x_stride;
+    }
+  }
+#endif
+  for (; channel < count; channel++) {
+    const accel_row row = accel_row_of(&out, channel);
+    const u8 *v = x + channel;
+    u8 *y = to + channel;
+    u32 left;
+    for (left = windows; left; left--) {
+      const u8 *tap = w + channel;
+      s32 sum = row.bias;
+      u32 n;
+      for (n = taps; n; n--) {
+        sum += accel_product(v, tap);
+        v += x_stride;
+        tap += w_stride;
+      }
+      *y = accel_int8(&out, &row, sum);
+      y += x_stride;
+    }
+  }
 }
 
 #endif

@@ -10,6 +10,18 @@ export function copyBytes(destination: usize, source: usize, length: i32): void 
     }
     length &= 15;
   }
+  if (FAST) {
+    for (const whole = destination + (length & ~15); destination < whole; destination += 16, source += 16) {
+      const a = load<u32>(source, 0, 1);
+      const b = load<u32>(source, 4, 1);
+      const c = load<u32>(source, 8, 1);
+      store<u32>(destination, a, 0, 1);
+      store<u32>(destination, b, 4, 1);
+      store<u32>(destination, c, 8, 1);
+      store<u32>(destination, load<u32>(source, 12, 1), 12, 1);
+    }
+    length &= 15;
+  }
   for (const whole = destination + (length & ~3); destination < whole; destination += 4, source += 4) {
     store<u32>(destination, load<u32>(source, 0, 1), 0, 1);
   }

@@ -1,25 +1,47 @@
 // Bodies that hardware gives (docs/ACCEL.md): imported only where a build names an accelerator, `--use ACCELERATOR=1`.
-// Each reads int8 at any alignment and adds exact products to the int32 at `start`; sums go to `sums`, 16 bytes.
+// Both end as `requantize` does: pairs {multiplier, shift} `pairStride` bytes apart, then the zero point, then the clamp.
 
-/** Four rows, `stride` bytes apart from `w` on, times the vector at `x`. */
+/**
+ * `rows` rows of `length` int8 at `w` times `vectors` vectors at `x`, behind each other, plus an int32 a row at `bias`; as
+ * int8 [vector][row] to `to`, vectors `toStride` bytes apart.
+ */
 // @ts-ignore: decorator
-@external('accel', 'rows_s8')
-export declare function rows(x: usize, w: usize, stride: usize, length: i32, start: usize, sums: usize): void;
-
-/** Two rows at `w` times two vectors at `x`, all `length` bytes: of the first vector both, then of the second. */
-// @ts-ignore: decorator
-@external('accel', 'block_s8')
-export declare function block(x: usize, w: usize, length: i32, start: usize, sums: usize): void;
-
-/** Four columns: `count` times four values at `x`, `xStride` bytes apart, by four at `w`, `wStride` apart; count ≥ 1. */
-// @ts-ignore: decorator
-@external('accel', 'columns_s8')
-export declare function columns(
+@external('accel', 'gemm_s8')
+export declare function gemm(
   x: usize,
-  xStride: usize,
+  vectors: i32,
   w: usize,
-  wStride: usize,
+  rows: i32,
+  length: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  toStride: i32,
+): void;
+
+/**
+ * `count` channels side by side, each its own: over `taps` rows, of x `xStride` bytes apart and of weights `wStride`, the sum
+ * of products, plus an int32 a channel at `bias`. `windows` of them, the rows behind each other, to `to`, `xStride` apart.
+ */
+// @ts-ignore: decorator
+@external('accel', 'depthwise_s8')
+export declare function depthwise(
+  x: usize,
+  xStride: i32,
+  windows: i32,
+  w: usize,
+  wStride: i32,
+  taps: i32,
   count: i32,
-  start: usize,
-  sums: usize,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
 ): void;

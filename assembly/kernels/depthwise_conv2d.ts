@@ -2,6 +2,9 @@
 // in groups of output channels, [group][tap][channel]. Bit-exact with TFLite's reference kernels.
 import {
   OpKind,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_OUTPUT_ZERO_POINT,
   OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -14,20 +17,12 @@ import {
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
 } from '../layout';
-import * as accel from '../accel/imports';
+import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
-import { SUMS } from '../sram';
 import { gather } from './gather';
 import { eightChannels } from './depthwise_lanes';
 import { ACCELERATED, FAST, SIMD, isS16 } from './mask';
-import {
-  lookBias,
-  lookRequant,
-  requantize,
-  requantizeS16,
-  requantizeSums,
-  requantizeTwo,
-} from './requantize';
+import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -60,13 +55,6 @@ function fourChannels(
   const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
   const stride = load<usize>(op, OP_REQUANT_STRIDE);
   do {
-    if (ACCELERATED) {
-      accel.columns(x, pixel, w, size, (last - w) / size, bias, SUMS);
-      requantizeSums(op, pair, to);
-      x += pixel * ((last - w) / size);
-      to += pixel;
-      continue;
-    }
     let a = load<i32>(bias);
     let b = load<i32>(bias, 4);
     let c = load<i32>(bias, 8);
@@ -133,6 +121,16 @@ export function tile(op: usize, index: i32): void {
           to + count * step,
         );
       }
+      continue;
+    }
+    if (ACCELERATED && !wide && multiplier == 1) {
+      const stride = load<i32>(op, OP_REQUANT_STRIDE);
+      const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
+      const low = load<i32>(op, OP_CLAMP_MIN);
+      const high = load<i32>(op, OP_CLAMP_MAX);
+      const x = columns + first;
+      const to = output + first;
+      depthwise(x, pixel, count, weights, size, taps, size, bias, pair, stride, zero, low, high, to);
       continue;
     }
     for (let i = 0; i < size; i++) {

@@ -12,7 +12,6 @@ import { centre } from './field';
 import { look } from '../nvm';
 import { FAST, widthOf } from './mask';
 import { nextReversed } from './ntt';
-import { SUMS } from '../sram';
 
 /** x · multiplier / 2^(31 + right), rounded as gemmlowp does, twice: see `scale`. */
 // @ts-ignore: decorator
@@ -94,13 +93,6 @@ export function requantizeTwo(op: usize, a: i32, b: i32, pair: usize, to: usize)
   const high = load<i32>(op, OP_CLAMP_MAX);
   store<i8>(to, requantizeBy(op, a, pair, twice, low, high));
   store<i8>(to, requantizeBy(op, b, pair + load<usize>(op, OP_REQUANT_STRIDE), twice, low, high), 1);
-}
-
-/** What an accelerator left of four channels side by side, to the bytes at `to`. `pair`: of the first. */
-export function requantizeSums(op: usize, pair: usize, to: usize): void {
-  requantizeTwo(op, load<i32>(SUMS), load<i32>(SUMS, 4), pair, to);
-  const next = pair + load<usize>(op, OP_REQUANT_STRIDE) * 2;
-  requantizeTwo(op, load<i32>(SUMS, 8), load<i32>(SUMS, 12), next, to + 2);
 }
 
 /**
