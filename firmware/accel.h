@@ -26,11 +26,12 @@ typedef struct {
   s32 high;
 } accel_output;
 
-/* One row: its bias, multiplier and shift. */
+/* One row: its bias, multiplier and shift. `right`: what SMMULR's product is shifted by, 0 where that way is not open. */
 typedef struct {
   s32 bias;
   s32 multiplier;
   s32 shift;
+  s32 right;
 } accel_row;
 
 static inline s32 accel_s32(const u8 *from) {
@@ -39,38 +40,60 @@ static inline s32 accel_s32(const u8 *from) {
   return value;
 }
 
-static inline accel_row accel_row_of(const accel_output *out, u32 row) {
+/* Row `row`, sums of `length` products. */
+static accel_row accel_row_of(const accel_output *out, u32 row, u32 length) {
   const u8 *pair = out->pair + row * out->stride;
   accel_row found;
   found.bias = accel_s32(out->bias + row * 4u);
   found.multiplier = accel_s32(pair);
   found.shift = accel_s32(pair + 4);
+  found.right = 0;
+#ifdef ACCEL_DSP
+  /* Twice the sum must fit. */
+  if (found.shift <= -2 && length < 1u << 14 && found.bias >> 29 == found.bias >> 31) found.right = -1 - found.shift;
+#else
+  (void)length;
+#endif
   return found;
 }
 
 /* gemmlowp's two roundings of x * multiplier * 2^(shift - 31). */
-static ACCEL_APART s32 accel_scale(s32 x, s32 multiplier, s32 shift) {
-  const u32 left = shift > 0 ? (u32)shift : 0u;
-  const u32 right = shift < 0 ? (u32)-shift : 0u;
-  const s32 high = (s32)(((s64)(s32)((u32)x << left) * multiplier + (1 << 30)) >> 31);
+static ACCEL_APART u8 accel_scale(const accel_output *out, const accel_row *row, s32 x) {
+  const u32 left = row->shift > 0 ? (u32)row->shift : 0u;
+  const u32 right = row->shift < 0 ? (u32)-row->shift : 0u;
+  const s32 high = (s32)(((s64)(s32)((u32)x << left) * row->multiplier + (1 << 30)) >> 31);
   const s32 mask = (s32)((1u << right) - 1u);
-  return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
+  const s32 y = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0)) + out->zero_point;
+  return (u8)(y > out->high ? out->high : y < out->low ? out->low : y);
 }
 
-static inline u8 accel_int8(const accel_output *out, const accel_row *row, s32 x) {
-  s32 y;
 #ifdef ACCEL_DSP
-  /* SMMULR rounds once. The second rounding takes one off negative values, drops all bits but one, and rounds that up. */
-  const s32 doubled = (s32)((u32)x << 1);
-  if (__builtin_expect(row->shift <= -2 && doubled >> 1 == x, 1)) {
-    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(doubled), "r"(row->multiplier));
-    y = (((y + (x >> 31)) >> (-1 - row->shift)) + (out->zero_point * 2 + 1)) >> 1;
-  } else
-#endif
-    y = accel_scale(x, row->multiplier, row->shift) + out->zero_point;
-  y = y > out->high ? out->high : y;
-  return (u8)(y < out->low ? out->low : y);
+/* To int8, not yet clamped. SMMULR rounds once. The second rounding takes one off negative values, drops all bits but one,
+ * and rounds that up. */
+static inline s32 accel_round(const accel_row *row, s32 twice, s32 x) {
+  s32 y;
+  __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(x * 2), "r"(row->multiplier));
+  y = ((y + (x >> 31)) >> row->right) + twice;
+  __asm__("ssat %0, #8, %1, asr #1" : "=r"(y) : "r"(y));
+  return y;
 }
+
+/* Sums of the four `rows` to four bytes within the clamp, each of whose bytes is `lows`, `highs`. */
+static inline u32 accel_round_four(const accel_row *const rows[4], s32 twice, u32 lows, u32 highs, s32 a, s32 b, s32 c,
+                                   s32 d) {
+  u32 word = (u32)accel_round(rows[0], twice, a);
+  u32 difference;
+  __asm__("bfi %0, %1, #8, #8" : "+r"(word) : "r"(accel_round(rows[1], twice, b)));
+  __asm__("bfi %0, %1, #16, #8" : "+r"(word) : "r"(accel_round(rows[2], twice, c)));
+  __asm__("bfi %0, %1, #24, #8" : "+r"(word) : "r"(accel_round(rows[3], twice, d)));
+  __asm__("ssub8 %1, %0, %2\n\tsel %0, %2, %0\n\tssub8 %1, %0, %3\n\tsel %0, %0, %3"
+          : "+r"(word), "=&r"(difference)
+          : "r"(highs), "r"(lows)
+          : "cc");
+  return word;
+}
+#define ACCEL_BYTES(value) (((u32)(value) & 255u) * 0x01010101u)
+#endif
 
 #ifdef ACCEL_DSP
 /* Stores of before are done, which the loads below do not say that they depend on. */
@@ -229,49 +252,77 @@ static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w
   u32 done = 0;
   u32 row = 0;
   s32 sums[4];
+#ifdef ACCEL_DSP
+  const s32 twice = (s32)zero_point * 2 + 1;
+  const u32 lows = ACCEL_BYTES(low);
+  const u32 highs = ACCEL_BYTES(high);
+#endif
   wasm_check(x_at, 0, (u64)vectors * length, 1);
   wasm_check(w_at, 0, (u64)rows * length, 1);
   wasm_check(to_at, 0, (u64)(vectors - 1u) * to_stride + rows, 1);
   for (; vectors >= 2 && row + 1 < rows; row += 2) {
-    const accel_row first = accel_row_of(&out, row);
-    const accel_row second = accel_row_of(&out, row + 1);
+    const accel_row first = accel_row_of(&out, row, length);
+    const accel_row second = accel_row_of(&out, row + 1, length);
     const u8 *at = x;
     u8 *y = to + row;
+#ifdef ACCEL_DSP
+    const accel_row *const both[4] = {&first, &second, &first, &second};
+    const u32 fast = first.right && second.right;
+#endif
     for (done = 0; done + 1 < vectors; done += 2) {
       sums[0] = sums[2] = first.bias;
       sums[1] = sums[3] = second.bias;
       accel_block(at, w + row * length, length, sums);
-      y[0] = accel_int8(&out, &first, sums[0]);
-      y[1] = accel_int8(&out, &second, sums[1]);
-      y += to_stride;
-      y[0] = accel_int8(&out, &first, sums[2]);
-      y[1] = accel_int8(&out, &second, sums[3]);
-      y += to_stride;
       at += length * 2u;
+#ifdef ACCEL_DSP
+      if (fast) {
+        const u32 four = accel_round_four(both, twice, lows, highs, sums[0], sums[1], sums[2], sums[3]);
+        const u16 upper = (u16)(four >> 16);
+        memcpy(y, &four, 2);
+        memcpy(y + to_stride, &upper, 2);
+        y += to_stride * 2u;
+        continue;
+      }
+#endif
+      y[0] = accel_scale(&out, &first, sums[0]);
+      y[1] = accel_scale(&out, &second, sums[1]);
+      y += to_stride;
+      y[0] = accel_scale(&out, &first, sums[2]);
+      y[1] = accel_scale(&out, &second, sums[3]);
+      y += to_stride;
     }
   }
   /* Vectors left by pairs, four rows at a time; then what rows are left, and the last of an odd number for all vectors. */
   x += done * length;
   to += done * to_stride;
   for (row = 0; done < vectors && row + 3 < rows; row += 4) {
+    accel_row four[4];
     u32 i;
-    for (i = 0; i < 4; i++) sums[i] = accel_s32(out.bias + (row + i) * 4u);
-    accel_rows(x, w + row * length, length, sums);
     for (i = 0; i < 4; i++) {
-      const accel_row each = accel_row_of(&out, row + i);
-      to[row + i] = accel_int8(&out, &each, sums[i]);
+      four[i] = accel_row_of(&out, row + i, length);
+      sums[i] = four[i].bias;
     }
+    accel_rows(x, w + row * length, length, sums);
+#ifdef ACCEL_DSP
+    if (four[0].right && four[1].right && four[2].right && four[3].right) {
+      const accel_row *const each[4] = {four, four + 1, four + 2, four + 3};
+      const u32 word = accel_round_four(each, twice, lows, highs, sums[0], sums[1], sums[2], sums[3]);
+      memcpy(to + row, &word, 4);
+      continue;
+    }
+#endif
+    for (i = 0; i < 4; i++) to[row + i] = accel_scale(&out, four + i, sums[i]);
   }
   for (; done < vectors && row < rows; row++) {
-    const accel_row each = accel_row_of(&out, row);
-    to[row] = accel_int8(&out, &each, accel_dot(x, w + row * length, length, each.bias));
+    const accel_row each = accel_row_of(&out, row, length);
+    to[row] = accel_scale(&out, &each, accel_dot(x, w + row * length, length, each.bias));
   }
   if (done && rows & 1u) {
-    const accel_row each = accel_row_of(&out, rows - 1u);
+    const accel_row each = accel_row_of(&out, rows - 1u, length);
     for (; done; done--) {
       x -= length;
       to -= to_stride;
-      to[rows - 1u] = accel_int8(&out, &each, accel_dot(x, w + (rows - 1u) * length, length, each.bias));
+      to[rows - 1u] = accel_scale(&out, &each, accel_dot(x, w + (rows - 1u) * length, length, each.bias));
     }
   }
 }
@@ -285,6 +336,11 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
   const u8 *w = (const u8 *)(WASM_BASE + w_at);
   u8 *to = (u8 *)(WASM_BASE + to_at);
   u32 channel = 0;
+#ifdef ACCEL_DSP
+  const s32 twice = (s32)zero_point * 2 + 1;
+  const u32 lows = ACCEL_BYTES(low);
+  const u32 highs = ACCEL_BYTES(high);
+#endif
   wasm_check(x_at, 0, (u64)x_stride * (windows * taps - 1u) + count, 1);
   wasm_check(w_at, 0, (u64)w_stride * (taps - 1u) + count, 1);
   wasm_check(to_at, 0, (u64)x_stride * (windows - 1u) + count, 1);
@@ -306,8 +362,10 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
   } while (0)
   ACCEL_BEGIN();
   for (; channel + 3 < count; channel += 4) {
-    const accel_row rows[4] = {accel_row_of(&out, channel), accel_row_of(&out, channel + 1),
-                               accel_row_of(&out, channel + 2), accel_row_of(&out, channel + 3)};
+    const accel_row rows[4] = {accel_row_of(&out, channel, taps), accel_row_of(&out, channel + 1, taps),
+                               accel_row_of(&out, channel + 2, taps), accel_row_of(&out, channel + 3, taps)};
+    const accel_row *const each[4] = {rows, rows + 1, rows + 2, rows + 3};
+    const u32 fast = rows[0].right && rows[1].right && rows[2].right && rows[3].right;
     const u8 *v = x + channel;
     u8 *y = to + channel;
     u32 left;
@@ -323,16 +381,21 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
         ACCEL_TAP();
         ACCEL_TAP();
       }
-      y[0] = accel_int8(&out, rows, a);
-      y[1] = accel_int8(&out, rows + 1, b);
-      y[2] = accel_int8(&out, rows + 2, c);
-      y[3] = accel_int8(&out, rows + 3, d);
+      if (fast) {
+        const u32 four = accel_round_four(each, twice, lows, highs, a, b, c, d);
+        memcpy(y, &four, 4);
+      } else {
+        y[0] = accel_scale(&out, rows, a);
+        y[1] = accel_scale(&out, rows + 1, b);
+        y[2] = accel_scale(&out, rows + 2, c);
+        y[3] = accel_scale(&out, rows + 3, d);
+      }
       y += x_stride;
     }
   }
 #endif
   for (; channel < count; channel++) {
-    const accel_row row = accel_row_of(&out, channel);
+    const accel_row row = accel_row_of(&out, channel, taps);
     const u8 *v = x + channel;
     u8 *y = to + channel;
     u32 left;
@@ -345,7 +408,7 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
         v += x_stride;
         tap += w_stride;
       }
-      *y = accel_int8(&out, &row, sum);
+      *y = accel_scale(&out, &row, sum);
       y += x_stride;
     }
   }
