@@ -12,8 +12,10 @@
 /* A function of its own: inlined into a kernel, its loops would run out of registers. */
 #if defined(__GNUC__)
 #define ACCEL_APART __attribute__((noinline))
+#define ACCEL_WITHIN inline __attribute__((always_inline))
 #else
 #define ACCEL_APART
+#define ACCEL_WITHIN inline
 #endif
 
 /* How sums become int8. */
@@ -41,7 +43,7 @@ static inline s32 accel_s32(const u8 *from) {
 }
 
 /* Row `row`, sums of `length` products. */
-static accel_row accel_row_of(const accel_output *out, u32 row, u32 length) {
+static ACCEL_WITHIN accel_row accel_row_of(const accel_output *out, u32 row, u32 length) {
   const u8 *pair = out->pair + row * out->stride;
   accel_row found;
   found.bias = accel_s32(out->bias + row * 4u);
@@ -104,9 +106,9 @@ static inline u32 accel_next(const u8 **at) {
   __asm__ volatile("ldr %0, [%1], #4" : "=r"(word), "+r"(*at));
   return word;
 }
-static inline u32 accel_word(const u8 *at) {
+static inline u32 accel_word(const u8 *at, u32 offset) {
   u32 word;
-  __asm__ volatile("ldr %0, [%1]" : "=r"(word) : "r"(at));
+  __asm__ volatile("ldr %0, [%1, %2]" : "=r"(word) : "r"(at), "rI"(offset));
   return word;
 }
 /* Bytes 0 and 2, and bytes 1 and 3, as two int16. */
@@ -345,30 +347,31 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
   wasm_check(w_at, 0, (u64)w_stride * (taps - 1u) + count, 1);
   wasm_check(to_at, 0, (u64)x_stride * (windows - 1u) + count, 1);
 #ifdef ACCEL_DSP
-#define ACCEL_TAP()                               \
-  do {                                            \
-    const u32 word = accel_word(v);               \
-    const u32 weights = accel_word(tap);          \
-    const u32 even = accel_even(word);            \
-    const u32 odd = accel_odd(word);              \
-    const u32 even_weights = accel_even(weights); \
-    const u32 odd_weights = accel_odd(weights);   \
-    a = accel_low(even, even_weights, a);         \
-    b = accel_low(odd, odd_weights, b);           \
-    c = accel_high(even, even_weights, c);        \
-    d = accel_high(odd, odd_weights, d);          \
-    v += x_stride;                                \
-    tap += w_stride;                              \
+#define ACCEL_TAP(word, weights)                \
+  do {                                          \
+    const u32 x_word = word;                    \
+    const u32 w_word = weights;                 \
+    const u32 even = accel_even(x_word);        \
+    const u32 odd = accel_odd(x_word);          \
+    const u32 even_weights = accel_even(w_word);\
+    const u32 odd_weights = accel_odd(w_word);  \
+    a = accel_low(even, even_weights, a);       \
+    b = accel_low(odd, odd_weights, b);         \
+    c = accel_high(even, even_weights, c);      \
+    d = accel_high(odd, odd_weights, d);        \
   } while (0)
   ACCEL_BEGIN();
   for (; channel + 3 < count; channel += 4) {
-    const accel_row rows[4] = {accel_row_of(&out, channel, taps), accel_row_of(&out, channel + 1, taps),
-                               accel_row_of(&out, channel + 2, taps), accel_row_of(&out, channel + 3, taps)};
+    accel_row rows[4];
     const accel_row *const each[4] = {rows, rows + 1, rows + 2, rows + 3};
-    const u32 fast = rows[0].right && rows[1].right && rows[2].right && rows[3].right;
+    u32 fast = 1;
     const u8 *v = x + channel;
     u8 *y = to + channel;
     u32 left;
+    for (left = 0; left < 4; left++) {
+      rows[left] = accel_row_of(&out, channel + left, taps);
+      if (!rows[left].right) fast = 0;
+    }
     for (left = windows; left; left--) {
       const u8 *tap = w + channel;
       s32 a = rows[0].bias;
@@ -376,10 +379,16 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
       s32 c = rows[2].bias;
       s32 d = rows[3].bias;
       u32 n;
-      if (taps & 1u) ACCEL_TAP();
+      if (taps & 1u) {
+        ACCEL_TAP(accel_word(v, 0), accel_word(tap, 0));
+        v += x_stride;
+        tap += w_stride;
+      }
       for (n = taps >> 1; n; n--) {
-        ACCEL_TAP();
-        ACCEL_TAP();
+        ACCEL_TAP(accel_word(v, 0), accel_word(tap, 0));
+        ACCEL_TAP(accel_word(v, x_stride), accel_word(tap, w_stride));
+        v += x_stride * 2u;
+        tap += w_stride * 2u;
       }
       if (fast) {
         const u32 four = accel_round_four(each, twice, lows, highs, a, b, c, d);
