@@ -251,8 +251,10 @@ static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w
   const u8 *x = (const u8 *)(WASM_BASE + x_at);
   const u8 *w = (const u8 *)(WASM_BASE + w_at);
   u8 *to = (u8 *)(WASM_BASE + to_at);
-  u32 done = 0;
+  /* Vectors that go by pairs. */
+  u32 done = vectors & ~1u;
   u32 row = 0;
+  u32 n;
   s32 sums[4];
 #ifdef ACCEL_DSP
   const s32 twice = (s32)zero_point * 2 + 1;
@@ -262,7 +264,7 @@ static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w
   wasm_check(x_at, 0, (u64)vectors * length, 1);
   wasm_check(w_at, 0, (u64)rows * length, 1);
   wasm_check(to_at, 0, (u64)(vectors - 1u) * to_stride + rows, 1);
-  for (; vectors >= 2 && row + 1 < rows; row += 2) {
+  for (; done && row + 1 < rows; row += 2) {
     const accel_row first = accel_row_of(&out, row, length);
     const accel_row second = accel_row_of(&out, row + 1, length);
     const u8 *at = x;
@@ -271,7 +273,7 @@ static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w
     const accel_row *const both[4] = {&first, &second, &first, &second};
     const u32 fast = first.right && second.right;
 #endif
-    for (done = 0; done + 1 < vectors; done += 2) {
+    for (n = done; n; n -= 2) {
       sums[0] = sums[2] = first.bias;
       sums[1] = sums[3] = second.bias;
       accel_block(at, w + row * length, length, sums);

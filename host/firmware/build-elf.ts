@@ -46,13 +46,14 @@ export function linkElf(
   folder: string,
   sources: string[],
   { target, defines }: { target: Target; defines: string[] },
+  flags: string[] = [],
 ): string {
   const elf = join(folder, 'firmware.elf');
   const gcc = requireTool('arm-none-eabi-gcc');
   const link = ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections'];
   compile(
     gcc,
-    [...compileFlags(target), ...defines.map((d) => `-D${d}`), ...sources, ...link, '-o', elf],
+    [...compileFlags(target), ...flags, ...defines.map((d) => `-D${d}`), ...sources, ...link, '-o', elf],
     folder,
   );
   return elf;
