@@ -25,7 +25,7 @@ import {
 import { look, put } from '../nvm';
 import { copyBytes, fillBytes } from '../accel/bytes';
 import { centre, multiply, reduce } from './field';
-import { FAST, HAS_SPECIAL } from './mask';
+import { FAST, HAS_SPECIAL, SIMD } from './mask';
 import { makeTwiddles, nextReversed, transform } from './ntt';
 import { finishInverse, inverse, mirror, plainInverse, transformBytes } from './ntt_fast';
 import { lookBias, lookRequant, requantizeAll } from './requantize';
@@ -121,14 +121,31 @@ function multiplyRow(op: usize, row: i32, k: i32, work: usize): void {
       let d: i64 = 0;
       let at = x;
       const next = w + (blocks << 4);
-      do {
-        a += <i64>load<i32>(at) * <i64>load<i32>(w);
-        b += <i64>load<i32>(at, 4) * <i64>load<i32>(w, 4);
-        c += <i64>load<i32>(at, 8) * <i64>load<i32>(w, 8);
-        d += <i64>load<i32>(at, 12) * <i64>load<i32>(w, 12);
-        at += stride;
-        w += 16;
-      } while (w < next);
+      if (SIMD) {
+        let low = i64x2.splat(0);
+        let high = low;
+        do {
+          const value = v128.load(at);
+          const factor = v128.load(w);
+          low = i64x2.add(low, i64x2.extmul_low_i32x4_s(value, factor));
+          high = i64x2.add(high, i64x2.extmul_high_i32x4_s(value, factor));
+          at += stride;
+          w += 16;
+        } while (w < next);
+        a = i64x2.extract_lane(low, 0);
+        b = i64x2.extract_lane(low, 1);
+        c = i64x2.extract_lane(high, 0);
+        d = i64x2.extract_lane(high, 1);
+      } else {
+        do {
+          a += <i64>load<i32>(at) * <i64>load<i32>(w);
+          b += <i64>load<i32>(at, 4) * <i64>load<i32>(w, 4);
+          c += <i64>load<i32>(at, 8) * <i64>load<i32>(w, 8);
+          d += <i64>load<i32>(at, 12) * <i64>load<i32>(w, 12);
+          at += stride;
+          w += 16;
+        } while (w < next);
+      }
       const to = work - reversed;
       store<i32>(reversed ? to + stride : to, reduce(a));
       store<i32>(to + k * 2, reduce(b));

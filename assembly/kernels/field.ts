@@ -17,6 +17,22 @@ export function multiply(a: i32, b: i32): i32 {
   return reduce(<i64>a * <i64>b);
 }
 
+/** Upper words of products. */
+// @ts-ignore: decorator
+@inline
+function upperWords(a: v128, b: v128): v128 {
+  const low = i64x2.extmul_low_i32x4_s(a, b);
+  return v128.shuffle<i32>(low, i64x2.extmul_high_i32x4_s(a, b), 1, 3, 5, 7);
+}
+
+/** `multiply` of four. The low words cancel, so that upper ones may be subtracted alone. */
+// @ts-ignore: decorator
+@inline
+export function multiplyFour(a: v128, b: v128): v128 {
+  const quotient = i32x4.mul(i32x4.mul(a, b), i32x4.splat(NTT_PRIME_INVERSE));
+  return i32x4.sub(upperWords(a, b), upperWords(quotient, i32x4.splat(NTT_PRIME)));
+}
+
 /** The representative of x in ±p/2, for |x| < 9p. */
 // @ts-ignore: decorator
 @inline

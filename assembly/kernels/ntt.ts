@@ -7,7 +7,8 @@
 // Every multiplication stands before its butterfly, so that a stage maps a bound B to B(1 + p/2³³) + p/2 and nothing
 // need be reduced on the way; host/plan/ntt-bounds.ts checks this for every layer.
 import { NTT_ONE } from '../layout';
-import { multiply } from './field';
+import { multiply, multiplyFour } from './field';
+import { SIMD } from './mask';
 
 /** Fills k/2 words at `table` with ω^brv(b), the twiddle of block b. `root`: ω in Montgomery form. */
 export function makeTwiddles(table: usize, k: i32, root: i32): void {
@@ -25,6 +26,33 @@ export function makeTwiddles(table: usize, k: i32, root: i32): void {
 @inline
 export function nextReversed(reversed: i32, index: i32, size: i32): i32 {
   return reversed ^ (size - (size >>> (ctz(index + 1) + 1)));
+}
+
+/** The butterflies of a block in `transform`, four at a time; `quarter` is 16 or more. */
+function butterflies(at: usize, quarter: usize, plain: bool, first: i32, second: i32, third: i32): void {
+  const half = quarter * 2;
+  const most = quarter * 3;
+  const end = at + quarter;
+  do {
+    const a = v128.load(at);
+    const b = v128.load(at + quarter);
+    let c = v128.load(at + half);
+    let d = v128.load(at + most);
+    let sum = i32x4.add(b, d);
+    if (!plain) {
+      c = multiplyFour(c, i32x4.splat(first));
+      d = multiplyFour(d, i32x4.splat(first));
+      sum = multiplyFour(i32x4.add(b, d), i32x4.splat(second));
+    }
+    const difference = multiplyFour(i32x4.sub(b, d), i32x4.splat(third));
+    const even = i32x4.add(a, c);
+    const odd = i32x4.sub(a, c);
+    v128.store(at, i32x4.add(even, sum));
+    v128.store(at + quarter, i32x4.sub(even, sum));
+    v128.store(at + half, i32x4.add(odd, difference));
+    v128.store(at + most, i32x4.sub(odd, difference));
+    at += 16;
+  } while (at < end);
 }
 
 /**
@@ -60,26 +88,31 @@ export function transform(x: usize, k: i32, table: usize, sums: bool): void {
       const second = load<i32>(pair);
       const third = load<i32>(pair, 4);
       const last = at + quarter;
-      do {
-        const a = load<i32>(at);
-        const b = load<i32>(at + quarter);
-        let c = load<i32>(at + half);
-        let d = load<i32>(at + most);
-        let sum: i32;
-        if (plain) {
-          sum = b + d;
-        } else {
-          c = multiply(c, first);
-          d = multiply(d, first);
-          sum = multiply(b + d, second);
-        }
-        const difference = multiply(b - d, third);
-        store<i32>(at, a + c + sum);
-        store<i32>(at + quarter, a + c - sum);
-        store<i32>(at + half, a - c + difference);
-        store<i32>(at + most, a - c - difference);
-        at += 4;
-      } while (at < last);
+      if (SIMD && quarter >= 16) {
+        butterflies(at, quarter, plain, first, second, third);
+        at = last;
+      } else {
+        do {
+          const a = load<i32>(at);
+          const b = load<i32>(at + quarter);
+          let c = load<i32>(at + half);
+          let d = load<i32>(at + most);
+          let sum: i32;
+          if (plain) {
+            sum = b + d;
+          } else {
+            c = multiply(c, first);
+            d = multiply(d, first);
+            sum = multiply(b + d, second);
+          }
+          const difference = multiply(b - d, third);
+          store<i32>(at, a + c + sum);
+          store<i32>(at + quarter, a + c - sum);
+          store<i32>(at + half, a - c + difference);
+          store<i32>(at + most, a - c - difference);
+          at += 4;
+        } while (at < last);
+      }
       plain = false;
       twiddle += 4;
       pair += 8;
