@@ -9,6 +9,7 @@ import {
   OP_WEIGHTS,
 } from '../assembly/layout.js';
 import { type Image, readImage } from './model/image.js';
+import { type Body, bodyOf } from './plan/body.js';
 import { describeOp } from './plan/describe.js';
 import { MeteredSupply } from './power/harvested-supply.js';
 import { chargeCycles, deviceProfile } from './profiles/profile.js';
@@ -26,6 +27,8 @@ export interface OpAnalysis {
   inputShape: number[];
   outputShape: number[];
   macs: number;
+  /** What computes its sums in firmware for the device; cycles are those of the scalar body. */
+  body: Body;
   /** NVM bytes read and written by one run of the op. */
   bytesMoved: number;
   /** Simulated cycles of one run of the op, NVM included. */
@@ -126,6 +129,7 @@ export function analyze(
     return {
       name: model.metadata.ops[index]!,
       ...describeOp(op),
+      body: bodyOf(op, profile.dspExtension.value),
       ...cost,
       share: cost.cycles / cycles,
       cumulativeShare: cumulative / cycles,

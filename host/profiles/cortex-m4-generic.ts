@@ -61,6 +61,7 @@ export const cortexM4Generic: DeviceProfile = {
     provenance: 'estimated',
     source: 'instructions, measured as above: 28 a view, 41 a write; cycles an instruction as above',
   },
+  dspExtension: { value: true, provenance: 'datasheet', source: 'Armv7E-M: every Cortex-M4' },
   planScale: { value: 1, provenance: 'estimated', source: 'what the estimates were fitted to' },
   nvmReadCyclesPerWord: {
     value: 4,

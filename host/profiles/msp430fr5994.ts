@@ -21,6 +21,7 @@ export const msp430fr5994: DeviceProfile = {
     provenance: 'estimated',
     source: halves,
   },
+  dspExtension: { value: false, provenance: 'datasheet', source: 'no Arm core' },
   planScale: {
     value: 6,
     provenance: 'estimated',

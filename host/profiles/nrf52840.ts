@@ -18,6 +18,11 @@ export const nrf52840: DeviceProfile = {
     provenance: 'estimated',
     source: 'as the generic Cortex-M4: the same core',
   },
+  dspExtension: {
+    value: true,
+    provenance: 'datasheet',
+    source: 'nRF52840 product specification: Cortex-M4F',
+  },
   planScale: {
     value: 5.2,
     provenance: 'estimated',

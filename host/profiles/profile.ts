@@ -45,6 +45,8 @@ export interface DeviceProfile {
   activeNjPerCycle: Sourced;
   /** Cycles of each class of WASM instruction, compiled ahead of time. */
   instructionCycles: Sourced<InstructionCosts>;
+  /** Whether the core has Arm's DSP extension, which firmware binds (docs/ACCEL.md). */
+  dspExtension: Sourced<boolean>;
   /** Cycles this device takes for one that the planner estimates (`host/plan/cost.ts`), NVM included. */
   planScale: Sourced;
   /** Reading or writing NVM: cycles to set an access up, cycles and energy a 32-bit word. */

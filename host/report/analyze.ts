@@ -17,6 +17,7 @@ export function analyzeText(result: AnalyzeResult): string {
   const head = [
     'op',
     'kernel',
+    'body',
     'in',
     'out',
     'MACs',
@@ -31,6 +32,7 @@ export function analyzeText(result: AnalyzeResult): string {
   const rows = result.ops.map((op) => [
     op.name + (op.commits ? ' ●' : ''),
     op.kind,
+    op.body,
     op.inputShape.join('×'),
     op.outputShape.join('×'),
     count(op.macs),
@@ -47,6 +49,7 @@ export function analyzeText(result: AnalyzeResult): string {
     `${count(result.macs)} MACs, ${count(result.cycles)} cycles an inference (simulated)`,
     '',
     table([head, ...rows]),
+    'body: what firmware for the device binds (dsp: SMLAD); cycles are simulated, of the scalar body',
     'largest tile: entering the op and its dearest tile, of one charge; ●: a mandatory commit behind it',
     '',
     bar('SRAM', result.sram),

@@ -1,0 +1,33 @@
+// Which body computes an op's sums on a device: the module's own, or what the core binds to accel.* (docs/ACCEL.md).
+import {
+  DENSE_CHUNK,
+  DENSE_INPUTS,
+  OP_FLAG_INT4,
+  OP_FLAG_WEIGHT_ZERO,
+  OP_KIND,
+  OpKind,
+  WIN_BLOCK,
+  WIN_INPUT_CHANNELS,
+  WIN_OUTPUT_CHANNELS,
+} from '../../assembly/layout.js';
+import type { OpRecord } from './record.js';
+
+/** `scalar`: the module's own code; `dsp`: SMLAD of Cortex-M cores with the DSP extension. */
+export type Body = 'scalar' | 'dsp';
+
+/** The body of `op` in firmware for a core that has the DSP extension, or has not. */
+export function bodyOf(op: OpRecord, dspExtension: boolean): Body {
+  if (!dspExtension || (op.get(OP_KIND) & OP_FLAG_INT4) !== 0) return 'scalar';
+  switch (op.kind) {
+    case OpKind.CONV2D_S8:
+      return op.get(WIN_BLOCK) > 1 ? 'scalar' : 'dsp';
+    case OpKind.DEPTHWISE_CONV2D_S8:
+      return op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS) ? 'dsp' : 'scalar';
+    case OpKind.DENSE_S8: {
+      const whole = op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS);
+      return whole && (op.get(OP_KIND) & OP_FLAG_WEIGHT_ZERO) === 0 ? 'dsp' : 'scalar';
+    }
+    default:
+      return 'scalar';
+  }
+}
