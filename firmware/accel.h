@@ -11,7 +11,7 @@
 #endif
 /* A function of its own: inlined into a kernel, its loops would run out of registers. */
 #if defined(__GNUC__)
-#define ACCEL_APART __attribute__((noinline))
+#define ACCEL_APART __attribute__((noinline, unused))
 #define ACCEL_WITHIN inline __attribute__((always_inline))
 #else
 #define ACCEL_APART
