@@ -155,15 +155,21 @@ function setUpAll(image: Image, options: VerifyOptions): Setup[] {
   const metered = new WebAssembly.Module(meter(wasm, profile.instructionCycles.value));
   const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile };
   const scenarios = kind === JobKind.TRAIN ? trainScenarios : inferenceScenarios;
-  return scenarios(image, inputOf(image, options.input), noise(image, 2)).map(({ name, jobs }) => ({
+  return scenarios(image, inputOf(image, options.input), noise(image, 2)).map(({ name, jobs }, way) => ({
     ...common,
+    way,
     scenario: name,
     jobs,
   }));
 }
 
-/** Image, module and the jobs of the first way. Throws `BrownoutError`. */
-export const setUp = (image: Image, options: VerifyOptions): Setup => setUpAll(image, options)[0]!;
+/** Image, module and the jobs of one way. Throws `BrownoutError`. */
+export function setUp(image: Image, options: VerifyOptions, way = 0): Setup {
+  const setups = setUpAll(image, options);
+  const setup = setups[way];
+  if (setup) return setup;
+  optionError(`way ${way}`, `0 to ${setups.length - 1}`, 'Copy the id that `brownout verify` printed.');
+}
 
 /** The golden jobs. */
 function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
