@@ -16,7 +16,7 @@ const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];
 const WINDOW = STEPS * CHANNELS;
 export const SHOTS = [1, 5, 10];
 /** Draws of labelled windows a subject. */
-const DRAWS = 3;
+const DRAWS = 2;
 /** All layers: the network has 7,000 weights. */
 const TRAINABLE: TrainOptions = { layers: 'all', late: false, replay: 3, ring: 32 };
 
