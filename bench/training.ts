@@ -1,5 +1,6 @@
-// `npm run bench:training [digits|motion|failures] [--folds N] [--seeds N]`: learning on the device, in its own integer
-// arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on stderr.
+// `npm run bench:training -- [digits|motion|failures] [--angles A,B] [--folds N] [--seeds N]`: learning on the device, in
+// its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
+// stderr. MotionSense with all subjects: --folds 18.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
 import { benchFailures } from './training/failures.js';
@@ -7,10 +8,13 @@ import { deviation, mean, percent } from './training/methods.js';
 import { benchMotion, SHOTS } from './training/motion.js';
 import { benchDigits } from './training/rotated-digits.js';
 
-const ANGLES = [30, 45, 60, 90];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { folds: { type: 'string', default: '6' }, seeds: { type: 'string', default: '5' } },
+  options: {
+    angles: { type: 'string', default: '30,45,60,90' },
+    folds: { type: 'string', default: '6' },
+    seeds: { type: 'string', default: '5' },
+  },
 });
 const seeds = Number(values.seeds);
 const asked = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
@@ -20,7 +24,7 @@ const spread = (shares: readonly number[]): string =>
 const results: Record<string, unknown> = {};
 
 if (asked('digits')) {
-  const all = benchDigits(ANGLES, seeds);
+  const all = benchDigits(values.angles.split(',').map(Number), seeds);
   results['digits'] = all;
   console.log(`% right of 1,000 rotated digits, head:2, 200 labels, ${seeds} seeds (simulated at the desk)`);
   const head = ['', ...all.map(({ degrees }) => `${degrees}°`), 'mean'];

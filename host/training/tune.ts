@@ -22,21 +22,22 @@ const EXPONENTS = [-12, -11, -10, -9, -8, -7, -6, -5, -4, -3, -2];
 /** Orders of the samples. */
 const RUNS = 3;
 /** Every so many-th sample is held out. */
-const HELD_OUT = 3;
+const HELD_OUT = 2;
+const LEAST = 6;
 
 /** Learns `stream` sample by sample at a rate; the share of `unseen` that is right then. */
 export type Learner = (learningRate: number, stream: readonly Sample[], unseen: readonly Sample[]) => number;
 
 /**
- * Tries powers of two on several orders of the samples, a third of them held out. Takes the rate whose neighbours do well,
+ * Tries powers of two on several orders of the samples, half of them held out. Takes the rate whose neighbours do well,
  * too: accuracies, weighted 1, 2, 1; of equals the middle one.
  */
 export function tuneRate(samples: readonly Sample[], learn: Learner): Tuning {
-  if (samples.length < 2 * HELD_OUT) {
+  if (samples.length < LEAST) {
     throw new BrownoutError({
       code: 'E_TRAIN',
       found: `${samples.length} samples to tune the learning rate on`,
-      expected: `at least ${2 * HELD_OUT}`,
+      expected: `at least ${LEAST}`,
       hint: 'Give more labelled samples, or a learning rate.',
     });
   }
