@@ -1,6 +1,6 @@
-// `npm run bench:training -- [digits|motion|failures] [--angles A,B] [--folds N] [--seeds N]`: learning on the device, in
+// `npm run bench:training -- [digits|motion|failures] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
 // its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
-// stderr. MotionSense with all subjects: --folds 18.
+// stderr. Subjects are 1 to 18.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
 import { benchFailures } from './training/failures.js';
@@ -12,8 +12,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     angles: { type: 'string', default: '30,45,60,90' },
-    folds: { type: 'string', default: '6' },
     seeds: { type: 'string', default: '5' },
+    subjects: { type: 'string', default: '1,4,7,10,13,16' },
   },
 });
 const seeds = Number(values.seeds);
@@ -55,7 +55,7 @@ const folder = process.env['BROWNOUT_DATA'];
 if (asked('motion') && !folder) {
   console.log('skipped: MotionSense: set BROWNOUT_DATA to the folder that holds motionsense/');
 } else if (asked('motion')) {
-  const { subjects, methods } = benchMotion(folder!, Number(values.folds));
+  const { subjects, methods } = benchMotion(folder!, values.subjects.split(',').map(Number));
   results['motion'] = { subjects, methods };
   console.log(
     `% right of the other windows of a new subject, all layers, ${subjects.length} subjects (simulated at the desk)`,

@@ -98,10 +98,10 @@ export function benchDigits(angles: readonly number[], seeds: number): DigitsRes
   const methods: Method[] = [
     unadapted(network),
     prototype(network),
-    integer('last', network, { ...TRAINABLE, layers: 'last' }, tuning),
-    integer('bias', network, { ...TRAINABLE, layers: 'bias' }, tuning.slice(0, TUNING / 4)),
-    integer('ours', network, TRAINABLE, tuning),
-    float(network, TRAINABLE, tuning),
+    integer('last', network, { ...TRAINABLE, layers: 'last' }, [tuning]),
+    integer('bias', network, { ...TRAINABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
+    integer('ours', network, TRAINABLE, [tuning]),
+    float(network, TRAINABLE, [tuning]),
   ];
   return angles.map((degrees) => {
     const { pool, unseen } = splitAt(network, degrees);
