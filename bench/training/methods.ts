@@ -52,7 +52,7 @@ export function integer(
   name: string,
   network: QuantizedNetwork,
   options: TrainOptions,
-  tuning: readonly Sample[],
+  tuning: readonly (readonly Sample[])[],
 ): Method {
   const { learningRate } = tuneLearningRate(network, options, tuning);
   const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
@@ -69,7 +69,11 @@ export function integer(
 }
 
 /** Float SGD on the batches that the device would learn, those right and sure included; tuned in the same way. */
-export function float(network: QuantizedNetwork, options: TrainOptions, tuning: readonly Sample[]): Method {
+export function float(
+  network: QuantizedNetwork,
+  options: TrainOptions,
+  tuning: readonly (readonly Sample[])[],
+): Method {
   const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
   const learn = (
     learningRate: number,
