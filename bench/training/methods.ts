@@ -47,14 +47,15 @@ export function prototype(network: QuantizedNetwork): Method {
   return { name: 'prototype', run };
 }
 
-/** The device's arithmetic, its learning rate tuned on other samples. */
+/** The device's arithmetic, its learning rate tuned on other samples, or given. */
 export function integer(
   name: string,
   network: QuantizedNetwork,
   options: TrainOptions,
-  tuning: readonly (readonly Sample[])[],
+  tuning: readonly (readonly Sample[])[] | number,
 ): Method {
-  const { learningRate } = tuneLearningRate(network, options, tuning);
+  const learningRate =
+    typeof tuning === 'number' ? tuning : tuneLearningRate(network, options, tuning).learningRate;
   const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
   const run: Method['run'] = (stream, unseen, seed) => {
     const mirror = new TrainingMirror(
