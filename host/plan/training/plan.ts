@@ -139,6 +139,8 @@ export class TrainingPlan {
   /** Places the train job's scratch from `start` on, beside nothing else. Returns where NVM ends. */
   layScratch(start: number, limits: NvmLimits): number {
     const nvmBytes = limits.nvmBytes - this.#kept;
+    // Throws, and says what takes it.
+    if (nvmBytes <= start) this.layBanks(start, limits.nvmBytes);
     const turn = this.program.turn;
     findLives(turn, this.#scratch);
     const end = layActivations(this.#scratch, start, { ...limits, nvmBytes });
