@@ -179,7 +179,8 @@ test('wrong questions', () => {
   };
   assert.is(refusal(() => train(digits, { input: nan, labels: [1] })).code, 'E_INPUT_RANGE');
   assert.is(refusal(() => compile(mlp, { train: { layers: 'none' } })).code, 'E_TRAIN');
-  const small = { train: { layers: 'all' }, nvmBytes: 2000, verify: false };
+  const { nvmBytes } = readImage(compileUnproved(mlp, { train: { layers: 'all' } }));
+  const small = { train: { layers: 'all' }, nvmBytes: nvmBytes - 400, verify: false };
   const { code, found } = refusal(() => compile(mlp, small));
   assert.is(code, 'E_PLAN');
   assert.match(found, /weight banks/);

@@ -62,10 +62,10 @@ export function trainHtml(result: PrintedTraining, command: string): string {
     { name: 'Energy, simulated', unit: 'mJ', values: curve.map(({ energyUj }) => energyUj / 1000) },
     { name: 'Power failures', unit: 'cuts', values: curve.map(({ cuts }) => cuts) },
   ];
-  const rows = trainRows(result).map(
-    ([what, value, note = '']) =>
-      `<tr><th>${escaped(what)}</th><td${value === 'NO' ? ' class="no"' : ''}>${escaped(value)}</td><td>${escaped(note)}</td></tr>`,
-  );
+  const rows = trainRows(result).map(([what, value, note = '']) => {
+    const cell = `<td${value === 'NO' ? ' class="no"' : ''}>${escaped(value)}</td>`;
+    return `<tr><th>${escaped(what)}</th>${cell}<td>${escaped(note)}</td></tr>`;
+  });
   return [
     '<!doctype html><html lang="en"><meta charset="utf-8">',
     `<title>${escaped(name)} learning</title><style>${STYLE}</style>`,

@@ -33,6 +33,15 @@ export function verifyText(result: VerifyResult, path: string): string {
       count(result.cursors),
       `of ${count(result.tiles)} tiles, job "${result.job}", policy ${result.policy}`,
     ],
+    ...(result.scenarios.length > 1
+      ? [
+          [
+            'ways',
+            count(result.scenarios.length),
+            result.scenarios.map(({ name }) => name).join(', '),
+          ] satisfies [string, string, string],
+        ]
+      : []),
     ['bytes checked', count(result.bytesChecked), 'written by tiles started amid garbage'],
     ['garbage fills', count(result.garbageFills), 'zeros, ones, noise, stale'],
     [
