@@ -5,9 +5,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { compile } from '../host/compile.js';
 import { trainDigits } from '../host/compress/digits.js';
 import { accuracy } from '../host/compress/float-network.js';
-import { quantize, quantizeValues } from '../host/compress/quantize.js';
+import { hasWeights } from '../host/compress/layers.js';
+import { quantize } from '../host/compress/quantize.js';
 import { imageSize, splitDigits } from '../host/data/mnist.js';
 import { writeNpy } from '../host/data/npy.js';
+import { quantizeValues } from '../host/model/affine.js';
 
 const folder = new URL('../../checkpoints/', import.meta.url);
 const CALIBRATION_IMAGES = 1000;
@@ -55,7 +57,7 @@ order.forEach((from, to) => {
   samples.set(quantizeValues(pixels, quantized.tensors[quantized.input]!), to * imageSize);
 });
 const parameters = network.layers.flatMap((layer) => {
-  return layer.kind === 'maxPool2d' ? [] : [...layer.weights, ...layer.bias];
+  return hasWeights(layer) ? [...layer.weights, ...layer.bias] : [];
 });
 
 const files: Record<string, Uint8Array> = {

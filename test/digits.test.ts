@@ -16,14 +16,10 @@ import {
   OpKind,
 } from '../assembly/layout.js';
 import { digitsNetwork } from '../host/compress/digits.js';
-import {
-  accuracy,
-  type FloatLayer,
-  type FloatNetwork,
-  parameterCount,
-  weightShape,
-} from '../host/compress/float-network.js';
-import { quantizeValues } from '../host/compress/quantize.js';
+import { accuracy, type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
+import { initialise } from '../host/compress/initialise.js';
+import { type FloatLayer, hasWeights } from '../host/compress/layers.js';
+import { quantizeValues } from '../host/model/affine.js';
 import { type DigitSet, imageSize, splitDigits } from '../host/data/mnist.js';
 import { readNpy } from '../host/data/npy.js';
 import { shippedImage } from '../host/demo.js';
@@ -36,7 +32,7 @@ const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 /** The float network whose parameters `checkpoints/digits-float.npy` holds: weights then bias, layer by layer. */
 function floatNetwork(): FloatNetwork {
   const values = readNpy(new Uint8Array(checkpoint('digits-float.npy'))).data as Float32Array;
-  const { inputShape, layers } = digitsNetwork();
+  const { inputShape, layers } = initialise(digitsNetwork(), 0);
   let at = 0;
   const take = (count: number): Float32Array => {
     at += count;
@@ -45,9 +41,9 @@ function floatNetwork(): FloatNetwork {
   const network = {
     inputShape,
     layers: layers.map((layer): FloatLayer => {
-      if (layer.kind === 'maxPool2d') return layer;
-      const weights = take(weightShape(layer).reduce((product, size) => product * size, 1));
-      return { ...layer, weights, bias: take(layer.kind === 'conv2d' ? layer.outChannels : layer.outputs) };
+      if (!hasWeights(layer)) return layer;
+      const weights = take(layer.weights.length);
+      return { ...layer, weights, bias: take(layer.bias.length) };
     }),
   };
   assert.is(at, values.length);

@@ -1,7 +1,7 @@
 // Models of one or a few ops written here, against real arithmetic from the ops' definitions.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { quantizeValues } from '../host/compress/quantize.js';
+import { quantizeValues } from '../host/model/affine.js';
 import { importModel, type ImportedModel } from '../host/import/import-model.js';
 import { importTflite } from '../host/import/tflite/import-tflite.js';
 import { readImage } from '../host/model/image.js';

@@ -1,6 +1,7 @@
 import { splitDigits } from '../data/mnist.js';
 import type { Architecture, FloatNetwork } from './float-network.js';
-import { initialise, train, type TrainingOptions } from './train.js';
+import { initialise } from './initialise.js';
+import { train, type TrainingOptions } from './train.js';
 
 /**
  * The MNIST network of RAD: two 5×5 convolutions, a block-circulant layer of 256 → 256, and ten outputs (Islam et al.,

@@ -1,0 +1,67 @@
+// The device's integer arithmetic at the desk. Products are summed by the float GEMM, exactly: activations less their zero
+// point fit 9 bits, weights are split into nibbles, so that no sum of up to 8,192 products reaches 2²⁴.
+import { scale } from '../kernels/requantize';
+
+/** values[count] of int8 less `zeroPoint`, as floats. */
+export function widen(from: usize, to: usize, count: i32, zeroPoint: i32): void {
+  for (let i = 0; i < count; i++) store<f32>(to + (i << 2), <f32>(<i32>load<i8>(from + i) - zeroPoint));
+}
+
+/** to[rows][channels] int8 = requantized 16·high + low + bias; a pair {multiplier, shift} a channel, or one for all. */
+export function requantizeSums(
+  high: usize,
+  low: usize,
+  to: usize,
+  rows: i32,
+  channels: i32,
+  bias: usize,
+  multipliers: usize,
+  shifts: usize,
+  perChannel: bool,
+  zeroPoint: i32,
+  clampMin: i32,
+  clampMax: i32,
+): void {
+  for (let row = 0; row < rows; row++) {
+    for (let c = 0; c < channels; c++, high += 4, low += 4, to++) {
+      const sum = ((<i32>load<f32>(high)) << 4) + <i32>load<f32>(low) + load<i32>(bias + (c << 2));
+      const pair = (perChannel ? c : 0) << 2;
+      const y = scale(sum, load<i32>(multipliers + pair), load<i32>(shifts + pair)) + zeroPoint;
+      store<i8>(to, max(clampMin, min(clampMax, y)));
+    }
+  }
+}
+
+/** to[count] int8 = the sum of two int8 tensors, as TFLite's ADD: see `Add` in host/model/quantized-network.ts. */
+export function addIntegers(
+  a: usize,
+  b: usize,
+  to: usize,
+  count: i32,
+  aZero: i32,
+  bZero: i32,
+  leftShift: i32,
+  aMultiplier: i32,
+  aShift: i32,
+  bMultiplier: i32,
+  bShift: i32,
+  multiplier: i32,
+  shift: i32,
+  zeroPoint: i32,
+  clampMin: i32,
+  clampMax: i32,
+): void {
+  for (let i = 0; i < count; i++) {
+    const x = scale((<i32>load<i8>(a + i) - aZero) << leftShift, aMultiplier, aShift);
+    const y = scale((<i32>load<i8>(b + i) - bZero) << leftShift, bMultiplier, bShift);
+    store<i8>(to + i, max(clampMin, min(clampMax, scale(x + y, multiplier, shift) + zeroPoint)));
+  }
+}
+
+/** to[count] int8 from floats that are whole numbers, or means of some: rounded half away from zero. */
+export function narrow(from: usize, to: usize, count: i32, zeroPoint: i32): void {
+  for (let i = 0; i < count; i++) {
+    const value = load<f32>(from + (i << 2)) + <f32>zeroPoint;
+    store<i8>(to + i, <i32>(value < 0 ? -floor<f32>(0.5 - value) : floor<f32>(value + 0.5)));
+  }
+}
