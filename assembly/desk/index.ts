@@ -31,4 +31,4 @@ export { averagePool } from './average_pool';
 export { batchStatistics, normalise, normaliseGradient } from './batch_norm';
 export { fakeQuantize, fakeQuantizeGradient, fakeQuantizeWeights, roundingError } from './fake_quantize';
 export { addPenalty, squaredDistance } from './constraint';
-export { widen, requantizeSums, addIntegers, narrow } from './integer';
+export { widen, requantizeSums, addIntegers, softmaxIntegers, narrow } from './integer';

@@ -1,5 +1,6 @@
 // The device's integer arithmetic at the desk. Products are summed by the float GEMM, exactly: activations less their zero
 // point fit 9 bits, weights are split into nibbles, so that no sum of up to 8,192 products reaches 2²⁴.
+import { divideByPower, exponential, multiplyHigh, reciprocalOfOnePlus } from '../kernels/fixed_point';
 import { scale } from '../kernels/requantize';
 
 /** values[count] of int8 less `zeroPoint`, as floats. */
@@ -63,5 +64,38 @@ export function narrow(from: usize, to: usize, count: i32, zeroPoint: i32): void
   for (let i = 0; i < count; i++) {
     const value = load<f32>(from + (i << 2)) + <f32>zeroPoint;
     store<i8>(to + i, <i32>(value < 0 ? -floor<f32>(0.5 - value) : floor<f32>(value + 0.5)));
+  }
+}
+
+/** e^difference as the device's softmax has it, or −1 where it is too small to count. */
+function power(difference: i32, multiplier: i32, shift: i32, diffMin: i32): i32 {
+  return difference < diffMin ? -1 : exponential(multiplyHigh(difference << shift, multiplier));
+}
+
+/** to[rows][depth] int8 = softmax of int8 rows: see `Softmax` in host/model/quantized-network.ts. */
+export function softmaxIntegers(
+  from: usize,
+  to: usize,
+  rows: i32,
+  depth: i32,
+  multiplier: i32,
+  shift: i32,
+  diffMin: i32,
+): void {
+  for (let row = 0; row < rows; row++, from += depth, to += depth) {
+    let most: i32 = -128;
+    for (let i = 0; i < depth; i++) most = max(most, <i32>load<i8>(from + i));
+    let sum: i32 = 0;
+    for (let i = 0; i < depth; i++) {
+      const e = power(<i32>load<i8>(from + i) - most, multiplier, shift, diffMin);
+      if (e >= 0) sum += divideByPower(e, 12);
+    }
+    const headroom: i32 = clz(sum);
+    const reciprocal = reciprocalOfOnePlus(<i32>(((<u32>sum) << headroom) - ((<u32>1) << 31)));
+    for (let i = 0; i < depth; i++) {
+      const e = power(<i32>load<i8>(from + i) - most, multiplier, shift, diffMin);
+      const y = e < 0 ? 0 : divideByPower(multiplyHigh(reciprocal, e), 12 - headroom + 31 - 8);
+      store<i8>(to + i, min(y - 128, 127));
+    }
   }
 }

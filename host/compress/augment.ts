@@ -17,12 +17,12 @@ export interface Augmentation {
   gain?: number;
 }
 
-/** Writes the input at `from`, changed at random, to `to`. */
+/** Writes the input [height][width][channels] at `from`, changed at random, to `to`. */
 export function augment(
   desk: Desk,
   from: number,
   to: number,
-  [height, width, channels]: readonly [number, number, number],
+  [height = 1, width = 1, channels = 1]: readonly number[],
   limits: Augmentation,
   random: Random,
 ): void {

@@ -7,7 +7,15 @@ export type Constraint =
   /** At most this many outputs with weights that are not 0. */
   | { kind: 'channels'; keep: number }
   /** Weights within a window of this size of the kernel, the same for all channels (shape-wise pruning). */
-  | { kind: 'kernel'; height: number; width: number };
+  | ({ kind: 'kernel' } & KernelWindow);
+
+/** A window of a kernel; its top and left rows at most as far down and right as `mostTop` and `mostLeft`. */
+interface KernelWindow {
+  height: number;
+  width: number;
+  mostTop: number;
+  mostLeft: number;
+}
 
 /** A weighted layer as matrices: weights [outputs][taps][inputs]. */
 interface Matrices {
@@ -68,7 +76,7 @@ export function largestOutputs(layer: WeightedLayer, weights: Float32Array, keep
 export function largestWindow(
   layer: WeightedLayer & { kind: 'conv2d' },
   weights: Float32Array,
-  { height, width }: { height: number; width: number },
+  { height, width, mostTop, mostLeft }: KernelWindow,
 ): { top: number; left: number } {
   const { kernelHeight, kernelWidth, inChannels } = layer;
   const taps = new Float64Array(kernelHeight * kernelWidth);
@@ -76,8 +84,8 @@ export function largestWindow(
     taps[Math.floor(i / inChannels) % taps.length]! += weight * weight;
   });
   let best = { top: 0, left: 0, sum: -1 };
-  for (let top = 0; top + height <= kernelHeight; top++) {
-    for (let left = 0; left + width <= kernelWidth; left++) {
+  for (let top = 0; top <= Math.min(mostTop, kernelHeight - height); top++) {
+    for (let left = 0; left <= Math.min(mostLeft, kernelWidth - width); left++) {
       let sum = 0;
       for (let y = top; y < top + height; y++) {
         for (let x = left; x < left + width; x++) sum += taps[y * kernelWidth + x]!;

@@ -37,6 +37,7 @@ interface DeskKernels {
   widen: Kernel;
   requantizeSums: Kernel;
   addIntegers: Kernel;
+  softmaxIntegers: Kernel;
   narrow: Kernel;
   addNoise: Kernel;
   shiftRows: Kernel;

@@ -5,13 +5,13 @@ import { PlacedNetwork } from './placed-network.js';
 import { Tape, tensor } from './tape.js';
 
 export interface FloatNetwork {
-  /** Height, width, channels. Flattening, in that order, is implicit before circulant and dense layers. */
-  inputShape: [number, number, number];
+  /** Height, width, channels, or as it is; flattening, in that order, is implicit before circulant and dense layers. */
+  inputShape: readonly number[];
   layers: FloatLayer[];
 }
 
 export interface Architecture {
-  inputShape: [number, number, number];
+  inputShape: readonly number[];
   layers: LayerShape[];
 }
 

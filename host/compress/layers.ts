@@ -67,6 +67,8 @@ export interface CirculantLayer extends Base, Parameters {
   inputs: number;
   outputs: number;
   blockSize: number;
+  /** How the device evaluates it; default what the planner finds quicker. */
+  method?: 'direct' | 'ntt';
   activation: Activation;
   /** weights: [outBlocks][inBlocks][k], each block's first column. */
 }

@@ -69,7 +69,12 @@ function bodyOf(
     case 'dense':
       return { kind: 'dense', ...weighted() };
     case 'circulant':
-      return { kind: 'circulant', blockSize: layer.blockSize, ...weighted() };
+      return {
+        kind: 'circulant',
+        blockSize: layer.blockSize,
+        ...(layer.method ? { method: layer.method } : {}),
+        ...weighted(),
+      };
     case 'maxPool2d':
     case 'averagePool2d': {
       const { poolHeight, poolWidth, strideHeight, strideWidth, padding = 'valid' } = layer;
