@@ -1,10 +1,10 @@
-// ADMM's part of a gradient (Boyd et al. 2011, §3.1.1, scaled form): w is pulled towards its projection z, u is the dual.
+// ADMM's part of a step (Boyd et al. 2011, §3.1.1, scaled form): w is pulled towards its projection z, u is the dual.
 
-/** gradient += rho · (w − z + u). */
-export function addPenalty(gradient: usize, w: usize, z: usize, u: usize, count: i32, rho: f32): void {
+/** w -= share · (w − z + u). */
+export function pullTowards(w: usize, z: usize, u: usize, count: i32, share: f32): void {
   for (let at: usize = 0, end = (<usize>count) << 2; at < end; at += 4) {
-    const pull = load<f32>(w + at) - load<f32>(z + at) + load<f32>(u + at);
-    store<f32>(gradient + at, load<f32>(gradient + at) + rho * pull);
+    const weight = load<f32>(w + at);
+    store<f32>(w + at, weight - share * (weight - load<f32>(z + at) + load<f32>(u + at)));
   }
 }
 

@@ -30,5 +30,5 @@ export { depthwise, depthwiseGradient } from './depthwise';
 export { averagePool } from './average_pool';
 export { batchStatistics, normalise, normaliseGradient } from './batch_norm';
 export { fakeQuantize, fakeQuantizeGradient, fakeQuantizeWeights, roundingError } from './fake_quantize';
-export { addPenalty, squaredDistance } from './constraint';
+export { pullTowards, squaredDistance } from './constraint';
 export { widen, requantizeSums, addIntegers, softmaxIntegers, narrow } from './integer';

@@ -1,5 +1,7 @@
 // Structured training by ADMM: min f(W) subject to W in S is split into W and Z in S. W descends f + ρ/2·‖W − Z + U‖²,
 // Z is the projection of W + U, and U sums up what is left (Boyd et al. 2011, §3.1.1; Zhang et al., ECCV 2018, for networks).
+// The pull towards Z is kept apart from Adam's moments, as weight decay is (Loshchilov and Hutter, 2019): a penalty in the
+// gradient would be normalised away.
 import type { Desk } from './desk-module.js';
 import { type Constraint, project } from './constraint.js';
 import { elements, type FloatLayer } from './layers.js';
@@ -8,7 +10,10 @@ import type { Tensor } from './tape.js';
 export interface AdmmOptions {
   /** By the name of the layer. */
   constraints: Readonly<Record<string, Constraint>>;
-  /** Penalty of the first epoch, and what it is multiplied by from epoch to epoch, up to `mostRho`. */
+  /**
+   * Penalty of the first epoch, and what it is multiplied by from epoch to epoch, up to `mostRho`. Over an epoch the
+   * distance to Z shrinks by e^−ρ, if nothing pulls the other way.
+   */
   rho: number;
   growth: number;
   mostRho: number;
@@ -53,10 +58,11 @@ export class Admm {
     });
   }
 
-  /** Adds the penalty's gradient. */
-  pull(): void {
+  /** One of an epoch's `steps` steps towards Z. */
+  pull(steps: number): void {
+    const share = Math.min(0.5, this.rho / steps);
     for (const { weights, z, u, count } of this.splits)
-      this.desk.kernels.addPenalty(weights.gradient, weights.values, z, u, count, this.rho);
+      this.desk.kernels.pullTowards(weights.values, z, u, count, share);
   }
 
   /** At an epoch's end: Z, U and the penalty anew. */

@@ -56,7 +56,10 @@ export interface CompressReport {
   base: Score;
   layers: LayerDecision[];
   sensitivity: SensitivityRow[];
-  candidates: (TriedCandidate & { chosen: boolean; front: boolean })[];
+  /** The search's front, those trained for a while first. */
+  candidates: (TriedCandidate & { chosen: boolean })[];
+  /** All that the search planned and metered. */
+  searched: { predictedLoss: number; flashBytes: number; energyUj: number; fits: boolean }[];
   methods: (Omit<MethodResult, 'network'> & { chosen: boolean })[];
   /** Test inputs on which the device gave the trainer's answers, bit for bit: all that were compared. */
   compared: number;

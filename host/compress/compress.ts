@@ -33,9 +33,9 @@ import {
   type SensitivityRow,
   type TriedCandidate,
 } from './compress-report.js';
-import { type Candidate, dominates, search } from './search.js';
+import { type Candidate, search } from './search.js';
 import { bestOf, type MethodResult, trainStructured } from './structured.js';
-import { applyChoices, type Choices, type LayerChoice } from './transform.js';
+import { applyChoices, type Choices, choiceText, type LayerChoice } from './transform.js';
 
 export interface CompressResult {
   /** The image, proved. */
@@ -71,17 +71,6 @@ const keyOf = (choices: Choices): string =>
     .flatMap(([name, choice]) => (Object.keys(choice).length > 0 ? [`${name}=${choiceText(choice)}`] : []))
     .join(' ');
 
-/** A choice in a few words. */
-export function choiceText({ blockSize, method, keep, kernel, bits }: LayerChoice): string {
-  const parts = [
-    ...(blockSize === undefined ? [] : [`circulant, blocks of ${blockSize}${method ? `, ${method}` : ''}`]),
-    ...(keep === undefined ? [] : [`${keep} outputs kept`]),
-    ...(kernel === undefined ? [] : [`kernel cut to ${kernel[0]}×${kernel[1]}`]),
-    ...(bits === undefined ? [] : [`${bits}-bit weights`]),
-  ];
-  return parts.join('; ') || 'as it was';
-}
-
 /** A network quantized with ranges that say nothing: for what it costs. */
 function costNetwork(network: FloatNetwork, choices: Choices): QuantizedNetwork {
   const one = { scale: 1 / 64, zeroPoint: 0 };
@@ -110,9 +99,9 @@ function tryOut(bench: Bench, choices: Choices, epochs: number, data: LabelledDa
   const { recipe, validation } = bench.settings;
   const key = `try ${epochs} ${keyOf(choices)}`;
   return bench.journal.once(key, () => {
-    const start = applyChoices(bench.parent, choices);
+    const start = applyChoices(bench.parent, choices, true);
     const rounding = roundingOf(recipe, choices);
-    const options = trainingOptions(recipe, epochs, { parent: bench.parent, rounding, share: ROUNDING_RATE });
+    const options = trainingOptions(recipe, epochs, { parent: bench.parent, rounding });
     const quiet = new Journal('');
     return scoreTrial(trainStep(quiet, key, start, data, options), validation);
   });
@@ -157,7 +146,7 @@ function chooseCandidate(
   layers: readonly LayerOptions[],
   base: Score,
   rows: readonly SensitivityRow[],
-): { chosen: TriedCandidate; tried: TriedCandidate[] } {
+): { chosen: TriedCandidate; tried: TriedCandidate[]; all: Candidate[] } {
   const { settings } = bench;
   const { budget } = settings;
   const lossOf = (name: string, choice: LayerChoice): number => {
@@ -172,7 +161,7 @@ function chooseCandidate(
     const found = costOf(bench, choices);
     return typeof found === 'string' ? undefined : found;
   };
-  const front = search(layers, lossOf, cost, {
+  const { front, all } = search(layers, lossOf, cost, {
     budget: tight,
     seed: settings.recipe.seed,
     onCandidate: (count) =>
@@ -181,7 +170,7 @@ function chooseCandidate(
   });
   const [best] = front;
   if (!best || best.excess > 0) throw overBudget(best?.cost, settings);
-  const finalists = spread(front, FINALISTS);
+  const finalists = spread(front.slice(0, Math.ceil(front.length / 2)), FINALISTS);
   const tried = finalists.map((candidate, i): Candidate & Score => {
     const score = tryOut(bench, candidate.choices, settings.candidateEpochs, settings.training);
     settings.onProgress?.({
@@ -196,7 +185,7 @@ function chooseCandidate(
   const good = tried.filter((candidate) => candidate.accuracy >= most - GOOD_ENOUGH);
   const chosen = good.reduce((a, b) => (b.cost.energyUj < a.cost.energyUj ? b : a));
   const untried = front.filter((candidate) => !finalists.includes(candidate));
-  return { chosen, tried: [...tried, ...untried] };
+  return { chosen, tried: [...tried, ...untried], all };
 }
 
 /** `count` of a list in order, its ends among them. */
@@ -329,7 +318,7 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
   const bench: Bench = { parent, settings, journal, costs: new Map() };
   const layers = layerOptions(parent);
   const { base, rows } = sensitivity(bench, layers);
-  const { chosen, tried } = chooseCandidate(bench, layers, base, rows);
+  const { chosen, tried, all } = chooseCandidate(bench, layers, base, rows);
   const { methods, best, trial } = trainChosen(bench, chosen.choices);
   const quantized = quantizeAs(trial.network, trial.scheme!, settings.name);
   const image = compileFinal(quantized, settings);
@@ -361,7 +350,12 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
     candidates: tried.map((candidate) => ({
       ...candidate,
       chosen: candidate === chosen,
-      front: !tried.some((other) => dominates(other as Candidate, candidate as Candidate)),
+    })),
+    searched: all.map(({ predictedLoss, cost: { flashBytes, energyUj }, excess: over }) => ({
+      predictedLoss,
+      flashBytes,
+      energyUj,
+      fits: over === 0,
     })),
     methods: methods.map(({ network: _, ...method }) => ({
       ...method,

@@ -61,6 +61,27 @@ export function circulantVectors(layer: WeightedLayer, weights: Float32Array, k:
   return Float32Array.from(sums, (sum, i) => sum / Math.max(1, counts[i]!));
 }
 
+/**
+ * The same as a start for training: a mean of k weights that are not alike is small, and a layer of small weights learns
+ * slowly, so each vector's differences from its mean are scaled up to vary as much as the weights did.
+ */
+export function livelyVectors(layer: WeightedLayer, weights: Float32Array, k: number): Float32Array {
+  const vectors = circulantVectors(layer, weights, k);
+  const variance = (values: Float32Array): number => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  };
+  const factor = Math.min(Math.sqrt(k), Math.sqrt(variance(weights) / (variance(vectors) || 1)));
+  for (let at = 0; at < vectors.length; at += k) {
+    const vector = vectors.subarray(at, at + k);
+    const mean = vector.reduce((sum, value) => sum + value, 0) / k;
+    vector.forEach((value, i) => {
+      vector[i] = mean + (value - mean) * factor;
+    });
+  }
+  return vectors;
+}
+
 /** Indices of the `keep` outputs of largest norm, in order. */
 export function largestOutputs(layer: WeightedLayer, weights: Float32Array, keep: number): number[] {
   const { outputs } = matricesOf(layer);

@@ -32,7 +32,7 @@ interface DeskKernels {
   fakeQuantizeGradient: Kernel;
   fakeQuantizeWeights: Kernel;
   roundingError(...values: number[]): number;
-  addPenalty: Kernel;
+  pullTowards: Kernel;
   squaredDistance: Kernel;
   widen: Kernel;
   requantizeSums: Kernel;

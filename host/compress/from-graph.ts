@@ -23,7 +23,7 @@ function activationOf(op: GraphOp, bounds: Bounds): Activation {
   );
 }
 
-/** Padding on all four sides. */
+/** Padding on all four sides; below 0 where windows leave something at the end. */
 function paddingOf(
   op: GraphOp,
   window: Window,
@@ -33,7 +33,7 @@ function paddingOf(
   if (window.dilation.some((by) => by !== 1)) refuse(op, ` with dilation ${window.dilation}`, 'dilation 1');
   const behind = (axis: 0 | 1): number => {
     const reach = (output[axis]! - 1) * window.stride[axis] + window.kernel[axis];
-    return Math.max(0, reach - input[axis]! - window.padding[axis]);
+    return reach - input[axis]! - window.padding[axis];
   };
   return [window.padding[0], window.padding[1], behind(0), behind(1)];
 }

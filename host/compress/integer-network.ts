@@ -190,8 +190,8 @@ export class IntegerNetwork {
     if (dilation[0] !== 1 || dilation[1] !== 1) throw new RangeError('dilated windows are not trained');
     const behind = (axis: 0 | 1): number =>
       (output.shape[axis]! - 1) * stride[axis] + kernel[axis] - input.shape[axis]! - padding[axis];
-    // What a window leaves at the end is not padding.
-    return [padding[0], padding[1], Math.max(0, behind(0)), Math.max(0, behind(1))];
+    // Below 0 where windows leave something at the end.
+    return [padding[0], padding[1], behind(0), behind(1)];
   }
 
   private pool(op: MaxPool2d | AveragePool2d, input: Batch, output: TensorSpec, rows: number): number {

@@ -4,7 +4,7 @@ import { BrownoutError } from '../error.js';
 /** A clamp behind a layer: relu6 is to 0 … 6, hardTanh to −1 … 1. */
 export type Activation = 'none' | 'relu' | 'relu6' | 'hardTanh';
 
-/** As TensorFlow defines them, or [top, left, bottom, right]. */
+/** As TensorFlow defines them, or [top, left, bottom, right]; the last two below 0 where windows do not reach the end. */
 export type Padding = 'valid' | 'same' | readonly [number, number, number, number];
 
 interface Base {

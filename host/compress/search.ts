@@ -52,7 +52,7 @@ const choicesOf = (genes: readonly Gene[], genome: Genome): Choices =>
   Object.fromEntries(genes.map(({ name, options }, i) => [name, options[genome[i]!]!.choice]));
 
 /** Whether a is at least as good as b in all, and better in one: what fits first, then loss, flash and energy. */
-export function dominates(a: Candidate, b: Candidate): boolean {
+function dominates(a: Candidate, b: Candidate): boolean {
   if (a.excess !== b.excess && (a.excess > 0 || b.excess > 0)) return a.excess < b.excess;
   const values = ({ predictedLoss, cost }: Candidate): number[] => [
     predictedLoss,
@@ -75,16 +75,22 @@ function fronts(candidates: readonly Candidate[]): Candidate[][] {
   return all;
 }
 
+export interface SearchResult {
+  /** Candidates that fit the budget and that no other dominates, by predicted loss; where nothing fits, the nearest one. */
+  front: Candidate[];
+  /** All that were planned and metered. */
+  all: Candidate[];
+}
+
 /**
- * Candidates that fit the budget and that no other dominates, by predicted loss; where nothing fits, the one that is
- * nearest. `costOf` may say that a network cannot run at all: undefined.
+ * Searches the choices of all layers. `lossOf` is what each adds to the loss on its own; `costOf` may say that a network cannot run at all: undefined.
  */
 export function search(
   layers: readonly LayerOptions[],
   lossOf: LossOf,
   costOf: (choices: Choices) => DeviceCost | undefined,
   { budget, seed, onCandidate }: { budget: Budget; seed: number; onCandidate?: (tried: number) => void },
-): Candidate[] {
+): SearchResult {
   const genes = genesOf(layers, lossOf);
   const random = new Random(seed);
   const known = new Map<string, Candidate | undefined>();
@@ -124,6 +130,6 @@ export function search(
   }
   const all = [...known.values()].filter((candidate) => candidate !== undefined);
   const fitting = all.filter((candidate) => candidate.excess === 0);
-  if (fitting.length === 0) return all.sort((a, b) => a.excess - b.excess).slice(0, 1);
-  return fronts(fitting)[0]!.sort((a, b) => a.predictedLoss - b.predictedLoss);
+  if (fitting.length === 0) return { front: [...all].sort((a, b) => a.excess - b.excess).slice(0, 1), all };
+  return { front: fronts(fitting)[0]!.sort((a, b) => a.predictedLoss - b.predictedLoss), all };
 }

@@ -19,9 +19,9 @@ export interface MethodResult extends Score {
   residuals?: Residuals;
 }
 
-/** The penalty at first; it is multiplied, epoch by epoch, up to `MOST_RHO` times as much. */
-const RHO = 1e-3;
-const MOST_RHO = 1000;
+/** The penalty of the last epoch, and how it grows towards it from epoch to epoch. */
+const MOST_RHO = 6;
+const GROWTH = 1.6;
 
 /** `choices` without circulant blocks, or with nothing else. */
 function part(choices: Choices, circulant: boolean): Choices {
@@ -46,11 +46,12 @@ function approach(
   constraints: Record<string, Constraint>,
   epochs: number,
 ): { network: FloatNetwork; residuals: Residuals } {
-  const growth = epochs > 1 ? MOST_RHO ** (1 / (epochs - 1)) : 1;
+  let rho = MOST_RHO;
+  for (let epoch = 1; epoch < epochs; epoch++) rho /= GROWTH;
   let last: Residuals = { primal: 0, dual: 0 };
   const options: TrainingOptions = {
     ...trainingOptions(step.recipe, epochs, { parent: step.parent, share: 0.5 }),
-    admm: { constraints, rho: RHO, growth, mostRho: RHO * MOST_RHO },
+    admm: { constraints, rho, growth: GROWTH, mostRho: MOST_RHO },
     onEpoch(report) {
       last = report.residuals ?? last;
       step.onEpoch?.(report);
@@ -107,7 +108,7 @@ export function trainStructured(
       case 'one-shot':
         return { method, network: projected, ...score(projected) };
       case 'projected': {
-        const network = finish(projected, epochs);
+        const network = finish(applyChoices(step.parent, choices, true), epochs);
         return { method, network, ...score(network) };
       }
       case 'direct': {

@@ -244,10 +244,10 @@ export class Training {
     this.requireClasses(classes);
     const result = this.loss(tape, logits, labels, x, { classes, share });
     tape.backward();
-    this.admm?.pull();
     const rate = learningRate(desk, options, step, this.batches);
     for (const parameter of this.trained) parameter.update(rate);
     for (const parameter of this.rangeTrained) parameter.update(rate * RANGE_RATE);
+    this.admm?.pull(this.batches);
     return result;
   }
 

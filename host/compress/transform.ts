@@ -1,5 +1,11 @@
 // What compression may do to a layer, and a network with it done: weights projected onto what they are to be.
-import { circulantVectors, type Constraint, largestOutputs, largestWindow } from './constraint.js';
+import {
+  circulantVectors,
+  type Constraint,
+  largestOutputs,
+  largestWindow,
+  livelyVectors,
+} from './constraint.js';
 import type { FloatNetwork } from './float-network.js';
 import {
   type ConvolutionLayer,
@@ -29,6 +35,17 @@ export interface LayerChoice {
 
 /** By the layer's name. */
 export type Choices = Readonly<Record<string, LayerChoice>>;
+
+/** A choice in a few words. */
+export function choiceText({ blockSize, method, keep, kernel, bits }: LayerChoice): string {
+  const parts = [
+    ...(blockSize === undefined ? [] : [`circulant, blocks of ${blockSize}${method ? `, ${method}` : ''}`]),
+    ...(keep === undefined ? [] : [`${keep} outputs kept`]),
+    ...(kernel === undefined ? [] : [`kernel cut to ${kernel[0]}×${kernel[1]}`]),
+    ...(bits === undefined ? [] : [`${bits}-bit weights`]),
+  ];
+  return parts.join('; ') || 'as it was';
+}
 
 /** Where a layer's output channels go: the layers behind it whose weights they meet. */
 interface Readers {
@@ -167,18 +184,26 @@ function prune(network: FloatNetwork, index: number, kept: readonly number[]): F
   return { ...network, layers };
 }
 
-function circulant(layer: FloatLayer, k: number, method?: 'direct' | 'ntt'): FloatLayer {
+function circulant(
+  layer: FloatLayer,
+  { blockSize: k = 1, method }: LayerChoice,
+  lively: boolean,
+): FloatLayer {
+  const vectorsOf = lively ? livelyVectors : circulantVectors;
   if (layer.kind === 'conv2d' && (layer.blockSize ?? 1) === 1)
-    return { ...layer, blockSize: k, weights: circulantVectors(layer, layer.weights, k) };
+    return { ...layer, blockSize: k, weights: vectorsOf(layer, layer.weights, k) };
   if (layer.kind !== 'dense') return layer;
   const { activation, inputs, outputs, name, bias, input } = layer;
-  const weights = circulantVectors(layer, layer.weights, k);
+  const weights = vectorsOf(layer, layer.weights, k);
   const base = { kind: 'circulant' as const, name, inputs, outputs, blockSize: k, activation, weights, bias };
   return { ...base, ...(input === undefined ? {} : { input }), ...(method ? { method } : {}) };
 }
 
-/** The network with the choices made: kernels cut, outputs pruned (both by their norm), blocks made circulant (by means). */
-export function applyChoices(network: FloatNetwork, choices: Choices): FloatNetwork {
+/**
+ * The network with the choices made: kernels cut, outputs pruned (both by their norm), blocks made circulant (by means).
+ * `lively`: as a start for training, not as the nearest network there is.
+ */
+export function applyChoices(network: FloatNetwork, choices: Choices, lively = false): FloatNetwork {
   const shapes = tensorShapes(network.inputShape, network.layers);
   const reads = inputsOf(network.layers);
   let changed: FloatNetwork = {
@@ -195,8 +220,8 @@ export function applyChoices(network: FloatNetwork, choices: Choices): FloatNetw
     changed = prune(changed, index, largestOutputs(own, own.weights, keep));
   });
   const layers = changed.layers.map((layer) => {
-    const { blockSize = 1, method } = choices[layer.name] ?? {};
-    return blockSize > 1 ? circulant(layer, blockSize, method) : layer;
+    const choice = choices[layer.name] ?? {};
+    return (choice.blockSize ?? 1) > 1 ? circulant(layer, choice, lively) : layer;
   });
   return { ...changed, layers };
 }

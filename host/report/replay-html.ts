@@ -1,12 +1,10 @@
 // One self-contained page of a replay: no network, the same bytes for the same run.
 import type { ReplayResult } from '../replay.js';
 import type { Timeline } from '../simulator/recorder.js';
+import { escaped } from './html.js';
 import { replayRows } from './replay-power.js';
 import { count } from './text.js';
 import { VIEWER } from './viewer.js';
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 
 /** Tenths of a µs: enough to see a tile, few bytes. */
 const tenth = (timeUs: number): number => Math.round(timeUs * 10) / 10;
