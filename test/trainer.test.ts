@@ -381,7 +381,10 @@ test('pooling agrees with its definition where windows reach over the edge', () 
       ([x]) => {
         const seen: number[][] = [];
         eachTap(input, [3, 2], [2, 2], padding, (to, from) => {
-          for (let c = 0; c < 3; c++) (seen[to * 3 + c] ??= []).push(x![from * 3 + c]!);
+          for (let c = 0; c < 3; c++) {
+            const at = to * 3 + c;
+            seen[at] = [...(seen[at] ?? []), x![from * 3 + c]!];
+          }
         });
         return seen.map((values) =>
           average ? values.reduce((a, b) => a + b) / values.length : Math.max(...values),

@@ -219,8 +219,8 @@ export function settingsOf(network: FloatNetwork, options: CompressOptions): Set
   const step = Math.max(1, Math.floor(training.labels.length / SENSITIVITY_INPUTS));
   const few = Array.from({ length: Math.floor(training.labels.length / step) }, (_, i) => i * step);
   const counts = {
-    sensitivityEpochs: Math.max(1, Math.round(epochs / 15)),
-    candidateEpochs: Math.max(1, Math.round(epochs / 10)),
+    sensitivityEpochs: Math.max(1, Math.min(2, Math.round(epochs / 15))),
+    candidateEpochs: Math.max(1, Math.round(epochs / 8)),
     structuredEpochs: Math.max(2, Math.round(epochs / 2)),
     epochs,
   };

@@ -127,7 +127,8 @@ export class Journal {
     let at = start;
     for (const { key, json, arrays } of header.entries) {
       const values = arrays.map(([kind, length]) => {
-        const buffer = bytes.slice(at, (at += 4 * length)).buffer;
+        const { buffer } = bytes.slice(at, at + 4 * length);
+        at += 4 * length;
         return kind === 'f' ? new Float32Array(buffer) : new Uint32Array(buffer);
       });
       this.entries.set(key, { json, arrays: values });

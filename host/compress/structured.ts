@@ -104,23 +104,16 @@ export function trainStructured(
       const reporting = step.onEpoch ? { ...options, onEpoch: step.onEpoch } : options;
       return trainStep(step.journal, `${key} train`, start, step.data, reporting).network;
     };
-    switch (method) {
-      case 'one-shot':
-        return { method, network: projected, ...score(projected) };
-      case 'projected': {
-        const network = finish(applyChoices(step.parent, choices, true), epochs);
-        return { method, network, ...score(network) };
-      }
-      case 'direct': {
-        const network = finish(initialise(projected, step.recipe.seed), epochs);
-        return { method, network, ...score(network) };
-      }
-      case 'admm': {
-        const { start, residuals, spent } = byAdmm(own, choices, epochs);
-        const network = finish(start, Math.max(1, epochs - spent));
-        return { method, network, residuals, ...score(network) };
-      }
+    if (method === 'one-shot') return { method, network: projected, ...score(projected) };
+    if (method === 'admm') {
+      const { start, residuals, spent } = byAdmm(own, choices, epochs);
+      const network = finish(start, Math.max(1, epochs - spent));
+      return { method, network, residuals, ...score(network) };
     }
+    const fresh = method === 'direct';
+    const start = fresh ? initialise(projected, step.recipe.seed) : applyChoices(step.parent, choices, true);
+    const network = finish(start, epochs);
+    return { method, network, ...score(network) };
   });
 }
 

@@ -183,7 +183,10 @@ export class Training {
     this.random.restore(random);
     this.order.set(order);
     let at = 0;
-    const next = (count: number): Float32Array[] => arrays.slice(at, (at += count));
+    const next = (count: number): Float32Array[] => {
+      at += count;
+      return arrays.slice(at - count, at);
+    };
     for (const parameter of [...this.trained, ...this.rangeTrained])
       parameter.restore(next(3), epoch * this.batches);
     for (const { values, shape } of this.statistics())

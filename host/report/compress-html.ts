@@ -52,7 +52,11 @@ function chart(dots: readonly Dot[], labels: readonly [string, string], most: nu
     .filter(({ kind }) => kind === 'front' || kind === 'chosen')
     .sort((a, b) => a.x - b.x || b.y - a.y);
   let best = Infinity;
-  const steps = front.filter(({ y }) => y < best && ((best = y), true));
+  const steps = front.filter(({ y }) => {
+    const better = y < best;
+    if (better) best = y;
+    return better;
+  });
   if (steps.length > 1)
     parts.push(`<path class="front" d="M${steps.map(({ x, y }) => `${px(x)} ${py(y)}`).join('L')}"/>`);
   for (const { x, y, kind, title } of dots) {
