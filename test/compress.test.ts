@@ -345,6 +345,19 @@ test('choices change weights and nothing else: pruning is zeroing, cutting a ker
   const cut = applyChoices(network, { conv: { kernel: [3, 3] } });
   const window = { kind: 'kernel', height: 3, width: 3, mostTop: 2, mostLeft: 2 } as const;
   assert.ok(farthest(outputs(cut), outputs(zeroed(window, false))) < 1e-5);
+  // Without padding rows and columns go at the bottom and right, and windows end before the map does; on the device too.
+  const [first, ...others] = network.layers as [WeightedLayer & { kind: 'conv2d' }, ...FloatLayer[]];
+  const unpadded = {
+    ...network,
+    inputShape: [12, 12, 1],
+    layers: [{ ...first, padding: 'valid' as const }, ...others],
+  };
+  const trimmed = applyChoices(unpadded, { conv: { kernel: [3, 3] } });
+  const wide = uniform(new Random(8), 3 * 144, 0, 1);
+  assert.is(forward(trimmed, wide, 3).outputs.length, 12);
+  const quantized = quantize(trimmed, { name: 'cut', calibration: wide, count: 3, minimum: 0, maximum: 1 });
+  const integers = quantizeValues(wide, quantized.tensors[0]!) as Int8Array;
+  assert.equal([...new IntegerNetwork(quantized).run(integers, 3)], deviceAnswers(quantized, integers, 3));
   const circulant = applyChoices(network, { fc1: { blockSize: 16 }, conv: { keep: 4 } });
   const fc1 = circulant.layers[2] as FloatLayer & { kind: 'circulant' };
   assert.equal([fc1.kind, fc1.inputs, fc1.weights.length], ['circulant', 64, 4 * 4 * 16]);

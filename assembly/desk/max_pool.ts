@@ -1,6 +1,6 @@
 /**
- * y[image, outY, outX, channel] = the largest x in its window (outside the image there is nothing); winners[…], one u32 each, holds its index
- * in x. Of equals the first wins.
+ * y[image, outY, outX, channel] = the largest x in its window (outside the image there is nothing); winners[…], one u32
+ * each, holds its index in x. Of equals the first wins.
  */
 export function maxPool(
   x: usize,

@@ -246,7 +246,7 @@ function checkOnDevice(image: Uint8Array, quantized: QuantizedNetwork, test: Lab
   throw new BrownoutError(
     {
       code: 'E_INTEGER',
-      found: `an answer ${device[at]} of the device where the trainer has ${answers[at]} (input ${Math.floor(at / (answers.length / count))})`,
+      found: `an answer ${device[at]} of the device where the trainer has ${answers[at]} (value ${at})`,
       expected: 'the same integers',
       hint: 'This is a fault of brownout: please report the model.',
     },

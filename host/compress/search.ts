@@ -83,7 +83,8 @@ export interface SearchResult {
 }
 
 /**
- * Searches the choices of all layers. `lossOf` is what each adds to the loss on its own; `costOf` may say that a network cannot run at all: undefined.
+ * Searches the choices of all layers. `lossOf` is what each adds to the loss on its own; `costOf` may say that a network
+ * cannot run at all: undefined.
  */
 export function search(
   layers: readonly LayerOptions[],

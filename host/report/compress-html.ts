@@ -37,15 +37,20 @@ function chart(dots: readonly Dot[], labels: readonly [string, string], most: nu
   const inner = { width: WIDTH - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
   const px = (x: number): string => (MARGIN.left + ((x - left) / (right - left)) * inner.width).toFixed(1);
   const py = (y: number): string => (MARGIN.top + (1 - (y - low) / (high - low)) * inner.height).toFixed(1);
+  const text = (attributes: string, content: string): string =>
+    `<text ${attributes}>${escaped(content)}</text>`;
+  const grid = (path: string): string => `<path class="grid" d="${path}"/>`;
+  const below = `y="${HEIGHT - 24}" text-anchor="middle"`;
+  const beside = `x="${MARGIN.left - 6}" text-anchor="end" dy=".35em"`;
   const parts = [
-    ...ticks(left, right).map(
-      (x) =>
-        `<path class="grid" d="M${px(x)} ${py(low)}V${py(high)}"/><text x="${px(x)}" y="${HEIGHT - 24}" text-anchor="middle">${short(x)}</text>`,
-    ),
-    ...ticks(low, high).map(
-      (y) =>
-        `<path class="grid" d="M${px(left)} ${py(y)}H${px(right)}"/><text x="${MARGIN.left - 6}" y="${py(y)}" text-anchor="end" dy=".35em">${short(y)}</text>`,
-    ),
+    ...ticks(left, right).flatMap((x) => [
+      grid(`M${px(x)} ${py(low)}V${py(high)}`),
+      text(`x="${px(x)}" ${below}`, short(x)),
+    ]),
+    ...ticks(low, high).flatMap((y) => [
+      grid(`M${px(left)} ${py(y)}H${px(right)}`),
+      text(`y="${py(y)}" ${beside}`, short(y)),
+    ]),
   ];
   if (most !== undefined) parts.push(`<path class="budget" d="M${px(most)} ${py(low)}V${py(high)}"/>`);
   const front = dots
@@ -65,12 +70,9 @@ function chart(dots: readonly Dot[], labels: readonly [string, string], most: nu
       `<circle class="${kind}" cx="${px(x)}" cy="${py(y)}" r="${radius}"><title>${escaped(title)}</title></circle>`,
     );
   }
-  parts.push(
-    `<text x="${MARGIN.left + inner.width / 2}" y="${HEIGHT - 6}" text-anchor="middle">${escaped(labels[0])}</text>`,
-  );
-  parts.push(
-    `<text transform="translate(14 ${MARGIN.top + inner.height / 2}) rotate(-90)" text-anchor="middle">${escaped(labels[1])}</text>`,
-  );
+  const middle = `translate(14 ${MARGIN.top + inner.height / 2}) rotate(-90)`;
+  parts.push(text(`x="${MARGIN.left + inner.width / 2}" y="${HEIGHT - 6}" text-anchor="middle"`, labels[0]));
+  parts.push(text(`transform="${middle}" text-anchor="middle"`, labels[1]));
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(labels.join(', '))}">${parts.join('')}</svg>`;
 }
 
