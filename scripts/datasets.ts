@@ -49,16 +49,35 @@ export function digitsData(): Split {
   return { training: idx('train10k'), test: idx('test5k') };
 }
 
-function partition(rows: readonly { input: ArrayLike<number>; label: number; test: boolean }[]): Split {
-  const gather = (chosen: typeof rows): LabelledData => {
-    const size = chosen[0]!.input.length;
-    const inputs = new Float32Array(chosen.length * size);
-    chosen.forEach(({ input }, i) => inputs.set(input, i * size));
+interface Row {
+  input: () => ArrayLike<number>;
+  label: number;
+  test: boolean;
+}
+
+/** The two parts, each made when it is asked for. */
+function partition(rows: readonly Row[]): Split {
+  const gather = (test: boolean): LabelledData => {
+    const chosen = rows.filter((row) => row.test === test);
+    const all = chosen.map(({ input }) => input());
+    const size = all[0]!.length;
+    const inputs = new Float32Array(all.length * size);
+    all.forEach((input, i) => inputs.set(input, i * size));
     return { inputs, labels: Uint8Array.from(chosen, ({ label }) => label) };
   };
+  const parts = new Map<boolean, LabelledData>();
+  const part = (test: boolean): LabelledData => {
+    const found = parts.get(test) ?? gather(test);
+    parts.set(test, found);
+    return found;
+  };
   return {
-    training: gather(rows.filter(({ test }) => !test)),
-    test: gather(rows.filter(({ test }) => test)),
+    get training() {
+      return part(false);
+    },
+    get test() {
+      return part(true);
+    },
   };
 }
 
@@ -80,9 +99,10 @@ export function motionData(): Split {
     Array.from(labels, (label, row) => ({
       label,
       test: subjects[row]! >= 15,
-      input: Float32Array.from(windows.subarray(row * size, (row + 1) * size), (value, i) =>
-        clip(i % 6 < 3 ? value / 2048 : value / 4096, 4),
-      ),
+      input: () =>
+        Float32Array.from(windows.subarray(row * size, (row + 1) * size), (value, i) =>
+          clip(i % 6 < 3 ? value / 2048 : value / 4096, 4),
+        ),
     })),
   );
 }
@@ -110,11 +130,14 @@ export function spokenData(): Split {
   return partition(
     Array.from({ length: meta.length / 5 }, (_, row) => {
       const [label, , index, length, offset] = meta.subarray(row * 5, row * 5 + 5) as unknown as number[];
-      const sound = new Float32Array(need);
-      for (let i = 0; i < Math.min(need, length!); i++) sound[i] = samples[offset! + i]! / 32768;
-      const features = audioFeatures(sound, SPOKEN, { frames: SPOKEN_SIZE, coefficients: SPOKEN_SIZE });
-      const mean = features.reduce((sum, value) => sum + value, 0) / features.length;
-      return { label: label!, test: index! < 5, input: features.map((value) => clip((value - mean) / 3, 2)) };
+      const input = (): Float32Array => {
+        const sound = new Float32Array(need);
+        for (let i = 0; i < Math.min(need, length!); i++) sound[i] = samples[offset! + i]! / 32768;
+        const features = audioFeatures(sound, SPOKEN, { frames: SPOKEN_SIZE, coefficients: SPOKEN_SIZE });
+        const mean = features.reduce((sum, value) => sum + value, 0) / features.length;
+        return features.map((value) => clip((value - mean) / 3, 2));
+      };
+      return { label: label!, test: index! < 5, input };
     }),
   );
 }

@@ -1,5 +1,5 @@
 // Compression: integers that are the device's, transformations that keep what they should, runs that go on where they were.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -13,13 +13,20 @@ import { foldBatchNorm } from '../host/compress/fold.js';
 import { fromGraph } from '../host/compress/from-graph.js';
 import { initialise } from '../host/compress/initialise.js';
 import { IntegerNetwork } from '../host/compress/integer-network.js';
-import { type FloatLayer, hasWeights, outputShape, type WeightedLayer } from '../host/compress/layers.js';
+import {
+  elements,
+  type FloatLayer,
+  hasWeights,
+  outputShape,
+  type WeightedLayer,
+} from '../host/compress/layers.js';
 import { quantize, quantizeAs } from '../host/compress/quantize.js';
 import { toGraph } from '../host/compress/to-graph.js';
 import { train, Training, type TrainingOptions } from '../host/compress/train.js';
 import { applyChoices } from '../host/compress/transform.js';
 import { Random } from '../host/data/random.js';
 import { evaluate } from '../host/import/float-graph.js';
+import { importOnnx } from '../host/import/onnx/import-onnx.js';
 import { quantizeValues } from '../host/model/affine.js';
 import { compressHtml } from '../host/report/compress-html.js';
 import { compressText } from '../host/report/compress.js';
@@ -124,6 +131,24 @@ test('a trained network and its graph are one function, to the graph and back', 
   const again = fromGraph(graph);
   assert.is(farthest(forward(again, inputs, 4).activations.at(-2)!, logits), 0);
 });
+
+const models = join(process.env['BROWNOUT_DATA'] ?? '', 'models');
+const foreign = ['lenet5.onnx', 'kws_ref_model_float32.onnx', 'ad01_fp32.onnx'];
+if (!existsSync(join(models, foreign[0]!))) console.log('skipped: published models (no BROWNOUT_DATA)');
+else {
+  test('published models train as they were imported', () => {
+    for (const name of foreign) {
+      const { graph } = importOnnx(new Uint8Array(readFileSync(join(models, name))));
+      const network = fromGraph(graph);
+      const inputs = uniform(new Random(1), elements(network.inputShape));
+      const softmax = graph.ops.find(({ kind }) => kind === 'softmax');
+      const expected = evaluate(graph, inputs)[softmax ? softmax.inputs[0]! : graph.output]!;
+      const { outputs } = forward(network, inputs, 1);
+      const scale = Math.max(...expected.map(Math.abs));
+      assert.ok(farthest(outputs, expected) < 1e-5 * scale, name);
+    }
+  });
+}
 
 test('what cannot be trained is refused by its name', () => {
   const network = lively(everything, 3);

@@ -100,7 +100,8 @@ function layerOf(graph: FloatGraph, op: GraphOp, nameOf: (tensor: number) => str
     case 'reshape':
       return { kind: 'reshape', name, shape: output };
     case 'softmax':
-      if (op.output !== graph.output) refuse(op, ' before the end', 'softmax as the last op');
+      if (op !== graph.ops.findLast(({ kind }) => kind !== 'reshape'))
+        refuse(op, ' before the end', 'softmax as the last op');
       return { kind: 'softmax', name };
     default:
       return refuse(
@@ -117,7 +118,9 @@ export function fromGraph(graph: FloatGraph): FloatNetwork {
   /** Names of the layers that make tensors. */
   const makers = new Map<number, string>();
   const names = new Map<string, number>();
-  for (const op of graph.ops) {
+  // Answers are taken as they come: what only reshapes them at the end is left out.
+  const last = graph.ops.findLastIndex(({ kind }) => kind !== 'reshape');
+  for (const op of graph.ops.slice(0, last + 1)) {
     const uses = (names.get(op.name) ?? 0) + 1;
     names.set(op.name, uses);
     const made = layerOf(graph, op, (tensor) => makers.get(tensor));
