@@ -115,7 +115,8 @@ export const TASKS: readonly Task[] = [
     },
     compression: {
       device: 'msp430fr5994',
-      flashBytes: 18_000,
+      flashBytes: 20_000,
+      distillation: 0.8,
       sramBytes: 4096,
       augmentation: motion,
       epochs: 30,

@@ -10,6 +10,8 @@ export interface LayerOptions {
   /** The first changes nothing. */
   structures: LayerChoice[];
   bits: WeightBits[];
+  /** Its circulant blocks may be evaluated by spectra. */
+  spectra?: boolean;
   /** Why its outputs cannot be pruned, if they cannot. */
   notPrunable?: string;
 }
@@ -55,11 +57,12 @@ export function layerOptions(network: FloatNetwork): LayerOptions[] {
       if (kernel[0] < layer.kernelHeight || kernel[1] < layer.kernelWidth) structures.push({ kernel });
     }
     const readers = readersOf(network, index);
-    if (typeof readers === 'string') return [{ name, structures, bits, notPrunable: readers }];
+    const spectra = layer.kind === 'dense';
+    if (typeof readers === 'string') return [{ name, structures, bits, spectra, notPrunable: readers }];
     for (const share of KEPT_SHARES) {
       const keep = keepOf(layer.bias.length, share);
       if (keep < layer.bias.length) structures.push({ keep });
     }
-    return [{ name, structures, bits }];
+    return [{ name, structures, bits, spectra }];
   });
 }

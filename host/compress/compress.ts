@@ -52,8 +52,6 @@ const COMPARED = 100;
 const FINALISTS = 5;
 /** Share of the learning rate that training with rounding starts at. */
 const ROUNDING_RATE = 0.4;
-/** Candidates this near to the best accuracy count as good: then energy decides. */
-const GOOD_ENOUGH = 0.003;
 /** Commits and boot on top of kernels: what the search keeps free of the energy budget. */
 const COMMIT_SHARE = 1.04;
 
@@ -181,9 +179,8 @@ function chooseCandidate(
     });
     return { ...candidate, ...score };
   });
-  const most = Math.max(...tried.map((candidate) => candidate.accuracy));
-  const good = tried.filter((candidate) => candidate.accuracy >= most - GOOD_ENOUGH);
-  const chosen = good.reduce((a, b) => (b.cost.energyUj < a.cost.energyUj ? b : a));
+  // Accuracy on few inputs hardly tells candidates apart that fit; their loss does.
+  const chosen = tried.reduce((best, candidate) => (candidate.loss < best.loss ? candidate : best));
   const untried = front.filter((candidate) => !finalists.includes(candidate));
   return { chosen, tried: [...tried, ...untried], all };
 }
@@ -236,9 +233,12 @@ function checkOnDevice(image: Uint8Array, quantized: QuantizedNetwork, test: Lab
   const count = Math.min(COMPARED, test.labels.length);
   const values = test.inputs.subarray(0, count * size);
   const data = quantizeValues(values, input) as Int8Array;
-  const { outputs, scale, zeroPoint } = run(image, {
-    input: { dtype: 'int8', shape: [count, ...input.shape], data },
-  });
+  // The trainer's inputs have channels last, whatever the model took.
+  const read = readImage(image);
+  const { channelsFirst: _, ...preprocessing } = read.metadata.preprocessing;
+  const plain = { ...read, metadata: { ...read.metadata, preprocessing } };
+  const array = { dtype: 'int8' as const, shape: [count, ...input.shape], data };
+  const { outputs, scale, zeroPoint } = run(plain, { input: array });
   const answers = integerAnswers(quantized, values);
   const device = Float32Array.from(outputs.flat(), (q) => (q - zeroPoint) * scale);
   const at = device.findIndex((value, i) => value !== answers[i]);

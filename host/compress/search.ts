@@ -30,14 +30,13 @@ interface Gene {
 export type LossOf = (name: string, choice: LayerChoice) => number;
 
 function genesOf(layers: readonly LayerOptions[], lossOf: LossOf): Gene[] {
-  return layers.map(({ name, structures, bits }) => ({
+  return layers.map(({ name, structures, bits, spectra }) => ({
     name,
     options: structures.flatMap((structure) => {
       const loss = lossOf(name, structure);
       if (structure.blockSize !== undefined) {
         // The device has int4 weights of layers without blocks; spectra cost four times the flash of first columns.
-        const methods =
-          structure.blockSize >= 8 ? [structure, { ...structure, method: 'direct' as const }] : [structure];
+        const methods = spectra ? [structure, { ...structure, method: 'direct' as const }] : [structure];
         return methods.map((choice) => ({ choice, loss }));
       }
       return bits.map((width) => {
