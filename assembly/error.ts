@@ -41,4 +41,6 @@ export enum ErrorCode {
   E_STATE = -15,
   /** Too many boots without a commit: a charge does not hold the tile. `cancel`, or give it more energy. */
   E_NO_PROGRESS = -16,
+  /** The label is none of the network's classes. */
+  E_LABEL = -17,
 }

@@ -6,6 +6,7 @@ import {
   CURSOR_BYTES,
   H_SLOTS,
   H_SLOT_STRIDE,
+  C_BANKS,
   C_KIND,
   C_OP,
   C_SEQUENCE,
@@ -37,6 +38,9 @@ import {
   REGION_COUNT,
   VERSION,
 } from './layout';
+import { learn, prepare } from './grad/job';
+import { setUp } from './grad/groups';
+import { TRAINING } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { checkPlan, fetchRecord } from './plan';
 import { ARENA, BASE, CURSOR, HEADER, PIECEWISE, READY, RECEIVED, RESIDENT, WHOLE } from './sram';
@@ -104,6 +108,7 @@ export function boot(base: usize, nvmBytes: u32, sramBytes: u32): i32 {
   if (!piecewise) code = checkPlan();
   if (code) return code;
   if (state < 0) return state;
+  if (TRAINING) setUp();
   store<i32>(READY, piecewise ? PIECEWISE : WHOLE);
   return state == Status.RUN && isStuck() ? ErrorCode.E_NO_PROGRESS : state;
 }
@@ -119,18 +124,32 @@ export function feed(source: usize, length: i32): i32 {
   return received + length;
 }
 
-/** Starts a job on the input fed since boot. The present ticket again: its state. Another, while not IDLE: E_BUSY. */
+/**
+ * Starts a job on the input fed since boot. The present ticket again: its state. Another, while not IDLE: E_BUSY. A train
+ * job's label is in the upper 24 bits of `kind`.
+ */
 export function submit(ticket: u32, kind: u32): i32 {
   if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
   if (!ticket) return ErrorCode.E_TICKET;
   if (load<u32>(CURSOR, C_TICKET) == ticket) return load<i32>(CURSOR, C_STATE);
   if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
+  const label = TRAINING ? kind >>> 8 : 0;
+  if (TRAINING) kind &= 0xff;
   const job = HEADER + H_JOBS + ((<usize>kind) << 3);
   if (kind >= <u32>JOB_COUNT || !load<u32>(job, 4)) return ErrorCode.E_KIND;
   if (load<u32>(RECEIVED) != load<u32>(HEADER, H_INPUT + 4)) return ErrorCode.E_INPUT;
+  if (TRAINING) {
+    const code = prepare(kind, 0, label);
+    if (code) return code;
+  }
+  return begin(ticket, kind, load<u32>(job));
+}
+
+/** Commits the start of a job at op `op`. */
+function begin(ticket: u32, kind: u32, op: u32): i32 {
   store<u32>(CURSOR, ticket, C_TICKET);
   store<u32>(CURSOR, kind, C_KIND);
-  store<u32>(CURSOR, load<u32>(job), C_OP);
+  store<u32>(CURSOR, op, C_OP);
   store<u32>(CURSOR, 0, C_TILE);
   return settle(Status.RUN);
 }
@@ -148,11 +167,33 @@ export function cancel(ticket: u32): i32 {
   return code > Status.IDLE ? settle(Status.IDLE) : code;
 }
 
-/** The truth about the input of `ticket`: trains on it, where the image has a training job. */
+/**
+ * The truth about the input of `ticket`, which the sample ring still holds: trains on it. Repeating it is harmless. Where
+ * the image has no training job: E_KIND.
+ */
 export function label(ticket: u32, y: i32): i32 {
-  const code = owns(ticket);
-  if (code < 0) return code;
-  return load<u32>(HEADER, H_JOBS + (JobKind.TRAIN << 3) + 4) ? ErrorCode.E_STATE : ErrorCode.E_KIND;
+  const job = HEADER + H_JOBS + (JobKind.TRAIN << 3);
+  if (!TRAINING || !load<i32>(READY) || !load<u32>(job, 4)) {
+    const code = owns(ticket);
+    return code < 0 ? code : ErrorCode.E_KIND;
+  }
+  if (load<u32>(CURSOR, C_TICKET) == ticket && load<u32>(CURSOR, C_KIND) == JobKind.TRAIN) {
+    return load<i32>(CURSOR, C_STATE);
+  }
+  if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
+  const code = learn(ticket, y);
+  // The first op takes in what the mailbox holds; here the ring has it.
+  return code > 0 ? begin(ticket, JobKind.TRAIN, load<u32>(job) + 1) : code;
+}
+
+/** Back to the factory's weights; only between jobs. Repeating it is harmless. */
+export function restore(): i32 {
+  if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
+  if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
+  if (!(load<u32>(CURSOR, C_BANKS) & 0xff)) return Status.IDLE;
+  store<u32>(CURSOR, load<u32>(CURSOR, C_BANKS) & ~0xff, C_BANKS);
+  setUp();
+  return settle(Status.IDLE);
 }
 
 /** Where the job stands. */

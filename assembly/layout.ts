@@ -45,8 +45,10 @@ export const H_MAX_BOOTS = 96;
 /** Jobs, each {first op, op count}: 0 = infer, 1 = train. A count of 0 means the image has no such job. */
 export const H_JOBS = 100;
 export const JOB_COUNT = 2;
-/** Bytes 116..127 are reserved and zero. */
-export const H_RESERVED = 116;
+/** Address of the training header; 0: the image does not train. */
+export const H_TRAINING = 116;
+/** Bytes 120..127 are reserved and zero. */
+export const H_RESERVED = 120;
 
 /** Kinds of job, as `submit` takes them. */
 export enum JobKind {
@@ -66,13 +68,14 @@ export const C_KIND = 12;
 export const C_TICKET = 16;
 export const C_OP = 20;
 export const C_TILE = 24;
+/** Training: updates applied. */
 export const C_STEP = 28;
-/** Bank indices, four bits a group. */
+/** Training: banks of weights, bits 0–3 the current, 4–7 the good one, and bits 8–11 of the state. */
 export const C_BANKS = 32;
-/** Sample ring: head in the low, count in the high 16 bits. */
-export const C_RING = 36;
-/** Reserved, zero. */
-export const C_RESERVED = 40;
+/** Training: samples, a byte each: of the turn, of the job (0: the spare entry, n: entry n − 1); the spare entry. */
+export const C_SAMPLE = 36;
+/** Training: turn in the low byte, TURN_FLAG_* in the next. */
+export const C_TURN = 40;
 /** CRC-32 of the bytes before it. */
 export const C_CRC = 44;
 
@@ -153,7 +156,23 @@ export enum OpKind {
   SOFTMAX_S16 = 26,
   PAD_S16 = 28,
   MAP_S16 = 29,
+  // Of training jobs; bit 4 stays clear.
+  TURN = 32,
+  LOSS = 33,
+  LOOP = 34,
+  CONV2D_GRAD = 35,
+  DEPTHWISE_GRAD = 36,
+  CIRCULANT_GRAD = 37,
+  MAX_POOL_GRAD = 38,
+  AVG_POOL_GRAD = 39,
+  RESCALE = 40,
+  UPDATE_CONV2D = 41,
+  UPDATE_DEPTHWISE = 42,
+  UPDATE_CIRCULANT = 43,
+  FINISH = 44,
 }
+/** The first of training jobs: bit 0 of a build's training mask. */
+export const KIND_TRAINING = 32;
 
 /** A bit for each OpKind, as in a build's kernel mask. */
 export const KINDS_S8 = 0x3ffe;
@@ -209,6 +228,11 @@ export const CIRC_ROOT = 92;
 export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile. */
 export const CIRC_GROUP = 104;
+/**
+ * ntt: 0 where OP_WEIGHTS has spectra; 2⁶⁴/k mod p, signed, where it has first columns, int8 [block row][block][k], whose
+ * spectra each tile computes.
+ */
+export const CIRC_FACTOR = 108;
 
 // add_*, mul_*: a tile is `group` elements.
 /** NVM address of the second input. */
@@ -249,6 +273,144 @@ export const MAP_LENGTH = 76;
 export const MAP_INPUT_STRIDE = 80;
 export const MAP_OUTPUT_STRIDE = 84;
 export const MAP_GROUP = 88;
+
+// Training (docs/TRAINING.md). Bits 24–27 of an address name a group, the rest is an offset into it.
+export const GROUP_SHIFT = 24;
+export const GROUP_MASK = 0xffffff;
+export const GROUP_COUNT = 8;
+
+export enum Group {
+  /** Current weights; good ones while those are judged. */
+  WEIGHTS = 1,
+  /** The free weight bank. */
+  NEXT = 2,
+  /** Ring entry of the turn's sample. */
+  SAMPLE = 3,
+  /** The free ring entry. */
+  SPARE = 4,
+  /** Lane of the turn. */
+  LANE = 5,
+  STATE = 6,
+  STATE_NEXT = 7,
+}
+
+/** Bytes of the training header, and of those a device keeps in SRAM. */
+export const TRAINING_HEADER_BYTES = 96;
+export const TRAINING_BYTES = 80;
+export const T_BANKS = 0;
+export const T_BANK_BYTES = 4;
+export const T_FACTORY = 8;
+export const T_STATES = 12;
+export const T_STATE_BYTES = 16;
+export const T_FIRST_STATE = 20;
+export const T_RING = 24;
+export const T_ENTRY_BYTES = 28;
+export const T_ENTRIES = 32;
+export const T_LANES = 36;
+export const T_LANE_BYTES = 40;
+export const T_LANE_COUNT = 44;
+export const T_VERDICTS = 48;
+export const T_LABEL = 52;
+export const T_SEED = 56;
+export const T_CLASSES = 60;
+export const T_GUARD_EVERY = 64;
+export const T_HOLD_OUT = 68;
+export const T_VALIDATIONS = 72;
+export const T_MARGIN = 76;
+
+/** Guards need so many validation entries. */
+export const GUARD_LEAST = 4;
+/** Most lanes, ring entries and classes. */
+export const MOST_LANES = 8;
+export const MOST_ENTRIES = 64;
+export const MOST_CLASSES = 256;
+
+/** Flags of C_TURN, in its second byte: judging with the good weights; the job's sample is held out. */
+export const TURN_FLAG_GOOD = 1;
+export const TURN_FLAG_HELD = 2;
+
+/** A verdict: flags and the loss. */
+export const VERDICT_BYTES = 8;
+export const VERDICT_RIGHT = 1;
+export const VERDICT_PASSED = 2;
+
+// State bank.
+export const S_LABELLED = 0;
+export const S_STAMP = 4;
+export const S_WINDOW = 8;
+export const S_LOSS_FAST = 12;
+export const S_LOSS_SLOW = 16;
+export const S_DRIFTS = 20;
+export const S_ROLLBACKS = 24;
+export const S_GOOD_RIGHT = 28;
+export const S_FLAGS = 32;
+export const S_SKIPPED = 36;
+export const S_LAST_LOSS = 40;
+export const S_ENTRIES = 64;
+/** Drift is looked for from so many labelled samples on: until then the slow mean lags behind its start at 0. */
+export const DRIFT_FROM = 128;
+/** An entry: ticket, stamp, uint16 label, uint16 EntryKind. */
+export const ENTRY_BYTES = 12;
+export const E_TICKET_OF = 0;
+export const E_STAMP = 4;
+export const E_LABEL_OF = 8;
+export const E_KIND_OF = 10;
+
+export enum EntryKind {
+  FREE = 0,
+  UNLABELLED = 1,
+  TRAIN = 2,
+  VALIDATION = 3,
+}
+
+/** An error tensor: its exponent, 12 bytes of zeros, int16 values. */
+export const ERROR_BYTES = 16;
+
+// turn, loop, finish.
+export const TURN_UPDATE = 72;
+export const TURN_FINISH = 76;
+export const LOOP_TURN = 72;
+/** 1: of a train job; 0: of an inference. */
+export const FINISH_TRAIN = 72;
+
+// loss: OP_INPUT logits, OP_OUTPUT their error, OP_WEIGHTS the table of cross-entropy (33 uint16).
+export const LOSS_CLASSES = 72;
+/** 0: cross-entropy; 1: squared error. */
+export const LOSS_KIND = 76;
+export const LOSS_SCALE = 80;
+export const LOSS_TARGET = 84;
+export const LOSS_ROUND = 88;
+export const LOSS_SURE = 92;
+/** Index of the `turn` op. */
+export const LOSS_TURN = 96;
+
+// *_grad: OP_INPUT the error of the op's output, OP_OUTPUT int32 sums for each of its inputs, OP_WEIGHTS; OP_BIAS the
+// ratios of output channels (int32; 0: none); OP_REQUANT, max_pool_grad: the pool's input. Windows as in the op itself,
+// circulant: CIRC_GROUP inputs of a column of blocks a tile;
+// but tiles are runs of inputs of one row: WIN_TILE_COLUMNS of them, and WIN_PART of their channels (0: all).
+export const GRAD_OUTPUT_HEIGHT = 32;
+
+// rescale: OP_INPUT sums, OP_OUTPUT the error, OP_WEIGHTS the activation (0: no ReLU), OP_BIAS the error above.
+export const RESCALE_COUNT = 72;
+export const RESCALE_GROUP = 76;
+export const RESCALE_BITS = 80;
+
+// update_*: OP_INPUT the layer's input, OP_WEIGHTS W8, OP_BIAS folded biases (group WEIGHTS), OP_OUTPUT the error;
+// OP_REQUANT {m, s, mb, sb} of each output row; circulant: one for all. Windows as in the op itself; circulant as in the op itself.
+/** Tiles of weights come first, then those of biases: so many output rows each (circulant: a row of blocks). */
+export const UPDATE_GROUP = 108;
+/** Rows that learn: first in the low, end in the high 16 bits. */
+export const UPDATE_ROWS = 112;
+/** Low byte: 1 if weights learn, too. Next: number of the layer. */
+export const UPDATE_LAYER = 116;
+export const UPDATE_CLIP = 120;
+/** Output height of windows; bytes from W8 to the low bytes. */
+export const UPDATE_HEIGHT = 36;
+export const UPDATE_LOW = 40;
+/** Weights of a tile: of a row; circulant: of a block; depthwise: channels of a group, all taps. */
+export const UPDATE_PART = 44;
+/** depthwise: channels of a group of weights. */
+export const UPDATE_CHANNELS = 28;
 
 /** p = 5·2²⁵ + 1, the field of the number-theoretic transform; primitive root 3. */
 export const NTT_PRIME = 167772161;

@@ -1,10 +1,19 @@
-import { OP_FLAG_COMMIT, OP_KIND, OP_TILES, OP_WEIGHTS, OP_BIAS, OP_REQUANT } from '../assembly/layout.js';
+import {
+  GROUP_SHIFT,
+  JobKind,
+  OP_BIAS,
+  OP_FLAG_COMMIT,
+  OP_KIND,
+  OP_REQUANT,
+  OP_TILES,
+  OP_WEIGHTS,
+} from '../assembly/layout.js';
 import { type Image, readImage } from './model/image.js';
 import { describeOp } from './plan/describe.js';
 import { MeteredSupply } from './power/harvested-supply.js';
 import { chargeCycles, deviceProfile } from './profiles/profile.js';
 import { BareKernels } from './simulator/bare.js';
-import { meteredModule } from './toolchain/modules.js';
+import { bareModuleFor, meteredModule } from './toolchain/modules.js';
 
 export interface AnalyzeOptions {
   /** Device profile; default `cortex-m4-generic`. */
@@ -83,7 +92,7 @@ function constantBytes(image: Image): number[] {
   const starts = image.ops.map((op) => {
     const fields = [OP_WEIGHTS, OP_BIAS, OP_REQUANT]
       .map((field) => op.get(field))
-      .filter((address) => address > 0);
+      .filter((address) => address > 0 && address >>> GROUP_SHIFT === 0);
     return fields.length > 0 ? Math.min(...fields) : undefined;
   });
   const end = image.constants.offset + image.constants.bytes;
@@ -101,14 +110,17 @@ export function analyze(
   const model = image instanceof Uint8Array ? readImage(image) : image;
   const profile = deviceProfile(device);
   const supply = new MeteredSupply(profile);
-  const module = meteredModule('bare', profile.instructionCycles.value);
+  const module = meteredModule(bareModuleFor(model), profile.instructionCycles.value);
   const kernels = new BareKernels(module, model, supply);
   if (model.sample) kernels.feed(model.sample);
   const flash = constantBytes(model);
-  const costs = model.ops.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
+  kernels.begin();
+  const { first, count } = model.jobs[JobKind.INFER]!;
+  const inference = model.ops.slice(first, first + count);
+  const costs = inference.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
   const cycles = costs.reduce((sum, cost) => sum + cost.cycles, 0);
   let cumulative = 0;
-  const ops = model.ops.map((op, index): OpAnalysis => {
+  const ops = inference.map((op, index): OpAnalysis => {
     const cost = costs[index]!;
     cumulative += cost.cycles;
     return {

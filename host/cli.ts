@@ -15,8 +15,11 @@ import { flashCommand } from './commands/flash.js';
 import { inspectCommand } from './commands/inspect.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
+import { trainCommand } from './commands/train.js';
+import { exportWeightsCommand, importWeightsCommand, restoreCommand } from './commands/weights.js';
 import { sizeCommand } from './commands/size.js';
 import { verifyCommand } from './commands/verify.js';
+import { xrayCommand } from './commands/xray.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
 
 const commands: readonly Command[] = [
@@ -24,8 +27,13 @@ const commands: readonly Command[] = [
   compileCommand,
   compressCommand,
   runCommand,
+  xrayCommand,
   verifyCommand,
   replayCommand,
+  trainCommand,
+  exportWeightsCommand,
+  importWeightsCommand,
+  restoreCommand,
   sizeCommand,
   compareCommand,
   analyzeCommand,

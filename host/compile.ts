@@ -1,11 +1,18 @@
 import { BrownoutError, ExitCode } from './error.js';
-import { type ImageMetadata, type Proof, writeImage } from './model/image.js';
-import { elementCount, type QuantizedNetwork, type TensorSpec } from './model/quantized-network.js';
+import { type ImageMetadata, type Layer, type Proof, writeImage } from './model/image.js';
+import {
+  elementCount,
+  type QuantizedNetwork,
+  type SpectraChoice,
+  type TensorSpec,
+} from './model/quantized-network.js';
 import { validateNetwork } from './model/validate.js';
 import type { Values } from './model/values.js';
 import { checkPolicy, resolvePolicy } from './plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from './plan/cost.js';
 import { type Plan, planNetwork, type PlanOptions } from './plan/planner.js';
+import { deriveTraining } from './training/derive.js';
+import type { TrainOptions } from './training/spec.js';
 import { verify } from './verify/verify.js';
 import { chargeUj, type DeviceProfile, deviceProfile, plannedCycles } from './profiles/profile.js';
 
@@ -27,6 +34,13 @@ export interface CompileOptions {
   classes?: string[];
   /** An input to carry along, already quantized. */
   sample?: Values;
+  /** What the image learns on the device (docs/TRAINING.md); default nothing. */
+  train?: TrainOptions;
+  /**
+   * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra
+   * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
+   */
+  spectra?: SpectraChoice;
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -40,11 +54,14 @@ const OPTIONS = [
   'preprocessing',
   'classes',
   'sample',
+  'train',
+  'spectra',
   'verify',
 ];
 const DEFAULT_ARENA_BYTES = 3808;
 /** Below the arena: the module's static data. */
 const STATIC_BYTES = 288;
+const STATIC_BYTES_TRAINING = 400;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 
@@ -79,9 +96,9 @@ function checkCharge(plan: Plan, profile: DeviceProfile): void {
   }
 }
 
-/** Proves an image, or throws `E_VERIFY`. */
-function prove(image: Uint8Array, device: string | undefined): Proof {
-  const result = verify(image, device === undefined ? {} : { device });
+/** Proves a job of an image, or throws `E_VERIFY`. */
+function proveJob(image: Uint8Array, device: string | undefined, job: 'infer' | 'train'): Proof {
+  const result = verify(image, { job, ...(device === undefined ? {} : { device }) });
   if (result.proved) {
     const { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear } = result;
     return { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear };
@@ -100,6 +117,22 @@ function prove(image: Uint8Array, device: string | undefined): Proof {
   );
 }
 
+/** Proves all jobs of an image, or throws `E_VERIFY`. */
+function prove(image: Uint8Array, device: string | undefined, trains: boolean): Proof {
+  const proof = proveJob(image, device, 'infer');
+  if (!trains) return proof;
+  const other = proveJob(image, device, 'train');
+  const sum = (of: (one: Proof) => number): number => of(proof) + of(other);
+  return {
+    cursors: sum(({ cursors }) => cursors),
+    tiles: sum(({ tiles }) => tiles),
+    bytesChecked: sum(({ bytesChecked }) => bytesChecked),
+    garbageFills: sum(({ garbageFills }) => garbageFills),
+    recoveryPairs: sum(({ recoveryPairs }) => recoveryPairs),
+    tear: proof.tear,
+  };
+}
+
 function checkSample(sample: Values | undefined, input: TensorSpec): void {
   if (!sample) return;
   const { dtype = 'int8' } = input;
@@ -114,10 +147,10 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
 }
 
 /** Bytes of SRAM to try, least first: as given, or ever more of what the device has. */
-function arenaChoices({ arenaBytes }: CompileOptions, profile: DeviceProfile): number[] {
+function arenaChoices({ arenaBytes, train }: CompileOptions, profile: DeviceProfile): number[] {
   if (arenaBytes !== undefined) return [arenaBytes];
-  const choices = [DEFAULT_ARENA_BYTES];
-  const most = profile.sramBytes.value - STATIC_BYTES;
+  const choices = [train ? DEFAULT_ARENA_BYTES - 112 : DEFAULT_ARENA_BYTES];
+  const most = profile.sramBytes.value - (train ? STATIC_BYTES_TRAINING : STATIC_BYTES);
   while (choices.at(-1)! * 2 <= most) choices.push(choices.at(-1)! * 2);
   return choices;
 }
@@ -139,6 +172,30 @@ function planWithin(
   throw new RangeError('no SRAM to try');
 }
 
+/** What each op of the network makes, and how many records it is. */
+function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
+  return network.ops.flatMap((op, index) => {
+    const records = plan.ops.filter((record) => record.op === index).length;
+    return records === 0 ? [] : [{ records, output: network.tensors[op.output]! }];
+  });
+}
+
+/** `network` with its circulant layers' spectra as chosen, where they leave it open. */
+function withSpectra(network: QuantizedNetwork, spectra: SpectraChoice = 'stored'): QuantizedNetwork {
+  const ops = network.ops.map((op) => (op.kind === 'circulant' ? { spectra, ...op } : op));
+  return { ...network, ops };
+}
+
+function checkSpectra(spectra: string | undefined): void {
+  if (spectra === undefined || spectra === 'stored' || spectra === 'computed') return;
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `spectra "${spectra}"`,
+    expected: 'stored or computed',
+    hint: 'Leave it out: spectra are stored where NVM holds them.',
+  });
+}
+
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
   const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
@@ -154,10 +211,12 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   const policy = options.policy ?? 'auto';
   checkPolicy(policy);
   const profile = profileFor(options);
-  const plan = planWithin(arenaChoices(options, profile), network, {
+  checkSpectra(options.spectra);
+  const plan = planWithin(arenaChoices(options, profile), withSpectra(network, options.spectra), {
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',
+    ...(options.train ? { training: deriveTraining(network, options.train) } : {}),
   });
   checkCharge(plan, profile);
   const sample = options.sample;
@@ -168,11 +227,18 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     output: network.tensors[network.output]!,
     preprocessing: options.preprocessing ?? { minimum: 0, maximum: 1 },
     ops: plan.ops.map((op) => op.name),
+    ...(options.train ? {} : { layers: layersOf(network, plan) }),
+    ...(network.quantization ? { quantization: network.quantization } : {}),
     ...(options.classes ? { classes: options.classes } : {}),
     policy,
   };
   const resolved = resolvePolicy(policy, plan, profile);
   const image = writeImage(plan, resolved, metadata, sample);
   if (options.verify === false) return image;
-  return writeImage(plan, resolved, { ...metadata, proof: prove(image, options.device) }, sample);
+  return writeImage(
+    plan,
+    resolved,
+    { ...metadata, proof: prove(image, options.device, options.train !== undefined) },
+    sample,
+  );
 }

@@ -143,7 +143,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
 
   const bareSupply = new MeteredSupply(profile);
   const bare = new BareKernels(meteredModule('digits.bare', costs), image, bareSupply);
-  for (const input of inputs) bare.infer(input);
+  for (const input of inputs) bare.run(input);
   bareSupply.finish();
   const { statistics } = harvestedSupply;
   return {

@@ -8,7 +8,7 @@ export type { CompressReport } from './compress/compress-report.js';
 export { fromGraph } from './compress/from-graph.js';
 export { initialise } from './compress/initialise.js';
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
-export { train, type TrainingOptions } from './compress/train.js';
+export { train as trainFloat, type TrainingOptions } from './compress/train.js';
 export type { FloatNetwork } from './compress/float-network.js';
 export type { FloatLayer } from './compress/layers.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
@@ -41,4 +41,15 @@ export { replay, type ReplayOptions, type ReplayResult } from './replay.js';
 export { run, type RunOptions, type RunResult } from './run.js';
 export { size, type SizeOptions, type SizeResult } from './size.js';
 export { replayCuts, type ReplayCutsOptions, type ReplayCutsResult } from './verify/replay.js';
+export { train, type LearningPoint, type TrainReplayOptions, type TrainResult } from './train.js';
+export {
+  type LearningStatus,
+  learningStatus,
+  readWeights,
+  withWeights,
+  writeWeights,
+} from './training/learned.js';
+export type { TrainOptions } from './training/spec.js';
 export { verify, type VerifyOptions, type VerifyResult } from './verify/verify.js';
+export { readLog, writeLog, type LogRecord } from './xray/device-log.js';
+export { xray, type XrayOptions, type XrayOutput, type XrayResult } from './xray/xray.js';

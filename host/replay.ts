@@ -7,7 +7,7 @@ import { BrownoutError, ExitCode } from './error.js';
 import { type Image, readImage, withPolicy } from './model/image.js';
 import type { Values } from './model/values.js';
 import { resolvePolicy, checkPolicy } from './plan/policy.js';
-import { OP_TILES } from '../assembly/layout.js';
+import { JobKind, OP_TILES } from '../assembly/layout.js';
 import { type Storage, storageChargeUj, storageFor } from './power/converter.js';
 import { MeteredSupply, type RunStatistics } from './power/harvested-supply.js';
 import { openTrace } from './power/source.js';
@@ -22,7 +22,7 @@ import { randomOutcome } from './simulator/outcome.js';
 import { provision } from './simulator/provision.js';
 import { Recorder, type Timeline } from './simulator/recorder.js';
 import { hottestByte, type Wear } from './simulator/wear.js';
-import { meteredModule } from './toolchain/modules.js';
+import { bareModuleFor, meteredModule, moduleFor } from './toolchain/modules.js';
 
 export interface ReplayOptions {
   /** Samples; default: the input that the image carries. */
@@ -142,15 +142,16 @@ function checkOptions(options: ReplayOptions): void {
 }
 
 /** The image under the policy asked for. */
-function underPolicy(image: Image, name: string | undefined, profile: DeviceProfile): Image {
+export function underPolicy(image: Image, name: string | undefined, profile: DeviceProfile): Image {
   if (name === undefined || name === image.metadata.policy) return image;
   checkPolicy(name);
-  const ops = image.ops.map((record, index) => ({
+  const ops = image.ops.slice(0, image.jobs[JobKind.INFER]!.count).map((record, index) => ({
     name: image.metadata.ops[index]!,
     record,
+    op: index,
     constantBytes: 0,
   }));
-  const tileCount = image.ops.reduce((sum, op) => sum + op.get(OP_TILES), 0);
+  const tileCount = ops.reduce((sum, { record }) => sum + record.get(OP_TILES), 0);
   return withPolicy(image, resolvePolicy(name, { ops, tileCount }, profile), name);
 }
 
@@ -168,9 +169,9 @@ function inputsOf(image: Image, { input, inferences }: ReplayOptions): Values[] 
 }
 
 /** Cuts without a commit between them after which there will never be one: the device gives up after 64 boots. */
-const VAIN_CUTS = 200;
+export const VAIN_CUTS = 200;
 
-const noProgress = (found: string): BrownoutError =>
+export const noProgress = (found: string): BrownoutError =>
   new BrownoutError(
     {
       code: 'E_NO_PROGRESS',
@@ -208,11 +209,11 @@ export class ReplayBench {
     this.inputs = inputsOf(this.image, options);
     this.#options = options;
     const costs = this.profile.instructionCycles.value;
-    this.#module = meteredModule('device', costs);
+    this.#module = meteredModule(moduleFor(this.image), costs);
     this.steady = this.run(new MeteredSupply(this.profile));
     const bareSupply = new MeteredSupply(this.profile);
-    const bare = new BareKernels(meteredModule('bare', costs), this.image, bareSupply);
-    for (const input of this.inputs) bare.infer(input);
+    const bare = new BareKernels(meteredModule(bareModuleFor(this.image), costs), this.image, bareSupply);
+    for (const input of this.inputs) bare.run(input);
     bareSupply.finish();
     this.overheadPercent = (this.steady.statistics.cycles / bareSupply.statistics.cycles - 1) * 100;
   }
@@ -289,12 +290,13 @@ function energyOf({ statistics, recorder }: Run, usefulUj: number): ReplayEnergy
 }
 
 function opsOf(bench: ReplayBench, run: Run, kinds: readonly { name: string; kind: string }[]): ReplayOp[] {
-  return bench.image.ops.map((op, index) => {
+  return kinds.map(({ name, kind }, index) => {
+    const op = bench.image.ops[index]!;
     const { cycles, energyUj } = run.recorder.ops[index]!;
     const reexecutedUj = energyUj - bench.steady.recorder.ops[index]!.energyUj;
     return {
-      name: kinds[index]!.name,
-      kind: kinds[index]!.kind,
+      name,
+      kind,
       tiles: op.get(OP_TILES),
       cycles,
       energyUj,

@@ -8,7 +8,7 @@ import { completeJob } from './simulator/app.js';
 import { Device } from './simulator/device.js';
 import { SimulatedNvm } from './simulator/nvm.js';
 import { provision } from './simulator/provision.js';
-import { moduleBytes } from './toolchain/modules.js';
+import { moduleBytes, moduleFor } from './toolchain/modules.js';
 
 export interface RunOptions {
   /** Samples as an array; default: the input that the image carries. */
@@ -40,7 +40,7 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   const nvm = new SimulatedNvm(model.nvmBytes);
   provision(nvm, model);
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
-  const device = new Device(new WebAssembly.Module(moduleBytes('device')), { nvm, sramBytes });
+  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(model))), { nvm, sramBytes });
   const outputs = inputs.map((input, index) => {
     const { answer } = completeJob(device, model, { ticket: index + 1, input }, {}, index > 0);
     options.onSample?.(index + 1, inputs.length);

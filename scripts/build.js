@@ -10,12 +10,22 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const digits = readFileSync(join(root, 'checkpoints/digits.brn'));
 
+/** All kernels of training, and room for what they keep in SRAM. */
+const training = ['--use', 'TRAINING_MASK=8191', '--lowMemoryLimit', '400'];
+
 /** name → entry files (in order), asconfig target. */
 const modules = {
   device: { entries: ['assembly/index.ts'], target: 'scalar' },
+  'device.train': { entries: ['assembly/train.ts'], target: 'scalar', flags: training },
+  'device.train.checked': {
+    entries: ['assembly/checked.ts', 'assembly/train.ts'],
+    target: 'checked',
+    flags: ['--use', 'TRAINING_MASK=8191'],
+  },
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
   'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
   bare: { entries: ['assembly/bare.ts'], target: 'scalar' },
+  'bare.train': { entries: ['assembly/bare.ts'], target: 'scalar', flags: training },
   desk: { entries: ['assembly/desk/index.ts'], target: 'desk' },
 };
 
@@ -54,8 +64,8 @@ async function buildModules() {
   mkdirSync(out, { recursive: true });
   const { default: asc } = await import('assemblyscript/asc');
   for (const name of names) {
-    const { entries, target } = modules[name];
-    const args = [...entries, '--target', target, '--outFile', `dist/wasm/${name}.wasm`];
+    const { entries, target, flags = [] } = modules[name];
+    const args = [...entries, '--target', target, ...flags, '--outFile', `dist/wasm/${name}.wasm`];
     const result = await asc.main([...args, '--baseDir', root], {
       stdout: process.stderr,
       stderr: process.stderr,

@@ -82,7 +82,7 @@ function countClasses(wasm: Uint8Array, image: Image): number[] {
     const kernels = new BareKernels(module, image, supply);
     kernels.feed(image.sample!);
     supply.extras.fill(0);
-    kernels.infer(image.sample!);
+    kernels.run(image.sample!);
     extras = [supply.extras[0]!, supply.extras[1]! - 1, supply.extras[2]! - image.input.bytes];
     return supply.collect();
   });

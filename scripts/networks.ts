@@ -119,7 +119,7 @@ export const TASKS: readonly Task[] = [
       distillation: 0.8,
       sramBytes: 4096,
       augmentation: motion,
-      epochs: 30,
+      epochs: 20,
     },
   },
   {
@@ -156,7 +156,7 @@ export const TASKS: readonly Task[] = [
       flashBytes: 65_536,
       sramBytes: 8192,
       augmentation: speech,
-      epochs: 30,
+      epochs: 20,
       batchSize: 16,
     },
   },

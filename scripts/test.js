@@ -92,6 +92,7 @@ const PACKAGES = {
   make: 'make',
   'arm-none-eabi-gcc': 'gcc-arm-none-eabi',
   'qemu-system-arm': 'qemu-system-arm',
+  wasm2c: 'wabt',
 };
 const NEED_PACKAGES = ['boards', 'emit-c', 'export', 'native'];
 
@@ -110,7 +111,10 @@ function installPackages(names) {
   const install = ['install', '-y', '--no-install-recommends', ...wanted];
   if (spawnSync('apt-get', install, options).status === 0) return;
   spawnSync('apt-get', ['update'], options);
-  spawnSync('apt-get', install, options);
+  // One by one: a package that a release lacks must not keep out the others.
+  if (spawnSync('apt-get', install, options).status !== 0) {
+    for (const name of wanted) spawnSync('apt-get', [...install.slice(0, 3), name], options);
+  }
 }
 
 function build() {

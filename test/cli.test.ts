@@ -174,7 +174,7 @@ test('files that are not what they should be', async () => {
   await checkFailure(['run', save('empty.brn', new Uint8Array())], 'E_IMAGE_SIZE');
   await checkFailure(['run', image, '--input', image], 'E_NPY');
   const cases: [string, string, NpyArray][] = [
-    ['shape', 'E_INPUT_SHAPE', { dtype: 'int8', shape: [784], data: new Int8Array(784) }],
+    ['shape', 'E_INPUT_SHAPE', { dtype: 'int8', shape: [783], data: new Int8Array(783) }],
     ['type', 'E_INPUT_TYPE', { dtype: 'uint8', shape: [28, 28, 1], data: new Uint8Array(784) }],
     [
       'range',

@@ -13,7 +13,7 @@ import { writeNpy } from '../host/data/npy.js';
 import { Random } from '../host/data/random.js';
 import { readImage } from '../host/model/image.js';
 import { onnxModel } from './util/models.js';
-import { npz } from './util/npz.js';
+import { npz } from './util/npz-writer.js';
 
 const bin = join(fileURLToPath(new URL('../../', import.meta.url)), 'bin/brownout.js');
 const folder = mkdtempSync(join(tmpdir(), 'brownout-compress-cli-'));

@@ -256,7 +256,15 @@ test('inputs of another shape, type or scale are refused', () => {
     data[data.length - 1] = value;
     return codeOf(() => modelInputs({ dtype, shape, data }, image));
   };
-  for (const shape of [[784], [28, 28], [1, 28, 28], [28, 28, 2], [2, 2, 28, 28, 1], [1, 27, 28, 1]]) {
+  for (const shape of [
+    [783],
+    [56, 14],
+    [28, 28, 2],
+    [2, 2, 28, 28, 1],
+    [1, 27, 28, 1],
+    [2, 28, 14],
+    [28, 1, 27],
+  ]) {
     assert.is(code('float32', shape, 0), 'E_INPUT_SHAPE', `${shape}`);
   }
   assert.is(
@@ -270,6 +278,9 @@ test('inputs of another shape, type or scale are refused', () => {
     assert.is(code('float64', [28, 28, 1], value), 'E_INPUT_RANGE', `${value}`);
     assert.is(code('float32', [2, 28, 28, 1], value), 'E_INPUT_RANGE', `${value} in a batch`);
   }
+  // Dimensions of 1 left out or added, and flat samples.
+  for (const shape of [[784], [28, 28], [1, 28, 28], [3, 28, 28], [3, 784], [1, 28, 1, 28, 1]])
+    assert.is(code('float32', shape, 0), 'no error', `${shape}`);
   for (const value of [0, 1, 1.005, -0.005])
     assert.is(code('float64', [28, 28, 1], value), 'no error', `${value}`);
 });

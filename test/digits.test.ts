@@ -15,10 +15,9 @@ import {
   OP_WEIGHTS,
   OpKind,
 } from '../assembly/layout.js';
-import { digitsNetwork } from '../host/compress/digits.js';
+import { compile } from '../host/compile.js';
+import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
 import { accuracy, type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
-import { initialise } from '../host/compress/initialise.js';
-import { type FloatLayer, hasWeights } from '../host/compress/layers.js';
 import { quantizeValues } from '../host/model/affine.js';
 import { type DigitSet, imageSize, splitDigits } from '../host/data/mnist.js';
 import { readNpy } from '../host/data/npy.js';
@@ -29,24 +28,10 @@ const checkpoint = (name: string): Buffer =>
   readFileSync(new URL(`../../checkpoints/${name}`, import.meta.url));
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 
-/** The float network whose parameters `checkpoints/digits-float.npy` holds: weights then bias, layer by layer. */
+/** The float network whose parameters `checkpoints/digits-float.npy` holds. */
 function floatNetwork(): FloatNetwork {
   const values = readNpy(new Uint8Array(checkpoint('digits-float.npy'))).data as Float32Array;
-  const { inputShape, layers } = initialise(digitsNetwork(), 0);
-  let at = 0;
-  const take = (count: number): Float32Array => {
-    at += count;
-    return values.slice(at - count, at);
-  };
-  const network = {
-    inputShape,
-    layers: layers.map((layer): FloatLayer => {
-      if (!hasWeights(layer)) return layer;
-      const weights = take(layer.weights.length);
-      return { ...layer, weights, bias: take(layer.bias.length) };
-    }),
-  };
-  assert.is(at, values.length);
+  const network = digitsFrom(values);
   assert.is(parameterCount(network), values.length);
   return network;
 }
@@ -82,6 +67,16 @@ withDigits('2,000 held-out digits: int8 is at least 97.5 % right, and within hal
   );
   assert.ok(int8 >= 0.975, `int8 accuracy ${percent(int8)}`);
   assert.ok(Math.abs(int8 - float) <= 0.005, `float ${percent(float)}, int8 ${percent(int8)}`);
+});
+
+withDigits('the shipped parameters quantize to the shipped image', () => {
+  const samples = readNpy(new Uint8Array(checkpoint('digits-samples.npy'))).data as Int8Array;
+  const image = compile(quantizeDigits(floatNetwork()), {
+    policy: 'auto',
+    classes: Array.from({ length: 10 }, (_, digit) => `${digit}`),
+    sample: samples.slice(7 * imageSize, 8 * imageSize),
+  });
+  assert.is(Buffer.compare(image, checkpoint('digits.brn')), 0);
 });
 
 /** The first half of MNIST's own test set, where the folder of BROWNOUT_DATA has it. */

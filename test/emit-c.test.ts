@@ -8,6 +8,7 @@ import { emitFunctions } from '../host/firmware/emit-c.js';
 import { ByteWriter, Op } from '../host/toolchain/wasm-binary.js';
 import { assemble, f32, i32, i64, instantiate } from './util/assemble.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
+import { WASM2C_RUNTIME, wasm2cText } from './util/wasm2c.js';
 import { PROGRAM_BYTES, randomProgram } from './util/random-program.js';
 
 /** Programs to try instead of the few of an ordinary run. */
@@ -16,6 +17,10 @@ const PROGRAMS = Number(process.env['BROWNOUT_PROGRAMS'] ?? 400);
 const BATCH = 200;
 const folder = temporaryFolder('emit');
 const nativeTest = hasPrograms('C from WASM on this machine', { gcc: 'gcc' }) ? test : test.skip;
+
+const wasm2cTest = hasPrograms('wasm2c as a third witness of random programs', { gcc: 'gcc', wasm2c: 'wabt' })
+  ? test
+  : test.skip;
 
 const ARGUMENTS: [number, number, bigint][] = [
   [0, 0, 0n],
@@ -66,13 +71,13 @@ static u32 seen;
 static u32 answer(u32 x) { seen = (seen ^ x) * 0x01000193u; return (x * 0x9e3779b1u) ^ 77u; }
 static u32 hash(void) {
   u32 h = 0x811c9dc5u;
-  for (u32 i = 0; i < ${PROGRAM_BYTES}u; i++) h = (h ^ wasm_memory.bytes[i]) * 0x01000193u;
+  for (u32 i = 0; i < ${PROGRAM_BYTES}u; i++) h = (h ^ MEMORY[i]) * 0x01000193u;
   return h;
 }
 static const u32 arguments[3][2] = {${ARGUMENTS.map(([a, b]) => `{${a >>> 0}u, ${b >>> 0}u}`).join(', ')}};
 static const u64 wide[3] = {${ARGUMENTS.map(([, , c]) => `${BigInt.asUintN(64, c)}ull`).join(', ')}};
 static void run(const char *name, u64 (*const *functions)(u32, u32, u64)) {
-  memset(wasm_memory.bytes, 0, sizeof wasm_memory.bytes);
+  memset(MEMORY, 0, ${PROGRAM_BYTES}u);
   seen = 0;
   for (volatile int f = 0; f < 3; f++) {
     for (volatile int i = 0; i < 3; i++) {
@@ -84,26 +89,46 @@ static void run(const char *name, u64 (*const *functions)(u32, u32, u64)) {
 }
 `;
 
-/** C of several programs, and a main that runs them. */
-function programsText(programs: Map<string, Uint8Array>): string {
-  const bodies = [...programs].map(([name, wasm]) =>
+/** A main that runs all programs. */
+function mainText(programs: Map<string, Uint8Array>): string {
+  const calls = [...programs.keys()].map((name) => {
+    const list = [0, 1, 2].map((f) => `${name}_f${f}`).join(', ');
+    return `  { u64 (*const all[])(u32, u32, u64) = {${list}}; ${name}_start(); run("${name}", all); }`;
+  });
+  return `\nint main(void) {\n${calls.join('\n')}\n  return 0;\n}\n`;
+}
+
+const OURS = `#define WASM_MEMORY_BYTES ${PROGRAM_BYTES}u\n#include "wasm.h"\n#define MEMORY wasm_memory.bytes\n`;
+const WASM2C = `${WASM2C_RUNTIME}\n#define MEMORY wasm2c_memory\n`;
+
+/** C that our emitter makes of programs. */
+function ourText(programs: Map<string, Uint8Array>): string {
+  const text = [...programs].map(([name, wasm]) =>
     [
       `static u32 ${name}_import_env_i0(u32 x) { return answer(x); }`,
       emitFunctions(wasm, { prefix: `${name}_` }),
     ].join('\n'),
   );
-  const calls = [...programs.keys()].map((name) => {
-    const list = [0, 1, 2].map((f) => `${name}_f${f}`).join(', ');
-    return `  { u64 (*const all[])(u32, u32, u64) = {${list}}; ${name}_start(); run("${name}", all); }`;
-  });
-  const head = `#define WASM_MEMORY_BYTES ${PROGRAM_BYTES}u\n#include "wasm.h"\n${HARNESS}`;
-  return `${head}\n${bodies.join('\n')}\nint main(void) {\n${calls.join('\n')}\n  return 0;\n}\n`;
+  return `${OURS}${HARNESS}${text.join('\n')}`;
 }
 
-/** Compiles and runs a batch in C, and compares it with Node line by line. */
-function compareBatch(programs: Map<string, Uint8Array<ArrayBuffer>>, flags: string[]): number {
+/** What wasm2c makes of them, its functions under the names of ours. */
+function wasm2cProgramsText(programs: Map<string, Uint8Array>): string {
+  const imported = 'u32 Z_envZ_i0(struct Z_env_instance_t *env, u32 x) { (void)env; return answer(x); }';
+  const wrappers = [...programs.keys()].flatMap((name) => [
+    `static Z_${name}_instance_t ${name};`,
+    `static void ${name}_start(void) { Z_${name}_init_module(); Z_${name}_instantiate(&${name}, 0); }`,
+    ...[0, 1, 2].map(
+      (f) => `static u64 ${name}_f${f}(u32 a, u32 b, u64 c) { return Z_${name}Z_f${f}(&${name}, a, b, c); }`,
+    ),
+  ]);
+  return [WASM2C, HARNESS, wasm2cText(folder, programs), imported, ...wrappers].join('\n');
+}
+
+/** Compiles and runs a batch in C, `text` without its main, and compares it with Node line by line. */
+function compareBatch(programs: Map<string, Uint8Array<ArrayBuffer>>, text: string, flags: string[]): number {
   const [source, program] = [join(folder, 'batch.c'), join(folder, 'batch')];
-  writeFileSync(source, programsText(programs));
+  writeFileSync(source, text + mainText(programs));
   // Random programs deserve every warning there is.
   compileNative(program, [source], [...flags, '-w']);
   const found = execFileSync(program, { encoding: 'utf8', maxBuffer: 1 << 28 })
@@ -115,16 +140,27 @@ function compareBatch(programs: Map<string, Uint8Array<ArrayBuffer>>, flags: str
   return expected.filter((line) => line.includes('trap')).length;
 }
 
-nativeTest(`${PROGRAMS} random programs: results, memory, imports and traps as in Node`, () => {
-  let traps = 0;
+function* batches(): Generator<[index: number, programs: Map<string, Uint8Array<ArrayBuffer>>]> {
   for (let first = 0; first < PROGRAMS; first += BATCH) {
     const seeds = Array.from({ length: Math.min(BATCH, PROGRAMS - first) }, (_, i) => first + i);
-    const programs = new Map(seeds.map((seed) => [`p${seed}`, randomProgram(seed, seed % 4 ? 3 : 4)]));
+    yield [first / BATCH, new Map(seeds.map((seed) => [`p${seed}`, randomProgram(seed, seed % 4 ? 3 : 4)]))];
+  }
+}
+
+nativeTest(`${PROGRAMS} random programs: results, memory, imports and traps as in Node`, () => {
+  let traps = 0;
+  for (const [index, programs] of batches()) {
     // Checked: promised alignment and bounds hold, too.
-    const checked = (first / BATCH) % 2 === 0 ? ['-DWASM_CHECKED'] : [];
-    traps += compareBatch(programs, ['-O1', ...checked]);
+    const checked = index % 2 === 0 ? ['-DWASM_CHECKED'] : [];
+    traps += compareBatch(programs, ourText(programs), ['-O1', ...checked]);
   }
   assert.ok(traps > 0 && traps < PROGRAMS * 4, `${traps} calls trapped`);
+});
+
+wasm2cTest(`${PROGRAMS} random programs: wasm2c agrees, a third witness`, () => {
+  for (const [, programs] of batches()) {
+    compareBatch(programs, wasm2cProgramsText(programs), ['-O1', '-I', folder]);
+  }
 });
 
 test('what C of integers cannot say is refused by name', () => {

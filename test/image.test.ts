@@ -186,7 +186,12 @@ test('an unknown version names both; another file is no image', () => {
 
 test('cut short at any length, or with anything behind it', () => {
   const { file } = digits;
+  // Cut right behind the metadata it is an image as well: one without a sample.
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const withoutSample =
+    digits.imageBytes + 12 + Math.ceil(view.getUint32(digits.imageBytes + 4, true) / 4) * 4;
   for (let length = 0; length < file.length; length += length < 2048 ? 1 : 13) {
+    if (length === withoutSample) continue;
     refusal(file.subarray(0, length), `the first ${length} bytes`);
   }
   for (let back = 1; back < 64; back++) refusal(file.subarray(0, file.length - back), `${back} bytes short`);

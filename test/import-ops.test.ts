@@ -2,19 +2,28 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { quantizeValues } from '../host/model/affine.js';
-import { importModel, type ImportedModel } from '../host/import/import-model.js';
+import { equalizeGraph } from '../host/import/equalize.js';
+import { evaluate, type FloatGraph } from '../host/import/float-graph.js';
+import { quantizeGraph } from '../host/import/quantize-graph.js';
+import { importModel, type ImportedModel, type ImportOptions } from '../host/import/import-model.js';
 import { importTflite } from '../host/import/tflite/import-tflite.js';
+import { importOnnx } from '../host/import/onnx/import-onnx.js';
 import { readImage } from '../host/model/image.js';
+import { completeJob } from '../host/simulator/app.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import { verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
+import { runOracle } from './util/oracle.js';
+import { mobileNet, residualNet, smoothInputs, temporalNet } from './util/small-nets.js';
+import { writeTflite } from './util/tflite-writer.js';
 import * as fb from './util/flatbuffer-writer.js';
 import {
   int32Bytes,
   int32Tensor,
   OP,
   onnxFloat,
+  onnxModel,
   onnxQdq,
   tfliteModel,
   tfliteModels,
@@ -260,6 +269,194 @@ test('ONNX as quantizers write it needs no samples, and keeps its scales', () =>
   assert.equal(
     conv.weights,
     stored.map((_, i) => stored[Math.floor(i / 8) * 8 + (i % 2) * 4 + (Math.floor(i / 2) % 4)]!),
+  );
+});
+
+test('SUB of activations and of constants on either side', () => {
+  const shape = [1, 3, 4, 5];
+  const data = some(5, 4);
+  const constant = (i: number): number => (data[i % 5]! - 3) * 0.02;
+  const tensors = [
+    { shape, scale: 0.05, zeroPoint: 11 },
+    { shape: [5], scale: 0.02, zeroPoint: 3, data },
+    { shape, scale: 0.1, zeroPoint: -2 },
+  ];
+  const minus = { code: OP.SUB, outputs: [2], options: none };
+  check(tensors, { ...minus, inputs: [0, 1] }, (x) => x.map((value, i) => value - constant(i)));
+  check(tensors, { ...minus, inputs: [1, 0] }, (x) => x.map((value, i) => constant(i) - value));
+  check(tensors, { ...minus, inputs: [0, 0] }, (x) => x.map(() => 0));
+  const one = [tensors[0]!, { ...tensors[1]!, shape: [1], data: Int8Array.of(-128) }, tensors[2]!];
+  check(one, { ...minus, inputs: [0, 1] }, (x) => x.map((value) => value + 131 * 0.02));
+});
+
+test('HARD_SWISH and LEAKY_RELU', () => {
+  const shape = [1, 300];
+  const tensors = (scale: number): TestTensor[] => [
+    { shape, scale, zeroPoint: 20 },
+    { shape, scale, zeroPoint: -30 },
+  ];
+  for (const scale of [0.02, 0.05, 0.1]) {
+    check(tensors(scale), { code: OP.HARD_SWISH, inputs: [0], outputs: [1] }, (x) =>
+      x.map((value) => (value * Math.max(0, Math.min(6, value + 3))) / 6),
+    );
+    const leaky = { code: OP.LEAKY_RELU, inputs: [0], outputs: [1], options: { 0: fb.f32(0.1) } };
+    check(tensors(scale), leaky, (x) => x.map((value) => (value < 0 ? value * 0.1 : value)), 0.51);
+  }
+});
+
+test('TRANSPOSE of groups of dimensions, SLICE, and a last ARG_MAX', () => {
+  const cases: [shape: number[], permutation: number[]][] = [
+    [
+      [1, 4, 1, 5],
+      [0, 3, 2, 1],
+    ],
+    [
+      [1, 2, 3, 4],
+      [0, 3, 1, 2],
+    ],
+    [
+      [1, 2, 3, 4],
+      [0, 2, 3, 1],
+    ],
+  ];
+  for (const [shape, permutation] of cases) {
+    const to = permutation.map((axis) => shape[axis]!);
+    const tensors = [{ shape }, int32Tensor(permutation), { shape: to }];
+    check(tensors, { code: OP.TRANSPOSE, inputs: [0, 1], outputs: [2] }, (x) =>
+      x.map((_, i) => {
+        let rest = i;
+        const index: number[] = [];
+        for (let axis = 3; axis >= 0; axis--) {
+          index[permutation[axis]!] = rest % to[axis]!;
+          rest = Math.floor(rest / to[axis]!);
+        }
+        return x[index.reduce((at, part, axis) => at * shape[axis]! + part, 0)]!;
+      }),
+    );
+  }
+  const sliced = [
+    { shape: [1, 4, 6] },
+    int32Tensor([0, 1, 2]),
+    int32Tensor([1, 2, -1]),
+    { shape: [1, 2, 4] },
+  ];
+  check(sliced, { code: OP.SLICE, inputs: [0, 1, 2], outputs: [3] }, (x) =>
+    [8, 9, 10, 11, 14, 15, 16, 17].map((at) => x[at]!),
+  );
+  const logits = [
+    { shape: [1, 9] },
+    { shape: [1, 9], scale: 1 / 256, zeroPoint: -128 },
+    int32Tensor([1]),
+    { shape: [1], type: 2 },
+  ];
+  const { network } = importTflite(
+    tfliteModel(logits, [
+      { code: OP.SOFTMAX, inputs: [0], outputs: [1], options: { 0: fb.f32(1) } },
+      { code: OP.ARG_MAX, inputs: [1, 2], outputs: [3] },
+    ]),
+  );
+  assert.equal(network.tensors[network.output]!.shape, [9]);
+});
+
+test('small networks of the usual kinds, as .onnx and as .tflite: every answer is the oracle’s', () => {
+  for (const file of [mobileNet(), residualNet(), temporalNet()]) {
+    const { shape } = importOnnx(file).graph.tensors[0]!;
+    const size = elementCount({ shape });
+    const data = smoothInputs(12, size);
+    const { network } = importModel(file, { data: { dtype: 'float32', shape: [12, ...shape], data } });
+    const again = importModel(writeTflite(network)).network;
+    for (const one of [network, again]) {
+      const image = readImage(compileUnproved(one));
+      const made = makeDevice(image);
+      for (let i = 0; i < 4; i++) {
+        const input = quantizeValues(
+          data.subarray(i * size, (i + 1) * size),
+          one.tensors[one.input]!,
+        ) as Int8Array;
+        const { answer } = completeJob(made, image, { ticket: i + 1, input }, {}, i > 0);
+        assert.equal([...answer], [...runOracle(one, input)[one.output]!], `${i}`);
+      }
+    }
+    // What the file said is what was written, up to how float32 holds scales.
+    const kinds = (one: QuantizedNetwork): string =>
+      one.ops
+        .map(({ kind }) => kind)
+        .filter((kind) => kind !== 'reshape' && kind !== 'pad')
+        .join();
+    assert.is(kinds(again), kinds(network));
+  }
+});
+
+test('ranges, equalization and corrected biases: each network stays near its float original', () => {
+  const file = residualNet();
+  const { graph } = importOnnx(file);
+  const { shape } = graph.tensors[0]!;
+  const size = elementCount({ shape });
+  const data = smoothInputs(24, size);
+  const noise = (quantize: ImportOptions['quantize']): number => {
+    const { network } = importModel(file, {
+      data: { dtype: 'float32', shape: [24, ...shape], data },
+      ...(quantize ? { quantize } : {}),
+    });
+    const input = network.tensors[network.input]!;
+    let sum = 0;
+    for (let i = 0; i < 8; i++) {
+      const x = data.subarray(i * size, (i + 1) * size);
+      const y = runOracle(network, quantizeValues(x, input))[network.output]!;
+      const { scale, zeroPoint } = network.tensors[network.output]!;
+      evaluate(graph, x)[graph.output]!.forEach((real, j) => {
+        sum += ((y[j]! - zeroPoint) * scale - real) ** 2;
+      });
+    }
+    return sum;
+  };
+  const all = (['max', 'percentile', 'mse'] as const).map((ranges) => noise({ ranges }));
+  for (const one of all) assert.ok(one < 0.03, `${all}`);
+  assert.is(noise(undefined), all[2]);
+  const { graph: equalized, pairs } = equalizeGraph(graph);
+  assert.is(pairs, 3);
+  const sample = data.subarray(0, size);
+  const [a, b] = [graph, equalized].map((one) => evaluate(one, sample)[one.output]!) as [
+    Float64Array,
+    Float64Array,
+  ];
+  a.forEach((value, i) => assert.ok(Math.abs(value - b[i]!) < 1e-9, `${b} for ${a}`));
+  assert.ok(noise({ equalize: true }) < 4 * all[2]!);
+});
+
+test('a range of many small values and one large: mse and percentile cut it off, max does not', () => {
+  const values = Float64Array.from({ length: 40_000 }, (_, i) => (i === 0 ? 100 : Math.sin(i)));
+  const graph: FloatGraph = {
+    tensors: [{ shape: [40_000] }, { shape: [40_000] }],
+    ops: [{ kind: 'unary', name: 'same', inputs: [0], output: 1, f: (x) => x }],
+    input: 0,
+    output: 1,
+  };
+  const high = (ranges: 'max' | 'percentile' | 'mse'): number => {
+    const { tensors } = quantizeGraph(graph, { name: 'outlier', samples: [values], ranges });
+    return (127 - tensors[1]!.zeroPoint) * tensors[1]!.scale;
+  };
+  assert.ok(high('max') > 95);
+  assert.ok(high('percentile') < 2);
+  assert.ok(high('mse') < 95, `${high('mse')}`);
+});
+
+test('ONNX: the difference of two activations, a last ArgMax', () => {
+  const nodes = [
+    { op: 'Relu', inputs: ['x'], outputs: ['r'] },
+    { op: 'Sub', inputs: ['r', 'x'], outputs: ['d'] },
+    { op: 'ArgMax', inputs: ['d'], outputs: ['y'], integers: { axis: 1 } },
+  ];
+  const data = waves(80, 5);
+  const { network } = importModel(onnxModel([1, 8], nodes, {}), {
+    data: { dtype: 'float32', shape: [10, 8], data },
+  });
+  const { x, y, step } = device(
+    network,
+    quantizeValues(data.subarray(0, 8), network.tensors[network.input]!) as Int8Array,
+  );
+  x.forEach((value, i) =>
+    assert.ok(Math.abs(y[i]! - Math.max(0, -value)) <= 2 * step, `${y[i]} for ${value}`),
   );
 });
 

@@ -8,7 +8,7 @@ import { Random } from '../host/data/random.js';
 import { readInput } from '../host/data/read-input.js';
 import { cosineOfTurns, logarithm } from '../host/data/real-functions.js';
 import { BrownoutError } from '../host/error.js';
-import { npz } from './util/npz.js';
+import { npz } from './util/npz-writer.js';
 
 const le = (value: number, bytes: number): number[] =>
   Array.from({ length: bytes }, (_, i) => (value >>> (8 * i)) & 255);

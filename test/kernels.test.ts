@@ -73,13 +73,13 @@ sweep('conv2d_s8, channels in parts', 40, deepConvNetwork, 2600);
 sweep('conv2d_s16, channels in parts', 20, (random) => withInt16(random, deepConvNetwork(random)), 4400);
 sweep('max_pool_s8', 100, maxPoolNetwork);
 sweep('dense_s8', 100, (random) => anyDense(random));
-for (const method of ['direct', 'ntt'] as const) {
+for (const [method, spectra] of [['direct'], ['ntt'], ['ntt', 'computed']] as const) {
   const make = (random: Random): QuantizedNetwork => {
     const blockSize = 2 ** between(random, method === 'ntt' ? 2 : 1, 6);
     const [inputs, outputs] = [between(random, 1, 3 * blockSize), between(random, 1, 3 * blockSize)];
-    return circulantNetwork(random, { blockSize, inputs, outputs, method });
+    return circulantNetwork(random, { blockSize, inputs, outputs, method, spectra });
   };
-  sweep(`circulant_s8 by ${method}`, 100, make, 2800);
+  sweep(`circulant_s8 by ${method}${spectra ? ', spectra computed' : ''}`, 100, make, spectra ? 4400 : 2800);
 }
 
 sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);
@@ -199,12 +199,10 @@ test('circulant_s8 by transform: every block size to 512', () => {
   for (let blockSize = 4; blockSize <= 512; blockSize *= 2) {
     const random = new Random(blockSize);
     const inputs = Math.min(512, blockSize * 5) - 1;
-    check(
-      circulantNetwork(random, { blockSize, inputs, outputs: blockSize + 3, method: 'ntt' }),
-      random,
-      16384,
-      `k = ${blockSize}`,
-    );
+    for (const spectra of ['stored', 'computed'] as const) {
+      const shape = { blockSize, inputs, outputs: blockSize + 3, method: 'ntt', spectra } as const;
+      check(circulantNetwork(random, shape), random, 16384, `k = ${blockSize}, spectra ${spectra}`);
+    }
   }
 });
 

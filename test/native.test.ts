@@ -17,12 +17,13 @@ import * as networks from './util/networks.js';
 const SHAPES = Number(process.env['BROWNOUT_SHAPES'] ?? 12);
 const ARENA = 288;
 const nativeTest = hasPrograms('kernels in C on this machine', { gcc: 'gcc' }) ? test : test.skip;
+const wasm2cTest = hasPrograms("kernels in wasm2c's C", { gcc: 'gcc', wasm2c: 'wabt' }) ? test : test.skip;
 
-function circulant(method: 'direct' | 'ntt'): (random: Random) => QuantizedNetwork {
+function circulant(method: 'direct' | 'ntt', spectra?: 'computed'): (random: Random) => QuantizedNetwork {
   return (random) => {
     const blockSize = 2 ** networks.between(random, method === 'ntt' ? 2 : 1, 6);
     const size = (): number => networks.between(random, 1, 3 * blockSize);
-    return networks.circulantNetwork(random, { blockSize, inputs: size(), outputs: size(), method });
+    return networks.circulantNetwork(random, { blockSize, inputs: size(), outputs: size(), method, spectra });
   };
 }
 
@@ -36,6 +37,7 @@ const kernels: Record<string, (random: Random) => QuantizedNetwork> = {
   'dense, int4': (random) => networks.withInt4(random, networks.denseNetwork(random, 80)),
   'circulant, direct': circulant('direct'),
   'circulant, ntt': circulant('ntt'),
+  'circulant, spectra computed': circulant('ntt', 'computed'),
   'max pool': networks.maxPoolNetwork,
   'average pool': networks.averagePoolNetwork,
   add: (random) => networks.elementwiseNetwork(random, 'add'),
@@ -71,8 +73,9 @@ function makeCases(): Case[] {
   );
 }
 
-for (const build of ['checked', 'in-place'] satisfies NativeBuild[]) {
-  nativeTest(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, () => {
+for (const build of ['checked', 'in-place', 'wasm2c'] satisfies NativeBuild[]) {
+  const run = build === 'wasm2c' ? wasm2cTest : nativeTest;
+  run(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, () => {
     const cases = makeCases();
     const program = buildNativeDevice(temporaryFolder('native'), build);
     const results = runNative(program, cases, ARENA);

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
 import {
+  CIRC_FACTOR,
   DENSE_GROUP,
   DENSE_INPUTS,
   DENSE_OUTPUTS,
@@ -24,6 +25,7 @@ import {
   WIN_TILE_COLUMNS,
 } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
+import type { CompileOptions } from '../host/compile.js';
 import { Random } from '../host/data/random.js';
 import { BrownoutError } from '../host/error.js';
 import { type Image, readImage, resealImage } from '../host/model/image.js';
@@ -456,6 +458,23 @@ test('a charge that holds no tile of an op is refused by name, at the very capac
       (error: Error) => error.message.startsWith('E_OPTION'),
     );
   }
+});
+
+test('spectra are stored, or computed in a quarter of the NVM', () => {
+  const shape = { blockSize: 64, inputs: 256, outputs: 256, method: 'ntt' } as const;
+  const network = circulantNetwork(new Random(7), shape);
+  const factor = (image: Image): number => image.ops[0]!.get(CIRC_FACTOR);
+  const stored = readImage(compile(network, { arenaBytes: 8192 }));
+  const computed = readImage(compile(network, { arenaBytes: 8192, spectra: 'computed' }));
+  assert.is(factor(stored), 0);
+  assert.is.not(factor(computed), 0);
+  // 256·256/64 weights, at four bytes and at one.
+  assert.is(stored.nvmBytes - computed.nvmBytes, 3 * 1024);
+  const wrong = { spectra: 'none' } as unknown as CompileOptions;
+  assert.throws(
+    () => compile(network, wrong),
+    (error: unknown) => (error as BrownoutError).code === 'E_OPTION',
+  );
 });
 
 test.run();

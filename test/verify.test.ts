@@ -137,7 +137,7 @@ test('LiveIn, step by step, is LiveIn by its definition', () => {
       writes: [interval()],
     }));
     const final = interval();
-    const live = new LiveIn(tiles, [final], size);
+    const live = new LiveIn(tiles, { final: [final], kept: [] }, size);
     for (let cursor = 0; cursor <= tiles.length; cursor++) {
       for (let byte = 0; byte < size; byte++) {
         const holds = ([start, end]: readonly [number, number]): boolean => byte >= start && byte < end;

@@ -1,11 +1,13 @@
 // Block-circulant layer by number-theoretic transform: the dense int8 result, bit for bit, in O(n·m/k + n·log k).
 // Block (i, j) is the circulant of its first column w: y[r] = Σ_c w[(r − c) mod k]·x[c]. Stored are the spectra
-// NTT(w)·2³²/k, [block row][frequency / 4][block][frequency mod 4]; the input zero point is folded into the bias.
+// NTT(w)·2³²/k, [block row][frequency / 4][block][frequency mod 4]; or, with CIRC_FACTOR, the columns themselves, whose
+// NTT(w) each tile computes, and enter brings the factor into the input's. The input zero point is folded into the bias.
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
   CIRC_CENTRE,
   CIRC_CHUNK,
+  CIRC_FACTOR,
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
@@ -22,11 +24,17 @@ import {
 } from '../layout';
 import { look, put } from '../nvm';
 import { copyBytes, fillBytes } from '../accel/bytes';
-import { centre, reduce } from './field';
+import { centre, multiply, reduce } from './field';
 import { FAST, HAS_SPECIAL } from './mask';
 import { makeTwiddles, nextReversed, transform } from './ntt';
 import { finishInverse, inverse, mirror, plainInverse, transformBytes } from './ntt_fast';
 import { lookBias, lookRequant, requantizeAll } from './requantize';
+
+/** `count` int8 as int32 at `to`; returns their end. */
+function widen(from: usize, count: i32, to: usize): usize {
+  for (const end = from + count; from < end; from++, to += 4) store<i32>(to, load<i8>(from));
+  return to;
+}
 
 /** Twiddles, and the input's spectra as [block][frequency]; `FAST`: in the order of the weights' spectra. */
 export function enter(op: usize): void {
@@ -52,14 +60,44 @@ export function enter(op: usize): void {
       x += 16;
       continue;
     }
-    for (const last = at + count; at < last; at++, x += 4) store<i32>(x, load<i8>(at));
+    x = widen(at, <i32>count, x);
     // Zeros behind the last inputs.
     for (; x < block + (k << 2); x += 4) store<i32>(x, 0);
     transform(block, k, table, true);
   }
-  if (!HAS_SPECIAL || !load<i32>(op, CIRC_CENTRE)) return;
+  const factor = HAS_SPECIAL ? load<i32>(op, CIRC_FACTOR) : 0;
+  if (!HAS_SPECIAL || !(load<i32>(op, CIRC_CENTRE) | factor)) return;
   if (FAST) x = spectra + ((load<i32>(op, CIRC_BLOCKS) * k) << 2);
-  for (let at = spectra; at < x; at += 4) store<i32>(at, centre(load<i32>(at)));
+  for (let at = spectra; at < x; at += 4) {
+    const value = load<i32>(at);
+    store<i32>(at, factor ? multiply(value, factor) : centre(value));
+  }
+}
+
+/**
+ * Spectra of block row `row`, `length` bytes at `from` on: looked up; or computed from first columns, by way of `work`, in
+ * the same order. Valid until the next.
+ */
+function lookSpectra(op: usize, row: i32, from: usize, length: i32, work: usize): usize {
+  const spectra = op + load<usize>(op, OP_SCRATCH1);
+  if (!HAS_SPECIAL || !load<i32>(op, CIRC_FACTOR)) return look(from, length, spectra);
+  const k = load<i32>(op, CIRC_BLOCK);
+  const table = op + load<usize>(op, OP_SCRATCH3);
+  const stride = load<i32>(op, CIRC_BLOCKS) << 4;
+  // As many columns' bytes before it as spectra's words.
+  let column = load<usize>(op, OP_WEIGHTS) + row * (length >> 2);
+  for (let to = spectra; to < spectra + stride; to += 16) {
+    const w = look(column, k, spectra + length);
+    column += k;
+    if (FAST) {
+      transformBytes(w, work, to, stride, k, table);
+      continue;
+    }
+    let at = widen(w, k, work);
+    transform(work, k, table, true);
+    for (let group = to + length; at > work;) memory.copy((group -= stride), (at -= 16), 16);
+  }
+  return spectra;
 }
 
 /**
@@ -75,7 +113,7 @@ function multiplyRow(op: usize, row: i32, k: i32, work: usize): void {
   let reversed = 0;
   let index = 0;
   for (const end = from + blocks * stride; from < end; from += chunk) {
-    let w = look(from, chunk, op + load<usize>(op, OP_SCRATCH1));
+    let w = lookSpectra(op, row, from, chunk, work);
     for (const last = w + chunk; w < last; x += 16) {
       let a: i64 = 0;
       let b: i64 = 0;
@@ -118,7 +156,7 @@ function multiplyRowFast(op: usize, row: i32, k: i32, work: usize): void {
   let to = work;
   let index = 0;
   for (const end = work + (k << 2); to < end; from += chunk) {
-    let w = look(from, chunk, op + load<usize>(op, OP_SCRATCH1));
+    let w = lookSpectra(op, row, from, chunk, work);
     const last = w + chunk;
     do {
       let a: i64 = 0;

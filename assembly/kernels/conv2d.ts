@@ -18,7 +18,7 @@ import {
   WIN_PART,
 } from '../layout';
 import { look, put } from '../nvm';
-import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
+import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { gather } from './gather';
 import { FAST, HAS_BLOCKS, HAS_SPECIAL, isS16 } from './mask';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
@@ -39,7 +39,6 @@ function twoChannels(
   to: usize,
   channels: i32,
 ): i32 {
-  const other = pair + load<usize>(op, OP_REQUANT_STRIDE);
   for (let n = count >> 1; n > 0; n--) {
     let a = load<i32>(bias);
     let b = a;
@@ -65,11 +64,9 @@ function twoChannels(
       below++;
     } while (--left);
     vector = next;
-    store<i8>(to, requantize(op, a, pair));
-    store<i8>(to, requantize(op, c, other), 1);
+    requantizeTwo(op, a, c, pair, to);
     to += channels;
-    store<i8>(to, requantize(op, b, pair));
-    store<i8>(to, requantize(op, d, other), 1);
+    requantizeTwo(op, b, d, pair, to);
     to += channels;
   }
   return count & ~1;

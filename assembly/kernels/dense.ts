@@ -23,7 +23,7 @@ import {
 import { fetch, look, put } from '../nvm';
 import { FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, isS16, widthOf } from './mask';
 import { behind, rowBytes, unpack } from './weights';
-import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
+import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 
 /** Inputs in SRAM at a time. */
 function chunkOf(op: usize): i32 {
@@ -76,7 +76,6 @@ function excess<T, S>(op: usize): S {
 /** Four outputs at once, so that an input loaded is multiplied four times. `output`: of the first. */
 function fourRows(op: usize, weights: usize, bias: usize, pair: usize, output: usize): void {
   const inputs = load<i32>(op, DENSE_INPUTS);
-  const stride = load<usize>(op, OP_REQUANT_STRIDE);
   let a = load<i32>(bias);
   let b = load<i32>(bias, 4);
   let c = load<i32>(bias, 8);
@@ -89,10 +88,8 @@ function fourRows(op: usize, weights: usize, bias: usize, pair: usize, output: u
     c += input * load<i8>(weights + inputs * 2);
     d += input * load<i8>(weights + inputs * 3);
   }
-  store<i8>(output, requantize(op, a, pair));
-  store<i8>(output, requantize(op, b, pair + stride), 1);
-  store<i8>(output, requantize(op, c, pair + stride * 2), 2);
-  store<i8>(output, requantize(op, d, pair + stride * 3), 3);
+  requantizeTwo(op, a, b, pair, output);
+  requantizeTwo(op, c, d, pair + load<usize>(op, OP_REQUANT_STRIDE) * 2, output + 2);
 }
 
 export function tile(op: usize, index: i32): void {

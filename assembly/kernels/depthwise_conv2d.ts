@@ -17,7 +17,7 @@ import {
 import { look, put } from '../nvm';
 import { gather } from './gather';
 import { FAST, isS16 } from './mask';
-import { lookBias, lookRequant, requantize, requantizeS16 } from './requantize';
+import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -64,10 +64,8 @@ function fourChannels(
       x += pixel;
       at += size;
     } while (at < last);
-    store<i8>(to, requantize(op, a, pair));
-    store<i8>(to, requantize(op, b, pair + stride), 1);
-    store<i8>(to, requantize(op, c, pair + stride * 2), 2);
-    store<i8>(to, requantize(op, d, pair + stride * 3), 3);
+    requantizeTwo(op, a, b, pair, to);
+    requantizeTwo(op, c, d, pair + stride * 2, to + 2);
     to += pixel;
   } while (to < end);
 }

@@ -1,6 +1,16 @@
 // Which kernel an op record names. A new op is a file here and a line in each switch.
-import { KINDS_S16, KINDS_S8, KIND_S16, OP_FLAG_PLAIN, OP_KIND, OpKind, WIN_BLOCK } from '../layout';
-import { FLAGS, HAS_BLOCKS, HAS_SPECIAL, KERNELS, isS16 } from './mask';
+import {
+  KINDS_S16,
+  KINDS_S8,
+  KIND_S16,
+  KIND_TRAINING,
+  OP_FLAG_PLAIN,
+  OP_KIND,
+  OpKind,
+  WIN_BLOCK,
+} from '../layout';
+import * as grad from '../grad/index';
+import { FLAGS, HAS_BLOCKS, HAS_SPECIAL, KERNELS, TRAINING, isS16, trains } from './mask';
 import * as add from './add';
 import * as avgPool from './avg_pool';
 import * as circulantDirect from './circulant_direct_s8';
@@ -20,11 +30,19 @@ import * as softmax from './softmax_s8';
 export function has(op: usize): bool {
   const word = load<u32>(op, OP_KIND);
   const kind = word & 0xff;
+  if (TRAINING && isTraining(op)) return kind < <u32>KIND_TRAINING + 32 && trains(kind);
   if (kind > 31 || !(((KERNELS & (KINDS_S8 | KINDS_S16)) >>> kind) & 1)) return false;
   if (word & ~(FLAGS | 0xff)) return false;
   if (!HAS_SPECIAL && !(word & OP_FLAG_PLAIN)) return false;
   if (HAS_BLOCKS || !built(OpKind.CONV2D_S8)) return true;
   return siblingOf(op) != OpKind.CONV2D_S8 || load<i32>(op, WIN_BLOCK) <= 1;
+}
+
+/** Whether the op is one of a training job alone. */
+// @ts-ignore: decorator
+@inline
+function isTraining(op: usize): bool {
+  return <i32>load<u8>(op, OP_KIND) >= KIND_TRAINING;
 }
 
 /** The op's kind, or that of its int8 sibling, with which it shares a kernel. */
@@ -44,6 +62,10 @@ function built(kind: i32): bool {
 
 /** Fills SRAM with what committed bytes determine; after every boot, and when the op starts. */
 export function enter(op: usize): void {
+  if (TRAINING && isTraining(op)) {
+    grad.enter(op);
+    return;
+  }
   switch (siblingOf(op)) {
     case OpKind.DENSE_S8:
       if (built(OpKind.DENSE_S8)) dense.enter(op);
@@ -65,6 +87,10 @@ export function enter(op: usize): void {
 
 /** Computes tile `index`: a pure function of committed bytes. */
 export function tile(op: usize, index: i32): void {
+  if (TRAINING && isTraining(op)) {
+    grad.tile(op, index);
+    return;
+  }
   switch (siblingOf(op)) {
     case OpKind.CONV2D_S8:
       if (built(OpKind.CONV2D_S8)) conv2d.tile(op, index);

@@ -3,6 +3,7 @@ import {
   KINDS_S16,
   KINDS_S8,
   KIND_S16,
+  KIND_TRAINING,
   MASK_BLOCKS,
   MASK_FAST,
   MASK_INT4,
@@ -18,6 +19,15 @@ import {
 
 /** Bit k: the kernel of OpKind k. */
 export const KERNELS: u32 = isDefined(KERNEL_MASK) ? KERNEL_MASK : ~0;
+/** Bit k: the training kernel of OpKind 32 + k. No build has any unless it asks: `--use TRAINING_MASK=…`. */
+export const TRAINING: u32 = isDefined(TRAINING_MASK) ? TRAINING_MASK : 0;
+/** Whether the build has the training kernel of OpKind `kind`. */
+// @ts-ignore: decorator
+@inline
+export function trains(kind: i32): bool {
+  return ((TRAINING >>> (kind - KIND_TRAINING)) & 1) != 0;
+}
+
 /** Weights of two int4 a byte. */
 export const HAS_INT4: bool = (KERNELS & MASK_INT4) != 0;
 /** Convolutions of circulant blocks. */

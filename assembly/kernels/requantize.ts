@@ -77,6 +77,24 @@ export function requantize(op: usize, accumulator: i32, pair: usize): i32 {
   );
 }
 
+/** `requantize` with the op's fields in registers. `twice`: the output's zero point, doubled, and 1. */
+// @ts-ignore: decorator
+@inline
+function requantizeBy(op: usize, x: i32, pair: usize, twice: i32, low: i32, high: i32): i32 {
+  const rest = -2 - load<i32>(pair, 4);
+  if (rest < 0) return requantize(op, x, pair);
+  return max(min((scaleTwice(x, load<i32>(pair), rest) + twice) >> 1, high), low);
+}
+
+/** Accumulators of two channels side by side, biases included, to the bytes at `to`. `pair`: of the first. */
+export function requantizeTwo(op: usize, a: i32, b: i32, pair: usize, to: usize): void {
+  const twice = load<i32>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1;
+  const low = load<i32>(op, OP_CLAMP_MIN);
+  const high = load<i32>(op, OP_CLAMP_MAX);
+  store<i8>(to, requantizeBy(op, a, pair, twice, low, high));
+  store<i8>(to, requantizeBy(op, b, pair + load<usize>(op, OP_REQUANT_STRIDE), twice, low, high), 1);
+}
+
 /**
  * The accumulator of int16 activations, bias included, to the op's output. `pair`: {16-bit multiplier, right shift},
  * rounded half up as TFLite's `MultiplyByQuantizedMultiplier` for int64; or as above, where accumulators are int32.

@@ -10,7 +10,7 @@ import { circulantNetwork, int8s, requantization, tensor } from '../../test/util
 
 const plainC = readFileSync(new URL('../../../bench/plain/plain.c', import.meta.url), 'utf8');
 
-/** A shape, and what CMSIS-NN takes for it on a Cortex-M4 without its DSP instructions; 0: it has no such layer. */
+/** A shape. */
 export interface PlainCase {
   name: string;
   network: QuantizedNetwork;
@@ -44,6 +44,17 @@ function conv(random: Random, [height, width, inputs]: number[], outputs: number
   return { name, network: single(random, op, [height!, width!, inputs!], [height!, width!, outputs]) };
 }
 
+function depthwise(random: Random, [height, width, channels]: number[]): PlainCase {
+  const name = `depthwise ${height}×${width}×${channels}, 3×3`;
+  const shape = [height!, width!, channels!];
+  const op: QuantizedOp = {
+    ...{ kind: 'depthwiseConv2d', name, inputs: [0], output: 1, weights: int8s(random, 9 * channels!) },
+    ...{ kernel: [3, 3], stride: [1, 1], dilation: [1, 1], padding: [1, 1] },
+    ...requantization(random, channels!, 18_000),
+  };
+  return { name, network: single(random, op, shape, shape) };
+}
+
 function circulant(random: Random, size: number, blockSize: number): PlainCase {
   const shape = { blockSize, inputs: size, outputs: size, method: 'ntt' } as const;
   return { name: `circulant ${size}×${size}, k = ${blockSize}`, network: circulantNetwork(random, shape) };
@@ -61,6 +72,7 @@ export function plainCases(): PlainCase[] {
     circulant(random, 256, 64),
     circulant(random, 512, 64),
     circulant(random, 256, 32),
+    depthwise(random, [25, 5, 64]),
   ];
 }
 

@@ -1,5 +1,5 @@
 /*
- * dense, conv2d and circulant by transform, written by hand in plain C from assembly/kernels: what C made from WASM is
+ * dense, conv2d, depthwise and circulant by transform, written by hand in plain C from assembly/kernels: what C made from WASM is
  * measured against. Same algorithms, same tiles, same hardware layer; pointers, structures and types as C has them.
  */
 #include <stdint.h>
@@ -67,6 +67,20 @@ static int32_t requantize(int32_t sum, const int32_t *pair) {
   return clamp(scale(sum, pair[0], pair[1]));
 }
 
+static inline int32_t requantize_by(int32_t sum, const int32_t *pair, int32_t twice, int32_t low, int32_t high) {
+  const int32_t rest = -2 - pair[1];
+  if (rest < 0) return requantize(sum, pair);
+  const int32_t y = (scale_twice(sum, pair[0], rest) + twice) >> 1;
+  return y > high ? high : y < low ? low : y;
+}
+
+/* Two channels side by side. */
+static void requantize_two(int32_t a, int32_t b, const int32_t *pair, int8_t *to) {
+  const int32_t twice = OP->output_zero * 2 + 1, low = OP->clamp_min, high = OP->clamp_max;
+  to[0] = (int8_t)requantize_by(a, pair, twice, low, high);
+  to[1] = (int8_t)requantize_by(b, pair + OP->requant_stride / 4, twice, low, high);
+}
+
 static const int32_t *look_bias(int32_t first, int32_t count, void *scratch) {
   return nvm_view(OP->bias + 4u * (uint32_t)first, 4u * (uint32_t)count, scratch);
 }
@@ -92,10 +106,8 @@ static void four_rows(int32_t inputs, const int8_t *weights, const int32_t *bias
     c += *x * weights[inputs * 2];
     d += *x * weights[inputs * 3];
   }
-  output[0] = (int8_t)requantize(a, pair);
-  output[1] = (int8_t)requantize(b, pair + step);
-  output[2] = (int8_t)requantize(c, pair + step * 2);
-  output[3] = (int8_t)requantize(d, pair + step * 3);
+  requantize_two(a, b, pair, output);
+  requantize_two(c, d, pair + step * 2, output + 2);
 }
 
 static void dense_tile(int32_t index) {
@@ -136,6 +148,8 @@ static void copy_bytes(uint8_t *to, const uint8_t *from, int32_t length) {
 
 static void fill_bytes(uint8_t *to, int32_t value, int32_t length) {
   const uint8_t *end = to + length;
+  const uint32_t word = (uint32_t)(uint8_t)value * 0x01010101u;
+  for (const uint8_t *whole = to + (length & ~3); to < whole; to += 4) memcpy(to, &word, 4);
   while (to < end) *to++ = (uint8_t)value;
 }
 
@@ -177,7 +191,6 @@ static void gather(int32_t row, int32_t column, int32_t count, uint8_t *columns,
 static int32_t two_channels(const int8_t *vector, int32_t count, int32_t patch, const int8_t *weights,
                             const int32_t *bias, const int32_t *pair, int8_t *to) {
   const int32_t channels = OP->p[OUT_CHANNELS];
-  const int32_t *other = pair + OP->requant_stride / 4;
   for (int32_t n = count >> 1; n > 0; n--) {
     int32_t a = bias[0], b = a, c = bias[1], d = c;
     const int8_t *w = weights, *below = weights + patch, *next = vector + patch;
@@ -188,11 +201,9 @@ static int32_t two_channels(const int8_t *vector, int32_t count, int32_t patch, 
       d += *next * *below;
     }
     vector = next;
-    to[0] = (int8_t)requantize(a, pair);
-    to[1] = (int8_t)requantize(c, other);
+    requantize_two(a, c, pair, to);
     to += channels;
-    to[0] = (int8_t)requantize(b, pair);
-    to[1] = (int8_t)requantize(d, other);
+    requantize_two(b, d, pair, to);
     to += channels;
   }
   return count & ~1;
@@ -229,6 +240,64 @@ static void conv_tile(int32_t index) {
       }
       weights += patch;
       pair += OP->requant_stride / 4;
+    }
+  }
+  nvm_write(OP->output + (uint32_t)((row * OP->p[OUT_WIDTH] + column) * channels), output,
+            (uint32_t)(count * channels));
+}
+
+/* depthwise_conv2d_s8, one input channel to one output channel */
+
+static void four_channels(const int8_t *x, const int8_t *w, const int8_t *last, int32_t size, const int32_t *bias,
+                          const int32_t *pair, int8_t *to, const int8_t *end) {
+  const int32_t pixel = OP->p[CHANNELS];
+  do {
+    int32_t a = bias[0], b = bias[1], c = bias[2], d = bias[3];
+    const int8_t *at = w;
+    do {
+      a += x[0] * at[0];
+      b += x[1] * at[1];
+      c += x[2] * at[2];
+      d += x[3] * at[3];
+      x += pixel;
+      at += size;
+    } while (at < last);
+    requantize_two(a, b, pair, to);
+    requantize_two(c, d, pair + OP->requant_stride / 2, to + 2);
+    to += pixel;
+  } while (to < end);
+}
+
+static void depthwise_tile(int32_t index) {
+  const int32_t tiles_per_row = (OP->p[OUT_WIDTH] + OP->p[COLUMNS] - 1) / OP->p[COLUMNS];
+  const int32_t row = index / tiles_per_row;
+  const int32_t column = index % tiles_per_row * OP->p[COLUMNS];
+  const int32_t count = smaller(OP->p[COLUMNS], OP->p[OUT_WIDTH] - column);
+  const int32_t taps = LOW(OP->p[KERNEL]) * HIGH(OP->p[KERNEL]);
+  const int32_t channels = OP->p[OUT_CHANNELS];
+  const int32_t group = OP->p[GROUP];
+  const int32_t step = (int32_t)OP->requant_stride / 4;
+  uint8_t *columns = SCRATCH(1);
+  int8_t *output = (int8_t *)SCRATCH(5);
+  gather(row, column, count, columns, taps * channels);
+  for (int32_t first = 0; first < channels; first += group) {
+    const int32_t size = smaller(group, channels - first);
+    const int32_t *bias = look_bias(first, size, SCRATCH(3));
+    const int32_t *pair = look_requant(first, size, SCRATCH(4));
+    const int8_t *weights = nvm_view(OP->weights + (uint32_t)(first * taps), (uint32_t)(size * taps), SCRATCH(2));
+    int32_t i = 0;
+    for (; i + 3 < size; i += 4, pair += 4 * step) {
+      int8_t *to = output + first + i;
+      four_channels((const int8_t *)columns + first + i, weights + i, weights + i + taps * size, size, bias + i, pair, to,
+                    to + count * channels);
+    }
+    for (; i < size; i++, pair += step) {
+      const int8_t *x = (const int8_t *)columns + first + i;
+      for (int32_t n = 0; n < count; n++) {
+        int32_t sum = bias[i];
+        for (int32_t tap = 0; tap < taps; tap++, x += channels) sum += *x * weights[tap * size + i];
+        output[n * channels + first + i] = (int8_t)requantize(sum, pair);
+      }
     }
   }
   nvm_write(OP->output + (uint32_t)((row * OP->p[OUT_WIDTH] + column) * channels), output,
@@ -461,7 +530,7 @@ static void circulant_tile(int32_t index) {
   nvm_write(OP->output + (uint32_t)begin, output, (uint32_t)(end - begin));
 }
 
-enum { CONV2D = 1, DENSE = 3, CIRCULANT = 5 };
+enum { CONV2D = 1, DENSE = 3, CIRCULANT = 5, DEPTHWISE = 6 };
 
 void brownout_enter(uint32_t address) {
   memcpy(sram.bytes, nvm_view(address, sizeof(record), sram.bytes), sizeof(record));
@@ -473,6 +542,9 @@ void brownout_tile(uint32_t index) {
   switch (OP->kind & 255u) {
     case CONV2D:
       conv_tile((int32_t)index);
+      break;
+    case DEPTHWISE:
+      depthwise_tile((int32_t)index);
       break;
     case DENSE:
       dense_tile((int32_t)index);

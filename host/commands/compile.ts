@@ -4,12 +4,14 @@ import { compile, type CompileOptions } from '../compile.js';
 import { KEYWORD_FEATURES } from '../data/audio-features.js';
 import { readInput } from '../data/read-input.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { importModel } from '../import/import-model.js';
+import { importModel, type ImportOptions } from '../import/import-model.js';
 import { analyzeText } from '../report/analyze.js';
 import { count } from '../report/text.js';
 import { type Preprocessing, readImage } from '../model/image.js';
+import type { QuantizationChoices, SpectraChoice } from '../model/quantized-network.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber, writeWhole } from './files.js';
+import { trainingOptions, trainOptionsOf } from './training-options.js';
 
 function compileOptions(options: CommandInput['options']): CompileOptions {
   const number = (name: string): number | undefined => {
@@ -17,10 +19,14 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
     return typeof text === 'string' ? wholeNumber(name, text) : undefined;
   };
   const [arenaBytes, nvmBytes, capacitorUf] = ['arena', 'nvm', 'capacitor'].map(number);
-  const { policy, device, classes } = options;
+  const { policy, device, classes, spectra } = options;
+  const train = trainOptionsOf(options);
   return {
+    ...(train ? { train } : {}),
     ...(typeof policy === 'string' ? { policy } : {}),
     ...(typeof device === 'string' ? { device } : {}),
+    // `compile` refuses other words.
+    ...(typeof spectra === 'string' ? { spectra: spectra as SpectraChoice } : {}),
     ...(typeof classes === 'string' ? { classes: classes.split(',') } : {}),
     ...(arenaBytes === undefined ? {} : { arenaBytes }),
     ...(nvmBytes === undefined ? {} : { nvmBytes }),
@@ -47,6 +53,38 @@ function preprocessingOf({ range, features }: CommandInput['options']): Partial<
   return stated;
 }
 
+/** How a float model is quantized. Throws `E_OPTION`. */
+function quantizeOptions({
+  ranges,
+  equalize,
+  'no-bias-correction': plain,
+}: CommandInput['options']): NonNullable<ImportOptions['quantize']> {
+  if (ranges !== undefined && ranges !== 'max' && ranges !== 'percentile' && ranges !== 'mse') {
+    const hint = 'See `brownout compile --help`.';
+    throw new BrownoutError({
+      code: 'E_OPTION',
+      found: `--ranges ${ranges}`,
+      expected: 'max, percentile or mse',
+      hint,
+    });
+  }
+  return { ...(ranges ? { ranges } : {}), equalize: equalize === true, biasCorrection: plain !== true };
+}
+
+/** What was chosen where a float model was quantized, beside the table. */
+function quantizationText(choices: QuantizationChoices | undefined): string {
+  if (!choices) return 'quantized as the file says';
+  const { ranges, biasCorrection, equalizedPairs } = choices;
+  const names = { max: 'all that was seen', percentile: '99.99 % of values', mse: 'least mean square error' };
+  const parts = [
+    'int8, weights with a scale a channel',
+    `ranges of activations ${ranges} (${names[ranges]})`,
+    biasCorrection ? 'biases corrected' : 'biases as they were',
+    equalizedPairs > 0 ? `${equalizedPairs} pairs of layers equalized` : 'not equalized',
+  ];
+  return `quantized on samples: ${parts.join('; ')}`;
+}
+
 export const compileCommand: Command = {
   name: 'compile',
   positionals: ['model'],
@@ -70,17 +108,31 @@ export const compileCommand: Command = {
       help: 'floats the model was trained on (default: what its input holds)',
     },
     { name: 'features', value: 'NAME', help: 'of sound: mfcc or log-mel, as for 49×10 keyword features' },
+    {
+      name: 'ranges',
+      value: 'NAME',
+      help: 'of a float model’s activations: mse (default), percentile or max',
+    },
+    { name: 'equalize', help: 'cross-layer equalization of a float model, for depthwise networks' },
+    { name: 'no-bias-correction', help: 'leave biases of a float model as they are' },
     { name: 'policy', value: 'NAME', help: 'when to commit: every N, low, auto (default) or never' },
     { name: 'device', value: 'NAME', help: 'device profile (default cortex-m4-generic)' },
     { name: 'capacitor', value: 'UF', help: 'capacitor before the device, in µF (default: the device’s)' },
     { name: 'arena', value: 'BYTES', help: 'SRAM for tiles (default 3808, more if ops need it)' },
     { name: 'nvm', value: 'BYTES', help: 'NVM the image may take (default: the device’s)' },
+    {
+      name: 'spectra',
+      value: 'WHICH',
+      help: 'of circulant layers: stored (default), or computed again: a quarter of their NVM, more energy',
+    },
     { name: 'classes', value: 'A,B,…', help: 'names of the classes, for reports' },
+    ...trainingOptions,
     { name: 'no-verify', help: 'leave out the proof' },
   ],
   examples: [
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
+    'brownout compile model.tflite --train head:2 --lr 1/32 -o model-train.brn',
   ],
   run({ positionals, options, progress }) {
     const { data } = options;
@@ -92,6 +144,7 @@ export const compileCommand: Command = {
     const { network, preprocessing } = importModel(readUserFile(path), {
       name,
       ...(typeof data === 'string' ? { data: readInput(readUserFile(data)) } : {}),
+      quantize: quantizeOptions(options),
       onSample: progress,
     });
     const settings = compileOptions(options);
@@ -99,13 +152,21 @@ export const compileCommand: Command = {
     const image = readImage(file);
     const analysis = analyze(image, settings.device === undefined ? {} : { device: settings.device });
     writeWhole(output, file);
-    const { proof, input, output: answer } = image.metadata;
+    const { proof, input, output: answer, quantization } = image.metadata;
     const proved = proof
       ? `proved for every schedule of power failures: ${count(proof.cursors)} cursors`
       : 'not proved (--no-verify)';
     return {
-      json: { file: output, bytes: file.length, input, output: answer, proof: proof ?? null, analysis },
-      text: `${analyzeText(analysis)}\n\n${output}: ${count(file.length)} bytes, ${proved}`,
+      json: {
+        file: output,
+        bytes: file.length,
+        input,
+        output: answer,
+        proof: proof ?? null,
+        quantization: quantization ?? null,
+        analysis,
+      },
+      text: `${analyzeText(analysis)}\n\n${quantizationText(quantization)}\n${output}: ${count(file.length)} bytes, ${proved}`,
       exitCode: ExitCode.OK,
     };
   },

@@ -1,6 +1,9 @@
-import { splitDigits } from '../data/mnist.js';
+import { imageSize, splitDigits } from '../data/mnist.js';
+import type { QuantizedNetwork } from '../model/quantized-network.js';
 import type { Architecture, FloatNetwork } from './float-network.js';
 import { initialise } from './initialise.js';
+import { type FloatLayer, hasWeights } from './layers.js';
+import { quantize } from './quantize.js';
 import { train, type TrainingOptions } from './train.js';
 
 /**
@@ -52,4 +55,39 @@ export function trainDigits({
 }: Partial<TrainingOptions> & { blockSize?: number } = {}): FloatNetwork {
   const recipe = { ...digitsTraining, ...options };
   return train(initialise(digitsNetwork(blockSize), recipe.seed), splitDigits().training, recipe);
+}
+
+/** The digits network with given parameters: weights then bias, layer by layer, as `digits-float.npy` has them. */
+export function digitsFrom(parameters: Float32Array): FloatNetwork {
+  const network = initialise(digitsNetwork(), 1);
+  let at = 0;
+  const take = (count: number): Float32Array => {
+    at += count;
+    return parameters.slice(at - count, at);
+  };
+  const layers = network.layers.map((layer): FloatLayer => {
+    if (!hasWeights(layer)) return layer;
+    return { ...layer, weights: take(layer.weights.length), bias: take(layer.bias.length) };
+  });
+  return { inputShape: network.inputShape, layers };
+}
+
+const CALIBRATION_IMAGES = 1000;
+
+/** The digits network in int8 as it ships: ranges from images all over the training split. */
+export function quantizeDigits(network: FloatNetwork): QuantizedNetwork {
+  const { training } = splitDigits();
+  const stride = Math.floor(training.labels.length / CALIBRATION_IMAGES);
+  const calibration = new Float32Array(CALIBRATION_IMAGES * imageSize);
+  for (let i = 0; i < CALIBRATION_IMAGES; i++) {
+    const from = i * stride * imageSize;
+    calibration.set(training.inputs.subarray(from, from + imageSize), i * imageSize);
+  }
+  return quantize(network, {
+    name: 'digits',
+    calibration,
+    count: CALIBRATION_IMAGES,
+    minimum: 0,
+    maximum: 1,
+  });
 }

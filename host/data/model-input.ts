@@ -42,9 +42,22 @@ function turned<T extends Float32Array | Values | Float64Array>(values: T, chann
   return result;
 }
 
+const withoutOnes = (shape: readonly number[]): string => `${shape.filter((size) => size !== 1)}`;
+
+/** How many samples of `wanted` an array of `shape` holds; undefined: it is not made of them. */
+function countOf(shape: readonly number[], wanted: readonly number[]): number | undefined {
+  const [count = 1, ...rest] = shape;
+  if (shape.length > 1 && `${rest}` === `${wanted}`) return count;
+  if (`${shape}` === `${wanted}`) return 1;
+  // Dimensions of 1 say nothing of the order.
+  if (shape.length > 1 && withoutOnes(rest) === withoutOnes(wanted)) return count;
+  return withoutOnes(shape) === withoutOnes(wanted) ? 1 : undefined;
+}
+
 /**
- * The samples in an array, each of `shape`: one, or a batch behind one more dimension.
- * With `channelsFirst` also arrays whose last dimension comes first. Throws `E_INPUT_SHAPE`.
+ * The samples in an array, each of `shape`: one, or a batch behind one more dimension. Dimensions of 1 may be left out or
+ * added, and samples may be flat. With `channelsFirst` also arrays whose last dimension comes first, but no flat ones:
+ * nothing says in which order they are. Throws `E_INPUT_SHAPE`.
  */
 export function alignSamples<T extends NpyArray['data']>(
   array: { shape: readonly number[]; data: T },
@@ -53,18 +66,17 @@ export function alignSamples<T extends NpyArray['data']>(
 ): T[] {
   const size = elementCount({ shape });
   const first = [shape.at(-1)!, ...shape.slice(0, -1)];
-  const [count = 1, ...rest] = array.shape;
-  const matches = (wanted: readonly number[]): number | undefined => {
-    if (array.shape.length > 1 && `${rest}` === `${wanted}`) return count;
-    return `${array.shape}` === `${wanted}` ? 1 : undefined;
-  };
-  const asTurned = channelsFirst ? matches(first) : undefined;
-  const samples = asTurned ?? matches(shape);
+  const sameOrder = withoutOnes(first) === withoutOnes(shape);
+  const asTurned = channelsFirst && !sameOrder ? countOf(array.shape, first) : undefined;
+  const flat = channelsFirst && !sameOrder ? undefined : countOf(array.shape, [size]);
+  const samples = asTurned ?? countOf(array.shape, shape) ?? flat;
   if (samples === undefined || array.data.length !== samples * size) {
     refuse(
       'E_INPUT_SHAPE',
       `shape [${array.shape}]`,
-      channelsFirst ? `[${first}] or [${shape}], or N of them` : `[${shape}] or [N,${shape}]`,
+      channelsFirst
+        ? `[${first}] or [${shape}], or N of them`
+        : `[${shape}] or [N,${shape}], or N rows of ${size}`,
       'Reshape or crop the input.',
     );
   }

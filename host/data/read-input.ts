@@ -18,9 +18,10 @@ function refuse(found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code: 'E_INPUT_FILE', found, expected, hint });
 }
 
+export const isNpz = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
+
 /** The array called `x` or `input`, or the only one. */
-function fromNpz(bytes: Uint8Array): NpyArray {
-  const arrays = readNpz(bytes);
+export function inputArray(arrays: ReadonlyMap<string, NpyArray>): NpyArray {
   const found =
     arrays.get('x') ?? arrays.get('input') ?? (arrays.size === 1 ? [...arrays.values()][0] : undefined);
   return (
@@ -91,7 +92,7 @@ function fromSound(bytes: Uint8Array, target: InputTarget | undefined): NpyArray
 export function readInput(bytes: Uint8Array, target?: InputTarget): NpyArray {
   const start = String.fromCharCode(...bytes.subarray(0, 12));
   if (start.startsWith('\x93NUMPY')) return readNpy(bytes);
-  if (start.startsWith('PK')) return fromNpz(bytes);
+  if (isNpz(bytes)) return inputArray(readNpz(bytes));
   if (start.startsWith('BM')) return fromPicture(readBmp(bytes), target);
   if (start.startsWith('\x89PNG')) return fromPicture(readPng(bytes), target);
   if (start.startsWith('RIFF') && start.endsWith('WAVE')) return fromSound(bytes, target);

@@ -46,9 +46,11 @@ export interface UnaryOp extends Base {
 export type GraphOp =
   | WeightedOp
   | UnaryOp
-  | (Base & { kind: 'maxPool2d' | 'averagePool2d'; window: Window })
-  | (Base & { kind: 'add'; bounds: Bounds })
-  | (Base & { kind: 'mul' | 'mean' | 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  | (Base & { kind: 'maxPool2d' | 'averagePool2d'; window: Window; bounds?: Bounds })
+  | (Base & { kind: 'add'; bounds: Bounds; constant?: Float64Array })
+  | (Base & { kind: 'mul'; bounds?: Bounds; constant?: Float64Array })
+  | (Base & { kind: 'mean' | 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  | (Base & { kind: 'slice'; axis: number; start: number })
   | (Base & { kind: 'concat'; axis: number })
   | (Base & { kind: 'pad'; rows: readonly [number, number]; columns: readonly [number, number] });
 
@@ -69,6 +71,9 @@ export function outputOf(op: WeightedOp, weight: number): number {
 }
 
 const clamp = (value: number, [low, high]: Bounds): number => Math.max(low, Math.min(high, value));
+
+const clamped = (values: Float64Array, bounds: Bounds | undefined): Float64Array =>
+  bounds ? values.map((value) => clamp(value, bounds)) : values;
 
 /** Calls `tap` for every pair of an output pixel and an input pixel under its window. */
 function eachTap(
@@ -127,22 +132,26 @@ function runWeighted(
     const taps = window.kernel[0] * window.kernel[1];
     const multiplier = outputs / channels;
     const k = op.blockSize ?? 1;
-    eachTap(window, input, output, (to, from, tap) => {
+    const depthwise = (to: number, from: number, tap: number): void => {
+      const [first, row] = [to * outputs, tap * outputs];
+      for (let c = 0, o = 0; c < channels; c++) {
+        const value = x[from * channels + c]!;
+        for (const end = (c + 1) * multiplier; o < end; o++) y[first + o]! += value * weights[row + o]!;
+      }
+    };
+    const dense = (to: number, from: number, tap: number): void => {
+      const base = from * channels;
       for (let o = 0; o < outputs; o++) {
-        if (op.kind === 'depthwiseConv2d') {
-          y[to * outputs + o]! +=
-            x[from * channels + Math.floor(o / multiplier)]! * weights[tap * outputs + o]!;
-          continue;
-        }
         let sum = 0;
         const row = Math.floor(o / k) * taps + tap;
         for (let c = 0; c < channels; c++) {
           const block = row * Math.ceil(channels / k) + Math.floor(c / k);
-          sum += x[from * channels + c]! * weights[block * k + (((o % k) - (c % k) + k) % k)]!;
+          sum += x[base + c]! * weights[block * k + (((o % k) - (c % k) + k) % k)]!;
         }
         y[to * outputs + o]! += sum;
       }
-    });
+    };
+    eachTap(window, input, output, op.kind === 'depthwiseConv2d' ? depthwise : dense);
   }
   return y.map((value) => clamp(value, bounds));
 }
@@ -200,6 +209,21 @@ function runConcat(
   return y;
 }
 
+function runSlice(
+  { axis, start }: GraphOp & { kind: 'slice' },
+  x: Float64Array,
+  input: readonly number[],
+  output: readonly number[],
+): Float64Array {
+  const y = new Float64Array(elementCount({ shape: output }));
+  const row = elementCount({ shape: input.slice(axis) });
+  const size = elementCount({ shape: output.slice(axis) });
+  const first = start * elementCount({ shape: input.slice(axis + 1) });
+  for (let i = 0; i * size < y.length; i++)
+    y.set(x.subarray(i * row + first, i * row + first + size), i * size);
+  return y;
+}
+
 /** e^x by sums and products alone, the same on every machine. */
 export function exponential(x: number): number {
   if (x > 700) return exponential(700);
@@ -230,7 +254,8 @@ function runSoftmax(x: Float64Array, depth: number): Float64Array {
   return y;
 }
 
-function runOp(graph: FloatGraph, op: GraphOp, inputs: Float64Array[]): Float64Array {
+/** What one op makes of its inputs. */
+export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Array[]): Float64Array {
   const x = inputs[0]!;
   const input = graph.tensors[op.inputs[0]!]!.shape;
   const output = graph.tensors[op.output]!.shape;
@@ -242,16 +267,22 @@ function runOp(graph: FloatGraph, op: GraphOp, inputs: Float64Array[]): Float64A
       return runWeighted(op, x, input, output);
     case 'maxPool2d':
     case 'averagePool2d':
-      return runPool(op.kind === 'averagePool2d', op.window, x, input, output);
+      return clamped(runPool(op.kind === 'averagePool2d', op.window, x, input, output), op.bounds);
     case 'mean': {
       const pixels = x.length / elementCount({ shape: output });
       const whole = { kernel: [pixels, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] } as const;
       return runPool(true, whole, x, [pixels, 1, x.length / pixels], [1, 1, x.length / pixels]);
     }
-    case 'add':
-      return x.map((value, i) => clamp(value + inputs[1]![i]!, op.bounds));
-    case 'mul':
-      return x.map((value, i) => value * inputs[1]![i]!);
+    case 'add': {
+      const second = op.constant ?? inputs[1]!;
+      return x.map((value, i) => clamp(value + second[i]!, op.bounds));
+    }
+    case 'mul': {
+      const second = op.constant ?? inputs[1]!;
+      return x.map((value, i) => clamp(value * second[i]!, op.bounds ?? UNBOUNDED));
+    }
+    case 'slice':
+      return runSlice(op, x, input, output);
     case 'unary':
       return x.map(op.f);
     case 'softmax':

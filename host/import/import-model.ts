@@ -5,7 +5,7 @@ import { BrownoutError } from '../error.js';
 import type { Preprocessing } from '../model/image.js';
 import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
 import { importOnnx } from './onnx/import-onnx.js';
-import { quantizeGraph } from './quantize-graph.js';
+import { quantizeGraph, type QuantizeGraphOptions } from './quantize-graph.js';
 import { importTflite } from './tflite/import-tflite.js';
 
 export interface ImportOptions {
@@ -13,6 +13,8 @@ export interface ImportOptions {
   name?: string;
   /** Float inputs, as the model takes them, that set the ranges of a float model. */
   data?: NpyArray;
+  /** How a float model is quantized: see `quantizeGraph`. */
+  quantize?: Pick<QuantizeGraphOptions, 'ranges' | 'biasCorrection' | 'equalize'>;
   onSample?: (done: number, total: number) => void;
 }
 
@@ -28,12 +30,16 @@ function rangeOf({ scale, zeroPoint, dtype }: TensorSpec): { minimum: number; ma
   return { minimum: scale * (-most - 1 - zeroPoint), maximum: scale * (most - zeroPoint) };
 }
 
-function fromOnnx(bytes: Uint8Array, { name = 'model', data, onSample }: ImportOptions): ImportedModel {
+function fromOnnx(
+  bytes: Uint8Array,
+  { name = 'model', data, quantize, onSample }: ImportOptions,
+): ImportedModel {
   const { graph, channelsFirst } = importOnnx(bytes);
   const { shape } = graph.tensors[graph.input]!;
   const samples = data && alignSamples(data, shape, channelsFirst);
   const network = quantizeGraph(graph, {
     name,
+    ...quantize,
     ...(samples ? { samples } : {}),
     onSample: (done) => onSample?.(done, samples?.length ?? 0),
   });
@@ -41,9 +47,13 @@ function fromOnnx(bytes: Uint8Array, { name = 'model', data, onSample }: ImportO
   return { network, preprocessing: { ...range, ...(channelsFirst ? { channelsFirst } : {}) } };
 }
 
+/** Whether a file is TensorFlow Lite's, by its identifier. */
+export const isTflite = (bytes: Uint8Array): boolean =>
+  String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3';
+
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_SHAPE`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
-  if (String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3') {
+  if (isTflite(bytes)) {
     const { network } = importTflite(bytes, options);
     return { network, preprocessing: rangeOf(network.tensors[network.input]!) };
   }

@@ -3,6 +3,7 @@
 import { affine, quantizeValues } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import {
+  type ConstantTensor,
   elementCount,
   quantizeMultiplier,
   type Quantization,
@@ -12,23 +13,17 @@ import {
   type TensorSpec,
   type WeightBits,
 } from '../model/quantized-network.js';
+import { equalizeGraph } from './equalize.js';
 import {
   type Bounds,
-  evaluate,
   type FloatGraph,
   type GraphOp,
   outputOf,
+  UNBOUNDED,
   type WeightedOp,
 } from './float-graph.js';
 import { NetworkBuilder } from './network-builder.js';
-
-/** What calibration saw of a tensor. */
-interface Seen {
-  low: number;
-  high: number;
-  /** Mean of each value of the last dimension. */
-  means: Float64Array;
-}
+import { chooseRanges, observe, type RangeMethod } from './ranges.js';
 
 /** Ops whose output has the scale of their input. */
 const KEEPS_SCALE: readonly GraphOp['kind'][] = [
@@ -37,40 +32,18 @@ const KEEPS_SCALE: readonly GraphOp['kind'][] = [
   'reshape',
   'transpose',
   'repeat',
+  'slice',
   'pad',
 ];
 
-/** Runs the samples, each a whole input, and notes what every tensor is like. */
-function calibrate(
-  graph: FloatGraph,
-  samples: readonly ArrayLike<number>[],
-  progress?: (done: number) => void,
-): Seen[] {
-  const seen: Seen[] = graph.tensors.map(({ shape }) => {
-    return { low: Infinity, high: -Infinity, means: new Float64Array(shape.at(-1) ?? 1) };
-  });
-  samples.forEach((sample, index) => {
-    evaluate(graph, sample).forEach((values, tensor) => {
-      const { means } = seen[tensor]!;
-      const share = means.length / (values!.length * samples.length);
-      let { low, high } = seen[tensor]!;
-      values!.forEach((value, i) => {
-        if (value < low) low = value;
-        if (value > high) high = value;
-        means[i % means.length]! += value * share;
-      });
-      seen[tensor] = { low, high, means };
-    });
-    progress?.(index + 1);
-  });
-  return seen;
-}
-
 /** The quantization of every tensor. */
-function chooseScales(graph: FloatGraph, seen: readonly Seen[] | undefined): Quantization[] {
+function chooseScales(
+  graph: FloatGraph,
+  ranges: readonly (readonly [number, number])[] | undefined,
+): Quantization[] {
   const scales: (Quantization | undefined)[] = graph.tensors.map(({ given }) => given);
   const ranged = (tensor: number): Quantization => {
-    const range = seen?.[tensor];
+    const range = ranges?.[tensor];
     if (!range) {
       throw new BrownoutError({
         code: 'E_CALIBRATION',
@@ -79,15 +52,16 @@ function chooseScales(graph: FloatGraph, seen: readonly Seen[] | undefined): Qua
         hint: 'Give some with --data samples.npy: a few hundred, as the model will see them.',
       });
     }
-    if (!Number.isFinite(range.low) || !Number.isFinite(range.high)) {
+    const [low, high] = range;
+    if (!Number.isFinite(low) || !Number.isFinite(high)) {
       throw new BrownoutError({
         code: 'E_CALIBRATION',
-        found: `activations from ${range.low} to ${range.high}`,
+        found: `activations from ${low} to ${high}`,
         expected: 'numbers',
         hint: 'Check the samples and the model’s weights.',
       });
     }
-    return affine(range.low, range.high);
+    return affine(low, high);
   };
   scales[graph.input] ??= ranged(graph.input);
   for (const op of graph.ops) {
@@ -159,6 +133,12 @@ function quantizeWeighted(
   };
 }
 
+/** A constant operand in int8. */
+function constantOf(reals: Float64Array): ConstantTensor & { scale: number } {
+  const quantization = affine(Math.min(...reals), Math.max(...reals));
+  return { ...quantization, values: quantizeValues(reals, quantization) };
+}
+
 type Body = QuantizedOp extends infer Op
   ? Op extends QuantizedOp
     ? Omit<Op, 'inputs' | 'output'>
@@ -192,23 +172,33 @@ function bodyOf(
     }
     case 'maxPool2d':
     case 'averagePool2d':
-      return { kind: op.kind, name, ...op.window, clampMin: -128, clampMax: 127 };
+      return { kind: op.kind, name, ...op.window, ...clampOf(op.bounds ?? UNBOUNDED, output) };
     case 'mean':
       return { kind: 'mean', name, scaling: quantizeMultiplier(a.scale / output.scale) };
     case 'add': {
-      const twice = 2 * Math.max(a.scale, b.scale);
+      const second = op.constant ? constantOf(op.constant) : undefined;
+      const other = second ?? b;
+      const twice = 2 * Math.max(a.scale, other.scale);
       return {
         kind: 'add',
         name,
+        ...(second ? { constant: second } : {}),
         leftShift: 20,
-        inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(b.scale / twice)],
+        inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(other.scale / twice)],
         outputScaling: quantizeMultiplier(twice / (2 ** 20 * output.scale)),
         ...clampOf(op.bounds, output),
       };
     }
     case 'mul': {
-      const outputScaling = quantizeMultiplier((a.scale * b.scale) / output.scale);
-      return { kind: 'mul', name, outputScaling, clampMin: -128, clampMax: 127 };
+      const second = op.constant ? constantOf(op.constant) : undefined;
+      const outputScaling = quantizeMultiplier((a.scale * (second ?? b).scale) / output.scale);
+      return {
+        kind: 'mul',
+        name,
+        ...(second ? { constant: second } : {}),
+        outputScaling,
+        ...clampOf(op.bounds ?? UNBOUNDED, output),
+      };
     }
     case 'unary': {
       const reals = Float64Array.from({ length: 256 }, (_, i) => op.f((i - 128 - a.zeroPoint) * a.scale));
@@ -225,6 +215,8 @@ function bodyOf(
     }
     case 'concat':
       return { kind: 'concat', name, axis: op.axis };
+    case 'slice':
+      return { kind: 'slice', name, axis: op.axis, start: op.start };
     case 'pad':
       return { kind: 'pad', name, rows: op.rows, columns: op.columns };
     case 'reshape':
@@ -238,14 +230,21 @@ export interface QuantizeGraphOptions {
   name: string;
   /** Inputs as the graph takes them, NHWC; may be left out where the file has every scale. */
   samples?: readonly ArrayLike<number>[];
+  /** How ranges of activations are chosen; default `mse`. */
+  ranges?: RangeMethod;
+  /** Whether biases take up the mean error of rounded weights (Nagel et al. 2019, §4.2); default true. */
+  biasCorrection?: boolean;
+  /** Cross-layer equalization, for depthwise networks whose channels differ much in size; default false. */
+  equalize?: boolean;
   onSample?: (done: number) => void;
 }
 
 /** Quantizes `graph` to int8. Throws `E_CALIBRATION`. */
 export function quantizeGraph(
-  graph: FloatGraph,
-  { name, samples, onSample }: QuantizeGraphOptions,
+  given: FloatGraph,
+  { name, samples, onSample, ranges = 'mse', biasCorrection = true, equalize = false }: QuantizeGraphOptions,
 ): QuantizedNetwork {
+  const { graph, pairs } = equalize ? equalizeGraph(given) : { graph: given, pairs: 0 };
   const size = elementCount(graph.tensors[graph.input]!);
   const wrong = samples?.find((sample) => sample.length !== size);
   if (wrong) {
@@ -256,8 +255,8 @@ export function quantizeGraph(
       hint: 'Give samples of the shape of the model’s input.',
     });
   }
-  const seen = samples && samples.length > 0 ? calibrate(graph, samples, onSample) : undefined;
-  const scales = chooseScales(graph, seen);
+  const seen = samples && samples.length > 0 ? observe(graph, samples, onSample) : undefined;
+  const scales = chooseScales(graph, seen && chooseRanges(graph, samples!, seen, ranges));
   const builder = new NetworkBuilder();
   const made = new Map<number, number>();
   const specOf = (tensor: number): TensorSpec => ({
@@ -268,7 +267,8 @@ export function quantizeGraph(
   for (const op of graph.ops) {
     const inputs = op.inputs.map((tensor) => builder.spec(made.get(tensor)!));
     const output = specOf(op.output);
-    const body = bodyOf(op, inputs, output, seen?.[op.inputs[0]!]?.means);
+    const means = biasCorrection ? seen?.[op.inputs[0]!]?.means : undefined;
+    const body = bodyOf(op, inputs, output, means);
     made.set(
       op.output,
       builder.add(
@@ -278,5 +278,7 @@ export function quantizeGraph(
       ),
     );
   }
-  return builder.finish(name, made.get(graph.input)!, made.get(graph.output)!).network;
+  const { network } = builder.finish(name, made.get(graph.input)!, made.get(graph.output)!);
+  // Without samples every number was the file's.
+  return seen ? { ...network, quantization: { ranges, biasCorrection, equalizedPairs: pairs } } : network;
 }

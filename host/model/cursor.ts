@@ -1,19 +1,24 @@
 // Cursors as the desk writes and reads them, apart from the module's own code (docs/FORMAT.md).
 import {
   CURSOR_BYTES,
+  C_BANKS,
   C_CRC,
   C_IMAGE_ID,
   C_KIND,
   C_OP,
+  C_SAMPLE,
   C_SEQUENCE,
   C_STATE,
+  C_STEP,
   C_TICKET,
   C_TILE,
+  C_TURN,
 } from '../../assembly/layout.js';
 import { crc32 } from './crc32.js';
 import type { DeviceImage } from './image.js';
+import type { TrainingCursor } from './training-header.js';
 
-export interface CursorFields {
+export interface CursorFields extends TrainingCursor {
   imageId: number;
   state: number;
   kind: number;
@@ -23,6 +28,20 @@ export interface CursorFields {
 }
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+
+/** Of a device that has not run yet. */
+export const idleFields = (imageId: number): CursorFields => ({
+  imageId,
+  state: 0,
+  kind: 0,
+  ticket: 0,
+  op: 0,
+  tile: 0,
+  step: 0,
+  banks: 0,
+  sample: 0,
+  turn: 0,
+});
 
 /** The 48 bytes of a cursor. */
 export function cursorBytes(fields: CursorFields, sequence: number): Uint8Array {
@@ -34,6 +53,10 @@ export function cursorBytes(fields: CursorFields, sequence: number): Uint8Array 
   out.setUint32(C_TICKET, fields.ticket, true);
   out.setUint32(C_OP, fields.op, true);
   out.setUint32(C_TILE, fields.tile, true);
+  out.setUint32(C_STEP, fields.step, true);
+  out.setUint32(C_BANKS, fields.banks, true);
+  out.setUint32(C_SAMPLE, fields.sample, true);
+  out.setUint32(C_TURN, fields.turn, true);
   return numbered(bytes, sequence);
 }
 
@@ -54,6 +77,10 @@ export function cursorFields(bytes: Uint8Array): CursorFields {
     ticket: at(C_TICKET),
     op: at(C_OP),
     tile: at(C_TILE),
+    step: at(C_STEP),
+    banks: at(C_BANKS),
+    sample: at(C_SAMPLE),
+    turn: at(C_TURN),
   };
 }
 

@@ -29,7 +29,9 @@ import {
   MAGIC,
   OP_BYTES,
   OP_CRC,
+  H_TRAINING,
   REGION_COUNT,
+  TRAINING_HEADER_BYTES,
   VERSION,
 } from '../../assembly/layout.js';
 import type { AudioFeatures } from '../data/audio-features.js';
@@ -37,7 +39,8 @@ import { BrownoutError } from '../error.js';
 import type { Plan, Region } from '../plan/planner.js';
 import { OpRecord } from '../plan/record.js';
 import { crc32 } from './crc32.js';
-import { tensorBytes, type TensorSpec } from './quantized-network.js';
+import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
+import { isTrainingHeader, readTrainingHeader, type TrainingHeader } from './training-header.js';
 import { littleEndian, type Values, valuesFrom } from './values.js';
 
 /** When the cursor is written, besides mandatory commits. */
@@ -69,6 +72,12 @@ export interface Proof {
   tear: number;
 }
 
+/** An op of the network: so many records, one behind the other, that make `output`. */
+export interface Layer {
+  records: number;
+  output: TensorSpec;
+}
+
 /** What only the desk needs. */
 export interface ImageMetadata {
   name: string;
@@ -77,6 +86,10 @@ export interface ImageMetadata {
   preprocessing: Preprocessing;
   /** One name an op. */
   ops: string[];
+  /** What the records make, op by op; absent in images of before, and in those that train. */
+  layers?: Layer[];
+  /** How it was quantized, if it was here. */
+  quantization?: QuantizationChoices;
   /** Names of the answer's classes, if it is a classifier. */
   classes?: string[];
   /** The policy's name as given to the compiler. */
@@ -105,6 +118,8 @@ export interface DeviceImage {
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
   ops: OpRecord[];
+  /** Of images that train. */
+  training: TrainingHeader | undefined;
 }
 
 export interface Image extends DeviceImage {
@@ -122,7 +137,7 @@ const TAG_METADATA = 0x4154454d;
 const TAG_SAMPLE = 0x504d4153;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+export const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 
 function section(tag: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(SECTION_HEADER_BYTES + Math.ceil(payload.length / 4) * 4);
@@ -189,7 +204,11 @@ export function writeImage(
   set(H_POLICY_EVERY, policy.every);
   set(H_POLICY_LOW, policy.low ? 1 : 0);
   set(H_MAX_BOOTS, MAX_BOOTS);
-  set(H_JOBS + JobKind.INFER * 8 + 4, plan.ops.length);
+  plan.jobs.forEach(({ first, count }, kind) => {
+    set(H_JOBS + kind * 8, first);
+    set(H_JOBS + kind * 8 + 4, count);
+  });
+  set(H_TRAINING, plan.training);
   sealHeader(header);
   return concat([header, planBytes, plan.constantBytes, ...writeSections(metadata, sample)]);
 }
@@ -209,6 +228,18 @@ export function withPolicy(image: Image, policy: CommitPolicy, name: string): Im
   sealHeader(device);
   const { proof: _, ...metadata } = image.metadata;
   return readImage(concat([device, ...writeSections({ ...metadata, policy: name }, image.sample)]));
+}
+
+/** The same image with other constants, and the checksums that go with them. */
+export function withConstants(image: Image, edit: (device: Uint8Array) => void): Image {
+  const device = image.device.slice();
+  edit(device);
+  const constants = device.subarray(image.constants.offset, image.imageBytes);
+  view(device).setUint32(H_CONSTANTS_CRC, crc32(constants), true);
+  view(device).setUint32(H_IMAGE_ID, crc32(constants, view(device).getUint32(H_PLAN_CRC, true)), true);
+  sealHeader(device);
+  const { proof: _, ...metadata } = image.metadata;
+  return readImage(concat([device, ...writeSections(metadata, image.sample)]));
 }
 
 /** The same image with its plan edited and every checksum made to fit: for tests of what checksums cannot catch. */
@@ -268,6 +299,17 @@ function areFeatures(value: Preprocessing['features']): boolean {
   return (kind === 'mfcc' || kind === 'log-mel') && sound && all.every((number) => Number.isFinite(number));
 }
 
+/** Whether they cover the records, or are absent. */
+function areLayers(value: unknown, ops: number): boolean {
+  if (value === undefined) return true;
+  if (!Array.isArray(value)) return false;
+  const counts = value.map((layer: Partial<Layer> | null) => {
+    const records = layer?.records ?? 0;
+    return Number.isSafeInteger(records) && records > 0 && isTensorSpec(layer?.output) ? records : Number.NaN;
+  });
+  return counts.reduce((sum, count) => sum + count, 0) === ops;
+}
+
 function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
   let value: unknown;
   try {
@@ -288,6 +330,8 @@ function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     areFeatures(m.preprocessing.features) &&
     names(m.ops) &&
     m.ops?.length === ops &&
+    areLayers(m.layers, ops) &&
+    (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
     (m.classes === undefined || names(m.classes)) &&
     (m.proof === undefined ||
       (m.proof !== null && Object.values(m.proof).every((value) => Number.isSafeInteger(value))));
@@ -377,7 +421,7 @@ function checkHeader(bytes: Uint8Array): void {
 }
 
 /** Whether regions follow each other, and jobs lie in the plan, as docs/FORMAT.md says. */
-function isOrdered(image: Omit<DeviceImage, 'device' | 'ops'>): boolean {
+function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'training'>): boolean {
   const { plan, constants, slots, slotStride, diagnostics, imageBytes, jobs } = image;
   return (
     plan.offset === HEADER_BYTES &&
@@ -391,6 +435,26 @@ function isOrdered(image: Omit<DeviceImage, 'device' | 'ops'>): boolean {
     slots.bytes === 2 * slotStride &&
     jobs.every(({ first, count }) => first + count <= plan.bytes / OP_BYTES) &&
     diagnostics.bytes === DIAGNOSTICS_BYTES
+  );
+}
+
+/** The training header at `offset`; 0: none. Throws `E_IMAGE_HEADER` where it is not of the image. */
+function trainingOf(
+  device: Uint8Array,
+  offset: number,
+  { constants, nvmBytes, jobs }: Pick<DeviceImage, 'constants' | 'nvmBytes' | 'jobs'>,
+): TrainingHeader | undefined {
+  const trains = (jobs[JobKind.TRAIN]?.count ?? 0) > 0;
+  const end = constants.offset + constants.bytes;
+  const inside = offset >= constants.offset && offset + TRAINING_HEADER_BYTES <= end && offset % 4 === 0;
+  if (offset === 0 && !trains) return undefined;
+  const header = inside ? readTrainingHeader(device, offset) : undefined;
+  if (header && trains && isTrainingHeader(header, nvmBytes, end)) return header;
+  refuse(
+    'E_IMAGE_HEADER',
+    `a training header at ${offset}`,
+    'one among the constants, and a train job',
+    COPY_AGAIN,
   );
 }
 
@@ -437,7 +501,9 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
   if (layout.imageId !== crc32(constantBytes, get(H_PLAN_CRC))) {
     refuse('E_IMAGE_HEADER', `image id ${hex(layout.imageId)}`, 'that of its plan and constants', COPY_AGAIN);
   }
-  return { ...layout, device: bytes.subarray(0, imageBytes), ops: opRecords(planBytes) };
+  const device = bytes.subarray(0, imageBytes);
+  const training = trainingOf(device, get(H_TRAINING), layout);
+  return { ...layout, device, ops: opRecords(planBytes), training };
 }
 
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */

@@ -81,7 +81,16 @@ export interface Circulant extends OpBase, Requantization {
   weights: Int8Array;
   /** How to evaluate it; `auto` leaves it to the planner's cost model. */
   method: 'auto' | 'direct' | 'ntt';
+  /**
+   * By `ntt`: `stored` (default), weights are kept as spectra, 4 bytes each; `computed`: as they are, a byte each, and every
+   * block row transforms its own again.
+   */
+  spectra?: SpectraChoice;
+  /** Weights change on the device: bounds hold for any. */
+  learns?: boolean;
 }
+
+export type SpectraChoice = 'stored' | 'computed';
 
 export interface DepthwiseConv2d extends OpBase, Window, Requantization {
   kind: 'depthwiseConv2d';
@@ -225,7 +234,17 @@ export type ComputingOp =
 
 export type QuantizedOp = ComputingOp | Reshape;
 
+/** How a float network was quantized after training. */
+export interface QuantizationChoices {
+  ranges: 'max' | 'percentile' | 'mse';
+  biasCorrection: boolean;
+  /** Pairs of layers whose channels were brought to one size; 0: not asked for, or none that can be. */
+  equalizedPairs: number;
+}
+
 export interface QuantizedNetwork {
+  /** Absent: quantized by whoever made the file. */
+  quantization?: QuantizationChoices;
   name: string;
   tensors: readonly TensorSpec[];
   ops: readonly QuantizedOp[];

@@ -4,6 +4,7 @@
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
+  CIRC_FACTOR,
   CIRC_GROUP,
   DENSE_GROUP,
   DENSE_INPUTS,
@@ -21,7 +22,9 @@ import {
   WIN_PART,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
+import type { SpectraChoice } from '../model/quantized-network.js';
 import type { OpRecord } from './record.js';
+import { trainingCycles } from './training/cost.js';
 
 /** Cycles of a multiply-add in a dot product of int8. */
 const MAC = 9;
@@ -61,13 +64,15 @@ export function denseTileCycles(group: number, inputs: number): number {
 export function circulantCycles(
   k: number,
   blocks: number,
+  spectra: SpectraChoice = 'stored',
 ): Record<'direct' | 'ntt', { enter: number; row: number }> {
   const transform = k * (6 + 11 * Math.log2(k));
+  const computed = spectra === 'computed' ? blocks * transform : 0;
   return {
     direct: { enter: blocks * k, row: k * OUTPUT + blocks * k * (k * MAC + 20) },
     ntt: {
       enter: blocks * transform + k * 6,
-      row: k * OUTPUT + blocks * k * 13 + transform,
+      row: k * OUTPUT + blocks * k * 13 + transform + computed,
     },
   };
 }
@@ -79,6 +84,7 @@ function stepCycles(op: OpRecord): { enter: number; tile: number } {
     const [height, width] = op.getPair(WIN_KERNEL);
     return height * width * op.get(WIN_INPUT_CHANNELS);
   };
+  if (op.isTraining) return trainingCycles(op);
   const kind = op.sibling;
   switch (kind) {
     case OpKind.CONV2D_S8:
@@ -108,7 +114,8 @@ function stepCycles(op: OpRecord): { enter: number; tile: number } {
       return only(denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)));
     case OpKind.CIRCULANT_DIRECT_S8:
     case OpKind.CIRCULANT_NTT_S8: {
-      const costs = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS));
+      const spectra = op.get(CIRC_FACTOR) === 0 ? 'stored' : 'computed';
+      const costs = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), spectra);
       const { enter, row } = kind === OpKind.CIRCULANT_NTT_S8 ? costs.ntt : costs.direct;
       return { enter, tile: TILE + op.get(CIRC_GROUP) * row };
     }

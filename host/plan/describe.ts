@@ -87,7 +87,9 @@ function describeShape(op: OpRecord, kind: Int8Kind): Omit<OpDescription, 'kind'
 export function describeOp(op: OpRecord): OpDescription {
   const { kind } = op;
   const name = (OpKind[kind] ?? `op ${kind}`).toLowerCase();
-  const described = describeShape(op, op.sibling);
+  const described = op.isTraining
+    ? { inputShape: [], outputShape: [], macs: 0 }
+    : describeShape(op, op.sibling);
   const circulant = kind === OpKind.CIRCULANT_NTT_S8 || kind === OpKind.CIRCULANT_DIRECT_S8;
   const rows = Math.ceil(op.get(CIRC_OUTPUTS) / op.get(CIRC_BLOCK));
   const blocks = circulant ? ` ${rows}×${op.get(CIRC_BLOCKS)}·${op.get(CIRC_BLOCK)}` : '';

@@ -26,6 +26,9 @@ const rootOfUnity = (k: number): bigint => power(PRIMITIVE_ROOT, (P - 1n) / BigI
 /** ω of order k in Montgomery form. */
 export const transformRoot = (k: number): number => signed(rootOfUnity(k) * R);
 
+/** 2⁶⁴/k: what spectra of inputs are multiplied by where those of weights come without 2³²/k. */
+export const computedFactor = (k: number): number => signed(R * R * inverse(BigInt(k)));
+
 /**
  * The stored spectrum of a block's first column: NTT(w)·2³²/k mod p in ±p/2, frequencies in bit-reversed order, so that
  * the device's transform, product, Montgomery reduction and transform back give exactly Σ w[(r − c) mod k]·x[c].

@@ -83,10 +83,10 @@ const TABLE_STEPS = 512;
 const round = (x: number): number => Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
 
 /**
- * e^x for x in [−10, 0], to 13 digits. The standard library's may differ in the last bit from one machine to another;
+ * e^x for x in [−40, 0], to 13 digits. The standard library's may differ in the last bit from one machine to another;
  * these are sums and products alone.
  */
-function naturalPower(x: number): number {
+export function naturalPower(x: number): number {
   const halvings = 10;
   const reduced = x / 2 ** halvings;
   let [sum, term] = [1, 1];

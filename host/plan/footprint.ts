@@ -1,6 +1,7 @@
 // What each tile reads and writes in NVM, from its op record alone: the planner's judge, written apart from it.
 import {
   CIRC_BLOCK,
+  CIRC_BLOCKS,
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
@@ -10,6 +11,8 @@ import {
   ELT_COUNT,
   ELT_GROUP,
   ELT_INPUT2,
+  GROUP_SHIFT,
+  Group,
   MAP_COUNT,
   MAP_GROUP,
   MAP_INPUT_STRIDE,
@@ -18,12 +21,14 @@ import {
   MEAN_CHANNELS,
   MEAN_GROUP,
   MEAN_PIXELS,
+  OP_BIAS,
   OP_INPUT,
   OP_OUTPUT,
   OP_WEIGHTS,
   OpKind,
   SOFTMAX_DEPTH,
   WIN_DILATION,
+  WIN_GROUP,
   WIN_INPUT_CHANNELS,
   WIN_INPUT_HEIGHT,
   WIN_INPUT_WIDTH,
@@ -35,7 +40,9 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
+import { resolveAddress } from '../model/training-header.js';
 import type { OpRecord } from './record.js';
+import { type Place, trainingFootprint } from './training/footprint.js';
 
 /** NVM bytes [start, end). */
 export type Interval = readonly [start: number, end: number];
@@ -140,8 +147,8 @@ function rowFootprint(op: OpRecord, tile: number, length: number): Footprint {
   return { reads: [row(OP_INPUT)], writes: [row(OP_OUTPUT)] };
 }
 
-/** The footprint of tile `tile` of `op`. Constants are immutable and left out. */
-export function footprint(op: OpRecord, tile: number): Footprint {
+/** The footprint of an op of inference, which reads parameters that learn from a bank. */
+function inferenceFootprint(op: OpRecord, tile: number): Footprint {
   switch (op.sibling) {
     case OpKind.CONV2D_S8:
     case OpKind.MAX_POOL_S8:
@@ -172,4 +179,56 @@ export function footprint(op: OpRecord, tile: number): Footprint {
     default:
       throw new Error(`no footprint for op kind ${op.kind}`);
   }
+}
+
+/** Parameters in a weight bank that an op of inference reads: all of them, whatever the tile. */
+function bankReads(op: OpRecord): Interval[] {
+  const inBank = (field: number): boolean => op.get(field) >>> GROUP_SHIFT === Group.WEIGHTS;
+  const reads: Interval[] = [];
+  const { weights, biases } = parametersOf(op);
+  if (inBank(OP_WEIGHTS)) reads.push([op.get(OP_WEIGHTS), op.get(OP_WEIGHTS) + weights]);
+  if (inBank(OP_BIAS)) reads.push([op.get(OP_BIAS), op.get(OP_BIAS) + 4 * biases]);
+  return reads;
+}
+
+/** Bytes of weights, and how many biases, of ops that can learn. */
+function parametersOf(op: OpRecord): { weights: number; biases: number } {
+  const outputs = op.get(WIN_OUTPUT_CHANNELS);
+  const [height, width] = op.getPair(WIN_KERNEL);
+  switch (op.kind) {
+    case OpKind.CONV2D_S8:
+      return { weights: outputs * height * width * op.get(WIN_INPUT_CHANNELS), biases: outputs };
+    case OpKind.DEPTHWISE_CONV2D_S8: {
+      const group = op.get(WIN_GROUP);
+      return { weights: Math.ceil(outputs / group) * group * height * width, biases: outputs };
+    }
+    case OpKind.DENSE_S8:
+      return { weights: op.get(DENSE_INPUTS) * op.get(DENSE_OUTPUTS), biases: op.get(DENSE_OUTPUTS) };
+    case OpKind.CIRCULANT_DIRECT_S8:
+    case OpKind.CIRCULANT_NTT_S8: {
+      const k = op.get(CIRC_BLOCK);
+      const rows = Math.ceil(op.get(CIRC_OUTPUTS) / k);
+      return { weights: rows * op.get(CIRC_BLOCKS) * k, biases: op.get(CIRC_OUTPUTS) };
+    }
+    default:
+      return { weights: 0, biases: 0 };
+  }
+}
+
+/**
+ * The footprint of tile `tile` of `op`. Constants are immutable and left out. `place`: of images that train, where the
+ * record stands.
+ */
+export function footprint(op: OpRecord, tile: number, place?: Place): Footprint {
+  if (!place) return inferenceFootprint(op, tile);
+  const { header, cursor } = place;
+  const { reads, writes } = op.isTraining ? trainingFootprint(op, tile, place) : inferenceFootprint(op, tile);
+  const resolve = ([start, end]: Interval): Interval => {
+    const at = resolveAddress(header, cursor, start);
+    return [at, at + end - start];
+  };
+  return {
+    reads: [...reads, ...(op.isTraining ? [] : bankReads(op))].map(resolve),
+    writes: writes.map(resolve),
+  };
 }

@@ -10,10 +10,13 @@ import { OP_FLAG_COMMIT, OP_KIND, OP_TILES } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { footprint, type Interval } from './footprint.js';
 import type { OpRecord } from './record.js';
+import type { Place } from './training/footprint.js';
 
 export interface MemoryRuleInput {
   /** The job's ops, in order. */
   ops: readonly OpRecord[];
+  /** The way a job takes through them, where it is not that order: ops by index, and where each stands. */
+  path?: readonly { op: number; place: Place }[];
   /** Bytes of the image's NVM region. */
   nvmBytes: number;
   /** Where tiles may read and write: all NVM behind the immutable part, cursors and diagnostics. */
@@ -37,15 +40,17 @@ function violation(found: string): never {
 }
 
 /** Throws `E_MEMORY_RULE` naming op, tile and byte if the plan breaks the rule. */
-export function checkMemoryRule({ ops, nvmBytes, mutable, retained, nameOf }: MemoryRuleInput): void {
+export function checkMemoryRule({ ops, path, nvmBytes, mutable, retained, nameOf }: MemoryRuleInput): void {
   /** Segment (1, 2, …) that last read a byte. */
   const readIn = new Uint32Array(nvmBytes);
   let segment = 1;
   const inside = ([start, end]: Interval): boolean =>
     start >= mutable[0] && end <= mutable[1] && start <= end;
-  ops.forEach((op, index) => {
+  const steps = path ?? ops.map((_, op) => ({ op, place: undefined }));
+  steps.forEach(({ op: index, place }) => {
+    const op = ops[index]!;
     for (let tile = 0; tile < op.get(OP_TILES); tile++) {
-      const { reads, writes } = footprint(op, tile);
+      const { reads, writes } = footprint(op, tile, place);
       const where = `op ${index} (${nameOf(index)}), tile ${tile}`;
       for (const read of reads) {
         if (!inside(read))
@@ -57,7 +62,7 @@ export function checkMemoryRule({ ops, nvmBytes, mutable, retained, nameOf }: Me
           violation(`${where} writing bytes ${write[0]}–${write[1]}, outside the job's memory`);
         for (const keep of retained) {
           if (write[0] < keep[1] && keep[0] < write[1])
-            violation(`${where} writing the job's input at ${write[0]}`);
+            violation(`${where} writing what the job must keep at ${write[0]}`);
         }
         const clash = readIn.subarray(write[0], write[1]).indexOf(segment);
         if (clash >= 0)

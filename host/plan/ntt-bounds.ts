@@ -55,10 +55,17 @@ export interface NttPlan {
 
 /**
  * Whether a row of `blocks` blocks of size k can be summed without reduction on the way, with inputs in −128…127 and the
- * largest |Σ w·x| of any output within `rowMagnitude`.
+ * largest |Σ w·x| of any output within `rowMagnitude`. `computed`: spectra of weights are as the forward transform leaves
+ * them, those of inputs multiplied once.
  */
-export function planNtt(k: number, blocks: number, rowMagnitude: number): NttPlan {
+export function planNtt(k: number, blocks: number, rowMagnitude: number, computed = false): NttPlan {
   if (k < LEAST_BLOCK || rowMagnitude >= P / 2) return { feasible: false, centre: false };
+  if (computed) {
+    const spectrum = forwardBound(k, 128);
+    const sum = blocks * multiplied(spectrum) * spectrum;
+    const feasible = sum < SUM_LIMIT && inverseBound(k, sum / 2 ** 32 + P / 2) < CENTRE_LIMIT;
+    return { feasible, centre: false };
+  }
   for (const centre of [false, true]) {
     const spectrum = centre && forwardBound(k, 128) < CENTRE_LIMIT ? P / 2 : forwardBound(k, 128);
     const sum = blocks * spectrum * (P / 2);

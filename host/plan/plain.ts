@@ -1,6 +1,7 @@
 // Which ops need none of the kernels' special paths, so that a build for one image may leave those out.
 import {
   CIRC_CENTRE,
+  CIRC_FACTOR,
   DENSE_CHUNK,
   DENSE_INPUTS,
   OP_TILES,
@@ -42,7 +43,7 @@ export function isPlain(op: OpRecord): boolean {
     case OpKind.DENSE_S8:
       return op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS);
     case OpKind.CIRCULANT_NTT_S8:
-      return op.get(CIRC_CENTRE) === 0;
+      return op.get(CIRC_CENTRE) === 0 && op.get(CIRC_FACTOR) === 0;
     default:
       return true;
   }

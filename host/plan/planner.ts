@@ -6,18 +6,22 @@ import {
   OP_BYTES,
   OP_FLAG_COMMIT,
   OP_FLAG_PLAIN,
-  OP_INPUT,
   OP_KIND,
   OP_OUTPUT,
   OP_TILES,
+  OP_WEIGHTS,
 } from '../../assembly/layout.js';
-import { BrownoutError } from '../error.js';
-import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
-import { lower } from './lower/index.js';
-import type { LoweredOp, TileLimits } from './lower/lowering.js';
+import type { QuantizedNetwork } from '../model/quantized-network.js';
+import type { TrainingSpec } from '../training/spec.js';
+import { layActivations, markCommits } from './buffers.js';
+import type { TileLimits } from './lower/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
 import { isPlain } from './plain.js';
 import type { OpRecord } from './record.js';
+import { schedule } from './schedule.js';
+import type { Step } from './step.js';
+import { inferencePath, keptRegions, trainPath } from './training/path.js';
+import { planTraining, type TrainingPlan, trainable } from './training/plan.js';
 
 export interface Region {
   offset: number;
@@ -29,10 +33,13 @@ export interface PlanOptions extends TileLimits {
   nvmBytes: number;
   /** Whether buffers may overlap at all: not where nothing commits on the way. */
   overlap: boolean;
+  /** What the image learns on the device. */
+  training?: TrainingSpec;
 }
 
 export interface Plan {
-  ops: { name: string; record: OpRecord; constantBytes: number }[];
+  /** `op`: which op of the network a record is of; undefined: it belongs to training. */
+  ops: { name: string; op: number | undefined; record: OpRecord; constantBytes: number }[];
   /** Constants as they stand in NVM, from `constants.offset` on. */
   constantBytes: Uint8Array;
   plan: Region;
@@ -45,6 +52,10 @@ export interface Plan {
   nvmBytes: number;
   arenaBytes: number;
   tileCount: number;
+  /** First op and op count of each kind of job. */
+  jobs: { first: number; count: number }[];
+  /** Address of the training header; 0: the image does not train. */
+  training: number;
 }
 
 /** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */
@@ -52,176 +63,108 @@ const SLOT_STRIDE = 64;
 
 const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 
-/** Which buffer each tensor lives in: a reshape's output is its input. */
-function bufferOf(network: QuantizedNetwork): number[] {
-  const buffer = network.tensors.map((_, index) => index);
-  for (const op of network.ops) if (op.kind === 'reshape') buffer[op.output] = buffer[op.inputs[0]!]!;
-  return buffer;
-}
-
-interface Buffer {
-  bytes: number;
-  /** Op that writes it; −1: the input. */
-  born: number;
-  /** Last op that reads it. */
-  dies: number;
-  address: number;
-}
-
-/** Places activations behind `start`, each beside all others; or, to save NVM, over those already dead. */
-function placeBuffers(buffers: Buffer[], start: number, share: boolean): number {
-  let end = start;
-  const placed: Buffer[] = [];
-  for (const buffer of buffers) {
-    const alive = placed
-      .filter((other) => !share || other.dies >= buffer.born)
-      .sort((a, b) => a.address - b.address);
-    let address = start;
-    for (const other of alive) {
-      if (address + buffer.bytes <= other.address) break;
-      address = Math.max(address, align(other.address + other.bytes));
-    }
-    buffer.address = address;
-    placed.push(buffer);
-    end = Math.max(end, align(address + buffer.bytes));
-  }
-  return end;
-}
-
-/** A record of the plan, and the buffers it touches. */
-interface Step {
-  name: string;
-  lowered: LoweredOp;
-  reads: { field: number; buffer: Buffer; offset: number }[];
-  writes: Buffer;
-}
-
-/** Marks the ops after which a commit is mandatory: where the next output lies over bytes read since the last one. */
-function markCommits(steps: readonly Step[]): void {
-  let read: Buffer[] = [];
-  steps.forEach(({ reads, writes }, index) => {
-    const clash = read.some(
-      (b) => b.address < writes.address + writes.bytes && writes.address < b.address + b.bytes,
-    );
-    if (clash) {
-      const { record } = steps[index - 1]!.lowered;
-      record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_COMMIT);
-      read = [];
-    }
-    read.push(...reads.map(({ buffer }) => buffer));
-  });
-}
-
-/** The steps of a network in order, the buffers they use, and those of the input and the answer. */
-interface Schedule {
-  steps: Step[];
-  input: Buffer;
-  output: Buffer;
-  /** All others. */
-  activations: Buffer[];
-}
-
-function schedule(network: QuantizedNetwork, limits: TileLimits): Schedule {
-  const bufferIndex = bufferOf(network);
-  const buffers = new Map<number, Buffer>();
-  const bufferFor = (tensor: number, born: number): Buffer => {
-    const index = bufferIndex[tensor]!;
-    let buffer = buffers.get(index);
-    if (!buffer) {
-      buffer = { bytes: tensorBytes(network.tensors[index]!), born, dies: born, address: 0 };
-      buffers.set(index, buffer);
-    }
-    return buffer;
-  };
-  const input = bufferFor(network.input, -1);
-  const steps: Step[] = [];
-  for (const op of network.ops) {
-    if (op.kind === 'reshape') continue;
-    const tensors = op.inputs.map((tensor) => network.tensors[tensor]!);
-    for (const lowered of lower(op, tensors, network.tensors[op.output]!, limits)) {
-      const addresses: LoweredOp['inputs'] = lowered.inputs ?? [{ field: OP_INPUT, input: 0 }];
-      const reads = addresses.map(({ field, input: which, offset = 0 }) => {
-        const buffer = bufferFor(op.inputs[which]!, -1);
-        buffer.dies = steps.length;
-        return { field, buffer, offset };
-      });
-      steps.push({ name: op.name, lowered, reads, writes: bufferFor(op.output, steps.length) });
-    }
-  }
-  if (steps.length === 0) {
-    throw new BrownoutError({
-      code: 'E_PLAN',
-      found: `network "${network.name}" without ops`,
-      expected: 'at least one op besides reshape',
-      hint: 'Check what the importer or builder produced.',
-    });
-  }
-  const output = bufferFor(network.output, steps.length - 1);
-  const activations = [...buffers.values()].filter((buffer) => buffer !== input && buffer !== output);
-  return { steps, input, output, activations };
-}
-
-/** Gives activations their addresses behind `start`, shared only where they must be; returns where NVM ends. */
-function layActivations(activations: Buffer[], start: number, { nvmBytes, overlap }: PlanOptions): number {
-  let end = placeBuffers(activations, start, false);
-  if (end > nvmBytes && overlap) end = placeBuffers(activations, start, true);
-  if (end <= nvmBytes) return end;
-  throw new BrownoutError({
-    code: 'E_PLAN',
-    found: `${end} bytes of NVM needed`,
-    expected: `at most ${nvmBytes}`,
-    hint: overlap
-      ? 'Take a part with more NVM, or compress the network further.'
-      : 'The policy "never" cannot share buffers: choose another policy, or a part with more NVM.',
-  });
-}
-
-/** Puts addresses into the records and constants behind each other, from NVM address `offset` on. */
-function fillRecords(steps: readonly Step[], offset: number): Uint8Array {
+/**
+ * Puts addresses into the records and constants behind each other, from NVM address `offset` on, `extra` ones last.
+ * Returns the constants' bytes and the addresses of the extra ones.
+ */
+function fillRecords(
+  steps: readonly Step[],
+  offset: number,
+  extra: readonly Uint8Array[],
+): { bytes: Uint8Array; addresses: number[] } {
   const constants = steps.flatMap((step) => step.lowered.constants);
-  const image = new Uint8Array(constants.reduce((sum, { bytes }) => sum + align(bytes.length), 0));
+  const all = [...constants.map(({ bytes }) => bytes), ...extra];
+  const image = new Uint8Array(all.reduce((sum, bytes) => sum + align(bytes.length), 0));
   let at = 0;
+  const place = (bytes: Uint8Array): number => {
+    image.set(bytes, at);
+    at += align(bytes.length);
+    return offset + at - align(bytes.length);
+  };
   for (const { lowered, reads, writes } of steps) {
     for (const { field, buffer, offset: inside } of reads) lowered.record.set(field, buffer.address + inside);
     lowered.record.set(OP_OUTPUT, writes.address + (lowered.outputOffset ?? 0));
     for (const { field, also, bytes } of lowered.constants) {
-      lowered.record.set(field, offset + at);
-      if (also !== undefined) lowered.record.set(also, offset + at);
-      image.set(bytes, at);
-      at += align(bytes.length);
+      const address = place(bytes);
+      lowered.record.set(field, address);
+      if (also !== undefined) lowered.record.set(also, address);
     }
   }
-  return image;
+  for (const { lowered, twin, sharesWeightsOf } of steps) {
+    if (sharesWeightsOf) lowered.record.set(OP_WEIGHTS, sharesWeightsOf.lowered.record.get(OP_WEIGHTS));
+    for (const { field, also } of twin?.lowered.constants ?? []) {
+      lowered.record.set(field, twin!.lowered.record.get(field));
+      if (also !== undefined) lowered.record.set(also, twin!.lowered.record.get(also));
+    }
+  }
+  return { bytes: image, addresses: extra.map(place) };
+}
+
+/** Sets the flags of records: mandatory commits, and what needs nothing special. */
+function setFlags(steps: readonly Step[]): void {
+  for (const { lowered, commits } of steps) {
+    const { record } = lowered;
+    if (commits) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_COMMIT);
+    if (!record.isTraining && isPlain(record)) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_PLAIN);
+  }
+}
+
+/** Throws `E_MEMORY_RULE` where a job breaks the rule. */
+function checkJobs(plan: Plan, training: TrainingPlan | undefined): void {
+  const { input, nvmBytes, jobs } = plan;
+  const common = {
+    ops: plan.ops.map(({ record }) => record),
+    nvmBytes,
+    mutable: [input.offset, nvmBytes] as const,
+    retained: [[input.offset, input.offset + input.bytes] as const],
+    nameOf: (op: number) => plan.ops[op]!.name,
+  };
+  if (!training) {
+    checkMemoryRule(common);
+    return;
+  }
+  const { header, spec } = training;
+  const retained = [...common.retained, ...keptRegions(header)];
+  checkMemoryRule({ ...common, retained, path: inferencePath(header, jobs[0]!) });
+  checkMemoryRule({ ...common, retained, path: trainPath(header, spec, common.ops, jobs[1]!) });
 }
 
 /** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
-  const { steps, input: inputBuffer, output: outputBuffer, activations } = schedule(network, options);
+  const model = options.training ? trainable(network, options.training) : network;
+  const inference = schedule(model, options);
+  const training = options.training && planTraining(model, options.training, inference, options);
+  const tail = training?.program.tail ?? [];
+  const inferring = [...inference.steps, ...tail];
+  const steps = [...inferring, ...(training?.program.steps ?? [])];
   const lowered = steps.map((step) => step.lowered);
   const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
-  const constantsBytes = lowered
-    .flatMap((l) => l.constants)
-    .reduce((sum, c) => sum + align(c.bytes.length), 0);
+  const extra = training?.extra ?? [];
+  const constantsBytes = [...lowered.flatMap((l) => l.constants.map((c) => c.bytes)), ...extra].reduce(
+    (sum, bytes) => sum + align(bytes.length),
+    0,
+  );
   const slotsOffset = Math.ceil((constantsOffset + constantsBytes) / SLOT_STRIDE) * SLOT_STRIDE;
   const diagnosticsOffset = slotsOffset + 2 * SLOT_STRIDE;
+  const { input: inputBuffer, output: outputBuffer, activations } = inference;
   inputBuffer.address = align(diagnosticsOffset + DIAGNOSTICS_BYTES);
   outputBuffer.address = align(inputBuffer.address + inputBuffer.bytes);
-  const nvmBytes = layActivations(activations, align(outputBuffer.address + outputBuffer.bytes), options);
-  const constantBytes = fillRecords(steps, constantsOffset);
-  markCommits(steps);
-  for (const { record } of lowered)
-    if (isPlain(record)) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_PLAIN);
+  const mailboxEnd = align(outputBuffer.address + outputBuffer.bytes);
+  const start = training ? training.layMailbox(mailboxEnd) : mailboxEnd;
+  const inferenceEnd = layActivations(activations, start, options);
+  const nvmBytes = training
+    ? training.layBanks(Math.max(inferenceEnd, training.layScratch(start, options)), options.nvmBytes)
+    : inferenceEnd;
+  training?.program.link(inferring.length);
+  const { bytes: constantBytes, addresses } = fillRecords(steps, constantsOffset, extra);
+  training?.finish(addresses, constantBytes, constantsOffset);
+  markCommits(inferring);
+  setFlags(steps);
   const input = { offset: inputBuffer.address, bytes: inputBuffer.bytes };
-  checkMemoryRule({
-    ops: lowered.map((l) => l.record),
-    nvmBytes,
-    mutable: [input.offset, nvmBytes],
-    retained: [[input.offset, input.offset + input.bytes]],
-    nameOf: (op) => steps[op]!.name,
-  });
-  return {
+  const plan: Plan = {
     ops: lowered.map(({ record, constants }, index) => ({
       name: steps[index]!.name,
+      op: inference.opOf.get(steps[index]!),
       record,
       constantBytes: constants.reduce((sum, c) => sum + c.bytes.length, 0),
     })),
@@ -235,6 +178,13 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     output: { offset: outputBuffer.address, bytes: outputBuffer.bytes },
     nvmBytes,
     arenaBytes: Math.max(...lowered.map((l) => l.arenaBytes)),
-    tileCount: lowered.reduce((sum, l) => sum + l.record.get(OP_TILES), 0),
+    tileCount: inferring.reduce((sum, step) => sum + step.lowered.record.get(OP_TILES), 0),
+    jobs: [
+      { first: 0, count: inferring.length },
+      { first: training ? inferring.length : 0, count: steps.length - inferring.length },
+    ],
+    training: training ? addresses.at(-1)! : 0,
   };
+  checkJobs(plan, training);
+  return plan;
 }

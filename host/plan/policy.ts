@@ -32,7 +32,8 @@ export function resolvePolicy(
   profile: DeviceProfile,
 ): CommitPolicy {
   if (name !== 'auto') return fixedPolicy(name);
-  const meanTile = plan.ops.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
+  const inference = plan.ops.filter(({ record }) => !record.isTraining);
+  const meanTile = inference.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
   const betweenUnwarned = plannedCycles(profile) / profile.unwarnedCuts.value;
   return {
     every: Math.max(1, Math.round(Math.sqrt(2 * COMMIT_CYCLES * betweenUnwarned) / meanTile)),

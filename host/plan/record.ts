@@ -1,4 +1,4 @@
-import { KIND_S16, OP_BYTES, OP_KIND, type OpKind } from '../../assembly/layout.js';
+import { KIND_S16, KIND_TRAINING, OP_BYTES, OP_KIND, type OpKind } from '../../assembly/layout.js';
 
 /** Kinds of int8. */
 export type Int8Kind = {
@@ -26,6 +26,11 @@ export class OpRecord {
   /** The op's kind. */
   get kind(): OpKind {
     return this.#view.getUint8(OP_KIND);
+  }
+
+  /** Whether the op is one of training jobs alone. */
+  get isTraining(): boolean {
+    return this.kind >= KIND_TRAINING;
   }
 
   /** The op's kind, or that of its int8 sibling, whose fields it shares. */

@@ -5,7 +5,11 @@ import { count, facts, table } from './text.js';
 
 type Row = [name: string, value: string, note?: string];
 
-const percent = (value: number): string => `${value.toFixed(2)} %`;
+/** Rounded before it is written: a little below zero is 0.0, not −0.0. */
+const fixed = (value: number, digits: number): string =>
+  (Math.round(value * 10 ** digits) / 10 ** digits).toFixed(digits);
+const percent = (value: number): string => `${fixed(value, 2)} %`;
+const microjoules = (value: number): string => `${fixed(value, 1)} µJ`;
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
 
 /** The figures of a replay, plain: for a terminal and for a page. */
@@ -25,7 +29,7 @@ export function replayRows(result: ReplayResult): Row[] {
     ['overhead on steady power', percent(result.overheadPercent), 'cycles, against the bare kernels'],
     [
       'one charge',
-      `${result.chargeUj.toFixed(1)} µJ`,
+      microjoules(result.chargeUj),
       `${farads(result.capacitorUf)}, ${turnOn} V to ${turnOff} V, warning at ${warning.toFixed(2)} V`,
     ],
     ['largest tile', percent(largestTile.percent), `of a charge: ${largestTile.op}, entering included`],
@@ -47,22 +51,22 @@ export function replayText(result: ReplayResult): string {
     return [name, result.identical ? pc.green(value) : pc.red(value), note ?? ''];
   });
   const energy = Object.entries(categories).map(([name, uj]): string[] => {
-    return [name, `${uj.toFixed(1)} µJ`, percent((uj / Math.max(harvested, 1e-9)) * 100)];
+    return [name, microjoules(uj), percent((uj / Math.max(harvested, 1e-9)) * 100)];
   });
   const ops = result.ops.map((op) => [
     op.name,
     op.kind,
     `${op.tiles}`,
     count(op.cycles),
-    `${op.energyUj.toFixed(1)} µJ`,
-    `${op.reexecutedUj.toFixed(1)} µJ`,
+    microjoules(op.energyUj),
+    microjoules(op.reexecutedUj),
   ]);
   return [
     `${result.name} on ${result.device}, trace ${result.trace}, converter ${result.converter}, simulated:`,
     '',
     facts(rows),
     '',
-    table([['energy', 'harvested', `${harvested.toFixed(1)} µJ`], ...energy]),
+    table([['energy', 'harvested', microjoules(harvested)], ...energy]),
     '',
     table([['op', 'kernel', 'tiles', 'cycles', 'energy', 'of it again'], ...ops]),
   ].join('\n');

@@ -11,6 +11,8 @@ export interface Job {
   ticket: number;
   /** Already quantized. */
   input: Values;
+  /** The input's class: the job is to learn it. Default: to infer. */
+  label?: number;
 }
 
 export interface JobOptions {
@@ -70,7 +72,8 @@ export function completeJob(
       if (device.ticket !== job.ticket) {
         onCall?.('submit');
         expectSuccess(device.feed(job.input), 'feed');
-        expectSuccess(device.submit(job.ticket), 'submit');
+        const { ticket, label } = job;
+        expectSuccess(label === undefined ? device.submit(ticket) : device.train(ticket, label), 'submit');
       }
       while (device.status() === Status.RUN) {
         onCall?.('run');

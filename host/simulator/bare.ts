@@ -1,7 +1,16 @@
 // The kernels alone, driven from the host: the same kernels with the same views and data writes, but no sync, cursor, CRC
 // or policy. The yardstick for checkpoint overhead, and what `analyze` measures.
 import { instantiateSync } from '@assemblyscript/loader';
-import { OP_BYTES, OP_TILES } from '../../assembly/layout.js';
+import {
+  CURSOR_BYTES,
+  C_OP,
+  C_SAMPLE,
+  C_TICKET,
+  C_TURN,
+  JobKind,
+  OP_BYTES,
+  OP_TILES,
+} from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
 import { bindImports, type Supply } from './device.js';
@@ -10,6 +19,8 @@ import { SimulatedNvm } from './nvm.js';
 interface BareExports {
   memory: WebAssembly.Memory;
   arena: WebAssembly.Global;
+  cursor: WebAssembly.Global;
+  bind(base: number): void;
   meter?: WebAssembly.Global;
   enter(base: number, record: number): void;
   tile(index: number): void;
@@ -55,13 +66,47 @@ export class BareKernels {
     this.#exports.tile(index);
   }
 
-  /** All ops on `input`, one after the other. */
-  infer(input: Values): void {
+  /** A job from start to end on `input`; `label`: of a train job. */
+  run(input: Values, label?: number): void {
+    const kind = label === undefined ? JobKind.INFER : JobKind.TRAIN;
+    const { first, count } = this.#image.jobs[kind]!;
     this.feed(input);
-    this.#image.ops.forEach((op, index) => {
-      this.enter(index);
-      for (let tile = 0; tile < op.get(OP_TILES); tile++) this.tile(tile);
-    });
+    this.begin(label);
+    for (let op = first; op < first + count; op++) {
+      this.#setOp(op);
+      this.enter(op);
+      const tiles = this.#image.ops[op]!.get(OP_TILES);
+      for (let tile = 0; tile < tiles; tile++) this.tile(tile);
+      // Ops of training lead elsewhere by what they leave in the cursor.
+      op = this.#getOp();
+    }
     this.#nvm.sync();
+  }
+
+  get #cursor(): DataView {
+    return new DataView(this.#exports.memory.buffer, this.#exports.cursor.value as number, CURSOR_BYTES);
+  }
+
+  #setOp(op: number): void {
+    this.#cursor.setUint32(C_OP, op, true);
+  }
+
+  #getOp(): number {
+    return this.#cursor.getInt32(C_OP, true);
+  }
+
+  /** What `submit` does of it: the label, and turns from the start. */
+  begin(label?: number): void {
+    const { training } = this.#image;
+    if (!training) return;
+    const cursor = this.#cursor;
+    cursor.setUint16(C_SAMPLE, 0, true);
+    cursor.setUint32(C_TURN, 0, true);
+    cursor.setUint32(C_TICKET, cursor.getUint32(C_TICKET, true) + 1, true);
+    this.#exports.bind(0);
+    if (label === undefined) return;
+    const bytes = new Uint8Array(Int32Array.of(label).buffer);
+    this.#supply.write(bytes.length);
+    this.#nvm.write(training.label, bytes);
   }
 }

@@ -1,6 +1,7 @@
 // The simulated device: the module that ships, NVM that outlives it, SRAM that does not.
 import { instantiateSync } from '@assemblyscript/loader';
-import { C_TICKET } from '../../assembly/layout.js';
+import { ErrorCode } from '../../assembly/error.js';
+import { C_TICKET, JobKind } from '../../assembly/layout.js';
 import { littleEndian, type Values } from '../model/values.js';
 import type { SimulatedNvm, CutOutcome } from './nvm.js';
 
@@ -42,6 +43,8 @@ export interface DeviceExports {
   label(ticket: number, y: number): number;
   ack(ticket: number): number;
   cancel(ticket: number): number;
+  /** Of modules that train. */
+  restore?(): number;
   status(): number;
   version(): number;
   arena: WebAssembly.Global;
@@ -169,6 +172,11 @@ export class Device {
     return code;
   }
 
+  /** Starts a train job on the input fed, of class `y`. */
+  train(ticket: number, y: number): number {
+    return this.submit(ticket, JobKind.TRAIN | (y << 8));
+  }
+
   submit(ticket: number, kind = 0): number {
     return this.#guard(() => this.#exports.submit(ticket, kind));
   }
@@ -187,6 +195,12 @@ export class Device {
 
   cancel(ticket: number): number {
     return this.#guard(() => this.#exports.cancel(ticket));
+  }
+
+  /** Back to the factory's weights. */
+  restore(): number {
+    const { restore } = this.#exports;
+    return restore ? this.#guard(() => restore()) : ErrorCode.E_KIND;
   }
 
   status(): number {

@@ -1,14 +1,13 @@
 // Provisioning: how an image gets into a device's NVM, so that a cut on the way leaves no device that looks ready.
-import { Status } from '../../assembly/error.js';
-import { CURSOR_BYTES, H_MAGIC, JobKind } from '../../assembly/layout.js';
+import { CURSOR_BYTES, H_MAGIC } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
-import { cursorBytes } from '../model/cursor.js';
+import { cursorBytes, idleFields } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
 import type { SimulatedNvm } from './nvm.js';
 
 /** The cursor of a device that has not run yet. */
 export const firstCursor = (imageId: number, sequence = 0): Uint8Array =>
-  cursorBytes({ imageId, state: Status.IDLE, kind: JobKind.INFER, ticket: 0, op: 0, tile: 0 }, sequence);
+  cursorBytes(idleFields(imageId), sequence);
 
 /**
  * Writes `image` to NVM at `base`: takes away the old magic, writes everything, then the cursor, then the magic last.

@@ -1,14 +1,25 @@
 // The WASM modules that ship, as files beside the compiled host.
 import { readFileSync } from 'node:fs';
 import { BrownoutError, ExitCode } from '../error.js';
+import type { DeviceImage } from '../model/image.js';
 import { type InstructionCosts, meter } from './meter.js';
 
 /**
- * `device`: scalar, all kernels, `device.fast` with several sums at a time; `digits`: only those of the shipped image;
+ * `device`: scalar, all kernels, `device.train` with those of training, `device.fast` with several sums at a time; `digits`: only those of the shipped image;
  * `…bare`: the kernels alone.
  */
 export type ModuleName =
-  'device' | 'device.fast' | 'digits' | 'digits.bare' | 'device.simd' | 'device.checked' | 'bare' | 'desk';
+  | 'device'
+  | 'device.train'
+  | 'device.train.checked'
+  | 'device.fast'
+  | 'digits'
+  | 'digits.bare'
+  | 'device.simd'
+  | 'device.checked'
+  | 'bare'
+  | 'bare.train'
+  | 'desk';
 
 /** The bytes of a module. Throws `E_NOT_BUILT`. */
 export function moduleBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
@@ -32,3 +43,11 @@ export function moduleBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
 export function meteredModule(name: ModuleName, costs: InstructionCosts): WebAssembly.Module {
   return new WebAssembly.Module(meter(moduleBytes(name), costs));
 }
+
+/** Its kernels alone. */
+export const bareModuleFor = ({ training }: Pick<DeviceImage, 'training'>): 'bare' | 'bare.train' =>
+  training ? 'bare.train' : 'bare';
+
+/** The module that runs an image: one that trains needs more kernels. */
+export const moduleFor = ({ training }: Pick<DeviceImage, 'training'>): 'device' | 'device.train' =>
+  training ? 'device.train' : 'device';

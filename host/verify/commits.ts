@@ -4,12 +4,19 @@ import { CURSOR_BYTES, C_CRC } from '../../assembly/layout.js';
 import { Random } from '../data/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
-import { cursorBytes, cursorFields, numbered, sequenceOf, slotAddress } from '../model/cursor.js';
+import {
+  cursorBytes,
+  type CursorFields,
+  cursorFields,
+  idleFields,
+  numbered,
+  sequenceOf,
+  slotAddress,
+} from '../model/cursor.js';
 import { splitCommit } from './commit-form.js';
-import { firstCursor } from '../simulator/provision.js';
 import { Fault, Probe, type Write } from './probe.js';
 import type { Subject, Tally } from './subject.js';
-import { provisioned } from './job.js';
+import { deviceAt, request } from './job.js';
 import { refute } from './violation.js';
 
 /** A job under a policy, as far as `run` decides: after how many tiles it committed. */
@@ -18,10 +25,10 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
   const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
   probe.low = low;
   const sequence = 0xffffffff - (job.steps.length >> 1);
-  probe.nvm.set(provisioned(image, sequence));
+  probe.nvm.set(deviceAt(image, sequence, job.start));
   probe.boot((arena) => arena.fill(0x3c));
-  probe.feed(job.input);
-  probe.call(() => probe.device.submit(job.ticket, job.kind));
+  if (!job.late) probe.feed(job.input);
+  probe.call(() => request(probe, job));
   const commits: number[] = [];
   for (let done = 0; done < job.steps.length;) {
     const code = probe.call(() => probe.device.run(0));
@@ -29,15 +36,19 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
     if (typeof parts === 'string') refute('commit', parts, done);
     if (code < 0 || !parts.commit) refute('policy', `run returns ${code}, without a commit`, done);
     const from = done;
-    for (let at = 0; at < parts.data.length || done === from; done++) {
-      const golden = job.steps[done]?.writes ?? [];
-      if (golden.length === 0 || !sameBytes(parts.data.slice(at, at + golden.length), golden))
-        refute('policy', 'tiles in one run write other bytes than one at a time', done);
-      at += golden.length;
-    }
-    const expected = cursorBytes(job.cursors[done]!, (sequence + commits.length + 2) >>> 0);
-    if (Buffer.compare(parts.commit.bytes, expected) !== 0)
-      refute('policy', 'the cursor committed is not that behind the tiles that ran', done);
+    const number = (sequence + commits.length + 2) >>> 0;
+    const { bytes } = parts.commit;
+    const isCommitted = (cursor: CursorFields): boolean =>
+      Buffer.compare(bytes, cursorBytes(cursor, number)) === 0;
+    done = job.cursors.findIndex((cursor, index) => index > from && isCommitted(cursor));
+    if (done < 0) refute('policy', 'the cursor committed is none of those behind the tiles that ran', from);
+    if (
+      !sameBytes(
+        parts.data,
+        job.steps.slice(from, done).flatMap(({ writes }) => writes),
+      )
+    )
+      refute('policy', 'tiles in one run write other bytes than one at a time', from);
     commits.push(done);
   }
   return commits;
@@ -75,7 +86,7 @@ interface Commit {
 
 function* commitsOf({ image, job }: Subject): Generator<Commit> {
   const [from, last] = [job.cursors[0]!, job.cursors[job.cursors.length - 1]!];
-  const idle = firstCursor(image.imageId);
+  const idle = cursorBytes(job.start?.fields ?? idleFields(image.imageId), 0);
   const settled = { ...last, state: Status.IDLE };
   for (const base of [0, 0xfffffffe]) {
     const at = (cursor: Uint8Array, ahead: number): Uint8Array => numbered(cursor, (base + ahead) >>> 0);

@@ -74,12 +74,12 @@ class Enumerator {
     this.#isOver = isOver;
     const { image, job, module, sramBytes } = subject;
     this.#probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
-    this.#final = new GoldenNvm(image, job).finish().bytes;
+    this.#final = new GoldenNvm(job).finish().bytes;
   }
 
   run(): Enumeration {
     const { image, job } = this.#subject;
-    const nvm = new GoldenNvm(image, job).bytes;
+    const nvm = new GoldenNvm(job).bytes;
     nvm.set(cursorBytes(job.cursors[0]!, 0xffffff00), slotAddress(image, 0));
     this.#down(nvm, this.#hash(nvm));
     while (this.#stack.length > 0) {

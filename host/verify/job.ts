@@ -1,11 +1,13 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
-import { HEADER_BYTES, type JobKind, OP_TILES } from '../../assembly/layout.js';
+import { HEADER_BYTES, JobKind, OP_TILES, OpKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import type { Interval } from '../plan/footprint.js';
-import { type CursorFields, cursorFields, slotAddress } from '../model/cursor.js';
+import type { Place } from '../plan/training/footprint.js';
+import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
+import { persistent } from '../model/training-header.js';
 import { dataWrites } from './commit-form.js';
-import { firstCursor } from '../simulator/provision.js';
+import type { DeviceExports } from '../simulator/device.js';
 import { merge } from './interval.js';
 import { Probe, type ProbeOptions, type Write } from './probe.js';
 import { refute } from './violation.js';
@@ -26,6 +28,18 @@ export interface JobRequest {
   ticket: number;
   kind: JobKind;
   input: Uint8Array;
+  /** Of a train job: the class. */
+  label?: number;
+  /** The label comes late: `label` for an input that the ring holds, in place of `submit`. */
+  late?: boolean;
+  /** What NVM holds before it; default: what provisioning leaves. */
+  start?: Start;
+}
+
+/** A device between two jobs: NVM without cursors, and the cursor. */
+export interface Start {
+  nvm: Uint8Array;
+  fields: CursorFields;
 }
 
 /** A job that has been run to its end. */
@@ -34,14 +48,34 @@ export interface GoldenJob extends JobRequest {
   /** Cursor before tile i, without number and checksum; the last one is DONE. */
   cursors: CursorFields[];
   answer: Uint8Array;
+  /** NVM when the job begins, cursors and diagnostics left out. */
+  initial: Uint8Array;
+  /** Mutable bytes that must be right when it ends. */
+  final: Interval[];
+  /** What outlives jobs, as it was before this one: if the app cancels, it must still be there. */
+  kept: Interval[];
 }
 
-/** NVM as provisioning leaves it. */
-export function provisioned(image: Image, sequence: number): Uint8Array {
-  const nvm = new Uint8Array(image.nvmBytes);
+/** NVM of a device between two jobs; by default as provisioning leaves it. */
+export function deviceAt(image: Image, sequence: number, start?: Start): Uint8Array {
+  const nvm = start ? start.nvm.slice() : new Uint8Array(image.nvmBytes);
   nvm.set(image.device);
-  nvm.set(firstCursor(image.imageId, sequence), slotAddress(image, 0));
+  const fields = start?.fields ?? idleFields(image.imageId);
+  nvm.set(cursorBytes(fields, sequence), slotAddress(image, 0));
   return nvm;
+}
+
+/** Where a record stands, if addresses may name groups. */
+export const placeOf = ({ training }: Pick<Image, 'training'>, cursor: CursorFields): Place | undefined =>
+  training && { header: training, cursor };
+
+/** Asks for the job on a device that is up, its input fed if it needs one. Returns the code. */
+export function request(
+  { device }: { device: Pick<DeviceExports, 'submit' | 'label'> },
+  job: JobRequest,
+): number {
+  if (job.late) return device.label(job.ticket, job.label!);
+  return device.submit(job.ticket, job.kind | ((job.label ?? 0) << 8));
 }
 
 /** Where tiles may read and write. */
@@ -89,30 +123,23 @@ export function goldenJob(
   job: JobRequest,
 ): GoldenJob {
   const probe = new Probe(module, { ...options, nvmBytes: image.nvmBytes });
-  probe.nvm.set(provisioned(image, 0));
+  probe.nvm.set(deviceAt(image, 0, job.start));
   const expect = (code: number, wanted: number, doing: string): void => {
     if (code !== wanted) refute('job', `${doing} returns ${code} instead of ${wanted} on steady power`);
   };
   expect(probe.boot(zeros), Status.IDLE, 'boot');
-  expect(probe.feed(job.input), job.input.length, 'feed');
+  if (!job.late) expect(probe.feed(job.input), job.input.length, 'feed');
   expect(
-    probe.call(() => probe.device.submit(job.ticket, job.kind)),
+    probe.call(() => request(probe, job)),
     Status.RUN,
     'submit',
   );
-  const total = image.jobs[job.kind]!;
-  const tiles = image.ops.slice(total.first, total.first + total.count).flatMap((op, index) => {
-    return Array.from({ length: op.get(OP_TILES) }, (_, tile) => ({ op: total.first + index, tile }));
-  });
+  const initial = withoutCursors(image, probe.nvm);
   const steps: Step[] = [];
   const cursors = [cursorFields(probe.cursor)];
-  for (const { op, tile } of tiles) {
-    const before = cursors[cursors.length - 1]!;
-    if (before.op !== op || before.tile !== tile || before.state !== Status.RUN)
-      refute(
-        'job',
-        `the cursor says op ${before.op}, tile ${before.tile}, where op ${op}, tile ${tile} is next`,
-      );
+  for (let before = cursors[0]!; before.state === Status.RUN; before = cursors[cursors.length - 1]!) {
+    const { op, tile } = before;
+    checkOrder(image, job, steps, before);
     const code = probe.call(() => probe.device.run(1));
     if (code < 0) refute('job', `run returns ${code} at op ${op}, tile ${tile}`);
     const writes = dataWrites(probe.trace, image);
@@ -125,8 +152,44 @@ export function goldenJob(
     });
     cursors.push(cursorFields(probe.cursor));
   }
-  if (cursors[cursors.length - 1]!.state !== Status.DONE)
-    refute('job', 'the job does not end with its last tile');
+  const last = cursors[cursors.length - 1]!;
+  if (last.state !== Status.DONE) refute('job', `the job ends in state ${last.state}`);
   const { offset, bytes } = image.output;
-  return { ...job, steps, cursors, answer: probe.nvm.slice(offset, offset + bytes) };
+  const { training } = image;
+  const keeps = (cursor: CursorFields): Interval[] =>
+    training ? persistent(training, cursor, probe.nvm) : [];
+  const kept = training ? persistent(training, cursors[0]!, initial) : [];
+  const answer: Interval[] = job.kind === JobKind.INFER ? [[offset, offset + bytes]] : [];
+  const final = merge([...answer, ...keeps(last)]);
+  return { ...job, steps, cursors, answer: probe.nvm.slice(offset, offset + bytes), initial, final, kept };
+}
+
+/** NVM with cursors and diagnostics taken out. */
+function withoutCursors({ slots, diagnostics }: Image, nvm: Uint8Array): Uint8Array {
+  const copy = nvm.slice();
+  for (const { offset, bytes } of [slots, diagnostics]) copy.fill(0, offset, offset + bytes);
+  return copy;
+}
+
+/** Tiles of a job before anybody doubts that it ends. */
+const MOST_TILES = 1 << 20;
+
+/** A job goes through the tiles of its ops in order; only ops of training may lead elsewhere, within the job. */
+function checkOrder(
+  image: Image,
+  { kind }: JobRequest,
+  steps: readonly Step[],
+  { op, tile }: CursorFields,
+): void {
+  const { first, count } = image.jobs[kind]!;
+  const previous = steps[steps.length - 1];
+  if (steps.length >= MOST_TILES) refute('job', `the job does not end within ${MOST_TILES} tiles`);
+  if (op < first || op >= first + count) refute('job', `the cursor says op ${op}, which is not of the job`);
+  if (!previous) return;
+  const more = previous.tile + 1 < image.ops[previous.op]!.get(OP_TILES);
+  const [nextOp, nextTile] = more ? [previous.op, previous.tile + 1] : [previous.op + 1, 0];
+  const jumps = !more && [OpKind.TURN, OpKind.LOSS, OpKind.LOOP].includes(image.ops[previous.op]!.kind);
+  if ((op === nextOp || jumps) && tile === nextTile) return;
+  const next = `op ${nextOp}, tile ${nextTile} is next`;
+  refute('job', `the cursor says op ${op}, tile ${tile}, where ${next}`);
 }

@@ -1,6 +1,6 @@
 // LiveIn(c): the bytes that finishing a job from cursor c reads before it writes them (docs/VERIFY.md).
 import type { Interval } from '../plan/footprint.js';
-import { assign } from './interval.js';
+import { assign, merge } from './interval.js';
 
 /** What booting at a tile and finishing it reads, and what it writes. */
 export interface Accesses {
@@ -16,15 +16,23 @@ export class LiveIn {
   readonly #steps: { joins: Interval[]; leaves: Interval[] }[];
   #position = 0;
 
-  /** `final`: what must be right when the job is done, the answer. */
-  constructor(tiles: readonly Accesses[], final: readonly Interval[], nvmBytes: number) {
+  /**
+   * `final`: what must be right when the job is done, the answer. `kept`: what must stay right until then, should the app
+   * cancel the job.
+   */
+  constructor(
+    tiles: readonly Accesses[],
+    { final, kept }: { final: readonly Interval[]; kept: readonly Interval[] },
+    nvmBytes: number,
+  ) {
     this.map = new Uint8Array(nvmBytes);
     assign(this.map, final, 1);
     this.#steps = new Array(tiles.length);
     for (let i = tiles.length - 1; i >= 0; i--) {
       const { reads, writes } = tiles[i]!;
       const joins = assign(this.map, writes, 0);
-      const leaves = assign(this.map, reads, 1);
+      const last = i === tiles.length - 1;
+      const leaves = assign(this.map, last ? merge([...reads, ...kept]) : reads, 1);
       this.#steps[i] = { joins, leaves };
     }
   }

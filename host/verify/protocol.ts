@@ -1,13 +1,15 @@
 // The obligations on the job protocol: every call, in every state an app can bring the module to, does what a model of
 // a dozen lines says, writes only where no recovery needs the bytes, and a boot comes back to the same state.
 import { ErrorCode, Status } from '../../assembly/error.js';
-import { C_CRC, C_SEQUENCE, JobKind } from '../../assembly/layout.js';
+import { C_CRC, C_SEQUENCE, EntryKind, JobKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
-import { cursorBytes, type CursorFields, cursorFields, slotAddress } from '../model/cursor.js';
+import { persistent, ringEntries } from '../model/training-header.js';
+import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
 import { splitCommit } from './commit-form.js';
-import type { GoldenJob } from './job.js';
+import { deviceAt, type GoldenJob } from './job.js';
 import { Fault, Probe } from './probe.js';
 import { Garbage, GoldenNvm, type Subject } from './subject.js';
+import { KEPT_TICKET } from './scenario.js';
 import { refute } from './violation.js';
 
 /** Where the app and the module stand: what is committed, and what is only in SRAM. */
@@ -26,7 +28,7 @@ interface Call {
   name: string;
   make: (probe: Probe) => number;
   /** The code it returns and the state it leads to. */
-  expect: (state: State) => { code: number; next: State };
+  expect: (state: State, nvm: Uint8Array) => { code: number; next: State };
 }
 
 /** A concrete way to a state: what NVM and memory hold. */
@@ -101,10 +103,22 @@ function feedCall(
   };
 }
 
-function submitCall(image: Image, ticket: number, kind: number): Call {
+/** Whether `owner`'s job is the one that starts in `state`: on what device it starts decides what it does. */
+function isJobOf(owner: GoldenJob | undefined, state: State, kind: number, label: number): boolean {
+  if (!owner || owner.kind !== kind || (kind === JobKind.TRAIN && owner.label !== label)) return false;
+  const start = owner.start?.fields;
+  const names = ['step', 'banks', 'sample'] as const;
+  return names.every((name) => state.fields[name] === (start?.[name] ?? 0));
+}
+
+/** Samples as a job on the input fed begins with them: only the spare entry stays. */
+const freshSample = (sample: number): number => sample & 0xff0000;
+
+function submitCall(image: Image, ticket: number, word: number): Call {
+  const [kind, label] = image.training ? [word & 0xff, word >>> 8] : [word, 0];
   return {
-    name: `submit(${ticket}, ${kind})`,
-    make: (probe) => probe.call(() => probe.device.submit(ticket, kind)),
+    name: `submit(${ticket}, ${word})`,
+    make: (probe) => probe.call(() => probe.device.submit(ticket, word)),
     expect(state) {
       const { fields } = state;
       if (ticket === 0) return refuse(state, ErrorCode.E_TICKET);
@@ -113,11 +127,66 @@ function submitCall(image: Image, ticket: number, kind: number): Call {
       const job = image.jobs[kind];
       if (!job || job.count === 0) return refuse(state, ErrorCode.E_KIND);
       if (state.received !== image.input.bytes) return refuse(state, ErrorCode.E_INPUT);
-      const next = settle(state, Status.RUN, { position: 0 }, { ticket, kind, op: job.first, tile: 0 });
-      return { code: Status.RUN, next };
+      if (kind === JobKind.TRAIN && label >= image.training!.classes) return refuse(state, ErrorCode.E_LABEL);
+      const owner = isJobOf(state.owner, state, kind, label) ? state.owner : undefined;
+      const sample = freshSample(state.fields.sample);
+      const changes = { ticket, kind, op: job.first, tile: 0, sample, turn: 0 };
+      return { code: Status.RUN, next: settle(state, Status.RUN, { position: 0, owner }, changes) };
     },
   };
 }
+
+/** A late label. Whose input the ring still holds is read from NVM. */
+function labelCall(image: Image, ticket: number, y: number): Call {
+  return {
+    name: `label(${ticket}, ${y})`,
+    make: (probe) => probe.call(() => probe.device.label(ticket, y)),
+    expect(state, nvm) {
+      const { fields } = state;
+      const { training } = image;
+      const own = ticket !== 0 && fields.ticket === ticket;
+      if (!training) return refuse(state, own ? ErrorCode.E_KIND : ErrorCode.E_TICKET);
+      if (own && fields.kind === JobKind.TRAIN) return { code: fields.state, next: state };
+      if (fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
+      const entries = ringEntries(training, fields, nvm).filter((entry) => entry.ticket === ticket);
+      const waiting = entries.find((entry) => entry.kind === EntryKind.UNLABELLED);
+      if (ticket === 0 || entries.length === 0) return refuse(state, ErrorCode.E_TICKET);
+      if (!waiting) return { code: Status.IDLE, next: state };
+      if (y < 0 || y >= training.classes) return refuse(state, ErrorCode.E_LABEL);
+      const sample = freshSample(fields.sample) | ((waiting.index + 1) * 0x101);
+      const changes = {
+        ticket,
+        kind: JobKind.TRAIN,
+        op: image.jobs[JobKind.TRAIN]!.first + 1,
+        tile: 0,
+        sample,
+        turn: 0,
+      };
+      return {
+        code: Status.RUN,
+        next: settle(state, Status.RUN, { position: 0, owner: undefined }, changes),
+      };
+    },
+  };
+}
+
+/** Back to the factory's weights. */
+const restoreCall: Call = {
+  name: 'restore()',
+  make: (probe) => probe.call(() => probe.device.restore!()),
+  expect(state) {
+    const { fields } = state;
+    if (fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
+    if ((fields.banks & 0xff) === 0) return { code: Status.IDLE, next: state };
+    const next = settle(
+      state,
+      Status.IDLE,
+      { owner: undefined, position: 0 },
+      { banks: fields.banks & ~0xff },
+    );
+    return { code: Status.IDLE, next };
+  },
+};
 
 function ownedCall(
   name: string,
@@ -149,7 +218,7 @@ function callsOf({ image, job, other }: Subject, arenaBytes: number): Call[] {
   ]);
   calls.push(feedCall(feeding, job, 0, 0, 'feed(nothing)'));
   for (const ticket of [0, job.ticket, other.ticket]) {
-    calls.push(submitCall(image, ticket, JobKind.INFER));
+    calls.push(submitCall(image, ticket, JobKind.INFER), labelCall(image, ticket, 0));
     calls.push(
       ownedCall(
         'ack',
@@ -168,17 +237,17 @@ function callsOf({ image, job, other }: Subject, arenaBytes: number): Call[] {
           return state.fields.state === Status.IDLE ? { code: Status.IDLE, next: state } : end(state);
         },
       ),
-      ownedCall(
-        'label',
-        ({ device }) => device.label(ticket, 0),
-        ticket,
-        (state) => {
-          return refuse(state, image.jobs[JobKind.TRAIN]!.count > 0 ? ErrorCode.E_STATE : ErrorCode.E_KIND);
-        },
-      ),
     );
   }
   calls.push(submitCall(image, job.ticket, JobKind.TRAIN), submitCall(image, job.ticket, 7));
+  if (image.training) {
+    for (const { ticket, label = 0 } of [job, other])
+      calls.push(submitCall(image, ticket, JobKind.TRAIN | (label << 8)));
+    calls.push(submitCall(image, job.ticket, JobKind.TRAIN | (image.training.classes << 8)), restoreCall);
+    for (let entry = 0; entry < image.training.entries; entry++)
+      calls.push(labelCall(image, KEPT_TICKET + entry, 0));
+    calls.push(labelCall(image, KEPT_TICKET + image.training.entries - 1, image.training.classes));
+  }
   calls.push({
     name: 'status()',
     make: (probe) => probe.call(() => probe.device.status()),
@@ -196,7 +265,8 @@ function runCall(): Call {
       if (state.fields.state !== Status.RUN) return { code: state.fields.state, next: state };
       const position = state.position + 1;
       const fields = state.owner!.cursors[position]!;
-      const next = settle(state, fields.state, { position }, { op: fields.op, tile: fields.tile });
+      const { op, tile, step, banks, sample, turn } = fields;
+      const next = settle(state, fields.state, { position }, { op, tile, step, banks, sample, turn });
       return { code: fields.state, next };
     },
   };
@@ -234,12 +304,16 @@ class Explorer {
 
   explore(): Exploration {
     const { image, job, other } = this.subject;
-    const idle: CursorFields = { imageId: image.imageId, state: 0, kind: 0, ticket: 0, op: 0, tile: 0 };
-    this.#boot({ fields: idle, sequence: 0xfffffffe, owner: undefined, position: 0, received: 0 }, []);
+    const idle = job.start?.fields ?? idleFields(image.imageId);
+    const nvm = deviceAt(image, 0, job.start);
+    this.#boot({ fields: idle, sequence: 0xfffffffe, owner: undefined, position: 0, received: 0 }, [], nvm);
     for (const owner of [job, other]) {
       const position = owner.steps.length - 1;
       const fields = owner.cursors[position]!;
-      this.#boot({ fields, sequence: 0xffffffff, owner, position, received: 0 }, ['…']);
+      const golden = new GoldenNvm(owner);
+      for (let i = 0; i < position; i++) golden.advance();
+      const state = { fields, sequence: 0xffffffff, owner, position, received: 0 };
+      this.#boot(state, ['…'], golden.bytes);
     }
     this.#unbooted();
     for (let node = this.#queue.shift(); node; node = this.#queue.shift()) this.#expand(node);
@@ -257,7 +331,7 @@ class Explorer {
   }
 
   /** A boot after a power failure or the app's death: everything not needed is garbage. */
-  #boot(state: State, path: string[]): void {
+  #boot(state: State, path: string[], nvm: Uint8Array): void {
     const { image } = this.subject;
     const probe = this.#probe;
     const committed = {
@@ -266,7 +340,7 @@ class Explorer {
       owner: state.fields.state === Status.IDLE ? undefined : state.owner,
     };
     const kind = state.sequence % this.#garbage.count;
-    this.#garbage.fill(probe.nvm, kind, image, ...this.#needed(committed));
+    this.#garbage.fill(probe.nvm, kind, image, nvm.slice(), this.#needed(committed, nvm));
     probe.nvm.set(cursorBytes(state.fields, state.sequence), slotAddress(image, state.sequence & 1));
     const code = this.#guard([...path, 'boot'], () => probe.boot(this.#garbage.arena(kind)));
     this.#transitions++;
@@ -275,17 +349,18 @@ class Explorer {
     this.#arrive(committed, [...path, 'boot']);
   }
 
-  /** Golden NVM of a state, and where it matters. */
-  #needed({ fields, owner, position }: State): [golden: Uint8Array, live: Uint8Array] {
+  /** Where a state's NVM matters. */
+  #needed({ fields, owner, position }: State, nvm: Uint8Array): Uint8Array {
     const { image } = this.subject;
+    const { training } = image;
     const live = new Uint8Array(image.nvmBytes);
-    if (!owner) return [live, live];
-    const golden = new GoldenNvm(image, owner);
-    for (let i = 0; i < position; i++) golden.advance();
+    if (training) for (const [start, end] of persistent(training, fields, nvm)) live.fill(1, start, end);
+    if (!owner) return live;
     const { offset, bytes } = fields.state === Status.DONE ? image.output : image.input;
+    if (training) live.fill(1, training.label, training.label + 4);
     if (position === 0 || fields.state === Status.DONE) live.fill(1, offset, offset + bytes);
     else live.fill(1, image.input.offset);
-    return [golden.bytes, live];
+    return live;
   }
 
   #expand(node: Node): void {
@@ -295,11 +370,11 @@ class Explorer {
       probe.nvm.set(node.nvm);
       probe.memory.set(node.memory);
       const path = [...node.path, call.name];
-      const { code, next } = call.expect(node.state);
+      const { code, next } = call.expect(node.state, node.nvm);
       const found = this.#guard(path, () => call.make(probe));
       this.#transitions++;
       if (found !== code) this.#refute(path, `${call.name} returns ${found} instead of ${code}`);
-      this.#checkWrites(node.state, next, path);
+      this.#checkWrites(node.state, next, path, call.name === 'run(1)');
       // Tiles between the first and the last are the business of the other obligations.
       const inside = next.position > 0 && next.position < job.steps.length - 1;
       const running = next.fields.state === Status.RUN;
@@ -307,11 +382,11 @@ class Explorer {
       const nobodys = next.fields.state !== Status.IDLE && !next.owner;
       if (next !== node.state && !(running && inside) && !nobodys) this.#arrive(next, path);
     }
-    this.#boot(node.state, node.path);
+    this.#boot(node.state, node.path, node.nvm);
   }
 
   /** A call may write its commit, and data where the state before does not need it. */
-  #checkWrites(state: State, next: State, path: string[]): void {
+  #checkWrites(state: State, next: State, path: string[], runs: boolean): void {
     const { image } = this.subject;
     const parts = splitCommit(this.#probe.trace, image);
     if (typeof parts === 'string') this.#refute(path, parts);
@@ -322,12 +397,13 @@ class Explorer {
       if (Buffer.compare(parts.commit.bytes, cursorBytes(next.fields, next.sequence)) !== 0)
         this.#refute(path, 'the cursor committed is not that of the new state');
     }
-    const runs = path[path.length - 1] === 'run(1)';
-    const { offset, bytes } = image.input;
+    const mailbox = [image.input, ...(image.training ? [{ offset: image.training.label, bytes: 4 }] : [])];
+    const idle = state.fields.state === Status.IDLE;
     for (const { address, bytes: written } of parts.data) {
-      const fed = state.fields.state === Status.IDLE && address >= offset;
-      if (!runs && !(fed && address + written.length <= offset + bytes))
-        this.#refute(path, `${written.length} bytes written at ${address}`);
+      const isMailbox = mailbox.some(({ offset, bytes }) => {
+        return address >= offset && address + written.length <= offset + bytes;
+      });
+      if (!runs && !(idle && isMailbox)) this.#refute(path, `${written.length} bytes written at ${address}`);
     }
   }
 
@@ -341,7 +417,11 @@ class Explorer {
       if (found !== value) this.#refute(path, `the cursor's ${name} is ${found} instead of ${value}`);
     }
     const { owner } = state;
-    if (owner && (state.fields.state !== Status.IDLE || state.received === image.input.bytes)) {
+    if (
+      owner &&
+      owner.kind === JobKind.INFER &&
+      (state.fields.state !== Status.IDLE || state.received === image.input.bytes)
+    ) {
       const done = state.fields.state === Status.DONE;
       const { offset, bytes } = done ? image.output : image.input;
       const expected = done ? owner.answer : owner.input;

@@ -9,7 +9,7 @@ import { comparableNvm, firstDifference } from '../simulator/equality.js';
 import { type CutOutcome, SimulatedNvm, writtenThrough } from '../simulator/nvm.js';
 import { randomOutcome } from '../simulator/outcome.js';
 import { provision } from '../simulator/provision.js';
-import type { JobRequest } from './job.js';
+import { deviceAt, type JobRequest, request } from './job.js';
 import type { Cut, Schedule } from './schedule.js';
 
 /** How it ended. */
@@ -113,7 +113,9 @@ class Play {
     const { commits } = schedule;
     this.#image = commits === undefined ? image : withPolicy(image, { every: 0, low: false }, 'as scheduled');
     this.#nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: schedule.tear });
-    provision(this.#nvm, this.#image, { sequence: schedule.sequence });
+    const start = jobs[0]?.start;
+    if (start) this.#nvm.load(deviceAt(this.#image, schedule.sequence, start));
+    else provision(this.#nvm, this.#image, { sequence: schedule.sequence });
     const observe = (access: string, address: number): void => this.#observe(access, address);
     this.#device = new Device(module, { nvm: this.#nvm, sramBytes, supply: this.power, observe });
     this.#jobs = jobs;
@@ -177,13 +179,13 @@ class Play {
     const device = this.#device;
     if (this.#job === 0 && this.submitUnits === 0) this.submitUnits = this.power.used;
     const idle = device.status() === Status.IDLE;
-    let state = device.submit(job.ticket, job.kind);
+    let state = request({ device }, job);
     if (state === ErrorCode.E_INPUT) {
       this.#expect(
         device.feed(new Int8Array(job.input.buffer, job.input.byteOffset, job.input.length)),
         'feed',
       );
-      state = this.#expect(device.submit(job.ticket, job.kind), 'submit');
+      state = this.#expect(request({ device }, job), 'submit');
       this.story.push(`  job ${job.ticket} submitted`);
     }
     if (idle && state === Status.RUN) this.#count(job.ticket);

@@ -1,9 +1,8 @@
 // What is verified: an image on a module, and two jobs of it.
 import { Random } from '../data/random.js';
 import type { Image } from '../model/image.js';
-import { firstCursor } from '../simulator/provision.js';
 import type { DeviceProfile } from '../profiles/profile.js';
-import { cursorBytes, numbered, slotAddress } from '../model/cursor.js';
+import { cursorBytes, idleFields, numbered, slotAddress } from '../model/cursor.js';
 import type { GoldenJob, JobRequest } from './job.js';
 import type { Probe } from './probe.js';
 
@@ -16,6 +15,8 @@ export interface Setup {
   metered: WebAssembly.Module;
   sramBytes: number;
   profile: DeviceProfile;
+  /** Which way through the job this is. */
+  scenario: string;
   /** Two jobs on different inputs. */
   jobs: [JobRequest, JobRequest];
 }
@@ -42,13 +43,8 @@ export class GoldenNvm {
   readonly bytes: Uint8Array;
   #position = 0;
 
-  constructor(
-    image: Image,
-    private readonly job: GoldenJob,
-  ) {
-    this.bytes = new Uint8Array(image.nvmBytes);
-    this.bytes.set(image.device);
-    this.bytes.set(job.input, image.input.offset);
+  constructor(private readonly job: GoldenJob) {
+    this.bytes = job.initial.slice();
   }
 
   advance(): void {
@@ -69,7 +65,7 @@ export class Garbage {
   constructor({ image, other }: Subject) {
     const random = new Random(0x6a5b);
     const noise = Uint8Array.from({ length: image.nvmBytes }, () => random.uint32() >>> 24);
-    const stale = new GoldenNvm(image, other).finish().bytes;
+    const stale = new GoldenNvm(other).finish().bytes;
     this.patterns = [new Uint8Array(image.nvmBytes), new Uint8Array(image.nvmBytes).fill(0xff), noise, stale];
   }
 
@@ -106,6 +102,7 @@ export function placeCursor(
   const cursor = cursorBytes(job.cursors[index]!, sequence);
   probe.nvm.set(cursor, slotAddress(image, slot));
   if (!predecessor) return;
-  const before = index > 0 ? cursorBytes(job.cursors[index - 1]!, sequence) : firstCursor(image.imageId);
+  const start = job.start?.fields ?? idleFields(image.imageId);
+  const before = cursorBytes(index > 0 ? job.cursors[index - 1]! : start, sequence);
   probe.nvm.set(numbered(before, sequence - 1), slotAddress(image, slot ^ 1));
 }

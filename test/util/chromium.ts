@@ -116,6 +116,6 @@ export class Page {
     const ended = new Promise((resolve) => this.#child.on('close', resolve));
     this.#child.kill();
     await ended;
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
   }
 }

@@ -93,6 +93,12 @@ export const OP = {
   STRIDED_SLICE: 45,
   EXPAND_DIMS: 70,
   SHAPE: 77,
+  TRANSPOSE: 39,
+  SUB: 41,
+  ARG_MAX: 56,
+  SLICE: 65,
+  LEAKY_RELU: 98,
+  HARD_SWISH: 117,
   PACK: 83,
 };
 
@@ -168,7 +174,39 @@ function residual(): Uint8Array {
   );
 }
 
-export const tfliteModels = (): Uint8Array[] => [branching(), residual()];
+/** Differences, tables, dimensions that change places, a part, and an argmax. */
+function rearranging(): Uint8Array {
+  const shape = [1, 3, 4, 5];
+  return tfliteModel(
+    [
+      { shape, zeroPoint: 4 },
+      { shape: [5], scale: 0.25, zeroPoint: 3, data: some(5, 6) },
+      { shape, zeroPoint: -4 },
+      { shape, scale: 0.25 },
+      int32Tensor([0, 3, 1, 2]),
+      { shape: [1, 5, 3, 4], scale: 0.25 },
+      int32Tensor([0, 1, 0, 0]),
+      int32Tensor([1, 3, -1, -1]),
+      { shape: [1, 3, 3, 4], scale: 0.25 },
+      { shape: [1, 3, 3, 4], scale: 0.5 },
+      { shape: [1, 36], scale: 0.5 },
+      int32Tensor([1, 36]),
+      int32Tensor([1]),
+      { shape: [1], type: INT32 },
+    ],
+    [
+      { code: OP.SUB, inputs: [0, 1], outputs: [2], options: { 0: fb.i8(0) } },
+      { code: OP.HARD_SWISH, inputs: [2], outputs: [3] },
+      { code: OP.TRANSPOSE, inputs: [3, 4], outputs: [5] },
+      { code: OP.SLICE, inputs: [5, 6, 7], outputs: [8] },
+      { code: OP.LEAKY_RELU, inputs: [8], outputs: [9], options: { 0: fb.f32(0.2) } },
+      { code: OP.RESHAPE, inputs: [9, 11], outputs: [10] },
+      { code: OP.ARG_MAX, inputs: [10, 12], outputs: [13] },
+    ],
+  );
+}
+
+export const tfliteModels = (): Uint8Array[] => [branching(), residual(), rearranging()];
 
 type Piece = number[];
 const varint = (value: number | bigint): Piece => {
@@ -236,10 +274,14 @@ export function onnxModel(
     ...Object.entries(integers).flatMap(([name, value]) =>
       bytes(5, [
         ...text(1, name),
-        ...(typeof value === 'number' ? integer(3, value) : value.flatMap((item) => integer(8, item))),
+        ...(typeof value === 'number'
+          ? [...integer(3, value), ...integer(20, 2)]
+          : [...value.flatMap((item) => integer(8, item)), ...integer(20, 7)]),
       ]),
     ),
-    ...Object.entries(reals).flatMap(([name, value]) => bytes(5, [...text(1, name), ...float(2, value)])),
+    ...Object.entries(reals).flatMap(([name, value]) =>
+      bytes(5, [...text(1, name), ...float(2, value), ...integer(20, 1)]),
+    ),
   ];
   const graph = [
     ...nodes.flatMap((node) =>
@@ -252,7 +294,8 @@ export function onnxModel(
     ),
     ...Object.entries(constants).flatMap(([name, constant]) => bytes(5, constantMessage(name, constant))),
     ...bytes(11, valueMessage('x', shape)),
-    ...bytes(12, valueMessage(nodes.at(-1)!.outputs[0]!, [])),
+    ...text(2, 'graph'),
+    ...bytes(12, [...text(1, nodes.at(-1)!.outputs[0]!), ...bytes(2, bytes(1, integer(1, 1)))]),
   ];
   return Uint8Array.from([...integer(1, 8), ...bytes(7, graph), ...bytes(8, integer(2, opset))]);
 }

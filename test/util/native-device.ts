@@ -8,6 +8,7 @@ import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
 import { moduleBytes } from '../../host/toolchain/modules.js';
 import { compileNative } from './native.js';
+import { WASM2C_RUNTIME, wasm2cText } from './wasm2c.js';
 
 /** A job: NVM as provisioned, the part's SRAM, one input. */
 interface NativeJob {
@@ -27,22 +28,30 @@ const NVM_BYTES = 1 << 20;
 const HARNESS = `
 #define SRAM_BYTES 65536u
 #define WASM_MEMORY_BYTES (SRAM_BYTES + ${NVM_BYTES}u)
+#ifdef WASM2C
+${WASM2C_RUNTIME}
+typedef int32_t s32;
+#define MEMORY wasm2c_memory
+static u8 nvm[${NVM_BYTES}];
+#else
 #include "wasm.h"
+#define MEMORY wasm_memory.bytes
+static u8 *const nvm = wasm_memory.bytes + SRAM_BYTES;
+#endif
 #include <stdio.h>
 #include <stdlib.h>
-static u8 *const nvm = wasm_memory.bytes + SRAM_BYTES;
 void wasm_trap(void) { fprintf(stderr, "trap\\n"); exit(70); }
 static u32 m_import_nvm_view(u32 address, u32 length, u32 scratch) {
 #ifdef IN_PLACE
   (void)length; (void)scratch;
   return SRAM_BYTES + address;
 #else
-  memcpy(wasm_memory.bytes + scratch, nvm + address, length);
+  memcpy(MEMORY + scratch, nvm + address, length);
   return scratch;
 #endif
 }
 static void m_import_nvm_write(u32 address, u32 source, u32 length) {
-  memcpy(nvm + address, wasm_memory.bytes + source, length);
+  memcpy(nvm + address, MEMORY + source, length);
 }
 static void m_import_nvm_sync(void) {}
 static u32 m_import_power_low(void) { return 0; }
@@ -50,7 +59,25 @@ static u32 m_import_power_low(void) { return 0; }
 static u32 limit;
 void on_store(u32 address, u32 bytes) { if (address + bytes > limit) wasm_trap(); }
 #endif
+#ifdef WASM2C
+#include "device2c.inc"
+u32 Z_nvmZ_view(struct Z_nvm_instance_t *i, u32 a, u32 b, u32 c) { (void)i; return m_import_nvm_view(a, b, c); }
+void Z_nvmZ_write(struct Z_nvm_instance_t *i, u32 a, u32 b, u32 c) { (void)i; m_import_nvm_write(a, b, c); }
+void Z_nvmZ_sync(struct Z_nvm_instance_t *i) { (void)i; m_import_nvm_sync(); }
+u32 Z_powerZ_low(struct Z_power_instance_t *i) { (void)i; return m_import_power_low(); }
+static Z_m_instance_t m;
+static void m_start(void) {
+  free(wasm2c_memory);
+  Z_m_init_module();
+  Z_m_instantiate(&m, 0, 0);
+}
+#define m_boot(a, b, c) Z_mZ_boot(&m, a, b, c)
+#define m_feed(a, b) Z_mZ_feed(&m, a, b)
+#define m_submit(a, b) Z_mZ_submit(&m, a, b)
+#define m_run(a) Z_mZ_run(&m, a)
+#else
 #include "device.inc"
+#endif
 static void get(void *to, size_t bytes) { if (fread(to, 1, bytes, stdin) != bytes) exit(71); }
 int main(void) {
   u32 head[4];
@@ -60,21 +87,29 @@ int main(void) {
     u32 at;
     get(nvm, head[0]);
     get(input, head[2]);
-    memset(wasm_memory.bytes, 0xa5, SRAM_BYTES);
+#ifdef WASM2C
+    // Its instances come with memory of their own, zero but for static data.
+    m_start();
+    memset(MEMORY + head[3], 0xa5, SRAM_BYTES - head[3]);
+#else
+    memset(MEMORY, 0xa5, SRAM_BYTES);
+#endif
 #ifdef WASM_CHECKED
     limit = head[1];
 #endif
+#ifndef WASM2C
     m_start();
+#endif
     state = (s32)m_boot(0, head[0], head[1]);
     for (at = 0; at < head[2] && state >= 0; at += head[1] - head[3]) {
       const u32 room = head[1] - head[3];
       const u32 piece = head[2] - at < room ? head[2] - at : room;
-      memcpy(wasm_memory.bytes + head[3], input + at, piece);
+      memcpy(MEMORY + head[3], input + at, piece);
       state = (s32)m_feed(head[3], piece);
     }
     if (state >= 0) state = (s32)m_submit(1, 0);
     while (state == 1) state = (s32)m_run(0);
-    for (at = head[1]; at < SRAM_BYTES; at++) if (wasm_memory.bytes[at] != 0xa5) wasm_trap();
+    for (at = head[1]; at < SRAM_BYTES; at++) if (MEMORY[at] != 0xa5) wasm_trap();
     fwrite(&state, 1, 4, stdout);
     fwrite(nvm, 1, head[0], stdout);
   }
@@ -82,20 +117,28 @@ int main(void) {
 }
 `;
 
-/** Builds of the module in C: checked with a store hook and copied views, or as it ships with views in place. */
-export type NativeBuild = 'checked' | 'in-place';
+/**
+ * Builds of the module in C: checked with a store hook and copied views, or as it ships with views in place; or by wabt's
+ * wasm2c, not by us.
+ */
+export type NativeBuild = 'checked' | 'in-place' | 'wasm2c';
 
 const FLAGS: Record<NativeBuild, string[]> = {
   checked: ['-O1', '-DWASM_CHECKED', '-DWASM_STORE_HOOK=on_store'],
   'in-place': ['-O2', '-DIN_PLACE'],
+  wasm2c: ['-O1', '-DWASM2C', '-w'],
 };
 
 /** Compiles the device module with all kernels into `folder`; returns the program. */
 export function buildNativeDevice(folder: string, build: NativeBuild): string {
   const [source, program] = [join(folder, 'device.c'), join(folder, `device-${build}`)];
   writeFileSync(source, HARNESS);
-  writeFileSync(join(folder, 'device.inc'), emitFunctions(moduleBytes('device'), { prefix: 'm_' }));
-  compileNative(program, [source], [...FLAGS[build], '-Wno-unused-parameter', '-Wno-unused-function']);
+  const wasm = moduleBytes('device');
+  if (build === 'wasm2c')
+    writeFileSync(join(folder, 'device2c.inc'), wasm2cText(folder, new Map([['m', wasm]])));
+  else writeFileSync(join(folder, 'device.inc'), emitFunctions(wasm, { prefix: 'm_' }));
+  const warnings = ['-Wno-unused-parameter', '-Wno-unused-function'];
+  compileNative(program, [source], ['-I', folder, ...warnings, ...FLAGS[build]]);
   return program;
 }
 

@@ -5,6 +5,7 @@ import {
   elementCount,
   quantizeMultiplier,
   type Scaling,
+  type SpectraChoice,
   type Circulant,
   type Conv2d,
   type Dense,
@@ -191,10 +192,11 @@ export interface CirculantShape {
   inputs: number;
   outputs: number;
   method: Circulant['method'];
+  spectra?: SpectraChoice | undefined;
 }
 
 export function circulantNetwork(random: Random, shape: CirculantShape): QuantizedNetwork {
-  const { blockSize, inputs, outputs, method } = shape;
+  const { blockSize, inputs, outputs, method, spectra } = shape;
   const weights = Math.ceil(inputs / blockSize) * Math.ceil(outputs / blockSize) * blockSize;
   const op: Circulant = {
     kind: 'circulant',
@@ -203,6 +205,7 @@ export function circulantNetwork(random: Random, shape: CirculantShape): Quantiz
     output: 1,
     blockSize,
     method,
+    ...(spectra && { spectra }),
     weights: int8s(random, weights, -127, 127),
     ...requantization(random, outputs, 6000 * Math.sqrt(inputs)),
   };

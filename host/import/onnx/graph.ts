@@ -149,7 +149,9 @@ export class OnnxGraph {
   ): number {
     if (elementCount({ shape }) > 1 << 24) this.refuse(node, `of shape [${shape}]`, 'fewer elements');
     const output = this.float.tensors.push({ shape, ...(given ? { given } : {}) }) - 1;
-    this.float.ops.push({ ...body, name: node.op.toLowerCase(), inputs, output } as GraphOp);
+    const moves = body.kind === 'reshape' || body.kind === 'transpose';
+    const name = moves ? body.kind : node.op.toLowerCase();
+    this.float.ops.push({ ...body, name, inputs, output } as GraphOp);
     return output;
   }
 

@@ -1,7 +1,7 @@
 // From an .onnx file to a float graph in NHWC.
 import type { FloatGraph } from '../float-graph.js';
 import { type Handler, OnnxGraph } from './graph.js';
-import { FLOAT, type OnnxModel, readOnnx } from './model.js';
+import { FLOAT, type OnnxModel, type OnnxNode, readOnnx } from './model.js';
 import {
   averagePool,
   batchNormalization,
@@ -110,22 +110,37 @@ function inputOf(model: OnnxModel): { name: string; shape: number[]; asMap: bool
   return { name: input.name, shape: [1, ...rest], asMap };
 }
 
+/** What a last ArgMax (and what only renames its result) is of: whoever reads the answer finds the largest. */
+function beforeArgMax(model: OnnxModel, output: string): { name: string; skip: Set<OnnxNode> } {
+  const skip = new Set<OnnxNode>();
+  for (let name = output; ;) {
+    const node = model.nodes.find(({ outputs }) => outputs.includes(name));
+    if (node?.op === 'ArgMax') return { name: node.inputs[0] ?? '', skip: skip.add(node) };
+    if (!node || skip.has(node) || !['Cast', 'Identity', 'Squeeze', 'Reshape', 'Flatten'].includes(node.op))
+      return { name: output, skip: new Set() };
+    skip.add(node);
+    name = node.inputs[0] ?? '';
+  }
+}
+
 /** Imports an .onnx model of float32, or of QuantizeLinear and DequantizeLinear. Throws `E_ONNX`, `E_ONNX_OP`. */
 export function importOnnx(bytes: Uint8Array): ImportedOnnx {
   const model = readOnnx(bytes);
   if (model.opset < LEAST_OPSET || model.opset > MOST_OPSET)
     damaged(`opset ${model.opset}`, `${LEAST_OPSET} to ${MOST_OPSET}`);
   const input = inputOf(model);
-  const graph = new OnnxGraph(model, Object.keys(HANDLERS).join(', '));
+  const graph = new OnnxGraph(model, `${Object.keys(HANDLERS).join(', ')} and, at the end, ArgMax`);
   graph.startAt(input.name, input.shape, input.asMap);
+  const [{ name: answerName }] = model.outputs as [OnnxModel['outputs'][0]];
+  const asked = beforeArgMax(model, answerName);
   for (const node of model.nodes) {
+    if (asked.skip.has(node)) continue;
     const handler = Object.hasOwn(HANDLERS, node.op) ? HANDLERS[node.op] : undefined;
     if (!handler) return graph.refuse(node, 'is not supported', 'a node that is');
     handler(graph, node);
   }
-  const [{ name }] = model.outputs as [OnnxModel['outputs'][0]];
-  const answer = graph.value(name);
-  if (!answer) return damaged(`an output "${name}" that no node makes`, 'one that is made');
+  const answer = graph.value(asked.name);
+  if (!answer) return damaged(`an output "${asked.name}" that no node makes`, 'one that is made');
   graph.float.output = answer.tensor;
   const channelsFirst = input.asMap;
   return { graph: graph.float, channelsFirst };

@@ -203,7 +203,7 @@ export const reduceMean: Handler = (graph, node) => {
     graph.refuse(node, `along [${listed}]`, 'all dimensions behind the channels');
   globalAveragePool(graph, node);
   if (graph.integer(node, 'keepdims', 1) === 0) {
-    const { tensor } = graph.value(node.outputs[0]!)!;
+    const { tensor } = graph.value(node.outputs[0] ?? '')!;
     graph.result(node, tensor, shape.slice(0, 2));
   }
 };
@@ -262,7 +262,7 @@ export const batchNormalization: Handler = (graph, node) => {
     affine(graph, node, { ...value, tensor }, factors, terms);
     graph.mapResult(
       node,
-      graph.reshape(node, graph.value(node.outputs[0]!)!.tensor, graph.shapeOf(tensor)),
+      graph.reshape(node, graph.value(node.outputs[0] ?? '')!.tensor, graph.shapeOf(tensor)),
       rank,
     );
   }

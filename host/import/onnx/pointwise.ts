@@ -155,9 +155,14 @@ export const arithmetic: Handler = (graph, node) => {
     withConstant(graph, node, 0);
     return;
   }
-  if (node.op !== 'Add' && node.op !== 'Mul')
-    graph.refuse(node, 'of two activations', 'one of them constant');
-  const [a, b] = [graph.activation(node, 0), graph.activation(node, 1)];
+  if (node.op === 'Div') graph.refuse(node, 'of two activations', 'a constant to divide by');
+  const a = graph.activation(node, 0);
+  let b = graph.activation(node, 1);
+  if (node.op === 'Sub') {
+    // a − b = a + (−b)
+    const { tensor } = b;
+    b = { ...b, tensor: graph.add(node, { kind: 'unary', f: (x) => -x }, [tensor], graph.shapeOf(tensor)) };
+  }
   const [large, small] = elementCount(a) >= elementCount(b) ? [a, b] : [b, a];
   const shape = graph.shapeOf(large.tensor);
   let other: number;
@@ -176,7 +181,7 @@ export const arithmetic: Handler = (graph, node) => {
       graph.float.tensors[small.tensor]!.given,
     );
   }
-  const body = node.op === 'Add' ? ({ kind: 'add', bounds: UNBOUNDED } as const) : ({ kind: 'mul' } as const);
+  const body = node.op === 'Mul' ? ({ kind: 'mul' } as const) : ({ kind: 'add', bounds: UNBOUNDED } as const);
   graph.result(node, graph.add(node, body, [large.tensor, other], shape), large.shape, large.order);
 };
 

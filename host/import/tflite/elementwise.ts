@@ -134,9 +134,26 @@ function compute(body: Body, a: number, b: number, zeros: readonly [number, numb
   return clampTo(by(sum, body.outputScaling) + zeros[2], body);
 }
 
+/**
+ * −x in the same steps: q to −q − 1, the zero point likewise, exact for every q. TFLite takes off what it has rounded, here
+ * the opposite is rounded: that is another number only where a rounding to 2⁻²⁰ steps ties, and another result only where
+ * the last rounding ties within one of those as well.
+ */
+const opposite = (spec: TensorSpec): TensorSpec => ({ ...spec, zeroPoint: -spec.zeroPoint - 1 });
+
+function negated(graph: TfliteGraph, value: number): number {
+  const table = Int8Array.from({ length: 256 }, (_, i) => 127 - i);
+  return graph.builder.add(
+    { kind: 'map', name: 'negate', table },
+    [value],
+    opposite(graph.builder.spec(value)),
+  );
+}
+
 const binary =
-  (kind: 'add' | 'mul'): Handler =>
+  (name: 'add' | 'mul' | 'sub'): Handler =>
   (graph, op) => {
+    const kind = name === 'mul' ? 'mul' : 'add';
     const swapped = graph.isConstant(graph.input(op, 0));
     const [first, second] = swapped
       ? [graph.input(op, 1), graph.input(op, 0)]
@@ -153,28 +170,32 @@ const binary =
           'shapes that broadcast',
         );
     }
-    const [a, b, output] = [first, second, target].map((tensor) => graph.spec(op, tensor)) as [
-      TensorSpec,
-      TensorSpec,
-      TensorSpec,
-    ];
+    const [firstSpec, secondSpec, output] = [first, second, target].map((tensor) =>
+      graph.spec(op, tensor),
+    ) as [TensorSpec, TensorSpec, TensorSpec];
+    const minus = name === 'sub';
+    if (minus && output.dtype === 'int16') graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
+    const a = minus && swapped ? opposite(firstSpec) : firstSpec;
+    const b = minus && !swapped ? opposite(secondSpec) : secondSpec;
+    const signed = (value: number, turn: boolean): number => (minus && turn ? negated(graph, value) : value);
     const clamp = graph.clamp(op, op.options?.int8(0) ?? 0, output);
     // TFLite multiplies the scales in float32 (mul.cc, Prepare).
     const product = quantizeMultiplier(Math.fround(Math.fround(a.scale * b.scale) / output.scale));
     const shared = kind === 'add' ? sumBody(op, a, b, output) : { kind, name: 'mul', outputScaling: product };
     const body = { ...shared, ...clamp } as Body;
-    const left = graph.builder.reshape(broadcast(graph, op, first, to), output.shape);
+    const left = graph.builder.reshape(signed(broadcast(graph, op, first, to), swapped), output.shape);
     const zeros = [a.zeroPoint, b.zeroPoint, output.zeroPoint] as const;
     let made: number;
     if (!graph.isConstant(second)) {
       graph.activation(op, 1);
-      const right = graph.builder.reshape(broadcast(graph, op, second, to), output.shape);
+      const right = graph.builder.reshape(signed(broadcast(graph, op, second, to), true), output.shape);
       made = graph.builder.add(body, [left, right], output);
     } else {
-      const { values } = graph.constants(op, second);
+      const stored = graph.constants(op, second).values;
+      const values = minus && !swapped ? stored.map((q: number) => -q - 1) : stored;
       if (values.length === 1 && output.dtype !== 'int16') {
         const table = Int8Array.from({ length: 256 }, (_, i) => compute(body, i - 128, values[0]!, zeros));
-        made = graph.builder.add({ kind: 'map', name: kind, table }, [left], output);
+        made = graph.builder.add({ kind: 'map', name, table }, [left], output);
       } else {
         const constant = { values: expand(values, second.shape, to), zeroPoint: b.zeroPoint };
         made = graph.builder.add({ ...body, constant }, [left], output);
@@ -185,3 +206,4 @@ const binary =
 
 export const add = binary('add');
 export const mul = binary('mul');
+export const sub = binary('sub');

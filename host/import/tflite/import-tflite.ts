@@ -2,9 +2,19 @@
 import { damaged } from './flatbuffer.js';
 import { type Handler, TfliteGraph } from './graph.js';
 import { readTflite, type TfliteModel, type TfliteOperator } from './model.js';
-import { add, mul } from './elementwise.js';
-import { logistic, quantize, relu, softmax } from './pointwise.js';
-import { concatenation, mean, pack, pad, rename, shapeOf, stridedSlice } from './shapes.js';
+import { add, mul, sub } from './elementwise.js';
+import { hardSwish, leakyRelu, logistic, quantize, relu, softmax } from './pointwise.js';
+import {
+  concatenation,
+  mean,
+  pack,
+  pad,
+  rename,
+  shapeOf,
+  sliceOf,
+  stridedSlice,
+  transpose,
+} from './shapes.js';
 import { conv2d, depthwiseConv2d, fullyConnected } from './weighted.js';
 import { averagePool2d, maxPool2d } from './window.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
@@ -20,24 +30,29 @@ const HANDLERS: Record<string, Handler> = {
   MEAN: mean,
   ADD: add,
   MUL: mul,
+  SUB: sub,
   PAD: pad,
   PADV2: pad,
   RESHAPE: rename,
   EXPAND_DIMS: rename,
   SQUEEZE: rename,
+  TRANSPOSE: transpose,
   CONCATENATION: concatenation,
   SOFTMAX: softmax,
   LOGISTIC: logistic,
+  HARD_SWISH: hardSwish,
+  LEAKY_RELU: leakyRelu,
   RELU: relu(RELU),
   RELU6: relu(RELU6),
   RELU_N1_TO_1: relu(RELU_N1_TO_1),
   QUANTIZE: quantize,
   SHAPE: shapeOf,
+  SLICE: sliceOf,
   STRIDED_SLICE: stridedSlice,
   PACK: pack,
 };
 
-const SUPPORTED = `${Object.keys(HANDLERS).join(', ')} and, at the end, DEQUANTIZE`;
+const SUPPORTED = `${Object.keys(HANDLERS).join(', ')} and, at the end, DEQUANTIZE and ARG_MAX`;
 
 export interface ImportedTflite {
   network: QuantizedNetwork;
@@ -80,8 +95,8 @@ export function importTflite(bytes: Uint8Array, { name = 'model' } = {}): Import
   graph.define(inputTensor, from);
   for (const op of model.operators) {
     if (op === input.skip) continue;
-    // The answer stays quantized: whoever reads it has its scale.
-    if (op.name === 'DEQUANTIZE' && op.outputs[0] === output) {
+    // The answer stays quantized: whoever reads it has its scale, and finds the largest.
+    if ((op.name === 'DEQUANTIZE' || op.name === 'ARG_MAX') && op.outputs[0] === output) {
       output = graph.input(op).index;
       continue;
     }

@@ -158,6 +158,63 @@ export const stridedSlice: Handler = (graph, op) => {
   graph.define(target, graph.builder.reshape(value, output.shape));
 };
 
+export const sliceOf: Handler = (graph, op) => {
+  const [from, target] = [graph.input(op), graph.output(op)];
+  const [begin, sizes] = [graph.integers(op, 1), graph.integers(op, 2)];
+  const inside = from.shape.every((size, axis) => {
+    const [first = -1, count = 0] = [begin[axis], sizes[axis]];
+    return first >= 0 && (count === -1 || count > 0) && first + Math.max(count, 1) <= size;
+  });
+  if (begin.length !== from.shape.length || sizes.length !== begin.length || !inside)
+    graph.refuse(op, `from [${begin}] on, [${sizes}] of [${from.shape}]`, 'a part of its input');
+  let value = graph.builder.reshape(graph.activation(op), from.shape);
+  from.shape.forEach((size, axis) => {
+    const count = sizes[axis] === -1 ? size - begin[axis]! : sizes[axis]!;
+    if (count !== size) value = slice(graph, value, axis, begin[axis]!, count);
+  });
+  const output = graph.spec(op, target);
+  const made = graph.builder.spec(value);
+  if (elementCount(made) !== elementCount(output) || made.scale !== output.scale)
+    graph.refuse(op, `into ${graph.describe(target)}`, `${elementCount(made)} elements of the input's scale`);
+  graph.define(target, graph.builder.reshape(value, output.shape));
+};
+
+/** Dimensions in another order: two neighbouring groups of them change places, or nothing that counts does. */
+export const transpose: Handler = (graph, op) => {
+  const [from, target] = [graph.input(op), graph.output(op)];
+  const permutation = graph.integers(op, 1);
+  const sorted = [...permutation].sort((a, b) => a - b);
+  if (`${sorted}` !== `${from.shape.map((_, axis) => axis)}`)
+    graph.refuse(op, `by [${permutation}] of [${from.shape}]`, 'a permutation');
+  const output = graph.spec(op, target);
+  const input = graph.activation(op);
+  const spec = graph.builder.spec(input);
+  if (
+    spec.scale !== output.scale ||
+    spec.zeroPoint !== output.zeroPoint ||
+    elementCount(output) !== elementCount(from)
+  )
+    graph.refuse(op, `into ${graph.describe(target)}`, 'the elements and the scale of its input');
+  // Dimensions of 1 do not count; those that stay behind each other are one.
+  const order = permutation.filter((axis) => from.shape[axis] !== 1);
+  const first = order.findIndex((axis, i) => i > 0 && axis < order[i - 1]!);
+  if (first < 0) {
+    graph.define(target, graph.builder.reshape(input, output.shape));
+    return;
+  }
+  const ascending = (list: readonly number[]): boolean =>
+    list.every((axis, i) => i === 0 || axis > list[i - 1]!);
+  const [front, behind] = [order.slice(0, first), order.slice(first)];
+  if (!ascending(behind) || behind.at(-1)! > front[0]!)
+    graph.refuse(op, `by [${permutation}] of [${from.shape}]`, 'two groups of dimensions that change places');
+  const columns = elementCount({ shape: front.map((axis) => from.shape[axis]!) });
+  const rows = elementCount(from) / columns;
+  const matrix = graph.builder.reshape(input, [rows, columns]);
+  const body = { kind: 'transpose' as const, name: 'transpose' };
+  const made = graph.builder.add(body, [matrix], { ...output, shape: [columns, rows] });
+  graph.define(target, graph.builder.reshape(made, output.shape));
+};
+
 /** Means along axes that lie side by side: parts before them are taken one by one. */
 export const mean: Handler = (graph, op) => {
   const from = graph.input(op);

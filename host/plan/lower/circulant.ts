@@ -3,6 +3,7 @@ import {
   CIRC_BLOCKS,
   CIRC_CENTRE,
   CIRC_CHUNK,
+  CIRC_FACTOR,
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
@@ -28,8 +29,7 @@ import {
   requantBytes,
 } from './lowering.js';
 import { circulantCycles } from '../cost.js';
-import { blockSpectrum } from '../field.js';
-import { transformRoot } from '../field.js';
+import { blockSpectrum, computedFactor, transformRoot } from '../field.js';
 import { planNtt } from '../ntt-bounds.js';
 
 /** Σ w and Σ |w| of each output of a circulant layer, over the inputs that exist. */
@@ -94,19 +94,22 @@ export function lowerCirculant(
     );
   }
   const { sums, most } = circulantRowSums(op, inputs, outputs);
-  const ntt = planNtt(k, blocks, most * 128);
+  const computed = op.spectra === 'computed';
+  const ntt = planNtt(k, blocks, (op.learns ? inputs * 128 : most) * 128, computed);
   const channelBytes = k * 4 + requantBytes(op, k);
   // Biases, and pairs of channels, are looked up when the spectra are done with, in their place.
   const onePair = op.multipliers.length === 1;
   const inPlace = onePair ? k * 4 : channelBytes;
   const nttAreas = (chunk: number, group: number): number[] => {
-    return [blocks * k * 4, Math.max(chunk * blocks * 4, inPlace), k * 4, k * 2, onePair ? 8 : 0, group * k];
+    // A row's spectra, and behind computed ones the first column that is looked up.
+    const spectraBytes = chunk * blocks * 4 + (computed ? k : 0);
+    return [blocks * k * 4, Math.max(spectraBytes, inPlace), k * 4, k * 2, onePair ? 8 : 0, group * k];
   };
   const directAreas = (group: number): number[] => [blocks * k, k, 2 * k, k * 4, channelBytes, group * k];
   let chunk = k;
-  while (arenaFor(nttAreas(chunk, 1)) > limits.arenaBytes && chunk > 4) chunk >>= 1;
+  while (!computed && arenaFor(nttAreas(chunk, 1)) > limits.arenaBytes && chunk > 4) chunk >>= 1;
   const nttFits = ntt.feasible && arenaFor(nttAreas(chunk, 1)) <= limits.arenaBytes;
-  const costs = circulantCycles(k, blocks);
+  const costs = circulantCycles(k, blocks, op.spectra);
   const total = (method: 'direct' | 'ntt'): number => costs[method].enter + rows * costs[method].row;
   const faster = total('ntt') < total('direct') ? 'ntt' : 'direct';
   const method = op.method === 'auto' ? (nttFits ? faster : 'direct') : op.method;
@@ -134,9 +137,10 @@ export function lowerCirculant(
     record.set(CIRC_CHUNK, chunk);
     record.set(CIRC_ROOT, transformRoot(k));
     record.set(CIRC_CENTRE, ntt.centre ? 1 : 0);
+    record.set(CIRC_FACTOR, computed ? computedFactor(k) : 0);
   }
   const bias = foldBias(op.bias, sums, input.zeroPoint);
-  const weights = littleEndian(method === 'ntt' ? spectra(op, rows, blocks) : op.weights);
+  const weights = littleEndian(method === 'ntt' && !computed ? spectra(op, rows, blocks) : op.weights);
   const constants = [{ field: OP_WEIGHTS, bytes: weights }, ...requantization(op, bias, output, record)];
   const arenaBytes = placeAreas(record, areas);
   if (method === 'ntt' && !onePair) record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);

@@ -30,7 +30,7 @@ import { feature, placeWindow, rowSpan, columnChoices } from './window.js';
 import { convTileCycles } from '../cost.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
-function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
+export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
   const taps = op.kernel[0] * op.kernel[1];
   const blocks = Math.ceil(inputs / k);
   return Int8Array.from({ length: outputs * taps * inputs }, (_, i) => {
@@ -42,10 +42,20 @@ function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): I
   });
 }
 
+type Shape = [height: number, width: number, channels: number];
+
 /** In how many parts the channels of one output column fit a tenth of a charge. */
 function partsOf(outputs: number, patch: number, limits: TileLimits): number {
   const part = largestPart(outputs, (size) => convTileCycles(1, size, patch) <= limits.tileCycles);
   return Math.ceil(outputs / Math.max(part, 1));
+}
+
+/** A map of `channels` as one row: windows of one pixel do not know rows. */
+function inOneRow(op: Conv2d, input: Shape, output: Shape): [Shape, Shape] {
+  const single = [op.kernel, op.stride].every(([y, x]) => y === 1 && x === 1);
+  if (!single || op.padding.some((n) => n > 0)) return [input, output];
+  const flat = ([height, width, channels]: Shape): Shape => [1, height * width, channels];
+  return [flat(input), flat(output)];
 }
 
 export function lowerConv2d(
@@ -54,8 +64,7 @@ export function lowerConv2d(
   output: TensorSpec,
   limits: TileLimits,
 ): LoweredOp {
-  const inputShape = feature(op, input);
-  const outputShape = feature(op, output);
+  const [inputShape, outputShape] = inOneRow(op, feature(op, input), feature(op, output));
   const [, width, channels] = inputShape;
   const outputs = outputShape[2];
   const patch = op.kernel[0] * op.kernel[1] * channels;
@@ -81,7 +90,8 @@ export function lowerConv2d(
     const rows = largestPart(Math.ceil(outputs / k), (part) => {
       return arenaFor(areasOf(columns, Math.min(part * k, outputs))) <= limits.arenaBytes;
     });
-    if (rows === 0) continue;
+    // Channels go in pairs: not one at a time only so that a tile is wide.
+    if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
     const group = Math.min(rows * k, outputs);
     const within = convTileCycles(columns, outputs, patch) <= limits.tileCycles;
     // The widest tile within a tenth of a charge; failing that, the narrowest there is.

@@ -72,11 +72,15 @@ function mapRecord(
 }
 
 /** Values one behind the other, cut into rows that fit. */
-function mapAll(tensor: TensorSpec, f: Int8Function, limits: TileLimits): LoweredOp {
+function mapAll(tensor: TensorSpec, f: Int8Function | undefined, limits: TileLimits): LoweredOp {
   const count = elementCount(tensor);
   const length = Math.min(count, PREFERRED_ROW);
   return mapRecord(tensor, { count, length, inputStride: length, outputStride: length }, f, limits);
 }
+
+/** A tensor copied as it is. */
+export const lowerCopy = (tensor: TensorSpec, limits: TileLimits): LoweredOp =>
+  mapAll(tensor, undefined, limits);
 
 export function lowerLogistic(
   op: Logistic,

@@ -1,4 +1,4 @@
-// A .npz as numpy.savez (0) and savez_compressed (8) write it.
+// A .npz for tests: a zip of .npy files, stored or deflated.
 import { deflateRawSync } from 'node:zlib';
 import { type NpyArray, writeNpy } from '../../host/data/npy.js';
 
@@ -6,7 +6,7 @@ const le = (value: number, bytes: number): number[] =>
   Array.from({ length: bytes }, (_, i) => (value >>> (8 * i)) & 255);
 const ascii = (text: string): number[] => [...text].map((c) => c.charCodeAt(0));
 
-export function npz(arrays: Record<string, NpyArray>, method: 0 | 8): Uint8Array {
+export function npz(arrays: Record<string, NpyArray>, method: 0 | 8 = 0): Uint8Array {
   const out: number[] = [];
   const directory: number[] = [];
   for (const [name, array] of Object.entries(arrays)) {

@@ -1,0 +1,85 @@
+// Groups of addresses: where banks, ring entries and lanes lie for the cursor as it stands (docs/TRAINING.md §2).
+import {
+  C_BANKS,
+  C_SAMPLE,
+  C_TURN,
+  GROUP_MASK,
+  Group,
+  H_TRAINING,
+  TRAINING_BYTES,
+  TURN_FLAG_GOOD,
+  T_BANKS,
+  T_BANK_BYTES,
+  T_ENTRY_BYTES,
+  T_FACTORY,
+  T_FIRST_STATE,
+  T_LANES,
+  T_LANE_BYTES,
+  T_LANE_COUNT,
+  T_RING,
+  T_STATES,
+  T_STATE_BYTES,
+} from '../layout';
+import { fetch } from '../nvm';
+import { ARENA, CURSOR, GROUPS, HEADER, TRAIN } from '../sram';
+
+/** Copies the training header to SRAM, if the image has one, and binds the groups. */
+export function setUp(): void {
+  const header = load<u32>(HEADER, H_TRAINING);
+  if (header) memory.copy(TRAIN, fetch(header, TRAINING_BYTES, ARENA), TRAINING_BYTES);
+  bind();
+}
+
+/** Address of weight bank `bank`; 0 is the factory's. */
+function bankAddress(bank: u32): u32 {
+  return bank
+    ? load<u32>(TRAIN, T_BANKS) + (bank - 1) * load<u32>(TRAIN, T_BANK_BYTES)
+    : load<u32>(TRAIN, T_FACTORY);
+}
+
+/** Address of state bank `bank`; 0 is the factory's. */
+function stateAddress(bank: u32): u32 {
+  return bank
+    ? load<u32>(TRAIN, T_STATES) + (bank - 1) * load<u32>(TRAIN, T_STATE_BYTES)
+    : load<u32>(TRAIN, T_FIRST_STATE);
+}
+
+function entryAddress(entry: u32): u32 {
+  return load<u32>(TRAIN, T_RING) + entry * load<u32>(TRAIN, T_ENTRY_BYTES);
+}
+
+/** The least of 1, 2, 3 that is neither the current nor the good weight bank. */
+export function freeBank(): u32 {
+  const banks = load<u32>(CURSOR, C_BANKS);
+  const current = banks & 15;
+  const good = (banks >> 4) & 15;
+  let free: u32 = 1;
+  while (free == current || free == good) free++;
+  return free;
+}
+
+/** The state bank that is not in force. */
+export function nextState(): u32 {
+  return ((load<u32>(CURSOR, C_BANKS) >> 8) & 15) == 1 ? 2 : 1;
+}
+
+/** Address of lane `lane` for the address `field` of a record, which names lane 0's. */
+export function inLane(field: usize, lane: usize): usize {
+  return load<usize>(TRAIN, T_LANES) + lane * load<usize>(TRAIN, T_LANE_BYTES) + (field & GROUP_MASK);
+}
+
+/** Brings the bases of all groups in line with the cursor. */
+export function bind(): void {
+  const banks = load<u32>(CURSOR, C_BANKS);
+  const turn = min<u32>(load<u8>(CURSOR, C_TURN), load<u32>(TRAIN, T_LANE_COUNT));
+  const good = load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_GOOD;
+  const sample: u32 = load<u8>(CURSOR, C_SAMPLE);
+  const spare: u32 = load<u8>(CURSOR, C_SAMPLE + 2);
+  store<u32>(GROUPS, bankAddress((good ? banks >> 4 : banks) & 15), Group.WEIGHTS << 2);
+  store<u32>(GROUPS, bankAddress(freeBank()), Group.NEXT << 2);
+  store<u32>(GROUPS, entryAddress(sample ? sample - 1 : spare), Group.SAMPLE << 2);
+  store<u32>(GROUPS, entryAddress(spare), Group.SPARE << 2);
+  store<u32>(GROUPS, inLane(0, turn), Group.LANE << 2);
+  store<u32>(GROUPS, stateAddress((banks >> 8) & 15), Group.STATE << 2);
+  store<u32>(GROUPS, stateAddress(nextState()), Group.STATE_NEXT << 2);
+}

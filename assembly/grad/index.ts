@@ -1,0 +1,54 @@
+// Which training kernel an op record names.
+import { OP_KIND, OpKind } from '../layout';
+import { trains } from '../kernels/mask';
+import * as circulant from './circulant';
+import * as finish from './finish';
+import * as loss from './loss';
+import * as rescale from './rescale';
+import * as turn from './turn';
+import * as update from './update';
+import * as updateCirculant from './update_circulant';
+import * as updateConv2d from './update_conv2d';
+import * as updateDepthwise from './update_depthwise';
+import * as window from './window';
+
+export function enter(op: usize): void {
+  const kind: i32 = load<u8>(op, OP_KIND);
+  if (kind == OpKind.RESCALE) {
+    if (trains(OpKind.RESCALE)) rescale.enter(op);
+  } else if (kind >= OpKind.UPDATE_CONV2D && kind <= OpKind.UPDATE_CIRCULANT) update.enter(op);
+}
+
+export function tile(op: usize, index: i32): void {
+  switch (<i32>load<u8>(op, OP_KIND)) {
+    case OpKind.TURN:
+      turn.tile(op);
+      break;
+    case OpKind.LOSS:
+      loss.tile(op);
+      break;
+    case OpKind.LOOP:
+      turn.loopTile(op);
+      break;
+    case OpKind.FINISH:
+      finish.tile(op);
+      break;
+    case OpKind.CIRCULANT_GRAD:
+      if (trains(OpKind.CIRCULANT_GRAD)) circulant.tile(op, index);
+      break;
+    case OpKind.RESCALE:
+      if (trains(OpKind.RESCALE)) rescale.tile(op, index);
+      break;
+    case OpKind.UPDATE_CONV2D:
+      if (trains(OpKind.UPDATE_CONV2D)) updateConv2d.tile(op, index);
+      break;
+    case OpKind.UPDATE_DEPTHWISE:
+      if (trains(OpKind.UPDATE_DEPTHWISE)) updateDepthwise.tile(op, index);
+      break;
+    case OpKind.UPDATE_CIRCULANT:
+      if (trains(OpKind.UPDATE_CIRCULANT)) updateCirculant.tile(op, index);
+      break;
+    default:
+      window.tile(op, index);
+  }
+}

@@ -1,0 +1,168 @@
+// What all updates share: the lanes that are learnt, and how a sum of products changes a parameter (docs/TRAINING.md §7).
+import {
+  ERROR_BYTES,
+  GROUP_MASK,
+  GROUP_SHIFT,
+  Group,
+  OP_BIAS,
+  OP_OUTPUT,
+  OP_REQUANT,
+  OP_SCRATCH0,
+  OP_SCRATCH4,
+  OP_SCRATCH5,
+  OP_WEIGHTS,
+  T_LANE_COUNT,
+  T_VERDICTS,
+  UPDATE_CLIP,
+  UPDATE_LAYER,
+  UPDATE_LOW,
+  UPDATE_ROWS,
+  VERDICT_BYTES,
+  VERDICT_PASSED,
+} from '../layout';
+import { fetch, look, put } from '../nvm';
+import { TRAIN } from '../sram';
+import { inLane } from './groups';
+import { draw, key } from './random';
+
+/** An update's state in scratch 0: the largest exponent, then for each lane how far its errors are shifted; −1: not learnt. */
+const LANES = 4;
+
+/** Bias changes are as large as they are. */
+const BIAS_CLIP = 1 << 30;
+
+/** Which lanes are learnt, and their exponents. */
+export function enter(op: usize): void {
+  const lanes = op + load<usize>(op, OP_SCRATCH0);
+  const count = load<i32>(TRAIN, T_LANE_COUNT);
+  let most = i32.MIN_VALUE;
+  for (let lane = 0; lane < count; lane++) {
+    const at = lanes + LANES + (lane << 2);
+    const verdict = load<u32>(look(load<u32>(TRAIN, T_VERDICTS) + lane * VERDICT_BYTES, VERDICT_BYTES, at));
+    const passed = (verdict & VERDICT_PASSED) != 0;
+    const exponent = passed
+      ? i32.MIN_VALUE
+      : load<i32>(look(inLane(load<usize>(op, OP_OUTPUT), lane), 4, at));
+    store<i32>(at, exponent);
+    most = max(most, exponent);
+  }
+  store<i32>(lanes, most);
+  for (let at = lanes + LANES, end = at + (count << 2); at < end; at += 4) {
+    const exponent = load<i32>(at);
+    store<i32>(at, exponent == i32.MIN_VALUE ? -1 : min(most - exponent, 16));
+  }
+}
+
+/** How far the errors of `lane` are shifted; −1: it is not learnt. */
+export function shiftOf(op: usize, lane: i32): i32 {
+  return load<i32>(op + load<usize>(op, OP_SCRATCH0) + LANES + (lane << 2));
+}
+
+/** `count` errors of `lane` from value `from` on. */
+export function lookErrors(op: usize, lane: i32, from: i32, count: i32, scratch: usize): usize {
+  return look(inLane(load<usize>(op, OP_OUTPUT), lane) + ERROR_BYTES + (from << 1), count << 1, scratch);
+}
+
+/** An error brought to the largest exponent. */
+// @ts-ignore: decorator
+@inline
+export function aligned(error: i32, shift: i32): i32 {
+  if (shift >= 16) return 0;
+  return shift ? (error + (1 << (shift - 1))) >> shift : error;
+}
+
+/** What a parameter loses, for the sum `gradient` (not 0), the pair at `pair`, and 16 random bits. */
+function step(gradient: i32, pair: usize, exponent: i32, clip: i32, random: i32): i32 {
+  const product = <i64>gradient * <i64>load<i32>(pair);
+  const right = 15 - load<i32>(pair, 4) - exponent;
+  let value: i64;
+  if (right > 62) value = product >> 63;
+  else if (right >= 0) value = product >> right;
+  else value = product > 0 ? clip : -clip;
+  return (<i32>max<i64>(min<i64>(value, clip), -clip) + random) >> 16;
+}
+
+/** Whether weights learn, or biases alone. */
+// @ts-ignore: decorator
+@inline
+export function hasWeights(op: usize): bool {
+  return load<u8>(op, UPDATE_LAYER) != 0;
+}
+
+/** Whether output row `row` learns. */
+export function learns(op: usize, row: i32): bool {
+  return row >= <i32>load<u16>(op, UPDATE_ROWS) && row < <i32>load<u16>(op, UPDATE_ROWS + 2);
+}
+
+/** The same place in the free bank. */
+function inNext(address: usize): usize {
+  return (address & GROUP_MASK) | (Group.NEXT << GROUP_SHIFT);
+}
+
+/** Copies the `count` weights from `first` on, high bytes and low ones, to SRAM at `high` and `low`. */
+export function fetchWeights(op: usize, first: i32, count: i32, high: usize, low: usize): void {
+  const address = load<usize>(op, OP_WEIGHTS) + first;
+  fetch(address, count, high);
+  fetch(address + load<usize>(op, UPDATE_LOW), count, low);
+}
+
+/** Writes them to the free bank. */
+export function putWeights(op: usize, first: i32, count: i32, high: usize, low: usize): void {
+  const address = inNext(load<usize>(op, OP_WEIGHTS) + first);
+  put(address, high, count);
+  put(address + load<usize>(op, UPDATE_LOW), low, count);
+}
+
+/** Σ W8 of `count` weights from `first` on: in the free bank, less that in the current one. */
+export function weightsChange(op: usize, first: i32, count: i32, scratch: usize): i32 {
+  const address = load<usize>(op, OP_WEIGHTS) + first;
+  let sum = 0;
+  let weight = look(inNext(address), count, scratch);
+  for (const end = weight + count; weight < end; weight++) sum += load<i8>(weight);
+  weight = look(address, count, scratch);
+  for (const end = weight + count; weight < end; weight++) sum -= load<i8>(weight);
+  return sum;
+}
+
+/** The key of an update's random numbers: `what` is 0 for weights, 1 for biases. */
+export function keyOf(op: usize, what: u32): u32 {
+  return key(load<u8>(op, UPDATE_LAYER + 1), what);
+}
+
+/** The pairs of output row `row`: {m, s, mb, sb}. */
+export function lookPairs(op: usize, row: i32): usize {
+  return look(load<usize>(op, OP_REQUANT) + (row << 4), 16, op + load<usize>(op, OP_SCRATCH5));
+}
+
+/** Changes the weight at `high` and `low` by its sum. */
+export function change(
+  op: usize,
+  gradient: i32,
+  pair: usize,
+  key: u32,
+  index: u32,
+  high: usize,
+  low: usize,
+): void {
+  if (!gradient) return;
+  const exponent = load<i32>(op + load<usize>(op, OP_SCRATCH0));
+  const before = ((<i32>load<i8>(high)) << 8) + <i32>load<u8>(low);
+  const less = step(gradient, pair, exponent, load<i32>(op, UPDATE_CLIP), draw(key, index));
+  const after = max(min(before - less, 127 * 256 + 255), -127 * 256);
+  store<u8>(high, after >> 8);
+  store<u8>(low, after);
+}
+
+/**
+ * The folded bias of output `row`, for the sum of its errors and the change of its weights' sum, to the free bank.
+ * `pair`: {mb, sb}.
+ */
+export function changeBias(op: usize, row: i32, gradient: i32, pair: usize, key: u32, folded: i32): void {
+  const scratch = op + load<usize>(op, OP_SCRATCH4);
+  const address = load<usize>(op, OP_BIAS) + (row << 2);
+  const before = load<i32>(look(address, 4, scratch));
+  const exponent = load<i32>(op + load<usize>(op, OP_SCRATCH0));
+  const less = gradient ? step(gradient, pair, exponent, BIAS_CLIP, draw(key, row)) : 0;
+  store<i32>(scratch, before - less - folded);
+  put(inNext(address), scratch, 4);
+}

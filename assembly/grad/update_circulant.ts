@@ -1,0 +1,113 @@
+// The update of a circulant layer, a row of blocks a tile (docs/TRAINING.md §7).
+import {
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
+  CIRC_OUTPUTS,
+  OP_INPUT,
+  OP_INPUT_ZERO_POINT,
+  OP_SCRATCH1,
+  OP_SCRATCH2,
+  OP_SCRATCH3,
+  OP_SCRATCH4,
+  T_LANE_COUNT,
+  UPDATE_PART,
+} from '../layout';
+import { look } from '../nvm';
+import { TRAIN } from '../sram';
+import { inLane } from './groups';
+import {
+  aligned,
+  change,
+  changeBias,
+  fetchWeights,
+  hasWeights,
+  keyOf,
+  learns,
+  lookErrors,
+  lookPairs,
+  putWeights,
+  shiftOf,
+  weightsChange,
+} from './update';
+
+/** dw[d] = Σ_r g[r]·(x[(r − d) mod k] − z) of one block in one lane, d from `from` to `end`, added to `sums`. */
+function correlate(op: usize, lane: i32, block: i32, first: i32, sums: usize, from: i32, end: i32): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
+  const shift = shiftOf(op, lane);
+  const count = min(k, load<i32>(op, CIRC_OUTPUTS) - first);
+  const x = look(inLane(load<usize>(op, OP_INPUT), lane) + block * k, k, op + load<usize>(op, OP_SCRATCH2));
+  const errors = lookErrors(op, lane, first, count, op + load<usize>(op, OP_SCRATCH4));
+  for (let r = 0; r < count; r++) {
+    if (!learns(op, first + r)) continue;
+    const error = aligned(load<i16>(errors + (r << 1)), shift);
+    if (!error) continue;
+    let sum = sums;
+    for (let d = from; d < end; d++, sum += 4) {
+      store<i32>(sum, load<i32>(sum) + error * (load<i8>(x + ((r - d) & (k - 1))) - zero));
+    }
+  }
+}
+
+/** Updates weights `from` … of block `block` of block row `row`. */
+function updateWeights(op: usize, row: i32, block: i32, from: i32): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const count = min(load<i32>(op, UPDATE_PART), k - from);
+  const sums = op + load<usize>(op, OP_SCRATCH1);
+  const high = op + load<usize>(op, OP_SCRATCH3);
+  const low = high + count;
+  memory.fill(sums, 0, count << 2);
+  for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
+    if (shiftOf(op, lane) >= 0) correlate(op, lane, block, row * k, sums, from, from + count);
+  }
+  const start = (row * load<i32>(op, CIRC_BLOCKS) + block) * k + from;
+  const pairs = lookPairs(op, 0);
+  const key = keyOf(op, 0);
+  fetchWeights(op, start, count, high, low);
+  for (let i = 0; i < count; i++) {
+    change(op, load<i32>(sums + (i << 2)), pairs, key, start + i, high + i, low + i);
+  }
+  putWeights(op, start, count, high, low);
+}
+
+/** The error of output `row`, summed over the lanes. */
+function errorOf(op: usize, row: i32): i32 {
+  let total = 0;
+  if (!learns(op, row)) return 0;
+  for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
+    const shift = shiftOf(op, lane);
+    if (shift < 0) continue;
+    const error = lookErrors(op, lane, row, 1, op + load<usize>(op, OP_SCRATCH4));
+    total += aligned(load<i16>(error), shift);
+  }
+  return total;
+}
+
+/** Updates the biases of block row `row`, when its weights are. */
+function updateBiases(op: usize, row: i32): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  let changed = 0;
+  for (let block = 0; hasWeights(op) && block < blocks; block++) {
+    changed += weightsChange(op, (row * blocks + block) * k, k, op + load<usize>(op, OP_SCRATCH2));
+  }
+  const folded = load<i32>(op, OP_INPUT_ZERO_POINT) * changed;
+  for (let r = row * k, end = min(r + k, load<i32>(op, CIRC_OUTPUTS)); r < end; r++) {
+    changeBias(op, r, errorOf(op, r), lookPairs(op, 0) + 8, keyOf(op, 1), folded);
+  }
+}
+
+export function tile(op: usize, index: i32): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  const part = load<i32>(op, UPDATE_PART);
+  const parts = (k + part - 1) / part;
+  const rows = (load<i32>(op, CIRC_OUTPUTS) + k - 1) / k;
+  const tiles = hasWeights(op) ? rows * blocks * parts : 0;
+  if (index >= tiles) {
+    updateBiases(op, index - tiles);
+    return;
+  }
+  const block = index / parts;
+  updateWeights(op, block / blocks, block % blocks, (index % parts) * part);
+}

@@ -1,0 +1,69 @@
+// `npm run bench:training [digits|motion|failures] [--folds N] [--seeds N]`: learning on the device, in its own integer
+// arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on stderr.
+import { parseArgs } from 'node:util';
+import { table } from '../host/report/text.js';
+import { benchFailures } from './training/failures.js';
+import { deviation, mean, percent } from './training/methods.js';
+import { benchMotion, SHOTS } from './training/motion.js';
+import { benchDigits } from './training/rotated-digits.js';
+
+const ANGLES = [30, 45, 60, 90];
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { folds: { type: 'string', default: '6' }, seeds: { type: 'string', default: '5' } },
+});
+const seeds = Number(values.seeds);
+const asked = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
+const spread = (shares: readonly number[]): string =>
+  `${percent(mean(shares))} ± ${percent(deviation(shares))}`;
+
+const results: Record<string, unknown> = {};
+
+if (asked('digits')) {
+  const all = benchDigits(ANGLES, seeds);
+  results['digits'] = all;
+  console.log(`% right of 1,000 rotated digits, head:2, 200 labels, ${seeds} seeds (simulated at the desk)`);
+  const head = ['', ...all.map(({ degrees }) => `${degrees}°`), 'mean'];
+  const rows = all[0]!.methods.map(({ name }, i) => {
+    const of = all.map(({ methods }) => methods[i]!.shares);
+    return [name, ...of.map(spread), percent(mean(of.flat()))];
+  });
+  console.log(`${table([head, ...rows])}\n`);
+}
+
+if (asked('failures')) {
+  const all = benchFailures(seeds);
+  results['failures'] = all;
+  console.log(
+    '% right, digits rotated by 45°, updates that fail with some probability an attempt (simulated)',
+  );
+  const head = ['', ...all.map(({ probability }) => `p = ${probability}`)];
+  const rows = [
+    ['attempts an update', ...all.map(({ attempts }) => attempts.toFixed(1))],
+    ['in place, applied again', ...all.map(({ inPlace }) => spread(inPlace))],
+    ['ours', ...all.map(({ ours }) => spread(ours))],
+    ['ours, weights as without failures', ...all.map(({ identical }) => (identical ? 'yes' : 'no'))],
+  ];
+  console.log(`${table([head, ...rows])}\n`);
+}
+
+const folder = process.env['BROWNOUT_DATA'];
+if (asked('motion') && !folder) {
+  console.log('skipped: MotionSense: set BROWNOUT_DATA to the folder that holds motionsense/');
+} else if (asked('motion')) {
+  const { subjects, methods } = benchMotion(folder!, Number(values.folds));
+  results['motion'] = { subjects, methods };
+  console.log(
+    `% right of the other windows of a new subject, all layers, ${subjects.length} subjects (simulated at the desk)`,
+  );
+  const none = methods[0]!.shares;
+  const head = ['', ...SHOTS.map((shots) => `${shots} a class`), ...SHOTS.map((shots) => `gain at ${shots}`)];
+  const rows = methods.map(({ name, shares }) => [
+    name,
+    ...shares.map((of) => percent(mean(of))),
+    ...shares.map((of, i) => percent(mean(of) - mean(none[i]!))),
+  ]);
+  console.log(`${table([head, ...rows])}\n`);
+}
+
+console.log(JSON.stringify(results));

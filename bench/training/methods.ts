@@ -1,0 +1,114 @@
+// Ways to adapt a network to labelled samples, one interface for all.
+import type { Random } from '../../host/data/random.js';
+import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
+import { deriveTraining } from '../../host/training/derive.js';
+import { FloatSgd } from '../../host/training/float-sgd.js';
+import { type Sample, TrainingMirror } from '../../host/training/mirror.js';
+import type { TrainOptions } from '../../host/training/spec.js';
+import { shareRight, tuneLearningRate, tuneRate } from '../../host/training/tune.js';
+
+export interface Method {
+  name: string;
+  /** Learns `stream` in order; the share of `unseen` right then. */
+  run: (stream: readonly Sample[], unseen: readonly Sample[], seed: number) => number;
+  learningRate?: number;
+}
+
+const classifier = (network: QuantizedNetwork, options: TrainOptions): TrainingMirror =>
+  new TrainingMirror(network, deriveTraining(network, options));
+
+export function unadapted(network: QuantizedNetwork): Method {
+  const mirror = classifier(network, { layers: 'last' });
+  return { name: 'none', run: (_, unseen) => shareRight(unseen, (input) => mirror.classify(input)) };
+}
+
+/** Nearest class mean, in the space of what the last layer reads. */
+export function prototype(network: QuantizedNetwork): Method {
+  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, { layers: 'last' }));
+  const run = (stream: readonly Sample[], unseen: readonly Sample[]): number => {
+    const means = new Map<number, Float64Array>();
+    const counts = new Map<number, number>();
+    for (const { input, label } of stream) {
+      const x = frozen.features(input);
+      const mean = means.get(label) ?? new Float64Array(x.length);
+      const count = (counts.get(label) ?? 0) + 1;
+      means.set(
+        label,
+        mean.map((m, i) => m + (x[i]! - m) / count),
+      );
+      counts.set(label, count);
+    }
+    return shareRight(unseen, (input) => {
+      const x = frozen.features(input);
+      const distance = (mean: Float64Array): number => mean.reduce((sum, m, i) => sum + (m - x[i]!) ** 2, 0);
+      return [...means].reduce((a, b) => (distance(b[1]) < distance(a[1]) ? b : a))[0];
+    });
+  };
+  return { name: 'prototype', run };
+}
+
+/** The device's arithmetic, its learning rate tuned on other samples. */
+export function integer(
+  name: string,
+  network: QuantizedNetwork,
+  options: TrainOptions,
+  tuning: readonly Sample[],
+): Method {
+  const { learningRate } = tuneLearningRate(network, options, tuning);
+  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
+  const run: Method['run'] = (stream, unseen, seed) => {
+    const mirror = new TrainingMirror(
+      network,
+      deriveTraining(network, { ...options, learningRate, seed }),
+      frozen,
+    );
+    stream.forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+    return shareRight(unseen, (input) => mirror.classify(input));
+  };
+  return { name, run, learningRate };
+}
+
+/** Float SGD on the batches that the device would learn, those right and sure included; tuned in the same way. */
+export function float(network: QuantizedNetwork, options: TrainOptions, tuning: readonly Sample[]): Method {
+  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
+  const learn = (
+    learningRate: number,
+    stream: readonly Sample[],
+    unseen: readonly Sample[],
+    seed = 1,
+  ): number => {
+    const spec = deriveTraining(network, { ...options, learningRate, seed });
+    const mirror = new TrainingMirror(network, spec, frozen);
+    const sgd = new FloatSgd(network, spec, frozen);
+    stream.forEach(({ input, label }, ticket) => {
+      sgd.step(mirror.train(input, label, ticket));
+    });
+    return shareRight(unseen, (input) => sgd.classify(input));
+  };
+  const { learningRate } = tuneRate(tuning, learn);
+  return {
+    name: 'float',
+    run: (stream, unseen, seed) => learn(learningRate, stream, unseen, seed),
+    learningRate,
+  };
+}
+
+/** `count` samples, as many of each label as can be, in random order. */
+export function draw(random: Random, samples: readonly Sample[], count: number): Sample[] {
+  const labels = [...new Set(samples.map(({ label }) => label))].sort((a, b) => a - b);
+  const piles = labels.map((label) => random.shuffle(samples.filter((sample) => sample.label === label)));
+  const drawn: Sample[] = [];
+  for (let i = 0; drawn.length < count && i < samples.length; i++) {
+    for (const pile of piles) if (i < pile.length && drawn.length < count) drawn.push(pile[i]!);
+  }
+  return random.shuffle(drawn);
+}
+
+export const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+export function deviation(values: readonly number[]): number {
+  const m = mean(values);
+  return Math.sqrt(mean(values.map((v) => (v - m) ** 2)));
+}
+
+export const percent = (share: number): string => (100 * share).toFixed(1);

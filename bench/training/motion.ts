@@ -1,0 +1,147 @@
+// MotionSense, leaving one subject out: a small network learns the other subjects, then a few labelled windows of this one.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { Architecture, FloatNetwork } from '../../host/compress/float-network.js';
+import { initialise } from '../../host/compress/initialise.js';
+import { quantize } from '../../host/compress/quantize.js';
+import { train } from '../../host/compress/train.js';
+import { quantizeValues } from '../../host/model/affine.js';
+import { readNpy } from '../../host/data/npy.js';
+import { Random } from '../../host/data/random.js';
+import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
+import type { Sample } from '../../host/training/mirror.js';
+import type { TrainOptions } from '../../host/training/spec.js';
+import { draw, float, integer, mean, type Method, prototype, unadapted } from './methods.js';
+
+const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];
+const WINDOW = STEPS * CHANNELS;
+export const SHOTS = [1, 5, 10];
+/** Draws of labelled windows a subject. */
+const DRAWS = 3;
+/** All layers: the network has 7,000 weights. */
+const TRAINABLE: TrainOptions = { layers: 'all', late: false, replay: 3, ring: 32 };
+
+interface Windows {
+  /** [count][128][1][6], acceleration in 2 g, rotation in 8 rad/s. */
+  inputs: Float32Array;
+  labels: Uint8Array;
+  subjects: Uint8Array;
+}
+
+export function readWindows(folder: string): Windows {
+  const file = (name: string): Buffer => readFileSync(join(folder, 'motionsense', name));
+  const bytes = (name: string): Uint8Array => readNpy(new Uint8Array(file(name))).data as Uint8Array;
+  const windows = readNpy(new Uint8Array(gunzipSync(file('windows_i16_Nx128x6.npy.gz')))).data;
+  const inputs = Float32Array.from(windows, (v, i) => v / (i % CHANNELS < 3 ? 4096 : 8192));
+  return { inputs, labels: bytes('label_u8.npy'), subjects: bytes('subject_u8.npy') };
+}
+
+const conv = {
+  kind: 'conv2d',
+  kernelWidth: 1,
+  strideWidth: 1,
+  padding: 'valid',
+  activation: 'relu',
+} as const;
+const pool = { kind: 'maxPool2d', poolHeight: 2, poolWidth: 1, strideHeight: 2, strideWidth: 1 } as const;
+
+/** Convolutions over time: 128×6 → 62×12 → 29×16 → 14×16 → 12×24 → 6×24 → 32 → 6. */
+const ARCHITECTURE: Architecture = {
+  inputShape: [STEPS, 1, CHANNELS],
+  layers: [
+    { ...conv, name: 'conv1', inChannels: 6, outChannels: 12, kernelHeight: 5, strideHeight: 2 },
+    { ...conv, name: 'conv2', inChannels: 12, outChannels: 16, kernelHeight: 5, strideHeight: 2 },
+    { ...pool, name: 'pool1' },
+    { ...conv, name: 'conv3', inChannels: 16, outChannels: 24, kernelHeight: 3, strideHeight: 1 },
+    { ...pool, name: 'pool2' },
+    { kind: 'dense', name: 'fc1', inputs: 144, outputs: 32, activation: 'relu' },
+    { kind: 'dense', name: 'fc2', inputs: 32, outputs: ACTIVITIES, activation: 'none' },
+  ],
+};
+
+export function pretrain({ inputs, labels, subjects }: Windows, left: readonly number[]): QuantizedNetwork {
+  const chosen = [...subjects.keys()].filter((i) => !left.includes(subjects[i]!));
+  const data = {
+    inputs: new Float32Array(chosen.length * WINDOW),
+    labels: Uint8Array.from(chosen, (i) => labels[i]!),
+  };
+  chosen.forEach((from, to) => {
+    data.inputs.set(inputs.subarray(from * WINDOW, (from + 1) * WINDOW), to * WINDOW);
+  });
+  const network: FloatNetwork = train(initialise(ARCHITECTURE, 1), data, {
+    seed: 1,
+    epochs: 12,
+    batchSize: 32,
+    optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
+    learningRate: 0.003,
+    warmupEpochs: 1,
+    decay: 'cosine',
+    weightDecay: 0.05,
+  });
+  const count = 1000;
+  const calibration = new Float32Array(count * WINDOW);
+  for (let i = 0; i < count; i++) {
+    const from = Math.floor((i * chosen.length) / count) * WINDOW;
+    calibration.set(data.inputs.subarray(from, from + WINDOW), i * WINDOW);
+  }
+  return quantize(network, { name: 'motion', calibration, count, minimum: -1, maximum: 1 });
+}
+
+export function samplesOf(
+  network: QuantizedNetwork,
+  { inputs, labels, subjects }: Windows,
+  subject: number,
+): Sample[] {
+  const spec = network.tensors[network.input]!;
+  return [...subjects.keys()]
+    .filter((i) => subjects[i] === subject)
+    .map((i) => {
+      const input = quantizeValues(inputs.subarray(i * WINDOW, (i + 1) * WINDOW), spec) as Int8Array;
+      return { input, label: labels[i]! };
+    });
+}
+
+export interface MotionResult {
+  subjects: number[];
+  /** By method, then number of labelled windows of each activity: the share right, one a subject. */
+  methods: { name: string; shares: number[][] }[];
+}
+
+/** Rates are tuned on a second subject that pretraining does not see either. */
+export function benchMotion(folder: string, folds: number): MotionResult {
+  const windows = readWindows(folder);
+  const subjects = Array.from({ length: folds }, (_, i) => 1 + Math.floor((i * SUBJECTS) / folds));
+  const methods = new Map<string, number[][]>();
+  for (const subject of subjects) {
+    const other = (subject % SUBJECTS) + 1;
+    const network = pretrain(windows, [subject, other]);
+    const own = samplesOf(network, windows, subject);
+    const tuning = draw(new Random(5), samplesOf(network, windows, other), 15 * ACTIVITIES);
+    const all: Method[] = [
+      unadapted(network),
+      prototype(network),
+      integer('last', network, { ...TRAINABLE, layers: 'last' }, tuning),
+      integer('bias', network, { ...TRAINABLE, layers: 'bias' }, tuning),
+      integer('ours', network, TRAINABLE, tuning),
+      float(network, TRAINABLE, tuning),
+    ];
+    for (const method of all) {
+      const shares = SHOTS.map((shots) => {
+        const runs = Array.from({ length: DRAWS }, (_, i) => {
+          const stream = draw(new Random(2000 + i), own, shots * ACTIVITIES);
+          const rest = own.filter((sample) => !stream.includes(sample));
+          return method.run(stream, rest, i + 1);
+        });
+        return mean(runs);
+      });
+      console.error(
+        `subject ${subject} ${method.name} (rate ${method.learningRate ?? '-'}): ${shares.map((s) => s.toFixed(3)).join(' ')}`,
+      );
+      const rows = methods.get(method.name) ?? SHOTS.map(() => []);
+      shares.forEach((share, i) => rows[i]!.push(share));
+      methods.set(method.name, rows);
+    }
+  }
+  return { subjects, methods: [...methods].map(([name, shares]) => ({ name, shares })) };
+}

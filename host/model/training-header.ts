@@ -1,0 +1,214 @@
+// The training header of an image, and where groups of addresses lie for a cursor; the desk's own, apart from the module's
+// (docs/TRAINING.md §2).
+import {
+  ENTRY_BYTES,
+  E_KIND_OF,
+  E_LABEL_OF,
+  E_STAMP,
+  E_TICKET_OF,
+  EntryKind,
+  GROUP_MASK,
+  GROUP_SHIFT,
+  Group,
+  MOST_CLASSES,
+  MOST_ENTRIES,
+  MOST_LANES,
+  S_ENTRIES,
+  TRAINING_HEADER_BYTES,
+  TURN_FLAG_GOOD,
+  T_BANKS,
+  T_BANK_BYTES,
+  T_CLASSES,
+  T_ENTRIES,
+  T_ENTRY_BYTES,
+  T_FACTORY,
+  T_FIRST_STATE,
+  T_GUARD_EVERY,
+  T_HOLD_OUT,
+  T_LABEL,
+  T_LANES,
+  T_LANE_BYTES,
+  T_LANE_COUNT,
+  T_MARGIN,
+  T_RING,
+  T_SEED,
+  T_STATES,
+  T_STATE_BYTES,
+  T_VALIDATIONS,
+  T_VERDICTS,
+} from '../../assembly/layout.js';
+
+/** NVM bytes [start, end). */
+type Interval = readonly [start: number, end: number];
+
+const FIELDS = {
+  banks: T_BANKS,
+  bankBytes: T_BANK_BYTES,
+  factory: T_FACTORY,
+  states: T_STATES,
+  stateBytes: T_STATE_BYTES,
+  firstState: T_FIRST_STATE,
+  ring: T_RING,
+  entryBytes: T_ENTRY_BYTES,
+  entries: T_ENTRIES,
+  lanes: T_LANES,
+  laneBytes: T_LANE_BYTES,
+  laneCount: T_LANE_COUNT,
+  verdicts: T_VERDICTS,
+  label: T_LABEL,
+  seed: T_SEED,
+  classes: T_CLASSES,
+  guardEvery: T_GUARD_EVERY,
+  holdOut: T_HOLD_OUT,
+  validations: T_VALIDATIONS,
+  margin: T_MARGIN,
+} as const;
+
+/** The fields of docs/TRAINING.md §2. */
+export type TrainingHeader = Record<keyof typeof FIELDS, number>;
+
+export function trainingHeaderBytes(header: TrainingHeader): Uint8Array {
+  const bytes = new Uint8Array(TRAINING_HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  for (const [name, offset] of Object.entries(FIELDS))
+    view.setUint32(offset, header[name as keyof TrainingHeader], true);
+  return bytes;
+}
+
+/** Reads the header at `offset` of device bytes. */
+export function readTrainingHeader(device: Uint8Array, offset: number): TrainingHeader {
+  const view = new DataView(device.buffer, device.byteOffset + offset, TRAINING_HEADER_BYTES);
+  const fields = Object.entries(FIELDS).map(([name, at]) => [name, view.getUint32(at, true)]);
+  return Object.fromEntries(fields) as TrainingHeader;
+}
+
+/** Whether everything that a header names lies in NVM of `nvmBytes`, or among the constants, which end at `end`. */
+export function isTrainingHeader(header: TrainingHeader, nvmBytes: number, end: number): boolean {
+  const { banks, bankBytes, states, stateBytes, ring, entryBytes, entries, lanes, laneBytes, laneCount } =
+    header;
+  const inside = (start: number, count: number, least: number, most: number): boolean =>
+    start >= least && start + count <= most;
+  return (
+    entries >= 4 &&
+    entries <= MOST_ENTRIES &&
+    laneCount >= 1 &&
+    laneCount <= MOST_LANES &&
+    header.classes >= 1 &&
+    header.classes <= MOST_CLASSES &&
+    stateBytes >= S_ENTRIES + entries * ENTRY_BYTES &&
+    inside(header.factory, bankBytes, 0, end) &&
+    inside(header.firstState, stateBytes, 0, end) &&
+    inside(banks, 3 * bankBytes, end, nvmBytes) &&
+    inside(states, 2 * stateBytes, end, nvmBytes) &&
+    inside(ring, entries * entryBytes, end, nvmBytes) &&
+    inside(lanes, laneCount * laneBytes, end, nvmBytes) &&
+    inside(header.verdicts, 8 * laneCount, end, nvmBytes) &&
+    inside(header.label, 4, end, nvmBytes)
+  );
+}
+
+/** What a cursor says of training. */
+export interface TrainingCursor {
+  step: number;
+  banks: number;
+  sample: number;
+  turn: number;
+}
+
+export const bankAddress = ({ banks, bankBytes, factory }: TrainingHeader, bank: number): number =>
+  bank === 0 ? factory : banks + (bank - 1) * bankBytes;
+
+export const stateAddress = ({ states, stateBytes, firstState }: TrainingHeader, bank: number): number =>
+  bank === 0 ? firstState : states + (bank - 1) * stateBytes;
+
+const entryAddress = ({ ring, entryBytes }: TrainingHeader, entry: number): number =>
+  ring + entry * entryBytes;
+
+/** Bank indices of a cursor. */
+export function banksOf({ banks }: Pick<TrainingCursor, 'banks'>): {
+  current: number;
+  good: number;
+  state: number;
+} {
+  return { current: banks & 15, good: (banks >> 4) & 15, state: (banks >> 8) & 15 };
+}
+
+/** Base of a group for a cursor. */
+function groupBase(header: TrainingHeader, cursor: TrainingCursor, group: number): number {
+  const { current, good, state } = banksOf(cursor);
+  const sample = cursor.sample & 0xff;
+  const spare = (cursor.sample >>> 16) & 0xff;
+  const judgingGood = ((cursor.turn >>> 8) & TURN_FLAG_GOOD) !== 0;
+  switch (group) {
+    case Group.WEIGHTS:
+      return bankAddress(header, judgingGood ? good : current);
+    case Group.NEXT:
+      return bankAddress(
+        header,
+        [1, 2, 3].find((bank) => bank !== current && bank !== good)!,
+      );
+    case Group.SAMPLE:
+      return entryAddress(header, sample === 0 ? spare : sample - 1);
+    case Group.SPARE:
+      return entryAddress(header, spare);
+    case Group.LANE:
+      return header.lanes + Math.min(cursor.turn & 0xff, header.laneCount) * header.laneBytes;
+    case Group.STATE:
+      return stateAddress(header, state);
+    case Group.STATE_NEXT:
+      return stateAddress(header, state === 1 ? 2 : 1);
+    default:
+      throw new RangeError(`no group ${group}`);
+  }
+}
+
+/** Where an address of a record lies in NVM. */
+export function resolveAddress(
+  header: TrainingHeader | undefined,
+  cursor: TrainingCursor,
+  address: number,
+): number {
+  const group = address >>> GROUP_SHIFT;
+  return group === 0 || !header ? address : groupBase(header, cursor, group) + (address & GROUP_MASK);
+}
+
+/** Address of lane `lane` for an address in lane 0. */
+export const laneAddress = (header: TrainingHeader, address: number, lane: number): number =>
+  header.lanes + lane * header.laneBytes + (address & GROUP_MASK);
+
+const region = (offset: number, bytes: number): Interval => [offset, offset + bytes];
+
+/**
+ * What outlives jobs in NVM `nvm` under a cursor: the current and the good weights, the state in force, and the ring's
+ * entries. Banks at the factory's are constants.
+ */
+export function persistent(header: TrainingHeader, cursor: TrainingCursor, nvm: Uint8Array): Interval[] {
+  const { current, good, state } = banksOf(cursor);
+  const kept = [...new Set([current, good])].filter((bank) => bank > 0);
+  const intervals = kept.map((bank) => region(bankAddress(header, bank), header.bankBytes));
+  const at = stateAddress(header, state);
+  if (state > 0) intervals.push(region(at, S_ENTRIES + header.entries * ENTRY_BYTES));
+  for (const { index, kind } of ringEntries(header, cursor, nvm))
+    if (kind !== EntryKind.FREE) intervals.push(region(entryAddress(header, index), header.entryBytes));
+  return intervals;
+}
+
+/** The ring's entries, free ones too, as the state in force has them. */
+export function ringEntries(
+  header: TrainingHeader,
+  cursor: Pick<TrainingCursor, 'banks'>,
+  nvm: Uint8Array,
+): { index: number; ticket: number; stamp: number; label: number; kind: EntryKind }[] {
+  const at = stateAddress(header, banksOf(cursor).state) + S_ENTRIES;
+  const view = new DataView(nvm.buffer, nvm.byteOffset, nvm.byteLength);
+  return Array.from({ length: header.entries }, (_, index) => {
+    const entry = at + index * ENTRY_BYTES;
+    return {
+      index,
+      ticket: view.getUint32(entry + E_TICKET_OF, true),
+      stamp: view.getUint32(entry + E_STAMP, true),
+      label: view.getUint16(entry + E_LABEL_OF, true),
+      kind: view.getUint16(entry + E_KIND_OF, true),
+    };
+  });
+}

@@ -1,0 +1,45 @@
+// Sizes of the ops that learn or pass errors, as training counts them.
+import {
+  elementCount,
+  type AveragePool2d,
+  type Circulant,
+  type Conv2d,
+  type Dense,
+  type DepthwiseConv2d,
+  type MaxPool2d,
+  type Mean,
+  type QuantizedNetwork,
+  type QuantizedOp,
+  type TensorSpec,
+} from '../model/quantized-network.js';
+
+/** Ops with weights that training knows. */
+export type WeightedOp = Dense | Conv2d | DepthwiseConv2d | Circulant;
+/** Ops that errors pass; reshapes pass them as they are. */
+export type PassableOp = WeightedOp | MaxPool2d | AveragePool2d | Mean;
+
+export const isWeighted = (op: QuantizedOp): op is WeightedOp =>
+  op.kind === 'dense' || op.kind === 'conv2d' || op.kind === 'depthwiseConv2d' || op.kind === 'circulant';
+
+export const isPassable = (op: QuantizedOp): op is PassableOp =>
+  isWeighted(op) || op.kind === 'maxPool2d' || op.kind === 'averagePool2d' || op.kind === 'mean';
+
+export const inputOf = (network: QuantizedNetwork, op: QuantizedOp): TensorSpec =>
+  network.tensors[op.inputs[0]!]!;
+export const outputOf = (network: QuantizedNetwork, op: QuantizedOp): TensorSpec =>
+  network.tensors[op.output]!;
+
+/** Height, width, channels; a vector is one pixel. */
+export function mapShape({ shape }: TensorSpec): readonly [number, number, number] {
+  return shape.length === 3 ? (shape as [number, number, number]) : [1, 1, elementCount({ shape })];
+}
+
+/** Channels of a map, elements of a vector: what has a bias each. */
+export const outputRows = (network: QuantizedNetwork, op: WeightedOp): number => {
+  const output = outputOf(network, op);
+  return op.kind === 'dense' || op.kind === 'circulant' ? elementCount(output) : output.shape.at(-1)!;
+};
+
+/** Output pixels that share an output row's weights. */
+export const outputPixels = (network: QuantizedNetwork, op: WeightedOp): number =>
+  elementCount(outputOf(network, op)) / outputRows(network, op);

@@ -1,0 +1,327 @@
+// Training on the device again, in plain TypeScript from docs/TRAINING.md: the oracle that banks are compared with, byte by
+// byte, and what the desk tries learning rates on.
+import { BrownoutError } from '../error.js';
+import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
+import { kernelOf, type Parameters, shippedParameters } from './forward.js';
+import { FrozenPart } from './frozen.js';
+import { isWeighted, outputOf, type PassableOp } from './geometry.js';
+import { addErrorsDown, inOneUnit, rescale } from './gradients.js';
+import { randomKey } from './integer.js';
+import { lossOf } from './loss.js';
+import { EntryKind, TrainingState } from './sample-ring.js';
+import type { BackwardStep, TrainingSpec } from './spec.js';
+import { bankBytes, factoryLayer, type LaneOfLayer, type LayerBank, updateLayer } from './weight-bank.js';
+
+const REPLAY_KEY = 0x52455031;
+/** Validation entries with which the guard judges. */
+const GUARD_LEAST = 4;
+const NO_PARAMETERS: Parameters = { weights: new Int8Array(0), folded: new Int32Array(0) };
+
+/** A sample as it is learnt. */
+interface Turn {
+  right: boolean;
+  loss: number;
+  /** One a backward step, if it was learnt. */
+  lanes: LaneOfLayer[] | undefined;
+}
+
+export interface Sample {
+  input: Int8Array;
+  label: number;
+}
+
+export interface TrainingCursor {
+  step: number;
+  banks: number;
+  sample: number;
+}
+
+export class TrainingMirror {
+  step = 0;
+  protected current = 0;
+  protected good = 0;
+  private stateBank = 0;
+  private spare = 0;
+  private state: TrainingState;
+  /** Weight banks 0 … 3: layers from the input. */
+  protected readonly banks: LayerBank[][];
+  private readonly ring: Int8Array[];
+  private readonly frozen: FrozenPart;
+  /** Of layers between those that learn. */
+  private readonly shipped: Map<number, Parameters>;
+  /** Steps from the earliest trained layer up. */
+  private readonly upwards: { step: BackwardStep; run: ReturnType<typeof kernelOf> }[];
+
+  /** `frozen` may be shared by mirrors of one network whose earliest trained layer is the same. */
+  constructor(
+    private readonly network: QuantizedNetwork,
+    private readonly spec: TrainingSpec,
+    frozen?: FrozenPart,
+  ) {
+    const steps = [...spec.steps].reverse();
+    this.upwards = steps.map((step) => ({ step, run: kernelOf(network, this.opOf(step)) }));
+    const factory = steps.flatMap((step) => (step.trained ? [factoryLayer(network, step)] : []));
+    this.banks = [factory, [], [], []];
+    this.shipped = new Map(
+      steps.flatMap(({ op: index, trained }) => {
+        const op = network.ops[index]!;
+        return !trained && isWeighted(op) ? [[index, shippedParameters(network, op)] as const] : [];
+      }),
+    );
+    this.state = new TrainingState(spec.ringEntries);
+    const inputBytes = elementCount(network.tensors[network.input]!);
+    this.ring = Array.from({ length: spec.ringEntries }, () => new Int8Array(inputBytes));
+    this.frozen = frozen ?? TrainingMirror.frozenPart(network, spec);
+  }
+
+  /** What mirrors of a network may share: the part below the earliest layer that learns. */
+  static frozenPart(network: QuantizedNetwork, spec: TrainingSpec): FrozenPart {
+    return new FrozenPart(network, network.ops[spec.steps.at(-1)!.op]!.inputs[0]!);
+  }
+
+  /**
+   * One labelled sample learnt: a train job from start to end. The input must not change from then on. Returns the turns'
+   * samples: the mini-batch, with those right and sure; none if the sample is held out.
+   */
+  train(input: Int8Array, label: number, ticket: number): Sample[] {
+    this.checkLabel(label);
+    this.checkInput(input);
+    this.ring[this.spare] = input;
+    return this.job(this.spare, label, ticket);
+  }
+
+  /** The truth about an input that `infer` kept. Errors: E_TICKET if it is not, or no longer, kept. */
+  label(ticket: number, label: number): Sample[] {
+    this.checkLabel(label);
+    const index = this.state.entries.findIndex(
+      (entry) => entry.kind === EntryKind.UNLABELLED && entry.ticket === ticket,
+    );
+    if (index < 0) {
+      throw new BrownoutError({
+        code: 'E_TICKET',
+        found: `ticket ${ticket}`,
+        expected: 'one of a kept input without a label',
+        hint: 'Label earlier, or compile with a larger ring.',
+      });
+    }
+    return this.job(index, label, ticket);
+  }
+
+  /** Logits; the input is kept for a late label if the image keeps inputs. It must not change from then on. */
+  infer(input: Int8Array, ticket: number): Int8Array {
+    this.checkInput(input);
+    const logits = this.logits(input);
+    if (!this.spec.late) return logits;
+    this.ring[this.spare] = input;
+    const state = this.nextState();
+    state.take(this.spare, ticket, 0, EntryKind.UNLABELLED);
+    this.spare = state.evict(this.spec.validations);
+    this.commitState(state);
+    return logits;
+  }
+
+  /** Back to the weights the image shipped with; samples and counters stay. */
+  restore(): void {
+    this.current = 0;
+    this.good = 0;
+  }
+
+  /** Logits with the current weights; nothing is kept. */
+  logits(input: Int8Array): Int8Array {
+    return this.run(input, this.current).slice();
+  }
+
+  /** The first of the largest logits. */
+  classify(input: Int8Array): number {
+    const logits = this.run(input, this.current);
+    return logits.indexOf(logits.reduce((a, b) => Math.max(a, b), -128));
+  }
+
+  /** The current weight bank, or the good one, as NVM has it. */
+  weightBank(which: 'current' | 'good' = 'current'): Uint8Array {
+    return bankBytes(this.banks[this[which]]!);
+  }
+
+  /** The state bank in force, as NVM has it. */
+  stateBytes(): Uint8Array {
+    return this.state.bytes();
+  }
+
+  /** An entry of the ring, padded to 16. */
+  ringEntry(index: number): Uint8Array {
+    const entry = this.ring[index]!;
+    const bytes = new Uint8Array(Math.ceil(entry.length / 16) * 16);
+    bytes.set(new Uint8Array(entry.buffer, entry.byteOffset, entry.length));
+    return bytes;
+  }
+
+  /** The cursor's words between two jobs. */
+  cursor(): TrainingCursor {
+    const banks = this.current | (this.good << 4) | (this.stateBank << 8);
+    return { step: this.step, banks, sample: this.spare << 16 };
+  }
+
+  /** Counters and the ring's table, to read. */
+  get summary(): Readonly<TrainingState> {
+    return this.state;
+  }
+
+  private opOf(step: BackwardStep): PassableOp {
+    return this.network.ops[step.op] as PassableOp;
+  }
+
+  private checkLabel(label: number): void {
+    if (Number.isInteger(label) && label >= 0 && label < this.spec.loss.classes) return;
+    throw new BrownoutError({
+      code: 'E_LABEL',
+      found: `label ${label}`,
+      expected: `a whole number from 0 to ${this.spec.loss.classes - 1}`,
+      hint: 'Labels count from 0.',
+    });
+  }
+
+  private checkInput(input: Int8Array): void {
+    const expected = elementCount(this.network.tensors[this.network.input]!);
+    if (input.length === expected) return;
+    throw new BrownoutError({
+      code: 'E_SHAPE',
+      found: `${input.length} input values`,
+      expected: `${expected}`,
+      hint: 'Give one input of the network.',
+    });
+  }
+
+  private parametersOf(step: BackwardStep, bank: number): Parameters {
+    if (step.trained) return this.banks[bank]![step.trained.layer]!;
+    return this.shipped.get(step.op) ?? NO_PARAMETERS;
+  }
+
+  /** Logits, valid until the next run; activations of the steps, from the earliest trained layer up, into `keep`. */
+  private run(input: Int8Array, bank: number, keep?: Int8Array[]): Int8Array {
+    let x = this.frozen.features(input);
+    for (const { step, run } of this.upwards) {
+      keep?.push(x);
+      x = run(x, this.parametersOf(step, bank));
+    }
+    return x;
+  }
+
+  /** docs/TRAINING.md §5 for one sample; §6 if it is learnt. */
+  private turn({ input, label }: Sample, bank: number, learns: boolean): Turn {
+    const { loss: spec } = this.spec;
+    const inputs: Int8Array[] = [];
+    const logits = this.run(input, bank, inputs);
+    const { zeroPoint } = this.network.tensors[spec.tensor]!;
+    const { errors, loss, right } = lossOf(spec, logits, zeroPoint, label);
+    const learnt = learns && !(right && loss <= spec.sure);
+    if (!learnt) return { right, loss, lanes: undefined };
+    let lane: LaneOfLayer = { x: inputs.at(-1)!.slice(), delta: errors, exponent: 0 };
+    const lanes = [lane];
+    for (const [i, above] of this.spec.steps.entries()) {
+      const below = this.spec.steps[i + 1];
+      if (!below) break;
+      const { weights } = this.parametersOf(above, bank);
+      const delta = new Int32Array(lane.x.length);
+      const errorsAbove = inOneUnit(lane.delta, above.ratios);
+      addErrorsDown(this.network, this.opOf(above), weights, lane.x, errorsAbove, delta);
+      const masked = below.masked ? outputOf(this.network, this.opOf(below)).zeroPoint : undefined;
+      const exponent = lane.exponent + rescale(delta, below.bits, lane.x, masked);
+      lane = { x: inputs.at(-2 - i)!.slice(), delta, exponent };
+      lanes.push(lane);
+    }
+    return { right, loss, lanes };
+  }
+
+  /** A train entry to learn again, drawn evenly over labels; undefined if there are none. */
+  private replay(turn: number): Sample | undefined {
+    const { seed, loss } = this.spec;
+    const h = randomKey(seed, this.step, REPLAY_KEY, turn);
+    const train = this.state.of(EntryKind.TRAIN);
+    if (train.length === 0) return undefined;
+    const start = h % loss.classes;
+    const distance = (label: number): number => (label - start + loss.classes) % loss.classes;
+    const nearest = Math.min(...train.map(({ label }) => distance(label)));
+    const candidates = train.filter(({ label }) => distance(label) === nearest);
+    return this.sampleOf(candidates[(h >>> 16) % candidates.length]!);
+  }
+
+  private sampleOf(entry: TrainingState['entries'][number]): Sample {
+    return { input: this.ring[this.state.entries.indexOf(entry)]!, label: entry.label };
+  }
+
+  private rightOf(samples: readonly Sample[], bank: number): number {
+    return samples.filter((sample) => this.turn(sample, bank, false).right).length;
+  }
+
+  private job(own: number, label: number, ticket: number): Sample[] {
+    const { spec, state } = this;
+    const { labelled } = state;
+    const held = spec.holdOut > 0 && labelled % spec.holdOut === spec.holdOut - 1;
+    const first = this.turn({ input: this.ring[own]!, label }, this.current, !held);
+    const learnt = first.lanes ? [first.lanes] : [];
+    const batch = held ? [] : [{ input: this.ring[own]!, label }];
+    for (let t = 1; t < spec.lanes && !held; t++) {
+      const sample = this.replay(t);
+      if (!sample) continue;
+      batch.push(sample);
+      const { lanes } = this.turn(sample, this.current, true);
+      if (lanes) learnt.push(lanes);
+    }
+    const validation = state.of(EntryKind.VALIDATION).map((entry) => this.sampleOf(entry));
+    const due =
+      spec.guardEvery > 0 && (labelled + 1) % spec.guardEvery === 0 && validation.length >= GUARD_LEAST;
+    const right = due ? this.rightOf(validation, this.current) : 0;
+    const back = due && right + spec.margin < this.rightOf(validation, this.good);
+
+    const next = this.nextState();
+    const kind = held ? EntryKind.VALIDATION : EntryKind.TRAIN;
+    if (own === this.spare) next.take(own, ticket, label, kind);
+    else next.entries[own] = { ...next.entries[own]!, ticket, label, kind };
+    next.record(first.loss, first.right, !first.lanes && !held);
+    if (back) {
+      next.rollbacks++;
+      this.current = this.good;
+    } else {
+      const before = this.current;
+      if (learnt.length > 0) this.update(learnt);
+      if (due) {
+        this.good = before;
+        next.goodRight = right;
+      }
+    }
+    if (own === this.spare) this.spare = next.evict(spec.validations);
+    this.commitState(next);
+    return batch;
+  }
+
+  /** Layers of the next weight bank, from the current one, for what was learnt. */
+  protected nextLayers(learnt: readonly LaneOfLayer[][]): LayerBank[] {
+    const next: LayerBank[] = [];
+    this.spec.steps.forEach((backward, i) => {
+      if (!backward.trained) return;
+      const { layer } = backward.trained;
+      const lanes = learnt.map((lane) => lane[i]!);
+      const bank = this.banks[this.current]![layer]!;
+      next[layer] = updateLayer(this.network, backward, bank, lanes, this.spec.seed, this.step);
+    });
+    return next;
+  }
+
+  /** Writes the free bank, makes it the current one, and counts the step. */
+  protected update(learnt: readonly LaneOfLayer[][]): void {
+    const free = [1, 2, 3].find((bank) => bank !== this.current && bank !== this.good)!;
+    this.banks[free] = this.nextLayers(learnt);
+    this.current = free;
+    this.step++;
+  }
+
+  private nextState(): TrainingState {
+    const next = Object.assign(new TrainingState(this.spec.ringEntries), this.state);
+    return Object.assign(next, { entries: this.state.entries.map((entry) => ({ ...entry })) });
+  }
+
+  private commitState(state: TrainingState): void {
+    this.state = state;
+    this.stateBank = this.stateBank === 1 ? 2 : 1;
+  }
+}

@@ -1,0 +1,93 @@
+// What a training image learns, and how: derived from the network once (derive.ts), and from there on the same numbers for
+// the compiler (host/plan/training) and the oracle (mirror.ts). docs/TRAINING.md has the arithmetic.
+
+/** Options of training, as `compile` takes them. */
+export interface TrainOptions {
+  /**
+   * Which layers learn: `last`, `bias` (the biases of all), `head:N` (the last N layers with weights), `all`, `auto`, or names
+   * with what of them: `fc2,conv1:bias,fc1:0-15` (rows).
+   */
+  layers: string;
+  loss?: 'cross-entropy' | 'mse';
+  /** Of float SGD on real weights; default 1/64. */
+  learningRate?: number;
+  /** Ring samples learnt along with each labelled one; default 1. */
+  replay?: number;
+  /** Entries of the sample ring, 4 to 64; default 16. */
+  ring?: number;
+  /** Whether inferences are kept for a late label; default true. */
+  late?: boolean;
+  /** Labelled samples between two guards, 0 for none; default 32, without a guard below 8 ring entries. */
+  guardEvery?: number;
+  /** Every n-th labelled sample is held out for the guard, 0 for none; default 8 if there is a guard. */
+  holdOut?: number;
+  /** Most validation entries; default a quarter of the ring, at least 4. */
+  validations?: number;
+  /** Validation samples that the newer weights may get wrong more than the good ones; default half of them. */
+  margin?: number;
+  /** A sample right with a loss of at most this many bits is not learnt; below 0 all are; default 0.05. */
+  sure?: number;
+  /** Most that a weight may change in one update, in steps of int8; default 16. */
+  clip?: number;
+  seed?: number;
+}
+
+/** How a layer's parameters change. */
+export interface TrainedLayer {
+  /** Number among the trained layers, from the input. */
+  layer: number;
+  /** Weights and biases; or biases alone. */
+  weights: boolean;
+  /** Output rows that learn, [first, end). */
+  rows: readonly [number, number];
+  /** {m, s, mb, sb} of each output row, learning or not; of a circulant layer one for all (docs/TRAINING.md §7, §8). */
+  pairs: Int32Array;
+  /** Most an update may change W by, times 2^16. */
+  clip: number;
+}
+
+/** One op that errors pass, from the logits down. */
+export interface BackwardStep {
+  /** Index into the network's ops; never a reshape. */
+  op: number;
+  trained: TrainedLayer | undefined;
+  /** The error of the op's output: int16 of so many bits. */
+  bits: number;
+  /** A ReLU made the op's output: errors of values at or below the zero point are 0. Not used of the first step. */
+  masked: boolean;
+  /** Whether the error of its input is needed. */
+  propagates: boolean;
+  /** Each output channel's scale over the largest, times 32768, at most 32768; undefined if all are equal, or there are none. */
+  ratios: Int32Array | undefined;
+}
+
+export interface LossSpec {
+  kind: 'cross-entropy' | 'mse';
+  /** Tensor of the logits. */
+  tensor: number;
+  classes: number;
+  /** Cross-entropy: c. Squared error: M. */
+  scale: number;
+  /** Squared error: what the right class should have, zero point taken off. */
+  target: number;
+  shift: number;
+  /** Loss up to which a right sample is not learnt; −1: all are. */
+  sure: number;
+}
+
+export interface TrainingSpec {
+  loss: LossSpec;
+  /** From the op that makes the logits to the earliest trained one. */
+  steps: BackwardStep[];
+  lanes: number;
+  ringEntries: number;
+  late: boolean;
+  guardEvery: number;
+  holdOut: number;
+  validations: number;
+  margin: number;
+  seed: number;
+  learningRate: number;
+  /** Of docs/TRAINING.md §8. */
+  layers: string;
+}

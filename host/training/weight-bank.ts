@@ -1,0 +1,131 @@
+// Weight banks and the update from one to the next: docs/TRAINING.md §2, §7.
+import type { QuantizedNetwork } from '../model/quantized-network.js';
+import type { Parameters } from './forward.js';
+import { shippedParameters } from './forward.js';
+import { inputOf, outputRows, type WeightedOp } from './geometry.js';
+import { biasGradients, weightGradients } from './gradients.js';
+import { clampTo, draw, multiplyShift, randomKey, roundShift } from './integer.js';
+import type { BackwardStep } from './spec.js';
+
+export interface LayerBank extends Parameters {
+  /** Low bytes of the master weights; none where only biases learn. */
+  low: Uint8Array;
+}
+
+const FACTORY_LOW = 128;
+const LARGEST = 127 * 256 + 255;
+const SMALLEST = -127 * 256;
+const BIAS_CLIP = 2 ** 30;
+
+/** A layer as weight bank 0 has it. */
+export function factoryLayer(network: QuantizedNetwork, step: BackwardStep): LayerBank {
+  const op = network.ops[step.op] as WeightedOp;
+  const { weights, folded } = shippedParameters(network, op);
+  return {
+    weights,
+    folded,
+    low: new Uint8Array(step.trained!.weights ? weights.length : 0).fill(FACTORY_LOW),
+  };
+}
+
+/** A weight bank's bytes, each array padded to 16. */
+export function bankBytes(layers: readonly LayerBank[]): Uint8Array {
+  const arrays = layers.flatMap(({ weights, low, folded }) => {
+    const bytes = new Uint8Array(folded.length * 4);
+    const view = new DataView(bytes.buffer);
+    folded.forEach((value, i) => {
+      view.setInt32(4 * i, value, true);
+    });
+    return low.length > 0
+      ? [new Uint8Array(weights.buffer, weights.byteOffset, weights.length), low, bytes]
+      : [bytes];
+  });
+  const padded = (bytes: Uint8Array): number => Math.ceil(bytes.length / 16) * 16;
+  const all = new Uint8Array(arrays.reduce((sum, bytes) => sum + padded(bytes), 0));
+  let at = 0;
+  for (const bytes of arrays) {
+    all.set(bytes, at);
+    at += padded(bytes);
+  }
+  return all;
+}
+
+/** One lane that is learnt, as one layer sees it. */
+export interface LaneOfLayer {
+  /** The layer's input. */
+  x: Int8Array;
+  delta: Int32Array;
+  exponent: number;
+}
+
+/** Change of a parameter times 2^16, before rounding. */
+function changeOf(sum: number, multiplier: number, shift: number, exponent: number, clip: number): number {
+  const r = 15 - shift - exponent;
+  if (r > 62) return sum < 0 && multiplier > 0 ? -1 : 0;
+  if (r < 0) return multiplier > 0 ? Math.sign(sum) * clip : 0;
+  return clampTo(multiplyShift(sum, multiplier, r), -clip, clip);
+}
+
+/** Which output row, or block row, a weight belongs to. */
+function rowOf(op: WeightedOp, rows: number): (index: number) => number {
+  if (op.kind === 'depthwiseConv2d') return (index) => index % rows;
+  const length = op.weights.length / (op.kind === 'circulant' ? Math.ceil(rows / op.blockSize) : rows);
+  return (index) => Math.floor(index / length);
+}
+
+/** The next bank of one layer, all of it. */
+export function updateLayer(
+  network: QuantizedNetwork,
+  { op: index, trained }: BackwardStep,
+  bank: LayerBank,
+  lanes: readonly LaneOfLayer[],
+  seed: number,
+  step: number,
+): LayerBank {
+  const op = network.ops[index] as WeightedOp;
+  const { layer, weights, rows, pairs, clip } = trained!;
+  const outputs = outputRows(network, op);
+  const z = inputOf(network, op).zeroPoint;
+  const exponent = lanes.reduce((most, lane) => Math.max(most, lane.exponent), -Infinity);
+  const sums = new Int32Array(weights ? bank.weights.length : 0);
+  const biasSums = new Int32Array(outputs);
+  for (const lane of lanes) {
+    const r = exponent - lane.exponent;
+    const delta = lane.delta.map((value) => (r >= 16 ? 0 : roundShift(value, r)));
+    if (weights)
+      weightGradients(
+        network,
+        op,
+        rows,
+        Int32Array.from(lane.x, (q) => q - z),
+        delta,
+        sums,
+      );
+    biasGradients(network, op, delta, biasSums);
+  }
+  const pairAt = op.kind === 'circulant' ? () => 0 : (row: number) => 4 * row;
+  const next = { weights: bank.weights.slice(), low: bank.low.slice(), folded: bank.folded.slice() };
+  const key = randomKey(seed, step, layer, 0);
+  const weightRow = rowOf(op, outputs);
+  const grown = new Int32Array(outputs);
+  sums.forEach((sum, i) => {
+    if (sum === 0) return;
+    const row = weightRow(i);
+    const at = pairAt(row);
+    const change = (changeOf(sum, pairs[at]!, pairs[at + 1]!, exponent, clip) + draw(key, i)) >> 16;
+    const master = clampTo(bank.weights[i]! * 256 + bank.low[i]! - change, SMALLEST, LARGEST);
+    next.weights[i] = master >> 8;
+    next.low[i] = master & 255;
+    grown[row]! += next.weights[i]! - bank.weights[i]!;
+  });
+  const biasKey = randomKey(seed, step, layer, 1);
+  for (let o = rows[0]; o < rows[1]; o++) {
+    const at = pairAt(o);
+    const sum = biasSums[o]!;
+    const rounded =
+      (changeOf(sum, pairs[at + 2]!, pairs[at + 3]!, exponent, BIAS_CLIP) + draw(biasKey, o)) >> 16;
+    const row = op.kind === 'circulant' ? Math.floor(o / op.blockSize) : o;
+    next.folded[o]! -= (sum === 0 ? 0 : rounded) + z * grown[row]!;
+  }
+  return next;
+}

@@ -1,0 +1,211 @@
+// What a device that trains may hold between two jobs: states that lead a train job down every way it can take.
+import {
+  ENTRY_BYTES,
+  E_KIND_OF,
+  E_LABEL_OF,
+  E_STAMP,
+  E_TICKET_OF,
+  EntryKind,
+  GROUP_MASK,
+  GUARD_LEAST,
+  JobKind,
+  LOSS_CLASSES,
+  OP_BIAS,
+  OP_OUTPUT,
+  OP_WEIGHTS,
+  OpKind,
+  S_ENTRIES,
+  S_LABELLED,
+  S_LOSS_FAST,
+  S_LOSS_SLOW,
+  S_STAMP,
+  UPDATE_LAYER,
+  UPDATE_LOW,
+} from '../../assembly/layout.js';
+import { Random } from '../data/random.js';
+import { idleFields } from '../model/cursor.js';
+import type { Image } from '../model/image.js';
+import type { TrainingHeader } from '../model/training-header.js';
+import type { JobRequest, Start } from './job.js';
+
+/** Two jobs that begin at one state. */
+export interface Scenario {
+  name: string;
+  jobs: [JobRequest, JobRequest];
+}
+
+/** How a state is made. */
+interface Maker {
+  /** Labelled samples so far. */
+  labelled: number;
+  /** Kinds of the ring's entries, in order; the spare one is free, and the rest stay free. */
+  kinds: readonly EntryKind[];
+  spare: number;
+  /** Classes that the biases of current and good weights make the answer, if the last layer learns. */
+  current?: number;
+  good?: number;
+  banks: number;
+}
+
+/** More than any bias a network has: the class wins, whatever the input. */
+const SURE_BIAS = 1 << 24;
+const TICKET = 0x1234;
+/** Tickets of entries, from here on. */
+export const KEPT_TICKET = 0x5000;
+
+class StateMaker {
+  readonly #random = new Random(0x7a13);
+  readonly #header: TrainingHeader;
+
+  constructor(readonly image: Image) {
+    this.#header = image.training!;
+  }
+
+  make({ labelled, kinds, spare, current, good, banks }: Maker): Start {
+    const { image } = this;
+    const nvm = new Uint8Array(image.nvmBytes);
+    nvm.set(image.device);
+    const [currentBank, goodBank] = [banks & 15, (banks >> 4) & 15];
+    this.#fillBank(nvm, currentBank, current);
+    if (goodBank !== currentBank) this.#fillBank(nvm, goodBank, good);
+    this.#fillState(nvm, (banks >> 8) & 15, labelled, kinds);
+    for (let entry = 0; entry < kinds.length; entry++) this.#fillEntry(nvm, entry);
+    const fields = { ...idleFields(image.imageId), step: labelled, banks, sample: spare << 16 };
+    return { nvm, fields };
+  }
+
+  /** The factory's weights, each a little changed; and a class that wins. */
+  #fillBank(nvm: Uint8Array, bank: number, winner: number | undefined): void {
+    const { banks, bankBytes, factory } = this.#header;
+    if (bank === 0) return;
+    const at = banks + (bank - 1) * bankBytes;
+    nvm.copyWithin(at, factory, factory + bankBytes);
+    for (const op of this.#updates()) {
+      if ((op.get(UPDATE_LAYER) & 0xff) === 0) continue;
+      const weights = new Int8Array(nvm.buffer, at + (op.get(OP_WEIGHTS) & GROUP_MASK), op.get(UPDATE_LOW));
+      weights.forEach((w, i) => {
+        weights[i] = Math.max(-127, Math.min(127, w + this.#random.integer(3) - 1));
+      });
+    }
+    const bias = this.#lastBias();
+    if (winner === undefined || !bias) return;
+    const view = new DataView(nvm.buffer, at + bias.offset, 4 * bias.count);
+    for (let o = 0; o < bias.count; o++) view.setInt32(4 * o, o === winner ? SURE_BIAS : -SURE_BIAS, true);
+  }
+
+  #updates(): Image['ops'] {
+    const kinds = [OpKind.UPDATE_CONV2D, OpKind.UPDATE_DEPTHWISE, OpKind.UPDATE_CIRCULANT];
+    return this.image.ops.filter(({ kind }) => kinds.includes(kind));
+  }
+
+  /** The biases of the layer that makes the logits, if they learn. */
+  #lastBias(): { offset: number; count: number } | undefined {
+    const loss = this.image.ops.find(({ kind }) => kind === OpKind.LOSS)!;
+    const last = this.#updates().find((op) => op.get(OP_OUTPUT) === loss.get(OP_OUTPUT));
+    return last && { offset: last.get(OP_BIAS) & GROUP_MASK, count: loss.get(LOSS_CLASSES) };
+  }
+
+  #fillState(nvm: Uint8Array, bank: number, labelled: number, kinds: readonly EntryKind[]): void {
+    const { states, stateBytes, classes } = this.#header;
+    if (bank === 0) return;
+    const at = states + (bank - 1) * stateBytes;
+    const view = new DataView(nvm.buffer, at, stateBytes);
+    view.setUint32(S_LABELLED, labelled, true);
+    view.setUint32(S_STAMP, labelled + kinds.length, true);
+    view.setInt32(S_LOSS_FAST, 200, true);
+    view.setInt32(S_LOSS_SLOW, 100, true);
+    kinds.forEach((kind, entry) => {
+      const offset = S_ENTRIES + entry * ENTRY_BYTES;
+      if (kind === EntryKind.FREE) return;
+      view.setUint32(offset + E_TICKET_OF, KEPT_TICKET + entry, true);
+      view.setUint32(offset + E_STAMP, labelled + entry, true);
+      // Validation entries are of class 1: what the good weights answer in the scenarios of the guard.
+      const label = kind === EntryKind.VALIDATION ? 1 : entry;
+      view.setUint16(offset + E_LABEL_OF, kind === EntryKind.UNLABELLED ? 0 : label % classes, true);
+      view.setUint16(offset + E_KIND_OF, kind, true);
+    });
+  }
+
+  #fillEntry(nvm: Uint8Array, entry: number): void {
+    const { ring, entryBytes } = this.#header;
+    for (let i = 0; i < this.image.input.bytes; i++)
+      nvm[ring + entry * entryBytes + i] = this.#random.uint32() >>> 24;
+  }
+}
+
+/** Kinds of a ring's entries with entry 0 spare: validation, unlabelled, then train. */
+function ringOf({ entries, validations }: TrainingHeader, held: number, free = 0): EntryKind[] {
+  return Array.from({ length: entries - free }, (_, entry) => {
+    if (entry === 0) return EntryKind.FREE;
+    if (entry <= Math.min(held, validations)) return EntryKind.VALIDATION;
+    return entry === entries - 1 - free ? EntryKind.UNLABELLED : EntryKind.TRAIN;
+  });
+}
+
+/** The least number of labelled samples ≥ `least` for which the guard is due or not, and the next sample held out or not. */
+function labelledFor(
+  { guardEvery, holdOut }: TrainingHeader,
+  due: boolean,
+  held: boolean,
+): number | undefined {
+  for (let labelled = 3; labelled < 70_000; labelled++) {
+    const isDue = guardEvery > 0 && (labelled + 1) % guardEvery === 0;
+    const isHeld = holdOut > 0 && labelled % holdOut === holdOut - 1;
+    if (isDue === due && isHeld === held) return labelled;
+  }
+  return undefined;
+}
+
+/** Ways a train job can take, as the image's options allow. `input`, `noise`: of two jobs. */
+export function trainScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
+  const header = image.training!;
+  const { classes } = header;
+  const maker = new StateMaker(image);
+  const scenarios: Scenario[] = [];
+  const add = (name: string, start: Start | undefined, label: number, late?: number): void => {
+    const common = { kind: JobKind.TRAIN, ...(start ? { start } : {}) };
+    const jobs: [JobRequest, JobRequest] = [
+      { ...common, ticket: TICKET, input, label },
+      { ...common, ticket: TICKET + 1, input: noise, label: (label + 1) % classes },
+    ];
+    if (late !== undefined) jobs[0] = { ...jobs[0], late: true, ticket: KEPT_TICKET + late };
+    scenarios.push({ name, jobs });
+  };
+  const plain = labelledFor(header, false, false)!;
+  const ring = ringOf(header, GUARD_LEAST);
+  const state = { labelled: plain, kinds: ring, spare: 0, banks: 0x121 };
+  add('first sample', undefined, 0);
+  add('with replay, ring full', maker.make(state), 0);
+  add('banks 2 and 3', maker.make({ ...state, kinds: ringOf(header, 0, 1), banks: 0x232 }), classes - 1);
+  add('banks 3 and factory', maker.make({ ...state, banks: 0x203 }), 1 % classes);
+  add('right and sure', maker.make({ ...state, current: 0 }), 0);
+  if (ring.includes(EntryKind.UNLABELLED))
+    add('late label', maker.make(state), 0, ring.indexOf(EntryKind.UNLABELLED));
+  const held = labelledFor(header, false, true);
+  if (held !== undefined) add('held out', maker.make({ ...state, labelled: held }), 0);
+  const due = labelledFor(header, true, false) ?? labelledFor(header, true, true);
+  if (due !== undefined) {
+    const guarded = { ...state, labelled: due };
+    add('guard finds better weights', maker.make({ ...guarded, current: 1 % classes, good: 0 }), 0);
+    add('guard rolls back', maker.make({ ...guarded, current: 0, good: 1 % classes }), 0);
+  }
+  return scenarios;
+}
+
+/** Inferences of an image that trains: with the factory's weights, and with others and a ring that is full. */
+export function inferenceScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
+  const kind = JobKind.INFER;
+  const at = (start?: Start): [JobRequest, JobRequest] => [
+    { ticket: TICKET, kind, input, ...(start ? { start } : {}) },
+    { ticket: TICKET + 1, kind, input: noise, ...(start ? { start } : {}) },
+  ];
+  const header = image.training;
+  if (!header) return [{ name: 'inference', jobs: at() }];
+  const maker = new StateMaker(image);
+  const kinds = ringOf(header, GUARD_LEAST);
+  const learnt = maker.make({ labelled: 3, kinds, spare: 0, banks: 0x121 });
+  return [
+    { name: 'factory weights', jobs: at() },
+    { name: 'learnt weights', jobs: at(learnt) },
+  ];
+}

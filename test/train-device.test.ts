@@ -1,0 +1,150 @@
+// Training on the device against the mirror written from docs/TRAINING.md: banks, states, ring and cursor, byte by byte.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { C_BANKS, C_SAMPLE, C_STEP, ENTRY_BYTES, S_ENTRIES } from '../assembly/layout.js';
+import { ErrorCode, Status } from '../assembly/error.js';
+import { Random } from '../host/data/random.js';
+import { type Image, readImage } from '../host/model/image.js';
+import { banksOf } from '../host/model/training-header.js';
+import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import { Device } from '../host/simulator/device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { provision } from '../host/simulator/provision.js';
+import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
+import { deriveTraining } from '../host/training/derive.js';
+import { TrainingMirror } from '../host/training/mirror.js';
+import type { TrainOptions } from '../host/training/spec.js';
+import { compileUnproved } from './util/compile.js';
+import { int8s } from './util/networks.js';
+import { trainable } from './util/trainable.js';
+
+function deviceOf(image: Image, name: ModuleName): Device {
+  const nvm = new SimulatedNvm(image.nvmBytes);
+  provision(nvm, image);
+  const statics = name.endsWith('checked') ? 2048 : 400;
+  const module = new WebAssembly.Module(moduleBytes(name));
+  const device = new Device(module, { nvm, sramBytes: statics + image.arenaBytes });
+  assert.is(device.boot(), Status.IDLE);
+  return device;
+}
+
+function finish(device: Device, ticket: number): void {
+  let code = device.status();
+  while (code === Status.RUN || code === Status.LOW) code = device.run();
+  assert.is(code, Status.DONE);
+  assert.is(device.ack(ticket), Status.IDLE);
+}
+
+/** Everything that outlives a job. */
+function compare(device: Device, image: Image, mirror: TrainingMirror, what: string): void {
+  const header = image.training!;
+  const expected = mirror.cursor();
+  const banks = device.cursorField(C_BANKS);
+  const found = { step: device.cursorField(C_STEP), banks, sample: device.cursorField(C_SAMPLE) };
+  assert.equal(found, expected, `${what}: cursor`);
+  const { current, good, state } = banksOf({ banks });
+  const nvm = device.nvm.present;
+  const bankAt = (bank: number): number =>
+    bank === 0 ? header.factory : header.banks + (bank - 1) * header.bankBytes;
+  const stateAt = state === 0 ? header.firstState : header.states + (state - 1) * header.stateBytes;
+  const size = S_ENTRIES + header.entries * ENTRY_BYTES;
+  assert.equal(nvm.slice(stateAt, stateAt + size), mirror.stateBytes().slice(0, size), `${what}: state`);
+  for (const [which, bank] of [
+    ['current', current],
+    ['good', good],
+  ] as const) {
+    const bytes = mirror.weightBank(which);
+    const at = bankAt(bank);
+    if (Buffer.compare(nvm.subarray(at, at + bytes.length), bytes) !== 0)
+      assert.equal(nvm.slice(at, at + bytes.length), bytes, `${what}: ${which} weights`);
+  }
+}
+
+const OPTIONS: readonly TrainOptions[] = [
+  { layers: 'all', replay: 0, guardEvery: 0, holdOut: 0, sure: -1 },
+  { layers: 'all', replay: 2, guardEvery: 5, holdOut: 3, margin: 0 },
+  { layers: 'last', ring: 8, guardEvery: 4, holdOut: 2 },
+  { layers: 'bias', late: false },
+  { layers: 'all', loss: 'mse', learningRate: 1 / 8, replay: 3, sure: 0.02 },
+];
+
+const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
+  ['dense', [12], ['dense:9', 'dense:4']],
+  ['circulant', [16], ['circulant:24:8', 'dense:5']],
+  ['circulant in the middle', [10], ['dense:16', 'circulant:12:4', 'dense:3']],
+  ['convolution and max pooling', [6, 7, 2], ['conv:4', 'max', 'conv:3', 'dense:5']],
+  ['depthwise and average pooling', [6, 6, 3], ['depthwise:3', 'conv:4', 'average', 'dense:4']],
+  ['depthwise, two outputs a channel', [5, 5, 2], ['depthwise:4', 'mean', 'dense:4']],
+  ['mean', [5, 4, 2], ['conv:6', 'mean', 'dense:3']],
+];
+
+/** Inputs about a pattern for each class. */
+function sampleOf(random: Random, network: QuantizedNetwork, label: number): Int8Array {
+  const pattern = int8s(new Random(1000 + label), elementCount(network.tensors[network.input]!), -70, 70);
+  return pattern.map((q) => q + random.integer(31) - 15);
+}
+
+for (const [name, shape, layers] of CASES) {
+  test(`${name}: 40 samples, late labels, cuts of the app, on both builds`, () => {
+    for (const [seed, options] of OPTIONS.entries()) {
+      const random = new Random(seed + 1);
+      const network = trainable(random, shape, layers);
+      const train = { learningRate: 1 / 32, seed: seed + 7, ...options };
+      const image = readImage(compileUnproved(network, { train }));
+      const spec = deriveTraining(network, train);
+      const builds = ['device.train', 'device.train.checked'] as const;
+      const device = deviceOf(image, builds[seed % 2]!);
+      const mirror = new TrainingMirror(network, spec);
+      for (let ticket = 1; ticket <= 40; ticket++) {
+        const label = random.integer(spec.loss.classes);
+        const input = sampleOf(random, network, label);
+        device.feed(input);
+        if (spec.late && ticket % 3 === 0) {
+          assert.is(device.submit(ticket), Status.RUN);
+          finish(device, ticket);
+          mirror.infer(input, ticket);
+          if (ticket % 2 === 0) continue;
+          assert.is(device.label(ticket, label), Status.RUN);
+          finish(device, ticket);
+          mirror.label(ticket, label);
+          assert.is(device.label(ticket, label), Status.IDLE);
+        } else {
+          assert.is(device.train(ticket, label), Status.RUN);
+          finish(device, ticket);
+          mirror.train(input, label, ticket);
+        }
+        compare(device, image, mirror, `${name}, options ${seed}, sample ${ticket}`);
+        if (ticket === 25) {
+          assert.is(device.restore(), Status.IDLE);
+          mirror.restore();
+        }
+      }
+      assert.ok(mirror.step > 10, `${mirror.step} updates`);
+    }
+  });
+}
+
+test('labels and tickets that are wrong', () => {
+  const network = trainable(new Random(1), [8], ['dense:6', 'dense:3']);
+  const image = readImage(compileUnproved(network, { train: { layers: 'last' } }));
+  const device = deviceOf(image, 'device.train.checked');
+  const input = int8s(new Random(2), 8);
+  device.feed(input);
+  assert.is(device.train(1, 3), ErrorCode.E_LABEL);
+  assert.is(device.train(1, 0xffffff), ErrorCode.E_LABEL);
+  assert.is(device.label(1, 0), ErrorCode.E_TICKET);
+  assert.is(device.submit(1), Status.RUN);
+  assert.is(device.label(1, 0), ErrorCode.E_BUSY);
+  assert.is(device.restore(), ErrorCode.E_BUSY);
+  finish(device, 1);
+  assert.is(device.label(1, 3), ErrorCode.E_LABEL);
+  assert.is(device.label(1, -1), ErrorCode.E_LABEL);
+  assert.is(device.label(2, 1), ErrorCode.E_TICKET);
+  assert.is(device.label(1, 1), Status.RUN);
+  assert.is(device.label(1, 1), Status.RUN, 'once more, under way');
+  finish(device, 1);
+  assert.is(device.label(1, 1), Status.IDLE, 'learnt already');
+  assert.is(device.restore(), Status.IDLE);
+});
+
+test.run();
