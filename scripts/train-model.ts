@@ -1,5 +1,6 @@
 // `node dist/scripts/train-model.js har|keywords [--check]`: trains a task's float parent, compresses it, and writes the image
-// to checkpoints/. Needs BROWNOUT_DATA; several minutes. Cut off, it goes on from har.progress or keywords.progress. `--check` writes nothing and fails if a byte differs.
+// to checkpoints/. Needs BROWNOUT_DATA; several minutes. Cut off, it goes on from har.progress or keywords.progress. `--check`
+// writes nothing and fails if a byte differs.
 import { compress } from '../host/compress/compress.js';
 import { compressText } from '../host/report/compress.js';
 import { saveCheckpoints } from './checkpoints.js';
