@@ -15,8 +15,8 @@ import type { Split } from '../scripts/datasets.js';
 import { TASKS, type Task, trainParent } from '../scripts/networks.js';
 
 /** Epochs of each way of structured training, and of training with rounding for the comparison of widths. */
-const STRUCTURED_EPOCHS = 12;
-const WIDTH_EPOCHS = 8;
+const STRUCTURED_EPOCHS = 8;
+const WIDTH_EPOCHS = 5;
 
 /** Figures of one seed, by name: accuracies in percent, sizes, seconds. */
 type Figures = Record<string, number>;

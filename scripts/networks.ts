@@ -82,7 +82,7 @@ export const TASKS: readonly Task[] = [
       flashBytes: 8192,
       sramBytes: 4096,
       augmentation: handwriting,
-      epochs: 30,
+      epochs: 20,
     },
   },
   {
