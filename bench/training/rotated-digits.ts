@@ -1,7 +1,7 @@
 // The shipped digits network, trained upright, on rotated digits: 200 labels, tested on 1,000 others, 5 seeds.
 import { readFileSync } from 'node:fs';
 import { digitsFrom, quantizeDigits } from '../../host/compress/digits.js';
-import { quantizeValues } from '../../host/compress/quantize.js';
+import { quantizeValues } from '../../host/model/affine.js';
 import { type DigitSet, imageSize, splitDigits } from '../../host/data/mnist.js';
 import { readNpy } from '../../host/data/npy.js';
 import { Random } from '../../host/data/random.js';
