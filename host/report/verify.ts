@@ -54,7 +54,7 @@ export function verifyText(result: VerifyResult, path: string): string {
     [
       'largest tile',
       `${result.largestTilePercent.toFixed(1)} %`,
-      'of one charge, boot and commit included, simulated',
+      `of one charge${result.largestTileOp ? `: ${result.largestTileOp}` : ''}, boot and commit included, simulated`,
     ],
     ['time', `${(result.elapsedMs / 1000).toFixed(2)} s`, 'measured'],
   ];
