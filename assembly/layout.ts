@@ -401,7 +401,7 @@ export const RESCALE_BITS = 80;
 export const UPDATE_GROUP = 108;
 /** Rows that learn: first in the low, end in the high 16 bits. */
 export const UPDATE_ROWS = 112;
-/** Low byte: 1 if weights learn, too. Next: number of the layer. */
+/** Low byte: 1 if weights learn, too. Next: number of the layer. Next: momentum, n for 1 − 2^−n; 0: none. */
 export const UPDATE_LAYER = 116;
 export const UPDATE_CLIP = 120;
 /** Output height of windows; bytes from W8 to the low bytes. */

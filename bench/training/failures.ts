@@ -25,10 +25,11 @@ function overwrite(bank: readonly LayerBank[], next: readonly LayerBank[], share
 }
 
 const copy = (bank: readonly LayerBank[]): LayerBank[] =>
-  bank.map(({ weights, low, folded }) => ({
+  bank.map(({ weights, low, folded, velocity }) => ({
     weights: weights.slice(),
     low: low.slice(),
     folded: folded.slice(),
+    velocity: velocity.slice(),
   }));
 
 /** An update that fails with some probability, anywhere in its course, and is begun again until it does not. */

@@ -238,8 +238,8 @@ export const TRAINING_MUTANTS: readonly Mutant[] = [
     file: `${GRAD}update.ts`,
     edits: [
       [
-        'const less = step(gradient, pair, exponent, load<i32>(op, UPDATE_CLIP), draw(key, index));',
-        'const less = step(gradient, pair, exponent, load<i32>(op, UPDATE_CLIP), draw(key, index) ^ load<u8>(low, 4096));',
+        'load<i32>(op, UPDATE_CLIP), draw(key, index)) : 0;',
+        'load<i32>(op, UPDATE_CLIP), draw(key, index) ^ load<u8>(low, 4096)) : 0;',
       ],
     ],
   },
