@@ -41,13 +41,16 @@ const parameters = network.layers.flatMap((layer) => {
   return hasWeights(layer) ? [...layer.weights, ...layer.bias] : [];
 });
 
+const shipped = {
+  policy: 'auto',
+  classes: Array.from({ length: 10 }, (_, digit) => `${digit}`),
+  // The first shipped "7": an input for commands that are given none.
+  sample: samples.slice(7 * imageSize, 8 * imageSize),
+};
 const files: Record<string, Uint8Array> = {
-  'digits.brn': compile(quantized, {
-    policy: 'auto',
-    classes: Array.from({ length: 10 }, (_, digit) => `${digit}`),
-    // The first shipped "7": an input for commands that are given none.
-    sample: samples.slice(7 * imageSize, 8 * imageSize),
-  }),
+  'digits.brn': compile(quantized, shipped),
+  // Its two last layers learn on the device.
+  'digits-train.brn': compile(quantized, { ...shipped, train: { layers: 'head:2' } }),
   'digits-float.npy': writeNpy({
     dtype: 'float32',
     shape: [parameters.length],

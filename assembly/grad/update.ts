@@ -78,7 +78,7 @@ function step(gradient: i32, pair: usize, exponent: i32, clip: i32, random: i32)
   let value: i64;
   if (right > 62) value = product >> 63;
   else if (right >= 0) value = product >> right;
-  else value = product > 0 ? clip : -clip;
+  else value = product > 0 ? clip : product < 0 ? -clip : 0;
   return (<i32>max<i64>(min<i64>(value, clip), -clip) + random) >> 16;
 }
 

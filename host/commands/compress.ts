@@ -5,12 +5,11 @@ import type { Augmentation } from '../compress/augment.js';
 import { fromGraph } from '../compress/from-graph.js';
 import type { LabelledData } from '../compress/float-network.js';
 import { alignSamples } from '../data/model-input.js';
-import { type NpyArray, readNpy } from '../data/npy.js';
-import { readNpz } from '../data/npz.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { importOnnx } from '../import/onnx/import-onnx.js';
 import { compressText } from '../report/compress.js';
 import { compressHtml } from '../report/compress-html.js';
+import { classesOf, type NamedArrays, readSets } from './labelled-sets.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber, writeWhole } from './files.js';
 import { capacitance, commandLine } from './power-options.js';
@@ -37,46 +36,6 @@ function quantity(name: string, text: string, units: Record<string, number>, exa
   if (value === undefined || factor === undefined || Number(value) <= 0)
     throw optionError(name, text, `a quantity such as ${example}`);
   return Number(value) * factor;
-}
-
-function classesOf({ data }: NpyArray, name: string): Uint8Array {
-  const wrong = data.findIndex((value) => !(Number.isInteger(value) && value >= 0 && value < 256));
-  if (wrong < 0) return Uint8Array.from(data);
-  throw new BrownoutError({
-    code: 'E_LABEL',
-    found: `${data[wrong]} at element ${wrong} of ${name}`,
-    expected: 'class numbers from 0 to 255',
-    hint: 'Give one number for each input, not one-hot rows.',
-  });
-}
-
-interface NamedArrays {
-  x: NpyArray;
-  y: NpyArray;
-}
-
-/** Training and, if the file has them, test arrays. Throws `E_DATASET`. */
-function readSets(path: string, labels: string | undefined): { training: NamedArrays; test?: NamedArrays } {
-  const bytes = readUserFile(path);
-  const wrong = (found: string): BrownoutError =>
-    new BrownoutError({
-      code: 'E_DATASET',
-      found,
-      expected: 'arrays x and y (or x_train, y_train), and x_test, y_test if you like',
-      hint: 'Save them with numpy.savez("train.npz", x=…, y=…), or give x.npy with --labels y.npy.',
-    });
-  if (labels !== undefined) {
-    return { training: { x: readNpy(bytes), y: readNpy(readUserFile(labels)) } };
-  }
-  if (String.fromCharCode(...bytes.subarray(0, 2)) !== 'PK')
-    throw wrong(`"${path}", which is no .npz, without --labels`);
-  const arrays = readNpz(bytes);
-  const either = (...names: string[]): NpyArray | undefined =>
-    names.map((name) => arrays.get(name)).find((array) => array !== undefined);
-  const [x, y] = [either('x', 'x_train'), either('y', 'y_train')];
-  const [xTest, yTest] = [arrays.get('x_test'), arrays.get('y_test')];
-  if (!x || !y || !xTest !== !yTest) throw wrong(`arrays ${[...arrays.keys()].join(', ')}`);
-  return { training: { x, y }, ...(xTest && yTest ? { test: { x: xTest, y: yTest } } : {}) };
 }
 
 function aligned({ x, y }: NamedArrays, shape: readonly number[], channelsFirst: boolean): LabelledData {

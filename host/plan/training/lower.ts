@@ -88,7 +88,7 @@ const finished = (
 /** Most turns of a job. */
 export const mostTurns = ({ lanes, validations }: TrainingSpec): number => lanes + 2 * validations + 2;
 
-export const stateBytes = ({ ringEntries }: TrainingSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
+const stateBytes = ({ ringEntries }: TrainingSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
 
 export const lowerTurn = (spec: TrainingSpec): LoweredOp =>
   finished(recordOf(OpKind.TURN), [stateBytes(spec), mostTurns(spec) * VERDICT_BYTES]);
