@@ -134,7 +134,8 @@ function layerOf(
     return [...pairOf((own * 256 * scale) / s), ...pairOf(own / (scale * s))];
   });
   const most = Math.max(Math.round(clip * 256 * 65536), 1);
-  const lost = weights && momentum > 0 ? -Math.log2(1 - momentum) : 0;
+  let lost = 0;
+  for (let rest = 1 - momentum; weights && rest < 1; rest *= 2) lost++;
   return { layer, weights, rows, pairs: Int32Array.from(pairs.flat()), clip: most, momentum: lost };
 }
 
