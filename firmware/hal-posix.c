@@ -23,6 +23,10 @@ static int nvm_file(void) {
   return file;
 }
 
+void nvm_begin(void) {
+  nvm_file();
+}
+
 const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
   if (pread(nvm_file(), scratch, length, (off_t)address) != (ssize_t)length) wasm_trap();
   return scratch;

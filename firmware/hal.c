@@ -11,6 +11,9 @@
 #define NVM_ADDRESS 0x21000000u
 #endif
 
+void nvm_begin(void) {
+}
+
 const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
   const void *bytes = (const void *)(uintptr_t)(NVM_ADDRESS + address);
 #ifdef NVM_COPY

@@ -29,20 +29,17 @@ int main(void) {
   int32_t state = brownout_begin();
   if (state == BROWNOUT_IDLE) {
     state = brownout_input(sense());
-    if (state >= 0) state = brownout_submit(brownout_ticket() + 1u, 0);
+    if (state >= 0) state = brownout_submit(brownout_ticket() + 1u);
   }
   ticket = brownout_ticket();
-  while (state == BROWNOUT_RUN || state == BROWNOUT_LOW) {
-    if (state == BROWNOUT_LOW) board_sleep();
-    state = brownout_run(0);
-  }
+  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) board_sleep();
   if (state != BROWNOUT_DONE) {
     board_print("error");
     print_number(state);
     board_print("\n");
     return 1;
   }
-  brownout_answer(answer);
+  brownout_result(answer);
   board_print("ticket");
   print_number((int32_t)ticket);
   board_print(" answer");

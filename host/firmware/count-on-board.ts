@@ -5,7 +5,7 @@ import { littleEndian } from '../model/values.js';
 import { buildForBoard, elfSize, type FirmwareSize, inTemporaryFolder } from './build-elf.js';
 import { NvmFile, runOnBoard } from './qemu.js';
 import { type FirmwareModule, firmwareModule } from './sources.js';
-import { type Board, CONTROL_OFFSET } from './targets.js';
+import { type Board, CONTROL_OFFSET, targetCalled } from './targets.js';
 
 /** Instructions of one op, counted. */
 export interface OpInstructions {
@@ -29,11 +29,11 @@ export interface JobInstructions {
 
 /** The control block of firmware/boards/boards.h, with inputs behind it. */
 export function controlBlock(
-  fields: { lastTicket?: number; cutUnits?: number; slow?: number; garbage?: number; low?: number },
+  fields: Partial<Record<'lastTicket' | 'cutUnits' | 'slow' | 'garbage' | 'trainEvery' | 'low', number>>,
   inputs: readonly Uint8Array[],
 ): Uint8Array {
-  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1, low = 0 } = fields;
-  const head = Uint32Array.of(lastTicket, inputs.length, cutUnits, slow, garbage, low);
+  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1, trainEvery = 0, low = 0 } = fields;
+  const head = Uint32Array.of(lastTicket, inputs.length, cutUnits, slow, garbage, trainEvery, low);
   return Buffer.concat([new Uint8Array(head.buffer), ...inputs]);
 }
 
@@ -64,7 +64,7 @@ async function count(
         .map((field) => Number.parseInt(field, 16)),
     );
     const output = nvm.read(image.output.offset, image.output.bytes);
-    return { rows, size: elfSize(elf), output };
+    return { rows, size: elfSize(elf, targetCalled(board.core).toolchain!), output };
   });
 }
 

@@ -7,7 +7,7 @@ import { type Image, readImage } from '../model/image.js';
 import { type DeviceProfile, deviceProfile } from '../profiles/profile.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from './build-elf.js';
 import { firmwareFiles, firmwareModule, sourceNames } from './sources.js';
-import { type MemoryMap, targetCalled } from './targets.js';
+import { compilerOf, type MemoryMap, targetCalled } from './targets.js';
 import { findTool, installHint } from './tools.js';
 
 export interface ExportOptions {
@@ -104,7 +104,7 @@ function link(
     writeFiles(folder, files);
     const defines = [`NVM_ADDRESS=${mapOf(profile).nvm.origin}u`];
     const elf = linkElf(folder, sourceNames(target), { target, defines });
-    const usage = usageOf(elfSize(elf), image, profile);
+    const usage = usageOf(elfSize(elf, target.toolchain!), image, profile);
     checkFit(usage, profile.name);
     return { elf: new Uint8Array(readFileSync(elf)), usage };
   });
@@ -127,9 +127,10 @@ export async function exportFirmware(
   );
   let usage: FirmwareUsage | undefined;
   let note: string | undefined;
-  if (target.posix) note = 'Run `make` there.';
-  else if (findTool('arm-none-eabi-gcc') === undefined) {
-    note = `no firmware.elf, as there is no arm-none-eabi-gcc. ${installHint('arm-none-eabi-gcc')}`;
+  const compiler = compilerOf(target);
+  if (!target.toolchain) note = 'Run `make` there.';
+  else if (findTool(compiler) === undefined) {
+    note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
   } else {
     const linked = await link(text, image, { target, profile });
     files.set('firmware.elf', linked.elf);

@@ -1,8 +1,16 @@
 // The files of a firmware folder: C from the package's firmware/, and what is made for one image and target.
 import { readFileSync } from 'node:fs';
-import { C_TICKET, CURSOR_BYTES, DIAGNOSTICS_BYTES, OP_BYTES, OP_TILES } from '../../assembly/layout.js';
+import {
+  C_KIND,
+  C_STEP,
+  C_TICKET,
+  CURSOR_BYTES,
+  DIAGNOSTICS_BYTES,
+  OP_BYTES,
+  OP_TILES,
+} from '../../assembly/layout.js';
 import { ErrorCode } from '../../assembly/error.js';
-import type { Image } from '../model/image.js';
+import { type Image, keepsInputs } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { firstCursor } from '../simulator/provision.js';
 import { buildDevice } from '../toolchain/build-device.js';
@@ -72,6 +80,8 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ['ARENA', module.arena],
     ['CURSOR', module.cursor],
     ['CURSOR_TICKET', C_TICKET],
+    ['CURSOR_KIND', C_KIND],
+    ['CURSOR_STEP', C_STEP],
     ['NVM_BYTES', image.nvmBytes],
     ['IMAGE_BYTES', image.imageBytes],
     ['PLAN', image.plan.offset],
@@ -87,6 +97,9 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ['CURSOR_BYTES', CURSOR_BYTES],
     ['DIAGNOSTICS', image.diagnostics.offset],
     ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
+    // Only of images that train, and of those of them that keep unlabelled inputs.
+    ...(image.training ? [['CLASSES', image.training.classes] satisfies [string, number]] : []),
+    ...(image.training && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
   ];
   const codes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
   return [
@@ -155,20 +168,20 @@ SECTIONS {
     . = ALIGN(4);
   } > FLASH
   .rodata : {
-    *(.rodata .rodata.*)
+    *(.rodata .rodata.* .srodata .srodata.*)
     . = ALIGN(4);
   } > FLASH
   .ARM.exidx : { *(.ARM.exidx*) } > FLASH
   .data : ALIGN(4) {
     link_data = .;
-    *(.data .data.*)
+    *(.data .data.* .sdata .sdata.*)
     . = ALIGN(4);
     link_data_end = .;
   } > SRAM AT > FLASH
   link_data_load = LOADADDR(.data);
   .bss (NOLOAD) : ALIGN(16) {
     link_bss = .;
-    *(.bss .bss.* COMMON)
+    *(.bss .bss.* .sbss .sbss.* COMMON)
     . = ALIGN(4);
     link_bss_end = .;
   } > SRAM
@@ -194,30 +207,32 @@ const CFLAGS = [
 /** Flags for compiling and linking firmware for a target. */
 export const compileFlags = (target: Target): string[] => [...CFLAGS, ...target.flags];
 
+/** Flags for linking firmware for a part; `link.ld` lies beside. */
+export const linkFlags = ({ toolchain }: Target): string[] =>
+  toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections', ...toolchain.linkFlags] : [];
+
 /** C files by target. */
-export const sourceNames = ({ posix }: Target): string[] => [
+export const sourceNames = ({ startup }: Target): string[] => [
   ...['brownout.c', 'model.c', 'main.c'],
-  ...(posix ? ['hal-posix.c', 'board-posix.c'] : ['hal.c', 'cortex-m.c']),
+  ...(startup === undefined ? ['hal-posix.c', 'board-posix.c'] : ['hal.c', startup]),
 ];
 
 function makefile(target: Target, nvm: number): string {
   const objects = sourceNames(target).map((name) => name.replace(/\.c$/, '.o'));
   const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'hal.h', 'board.h'];
-  const program = target.posix ? 'firmware' : 'firmware.elf';
-  const link = target.posix ? '' : ' -nostartfiles -T link.ld -Wl,--gc-sections';
+  const { toolchain } = target;
+  const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
     `# ${target.name}. Made by brownout export; \`make\` builds ${program}.`,
-    `CROSS ?= ${target.posix ? '' : 'arm-none-eabi-'}`,
+    `CROSS ?= ${toolchain?.prefix ?? ''}`,
     'CC = $(CROSS)gcc',
     `CFLAGS = ${compileFlags(target).join(' ')}`,
     // brownout flash gives its own; SEMIHOSTING=1 prints through a debugger.
-    ...(target.posix
-      ? []
-      : [`CPPFLAGS = -DNVM_ADDRESS=${hex(nvm)}u $(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`]),
+    ...(toolchain ? [`CPPFLAGS = -DNVM_ADDRESS=${hex(nvm)}u $(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`] : []),
     `OBJECTS = ${objects.join(' ')}`,
     '',
-    `${program}: $(OBJECTS)${target.posix ? '' : ' link.ld'}`,
-    `\t$(CC) $(CFLAGS)${link} -o $@ $(OBJECTS)`,
+    `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
+    `\t${['$(CC) $(CFLAGS)', ...linkFlags(target), '-o $@ $(OBJECTS)'].join(' ')}`,
     '',
     `$(OBJECTS): ${headers.join(' ')}`,
     '',
@@ -250,7 +265,7 @@ export function firmwareFiles(
   const files = commonFiles(image, module);
   for (const name of sourceNames(target))
     if (name !== 'brownout.c' && name !== 'model.c') files.set(name, packageText(name));
-  if (!target.posix) files.set('link.ld', linkerScript(map));
+  if (target.toolchain) files.set('link.ld', linkerScript(map));
   files.set('Makefile', makefile(target, map.nvm.origin));
   return files;
 }
