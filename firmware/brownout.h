@@ -13,6 +13,10 @@
 
 #include "model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { BROWNOUT_IDLE = 0, BROWNOUT_RUN = 1, BROWNOUT_DONE = 2, BROWNOUT_LOW = 3 };
 enum { BROWNOUT_INFER = 0, BROWNOUT_TRAIN = 1 };
 
@@ -82,5 +86,9 @@ void brownout_provision(void);
 
 /* SRAM of the module from the first byte kernels use; free for the application's use between jobs. */
 uint8_t *brownout_arena(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -46,7 +46,7 @@ async function count(
   kernels?: string,
 ): Promise<{ rows: number[][]; size: FirmwareSize; output: Uint8Array }> {
   return inTemporaryFolder(async (folder) => {
-    const program = { sources: ['hal.c', 'boards/count.c'], defines, kernels };
+    const program = { sources: ['hal.c', 'nvm-mapped.c', 'boards/count.c'], defines, kernels };
     const elf = buildForBoard(folder, image, module, board, program);
     const input = image.sample ? littleEndian(image.sample) : new Uint8Array(image.input.bytes);
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);

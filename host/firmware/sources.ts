@@ -109,6 +109,10 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     '',
     '#include <stdint.h>',
     '',
+    '#ifdef __cplusplus',
+    'extern "C" {',
+    '#endif',
+    '',
     ...sizes.map(([name, value]) => `#define BROWNOUT_${name} ${value}u`),
     '',
     'enum {',
@@ -121,6 +125,10 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     'extern const uint8_t brownout_first_cursor[BROWNOUT_CURSOR_BYTES];',
     '/* An input to try: the one that the image carries, or zeros. */',
     'extern const int8_t brownout_sample[BROWNOUT_INPUT_BYTES];',
+    '',
+    '#ifdef __cplusplus',
+    '}',
+    '#endif',
     '',
     '#endif',
     '',
@@ -211,15 +219,40 @@ export const compileFlags = (target: Target): string[] => [...CFLAGS, ...target.
 export const linkFlags = ({ toolchain }: Target): string[] =>
   toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections', ...toolchain.linkFlags] : [];
 
-/** C files by target. */
-export const sourceNames = ({ startup }: Target): string[] => [
-  ...['brownout.c', 'model.c', 'main.c'],
-  ...(startup === undefined ? ['hal-posix.c', 'board-posix.c'] : ['hal.c', startup]),
+/** Files of firmware/ for each kind of NVM; `port-…` are the user's to fill in. */
+const NVM_FILES = {
+  mapped: ['nvm-mapped.c'],
+  'spi-fram': ['nvm-spi-fram.c', 'port-spi.c', 'spi.h'],
+  eeprom: ['nvm-eeprom.c', 'port-spi.c', 'spi.h'],
+  flash: ['nvm-flash.c', 'port-flash.c', 'nvm-flash.h'],
+  file: ['nvm-file.c'],
+} as const;
+
+/** A kind of NVM that firmware has a body for. */
+export type NvmKind = keyof typeof NVM_FILES;
+export const nvmKinds = Object.keys(NVM_FILES) as NvmKind[];
+
+/** What a target has if nothing else is said. */
+export const defaultNvm = ({ toolchain }: Target): NvmKind => (toolchain ? 'mapped' : 'file');
+
+const isSource = (name: string): boolean => name.endsWith('.c');
+
+/** C files by target and NVM: of the library first, then the example's and the part's. */
+export const librarySources = (nvm: NvmKind): string[] => [
+  ...['brownout.c', 'model.c'],
+  ...NVM_FILES[nvm].filter(isSource),
+];
+export const programSources = ({ startup }: Target): string[] =>
+  startup === undefined ? ['main.c', 'hal-posix.c', 'board-posix.c'] : ['main.c', 'hal.c', startup];
+export const sourceNames = (target: Target, nvm: NvmKind): string[] => [
+  ...librarySources(nvm),
+  ...programSources(target),
 ];
 
-function makefile(target: Target, nvm: number): string {
-  const objects = sourceNames(target).map((name) => name.replace(/\.c$/, '.o'));
-  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'hal.h', 'board.h'];
+function makefile(target: Target, kind: NvmKind, nvm: number): string {
+  const objects = sourceNames(target, kind).map((name) => name.replace(/\.c$/, '.o'));
+  const own = NVM_FILES[kind].filter((name) => !isSource(name));
+  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'hal.h', 'board.h', ...own];
   const { toolchain } = target;
   const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
@@ -259,13 +292,11 @@ export function commonFiles(image: Image, module: FirmwareModule): Map<string, s
 export function firmwareFiles(
   image: Image,
   module: FirmwareModule,
-  target: Target,
-  map: MemoryMap,
+  { target, map, nvm }: { target: Target; map: MemoryMap; nvm: NvmKind },
 ): Map<string, string> {
   const files = commonFiles(image, module);
-  for (const name of sourceNames(target))
-    if (name !== 'brownout.c' && name !== 'model.c') files.set(name, packageText(name));
+  for (const name of [...NVM_FILES[nvm], ...programSources(target)]) files.set(name, packageText(name));
   if (target.toolchain) files.set('link.ld', linkerScript(map));
-  files.set('Makefile', makefile(target, map.nvm.origin));
+  files.set('Makefile', makefile(target, nvm, map.nvm.origin));
   return files;
 }

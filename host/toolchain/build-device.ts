@@ -40,7 +40,7 @@ export interface KernelMasks {
 }
 
 /** The masks of an image. */
-export function kernelMasks(image: DeviceImage): KernelMasks {
+function kernelMasks(image: DeviceImage): KernelMasks {
   const forward = image.ops.filter((op) => !op.isTraining);
   const kernels = forward.reduce((mask, op) => {
     const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;

@@ -40,8 +40,8 @@ export const boardPackages = (name: string): Record<string, string> =>
 
 /** Compiles `sources` to `program`. Throws with the compiler's words. */
 export function compileNative(program: string, sources: string[], flags: string[] = []): void {
-  const common = ['-std=c99', '-I', firmwareFolder, '-Wall', '-Wextra', '-Werror'];
-  execFileSync('gcc', [...common, ...flags, '-o', program, ...sources], {
+  const common = ['-std=c99', '-Wall', '-Wextra', '-Werror'];
+  execFileSync('gcc', [...common, ...flags, '-I', firmwareFolder, '-o', program, ...sources], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
