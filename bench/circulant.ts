@@ -4,7 +4,7 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { table } from '../host/report/text.js';
 import { circulantNetwork, int8s, requantization, tensor } from '../test/util/networks.js';
 import { KernelRunner } from './kernel-runner.js';
-import { interleaved, median } from './timing.js';
+import { interleaved, median, spread } from './timing.js';
 
 const SIZE = 512;
 const BLOCKS = [4, 8, 16, 32, 64, 128, 256, 512];
@@ -41,16 +41,12 @@ export function benchCirculant(): string {
   const denseUs = median(times[0]!);
   const rows = BLOCKS.map((blockSize, i) => {
     const [ntt, direct] = [times[1 + i * 2]!, times[2 + i * 2]!];
-    const ratios = [
-      denseUs / ntt[ntt.length >> 2]!,
-      denseUs / median(ntt),
-      denseUs / ntt[(ntt.length * 3) >> 2]!,
-    ];
+    const ratio = spread(times[0]!, ntt);
     return [
       `k = ${blockSize}`,
       `${median(ntt).toFixed(1)} µs`,
-      `${ratios[1]!.toFixed(1)}×`,
-      `${ratios[2]!.toFixed(1)}–${ratios[0]!.toFixed(1)}`,
+      `${ratio[1].toFixed(1)}×`,
+      `${ratio[0].toFixed(1)}–${ratio[2].toFixed(1)}`,
       `${median(direct).toFixed(1)} µs`,
     ];
   });

@@ -1,4 +1,4 @@
-/** Times `bodies` in turn, `rounds` times; returns each one's times in µs a call, sorted. */
+/** Times `bodies` in turn, `rounds` times; returns each one's times in µs a call, round by round. */
 export function interleaved(bodies: readonly (() => void)[], rounds: number, calls: number): number[][] {
   const times: number[][] = bodies.map(() => []);
   for (const body of bodies) for (let i = 0; i < calls * 4; i++) body();
@@ -9,8 +9,15 @@ export function interleaved(bodies: readonly (() => void)[], rounds: number, cal
       times[index]!.push(Number(process.hrtime.bigint() - start) / 1000 / calls);
     });
   }
-  for (const list of times) list.sort((a, b) => a - b);
   return times;
 }
 
-export const median = (sorted: readonly number[]): number => sorted[sorted.length >> 1]!;
+const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
+
+export const median = (values: readonly number[]): number => sorted(values)[values.length >> 1]!;
+
+/** How many times longer `slow` took than `fast`, round by round: lower quartile, median, upper quartile. */
+export function spread(slow: readonly number[], fast: readonly number[]): [number, number, number] {
+  const ratios = sorted(slow.map((time, round) => time / fast[round]!));
+  return [ratios[ratios.length >> 2]!, median(ratios), ratios[(ratios.length * 3) >> 2]!];
+}

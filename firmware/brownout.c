@@ -23,6 +23,7 @@ static inline u32 module_import_power_low(void) {
 }
 #endif
 
+#include "accel.h"
 #include "module.inc"
 
 uint8_t *brownout_arena(void) {

@@ -58,7 +58,9 @@ async function buildModules() {
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
   if (
     fresh &&
-    [...names, 'digits', 'digits.bare', 'device.fast'].every((name) => existsSync(join(out, `${name}.wasm`)))
+    [...names, 'digits', 'digits.bare', 'device.fast', 'device.accelerated'].every((name) =>
+      existsSync(join(out, `${name}.wasm`)),
+    )
   )
     return;
   mkdirSync(out, { recursive: true });
@@ -79,6 +81,10 @@ async function buildModules() {
   writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));
   // All kernels in their fast forms, as firmware has them.
   writeFileSync(join(out, 'device.fast.wasm'), await buildKernels({ kernels: 0x7fffffff, training: 0 }));
+  writeFileSync(
+    join(out, 'device.accelerated.wasm'),
+    await buildKernels({ kernels: 0x7fffffff, training: 0 }, { accelerated: true }),
+  );
   writeFileSync(stamp, current);
 }
 

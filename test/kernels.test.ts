@@ -40,7 +40,7 @@ import {
 } from './util/networks.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
 
-const BUILDS: Build[] = ['scalar', 'fast', 'simd', 'checked', 'in-place'];
+const BUILDS: Build[] = ['scalar', 'fast', 'accelerated', 'simd', 'checked', 'in-place'];
 
 function check(network: QuantizedNetwork, random: Random, arenaBytes: number, what: string): void {
   const image = readImage(compile(network, { arenaBytes }));

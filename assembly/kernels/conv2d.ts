@@ -1,8 +1,12 @@
 // Convolution, int8 or int16 NHWC, int8 weights [out][height][width][in]: im2col of a row segment, then dot products.
 // Bit-exact with TFLite's reference kernels; the input zero point is folded into the bias (padding holds it).
 import { dot } from '../accel/dot';
+import { gemm } from '../accel/imports';
 import {
   OpKind,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_OUTPUT_ZERO_POINT,
   OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -19,8 +23,9 @@ import {
 } from '../layout';
 import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import { fourChannels } from './conv_lanes';
 import { gather } from './gather';
-import { FAST, HAS_BLOCKS, HAS_SPECIAL, isS16 } from './mask';
+import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isS16 } from './mask';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -113,7 +118,24 @@ export function tile(op: usize, index: i32): void {
     );
     // Windows that `twoChannels` has done for this channel, or for it with the channel before.
     let done = 0;
-    for (let i = 0; i < size; i++) {
+    let i = 0;
+    if (ACCELERATED && !wide && k == 1 && !isPacked(op)) {
+      const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
+      const low = load<i32>(op, OP_CLAMP_MIN);
+      const high = load<i32>(op, OP_CLAMP_MAX);
+      const to = output + first - from;
+      gemm(columns, count, stored, size, patch, bias, pair, requantStride, zero, low, high, to, pixel);
+      continue;
+    }
+    if (SIMD && !wide && k == 1 && patch >= 8 && !isPacked(op)) {
+      for (; i + 3 < size; i += 4) {
+        const to = output + first - from + i;
+        fourChannels(op, columns, count, patch, stored + i * patch, bias, pair, to, pixel);
+        bias += 16;
+        pair += requantStride << 2;
+      }
+    }
+    for (; i < size; i++) {
       let weights = stored + (i / k) * bytes;
       if (k > 1) unwind(weights, i & (k - 1), k, taps, inputs, unpacked);
       weights = k > 1 ? unpacked : unpack(op, weights, patch, unpacked);

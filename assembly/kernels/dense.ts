@@ -1,16 +1,21 @@
 // Fully connected layer, int8 or int16, int8 weights [out][in]. Bit-exact with TFLite's reference kernels.
 import { dot } from '../accel/dot';
+import { gemm } from '../accel/imports';
+import { fourRows as fourRowsInLanes } from '../accel/rows';
 import {
   DENSE_CHUNK,
   DENSE_GROUP,
   DENSE_INPUTS,
   DENSE_OUTPUTS,
   DENSE_WEIGHT_ZERO,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
   OP_FLAG_INT4,
   OP_FLAG_WEIGHT_ZERO,
   OP_INPUT,
   OP_KIND,
   OP_OUTPUT,
+  OP_OUTPUT_ZERO_POINT,
   OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH1,
@@ -21,9 +26,10 @@ import {
   OpKind,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, isS16, widthOf } from './mask';
+import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isS16, widthOf } from './mask';
 import { behind, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import { requantizeFour } from './requantize_lanes';
 
 /** Inputs in SRAM at a time. */
 function chunkOf(op: usize): i32 {
@@ -73,9 +79,25 @@ function excess<T, S>(op: usize): S {
   return sum * <S>load<i32>(op, DENSE_WEIGHT_ZERO);
 }
 
+/** All outputs of a tile by the accelerator. */
+function accelerate(op: usize, weights: usize, count: i32, bias: usize, pair: usize, output: usize): void {
+  const stride = load<i32>(op, OP_REQUANT_STRIDE);
+  const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
+  const low = load<i32>(op, OP_CLAMP_MIN);
+  const high = load<i32>(op, OP_CLAMP_MAX);
+  const inputs = load<i32>(op, DENSE_INPUTS);
+  const x = op + load<usize>(op, OP_SCRATCH0);
+  gemm(x, 1, weights, count, inputs, bias, pair, stride, zero, low, high, output, 0);
+}
+
 /** Four outputs at once, so that an input loaded is multiplied four times. `output`: of the first. */
 function fourRows(op: usize, weights: usize, bias: usize, pair: usize, output: usize): void {
   const inputs = load<i32>(op, DENSE_INPUTS);
+  if (SIMD) {
+    const sums = fourRowsInLanes(op + load<usize>(op, OP_SCRATCH0), weights, inputs, inputs);
+    requantizeFour(op, i32x4.add(sums, v128.load(bias)), pair, output);
+    return;
+  }
   let a = load<i32>(bias);
   let b = load<i32>(bias, 4);
   let c = load<i32>(bias, 8);
@@ -107,7 +129,12 @@ export function tile(op: usize, index: i32): void {
   const whole = chunkOf(op) == load<i32>(op, DENSE_INPUTS);
   if (whole) row = look(row, count * bytes, op + load<usize>(op, OP_SCRATCH1));
   let i = 0;
-  if (FAST && !wide && whole && !(load<u32>(op, OP_KIND) & (OP_FLAG_INT4 | OP_FLAG_WEIGHT_ZERO))) {
+  const swift = FAST || (SIMD && bytes >= 8);
+  if (swift && !wide && whole && !(load<u32>(op, OP_KIND) & (OP_FLAG_INT4 | OP_FLAG_WEIGHT_ZERO))) {
+    if (ACCELERATED) {
+      accelerate(op, row, count, bias, pair, output);
+      i = count;
+    }
     for (; i + 3 < count; i += 4) {
       fourRows(op, row, bias, pair, output + i);
       row += bytes << 2;

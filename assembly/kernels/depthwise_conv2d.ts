@@ -2,6 +2,9 @@
 // in groups of output channels, [group][tap][channel]. Bit-exact with TFLite's reference kernels.
 import {
   OpKind,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_OUTPUT_ZERO_POINT,
   OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -14,9 +17,11 @@ import {
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
 } from '../layout';
+import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
 import { gather } from './gather';
-import { FAST, isS16 } from './mask';
+import { eightChannels } from './depthwise_lanes';
+import { ACCELERATED, FAST, SIMD, isS16 } from './mask';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
@@ -96,11 +101,42 @@ export function tile(op: usize, index: i32): void {
     const address = load<usize>(op, OP_WEIGHTS) + (first / group) * bytes;
     const packed = look(address, rowBytes(op, size * taps), scratch);
     const weights = unpack(op, packed, size * taps, behind(scratch, bytes));
+    const step = outputs << width;
+    if (SIMD && !wide && multiplier == 1 && size >= 8) {
+      for (let i = 0; i < size; i += 8) {
+        // The last eight begin earlier, and some are computed twice.
+        const at = min(i, size - 8);
+        const to = output + first + at;
+        const w = weights + at;
+        const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
+        eightChannels(
+          op,
+          columns + first + at,
+          w,
+          w + taps * size,
+          size,
+          bias + (at << 2),
+          pairs,
+          to,
+          to + count * step,
+        );
+      }
+      continue;
+    }
+    if (ACCELERATED && !wide && multiplier == 1) {
+      const stride = load<i32>(op, OP_REQUANT_STRIDE);
+      const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
+      const low = load<i32>(op, OP_CLAMP_MIN);
+      const high = load<i32>(op, OP_CLAMP_MAX);
+      const x = columns + first;
+      const to = output + first;
+      depthwise(x, pixel, count, weights, size, taps, size, bias, pair, stride, zero, low, high, to);
+      continue;
+    }
     for (let i = 0; i < size; i++) {
       let vector = columns + (((first + i) / multiplier) << width);
       const w = weights + i;
       const last = w + taps * size;
-      const step = outputs << width;
       let to = output + ((first + i) << width);
       const end = to + count * step;
       if (FAST && !wide && multiplier == 1 && i + 3 < size) {

@@ -38,6 +38,10 @@ export const HAS_SPECIAL: bool = (KERNELS & MASK_SPECIAL) != 0;
 export const HAS_WEIGHT_ZERO: bool = (KERNELS & MASK_WEIGHT_ZERO) != 0;
 /** Several sums at a time, at the price of code: only where the mask asks for it, and where there are no vectors. */
 export const FAST: bool = isDefined(KERNEL_MASK) && (KERNELS & MASK_FAST) != 0 && !ASC_FEATURE_SIMD;
+/** Sums by what the build imports (accel/imports.ts); else by its own code. */
+export const ACCELERATED: bool = FAST && isDefined(ACCELERATOR);
+/** Four to sixteen lanes at a time. */
+export const SIMD: bool = ASC_FEATURE_SIMD;
 /** Flags of an op that this build knows. */
 export const FLAGS: u32 =
   OP_FLAG_COMMIT |

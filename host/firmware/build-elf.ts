@@ -55,12 +55,21 @@ export function linkElf(
   folder: string,
   sources: string[],
   { target, defines }: { target: Target; defines: string[] },
+  flags: string[] = [],
 ): string {
   const elf = join(folder, 'firmware.elf');
   const gcc = requireTool(compilerOf(target));
   compile(
     gcc,
-    [...compileFlags(target), ...defines.map((d) => `-D${d}`), ...sources, ...linkFlags(target), '-o', elf],
+    [
+      ...compileFlags(target),
+      ...flags,
+      ...defines.map((d) => `-D${d}`),
+      ...sources,
+      ...linkFlags(target),
+      '-o',
+      elf,
+    ],
     folder,
   );
   return elf;

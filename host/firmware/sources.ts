@@ -54,7 +54,7 @@ export function firmwareModule(image: Image, entry: Entry = 'device'): Promise<F
 }
 
 async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> {
-  const wasm = await buildDevice(image, { entry, optimize: 'speed', names: true });
+  const wasm = await buildDevice(image, { entry, optimize: 'speed', names: true, accelerated: true });
   const shown = readInterface(parseModule(wasm));
   const globalValue = (name: string): number => {
     const found = shown.exports.find((item) => item.kind === 'global' && item.name === name);
@@ -252,7 +252,7 @@ export const sourceNames = (target: Target, nvm: NvmKind): string[] => [
 function makefile(target: Target, kind: NvmKind, nvm: number): string {
   const objects = sourceNames(target, kind).map((name) => name.replace(/\.c$/, '.o'));
   const own = NVM_FILES[kind].filter((name) => !isSource(name));
-  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'hal.h', 'board.h', ...own];
+  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'accel.h', 'hal.h', 'board.h', ...own];
   const { toolchain } = target;
   const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
@@ -279,7 +279,7 @@ function makefile(target: Target, kind: NvmKind, nvm: number): string {
 /** Files by name that a program around `module` needs, whatever the target. */
 export function commonFiles(image: Image, module: FirmwareModule): Map<string, string> {
   const files = new Map<string, string>();
-  for (const name of ['brownout.h', 'brownout.c', 'wasm.h', 'hal.h', 'board.h']) {
+  for (const name of ['brownout.h', 'brownout.c', 'wasm.h', 'accel.h', 'hal.h', 'board.h']) {
     files.set(name, packageText(name));
   }
   files.set('module.inc', module.text);

@@ -3,6 +3,7 @@ import { instantiateSync } from '@assemblyscript/loader';
 import { ErrorCode } from '../../assembly/error.js';
 import { C_TICKET, JobKind } from '../../assembly/layout.js';
 import { littleEndian, type Values } from '../model/values.js';
+import { acceleratorImports } from './accelerator.js';
 import type { SimulatedNvm, CutOutcome } from './nvm.js';
 
 /** Thrown out of an import when the power fails there. */
@@ -98,6 +99,8 @@ export function bindImports(options: DeviceOptions, memory: () => Uint8Array): W
       },
     },
     power: { low: () => (supply.low() ? 1 : 0) },
+    // Of builds with an accelerator; others import none.
+    accel: acceleratorImports(memory),
   };
 }
 

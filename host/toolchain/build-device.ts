@@ -25,6 +25,8 @@ export interface BuildOptions {
   entry?: 'device' | 'bare';
   /** `size` (default), or `speed`: several sums at a time, for scalar cores; the results are the same. */
   optimize?: 'size' | 'speed';
+  /** Sums are imported as `accel.*` (docs/ACCEL.md) where a kernel has a place for them; with `speed` only. */
+  accelerated?: boolean;
   /** Keeps the names of functions (default false): for C that people read. The code is the same. */
   names?: boolean;
 }
@@ -81,12 +83,13 @@ const TRAINING_ENTRIES = { ...ENTRIES, device: 'assembly/train.ts' };
 const TRAINING_STATICS = 400;
 
 /** What asc is asked for, besides the entry. */
-function flagsOf(masks: KernelMasks, target: string, names: boolean): string[] {
+function flagsOf(masks: KernelMasks, { target = 'scalar', names, accelerated }: BuildOptions): string[] {
   const training = ['--use', `TRAINING_MASK=${masks.training}`, '--lowMemoryLimit', `${TRAINING_STATICS}`];
   return [
     ...['--target', target, '--use', `KERNEL_MASK=${masks.kernels}`, '--outFile', 'device.wasm'],
     ...(masks.training ? training : []),
     ...(names ? ['--debug'] : []),
+    ...(accelerated ? ['--use', 'ACCELERATOR=1'] : []),
   ];
 }
 
@@ -149,10 +152,14 @@ async function shrink(wasm: Uint8Array, simd: boolean, names: boolean): Promise<
 /** The device module with the kernels of the masks (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
 export async function buildKernels(
   masks: KernelMasks,
-  { target = 'scalar', entry = 'device', names = false }: BuildOptions = {},
+  options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const source = (masks.training ? TRAINING_ENTRIES : ENTRIES)[entry];
-  return shrink(await assemble(source, flagsOf(masks, target, names)), target === 'simd', names);
+  const source = (masks.training ? TRAINING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
+  return shrink(
+    await assemble(source, flagsOf(masks, options)),
+    options.target === 'simd',
+    options.names ?? false,
+  );
 }
 
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */

@@ -18,7 +18,7 @@ export function builtModule(name: ModuleName | 'in-place'): WebAssembly.Module {
   return module;
 }
 
-export type Build = 'scalar' | 'fast' | 'simd' | 'checked' | 'in-place';
+export type Build = 'scalar' | 'fast' | 'accelerated' | 'simd' | 'checked' | 'in-place';
 
 /** SRAM of the simulated parts: what the image needs and not a byte more. */
 const STATIC_BYTES = 2048;
@@ -33,6 +33,7 @@ export function makeDevice(
   const names = {
     scalar: 'device',
     fast: 'device.fast',
+    accelerated: 'device.accelerated',
     simd: 'device.simd',
     checked: 'device.checked',
     'in-place': 'in-place',

@@ -1,0 +1,67 @@
+// Whole jobs on this machine, engine and commits included, NVM mapped in place: what a host pays an inference.
+import { Status } from '../assembly/error.js';
+import type { Image } from '../host/model/image.js';
+import { provision } from '../host/simulator/provision.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import type { DeviceExports } from '../host/simulator/device.js';
+import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';
+
+/** An image on a module that runs it again and again. */
+export class DeskRunner {
+  readonly #image: Image;
+  readonly #exports: DeviceExports;
+  readonly #memory: Uint8Array;
+  readonly #nvm: number;
+  readonly #arena: number;
+  #ticket = 0;
+
+  constructor(wasm: Uint8Array, image: Image) {
+    this.#image = image;
+    const mappedAt = inPlaceAddress(wasm);
+    const mapped = mapInPlace(wasm, { nvmBytes: image.nvmBytes, trapStores: false });
+    const imports = {
+      nvm: {
+        view: (address: number): number => mappedAt + address,
+        write: (address: number, source: number, length: number): void => {
+          memory.copyWithin(mappedAt + address, source, source + length);
+        },
+        sync: (): void => {},
+      },
+      power: { low: (): number => 0 },
+    };
+    // Instantiated raw: the loader's wrappers would be timed too.
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(mapped), imports);
+    this.#exports = instance.exports as unknown as DeviceExports;
+    const memory = new Uint8Array(this.#exports.memory.buffer);
+    this.#memory = memory;
+    this.#nvm = mappedAt;
+    const nvm = new SimulatedNvm(image.nvmBytes);
+    provision(nvm, image);
+    memory.set(nvm.cells, mappedAt);
+    this.#arena = this.#exports.arena.value as number;
+    this.#expect(this.#exports.boot(0, image.nvmBytes, mappedAt), Status.IDLE);
+  }
+
+  /** One job: feed, submit, run, acknowledge. */
+  run(input: Int8Array): void {
+    const device = this.#exports;
+    this.#memory.set(input, this.#arena);
+    device.feed(this.#arena, 0);
+    device.feed(this.#arena, input.length);
+    this.#expect(device.submit(++this.#ticket, 0), Status.RUN);
+    let state: number = Status.RUN;
+    while (state === Status.RUN) state = device.run(0);
+    this.#expect(state, Status.DONE);
+    device.ack(this.#ticket);
+  }
+
+  /** The output of the last job. */
+  output(): Uint8Array {
+    const { offset, bytes } = this.#image.output;
+    return this.#memory.slice(this.#nvm + offset, this.#nvm + offset + bytes);
+  }
+
+  #expect(found: number, expected: number): void {
+    if (found !== expected) throw new Error(`the device returned ${found} instead of ${expected}`);
+  }
+}

@@ -1,0 +1,130 @@
+// `npm run bench`: whole models on this system and on others, in one run. Measured; needs BROWNOUT_DATA.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compile } from '../host/compile.js';
+import { Random } from '../host/data/random.js';
+import { importModel } from '../host/import/import-model.js';
+import { readImage } from '../host/model/image.js';
+import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../host/model/quantized-network.js';
+import { table } from '../host/report/text.js';
+import { moduleBytes } from '../host/toolchain/modules.js';
+import { int8s } from '../test/util/networks.js';
+import { DeskRunner } from './desk-runner.js';
+import { findPeers, INSTALL, type Peer } from './peers.js';
+import { interleaved, median, spread } from './timing.js';
+
+const MODELS = [
+  { name: 'KWS int8', file: 'kws_ref_model.tflite' },
+  { name: 'AD int8', file: 'ad01_int8.tflite' },
+];
+/** Smaller layers stay dense. */
+const LEAST_SIZE = 64;
+
+/** A runtime's time on a model, µs an inference; ratios: how many times longer it takes than this system, quartiles. */
+export interface ModelTime {
+  model: string;
+  runtime: string;
+  us: number;
+  ratio: [number, number, number];
+}
+
+/** `network` with its dense layers circulant, weights random: fit for speed and for nothing else. */
+function circulantSibling(
+  network: QuantizedNetwork,
+  blockSize: number,
+  method: 'direct' | 'ntt',
+): QuantizedNetwork {
+  const random = new Random(blockSize);
+  const ops = network.ops.map((op): QuantizedOp => {
+    if (op.kind !== 'dense') return op;
+    const inputs = elementCount(network.tensors[op.inputs[0]!]!);
+    const outputs = elementCount(network.tensors[op.output]!);
+    if (Math.min(inputs, outputs) < LEAST_SIZE) return op;
+    const blocks = Math.ceil(inputs / blockSize) * Math.ceil(outputs / blockSize);
+    const { weightBits: _, ...rest } = op;
+    return {
+      ...rest,
+      kind: 'circulant',
+      blockSize,
+      method,
+      weights: int8s(random, blocks * blockSize, -127, 127),
+    };
+  });
+  return { ...network, ops };
+}
+
+/** This system: SRAM and NVM as a desk has them, and no commits on the way. */
+function ours(
+  name: string,
+  network: QuantizedNetwork,
+  module: 'device' | 'device.simd',
+  input: Int8Array,
+): Peer {
+  const options = { arenaBytes: 61440, nvmBytes: 1 << 23, capacitorUf: 1e6, policy: 'never', verify: false };
+  const runner = new DeskRunner(moduleBytes(module), readImage(compile(network, options)));
+  return {
+    name,
+    run: () => runner.run(input),
+    output: () => new Int8Array(runner.output().buffer),
+  };
+}
+
+async function runtimes(name: string, bytes: Uint8Array): Promise<Peer[]> {
+  const { network } = importModel(bytes, { name });
+  const input = int8s(new Random(3), elementCount(network.tensors[network.input]!));
+  const own = [ours('brownout, SIMD', network, 'device.simd', input)];
+  const peers = await findPeers(bytes, input);
+  for (const peer of peers) {
+    own[0]!.run();
+    peer.run();
+    const [a, b] = [own[0]!.output(), peer.output()];
+    const far = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
+    if (far > 1) throw new Error(`${name}: ${peer.name} answers up to ${far} steps elsewhere`);
+  }
+  own.push(ours('brownout, scalar', network, 'device', input));
+  if (network.ops.every(({ kind }) => kind === 'dense')) {
+    for (const [k, method] of [
+      [16, 'direct'],
+      [16, 'ntt'],
+      [64, 'direct'],
+      [64, 'ntt'],
+    ] as const) {
+      const sibling = circulantSibling(network, k, method);
+      own.push(ours(`brownout, SIMD, circulant k = ${k} by ${method}`, sibling, 'device.simd', input));
+    }
+  }
+  return [...own, ...peers];
+}
+
+/** Times every model on every runtime there is. */
+export async function benchModels(): Promise<{ times: ModelTime[]; text: string }> {
+  const folder = process.env['BROWNOUT_DATA'];
+  if (!folder || !existsSync(join(folder, 'models')))
+    return { times: [], text: 'models: set BROWNOUT_DATA to a folder with models/' };
+  const times: ModelTime[] = [];
+  let found = 0;
+  for (const { name, file } of MODELS) {
+    const all = await runtimes(name, new Uint8Array(readFileSync(join(folder, 'models', file))));
+    found += all.filter((peer) => !peer.name.startsWith('brownout')).length;
+    const rounds = interleaved(
+      all.map((peer) => () => peer.run()),
+      41,
+      20,
+    );
+    all.forEach((peer, i) =>
+      times.push({
+        model: name,
+        runtime: peer.name,
+        us: median(rounds[i]!),
+        ratio: spread(rounds[i]!, rounds[0]!),
+      }),
+    );
+  }
+  const rows = times.map(({ model, runtime, us, ratio: [low, middle, high] }) => {
+    return [model, runtime, us.toFixed(1), `${middle.toFixed(2)}×`, `${low.toFixed(2)}–${high.toFixed(2)}`];
+  });
+  const head = ['model', 'runtime', 'µs', 'takes longer than brownout, SIMD', 'quartiles'];
+  const lines = ['models in Node, one thread, one run, medians, measured here', table([head, ...rows])];
+  if (found === 0) lines.push(`no other runtime found: ${INSTALL}`);
+  return { times, text: lines.join('\n') };
+}

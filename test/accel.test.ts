@@ -1,0 +1,106 @@
+// Bodies of accel.* on one stream of random calls: plain C, C with the DSP extension on an emulated Cortex-M4 and M33, and
+// Node's, which the kernel tests hold to the oracle. Extremes, huge biases, scales that grow, any alignment and length.
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { linkElf, writeFiles } from '../host/firmware/build-elf.js';
+import { NvmFile, runOnBoard } from '../host/firmware/qemu.js';
+import { linkerScript, packageText } from '../host/firmware/sources.js';
+import { boardCalled, targetCalled } from '../host/firmware/targets.js';
+import { acceleratorImports } from '../host/simulator/accelerator.js';
+import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
+
+const source = fileURLToPath(new URL('../../test/accel.c', import.meta.url));
+const [BIASES, PAIRS, WEIGHTS, OUTPUT] = [12288, 13312, 4096, 8192] as const;
+
+/** What test/accel.c prints, computed here. */
+function checksum(): string {
+  const memory = new Uint8Array(16384);
+  const view = new DataView(memory.buffer);
+  const accel = acceleratorImports(() => memory);
+  let state = 1;
+  const next = (limit: number): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return ((state >>> 0) >>> 8) % limit;
+  };
+  const scales = (rows: number): void => {
+    for (let row = 0; row < rows; row++) {
+      let bias = next(1 << 16) - (1 << 15);
+      let multiplier = (1 << 30) + (next(1 << 15) << 15);
+      if (next(8) === 0) bias = (next(2) ? 0x7ff00000 : 0x80100000) + next(256);
+      if (next(16) === 0) multiplier = next(2) * next(1 << 20);
+      view.setInt32(BIASES + row * 4, bias, true);
+      view.setInt32(PAIRS + row * 8, multiplier, true);
+      view.setInt32(PAIRS + row * 8 + 4, next(8) ? -next(20) : next(4), true);
+    }
+  };
+  let sum = 0;
+  for (let round = 0; round < 600; round++) {
+    const [length, rows, vectors] = [1 + next(40), 1 + next(9), 1 + next(5)];
+    const [stride, zero] = [next(2) * 8, next(256) - 128];
+    const low = next(2) ? -128 : next(100) - 128;
+    const high = next(2) ? 127 : next(100);
+    const [offset, w, toStride] = [next(4), WEIGHTS + next(4), rows + next(3)];
+    for (let at = 0; at < 12288; at++) memory[at] = next(3) ? next(256) : [128, 127, 129, 0][next(4)]!;
+    scales(Math.max(rows, length));
+    const rounding = [BIASES, PAIRS, stride, zero, low, high, OUTPUT];
+    if (next(2)) {
+      accel.gemm_s8(offset, vectors, w, rows, length, ...rounding, toStride);
+    } else {
+      accel.depthwise_s8(offset, length, vectors, w, length, rows, length, ...rounding);
+    }
+    for (let at = OUTPUT; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+  }
+  return (sum >>> 0).toString(16).padStart(8, '0');
+}
+
+const native = hasPrograms('accelerators in C', { gcc: 'gcc' }) ? test : test.skip;
+native('plain C: the same bytes as in Node', () => {
+  const folder = temporaryFolder('accel');
+  const board = join(folder, 'board.c');
+  writeFileSync(
+    board,
+    '#include <stdio.h>\n#include "board.h"\nvoid board_print(const char *text) { fputs(text, stdout); }\n',
+  );
+  for (const flags of [
+    ['-O2'],
+    ['-O1', '-fsanitize=undefined', '-fno-sanitize-recover'],
+    ['-DWASM_CHECKED'],
+  ]) {
+    const program = join(folder, 'accel');
+    compileNative(program, [source, board], flags);
+    assert.is(execFileSync(program, { encoding: 'utf8' }).trim(), checksum(), flags.join(' '));
+  }
+});
+
+const packages = {
+  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
+  'qemu-system-arm': 'qemu-system-arm',
+};
+const boards = hasPrograms('accelerators on emulated boards', packages) ? test : test.skip;
+for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
+  boards(`${name}: the same bytes as in Node`, async () => {
+    const board = boardCalled(name);
+    const folder = temporaryFolder(name);
+    const files = ['cortex-m.c', 'wasm.h', 'accel.h', 'board.h'].map(
+      (file) => [file, packageText(file)] as const,
+    );
+    writeFiles(folder, new Map([...files, ['link.ld', linkerScript(board)]]));
+    const target = targetCalled(board.core);
+    const elf = linkElf(folder, [source, 'cortex-m.c'], { target, defines: ['BOARD_SEMIHOSTING'] }, [
+      `-I${folder}`,
+    ]);
+    const dump = execFileSync('arm-none-eabi-objdump', ['-d', elf], { encoding: 'utf8', maxBuffer: 1 << 26 });
+    assert.is(/\bsmlad\b/.test(dump), board.core !== 'cortex-m3', 'whether SMLAD is bound');
+    const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
+    const { lines, exitCode } = await runOnBoard(board, elf, nvm.path);
+    assert.equal([lines, exitCode], [[checksum()], 0]);
+  });
+}
+
+test.run();
