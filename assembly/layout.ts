@@ -396,12 +396,12 @@ export const RESCALE_GROUP = 76;
 export const RESCALE_BITS = 80;
 
 // update_*: OP_INPUT the layer's input, OP_WEIGHTS W8, OP_BIAS folded biases (group WEIGHTS), OP_OUTPUT the error;
-// OP_REQUANT {m, s, mb, sb} of each output row; circulant: one for all. Windows as in the op itself; circulant as in the op itself.
+// OP_REQUANT {m, s, mb, sb} of each output row; circulant: one for all. Shapes as in the op itself.
 /** Tiles of weights come first, then those of biases: so many output rows each (circulant: a row of blocks). */
 export const UPDATE_GROUP = 108;
 /** Rows that learn: first in the low, end in the high 16 bits. */
 export const UPDATE_ROWS = 112;
-/** Low byte: 1 if weights learn, too. Next: number of the layer. */
+/** Low byte: 1 if weights learn, too. Next: number of the layer. Next: momentum, n for 1 − 2^−n; 0: none. */
 export const UPDATE_LAYER = 116;
 export const UPDATE_CLIP = 120;
 /** Output height of windows; bytes from W8 to the low bytes. */

@@ -1,5 +1,6 @@
-// `npm run bench:training [digits|motion|failures] [--folds N] [--seeds N]`: learning on the device, in its own integer
-// arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on stderr.
+// `npm run bench:training -- [digits|motion|failures] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
+// its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
+// stderr. Subjects are 1 to 18.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
 import { benchFailures } from './training/failures.js';
@@ -7,10 +8,13 @@ import { deviation, mean, percent } from './training/methods.js';
 import { benchMotion, SHOTS } from './training/motion.js';
 import { benchDigits } from './training/rotated-digits.js';
 
-const ANGLES = [30, 45, 60, 90];
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { folds: { type: 'string', default: '6' }, seeds: { type: 'string', default: '5' } },
+  options: {
+    angles: { type: 'string', default: '30,45,60,90' },
+    seeds: { type: 'string', default: '5' },
+    subjects: { type: 'string', default: '1,4,7,10,13,16' },
+  },
 });
 const seeds = Number(values.seeds);
 const asked = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
@@ -20,7 +24,7 @@ const spread = (shares: readonly number[]): string =>
 const results: Record<string, unknown> = {};
 
 if (asked('digits')) {
-  const all = benchDigits(ANGLES, seeds);
+  const all = benchDigits(values.angles.split(',').map(Number), seeds);
   results['digits'] = all;
   console.log(`% right of 1,000 rotated digits, head:2, 200 labels, ${seeds} seeds (simulated at the desk)`);
   const head = ['', ...all.map(({ degrees }) => `${degrees}°`), 'mean'];
@@ -51,7 +55,7 @@ const folder = process.env['BROWNOUT_DATA'];
 if (asked('motion') && !folder) {
   console.log('skipped: MotionSense: set BROWNOUT_DATA to the folder that holds motionsense/');
 } else if (asked('motion')) {
-  const { subjects, methods } = benchMotion(folder!, Number(values.folds));
+  const { subjects, methods } = benchMotion(folder!, values.subjects.split(',').map(Number));
   results['motion'] = { subjects, methods };
   console.log(
     `% right of the other windows of a new subject, all layers, ${subjects.length} subjects (simulated at the desk)`,

@@ -59,7 +59,9 @@ static int32_t boot(void) {
 }
 
 int32_t brownout_begin(void) {
-  const int32_t state = boot();
+  int32_t state;
+  nvm_begin();
+  state = boot();
   if (state != BROWNOUT_E_MAGIC) return state;
   brownout_provision();
   return boot();
@@ -78,12 +80,42 @@ int32_t brownout_input(const int8_t *input) {
   return state;
 }
 
-int32_t brownout_submit(uint32_t ticket, uint32_t kind) {
-  return (int32_t)module_submit(ticket, kind);
+int32_t brownout_submit(uint32_t ticket) {
+  return (int32_t)module_submit(ticket, BROWNOUT_INFER);
+}
+
+int32_t brownout_train(uint32_t ticket, uint32_t y) {
+#ifdef BROWNOUT_CLASSES
+  if (y >= BROWNOUT_CLASSES) return BROWNOUT_E_LABEL;
+  return (int32_t)module_submit(ticket, BROWNOUT_TRAIN | y << 8);
+#else
+  (void)ticket;
+  (void)y;
+  return BROWNOUT_E_KIND;
+#endif
+}
+
+int32_t brownout_label(uint32_t ticket, uint32_t y) {
+  return (int32_t)module_label(ticket, y);
 }
 
 int32_t brownout_run(uint32_t budget) {
   return (int32_t)module_run(budget);
+}
+
+int32_t brownout_work(void) {
+  int32_t state = brownout_status();
+  while (state == BROWNOUT_RUN) state = brownout_run(0);
+  return state;
+}
+
+int32_t brownout_result(int8_t *output) {
+  const int32_t state = brownout_status();
+  const void *bytes;
+  if (state != BROWNOUT_DONE) return state < 0 ? state : BROWNOUT_E_STATE;
+  bytes = nvm_view(BROWNOUT_OUTPUT, BROWNOUT_OUTPUT_BYTES, output);
+  if (bytes != output) memcpy(output, bytes, BROWNOUT_OUTPUT_BYTES);
+  return state;
 }
 
 int32_t brownout_ack(uint32_t ticket) {
@@ -94,16 +126,31 @@ int32_t brownout_cancel(uint32_t ticket) {
   return (int32_t)module_cancel(ticket);
 }
 
+int32_t brownout_restore(void) {
+#ifdef BROWNOUT_CLASSES
+  return (int32_t)module_restore();
+#else
+  return BROWNOUT_E_KIND;
+#endif
+}
+
 int32_t brownout_status(void) {
   return (int32_t)module_status();
+}
+
+uint32_t brownout_version(void) {
+  return module_version();
 }
 
 uint32_t brownout_ticket(void) {
   return load32(BROWNOUT_CURSOR, BROWNOUT_CURSOR_TICKET);
 }
 
-void brownout_answer(int8_t *output) {
-  const void *bytes = nvm_view(BROWNOUT_OUTPUT, BROWNOUT_OUTPUT_BYTES, output);
-  if (bytes != output) memcpy(output, bytes, BROWNOUT_OUTPUT_BYTES);
+uint32_t brownout_kind(void) {
+  return load32(BROWNOUT_CURSOR, BROWNOUT_CURSOR_KIND);
+}
+
+uint32_t brownout_steps(void) {
+  return load32(BROWNOUT_CURSOR, BROWNOUT_CURSOR_STEP);
 }
 #endif

@@ -1,7 +1,10 @@
 /*
  * What an application calls. Every function returns a state (0 and above) or an error (below 0) unless it says
  * otherwise; power may fail in any of them. Jobs are processed exactly once and delivered at least once, under tickets
- * of the application's choosing.
+ * of the application's choosing: whoever receives answers drops those whose ticket it has seen.
+ *
+ * No function waits, allocates or keeps a pointer. All calls come from one task, or under one lock; between two calls
+ * of brownout_run anything else may run.
  */
 #ifndef BROWNOUT_H
 #define BROWNOUT_H
@@ -10,42 +13,82 @@
 
 #include "model.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 enum { BROWNOUT_IDLE = 0, BROWNOUT_RUN = 1, BROWNOUT_DONE = 2, BROWNOUT_LOW = 3 };
+enum { BROWNOUT_INFER = 0, BROWNOUT_TRAIN = 1 };
 
 /*
- * The first call after power comes up: prepares SRAM and boots. NVM without an image (E_MAGIC) is provisioned first,
- * from brownout_image.
+ * The first call after power comes up: prepares SRAM and NVM, and boots. NVM without an image (E_MAGIC) is provisioned
+ * first, from brownout_image.
  */
 int32_t brownout_begin(void);
 
 /* Feeds the next job's input: all BROWNOUT_INPUT_BYTES of it. */
 int32_t brownout_input(const int8_t *input);
 
-/* Starts a job on the input. The present ticket again returns its state; another while a job is not done, E_BUSY. */
-int32_t brownout_submit(uint32_t ticket, uint32_t kind);
+/*
+ * Starts inferring from the input, under a ticket that is not 0 and that no earlier job had. The present ticket again
+ * returns its state; another while a job is not done, E_BUSY.
+ */
+int32_t brownout_submit(uint32_t ticket);
 
-/* Computes until it commits: BROWNOUT_RUN, BROWNOUT_LOW (sleep, then call again) or BROWNOUT_DONE. 0: no limit. */
+/* Likewise: learns that the input is of class y, below BROWNOUT_CLASSES. An image that does not train: E_KIND. */
+int32_t brownout_train(uint32_t ticket, uint32_t y);
+
+/*
+ * The truth about an earlier input, come late: learns that the input of `ticket` was of class y, if the image keeps
+ * unlabelled inputs and still has this one; else E_TICKET. A label given twice is learnt once: the second time the job's
+ * state, or BROWNOUT_IDLE. Becomes a job of its own under the same ticket, to be run and acknowledged.
+ */
+int32_t brownout_label(uint32_t ticket, uint32_t y);
+
+/*
+ * Computes until it commits: BROWNOUT_RUN, BROWNOUT_LOW (sleep, then call again), BROWNOUT_DONE, or BROWNOUT_IDLE
+ * where there is no job. `budget`: commits after so many tiles at the latest, for tasks that share the core; 0: no limit.
+ */
 int32_t brownout_run(uint32_t budget);
 
-/* Takes delivery of the answer; until then it stays. */
+/* brownout_run until there is a reason to stop: BROWNOUT_LOW, BROWNOUT_DONE, BROWNOUT_IDLE or an error. */
+int32_t brownout_work(void);
+
+/* The answer of a job that is done, BROWNOUT_OUTPUT_BYTES, copied to `output`. E_STATE while there is none. */
+int32_t brownout_result(int8_t *output);
+
+/* Takes delivery of the answer; until then it stays. Repeating it is harmless. */
 int32_t brownout_ack(uint32_t ticket);
 
-/* Gives up a job. */
+/* Gives up a job. A train job given up has learnt nothing. */
 int32_t brownout_cancel(uint32_t ticket);
+
+/* Back to the factory's weights; only between jobs. Repeating it is harmless. */
+int32_t brownout_restore(void);
 
 /* Where the job stands. */
 int32_t brownout_status(void);
 
+/* The image format that the module reads. */
+uint32_t brownout_version(void);
+
 /* The ticket of the present or last job; 0 before the first. */
 uint32_t brownout_ticket(void);
 
-/* The answer of a job that is done, BROWNOUT_OUTPUT_BYTES, copied to `output`. */
-void brownout_answer(int8_t *output);
+/* What that job is: BROWNOUT_INFER or BROWNOUT_TRAIN. */
+uint32_t brownout_kind(void);
+
+/* Updates of the weights since provisioning. */
+uint32_t brownout_steps(void);
 
 /* Writes the image and an idle cursor to NVM, so that a cut on the way leaves no device that looks ready. */
 void brownout_provision(void);
 
 /* SRAM of the module from the first byte kernels use; free for the application's use between jobs. */
 uint8_t *brownout_arena(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,40 +1,7 @@
-/*
- * The hardware, played by a file on a POSIX system: for tests of an application at the desk. The file is named by the
- * environment variable BROWNOUT_NVM, or nvm.bin; it is made if it is not there.
- */
-#define _POSIX_C_SOURCE 200809L
+/* The supply and faults of a program at the desk. */
 #include "hal.h"
-#include "model.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-static int nvm_file(void) {
-  static int file = -1;
-  const char *name = getenv("BROWNOUT_NVM");
-  if (file >= 0) return file;
-  file = open(name ? name : "nvm.bin", O_RDWR | O_CREAT, 0644);
-  if (file < 0 || ftruncate(file, BROWNOUT_NVM_BYTES) != 0) {
-    perror("nvm");
-    exit(1);
-  }
-  return file;
-}
-
-const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
-  if (pread(nvm_file(), scratch, length, (off_t)address) != (ssize_t)length) wasm_trap();
-  return scratch;
-}
-
-void nvm_write(uint32_t address, const void *source, uint32_t length) {
-  if (pwrite(nvm_file(), source, length, (off_t)address) != (ssize_t)length) wasm_trap();
-}
-
-void nvm_sync(void) {
-  if (fsync(nvm_file()) != 0) wasm_trap();
-}
 
 int power_low(void) {
   return 0;

@@ -1,6 +1,6 @@
 /*
- * What the module needs of the hardware: four functions to fill in, and one for the day something breaks.
- * hal.c has bodies for NVM that is mapped into the address space; hal-posix.c for a file.
+ * What the module needs of the hardware: five functions, and one for the day something breaks. Bodies of the first four
+ * come with the package: NVM that is mapped into the address space, SPI FRAM, EEPROM, internal flash, a file.
  *
  * Addresses count from the start of the region that the image has in NVM; the region starts at a multiple of 64.
  */
@@ -8,6 +8,9 @@
 #define BROWNOUT_HAL_H
 
 #include <stdint.h>
+
+/* What NVM needs before it is accessed for the first time after power came up. */
+void nvm_begin(void);
 
 /*
  * A pointer to `length` bytes of NVM, to be read only: the bytes themselves where NVM is mapped, or a copy of them in

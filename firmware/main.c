@@ -1,6 +1,7 @@
 /*
- * An example of an application: one job a run, whatever the power does. It may die between any two lines; the ticket
- * in the cursor says where to go on.
+ * An example of an application: sense, infer, send the answer, learn from a label that comes late. It may die between
+ * any two lines; what NVM holds says where to go on. Each run takes one step of that; a loop, or a task of an RTOS that
+ * calls step() and sleeps, makes it an application.
  */
 #include "board.h"
 #include "brownout.h"
@@ -8,6 +9,13 @@
 /* The input that the image carries, or zeros. An application would read its sensor here. */
 static const int8_t *sense(void) {
   return brownout_sample;
+}
+
+/* The truth about the input of `ticket`, if anybody has told: by a button, say, or by radio. Here nobody does. */
+static int label_of(uint32_t ticket, uint32_t *y) {
+  (void)ticket;
+  *y = 0;
+  return 0;
 }
 
 static void print_number(int32_t value) {
@@ -22,31 +30,48 @@ static void print_number(int32_t value) {
   board_print(at);
 }
 
-int main(void) {
+/* Sends an answer. It is sent again if power fails before it is acknowledged: the receiver drops tickets it has seen. */
+static void send(uint32_t ticket) {
   static int8_t answer[BROWNOUT_OUTPUT_BYTES];
-  uint32_t ticket;
   uint32_t i;
-  int32_t state = brownout_begin();
-  if (state == BROWNOUT_IDLE) {
-    state = brownout_input(sense());
-    if (state >= 0) state = brownout_submit(brownout_ticket() + 1u, 0);
-  }
-  ticket = brownout_ticket();
-  while (state == BROWNOUT_RUN || state == BROWNOUT_LOW) {
-    if (state == BROWNOUT_LOW) board_sleep();
-    state = brownout_run(0);
-  }
-  if (state != BROWNOUT_DONE) {
-    board_print("error");
-    print_number(state);
-    board_print("\n");
-    return 1;
-  }
-  brownout_answer(answer);
+  brownout_result(answer);
   board_print("ticket");
   print_number((int32_t)ticket);
   board_print(" answer");
   for (i = 0; i < BROWNOUT_OUTPUT_BYTES; i++) print_number(answer[i]);
   board_print("\n");
-  return brownout_ack(ticket) < 0;
+}
+
+/* What comes next where no job is: the label of the last answer, or another sample. */
+static int32_t next(void) {
+  const uint32_t last = brownout_ticket();
+  uint32_t y;
+  int32_t state;
+  if (last != 0 && brownout_kind() == BROWNOUT_INFER && label_of(last, &y)) {
+    state = brownout_label(last, y);
+    /* Forgotten meanwhile, or never kept: no reason to stop. */
+    if (state != BROWNOUT_E_TICKET && state != BROWNOUT_E_KIND) return state;
+  }
+  state = brownout_input(sense());
+  return state < 0 ? state : brownout_submit(last + 1u);
+}
+
+/* From a job begun, or none, to one acknowledged. Returns BROWNOUT_IDLE or an error. */
+static int32_t step(int32_t state) {
+  uint32_t ticket;
+  if (state == BROWNOUT_IDLE) state = next();
+  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) board_sleep();
+  if (state != BROWNOUT_DONE) return state;
+  ticket = brownout_ticket();
+  if (brownout_kind() == BROWNOUT_INFER) send(ticket);
+  return brownout_ack(ticket);
+}
+
+int main(void) {
+  const int32_t state = step(brownout_begin());
+  if (state == BROWNOUT_IDLE) return 0;
+  board_print("error");
+  print_number(state);
+  board_print("\n");
+  return 1;
 }

@@ -11,6 +11,8 @@ import {
 import { type Image, readImage } from './model/image.js';
 import { type Body, bodyOf } from './plan/body.js';
 import { describeOp } from './plan/describe.js';
+import { bankReads } from './plan/footprint.js';
+import type { OpRecord } from './plan/record.js';
 import { MeteredSupply } from './power/harvested-supply.js';
 import { chargeCycles, deviceProfile } from './profiles/profile.js';
 import { BareKernels } from './simulator/bare.js';
@@ -90,20 +92,31 @@ function measureOp(
   };
 }
 
-/** Bytes of constants from one op's first to the next one's. */
+/** Bytes of constants from one op's first to the next one's; and what it has in the factory's weight bank. */
 function constantBytes(image: Image): number[] {
-  const starts = image.ops.map((op) => {
+  const ops = image.ops.filter((op) => !op.isTraining);
+  const starts = ops.map((op) => {
     const fields = [OP_WEIGHTS, OP_BIAS, OP_REQUANT]
       .map((field) => op.get(field))
       .filter((address) => address > 0 && address >>> GROUP_SHIFT === 0);
     return fields.length > 0 ? Math.min(...fields) : undefined;
   });
-  const end = image.constants.offset + image.constants.bytes;
-  return starts.map((start, index) => {
-    if (start === undefined) return 0;
-    return (starts.slice(index + 1).find((next) => next !== undefined) ?? end) - start;
+  const { training, constants } = image;
+  const end = training ? training.factory : constants.offset + constants.bytes;
+  return ops.map((op, index) => {
+    const start = starts[index];
+    const behind = starts.filter(
+      (next): next is number => next !== undefined && start !== undefined && next > start,
+    );
+    const own = start === undefined ? 0 : Math.min(...behind, end) - start;
+    // Weights that learn have low bytes, too.
+    const sizes = bankReads(op).map(([from, to], i) => (to - from) * (i === 0 && isLearnt(op) ? 2 : 1));
+    return sizes.reduce((sum, size) => sum + size, own);
   });
 }
+
+/** Whether weights learn, and not biases alone. */
+const isLearnt = (op: OpRecord): boolean => op.get(OP_WEIGHTS) >>> GROUP_SHIFT !== 0;
 
 /** Analyses `image` op by op for a device. Throws `BrownoutError`. */
 export function analyze(

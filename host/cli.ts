@@ -8,6 +8,7 @@ import { analyzeCommand } from './commands/analyze.js';
 import { buildCommand } from './commands/build.js';
 import { compareCommand } from './commands/compare.js';
 import { compileCommand } from './commands/compile.js';
+import { compressCommand } from './commands/compress.js';
 import { demoCommand } from './commands/demo.js';
 import { exportCommand } from './commands/export.js';
 import { flashCommand } from './commands/flash.js';
@@ -24,6 +25,7 @@ import { BrownoutError, ExitCode, type Failure } from './error.js';
 const commands: readonly Command[] = [
   demoCommand,
   compileCommand,
+  compressCommand,
   runCommand,
   xrayCommand,
   verifyCommand,

@@ -14,7 +14,13 @@ import { type Plan, planNetwork, type PlanOptions } from './plan/planner.js';
 import { deriveTraining } from './training/derive.js';
 import type { TrainOptions } from './training/spec.js';
 import { verify } from './verify/verify.js';
-import { chargeUj, type DeviceProfile, deviceProfile, plannedCycles } from './profiles/profile.js';
+import {
+  chargeUj,
+  type DeviceProfile,
+  deviceProfile,
+  plannedCycles,
+  withCapacitor,
+} from './profiles/profile.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
@@ -66,19 +72,8 @@ const STATIC_BYTES_TRAINING = 400;
 const TILE_SHARE = 0.1;
 
 /** The device the plan is made for, with the capacitor it is given. Throws `E_DEVICE`, `E_OPTION`. */
-function profileFor({ device = 'cortex-m4-generic', capacitorUf }: CompileOptions): DeviceProfile {
-  const profile = deviceProfile(device);
-  if (capacitorUf === undefined) return profile;
-  if (!(capacitorUf > 0 && capacitorUf < Infinity)) {
-    throw new BrownoutError({
-      code: 'E_OPTION',
-      found: `capacitorUf ${capacitorUf}`,
-      expected: 'microfarads above 0',
-      hint: 'Leave it out for the capacitor of the device.',
-    });
-  }
-  return { ...profile, capacitorUf: { value: capacitorUf, provenance: 'estimated', source: 'as given' } };
-}
+const profileFor = ({ device = 'cortex-m4-generic', capacitorUf }: CompileOptions): DeviceProfile =>
+  withCapacitor(deviceProfile(device), capacitorUf);
 
 /** Throws `E_CHARGE` where not even one tile of an op fits a charge: the device would never get past it. */
 function checkCharge(plan: Plan, profile: DeviceProfile): void {
@@ -96,32 +91,46 @@ function checkCharge(plan: Plan, profile: DeviceProfile): void {
   }
 }
 
-/** Proves a job of an image, or throws `E_VERIFY`. */
-function proveJob(image: Uint8Array, device: string | undefined, job: 'infer' | 'train'): Proof {
-  const result = verify(image, { job, ...(device === undefined ? {} : { device }) });
+/** Proves a job of an image, or throws `E_VERIFY`; `E_CHARGE` where one charge does not hold a tile. */
+function proveJob(image: Uint8Array, options: CompileOptions, job: 'infer' | 'train'): Proof {
+  const { device, capacitorUf } = options;
+  const settings = {
+    ...(device === undefined ? {} : { device }),
+    ...(capacitorUf === undefined ? {} : { capacitorUf }),
+  };
+  const result = verify(image, { job, ...settings });
   if (result.proved) {
     const { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear } = result;
     return { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear };
   }
-  const { counterexample, stuck } = result;
-  throw new BrownoutError(
-    {
-      code: 'E_VERIFY',
-      found: counterexample
-        ? `${counterexample.obligation}: ${counterexample.found}`
-        : `${stuck} tiles that one charge does not hold`,
-      expected: 'an image that no power failure can make give a wrong result',
-      hint: 'Report the model that led to it; compile with verify: false and run `brownout verify` for the details.',
-    },
-    ExitCode.WRONG,
-  );
+  const { counterexample, largestTileOp, largestTilePercent } = result;
+  if (counterexample) {
+    throw new BrownoutError(
+      {
+        code: 'E_VERIFY',
+        found: `${counterexample.obligation}: ${counterexample.found}`,
+        expected: 'an image that no power failure can make give a wrong result',
+        hint: 'Report the model that led to it; compile with verify: false and run `brownout verify` for the details.',
+      },
+      ExitCode.WRONG,
+    );
+  }
+  const profile = profileFor(options);
+  const charge = chargeUj(profile);
+  const energy = Math.round((charge * largestTilePercent) / 100);
+  throw new BrownoutError({
+    code: 'E_CHARGE',
+    found: `op "${largestTileOp}": a boot, its dearest tile and a commit take ${energy} µJ (simulated)`,
+    expected: `at most the ${Math.floor(charge)} µJ that a charge of ${profile.name} holds`,
+    hint: 'Make the layer smaller, or give a larger capacitorUf.',
+  });
 }
 
 /** Proves all jobs of an image, or throws `E_VERIFY`. */
-function prove(image: Uint8Array, device: string | undefined, trains: boolean): Proof {
-  const proof = proveJob(image, device, 'infer');
-  if (!trains) return proof;
-  const other = proveJob(image, device, 'train');
+function prove(image: Uint8Array, options: CompileOptions): Proof {
+  const proof = proveJob(image, options, 'infer');
+  if (!options.train) return proof;
+  const other = proveJob(image, options, 'train');
   const sum = (of: (one: Proof) => number): number => of(proof) + of(other);
   return {
     cursors: sum(({ cursors }) => cursors),
@@ -235,10 +244,5 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   const resolved = resolvePolicy(policy, plan, profile);
   const image = writeImage(plan, resolved, metadata, sample);
   if (options.verify === false) return image;
-  return writeImage(
-    plan,
-    resolved,
-    { ...metadata, proof: prove(image, options.device, options.train !== undefined) },
-    sample,
-  );
+  return writeImage(plan, resolved, { ...metadata, proof: prove(image, options) }, sample);
 }

@@ -2,8 +2,15 @@
 export { analyze, type AnalyzeOptions, type AnalyzeResult } from './analyze.js';
 export { compare, type CompareOptions, type CompareResult } from './compare.js';
 export { compile, type CompileOptions } from './compile.js';
+export { compress, type CompressResult } from './compress/compress.js';
+export type { CompressOptions, CompressProgress } from './compress/compress-options.js';
+export type { CompressReport } from './compress/compress-report.js';
+export { fromGraph } from './compress/from-graph.js';
+export { initialise } from './compress/initialise.js';
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
-export type { FloatLayer, FloatNetwork } from './compress/float-network.js';
+export { train as trainFloat, type TrainingOptions } from './compress/train.js';
+export type { FloatNetwork } from './compress/float-network.js';
+export type { FloatLayer } from './compress/layers.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
 export { readInput, type InputTarget } from './data/read-input.js';
 export { demo, type DemoOptions, type DemoResult } from './demo.js';

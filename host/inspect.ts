@@ -23,6 +23,7 @@ import { crc32 } from './model/crc32.js';
 import { type DeviceImage, readDevice, readImage } from './model/image.js';
 import { valuesFrom } from './model/values.js';
 import { describeOp } from './plan/describe.js';
+import { type LearningStatus, learningStatus } from './training/learned.js';
 
 /** A cursor slot as it lies in NVM. */
 export interface CursorReport {
@@ -59,6 +60,8 @@ export interface InspectResult {
   job?: { state: string; ticket: number; op: number; tile: number; answer?: number[] };
   /** The boot counter: boots at the same cursor; absent if it was never written or is torn. */
   boots?: { sequence: number; count: number };
+  /** Of a device that trains. */
+  learning?: LearningStatus;
 }
 
 function readCursors(nvm: Uint8Array, image: DeviceImage): CursorReport[] {
@@ -96,7 +99,10 @@ function readBoots(nvm: Uint8Array, image: DeviceImage): InspectResult['boots'] 
   return { sequence: view.getUint32(D_SEQUENCE, true), count: view.getUint32(D_BOOTS, true) };
 }
 
-function inspectNvm(nvm: Uint8Array, image: DeviceImage): Pick<InspectResult, 'cursors' | 'job' | 'boots'> {
+function inspectNvm(
+  nvm: Uint8Array,
+  image: DeviceImage,
+): Pick<InspectResult, 'cursors' | 'job' | 'boots' | 'learning'> {
   const cursors = readCursors(nvm, image);
   const newest = cursors.find((cursor) => cursor.newest);
   const boots = readBoots(nvm, image);
@@ -110,7 +116,8 @@ function inspectNvm(nvm: Uint8Array, image: DeviceImage): Pick<InspectResult, 'c
     tile: newest.tile,
     ...(newest.state === Status[Status.DONE] ? { answer } : {}),
   };
-  return { cursors, ...(job ? { job } : {}), ...(boots ? { boots } : {}) };
+  const learning = image.training && newest && { learning: learningStatus(nvm, image) };
+  return { cursors, ...(job ? { job } : {}), ...(boots ? { boots } : {}), ...learning };
 }
 
 /** Reports what is in an image, or in the NVM of a device, for post-mortems. Throws `E_IMAGE_*`, `E_NVM_SIZE`. */

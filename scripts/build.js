@@ -80,8 +80,11 @@ async function buildModules() {
   writeFileSync(join(out, 'digits.wasm'), await buildDevice(image));
   writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));
   // All kernels in their fast forms, as firmware has them.
-  writeFileSync(join(out, 'device.fast.wasm'), await buildKernels(0x7fffffff));
-  writeFileSync(join(out, 'device.accelerated.wasm'), await buildKernels(0x7fffffff, { accelerated: true }));
+  writeFileSync(join(out, 'device.fast.wasm'), await buildKernels({ kernels: 0x7fffffff, training: 0 }));
+  writeFileSync(
+    join(out, 'device.accelerated.wasm'),
+    await buildKernels({ kernels: 0x7fffffff, training: 0 }, { accelerated: true }),
+  );
   writeFileSync(stamp, current);
 }
 

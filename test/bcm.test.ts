@@ -11,7 +11,7 @@ import {
   readImage,
   readNpy,
 } from '../host/index.js';
-import { quantizeValues } from '../host/compress/quantize.js';
+import { quantizeValues } from '../host/model/affine.js';
 import { completeJob } from '../host/simulator/app.js';
 import { compileUnproved } from './util/compile.js';
 import { makeDevice } from './util/devices.js';

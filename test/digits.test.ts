@@ -18,7 +18,7 @@ import {
 import { compile } from '../host/compile.js';
 import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
 import { accuracy, type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
-import { quantizeValues } from '../host/compress/quantize.js';
+import { quantizeValues } from '../host/model/affine.js';
 import { type DigitSet, imageSize, splitDigits } from '../host/data/mnist.js';
 import { readNpy } from '../host/data/npy.js';
 import { shippedImage } from '../host/demo.js';

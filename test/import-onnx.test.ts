@@ -9,7 +9,7 @@ import { importModel } from '../host/import/import-model.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';
 import { readImage } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
-import { quantizeValues } from '../host/compress/quantize.js';
+import { quantizeValues } from '../host/model/affine.js';
 import { completeJob } from '../host/simulator/app.js';
 import { compileUnproved } from './util/compile.js';
 import { makeDevice } from './util/devices.js';

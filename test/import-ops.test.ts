@@ -1,7 +1,7 @@
 // Models of one or a few ops written here, against real arithmetic from the ops' definitions.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { quantizeValues } from '../host/compress/quantize.js';
+import { quantizeValues } from '../host/model/affine.js';
 import { equalizeGraph } from '../host/import/equalize.js';
 import { evaluate, type FloatGraph } from '../host/import/float-graph.js';
 import { quantizeGraph } from '../host/import/quantize-graph.js';

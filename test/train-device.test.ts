@@ -65,6 +65,7 @@ const OPTIONS: readonly TrainOptions[] = [
   { layers: 'all', replay: 2, guardEvery: 5, holdOut: 3, margin: 0 },
   { layers: 'last', ring: 8, guardEvery: 4, holdOut: 2 },
   { layers: 'bias', late: false },
+  { layers: 'all', momentum: 0.875, learningRate: 1 / 128, guardEvery: 6, holdOut: 4 },
   { layers: 'all', loss: 'mse', learningRate: 1 / 8, replay: 3, sure: 0.02 },
 ];
 

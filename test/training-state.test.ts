@@ -256,14 +256,14 @@ test('inputs are not kept where labels are never late', () => {
 test('a learning rate tuned at the desk learns, and is the same again', () => {
   const options = { layers: 'all', late: false };
   const given = samples(new Random(1), 60);
-  const { learningRate, trials } = tuneLearningRate(network, options, given);
-  assert.equal(tuneLearningRate(network, options, given).trials, trials);
+  const { learningRate, trials } = tuneLearningRate(network, options, [given]);
+  assert.equal(tuneLearningRate(network, options, [given]).trials, trials);
   const best = Math.max(...trials.map((trial) => trial.accuracy));
   const chosen = trials.find((trial) => trial.learningRate === learningRate)!;
   assert.ok(best > 0.9 && chosen.accuracy > best - 0.05, JSON.stringify(trials));
   // The slowest rate has not learnt by then: that there is something to choose.
   assert.ok(trials[0]!.accuracy < best - 0.1, JSON.stringify(trials));
-  assert.throws(() => tuneLearningRate(network, options, given.slice(0, 5)), /5 samples to tune/);
+  assert.throws(() => tuneLearningRate(network, options, [given.slice(0, 5)]), /5 samples to tune/);
 });
 
 test('back to the factory', () => {

@@ -16,7 +16,7 @@ import { parseSchedule, scheduleId, type Schedule } from '../host/verify/schedul
 import { LiveIn } from '../host/verify/live-in.js';
 import { setUp, verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
-import { circulantNetwork, dsCnn, int8s, layered } from './util/networks.js';
+import { circulantNetwork, dsCnn, int8s, layered, lenet } from './util/networks.js';
 
 const checkpoints = new URL('../../checkpoints/', import.meta.url);
 const digits = readImage(new Uint8Array(readFileSync(new URL('digits.brn', checkpoints))));
@@ -38,6 +38,9 @@ for (const name of readdirSync(checkpoints).filter((file) => file.endsWith('.brn
     const result = verify(image);
     assert.is(result.counterexample, null);
     assert.ok(result.proved && result.closed);
+    assert.ok(image.metadata.proof);
+    // Of images that train: train.test.ts.
+    if (image.training) return;
     assert.is(result.cursors, result.tiles + 1);
     assert.is(result.garbageFills, 4 * result.tiles);
     for (const [count, value] of Object.entries(image.metadata.proof!))
@@ -49,6 +52,20 @@ test('the digits image is proved under every policy, on both of its modules', ()
   for (const policy of POLICIES) assert.ok(verify(digits, { policy }).proved, policy);
   assert.ok(verify(digits, { module: moduleBytes('digits') }).proved);
   assert.ok(verify(digits, { module: moduleBytes('device.simd') }).proved);
+});
+
+test('a charge that does not hold a tile is an error when the image is made', () => {
+  const { code, found, expected } = refusal(() =>
+    compile(lenet(new Random(1)), { device: 'msp430fr5994', capacitorUf: 100 }),
+  );
+  assert.is(code, 'E_CHARGE');
+  assert.match(found, /op "circulant".* 2\d\d µJ \(simulated\)/);
+  assert.match(expected, /118 µJ .* msp430fr5994/);
+  const roomy = readImage(compile(lenet(new Random(1)), { device: 'msp430fr5994', capacitorUf: 1000 }));
+  assert.ok(verify(roomy, { device: 'msp430fr5994', capacitorUf: 1000 }).proved);
+  const result = verify(roomy, { device: 'msp430fr5994', capacitorUf: 100 });
+  assert.ok(!result.proved && result.stuck > 0 && result.violations === 0);
+  assert.is(result.largestTileOp, 'circulant');
 });
 
 test('tear units, inputs and steps of progress', () => {

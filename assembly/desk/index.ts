@@ -4,9 +4,31 @@
 export { heapBase, cosine } from './scalar';
 export { gemm, gemmWorkspaceSize } from './gemm';
 export { im2col, col2im } from './patches';
-export { fillRows, sumRows, relu, reluGradient, addTransposed } from './pointwise';
+export {
+  fillRows,
+  sumRows,
+  relu,
+  reluGradient,
+  clampValues,
+  clampGradient,
+  addScaled,
+  addTransposed,
+} from './pointwise';
 export { maxPool, maxPoolGradient } from './max_pool';
 export { circulantToDense, denseToCirculant } from './circulant';
-export { softmaxCrossEntropy, softmaxCrossEntropyGradient, countCorrect } from './cross_entropy';
+export {
+  softmaxCrossEntropy,
+  softmaxCrossEntropyGradient,
+  softTargetLoss,
+  softmax,
+  countCorrect,
+} from './cross_entropy';
 export { momentumUpdate, adamUpdate } from './update';
 export { warp } from './warp';
+export { addNoise, shiftRows, dropout } from './augment';
+export { depthwise, depthwiseGradient } from './depthwise';
+export { averagePool } from './average_pool';
+export { batchStatistics, normalise, normaliseGradient } from './batch_norm';
+export { fakeQuantize, fakeQuantizeGradient, fakeQuantizeWeights, roundingError } from './fake_quantize';
+export { pullTowards, squaredDistance } from './constraint';
+export { widen, requantizeSums, addIntegers, softmaxIntegers, narrow } from './integer';

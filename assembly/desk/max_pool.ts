@@ -1,6 +1,6 @@
 /**
- * y[image, outY, outX, channel] = the largest x in its window (no padding); winners[…], one u32 each, holds its index
- * in x. Of equals the first wins.
+ * y[image, outY, outX, channel] = the largest x in its window (outside the image there is nothing); winners[…], one u32
+ * each, holds its index in x. Of equals the first wins.
  */
 export function maxPool(
   x: usize,
@@ -14,19 +14,27 @@ export function maxPool(
   poolWidth: i32,
   strideHeight: i32,
   strideWidth: i32,
+  padTop: i32,
+  padLeft: i32,
   outHeight: i32,
   outWidth: i32,
 ): void {
   for (let image = 0; image < count; image++) {
     for (let outY = 0; outY < outHeight; outY++) {
+      const top = outY * strideHeight - padTop;
+      const firstY = max(top, 0);
+      const lastY = min(top + poolHeight, height);
       for (let outX = 0; outX < outWidth; outX++) {
-        const corner = ((image * height + outY * strideHeight) * width + outX * strideWidth) * channels;
+        const left = outX * strideWidth - padLeft;
+        const firstX = max(left, 0);
+        const lastX = min(left + poolWidth, width);
+        const corner = ((image * height + firstY) * width + firstX) * channels;
         for (let channel = 0; channel < channels; channel++) {
           let winner = corner + channel;
           let best = load<f32>(x + (winner << 2));
-          for (let poolY = 0; poolY < poolHeight; poolY++) {
-            let index = corner + channel + poolY * width * channels;
-            for (let poolX = 0; poolX < poolWidth; poolX++, index += channels) {
+          for (let row = firstY; row < lastY; row++) {
+            let index = corner + channel + (row - firstY) * width * channels;
+            for (let column = firstX; column < lastX; column++, index += channels) {
               const value = load<f32>(x + (index << 2));
               const larger = value > best;
               best = select(value, best, larger);

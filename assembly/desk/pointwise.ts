@@ -54,3 +54,32 @@ export function addTransposed(from: usize, to: usize, rows: i32, columns: i32): 
     }
   }
 }
+
+/** y = x within [low, high]. */
+export function clampValues(x: usize, y: usize, count: i32, low: f32, high: f32): void {
+  const lows = f32x4.splat(low);
+  const highs = f32x4.splat(high);
+  const end = x + (count << 2);
+  for (; x + 16 <= end; x += 16, y += 16) {
+    v128.store(y, f32x4.max(lows, f32x4.min(highs, v128.load(x))));
+  }
+  for (; x < end; x += 4, y += 4) store<f32>(y, max<f32>(low, min<f32>(high, load<f32>(x))));
+}
+
+/** dx += dy where low < y < high. */
+export function clampGradient(y: usize, dy: usize, dx: usize, count: i32, low: f32, high: f32): void {
+  for (const end = y + (count << 2); y < end; y += 4, dy += 4, dx += 4) {
+    const value = load<f32>(y);
+    if (value > low && value < high) store<f32>(dx, load<f32>(dx) + load<f32>(dy));
+  }
+}
+
+/** to += factor · from. */
+export function addScaled(from: usize, to: usize, count: i32, factor: f32): void {
+  const factors = f32x4.splat(factor);
+  const end = from + (count << 2);
+  for (; from + 16 <= end; from += 16, to += 16) {
+    v128.store(to, f32x4.add(v128.load(to), f32x4.mul(v128.load(from), factors)));
+  }
+  for (; from < end; from += 4, to += 4) store<f32>(to, load<f32>(to) + load<f32>(from) * factor);
+}

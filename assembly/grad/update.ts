@@ -78,7 +78,7 @@ function step(gradient: i32, pair: usize, exponent: i32, clip: i32, random: i32)
   let value: i64;
   if (right > 62) value = product >> 63;
   else if (right >= 0) value = product >> right;
-  else value = product > 0 ? clip : -clip;
+  else value = product > 0 ? clip : product < 0 ? -clip : 0;
   return (<i32>max<i64>(min<i64>(value, clip), -clip) + random) >> 16;
 }
 
@@ -99,18 +99,27 @@ function inNext(address: usize): usize {
   return (address & GROUP_MASK) | (Group.NEXT << GROUP_SHIFT);
 }
 
-/** Copies the `count` weights from `first` on, high bytes and low ones, to SRAM at `high` and `low`. */
-export function fetchWeights(op: usize, first: i32, count: i32, high: usize, low: usize): void {
+/** Momentum, n for 1 − 2^−n; 0: none. */
+function momentumOf(op: usize): i32 {
+  return load<u8>(op, UPDATE_LAYER + 2);
+}
+
+/** Copies the `count` weights from `first` on to SRAM at `high`: high bytes, low ones, and, with momentum, velocities. */
+export function fetchWeights(op: usize, first: i32, count: i32, high: usize): void {
   const address = load<usize>(op, OP_WEIGHTS) + first;
+  const low = load<usize>(op, UPDATE_LOW);
   fetch(address, count, high);
-  fetch(address + load<usize>(op, UPDATE_LOW), count, low);
+  fetch(address + low, count, high + count);
+  if (momentumOf(op)) fetch(address + first + (low << 1), count << 1, high + (count << 1));
 }
 
 /** Writes them to the free bank. */
-export function putWeights(op: usize, first: i32, count: i32, high: usize, low: usize): void {
+export function putWeights(op: usize, first: i32, count: i32, high: usize): void {
   const address = inNext(load<usize>(op, OP_WEIGHTS) + first);
+  const low = load<usize>(op, UPDATE_LOW);
   put(address, high, count);
-  put(address + load<usize>(op, UPDATE_LOW), low, count);
+  put(address + low, high + count, count);
+  if (momentumOf(op)) put(address + first + (low << 1), high + (count << 1), count << 1);
 }
 
 /** Σ W8 of `count` weights from `first` on: in the free bank, less that in the current one. */
@@ -134,7 +143,16 @@ export function lookPairs(op: usize, row: i32): usize {
   return look(load<usize>(op, OP_REQUANT) + (row << 4), 16, op + load<usize>(op, OP_SCRATCH5));
 }
 
-/** Changes the weight at `high` and `low` by its sum. */
+/** The velocity at `at`, a part of it lost, and `more`. */
+function accelerate(at: usize, momentum: i32, more: i32): i32 {
+  const before: i32 = load<i16>(at);
+  const lost = (abs(before) + (1 << momentum) - 1) >> momentum;
+  const after = max(min((before < 0 ? before + lost : before - lost) + more, 32767), -32768);
+  store<i16>(at, after);
+  return after;
+}
+
+/** Changes weight `i` of the `count` that `fetchWeights` copied to `high`, number `index` of the layer, by its sum. */
 export function change(
   op: usize,
   gradient: i32,
@@ -142,14 +160,18 @@ export function change(
   key: u32,
   index: u32,
   high: usize,
-  low: usize,
+  i: i32,
+  count: i32,
 ): void {
-  if (!gradient) return;
+  const momentum = momentumOf(op);
+  if (!gradient && !momentum) return;
   const exponent = load<i32>(op + load<usize>(op, OP_SCRATCH0));
-  const before = ((<i32>load<i8>(high)) << 8) + <i32>load<u8>(low);
-  const less = step(gradient, pair, exponent, load<i32>(op, UPDATE_CLIP), draw(key, index));
+  const low = high + count + i;
+  let less = gradient ? step(gradient, pair, exponent, load<i32>(op, UPDATE_CLIP), draw(key, index)) : 0;
+  if (momentum) less = accelerate(high + (count << 1) + (i << 1), momentum, less);
+  const before = ((<i32>load<i8>(high + i)) << 8) + <i32>load<u8>(low);
   const after = max(min(before - less, 127 * 256 + 255), -127 * 256);
-  store<u8>(high, after >> 8);
+  store<u8>(high + i, after >> 8);
   store<u8>(low, after);
 }
 

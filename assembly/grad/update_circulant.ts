@@ -55,7 +55,6 @@ function updateWeights(op: usize, row: i32, block: i32, from: i32): void {
   const count = min(load<i32>(op, UPDATE_PART), k - from);
   const sums = op + load<usize>(op, OP_SCRATCH1);
   const high = op + load<usize>(op, OP_SCRATCH3);
-  const low = high + count;
   memory.fill(sums, 0, count << 2);
   for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
     if (shiftOf(op, lane) >= 0) correlate(op, lane, block, row * k, sums, from, from + count);
@@ -63,11 +62,11 @@ function updateWeights(op: usize, row: i32, block: i32, from: i32): void {
   const start = (row * load<i32>(op, CIRC_BLOCKS) + block) * k + from;
   const pairs = lookPairs(op, 0);
   const key = keyOf(op, 0);
-  fetchWeights(op, start, count, high, low);
+  fetchWeights(op, start, count, high);
   for (let i = 0; i < count; i++) {
-    change(op, load<i32>(sums + (i << 2)), pairs, key, start + i, high + i, low + i);
+    change(op, load<i32>(sums + (i << 2)), pairs, key, start + i, high, i, count);
   }
-  putWeights(op, start, count, high, low);
+  putWeights(op, start, count, high);
 }
 
 /** The error of output `row`, summed over the lanes. */

@@ -119,17 +119,16 @@ function updateWeights(op: usize, row: i32, from: i32): void {
   const count = min(load<i32>(op, UPDATE_PART), patch - from);
   const sums = op + load<usize>(op, OP_SCRATCH1);
   const high = op + load<usize>(op, OP_SCRATCH3);
-  const low = high + count;
   const first = row * patch + from;
   memory.fill(sums, 0, count << 2);
   gatherAll(op, row, sums, from, from + count);
-  fetchWeights(op, first, count, high, low);
+  fetchWeights(op, first, count, high);
   const pairs = lookPairs(op, row);
   const key = keyOf(op, 0);
   for (let i = 0; i < count; i++) {
-    change(op, load<i32>(sums + (i << 2)), pairs, key, first + i, high + i, low + i);
+    change(op, load<i32>(sums + (i << 2)), pairs, key, first + i, high, i, count);
   }
-  putWeights(op, first, count, high, low);
+  putWeights(op, first, count, high);
 }
 
 /** Updates the bias of output row `row`, when its weights are. */

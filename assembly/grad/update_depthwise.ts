@@ -102,18 +102,17 @@ function weightOf(op: usize, channel: i32, tap: i32): i32 {
 function updateWeights(op: usize, first: i32, count: i32): void {
   const sums = op + load<usize>(op, OP_SCRATCH1);
   const high = op + load<usize>(op, OP_SCRATCH3);
-  const low = high + count;
   const key = keyOf(op, 0);
   memory.fill(sums, 0, (tapsOf(op) * count) << 2);
   for (let i = 0; i < count; i++) gatherAll(op, first + i, sums + (i << 2), count << 2);
   for (let tap = 0; tap < tapsOf(op); tap++) {
     const weight = weightOf(op, first, tap);
-    fetchWeights(op, weight, count, high, low);
+    fetchWeights(op, weight, count, high);
     for (let i = 0; i < count; i++) {
       const sum = load<i32>(sums + ((tap * count + i) << 2));
-      change(op, sum, lookPairs(op, first + i), key, weight + i, high + i, low + i);
+      change(op, sum, lookPairs(op, first + i), key, weight + i, high, i, count);
     }
-    putWeights(op, weight, count, high, low);
+    putWeights(op, weight, count, high);
   }
 }
 

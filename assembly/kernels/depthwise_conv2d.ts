@@ -75,6 +75,26 @@ function fourChannels(
   } while (to < end);
 }
 
+/** `size` channels of `count` windows by the accelerator. */
+function accelerate(
+  op: usize,
+  x: usize,
+  count: i32,
+  weights: usize,
+  size: i32,
+  taps: i32,
+  bias: usize,
+  pair: usize,
+  to: usize,
+): void {
+  const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
+  const stride = load<i32>(op, OP_REQUANT_STRIDE);
+  const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
+  const low = load<i32>(op, OP_CLAMP_MIN);
+  const high = load<i32>(op, OP_CLAMP_MAX);
+  depthwise(x, pixel, count, weights, size, taps, size, bias, pair, stride, zero, low, high, to);
+}
+
 export function tile(op: usize, index: i32): void {
   const wide = isS16(op, OpKind.DEPTHWISE_CONV2D_S8);
   const width = i32(wide);
@@ -108,29 +128,14 @@ export function tile(op: usize, index: i32): void {
         const at = min(i, size - 8);
         const to = output + first + at;
         const w = weights + at;
+        const x = columns + first + at;
         const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
-        eightChannels(
-          op,
-          columns + first + at,
-          w,
-          w + taps * size,
-          size,
-          bias + (at << 2),
-          pairs,
-          to,
-          to + count * step,
-        );
+        eightChannels(op, x, w, w + taps * size, size, bias + (at << 2), pairs, to, to + count * step);
       }
       continue;
     }
     if (ACCELERATED && !wide && multiplier == 1) {
-      const stride = load<i32>(op, OP_REQUANT_STRIDE);
-      const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
-      const low = load<i32>(op, OP_CLAMP_MIN);
-      const high = load<i32>(op, OP_CLAMP_MAX);
-      const x = columns + first;
-      const to = output + first;
-      depthwise(x, pixel, count, weights, size, taps, size, bias, pair, stride, zero, low, high, to);
+      accelerate(op, columns + first, count, weights, size, taps, bias, pair, output + first);
       continue;
     }
     for (let i = 0; i < size; i++) {

@@ -25,16 +25,17 @@ function overwrite(bank: readonly LayerBank[], next: readonly LayerBank[], share
 }
 
 const copy = (bank: readonly LayerBank[]): LayerBank[] =>
-  bank.map(({ weights, low, folded }) => ({
+  bank.map(({ weights, low, folded, velocity }) => ({
     weights: weights.slice(),
     low: low.slice(),
     folded: folded.slice(),
+    velocity: velocity.slice(),
   }));
 
 /** An update that fails with some probability, anywhere in its course, and is begun again until it does not. */
 class Interrupted extends TrainingMirror {
   attempts = 0;
-  private readonly random = new Random(9);
+  random = new Random(9);
   probability = 0;
   inPlace = false;
 
@@ -76,7 +77,7 @@ export function benchFailures(seeds: number): FailureResult[] {
   const network = digits();
   const { pool, unseen } = splitAt(network, 45);
   const options = { ...TRAINABLE, guardEvery: 0, holdOut: 0 };
-  const { learningRate } = tuneLearningRate(network, options, tuningSamples(network));
+  const { learningRate } = tuneLearningRate(network, options, [tuningSamples(network)]);
   const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
   const learn = (seed: number, probability: number, inPlace: boolean): Interrupted => {
     const mirror = new Interrupted(
@@ -84,7 +85,7 @@ export function benchFailures(seeds: number): FailureResult[] {
       deriveTraining(network, { ...options, learningRate, seed }),
       frozen,
     );
-    Object.assign(mirror, { probability, inPlace });
+    Object.assign(mirror, { probability, inPlace, random: new Random(9000 + seed) });
     const stream = draw(new Random(1000 + seed), pool, LABELS);
     stream.forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
     return mirror;

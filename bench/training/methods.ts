@@ -47,14 +47,15 @@ export function prototype(network: QuantizedNetwork): Method {
   return { name: 'prototype', run };
 }
 
-/** The device's arithmetic, its learning rate tuned on other samples. */
+/** The device's arithmetic, its learning rate tuned on other samples, or given. */
 export function integer(
   name: string,
   network: QuantizedNetwork,
   options: TrainOptions,
-  tuning: readonly Sample[],
+  tuning: readonly (readonly Sample[])[] | number,
 ): Method {
-  const { learningRate } = tuneLearningRate(network, options, tuning);
+  const learningRate =
+    typeof tuning === 'number' ? tuning : tuneLearningRate(network, options, tuning).learningRate;
   const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
   const run: Method['run'] = (stream, unseen, seed) => {
     const mirror = new TrainingMirror(
@@ -69,7 +70,11 @@ export function integer(
 }
 
 /** Float SGD on the batches that the device would learn, those right and sure included; tuned in the same way. */
-export function float(network: QuantizedNetwork, options: TrainOptions, tuning: readonly Sample[]): Method {
+export function float(
+  network: QuantizedNetwork,
+  options: TrainOptions,
+  tuning: readonly (readonly Sample[])[],
+): Method {
   const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
   const learn = (
     learningRate: number,

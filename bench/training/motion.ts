@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Architecture, FloatNetwork } from '../../host/compress/float-network.js';
-import { quantize, quantizeValues } from '../../host/compress/quantize.js';
-import { initialise, train } from '../../host/compress/train.js';
+import { initialise } from '../../host/compress/initialise.js';
+import { quantize } from '../../host/compress/quantize.js';
+import { train } from '../../host/compress/train.js';
+import { quantizeValues } from '../../host/model/affine.js';
 import { readNpy } from '../../host/data/npy.js';
 import { Random } from '../../host/data/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
@@ -16,7 +18,7 @@ const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];
 const WINDOW = STEPS * CHANNELS;
 export const SHOTS = [1, 5, 10];
 /** Draws of labelled windows a subject. */
-const DRAWS = 3;
+const DRAWS = 2;
 /** All layers: the network has 7,000 weights. */
 const TRAINABLE: TrainOptions = { layers: 'all', late: false, replay: 3, ring: 32 };
 
@@ -101,21 +103,22 @@ export function samplesOf(
 }
 
 export interface MotionResult {
-  subjects: number[];
+  subjects: readonly number[];
   /** By method, then number of labelled windows of each activity: the share right, one a subject. */
   methods: { name: string; shares: number[][] }[];
 }
 
-/** Rates are tuned on a second subject that pretraining does not see either. */
-export function benchMotion(folder: string, folds: number): MotionResult {
+/** Rates are tuned on three more subjects that pretraining does not see either. */
+export function benchMotion(folder: string, subjects: readonly number[]): MotionResult {
   const windows = readWindows(folder);
-  const subjects = Array.from({ length: folds }, (_, i) => 1 + Math.floor((i * SUBJECTS) / folds));
   const methods = new Map<string, number[][]>();
   for (const subject of subjects) {
-    const other = (subject % SUBJECTS) + 1;
-    const network = pretrain(windows, [subject, other]);
+    const others = [5, 10, 15].map((distance) => ((subject + distance - 1) % SUBJECTS) + 1);
+    const network = pretrain(windows, [subject, ...others]);
     const own = samplesOf(network, windows, subject);
-    const tuning = draw(new Random(5), samplesOf(network, windows, other), 15 * ACTIVITIES);
+    const tuning = others.map((other) =>
+      draw(new Random(5), samplesOf(network, windows, other), 20 * ACTIVITIES),
+    );
     const all: Method[] = [
       unadapted(network),
       prototype(network),

@@ -1,11 +1,27 @@
 /*
  * Counts instructions: under `-icount shift=0` every instruction takes a nanosecond of the emulated clock, so that
- * SysTick counts them. With BROWNOUT_BARE: every op of the plan, a line each: entering, all tiles, the dearest tile.
+ * SysTick counts them; a RISC-V core has a counter of its own. With BROWNOUT_BARE: every op of the plan, a line each: entering, all tiles, the dearest tile.
  * Without: a whole inference, a line: begin, input and submit, run, acknowledge; and the stack it took.
  */
 #include "boards.h"
 #include "brownout.h"
 
+#ifdef __riscv
+static uint64_t ticks(void) {
+  uint32_t high;
+  uint32_t low;
+  uint32_t again;
+  do {
+    __asm__ volatile(".option push\n .option arch, +zicsr\n"
+                     "csrr %0, minstreth\n csrr %1, minstret\n csrr %2, minstreth\n.option pop"
+                     : "=&r"(high), "=&r"(low), "=&r"(again));
+  } while (high != again);
+  return (uint64_t)high << 32 | low;
+}
+
+static void start_clock(void) {
+}
+#else
 #define SYSTICK ((volatile uint32_t *)0xe000e010u)
 #define RELOAD 0xffffffu
 
@@ -32,6 +48,7 @@ static void start_clock(void) {
   while (SYSTICK[2] == 0) {
   }
 }
+#endif
 
 static void print_ticks(uint64_t value) {
   board_print(" ");
@@ -81,7 +98,7 @@ enum { PAINT = 0x5a5a5a5a };
 static void paint_stack(void) {
   volatile uint32_t here;
   volatile uint32_t *at = &link_stack_bottom;
-  while (at < &here - 8) *at++ = PAINT;
+  while ((uintptr_t)at < (uintptr_t)&here - 32u) *at++ = PAINT;
 }
 
 static uint32_t untouched_bytes(void) {
@@ -100,7 +117,7 @@ int main(void) {
   state = brownout_begin();
   at[1] = ticks();
   if (state == BROWNOUT_IDLE) state = brownout_input(CONTROL_INPUTS);
-  if (state >= 0) state = brownout_submit(1, 0);
+  if (state >= 0) state = brownout_submit(1);
   at[2] = ticks();
   while (state == BROWNOUT_RUN) state = brownout_run(0);
   at[3] = ticks();

@@ -5,6 +5,10 @@
 #include "boards.h"
 #include "brownout.h"
 
+#ifndef BROWNOUT_CLASSES
+#define BROWNOUT_CLASSES 1u
+#endif
+
 static void scramble(void) {
   uint8_t *arena = brownout_arena();
   uint32_t x = CONTROL->garbage | 1u;
@@ -17,17 +21,40 @@ static void scramble(void) {
   }
 }
 
+/* The label of a ticket's input, from the sensor's point of view. */
+static uint32_t label_of(uint32_t ticket) {
+  return (ticket * 0x9e3779b1u >> 16) % BROWNOUT_CLASSES;
+}
+
+static int is_trained(uint32_t ticket) {
+  return CONTROL->train_every != 0 && ticket % CONTROL->train_every == 0;
+}
+
+/* Whether the label of an inferred ticket comes when the answer is gone. */
+static int is_labelled(uint32_t ticket) {
+#ifdef BROWNOUT_KEEPS_INPUTS
+  return CONTROL->train_every != 0 && ticket % CONTROL->train_every % 2 == 1;
+#else
+  (void)ticket;
+  return 0;
+#endif
+}
+
 /* One line in one call, so that being killed leaves a whole line or none. */
 static void deliver(uint32_t ticket) {
   static int8_t answer[BROWNOUT_OUTPUT_BYTES];
-  static char line[12 + 2 * BROWNOUT_OUTPUT_BYTES];
+  static char line[21 + 2 * BROWNOUT_OUTPUT_BYTES];
   static const char digits[] = "0123456789abcdef";
+  const uint32_t words[2] = {ticket, brownout_steps()};
   char *at = line;
+  uint32_t word;
   uint32_t i;
-  brownout_answer(answer);
-  *at++ = 'A';
-  *at++ = ' ';
-  for (i = 8; i-- > 0;) *at++ = digits[ticket >> (4 * i) & 15u];
+  brownout_result(answer);
+  *at++ = brownout_kind() == BROWNOUT_TRAIN ? 'T' : 'A';
+  for (word = 0; word < 2; word++) {
+    *at++ = ' ';
+    for (i = 8; i-- > 0;) *at++ = digits[words[word] >> (4 * i) & 15u];
+  }
   *at++ = ' ';
   for (i = 0; i < BROWNOUT_OUTPUT_BYTES; i++) {
     *at++ = digits[(uint8_t)answer[i] >> 4];
@@ -45,6 +72,18 @@ static int fail(int32_t code) {
   return 1;
 }
 
+/* What comes behind a job that is acknowledged: its label, or the next input. */
+static int32_t next(uint32_t ticket) {
+  int32_t state;
+  if (brownout_kind() == BROWNOUT_INFER && ticket != 0 && is_labelled(ticket)) {
+    return brownout_label(ticket, label_of(ticket));
+  }
+  state = brownout_input(CONTROL_INPUTS + ticket % CONTROL->inputs * BROWNOUT_INPUT_BYTES);
+  if (state < 0) return state;
+  ticket++;
+  return is_trained(ticket) ? brownout_train(ticket, label_of(ticket)) : brownout_submit(ticket);
+}
+
 int main(void) {
   int32_t state;
   scramble();
@@ -54,8 +93,7 @@ int main(void) {
     if (state < 0) return fail(state);
     if (state == BROWNOUT_IDLE) {
       if (ticket >= CONTROL->last_ticket) return 0;
-      state = brownout_input(CONTROL_INPUTS + ticket % CONTROL->inputs * BROWNOUT_INPUT_BYTES);
-      if (state >= 0) state = brownout_submit(ticket + 1u, 0);
+      state = next(ticket);
     } else if (state == BROWNOUT_DONE) {
       deliver(ticket);
       state = brownout_ack(ticket);

@@ -1,5 +1,6 @@
 import { ExitCode } from '../error.js';
 import { exportFirmware } from '../firmware/export-firmware.js';
+import { nvmKinds } from '../firmware/sources.js';
 import { targetNames } from '../firmware/targets.js';
 import { exportText } from '../report/firmware.js';
 import type { Command } from './command.js';
@@ -13,6 +14,7 @@ export const exportCommand: Command = {
   options: [
     { name: 'target', value: 'NAME', help: `${targetNames.join(', ')} (default cortex-m4)` },
     { name: 'output', short: 'o', value: 'FOLDER', help: 'folder to write (default firmware)' },
+    { name: 'nvm', value: 'KIND', help: `${nvmKinds.join(', ')} (default mapped; posix: file)` },
     { name: 'device', value: 'NAME', help: 'part it must fit (default cortex-m4-generic)' },
   ],
   examples: [
@@ -24,10 +26,12 @@ export const exportCommand: Command = {
       const value = options[name];
       return typeof value === 'string' ? value : undefined;
     };
-    const [target, device, folder = 'firmware'] = [text('target'), text('device'), text('output')];
+    const [target, device, nvm] = [text('target'), text('device'), text('nvm')];
+    const folder = text('output') ?? 'firmware';
     const exported = await exportFirmware(readUserFile(positionals[0]!), {
       ...(target === undefined ? {} : { target }),
       ...(device === undefined ? {} : { device }),
+      ...(nvm === undefined ? {} : { nvm }),
     });
     const kept = writeFirmwareFolder(folder, exported.files);
     const { files, usage = null, note = null } = exported;

@@ -16,7 +16,19 @@ import { BrownoutError } from '../error.js';
 import { type Manifest, readManifest } from '../firmware/export-firmware.js';
 
 /** Files of an export that people edit; what they changed stays. */
-const EDITABLE = ['hal.c', 'hal-posix.c', 'main.c', 'cortex-m.c', 'board-posix.c', 'link.ld', 'Makefile'];
+const EDITABLE = [
+  ...[
+    'hal.c',
+    'hal-posix.c',
+    'main.c',
+    'cortex-m.c',
+    'riscv.c',
+    'board-posix.c',
+    'port-spi.c',
+    'port-flash.c',
+  ],
+  ...['nvm-mapped.c', 'link.ld', 'Makefile'],
+];
 
 /** The manifest of a folder; undefined if it is not a firmware folder. */
 export function manifestOf(folder: string): Manifest | undefined {

@@ -5,6 +5,7 @@ import { verifyText } from '../report/verify.js';
 import { verify, type VerifyOptions } from '../verify/verify.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber } from './files.js';
+import { capacitance } from './power-options.js';
 
 /** `90s`, `2m` or `500ms` in milliseconds. Throws `E_OPTION`. */
 function duration(name: string, text: string): number {
@@ -40,6 +41,7 @@ function optionsOf({ options, progress }: CommandInput, { metadata }: Image): Ve
     ...(tear ? { tear: wholeNumber('tear', tear) } : {}),
     ...(module ? { module: readUserFile(module) } : {}),
     ...(device ? { device } : {}),
+    ...(typeof options['capacitor'] === 'string' ? { capacitorUf: capacitance(options['capacitor']) } : {}),
     ...(policy ? { policy } : {}),
     ...(budget ? { budgetMs: duration('budget', budget) } : {}),
     enumerate: options['enumerate'] === true,
@@ -61,6 +63,7 @@ export const verifyCommand: Command = {
     { name: 'tear', value: 'BYTES', help: 'bytes a write may be torn at: 1 (default), 2, 4 or 8' },
     { name: 'policy', value: 'NAME', help: "every N, low or never, in place of the image's own" },
     { name: 'device', value: 'NAME', help: 'whose charge must hold a tile (default cortex-m4-generic)' },
+    { name: 'capacitor', value: 'C', help: "such as 100uF (default: the device's own)" },
     { name: 'module', value: 'FILE', help: 'device module to prove (default: the one that ships)' },
     { name: 'enumerate', help: 'also explore plain states one by one, as a cross-check' },
     {

@@ -19,6 +19,31 @@ interface DeskKernels {
   maxPoolGradient: Kernel;
   circulantToDense: Kernel;
   denseToCirculant: Kernel;
+  clampValues: Kernel;
+  clampGradient: Kernel;
+  addScaled: Kernel;
+  depthwise: Kernel;
+  depthwiseGradient: Kernel;
+  averagePool: Kernel;
+  batchStatistics: Kernel;
+  normalise: Kernel;
+  normaliseGradient: Kernel;
+  fakeQuantize: Kernel;
+  fakeQuantizeGradient: Kernel;
+  fakeQuantizeWeights: Kernel;
+  roundingError(...values: number[]): number;
+  pullTowards: Kernel;
+  squaredDistance: Kernel;
+  widen: Kernel;
+  requantizeSums: Kernel;
+  addIntegers: Kernel;
+  softmaxIntegers: Kernel;
+  narrow: Kernel;
+  addNoise: Kernel;
+  shiftRows: Kernel;
+  dropout: Kernel;
+  softmax: Kernel;
+  softTargetLoss(...values: number[]): number;
   softmaxCrossEntropy(...values: number[]): number;
   softmaxCrossEntropyGradient: Kernel;
   countCorrect(...values: number[]): number;
@@ -54,10 +79,10 @@ export class Desk {
   }
 
   /** Copies an array in and returns its address. */
-  place(values: Float32Array | Uint8Array): number {
+  place(values: Float32Array | Uint8Array | Int8Array | Int32Array): number {
     const address = this.allocate(values.byteLength);
-    if (values instanceof Float32Array) this.floats(address, values.length).set(values);
-    else this.bytes(address, values.length).set(values);
+    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    this.bytes(address, values.byteLength).set(bytes);
     return address;
   }
 

@@ -1,8 +1,10 @@
 import { imageSize, splitDigits } from '../data/mnist.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
-import type { Architecture, FloatLayer, FloatNetwork } from './float-network.js';
+import type { Architecture, FloatNetwork } from './float-network.js';
+import { initialise } from './initialise.js';
+import { type FloatLayer, hasWeights } from './layers.js';
 import { quantize } from './quantize.js';
-import { initialise, train, type TrainingOptions } from './train.js';
+import { train, type TrainingOptions } from './train.js';
 
 /**
  * The MNIST network of RAD: two 5×5 convolutions, a block-circulant layer of 256 → 256, and ten outputs (Islam et al.,
@@ -64,7 +66,7 @@ export function digitsFrom(parameters: Float32Array): FloatNetwork {
     return parameters.slice(at - count, at);
   };
   const layers = network.layers.map((layer): FloatLayer => {
-    if (layer.kind === 'maxPool2d') return layer;
+    if (!hasWeights(layer)) return layer;
     return { ...layer, weights: take(layer.weights.length), bias: take(layer.bias.length) };
   });
   return { inputShape: network.inputShape, layers };

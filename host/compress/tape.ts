@@ -1,5 +1,7 @@
 import { BrownoutError } from '../error.js';
+import type { Quantization } from '../model/quantized-network.js';
 import type { Desk } from './desk-module.js';
+import { type Activation, boundsOf, elements, type Padding, windowGeometry } from './layers.js';
 
 /** An array in the desk module's memory; `gradient` is 0 where none is wanted. */
 export interface Tensor {
@@ -14,15 +16,15 @@ export interface Window {
   width: number;
   strideHeight: number;
   strideWidth: number;
+  /** Default `valid`. */
+  padding?: Padding;
 }
+
+type Map4 = [number, number, number, number];
 
 /** A tensor over values already in memory: a batch of inputs, or parameters with their gradients. */
 export function tensor(shape: readonly number[], values: number, gradient = 0): Tensor {
   return { shape, values, gradient };
-}
-
-export function elements(shape: readonly number[]): number {
-  return shape.reduce((product, extent) => product * extent, 1);
 }
 
 /**
@@ -48,17 +50,16 @@ export class Tape {
     bias: Tensor,
     strideHeight = 1,
     strideWidth = 1,
-    padding: 'valid' | 'same' = 'valid',
+    padding: Padding = 'valid',
   ): Tensor {
     const { kernels } = this.desk;
-    const [count, height, width, channels] = x.shape as [number, number, number, number];
-    const [outputs, kernelHeight, kernelWidth] = weights.shape as [number, number, number, number];
-    const [outHeight, padTop] = extent(height, kernelHeight, strideHeight, padding);
-    const [outWidth, padLeft] = extent(width, kernelWidth, strideWidth, padding);
-    const geometry = [count, height, width, channels, kernelHeight, kernelWidth];
-    geometry.push(strideHeight, strideWidth, padTop, padLeft, outHeight, outWidth);
+    const [count, height, width, channels] = x.shape as Map4;
+    const [outputs, kernelHeight, kernelWidth] = weights.shape as Map4;
+    const geometry = this.window(x, [kernelHeight, kernelWidth], [strideHeight, strideWidth], padding);
+    const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
     const rows = count * outHeight * outWidth;
     const depth = kernelHeight * kernelWidth * channels;
+    requireFit('conv2d', elements(x.shape), count * height * width * channels);
     requireFit('conv2d', elements(weights.shape), outputs * depth);
 
     const patches = this.desk.allocate(4 * rows * depth);
@@ -82,18 +83,167 @@ export class Tape {
     return y;
   }
 
-  /** The largest of each window of x [n][h][w][c], without padding. */
-  maxPool2d(x: Tensor, { height, width, strideHeight, strideWidth }: Window): Tensor {
+  /** Depthwise: x [n][h][w][in], weights [kh][kw][out], out a multiple of in. Returns [n][oh][ow][out]. */
+  depthwiseConv2d(
+    x: Tensor,
+    weights: Tensor,
+    bias: Tensor,
+    strideHeight = 1,
+    strideWidth = 1,
+    padding: Padding = 'valid',
+  ): Tensor {
     const { kernels } = this.desk;
-    const [count, inHeight, inWidth, channels] = x.shape as [number, number, number, number];
-    const [outHeight] = extent(inHeight, height, strideHeight, 'valid');
-    const [outWidth] = extent(inWidth, width, strideWidth, 'valid');
-    const y = this.result([count, outHeight, outWidth, channels]);
+    const [kernelHeight, kernelWidth, outputs] = weights.shape as [number, number, number];
+    const geometry = this.window(x, [kernelHeight, kernelWidth], [strideHeight, strideWidth], padding);
+    const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
+    requireFit('depthwiseConv2d', outputs % x.shape[3]!, 0);
+    const rows = x.shape[0]! * outHeight * outWidth;
+    const y = this.result([x.shape[0]!, outHeight, outWidth, outputs]);
+    kernels.fillRows(bias.values, y.values, rows, outputs);
+    kernels.depthwise(x.values, weights.values, y.values, ...geometry, outputs);
+    this.record(() => {
+      kernels.sumRows(y.gradient, bias.gradient, rows, outputs);
+      const addresses = [x.values, weights.values, y.gradient, x.gradient, weights.gradient];
+      kernels.depthwiseGradient(...addresses, ...geometry, outputs);
+    });
+    return y;
+  }
+
+  /** The largest of each window of x [n][h][w][c]; padding never wins. */
+  maxPool2d(x: Tensor, { height, width, strideHeight, strideWidth, padding = 'valid' }: Window): Tensor {
+    const { kernels } = this.desk;
+    const geometry = this.window(x, [height, width], [strideHeight, strideWidth], padding);
+    const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
+    const y = this.result([x.shape[0]!, outHeight, outWidth, x.shape[3]!]);
     const winners = this.desk.allocate(4 * elements(y.shape));
-    const geometry = [count, inHeight, inWidth, channels, height, width, strideHeight, strideWidth];
-    kernels.maxPool(x.values, y.values, winners, ...geometry, outHeight, outWidth);
+    kernels.maxPool(x.values, y.values, winners, ...geometry);
     this.record(() => {
       if (x.gradient !== 0) kernels.maxPoolGradient(y.gradient, winners, x.gradient, elements(y.shape));
+    });
+    return y;
+  }
+
+  /** The mean of each window of x [n][h][w][c], over what lies inside the map. */
+  averagePool2d(x: Tensor, { height, width, strideHeight, strideWidth, padding = 'valid' }: Window): Tensor {
+    const { kernels } = this.desk;
+    const geometry = this.window(x, [height, width], [strideHeight, strideWidth], padding);
+    const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
+    const y = this.result([x.shape[0]!, outHeight, outWidth, x.shape[3]!]);
+    kernels.averagePool(x.values, y.values, ...geometry, 0);
+    this.record(() => {
+      if (x.gradient !== 0) kernels.averagePool(x.gradient, y.gradient, ...geometry, 1);
+    });
+    return y;
+  }
+
+  /** Sum of two tensors of one shape. */
+  add(a: Tensor, b: Tensor): Tensor {
+    const { kernels } = this.desk;
+    const count = elements(a.shape);
+    requireFit('add', elements(b.shape), count);
+    const y = tensor(a.shape, this.zeros(count), this.recording ? this.zeros(count) : 0);
+    for (const x of [a, b]) kernels.addScaled(x.values, y.values, count, 1);
+    this.record(() => {
+      for (const x of [a, b]) if (x.gradient !== 0) kernels.addScaled(y.gradient, x.gradient, count, 1);
+    });
+    return y;
+  }
+
+  /**
+   * Batch normalisation of the last dimension. With `momentum` by the batch's own statistics, which mean and variance
+   * then follow; without it by these.
+   */
+  batchNorm(
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    epsilon: number,
+    momentum?: number,
+  ): Tensor {
+    const { kernels } = this.desk;
+    const channels = gamma.shape[0]!;
+    const rows = elements(x.shape) / channels;
+    const y = this.result(x.shape);
+    let [means, variances] = [mean.values, variance.values];
+    if (momentum !== undefined) {
+      [means, variances] = [this.desk.allocate(4 * channels), this.desk.allocate(4 * channels)];
+      kernels.batchStatistics(x.values, means, variances, rows, channels);
+      for (const [running, batch] of [
+        [mean.values, means],
+        [variance.values, variances],
+      ] as const) {
+        kernels.addScaled(running, running, channels, -momentum);
+        kernels.addScaled(batch, running, channels, momentum);
+      }
+    }
+    const norm = [means, variances, gamma.values];
+    kernels.normalise(x.values, y.values, ...norm, beta.values, rows, channels, epsilon);
+    this.record(() => {
+      const to = [gamma.gradient, beta.gradient, rows, channels, epsilon];
+      kernels.normaliseGradient(x.values, y.gradient, x.gradient, ...norm, ...to);
+    });
+    return y;
+  }
+
+  /** Zeroes a share `rate` of x, drawn by a hash of the seed, and scales up the rest. */
+  dropout(x: Tensor, rate: number, seed: number): Tensor {
+    const { kernels } = this.desk;
+    const count = elements(x.shape);
+    const y = this.result(x.shape);
+    kernels.dropout(x.values, y.values, count, rate, seed, 0);
+    this.record(() => {
+      if (x.gradient !== 0) kernels.dropout(y.gradient, x.gradient, count, rate, seed, 1);
+    });
+    return y;
+  }
+
+  /** x rounded to int8 of a scale and zero point; what clips is the gradient of `ends` [low, high], if not 0. */
+  round(x: Tensor, { scale, zeroPoint }: Quantization, ends: number): Tensor {
+    const { kernels } = this.desk;
+    const count = elements(x.shape);
+    const y = this.result(x.shape);
+    const [low, high] = [-128 - zeroPoint, 127 - zeroPoint];
+    kernels.fakeQuantize(x.values, y.values, count, scale, low, high);
+    this.record(() => {
+      if (x.gradient === 0 && ends === 0) return;
+      kernels.fakeQuantizeGradient(
+        ...[x.values, y.gradient, x.gradient, ends, count],
+        ...[low * scale, high * scale],
+      );
+    });
+    return y;
+  }
+
+  /** Weights rounded to whole multiples, up to `most`, of the scales of their groups; the gradient passes through. */
+  roundWeights(
+    weights: Tensor,
+    scales: number,
+    { groups, interleaved }: { groups: number; interleaved: boolean },
+    most: number,
+  ): Tensor {
+    const { kernels } = this.desk;
+    const count = elements(weights.shape);
+    const y = this.result(weights.shape);
+    const split = [groups, count / groups, interleaved ? 1 : 0, most];
+    kernels.fakeQuantizeWeights(weights.values, y.values, scales, ...split);
+    this.record(() => kernels.addScaled(y.gradient, weights.gradient, count, 1));
+    return y;
+  }
+
+  activate(x: Tensor, activation: Exclude<Activation, 'none'>): Tensor {
+    return activation === 'relu' ? this.relu(x) : this.clamp(x, ...boundsOf(activation));
+  }
+
+  /** x within [low, high]. */
+  clamp(x: Tensor, low: number, high: number): Tensor {
+    const { kernels } = this.desk;
+    const y = this.result(x.shape);
+    kernels.clampValues(x.values, y.values, elements(x.shape), low, high);
+    this.record(() => {
+      if (x.gradient === 0) return;
+      kernels.clampGradient(y.values, y.gradient, x.gradient, elements(x.shape), low, high);
     });
     return y;
   }
@@ -138,11 +288,22 @@ export class Tape {
     const blocks = Math.ceil(outputs / blockSize) * Math.ceil(inputs / blockSize);
     requireFit('circulant', elements(vectors.shape), blocks * blockSize);
     const expanded = this.result([outputs, inputs]);
-    kernels.circulantToDense(vectors.values, expanded.values, outputs, inputs, blockSize);
+    kernels.circulantToDense(vectors.values, expanded.values, outputs, inputs, blockSize, 1);
     this.record(() =>
-      kernels.denseToCirculant(expanded.gradient, vectors.gradient, outputs, inputs, blockSize),
+      kernels.denseToCirculant(expanded.gradient, vectors.gradient, outputs, inputs, blockSize, 1),
     );
     return this.dense(x, expanded, bias);
+  }
+
+  /** Weights [out][kh][kw][in] of a convolution from the first columns of circulant blocks over its channels (CirCNN). */
+  unwind(vectors: Tensor, { outChannels, inChannels }: { outChannels: number; inChannels: number }): Tensor {
+    const { kernels } = this.desk;
+    const [, height, width, , blockSize] = vectors.shape as [number, number, number, number, number];
+    const expanded = this.result([outChannels, height, width, inChannels]);
+    const shape = [outChannels, inChannels, blockSize, height * width];
+    kernels.circulantToDense(vectors.values, expanded.values, ...shape);
+    this.record(() => kernels.denseToCirculant(expanded.gradient, vectors.gradient, ...shape));
+    return expanded;
   }
 
   /**
@@ -162,9 +323,47 @@ export class Tape {
     return { loss, correct };
   }
 
+  /**
+   * Mean cross-entropy of softmax(logits / temperature) against targets [n][classes], rows of which sum to 1, times
+   * `weight`; gradients of a temperature T are scaled by T², as Hinton et al. 2015 do. Returns the weighted loss.
+   */
+  softTargetLoss(logits: Tensor, targets: number, weight = 1, temperature = 1): number {
+    const { kernels } = this.desk;
+    const rows = logits.shape[0]!;
+    const classes = elements(logits.shape) / rows;
+    const loss = (workspace: number, dLogits: number): number =>
+      kernels.softTargetLoss(
+        ...[logits.values, targets, workspace, dLogits, rows, classes],
+        ...[temperature, (weight * temperature) / rows],
+      );
+    let value = 0;
+    this.scratch(elements(logits.shape), (workspace) => {
+      value = (weight * temperature ** 2 * loss(workspace, 0)) / rows;
+    });
+    this.record(() => this.scratch(elements(logits.shape), (workspace) => loss(workspace, logits.gradient)));
+    return value;
+  }
+
+  /** How many rows of logits have their largest at their label. */
+  countCorrect(logits: Tensor, labels: number): number {
+    const rows = logits.shape[0]!;
+    return this.desk.kernels.countCorrect(logits.values, labels, rows, elements(logits.shape) / rows);
+  }
+
   /** Runs the recorded steps backwards. */
   backward(): void {
     for (const step of this.steps.reverse()) step();
+  }
+
+  /** A window over x, as the kernels take it: count … padLeft, outHeight, outWidth. */
+  private window(
+    { shape }: Tensor,
+    kernel: readonly [number, number],
+    stride: readonly [number, number],
+    padding: Padding,
+  ): number[] {
+    const { outHeight, outWidth, padTop, padLeft } = windowGeometry(shape.slice(1), kernel, stride, padding);
+    return [...shape, ...kernel, ...stride, padTop, padLeft, outHeight, outWidth];
   }
 
   private record(step: () => void): void {
@@ -184,7 +383,7 @@ export class Tape {
   }
 
   /** Lends `use` a cleared array. */
-  private scratch(count: number, use: (address: number) => void): void {
+  private scratch(count: number, use: (address: number) => unknown): void {
     const mark = this.desk.mark();
     use(this.zeros(count));
     this.desk.release(mark);
@@ -217,26 +416,4 @@ function requireFit(op: string, found: number, expected: number): void {
     expected: `${expected}, from its other operands`,
     hint: "Check the layer's sizes against those of the layer before it.",
   });
-}
-
-/** How many window positions fit along one axis, and the padding before the first. */
-function extent(
-  input: number,
-  window: number,
-  stride: number,
-  padding: 'valid' | 'same',
-): [positions: number, padBefore: number] {
-  if (padding === 'valid') {
-    if (window > input) {
-      throw new BrownoutError({
-        code: 'E_SHAPE',
-        found: `a window of ${window} over an input of ${input}`,
-        expected: 'a window no larger than the input',
-        hint: "Use a smaller window, or padding 'same'.",
-      });
-    }
-    return [Math.floor((input - window) / stride) + 1, 0];
-  }
-  const positions = Math.ceil(input / stride);
-  return [positions, Math.max(0, (positions - 1) * stride + window - input) >> 1];
 }

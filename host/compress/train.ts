@@ -1,34 +1,22 @@
 import { Random } from '../data/random.js';
 import { BrownoutError } from '../error.js';
+import { Admm, type AdmmOptions, type Residuals } from './admm.js';
+import { augment, type Augmentation } from './augment.js';
 import { Desk } from './desk-module.js';
-import {
-  type Architecture,
-  applyLayers,
-  type FloatLayer,
-  type FloatNetwork,
-  placeParameters,
-  weightShape,
-} from './float-network.js';
-import { elements, Tape, type Tensor, tensor } from './tape.js';
+import type { FloatNetwork, LabelledData } from './float-network.js';
+import { elements } from './layers.js';
+import { type Optimizer, Trained } from './optimizer.js';
+import { PlacedNetwork } from './placed-network.js';
+import { LearnedRounding, type QuantizationScheme, type RoundingOptions } from './rounding.js';
+import { Tape, tensor, type Tensor } from './tape.js';
 
-export interface TrainingData {
-  /** [count][height][width][channels] */
-  inputs: Float32Array;
-  /** One class index per input. */
-  labels: Uint8Array;
+/** A network whose softened answers the trained one is to give as well (Hinton et al. 2015). */
+export interface Teacher {
+  network: FloatNetwork;
+  /** Of its part of the loss, 0 … 1; the labels have the rest. */
+  weight: number;
+  temperature: number;
 }
-
-/** The limits of the random warp that every input gets in every epoch; each is drawn uniformly from ± its limit. */
-export interface Augmentation {
-  shiftPixels: number;
-  rotationRadians: number;
-  shear: number;
-  /** 0.1 scales by 0.9 … 1.1. */
-  scale: number;
-}
-
-export type Optimizer =
-  { kind: 'adam'; beta1: number; beta2: number } | { kind: 'momentum'; momentum: number };
 
 export interface TrainingOptions {
   seed: number;
@@ -42,6 +30,12 @@ export interface TrainingOptions {
   /** On weights, not on biases: decoupled for Adam, part of the gradient for momentum. */
   weightDecay: number;
   augmentation?: Augmentation;
+  /** Inputs of a batch are blended in pairs, the second with a share drawn up to this (Zhang et al. 2018). */
+  mixup?: number;
+  teacher?: Teacher;
+  admm?: AdmmOptions;
+  /** Rounds weights and activations as the device will. */
+  rounding?: RoundingOptions;
   onEpoch?: (report: EpochReport) => void;
 }
 
@@ -52,168 +46,272 @@ export interface EpochReport {
   /** Means over the epoch's batches, on the augmented inputs. */
   loss: number;
   accuracy: number;
+  /** With ADMM: how far the constraints are from being met. */
+  residuals?: Residuals;
 }
 
-/**
- * Uniform weights in ± √(6 / fan-in) and zero biases (He et al., "Delving Deep into Rectifiers", ICCV 2015). The fan-in
- * of a circulant layer is its number of inputs: sharing weights does not change an output's variance. It does give all
- * outputs of a block the same response to the inputs' mean, so that they may all die in a ReLU together; hence each
- * circulant vector starts with a sum of zero.
- */
-export function initialise(architecture: Architecture, seed: number): FloatNetwork {
-  const random = new Random(seed);
-  const layers = architecture.layers.map((layer): FloatLayer => {
-    if (layer.kind === 'maxPool2d') return layer;
-    const shape = weightShape(layer);
-    const convolution = layer.kind === 'conv2d';
-    const bound = Math.sqrt(6 / (convolution ? elements(shape.slice(1)) : layer.inputs));
-    const weights = Float32Array.from({ length: elements(shape) }, () => random.uniform(-bound, bound));
-    if (layer.kind === 'circulant') centre(weights, layer.blockSize);
-    return {
-      ...layer,
-      weights,
-      bias: new Float32Array(convolution ? layer.outChannels : layer.outputs),
+/** Where training stands between two epochs. */
+export interface TrainingState {
+  epoch: number;
+  random: Uint32Array;
+  order: Uint32Array;
+  arrays: Float32Array[];
+}
+
+/** Inputs that ranges of activations are taken from. */
+const CALIBRATION_INPUTS = 512;
+/** Share of the learning rate that learned ranges have: they are few, and their gradients large. */
+const RANGE_RATE = 0.5;
+
+/** The training of a copy of a network, epoch by epoch. */
+export class Training {
+  private readonly desk = new Desk();
+  private readonly random: Random;
+  private readonly placed: PlacedNetwork;
+  private readonly trained: Trained[];
+  private readonly rangeTrained: Trained[] = [];
+  private readonly rounding: LearnedRounding | undefined;
+  private readonly admm: Admm | undefined;
+  private readonly teacher: PlacedNetwork | undefined;
+  private readonly order: Uint32Array;
+  private readonly batches: number;
+  private readonly inputSize: number;
+  private readonly largestLabel: number;
+  private done = 0;
+
+  constructor(
+    private readonly network: FloatNetwork,
+    private readonly data: LabelledData,
+    private readonly options: TrainingOptions,
+  ) {
+    const { desk } = this;
+    const count = data.labels.length;
+    this.inputSize = elements(network.inputShape);
+    if (count === 0 || data.inputs.length !== count * this.inputSize) {
+      throw new BrownoutError({
+        code: 'E_SHAPE',
+        found: `${data.inputs.length} input values for ${count} labels`,
+        expected: `${this.inputSize} for each, and at least one`,
+        hint: `The network takes ${network.inputShape.join('×')}.`,
+      });
+    }
+    this.largestLabel = data.labels.reduce((a, b) => Math.max(a, b));
+    this.random = new Random(options.seed);
+    this.placed = new PlacedNetwork(desk, network, true);
+    this.trained = this.placed.parameters.flatMap((layer) => {
+      if (!layer) return [];
+      const of = (parameter: Tensor, decay: number): Trained =>
+        new Trained(desk, parameter, options.optimizer, decay);
+      return [of(layer.weights, layer.statistics ? 0 : options.weightDecay), of(layer.bias, 0)];
+    });
+    if (options.rounding) {
+      this.rounding = new LearnedRounding(desk, network, options.rounding);
+      this.calibrate();
+      this.rangeTrained = this.rounding.trained.map(
+        (range) => new Trained(desk, range, options.optimizer, 0),
+      );
+    }
+    if (options.admm) {
+      const weights = this.placed.parameters.map((layer) => layer?.weights);
+      this.admm = new Admm(desk, network.layers, weights, options.admm);
+    }
+    if (options.teacher) this.teacher = new PlacedNetwork(desk, options.teacher.network);
+    this.order = Uint32Array.from({ length: count }, (_, index) => index);
+    this.batches = Math.ceil(count / options.batchSize);
+  }
+
+  /** Epochs behind it. */
+  get epoch(): number {
+    return this.done;
+  }
+
+  get finished(): boolean {
+    return this.done >= this.options.epochs;
+  }
+
+  /** The network as it is now. */
+  result(): FloatNetwork {
+    return this.placed.read();
+  }
+
+  /** How to quantize it, if it was trained with rounding. */
+  scheme(): QuantizationScheme | undefined {
+    return this.rounding?.scheme();
+  }
+
+  /** Trains on all inputs once. */
+  runEpoch(): EpochReport {
+    const { data, options, order, rounding } = this;
+    const count = data.labels.length;
+    this.random.shuffle(order);
+    if (rounding?.recalibrates && this.done > 0) this.calibrate();
+    rounding?.rescale(this.placed);
+    let lossSum = 0;
+    let correctSum = 0;
+    for (let batch = 0; batch < this.batches; batch++) {
+      const members = order.subarray(batch * options.batchSize, (batch + 1) * options.batchSize);
+      const mark = this.desk.mark();
+      const { loss, correct } = this.runBatch(members, this.done * this.batches + batch + 1);
+      this.desk.release(mark);
+      lossSum += loss * members.length;
+      correctSum += correct;
+    }
+    this.done++;
+    const residuals = this.admm?.advance();
+    const report = {
+      epoch: this.done,
+      epochs: options.epochs,
+      loss: lossSum / count,
+      accuracy: correctSum / count,
+      ...(residuals ? { residuals } : {}),
     };
-  });
-  return { inputShape: architecture.inputShape, layers };
+    options.onEpoch?.(report);
+    return report;
+  }
+
+  /** What to go on from with `restore`: between two epochs all there is to know. */
+  save(): TrainingState {
+    const arrays = [...this.trained, ...this.rangeTrained].flatMap((parameter) => parameter.save());
+    arrays.push(...this.statistics().map((at) => this.desk.floats(at.values, elements(at.shape)).slice()));
+    arrays.push(...(this.rounding?.save() ?? []), ...(this.admm?.save() ?? []));
+    return { epoch: this.done, random: this.random.snapshot(), order: this.order.slice(), arrays };
+  }
+
+  /** Goes on from a state of a training of the same network, data and options. */
+  restore({ epoch, random, order, arrays }: TrainingState): void {
+    this.done = epoch;
+    this.random.restore(random);
+    this.order.set(order);
+    let at = 0;
+    const next = (count: number): Float32Array[] => {
+      at += count;
+      return arrays.slice(at - count, at);
+    };
+    for (const parameter of [...this.trained, ...this.rangeTrained])
+      parameter.restore(next(3), epoch * this.batches);
+    for (const { values, shape } of this.statistics())
+      this.desk.floats(values, elements(shape)).set(next(1)[0]!);
+    if (this.rounding) this.rounding.restore(next(this.rounding.save().length));
+    if (this.admm) this.admm.restore(next(this.admm.save().length), epoch);
+  }
+
+  private statistics(): Tensor[] {
+    return this.placed.parameters.flatMap((layer) =>
+      layer?.statistics ? [layer.statistics.mean, layer.statistics.variance] : [],
+    );
+  }
+
+  private calibrate(): void {
+    const count = Math.min(CALIBRATION_INPUTS, this.data.labels.length);
+    const step = Math.floor(this.data.labels.length / count);
+    const inputs = new Float32Array(count * this.inputSize);
+    for (let i = 0; i < count; i++) inputs.set(this.input(i * step), i * this.inputSize);
+    this.rounding!.calibrate(this.result(), inputs, count);
+  }
+
+  private input(index: number): Float32Array {
+    return this.data.inputs.subarray(index * this.inputSize, (index + 1) * this.inputSize);
+  }
+
+  /** The members' inputs, changed at random, in one array; its address. */
+  private gather(members: Uint32Array): number {
+    const { desk, inputSize, options, random } = this;
+    const batch = desk.allocate(4 * members.length * inputSize);
+    const original = desk.allocate(4 * inputSize);
+    members.forEach((member, row) => {
+      const to = batch + 4 * row * inputSize;
+      desk.floats(options.augmentation ? original : to, inputSize).set(this.input(member));
+      if (options.augmentation)
+        augment(desk, original, to, this.network.inputShape, options.augmentation, random);
+    });
+    return batch;
+  }
+
+  private runBatch(members: Uint32Array, step: number): { loss: number; correct: number } {
+    const { desk, options } = this;
+    const parameters = [...this.trained, ...this.rangeTrained];
+    const batch = this.gather(members);
+    const labels = desk.place(Uint8Array.from(members, (member) => this.data.labels[member]!));
+    const share = options.mixup ? this.random.uniform(0, options.mixup) : 0;
+    if (share > 0) this.blend(batch, members.length, share);
+    for (const parameter of parameters) parameter.clearGradient();
+    const tape = new Tape(desk);
+    const x = tensor([members.length, ...this.network.inputShape], batch);
+    const logits = this.placed
+      .apply(tape, x, {
+        trainingSeed: Math.imul(options.seed ^ 0x5bd1e995, 0x9e3779b1) + step,
+        ...(this.rounding ? { rounding: this.rounding } : {}),
+      })
+      .at(-1)!;
+    const classes = elements(logits.shape) / members.length;
+    this.requireClasses(classes);
+    const result = this.loss(tape, logits, labels, x, { classes, share });
+    tape.backward();
+    const rate = learningRate(desk, options, step, this.batches);
+    for (const parameter of this.trained) parameter.update(rate);
+    for (const parameter of this.rangeTrained) parameter.update(rate * RANGE_RATE);
+    this.admm?.pull(this.batches);
+    return result;
+  }
+
+  /** batch = (1 − share) · batch + share · batch in reverse order. */
+  private blend(batch: number, rows: number, share: number): void {
+    const { desk, inputSize } = this;
+    const other = desk.place(desk.floats(batch, rows * inputSize).slice());
+    desk.kernels.addScaled(batch, batch, rows * inputSize, -share);
+    for (let row = 0; row < rows; row++) {
+      const from = other + 4 * (rows - 1 - row) * inputSize;
+      desk.kernels.addScaled(from, batch + 4 * row * inputSize, inputSize, share);
+    }
+  }
+
+  private loss(
+    tape: Tape,
+    logits: Tensor,
+    labels: number,
+    x: Tensor,
+    { classes, share }: { classes: number; share: number },
+  ): { loss: number; correct: number } {
+    const { desk, options } = this;
+    const rows = logits.shape[0]!;
+    if (share === 0 && !options.teacher) return tape.softmaxCrossEntropy(logits, labels);
+    const answers = desk.bytes(labels, rows).slice();
+    const hard = new Float32Array(rows * classes);
+    answers.forEach((label, row) => {
+      hard[row * classes + label]! += 1 - share;
+      hard[row * classes + answers[rows - 1 - row]!]! += share;
+    });
+    const { weight = 0, temperature = 1 } = options.teacher ?? {};
+    let loss = tape.softTargetLoss(logits, desk.place(hard), 1 - weight);
+    if (this.teacher) {
+      const taught = this.teacher.apply(new Tape(desk, false), x).at(-1)!;
+      const soft = desk.allocate(4 * rows * classes);
+      desk.kernels.softmax(taught.values, soft, rows, classes, temperature);
+      loss += tape.softTargetLoss(logits, soft, weight, temperature);
+    }
+    return { loss, correct: tape.countCorrect(logits, labels) };
+  }
+
+  private requireClasses(classes: number): void {
+    if (this.largestLabel < classes) return;
+    throw new BrownoutError({
+      code: 'E_LABEL',
+      found: `label ${this.largestLabel}`,
+      expected: `labels below ${classes}, the network's outputs`,
+      hint: 'Labels count from 0.',
+    });
+  }
 }
 
 /**
  * Trains a copy of the network with softmax cross-entropy and returns it. The seed decides shuffling and augmentation;
  * every operation is IEEE float arithmetic in a fixed order, so the same call gives the same bytes on every machine.
+ * Throws `E_SHAPE`, `E_LABEL`, `E_NETWORK`.
  */
-export function train(network: FloatNetwork, data: TrainingData, options: TrainingOptions): FloatNetwork {
-  const { epochs, batchSize, optimizer, augmentation } = options;
-  const count = data.labels.length;
-  const inputSize = elements(network.inputShape);
-  if (count === 0 || data.inputs.length !== count * inputSize) {
-    throw new BrownoutError({
-      code: 'E_SHAPE',
-      found: `${data.inputs.length} input values for ${count} labels`,
-      expected: `${inputSize} for each, and at least one`,
-      hint: `The network takes ${network.inputShape.join('×')}.`,
-    });
-  }
-  const largestLabel = data.labels.reduce((a, b) => Math.max(a, b));
-  const desk = new Desk();
-  const random = new Random(options.seed);
-  const inputs = desk.place(data.inputs);
-  const parameters = network.layers.map((layer) => placeParameters(desk, layer, true));
-  const trained = parameters.flatMap((layer) =>
-    layer === undefined
-      ? []
-      : [
-          new Trained(desk, layer.weights, optimizer, options.weightDecay),
-          new Trained(desk, layer.bias, optimizer, 0),
-        ],
-  );
-  const order = Uint32Array.from({ length: count }, (_, index) => index);
-  const batches = Math.ceil(count / batchSize);
-
-  let step = 0;
-  for (let epoch = 1; epoch <= epochs; epoch++) {
-    random.shuffle(order);
-    let lossSum = 0;
-    let correctSum = 0;
-    for (let first = 0; first < count; first += batchSize) {
-      const mark = desk.mark();
-      const members = order.subarray(first, first + batchSize);
-      const batch = desk.allocate(4 * members.length * inputSize);
-      members.forEach((member, row) => {
-        const from = inputs + 4 * member * inputSize;
-        const to = batch + 4 * row * inputSize;
-        if (augmentation) warp(desk, from, to, network.inputShape, augmentation, random);
-        else desk.floats(to, inputSize).set(desk.floats(from, inputSize));
-      });
-      const labels = desk.place(Uint8Array.from(members, (member) => data.labels[member]!));
-
-      for (const parameter of trained) parameter.clearGradient();
-      const tape = new Tape(desk);
-      const x = tensor([members.length, ...network.inputShape], batch);
-      const logits = applyLayers(tape, network, parameters, x).at(-1)!;
-      const classes = elements(logits.shape) / members.length;
-      if (largestLabel >= classes) {
-        throw new BrownoutError({
-          code: 'E_LABEL',
-          found: `label ${largestLabel}`,
-          expected: `labels below ${classes}, the network's outputs`,
-          hint: 'Labels count from 0.',
-        });
-      }
-      const { loss, correct } = tape.softmaxCrossEntropy(logits, labels);
-      tape.backward();
-
-      step++;
-      const rate = learningRate(desk, options, step, batches);
-      for (const parameter of trained) parameter.update(rate);
-      lossSum += loss * members.length;
-      correctSum += correct;
-      desk.release(mark);
-    }
-    options.onEpoch?.({ epoch, epochs, loss: lossSum / count, accuracy: correctSum / count });
-  }
-
-  const layers = network.layers.map((layer, index): FloatLayer => {
-    const placed = parameters[index];
-    if (layer.kind === 'maxPool2d' || placed === undefined) return layer;
-    return { ...layer, weights: read(desk, placed.weights), bias: read(desk, placed.bias) };
-  });
-  return { inputShape: network.inputShape, layers };
-}
-
-/** Takes each vector's mean away and restores the variance. */
-function centre(vectors: Float32Array, size: number): void {
-  if (size === 1) return;
-  for (let at = 0; at < vectors.length; at += size) {
-    const vector = vectors.subarray(at, at + size);
-    const mean = vector.reduce((sum, value) => sum + value, 0) / size;
-    vector.forEach((value, index) => {
-      vector[index] = (value - mean) * Math.sqrt(size / (size - 1));
-    });
-  }
-}
-
-/** One parameter tensor with its optimizer's state. */
-class Trained {
-  private readonly count: number;
-  /** Adam's means or the velocities. */
-  private readonly first: number;
-  /** Adam's squares. */
-  private readonly second: number;
-  private power1 = 1;
-  private power2 = 1;
-
-  constructor(
-    private readonly desk: Desk,
-    private readonly parameter: Tensor,
-    private readonly optimizer: Optimizer,
-    private readonly weightDecay: number,
-  ) {
-    this.count = elements(parameter.shape);
-    this.first = desk.place(new Float32Array(this.count));
-    this.second = desk.place(new Float32Array(this.count));
-  }
-
-  clearGradient(): void {
-    this.desk.floats(this.parameter.gradient, this.count).fill(0);
-  }
-
-  update(rate: number): void {
-    const { desk, optimizer, count, first, second, weightDecay } = this;
-    const { values, gradient } = this.parameter;
-    if (optimizer.kind === 'momentum') {
-      desk.kernels.momentumUpdate(values, gradient, first, count, rate, optimizer.momentum, weightDecay);
-      return;
-    }
-    const { beta1, beta2 } = optimizer;
-    this.power1 *= beta1;
-    this.power2 *= beta2;
-    const corrections = [1 - this.power1, 1 - this.power2];
-    desk.kernels.adamUpdate(
-      ...[values, gradient, first, second, count],
-      ...[rate, beta1, beta2, ...corrections, weightDecay],
-    );
-  }
+export function train(network: FloatNetwork, data: LabelledData, options: TrainingOptions): FloatNetwork {
+  const training = new Training(network, data, options);
+  while (!training.finished) training.runEpoch();
+  return training.result();
 }
 
 function learningRate(desk: Desk, options: TrainingOptions, step: number, batches: number): number {
@@ -223,23 +321,4 @@ function learningRate(desk: Desk, options: TrainingOptions, step: number, batche
   const share =
     options.decay === 'linear' ? 1 - progress : 0.5 + 0.5 * desk.kernels.cosine(Math.PI * progress);
   return options.learningRate * share;
-}
-
-function warp(
-  desk: Desk,
-  from: number,
-  to: number,
-  [height, width, channels]: readonly [number, number, number],
-  { rotationRadians, shear, scale, shiftPixels }: Augmentation,
-  random: Random,
-): void {
-  const draw = (limit: number): number => random.uniform(-limit, limit);
-  desk.kernels.warp(
-    ...[from, to, height, width, channels],
-    ...[draw(rotationRadians), draw(shear), 1 + draw(scale), draw(shiftPixels), draw(shiftPixels)],
-  );
-}
-
-function read(desk: Desk, { shape, values }: Tensor): Float32Array {
-  return desk.floats(values, elements(shape)).slice();
 }

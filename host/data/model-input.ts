@@ -1,5 +1,5 @@
 // From an array as a user has it to inputs as a model takes them.
-import { quantizeValues } from '../compress/quantize.js';
+import { quantizeValues } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import { elementCount } from '../model/quantized-network.js';

@@ -14,6 +14,15 @@ export class Random {
     }
   }
 
+  /** Where the sequence stands, to go on from with `restore`. */
+  snapshot(): Uint32Array {
+    return this.state.slice();
+  }
+
+  restore(snapshot: Uint32Array): void {
+    this.state.set(snapshot);
+  }
+
   /** The next integer in [0, 2³²). */
   uint32(): number {
     const s = this.state as unknown as [number, number, number, number];

@@ -9,10 +9,19 @@ import {
   compileFlags,
   type FirmwareModule,
   linkerScript,
+  linkFlags,
   packageText,
   STACK_BYTES,
 } from './sources.js';
-import { type Board, CONTROL_OFFSET, type MemoryMap, type Target, targetCalled } from './targets.js';
+import {
+  type Board,
+  compilerOf,
+  CONTROL_OFFSET,
+  type MemoryMap,
+  type Target,
+  targetCalled,
+  type Toolchain,
+} from './targets.js';
 import { requireTool } from './tools.js';
 
 /** Calls `work` with a new folder, and removes it afterwards. */
@@ -49,11 +58,18 @@ export function linkElf(
   flags: string[] = [],
 ): string {
   const elf = join(folder, 'firmware.elf');
-  const gcc = requireTool('arm-none-eabi-gcc');
-  const link = ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections'];
+  const gcc = requireTool(compilerOf(target));
   compile(
     gcc,
-    [...compileFlags(target), ...flags, ...defines.map((d) => `-D${d}`), ...sources, ...link, '-o', elf],
+    [
+      ...compileFlags(target),
+      ...flags,
+      ...defines.map((d) => `-D${d}`),
+      ...sources,
+      ...linkFlags(target),
+      '-o',
+      elf,
+    ],
     folder,
   );
   return elf;
@@ -71,8 +87,8 @@ export interface FirmwareSize {
 }
 
 /** Sizes of a linked program, by its sections. Throws `E_TOOL_MISSING`. */
-export function elfSize(elf: string): FirmwareSize {
-  const text = execFileSync(requireTool('arm-none-eabi-size'), ['-A', '-d', elf], { encoding: 'utf8' });
+export function elfSize(elf: string, { prefix }: Toolchain): FirmwareSize {
+  const text = execFileSync(requireTool(`${prefix}size`), ['-A', '-d', elf], { encoding: 'utf8' });
   const section = (name: string): number => {
     return Number(new RegExp(`^\\${name}\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
   };
@@ -103,7 +119,8 @@ export function buildForBoard(
   program: BoardProgram,
 ): string {
   const files = commonFiles(image, module);
-  const own = ['boards/boards.h', 'cortex-m.c', ...program.sources];
+  const target = targetCalled(board.core);
+  const own = ['boards/boards.h', target.startup!, ...program.sources];
   for (const name of own) files.set(name.replace('boards/', ''), packageText(name));
   if (program.kernels !== undefined) files.set('brownout.c', program.kernels);
   files.set('link.ld', linkerScript(board satisfies MemoryMap));
@@ -121,5 +138,5 @@ export function buildForBoard(
     `NVM_ADDRESS=${board.nvm.origin}u`,
     `CONTROL_OFFSET=${CONTROL_OFFSET}u`,
   ];
-  return linkElf(folder, names, { target: targetCalled(board.core), defines });
+  return linkElf(folder, names, { target, defines });
 }

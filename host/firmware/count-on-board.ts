@@ -5,7 +5,7 @@ import { littleEndian } from '../model/values.js';
 import { buildForBoard, elfSize, type FirmwareSize, inTemporaryFolder } from './build-elf.js';
 import { NvmFile, runOnBoard } from './qemu.js';
 import { type FirmwareModule, firmwareModule } from './sources.js';
-import { type Board, CONTROL_OFFSET } from './targets.js';
+import { type Board, CONTROL_OFFSET, targetCalled } from './targets.js';
 
 /** Instructions of one op, counted. */
 export interface OpInstructions {
@@ -29,11 +29,11 @@ export interface JobInstructions {
 
 /** The control block of firmware/boards/boards.h, with inputs behind it. */
 export function controlBlock(
-  fields: { lastTicket?: number; cutUnits?: number; slow?: number; garbage?: number; low?: number },
+  fields: Partial<Record<'lastTicket' | 'cutUnits' | 'slow' | 'garbage' | 'trainEvery' | 'low', number>>,
   inputs: readonly Uint8Array[],
 ): Uint8Array {
-  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1, low = 0 } = fields;
-  const head = Uint32Array.of(lastTicket, inputs.length, cutUnits, slow, garbage, low);
+  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1, trainEvery = 0, low = 0 } = fields;
+  const head = Uint32Array.of(lastTicket, inputs.length, cutUnits, slow, garbage, trainEvery, low);
   return Buffer.concat([new Uint8Array(head.buffer), ...inputs]);
 }
 
@@ -46,7 +46,7 @@ async function count(
   kernels?: string,
 ): Promise<{ rows: number[][]; size: FirmwareSize; output: Uint8Array }> {
   return inTemporaryFolder(async (folder) => {
-    const program = { sources: ['hal.c', 'boards/count.c'], defines, kernels };
+    const program = { sources: ['hal.c', 'nvm-mapped.c', 'boards/count.c'], defines, kernels };
     const elf = buildForBoard(folder, image, module, board, program);
     const input = image.sample ? littleEndian(image.sample) : new Uint8Array(image.input.bytes);
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
@@ -64,7 +64,7 @@ async function count(
         .map((field) => Number.parseInt(field, 16)),
     );
     const output = nvm.read(image.output.offset, image.output.bytes);
-    return { rows, size: elfSize(elf), output };
+    return { rows, size: elfSize(elf, targetCalled(board.core).toolchain!), output };
   });
 }
 

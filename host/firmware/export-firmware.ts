@@ -6,13 +6,15 @@ import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import { type DeviceProfile, deviceProfile } from '../profiles/profile.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from './build-elf.js';
-import { firmwareFiles, firmwareModule, sourceNames } from './sources.js';
-import { type MemoryMap, targetCalled } from './targets.js';
+import { defaultNvm, firmwareFiles, firmwareModule, type NvmKind, nvmKinds, sourceNames } from './sources.js';
+import { compilerOf, type MemoryMap, type Target, targetCalled } from './targets.js';
 import { findTool, installHint } from './tools.js';
 
 export interface ExportOptions {
   /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33` or `posix`. */
   target?: string;
+  /** `mapped` (default), `spi-fram`, `eeprom`, `flash` or, for `posix` alone, `file`. */
+  nvm?: string;
   /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
   device?: string;
 }
@@ -97,41 +99,57 @@ function usageOf(size: FirmwareSize, image: Image, profile: DeviceProfile): Firm
 function link(
   files: Map<string, string>,
   image: Image,
-  options: { target: ReturnType<typeof targetCalled>; profile: DeviceProfile },
+  options: { target: Target; nvm: NvmKind; profile: DeviceProfile },
 ): Promise<{ elf: Uint8Array; usage: FirmwareUsage }> {
-  const { target, profile } = options;
+  const { target, nvm, profile } = options;
   return inTemporaryFolder((folder) => {
     writeFiles(folder, files);
-    const defines = [`NVM_ADDRESS=${mapOf(profile).nvm.origin}u`];
-    const elf = linkElf(folder, sourceNames(target), { target, defines });
-    const usage = usageOf(elfSize(elf), image, profile);
+    const defines = nvm === 'mapped' ? [`NVM_ADDRESS=${mapOf(profile).nvm.origin}u`] : [];
+    const elf = linkElf(folder, sourceNames(target, nvm), { target, defines });
+    const usage = usageOf(elfSize(elf, target.toolchain!), image, profile);
     checkFit(usage, profile.name);
     return { elf: new Uint8Array(readFileSync(elf)), usage };
   });
 }
 
+/** The kind of NVM called `name`, or the target's own. Throws `E_NVM`. */
+function nvmCalled(name: string | undefined, target: Target): NvmKind {
+  const own = defaultNvm(target);
+  const known = own === 'file' ? [own] : nvmKinds.filter((kind) => kind !== 'file');
+  const found = name === undefined ? own : known.find((kind) => kind === name);
+  if (found) return found;
+  throw new BrownoutError({
+    code: 'E_NVM',
+    found: `NVM "${name}" on ${target.name}`,
+    expected: known.join(', '),
+    hint: 'Name one of these.',
+  });
+}
+
 /**
- * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_DEVICE`, `E_FIRMWARE_SIZE`, and
+ * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_DEVICE`, `E_FIRMWARE_SIZE`, and
  * `E_TOOL_MISSING` where the compilers of WASM are absent. Without a cross compiler there is no program, and a note.
  */
 export async function exportFirmware(
   file: Uint8Array | Image,
-  { target: targetName = 'cortex-m4', device = 'cortex-m4-generic' }: ExportOptions = {},
+  { target: targetName = 'cortex-m4', device = 'cortex-m4-generic', nvm: nvmName }: ExportOptions = {},
 ): Promise<FirmwareExport> {
   const image = file instanceof Uint8Array ? readImage(file) : file;
   const target = targetCalled(targetName);
   const profile = deviceProfile(device);
-  const text = firmwareFiles(image, await firmwareModule(image), target, mapOf(profile));
+  const nvm = nvmCalled(nvmName, target);
+  const text = firmwareFiles(image, await firmwareModule(image), { target, map: mapOf(profile), nvm });
   const files = new Map<string, Uint8Array>(
     [...text].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
   );
   let usage: FirmwareUsage | undefined;
   let note: string | undefined;
-  if (target.posix) note = 'Run `make` there.';
-  else if (findTool('arm-none-eabi-gcc') === undefined) {
-    note = `no firmware.elf, as there is no arm-none-eabi-gcc. ${installHint('arm-none-eabi-gcc')}`;
+  const compiler = compilerOf(target);
+  if (!target.toolchain) note = 'Run `make` there.';
+  else if (findTool(compiler) === undefined) {
+    note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
   } else {
-    const linked = await link(text, image, { target, profile });
+    const linked = await link(text, image, { target, nvm, profile });
     files.set('firmware.elf', linked.elf);
     usage = linked.usage;
   }

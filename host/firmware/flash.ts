@@ -34,12 +34,13 @@ export async function flash(
   { board: name = 'qemu-mps2-an386', nvm }: FlashOptions = {},
 ): Promise<FlashResult> {
   const board = boardCalled(name);
+  const target = targetCalled(board.core);
   const names = readdirSync(folder).filter((file) => /\.(c|h|inc)$/.test(file));
-  if (!names.includes('cortex-m.c') || !names.includes('module.inc')) {
+  if (!names.includes(target.startup!) || !names.includes('module.inc')) {
     throw new BrownoutError({
       code: 'E_FIRMWARE',
-      found: `"${folder}" without cortex-m.c or module.inc`,
-      expected: 'a folder that `brownout export --target cortex-m…` has written',
+      found: `"${folder}" without ${target.startup} or module.inc`,
+      expected: `a folder that \`brownout export --target ${target.name}\` has written`,
       hint: 'Export the image first.',
     });
   }
@@ -48,7 +49,7 @@ export async function flash(
     writeFileSync(join(build, 'link.ld'), linkerScript(board));
     const sources = names.filter((file) => file.endsWith('.c'));
     const defines = ['BOARD_SEMIHOSTING', `NVM_ADDRESS=${board.nvm.origin}u`];
-    const elf = linkElf(build, sources, { target: targetCalled(board.core), defines });
+    const elf = linkElf(build, sources, { target, defines });
     const file = new NvmFile(nvm ?? join(folder, `${board.name}.nvm`), board);
     const { lines, exitCode } = await runOnBoard(board, elf, file.path);
     return { board: board.name, output: lines, exitCode: exitCode ?? -1, nvm: file.path };

@@ -30,14 +30,13 @@ export function runOnBoard(
   options: RunOptions = {},
 ): Promise<BoardRun> {
   const { countInstructions = false, killAfterMs, timeoutMs = HANG_MS } = options;
-  const backend = `memory-backend-file,id=nv,size=${board.nvm.bytes},mem-path=${nvmPath.replaceAll(',', ',,')},share=on`;
   const args = [
-    ...['-M', `${board.machine},memory-backend=nv`, '-object', backend, '-nographic', '-monitor', 'none'],
-    ...['-serial', 'none', '-semihosting-config', 'enable=on,target=native', '-kernel', elf],
+    ...[...board.machine(nvmPath), '-nographic', '-monitor', 'none', '-serial', 'none'],
+    ...['-semihosting-config', 'enable=on,target=native', '-kernel', elf],
     ...(countInstructions ? ['-icount', 'shift=0'] : []),
   ];
   // No shell between: a kill must hit the emulator itself.
-  const child = spawn(requireTool('qemu-system-arm'), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(requireTool(board.emulator), args, { stdio: ['ignore', 'pipe', 'pipe'] });
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let hung = false;

@@ -1,17 +1,17 @@
 // Power failures of an emulated board: QEMU is killed at random moments and started again, job after job, and every
 // answer that the application delivered is held against the simulator's.
 import { join } from 'node:path';
-import { C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
+import { C_STEP, C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
 import { Random } from '../data/random.js';
 import { isWhole } from '../model/cursor.js';
-import { type Image, readImage } from '../model/image.js';
+import { type Image, keepsInputs, readImage } from '../model/image.js';
 import { littleEndian, type Values, valuesFrom } from '../model/values.js';
 import { completeJob } from '../simulator/app.js';
 import { Device } from '../simulator/device.js';
 import { comparableNvm, firstDifference } from '../simulator/equality.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
-import { moduleBytes } from '../toolchain/modules.js';
+import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { buildForBoard, inTemporaryFolder } from './build-elf.js';
 import { controlBlock } from './count-on-board.js';
 import { NvmFile, runOnBoard } from './qemu.js';
@@ -35,11 +35,11 @@ export interface BoardReplayResult {
   kills: number;
   /** Kills that left a cursor slot half written. */
   tornSlots: number;
-  /** Every ticket was delivered, in order, with the simulator's answer, and the last NVM equals the simulator's. */
+  /** Every job was delivered, in order, with the simulator's answer, and the last NVM equals the simulator's. */
   identical: boolean;
-  /** Jobs delivered and acknowledged. */
+  /** Inferences delivered and acknowledged. */
   inferences: number;
-  /** Of jobs that train; this version has none. */
+  /** Train jobs, of samples with their label and of labels that came late. */
   trainingSteps: number;
   /** Answers delivered a second time, under the same ticket: the application died before it acknowledged. */
   repeats: number;
@@ -47,6 +47,8 @@ export interface BoardReplayResult {
   violations: string[];
 }
 
+/** Of an image that trains. */
+const TRAIN_EVERY = 4;
 /** Different inputs the jobs go through. */
 const INPUTS = 8;
 /** Turns of a loop for every byte written, so that writes take a good part of the time and kills fall into them. */
@@ -67,56 +69,84 @@ function inputsOf(image: Image, random: Random): Values[] {
   return Array.from({ length: INPUTS }, (_, i) => (i === 0 && image.sample ? image.sample : other()));
 }
 
-/** The simulator's word: a device that takes jobs one after the other on steady power. */
+/** A job delivered, as the application says it: kind (A inferred, T trained), ticket, updates so far, answer. */
+interface Delivery {
+  letter: 'A' | 'T';
+  ticket: number;
+  line: string;
+}
+
+const hex8 = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
+
+/** The simulator's word: a device on steady power that does what firmware/boards/replay.c does, job after job. */
 class Golden {
   readonly nvm: SimulatedNvm;
   readonly #device: Device;
+  readonly #deliveries: Delivery[] = [];
+  readonly #bench: Omit<Bench, 'nvm' | 'elf'>;
 
-  constructor(
-    private readonly image: Image,
-    private readonly inputs: readonly Values[],
-    sram: number,
-  ) {
+  constructor(bench: Omit<Bench, 'nvm' | 'elf'>, sram: number) {
+    const { image } = bench;
+    this.#bench = bench;
     this.nvm = new SimulatedNvm(image.nvmBytes);
     provision(this.nvm, image);
-    const module = new WebAssembly.Module(moduleBytes('device'));
+    const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
     this.#device = new Device(module, { nvm: this.nvm, sramBytes: sram });
   }
 
-  /** Processes `ticket`; returns the answer in hexadecimal. */
-  process(ticket: number): string {
-    const input = this.inputs[(ticket - 1) % this.inputs.length]!;
-    const { answer } = completeJob(this.#device, this.image, { ticket, input });
-    return Buffer.from(answer.buffer).toString('hex');
+  /** Delivery number `index`. The simulator goes on as far as that. */
+  delivery(index: number): Delivery {
+    while (this.#deliveries.length <= index) this.#deliveries.push(this.#next());
+    return this.#deliveries[index]!;
+  }
+
+  #next(): Delivery {
+    const { image, trainEvery } = this.#bench;
+    const { ticket, letter } = this.#deliveries.at(-1) ?? { ticket: 0, letter: 'A' };
+    const isLabelled = trainEvery > 0 && keepsInputs(image) && (ticket % trainEvery) % 2 === 1;
+    if (letter === 'A' && isLabelled) return this.#process(ticket, 'label');
+    const trains = trainEvery > 0 && (ticket + 1) % trainEvery === 0;
+    return this.#process(ticket + 1, trains ? 'train' : 'infer');
+  }
+
+  #process(ticket: number, what: 'infer' | 'train' | 'label'): Delivery {
+    const { image, inputs } = this.#bench;
+    const device = this.#device;
+    const y = ((Math.imul(ticket, 0x9e37_79b1) >>> 16) & 0xffff) % (image.training?.classes ?? 1);
+    const input = inputs[(ticket - 1) % inputs.length]!;
+    const job = { ticket, input, ...(what === 'train' ? { label: y } : {}) };
+    if (what === 'label') device.label(ticket, y);
+    const { answer } = completeJob(device, image, job, {}, what === 'label');
+    const letter = what === 'infer' ? 'A' : 'T';
+    const text = Buffer.from(littleEndian(answer)).toString('hex');
+    return { letter, ticket, line: `${letter} ${hex8(ticket)} ${hex8(device.cursorField(C_STEP))} ${text}` };
   }
 }
 
 /** What the host heard from the application, held against what it must say. */
 class Deliveries {
-  last = 0;
+  /** The last one, and how many there were. */
+  last: Delivery | undefined;
+  count = 0;
+  trainingSteps = 0;
   repeats = 0;
   readonly violations: string[] = [];
 
-  constructor(private readonly answers: readonly string[]) {}
+  constructor(readonly golden: Golden) {}
 
   hear(line: string, round: number): void {
-    const [letter, ticketText = '', answer] = line.split(' ');
-    const ticket = Number.parseInt(ticketText, 16);
-    if (letter !== 'A') {
-      this.#violate(round, `the device said "${line}"`);
+    if (line === this.last?.line) {
+      this.repeats++;
       return;
     }
-    if (ticket !== this.last && ticket !== this.last + 1) {
-      this.#violate(round, `ticket ${ticket} behind ticket ${this.last}`);
-    } else if (answer !== this.answers[(ticket - 1) % this.answers.length]) {
-      this.#violate(round, `ticket ${ticket} has another answer: ${answer}`);
+    const expected = this.golden.delivery(this.count);
+    if (line !== expected.line) {
+      this.violations.push(`round ${round}: the device said "${line}" where "${expected.line}" comes`);
+      return;
     }
-    if (ticket === this.last) this.repeats++;
-    this.last = ticket;
-  }
-
-  #violate(round: number, what: string): void {
-    this.violations.push(`round ${round}: ${what}`);
+    this.last = expected;
+    this.count++;
+    if (expected.letter === 'T') this.trainingSteps++;
   }
 }
 
@@ -137,6 +167,8 @@ function ticketOf(slots: Uint8Array[]): number {
 
 interface Bench {
   image: Image;
+  /** Every so many tickets one trains; 0: none. */
+  trainEvery: number;
   board: Board;
   elf: string;
   nvm: NvmFile;
@@ -146,11 +178,11 @@ interface Bench {
 
 /** Tells the application when to stop, how slow NVM is, and what SRAM holds; starts the board. */
 async function live(bench: Bench, lastTicket: number, killAfterMs?: number): ReturnType<typeof runOnBoard> {
-  const { board, elf, nvm, inputs, random } = bench;
+  const { board, elf, nvm, inputs, random, trainEvery } = bench;
   const garbage = random.uint32();
   nvm.write(
     CONTROL_OFFSET,
-    controlBlock({ lastTicket, slow: SLOW, low: LOW, garbage }, inputs.map(littleEndian)),
+    controlBlock({ lastTicket, slow: SLOW, low: LOW, garbage, trainEvery }, inputs.map(littleEndian)),
   );
   return runOnBoard(board, elf, nvm.path, killAfterMs === undefined ? {} : { killAfterMs });
 }
@@ -194,16 +226,29 @@ async function killAgainAndAgain(
   return { done, torn };
 }
 
-/** Whether NVM is, byte for byte, what the simulator has after the last two jobs; numbering of commits aside. */
-function sameNvm(bench: Bench, golden: Golden, last: number): boolean {
-  for (let ticket = Math.max(1, last - 1); ticket <= last; ticket++) golden.process(ticket);
-  const found = comparableNvm(bench.nvm.read(0, bench.image.nvmBytes), bench.image, true);
-  return firstDifference(found, comparableNvm(golden.nvm.cells, bench.image, true)) < 0;
+/** Whether NVM is, byte for byte, what the simulator has after the same jobs; numbering of commits aside. */
+function sameNvm({ nvm, image }: Bench, golden: Golden): boolean {
+  const found = comparableNvm(nvm.read(0, image.nvmBytes), image, true);
+  return firstDifference(found, comparableNvm(golden.nvm.cells, image, true)) < 0;
+}
+
+/** One more job, undisturbed, and what is left. */
+async function lastWord(bench: Bench, deliveries: Deliveries, round: number): Promise<void> {
+  const last = ticketOf(slotsOf(bench.nvm, bench.image)) + 1;
+  const { lines, exitCode } = await live(bench, last);
+  for (const line of lines) deliveries.hear(line, round);
+  const { violations } = deliveries;
+  if (exitCode !== 0) violations.push(`at the end the device ended with ${exitCode}`);
+  if (deliveries.last?.ticket !== last) {
+    violations.push(`at the end ticket ${deliveries.last?.ticket} instead of ${last}`);
+  }
+  if (!sameNvm(bench, deliveries.golden)) violations.push('the last NVM is another');
 }
 
 /**
  * Plays power failures against an emulated board: `kills` times the emulator gets SIGKILL at a random moment and starts
- * again on the NVM it left. Throws `E_TOOL_MISSING`, `E_BOARD`.
+ * again on the NVM it left. Of an image that trains every fourth ticket trains, and of the others every other is labelled
+ * once its answer is gone. Throws `E_TOOL_MISSING`, `E_BOARD`.
  */
 export async function replayOnBoard(
   file: Uint8Array | Image,
@@ -214,32 +259,30 @@ export async function replayOnBoard(
   const module = await firmwareModule(image);
   return inTemporaryFolder(async (folder) => {
     const random = new Random(seed);
-    const inputs = inputsOf(image, random);
     const program = { sources: ['boards/hal-cut.c', 'boards/replay.c'], defines: [] };
-    const elf = buildForBoard(folder, image, module, board, program);
-    const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
-    const sram = sramBytes(image, module);
-    const first = new Golden(image, inputs, sram);
-    nvm.write(0, first.nvm.cells);
-    const deliveries = new Deliveries(inputs.map((_, i) => first.process(i + 1)));
-    const bench: Bench = { image, board, elf, nvm, inputs, random };
+    const bench: Bench = {
+      image,
+      trainEvery: image.training ? TRAIN_EVERY : 0,
+      board,
+      elf: buildForBoard(folder, image, module, board, program),
+      nvm: new NvmFile(join(folder, 'nvm.bin'), board),
+      inputs: inputsOf(image, random),
+      random,
+    };
+    const golden = new Golden(bench, sramBytes(image, module));
+    bench.nvm.write(0, golden.nvm.cells);
+    const deliveries = new Deliveries(golden);
     const { done, torn } = await killAgainAndAgain(bench, deliveries, { kills, progress });
-    // The last word: one more job, undisturbed.
-    const last = ticketOf(slotsOf(nvm, image)) + 1;
-    const { lines, exitCode } = await live(bench, last);
-    for (const line of lines) deliveries.hear(line, kills + 1);
-    const { violations } = deliveries;
-    if (exitCode !== 0) violations.push(`at the end the device ended with ${exitCode}`);
-    if (deliveries.last !== last) violations.push(`at the end ticket ${deliveries.last} instead of ${last}`);
-    if (!sameNvm(bench, new Golden(image, inputs, sram), last)) violations.push('the last NVM is another');
+    await lastWord(bench, deliveries, kills + 1);
+    const { violations, count, trainingSteps, repeats } = deliveries;
     return {
       board: board.name,
       kills: done,
       tornSlots: torn,
       identical: violations.length === 0,
-      inferences: deliveries.last,
-      trainingSteps: 0,
-      repeats: deliveries.repeats,
+      inferences: count - trainingSteps,
+      trainingSteps,
+      repeats,
       violations,
     };
   });

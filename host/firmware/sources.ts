@@ -1,8 +1,16 @@
 // The files of a firmware folder: C from the package's firmware/, and what is made for one image and target.
 import { readFileSync } from 'node:fs';
-import { C_TICKET, CURSOR_BYTES, DIAGNOSTICS_BYTES, OP_BYTES, OP_TILES } from '../../assembly/layout.js';
+import {
+  C_KIND,
+  C_STEP,
+  C_TICKET,
+  CURSOR_BYTES,
+  DIAGNOSTICS_BYTES,
+  OP_BYTES,
+  OP_TILES,
+} from '../../assembly/layout.js';
 import { ErrorCode } from '../../assembly/error.js';
-import type { Image } from '../model/image.js';
+import { type Image, keepsInputs } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { firstCursor } from '../simulator/provision.js';
 import { buildDevice } from '../toolchain/build-device.js';
@@ -72,6 +80,8 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ['ARENA', module.arena],
     ['CURSOR', module.cursor],
     ['CURSOR_TICKET', C_TICKET],
+    ['CURSOR_KIND', C_KIND],
+    ['CURSOR_STEP', C_STEP],
     ['NVM_BYTES', image.nvmBytes],
     ['IMAGE_BYTES', image.imageBytes],
     ['PLAN', image.plan.offset],
@@ -87,6 +97,9 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ['CURSOR_BYTES', CURSOR_BYTES],
     ['DIAGNOSTICS', image.diagnostics.offset],
     ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
+    // Only of images that train, and of those of them that keep unlabelled inputs.
+    ...(image.training ? [['CLASSES', image.training.classes] satisfies [string, number]] : []),
+    ...(image.training && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
   ];
   const codes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
   return [
@@ -95,6 +108,10 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     '#define BROWNOUT_MODEL_H',
     '',
     '#include <stdint.h>',
+    '',
+    '#ifdef __cplusplus',
+    'extern "C" {',
+    '#endif',
     '',
     ...sizes.map(([name, value]) => `#define BROWNOUT_${name} ${value}u`),
     '',
@@ -108,6 +125,10 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     'extern const uint8_t brownout_first_cursor[BROWNOUT_CURSOR_BYTES];',
     '/* An input to try: the one that the image carries, or zeros. */',
     'extern const int8_t brownout_sample[BROWNOUT_INPUT_BYTES];',
+    '',
+    '#ifdef __cplusplus',
+    '}',
+    '#endif',
     '',
     '#endif',
     '',
@@ -155,20 +176,20 @@ SECTIONS {
     . = ALIGN(4);
   } > FLASH
   .rodata : {
-    *(.rodata .rodata.*)
+    *(.rodata .rodata.* .srodata .srodata.*)
     . = ALIGN(4);
   } > FLASH
   .ARM.exidx : { *(.ARM.exidx*) } > FLASH
   .data : ALIGN(4) {
     link_data = .;
-    *(.data .data.*)
+    *(.data .data.* .sdata .sdata.*)
     . = ALIGN(4);
     link_data_end = .;
   } > SRAM AT > FLASH
   link_data_load = LOADADDR(.data);
   .bss (NOLOAD) : ALIGN(16) {
     link_bss = .;
-    *(.bss .bss.* COMMON)
+    *(.bss .bss.* .sbss .sbss.* COMMON)
     . = ALIGN(4);
     link_bss_end = .;
   } > SRAM
@@ -194,30 +215,57 @@ const CFLAGS = [
 /** Flags for compiling and linking firmware for a target. */
 export const compileFlags = (target: Target): string[] => [...CFLAGS, ...target.flags];
 
-/** C files by target. */
-export const sourceNames = ({ posix }: Target): string[] => [
-  ...['brownout.c', 'model.c', 'main.c'],
-  ...(posix ? ['hal-posix.c', 'board-posix.c'] : ['hal.c', 'cortex-m.c']),
+/** Flags for linking firmware for a part; `link.ld` lies beside. */
+export const linkFlags = ({ toolchain }: Target): string[] =>
+  toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections', ...toolchain.linkFlags] : [];
+
+/** Files of firmware/ for each kind of NVM; `port-…` are the user's to fill in. */
+const NVM_FILES = {
+  mapped: ['nvm-mapped.c'],
+  'spi-fram': ['nvm-spi-fram.c', 'port-spi.c', 'spi.h'],
+  eeprom: ['nvm-eeprom.c', 'port-spi.c', 'spi.h'],
+  flash: ['nvm-flash.c', 'port-flash.c', 'nvm-flash.h'],
+  file: ['nvm-file.c'],
+} as const;
+
+/** A kind of NVM that firmware has a body for. */
+export type NvmKind = keyof typeof NVM_FILES;
+export const nvmKinds = Object.keys(NVM_FILES) as NvmKind[];
+
+/** What a target has if nothing else is said. */
+export const defaultNvm = ({ toolchain }: Target): NvmKind => (toolchain ? 'mapped' : 'file');
+
+const isSource = (name: string): boolean => name.endsWith('.c');
+
+/** C files by target and NVM: of the library first, then the example's and the part's. */
+export const librarySources = (nvm: NvmKind): string[] => [
+  ...['brownout.c', 'model.c'],
+  ...NVM_FILES[nvm].filter(isSource),
+];
+export const programSources = ({ startup }: Target): string[] =>
+  startup === undefined ? ['main.c', 'hal-posix.c', 'board-posix.c'] : ['main.c', 'hal.c', startup];
+export const sourceNames = (target: Target, nvm: NvmKind): string[] => [
+  ...librarySources(nvm),
+  ...programSources(target),
 ];
 
-function makefile(target: Target, nvm: number): string {
-  const objects = sourceNames(target).map((name) => name.replace(/\.c$/, '.o'));
-  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'accel.h', 'hal.h', 'board.h'];
-  const program = target.posix ? 'firmware' : 'firmware.elf';
-  const link = target.posix ? '' : ' -nostartfiles -T link.ld -Wl,--gc-sections';
+function makefile(target: Target, kind: NvmKind, nvm: number): string {
+  const objects = sourceNames(target, kind).map((name) => name.replace(/\.c$/, '.o'));
+  const own = NVM_FILES[kind].filter((name) => !isSource(name));
+  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'accel.h', 'hal.h', 'board.h', ...own];
+  const { toolchain } = target;
+  const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
     `# ${target.name}. Made by brownout export; \`make\` builds ${program}.`,
-    `CROSS ?= ${target.posix ? '' : 'arm-none-eabi-'}`,
+    `CROSS ?= ${toolchain?.prefix ?? ''}`,
     'CC = $(CROSS)gcc',
     `CFLAGS = ${compileFlags(target).join(' ')}`,
     // brownout flash gives its own; SEMIHOSTING=1 prints through a debugger.
-    ...(target.posix
-      ? []
-      : [`CPPFLAGS = -DNVM_ADDRESS=${hex(nvm)}u $(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`]),
+    ...(toolchain ? [`CPPFLAGS = -DNVM_ADDRESS=${hex(nvm)}u $(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`] : []),
     `OBJECTS = ${objects.join(' ')}`,
     '',
-    `${program}: $(OBJECTS)${target.posix ? '' : ' link.ld'}`,
-    `\t$(CC) $(CFLAGS)${link} -o $@ $(OBJECTS)`,
+    `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
+    `\t${['$(CC) $(CFLAGS)', ...linkFlags(target), '-o $@ $(OBJECTS)'].join(' ')}`,
     '',
     `$(OBJECTS): ${headers.join(' ')}`,
     '',
@@ -244,13 +292,11 @@ export function commonFiles(image: Image, module: FirmwareModule): Map<string, s
 export function firmwareFiles(
   image: Image,
   module: FirmwareModule,
-  target: Target,
-  map: MemoryMap,
+  { target, map, nvm }: { target: Target; map: MemoryMap; nvm: NvmKind },
 ): Map<string, string> {
   const files = commonFiles(image, module);
-  for (const name of sourceNames(target))
-    if (name !== 'brownout.c' && name !== 'model.c') files.set(name, packageText(name));
-  if (!target.posix) files.set('link.ld', linkerScript(map));
-  files.set('Makefile', makefile(target, map.nvm.origin));
+  for (const name of [...NVM_FILES[nvm], ...programSources(target)]) files.set(name, packageText(name));
+  if (target.toolchain) files.set('link.ld', linkerScript(map));
+  files.set('Makefile', makefile(target, nvm, map.nvm.origin));
   return files;
 }

@@ -1,5 +1,6 @@
 // What firmware is built for: cores, and the boards that QEMU emulates.
 import { BrownoutError } from '../error.js';
+import type { Tool } from './tools.js';
 
 /** A range of the address space. */
 export interface Range {
@@ -15,31 +16,51 @@ export interface MemoryMap {
   nvm: Range;
 }
 
+/** A toolchain: what the names of its programs begin with, and flags of the linker. */
+export interface Toolchain {
+  prefix: 'arm-none-eabi-' | 'riscv64-unknown-elf-';
+  linkFlags: string[];
+}
+
 export interface Target {
   name: string;
-  /** Flags of the compiler; none for the machine at hand. */
+  /** Flags of the compiler. */
   flags: string[];
-  posix: boolean;
+  /** None for the machine at hand. */
+  toolchain: Toolchain | undefined;
+  /** The file of firmware/ with start-up code; none for the machine at hand. */
+  startup: string | undefined;
 }
+
+const ARM: Toolchain = { prefix: 'arm-none-eabi-', linkFlags: [] };
+const RISCV: Toolchain = { prefix: 'riscv64-unknown-elf-', linkFlags: [] };
 
 const thumb = (core: string): Target => ({
   name: core,
   flags: [`-mcpu=${core}`, '-mthumb', '-mfloat-abi=soft'],
-  posix: false,
+  toolchain: ARM,
+  startup: 'cortex-m.c',
 });
 
 const TARGETS: readonly Target[] = [
-  ...['cortex-m0plus', 'cortex-m3', 'cortex-m4', 'cortex-m33'].map(thumb),
-  { name: 'posix', flags: [], posix: true },
+  ...['cortex-m0plus', 'cortex-m3', 'cortex-m4', 'cortex-m7', 'cortex-m33'].map(thumb),
+  {
+    name: 'rv32imc',
+    flags: ['-march=rv32imc', '-mabi=ilp32', '-mcmodel=medany', '--specs=picolibc.specs'],
+    toolchain: RISCV,
+    startup: 'riscv.c',
+  },
+  { name: 'posix', flags: [], toolchain: undefined, startup: undefined },
 ];
 
 /** An emulated board with non-volatile memory. */
 export interface Board extends MemoryMap {
   name: string;
-  /** QEMU's machine, and the memory that becomes a file. */
-  machine: string;
+  emulator: 'qemu-system-arm' | 'qemu-system-riscv32';
+  /** Arguments that make a file the board's NVM. */
+  machine: (nvmFile: string) => string[];
   core: string;
-  /** Instructions per tick of SysTick when one takes a nanosecond. */
+  /** Instructions per tick of the clock that firmware/boards/count.c reads, when one takes a nanosecond. */
   instructionsPerTick: number;
 }
 
@@ -49,9 +70,15 @@ const NVM_BYTES = 16 * MIB;
 /** The last MiB is between host and program. */
 export const CONTROL_OFFSET = 15 * MIB;
 
+const fileBackend = (file: string): string[] => {
+  const path = file.replaceAll(',', ',,');
+  return ['-object', `memory-backend-file,id=nv,size=${NVM_BYTES},mem-path=${path},share=on`];
+};
+
 const mps2 = (name: string, core: string): Board => ({
   name: `qemu-mps2-${name}`,
-  machine: `mps2-${name}`,
+  emulator: 'qemu-system-arm',
+  machine: (file) => ['-M', `mps2-${name},memory-backend=nv`, ...fileBackend(file)],
   core,
   flash: { origin: 0, bytes: 4 * MIB },
   sram: { origin: 0x2000_0000, bytes: 4 * MIB },
@@ -59,9 +86,27 @@ const mps2 = (name: string, core: string): Board => ({
   instructionsPerTick: 40,
 });
 
+/** A board with two banks of memory: one for flash and SRAM, one that is a file. */
+const riscvVirt: Board = {
+  name: 'qemu-riscv-virt',
+  emulator: 'qemu-system-riscv32',
+  machine: (file) => [
+    ...['-M', 'virt', '-bios', 'none', '-m', `${(2 * NVM_BYTES) / MIB}M`, '-smp', '2'],
+    ...['-object', `memory-backend-ram,id=ram,size=${NVM_BYTES}`, ...fileBackend(file)],
+    ...['-numa', 'node,nodeid=0,memdev=ram,cpus=0', '-numa', 'node,nodeid=1,memdev=nv,cpus=1'],
+  ],
+  core: 'rv32imc',
+  flash: { origin: 0x8000_0000, bytes: 8 * MIB },
+  sram: { origin: 0x8080_0000, bytes: 4 * MIB },
+  nvm: { origin: 0x8100_0000, bytes: NVM_BYTES },
+  instructionsPerTick: 1,
+};
+
 const BOARDS: readonly Board[] = [
   mps2('an385', 'cortex-m3'),
   mps2('an386', 'cortex-m4'),
+  // The core without its double-precision unit; PSRAM elsewhere.
+  { ...mps2('an500', 'cortex-m7'), nvm: { origin: 0x6000_0000, bytes: NVM_BYTES } },
   {
     ...mps2('an505', 'cortex-m33'),
     // Secure aliases: the core starts there.
@@ -70,6 +115,7 @@ const BOARDS: readonly Board[] = [
     nvm: { origin: 0x8000_0000, bytes: NVM_BYTES },
     instructionsPerTick: 50,
   },
+  riscvVirt,
 ];
 
 function find<T extends { name: string }>(list: readonly T[], name: string, what: string): T {
@@ -91,3 +137,9 @@ export const targetCalled = (name: string): Target => find(TARGETS, name, 'targe
 
 /** The board called `name`. Throws `E_BOARD`. */
 export const boardCalled = (name: string): Board => find(BOARDS, name, 'board');
+
+/** The compiler of a target. */
+export const compilerOf = ({ toolchain }: Target): Tool => (toolchain ? `${toolchain.prefix}gcc` : 'gcc');
+
+/** The programs that building for a board and running it take. */
+export const boardTools = ({ core, emulator }: Board): Tool[] => [compilerOf(targetCalled(core)), emulator];

@@ -7,7 +7,12 @@ import { BrownoutError, ExitCode } from '../error.js';
 const PACKAGES = {
   'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
   'arm-none-eabi-size': 'binutils-arm-none-eabi',
+  'arm-none-eabi-objcopy': 'binutils-arm-none-eabi',
+  'riscv64-unknown-elf-gcc': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf',
+  'riscv64-unknown-elf-size': 'binutils-riscv64-unknown-elf',
+  'riscv64-unknown-elf-objcopy': 'binutils-riscv64-unknown-elf',
   'qemu-system-arm': 'qemu-system-arm',
+  'qemu-system-riscv32': 'qemu-system-misc',
   gcc: 'gcc libc6-dev',
 } as const;
 
@@ -26,6 +31,10 @@ export function findTool(tool: Tool): string | undefined {
   }
   return undefined;
 }
+
+/** Debian packages of some tools, by tool. */
+export const toolPackages = (tools: readonly Tool[]): Record<string, string> =>
+  Object.fromEntries(tools.map((tool) => [tool, PACKAGES[tool]]));
 
 /** How to get a tool. */
 export const installHint = (tool: Tool): string => `Run \`apt-get install ${PACKAGES[tool]}\`.`;

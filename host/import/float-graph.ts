@@ -1,5 +1,5 @@
 // A float network between import and quantization: NHWC without the batch, any graph of the ops below.
-import { elementCount, type Quantization, type Window } from '../model/quantized-network.js';
+import { elementCount, type Quantization, type WeightBits, type Window } from '../model/quantized-network.js';
 
 export interface GraphTensor {
   shape: readonly number[];
@@ -25,10 +25,14 @@ export interface WeightedOp extends Base {
   bias: Float64Array;
   /** Scales of quantized weights, one or one an output, if the file has them. */
   scales?: readonly number[];
+  /** How the weights are stored; default 8. */
+  bits?: WeightBits;
   /** Of convolutions. */
   window?: Window;
-  /** Of circulant layers. */
+  /** Of circulant layers; of convolutions with circulant blocks over channels. */
   blockSize?: number;
+  /** How circulant layers are evaluated; default `auto`. */
+  method?: 'auto' | 'direct' | 'ntt';
   bounds: Bounds;
 }
 
@@ -60,7 +64,7 @@ export interface FloatGraph {
 /** Which output a weight belongs to. */
 export function outputOf(op: WeightedOp, weight: number): number {
   const outputs = op.bias.length;
-  if (op.kind === 'circulant') return 0;
+  if (op.blockSize !== undefined) return 0;
   return op.kind === 'depthwiseConv2d'
     ? weight % outputs
     : Math.floor(weight / (op.weights.length / outputs));
@@ -127,6 +131,7 @@ function runWeighted(
     const window = op.window!;
     const taps = window.kernel[0] * window.kernel[1];
     const multiplier = outputs / channels;
+    const k = op.blockSize ?? 1;
     const depthwise = (to: number, from: number, tap: number): void => {
       const [first, row] = [to * outputs, tap * outputs];
       for (let c = 0, o = 0; c < channels; c++) {
@@ -138,8 +143,11 @@ function runWeighted(
       const base = from * channels;
       for (let o = 0; o < outputs; o++) {
         let sum = 0;
-        const row = (o * taps + tap) * channels;
-        for (let c = 0; c < channels; c++) sum += x[base + c]! * weights[row + c]!;
+        const row = Math.floor(o / k) * taps + tap;
+        for (let c = 0; c < channels; c++) {
+          const block = row * Math.ceil(channels / k) + Math.floor(c / k);
+          sum += x[base + c]! * weights[block * k + (((o % k) - (c % k) + k) % k)]!;
+        }
         y[to * outputs + o]! += sum;
       }
     };

@@ -1,6 +1,6 @@
 // A float graph to int8: ranges from samples or from the file, weights per output channel (Jacob et al. 2018), biases
 // corrected for the mean error of rounded weights (Nagel et al. 2019, §4.2).
-import { affine, quantizeValues } from '../compress/quantize.js';
+import { affine, quantizeValues } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import {
   type ConstantTensor,
@@ -11,6 +11,7 @@ import {
   type QuantizedOp,
   type Requantization,
   type TensorSpec,
+  type WeightBits,
 } from '../model/quantized-network.js';
 import { equalizeGraph } from './equalize.js';
 import {
@@ -82,16 +83,19 @@ function clampOf(
   return { clampMin: at(low, -128), clampMax: at(high, 127) };
 }
 
+/** The largest whole number that an op's weights are rounded to. */
+const mostOf = ({ bits }: WeightedOp): number => (bits === 4 ? 7 : 127);
+
 /** Scale of each output's weights: the file's, or the largest magnitude over 127. */
 function weightScales(op: WeightedOp): Float64Array {
-  const outputs = op.kind === 'circulant' ? 1 : op.bias.length;
+  const outputs = op.blockSize === undefined ? op.bias.length : 1;
   const scales = new Float64Array(outputs);
   if (op.scales) return scales.map((_, o) => op.scales![op.scales!.length === 1 ? 0 : o]!);
   op.weights.forEach((weight, i) => {
     const o = outputOf(op, i);
     scales[o] = Math.max(scales[o]!, Math.abs(weight));
   });
-  return scales.map((most) => (most > 0 ? most / 127 : 1));
+  return scales.map((most) => (most > 0 ? most / mostOf(op) : 1));
 }
 
 function quantizeWeighted(
@@ -99,15 +103,16 @@ function quantizeWeighted(
   input: Quantization,
   output: Quantization,
   means: Float64Array | undefined,
-): { weights: Int8Array } & Requantization {
+): { weights: Int8Array; weightBits?: WeightBits } & Requantization {
   const scales = weightScales(op);
   const outputs = op.bias.length;
   const channels = op.kind === 'dense' ? op.weights.length / outputs : (means?.length ?? 1);
   const errors = new Float64Array(outputs);
   const weights = Int8Array.from(op.weights, (weight, i) => {
     const o = outputOf(op, i);
-    const q = quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!;
-    if (means && !op.scales && op.kind !== 'circulant') {
+    const nearest = quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!;
+    const q = op.bits === 4 ? Math.max(-7, Math.min(7, nearest)) : nearest;
+    if (means && !op.scales && op.blockSize === undefined) {
       const channel = op.kind === 'depthwiseConv2d' ? Math.floor(o / (outputs / channels)) : i % channels;
       errors[o]! += (weight - q * scales[o]!) * means[channel % means.length]!;
     }
@@ -120,6 +125,7 @@ function quantizeWeighted(
   });
   return {
     weights,
+    ...(op.bits ? { weightBits: op.bits } : {}),
     bias,
     multipliers: Int32Array.from(pairs, ({ multiplier }) => multiplier),
     shifts: Int32Array.from(pairs, ({ shift }) => shift),
@@ -153,9 +159,15 @@ function bodyOf(
       return { kind: 'dense', name, ...quantizeWeighted(op, a, output, means) };
     case 'conv2d':
     case 'depthwiseConv2d':
-      return { kind: op.kind, name, ...op.window!, ...quantizeWeighted(op, a, output, means) };
+      return {
+        kind: op.kind,
+        name,
+        ...op.window!,
+        ...(op.blockSize === undefined ? {} : { blockSize: op.blockSize }),
+        ...quantizeWeighted(op, a, output, means),
+      };
     case 'circulant': {
-      const circulant = { blockSize: op.blockSize ?? 1, method: 'auto' as const };
+      const circulant = { blockSize: op.blockSize ?? 1, method: op.method ?? ('auto' as const) };
       return { kind: 'circulant', name, ...circulant, ...quantizeWeighted(op, a, output, means) };
     }
     case 'maxPool2d':

@@ -1,5 +1,5 @@
 // What samples say of the tensors of a float graph, and the range that each is quantized over.
-import { affine } from '../compress/quantize.js';
+import { affine } from '../model/affine.js';
 import { evaluate, type FloatGraph } from './float-graph.js';
 
 /** How ranges are chosen: all that was seen, all but a few values at the ends, or what loses least (mean squares). */

@@ -130,6 +130,12 @@ export interface Image extends DeviceImage {
   sample: Values | undefined;
 }
 
+/** Whether inferences leave their input in the sample ring, for a label that comes late. */
+export const keepsInputs = ({ ops, jobs }: Pick<DeviceImage, 'ops' | 'jobs'>): boolean => {
+  const { first, count } = jobs[JobKind.INFER]!;
+  return ops.slice(first, first + count).some((op) => op.isTraining);
+};
+
 /** Boots at one cursor before the device says `E_NO_PROGRESS`. */
 const MAX_BOOTS = 64;
 const SECTION_HEADER_BYTES = 12;

@@ -41,6 +41,8 @@ import {
 /** NVM bytes [start, end). */
 type Interval = readonly [start: number, end: number];
 
+const region = (offset: number, bytes: number): Interval => [offset, offset + bytes];
+
 const FIELDS = {
   banks: T_BANKS,
   bankBytes: T_BANK_BYTES,
@@ -86,24 +88,25 @@ export function readTrainingHeader(device: Uint8Array, offset: number): Training
 export function isTrainingHeader(header: TrainingHeader, nvmBytes: number, end: number): boolean {
   const { banks, bankBytes, states, stateBytes, ring, entryBytes, entries, lanes, laneBytes, laneCount } =
     header;
-  const inside = (start: number, count: number, least: number, most: number): boolean =>
-    start >= least && start + count <= most;
+  const constants: Interval[] = [region(header.factory, bankBytes), region(header.firstState, stateBytes)];
+  const mutable: Interval[] = [
+    region(banks, 3 * bankBytes),
+    region(states, 2 * stateBytes),
+    region(ring, entries * entryBytes),
+    region(lanes, laneCount * laneBytes),
+    region(header.verdicts, 8 * laneCount),
+    region(header.label, 4),
+  ];
+  const counts = [
+    [entries, 4, MOST_ENTRIES],
+    [laneCount, 1, MOST_LANES],
+    [header.classes, 1, MOST_CLASSES],
+    [stateBytes, S_ENTRIES + entries * ENTRY_BYTES, nvmBytes],
+  ] as const;
   return (
-    entries >= 4 &&
-    entries <= MOST_ENTRIES &&
-    laneCount >= 1 &&
-    laneCount <= MOST_LANES &&
-    header.classes >= 1 &&
-    header.classes <= MOST_CLASSES &&
-    stateBytes >= S_ENTRIES + entries * ENTRY_BYTES &&
-    inside(header.factory, bankBytes, 0, end) &&
-    inside(header.firstState, stateBytes, 0, end) &&
-    inside(banks, 3 * bankBytes, end, nvmBytes) &&
-    inside(states, 2 * stateBytes, end, nvmBytes) &&
-    inside(ring, entries * entryBytes, end, nvmBytes) &&
-    inside(lanes, laneCount * laneBytes, end, nvmBytes) &&
-    inside(header.verdicts, 8 * laneCount, end, nvmBytes) &&
-    inside(header.label, 4, end, nvmBytes)
+    counts.every(([count, least, most]) => count >= least && count <= most) &&
+    constants.every(([, last]) => last <= end) &&
+    mutable.every(([start, last]) => start >= end && last <= nvmBytes)
   );
 }
 
@@ -175,8 +178,6 @@ export function resolveAddress(
 /** Address of lane `lane` for an address in lane 0. */
 export const laneAddress = (header: TrainingHeader, address: number, lane: number): number =>
   header.lanes + lane * header.laneBytes + (address & GROUP_MASK);
-
-const region = (offset: number, bytes: number): Interval => [offset, offset + bytes];
 
 /**
  * What outlives jobs in NVM `nvm` under a cursor: the current and the good weights, the state in force, and the ring's

@@ -182,7 +182,7 @@ function inferenceFootprint(op: OpRecord, tile: number): Footprint {
 }
 
 /** Parameters in a weight bank that an op of inference reads: all of them, whatever the tile. */
-function bankReads(op: OpRecord): Interval[] {
+export function bankReads(op: OpRecord): Interval[] {
   const inBank = (field: number): boolean => op.get(field) >>> GROUP_SHIFT === Group.WEIGHTS;
   const reads: Interval[] = [];
   const { weights, biases } = parametersOf(op);

@@ -62,7 +62,7 @@ export function checkMemoryRule({ ops, path, nvmBytes, mutable, retained, nameOf
           violation(`${where} writing bytes ${write[0]}–${write[1]}, outside the job's memory`);
         for (const keep of retained) {
           if (write[0] < keep[1] && keep[0] < write[1])
-            violation(`${where} writing what the job must keep at ${write[0]}`);
+            violation(`${where} writing the job's input, or what outlives it, at ${write[0]}`);
         }
         const clash = readIn.subarray(write[0], write[1]).indexOf(segment);
         if (clash >= 0)

@@ -104,6 +104,20 @@ export function chargeUj(profile: DeviceProfile): number {
   return (capacitorUf.value * (turnOnV.value ** 2 - turnOffV.value ** 2)) / 2;
 }
 
+/** The device with another capacitor, in µF, if one is given. Throws `E_OPTION`. */
+export function withCapacitor(profile: DeviceProfile, capacitorUf: number | undefined): DeviceProfile {
+  if (capacitorUf === undefined) return profile;
+  if (!(capacitorUf > 0 && capacitorUf < Infinity)) {
+    throw new BrownoutError({
+      code: 'E_OPTION',
+      found: `capacitorUf ${capacitorUf}`,
+      expected: 'microfarads above 0',
+      hint: 'Leave it out for the capacitor of the device.',
+    });
+  }
+  return { ...profile, capacitorUf: { value: capacitorUf, provenance: 'estimated', source: 'as given' } };
+}
+
 /** Cycles one charge lasts without any harvest meanwhile, boot taken off. */
 export function chargeCycles(profile: DeviceProfile): number {
   return ((chargeUj(profile) - profile.bootUj.value) * 1000) / profile.activeNjPerCycle.value;

@@ -1,3 +1,4 @@
+import { learningText } from './train.js';
 import type { InspectResult } from '../inspect.js';
 import { count, facts, table } from './text.js';
 
@@ -8,7 +9,7 @@ function policyText({ every, low }: InspectResult['policy']): string {
   return parts.length > 0 ? parts.join(', and ') : 'at the end only';
 }
 
-function nvmText({ cursors = [], job, boots }: InspectResult): string[] {
+function nvmText({ cursors = [], job, boots, learning }: InspectResult): string[] {
   const rows = cursors.map((c) => {
     const described =
       c.condition === 'whole' ? [`${c.sequence}`, c.state, `${c.ticket}`, `${c.op}`, `${c.tile}`] : [];
@@ -28,6 +29,7 @@ function nvmText({ cursors = [], job, boots }: InspectResult): string[] {
     where,
     ...(job?.answer ? [`answer: ${job.answer.join(' ')}`] : []),
     ...(boots ? [`${boots.count} boots found cursor ${boots.sequence}`] : []),
+    ...(learning ? ['', learningText(learning)] : []),
   ];
 }
 

@@ -5,7 +5,7 @@ const WIDTH = 720;
 const HEIGHT = 260;
 const MARGIN = 48;
 
-const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 interface Series {
   name: string;
@@ -25,12 +25,12 @@ function chart(xs: readonly number[], { name, unit, values }: Series): string {
   const dots = xs.map((at, i) => {
     const title = `${at} samples: ${values[i]!.toFixed(2)} ${unit}`;
     const [cx, cy] = points[i]!.split(',');
-    return `<circle cx="${cx}" cy="${cy}" r="4"><title>${escape(title)}</title></circle>`;
+    return `<circle cx="${cx}" cy="${cy}" r="4"><title>${escaped(title)}</title></circle>`;
   });
-  const label = (text: string, at: string): string => `<text ${at}>${escape(text)}</text>`;
+  const label = (text: string, at: string): string => `<text ${at}>${escaped(text)}</text>`;
   return [
-    `<figure><figcaption>${escape(name)}</figcaption>`,
-    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(name)}">`,
+    `<figure><figcaption>${escaped(name)}</figcaption>`,
+    `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escaped(name)}">`,
     `<path d="M${MARGIN},${MARGIN} V${HEIGHT - MARGIN} H${WIDTH - MARGIN}" class="axis"/>`,
     label(`${high.toFixed(1)} ${unit}`, `x="4" y="${MARGIN - 8}"`),
     label(low.toFixed(1), `x="4" y="${HEIGHT - MARGIN + 4}"`),
@@ -62,17 +62,17 @@ export function trainHtml(result: PrintedTraining, command: string): string {
     { name: 'Energy, simulated', unit: 'mJ', values: curve.map(({ energyUj }) => energyUj / 1000) },
     { name: 'Power failures', unit: 'cuts', values: curve.map(({ cuts }) => cuts) },
   ];
-  const rows = trainRows(result).map(
-    ([what, value, note = '']) =>
-      `<tr><th>${escape(what)}</th><td${value === 'NO' ? ' class="no"' : ''}>${escape(value)}</td><td>${escape(note)}</td></tr>`,
-  );
+  const rows = trainRows(result).map(([what, value, note = '']) => {
+    const cell = `<td${value === 'NO' ? ' class="no"' : ''}>${escaped(value)}</td>`;
+    return `<tr><th>${escaped(what)}</th>${cell}<td>${escaped(note)}</td></tr>`;
+  });
   return [
     '<!doctype html><html lang="en"><meta charset="utf-8">',
-    `<title>${escape(name)} learning</title><style>${STYLE}</style>`,
-    `<h1>${escape(name)} learns on ${escape(device)}</h1>`,
-    `<p>Trace ${escape(trace)}, seed ${seed}. Time and energy are simulated.</p>`,
+    `<title>${escaped(name)} learning</title><style>${STYLE}</style>`,
+    `<h1>${escaped(name)} learns on ${escaped(device)}</h1>`,
+    `<p>Trace ${escaped(trace)}, seed ${seed}. Time and energy are simulated.</p>`,
     `<table>${rows.join('')}</table>`,
     ...series.map((one) => chart(xs, one)),
-    `<p>Made by <code>${escape(command)}</code></p></html>`,
+    `<p>Made by <code>${escaped(command)}</code></p></html>`,
   ].join('\n');
 }

@@ -80,7 +80,9 @@ export function trainRows(result: PrintedTraining): [string, string, string?][] 
     [
       'NVM for training',
       `${count(taken)} B`,
-      `banks ${count(nvmBytes.banks)}, states ${count(nvmBytes.states)}, ring ${count(nvmBytes.ring)}, lanes ${count(nvmBytes.lanes)}`,
+      Object.entries(nvmBytes)
+        .map(([what, bytes]) => `${what} ${count(bytes)}`)
+        .join(', '),
     ],
     [
       'hottest byte',
@@ -100,7 +102,8 @@ export function trainText(result: PrintedTraining): string {
     learning.rollbacks > 0
       ? [
           '',
-          `${pc.yellow('the guard rolled back')} ${learning.rollbacks} times: newer weights did worse on samples held out; a lower --lr may help`,
+          `${pc.yellow('the guard rolled back')} ${learning.rollbacks} times: newer weights did worse on samples held out;`,
+          'a lower --lr may help',
         ]
       : [];
   return [

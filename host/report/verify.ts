@@ -33,6 +33,15 @@ export function verifyText(result: VerifyResult, path: string): string {
       count(result.cursors),
       `of ${count(result.tiles)} tiles, job "${result.job}", policy ${result.policy}`,
     ],
+    ...(result.scenarios.length > 1
+      ? [
+          [
+            'ways',
+            count(result.scenarios.length),
+            result.scenarios.map(({ name }) => name).join(', '),
+          ] satisfies [string, string, string],
+        ]
+      : []),
     ['bytes checked', count(result.bytesChecked), 'written by tiles started amid garbage'],
     ['garbage fills', count(result.garbageFills), 'zeros, ones, noise, stale'],
     [
@@ -45,7 +54,7 @@ export function verifyText(result: VerifyResult, path: string): string {
     [
       'largest tile',
       `${result.largestTilePercent.toFixed(1)} %`,
-      'of one charge, boot and commit included, simulated',
+      `of one charge${result.largestTileOp ? `: ${result.largestTileOp}` : ''}, boot and commit included, simulated`,
     ],
     ['time', `${(result.elapsedMs / 1000).toFixed(2)} s`, 'measured'],
   ];

@@ -2,6 +2,7 @@
 // Both compilers are optional dependencies, imported here and only when asked for.
 import { readFileSync } from 'node:fs';
 import {
+  KIND_TRAINING,
   MASK_BLOCKS,
   MASK_FAST,
   MASK_INT4,
@@ -33,15 +34,27 @@ export interface BuildOptions {
 /** The package's root: sources and asconfig.json. */
 const root = new URL('../../../', import.meta.url);
 
-/** What the image uses (assembly/kernels/mask.ts). */
-function kernelMask(image: DeviceImage): number {
-  return image.ops.reduce((mask, op) => {
+/** What an image uses (assembly/kernels/mask.ts). */
+export interface KernelMasks {
+  kernels: number;
+  /** Of training; 0: none, and no room for its state. */
+  training: number;
+}
+
+/** The masks of an image. */
+function kernelMasks(image: DeviceImage): KernelMasks {
+  const forward = image.ops.filter((op) => !op.isTraining);
+  const kernels = forward.reduce((mask, op) => {
     const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;
     const blocks = op.sibling === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
     const zero = op.get(OP_KIND) & OP_FLAG_WEIGHT_ZERO ? MASK_WEIGHT_ZERO : 0;
     const special = op.get(OP_KIND) & OP_FLAG_PLAIN ? 0 : MASK_SPECIAL;
     return mask | (1 << op.kind) | int4 | blocks | zero | special;
   }, 0);
+  const training = image.ops
+    .filter((op) => op.isTraining)
+    .reduce((mask, op) => mask | (1 << (op.kind - KIND_TRAINING)), 0);
+  return { kernels, training };
 }
 
 /** Imports a compiler. Throws `E_TOOL_MISSING`. */
@@ -65,18 +78,26 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
 }
 
 const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
+const TRAINING_ENTRIES = { ...ENTRIES, device: 'assembly/train.ts' };
+/** Static data of a build that trains: ARENA of assembly/sram.ts. */
+const TRAINING_STATICS = 400;
 
-async function assemble(
-  mask: number,
-  { target = 'scalar', entry = 'device', names = false, accelerated = false }: BuildOptions,
-): Promise<Uint8Array> {
+/** What asc is asked for, besides the entry. */
+function flagsOf(masks: KernelMasks, { target = 'scalar', names, accelerated }: BuildOptions): string[] {
+  const training = ['--use', `TRAINING_MASK=${masks.training}`, '--lowMemoryLimit', `${TRAINING_STATICS}`];
+  return [
+    ...['--target', target, '--use', `KERNEL_MASK=${masks.kernels}`, '--outFile', 'device.wasm'],
+    ...(masks.training ? training : []),
+    ...(names ? ['--debug'] : []),
+    ...(accelerated ? ['--use', 'ACCELERATOR=1'] : []),
+  ];
+}
+
+async function assemble(entry: string, flags: string[]): Promise<Uint8Array> {
   const { default: asc } = await compiler('assemblyscript', () => import('assemblyscript/asc'));
   let binary: Uint8Array | undefined;
   let messages = '';
-  const flags = ['--target', target, '--use', `KERNEL_MASK=${mask}`, '--outFile', 'device.wasm'];
-  if (names) flags.push('--debug');
-  if (accelerated) flags.push('--use', 'ACCELERATOR=1');
-  const { error } = await asc.main([ENTRIES[entry], ...flags], {
+  const { error } = await asc.main([entry, ...flags], {
     stdout: { write: () => true },
     stderr: {
       write(text: string): boolean {
@@ -128,12 +149,17 @@ async function shrink(wasm: Uint8Array, simd: boolean, names: boolean): Promise<
   }
 }
 
-/** The device module with the kernels of a mask (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
+/** The device module with the kernels of the masks (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
 export async function buildKernels(
-  mask: number,
+  masks: KernelMasks,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return shrink(await assemble(mask, options), options.target === 'simd', options.names ?? false);
+  const source = (masks.training ? TRAINING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
+  return shrink(
+    await assemble(source, flagsOf(masks, options)),
+    options.target === 'simd',
+    options.names ?? false,
+  );
 }
 
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
@@ -141,6 +167,7 @@ export async function buildDevice(
   image: Uint8Array | DeviceImage,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const mask = kernelMask(image instanceof Uint8Array ? readDevice(image) : image);
-  return buildKernels(options.optimize === 'speed' ? mask | MASK_FAST : mask, options);
+  const masks = kernelMasks(image instanceof Uint8Array ? readDevice(image) : image);
+  const fast = options.optimize === 'speed' ? MASK_FAST : 0;
+  return buildKernels({ ...masks, kernels: masks.kernels | fast }, options);
 }

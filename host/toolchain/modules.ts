@@ -5,8 +5,8 @@ import type { DeviceImage } from '../model/image.js';
 import { type InstructionCosts, meter } from './meter.js';
 
 /**
- * `device`: scalar, all kernels, `device.train` with those of training, `device.fast` with several sums at a time, `device.accelerated` with them imported; `digits`: only those of the shipped image;
- * `…bare`: the kernels alone.
+ * `device`: scalar, all kernels, `device.train` with those of training, `device.fast` with several sums at a time,
+ * `device.accelerated` with them imported; `digits`: only those of the shipped image; `…bare`: the kernels alone.
  */
 export type ModuleName =
   | 'device'

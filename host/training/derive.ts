@@ -122,7 +122,7 @@ function layerOf(
   { op: index, weights, rows }: Selected,
   layer: number,
   rate: number,
-  clip: number,
+  { clip, momentum }: { clip: number; momentum: number },
 ): TrainedLayer {
   const op = network.ops[index] as WeightedOp;
   const { scale } = inputOf(network, op);
@@ -134,7 +134,9 @@ function layerOf(
     return [...pairOf((own * 256 * scale) / s), ...pairOf(own / (scale * s))];
   });
   const most = Math.max(Math.round(clip * 256 * 65536), 1);
-  return { layer, weights, rows, pairs: Int32Array.from(pairs.flat()), clip: most };
+  let lost = 0;
+  for (let rest = 1 - momentum; weights && rest < 1; rest *= 2) lost++;
+  return { layer, weights, rows, pairs: Int32Array.from(pairs.flat()), clip: most, momentum: lost };
 }
 
 /** Each output's scale over the largest, times 2^15. */
@@ -193,9 +195,7 @@ export function deriveTraining(network: QuantizedNetwork, options: TrainOptions)
     const learns = selected.findIndex((other) => other.op === index);
     const rate = all.learningRate * sigma;
     const trained =
-      learns < 0
-        ? undefined
-        : layerOf(network, selected[learns]!, selected.length - 1 - learns, rate, all.clip);
+      learns < 0 ? undefined : layerOf(network, selected[learns]!, selected.length - 1 - learns, rate, all);
     const propagates = at < path.length - 1;
     const factor = sigmaFactor(network, op);
     const ratios = isWeighted(op) && propagates ? ratiosOf(weightScales(network, op), factor) : undefined;

@@ -49,7 +49,7 @@ export function trainingOf(image: DeviceImage): TrainingHeader {
 }
 
 /** The cursor that a boot would go on from. Throws `E_CURSOR`. */
-export function newestCursor(nvm: Uint8Array, image: DeviceImage): CursorFields {
+function newestCursor(nvm: Uint8Array, image: DeviceImage): CursorFields {
   const whole = [0, 1]
     .map((slot) => nvm.subarray(slotAddress(image, slot), slotAddress(image, slot) + CURSOR_BYTES))
     .filter((slot) => isWhole(slot) && cursorFields(slot).imageId === image.imageId);

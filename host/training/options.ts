@@ -21,6 +21,13 @@ function real(option: string, value: number, most: number): number {
   fail(option, value, `a number above 0, at most ${most}`, `Give another ${option}.`);
 }
 
+/** 0, or 1 − 2^−n. */
+function momentumOf(value: number): number {
+  const n = Array.from({ length: 8 }, (_, i) => i + 1).find((i) => value === 1 - 2 ** -i);
+  if (value === 0 || n) return value;
+  fail('momentum', value, '0, 0.5, 0.75, 0.875, 0.9375 and so on', 'Take the nearest of these.');
+}
+
 /** Every option, checked. Errors: E_TRAIN with the option's name. */
 export function completeOptions(options: TrainOptions): Required<TrainOptions> {
   const { layers, loss = 'cross-entropy', late = true } = options;
@@ -54,6 +61,7 @@ export function completeOptions(options: TrainOptions): Required<TrainOptions> {
     margin: whole('margin', options.margin ?? Math.max(validations >> 1, 1), 0, 64),
     sure,
     clip: real('clip', options.clip ?? 16, 127),
+    momentum: momentumOf(options.momentum ?? 0),
     seed: whole('seed', options.seed ?? 1, 0, 0xffffffff),
   };
 }

@@ -29,6 +29,8 @@ export interface TrainOptions {
   sure?: number;
   /** Most that a weight may change in one update, in steps of int8; default 16. */
   clip?: number;
+  /** Of weights: 0 (default), 0.5, 0.75, 0.875, … (1 − 2^−n); takes two bytes more a weight in each bank. */
+  momentum?: number;
   seed?: number;
 }
 
@@ -44,6 +46,8 @@ export interface TrainedLayer {
   pairs: Int32Array;
   /** Most an update may change W by, times 2^16. */
   clip: number;
+  /** n of momentum 1 − 2^−n; 0: none, as where biases alone learn. */
+  momentum: number;
 }
 
 /** One op that errors pass, from the logits down. */

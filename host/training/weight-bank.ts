@@ -10,6 +10,8 @@ import type { BackwardStep } from './spec.js';
 export interface LayerBank extends Parameters {
   /** Low bytes of the master weights; none where only biases learn. */
   low: Uint8Array;
+  /** With momentum. */
+  velocity: Int16Array;
 }
 
 const FACTORY_LOW = 128;
@@ -25,19 +27,25 @@ export function factoryLayer(network: QuantizedNetwork, step: BackwardStep): Lay
     weights,
     folded,
     low: new Uint8Array(step.trained!.weights ? weights.length : 0).fill(FACTORY_LOW),
+    velocity: new Int16Array(step.trained!.momentum > 0 ? weights.length : 0),
   };
 }
 
 /** A weight bank's bytes, each array padded to 16. */
 export function bankBytes(layers: readonly LayerBank[]): Uint8Array {
-  const arrays = layers.flatMap(({ weights, low, folded }) => {
+  const arrays = layers.flatMap(({ weights, low, folded, velocity }) => {
     const bytes = new Uint8Array(folded.length * 4);
     const view = new DataView(bytes.buffer);
     folded.forEach((value, i) => {
       view.setInt32(4 * i, value, true);
     });
+    const speeds = new Uint8Array(velocity.length * 2);
+    const words = new DataView(speeds.buffer);
+    velocity.forEach((value, i) => {
+      words.setInt16(2 * i, value, true);
+    });
     return low.length > 0
-      ? [new Uint8Array(weights.buffer, weights.byteOffset, weights.length), low, bytes]
+      ? [new Uint8Array(weights.buffer, weights.byteOffset, weights.length), low, speeds, bytes]
       : [bytes];
   });
   const padded = (bytes: Uint8Array): number => Math.ceil(bytes.length / 16) * 16;
@@ -66,6 +74,10 @@ function changeOf(sum: number, multiplier: number, shift: number, exponent: numb
   return clampTo(multiplyShift(sum, multiplier, r), -clip, clip);
 }
 
+/** A velocity after it has lost 2^−momentum of it, rounded up. */
+const slower = (velocity: number, momentum: number): number =>
+  Math.sign(velocity) * (Math.abs(velocity) - Math.ceil(Math.abs(velocity) / 2 ** momentum));
+
 /** Which output row, or block row, a weight belongs to. */
 function rowOf(op: WeightedOp, rows: number): (index: number) => number {
   if (op.kind === 'depthwiseConv2d') return (index) => index % rows;
@@ -83,7 +95,7 @@ export function updateLayer(
   step: number,
 ): LayerBank {
   const op = network.ops[index] as WeightedOp;
-  const { layer, weights, rows, pairs, clip } = trained!;
+  const { layer, weights, rows, pairs, clip, momentum } = trained!;
   const outputs = outputRows(network, op);
   const z = inputOf(network, op).zeroPoint;
   const exponent = lanes.reduce((most, lane) => Math.max(most, lane.exponent), -Infinity);
@@ -104,15 +116,25 @@ export function updateLayer(
     biasGradients(network, op, delta, biasSums);
   }
   const pairAt = op.kind === 'circulant' ? () => 0 : (row: number) => 4 * row;
-  const next = { weights: bank.weights.slice(), low: bank.low.slice(), folded: bank.folded.slice() };
+  const next = {
+    weights: bank.weights.slice(),
+    low: bank.low.slice(),
+    folded: bank.folded.slice(),
+    velocity: bank.velocity.slice(),
+  };
   const key = randomKey(seed, step, layer, 0);
   const weightRow = rowOf(op, outputs);
   const grown = new Int32Array(outputs);
   sums.forEach((sum, i) => {
-    if (sum === 0) return;
+    if (sum === 0 && momentum === 0) return;
     const row = weightRow(i);
     const at = pairAt(row);
-    const change = (changeOf(sum, pairs[at]!, pairs[at + 1]!, exponent, clip) + draw(key, i)) >> 16;
+    let change =
+      sum === 0 ? 0 : (changeOf(sum, pairs[at]!, pairs[at + 1]!, exponent, clip) + draw(key, i)) >> 16;
+    if (momentum > 0) {
+      change = clampTo(slower(bank.velocity[i]!, momentum) + change, -32768, 32767);
+      next.velocity[i] = change;
+    }
     const master = clampTo(bank.weights[i]! * 256 + bank.low[i]! - change, SMALLEST, LARGEST);
     next.weights[i] = master >> 8;
     next.low[i] = master & 255;

@@ -201,7 +201,7 @@ export function counterexample(
     const cuts = schedule.cuts.length;
     return {
       ...describe(subject, violation),
-      id: scheduleId(schedule),
+      id: scheduleId({ ...schedule, way: setup.way }),
       cuts,
       verdict,
       detail,

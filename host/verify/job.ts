@@ -1,11 +1,11 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
-import { HEADER_BYTES, JobKind, OP_TILES, OpKind } from '../../assembly/layout.js';
+import { EntryKind, HEADER_BYTES, JobKind, OP_TILES, OpKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import type { Interval } from '../plan/footprint.js';
 import type { Place } from '../plan/training/footprint.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
-import { persistent } from '../model/training-header.js';
+import { persistent, ringEntries, type TrainingHeader } from '../model/training-header.js';
 import { dataWrites } from './commit-form.js';
 import type { DeviceExports } from '../simulator/device.js';
 import { merge } from './interval.js';
@@ -153,6 +153,7 @@ export function goldenJob(
     cursors.push(cursorFields(probe.cursor));
   }
   const last = cursors[cursors.length - 1]!;
+  if (image.training) checkSpare(image.training, last, probe.nvm);
   if (last.state !== Status.DONE) refute('job', `the job ends in state ${last.state}`);
   const { offset, bytes } = image.output;
   const { training } = image;
@@ -162,6 +163,14 @@ export function goldenJob(
   const answer: Interval[] = job.kind === JobKind.INFER ? [[offset, offset + bytes]] : [];
   const final = merge([...answer, ...keeps(last)]);
   return { ...job, steps, cursors, answer: probe.nvm.slice(offset, offset + bytes), initial, final, kept };
+}
+
+/** The next job keeps its sample in the spare entry: it must be free. */
+function checkSpare(header: TrainingHeader, cursor: CursorFields, nvm: Uint8Array): void {
+  const spare = (cursor.sample >>> 16) & 0xff;
+  const entry = ringEntries(header, cursor, nvm)[spare];
+  if (entry?.kind !== EntryKind.FREE)
+    refute('job', `the job ends with entry ${spare} spare, which is not free`);
 }
 
 /** NVM with cursors and diagnostics taken out. */

@@ -25,6 +25,6 @@ export function replayCuts(
 ): ReplayCutsResult {
   const schedule = parseSchedule(id);
   const model = image instanceof Uint8Array ? readImage(image) : image;
-  const { verdict, detail, story } = playerOf(setUp(model, options)).play(schedule);
+  const { verdict, detail, story } = playerOf(setUp(model, options, schedule.way)).play(schedule);
   return { id, cuts: schedule.cuts.length, identical: verdict === 'identical', verdict, detail, story };
 }

@@ -179,6 +179,7 @@ export function trainScenarios(image: Image, input: Uint8Array, noise: Uint8Arra
   add('banks 2 and 3', maker.make({ ...state, kinds: ringOf(header, 0, 1), banks: 0x232 }), classes - 1);
   add('banks 3 and factory', maker.make({ ...state, banks: 0x203 }), 1 % classes);
   add('right and sure', maker.make({ ...state, current: 0 }), 0);
+  add('right and sure, nothing to replay', maker.make({ ...state, kinds: [], current: 0 }), 0);
   if (ring.includes(EntryKind.UNLABELLED))
     add('late label', maker.make(state), 0, ring.indexOf(EntryKind.UNLABELLED));
   const held = labelledFor(header, false, true);

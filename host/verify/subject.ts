@@ -15,8 +15,9 @@ export interface Setup {
   metered: WebAssembly.Module;
   sramBytes: number;
   profile: DeviceProfile;
-  /** Which way through the job this is. */
+  /** Which way through the job this is, by name and number. */
   scenario: string;
+  way: number;
   /** Two jobs on different inputs. */
   jobs: [JobRequest, JobRequest];
 }

@@ -119,10 +119,11 @@ export function measure(subject: Subject): Measured[] {
 export function progress(
   { profile }: Subject,
   measured: readonly Measured[],
-): { stuck: number[]; share: number } {
+): { stuck: number[]; share: number; dearest: number } {
   const charge = chargeCycles(profile);
   const stuck = measured.flatMap(({ cycles }, index) => (cycles > charge ? [index] : []));
-  return { stuck, share: Math.max(...measured.map(({ cycles }) => cycles)) / charge };
+  const most = Math.max(...measured.map(({ cycles }) => cycles));
+  return { stuck, share: most / charge, dearest: measured.findIndex(({ cycles }) => cycles === most) };
 }
 
 /** What the plan says that step `index` may read and write. */

@@ -8,7 +8,7 @@ import { type Image, readImage, withPolicy } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { deviceProfile } from '../profiles/profile.js';
+import { deviceProfile, withCapacitor } from '../profiles/profile.js';
 import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { meter } from '../toolchain/meter.js';
 import { counterexample, type Counterexample } from './counterexample.js';
@@ -42,6 +42,8 @@ export interface VerifyOptions {
   module?: Uint8Array;
   /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
   device?: string;
+  /** Capacitor before it, in µF; default the device's own. */
+  capacitorUf?: number;
   /** Another commit policy than the image's: `every N`, `low` or `never`. */
   policy?: string;
   /** Also explore plain states, as a cross-check: to closure, or as long as `budgetMs` lasts. */
@@ -71,8 +73,9 @@ export interface VerifyResult {
   mandatoryCommits: number;
   /** Plain states were explored, too. */
   enumerated: boolean;
-  /** The largest share of a charge that booting, one tile and a commit take, in percent; simulated. */
+  /** The largest share of a charge that booting, one tile and a commit take, in percent, and of which op; simulated. */
   largestTilePercent: number;
+  largestTileOp: string | null;
   tear: number;
   policy: string;
   job: 'infer' | 'train';
@@ -149,21 +152,27 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
 /** Image, module and jobs, for every way that jobs can take. Throws `BrownoutError`. */
 function setUpAll(image: Image, options: VerifyOptions): Setup[] {
   const wasm = Uint8Array.from(options.module ?? moduleBytes(moduleFor(image)));
-  const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+  const profile = withCapacitor(deviceProfile(options.device ?? 'cortex-m4-generic'), options.capacitorUf);
   const kind = jobKind(image, options.job ?? 'infer');
   const module = deviceModule(wasm);
   const metered = new WebAssembly.Module(meter(wasm, profile.instructionCycles.value));
   const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile };
   const scenarios = kind === JobKind.TRAIN ? trainScenarios : inferenceScenarios;
-  return scenarios(image, inputOf(image, options.input), noise(image, 2)).map(({ name, jobs }) => ({
+  return scenarios(image, inputOf(image, options.input), noise(image, 2)).map(({ name, jobs }, way) => ({
     ...common,
+    way,
     scenario: name,
     jobs,
   }));
 }
 
-/** Image, module and the jobs of the first way. Throws `BrownoutError`. */
-export const setUp = (image: Image, options: VerifyOptions): Setup => setUpAll(image, options)[0]!;
+/** Image, module and the jobs of one way. Throws `BrownoutError`. */
+export function setUp(image: Image, options: VerifyOptions, way = 0): Setup {
+  const setups = setUpAll(image, options);
+  const setup = setups[way];
+  if (setup) return setup;
+  optionError(`way ${way}`, `0 to ${setups.length - 1}`, 'Copy the id that `brownout verify` printed.');
+}
 
 /** The golden jobs. */
 function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
@@ -240,6 +249,8 @@ interface Passed {
   violations: Violation[];
   stuck: number;
   share: number;
+  /** Of the op whose tile takes that share. */
+  op: string | null;
   mandatory: number;
 }
 
@@ -272,6 +283,7 @@ class Verification {
       violations: prover.violations,
       stuck: 0,
       share: 0,
+      op: null,
       mandatory: 0,
     };
     this.passed.push(passed);
@@ -286,9 +298,10 @@ class Verification {
     const measured = prover.attempt(() => measure(subject));
     if (measured) {
       prover.tiles(subject, measured, mandatory);
-      const { stuck, share } = progress(subject, measured);
+      const { stuck, share, dearest } = progress(subject, measured);
       passed.stuck = stuck.length;
       passed.share = share;
+      passed.op = setup.image.metadata.ops[subject.job.steps[dearest]!.op] ?? null;
     }
     prover.attempt(() => recovery(subject, prover.tally));
     if (first) this.#explore(prover, subject);
@@ -334,6 +347,7 @@ export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): 
   const sum = (of: (one: Passed) => number): number => passed.reduce((all, one) => all + of(one), 0);
   const violations = sum((one) => one.violations.length);
   const stuck = sum((one) => one.stuck);
+  const largest = passed.reduce((a, b) => (b.share > a.share ? b : a));
   const failed = passed.find((one) => one.violations.length > 0);
   return {
     proved: violations === 0 && stuck === 0,
@@ -351,7 +365,8 @@ export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): 
     transitions,
     mandatoryCommits: sum(({ mandatory }) => mandatory),
     enumerated: options.enumerate ?? false,
-    largestTilePercent: Math.max(...passed.map(({ share }) => share)) * 100,
+    largestTilePercent: largest.share * 100,
+    largestTileOp: largest.op,
     tear,
     policy: model.metadata.policy,
     job,

@@ -3,7 +3,7 @@ import { OP_INPUT } from '../../assembly/layout.js';
 import { alignSamples } from '../data/model-input.js';
 import type { NpyArray } from '../data/npy.js';
 import { BrownoutError } from '../error.js';
-import { quantizeValues } from '../compress/quantize.js';
+import { quantizeValues } from '../model/affine.js';
 import { evaluate, UNBOUNDED } from '../import/float-graph.js';
 import { type Image, readImage } from '../model/image.js';
 import { elementCount } from '../model/quantized-network.js';

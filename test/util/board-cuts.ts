@@ -6,17 +6,34 @@ import { NvmFile, runOnBoard } from '../../host/firmware/qemu.js';
 import { firmwareModule, sramBytes } from '../../host/firmware/sources.js';
 import { boardCalled, CONTROL_OFFSET } from '../../host/firmware/targets.js';
 import type { Image } from '../../host/model/image.js';
-import { littleEndian } from '../../host/model/values.js';
-import { completeJob } from '../../host/simulator/app.js';
+import { littleEndian, type Values, valuesFrom } from '../../host/model/values.js';
+import { completeJob, type Job } from '../../host/simulator/app.js';
 import { Device } from '../../host/simulator/device.js';
 import { firstDifference } from '../../host/simulator/equality.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
-import { moduleBytes } from '../../host/toolchain/modules.js';
+import { moduleBytes, moduleFor } from '../../host/toolchain/modules.js';
 import { CountdownPower } from '../../host/simulator/countdown-power.js';
 
 /** What the board's program exits with at a cut. */
 const CUT_EXIT = 75;
+
+/** The first job of a device: an inference, or a training step. */
+export interface BoardJob {
+  image: Image;
+  trains?: boolean;
+}
+
+const inputOf = (image: Image): Values => {
+  return image.sample ?? valuesFrom(new Uint8Array(image.input.bytes).fill(7), image.metadata.input.dtype);
+};
+
+/** As firmware/boards/replay.c has ticket 1. */
+const jobOf = ({ image, trains = false }: BoardJob): Job => ({
+  ticket: 1,
+  input: inputOf(image),
+  ...(trains ? { label: (0x9e37_79b1 >>> 16) % image.training!.classes } : {}),
+});
 
 class SnapshotPower extends CountdownPower {
   /** NVM as every boot found it. */
@@ -32,29 +49,31 @@ class SnapshotPower extends CountdownPower {
 }
 
 /** NVM as each boot of the chain finds it, and at the end. `lives`: units of each life but the last. */
-function simulate(image: Image, lives: readonly number[], sram: number): Uint8Array[] {
+function simulate(job: BoardJob, lives: readonly number[], sram: number): Uint8Array[] {
+  const { image } = job;
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const supply = new SnapshotPower(nvm);
-  const module = new WebAssembly.Module(moduleBytes('device'));
+  const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
   const device = new Device(module, { nvm, sramBytes: sram, supply });
   let life = 0;
   supply.left = lives[0] ?? Infinity;
   const onCut = (): undefined => {
     supply.left = lives[++life] ?? Infinity;
   };
-  completeJob(device, image, { ticket: 1, input: image.sample! }, { onCut });
+  completeJob(device, image, jobOf(job), { onCut });
   return [...supply.snapshots, nvm.cells.slice()];
 }
 
 /** Bytes written and barriers passed by a job that nothing cuts. */
-export function jobUnits(image: Image): number {
+export function jobUnits(job: BoardJob): number {
+  const { image } = job;
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const supply = new CountdownPower();
-  const module = new WebAssembly.Module(moduleBytes('device'));
+  const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
   const device = new Device(module, { nvm, sramBytes: 65536, supply });
-  completeJob(device, image, { ticket: 1, input: image.sample! });
+  completeJob(device, image, jobOf(job));
   return supply.used;
 }
 
@@ -63,13 +82,14 @@ export function jobUnits(image: Image): number {
  * they differ.
  */
 export async function compareCuts(
-  image: Image,
+  job: BoardJob,
   boardName: string,
   lives: readonly number[],
 ): Promise<number> {
+  const { image, trains = false } = job;
   const board = boardCalled(boardName);
   const module = await firmwareModule(image);
-  const expected = simulate(image, lives, sramBytes(image, module));
+  const expected = simulate(job, lives, sramBytes(image, module));
   return inTemporaryFolder(async (folder) => {
     const program = { sources: ['boards/hal-cut.c', 'boards/replay.c'], defines: [] };
     const elf = buildForBoard(folder, image, module, board, program);
@@ -77,8 +97,12 @@ export async function compareCuts(
     nvm.write(0, expected[0]!);
     for (let life = 0; life < expected.length - 1; life++) {
       const cut = lives[life];
-      const fields = { garbage: life, ...(cut === undefined ? {} : { cutUnits: cut }) };
-      nvm.write(CONTROL_OFFSET, controlBlock(fields, [littleEndian(image.sample!)]));
+      const fields = {
+        garbage: life,
+        trainEvery: trains ? 1 : 0,
+        ...(cut === undefined ? {} : { cutUnits: cut }),
+      };
+      nvm.write(CONTROL_OFFSET, controlBlock(fields, [littleEndian(inputOf(image))]));
       const { exitCode, lines } = await runOnBoard(board, elf, nvm.path);
       const what = `${board.name}, life ${life} of ${cut} units`;
       const wanted = life < expected.length - 2 ? CUT_EXIT : 0;

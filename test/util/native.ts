@@ -4,6 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { boardCalled, boardTools } from '../../host/firmware/targets.js';
+import { toolPackages } from '../../host/firmware/tools.js';
 
 /** C that goes into firmware. */
 export const firmwareFolder = fileURLToPath(new URL('../../../firmware/', import.meta.url));
@@ -32,10 +34,14 @@ export function hasPrograms(subject: string, packages: Record<string, string>): 
   return false;
 }
 
+/** What building for a board and emulating it takes. */
+export const boardPackages = (name: string): Record<string, string> =>
+  toolPackages(boardTools(boardCalled(name)));
+
 /** Compiles `sources` to `program`. Throws with the compiler's words. */
 export function compileNative(program: string, sources: string[], flags: string[] = []): void {
-  const common = ['-std=c99', '-I', firmwareFolder, '-Wall', '-Wextra', '-Werror'];
-  execFileSync('gcc', [...common, ...flags, '-o', program, ...sources], {
+  const common = ['-std=c99', '-Wall', '-Wextra', '-Werror'];
+  execFileSync('gcc', [...common, ...flags, '-I', firmwareFolder, '-o', program, ...sources], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }

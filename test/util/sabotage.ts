@@ -11,13 +11,17 @@ export interface Mutant {
   edits: readonly (readonly [from: string, to: string])[];
   /** Cuts tried all over one job show it, too. */
   cuts?: true;
+  /** Of the module that trains. */
+  training?: true;
 }
 
 /** The bytes of the device module with a mutant's edits. */
-export async function sabotaged({ file, edits }: Mutant): Promise<Uint8Array<ArrayBuffer>> {
+export async function sabotaged({ file, edits, training }: Mutant): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const result = await asc.main(['assembly/index.ts', '--target', 'scalar', '--outFile', 'x.wasm'], {
+  const entry = training ? 'assembly/train.ts' : 'assembly/index.ts';
+  const flags = training ? ['--use', 'TRAINING_MASK=8191', '--lowMemoryLimit', '400'] : [];
+  const result = await asc.main([entry, '--target', 'scalar', ...flags, '--outFile', 'x.wasm'], {
     readFile(name: string): string | null {
       const url = new URL(name, root);
       if (!existsSync(url)) return null;
@@ -180,6 +184,62 @@ export const MUTANTS: readonly Mutant[] = [
       [
         '  store<i32>(SLOT, newest);\n',
         '  store<i32>(SLOT, newest);\n  if (!load<u32>(CURSOR, C_STATE)) store<u32>(CURSOR, 0, 16);\n',
+      ],
+    ],
+  },
+];
+
+const GRAD = 'assembly/grad/';
+
+/** Safeguards of training. */
+export const TRAINING_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'weights updated in place',
+    file: `${GRAD}update.ts`,
+    edits: [['(Group.NEXT << GROUP_SHIFT)', '(Group.WEIGHTS << GROUP_SHIFT)']],
+  },
+  {
+    name: 'the good weights written over',
+    file: `${GRAD}groups.ts`,
+    edits: [['while (free == current || free == good) free++', 'while (free == current) free++']],
+  },
+  {
+    name: 'the state written in place',
+    file: `${GRAD}finish.ts`,
+    edits: [['put(Group.STATE_NEXT << GROUP_SHIFT', 'put(Group.STATE << GROUP_SHIFT']],
+  },
+  {
+    name: 'a sample kept over one that counts',
+    file: `${GRAD}groups.ts`,
+    edits: [['entryAddress(spare), Group.SPARE', 'entryAddress(spare + 1), Group.SPARE']],
+  },
+  {
+    name: 'a spare entry that is not free',
+    file: `${GRAD}finish.ts`,
+    edits: [['if (!own) store<u8>(CURSOR, evict(state', 'if (own) store<u8>(CURSOR, evict(state']],
+  },
+  {
+    name: 'weights flipped before they are whole',
+    file: `${GRAD}turn.ts`,
+    edits: [
+      [
+        'export function nextTurn(index: i32): void {',
+        'export function nextTurn(index: i32): void {\n  store<u32>(CURSOR, load<u32>(CURSOR, 32) ^ 3, 32);',
+      ],
+    ],
+  },
+  {
+    name: 'a label learnt twice',
+    file: `${GRAD}job.ts`,
+    edits: [['EntryKind.UNLABELLED, EntryKind.UNLABELLED', 'EntryKind.UNLABELLED, EntryKind.TRAIN']],
+  },
+  {
+    name: 'random numbers from what SRAM held',
+    file: `${GRAD}update.ts`,
+    edits: [
+      [
+        'load<i32>(op, UPDATE_CLIP), draw(key, index)) : 0;',
+        'load<i32>(op, UPDATE_CLIP), draw(key, index) ^ load<u8>(low, 4096)) : 0;',
       ],
     ],
   },

@@ -64,6 +64,7 @@ export function bankOf(spec: TrainingSpec, steps: readonly Step[], opOf: Readonl
       weights = banked(place(high), high.length);
       low = align(high.length);
       place(new Uint8Array(high.length).fill(FACTORY_LOW));
+      if (layer.momentum > 0) place(new Uint8Array(2 * high.length));
       moveToBank(step, OP_WEIGHTS, weights);
     }
     const folded = constantOf(step, OP_BIAS);

@@ -253,8 +253,15 @@ function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footpri
     if (learns) reads.push(bytes(laneAddress(header, op.get(OP_INPUT), lane), inputs));
   }
   if (rows[1] === rows[0]) {
-    const both = [...behind(high, weights), ...behind(high + op.get(UPDATE_LOW), weights)];
-    return { reads: [...reads, ...both], writes: both.map(inNext) };
+    const low = op.get(UPDATE_LOW);
+    const hasVelocity = ((op.get(UPDATE_LAYER) >>> 16) & 0xff) !== 0;
+    const velocities = weights.map(([start, end]): Interval => [2 * start, 2 * end]);
+    const all = [
+      ...behind(high, weights),
+      ...behind(high + low, weights),
+      ...(hasVelocity ? behind(high + 2 * low, velocities) : []),
+    ];
+    return { reads: [...reads, ...all], writes: all.map(inNext) };
   }
   const biases = bytes(op.get(OP_BIAS) + 4 * rows[0], 4 * (rows[1] - rows[0]));
   const sums = behind(high, weights);

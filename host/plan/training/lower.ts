@@ -88,7 +88,7 @@ const finished = (
 /** Most turns of a job. */
 export const mostTurns = ({ lanes, validations }: TrainingSpec): number => lanes + 2 * validations + 2;
 
-export const stateBytes = ({ ringEntries }: TrainingSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
+const stateBytes = ({ ringEntries }: TrainingSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
 
 export const lowerTurn = (spec: TrainingSpec): LoweredOp =>
   finished(recordOf(OpKind.TURN), [stateBytes(spec), mostTurns(spec) * VERDICT_BYTES]);
@@ -257,7 +257,7 @@ function placeUpdate(
 ): void {
   record.set(OP_INPUT_ZERO_POINT, inputOf(network, op).zeroPoint);
   record.setPair(UPDATE_ROWS, trained.rows);
-  record.set(UPDATE_LAYER, (trained.weights ? 1 : 0) | (trained.layer << 8));
+  record.set(UPDATE_LAYER, (trained.weights ? 1 : 0) | (trained.layer << 8) | (trained.momentum << 16));
   record.set(UPDATE_CLIP, trained.clip);
   record.set(UPDATE_LOW, low);
 }
@@ -294,6 +294,8 @@ export function lowerUpdate(
 ): LoweredOp {
   const constants = [{ field: OP_REQUANT, bytes: littleEndian(trained.pairs) }];
   const laneArea = 4 + 4 * lanes + 8;
+  /** High bytes, low ones, velocities. */
+  const weightBytes = trained.momentum > 0 ? 4 : 2;
   if (op.kind === 'circulant') {
     const [inputs, outputs] = [elementCount(inputOf(network, op)), elementCount(outputOf(network, op))];
     const k = op.blockSize;
@@ -301,7 +303,7 @@ export function lowerUpdate(
     const record = recordOf(OpKind.UPDATE_CIRCULANT);
     placeCirculant(record, k, inputs, outputs);
     placeUpdate(record, op, trained, low, network);
-    const areasOf = (part: number): number[] => [laneArea, 4 * part, k, 2 * part, 2 * k + 4, 16];
+    const areasOf = (part: number): number[] => [laneArea, 4 * part, k, weightBytes * part, 2 * k + 4, 16];
     const part = partOf(record, k, areasOf, limits);
     if (part === 0) tooLarge(op, arenaFor(areasOf(1)), limits);
     record.set(OP_TILES, rows + (trained.weights ? rows * blocks * Math.ceil(k / part) : 0));
@@ -317,7 +319,14 @@ export function lowerUpdate(
   const most = depthwise ? Math.min(group, rows) : taps * input[2]!;
   const areasOf = (part: number): number[] => {
     const sums = depthwise ? part * taps : part;
-    return [laneArea, 4 * sums, Math.max(Math.min(input[2]!, part), 4), Math.max(2 * part, 4), 16, 16];
+    return [
+      laneArea,
+      4 * sums,
+      Math.max(Math.min(input[2]!, part), 4),
+      Math.max(weightBytes * part, 4),
+      16,
+      16,
+    ];
   };
   const part = partOf(record, most, areasOf, limits);
   if (part === 0) tooLarge(op, arenaFor(areasOf(1)), limits);

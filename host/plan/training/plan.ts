@@ -8,7 +8,7 @@ import {
   VERDICT_BYTES,
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
-import { type QuantizedNetwork } from '../../model/quantized-network.js';
+import type { QuantizedNetwork } from '../../model/quantized-network.js';
 import { type TrainingHeader, trainingHeaderBytes } from '../../model/training-header.js';
 import type { TrainingSpec } from '../../training/spec.js';
 import { layActivations, markCommits, type NvmLimits } from '../buffers.js';
@@ -139,6 +139,8 @@ export class TrainingPlan {
   /** Places the train job's scratch from `start` on, beside nothing else. Returns where NVM ends. */
   layScratch(start: number, limits: NvmLimits): number {
     const nvmBytes = limits.nvmBytes - this.#kept;
+    // Throws, and says what takes it.
+    if (nvmBytes <= start) this.layBanks(start, limits.nvmBytes);
     const turn = this.program.turn;
     findLives(turn, this.#scratch);
     const end = layActivations(this.#scratch, start, { ...limits, nvmBytes });
@@ -156,7 +158,8 @@ export class TrainingPlan {
     const end = header.lanes + this.#laneCount * header.laneBytes;
     const most = Math.min(nvmBytes, MOST_NVM);
     if (end <= most) return end;
-    const found = `${end} bytes of NVM needed, ${this.#kept} of them for weight banks, states, the ring of ${header.entries} samples and lanes`;
+    const parts = `weight banks, states, the ring of ${header.entries} samples and lanes`;
+    const found = `${end} bytes of NVM needed, ${this.#kept} of them for ${parts}`;
     const hint = 'Train fewer layers, keep a smaller ring, or take a part with more NVM.';
     throw new BrownoutError({ code: 'E_PLAN', found, expected: `at most ${most}`, hint });
   }

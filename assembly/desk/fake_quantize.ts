@@ -1,0 +1,95 @@
+// Quantization as training sees it: values rounded to what integers can hold, gradients passed straight through inside
+// the range (Bengio et al. 2013; Jacob et al. 2018, §3).
+
+/** Nearest whole number, halves away from zero. */
+// @ts-ignore: decorator
+@inline
+function round(x: f32): f32 {
+  return x < 0 ? -floor<f32>(0.5 - x) : floor<f32>(x + 0.5);
+}
+
+/** y = scale · clamp(round(x / scale), low, high), low and high whole numbers. */
+export function fakeQuantize(x: usize, y: usize, count: i32, scale: f32, low: f32, high: f32): void {
+  const inverse: f32 = <f32>1 / scale;
+  const end = x + (count << 2);
+  const inverses = f32x4.splat(inverse);
+  const scales = f32x4.splat(scale);
+  const lows = f32x4.splat(low);
+  const highs = f32x4.splat(high);
+  const signs = i32x4.splat(0x80000000);
+  const halves = f32x4.splat(0.5);
+  for (; x + 16 <= end; x += 16, y += 16) {
+    const value = f32x4.mul(v128.load(x), inverses);
+    const sign = v128.and(value, signs);
+    const magnitude = f32x4.floor(f32x4.add(v128.andnot(value, signs), halves));
+    const rounded = v128.or(magnitude, sign);
+    v128.store(y, f32x4.mul(f32x4.max(lows, f32x4.min(highs, rounded)), scales));
+  }
+  for (; x < end; x += 4, y += 4) {
+    store<f32>(y, max<f32>(low, min<f32>(high, round(load<f32>(x) * inverse))) * scale);
+  }
+}
+
+/**
+ * dx += dy where low ≤ x / scale ≤ high, unless dx is 0. To ends, two floats, is added what the range's ends get: the
+ * sum of dy where x is below it, and where above (PACT, Choi et al. 2018).
+ */
+export function fakeQuantizeGradient(
+  x: usize,
+  dy: usize,
+  dx: usize,
+  ends: usize,
+  count: i32,
+  least: f32,
+  most: f32,
+): void {
+  let below: f32 = 0;
+  let above: f32 = 0;
+  for (let at: usize = 0, end = (<usize>count) << 2; at < end; at += 4) {
+    const value = load<f32>(x + at);
+    const gradient = load<f32>(dy + at);
+    if (value < least) below += gradient;
+    else if (value > most) above += gradient;
+    else if (dx) store<f32>(dx + at, load<f32>(dx + at) + gradient);
+  }
+  if (!ends) return;
+  store<f32>(ends, load<f32>(ends) + below);
+  store<f32>(ends, load<f32>(ends, 4) + above, 4);
+}
+
+/** Weights of which `groups` runs, `length` long, have a scale each; with `interleaved`, every groups-th weight is of one. */
+export function fakeQuantizeWeights(
+  weights: usize,
+  y: usize,
+  scales: usize,
+  groups: i32,
+  length: i32,
+  interleaved: bool,
+  most: f32,
+): void {
+  if (!interleaved) {
+    for (let group = 0; group < groups; group++) {
+      fakeQuantize(weights, y, length, load<f32>(scales + (group << 2)), -most, most);
+      weights += length << 2;
+      y += length << 2;
+    }
+    return;
+  }
+  for (let i = 0; i < length; i++) {
+    for (let group = 0; group < groups; group++, weights += 4, y += 4) {
+      const scale = load<f32>(scales + (group << 2));
+      store<f32>(y, max<f32>(-most, min<f32>(most, round(load<f32>(weights) / scale))) * scale);
+    }
+  }
+}
+
+/** Squared error of rounding the `length` weights at `stride` (in floats) to multiples of `scale` up to `most` of them. */
+export function roundingError(weights: usize, length: i32, stride: i32, scale: f32, most: f32): f64 {
+  let sum: f64 = 0;
+  for (let i = 0; i < length; i++, weights += stride << 2) {
+    const weight = load<f32>(weights);
+    const error = weight - max<f32>(-most, min<f32>(most, round(weight / scale))) * scale;
+    sum += <f64>error * <f64>error;
+  }
+  return sum;
+}

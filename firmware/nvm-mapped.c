@@ -1,0 +1,39 @@
+/*
+ * NVM (FRAM, MRAM, or RAM that plays it) that is mapped into the address space: a store writes.
+ * NVM_COPY copies what is viewed to SRAM; without it views are the bytes in place. The results do not depend on it.
+ */
+#include "hal.h"
+
+#include <string.h>
+
+#ifndef NVM_ADDRESS
+#define NVM_ADDRESS 0x21000000u
+#endif
+
+void nvm_begin(void) {
+}
+
+const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
+  const void *bytes = (const void *)(uintptr_t)(NVM_ADDRESS + address);
+#ifdef NVM_COPY
+  return memcpy(scratch, bytes, length);
+#else
+  (void)length;
+  (void)scratch;
+  return bytes;
+#endif
+}
+
+void nvm_write(uint32_t address, const void *source, uint32_t length) {
+  memcpy((void *)(uintptr_t)(NVM_ADDRESS + address), source, length);
+}
+
+void nvm_sync(void) {
+  /* Stores reach mapped NVM in program order; a part with a write buffer or a cache must drain it here. */
+#if defined(__GNUC__)
+  __asm__ volatile("" ::: "memory");
+#if defined(__arm__)
+  __asm__ volatile("dsb" ::: "memory");
+#endif
+#endif
+}

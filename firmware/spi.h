@@ -1,0 +1,12 @@
+/* What memories behind SPI need of the part: mode 0, most significant bit first. To fill in. */
+#ifndef BROWNOUT_SPI_H
+#define BROWNOUT_SPI_H
+
+#include <stdint.h>
+
+/* Chip select: 1 begins a transaction, 0 ends it. */
+void spi_select(int on);
+/* Sends a byte, and returns the one that came meanwhile. */
+uint8_t spi_transfer(uint8_t byte);
+
+#endif

@@ -1,0 +1,68 @@
+// What might be done to each layer of a network.
+import type { FloatNetwork } from './float-network.js';
+import { elements, hasWeights, weightShape } from './layers.js';
+import { type LayerChoice, readersOf } from './transform.js';
+import type { WeightBits } from '../model/quantized-network.js';
+
+/** What one layer may become: how its structure may change, and how many bits its weights may have. */
+export interface LayerOptions {
+  name: string;
+  /** The first changes nothing. */
+  structures: LayerChoice[];
+  bits: WeightBits[];
+  /** Its circulant blocks may be evaluated by spectra. */
+  spectra?: boolean;
+  /** Why its outputs cannot be pruned, if they cannot. */
+  notPrunable?: string;
+}
+
+/** Block sizes of dense layers. */
+const BLOCKS = [8, 16, 32, 64, 128, 256];
+/** And over channels. */
+const CHANNEL_BLOCKS = [2, 4, 8];
+const KEPT_SHARES = [0.75, 0.5, 0.25];
+/** Layers with fewer weights are not worth changing. */
+const LEAST_WEIGHTS = 128;
+
+const nextPower = (x: number): number => {
+  let power = 1;
+  while (power < x) power *= 2;
+  return power;
+};
+
+/** Outputs left of so many, a multiple of 4 where there are enough. */
+function keepOf(outputs: number, share: number): number {
+  const unit = outputs >= 16 ? 4 : 1;
+  return Math.max(1, Math.round((outputs * share) / unit) * unit);
+}
+
+/** What may be done to the layers of a network, by the layers' shapes. */
+export function layerOptions(network: FloatNetwork): LayerOptions[] {
+  return network.layers.flatMap((layer, index): LayerOptions[] => {
+    if (!hasWeights(layer) || layer.kind === 'batchNorm') return [];
+    const { name } = layer;
+    const structures: LayerChoice[] = [{}];
+    if (layer.kind === 'circulant') return [{ name, structures, bits: [8] }];
+    const bits: WeightBits[] = [8, 4];
+    if (elements(weightShape(layer)) < LEAST_WEIGHTS || layer.kind === 'depthwiseConv2d')
+      return [{ name, structures, bits }];
+    if (layer.kind === 'dense') {
+      const most = Math.min(nextPower(layer.inputs), nextPower(layer.outputs));
+      for (const blockSize of BLOCKS) if (blockSize <= most) structures.push({ blockSize });
+    } else if ((layer.blockSize ?? 1) === 1) {
+      const most = Math.min(layer.inChannels, layer.outChannels);
+      for (const blockSize of CHANNEL_BLOCKS) if (blockSize <= most) structures.push({ blockSize });
+      const cut = (size: number): number => (size >= 5 ? size - 2 : size);
+      const kernel = [cut(layer.kernelHeight), cut(layer.kernelWidth)] as const;
+      if (kernel[0] < layer.kernelHeight || kernel[1] < layer.kernelWidth) structures.push({ kernel });
+    }
+    const readers = readersOf(network, index);
+    const spectra = layer.kind === 'dense';
+    if (typeof readers === 'string') return [{ name, structures, bits, spectra, notPrunable: readers }];
+    for (const share of KEPT_SHARES) {
+      const keep = keepOf(layer.bias.length, share);
+      if (keep < layer.bias.length) structures.push({ keep });
+    }
+    return [{ name, structures, bits, spectra }];
+  });
+}

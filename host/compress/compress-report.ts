@@ -1,0 +1,131 @@
+// What `compress` found and decided: one object, which tables, pages and --json print.
+import type { Proof } from '../model/image.js';
+import type { LayerOptions } from './candidates.js';
+import type { Budget, DeviceCost } from './device-cost.js';
+import type { FloatNetwork } from './float-network.js';
+import { hasWeights } from './layers.js';
+import type { Score } from './recipe.js';
+import type { Candidate } from './search.js';
+import type { MethodResult } from './structured.js';
+import { applyChoices, type Choices, type LayerChoice } from './transform.js';
+
+export interface Figures {
+  /** On the test inputs; after: of the device's integers. */
+  accuracy: number;
+  parameters: number;
+  /** Before: of float32 parameters. After: of all constants, with biases, scales and spectra. */
+  weightBytes: number;
+  /** Before: of int8 as it is, without a budget. Energy and latency are simulated. */
+  cost?: DeviceCost;
+  /** Why the device cannot have it. */
+  refused?: string;
+}
+
+/** What one option of one layer does on its own, after a little training. */
+export interface SensitivityRow extends Score {
+  layer: string;
+  choice: LayerChoice;
+  flashBytes?: number;
+  energyUj?: number;
+}
+
+/** A candidate of the search; those that were trained for a while have a score. */
+export interface TriedCandidate extends Candidate, Partial<Score> {}
+
+export interface LayerDecision {
+  layer: string;
+  kind: string;
+  choice: LayerChoice;
+  weightsBefore: number;
+  weightsAfter: number;
+  /** Of its op on the device: simulated. */
+  energyUj?: number;
+  why: string;
+}
+
+export interface CompressReport {
+  name: string;
+  seed: number;
+  budget: Budget;
+  data: { training: number; validation: number; test: number; heldOut: boolean };
+  before: Figures;
+  after: Figures;
+  /** Of the compressed network without rounding, on the test inputs. */
+  floatAccuracy: number;
+  /** Of the parent, rounded to int8, after as little training as the sensitivities had: on the validation inputs. */
+  base: Score;
+  layers: LayerDecision[];
+  sensitivity: SensitivityRow[];
+  /** The search's front, those trained for a while first. */
+  candidates: (TriedCandidate & { chosen: boolean })[];
+  /** All that the search planned and metered. */
+  searched: { predictedLoss: number; flashBytes: number; energyUj: number; fits: boolean }[];
+  methods: (Omit<MethodResult, 'network'> & { chosen: boolean })[];
+  /** Test inputs on which the device gave the trainer's answers, bit for bit: all that were compared. */
+  compared: number;
+  proof: Proof | null;
+}
+
+const same = (a: LayerChoice, b: LayerChoice): boolean =>
+  a.blockSize === b.blockSize && a.keep === b.keep && `${a.kernel}` === `${b.kernel}`;
+
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+
+/** Why a layer is as it is: what its options cost on their own. */
+function reason(
+  { name, notPrunable, structures }: LayerOptions,
+  choice: LayerChoice,
+  rows: readonly SensitivityRow[],
+  base: Score,
+): string {
+  const own = rows.filter(({ layer }) => layer === name);
+  const change = (row: SensitivityRow): string => {
+    const delta = row.loss - base.loss;
+    return `loss ${delta < 0 ? '−' : '+'}${Math.abs(delta).toFixed(4)}, ${percent(row.accuracy)} for ${percent(base.accuracy)}`;
+  };
+  const parts: string[] = [];
+  const structure = own.find((row) => row.choice.bits === undefined && same(row.choice, choice));
+  if (structure) {
+    parts.push(`alone: ${change(structure)}`);
+    const stronger = own.filter((row) => (row.flashBytes ?? Infinity) < (structure.flashBytes ?? 0));
+    const next = stronger.sort((a, b) => a.loss - b.loss)[0];
+    if (next) parts.push(`the next smaller: ${change(next)}`);
+  } else if (structures.length === 1) parts.push('too small to change');
+  else {
+    const cheapest = own.filter((row) => row.choice.bits === undefined).sort((a, b) => a.loss - b.loss)[0];
+    if (cheapest) parts.push(`kept: the mildest change has ${change(cheapest)}`);
+  }
+  const narrow = own.find((row) => row.choice.bits === 4);
+  if (choice.bits === 4 && narrow) parts.push(`4 bits alone: ${change(narrow)}`);
+  if (choice.method === 'direct') parts.push('first columns take a quarter of the flash of spectra');
+  if (notPrunable !== undefined) parts.push(`not pruned: ${notPrunable}`);
+  return parts.join('; ');
+}
+
+/** What was done to each layer with weights, and why. */
+export function decisionsOf(
+  parent: FloatNetwork,
+  options: readonly LayerOptions[],
+  choices: Choices,
+  rows: readonly SensitivityRow[],
+  base: Score,
+  cost: DeviceCost,
+): LayerDecision[] {
+  const changed = applyChoices(parent, choices);
+  return options.map((option): LayerDecision => {
+    const { name } = option;
+    const index = parent.layers.findIndex((layer) => layer.name === name);
+    const [before, after] = [parent.layers[index]!, changed.layers[index]!];
+    const choice = choices[name] ?? {};
+    const op = cost.ops.find((other) => other.name === name);
+    return {
+      layer: name,
+      kind: after.kind,
+      choice,
+      weightsBefore: hasWeights(before) ? before.weights.length : 0,
+      weightsAfter: hasWeights(after) ? after.weights.length : 0,
+      ...(op ? { energyUj: op.energyUj } : {}),
+      why: reason(option, choice, rows, base),
+    };
+  });
+}

@@ -1,0 +1,384 @@
+// `compress`: from a trained float network to a proved image that fits a device and a charge (RAD, Islam et al., DATE
+// 2022: resource-aware training). Sensitivity of each layer first, then a search under the budget, then structured training,
+// then training with rounding; every step is kept in a journal, so that a run that was cut off goes on where it was.
+import { compile } from '../compile.js';
+import { BrownoutError, ExitCode } from '../error.js';
+import { readImage } from '../model/image.js';
+import { quantizeValues } from '../model/affine.js';
+import type { QuantizedNetwork } from '../model/quantized-network.js';
+import { run } from '../run.js';
+import { layerOptions, type LayerOptions } from './candidates.js';
+import { type CompressOptions, settingsOf, type Settings } from './compress-options.js';
+import { deviceCost, type DeviceCost, excess, tryCost } from './device-cost.js';
+import { accuracy, type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
+import { foldBatchNorm } from './fold.js';
+import { fingerprint, Journal } from './journal.js';
+import { elements, hasWeights } from './layers.js';
+import { quantize, quantizeAs } from './quantize.js';
+import {
+  epochLine,
+  integerAnswers,
+  roundingOf,
+  type Score,
+  scoreOutputs,
+  scoreTrial,
+  trainingOptions,
+  trainStep,
+  type Trial,
+} from './recipe.js';
+import {
+  type CompressReport,
+  decisionsOf,
+  type Figures,
+  type SensitivityRow,
+  type TriedCandidate,
+} from './compress-report.js';
+import { type Candidate, search } from './search.js';
+import { bestOf, type MethodResult, trainStructured } from './structured.js';
+import { applyChoices, type Choices, choiceText, type LayerChoice } from './transform.js';
+
+export interface CompressResult {
+  /** The image, proved. */
+  image: Uint8Array;
+  /** The compressed network in float, before rounding, and in integers. */
+  network: FloatNetwork;
+  quantized: QuantizedNetwork;
+  report: CompressReport;
+}
+
+/** Inputs on which the device's answers are compared with the trainer's. */
+const COMPARED = 100;
+/** Candidates of the search that are trained for a while. */
+const FINALISTS = 5;
+/** Share of the learning rate that training with rounding starts at. */
+const ROUNDING_RATE = 0.4;
+/** Commits and boot on top of kernels: what the search keeps free of the energy budget. */
+const COMMIT_SHARE = 1.04;
+
+/** All that a run works with. */
+interface Bench {
+  parent: FloatNetwork;
+  settings: Settings;
+  journal: Journal;
+  /** Networks of choices, short of training, cost by cost. */
+  costs: Map<string, DeviceCost | string>;
+}
+
+const keyOf = (choices: Choices): string =>
+  Object.entries(choices)
+    .flatMap(([name, choice]) => (Object.keys(choice).length > 0 ? [`${name}=${choiceText(choice)}`] : []))
+    .join(' ');
+
+/** A network quantized with ranges that say nothing: for what it costs. */
+function costNetwork(network: FloatNetwork, choices: Choices): QuantizedNetwork {
+  const one = { scale: 1 / 64, zeroPoint: 0 };
+  const weights = network.layers.map((layer) => {
+    if (!hasWeights(layer)) return undefined;
+    const shared = 'blockSize' in layer && (layer.blockSize ?? 1) > 1;
+    const groups = shared ? 1 : layer.bias.length;
+    const bits = choices[layer.name]?.bits ?? 8;
+    return { bits, scales: new Float32Array(groups).fill(1 / 64) };
+  });
+  return quantizeAs(network, { activations: [one, ...network.layers.map(() => one)], weights }, 'cost');
+}
+
+function costOf(bench: Bench, choices: Choices): DeviceCost | string {
+  const key = keyOf(choices);
+  let cost = bench.costs.get(key);
+  if (cost === undefined) {
+    cost = tryCost(costNetwork(applyChoices(bench.parent, choices), choices), bench.settings.budget);
+    bench.costs.set(key, cost);
+  }
+  return cost;
+}
+
+/** A network of choices trained for some epochs with rounding, and scored in integers. */
+function tryOut(bench: Bench, choices: Choices, epochs: number, data: LabelledData): Score {
+  const { recipe, validation } = bench.settings;
+  const key = `try ${epochs} ${keyOf(choices)}`;
+  return bench.journal.once(key, () => {
+    const start = applyChoices(bench.parent, choices, true);
+    const rounding = roundingOf(recipe, choices);
+    const options = trainingOptions(recipe, epochs, { parent: bench.parent, rounding });
+    const quiet = new Journal('');
+    return scoreTrial(trainStep(quiet, key, start, data, options), validation);
+  });
+}
+
+/** What each option of each layer costs on its own, after a little training. */
+function sensitivity(bench: Bench, layers: readonly LayerOptions[]): { base: Score; rows: SensitivityRow[] } {
+  const { settings } = bench;
+  const trials = layers.flatMap(({ name, structures, bits }) =>
+    [...structures.slice(1), ...bits.filter((width) => width !== 8).map((width) => ({ bits: width }))].map(
+      (choice): { name: string; choice: LayerChoice } => ({ name, choice }),
+    ),
+  );
+  const base = tryOut(bench, {}, settings.sensitivityEpochs, settings.sensitivityData);
+  settings.onProgress?.({
+    stage: 'sensitivity',
+    text: `nothing changed: ${scoreText(base)}`,
+    done: 0,
+    total: trials.length,
+  });
+  const rows = trials.map(({ name, choice }, i): SensitivityRow => {
+    const score = tryOut(bench, { [name]: choice }, settings.sensitivityEpochs, settings.sensitivityData);
+    const cost = costOf(bench, { [name]: choice });
+    const text = `${name}, ${choiceText(choice)}: ${scoreText(score)}`;
+    settings.onProgress?.({ stage: 'sensitivity', text, done: i + 1, total: trials.length });
+    return {
+      layer: name,
+      choice,
+      ...score,
+      ...(typeof cost === 'string' ? {} : { flashBytes: cost.flashBytes, energyUj: cost.energyUj }),
+    };
+  });
+  return { base, rows };
+}
+
+const scoreText = ({ accuracy: share, loss }: Score): string =>
+  `${(share * 100).toFixed(2)} %, loss ${loss.toFixed(4)}`;
+
+/** The search's front, and its most promising candidates after some training; throws `E_BUDGET`. */
+function chooseCandidate(
+  bench: Bench,
+  layers: readonly LayerOptions[],
+  base: Score,
+  rows: readonly SensitivityRow[],
+): { chosen: TriedCandidate; tried: TriedCandidate[]; all: Candidate[] } {
+  const { settings } = bench;
+  const { budget } = settings;
+  const lossOf = (name: string, choice: LayerChoice): number => {
+    const row = rows.find(
+      (other) => other.layer === name && keyOf({ '': other.choice }) === keyOf({ '': choice }),
+    );
+    return row ? Math.max(0, row.loss - base.loss) : 0;
+  };
+  const tight =
+    budget.energyUj === undefined ? budget : { ...budget, energyUj: budget.energyUj / COMMIT_SHARE };
+  const cost = (choices: Choices): DeviceCost | undefined => {
+    const found = costOf(bench, choices);
+    return typeof found === 'string' ? undefined : found;
+  };
+  const { front, all } = search(layers, lossOf, cost, {
+    budget: tight,
+    seed: settings.recipe.seed,
+    onCandidate: (count) =>
+      count % 20 === 0 &&
+      settings.onProgress?.({ stage: 'search', text: `${count} ways planned and metered` }),
+  });
+  const [best] = front;
+  if (!best || best.excess > 0) throw overBudget(best?.cost, settings);
+  const finalists = spread(front.slice(0, Math.ceil(front.length / 2)), FINALISTS);
+  const tried = finalists.map((candidate, i): Candidate & Score => {
+    const score = tryOut(bench, candidate.choices, settings.candidateEpochs, settings.training);
+    settings.onProgress?.({
+      stage: 'candidates',
+      text: `${keyOf(candidate.choices) || 'nothing changed'}: ${scoreText(score)}`,
+      done: i + 1,
+      total: finalists.length,
+    });
+    return { ...candidate, ...score };
+  });
+  // Accuracy on few inputs hardly tells candidates apart that fit; their loss does.
+  const chosen = tried.reduce((best, candidate) => (candidate.loss < best.loss ? candidate : best));
+  const untried = front.filter((candidate) => !finalists.includes(candidate));
+  return { chosen, tried: [...tried, ...untried], all };
+}
+
+/** `count` of a list in order, its ends among them. */
+function spread<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items];
+  return Array.from({ length: count }, (_, i) => items[Math.round((i * (items.length - 1)) / (count - 1))]!);
+}
+
+function overBudget(cost: DeviceCost | undefined, { budget }: Settings): BrownoutError {
+  const found = cost
+    ? `${cost.flashBytes} bytes of flash, ${cost.sramBytes} of SRAM, ${(cost.energyUj / 1000).toFixed(3)} mJ (simulated) at best`
+    : 'no way that the planner can lay out in so little';
+  const most = [
+    ...(budget.flashBytes === undefined ? [] : [`${budget.flashBytes} bytes of flash`]),
+    ...(budget.sramBytes === undefined ? [] : [`${budget.sramBytes} of SRAM`]),
+    ...(budget.energyUj === undefined ? [] : [`${budget.energyUj / 1000} mJ`]),
+  ];
+  return new BrownoutError({
+    code: 'E_BUDGET',
+    found,
+    expected: `at most ${most.join(', ') || 'a charge of the device'}`,
+    hint: 'Give more, a larger capacitor, or a smaller network to start from.',
+  });
+}
+
+/** The parent's own figures: int8 as it is, if the device can have it. */
+function figuresBefore({ parent, settings }: Bench): Figures {
+  const { test, recipe, training } = settings;
+  const count = Math.min(256, training.labels.length);
+  const calibration = training.inputs.subarray(0, (training.inputs.length / training.labels.length) * count);
+  const [minimum, maximum] = recipe.inputRange;
+  const quantized = quantize(parent, { name: 'before', calibration, count, minimum, maximum });
+  const { device, capacitorUf } = settings.budget;
+  const cost = tryCost(quantized, { device, ...(capacitorUf === undefined ? {} : { capacitorUf }) });
+  const parameters = parameterCount(parent);
+  return {
+    accuracy: accuracy(parent, test),
+    parameters,
+    weightBytes: 4 * parameters,
+    ...(typeof cost === 'string' ? { refused: cost } : { cost }),
+  };
+}
+
+/** Throws unless the device gives the trainer's last answers, bit for bit. */
+function checkOnDevice(image: Uint8Array, quantized: QuantizedNetwork, test: LabelledData): number {
+  const input = quantized.tensors[quantized.input]!;
+  const size = elements(input.shape);
+  const count = Math.min(COMPARED, test.labels.length);
+  const values = test.inputs.subarray(0, count * size);
+  const data = quantizeValues(values, input) as Int8Array;
+  // The trainer's inputs have channels last, whatever the model took.
+  const read = readImage(image);
+  const { channelsFirst: _, ...preprocessing } = read.metadata.preprocessing;
+  const plain = { ...read, metadata: { ...read.metadata, preprocessing } };
+  const array = { dtype: 'int8' as const, shape: [count, ...input.shape], data };
+  const { outputs, scale, zeroPoint } = run(plain, { input: array });
+  const answers = integerAnswers(quantized, values);
+  const device = Float32Array.from(outputs.flat(), (q) => (q - zeroPoint) * scale);
+  const at = device.findIndex((value, i) => value !== answers[i]);
+  if (at < 0) return count;
+  throw new BrownoutError(
+    {
+      code: 'E_INTEGER',
+      found: `an answer ${device[at]} of the device where the trainer has ${answers[at]} (value ${at})`,
+      expected: 'the same integers',
+      hint: 'This is a fault of brownout: please report the model.',
+    },
+    ExitCode.WRONG,
+  );
+}
+
+/** Structured training of the chosen candidate by all methods, then with rounding. */
+function trainChosen(
+  bench: Bench,
+  choices: Choices,
+): { methods: MethodResult[]; best: MethodResult; trial: Trial } {
+  const { settings, journal, parent } = bench;
+  const { recipe, training: data } = settings;
+  const onEpoch = (stage: string) => (report: Parameters<typeof epochLine>[0]) =>
+    settings.onProgress?.({
+      stage,
+      text: epochLine(report),
+      done: report.epoch,
+      total: report.epochs,
+      report,
+    });
+  const structural = Object.values(choices).some(
+    (choice) => choice.blockSize || choice.keep || choice.kernel,
+  );
+  const methods = trainStructured(
+    { journal, key: 'structured', data, recipe, parent, onEpoch: onEpoch('structured training') },
+    choices,
+    structural ? ['one-shot', ...settings.methods] : ['one-shot'],
+    { epochs: settings.structuredEpochs, validation: settings.validation },
+  );
+  const best = bestOf(methods);
+  const options = trainingOptions(recipe, settings.epochs, {
+    parent,
+    rounding: roundingOf(recipe, choices),
+    share: ROUNDING_RATE,
+  });
+  const reporting = { ...options, onEpoch: onEpoch('training with rounding') };
+  return { methods, best, trial: trainStep(journal, 'final', best.network, data, reporting) };
+}
+
+/**
+ * Compresses a trained float network for a device, and proves the image. Deterministic: the same network, data, options and
+ * seed give the same bytes, whether or not the run was cut off and went on from its checkpoint. Throws `E_BUDGET` where
+ * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_CHECKPOINT`.
+ */
+export function compress(network: FloatNetwork, options: CompressOptions): CompressResult {
+  const parent = foldBatchNorm(network);
+  const settings = settingsOf(parent, options);
+  const parts = parent.layers.flatMap((layer) => (hasWeights(layer) ? [layer.weights, layer.bias] : []));
+  const { training, test, validation } = settings;
+  const shapes = JSON.stringify(parent.layers, (_, value) =>
+    ArrayBuffer.isView(value) ? undefined : (value as unknown),
+  );
+  const journal = new Journal(
+    fingerprint([
+      shapes,
+      settings.key,
+      ...parts,
+      ...[training, validation, test].flatMap((set) => [set.inputs, set.labels]),
+    ]),
+    options.checkpoint,
+  );
+  if (journal.size > 0)
+    settings.onProgress?.({
+      stage: 'checkpoint',
+      text: `going on from ${options.checkpoint}: ${journal.size} steps done`,
+    });
+  const bench: Bench = { parent, settings, journal, costs: new Map() };
+  const layers = layerOptions(parent);
+  const { base, rows } = sensitivity(bench, layers);
+  const { chosen, tried, all } = chooseCandidate(bench, layers, base, rows);
+  const { methods, best, trial } = trainChosen(bench, chosen.choices);
+  const quantized = quantizeAs(trial.network, trial.scheme!, settings.name);
+  const image = compileFinal(quantized, settings);
+  const compared = checkOnDevice(image, quantized, test);
+  const cost = deviceCost(quantized, settings.budget);
+  const after: Figures = {
+    accuracy: scoreOutputs(integerAnswers(quantized, test.inputs), test.labels).accuracy,
+    parameters: parameterCount(trial.network),
+    weightBytes: readImage(image).constants.bytes,
+    cost,
+  };
+  if (excess(cost, settings.budget) > 0) throw overBudget(cost, settings);
+  const report: CompressReport = {
+    name: settings.name,
+    seed: settings.recipe.seed,
+    budget: settings.budget,
+    data: {
+      training: training.labels.length,
+      validation: validation.labels.length,
+      test: test.labels.length,
+      heldOut: settings.heldOut,
+    },
+    before: figuresBefore(bench),
+    after,
+    floatAccuracy: accuracy(trial.network, test),
+    base,
+    layers: decisionsOf(parent, layers, chosen.choices, rows, base, cost),
+    sensitivity: rows,
+    candidates: tried.map((candidate) => ({
+      ...candidate,
+      chosen: candidate === chosen,
+    })),
+    searched: all.map(({ predictedLoss, cost: { flashBytes, energyUj }, excess: over }) => ({
+      predictedLoss,
+      flashBytes,
+      energyUj,
+      fits: over === 0,
+    })),
+    methods: methods.map(({ network: _, ...method }) => ({
+      ...method,
+      chosen: method.method === best.method,
+    })),
+    compared,
+    proof: readImage(image).metadata.proof ?? null,
+  };
+  journal.close();
+  return { image, network: trial.network, quantized, report };
+}
+
+function compileFinal(quantized: QuantizedNetwork, settings: Settings): Uint8Array {
+  const { budget, test, classes, policy, recipe, channelsFirst } = settings;
+  const input = quantized.tensors[quantized.input]!;
+  const [minimum, maximum] = recipe.inputRange;
+  return compile(quantized, {
+    device: budget.device,
+    ...(budget.capacitorUf === undefined ? {} : { capacitorUf: budget.capacitorUf }),
+    ...(budget.sramBytes === undefined ? {} : { arenaBytes: budget.sramBytes - 288 }),
+    ...(policy === undefined ? {} : { policy }),
+    ...(classes ? { classes } : {}),
+    preprocessing: { minimum, maximum, ...(channelsFirst ? { channelsFirst } : {}) },
+    sample: quantizeValues(test.inputs.subarray(0, elements(input.shape)), input),
+  });
+}

@@ -1,0 +1,113 @@
+// What a quantized network takes on a device: the compiler's plan, and its kernels' cycles and energy, simulated.
+import { compile } from '../compile.js';
+import { BrownoutError } from '../error.js';
+import type { QuantizedNetwork } from '../model/quantized-network.js';
+import { readImage } from '../model/image.js';
+import { describeOp } from '../plan/describe.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
+import { chargeUj, deviceProfile } from '../profiles/profile.js';
+import { BareKernels } from '../simulator/bare.js';
+import { meteredModule } from '../toolchain/modules.js';
+import { OP_TILES } from '../../assembly/layout.js';
+
+/** The device, and what of it a model may take. */
+export interface Budget {
+  device: string;
+  capacitorUf?: number;
+  /** Header, plan and constants of the image; the firmware's code is on top. */
+  flashBytes?: number;
+  /** Static data and arena of the device module. */
+  sramBytes?: number;
+  /** Of one inference on steady power. */
+  energyUj?: number;
+}
+
+export interface DeviceCost {
+  flashBytes: number;
+  sramBytes: number;
+  nvmBytes: number;
+  macs: number;
+  /** Of the kernels on steady power, without commits: simulated. */
+  energyUj: number;
+  latencyMs: number;
+  /** Entering an op and its dearest tile, over the energy of a charge. */
+  largestTileShare: number;
+  /** By op. */
+  ops: { name: string; kind: string; energyUj: number; macs: number }[];
+}
+
+/** Below the arena: the module's static data. */
+const STATIC_BYTES = 288;
+
+/** Runs the kernels of `network` once. Throws `E_PLAN`, `E_CHARGE` where the device cannot have it at all. */
+export function deviceCost(network: QuantizedNetwork, budget: Budget): DeviceCost {
+  const { device, capacitorUf, sramBytes } = budget;
+  const image = readImage(
+    compile(network, {
+      device,
+      verify: false,
+      ...(capacitorUf === undefined ? {} : { capacitorUf }),
+      ...(sramBytes === undefined ? {} : { arenaBytes: sramBytes - STATIC_BYTES }),
+    }),
+  );
+  const profile = deviceProfile(device);
+  const supply = new MeteredSupply(profile);
+  const kernels = new BareKernels(meteredModule('bare', profile.instructionCycles.value), image, supply);
+  const { energyUj: spent } = supply.statistics;
+  const energy = (work: () => void): number => {
+    supply.finish();
+    const before = spent.compute + spent.nvm;
+    work();
+    supply.finish();
+    return spent.compute + spent.nvm - before;
+  };
+  let largest = 0;
+  const ops = image.ops.map((op, index) => {
+    const enter = energy(() => kernels.enter(index));
+    const tiles = Array.from({ length: op.get(OP_TILES) }, (_, tile) => energy(() => kernels.tile(tile)));
+    largest = Math.max(largest, enter + Math.max(...tiles));
+    const { macs, kind } = describeOp(op);
+    const energyUj = tiles.reduce((sum, uj) => sum + uj, enter);
+    return { name: image.metadata.ops[index]!, kind, energyUj, macs };
+  });
+  const sum = (of: (op: (typeof ops)[number]) => number): number =>
+    ops.reduce((total, op) => total + of(op), 0);
+  const charge = chargeUj(capacitorUf === undefined ? profile : withCapacitor(profile, capacitorUf));
+  return {
+    flashBytes: image.imageBytes,
+    sramBytes: kernels.arena + image.arenaBytes,
+    nvmBytes: image.nvmBytes,
+    macs: sum(({ macs }) => macs),
+    energyUj: sum(({ energyUj }) => energyUj),
+    latencyMs: (supply.statistics.cycles / profile.clockHz.value) * 1000,
+    largestTileShare: largest / charge,
+    ops,
+  };
+}
+
+function withCapacitor<T extends { capacitorUf: { value: number } }>(profile: T, value: number): T {
+  return { ...profile, capacitorUf: { ...profile.capacitorUf, value } };
+}
+
+/** By how much a cost is over a budget, as shares of it; 0 if it fits. */
+export function excess(cost: DeviceCost, budget: Budget): number {
+  const over = (found: number, most: number | undefined): number =>
+    most === undefined ? 0 : Math.max(0, found / most - 1);
+  return (
+    over(cost.flashBytes, budget.flashBytes) +
+    over(cost.sramBytes, budget.sramBytes) +
+    over(cost.energyUj, budget.energyUj) +
+    Math.max(0, cost.largestTileShare - 1)
+  );
+}
+
+/** The cost, or why there is none. */
+export function tryCost(network: QuantizedNetwork, budget: Budget): DeviceCost | string {
+  try {
+    return deviceCost(network, budget);
+  } catch (error) {
+    if (error instanceof BrownoutError && (error.code === 'E_PLAN' || error.code === 'E_CHARGE'))
+      return `${error.found}; expected ${error.expected}`;
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+// What a long run has found so far, kept in a file after every epoch: the same run, started again, goes on from there and
+// ends in the same bytes. A run is a fixed sequence of steps with names; each step's result is looked up before it is made.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { BrownoutError } from '../error.js';
+import { crc32 } from '../model/crc32.js';
+
+type NumberArray = Float32Array | Uint32Array;
+
+interface Entry {
+  json: unknown;
+  arrays: NumberArray[];
+}
+
+const MAGIC = 'BRNJ';
+const VERSION = 1;
+const HEAD_BYTES = 12;
+
+/** A name for a run: of everything its result depends on. */
+export function fingerprint(parts: readonly (string | ArrayBufferView)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) {
+    if (typeof part === 'string') hash.update(`${part.length}:${part}`);
+    else hash.update(new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  }
+  return hash.digest('hex');
+}
+
+function refuse(path: string, found: string): never {
+  throw new BrownoutError({
+    code: 'E_CHECKPOINT',
+    found: `${found} in "${path}"`,
+    expected: 'the checkpoint of this very run: model, data, options and seed',
+    hint: `Repeat the command it belongs to, or remove the file to start anew.`,
+  });
+}
+
+export class Journal {
+  private readonly entries = new Map<string, Entry>();
+
+  /** Opens `path`, which need not exist yet; without one nothing is kept. Throws `E_CHECKPOINT`. */
+  constructor(
+    private readonly run: string,
+    private readonly path?: string,
+  ) {
+    if (path !== undefined && existsSync(path)) this.read(new Uint8Array(readFileSync(path)), path);
+  }
+
+  /** Steps found in the file. */
+  get size(): number {
+    return this.entries.size;
+  }
+
+  get(key: string): Entry | undefined {
+    return this.entries.get(key);
+  }
+
+  put(key: string, json: unknown, arrays: readonly NumberArray[] = []): void {
+    this.entries.set(key, { json, arrays: [...arrays] });
+    this.write();
+  }
+
+  /** `json` of a step, made if it is not there yet. */
+  once<T>(key: string, make: () => T): T {
+    const entry = this.entries.get(key);
+    if (entry) return entry.json as T;
+    const value = make();
+    this.put(key, value);
+    return value;
+  }
+
+  /** Replaces a step's entry by that of another. */
+  replace(old: string, key: string, json: unknown, arrays: readonly NumberArray[]): void {
+    this.entries.delete(old);
+    this.put(key, json, arrays);
+  }
+
+  /** Removes the file: the run is over. */
+  close(): void {
+    if (this.path !== undefined) rmSync(this.path, { force: true });
+  }
+
+  private write(): void {
+    if (this.path === undefined) return;
+    const all = [...this.entries];
+    const header = JSON.stringify({
+      run: this.run,
+      entries: all.map(([key, { json, arrays }]) => ({
+        key,
+        json,
+        arrays: arrays.map((array) => [array instanceof Float32Array ? 'f' : 'u', array.length]),
+      })),
+    });
+    const text = new TextEncoder().encode(header);
+    const data = all.flatMap(([, { arrays }]) => arrays);
+    const bytes = new Uint8Array(
+      HEAD_BYTES + text.length + data.reduce((sum, { byteLength }) => sum + byteLength, 0) + 4,
+    );
+    bytes.set(new TextEncoder().encode(MAGIC));
+    const view = new DataView(bytes.buffer);
+    view.setUint32(4, VERSION, true);
+    view.setUint32(8, text.length, true);
+    bytes.set(text, HEAD_BYTES);
+    let at = HEAD_BYTES + text.length;
+    for (const array of data) {
+      bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
+      at += array.byteLength;
+    }
+    view.setUint32(at, crc32(bytes.subarray(0, at)), true);
+    writeFileSync(`${this.path}.part`, bytes);
+    renameSync(`${this.path}.part`, this.path);
+  }
+
+  private read(bytes: Uint8Array, path: string): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const end = bytes.length - 4;
+    if (end < HEAD_BYTES || new TextDecoder().decode(bytes.subarray(0, 4)) !== MAGIC)
+      refuse(path, 'no checkpoint');
+    if (view.getUint32(4, true) !== VERSION) refuse(path, `version ${view.getUint32(4, true)}`);
+    if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) refuse(path, 'a damaged checkpoint');
+    const start = HEAD_BYTES + view.getUint32(8, true);
+    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD_BYTES, start))) as {
+      run: string;
+      entries: { key: string; json: unknown; arrays: ['f' | 'u', number][] }[];
+    };
+    if (header.run !== this.run) refuse(path, 'the checkpoint of another run');
+    let at = start;
+    for (const { key, json, arrays } of header.entries) {
+      const values = arrays.map(([kind, length]) => {
+        const { buffer } = bytes.slice(at, at + 4 * length);
+        at += 4 * length;
+        return kind === 'f' ? new Float32Array(buffer) : new Uint32Array(buffer);
+      });
+      this.entries.set(key, { json, arrays: values });
+    }
+  }
+}

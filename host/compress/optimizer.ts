@@ -1,0 +1,69 @@
+import type { Desk } from './desk-module.js';
+import { elements } from './layers.js';
+import type { Tensor } from './tape.js';
+
+export type Optimizer =
+  { kind: 'adam'; beta1: number; beta2: number } | { kind: 'momentum'; momentum: number };
+
+/** One parameter tensor with its optimizer's state. */
+export class Trained {
+  readonly count: number;
+  /** Adam's means or the velocities. */
+  private readonly first: number;
+  /** Adam's squares. */
+  private readonly second: number;
+  private power1 = 1;
+  private power2 = 1;
+
+  constructor(
+    private readonly desk: Desk,
+    readonly parameter: Tensor,
+    private readonly optimizer: Optimizer,
+    private readonly weightDecay: number,
+  ) {
+    this.count = elements(parameter.shape);
+    this.first = desk.place(new Float32Array(this.count));
+    this.second = desk.place(new Float32Array(this.count));
+  }
+
+  clearGradient(): void {
+    this.desk.floats(this.parameter.gradient, this.count).fill(0);
+  }
+
+  update(rate: number): void {
+    const { desk, optimizer, count, first, second, weightDecay } = this;
+    const { values, gradient } = this.parameter;
+    if (optimizer.kind === 'momentum') {
+      desk.kernels.momentumUpdate(values, gradient, first, count, rate, optimizer.momentum, weightDecay);
+      return;
+    }
+    const { beta1, beta2 } = optimizer;
+    this.power1 *= beta1;
+    this.power2 *= beta2;
+    const corrections = [1 - this.power1, 1 - this.power2];
+    desk.kernels.adamUpdate(
+      ...[values, gradient, first, second, count],
+      ...[rate, beta1, beta2, ...corrections, weightDecay],
+    );
+  }
+
+  /** Values and state, to go on from with `restore`. */
+  save(): Float32Array[] {
+    const { values } = this.parameter;
+    return [values, this.first, this.second].map((at) => this.desk.floats(at, this.count).slice());
+  }
+
+  /** After `steps` updates. */
+  restore(saved: readonly Float32Array[], steps: number): void {
+    [this.parameter.values, this.first, this.second].forEach((at, i) => {
+      this.desk.floats(at, this.count).set(saved[i]!);
+    });
+    if (this.optimizer.kind !== 'adam') return;
+    // Multiplied up again, as they came about.
+    [this.power1, this.power2] = [1, 1];
+    for (let step = 0; step < steps; step++) {
+      this.power1 *= this.optimizer.beta1;
+      this.power2 *= this.optimizer.beta2;
+    }
+  }
+}

@@ -1,0 +1,161 @@
+// How `compress` trains, and where its steps are kept.
+import type { WeightBits } from '../model/quantized-network.js';
+import type { Augmentation } from './augment.js';
+import { Desk } from './desk-module.js';
+import { type FloatNetwork, type LabelledData, shareCorrect } from './float-network.js';
+import { IntegerNetwork } from './integer-network.js';
+import type { Journal } from './journal.js';
+import { elements, type FloatLayer, hasWeights } from './layers.js';
+import { quantizeAs } from './quantize.js';
+import type { QuantizationScheme, RoundingOptions } from './rounding.js';
+import { type EpochReport, Training, type TrainingOptions, type TrainingState } from './train.js';
+import { quantizeValues } from '../model/affine.js';
+import type { QuantizedNetwork } from '../model/quantized-network.js';
+import type { Choices } from './transform.js';
+
+export interface Recipe {
+  seed: number;
+  batchSize: number;
+  learningRate: number;
+  weightDecay: number;
+  augmentation?: Augmentation;
+  mixup?: number;
+  /** Of the float parent's answers in the loss; 0: none. */
+  distillation: number;
+  ranges: 'learned' | 'percentile';
+  inputRange: readonly [number, number];
+}
+
+/** Temperature at which the parent's answers are softened. */
+const TEMPERATURE = 3;
+
+/** The trainer's options for some epochs of a recipe. */
+export function trainingOptions(
+  recipe: Recipe,
+  epochs: number,
+  { parent, rounding, share = 1 }: { parent?: FloatNetwork; rounding?: RoundingOptions; share?: number } = {},
+): TrainingOptions {
+  const { seed, batchSize, learningRate, weightDecay, augmentation, mixup, distillation } = recipe;
+  return {
+    seed,
+    epochs,
+    batchSize,
+    optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
+    learningRate: learningRate * share,
+    warmupEpochs: Math.min(1, epochs / 4),
+    decay: 'cosine',
+    weightDecay,
+    ...(augmentation ? { augmentation } : {}),
+    ...(mixup ? { mixup } : {}),
+    ...(parent && distillation > 0
+      ? { teacher: { network: parent, weight: distillation, temperature: TEMPERATURE } }
+      : {}),
+    ...(rounding ? { rounding } : {}),
+  };
+}
+
+/** Rounding by choices' bits. */
+export function roundingOf(recipe: Recipe, choices: Choices): RoundingOptions {
+  const bits: Record<string, WeightBits> = {};
+  for (const [name, choice] of Object.entries(choices)) if (choice.bits) bits[name] = choice.bits;
+  return { bits, ranges: recipe.ranges, inputRange: recipe.inputRange };
+}
+
+export interface Trial {
+  network: FloatNetwork;
+  /** Where it was trained with rounding. */
+  scheme?: QuantizationScheme;
+}
+
+const parametersOf = ({ layers }: FloatNetwork): Float32Array[] =>
+  layers.flatMap((layer) => (hasWeights(layer) ? [layer.weights, layer.bias] : []));
+
+/** `network` with other parameters. */
+function withParameters(network: FloatNetwork, arrays: readonly Float32Array[]): FloatNetwork {
+  let at = 0;
+  const layers = network.layers.map((layer): FloatLayer => {
+    if (!hasWeights(layer)) return layer;
+    return { ...layer, weights: arrays[at++]!, bias: arrays[at++]! };
+  });
+  return { ...network, layers };
+}
+
+/**
+ * Trains a network without batch normalisation, or takes what the journal has of it: all, or the epochs so far.
+ */
+export function trainStep(
+  journal: Journal,
+  key: string,
+  network: FloatNetwork,
+  data: LabelledData,
+  options: TrainingOptions,
+): Trial {
+  const done = journal.get(key);
+  if (done) {
+    const scheme = done.json as QuantizationScheme | null;
+    const trained = withParameters(network, done.arrays as Float32Array[]);
+    return scheme ? { network: trained, scheme } : { network: trained };
+  }
+  const training = new Training(network, data, options);
+  const partial = journal.get(`${key}…`);
+  if (partial) {
+    const [random, order, ...arrays] = partial.arrays as [Uint32Array, Uint32Array, ...Float32Array[]];
+    training.restore({ epoch: partial.json as number, random, order, arrays });
+  }
+  while (!training.finished) {
+    training.runEpoch();
+    if (training.finished) break;
+    const { epoch, random, order, arrays }: TrainingState = training.save();
+    journal.put(`${key}…`, epoch, [random, order, ...arrays]);
+  }
+  const found = training.scheme();
+  const scheme = found && {
+    activations: found.activations,
+    weights: found.weights.map((own) => own && { bits: own.bits, scales: Array.from(own.scales) }),
+  };
+  const result = training.result();
+  journal.replace(`${key}…`, key, scheme ?? null, parametersOf(result));
+  return scheme ? { network: result, scheme } : { network: result };
+}
+
+export interface Score {
+  accuracy: number;
+  /** Mean cross-entropy. */
+  loss: number;
+}
+
+/** How well outputs [count][classes] go with labels. */
+export function scoreOutputs(outputs: Float32Array, labels: Uint8Array): Score {
+  const desk = new Desk();
+  const classes = outputs.length / labels.length;
+  const [logits, answers] = [desk.place(outputs), desk.place(labels)];
+  const work = desk.allocate(outputs.byteLength);
+  const loss =
+    desk.kernels.softmaxCrossEntropy(logits, answers, work, labels.length, classes) / labels.length;
+  return { accuracy: shareCorrect(outputs, labels), loss };
+}
+
+/** Answers of a quantized network in the device's integers, as reals, for float inputs. */
+export function integerAnswers(network: QuantizedNetwork, inputs: Float32Array): Float32Array {
+  const input = network.tensors[network.input]!;
+  const count = inputs.length / elements(input.shape);
+  const answers = new IntegerNetwork(network).run(quantizeValues(inputs, input) as Int8Array, count);
+  const { scale, zeroPoint } = network.tensors[network.output]!;
+  return Float32Array.from(answers, (q) => (q - zeroPoint) * scale);
+}
+
+/** A trained network scored in the device's integers; without softmax, whose answers say less. */
+export function scoreTrial({ network, scheme }: Trial, { inputs, labels }: LabelledData): Score {
+  const bare = { ...network, layers: network.layers.filter(({ kind }) => kind !== 'softmax') };
+  const activations = scheme!.activations.slice(0, bare.layers.length + 1);
+  const quantized = quantizeAs(bare, { activations, weights: scheme!.weights }, 'trial');
+  return scoreOutputs(integerAnswers(quantized, inputs), labels);
+}
+
+/** What an epoch's report says in a line. */
+export function epochLine({ epoch, epochs, loss, accuracy, residuals }: EpochReport): string {
+  const violation = residuals
+    ? `, constraint violation ${residuals.primal.toFixed(4)}, dual residual ${residuals.dual.toFixed(4)}`
+    : '';
+  return `epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, accuracy ${(accuracy * 100).toFixed(2)} %${violation}`;
+}

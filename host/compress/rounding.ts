@@ -1,0 +1,176 @@
+// Quantization-aware training (Jacob et al. 2018, §3): the forward pass rounds weights and activations as the integers of
+// the device would, the gradient passes straight through. Ranges of activations are learned (PACT, Choi et al. 2018), or
+// percentiles of what is seen; scales of weights are per output, the largest magnitude for 8 bits and the least squared
+// error for 4.
+import type { Quantization, WeightBits } from '../model/quantized-network.js';
+import { affine } from '../model/affine.js';
+import { BrownoutError } from '../error.js';
+import type { Desk } from './desk-module.js';
+import { forward, type FloatNetwork } from './float-network.js';
+import { elements, hasWeights, inputsOf } from './layers.js';
+import {
+  mostOf,
+  type PlacedNetwork,
+  type Rounding,
+  weightGroups,
+  type WeightRounding,
+} from './placed-network.js';
+import { tensor, type Tensor } from './tape.js';
+
+export interface RoundingOptions {
+  /** Bits of each layer's weights, by name; default 8. */
+  bits?: Readonly<Record<string, WeightBits>>;
+  /** How activations get their ranges; default `learned`, which starts from percentiles. */
+  ranges?: 'learned' | 'percentile';
+  /** Share of the values seen that ranges leave out at either end; default 0.0005. */
+  tail?: number;
+  /** Of the float input. */
+  inputRange: readonly [number, number];
+}
+
+/** What training found: how the network is to be quantized. */
+export interface QuantizationScheme {
+  /** Of the input, then of each layer's output. */
+  activations: Quantization[];
+  /** By layer; undefined without weights. */
+  weights: ({ bits: WeightBits; scales: ArrayLike<number> } | undefined)[];
+}
+
+/** At most so many values of a tensor are looked at for percentiles. */
+const MOST_VALUES = 200_000;
+/** Scales of 4-bit weights tried, as shares of the one that clips nothing. */
+const SHARES = Array.from({ length: 13 }, (_, i) => 1 - i / 20);
+
+/** Layers whose output has the scale of their input. */
+const KEEPS_SCALE = ['maxPool2d', 'averagePool2d', 'reshape', 'dropout', 'softmax'];
+
+/** Least and largest. */
+export function rangeOf(values: Float32Array): [number, number] {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+/** The values at shares `tail` and 1 − `tail` of an array in order. */
+function percentiles(values: Float32Array, tail: number): [number, number] {
+  const step = Math.ceil(values.length / MOST_VALUES);
+  const sorted = Float32Array.from({ length: Math.floor((values.length - 1) / step) + 1 }, (_, i) => {
+    return values[i * step]!;
+  }).sort();
+  const cut = Math.floor(tail * sorted.length);
+  return [Math.min(0, sorted[cut]!), Math.max(0, sorted[sorted.length - 1 - cut]!)];
+}
+
+export class LearnedRounding implements Rounding {
+  readonly ranges = new Map<number, Tensor>();
+  readonly weights = new Map<number, WeightRounding>();
+
+  constructor(
+    private readonly desk: Desk,
+    private readonly network: FloatNetwork,
+    private readonly options: RoundingOptions,
+  ) {
+    const folded = network.layers.find(({ kind }) => kind === 'batchNorm');
+    if (folded) {
+      throw new BrownoutError({
+        code: 'E_NETWORK',
+        found: `batch normalisation "${folded.name}" in quantization-aware training`,
+        expected: 'it folded into the layer before it',
+        hint: 'Call foldBatchNorm first.',
+      });
+    }
+    const learned = (options.ranges ?? 'learned') === 'learned';
+    const range = (at: number, gradients: boolean): void => {
+      const gradient = gradients ? desk.place(new Float32Array(2)) : 0;
+      this.ranges.set(at, tensor([2], desk.place(new Float32Array(2)), gradient));
+    };
+    range(0, false);
+    this.desk.floats(this.ranges.get(0)!.values, 2).set(options.inputRange);
+    network.layers.forEach((layer, index) => {
+      if (!KEEPS_SCALE.includes(layer.kind)) range(index + 1, learned);
+      if (!hasWeights(layer)) return;
+      const { groups: count } = weightGroups(layer);
+      const bits = options.bits?.[layer.name] ?? 8;
+      this.weights.set(index, { bits, count, scales: desk.place(new Float32Array(count)) });
+    });
+  }
+
+  /** Parameters to train: the ranges that are learned. */
+  get trained(): Tensor[] {
+    return [...this.ranges.values()].filter(({ gradient }) => gradient !== 0);
+  }
+
+  /** Ranges from percentiles of activations: at the start and, unless they are learned, again and again. */
+  calibrate(network: FloatNetwork, inputs: Float32Array, count: number): void {
+    const { activations } = forward(network, inputs, count);
+    const tail = this.options.tail ?? 0.0005;
+    for (const [at, { values }] of this.ranges) {
+      if (at > 0) this.desk.floats(values, 2).set(percentiles(activations[at - 1]!, tail));
+    }
+  }
+
+  get recalibrates(): boolean {
+    return this.options.ranges === 'percentile';
+  }
+
+  /** Scales of weights from the weights. */
+  rescale({ parameters }: PlacedNetwork): void {
+    const { desk } = this;
+    for (const [index, { bits, scales, count: groups }] of this.weights) {
+      const { weights } = parameters[index]!;
+      const layer = this.network.layers[index]!;
+      if (!hasWeights(layer)) continue;
+      const { interleaved } = weightGroups(layer);
+      const length = elements(weights.shape) / groups;
+      const values = desk.floats(weights.values, groups * length);
+      const found = Float32Array.from({ length: groups }, (_, group) => {
+        const [first, stride] = interleaved ? [group, groups] : [group * length, 1];
+        let largest = 0;
+        for (let i = 0; i < length; i++) largest = Math.max(largest, Math.abs(values[first + i * stride]!));
+        const widest = largest / mostOf(bits) || 1;
+        if (bits === 8) return widest;
+        const error = (share: number): number =>
+          desk.kernels.roundingError(weights.values + 4 * first, length, stride, widest * share, 7);
+        return widest * SHARES.reduce((best, share) => (error(share) < error(best) ? share : best), 1);
+      });
+      desk.floats(scales, groups).set(found);
+    }
+  }
+
+  /** How to quantize the network as it was last trained. */
+  scheme(): QuantizationScheme {
+    const reads = inputsOf(this.network.layers);
+    const activations: Quantization[] = [];
+    for (let at = 0; at <= this.network.layers.length; at++) {
+      const range = this.ranges.get(at);
+      if (!range) {
+        activations.push(activations[reads[at - 1]![0]!]!);
+        continue;
+      }
+      const [low, high] = this.desk.floats(range.values, 2) as unknown as [number, number];
+      activations.push(affine(low, high));
+    }
+    const weights = this.network.layers.map((_, index) => {
+      const own = this.weights.get(index);
+      return own && { bits: own.bits, scales: this.desk.floats(own.scales, own.count).slice() };
+    });
+    return { activations, weights };
+  }
+
+  save(): Float32Array[] {
+    const ranges = [...this.ranges.values()].map(({ values }) => this.desk.floats(values, 2).slice());
+    const scales = [...this.weights.values()].map((own) => this.desk.floats(own.scales, own.count).slice());
+    return [...ranges, ...scales];
+  }
+
+  restore(saved: readonly Float32Array[]): void {
+    const ranges = [...this.ranges.values()];
+    ranges.forEach(({ values }, i) => this.desk.floats(values, 2).set(saved[i]!));
+    [...this.weights.values()].forEach((own, i) => {
+      this.desk.floats(own.scales, own.count).set(saved[ranges.length + i]!);
+    });
+  }
+}

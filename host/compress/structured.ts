@@ -1,0 +1,123 @@
+// Four ways to a network of the chosen structure, in the same number of epochs, from the same parent: projected once and
+// left alone; projected once and trained on; trained from random weights; and brought there by ADMM (RAD).
+import type { Constraint } from './constraint.js';
+import { type FloatNetwork, forward, type LabelledData } from './float-network.js';
+import { initialise } from './initialise.js';
+import type { Journal } from './journal.js';
+import { type Recipe, type Score, scoreOutputs, trainingOptions, trainStep } from './recipe.js';
+import type { Residuals } from './admm.js';
+import type { EpochReport, TrainingOptions } from './train.js';
+import { applyChoices, type Choices, constraintsOf } from './transform.js';
+
+/** `one-shot` is not trained after projection: it is there to compare with. */
+export type Method = 'one-shot' | 'projected' | 'direct' | 'admm';
+
+export interface MethodResult extends Score {
+  method: Method;
+  network: FloatNetwork;
+  /** Of ADMM, before the hard projection. */
+  residuals?: Residuals;
+}
+
+/** The penalty of the last epoch, and how it grows towards it from epoch to epoch. */
+const MOST_RHO = 6;
+const GROWTH = 1.6;
+
+/** `choices` without circulant blocks, or with nothing else. */
+function part(choices: Choices, circulant: boolean): Choices {
+  return Object.fromEntries(
+    Object.entries(choices).filter(([, { blockSize = 1 }]) => blockSize > 1 === circulant),
+  );
+}
+
+interface Step {
+  journal: Journal;
+  key: string;
+  data: LabelledData;
+  recipe: Recipe;
+  parent: FloatNetwork;
+  onEpoch?: (report: EpochReport) => void;
+}
+
+/** One run of ADMM from `network`, to within reach of the constraints. */
+function approach(
+  step: Step,
+  network: FloatNetwork,
+  constraints: Record<string, Constraint>,
+  epochs: number,
+): { network: FloatNetwork; residuals: Residuals } {
+  let rho = MOST_RHO;
+  for (let epoch = 1; epoch < epochs; epoch++) rho /= GROWTH;
+  let last: Residuals = { primal: 0, dual: 0 };
+  const options: TrainingOptions = {
+    ...trainingOptions(step.recipe, epochs, { parent: step.parent, share: 0.5 }),
+    admm: { constraints, rho, growth: GROWTH, mostRho: MOST_RHO },
+    onEpoch(report) {
+      last = report.residuals ?? last;
+      step.onEpoch?.(report);
+    },
+  };
+  const trained = trainStep(step.journal, step.key, network, step.data, options);
+  const residuals = step.journal.once(`${step.key} residuals`, () => last);
+  return { network: trained.network, residuals };
+}
+
+function byAdmm(
+  step: Step,
+  choices: Choices,
+  epochs: number,
+): { start: FloatNetwork; residuals: Residuals; spent: number } {
+  const { prune, circulant } = constraintsOf(step.parent, choices);
+  const phases = [prune, circulant].filter((constraints) => Object.keys(constraints).length > 0).length;
+  const each = Math.max(1, Math.floor(epochs / 2 / Math.max(1, phases)));
+  let network = step.parent;
+  let residuals: Residuals = { primal: 0, dual: 0 };
+  if (Object.keys(prune).length > 0) {
+    const found = approach({ ...step, key: `${step.key} prune` }, network, prune, each);
+    residuals = found.residuals;
+    network = applyChoices(found.network, part(choices, false));
+  }
+  if (Object.keys(circulant).length > 0) {
+    // Pruning does not change which blocks are asked for.
+    const found = approach({ ...step, key: `${step.key} circulant` }, network, circulant, each);
+    residuals = found.residuals;
+    network = applyChoices(found.network, part(choices, true));
+  }
+  return { start: network, residuals, spent: each * phases };
+}
+
+/** Runs the methods asked for; `validation` decides. The results are in the order of the methods. */
+export function trainStructured(
+  step: Step,
+  choices: Choices,
+  methods: readonly Method[],
+  { epochs, validation }: { epochs: number; validation: LabelledData },
+): MethodResult[] {
+  const projected = applyChoices(step.parent, choices);
+  const score = (network: FloatNetwork): Score =>
+    scoreOutputs(forward(network, validation.inputs, validation.labels.length).outputs, validation.labels);
+  return methods.map((method): MethodResult => {
+    const key = `${step.key} ${method}`;
+    const own = { ...step, key };
+    const finish = (start: FloatNetwork, left: number): FloatNetwork => {
+      const options = trainingOptions(step.recipe, left, { parent: step.parent });
+      const reporting = step.onEpoch ? { ...options, onEpoch: step.onEpoch } : options;
+      return trainStep(step.journal, `${key} train`, start, step.data, reporting).network;
+    };
+    if (method === 'one-shot') return { method, network: projected, ...score(projected) };
+    if (method === 'admm') {
+      const { start, residuals, spent } = byAdmm(own, choices, epochs);
+      const network = finish(start, Math.max(1, epochs - spent));
+      return { method, network, residuals, ...score(network) };
+    }
+    const fresh = method === 'direct';
+    const start = fresh ? initialise(projected, step.recipe.seed) : applyChoices(step.parent, choices, true);
+    const network = finish(start, epochs);
+    return { method, network, ...score(network) };
+  });
+}
+
+/** The method whose network is the best: most accurate, then of least loss. */
+export function bestOf(results: readonly MethodResult[]): MethodResult {
+  return results.reduce((a, b) => ((b.accuracy - a.accuracy || a.loss - b.loss) > 0 ? b : a));
+}

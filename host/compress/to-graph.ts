@@ -1,0 +1,131 @@
+// A float network as the graph that importers make and the quantizer takes.
+import type { FloatGraph, GraphOp, WeightedOp } from '../import/float-graph.js';
+import type { Window } from '../model/quantized-network.js';
+import { BrownoutError } from '../error.js';
+import type { FloatNetwork } from './float-network.js';
+import {
+  boundsOf,
+  elements,
+  type FloatLayer,
+  inputsOf,
+  type Padding,
+  tensorShapes,
+  windowGeometry,
+} from './layers.js';
+import type { QuantizationScheme } from './rounding.js';
+
+function windowOf(
+  input: readonly number[],
+  kernel: readonly [number, number],
+  stride: readonly [number, number],
+  padding: Padding,
+): Window {
+  const { padTop, padLeft } = windowGeometry(input, kernel, stride, padding);
+  return { kernel, stride, dilation: [1, 1], padding: [padTop, padLeft] };
+}
+
+type Body = GraphOp extends infer Op
+  ? Op extends GraphOp
+    ? Omit<Op, 'name' | 'inputs' | 'output'>
+    : never
+  : never;
+
+function refuse(layer: FloatLayer, expected: string): never {
+  throw new BrownoutError({
+    code: 'E_NETWORK',
+    found: `${layer.kind} "${layer.name}" in a network to be quantized`,
+    expected,
+    hint: 'Call foldBatchNorm before.',
+  });
+}
+
+/** What a layer is in a graph; undefined where the device needs nothing. */
+function bodyOf(
+  layer: FloatLayer,
+  input: readonly number[],
+  how: QuantizationScheme['weights'][number],
+): Body | undefined {
+  const weighted = (): Pick<WeightedOp, 'weights' | 'bias' | 'scales' | 'bits' | 'bounds'> => {
+    const { weights, bias, activation } = layer as FloatLayer & { kind: 'dense' };
+    return {
+      weights: Float64Array.from(weights),
+      bias: Float64Array.from(bias),
+      bounds: boundsOf(activation),
+      ...(how ? { scales: Array.from(how.scales), ...(how.bits === 4 ? { bits: 4 as const } : {}) } : {}),
+    };
+  };
+  switch (layer.kind) {
+    case 'conv2d':
+    case 'depthwiseConv2d': {
+      const { kernelHeight, kernelWidth, strideHeight, strideWidth, padding } = layer;
+      const blockSize = layer.kind === 'conv2d' ? (layer.blockSize ?? 1) : 1;
+      return {
+        kind: layer.kind,
+        window: windowOf(input, [kernelHeight, kernelWidth], [strideHeight, strideWidth], padding),
+        ...(blockSize > 1 ? { blockSize } : {}),
+        ...weighted(),
+      };
+    }
+    case 'dense':
+      return { kind: 'dense', ...weighted() };
+    case 'circulant':
+      return {
+        kind: 'circulant',
+        blockSize: layer.blockSize,
+        ...(layer.method ? { method: layer.method } : {}),
+        ...weighted(),
+      };
+    case 'maxPool2d':
+    case 'averagePool2d': {
+      const { poolHeight, poolWidth, strideHeight, strideWidth, padding = 'valid' } = layer;
+      const window = windowOf(input, [poolHeight, poolWidth], [strideHeight, strideWidth], padding);
+      return { kind: layer.kind, window };
+    }
+    case 'add':
+      return { kind: 'add', bounds: boundsOf(layer.activation) };
+    case 'reshape':
+    case 'softmax':
+      return { kind: layer.kind };
+    case 'dropout':
+      return undefined;
+    case 'batchNorm':
+      return refuse(layer, 'batch normalisation folded into the layer before it');
+  }
+}
+
+/** The network as a graph whose tensors and weights are quantized by `scheme`. */
+export function toGraph({ inputShape, layers }: FloatNetwork, scheme: QuantizationScheme): FloatGraph {
+  const shapes = tensorShapes(inputShape, layers);
+  const graph: FloatGraph = {
+    tensors: [{ shape: inputShape, given: scheme.activations[0]! }],
+    ops: [],
+    input: 0,
+    output: 0,
+  };
+  /** Where each of the network's tensors is in the graph. */
+  const places = [0];
+  const add = (body: Body, name: string, inputs: number[], tensor: FloatGraph['tensors'][number]): number => {
+    const output = graph.tensors.push(tensor) - 1;
+    graph.ops.push({ ...body, name, inputs, output } as GraphOp);
+    return output;
+  };
+  inputsOf(layers).forEach((reads, index) => {
+    const layer = layers[index]!;
+    const inputs = reads.map((tensor) => places[tensor]!);
+    const shape = shapes[reads[0]!]!;
+    const body = bodyOf(layer, shape, scheme.weights[index]);
+    if (!body) {
+      places.push(inputs[0]!);
+      return;
+    }
+    if ((layer.kind === 'dense' || layer.kind === 'circulant') && shape.length > 1) {
+      const { given } = graph.tensors[inputs[0]!]!;
+      const flat = { shape: [elements(shape)], ...(given ? { given } : {}) };
+      inputs[0] = add({ kind: 'reshape' }, 'flatten', [inputs[0]!], flat);
+    }
+    const given = layer.kind === 'softmax' ? {} : { given: scheme.activations[index + 1]! };
+    places.push(add(body, layer.name, inputs, { shape: shapes[index + 1]!, ...given }));
+  });
+  graph.output = places.at(-1)!;
+  return graph;
+}

@@ -1,0 +1,24 @@
+// Affine quantization (Jacob et al. 2018, eq. 1): between reals and the integers that stand for them.
+import type { Quantization } from './quantized-network.js';
+import type { ActivationType, Values } from './values.js';
+
+/** Scale and zero point of int8 over [minimum, maximum], zero included and exact. */
+export function affine(minimum: number, maximum: number): Quantization {
+  const low = Math.min(0, minimum);
+  const high = Math.max(0, maximum);
+  const scale = high > low ? (high - low) / 255 : 1;
+  return { scale, zeroPoint: Math.max(-128, Math.min(127, Math.round(-128 - low / scale))) };
+}
+
+/** Float values to int8 or int16, rounded half away from zero and clamped. */
+export function quantizeValues(
+  values: ArrayLike<number>,
+  { scale, zeroPoint, dtype }: Quantization & { dtype?: ActivationType },
+): Values {
+  const most = dtype === 'int16' ? 32767 : 127;
+  const quantize = (value: number): number => {
+    const q = value / scale;
+    return Math.max(-most - 1, Math.min(most, Math.sign(q) * Math.round(Math.abs(q)) + zeroPoint));
+  };
+  return dtype === 'int16' ? Int16Array.from(values, quantize) : Int8Array.from(values, quantize);
+}

@@ -1,0 +1,56 @@
+/*
+ * firmware/nvm-file.c with system calls that may be cut: a write has then reached the file in part.
+ *
+ *   file cuts FIRST COUNT    workloads by number; prints how many cuts there were
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "hal.h"
+#include "model.h"
+
+enum { TEARS = 0 };
+static struct {
+  uint8_t bytes[BROWNOUT_NVM_BYTES];
+} part;
+
+#include "workloads.h"
+
+static ssize_t cut_pwrite(int file, const void *from, size_t bytes, off_t address) {
+  const int is_cut = ++steps == cut_at;
+  const size_t done = is_cut ? draw((uint32_t)bytes + 1) : bytes;
+  (void)file;
+  memcpy(part.bytes + address, from, done);
+  if (is_cut) longjmp(off, 1);
+  return (ssize_t)done;
+}
+
+static ssize_t model_pread(int file, void *to, size_t bytes, off_t address) {
+  (void)file;
+  memcpy(to, part.bytes + address, bytes);
+  return (ssize_t)bytes;
+}
+
+static int cut_fsync(int file) {
+  (void)file;
+  if (++steps == cut_at) longjmp(off, 1);
+  return 0;
+}
+
+#define pwrite cut_pwrite
+#define pread model_pread
+#define fsync cut_fsync
+#include "nvm-file.c"
+
+static void power_on(void) {
+}
+
+static void fresh_part(uint32_t seed) {
+  (void)seed;
+}
+
+int main(int count, char **words) {
+  if (count != 4 || strcmp(words[1], "cuts") != 0) return 2;
+  return cuts((uint32_t)strtoul(words[2], 0, 10), (uint32_t)strtoul(words[3], 0, 10));
+}

@@ -1,0 +1,118 @@
+/*
+ * firmware/nvm-spi-fram.c, or with -DEEPROM nvm-eeprom.c, on a model of the memory behind the bus. Power may fail in every
+ * byte that is sent: the byte of FRAM being written may then be anything, and so may any byte in an EEPROM's latch.
+ *
+ *   spi cuts FIRST COUNT     workloads by number; prints how many cuts there were
+ */
+#ifdef EEPROM
+#include "nvm-eeprom.c"
+#else
+#include "nvm-spi-fram.c"
+#define NVM_PAGE_BYTES 65536u
+#endif
+
+#include "model.h"
+
+enum { MEMORY = 65536 };
+
+static struct {
+  uint8_t bytes[MEMORY];
+} part;
+
+enum { TEARS = 1 };
+#include "workloads.h"
+
+/* What the part forgets without power. */
+static struct {
+  int is_selected;
+  int is_enabled;
+  uint32_t sent; /* bytes of the transaction */
+  uint8_t opcode;
+  uint32_t address;
+  uint32_t latched; /* bytes of the transaction that wait for its end */
+  uint32_t first;
+  uint8_t latch[256];
+  uint32_t busy;
+} chip;
+
+static void power_on(void) {
+  memset(&chip, 0, sizeof chip);
+  /* The bus may stand anywhere. */
+  chip.is_selected = (int)draw(2);
+  chip.opcode = READ;
+}
+
+static void fresh_part(uint32_t seed) {
+  (void)seed;
+}
+
+#ifdef EEPROM
+static void program(void) {
+  uint32_t i;
+  const int is_cut = ++steps == cut_at;
+  const uint32_t how = is_cut ? draw(3) : 2;
+  for (i = 0; i < chip.latched; i++) {
+    const uint32_t at = (chip.first & ~(NVM_PAGE_BYTES - 1u)) | ((chip.first + i) & (NVM_PAGE_BYTES - 1u));
+    if (how > 0) part.bytes[at] = is_cut && how == 2 ? (uint8_t)draw(256) : chip.latch[i];
+  }
+  if (is_cut) longjmp(off, 1);
+  chip.busy = 3;
+}
+#endif
+
+void spi_select(int on) {
+#ifdef EEPROM
+  if (!on && chip.is_selected && chip.opcode == WRITE && chip.latched > 0) program();
+#endif
+  if (!on && chip.is_selected && chip.opcode == WRITE && chip.sent > 0) chip.is_enabled = 0;
+  if (on && chip.is_selected) fail("selected twice");
+  if (on) chip.sent = chip.latched = chip.address = 0;
+  chip.is_selected = on;
+}
+
+static void take(uint8_t byte) {
+  const int is_cut = ++steps == cut_at;
+  if (!chip.is_enabled) fail("a write that is not enabled");
+#ifdef EEPROM
+  if (is_cut) longjmp(off, 1);
+  if (chip.latched == 0) chip.first = chip.address;
+  if (chip.latched == NVM_PAGE_BYTES) fail("more than a page");
+  chip.latch[chip.latched++] = byte;
+#else
+  part.bytes[chip.address % MEMORY] = is_cut && draw(2) ? (uint8_t)draw(256) : byte;
+  chip.address++;
+  if (is_cut) longjmp(off, 1);
+#endif
+}
+
+uint8_t spi_transfer(uint8_t byte) {
+  const uint32_t sent = chip.sent++;
+  if (!chip.is_selected) fail("sent to nobody");
+  if (sent == 0) {
+    chip.opcode = byte;
+    if (byte == WRITE_ENABLE) chip.is_enabled = 1;
+    return 0xff;
+  }
+#ifdef EEPROM
+  if (chip.opcode == READ_STATUS) {
+    if (chip.busy == 0) return 0;
+    chip.busy--;
+    return WRITE_IN_PROGRESS;
+  }
+  if (chip.busy > 0) fail("used while it writes");
+#endif
+  if (sent <= NVM_ADDRESS_BYTES) {
+    chip.address = chip.address << 8 | byte;
+    return 0xff;
+  }
+  if (chip.opcode == WRITE) {
+    take(byte);
+    return 0xff;
+  }
+  return part.bytes[chip.address++ % MEMORY];
+}
+
+int main(int count, char **words) {
+  if (count != 4 || strcmp(words[1], "cuts") != 0) return 2;
+  return cuts((uint32_t)strtoul(words[2], 0, 10), (uint32_t)strtoul(words[3], 0, 10));
+}

@@ -1,0 +1,200 @@
+// `brownout compress` as people meet it: an .onnx and a .npz in, an image and a page out, killed on the way and gone on.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { initialise } from '../host/compress/initialise.js';
+import type { FloatLayer } from '../host/compress/layers.js';
+import { train } from '../host/compress/train.js';
+import { writeNpy } from '../host/data/npy.js';
+import { Random } from '../host/data/random.js';
+import { readImage } from '../host/model/image.js';
+import { onnxModel } from './util/models.js';
+import { npz } from './util/npz-writer.js';
+
+const bin = join(fileURLToPath(new URL('../../', import.meta.url)), 'bin/brownout.js');
+const folder = mkdtempSync(join(tmpdir(), 'brownout-compress-cli-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
+interface Ended {
+  code: number | null;
+  signal: string | null;
+  out: string;
+  err: string;
+}
+
+/** Runs the command; kills it, as hard as can be, once its output has `fatal`. */
+function brownout(args: string[], fatal?: string): Promise<Ended> {
+  const { FORCE_COLOR: _, ...environment } = process.env;
+  const child = spawn(process.execPath, [bin, 'compress', ...args], {
+    cwd: folder,
+    env: { ...environment, NO_COLOR: '1' },
+  });
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+    if (fatal !== undefined && out.includes(fatal)) child.kill('SIGKILL');
+  });
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString()));
+  return new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal, out, err })));
+}
+
+/** Images 6×6 of two channels: which half of the first, or of the second, is bright. */
+function halves(count: number, seed: number): { inputs: Float32Array; labels: Uint8Array } {
+  const random = new Random(seed);
+  const labels = Uint8Array.from({ length: count }, () => random.integer(4));
+  const inputs = Float32Array.from({ length: count * 72 }, (_, i) => {
+    const label = labels[Math.floor(i / 72)]!;
+    const [x, channel] = [Math.floor(i / 2) % 6, i % 2];
+    return (channel === label >> 1 && x < 3 === ((label & 1) === 0) ? 1 : 0) + random.uniform(-0.5, 0.5);
+  });
+  return { inputs, labels };
+}
+
+const training = halves(200, 1);
+const network = train(
+  initialise(
+    {
+      inputShape: [6, 6, 2],
+      layers: [
+        {
+          ...{
+            kind: 'conv2d',
+            name: 'conv',
+            kernelHeight: 3,
+            kernelWidth: 3,
+            strideHeight: 1,
+            strideWidth: 1,
+          },
+          ...{ inChannels: 2, outChannels: 4, padding: 'valid', activation: 'relu' },
+        } as FloatLayer,
+        { kind: 'dense', name: 'fc1', inputs: 64, outputs: 32, activation: 'relu' },
+        { kind: 'dense', name: 'fc2', inputs: 32, outputs: 4, activation: 'none' },
+      ],
+    },
+    1,
+  ),
+  training,
+  {
+    ...{
+      seed: 1,
+      epochs: 4,
+      batchSize: 16,
+      learningRate: 0.004,
+      warmupEpochs: 1,
+      decay: 'cosine',
+      weightDecay: 0,
+    },
+    optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
+  },
+);
+
+/** The network as PyTorch exports it: channels first. */
+function asOnnx(): Uint8Array {
+  const [conv, fc1, fc2] = network.layers as (FloatLayer & { kind: 'dense' })[];
+  const kernels = Float32Array.from({ length: 72 }, (_, i) => {
+    const [o, c, tap] = [Math.floor(i / 18), Math.floor(i / 9) % 2, i % 9];
+    return conv!.weights[(o * 9 + tap) * 2 + c]!;
+  });
+  const flattened = Float32Array.from({ length: 32 * 64 }, (_, i) => {
+    const [o, c, pixel] = [Math.floor(i / 64), Math.floor(i / 16) % 4, i % 16];
+    return fc1!.weights[o * 64 + pixel * 4 + c]!;
+  });
+  return onnxModel(
+    [1, 2, 6, 6],
+    [
+      { op: 'Conv', inputs: ['x', 'w1', 'b1'], outputs: ['c'], integers: { kernel_shape: [3, 3] } },
+      { op: 'Relu', inputs: ['c'], outputs: ['r'] },
+      { op: 'Flatten', inputs: ['r'], outputs: ['f'], integers: { axis: 1 } },
+      { op: 'Gemm', inputs: ['f', 'w2', 'b2'], outputs: ['g'], integers: { transB: 1 } },
+      { op: 'Relu', inputs: ['g'], outputs: ['h'] },
+      { op: 'Gemm', inputs: ['h', 'w3', 'b3'], outputs: ['y'], integers: { transB: 1 } },
+    ],
+    {
+      w1: { shape: [4, 2, 3, 3], values: kernels },
+      b1: { shape: [4], values: conv!.bias },
+      w2: { shape: [32, 64], values: flattened },
+      b2: { shape: [32], values: fc1!.bias },
+      w3: { shape: [4, 32], values: fc2!.weights },
+      b3: { shape: [4], values: fc2!.bias },
+    },
+  );
+}
+
+/** Channels first, as the model takes them. */
+function turned({ inputs }: { inputs: Float32Array }): {
+  dtype: 'float32';
+  shape: number[];
+  data: Float32Array;
+} {
+  const data = inputs.map((_, i) => {
+    const [row, c, pixel] = [Math.floor(i / 72), Math.floor(i / 36) % 2, i % 36];
+    return inputs[row * 72 + pixel * 2 + c]!;
+  });
+  return { dtype: 'float32', shape: [inputs.length / 72, 2, 6, 6], data };
+}
+
+const labelled = ({
+  labels,
+}: {
+  labels: Uint8Array;
+}): { dtype: 'uint8'; shape: number[]; data: Uint8Array } => ({
+  dtype: 'uint8',
+  shape: [labels.length],
+  data: labels,
+});
+
+writeFileSync(join(folder, 'model.onnx'), asOnnx());
+const test_ = halves(100, 2);
+const sets = { x: turned(training), y: labelled(training), x_test: turned(test_), y_test: labelled(test_) };
+writeFileSync(join(folder, 'train.npz'), npz(sets, 8));
+writeFileSync(join(folder, 'x.npy'), writeNpy(sets.x));
+
+const budget = ['--device', 'msp430fr5994', '--flash', '2KB', '--sram', '4KB', '--energy', '2mJ'];
+const line = ['model.onnx', '--data', 'train.npz', ...budget, '--epochs', '3', '--batch', '16'];
+
+test('compress: progress, tables, a page; killed on the way it goes on to the same bytes', async () => {
+  const whole = await brownout([...line, '-o', 'whole.brn', '--report', 'page.html']);
+  assert.is(whole.code, 0, whole.err);
+  assert.match(whole.out, /epoch 1\/\d+: loss [\d.]+, accuracy [\d.]+ %, constraint violation [\d.]+/);
+  assert.match(whole.out, /accuracy +\d+\.\d+ % +\d+\.\d+ %/);
+  assert.match(whole.out, /won with/);
+  assert.match(whole.out, /whole\.brn: [\d,]+ bytes, proved/);
+  assert.match(readFileSync(join(folder, 'page.html'), 'utf8'), /<svg[\s\S]*What was done to each layer/);
+  const image = readImage(readFileSync(join(folder, 'whole.brn')));
+  assert.ok(image.imageBytes <= 2048);
+  assert.ok(image.metadata.preprocessing.channelsFirst);
+
+  const killed = await brownout([...line, '-o', 'cut.brn'], 'training with rounding\n  epoch 1/3');
+  assert.is(killed.signal, 'SIGKILL');
+  assert.not.ok(existsSync(join(folder, 'cut.brn')));
+  assert.ok(existsSync(join(folder, 'cut.brn.progress')));
+  const resumed = await brownout([...line, '-o', 'cut.brn', '--json']);
+  assert.is(resumed.code, 0, resumed.err);
+  const result = JSON.parse(resumed.out) as { after: { accuracy: number }; compared: number };
+  assert.ok(result.after.accuracy > 0.9, `${result.after.accuracy}`);
+  assert.is(result.compared, 100);
+  assert.not.ok(existsSync(join(folder, 'cut.brn.progress')));
+  const bytes = (name: string): Buffer => readFileSync(join(folder, name));
+  assert.ok(bytes('cut.brn').equals(bytes('whole.brn')));
+});
+
+test('compress: what is wrong is said by name, with exit code 2', async () => {
+  for (const [args, reason] of [
+    [['model.onnx'], 'E_USAGE'],
+    [['model.onnx', '--data', 'x.npy'], 'E_DATASET'],
+    [['model.onnx', '--data', 'none.npz'], 'E_FILE'],
+    [[...line, '--flash', 'lots'], 'E_OPTION'],
+    [[...line, '--augment', 'music'], 'E_OPTION'],
+    [[...line, '--flash', '200', '--epochs', '1'], 'E_BUDGET'],
+  ] as const) {
+    const { code, out } = await brownout([...args, '--json']);
+    assert.is(code, 2, args.join(' '));
+    assert.is((JSON.parse(out) as { error: { code: string } }).error.code, reason);
+  }
+});
+
+test.run();

@@ -1,0 +1,189 @@
+// Learning on the device end to end: proved, replayed through power failures, taken out and put back.
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Status } from '../assembly/error.js';
+import { compile } from '../host/compile.js';
+import { readNpy } from '../host/data/npy.js';
+import { Random } from '../host/data/random.js';
+import { BrownoutError } from '../host/error.js';
+import { readImage } from '../host/model/image.js';
+import { elementCount } from '../host/model/quantized-network.js';
+import { Device } from '../host/simulator/device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { provision } from '../host/simulator/provision.js';
+import { moduleBytes } from '../host/toolchain/modules.js';
+import { train } from '../host/train.js';
+import {
+  learnedWeights,
+  learningStatus,
+  readWeights,
+  withWeights,
+  writeWeights,
+} from '../host/training/learned.js';
+import { restoreDump } from '../host/training/restore.js';
+import { verify } from '../host/verify/verify.js';
+import { compileUnproved } from './util/compile.js';
+import { int8s } from './util/networks.js';
+import { trainable } from './util/trainable.js';
+
+const checkpoint = (name: string): Uint8Array =>
+  new Uint8Array(readFileSync(new URL(`../../checkpoints/${name}`, import.meta.url)));
+const digits = checkpoint('digits-train.brn');
+const input = readNpy(checkpoint('digits-samples.npy'));
+const labels = [...readNpy(checkpoint('digits-labels.npy')).data] as number[];
+
+const mlp = trainable(new Random(1), [8], ['dense:6', 'dense:3']);
+
+function refusal(action: () => unknown): BrownoutError {
+  try {
+    action();
+  } catch (error) {
+    assert.instance(error, BrownoutError);
+    return error as BrownoutError;
+  }
+  return assert.unreachable('no error') as never;
+}
+
+/** Samples of the MLP: a pattern a class. */
+function samplesOf(count: number): { x: Int8Array; y: number[] } {
+  const size = elementCount(mlp.tensors[0]!);
+  const y = Array.from({ length: count }, (_, i) => i % 3);
+  const x = new Int8Array(count * size);
+  y.forEach((label, i) => x.set(int8s(new Random(50 + label), size, -80, 80), i * size));
+  return { x, y };
+}
+
+test('a train job of the digits network is proved, every way through it', () => {
+  const result = verify(digits, { job: 'train' });
+  assert.is(result.counterexample, null);
+  assert.ok(result.proved && result.closed);
+  assert.is(result.stuck, 0);
+  const names = result.scenarios.map(({ name }) => name);
+  for (const name of ['first sample', 'late label', 'held out', 'guard rolls back'])
+    assert.ok(names.includes(name), name);
+});
+
+test('plain states of a train job, to closure', () => {
+  const network = trainable(new Random(1), [4], ['dense:3', 'dense:2']);
+  const train = { layers: 'all', ring: 4, guardEvery: 0, holdOut: 0 };
+  const image = compileUnproved(network, { policy: 'every 1', train });
+  for (const tear of [8, 2]) {
+    const result = verify(image, { job: 'train', enumerate: true, tear });
+    assert.is(result.counterexample, null);
+    assert.ok(result.proved && result.closed, `tear ${tear}`);
+    assert.ok(result.states > 1000);
+  }
+});
+
+test('200 digits through more than 1,000 power failures: each learnt once, to the bit of steady power', () => {
+  const result = train(digits, { input, labels, trace: 'rf', onLow: 'run' });
+  assert.ok(result.cuts >= 1000, `${result.cuts} cuts`);
+  assert.ok(result.identical);
+  assert.ok(result.exactlyOnce);
+  assert.is(result.labelled, 200);
+  assert.ok(result.overheadPercent <= 3, `checkpoints cost ${result.overheadPercent} %`);
+  assert.ok(result.stepOverInference <= 4, `a train job is ${result.stepOverInference} inferences`);
+  const nvm = Object.values(result.nvmBytes).reduce((sum, bytes) => sum + bytes, 0);
+  assert.ok(nvm > 0 && nvm < readImage(digits).nvmBytes);
+});
+
+test('the same seed gives the same figures', () => {
+  const options = { input, labels: labels.slice(0, 200), trace: 'rf', onLow: 'run' as const, every: 100 };
+  const few = {
+    ...options,
+    input: { ...input, shape: [12, 28, 28, 1], data: input.data.slice(0, 12 * 784) },
+  };
+  const once = train(digits, { ...few, labels: labels.slice(0, 12) });
+  const again = train(digits, { ...few, labels: labels.slice(0, 12) });
+  assert.equal(once, again);
+});
+
+test('it learns what is new, and says so', () => {
+  const { x, y } = samplesOf(90);
+  const data = { dtype: 'int8' as const, shape: [90, 8], data: x };
+  const held = samplesOf(30);
+  const heldOut = { dtype: 'int8' as const, shape: [30, 8], data: held.x };
+  const image = compileUnproved(mlp, { train: { layers: 'all', learningRate: 1 / 16 } });
+  const points: number[] = [];
+  const result = train(image, {
+    input: data,
+    labels: y,
+    heldOut,
+    heldOutLabels: held.y,
+    onPoint: ({ samples }) => points.push(samples),
+  });
+  assert.ok(result.accuracy.before! < 0.9, `${result.accuracy.before} before`);
+  assert.is(result.accuracy.after, 1);
+  assert.equal(points, [9, 18, 27, 36, 45, 54, 63, 72, 81, 90]);
+  const learned = readImage(result.image);
+  assert.is(learned.metadata.proof, undefined, 'another image: its proof is to come');
+  assert.ok(verify(learned).proved);
+});
+
+test('a rate that diverges: the guard rolls back', () => {
+  const { x, y } = samplesOf(120);
+  // Labels that contradict each other teach nothing; at this rate they do harm.
+  const wrong = y.map((label, i) => (i % 8 === 7 ? label : (label + i) % 3));
+  const data = { dtype: 'int8' as const, shape: [120, 8], data: x };
+  const options = { layers: 'all', learningRate: 64, guardEvery: 8, holdOut: 8, margin: 0, sure: -1 };
+  const image = compileUnproved(mlp, { train: options });
+  const result = train(image, { input: data, labels: wrong });
+  assert.ok(result.learning.rollbacks > 0, 'no rollback');
+  assert.ok(result.identical && result.exactlyOnce);
+});
+
+test('what was learnt goes from a device to a file, into an image, and is given up again', () => {
+  const { x, y } = samplesOf(30);
+  const image = readImage(compileUnproved(mlp, { train: { layers: 'all', learningRate: 1 / 8, sure: -1 } }));
+  const nvm = new SimulatedNvm(image.nvmBytes);
+  provision(nvm, image);
+  const module = new WebAssembly.Module(moduleBytes('device.train'));
+  const device = new Device(module, { nvm, sramBytes: 65536 });
+  device.boot();
+  y.forEach((label, i) => {
+    device.feed(x.subarray(i * 8, i * 8 + 8));
+    device.train(i + 1, label);
+    while (device.status() === Status.RUN) device.run();
+    device.ack(i + 1);
+  });
+  const status = learningStatus(nvm.cells, image);
+  assert.is(status.labelled, 30);
+  assert.ok(status.updates > 0 && status.banks.current > 0);
+  const bank = learnedWeights(nvm.cells, image);
+  const file = writeWeights(image, bank);
+  const learned = withWeights(image, readWeights(image, file));
+  const { factory, bankBytes } = learned.training!;
+  assert.equal(learned.device.slice(factory, factory + bankBytes), bank);
+  assert.is.not(learned.imageId, image.imageId);
+  const flipped = file.slice();
+  flipped[20]! ^= 1;
+  assert.is(refusal(() => readWeights(image, flipped)).code, 'E_WEIGHTS');
+  assert.is(refusal(() => readWeights(readImage(digits), file)).code, 'E_WEIGHTS');
+  assert.is(refusal(() => withWeights(readImage(digits), bank)).code, 'E_WEIGHTS');
+  const restored = restoreDump(nvm.cells);
+  assert.equal(restored.learning.banks.current, 0);
+  assert.is(restored.learning.labelled, 30);
+  assert.is(refusal(() => restoreDump(nvm.cells.slice(0, 100))).code, 'E_IMAGE_SIZE');
+});
+
+test('wrong questions', () => {
+  const wrong = [...labels.slice(0, 199), 10];
+  assert.is(refusal(() => train(digits, { input, labels: wrong })).code, 'E_LABEL');
+  assert.is(refusal(() => train(digits, { input, labels: [1] })).code, 'E_LABEL');
+  assert.is(refusal(() => train(checkpoint('digits.brn'), { input, labels })).code, 'E_KIND');
+  const nan = {
+    dtype: 'float32' as const,
+    shape: [1, 28, 28, 1],
+    data: new Float32Array(784).fill(Number.NaN),
+  };
+  assert.is(refusal(() => train(digits, { input: nan, labels: [1] })).code, 'E_INPUT_RANGE');
+  assert.is(refusal(() => compile(mlp, { train: { layers: 'none' } })).code, 'E_TRAIN');
+  const { nvmBytes } = readImage(compileUnproved(mlp, { train: { layers: 'all' } }));
+  const small = { train: { layers: 'all' }, nvmBytes: nvmBytes - 400, verify: false };
+  const { code, found } = refusal(() => compile(mlp, small));
+  assert.is(code, 'E_PLAN');
+  assert.match(found, /weight banks/);
+});
+
+test.run();
