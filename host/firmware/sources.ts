@@ -54,7 +54,11 @@ export function firmwareModule(image: Image, entry: Entry = 'device'): Promise<F
 }
 
 async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> {
-  const wasm = await buildDevice(image, { entry, optimize: 'speed', names: true });
+  return moduleFrom(await buildDevice(image, { entry, optimize: 'speed', names: true }), entry);
+}
+
+/** A module made elsewhere, as C. */
+export function moduleFrom(wasm: Uint8Array, entry: Entry = 'device'): FirmwareModule {
   const shown = readInterface(parseModule(wasm));
   const globalValue = (name: string): number => {
     const found = shown.exports.find((item) => item.kind === 'global' && item.name === name);
@@ -202,18 +206,15 @@ SECTIONS {
 `;
 }
 
-const CFLAGS = [
-  '-std=c99',
-  '-O2',
-  '-Wall',
-  '-Wextra',
-  '-Wno-unused-parameter',
-  '-ffunction-sections',
-  '-fdata-sections',
-];
+const CFLAGS = ['-std=c99', '-O2', '-Wall', '-Wextra', '-ffunction-sections', '-fdata-sections'];
 
 /** Flags for compiling and linking firmware for a target. */
-export const compileFlags = (target: Target): string[] => [...CFLAGS, ...target.flags];
+export const compileFlags = ({ flags, toolchain }: Target): string[] => [
+  ...CFLAGS,
+  // Of 64-bit machines gcc warns where two types are of one width.
+  ...(toolchain ? ['-Wconversion'] : []),
+  ...flags,
+];
 
 /** Flags for linking firmware for a part; `link.ld` lies beside. */
 export const linkFlags = ({ toolchain }: Target): string[] =>
