@@ -218,7 +218,7 @@ export const compileFlags = ({ flags, toolchain }: Target): string[] => [
 
 /** Flags for linking firmware for a part; `link.ld` lies beside. */
 export const linkFlags = ({ toolchain }: Target): string[] =>
-  toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections', ...toolchain.linkFlags] : [];
+  toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections,--nmagic', ...toolchain.linkFlags] : [];
 
 /** Files of firmware/ for each kind of NVM; `port-…` are the user's to fill in. */
 const NVM_FILES = {
