@@ -25,7 +25,7 @@ const cmake = { cmake: 'cmake', gcc: 'gcc', make: 'make' };
 const cmakeTest = hasPrograms('CMake and Zephyr layouts', cmake) ? test : test.skip;
 const crossTest = hasPrograms('CMake with a cross compiler', { ...cmake, ...arm }) ? test : test.skip;
 const armTest = hasPrograms('HEX, BIN and UF2', arm) ? test : test.skip;
-const cppTest = hasPrograms('the Arduino layout', { 'g++': 'g++', gcc: 'gcc' }) ? test : test.skip;
+const cppTest = hasPrograms('the Arduino layout', { clang: 'clang', gcc: 'gcc' }) ? test : test.skip;
 
 async function exported(options: ExportOptions): Promise<string> {
   const folder = join(temporaryFolder('layout'), 'brownout');
@@ -113,7 +113,7 @@ cppTest('Arduino: library.properties by the specification, sources and sketch co
   writeFileSync(join(work, 'Arduino.h'), ARDUINO_H);
   const sketch = join(folder, 'examples/Sense/Sense.ino');
   const include = ['-I', join(folder, 'src'), '-I', work, '-include', 'Arduino.h'];
-  execFileSync('g++', ['-x', 'c++', ...include, '-Wall', '-Werror', '-c', sketch, '-o', 'sketch.o'], {
+  execFileSync('clang', ['-x', 'c++', ...include, '-Wall', '-Werror', '-c', sketch, '-o', 'sketch.o'], {
     cwd: work,
     stdio: 'pipe',
   });

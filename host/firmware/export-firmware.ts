@@ -8,10 +8,11 @@ import { type DeviceProfile, deviceProfile } from '../profiles/profile.js';
 import { intelHex, loadSegments, rawBinary, uf2 } from './binaries.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from './build-elf.js';
 import { type HardwareBoard, hardwareCalled } from './hardware.js';
-import { LAYOUT_NOTES, layoutCalled, layOut } from './layouts.js';
+import { type Layout, LAYOUT_NOTES, layoutCalled, layOut } from './layouts.js';
 import { defaultNvm, firmwareFiles, firmwareModule, type NvmKind, nvmKinds, sourceNames } from './sources.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from './targets.js';
 import { findTool, installHint } from './tools.js';
+import { wasmFiles } from './wasm-target.js';
 
 export interface ExportOptions {
   /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33` or `posix`. */
@@ -137,7 +138,7 @@ function link(
 
 /** The kind of NVM called `name`, or the target's own. Throws `E_NVM`. */
 function nvmCalled(name: string | undefined, target: Target): NvmKind {
-  const own = defaultNvm(target);
+  const own = target.name === 'wasm' ? 'mapped' : defaultNvm(target);
   const known = own === 'file' ? [own] : nvmKinds.filter((kind) => kind !== 'file');
   const found = name === undefined ? own : known.find((kind) => kind === name);
   if (found) return found;
@@ -149,8 +150,33 @@ function nvmCalled(name: string | undefined, target: Target): NvmKind {
   });
 }
 
+/** The C project of an image, and its program where there is a compiler. */
+async function projectFiles(
+  image: Image,
+  layout: Layout,
+  program: Program,
+): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'>> {
+  const { target, nvm, map } = program;
+  const text = firmwareFiles(image, await firmwareModule(image), { target, map, nvm });
+  const laidOut = layOut(layout, text, { target, nvm, name: image.metadata.name });
+  const files = new Map<string, Uint8Array>(
+    [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
+  );
+  const compiler = compilerOf(target);
+  if (layout !== 'make') return { files, usage: undefined, note: LAYOUT_NOTES[layout] };
+  if (!target.toolchain) return { files, usage: undefined, note: LAYOUT_NOTES.make };
+  if (findTool(compiler) === undefined) {
+    const note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
+    return { files, usage: undefined, note };
+  }
+  const { programs, usage } = await link(text, image, program);
+  for (const [name, bytes] of programs) files.set(name, bytes);
+  return { files, usage, note: undefined };
+}
+
 /**
- * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_BOARD`, `E_LAYOUT`, `E_DEVICE`, `E_FIRMWARE_SIZE`, and
+ * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_BOARD`, `E_LAYOUT`,
+ * `E_DEVICE`, `E_FIRMWARE_SIZE`, and
  * `E_TOOL_MISSING` where the compilers of WASM are absent. Without a cross compiler there is no program, and a note.
  */
 export async function exportFirmware(
@@ -166,23 +192,10 @@ export async function exportFirmware(
   const nvm = nvmCalled(options.nvm, target);
   const layout = layoutCalled(options.layout);
   const map = { ...mapOf(profile), ...board?.map };
-  const text = firmwareFiles(image, await firmwareModule(image), { target, map, nvm });
-  const laidOut = layOut(layout, text, { target, nvm, name: image.metadata.name });
-  const files = new Map<string, Uint8Array>(
-    [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
-  );
-  let usage: FirmwareUsage | undefined;
-  let note: string | undefined;
-  const compiler = compilerOf(target);
-  if (layout !== 'make') note = LAYOUT_NOTES[layout];
-  else if (!target.toolchain) note = 'Run `make` there.';
-  else if (findTool(compiler) === undefined) {
-    note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
-  } else {
-    const linked = await link(text, image, { target, nvm, profile, map, board });
-    for (const [name, bytes] of linked.programs) files.set(name, bytes);
-    usage = linked.usage;
-  }
+  const { files, usage, note } =
+    target.name === 'wasm'
+      ? { ...(await wasmFiles(image, nvm)), usage: undefined }
+      : await projectFiles(image, layout, { target, nvm, profile, map, board });
   const manifest: Manifest = {
     tool: 'brownout',
     target: targetName,

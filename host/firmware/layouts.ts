@@ -49,7 +49,7 @@ const isLibrary = (name: string): boolean => !EXAMPLE.includes(name) && !BUILD.i
 function cmake(files: Files, { target, nvm }: Laid): Files {
   const { toolchain, flags } = target;
   const script = toolchain
-    ? '\ntarget_link_options(firmware PRIVATE -nostartfiles -T ${CMAKE_CURRENT_SOURCE_DIR}/link.ld -Wl,--gc-sections)'
+    ? `\ntarget_link_options(firmware PRIVATE -nostartfiles -T \${CMAKE_CURRENT_SOURCE_DIR}/link.ld -Wl,--gc-sections)`
     : '';
   const all = new Map([...files].filter(([name]) => name !== 'Makefile'));
   all.set(
@@ -59,7 +59,7 @@ function cmake(files: Files, { target, nvm }: Laid): Files {
       'cmake_minimum_required(VERSION 3.13)',
       'project(brownout C)',
       `add_library(brownout STATIC ${librarySources(nvm).join(' ')})`,
-      'target_include_directories(brownout PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})',
+      `target_include_directories(brownout PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})`,
       'set_target_properties(brownout PROPERTIES C_STANDARD 99)',
       'target_compile_options(brownout PRIVATE -O2 -ffunction-sections -fdata-sections)',
       'if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)',
@@ -105,7 +105,7 @@ function zephyr(files: Files, { nvm }: Laid): Files {
       'zephyr/CMakeLists.txt',
       lines(
         'if(CONFIG_BROWNOUT)',
-        'zephyr_include_directories(${CMAKE_CURRENT_LIST_DIR}/../include)',
+        `zephyr_include_directories(\${CMAKE_CURRENT_LIST_DIR}/../include)`,
         'zephyr_library()',
         'zephyr_library_sources(',
         ...sources,

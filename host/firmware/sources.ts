@@ -233,6 +233,9 @@ const NVM_FILES = {
 export type NvmKind = keyof typeof NVM_FILES;
 export const nvmKinds = Object.keys(NVM_FILES) as NvmKind[];
 
+/** The files of firmware/ for a kind of NVM. */
+export const nvmFiles = (kind: NvmKind): readonly string[] => NVM_FILES[kind];
+
 /** What a target has if nothing else is said. */
 export const defaultNvm = ({ toolchain }: Target): NvmKind => (toolchain ? 'mapped' : 'file');
 
