@@ -153,6 +153,20 @@ test('UF2: blocks are aligned where the program is not', () => {
   assert.equal([...file.subarray(32 + 15, 32 + 20)], [0xff, 1, 2, 3, 0xff]);
 });
 
+test('wasm: module, image, and what the module imports, for wasm3 and WAMR', async () => {
+  const { files, note } = await exportFirmware(image, { target: 'wasm', nvm: 'spi-fram' });
+  const module = new WebAssembly.Module(new Uint8Array(files.get('module.wasm')!));
+  const imports = WebAssembly.Module.imports(module);
+  assert.ok(imports.length >= 4);
+  for (const host of ['host-wasm3.c', 'host-wamr.c']) {
+    const text = Buffer.from(files.get(host)!).toString();
+    for (const { module: from, name } of imports)
+      assert.ok(text.includes(`"${from}"`) && text.includes(`"${name}"`), host);
+  }
+  assert.equal(files.get('image.bin'), image.device);
+  assert.match(note!, /65536 bytes, of which it uses \d+/);
+});
+
 armTest(
   'flash --dry-run prints the command of each board, and refuses a program for other memories',
   async () => {
