@@ -73,7 +73,7 @@ int32_t brownout_input(const int8_t *input) {
   u32 at = 0;
   while (at < BROWNOUT_INPUT_BYTES && state >= 0) {
     const u32 piece = BROWNOUT_INPUT_BYTES - at < room ? BROWNOUT_INPUT_BYTES - at : room;
-    memcpy(wasm_memory.bytes + BROWNOUT_ARENA, input + at, piece);
+    memcpy(wasm_memory.bytes + BROWNOUT_ARENA, input + at, (size_t)piece);
     state = (int32_t)module_feed(BROWNOUT_ARENA, piece);
     at += piece;
   }

@@ -62,7 +62,7 @@ const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
 /* Up to the end of a page. */
 static void write_piece(uint32_t address, const uint8_t *from, uint32_t length) {
   uint8_t old[NVM_PAGE_BYTES];
-  if (memcmp(nvm_view(address, length, old), from, length) == 0) return;
+  if (memcmp(nvm_view(address, length, old), from, (size_t)length) == 0) return;
   spi_select(1);
   spi_transfer(WRITE_ENABLE);
   spi_select(0);

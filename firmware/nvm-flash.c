@@ -300,8 +300,8 @@ const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
     const uint32_t from = address % FLASH_SECTOR_BYTES;
     const uint32_t piece = FLASH_SECTOR_BYTES - from < length ? FLASH_SECTOR_BYTES - from : length;
     const uint8_t *bytes = sector == nvm_log.sector ? nvm_log.buffer : stored(sector);
-    if (bytes) memcpy(to, bytes + from, piece);
-    else memset(to, 0, piece);
+    if (bytes) memcpy(to, bytes + from, (size_t)piece);
+    else memset(to, 0, (size_t)piece);
     to += piece;
     address += piece;
     length -= piece;
@@ -321,7 +321,7 @@ void nvm_write(uint32_t address, const void *source, uint32_t length) {
       nvm_view(sector * FLASH_SECTOR_BYTES, FLASH_SECTOR_BYTES, nvm_log.buffer);
       nvm_log.sector = sector;
     }
-    memcpy(nvm_log.buffer + from, bytes, piece);
+    memcpy(nvm_log.buffer + from, bytes, (size_t)piece);
     nvm_log.is_dirty = 1;
     bytes += piece;
     address += piece;

@@ -16,7 +16,7 @@ void nvm_begin(void) {
 const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
   const void *bytes = (const void *)(uintptr_t)(NVM_ADDRESS + address);
 #ifdef NVM_COPY
-  return memcpy(scratch, bytes, length);
+  return memcpy(scratch, bytes, (size_t)length);
 #else
   (void)length;
   (void)scratch;
@@ -25,7 +25,7 @@ const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
 }
 
 void nvm_write(uint32_t address, const void *source, uint32_t length) {
-  memcpy((void *)(uintptr_t)(NVM_ADDRESS + address), source, length);
+  memcpy((void *)(uintptr_t)(NVM_ADDRESS + address), source, (size_t)length);
 }
 
 void nvm_sync(void) {

@@ -11,6 +11,7 @@
 #ifndef BROWNOUT_WASM_H
 #define BROWNOUT_WASM_H
 
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -83,7 +84,7 @@ WASM_BYTEWISE(u64)
 #define WASM_LOAD(name, result, bytes, align, how)           \
   static inline result name(u32 address, u32 offset) {       \
     wasm_check(address, offset, bytes, align);               \
-    return (result)how(WASM_BASE + address + offset);        \
+    return (result)how(WASM_BASE + (uintptr_t)address + (uintptr_t)offset); \
   }
 #define WASM_U8(from) (*(const u8 *)(from))
 #define WASM_S8(from) (*(const s8 *)(from))
@@ -107,7 +108,7 @@ WASM_LOAD(load64_unaligned, u64, 8, 1, wasm_get_u64)
   static inline void name(u32 address, u32 offset, operand value) {     \
     wasm_check(address, offset, bytes, align);                          \
     WASM_STORE_HOOK(address + offset, bytes);                           \
-    how(type, WASM_BASE + address + offset, (type)value);               \
+    how(type, WASM_BASE + (uintptr_t)address + (uintptr_t)offset, (type)value); \
   }
 #define WASM_SET_U8(type, to, value) (*(u8 *)(to) = (value))
 #define WASM_SET_UNALIGNED(type, to, value) wasm_set_##type(to, value)
@@ -133,13 +134,13 @@ static inline void memory_copy(u32 to, u32 from, u32 bytes) {
   wasm_check(to, 0, bytes, 1);
   wasm_check(from, 0, bytes, 1);
   WASM_STORE_HOOK(to, bytes);
-  memmove((void *)(WASM_BASE + to), (const void *)(WASM_BASE + from), bytes);
+  memmove((void *)(WASM_BASE + (uintptr_t)to), (const void *)(WASM_BASE + (uintptr_t)from), (size_t)bytes);
 }
 
 static inline void memory_fill(u32 to, u32 value, u32 bytes) {
   wasm_check(to, 0, bytes, 1);
   WASM_STORE_HOOK(to, bytes);
-  memset((void *)(WASM_BASE + to), (int)(value & 255u), bytes);
+  memset((void *)(WASM_BASE + (uintptr_t)to), (int)(value & 255u), (size_t)bytes);
 }
 
 static inline u32 div_s32(u32 a, u32 b) {
@@ -181,8 +182,13 @@ static inline u64 rotl64(u64 x, u64 n) { return x << (n & 63u) | x >> (-n & 63u)
 static inline u64 rotr64(u64 x, u64 n) { return x >> (n & 63u) | x << (-n & 63u); }
 
 #if defined(__GNUC__)
+#if UINT_MAX >= 0xffffffff
 static inline u32 clz32(u32 x) { return x ? (u32)__builtin_clz(x) : 32u; }
 static inline u32 ctz32(u32 x) { return x ? (u32)__builtin_ctz(x) : 32u; }
+#else
+static inline u32 clz32(u32 x) { return x ? (u32)__builtin_clzl(x) : 32u; }
+static inline u32 ctz32(u32 x) { return x ? (u32)__builtin_ctzl(x) : 32u; }
+#endif
 #else
 static inline u32 clz32(u32 x) {
   u32 n = 32;

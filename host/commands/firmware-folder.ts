@@ -11,7 +11,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { BrownoutError } from '../error.js';
 import { type Manifest, readManifest } from '../firmware/export-firmware.js';
 
@@ -45,16 +45,34 @@ function refuse(found: string): BrownoutError {
   });
 }
 
+/** Files of a folder and those in it, by path from there. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+}
+
 /** Files in `folder` that the user made or changed, and that the new export leaves alone. */
 function keptFiles(folder: string, manifest: Manifest): string[] {
-  return readdirSync(folder).filter((name) => {
-    const path = join(folder, name);
-    if (!statSync(path).isFile() || name === 'brownout.json') return false;
+  return filesIn(folder).filter((name) => {
+    if (name === 'brownout.json') return false;
     const written = manifest.files[name];
     if (written === undefined) return !name.endsWith('.o');
-    if (!EDITABLE.includes(name)) return false;
-    return createHash('sha256').update(readFileSync(path)).digest('hex') !== written;
+    if (!EDITABLE.includes(basename(name))) return false;
+    return (
+      createHash('sha256')
+        .update(readFileSync(join(folder, name)))
+        .digest('hex') !== written
+    );
   });
+}
+
+/** A folder in `folder` that no layout has. */
+function strangeFolder(folder: string, manifest: Manifest): string | undefined {
+  const known = new Set(Object.keys(manifest.files).map((name) => name.split('/')[0]));
+  return readdirSync(folder, { withFileTypes: true }).find(
+    (entry) => !entry.isFile() && !known.has(entry.name),
+  )?.name;
 }
 
 /**
@@ -69,8 +87,8 @@ export function writeFirmwareFolder(folder: string, files: ReadonlyMap<string, U
     const manifest = manifestOf(target);
     if (!manifest && readdirSync(target).length > 0) throw refuse(`"${folder}" with other files in it`);
     if (manifest) {
-      const folders = readdirSync(target, { withFileTypes: true }).filter((entry) => !entry.isFile());
-      if (folders.length > 0) throw refuse(`"${folder}" with the folder "${folders[0]!.name}" in it`);
+      const strange = strangeFolder(target, manifest);
+      if (strange !== undefined) throw refuse(`"${folder}" with the folder "${strange}" in it`);
       kept = keptFiles(target, manifest);
     }
   }
@@ -79,8 +97,14 @@ export function writeFirmwareFolder(folder: string, files: ReadonlyMap<string, U
     mkdirSync(dirname(target), { recursive: true });
     rmSync(part, { recursive: true, force: true });
     mkdirSync(part);
-    for (const [name, bytes] of files) writeFileSync(join(part, name), bytes);
-    for (const name of kept) copyFileSync(join(target, name), join(part, name));
+    for (const [name, bytes] of files) {
+      mkdirSync(dirname(join(part, name)), { recursive: true });
+      writeFileSync(join(part, name), bytes);
+    }
+    for (const name of kept) {
+      mkdirSync(dirname(join(part, name)), { recursive: true });
+      copyFileSync(join(target, name), join(part, name));
+    }
     rmSync(old, { recursive: true, force: true });
     if (existsSync(target)) renameSync(target, old);
     renameSync(part, target);

@@ -88,9 +88,16 @@ export async function countOps(
   return { ops, output };
 }
 
-/** Instructions of a whole job; `copy`: views are copies, as of NVM behind a bus. Throws `E_TOOL_MISSING`. */
-export async function countJob(image: Image, board: Board, { copy = false } = {}): Promise<JobInstructions> {
-  const module = await firmwareModule(image);
+/**
+ * Instructions of a whole job; `copy`: views are copies, as of NVM behind a bus; `module`: another than the one with the
+ * image's own kernels. Throws `E_TOOL_MISSING`.
+ */
+export async function countJob(
+  image: Image,
+  board: Board,
+  { copy = false, module: other }: { copy?: boolean; module?: FirmwareModule } = {},
+): Promise<JobInstructions> {
+  const module = other ?? (await firmwareModule(image));
   const { rows, size } = await count(image, board, module, copy ? ['NVM_COPY'] : []);
   const [begin, submit, run, ack, untouched] = rows[0]!;
   const scale = board.instructionsPerTick;

@@ -94,7 +94,17 @@ class FunctionEmitter {
     this.#push('function', body.type.results, []);
     for (const instruction of instructionsOf(context.module, body)) this.#instruction(instruction);
     const { name } = context.functions[body.index]!;
-    return [`${signature(name, body.type)} {`, ...this.#declarations(), ...this.#lines, '}'];
+    const lines = [...this.#unusedParameters(), ...this.#lines];
+    return [`${signature(name, body.type)} {`, ...this.#declarations(), ...lines, '}'];
+  }
+
+  /** What a compiler would warn of. */
+  #unusedParameters(): string[] {
+    const text = this.#lines.join('\n');
+    const unused = this.body.type.params
+      .map((_, i) => `l${i}`)
+      .filter((local) => !new RegExp(`\\b${local}\\b`).test(text));
+    return unused.map((local) => `  (void)${local};`);
   }
 
   #declarations(): string[] {

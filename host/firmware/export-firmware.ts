@@ -5,16 +5,24 @@ import type { Usage } from '../analyze.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import { type DeviceProfile, deviceProfile } from '../profiles/profile.js';
+import { intelHex, loadSegments, rawBinary, uf2 } from './binaries.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from './build-elf.js';
+import { type HardwareBoard, hardwareCalled } from './hardware.js';
+import { type Layout, LAYOUT_NOTES, layoutCalled, layOut } from './layouts.js';
 import { defaultNvm, firmwareFiles, firmwareModule, type NvmKind, nvmKinds, sourceNames } from './sources.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from './targets.js';
 import { findTool, installHint } from './tools.js';
+import { wasmFiles } from './wasm-target.js';
 
 export interface ExportOptions {
   /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33` or `posix`. */
   target?: string;
   /** `mapped` (default), `spi-fram`, `eeprom`, `flash` or, for `posix` alone, `file`. */
   nvm?: string;
+  /** A board to buy (host/firmware/hardware.ts), which gives target and memories, and UF2 where it takes that. */
+  board?: string;
+  /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
+  layout?: string;
   /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
   device?: string;
 }
@@ -95,26 +103,42 @@ function usageOf(size: FirmwareSize, image: Image, profile: DeviceProfile): Firm
   };
 }
 
-/** Links what is to be exported. */
+/** What is linked, and for what. */
+interface Program {
+  target: Target;
+  nvm: NvmKind;
+  profile: DeviceProfile;
+  map: MemoryMap;
+  board: HardwareBoard | undefined;
+}
+
+/** Links what is to be exported; the program in every form that the part takes. */
 function link(
   files: Map<string, string>,
   image: Image,
-  options: { target: Target; nvm: NvmKind; profile: DeviceProfile },
-): Promise<{ elf: Uint8Array; usage: FirmwareUsage }> {
-  const { target, nvm, profile } = options;
+  { target, nvm, profile, map, board }: Program,
+): Promise<{ programs: Map<string, Uint8Array>; usage: FirmwareUsage }> {
   return inTemporaryFolder((folder) => {
     writeFiles(folder, files);
-    const defines = nvm === 'mapped' ? [`NVM_ADDRESS=${mapOf(profile).nvm.origin}u`] : [];
-    const elf = linkElf(folder, sourceNames(target, nvm), { target, defines });
-    const usage = usageOf(elfSize(elf, target.toolchain!), image, profile);
+    const defines = nvm === 'mapped' ? [`NVM_ADDRESS=${map.nvm.origin}u`] : [];
+    const path = linkElf(folder, sourceNames(target, nvm), { target, defines });
+    const usage = usageOf(elfSize(path, target.toolchain!), image, profile);
     checkFit(usage, profile.name);
-    return { elf: new Uint8Array(readFileSync(elf)), usage };
+    const elf = new Uint8Array(readFileSync(path));
+    const segments = loadSegments(elf);
+    const programs = new Map<string, Uint8Array>([
+      ['firmware.elf', elf],
+      ['firmware.hex', new Uint8Array(Buffer.from(intelHex(segments)))],
+      ['firmware.bin', rawBinary(segments)],
+    ]);
+    if (board?.uf2) programs.set('firmware.uf2', uf2(segments, board.uf2.family));
+    return { programs, usage };
   });
 }
 
 /** The kind of NVM called `name`, or the target's own. Throws `E_NVM`. */
 function nvmCalled(name: string | undefined, target: Target): NvmKind {
-  const own = defaultNvm(target);
+  const own = target.name === 'wasm' ? 'mapped' : defaultNvm(target);
   const known = own === 'file' ? [own] : nvmKinds.filter((kind) => kind !== 'file');
   const found = name === undefined ? own : known.find((kind) => kind === name);
   if (found) return found;
@@ -126,33 +150,52 @@ function nvmCalled(name: string | undefined, target: Target): NvmKind {
   });
 }
 
+/** The C project of an image, and its program where there is a compiler. */
+async function projectFiles(
+  image: Image,
+  layout: Layout,
+  program: Program,
+): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'>> {
+  const { target, nvm, map } = program;
+  const text = firmwareFiles(image, await firmwareModule(image), { target, map, nvm });
+  const laidOut = layOut(layout, text, { target, nvm, name: image.metadata.name });
+  const files = new Map<string, Uint8Array>(
+    [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
+  );
+  const compiler = compilerOf(target);
+  if (layout !== 'make') return { files, usage: undefined, note: LAYOUT_NOTES[layout] };
+  if (!target.toolchain) return { files, usage: undefined, note: LAYOUT_NOTES.make };
+  if (findTool(compiler) === undefined) {
+    const note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
+    return { files, usage: undefined, note };
+  }
+  const { programs, usage } = await link(text, image, program);
+  for (const [name, bytes] of programs) files.set(name, bytes);
+  return { files, usage, note: undefined };
+}
+
 /**
- * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_DEVICE`, `E_FIRMWARE_SIZE`, and
+ * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_BOARD`, `E_LAYOUT`,
+ * `E_DEVICE`, `E_FIRMWARE_SIZE`, and
  * `E_TOOL_MISSING` where the compilers of WASM are absent. Without a cross compiler there is no program, and a note.
  */
 export async function exportFirmware(
   file: Uint8Array | Image,
-  { target: targetName = 'cortex-m4', device = 'cortex-m4-generic', nvm: nvmName }: ExportOptions = {},
+  options: ExportOptions = {},
 ): Promise<FirmwareExport> {
   const image = file instanceof Uint8Array ? readImage(file) : file;
+  const board = options.board === undefined ? undefined : hardwareCalled(options.board);
+  const targetName = options.target ?? board?.core ?? 'cortex-m4';
+  const device = options.device ?? 'cortex-m4-generic';
   const target = targetCalled(targetName);
   const profile = deviceProfile(device);
-  const nvm = nvmCalled(nvmName, target);
-  const text = firmwareFiles(image, await firmwareModule(image), { target, map: mapOf(profile), nvm });
-  const files = new Map<string, Uint8Array>(
-    [...text].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
-  );
-  let usage: FirmwareUsage | undefined;
-  let note: string | undefined;
-  const compiler = compilerOf(target);
-  if (!target.toolchain) note = 'Run `make` there.';
-  else if (findTool(compiler) === undefined) {
-    note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
-  } else {
-    const linked = await link(text, image, { target, nvm, profile });
-    files.set('firmware.elf', linked.elf);
-    usage = linked.usage;
-  }
+  const nvm = nvmCalled(options.nvm, target);
+  const layout = layoutCalled(options.layout);
+  const map = { ...mapOf(profile), ...board?.map };
+  const { files, usage, note } =
+    target.name === 'wasm'
+      ? { ...(await wasmFiles(image, nvm)), usage: undefined }
+      : await projectFiles(image, layout, { target, nvm, profile, map, board });
   const manifest: Manifest = {
     tool: 'brownout',
     target: targetName,

@@ -1,11 +1,17 @@
-// Runs a firmware folder on an emulated board: its own sources, linked for the board's memories.
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs';
+// Puts a firmware folder on a board: on an emulated one its own sources, linked for the board's memories; on one of
+// hardware the program it holds, through OpenOCD or a boot loader that is a drive.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, ExitCode } from '../error.js';
+import { hex } from '../model/image.js';
+import { loadSegments } from './binaries.js';
 import { inTemporaryFolder, linkElf } from './build-elf.js';
+import { type HardwareBoard, programCommand } from './hardware.js';
 import { NvmFile, runOnBoard } from './qemu.js';
 import { linkerScript } from './sources.js';
 import { boardCalled, targetCalled } from './targets.js';
+import { requireTool } from './tools.js';
 
 /** What `brownout flash --json` prints. */
 export interface FlashResult {
@@ -54,4 +60,59 @@ export async function flash(
     const { lines, exitCode } = await runOnBoard(board, elf, file.path);
     return { board: board.name, output: lines, exitCode: exitCode ?? -1, nvm: file.path };
   });
+}
+
+/** What `brownout flash --board <hardware> --json` prints. */
+export interface ProgramResult {
+  board: string;
+  command: string[];
+  /** Whether the command was run. */
+  programmed: boolean;
+}
+
+export interface ProgramOptions {
+  board: HardwareBoard;
+  /** Only says what it would do. */
+  dryRun?: boolean;
+  /** Where the boot loader's drive is mounted. */
+  drive?: string;
+}
+
+/**
+ * Programs a board with `firmware.elf` or `firmware.uf2` of `folder`. Throws `E_FIRMWARE` where that is missing or linked for
+ * other memories, `E_TOOL_MISSING`, `E_PROGRAM` where the command fails.
+ */
+export function program(folder: string, { board, dryRun = false, drive }: ProgramOptions): ProgramResult {
+  const { flash: range } = board.map;
+  const elf = join(folder, 'firmware.elf');
+  const segments = existsSync(elf) ? loadSegments(new Uint8Array(readFileSync(elf))) : [];
+  const fits = segments.every(({ address, bytes }) => {
+    return address >= range.origin && address + bytes.length <= range.origin + range.bytes;
+  });
+  if (segments.length === 0 || !fits) {
+    throw new BrownoutError({
+      code: 'E_FIRMWARE',
+      found: fits ? `no firmware.elf in "${folder}"` : `a program at ${hex(segments[0]!.address)}`,
+      expected: `one for ${board.name}, whose flash begins at ${hex(range.origin)}`,
+      hint: `Export with --board ${board.name}.`,
+    });
+  }
+  const command = programCommand(board, folder, drive);
+  if (!dryRun) runProgrammer(command);
+  return { board: board.name, command, programmed: !dryRun };
+}
+
+function runProgrammer([tool, ...args]: string[]): void {
+  if (tool === 'openocd') requireTool('openocd');
+  const { status, stderr } = spawnSync(tool!, args, { encoding: 'utf8' });
+  if (status === 0) return;
+  throw new BrownoutError(
+    {
+      code: 'E_PROGRAM',
+      found: `${tool} ended with ${status}: ${stderr.trim().split('\n').at(-1)}`,
+      expected: 'a board that is connected and powered',
+      hint: 'Check the cable; --dry-run shows the command.',
+    },
+    ExitCode.DEVICE,
+  );
 }

@@ -54,7 +54,14 @@ export function firmwareModule(image: Image, entry: Entry = 'device'): Promise<F
 }
 
 async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> {
-  const wasm = await buildDevice(image, { entry, optimize: 'speed', names: true, accelerated: true });
+  return moduleFrom(
+    await buildDevice(image, { entry, optimize: 'speed', names: true, accelerated: true }),
+    entry,
+  );
+}
+
+/** A module made elsewhere, as C. */
+export function moduleFrom(wasm: Uint8Array, entry: Entry = 'device'): FirmwareModule {
   const shown = readInterface(parseModule(wasm));
   const globalValue = (name: string): number => {
     const found = shown.exports.find((item) => item.kind === 'global' && item.name === name);
@@ -202,22 +209,19 @@ SECTIONS {
 `;
 }
 
-const CFLAGS = [
-  '-std=c99',
-  '-O2',
-  '-Wall',
-  '-Wextra',
-  '-Wno-unused-parameter',
-  '-ffunction-sections',
-  '-fdata-sections',
-];
+const CFLAGS = ['-std=c99', '-O2', '-Wall', '-Wextra', '-ffunction-sections', '-fdata-sections'];
 
 /** Flags for compiling and linking firmware for a target. */
-export const compileFlags = (target: Target): string[] => [...CFLAGS, ...target.flags];
+export const compileFlags = ({ flags, toolchain }: Target): string[] => [
+  ...CFLAGS,
+  // Of 64-bit machines gcc warns where two types are of one width.
+  ...(toolchain ? ['-Wconversion'] : []),
+  ...flags,
+];
 
 /** Flags for linking firmware for a part; `link.ld` lies beside. */
 export const linkFlags = ({ toolchain }: Target): string[] =>
-  toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections', ...toolchain.linkFlags] : [];
+  toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections,--nmagic', ...toolchain.linkFlags] : [];
 
 /** Files of firmware/ for each kind of NVM; `port-…` are the user's to fill in. */
 const NVM_FILES = {
@@ -231,6 +235,9 @@ const NVM_FILES = {
 /** A kind of NVM that firmware has a body for. */
 export type NvmKind = keyof typeof NVM_FILES;
 export const nvmKinds = Object.keys(NVM_FILES) as NvmKind[];
+
+/** The files of firmware/ for a kind of NVM. */
+export const nvmFiles = (kind: NvmKind): readonly string[] => NVM_FILES[kind];
 
 /** What a target has if nothing else is said. */
 export const defaultNvm = ({ toolchain }: Target): NvmKind => (toolchain ? 'mapped' : 'file');

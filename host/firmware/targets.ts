@@ -51,6 +51,8 @@ const TARGETS: readonly Target[] = [
     startup: 'riscv.c',
   },
   { name: 'posix', flags: [], toolchain: undefined, startup: undefined },
+  // Files for runtimes that load WASM; nothing is compiled.
+  { name: 'wasm', flags: [], toolchain: undefined, startup: undefined },
 ];
 
 /** An emulated board with non-volatile memory. */

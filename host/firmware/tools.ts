@@ -7,13 +7,12 @@ import { BrownoutError, ExitCode } from '../error.js';
 const PACKAGES = {
   'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
   'arm-none-eabi-size': 'binutils-arm-none-eabi',
-  'arm-none-eabi-objcopy': 'binutils-arm-none-eabi',
   'riscv64-unknown-elf-gcc': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf',
   'riscv64-unknown-elf-size': 'binutils-riscv64-unknown-elf',
-  'riscv64-unknown-elf-objcopy': 'binutils-riscv64-unknown-elf',
   'qemu-system-arm': 'qemu-system-arm',
   'qemu-system-riscv32': 'qemu-system-misc',
   gcc: 'gcc libc6-dev',
+  openocd: 'openocd',
 } as const;
 
 export type Tool = keyof typeof PACKAGES;

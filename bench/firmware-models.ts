@@ -1,0 +1,94 @@
+// What firmware of a model takes on a Cortex-M4: code and constants besides the image, SRAM, and instructions of one
+// inference under QEMU, which are the same on every machine.
+import { existsSync, readFileSync } from 'node:fs';
+import { compile } from '../host/compile.js';
+import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
+import { readNpy } from '../host/data/npy.js';
+import { Random } from '../host/data/random.js';
+import { countJob } from '../host/firmware/count-on-board.js';
+import { exportFirmware } from '../host/firmware/export-firmware.js';
+import { firmwareModule, moduleFrom } from '../host/firmware/sources.js';
+import { boardCalled } from '../host/firmware/targets.js';
+import { importModel } from '../host/import/import-model.js';
+import { type Image, readImage } from '../host/model/image.js';
+import { moduleBytes } from '../host/toolchain/modules.js';
+import { quantizeMultiplier, type QuantizedNetwork } from '../host/model/quantized-network.js';
+
+/** Part that every model fits. */
+const DEVICE = 'apollo4';
+const BOARD = 'qemu-mps2-an386';
+/** SRAM for which keywords are compiled: its activations are in NVM. */
+const KWS_ARENA = 4096;
+
+export interface FirmwareFigures {
+  /** Code and constants, the image left out. */
+  codeBytes: number;
+  /** Static data of the module and the example. */
+  staticBytes: number;
+  stackBytes: number;
+  /** Boot, input, inference and acknowledgement. */
+  instructions: number;
+}
+
+const root = new URL('../../', import.meta.url);
+
+/** Two layers without anything else. */
+function denseOnly(): Image {
+  const random = new Random(1);
+  const layer = (name: string, inputs: number, outputs: number, input: number): object => ({
+    ...{ kind: 'dense', name, inputs: [input], output: input + 1 },
+    weights: Int8Array.from({ length: inputs * outputs }, () => random.integer(181) - 90),
+    bias: Int32Array.from({ length: outputs }, () => random.integer(2000) - 1000),
+    ...{ clampMin: -128, clampMax: 127 },
+    multipliers: Int32Array.from({ length: outputs }, () => quantizeMultiplier(0.002).multiplier),
+    shifts: Int32Array.from({ length: outputs }, () => quantizeMultiplier(0.002).shift),
+  });
+  const tensors = [64, 32, 10].map((size) => ({ shape: [size], scale: 0.05, zeroPoint: -3 }));
+  const ops = [layer('fc1', 64, 32, 0), layer('fc2', 32, 10, 1)];
+  const network = { name: 'dense', tensors, ops, input: 0, output: 2 } as unknown as QuantizedNetwork;
+  return readImage(compile(network));
+}
+
+/** Images by name; `kws` only where BROWNOUT_DATA has the model. */
+export function firmwareImages(): Record<string, () => Image> {
+  const digits = (): Image => readImage(readFileSync(new URL('checkpoints/digits.brn', root)));
+  const training = (): Image => {
+    const file = readFileSync(new URL('checkpoints/digits-float.npy', root));
+    const network = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
+    return readImage(compile(network, { verify: false, train: { layers: 'head:2' } }));
+  };
+  const path = `${process.env['BROWNOUT_DATA']}/models/kws_ref_model.tflite`;
+  const kws = (): Image => {
+    const { network, preprocessing } = importModel(new Uint8Array(readFileSync(path)));
+    return readImage(compile(network, { preprocessing, arenaBytes: KWS_ARENA, verify: false }));
+  };
+  return { dense: denseOnly, digits, 'digits-training': training, ...(existsSync(path) ? { kws } : {}) };
+}
+
+/** Measures an image. Throws `E_TOOL_MISSING`. */
+export async function measureFirmware(image: Image): Promise<FirmwareFigures> {
+  const { usage } = await exportFirmware(image, { device: DEVICE });
+  const { begin, submit, run, ack, stackBytes } = await countJob(image, boardCalled(BOARD));
+  const { codeBytes, staticBytes } = usage!;
+  return { codeBytes, staticBytes, stackBytes, instructions: begin + submit + run + ack };
+}
+
+/** What an image's own module saves. */
+export interface SpecialisedFigures {
+  /** Instructions of one inference by the image's own module… */
+  own: number;
+  /** … by the one that ships, with all kernels and small… */
+  generic: number;
+  /** … and by one with all kernels, made for speed as the own one is. */
+  fast: number;
+}
+
+/** Counts what an image's own module saves. Throws `E_TOOL_MISSING`. */
+export async function measureSpecialised(image: Image): Promise<SpecialisedFigures> {
+  const board = boardCalled(BOARD);
+  const count = async (name?: 'device' | 'device.fast'): Promise<number> => {
+    const module = name ? moduleFrom(moduleBytes(name)) : await firmwareModule(image);
+    return (await countJob(image, board, { module })).run;
+  };
+  return { own: await count(), generic: await count('device'), fast: await count('device.fast') };
+}

@@ -1,0 +1,45 @@
+/*
+ * The module's imports for WAMR: register_brownout() after wasm_runtime_init, before loading. Build WAMR with bulk memory
+ * (WAMR_BUILD_BULK_MEMORY=1). Views are copies: what a runtime lends a module lies in the module's memory.
+ */
+#include "hal.h"
+
+#include <string.h>
+#include <wasm_export.h>
+
+bool register_brownout(void);
+
+static uint8_t *at(wasm_exec_env_t env, uint32_t address) {
+  return wasm_runtime_addr_app_to_native(wasm_runtime_get_module_inst(env), address);
+}
+
+static uint32_t view(wasm_exec_env_t env, uint32_t address, uint32_t length, uint32_t scratch) {
+  uint8_t *to = at(env, scratch);
+  const void *bytes = nvm_view(address, length, to);
+  if (bytes != to) memcpy(to, bytes, length);
+  return scratch;
+}
+
+static void put(wasm_exec_env_t env, uint32_t address, uint32_t source, uint32_t length) {
+  nvm_write(address, at(env, source), length);
+}
+
+static void sync(wasm_exec_env_t env) {
+  (void)env;
+  nvm_sync();
+}
+
+static uint32_t low(wasm_exec_env_t env) {
+  (void)env;
+  return (uint32_t)power_low();
+}
+
+bool register_brownout(void) {
+  static NativeSymbol nvm[] = {
+      {"view", (void *)view, "(iii)i", NULL},
+      {"write", (void *)put, "(iii)", NULL},
+      {"sync", (void *)sync, "()", NULL},
+  };
+  static NativeSymbol power[] = {{"low", (void *)low, "()i", NULL}};
+  return wasm_runtime_register_natives("nvm", nvm, 3) && wasm_runtime_register_natives("power", power, 1);
+}

@@ -1,0 +1,176 @@
+// How exported files lie in a folder: as a make or CMake project, a Zephyr module, or an Arduino and PlatformIO library.
+import { BrownoutError } from '../error.js';
+import { librarySources, type NvmKind, packageText, programSources } from './sources.js';
+import { compilerOf, type Target } from './targets.js';
+
+/** What to do with each layout. */
+export const LAYOUT_NOTES = {
+  make: 'Run `make` there.',
+  cmake: 'Run `cmake -B build -DCMAKE_TOOLCHAIN_FILE=toolchain.cmake && cmake --build build` there.',
+  zephyr: 'Add the folder to ZEPHYR_EXTRA_MODULES, set CONFIG_BROWNOUT=y, and build samples/sense.',
+  arduino: 'Move the folder into libraries/ of the sketchbook, or into lib/ of a PlatformIO project.',
+} as const;
+
+export type Layout = keyof typeof LAYOUT_NOTES;
+export const layoutNames = Object.keys(LAYOUT_NOTES) as Layout[];
+
+/** The layout called `name`; default make. Throws `E_LAYOUT`. */
+export function layoutCalled(name = 'make'): Layout {
+  const found = layoutNames.find((layout) => layout === name);
+  if (found) return found;
+  throw new BrownoutError({
+    code: 'E_LAYOUT',
+    found: `layout "${name}"`,
+    expected: layoutNames.join(', '),
+    hint: 'Name one of these.',
+  });
+}
+
+interface Laid {
+  target: Target;
+  nvm: NvmKind;
+  /** Of the image. */
+  name: string;
+}
+
+type Files = Map<string, string>;
+
+const VERSION = '0.1.0';
+const lines = (...text: string[]): string => `${text.join('\n')}\n`;
+
+/** Puts files that pass `pick` into a folder of the layout. */
+const move = (files: Files, folder: string, pick: (name: string) => boolean): Files =>
+  new Map([...files].filter(([name]) => pick(name)).map(([name, text]) => [`${folder}${name}`, text]));
+
+const EXAMPLE = ['main.c', 'cortex-m.c', 'riscv.c', 'hal.c', 'hal-posix.c', 'board-posix.c', 'board.h'];
+const BUILD = ['Makefile', 'link.ld'];
+const isLibrary = (name: string): boolean => !EXAMPLE.includes(name) && !BUILD.includes(name);
+
+function cmake(files: Files, { target, nvm }: Laid): Files {
+  const { toolchain, flags } = target;
+  const script = toolchain
+    ? `\ntarget_link_options(firmware PRIVATE -nostartfiles -T \${CMAKE_CURRENT_SOURCE_DIR}/link.ld -Wl,--gc-sections)`
+    : '';
+  const all = new Map([...files].filter(([name]) => name !== 'Makefile'));
+  all.set(
+    'CMakeLists.txt',
+    lines(
+      '# The library `brownout`, for add_subdirectory(), and where this is the project the example `firmware`.',
+      'cmake_minimum_required(VERSION 3.13)',
+      'project(brownout C)',
+      `add_library(brownout STATIC ${librarySources(nvm).join(' ')})`,
+      `target_include_directories(brownout PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})`,
+      'set_target_properties(brownout PROPERTIES C_STANDARD 99)',
+      'target_compile_options(brownout PRIVATE -O2 -ffunction-sections -fdata-sections)',
+      'if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)',
+      `  add_executable(firmware ${programSources(target).join(' ')})`,
+      `  target_link_libraries(firmware PRIVATE brownout)${script.replace('\n', '\n  ')}`,
+      'endif()',
+    ),
+  );
+  if (toolchain) {
+    all.set(
+      'toolchain.cmake',
+      lines(
+        `# ${target.name}.`,
+        'set(CMAKE_SYSTEM_NAME Generic)',
+        `set(CMAKE_C_COMPILER ${compilerOf(target)})`,
+        'set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)',
+        `set(CMAKE_C_FLAGS_INIT "${flags.join(' ')}")`,
+      ),
+    );
+  }
+  return all;
+}
+
+function zephyr(files: Files, { nvm }: Laid): Files {
+  const isHeader = (name: string): boolean => name.endsWith('.h') && name !== 'wasm.h';
+  const sources = librarySources(nvm).map((name) => `  \${CMAKE_CURRENT_LIST_DIR}/../src/${name}`);
+  return new Map([
+    ...move(files, 'include/', (name) => isLibrary(name) && isHeader(name)),
+    ...move(files, 'src/', (name) => isLibrary(name) && !isHeader(name)),
+    ['include/board.h', files.get('board.h')!],
+    ['zephyr/module.yml', lines('name: brownout', 'build:', '  cmake: zephyr', '  kconfig: zephyr/Kconfig')],
+    [
+      'zephyr/Kconfig',
+      lines(
+        'config BROWNOUT',
+        '\tbool "Neural network that survives power failures"',
+        '\thelp',
+        '\t  An exported image and its module. The application supplies power_low() and',
+        '\t  wasm_trap() (hal.h), and calls brownout.h from one thread.',
+      ),
+    ],
+    [
+      'zephyr/CMakeLists.txt',
+      lines(
+        'if(CONFIG_BROWNOUT)',
+        `zephyr_include_directories(\${CMAKE_CURRENT_LIST_DIR}/../include)`,
+        'zephyr_library()',
+        'zephyr_library_sources(',
+        ...sources,
+        ')',
+        'endif()',
+      ),
+    ],
+    [
+      'samples/sense/CMakeLists.txt',
+      lines(
+        'cmake_minimum_required(VERSION 3.20.0)',
+        'find_package(Zephyr REQUIRED HINTS $ENV{ZEPHYR_BASE})',
+        'project(sense)',
+        'target_sources(app PRIVATE src/main.c src/hal.c src/board-zephyr.c)',
+      ),
+    ],
+    ['samples/sense/prj.conf', lines('CONFIG_BROWNOUT=y')],
+    ['samples/sense/src/main.c', files.get('main.c')!],
+    ['samples/sense/src/hal.c', packageText('hal.c')],
+    ['samples/sense/src/board-zephyr.c', packageText('board-zephyr.c')],
+  ]);
+}
+
+function arduino(files: Files, { name }: Laid): Files {
+  return new Map([
+    ...move(files, 'src/', isLibrary),
+    ['src/hal.c', packageText('hal.c')],
+    [
+      'library.properties',
+      lines(
+        'name=Brownout',
+        `version=${VERSION}`,
+        'author=Brownout',
+        'maintainer=Brownout',
+        'sentence=A neural network that survives power failures.',
+        `paragraph=The image "${name}" and the module that runs it, for boards with non-volatile memory.`,
+        'category=Data Processing',
+        'url=https://www.npmjs.com/package/brownout',
+        'architectures=*',
+        'includes=brownout.h',
+      ),
+    ],
+    [
+      'library.json',
+      `${JSON.stringify(
+        {
+          name: 'Brownout',
+          version: VERSION,
+          description: 'A neural network that survives power failures.',
+          keywords: 'neural network, intermittent computing',
+          frameworks: '*',
+          platforms: '*',
+          headers: 'brownout.h',
+          build: { srcDir: 'src', includeDir: 'src' },
+        },
+        null,
+        2,
+      )}\n`,
+    ],
+    ['examples/Sense/Sense.ino', packageText('Sense.ino')],
+  ]);
+}
+
+/** The files of a make project, in another layout. */
+export function layOut(layout: Layout, files: Files, laid: Laid): Files {
+  const layouts = { make: () => files, cmake, zephyr, arduino };
+  return layouts[layout](files, laid);
+}

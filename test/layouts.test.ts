@@ -1,0 +1,199 @@
+// Exports in every layout, built as far as their tools can be had; programs as HEX, BIN and UF2; commands for boards.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { main } from '../host/cli.js';
+import { writeFirmwareFolder } from '../host/commands/firmware-folder.js';
+import { loadSegments, uf2 } from '../host/firmware/binaries.js';
+import { exportFirmware, type ExportOptions } from '../host/firmware/export-firmware.js';
+import { hardwareNames } from '../host/firmware/hardware.js';
+import { readImage } from '../host/model/image.js';
+import { run } from '../host/run.js';
+import { hasPrograms, temporaryFolder } from './util/native.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const path = join(root, 'checkpoints/digits.brn');
+const image = readImage(readFileSync(path));
+const arm = {
+  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
+  'arm-none-eabi-objcopy': 'binutils-arm-none-eabi',
+};
+const cmake = { cmake: 'cmake', gcc: 'gcc', make: 'make' };
+const cmakeTest = hasPrograms('CMake and Zephyr layouts', cmake) ? test : test.skip;
+const crossTest = hasPrograms('CMake with a cross compiler', { ...cmake, ...arm }) ? test : test.skip;
+const armTest = hasPrograms('HEX, BIN and UF2', arm) ? test : test.skip;
+const cppTest = hasPrograms('the Arduino layout', { clang: 'clang', gcc: 'gcc' }) ? test : test.skip;
+
+async function exported(options: ExportOptions): Promise<string> {
+  const folder = join(temporaryFolder('layout'), 'brownout');
+  writeFirmwareFolder(folder, (await exportFirmware(image, options)).files);
+  return folder;
+}
+
+const build = (folder: string, ...options: string[]): void => {
+  execFileSync('cmake', ['-B', 'build', ...options], { cwd: folder, stdio: 'pipe' });
+  execFileSync('cmake', ['--build', 'build'], { cwd: folder, stdio: 'pipe' });
+};
+
+cmakeTest('CMake, posix: builds, and gives the simulator’s answer', async () => {
+  const folder = await exported({ target: 'posix', layout: 'cmake' });
+  build(folder);
+  const out = execFileSync('./build/firmware', { cwd: folder, encoding: 'utf8' });
+  assert.is(out, `ticket 1 answer ${run(image).outputs[0]!.join(' ')}\n`);
+});
+
+crossTest('CMake, Cortex-M4: builds with the toolchain file', async () => {
+  const folder = await exported({ layout: 'cmake' });
+  build(folder, '-DCMAKE_TOOLCHAIN_FILE=toolchain.cmake');
+  const segments = loadSegments(readFileSync(join(folder, 'build/firmware')));
+  assert.is(segments[0]!.address, 0);
+});
+
+/** The functions of Zephyr's build system that a module calls, as its documentation describes them. */
+const ZEPHYR = `cmake_minimum_required(VERSION 3.20)
+project(shim C)
+set(CONFIG_BROWNOUT y)
+add_library(zephyr_interface INTERFACE)
+macro(zephyr_include_directories)
+  target_include_directories(zephyr_interface INTERFACE \${ARGV})
+endmacro()
+macro(zephyr_library)
+  add_library(module STATIC)
+  target_link_libraries(module PRIVATE zephyr_interface)
+endmacro()
+macro(zephyr_library_sources)
+  target_sources(module PRIVATE \${ARGV})
+endmacro()
+add_subdirectory(MODULE/zephyr module)
+`;
+
+cmakeTest(
+  'Zephyr: module.yml names what is there, and the module builds by the rules of its functions',
+  async () => {
+    for (const nvm of ['mapped', 'spi-fram', 'flash']) {
+      const folder = await exported({ layout: 'zephyr', nvm });
+      const yml = readFileSync(join(folder, 'zephyr/module.yml'), 'utf8');
+      assert.is(yml, 'name: brownout\nbuild:\n  cmake: zephyr\n  kconfig: zephyr/Kconfig\n');
+      for (const file of ['zephyr/CMakeLists.txt', 'zephyr/Kconfig', 'samples/sense/prj.conf'])
+        assert.ok(existsSync(join(folder, file)), file);
+      const shim = temporaryFolder('zephyr');
+      writeFileSync(join(shim, 'CMakeLists.txt'), ZEPHYR.replace('MODULE', folder));
+      build(shim);
+      const sample = readFileSync(join(folder, 'samples/sense/CMakeLists.txt'), 'utf8');
+      for (const [source] of sample.matchAll(/src\/\S+\.c/g)) {
+        assert.ok(existsSync(join(folder, 'samples/sense', source)), source);
+      }
+    }
+  },
+);
+
+const ARDUINO_H = `#include <stdint.h>
+struct Port { void begin(long) {} template <typename T> void print(T) {} void println() {} void println(const char *) {} };
+static Port Serial;
+static void delay(unsigned long) {}
+`;
+
+cppTest('Arduino: library.properties by the specification, sources and sketch compile', async () => {
+  const folder = await exported({ layout: 'arduino', nvm: 'eeprom' });
+  const lines = readFileSync(join(folder, 'library.properties'), 'utf8').trim().split('\n');
+  const properties = new Map(lines.map((line) => line.split('=') as [string, string]));
+  // Arduino Library Specification 1.5: required fields.
+  const required = ['name', 'version', 'author', 'maintainer', 'sentence', 'paragraph', 'category', 'url'];
+  for (const name of [...required, 'architectures']) assert.ok(properties.get(name), name);
+  assert.match(properties.get('version')!, /^\d+\.\d+\.\d+$/);
+  assert.ok(existsSync(join(folder, 'src', properties.get('includes')!)));
+  const json = JSON.parse(readFileSync(join(folder, 'library.json'), 'utf8')) as { name: string };
+  assert.is(json.name, properties.get('name'));
+  const work = temporaryFolder('arduino');
+  mkdirSync(join(work, 'src'));
+  execFileSync('sh', ['-c', `gcc -std=gnu11 -c ${folder}/src/*.c`], { cwd: work, stdio: 'pipe' });
+  writeFileSync(join(work, 'Arduino.h'), ARDUINO_H);
+  const sketch = join(folder, 'examples/Sense/Sense.ino');
+  const include = ['-I', join(folder, 'src'), '-I', work, '-include', 'Arduino.h'];
+  execFileSync('clang', ['-x', 'c++', ...include, '-Wall', '-Werror', '-c', sketch, '-o', 'sketch.o'], {
+    cwd: work,
+    stdio: 'pipe',
+  });
+});
+
+armTest('HEX and BIN are objcopy’s; UF2 holds the same bytes', async () => {
+  const folder = await exported({ board: 'rp2040', nvm: 'spi-fram' });
+  const copy = (format: string): Buffer => {
+    execFileSync('arm-none-eabi-objcopy', ['-O', format, 'firmware.elf', 'theirs'], { cwd: folder });
+    return readFileSync(join(folder, 'theirs'));
+  };
+  const binary = copy('binary');
+  // Gaps are zeros there.
+  assert.is(readFileSync(join(folder, 'firmware.bin')).length, binary.length);
+  execFileSync('arm-none-eabi-objcopy', ['-I', 'ihex', '-O', 'binary', 'firmware.hex', 'from-hex'], {
+    cwd: folder,
+  });
+  assert.equal(readFileSync(join(folder, 'from-hex')), binary);
+  const file = readFileSync(join(folder, 'firmware.uf2'));
+  const start = 0x1000_0100;
+  const found = Buffer.alloc(binary.length);
+  for (let at = 0; at < file.length; at += 512) {
+    const block = file.subarray(at, at + 512);
+    const word = (offset: number): number => block.readUInt32LE(offset);
+    assert.equal([word(0), word(4), word(508)], [0x0a32_4655, 0x9e5d_5157, 0x0ab1_6f30]);
+    assert.equal([word(8), word(16), word(28)], [0x2000, 256, 0xe48b_ff56]);
+    assert.equal([word(20), word(24)], [at / 512, file.length / 512]);
+    block.copy(found, word(12) - start, 32, 32 + 256);
+  }
+  assert.equal(found, readFileSync(join(folder, 'firmware.bin')));
+});
+
+test('UF2: blocks are aligned where the program is not', () => {
+  const file = Buffer.from(uf2([{ address: 0x1010, bytes: Uint8Array.of(1, 2, 3) }], 7));
+  assert.is(file.length, 512);
+  assert.is(file.readUInt32LE(12), 0x1000);
+  assert.equal([...file.subarray(32 + 15, 32 + 20)], [0xff, 1, 2, 3, 0xff]);
+});
+
+test('wasm: module, image, and what the module imports, for wasm3 and WAMR', async () => {
+  const { files, note } = await exportFirmware(image, { target: 'wasm', nvm: 'spi-fram' });
+  const module = new WebAssembly.Module(new Uint8Array(files.get('module.wasm')!));
+  const imports = WebAssembly.Module.imports(module);
+  assert.ok(imports.length >= 4);
+  for (const host of ['host-wasm3.c', 'host-wamr.c']) {
+    const text = Buffer.from(files.get(host)!).toString();
+    for (const { module: from, name } of imports)
+      assert.ok(text.includes(`"${from}"`) && text.includes(`"${name}"`), host);
+  }
+  assert.equal(files.get('image.bin'), image.device);
+  assert.match(note!, /65536 bytes, of which it uses \d+/);
+});
+
+armTest(
+  'flash --dry-run prints the command of each board, and refuses a program for other memories',
+  async () => {
+    const { log } = console;
+    const say = async (...args: string[]): Promise<{ code: number; json: Record<string, unknown> }> => {
+      let out = '';
+      console.log = (line: string) => {
+        out += line;
+      };
+      const code = await main([...args, '--json']).finally(() => {
+        console.log = log;
+      });
+      return { code, json: JSON.parse(out) as Record<string, unknown> };
+    };
+    for (const board of hardwareNames) {
+      const folder = await exported({ board, nvm: 'spi-fram' });
+      const { code, json } = await say('flash', folder, '--board', board, '--dry-run');
+      assert.equal([code, json['board'], json['programmed']], [0, board, false]);
+      assert.match(
+        (json['command'] as string[]).join(' '),
+        board === 'rp2040' ? /^cp .*uf2/ : /^openocd -f board\//,
+      );
+    }
+    const elsewhere = await exported({ nvm: 'spi-fram' });
+    const { code, json } = await say('flash', elsewhere, '--board', 'stm32l4-disco', '--dry-run');
+    assert.equal([code, (json['error'] as { code: string }).code], [2, 'E_FIRMWARE']);
+  },
+);
+
+test.run();

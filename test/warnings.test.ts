@@ -1,0 +1,66 @@
+// Every C file of an export compiles without a warning, by gcc for Arm and RISC-V and by clang for MSP430.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { writeFiles } from '../host/firmware/build-elf.js';
+import { exportFirmware } from '../host/firmware/export-firmware.js';
+import { nvmKinds } from '../host/firmware/sources.js';
+import { readImage } from '../host/model/image.js';
+import { hasPrograms, temporaryFolder } from './util/native.js';
+
+const arm = { 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' };
+const riscv = { 'riscv64-unknown-elf-gcc': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf' };
+const RV32 = ['-march=rv32imc', '-mabi=ilp32', '--specs=picolibc.specs'];
+
+/** What clang does not come with: the functions that emitted C stands on. */
+const STRING_H = `#include <stddef.h>
+void *memcpy(void *, const void *, size_t);
+void *memmove(void *, const void *, size_t);
+void *memset(void *, int, size_t);
+int memcmp(const void *, const void *, size_t);
+`;
+
+const compilers: readonly [
+  name: string,
+  packages: Record<string, string>,
+  flags: string[],
+  startup: string,
+][] = [
+  ['Cortex-M0+', arm, ['-mcpu=cortex-m0plus', '-mthumb'], 'cortex-m.c'],
+  ['Cortex-M4', arm, ['-mcpu=cortex-m4', '-mthumb'], 'cortex-m.c'],
+  ['rv32imc', riscv, RV32, 'riscv.c'],
+  ['msp430', { clang: 'clang' }, ['--target=msp430', '-ffreestanding', '-Iinclude'], ''],
+];
+
+const image = readImage(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
+const { PATH } = process.env;
+
+for (const [name, packages, flags, startup] of compilers) {
+  const run = hasPrograms(`warnings of a compiler for ${name}`, packages) ? test : test.skip;
+  run(`${name}: no warning`, async () => {
+    for (const nvm of nvmKinds.filter((kind) => kind !== 'file')) {
+      const folder = join(temporaryFolder('warnings'), nvm);
+      // Nothing is linked here.
+      process.env['PATH'] = '/nowhere';
+      const target = startup === 'riscv.c' ? 'rv32imc' : 'cortex-m4';
+      const { files } = await exportFirmware(image, { target, nvm }).finally(() => {
+        process.env['PATH'] = PATH;
+      });
+      writeFiles(folder, files);
+      mkdirSync(join(folder, 'include'));
+      writeFileSync(join(folder, 'include/string.h'), STRING_H);
+      const strangers = ['cortex-m.c', 'riscv.c'].filter((file) => file !== startup);
+      const sources = [...files.keys()].filter((file) => file.endsWith('.c') && !strangers.includes(file));
+      assert.ok(sources.length > 4);
+      const warnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
+      execFileSync(Object.keys(packages)[0]!, ['-std=c99', '-O2', ...warnings, ...flags, '-c', ...sources], {
+        cwd: folder,
+        stdio: 'pipe',
+      });
+    }
+  });
+}
+
+test.run();
