@@ -63,8 +63,8 @@ static ACCEL_WITHIN accel_row accel_row_of(const accel_output *out, u32 row, u32
 static ACCEL_APART u8 accel_scale(const accel_output *out, const accel_row *row, s32 x) {
   const u32 left = row->shift > 0 ? (u32)row->shift : 0u;
   const u32 right = row->shift < 0 ? (u32)-row->shift : 0u;
-  const s32 high = (s32)(((s64)(s32)((u32)x << left) * row->multiplier + (1 << 30)) >> 31);
-  const s32 mask = (s32)((1u << right) - 1u);
+  const s32 high = (s32)(((s64)(s32)((u32)x << left) * row->multiplier + ((s32)1 << 30)) >> 31);
+  const s32 mask = (s32)(((u32)1 << right) - 1u);
   const s32 y = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0)) + out->zero_point;
   return (u8)(y > out->high ? out->high : y < out->low ? out->low : y);
 }
