@@ -30,9 +30,7 @@ import {
   DRIFT_FROM,
   TURN_FLAG_HELD,
   T_LABEL,
-  T_LANE_COUNT,
   T_VALIDATIONS,
-  VERDICT_BYTES,
   VERDICT_PASSED,
   VERDICT_RIGHT,
   ENTRY_BYTES,
@@ -47,6 +45,7 @@ import {
   evict,
   fetchState,
   fetchVerdicts,
+  isAnyLearnt,
   isGuardDue,
   isWorse,
   rightOnes,
@@ -73,14 +72,6 @@ function observe(state: usize, verdict: usize, held: bool): void {
   if (flags & VERDICT_PASSED && !held) count(state, S_SKIPPED);
 }
 
-/** Whether a lane was learnt. */
-function isUpdated(verdicts: usize): bool {
-  for (let i = 0; i < load<i32>(TRAIN, T_LANE_COUNT); i++) {
-    if (!(load<u32>(verdicts + i * VERDICT_BYTES) & VERDICT_PASSED)) return true;
-  }
-  return false;
-}
-
 /** Weight banks as the job leaves them, current | good << 4; counts what the guard did. */
 function weightBanks(state: usize, verdicts: usize): u32 {
   const banks = load<u32>(CURSOR, C_BANKS);
@@ -95,7 +86,7 @@ function weightBanks(state: usize, verdicts: usize): u32 {
     good = current;
     store<u32>(state, rightOnes(verdicts, 0, countOf(state, EntryKind.VALIDATION)), S_GOOD_RIGHT);
   }
-  if (isUpdated(verdicts)) {
+  if (isAnyLearnt(verdicts)) {
     current = freeBank();
     store<u32>(CURSOR, load<u32>(CURSOR, C_STEP) + 1, C_STEP);
   }

@@ -18,6 +18,7 @@ import {
   T_MARGIN,
   T_VERDICTS,
   VERDICT_BYTES,
+  VERDICT_PASSED,
   VERDICT_RIGHT,
 } from '../layout';
 import { fetch, look } from '../nvm';
@@ -137,4 +138,12 @@ export function rightOnes(verdicts: usize, from: i32, count: i32): i32 {
 export function isWorse(state: usize, verdicts: usize): bool {
   const count = countOf(state, EntryKind.VALIDATION);
   return rightOnes(verdicts, 0, count) + load<i32>(TRAIN, T_MARGIN) < rightOnes(verdicts, count, count);
+}
+
+/** Whether a lane is learnt. */
+export function isAnyLearnt(verdicts: usize): bool {
+  for (let i = 0; i < load<i32>(TRAIN, T_LANE_COUNT); i++) {
+    if (!(load<u32>(verdicts + i * VERDICT_BYTES) & VERDICT_PASSED)) return true;
+  }
+  return false;
 }

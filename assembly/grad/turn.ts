@@ -25,7 +25,17 @@ import { put } from '../nvm';
 import { CURSOR, TRAIN } from '../sram';
 import { bind } from './groups';
 import { key } from './random';
-import { countOf, entryCount, entryOf, fetchState, fetchVerdicts, isGuardDue, isWorse, nth } from './state';
+import {
+  countOf,
+  entryCount,
+  entryOf,
+  fetchState,
+  fetchVerdicts,
+  isGuardDue,
+  isWorse,
+  nth,
+  isAnyLearnt,
+} from './state';
 
 const REPLAY = 0x52455031;
 
@@ -60,14 +70,6 @@ function sampleOf(state: usize, turn: i32): i32 {
   const count = countOf(state, EntryKind.VALIDATION);
   if (turn - lanes >= 2 * count || !isGuardDue(state)) return -1;
   return nth(state, EntryKind.VALIDATION, -1, (turn - lanes) % count);
-}
-
-/** Whether a lane is learnt. */
-function isAnyLearnt(verdicts: usize): bool {
-  for (let i = 0; i < load<i32>(TRAIN, T_LANE_COUNT); i++) {
-    if (!(load<u32>(verdicts + i * VERDICT_BYTES) & VERDICT_PASSED)) return true;
-  }
-  return false;
 }
 
 export function tile(op: usize): void {
