@@ -104,7 +104,8 @@ export const TASKS: readonly Task[] = [
       ],
     },
     training: {
-      ...{ ...schedule, epochs: 30, batchSize: 32, learningRate: 0.002, weightDecay: 0.1 },
+      // Chosen on subjects left out in turn, of those to train on: 92.4 % (four folds, two seeds); 89.4 % without mixup.
+      ...{ ...schedule, epochs: 30, batchSize: 32, learningRate: 0.002, weightDecay: 0.3, mixup: 0.5 },
       augmentation: motion,
     },
     tightest: {
