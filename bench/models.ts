@@ -5,7 +5,7 @@ import { compile } from '../host/compile.js';
 import { Random } from '../host/data/random.js';
 import { importModel } from '../host/import/import-model.js';
 import { readImage } from '../host/model/image.js';
-import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../host/model/quantized-network.js';
+import { type CirculantMethod, elementCount, type QuantizedNetwork, type QuantizedOp } from '../host/model/quantized-network.js';
 import { table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import { int8s } from '../test/util/networks.js';
@@ -32,7 +32,7 @@ export interface ModelTime {
 function circulantSibling(
   network: QuantizedNetwork,
   blockSize: number,
-  method: 'direct' | 'ntt',
+  method: CirculantMethod,
 ): QuantizedNetwork {
   const random = new Random(blockSize);
   const ops = network.ops.map((op): QuantizedOp => {
@@ -61,7 +61,7 @@ function ours(
   input: Int8Array,
 ): Peer {
   const options = { arenaBytes: 61440, nvmBytes: 1 << 23, capacitorUf: 1e6, policy: 'never', verify: false };
-  const runner = new DeskRunner(moduleBytes(module), readImage(compile(network, options)));
+  const runner = DeskRunner.generic(moduleBytes(module), readImage(compile(network, options)));
   return {
     name,
     run: () => runner.run(input),
@@ -84,9 +84,9 @@ async function runtimes(name: string, bytes: Uint8Array): Promise<Peer[]> {
   own.push(ours('brownout, scalar', network, 'device', input));
   if (network.ops.every(({ kind }) => kind === 'dense')) {
     for (const [k, method] of [
-      [16, 'direct'],
+      [16, 'karatsuba'],
       [16, 'ntt'],
-      [64, 'direct'],
+      [64, 'karatsuba'],
       [64, 'ntt'],
     ] as const) {
       const sibling = circulantSibling(network, k, method);

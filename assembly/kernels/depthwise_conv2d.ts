@@ -16,10 +16,11 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
+  WIN_STRIDE,
 } from '../layout';
 import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
-import { gather } from './gather';
+import { gather, gatherRows } from './gather';
 import { eightChannels } from './depthwise_lanes';
 import { ACCELERATED, FAST, SIMD, isS16 } from './mask';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
@@ -112,7 +113,11 @@ export function tile(op: usize, index: i32): void {
   const pixel = inputs << width;
   const patch = taps * pixel;
   const bytes = rowBytes(op, group * taps);
-  gather(op, row, column, count, columns, patch);
+  const lanes =
+    SIMD && !wide && multiplier == 1 && group >= 8 && (outputs % group == 0 || outputs % group >= 8);
+  // Lanes read windows that overlap.
+  const whole = lanes ? gatherRows(op, row, column, count, columns) : 0;
+  if (!whole) gather(op, row, column, count, columns, patch);
   for (let first = 0; first < outputs; first += group) {
     const size = min(group, outputs - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
@@ -122,7 +127,9 @@ export function tile(op: usize, index: i32): void {
     const packed = look(address, rowBytes(op, size * taps), scratch);
     const weights = unpack(op, packed, size * taps, behind(scratch, bytes));
     const step = outputs << width;
-    if (SIMD && !wide && multiplier == 1 && size >= 8) {
+    if (lanes) {
+      const span = whole ? <i32>load<u16>(op, WIN_STRIDE + 2) * pixel : patch;
+      const across = whole ? whole : <i32>(kernel >> 16) * pixel;
       for (let i = 0; i < size; i += 8) {
         // The last eight begin earlier, and some are computed twice.
         const at = min(i, size - 8);
@@ -130,7 +137,7 @@ export function tile(op: usize, index: i32): void {
         const w = weights + at;
         const x = columns + first + at;
         const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
-        eightChannels(op, x, w, w + taps * size, size, bias + (at << 2), pairs, to, to + count * step);
+        eightChannels(op, x, span, across, w, size, bias + (at << 2), pairs, to, to + count * step);
       }
       continue;
     }

@@ -100,3 +100,29 @@ export function requantizeFour(op: usize, x: v128, pair: usize, to: usize): void
   const y = scaleFour(op, x, pair, multipliers(op, pair), factors(op, pair), limits(op, pair));
   v128.store32_lane(to, narrow(op, y, y), 0);
 }
+
+/** `count` int32 sums, a multiple of four, at `sums`, biases at `bias`, to int8 at `to`. `pair`: of the first. */
+export function requantizeFours(
+  op: usize,
+  sums: usize,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  count: i32,
+): void {
+  const stride = load<usize>(op, OP_REQUANT_STRIDE) << 2;
+  let m = multipliers(op, pair);
+  let f = factors(op, pair);
+  let most = limits(op, pair);
+  for (const end = to + count; to < end; to += 4) {
+    const y = scaleFour(op, i32x4.add(v128.load(sums), v128.load(bias)), pair, m, f, most);
+    v128.store32_lane(to, narrow(op, y, y), 0);
+    sums += 16;
+    bias += 16;
+    if (!stride || to + 4 >= end) continue;
+    pair += stride;
+    m = multipliers(op, pair);
+    f = factors(op, pair);
+    most = limits(op, pair);
+  }
+}
