@@ -33,35 +33,29 @@ import { requantizeFours } from './requantize_lanes';
 /** Bytes of a leaf's matrix. */
 const LEAF_BYTES = 24;
 
-/** `to`[i] = a[i] + a[i + half], of `half` bytes of int16 at `from`; 8 bytes at least. */
-// @ts-ignore: decorator
-@inline
-function addHalves(from: usize, half: i32, to: usize): void {
-  for (const end = from + half; from < end; ) {
-    if (SIMD) {
-      v128.store64_lane(to, i16x8.add(v128.load64_zero(from), v128.load64_zero(from + half)), 0);
-      from += 8;
-      to += 8;
-    } else {
-      store<i16>(to, load<i16>(from) + load<i16>(from + half));
-      from += 2;
-      to += 2;
-    }
-  }
-}
+/** Bytes of a vector register: what lanes take at a time. */
+const VECTOR = 16;
 
-/** `to`[i] = a[i] − a[i + half], and a[i] += a[i + half]. */
+/** `to`[i] = a[i] − a[i + half], and a[i] += a[i + half], of `half` bytes of int16, 8 or more. */
 // @ts-ignore: decorator
 @inline
 function split(from: usize, half: i32, to: usize): void {
-  for (const end = from + half; from < end; ) {
+  const end = from + half;
+  if (SIMD && half < VECTOR) {
+    const a = v128.load64_zero(from);
+    const b = v128.load64_zero(end);
+    v128.store64_lane(to, i16x8.sub(a, b), 0);
+    v128.store64_lane(from, i16x8.add(a, b), 0);
+    return;
+  }
+  while (from < end) {
     if (SIMD) {
-      const a = v128.load64_zero(from);
-      const b = v128.load64_zero(from + half);
-      v128.store64_lane(to, i16x8.sub(a, b), 0);
-      v128.store64_lane(from, i16x8.add(a, b), 0);
-      from += 8;
-      to += 8;
+      const a = v128.load(from);
+      const b = v128.load(from + half);
+      v128.store(to, i16x8.sub(a, b));
+      v128.store(from, i16x8.add(a, b));
+      from += VECTOR;
+      to += VECTOR;
     } else {
       const a = load<i16>(from);
       const b = load<i16>(from + half);
@@ -73,6 +67,38 @@ function split(from: usize, half: i32, to: usize): void {
   }
 }
 
+/** The sums of both halves of each group of `size` bytes of int16, 16 or more, from `from` to `end`, to `end` on. Returns their end. */
+// @ts-ignore: decorator
+@inline
+function addHalves(from: usize, end: usize, size: i32): usize {
+  const half = size >> 1;
+  let to = end;
+  if (SIMD && size == VECTOR) {
+    for (const last = end - VECTOR; from < last; from += VECTOR * 2, to += VECTOR) {
+      const a = v128.load(from);
+      const b = v128.load(from, VECTOR);
+      v128.store(to, i16x8.add(v128.shuffle<i64>(a, b, 0, 2), v128.shuffle<i64>(a, b, 1, 3)));
+    }
+    if (from == end) return to;
+    v128.store64_lane(to, i16x8.add(v128.load64_zero(from), v128.load64_zero(from + half)), 0);
+    return to + half;
+  }
+  for (; from < end; from += half) {
+    for (const middle = from + half; from < middle; ) {
+      if (SIMD) {
+        v128.store(to, i16x8.add(v128.load(from), v128.load(from + half)));
+        from += VECTOR;
+        to += VECTOR;
+      } else {
+        store<i16>(to, load<i16>(from) + load<i16>(from + half));
+        from += 2;
+        to += 2;
+      }
+    }
+  }
+  return to;
+}
+
 /** The leaves of the k int16 at `a`, which is overwritten, to `leaves`. */
 function expand(a: usize, k: i32, leaves: usize): void {
   let end = leaves;
@@ -80,13 +106,8 @@ function expand(a: usize, k: i32, leaves: usize): void {
   for (let half = k; half >= 8; half >>= 1) {
     split(a, half, end);
     end += half;
-    if (half == 8) break;
     // Each group of that size: its halves stay where they are, and their sum goes behind all.
-    const stop = end;
-    for (let group = leaves; group < stop; group += half) {
-      addHalves(group, half >> 1, end);
-      end += half >> 1;
-    }
+    if (half > 8) end = addHalves(leaves, end, half);
   }
   store<i32>(end, load<i32>(a));
   store<i32>(end, load<i32>(a, 4), 4);
@@ -100,37 +121,36 @@ function collect(sums: usize, end: usize, k: i32, a: usize): void {
     if (half > 16) {
       // Groups, and behind them half as much.
       const groups = ((end - sums) / (half + (half >> 1))) * half;
-      let third = sums + groups;
-      end = third;
-      for (let group = sums; group < end; group += half) {
-        joinThirds(group, half >> 1, third);
-        third += half >> 1;
-      }
+      end = sums + groups;
+      joinThirds(sums, end, half >> 1);
     }
     end -= half;
     joinHalves(a, half, end);
   }
 }
 
-/** (p, q) at `group`, halves of `half` bytes of int32, becomes (q + r, p + r). */
+/** Each (p, q) from `from` to `end`, of `half` bytes of int32 both, becomes (q + r, p + r), with r from `end` on. */
 // @ts-ignore: decorator
 @inline
-function joinThirds(group: usize, half: i32, r: usize): void {
-  for (const end = group + half; group < end; ) {
-    if (SIMD) {
-      const c = v128.load(r);
-      const p = v128.load(group);
-      v128.store(group, i32x4.add(v128.load(group + half), c));
-      v128.store(group + half, i32x4.add(p, c));
-      group += 16;
-      r += 16;
-    } else {
-      const c = load<i32>(r);
-      const p = load<i32>(group);
-      store<i32>(group, load<i32>(group + half) + c);
-      store<i32>(group + half, p + c);
-      group += 4;
-      r += 4;
+function joinThirds(from: usize, end: usize, half: i32): void {
+  let r = end;
+  for (; from < end; from += half) {
+    for (const middle = from + half; from < middle; ) {
+      if (SIMD) {
+        const c = v128.load(r);
+        const p = v128.load(from);
+        v128.store(from, i32x4.add(v128.load(from + half), c));
+        v128.store(from + half, i32x4.add(p, c));
+        from += VECTOR;
+        r += VECTOR;
+      } else {
+        const c = load<i32>(r);
+        const p = load<i32>(from);
+        store<i32>(from, load<i32>(from + half) + c);
+        store<i32>(from + half, p + c);
+        from += 4;
+        r += 4;
+      }
     }
   }
 }
@@ -145,8 +165,8 @@ function joinHalves(a: usize, half: i32, q: usize): void {
       const d = v128.load(q);
       v128.store(a, i32x4.shr_s(i32x4.add(p, d), 1));
       v128.store(a + half, i32x4.shr_s(i32x4.sub(p, d), 1));
-      a += 16;
-      q += 16;
+      a += VECTOR;
+      q += VECTOR;
     } else {
       const p = load<i32>(a);
       const d = load<i32>(q);
