@@ -30,7 +30,14 @@ function network({ k, inputs, outputs, weights, bias, zeroPoint = 0 }: Layer): Q
     ],
     ops: [
       {
-        ...{ kind: 'circulant', name: 'circulant', inputs: [0], output: 1, blockSize: k, method: 'karatsuba' },
+        ...{
+          kind: 'circulant',
+          name: 'circulant',
+          inputs: [0],
+          output: 1,
+          blockSize: k,
+          method: 'karatsuba',
+        },
         ...{ weights, bias: bias ?? new Int32Array(outputs) },
         ...{ multipliers: Int32Array.of(2 ** 30), shifts: Int32Array.of(1), clampMin: -128, clampMax: 127 },
       },
@@ -47,7 +54,7 @@ function sums({ k, inputs, outputs, weights, zeroPoint = 0 }: Layer, x: Int8Arra
     const row = Math.floor(o / k) * blocks * k;
     let sum = 0;
     for (let c = 0; c < inputs; c++) {
-      const at = row + Math.floor(c / k) * k + ((((o % k) - (c % k)) % k) + k) % k;
+      const at = row + Math.floor(c / k) * k + (((((o % k) - (c % k)) % k) + k) % k);
       sum += weights[at]! * (x[c]! - zeroPoint);
     }
     return sum;
@@ -84,7 +91,11 @@ test('whole layers at their extremes equal the definition, in every bit of the a
         assert.is(image.ops[0]!.get(OP_KIND) & 0xff, OpKind.CIRCULANT_KARATSUBA_S8);
         assert.is(image.ops[0]!.get(CIRC_LEAVES), leafCount(k));
         for (const build of ['scalar', 'simd'] as const) {
-          assert.equal(infer(makeDevice(image, build), image, x), expected, `k ${k}, pattern ${pattern}, ${build}`);
+          assert.equal(
+            infer(makeDevice(image, build), image, x),
+            expected,
+            `k ${k}, pattern ${pattern}, ${build}`,
+          );
         }
       }
     });
@@ -113,7 +124,11 @@ test('little SRAM: leaves in chunks, two block rows a tile', () => {
   assert.is(op.get(OP_TILES), 3);
   for (const build of ['scalar', 'simd', 'checked'] as const) {
     const found = infer(makeDevice(image, build), image, x);
-    assert.equal(found, Int8Array.from({ length: outputs }, (_, r) => r % 100), build);
+    assert.equal(
+      found,
+      Int8Array.from({ length: outputs }, (_, r) => r % 100),
+      build,
+    );
   }
 });
 

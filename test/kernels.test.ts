@@ -80,7 +80,12 @@ for (const [method, spectra] of [['direct'], ['ntt'], ['ntt', 'computed'], ['kar
     const [inputs, outputs] = [between(random, 1, 3 * blockSize), between(random, 1, 3 * blockSize)];
     return circulantNetwork(random, { blockSize, inputs, outputs, method, spectra });
   };
-  sweep(`circulant_s8 by ${method}${spectra ? ', spectra computed' : ''}`, 100, make, LEAST[spectra ?? method]);
+  sweep(
+    `circulant_s8 by ${method}${spectra ? ', spectra computed' : ''}`,
+    100,
+    make,
+    LEAST[spectra ?? method],
+  );
 }
 
 sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);

@@ -6,7 +6,11 @@ import { Status } from '../assembly/error.js';
 import { compile } from '../host/compile.js';
 import { Random } from '../host/data/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import { type CirculantMethod, elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import {
+  type CirculantMethod,
+  elementCount,
+  type QuantizedNetwork,
+} from '../host/model/quantized-network.js';
 import { firstDifference } from '../host/simulator/equality.js';
 import { infer, makeDevice } from './util/devices.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';

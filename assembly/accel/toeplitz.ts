@@ -4,8 +4,8 @@ import { SIMD } from '../kernels/mask';
 
 /**
  * `leaves` × `rows` (1 or 2) sums over `blocks` blocks, four int32 each, to `sums` and `apart` bytes behind it. `x`: vectors of
- * four int16, the leaves' one behind the other, blocks `stride` bytes apart. `w`: [leaf][block][row] of six pairs (t[i], t[i − 1]),
- * i = −2 … 3, of a matrix t[r − c].
+ * four int16, the leaves' one behind the other, blocks `stride` bytes apart. `w`: [leaf][block][row] of six pairs
+ * (t[i], t[i − 1]), i = −2 … 3, of a matrix t[r − c].
  */
 export function toeplitz(
   x: usize,
@@ -31,10 +31,7 @@ export function toeplitz(
 // @ts-ignore: decorator
 @inline
 function add(sum: v128, p: v128, q: v128, w: usize): v128 {
-  return i32x4.add(
-    i32x4.add(sum, i32x4.dot_i16x8_s(p, v128.load(w, 8))),
-    i32x4.dot_i16x8_s(q, v128.load(w)),
-  );
+  return i32x4.add(i32x4.add(sum, i32x4.dot_i16x8_s(p, v128.load(w, 8))), i32x4.dot_i16x8_s(q, v128.load(w)));
 }
 
 // @ts-ignore: decorator

@@ -67,7 +67,7 @@ function split(from: usize, half: i32, to: usize): void {
   }
 }
 
-/** The sums of both halves of each group of `size` bytes of int16, 16 or more, from `from` to `end`, to `end` on. Returns their end. */
+/** Both halves' sum of each group of `size` bytes of int16, 16 or more, from `from` on, behind `end`. Returns their end. */
 // @ts-ignore: decorator
 @inline
 function addHalves(from: usize, end: usize, size: i32): usize {
@@ -84,7 +84,7 @@ function addHalves(from: usize, end: usize, size: i32): usize {
     return to + half;
   }
   for (; from < end; from += half) {
-    for (const middle = from + half; from < middle; ) {
+    for (const middle = from + half; from < middle;) {
       if (SIMD) {
         v128.store(to, i16x8.add(v128.load(from), v128.load(from + half)));
         from += VECTOR;
@@ -135,7 +135,7 @@ function collect(sums: usize, end: usize, k: i32, a: usize): void {
 function joinThirds(from: usize, end: usize, half: i32): void {
   let r = end;
   for (; from < end; from += half) {
-    for (const middle = from + half; from < middle; ) {
+    for (const middle = from + half; from < middle;) {
       if (SIMD) {
         const c = v128.load(r);
         const p = v128.load(from);
@@ -159,7 +159,7 @@ function joinThirds(from: usize, end: usize, half: i32): void {
 // @ts-ignore: decorator
 @inline
 function joinHalves(a: usize, half: i32, q: usize): void {
-  for (const end = a + half; a < end; ) {
+  for (const end = a + half; a < end;) {
     if (SIMD) {
       const p = v128.load(a);
       const d = v128.load(q);

@@ -116,10 +116,7 @@ function scaleAlike(
   const y = i32x4.mul(i32x4.max_s(i32x4.min_s(x, high), low), factor);
   const even = i64x2.extmul_low_i32x4_s(y, multiplier);
   const upper = v128.shuffle<i32>(even, i64x2.extmul_high_i32x4_s(y, multiplier), 1, 3, 5, 7);
-  return i32x4.shr_s(
-    i32x4.sub(i32x4.add(upper, base), v128.and(i32x4.shr_s(x, 31), half)),
-    SHIFT + 1,
-  );
+  return i32x4.shr_s(i32x4.sub(i32x4.add(upper, base), v128.and(i32x4.shr_s(x, 31), half)), SHIFT + 1);
 }
 
 /** `count` int32 sums, a multiple of four, at `sums`, biases at `bias`, to int8 at `to`. `pair`: of the first. */

@@ -5,7 +5,7 @@ type Toeplitz = Float64Array;
 
 /** Products of 4×4 matrices that a block of size k ≥ 4 takes. */
 export function leafCount(k: number): number {
-  return (3 ** (Math.round(Math.log(k) / Math.LN2) - 2) + 1) / 2;
+  return (3 ** (29 - Math.clz32(k)) + 1) / 2;
 }
 
 /** Bytes of a leaf's matrix: six pairs of int16. */

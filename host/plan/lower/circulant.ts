@@ -15,7 +15,12 @@ import {
   OP_WEIGHTS,
   OpKind,
 } from '../../../assembly/layout.js';
-import { elementCount, type Circulant, type CirculantMethod, type TensorSpec } from '../../model/quantized-network.js';
+import {
+  elementCount,
+  type Circulant,
+  type CirculantMethod,
+  type TensorSpec,
+} from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import {
   type TileLimits,
@@ -228,8 +233,7 @@ export function lowerCirculant(
   if (arenaOf(least) > limits.arenaBytes) tooLarge(op, arenaOf(least), limits);
   // As many block rows a tile as SRAM and a tenth of a charge allow.
   const tooMuch = (group: number): boolean =>
-    arenaOf(group) > limits.arenaBytes ||
-    costs[method].enter + group * costs[method].row > limits.tileCycles;
+    arenaOf(group) > limits.arenaBytes || costs[method].enter + group * costs[method].row > limits.tileCycles;
   let group = rows;
   for (let parts = 2; group > least && tooMuch(group); parts++) {
     group = Math.ceil(rows / parts / least) * least;
