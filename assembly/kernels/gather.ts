@@ -22,20 +22,20 @@ export function gatherRows(op: usize, row: i32, column: i32, count: i32, to: usi
   const pixel = pixelBytes(op);
   const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
   const left = inputColumn(op, column);
-  const right = inputColumn(op, column + count - 1) + kernelWidth;
-  const before = max(-left, 0) * pixel;
-  const inside = (min(right, load<i32>(op, WIN_INPUT_WIDTH)) - max(left, 0)) * pixel;
-  const bytes = (right - left) * pixel;
+  const bytes = ((count - 1) * stride + kernelWidth) * pixel;
+  const before = min(max(-left, 0) * pixel, bytes);
+  const until = max(min((load<i32>(op, WIN_INPUT_WIDTH) - left) * pixel, bytes), before);
   for (let ky = 0, kernelHeight: i32 = load<u16>(op, WIN_KERNEL); ky < kernelHeight; ky++, to += bytes) {
     const y = inputRow(op, row, ky);
-    if (!isInside(op, y) || inside <= 0) {
-      fillBytes(to, zero, bytes);
-      continue;
+    // What is inside the map, from `before` to `until`, and padding around it.
+    let done = 0;
+    if (isInside(op, y) && until > before) {
+      const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));
+      fillBytes(to, zero, before);
+      copyBytes(to + before, source + before, until - before);
+      done = until;
     }
-    const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));
-    fillBytes(to, zero, before);
-    copyBytes(to + before, source + before, inside);
-    fillBytes(to + before + inside, zero, bytes - before - inside);
+    fillBytes(to + done, zero, bytes - done);
   }
   return bytes;
 }
