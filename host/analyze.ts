@@ -9,7 +9,7 @@ import {
   OP_WEIGHTS,
 } from '../assembly/layout.js';
 import { type Image, readImage } from './model/image.js';
-import { type Body, bodyOf } from './plan/body.js';
+import { type Body, bodyOf, savingOf } from './plan/body.js';
 import { describeOp } from './plan/describe.js';
 import { bankReads } from './plan/footprint.js';
 import type { OpRecord } from './plan/record.js';
@@ -31,6 +31,8 @@ export interface OpAnalysis {
   macs: number;
   /** What computes its sums in firmware for the device; cycles are those of the scalar body. */
   body: Body;
+  /** The share of instructions that the body saves of the scalar one's, estimated. */
+  bodySaves: number;
   /** NVM bytes read and written by one run of the op. */
   bytesMoved: number;
   /** Simulated cycles of one run of the op, NVM included. */
@@ -139,10 +141,12 @@ export function analyze(
   const ops = inference.map((op, index): OpAnalysis => {
     const cost = costs[index]!;
     cumulative += cost.cycles;
+    const body = bodyOf(op, profile.dspExtension.value);
     return {
       name: model.metadata.ops[index]!,
       ...describeOp(op),
-      body: bodyOf(op, profile.dspExtension.value),
+      body,
+      bodySaves: savingOf(op, body),
       ...cost,
       share: cost.cycles / cycles,
       cumulativeShare: cumulative / cycles,
