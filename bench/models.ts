@@ -16,11 +16,11 @@ import { moduleBytes } from '../host/toolchain/modules.js';
 import { int8s } from '../test/util/networks.js';
 import { DeskRunner } from './desk-runner.js';
 import { findPeers, INSTALL, type Peer } from './peers.js';
-import { interleaved, median, spread } from './timing.js';
+import { interleavedAsync, median, spread } from './timing.js';
 
 const MODELS = [
-  { name: 'KWS int8', file: 'kws_ref_model.tflite' },
-  { name: 'AD int8', file: 'ad01_int8.tflite' },
+  { name: 'KWS int8', file: 'kws_ref_model.tflite', float: 'kws_ref_model_float32.onnx' },
+  { name: 'AD int8', file: 'ad01_int8.tflite', float: 'ad01_fp32.onnx' },
 ];
 /** Smaller layers stay dense. */
 const LEAST_SIZE = 64;
@@ -81,15 +81,16 @@ async function ours(
   };
 }
 
-async function runtimes(name: string, bytes: Uint8Array): Promise<Peer[]> {
+async function runtimes(name: string, bytes: Uint8Array, float?: Uint8Array): Promise<Peer[]> {
   const { network } = importModel(bytes, { name });
   const input = int8s(new Random(3), elementCount(network.tensors[network.input]!));
   const own = [await ours('brownout, its own module', network, 'special', input)];
-  const peers = await findPeers(bytes, input);
+  const peers = await findPeers(bytes, input, float);
   for (const peer of peers) {
-    own[0]!.run();
-    peer.run();
-    const [a, b] = [own[0]!.output(), peer.output()];
+    if (!peer.output) continue;
+    await own[0]!.run();
+    await peer.run();
+    const [a, b] = [own[0]!.output!(), peer.output()];
     const far = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
     if (far > 1) throw new Error(`${name}: ${peer.name} answers up to ${far} steps elsewhere`);
   }
@@ -118,10 +119,11 @@ export async function benchModels(): Promise<{ times: ModelTime[]; text: string 
     return { times: [], text: 'models: set BROWNOUT_DATA to a folder with models/' };
   const times: ModelTime[] = [];
   let found = 0;
-  for (const { name, file } of MODELS) {
-    const all = await runtimes(name, new Uint8Array(readFileSync(join(folder, 'models', file))));
+  for (const { name, file, float } of MODELS) {
+    const read = (of: string): Uint8Array => new Uint8Array(readFileSync(join(folder, 'models', of)));
+    const all = await runtimes(name, read(file), read(float));
     found += all.filter((peer) => !peer.name.startsWith('brownout')).length;
-    const rounds = interleaved(
+    const rounds = await interleavedAsync(
       all.map((peer) => () => peer.run()),
       41,
       20,

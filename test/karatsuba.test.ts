@@ -1,8 +1,13 @@
 // Circulant layers by Karatsuba's trick are exact: at extreme weights and inputs, up to what int16 and int32 hold, and no further.
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CIRC_CHUNK, CIRC_GROUP, CIRC_LEAVES, OP_KIND, OP_TILES, OpKind } from '../assembly/layout.js';
+import { compile as compileProved } from '../host/compile.js';
+import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
+import { readNpy } from '../host/data/npy.js';
 import { Random } from '../host/data/random.js';
+import { shippedImage } from '../host/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
@@ -129,6 +134,26 @@ test('little SRAM: leaves in chunks, two block rows a tile', () => {
       Int8Array.from({ length: outputs }, (_, r) => r % 100),
       build,
     );
+  }
+});
+
+test('digits compiled so are proved, and answer as the shipped image does', () => {
+  const file = readFileSync(new URL('../../checkpoints/digits-float.npy', import.meta.url));
+  const quantized = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
+  const image = readImage(compileProved(quantized, { circulant: 'karatsuba' }));
+  assert.ok(image.ops.some((op) => op.kind === OpKind.CIRCULANT_KARATSUBA_S8));
+  assert.ok(image.metadata.proof);
+  const shipped = shippedImage();
+  const random = new Random(9);
+  for (let i = 0; i < 5; i++) {
+    const x = int8s(random, image.input.bytes);
+    assert.equal(infer(makeDevice(image), image, x), infer(makeDevice(shipped), shipped, x));
+  }
+  try {
+    compileProved(quantized, { circulant: 'fft' as 'ntt' });
+    assert.unreachable('compiled');
+  } catch (error) {
+    assert.ok(error instanceof BrownoutError && error.code === 'E_OPTION', String(error));
   }
 });
 
