@@ -1,9 +1,7 @@
 // The proof through the flash layer: whatever a cut does to the log of firmware/nvm-flash.c, what the engine reads
 // afterwards is NVM that host/verify allows for. Writes and barriers are those of real jobs.
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../host/data/random.js';
@@ -11,53 +9,26 @@ import { type Image, readImage } from '../host/model/image.js';
 import { valuesFrom } from '../host/model/values.js';
 import { completeJob } from '../host/simulator/app.js';
 import { Device } from '../host/simulator/device.js';
-import { SimulatedNvm } from '../host/simulator/nvm.js';
-import { provision } from '../host/simulator/provision.js';
+import { TracedNvm } from '../host/simulator/traced-nvm.js';
 import { moduleBytes, moduleFor } from '../host/toolchain/modules.js';
-import { compileNative, firmwareFolder, hasPrograms, temporaryFolder } from './util/native.js';
+import { playOnLog } from './util/flash-job.js';
+import { firmwareFolder, hasPrograms, temporaryFolder } from './util/native.js';
 
 const nativeTest = hasPrograms('the proof through the flash layer', { gcc: 'gcc' }) ? test : test.skip;
-const models = fileURLToPath(new URL('../../test/c/', import.meta.url));
 /** Other draws of what a cut leaves. */
 const SEED = Number(process.env['BROWNOUT_SEED'] ?? 1);
 
 const imageOf = (name: string): Image =>
   readImage(readFileSync(new URL(`../../checkpoints/${name}.brn`, import.meta.url)));
 
-/** NVM, and what is done to it, as test/c/flash-job.c reads it. */
-class Recorder extends SimulatedNvm {
-  readonly records: Uint8Array[] = [];
-
-  constructor(image: Image) {
-    super(image.nvmBytes);
-    provision(this, image);
-    this.records.splice(0, Infinity, this.cells.slice());
-  }
-
-  record(what: 'w' | 'v' | 's', address: number, bytes: Uint8Array = new Uint8Array()): void {
-    const head = Uint32Array.of(what.charCodeAt(0), address, bytes.length);
-    this.records?.push(new Uint8Array(head.buffer), bytes.slice());
-  }
-
-  override write(address: number, bytes: Uint8Array): void {
-    this.record('w', address, bytes);
-    super.write(address, bytes);
-  }
-
-  override sync(): void {
-    this.record('s', 0);
-    super.sync();
-  }
-}
-
 /** Writes, views and barriers of jobs on steady power, from boot to acknowledgement; the last `trains` of them train. */
-function traceOf(image: Image, { jobs, trains }: { jobs: number; trains: number }): Uint8Array {
-  const nvm = new Recorder(image);
+function traceOf(image: Image, { jobs, trains }: { jobs: number; trains: number }): TracedNvm {
+  const nvm = new TracedNvm(image);
   const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), {
     nvm,
     sramBytes: 65536,
     observe: (access, address, length) => {
-      if (access === 'view') nvm.record('v', address, nvm.present.subarray(address, address + length));
+      if (access === 'view') nvm.see(address, length);
     },
   });
   const random = new Random(5);
@@ -67,42 +38,7 @@ function traceOf(image: Image, { jobs, trains }: { jobs: number; trains: number 
     const label = ticket > jobs - trains ? { label: 3 } : {};
     completeJob(device, image, { ticket, input, ...label }, {}, ticket > 1);
   }
-  return Buffer.concat(nvm.records);
-}
-
-interface Played {
-  cuts: number;
-  /** Cuts that left all writes since the last barrier, and none. */
-  whole: number;
-  none: number;
-  erasures: number;
-  views: number;
-}
-
-/** Plays a trace on the log, cut in every step of the flash. Throws with what is wrong. */
-function play(image: Image, trace: Uint8Array, flags: string[], nvm = firmwareFolder): Played {
-  const folder = temporaryFolder('refinement');
-  const bytes = `#define BROWNOUT_NVM_BYTES ${image.nvmBytes}u`;
-  writeFileSync(join(folder, 'model.h'), `#include <stdint.h>\n${bytes}\n`);
-  writeFileSync(join(folder, 'trace'), trace);
-  const program = join(folder, 'model');
-  compileNative(
-    program,
-    [join(models, 'flash-job.c')],
-    ['-O3', '-Wconversion', '-I', nvm, '-I', folder, ...flags],
-  );
-  const words = execFileSync(program, [join(folder, 'trace'), `${SEED}`], {
-    encoding: 'utf8',
-    stdio: 'pipe',
-  });
-  const [cuts, whole, none, erasures, views] = words.trim().split(' ').map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return { cuts, whole, none, erasures, views };
+  return nvm;
 }
 
 /** Erased often. */
@@ -119,7 +55,7 @@ for (const [name, flags] of Object.entries(sizes)) {
     `digits, ${name}: every cut leaves a prefix of the writes, all before the last barrier in it`,
     () => {
       const image = imageOf('digits');
-      const found = play(image, traceOf(image, { jobs: JOBS, trains: 0 }), flags);
+      const found = playOnLog(traceOf(image, { jobs: JOBS, trains: 0 }), { flags, seed: SEED });
       assert.ok(found.cuts > 4000 && found.erasures > 0, JSON.stringify(found));
       assert.ok(
         found.whole > 0 && found.none > 0 && found.whole + found.none < found.cuts,
@@ -132,7 +68,7 @@ for (const [name, flags] of Object.entries(sizes)) {
 
 nativeTest('a training step: every cut leaves a prefix of the writes', () => {
   const image = imageOf('digits-train');
-  const found = play(image, traceOf(image, { jobs: 1, trains: 1 }), SMALL_PAGES);
+  const found = playOnLog(traceOf(image, { jobs: 1, trains: 1 }), { flags: SMALL_PAGES, seed: SEED });
   assert.ok(found.cuts > 4000, JSON.stringify(found));
   console.log(`digits-train: ${JSON.stringify(found)}`);
 });
@@ -160,7 +96,11 @@ nativeTest('a log that leaves anything else is found', () => {
     assert.is(source.split(text).length, 2, what);
     const folder = temporaryFolder('mutant');
     writeFileSync(join(folder, 'nvm-flash.c'), source.replace(text, instead));
-    assert.throws(() => play(image, trace, SMALL_PAGES, folder), /workload \d+/, what);
+    assert.throws(
+      () => playOnLog(trace, { flags: SMALL_PAGES, nvm: folder, seed: SEED }),
+      /workload \d+/,
+      what,
+    );
   }
 });
 

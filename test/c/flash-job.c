@@ -3,7 +3,10 @@
  * exactly what a prefix of the job's writes leaves, split where sectors end, with all before the last barrier in it; and
  * going on from there must end as if there had been no cut.
  *
- *   flash-job TRACE SEED    prints cuts; those that left all writes since the last barrier, and none of some; erasures; views
+ *   flash-job TRACE SEED    prints cuts; those that left all writes since the last barrier, and none of some; views; erasures
+ *                           that came after the first boot: of all pages, of that which had fewest, and most
+ *
+ * SEED 0: no cuts, and a monitor that never warns.
  *
  * TRACE: NVM as it is before, then records of {what, address, length} and, of writes and views, the bytes.
  */
@@ -152,7 +155,7 @@ static void restore(const struct moment *moment) {
 static void cut_action(uint32_t at, uint64_t seed) {
   uint32_t last;
   volatile uint32_t cut;
-  if (actions[at].what == VIEW) {
+  if (actions[at].what == VIEW || is_steady) {
     play(actions + at);
     return;
   }
@@ -203,19 +206,25 @@ static void read_trace(const char *path) {
 
 int main(int count, char **words) {
   struct flash_wear wear;
+  struct flash_wear first;
+  uint64_t seed;
   uint32_t at;
   if (count != 3) return 2;
+  seed = strtoull(words[2], 0, 10);
+  is_steady = seed == 0;
   read_trace(words[1]);
   memset(part.bytes, 0xff, sizeof part.bytes);
   state = 1;
   nvm_begin();
+  first = nvm_flash_wear();
   nvm_write(0, shadow.durable, NVM);
   nvm_sync();
   for (at = 0; at < action_count; at++) {
     workload = at;
-    cut_action(at, (strtoull(words[2], 0, 10) + 1u) * 0x9e3779b97f4a7c15u + at);
+    cut_action(at, seed * 0x9e3779b97f4a7c15u + at);
   }
   wear = nvm_flash_wear();
-  printf("%u %u %u %u %u\n", tally.cuts, tally.whole, tally.none, wear.total, tally.views);
+  printf("%u %u %u %u ", tally.cuts, tally.whole, tally.none, tally.views);
+  printf("%u %u %u\n", wear.total - first.total, wear.least - first.least, wear.most - first.most);
   return 0;
 }
