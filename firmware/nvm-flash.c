@@ -288,15 +288,13 @@ static void append(uint16_t sector, const uint8_t *data) {
 
 /* Copies what lives in a page, and erases it. */
 static void reclaim(uint32_t page) {
-  uint8_t data[FLASH_SECTOR_BYTES];
   uint32_t slot = 0;
   /* More than once around only if copies had to be given up. */
   for (; nvm_log.pages[page].live > 0; slot = (slot + 1u) % SLOTS) {
     const struct record *record = record_at(page * SLOTS + slot);
     const uint16_t sector = record->head.sector;
     if (sector >= SECTORS || nvm_log.map[sector] != page * SLOTS + slot) continue;
-    memcpy(data, record->data, sizeof data);
-    append(sector, data);
+    append(sector, record->data);
   }
   erase(page);
 }

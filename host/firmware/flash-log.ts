@@ -11,8 +11,24 @@ export interface FlashSizes {
 const DEFAULTS: FlashSizes = { pageBytes: 4096, sectorBytes: 128, spread: 4 };
 const PAGE_HEAD_BYTES = 32;
 const RECORD_OVERHEAD_BYTES = 16;
-/** Free pages. */
+/** Free pages; and slots that no page is expected to fill. */
 const RESERVE = 3;
+
+/** What a log takes of flash, as firmware/nvm-flash.h has it, and the NVM that would fit in it. */
+export function flashLogSize(
+  nvmBytes: number,
+  { pageBytes, sectorBytes }: Pick<FlashSizes, 'pageBytes'> & Partial<FlashSizes>,
+): { pages: number; slots: number; bytes: number; capacityBytes: number } {
+  const sector = sectorBytes ?? DEFAULTS.sectorBytes;
+  const slots = Math.floor((pageBytes - PAGE_HEAD_BYTES) / (sector + RECORD_OVERHEAD_BYTES));
+  const pages = Math.floor(Math.floor(nvmBytes / sector) / (slots - RESERVE)) + 2 + RESERVE;
+  return {
+    pages,
+    slots,
+    bytes: pages * pageBytes,
+    capacityBytes: (pages - RESERVE) * (slots - RESERVE) * sector,
+  };
+}
 
 interface Page {
   erasures: number;
@@ -38,10 +54,10 @@ export class FlashLog {
 
   constructor(nvmBytes: number, sizes: Partial<FlashSizes> = {}) {
     this.#sizes = { ...DEFAULTS, ...sizes };
-    const { pageBytes, sectorBytes } = this.#sizes;
-    this.#slots = Math.floor((pageBytes - PAGE_HEAD_BYTES) / (sectorBytes + RECORD_OVERHEAD_BYTES));
-    const count = Math.floor(Math.floor(nvmBytes / sectorBytes) / (this.#slots - 3)) + 5;
-    this.pages = Array.from({ length: count }, () => ({ erasures: 0, used: 0, live: 0 }));
+    const { sectorBytes } = this.#sizes;
+    const { pages, slots } = flashLogSize(nvmBytes, this.#sizes);
+    this.#slots = slots;
+    this.pages = Array.from({ length: pages }, () => ({ erasures: 0, used: 0, live: 0 }));
     this.#contents = this.pages.map(() => []);
     this.#home = new Int32Array(Math.ceil(nvmBytes / sectorBytes)).fill(-1);
     this.#cells = new Uint8Array(this.#home.length * sectorBytes);
