@@ -146,6 +146,7 @@ export enum OpKind {
   MEAN_S8 = 11,
   PAD_S8 = 12,
   MAP_S8 = 13,
+  CIRCULANT_KARATSUBA_S8 = 14,
   CONV2D_S16 = 17,
   MAX_POOL_S16 = 18,
   DENSE_S16 = 19,
@@ -175,7 +176,7 @@ export enum OpKind {
 export const KIND_TRAINING = 32;
 
 /** A bit for each OpKind, as in a build's kernel mask. */
-export const KINDS_S8 = 0x3ffe;
+export const KINDS_S8 = 0x7ffe;
 export const KINDS_S16 = 0x37ce0000;
 /** Bits of a build's kernel mask beside those of OpKind. */
 export const MASK_WEIGHT_ZERO = 0x10000;
@@ -220,10 +221,12 @@ export const CIRC_OUTPUTS = 76;
 export const CIRC_BLOCK = 80;
 /** Blocks in a row: ceil(inputs / block). */
 export const CIRC_BLOCKS = 84;
-/** ntt: frequencies whose spectra are in SRAM at a time. */
+/** ntt, karatsuba: frequencies whose spectra, or leaves whose matrices, are in SRAM at a time. */
 export const CIRC_CHUNK = 88;
 /** ntt: primitive k-th root of unity, Montgomery form, signed. */
 export const CIRC_ROOT = 92;
+/** karatsuba: products of 4×4 matrices a block. */
+export const CIRC_LEAVES = 92;
 /** ntt: 1 when input spectra must be centred so that the row sum cannot overflow. */
 export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile. */

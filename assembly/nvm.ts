@@ -3,9 +3,14 @@ import { TRAINING } from './kernels/mask';
 import { GROUP_MASK, GROUP_SHIFT } from './layout';
 import { BASE, GROUPS, STATE } from './sram';
 
-export declare function view(address: usize, length: i32, scratch: usize): usize;
-export declare function write(address: usize, source: usize, length: i32): void;
-export declare function sync(): void;
+declare function view(address: usize, length: i32, scratch: usize): usize;
+declare function write(address: usize, source: usize, length: i32): void;
+// @ts-ignore: decorator
+@external("nvm", "sync")
+declare function synchronize(): void;
+
+/** Where NVM begins in the module's own memory, in builds that find it there (`--use NVM_AT=…`): they import none of these. */
+const MAPPED: usize = isDefined(NVM_AT) ? NVM_AT : 0;
 
 /** Where an address of the image lies in NVM: behind the base of its group, if it names one. */
 // @ts-ignore: decorator
@@ -19,6 +24,7 @@ function place(address: usize): usize {
 /** A read-only pointer to `length` bytes: in place, or copied to `scratch`. Valid until the tile ends. */
 export function look(address: usize, length: i32, scratch: usize): usize {
   assert(length > 0 && scratch >= STATE);
+  if (MAPPED) return MAPPED + place(address);
   const pointer = view(place(address), length, scratch);
   assert(((pointer ^ address) & 3) == 0 || pointer == scratch);
   return pointer;
@@ -34,5 +40,13 @@ export function fetch(address: usize, length: i32, destination: usize): usize {
 /** Writes `length` bytes; durable after the next `sync`, torn by a cut before. */
 export function put(address: usize, source: usize, length: i32): void {
   assert(length > 0 && address > 0);
-  write(place(address), source, length);
+  if (MAPPED) memory.copy(MAPPED + place(address), source, length);
+  else write(place(address), source, length);
+}
+
+/** Returns when all that was written is durable. */
+// @ts-ignore: decorator
+@inline
+export function sync(): void {
+  if (!MAPPED) synchronize();
 }

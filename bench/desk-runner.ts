@@ -4,6 +4,7 @@ import type { Image } from '../host/model/image.js';
 import { provision } from '../host/simulator/provision.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import type { DeviceExports } from '../host/simulator/device.js';
+import { buildDevice, MAPPED_AT } from '../host/toolchain/build-device.js';
 import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';
 
 /** An image on a module that runs it again and again. */
@@ -15,10 +16,23 @@ export class DeskRunner {
   readonly #arena: number;
   #ticket = 0;
 
-  constructor(wasm: Uint8Array, image: Image) {
+  /** On a module with all kernels, made for any image. */
+  static generic(wasm: Uint8Array, image: Image): DeskRunner {
+    return new DeskRunner(
+      mapInPlace(wasm, { nvmBytes: image.nvmBytes, trapStores: false }),
+      inPlaceAddress(wasm),
+      image,
+    );
+  }
+
+  /** On a module made for this image, made for speed, which finds NVM by itself. */
+  static async special(image: Image, target: 'scalar' | 'simd'): Promise<DeskRunner> {
+    const options = { target, optimize: 'speed', mappedBytes: image.nvmBytes } as const;
+    return new DeskRunner(await buildDevice(image, options), MAPPED_AT, image);
+  }
+
+  private constructor(wasm: Uint8Array<ArrayBuffer>, mappedAt: number, image: Image) {
     this.#image = image;
-    const mappedAt = inPlaceAddress(wasm);
-    const mapped = mapInPlace(wasm, { nvmBytes: image.nvmBytes, trapStores: false });
     const imports = {
       nvm: {
         view: (address: number): number => mappedAt + address,
@@ -30,7 +44,7 @@ export class DeskRunner {
       power: { low: (): number => 0 },
     };
     // Instantiated raw: the loader's wrappers would be timed too.
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(mapped), imports);
+    const instance = new WebAssembly.Instance(new WebAssembly.Module(wasm), imports);
     this.#exports = instance.exports as unknown as DeviceExports;
     const memory = new Uint8Array(this.#exports.memory.buffer);
     this.#memory = memory;

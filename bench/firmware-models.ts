@@ -5,14 +5,15 @@ import { compile } from '../host/compile.js';
 import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
 import { readNpy } from '../host/data/npy.js';
 import { Random } from '../host/data/random.js';
-import { countJob } from '../host/firmware/count-on-board.js';
+import { countJob, countOps } from '../host/firmware/count-on-board.js';
 import { exportFirmware } from '../host/firmware/export-firmware.js';
 import { firmwareModule, moduleFrom } from '../host/firmware/sources.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { importModel } from '../host/import/import-model.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { quantizeMultiplier, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import { int8s } from '../test/util/networks.js';
+import { elementCount, quantizeMultiplier, type QuantizedNetwork } from '../host/model/quantized-network.js';
 
 /** Part that every model fits. */
 const DEVICE = 'apollo4';
@@ -91,4 +92,26 @@ export async function measureSpecialised(image: Image): Promise<SpecialisedFigur
     return (await countJob(image, board, { module })).run;
   };
   return { own: await count(), generic: await count('device'), fast: await count('device.fast') };
+}
+
+/** MLPerf Tiny models as others count them: SRAM for large tiles, and no commit on the way. */
+const PEER_MODELS = {
+  'keywords, int8': 'kws_ref_model.tflite',
+  'anomaly detection, int8': 'ad01_int8.tflite',
+};
+
+/** Instructions of the kernels alone, by model; none without BROWNOUT_DATA. Throws `E_TOOL_MISSING`. */
+export async function countPeerModels(): Promise<{ model: string; instructions: number }[]> {
+  const counted: { model: string; instructions: number }[] = [];
+  for (const [model, file] of Object.entries(PEER_MODELS)) {
+    const path = `${process.env['BROWNOUT_DATA']}/models/${file}`;
+    if (!existsSync(path)) continue;
+    const { network, preprocessing } = importModel(new Uint8Array(readFileSync(path)));
+    const sample = int8s(new Random(2), elementCount(network.tensors[network.input]!));
+    const roomy = { arenaBytes: 32768, nvmBytes: 1 << 22, capacitorUf: 1e6, policy: 'never', verify: false };
+    const image = readImage(compile(network, { preprocessing, sample, ...roomy }));
+    const { ops } = await countOps(image, boardCalled(BOARD));
+    counted.push({ model, instructions: ops.reduce((sum, op) => sum + op.enter + op.tiles, 0) });
+  }
+  return counted;
 }

@@ -1,7 +1,7 @@
 // `npm run bench:firmware`: instructions of a Cortex-M4 under QEMU, which are the same on every machine.
 import { count, table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { firmwareImages, measureFirmware, measureSpecialised } from './firmware-models.js';
+import { countPeerModels, firmwareImages, measureFirmware, measureSpecialised } from './firmware-models.js';
 import { comparePlain, plainCases } from './plain/index.js';
 
 const rows: string[][] = [];
@@ -11,6 +11,14 @@ for (const item of plainCases()) {
 }
 console.log('qemu-mps2-an386, gcc -O2, instructions counted (-icount), requantization included');
 console.log(table([['kernel', 'from WASM', 'plain C', 'ratio'], ...rows]));
+
+const peers = (await countPeerModels()).map(({ model, instructions }) => [model, count(instructions)]);
+console.log('\nkernels of whole models, in large tiles and without commits, as other libraries are counted');
+console.log(
+  peers.length > 0
+    ? table([['model', 'instructions'], ...peers])
+    : 'set BROWNOUT_DATA to a folder with models/',
+);
 
 const models: string[][] = [];
 for (const [name, make] of Object.entries(firmwareImages())) {

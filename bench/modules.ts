@@ -27,8 +27,8 @@ export function benchModules(): { times: ModuleTimes[]; text: string } {
     );
     const options = { arenaBytes: 32768, nvmBytes: 1 << 22, capacitorUf: 1e5, verify: false } as const;
     const image = readImage(compile(network, { ...options, policy: 'never' }));
-    const runners = (['device', 'device.fast', 'device.simd'] as const).map(
-      (module) => new DeskRunner(moduleBytes(module), image),
+    const runners = (['device', 'device.fast', 'device.simd'] as const).map((module) =>
+      DeskRunner.generic(moduleBytes(module), image),
     );
     const rounds = interleaved(
       runners.map((runner) => () => runner.run(input)),

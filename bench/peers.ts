@@ -7,8 +7,9 @@ import { join } from 'node:path';
 /** A model on a runtime: `run` is one inference, copying the input in and leaving the output where it can be read. */
 export interface Peer {
   name: string;
-  run(): void;
-  output(): Int8Array;
+  run(): void | Promise<void>;
+  /** None of a float model. */
+  output?(): Int8Array;
 }
 
 const folder = process.env['BROWNOUT_PEERS'];
@@ -73,8 +74,49 @@ async function tfliteWeb(model: Uint8Array, input: Int8Array): Promise<Peer | un
   };
 }
 
-/** Every peer that is installed. */
-export async function findPeers(model: Uint8Array, input: Int8Array): Promise<Peer[]> {
-  const found = await Promise.all([tfliteWeb(model, input)]);
+interface OnnxSession {
+  inputNames: string[];
+  inputMetadata: { shape: (number | string)[] }[];
+  run(feeds: object): Promise<object>;
+}
+interface OnnxRuntime {
+  env: { wasm: { numThreads?: number } };
+  InferenceSession: { create(model: Uint8Array, options: object): Promise<OnnxSession> };
+  Tensor: new (type: string, data: Float32Array, shape: number[]) => object;
+}
+
+/** ONNX Runtime on the same network before it was quantized, one thread; undefined where it is not installed. */
+async function onnx(
+  name: 'onnxruntime-node' | 'onnxruntime-web',
+  model: Uint8Array,
+): Promise<Peer | undefined> {
+  let runtime: OnnxRuntime;
+  try {
+    runtime = require(name) as OnnxRuntime;
+  } catch {
+    return undefined;
+  }
+  if (name === 'onnxruntime-web') runtime.env.wasm.numThreads = 1;
+  // Named, as the two share what they register, and the first would answer for both.
+  const executionProviders = [name === 'onnxruntime-web' ? 'wasm' : 'cpu'];
+  const options = { executionProviders, intraOpNumThreads: 1, interOpNumThreads: 1 };
+  const session = await runtime.InferenceSession.create(model, options);
+  const shape = session.inputMetadata[0]!.shape.map((size) =>
+    typeof size === 'number' && size > 0 ? size : 1,
+  );
+  const input = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  const feeds = { [session.inputNames[0]!]: new runtime.Tensor('float32', input, shape) };
+  return {
+    name: `${name}, float32`,
+    async run(): Promise<void> {
+      await session.run(feeds);
+    },
+  };
+}
+
+/** Every peer that is installed. `float`: the network before it was quantized, as ONNX. */
+export async function findPeers(model: Uint8Array, input: Int8Array, float?: Uint8Array): Promise<Peer[]> {
+  const found = [await tfliteWeb(model, input)];
+  if (float) found.push(await onnx('onnxruntime-node', float), await onnx('onnxruntime-web', float));
   return found.filter((peer) => peer !== undefined);
 }

@@ -30,7 +30,8 @@ export function modelPicture(times: readonly ModelTime[]): string {
     }
     y += 12;
   }
-  const title = 'Time an inference, brownout with SIMD = 1; logarithmic, line: quartiles. Measured.';
+  const title =
+    'Time an inference, brownout with a module of its own = 1; logarithmic, line: quartiles. Measured.';
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="sans-serif" font-size="12">`,
     `<rect width="${WIDTH}" height="${y}" fill="#fff"/>`,

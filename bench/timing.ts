@@ -12,6 +12,30 @@ export function interleaved(bodies: readonly (() => void)[], rounds: number, cal
   return times;
 }
 
+/** The same of bodies that may return a promise, which is awaited. */
+export async function interleavedAsync(
+  bodies: readonly (() => unknown)[],
+  rounds: number,
+  calls: number,
+): Promise<number[][]> {
+  const times: number[][] = bodies.map(() => []);
+  const run = async (body: () => unknown, count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
+      const result = body();
+      if (result instanceof Promise) await result;
+    }
+  };
+  for (const body of bodies) await run(body, calls * 4);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, body] of bodies.entries()) {
+      const start = process.hrtime.bigint();
+      await run(body, calls);
+      times[index]!.push(Number(process.hrtime.bigint() - start) / 1000 / calls);
+    }
+  }
+  return times;
+}
+
 const sorted = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b);
 
 export const median = (values: readonly number[]): number => sorted(values)[values.length >> 1]!;

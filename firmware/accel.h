@@ -111,6 +111,12 @@ static inline u32 accel_word(const u8 *at, u32 offset) {
   __asm__ volatile("ldr %0, [%1, %2]" : "=r"(word) : "r"(at), "rI"(offset));
   return word;
 }
+/* The same, twice as far. */
+static inline u32 accel_twice(const u8 *at, u32 offset) {
+  u32 word;
+  __asm__ volatile("ldr %0, [%1, %2, lsl #1]" : "=r"(word) : "r"(at), "r"(offset));
+  return word;
+}
 /* Bytes 0 and 2, and bytes 1 and 3, as two int16. */
 static inline u32 accel_even(u32 word) {
   u32 pair;
@@ -331,23 +337,25 @@ static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w
   }
 }
 
-static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride, u32 windows, u32 w_at, u32 w_stride,
-                                                         u32 taps, u32 count, u32 bias, u32 pair, u32 stride,
-                                                         u32 zero_point, u32 low, u32 high, u32 to_at) {
+static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 pixel, u32 step, u32 across, u32 windows,
+                                                         u32 w_at, u32 w_stride, u32 height, u32 width, u32 count,
+                                                         u32 bias, u32 pair, u32 stride, u32 zero_point, u32 low,
+                                                         u32 high, u32 to_at) {
   const accel_output out = {(const u8 *)(WASM_BASE + bias), (const u8 *)(WASM_BASE + pair), stride, (s32)zero_point,
                             (s32)low, (s32)high};
   const u8 *x = (const u8 *)(WASM_BASE + x_at);
   const u8 *w = (const u8 *)(WASM_BASE + w_at);
   u8 *to = (u8 *)(WASM_BASE + to_at);
+  const u32 taps = height * width;
   u32 channel = 0;
 #ifdef ACCEL_DSP
   const s32 twice = (s32)zero_point * 2 + 1;
   const u32 lows = ACCEL_BYTES(low);
   const u32 highs = ACCEL_BYTES(high);
 #endif
-  wasm_check(x_at, 0, (u64)x_stride * (windows * taps - 1u) + count, 1);
+  wasm_check(x_at, 0, (u64)step * (windows - 1u) + (u64)across * (height - 1u) + (u64)pixel * (width - 1u) + count, 1);
   wasm_check(w_at, 0, (u64)w_stride * (taps - 1u) + count, 1);
-  wasm_check(to_at, 0, (u64)x_stride * (windows - 1u) + count, 1);
+  wasm_check(to_at, 0, (u64)pixel * (windows - 1u) + count, 1);
 #ifdef ACCEL_DSP
 #define ACCEL_TAP(word, weights)                \
   do {                                          \
@@ -367,7 +375,7 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
     accel_row rows[4];
     const accel_row *const each[4] = {rows, rows + 1, rows + 2, rows + 3};
     u32 fast = 1;
-    const u8 *v = x + channel;
+    const u8 *window = x + channel;
     u8 *y = to + channel;
     u32 left;
     for (left = 0; left < 4; left++) {
@@ -375,23 +383,32 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
       if (!rows[left].right) fast = 0;
     }
     for (left = windows; left; left--) {
+      const u8 *row = window;
       const u8 *tap = w + channel;
       s32 a = rows[0].bias;
       s32 b = rows[1].bias;
       s32 c = rows[2].bias;
       s32 d = rows[3].bias;
       u32 n;
-      if (taps & 1u) {
-        ACCEL_TAP(accel_word(v, 0), accel_word(tap, 0));
-        v += x_stride;
-        tap += w_stride;
+      /* Rows of three: no loop within the loop. */
+      for (n = width == 3u ? height : 0u; n; n--) {
+        ACCEL_TAP(accel_word(row, 0), accel_word(tap, 0));
+        ACCEL_TAP(accel_word(row, pixel), accel_word(tap, w_stride));
+        ACCEL_TAP(accel_twice(row, pixel), accel_twice(tap, w_stride));
+        row += across;
+        tap += w_stride * 3u;
       }
-      for (n = taps >> 1; n; n--) {
-        ACCEL_TAP(accel_word(v, 0), accel_word(tap, 0));
-        ACCEL_TAP(accel_word(v, x_stride), accel_word(tap, w_stride));
-        v += x_stride * 2u;
-        tap += w_stride * 2u;
+      for (n = width == 3u ? 0u : height; n; n--) {
+        const u8 *v = row;
+        u32 m;
+        for (m = width; m; m--) {
+          ACCEL_TAP(accel_word(v, 0), accel_word(tap, 0));
+          v += pixel;
+          tap += w_stride;
+        }
+        row += across;
       }
+      window += step;
       if (fast) {
         const u32 four = accel_round_four(each, twice, lows, highs, a, b, c, d);
         memcpy(y, &four, 4);
@@ -401,26 +418,31 @@ static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 x_stride,
         y[2] = accel_scale(&out, rows + 2, c);
         y[3] = accel_scale(&out, rows + 3, d);
       }
-      y += x_stride;
+      y += pixel;
     }
   }
 #endif
   for (; channel < count; channel++) {
     const accel_row row = accel_row_of(&out, channel, taps);
-    const u8 *v = x + channel;
+    const u8 *window = x + channel;
     u8 *y = to + channel;
     u32 left;
     for (left = windows; left; left--) {
       const u8 *tap = w + channel;
       s32 sum = row.bias;
       u32 n;
-      for (n = taps; n; n--) {
-        sum += accel_product(v, tap);
-        v += x_stride;
-        tap += w_stride;
+      for (n = 0; n < height; n++) {
+        const u8 *v = window + n * across;
+        u32 m;
+        for (m = width; m; m--) {
+          sum += accel_product(v, tap);
+          v += pixel;
+          tap += w_stride;
+        }
       }
+      window += step;
       *y = accel_scale(&out, &row, sum);
-      y += x_stride;
+      y += pixel;
     }
   }
 }

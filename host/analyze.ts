@@ -10,7 +10,7 @@ import {
 } from '../assembly/layout.js';
 import { type Endurance, forecastEndurance } from './firmware/endurance.js';
 import { type Image, readImage } from './model/image.js';
-import { type Body, bodyOf } from './plan/body.js';
+import { type Body, bodyOf, savingOf } from './plan/body.js';
 import { describeOp } from './plan/describe.js';
 import { bankReads } from './plan/footprint.js';
 import type { OpRecord } from './plan/record.js';
@@ -32,6 +32,8 @@ export interface OpAnalysis {
   macs: number;
   /** What computes its sums in firmware for the device; cycles are those of the scalar body. */
   body: Body;
+  /** The share of instructions that the body saves of the scalar one's, estimated. */
+  bodySaves: number;
   /** NVM bytes read and written by one run of the op. */
   bytesMoved: number;
   /** Simulated cycles of one run of the op, NVM included. */
@@ -141,10 +143,12 @@ export function analyze(
   const ops = inference.map((op, index): OpAnalysis => {
     const cost = costs[index]!;
     cumulative += cost.cycles;
+    const body = bodyOf(op, profile.dspExtension.value);
     return {
       name: model.metadata.ops[index]!,
       ...describeOp(op),
-      body: bodyOf(op, profile.dspExtension.value),
+      body,
+      bodySaves: savingOf(op, body),
       ...cost,
       share: cost.cycles / cycles,
       cumulativeShare: cumulative / cycles,

@@ -3,6 +3,7 @@ import { type ImageMetadata, type Layer, type Proof, writeImage } from './model/
 import {
   elementCount,
   type QuantizedNetwork,
+  type Circulant,
   type SpectraChoice,
   type TensorSpec,
 } from './model/quantized-network.js';
@@ -47,6 +48,8 @@ export interface CompileOptions {
    * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
    */
   spectra?: SpectraChoice;
+  /** How circulant layers that leave it open are computed; `auto` (default): the cheaper of direct and ntt. */
+  circulant?: Circulant['method'];
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -62,6 +65,7 @@ const OPTIONS = [
   'sample',
   'train',
   'spectra',
+  'circulant',
   'verify',
 ];
 const DEFAULT_ARENA_BYTES = 3808;
@@ -189,20 +193,33 @@ function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
   });
 }
 
-/** `network` with its circulant layers' spectra as chosen, where they leave it open. */
-function withSpectra(network: QuantizedNetwork, spectra: SpectraChoice = 'stored'): QuantizedNetwork {
-  const ops = network.ops.map((op) => (op.kind === 'circulant' ? { spectra, ...op } : op));
+/** `network` with its circulant layers as chosen, where they leave it open. */
+function withCirculants(
+  network: QuantizedNetwork,
+  { spectra = 'stored', circulant = 'auto' }: CompileOptions,
+): QuantizedNetwork {
+  const ops = network.ops.map((op) => {
+    if (op.kind !== 'circulant') return op;
+    return { spectra, ...op, method: op.method === 'auto' ? circulant : op.method };
+  });
   return { ...network, ops };
 }
 
-function checkSpectra(spectra: string | undefined): void {
-  if (spectra === undefined || spectra === 'stored' || spectra === 'computed') return;
-  throw new BrownoutError({
-    code: 'E_OPTION',
-    found: `spectra "${spectra}"`,
-    expected: 'stored or computed',
-    hint: 'Leave it out: spectra are stored where NVM holds them.',
-  });
+const SPECTRA = ['stored', 'computed'];
+const METHODS = ['auto', 'direct', 'ntt', 'karatsuba'];
+
+function checkCirculants({ spectra, circulant }: CompileOptions): void {
+  const check = (name: string, found: string | undefined, expected: string[], hint: string): void => {
+    if (found === undefined || expected.includes(found)) return;
+    throw new BrownoutError({
+      code: 'E_OPTION',
+      found: `${name} "${found}"`,
+      expected: `${expected.slice(0, -1).join(', ')} or ${expected.at(-1)}`,
+      hint,
+    });
+  };
+  check('spectra', spectra, SPECTRA, 'Leave it out: spectra are stored where NVM holds them.');
+  check('circulant', circulant, METHODS, 'Leave it out: the planner chooses.');
 }
 
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
@@ -220,8 +237,8 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   const policy = options.policy ?? 'auto';
   checkPolicy(policy);
   const profile = profileFor(options);
-  checkSpectra(options.spectra);
-  const plan = planWithin(arenaChoices(options, profile), withSpectra(network, options.spectra), {
+  checkCirculants(options);
+  const plan = planWithin(arenaChoices(options, profile), withCirculants(network, options), {
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',

@@ -53,6 +53,7 @@ interface Row {
   input: () => ArrayLike<number>;
   label: number;
   test: boolean;
+  group?: number;
 }
 
 /** The two parts, each made when it is asked for. */
@@ -63,7 +64,12 @@ function partition(rows: readonly Row[]): Split {
     const size = all[0]!.length;
     const inputs = new Float32Array(all.length * size);
     all.forEach((input, i) => inputs.set(input, i * size));
-    return { inputs, labels: Uint8Array.from(chosen, ({ label }) => label) };
+    const groups = chosen.flatMap(({ group }) => group ?? []);
+    return {
+      inputs,
+      labels: Uint8Array.from(chosen, ({ label }) => label),
+      ...(groups.length > 0 ? { groups } : {}),
+    };
   };
   const parts = new Map<boolean, LabelledData>();
   const part = (test: boolean): LabelledData => {
@@ -99,6 +105,7 @@ export function motionData(): Split {
     Array.from(labels, (label, row) => ({
       label,
       test: subjects[row]! >= 15,
+      group: subjects[row]!,
       input: () =>
         Float32Array.from(windows.subarray(row * size, (row + 1) * size), (value, i) =>
           clip(i % 6 < 3 ? value / 2048 : value / 4096, 4),

@@ -104,7 +104,8 @@ export const TASKS: readonly Task[] = [
       ],
     },
     training: {
-      ...{ ...schedule, epochs: 30, batchSize: 32, learningRate: 0.002, weightDecay: 0.1 },
+      // Chosen on subjects left out in turn, of those to train on: 92.4 % (four folds, two seeds); 89.4 % without mixup.
+      ...{ ...schedule, epochs: 30, batchSize: 32, learningRate: 0.002, weightDecay: 0.3, mixup: 0.5 },
       augmentation: motion,
     },
     tightest: {
@@ -116,10 +117,12 @@ export const TASKS: readonly Task[] = [
     compression: {
       device: 'msp430fr5994',
       flashBytes: 20_000,
-      distillation: 0.8,
       sramBytes: 4096,
       augmentation: motion,
       epochs: 20,
+      // Regularized as the parent is, and taught by it alone: else what it has of other people is forgotten. On one of those
+      // folds 1.1 points are lost so, 2.4 without mixup, with less decay and labels; on two 0.7, with labels 1.1.
+      ...{ distillation: 1, mixup: 0.5, weightDecay: 0.1 },
     },
   },
   {

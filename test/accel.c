@@ -65,9 +65,14 @@ int main(void) {
     if (next(2))
       module_import_accel_gemm_s8(offset, vectors, w, rows, length, 12288, 13312, stride, zero, low, high,
                                   8192, to_stride);
-    else
-      module_import_accel_depthwise_s8(offset, length, vectors, w, length, rows, length, 12288, 13312,
-                                       stride, zero, low, high, 8192);
+    else {
+      const u32 height = 1 + next(4);
+      const u32 width = 1 + next(4);
+      const u32 across = length * (width + next(3));
+      const u32 step = length * (1 + next(width));
+      module_import_accel_depthwise_s8(offset, length, step, across, vectors, w, length, height, width, length, 12288,
+                                       13312, stride, zero, low, high, 8192);
+    }
     for (at = 8192; at < 8192 + 256; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   {

@@ -52,7 +52,10 @@ function checksum(): string {
     if (next(2)) {
       accel.gemm_s8(offset, vectors, w, rows, length, ...rounding, toStride);
     } else {
-      accel.depthwise_s8(offset, length, vectors, w, length, rows, length, ...rounding);
+      const [height, width] = [1 + next(4), 1 + next(4)];
+      const [across, step] = [length * (width + next(3)), length * (1 + next(width))];
+      const taps = [length, height, width, length];
+      accel.depthwise_s8(offset, length, step, across, vectors, w, ...taps, ...rounding);
     }
     for (let at = OUTPUT; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }

@@ -149,8 +149,17 @@ const labelled = ({
 
 writeFileSync(join(folder, 'model.onnx'), asOnnx());
 const test_ = halves(100, 2);
-const sets = { x: turned(training), y: labelled(training), x_test: turned(test_), y_test: labelled(test_) };
+/** Ten people, each with twenty inputs. */
+const people = { labels: Uint8Array.from({ length: 200 }, (_, i) => Math.floor(i / 20)) };
+const sets = {
+  ...{ x: turned(training), y: labelled(training), groups: labelled(people) },
+  ...{ x_test: turned(test_), y_test: labelled(test_) },
+};
 writeFileSync(join(folder, 'train.npz'), npz(sets, 8));
+writeFileSync(
+  join(folder, 'few.npz'),
+  npz({ ...sets, groups: labelled({ labels: Uint8Array.of(1, 2) }) }, 8),
+);
 writeFileSync(join(folder, 'x.npy'), writeNpy(sets.x));
 
 const budget = ['--device', 'msp430fr5994', '--flash', '2KB', '--sram', '4KB', '--energy', '2mJ'];
@@ -187,6 +196,7 @@ test('compress: what is wrong is said by name, with exit code 2', async () => {
     [['model.onnx'], 'E_USAGE'],
     [['model.onnx', '--data', 'x.npy'], 'E_DATASET'],
     [['model.onnx', '--data', 'none.npz'], 'E_FILE'],
+    [['model.onnx', '--data', 'few.npz'], 'E_SHAPE'],
     [[...line, '--flash', 'lots'], 'E_OPTION'],
     [[...line, '--augment', 'music'], 'E_OPTION'],
     [[...line, '--flash', '200', '--epochs', '1'], 'E_BUDGET'],

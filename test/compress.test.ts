@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { compile } from '../host/compile.js';
 import { compress, type CompressResult } from '../host/compress/compress.js';
-import type { CompressOptions } from '../host/compress/compress-options.js';
+import { type CompressOptions, settingsOf } from '../host/compress/compress-options.js';
 import { circulantVectors, type Constraint, project } from '../host/compress/constraint.js';
 import { accuracy, type Architecture, type FloatNetwork, forward } from '../host/compress/float-network.js';
 import { foldBatchNorm } from '../host/compress/fold.js';
@@ -447,6 +447,28 @@ const compression: CompressOptions = {
   batchSize: 16,
 };
 
+test('what is held back of data in groups is whole groups, in order; nothing is lost', () => {
+  const groups = Array.from({ length: 400 }, (_, i) => 7 * Math.floor(i / 37));
+  const {
+    learning,
+    training,
+    validation,
+    test: held,
+  } = settingsOf(parent, {
+    ...{ data: { ...gratings(400, 1), groups } },
+  });
+  const kinds = [held, validation, training].map(({ groups: of }) => [...new Set(Array.from(of!))]);
+  assert.equal(kinds, [[28, 63], [35], [0, 7, 14, 21, 42, 49, 56, 70]]);
+  assert.equal(learning.labels.length + held.labels.length, 400);
+  assert.equal(
+    [...held.labels],
+    [...gratings(400, 1).labels].filter((_, i) => [28, 63].includes(groups[i]!)),
+  );
+  // Without groups: of every class alike.
+  const { validation: plain } = settingsOf(parent, { data: gratings(400, 1), test: gratings(9, 2) });
+  assert.ok([0, 1, 2, 3].every((label) => plain.labels.filter((other) => other === label).length > 15));
+});
+
 /** Compresses, dying at the n-th report of a training epoch or trial. */
 function compressUntil(checkpoint: string, reports: number): CompressResult | undefined {
   let seen = 0;
@@ -530,6 +552,8 @@ test('wrong options and budgets that nothing meets are errors by name', () => {
   wrong({ device: 'z80' }, /z80/);
   wrong({ methods: ['magic'] }, /magic/);
   wrong({ data: { inputs: new Float32Array(64), labels: Uint8Array.of(4) } }, /label 4/);
+  wrong({ data: { ...gratings(400, 1), groups: [1, 2] } }, /2 groups for 400 inputs/);
+  wrong({ data: { ...gratings(400, 1), groups: new Uint8Array(400) } }, /at least two groups/);
   wrong({ data: { inputs: new Float32Array(63), labels: Uint8Array.of(1) } }, /63 training values/);
   wrong({ data: { inputs: new Float32Array(64).fill(Number.NaN), labels: Uint8Array.of(1) } }, /NaN/);
   wrong({ flashBytes: 300, epochs: 1 }, /bytes of flash/);

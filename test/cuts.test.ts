@@ -42,6 +42,8 @@ const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
   int4: (random) => withInt4(random, convNetwork(random)),
   direct: (random) => circulantNetwork(random, { blockSize: 8, inputs: 30, outputs: 21, method: 'direct' }),
   ntt: (random) => circulantNetwork(random, { blockSize: 16, inputs: 40, outputs: 50, method: 'ntt' }),
+  karatsuba: (random) =>
+    circulantNetwork(random, { blockSize: 8, inputs: 20, outputs: 26, method: 'karatsuba' }),
   add: (random) => elementwiseNetwork(random, 'add'),
   mul: (random) => elementwiseNetwork(random, 'mul'),
   softmax: softmaxNetwork,

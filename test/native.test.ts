@@ -6,7 +6,11 @@ import { Status } from '../assembly/error.js';
 import { compile } from '../host/compile.js';
 import { Random } from '../host/data/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import {
+  type CirculantMethod,
+  elementCount,
+  type QuantizedNetwork,
+} from '../host/model/quantized-network.js';
 import { firstDifference } from '../host/simulator/equality.js';
 import { infer, makeDevice } from './util/devices.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
@@ -19,9 +23,9 @@ const ARENA = 288;
 const nativeTest = hasPrograms('kernels in C on this machine', { gcc: 'gcc' }) ? test : test.skip;
 const wasm2cTest = hasPrograms("kernels in wasm2c's C", { gcc: 'gcc', wasm2c: 'wabt' }) ? test : test.skip;
 
-function circulant(method: 'direct' | 'ntt', spectra?: 'computed'): (random: Random) => QuantizedNetwork {
+function circulant(method: CirculantMethod, spectra?: 'computed'): (random: Random) => QuantizedNetwork {
   return (random) => {
-    const blockSize = 2 ** networks.between(random, method === 'ntt' ? 2 : 1, 6);
+    const blockSize = 2 ** networks.between(random, method === 'direct' ? 1 : 2, 6);
     const size = (): number => networks.between(random, 1, 3 * blockSize);
     return networks.circulantNetwork(random, { blockSize, inputs: size(), outputs: size(), method, spectra });
   };
@@ -38,6 +42,7 @@ const kernels: Record<string, (random: Random) => QuantizedNetwork> = {
   'circulant, direct': circulant('direct'),
   'circulant, ntt': circulant('ntt'),
   'circulant, spectra computed': circulant('ntt', 'computed'),
+  'circulant, karatsuba': circulant('karatsuba'),
   'max pool': networks.maxPoolNetwork,
   'average pool': networks.averagePoolNetwork,
   add: (random) => networks.elementwiseNetwork(random, 'add'),

@@ -133,10 +133,10 @@ test('footprints equal what the module reads and writes, tile by tile', () => {
     check('conv', seed, convNetwork(random), arenaBytes);
     check('pool', seed, maxPoolNetwork(random), seed % 2 ? 3840 : between(random, 192, 260));
     check('dense', seed, denseNetwork(random, seed % 5 ? 80 : 1500), arenaBytes);
-    for (const method of ['direct', 'ntt'] as const) {
+    for (const method of ['direct', 'ntt', 'karatsuba'] as const) {
       const blockSize = 2 ** between(random, 2, 5);
       const [inputs, outputs] = [between(random, 1, 3 * blockSize), between(random, 1, 5 * blockSize)];
-      check(method, seed, circulantNetwork(random, { blockSize, inputs, outputs, method }), 1600);
+      check(method, seed, circulantNetwork(random, { blockSize, inputs, outputs, method }), 1700);
     }
   }
   check('layered', 1, layered(new Random(1)), 400);

@@ -61,6 +61,13 @@ test('analyze: shapes and MACs of the RAD network, shares that add up', () => {
     total((op) => op.flashBytes),
     image.constants.bytes,
   );
+  // The default device has the DSP extension; pooling and transforms have no body there.
+  assert.equal(
+    result.ops.map(({ body, bodySaves }) => [body, bodySaves > 0]),
+    ['conv1', '', 'conv2', '', '', 'fc2'].map((name) => [name ? 'dsp' : 'scalar', name !== '']),
+  );
+  const plain = analyze(image, { device: 'msp430fr5994' });
+  assert.ok(plain.ops.every(({ body, bodySaves }) => body === 'scalar' && bodySaves === 0));
   assert.is(
     result.ops.length,
     analyzeText(result)

@@ -5,7 +5,13 @@ import { FAST } from '../kernels/mask';
 export function copyBytes(destination: usize, source: usize, length: i32): void {
   const end = destination + length;
   if (ASC_FEATURE_SIMD) {
-    for (const whole = destination + (length & ~15); destination < whole; destination += 16, source += 16) {
+    for (const whole = destination + (length & ~63); destination < whole; destination += 64, source += 64) {
+      v128.store(destination, v128.load(source));
+      v128.store(destination, v128.load(source, 16), 16);
+      v128.store(destination, v128.load(source, 32), 32);
+      v128.store(destination, v128.load(source, 48), 48);
+    }
+    for (const whole = destination + (length & 48); destination < whole; destination += 16, source += 16) {
       v128.store(destination, v128.load(source));
     }
     length &= 15;

@@ -24,18 +24,22 @@ export declare function gemm(
 ): void;
 
 /**
- * `count` channels side by side, each its own: over `taps` rows, of x `xStride` bytes apart and of weights `wStride`, the sum
- * of products, plus an int32 a channel at `bias`. `windows` of them, the rows behind each other, to `to`, `xStride` apart.
+ * `count` channels side by side, each its own: over `height` × `width` taps, of x `pixel` bytes apart in a row and rows `across`,
+ * of weights `wStride`, the sum of products, plus an int32 a channel at `bias`. `windows` of them, `step` bytes apart, to `to`,
+ * `pixel` apart.
  */
 // @ts-ignore: decorator
 @external('accel', 'depthwise_s8')
 export declare function depthwise(
   x: usize,
-  xStride: i32,
+  pixel: i32,
+  step: i32,
+  across: i32,
   windows: i32,
   w: usize,
   wStride: i32,
-  taps: i32,
+  height: i32,
+  width: i32,
   count: i32,
   bias: usize,
   pair: usize,

@@ -18,14 +18,25 @@ export function im2col(
   outWidth: i32,
 ): void {
   const rowBytes = (width * channels) << 2;
+  const run = kernelWidth * channels;
   for (let image = 0; image < count; image++) {
     for (let outY = 0; outY < outHeight; outY++) {
+      const top = outY * strideHeight - padTop;
+      const whole = top >= 0 && top + kernelHeight <= height;
       for (let outX = 0; outX < outWidth; outX++) {
         const left = outX * strideWidth - padLeft;
         const first = max(0, -left);
         const last = min(kernelWidth, width - left);
+        if (whole && first == 0 && last == kernelWidth) {
+          let from = images + top * rowBytes + ((left * channels) << 2);
+          for (let kernelY = 0; kernelY < kernelHeight; kernelY++, from += rowBytes) {
+            copy(columns, from, run);
+            columns += run << 2;
+          }
+          continue;
+        }
         for (let kernelY = 0; kernelY < kernelHeight; kernelY++) {
-          const y = outY * strideHeight - padTop + kernelY;
+          const y = top + kernelY;
           const inside = y >= 0 && y < height && first < last;
           const before = inside ? first : kernelWidth;
           zero(columns, before * channels);
@@ -34,7 +45,7 @@ export function im2col(
             copy(columns + ((first * channels) << 2), from, (last - first) * channels);
             zero(columns + ((last * channels) << 2), (kernelWidth - last) * channels);
           }
-          columns += (kernelWidth * channels) << 2;
+          columns += run << 2;
         }
       }
     }

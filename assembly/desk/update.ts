@@ -33,7 +33,28 @@ export function adamUpdate(
   correction2: f32,
   decay: f32,
 ): void {
-  for (let at: usize = 0, end = (<usize>count) << 2; at < end; at += 4) {
+  let at: usize = 0;
+  const end = (<usize>count) << 2;
+  // Four at a time: the same operations on every lane.
+  for (; at + 16 <= end; at += 16) {
+    const gradient = v128.load(gradients + at);
+    const mean = f32x4.add(
+      f32x4.mul(f32x4.splat(beta1), v128.load(means + at)),
+      f32x4.mul(f32x4.splat(1 - beta1), gradient),
+    );
+    const square = f32x4.add(
+      f32x4.mul(f32x4.splat(beta2), v128.load(squares + at)),
+      f32x4.mul(f32x4.mul(f32x4.splat(1 - beta2), gradient), gradient),
+    );
+    v128.store(means + at, mean);
+    v128.store(squares + at, square);
+    const root = f32x4.sqrt(f32x4.div(square, f32x4.splat(correction2)));
+    const step = f32x4.div(f32x4.div(mean, f32x4.splat(correction1)), f32x4.add(root, f32x4.splat(1e-8)));
+    const weight = v128.load(weights + at);
+    const change = f32x4.add(step, f32x4.mul(f32x4.splat(decay), weight));
+    v128.store(weights + at, f32x4.sub(weight, f32x4.mul(f32x4.splat(rate), change)));
+  }
+  for (; at < end; at += 4) {
     const gradient = load<f32>(gradients + at);
     const mean = beta1 * load<f32>(means + at) + (1 - beta1) * gradient;
     const square = beta2 * load<f32>(squares + at) + (1 - beta2) * gradient * gradient;

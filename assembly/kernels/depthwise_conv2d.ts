@@ -16,10 +16,11 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
+  WIN_STRIDE,
 } from '../layout';
 import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
-import { gather } from './gather';
+import { gather, gatherRows } from './gather';
 import { eightChannels } from './depthwise_lanes';
 import { ACCELERATED, FAST, SIMD, isS16 } from './mask';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
@@ -75,24 +76,45 @@ function fourChannels(
   } while (to < end);
 }
 
-/** `size` channels of `count` windows by the accelerator. */
+/** `size` channels of `count` windows, `step` bytes apart and their rows `across`, by the accelerator. */
 function accelerate(
   op: usize,
   x: usize,
+  step: i32,
+  across: i32,
   count: i32,
   weights: usize,
   size: i32,
-  taps: i32,
   bias: usize,
   pair: usize,
   to: usize,
 ): void {
   const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
+  const height: i32 = load<u16>(op, WIN_KERNEL);
+  const width: i32 = load<u16>(op, WIN_KERNEL + 2);
   const stride = load<i32>(op, OP_REQUANT_STRIDE);
   const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
   const low = load<i32>(op, OP_CLAMP_MIN);
   const high = load<i32>(op, OP_CLAMP_MAX);
-  depthwise(x, pixel, count, weights, size, taps, size, bias, pair, stride, zero, low, high, to);
+  depthwise(
+    x,
+    pixel,
+    step,
+    across,
+    count,
+    weights,
+    size,
+    height,
+    width,
+    size,
+    bias,
+    pair,
+    stride,
+    zero,
+    low,
+    high,
+    to,
+  );
 }
 
 export function tile(op: usize, index: i32): void {
@@ -112,7 +134,15 @@ export function tile(op: usize, index: i32): void {
   const pixel = inputs << width;
   const patch = taps * pixel;
   const bytes = rowBytes(op, group * taps);
-  gather(op, row, column, count, columns, patch);
+  const single = !wide && multiplier == 1;
+  const lanes = SIMD && single && group >= 8 && (outputs % group == 0 || outputs % group >= 8);
+  // Lanes and accelerators read windows that overlap.
+  let across = lanes || (ACCELERATED && single) ? gatherRows(op, row, column, count, columns) : 0;
+  const span = across ? <i32>load<u16>(op, WIN_STRIDE + 2) * pixel : patch;
+  if (!across) {
+    across = <i32>(kernel >> 16) * pixel;
+    gather(op, row, column, count, columns, patch);
+  }
   for (let first = 0; first < outputs; first += group) {
     const size = min(group, outputs - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
@@ -122,7 +152,7 @@ export function tile(op: usize, index: i32): void {
     const packed = look(address, rowBytes(op, size * taps), scratch);
     const weights = unpack(op, packed, size * taps, behind(scratch, bytes));
     const step = outputs << width;
-    if (SIMD && !wide && multiplier == 1 && size >= 8) {
+    if (lanes) {
       for (let i = 0; i < size; i += 8) {
         // The last eight begin earlier, and some are computed twice.
         const at = min(i, size - 8);
@@ -130,12 +160,12 @@ export function tile(op: usize, index: i32): void {
         const w = weights + at;
         const x = columns + first + at;
         const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
-        eightChannels(op, x, w, w + taps * size, size, bias + (at << 2), pairs, to, to + count * step);
+        eightChannels(op, x, span, across, w, size, bias + (at << 2), pairs, to, to + count * step);
       }
       continue;
     }
-    if (ACCELERATED && !wide && multiplier == 1) {
-      accelerate(op, columns + first, count, weights, size, taps, bias, pair, output + first);
+    if (ACCELERATED && single) {
+      accelerate(op, columns + first, span, across, count, weights, size, bias, pair, output + first);
       continue;
     }
     for (let i = 0; i < size; i++) {

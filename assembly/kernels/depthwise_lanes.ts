@@ -1,16 +1,35 @@
 // Depthwise convolution in 128-bit lanes: eight channels at a time.
-import { OP_REQUANT_STRIDE, WIN_INPUT_CHANNELS } from '../layout';
+import { OP_REQUANT_STRIDE, WIN_INPUT_CHANNELS, WIN_KERNEL } from '../layout';
 import { factors, limits, multipliers, narrow, scaleFour } from './requantize_lanes';
 
+/** `sum` and the four products of two taps, a channel's side by side: the lower four channels, or the upper. */
+// @ts-ignore: decorator
+@inline
+function addPair(sum: v128, x: v128, nextX: v128, w: v128, nextW: v128, upper: bool): v128 {
+  return i32x4.add(
+    sum,
+    upper
+      ? i32x4.dot_i16x8_s(
+          v128.shuffle<i16>(x, nextX, 4, 12, 5, 13, 6, 14, 7, 15),
+          v128.shuffle<i16>(w, nextW, 4, 12, 5, 13, 6, 14, 7, 15),
+        )
+      : i32x4.dot_i16x8_s(
+          v128.shuffle<i16>(x, nextX, 0, 8, 1, 9, 2, 10, 3, 11),
+          v128.shuffle<i16>(w, nextW, 0, 8, 1, 9, 2, 10, 3, 11),
+        ),
+  );
+}
+
 /**
- * Eight channels from `x` on, each its own multiplier: sums over `size`-byte rows of weights from `w` to `last`, and over
- * windows from `to` to `end`.
+ * Eight channels from `x` on, each its own multiplier: sums over `size`-byte rows of weights from `w` on, and over windows
+ * from `to` to `end`. Those begin `step` bytes apart, and their rows `rowBytes`.
  */
 export function eightChannels(
   op: usize,
   x: usize,
+  step: i32,
+  rowBytes: i32,
   w: usize,
-  last: usize,
   size: i32,
   bias: usize,
   pair: usize,
@@ -18,6 +37,9 @@ export function eightChannels(
   end: usize,
 ): void {
   const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
+  const width: i32 = load<u16>(op, WIN_KERNEL + 2);
+  const pairs = (width >> 1) * pixel * 2;
+  const last = w + <i32>load<u16>(op, WIN_KERNEL) * width * size;
   const behind = pair + load<usize>(op, OP_REQUANT_STRIDE) * 4;
   const m = multipliers(op, pair);
   const n = multipliers(op, behind);
@@ -28,18 +50,32 @@ export function eightChannels(
   do {
     let a = v128.load(bias);
     let b = v128.load(bias, 16);
+    let row = x;
     let at = w;
-    // The taps of a window lie behind each other: the next window follows.
     do {
-      const products = i16x8.mul(v128.load8x8_s(x), v128.load8x8_s(at));
-      a = i32x4.add(a, i32x4.extend_low_i16x8_s(products));
-      b = i32x4.add(b, i32x4.extend_high_i16x8_s(products));
-      x += pixel;
-      at += size;
+      let tap = row;
+      // Two taps at a time.
+      for (const end = row + pairs; tap < end; tap += pixel * 2) {
+        const here = v128.load8x8_s(tap);
+        const next = v128.load8x8_s(tap + pixel);
+        const weights = v128.load8x8_s(at);
+        const nextWeights = v128.load8x8_s(at + size);
+        a = addPair(a, here, next, weights, nextWeights, false);
+        b = addPair(b, here, next, weights, nextWeights, true);
+        at += size * 2;
+      }
+      if (width & 1) {
+        const products = i16x8.mul(v128.load8x8_s(tap), v128.load8x8_s(at));
+        a = i32x4.add(a, i32x4.extend_low_i16x8_s(products));
+        b = i32x4.add(b, i32x4.extend_high_i16x8_s(products));
+        at += size;
+      }
+      row += rowBytes;
     } while (at < last);
     a = scaleFour(op, a, pair, m, f, most);
     b = scaleFour(op, b, behind, n, g, mostBehind);
     v128.store64_lane(to, narrow(op, a, b), 0);
+    x += step;
     to += pixel;
   } while (to < end);
 }

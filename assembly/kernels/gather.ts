@@ -11,6 +11,35 @@ import {
 import { HAS_SPECIAL } from './mask';
 import { inputColumn, inputRow, isInside, lookRow, pixelBytes } from './window';
 
+/**
+ * Lays out the input rows under the tile's outputs, padding filled in, so that windows overlap. Returns the bytes of a row;
+ * 0 and nothing done where that would take more room than windows one by one.
+ */
+export function gatherRows(op: usize, row: i32, column: i32, count: i32, to: usize): i32 {
+  const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
+  const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
+  if (load<u16>(op, WIN_DILATION + 2) != 1 || stride > kernelWidth) return 0;
+  const pixel = pixelBytes(op);
+  const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
+  const left = inputColumn(op, column);
+  const bytes = ((count - 1) * stride + kernelWidth) * pixel;
+  const before = min(max(-left, 0) * pixel, bytes);
+  const until = max(min((load<i32>(op, WIN_INPUT_WIDTH) - left) * pixel, bytes), before);
+  for (let ky = 0, kernelHeight: i32 = load<u16>(op, WIN_KERNEL); ky < kernelHeight; ky++, to += bytes) {
+    const y = inputRow(op, row, ky);
+    // What is inside the map, from `before` to `until`, and padding around it.
+    let done = 0;
+    if (isInside(op, y) && until > before) {
+      const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));
+      fillBytes(to, zero, before);
+      copyBytes(to + before, source + before, until - before);
+      done = until;
+    }
+    fillBytes(to + done, zero, bytes - done);
+  }
+  return bytes;
+}
+
 /** Lays out the window of each of the tile's outputs as one contiguous vector of `patch` bytes, padding filled in. */
 export function gather(op: usize, row: i32, column: i32, count: i32, columns: usize, patch: i32): void {
   const scratch = op + load<usize>(op, OP_SCRATCH0);

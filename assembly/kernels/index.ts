@@ -14,6 +14,7 @@ import { FLAGS, HAS_BLOCKS, HAS_SPECIAL, KERNELS, TRAINING, isS16, trains } from
 import * as add from './add';
 import * as avgPool from './avg_pool';
 import * as circulantDirect from './circulant_direct_s8';
+import * as circulantKaratsuba from './circulant_karatsuba_s8';
 import * as circulantNtt from './circulant_ntt_s8';
 import * as conv2d from './conv2d';
 import * as dense from './dense';
@@ -76,6 +77,9 @@ export function enter(op: usize): void {
     case OpKind.CIRCULANT_NTT_S8:
       if (built(OpKind.CIRCULANT_NTT_S8)) circulantNtt.enter(op);
       break;
+    case OpKind.CIRCULANT_KARATSUBA_S8:
+      if (built(OpKind.CIRCULANT_KARATSUBA_S8)) circulantKaratsuba.enter(op);
+      break;
     case OpKind.SOFTMAX_S8:
       if (isS16(op, OpKind.SOFTMAX_S8)) softmax16.enter(op);
       break;
@@ -106,6 +110,9 @@ export function tile(op: usize, index: i32): void {
       break;
     case OpKind.CIRCULANT_NTT_S8:
       if (built(OpKind.CIRCULANT_NTT_S8)) circulantNtt.tile(op, index);
+      break;
+    case OpKind.CIRCULANT_KARATSUBA_S8:
+      if (built(OpKind.CIRCULANT_KARATSUBA_S8)) circulantKaratsuba.tile(op, index);
       break;
     case OpKind.DEPTHWISE_CONV2D_S8:
       if (built(OpKind.DEPTHWISE_CONV2D_S8)) depthwise.tile(op, index);

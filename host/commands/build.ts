@@ -2,7 +2,7 @@ import { BrownoutError, ExitCode } from '../error.js';
 import { readDevice } from '../model/image.js';
 import { describeOp } from '../plan/describe.js';
 import { count } from '../report/text.js';
-import { buildDevice } from '../toolchain/build-device.js';
+import { buildDevice, MAPPED_AT } from '../toolchain/build-device.js';
 import type { Command } from './command.js';
 import { readUserFile, writeWhole } from './files.js';
 
@@ -32,7 +32,12 @@ export const buildCommand: Command = {
     {
       name: 'optimize',
       value: 'WHAT',
-      help: 'size (default), or speed: several sums at a time, on scalar cores',
+      help: 'size (default), or speed: several sums at a time on scalar cores, inlining with simd',
+    },
+    {
+      name: 'nvm',
+      value: 'WHERE',
+      help: 'imported (default), or mapped: in the module’s own memory, from 64 KiB on',
     },
   ],
   examples: [
@@ -42,15 +47,20 @@ export const buildCommand: Command = {
   async run({ positionals, options }) {
     const target = choice('target', ['scalar', 'simd'], options['target']);
     const optimize = choice('optimize', ['size', 'speed'], options['optimize']);
+    const nvm = choice('nvm', ['imported', 'mapped'], options['nvm']);
     const path = typeof options['output'] === 'string' ? options['output'] : 'device.wasm';
     const image = readDevice(readUserFile(positionals[0]!));
-    const wasm = await buildDevice(image, { target, optimize });
+    const mapped = nvm === 'mapped' ? { mappedBytes: image.nvmBytes } : {};
+    const wasm = await buildDevice(image, { target, optimize, ...mapped });
     writeWhole(path, wasm);
     const kernels = [...new Set(image.ops.map((op) => describeOp(op).kind.split(' ')[0]!))];
-    const json = { file: path, bytes: wasm.length, target, optimize, kernels };
+    const nvmAt = nvm === 'mapped' ? { nvmAddress: MAPPED_AT } : {};
+    const json = { file: path, bytes: wasm.length, target, optimize, nvm, ...nvmAt, kernels };
     return {
       json,
-      text: `${path}: ${count(wasm.length)} bytes, ${kernels.join(', ')}`,
+      text:
+        `${path}: ${count(wasm.length)} bytes, ${kernels.join(', ')}` +
+        (nvm === 'mapped' ? `; NVM in its memory from ${MAPPED_AT} on` : ''),
       exitCode: ExitCode.OK,
     };
   },

@@ -8,7 +8,7 @@ import { importModel, type ImportOptions } from '../import/import-model.js';
 import { analyzeText } from '../report/analyze.js';
 import { count } from '../report/text.js';
 import { type Preprocessing, readImage } from '../model/image.js';
-import type { QuantizationChoices, SpectraChoice } from '../model/quantized-network.js';
+import type { Circulant, QuantizationChoices, SpectraChoice } from '../model/quantized-network.js';
 import type { Command, CommandInput } from './command.js';
 import { readUserFile, wholeNumber, writeWhole } from './files.js';
 import { trainingOptions, trainOptionsOf } from './training-options.js';
@@ -19,7 +19,7 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
     return typeof text === 'string' ? wholeNumber(name, text) : undefined;
   };
   const [arenaBytes, nvmBytes, capacitorUf] = ['arena', 'nvm', 'capacitor'].map(number);
-  const { policy, device, classes, spectra } = options;
+  const { policy, device, classes, spectra, circulant } = options;
   const train = trainOptionsOf(options);
   return {
     ...(train ? { train } : {}),
@@ -27,6 +27,7 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
     ...(typeof device === 'string' ? { device } : {}),
     // `compile` refuses other words.
     ...(typeof spectra === 'string' ? { spectra: spectra as SpectraChoice } : {}),
+    ...(typeof circulant === 'string' ? { circulant: circulant as Circulant['method'] } : {}),
     ...(typeof classes === 'string' ? { classes: classes.split(',') } : {}),
     ...(arenaBytes === undefined ? {} : { arenaBytes }),
     ...(nvmBytes === undefined ? {} : { nvmBytes }),
@@ -124,6 +125,11 @@ export const compileCommand: Command = {
       name: 'spectra',
       value: 'WHICH',
       help: 'of circulant layers: stored (default), or computed again: a quarter of their NVM, more energy',
+    },
+    {
+      name: 'circulant',
+      value: 'METHOD',
+      help: 'of circulant layers: auto (default), direct, ntt, or karatsuba: quick with int16 vectors, more flash',
     },
     { name: 'classes', value: 'A,B,…', help: 'names of the classes, for reports' },
     ...trainingOptions,

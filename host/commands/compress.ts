@@ -38,7 +38,11 @@ function quantity(name: string, text: string, units: Record<string, number>, exa
   return Number(value) * factor;
 }
 
-function aligned({ x, y }: NamedArrays, shape: readonly number[], channelsFirst: boolean): LabelledData {
+function aligned(
+  { x, y, groups }: NamedArrays,
+  shape: readonly number[],
+  channelsFirst: boolean,
+): LabelledData {
   const samples = alignSamples(x, shape, channelsFirst);
   const labels = classesOf(y, 'the labels');
   const size = samples[0]?.length ?? 0;
@@ -52,7 +56,7 @@ function aligned({ x, y }: NamedArrays, shape: readonly number[], channelsFirst:
       hint: 'Check the arrays.',
     });
   }
-  return { inputs, labels };
+  return { inputs, labels, ...(groups ? { groups: Array.from(groups.data) } : {}) };
 }
 
 /** What the options say, beside files. */
@@ -100,7 +104,7 @@ export const compressCommand: Command = {
     {
       name: 'data',
       value: 'FILE',
-      help: '.npz with x and y, and x_test and y_test if you like; or .npy of inputs',
+      help: '.npz with x and y, and x_test, y_test and groups (whose each x is) if you like; or .npy of inputs',
     },
     { name: 'labels', value: 'FILE', help: '.npy of class numbers, where --data is .npy' },
     {

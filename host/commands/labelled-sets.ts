@@ -8,6 +8,8 @@ import { readUserFile } from './files.js';
 export interface NamedArrays {
   x: NpyArray;
   y: NpyArray;
+  /** Whose each input is. */
+  groups?: NpyArray;
 }
 
 /** Whole numbers from 0 to 255. Throws `E_LABEL`. */
@@ -46,5 +48,9 @@ export function readSets(
   const [x, y] = [either('x', 'x_train'), either('y', 'y_train')];
   const [xTest, yTest] = [arrays.get('x_test'), arrays.get('y_test')];
   if (!x || !y || !xTest !== !yTest) throw wrong(`arrays ${[...arrays.keys()].join(', ')}`);
-  return { training: { x, y }, ...(xTest && yTest ? { test: { x: xTest, y: yTest } } : {}) };
+  const groups = arrays.get('groups');
+  return {
+    training: { x, y, ...(groups ? { groups } : {}) },
+    ...(xTest && yTest ? { test: { x: xTest, y: yTest } } : {}),
+  };
 }

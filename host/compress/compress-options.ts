@@ -73,6 +73,8 @@ export interface Settings {
   channelsFirst: boolean;
   budget: Budget;
   recipe: Recipe;
+  /** All but the test inputs: `training`, and `validation` to make choices on. */
+  learning: LabelledData;
   training: LabelledData;
   validation: LabelledData;
   test: LabelledData;
@@ -140,7 +142,12 @@ function check(options: CompressOptions): void {
   if (options.policy !== undefined) checkPolicy(options.policy);
 }
 
-function checkData(what: string, { inputs, labels }: LabelledData, size: number, classes: number): void {
+function checkData(
+  what: string,
+  { inputs, labels, groups }: LabelledData,
+  size: number,
+  classes: number,
+): void {
   const hint = 'Give inputs as the network takes them, a label for each.';
   if (labels.length === 0 || inputs.length !== labels.length * size)
     refuse(
@@ -149,6 +156,8 @@ function checkData(what: string, { inputs, labels }: LabelledData, size: number,
       `${size} for each`,
       hint,
     );
+  if (groups && groups.length !== labels.length)
+    refuse('E_SHAPE', `${groups.length} groups for ${labels.length} inputs`, 'one for each', hint);
   const label = labels.find((value) => value >= classes);
   if (label !== undefined)
     refuse(
@@ -163,24 +172,44 @@ function checkData(what: string, { inputs, labels }: LabelledData, size: number,
 }
 
 /** The members of a set. */
-function pick({ inputs, labels }: LabelledData, members: readonly number[]): LabelledData {
+function pick({ inputs, labels, groups }: LabelledData, members: readonly number[]): LabelledData {
   const size = inputs.length / labels.length;
   const picked = new Float32Array(members.length * size);
   members.forEach((member, i) => picked.set(inputs.subarray(member * size, (member + 1) * size), i * size));
-  return { inputs: picked, labels: Uint8Array.from(members, (member) => labels[member]!) };
+  return {
+    inputs: picked,
+    labels: Uint8Array.from(members, (member) => labels[member]!),
+    ...(groups ? { groups: members.map((member) => groups[member]!) } : {}),
+  };
 }
 
-/** Every `nth` member of each class, from its last on, and the others. */
-function split(data: LabelledData, nth: number): [LabelledData, LabelledData] {
+/** Whether each input is every `nth` of its class. */
+function everyNth(labels: Uint8Array, nth: number): boolean[] {
   const seen = new Map<number, number>();
-  const [kept, out]: [number[], number[]] = [[], []];
-  data.labels.forEach((label, i) => {
+  return Array.from(labels, (label) => {
     const count = (seen.get(label) ?? 0) + 1;
     seen.set(label, count);
-    (count % nth === 0 ? out : kept).push(i);
+    return count % nth === 0;
   });
-  if (kept.length === 0 || out.length === 0)
-    refuse('E_SHAPE', `${data.labels.length} inputs`, `at least ${nth} of a class`, 'Give more data.');
+}
+
+/** Whether each input is of every fifth group, in the order in which they come; of the last one of fewer. */
+function everyFifthGroup(groups: ArrayLike<number>): boolean[] {
+  const all = [...new Set(Array.from(groups))];
+  const nth = Math.min(5, all.length);
+  const held = new Set(all.filter((_, i) => i % nth === nth - 1));
+  return Array.from(groups, (group) => held.has(group));
+}
+
+/** Data in two: what stays, and what is held back, a share 1 / `nth` of each class, or whole groups. */
+function split(data: LabelledData, nth: number): [LabelledData, LabelledData] {
+  const isHeld = data.groups ? everyFifthGroup(data.groups) : everyNth(data.labels, nth);
+  const members = (held: boolean): number[] => [...isHeld.keys()].filter((i) => isHeld[i] === held);
+  const [kept, out] = [members(false), members(true)];
+  if (kept.length === 0 || out.length === 0) {
+    const expected = data.groups ? 'at least two groups' : `at least ${nth} of a class`;
+    refuse('E_SHAPE', `${data.labels.length} inputs`, expected, 'Give more data.');
+  }
   return [pick(data, kept), pick(data, out)];
 }
 
@@ -229,6 +258,7 @@ export function settingsOf(network: FloatNetwork, options: CompressOptions): Set
     channelsFirst: options.channelsFirst ?? false,
     budget,
     recipe,
+    learning,
     training,
     validation,
     test,

@@ -254,7 +254,7 @@ function checkOnDevice(image: Uint8Array, quantized: QuantizedNetwork, test: Lab
   );
 }
 
-/** Structured training of the chosen candidate by all methods, then with rounding. */
+/** Structured training of the chosen candidate by all methods, then with rounding; all choices made, on all there is. */
 function trainChosen(
   bench: Bench,
   choices: Choices,
@@ -285,7 +285,7 @@ function trainChosen(
     share: ROUNDING_RATE,
   });
   const reporting = { ...options, onEpoch: onEpoch('training with rounding') };
-  return { methods, best, trial: trainStep(journal, 'final', best.network, data, reporting) };
+  return { methods, best, trial: trainStep(journal, 'final', best.network, settings.learning, reporting) };
 }
 
 /**

@@ -19,6 +19,11 @@ export interface Architecture {
 export interface LabelledData {
   inputs: Float32Array;
   labels: Uint8Array;
+  /**
+   * Whose or what recording's each input is, where several come from one: what is held back of the data is whole groups then,
+   * as others that the model will meet are.
+   */
+  groups?: ArrayLike<number>;
 }
 
 export interface ForwardResult {

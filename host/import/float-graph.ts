@@ -1,5 +1,11 @@
 // A float network between import and quantization: NHWC without the batch, any graph of the ops below.
-import { elementCount, type Quantization, type WeightBits, type Window } from '../model/quantized-network.js';
+import {
+  type CirculantMethod,
+  elementCount,
+  type Quantization,
+  type WeightBits,
+  type Window,
+} from '../model/quantized-network.js';
 
 export interface GraphTensor {
   shape: readonly number[];
@@ -32,7 +38,7 @@ export interface WeightedOp extends Base {
   /** Of circulant layers; of convolutions with circulant blocks over channels. */
   blockSize?: number;
   /** How circulant layers are evaluated; default `auto`. */
-  method?: 'auto' | 'direct' | 'ntt';
+  method?: 'auto' | CirculantMethod;
   bounds: Bounds;
 }
 

@@ -16,9 +16,11 @@ export function quantizeValues(
   { scale, zeroPoint, dtype }: Quantization & { dtype?: ActivationType },
 ): Values {
   const most = dtype === 'int16' ? 32767 : 127;
-  const quantize = (value: number): number => {
-    const q = value / scale;
-    return Math.max(-most - 1, Math.min(most, Math.sign(q) * Math.round(Math.abs(q)) + zeroPoint));
-  };
-  return dtype === 'int16' ? Int16Array.from(values, quantize) : Int8Array.from(values, quantize);
+  const quantized = dtype === 'int16' ? new Int16Array(values.length) : new Int8Array(values.length);
+  for (let i = 0; i < values.length; i++) {
+    const q = values[i]! / scale;
+    const rounded = Math.sign(q) * Math.round(Math.abs(q)) + zeroPoint;
+    quantized[i] = Math.max(-most - 1, Math.min(most, rounded));
+  }
+  return quantized;
 }

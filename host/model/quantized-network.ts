@@ -80,7 +80,7 @@ export interface Circulant extends OpBase, Requantization {
   /** [block row][block][k]: each block's first column, y[r] = Σ w[(r − c) mod k]·x[c]; excess rows and columns unused. */
   weights: Int8Array;
   /** How to evaluate it; `auto` leaves it to the planner's cost model. */
-  method: 'auto' | 'direct' | 'ntt';
+  method: 'auto' | CirculantMethod;
   /**
    * By `ntt`: `stored` (default), weights are kept as spectra, 4 bytes each; `computed`: as they are, a byte each, and every
    * block row transforms its own again.
@@ -89,6 +89,12 @@ export interface Circulant extends OpBase, Requantization {
   /** Weights change on the device: bounds hold for any. */
   learns?: boolean;
 }
+
+/**
+ * `direct`: in the time domain; `ntt`: by number-theoretic transform; `karatsuba`: by Chinese remainders and Karatsuba's trick,
+ * for blocks of 4 … 512. The results are the same.
+ */
+export type CirculantMethod = 'direct' | 'ntt' | 'karatsuba';
 
 export type SpectraChoice = 'stored' | 'computed';
 

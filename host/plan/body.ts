@@ -31,3 +31,15 @@ export function bodyOf(op: OpRecord, dspExtension: boolean): Body {
       return 'scalar';
   }
 }
+
+/** Instructions that the DSP extension saves of those of plain C, measured on shapes of each kernel (docs/ACCEL.md). */
+const SAVED: Partial<Record<number, number>> = {
+  [OpKind.CONV2D_S8]: 0.42,
+  [OpKind.DEPTHWISE_CONV2D_S8]: 0.3,
+  [OpKind.DENSE_S8]: 0.41,
+};
+
+/** The share of an op's instructions that a body saves, estimated from those of other shapes; 0 of `scalar`. */
+export function savingOf(op: OpRecord, body: Body): number {
+  return body === 'scalar' ? 0 : (SAVED[op.kind] ?? 0);
+}

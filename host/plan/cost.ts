@@ -22,7 +22,8 @@ import {
   WIN_PART,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
-import type { SpectraChoice } from '../model/quantized-network.js';
+import type { CirculantMethod, SpectraChoice } from '../model/quantized-network.js';
+import { leafCount } from './karatsuba.js';
 import type { OpRecord } from './record.js';
 import { trainingCycles } from './training/cost.js';
 
@@ -58,24 +59,35 @@ export function denseTileCycles(group: number, inputs: number): number {
 }
 
 /**
- * A circulant layer of rows of `blocks` blocks of size k, by either method: entering it, and a block row. Which of the two
- * is the cheaper is held against counts on an emulated Cortex-M4 by bench/circulant-choice.ts.
+ * A circulant layer of rows of `blocks` blocks of size k, by each method: entering it, and a block row. Which of direct and
+ * ntt is the cheaper is held against counts on an emulated Cortex-M4 by bench/circulant-choice.ts.
  */
 export function circulantCycles(
   k: number,
   blocks: number,
   spectra: SpectraChoice = 'stored',
-): Record<'direct' | 'ntt', { enter: number; row: number }> {
+): Record<CirculantMethod, { enter: number; row: number }> {
   const transform = k * (6 + 11 * Math.log2(k));
   const computed = spectra === 'computed' ? blocks * transform : 0;
+  const leaves = leafCount(k);
   return {
     direct: { enter: blocks * k, row: k * OUTPUT + blocks * k * (k * MAC + 20) },
     ntt: {
       enter: blocks * transform + k * 6,
       row: k * OUTPUT + blocks * k * 13 + transform + computed,
     },
+    karatsuba: {
+      enter: blocks * (k * 6 + leaves * 4 * 12),
+      row: k * OUTPUT + blocks * leaves * 16 * MAC + leaves * 4 * 20,
+    },
   };
 }
+
+const METHODS = {
+  [OpKind.CIRCULANT_DIRECT_S8]: 'direct',
+  [OpKind.CIRCULANT_NTT_S8]: 'ntt',
+  [OpKind.CIRCULANT_KARATSUBA_S8]: 'karatsuba',
+} as const;
 
 /** Estimated cycles of entering an op, and of one of its tiles. */
 function stepCycles(op: OpRecord): { enter: number; tile: number } {
@@ -113,10 +125,11 @@ function stepCycles(op: OpRecord): { enter: number; tile: number } {
     case OpKind.DENSE_S8:
       return only(denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)));
     case OpKind.CIRCULANT_DIRECT_S8:
-    case OpKind.CIRCULANT_NTT_S8: {
+    case OpKind.CIRCULANT_NTT_S8:
+    case OpKind.CIRCULANT_KARATSUBA_S8: {
       const spectra = op.get(CIRC_FACTOR) === 0 ? 'stored' : 'computed';
       const costs = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), spectra);
-      const { enter, row } = kind === OpKind.CIRCULANT_NTT_S8 ? costs.ntt : costs.direct;
+      const { enter, row } = costs[METHODS[kind]];
       return { enter, tile: TILE + op.get(CIRC_GROUP) * row };
     }
   }

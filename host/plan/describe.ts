@@ -66,6 +66,7 @@ function describeShape(op: OpRecord, kind: Int8Kind): Omit<OpDescription, 'kind'
       );
     case OpKind.CIRCULANT_DIRECT_S8:
     case OpKind.CIRCULANT_NTT_S8:
+    case OpKind.CIRCULANT_KARATSUBA_S8:
       return vector(op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS), op.get(CIRC_INPUTS) * op.get(CIRC_OUTPUTS));
     case OpKind.ADD_S8:
     case OpKind.MUL_S8:
@@ -83,6 +84,15 @@ function describeShape(op: OpRecord, kind: Int8Kind): Omit<OpDescription, 'kind'
   }
 }
 
+/** Whether ops of `kind` have their weights as circulant blocks of one dimension. */
+export function isCirculant(kind: number): boolean {
+  return (
+    kind === OpKind.CIRCULANT_NTT_S8 ||
+    kind === OpKind.CIRCULANT_DIRECT_S8 ||
+    kind === OpKind.CIRCULANT_KARATSUBA_S8
+  );
+}
+
 /** Describes `op`. A circulant's kind carries its blocks: `circulant_ntt_s8 2×2·128`. */
 export function describeOp(op: OpRecord): OpDescription {
   const { kind } = op;
@@ -90,7 +100,7 @@ export function describeOp(op: OpRecord): OpDescription {
   const described = op.isTraining
     ? { inputShape: [], outputShape: [], macs: 0 }
     : describeShape(op, op.sibling);
-  const circulant = kind === OpKind.CIRCULANT_NTT_S8 || kind === OpKind.CIRCULANT_DIRECT_S8;
+  const circulant = isCirculant(kind);
   const rows = Math.ceil(op.get(CIRC_OUTPUTS) / op.get(CIRC_BLOCK));
   const blocks = circulant ? ` ${rows}×${op.get(CIRC_BLOCKS)}·${op.get(CIRC_BLOCK)}` : '';
   return { kind: name + blocks, ...described };

@@ -160,6 +160,7 @@ function inferenceFootprint(op: OpRecord, tile: number): Footprint {
       return vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
     case OpKind.CIRCULANT_DIRECT_S8:
     case OpKind.CIRCULANT_NTT_S8:
+    case OpKind.CIRCULANT_KARATSUBA_S8:
       return vectorFootprint(
         op,
         tile,

@@ -150,8 +150,8 @@ export function compressHtml(report: CompressReport, command: string): string {
 <html lang="en"><meta charset="utf-8"><title>${escaped(report.name)} compressed for ${escaped(budget.device)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style>
 <h1>${escaped(report.name)} compressed for ${escaped(budget.device)}</h1>
-<p><code>${escaped(command)}</code> · seed ${report.seed} · trained on ${count(report.data.training)} inputs, choices made on
-${count(report.data.validation)} others · energy and time are simulated</p>
+<p><code>${escaped(command)}</code> · seed ${report.seed} · choices made on ${count(report.data.validation)} inputs
+by training on ${count(report.data.training)} others, the last training on all of these · energy and time are simulated</p>
 <h2>Before and after</h2>${htmlTable(['', 'before', 'after', ''], beforeAfter(report))}
 ${report.before.refused ? `<p>Before, the device could not have it: ${escaped(report.before.refused)}</p>` : ''}
 <h2>What was tried</h2><p>${count(report.searched.length)} ways were planned and metered for the device; blue: those that fit

@@ -38,17 +38,18 @@ export function acceleratorImports(
         }
     },
     depthwise_s8(...values: number[]): void {
-      const [x, xStride, windows, w, wStride, taps, count, ...rest] = values as [
-        ...[number, number, number, number, number, number, number],
+      const [x, pixel, step, across, windows, w, wStride, height, width, count, ...rest] = values as [
+        ...[number, number, number, number, number, number, number, number, number, number],
       ];
       const to = (rest as number[])[6]!;
       for (let window = 0; window < windows; window++)
         for (let channel = 0; channel < count; channel++) {
           let sum = 0;
-          for (let tap = 0; tap < taps; tap++) {
-            sum += s8(x + (window * taps + tap) * xStride + channel) * s8(w + tap * wStride + channel);
+          for (let tap = 0; tap < height * width; tap++) {
+            const at = x + window * step + Math.floor(tap / width) * across + (tap % width) * pixel;
+            sum += s8(at + channel) * s8(w + tap * wStride + channel);
           }
-          keep(to + window * xStride + channel, sum, channel, rest as unknown as Rounding);
+          keep(to + window * pixel + channel, sum, channel, rest as unknown as Rounding);
         }
     },
   };

@@ -11,7 +11,7 @@ import {
 import { analyze } from '../analyze.js';
 import type { Image } from '../model/image.js';
 import { circulantCycles, opCycles } from '../plan/cost.js';
-import { describeOp } from '../plan/describe.js';
+import { describeOp, isCirculant } from '../plan/describe.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
 /** One op of the plan. Elements are 16 bits, as in the runtimes compared to. */
@@ -60,7 +60,7 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   return image.ops.map((op, index) => {
     const { inputShape, outputShape, macs } = describeOp(op);
     const kind = op.sibling;
-    const circulant = kind === OpKind.CIRCULANT_NTT_S8 || kind === OpKind.CIRCULANT_DIRECT_S8;
+    const circulant = isCirculant(kind);
     const window = kind === OpKind.CONV2D_S8;
     const block = circulant ? op.get(CIRC_BLOCK) : 0;
     const blocks = circulant ? op.get(CIRC_BLOCKS) : 0;

@@ -27,6 +27,11 @@ export interface BuildOptions {
   optimize?: 'size' | 'speed';
   /** Sums are imported as `accel.*` (docs/ACCEL.md) where a kernel has a place for them; with `speed` only. */
   accelerated?: boolean;
+  /**
+   * Bytes of NVM in the module's own memory, from `MAPPED_AT` on: the module reads and writes it there, and imports
+   * nothing of `nvm`. For hosts whose NVM is mapped.
+   */
+  mappedBytes?: number;
   /** Keeps the names of functions (default false): for C that people read. The code is the same. */
   names?: boolean;
 }
@@ -82,15 +87,25 @@ const TRAINING_ENTRIES = { ...ENTRIES, device: 'assembly/train.ts' };
 /** Static data of a build that trains: ARENA of assembly/sram.ts. */
 const TRAINING_STATICS = 400;
 
+/** Where NVM begins in the memory of a build with `mappedBytes`: behind the page that is SRAM. */
+export const MAPPED_AT = 0x10000;
+
 /** What asc is asked for, besides the entry. */
-function flagsOf(masks: KernelMasks, { target = 'scalar', names, accelerated }: BuildOptions): string[] {
+function flagsOf(masks: KernelMasks, options: BuildOptions): string[] {
+  const { target = 'scalar', names, accelerated, mappedBytes } = options;
   const training = ['--use', `TRAINING_MASK=${masks.training}`, '--lowMemoryLimit', `${TRAINING_STATICS}`];
   return [
     ...['--target', target, '--use', `KERNEL_MASK=${masks.kernels}`, '--outFile', 'device.wasm'],
     ...(masks.training ? training : []),
     ...(names ? ['--debug'] : []),
     ...(accelerated ? ['--use', 'ACCELERATOR=1'] : []),
+    ...(mappedBytes ? mappedFlags(mappedBytes) : []),
   ];
+}
+
+function mappedFlags(bytes: number): string[] {
+  const pages = `${1 + Math.ceil(bytes / MAPPED_AT)}`;
+  return ['--use', `NVM_AT=${MAPPED_AT}`, '--initialMemory', pages, '--maximumMemory', pages];
 }
 
 async function assemble(entry: string, flags: string[]): Promise<Uint8Array> {
@@ -128,21 +143,25 @@ const ANY_SIZE = 1 << 20;
  * A second optimizer over what asc has made. asc leaves functions with one caller as they are where they are long, and
  * repeats long constants; here each becomes one. Results stay equal to the bit: the passes keep WASM's semantics.
  */
-async function shrink(wasm: Uint8Array, simd: boolean, names: boolean): Promise<Uint8Array<ArrayBuffer>> {
+async function shrink(
+  wasm: Uint8Array,
+  { target, optimize, names = false }: BuildOptions,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { default: binaryen } = await compiler('binaryen', () => import('binaryen'));
   const module = binaryen.readBinary(wasm);
   try {
     const { BulkMemory, BulkMemoryOpt, MVP, SIMD128, SignExt } = binaryen.Features;
-    module.setFeatures(MVP | SignExt | BulkMemory | BulkMemoryOpt | (simd ? SIMD128 : 0));
-    binaryen.setOptimizeLevel(2);
-    binaryen.setShrinkLevel(2);
-    binaryen.setAlwaysInlineMaxSize(0);
-    binaryen.setFlexibleInlineMaxSize(0);
+    module.setFeatures(MVP | SignExt | BulkMemory | BulkMemoryOpt | (target === 'simd' ? SIMD128 : 0));
+    const fast = target === 'simd' && optimize === 'speed';
+    binaryen.setOptimizeLevel(fast ? 3 : 2);
+    binaryen.setShrinkLevel(fast ? 0 : 2);
+    binaryen.setAlwaysInlineMaxSize(fast ? 20 : 0);
+    binaryen.setFlexibleInlineMaxSize(fast ? 60 : 0);
     binaryen.setOneCallerInlineMaxSize(ANY_SIZE);
     binaryen.setDebugInfo(names);
     module.optimize();
     // Last: folding constants would undo it.
-    module.runPasses(['const-hoisting']);
+    if (!fast) module.runPasses(['const-hoisting']);
     return new Uint8Array(module.emitBinary());
   } finally {
     module.dispose();
@@ -155,11 +174,7 @@ export async function buildKernels(
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const source = (masks.training ? TRAINING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
-  return shrink(
-    await assemble(source, flagsOf(masks, options)),
-    options.target === 'simd',
-    options.names ?? false,
-  );
+  return shrink(await assemble(source, flagsOf(masks, options)), options);
 }
 
 /** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */

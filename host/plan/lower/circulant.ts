@@ -6,6 +6,7 @@ import {
   CIRC_FACTOR,
   CIRC_GROUP,
   CIRC_INPUTS,
+  CIRC_LEAVES,
   CIRC_OUTPUTS,
   CIRC_ROOT,
   OP_SCRATCH1,
@@ -14,7 +15,12 @@ import {
   OP_WEIGHTS,
   OpKind,
 } from '../../../assembly/layout.js';
-import { elementCount, type Circulant, type TensorSpec } from '../../model/quantized-network.js';
+import {
+  elementCount,
+  type Circulant,
+  type CirculantMethod,
+  type TensorSpec,
+} from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import {
   type TileLimits,
@@ -30,6 +36,7 @@ import {
 } from './lowering.js';
 import { circulantCycles } from '../cost.js';
 import { blockSpectrum, computedFactor, transformRoot } from '../field.js';
+import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from '../karatsuba.js';
 import { planNtt } from '../ntt-bounds.js';
 
 /** Σ w and Σ |w| of each output of a circulant layer, over the inputs that exist. */
@@ -71,6 +78,128 @@ function spectra(op: Circulant, rows: number, blocks: number): Int32Array {
   return all;
 }
 
+/** What the methods need to know of a layer. */
+interface Shape {
+  op: Circulant;
+  rows: number;
+  blocks: number;
+  /** No sum of products is larger. */
+  most: number;
+  limits: TileLimits;
+}
+
+/** A method, applied to a layer. */
+interface Variant {
+  kind: OpKind.CIRCULANT_DIRECT_S8 | OpKind.CIRCULANT_NTT_S8 | OpKind.CIRCULANT_KARATSUBA_S8;
+  /** Bytes of its areas, for so many block rows a tile. */
+  areas(group: number): number[];
+  /** Block rows of a tile come in multiples of this. */
+  rowsTogether: number;
+  fields: [field: number, value: number][];
+  weights(): Uint8Array;
+}
+
+function direct({ op, blocks }: Shape): Variant {
+  const k = op.blockSize;
+  return {
+    kind: OpKind.CIRCULANT_DIRECT_S8,
+    areas: (group) => [blocks * k, k, 2 * k, k * 4, k * 4 + requantBytes(op, k), group * k],
+    rowsTogether: 1,
+    fields: [],
+    weights: () => littleEndian(op.weights),
+  };
+}
+
+/** The largest chunk of `whole`, halved down to `least`, with which one tile's areas fit; else `least`. */
+function largestChunk(
+  whole: number,
+  least: number,
+  limits: TileLimits,
+  areas: (chunk: number) => number[],
+): number {
+  let chunk = whole;
+  while (arenaFor(areas(chunk)) > limits.arenaBytes && chunk > least) {
+    chunk = Math.max(least, Math.ceil(chunk / 2));
+  }
+  return chunk;
+}
+
+function ntt({ op, rows, blocks, most, limits }: Shape): Variant {
+  const k = op.blockSize;
+  const computed = op.spectra === 'computed';
+  const { feasible, centre } = planNtt(k, blocks, most, computed);
+  if (!feasible) {
+    refuse(op, 'by ntt', 'row sums that fit the field', 'Let the planner choose the method, or use direct.');
+  }
+  // Biases, and pairs of channels, are looked up when the spectra are done with, in their place.
+  const onePair = op.multipliers.length === 1;
+  const inPlace = onePair ? k * 4 : k * 4 + requantBytes(op, k);
+  const areas = (chunk: number, group: number): number[] => {
+    // A row's spectra, and behind computed ones the first column that is looked up.
+    const spectraBytes = chunk * blocks * 4 + (computed ? k : 0);
+    return [blocks * k * 4, Math.max(spectraBytes, inPlace), k * 4, k * 2, onePair ? 8 : 0, group * k];
+  };
+  const chunk = computed ? k : largestChunk(k, Math.min(k, 4), limits, (part) => areas(part, 1));
+  return {
+    kind: OpKind.CIRCULANT_NTT_S8,
+    areas: (group) => areas(chunk, group),
+    rowsTogether: 1,
+    fields: [
+      [CIRC_CHUNK, chunk],
+      [CIRC_ROOT, transformRoot(k)],
+      [CIRC_CENTRE, centre ? 1 : 0],
+      [CIRC_FACTOR, computed ? computedFactor(k) : 0],
+    ],
+    weights: () => littleEndian(computed ? op.weights : spectra(op, rows, blocks)),
+  };
+}
+
+function karatsuba({ op, rows, blocks, most, limits }: Shape): Variant {
+  const k = op.blockSize;
+  const elsewhere = 'Let the planner choose the method, or use direct or ntt.';
+  const [smallest, largest] = KARATSUBA_BLOCKS;
+  if (op.learns) refuse(op, 'by karatsuba, to be learnt', 'weights that stay', elsewhere);
+  if (k < smallest || k > largest)
+    refuse(op, `of blocks of ${k} by karatsuba`, `blocks of ${smallest} to ${largest}`, elsewhere);
+  // The cyclic parts are sums of up to k/4 outputs.
+  const words = most * (k / 4) < 2 ** 31 ? leafWeights(op.weights, k, rows, blocks) : undefined;
+  if (!words) refuse(op, 'by karatsuba', 'sums that fit int32, and leaves that fit int16', elsewhere);
+  const leaves = leafCount(k);
+  const together = Math.min(rows, 2);
+  const areas = (chunk: number, group: number): number[] => [
+    blocks * leaves * 8,
+    Math.max(chunk * blocks * together * LEAF_BYTES, k * 4),
+    together * leaves * 16,
+    k * 4,
+    requantBytes(op, k),
+    group * k,
+  ];
+  const chunk = largestChunk(leaves, 1, limits, (part) => areas(part, together));
+  return {
+    kind: OpKind.CIRCULANT_KARATSUBA_S8,
+    areas: (group) => areas(chunk, group),
+    rowsTogether: 2,
+    fields: [
+      [CIRC_CHUNK, chunk],
+      [CIRC_LEAVES, leaves],
+    ],
+    weights: () => littleEndian(words),
+  };
+}
+
+const VARIANTS: Record<CirculantMethod, (shape: Shape) => Variant> = { direct, ntt, karatsuba };
+
+/**
+ * The cheaper of the methods that are small in flash. Karatsuba's is not among them: it is quicker where vectors of int16 are
+ * (docs/ACCEL.md), and must be asked for.
+ */
+function chosen(shape: Shape, cycles: (method: CirculantMethod) => number): CirculantMethod {
+  const { op, blocks, most, limits } = shape;
+  if (!planNtt(op.blockSize, blocks, most, op.spectra === 'computed').feasible) return 'direct';
+  const fits = arenaFor(ntt(shape).areas(1)) <= limits.arenaBytes;
+  return fits && cycles('ntt') < cycles('direct') ? 'ntt' : 'direct';
+}
+
 export function lowerCirculant(
   op: Circulant,
   input: TensorSpec,
@@ -94,55 +223,38 @@ export function lowerCirculant(
     );
   }
   const { sums, most } = circulantRowSums(op, inputs, outputs);
-  const computed = op.spectra === 'computed';
-  const ntt = planNtt(k, blocks, (op.learns ? inputs * 128 : most) * 128, computed);
-  const channelBytes = k * 4 + requantBytes(op, k);
-  // Biases, and pairs of channels, are looked up when the spectra are done with, in their place.
-  const onePair = op.multipliers.length === 1;
-  const inPlace = onePair ? k * 4 : channelBytes;
-  const nttAreas = (chunk: number, group: number): number[] => {
-    // A row's spectra, and behind computed ones the first column that is looked up.
-    const spectraBytes = chunk * blocks * 4 + (computed ? k : 0);
-    return [blocks * k * 4, Math.max(spectraBytes, inPlace), k * 4, k * 2, onePair ? 8 : 0, group * k];
-  };
-  const directAreas = (group: number): number[] => [blocks * k, k, 2 * k, k * 4, channelBytes, group * k];
-  let chunk = k;
-  while (!computed && arenaFor(nttAreas(chunk, 1)) > limits.arenaBytes && chunk > 4) chunk >>= 1;
-  const nttFits = ntt.feasible && arenaFor(nttAreas(chunk, 1)) <= limits.arenaBytes;
+  const shape = { op, rows, blocks, most: (op.learns ? inputs * 128 : most) * 128, limits };
   const costs = circulantCycles(k, blocks, op.spectra);
-  const total = (method: 'direct' | 'ntt'): number => costs[method].enter + rows * costs[method].row;
-  const faster = total('ntt') < total('direct') ? 'ntt' : 'direct';
-  const method = op.method === 'auto' ? (nttFits ? faster : 'direct') : op.method;
-  if (method === 'ntt' && !ntt.feasible) {
-    refuse(op, 'by ntt', 'row sums that fit the field', 'Let the planner choose the method, or use direct.');
-  }
-  const areasOf = (group: number): number[] =>
-    method === 'ntt' ? nttAreas(chunk, group) : directAreas(group);
-  if (arenaFor(areasOf(1)) > limits.arenaBytes) tooLarge(op, arenaFor(areasOf(1)), limits);
+  const cycles = (method: CirculantMethod): number => costs[method].enter + rows * costs[method].row;
+  const method = op.method === 'auto' ? chosen(shape, cycles) : op.method;
+  const variant = VARIANTS[method](shape);
+  const arenaOf = (group: number): number => arenaFor(variant.areas(group));
+  const least = Math.min(rows, variant.rowsTogether);
+  if (arenaOf(least) > limits.arenaBytes) tooLarge(op, arenaOf(least), limits);
   // As many block rows a tile as SRAM and a tenth of a charge allow.
   const tooMuch = (group: number): boolean =>
-    arenaFor(areasOf(group)) > limits.arenaBytes ||
-    costs[method].enter + group * costs[method].row > limits.tileCycles;
+    arenaOf(group) > limits.arenaBytes || costs[method].enter + group * costs[method].row > limits.tileCycles;
   let group = rows;
-  for (let parts = 2; group > 1 && tooMuch(group); parts++) group = Math.ceil(rows / parts);
-  const areas = areasOf(group);
-  const record = recordOf(method === 'ntt' ? OpKind.CIRCULANT_NTT_S8 : OpKind.CIRCULANT_DIRECT_S8, input);
+  for (let parts = 2; group > least && tooMuch(group); parts++) {
+    group = Math.ceil(rows / parts / least) * least;
+  }
+  const record = recordOf(variant.kind, input);
   record.set(OP_TILES, Math.ceil(rows / group));
   record.set(CIRC_INPUTS, inputs);
   record.set(CIRC_OUTPUTS, outputs);
   record.set(CIRC_BLOCK, k);
   record.set(CIRC_BLOCKS, blocks);
   record.set(CIRC_GROUP, group);
-  if (method === 'ntt') {
-    record.set(CIRC_CHUNK, chunk);
-    record.set(CIRC_ROOT, transformRoot(k));
-    record.set(CIRC_CENTRE, ntt.centre ? 1 : 0);
-    record.set(CIRC_FACTOR, computed ? computedFactor(k) : 0);
-  }
+  for (const [field, value] of variant.fields) record.set(field, value);
   const bias = foldBias(op.bias, sums, input.zeroPoint);
-  const weights = littleEndian(method === 'ntt' && !computed ? spectra(op, rows, blocks) : op.weights);
-  const constants = [{ field: OP_WEIGHTS, bytes: weights }, ...requantization(op, bias, output, record)];
-  const arenaBytes = placeAreas(record, areas);
-  if (method === 'ntt' && !onePair) record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);
+  const constants = [
+    { field: OP_WEIGHTS, bytes: variant.weights() },
+    ...requantization(op, bias, output, record),
+  ];
+  const arenaBytes = placeAreas(record, variant.areas(group));
+  // Pairs of channels are looked up behind biases, when the row's spectra are done with.
+  if (method === 'ntt' && op.multipliers.length > 1) {
+    record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);
+  }
   return { record, constants, arenaBytes };
 }
