@@ -3,16 +3,18 @@
  * copy of its sector in SRAM; a barrier, or a write elsewhere, appends the sector to the log as a record, and the newest
  * record of a sector is what it holds. Pages are emptied by copying what lives in them, and erased.
  *
- *   page     magic, erasures, crc, ~crc; then slots of records
+ *   page     mark; magic, erasures, crc, ~crc; mark; then slots of records
  *   record   sequence, sector, ~sector; the sector; crc, ~crc
  *
  * What a cut tears: a record, which then has no right checksum, and whose slot is never used again; or an erasure, which
- * may leave anything. So an erasure is announced by a record of its own (INTENT) and done again after a boot that finds
- * the page's header not to be the one announced. Nothing is erased before copies of all that lives in it are whole.
+ * may do its work in part, from any end, any number of times. So both marks, blank while the page is in use, are cleared
+ * before: a page with a bit cleared in either, or without a header, is erased by the next boot. Marks take no slot, so a
+ * page in which nothing lives can be erased even where cuts have spoilt every slot. Nothing is erased before copies of all
+ * that lives in it are whole, unless it holds but copies of what is still there. The last free page is for copies alone.
  *
  * The early threshold: a part must not program while its power-fail warning is on (nRF52840, NVMC). power_low() must say
  * yes while there is energy for what may be under way, and the commit: an erasure, copying a page, two records. While it
- * says yes no erasure is begun as long as a free page is left.
+ * says yes no erasure is begun as long as there is room without.
  */
 #include "nvm-flash.h"
 
@@ -22,7 +24,7 @@
 #include "hal.h"
 #include "model.h"
 
-enum { NONE = 0xffff, INTENT = 0xfffe };
+enum { NONE = 0xffff };
 enum { RESERVE = 3 }; /* free pages: the next one, one to copy to, one for slots that cuts spoil on the way */
 #define MAGIC 0x4c4e5242u
 
@@ -41,14 +43,16 @@ struct record {
   struct tail tail;
 };
 struct page_head {
+  uint32_t mark_before[2];
   uint32_t magic;
   uint32_t erasures;
   struct tail tail;
+  uint32_t mark_behind[2];
 };
 
 #define SECTORS ((BROWNOUT_NVM_BYTES + FLASH_SECTOR_BYTES - 1u) / FLASH_SECTOR_BYTES)
 #define SLOTS ((FLASH_PAGE_BYTES - (uint32_t)sizeof(struct page_head)) / (uint32_t)sizeof(struct record))
-typedef char log_is_large_enough[SECTORS <= (FLASH_PAGES - RESERVE) * (SLOTS - 3u) && SECTORS < INTENT ? 1 : -1];
+typedef char log_is_large_enough[SECTORS <= (FLASH_PAGES - RESERVE) * (SLOTS - 3u) && SECTORS < NONE ? 1 : -1];
 typedef char sectors_are_whole_units[FLASH_SECTOR_BYTES % FLASH_UNIT == 0 ? 1 : -1];
 typedef char slots_have_numbers[FLASH_PAGES * SLOTS < NONE ? 1 : -1];
 
@@ -120,20 +124,82 @@ static const struct page_head *page_head(uint32_t page) {
 }
 
 static int has_head(uint32_t page) {
-  const struct page_head *head = page_head(page);
-  return head->magic == MAGIC && is_sealed(head, (uint32_t)offsetof(struct page_head, tail));
+  const uint32_t *words = &page_head(page)->magic;
+  return words[0] == MAGIC && is_sealed(words, 2 * sizeof *words);
 }
 
-/* Erases what is announced, or was never in use. */
-static void erase(uint32_t page, uint32_t erasures) {
-  struct page_head head;
+static int is_blank_mark(const uint32_t *mark) {
+  return (mark[0] & mark[1]) == ~0u;
+}
+
+/* Neither about to be erased nor erased in part. */
+static int is_in_use(uint32_t page) {
+  const struct page_head *head = page_head(page);
+  return is_blank_mark(head->mark_before) && is_blank_mark(head->mark_behind) && has_head(page);
+}
+
+static void clear_mark(uint32_t offset) {
+  static const uint32_t zeros[2];
+  if (is_blank_mark((const uint32_t *)(const void *)flash_at(offset))) flash_program(offset, zeros, sizeof zeros);
+}
+
+/* Erases a page in which nothing lives. */
+static void erase(uint32_t page) {
+  const uint32_t erasures = nvm_log.pages[page].erasures + 1u;
+  const uint32_t start = page * FLASH_PAGE_BYTES;
+  uint32_t words[4];
+  struct tail tail;
+  if (has_head(page)) {
+    clear_mark(start + (uint32_t)offsetof(struct page_head, mark_before));
+    clear_mark(start + (uint32_t)offsetof(struct page_head, mark_behind));
+  }
   flash_erase(page);
-  head.magic = MAGIC;
-  head.erasures = erasures;
-  head.tail = tail_of(&head, (uint32_t)offsetof(struct page_head, tail));
-  flash_program(page * FLASH_PAGE_BYTES, &head, sizeof head);
+  words[0] = MAGIC;
+  words[1] = erasures;
+  tail = tail_of(words, 2 * sizeof *words);
+  memcpy(words + 2, &tail, sizeof tail);
+  flash_program(start + (uint32_t)offsetof(struct page_head, magic), words, sizeof words);
   memset(&nvm_log.pages[page], 0, sizeof nvm_log.pages[page]);
   nvm_log.pages[page].erasures = erasures;
+}
+
+/* Takes in a record that a scan finds. */
+static void find(uint32_t location, const struct record *record) {
+  const uint16_t sector = record->head.sector;
+  const uint32_t old = sector < SECTORS ? nvm_log.map[sector] : NONE;
+  if (sector >= SECTORS) return;
+  if (old == NONE || record->head.sequence > record_at(old)->head.sequence) nvm_log.map[sector] = (uint16_t)location;
+}
+
+static void scan_page(uint32_t page) {
+  uint32_t slot;
+  nvm_log.pages[page].used = 0;
+  nvm_log.pages[page].live = 0;
+  nvm_log.pages[page].has_records = 0;
+  if (!is_in_use(page)) return;
+  for (slot = 0; slot < SLOTS; slot++) {
+    const struct record *record = record_at(page * SLOTS + slot);
+    if (is_blank(record)) continue;
+    nvm_log.pages[page].used = (uint16_t)(slot + 1u);
+    if (!is_record(record)) continue;
+    nvm_log.pages[page].has_records = 1;
+    if (record->head.sequence >= nvm_log.sequence) {
+      nvm_log.sequence = record->head.sequence + 1u;
+      nvm_log.active = (uint16_t)page;
+    }
+    find(page * SLOTS + slot, record);
+  }
+}
+
+/* Finds the newest record of each sector. */
+static void scan(void) {
+  uint32_t page;
+  uint32_t sector;
+  memset(nvm_log.map, 0xff, sizeof nvm_log.map);
+  nvm_log.active = NONE;
+  for (page = 0; page < FLASH_PAGES; page++) scan_page(page);
+  for (sector = 0; sector < SECTORS; sector++)
+    if (nvm_log.map[sector] != NONE) nvm_log.pages[nvm_log.map[sector] / SLOTS].live++;
 }
 
 /* Erased, or spoilt in its first slots only. */
@@ -148,6 +214,42 @@ static uint32_t free_pages(void) {
   return count;
 }
 
+/* Whether another page still has what the record at `location`, the newest of its sector, was copied from. */
+static int is_copy(uint32_t location) {
+  const struct record *record = record_at(location);
+  const struct record *best = 0;
+  uint32_t other;
+  for (other = 0; other < FLASH_PAGES * SLOTS; other++) {
+    const struct record *candidate = record_at(other);
+    if (other / SLOTS == location / SLOTS || candidate->head.sector != record->head.sector) continue;
+    if (!is_in_use(other / SLOTS) || !is_record(candidate)) continue;
+    if (!best || candidate->head.sequence > best->head.sequence) best = candidate;
+  }
+  return best && memcmp(best->data, record->data, sizeof record->data) == 0;
+}
+
+static int has_copies_only(uint32_t page) {
+  uint32_t sector;
+  for (sector = 0; sector < SECTORS; sector++)
+    if (nvm_log.map[sector] != NONE && nvm_log.map[sector] / SLOTS == page && !is_copy(nvm_log.map[sector])) return 0;
+  return 1;
+}
+
+/* Where cuts have spoilt every slot left: frees a page in which nothing lives, else one with copies of what is still there. */
+static uint32_t salvage(void) {
+  uint32_t copies;
+  uint32_t page;
+  for (copies = 0; copies <= SLOTS; copies += SLOTS) {
+    for (page = 0; page < FLASH_PAGES; page++) {
+      if (nvm_log.pages[page].live > copies || !has_copies_only(page)) continue;
+      erase(page);
+      scan();
+      return page;
+    }
+  }
+  return NONE;
+}
+
 /* The free page with fewest erasures becomes the active one. */
 static void open_page(void) {
   uint32_t best = NONE;
@@ -156,8 +258,13 @@ static void open_page(void) {
     if (!is_free(page)) continue;
     if (best == NONE || nvm_log.pages[page].erasures < nvm_log.pages[best].erasures) best = page;
   }
+  if (best == NONE) best = salvage();
   if (best == NONE) wasm_trap();
   nvm_log.active = (uint16_t)best;
+}
+
+static int has_room(void) {
+  return nvm_log.active != NONE && nvm_log.pages[nvm_log.active].used < SLOTS;
 }
 
 static void append(uint16_t sector, const uint8_t *data) {
@@ -169,33 +276,27 @@ static void append(uint16_t sector, const uint8_t *data) {
   memcpy(record.data, data, sizeof record.data);
   record.tail = tail_of(&record, (uint32_t)offsetof(struct record, tail));
   do {
-    if (nvm_log.active == NONE || nvm_log.pages[nvm_log.active].used == SLOTS) open_page();
+    if (!has_room()) open_page();
     location = nvm_log.active * SLOTS + nvm_log.pages[nvm_log.active].used++;
     flash_program(offset_of(location), &record, sizeof record);
   } while (memcmp(record_at(location), &record, sizeof record) != 0);
   nvm_log.pages[nvm_log.active].has_records = 1;
-  if (sector == INTENT) return;
   if (nvm_log.map[sector] != NONE) nvm_log.pages[nvm_log.map[sector] / SLOTS].live--;
   nvm_log.map[sector] = (uint16_t)location;
   nvm_log.pages[nvm_log.active].live++;
 }
 
-/* Copies what lives in a page, announces that it is erased, and erases it. */
+/* Copies what lives in a page, and erases it. */
 static void reclaim(uint32_t page) {
-  uint8_t data[FLASH_SECTOR_BYTES];
-  const uint32_t words[2] = {page, nvm_log.pages[page].erasures + 1u};
-  uint32_t slot;
-  for (slot = 0; slot < SLOTS && nvm_log.pages[page].live > 0; slot++) {
+  uint32_t slot = 0;
+  /* More than once around only if copies had to be given up. */
+  for (; nvm_log.pages[page].live > 0; slot = (slot + 1u) % SLOTS) {
     const struct record *record = record_at(page * SLOTS + slot);
     const uint16_t sector = record->head.sector;
     if (sector >= SECTORS || nvm_log.map[sector] != page * SLOTS + slot) continue;
-    memcpy(data, record->data, sizeof data);
-    append(sector, data);
+    append(sector, record->data);
   }
-  memset(data, 0, sizeof data);
-  memcpy(data, words, sizeof words);
-  append(INTENT, data);
-  erase(page, words[1]);
+  erase(page);
 }
 
 /* The page to reclaim: of those in use the one in which least lives, or (`cold`) the least worn. */
@@ -217,7 +318,7 @@ static uint32_t choose(int cold) {
 static void collect(void) {
   uint32_t cold;
   while (free_pages() < RESERVE) {
-    if (power_low() && free_pages() > 0) return;
+    if (power_low() && free_pages() + (uint32_t)has_room() > 1u) return;
     reclaim(choose(0));
   }
   cold = choose(1);
@@ -238,59 +339,25 @@ static void flush(void) {
   nvm_log.is_dirty = 0;
   old = stored(nvm_log.sector);
   if (old && memcmp(old, nvm_log.buffer, sizeof nvm_log.buffer) == 0) return;
-  if (free_pages() < RESERVE - 1 || nvm_log.active == NONE || nvm_log.pages[nvm_log.active].used == SLOTS) collect();
+  if (free_pages() < RESERVE - 1 || !has_room()) collect();
   append(nvm_log.sector, nvm_log.buffer);
 }
 
-/* Takes in a record that a boot finds. */
-static void find(uint32_t location, const struct record *record) {
-  const uint16_t sector = record->head.sector;
-  const uint32_t old = sector < SECTORS ? nvm_log.map[sector] : NONE;
-  if (sector >= SECTORS) return;
-  if (old == NONE || record->head.sequence > record_at(old)->head.sequence) nvm_log.map[sector] = (uint16_t)location;
-}
-
-static void scan(uint32_t page, struct record *intent) {
-  uint32_t slot;
-  for (slot = 0; slot < SLOTS; slot++) {
-    const struct record *record = record_at(page * SLOTS + slot);
-    if (is_blank(record)) continue;
-    nvm_log.pages[page].used = (uint16_t)(slot + 1u);
-    if (!is_record(record)) continue;
-    nvm_log.pages[page].has_records = 1;
-    if (record->head.sequence >= nvm_log.sequence) {
-      nvm_log.sequence = record->head.sequence + 1u;
-      nvm_log.active = (uint16_t)page;
-    }
-    if (record->head.sector == INTENT && record->head.sequence >= intent->head.sequence) *intent = *record;
-    find(page * SLOTS + slot, record);
-  }
-}
-
 void nvm_begin(void) {
-  struct record intent;
-  uint32_t words[2];
+  uint32_t most;
   uint32_t page;
-  uint32_t sector;
   memset(&nvm_log, 0, sizeof nvm_log);
-  memset(nvm_log.map, 0xff, sizeof nvm_log.map);
-  memset(&intent, 0, sizeof intent);
-  nvm_log.active = NONE;
   nvm_log.sector = NONE;
   nvm_log.sequence = 1;
-  for (page = 0; page < FLASH_PAGES; page++) {
-    if (!has_head(page)) continue;
-    nvm_log.pages[page].erasures = page_head(page)->erasures;
-    scan(page, &intent);
-  }
-  memcpy(words, intent.data, sizeof words);
-  for (page = 0; page < FLASH_PAGES; page++) {
-    const int is_announced = intent.head.sequence != 0 && words[0] == page;
-    if (is_announced && (!has_head(page) || page_head(page)->erasures < words[1])) erase(page, words[1]);
-    else if (!has_head(page)) erase(page, 0);
-  }
-  for (sector = 0; sector < SECTORS; sector++)
-    if (nvm_log.map[sector] != NONE) nvm_log.pages[nvm_log.map[sector] / SLOTS].live++;
+  for (page = 0; page < FLASH_PAGES; page++)
+    if (has_head(page)) nvm_log.pages[page].erasures = page_head(page)->erasures;
+  /* How often a page was erased whose header is gone: no more often than any other. */
+  most = nvm_flash_wear().most;
+  for (page = 0; page < FLASH_PAGES; page++)
+    if (!has_head(page)) nvm_log.pages[page].erasures = most;
+  scan();
+  for (page = 0; page < FLASH_PAGES; page++)
+    if (!is_in_use(page)) erase(page);
 }
 
 const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {

@@ -20,7 +20,7 @@
 /* Enough, and one to spare: each holds 3 sectors less than it has slots. */
 #ifndef FLASH_PAGES
 #define FLASH_PAGES \
-  (BROWNOUT_NVM_BYTES / FLASH_SECTOR_BYTES / ((FLASH_PAGE_BYTES - 16u) / (FLASH_SECTOR_BYTES + 16u) - 3u) + 5u)
+  (BROWNOUT_NVM_BYTES / FLASH_SECTOR_BYTES / ((FLASH_PAGE_BYTES - 32u) / (FLASH_SECTOR_BYTES + 16u) - 3u) + 5u)
 #endif
 /* Pages may differ by so many erasures before cold data move. */
 #ifndef FLASH_SPREAD

@@ -8,6 +8,7 @@ import {
   OP_TILES,
   OP_WEIGHTS,
 } from '../assembly/layout.js';
+import { type Endurance, forecastEndurance } from './firmware/endurance.js';
 import { type Image, readImage } from './model/image.js';
 import { type Body, bodyOf, savingOf } from './plan/body.js';
 import { describeOp } from './plan/describe.js';
@@ -54,7 +55,7 @@ export interface Usage {
   totalBytes: number;
 }
 
-/** What `brownout analyze --json` prints. Cycles are simulated. */
+/** What `brownout analyze --json` prints. Cycles and wear are simulated. */
 export interface AnalyzeResult {
   name: string;
   device: string;
@@ -66,6 +67,7 @@ export interface AnalyzeResult {
   chargeCycles: number;
   sram: Usage;
   nvm: Usage;
+  endurance: Endurance[];
 }
 
 /** What running op `index` costs, measured on the metered kernels. */
@@ -165,5 +167,6 @@ export function analyze(
     chargeCycles: chargeCycles(profile),
     sram: { usedBytes: kernels.arena + model.arenaBytes, totalBytes: profile.sramBytes.value },
     nvm: { usedBytes: model.nvmBytes, totalBytes: profile.nvmBytes.value },
+    endurance: forecastEndurance(model, profile),
   };
 }

@@ -7,11 +7,14 @@ import { replayOnBoard } from '../host/firmware/replay-on-board.js';
 import { firmwareModule } from '../host/firmware/sources.js';
 import { boardNames } from '../host/firmware/targets.js';
 import { countChoice, isRight } from '../bench/circulant-choice.js';
+import { firmwareImages } from '../bench/firmware-models.js';
 import { comparePlain, plainCases } from '../bench/plain/index.js';
-import { readImage } from '../host/model/image.js';
+import { type Image, readImage } from '../host/model/image.js';
 import { compareCuts, jobUnits } from './util/board-cuts.js';
 import { boardPackages, hasPrograms } from './util/native.js';
 
+/** `all`: keywords on every board, and not on one alone. */
+const ALL_BOARDS = process.env['BROWNOUT_BOARDS'] === 'all';
 /** Kills on the Cortex-M4 board instead of the few of an ordinary run. */
 const KILLS = Number(process.env['BROWNOUT_KILLS'] ?? 20);
 const CUTS = 64;
@@ -22,19 +25,40 @@ const packages = {
 const boardTest = hasPrograms('firmware on emulated boards', packages) ? test : test.skip;
 
 const image = readImage(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
+const { kws } = firmwareImages();
+if (!kws) {
+  console.log('skipped: keywords on emulated boards: set BROWNOUT_DATA to the folder that holds models/');
+}
 
-for (const board of boardNames) {
-  const run = hasPrograms(`firmware on ${board}`, boardPackages(board)) ? test : test.skip;
-  run(`${board}: NVM equals the simulator's after each of ${CUTS} cuts, and at the job's end`, async () => {
-    // A chain: every life goes on from the NVM that the cut before it left.
-    const random = new Random(7);
-    const longest = Math.ceil(jobUnits({ image }) / 12);
-    const lives = Array.from({ length: CUTS }, (_, i) =>
-      i % 4 ? random.integer(longest) : random.integer(150),
+interface Case {
+  name: string;
+  make: () => Image;
+  boards: readonly string[];
+  /** No life is longer than the job over this: short enough that the job outlives the cuts. */
+  part: number;
+}
+const cases: Case[] = [{ name: 'digits', make: () => image, boards: boardNames, part: 12 }];
+const kwsBoards = ALL_BOARDS ? boardNames : ['qemu-mps2-an386'];
+if (kws) cases.push({ name: 'keywords', make: kws, boards: kwsBoards, part: 30 });
+
+for (const { name, make, boards, part } of cases) {
+  for (const board of boards) {
+    const run = hasPrograms(`${name} on ${board}`, boardPackages(board)) ? test : test.skip;
+    run(
+      `${name}, ${board}: NVM equals the simulator's after each of ${CUTS} cuts, and at the job's end`,
+      async () => {
+        // A chain: every life goes on from the NVM that the cut before it left.
+        const job = { image: make() };
+        const random = new Random(7);
+        const longest = Math.ceil(jobUnits(job) / part);
+        const lives = Array.from({ length: CUTS }, (_, i) =>
+          i % 4 ? random.integer(longest) : random.integer(150),
+        );
+        const boots = await compareCuts(job, board, lives);
+        assert.is(boots, CUTS + 1, 'the job must outlive the cuts');
+      },
     );
-    const boots = await compareCuts({ image }, board, lives);
-    assert.is(boots, CUTS + 1, 'the job must outlive the cuts');
-  });
+  }
 }
 
 boardTest(`qemu-mps2-an386: ${KILLS} kills lose, repeat or change no answer`, async () => {

@@ -84,6 +84,30 @@ crossTest('every Cortex-M: an ELF, and sizes within the budget', async () => {
   }
 });
 
+crossTest('--board: what a board has not is an error that says how much is wanted, and of what', async () => {
+  // An arena that fits the device's 256 KB of SRAM, and one board's, but not the other's 96 KB.
+  const large = Object.assign(Object.create(image) as typeof image, { arenaBytes: 120 << 10 });
+  const refusal = async (board: string, nvm: string): Promise<BrownoutError> => {
+    try {
+      await exportFirmware(large, { board, nvm, device: 'nrf52840' });
+    } catch (error) {
+      return error as BrownoutError;
+    }
+    return assert.unreachable(`${board} has not so much`) as never;
+  };
+  const error = await refusal('stm32l4-disco', 'spi-fram');
+  assert.is(error.code, 'E_FIRMWARE_SIZE');
+  assert.match(error.found, /^12\d{4} bytes of ram$/);
+  assert.match(error.expected, /98304 of stm32l4-disco/);
+  const { usage } = await exportFirmware(large, { board: 'nrf52840dk', nvm: 'flash', device: 'nrf52840' });
+  assert.is(usage!.ram.totalBytes, 256 << 10);
+  // The log is at the end of flash, and counts.
+  const logBytes = 10 * 4096;
+  const { codeBytes, imageBytes, flash } = usage!;
+  assert.is(flash.usedBytes, codeBytes + imageBytes + logBytes);
+  assert.is(flash.totalBytes, 1 << 20);
+});
+
 for (const board of boardNames) {
   const run = hasPrograms(`a firmware folder on ${board}`, boardPackages(board)) ? test : test.skip;
   run(`flash: ${board} prints the answer, and goes on from its NVM`, async () => {

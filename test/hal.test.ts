@@ -9,6 +9,8 @@ import { compileNative, firmwareFolder, hasPrograms, temporaryFolder } from './u
 
 /** Seeded workloads of each kind: 100,000 take minutes. */
 const WORKLOADS = Number(process.env['BROWNOUT_WORKLOADS'] ?? 300);
+/** Boots of each kind in which power fails early. */
+const TEARS = 1000;
 const NVM_BYTES = 1024;
 const nativeTest = hasPrograms('NVM of every kind', { gcc: 'gcc' }) ? test : test.skip;
 const models = fileURLToPath(new URL('../../test/c/', import.meta.url));
@@ -50,11 +52,31 @@ nativeTest('flash: pages of hot and of cold data wear within a tenth of each oth
   assert.ok(least! > mean * 0.95 && most! < mean * 1.05, `${least} … ${most}, on average ${mean}`);
 });
 
-/** What breaks each promise, by text of nvm-flash.c. */
-const mutants: Record<string, [text: string, instead: string]> = {
-  'an erasure that was cut counts as done': ['page_head(page)->erasures < words[1]', '0'],
-  'an erasure is not announced': ['  append(INTENT, data);\n', ''],
-  'what lives in a page is not copied': ['slot < SLOTS && nvm_log.pages[page].live > 0', 'slot > SLOTS'],
+for (const kind of ['flash', 'flash with large sectors']) {
+  nativeTest(`${kind}: power that fails early in every boot spoils slots, but nothing else`, () => {
+    const [boots] = play(build(kind), 'tears', TEARS);
+    assert.ok(boots! >= TEARS * 64, `${boots} boots`);
+  });
+}
+
+/** What breaks each promise, by text of nvm-flash.c; and what finds it. */
+const mutants: Record<string, [text: string, instead: string, play?: string[]]> = {
+  'an erasure that was cut counts as done': [
+    'is_blank_mark(head->mark_before) && is_blank_mark(head->mark_behind) && has_head(page)',
+    '(void)head, has_head(page)',
+  ],
+  'an erasure is not announced': ['if (has_head(page)) {', 'if (page > FLASH_PAGES) {'],
+  'it is announced before the header alone': [
+    '    clear_mark(start + (uint32_t)offsetof(struct page_head, mark_behind));\n',
+    '',
+    ['tears', '1000'],
+  ],
+  'it is announced behind the header alone': [
+    '    clear_mark(start + (uint32_t)offsetof(struct page_head, mark_before));\n',
+    '',
+    ['tears', '1000'],
+  ],
+  'what lives in a page is not copied': ['nvm_log.pages[page].live > 0; slot', 'slot > SLOTS; slot'],
   'checksums are not looked at': [
     'return memcmp((const uint8_t *)from + bytes, &tail, sizeof tail) == 0;',
     '(void)tail; return 1;',
@@ -65,16 +87,23 @@ const mutants: Record<string, [text: string, instead: string]> = {
     'record->head.sequence > record_at(old)->head.sequence',
     'record->head.sequence < record_at(old)->head.sequence',
   ],
+  'spoilt pages stay as they are': [
+    '  if (best == NONE) best = salvage();\n',
+    '  (void)salvage;\n',
+    ['tears', '1000'],
+  ],
+  'copies are not given up': ['copies <= SLOTS', 'copies < SLOTS', ['tears', '1000']],
+  'the last free page takes anything': ['(uint32_t)has_room() > 1u', '1u > 0u', ['tears', '1000']],
 };
 
 nativeTest('models find what is wrong with a log', () => {
   const source = readFileSync(join(firmwareFolder, 'nvm-flash.c'), 'utf8');
-  for (const [what, [text, instead]] of Object.entries(mutants)) {
+  for (const [what, [text, instead, how = ['cuts', '0', '256']]] of Object.entries(mutants)) {
     assert.is(source.split(text).length, 2, what);
     const folder = temporaryFolder('mutant');
     writeFileSync(join(folder, 'nvm-flash.c'), source.replace(text, instead));
     const program = build('flash', folder);
-    assert.throws(() => execFileSync(program, ['cuts', '0', '256'], { stdio: 'pipe' }), /workload \d+/, what);
+    assert.throws(() => execFileSync(program, how, { stdio: 'pipe' }), /workload \d+/, what);
   }
 });
 

@@ -133,7 +133,7 @@ armTest('HEX and BIN are objcopy’s; UF2 holds the same bytes', async () => {
   });
   assert.equal(readFileSync(join(folder, 'from-hex')), binary);
   const file = readFileSync(join(folder, 'firmware.uf2'));
-  const start = 0x1000_0100;
+  const start = 0x1000_0000;
   const found = Buffer.alloc(binary.length);
   for (let at = 0; at < file.length; at += 512) {
     const block = file.subarray(at, at + 512);

@@ -3,13 +3,24 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Usage } from '../analyze.js';
 import { BrownoutError } from '../error.js';
-import { type Image, readImage } from '../model/image.js';
+import { hex, type Image, readImage } from '../model/image.js';
 import { type DeviceProfile, deviceProfile } from '../profiles/profile.js';
+import { BOOT2_BYTES, boot2, boot2Listing } from './boot2.js';
 import { intelHex, loadSegments, rawBinary, uf2 } from './binaries.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from './build-elf.js';
+import { cBytes } from './emit-c.js';
+import { flashLogSize } from './flash-log.js';
 import { type HardwareBoard, hardwareCalled } from './hardware.js';
 import { type Layout, LAYOUT_NOTES, layoutCalled, layOut } from './layouts.js';
-import { defaultNvm, firmwareFiles, firmwareModule, type NvmKind, nvmKinds, sourceNames } from './sources.js';
+import {
+  defaultNvm,
+  firmwareFiles,
+  firmwareModule,
+  type NvmKind,
+  nvmKinds,
+  type Part,
+  partSources,
+} from './sources.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from './targets.js';
 import { findTool, installHint } from './tools.js';
 import { wasmFiles } from './wasm-target.js';
@@ -81,49 +92,68 @@ function mapOf(profile: DeviceProfile): MemoryMap {
   };
 }
 
-function checkFit(usage: FirmwareUsage, device: string): void {
-  for (const name of ['flash', 'ram', 'nvm'] as const) {
-    const { usedBytes, totalBytes } = usage[name];
-    if (usedBytes <= totalBytes) continue;
-    throw new BrownoutError({
-      code: 'E_FIRMWARE_SIZE',
-      found: `${usedBytes} bytes of ${name}`,
-      expected: `at most the ${totalBytes} of ${device}`,
-      hint: 'Compile a smaller model or with a smaller arenaBytes, or name a larger --device.',
-    });
-  }
+function sizeError(what: string, usedBytes: number, totalBytes: number, where: string): BrownoutError {
+  return new BrownoutError({
+    code: 'E_FIRMWARE_SIZE',
+    found: `${usedBytes} bytes of ${what}`,
+    expected: `at most the ${totalBytes} of ${where}`,
+    hint: 'Compile a smaller model or with a smaller arenaBytes, or name a larger part: --board, --device.',
+  });
 }
 
-function usageOf(size: FirmwareSize, image: Image, profile: DeviceProfile): FirmwareUsage {
+/** What is linked, and the part it must fit. */
+interface Program extends Part {
+  /** The board's name, or the device's. */
+  name: string;
+  board: HardwareBoard | undefined;
+  /** Flash that the log of `--nvm flash` takes behind the program; 0 where nobody says where it is. */
+  logBytes: number;
+  nvmBytes: number;
+}
+
+function usageOf(size: FirmwareSize, image: Image, { map, logBytes, nvmBytes }: Program): FirmwareUsage {
+  const { codeBytes, imageBytes, staticBytes, stackBytes } = size;
   return {
     ...size,
-    flash: { usedBytes: size.codeBytes + size.imageBytes, totalBytes: profile.flashBytes.value },
-    ram: { usedBytes: size.staticBytes + size.stackBytes, totalBytes: profile.sramBytes.value },
-    nvm: { usedBytes: image.nvmBytes, totalBytes: profile.nvmBytes.value },
+    flash: { usedBytes: codeBytes + imageBytes + logBytes, totalBytes: map.flash.bytes + logBytes },
+    ram: { usedBytes: staticBytes + stackBytes, totalBytes: map.sram.bytes },
+    nvm: { usedBytes: image.nvmBytes, totalBytes: nvmBytes },
   };
 }
 
-/** What is linked, and for what. */
-interface Program {
-  target: Target;
-  nvm: NvmKind;
-  profile: DeviceProfile;
-  map: MemoryMap;
-  board: HardwareBoard | undefined;
+function checkFit(usage: FirmwareUsage, name: string): void {
+  for (const what of ['flash', 'ram', 'nvm'] as const) {
+    const { usedBytes, totalBytes } = usage[what];
+    if (usedBytes > totalBytes) throw sizeError(what, usedBytes, totalBytes, name);
+  }
+}
+
+/** Links in `folder`; where a memory is too small, the linker says by how much. */
+function linkProgram(folder: string, program: Program): string {
+  const { target, defines, map, logBytes, name } = program;
+  try {
+    return linkElf(folder, partSources(program), { target, defines: [...defines] });
+  } catch (error) {
+    const [, region, over] = /region `(\w+)' overflowed by (\d+) bytes/.exec(String(error)) ?? [];
+    if (region === undefined) throw error;
+    const extra = region === 'FLASH' ? logBytes : 0;
+    const total = (region === 'FLASH' ? map.flash : map.sram).bytes + extra;
+    throw sizeError(region === 'FLASH' ? 'flash' : 'ram', total + Number(over), total, name);
+  }
 }
 
 /** Links what is to be exported; the program in every form that the part takes. */
 function link(
   files: Map<string, string>,
   image: Image,
-  { target, nvm, profile, map, board }: Program,
+  program: Program,
 ): Promise<{ programs: Map<string, Uint8Array>; usage: FirmwareUsage }> {
+  const { target, name, board } = program;
   return inTemporaryFolder((folder) => {
     writeFiles(folder, files);
-    const defines = nvm === 'mapped' ? [`NVM_ADDRESS=${map.nvm.origin}u`] : [];
-    const path = linkElf(folder, sourceNames(target, nvm), { target, defines });
-    const usage = usageOf(elfSize(path, target.toolchain!), image, profile);
-    checkFit(usage, profile.name);
+    const path = linkProgram(folder, program);
+    const usage = usageOf(elfSize(path, target.toolchain!), image, program);
+    checkFit(usage, name);
     const elf = new Uint8Array(readFileSync(path));
     const segments = loadSegments(elf);
     const programs = new Map<string, Uint8Array>([
@@ -134,6 +164,47 @@ function link(
     if (board?.uf2) programs.set('firmware.uf2', uf2(segments, board.uf2.family));
     return { programs, usage };
   });
+}
+
+/** boot2.c: the boot loader as bytes. */
+const boot2Source = (): string =>
+  [
+    '/* The second-stage boot loader of an RP2040, with the checksum that its boot ROM asks for. Made by brownout export.',
+    ' *',
+    ...boot2Listing().map((line) => ` *   ${line}`),
+    ' */',
+    '#include <stdint.h>',
+    '',
+    'extern const uint8_t boot2[];',
+    `__attribute__((section(".boot2"), used)) const uint8_t boot2[${BOOT2_BYTES}] = {`,
+    ...cBytes(boot2()),
+    '};',
+    '',
+  ].join('\n');
+
+/** Where a program goes, by board or device. */
+function programFor(
+  image: Image,
+  target: Target,
+  nvm: NvmKind,
+  { board, profile }: { board: HardwareBoard | undefined; profile: DeviceProfile },
+): Program {
+  const map = { ...mapOf(profile), ...board?.map };
+  const base = { target, nvm, map, board, name: board?.name ?? profile.name };
+  const own = board?.boots2 ? { own: new Map([['boot2.c', boot2Source()]]) } : {};
+  if (nvm !== 'flash' || !board) {
+    const defines = nvm === 'mapped' ? [`NVM_ADDRESS=${hex(map.nvm.origin)}u`] : [];
+    return { ...base, ...own, defines, logBytes: 0, nvmBytes: profile.nvmBytes.value };
+  }
+  // The log is at flash's end.
+  const { bytes: pageBytes, define } = board.page;
+  const { bytes: logBytes, capacityBytes } = flashLogSize(image.nvmBytes, { pageBytes });
+  const { origin, bytes } = map.flash;
+  if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, board.name);
+  const address = `FLASH_ADDRESS=${hex(origin + bytes - logBytes)}u`;
+  const defines = [...(define ? [define] : []), address, `FLASH_PAGE_BYTES=${pageBytes}u`];
+  const flash = { origin, bytes: bytes - logBytes };
+  return { ...base, ...own, map: { ...map, flash }, defines, logBytes, nvmBytes: capacityBytes };
 }
 
 /** The kind of NVM called `name`, or the target's own. Throws `E_NVM`. */
@@ -156,8 +227,8 @@ async function projectFiles(
   layout: Layout,
   program: Program,
 ): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'>> {
-  const { target, nvm, map } = program;
-  const text = firmwareFiles(image, await firmwareModule(image), { target, map, nvm });
+  const { target, nvm } = program;
+  const text = firmwareFiles(image, await firmwareModule(image), program);
   const laidOut = layOut(layout, text, { target, nvm, name: image.metadata.name });
   const files = new Map<string, Uint8Array>(
     [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
@@ -191,11 +262,10 @@ export async function exportFirmware(
   const profile = deviceProfile(device);
   const nvm = nvmCalled(options.nvm, target);
   const layout = layoutCalled(options.layout);
-  const map = { ...mapOf(profile), ...board?.map };
   const { files, usage, note } =
     target.name === 'wasm'
       ? { ...(await wasmFiles(image, nvm)), usage: undefined }
-      : await projectFiles(image, layout, { target, nvm, profile, map, board });
+      : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile }));
   const manifest: Manifest = {
     tool: 'brownout',
     target: targetName,

@@ -6,6 +6,10 @@ export interface HardwareBoard {
   name: string;
   core: string;
   map: Pick<MemoryMap, 'flash' | 'sram'>;
+  /** Of its flash, where the log is: what is erased at once, and what firmware/port-flash.c calls its controller. */
+  page: { bytes: number; define?: string };
+  /** Whether flash begins with a second-stage boot loader. */
+  boots2?: boolean;
   /** OpenOCD's arguments before `-c program`; its own scripts, by name. */
   openocd: string[];
   /** The number in microsoft/uf2's list of families, of boards whose boot loader is a drive. */
@@ -22,6 +26,7 @@ const BOARDS: readonly HardwareBoard[] = [
       flash: { origin: 0, bytes: 1024 * KIB },
       sram: { origin: 0x2000_0000, bytes: 256 * KIB },
     },
+    page: { bytes: 4096, define: 'FLASH_NRF52' },
     openocd: ['-f', 'board/nordic_nrf52_dk.cfg'],
   },
   {
@@ -31,16 +36,18 @@ const BOARDS: readonly HardwareBoard[] = [
       flash: { origin: 0x0800_0000, bytes: 1024 * KIB },
       sram: { origin: 0x2000_0000, bytes: 96 * KIB },
     },
+    page: { bytes: 2048 },
     openocd: ['-f', 'board/stm32l4discovery.cfg'],
   },
   {
     name: 'rp2040',
     core: 'cortex-m0plus',
-    // Behind the 256 bytes of the second-stage boot loader, which pico-sdk links.
     map: {
-      flash: { origin: 0x1000_0100, bytes: 2048 * KIB - 256 },
+      flash: { origin: 0x1000_0000, bytes: 2048 * KIB },
       sram: { origin: 0x2000_0000, bytes: 264 * KIB },
     },
+    page: { bytes: 4096, define: 'FLASH_RP2040' },
+    boots2: true,
     openocd: ['-f', 'interface/cmsis-dap.cfg', '-f', 'target/rp2040.cfg'],
     uf2: { family: 0xe48b_ff56, drive: 'RPI-RP2' },
   },

@@ -26,8 +26,9 @@ const folder = new URL('../../../firmware/', import.meta.url);
 const PREFIX = 'module_';
 /** SRAM is rounded up to this. */
 const SRAM_ALIGNMENT = 16;
-/** Stack that a program gets. */
+/** Stack that a program gets; the log in flash takes more, under the module's own frames. */
 export const STACK_BYTES = 1024;
+const FLASH_STACK_BYTES = 1536;
 
 /** Text of a C file of the package. */
 export const packageText = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
@@ -164,7 +165,7 @@ function modelSource(image: Image): string {
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
 
 /** link.ld: where everything goes. */
-export function linkerScript({ flash, sram, nvm }: MemoryMap): string {
+export function linkerScript({ flash, sram, nvm }: MemoryMap, kind: NvmKind = 'mapped'): string {
   return `/* Where the part has its memories: correct these for yours. NVM, mapped at ${hex(nvm.origin)}, is not linked into. */
 MEMORY {
   FLASH (rx) : ORIGIN = ${hex(flash.origin)}, LENGTH = ${flash.bytes}
@@ -172,6 +173,8 @@ MEMORY {
 }
 ENTRY(reset)
 SECTIONS {
+  /* What a boot ROM runs before. */
+  .boot2 : { KEEP(*(.boot2)) } > FLASH
   .text : {
     KEEP(*(.vectors))
     *(.text .text.*)
@@ -189,7 +192,7 @@ SECTIONS {
   .ARM.exidx : { *(.ARM.exidx*) } > FLASH
   .data : ALIGN(4) {
     link_data = .;
-    *(.data .data.* .sdata .sdata.*)
+    *(.ramfunc .ramfunc.* .data .data.* .sdata .sdata.*)
     . = ALIGN(4);
     link_data_end = .;
   } > SRAM AT > FLASH
@@ -202,7 +205,7 @@ SECTIONS {
   } > SRAM
   .stack (NOLOAD) : ALIGN(8) {
     link_stack_bottom = .;
-    . += ${STACK_BYTES};
+    . += ${kind === 'flash' ? FLASH_STACK_BYTES : STACK_BYTES};
     link_stack_top = .;
   } > SRAM
 }
@@ -251,13 +254,27 @@ export const librarySources = (nvm: NvmKind): string[] => [
 ];
 export const programSources = ({ startup }: Target): string[] =>
   startup === undefined ? ['main.c', 'hal-posix.c', 'board-posix.c'] : ['main.c', 'hal.c', startup];
-export const sourceNames = (target: Target, nvm: NvmKind): string[] => [
+/** What a program is built for. */
+export interface Part {
+  target: Target;
+  nvm: NvmKind;
+  map: MemoryMap;
+  /** Preprocessor definitions. */
+  defines: readonly string[];
+  /** C files that are made for the part, by name. */
+  own?: ReadonlyMap<string, string>;
+}
+
+/** C files of a program for a part. */
+export const partSources = ({ target, nvm, own = new Map() }: Part): string[] => [
   ...librarySources(nvm),
   ...programSources(target),
+  ...own.keys(),
 ];
 
-function makefile(target: Target, kind: NvmKind, nvm: number): string {
-  const objects = sourceNames(target, kind).map((name) => name.replace(/\.c$/, '.o'));
+function makefile(part: Part): string {
+  const { target, nvm: kind, defines } = part;
+  const objects = partSources(part).map((name) => name.replace(/\.c$/, '.o'));
   const own = NVM_FILES[kind].filter((name) => !isSource(name));
   const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'accel.h', 'hal.h', 'board.h', ...own];
   const { toolchain } = target;
@@ -268,7 +285,9 @@ function makefile(target: Target, kind: NvmKind, nvm: number): string {
     'CC = $(CROSS)gcc',
     `CFLAGS = ${compileFlags(target).join(' ')}`,
     // brownout flash gives its own; SEMIHOSTING=1 prints through a debugger.
-    ...(toolchain ? [`CPPFLAGS = -DNVM_ADDRESS=${hex(nvm)}u $(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`] : []),
+    ...(toolchain
+      ? [`CPPFLAGS = ${defines.map((d) => `-D${d} `).join('')}$(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`]
+      : []),
     `OBJECTS = ${objects.join(' ')}`,
     '',
     `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
@@ -296,14 +315,12 @@ export function commonFiles(image: Image, module: FirmwareModule): Map<string, s
 }
 
 /** All files of a firmware folder, by name. */
-export function firmwareFiles(
-  image: Image,
-  module: FirmwareModule,
-  { target, map, nvm }: { target: Target; map: MemoryMap; nvm: NvmKind },
-): Map<string, string> {
+export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
+  const { target, map, nvm, own = new Map() } = part;
   const files = commonFiles(image, module);
   for (const name of [...NVM_FILES[nvm], ...programSources(target)]) files.set(name, packageText(name));
-  if (target.toolchain) files.set('link.ld', linkerScript(map));
-  files.set('Makefile', makefile(target, nvm, map.nvm.origin));
+  if (target.toolchain) files.set('link.ld', linkerScript(map, nvm));
+  for (const [name, text] of own) files.set(name, text);
+  files.set('Makefile', makefile(part));
   return files;
 }

@@ -1,4 +1,5 @@
 import type { AnalyzeResult, Usage } from '../analyze.js';
+import type { Endurance } from '../firmware/endurance.js';
 import { count, table } from './text.js';
 
 const BAR_CELLS = 30;
@@ -12,7 +13,30 @@ function bar(name: string, { usedBytes, totalBytes }: Usage): string {
   return `${name.padEnd(5)} [${cells}] ${percent(share).padStart(7)}  ${count(usedBytes)} of ${count(totalBytes)} B`;
 }
 
-/** The per-op table and the two bars. */
+/** Powers of ten as data sheets have them, other numbers with three digits. */
+const figure = (value: number): string => (value >= 1e5 ? value.toExponential(1) : value.toPrecision(3));
+
+const NVM_NAMES: Record<Endurance['nvm'], string> = {
+  mapped: "mapped, the device's",
+  fram: 'mapped FRAM',
+  mram: 'mapped MRAM',
+  'spi-fram': 'SPI FRAM',
+  eeprom: 'EEPROM',
+  flash: 'flash, as a log',
+};
+
+function enduranceTable(rows: readonly Endurance[]): string {
+  const head = ['NVM', 'wear an inference', 'lasts', 'inferences'];
+  const cells = rows.map(({ nvm, unit, wearPerInference, lasts, lifetimeInferences }) => [
+    NVM_NAMES[nvm],
+    `${figure(wearPerInference)} ${unit === 'byte' ? 'writes' : 'erasures'}`,
+    lasts.toExponential(0),
+    figure(lifetimeInferences),
+  ]);
+  return table([head, ...cells]);
+}
+
+/** The per-op table, the two bars, and how long NVM lasts. */
 export function analyzeText(result: AnalyzeResult): string {
   const head = [
     'op',
@@ -57,5 +81,8 @@ export function analyzeText(result: AnalyzeResult): string {
     '',
     bar('SRAM', result.sram),
     bar('NVM', result.nvm),
+    '',
+    enduranceTable(result.endurance),
+    'of the hottest byte, or page of flash, on steady power (simulated); lasts: data sheets, MRAM estimated',
   ].join('\n');
 }

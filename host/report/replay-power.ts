@@ -38,7 +38,7 @@ export function replayRows(result: ReplayResult): Row[] {
       'hottest byte',
       `${wear.writesPerInference.toFixed(1)} writes`,
       `an inference, in ${wear.region}; worn after ${life.device.toExponential(1)} inferences here, ` +
-        `FRAM ${life.fram.toExponential(1)}, MRAM ${life.mram.toExponential(1)}, flash ${life.flash.toExponential(1)}`,
+        `FRAM ${life.fram.toExponential(1)}, MRAM ${life.mram.toExponential(1)}`,
     ],
   ];
 }

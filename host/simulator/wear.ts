@@ -8,15 +8,19 @@ export interface Wear {
   /** `cursor slots`, `diagnostics`, `input`, `output` or `activations`. */
   region: string;
   writesPerInference: number;
-  /** Inferences until that byte is worn: of the device's own memory, and of others in its place. */
-  lifetimeInferences: Record<'device' | 'fram' | 'mram' | 'flash', number>;
+  /**
+   * Inferences until that byte is worn: of the device's own memory, and of others that take each write as it comes. What
+   * bodies that write less do, host/firmware/endurance.ts says.
+   */
+  lifetimeInferences: Record<'device' | 'fram' | 'mram', number>;
 }
 
 /**
- * Writes that a byte lasts. FRAM: Fujitsu MB85RS data sheets, 10^13. MRAM: the low end of what is given for embedded
- * parts, 10^6, estimated. Flash: 10^4 erasures (nRF52840 product specification), each write taken as one.
+ * Writes that a byte lasts, and erasures a page of flash. FRAM: Fujitsu MB85RS data sheets, 10^13. MRAM: the low end of
+ * what is given for embedded parts, 10^6, estimated. EEPROM: Microchip 25LC data sheets, 10^6. Flash: nRF52840 product
+ * specification, 10^4.
  */
-const ENDURANCE = { fram: 1e13, mram: 1e6, flash: 1e4 };
+export const ENDURANCE = { fram: 1e13, mram: 1e6, eeprom: 1e6, flash: 1e4 };
 
 /** From the writes of each byte over `inferences`. */
 export function hottestByte(
@@ -44,7 +48,6 @@ export function hottestByte(
       device: lifetime(profile.nvmEndurance.value),
       fram: lifetime(ENDURANCE.fram),
       mram: lifetime(ENDURANCE.mram),
-      flash: lifetime(ENDURANCE.flash),
     },
   };
 }

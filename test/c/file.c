@@ -7,7 +7,6 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "hal.h"
 #include "model.h"
 
 enum { TEARS = 0 };
@@ -15,6 +14,7 @@ static struct {
   uint8_t bytes[BROWNOUT_NVM_BYTES];
 } part;
 
+#include "cuts.h"
 #include "workloads.h"
 
 static ssize_t cut_pwrite(int file, const void *from, size_t bytes, off_t address) {

@@ -1,26 +1,17 @@
 /*
- * firmware/nvm-flash.c on a model of flash: programming clears bits of an erased unit once, erasing sets those of a
- * page, and power may fail in any of these steps, which then has done part of its work.
+ * firmware/nvm-flash.c on a model of flash.
  *
  *   flash cuts FIRST COUNT    workloads by number; prints how many cuts there were
+ *   flash tears BOOTS         power that fails in the same step of every boot, or early in most; prints how many cuts there were
  *   flash wear BARRIERS       a few hot sectors; prints erasures: least, most, total, and steps
  */
 #include "nvm-flash.c"
 
-enum { FLASH = FLASH_PAGES * FLASH_PAGE_BYTES };
-
-static struct {
-  uint8_t bytes[FLASH];
-  uint8_t is_torn[FLASH_PAGES]; /* an erasure that never ended: nothing may be programmed */
-} part;
+#include "cuts.h"
+#include "flash-part.h"
 
 enum { TEARS = 0 };
 #include "workloads.h"
-
-/* Of the bits that a step would change: none, some or all. */
-static uint8_t partly(uint8_t bits, uint32_t how) {
-  return how == 0 ? 0 : how == 1 ? bits : (uint8_t)(bits & draw(256));
-}
 
 static void power_on(void) {
 }
@@ -29,38 +20,33 @@ static void fresh_part(uint32_t seed) {
   if (seed % 2) memset(part.bytes, 0xff, sizeof part.bytes);
 }
 
-const uint8_t *flash_at(uint32_t offset) {
-  return part.bytes + offset;
+/* Boots in which power fails in step `how`, and for `how` above EARLY in one of the first few most times. */
+static void tear(uint32_t how, uint32_t boots) {
+  enum { EARLY = 48 };
+  volatile uint32_t left = boots;
+  memset(part.bytes, 0xff, sizeof part.bytes);
+  memset(part.is_torn, 0, sizeof part.is_torn);
+  memset(&shadow, 0, sizeof shadow);
+  state = how * 0x9e3779b97f4a7c15u + 1;
+  cut_at = 0;
+  run(how, 256);
+  for (; left > 0; left--) {
+    steps = 0;
+    cut_at = how <= EARLY ? how : draw(how - EARLY + 1) ? 1 + draw(4) : 1 + draw(64);
+    if (setjmp(off)) continue;
+    nvm_begin();
+    check_boot();
+    for (;;) act();
+  }
+  cut_at = 0;
+  run(how + 1, 64);
+  run(how + 2, 0);
 }
 
-void flash_program(uint32_t offset, const void *source, uint32_t bytes) {
-  const uint8_t *from = source;
-  uint32_t at;
-  if (offset % FLASH_UNIT || bytes % FLASH_UNIT || offset + bytes > FLASH) fail("a bad range is programmed");
-  if (part.is_torn[offset / FLASH_PAGE_BYTES]) fail("a page is programmed that is not erased to the end");
-  for (at = 0; at < bytes; at += FLASH_UNIT) {
-    uint32_t i;
-    const int is_cut = ++steps == cut_at;
-    const uint32_t how = is_cut ? draw(3) : 1;
-    for (i = at; i < at + FLASH_UNIT; i++) {
-      if (part.bytes[offset + i] != 0xff) fail("what is programmed was not erased");
-    }
-    for (i = at; i < at + FLASH_UNIT; i++) part.bytes[offset + i] ^= partly((uint8_t)~from[i], how);
-    if (is_cut) longjmp(off, 1);
-  }
-}
-
-void flash_erase(uint32_t page) {
-  const int is_cut = ++steps == cut_at;
-  const uint32_t how = is_cut ? draw(4) : 1;
-  const uint32_t from = how == 3 ? draw(FLASH_PAGE_BYTES) : 0;
-  uint32_t i;
-  for (i = from; i < FLASH_PAGE_BYTES; i++) {
-    uint8_t *byte = part.bytes + page * FLASH_PAGE_BYTES + i;
-    *byte |= partly((uint8_t)~*byte, how == 3 ? 1 : how);
-  }
-  part.is_torn[page] = (uint8_t)is_cut;
-  if (is_cut) longjmp(off, 1);
+static int tears(uint32_t boots) {
+  for (workload = 1; workload < 96; workload++) tear(workload, boots);
+  printf("%u\n", 95 * boots);
+  return 0;
 }
 
 static int wear(uint32_t barriers) {
@@ -87,6 +73,7 @@ int main(int count, char **words) {
   if (count == 4 && strcmp(words[1], "cuts") == 0) {
     return cuts((uint32_t)strtoul(words[2], 0, 10), (uint32_t)strtoul(words[3], 0, 10));
   }
+  if (count == 3 && strcmp(words[1], "tears") == 0) return tears((uint32_t)strtoul(words[2], 0, 10));
   if (count == 3 && strcmp(words[1], "wear") == 0) return wear((uint32_t)strtoul(words[2], 0, 10));
   return 2;
 }

@@ -11,8 +11,6 @@
 #define NVM_PAGE_BYTES 65536u
 #endif
 
-#include "model.h"
-
 enum { MEMORY = 65536 };
 
 static struct {
@@ -20,6 +18,7 @@ static struct {
 } part;
 
 enum { TEARS = 1 };
+#include "cuts.h"
 #include "workloads.h"
 
 /* What the part forgets without power. */

@@ -1,43 +1,12 @@
 /*
  * Random writes and barriers on a model of NVM, cut after every step of the model: what was behind a barrier must be there
- * after the next boot, and the rest be old or new. A model has a `part`, the bytes that outlive a cut, does longjmp(off, 1)
- * in step number cut_at, and has power_on() and fresh_part(). TEARS: a byte under way may be anything after a cut.
+ * after the next boot, and the rest be old or new. Besides what cuts.h says, the model has power_on() and fresh_part().
+ * TEARS: a byte under way may be anything after a cut.
  */
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+enum { MOST = 64, LONGEST = 48 };
 
-enum { NVM = BROWNOUT_NVM_BYTES, MOST = 64, LONGEST = 48 };
-
-static uint32_t steps;
-static uint32_t cut_at; /* fails in step number cut_at; 0: never */
-static jmp_buf off;
-static uint64_t state;
-static uint32_t workload;
 static void power_on(void);
 static void fresh_part(uint32_t seed);
-
-static uint32_t draw(uint32_t below) {
-  state ^= state << 13;
-  state ^= state >> 7;
-  state ^= state << 17;
-  return (uint32_t)(state >> 32) % below;
-}
-
-static void fail(const char *what) {
-  fprintf(stderr, "workload %u, cut at step %u: %s\n", workload, cut_at, what);
-  exit(1);
-}
-
-void wasm_trap(void) {
-  fail("trap");
-  abort();
-}
-
-int power_low(void) {
-  return draw(8) == 0;
-}
 
 /* What NVM must hold: bytes behind a barrier, and writes that are not. */
 static struct {

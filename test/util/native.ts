@@ -10,10 +10,15 @@ import { toolPackages } from '../../host/firmware/tools.js';
 /** C that goes into firmware. */
 export const firmwareFolder = fileURLToPath(new URL('../../../firmware/', import.meta.url));
 
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A folder that is removed when the process ends. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `brownout-${name}-`));
-  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
