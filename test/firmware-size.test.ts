@@ -33,8 +33,8 @@ sizeTest('digits: its own module is at most 60 % of the generic one, and takes a
   assert.ok(moduleBytes('digits').length <= 0.6 * moduleBytes('device').length);
   const { own, generic, fast } = await measureSpecialised(images['digits']!());
   assert.ok(own <= 0.9 * generic, `${own} of ${generic} instructions`);
-  // Both made for speed: what folding alone saves.
-  assert.ok(own <= 0.92 * fast, `${own} of ${fast} instructions`);
+  // Both made for speed, with the same bodies: what folding alone saves.
+  assert.ok(own <= 0.9 * fast, `${own} of ${fast} instructions`);
 });
 
 test.run();
