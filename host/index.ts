@@ -11,6 +11,7 @@ export { quantize, type QuantizeOptions } from './compress/quantize.js';
 export { train as trainFloat, type TrainingOptions } from './compress/train.js';
 export type { FloatNetwork } from './compress/float-network.js';
 export type { FloatLayer } from './compress/layers.js';
+export { fftTwiddles } from './data/fft-twiddles.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
 export { readInput, type InputTarget } from './data/read-input.js';
 export { demo, type DemoOptions, type DemoResult } from './demo.js';

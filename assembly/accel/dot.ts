@@ -1,3 +1,8 @@
+import { more } from './rows';
+
+/** Elements until a lane of int32, which takes two products of at most 2²² from every eight, may be full. */
+const WIDEN_EVERY = 1024;
+
 /**
  * Dot product of `length` activations of type T at `a` and int8 at `b`, accumulated in S. Exact while it fits S. Any
  * length and alignment.
@@ -20,6 +25,17 @@ export function dot<T, S>(a: usize, b: usize, length: i32): S {
         i32x4.extract_lane(lanes, 3))
     );
   }
+  if (ASC_FEATURE_SIMD && sizeof<T>() == 2) {
+    let wide = i64x2.splat(0);
+    while (end - b >= 8) {
+      let lanes = i32x4.splat(0);
+      for (const whole = b + (min(end - b, WIDEN_EVERY) & ~7); b < whole; a += 16, b += 8) {
+        lanes = more(lanes, v128.load(a), b);
+      }
+      wide = i64x2.add(wide, widened(lanes));
+    }
+    sum = <S>(i64x2.extract_lane(wide, 0) + i64x2.extract_lane(wide, 1));
+  }
   for (const whole = b + ((end - b) & ~3); b < whole; a += sizeof<T>() << 2, b += 4) {
     sum += <S>(
       (<i32>load<T>(a) * <i32>load<i8>(b) +
@@ -30,6 +46,13 @@ export function dot<T, S>(a: usize, b: usize, length: i32): S {
   }
   for (; b < end; a += sizeof<T>(), b++) sum += <S>(<i32>load<T>(a) * <i32>load<i8>(b));
   return sum;
+}
+
+/** Four int32, added by twos to two int64. */
+// @ts-ignore: decorator
+@inline
+export function widened(lanes: v128): v128 {
+  return i64x2.add(i64x2.extend_low_i32x4_s(lanes), i64x2.extend_high_i32x4_s(lanes));
 }
 
 /** Of int8: exact while length · 2¹⁴ < 2³¹. */
