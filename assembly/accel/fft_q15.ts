@@ -30,7 +30,7 @@ function transform(data: usize, n: i32, twiddles: usize, sign: i32): void {
     else fourPoints(at, sign);
   }
   // Bytes between a and b; of the stage's twiddles too.
-  for (let half = 16; half < n << 1; half <<= 1) {
+  for (let half = 16; half <= n << 1; half <<= 1) {
     for (let at = data; at < end; at += half << 1) {
       if (ASC_FEATURE_SIMD) groupInLanes(at, half, twiddles, sign);
       else group(at, half, twiddles, sign);
