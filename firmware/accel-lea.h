@@ -19,8 +19,9 @@
 #ifndef ACCEL_LEA_ROW
 #define ACCEL_LEA_ROW 256
 #endif
-#if ACCEL_LEA_ROW < 2 || ACCEL_LEA_ROW % 2 || ACCEL_LEA_ROW > 65534 || ACCEL_LEA_VECTORS < ACCEL_LEA_ROW
-#error "ACCEL_LEA_ROW: an even number up to 65534, and no more than ACCEL_LEA_VECTORS"
+#if ACCEL_LEA_ROW < 2 || ACCEL_LEA_ROW > 65534 || ACCEL_LEA_VECTORS < ACCEL_LEA_ROW || \
+    (ACCEL_LEA_ROW | ACCEL_LEA_VECTORS) % 2
+#error "ACCEL_LEA_ROW, ACCEL_LEA_VECTORS: even, 2 <= ROW <= 65534, ROW <= VECTORS"
 #endif
 /* Vectors at a time, at most. */
 #define ACCEL_LEA_TILE 16u
@@ -74,7 +75,7 @@ static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w
   const u8 *x = (const u8 *)(WASM_BASE + x_at);
   const u8 *w = (const u8 *)(WASM_BASE + w_at);
   u8 *to = (u8 *)(WASM_BASE + to_at);
-  const u32 apart = length > ACCEL_LEA_VECTORS - (length & 1u) ? 0u : accel_lea_even(length);
+  const u32 apart = length > ACCEL_LEA_VECTORS ? 0u : accel_lea_even(length);
   u32 tile = apart ? ACCEL_LEA_VECTORS / apart : 1u;
   wasm_check(x_at, 0, (u64)vectors * length, 1);
   wasm_check(w_at, 0, (u64)rows * length, 1);

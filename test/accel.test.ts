@@ -94,16 +94,18 @@ function leaWork(piece: number): [calls: number, products: number] {
   return [calls, products];
 }
 
-/** Lines that test/accel.c prints with its products by test/c/lea.c. */
-function onLea(flags: string[]): string[] {
-  const program = join(temporaryFolder('lea'), 'accel');
-  const folder = fileURLToPath(new URL('../../test/c', import.meta.url));
-  compileNative(
-    program,
-    [source, join(folder, 'lea.c')],
-    ['-DBROWNOUT_LEA', '-Wconversion', `-I${folder}`, ...flags],
-  );
-  return execFileSync(program, { encoding: 'utf8' }).trim().split('\n');
+const standIn = fileURLToPath(new URL('../../test/c', import.meta.url));
+const sizes = (vectors: number, piece: number): string[] => [
+  `-DACCEL_LEA_VECTORS=${vectors}`,
+  `-DACCEL_LEA_ROW=${piece}`,
+];
+
+/** Lines that `program` prints with its products by test/c/lea.c. */
+function onLea(flags: string[], program = source): string[] {
+  const path = join(temporaryFolder('lea'), 'accel');
+  const lea = ['-DBROWNOUT_LEA', '-Wconversion', `-I${standIn}`];
+  compileNative(path, [program, join(standIn, 'lea.c')], [...lea, ...flags]);
+  return execFileSync(path, { encoding: 'utf8' }).trim().split('\n');
 }
 
 // Rows whole, in pieces, and vectors that LEA's RAM does not hold; the smallest RAM.
@@ -112,23 +114,35 @@ for (const [vectors, piece] of [
   [26, 8],
   [2, 2],
 ] as const) {
-  const sizes = [`-DACCEL_LEA_VECTORS=${vectors}`, `-DACCEL_LEA_ROW=${piece}`];
   const [calls, products] = leaWork(piece);
   native(`LEA, ${vectors} and ${piece} numbers in its RAM: the same bytes, every product there`, () => {
     for (const flags of [['-O2'], ['-O1', '-fsanitize=undefined', '-fno-sanitize-recover']]) {
-      assert.equal(onLea([...sizes, ...flags]), [
+      assert.equal(onLea([...sizes(vectors, piece), ...flags]), [
         checksum,
         `calls ${calls}, products ${products}, busy 0, errors 0`,
       ]);
     }
   });
   native(`LEA, ${vectors} and ${piece} numbers, busy at times: plain C steps in`, () => {
-    const [sum, counts] = onLea([...sizes, '-DLEA_BUSY_EVERY=3']);
+    const [sum, counts] = onLea([...sizes(vectors, piece), '-DLEA_BUSY_EVERY=3']);
     assert.is(sum, checksum);
     assert.match(counts!, `calls ${calls}, `);
     assert.match(counts!, `busy ${Math.floor(calls / 3)}, errors 0`);
   });
 }
+
+native('LEA: sums of the longest rows, all of −128 · −128, are exact', () => {
+  const long = join(standIn, 'lea-long.c');
+  // As many products as one call takes, and as many as there are by default.
+  for (const [vectors, piece] of [
+    [131068, 65534],
+    [1024, 256],
+  ] as const) {
+    const lines = onLea([...sizes(vectors, piece), '-O2'], long);
+    assert.equal(lines.slice(0, 4), Array(4).fill('5 5 5 5'));
+    assert.match(lines[4]!, 'busy 0, errors 0');
+  }
+});
 
 native('LEA: a wrong sum shows', () => {
   const [sum] = onLea(['-DLEA_OFF_BY=2']);
