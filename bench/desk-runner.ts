@@ -60,7 +60,6 @@ export class DeskRunner {
   run(input: Int8Array): void {
     const device = this.#exports;
     this.#memory.set(input, this.#arena);
-    device.feed(this.#arena, 0);
     device.feed(this.#arena, input.length);
     this.#expect(device.submit(++this.#ticket, 0), Status.RUN);
     let state: number = Status.RUN;

@@ -1,7 +1,8 @@
 /*
  * What the module imports as accel.*: docs/ACCEL.md says what each computes. On cores with the DSP extension (Cortex-M4, M7,
- * M33) by SMLAD, two products an instruction; elsewhere, or with BROWNOUT_PLAIN, in plain C. Sums are exact and rounded
- * alike, so both are the same to the bit. Include it behind wasm.h.
+ * M33) by SMLAD, two products an instruction; with BROWNOUT_LEA, gemm_s8 on the MSP430's accelerator (accel-lea.h); elsewhere,
+ * or with BROWNOUT_PLAIN, in plain C. Sums are exact and rounded alike, so all are the same to the bit. Include it behind
+ * wasm.h.
  */
 #ifndef BROWNOUT_ACCEL_H
 #define BROWNOUT_ACCEL_H
@@ -163,6 +164,9 @@ static ACCEL_APART s32 accel_dot(const u8 *x, const u8 *w, u32 length, s32 sum) 
   return sum;
 }
 
+#ifdef BROWNOUT_LEA
+#include "accel-lea.h"
+#else
 /* Rows w and w + length times vectors x and x + length: sums [vector][row], which hold the biases before. */
 static inline void accel_block(const u8 *x, const u8 *w, u32 length, s32 sums[4]) {
   const u8 *x1 = x + length;
@@ -336,6 +340,7 @@ static ACCEL_APART void module_import_accel_gemm_s8(u32 x_at, u32 vectors, u32 w
     }
   }
 }
+#endif
 
 static ACCEL_APART void module_import_accel_depthwise_s8(u32 x_at, u32 pixel, u32 step, u32 across, u32 windows,
                                                          u32 w_at, u32 w_stride, u32 height, u32 width, u32 count,

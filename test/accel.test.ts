@@ -16,8 +16,8 @@ import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 const source = fileURLToPath(new URL('../../test/accel.c', import.meta.url));
 const [BIASES, PAIRS, WEIGHTS, OUTPUT] = [12288, 13312, 4096, 8192] as const;
 
-/** What test/accel.c prints, computed here. */
-function checksum(): string {
+/** What test/accel.c prints, computed here; and the calls of gemm_s8: vectors times rows, and their length. */
+function stream(): { checksum: string; gemms: [sums: number, length: number][] } {
   const memory = new Uint8Array(16384);
   const view = new DataView(memory.buffer);
   const accel = acceleratorImports(() => memory);
@@ -39,6 +39,7 @@ function checksum(): string {
       view.setInt32(PAIRS + row * 8 + 4, next(8) ? -next(20) : next(4), true);
     }
   };
+  const gemms: [number, number][] = [];
   let sum = 0;
   for (let round = 0; round < 600; round++) {
     const [length, rows, vectors] = [1 + next(40), 1 + next(9), 1 + next(5)];
@@ -50,6 +51,7 @@ function checksum(): string {
     scales(Math.max(rows, length));
     const rounding = [BIASES, PAIRS, stride, zero, low, high, OUTPUT];
     if (next(2)) {
+      gemms.push([vectors * rows, length]);
       accel.gemm_s8(offset, vectors, w, rows, length, ...rounding, toStride);
     } else {
       const [height, width] = [1 + next(4), 1 + next(4)];
@@ -59,8 +61,9 @@ function checksum(): string {
     }
     for (let at = OUTPUT; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
-  return (sum >>> 0).toString(16).padStart(8, '0');
+  return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms };
 }
+const { checksum, gemms } = stream();
 
 const native = hasPrograms('accelerators in C', { gcc: 'gcc' }) ? test : test.skip;
 native('plain C: the same bytes as in Node', () => {
@@ -77,8 +80,73 @@ native('plain C: the same bytes as in Node', () => {
   ]) {
     const program = join(folder, 'accel');
     compileNative(program, [source, board], flags);
-    assert.is(execFileSync(program, { encoding: 'utf8' }).trim(), checksum(), flags.join(' '));
+    assert.is(execFileSync(program, { encoding: 'utf8' }).trim(), checksum, flags.join(' '));
   }
+});
+
+/** How often LEA is called, and on how many products, if its RAM holds `piece` of a row: an even number each time. */
+function leaWork(piece: number): [calls: number, products: number] {
+  let [calls, products] = [0, 0];
+  for (const [sums, length] of gemms) {
+    calls += sums * Math.ceil(length / piece);
+    products += sums * (length + (length % 2));
+  }
+  return [calls, products];
+}
+
+const standIn = fileURLToPath(new URL('../../test/c', import.meta.url));
+const sizes = (vectors: number, piece: number): string[] => [
+  `-DACCEL_LEA_VECTORS=${vectors}`,
+  `-DACCEL_LEA_ROW=${piece}`,
+];
+
+/** Lines that `program` prints with its products by test/c/lea.c. */
+function onLea(flags: string[], program = source): string[] {
+  const path = join(temporaryFolder('lea'), 'accel');
+  const lea = ['-DBROWNOUT_LEA', '-Wconversion', `-I${standIn}`];
+  compileNative(path, [program, join(standIn, 'lea.c')], [...lea, ...flags]);
+  return execFileSync(path, { encoding: 'utf8' }).trim().split('\n');
+}
+
+// Rows whole, in pieces, and vectors that LEA's RAM does not hold; the smallest RAM.
+for (const [vectors, piece] of [
+  [1024, 256],
+  [26, 8],
+  [2, 2],
+] as const) {
+  const [calls, products] = leaWork(piece);
+  native(`LEA, ${vectors} and ${piece} numbers in its RAM: the same bytes, every product there`, () => {
+    for (const flags of [['-O2'], ['-O1', '-fsanitize=undefined', '-fno-sanitize-recover']]) {
+      assert.equal(onLea([...sizes(vectors, piece), ...flags]), [
+        checksum,
+        `calls ${calls}, products ${products}, busy 0, errors 0`,
+      ]);
+    }
+  });
+  native(`LEA, ${vectors} and ${piece} numbers, busy at times: plain C steps in`, () => {
+    const [sum, counts] = onLea([...sizes(vectors, piece), '-DLEA_BUSY_EVERY=3']);
+    assert.is(sum, checksum);
+    assert.match(counts!, `calls ${calls}, `);
+    assert.match(counts!, `busy ${Math.floor(calls / 3)}, errors 0`);
+  });
+}
+
+native('LEA: sums of the longest rows, all of −128 · −128, are exact', () => {
+  const long = join(standIn, 'lea-long.c');
+  // As many products as one call takes, and as many as there are by default.
+  for (const [vectors, piece] of [
+    [131068, 65534],
+    [1024, 256],
+  ] as const) {
+    const lines = onLea([...sizes(vectors, piece), '-O2'], long);
+    assert.equal(lines.slice(0, 4), Array(4).fill('5 5 5 5'));
+    assert.match(lines[4]!, 'busy 0, errors 0');
+  }
+});
+
+native('LEA: a wrong sum shows', () => {
+  const [sum] = onLea(['-DLEA_OFF_BY=2']);
+  assert.is.not(sum, checksum);
 });
 
 const packages = {
@@ -102,7 +170,7 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
     assert.is(/\bsmlad\b/.test(dump), board.core !== 'cortex-m3', 'whether SMLAD is bound');
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
     const { lines, exitCode } = await runOnBoard(board, elf, nvm.path);
-    assert.equal([lines, exitCode], [[checksum()], 0]);
+    assert.equal([lines, exitCode], [[checksum], 0]);
   });
 }
 

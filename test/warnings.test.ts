@@ -2,11 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeFiles } from '../host/firmware/build-elf.js';
 import { exportFirmware } from '../host/firmware/export-firmware.js';
-import { nvmKinds } from '../host/firmware/sources.js';
+import { nvmKinds, packageText } from '../host/firmware/sources.js';
 import { readImage } from '../host/model/image.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
 
@@ -22,6 +23,8 @@ void *memset(void *, int, size_t);
 int memcmp(const void *, const void *, size_t);
 `;
 
+const WARNINGS = ['-std=c99', '-O2', '-Wall', '-Wextra', '-Wconversion', '-Werror'];
+
 const compilers: readonly [
   name: string,
   packages: Record<string, string>,
@@ -36,6 +39,16 @@ const compilers: readonly [
 
 const image = readImage(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
 const { PATH } = process.env;
+
+/** The module's code with gemm_s8 on LEA, as docs/ACCEL.md says; TI's header is stood in for. */
+function compileForLea(folder: string, compiler: string, flags: string[]): void {
+  writeFileSync(join(folder, 'accel-lea.h'), packageText('accel-lea.h'));
+  const library = fileURLToPath(new URL('../../test/c', import.meta.url));
+  const lea = ['-DBROWNOUT_LEA', `-I${library}`, '-c', 'brownout.c', '-o', 'lea.o'];
+  execFileSync(compiler, [...WARNINGS, ...flags, ...lea], { cwd: folder, stdio: 'pipe' });
+  const object = readFileSync(join(folder, 'lea.o'), 'latin1');
+  assert.ok(object.includes('msp_mac_q15') && object.includes('leaRAM'), 'calls the library');
+}
 
 for (const [name, packages, flags, startup] of compilers) {
   const run = hasPrograms(`warnings of a compiler for ${name}`, packages) ? test : test.skip;
@@ -54,11 +67,9 @@ for (const [name, packages, flags, startup] of compilers) {
       const strangers = ['cortex-m.c', 'riscv.c'].filter((file) => file !== startup);
       const sources = [...files.keys()].filter((file) => file.endsWith('.c') && !strangers.includes(file));
       assert.ok(sources.length > 4);
-      const warnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror'];
-      execFileSync(Object.keys(packages)[0]!, ['-std=c99', '-O2', ...warnings, ...flags, '-c', ...sources], {
-        cwd: folder,
-        stdio: 'pipe',
-      });
+      const compiler = Object.keys(packages)[0]!;
+      execFileSync(compiler, [...WARNINGS, ...flags, '-c', ...sources], { cwd: folder, stdio: 'pipe' });
+      if (name === 'msp430') compileForLea(folder, compiler, flags);
     }
   });
 }

@@ -31,8 +31,8 @@ export function dotS16(x: usize, w: usize, length: i32): i64 {
 }
 
 /**
- * Σ x[i] · w[i] over `length` complex numbers, {re, im} of int16 each; with `conjugate` Σ x[i] · w̄[i]. {re, im} of int64, exact, to
- * `to`.
+ * Σ x[i] · w[i] over `length` complex numbers, {re, im} of int16 each; with `conjugate` of w's conjugates. {re, im} of int64,
+ * exact, to `to`.
  */
 export function complexDotS16(x: usize, w: usize, length: i32, conjugate: bool, to: usize): void {
   const end = x + (length << 2);
@@ -89,8 +89,8 @@ export function addS16(a: usize, b: usize, to: usize, length: i32): void {
 }
 
 /**
- * Q15: to[i] = (a[i] · b[i] + 2¹⁴) >> 15, saturated, which only −32768 · −32768 needs: 32767. `length` int16. `to` may be `a` or `b`,
- * but not overlap them otherwise.
+ * Q15: to[i] = (a[i] · b[i] + 2¹⁴) >> 15, saturated, which only −32768 · −32768 needs: 32767. `length` int16. `to` may be `a`
+ * or `b`, but not overlap them otherwise.
  */
 export function multiplyS16(a: usize, b: usize, to: usize, length: i32): void {
   const end = to + (length << 1);
@@ -118,9 +118,9 @@ export function maxS16(a: usize, b: usize, to: usize, length: i32): void {
 }
 
 /**
- * A FIR filter in Q15: to[i] = (Σ x[i + j] · taps[j] + 2¹⁴) >> 15, saturated; the sum is exact. `taps`: `count` int16, 0 … 65,535 of
- * them, the one for the oldest sample first. `x`: `length` + `count` − 1 int16, so the first output's window begins at x[0]. `to`:
- * `length` int16; it may be `x`, but not overlap it or the taps otherwise.
+ * A FIR filter in Q15: to[i] = (Σ x[i + j] · taps[j] + 2¹⁴) >> 15, saturated; the sum is exact. `taps`: `count` int16,
+ * 0 … 65,535 of them, the one for the oldest sample first. `x`: `length` + `count` − 1 int16, so the first output's window
+ * begins at x[0]. `to`: `length` int16; it may be `x`, but not overlap it or the taps otherwise.
  */
 export function firS16(x: usize, taps: usize, count: i32, to: usize, length: i32): void {
   const end = to + (length << 1);
