@@ -228,6 +228,27 @@ test('firS16: windows, rounding, saturation, in place', () => {
   }
 });
 
+test('firS16 rounds halves up: a sum that lacks 1 shows', () => {
+  const length = 19;
+  for (const count of [1, 2, 3, 8, 9]) {
+    // Of odd samples half a unit is left over, exactly.
+    const x = Int16Array.from({ length: length + count - 1 }, (_, i) => 2 * i - 15);
+    const taps = Int16Array.from({ length: count }, (_, i) => (i === 0 ? 16384 : 0));
+    const { memory } = both(
+      [
+        [1, x],
+        [401, taps],
+      ],
+      (bodies) => bodies.firS16(1, 401, count, 801, length),
+    );
+    assert.equal(
+      outputs(memory, 801, length),
+      Array.from({ length }, (_, i) => (x[i]! + 1) / 2),
+      `${count} taps`,
+    );
+  }
+});
+
 test('firS16 takes 20,000 taps of the largest products', () => {
   const taps = numbers(20000, 0);
   const { memory } = both(
