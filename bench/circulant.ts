@@ -23,7 +23,7 @@ function denseNetwork(random: Random): QuantizedNetwork {
   return { name: 'dense', tensors, ops: [op], input: 0, output: 1 };
 }
 
-export function benchCirculant(): string {
+export async function benchCirculant(): Promise<string> {
   const random = new Random(1);
   const input = int8s(random, SIZE);
   const dense = new KernelRunner(denseNetwork(random), input);
@@ -33,7 +33,7 @@ export function benchCirculant(): string {
       return new KernelRunner(circulantNetwork(random, shape), input);
     }),
   );
-  const times = interleaved(
+  const times = await interleaved(
     [dense, ...circulants].map((runner) => () => runner.run()),
     25,
     8,

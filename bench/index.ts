@@ -8,12 +8,12 @@ import { benchModules } from './modules.js';
 import { modelPicture } from './picture.js';
 import { benchPower } from './power.js';
 
-const modules = benchModules();
+const modules = await benchModules();
 console.log(modules.text);
 const models = await benchModels();
 console.log(models.text);
-console.log(benchCirculant());
-console.log(benchPower());
+console.log(await benchCirculant());
+console.log(await benchPower());
 const folder = process.argv[2];
 if (folder) {
   mkdirSync(folder, { recursive: true });

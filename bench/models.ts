@@ -16,7 +16,7 @@ import { moduleBytes } from '../host/toolchain/modules.js';
 import { int8s } from '../test/util/networks.js';
 import { DeskRunner } from './desk-runner.js';
 import { findPeers, INSTALL, type Peer } from './peers.js';
-import { interleavedAsync, median, spread } from './timing.js';
+import { interleaved, median, spread } from './timing.js';
 
 const MODELS = [
   { name: 'KWS int8', file: 'kws_ref_model.tflite', float: 'kws_ref_model_float32.onnx' },
@@ -123,7 +123,7 @@ export async function benchModels(): Promise<{ times: ModelTime[]; text: string 
     const read = (of: string): Uint8Array => new Uint8Array(readFileSync(join(folder, 'models', of)));
     const all = await runtimes(name, read(file), read(float));
     found += all.filter((peer) => !peer.name.startsWith('brownout')).length;
-    const rounds = await interleavedAsync(
+    const rounds = await interleaved(
       all.map((peer) => () => peer.run()),
       41,
       20,

@@ -19,8 +19,9 @@ export interface ModuleTimes {
   ratio: [number, number, number];
 }
 
-export function benchModules(): { times: ModuleTimes[]; text: string } {
-  const times = plainCases().map(({ name, network }): ModuleTimes => {
+export async function benchModules(): Promise<{ times: ModuleTimes[]; text: string }> {
+  const times: ModuleTimes[] = [];
+  for (const { name, network } of plainCases()) {
     const input = int8s(
       new Random(2),
       network.tensors[0]!.shape.reduce((a, b) => a * b, 1),
@@ -30,7 +31,7 @@ export function benchModules(): { times: ModuleTimes[]; text: string } {
     const runners = (['device', 'device.fast', 'device.simd'] as const).map((module) =>
       DeskRunner.generic(moduleBytes(module), image),
     );
-    const rounds = interleaved(
+    const rounds = await interleaved(
       runners.map((runner) => () => runner.run(input)),
       15,
       3,
@@ -39,14 +40,14 @@ export function benchModules(): { times: ModuleTimes[]; text: string } {
       if (Buffer.compare(runner.output(), runners[0]!.output()) !== 0)
         throw new Error(`${name}: modules disagree`);
     const [scalar, fast, simd] = rounds as [number[], number[], number[]];
-    return {
+    times.push({
       name,
       scalarUs: median(scalar),
       fastUs: median(fast),
       simdUs: median(simd),
       ratio: spread(scalar, simd),
-    };
-  });
+    });
+  }
   const rows = times.map(({ name, scalarUs, fastUs, simdUs, ratio: [low, middle, high] }) => [
     name,
     ...[scalarUs, fastUs, simdUs].map((us) => us.toFixed(1)),

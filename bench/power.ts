@@ -13,7 +13,7 @@ import { provision } from '../host/simulator/provision.js';
 import { meteredModule, moduleBytes } from '../host/toolchain/modules.js';
 import { interleaved, median } from './timing.js';
 
-export function benchPower(): string {
+export async function benchPower(): Promise<string> {
   const image = shippedImage();
   const profile = deviceProfile('cortex-m4-generic');
   const [input] = shippedDigits(image).inputs;
@@ -32,7 +32,7 @@ export function benchPower(): string {
   };
   const plain = inference(new WebAssembly.Module(moduleBytes('device')));
   const metered = inference(meteredModule('device', profile.instructionCycles.value));
-  const [plainUs, meteredUs] = interleaved([plain, metered], 15, 20).map(median) as [number, number];
+  const [plainUs, meteredUs] = (await interleaved([plain, metered], 15, 20)).map(median) as [number, number];
 
   const samples = new Uint8Array(
     readFileSync(new URL('../../checkpoints/digits-samples.npy', import.meta.url)),

@@ -1,19 +1,5 @@
-/** Times `bodies` in turn, `rounds` times; returns each one's times in µs a call, round by round. */
-export function interleaved(bodies: readonly (() => void)[], rounds: number, calls: number): number[][] {
-  const times: number[][] = bodies.map(() => []);
-  for (const body of bodies) for (let i = 0; i < calls * 4; i++) body();
-  for (let round = 0; round < rounds; round++) {
-    bodies.forEach((body, index) => {
-      const start = process.hrtime.bigint();
-      for (let i = 0; i < calls; i++) body();
-      times[index]!.push(Number(process.hrtime.bigint() - start) / 1000 / calls);
-    });
-  }
-  return times;
-}
-
-/** The same of bodies that may return a promise, which is awaited. */
-export async function interleavedAsync(
+/** Times `bodies` in turn, `rounds` times; returns each one's times in µs a call, round by round. Promises are awaited. */
+export async function interleaved(
   bodies: readonly (() => unknown)[],
   rounds: number,
   calls: number,
