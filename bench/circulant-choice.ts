@@ -1,7 +1,7 @@
 // `node dist/bench/circulant-choice.js`: instructions of circulant layers by either method on an emulated Cortex-M4, and whether the
 // planner, which goes by the cost model alone, takes the cheaper one.
-import { compile } from '../host/compile.js';
-import { Random } from '../host/data/random.js';
+import { compile } from '../host/compile/compile.js';
+import { Random } from '../host/math/random.js';
 import { countOps } from '../host/firmware/count-on-board.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';

@@ -1,5 +1,5 @@
 // `npm run bench`: circulant_s8 by transform against dense_s8 at 512×512, the same scalar build, in one run. Measured.
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { table } from '../host/report/text.js';
 import { circulantNetwork, int8s, requantization, tensor } from '../test/util/networks.js';

@@ -3,7 +3,8 @@
 // a task and seed.
 import { compress } from '../host/compress/compress.js';
 import { settingsOf } from '../host/compress/compress-options.js';
-import { accuracy, type FloatNetwork, type LabelledData } from '../host/compress/float-network.js';
+import type { FloatNetwork, LabelledData } from '../host/compress/float-network.js';
+import { accuracy } from '../host/compress/forward.js';
 import { foldBatchNorm } from '../host/compress/fold.js';
 import { Journal } from '../host/compress/journal.js';
 import { hasWeights } from '../host/compress/layers.js';

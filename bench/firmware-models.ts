@@ -1,12 +1,12 @@
 // What firmware of a model takes on a Cortex-M4: code and constants besides the image, SRAM, and instructions of one
 // inference under QEMU, which are the same on every machine.
 import { existsSync, readFileSync } from 'node:fs';
-import { compile } from '../host/compile.js';
+import { compile } from '../host/compile/compile.js';
 import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
 import { readNpy } from '../host/data/npy.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { countJob, countOps } from '../host/firmware/count-on-board.js';
-import { exportFirmware } from '../host/firmware/export-firmware.js';
+import { exportFirmware } from '../host/export/export-firmware.js';
 import { firmwareModule, moduleFrom } from '../host/firmware/sources.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { importModel } from '../host/import/import-model.js';

@@ -1,6 +1,6 @@
 // Runs one op's kernel alone, NVM mapped in place: what kernels cost without a simulated bus.
 import { OP_TILES } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
+import { compile } from '../host/compile/compile.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';

@@ -1,8 +1,8 @@
 // `npm run bench`: whole models on this system and on others, in one run. Measured; needs BROWNOUT_DATA.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compile } from '../host/compile.js';
-import { Random } from '../host/data/random.js';
+import { compile } from '../host/compile/compile.js';
+import { Random } from '../host/math/random.js';
 import { importModel } from '../host/import/import-model.js';
 import { readImage } from '../host/model/image.js';
 import {

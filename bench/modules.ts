@@ -1,6 +1,6 @@
 // `npm run bench`: the SIMD module against the scalar ones, op by op, in one run. Measured.
-import { compile } from '../host/compile.js';
-import { Random } from '../host/data/random.js';
+import { compile } from '../host/compile/compile.js';
+import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import { table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';

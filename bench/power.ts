@@ -1,10 +1,10 @@
 // How fast replays are: against the simulated device's own time, and metered against unmetered modules.
 import { readNpy } from '../host/data/npy.js';
 import { readFileSync } from 'node:fs';
-import { shippedDigits, shippedImage } from '../host/demo.js';
-import { deviceProfile } from '../host/profiles/profile.js';
+import { shippedDigits, shippedImage } from '../host/demo/demo.js';
+import { deviceProfile } from '../host/profiles/index.js';
 import { storageFor } from '../host/power/converter.js';
-import { ReplayBench } from '../host/replay.js';
+import { ReplayBench } from '../host/replay/replay.js';
 import { completeJob } from '../host/simulator/app.js';
 import { CountdownPower } from '../host/simulator/countdown-power.js';
 import { Device } from '../host/simulator/device.js';

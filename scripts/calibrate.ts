@@ -1,7 +1,7 @@
 // `npm run calibrate`: what classes of WASM instructions cost in instructions of a Cortex-M4, fitted to counts of QEMU.
 // Prints the table for host/profiles/cortex-m4-generic.ts, and the error on kernels the fit has not seen.
-import { Random } from '../host/data/random.js';
-import { compile } from '../host/compile.js';
+import { Random } from '../host/math/random.js';
+import { compile } from '../host/compile/compile.js';
 import { countOps } from '../host/firmware/count-on-board.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { type Image, readImage } from '../host/model/image.js';

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { LabelledData } from '../host/compress/float-network.js';
-import { audioFeatures, type AudioFeatures } from '../host/data/audio-features.js';
+import { audioFeatures } from '../host/data/audio-features.js';
+import type { AudioFeatures } from '../host/model/audio-features.js';
 import { readNpy } from '../host/data/npy.js';
 
 export interface Split {

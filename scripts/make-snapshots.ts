@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { Status } from '../assembly/error.js';
 import { VERSION } from '../assembly/layout.js';
-import { shippedImage } from '../host/demo.js';
+import { shippedImage } from '../host/demo/demo.js';
 import { withPolicy } from '../host/model/image.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';

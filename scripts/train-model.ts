@@ -2,7 +2,7 @@
 // to checkpoints/. Needs BROWNOUT_DATA; several minutes. Cut off, it goes on from har.progress or keywords.progress. `--check`
 // writes nothing and fails if a byte differs.
 import { compress } from '../host/compress/compress.js';
-import { compressText } from '../host/report/compress.js';
+import { compressText } from '../host/compress/report.js';
 import { saveCheckpoints } from './checkpoints.js';
 import { TASKS, trainParent } from './networks.js';
 

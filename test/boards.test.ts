@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
-import { replayOnBoard } from '../host/firmware/replay-on-board.js';
+import { Random } from '../host/math/random.js';
+import { replayOnBoard } from '../host/replay/replay-on-board.js';
 import { firmwareModule } from '../host/firmware/sources.js';
 import { boardNames } from '../host/firmware/targets.js';
 import { countChoice, isRight } from '../bench/circulant-choice.js';

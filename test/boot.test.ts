@@ -32,8 +32,8 @@ import {
   OP_BYTES,
   OP_TILES,
 } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
-import { Random } from '../host/data/random.js';
+import { compile } from '../host/compile/compile.js';
+import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';

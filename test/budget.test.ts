@@ -12,8 +12,8 @@ import {
   KIND_TRAINING,
   OpKind,
 } from '../assembly/layout.js';
-import { analyze } from '../host/analyze.js';
-import { compile } from '../host/compile.js';
+import { analyze } from '../host/analyze/analyze.js';
+import { compile } from '../host/compile/compile.js';
 import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
 import { readNpy } from '../host/data/npy.js';
 import { readImage } from '../host/model/image.js';

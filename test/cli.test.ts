@@ -16,8 +16,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../host/cli.js';
 import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
-import { Random } from '../host/data/random.js';
-import type { RunResult } from '../host/run.js';
+import { Random } from '../host/math/random.js';
+import type { RunResult } from '../host/run/run.js';
 import { MUTANTS, sabotaged } from './util/sabotage.js';
 import { tfliteModels } from './util/models.js';
 

@@ -1,21 +1,21 @@
 // The strategies side by side: what their models must show whatever the constants, and the ratios we claim.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { compare, type CompareRow } from '../host/compare.js';
+import { compare, type CompareRow } from '../host/compare/compare.js';
 import { BrownoutError } from '../host/error.js';
 import { readImage } from '../host/model/image.js';
 import { elementCount } from '../host/model/quantized-network.js';
 import { storageChargeUj, storageFor } from '../host/power/converter.js';
 import { MeteredSupply } from '../host/power/harvested-supply.js';
 import { openTrace } from '../host/power/source.js';
-import { deviceProfile } from '../host/profiles/profile.js';
-import { replay } from '../host/replay.js';
-import { compareText } from '../host/report/compare.js';
-import { meteredBoots } from '../host/strategies/boot.js';
-import { layersOf } from '../host/strategies/layers.js';
-import { programFor, STRATEGIES } from '../host/strategies/programs.js';
-import { RAD_NETWORKS, radNetwork } from '../host/strategies/rad-networks.js';
-import { runProgram } from '../host/strategies/run-program.js';
+import { deviceProfile } from '../host/profiles/index.js';
+import { replay } from '../host/replay/replay.js';
+import { compareText } from '../host/compare/report.js';
+import { meteredBoots } from '../host/compare/strategies/boot.js';
+import { layersOf } from '../host/compare/strategies/layers.js';
+import { programFor, STRATEGIES } from '../host/compare/strategies/programs.js';
+import { RAD_NETWORKS, radNetwork } from '../host/compare/strategies/rad-networks.js';
+import { runProgram } from '../host/compare/strategies/run-program.js';
 import { compileUnproved } from './util/compile.js';
 
 const result = compare();

@@ -10,7 +10,7 @@ import { initialise } from '../host/compress/initialise.js';
 import type { FloatLayer } from '../host/compress/layers.js';
 import { train } from '../host/compress/train.js';
 import { writeNpy } from '../host/data/npy.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import { onnxModel } from './util/models.js';
 import { npz } from './util/npz-writer.js';

@@ -1,8 +1,8 @@
 // A power cut at any point, any number of times, changes no result.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
-import { shippedImage } from '../host/demo.js';
+import { Random } from '../host/math/random.js';
+import { shippedImage } from '../host/demo/demo.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { type Image, readImage, withPolicy } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';

@@ -3,12 +3,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { modelInputs } from '../host/data/model-input.js';
 import { type NpyArray, type NpyType, readNpy, writeNpy } from '../host/data/npy.js';
-import { Random } from '../host/data/random.js';
-import { shippedImage } from '../host/demo.js';
+import { Random } from '../host/math/random.js';
+import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { firstDifference } from '../host/simulator/equality.js';
 import { readImage } from '../host/model/image.js';
-import { run } from '../host/run.js';
+import { run } from '../host/run/run.js';
 
 const ARRAYS = {
   int8: Int8Array,

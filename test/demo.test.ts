@@ -1,9 +1,9 @@
 // The main job: digits through power failures, with the bounds we promise.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { demo, type DemoSample, shippedDigits, shippedImage } from '../host/demo.js';
+import { demo, type DemoSample, shippedDigits, shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
-import { demoSummary } from '../host/report/demo.js';
+import { demoSummary } from '../host/demo/report.js';
 
 const STATIC_BYTES = 288;
 

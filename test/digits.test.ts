@@ -15,14 +15,15 @@ import {
   OP_WEIGHTS,
   OpKind,
 } from '../assembly/layout.js';
-import { compile } from '../host/compile.js';
+import { compile } from '../host/compile/compile.js';
 import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
-import { accuracy, type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
+import { type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
+import { accuracy } from '../host/compress/forward.js';
 import { quantizeValues } from '../host/model/affine.js';
 import { type DigitSet, imageSize, splitDigits } from '../host/data/mnist.js';
 import { readNpy } from '../host/data/npy.js';
-import { shippedImage } from '../host/demo.js';
-import { run } from '../host/run.js';
+import { shippedImage } from '../host/demo/demo.js';
+import { run } from '../host/run/run.js';
 
 const checkpoint = (name: string): Buffer =>
   readFileSync(new URL(`../../checkpoints/${name}`, import.meta.url));

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { analyze } from '../host/analyze.js';
-import { Random } from '../host/data/random.js';
+import { analyze } from '../host/analyze/analyze.js';
+import { Random } from '../host/math/random.js';
 import { FlashLog } from '../host/firmware/flash-log.js';
 import { readImage } from '../host/model/image.js';
 import type { NvmAction } from '../host/simulator/traced-nvm.js';

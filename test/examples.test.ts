@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
 import { C_STEP } from '../assembly/layout.js';
 import { makeDevice, step, type World } from '../examples/sense.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { CountdownPower } from '../host/simulator/countdown-power.js';
 import { PowerCut } from '../host/simulator/device.js';

@@ -6,13 +6,13 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../host/cli.js';
-import { writeFirmwareFolder } from '../host/commands/firmware-folder.js';
+import { writeFirmwareFolder } from '../host/export/folder.js';
 import type { BrownoutError } from '../host/error.js';
-import { exportFirmware } from '../host/firmware/export-firmware.js';
-import { flash } from '../host/firmware/flash.js';
+import { exportFirmware } from '../host/export/export-firmware.js';
+import { flash } from '../host/flash/flash.js';
 import { boardCalled, boardNames, targetNames } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
-import { run } from '../host/run.js';
+import { run } from '../host/run/run.js';
 import { boardPackages, hasPrograms, temporaryFolder } from './util/native.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import { importModel } from '../host/import/import-model.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';

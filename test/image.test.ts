@@ -22,8 +22,8 @@ import {
   OP_TILES,
 } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
-import { Random } from '../host/data/random.js';
-import { shippedImage } from '../host/demo.js';
+import { Random } from '../host/math/random.js';
+import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { type Image, readImage, withPolicy } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';

@@ -2,11 +2,12 @@
 import { deflateSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { audioFeatures, KEYWORD_FEATURES } from '../host/data/audio-features.js';
+import { audioFeatures } from '../host/data/audio-features.js';
+import { KEYWORD_FEATURES } from '../host/model/audio-features.js';
 import type { NpyArray } from '../host/data/npy.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { readInput } from '../host/data/read-input.js';
-import { cosineOfTurns, logarithm } from '../host/data/real-functions.js';
+import { cosineOfTurns, logarithm } from '../host/math/real-functions.js';
 import { BrownoutError } from '../host/error.js';
 import { npz } from './util/npz-writer.js';
 

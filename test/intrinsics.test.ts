@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fftTwiddles } from '../host/data/fft-twiddles.js';
-import { Random } from '../host/data/random.js';
+import { fftTwiddles } from '../host/math/fft-twiddles.js';
+import { Random } from '../host/math/random.js';
 
 const root = new URL('../../', import.meta.url);
 const entry = `

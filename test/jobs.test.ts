@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
 import { C_STATE, C_TICKET, D_BOOTS, JobKind, VERSION } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import {

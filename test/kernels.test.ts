@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { ErrorCode } from '../assembly/error.js';
 import { KINDS_S8, MASK_INT4, MASK_WEIGHT_ZERO, OP_FLAG_PLAIN, OP_KIND } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';

@@ -6,12 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../host/cli.js';
-import { writeFirmwareFolder } from '../host/commands/firmware-folder.js';
+import { writeFirmwareFolder } from '../host/export/folder.js';
 import { loadSegments, uf2 } from '../host/firmware/binaries.js';
-import { exportFirmware, type ExportOptions } from '../host/firmware/export-firmware.js';
+import { exportFirmware, type ExportOptions } from '../host/export/export-firmware.js';
 import { hardwareNames } from '../host/firmware/hardware.js';
 import { readImage } from '../host/model/image.js';
-import { run } from '../host/run.js';
+import { run } from '../host/run/run.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import type { DeviceExports } from '../host/simulator/device.js';
 import { buildDevice, MAPPED_AT } from '../host/toolchain/build-device.js';

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readImage } from '../host/model/image.js';
-import { run } from '../host/run.js';
+import { run } from '../host/run/run.js';
 import { verify } from '../host/verify/verify.js';
 import { hasDataset } from '../scripts/datasets.js';
 import { TASKS } from '../scripts/networks.js';

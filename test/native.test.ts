@@ -3,8 +3,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
-import { compile } from '../host/compile.js';
-import { Random } from '../host/data/random.js';
+import { compile } from '../host/compile/compile.js';
+import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import {
   type CirculantMethod,

@@ -12,7 +12,7 @@ import {
   OpKind,
 } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { blockSpectrum, transformRoot } from '../host/plan/field.js';

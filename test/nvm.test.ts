@@ -1,7 +1,7 @@
 // The simulated NVM against a model of single bytes: what a cut may keep, drop, tear and reorder, and what it may not.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { SimulatedNvm, writtenThrough } from '../host/simulator/nvm.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 

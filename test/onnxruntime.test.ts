@@ -5,10 +5,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { importModel } from '../host/import/import-model.js';
 import { elementCount } from '../host/model/quantized-network.js';
-import { run } from '../host/run.js';
+import { run } from '../host/run/run.js';
 import { compileUnproved } from './util/compile.js';
 import { onnxModel, onnxQdq, type TestNode } from './util/models.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 
 interface Runtime {
   InferenceSession: {

@@ -25,14 +25,15 @@ import {
   WIN_TILE_COLUMNS,
 } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
-import type { CompileOptions } from '../host/compile.js';
-import { Random } from '../host/data/random.js';
+import type { CompileOptions } from '../host/compile/compile.js';
+import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import { type Image, readImage, resealImage } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
-import { footprint, type Interval } from '../host/plan/footprint.js';
+import { footprint } from '../host/plan/footprint.js';
+import { type Interval } from '../host/plan/interval.js';
 import { checkMemoryRule, type MemoryRuleInput } from '../host/plan/memory-rule.js';
-import { OpRecord } from '../host/plan/record.js';
+import { OpRecord } from '../host/model/record.js';
 import { completeJob } from '../host/simulator/app.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { CountdownPower } from '../host/simulator/countdown-power.js';

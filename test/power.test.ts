@@ -2,11 +2,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Values } from '../host/model/values.js';
-import { shippedDigits, shippedImage } from '../host/demo.js';
+import { shippedDigits, shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { type Harvester, type PowerSegment, RfHarvester } from '../host/power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../host/power/harvested-supply.js';
-import { chargeUj, deviceProfile, type DeviceProfile } from '../host/profiles/profile.js';
+import { chargeUj, type DeviceProfile } from '../host/profiles/profile.js';
+import { deviceProfile } from '../host/profiles/index.js';
 import { completeJob } from '../host/simulator/app.js';
 import { Device, type DeviceOptions, steadyPower, type Supply } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { valuesFrom } from '../host/model/values.js';
 import { completeJob } from '../host/simulator/app.js';

@@ -5,8 +5,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readNpy } from '../host/data/npy.js';
 import { importModel } from '../host/import/import-model.js';
-import { replay } from '../host/replay.js';
-import { run } from '../host/run.js';
+import { replay } from '../host/replay/replay.js';
+import { run } from '../host/run/run.js';
 import { compileUnproved } from './util/compile.js';
 
 const folder = process.env['BROWNOUT_DATA'];

@@ -7,12 +7,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../host/cli.js';
 import { readNpy } from '../host/data/npy.js';
-import { shippedImage } from '../host/demo.js';
+import { shippedImage } from '../host/demo/demo.js';
 import type { BrownoutError } from '../host/error.js';
 import { parseTrace } from '../host/power/trace.js';
-import { replay, type ReplayOptions } from '../host/replay.js';
-import { replayHtml } from '../host/report/replay-html.js';
-import { size } from '../host/size.js';
+import { replay, type ReplayOptions } from '../host/replay/replay.js';
+import { replayHtml } from '../host/replay/page.js';
+import { size } from '../host/size/size.js';
 import { findChromium, Page } from './util/chromium.js';
 
 const root = new URL('../../', import.meta.url);

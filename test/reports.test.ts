@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
-import { analyze } from '../host/analyze.js';
+import { analyze } from '../host/analyze/analyze.js';
 import { compileUnproved as compile } from './util/compile.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { readImage, withPolicy } from '../host/model/image.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
@@ -25,11 +25,11 @@ import {
   withWeightZeroPoint,
   withInt4,
 } from './util/networks.js';
-import { shippedImage } from '../host/demo.js';
+import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
-import { inspect } from '../host/inspect.js';
-import { analyzeText } from '../host/report/analyze.js';
-import { inspectText } from '../host/report/inspect.js';
+import { inspect } from '../host/inspect/inspect.js';
+import { analyzeText } from '../host/analyze/report.js';
+import { inspectText } from '../host/inspect/report.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import { infer, makeDevice } from './util/devices.js';
 

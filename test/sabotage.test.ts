@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OP_FLAG_COMMIT, OP_INPUT, OP_KIND, OP_OUTPUT } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { replayCuts } from '../host/verify/replay.js';

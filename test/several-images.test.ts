@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
 import { compileUnproved as compile } from './util/compile.js';
 import type { Values } from '../host/model/values.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';

@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
 import { H_VERSION, VERSION } from '../assembly/layout.js';
-import { inspect } from '../host/inspect.js';
+import { inspect } from '../host/inspect/inspect.js';
 import { readDevice } from '../host/model/image.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';

@@ -85,7 +85,7 @@ test(`engine and cursor have at most ${CORE_LINES} lines together`, () => {
 });
 
 /** Names of the verbs, from the objects of type `Command`. */
-const commands = filesUnder('host/commands', '.ts').flatMap((path) => {
+const commands = filesUnder('host', '.ts').flatMap((path) => {
   return [...read(path).matchAll(/: Command = \{\s+name: '([\w-]+)'/g)].map((match) => match[1]!);
 });
 

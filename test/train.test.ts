@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
-import { compile } from '../host/compile.js';
+import { compile } from '../host/compile/compile.js';
 import { readNpy } from '../host/data/npy.js';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import { readImage } from '../host/model/image.js';
 import { elementCount } from '../host/model/quantized-network.js';
@@ -13,15 +13,15 @@ import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { train } from '../host/train.js';
+import { train } from '../host/learn/learn.js';
 import {
   learnedWeights,
   learningStatus,
   readWeights,
   withWeights,
   writeWeights,
-} from '../host/training/learned.js';
-import { restoreDump } from '../host/training/restore.js';
+} from '../host/learning/learned.js';
+import { restoreDump } from '../host/learn/restore.js';
 import { verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
 import { int8s } from './util/networks.js';

@@ -1,15 +1,15 @@
 // The mirror against what it mirrors: inference by the naive oracles, gradients by finite differences in double precision.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import type { QuantizedNetwork, TensorSpec } from '../host/model/quantized-network.js';
-import { deriveTraining } from '../host/training/derive.js';
-import { FloatSgd } from '../host/training/float-sgd.js';
-import { FrozenPart } from '../host/training/frozen.js';
-import { draw, multiplyShift, randomKey, scaleInt32 } from '../host/training/integer.js';
-import { lossOf } from '../host/training/loss.js';
-import { TrainingMirror } from '../host/training/mirror.js';
-import type { LossSpec, TrainingSpec, TrainOptions } from '../host/training/spec.js';
+import { deriveTraining } from '../host/learning/derive.js';
+import { FloatSgd } from '../host/learning/float-sgd.js';
+import { FrozenPart } from '../host/learning/frozen.js';
+import { draw, multiplyShift, randomKey, scaleInt32 } from '../host/learning/integer.js';
+import { lossOf } from '../host/learning/loss.js';
+import { TrainingMirror } from '../host/learning/mirror.js';
+import type { LossSpec, TrainingSpec, TrainOptions } from '../host/learning/spec.js';
 import * as networks from './util/networks.js';
 import { requantizeOracle, runOracle } from './util/oracle.js';
 import { type LayerText, trainable } from './util/trainable.js';

@@ -1,11 +1,11 @@
 // What can learn, what of it, and what is said where it cannot: options and networks to numbers.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import type { Dense, QuantizedNetwork, QuantizedOp, TensorSpec } from '../host/model/quantized-network.js';
-import { deriveTraining } from '../host/training/derive.js';
-import type { TrainOptions } from '../host/training/spec.js';
+import { deriveTraining } from '../host/learning/derive.js';
+import type { TrainOptions } from '../host/learning/spec.js';
 import { int8s, layered, lenet } from './util/networks.js';
 
 /** `of` with some op changed. */

@@ -1,13 +1,13 @@
 // What a train job does besides arithmetic: the ring, replay, hold-out, the guard, drift; what is refused.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/data/random.js';
+import { Random } from '../host/math/random.js';
 import type { BrownoutError } from '../host/error.js';
-import { deriveTraining } from '../host/training/derive.js';
-import { TrainingMirror } from '../host/training/mirror.js';
-import { EntryKind, TrainingState } from '../host/training/sample-ring.js';
-import type { TrainOptions } from '../host/training/spec.js';
-import { tuneLearningRate } from '../host/training/tune.js';
+import { deriveTraining } from '../host/learning/derive.js';
+import { TrainingMirror } from '../host/learning/mirror.js';
+import { EntryKind, TrainingState } from '../host/learning/sample-ring.js';
+import type { TrainOptions } from '../host/learning/spec.js';
+import { tuneLearningRate } from '../host/learning/tune.js';
 import { between } from './util/networks.js';
 import { trainable } from './util/trainable.js';
 

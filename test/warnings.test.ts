@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeFiles } from '../host/firmware/build-elf.js';
-import { exportFirmware } from '../host/firmware/export-firmware.js';
+import { exportFirmware } from '../host/export/export-firmware.js';
 import { nvmKinds, packageText } from '../host/firmware/sources.js';
 import { readImage } from '../host/model/image.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';

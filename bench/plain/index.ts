@@ -1,7 +1,7 @@
 // C made from WASM against the same kernels written by hand in C: same flags, same core, instructions counted.
 import { readFileSync } from 'node:fs';
-import { compile } from '../../host/compile.js';
-import { Random } from '../../host/data/random.js';
+import { compile } from '../../host/compile/compile.js';
+import { Random } from '../../host/math/random.js';
 import { countOps } from '../../host/firmware/count-on-board.js';
 import { boardCalled } from '../../host/firmware/targets.js';
 import { readImage } from '../../host/model/image.js';

@@ -1,9 +1,9 @@
 // Updates that power failures interrupt, in place and into a free bank: digits rotated by 45°, 200 labels, test on 1,000.
-import { Random } from '../../host/data/random.js';
-import { deriveTraining } from '../../host/training/derive.js';
-import { TrainingMirror } from '../../host/training/mirror.js';
-import { shareRight, tuneLearningRate } from '../../host/training/tune.js';
-import type { LaneOfLayer, LayerBank } from '../../host/training/weight-bank.js';
+import { Random } from '../../host/math/random.js';
+import { deriveTraining } from '../../host/learning/derive.js';
+import { TrainingMirror } from '../../host/learning/mirror.js';
+import { shareRight, tuneLearningRate } from '../../host/learning/tune.js';
+import type { LaneOfLayer, LayerBank } from '../../host/learning/weight-bank.js';
 import { draw } from './methods.js';
 import { digits, LABELS, splitAt, TRAINABLE, tuningSamples } from './rotated-digits.js';
 

@@ -1,11 +1,11 @@
 // Ways to adapt a network to labelled samples, one interface for all.
-import type { Random } from '../../host/data/random.js';
+import type { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
-import { deriveTraining } from '../../host/training/derive.js';
-import { FloatSgd } from '../../host/training/float-sgd.js';
-import { type Sample, TrainingMirror } from '../../host/training/mirror.js';
-import type { TrainOptions } from '../../host/training/spec.js';
-import { shareRight, tuneLearningRate, tuneRate } from '../../host/training/tune.js';
+import { deriveTraining } from '../../host/learning/derive.js';
+import { FloatSgd } from '../../host/learning/float-sgd.js';
+import { type Sample, TrainingMirror } from '../../host/learning/mirror.js';
+import type { TrainOptions } from '../../host/learning/spec.js';
+import { shareRight, tuneLearningRate, tuneRate } from '../../host/learning/tune.js';
 
 export interface Method {
   name: string;

@@ -8,10 +8,10 @@ import { quantize } from '../../host/compress/quantize.js';
 import { train } from '../../host/compress/train.js';
 import { quantizeValues } from '../../host/model/affine.js';
 import { readNpy } from '../../host/data/npy.js';
-import { Random } from '../../host/data/random.js';
+import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
-import type { Sample } from '../../host/training/mirror.js';
-import type { TrainOptions } from '../../host/training/spec.js';
+import type { Sample } from '../../host/learning/mirror.js';
+import type { TrainOptions } from '../../host/learning/spec.js';
 import { draw, float, integer, mean, type Method, prototype, unadapted } from './methods.js';
 
 const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];

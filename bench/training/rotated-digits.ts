@@ -4,10 +4,10 @@ import { digitsFrom, quantizeDigits } from '../../host/compress/digits.js';
 import { quantizeValues } from '../../host/model/affine.js';
 import { type DigitSet, imageSize, splitDigits } from '../../host/data/mnist.js';
 import { readNpy } from '../../host/data/npy.js';
-import { Random } from '../../host/data/random.js';
+import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
-import type { Sample } from '../../host/training/mirror.js';
-import type { TrainOptions } from '../../host/training/spec.js';
+import type { Sample } from '../../host/learning/mirror.js';
+import type { TrainOptions } from '../../host/learning/spec.js';
 import { draw, float, integer, type Method, prototype, unadapted } from './methods.js';
 
 const WIDTH = 28;

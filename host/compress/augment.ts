@@ -1,4 +1,4 @@
-import type { Random } from '../data/random.js';
+import type { Random } from '../math/random.js';
 import type { Desk } from './desk-module.js';
 
 /** The limits of the random changes that every input gets in every epoch; each is drawn uniformly from ± its limit. */

@@ -1,7 +1,7 @@
 // Options of `compress`, checked, and what is not given filled in.
 import { BrownoutError } from '../error.js';
 import { checkPolicy } from '../plan/policy.js';
-import { deviceProfile } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
 import type { Augmentation } from './augment.js';
 import type { Budget } from './device-cost.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';

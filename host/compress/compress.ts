@@ -1,16 +1,17 @@
 // `compress`: from a trained float network to a proved image that fits a device and a charge (RAD, Islam et al., DATE
 // 2022: resource-aware training). Sensitivity of each layer first, then a search under the budget, then structured training,
 // then training with rounding; every step is kept in a journal, so that a run that was cut off goes on where it was.
-import { compile } from '../compile.js';
+import { compile } from '../compile/compile.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { quantizeValues } from '../model/affine.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
-import { run } from '../run.js';
+import { run } from '../run/run.js';
 import { layerOptions, type LayerOptions } from './candidates.js';
 import { type CompressOptions, settingsOf, type Settings } from './compress-options.js';
 import { deviceCost, type DeviceCost, excess, tryCost } from './device-cost.js';
-import { accuracy, type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
+import { type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
+import { accuracy } from './forward.js';
 import { foldBatchNorm } from './fold.js';
 import { fingerprint, Journal } from './journal.js';
 import { elements, hasWeights } from './layers.js';

@@ -1,11 +1,12 @@
 // What a quantized network takes on a device: the compiler's plan, and its kernels' cycles and energy, simulated.
-import { compile } from '../compile.js';
+import { compile } from '../compile/compile.js';
 import { BrownoutError } from '../error.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { readImage } from '../model/image.js';
 import { describeOp } from '../plan/describe.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { chargeUj, deviceProfile } from '../profiles/profile.js';
+import { chargeUj } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
 import { meteredModule } from '../toolchain/modules.js';
 import { OP_TILES } from '../../assembly/layout.js';

@@ -1,4 +1,4 @@
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import type { Architecture, FloatNetwork } from './float-network.js';
 import { elements, type FloatLayer, outputCount, weightShape } from './layers.js';
 

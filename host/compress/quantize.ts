@@ -4,7 +4,8 @@
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { affine } from '../model/affine.js';
 import { quantizeGraph } from '../import/quantize-graph.js';
-import { type FloatNetwork, forward } from './float-network.js';
+import type { FloatNetwork } from './float-network.js';
+import { forward } from './forward.js';
 import { hasWeights } from './layers.js';
 import { type QuantizationScheme, rangeOf } from './rounding.js';
 import { weightGroups } from './placed-network.js';

@@ -2,7 +2,8 @@
 import type { WeightBits } from '../model/quantized-network.js';
 import type { Augmentation } from './augment.js';
 import { Desk } from './desk-module.js';
-import { type FloatNetwork, type LabelledData, shareCorrect } from './float-network.js';
+import type { FloatNetwork, LabelledData } from './float-network.js';
+import { shareCorrect } from './forward.js';
 import { IntegerNetwork } from './integer-network.js';
 import type { Journal } from './journal.js';
 import { elements, type FloatLayer, hasWeights } from './layers.js';

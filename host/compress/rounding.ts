@@ -6,7 +6,8 @@ import type { Quantization, WeightBits } from '../model/quantized-network.js';
 import { affine } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import type { Desk } from './desk-module.js';
-import { forward, type FloatNetwork } from './float-network.js';
+import type { FloatNetwork } from './float-network.js';
+import { forward } from './forward.js';
 import { elements, hasWeights, inputsOf } from './layers.js';
 import {
   mostOf,

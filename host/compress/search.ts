@@ -1,6 +1,6 @@
 // The search under a budget: choices by a small multi-objective evolution (non-dominated sorting, Deb et al. 2002) over
 // what sensitivity predicts of the loss, and what the compiler's plan and metered kernels say of flash and energy.
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import type { LayerOptions } from './candidates.js';
 import { type Budget, type DeviceCost, excess } from './device-cost.js';
 import type { Choices, LayerChoice } from './transform.js';

@@ -1,7 +1,8 @@
 // Four ways to a network of the chosen structure, in the same number of epochs, from the same parent: projected once and
 // left alone; projected once and trained on; trained from random weights; and brought there by ADMM (RAD).
 import type { Constraint } from './constraint.js';
-import { type FloatNetwork, forward, type LabelledData } from './float-network.js';
+import type { FloatNetwork, LabelledData } from './float-network.js';
+import { forward } from './forward.js';
 import { initialise } from './initialise.js';
 import type { Journal } from './journal.js';
 import { type Recipe, type Score, scoreOutputs, trainingOptions, trainStep } from './recipe.js';

@@ -1,4 +1,4 @@
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import { Admm, type AdmmOptions, type Residuals } from './admm.js';
 import { augment, type Augmentation } from './augment.js';

@@ -2,26 +2,8 @@
 // Hann window, linear_to_mel_weight_matrix, mfccs_from_log_mel_spectrograms). The defaults are those of the 49×10
 // features that keyword models commonly take: one second at 16 kHz, windows of 30 ms every 20 ms, 40 bins of 20–4,000 Hz.
 import { BrownoutError } from '../error.js';
-import { cosineOfTurns, logarithm } from './real-functions.js';
-
-export interface AudioFeatures {
-  kind: 'mfcc' | 'log-mel';
-  sampleRate: number;
-  windowSamples: number;
-  strideSamples: number;
-  melBins: number;
-  lowHz: number;
-  highHz: number;
-}
-
-export const KEYWORD_FEATURES: Omit<AudioFeatures, 'kind'> = {
-  sampleRate: 16000,
-  windowSamples: 480,
-  strideSamples: 320,
-  melBins: 40,
-  lowHz: 20,
-  highHz: 4000,
-};
+import { cosineOfTurns, logarithm } from '../math/real-functions.js';
+import type { AudioFeatures } from '../model/audio-features.js';
 
 /** HTK's mel scale. */
 const mel = (hertz: number): number => 1127 * logarithm(1 + hertz / 700);

@@ -1,5 +1,5 @@
 // How long NVM of each kind lasts under the bodies of firmware/: what wears there, and after how many inferences.
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import type { Image } from '../model/image.js';
 import { valuesFrom } from '../model/values.js';
 import type { DeviceProfile } from '../profiles/profile.js';

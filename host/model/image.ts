@@ -34,10 +34,10 @@ import {
   TRAINING_HEADER_BYTES,
   VERSION,
 } from '../../assembly/layout.js';
-import type { AudioFeatures } from '../data/audio-features.js';
+import type { AudioFeatures } from './audio-features.js';
 import { BrownoutError } from '../error.js';
-import type { Plan, Region } from '../plan/planner.js';
-import { OpRecord } from '../plan/record.js';
+import type { Plan, Region } from './plan.js';
+import { OpRecord } from './record.js';
 import { crc32 } from './crc32.js';
 import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
 import { isTrainingHeader, readTrainingHeader, type TrainingHeader } from './training-header.js';

@@ -10,7 +10,7 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_OUTPUT_CHANNELS,
 } from '../../assembly/layout.js';
-import type { OpRecord } from './record.js';
+import type { OpRecord } from '../model/record.js';
 
 /** `scalar`: the module's own code; `dsp`: SMLAD of Cortex-M cores with the DSP extension. */
 export type Body = 'scalar' | 'dsp';

@@ -24,8 +24,8 @@ import {
 } from '../../assembly/layout.js';
 import type { CirculantMethod, SpectraChoice } from '../model/quantized-network.js';
 import { leafCount } from './karatsuba.js';
-import type { OpRecord } from './record.js';
-import { trainingCycles } from './training/cost.js';
+import type { OpRecord } from '../model/record.js';
+import { trainingCycles } from './learning/cost.js';
 
 /** Cycles of a multiply-add in a dot product of int8. */
 const MAC = 9;

@@ -22,7 +22,7 @@ import {
   WIN_PART,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
-import type { Int8Kind, OpRecord } from './record.js';
+import type { Int8Kind, OpRecord } from '../model/record.js';
 
 export interface OpDescription {
   /** Name of the kernel, as in docs/FORMAT.md. */

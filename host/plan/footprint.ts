@@ -41,17 +41,9 @@ import {
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import { resolveAddress } from '../model/training-header.js';
-import type { OpRecord } from './record.js';
-import { type Place, trainingFootprint } from './training/footprint.js';
-
-/** NVM bytes [start, end). */
-export type Interval = readonly [start: number, end: number];
-
-/** Mutable NVM that booting at a tile and finishing it may read (`enter` included), and may write. */
-export interface Footprint {
-  reads: Interval[];
-  writes: Interval[];
-}
+import type { OpRecord } from '../model/record.js';
+import type { Footprint, Interval } from './interval.js';
+import { type Place, trainingFootprint } from './learning/footprint.js';
 
 /** Bytes of `count` values, `first` values behind the address in `field`. */
 function values(op: OpRecord, field: number, first: number, count: number): Interval {

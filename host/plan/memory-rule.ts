@@ -8,9 +8,10 @@
 // byte is written once it has been read.
 import { OP_FLAG_COMMIT, OP_KIND, OP_TILES } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { footprint, type Interval } from './footprint.js';
-import type { OpRecord } from './record.js';
-import type { Place } from './training/footprint.js';
+import { footprint } from './footprint.js';
+import type { Interval } from './interval.js';
+import type { OpRecord } from '../model/record.js';
+import type { Place } from './learning/footprint.js';
 
 export interface MemoryRuleInput {
   /** The job's ops, in order. */

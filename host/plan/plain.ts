@@ -16,7 +16,7 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
-import type { OpRecord } from './record.js';
+import type { OpRecord } from '../model/record.js';
 
 /** Whether no window reaches over an edge of the map, and the taps of each lie side by side. */
 function staysInside(op: OpRecord): boolean {

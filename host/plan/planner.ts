@@ -11,22 +11,17 @@ import {
   OP_TILES,
   OP_WEIGHTS,
 } from '../../assembly/layout.js';
+import type { Plan } from '../model/plan.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
-import type { TrainingSpec } from '../training/spec.js';
+import type { TrainingSpec } from '../learning/spec.js';
 import { layActivations, markCommits } from './buffers.js';
 import type { TileLimits } from './lower/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
 import { isPlain } from './plain.js';
-import type { OpRecord } from './record.js';
 import { schedule } from './schedule.js';
 import type { Step } from './step.js';
-import { inferencePath, keptRegions, trainPath } from './training/path.js';
-import { planTraining, type TrainingPlan, trainable } from './training/plan.js';
-
-export interface Region {
-  offset: number;
-  bytes: number;
-}
+import { inferencePath, keptRegions, trainPath } from './learning/path.js';
+import { planTraining, type TrainingPlan, trainable } from './learning/plan.js';
 
 export interface PlanOptions extends TileLimits {
   /** Bytes of NVM the image may take; buffers overlap, at the price of mandatory commits, only where they must. */
@@ -35,27 +30,6 @@ export interface PlanOptions extends TileLimits {
   overlap: boolean;
   /** What the image learns on the device. */
   training?: TrainingSpec;
-}
-
-export interface Plan {
-  /** `op`: which op of the network a record is of; undefined: it belongs to training. */
-  ops: { name: string; op: number | undefined; record: OpRecord; constantBytes: number }[];
-  /** Constants as they stand in NVM, from `constants.offset` on. */
-  constantBytes: Uint8Array;
-  plan: Region;
-  constants: Region;
-  slots: Region;
-  slotStride: number;
-  diagnostics: Region;
-  input: Region;
-  output: Region;
-  nvmBytes: number;
-  arenaBytes: number;
-  tileCount: number;
-  /** First op and op count of each kind of job. */
-  jobs: { first: number; count: number }[];
-  /** Address of the training header; 0: the image does not train. */
-  training: number;
 }
 
 /** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */

@@ -2,7 +2,7 @@ import { BrownoutError } from '../error.js';
 import type { CommitPolicy } from '../model/image.js';
 import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { COMMIT_CYCLES, opCycles } from './cost.js';
-import type { Plan } from './planner.js';
+import type { Plan } from '../model/plan.js';
 
 /** `every n`, `low`, `auto` or `never`. Throws `E_POLICY`. */
 export function checkPolicy(name: string): void {

@@ -1,5 +1,5 @@
 // Where energy comes from: power over time, in pieces of constant power. Generators here, recordings in `trace.ts`.
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 
 /** One piece of a trace. */
 export interface PowerSegment {

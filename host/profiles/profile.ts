@@ -1,10 +1,5 @@
 import { BrownoutError } from '../error.js';
 import type { InstructionCosts } from '../toolchain/meter.js';
-import { apollo4 } from './apollo4.js';
-import { cortexM4Generic } from './cortex-m4-generic.js';
-import { msp430fr5994 } from './msp430fr5994.js';
-import { nrf52840 } from './nrf52840.js';
-import { stm32u5 } from './stm32u5.js';
 
 /** Where a constant comes from: measured by us, a datasheet, or an estimate. */
 export type Provenance = 'measured' | 'datasheet' | 'estimated';
@@ -79,23 +74,6 @@ export interface DeviceProfile {
   leakageUw: Sourced;
   /** Share of power failures that come without the monitor's warning. */
   unwarnedCuts: Sourced;
-}
-
-const profiles: readonly DeviceProfile[] = [cortexM4Generic, msp430fr5994, apollo4, nrf52840, stm32u5];
-
-/** Names of the profiles. */
-export const DEVICES: readonly string[] = profiles.map(({ name }) => name);
-
-/** The profile called `name`. Throws `E_DEVICE`. */
-export function deviceProfile(name: string): DeviceProfile {
-  const profile = profiles.find((candidate) => candidate.name === name);
-  if (profile) return profile;
-  throw new BrownoutError({
-    code: 'E_DEVICE',
-    found: `device "${name}"`,
-    expected: profiles.map((candidate) => candidate.name).join(', '),
-    hint: 'Name one of these.',
-  });
 }
 
 /** Energy one charge holds between turn-on and turn-off, in µJ. */

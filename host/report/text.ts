@@ -67,3 +67,9 @@ export function sideBySide(blocks: readonly (readonly string[])[], gap: number):
   );
   return lines.join('\n');
 }
+
+/** 4700 → 4.7 mF. */
+export function farads(capacitorUf: number): string {
+  const [value, unit] = capacitorUf < 1000 ? [capacitorUf, 'µF'] : [capacitorUf / 1000, 'mF'];
+  return `${Number(value.toPrecision(3))} ${unit}`;
+}

@@ -1,5 +1,5 @@
 // What builds with an accelerator import (docs/ACCEL.md), in plain integers: the bodies of Node, where tests run them.
-import { scale } from '../plan/fixed-point.js';
+import { scale } from '../model/fixed-point.js';
 
 /** How a row's sum becomes int8: where its bias and pair lie, then zero point and clamp. */
 type Rounding = [

@@ -1,4 +1,4 @@
-import type { Random } from '../data/random.js';
+import type { Random } from '../math/random.js';
 import type { CutOutcome } from './nvm.js';
 
 /** A cut that keeps, drops, tears and reorders unsynced writes as the seed says. */

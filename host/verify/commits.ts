@@ -1,7 +1,7 @@
 // The obligations on commits: under the image's own policy, and when the write of a cursor is torn.
 import { Status } from '../../assembly/error.js';
 import { CURSOR_BYTES, C_CRC } from '../../assembly/layout.js';
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
 import {

@@ -1,5 +1,5 @@
 // From an obligation that fails to a schedule of the fewest cuts that gives a wrong answer.
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import { CutsPlayer, type CutsOutcome, type SteadyRun } from './replay-cuts.js';
 import { type Cut, type Schedule, scheduleId } from './schedule.js';
 import type { Setup, Subject } from './subject.js';

@@ -1,5 +1,5 @@
 // Sets of NVM bytes as sorted, disjoint intervals.
-import type { Interval } from '../plan/footprint.js';
+import type { Interval } from '../plan/interval.js';
 
 /** Sorted and joined where they touch. */
 export function merge(intervals: readonly Interval[]): Interval[] {

@@ -2,8 +2,8 @@
 import { Status } from '../../assembly/error.js';
 import { EntryKind, HEADER_BYTES, JobKind, OP_TILES, OpKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
-import type { Interval } from '../plan/footprint.js';
-import type { Place } from '../plan/training/footprint.js';
+import type { Interval } from '../plan/interval.js';
+import type { Place } from '../plan/learning/footprint.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
 import { persistent, ringEntries, type TrainingHeader } from '../model/training-header.js';
 import { dataWrites } from './commit-form.js';

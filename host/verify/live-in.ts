@@ -1,5 +1,5 @@
 // LiveIn(c): the bytes that finishing a job from cursor c reads before it writes them (docs/VERIFY.md).
-import type { Interval } from '../plan/footprint.js';
+import type { Interval } from '../plan/interval.js';
 import { assign, merge } from './interval.js';
 
 /** What booting at a tile and finishing it reads, and what it writes. */

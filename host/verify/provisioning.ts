@@ -1,6 +1,6 @@
 // The obligation on provisioning: until its last barrier the device says that there is no image, whatever a cut left.
 import { ErrorCode, Status } from '../../assembly/error.js';
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import type { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
 import { Probe, type Write } from './probe.js';

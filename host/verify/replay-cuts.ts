@@ -1,7 +1,7 @@
 // One schedule of power failures on the simulated device: what became of the jobs, told boot by boot.
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_KIND, C_OP, C_STATE, C_TICKET, C_TILE, OP_TILES } from '../../assembly/layout.js';
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import { type Image, withPolicy } from '../model/image.js';
 import { CountdownPower } from '../simulator/countdown-power.js';
 import { Device, PowerCut } from '../simulator/device.js';

@@ -22,7 +22,7 @@ import {
   UPDATE_LAYER,
   UPDATE_LOW,
 } from '../../assembly/layout.js';
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import { idleFields } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
 import type { TrainingHeader } from '../model/training-header.js';

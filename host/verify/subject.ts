@@ -1,5 +1,5 @@
 // What is verified: an image on a module, and two jobs of it.
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import type { Image } from '../model/image.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { cursorBytes, idleFields, numbered, slotAddress } from '../model/cursor.js';

@@ -2,7 +2,8 @@
 // its tile writes what it writes on steady power, and commits the next cursor.
 import { Status } from '../../assembly/error.js';
 import { OpKind } from '../../assembly/layout.js';
-import { footprint, type Footprint, type Interval } from '../plan/footprint.js';
+import { footprint } from '../plan/footprint.js';
+import type { Footprint, Interval } from '../plan/interval.js';
 import { chargeCycles } from '../profiles/profile.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { shadowReads } from '../toolchain/shadow.js';

@@ -2,13 +2,14 @@
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { modelInputs } from '../data/model-input.js';
 import type { NpyArray } from '../data/npy.js';
-import { Random } from '../data/random.js';
+import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage, withPolicy } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { deviceProfile, withCapacitor } from '../profiles/profile.js';
+import { withCapacitor } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
 import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { meter } from '../toolchain/meter.js';
 import { counterexample, type Counterexample } from './counterexample.js';

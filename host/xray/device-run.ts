@@ -4,7 +4,7 @@ import { C_OP } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
-import { deviceProfile } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
 import { Device } from '../simulator/device.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';

@@ -17,7 +17,7 @@ import {
   DENSE_WEIGHT_ZERO,
 } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
-import type { OpRecord } from '../plan/record.js';
+import type { OpRecord } from '../model/record.js';
 
 export interface DeviceWeights {
   /** As in the quantized network's op, less their zero point: convolution and dense [out][…], depthwise [tap][out]. */

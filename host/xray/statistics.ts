@@ -1,5 +1,5 @@
 // Figures of one tensor: the device's integers against reals of the reference.
-import { logarithm } from '../data/real-functions.js';
+import { logarithm } from '../math/real-functions.js';
 import type { Bounds } from '../import/float-graph.js';
 import type { TensorSpec } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';

@@ -1,4 +1,4 @@
-import { compile, type CompileOptions } from '../../host/compile.js';
+import { compile, type CompileOptions } from '../../host/compile/compile.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 
 /** `compile` without the proof: for tests of something else that compile many networks. */

@@ -1,5 +1,5 @@
 // Small seeded networks for the tests.
-import type { Random } from '../../host/data/random.js';
+import type { Random } from '../../host/math/random.js';
 import type { Values } from '../../host/model/values.js';
 import {
   elementCount,

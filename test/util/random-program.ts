@@ -1,6 +1,6 @@
 // Random WASM programs of integers: structured control of every kind, bounded loops, calls, memory of every width.
 import { ByteWriter, Op } from '../../host/toolchain/wasm-binary.js';
-import { Random } from '../../host/data/random.js';
+import { Random } from '../../host/math/random.js';
 import { assemble, type AssembledFunction, i32, i64 } from './assemble.js';
 
 /** Bytes that programs read and write. */

@@ -1,5 +1,5 @@
 // Small networks of the kinds people bring, as .onnx files with seeded weights: residual, MobileNet, temporal convolutions.
-import { Random } from '../../host/data/random.js';
+import { Random } from '../../host/math/random.js';
 import { onnxModel, type TestConstant, type TestNode } from './models.js';
 
 /** Writes nodes one behind the other, and makes up weights of a size that keeps activations about 1. */

@@ -1,5 +1,5 @@
 // Small networks with scales as a trained network has them: weights and activations of about one, per-channel scales.
-import type { Random } from '../../host/data/random.js';
+import type { Random } from '../../host/math/random.js';
 import {
   elementCount,
   quantizeMultiplier,

@@ -1,5 +1,5 @@
 // Operators of two inputs, element by element: ADD and MUL, with what they broadcast and constants.
-import { scale } from '../../plan/fixed-point.js';
+import { scale } from '../../model/fixed-point.js';
 import {
   type Add,
   elementCount,

@@ -1,5 +1,5 @@
 // Operators of one input, value by value or row by row: LOGISTIC, RELU…, SOFTMAX, QUANTIZE, DEQUANTIZE.
-import { scale } from '../../plan/fixed-point.js';
+import { scale } from '../../model/fixed-point.js';
 import { hardSwishTable } from './hard-swish.js';
 import { quantizeMultiplier, type Scaling, type TensorSpec } from '../../model/quantized-network.js';
 import type { Handler, TfliteGraph } from './graph.js';

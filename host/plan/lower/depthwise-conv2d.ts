@@ -1,7 +1,7 @@
 import { OP_INPUT_ZERO_POINT, OP_WEIGHTS, OpKind, WIN_GROUP } from '../../../assembly/layout.js';
 import { type DepthwiseConv2d, elementBytes, type TensorSpec } from '../../model/quantized-network.js';
 import { depthwiseTileCycles } from '../cost.js';
-import type { OpRecord } from '../record.js';
+import type { OpRecord } from '../../model/record.js';
 import {
   arenaFor,
   biasBytes,

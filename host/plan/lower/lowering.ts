@@ -23,7 +23,7 @@ import {
   type WeightBits,
 } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
-import { type Int8Kind, OpRecord } from '../record.js';
+import { type Int8Kind, OpRecord } from '../../model/record.js';
 
 /** What an op may use. */
 export interface TileLimits {

@@ -23,7 +23,7 @@ import {
   type Slice,
   type TensorSpec,
 } from '../../model/quantized-network.js';
-import { logistic, scale } from '../fixed-point.js';
+import { logistic, scale } from '../../model/fixed-point.js';
 import { littleEndian } from '../../model/values.js';
 import {
   arenaFor,

@@ -9,7 +9,7 @@ import {
 } from '../../../assembly/layout.js';
 import { elementBytes, elementCount, type Softmax, type TensorSpec } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
-import { softmaxTables } from '../fixed-point.js';
+import { softmaxTables } from '../../model/fixed-point.js';
 import {
   arenaFor,
   type LoweredOp,

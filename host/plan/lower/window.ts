@@ -14,7 +14,7 @@ import {
 } from '../../../assembly/layout.js';
 import type { TensorSpec, Window } from '../../model/quantized-network.js';
 import { refuse } from './lowering.js';
-import type { OpRecord } from '../record.js';
+import type { OpRecord } from '../../model/record.js';
 
 export function feature(op: { name: string; kind: string }, tensor: TensorSpec): [number, number, number] {
   const { shape } = tensor;

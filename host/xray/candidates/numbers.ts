@@ -1,5 +1,5 @@
 // Candidates that change numbers and nothing else: scales, zero points, normalization of the input, clamps.
-import { logarithm } from '../../data/real-functions.js';
+import { logarithm } from '../../math/real-functions.js';
 import type { GraphOp } from '../../import/float-graph.js';
 import {
   boundsOf,

@@ -1,0 +1,173 @@
+import {
+  GROUP_SHIFT,
+  JobKind,
+  OP_BIAS,
+  OP_FLAG_COMMIT,
+  OP_KIND,
+  OP_REQUANT,
+  OP_TILES,
+  OP_WEIGHTS,
+} from '../../assembly/layout.js';
+import { type Endurance, forecastEndurance } from '../firmware/endurance.js';
+import { type Image, readImage } from '../model/image.js';
+import { type Body, bodyOf, savingOf } from '../plan/body.js';
+import { describeOp } from '../plan/describe.js';
+import { bankReads } from '../plan/footprint.js';
+import type { OpRecord } from '../model/record.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
+import { chargeCycles } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
+import { BareKernels } from '../simulator/bare.js';
+import { bareModuleFor, meteredModule } from '../toolchain/modules.js';
+
+export interface AnalyzeOptions {
+  /** Device profile; default `cortex-m4-generic`. */
+  device?: string;
+}
+
+export interface OpAnalysis {
+  name: string;
+  kind: string;
+  inputShape: number[];
+  outputShape: number[];
+  macs: number;
+  /** What computes its sums in firmware for the device; cycles are those of the scalar body. */
+  body: Body;
+  /** The share of instructions that the body saves of the scalar one's, estimated. */
+  bodySaves: number;
+  /** NVM bytes read and written by one run of the op. */
+  bytesMoved: number;
+  /** Simulated cycles of one run of the op, NVM included. */
+  cycles: number;
+  /** Of all ops' cycles, and of those up to this one. */
+  share: number;
+  cumulativeShare: number;
+  /** Constants. */
+  flashBytes: number;
+  tiles: number;
+  /** Cycles of entering the op and its dearest tile. */
+  largestTileCycles: number;
+  /** Whether a commit is mandatory behind it. */
+  commits: boolean;
+}
+
+export interface Usage {
+  usedBytes: number;
+  totalBytes: number;
+}
+
+/** What `brownout analyze --json` prints. Cycles and wear are simulated. */
+export interface AnalyzeResult {
+  name: string;
+  device: string;
+  policy: string;
+  ops: OpAnalysis[];
+  macs: number;
+  cycles: number;
+  /** Cycles that one charge of the device lasts: what the largest tile must fit in. */
+  chargeCycles: number;
+  sram: Usage;
+  nvm: Usage;
+  endurance: Endurance[];
+}
+
+/** What running op `index` costs, measured on the metered kernels. */
+function measureOp(
+  kernels: BareKernels,
+  supply: MeteredSupply,
+  index: number,
+  tileCount: number,
+): Pick<OpAnalysis, 'cycles' | 'bytesMoved' | 'largestTileCycles'> {
+  const { statistics } = supply;
+  const cost = (work: () => void): number => {
+    supply.finish();
+    const before = statistics.cycles;
+    work();
+    supply.finish();
+    return statistics.cycles - before;
+  };
+  const moved = (): number => statistics.nvmBytesRead + statistics.nvmBytesWritten;
+  const start = moved();
+  const enter = cost(() => kernels.enter(index));
+  const tiles = Array.from({ length: tileCount }, (_, tile) => cost(() => kernels.tile(tile)));
+  return {
+    cycles: tiles.reduce((sum, cycles) => sum + cycles, enter),
+    bytesMoved: moved() - start,
+    largestTileCycles: enter + Math.max(...tiles),
+  };
+}
+
+/** Bytes of constants from one op's first to the next one's; and what it has in the factory's weight bank. */
+function constantBytes(image: Image): number[] {
+  const ops = image.ops.filter((op) => !op.isTraining);
+  const starts = ops.map((op) => {
+    const fields = [OP_WEIGHTS, OP_BIAS, OP_REQUANT]
+      .map((field) => op.get(field))
+      .filter((address) => address > 0 && address >>> GROUP_SHIFT === 0);
+    return fields.length > 0 ? Math.min(...fields) : undefined;
+  });
+  const { training, constants } = image;
+  const end = training ? training.factory : constants.offset + constants.bytes;
+  return ops.map((op, index) => {
+    const start = starts[index];
+    const behind = starts.filter(
+      (next): next is number => next !== undefined && start !== undefined && next > start,
+    );
+    const own = start === undefined ? 0 : Math.min(...behind, end) - start;
+    // Weights that learn have low bytes, too.
+    const sizes = bankReads(op).map(([from, to], i) => (to - from) * (i === 0 && isLearnt(op) ? 2 : 1));
+    return sizes.reduce((sum, size) => sum + size, own);
+  });
+}
+
+/** Whether weights learn, and not biases alone. */
+const isLearnt = (op: OpRecord): boolean => op.get(OP_WEIGHTS) >>> GROUP_SHIFT !== 0;
+
+/** Analyses `image` op by op for a device. Throws `BrownoutError`. */
+export function analyze(
+  image: Uint8Array | Image,
+  { device = 'cortex-m4-generic' }: AnalyzeOptions = {},
+): AnalyzeResult {
+  const model = image instanceof Uint8Array ? readImage(image) : image;
+  const profile = deviceProfile(device);
+  const supply = new MeteredSupply(profile);
+  const module = meteredModule(bareModuleFor(model), profile.instructionCycles.value);
+  const kernels = new BareKernels(module, model, supply);
+  if (model.sample) kernels.feed(model.sample);
+  const flash = constantBytes(model);
+  kernels.begin();
+  const { first, count } = model.jobs[JobKind.INFER]!;
+  const inference = model.ops.slice(first, first + count);
+  const costs = inference.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
+  const cycles = costs.reduce((sum, cost) => sum + cost.cycles, 0);
+  let cumulative = 0;
+  const ops = inference.map((op, index): OpAnalysis => {
+    const cost = costs[index]!;
+    cumulative += cost.cycles;
+    const body = bodyOf(op, profile.dspExtension.value);
+    return {
+      name: model.metadata.ops[index]!,
+      ...describeOp(op),
+      body,
+      bodySaves: savingOf(op, body),
+      ...cost,
+      share: cost.cycles / cycles,
+      cumulativeShare: cumulative / cycles,
+      flashBytes: flash[index]!,
+      tiles: op.get(OP_TILES),
+      commits: (op.get(OP_KIND) & OP_FLAG_COMMIT) !== 0,
+    };
+  });
+  return {
+    name: model.metadata.name,
+    device,
+    policy: model.metadata.policy,
+    ops,
+    macs: ops.reduce((sum, op) => sum + op.macs, 0),
+    cycles,
+    chargeCycles: chargeCycles(profile),
+    sram: { usedBytes: kernels.arena + model.arenaBytes, totalBytes: profile.sramBytes.value },
+    nvm: { usedBytes: model.nvmBytes, totalBytes: profile.nvmBytes.value },
+    endurance: forecastEndurance(model, profile),
+  };
+}

@@ -1,0 +1,175 @@
+// The strategies of the field side by side, on the same plans, devices and power.
+import { compile } from '../compile/compile.js';
+import { BrownoutError } from '../error.js';
+import { type Image, readImage } from '../model/image.js';
+import { opCycles } from '../plan/cost.js';
+import { storageChargeUj, storageFor } from '../power/converter.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
+import { openTrace } from '../power/source.js';
+import type { Trace } from '../power/trace.js';
+import { type DeviceProfile } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
+import { meteredBoots } from './strategies/boot.js';
+import { type Layer, layersOf } from './strategies/layers.js';
+import { programFor, type ProgramOptions, STRATEGIES, type Strategy } from './strategies/programs.js';
+import { RAD_NETWORKS, radNetwork } from './strategies/rad-networks.js';
+import { type ProgramRun, runProgram } from './strategies/run-program.js';
+
+export interface CompareOptions {
+  /** Default `msp430fr5994` and `cortex-m4-generic`. */
+  devices?: readonly string[];
+  /** Default 100 µF, 1 mF and 50 mF. */
+  capacitorsUf?: readonly number[];
+  /** Default two RF fields: one that mostly stays, one that mostly goes. */
+  traces?: readonly (string | Trace)[];
+  seed?: number;
+}
+
+export interface CompareCell extends ProgramRun {
+  strategy: Strategy;
+  /** How each layer is evaluated; `~` marks what is not the exact integer result. */
+  methods: string[];
+}
+
+/** One network on one device, capacitor and trace. */
+export interface CompareRow {
+  model: string;
+  device: string;
+  capacitorUf: number;
+  trace: string;
+  /** Null: never ends. */
+  cells: Record<Strategy, CompareCell | null>;
+  /** SONIC's time and energy over ours, and ACE+FLEX's over ours. */
+  overSonic: { time: number; energy: number } | null;
+  overAce: { time: number; energy: number } | null;
+}
+
+/** SONIC over ours if what is estimated about FFTs is half or twice as dear. */
+export interface Sensitivity {
+  model: string;
+  device: string;
+  fftFactor: number;
+  overSonic: { time: number; energy: number };
+  overAce: { time: number; energy: number };
+}
+
+/** What `brownout compare --json` prints. Time and energy are simulated from costs many of which are estimated. */
+export interface CompareResult {
+  seed: number;
+  rows: CompareRow[];
+  /** On 50 mF or the largest capacitor, first trace. */
+  sensitivity: Sensitivity[];
+  /** The planner's estimate of our kernels' cycles over those metered (which the rows rest on), less one. */
+  modelErrors: { model: string; device: string; percent: number }[];
+}
+
+const TRACES: readonly string[] = ['rf', 'rf:on_uw=900,mean_on_ms=40,mean_off_ms=160'];
+/** SRAM for the plans; the least of the devices has 8 KB. */
+const ARENA_BYTES = 7600;
+
+const ratio = (a: ProgramRun | null, b: ProgramRun | null): { time: number; energy: number } | null =>
+  a && b ? { time: a.timeMs / b.timeMs, energy: a.energyUj / b.energyUj } : null;
+
+/** A named network, planned for the device with a capacitor that holds any of its tiles; or the image as it is. */
+function imageFor(model: string | Image, device: string): Image {
+  if (typeof model !== 'string') return model;
+  const network = radNetwork(model);
+  const options = { device, capacitorUf: 1000, arenaBytes: ARENA_BYTES, verify: false } as const;
+  return readImage(compile(network, options));
+}
+
+class Comparison {
+  constructor(
+    readonly layers: readonly Layer[],
+    readonly profile: DeviceProfile,
+    readonly boots: ProgramOptions['boots'],
+    readonly seed: number,
+  ) {}
+
+  cell(strategy: Strategy, capacitorUf: number, trace: string | Trace, fftFactor = 1): CompareCell | null {
+    const storage = storageFor(this.profile, { capacitorUf });
+    const chargeUj = storageChargeUj(storage);
+    const program = programFor(strategy, this.layers, this.profile, {
+      fftFactor,
+      chargeUj,
+      boots: this.boots,
+    });
+    const run = runProgram(
+      program,
+      new MeteredSupply(this.profile, openTrace(trace, this.seed), storage),
+      this.profile,
+    );
+    const methods = program.steps.map(({ method, exact }) => `${exact ? '' : '~'}${method}`);
+    return run && { strategy, ...run, methods };
+  }
+
+  row(capacitorUf: number, trace: string | Trace): Omit<CompareRow, 'model'> {
+    const entries = STRATEGIES.map(
+      (strategy) => [strategy, this.cell(strategy, capacitorUf, trace)] as const,
+    );
+    const cells = Object.fromEntries(entries) as CompareRow['cells'];
+    return {
+      device: this.profile.name,
+      capacitorUf,
+      trace: typeof trace === 'string' ? trace : trace.name,
+      cells,
+      overSonic: ratio(cells.sonic, cells.ours),
+      overAce: ratio(cells['ace+flex'], cells.ours),
+    };
+  }
+
+  sensitivity(
+    capacitorUf: number,
+    trace: string | Trace,
+    fftFactor: number,
+  ): Omit<Sensitivity, 'model'> | null {
+    const [sonic, ace, ours] = (['sonic', 'ace+flex', 'ours'] as const).map((strategy) => {
+      return this.cell(strategy, capacitorUf, trace, fftFactor);
+    });
+    const [overSonic, overAce] = [ratio(sonic!, ours!), ratio(ace!, ours!)];
+    return overSonic && overAce && { device: this.profile.name, fftFactor, overSonic, overAce };
+  }
+}
+
+/**
+ * Run time and energy of one inference under BASE, SONIC, TAILS, ACE+FLEX and ours. `models`: names of RAD's networks
+ * (all three if there are none) or images. Throws `BrownoutError`.
+ */
+export function compare(
+  models: readonly (string | Image)[] = [],
+  options: CompareOptions = {},
+): CompareResult {
+  const { devices = ['msp430fr5994', 'cortex-m4-generic'], traces = TRACES, seed = 1 } = options;
+  const { capacitorsUf = [100, 1000, 50_000] } = options;
+  if (capacitorsUf.length === 0 || traces.length === 0) {
+    const expected = 'at least one of each';
+    throw new BrownoutError({
+      code: 'E_OPTION',
+      found: 'no capacitor or trace',
+      expected,
+      hint: 'Name one.',
+    });
+  }
+  const result: CompareResult = { seed, rows: [], sensitivity: [], modelErrors: [] };
+  for (const device of devices) {
+    const profile = deviceProfile(device);
+    for (const model of models.length > 0 ? models : RAD_NETWORKS) {
+      const image = imageFor(model, device);
+      const { name } = image.metadata;
+      const layers = layersOf(image, profile);
+      const comparison = new Comparison(layers, profile, meteredBoots(image, profile), seed);
+      const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
+      const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles, 0) - 1) * 100;
+      result.modelErrors.push({ model: name, device, percent });
+      for (const trace of traces) {
+        for (const capacitorUf of capacitorsUf)
+          result.rows.push({ model: name, ...comparison.row(capacitorUf, trace) });
+      }
+      for (const factor of profile.accelerator ? [0.5, 2] : []) {
+        const found = comparison.sensitivity(Math.max(...capacitorsUf), traces[0]!, factor);
+        if (found) result.sensitivity.push({ model: name, ...found });
+      }
+    }
+  }
+  return result;
+}

@@ -1,0 +1,87 @@
+// The layers of a plan, as the models of the strategies see them: sizes, not addresses.
+import {
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
+  CIRC_INPUTS,
+  CIRC_OUTPUTS,
+  OpKind,
+  WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
+} from '../../../assembly/layout.js';
+import { analyze } from '../../analyze/analyze.js';
+import type { Image } from '../../model/image.js';
+import { circulantCycles, opCycles } from '../../plan/cost.js';
+import { describeOp, isCirculant } from '../../plan/describe.js';
+import type { DeviceProfile } from '../../profiles/profile.js';
+
+/** One op of the plan. Elements are 16 bits, as in the runtimes compared to. */
+export interface Layer {
+  name: string;
+  kind: 'conv' | 'dense' | 'circulant' | 'other';
+  macs: number;
+  inputs: number;
+  outputs: number;
+  /** Of a convolution: its output as rows × columns × channels, taps of a filter, rows and columns of its kernel. */
+  rows: number;
+  columns: number;
+  channels: number;
+  inputChannels: number;
+  kernel: readonly [number, number];
+  /** Of a circulant layer: block size, blocks a row, block rows. */
+  block: number;
+  blocks: number;
+  blockRows: number;
+  tiles: number;
+  /** Our kernels as metered on the device, in the planner's cycles: all of it; entering it and its dearest tile. */
+  cycles: number;
+  leastCycles: number;
+  /** A multiply-add of it, in those: what is left when outputs and tiles are taken off. */
+  macCycles: number;
+  /** NVM bytes read and written. */
+  bytesMoved: number;
+  /** Of a circulant layer, by either method. */
+  directCycles: number;
+}
+
+const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+/** What the planner takes for a multiply-add, an output and a tile (`host/plan/cost.ts`). */
+const MAC = 9;
+const OUTPUT = 90;
+const TILE = 600;
+
+/** The ops of an image's plan, as metered on a device. */
+export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
+  const scale = profile.planScale.value;
+  const metered = analyze(image, { device: profile.name }).ops;
+  const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
+  // How the device does against the estimates: for what cannot be metered, as our plan does not do it so.
+  const speed = metered.reduce((sum, { cycles }) => sum + cycles, 0) / scale / estimated;
+  return image.ops.map((op, index) => {
+    const { inputShape, outputShape, macs } = describeOp(op);
+    const kind = op.sibling;
+    const circulant = isCirculant(kind);
+    const window = kind === OpKind.CONV2D_S8;
+    const block = circulant ? op.get(CIRC_BLOCK) : 0;
+    const blocks = circulant ? op.get(CIRC_BLOCKS) : 0;
+    const blockRows = circulant ? Math.ceil(op.get(CIRC_OUTPUTS) / block) : 0;
+    const direct = circulant ? circulantCycles(block, blocks).direct : { enter: 0, row: 0 };
+    const [rows, columns, channels] = window ? outputShape : [1, 1, product(outputShape)];
+    const { cycles, largestTileCycles, bytesMoved, tiles } = metered[index]!;
+    const outputs = product(outputShape);
+    const work = cycles / scale - outputs * OUTPUT - tiles * TILE;
+    return {
+      name: image.metadata.ops[index]!,
+      kind: circulant ? 'circulant' : window ? 'conv' : kind === OpKind.DENSE_S8 ? 'dense' : 'other',
+      macs: circulant ? op.get(CIRC_INPUTS) * op.get(CIRC_OUTPUTS) : macs,
+      ...{ inputs: product(inputShape), outputs },
+      ...{ rows: rows!, columns: columns!, channels: channels! },
+      inputChannels: window ? op.get(WIN_INPUT_CHANNELS) : 1,
+      kernel: window ? op.getPair(WIN_KERNEL) : [1, 1],
+      ...{ block, blocks, blockRows, tiles, bytesMoved },
+      ...{ cycles: cycles / scale, leastCycles: largestTileCycles / scale },
+      macCycles: circulant || macs === 0 ? MAC * speed : Math.max(1, work / macs),
+      directCycles: (direct.enter + blockRows * direct.row) * speed,
+    };
+  });
+}

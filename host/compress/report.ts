@@ -1,0 +1,98 @@
+import { choiceText } from './transform.js';
+import type { CompressReport, Figures } from './compress-report.js';
+import { count, table } from '../report/text.js';
+
+const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
+const millijoules = (uj: number): string => `${(uj / 1000).toFixed(3)} mJ`;
+
+/** Before and after, a line a figure. */
+export function beforeAfter({
+  before,
+  after,
+  budget,
+  data,
+}: CompressReport): [string, string, string, string][] {
+  const each = (of: (figures: Figures) => string): [string, string] => [of(before), of(after)];
+  const cost = (of: (cost: NonNullable<Figures['cost']>) => string): [string, string] =>
+    each(({ cost: found }) => (found ? of(found) : '–'));
+  const most = (value: number | undefined, text: (value: number) => string): string =>
+    value === undefined ? '' : `at most ${text(value)}`;
+  const tests = `${count(data.test)} ${data.heldOut ? 'held-out' : 'test'} inputs, measured; float, then the device's integers`;
+  return [
+    ['accuracy', ...each(({ accuracy }) => percent(accuracy)), tests],
+    ['parameters', ...each(({ parameters }) => count(parameters)), 'as stored'],
+    [
+      'bytes of weights',
+      ...each(({ weightBytes }) => count(weightBytes)),
+      'float32; after: all constants, with scales and spectra',
+    ],
+    [
+      'flash',
+      ...cost(({ flashBytes }) => `${count(flashBytes)} B`),
+      most(budget.flashBytes, (value) => `${count(value)} B`),
+    ],
+    [
+      'SRAM',
+      ...cost(({ sramBytes }) => `${count(sramBytes)} B`),
+      most(budget.sramBytes, (value) => `${count(value)} B`),
+    ],
+    ['multiply-adds', ...cost(({ macs }) => count(macs)), 'as dense'],
+    [
+      'energy an inference',
+      ...cost(({ energyUj }) => millijoules(energyUj)),
+      [most(budget.energyUj, millijoules), `simulated, ${budget.device}`].filter(Boolean).join('; '),
+    ],
+    [
+      'time an inference',
+      ...cost(({ latencyMs }) => `${latencyMs.toFixed(0)} ms`),
+      'simulated, steady power',
+    ],
+    ['largest tile', ...cost(({ largestTileShare }) => percent(largestTileShare)), 'of a charge, simulated'],
+  ];
+}
+
+/** How structured training went, a line a method. */
+export function methodRows({ methods }: CompressReport): string[][] {
+  return methods.map(({ method, accuracy, loss, residuals, chosen }) => [
+    `${method}${chosen ? ' ●' : ''}`,
+    percent(accuracy),
+    loss.toFixed(4),
+    residuals ? residuals.primal.toFixed(4) : '',
+  ]);
+}
+
+/** Which way of structured training won, in a sentence. */
+export function verdict({ methods }: CompressReport): string {
+  const best = methods.find(({ chosen }) => chosen)!;
+  const others = methods.filter((method) => method !== best);
+  if (others.length === 0) return 'Nothing of the structure changed: there was nothing to compare.';
+  const against = others.map(({ method, accuracy }) => `${method} ${percent(accuracy)}`).join(', ');
+  return `${best.method} won with ${percent(best.accuracy)} of the validation inputs, against ${against}.`;
+}
+
+/** What was done to each layer, and why. */
+export function layerRows({ layers }: CompressReport): string[][] {
+  return layers.map(({ layer, choice, weightsBefore, weightsAfter, energyUj, why }) => [
+    layer,
+    choiceText(choice),
+    `${count(weightsBefore)} → ${count(weightsAfter)}`,
+    energyUj === undefined ? '' : millijoules(energyUj),
+    why,
+  ]);
+}
+
+/** The tables on a terminal. */
+export function compressText(report: CompressReport): string {
+  const note = report.before.refused
+    ? `\nBefore, the device could not have it: ${report.before.refused}`
+    : '';
+  const why = layerRows(report).map(([layer, , , , reason]) => `  ${layer}: ${reason}`);
+  return [
+    table([['', 'before', 'after', ''], ...beforeAfter(report)]) + note,
+    table([['layer', 'what', 'weights', 'energy'], ...layerRows(report).map((row) => row.slice(0, 4))]),
+    why.join('\n'),
+    table([['structured training', 'accuracy', 'loss', 'violation'], ...methodRows(report)]),
+    verdict(report),
+    `The trainer's last forward pass, in integers, equals the device's answers on all ${report.compared} inputs compared.`,
+  ].join('\n\n');
+}

@@ -1,0 +1,168 @@
+// The main job: real digits on a simulated device whose power fails again and again, beside the same on steady power.
+import { readFileSync } from 'node:fs';
+import { C_SEQUENCE } from '../../assembly/layout.js';
+import { readNpy } from '../data/npy.js';
+import { modelInputs } from '../data/model-input.js';
+import { Random } from '../math/random.js';
+import type { Values } from '../model/values.js';
+import { BrownoutError } from '../error.js';
+import { type Image, readImage } from '../model/image.js';
+import { RfHarvester } from '../power/harvester.js';
+import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
+import { type DeviceProfile } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
+import { completeJob } from '../simulator/app.js';
+import { BareKernels } from '../simulator/bare.js';
+import { Device } from '../simulator/device.js';
+import { comparableNvm, firstDifference } from '../simulator/equality.js';
+import { SimulatedNvm } from '../simulator/nvm.js';
+import { randomOutcome } from '../simulator/outcome.js';
+import { provision } from '../simulator/provision.js';
+import { meteredModule, moduleBytes } from '../toolchain/modules.js';
+
+export interface DemoOptions {
+  /** Digits to classify, 1–200; default 30. */
+  samples?: number;
+  /** Seed of the power trace and of what cuts do to unsynced writes; default 1. */
+  seed?: number;
+  /** Called after each digit. */
+  onSample?: (sample: DemoSample) => void;
+}
+
+export interface DemoSample {
+  index: number;
+  /** 28×28, −128 (paper) to 127 (ink). */
+  pixels: Int8Array;
+  label: number;
+  answer: number;
+  cuts: number;
+}
+
+/** What `brownout demo --json` prints. Figures of power and time are simulated. */
+export interface DemoResult {
+  samples: number;
+  correct: number;
+  cuts: number;
+  /** Final NVM (diagnostics left out) and every answer equal those on steady power. */
+  identical: boolean;
+  /** Commits that counted on the harvested device. */
+  commits: number;
+  nvmBytesWritten: number;
+  /** WASM instructions executed on the harvested device, re-execution included. */
+  instructions: number;
+  /** Steady power, cycles against the same kernels without sync, cursor, CRC or policy. */
+  overheadPercent: number;
+  wasmBytes: number;
+  /** Static data and arena. */
+  sramBytes: number;
+  seed: number;
+}
+
+/** What the terminal shows besides. */
+export interface DemoDetails {
+  result: DemoResult;
+  profile: DeviceProfile;
+  harvested: RunStatistics;
+  steady: RunStatistics;
+}
+
+/** An RF field too weak to run on: it fills the capacitor in a fraction of a second, and often goes away. */
+const RF_FIELD = { onUw: 1500, offUw: 0, meanOnMs: 60, meanOffMs: 40 };
+const DEFAULT_SAMPLES = 30;
+
+const asset = (name: string): Uint8Array => {
+  return new Uint8Array(readFileSync(new URL(`../../../checkpoints/${name}`, import.meta.url)));
+};
+
+/** The digits that ship: int8 [200, 28, 28, 1], already quantized, and their labels. */
+export function shippedDigits(image: Image): { inputs: Int8Array[]; labels: Uint8Array } {
+  const labels = readNpy(asset('digits-labels.npy')).data as Uint8Array;
+  const inputs = modelInputs(readNpy(asset('digits-samples.npy')), image) as Int8Array[];
+  return { inputs, labels };
+}
+
+/** The trained digits network that ships. */
+export function shippedImage(): Image {
+  return readImage(asset('digits.brn'));
+}
+
+function checkOption(name: string, value: number, least: number, most: number): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `--${name} ${value}`,
+    expected: `a whole number from ${least} to ${most}`,
+    hint: 'Leave it out for the default.',
+  });
+}
+
+const argmax = (scores: Values): number => scores.indexOf(Math.max(...scores));
+
+/** Classifies shipped digits through power failures, and again on steady power. Deterministic for a seed. */
+export function demo(options: DemoOptions = {}): DemoDetails {
+  const { samples = DEFAULT_SAMPLES, seed = 1, onSample } = options;
+  const image = shippedImage();
+  const digits = shippedDigits(image);
+  checkOption('samples', samples, 1, digits.inputs.length);
+  checkOption('seed', seed, 0, 0xffffffff);
+  const inputs = digits.inputs.slice(0, samples);
+  const profile = deviceProfile('cortex-m4-generic');
+  const costs = profile.instructionCycles.value;
+  const module = meteredModule('digits', costs);
+
+  const device = (supply: MeteredSupply): Device => {
+    const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
+    provision(nvm, image);
+    return new Device(module, { nvm, sramBytes: profile.sramBytes.value, supply });
+  };
+  const steadySupply = new MeteredSupply(profile);
+  const harvestedSupply = new MeteredSupply(profile, new RfHarvester({ seed, ...RF_FIELD }));
+  const steady = device(steadySupply);
+  const harvested = device(harvestedSupply);
+  const random = new Random(seed);
+  const onCut = (): ReturnType<typeof randomOutcome> => randomOutcome(random);
+
+  let [correct, identical] = [0, true];
+  inputs.forEach((input, index) => {
+    const job = { ticket: index + 1, input };
+    const expected = completeJob(steady, image, job, {}, index > 0).answer;
+    const { answer, cuts } = completeJob(harvested, image, job, { onCut }, index > 0);
+    identical &&= firstDifference(new Uint8Array(expected.buffer), new Uint8Array(answer.buffer)) < 0;
+    const found = argmax(answer);
+    const label = digits.labels[index]!;
+    if (found === label) correct++;
+    onSample?.({ index, pixels: input, label, answer: found, cuts });
+  });
+  steadySupply.finish();
+  harvestedSupply.finish();
+  const renumber = image.policy.low;
+  const [nvmA, nvmB] = [steady, harvested].map((d) => comparableNvm(d.nvm.cells, image, renumber)) as [
+    Uint8Array,
+    Uint8Array,
+  ];
+  identical &&= firstDifference(nvmA, nvmB) < 0;
+
+  const bareSupply = new MeteredSupply(profile);
+  const bare = new BareKernels(meteredModule('digits.bare', costs), image, bareSupply);
+  for (const input of inputs) bare.run(input);
+  bareSupply.finish();
+  const { statistics } = harvestedSupply;
+  return {
+    result: {
+      samples,
+      correct,
+      cuts: statistics.cuts,
+      identical,
+      commits: harvested.cursorField(C_SEQUENCE),
+      nvmBytesWritten: statistics.nvmBytesWritten,
+      instructions: statistics.instructions,
+      overheadPercent: (steadySupply.statistics.cycles / bareSupply.statistics.cycles - 1) * 100,
+      wasmBytes: moduleBytes('digits').length,
+      sramBytes: harvested.arena + image.arenaBytes,
+      seed,
+    },
+    profile,
+    harvested: statistics,
+    steady: steadySupply.statistics,
+  };
+}

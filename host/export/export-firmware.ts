@@ -1,0 +1,280 @@
+// A firmware folder for one image: C99 that builds as it stands, and with a cross compiler at hand the program itself.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Usage } from '../analyze/analyze.js';
+import { BrownoutError } from '../error.js';
+import { hex, type Image, readImage } from '../model/image.js';
+import { type DeviceProfile } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
+import { BOOT2_BYTES, boot2, boot2Listing } from '../firmware/boot2.js';
+import { intelHex, loadSegments, rawBinary, uf2 } from '../firmware/binaries.js';
+import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from '../firmware/build-elf.js';
+import { cBytes } from '../firmware/emit-c.js';
+import { flashLogSize } from '../firmware/flash-log.js';
+import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
+import { type Layout, LAYOUT_NOTES, layoutCalled, layOut } from '../firmware/layouts.js';
+import {
+  defaultNvm,
+  firmwareFiles,
+  firmwareModule,
+  type NvmKind,
+  nvmKinds,
+  type Part,
+  partSources,
+} from '../firmware/sources.js';
+import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
+import { findTool, installHint } from '../firmware/tools.js';
+import { wasmFiles } from '../firmware/wasm-target.js';
+
+export interface ExportOptions {
+  /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33` or `posix`. */
+  target?: string;
+  /** `mapped` (default), `spi-fram`, `eeprom`, `flash` or, for `posix` alone, `file`. */
+  nvm?: string;
+  /** A board to buy (host/firmware/hardware.ts), which gives target and memories, and UF2 where it takes that. */
+  board?: string;
+  /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
+  layout?: string;
+  /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
+  device?: string;
+}
+
+/** What firmware takes of a part. */
+export interface FirmwareUsage extends FirmwareSize {
+  flash: Usage;
+  ram: Usage;
+  nvm: Usage;
+}
+
+export interface FirmwareExport {
+  target: string;
+  device: string;
+  /** Contents by file name. */
+  files: Map<string, Uint8Array>;
+  /** Of the linked program; undefined for `posix`, and where there is no cross compiler. */
+  usage: FirmwareUsage | undefined;
+  /** Why there is no program, and what to do. */
+  note: string | undefined;
+}
+
+const MANIFEST = 'brownout.json';
+
+/** What a firmware folder says of itself. */
+export interface Manifest {
+  tool: 'brownout';
+  target: string;
+  device: string;
+  name: string;
+  imageId: number;
+  /** SHA-256 of every file as it was written. */
+  files: Record<string, string>;
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The manifest of a folder's files, or of what was read; undefined if it is not one of ours. */
+export function readManifest(text: string): Manifest | undefined {
+  try {
+    const manifest = JSON.parse(text) as Partial<Manifest> | null;
+    const known =
+      manifest?.tool === 'brownout' && typeof manifest.files === 'object' && manifest.files !== null;
+    return known ? (manifest as Manifest) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Where a part like the profile has its memories, until the user says better. */
+function mapOf(profile: DeviceProfile): MemoryMap {
+  return {
+    flash: { origin: 0, bytes: profile.flashBytes.value },
+    sram: { origin: 0x2000_0000, bytes: profile.sramBytes.value },
+    nvm: { origin: 0x2100_0000, bytes: profile.nvmBytes.value },
+  };
+}
+
+function sizeError(what: string, usedBytes: number, totalBytes: number, where: string): BrownoutError {
+  return new BrownoutError({
+    code: 'E_FIRMWARE_SIZE',
+    found: `${usedBytes} bytes of ${what}`,
+    expected: `at most the ${totalBytes} of ${where}`,
+    hint: 'Compile a smaller model or with a smaller arenaBytes, or name a larger part: --board, --device.',
+  });
+}
+
+/** What is linked, and the part it must fit. */
+interface Program extends Part {
+  /** The board's name, or the device's. */
+  name: string;
+  board: HardwareBoard | undefined;
+  /** Flash that the log of `--nvm flash` takes behind the program; 0 where nobody says where it is. */
+  logBytes: number;
+  nvmBytes: number;
+}
+
+function usageOf(size: FirmwareSize, image: Image, { map, logBytes, nvmBytes }: Program): FirmwareUsage {
+  const { codeBytes, imageBytes, staticBytes, stackBytes } = size;
+  return {
+    ...size,
+    flash: { usedBytes: codeBytes + imageBytes + logBytes, totalBytes: map.flash.bytes + logBytes },
+    ram: { usedBytes: staticBytes + stackBytes, totalBytes: map.sram.bytes },
+    nvm: { usedBytes: image.nvmBytes, totalBytes: nvmBytes },
+  };
+}
+
+function checkFit(usage: FirmwareUsage, name: string): void {
+  for (const what of ['flash', 'ram', 'nvm'] as const) {
+    const { usedBytes, totalBytes } = usage[what];
+    if (usedBytes > totalBytes) throw sizeError(what, usedBytes, totalBytes, name);
+  }
+}
+
+/** Links in `folder`; where a memory is too small, the linker says by how much. */
+function linkProgram(folder: string, program: Program): string {
+  const { target, defines, map, logBytes, name } = program;
+  try {
+    return linkElf(folder, partSources(program), { target, defines: [...defines] });
+  } catch (error) {
+    const [, region, over] = /region `(\w+)' overflowed by (\d+) bytes/.exec(String(error)) ?? [];
+    if (region === undefined) throw error;
+    const extra = region === 'FLASH' ? logBytes : 0;
+    const total = (region === 'FLASH' ? map.flash : map.sram).bytes + extra;
+    throw sizeError(region === 'FLASH' ? 'flash' : 'ram', total + Number(over), total, name);
+  }
+}
+
+/** Links what is to be exported; the program in every form that the part takes. */
+function link(
+  files: Map<string, string>,
+  image: Image,
+  program: Program,
+): Promise<{ programs: Map<string, Uint8Array>; usage: FirmwareUsage }> {
+  const { target, name, board } = program;
+  return inTemporaryFolder((folder) => {
+    writeFiles(folder, files);
+    const path = linkProgram(folder, program);
+    const usage = usageOf(elfSize(path, target.toolchain!), image, program);
+    checkFit(usage, name);
+    const elf = new Uint8Array(readFileSync(path));
+    const segments = loadSegments(elf);
+    const programs = new Map<string, Uint8Array>([
+      ['firmware.elf', elf],
+      ['firmware.hex', new Uint8Array(Buffer.from(intelHex(segments)))],
+      ['firmware.bin', rawBinary(segments)],
+    ]);
+    if (board?.uf2) programs.set('firmware.uf2', uf2(segments, board.uf2.family));
+    return { programs, usage };
+  });
+}
+
+/** boot2.c: the boot loader as bytes. */
+const boot2Source = (): string =>
+  [
+    '/* The second-stage boot loader of an RP2040, with the checksum that its boot ROM asks for. Made by brownout export.',
+    ' *',
+    ...boot2Listing().map((line) => ` *   ${line}`),
+    ' */',
+    '#include <stdint.h>',
+    '',
+    'extern const uint8_t boot2[];',
+    `__attribute__((section(".boot2"), used)) const uint8_t boot2[${BOOT2_BYTES}] = {`,
+    ...cBytes(boot2()),
+    '};',
+    '',
+  ].join('\n');
+
+/** Where a program goes, by board or device. */
+function programFor(
+  image: Image,
+  target: Target,
+  nvm: NvmKind,
+  { board, profile }: { board: HardwareBoard | undefined; profile: DeviceProfile },
+): Program {
+  const map = { ...mapOf(profile), ...board?.map };
+  const base = { target, nvm, map, board, name: board?.name ?? profile.name };
+  const own = board?.boots2 ? { own: new Map([['boot2.c', boot2Source()]]) } : {};
+  if (nvm !== 'flash' || !board) {
+    const defines = nvm === 'mapped' ? [`NVM_ADDRESS=${hex(map.nvm.origin)}u`] : [];
+    return { ...base, ...own, defines, logBytes: 0, nvmBytes: profile.nvmBytes.value };
+  }
+  // The log is at flash's end.
+  const { bytes: pageBytes, define } = board.page;
+  const { bytes: logBytes, capacityBytes } = flashLogSize(image.nvmBytes, { pageBytes });
+  const { origin, bytes } = map.flash;
+  if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, board.name);
+  const address = `FLASH_ADDRESS=${hex(origin + bytes - logBytes)}u`;
+  const defines = [...(define ? [define] : []), address, `FLASH_PAGE_BYTES=${pageBytes}u`];
+  const flash = { origin, bytes: bytes - logBytes };
+  return { ...base, ...own, map: { ...map, flash }, defines, logBytes, nvmBytes: capacityBytes };
+}
+
+/** The kind of NVM called `name`, or the target's own. Throws `E_NVM`. */
+function nvmCalled(name: string | undefined, target: Target): NvmKind {
+  const own = target.name === 'wasm' ? 'mapped' : defaultNvm(target);
+  const known = own === 'file' ? [own] : nvmKinds.filter((kind) => kind !== 'file');
+  const found = name === undefined ? own : known.find((kind) => kind === name);
+  if (found) return found;
+  throw new BrownoutError({
+    code: 'E_NVM',
+    found: `NVM "${name}" on ${target.name}`,
+    expected: known.join(', '),
+    hint: 'Name one of these.',
+  });
+}
+
+/** The C project of an image, and its program where there is a compiler. */
+async function projectFiles(
+  image: Image,
+  layout: Layout,
+  program: Program,
+): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'>> {
+  const { target, nvm } = program;
+  const text = firmwareFiles(image, await firmwareModule(image), program);
+  const laidOut = layOut(layout, text, { target, nvm, name: image.metadata.name });
+  const files = new Map<string, Uint8Array>(
+    [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
+  );
+  const compiler = compilerOf(target);
+  if (layout !== 'make') return { files, usage: undefined, note: LAYOUT_NOTES[layout] };
+  if (!target.toolchain) return { files, usage: undefined, note: LAYOUT_NOTES.make };
+  if (findTool(compiler) === undefined) {
+    const note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
+    return { files, usage: undefined, note };
+  }
+  const { programs, usage } = await link(text, image, program);
+  for (const [name, bytes] of programs) files.set(name, bytes);
+  return { files, usage, note: undefined };
+}
+
+/**
+ * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_BOARD`, `E_LAYOUT`,
+ * `E_DEVICE`, `E_FIRMWARE_SIZE`, and
+ * `E_TOOL_MISSING` where the compilers of WASM are absent. Without a cross compiler there is no program, and a note.
+ */
+export async function exportFirmware(
+  file: Uint8Array | Image,
+  options: ExportOptions = {},
+): Promise<FirmwareExport> {
+  const image = file instanceof Uint8Array ? readImage(file) : file;
+  const board = options.board === undefined ? undefined : hardwareCalled(options.board);
+  const targetName = options.target ?? board?.core ?? 'cortex-m4';
+  const device = options.device ?? 'cortex-m4-generic';
+  const target = targetCalled(targetName);
+  const profile = deviceProfile(device);
+  const nvm = nvmCalled(options.nvm, target);
+  const layout = layoutCalled(options.layout);
+  const { files, usage, note } =
+    target.name === 'wasm'
+      ? { ...(await wasmFiles(image, nvm)), usage: undefined }
+      : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile }));
+  const manifest: Manifest = {
+    tool: 'brownout',
+    target: targetName,
+    device,
+    name: image.metadata.name,
+    imageId: image.imageId,
+    files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
+  };
+  files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
+  return { target: targetName, device, files, usage, note };
+}

@@ -1,0 +1,41 @@
+import type { Usage } from '../analyze/analyze.js';
+import { count, table } from '../report/text.js';
+import type { FirmwareExport } from './export-firmware.js';
+
+const percent = ({ usedBytes, totalBytes }: Usage): string =>
+  `${((usedBytes / totalBytes) * 100).toFixed(1)} %`;
+
+/** What was exported: files, and what the program takes of the part. */
+export function exportText(
+  { target, device, files, usage, note }: FirmwareExport,
+  folder: string,
+  kept: string[],
+): string {
+  const lines = [`${folder}: ${files.size} files for ${target}`];
+  if (usage) {
+    const { codeBytes, imageBytes, staticBytes, stackBytes } = usage;
+    const notes = {
+      flash: `code and constants ${count(codeBytes)}, image ${count(imageBytes)}`,
+      ram: `static ${count(staticBytes)}, stack ${count(stackBytes)}`,
+      nvm: 'image, cursors, buffers',
+    };
+    const rows = (['flash', 'ram', 'nvm'] as const).map((name) => {
+      const { usedBytes, totalBytes } = usage[name];
+      return [
+        name.toUpperCase(),
+        `${count(usedBytes)} B`,
+        `${count(totalBytes)} B`,
+        percent(usage[name]),
+        notes[name],
+      ];
+    });
+    lines.push(
+      '',
+      table([['', 'used', `of ${device}`, '', ''], ...rows]),
+      '(measured: sections of firmware.elf)',
+    );
+  }
+  if (kept.length > 0) lines.push(`left as you have them: ${kept.join(', ')}`);
+  if (note !== undefined) lines.push(note);
+  return lines.join('\n');
+}

@@ -1,0 +1,118 @@
+// Puts a firmware folder on a board: on an emulated one its own sources, linked for the board's memories; on one of
+// hardware the program it holds, through OpenOCD or a boot loader that is a drive.
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BrownoutError, ExitCode } from '../error.js';
+import { hex } from '../model/image.js';
+import { loadSegments } from '../firmware/binaries.js';
+import { inTemporaryFolder, linkElf } from '../firmware/build-elf.js';
+import { type HardwareBoard, programCommand } from '../firmware/hardware.js';
+import { NvmFile, runOnBoard } from '../firmware/qemu.js';
+import { linkerScript } from '../firmware/sources.js';
+import { boardCalled, targetCalled } from '../firmware/targets.js';
+import { requireTool } from '../firmware/tools.js';
+
+/** What `brownout flash --json` prints. */
+export interface FlashResult {
+  board: string;
+  /** What the program printed. */
+  output: string[];
+  /** What main returned. */
+  exitCode: number;
+  /** The file that is the board's NVM; the next run goes on from it. */
+  nvm: string;
+}
+
+export interface FlashOptions {
+  /** Default `qemu-mps2-an386`. */
+  board?: string;
+  /** Default: a file in the folder, named after the board. */
+  nvm?: string;
+}
+
+/**
+ * Links the C files of `folder` for an emulated board and runs them once. NVM is a file that stays.
+ * Throws `E_BOARD`, `E_TOOL_MISSING`, `E_FIRMWARE` where the folder holds no firmware for a Cortex-M.
+ */
+export async function flash(
+  folder: string,
+  { board: name = 'qemu-mps2-an386', nvm }: FlashOptions = {},
+): Promise<FlashResult> {
+  const board = boardCalled(name);
+  const target = targetCalled(board.core);
+  const names = readdirSync(folder).filter((file) => /\.(c|h|inc)$/.test(file));
+  if (!names.includes(target.startup!) || !names.includes('module.inc')) {
+    throw new BrownoutError({
+      code: 'E_FIRMWARE',
+      found: `"${folder}" without ${target.startup} or module.inc`,
+      expected: `a folder that \`brownout export --target ${target.name}\` has written`,
+      hint: 'Export the image first.',
+    });
+  }
+  return inTemporaryFolder(async (build) => {
+    for (const file of names) copyFileSync(join(folder, file), join(build, file));
+    writeFileSync(join(build, 'link.ld'), linkerScript(board));
+    const sources = names.filter((file) => file.endsWith('.c'));
+    const defines = ['BOARD_SEMIHOSTING', `NVM_ADDRESS=${board.nvm.origin}u`];
+    const elf = linkElf(build, sources, { target, defines });
+    const file = new NvmFile(nvm ?? join(folder, `${board.name}.nvm`), board);
+    const { lines, exitCode } = await runOnBoard(board, elf, file.path);
+    return { board: board.name, output: lines, exitCode: exitCode ?? -1, nvm: file.path };
+  });
+}
+
+/** What `brownout flash --board <hardware> --json` prints. */
+export interface ProgramResult {
+  board: string;
+  command: string[];
+  /** Whether the command was run. */
+  programmed: boolean;
+}
+
+export interface ProgramOptions {
+  board: HardwareBoard;
+  /** Only says what it would do. */
+  dryRun?: boolean;
+  /** Where the boot loader's drive is mounted. */
+  drive?: string;
+}
+
+/**
+ * Programs a board with `firmware.elf` or `firmware.uf2` of `folder`. Throws `E_FIRMWARE` where that is missing or linked for
+ * other memories, `E_TOOL_MISSING`, `E_PROGRAM` where the command fails.
+ */
+export function program(folder: string, { board, dryRun = false, drive }: ProgramOptions): ProgramResult {
+  const { flash: range } = board.map;
+  const elf = join(folder, 'firmware.elf');
+  const segments = existsSync(elf) ? loadSegments(new Uint8Array(readFileSync(elf))) : [];
+  const fits = segments.every(({ address, bytes }) => {
+    return address >= range.origin && address + bytes.length <= range.origin + range.bytes;
+  });
+  if (segments.length === 0 || !fits) {
+    throw new BrownoutError({
+      code: 'E_FIRMWARE',
+      found: fits ? `no firmware.elf in "${folder}"` : `a program at ${hex(segments[0]!.address)}`,
+      expected: `one for ${board.name}, whose flash begins at ${hex(range.origin)}`,
+      hint: `Export with --board ${board.name}.`,
+    });
+  }
+  const command = programCommand(board, folder, drive);
+  if (!dryRun) runProgrammer(command);
+  return { board: board.name, command, programmed: !dryRun };
+}
+
+function runProgrammer([tool, ...args]: string[]): void {
+  if (tool === 'openocd') requireTool('openocd');
+  const { status, stderr } = spawnSync(tool!, args, { encoding: 'utf8' });
+  if (status === 0) return;
+  throw new BrownoutError(
+    {
+      code: 'E_PROGRAM',
+      found: `${tool} ended with ${status}: ${stderr.trim().split('\n').at(-1)}`,
+      expected: 'a board that is connected and powered',
+      hint: 'Check the cable; --dry-run shows the command.',
+    },
+    ExitCode.DEVICE,
+  );
+}

@@ -1,0 +1,70 @@
+import { ExitCode } from '../error.js';
+import { curveHeader, curveLine, trainText } from './report.js';
+import { trainHtml } from './page.js';
+import { train } from './learn.js';
+import type { Command } from '../options/command.js';
+import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
+import { classesOf, readSets } from '../data/labelled-sets.js';
+import { capacitance } from '../options/capacitance.js';
+import { commandLine, powerOptions, replayOptions } from '../replay/power-options.js';
+
+export const trainCommand: Command = {
+  name: 'train',
+  positionals: ['image'],
+  summary: 'Replay learning on the device on a power trace, sample by sample, and write what it learnt.',
+  options: [
+    {
+      name: 'data',
+      value: 'FILE',
+      help: '.npz with x and y, and x_test and y_test to measure; or .npy of inputs',
+    },
+    { name: 'labels', value: 'FILE', help: '.npy of class numbers, where --data is .npy' },
+    { name: 'epochs', value: 'N', help: 'times that the samples are gone through (default 1)' },
+    { name: 'every', value: 'N', help: 'measure accuracy after so many samples (default: a tenth)' },
+    ...powerOptions.filter(({ name }) => name !== 'inferences'),
+    { name: 'capacitor', value: 'C', help: "such as 100uF (default: the device's or converter's own)" },
+    { name: 'output', short: 'o', value: 'FILE', help: 'where to write the image that has learnt' },
+    { name: 'report', value: 'FILE', help: 'write one self-contained HTML page with the curve' },
+  ],
+  examples: [
+    'brownout train checkpoints/digits-train.brn --data user.npz --trace rf -o mine.brn',
+    'brownout train model.brn --data x.npy --labels y.npy --device msp430fr5994 --capacitor 1mF --json',
+  ],
+  run(input) {
+    const { options, positionals, print, progress } = input;
+    const { data, labels, epochs, every, capacitor, output, report } = options;
+    const sets = readSets(String(data ?? ''), typeof labels === 'string' ? labels : undefined);
+    const { training, test } = sets;
+    const { input: _, inferences: __, ...power } = replayOptions(input);
+    const held = test ? { heldOut: test.x, heldOutLabels: [...classesOf(test.y, 'y_test')] } : {};
+    print(curveHeader(test !== undefined));
+    const { image, ...result } = train(readUserFile(positionals[0]!), {
+      input: training.x,
+      labels: [...classesOf(training.y, 'the labels')],
+      ...held,
+      ...power,
+      ...(typeof epochs === 'string' ? { epochs: wholeNumber('epochs', epochs) } : {}),
+      ...(typeof every === 'string' ? { every: wholeNumber('every', every) } : {}),
+      ...(typeof capacitor === 'string' ? { capacitorUf: capacitance(capacitor) } : {}),
+      onSample: progress,
+      onPoint: (point) => print(curveLine(point)),
+    });
+    const written: string[] = [];
+    if (typeof output === 'string') {
+      writeWhole(output, image);
+      written.push(output);
+    }
+    if (typeof report === 'string') {
+      writeWhole(report, new TextEncoder().encode(trainHtml(result, commandLine('train', input))));
+      written.push(report);
+    }
+    const whole = result.identical && result.exactlyOnce;
+    return {
+      json: { ...result, file: typeof output === 'string' ? output : null },
+      text: [trainText(result), ...(written.length > 0 ? ['', `written: ${written.join(', ')}`] : [])].join(
+        '\n',
+      ),
+      exitCode: whole ? ExitCode.OK : ExitCode.WRONG,
+    };
+  },
+};

@@ -1,0 +1,313 @@
+// Learning on a device that harvests its power: sample after sample, through its power failures, against steady power.
+import { modelInputs } from '../data/model-input.js';
+import type { NpyArray } from '../data/npy.js';
+import { Random } from '../math/random.js';
+import { BrownoutError } from '../error.js';
+import { type Image, readImage } from '../model/image.js';
+import type { Values } from '../model/values.js';
+import { storageFor } from '../power/converter.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
+import { openTrace } from '../power/source.js';
+import type { Trace } from '../power/trace.js';
+import { type DeviceProfile } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
+import { noProgress, underPolicy, VAIN_CUTS } from '../replay/replay.js';
+import { completeJob } from '../simulator/app.js';
+import { BareKernels } from '../simulator/bare.js';
+import { Device } from '../simulator/device.js';
+import { comparableNvm, firstDifference } from '../simulator/equality.js';
+import { SimulatedNvm } from '../simulator/nvm.js';
+import { randomOutcome } from '../simulator/outcome.js';
+import { provision } from '../simulator/provision.js';
+import { Recorder } from '../power/recorder.js';
+import { hottestByte, type Wear } from '../simulator/wear.js';
+import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
+import {
+  learnedWeights,
+  type LearningStatus,
+  learningStatus,
+  trainingOf,
+  withWeights,
+} from '../learning/learned.js';
+
+export interface TrainReplayOptions {
+  /** Samples to learn, in order, and their classes. */
+  input: NpyArray;
+  labels: readonly number[];
+  /** Samples that are never learnt, to measure accuracy on. */
+  heldOut?: NpyArray;
+  heldOutLabels?: readonly number[];
+  /** Times that the samples are gone through; default 1. */
+  epochs?: number;
+  /** Accuracy is measured after so many samples; default a tenth of all. */
+  every?: number;
+  trace?: string | Trace;
+  seed?: number;
+  device?: string;
+  capacitorUf?: number;
+  converter?: string;
+  policy?: string;
+  onLow?: 'sleep' | 'run';
+  onSample?: (done: number, total: number) => void;
+  onPoint?: (point: LearningPoint) => void;
+}
+
+/** How far learning is. Time and energy are simulated. */
+export interface LearningPoint {
+  samples: number;
+  /** On samples held out, 0 … 1; absent without any. */
+  accuracy?: number;
+  energyUj: number;
+  timeMs: number;
+  cuts: number;
+  updates: number;
+  /** Mean of the last samples, in bits. */
+  loss: number;
+}
+
+/** What `brownout train --json` prints. Time, energy and cycles are simulated. */
+export interface TrainResult {
+  name: string;
+  device: string;
+  trace: string;
+  seed: number;
+  policy: string;
+  samples: number;
+  /** Weights and all other NVM equal those of steady power. */
+  identical: boolean;
+  /** Train jobs that the device counts: one a sample. */
+  labelled: number;
+  exactlyOnce: boolean;
+  updates: number;
+  cuts: number;
+  boots: number;
+  commits: number;
+  energyUj: number;
+  energyUjPerSample: number;
+  timeMs: number;
+  /** Steady power, cycles against the same kernels without sync, cursor, CRC or policy. */
+  overheadPercent: number;
+  /** Cycles of a train job over those of an inference, on steady power. */
+  stepOverInference: number;
+  accuracy: { before?: number; after?: number };
+  curve: LearningPoint[];
+  learning: LearningStatus;
+  /** NVM that training takes: weight banks, states, ring, lanes. */
+  nvmBytes: { banks: number; states: number; ring: number; lanes: number };
+  wear: Wear;
+  /** The image with what was learnt in place of the factory's weights. */
+  image: Uint8Array;
+}
+
+interface Sample {
+  input: Values;
+  label: number;
+}
+
+function refuse(code: string, found: string, expected: string, hint: string): never {
+  throw new BrownoutError({ code, found, expected, hint });
+}
+
+/** Inputs as the model's, with their labels. Throws `E_LABEL`, `E_INPUT…`. */
+function samplesOf(image: Image, input: NpyArray, labels: readonly number[]): Sample[] {
+  const { classes } = trainingOf(image);
+  const inputs = modelInputs(input, image);
+  if (inputs.length !== labels.length)
+    refuse(
+      'E_LABEL',
+      `${labels.length} labels`,
+      `${inputs.length}, one a sample`,
+      'Give a label for each sample.',
+    );
+  const wrong = labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classes));
+  if (wrong >= 0)
+    refuse(
+      'E_LABEL',
+      `label ${labels[wrong]} of sample ${wrong}`,
+      `a whole number from 0 to ${classes - 1}`,
+      'Labels count from 0.',
+    );
+  return inputs.map((one, i) => ({ input: one, label: labels[i]! }));
+}
+
+/** Share of samples that a device with this NVM gets right. */
+function accuracyOf(
+  image: Image,
+  nvm: Uint8Array,
+  samples: readonly Sample[],
+  profile: DeviceProfile,
+): number {
+  const copy = new SimulatedNvm(image.nvmBytes);
+  copy.load(nvm);
+  const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
+  const device = new Device(module, { nvm: copy, sramBytes: profile.sramBytes.value });
+  let right = 0;
+  samples.forEach(({ input, label }, index) => {
+    const job = { ticket: 0xf0000000 + index, input };
+    const { answer } = completeJob(device, image, job, {}, index > 0);
+    right += [...answer].indexOf(Math.max(...answer)) === label ? 1 : 0;
+  });
+  return right / samples.length;
+}
+
+interface Run {
+  nvm: Uint8Array;
+  /** With what the power decides taken out. */
+  comparable: Uint8Array;
+  recorder: Recorder;
+  supply: MeteredSupply;
+  cuts: number;
+}
+
+/** One device that learns. */
+class Learner {
+  readonly nvm: SimulatedNvm;
+  readonly recorder: Recorder;
+  cuts = 0;
+  readonly #device: Device;
+  readonly #random: Random;
+  #vain = 0;
+  #commits = 0;
+
+  constructor(
+    readonly image: Image,
+    readonly supply: MeteredSupply,
+    profile: DeviceProfile,
+    module: WebAssembly.Module,
+    readonly options: { seed: number; onLow: 'sleep' | 'run' },
+  ) {
+    this.#random = new Random(options.seed);
+    this.nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
+    provision(this.nvm, image);
+    this.recorder = new Recorder(supply, image);
+    const { observe } = this.recorder;
+    const sramBytes = profile.sramBytes.value;
+    this.#device = new Device(module, { nvm: this.nvm, sramBytes, supply: this.recorder, observe });
+    this.recorder.bind(this.#device);
+  }
+
+  /** A train job, or an inference where there is no label. */
+  job(ticket: number, input: Values, label: number | undefined): void {
+    const { onCall, onLow } = this.recorder;
+    const hooks = { onCut: this.#onCut, onCall, ...(this.options.onLow === 'sleep' ? { onLow } : {}) };
+    const job = { ticket, input, ...(label === undefined ? {} : { label }) };
+    completeJob(this.#device, this.image, job, hooks, ticket > 1);
+  }
+
+  readonly #onCut = (): ReturnType<typeof randomOutcome> => {
+    const { recorder } = this;
+    recorder.cut();
+    this.cuts++;
+    this.#vain = recorder.commits === this.#commits ? this.#vain + 1 : 0;
+    this.#commits = recorder.commits;
+    if (this.#vain > VAIN_CUTS) throw noProgress(`${this.#vain} power failures in a row without a commit`);
+    return randomOutcome(this.#random);
+  };
+
+  finish(): Run {
+    const { nvm, recorder, supply, cuts, image } = this;
+    recorder.finish();
+    const cells = nvm.cells.slice();
+    return { nvm: cells, comparable: comparableNvm(cells, image, image.policy.low), recorder, supply, cuts };
+  }
+}
+
+/** The samples in order, as often as there are epochs. */
+function orderOf(samples: readonly Sample[], { epochs = 1 }: TrainReplayOptions): Sample[] {
+  if (!(Number.isInteger(epochs) && epochs >= 1 && epochs <= 10_000))
+    refuse('E_OPTION', `epochs ${epochs}`, 'a whole number from 1 to 10000', 'Leave it out for 1.');
+  return Array.from({ length: epochs }, () => samples).flat();
+}
+
+/** Cycles of train jobs against their kernels alone, and against an inference; on steady power. */
+function costsOf(
+  image: Image,
+  profile: DeviceProfile,
+  module: WebAssembly.Module,
+  samples: readonly Sample[],
+): { overheadPercent: number; stepOverInference: number } {
+  const some = samples.slice(0, 16);
+  const steady = new Learner(image, new MeteredSupply(profile), profile, module, { seed: 1, onLow: 'run' });
+  some.forEach(({ input, label }, i) => steady.job(i + 1, input, label));
+  const train = steady.finish().supply.statistics.cycles;
+  const inferring = new Learner(image, new MeteredSupply(profile), profile, module, {
+    seed: 1,
+    onLow: 'run',
+  });
+  some.forEach(({ input }, i) => inferring.job(i + 1, input, undefined));
+  const infer = inferring.finish().supply.statistics.cycles;
+  const supply = new MeteredSupply(profile);
+  const costs = profile.instructionCycles.value;
+  const bare = new BareKernels(meteredModule(bareModuleFor(image), costs), image, supply);
+  for (const { input, label } of some) bare.run(input, label);
+  supply.finish();
+  return { overheadPercent: (train / supply.statistics.cycles - 1) * 100, stepOverInference: train / infer };
+}
+
+/**
+ * Replays learning on the device on a power trace, and on steady power, and compares. Deterministic for a seed. Throws
+ * `BrownoutError`: `E_KIND` for an image that only infers, `E_LABEL`, `E_INPUT…`, and those of `replay`.
+ */
+export function train(image: Uint8Array | Image, options: TrainReplayOptions): TrainResult {
+  const { trace = 'rf', seed = 1, onLow = 'sleep', onSample, onPoint } = options;
+  const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+  const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy, profile);
+  const header = trainingOf(model);
+  const samples = orderOf(samplesOf(model, options.input, options.labels), options);
+  const heldOut = options.heldOut ? samplesOf(model, options.heldOut, options.heldOutLabels ?? []) : [];
+  const every = options.every ?? Math.max(1, Math.ceil(samples.length / 10));
+  const storage = storageFor(profile, options);
+  const module = meteredModule(moduleFor(model), profile.instructionCycles.value);
+  const steady = new Learner(model, new MeteredSupply(profile), profile, module, { seed, onLow });
+  const supply = new MeteredSupply(profile, openTrace(trace, seed), storage);
+  const harvested = new Learner(model, supply, profile, module, { seed, onLow });
+  const accuracy = (nvm: Uint8Array): { accuracy?: number } =>
+    heldOut.length > 0 ? { accuracy: accuracyOf(model, nvm, heldOut, profile) } : {};
+  const before = accuracy(harvested.nvm.cells);
+  const curve: LearningPoint[] = [];
+  const note = (done: number): void => {
+    const { updates, lossFast } = learningStatus(harvested.nvm.present, model);
+    const { compute, nvm, boot, sleep } = supply.statistics.energyUj;
+    const energyUj = compute + nvm + boot + sleep;
+    const spent = { energyUj, timeMs: supply.timeUs / 1000, cuts: harvested.cuts };
+    const point = { samples: done, ...accuracy(harvested.nvm.present), ...spent, updates, loss: lossFast };
+    curve.push(point);
+    onPoint?.(point);
+  };
+  samples.forEach(({ input, label }, index) => {
+    steady.job(index + 1, input, label);
+    harvested.job(index + 1, input, label);
+    onSample?.(index + 1, samples.length);
+    if ((index + 1) % every === 0 || index + 1 === samples.length) note(index + 1);
+  });
+  const [reference, run] = [steady.finish(), harvested.finish()];
+  const learning = learningStatus(run.nvm, model);
+  const last = curve.at(-1)!;
+  const { banks, states, ring, lanes } = header;
+  return {
+    ...{ name: model.metadata.name, device: profile.name },
+    ...{ trace: typeof trace === 'string' ? trace : trace.name, seed, policy: model.metadata.policy },
+    samples: samples.length,
+    identical: firstDifference(run.comparable, reference.comparable) < 0,
+    labelled: learning.labelled,
+    exactlyOnce: learning.labelled === samples.length,
+    updates: learning.updates,
+    ...{ cuts: run.cuts, boots: supply.statistics.boots, commits: run.recorder.commits },
+    ...{ energyUj: last.energyUj, energyUjPerSample: last.energyUj / samples.length, timeMs: last.timeMs },
+    ...costsOf(model, profile, module, samples),
+    accuracy: {
+      ...(before.accuracy === undefined ? {} : { before: before.accuracy }),
+      ...(last.accuracy === undefined ? {} : { after: last.accuracy }),
+    },
+    curve,
+    learning,
+    nvmBytes: {
+      banks: states - banks,
+      states: ring - states,
+      ring: lanes - ring,
+      lanes: model.nvmBytes - lanes,
+    },
+    wear: hottestByte(run.recorder.writes, model, samples.length, profile),
+    image: withWeights(model, learnedWeights(run.nvm, model)).file,
+  };
+}

@@ -1,0 +1,39 @@
+// A dump of NVM brought back to the factory's weights, by the module itself.
+import { ErrorCode, Status } from '../../assembly/error.js';
+import { BrownoutError, ExitCode } from '../error.js';
+import { readDevice } from '../model/image.js';
+import { Device } from '../simulator/device.js';
+import { SimulatedNvm } from '../simulator/nvm.js';
+import { moduleBytes } from '../toolchain/modules.js';
+import { type LearningStatus, learningStatus, trainingOf } from '../learning/learned.js';
+
+const SRAM_BYTES = 65536;
+
+/** `nvm`: all of it, from the image's base on. Throws `E_IMAGE…`, `E_KIND`, and what the device says. */
+export function restoreDump(dump: Uint8Array): { nvm: Uint8Array; learning: LearningStatus } {
+  const image = readDevice(dump);
+  trainingOf(image);
+  if (dump.length < image.nvmBytes) {
+    throw new BrownoutError({
+      code: 'E_NVM_SIZE',
+      found: `a dump of ${dump.length} bytes`,
+      expected: `at least ${image.nvmBytes}`,
+      hint: 'Dump all of NVM from the image’s base on; an image has the factory’s weights anyway.',
+    });
+  }
+  const nvm = new SimulatedNvm(dump.length);
+  nvm.load(dump);
+  const module = new WebAssembly.Module(moduleBytes('device.train'));
+  const device = new Device(module, { nvm, sramBytes: SRAM_BYTES });
+  const state = device.boot();
+  const code = state === Status.IDLE ? device.restore() : state;
+  if (code !== Status.IDLE) {
+    const found = code < 0 ? (ErrorCode[code] ?? `${code}`) : `a job in state ${Status[code]}`;
+    const hint = 'Let the device finish its job, or cancel it, first.';
+    throw new BrownoutError(
+      { code: 'E_BUSY', found, expected: 'a device between two jobs', hint },
+      ExitCode.DEVICE,
+    );
+  }
+  return { nvm: nvm.cells.slice(), learning: learningStatus(nvm.cells, image) };
+}

@@ -1,0 +1,29 @@
+// A finished plan: op records, constants, and where every region of NVM lies.
+import type { OpRecord } from './record.js';
+
+/** Bytes of NVM, from the image's base address on. */
+export interface Region {
+  offset: number;
+  bytes: number;
+}
+
+export interface Plan {
+  /** `op`: which op of the network a record is of; undefined: it belongs to training. */
+  ops: { name: string; op: number | undefined; record: OpRecord; constantBytes: number }[];
+  /** Constants as they stand in NVM, from `constants.offset` on. */
+  constantBytes: Uint8Array;
+  plan: Region;
+  constants: Region;
+  slots: Region;
+  slotStride: number;
+  diagnostics: Region;
+  input: Region;
+  output: Region;
+  nvmBytes: number;
+  arenaBytes: number;
+  tileCount: number;
+  /** First op and op count of each kind of job. */
+  jobs: { first: number; count: number }[];
+  /** Address of the training header; 0: the image does not train. */
+  training: number;
+}

@@ -1,0 +1,291 @@
+// What tiles of training kernels may read and write, from their records alone. Which of it they do read can depend on
+// data: errors of 0 spare work. Of `turn` also what it writes.
+import {
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
+  CIRC_GROUP,
+  CIRC_INPUTS,
+  CIRC_OUTPUTS,
+  ENTRY_BYTES,
+  ERROR_BYTES,
+  E_LABEL_OF,
+  FINISH_TRAIN,
+  GRAD_OUTPUT_HEIGHT,
+  GROUP_MASK,
+  GROUP_SHIFT,
+  Group,
+  LOSS_CLASSES,
+  OP_BIAS,
+  OP_INPUT,
+  OP_OUTPUT,
+  OP_REQUANT,
+  OP_WEIGHTS,
+  OpKind,
+  RESCALE_COUNT,
+  RESCALE_GROUP,
+  S_ENTRIES,
+  UPDATE_CHANNELS,
+  UPDATE_GROUP,
+  UPDATE_HEIGHT,
+  UPDATE_LAYER,
+  UPDATE_LOW,
+  UPDATE_PART,
+  VERDICT_BYTES,
+  WIN_GROUP,
+  WIN_INPUT_CHANNELS,
+  WIN_INPUT_HEIGHT,
+  WIN_INPUT_WIDTH,
+  WIN_KERNEL,
+  WIN_OUTPUT_CHANNELS,
+  WIN_OUTPUT_WIDTH,
+  WIN_PART,
+  WIN_TILE_COLUMNS,
+} from '../../../assembly/layout.js';
+import { laneAddress, type TrainingCursor, type TrainingHeader } from '../../model/training-header.js';
+import type { Footprint, Interval } from '../interval.js';
+import type { OpRecord } from '../../model/record.js';
+
+/** Where a record stands: the image's training header, and the cursor at it. */
+export interface Place {
+  header: TrainingHeader;
+  cursor: TrainingCursor;
+}
+
+const bytes = (start: number, count: number): Interval => [start, start + count];
+/** An address in no group but NVM itself, or none. */
+const grouped = (op: OpRecord, field: number): boolean => op.get(field) >>> GROUP_SHIFT !== 0;
+
+function turnFootprint({ header, cursor }: Place): Footprint {
+  const turn = cursor.turn & 0xff;
+  const reads = [stateOf(header)];
+  if (turn > 0) reads.push(bytes(header.verdicts, turn * VERDICT_BYTES));
+  const absent = turn === 0 ? 0 : Math.max(0, header.laneCount - turn);
+  return {
+    reads,
+    writes: absent > 0 ? [bytes(header.verdicts + turn * VERDICT_BYTES, absent * VERDICT_BYTES)] : [],
+  };
+}
+
+const stateOf = ({ entries }: TrainingHeader, group = Group.STATE): Interval =>
+  bytes(group << GROUP_SHIFT, S_ENTRIES + entries * ENTRY_BYTES);
+
+function lossFootprint(op: OpRecord, { header, cursor }: Place): Footprint {
+  const turn = cursor.turn & 0xff;
+  const classes = op.get(LOSS_CLASSES);
+  const entry = S_ENTRIES + ((cursor.sample & 0xff) - 1) * ENTRY_BYTES + E_LABEL_OF;
+  const label = turn === 0 ? header.label : (Group.STATE << GROUP_SHIFT) + entry;
+  return {
+    reads: [bytes(op.get(OP_INPUT), classes), bytes(label, 4)],
+    writes: [
+      bytes(op.get(OP_OUTPUT), ERROR_BYTES + 2 * classes),
+      bytes(header.verdicts + turn * VERDICT_BYTES, VERDICT_BYTES),
+    ],
+  };
+}
+
+function finishFootprint(op: OpRecord, { header, cursor }: Place): Footprint {
+  const reads = [stateOf(header)];
+  if (op.get(FINISH_TRAIN) !== 0) {
+    reads.push(bytes(header.label, 4));
+    const turn = cursor.turn & 0xff;
+    if (turn > 0) reads.push(bytes(header.verdicts, turn * VERDICT_BYTES));
+  }
+  return { reads, writes: [stateOf(header, Group.STATE_NEXT)] };
+}
+
+const taps = (op: OpRecord): number => op.getPair(WIN_KERNEL).reduce((product, size) => product * size, 1);
+const inputSize = (op: OpRecord): number =>
+  op.get(WIN_INPUT_HEIGHT) * op.get(WIN_INPUT_WIDTH) * op.get(WIN_INPUT_CHANNELS);
+
+/** Bytes of W8 of a depthwise convolution whose groups have `group` channels. */
+function groupedWeights(op: OpRecord, group: number): number {
+  return Math.ceil(op.get(WIN_OUTPUT_CHANNELS) / group) * group * taps(op);
+}
+
+/** Weights that a gradient reads. */
+function gradWeights(op: OpRecord): number {
+  switch (op.kind) {
+    case OpKind.CONV2D_GRAD:
+      return op.get(WIN_OUTPUT_CHANNELS) * taps(op) * op.get(WIN_INPUT_CHANNELS);
+    case OpKind.DEPTHWISE_GRAD:
+      return groupedWeights(op, op.get(WIN_GROUP));
+    case OpKind.CIRCULANT_GRAD:
+      return Math.ceil(op.get(CIRC_OUTPUTS) / op.get(CIRC_BLOCK)) * op.get(CIRC_BLOCKS) * op.get(CIRC_BLOCK);
+    default:
+      return 0;
+  }
+}
+
+function gradFootprint(op: OpRecord, tile: number): Footprint {
+  const circulant = op.kind === OpKind.CIRCULANT_GRAD;
+  const outputs = circulant
+    ? op.get(CIRC_OUTPUTS)
+    : op.get(GRAD_OUTPUT_HEIGHT) * op.get(WIN_OUTPUT_WIDTH) * op.get(WIN_OUTPUT_CHANNELS);
+  const reads = [bytes(op.get(OP_INPUT) + ERROR_BYTES, 2 * outputs)];
+  if (grouped(op, OP_WEIGHTS)) reads.push(bytes(op.get(OP_WEIGHTS), gradWeights(op)));
+  if (op.kind === OpKind.MAX_POOL_GRAD) reads.push(bytes(op.get(OP_REQUANT), inputSize(op)));
+  if (circulant) {
+    const [k, part] = [op.get(CIRC_BLOCK), op.get(CIRC_GROUP)];
+    const parts = Math.ceil(k / part);
+    const from = (tile % parts) * part;
+    const input = Math.floor(tile / parts) * k + from;
+    const count = Math.max(0, Math.min(part, k - from, op.get(CIRC_INPUTS) - input));
+    return { reads, writes: [bytes(op.get(OP_OUTPUT) + input * 4, count * 4)] };
+  }
+  const [width, channels, columns] = [
+    op.get(WIN_INPUT_WIDTH),
+    op.get(WIN_INPUT_CHANNELS),
+    op.get(WIN_TILE_COLUMNS),
+  ];
+  const part = op.get(WIN_PART) || channels;
+  const parts = Math.ceil(channels / part);
+  const perRow = Math.ceil(width / columns);
+  const run = Math.floor(tile / parts);
+  const first = (run % perRow) * columns;
+  const from = (tile % parts) * part;
+  const pixel = Math.floor(run / perRow) * width + first;
+  const count = Math.min(columns, width - first) * Math.min(part, channels - from);
+  return { reads, writes: [bytes(op.get(OP_OUTPUT) + (pixel * channels + from) * 4, count * 4)] };
+}
+
+function rescaleFootprint(op: OpRecord, tile: number): Footprint {
+  const [count, group] = [op.get(RESCALE_COUNT), op.get(RESCALE_GROUP)];
+  const reads = [bytes(op.get(OP_INPUT), 4 * count)];
+  if (op.get(OP_WEIGHTS) !== 0) reads.push(bytes(op.get(OP_WEIGHTS), count));
+  if (tile === 0) reads.push(bytes(op.get(OP_BIAS), 4));
+  const size = 2 * Math.min(group, count - tile * group);
+  const start = op.get(OP_OUTPUT) + (tile === 0 ? 0 : ERROR_BYTES + 2 * tile * group);
+  return { reads, writes: [bytes(start, tile === 0 ? ERROR_BYTES + size : size)] };
+}
+
+/** Of a tile of an update: its runs of weights, or its rows of biases and all their weights. */
+interface UpdateTile {
+  weights: Interval[];
+  /** Rows of biases, [first, end); empty for a tile of weights. */
+  rows: Interval;
+}
+
+const runs = (starts: readonly number[], count: number): Interval[] =>
+  starts.map((start) => bytes(start, count));
+
+function circulantTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
+  const [k, blocks, outputs, part] = [CIRC_BLOCK, CIRC_BLOCKS, CIRC_OUTPUTS, UPDATE_PART].map((f) =>
+    op.get(f),
+  ) as [number, number, number, number];
+  const parts = Math.ceil(k / part);
+  const tiles = learns ? Math.ceil(outputs / k) * blocks * parts : 0;
+  if (tile < tiles) {
+    const from = (tile % parts) * part;
+    return { weights: [bytes(Math.floor(tile / parts) * k + from, Math.min(part, k - from))], rows: [0, 0] };
+  }
+  const row = tile - tiles;
+  return {
+    weights: learns ? [bytes(row * blocks * k, blocks * k)] : [],
+    rows: [row * k, Math.min(row * k + k, outputs)],
+  };
+}
+
+function convTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
+  const [outputs, part, group] = [op.get(WIN_OUTPUT_CHANNELS), op.get(UPDATE_PART), op.get(UPDATE_GROUP)];
+  const patch = taps(op) * op.get(WIN_INPUT_CHANNELS);
+  const parts = learns ? Math.ceil(patch / part) : 0;
+  if (tile < outputs * parts) {
+    const from = (tile % parts) * part;
+    const start = Math.floor(tile / parts) * patch + from;
+    return { weights: [bytes(start, Math.min(part, patch - from))], rows: [0, 0] };
+  }
+  const first = (tile - outputs * parts) * group;
+  const end = Math.min(first + group, outputs);
+  return { weights: learns ? [[first * patch, end * patch]] : [], rows: [first, end] };
+}
+
+function depthwiseTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
+  const [outputs, part, group] = [op.get(WIN_OUTPUT_CHANNELS), op.get(UPDATE_PART), op.get(UPDATE_GROUP)];
+  const channels = op.get(UPDATE_CHANNELS);
+  const parts = Math.ceil(channels / part);
+  const tiles = learns ? Math.ceil(outputs / channels) * parts : 0;
+  /** Runs of a weight a tap for channels `first` … of one group. */
+  const weightsOf = (first: number, end: number): Interval[] => {
+    const start = first - (first % channels);
+    const size = Math.min(channels, outputs - start);
+    const starts = Array.from(
+      { length: taps(op) },
+      (_, tap) => start * taps(op) + tap * size + first - start,
+    );
+    return runs(starts, end - first);
+  };
+  if (tile < tiles) {
+    const start = Math.floor(tile / parts) * channels;
+    const first = start + (tile % parts) * part;
+    const end = Math.min(first + part, start + channels, outputs);
+    return { weights: first < end ? weightsOf(first, end) : [], rows: [0, 0] };
+  }
+  const first = (tile - tiles) * group;
+  const end = Math.min(first + group, outputs);
+  const each = Array.from({ length: end - first }, (_, i) => weightsOf(first + i, first + i + 1));
+  return { weights: learns ? each.flat() : [], rows: [first, end] };
+}
+
+const TILES = {
+  [OpKind.UPDATE_CONV2D]: convTile,
+  [OpKind.UPDATE_DEPTHWISE]: depthwiseTile,
+  [OpKind.UPDATE_CIRCULANT]: circulantTile,
+};
+
+function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footprint {
+  const learns = (op.get(UPDATE_LAYER) & 0xff) !== 0;
+  const { weights, rows } = TILES[op.kind as keyof typeof TILES](op, tile, learns);
+  const circulant = op.kind === OpKind.UPDATE_CIRCULANT;
+  const inputs = circulant ? op.get(CIRC_INPUTS) : inputSize(op);
+  const outputs = circulant
+    ? op.get(CIRC_OUTPUTS)
+    : op.get(UPDATE_HEIGHT) * op.get(WIN_OUTPUT_WIDTH) * op.get(WIN_OUTPUT_CHANNELS);
+  const behind = (address: number, intervals: readonly Interval[]): Interval[] =>
+    intervals.map(([start, end]) => [address + start, address + end]);
+  const inNext = ([start, end]: Interval): Interval => {
+    const at = (start & GROUP_MASK) | (Group.NEXT << GROUP_SHIFT);
+    return [at, at + end - start];
+  };
+  const high = op.get(OP_WEIGHTS);
+  const reads = [bytes(header.verdicts, header.laneCount * VERDICT_BYTES)];
+  for (let lane = 0; lane < header.laneCount; lane++) {
+    reads.push(bytes(laneAddress(header, op.get(OP_OUTPUT), lane), ERROR_BYTES + 2 * outputs));
+    if (learns) reads.push(bytes(laneAddress(header, op.get(OP_INPUT), lane), inputs));
+  }
+  if (rows[1] === rows[0]) {
+    const low = op.get(UPDATE_LOW);
+    const hasVelocity = ((op.get(UPDATE_LAYER) >>> 16) & 0xff) !== 0;
+    const velocities = weights.map(([start, end]): Interval => [2 * start, 2 * end]);
+    const all = [
+      ...behind(high, weights),
+      ...behind(high + low, weights),
+      ...(hasVelocity ? behind(high + 2 * low, velocities) : []),
+    ];
+    return { reads: [...reads, ...all], writes: all.map(inNext) };
+  }
+  const biases = bytes(op.get(OP_BIAS) + 4 * rows[0], 4 * (rows[1] - rows[0]));
+  const sums = behind(high, weights);
+  return { reads: [...reads, biases, ...sums, ...sums.map(inNext)], writes: [inNext(biases)] };
+}
+
+/** Reads and writes of tile `tile`; addresses may name groups. */
+export function trainingFootprint(op: OpRecord, tile: number, place: Place): Footprint {
+  switch (op.kind) {
+    case OpKind.TURN:
+      return turnFootprint(place);
+    case OpKind.LOSS:
+      return lossFootprint(op, place);
+    case OpKind.LOOP:
+      return { reads: [], writes: [] };
+    case OpKind.FINISH:
+      return finishFootprint(op, place);
+    case OpKind.RESCALE:
+      return rescaleFootprint(op, tile);
+    case OpKind.UPDATE_CONV2D:
+    case OpKind.UPDATE_DEPTHWISE:
+    case OpKind.UPDATE_CIRCULANT:
+      return updateFootprint(op, tile, place);
+    default:
+      return gradFootprint(op, tile);
+  }
+}

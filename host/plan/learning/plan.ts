@@ -1,0 +1,197 @@
+// Training in a plan: the steps it adds, and where banks, states, ring and lanes lie (docs/TRAINING.md §2).
+import {
+  ALIGNMENT,
+  GROUP_SHIFT,
+  Group,
+  S_ENTRIES,
+  ENTRY_BYTES,
+  VERDICT_BYTES,
+} from '../../../assembly/layout.js';
+import { BrownoutError } from '../../error.js';
+import type { QuantizedNetwork } from '../../model/quantized-network.js';
+import { type TrainingHeader, trainingHeaderBytes } from '../../model/training-header.js';
+import type { TrainingSpec } from '../../learning/spec.js';
+import { layActivations, markCommits, type NvmLimits } from '../buffers.js';
+import type { TileLimits } from '../lower/lowering.js';
+import { type Schedule, schedule } from '../schedule.js';
+import type { Buffer, Step } from '../step.js';
+import { type Bank, bankOf } from './bank.js';
+import { mostTurns } from './lower.js';
+import { type TrainProgram, trainProgram } from './program.js';
+
+const WEIGHT_BANKS = 3;
+const STATE_BANKS = 2;
+const LABEL_BYTES = 4;
+/** Addresses of training leave room for a group. */
+const MOST_NVM = 1 << GROUP_SHIFT;
+
+const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIGNMENT;
+
+/** A trained circulant layer has no spectra that were made when it was compiled. */
+export function trainable(network: QuantizedNetwork, spec: TrainingSpec): QuantizedNetwork {
+  const learning = new Set(spec.steps.filter(({ trained }) => trained?.weights).map(({ op }) => op));
+  const ops = network.ops.map((op, index) =>
+    op.kind === 'circulant' && learning.has(index)
+      ? { ...op, method: 'auto' as const, spectra: 'computed' as const, learns: true }
+      : op,
+  );
+  return { ...network, ops };
+}
+
+/** The ops down to the logits once more, on buffers of their own. */
+function forwardSteps(
+  network: QuantizedNetwork,
+  spec: TrainingSpec,
+  inference: Schedule,
+  limits: TileLimits,
+): { steps: Step[]; again: Schedule } {
+  const again = schedule(network, limits);
+  again.input.address = Group.SAMPLE << GROUP_SHIFT;
+  const last = spec.steps[0]!.op;
+  const steps = again.steps.filter((step) => again.opOf.get(step)! <= last);
+  steps.forEach((step, i) => {
+    const twin = inference.steps[i]!;
+    step.twin = twin;
+    step.lowered = { ...step.lowered, constants: [] };
+    step.reads.push(...twin.reads.filter(({ buffer }) => buffer.address >>> GROUP_SHIFT === Group.WEIGHTS));
+  });
+  return { steps, again };
+}
+
+/** Gives buffers the span of steps in which they are needed. */
+function findLives(steps: readonly Step[], buffers: readonly Buffer[]): void {
+  for (const buffer of buffers) {
+    buffer.born = steps.findIndex(({ writes }) => writes === buffer);
+    buffer.dies = Math.max(
+      buffer.born,
+      steps.findLastIndex(({ reads }) => reads.some((read) => read.buffer === buffer)),
+    );
+  }
+}
+
+export class TrainingPlan {
+  readonly #header: TrainingHeader;
+  readonly #scratch: Buffer[];
+
+  constructor(
+    readonly program: TrainProgram,
+    readonly bank: Bank,
+    readonly spec: TrainingSpec,
+    scratch: readonly Buffer[],
+    inputBytes: number,
+  ) {
+    this.#scratch = [...scratch];
+    this.#header = {
+      banks: 0,
+      bankBytes: bank.bytes,
+      factory: 0,
+      states: 0,
+      stateBytes: align(S_ENTRIES + spec.ringEntries * ENTRY_BYTES),
+      firstState: 0,
+      ring: 0,
+      entryBytes: align(inputBytes),
+      entries: spec.ringEntries,
+      lanes: 0,
+      laneBytes: program.laneBytes,
+      laneCount: spec.lanes,
+      verdicts: 0,
+      label: 0,
+      seed: spec.seed,
+      classes: spec.loss.classes,
+      guardEvery: spec.guardEvery,
+      holdOut: spec.holdOut,
+      validations: spec.validations,
+      margin: spec.margin,
+    };
+  }
+
+  /** Constants besides those of records: bank 0, state 0, the header. */
+  get extra(): Uint8Array[] {
+    const state = new Uint8Array(this.#header.stateBytes);
+    return [this.bank.factory, state, trainingHeaderBytes(this.#header)];
+  }
+
+  get header(): TrainingHeader {
+    return this.#header;
+  }
+
+  /** Bytes of banks, states, ring and lanes. */
+  get #kept(): number {
+    const { bankBytes, stateBytes, entryBytes, entries, laneBytes } = this.#header;
+    return (
+      WEIGHT_BANKS * bankBytes + STATE_BANKS * stateBytes + entries * entryBytes + this.#laneCount * laneBytes
+    );
+  }
+
+  /** Judging turns have a lane of their own. */
+  get #laneCount(): number {
+    const { lanes, guardEvery, holdOut } = this.spec;
+    return lanes + (guardEvery > 0 || holdOut > 0 ? 1 : 0);
+  }
+
+  /** Places label and verdicts from `start` on; returns where activations may begin. */
+  layMailbox(start: number): number {
+    this.#header.label = start;
+    this.#header.verdicts = align(start + LABEL_BYTES);
+    return align(this.#header.verdicts + mostTurns(this.spec) * VERDICT_BYTES);
+  }
+
+  /** Places the train job's scratch from `start` on, beside nothing else. Returns where NVM ends. */
+  layScratch(start: number, limits: NvmLimits): number {
+    const nvmBytes = limits.nvmBytes - this.#kept;
+    // Throws, and says what takes it.
+    if (nvmBytes <= start) this.layBanks(start, limits.nvmBytes);
+    const turn = this.program.turn;
+    findLives(turn, this.#scratch);
+    const end = layActivations(this.#scratch, start, { ...limits, nvmBytes });
+    markCommits(turn);
+    return end;
+  }
+
+  /** Places what outlives jobs behind `start`. Returns where NVM ends. */
+  layBanks(start: number, nvmBytes: number): number {
+    const header = this.#header;
+    header.banks = start;
+    header.states = header.banks + WEIGHT_BANKS * header.bankBytes;
+    header.ring = header.states + STATE_BANKS * header.stateBytes;
+    header.lanes = header.ring + header.entries * header.entryBytes;
+    const end = header.lanes + this.#laneCount * header.laneBytes;
+    const most = Math.min(nvmBytes, MOST_NVM);
+    if (end <= most) return end;
+    const parts = `weight banks, states, the ring of ${header.entries} samples and lanes`;
+    const found = `${end} bytes of NVM needed, ${this.#kept} of them for ${parts}`;
+    const hint = 'Train fewer layers, keep a smaller ring, or take a part with more NVM.';
+    throw new BrownoutError({ code: 'E_PLAN', found, expected: `at most ${most}`, hint });
+  }
+
+  /** Where the extra constants came to lie; the header goes to its place in the constants. */
+  finish(addresses: readonly number[], constants: Uint8Array, offset: number): void {
+    [this.#header.factory, this.#header.firstState] = addresses as [number, number];
+    constants.set(trainingHeaderBytes(this.#header), addresses[2]! - offset);
+  }
+}
+
+/** Plans training for `network`, whose inference is `inference`; its parameters that learn move to the bank. */
+export function planTraining(
+  network: QuantizedNetwork,
+  spec: TrainingSpec,
+  inference: Schedule,
+  limits: TileLimits,
+): TrainingPlan {
+  const bank = bankOf(spec, inference.steps, inference.opOf);
+  const { steps: forward, again } = forwardSteps(network, spec, inference, limits);
+  const program = trainProgram({
+    network,
+    spec,
+    bank,
+    inference: inference.steps,
+    opOf: inference.opOf,
+    forward,
+    bufferFor: again.bufferFor,
+    input: inference.input,
+    limits,
+  });
+  const written = new Set(forward.map(({ writes }) => writes));
+  const unplaced = [...written].filter(({ address }) => address === 0);
+  return new TrainingPlan(program, bank, spec, [...unplaced, ...program.scratch], inference.input.bytes);
+}

@@ -1,0 +1,257 @@
+// The train job as steps (docs/TRAINING.md §1): forward again with what learning needs kept, loss, backward, updates.
+import {
+  GROUP_SHIFT,
+  Group,
+  LOOP_TURN,
+  LOSS_TURN,
+  OP_BIAS,
+  OP_INPUT,
+  OP_REQUANT,
+  OP_WEIGHTS,
+  TURN_FINISH,
+  TURN_UPDATE,
+  WIN_GROUP,
+} from '../../../assembly/layout.js';
+import { elementCount, type QuantizedNetwork, tensorBytes } from '../../model/quantized-network.js';
+import { littleEndian } from '../../model/values.js';
+import type { PassableOp, WeightedOp } from '../../learning/geometry.js';
+import type { BackwardStep, TrainingSpec } from '../../learning/spec.js';
+import { align, type LoweredOp, type TileLimits } from '../lower/lowering.js';
+import { lowerCopy } from '../lower/map.js';
+import type { Buffer, Step } from '../step.js';
+import type { Bank } from './bank.js';
+import {
+  errorBytes,
+  lowerFinish,
+  lowerGrad,
+  lowerLoop,
+  lowerLoss,
+  lowerRescale,
+  lowerTurn,
+  lowerUpdate,
+} from './lower.js';
+
+/** Steps that training adds to an image, and where their buffers are. */
+export interface TrainProgram {
+  /** Behind the inference: the input kept for a late label. */
+  tail: Step[];
+  /** The train job. */
+  steps: Step[];
+  /** Of those, the steps of one turn that have buffers of its own. */
+  turn: Step[];
+  /** Fills in jumps; `base`: index of the job's first record. */
+  link: (base: number) => void;
+  /** Buffers that have no address yet. */
+  scratch: Buffer[];
+  laneBytes: number;
+}
+
+export interface ProgramInput {
+  network: QuantizedNetwork;
+  spec: TrainingSpec;
+  bank: Bank;
+  /** The inference's steps, of which op of the network, and the buffer of its input. */
+  inference: readonly Step[];
+  opOf: ReadonlyMap<Step, number>;
+  /** Steps of the same ops on other buffers. */
+  forward: readonly Step[];
+  /** Buffer of a tensor in `forward`. */
+  bufferFor: (tensor: number) => Buffer;
+  input: Buffer;
+  limits: TileLimits;
+}
+
+const nowhere: Buffer = { bytes: 0, born: -1, dies: -1, address: 0 };
+const inGroup = (group: Group, bytes: number): Buffer => ({
+  ...nowhere,
+  bytes,
+  address: group << GROUP_SHIFT,
+});
+
+/** Behind the inference of an image that trains: the input goes to the spare entry, and the ring takes it in. */
+function tailOf({ network, spec, input, limits }: ProgramInput): Step[] {
+  if (!spec.late) return [];
+  const copy = lowerCopy(network.tensors[network.input]!, limits);
+  return [
+    {
+      name: 'keep',
+      lowered: copy,
+      reads: [{ field: OP_INPUT, buffer: input, offset: 0 }],
+      writes: inGroup(Group.SPARE, input.bytes),
+    },
+    { name: 'kept', lowered: lowerFinish(spec, false), reads: [], writes: nowhere },
+  ];
+}
+
+/** Composes the job; its buffers are scratch, but for what lanes keep. */
+class Composer {
+  readonly steps: Step[] = [];
+  readonly scratch: Buffer[] = [];
+  turn: Step[] = [];
+  laneBytes = 0;
+  /** What updates read of a layer: its input and its error, by op. */
+  readonly #kept = new Map<number, { input: Buffer; error: Buffer }>();
+  readonly #updates: Step[] = [];
+
+  constructor(readonly given: ProgramInput) {}
+
+  #lane(bytes: number): Buffer {
+    const address = (Group.LANE << GROUP_SHIFT) | this.laneBytes;
+    this.laneBytes += align(bytes);
+    return { ...nowhere, bytes, address };
+  }
+
+  #scratch(bytes: number): Buffer {
+    const buffer = { ...nowhere, bytes };
+    this.scratch.push(buffer);
+    return buffer;
+  }
+
+  #add(
+    name: string,
+    lowered: LoweredOp,
+    writes: Buffer,
+    reads: readonly [number, Buffer][] = [],
+    commits = false,
+  ): Step {
+    const step = {
+      name,
+      lowered,
+      writes,
+      commits,
+      reads: reads.map(([field, buffer]) => ({ field, buffer, offset: 0 })),
+    };
+    this.steps.push(step);
+    return step;
+  }
+
+  compose(): void {
+    const { network, spec, input, limits } = this.given;
+    const whole = lowerCopy(network.tensors[network.input]!, limits);
+    this.#add('keep', whole, inGroup(Group.SPARE, input.bytes), [[OP_INPUT, input]]);
+    const turn = this.#add('turn', lowerTurn(spec), nowhere);
+    this.#keepInputs();
+    this.steps.push(...this.given.forward);
+    const first = spec.steps[0]!;
+    let error = this.#errorOf(first, spec.loss.classes);
+    const loss = this.#add(
+      'loss',
+      lowerLoss(spec, network),
+      error,
+      [[OP_INPUT, this.given.bufferFor(spec.loss.tensor)]],
+      true,
+    );
+    spec.steps.forEach((step, i) => {
+      this.#keepError(step, error);
+      if (step.propagates) error = this.#backward(step, spec.steps[i + 1]!, error);
+    });
+    const loop = this.#add('loop', lowerLoop(), nowhere, [], true);
+    const update = this.steps.length;
+    this.turn = this.steps.slice(this.steps.indexOf(turn) + 1, this.steps.indexOf(loop));
+    this.#makeUpdates();
+    this.steps.push(...this.#updates);
+    const finish = this.#add('finish', lowerFinish(spec, true), nowhere);
+    this.#jumps = { turn, loss, loop, update, finish };
+  }
+
+  #jumps: { turn: Step; loss: Step; loop: Step; update: number; finish: Step } | undefined;
+
+  /** Fills in where ops jump to; `base`: index of the job's first record. */
+  link(base: number): void {
+    const { turn, loss, loop, update, finish } = this.#jumps!;
+    const indexOf = (step: Step): number => base + this.steps.indexOf(step);
+    turn.lowered.record.set(TURN_UPDATE, base + update);
+    turn.lowered.record.set(TURN_FINISH, indexOf(finish));
+    loss.lowered.record.set(LOSS_TURN, indexOf(turn));
+    loop.lowered.record.set(LOOP_TURN, indexOf(turn));
+  }
+
+  /** Inputs of layers whose weights learn move to the lane; the network's own is copied there. */
+  #keepInputs(): void {
+    const { network, spec, bufferFor, limits } = this.given;
+    for (const { op, trained } of spec.steps) {
+      if (!trained?.weights) continue;
+      const tensor = network.ops[op]!.inputs[0]!;
+      const buffer = bufferFor(tensor);
+      const bytes = tensorBytes(network.tensors[tensor]!);
+      const isSample = buffer.address >>> GROUP_SHIFT === Group.SAMPLE;
+      const lane = this.#lane(bytes);
+      if (isSample)
+        this.#add('sample', lowerCopy(network.tensors[tensor]!, limits), lane, [[OP_INPUT, buffer]]);
+      else buffer.address = lane.address;
+      this.#kept.set(op, { input: lane, error: nowhere });
+    }
+  }
+
+  #errorOf(step: BackwardStep, count: number): Buffer {
+    return step.trained ? this.#lane(errorBytes(count)) : this.#scratch(errorBytes(count));
+  }
+
+  #keepError({ op, trained }: BackwardStep, error: Buffer): void {
+    if (trained) this.#kept.set(op, { input: nowhere, ...this.#kept.get(op), error });
+  }
+
+  /** Channels of a group of depthwise weights, as the forward kernel has them. */
+  #groupOf(op: number): number {
+    const step = this.given.inference.find((candidate) => this.given.opOf.get(candidate) === op)!;
+    return step.lowered.record.get(WIN_GROUP);
+  }
+
+  /** The error of the op's input: sums, then the error of `below`, whose output that is. */
+  #backward(step: BackwardStep, below: BackwardStep, error: Buffer): Buffer {
+    const { network, bank, bufferFor, inference, opOf, limits } = this.given;
+    const op = network.ops[step.op] as PassableOp;
+    const tensor = op.inputs[0]!;
+    const count = elementCount(network.tensors[tensor]!);
+    const sums = this.#scratch(count * 4);
+    const reads: [number, Buffer][] = [[OP_INPUT, error]];
+    const grad = lowerGrad(network, op, step, this.#groupOf(step.op), limits);
+    if (op.kind === 'maxPool2d') reads.push([OP_REQUANT, bufferFor(tensor)]);
+    const layer = bank.layers.get(step.op);
+    if (layer?.weights) reads.push([OP_WEIGHTS, layer.weights]);
+    const added = this.#add(`${op.name} back`, grad, sums, reads);
+    const own = inference.find((candidate) => opOf.get(candidate) === step.op)!;
+    if (!layer?.weights && op.kind === 'circulant') {
+      // The forward kernel may have spectra.
+      grad.constants.push({ field: OP_WEIGHTS, bytes: littleEndian(op.weights) });
+    } else if (!layer?.weights && own.lowered.constants.some(({ field }) => field === OP_WEIGHTS)) {
+      added.sharesWeightsOf = own;
+    }
+    const next = this.#errorOf(below, count);
+    const made = network.ops[below.op]!;
+    const rescaled: [number, Buffer][] = [
+      [OP_INPUT, sums],
+      [OP_BIAS, error],
+    ];
+    if (below.masked) rescaled.push([OP_WEIGHTS, bufferFor(tensor)]);
+    const { zeroPoint } = network.tensors[tensor]!;
+    this.#add(`${made.name} error`, lowerRescale(count, zeroPoint, below.bits), next, rescaled);
+    return next;
+  }
+
+  #makeUpdates(): void {
+    const { network, spec, bank, limits } = this.given;
+    for (const { op, trained } of spec.steps) {
+      if (!trained) continue;
+      const layer = network.ops[op] as WeightedOp;
+      const { weights, low, bias } = bank.layers.get(op)!;
+      const { input, error } = this.#kept.get(op)!;
+      const settings = { low, group: this.#groupOf(op), lanes: spec.lanes };
+      const lowered = lowerUpdate(network, layer, trained, settings, limits);
+      const reads = [
+        { field: OP_INPUT, buffer: input, offset: 0 },
+        { field: OP_BIAS, buffer: bias, offset: 0 },
+        ...(weights ? [{ field: OP_WEIGHTS, buffer: weights, offset: 0 }] : []),
+      ];
+      this.#updates.push({ name: `${layer.name} update`, lowered, reads, writes: error });
+    }
+  }
+}
+
+/** The steps that training adds. */
+export function trainProgram(given: ProgramInput): TrainProgram {
+  const composer = new Composer(given);
+  composer.compose();
+  const { steps, turn, scratch, laneBytes } = composer;
+  return { tail: tailOf(given), steps, turn, scratch, laneBytes, link: (base) => composer.link(base) };
+}

@@ -1,0 +1,382 @@
+// An image on a power trace: what it takes in time and energy, and whether the power changed anything.
+import { analyze, type AnalyzeResult } from '../analyze/analyze.js';
+import { modelInputs } from '../data/model-input.js';
+import type { NpyArray } from '../data/npy.js';
+import { Random } from '../math/random.js';
+import { BrownoutError, ExitCode } from '../error.js';
+import { type Image, readImage, withPolicy } from '../model/image.js';
+import type { Values } from '../model/values.js';
+import { resolvePolicy, checkPolicy } from '../plan/policy.js';
+import { JobKind, OP_TILES } from '../../assembly/layout.js';
+import { type Storage, storageChargeUj, storageFor } from '../power/converter.js';
+import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
+import { openTrace } from '../power/source.js';
+import type { Trace } from '../power/trace.js';
+import { type DeviceProfile } from '../profiles/profile.js';
+import { deviceProfile } from '../profiles/index.js';
+import { completeJob } from '../simulator/app.js';
+import { BareKernels } from '../simulator/bare.js';
+import { Device } from '../simulator/device.js';
+import { comparableNvm, firstDifference } from '../simulator/equality.js';
+import { SimulatedNvm } from '../simulator/nvm.js';
+import { randomOutcome } from '../simulator/outcome.js';
+import { provision } from '../simulator/provision.js';
+import { Recorder, type Timeline } from '../power/recorder.js';
+import { hottestByte, type Wear } from '../simulator/wear.js';
+import { bareModuleFor, meteredModule, moduleFor } from '../toolchain/modules.js';
+
+export interface ReplayOptions {
+  /** Samples; default: the input that the image carries. */
+  input?: NpyArray;
+  /** A generator (`rf`, `solar`, `kinetic`, `constant`, `square`, with parameters) or a recording; default `rf`. */
+  trace?: string | Trace;
+  /** Of generators, and of what cuts do to unsynced writes; default 1. */
+  seed?: number;
+  /** Device profile; default `cortex-m4-generic`. */
+  device?: string;
+  /** In place of the converter's or device's own. */
+  capacitorUf?: number;
+  /** `ideal` (default), `diode`, `bq25504` or `bq25570`. */
+  converter?: string;
+  esrOhm?: number;
+  capacitorLeakageNa?: number;
+  /** In place of the image's own. */
+  policy?: string;
+  /** What the app does when the monitor says LOW: `sleep` (default) until the capacitor is full, or `run` on. */
+  onLow?: 'sleep' | 'run';
+  /** How many inferences; inputs are taken in turn. Default: as many as there are inputs. */
+  inferences?: number;
+  /** Keep what happened when, for drawing; default false. */
+  timeline?: boolean;
+}
+
+const OPTIONS: readonly string[] = [
+  ...['input', 'trace', 'seed', 'device', 'capacitorUf', 'converter', 'esrOhm', 'capacitorLeakageNa'],
+  ...['policy', 'onLow', 'inferences', 'timeline'],
+];
+
+/** Where the energy went, in µJ: all but `harvested` add up to it, `left` less what there was at the start. */
+export interface ReplayEnergy {
+  harvested: number;
+  /** Kernels, as much as steady power takes. */
+  useful: number;
+  /** Kernels, beyond that: work that cuts took away, and ops entered again. */
+  reexecuted: number;
+  commit: number;
+  boot: number;
+  io: number;
+  sleep: number;
+  leaked: number;
+  conversion: number;
+  spilled: number;
+  left: number;
+}
+
+export interface ReplayOp {
+  name: string;
+  kind: string;
+  tiles: number;
+  cycles: number;
+  energyUj: number;
+  /** Of `energyUj`, beyond what steady power takes. */
+  reexecutedUj: number;
+}
+
+/** What `brownout replay --json` prints. All figures of time and energy are simulated. */
+export interface ReplayResult {
+  name: string;
+  device: string;
+  trace: string;
+  seed: number;
+  converter: string;
+  capacitorUf: number;
+  thresholdsV: { turnOn: number; warning: number; turnOff: number };
+  policy: string;
+  onLow: 'sleep' | 'run';
+  /** Answers and final NVM equal those on steady power. */
+  identical: boolean;
+  inferences: number;
+  cuts: number;
+  boots: number;
+  commits: number;
+  latencyMs: { min: number; median: number; max: number };
+  onMs: number;
+  sleepMs: number;
+  offMs: number;
+  /** Of all time, off or asleep. */
+  deadPercent: number;
+  energyUj: ReplayEnergy;
+  /** Cycles of kernels beyond those on steady power, over those. */
+  reexecutedPercent: number;
+  /** Cycles of boots (checks, recovery) and of commits, over those of kernels on steady power. */
+  bootPercent: number;
+  commitPercent: number;
+  /** Steady power, cycles against the same kernels without sync, cursor, CRC or policy. */
+  overheadPercent: number;
+  /** Energy between turn-on and turn-off, and what of it entering an op and its dearest tile takes. */
+  chargeUj: number;
+  largestTile: { op: string; energyUj: number; percent: number };
+  nvmBytesWritten: number;
+  wear: Wear;
+  ops: ReplayOp[];
+  timeline?: Timeline;
+}
+
+const refuse = (found: string, expected: string): never => {
+  throw new BrownoutError({ code: 'E_OPTION', found, expected, hint: 'Leave it out for the default.' });
+};
+
+function checkOptions(options: ReplayOptions): void {
+  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  if (unknown !== undefined) refuse(`option "${unknown}"`, OPTIONS.join(', '));
+  const { onLow, inferences, seed } = options;
+  if (onLow !== undefined && onLow !== 'sleep' && onLow !== 'run') refuse(`onLow "${onLow}"`, 'sleep or run');
+  if (
+    inferences !== undefined &&
+    !(Number.isInteger(inferences) && inferences >= 1 && inferences <= 10_000)
+  ) {
+    refuse(`inferences ${inferences}`, 'a whole number from 1 to 10000');
+  }
+  if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) {
+    refuse(`seed ${seed}`, 'a whole number from 0 to 4294967295');
+  }
+}
+
+/** The image under the policy asked for. */
+export function underPolicy(image: Image, name: string | undefined, profile: DeviceProfile): Image {
+  if (name === undefined || name === image.metadata.policy) return image;
+  checkPolicy(name);
+  const ops = image.ops.slice(0, image.jobs[JobKind.INFER]!.count).map((record, index) => ({
+    name: image.metadata.ops[index]!,
+    record,
+    op: index,
+    constantBytes: 0,
+  }));
+  const tileCount = ops.reduce((sum, { record }) => sum + record.get(OP_TILES), 0);
+  return withPolicy(image, resolvePolicy(name, { ops, tileCount }, profile), name);
+}
+
+function inputsOf(image: Image, { input, inferences }: ReplayOptions): Values[] {
+  const given = input ? modelInputs(input, image) : image.sample && [image.sample];
+  if (!given) {
+    throw new BrownoutError({
+      code: 'E_NO_INPUT',
+      found: 'no input, and an image that carries none',
+      expected: 'an input',
+      hint: 'Give one with --input x.npy.',
+    });
+  }
+  return Array.from({ length: inferences ?? given.length }, (_, i) => given[i % given.length]!);
+}
+
+/** Cuts without a commit between them after which there will never be one: the device gives up after 64 boots. */
+export const VAIN_CUTS = 200;
+
+export const noProgress = (found: string): BrownoutError =>
+  new BrownoutError(
+    {
+      code: 'E_NO_PROGRESS',
+      found,
+      expected: 'a charge that holds a boot, a tile and a commit',
+      hint: 'Give a larger capacitor, or compile the image for this device and capacitor.',
+    },
+    ExitCode.DEVICE,
+  );
+
+/** A run of all inputs on one supply. */
+interface Run {
+  statistics: RunStatistics;
+  recorder: Recorder;
+  answers: Values[];
+  nvm: Uint8Array;
+  latenciesMs: number[];
+}
+
+/** What replays of one image on one device share: the metered module, and the run on steady power. */
+export class ReplayBench {
+  readonly image: Image;
+  readonly profile: DeviceProfile;
+  readonly inputs: readonly Values[];
+  readonly steady: Run;
+  readonly overheadPercent: number;
+  readonly #module: WebAssembly.Module;
+  readonly #options: ReplayOptions;
+
+  constructor(image: Uint8Array | Image, options: ReplayOptions) {
+    checkOptions(options);
+    const read = image instanceof Uint8Array ? readImage(image) : image;
+    this.profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+    this.image = underPolicy(read, options.policy, this.profile);
+    this.inputs = inputsOf(this.image, options);
+    this.#options = options;
+    const costs = this.profile.instructionCycles.value;
+    this.#module = meteredModule(moduleFor(this.image), costs);
+    this.steady = this.run(new MeteredSupply(this.profile));
+    const bareSupply = new MeteredSupply(this.profile);
+    const bare = new BareKernels(meteredModule(bareModuleFor(this.image), costs), this.image, bareSupply);
+    for (const input of this.inputs) bare.run(input);
+    bareSupply.finish();
+    this.overheadPercent = (this.steady.statistics.cycles / bareSupply.statistics.cycles - 1) * 100;
+  }
+
+  /** The same inputs on harvested power. */
+  harvest(storage: Storage): Run {
+    const { trace = 'rf', seed = 1 } = this.#options;
+    return this.run(new MeteredSupply(this.profile, openTrace(trace, seed), storage));
+  }
+
+  /** All inputs, one after the other, on `supply`. */
+  run(supply: MeteredSupply): Run {
+    const { image, profile } = this;
+    const { seed = 1, onLow = 'sleep' } = this.#options;
+    const random = new Random(seed);
+    const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
+    provision(nvm, image);
+    const recorder = new Recorder(supply, image);
+    const { onCall, observe } = recorder;
+    const device = new Device(this.#module, {
+      nvm,
+      sramBytes: profile.sramBytes.value,
+      supply: recorder,
+      observe,
+    });
+    recorder.bind(device);
+    let [commits, vain] = [0, 0];
+    const onCut = (): ReturnType<typeof randomOutcome> => {
+      recorder.cut();
+      vain = recorder.commits === commits ? vain + 1 : 0;
+      commits = recorder.commits;
+      if (vain > VAIN_CUTS) throw noProgress(`${vain} power failures in a row without a commit`);
+      return randomOutcome(random);
+    };
+    const latenciesMs: number[] = [];
+    const answers = this.inputs.map((input, index) => {
+      const fromUs = supply.timeUs;
+      const hooks = { onCut, onCall, ...(onLow === 'sleep' ? { onLow: recorder.onLow } : {}) };
+      const { answer } = completeJob(device, image, { ticket: index + 1, input }, hooks, index > 0);
+      latenciesMs.push((supply.timeUs - fromUs) / 1000);
+      recorder.timeline.inferences.push({ fromUs, toUs: supply.timeUs });
+      return answer;
+    });
+    recorder.finish();
+    const cells = comparableNvm(nvm.cells, image, image.policy.low);
+    return { statistics: supply.statistics, recorder, answers, nvm: cells, latenciesMs };
+  }
+
+  /** Whether a run ended as steady power does. */
+  isIdentical({ answers, nvm }: Run): boolean {
+    const { steady } = this;
+    const bytes = ({ buffer }: Values): Uint8Array => new Uint8Array(buffer);
+    const same = answers.every((answer, i) => firstDifference(bytes(answer), bytes(steady.answers[i]!)) < 0);
+    return same && firstDifference(nvm, steady.nvm) < 0;
+  }
+}
+
+/** min, median (the lower of two) and max. */
+export function spread(values: readonly number[]): { min: number; median: number; max: number } {
+  const sorted = [...values].sort((a, b) => a - b);
+  return { min: sorted[0]!, median: sorted[(sorted.length - 1) >> 1]!, max: sorted.at(-1)! };
+}
+
+function energyOf({ statistics, recorder }: Run, usefulUj: number): ReplayEnergy {
+  const { harvested, leaked, conversion, spilled, stored, storedAtStart } = statistics.ledgerUj;
+  const { tile, commit, boot, io } = recorder.spentOn;
+  return {
+    harvested,
+    useful: usefulUj,
+    reexecuted: tile.energyUj - usefulUj,
+    ...{ commit: commit.energyUj, boot: boot.energyUj, io: io.energyUj, sleep: statistics.energyUj.sleep },
+    ...{ leaked, conversion, spilled, left: stored - storedAtStart },
+  };
+}
+
+function opsOf(bench: ReplayBench, run: Run, kinds: readonly { name: string; kind: string }[]): ReplayOp[] {
+  return kinds.map(({ name, kind }, index) => {
+    const op = bench.image.ops[index]!;
+    const { cycles, energyUj } = run.recorder.ops[index]!;
+    const reexecutedUj = energyUj - bench.steady.recorder.ops[index]!.energyUj;
+    return {
+      name,
+      kind,
+      tiles: op.get(OP_TILES),
+      cycles,
+      energyUj,
+      reexecutedUj,
+    };
+  });
+}
+
+/** The op whose entering and dearest tile take most, and how much of a charge. */
+function largestOf(
+  { ops }: AnalyzeResult,
+  profile: DeviceProfile,
+  storage: Storage,
+): ReplayResult['largestTile'] {
+  const largest = ops.reduce((a, b) => (b.largestTileCycles > a.largestTileCycles ? b : a));
+  const energyUj = (largest.largestTileCycles * profile.activeNjPerCycle.value * storage.drawFactor) / 1000;
+  return { op: largest.name, energyUj, percent: (energyUj / storageChargeUj(storage)) * 100 };
+}
+
+/** Says which op is too large where the device makes no progress. */
+function withReason<T>({ op, energyUj }: ReplayResult['largestTile'], storage: Storage, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof BrownoutError) || error.code !== 'E_NO_PROGRESS') throw error;
+    throw new BrownoutError(
+      {
+        code: error.code,
+        found: `${error.found}; entering op "${op}" and its dearest tile take ${energyUj.toFixed(1)} µJ`,
+        expected: `less than the ${storageChargeUj(storage).toFixed(1)} µJ of a charge, boot and commit included`,
+        hint: 'Give a larger capacitor, or compile the image for this device and capacitor.',
+      },
+      ExitCode.DEVICE,
+    );
+  }
+}
+
+/**
+ * Runs an image on harvested power and on steady power, and compares. Deterministic for a seed. Throws
+ * `BrownoutError`: `E_TRACE…`, `E_CONVERTER`, `E_DEVICE`, `E_OPTION`, `E_POLICY`, `E_NO_PROGRESS`.
+ */
+export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): ReplayResult {
+  const bench = new ReplayBench(image, options);
+  const { profile, steady } = bench;
+  const { converter = 'ideal', trace = 'rf', seed = 1, onLow = 'sleep' } = options;
+  const storage = storageFor(profile, options);
+  const analysis = analyze(bench.image, { device: profile.name });
+  const largestTile = largestOf(analysis, profile, storage);
+  const run = withReason(largestTile, storage, () => bench.harvest(storage));
+  const { statistics, recorder } = run;
+  const useful = steady.recorder.spentOn.tile;
+  const { onUs, offUs, sleepUs } = statistics;
+  const percent = (cycles: number): number => (cycles / useful.cycles) * 100;
+  return {
+    ...{ name: bench.image.metadata.name, device: profile.name },
+    ...{
+      trace: typeof trace === 'string' ? trace : trace.name,
+      seed,
+      converter,
+      capacitorUf: storage.capacitorUf,
+    },
+    thresholdsV: { turnOn: storage.turnOnV, warning: storage.warningV, turnOff: storage.turnOffV },
+    ...{ policy: bench.image.metadata.policy, onLow },
+    identical: bench.isIdentical(run),
+    inferences: bench.inputs.length,
+    ...{ cuts: statistics.cuts, boots: statistics.boots, commits: recorder.commits },
+    latencyMs: spread(run.latenciesMs),
+    ...{ onMs: (onUs - sleepUs) / 1000, sleepMs: sleepUs / 1000, offMs: offUs / 1000 },
+    deadPercent: ((offUs + sleepUs) / (onUs + offUs)) * 100,
+    energyUj: energyOf(run, useful.energyUj),
+    reexecutedPercent: percent(recorder.spentOn.tile.cycles - useful.cycles),
+    bootPercent: percent(recorder.spentOn.boot.cycles),
+    commitPercent: percent(recorder.spentOn.commit.cycles),
+    overheadPercent: bench.overheadPercent,
+    chargeUj: storageChargeUj(storage),
+    largestTile,
+    nvmBytesWritten: statistics.nvmBytesWritten,
+    wear: hottestByte(recorder.writes, bench.image, bench.inputs.length, profile),
+    ops: opsOf(bench, run, analysis.ops),
+    ...(options.timeline ? { timeline: recorder.timeline } : {}),
+  };
+}

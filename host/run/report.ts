@@ -1,0 +1,20 @@
+import type { ImageMetadata } from '../model/image.js';
+import type { RunResult } from './run.js';
+import { table } from '../report/text.js';
+
+/** Samples listed on a terminal. */
+const MOST_ROWS = 20;
+
+/** A row per sample: its strongest outputs, as real values. */
+export function runTable({ outputs, scale, zeroPoint }: RunResult, metadata: ImageMetadata): string {
+  const rows = outputs.slice(0, MOST_ROWS).map((row, index) => {
+    const ranked = row.map((q, i) => ({ q, i })).sort((a, b) => b.q - a.q || a.i - b.i);
+    const best = ranked.slice(0, 3).map(({ q, i }) => {
+      return `${metadata.classes?.[i] ?? `[${i}]`} ${((q - zeroPoint) * scale).toFixed(2)}`;
+    });
+    return [`${index}`, ...best];
+  });
+  const more =
+    outputs.length > MOST_ROWS ? `\n… and ${outputs.length - MOST_ROWS} more: --json prints all.` : '';
+  return `${table([['sample', 'strongest', '', ''], ...rows])}${more}`;
+}

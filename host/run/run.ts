@@ -1,0 +1,51 @@
+import { modelInputs } from '../data/model-input.js';
+import type { NpyArray } from '../data/npy.js';
+import { BrownoutError } from '../error.js';
+import { type Image, readImage } from '../model/image.js';
+import type { ActivationType } from '../model/values.js';
+import { deviceProfile } from '../profiles/index.js';
+import { completeJob } from '../simulator/app.js';
+import { Device } from '../simulator/device.js';
+import { SimulatedNvm } from '../simulator/nvm.js';
+import { provision } from '../simulator/provision.js';
+import { moduleBytes, moduleFor } from '../toolchain/modules.js';
+
+export interface RunOptions {
+  /** Samples as an array; default: the input that the image carries. */
+  input?: NpyArray;
+  onSample?: (done: number, total: number) => void;
+}
+
+/** What `brownout run --json` prints: real = scale · (output − zeroPoint). */
+export interface RunResult {
+  /** One row of integers per sample. */
+  outputs: number[][];
+  dtype: ActivationType;
+  scale: number;
+  zeroPoint: number;
+}
+
+/** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
+export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
+  const model = image instanceof Uint8Array ? readImage(image) : image;
+  const inputs = options.input ? modelInputs(options.input, model) : model.sample && [model.sample];
+  if (!inputs) {
+    throw new BrownoutError({
+      code: 'E_NO_INPUT',
+      found: 'no input, and an image that carries none',
+      expected: 'an input',
+      hint: 'Give one with --input x.npy.',
+    });
+  }
+  const nvm = new SimulatedNvm(model.nvmBytes);
+  provision(nvm, model);
+  const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
+  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(model))), { nvm, sramBytes });
+  const outputs = inputs.map((input, index) => {
+    const { answer } = completeJob(device, model, { ticket: index + 1, input }, {}, index > 0);
+    options.onSample?.(index + 1, inputs.length);
+    return [...answer];
+  });
+  const { dtype = 'int8', scale, zeroPoint } = model.metadata.output;
+  return { outputs, dtype, scale, zeroPoint };
+}

@@ -1,0 +1,70 @@
+import pc from 'picocolors';
+import type { Counterexample } from './counterexample.js';
+import type { VerifyResult } from './verify.js';
+import { count, facts } from '../report/text.js';
+
+function counterexampleLines(example: Counterexample, path: string): string[] {
+  const { obligation, found, cursor, opName, tile, bytes, id, cuts, verdict, detail } = example;
+  const where: [string, string][] = [
+    ...(cursor === null ? [] : [['cursor', `${cursor}`] satisfies [string, string]]),
+    ...(opName === null ? [] : [['tile', `${tile} of ${opName}`] satisfies [string, string]]),
+    ...(bytes === null ? [] : [['NVM bytes', `${bytes[0]}–${bytes[1] - 1}`] satisfies [string, string]]),
+  ];
+  const schedule =
+    id === null
+      ? [detail]
+      : [
+          `${cuts} power failure${cuts === 1 ? '' : 's'} make it a ${verdict}: ${detail}`,
+          '',
+          `  brownout replay ${path} --cuts ${id}`,
+        ];
+  return [`${pc.red(`obligation "${obligation}"`)}: ${found}`, facts(where), '', ...schedule];
+}
+
+/** Verdict and what it rests on. */
+export function verifyText(result: VerifyResult, path: string): string {
+  const { proved, counterexample, stuck } = result;
+  const enumerated = result.enumerated
+    ? `plain states too, ${result.closed ? 'to closure' : 'NOT to closure: the budget ended first'}`
+    : 'job protocol, to closure';
+  const rows: [string, string, string?][] = [
+    [
+      'cursors',
+      count(result.cursors),
+      `of ${count(result.tiles)} tiles, job "${result.job}", policy ${result.policy}`,
+    ],
+    ...(result.scenarios.length > 1
+      ? [
+          [
+            'ways',
+            count(result.scenarios.length),
+            result.scenarios.map(({ name }) => name).join(', '),
+          ] satisfies [string, string, string],
+        ]
+      : []),
+    ['bytes checked', count(result.bytesChecked), 'written by tiles started amid garbage'],
+    ['garbage fills', count(result.garbageFills), 'zeros, ones, noise, stale'],
+    [
+      'recovery pairs',
+      count(result.recoveryPairs),
+      `cursors torn at ${result.tear} B, every subset of units`,
+    ],
+    ['states', count(result.states), enumerated],
+    ['transitions', count(result.transitions)],
+    [
+      'largest tile',
+      `${result.largestTilePercent.toFixed(1)} %`,
+      `of one charge${result.largestTileOp ? `: ${result.largestTileOp}` : ''}, boot and commit included, simulated`,
+    ],
+    ['time', `${(result.elapsedMs / 1000).toFixed(2)} s`, 'measured'],
+  ];
+  const verdict = proved
+    ? pc.green('proved: no power failure, anywhere, any number of times, changes the result')
+    : pc.red(`NOT proved: ${count(result.violations)} obligations fail, ${count(stuck)} cursors are stuck`);
+  return [
+    facts(rows),
+    '',
+    ...(counterexample ? [...counterexampleLines(counterexample, path), ''] : []),
+    verdict,
+  ].join('\n');
+}
