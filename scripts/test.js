@@ -1,16 +1,23 @@
 // `npm test [name…]`: builds, then runs every test file (or those whose name contains one of the names) in a process of
 // its own, two at a time. The last line printed is the sum: `N passed, N failed[, N skipped]`.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+// It installs nothing: `scripts/install-tools.sh` does, and what is skipped for want of a program is said.
+import { execFileSync, spawn } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** How long each file took last time: the longest start first. */
+/** Seconds of processor time that each file took last time: the longest start first. */
 const durationsPath = join(root, 'dist/.test-durations.json');
 const PARALLEL = 2;
-/** Only against tests that hang. */
-const HANG_MS = 5 * 60_000;
+/** What a process of a test file may use, in processor time: the same on a busy machine as on a quiet one. */
+const PROCESSOR_SECONDS = 300;
+/** Only against a file that waits for ever, and so uses no processor time. */
+const HANG_MS = 60 * 60_000;
+/** Runs a test file under that limit; then a line of the times of this shell, one of those of all it ran. */
+const LIMITED = 'ulimit -S -t "$0"; "$@"; code=$?; times >&3; exit $code';
+/** How a shell reports that SIGXCPU stopped a process. */
+const OUT_OF_TIME = 128 + 24;
 
 function readDurations() {
   try {
@@ -35,30 +42,68 @@ function count(output, exitCode) {
   return { passed, failed: Math.max(total - passed, exitCode !== 0 || ranNothing ? 1 : 0), skipped };
 }
 
+/** Processor time of all that a shell ran, in seconds, from what `times` printed: `1m2.5s 0m0.1s`, user and system. */
+function processorSeconds(times) {
+  const [, children = ''] = times.split('\n');
+  const parts = [...children.matchAll(/(\d+)m([\d.]+)s/g)];
+  return parts.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds), 0);
+}
+
+/** What stops each file that runs. */
+const running = new Set();
+for (const [signal, number] of [
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+]) {
+  process.on(signal, () => {
+    for (const stop of running) stop();
+    process.exit(128 + number);
+  });
+}
+
 /** Runs one compiled test file; resolves with its counts, and the lines in which it says why it skipped. */
 function runFile(name) {
-  const started = performance.now();
   const path = join(root, 'dist/test', `${name}.test.js`);
   const { FORCE_COLOR: _, ...environment } = process.env;
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [path], {
+    const child = spawn('sh', ['-c', LIMITED, `${PROCESSOR_SECONDS}`, process.execPath, path], {
       cwd: root,
       env: { ...environment, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: HANG_MS,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      detached: true,
     });
-    const chunks = [];
+    const [chunks, times] = [[], []];
     child.stdout.on('data', (chunk) => chunks.push(chunk));
     child.stderr.on('data', (chunk) => chunks.push(chunk));
+    child.stdio[3].on('data', (chunk) => times.push(chunk));
     child.on('error', (error) => chunks.push(Buffer.from(`${error.stack}\n`)));
+    // What it started is in a process group with it, and ends with it, or when we are stopped.
+    const killAll = () => {
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        // All of them have ended.
+      }
+    };
+    const hung = setTimeout(killAll, HANG_MS);
+    running.add(killAll);
+    child.on('exit', killAll);
     child.on('close', (exitCode, signal) => {
+      clearTimeout(hung);
+      running.delete(killAll);
       const output = Buffer.concat(chunks).toString('utf8');
-      const seconds = (performance.now() - started) / 1000;
+      const seconds = processorSeconds(Buffer.concat(times).toString('utf8'));
       const counts = count(output, exitCode);
       const failed = counts.failed > 0;
-      const detail = failed ? `${counts.failed} FAILED${signal ? ` (${signal})` : ''}` : 'ok';
+      const stopped =
+        exitCode === OUT_OF_TIME
+          ? ` (stopped; ${PROCESSOR_SECONDS} s of processor time is the limit)`
+          : signal
+            ? ` (stopped by ${signal})`
+            : '';
+      const detail = failed ? `${counts.failed} FAILED${stopped}` : 'ok';
       console.log(
-        `${name.padEnd(14)} ${seconds.toFixed(1).padStart(6)} s  ${counts.passed} passed  ${detail}`,
+        `${name.padEnd(17)} ${seconds.toFixed(1).padStart(6)} s  ${counts.passed} passed  ${detail}`,
       );
       if (failed) console.log(output);
       const reasons = output.split('\n').filter((line) => line.startsWith('skipped:'));
@@ -86,37 +131,6 @@ async function runAll(names) {
   finish(sum);
 }
 
-/** Debian packages that test files need, by a program of each. */
-const PACKAGES = {
-  gcc: 'gcc',
-  make: 'make',
-  'arm-none-eabi-gcc': 'gcc-arm-none-eabi',
-  'qemu-system-arm': 'qemu-system-arm',
-  wasm2c: 'wabt',
-};
-const NEED_PACKAGES = ['boards', 'emit-c', 'export', 'native'];
-
-/** Installs what is missing where that needs no password; the tests say what they skip for want of the rest. */
-function installPackages(names) {
-  if (!names.some((name) => NEED_PACKAGES.includes(name))) return;
-  const has = (program) =>
-    (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
-  const missing = Object.keys(PACKAGES).filter((program) => !has(program));
-  if (missing.length === 0 || process.getuid?.() !== 0 || !has('apt-get')) return;
-  const wanted = missing.map((program) => PACKAGES[program]);
-  if (wanted.includes('gcc-arm-none-eabi')) wanted.push('libnewlib-arm-none-eabi');
-  console.log(`installing ${wanted.join(', ')}`);
-  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const options = { stdio: 'ignore', timeout: HANG_MS, env: environment };
-  const install = ['install', '-y', '--no-install-recommends', ...wanted];
-  if (spawnSync('apt-get', install, options).status === 0) return;
-  spawnSync('apt-get', ['update'], options);
-  // One by one: a package that a release lacks must not keep out the others.
-  if (spawnSync('apt-get', install, options).status !== 0) {
-    for (const name of wanted) spawnSync('apt-get', [...install.slice(0, 3), name], options);
-  }
-}
-
 function build() {
   try {
     execFileSync(process.execPath, [join(root, 'scripts/build.js')], { cwd: root, stdio: 'inherit' });
@@ -139,6 +153,5 @@ if (!build()) {
   console.log(`no test/*.test.ts is called ${filters.join(' or ')}`);
   finish({ passed: 0, failed: 1, skipped: 0 });
 } else {
-  installPackages(names);
   await runAll(names);
 }

@@ -177,8 +177,7 @@ test('the command writes the same JSON and the same page each time', async () =>
   assert.is((JSON.parse(sized.out) as { rows: unknown[] }).rows.length, 15);
 });
 
-const chromium = findChromium();
-if (!chromium) console.log('skipped: the page of a replay: there is no chromium');
+const chromium = findChromium('the page of a replay');
 
 (chromium ? test : test.skip)(
   'the page opens in a browser without network, zooms to a tile and says what it is',

@@ -104,8 +104,7 @@ test('wrong usage and files of another model are errors by name', async () => {
   assert.match(broken.out, 'E_LOG');
 });
 
-const chromium = findChromium();
-if (!chromium) console.log('skipped: the page of an x-ray: there is no chromium');
+const chromium = findChromium('the page of an x-ray');
 
 (chromium ? test : test.skip)(
   'the page opens in a browser without network and draws every layer',

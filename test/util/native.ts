@@ -29,7 +29,7 @@ const found = (program: string): boolean => {
 
 /**
  * Whether programs from Debian packages are there. If not, says what to do, in a line that `npm test` repeats at its
- * end; `npm test` installs them before, where that needs no password.
+ * end; `scripts/install-tools.sh` installs all that tests name here.
  */
 export function hasPrograms(subject: string, packages: Record<string, string>): boolean {
   const missing = Object.keys(packages).filter((program) => !found(program));
