@@ -1,66 +1,66 @@
-/* The module, its imports, and the calls around it. module.inc is made from WASM; see brownout.h for what to call. */
+/* The module, its imports, and the calls around it. brownout_module.inc is made from WASM; see brownout.h for what to call. */
 #include "brownout.h"
 
-#define WASM_MEMORY_BYTES BROWNOUT_SRAM_BYTES
-#include "wasm.h"
+#define BROWNOUT_WASM_MEMORY_BYTES BROWNOUT_SRAM_BYTES
+#include "brownout_wasm.h"
 
-#include "hal.h"
+#include "brownout_hal.h"
 
 /* A view in place is its distance from the start of SRAM, modulo 2^32: adding the base again gives the pointer. */
-static inline u32 module_import_nvm_view(u32 address, u32 length, u32 scratch) {
-  return (u32)((uintptr_t)nvm_view(address, length, wasm_memory.bytes + scratch) - WASM_BASE);
+static inline uint32_t brownout_module_import_nvm_view(uint32_t address, uint32_t length, uint32_t scratch) {
+  return (uint32_t)((uintptr_t)brownout_nvm_view(address, length, wasm_memory.bytes + scratch) - BROWNOUT_WASM_BASE);
 }
 
-static inline void module_import_nvm_write(u32 address, u32 source, u32 length) {
-  nvm_write(address, (const void *)(WASM_BASE + source), length);
+static inline void brownout_module_import_nvm_write(uint32_t address, uint32_t source, uint32_t length) {
+  brownout_nvm_write(address, (const void *)(BROWNOUT_WASM_BASE + source), length);
 }
 
-#define module_import_nvm_sync nvm_sync
+#define brownout_module_import_nvm_sync brownout_nvm_sync
 
 #ifndef BROWNOUT_BARE
-static inline u32 module_import_power_low(void) {
-  return (u32)power_low();
+static inline uint32_t brownout_module_import_power_low(void) {
+  return (uint32_t)brownout_power_low();
 }
 #endif
 
-#include "accel.h"
-#include "module.inc"
+#include "brownout_accel.h"
+#include "brownout_module.inc"
 
 uint8_t *brownout_arena(void) {
   return wasm_memory.bytes + BROWNOUT_ARENA;
 }
 
 void brownout_provision(void) {
-  static const u8 zeros[BROWNOUT_CURSOR_BYTES];
-  nvm_write(0, zeros, 4);
-  nvm_sync();
-  nvm_write(0, zeros, 4);
-  nvm_write(4, brownout_image + 4, BROWNOUT_IMAGE_BYTES - 4);
-  nvm_write(BROWNOUT_DIAGNOSTICS, zeros, BROWNOUT_DIAGNOSTICS_BYTES);
-  nvm_write(BROWNOUT_SLOT0, brownout_first_cursor, BROWNOUT_CURSOR_BYTES);
-  nvm_write(BROWNOUT_SLOT1, zeros, BROWNOUT_CURSOR_BYTES);
-  nvm_sync();
-  nvm_write(0, brownout_image, 4);
-  nvm_sync();
+  static const uint8_t zeros[BROWNOUT_CURSOR_BYTES];
+  brownout_nvm_write(0, zeros, 4);
+  brownout_nvm_sync();
+  brownout_nvm_write(0, zeros, 4);
+  brownout_nvm_write(4, brownout_image + 4, BROWNOUT_IMAGE_BYTES - 4);
+  brownout_nvm_write(BROWNOUT_DIAGNOSTICS, zeros, BROWNOUT_DIAGNOSTICS_BYTES);
+  brownout_nvm_write(BROWNOUT_SLOT0, brownout_first_cursor, BROWNOUT_CURSOR_BYTES);
+  brownout_nvm_write(BROWNOUT_SLOT1, zeros, BROWNOUT_CURSOR_BYTES);
+  brownout_nvm_sync();
+  brownout_nvm_write(0, brownout_image, 4);
+  brownout_nvm_sync();
 }
 
 #ifdef BROWNOUT_BARE
 void brownout_enter(uint32_t record) {
-  module_enter(0, record);
+  brownout_module_enter(0, record);
 }
 
 void brownout_tile(uint32_t index) {
-  module_tile(index);
+  brownout_module_tile(index);
 }
 #else
 static int32_t boot(void) {
-  module_start();
-  return (int32_t)module_boot(0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
+  brownout_module_start();
+  return (int32_t)brownout_module_boot(0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
 
 int32_t brownout_begin(void) {
   int32_t state;
-  nvm_begin();
+  brownout_nvm_begin();
   state = boot();
   if (state != BROWNOUT_E_MAGIC) return state;
   brownout_provision();
@@ -68,26 +68,26 @@ int32_t brownout_begin(void) {
 }
 
 int32_t brownout_input(const int8_t *input) {
-  const u32 room = BROWNOUT_SRAM_BYTES - BROWNOUT_ARENA;
-  int32_t state = (int32_t)module_feed(BROWNOUT_ARENA, 0);
-  u32 at = 0;
+  const uint32_t room = BROWNOUT_SRAM_BYTES - BROWNOUT_ARENA;
+  int32_t state = (int32_t)brownout_module_feed(BROWNOUT_ARENA, 0);
+  uint32_t at = 0;
   while (at < BROWNOUT_INPUT_BYTES && state >= 0) {
-    const u32 piece = BROWNOUT_INPUT_BYTES - at < room ? BROWNOUT_INPUT_BYTES - at : room;
+    const uint32_t piece = BROWNOUT_INPUT_BYTES - at < room ? BROWNOUT_INPUT_BYTES - at : room;
     memcpy(wasm_memory.bytes + BROWNOUT_ARENA, input + at, (size_t)piece);
-    state = (int32_t)module_feed(BROWNOUT_ARENA, piece);
+    state = (int32_t)brownout_module_feed(BROWNOUT_ARENA, piece);
     at += piece;
   }
   return state;
 }
 
 int32_t brownout_submit(uint32_t ticket) {
-  return (int32_t)module_submit(ticket, BROWNOUT_INFER);
+  return (int32_t)brownout_module_submit(ticket, BROWNOUT_INFER);
 }
 
 int32_t brownout_train(uint32_t ticket, uint32_t y) {
 #ifdef BROWNOUT_CLASSES
   if (y >= BROWNOUT_CLASSES) return BROWNOUT_E_LABEL;
-  return (int32_t)module_submit(ticket, BROWNOUT_TRAIN | y << 8);
+  return (int32_t)brownout_module_submit(ticket, BROWNOUT_TRAIN | y << 8);
 #else
   (void)ticket;
   (void)y;
@@ -96,11 +96,11 @@ int32_t brownout_train(uint32_t ticket, uint32_t y) {
 }
 
 int32_t brownout_label(uint32_t ticket, uint32_t y) {
-  return (int32_t)module_label(ticket, y);
+  return (int32_t)brownout_module_label(ticket, y);
 }
 
 int32_t brownout_run(uint32_t budget) {
-  return (int32_t)module_run(budget);
+  return (int32_t)brownout_module_run(budget);
 }
 
 int32_t brownout_work(void) {
@@ -113,33 +113,33 @@ int32_t brownout_result(int8_t *output) {
   const int32_t state = brownout_status();
   const void *bytes;
   if (state != BROWNOUT_DONE) return state < 0 ? state : BROWNOUT_E_STATE;
-  bytes = nvm_view(BROWNOUT_OUTPUT, BROWNOUT_OUTPUT_BYTES, output);
+  bytes = brownout_nvm_view(BROWNOUT_OUTPUT, BROWNOUT_OUTPUT_BYTES, output);
   if (bytes != output) memcpy(output, bytes, BROWNOUT_OUTPUT_BYTES);
   return state;
 }
 
 int32_t brownout_ack(uint32_t ticket) {
-  return (int32_t)module_ack(ticket);
+  return (int32_t)brownout_module_ack(ticket);
 }
 
 int32_t brownout_cancel(uint32_t ticket) {
-  return (int32_t)module_cancel(ticket);
+  return (int32_t)brownout_module_cancel(ticket);
 }
 
 int32_t brownout_restore(void) {
 #ifdef BROWNOUT_CLASSES
-  return (int32_t)module_restore();
+  return (int32_t)brownout_module_restore();
 #else
   return BROWNOUT_E_KIND;
 #endif
 }
 
 int32_t brownout_status(void) {
-  return (int32_t)module_status();
+  return (int32_t)brownout_module_status();
 }
 
 uint32_t brownout_version(void) {
-  return module_version();
+  return brownout_module_version();
 }
 
 uint32_t brownout_ticket(void) {

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "model.h"
+#include "brownout_model.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,7 +3,7 @@
  * any two lines; what NVM holds says where to go on. Each run takes one step of that; a loop, or a task of an RTOS that
  * calls step() and sleeps, makes it an application.
  */
-#include "board.h"
+#include "brownout_board.h"
 #include "brownout.h"
 
 /* The input that the image carries, or zeros. An application would read its sensor here. */
@@ -27,7 +27,7 @@ static void print_number(int32_t value) {
   while (rest /= 10u);
   if (value < 0) *--at = '-';
   *--at = ' ';
-  board_print(at);
+  brownout_board_print(at);
 }
 
 /* Sends an answer. It is sent again if power fails before it is acknowledged: the receiver drops tickets it has seen. */
@@ -35,11 +35,11 @@ static void send(uint32_t ticket) {
   static int8_t answer[BROWNOUT_OUTPUT_BYTES];
   uint32_t i;
   brownout_result(answer);
-  board_print("ticket");
+  brownout_board_print("ticket");
   print_number((int32_t)ticket);
-  board_print(" answer");
+  brownout_board_print(" answer");
   for (i = 0; i < BROWNOUT_OUTPUT_BYTES; i++) print_number(answer[i]);
-  board_print("\n");
+  brownout_board_print("\n");
 }
 
 /* What comes next where no job is: the label of the last answer, or another sample. */
@@ -60,7 +60,7 @@ static int32_t next(void) {
 static int32_t step(int32_t state) {
   uint32_t ticket;
   if (state == BROWNOUT_IDLE) state = next();
-  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) board_sleep();
+  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) brownout_board_sleep();
   if (state != BROWNOUT_DONE) return state;
   ticket = brownout_ticket();
   if (brownout_kind() == BROWNOUT_INFER) send(ticket);
@@ -70,8 +70,8 @@ static int32_t step(int32_t state) {
 int main(void) {
   const int32_t state = step(brownout_begin());
   if (state == BROWNOUT_IDLE) return 0;
-  board_print("error");
+  brownout_board_print("error");
   print_number(state);
-  board_print("\n");
+  brownout_board_print("\n");
   return 1;
 }

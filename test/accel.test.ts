@@ -71,12 +71,12 @@ native('plain C: the same bytes as in Node', () => {
   const board = join(folder, 'board.c');
   writeFileSync(
     board,
-    '#include <stdio.h>\n#include "board.h"\nvoid board_print(const char *text) { fputs(text, stdout); }\n',
+    '#include <stdio.h>\n#include "brownout_board.h"\nvoid brownout_board_print(const char *text) { fputs(text, stdout); }\n',
   );
   for (const flags of [
     ['-O2'],
     ['-O1', '-fsanitize=undefined', '-fno-sanitize-recover'],
-    ['-DWASM_CHECKED'],
+    ['-DBROWNOUT_WASM_CHECKED'],
   ]) {
     const program = join(folder, 'accel');
     compileNative(program, [source, board], flags);
@@ -96,8 +96,8 @@ function leaWork(piece: number): [calls: number, products: number] {
 
 const standIn = fileURLToPath(new URL('../../test/c', import.meta.url));
 const sizes = (vectors: number, piece: number): string[] => [
-  `-DACCEL_LEA_VECTORS=${vectors}`,
-  `-DACCEL_LEA_ROW=${piece}`,
+  `-DBROWNOUT_ACCEL_LEA_VECTORS=${vectors}`,
+  `-DBROWNOUT_ACCEL_LEA_ROW=${piece}`,
 ];
 
 /** Lines that `program` prints with its products by test/c/lea.c. */
@@ -158,14 +158,21 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
   boards(`${name}: the same bytes as in Node`, async () => {
     const board = boardCalled(name);
     const folder = temporaryFolder(name);
-    const files = ['cortex-m.c', 'wasm.h', 'accel.h', 'board.h'].map(
-      (file) => [file, packageText(file)] as const,
-    );
+    const files = [
+      'brownout_cortex_m.c',
+      'brownout_startup.h',
+      'brownout_wasm.h',
+      'brownout_accel.h',
+      'brownout_board.h',
+    ].map((file) => [file, packageText(file)] as const);
     writeFiles(folder, new Map([...files, ['link.ld', linkerScript(board)]]));
     const target = targetCalled(board.core);
-    const elf = linkElf(folder, [source, 'cortex-m.c'], { target, defines: ['BOARD_SEMIHOSTING'] }, [
-      `-I${folder}`,
-    ]);
+    const elf = linkElf(
+      folder,
+      [source, 'brownout_cortex_m.c'],
+      { target, defines: ['BROWNOUT_SEMIHOSTING'] },
+      [`-I${folder}`],
+    );
     const dump = execFileSync('arm-none-eabi-objdump', ['-d', elf], { encoding: 'utf8', maxBuffer: 1 << 26 });
     assert.is(/\bsmlad\b/.test(dump), board.core !== 'cortex-m3', 'whether SMLAD is bound');
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);

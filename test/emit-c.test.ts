@@ -66,17 +66,17 @@ const HARNESS = `
 #include <setjmp.h>
 #include <stdio.h>
 static jmp_buf trapped;
-void wasm_trap(void) { longjmp(trapped, 1); }
-static u32 seen;
-static u32 answer(u32 x) { seen = (seen ^ x) * 0x01000193u; return (x * 0x9e3779b1u) ^ 77u; }
-static u32 hash(void) {
-  u32 h = 0x811c9dc5u;
-  for (u32 i = 0; i < ${PROGRAM_BYTES}u; i++) h = (h ^ MEMORY[i]) * 0x01000193u;
+void brownout_trap(void) { longjmp(trapped, 1); }
+static uint32_t seen;
+static uint32_t answer(uint32_t x) { seen = (seen ^ x) * 0x01000193u; return (x * 0x9e3779b1u) ^ 77u; }
+static uint32_t hash(void) {
+  uint32_t h = 0x811c9dc5u;
+  for (uint32_t i = 0; i < ${PROGRAM_BYTES}u; i++) h = (h ^ MEMORY[i]) * 0x01000193u;
   return h;
 }
-static const u32 arguments[3][2] = {${ARGUMENTS.map(([a, b]) => `{${a >>> 0}u, ${b >>> 0}u}`).join(', ')}};
-static const u64 wide[3] = {${ARGUMENTS.map(([, , c]) => `${BigInt.asUintN(64, c)}ull`).join(', ')}};
-static void run(const char *name, u64 (*const *functions)(u32, u32, u64)) {
+static const uint32_t arguments[3][2] = {${ARGUMENTS.map(([a, b]) => `{${a >>> 0}u, ${b >>> 0}u}`).join(', ')}};
+static const uint64_t wide[3] = {${ARGUMENTS.map(([, , c]) => `${BigInt.asUintN(64, c)}ull`).join(', ')}};
+static void run(const char *name, uint64_t (*const *functions)(uint32_t, uint32_t, uint64_t)) {
   memset(MEMORY, 0, ${PROGRAM_BYTES}u);
   seen = 0;
   for (volatile int f = 0; f < 3; f++) {
@@ -93,19 +93,19 @@ static void run(const char *name, u64 (*const *functions)(u32, u32, u64)) {
 function mainText(programs: Map<string, Uint8Array>): string {
   const calls = [...programs.keys()].map((name) => {
     const list = [0, 1, 2].map((f) => `${name}_f${f}`).join(', ');
-    return `  { u64 (*const all[])(u32, u32, u64) = {${list}}; ${name}_start(); run("${name}", all); }`;
+    return `  { uint64_t (*const all[])(uint32_t, uint32_t, uint64_t) = {${list}}; ${name}_start(); run("${name}", all); }`;
   });
   return `\nint main(void) {\n${calls.join('\n')}\n  return 0;\n}\n`;
 }
 
-const OURS = `#define WASM_MEMORY_BYTES ${PROGRAM_BYTES}u\n#include "wasm.h"\n#define MEMORY wasm_memory.bytes\n`;
+const OURS = `#define BROWNOUT_WASM_MEMORY_BYTES ${PROGRAM_BYTES}u\n#include "brownout_wasm.h"\n#define MEMORY wasm_memory.bytes\n`;
 const WASM2C = `${WASM2C_RUNTIME}\n#define MEMORY wasm2c_memory\n`;
 
 /** C that our emitter makes of programs. */
 function ourText(programs: Map<string, Uint8Array>): string {
   const text = [...programs].map(([name, wasm]) =>
     [
-      `static u32 ${name}_import_env_i0(u32 x) { return answer(x); }`,
+      `static uint32_t ${name}_import_env_i0(uint32_t x) { return answer(x); }`,
       emitFunctions(wasm, { prefix: `${name}_` }),
     ].join('\n'),
   );
@@ -151,7 +151,7 @@ nativeTest(`${PROGRAMS} random programs: results, memory, imports and traps as i
   let traps = 0;
   for (const [index, programs] of batches()) {
     // Checked: promised alignment and bounds hold, too.
-    const checked = index % 2 === 0 ? ['-DWASM_CHECKED'] : [];
+    const checked = index % 2 === 0 ? ['-DBROWNOUT_WASM_CHECKED'] : [];
     traps += compareBatch(programs, ourText(programs), ['-O1', ...checked]);
   }
   assert.ok(traps > 0 && traps < PROGRAMS * 4, `${traps} calls trapped`);

@@ -31,7 +31,10 @@ for (const [pageBytes, sectorBytes] of [
     const nvmBytes = 6144;
     const actions = workload(new Random(pageBytes), nvmBytes, 20_000);
     const initial = new Uint8Array(nvmBytes).fill(3);
-    const flags = [`-DFLASH_PAGE_BYTES=${pageBytes}u`, `-DFLASH_SECTOR_BYTES=${sectorBytes}u`];
+    const flags = [
+      `-DBROWNOUT_FLASH_PAGE_BYTES=${pageBytes}u`,
+      `-DBROWNOUT_FLASH_SECTOR_BYTES=${sectorBytes}u`,
+    ];
     const { erasures, least, most, cuts } = playOnLog({ initial, actions }, { seed: 0, flags });
     const log = new FlashLog(nvmBytes, { pageBytes, sectorBytes });
     log.write(0, initial);

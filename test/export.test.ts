@@ -140,11 +140,11 @@ test('a folder of somebody else is left alone; edits in one of ours stay', async
   mkdirSync(ours);
   assert.equal(writeFirmwareFolder(ours, files), []);
   appendFileSync(join(ours, 'main.c'), '/* mine */\n');
-  appendFileSync(join(ours, 'module.inc'), '/* lost */\n');
+  appendFileSync(join(ours, 'brownout_module.inc'), '/* lost */\n');
   writeFileSync(join(ours, 'sensor.c'), '');
   assert.equal(writeFirmwareFolder(`${ours}/`, files).sort(), ['main.c', 'sensor.c']);
   assert.match(readFileSync(join(ours, 'main.c'), 'utf8'), 'mine');
-  assert.not.match(readFileSync(join(ours, 'module.inc'), 'utf8'), 'lost');
+  assert.not.match(readFileSync(join(ours, 'brownout_module.inc'), 'utf8'), 'lost');
   mkdirSync(join(ours, 'notes'));
   refused(ours);
   assert.equal(readdirSync(base).sort(), ['foreign', 'ours']);

@@ -17,18 +17,33 @@ const models = fileURLToPath(new URL('../../test/c/', import.meta.url));
 
 /** Program, C file of test/c/, compiler flags. */
 const kinds: Record<string, [source: string, flags: string[]]> = {
-  flash: ['flash.c', ['-DFLASH_PAGE_BYTES=512u', '-DFLASH_PAGES=8u', '-DFLASH_SECTOR_BYTES=32u']],
-  'flash with large sectors': ['flash.c', ['-DFLASH_PAGE_BYTES=2048u', '-DFLASH_SECTOR_BYTES=128u']],
+  flash: [
+    'flash.c',
+    ['-DBROWNOUT_FLASH_PAGE_BYTES=512u', '-DBROWNOUT_FLASH_PAGES=8u', '-DBROWNOUT_FLASH_SECTOR_BYTES=32u'],
+  ],
+  'flash with large sectors': [
+    'flash.c',
+    ['-DBROWNOUT_FLASH_PAGE_BYTES=2048u', '-DBROWNOUT_FLASH_SECTOR_BYTES=128u'],
+  ],
   'spi-fram': ['spi.c', []],
-  'spi-fram, 3 bytes of address': ['spi.c', ['-DNVM_ADDRESS_BYTES=3', '-DNVM_ADDRESS=0x180u']],
+  'spi-fram, 3 bytes of address': [
+    'spi.c',
+    ['-DBROWNOUT_NVM_ADDRESS_BYTES=3', '-DBROWNOUT_NVM_ADDRESS=0x180u'],
+  ],
   eeprom: ['spi.c', ['-DEEPROM']],
-  'eeprom with small pages': ['spi.c', ['-DEEPROM', '-DNVM_PAGE_BYTES=16u', '-DNVM_ADDRESS=0x108u']],
+  'eeprom with small pages': [
+    'spi.c',
+    ['-DEEPROM', '-DBROWNOUT_NVM_PAGE_BYTES=16u', '-DBROWNOUT_NVM_ADDRESS=0x108u'],
+  ],
   file: ['file.c', []],
 };
 
 function build(kind: string, nvm = firmwareFolder): string {
   const folder = temporaryFolder('hal');
-  writeFileSync(join(folder, 'model.h'), `#include <stdint.h>\n#define BROWNOUT_NVM_BYTES ${NVM_BYTES}u\n`);
+  writeFileSync(
+    join(folder, 'brownout_model.h'),
+    `#include <stdint.h>\n#define BROWNOUT_NVM_BYTES ${NVM_BYTES}u\n`,
+  );
   const [source, flags] = kinds[kind]!;
   const program = join(folder, 'model');
   compileNative(program, [join(models, source)], ['-O2', '-Wconversion', '-I', nvm, '-I', folder, ...flags]);
@@ -59,13 +74,13 @@ for (const kind of ['flash', 'flash with large sectors']) {
   });
 }
 
-/** What breaks each promise, by text of nvm-flash.c; and what finds it. */
+/** What breaks each promise, by text of brownout_nvm_flash.c; and what finds it. */
 const mutants: Record<string, [text: string, instead: string, play?: string[]]> = {
   'an erasure that was cut counts as done': [
     'is_blank_mark(head->mark_before) && is_blank_mark(head->mark_behind) && has_head(page)',
     '(void)head, has_head(page)',
   ],
-  'an erasure is not announced': ['if (has_head(page)) {', 'if (page > FLASH_PAGES) {'],
+  'an erasure is not announced': ['if (has_head(page)) {', 'if (page > BROWNOUT_FLASH_PAGES) {'],
   'it is announced before the header alone': [
     '    clear_mark(start + (uint32_t)offsetof(struct page_head, mark_behind));\n',
     '',
@@ -76,32 +91,39 @@ const mutants: Record<string, [text: string, instead: string, play?: string[]]> 
     '',
     ['tears', '1000'],
   ],
-  'what lives in a page is not copied': ['nvm_log.pages[page].live > 0; slot', 'slot > SLOTS; slot'],
+  'what lives in a page is not copied': [
+    'nvm_log.pages[page].live > 0; slot',
+    'slot > BROWNOUT_LOG_SLOTS; slot',
+  ],
   'checksums are not looked at': [
     'return memcmp((const uint8_t *)from + bytes, &tail, sizeof tail) == 0;',
     '(void)tail; return 1;',
   ],
   'a slot counts as blank by its first byte': ['at < sizeof *record', 'at < 1'],
-  'a barrier does nothing': ['void nvm_sync(void) {\n  flush();', 'void nvm_sync(void) {'],
+  'a barrier does nothing': ['void brownout_nvm_sync(void) {\n  flush();', 'void brownout_nvm_sync(void) {'],
   'the oldest record wins': [
     'record->head.sequence > record_at(old)->head.sequence',
     'record->head.sequence < record_at(old)->head.sequence',
   ],
   'spoilt pages stay as they are': [
-    '  if (best == NONE) best = salvage();\n',
+    '  if (best == BROWNOUT_LOG_NONE) best = salvage();\n',
     '  (void)salvage;\n',
     ['tears', '1000'],
   ],
-  'copies are not given up': ['copies <= SLOTS', 'copies < SLOTS', ['tears', '1000']],
+  'copies are not given up': [
+    'copies <= BROWNOUT_LOG_SLOTS',
+    'copies < BROWNOUT_LOG_SLOTS',
+    ['tears', '1000'],
+  ],
   'the last free page takes anything': ['(uint32_t)has_room() > 1u', '1u > 0u', ['tears', '1000']],
 };
 
 nativeTest('models find what is wrong with a log', () => {
-  const source = readFileSync(join(firmwareFolder, 'nvm-flash.c'), 'utf8');
+  const source = readFileSync(join(firmwareFolder, 'brownout_nvm_flash.c'), 'utf8');
   for (const [what, [text, instead, how = ['cuts', '0', '256']]] of Object.entries(mutants)) {
     assert.is(source.split(text).length, 2, what);
     const folder = temporaryFolder('mutant');
-    writeFileSync(join(folder, 'nvm-flash.c'), source.replace(text, instead));
+    writeFileSync(join(folder, 'brownout_nvm_flash.c'), source.replace(text, instead));
     const program = build('flash', folder);
     assert.throws(() => execFileSync(program, how, { stdio: 'pipe' }), /workload \d+/, what);
   }

@@ -158,7 +158,7 @@ test('wasm: module, image, and what the module imports, for wasm3 and WAMR', asy
   const module = new WebAssembly.Module(new Uint8Array(files.get('module.wasm')!));
   const imports = WebAssembly.Module.imports(module);
   assert.ok(imports.length >= 4);
-  for (const host of ['host-wasm3.c', 'host-wamr.c']) {
+  for (const host of ['brownout_host_wasm3.c', 'brownout_host_wamr.c']) {
     const text = Buffer.from(files.get(host)!).toString();
     for (const { module: from, name } of imports)
       assert.ok(text.includes(`"${from}"`) && text.includes(`"${name}"`), host);

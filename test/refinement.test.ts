@@ -1,4 +1,4 @@
-// The proof through the flash layer: whatever a cut does to the log of firmware/nvm-flash.c, what the engine reads
+// The proof through the flash layer: whatever a cut does to the log of firmware/brownout_nvm_flash.c, what the engine reads
 // afterwards is NVM that host/verify allows for. Writes and barriers are those of real jobs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ function traceOf(image: Image, { jobs, trains }: { jobs: number; trains: number 
 }
 
 /** Erased often. */
-const SMALL_PAGES = ['-DFLASH_PAGE_BYTES=1024u', '-DFLASH_SPREAD=0u'];
+const SMALL_PAGES = ['-DBROWNOUT_FLASH_PAGE_BYTES=1024u', '-DBROWNOUT_FLASH_SPREAD=0u'];
 const sizes: Record<string, string[]> = {
   'pages of 4 KB': [],
   'pages of 1 KB, cold ones moved at once': SMALL_PAGES,
@@ -73,29 +73,32 @@ nativeTest('a training step: every cut leaves a prefix of the writes', () => {
   console.log(`digits-train: ${JSON.stringify(found)}`);
 });
 
-/** What leaves states that are no prefix, by text of nvm-flash.c. */
+/** What leaves states that are no prefix, by text of brownout_nvm_flash.c. */
 const mutants: Record<string, [text: string, instead: string]> = {
   'what a sector held is forgotten where it is written in part': [
-    'nvm_view(sector * FLASH_SECTOR_BYTES, FLASH_SECTOR_BYTES, nvm_log.buffer);',
+    'brownout_nvm_view(sector * BROWNOUT_FLASH_SECTOR_BYTES, BROWNOUT_FLASH_SECTOR_BYTES, nvm_log.buffer);',
     'memset(nvm_log.buffer, 0, sizeof nvm_log.buffer);',
   ],
-  'a barrier does nothing': ['void nvm_sync(void) {\n  flush();', 'void nvm_sync(void) {'],
+  'a barrier does nothing': ['void brownout_nvm_sync(void) {\n  flush();', 'void brownout_nvm_sync(void) {'],
   'checksums are not looked at': [
     'return memcmp((const uint8_t *)from + bytes, &tail, sizeof tail) == 0;',
     '(void)tail; return 1;',
   ],
-  'what lives in a page is not copied': ['nvm_log.pages[page].live > 0; slot', 'slot > SLOTS; slot'],
-  'an erasure is not announced': ['if (has_head(page)) {', 'if (page > FLASH_PAGES) {'],
+  'what lives in a page is not copied': [
+    'nvm_log.pages[page].live > 0; slot',
+    'slot > BROWNOUT_LOG_SLOTS; slot',
+  ],
+  'an erasure is not announced': ['if (has_head(page)) {', 'if (page > BROWNOUT_FLASH_PAGES) {'],
 };
 
 nativeTest('a log that leaves anything else is found', () => {
-  const source = readFileSync(join(firmwareFolder, 'nvm-flash.c'), 'utf8');
+  const source = readFileSync(join(firmwareFolder, 'brownout_nvm_flash.c'), 'utf8');
   const image = imageOf('digits');
   const trace = traceOf(image, { jobs: JOBS, trains: 0 });
   for (const [what, [text, instead]] of Object.entries(mutants)) {
     assert.is(source.split(text).length, 2, what);
     const folder = temporaryFolder('mutant');
-    writeFileSync(join(folder, 'nvm-flash.c'), source.replace(text, instead));
+    writeFileSync(join(folder, 'brownout_nvm_flash.c'), source.replace(text, instead));
     assert.throws(
       () => playOnLog(trace, { flags: SMALL_PAGES, nvm: folder, seed: SEED }),
       /workload \d+/,

@@ -170,7 +170,7 @@ function live(
   return { ended: mcu.core.waiting, chip, instructions, lowest };
 }
 
-/** NVM as the log holds it: of each sector the newest whole record (firmware/nvm-flash.c). */
+/** NVM as the log holds it: of each sector the newest whole record (firmware/brownout_nvm_flash.c). */
 function nvmFrom(flash: Uint8Array, from: number): Uint8Array {
   const nvm = new Uint8Array(Math.ceil(image.nvmBytes / SECTOR_BYTES) * SECTOR_BYTES);
   const newest = new Map<number, number>();

@@ -31,9 +31,9 @@ const compilers: readonly [
   flags: string[],
   startup: string,
 ][] = [
-  ['Cortex-M0+', arm, ['-mcpu=cortex-m0plus', '-mthumb'], 'cortex-m.c'],
-  ['Cortex-M4', arm, ['-mcpu=cortex-m4', '-mthumb'], 'cortex-m.c'],
-  ['rv32imc', riscv, RV32, 'riscv.c'],
+  ['Cortex-M0+', arm, ['-mcpu=cortex-m0plus', '-mthumb'], 'brownout_cortex_m.c'],
+  ['Cortex-M4', arm, ['-mcpu=cortex-m4', '-mthumb'], 'brownout_cortex_m.c'],
+  ['rv32imc', riscv, RV32, 'brownout_riscv.c'],
   ['msp430', { clang: 'clang' }, ['--target=msp430', '-ffreestanding', '-Iinclude'], ''],
 ];
 
@@ -42,7 +42,7 @@ const { PATH } = process.env;
 
 /** The module's code with gemm_s8 on LEA, as docs/ACCEL.md says; TI's header is stood in for. */
 function compileForLea(folder: string, compiler: string, flags: string[]): void {
-  writeFileSync(join(folder, 'accel-lea.h'), packageText('accel-lea.h'));
+  writeFileSync(join(folder, 'brownout_accel_lea.h'), packageText('brownout_accel_lea.h'));
   const library = fileURLToPath(new URL('../../test/c', import.meta.url));
   const lea = ['-DBROWNOUT_LEA', `-I${library}`, '-c', 'brownout.c', '-o', 'lea.o'];
   execFileSync(compiler, [...WARNINGS, ...flags, ...lea], { cwd: folder, stdio: 'pipe' });
@@ -57,14 +57,14 @@ for (const [name, packages, flags, startup] of compilers) {
       const folder = join(temporaryFolder('warnings'), nvm);
       // Nothing is linked here.
       process.env['PATH'] = '/nowhere';
-      const target = startup === 'riscv.c' ? 'rv32imc' : 'cortex-m4';
+      const target = startup === 'brownout_riscv.c' ? 'rv32imc' : 'cortex-m4';
       const { files } = await exportFirmware(image, { target, nvm }).finally(() => {
         process.env['PATH'] = PATH;
       });
       writeFiles(folder, files);
       mkdirSync(join(folder, 'include'));
       writeFileSync(join(folder, 'include/string.h'), STRING_H);
-      const strangers = ['cortex-m.c', 'riscv.c'].filter((file) => file !== startup);
+      const strangers = ['brownout_cortex_m.c', 'brownout_riscv.c'].filter((file) => file !== startup);
       const sources = [...files.keys()].filter((file) => file.endsWith('.c') && !strangers.includes(file));
       assert.ok(sources.length > 4);
       const compiler = Object.keys(packages)[0]!;

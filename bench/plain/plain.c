@@ -5,8 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "hal.h"
-#include "model.h"
+#include "brownout_hal.h"
+#include "brownout_model.h"
 
 typedef struct {
   uint32_t kind, tiles, input, output, weights, bias, requant, requant_stride;
@@ -25,7 +25,7 @@ static union {
 #define P 167772161
 #define P_INVERSE (-167772159)
 
-void module_start(void) {
+void brownout_module_start(void) {
 }
 
 static int32_t smaller(int32_t a, int32_t b) {
@@ -82,18 +82,18 @@ static void requantize_two(int32_t a, int32_t b, const int32_t *pair, int8_t *to
 }
 
 static const int32_t *look_bias(int32_t first, int32_t count, void *scratch) {
-  return nvm_view(OP->bias + 4u * (uint32_t)first, 4u * (uint32_t)count, scratch);
+  return brownout_nvm_view(OP->bias + 4u * (uint32_t)first, 4u * (uint32_t)count, scratch);
 }
 
 static const int32_t *look_requant(int32_t first, int32_t count, void *scratch) {
   const uint32_t stride = OP->requant_stride;
-  return nvm_view(OP->requant + (uint32_t)first * stride, stride ? (uint32_t)count * stride : 8u, scratch);
+  return brownout_nvm_view(OP->requant + (uint32_t)first * stride, stride ? (uint32_t)count * stride : 8u, scratch);
 }
 
 /* dense_s8, the whole input in SRAM */
 
 static void dense_enter(void) {
-  memcpy(SCRATCH(0), nvm_view(OP->input, (uint32_t)OP->p[0], SCRATCH(0)), (size_t)OP->p[0]);
+  memcpy(SCRATCH(0), brownout_nvm_view(OP->input, (uint32_t)OP->p[0], SCRATCH(0)), (size_t)OP->p[0]);
 }
 
 static void four_rows(int32_t inputs, const int8_t *weights, const int32_t *bias, const int32_t *pair, int8_t *output) {
@@ -119,7 +119,7 @@ static void dense_tile(int32_t index) {
   const int32_t *bias = look_bias(first, count, SCRATCH(2));
   const int32_t *pair = look_requant(first, count, SCRATCH(3));
   const int8_t *weights =
-      nvm_view(OP->weights + (uint32_t)(first * inputs), (uint32_t)(count * inputs), SCRATCH(1));
+      brownout_nvm_view(OP->weights + (uint32_t)(first * inputs), (uint32_t)(count * inputs), SCRATCH(1));
   int32_t i;
   for (i = 0; i + 3 < count; i += 4) {
     four_rows(inputs, weights, bias + i, pair, output + i);
@@ -131,7 +131,7 @@ static void dense_tile(int32_t index) {
     weights += inputs;
     pair += OP->requant_stride / 4;
   }
-  nvm_write(OP->output + (uint32_t)first, output, (uint32_t)count);
+  brownout_nvm_write(OP->output + (uint32_t)first, output, (uint32_t)count);
 }
 
 /* conv2d_s8, dilation 1 */
@@ -169,7 +169,7 @@ static void gather(int32_t row, int32_t column, int32_t count, uint8_t *columns,
       int32_t from = left < 0 ? 0 : left;
       int32_t to = left + (count - 1) * stride + kernel_width;
       if (to > width) to = width;
-      source = nvm_view(OP->input + (uint32_t)((y * width + from) * channels), (uint32_t)((to - from) * channels),
+      source = brownout_nvm_view(OP->input + (uint32_t)((y * width + from) * channels), (uint32_t)((to - from) * channels),
                         SCRATCH(0));
       source += (left - from) * channels;
     }
@@ -225,7 +225,7 @@ static void conv_tile(int32_t index) {
     const int32_t *bias = look_bias(first, size, SCRATCH(3));
     const int32_t *pair = look_requant(first, size, SCRATCH(4));
     const int8_t *weights =
-        nvm_view(OP->weights + (uint32_t)(first * patch), (uint32_t)(size * patch), SCRATCH(2));
+        brownout_nvm_view(OP->weights + (uint32_t)(first * patch), (uint32_t)(size * patch), SCRATCH(2));
     int32_t done = 0;
     for (int32_t i = 0; i < size; i++) {
       const int8_t *vector = (const int8_t *)columns;
@@ -242,7 +242,7 @@ static void conv_tile(int32_t index) {
       pair += OP->requant_stride / 4;
     }
   }
-  nvm_write(OP->output + (uint32_t)((row * OP->p[OUT_WIDTH] + column) * channels), output,
+  brownout_nvm_write(OP->output + (uint32_t)((row * OP->p[OUT_WIDTH] + column) * channels), output,
             (uint32_t)(count * channels));
 }
 
@@ -284,7 +284,7 @@ static void depthwise_tile(int32_t index) {
     const int32_t size = smaller(group, channels - first);
     const int32_t *bias = look_bias(first, size, SCRATCH(3));
     const int32_t *pair = look_requant(first, size, SCRATCH(4));
-    const int8_t *weights = nvm_view(OP->weights + (uint32_t)(first * taps), (uint32_t)(size * taps), SCRATCH(2));
+    const int8_t *weights = brownout_nvm_view(OP->weights + (uint32_t)(first * taps), (uint32_t)(size * taps), SCRATCH(2));
     int32_t i = 0;
     for (; i + 3 < size; i += 4, pair += 4 * step) {
       int8_t *to = output + first + i;
@@ -300,7 +300,7 @@ static void depthwise_tile(int32_t index) {
       }
     }
   }
-  nvm_write(OP->output + (uint32_t)((row * OP->p[OUT_WIDTH] + column) * channels), output,
+  brownout_nvm_write(OP->output + (uint32_t)((row * OP->p[OUT_WIDTH] + column) * channels), output,
             (uint32_t)(count * channels));
 }
 
@@ -308,7 +308,7 @@ static void depthwise_tile(int32_t index) {
 
 enum { INPUTS, OUTPUTS, BLOCK, BLOCKS, CHUNK, ROOT, RESERVED, CENTRE, ROWS };
 
-/* In a register: gcc makes three additions of a multiplication by it. As in firmware/wasm.h. */
+/* In a register: gcc makes three additions of a multiplication by it. As in firmware/brownout_wasm.h. */
 static inline uint32_t p_inverse(void) {
   uint32_t x = (uint32_t)P_INVERSE;
   __asm__("" : "+r"(x));
@@ -457,7 +457,7 @@ static void circulant_enter(void) {
   make_twiddles(table, k, OP->p[ROOT]);
   for (int32_t first = 0; first < OP->p[INPUTS]; first += k, x += 4) {
     const int32_t count = smaller(k, OP->p[INPUTS] - first);
-    const int8_t *source = nvm_view(OP->input + (uint32_t)first, (uint32_t)count, SCRATCH(5));
+    const int8_t *source = brownout_nvm_view(OP->input + (uint32_t)first, (uint32_t)count, SCRATCH(5));
     if (count < k) {
       memmove(SCRATCH(5), source, (size_t)count);
       fill_bytes(SCRATCH(5) + count, 0, k - count);
@@ -477,7 +477,7 @@ static void multiply_row(int32_t row, int32_t k, int32_t *to) {
   const int32_t *x = (const int32_t *)SCRATCH(0);
   int32_t index = 0;
   for (int32_t done = 0; done < k; done += chunk, from += 4u * (uint32_t)(chunk * blocks)) {
-    const int32_t *w = nvm_view(from, 4u * (uint32_t)(chunk * blocks), SCRATCH(1));
+    const int32_t *w = brownout_nvm_view(from, 4u * (uint32_t)(chunk * blocks), SCRATCH(1));
     for (const int32_t *last = w + chunk * blocks; w < last; to += 4, index++) {
       int64_t a = 0, b = 0, c = 0, d = 0;
       for (int32_t left = blocks; left > 0; left--, x += 4, w += 4) {
@@ -527,13 +527,13 @@ static void circulant_tile(int32_t index) {
       for (int32_t i = 0; i < count; i++) to[i] = (int8_t)requantize(centre(work[i]) + bias[i], pair + i * step);
     }
   }
-  nvm_write(OP->output + (uint32_t)begin, output, (uint32_t)(end - begin));
+  brownout_nvm_write(OP->output + (uint32_t)begin, output, (uint32_t)(end - begin));
 }
 
 enum { CONV2D = 1, DENSE = 3, CIRCULANT = 5, DEPTHWISE = 6 };
 
 void brownout_enter(uint32_t address) {
-  memcpy(sram.bytes, nvm_view(address, sizeof(record), sram.bytes), sizeof(record));
+  memcpy(sram.bytes, brownout_nvm_view(address, sizeof(record), sram.bytes), sizeof(record));
   if ((OP->kind & 255u) == DENSE) dense_enter();
   if ((OP->kind & 255u) == CIRCULANT) circulant_enter();
 }
@@ -553,6 +553,6 @@ void brownout_tile(uint32_t index) {
       circulant_tile((int32_t)index);
       break;
     default:
-      wasm_trap();
+      brownout_trap();
   }
 }

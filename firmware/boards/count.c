@@ -3,7 +3,7 @@
  * SysTick counts them; a RISC-V core has a counter of its own. With BROWNOUT_BARE: every op of the plan, a line each: entering, all tiles, the dearest tile.
  * Without: a whole inference, a line: begin, input and submit, run, acknowledge; and the stack it took.
  */
-#include "boards.h"
+#include "brownout_boards.h"
 #include "brownout.h"
 
 #ifdef __riscv
@@ -27,7 +27,7 @@ static void start_clock(void) {
 
 static volatile uint32_t wraps;
 
-void board_tick(void) {
+void brownout_board_tick(void) {
   wraps++;
 }
 
@@ -51,22 +51,22 @@ static void start_clock(void) {
 #endif
 
 static void print_ticks(uint64_t value) {
-  board_print(" ");
+  brownout_board_print(" ");
   print_hex((uint32_t)(value >> 32), 8);
   print_hex((uint32_t)value, 8);
 }
 
 #ifdef BROWNOUT_BARE
-void module_start(void);
+void brownout_module_start(void);
 void brownout_enter(uint32_t record);
 void brownout_tile(uint32_t index);
 
 int main(void) {
   uint32_t record;
-  module_start();
+  brownout_module_start();
   start_clock();
   for (record = BROWNOUT_PLAN; record < BROWNOUT_PLAN + BROWNOUT_PLAN_BYTES; record += BROWNOUT_OP_BYTES) {
-    const uint32_t tiles = *(const uint32_t *)(uintptr_t)(NVM_ADDRESS + record + BROWNOUT_OP_TILES);
+    const uint32_t tiles = *(const uint32_t *)(uintptr_t)(BROWNOUT_NVM_ADDRESS + record + BROWNOUT_OP_TILES);
     uint64_t most = 0;
     uint64_t all = 0;
     uint32_t tile;
@@ -82,29 +82,29 @@ int main(void) {
       all += took;
       if (took > most) most = took;
     }
-    board_print("O");
+    brownout_board_print("O");
     print_ticks(enter);
     print_ticks(all);
     print_ticks(most);
-    board_print("\n");
+    brownout_board_print("\n");
   }
   return 0;
 }
 #else
-extern uint32_t link_stack_bottom;
+extern uint32_t brownout_link_stack_bottom;
 enum { PAINT = 0x5a5a5a5a };
 
 /* Everything below this frame. */
 static void paint_stack(void) {
   volatile uint32_t here;
-  volatile uint32_t *at = &link_stack_bottom;
+  volatile uint32_t *at = &brownout_link_stack_bottom;
   while ((uintptr_t)at < (uintptr_t)&here - 32u) *at++ = PAINT;
 }
 
 static uint32_t untouched_bytes(void) {
-  const volatile uint32_t *at = &link_stack_bottom;
+  const volatile uint32_t *at = &brownout_link_stack_bottom;
   while (*at == PAINT) at++;
-  return (uint32_t)((uintptr_t)at - (uintptr_t)&link_stack_bottom);
+  return (uint32_t)((uintptr_t)at - (uintptr_t)&brownout_link_stack_bottom);
 }
 
 int main(void) {
@@ -116,17 +116,17 @@ int main(void) {
   at[0] = ticks();
   state = brownout_begin();
   at[1] = ticks();
-  if (state == BROWNOUT_IDLE) state = brownout_input(CONTROL_INPUTS);
+  if (state == BROWNOUT_IDLE) state = brownout_input(BROWNOUT_CONTROL_INPUTS);
   if (state >= 0) state = brownout_submit(1);
   at[2] = ticks();
   while (state == BROWNOUT_RUN) state = brownout_run(0);
   at[3] = ticks();
   if (state == BROWNOUT_DONE) state = brownout_ack(1);
   at[4] = ticks();
-  board_print(state == BROWNOUT_IDLE ? "J" : "E");
+  brownout_board_print(state == BROWNOUT_IDLE ? "J" : "E");
   for (i = 0; i < 4; i++) print_ticks(at[i + 1] - at[i]);
   print_ticks(untouched_bytes());
-  board_print("\n");
+  brownout_board_print("\n");
   return state != BROWNOUT_IDLE;
 }
 #endif

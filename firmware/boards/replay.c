@@ -2,7 +2,7 @@
  * An application that is killed at any moment: job after job, each answer delivered as a line before it is
  * acknowledged. What a line says is known to the host; what was said twice, or not at all, too.
  */
-#include "boards.h"
+#include "brownout_boards.h"
 #include "brownout.h"
 
 #ifndef BROWNOUT_CLASSES
@@ -11,7 +11,7 @@
 
 static void scramble(void) {
   uint8_t *arena = brownout_arena();
-  uint32_t x = CONTROL->garbage | 1u;
+  uint32_t x = BROWNOUT_CONTROL->garbage | 1u;
   uint32_t at;
   for (at = 0; at < BROWNOUT_SRAM_BYTES - BROWNOUT_ARENA; at++) {
     x ^= x << 13;
@@ -27,13 +27,13 @@ static uint32_t label_of(uint32_t ticket) {
 }
 
 static int is_trained(uint32_t ticket) {
-  return CONTROL->train_every != 0 && ticket % CONTROL->train_every == 0;
+  return BROWNOUT_CONTROL->train_every != 0 && ticket % BROWNOUT_CONTROL->train_every == 0;
 }
 
 /* Whether the label of an inferred ticket comes when the answer is gone. */
 static int is_labelled(uint32_t ticket) {
 #ifdef BROWNOUT_KEEPS_INPUTS
-  return CONTROL->train_every != 0 && ticket % CONTROL->train_every % 2 == 1;
+  return BROWNOUT_CONTROL->train_every != 0 && ticket % BROWNOUT_CONTROL->train_every % 2 == 1;
 #else
   (void)ticket;
   return 0;
@@ -62,13 +62,13 @@ static void deliver(uint32_t ticket) {
   }
   *at++ = '\n';
   *at = 0;
-  board_print(line);
+  brownout_board_print(line);
 }
 
 static int fail(int32_t code) {
-  board_print("E ");
+  brownout_board_print("E ");
   print_hex((uint32_t)code, 8);
-  board_print("\n");
+  brownout_board_print("\n");
   return 1;
 }
 
@@ -78,7 +78,7 @@ static int32_t next(uint32_t ticket) {
   if (brownout_kind() == BROWNOUT_INFER && ticket != 0 && is_labelled(ticket)) {
     return brownout_label(ticket, label_of(ticket));
   }
-  state = brownout_input(CONTROL_INPUTS + ticket % CONTROL->inputs * BROWNOUT_INPUT_BYTES);
+  state = brownout_input(BROWNOUT_CONTROL_INPUTS + ticket % BROWNOUT_CONTROL->inputs * BROWNOUT_INPUT_BYTES);
   if (state < 0) return state;
   ticket++;
   return is_trained(ticket) ? brownout_train(ticket, label_of(ticket)) : brownout_submit(ticket);
@@ -92,7 +92,7 @@ int main(void) {
     const uint32_t ticket = brownout_ticket();
     if (state < 0) return fail(state);
     if (state == BROWNOUT_IDLE) {
-      if (ticket >= CONTROL->last_ticket) return 0;
+      if (ticket >= BROWNOUT_CONTROL->last_ticket) return 0;
       state = next(ticket);
     } else if (state == BROWNOUT_DONE) {
       deliver(ticket);

@@ -167,7 +167,7 @@ function link(
   });
 }
 
-/** boot2.c: the boot loader as bytes. */
+/** brownout_boot2.c: the boot loader as bytes. */
 const boot2Source = (): string =>
   [
     '/* The second-stage boot loader of an RP2040, with the checksum that its boot ROM asks for. Made by brownout export.',
@@ -192,9 +192,9 @@ function programFor(
 ): Program {
   const map = { ...mapOf(profile), ...board?.map };
   const base = { target, nvm, map, board, name: board?.name ?? profile.name };
-  const own = board?.boots2 ? { own: new Map([['boot2.c', boot2Source()]]) } : {};
+  const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
   if (nvm !== 'flash' || !board) {
-    const defines = nvm === 'mapped' ? [`NVM_ADDRESS=${hex(map.nvm.origin)}u`] : [];
+    const defines = nvm === 'mapped' ? [`BROWNOUT_NVM_ADDRESS=${hex(map.nvm.origin)}u`] : [];
     return { ...base, ...own, defines, logBytes: 0, nvmBytes: profile.nvmBytes.value };
   }
   // The log is at flash's end.
@@ -202,8 +202,8 @@ function programFor(
   const { bytes: logBytes, capacityBytes } = flashLogSize(image.nvmBytes, { pageBytes });
   const { origin, bytes } = map.flash;
   if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, board.name);
-  const address = `FLASH_ADDRESS=${hex(origin + bytes - logBytes)}u`;
-  const defines = [...(define ? [define] : []), address, `FLASH_PAGE_BYTES=${pageBytes}u`];
+  const address = `BROWNOUT_FLASH_ADDRESS=${hex(origin + bytes - logBytes)}u`;
+  const defines = [...(define ? [define] : []), address, `BROWNOUT_FLASH_PAGE_BYTES=${pageBytes}u`];
   const flash = { origin, bytes: bytes - logBytes };
   return { ...base, ...own, map: { ...map, flash }, defines, logBytes, nvmBytes: capacityBytes };
 }

@@ -18,16 +18,17 @@ import { type Manifest, readManifest } from './export-firmware.js';
 /** Files of an export that people edit; what they changed stays. */
 const EDITABLE = [
   ...[
-    'hal.c',
-    'hal-posix.c',
+    'brownout_hal.c',
+    'brownout_hal_posix.c',
     'main.c',
-    'cortex-m.c',
-    'riscv.c',
-    'board-posix.c',
-    'port-spi.c',
-    'port-flash.c',
+    'brownout_cortex_m.c',
+    'brownout_riscv.c',
+    'brownout_startup.h',
+    'brownout_board_posix.c',
+    'brownout_port_spi.c',
+    'brownout_port_flash.c',
   ],
-  ...['nvm-mapped.c', 'link.ld', 'Makefile'],
+  ...['brownout_nvm_mapped.c', 'link.ld', 'Makefile'],
 ];
 
 /** The manifest of a folder; undefined if it is not a firmware folder. */

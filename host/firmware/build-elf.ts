@@ -120,23 +120,23 @@ export function buildForBoard(
 ): string {
   const files = commonFiles(image, module);
   const target = targetCalled(board.core);
-  const own = ['boards/boards.h', target.startup!, ...program.sources];
+  const own = ['boards/brownout_boards.h', ...target.startup, ...program.sources];
   for (const name of own) files.set(name.replace('boards/', ''), packageText(name));
   if (program.kernels !== undefined) files.set('brownout.c', program.kernels);
   files.set('link.ld', linkerScript(board satisfies MemoryMap));
   writeFiles(folder, files);
   const names = [
     'brownout.c',
-    'model.c',
+    'brownout_model.c',
     ...[...files.keys()].filter((name) => {
-      return name.endsWith('.c') && name !== 'brownout.c' && name !== 'model.c';
+      return name.endsWith('.c') && name !== 'brownout.c' && name !== 'brownout_model.c';
     }),
   ];
   const defines = [
     ...program.defines,
-    'BOARD_SEMIHOSTING',
-    `NVM_ADDRESS=${board.nvm.origin}u`,
-    `CONTROL_OFFSET=${CONTROL_OFFSET}u`,
+    'BROWNOUT_SEMIHOSTING',
+    `BROWNOUT_NVM_ADDRESS=${board.nvm.origin}u`,
+    `BROWNOUT_CONTROL_OFFSET=${CONTROL_OFFSET}u`,
   ];
   return linkElf(folder, names, { target, defines });
 }

@@ -27,7 +27,7 @@ export interface JobInstructions {
   size: FirmwareSize;
 }
 
-/** The control block of firmware/boards/boards.h, with inputs behind it. */
+/** The control block of firmware/boards/brownout_boards.h, with inputs behind it. */
 export function controlBlock(
   fields: Partial<Record<'lastTicket' | 'cutUnits' | 'slow' | 'garbage' | 'trainEvery' | 'low', number>>,
   inputs: readonly Uint8Array[],
@@ -46,7 +46,11 @@ async function count(
   kernels?: string,
 ): Promise<{ rows: number[][]; size: FirmwareSize; output: Uint8Array }> {
   return inTemporaryFolder(async (folder) => {
-    const program = { sources: ['hal.c', 'nvm-mapped.c', 'boards/count.c'], defines, kernels };
+    const program = {
+      sources: ['brownout_hal.c', 'brownout_nvm_mapped.c', 'boards/count.c'],
+      defines,
+      kernels,
+    };
     const elf = buildForBoard(folder, image, module, board, program);
     const input = image.sample ? littleEndian(image.sample) : new Uint8Array(image.input.bytes);
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
@@ -98,7 +102,7 @@ export async function countJob(
   { copy = false, module: other }: { copy?: boolean; module?: FirmwareModule } = {},
 ): Promise<JobInstructions> {
   const module = other ?? (await firmwareModule(image));
-  const { rows, size } = await count(image, board, module, copy ? ['NVM_COPY'] : []);
+  const { rows, size } = await count(image, board, module, copy ? ['BROWNOUT_NVM_COPY'] : []);
   const [begin, submit, run, ack, untouched] = rows[0]!;
   const scale = board.instructionsPerTick;
   return {

@@ -1,5 +1,5 @@
 // A WASM module as C99: one static memory of the size that is asked for, no floats, no allocation, no library but
-// memmove and memset. What the text stands on is firmware/wasm.h.
+// memmove and memset. What the text stands on is firmware/brownout_wasm.h.
 import { parseModule, type WasmModule } from '../toolchain/wasm-binary.js';
 import { readInterface, type WasmInterface } from '../toolchain/wasm-interface.js';
 import { type EmitContext, emitFunction, signature } from './emit-function.js';
@@ -55,7 +55,7 @@ export function cBytes(bytes: ArrayLike<number>): string[] {
 /** `prefix`start(): what start-up code does on a part. */
 function startFunction(shown: WasmInterface, context: EmitContext, prefix: string): string[] {
   const arrays = shown.segments.flatMap(({ bytes }, i) => [
-    `static const u8 ${prefix}data${i}[${bytes.length}] = {`,
+    `static const uint8_t ${prefix}data${i}[${bytes.length}] = {`,
     ...cBytes(bytes),
     '};',
   ]);
@@ -71,7 +71,7 @@ function startFunction(shown: WasmInterface, context: EmitContext, prefix: strin
     `void ${prefix}start(void) {`,
     ...(end > 0 ? [`  memset(wasm_memory.bytes, 0, ${end});`] : []),
     ...copies,
-    ...variables.map(({ name, value }) => `  ${name} = (u32)(${value}ll);`),
+    ...variables.map(({ name, value }) => `  ${name} = (uint32_t)(${value}ll);`),
     '}',
   ];
 }
@@ -92,7 +92,7 @@ export function emitFunctions(wasm: Uint8Array, options: EmitOptions): string {
   });
   const globals = context.globals.filter(({ mutable }) => mutable);
   return [
-    ...globals.map(({ name, type }) => `static ${type === 0x7f ? 'u32' : 'u64'} ${name};`),
+    ...globals.map(({ name, type }) => `static ${type === 0x7f ? 'uint32_t' : 'uint64_t'} ${name};`),
     ...prototypes,
     '',
     ...startFunction(shown, context, options.prefix),

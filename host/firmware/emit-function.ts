@@ -147,7 +147,7 @@ class FunctionEmitter {
   #name(value: Value): Value {
     const name = this.#fresh('t');
     this.#line(`const ${cType(value.type)} ${name} = ${plain(value).text};`);
-    const narrow = value.narrow === undefined ? undefined : `(s32)${name}`;
+    const narrow = value.narrow === undefined ? undefined : `(int32_t)${name}`;
     return atom(name, value.type, { narrow });
   }
 
@@ -172,7 +172,7 @@ class FunctionEmitter {
 
   #local(index: number): Value {
     const type = this.#types[index]!;
-    const narrow = type === I64 && !this.wideLocals.has(index) ? `(s32)l${index}` : undefined;
+    const narrow = type === I64 && !this.wideLocals.has(index) ? `(int32_t)l${index}` : undefined;
     return atom(`l${index}`, type, { locals: new Set([index]), narrow });
   }
 
@@ -362,7 +362,7 @@ class FunctionEmitter {
   }
 
   #unreachable(): void {
-    this.#line('wasm_trap();');
+    this.#line('brownout_trap();');
     this.#line(this.body.type.results.length > 0 ? 'return 0;' : 'return;');
     this.#frame.dead = true;
   }

@@ -28,7 +28,7 @@ const INFERENCES = 4;
 /** Erasures a page after which the log's share of them is taken. */
 const ERASURES = 16;
 const MOST_ROUNDS = 4096;
-/** The latch of EEPROM, as in firmware/nvm-eeprom.c. */
+/** The latch of EEPROM, as in firmware/brownout_nvm_eeprom.c. */
 const EEPROM_PAGE_BYTES = 64;
 
 interface Trace {

@@ -1,4 +1,4 @@
-// WASM's integer instructions as C expressions. Values are unsigned in C (u32, u64), so that overflow wraps; signed
+// WASM's integer instructions as C expressions. Values are unsigned in C (uint32_t, uint64_t), so that overflow wraps; signed
 // operations cast on the way. A comparison is C's int 0 or 1 until a value is wanted.
 import { Op, ValueType } from '../toolchain/wasm-binary.js';
 
@@ -12,7 +12,7 @@ export interface Value {
   type: number;
   /** The C type is int: 0 or 1. */
   flag?: boolean;
-  /** An i64 that is a sign-extended i32: the i32, as s32. A product of two such is one 32×32→64 multiplication. */
+  /** An i64 that is a sign-extended i32: the i32, as int32_t. A product of two such is one 32×32→64 multiplication. */
   narrow?: string | undefined;
   constant?: bigint;
   /** Locals that it reads. */
@@ -24,7 +24,7 @@ export interface Value {
 const { I32, I64 } = ValueType;
 const nothing: ReadonlySet<number> = new Set();
 
-export const cType = (type: number): string => (type === I32 ? 'u32' : 'u64');
+export const cType = (type: number): string => (type === I32 ? 'uint32_t' : 'uint64_t');
 
 /** A name, or a call without dependences. */
 export function atom(text: string, type: number, extra: Partial<Value> = {}): Value {
@@ -59,7 +59,7 @@ function operand({ text, precedence }: Value, least: number): string {
 /** The value as an unsigned C expression, not as a flag. */
 export function plain(value: Value): Value {
   if (!value.flag) return value;
-  return { ...value, text: `(u32)(${value.text})`, precedence: PRECEDENCE.cast, flag: false };
+  return { ...value, text: `(uint32_t)(${value.text})`, precedence: PRECEDENCE.cast, flag: false };
 }
 
 /** As a C condition. */
@@ -68,8 +68,8 @@ export const condition = (value: Value): string => value.text;
 /** As a signed C expression that binds as a cast does. */
 function signed(value: Value): string {
   if (value.constant !== undefined) return signedText(value.constant, value.type === I32 ? 32 : 64);
-  if (value.type === I64 && value.narrow !== undefined) return `(s64)${value.narrow}`;
-  return `(${value.type === I32 ? 's32' : 's64'})${operand(plain(value), PRECEDENCE.cast)}`;
+  if (value.type === I64 && value.narrow !== undefined) return `(int64_t)${value.narrow}`;
+  return `(${value.type === I32 ? 'int32_t' : 'int64_t'})${operand(plain(value), PRECEDENCE.cast)}`;
 }
 
 const unsigned = (value: Value, least: number = PRECEDENCE.cast): string => operand(plain(value), least);
@@ -118,7 +118,7 @@ export const opaque = (text: string): string => `opaque32(${text})`;
 function product(type: number, a: Value, b: Value): Value {
   if (a.narrow !== undefined && b.narrow !== undefined) {
     // Through unsigned 64-bit variables it would become three multiplications on a 32-bit machine.
-    return combine(cast(`(s64)${a.narrow} * ${b.narrow}`, type), PRECEDENCE.cast, type, [a, b]);
+    return combine(cast(`(int64_t)${a.narrow} * ${b.narrow}`, type), PRECEDENCE.cast, type, [a, b]);
   }
   const factor = isFar(b) ? opaque(b.text) : unsigned(b);
   const text = `${unsigned(a, PRECEDENCE.multiply)} * ${factor}`;
@@ -186,10 +186,10 @@ function arithmetic(which: number, type: number, a: Value, b: Value): Value {
   return combine(`${unsigned(a)} ${'&|^'[which - 10]} ${unsigned(b)}`, PRECEDENCE.weak, type, [a, b]);
 }
 
-function extend(value: Value, from: 's8' | 's16' | 's32', type: number): Value {
+function extend(value: Value, from: 'int8_t' | 'int16_t' | 'int32_t', type: number): Value {
   const inner = `(${from})${unsigned(value)}`;
-  const narrow = type === I64 ? (from === 's32' ? inner : `(s32)${inner}`) : undefined;
-  const text = type === I64 ? `(u64)(s64)${inner}` : `(u32)${inner}`;
+  const narrow = type === I64 ? (from === 'int32_t' ? inner : `(int32_t)${inner}`) : undefined;
+  const text = type === I64 ? `(uint64_t)(int64_t)${inner}` : `(uint32_t)${inner}`;
   return combine(text, PRECEDENCE.cast, type, [value], { narrow });
 }
 
@@ -197,21 +197,21 @@ function extend(value: Value, from: 's8' | 's16' | 's32', type: number): Value {
 function convert(opcode: number, value: Value): Value | undefined {
   switch (opcode) {
     case 0xa7:
-      return combine(`(u32)${unsigned(value)}`, PRECEDENCE.cast, I32, [value]);
+      return combine(`(uint32_t)${unsigned(value)}`, PRECEDENCE.cast, I32, [value]);
     case 0xac:
-      return extend(value, 's32', I64);
+      return extend(value, 'int32_t', I64);
     case 0xad:
-      return combine(`(u64)${unsigned(value)}`, PRECEDENCE.cast, I64, [value]);
+      return combine(`(uint64_t)${unsigned(value)}`, PRECEDENCE.cast, I64, [value]);
     case 0xc0:
-      return extend(value, 's8', I32);
+      return extend(value, 'int8_t', I32);
     case 0xc1:
-      return extend(value, 's16', I32);
+      return extend(value, 'int16_t', I32);
     case 0xc2:
-      return extend(value, 's8', I64);
+      return extend(value, 'int8_t', I64);
     case 0xc3:
-      return extend(value, 's16', I64);
+      return extend(value, 'int16_t', I64);
     case 0xc4:
-      return extend(value, 's32', I64);
+      return extend(value, 'int32_t', I64);
     default:
       return undefined;
   }
@@ -244,19 +244,22 @@ export function numeric(opcode: number, pop: () => Value): Value | undefined {
 }
 
 /** i32.load, i64.load, then i32.load8_s … i64.load32_u, by opcode: function, its C type, bytes. */
-const LOADS: Record<number, readonly [name: string, result: 's32' | 'u32' | 'u64', bytes: number]> = {
-  [Op.I32_LOAD]: ['load32', 'u32', 4],
-  41: ['load64', 'u64', 8],
-  44: ['load8s', 's32', 1],
-  45: ['load8u', 'u32', 1],
-  46: ['load16s', 's32', 2],
-  47: ['load16u', 'u32', 2],
-  48: ['load8s', 's32', 1],
-  49: ['load8u', 'u32', 1],
-  50: ['load16s', 's32', 2],
-  51: ['load16u', 'u32', 2],
-  52: ['load32', 's32', 4],
-  [Op.I64_LOAD32_U]: ['load32', 'u32', 4],
+const LOADS: Record<
+  number,
+  readonly [name: string, result: 'int32_t' | 'uint32_t' | 'uint64_t', bytes: number]
+> = {
+  [Op.I32_LOAD]: ['load32', 'uint32_t', 4],
+  41: ['load64', 'uint64_t', 8],
+  44: ['load8s', 'int32_t', 1],
+  45: ['load8u', 'uint32_t', 1],
+  46: ['load16s', 'int32_t', 2],
+  47: ['load16u', 'uint32_t', 2],
+  48: ['load8s', 'int32_t', 1],
+  49: ['load8u', 'uint32_t', 1],
+  50: ['load16s', 'int32_t', 2],
+  51: ['load16u', 'uint32_t', 2],
+  52: ['load32', 'int32_t', 4],
+  [Op.I64_LOAD32_U]: ['load32', 'uint32_t', 4],
 };
 
 /** The suffix of accesses whose address is not promised to be a multiple of their size. */
@@ -268,13 +271,16 @@ export function load(opcode: number, address: Value, offset: number, alignment: 
   if (name === undefined || bytes === undefined) return undefined;
   const type = opcode === Op.I32_LOAD || (opcode >= 0x2c && opcode <= 0x2f) ? I32 : I64;
   const call = `${name}${unaligned(bytes, alignment)}(${plain(address).text}, ${offset}u)`;
-  if (result !== 's32')
-    return combine(type === I64 && bytes < 8 ? `(u64)${call}` : call, PRECEDENCE.cast, type, [address], {
+  if (result !== 'int32_t')
+    return combine(type === I64 && bytes < 8 ? `(uint64_t)${call}` : call, PRECEDENCE.cast, type, [address], {
       fixed: true,
     });
-  const value = opcode === 0x34 ? `(s32)${call}` : call;
-  if (type === I32) return combine(`(u32)${value}`, PRECEDENCE.cast, type, [address], { fixed: true });
-  return combine(`(u64)(s64)${value}`, PRECEDENCE.cast, type, [address], { fixed: true, narrow: value });
+  const value = opcode === 0x34 ? `(int32_t)${call}` : call;
+  if (type === I32) return combine(`(uint32_t)${value}`, PRECEDENCE.cast, type, [address], { fixed: true });
+  return combine(`(uint64_t)(int64_t)${value}`, PRECEDENCE.cast, type, [address], {
+    fixed: true,
+    narrow: value,
+  });
 }
 
 const STORE_BYTES = [4, 8, 0, 0, 1, 2, 1, 2, 4];
@@ -289,7 +295,7 @@ export function store(
 ): string | undefined {
   const bytes = STORE_BYTES[opcode - Op.I32_STORE];
   if (!bytes) return undefined;
-  const text = value.type === I64 && bytes < 8 ? `(u32)${unsigned(value)}` : plain(value).text;
+  const text = value.type === I64 && bytes < 8 ? `(uint32_t)${unsigned(value)}` : plain(value).text;
   return `store${bytes * 8}${unaligned(bytes, alignment)}(${plain(address).text}, ${offset}u, ${text});`;
 }
 

@@ -1,6 +1,6 @@
-// The bookkeeping of firmware/nvm-flash.c on steady power: which pages its records go to, and how often each is erased.
+// The bookkeeping of firmware/brownout_nvm_flash.c on steady power: which pages its records go to, and how often each is erased.
 
-/** Sizes of a log; defaults as in firmware/nvm-flash.h. */
+/** Sizes of a log; defaults as in firmware/brownout_nvm_flash.h. */
 export interface FlashSizes {
   pageBytes: number;
   sectorBytes: number;
@@ -14,7 +14,7 @@ const RECORD_OVERHEAD_BYTES = 16;
 /** Free pages; and slots that no page is expected to fill. */
 const RESERVE = 3;
 
-/** What a log takes of flash, as firmware/nvm-flash.h has it, and the NVM that would fit in it. */
+/** What a log takes of flash, as firmware/brownout_nvm_flash.h has it, and the NVM that would fit in it. */
 export function flashLogSize(
   nvmBytes: number,
   { pageBytes, sectorBytes }: Pick<FlashSizes, 'pageBytes'> & Partial<FlashSizes>,

@@ -6,7 +6,7 @@ export interface HardwareBoard {
   name: string;
   core: string;
   map: Pick<MemoryMap, 'flash' | 'sram'>;
-  /** Of its flash, where the log is: what is erased at once, and what firmware/port-flash.c calls its controller. */
+  /** Of its flash, where the log is: what is erased at once, and what firmware/brownout_port_flash.c calls its controller. */
   page: { bytes: number; define?: string };
   /** Whether flash begins with a second-stage boot loader. */
   boots2?: boolean;
@@ -26,7 +26,7 @@ const BOARDS: readonly HardwareBoard[] = [
       flash: { origin: 0, bytes: 1024 * KIB },
       sram: { origin: 0x2000_0000, bytes: 256 * KIB },
     },
-    page: { bytes: 4096, define: 'FLASH_NRF52' },
+    page: { bytes: 4096, define: 'BROWNOUT_FLASH_NRF52' },
     openocd: ['-f', 'board/nordic_nrf52_dk.cfg'],
   },
   {
@@ -46,7 +46,7 @@ const BOARDS: readonly HardwareBoard[] = [
       flash: { origin: 0x1000_0000, bytes: 2048 * KIB },
       sram: { origin: 0x2000_0000, bytes: 264 * KIB },
     },
-    page: { bytes: 4096, define: 'FLASH_RP2040' },
+    page: { bytes: 4096, define: 'BROWNOUT_FLASH_RP2040' },
     boots2: true,
     openocd: ['-f', 'interface/cmsis-dap.cfg', '-f', 'target/rp2040.cfg'],
     uf2: { family: 0xe48b_ff56, drive: 'RPI-RP2' },

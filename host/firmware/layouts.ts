@@ -42,7 +42,16 @@ const lines = (...text: string[]): string => `${text.join('\n')}\n`;
 const move = (files: Files, folder: string, pick: (name: string) => boolean): Files =>
   new Map([...files].filter(([name]) => pick(name)).map(([name, text]) => [`${folder}${name}`, text]));
 
-const EXAMPLE = ['main.c', 'cortex-m.c', 'riscv.c', 'hal.c', 'hal-posix.c', 'board-posix.c', 'board.h'];
+const EXAMPLE = [
+  'main.c',
+  'brownout_cortex_m.c',
+  'brownout_riscv.c',
+  'brownout_startup.h',
+  'brownout_hal.c',
+  'brownout_hal_posix.c',
+  'brownout_board_posix.c',
+  'brownout_board.h',
+];
 const BUILD = ['Makefile', 'link.ld'];
 const isLibrary = (name: string): boolean => !EXAMPLE.includes(name) && !BUILD.includes(name);
 
@@ -84,12 +93,12 @@ function cmake(files: Files, { target, nvm }: Laid): Files {
 }
 
 function zephyr(files: Files, { nvm }: Laid): Files {
-  const isHeader = (name: string): boolean => name.endsWith('.h') && name !== 'wasm.h';
+  const isHeader = (name: string): boolean => name.endsWith('.h') && name !== 'brownout_wasm.h';
   const sources = librarySources(nvm).map((name) => `  \${CMAKE_CURRENT_LIST_DIR}/../src/${name}`);
   return new Map([
     ...move(files, 'include/', (name) => isLibrary(name) && isHeader(name)),
     ...move(files, 'src/', (name) => isLibrary(name) && !isHeader(name)),
-    ['include/board.h', files.get('board.h')!],
+    ['include/brownout_board.h', files.get('brownout_board.h')!],
     ['zephyr/module.yml', lines('name: brownout', 'build:', '  cmake: zephyr', '  kconfig: zephyr/Kconfig')],
     [
       'zephyr/Kconfig',
@@ -97,8 +106,8 @@ function zephyr(files: Files, { nvm }: Laid): Files {
         'config BROWNOUT',
         '\tbool "Neural network that survives power failures"',
         '\thelp',
-        '\t  An exported image and its module. The application supplies power_low() and',
-        '\t  wasm_trap() (hal.h), and calls brownout.h from one thread.',
+        '\t  An exported image and its module. The application supplies brownout_power_low() and',
+        '\t  brownout_trap() (brownout_hal.h), and calls brownout.h from one thread.',
       ),
     ],
     [
@@ -119,20 +128,20 @@ function zephyr(files: Files, { nvm }: Laid): Files {
         'cmake_minimum_required(VERSION 3.20.0)',
         'find_package(Zephyr REQUIRED HINTS $ENV{ZEPHYR_BASE})',
         'project(sense)',
-        'target_sources(app PRIVATE src/main.c src/hal.c src/board-zephyr.c)',
+        'target_sources(app PRIVATE src/main.c src/brownout_hal.c src/brownout_board_zephyr.c)',
       ),
     ],
     ['samples/sense/prj.conf', lines('CONFIG_BROWNOUT=y')],
     ['samples/sense/src/main.c', files.get('main.c')!],
-    ['samples/sense/src/hal.c', packageText('hal.c')],
-    ['samples/sense/src/board-zephyr.c', packageText('board-zephyr.c')],
+    ['samples/sense/src/brownout_hal.c', packageText('brownout_hal.c')],
+    ['samples/sense/src/brownout_board_zephyr.c', packageText('brownout_board_zephyr.c')],
   ]);
 }
 
 function arduino(files: Files, { name }: Laid): Files {
   return new Map([
     ...move(files, 'src/', isLibrary),
-    ['src/hal.c', packageText('hal.c')],
+    ['src/brownout_hal.c', packageText('brownout_hal.c')],
     [
       'library.properties',
       lines(

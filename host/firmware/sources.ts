@@ -23,7 +23,7 @@ import type { MemoryMap, Target } from './targets.js';
 const folder = new URL('../../../firmware/', import.meta.url);
 
 /** What C calls the module's functions. */
-const PREFIX = 'module_';
+const PREFIX = 'brownout_module_';
 /** SRAM is rounded up to this. */
 const SRAM_ALIGNMENT = 16;
 /** Stack that a program gets; the log in flash takes more, under the module's own frames. */
@@ -81,7 +81,7 @@ export function sramBytes(image: Image, { arena }: FirmwareModule): number {
   return Math.ceil((arena + image.arenaBytes) / SRAM_ALIGNMENT) * SRAM_ALIGNMENT;
 }
 
-/** model.h: every size and address as C. */
+/** brownout_model.h: every size and address as C. */
 function modelHeader(image: Image, module: FirmwareModule): string {
   const sizes: [string, number][] = [
     ['SRAM_BYTES', sramBytes(image, module)],
@@ -148,12 +148,12 @@ function cArray(type: string, name: string, bytes: ArrayLike<number>): string[] 
   return [`const ${type} ${name}[${bytes.length}] = {`, ...cBytes(bytes), '};'];
 }
 
-/** model.c: the image as bytes. */
+/** brownout_model.c: the image as bytes. */
 function modelSource(image: Image): string {
   const sample = image.sample ? Int8Array.from(littleEndian(image.sample)) : new Int8Array(image.input.bytes);
   return [
     '/* The image. Made by brownout export. */',
-    '#include "model.h"',
+    '#include "brownout_model.h"',
     '',
     ...cArray('uint8_t', 'brownout_image', image.device),
     ...cArray('uint8_t', 'brownout_first_cursor', firstCursor(image.imageId)),
@@ -171,7 +171,7 @@ MEMORY {
   FLASH (rx) : ORIGIN = ${hex(flash.origin)}, LENGTH = ${flash.bytes}
   SRAM (rw) : ORIGIN = ${hex(sram.origin)}, LENGTH = ${sram.bytes}
 }
-ENTRY(reset)
+ENTRY(brownout_reset)
 SECTIONS {
   /* What a boot ROM runs before. */
   .boot2 : { KEEP(*(.boot2)) } > FLASH
@@ -191,22 +191,22 @@ SECTIONS {
   } > FLASH
   .ARM.exidx : { *(.ARM.exidx*) } > FLASH
   .data : ALIGN(4) {
-    link_data = .;
+    brownout_link_data = .;
     *(.ramfunc .ramfunc.* .data .data.* .sdata .sdata.*)
     . = ALIGN(4);
-    link_data_end = .;
+    brownout_link_data_end = .;
   } > SRAM AT > FLASH
-  link_data_load = LOADADDR(.data);
+  brownout_link_data_load = LOADADDR(.data);
   .bss (NOLOAD) : ALIGN(16) {
-    link_bss = .;
+    brownout_link_bss = .;
     *(.bss .bss.* .sbss .sbss.* COMMON)
     . = ALIGN(4);
-    link_bss_end = .;
+    brownout_link_bss_end = .;
   } > SRAM
   .stack (NOLOAD) : ALIGN(8) {
-    link_stack_bottom = .;
+    brownout_link_stack_bottom = .;
     . += ${kind === 'flash' ? FLASH_STACK_BYTES : STACK_BYTES};
-    link_stack_top = .;
+    brownout_link_stack_top = .;
   } > SRAM
 }
 `;
@@ -228,11 +228,11 @@ export const linkFlags = ({ toolchain }: Target): string[] =>
 
 /** Files of firmware/ for each kind of NVM; `port-…` are the user's to fill in. */
 const NVM_FILES = {
-  mapped: ['nvm-mapped.c'],
-  'spi-fram': ['nvm-spi-fram.c', 'port-spi.c', 'spi.h'],
-  eeprom: ['nvm-eeprom.c', 'port-spi.c', 'spi.h'],
-  flash: ['nvm-flash.c', 'port-flash.c', 'nvm-flash.h'],
-  file: ['nvm-file.c'],
+  mapped: ['brownout_nvm_mapped.c'],
+  'spi-fram': ['brownout_nvm_spi_fram.c', 'brownout_port_spi.c', 'brownout_spi.h', 'brownout_spi_memory.h'],
+  eeprom: ['brownout_nvm_eeprom.c', 'brownout_port_spi.c', 'brownout_spi.h', 'brownout_spi_memory.h'],
+  flash: ['brownout_nvm_flash.c', 'brownout_port_flash.c', 'brownout_nvm_flash.h'],
+  file: ['brownout_nvm_file.c'],
 } as const;
 
 /** A kind of NVM that firmware has a body for. */
@@ -249,11 +249,14 @@ const isSource = (name: string): boolean => name.endsWith('.c');
 
 /** C files by target and NVM: of the library first, then the example's and the part's. */
 export const librarySources = (nvm: NvmKind): string[] => [
-  ...['brownout.c', 'model.c'],
+  ...['brownout.c', 'brownout_model.c'],
   ...NVM_FILES[nvm].filter(isSource),
 ];
-export const programSources = ({ startup }: Target): string[] =>
-  startup === undefined ? ['main.c', 'hal-posix.c', 'board-posix.c'] : ['main.c', 'hal.c', startup];
+const programFiles = ({ startup, toolchain }: Target): string[] =>
+  toolchain
+    ? ['main.c', 'brownout_hal.c', ...startup]
+    : ['main.c', 'brownout_hal_posix.c', 'brownout_board_posix.c'];
+export const programSources = (target: Target): string[] => programFiles(target).filter(isSource);
 /** What a program is built for. */
 export interface Part {
   target: Target;
@@ -275,8 +278,17 @@ export const partSources = ({ target, nvm, own = new Map() }: Part): string[] =>
 function makefile(part: Part): string {
   const { target, nvm: kind, defines } = part;
   const objects = partSources(part).map((name) => name.replace(/\.c$/, '.o'));
-  const own = NVM_FILES[kind].filter((name) => !isSource(name));
-  const headers = ['brownout.h', 'model.h', 'module.inc', 'wasm.h', 'accel.h', 'hal.h', 'board.h', ...own];
+  const own = [...NVM_FILES[kind], ...programFiles(target)].filter((name) => !isSource(name));
+  const headers = [
+    'brownout.h',
+    'brownout_model.h',
+    'brownout_module.inc',
+    'brownout_wasm.h',
+    'brownout_accel.h',
+    'brownout_hal.h',
+    'brownout_board.h',
+    ...own,
+  ];
   const { toolchain } = target;
   const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
@@ -286,7 +298,7 @@ function makefile(part: Part): string {
     `CFLAGS = ${compileFlags(target).join(' ')}`,
     // brownout flash gives its own; SEMIHOSTING=1 prints through a debugger.
     ...(toolchain
-      ? [`CPPFLAGS = ${defines.map((d) => `-D${d} `).join('')}$(if $(SEMIHOSTING),-DBOARD_SEMIHOSTING)`]
+      ? [`CPPFLAGS = ${defines.map((d) => `-D${d} `).join('')}$(if $(SEMIHOSTING),-DBROWNOUT_SEMIHOSTING)`]
       : []),
     `OBJECTS = ${objects.join(' ')}`,
     '',
@@ -305,12 +317,19 @@ function makefile(part: Part): string {
 /** Files by name that a program around `module` needs, whatever the target. */
 export function commonFiles(image: Image, module: FirmwareModule): Map<string, string> {
   const files = new Map<string, string>();
-  for (const name of ['brownout.h', 'brownout.c', 'wasm.h', 'accel.h', 'hal.h', 'board.h']) {
+  for (const name of [
+    'brownout.h',
+    'brownout.c',
+    'brownout_wasm.h',
+    'brownout_accel.h',
+    'brownout_hal.h',
+    'brownout_board.h',
+  ]) {
     files.set(name, packageText(name));
   }
-  files.set('module.inc', module.text);
-  files.set('model.h', modelHeader(image, module));
-  files.set('model.c', modelSource(image));
+  files.set('brownout_module.inc', module.text);
+  files.set('brownout_model.h', modelHeader(image, module));
+  files.set('brownout_model.c', modelSource(image));
   return files;
 }
 
@@ -318,7 +337,7 @@ export function commonFiles(image: Image, module: FirmwareModule): Map<string, s
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
   const { target, map, nvm, own = new Map() } = part;
   const files = commonFiles(image, module);
-  for (const name of [...NVM_FILES[nvm], ...programSources(target)]) files.set(name, packageText(name));
+  for (const name of [...NVM_FILES[nvm], ...programFiles(target)]) files.set(name, packageText(name));
   if (target.toolchain) files.set('link.ld', linkerScript(map, nvm));
   for (const [name, text] of own) files.set(name, text);
   files.set('Makefile', makefile(part));

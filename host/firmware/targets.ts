@@ -28,8 +28,8 @@ export interface Target {
   flags: string[];
   /** None for the machine at hand. */
   toolchain: Toolchain | undefined;
-  /** The file of firmware/ with start-up code; none for the machine at hand. */
-  startup: string | undefined;
+  /** Files of firmware/ with start-up code; none for the machine at hand. */
+  startup: readonly string[];
 }
 
 const ARM: Toolchain = { prefix: 'arm-none-eabi-', linkFlags: [] };
@@ -39,7 +39,7 @@ const thumb = (core: string): Target => ({
   name: core,
   flags: [`-mcpu=${core}`, '-mthumb', '-mfloat-abi=soft'],
   toolchain: ARM,
-  startup: 'cortex-m.c',
+  startup: ['brownout_cortex_m.c', 'brownout_startup.h'],
 });
 
 /** For size: at -O2 a core without long multiplication gets a frame of 3 KB, and code of three times the bytes. */
@@ -52,11 +52,11 @@ const TARGETS: readonly Target[] = [
     name: 'rv32imc',
     flags: ['-march=rv32imc', '-mabi=ilp32', '-mcmodel=medany', '--specs=picolibc.specs'],
     toolchain: RISCV,
-    startup: 'riscv.c',
+    startup: ['brownout_riscv.c', 'brownout_startup.h'],
   },
-  { name: 'posix', flags: [], toolchain: undefined, startup: undefined },
+  { name: 'posix', flags: [], toolchain: undefined, startup: [] },
   // Files for runtimes that load WASM; nothing is compiled.
-  { name: 'wasm', flags: [], toolchain: undefined, startup: undefined },
+  { name: 'wasm', flags: [], toolchain: undefined, startup: [] },
 ];
 
 /** An emulated board with non-volatile memory. */

@@ -20,10 +20,15 @@ export async function wasmFiles(
     'Interpreters take 20 to 50 times the instructions of the C that other targets are.',
   ].join('\n');
   const text = new Map<string, string>([
-    ...['model.h', 'model.c', 'hal.h'].map((name): [string, string] => [name, common.get(name)!]),
-    ...['hal.c', 'host-wasm3.c', 'host-wamr.c', ...nvmFiles(nvm)].map((name): [string, string] => {
-      return [name, packageText(name)];
-    }),
+    ...['brownout_model.h', 'brownout_model.c', 'brownout_hal.h'].map((name): [string, string] => [
+      name,
+      common.get(name)!,
+    ]),
+    ...['brownout_hal.c', 'brownout_host_wasm3.c', 'brownout_host_wamr.c', ...nvmFiles(nvm)].map(
+      (name): [string, string] => {
+        return [name, packageText(name)];
+      },
+    ),
     ['README.txt', `${note}\n`],
   ]);
   const files = new Map<string, Uint8Array>([

@@ -42,10 +42,11 @@ export async function flash(
   const board = boardCalled(name);
   const target = targetCalled(board.core);
   const names = readdirSync(folder).filter((file) => /\.(c|h|inc)$/.test(file));
-  if (!names.includes(target.startup!) || !names.includes('module.inc')) {
+  const missing = [...target.startup, 'brownout_module.inc'].filter((file) => !names.includes(file));
+  if (missing.length > 0) {
     throw new BrownoutError({
       code: 'E_FIRMWARE',
-      found: `"${folder}" without ${target.startup} or module.inc`,
+      found: `"${folder}" without ${missing.join(', ')}`,
       expected: `a folder that \`brownout export --target ${target.name}\` has written`,
       hint: 'Export the image first.',
     });
@@ -54,7 +55,7 @@ export async function flash(
     for (const file of names) copyFileSync(join(folder, file), join(build, file));
     writeFileSync(join(build, 'link.ld'), linkerScript(board));
     const sources = names.filter((file) => file.endsWith('.c'));
-    const defines = ['BOARD_SEMIHOSTING', `NVM_ADDRESS=${board.nvm.origin}u`];
+    const defines = ['BROWNOUT_SEMIHOSTING', `BROWNOUT_NVM_ADDRESS=${board.nvm.origin}u`];
     const elf = linkElf(build, sources, { target, defines });
     const file = new NvmFile(nvm ?? join(folder, `${board.name}.nvm`), board);
     const { lines, exitCode } = await runOnBoard(board, elf, file.path);

@@ -259,7 +259,7 @@ export async function replayOnBoard(
   const module = await firmwareModule(image);
   return inTemporaryFolder(async (folder) => {
     const random = new Random(seed);
-    const program = { sources: ['boards/hal-cut.c', 'boards/replay.c'], defines: [] };
+    const program = { sources: ['boards/hal_cut.c', 'boards/replay.c'], defines: [] };
     const bench: Bench = {
       image,
       trainEvery: image.training ? TRAIN_EVERY : 0,

@@ -1,6 +1,6 @@
 /*
  * Stands in for the header of TI's MSP DSP Library, which does not come with this: of its published interface what
- * firmware/accel-lea.h calls. test/c/lea.c models the call.
+ * firmware/brownout_accel_lea.h calls. test/c/lea.c models the call.
  */
 #ifndef DSPLIB_H
 #define DSPLIB_H

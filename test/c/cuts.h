@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hal.h"
-#include "model.h"
+#include "brownout_hal.h"
+#include "brownout_model.h"
 
 enum { NVM = BROWNOUT_NVM_BYTES };
 
@@ -30,13 +30,13 @@ static void fail(const char *what) {
   exit(1);
 }
 
-void wasm_trap(void) {
+void brownout_trap(void) {
   fail("trap");
   abort();
 }
 
 static int is_steady; /* the monitor never warns */
 
-int power_low(void) {
+int brownout_power_low(void) {
   return !is_steady && draw(8) == 0;
 }

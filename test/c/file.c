@@ -1,5 +1,5 @@
 /*
- * firmware/nvm-file.c with system calls that may be cut: a write has then reached the file in part.
+ * firmware/brownout_nvm_file.c with system calls that may be cut: a write has then reached the file in part.
  *
  *   file cuts FIRST COUNT    workloads by number; prints how many cuts there were
  */
@@ -7,7 +7,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "model.h"
+#include "brownout_model.h"
 
 enum { TEARS = 0 };
 static struct {
@@ -41,7 +41,7 @@ static int cut_fsync(int file) {
 #define pwrite cut_pwrite
 #define pread model_pread
 #define fsync cut_fsync
-#include "nvm-file.c"
+#include "brownout_nvm_file.c"
 
 static void power_on(void) {
 }

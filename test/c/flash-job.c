@@ -1,5 +1,5 @@
 /*
- * What a job does to NVM, played on firmware/nvm-flash.c with a cut in every step of the flash. After it the log must hold
+ * What a job does to NVM, played on firmware/brownout_nvm_flash.c with a cut in every step of the flash. After it the log must hold
  * exactly what a prefix of the job's writes leaves, split where sectors end, with all before the last barrier in it; and
  * going on from there must end as if there had been no cut.
  *
@@ -10,7 +10,7 @@
  *
  * TRACE: NVM as it is before, then records of {what, address, length} and, of writes and views, the bytes.
  */
-#include "nvm-flash.c"
+#include "brownout_nvm_flash.c"
 
 #include "cuts.h"
 #include "flash-part.h"
@@ -45,14 +45,14 @@ static void put(const struct action *write) {
   uint32_t done = 0;
   while (done < write->length) {
     const uint32_t address = write->address + done;
-    const uint32_t room = FLASH_SECTOR_BYTES - address % FLASH_SECTOR_BYTES;
+    const uint32_t room = BROWNOUT_FLASH_SECTOR_BYTES - address % BROWNOUT_FLASH_SECTOR_BYTES;
     const struct action piece = {
         WRITE, address, room < write->length - done ? room : write->length - done, write->bytes + done};
     if (shadow.count == MOST) fail("too many writes without a barrier");
     shadow.pending[shadow.count++] = piece;
     done += piece.length;
   }
-  nvm_write(write->address, write->bytes, write->length);
+  brownout_nvm_write(write->address, write->bytes, write->length);
 }
 
 static void apply(uint8_t *nvm, const struct action *piece) {
@@ -65,11 +65,11 @@ static void play(const struct action *action) {
   if (action->what == WRITE) {
     put(action);
   } else if (action->what == VIEW) {
-    nvm_view(action->address, action->length, found);
+    brownout_nvm_view(action->address, action->length, found);
     if (memcmp(found, action->bytes, action->length) != 0) fail("a view is not what the job had written");
     tally.views++;
   } else {
-    nvm_sync();
+    brownout_nvm_sync();
     for (i = 0; i < shadow.count; i++) apply(shadow.durable, shadow.pending + i);
     shadow.count = 0;
   }
@@ -79,8 +79,8 @@ static void play(const struct action *action) {
 static uint32_t boot(void) {
   static uint8_t found[NVM];
   uint32_t kept = 0;
-  nvm_begin();
-  nvm_view(0, NVM, found);
+  brownout_nvm_begin();
+  brownout_nvm_view(0, NVM, found);
   while (memcmp(found, shadow.durable, NVM) != 0) {
     if (kept == shadow.count) fail("NVM is what no prefix of the writes leaves");
     apply(shadow.durable, shadow.pending + kept++);
@@ -117,7 +117,7 @@ static void recover(uint32_t at) {
       shadow.count = 0;
       continue;
     }
-    nvm_begin();
+    brownout_nvm_begin();
     go_on(at);
   }
   cut_at = 0;
@@ -126,9 +126,9 @@ static void recover(uint32_t at) {
   go_on(at);
   memcpy(golden, shadow.durable, NVM);
   boot();
-  nvm_view(0, NVM, found);
+  brownout_nvm_view(0, NVM, found);
   if (memcmp(found, golden, NVM) != 0) fail("the barrier is lost");
-  for (i = 0; i < FLASH_PAGES; i++)
+  for (i = 0; i < BROWNOUT_FLASH_PAGES; i++)
     if (part.is_torn[i]) fail("a page is in use that is not erased to the end");
 }
 
@@ -205,8 +205,8 @@ static void read_trace(const char *path) {
 }
 
 int main(int count, char **words) {
-  struct flash_wear wear;
-  struct flash_wear first;
+  struct brownout_flash_wear wear;
+  struct brownout_flash_wear first;
   uint64_t seed;
   uint32_t at;
   if (count != 3) return 2;
@@ -215,15 +215,15 @@ int main(int count, char **words) {
   read_trace(words[1]);
   memset(part.bytes, 0xff, sizeof part.bytes);
   state = 1;
-  nvm_begin();
-  first = nvm_flash_wear();
-  nvm_write(0, shadow.durable, NVM);
-  nvm_sync();
+  brownout_nvm_begin();
+  first = brownout_nvm_flash_wear();
+  brownout_nvm_write(0, shadow.durable, NVM);
+  brownout_nvm_sync();
   for (at = 0; at < action_count; at++) {
     workload = at;
     cut_action(at, seed * 0x9e3779b97f4a7c15u + at);
   }
-  wear = nvm_flash_wear();
+  wear = brownout_nvm_flash_wear();
   printf("%u %u %u %u ", tally.cuts, tally.whole, tally.none, tally.views);
   printf("%u %u %u\n", wear.total - first.total, wear.least - first.least, wear.most - first.most);
   return 0;

@@ -2,11 +2,11 @@
  * Flash: programming clears bits of an erased unit once, erasing sets those of a page, and power may fail in any of these
  * steps, which then has done part of its work.
  */
-enum { FLASH = FLASH_PAGES * FLASH_PAGE_BYTES };
+enum { FLASH = BROWNOUT_FLASH_PAGES * BROWNOUT_FLASH_PAGE_BYTES };
 
 static struct {
   uint8_t bytes[FLASH];
-  uint8_t is_torn[FLASH_PAGES]; /* an erasure that never ended: nothing may be programmed */
+  uint8_t is_torn[BROWNOUT_FLASH_PAGES]; /* an erasure that never ended: nothing may be programmed */
 } part;
 
 /* Of the bits that a step would change: none, some or all. */
@@ -20,39 +20,39 @@ static int is_mark(const uint8_t *bytes, uint32_t count) {
   return count == 0;
 }
 
-const uint8_t *flash_at(uint32_t offset) {
+const uint8_t *brownout_flash_at(uint32_t offset) {
   return part.bytes + offset;
 }
 
-void flash_program(uint32_t offset, const void *source, uint32_t bytes) {
+void brownout_flash_program(uint32_t offset, const void *source, uint32_t bytes) {
   const uint8_t *from = source;
   uint32_t at;
-  if (offset % FLASH_UNIT || bytes % FLASH_UNIT || offset + bytes > FLASH) fail("a bad range is programmed");
-  if (part.is_torn[offset / FLASH_PAGE_BYTES] && !is_mark(from, bytes))
+  if (offset % BROWNOUT_FLASH_UNIT || bytes % BROWNOUT_FLASH_UNIT || offset + bytes > FLASH) fail("a bad range is programmed");
+  if (part.is_torn[offset / BROWNOUT_FLASH_PAGE_BYTES] && !is_mark(from, bytes))
     fail("a page is programmed that is not erased to the end");
-  for (at = 0; at < bytes; at += FLASH_UNIT) {
+  for (at = 0; at < bytes; at += BROWNOUT_FLASH_UNIT) {
     uint32_t i;
     const int is_cut = ++steps == cut_at;
     const uint32_t how = is_cut ? draw(3) : 1;
-    for (i = at; i < at + FLASH_UNIT; i++) {
+    for (i = at; i < at + BROWNOUT_FLASH_UNIT; i++) {
       if (part.bytes[offset + i] != 0xff) fail("what is programmed was not erased");
     }
-    for (i = at; i < at + FLASH_UNIT; i++) part.bytes[offset + i] ^= partly((uint8_t)~from[i], how);
+    for (i = at; i < at + BROWNOUT_FLASH_UNIT; i++) part.bytes[offset + i] ^= partly((uint8_t)~from[i], how);
     if (is_cut) longjmp(off, 1);
   }
 }
 
 /* Cut, it has erased nothing, all (yet not for good), some bits, or what lies on one side of a border. */
-void flash_erase(uint32_t page) {
+void brownout_flash_erase(uint32_t page) {
   const int is_cut = ++steps == cut_at;
   const uint32_t how = is_cut ? draw(5) : 1;
   /* Half of the borders are between two of the first units, where the header is. */
-  const uint32_t border = draw(2) ? draw(FLASH_PAGE_BYTES) : draw(6) * FLASH_UNIT;
+  const uint32_t border = draw(2) ? draw(BROWNOUT_FLASH_PAGE_BYTES) : draw(6) * BROWNOUT_FLASH_UNIT;
   const uint32_t from = how == 3 ? border : 0;
-  const uint32_t to = how == 4 ? border : FLASH_PAGE_BYTES;
+  const uint32_t to = how == 4 ? border : BROWNOUT_FLASH_PAGE_BYTES;
   uint32_t i;
   for (i = from; i < to; i++) {
-    uint8_t *byte = part.bytes + page * FLASH_PAGE_BYTES + i;
+    uint8_t *byte = part.bytes + page * BROWNOUT_FLASH_PAGE_BYTES + i;
     *byte |= partly((uint8_t)~*byte, how > 2 ? 1 : how);
   }
   part.is_torn[page] = (uint8_t)is_cut;

@@ -1,11 +1,11 @@
 /*
- * firmware/nvm-flash.c on a model of flash.
+ * firmware/brownout_nvm_flash.c on a model of flash.
  *
  *   flash cuts FIRST COUNT    workloads by number; prints how many cuts there were
  *   flash tears BOOTS         power that fails in the same step of every boot, or early in most; prints how many cuts there were
  *   flash wear BARRIERS       a few hot sectors; prints erasures: least, most, total, and steps
  */
-#include "nvm-flash.c"
+#include "brownout_nvm_flash.c"
 
 #include "cuts.h"
 #include "flash-part.h"
@@ -34,7 +34,7 @@ static void tear(uint32_t how, uint32_t boots) {
     steps = 0;
     cut_at = how <= EARLY ? how : draw(how - EARLY + 1) ? 1 + draw(4) : 1 + draw(64);
     if (setjmp(off)) continue;
-    nvm_begin();
+    brownout_nvm_begin();
     check_boot();
     for (;;) act();
   }
@@ -50,21 +50,21 @@ static int tears(uint32_t boots) {
 }
 
 static int wear(uint32_t barriers) {
-  struct flash_wear found;
+  struct brownout_flash_wear found;
   memset(part.bytes, 0xff, sizeof part.bytes);
   state = 1;
-  nvm_begin();
+  brownout_nvm_begin();
   while (barriers-- > 0) {
     const uint32_t word = barriers;
     /* All sectors live; two of them take the writes, as the slots of a cursor do. */
     if (barriers % 4096 == 0) {
       uint32_t at;
-      for (at = 0; at < NVM; at += 4) nvm_write(at, &word, 4);
+      for (at = 0; at < NVM; at += 4) brownout_nvm_write(at, &word, 4);
     }
-    nvm_write(barriers % 2 * 64, &word, 4);
-    nvm_sync();
+    brownout_nvm_write(barriers % 2 * 64, &word, 4);
+    brownout_nvm_sync();
   }
-  found = nvm_flash_wear();
+  found = brownout_nvm_flash_wear();
   printf("%u %u %u %u\n", found.least, found.most, found.total, steps);
   return 0;
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "DSPLib.h"
-#include "board.h"
+#include "brownout_board.h"
 
 #ifndef LEA_BUSY_EVERY
 #define LEA_BUSY_EVERY 0
@@ -58,6 +58,6 @@ msp_status msp_mac_q15(const msp_mac_q15_params *params, const _q15 *srcA, const
   return status;
 }
 
-void board_print(const char *text) {
+void brownout_board_print(const char *text) {
   printf("%scalls %u, products %u, busy %u, errors %u\n", text, calls, products, busy, errors);
 }

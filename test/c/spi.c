@@ -1,14 +1,14 @@
 /*
- * firmware/nvm-spi-fram.c, or with -DEEPROM nvm-eeprom.c, on a model of the memory behind the bus. Power may fail in every
+ * firmware/brownout_nvm_spi_fram.c, or with -DEEPROM brownout_nvm_eeprom.c, on a model of the memory behind the bus. Power may fail in every
  * byte that is sent: the byte of FRAM being written may then be anything, and so may any byte in an EEPROM's latch.
  *
  *   spi cuts FIRST COUNT     workloads by number; prints how many cuts there were
  */
 #ifdef EEPROM
-#include "nvm-eeprom.c"
+#include "brownout_nvm_eeprom.c"
 #else
-#include "nvm-spi-fram.c"
-#define NVM_PAGE_BYTES 65536u
+#include "brownout_nvm_spi_fram.c"
+#define BROWNOUT_NVM_PAGE_BYTES 65536u
 #endif
 
 enum { MEMORY = 65536 };
@@ -38,7 +38,7 @@ static void power_on(void) {
   memset(&chip, 0, sizeof chip);
   /* The bus may stand anywhere. */
   chip.is_selected = (int)draw(2);
-  chip.opcode = READ;
+  chip.opcode = BROWNOUT_SPI_READ;
 }
 
 static void fresh_part(uint32_t seed) {
@@ -51,7 +51,7 @@ static void program(void) {
   const int is_cut = ++steps == cut_at;
   const uint32_t how = is_cut ? draw(3) : 2;
   for (i = 0; i < chip.latched; i++) {
-    const uint32_t at = (chip.first & ~(NVM_PAGE_BYTES - 1u)) | ((chip.first + i) & (NVM_PAGE_BYTES - 1u));
+    const uint32_t at = (chip.first & ~(BROWNOUT_NVM_PAGE_BYTES - 1u)) | ((chip.first + i) & (BROWNOUT_NVM_PAGE_BYTES - 1u));
     if (how > 0) part.bytes[at] = is_cut && how == 2 ? (uint8_t)draw(256) : chip.latch[i];
   }
   if (is_cut) longjmp(off, 1);
@@ -59,11 +59,11 @@ static void program(void) {
 }
 #endif
 
-void spi_select(int on) {
+void brownout_spi_select(int on) {
 #ifdef EEPROM
-  if (!on && chip.is_selected && chip.opcode == WRITE && chip.latched > 0) program();
+  if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.latched > 0) program();
 #endif
-  if (!on && chip.is_selected && chip.opcode == WRITE && chip.sent > 0) chip.is_enabled = 0;
+  if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.sent > 0) chip.is_enabled = 0;
   if (on && chip.is_selected) fail("selected twice");
   if (on) chip.sent = chip.latched = chip.address = 0;
   chip.is_selected = on;
@@ -75,7 +75,7 @@ static void take(uint8_t byte) {
 #ifdef EEPROM
   if (is_cut) longjmp(off, 1);
   if (chip.latched == 0) chip.first = chip.address;
-  if (chip.latched == NVM_PAGE_BYTES) fail("more than a page");
+  if (chip.latched == BROWNOUT_NVM_PAGE_BYTES) fail("more than a page");
   chip.latch[chip.latched++] = byte;
 #else
   part.bytes[chip.address % MEMORY] = is_cut && draw(2) ? (uint8_t)draw(256) : byte;
@@ -84,27 +84,27 @@ static void take(uint8_t byte) {
 #endif
 }
 
-uint8_t spi_transfer(uint8_t byte) {
+uint8_t brownout_spi_transfer(uint8_t byte) {
   const uint32_t sent = chip.sent++;
   if (!chip.is_selected) fail("sent to nobody");
   if (sent == 0) {
     chip.opcode = byte;
-    if (byte == WRITE_ENABLE) chip.is_enabled = 1;
+    if (byte == BROWNOUT_SPI_WRITE_ENABLE) chip.is_enabled = 1;
     return 0xff;
   }
 #ifdef EEPROM
-  if (chip.opcode == READ_STATUS) {
+  if (chip.opcode == BROWNOUT_SPI_READ_STATUS) {
     if (chip.busy == 0) return 0;
     chip.busy--;
-    return WRITE_IN_PROGRESS;
+    return BROWNOUT_SPI_WRITE_IN_PROGRESS;
   }
   if (chip.busy > 0) fail("used while it writes");
 #endif
-  if (sent <= NVM_ADDRESS_BYTES) {
+  if (sent <= BROWNOUT_NVM_ADDRESS_BYTES) {
     chip.address = chip.address << 8 | byte;
     return 0xff;
   }
-  if (chip.opcode == WRITE) {
+  if (chip.opcode == BROWNOUT_SPI_WRITE) {
     take(byte);
     return 0xff;
   }

@@ -33,7 +33,7 @@ static int is_pending(uint32_t address, uint8_t value) {
 static void check_boot(void) {
   static uint8_t found[NVM];
   uint32_t at;
-  nvm_view(0, NVM, found);
+  brownout_nvm_view(0, NVM, found);
   for (at = 0; at < NVM; at++) {
     if (found[at] != shadow.durable[at] && !is_pending(at, found[at])) fail("an acknowledged byte is lost");
   }
@@ -43,7 +43,7 @@ static void check_boot(void) {
 
 static void barrier(void) {
   uint32_t i;
-  nvm_sync();
+  brownout_nvm_sync();
   for (i = 0; i < shadow.count; i++) {
     memcpy(shadow.durable + shadow.pending[i].address, shadow.pending[i].bytes, shadow.pending[i].length);
   }
@@ -65,15 +65,15 @@ static void act(void) {
   write->address = draw(3) ? draw(3) * 100 : draw(NVM - LONGEST);
   for (i = 0; i < write->length; i++) write->bytes[i] = (uint8_t)draw(256);
   shadow.count++;
-  nvm_write(write->address, write->bytes, write->length);
-  nvm_view(write->address, write->length, found);
+  brownout_nvm_write(write->address, write->bytes, write->length);
+  brownout_nvm_view(write->address, write->length, found);
   if (memcmp(found, write->bytes, write->length) != 0) fail("a read does not see this boot's write");
 }
 
 static void run(uint64_t seed, uint32_t actions) {
   state = seed * 0x9e3779b97f4a7c15u + 1;
   power_on();
-  nvm_begin();
+  brownout_nvm_begin();
   check_boot();
   while (actions-- > 0) act();
 }
@@ -86,19 +86,19 @@ static void recover(uint64_t seed) {
     cut_at = steps + 1 + draw(12);
     if (setjmp(off)) continue;
     power_on();
-    nvm_begin();
+    brownout_nvm_begin();
     check_boot();
     act();
     act();
   }
   cut_at = 0;
   power_on();
-  nvm_begin();
+  brownout_nvm_begin();
   check_boot();
   act();
   barrier();
   power_on();
-  nvm_begin();
+  brownout_nvm_begin();
   check_boot();
 }
 

@@ -91,7 +91,7 @@ export async function compareCuts(
   const module = await firmwareModule(image);
   const expected = simulate(job, lives, sramBytes(image, module));
   return inTemporaryFolder(async (folder) => {
-    const program = { sources: ['boards/hal-cut.c', 'boards/replay.c'], defines: [] };
+    const program = { sources: ['boards/hal_cut.c', 'boards/replay.c'], defines: [] };
     const elf = buildForBoard(folder, image, module, board, program);
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
     nvm.write(0, expected[0]!);

@@ -1,4 +1,4 @@
-// A trace of NVM played on the natively compiled log of firmware/nvm-flash.c (test/c/flash-job.c).
+// A trace of NVM played on the natively compiled log of firmware/brownout_nvm_flash.c (test/c/flash-job.c).
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ export interface Played {
 }
 
 /**
- * Plays a trace, cut in every step of the flash; with seed 0 not at all. `nvm`: folder of another nvm-flash.c. Throws with
+ * Plays a trace, cut in every step of the flash; with seed 0 not at all. `nvm`: folder of another brownout_nvm_flash.c. Throws with
  * what is wrong.
  */
 export function playOnLog(
@@ -30,7 +30,7 @@ export function playOnLog(
 ): Played {
   const folder = temporaryFolder('flash-job');
   const bytes = `#define BROWNOUT_NVM_BYTES ${initial.length}u`;
-  writeFileSync(join(folder, 'model.h'), `#include <stdint.h>\n${bytes}\n`);
+  writeFileSync(join(folder, 'brownout_model.h'), `#include <stdint.h>\n${bytes}\n`);
   const records = actions.flatMap(({ what, address, bytes }) => [
     new Uint8Array(Uint32Array.of(what.charCodeAt(0), address, bytes.length).buffer),
     bytes,

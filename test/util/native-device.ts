@@ -27,21 +27,20 @@ const NVM_BYTES = 1 << 20;
 
 const HARNESS = `
 #define SRAM_BYTES 65536u
-#define WASM_MEMORY_BYTES (SRAM_BYTES + ${NVM_BYTES}u)
+#define BROWNOUT_WASM_MEMORY_BYTES (SRAM_BYTES + ${NVM_BYTES}u)
 #ifdef WASM2C
 ${WASM2C_RUNTIME}
-typedef int32_t s32;
 #define MEMORY wasm2c_memory
-static u8 nvm[${NVM_BYTES}];
+static uint8_t nvm[${NVM_BYTES}];
 #else
-#include "wasm.h"
+#include "brownout_wasm.h"
 #define MEMORY wasm_memory.bytes
-static u8 *const nvm = wasm_memory.bytes + SRAM_BYTES;
+static uint8_t *const nvm = wasm_memory.bytes + SRAM_BYTES;
 #endif
 #include <stdio.h>
 #include <stdlib.h>
-void wasm_trap(void) { fprintf(stderr, "trap\\n"); exit(70); }
-static u32 m_import_nvm_view(u32 address, u32 length, u32 scratch) {
+void brownout_trap(void) { fprintf(stderr, "trap\\n"); exit(70); }
+static uint32_t m_import_nvm_view(uint32_t address, uint32_t length, uint32_t scratch) {
 #ifdef IN_PLACE
   (void)length; (void)scratch;
   return SRAM_BYTES + address;
@@ -50,21 +49,21 @@ static u32 m_import_nvm_view(u32 address, u32 length, u32 scratch) {
   return scratch;
 #endif
 }
-static void m_import_nvm_write(u32 address, u32 source, u32 length) {
+static void m_import_nvm_write(uint32_t address, uint32_t source, uint32_t length) {
   memcpy(nvm + address, MEMORY + source, length);
 }
 static void m_import_nvm_sync(void) {}
-static u32 m_import_power_low(void) { return 0; }
-#ifdef WASM_CHECKED
-static u32 limit;
-void on_store(u32 address, u32 bytes) { if (address + bytes > limit) wasm_trap(); }
+static uint32_t m_import_power_low(void) { return 0; }
+#ifdef BROWNOUT_WASM_CHECKED
+static uint32_t limit;
+void on_store(uint32_t address, uint32_t bytes) { if (address + bytes > limit) brownout_trap(); }
 #endif
 #ifdef WASM2C
 #include "device2c.inc"
-u32 Z_nvmZ_view(struct Z_nvm_instance_t *i, u32 a, u32 b, u32 c) { (void)i; return m_import_nvm_view(a, b, c); }
-void Z_nvmZ_write(struct Z_nvm_instance_t *i, u32 a, u32 b, u32 c) { (void)i; m_import_nvm_write(a, b, c); }
+uint32_t Z_nvmZ_view(struct Z_nvm_instance_t *i, uint32_t a, uint32_t b, uint32_t c) { (void)i; return m_import_nvm_view(a, b, c); }
+void Z_nvmZ_write(struct Z_nvm_instance_t *i, uint32_t a, uint32_t b, uint32_t c) { (void)i; m_import_nvm_write(a, b, c); }
 void Z_nvmZ_sync(struct Z_nvm_instance_t *i) { (void)i; m_import_nvm_sync(); }
-u32 Z_powerZ_low(struct Z_power_instance_t *i) { (void)i; return m_import_power_low(); }
+uint32_t Z_powerZ_low(struct Z_power_instance_t *i) { (void)i; return m_import_power_low(); }
 static Z_m_instance_t m;
 static void m_start(void) {
   free(wasm2c_memory);
@@ -80,11 +79,11 @@ static void m_start(void) {
 #endif
 static void get(void *to, size_t bytes) { if (fread(to, 1, bytes, stdin) != bytes) exit(71); }
 int main(void) {
-  u32 head[4];
-  static u8 input[65536];
+  uint32_t head[4];
+  static uint8_t input[65536];
   while (fread(head, 1, sizeof head, stdin) == sizeof head) {
-    s32 state;
-    u32 at;
+    int32_t state;
+    uint32_t at;
     get(nvm, head[0]);
     get(input, head[2]);
 #ifdef WASM2C
@@ -94,22 +93,22 @@ int main(void) {
 #else
     memset(MEMORY, 0xa5, SRAM_BYTES);
 #endif
-#ifdef WASM_CHECKED
+#ifdef BROWNOUT_WASM_CHECKED
     limit = head[1];
 #endif
 #ifndef WASM2C
     m_start();
 #endif
-    state = (s32)m_boot(0, head[0], head[1]);
+    state = (int32_t)m_boot(0, head[0], head[1]);
     for (at = 0; at < head[2] && state >= 0; at += head[1] - head[3]) {
-      const u32 room = head[1] - head[3];
-      const u32 piece = head[2] - at < room ? head[2] - at : room;
+      const uint32_t room = head[1] - head[3];
+      const uint32_t piece = head[2] - at < room ? head[2] - at : room;
       memcpy(MEMORY + head[3], input + at, piece);
-      state = (s32)m_feed(head[3], piece);
+      state = (int32_t)m_feed(head[3], piece);
     }
-    if (state >= 0) state = (s32)m_submit(1, 0);
-    while (state == 1) state = (s32)m_run(0);
-    for (at = head[1]; at < SRAM_BYTES; at++) if (MEMORY[at] != 0xa5) wasm_trap();
+    if (state >= 0) state = (int32_t)m_submit(1, 0);
+    while (state == 1) state = (int32_t)m_run(0);
+    for (at = head[1]; at < SRAM_BYTES; at++) if (MEMORY[at] != 0xa5) brownout_trap();
     fwrite(&state, 1, 4, stdout);
     fwrite(nvm, 1, head[0], stdout);
   }
@@ -124,7 +123,7 @@ int main(void) {
 export type NativeBuild = 'checked' | 'in-place' | 'wasm2c';
 
 const FLAGS: Record<NativeBuild, string[]> = {
-  checked: ['-O1', '-DWASM_CHECKED', '-DWASM_STORE_HOOK=on_store'],
+  checked: ['-O1', '-DBROWNOUT_WASM_CHECKED', '-DBROWNOUT_WASM_STORE_HOOK=on_store'],
   'in-place': ['-O2', '-DIN_PLACE'],
   wasm2c: ['-O1', '-DWASM2C', '-w'],
 };

@@ -1,5 +1,5 @@
 // C by wabt's wasm2c: a witness of what WASM means that shares no line with ours. Its runtime is here: one fixed memory
-// for each module, bounds checked, traps by wasm_trap() of whoever includes it.
+// for each module, bounds checked, traps by brownout_trap() of whoever includes it.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,10 +13,10 @@ export const WASM2C_RUNTIME = `
 typedef uint8_t u8;
 typedef uint32_t u32;
 typedef uint64_t u64;
-void wasm_trap(void);
+void brownout_trap(void);
 u32 wasm_rt_call_stack_depth;
 static u8 *wasm2c_memory;
-void wasm_rt_trap(wasm_rt_trap_t code) { (void)code; wasm_rt_call_stack_depth = 0; wasm_trap(); abort(); }
+void wasm_rt_trap(wasm_rt_trap_t code) { (void)code; wasm_rt_call_stack_depth = 0; brownout_trap(); abort(); }
 bool wasm_rt_is_initialized(void) { return true; }
 u32 wasm_rt_register_func_type(u32 params, u32 results, ...) { return params + results; }
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, u32 initial, u32 maximum) {

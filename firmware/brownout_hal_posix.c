@@ -1,12 +1,12 @@
 /* The supply and faults of a program at the desk. */
-#include "hal.h"
+#include "brownout_hal.h"
 
 #include <stdlib.h>
 
-int power_low(void) {
+int brownout_power_low(void) {
   return 0;
 }
 
-void wasm_trap(void) {
+void brownout_trap(void) {
   abort();
 }

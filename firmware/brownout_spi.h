@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /* Chip select: 1 begins a transaction, 0 ends it. */
-void spi_select(int on);
+void brownout_spi_select(int on);
 /* Sends a byte, and returns the one that came meanwhile. */
-uint8_t spi_transfer(uint8_t byte);
+uint8_t brownout_spi_transfer(uint8_t byte);
 
 #endif

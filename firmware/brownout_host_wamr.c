@@ -1,13 +1,13 @@
 /*
- * The module's imports for WAMR: register_brownout() after wasm_runtime_init, before loading. Build WAMR with bulk memory
+ * The module's imports for WAMR: brownout_register_wamr() after wasm_runtime_init, before loading. Build WAMR with bulk memory
  * (WAMR_BUILD_BULK_MEMORY=1). Views are copies: what a runtime lends a module lies in the module's memory.
  */
-#include "hal.h"
+#include "brownout_hal.h"
 
 #include <string.h>
 #include <wasm_export.h>
 
-bool register_brownout(void);
+bool brownout_register_wamr(void);
 
 static uint8_t *at(wasm_exec_env_t env, uint32_t address) {
   return wasm_runtime_addr_app_to_native(wasm_runtime_get_module_inst(env), address);
@@ -15,26 +15,26 @@ static uint8_t *at(wasm_exec_env_t env, uint32_t address) {
 
 static uint32_t view(wasm_exec_env_t env, uint32_t address, uint32_t length, uint32_t scratch) {
   uint8_t *to = at(env, scratch);
-  const void *bytes = nvm_view(address, length, to);
+  const void *bytes = brownout_nvm_view(address, length, to);
   if (bytes != to) memcpy(to, bytes, length);
   return scratch;
 }
 
 static void put(wasm_exec_env_t env, uint32_t address, uint32_t source, uint32_t length) {
-  nvm_write(address, at(env, source), length);
+  brownout_nvm_write(address, at(env, source), length);
 }
 
 static void sync(wasm_exec_env_t env) {
   (void)env;
-  nvm_sync();
+  brownout_nvm_sync();
 }
 
 static uint32_t low(wasm_exec_env_t env) {
   (void)env;
-  return (uint32_t)power_low();
+  return (uint32_t)brownout_power_low();
 }
 
-bool register_brownout(void) {
+bool brownout_register_wamr(void) {
   static NativeSymbol nvm[] = {
       {"view", (void *)view, "(iii)i", NULL},
       {"write", (void *)put, "(iii)", NULL},

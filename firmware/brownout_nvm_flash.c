@@ -12,21 +12,21 @@
  * page in which nothing lives can be erased even where cuts have spoilt every slot. Nothing is erased before copies of all
  * that lives in it are whole, unless it holds but copies of what is still there. The last free page is for copies alone.
  *
- * The early threshold: a part must not program while its power-fail warning is on (nRF52840, NVMC). power_low() must say
+ * The early threshold: a part must not program while its power-fail warning is on (nRF52840, NVMC). brownout_power_low() must say
  * yes while there is energy for what may be under way, and the commit: an erasure, copying a page, two records. While it
  * says yes no erasure is begun as long as there is room without.
  */
-#include "nvm-flash.h"
+#include "brownout_nvm_flash.h"
 
 #include <stddef.h>
 #include <string.h>
 
-#include "hal.h"
-#include "model.h"
+#include "brownout_hal.h"
+#include "brownout_model.h"
 
-enum { NONE = 0xffff };
-enum { RESERVE = 3 }; /* free pages: the next one, one to copy to, one for slots that cuts spoil on the way */
-#define MAGIC 0x4c4e5242u
+enum { BROWNOUT_LOG_NONE = 0xffff };
+enum { BROWNOUT_LOG_RESERVE = 3 }; /* free pages: the next one, one to copy to, one for slots that cuts spoil on the way */
+#define BROWNOUT_LOG_MAGIC 0x4c4e5242u
 
 struct head {
   uint32_t sequence;
@@ -39,7 +39,7 @@ struct tail {
 };
 struct record {
   struct head head;
-  uint8_t data[FLASH_SECTOR_BYTES];
+  uint8_t data[BROWNOUT_FLASH_SECTOR_BYTES];
   struct tail tail;
 };
 struct page_head {
@@ -50,25 +50,25 @@ struct page_head {
   uint32_t mark_behind[2];
 };
 
-#define SECTORS ((BROWNOUT_NVM_BYTES + FLASH_SECTOR_BYTES - 1u) / FLASH_SECTOR_BYTES)
-#define SLOTS ((FLASH_PAGE_BYTES - (uint32_t)sizeof(struct page_head)) / (uint32_t)sizeof(struct record))
-typedef char log_is_large_enough[SECTORS <= (FLASH_PAGES - RESERVE) * (SLOTS - 3u) && SECTORS < NONE ? 1 : -1];
-typedef char sectors_are_whole_units[FLASH_SECTOR_BYTES % FLASH_UNIT == 0 ? 1 : -1];
-typedef char slots_have_numbers[FLASH_PAGES * SLOTS < NONE ? 1 : -1];
+#define BROWNOUT_LOG_SECTORS ((BROWNOUT_NVM_BYTES + BROWNOUT_FLASH_SECTOR_BYTES - 1u) / BROWNOUT_FLASH_SECTOR_BYTES)
+#define BROWNOUT_LOG_SLOTS ((BROWNOUT_FLASH_PAGE_BYTES - (uint32_t)sizeof(struct page_head)) / (uint32_t)sizeof(struct record))
+typedef char brownout_log_is_large_enough[BROWNOUT_LOG_SECTORS <= (BROWNOUT_FLASH_PAGES - BROWNOUT_LOG_RESERVE) * (BROWNOUT_LOG_SLOTS - 3u) && BROWNOUT_LOG_SECTORS < BROWNOUT_LOG_NONE ? 1 : -1];
+typedef char brownout_sectors_are_whole_units[BROWNOUT_FLASH_SECTOR_BYTES % BROWNOUT_FLASH_UNIT == 0 ? 1 : -1];
+typedef char brownout_slots_have_numbers[BROWNOUT_FLASH_PAGES * BROWNOUT_LOG_SLOTS < BROWNOUT_LOG_NONE ? 1 : -1];
 
 static struct {
-  uint16_t map[SECTORS]; /* where the newest record of a sector is: page * SLOTS + slot */
+  uint16_t map[BROWNOUT_LOG_SECTORS]; /* where the newest record of a sector is: page * BROWNOUT_LOG_SLOTS + slot */
   struct {
     uint32_t erasures;
     uint16_t used; /* slots, from the first */
     uint16_t live; /* records that are the newest of their sector */
     uint8_t has_records;
-  } pages[FLASH_PAGES];
+  } pages[BROWNOUT_FLASH_PAGES];
   uint32_t sequence;
   uint16_t active; /* the page that records go to */
   uint16_t sector; /* the one in the buffer */
   uint8_t is_dirty;
-  uint8_t buffer[FLASH_SECTOR_BYTES];
+  uint8_t buffer[BROWNOUT_FLASH_SECTOR_BYTES];
 } nvm_log;
 
 static uint32_t crc32(const void *from, uint32_t bytes) {
@@ -98,12 +98,12 @@ static int is_sealed(const void *from, uint32_t bytes) {
 }
 
 static uint32_t offset_of(uint32_t location) {
-  return location / SLOTS * FLASH_PAGE_BYTES + (uint32_t)sizeof(struct page_head) +
-         location % SLOTS * (uint32_t)sizeof(struct record);
+  return location / BROWNOUT_LOG_SLOTS * BROWNOUT_FLASH_PAGE_BYTES + (uint32_t)sizeof(struct page_head) +
+         location % BROWNOUT_LOG_SLOTS * (uint32_t)sizeof(struct record);
 }
 
 static const struct record *record_at(uint32_t location) {
-  return (const struct record *)(const void *)flash_at(offset_of(location));
+  return (const struct record *)(const void *)brownout_flash_at(offset_of(location));
 }
 
 static int is_record(const struct record *record) {
@@ -120,12 +120,12 @@ static int is_blank(const struct record *record) {
 }
 
 static const struct page_head *page_head(uint32_t page) {
-  return (const struct page_head *)(const void *)flash_at(page * FLASH_PAGE_BYTES);
+  return (const struct page_head *)(const void *)brownout_flash_at(page * BROWNOUT_FLASH_PAGE_BYTES);
 }
 
 static int has_head(uint32_t page) {
   const uint32_t *words = &page_head(page)->magic;
-  return words[0] == MAGIC && is_sealed(words, 2 * sizeof *words);
+  return words[0] == BROWNOUT_LOG_MAGIC && is_sealed(words, 2 * sizeof *words);
 }
 
 static int is_blank_mark(const uint32_t *mark) {
@@ -140,25 +140,25 @@ static int is_in_use(uint32_t page) {
 
 static void clear_mark(uint32_t offset) {
   static const uint32_t zeros[2];
-  if (is_blank_mark((const uint32_t *)(const void *)flash_at(offset))) flash_program(offset, zeros, sizeof zeros);
+  if (is_blank_mark((const uint32_t *)(const void *)brownout_flash_at(offset))) brownout_flash_program(offset, zeros, sizeof zeros);
 }
 
 /* Erases a page in which nothing lives. */
 static void erase(uint32_t page) {
   const uint32_t erasures = nvm_log.pages[page].erasures + 1u;
-  const uint32_t start = page * FLASH_PAGE_BYTES;
+  const uint32_t start = page * BROWNOUT_FLASH_PAGE_BYTES;
   uint32_t words[4];
   struct tail tail;
   if (has_head(page)) {
     clear_mark(start + (uint32_t)offsetof(struct page_head, mark_before));
     clear_mark(start + (uint32_t)offsetof(struct page_head, mark_behind));
   }
-  flash_erase(page);
-  words[0] = MAGIC;
+  brownout_flash_erase(page);
+  words[0] = BROWNOUT_LOG_MAGIC;
   words[1] = erasures;
   tail = tail_of(words, 2 * sizeof *words);
   memcpy(words + 2, &tail, sizeof tail);
-  flash_program(start + (uint32_t)offsetof(struct page_head, magic), words, sizeof words);
+  brownout_flash_program(start + (uint32_t)offsetof(struct page_head, magic), words, sizeof words);
   memset(&nvm_log.pages[page], 0, sizeof nvm_log.pages[page]);
   nvm_log.pages[page].erasures = erasures;
 }
@@ -166,9 +166,9 @@ static void erase(uint32_t page) {
 /* Takes in a record that a scan finds. */
 static void find(uint32_t location, const struct record *record) {
   const uint16_t sector = record->head.sector;
-  const uint32_t old = sector < SECTORS ? nvm_log.map[sector] : NONE;
-  if (sector >= SECTORS) return;
-  if (old == NONE || record->head.sequence > record_at(old)->head.sequence) nvm_log.map[sector] = (uint16_t)location;
+  const uint32_t old = sector < BROWNOUT_LOG_SECTORS ? nvm_log.map[sector] : BROWNOUT_LOG_NONE;
+  if (sector >= BROWNOUT_LOG_SECTORS) return;
+  if (old == BROWNOUT_LOG_NONE || record->head.sequence > record_at(old)->head.sequence) nvm_log.map[sector] = (uint16_t)location;
 }
 
 static void scan_page(uint32_t page) {
@@ -177,8 +177,8 @@ static void scan_page(uint32_t page) {
   nvm_log.pages[page].live = 0;
   nvm_log.pages[page].has_records = 0;
   if (!is_in_use(page)) return;
-  for (slot = 0; slot < SLOTS; slot++) {
-    const struct record *record = record_at(page * SLOTS + slot);
+  for (slot = 0; slot < BROWNOUT_LOG_SLOTS; slot++) {
+    const struct record *record = record_at(page * BROWNOUT_LOG_SLOTS + slot);
     if (is_blank(record)) continue;
     nvm_log.pages[page].used = (uint16_t)(slot + 1u);
     if (!is_record(record)) continue;
@@ -187,7 +187,7 @@ static void scan_page(uint32_t page) {
       nvm_log.sequence = record->head.sequence + 1u;
       nvm_log.active = (uint16_t)page;
     }
-    find(page * SLOTS + slot, record);
+    find(page * BROWNOUT_LOG_SLOTS + slot, record);
   }
 }
 
@@ -196,21 +196,21 @@ static void scan(void) {
   uint32_t page;
   uint32_t sector;
   memset(nvm_log.map, 0xff, sizeof nvm_log.map);
-  nvm_log.active = NONE;
-  for (page = 0; page < FLASH_PAGES; page++) scan_page(page);
-  for (sector = 0; sector < SECTORS; sector++)
-    if (nvm_log.map[sector] != NONE) nvm_log.pages[nvm_log.map[sector] / SLOTS].live++;
+  nvm_log.active = BROWNOUT_LOG_NONE;
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++) scan_page(page);
+  for (sector = 0; sector < BROWNOUT_LOG_SECTORS; sector++)
+    if (nvm_log.map[sector] != BROWNOUT_LOG_NONE) nvm_log.pages[nvm_log.map[sector] / BROWNOUT_LOG_SLOTS].live++;
 }
 
 /* Erased, or spoilt in its first slots only. */
 static int is_free(uint32_t page) {
-  return page != nvm_log.active && !nvm_log.pages[page].has_records && nvm_log.pages[page].used < SLOTS;
+  return page != nvm_log.active && !nvm_log.pages[page].has_records && nvm_log.pages[page].used < BROWNOUT_LOG_SLOTS;
 }
 
 static uint32_t free_pages(void) {
   uint32_t count = 0;
   uint32_t page;
-  for (page = 0; page < FLASH_PAGES; page++) count += (uint32_t)is_free(page);
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++) count += (uint32_t)is_free(page);
   return count;
 }
 
@@ -219,10 +219,10 @@ static int is_copy(uint32_t location) {
   const struct record *record = record_at(location);
   const struct record *best = 0;
   uint32_t other;
-  for (other = 0; other < FLASH_PAGES * SLOTS; other++) {
+  for (other = 0; other < BROWNOUT_FLASH_PAGES * BROWNOUT_LOG_SLOTS; other++) {
     const struct record *candidate = record_at(other);
-    if (other / SLOTS == location / SLOTS || candidate->head.sector != record->head.sector) continue;
-    if (!is_in_use(other / SLOTS) || !is_record(candidate)) continue;
+    if (other / BROWNOUT_LOG_SLOTS == location / BROWNOUT_LOG_SLOTS || candidate->head.sector != record->head.sector) continue;
+    if (!is_in_use(other / BROWNOUT_LOG_SLOTS) || !is_record(candidate)) continue;
     if (!best || candidate->head.sequence > best->head.sequence) best = candidate;
   }
   return best && memcmp(best->data, record->data, sizeof record->data) == 0;
@@ -230,8 +230,8 @@ static int is_copy(uint32_t location) {
 
 static int has_copies_only(uint32_t page) {
   uint32_t sector;
-  for (sector = 0; sector < SECTORS; sector++)
-    if (nvm_log.map[sector] != NONE && nvm_log.map[sector] / SLOTS == page && !is_copy(nvm_log.map[sector])) return 0;
+  for (sector = 0; sector < BROWNOUT_LOG_SECTORS; sector++)
+    if (nvm_log.map[sector] != BROWNOUT_LOG_NONE && nvm_log.map[sector] / BROWNOUT_LOG_SLOTS == page && !is_copy(nvm_log.map[sector])) return 0;
   return 1;
 }
 
@@ -239,32 +239,32 @@ static int has_copies_only(uint32_t page) {
 static uint32_t salvage(void) {
   uint32_t copies;
   uint32_t page;
-  for (copies = 0; copies <= SLOTS; copies += SLOTS) {
-    for (page = 0; page < FLASH_PAGES; page++) {
+  for (copies = 0; copies <= BROWNOUT_LOG_SLOTS; copies += BROWNOUT_LOG_SLOTS) {
+    for (page = 0; page < BROWNOUT_FLASH_PAGES; page++) {
       if (nvm_log.pages[page].live > copies || !has_copies_only(page)) continue;
       erase(page);
       scan();
       return page;
     }
   }
-  return NONE;
+  return BROWNOUT_LOG_NONE;
 }
 
 /* The free page with fewest erasures becomes the active one. */
 static void open_page(void) {
-  uint32_t best = NONE;
+  uint32_t best = BROWNOUT_LOG_NONE;
   uint32_t page;
-  for (page = 0; page < FLASH_PAGES; page++) {
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++) {
     if (!is_free(page)) continue;
-    if (best == NONE || nvm_log.pages[page].erasures < nvm_log.pages[best].erasures) best = page;
+    if (best == BROWNOUT_LOG_NONE || nvm_log.pages[page].erasures < nvm_log.pages[best].erasures) best = page;
   }
-  if (best == NONE) best = salvage();
-  if (best == NONE) wasm_trap();
+  if (best == BROWNOUT_LOG_NONE) best = salvage();
+  if (best == BROWNOUT_LOG_NONE) brownout_trap();
   nvm_log.active = (uint16_t)best;
 }
 
 static int has_room(void) {
-  return nvm_log.active != NONE && nvm_log.pages[nvm_log.active].used < SLOTS;
+  return nvm_log.active != BROWNOUT_LOG_NONE && nvm_log.pages[nvm_log.active].used < BROWNOUT_LOG_SLOTS;
 }
 
 static void append(uint16_t sector, const uint8_t *data) {
@@ -277,11 +277,11 @@ static void append(uint16_t sector, const uint8_t *data) {
   record.tail = tail_of(&record, (uint32_t)offsetof(struct record, tail));
   do {
     if (!has_room()) open_page();
-    location = nvm_log.active * SLOTS + nvm_log.pages[nvm_log.active].used++;
-    flash_program(offset_of(location), &record, sizeof record);
+    location = nvm_log.active * BROWNOUT_LOG_SLOTS + nvm_log.pages[nvm_log.active].used++;
+    brownout_flash_program(offset_of(location), &record, sizeof record);
   } while (memcmp(record_at(location), &record, sizeof record) != 0);
   nvm_log.pages[nvm_log.active].has_records = 1;
-  if (nvm_log.map[sector] != NONE) nvm_log.pages[nvm_log.map[sector] / SLOTS].live--;
+  if (nvm_log.map[sector] != BROWNOUT_LOG_NONE) nvm_log.pages[nvm_log.map[sector] / BROWNOUT_LOG_SLOTS].live--;
   nvm_log.map[sector] = (uint16_t)location;
   nvm_log.pages[nvm_log.active].live++;
 }
@@ -290,10 +290,10 @@ static void append(uint16_t sector, const uint8_t *data) {
 static void reclaim(uint32_t page) {
   uint32_t slot = 0;
   /* More than once around only if copies had to be given up. */
-  for (; nvm_log.pages[page].live > 0; slot = (slot + 1u) % SLOTS) {
-    const struct record *record = record_at(page * SLOTS + slot);
+  for (; nvm_log.pages[page].live > 0; slot = (slot + 1u) % BROWNOUT_LOG_SLOTS) {
+    const struct record *record = record_at(page * BROWNOUT_LOG_SLOTS + slot);
     const uint16_t sector = record->head.sector;
-    if (sector >= SECTORS || nvm_log.map[sector] != page * SLOTS + slot) continue;
+    if (sector >= BROWNOUT_LOG_SECTORS || nvm_log.map[sector] != page * BROWNOUT_LOG_SLOTS + slot) continue;
     append(sector, record->data);
   }
   erase(page);
@@ -301,11 +301,11 @@ static void reclaim(uint32_t page) {
 
 /* The page to reclaim: of those in use the one in which least lives, or (`cold`) the least worn. */
 static uint32_t choose(int cold) {
-  uint32_t best = NONE;
+  uint32_t best = BROWNOUT_LOG_NONE;
   uint32_t page;
-  for (page = 0; page < FLASH_PAGES; page++) {
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++) {
     if (page == nvm_log.active || is_free(page)) continue;
-    if (best == NONE ||
+    if (best == BROWNOUT_LOG_NONE ||
         (cold ? nvm_log.pages[page].erasures < nvm_log.pages[best].erasures
               : nvm_log.pages[page].live < nvm_log.pages[best].live)) {
       best = page;
@@ -317,20 +317,20 @@ static uint32_t choose(int cold) {
 /* Makes room, and evens wear: a page of data that never change gives way once others are ahead of it. */
 static void collect(void) {
   uint32_t cold;
-  while (free_pages() < RESERVE) {
-    if (power_low() && free_pages() + (uint32_t)has_room() > 1u) return;
+  while (free_pages() < BROWNOUT_LOG_RESERVE) {
+    if (brownout_power_low() && free_pages() + (uint32_t)has_room() > 1u) return;
     reclaim(choose(0));
   }
   cold = choose(1);
-  if (cold == NONE || power_low()) return;
-  if (nvm_flash_wear().most - nvm_log.pages[cold].erasures <= FLASH_SPREAD) return;
+  if (cold == BROWNOUT_LOG_NONE || brownout_power_low()) return;
+  if (brownout_nvm_flash_wear().most - nvm_log.pages[cold].erasures <= BROWNOUT_FLASH_SPREAD) return;
   reclaim(cold);
-  while (free_pages() < RESERVE) reclaim(choose(0));
+  while (free_pages() < BROWNOUT_LOG_RESERVE) reclaim(choose(0));
 }
 
 /* What a sector holds; 0: nothing was ever written. */
 static const uint8_t *stored(uint16_t sector) {
-  return nvm_log.map[sector] == NONE ? 0 : record_at(nvm_log.map[sector])->data;
+  return nvm_log.map[sector] == BROWNOUT_LOG_NONE ? 0 : record_at(nvm_log.map[sector])->data;
 }
 
 static void flush(void) {
@@ -339,33 +339,33 @@ static void flush(void) {
   nvm_log.is_dirty = 0;
   old = stored(nvm_log.sector);
   if (old && memcmp(old, nvm_log.buffer, sizeof nvm_log.buffer) == 0) return;
-  if (free_pages() < RESERVE - 1 || !has_room()) collect();
+  if (free_pages() < BROWNOUT_LOG_RESERVE - 1 || !has_room()) collect();
   append(nvm_log.sector, nvm_log.buffer);
 }
 
-void nvm_begin(void) {
+void brownout_nvm_begin(void) {
   uint32_t most;
   uint32_t page;
   memset(&nvm_log, 0, sizeof nvm_log);
-  nvm_log.sector = NONE;
+  nvm_log.sector = BROWNOUT_LOG_NONE;
   nvm_log.sequence = 1;
-  for (page = 0; page < FLASH_PAGES; page++)
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++)
     if (has_head(page)) nvm_log.pages[page].erasures = page_head(page)->erasures;
   /* How often a page was erased whose header is gone: no more often than any other. */
-  most = nvm_flash_wear().most;
-  for (page = 0; page < FLASH_PAGES; page++)
+  most = brownout_nvm_flash_wear().most;
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++)
     if (!has_head(page)) nvm_log.pages[page].erasures = most;
   scan();
-  for (page = 0; page < FLASH_PAGES; page++)
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++)
     if (!is_in_use(page)) erase(page);
 }
 
-const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
+const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) {
   uint8_t *to = scratch;
   while (length > 0) {
-    const uint16_t sector = (uint16_t)(address / FLASH_SECTOR_BYTES);
-    const uint32_t from = address % FLASH_SECTOR_BYTES;
-    const uint32_t piece = FLASH_SECTOR_BYTES - from < length ? FLASH_SECTOR_BYTES - from : length;
+    const uint16_t sector = (uint16_t)(address / BROWNOUT_FLASH_SECTOR_BYTES);
+    const uint32_t from = address % BROWNOUT_FLASH_SECTOR_BYTES;
+    const uint32_t piece = BROWNOUT_FLASH_SECTOR_BYTES - from < length ? BROWNOUT_FLASH_SECTOR_BYTES - from : length;
     const uint8_t *bytes = sector == nvm_log.sector ? nvm_log.buffer : stored(sector);
     if (bytes) memcpy(to, bytes + from, (size_t)piece);
     else memset(to, 0, (size_t)piece);
@@ -376,16 +376,16 @@ const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
   return scratch;
 }
 
-void nvm_write(uint32_t address, const void *source, uint32_t length) {
+void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {
   const uint8_t *bytes = source;
   while (length > 0) {
-    const uint16_t sector = (uint16_t)(address / FLASH_SECTOR_BYTES);
-    const uint32_t from = address % FLASH_SECTOR_BYTES;
-    const uint32_t piece = FLASH_SECTOR_BYTES - from < length ? FLASH_SECTOR_BYTES - from : length;
+    const uint16_t sector = (uint16_t)(address / BROWNOUT_FLASH_SECTOR_BYTES);
+    const uint32_t from = address % BROWNOUT_FLASH_SECTOR_BYTES;
+    const uint32_t piece = BROWNOUT_FLASH_SECTOR_BYTES - from < length ? BROWNOUT_FLASH_SECTOR_BYTES - from : length;
     if (sector != nvm_log.sector) {
       flush();
-      nvm_log.sector = NONE;
-      nvm_view(sector * FLASH_SECTOR_BYTES, FLASH_SECTOR_BYTES, nvm_log.buffer);
+      nvm_log.sector = BROWNOUT_LOG_NONE;
+      brownout_nvm_view(sector * BROWNOUT_FLASH_SECTOR_BYTES, BROWNOUT_FLASH_SECTOR_BYTES, nvm_log.buffer);
       nvm_log.sector = sector;
     }
     memcpy(nvm_log.buffer + from, bytes, (size_t)piece);
@@ -396,14 +396,14 @@ void nvm_write(uint32_t address, const void *source, uint32_t length) {
   }
 }
 
-void nvm_sync(void) {
+void brownout_nvm_sync(void) {
   flush();
 }
 
-struct flash_wear nvm_flash_wear(void) {
-  struct flash_wear wear = {~0u, 0, 0};
+struct brownout_flash_wear brownout_nvm_flash_wear(void) {
+  struct brownout_flash_wear wear = {~0u, 0, 0};
   uint32_t page;
-  for (page = 0; page < FLASH_PAGES; page++) {
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++) {
     const uint32_t erasures = nvm_log.pages[page].erasures;
     if (erasures < wear.least) wear.least = erasures;
     if (erasures > wear.most) wear.most = erasures;

@@ -1,8 +1,8 @@
 /*
- * The module's imports for wasm3 (0.5): link_brownout() after m3_LoadModule. Views are copies: what a runtime lends a
+ * The module's imports for wasm3 (0.5): brownout_link_wasm3() after m3_LoadModule. Views are copies: what a runtime lends a
  * module lies in the module's memory.
  */
-#include "hal.h"
+#include "brownout_hal.h"
 
 #include <string.h>
 #include <wasm3.h>
@@ -10,33 +10,33 @@
 #include <m3_api_defs.h>
 #endif
 
-M3Result link_brownout(IM3Module module);
+M3Result brownout_link_wasm3(IM3Module module);
 
 static m3ApiRawFunction(nvm_view_raw) {
   m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, length) m3ApiGetArg(uint32_t, scratch)
   uint8_t *to = (uint8_t *)_mem + scratch;
-  const void *bytes = nvm_view(address, length, to);
+  const void *bytes = brownout_nvm_view(address, length, to);
   if (bytes != to) memcpy(to, bytes, length);
   m3ApiReturn(scratch)
 }
 
 static m3ApiRawFunction(nvm_write_raw) {
   m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, source) m3ApiGetArg(uint32_t, length)
-  nvm_write(address, (const uint8_t *)_mem + source, length);
+  brownout_nvm_write(address, (const uint8_t *)_mem + source, length);
   m3ApiSuccess()
 }
 
 static m3ApiRawFunction(nvm_sync_raw) {
-  nvm_sync();
+  brownout_nvm_sync();
   m3ApiSuccess()
 }
 
 static m3ApiRawFunction(power_low_raw) {
   m3ApiReturnType(uint32_t)
-  m3ApiReturn((uint32_t)power_low())
+  m3ApiReturn((uint32_t)brownout_power_low())
 }
 
-M3Result link_brownout(IM3Module module) {
+M3Result brownout_link_wasm3(IM3Module module) {
   M3Result result = m3_LinkRawFunction(module, "nvm", "view", "i(iii)", nvm_view_raw);
   if (!result) result = m3_LinkRawFunction(module, "nvm", "write", "v(iii)", nvm_write_raw);
   if (!result) result = m3_LinkRawFunction(module, "nvm", "sync", "v()", nvm_sync_raw);

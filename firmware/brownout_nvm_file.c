@@ -3,8 +3,8 @@
  * environment variable BROWNOUT_NVM, or nvm.bin; it is made if it is not there.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "hal.h"
-#include "model.h"
+#include "brownout_hal.h"
+#include "brownout_model.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -23,19 +23,19 @@ static int nvm_file(void) {
   return file;
 }
 
-void nvm_begin(void) {
+void brownout_nvm_begin(void) {
   nvm_file();
 }
 
-const void *nvm_view(uint32_t address, uint32_t length, void *scratch) {
-  if (pread(nvm_file(), scratch, length, (off_t)address) != (ssize_t)length) wasm_trap();
+const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) {
+  if (pread(nvm_file(), scratch, length, (off_t)address) != (ssize_t)length) brownout_trap();
   return scratch;
 }
 
-void nvm_write(uint32_t address, const void *source, uint32_t length) {
-  if (pwrite(nvm_file(), source, length, (off_t)address) != (ssize_t)length) wasm_trap();
+void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {
+  if (pwrite(nvm_file(), source, length, (off_t)address) != (ssize_t)length) brownout_trap();
 }
 
-void nvm_sync(void) {
-  if (fsync(nvm_file()) != 0) wasm_trap();
+void brownout_nvm_sync(void) {
+  if (fsync(nvm_file()) != 0) brownout_trap();
 }

@@ -1,11 +1,11 @@
 /* What the part tells of its supply, and what becomes of a fault. To fill in. */
-#include "hal.h"
+#include "brownout_hal.h"
 
-int power_low(void) {
+int brownout_power_low(void) {
   return 0;
 }
 
-void wasm_trap(void) {
+void brownout_trap(void) {
   for (;;) {
   }
 }

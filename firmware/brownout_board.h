@@ -3,9 +3,9 @@
 #define BROWNOUT_BOARD_H
 
 /* Text for people; may do nothing. */
-void board_print(const char *text);
+void brownout_board_print(const char *text);
 
 /* Waits for better power. */
-void board_sleep(void);
+void brownout_board_sleep(void);
 
 #endif

@@ -4,10 +4,10 @@
 
 #include <stdint.h>
 
-#include "board.h"
+#include "brownout_board.h"
 
-/* What the host asks for, at NVM_ADDRESS + CONTROL_OFFSET. Inputs follow it. */
-struct control {
+/* What the host asks for, at BROWNOUT_NVM_ADDRESS + BROWNOUT_CONTROL_OFFSET. Inputs follow it. */
+struct brownout_control {
   uint32_t last_ticket; /* stop when idle behind this ticket */
   uint32_t inputs;      /* how many; ticket t has input (t - 1) mod inputs */
   uint32_t cut_units;   /* stop after so many bytes written and barriers passed; 0xffffffff: never */
@@ -16,10 +16,10 @@ struct control {
   uint32_t train_every; /* every so many tickets one trains; of those between, every other is labelled late; 0: none */
   uint32_t low;         /* of 256 answers of the voltage monitor so many say that power is low */
 };
-#define CONTROL ((const struct control *)(uintptr_t)(NVM_ADDRESS + CONTROL_OFFSET))
-#define CONTROL_INPUTS ((const int8_t *)(CONTROL + 1))
+#define BROWNOUT_CONTROL ((const struct brownout_control *)(uintptr_t)(BROWNOUT_NVM_ADDRESS + BROWNOUT_CONTROL_OFFSET))
+#define BROWNOUT_CONTROL_INPUTS ((const int8_t *)(BROWNOUT_CONTROL + 1))
 
-void board_exit(int code);
+void brownout_board_exit(int code);
 
 static inline void print_hex(uint32_t value, uint32_t digits) {
   char text[9];
@@ -29,7 +29,7 @@ static inline void print_hex(uint32_t value, uint32_t digits) {
     *--at = "0123456789abcdef"[value & 15u];
     value >>= 4;
   }
-  board_print(at);
+  brownout_board_print(at);
 }
 
 #endif

@@ -10,24 +10,24 @@
 #include <stdint.h>
 
 /* What NVM needs before it is accessed for the first time after power came up. */
-void nvm_begin(void);
+void brownout_nvm_begin(void);
 
 /*
  * A pointer to `length` bytes of NVM, to be read only: the bytes themselves where NVM is mapped, or a copy of them in
  * `scratch`. Reads see what this boot has written. A multiple of 4 where `address` is one.
  */
-const void *nvm_view(uint32_t address, uint32_t length, void *scratch);
+const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch);
 
 /* Writes `length` bytes. A power failure may tear the write anywhere. */
-void nvm_write(uint32_t address, const void *source, uint32_t length);
+void brownout_nvm_write(uint32_t address, const void *source, uint32_t length);
 
 /* Returns when everything written before is durable: a barrier. */
-void nvm_sync(void);
+void brownout_nvm_sync(void);
 
 /* The voltage monitor: 1 if the power is about to fail, else 0. Without a monitor always 0. */
-int power_low(void);
+int brownout_power_low(void);
 
 /* A fault of the module or the hardware: stop or reset. Never returns. */
-void wasm_trap(void);
+void brownout_trap(void);
 
 #endif

@@ -1,0 +1,455 @@
+/*
+ * What the module imports as accel.*: docs/ACCEL.md says what each computes. On cores with the DSP extension (Cortex-M4, M7,
+ * M33) by SMLAD, two products an instruction; with BROWNOUT_LEA, gemm_s8 on the MSP430's accelerator (brownout_accel_lea.h); elsewhere,
+ * or with BROWNOUT_PLAIN, in plain C. Sums are exact and rounded alike, so all are the same to the bit. Include it behind
+ * brownout_wasm.h.
+ */
+#ifndef BROWNOUT_ACCEL_H
+#define BROWNOUT_ACCEL_H
+
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(BROWNOUT_PLAIN)
+#define BROWNOUT_ACCEL_DSP
+#endif
+/* A function of its own: inlined into a kernel, its loops would run out of registers. */
+#if defined(__GNUC__)
+#define BROWNOUT_ACCEL_APART __attribute__((noinline, unused))
+#define BROWNOUT_ACCEL_WITHIN inline __attribute__((always_inline))
+#else
+#define BROWNOUT_ACCEL_APART
+#define BROWNOUT_ACCEL_WITHIN inline
+#endif
+
+/* How sums become int8. */
+typedef struct {
+  const uint8_t *bias;
+  const uint8_t *pair;
+  uint32_t stride;
+  int32_t zero_point;
+  int32_t low;
+  int32_t high;
+} brownout_accel_output;
+
+/* One row: its bias, multiplier and shift. `right`: what SMMULR's product is shifted by, 0 where that way is not open. */
+typedef struct {
+  int32_t bias;
+  int32_t multiplier;
+  int32_t shift;
+  int32_t right;
+} brownout_accel_row;
+
+static inline int32_t accel_s32(const uint8_t *from) {
+  int32_t value;
+  memcpy(&value, from, 4);
+  return value;
+}
+
+/* Row `row`, sums of `length` products. */
+static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_accel_output *out, uint32_t row, uint32_t length) {
+  const uint8_t *pair = out->pair + row * out->stride;
+  brownout_accel_row found;
+  found.bias = accel_s32(out->bias + row * 4u);
+  found.multiplier = accel_s32(pair);
+  found.shift = accel_s32(pair + 4);
+  found.right = 0;
+#ifdef BROWNOUT_ACCEL_DSP
+  /* Twice the sum must fit. */
+  if (found.shift <= -2 && length < 1u << 14 && found.bias >> 29 == found.bias >> 31) found.right = -1 - found.shift;
+#else
+  (void)length;
+#endif
+  return found;
+}
+
+/* gemmlowp's two roundings of x * multiplier * 2^(shift - 31). */
+static BROWNOUT_ACCEL_APART uint8_t accel_scale(const brownout_accel_output *out, const brownout_accel_row *row, int32_t x) {
+  const uint32_t left = row->shift > 0 ? (uint32_t)row->shift : 0u;
+  const uint32_t right = row->shift < 0 ? (uint32_t)-row->shift : 0u;
+  const int32_t high = (int32_t)(((int64_t)(int32_t)((uint32_t)x << left) * row->multiplier + ((int32_t)1 << 30)) >> 31);
+  const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
+  const int32_t y = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0)) + out->zero_point;
+  return (uint8_t)(y > out->high ? out->high : y < out->low ? out->low : y);
+}
+
+#ifdef BROWNOUT_ACCEL_DSP
+/* To int8, not yet clamped. SMMULR rounds once. The second rounding takes one off negative values, drops all bits but one,
+ * and rounds that up. */
+static inline int32_t accel_round(const brownout_accel_row *row, int32_t twice, int32_t x) {
+  int32_t y;
+  __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(x * 2), "r"(row->multiplier));
+  y = ((y + (x >> 31)) >> row->right) + twice;
+  __asm__("ssat %0, #8, %1, asr #1" : "=r"(y) : "r"(y));
+  return y;
+}
+
+/* Sums of the four `rows` to four bytes within the clamp, each of whose bytes is `lows`, `highs`. */
+static inline uint32_t accel_round_four(const brownout_accel_row *const rows[4], int32_t twice, uint32_t lows, uint32_t highs, int32_t a, int32_t b, int32_t c,
+                                   int32_t d) {
+  uint32_t word = (uint32_t)accel_round(rows[0], twice, a);
+  uint32_t difference;
+  __asm__("bfi %0, %1, #8, #8" : "+r"(word) : "r"(accel_round(rows[1], twice, b)));
+  __asm__("bfi %0, %1, #16, #8" : "+r"(word) : "r"(accel_round(rows[2], twice, c)));
+  __asm__("bfi %0, %1, #24, #8" : "+r"(word) : "r"(accel_round(rows[3], twice, d)));
+  __asm__("ssub8 %1, %0, %2\n\tsel %0, %2, %0\n\tssub8 %1, %0, %3\n\tsel %0, %0, %3"
+          : "+r"(word), "=&r"(difference)
+          : "r"(highs), "r"(lows)
+          : "cc");
+  return word;
+}
+#define BROWNOUT_ACCEL_BYTES(value) (((uint32_t)(value) & 255u) * 0x01010101u)
+#endif
+
+#ifdef BROWNOUT_ACCEL_DSP
+/* Stores of before are done, which the loads below do not say that they depend on. */
+#define BROWNOUT_ACCEL_BEGIN() __asm__ volatile("" : : : "memory")
+/* Four bytes at any address, and the pointer behind them: left to itself, gcc keeps one pointer and many distances. */
+static inline uint32_t accel_next(const uint8_t **at) {
+  uint32_t word;
+  __asm__ volatile("ldr %0, [%1], #4" : "=r"(word), "+r"(*at));
+  return word;
+}
+static inline uint32_t accel_word(const uint8_t *at, uint32_t offset) {
+  uint32_t word;
+  __asm__ volatile("ldr %0, [%1, %2]" : "=r"(word) : "r"(at), "rI"(offset));
+  return word;
+}
+/* The same, twice as far. */
+static inline uint32_t accel_twice(const uint8_t *at, uint32_t offset) {
+  uint32_t word;
+  __asm__ volatile("ldr %0, [%1, %2, lsl #1]" : "=r"(word) : "r"(at), "r"(offset));
+  return word;
+}
+/* Bytes 0 and 2, and bytes 1 and 3, as two int16. */
+static inline uint32_t accel_even(uint32_t word) {
+  uint32_t pair;
+  __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(word));
+  return pair;
+}
+static inline uint32_t accel_odd(uint32_t word) {
+  uint32_t pair;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+  return pair;
+}
+/* sum and the product of both halves, or of the lower, or of the upper ones. */
+#define BROWNOUT_ACCEL_MULTIPLY(name, instruction)                                    \
+  static inline int32_t accel_##name(uint32_t x, uint32_t w, int32_t sum) {           \
+    int32_t result;                                                                   \
+    __asm__(instruction " %0, %1, %2, %3" : "=r"(result) : "r"(x), "r"(w), "r"(sum)); \
+    return result;                                                                    \
+  }
+BROWNOUT_ACCEL_MULTIPLY(both, "smlad")
+BROWNOUT_ACCEL_MULTIPLY(low, "smlabb")
+BROWNOUT_ACCEL_MULTIPLY(high, "smlatt")
+#define BROWNOUT_ACCEL_FOUR(sum, word, even, odd) accel_both(odd, accel_odd(word), accel_both(even, accel_even(word), sum))
+#endif
+
+static inline int32_t accel_product(const uint8_t *x, const uint8_t *w) {
+  return (int32_t)(int8_t)*x * (int8_t)*w;
+}
+
+/* sum and the products of `length` int8. */
+static BROWNOUT_ACCEL_APART int32_t accel_dot(const uint8_t *x, const uint8_t *w, uint32_t length, int32_t sum) {
+#ifdef BROWNOUT_ACCEL_DSP
+  uint32_t n;
+  BROWNOUT_ACCEL_BEGIN();
+  for (n = length >> 2; n; n--) {
+    uint32_t word = accel_next(&x);
+    const uint32_t even = accel_even(word);
+    const uint32_t odd = accel_odd(word);
+    word = accel_next(&w);
+    sum = BROWNOUT_ACCEL_FOUR(sum, word, even, odd);
+  }
+  length &= 3u;
+#endif
+  for (; length; length--) sum += accel_product(x++, w++);
+  return sum;
+}
+
+#ifdef BROWNOUT_LEA
+#include "brownout_accel_lea.h"
+#else
+/* Rows w and w + length times vectors x and x + length: sums [vector][row], which hold the biases before. */
+static inline void accel_block(const uint8_t *x, const uint8_t *w, uint32_t length, int32_t sums[4]) {
+  const uint8_t *x1 = x + length;
+  const uint8_t *w1 = w + length;
+  int32_t a = sums[0];
+  int32_t b = sums[1];
+  int32_t c = sums[2];
+  int32_t d = sums[3];
+  uint32_t n = length;
+#ifdef BROWNOUT_ACCEL_DSP
+#define BROWNOUT_ACCEL_BLOCK()                     \
+  do {                                             \
+    uint32_t word = accel_next(&x);                \
+    const uint32_t even0 = accel_even(word);       \
+    const uint32_t odd0 = accel_odd(word);         \
+    uint32_t even1;                                \
+    uint32_t odd1;                                 \
+    word = accel_next(&x1);                        \
+    even1 = accel_even(word);                      \
+    odd1 = accel_odd(word);                        \
+    word = accel_next(&w);                         \
+    a = BROWNOUT_ACCEL_FOUR(a, word, even0, odd0); \
+    c = BROWNOUT_ACCEL_FOUR(c, word, even1, odd1); \
+    word = accel_next(&w1);                        \
+    b = BROWNOUT_ACCEL_FOUR(b, word, even0, odd0); \
+    d = BROWNOUT_ACCEL_FOUR(d, word, even1, odd1); \
+  } while (0)
+  BROWNOUT_ACCEL_BEGIN();
+  for (n >>= 3; n; n--) {
+    BROWNOUT_ACCEL_BLOCK();
+    BROWNOUT_ACCEL_BLOCK();
+  }
+  if (length & 4u) BROWNOUT_ACCEL_BLOCK();
+  n = length & 3u;
+#endif
+  for (; n; n--) {
+    a += accel_product(x, w);
+    b += accel_product(x++, w1);
+    c += accel_product(x1, w++);
+    d += accel_product(x1++, w1++);
+  }
+  sums[0] = a;
+  sums[1] = b;
+  sums[2] = c;
+  sums[3] = d;
+}
+
+/* Four rows from w on times one vector. */
+static inline void accel_rows(const uint8_t *x, const uint8_t *w, uint32_t length, int32_t sums[4]) {
+  const uint8_t *w1 = w + length;
+  const uint8_t *w2 = w1 + length;
+  const uint8_t *w3 = w2 + length;
+  int32_t a = sums[0];
+  int32_t b = sums[1];
+  int32_t c = sums[2];
+  int32_t d = sums[3];
+  uint32_t n = length;
+#ifdef BROWNOUT_ACCEL_DSP
+  BROWNOUT_ACCEL_BEGIN();
+  for (n >>= 2; n; n--) {
+    uint32_t word = accel_next(&x);
+    const uint32_t even = accel_even(word);
+    const uint32_t odd = accel_odd(word);
+    word = accel_next(&w);
+    a = BROWNOUT_ACCEL_FOUR(a, word, even, odd);
+    word = accel_next(&w1);
+    b = BROWNOUT_ACCEL_FOUR(b, word, even, odd);
+    word = accel_next(&w2);
+    c = BROWNOUT_ACCEL_FOUR(c, word, even, odd);
+    word = accel_next(&w3);
+    d = BROWNOUT_ACCEL_FOUR(d, word, even, odd);
+  }
+  n = length & 3u;
+#endif
+  for (; n; n--) {
+    a += accel_product(x, w++);
+    b += accel_product(x, w1++);
+    c += accel_product(x, w2++);
+    d += accel_product(x++, w3++);
+  }
+  sums[0] = a;
+  sums[1] = b;
+  sums[2] = c;
+  sums[3] = d;
+}
+
+static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at, uint32_t rows, uint32_t length, uint32_t bias,
+                                                    uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low, uint32_t high, uint32_t to_at,
+                                                    uint32_t to_stride) {
+  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias), (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
+                            (int32_t)low, (int32_t)high};
+  const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
+  const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
+  uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
+  /* Vectors that go by pairs. */
+  uint32_t done = vectors & ~1u;
+  uint32_t row = 0;
+  uint32_t n;
+  int32_t sums[4];
+#ifdef BROWNOUT_ACCEL_DSP
+  const int32_t twice = (int32_t)zero_point * 2 + 1;
+  const uint32_t lows = BROWNOUT_ACCEL_BYTES(low);
+  const uint32_t highs = BROWNOUT_ACCEL_BYTES(high);
+#endif
+  brownout_wasm_check(x_at, 0, (uint64_t)vectors * length, 1);
+  brownout_wasm_check(w_at, 0, (uint64_t)rows * length, 1);
+  brownout_wasm_check(to_at, 0, (uint64_t)(vectors - 1u) * to_stride + rows, 1);
+  for (; done && row + 1 < rows; row += 2) {
+    const brownout_accel_row first = accel_row_of(&out, row, length);
+    const brownout_accel_row second = accel_row_of(&out, row + 1, length);
+    const uint8_t *at = x;
+    uint8_t *y = to + row;
+#ifdef BROWNOUT_ACCEL_DSP
+    const brownout_accel_row *const both[4] = {&first, &second, &first, &second};
+    const uint32_t fast = first.right && second.right;
+#endif
+    for (n = done; n; n -= 2) {
+      sums[0] = sums[2] = first.bias;
+      sums[1] = sums[3] = second.bias;
+      accel_block(at, w + row * length, length, sums);
+      at += length * 2u;
+#ifdef BROWNOUT_ACCEL_DSP
+      if (fast) {
+        const uint32_t four = accel_round_four(both, twice, lows, highs, sums[0], sums[1], sums[2], sums[3]);
+        const uint16_t upper = (uint16_t)(four >> 16);
+        memcpy(y, &four, 2);
+        memcpy(y + to_stride, &upper, 2);
+        y += to_stride * 2u;
+        continue;
+      }
+#endif
+      y[0] = accel_scale(&out, &first, sums[0]);
+      y[1] = accel_scale(&out, &second, sums[1]);
+      y += to_stride;
+      y[0] = accel_scale(&out, &first, sums[2]);
+      y[1] = accel_scale(&out, &second, sums[3]);
+      y += to_stride;
+    }
+  }
+  /* Vectors left by pairs, four rows at a time; then what rows are left, and the last of an odd number for all vectors. */
+  x += done * length;
+  to += done * to_stride;
+  for (row = 0; done < vectors && row + 3 < rows; row += 4) {
+    brownout_accel_row four[4];
+    uint32_t i;
+    for (i = 0; i < 4; i++) {
+      four[i] = accel_row_of(&out, row + i, length);
+      sums[i] = four[i].bias;
+    }
+    accel_rows(x, w + row * length, length, sums);
+#ifdef BROWNOUT_ACCEL_DSP
+    if (four[0].right && four[1].right && four[2].right && four[3].right) {
+      const brownout_accel_row *const each[4] = {four, four + 1, four + 2, four + 3};
+      const uint32_t word = accel_round_four(each, twice, lows, highs, sums[0], sums[1], sums[2], sums[3]);
+      memcpy(to + row, &word, 4);
+      continue;
+    }
+#endif
+    for (i = 0; i < 4; i++) to[row + i] = accel_scale(&out, four + i, sums[i]);
+  }
+  for (; done < vectors && row < rows; row++) {
+    const brownout_accel_row each = accel_row_of(&out, row, length);
+    to[row] = accel_scale(&out, &each, accel_dot(x, w + row * length, length, each.bias));
+  }
+  if (done && rows & 1u) {
+    const brownout_accel_row each = accel_row_of(&out, rows - 1u, length);
+    for (; done; done--) {
+      x -= length;
+      to -= to_stride;
+      to[rows - 1u] = accel_scale(&out, &each, accel_dot(x, w + (rows - 1u) * length, length, each.bias));
+    }
+  }
+}
+#endif
+
+static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint32_t x_at, uint32_t pixel, uint32_t step, uint32_t across, uint32_t windows,
+                                                         uint32_t w_at, uint32_t w_stride, uint32_t height, uint32_t width, uint32_t count,
+                                                         uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
+                                                         uint32_t high, uint32_t to_at) {
+  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias), (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
+                            (int32_t)low, (int32_t)high};
+  const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
+  const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
+  uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
+  const uint32_t taps = height * width;
+  uint32_t channel = 0;
+#ifdef BROWNOUT_ACCEL_DSP
+  const int32_t twice = (int32_t)zero_point * 2 + 1;
+  const uint32_t lows = BROWNOUT_ACCEL_BYTES(low);
+  const uint32_t highs = BROWNOUT_ACCEL_BYTES(high);
+#endif
+  brownout_wasm_check(x_at, 0, (uint64_t)step * (windows - 1u) + (uint64_t)across * (height - 1u) + (uint64_t)pixel * (width - 1u) + count, 1);
+  brownout_wasm_check(w_at, 0, (uint64_t)w_stride * (taps - 1u) + count, 1);
+  brownout_wasm_check(to_at, 0, (uint64_t)pixel * (windows - 1u) + count, 1);
+#ifdef BROWNOUT_ACCEL_DSP
+#define BROWNOUT_ACCEL_TAP(word, weights)             \
+  do {                                                \
+    const uint32_t x_word = word;                     \
+    const uint32_t w_word = weights;                  \
+    const uint32_t even = accel_even(x_word);         \
+    const uint32_t odd = accel_odd(x_word);           \
+    const uint32_t even_weights = accel_even(w_word); \
+    const uint32_t odd_weights = accel_odd(w_word);   \
+    a = accel_low(even, even_weights, a);             \
+    b = accel_low(odd, odd_weights, b);               \
+    c = accel_high(even, even_weights, c);            \
+    d = accel_high(odd, odd_weights, d);              \
+  } while (0)
+  BROWNOUT_ACCEL_BEGIN();
+  for (; channel + 3 < count; channel += 4) {
+    brownout_accel_row rows[4];
+    const brownout_accel_row *const each[4] = {rows, rows + 1, rows + 2, rows + 3};
+    uint32_t fast = 1;
+    const uint8_t *window = x + channel;
+    uint8_t *y = to + channel;
+    uint32_t left;
+    for (left = 0; left < 4; left++) {
+      rows[left] = accel_row_of(&out, channel + left, taps);
+      if (!rows[left].right) fast = 0;
+    }
+    for (left = windows; left; left--) {
+      const uint8_t *row = window;
+      const uint8_t *tap = w + channel;
+      int32_t a = rows[0].bias;
+      int32_t b = rows[1].bias;
+      int32_t c = rows[2].bias;
+      int32_t d = rows[3].bias;
+      uint32_t n;
+      /* Rows of three: no loop within the loop. */
+      for (n = width == 3u ? height : 0u; n; n--) {
+        BROWNOUT_ACCEL_TAP(accel_word(row, 0), accel_word(tap, 0));
+        BROWNOUT_ACCEL_TAP(accel_word(row, pixel), accel_word(tap, w_stride));
+        BROWNOUT_ACCEL_TAP(accel_twice(row, pixel), accel_twice(tap, w_stride));
+        row += across;
+        tap += w_stride * 3u;
+      }
+      for (n = width == 3u ? 0u : height; n; n--) {
+        const uint8_t *v = row;
+        uint32_t m;
+        for (m = width; m; m--) {
+          BROWNOUT_ACCEL_TAP(accel_word(v, 0), accel_word(tap, 0));
+          v += pixel;
+          tap += w_stride;
+        }
+        row += across;
+      }
+      window += step;
+      if (fast) {
+        const uint32_t four = accel_round_four(each, twice, lows, highs, a, b, c, d);
+        memcpy(y, &four, 4);
+      } else {
+        y[0] = accel_scale(&out, rows, a);
+        y[1] = accel_scale(&out, rows + 1, b);
+        y[2] = accel_scale(&out, rows + 2, c);
+        y[3] = accel_scale(&out, rows + 3, d);
+      }
+      y += pixel;
+    }
+  }
+#endif
+  for (; channel < count; channel++) {
+    const brownout_accel_row row = accel_row_of(&out, channel, taps);
+    const uint8_t *window = x + channel;
+    uint8_t *y = to + channel;
+    uint32_t left;
+    for (left = windows; left; left--) {
+      const uint8_t *tap = w + channel;
+      int32_t sum = row.bias;
+      uint32_t n;
+      for (n = 0; n < height; n++) {
+        const uint8_t *v = window + n * across;
+        uint32_t m;
+        for (m = width; m; m--) {
+          sum += accel_product(v, tap);
+          v += pixel;
+          tap += w_stride;
+        }
+      }
+      window += step;
+      *y = accel_scale(&out, &row, sum);
+      y += pixel;
+    }
+  }
+}
+
+#endif

@@ -1,0 +1,39 @@
+/* Start-up code of a Cortex-M: its vectors. */
+#ifdef BROWNOUT_SEMIHOSTING
+static int semihosting(int operation, const void *argument) {
+  register int r0 __asm__("r0") = operation;
+  register const void *r1 __asm__("r1") = argument;
+  __asm__ volatile("bkpt 0xab" : "+r"(r0) : "r"(r1) : "memory");
+  return r0;
+}
+#endif
+
+#include "brownout_startup.h"
+
+void brownout_board_tick(void);
+
+void brownout_reset(void) {
+  run_main();
+}
+
+__attribute__((weak)) void brownout_board_tick(void) {
+}
+
+__attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
+    (void (*)(void))&brownout_link_stack_top,
+    brownout_reset,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    0,
+    0,
+    0,
+    fault,
+    fault,
+    0,
+    fault,
+    brownout_board_tick,
+};

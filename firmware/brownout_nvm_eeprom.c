@@ -1,0 +1,66 @@
+/*
+ * NVM in EEPROM behind SPI (25LC, M95, AT25): what is written lies in a latch of one page until the transaction ends, and
+ * takes milliseconds from there. Bytes that are what they should be are not written again: a cell lasts a million writes
+ * or four. The part must leave the bytes of a page that are not written as they are, also when power fails: parts that
+ * correct errors in words of several bytes (M95 with ECC x4) may not, and are no NVM for this.
+ */
+#include "brownout_spi_memory.h"
+
+#include <string.h>
+
+/* The latch: a power of two. */
+#ifndef BROWNOUT_NVM_PAGE_BYTES
+#define BROWNOUT_NVM_PAGE_BYTES 64u
+#endif
+/* Looks at the status register before a write counts as stuck. */
+#ifndef BROWNOUT_NVM_PATIENCE
+#define BROWNOUT_NVM_PATIENCE 100000u
+#endif
+
+enum { BROWNOUT_SPI_READ_STATUS = 0x05, BROWNOUT_SPI_WRITE_IN_PROGRESS = 1 };
+
+static void settle(void) {
+  uint32_t looks;
+  for (looks = 0; looks < BROWNOUT_NVM_PATIENCE; looks++) {
+    uint8_t status;
+    brownout_spi_select(1);
+    brownout_spi_transfer(BROWNOUT_SPI_READ_STATUS);
+    status = brownout_spi_transfer(0);
+    brownout_spi_select(0);
+    if (!(status & BROWNOUT_SPI_WRITE_IN_PROGRESS)) return;
+  }
+  brownout_trap();
+}
+
+void brownout_nvm_begin(void) {
+  brownout_spi_select(0);
+}
+
+const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) {
+  settle();
+  spi_read(address, scratch, length);
+  return scratch;
+}
+
+/* Up to the end of a page. */
+static void write_piece(uint32_t address, const uint8_t *from, uint32_t length) {
+  uint8_t old[BROWNOUT_NVM_PAGE_BYTES];
+  if (memcmp(brownout_nvm_view(address, length, old), from, (size_t)length) == 0) return;
+  spi_write(address, from, length);
+}
+
+void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {
+  const uint8_t *from = source;
+  while (length > 0) {
+    const uint32_t room = BROWNOUT_NVM_PAGE_BYTES - (BROWNOUT_NVM_ADDRESS + address) % BROWNOUT_NVM_PAGE_BYTES;
+    const uint32_t piece = length < room ? length : room;
+    write_piece(address, from, piece);
+    address += piece;
+    from += piece;
+    length -= piece;
+  }
+}
+
+void brownout_nvm_sync(void) {
+  settle();
+}
