@@ -63,13 +63,15 @@ export function cursorBytes(fields: CursorFields, sequence: number): Uint8Array 
 /** A copy of `cursor` under another sequence number. */
 export function numbered(cursor: Uint8Array, sequence: number): Uint8Array {
   const bytes = cursor.slice();
-  view(bytes).setUint32(C_SEQUENCE, sequence, true);
-  view(bytes).setUint32(C_CRC, crc32(bytes.subarray(0, C_CRC)), true);
+  const fields = view(bytes);
+  fields.setUint32(C_SEQUENCE, sequence, true);
+  fields.setUint32(C_CRC, crc32(bytes.subarray(0, C_CRC)), true);
   return bytes;
 }
 
 export function cursorFields(bytes: Uint8Array): CursorFields {
-  const at = (offset: number): number => view(bytes).getUint32(offset, true);
+  const fields = view(bytes);
+  const at = (offset: number): number => fields.getUint32(offset, true);
   return {
     imageId: at(C_IMAGE_ID),
     state: at(C_STATE),

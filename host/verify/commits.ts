@@ -15,7 +15,7 @@ import {
 } from '../model/cursor.js';
 import { splitCommit } from './commit-form.js';
 import { Fault, Probe, type Write } from './probe.js';
-import type { Subject, Tally } from './subject.js';
+import { bringUp, type Subject, type Tally } from './subject.js';
 import { deviceAt, request } from './job.js';
 import { refute } from './violation.js';
 
@@ -40,8 +40,10 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
     const { bytes } = parts.commit;
     const isCommitted = (cursor: CursorFields): boolean =>
       Buffer.compare(bytes, cursorBytes(cursor, number)) === 0;
-    done = job.cursors.findIndex((cursor, index) => index > from && isCommitted(cursor));
-    if (done < 0) refute('policy', 'the cursor committed is none of those behind the tiles that ran', from);
+    done++;
+    while (done < job.cursors.length && !isCommitted(job.cursors[done]!)) done++;
+    if (done === job.cursors.length)
+      refute('policy', 'the cursor committed is none of those behind the tiles that ran', from);
     if (
       !sameBytes(
         parts.data,
@@ -131,16 +133,17 @@ function wholeMixtures(
   tear: number,
 ): { count: number; whole: number[][] } {
   const zeros = new Uint8Array(CURSOR_BYTES);
-  const syndrome = (bytes: Uint8Array): number =>
-    (crc32(bytes.subarray(0, C_CRC)) ^
-      new DataView(bytes.buffer, bytes.byteOffset).getUint32(C_CRC, true)) >>>
-    0;
+  const syndrome = (bytes: Uint8Array): number => {
+    const [a, b, c, d] = bytes.subarray(C_CRC) as unknown as [number, number, number, number];
+    return (crc32(bytes.subarray(0, C_CRC)) ^ (a | (b << 8) | (c << 16) | (d << 24))) >>> 0;
+  };
+  const none = syndrome(zeros);
   const units: { index: number; change: number }[] = [];
   for (let at = 0; at < CURSOR_BYTES; at += tear) {
+    if (isSame(old, next, at, at + tear)) continue;
     const difference = zeros.slice();
     for (let i = at; i < at + tear; i++) difference[i] = old[i]! ^ next[i]!;
-    if (difference.every((byte) => byte === 0)) continue;
-    units.push({ index: at / tear, change: (syndrome(difference) ^ syndrome(zeros)) >>> 0 });
+    units.push({ index: at / tear, change: (syndrome(difference) ^ none) >>> 0 });
   }
   const known = units.slice(0, MOST_UNITS);
   const count = 2 ** known.length;
@@ -160,22 +163,21 @@ function wholeMixtures(
 export function recovery(subject: Subject, tally: Tally): void {
   const { image, tear } = subject;
   const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  probe.nvm.fill(0xff);
+  probe.nvm.set(image.device);
   const random = new Random(tear);
   for (const commit of commitsOf(subject)) {
     const { old, next } = commit;
     for (let kept = 0; kept <= CURSOR_BYTES; kept += tear) {
-      recovers(
-        probe,
-        image,
-        commit,
-        mixture(old, next, (byte) => byte < kept),
-      );
-      recovers(
-        probe,
-        image,
-        commit,
-        mixture(old, next, (byte) => byte >= kept),
-      );
+      // One more unit that is the same in both gives the mixtures of before.
+      if (kept > 0 && isSame(old, next, kept - tear, kept)) continue;
+      for (const first of [true, false])
+        recovers(
+          probe,
+          image,
+          commit,
+          mixture(old, next, (byte) => byte < kept === first),
+        );
     }
     const { count, whole } = wholeMixtures(old, next, tear);
     for (const units of whole)
@@ -200,12 +202,16 @@ export function recovery(subject: Subject, tally: Tally): void {
 const mixture = (old: Uint8Array, next: Uint8Array, takes: (byte: number) => boolean): Uint8Array =>
   old.map((byte, at) => (takes(at) ? next[at]! : byte));
 
+const isSame = (a: Uint8Array, b: Uint8Array, from: number, to: number): boolean => {
+  for (let at = from; at < to; at++) if (a[at] !== b[at]) return false;
+  return true;
+};
+
 function recovers(probe: Probe, image: Image, { cursor, newest, next }: Commit, torn: Uint8Array): void {
   const slot = sequenceOf(newest) & 1;
-  probe.nvm.fill(0xff);
-  probe.nvm.set(image.device);
-  probe.nvm.set(newest, slotAddress(image, slot));
-  probe.nvm.set(torn, slotAddress(image, slot ^ 1));
+  bringUp(probe, [], (from, to) => probe.nvm.fill(0xff, from, to));
+  probe.place(slotAddress(image, slot), newest);
+  probe.place(slotAddress(image, slot ^ 1), torn);
   const complete = Buffer.compare(torn, next) === 0;
   const expected = complete ? next : newest;
   let code: number;

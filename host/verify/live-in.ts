@@ -15,6 +15,8 @@ export class LiveIn {
   /** For each tile what joins and what leaves LiveIn when it is done. */
   readonly #steps: { joins: Interval[]; leaves: Interval[] }[];
   #position = 0;
+  /** Bytes that joined or left with the last `advance`. */
+  changed: readonly Interval[] = [];
 
   /**
    * `final`: what must be right when the job is done, the answer. `kept`: what must stay right until then, should the app
@@ -40,6 +42,7 @@ export class LiveIn {
   /** On to the next cursor. Returns what joined. */
   advance(): Interval[] {
     const { joins, leaves } = this.#steps[this.#position++]!;
+    this.changed = [...leaves, ...joins];
     assign(this.map, leaves, 0);
     return assign(this.map, joins, 1);
   }

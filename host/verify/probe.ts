@@ -2,6 +2,7 @@
 // call leaves a trace of what it reads and writes.
 import { instantiateSync } from '@assemblyscript/loader';
 import { CURSOR_BYTES } from '../../assembly/layout.js';
+import type { Interval } from '../plan/interval.js';
 import type { DeviceExports, Supply } from '../simulator/device.js';
 import type { Shadowed } from '../toolchain/shadow.js';
 
@@ -42,6 +43,8 @@ export class Probe {
   readonly sramBytes: number;
   /** Of the last call. */
   trace: Trace = { views: [], steps: [] };
+  /** NVM that the module wrote or `place` did, since whoever patches NVM last emptied the list. */
+  readonly wrote: Interval[] = [];
   /** What the voltage monitor answers. */
   low: () => boolean = () => false;
   readonly device: DeviceExports;
@@ -81,6 +84,12 @@ export class Probe {
   /** The cursor as it stands in SRAM; a copy. */
   get cursor(): Uint8Array {
     return this.memory.slice(this.#cursor, this.#cursor + CURSOR_BYTES);
+  }
+
+  /** Puts bytes into NVM from outside. */
+  place(address: number, bytes: Uint8Array): void {
+    this.nvm.set(bytes, address);
+    this.wrote.push([address, address + bytes.length]);
   }
 
   /** Power comes up: the arena holds what `garbage` puts there, start-up code has done its work, the module boots. */
@@ -168,7 +177,7 @@ export class Probe {
             if (unknown >= 0) throw new Fault(`writing the unwritten SRAM byte ${source + unknown} to NVM`);
           }
           this.trace.steps.push({ address, bytes });
-          this.nvm.set(bytes, address);
+          this.place(address, bytes);
         },
         sync: (): void => {
           this.#supply?.sync();

@@ -3,12 +3,14 @@
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_CRC, C_SEQUENCE, EntryKind, JobKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
+import type { Interval } from '../plan/interval.js';
 import { persistent, ringEntries } from '../model/training-header.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
 import { splitCommit } from './commit-form.js';
 import { deviceAt, type GoldenJob } from './job.js';
+import { type Pages, PagedNvm } from './paged-nvm.js';
 import { Fault, Probe } from './probe.js';
-import { Garbage, GoldenNvm, type Subject } from './subject.js';
+import { GoldenNvm, type Subject } from './subject.js';
 import { KEPT_TICKET } from './scenario.js';
 import { refute } from './violation.js';
 
@@ -34,7 +36,7 @@ interface Call {
 /** A concrete way to a state: what NVM and memory hold. */
 interface Node {
   state: State;
-  nvm: Uint8Array;
+  nvm: Pages;
   memory: Uint8Array;
   /** The calls that led here. */
   path: string[];
@@ -289,7 +291,9 @@ export function exploreProtocol(subject: Subject): Exploration {
 
 class Explorer {
   readonly #probe: Probe;
-  readonly #garbage: Garbage;
+  readonly #nvm: PagedNvm;
+  /** NVM full of garbage of each kind, but for the image. */
+  readonly #garbage: Pages[];
   readonly #calls: Call[];
   readonly #seen = new Map<string, true>();
   readonly #queue: Node[] = [];
@@ -298,22 +302,28 @@ class Explorer {
   constructor(readonly subject: Subject) {
     const { image, sramBytes } = subject;
     this.#probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes });
-    this.#garbage = new Garbage(subject);
+    this.#nvm = new PagedNvm(this.#probe);
+    this.#garbage = subject.garbage.patterns.map((pattern) => {
+      this.#probe.place(0, pattern);
+      this.#probe.place(0, image.device);
+      return this.#nvm.take();
+    });
     this.#calls = [...callsOf(subject, sramBytes - this.#probe.arena), runCall()];
   }
 
   explore(): Exploration {
     const { image, job, other } = this.subject;
     const idle = job.start?.fields ?? idleFields(image.imageId);
-    const nvm = deviceAt(image, 0, job.start);
-    this.#boot({ fields: idle, sequence: 0xfffffffe, owner: undefined, position: 0, received: 0 }, [], nvm);
+    this.#probe.place(0, deviceAt(image, 0, job.start));
+    this.#boot({ fields: idle, sequence: 0xfffffffe, owner: undefined, position: 0, received: 0 }, []);
     for (const owner of [job, other]) {
       const position = owner.steps.length - 1;
       const fields = owner.cursors[position]!;
       const golden = new GoldenNvm(owner);
       for (let i = 0; i < position; i++) golden.advance();
       const state = { fields, sequence: 0xffffffff, owner, position, received: 0 };
-      this.#boot(state, ['…'], golden.bytes);
+      this.#probe.place(0, golden.bytes);
+      this.#boot(state, ['…']);
     }
     this.#unbooted();
     for (let node = this.#queue.shift(); node; node = this.#queue.shift()) this.#expand(node);
@@ -330,8 +340,8 @@ class Explorer {
     }
   }
 
-  /** A boot after a power failure or the app's death: everything not needed is garbage. */
-  #boot(state: State, path: string[], nvm: Uint8Array): void {
+  /** A boot after a power failure or the app's death, on what NVM holds: everything not needed is garbage. */
+  #boot(state: State, path: string[]): void {
     const { image } = this.subject;
     const probe = this.#probe;
     const committed = {
@@ -339,10 +349,10 @@ class Explorer {
       received: 0,
       owner: state.fields.state === Status.IDLE ? undefined : state.owner,
     };
-    const kind = state.sequence % this.#garbage.count;
-    this.#garbage.fill(probe.nvm, kind, image, nvm.slice(), this.#needed(committed, nvm));
-    probe.nvm.set(cursorBytes(state.fields, state.sequence), slotAddress(image, state.sequence & 1));
-    const code = this.#guard([...path, 'boot'], () => probe.boot(this.#garbage.arena(kind)));
+    const kind = state.sequence % this.#garbage.length;
+    this.#nvm.loadUnder(this.#garbage[kind]!, this.#needed(committed));
+    probe.place(slotAddress(image, state.sequence & 1), cursorBytes(state.fields, state.sequence));
+    const code = this.#guard([...path, 'boot'], () => probe.boot(this.subject.garbage.arena(kind)));
     this.#transitions++;
     if (code !== state.fields.state)
       this.#refute([...path, 'boot'], `boot returns ${code}, not ${state.fields.state}`);
@@ -350,16 +360,15 @@ class Explorer {
   }
 
   /** Where a state's NVM matters. */
-  #needed({ fields, owner, position }: State, nvm: Uint8Array): Uint8Array {
+  #needed({ fields, owner, position }: State): Interval[] {
     const { image } = this.subject;
     const { training } = image;
-    const live = new Uint8Array(image.nvmBytes);
-    if (training) for (const [start, end] of persistent(training, fields, nvm)) live.fill(1, start, end);
+    const live: Interval[] = training ? persistent(training, fields, this.#probe.nvm) : [];
     if (!owner) return live;
     const { offset, bytes } = fields.state === Status.DONE ? image.output : image.input;
-    if (training) live.fill(1, training.label, training.label + 4);
-    if (position === 0 || fields.state === Status.DONE) live.fill(1, offset, offset + bytes);
-    else live.fill(1, image.input.offset);
+    if (training) live.push([training.label, training.label + 4]);
+    if (position === 0 || fields.state === Status.DONE) live.push([offset, offset + bytes]);
+    else live.push([image.input.offset, image.nvmBytes]);
     return live;
   }
 
@@ -367,10 +376,10 @@ class Explorer {
     const { job } = this.subject;
     const probe = this.#probe;
     for (const call of this.#calls) {
-      probe.nvm.set(node.nvm);
+      this.#nvm.load(node.nvm);
       probe.memory.set(node.memory);
       const path = [...node.path, call.name];
-      const { code, next } = call.expect(node.state, node.nvm);
+      const { code, next } = call.expect(node.state, probe.nvm);
       const found = this.#guard(path, () => call.make(probe));
       this.#transitions++;
       if (found !== code) this.#refute(path, `${call.name} returns ${found} instead of ${code}`);
@@ -382,7 +391,8 @@ class Explorer {
       const nobodys = next.fields.state !== Status.IDLE && !next.owner;
       if (next !== node.state && !(running && inside) && !nobodys) this.#arrive(next, path);
     }
-    this.#boot(node.state, node.path, node.nvm);
+    this.#nvm.load(node.nvm);
+    this.#boot(node.state, node.path);
   }
 
   /** A call may write its commit, and data where the state before does not need it. */
@@ -431,7 +441,7 @@ class Explorer {
     const key = keyOf(state, job, probe);
     if (this.#seen.has(key)) return;
     this.#seen.set(key, true);
-    this.#queue.push({ state, nvm: probe.nvm.slice(), memory: probe.memory.slice(0, probe.sramBytes), path });
+    this.#queue.push({ state, nvm: this.#nvm.take(), memory: probe.memory.slice(0, probe.sramBytes), path });
   }
 
   #guard(path: string[], action: () => number): number {

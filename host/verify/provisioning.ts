@@ -4,7 +4,7 @@ import { Random } from '../math/random.js';
 import type { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
 import { Probe, type Write } from './probe.js';
-import { Garbage, type Subject } from './subject.js';
+import type { Subject } from './subject.js';
 import { refute } from './violation.js';
 
 /** What `provision` writes between its barriers. */
@@ -22,13 +22,37 @@ function phasesOf({ image }: Subject): Write[][] {
 
 const TRIES = 64;
 
+/** 32 decisions in a word, each of them for so many quarters. */
+const DECISIONS: ((random: Random) => number)[] = [
+  () => 0,
+  (random) => random.uint32() & random.uint32(),
+  (random) => random.uint32(),
+  (random) => random.uint32() | random.uint32(),
+];
+
+/** Writes part of a write: of its units so many quarters, chosen at random. */
+function keepSome(
+  nvm: Uint8Array,
+  { address, bytes }: Write,
+  tear: number,
+  quarters: number,
+  random: Random,
+): void {
+  const decide = DECISIONS[quarters]!;
+  for (let from = 0; from < bytes.length; from += 32 * tear) {
+    let kept = decide(random);
+    const to = Math.min(from + 32 * tear, bytes.length);
+    for (let at = from; at < to && kept !== 0; at += tear, kept >>>= 1)
+      if (kept & 1) for (let i = at; i < Math.min(at + tear, to); i++) nvm[address + i] = bytes[i]!;
+  }
+}
+
 /** Cuts provisioning within every phase, units kept and dropped at random, over NVM of any content. Returns the cuts. */
 export function provisioning(subject: Subject): number {
-  const { image, tear } = subject;
+  const { image, tear, garbage } = subject;
   const phases = phasesOf(subject);
   const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
   const random = new Random(7);
-  const garbage = new Garbage(subject);
   let cuts = 0;
   for (let phase = 0; phase <= phases.length; phase++) {
     for (let attempt = 0; attempt < TRIES; attempt++) {
@@ -36,12 +60,9 @@ export function provisioning(subject: Subject): number {
       probe.nvm.set(garbage.patterns[attempt % garbage.count]!);
       const before = Buffer.from(probe.nvm.subarray(0, 4)).toString('latin1');
       for (const write of phases.slice(0, phase).flat()) probe.nvm.set(write.bytes, write.address);
-      const keep = attempt < TRIES / 2 ? 2 : random.integer(4);
-      for (const { address, bytes } of random.shuffle([...(phases[phase] ?? [])])) {
-        for (let at = 0; at < bytes.length; at += tear) {
-          if (random.integer(4) < keep) probe.nvm.set(bytes.subarray(at, at + tear), address + at);
-        }
-      }
+      const quarters = attempt < TRIES / 2 ? 2 : random.integer(4);
+      for (const write of random.shuffle([...(phases[phase] ?? [])]))
+        keepSome(probe.nvm, write, tear, quarters, random);
       const magic = Buffer.from(probe.nvm.subarray(0, 4)).toString('latin1');
       if (phase === 0 && magic === before) continue;
       const complete = phase >= phases.length - 1 && magic === 'BRN1';

@@ -3,6 +3,7 @@ import { Random } from '../math/random.js';
 import type { Image } from '../model/image.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { cursorBytes, idleFields, numbered, slotAddress } from '../model/cursor.js';
+import type { Interval } from '../plan/interval.js';
 import type { GoldenJob, JobRequest } from './job.js';
 import type { Probe } from './probe.js';
 
@@ -27,6 +28,7 @@ export interface Subject extends Setup {
   job: GoldenJob;
   /** That on the other input. */
   other: GoldenJob;
+  garbage: Garbage;
   tear: number;
   /** One more unit of work is done. */
   tick: () => void;
@@ -63,9 +65,10 @@ export class GoldenNvm {
 export class Garbage {
   readonly patterns: readonly Uint8Array[];
 
-  constructor({ image, other }: Subject) {
+  constructor(image: Image, other: GoldenJob) {
     const random = new Random(0x6a5b);
-    const noise = Uint8Array.from({ length: image.nvmBytes }, () => random.uint32() >>> 24);
+    const words = Uint32Array.from({ length: Math.ceil(image.nvmBytes / 4) }, () => random.uint32());
+    const noise = new Uint8Array(words.buffer, 0, image.nvmBytes);
     const stale = new GoldenNvm(other).finish().bytes;
     this.patterns = [new Uint8Array(image.nvmBytes), new Uint8Array(image.nvmBytes).fill(0xff), noise, stale];
   }
@@ -85,12 +88,33 @@ export class Garbage {
     };
   }
 
-  /** NVM that is `golden` where `live` says so and in the image itself, garbage everywhere else. */
-  fill(nvm: Uint8Array, kind: number, image: Image, golden: Uint8Array, live: Uint8Array): void {
-    nvm.set(this.patterns[kind]!);
-    nvm.set(image.device);
-    for (let at = image.imageBytes; at < nvm.length; at++) if (live[at]) nvm[at] = golden[at]!;
+  /** Bytes [from, to) of NVM that is `golden` where `live` says so and in the image itself, garbage everywhere else. */
+  patch(nvm: Uint8Array, kind: number, { image, golden, live }: Scene, from: number, to: number): void {
+    nvm.set(this.patterns[kind]!.subarray(from, to), from);
+    if (from < image.imageBytes) nvm.set(image.device.subarray(from, to), from);
+    for (let at = Math.max(from, image.imageBytes); at < to; at++) if (live[at]) nvm[at] = golden[at]!;
   }
+}
+
+/** What NVM must hold: `golden` where `live` says so. */
+export interface Scene {
+  image: Image;
+  golden: Uint8Array;
+  live: Uint8Array;
+}
+
+/**
+ * Brings a probe's NVM to the next cursor: `put` is called for what differs there, `changed`, and for what the probe's
+ * runs have written since; so a step costs what it touches, not all of NVM.
+ */
+export function bringUp(
+  probe: Probe,
+  changed: readonly Interval[],
+  put: (from: number, to: number) => void,
+): void {
+  for (const [from, to] of changed) put(from, to);
+  for (const [from, to] of probe.wrote) put(from, to);
+  probe.wrote.length = 0;
 }
 
 /** Puts cursor `index` of the job into `slot`; the other slot keeps what it has, or gets the cursor before. */
@@ -101,9 +125,9 @@ export function placeCursor(
   { slot, sequence, predecessor }: { slot: number; sequence: number; predecessor: boolean },
 ): void {
   const cursor = cursorBytes(job.cursors[index]!, sequence);
-  probe.nvm.set(cursor, slotAddress(image, slot));
+  probe.place(slotAddress(image, slot), cursor);
   if (!predecessor) return;
   const start = job.start?.fields ?? idleFields(image.imageId);
   const before = cursorBytes(index > 0 ? job.cursors[index - 1]! : start, sequence);
-  probe.nvm.set(numbered(before, sequence - 1), slotAddress(image, slot ^ 1));
+  probe.place(slotAddress(image, slot ^ 1), numbered(before, sequence - 1));
 }

@@ -13,7 +13,7 @@ import { assign, merge, size, within } from './interval.js';
 import { asIntervals, mutable, mutableViews, placeOf } from './job.js';
 import { type Accesses, LiveIn } from './live-in.js';
 import { Fault, Probe, type Write } from './probe.js';
-import { Garbage, GoldenNvm, placeCursor, type Subject, type Tally } from './subject.js';
+import { bringUp, GoldenNvm, placeCursor, type Scene, type Subject, type Tally } from './subject.js';
 import { refute } from './violation.js';
 
 /** What booting at each cursor and finishing its tile reads and costs. */
@@ -99,14 +99,17 @@ export function measure(subject: Subject): Measured[] {
     supply,
   });
   const golden = new GoldenNvm(job);
+  const put = (from: number, to: number): void => probe.nvm.set(golden.bytes.subarray(from, to), from);
+  let changed: readonly Interval[] = [[0, image.nvmBytes]];
   return job.steps.map((step, index) => {
-    probe.nvm.set(golden.bytes);
+    bringUp(probe, changed, put);
     const start = { slot: index & 1, sequence: index };
     placeCursor(probe, subject, index, { ...start, predecessor: true });
     const before = supply.statistics.cycles;
     const views = guarded(index, () => bootAndRun(probe, subject, index, start, (arena) => arena.fill(0)));
     supply.finish();
     golden.advance();
+    changed = step.written;
     subject.tick();
     // A tile that goes on where it left off reads no more than one after a boot.
     const reads = asIntervals(views);
@@ -146,19 +149,25 @@ export function compareLiveIn(subject: Subject, measured: readonly Measured[]): 
   const exact = !image.training;
   const found = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
   const plan = new LiveIn(planned(subject), job, image.nvmBytes);
+  let changed: readonly Interval[] = [[0, image.nvmBytes]];
   job.steps.forEach((step, index) => {
-    const differs =
-      Buffer.compare(found.map, plan.map) === 0
-        ? -1
-        : found.map.findIndex((live, byte) => live > plan.map[byte]! || (exact && live !== plan.map[byte]));
-    if (differs >= 0) {
+    for (const interval of changed) {
+      const differs = firstUnlike(found.map, plan.map, interval, exact);
+      if (differs < 0) continue;
       const which = found.map[differs] ? 'the run' : 'the plan';
       refute('live-in', `byte ${differs} is needed by ${which} alone`, index, [differs, differs + 1]);
     }
     compareWrites(subject, step, index);
     found.advance();
     plan.advance();
+    changed = [...found.changed, ...plan.changed];
   });
+}
+
+/** The first byte that the run needs and the plan does not, or, if they must be the same, the other way round. */
+function firstUnlike(found: Uint8Array, plan: Uint8Array, [from, to]: Interval, exact: boolean): number {
+  for (let at = from; at < to; at++) if (exact ? found[at] !== plan[at] : found[at]! > plan[at]!) return at;
+  return -1;
 }
 
 function compareWrites(subject: Subject, step: Subject['job']['steps'][number], index: number): void {
@@ -196,9 +205,14 @@ function obeysRule(
   const [from, to] = mutable(image);
   const input: Interval = [image.input.offset, image.input.offset + image.input.bytes];
   /** 1 where LiveIn of a recoverable cursor holds the byte. */
-  let needed = live.map.slice();
+  const needed = live.map.slice();
+  /** What changed in LiveIn since the last mandatory commit. */
+  let since: Interval[] = [];
   job.steps.forEach(({ written }, index) => {
-    if (mandatory.has(index)) needed = live.map.slice();
+    if (mandatory.has(index)) {
+      for (const [start, end] of since) needed.set(live.map.subarray(start, end), start);
+      since = [];
+    }
     for (const [start, end] of written) {
       if (start < from || end > to)
         refute('memory rule', `bytes ${start}–${end} written, outside the job's memory`, index, [start, end]);
@@ -214,19 +228,24 @@ function obeysRule(
       }
     }
     assign(needed, live.advance(), 1);
+    since.push(...live.changed);
   });
 }
 
 /** Every cursor, with everything a cut leaves open filled with garbage of every kind, on the module as it ships. */
 export function tilesFromGarbage(subject: Subject, measured: readonly Measured[], tally: Tally): void {
-  const { image, job } = subject;
-  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  const { image, job, garbage } = subject;
   const golden = new GoldenNvm(job);
-  const garbage = new Garbage(subject);
+  // One for each kind of garbage, which stays in it from cursor to cursor.
+  const probes = garbage.patterns.map(() => {
+    return new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  });
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
+  const scene: Scene = { image, golden: golden.bytes, live: live.map };
+  let changed: readonly Interval[] = [[0, image.nvmBytes]];
   job.steps.forEach((step, index) => {
-    for (let kind = 0; kind < garbage.count; kind++) {
-      garbage.fill(probe.nvm, kind, image, golden.bytes, live.map);
+    for (const [kind, probe] of probes.entries()) {
+      bringUp(probe, changed, (from, to) => garbage.patch(probe.nvm, kind, scene, from, to));
       // Half of the runs commit over the wrap-around of the sequence number.
       const start = { slot: (index ^ kind) & 1, sequence: kind < 2 ? index : 0xffffffff };
       placeCursor(probe, subject, index, { ...start, predecessor: kind === garbage.count - 1 });
@@ -238,6 +257,7 @@ export function tilesFromGarbage(subject: Subject, measured: readonly Measured[]
     }
     golden.advance();
     live.advance();
+    changed = [...live.changed, ...step.written];
     subject.tick();
   });
 }
@@ -250,17 +270,18 @@ const sameNumbers = (a: readonly number[], b: readonly number[]): boolean =>
  * any SRAM with these values tile c + 1 reads no other byte. On a build that traps at the use of an unknown one.
  */
 export function volatileState(subject: Subject, measured: readonly Measured[]): void {
-  const { image, job } = subject;
+  const { image, job, garbage } = subject;
   const { wasm, ...shadow } = shadowReads(subject.wasm);
   const module = new WebAssembly.Module(wasm);
   const options = { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes, shadow };
   const [cold, warm] = [new Probe(module, options), new Probe(module, options)];
   const golden = new GoldenNvm(job);
-  const garbage = new Garbage(subject);
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
+  const scene: Scene = { image, golden: golden.bytes, live: live.map };
+  let changed: readonly Interval[] = [[0, image.nvmBytes]];
   const start = (index: number): { slot: number; sequence: number } => ({ slot: index & 1, sequence: index });
-  job.steps.forEach((_, index) => {
-    garbage.fill(cold.nvm, 2, image, golden.bytes, live.map);
+  job.steps.forEach((step, index) => {
+    bringUp(cold, changed, (from, to) => garbage.patch(cold.nvm, 2, scene, from, to));
     placeCursor(cold, subject, index, { ...start(index), predecessor: false });
     guarded(index, () => bootAndRun(cold, subject, index, start(index), garbage.arena(1)));
     if (index === 0) {
@@ -276,17 +297,30 @@ export function volatileState(subject: Subject, measured: readonly Measured[]): 
     forget(warm, cold);
     golden.advance();
     live.advance();
+    changed = [...live.changed, ...step.written];
     subject.tick();
   });
 }
+
+/** The whole words of an arena, which begins at one. */
+const asWords = (bytes: Uint8Array): Uint32Array =>
+  new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 4));
 
 /** Marks as unknown, and spoils, what is not the same known value in both arenas. */
 function forget(warm: Probe, cold: Probe): void {
   const [values, shadow] = [warm.arenaBytes, warm.arenaShadow];
   const [others, otherShadow] = [cold.arenaBytes, cold.arenaShadow];
-  for (let at = 0; at < values.length; at++) {
-    if (shadow[at] === 0 && otherShadow[at] === 0 && values[at] === others[at]) continue;
-    shadow[at] = 1;
-    values[at] = (values[at]! ^ 0xa5) & 0xff;
+  const [known, otherKnown, words, otherWords] = [shadow, otherShadow, values, others].map(asWords) as [
+    ...[Uint32Array, Uint32Array, Uint32Array, Uint32Array],
+  ];
+  for (let word = 0; word <= known.length; word++) {
+    // Both know it, and it is the same; or it was unknown before, and is spoilt already.
+    if ((known[word]! | otherKnown[word]!) === 0 && words[word] === otherWords[word]) continue;
+    if (known[word] === 0x01010101) continue;
+    for (let at = 4 * word; at < Math.min(4 * word + 4, values.length); at++) {
+      if (shadow[at] === 0 && otherShadow[at] === 0 && values[at] === others[at]) continue;
+      shadow[at] = 1;
+      values[at]! ^= 0xa5;
+    }
   }
 }

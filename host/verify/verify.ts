@@ -20,7 +20,7 @@ import { Fault, Probe } from './probe.js';
 import { exploreProtocol } from './protocol.js';
 import { provisioning } from './provisioning.js';
 import { inferenceScenarios, trainScenarios } from './scenario.js';
-import type { Setup, Subject, Tally } from './subject.js';
+import { Garbage, type Setup, type Subject, type Tally } from './subject.js';
 import {
   compareLiveIn,
   measure,
@@ -181,7 +181,7 @@ function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
   const [job, other] = jobs.map((request) => {
     return goldenJob(image, metered, { sramBytes, supply: new MeteredSupply(profile) }, request);
   });
-  return { ...setup, job: job!, other: other!, tear, tick };
+  return { ...setup, job: job!, other: other!, garbage: new Garbage(image, other!), tear, tick };
 }
 
 /** Exactly the SRAM the image asks for: its arena behind the module's static data. */
