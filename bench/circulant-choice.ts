@@ -7,7 +7,7 @@ import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
 import { circulantCycles } from '../host/plan/cost.js';
 import { count, table } from '../host/report/text.js';
-import { circulantNetwork, int8s } from '../test/util/networks.js';
+import { circulantNetwork, int8s } from '../samples/networks.js';
 
 /** Block size, blocks in a row, rows of blocks. */
 export type ChoiceShape = readonly [k: number, blocks: number, rows: number];
@@ -39,7 +39,7 @@ export async function countChoice([k, blocks, rows]: ChoiceShape): Promise<Choic
 export const isRight = ({ direct, ntt, estimate }: Choice): boolean =>
   direct < ntt === estimate.direct < estimate.ntt;
 
-export async function benchChoice(): Promise<string> {
+async function benchChoice(): Promise<string> {
   const rows: string[][] = [];
   let right = 0;
   for (const k of [4, 8, 16, 32, 64]) {

@@ -2,7 +2,7 @@
 import { Random } from '../host/math/random.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { table } from '../host/report/text.js';
-import { circulantNetwork, int8s, requantization, tensor } from '../test/util/networks.js';
+import { circulantNetwork, int8s, requantization, tensor } from '../samples/networks.js';
 import { KernelRunner } from './kernel-runner.js';
 import { interleaved, median, spread } from './timing.js';
 

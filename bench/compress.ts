@@ -12,8 +12,8 @@ import { roundingOf, scoreTrial, trainingOptions, trainStep } from '../host/comp
 import { trainStructured } from '../host/compress/structured.js';
 import type { Choices } from '../host/compress/transform.js';
 import { table } from '../host/report/text.js';
-import type { Split } from '../scripts/datasets.js';
-import { TASKS, type Task, trainParent } from '../scripts/networks.js';
+import type { Split } from '../samples/datasets.js';
+import { TASKS, type Task, trainParent } from '../samples/tasks.js';
 
 /** Epochs of each way of structured training, and of training with rounding for the comparison of widths. */
 const STRUCTURED_EPOCHS = 8;

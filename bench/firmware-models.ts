@@ -2,7 +2,7 @@
 // inference under QEMU, which are the same on every machine.
 import { existsSync, readFileSync } from 'node:fs';
 import { compile } from '../host/compile/compile.js';
-import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
+import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { readNpy } from '../host/data/npy.js';
 import { Random } from '../host/math/random.js';
 import { countJob, countOps } from '../host/firmware/count-on-board.js';
@@ -12,7 +12,7 @@ import { boardCalled } from '../host/firmware/targets.js';
 import { importModel } from '../host/import/import-model.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { int8s } from '../test/util/networks.js';
+import { int8s } from '../samples/networks.js';
 import { elementCount, quantizeMultiplier, type QuantizedNetwork } from '../host/model/quantized-network.js';
 
 /** Part that every model fits. */

@@ -13,7 +13,7 @@ import {
 } from '../host/model/quantized-network.js';
 import { table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { int8s } from '../test/util/networks.js';
+import { int8s } from '../samples/networks.js';
 import { DeskRunner } from './desk-runner.js';
 import { findPeers, INSTALL, type Peer } from './peers.js';
 import { interleaved, median, spread } from './timing.js';

@@ -4,7 +4,7 @@ import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import { table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { int8s } from '../test/util/networks.js';
+import { int8s } from '../samples/networks.js';
 import { DeskRunner } from './desk-runner.js';
 import { plainCases } from './plain/index.js';
 import { interleaved, median, spread } from './timing.js';

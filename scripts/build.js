@@ -90,7 +90,7 @@ async function buildModules() {
 
 /** tsc leaves the output of sources that are gone. */
 function removeStale() {
-  for (const folder of ['assembly', 'bench', 'examples', 'host', 'scripts', 'test']) {
+  for (const folder of ['assembly', 'bench', 'examples', 'host', 'samples', 'scripts', 'test']) {
     const out = join(root, 'dist', folder);
     if (!existsSync(out)) continue;
     for (const name of readdirSync(out, { recursive: true })) {

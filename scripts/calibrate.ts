@@ -11,7 +11,7 @@ import { BareKernels } from '../host/simulator/bare.js';
 import type { Supply } from '../host/simulator/device.js';
 import { buildDevice } from '../host/toolchain/build-device.js';
 import { type InstructionCosts, meter, readMeter, setBudget } from '../host/toolchain/meter.js';
-import * as networks from '../test/util/networks.js';
+import * as networks from '../samples/networks.js';
 
 type Class = keyof InstructionCosts;
 /** What one expects of a C compiler: most locals and constants cost nothing, a load is a load. */

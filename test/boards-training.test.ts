@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { readNpy } from '../host/data/npy.js';
 import { Random } from '../host/math/random.js';
-import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
+import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { replayOnBoard } from '../host/replay/replay-on-board.js';
 import { boardNames } from '../host/firmware/targets.js';
 import { type Image, readImage } from '../host/model/image.js';

@@ -40,7 +40,7 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import type { DeviceExports } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { builtModule, makeDevice } from './util/devices.js';
-import { int8s, requantization, tensor } from './util/networks.js';
+import { int8s, requantization, tensor } from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 const CONTENTS = 1_000_000;

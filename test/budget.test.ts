@@ -14,7 +14,7 @@ import {
 } from '../assembly/layout.js';
 import { analyze } from '../host/analyze/analyze.js';
 import { compile } from '../host/compile/compile.js';
-import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
+import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { readNpy } from '../host/data/npy.js';
 import { readImage } from '../host/model/image.js';
 import { buildDevice, buildKernels } from '../host/toolchain/build-device.js';

@@ -27,7 +27,7 @@ import {
   withInt16,
   withInt4,
   withWeightZeroPoint,
-} from './util/networks.js';
+} from '../samples/networks.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { CutBench } from './util/cut-bench.js';
 import { builtModule } from './util/devices.js';

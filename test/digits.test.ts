@@ -16,11 +16,11 @@ import {
   OpKind,
 } from '../assembly/layout.js';
 import { compile } from '../host/compile/compile.js';
-import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
+import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
 import { accuracy } from '../host/compress/forward.js';
 import { quantizeValues } from '../host/model/affine.js';
-import { type DigitSet, imageSize, splitDigits } from '../host/data/mnist.js';
+import { type DigitSet, imageSize, splitDigits } from '../samples/mnist.js';
 import { readNpy } from '../host/data/npy.js';
 import { shippedImage } from '../host/demo/demo.js';
 import { run } from '../host/run/run.js';

@@ -10,7 +10,7 @@ import { CountdownPower } from '../host/simulator/countdown-power.js';
 import { PowerCut } from '../host/simulator/device.js';
 import { comparableNvm } from '../host/simulator/equality.js';
 import { compileUnproved } from './util/compile.js';
-import { int8s } from './util/networks.js';
+import { int8s } from '../samples/networks.js';
 import { trainable } from './util/trainable.js';
 
 const LAST = 12;

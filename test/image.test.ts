@@ -32,7 +32,7 @@ import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { provision } from '../host/simulator/provision.js';
 import { answerOf, builtModule } from './util/devices.js';
-import { denseNetwork, int8s, layered, lenet } from './util/networks.js';
+import { denseNetwork, int8s, layered, lenet } from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 const MASKS = [0x01, 0x10, 0x80, 0xff];

@@ -18,7 +18,7 @@ import { randomOutcome } from '../host/simulator/outcome.js';
 import { CutBench } from './util/cut-bench.js';
 import { infer, makeDevice } from './util/devices.js';
 import { tableOracle } from './util/fixed-point-oracle.js';
-import { denseNetwork, layered, logisticNetwork, valuesFor, withInt16 } from './util/networks.js';
+import { denseNetwork, layered, logisticNetwork, valuesFor, withInt16 } from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 const wide = (shape: number[]): TensorSpec => ({ shape, scale: 1, zeroPoint: 0, dtype: 'int16' });

@@ -18,7 +18,7 @@ import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { CountdownPower } from '../host/simulator/countdown-power.js';
 import { answerOf, builtModule, makeDevice } from './util/devices.js';
-import { int8s, requantization, tensor } from './util/networks.js';
+import { int8s, requantization, tensor } from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 const INPUTS = 8;

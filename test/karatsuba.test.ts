@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CIRC_CHUNK, CIRC_GROUP, CIRC_LEAVES, OP_KIND, OP_TILES, OpKind } from '../assembly/layout.js';
 import { compile as compileProved } from '../host/compile/compile.js';
-import { digitsFrom, quantizeDigits } from '../host/compress/digits.js';
+import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { readNpy } from '../host/data/npy.js';
 import { Random } from '../host/math/random.js';
 import { shippedImage } from '../host/demo/demo.js';
@@ -14,7 +14,7 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { leafCount, leafMatrices } from '../host/plan/karatsuba.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
-import { int8s } from './util/networks.js';
+import { int8s } from '../samples/networks.js';
 
 interface Layer {
   k: number;

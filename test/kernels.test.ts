@@ -37,7 +37,7 @@ import {
   softmaxInt16Network,
   concatInt16Network,
   maxPoolNetwork,
-} from './util/networks.js';
+} from '../samples/networks.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
 
 const BUILDS: Build[] = ['scalar', 'fast', 'accelerated', 'simd', 'checked', 'in-place'];

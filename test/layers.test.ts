@@ -1,15 +1,11 @@
 // The layers that docs/DESIGN.md draws: what lies in one may import from those below it, and nothing imports in a circle.
-import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
+import { filesUnder, importsOf, read } from './util/tree.js';
 
 /** Rows of the table in docs/DESIGN.md, "Layers", the lowest first: `| name, name | what |`. */
 function layers(): string[] {
-  const text = readFileSync(join(root, 'docs/DESIGN.md'), 'utf8');
+  const text = read('docs/DESIGN.md');
   const section = /^## Layers$([\s\S]*?)(?=^## )/m.exec(text)?.[1] ?? '';
   const rows = [...section.matchAll(/^\| ([`\w ,-]+?) +\|/gm)].flatMap(([, cell]) => [
     ...cell!.matchAll(/`([\w-]+)`/g),
@@ -19,9 +15,7 @@ function layers(): string[] {
 
 const order = layers();
 
-const files = readdirSync(join(root, 'host'), { recursive: true, encoding: 'utf8' })
-  .filter((path) => path.endsWith('.ts'))
-  .map((path) => join('host', path));
+const files = filesUnder('host', '.ts');
 
 /** The layer of a file: its folder in host/, or its own name where it lies in host/ itself. */
 function layerOf(path: string): string {
@@ -29,15 +23,7 @@ function layerOf(path: string): string {
   return top === 'host' ? second!.replace(/\.ts$/, '') : top!;
 }
 
-/** Files that `path` imports, types included, also those that are imported when they are needed. */
-function importsOf(path: string): string[] {
-  const text = readFileSync(join(root, path), 'utf8');
-  return [...text.matchAll(/(?:from |import\()\s*'(\.[^']+)'/g)].map(([, target]) => {
-    return join(dirname(path), target!).replace(/\.js$/, '.ts');
-  });
-}
-
-const graph = new Map(files.map((path) => [path, importsOf(path)]));
+const graph = new Map(files.map((path) => [path, importsOf(path).map(({ target }) => target)]));
 
 test('every folder of host/ is in the table of layers, and nothing else is', () => {
   const found = [...new Set(files.map(layerOf))].sort();

@@ -8,7 +8,7 @@ import { readImage } from '../host/model/image.js';
 import type { DeviceExports } from '../host/simulator/device.js';
 import { buildDevice, MAPPED_AT } from '../host/toolchain/build-device.js';
 import { infer, makeDevice } from './util/devices.js';
-import { int8s } from './util/networks.js';
+import { int8s } from '../samples/networks.js';
 
 const bytes = new Uint8Array(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
 const image = readImage(bytes);

@@ -6,8 +6,8 @@ import * as assert from 'uvu/assert';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
 import { verify } from '../host/verify/verify.js';
-import { hasDataset } from '../scripts/datasets.js';
-import { TASKS } from '../scripts/networks.js';
+import { hasDataset } from '../samples/datasets.js';
+import { TASKS } from '../samples/tasks.js';
 
 const folder = new URL('../../checkpoints/', import.meta.url);
 const images = readdirSync(folder).filter((name) => name.endsWith('.brn'));

@@ -15,7 +15,7 @@ import { firstDifference } from '../host/simulator/equality.js';
 import { infer, makeDevice } from './util/devices.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
 import { buildNativeDevice, type NativeBuild, runNative } from './util/native-device.js';
-import * as networks from './util/networks.js';
+import * as networks from '../samples/networks.js';
 
 /** Shapes of each kernel instead of the few of an ordinary run. */
 const SHAPES = Number(process.env['BROWNOUT_SHAPES'] ?? 12);

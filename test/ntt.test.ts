@@ -18,7 +18,7 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { blockSpectrum, transformRoot } from '../host/plan/field.js';
 import { forwardBound, inverseBound, planNtt } from '../host/plan/ntt-bounds.js';
 import { infer, makeDevice } from './util/devices.js';
-import { int8s } from './util/networks.js';
+import { int8s } from '../samples/networks.js';
 
 const P = 167772161n;
 const R = 1n << 32n;

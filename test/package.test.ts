@@ -28,7 +28,7 @@ const NEEDED = [
 ];
 /** Whatever else: tests, benches, scripts, sources of the host, build stamps, editors' and tools' files. */
 const UNWANTED =
-  /(^|\/)(test|bench|scripts|examples|node_modules|\.[^/]*)(\/|$)|^host\/|\.test\.|\.tsbuildinfo$|\.tgz$|\.log$|tsconfig/;
+  /(^|\/)(test|bench|samples|scripts|examples|node_modules|\.[^/]*)(\/|$)|^host\/|\.test\.|\.tsbuildinfo$|\.tgz$|\.log$|tsconfig/;
 
 interface Packed {
   filename: string;

@@ -47,7 +47,7 @@ import {
   layered,
   lenet,
   maxPoolNetwork,
-} from './util/networks.js';
+} from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 /** A set of bytes, as sorted intervals that do not touch. */

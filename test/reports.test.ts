@@ -24,7 +24,7 @@ import {
   withInt16,
   withWeightZeroPoint,
   withInt4,
-} from './util/networks.js';
+} from '../samples/networks.js';
 import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { inspect } from '../host/inspect/inspect.js';

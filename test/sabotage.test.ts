@@ -10,7 +10,7 @@ import { replayCuts } from '../host/verify/replay.js';
 import { verify } from '../host/verify/verify.js';
 import { CutBench } from './util/cut-bench.js';
 import { MUTANTS, sabotaged, TRAINING_MUTANTS } from './util/sabotage.js';
-import { int8s, layered } from './util/networks.js';
+import { int8s, layered } from '../samples/networks.js';
 import { trainable } from './util/trainable.js';
 
 /** A network of several ops in so little NVM that its buffers overlap, with mandatory commits between. */

@@ -10,7 +10,7 @@ import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { builtModule } from './util/devices.js';
-import { int8s, layered } from './util/networks.js';
+import { int8s, layered } from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 interface Resident {

@@ -1,31 +1,14 @@
 // House rules that a reader would otherwise have to check by eye.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join, sep } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { filesUnder, importsOf, linesOf, read, root } from './util/tree.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const OUTSIDE = ['node_modules', 'dist', '.git'];
 const LONGEST_LINE = 130;
 const LONGEST_FUNCTION = 80;
 /** engine.ts and cursor.ts together: the core can be read in one sitting. */
 const CORE_LINES = 300;
-
-const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const linesOf = (path: string): string[] => read(path).trimEnd().split('\n');
-
-/** Files under `folder`, by their paths from the root. */
-function filesUnder(folder: string, extension = ''): string[] {
-  if (!existsSync(join(root, folder))) return [];
-  return readdirSync(join(root, folder), { withFileTypes: true })
-    .filter((entry) => !OUTSIDE.includes(entry.name))
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      return entry.isDirectory() ? filesUnder(path, extension) : path.endsWith(extension) ? [path] : [];
-    })
-    .sort();
-}
 
 const host = filesUnder('host', '.ts');
 const device = filesUnder('assembly', '.ts');
@@ -158,51 +141,114 @@ test('host/ computes the same everywhere', () => {
   );
 });
 
-/** `path name` for all that a file takes from others of ours. */
-function importsOf(path: string): string[] {
-  const clause = /(?:import|export)\s+(?:type\s+)?(\*|\{[^}]*\})[^'"]*from\s+'(\.[^']+)'/g;
-  return [...read(path).matchAll(clause)].flatMap(([, names, from]) => {
-    const target = join(dirname(path), from!).replace(/\.js$/, '.ts');
-    return names!
-      .replace(/[{}]/g, '')
-      .split(',')
-      .map(
-        (name) =>
-          `${target} ${
-            name
-              .trim()
-              .replace(/^type /, '')
-              .split(' as ')[0]
-          }`,
-      );
-  });
-}
+/** Files that something outside the project, or its scripts by name, starts or takes. */
+const ENTRIES = [
+  // Kernels of one's own take these (docs/ACCEL.md).
+  ...['assembly/accel/s16.ts', 'assembly/accel/fft_q15.ts'],
+  'host/index.ts',
+  'host/cli.ts',
+  ...[
+    'assembly/index.ts',
+    'assembly/train.ts',
+    'assembly/checked.ts',
+    'assembly/bare.ts',
+    'assembly/desk/index.ts',
+  ],
+];
 
-test('what host/ exports is used in another file', () => {
-  const all = [
-    ...host,
-    ...filesUnder('test', '.ts'),
-    ...filesUnder('bench', '.ts'),
-    ...filesUnder('scripts', '.ts'),
-  ];
-  const used = new Set(all.flatMap(importsOf));
-  // The API: people import what this names. The command line: bin/ imports it at run time.
-  used.add('host/cli.ts main');
-  const dead = host.flatMap((path) => {
+const shared = [
+  ...filesUnder('samples', '.ts'),
+  ...filesUnder('bench', '.ts'),
+  ...filesUnder('scripts', '.ts'),
+];
+const code = [...host, ...shared, ...filesUnder('examples', '.ts'), ...filesUnder('test', '.ts')];
+const isTest = (path: string): boolean => path.startsWith(`test${sep}`);
+
+test('only tests take from test/', () => {
+  const taking = code.filter((path) => !isTest(path) && importsOf(path).some(({ target }) => isTest(target)));
+  assert.equal(taking, [], 'what they share lies in samples/');
+});
+
+test('only the desk takes from samples/, bench/ and scripts/', () => {
+  const taking = host.filter((path) =>
+    importsOf(path).some(({ target }) => !/^(host|assembly)/.test(target)),
+  );
+  assert.equal(taking, []);
+});
+
+/** Programs: files that documents, npm scripts or the build run. */
+function isProgram(path: string): boolean {
+  const name = path.replace(/\.ts$/, '.js');
+  return programText.includes(`dist/${name}`);
+}
+const programText = [
+  'package.json',
+  ...documents,
+  ...filesUnder('checkpoints', '.md'),
+  ...shared,
+  ...filesUnder('scripts', '.js'),
+]
+  .map(read)
+  .join('\n');
+
+test('no file is dead', () => {
+  const device = filesUnder('assembly', '.ts');
+  const live = new Set<string>();
+  const visit = (path: string): void => {
+    // Device code that tests carry as text imports what is not a file of theirs.
+    if (live.has(path) || !existsSync(join(root, path))) return;
+    live.add(path);
+    for (const { target } of importsOf(path)) visit(target);
+  };
+  for (const path of [...ENTRIES, ...filesUnder('examples', '.ts'), ...shared.filter(isProgram)]) visit(path);
+  // What is in the product is not alive because a test runs it.
+  const dead = [...host, ...device].filter((path) => !live.has(path));
+  for (const path of tests) visit(path);
+  dead.push(...code.filter((path) => !host.includes(path) && !live.has(path)));
+  assert.equal(dead, []);
+});
+
+/** Seams: what only tests need of a file, and why it lies there. */
+const SEAMS: Record<string, string> = {
+  'host/model/image.ts resealImage': 'edits a plan so that all checksums fit: what checksums cannot catch',
+};
+
+test('what a file exports is used by another', () => {
+  const takenBy = new Map<string, string[]>();
+  // The command line: bin/ imports it at run time.
+  takenBy.set('host/cli.ts main', ['bin/brownout.js']);
+  for (const path of code) {
+    for (const { target, name } of importsOf(path)) {
+      const key = `${target} ${name}`;
+      takenBy.set(key, [...(takenBy.get(key) ?? []), path]);
+    }
+  }
+  const found = [...host, ...shared, ...filesUnder('test/util', '.ts')].flatMap((path) => {
     const text = read(path);
     const exported = text.matchAll(
       /^export (?:async )?(?:abstract )?(function\*?|class|const|enum|interface|type) (\w+)/gm,
     );
     return [...exported]
       .filter(([, kind, name]) => {
+        const users = [`${path} ${name}`, `${path} *`].flatMap((key) => takenBy.get(key) ?? []);
+        const uses = text.match(new RegExp(`\\b${name}\\b`, 'g'))!.length > 1;
         // A type may be exported because an exported signature needs it.
-        const signature = kind === 'interface' || kind === 'type';
-        const uses = text.match(new RegExp(`\\b${name}\\b`, 'g'))!.length;
-        return !(used.has(`${path} ${name}`) || used.has(`${path} *`) || (signature && uses > 1));
+        if (kind === 'interface' || kind === 'type') return users.length === 0 && !uses;
+        // A test may look into a file, at what that file itself uses; it keeps nothing alive.
+        const alive = path.startsWith(`host${sep}`) && !uses ? users.filter((user) => !isTest(user)) : users;
+        return alive.length === 0;
       })
-      .map(([, , name]) => `${relative('.', path)} ${name}`);
+      .map(([, , name]) => `${path} ${name}`);
   });
-  assert.equal(dead, []);
+  assert.equal(
+    found.filter((name) => !(name in SEAMS)),
+    [],
+  );
+  assert.equal(
+    Object.keys(SEAMS).filter((name) => !found.includes(name)),
+    [],
+    'excused but used',
+  );
 });
 
 test.run();

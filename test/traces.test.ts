@@ -9,7 +9,7 @@ import { CONVERTERS, storageFor } from '../host/power/converter.js';
 import type { Harvester } from '../host/power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../host/power/harvested-supply.js';
 import { isGenerator, openTrace } from '../host/power/source.js';
-import { parseTrace, resample, stitch, traceEnergyUj } from '../host/power/trace.js';
+import { parseTrace, resample, stitch, type Trace } from '../host/power/trace.js';
 import { type Sourced } from '../host/profiles/profile.js';
 import { DEVICES, deviceProfile } from '../host/profiles/index.js';
 import { completeJob } from '../host/simulator/app.js';
@@ -29,6 +29,9 @@ const code = (run: () => unknown): string => {
 };
 const near = (found: number, expected: number, tolerance: number, what: string): void =>
   assert.ok(Math.abs(found - expected) <= tolerance, `${what}: ${found}, expected ${expected}`);
+
+const traceEnergyUj = ({ segments }: Trace): number =>
+  segments.reduce((sum, { durationUs, powerUw }) => sum + (durationUs * powerUw) / 1e6, 0);
 
 test('units are read from the header', () => {
   const [a, b, c] = [

@@ -15,7 +15,7 @@ import { deriveTraining } from '../host/learning/derive.js';
 import { TrainingMirror } from '../host/learning/mirror.js';
 import type { TrainOptions } from '../host/learning/spec.js';
 import { compileUnproved } from './util/compile.js';
-import { int8s } from './util/networks.js';
+import { int8s } from '../samples/networks.js';
 import { trainable } from './util/trainable.js';
 
 function deviceOf(image: Image, name: ModuleName): Device {

@@ -24,7 +24,7 @@ import {
 import { restoreDump } from '../host/learn/restore.js';
 import { verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
-import { int8s } from './util/networks.js';
+import { int8s } from '../samples/networks.js';
 import { trainable } from './util/trainable.js';
 
 const checkpoint = (name: string): Uint8Array =>

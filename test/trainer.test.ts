@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { test } from 'uvu';
-import { splitDigits } from '../host/data/mnist.js';
+import { splitDigits } from '../samples/mnist.js';
 import { Random } from '../host/math/random.js';
 import { Desk } from '../host/compress/desk-module.js';
-import { digitsNetwork, digitsTraining } from '../host/compress/digits.js';
+import { digitsNetwork, digitsTraining } from '../samples/digits.js';
 import { type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
 import { accuracy, forward } from '../host/compress/forward.js';
 import { initialise } from '../host/compress/initialise.js';

@@ -10,7 +10,7 @@ import { draw, multiplyShift, randomKey, scaleInt32 } from '../host/learning/int
 import { lossOf } from '../host/learning/loss.js';
 import { TrainingMirror } from '../host/learning/mirror.js';
 import type { LossSpec, TrainingSpec, TrainOptions } from '../host/learning/spec.js';
-import * as networks from './util/networks.js';
+import * as networks from '../samples/networks.js';
 import { requantizeOracle, runOracle } from './util/oracle.js';
 import { type LayerText, trainable } from './util/trainable.js';
 

@@ -6,7 +6,7 @@ import { BrownoutError } from '../host/error.js';
 import type { Dense, QuantizedNetwork, QuantizedOp, TensorSpec } from '../host/model/quantized-network.js';
 import { deriveTraining } from '../host/learning/derive.js';
 import type { TrainOptions } from '../host/learning/spec.js';
-import { int8s, layered, lenet } from './util/networks.js';
+import { int8s, layered, lenet } from '../samples/networks.js';
 
 /** `of` with some op changed. */
 const changed = (of: QuantizedNetwork, name: string, change: object): QuantizedNetwork => ({

@@ -8,7 +8,7 @@ import { TrainingMirror } from '../host/learning/mirror.js';
 import { EntryKind, TrainingState } from '../host/learning/sample-ring.js';
 import type { TrainOptions } from '../host/learning/spec.js';
 import { tuneLearningRate } from '../host/learning/tune.js';
-import { between } from './util/networks.js';
+import { between } from '../samples/networks.js';
 import { trainable } from './util/trainable.js';
 
 const CLASSES = 4;

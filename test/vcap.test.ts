@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fitVcap, predictVcap, vcapRuns } from './util/vcap.js';
+import { fitVcap, predictVcap, vcapRuns } from '../samples/vcap.js';
 
 const data = process.env['BROWNOUT_DATA'];
 const folder = data === undefined ? undefined : join(data, 'traces/bfree_solar_vcap');

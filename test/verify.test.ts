@@ -16,7 +16,7 @@ import { parseSchedule, scheduleId, type Schedule } from '../host/verify/schedul
 import { LiveIn } from '../host/verify/live-in.js';
 import { setUp, verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
-import { circulantNetwork, dsCnn, int8s, layered, lenet } from './util/networks.js';
+import { circulantNetwork, dsCnn, int8s, layered, lenet } from '../samples/networks.js';
 
 const checkpoints = new URL('../../checkpoints/', import.meta.url);
 const digits = readImage(new Uint8Array(readFileSync(new URL('digits.brn', checkpoints))));

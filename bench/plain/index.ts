@@ -6,7 +6,7 @@ import { countOps } from '../../host/firmware/count-on-board.js';
 import { boardCalled } from '../../host/firmware/targets.js';
 import { readImage } from '../../host/model/image.js';
 import type { QuantizedNetwork, QuantizedOp } from '../../host/model/quantized-network.js';
-import { circulantNetwork, int8s, requantization, tensor } from '../../test/util/networks.js';
+import { circulantNetwork, int8s, requantization, tensor } from '../../samples/networks.js';
 
 const plainC = readFileSync(new URL('../../../bench/plain/plain.c', import.meta.url), 'utf8');
 

@@ -7,7 +7,7 @@ import type { LaneOfLayer, LayerBank } from '../../host/learning/weight-bank.js'
 import { draw } from './methods.js';
 import { digits, LABELS, splitAt, TRAINABLE, tuningSamples } from './rotated-digits.js';
 
-export const PROBABILITIES = [0, 0.3, 0.6, 0.9];
+const PROBABILITIES = [0, 0.3, 0.6, 0.9];
 
 /** Writes the first `count` parameters of `next` over those of `bank`, in the order in which an update goes. */
 function overwrite(bank: readonly LayerBank[], next: readonly LayerBank[], share: number): void {

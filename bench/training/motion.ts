@@ -29,7 +29,7 @@ interface Windows {
   subjects: Uint8Array;
 }
 
-export function readWindows(folder: string): Windows {
+function readWindows(folder: string): Windows {
   const file = (name: string): Buffer => readFileSync(join(folder, 'motionsense', name));
   const bytes = (name: string): Uint8Array => readNpy(new Uint8Array(file(name))).data as Uint8Array;
   const windows = readNpy(new Uint8Array(gunzipSync(file('windows_i16_Nx128x6.npy.gz')))).data;
@@ -60,7 +60,7 @@ const ARCHITECTURE: Architecture = {
   ],
 };
 
-export function pretrain({ inputs, labels, subjects }: Windows, left: readonly number[]): QuantizedNetwork {
+function pretrain({ inputs, labels, subjects }: Windows, left: readonly number[]): QuantizedNetwork {
   const chosen = [...subjects.keys()].filter((i) => !left.includes(subjects[i]!));
   const data = {
     inputs: new Float32Array(chosen.length * WINDOW),
@@ -88,7 +88,7 @@ export function pretrain({ inputs, labels, subjects }: Windows, left: readonly n
   return quantize(network, { name: 'motion', calibration, count, minimum: -1, maximum: 1 });
 }
 
-export function samplesOf(
+function samplesOf(
   network: QuantizedNetwork,
   { inputs, labels, subjects }: Windows,
   subject: number,

@@ -1,8 +1,8 @@
 // The shipped digits network, trained upright, on rotated digits: 200 labels, tested on 1,000 others, 5 seeds.
 import { readFileSync } from 'node:fs';
-import { digitsFrom, quantizeDigits } from '../../host/compress/digits.js';
+import { digitsFrom, quantizeDigits } from '../../samples/digits.js';
 import { quantizeValues } from '../../host/model/affine.js';
-import { type DigitSet, imageSize, splitDigits } from '../../host/data/mnist.js';
+import { type DigitSet, imageSize, splitDigits } from '../../samples/mnist.js';
 import { readNpy } from '../../host/data/npy.js';
 import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
@@ -41,7 +41,7 @@ function rotate(pixels: Float32Array, degrees: number): Float32Array {
 }
 
 /** Images of a set as the network takes them, rotated. */
-export function rotated(
+function rotated(
   network: QuantizedNetwork,
   { inputs, labels }: DigitSet,
   indices: Iterable<number>,

@@ -146,6 +146,3 @@ export const boardCalled = (name: string): Board => find(BOARDS, name, 'board');
 
 /** The compiler of a target. */
 export const compilerOf = ({ toolchain }: Target): Tool => (toolchain ? `${toolchain.prefix}gcc` : 'gcc');
-
-/** The programs that building for a board and running it take. */
-export const boardTools = ({ core, emulator }: Board): Tool[] => [compilerOf(targetCalled(core)), emulator];

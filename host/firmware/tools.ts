@@ -31,12 +31,11 @@ export function findTool(tool: Tool): string | undefined {
   return undefined;
 }
 
-/** Debian packages of some tools, by tool. */
-export const toolPackages = (tools: readonly Tool[]): Record<string, string> =>
-  Object.fromEntries(tools.map((tool) => [tool, PACKAGES[tool]]));
+/** Debian packages of a tool. */
+export const packagesOf = (tool: Tool): string => PACKAGES[tool];
 
 /** How to get a tool. */
-export const installHint = (tool: Tool): string => `Run \`apt-get install ${PACKAGES[tool]}\`.`;
+export const installHint = (tool: Tool): string => `Run \`apt-get install ${packagesOf(tool)}\`.`;
 
 /** Path of a tool. Throws `E_TOOL_MISSING`. */
 export function requireTool(tool: Tool): string {

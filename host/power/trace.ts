@@ -184,7 +184,3 @@ export function resample({ name, segments }: Trace, stepUs: number): Trace {
   if (filledUs > 0) close();
   return { name, segments: out };
 }
-
-/** Energy of a trace, in µJ. */
-export const traceEnergyUj = ({ segments }: Trace): number =>
-  segments.reduce((sum, { durationUs, powerUw }) => sum + (durationUs * powerUw) / 1e6, 0);

@@ -19,7 +19,7 @@ export function deviceProfile(name: string): DeviceProfile {
   throw new BrownoutError({
     code: 'E_DEVICE',
     found: `device "${name}"`,
-    expected: profiles.map((candidate) => candidate.name).join(', '),
+    expected: DEVICES.join(', '),
     hint: 'Name one of these.',
   });
 }

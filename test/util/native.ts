@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { boardCalled, boardTools } from '../../host/firmware/targets.js';
-import { toolPackages } from '../../host/firmware/tools.js';
+import { boardCalled, compilerOf, targetCalled } from '../../host/firmware/targets.js';
+import { packagesOf } from '../../host/firmware/tools.js';
 
 /** C that goes into firmware. */
 export const firmwareFolder = fileURLToPath(new URL('../../../firmware/', import.meta.url));
@@ -39,9 +39,13 @@ export function hasPrograms(subject: string, packages: Record<string, string>): 
   return false;
 }
 
-/** What building for a board and emulating it takes. */
-export const boardPackages = (name: string): Record<string, string> =>
-  toolPackages(boardTools(boardCalled(name)));
+/** Programs that building for a board and emulating it take, with their packages. */
+export function boardPackages(name: string): Record<string, string> {
+  const { core, emulator } = boardCalled(name);
+  return Object.fromEntries(
+    [compilerOf(targetCalled(core)), emulator].map((tool) => [tool, packagesOf(tool)]),
+  );
+}
 
 /** Compiles `sources` to `program`. Throws with the compiler's words. */
 export function compileNative(program: string, sources: string[], flags: string[] = []): void {

@@ -8,7 +8,7 @@ import {
   type Requantization,
   type TensorSpec,
 } from '../../host/model/quantized-network.js';
-import { int8s, windowOutput } from './networks.js';
+import { int8s, windowOutput } from '../../samples/networks.js';
 
 /** `conv:8` a 3×3 convolution with ReLU, `depthwise`, `circulant:16:4` outputs and block size, `dense:5`, pools and mean. */
 export type LayerText = string;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { BrownoutError, ExitCode } from '../error.js';
+import { BrownoutError, ExitCode } from '../host/error.js';
 
 /** Images [count][28][28][1] in 0 … 1, in one array, and a label 0 … 9 for each. */
 export interface DigitSet {

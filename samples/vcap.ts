@@ -1,11 +1,11 @@
 // Measured capacitor voltages (BFree, solar, 1,500 µF, 3 klux) against the power model: one cycle of on and off a file.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { storageFor } from '../../host/power/converter.js';
-import { SegmentHarvester } from '../../host/power/harvester.js';
-import { MeteredSupply } from '../../host/power/harvested-supply.js';
-import { type DeviceProfile } from '../../host/profiles/profile.js';
-import { deviceProfile } from '../../host/profiles/index.js';
+import { storageFor } from '../host/power/converter.js';
+import { SegmentHarvester } from '../host/power/harvester.js';
+import { MeteredSupply } from '../host/power/harvested-supply.js';
+import { type DeviceProfile } from '../host/profiles/profile.js';
+import { deviceProfile } from '../host/profiles/index.js';
 
 const CAPACITOR_UF = 1500;
 

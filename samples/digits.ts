@@ -1,10 +1,10 @@
-import { imageSize, splitDigits } from '../data/mnist.js';
-import type { QuantizedNetwork } from '../model/quantized-network.js';
-import type { Architecture, FloatNetwork } from './float-network.js';
-import { initialise } from './initialise.js';
-import { type FloatLayer, hasWeights } from './layers.js';
-import { quantize } from './quantize.js';
-import { train, type TrainingOptions } from './train.js';
+import { imageSize, splitDigits } from './mnist.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { Architecture, FloatNetwork } from '../host/compress/float-network.js';
+import { initialise } from '../host/compress/initialise.js';
+import { type FloatLayer, hasWeights } from '../host/compress/layers.js';
+import { quantize } from '../host/compress/quantize.js';
+import { train, type TrainingOptions } from '../host/compress/train.js';
 
 /**
  * The MNIST network of RAD: two 5×5 convolutions, a block-circulant layer of 256 → 256, and ten outputs (Islam et al.,

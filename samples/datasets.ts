@@ -116,7 +116,7 @@ export function motionData(): Split {
 }
 
 /** Bands and frames of spoken digits, as large as the keyword network of RAD takes. */
-export const SPOKEN_SIZE = 54;
+const SPOKEN_SIZE = 54;
 const SPOKEN: AudioFeatures = {
   kind: 'log-mel',
   sampleRate: 8000,

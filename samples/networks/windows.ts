@@ -1,0 +1,152 @@
+// Networks of one op with a window.
+import type { Random } from '../../host/math/random.js';
+import type {
+  Conv2d,
+  MaxPool2d,
+  QuantizedNetwork,
+  QuantizedOp,
+  TensorSpec,
+} from '../../host/model/quantized-network.js';
+import { between, int8s, tensor, requantization, single } from './parts.js';
+
+type Window = Pick<Conv2d, 'kernel' | 'stride' | 'dilation' | 'padding'>;
+
+/** A window that fits into `height` × `width`. */
+export function window(random: Random, height: number, width: number): Window {
+  const kernel: [number, number] = [
+    between(random, 1, Math.min(5, height)),
+    between(random, 1, Math.min(5, width)),
+  ];
+  const dilation: [number, number] = [
+    kernel[0] * 2 - 1 <= height ? between(random, 1, 2) : 1,
+    kernel[1] * 2 - 1 <= width ? between(random, 1, 2) : 1,
+  ];
+  const padding: [number, number] = [random.integer(kernel[0]), random.integer(kernel[1])];
+  return { kernel, stride: [between(random, 1, 3), between(random, 1, 3)], dilation, padding };
+}
+
+/** Output size of a window over `size` inputs with the same padding on both sides. */
+export function windowOutput(
+  size: number,
+  kernel: number,
+  stride: number,
+  dilation: number,
+  padding: number,
+): number {
+  return Math.floor((size + 2 * padding - (kernel - 1) * dilation - 1) / stride) + 1;
+}
+
+/** Rows and columns of what a window makes of `height` × `width`. */
+function outputSize(
+  { kernel, stride, dilation, padding }: Window,
+  height: number,
+  width: number,
+): [rows: number, columns: number] {
+  const along = (axis: 0 | 1, size: number): number =>
+    windowOutput(size, kernel[axis], stride[axis], dilation[axis], padding[axis]);
+  return [along(0, height), along(1, width)];
+}
+
+/** A convolution with so many channels that a column of them is more than a tile may be. */
+export function deepConvNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 4), between(random, 1, 4), between(random, 30, 70)];
+  const kernel = [between(random, 1, height), between(random, 1, width)] as const;
+  const outputs = between(random, 90, 180);
+  const patch = kernel[0] * kernel[1] * channels;
+  const one = [1, 1] as const;
+  const op: Conv2d = {
+    kind: 'conv2d',
+    name: 'conv',
+    inputs: [0],
+    output: 1,
+    kernel,
+    stride: one,
+    dilation: one,
+    padding: [0, 0],
+    weights: int8s(random, outputs * patch),
+    ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
+  };
+  const shape = [height - kernel[0] + 1, width - kernel[1] + 1, outputs];
+  return single(op, tensor(random, [height, width, channels]), tensor(random, shape));
+}
+
+export function convNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
+  const geometry = window(random, height, width);
+  const outputs = between(random, 1, 9);
+  const [rows, columns] = outputSize(geometry, height, width);
+  const patch = geometry.kernel[0] * geometry.kernel[1] * channels;
+  const op: Conv2d = {
+    kind: 'conv2d',
+    name: 'conv',
+    inputs: [0],
+    output: 1,
+    ...geometry,
+    weights: int8s(random, outputs * patch),
+    ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
+  };
+  return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));
+}
+
+/** A convolution whose weights are circulant blocks over channels. */
+export function circulantConvNetwork(random: Random): QuantizedNetwork {
+  const network = convNetwork(random);
+  const [op, input, output] = [network.ops[0] as Conv2d, network.tensors[0]!, network.tensors[1]!];
+  const blockSize = 2 ** between(random, 1, 3);
+  const blocks = (tensorSpec: TensorSpec): number => Math.ceil(tensorSpec.shape[2]! / blockSize);
+  const weights = int8s(random, blocks(output) * blocks(input) * blockSize * op.kernel[0] * op.kernel[1]);
+  return { ...network, ops: [{ ...op, blockSize, weights }] };
+}
+
+export function depthwiseNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
+  const geometry = window(random, height, width);
+  const outputs = channels * between(random, 1, 3);
+  const [rows, columns] = outputSize(geometry, height, width);
+  const taps = geometry.kernel[0] * geometry.kernel[1];
+  const op: QuantizedOp = {
+    kind: 'depthwiseConv2d',
+    name: 'depthwise',
+    inputs: [0],
+    output: 1,
+    ...geometry,
+    weights: int8s(random, outputs * taps),
+    ...requantization(random, outputs, 6000 * Math.sqrt(taps)),
+  };
+  return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));
+}
+
+export function maxPoolNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
+  const geometry = window(random, height, width);
+  const [rows, columns] = outputSize(geometry, height, width);
+  const input = tensor(random, [height, width, channels]);
+  const op: MaxPool2d = {
+    kind: 'maxPool2d',
+    name: 'pool',
+    inputs: [0],
+    output: 1,
+    ...geometry,
+    clampMin: random.integer(3) ? -128 : -20,
+    clampMax: random.integer(3) ? 127 : 30,
+  };
+  return single(op, input, { ...input, shape: [rows, columns, channels] });
+}
+
+export function averagePoolNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
+  const one: [number, number] = [1, 1];
+  const geometry = { ...window(random, height, width), dilation: one };
+  const [rows, columns] = outputSize(geometry, height, width);
+  const clamp = { clampMin: random.integer(3) ? -128 : -20, clampMax: random.integer(3) ? 127 : 30 };
+  const op: QuantizedOp = {
+    kind: 'averagePool2d',
+    name: 'average',
+    inputs: [0],
+    output: 1,
+    ...geometry,
+    ...clamp,
+  };
+  const input = tensor(random, [height, width, channels]);
+  return single(op, input, { ...input, shape: [rows, columns, channels] });
+}
