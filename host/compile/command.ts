@@ -1,4 +1,4 @@
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { analyze } from '../analyze/analyze.js';
 import { compile, type CompileOptions } from './compile.js';
 import { KEYWORD_FEATURES } from '../model/audio-features.js';
@@ -103,6 +103,7 @@ export const compileCommand: Command = {
       value: 'FILE',
       help: 'float inputs that set the ranges of a float model: .npy, .npz or .csv',
     },
+    { name: 'cut', value: 'NAME', help: 'the value that is the answer (default: the model’s output)' },
     {
       name: 'range',
       value: 'LOW,HIGH',
@@ -141,14 +142,16 @@ export const compileCommand: Command = {
     'brownout compile model.tflite --train head:2 --lr 1/32 -o model-train.brn',
   ],
   run({ positionals, options, progress }) {
-    const { data } = options;
+    const { data, cut } = options;
     const stated = preprocessingOf(options);
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
     const output = typeof options['output'] === 'string' ? options['output'] : `${stem}.brn`;
     const name = typeof options['name'] === 'string' ? options['name'] : stem;
-    const { network, preprocessing } = importModel(readUserFile(path), {
+    const { network, preprocessing, notes } = importModel(readUserFile(path), {
       name,
+      beside: (file) => readUserFile(join(dirname(path), file)),
+      ...(typeof cut === 'string' ? { cut } : {}),
       ...(typeof data === 'string' ? { data: readInput(readUserFile(data)) } : {}),
       quantize: quantizeOptions(options),
       onSample: progress,
@@ -170,9 +173,10 @@ export const compileCommand: Command = {
         output: answer,
         proof: proof ?? null,
         quantization: quantization ?? null,
+        notes,
         analysis,
       },
-      text: `${analyzeText(analysis)}\n\n${quantizationText(quantization)}\n${output}: ${count(file.length)} bytes, ${proved}`,
+      text: `${analyzeText(analysis)}\n\n${[quantizationText(quantization), ...notes].join('\n')}\n${output}: ${count(file.length)} bytes, ${proved}`,
       exitCode: ExitCode.OK,
     };
   },

@@ -55,20 +55,21 @@ function countOf(shape: readonly number[], wanted: readonly number[]): number | 
 }
 
 /**
- * The samples in an array, each of `shape`: one, or a batch behind one more dimension. Dimensions of 1 may be left out or
- * added, and samples may be flat. With `channelsFirst` also arrays whose last dimension comes first, but no flat ones:
- * nothing says in which order they are. Throws `E_INPUT_SHAPE`.
+ * The samples in an array, each of `shape`: one, or a batch along one more dimension. Dimensions of 1 may be left out or
+ * added, and samples may be flat. With `channelsFirst` an array whose shape allows it has channels first, as the model
+ * itself takes it: a rule, also where channels are as many as rows; one of channels last is taken where its shape says so.
+ * Flat samples are refused then: nothing says in which order they are. Throws `E_INPUT_SHAPE`.
  */
 export function alignSamples<T extends NpyArray['data']>(
-  array: { shape: readonly number[]; data: T },
+  array: { shape: readonly number[]; data: T; channelsLast?: boolean },
   shape: readonly number[],
   channelsFirst = false,
 ): T[] {
   const size = elementCount({ shape });
   const first = [shape.at(-1)!, ...shape.slice(0, -1)];
-  const sameOrder = withoutOnes(first) === withoutOnes(shape);
-  const asTurned = channelsFirst && !sameOrder ? countOf(array.shape, first) : undefined;
-  const flat = channelsFirst && !sameOrder ? undefined : countOf(array.shape, [size]);
+  const ordered = channelsFirst && shape.at(-1) !== 1 && elementCount({ shape: shape.slice(0, -1) }) !== 1;
+  const asTurned = ordered && !array.channelsLast ? countOf(array.shape, first) : undefined;
+  const flat = ordered ? undefined : countOf(array.shape, [size]);
   const samples = asTurned ?? countOf(array.shape, shape) ?? flat;
   if (samples === undefined || array.data.length !== samples * size) {
     refuse(
@@ -99,5 +100,5 @@ export function modelInputs(array: NpyArray, image: Image): Values[] {
   }
   const all = floats ? quantizeInput(array.data, image) : (array.data as Values);
   const { shape } = image.metadata.input;
-  return alignSamples({ shape: array.shape, data: all }, shape, image.metadata.preprocessing.channelsFirst);
+  return alignSamples({ ...array, data: all }, shape, image.metadata.preprocessing.channelsFirst);
 }

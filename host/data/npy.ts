@@ -7,6 +7,8 @@ export type NpyType = 'int8' | 'uint8' | 'int16' | 'int32' | 'float32' | 'float6
 export interface NpyArray {
   dtype: NpyType;
   shape: number[];
+  /** Of pictures: the last dimension is that of the channels, whatever the model takes. */
+  channelsLast?: boolean;
   data: Int8Array | Uint8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 }
 

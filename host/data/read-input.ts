@@ -70,7 +70,7 @@ function fromPicture(
   const data = Float32Array.from({ length: height * width * depth }, (_, i) => {
     return minimum + (value(Math.floor(i / depth), i % depth) / 255) * (maximum - minimum);
   });
-  return { dtype: 'float32', shape: [height, width, depth], data };
+  return { dtype: 'float32', shape: [height, width, depth], channelsLast: true, data };
 }
 
 /** Samples as they are, or as the features that the image asks for. */

@@ -126,6 +126,10 @@ function realOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSp
       return { axis: op.axis, start: op.start };
     case 'pad':
       return { rows: op.rows, columns: op.columns };
+    case 'reshape': {
+      const same = input.scale === output.scale && input.zeroPoint === output.zeroPoint;
+      return same ? {} : { kind: 'reinterpret', from: input, to: output };
+    }
     default:
       return {};
   }

@@ -47,6 +47,8 @@ export interface UnaryOp extends Base {
   f: (x: number) => number;
   /** The output's scale where the function has a range of its own. */
   fixed?: Quantization;
+  /** Results are whole numbers: a scale of 1, where their range allows it. */
+  whole?: boolean;
 }
 
 export type GraphOp =
@@ -56,9 +58,22 @@ export type GraphOp =
   | (Base & { kind: 'add'; bounds: Bounds; constant?: Float64Array })
   | (Base & { kind: 'mul'; bounds?: Bounds; constant?: Float64Array })
   | (Base & { kind: 'mean' | 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  /** The same integers under another quantization, the output's `given`: costs nothing. */
+  | (Base & { kind: 'reinterpret'; from: Quantization; to: Quantization })
   | (Base & { kind: 'slice'; axis: number; start: number })
   | (Base & { kind: 'concat'; axis: number })
   | (Base & { kind: 'pad'; rows: readonly [number, number]; columns: readonly [number, number] });
+
+/** Ops whose output has the scale of their input. */
+export const KEEPS_SCALE: readonly GraphOp['kind'][] = [
+  'maxPool2d',
+  'averagePool2d',
+  'reshape',
+  'transpose',
+  'repeat',
+  'slice',
+  'pad',
+];
 
 export interface FloatGraph {
   tensors: GraphTensor[];
@@ -291,6 +306,10 @@ export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Ar
       return runSlice(op, x, input, output);
     case 'unary':
       return x.map(op.f);
+    case 'reinterpret': {
+      const { from, to } = op;
+      return x.map((value) => (value / from.scale + from.zeroPoint - to.zeroPoint) * to.scale);
+    }
     case 'softmax':
       return runSoftmax(x, input.at(-1)!);
     case 'reshape':

@@ -16,12 +16,18 @@ export interface ImportOptions {
   /** How a float model is quantized: see `quantizeGraph`. */
   quantize?: Pick<QuantizeGraphOptions, 'ranges' | 'biasCorrection' | 'equalize'>;
   onSample?: (done: number, total: number) => void;
+  /** Reads a file of the model's folder by its name: for constants that lie in files of their own. */
+  beside?: (name: string) => Uint8Array;
+  /** The value that is the answer; default the model's own output. */
+  cut?: string;
 }
 
 export interface ImportedModel {
   network: QuantizedNetwork;
   /** What float inputs must be: the range that the model's input tensor holds. */
   preprocessing: Preprocessing;
+  /** What was done that a user should know of. */
+  notes: readonly string[];
 }
 
 /** Reals that a quantized tensor can hold. */
@@ -32,9 +38,12 @@ function rangeOf({ scale, zeroPoint, dtype }: TensorSpec): { minimum: number; ma
 
 function fromOnnx(
   bytes: Uint8Array,
-  { name = 'model', data, quantize, onSample }: ImportOptions,
+  { name = 'model', data, quantize, onSample, beside, cut }: ImportOptions,
 ): ImportedModel {
-  const { graph, channelsFirst } = importOnnx(bytes);
+  const { graph, channelsFirst, notes } = importOnnx(bytes, {
+    ...(beside ? { beside } : {}),
+    ...(cut === undefined ? {} : { output: cut }),
+  });
   const { shape } = graph.tensors[graph.input]!;
   const samples = data && alignSamples(data, shape, channelsFirst);
   const network = quantizeGraph(graph, {
@@ -44,7 +53,7 @@ function fromOnnx(
     onSample: (done) => onSample?.(done, samples?.length ?? 0),
   });
   const range = rangeOf(network.tensors[network.input]!);
-  return { network, preprocessing: { ...range, ...(channelsFirst ? { channelsFirst } : {}) } };
+  return { network, preprocessing: { ...range, ...(channelsFirst ? { channelsFirst } : {}) }, notes };
 }
 
 /** Whether a file is TensorFlow Lite's, by its identifier. */
@@ -55,7 +64,7 @@ export const isTflite = (bytes: Uint8Array): boolean =>
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
   if (isTflite(bytes)) {
     const { network } = importTflite(bytes, options);
-    return { network, preprocessing: rangeOf(network.tensors[network.input]!) };
+    return { network, preprocessing: rangeOf(network.tensors[network.input]!), notes: [] };
   }
   // ModelProto begins with its version of the format: field 1, a small number.
   if (bytes[0] === 8 && bytes.length > 16) return fromOnnx(bytes, options);

@@ -18,6 +18,7 @@ import {
   type Bounds,
   type FloatGraph,
   type GraphOp,
+  KEEPS_SCALE,
   outputOf,
   UNBOUNDED,
   type WeightedOp,
@@ -25,16 +26,12 @@ import {
 import { NetworkBuilder } from './network-builder.js';
 import { chooseRanges, observe, type RangeMethod } from './ranges.js';
 
-/** Ops whose output has the scale of their input. */
-const KEEPS_SCALE: readonly GraphOp['kind'][] = [
-  'maxPool2d',
-  'averagePool2d',
-  'reshape',
-  'transpose',
-  'repeat',
-  'slice',
-  'pad',
-];
+/** A scale of 1, if whole numbers of that range are no more than int8 has. */
+function wholeSteps(ranged: Quantization): Quantization {
+  if (ranged.scale > 1) return ranged;
+  const low = Math.ceil((-128 - ranged.zeroPoint) * ranged.scale);
+  return { scale: 1, zeroPoint: Math.max(-128, Math.min(127, -128 - low)) };
+}
 
 /** The quantization of every tensor. */
 function chooseScales(
@@ -67,7 +64,9 @@ function chooseScales(
   for (const op of graph.ops) {
     if (KEEPS_SCALE.includes(op.kind)) scales[op.output] = scales[op.inputs[0]!];
     else if (op.kind === 'softmax') scales[op.output] = { scale: 1 / 256, zeroPoint: -128 };
+    else if (op.kind === 'reinterpret') scales[op.output] = op.to;
     else if (op.kind === 'unary' && op.fixed) scales[op.output] ??= op.fixed;
+    else if (op.kind === 'unary' && op.whole) scales[op.output] ??= wholeSteps(ranged(op.output));
     else scales[op.output] ??= ranged(op.output);
   }
   return scales as Quantization[];
@@ -219,6 +218,8 @@ function bodyOf(
       return { kind: 'slice', name, axis: op.axis, start: op.start };
     case 'pad':
       return { kind: 'pad', name, rows: op.rows, columns: op.columns };
+    case 'reinterpret':
+      return { kind: 'reshape', name };
     case 'reshape':
     case 'transpose':
     case 'repeat':

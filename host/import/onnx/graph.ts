@@ -2,94 +2,136 @@
 // order its elements are stored in; Reshape, Transpose and Flatten change the order or the shape and cost nothing.
 import { BrownoutError } from '../../error.js';
 import { elementCount, type Quantization, type Window } from '../../model/quantized-network.js';
-import { type FloatGraph, type GraphOp, UNBOUNDED, type WeightedOp } from '../float-graph.js';
-import { type OnnxModel, type OnnxNode, type OnnxTensor, readTensor } from './model.js';
+import {
+  type Bounds,
+  type FloatGraph,
+  type GraphOp,
+  KEEPS_SCALE,
+  UNBOUNDED,
+  type WeightedOp,
+} from '../float-graph.js';
+import { Blocked } from '../obstacles.js';
+import {
+  type OnnxAttribute,
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxTensor,
+  type ReadBeside,
+  readTensor,
+} from './model.js';
+import { channelsLast, matrixBetween, type Order, sameOrder } from './order.js';
+
+/** What the integers of a quantized value stand for: real = scale · (integer − zeroPoint), as ONNX counts them. */
+export interface Integers extends Quantization {
+  /** ONNX's integer less the one that is stored: 128 of unsigned ones. */
+  offset: number;
+}
 
 export interface Activation {
   tensor: number;
   /** As ONNX has it, batch included. */
   shape: number[];
   /** Where each element, counted as ONNX counts, is stored; undefined: in that place. */
-  order: Int32Array | undefined;
-  /** Used more than once, or the answer. */
-  shared: boolean;
+  order: Order;
+  /** After QuantizeLinear: ONNX means the integers, the tensor stands for the reals. */
+  integers?: Integers;
 }
 
 type WithoutTensors<Op> = Op extends unknown ? Omit<Op, 'inputs' | 'output' | 'name'> : never;
 
 export const ONE_BY_ONE: Window = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] };
 
-/** Where the elements of [1, channels, …] are in NHWC. */
-function channelsLast(shape: readonly number[]): Int32Array | undefined {
-  const channels = shape[1]!;
-  const pixels = elementCount({ shape: shape.slice(2) });
-  if (channels === 1 || pixels === 1) return undefined;
-  return Int32Array.from(
-    { length: channels * pixels },
-    (_, i) => (i % pixels) * channels + Math.floor(i / pixels),
-  );
-}
-
-const sameOrder = (a: Int32Array | undefined, b: Int32Array | undefined): boolean => {
-  if (a && b) return a.length === b.length && a.every((value, i) => value === b[i]);
-  return (a ?? b)?.every((value, i) => value === i) ?? true;
-};
+/** Ops whose clamp may still be narrowed. */
+export type BoundedOp = Extract<GraphOp, { bounds?: Bounds }>;
+const isBounded = (op: GraphOp): op is BoundedOp =>
+  ['conv2d', 'depthwiseConv2d', 'dense', 'add', 'mul'].includes(op.kind);
 
 export class OnnxGraph {
   readonly float: FloatGraph = { tensors: [], ops: [], input: 0, output: 0 };
   readonly opset: number;
-  readonly #supported: string;
+  /** The batch that the file has, where it was fixed to 1. */
+  batch = 1;
+  /** What was done that a user should know of. */
+  readonly notes: string[] = [];
+  readonly #beside: ReadBeside | undefined;
   readonly #constants: Map<string, OnnxTensor>;
   readonly #activations = new Map<string, Activation>();
   readonly #uses = new Map<string, number>();
+  /** Results of nodes that were refused. */
+  readonly #blocked = new Set<string>();
 
-  constructor(model: OnnxModel, supported: string) {
+  constructor(model: OnnxModel, outputs: readonly string[], beside?: ReadBeside) {
     this.opset = model.opset;
     this.#constants = new Map(model.constants);
-    this.#supported = supported;
+    this.#beside = beside;
     const count = (name: string, by: number): void => {
       this.#uses.set(name, (this.#uses.get(name) ?? 0) + by);
     };
     for (const node of model.nodes) for (const name of node.inputs) count(name, 1);
-    for (const { name } of model.outputs) count(name, 2);
+    for (const name of outputs) count(name, 2);
+  }
+
+  /** What a node is called in messages. */
+  describe(node: OnnxNode): string {
+    const name = node.name ? ` "${node.name}"` : '';
+    const op = node.domain ? `${node.domain}.${node.op}` : node.op;
+    return `node ${node.index} ${op}${name}`;
   }
 
   /** Throws `E_ONNX_OP`, naming the node. */
   refuse(node: OnnxNode, found: string, expected: string, hint?: string): never {
-    const name = node.name ? ` "${node.name}"` : '';
     throw new BrownoutError({
       code: 'E_ONNX_OP',
-      found: `node ${node.index} ${node.op}${name} ${found} (tensor "${node.outputs[0] ?? node.inputs[0] ?? ''}")`,
+      found: `${this.describe(node)} ${found} (tensor "${node.outputs[0] ?? node.inputs[0] ?? ''}")`,
       expected,
-      hint: hint ?? `Supported are ${this.#supported}: change the model, or export it anew.`,
+      hint: hint ?? 'Change the model there, or export it in another way.',
     });
   }
 
+  attribute(node: OnnxNode, name: string): OnnxAttribute | undefined {
+    return node.attributes.get(name);
+  }
+
   integer(node: OnnxNode, name: string, absent = 0): number {
-    return node.attributes.get(name)?.integer(3, absent) ?? absent;
+    return node.attributes.get(name)?.integer ?? absent;
   }
 
   integers(node: OnnxNode, name: string): number[] | undefined {
-    return node.attributes.get(name)?.integers(8);
+    const attribute = node.attributes.get(name);
+    return attribute && (attribute.integers ?? []);
   }
 
   real(node: OnnxNode, name: string, absent: number): number {
-    return node.attributes.get(name)?.floats(2)[0] ?? absent;
+    return node.attributes.get(name)?.real ?? absent;
   }
 
   text(node: OnnxNode, name: string): string {
-    return node.attributes.get(name)?.text(4) ?? '';
+    return node.attributes.get(name)?.text ?? '';
   }
 
   tensorAttribute(node: OnnxNode, name: string): OnnxTensor {
-    const attribute = node.attributes.get(name);
-    return attribute?.has(5)
-      ? readTensor(attribute.message(5))
-      : this.refuse(node, `without ${name}`, 'a tensor');
+    const tensor = node.attributes.get(name)?.tensor;
+    return tensor ? readTensor(tensor, this.#beside) : this.refuse(node, `without ${name}`, 'a tensor');
+  }
+
+  /** Says that a node was refused: what uses its results is not looked at. */
+  block(node: OnnxNode): void {
+    for (const name of node.outputs) this.#blocked.add(name);
+  }
+
+  #check(name: string): void {
+    if (this.#blocked.has(name)) throw new Blocked();
   }
 
   constant(node: OnnxNode, slot: number): OnnxTensor | undefined {
-    return this.#constants.get(node.inputs[slot] ?? '');
+    const name = node.inputs[slot] ?? '';
+    this.#check(name);
+    return this.#constants.get(name);
+  }
+
+  /** A constant by its name. */
+  constantNamed(name: string): OnnxTensor | undefined {
+    return this.#constants.get(name);
   }
 
   needConstant(node: OnnxNode, slot: number): OnnxTensor {
@@ -104,22 +146,33 @@ export class OnnxGraph {
     return Array.from(this.needConstant(node, slot).values);
   }
 
-  activation(node: OnnxNode, slot = 0): Activation {
+  /** Input `slot`, reals or integers. */
+  any(node: OnnxNode, slot = 0): Activation {
     const name = node.inputs[slot] ?? '';
+    this.#check(name);
     const found = this.#activations.get(name);
     if (!found) {
       const what = this.#constants.has(name) ? 'a constant' : 'made by nothing before it';
       return this.refuse(node, `with input ${slot} "${name}", ${what}`, 'an activation');
     }
-    return { ...found, shared: found.shared || (this.#uses.get(name) ?? 0) > 1 };
+    return found;
+  }
+
+  /** Input `slot`, as reals. */
+  activation(node: OnnxNode, slot = 0): Activation {
+    const value = this.any(node, slot);
+    if (value.integers)
+      this.refuse(node, `on the integers "${node.inputs[slot]}"`, 'reals: a DequantizeLinear before it');
+    return value;
   }
 
   isActivation(node: OnnxNode, slot: number): boolean {
+    this.#check(node.inputs[slot] ?? '');
     return this.#activations.has(node.inputs[slot] ?? '');
   }
 
-  fold(node: OnnxNode, tensor: OnnxTensor): void {
-    this.#constants.set(node.outputs[0] ?? '', tensor);
+  fold(node: OnnxNode, tensor: OnnxTensor, output = 0): void {
+    this.#constants.set(node.outputs[output] ?? '', tensor);
   }
 
   define(name: string, activation: Activation): void {
@@ -131,8 +184,13 @@ export class OnnxGraph {
   }
 
   /** Says what a node's first output is. */
-  result(node: OnnxNode, tensor: number, shape: number[], order?: Int32Array): void {
-    this.define(node.outputs[0] ?? '', { tensor, shape, order, shared: false });
+  result(node: OnnxNode, tensor: number, shape: readonly number[], order?: Order, integers?: Integers): void {
+    this.define(node.outputs[0] ?? '', {
+      tensor,
+      shape: [...shape],
+      order,
+      ...(integers ? { integers } : {}),
+    });
   }
 
   shapeOf(tensor: number): readonly number[] {
@@ -157,25 +215,68 @@ export class OnnxGraph {
 
   reshape(node: OnnxNode, tensor: number, shape: readonly number[]): number {
     if (`${this.shapeOf(tensor)}` === `${shape}`) return tensor;
-    return this.add(node, { kind: 'reshape' }, [tensor], shape, this.float.tensors[tensor]!.given);
+    return this.add(node, { kind: 'reshape' }, [tensor], shape);
   }
 
   /** The op that made a tensor, reshapes aside. */
   producer(tensor: number): GraphOp | undefined {
-    const op = this.float.ops.find(({ output }) => output === tensor);
+    const op = this.#maker(tensor);
     return op?.kind === 'reshape' ? this.producer(op.inputs[0]!) : op;
   }
 
+  #maker(tensor: number): GraphOp | undefined {
+    return this.float.ops.find(({ output }) => output === tensor);
+  }
+
+  /** Whether nothing else needs this tensor, nor what it was reshaped from: its producer may be changed. */
+  #isSole(tensor: number, by?: GraphOp): boolean {
+    if (this.float.ops.some((op) => op !== by && op.inputs.includes(tensor))) return false;
+    for (const [name, value] of this.#activations)
+      if (value.tensor === tensor && (this.#uses.get(name) ?? 0) > 1) return false;
+    const op = this.#maker(tensor);
+    return op?.kind !== 'reshape' || this.#isSole(op.inputs[0]!, op);
+  }
+
   /** The producer, if it is a layer whose weights may still take up what follows. */
-  foldable({ tensor, shared }: Activation): WeightedOp | undefined {
+  foldable({ tensor }: Activation): WeightedOp | undefined {
     const op = this.producer(tensor);
     const open = op && (op.kind === 'conv2d' || op.kind === 'depthwiseConv2d' || op.kind === 'dense');
-    return open && !shared && op.bounds === UNBOUNDED && !this.float.tensors[tensor]!.given ? op : undefined;
+    return open && op.bounds === UNBOUNDED && !this.givenOf(tensor) && this.#isSole(tensor) ? op : undefined;
+  }
+
+  /** The producer, if a clamp may be put into it. */
+  boundable({ tensor }: Activation): BoundedOp | undefined {
+    const op = this.producer(tensor);
+    return op && isBounded(op) && this.#isSole(tensor) ? op : undefined;
+  }
+
+  /** The tensor whose quantization this one has. */
+  #origin(tensor: number): number {
+    const op = this.#maker(tensor);
+    return op && KEEPS_SCALE.includes(op.kind) ? this.#origin(op.inputs[0]!) : tensor;
+  }
+
+  /** The quantization that the file gives a tensor. */
+  givenOf(tensor: number): Quantization | undefined {
+    return this.float.tensors[this.#origin(tensor)]!.given;
+  }
+
+  /** Gives a tensor a quantization; returns whether it has it now: not if it had another, or its op has one of its own. */
+  give(tensor: number, { scale, zeroPoint }: Quantization): boolean {
+    const origin = this.#origin(tensor);
+    const { given } = this.float.tensors[origin]!;
+    if (given) return given.scale === scale && given.zeroPoint === zeroPoint;
+    if (this.#maker(origin)?.kind === 'softmax') return false;
+    this.float.tensors[origin]!.given = { scale, zeroPoint };
+    return true;
   }
 
   /** A value [1, C, L] or [1, C, H, W] as a map [height, width, channels]. */
-  feature(node: OnnxNode, slot = 0): { tensor: number; shape: [number, number, number] } {
-    const value = this.activation(node, slot);
+  feature(
+    node: OnnxNode,
+    slot = 0,
+    value = this.activation(node, slot),
+  ): { tensor: number; shape: [number, number, number] } {
     const [batch, channels, height = 1, width = 1] = value.shape;
     if (value.shape.length < 3 || value.shape.length > 4 || batch !== 1)
       this.refuse(node, `on shape [${value.shape}]`, '[1, channels, length] or [1, channels, height, width]');
@@ -184,39 +285,35 @@ export class OnnxGraph {
   }
 
   /** The tensor of a value whose elements lie in `order`; a matrix may be transposed for it. */
-  inOrder(node: OnnxNode, value: Activation, order: Int32Array | undefined): number {
+  inOrder(node: OnnxNode, value: Activation, order: Order): number {
     if (sameOrder(value.order, order)) return value.tensor;
-    const given = this.float.tensors[value.tensor]!.given;
-    const transposed = (rows: number, columns: number): number => {
-      const matrix = this.reshape(node, value.tensor, [rows, columns]);
-      return this.add(node, { kind: 'transpose' }, [matrix], [columns, rows], given);
-    };
-    const [, channels = 1] = value.shape;
-    const pixels = elementCount({ shape: value.shape.slice(2) });
-    const last = channelsLast(value.shape);
-    if (sameOrder(value.order, undefined) && sameOrder(order, last)) return transposed(channels, pixels);
-    if (sameOrder(order, undefined) && sameOrder(value.order, last)) return transposed(pixels, channels);
-    return this.refuse(
-      node,
-      'on elements in another order than it can work on',
-      'maps whose channels stay together',
-    );
+    const matrix = matrixBetween(value.order, order, elementCount(value));
+    if (!matrix)
+      return this.refuse(
+        node,
+        `on [${value.shape}] in another order than it can work on`,
+        'dimensions that stay in order, or two groups of them that change places',
+      );
+    const [rows, columns] = matrix;
+    const shaped = this.reshape(node, value.tensor, [rows, columns]);
+    return this.add(node, { kind: 'transpose' }, [shaped], [columns, rows]);
   }
 
   /** The result of a windowed op: a map as ONNX has it. */
-  mapResult(node: OnnxNode, tensor: number, rank: number): void {
+  mapResult(node: OnnxNode, tensor: number, rank: number, integers?: Integers): void {
     const [height, width, channels] = this.shapeOf(tensor) as [number, number, number];
     const shape = rank === 3 ? [1, channels, height] : [1, channels, height, width];
-    this.result(node, tensor, shape, channelsLast(shape));
+    this.result(node, tensor, shape, channelsLast(shape), integers);
   }
 
   /** Where the graph's input lies: NHWC if it is a map. */
-  startAt(name: string, shape: number[], asMap: boolean): void {
+  startAt(name: string, shape: number[], asMap: boolean, integers?: Integers): void {
     const order = asMap ? channelsLast(shape) : undefined;
     const [, channels = 1, ...pixels] = shape;
     const stored = asMap ? [...pixels, channels] : shape.length > 1 ? shape.slice(1) : shape;
-    this.float.tensors.push({ shape: stored });
-    this.define(name, { tensor: 0, shape, order, shared: false });
+    const given = integers && { scale: integers.scale, zeroPoint: integers.zeroPoint - integers.offset };
+    this.float.tensors.push({ shape: stored, ...(given ? { given } : {}) });
+    this.define(name, { tensor: 0, shape, order, ...(integers ? { integers } : {}) });
   }
 }
 

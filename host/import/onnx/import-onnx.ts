@@ -1,7 +1,9 @@
 // From an .onnx file to a float graph in NHWC.
 import type { FloatGraph } from '../float-graph.js';
-import { type Handler, OnnxGraph } from './graph.js';
-import { FLOAT, type OnnxModel, type OnnxNode, readOnnx } from './model.js';
+import { Obstacles } from '../obstacles.js';
+import { arithmetic, prelu, several, softmax } from './arithmetic.js';
+import { EXPANDED, expandNodes, keyOf } from './expand.js';
+import { type Handler, type Integers, OnnxGraph } from './graph.js';
 import {
   averagePool,
   batchNormalization,
@@ -13,35 +15,38 @@ import {
   reduceMean,
 } from './layers.js';
 import {
-  arithmetic,
-  clip,
-  dequantizeLinear,
-  elu,
-  hardSigmoid,
-  hardSwish,
-  leakyRelu,
-  quantizeLinear,
-  relu,
-  sigmoid,
-  softmax,
-  tanh,
-} from './pointwise.js';
+  type OnnxModel,
+  type OnnxNode,
+  type OnnxValue,
+  type ReadBeside,
+  readOnnx,
+  refuseModel,
+  typeName,
+  typeOf,
+} from './model.js';
+import { cast, clip, relu, UNARY } from './pointwise.js';
 import { damaged } from './protobuf.js';
+import { bipolarQuant, dequantizeLinear, quant, quantizeLinear } from './quantization.js';
 import {
   concat,
   constant,
+  constantOfShape,
+  expand,
   flatten,
   gather,
   identity,
   pad,
   reshape,
   shape,
+  size,
   slice,
+  split,
   squeeze,
   transpose,
   unsqueeze,
 } from './shapes.js';
 
+/** Nodes of ONNX itself by name, those of other domains with the domain before it. */
 const HANDLERS: Record<string, Handler> = {
   Conv: conv,
   Gemm: gemm,
@@ -51,18 +56,20 @@ const HANDLERS: Record<string, Handler> = {
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
   ReduceMean: reduceMean,
+  ReduceSum: reduceMean,
   Relu: relu,
   Clip: clip,
-  Sigmoid: sigmoid,
-  Tanh: tanh,
-  HardSigmoid: hardSigmoid,
-  HardSwish: hardSwish,
-  LeakyRelu: leakyRelu,
-  Elu: elu,
+  ...UNARY,
+  PRelu: prelu,
   Add: arithmetic,
   Sub: arithmetic,
   Mul: arithmetic,
   Div: arithmetic,
+  Pow: arithmetic,
+  Max: several,
+  Min: several,
+  Sum: several,
+  Mean: several,
   Softmax: softmax,
   Concat: concat,
   Flatten: flatten,
@@ -73,41 +80,110 @@ const HANDLERS: Record<string, Handler> = {
   Pad: pad,
   Identity: identity,
   Dropout: identity,
-  Cast: identity,
+  Cast: cast,
   Constant: constant,
+  ConstantOfShape: constantOfShape,
+  Expand: expand,
   Shape: shape,
+  Size: size,
   Gather: gather,
   Slice: slice,
+  Split: split,
   QuantizeLinear: quantizeLinear,
   DequantizeLinear: dequantizeLinear,
+  'qonnx.custom_op.general.Quant': quant,
+  'qonnx.custom_op.general.BipolarQuant': bipolarQuant,
+  'onnx.brevitas.Quant': quant,
+  'onnx.brevitas.BipolarQuant': bipolarQuant,
 };
 
-const [LEAST_OPSET, MOST_OPSET] = [11, 20];
+/** Names of the nodes that can be taken. */
+export const ONNX_NODES: readonly string[] = [...Object.keys(HANDLERS), ...EXPANDED].sort();
+
+const [LEAST_OPSET, MOST_OPSET] = [7, 24];
+/** Kinds of models that are no networks. */
+const TREES = /^ai\.onnx\.ml\.(TreeEnsemble|SVM)/;
 
 export interface ImportedOnnx {
   graph: FloatGraph;
   /** Whether the model itself takes channels first, where the image takes them last. */
   channelsFirst: boolean;
+  /** What was done that a user should know of. */
+  notes: readonly string[];
 }
 
-/** The model's one input, with a batch of 1, and whether it is a map in NCHW. */
-function inputOf(model: OnnxModel): { name: string; shape: number[]; asMap: boolean } {
+export interface ImportOnnxOptions {
+  /** Reads a file that lies beside the model: for constants in files of their own. */
+  beside?: ReadBeside;
+  /** The value that is the answer; default the model's own output. */
+  output?: string;
+}
+
+interface ModelInput {
+  name: string;
+  /** With a batch of 1. */
+  shape: number[];
+  /** Whether it is a map in NCHW. */
+  asMap: boolean;
+  batch: number;
+  integers: Integers | undefined;
+}
+
+/** Nodes that leave elements where they are: what uses them decides how an input lies. */
+const PASSES = ['QuantizeLinear', 'DequantizeLinear', 'Cast', 'Identity', 'Clip', 'Add', 'Sub', 'Mul', 'Div'];
+const AS_GIVEN = [
+  'Transpose',
+  'Reshape',
+  'Flatten',
+  'Unsqueeze',
+  'Squeeze',
+  'MatMul',
+  'Gemm',
+  'LayerNormalization',
+];
+
+/** Whether a value is used as a map, channels first. */
+function isMap(model: OnnxModel, name: string, depth = 0): boolean {
+  return model.nodes
+    .filter(({ inputs }) => inputs.includes(name))
+    .every(({ op, outputs }) => {
+      if (AS_GIVEN.includes(op)) return false;
+      return !PASSES.includes(op) || depth > 16 || isMap(model, outputs[0] ?? '', depth + 1);
+    });
+}
+
+/** The model's one input. */
+function inputOf(model: OnnxModel): ModelInput {
   const [input] = model.inputs;
-  if (!input || model.inputs.length !== 1 || model.outputs.length !== 1)
-    return damaged(
-      `a model of ${model.inputs.length} inputs and ${model.outputs.length} outputs`,
-      'one of each',
+  if (!input || model.inputs.length !== 1)
+    return refuseModel(
+      `a model of ${model.inputs.length} inputs: ${model.inputs.map(({ name }) => name).join(', ')}`,
+      'one input',
+      'Export it with one input, or cut it apart (onnx.utils.extract_model).',
     );
   const [batch = 1, ...rest] = input.shape;
   const what = `input "${input.name}" of shape [${input.shape}]`;
-  if (input.type !== FLOAT) damaged(`${what} and type ${input.type}`, 'float32');
-  if (batch > 1 || rest.length === 0 || rest.some((size) => size === 0))
-    damaged(what, 'a batch of 1 and sizes that are known');
-  const uses = model.nodes.filter(({ inputs }) => inputs.includes(input.name));
-  const asMap =
-    rest.length >= 2 &&
-    uses.every(({ op }) => !['Transpose', 'Reshape', 'Flatten', 'Unsqueeze', 'MatMul'].includes(op));
-  return { name: input.name, shape: [1, ...rest], asMap };
+  const type = typeOf(input.type);
+  if (!type || type.bits > 32 || (type.integer && type.bits > 8))
+    refuseModel(
+      `${what} and type ${typeName(input.type)}`,
+      'float32, or integers of 8 bits',
+      'Export it with such an input.',
+    );
+  if (rest.some((size) => size === 0))
+    refuseModel(
+      what,
+      'sizes that are known, but for the batch',
+      'Export it with a fixed shape (without dynamic_axes but for the batch).',
+    );
+  const shape = rest.length === 0 ? [batch] : [1, ...rest];
+  return {
+    name: input.name,
+    shape,
+    asMap: rest.length >= 2 && rest.length <= 3 && isMap(model, input.name),
+    batch: rest.length === 0 ? 1 : batch,
+    integers: type.integer ? { scale: 1, zeroPoint: 0, offset: type.unsigned ? 128 : 0 } : undefined,
+  };
 }
 
 /** What a last ArgMax (and what only renames its result) is of: whoever reads the answer finds the largest. */
@@ -123,25 +199,101 @@ function beforeArgMax(model: OnnxModel, output: string): { name: string; skip: S
   }
 }
 
-/** Imports an .onnx model of float32, or of QuantizeLinear and DequantizeLinear. Throws `E_ONNX`, `E_ONNX_OP`. */
-export function importOnnx(bytes: Uint8Array): ImportedOnnx {
-  const model = readOnnx(bytes);
-  if (model.opset < LEAST_OPSET || model.opset > MOST_OPSET)
-    damaged(`opset ${model.opset}`, `${LEAST_OPSET} to ${MOST_OPSET}`);
-  const input = inputOf(model);
-  const graph = new OnnxGraph(model, `${Object.keys(HANDLERS).join(', ')} and, at the end, ArgMax`);
-  graph.startAt(input.name, input.shape, input.asMap);
-  const [{ name: answerName }] = model.outputs as [OnnxModel['outputs'][0]];
-  const asked = beforeArgMax(model, answerName);
-  for (const node of model.nodes) {
-    if (asked.skip.has(node)) continue;
-    const handler = Object.hasOwn(HANDLERS, node.op) ? HANDLERS[node.op] : undefined;
-    if (!handler) return graph.refuse(node, 'is not supported', 'a node that is');
-    handler(graph, node);
+/** The answer: the model's output, the one that was asked for, or of a class and its scores, the scores. */
+function answerOf(model: OnnxModel, asked: string | undefined): { name: string; skip: Set<OnnxNode> } {
+  const made = model.nodes.flatMap(({ outputs }) => outputs);
+  if (asked !== undefined) {
+    if (!made.includes(asked))
+      refuseModel(
+        `no value "${asked}"`,
+        `one that a node makes: ${made.slice(-8).join(', ')} …`,
+        'Name one of them with --cut.',
+      );
+    return { name: asked, skip: new Set() };
   }
+  const answers = model.outputs.map(({ name }: OnnxValue) => beforeArgMax(model, name));
+  const names = [...new Set(answers.map(({ name }) => name))];
+  const [name] = names;
+  if (name === undefined || names.length !== 1) {
+    const list = model.outputs.map((output) => output.name).join(', ');
+    refuseModel(
+      `a model of ${model.outputs.length} outputs: ${list}`,
+      'one',
+      'Name the one you need with --cut.',
+    );
+  }
+  return { name, skip: new Set(answers.flatMap((answer) => [...answer.skip])) };
+}
+
+/** The nodes that a value is made from. */
+function neededFor(model: OnnxModel, name: string, skip: ReadonlySet<OnnxNode>): Set<OnnxNode> {
+  const wanted = new Set([name]);
+  const needed = new Set<OnnxNode>();
+  for (const node of [...model.nodes].reverse()) {
+    if (skip.has(node) || !node.outputs.some((output) => wanted.has(output))) continue;
+    needed.add(node);
+    for (const input of node.inputs) wanted.add(input);
+  }
+  return needed;
+}
+
+/** Nodes that no handler is for, as obstacles. */
+function unsupported(graph: OnnxGraph, node: OnnxNode, obstacles: Obstacles): void {
+  const trees = TREES.test(keyOf(node));
+  obstacles.add({
+    code: 'E_ONNX_OP',
+    index: node.index,
+    op: keyOf(node),
+    unsupported: !trees,
+    found: `${graph.describe(node)} ${trees ? 'is no neural network' : 'is not supported'} (tensor "${node.outputs[0] ?? ''}")`,
+    expected: trees ? 'layers, not trees or support vectors' : 'a node that is',
+    hint: trees ? 'Train a neural network, such as scikit-learn’s MLPClassifier.' : '',
+  });
+}
+
+/**
+ * Imports an .onnx model of float32, or of quantized operators. Throws `E_ONNX` (damaged), `E_ONNX_MODEL` (not one that can
+ * be taken), `E_ONNX_OP` (all nodes that cannot).
+ */
+export function importOnnx(bytes: Uint8Array, { beside, output }: ImportOnnxOptions = {}): ImportedOnnx {
+  const file = readOnnx(bytes, beside);
+  if (file.opset < LEAST_OPSET || file.opset > MOST_OPSET)
+    refuseModel(
+      `opset ${file.opset}`,
+      `${LEAST_OPSET} to ${MOST_OPSET}`,
+      'Convert it: onnx.version_converter.convert_version(model, 17).',
+    );
+  const model = expandNodes(file);
+  const input = inputOf(model);
+  const asked = answerOf(model, output);
+  const needed = neededFor(model, asked.name, asked.skip);
+  const graph = new OnnxGraph({ ...model, nodes: [...needed] }, [asked.name], beside);
+  graph.startAt(input.name, input.shape, input.asMap, input.integers);
+  if (input.batch > 1) {
+    graph.batch = input.batch;
+    graph.notes.push(`batch of ${input.batch} fixed to 1`);
+  }
+  const obstacles = new Obstacles();
+  for (const node of model.nodes) {
+    if (!needed.has(node)) continue;
+    const key = keyOf(node);
+    const handler = Object.hasOwn(HANDLERS, key) ? HANDLERS[key] : undefined;
+    if (!handler) unsupported(graph, node, obstacles);
+    const through =
+      handler && obstacles.attempt({ index: node.index, name: key }, 'E_ONNX_OP', () => handler(graph, node));
+    if (!through) graph.block(node);
+  }
+  obstacles.settle(file.nodes.length, `${ONNX_NODES.join(', ')} and, at the end, ArgMax`);
   const answer = graph.value(asked.name);
   if (!answer) return damaged(`an output "${asked.name}" that no node makes`, 'one that is made');
-  graph.float.output = answer.tensor;
-  const channelsFirst = input.asMap;
-  return { graph: graph.float, channelsFirst };
+  // The answer as the model itself has it, channels first.
+  const last = model.nodes.find(({ outputs }) => outputs.includes(asked.name)) ?? model.nodes.at(-1)!;
+  const tensor = graph.inOrder(last, answer, undefined);
+  const [batch = 1, ...rest] = answer.shape;
+  graph.float.output = graph.reshape(
+    last,
+    tensor,
+    batch === 1 && rest.length > 0 ? rest : answer.shape.length > 0 ? answer.shape : [1],
+  );
+  return { graph: graph.float, channelsFirst: input.asMap, notes: graph.notes };
 }

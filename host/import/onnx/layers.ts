@@ -3,6 +3,7 @@ import { elementCount, type Window } from '../../model/quantized-network.js';
 import { UNBOUNDED, type WeightedOp } from '../float-graph.js';
 import { type Activation, type Handler, ONE_BY_ONE, type OnnxGraph } from './graph.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
+import { orderOf } from './order.js';
 
 type Pair = [number, number];
 
@@ -21,7 +22,7 @@ function windowOf(
   node: OnnxNode,
   input: readonly number[],
   kernel: Pair,
-): { window: Window; output: Pair } {
+): { window: Window; output: Pair; pads: number[] } {
   const stride = pair(graph, node, 'strides', 1);
   const dilation = pair(graph, node, 'dilations', 1);
   const listed = graph.integers(node, 'pads') ?? [0, 0, 0, 0];
@@ -37,16 +38,25 @@ function windowOf(
     if (auto.startsWith('SAME')) {
       const count = Math.ceil(size / step);
       const total = Math.max((count - 1) * step + span - size, 0);
-      return { count, before: auto === 'SAME_LOWER' ? Math.ceil(total / 2) : Math.floor(total / 2) };
+      const before = auto === 'SAME_LOWER' ? Math.ceil(total / 2) : Math.floor(total / 2);
+      return { count, before, after: total - before };
     }
     const [before, after] = auto === 'VALID' ? [0, 0] : [pads[axis]!, pads[axis + 2]!];
     const steps = (size + before + after - span) / step;
-    return { count: (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1, before };
+    let count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    // A window that would start after the map and the padding before it is left out, as PyTorch and onnxruntime do.
+    if (ceil && (count - 1) * step >= size + before) count--;
+    return { count, before, after };
   });
   const output = axes.map(({ count }) => count) as Pair;
-  if (output.some((count) => count < 1))
+  if (output.some((count) => !(count >= 1)))
     graph.refuse(node, `with a window of ${kernel}`, 'one that fits its input');
-  return { window: { kernel, stride, dilation, padding: axes.map(({ before }) => before) as Pair }, output };
+  const padding = axes.map(({ before }) => before) as Pair;
+  return {
+    window: { kernel, stride, dilation, padding },
+    output,
+    pads: [...padding, ...axes.map(({ after }) => after)],
+  };
 }
 
 /** Biases of a node, zeros if it has none. */
@@ -58,8 +68,9 @@ function biasOf(graph: OnnxGraph, node: OnnxNode, slot: number, outputs: number)
   return Float64Array.from({ length: outputs }, (_, i) => values[values.length === 1 ? 0 : i]!);
 }
 
-const scalesOf = (tensor: OnnxTensor): Pick<WeightedOp, 'scales'> =>
-  tensor.scales ? { scales: tensor.scales } : {};
+/** Scales that the file gives weights whose outputs go along `axis`. */
+const scalesOf = ({ scales, axis }: OnnxTensor, outputs: number): Pick<WeightedOp, 'scales'> =>
+  scales && (scales.length === 1 || axis === outputs) ? { scales } : {};
 
 export const conv: Handler = (graph, node) => {
   const { tensor, shape } = graph.feature(node);
@@ -97,7 +108,7 @@ export const conv: Handler = (graph, node) => {
     kind: depthwise ? ('depthwiseConv2d' as const) : ('conv2d' as const),
     weights: values,
     bias: biasOf(graph, node, 2, outputs),
-    ...scalesOf(weights),
+    ...scalesOf(weights, 0),
     window,
     bounds: UNBOUNDED,
   };
@@ -115,14 +126,16 @@ function dense(
     outputs: number;
     weight: (o: number, i: number) => number;
     tensor: OnnxTensor;
+    /** Dimension of the weights that outputs go along. */
+    axis: number;
     bias: Float64Array;
   },
 ): void {
-  const { depth, outputs, weight, tensor, bias } = layer;
+  const { depth, outputs, weight, tensor, axis, bias } = layer;
   const rows = elementCount(value) / depth;
   if (value.shape.at(-1) !== depth || !Number.isInteger(rows))
     graph.refuse(node, `with weights [${tensor.shape}] on shape [${value.shape}]`, 'weights that fit');
-  const body = { bias, ...scalesOf(tensor), window: ONE_BY_ONE, bounds: UNBOUNDED };
+  const body = { bias, ...scalesOf(tensor, axis), window: ONE_BY_ONE, bounds: UNBOUNDED };
   const weights = new Float64Array(depth * outputs);
   const single = rows === 1;
   for (let i = 0; i < depth; i++) {
@@ -153,8 +166,17 @@ export const gemm: Handler = (graph, node) => {
   const at = (o: number, i: number): number =>
     tensor.values[transposed ? o * depth + i : i * outputs + o]! * alpha;
   const bias = biasOf(graph, node, 2, outputs).map((value) => value * beta);
-  const scaled = tensor.scales ? { ...tensor, scales: tensor.scales.map((scale) => scale * alpha) } : tensor;
-  dense(graph, node, graph.activation(node), { depth, outputs, weight: at, tensor: scaled, bias });
+  const scaled = tensor.scales
+    ? { ...tensor, scales: tensor.scales.map((scale) => scale * Math.abs(alpha)) }
+    : tensor;
+  dense(graph, node, graph.activation(node), {
+    depth,
+    outputs,
+    weight: at,
+    tensor: scaled,
+    axis: transposed ? 0 : 1,
+    bias,
+  });
 };
 
 export const matMul: Handler = (graph, node) => {
@@ -167,21 +189,43 @@ export const matMul: Handler = (graph, node) => {
     outputs,
     weight: at,
     tensor,
+    axis: 1,
     bias: new Float64Array(outputs),
   });
 };
 
+/** A map with rows and columns of zeros around it. */
+function padded(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  tensor: number,
+  [top, left, bottom, right]: readonly number[],
+): { tensor: number; shape: [number, number, number] } {
+  const [height, width, channels] = graph.shapeOf(tensor) as [number, number, number];
+  const shape: [number, number, number] = [height + top! + bottom!, width + left! + right!, channels];
+  const body = { kind: 'pad' as const, rows: [top!, bottom!] as const, columns: [left!, right!] as const };
+  return { tensor: graph.add(node, body, [tensor], shape), shape };
+}
+
 const pool =
   (kind: 'maxPool2d' | 'averagePool2d'): Handler =>
   (graph, node) => {
-    const { tensor, shape } = graph.feature(node);
-    const { window, output } = windowOf(graph, node, shape, pair(graph, node, 'kernel_shape', 1));
-    const padded = window.padding.some((size) => size > 0);
-    if (kind === 'averagePool2d' && padded && graph.integer(node, 'count_include_pad') !== 0)
-      graph.refuse(node, 'that counts padding', 'count_include_pad 0');
-    if (node.outputs.length > 1) graph.refuse(node, 'with indices', 'one output');
+    const value = kind === 'maxPool2d' ? graph.any(node) : graph.activation(node);
+    let { tensor, shape } = graph.feature(node, 0, value);
+    const rank = value.shape.length;
+    let { window, output, pads } = windowOf(graph, node, shape, pair(graph, node, 'kernel_shape', 1));
+    if (node.outputs.length > 1 && node.outputs[1] !== '') graph.refuse(node, 'with indices', 'one output');
+    // Padding that counts is part of the map.
+    if (
+      kind === 'averagePool2d' &&
+      pads.some((size) => size > 0) &&
+      graph.integer(node, 'count_include_pad') !== 0
+    ) {
+      ({ tensor, shape } = padded(graph, node, tensor, pads));
+      window = { ...window, padding: [0, 0] };
+    }
     const made = graph.add(node, { kind, window }, [tensor], [...output, shape[2]]);
-    graph.mapResult(node, made, graph.activation(node).shape.length);
+    graph.mapResult(node, made, rank, value.integers);
   };
 
 export const maxPool = pool('maxPool2d');
@@ -195,20 +239,57 @@ export const globalAveragePool: Handler = (graph, node) => {
   graph.mapResult(node, made, rank);
 };
 
+/** Where a reduction goes along, from the front. */
+function reducedAxes(graph: OnnxGraph, node: OnnxNode, rank: number): number[] {
+  const listed =
+    graph.integers(node, 'axes') ?? (node.inputs[1] ? graph.constantIntegers(node, 1) : undefined) ?? [];
+  if (listed.length === 0 && graph.integer(node, 'noop_with_empty_axes') !== 0) return [];
+  const axes = listed.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : listed;
+  const positive = [...new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)))].sort((a, b) => a - b);
+  if (positive.some((axis) => !(axis >= 0 && axis < rank)))
+    graph.refuse(node, `along [${axes}]`, `dimensions of ${rank}`);
+  return positive;
+}
+
+/** ReduceMean, and ReduceSum as a mean times how many: over dimensions that are brought to the front. */
 export const reduceMean: Handler = (graph, node) => {
-  const { shape } = graph.activation(node);
-  const listed = graph.integers(node, 'axes') ?? (node.inputs[1] ? graph.constantIntegers(node, 1) : []);
-  const axes = listed.map((axis) => (axis < 0 ? axis + shape.length : axis)).sort((a, b) => a - b);
-  if (shape.length < 3 || `${axes}` !== `${shape.map((_, axis) => axis).slice(2)}`)
-    graph.refuse(node, `along [${listed}]`, 'all dimensions behind the channels');
-  globalAveragePool(graph, node);
-  if (graph.integer(node, 'keepdims', 1) === 0) {
-    const { tensor } = graph.value(node.outputs[0] ?? '')!;
-    graph.result(node, tensor, shape.slice(0, 2));
-  }
+  const value = graph.activation(node);
+  const { shape } = value;
+  const axes = reducedAxes(graph, node, shape.length).filter((axis) => shape[axis] !== 1);
+  const all = reducedAxes(graph, node, shape.length);
+  const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const count = elementCount({ shape: axes.map((axis) => shape[axis]!) });
+  const rest = kept.map((axis) => shape[axis]!);
+  const to = graph.integer(node, 'keepdims', 1)
+    ? shape.map((size, axis) => (all.includes(axis) ? 1 : size))
+    : shape.filter((_, axis) => !all.includes(axis));
+  if (count === 1) return graph.define(node.outputs[0] ?? '', { ...value, shape: to });
+  const size = elementCount({ shape: rest });
+  const tensor = graph.inOrder(node, value, orderOf(shape, [...axes, ...kept]));
+  const input = graph.reshape(node, tensor, [count, 1, size]);
+  const made = graph.add(node, { kind: 'mean' }, [input], [size]);
+  const sum = node.op === 'ReduceSum';
+  const result = sum ? graph.add(node, { kind: 'unary', f: (x) => x * count }, [made], [size]) : made;
+  return graph.result(node, result, to);
 };
 
-/** y = factor · x + term for each channel: into the layer before, or as a depthwise 1×1 convolution. */
+/** Puts y = factor · x + term for each output into a layer. Scales that the file gives its weights go along. */
+function fold(layer: WeightedOp, factors: Float64Array, terms: Float64Array): void {
+  const outputs = factors.length;
+  const rows = layer.weights.length / outputs;
+  layer.weights = layer.weights.map((weight, i) => {
+    const output = layer.kind === 'depthwiseConv2d' ? i % outputs : Math.floor(i / rows);
+    return weight * factors[output]!;
+  });
+  layer.bias = layer.bias.map((bias, output) => bias * factors[output]! + terms[output]!);
+  const { scales } = layer;
+  if (!scales || factors.every((factor) => factor === 1)) return;
+  layer.scales = Array.from(factors, (factor, output) => {
+    return Math.abs(factor) * scales[scales.length === 1 ? 0 : output]! || 1;
+  });
+}
+
+/** y = factor · x + term for each of the last stored dimension: into the layer before, or as a depthwise 1×1 convolution. */
 export function affine(
   graph: OnnxGraph,
   node: OnnxNode,
@@ -218,13 +299,8 @@ export function affine(
 ): void {
   const channels = factors.length;
   const layer = graph.foldable(value);
-  if (layer && layer.bias.length === channels && !layer.scales) {
-    const rows = layer.weights.length / channels;
-    layer.weights = layer.weights.map((weight, i) => {
-      const channel = layer.kind === 'depthwiseConv2d' ? i % channels : Math.floor(i / rows);
-      return weight * factors[channel]!;
-    });
-    layer.bias = layer.bias.map((bias, channel) => bias * factors[channel]! + terms[channel]!);
+  if (layer && layer.bias.length === channels) {
+    fold(layer, factors, terms);
     graph.result(node, value.tensor, value.shape, value.order);
     return;
   }
@@ -255,15 +331,9 @@ export const batchNormalization: Handler = (graph, node) => {
   const epsilon = graph.real(node, 'epsilon', 1e-5);
   const factors = Float64Array.from(gamma, (g, c) => g / Math.sqrt(variance[c]! + epsilon));
   const terms = factors.map((factor, c) => beta[c]! - mean[c]! * factor);
-  if (value.shape.length === 2) affine(graph, node, value, factors, terms);
-  else {
-    const { tensor } = graph.feature(node);
-    const rank = value.shape.length;
-    affine(graph, node, { ...value, tensor }, factors, terms);
-    graph.mapResult(
-      node,
-      graph.reshape(node, graph.value(node.outputs[0] ?? '')!.tensor, graph.shapeOf(tensor)),
-      rank,
-    );
-  }
+  const axes = value.shape.map((_, axis) => axis);
+  const order = orderOf(value.shape, [0, ...axes.slice(2), ...axes.slice(1, 2)]);
+  const tensor = graph.inOrder(node, value, order);
+  const lasts = graph.reshape(node, tensor, [elementCount(value) / channels, channels]);
+  affine(graph, node, { ...value, tensor: lasts, order }, factors, terms);
 };

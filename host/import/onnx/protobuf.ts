@@ -108,6 +108,15 @@ export class Message {
     return this.integers(id).at(-1) ?? absent;
   }
 
+  /** 64-bit reals, packed or not. */
+  doubles(id: number): number[] {
+    return (this.#fields.get(id) ?? []).flatMap((field) => {
+      const bytes = 'bytes' in field ? field.bytes : new Uint8Array(BigUint64Array.of(field.number).buffer);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return Array.from({ length: bytes.length >> 3 }, (_, i) => view.getFloat64(i * 8, true));
+    });
+  }
+
   /** 32-bit reals, packed or not. */
   floats(id: number): number[] {
     return (this.#fields.get(id) ?? []).flatMap((field) => {

@@ -1,34 +1,41 @@
 // Nodes that move or rename values, and those whose results are known at compile time.
 import { elementCount } from '../../model/quantized-network.js';
-import type { Handler, OnnxGraph } from './graph.js';
+import { arithmetic } from './arithmetic.js';
+import type { Activation, Handler, OnnxGraph } from './graph.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
+import { orderOf, permutationOf } from './order.js';
 
 /** The same values under another ONNX shape; their order stays. */
 function rename(graph: OnnxGraph, node: OnnxNode, shape: number[]): void {
   const constant = graph.constant(node, 0);
-  const before = constant ? constant.shape : graph.activation(node).shape;
-  if (elementCount({ shape }) !== elementCount({ shape: before }) || shape.some((size) => !(size >= 1)))
+  const before = constant ? constant.shape : graph.any(node).shape;
+  const sound = constant ? shape.every((size) => size >= 0) : shape.every((size) => size >= 1);
+  if (elementCount({ shape }) !== elementCount({ shape: before }) || !sound)
     graph.refuse(node, `of [${before}] into [${shape}]`, 'as many elements');
   if (constant) {
-    graph.fold(node, { ...constant, shape });
+    const { scales, axis, ...rest } = constant;
+    graph.fold(node, { ...rest, shape, ...(scales?.length === 1 ? { scales, axis: 0 } : {}) });
     return;
   }
-  const value = graph.activation(node);
-  if (shape[0] !== 1 && shape.length > 1 && before[0] === 1)
-    graph.refuse(node, `of [${before}] into [${shape}]`, 'a batch of 1');
-  graph.define(node.outputs[0] ?? '', { ...value, shape });
+  graph.define(node.outputs[0] ?? '', { ...graph.any(node), shape });
 }
 
 const shapeOf = (graph: OnnxGraph, node: OnnxNode): number[] =>
-  graph.constant(node, 0)?.shape ?? graph.activation(node).shape;
+  graph.constant(node, 0)?.shape ?? graph.any(node).shape;
 
-export const identity: Handler = (graph, node) => rename(graph, node, [...shapeOf(graph, node)]);
+export const identity: Handler = (graph, node) => {
+  const constant = graph.constant(node, 0);
+  if (constant) graph.fold(node, constant);
+  else graph.define(node.outputs[0] ?? '', graph.any(node));
+};
 
 export const reshape: Handler = (graph, node) => {
   const before = shapeOf(graph, node);
   const asked = graph.constantIntegers(node, 1);
   const zero = graph.integer(node, 'allowzero') === 0;
   const sizes = asked.map((size, axis) => (size === 0 && zero ? (before[axis] ?? 0) : size));
+  // A batch that was fixed to 1 is one here as well.
+  if (!graph.constant(node, 0) && sizes[0] === graph.batch && before[0] === 1) sizes[0] = 1;
   const known = sizes.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
   const rest = elementCount({ shape: before }) / known;
   rename(
@@ -77,18 +84,13 @@ export const unsqueeze: Handler = (graph, node) => {
 function transposition(
   shape: readonly number[],
   permutation: readonly number[],
-): { to: number[]; from: Int32Array } {
+): { to: number[]; from: (i: number) => number } {
   const to = permutation.map((axis) => shape[axis]!);
-  const strides = shape.map((_, axis) => elementCount({ shape: shape.slice(axis + 1) }));
-  const from = Int32Array.from({ length: elementCount({ shape }) }, (_, i) => {
-    let [rest, at] = [i, 0];
-    for (let axis = to.length - 1; axis >= 0; axis--) {
-      at += (rest % to[axis]!) * strides[permutation[axis]!]!;
-      rest = Math.floor(rest / to[axis]!);
-    }
-    return at;
-  });
-  return { to, from };
+  const inverse = orderOf(
+    to,
+    permutation.map((_, axis) => permutation.indexOf(axis)),
+  );
+  return { to, from: (i) => inverse?.[i] ?? i };
 }
 
 export const transpose: Handler = (graph, node) => {
@@ -99,112 +101,336 @@ export const transpose: Handler = (graph, node) => {
   const { to, from } = transposition(before, permutation);
   const constant = graph.constant(node, 0);
   if (constant) {
-    const { scales: _, ...rest } = constant;
-    graph.fold(node, { ...rest, shape: to, values: Array.from(from, (at) => constant.values[at]!) });
+    const values = Array.from(constant.values, (_, i) => constant.values[from(i)]!);
+    const axis = constant.axis === undefined ? {} : { axis: permutation.indexOf(constant.axis) };
+    graph.fold(node, { ...constant, ...axis, shape: to, values });
     return;
   }
-  const value = graph.activation(node);
-  const order = from.map((at) => value.order?.[at] ?? at);
+  const value = graph.any(node);
+  const order = Int32Array.from({ length: elementCount({ shape: to }) }, (_, i) => {
+    return value.order?.[from(i)] ?? from(i);
+  });
   graph.define(node.outputs[0] ?? '', { ...value, shape: to, order });
+};
+
+const constantConcat = (graph: OnnxGraph, node: OnnxNode, parts: OnnxTensor[], axis: number): void => {
+  const [first] = parts as [OnnxTensor];
+  const inner = (shape: readonly number[]): number => elementCount({ shape: shape.slice(axis) });
+  const shape = first.shape.map((size, i) =>
+    i === axis ? parts.reduce((sum, part) => sum + (part.shape[axis] ?? 0), 0) : size,
+  );
+  const values: number[] = [];
+  for (let i = 0; i < elementCount({ shape: first.shape.slice(0, axis) }); i++) {
+    for (const part of parts) {
+      const size = inner(part.shape);
+      for (let at = 0; at < size; at++) values.push(part.values[i * size + at] ?? 0);
+    }
+  }
+  if (values.length !== elementCount({ shape })) graph.refuse(node, 'of constants', 'shapes that fit');
+  graph.fold(node, { shape, values, integer: parts.every(({ integer }) => integer) });
 };
 
 export const concat: Handler = (graph, node) => {
   const constants = node.inputs.map((_, slot) => graph.constant(node, slot));
+  const given = graph.integer(node, 'axis');
   if (constants.every((constant) => constant !== undefined)) {
     const parts = constants as OnnxTensor[];
-    if (parts.some(({ shape }) => shape.length !== 1)) graph.refuse(node, 'of constant maps', 'vectors');
-    const values = parts.flatMap((part) => Array.from(part.values));
-    graph.fold(node, { shape: [values.length], values, integer: true });
+    const axis = given < 0 ? given + (parts[0]?.shape.length ?? 1) : given;
+    constantConcat(graph, node, parts, axis);
     return;
   }
   const parts = node.inputs.map((_, slot) => graph.activation(node, slot));
-  const { shape } = parts[0]!;
-  const axis = graph.integer(node, 'axis');
-  const at = axis < 0 ? axis + shape.length : axis;
+  const { shape, order } = parts[0]!;
+  const axis = given < 0 ? given + shape.length : given;
   const fits = parts.every((part) => {
-    return part.shape.length === shape.length && part.shape.every((size, i) => i === at || size === shape[i]);
-  });
-  if (!fits || at < 1 || at >= shape.length)
-    graph.refuse(node, `along dimension ${axis}`, 'shapes that fit, behind the batch');
-  const total = parts.reduce((sum, part) => sum + part.shape[at]!, 0);
-  const joined = shape.map((size, i) => (i === at ? total : size));
-  if (shape.length > 2) {
-    // Maps lie in NHWC: channels are their last dimension.
-    const maps = node.inputs.map((_, slot) => graph.feature(node, slot));
-    const [height = 1, width = 1] = joined.slice(2);
-    const body = { kind: 'concat' as const, axis: at === 1 ? 2 : at - 2 };
-    const made = graph.add(
-      node,
-      body,
-      maps.map(({ tensor }) => tensor),
-      [height, width, joined[1]!],
+    return (
+      part.shape.length === shape.length && part.shape.every((size, i) => i === axis || size === shape[i])
     );
-    graph.mapResult(node, made, shape.length);
+  });
+  if (!fits || axis < 0 || axis >= shape.length)
+    graph.refuse(node, `along dimension ${given} of [${shape}]`, 'shapes that fit');
+  const total = parts.reduce((sum, part) => sum + part.shape[axis]!, 0);
+  const joined = shape.map((size, i) => (i === axis ? total : size));
+  const permutation = permutationOf(shape, order) ?? shape.map((_, i) => i);
+  const tensors = parts.map((part) => {
+    const tensor = graph.inOrder(node, part, orderOf(part.shape, permutation));
+    return graph.reshape(
+      node,
+      tensor,
+      permutation.map((i) => part.shape[i]!),
+    );
+  });
+  const body = { kind: 'concat' as const, axis: permutation.indexOf(axis) };
+  const made = graph.add(
+    node,
+    body,
+    tensors,
+    permutation.map((i) => joined[i]!),
+  );
+  graph.result(node, made, joined, orderOf(joined, permutation));
+};
+
+/** Parts along one dimension, in any stored order. */
+function cut(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  value: Activation,
+  axis: number,
+  { start, count, step = 1 }: { start: number; count: number; step?: number },
+): Activation {
+  const { shape, order } = value;
+  const to = shape.map((size, i) => (i === axis ? count : size));
+  if (count === shape[axis] && step === 1) return value;
+  if (count < 1) graph.refuse(node, `of nothing along dimension ${axis}`, 'at least one element');
+  const permutation = permutationOf(shape, order) ?? shape.map((_, i) => i);
+  const tensor = graph.inOrder(node, value, orderOf(shape, permutation));
+  const at = permutation.indexOf(axis);
+  const stored = permutation.map((i) => shape[i]!);
+  const [outer, inner] = [
+    elementCount({ shape: stored.slice(0, at) }),
+    elementCount({ shape: stored.slice(at + 1) }),
+  ];
+  const take = (from: number, size: number, first: number, taken: number, width: number): number => {
+    const input = graph.reshape(node, from, [outer, size, width]);
+    if (taken === size) return input;
+    return graph.add(node, { kind: 'slice', axis: 1, start: first }, [input], [outer, taken, width]);
+  };
+  let made: number;
+  if (step === 1) made = take(tensor, shape[axis]!, start, count, inner);
+  else {
+    // Every so many: whole steps first, of each of which the first element; the last is on its own where it has none.
+    const whole = Math.min(count, Math.floor((shape[axis]! - start) / step));
+    const parts: number[] = [];
+    if (whole > 0) {
+      const steps = take(tensor, shape[axis]!, start, whole * step, inner);
+      const first = graph.reshape(node, steps, [outer * whole, step, inner]);
+      const body = { kind: 'slice' as const, axis: 1, start: 0 };
+      parts.push(
+        graph.reshape(node, graph.add(node, body, [first], [outer * whole, 1, inner]), [outer, whole, inner]),
+      );
+    }
+    if (whole < count) parts.push(take(tensor, shape[axis]!, start + whole * step, 1, inner));
+    made =
+      parts.length === 1
+        ? parts[0]!
+        : graph.add(node, { kind: 'concat', axis: 1 }, parts, [outer, count, inner], graph.givenOf(tensor));
+  }
+  made = graph.reshape(
+    node,
+    made,
+    permutation.map((i) => to[i]!),
+  );
+  return { ...value, tensor: made, shape: to, order: orderOf(to, permutation) };
+}
+
+/** Axes, starts, ends and steps, as attributes (before opset 10) or inputs. */
+function rangesOf(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  shape: readonly number[],
+): { axis: number; start: number; count: number; step: number }[] {
+  const list = (slot: number, name: string): number[] | undefined =>
+    node.inputs[slot] ? graph.constantIntegers(node, slot) : graph.integers(node, name);
+  const starts = list(1, 'starts') ?? [];
+  const ends = list(2, 'ends') ?? [];
+  const axes = list(3, 'axes') ?? starts.map((_, axis) => axis);
+  const steps = list(4, 'steps') ?? [];
+  return starts.map((from, i) => {
+    const axis = (axes[i] ?? 0) < 0 ? (axes[i] ?? 0) + shape.length : (axes[i] ?? 0);
+    const size = shape[axis];
+    const step = steps[i] ?? 1;
+    if (size === undefined || ends[i] === undefined)
+      graph.refuse(node, `along dimension ${axes[i]}`, 'one there is');
+    if (!(step >= 1)) graph.refuse(node, `with step ${step}`, 'steps from 1 on');
+    const bound = (value: number): number => Math.max(0, Math.min(size!, value < 0 ? value + size! : value));
+    const start = bound(from);
+    return { axis, start, step, count: Math.max(0, Math.ceil((bound(ends[i]!) - start) / step)) };
+  });
+}
+
+/** Elements of a constant, along one dimension. */
+function constantParts(constant: OnnxTensor, axis: number, indices: readonly number[]): OnnxTensor {
+  const { shape, values } = constant;
+  const inner = elementCount({ shape: shape.slice(axis + 1) });
+  const outer = elementCount({ shape: shape.slice(0, axis) });
+  const size = shape[axis] ?? 1;
+  const taken: number[] = [];
+  for (let i = 0; i < outer; i++)
+    for (const index of indices)
+      for (let at = 0; at < inner; at++) taken.push(values[(i * size + index) * inner + at] ?? 0);
+  return {
+    shape: shape.map((old, i) => (i === axis ? indices.length : old)),
+    values: taken,
+    integer: constant.integer,
+  };
+}
+
+const spaced = (start: number, count: number, step: number): number[] =>
+  Array.from({ length: count }, (_, i) => start + i * step);
+
+export const slice: Handler = (graph, node) => {
+  let constant = graph.constant(node, 0);
+  if (constant) {
+    for (const { axis, start, count, step } of rangesOf(graph, node, constant.shape))
+      constant = constantParts(constant, axis, spaced(start, count, step));
+    graph.fold(node, constant);
     return;
   }
-  const vectors = parts.map((part) => {
-    return graph.reshape(node, graph.inOrder(node, part, undefined), [elementCount(part)]);
-  });
-  graph.result(node, graph.add(node, { kind: 'concat', axis: 0 }, vectors, [total]), joined);
+  let value = graph.any(node);
+  for (const { axis, ...range } of rangesOf(graph, node, value.shape))
+    value = cut(graph, node, value, axis, range);
+  graph.define(node.outputs[0] ?? '', value);
 };
+
+export const split: Handler = (graph, node) => {
+  const constant = graph.constant(node, 0);
+  const shape = shapeOf(graph, node);
+  const given = graph.integer(node, 'axis');
+  const axis = given < 0 ? given + shape.length : given;
+  const size = shape[axis] ?? 0;
+  const count = node.outputs.length;
+  const even = Math.ceil(size / count);
+  const sizes =
+    graph.integers(node, 'split') ??
+    (node.inputs[1]
+      ? graph.constantIntegers(node, 1)
+      : node.outputs.map((_, i) => Math.min(even, size - i * even)));
+  if (sizes.length !== count || sizes.reduce((sum, part) => sum + part, 0) !== size)
+    graph.refuse(node, `of ${size} into [${sizes}]`, `${count} parts that make the whole`);
+  let start = 0;
+  sizes.forEach((part, i) => {
+    const name = node.outputs[i] ?? '';
+    if (constant) graph.fold(node, constantParts(constant, axis, spaced(start, part, 1)), i);
+    else if (name) graph.define(name, cut(graph, node, graph.any(node), axis, { start, count: part }));
+    start += part;
+  });
+};
+
+/** Elements by constant indices: of constants, or evenly spaced ones of activations. */
+export const gather: Handler = (graph, node) => {
+  const before = shapeOf(graph, node);
+  const given = graph.integer(node, 'axis');
+  const axis = given < 0 ? given + before.length : given;
+  const size = before[axis];
+  if (size === undefined) return graph.refuse(node, `along dimension ${given}`, `one of ${before.length}`);
+  const asked = graph.needConstant(node, 1);
+  const indices = Array.from(asked.values, (index) => (index < 0 ? index + size : index));
+  if (indices.some((index) => !(index >= 0 && index < size)))
+    return graph.refuse(node, `of elements [${indices}]`, `0 to ${size - 1}`);
+  const shape = [...before.slice(0, axis), ...asked.shape, ...before.slice(axis + 1)];
+  const constant = graph.constant(node, 0);
+  if (constant) return graph.fold(node, { ...constantParts(constant, axis, indices), shape });
+  const step = (indices[1] ?? 0) - (indices[0] ?? 0);
+  const even = indices.every((index, i) => index === indices[0]! + i * step);
+  if (!even || (indices.length > 1 && step < 1))
+    return graph.refuse(node, `of elements [${indices}]`, 'elements that are evenly spaced');
+  const range = { start: indices[0] ?? 0, count: indices.length, step: Math.max(1, step) };
+  const value = cut(graph, node, graph.any(node), axis, range);
+  return graph.define(node.outputs[0] ?? '', { ...value, shape });
+};
+
+/** Amounts before and after each dimension, where there are any. */
+function amountsOf(graph: OnnxGraph, node: OnnxNode, rank: number): [before: number, after: number][] {
+  const pads = graph.integers(node, 'pads') ?? graph.constantIntegers(node, 1);
+  const axes = node.inputs[3]
+    ? graph.constantIntegers(node, 3)
+    : Array.from({ length: rank }, (_, axis) => axis);
+  if (pads.length !== 2 * axes.length || pads.some((n) => !(n >= 0 && n < 65536)))
+    graph.refuse(node, `by [${pads}]`, `${2 * axes.length} amounts from 0 on`);
+  const amounts = Array.from({ length: rank }, (): [number, number] => [0, 0]);
+  axes.forEach((axis, i) => {
+    amounts[axis < 0 ? axis + rank : axis] = [pads[i]!, pads[axes.length + i]!];
+  });
+  return amounts;
+}
 
 export const pad: Handler = (graph, node) => {
-  const { tensor, shape } = graph.feature(node);
-  const rank = graph.activation(node).shape.length;
-  const pads = graph.integers(node, 'pads') ?? graph.constantIntegers(node, 1);
+  const value = graph.activation(node);
+  const { shape, order } = value;
   const mode = graph.text(node, 'mode') || 'constant';
-  const value = node.inputs[2] ? graph.needConstant(node, 2).values[0] : graph.real(node, 'value', 0);
-  const outside = [pads[0], pads[1], pads[rank], pads[rank + 1]];
-  if (
-    mode !== 'constant' ||
-    value !== 0 ||
-    pads.length !== 2 * rank ||
-    outside.some((n) => n !== 0) ||
-    pads.some((n) => !(n >= 0 && n < 65536))
-  )
-    graph.refuse(node, `by [${pads}] with ${mode} ${value}`, 'zeros around maps');
-  const rows = [pads[2] ?? 0, pads[rank + 2] ?? 0] as const;
-  const columns = rank === 3 ? ([0, 0] as const) : ([pads[3] ?? 0, pads[rank + 3] ?? 0] as const);
-  const output = [shape[0] + rows[0] + rows[1], shape[1] + columns[0] + columns[1], shape[2]];
-  graph.mapResult(node, graph.add(node, { kind: 'pad', rows, columns }, [tensor], output), rank);
+  const fill = node.inputs[2] ? graph.needConstant(node, 2).values[0] : graph.real(node, 'value', 0);
+  if (mode !== 'constant' || fill !== 0) graph.refuse(node, `with ${mode} ${fill}`, 'zeros');
+  const amounts = amountsOf(graph, node, shape.length);
+  const permutation = permutationOf(shape, order) ?? shape.map((_, axis) => axis);
+  let tensor = graph.inOrder(node, value, orderOf(shape, permutation));
+  const stored = permutation.map((axis) => shape[axis]!);
+  const padded = new Set<number>();
+  permutation.forEach((axis, at) => {
+    if (padded.has(at)) return;
+    // Rows and columns of a map at once.
+    const next = permutation[at + 1];
+    const together = next !== undefined && elementCount({ shape: stored.slice(0, at) }) === 1;
+    const rows = together ? amounts[axis]! : ([0, 0] as const);
+    const columns = together ? amounts[next]! : amounts[axis]!;
+    if ([...rows, ...columns].every((n) => n === 0)) return;
+    const view = together
+      ? [stored[at]!, stored[at + 1]!, elementCount({ shape: stored.slice(at + 2) })]
+      : [
+          elementCount({ shape: stored.slice(0, at) }),
+          stored[at]!,
+          elementCount({ shape: stored.slice(at + 1) }),
+        ];
+    const input = graph.reshape(node, tensor, view);
+    const output = [view[0]! + rows[0] + rows[1], view[1]! + columns[0] + columns[1], view[2]!];
+    tensor = graph.add(node, { kind: 'pad', rows, columns }, [input], output);
+    stored[at] = together ? output[0]! : output[1]!;
+    if (!together) return;
+    stored[at + 1] = output[1]!;
+    padded.add(at + 1);
+  });
+  const to = shape.map((size, axis) => size + amounts[axis]![0] + amounts[axis]![1]);
+  graph.result(node, graph.reshape(node, tensor, stored), to, orderOf(to, permutation));
 };
 
+/** Constants of nodes: of every kind of attribute. */
 export const constant: Handler = (graph, node) => {
-  if (node.attributes.has('value')) graph.fold(node, graph.tensorAttribute(node, 'value'));
-  else {
-    const integers = graph.integers(node, 'value_ints');
-    const single = node.attributes.has('value_int')
-      ? graph.integer(node, 'value_int')
-      : graph.real(node, 'value_float', 0);
-    const shape = integers ? [integers.length] : [];
-    graph.fold(node, { shape, values: integers ?? [single], integer: node.attributes.has('value_int') });
-  }
+  const { attributes } = node;
+  const real = attributes.get('value_float')?.real;
+  const reals = attributes.get('value_floats')?.reals;
+  const integer = attributes.get('value_int')?.integer;
+  const integers = attributes.get('value_ints')?.integers;
+  if (attributes.get('value')?.tensor) graph.fold(node, graph.tensorAttribute(node, 'value'));
+  else if (reals) graph.fold(node, { shape: [reals.length], values: reals, integer: false });
+  else if (integers)
+    graph.fold(node, { shape: [integers.length], values: integers, integer: true, bits: 64 });
+  else if (real !== undefined) graph.fold(node, { shape: [], values: [real], integer: false });
+  else if (integer !== undefined) graph.fold(node, { shape: [], values: [integer], integer: true, bits: 64 });
+  else graph.refuse(node, `with [${[...attributes.keys()]}]`, 'numbers');
+};
+
+export const constantOfShape: Handler = (graph, node) => {
+  const sizes = graph.constantIntegers(node, 0);
+  const count = elementCount({ shape: sizes });
+  if (!(count >= 0 && count <= 1 << 20)) graph.refuse(node, `of shape [${sizes}]`, 'fewer elements');
+  const value = node.attributes.has('value') ? graph.tensorAttribute(node, 'value') : undefined;
+  const values = new Array<number>(count).fill(value?.values[0] ?? 0);
+  graph.fold(node, { shape: sizes, values, integer: value?.integer ?? false });
 };
 
 export const shape: Handler = (graph, node) => {
-  const values = shapeOf(graph, node);
-  graph.fold(node, { shape: [values.length], values, integer: true });
+  const all = shapeOf(graph, node);
+  const bound = (value: number): number =>
+    Math.max(0, Math.min(all.length, value < 0 ? value + all.length : value));
+  const start = bound(graph.integer(node, 'start'));
+  const values = all.slice(start, bound(graph.integer(node, 'end', all.length)));
+  graph.fold(node, { shape: [values.length], values, integer: true, bits: 64 });
 };
 
-/** Parts of constant shapes. */
-export const gather: Handler = (graph, node) => {
-  const from = graph.needConstant(node, 0);
-  const indices = graph.needConstant(node, 1);
-  if (from.shape.length !== 1) graph.refuse(node, `on [${from.shape}]`, 'a constant of one dimension');
-  const values = Array.from(
-    indices.values,
-    (index) => from.values[index < 0 ? index + from.values.length : index] ?? 0,
-  );
-  graph.fold(node, { shape: indices.shape, values, integer: true });
+export const size: Handler = (graph, node) => {
+  graph.fold(node, {
+    shape: [],
+    values: [elementCount({ shape: shapeOf(graph, node) })],
+    integer: true,
+    bits: 64,
+  });
 };
 
-export const slice: Handler = (graph, node) => {
-  const from = graph.needConstant(node, 0);
-  const [start = 0] = node.inputs[1]
-    ? graph.constantIntegers(node, 1)
-    : (graph.integers(node, 'starts') ?? []);
-  const [end = 0] = node.inputs[2] ? graph.constantIntegers(node, 2) : (graph.integers(node, 'ends') ?? []);
-  if (from.shape.length !== 1) graph.refuse(node, `on [${from.shape}]`, 'a constant of one dimension');
-  const values = Array.from(from.values).slice(start, end);
-  graph.fold(node, { shape: [values.length], values, integer: true });
+/** Expand: to a larger shape; what an activation is multiplied by ones for. */
+export const expand: Handler = (graph, node) => {
+  const ones = graph.constantIntegers(node, 1);
+  const name = `${node.outputs[0] ?? ''}#ones`;
+  const values = new Array<number>(elementCount({ shape: ones })).fill(1);
+  if (values.length > 1 << 20) graph.refuse(node, `to [${ones}]`, 'fewer elements');
+  graph.fold({ ...node, outputs: [name] }, { shape: ones, values, integer: false });
+  arithmetic(graph, { ...node, op: 'Mul', inputs: [node.inputs[0] ?? '', name] });
 };
