@@ -103,6 +103,7 @@ export const compileCommand: Command = {
       value: 'FILE',
       help: 'float inputs that set the ranges of a float model: .npy, .npz or .csv',
     },
+    { name: 'shape', value: 'N,N,…', help: 'shape of the input, where the file leaves sizes open' },
     { name: 'cut', value: 'NAME', help: 'the value that is the answer (default: the model’s output)' },
     {
       name: 'range',
@@ -142,7 +143,7 @@ export const compileCommand: Command = {
     'brownout compile model.tflite --train head:2 --lr 1/32 -o model-train.brn',
   ],
   run({ positionals, options, progress }) {
-    const { data, cut } = options;
+    const { data, cut, shape } = options;
     const stated = preprocessingOf(options);
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
@@ -152,6 +153,9 @@ export const compileCommand: Command = {
       name,
       beside: (file) => readUserFile(join(dirname(path), file)),
       ...(typeof cut === 'string' ? { cut } : {}),
+      ...(typeof shape === 'string'
+        ? { shape: shape.split(',').map((size) => wholeNumber('shape', size)) }
+        : {}),
       ...(typeof data === 'string' ? { data: readInput(readUserFile(data)) } : {}),
       quantize: quantizeOptions(options),
       onSample: progress,
@@ -165,6 +169,7 @@ export const compileCommand: Command = {
     const proved = proof
       ? `proved for every schedule of power failures: ${count(proof.cursors)} cursors`
       : 'not proved (--no-verify)';
+    const said = [quantizationText(quantization), ...notes].join('\n');
     return {
       json: {
         file: output,
@@ -176,7 +181,7 @@ export const compileCommand: Command = {
         notes,
         analysis,
       },
-      text: `${analyzeText(analysis)}\n\n${[quantizationText(quantization), ...notes].join('\n')}\n${output}: ${count(file.length)} bytes, ${proved}`,
+      text: `${analyzeText(analysis)}\n\n${said}\n${output}: ${count(file.length)} bytes, ${proved}`,
       exitCode: ExitCode.OK,
     };
   },

@@ -6,8 +6,8 @@ import { elementCount } from '../model/quantized-network.js';
 import type { ActivationType, Values } from '../model/values.js';
 import type { NpyArray } from './npy.js';
 
-/** How far outside the stated range a float may lie, as a share of the range: rounding, not another scale. */
-const RANGE_TOLERANCE = 0.01;
+/** Share of values outside the range from which the input is likely to be of another scale. */
+const LARGE_SHARE = 0.01;
 
 function refuse(code: string, found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code, found, expected, hint });
@@ -15,21 +15,47 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 
 const typeOf = (image: Image): ActivationType => image.metadata.input.dtype ?? 'int8';
 
-/** Float values as the model's. Throws `E_INPUT_RANGE` on NaN and on values of another scale. */
+/** Float values as the model's; those outside its range are clamped. Throws `E_INPUT_RANGE` on NaN and infinities. */
 function quantizeInput(values: ArrayLike<number>, image: Image): Values {
   const { minimum, maximum } = image.metadata.preprocessing;
-  const slack = (maximum - minimum) * RANGE_TOLERANCE;
   for (let i = 0; i < values.length; i++) {
-    const value = values[i]!;
-    if (value >= minimum - slack && value <= maximum + slack) continue;
+    if (Number.isFinite(values[i])) continue;
     refuse(
       'E_INPUT_RANGE',
-      `${value} at element ${i}`,
-      `floats from ${minimum} to ${maximum}`,
-      `Scale the input as in training, or give ${typeOf(image)} with scale ${image.metadata.input.scale}.`,
+      `${values[i]} at element ${i}`,
+      `numbers, from ${minimum} to ${maximum}`,
+      'Look for what made it: a division by zero, or a gap in the recording.',
     );
   }
   return quantizeValues(values, image.metadata.input);
+}
+
+/** How many values of an array lie outside the range that the model takes: those are clamped. */
+export interface Clamped {
+  clamped: number;
+  values: number;
+  /** What to tell a user, where they are many. */
+  warning?: string;
+}
+
+/** Counts what `modelInputs` clamps. A value less than half a step outside is only rounded. */
+export function countClamped(array: NpyArray, image: Image): Clamped {
+  const { data } = array;
+  const floats = data instanceof Float32Array || data instanceof Float64Array;
+  const { scale, zeroPoint } = image.metadata.input;
+  const most = typeOf(image) === 'int16' ? 32767 : 127;
+  const [low, high] = [(-most - 1.5 - zeroPoint) * scale, (most + 0.5 - zeroPoint) * scale];
+  let clamped = 0;
+  if (floats) for (const value of data) if (value < low || value > high) clamped++;
+  const values = data.length;
+  if (clamped <= LARGE_SHARE * values) return { clamped, values };
+  const { minimum, maximum } = image.metadata.preprocessing;
+  const share = Math.round((100 * clamped) / values);
+  return {
+    clamped,
+    values,
+    warning: `${share} % of the input’s values lie outside ${minimum} to ${maximum} and were clamped: scale it as in training`,
+  };
 }
 
 /** Channels first to channels last. */

@@ -1,5 +1,5 @@
 // Real functions of one value that models use, by sums and products alone: the same on every machine.
-import { logarithm } from '../data/real-functions.js';
+import { logarithm } from '../math/real-functions.js';
 import { exponential } from './float-graph.js';
 
 export type RealFunction = (x: number) => number;

@@ -20,6 +20,8 @@ export interface ImportOptions {
   beside?: (name: string) => Uint8Array;
   /** The value that is the answer; default the model's own output. */
   cut?: string;
+  /** Shape of the input where the file leaves sizes open, the batch first. */
+  shape?: readonly number[];
 }
 
 export interface ImportedModel {
@@ -38,11 +40,12 @@ function rangeOf({ scale, zeroPoint, dtype }: TensorSpec): { minimum: number; ma
 
 function fromOnnx(
   bytes: Uint8Array,
-  { name = 'model', data, quantize, onSample, beside, cut }: ImportOptions,
+  { name = 'model', data, quantize, onSample, beside, cut, shape: sizes }: ImportOptions,
 ): ImportedModel {
   const { graph, channelsFirst, notes } = importOnnx(bytes, {
     ...(beside ? { beside } : {}),
     ...(cut === undefined ? {} : { output: cut }),
+    ...(sizes ? { shape: sizes } : {}),
   });
   const { shape } = graph.tensors[graph.input]!;
   const samples = data && alignSamples(data, shape, channelsFirst);

@@ -45,7 +45,7 @@ function chooseScales(
       throw new BrownoutError({
         code: 'E_CALIBRATION',
         found: 'a float model without samples',
-        expected: 'inputs whose activations set the ranges',
+        expected: `inputs of shape [${graph.tensors[graph.input]!.shape}], whose activations set the ranges`,
         hint: 'Give some with --data samples.npy: a few hundred, as the model will see them.',
       });
     }
@@ -144,6 +144,32 @@ type Body = QuantizedOp extends infer Op
     : never
   : never;
 
+function sumBody(op: GraphOp & { kind: 'add' }, a: TensorSpec, b: TensorSpec, output: TensorSpec): Body {
+  const second = op.constant ? constantOf(op.constant) : undefined;
+  const other = second ?? b;
+  const twice = 2 * Math.max(a.scale, other.scale);
+  return {
+    kind: 'add',
+    name: op.name,
+    ...(second ? { constant: second } : {}),
+    leftShift: 20,
+    inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(other.scale / twice)],
+    outputScaling: quantizeMultiplier(twice / (2 ** 20 * output.scale)),
+    ...clampOf(op.bounds, output),
+  };
+}
+
+function productBody(op: GraphOp & { kind: 'mul' }, a: TensorSpec, b: TensorSpec, output: TensorSpec): Body {
+  const second = op.constant ? constantOf(op.constant) : undefined;
+  return {
+    kind: 'mul',
+    name: op.name,
+    ...(second ? { constant: second } : {}),
+    outputScaling: quantizeMultiplier((a.scale * (second ?? b).scale) / output.scale),
+    ...clampOf(op.bounds ?? UNBOUNDED, output),
+  };
+}
+
 /** What an op becomes, given the quantization of its inputs and output. */
 function bodyOf(
   op: GraphOp,
@@ -174,31 +200,10 @@ function bodyOf(
       return { kind: op.kind, name, ...op.window, ...clampOf(op.bounds ?? UNBOUNDED, output) };
     case 'mean':
       return { kind: 'mean', name, scaling: quantizeMultiplier(a.scale / output.scale) };
-    case 'add': {
-      const second = op.constant ? constantOf(op.constant) : undefined;
-      const other = second ?? b;
-      const twice = 2 * Math.max(a.scale, other.scale);
-      return {
-        kind: 'add',
-        name,
-        ...(second ? { constant: second } : {}),
-        leftShift: 20,
-        inputScalings: [quantizeMultiplier(a.scale / twice), quantizeMultiplier(other.scale / twice)],
-        outputScaling: quantizeMultiplier(twice / (2 ** 20 * output.scale)),
-        ...clampOf(op.bounds, output),
-      };
-    }
-    case 'mul': {
-      const second = op.constant ? constantOf(op.constant) : undefined;
-      const outputScaling = quantizeMultiplier((a.scale * (second ?? b).scale) / output.scale);
-      return {
-        kind: 'mul',
-        name,
-        ...(second ? { constant: second } : {}),
-        outputScaling,
-        ...clampOf(op.bounds ?? UNBOUNDED, output),
-      };
-    }
+    case 'add':
+      return sumBody(op, a, b, output);
+    case 'mul':
+      return productBody(op, a, b, output);
     case 'unary': {
       const reals = Float64Array.from({ length: 256 }, (_, i) => op.f((i - 128 - a.zeroPoint) * a.scale));
       return { kind: 'map', name, table: quantizeValues(reals, { ...output, dtype: 'int8' }) as Int8Array };

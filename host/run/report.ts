@@ -6,7 +6,7 @@ import { table } from '../report/text.js';
 const MOST_ROWS = 20;
 
 /** A row per sample: its strongest outputs, as real values. */
-export function runTable({ outputs, scale, zeroPoint }: RunResult, metadata: ImageMetadata): string {
+export function runTable({ outputs, scale, zeroPoint, warning }: RunResult, metadata: ImageMetadata): string {
   const rows = outputs.slice(0, MOST_ROWS).map((row, index) => {
     const ranked = row.map((q, i) => ({ q, i })).sort((a, b) => b.q - a.q || a.i - b.i);
     const best = ranked.slice(0, 3).map(({ q, i }) => {
@@ -16,5 +16,6 @@ export function runTable({ outputs, scale, zeroPoint }: RunResult, metadata: Ima
   });
   const more =
     outputs.length > MOST_ROWS ? `\n… and ${outputs.length - MOST_ROWS} more: --json prints all.` : '';
-  return `${table([['sample', 'strongest', '', ''], ...rows])}${more}`;
+  const warned = warning ? `\nWarning: ${warning}.` : '';
+  return `${table([['sample', 'strongest', '', ''], ...rows])}${more}${warned}`;
 }

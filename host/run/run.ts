@@ -1,4 +1,4 @@
-import { modelInputs } from '../data/model-input.js';
+import { countClamped, modelInputs } from '../data/model-input.js';
 import type { NpyArray } from '../data/npy.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
@@ -23,6 +23,10 @@ export interface RunResult {
   dtype: ActivationType;
   scale: number;
   zeroPoint: number;
+  /** Input values outside the range that the model takes, clamped to it. */
+  clamped: number;
+  /** Where those are many. */
+  warning?: string;
 }
 
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
@@ -47,5 +51,8 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
     return [...answer];
   });
   const { dtype = 'int8', scale, zeroPoint } = model.metadata.output;
-  return { outputs, dtype, scale, zeroPoint };
+  const { clamped, warning } = options.input
+    ? countClamped(options.input, model)
+    : { clamped: 0, warning: undefined };
+  return { outputs, dtype, scale, zeroPoint, clamped, ...(warning ? { warning } : {}) };
 }

@@ -37,7 +37,9 @@ function likeness(layer: LayerPlace, op: GraphOp, graph: FloatGraph): number {
 
 /** For each layer the index of its op in `graph.ops`; undefined: it has none. */
 export function alignLayers(layers: readonly LayerPlace[], graph: FloatGraph): (number | undefined)[] {
-  const ops = graph.ops.map((op, index) => ({ op, index })).filter(({ op }) => op.kind !== 'reshape' && op.kind !== 'reinterpret');
+  const ops = graph.ops
+    .map((op, index) => ({ op, index }))
+    .filter(({ op }) => op.kind !== 'reshape' && op.kind !== 'reinterpret');
   const best = Array.from({ length: layers.length + 1 }, () => new Float64Array(ops.length + 1));
   for (let i = layers.length - 1; i >= 0; i--) {
     for (let j = ops.length - 1; j >= 0; j--) {

@@ -84,39 +84,21 @@ function perChannel(all: Float64Array, channels: number): Float64Array | undefin
   return all.every((value, i) => value === all[i % channels]) ? all.slice(0, channels) : undefined;
 }
 
-/** A sum or product of an activation and a constant, `f` of the one and the other. */
-function withConstant(graph: OnnxGraph, node: OnnxNode, slot: number): void {
-  const given = graph.activation(node, slot);
-  const constant = graph.needConstant(node, 1 - slot);
-  const shape = joined(graph, node, given.shape, constant.shape);
-  const wider = elementCount({ shape }) !== elementCount(given);
-  const value = wider
-    ? {
-        tensor: broadcast(
-          graph,
-          node,
-          given,
-          shape,
-          shape.map((_, axis) => axis),
-        ),
-        shape,
-        order: undefined,
-      }
-    : { ...given, shape };
-  const all = spread(constant, shape, value.order);
+/** What a node makes of an activation and a constant, `all` of it an element each; returns the tensor. */
+function combine(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  value: Activation,
+  { all, slot }: { all: Float64Array; slot: number },
+): number {
   const [first = 0] = all;
   const elements = graph.shapeOf(value.tensor);
   const single = all.every((c) => c === first);
-  const unary = (f: (x: number) => number, fixed = {}): void => {
-    const made = graph.add(node, { kind: 'unary', f, ...fixed }, [value.tensor], elements);
-    graph.result(node, made, shape, value.order);
-  };
+  const unary = (f: (x: number) => number): number =>
+    graph.add(node, { kind: 'unary', f }, [value.tensor], elements);
   const channels = elements.at(-1) ?? 1;
   const each = perChannel(all, channels);
-  const linear = (factors: Float64Array, terms: Float64Array): void =>
-    affine(graph, node, { ...value, shape }, factors, terms);
-  const layer = graph.foldable(value);
-  const folds = layer !== undefined && layer.bias.length === channels && each !== undefined;
+  const folds = each !== undefined && graph.foldable(value)?.bias.length === channels;
   const ones = new Float64Array(channels).fill(1);
   const zeros = new Float64Array(channels);
   switch (node.op) {
@@ -125,14 +107,11 @@ function withConstant(graph: OnnxGraph, node: OnnxNode, slot: number): void {
       const turned = node.op === 'Sub' && slot === 1;
       const sign = node.op === 'Sub' && slot === 0 ? -1 : 1;
       if (single && !folds) return unary((x) => (turned ? first - x : x + sign * first));
+      const terms = all.map((c) => sign * c);
       if (each)
-        return linear(
-          turned ? ones.map(() => -1) : ones,
-          each.map((c) => sign * c),
-        );
+        return affine(graph, node, value, turned ? ones.map(() => -1) : ones, terms.slice(0, channels));
       const positive = turned ? negative(graph, node, value.tensor) : value.tensor;
-      const body = { kind: 'add' as const, bounds: UNBOUNDED, constant: all.map((c) => sign * c) };
-      return graph.result(node, graph.add(node, body, [positive], elements), shape, value.order);
+      return graph.add(node, { kind: 'add', bounds: UNBOUNDED, constant: terms }, [positive], elements);
     }
     case 'Mul':
     case 'Div': {
@@ -142,21 +121,34 @@ function withConstant(graph: OnnxGraph, node: OnnxNode, slot: number): void {
       }
       const factors = node.op === 'Mul' ? all : all.map((c) => 1 / c);
       if (single && !folds) return unary((x) => x * factors[0]!);
-      if (each) return linear(factors.slice(0, channels), zeros);
-      const body = { kind: 'mul' as const, constant: factors };
-      return graph.result(node, graph.add(node, body, [value.tensor], elements), shape, value.order);
+      if (each) return affine(graph, node, value, factors.slice(0, channels), zeros);
+      return graph.add(node, { kind: 'mul', constant: factors }, [value.tensor], elements);
     }
     case 'Max':
     case 'Min':
     case 'Pow': {
       if (!single || (node.op === 'Pow' && slot === 1))
-        graph.refuse(node, `with a constant [${constant.shape}]`, 'one number, as the second input');
+        graph.refuse(node, 'with several constants', 'one number, as the second input');
       const f = { Max: Math.max, Min: Math.min, Pow: power }[node.op];
       return unary((x) => f(x, first));
     }
     default:
       return graph.refuse(node, 'with a constant', 'a sum, a product, or an extreme');
   }
+}
+
+/** A node of an activation, its input `slot`, and a constant. */
+function withConstant(graph: OnnxGraph, node: OnnxNode, slot: number): void {
+  const given = graph.activation(node, slot);
+  const constant = graph.needConstant(node, 1 - slot);
+  const shape = joined(graph, node, given.shape, constant.shape);
+  const wider = elementCount({ shape }) !== elementCount(given);
+  const axes = shape.map((_, axis) => axis);
+  const value: Activation = wider
+    ? { tensor: broadcast(graph, node, given, shape, axes), shape, order: undefined }
+    : { ...given, shape };
+  const all = spread(constant, shape, value.order);
+  graph.result(node, combine(graph, node, value, { all, slot }), shape, value.order);
 }
 
 const negative = (graph: OnnxGraph, node: OnnxNode, tensor: number): number =>

@@ -162,7 +162,12 @@ export class OnnxGraph {
   activation(node: OnnxNode, slot = 0): Activation {
     const value = this.any(node, slot);
     if (value.integers)
-      this.refuse(node, `on the integers "${node.inputs[slot]}"`, 'reals: a DequantizeLinear before it');
+      this.refuse(
+        node,
+        `on the integers "${node.inputs[slot]}"`,
+        'reals: a DequantizeLinear before it',
+        'Integers without scales say nothing: give the model they were converted from, such as the .tflite.',
+      );
     return value;
   }
 

@@ -98,7 +98,7 @@ const HANDLERS: Record<string, Handler> = {
 };
 
 /** Names of the nodes that can be taken. */
-export const ONNX_NODES: readonly string[] = [...Object.keys(HANDLERS), ...EXPANDED].sort();
+const NODES: readonly string[] = [...Object.keys(HANDLERS), ...EXPANDED].sort();
 
 const [LEAST_OPSET, MOST_OPSET] = [7, 24];
 /** Kinds of models that are no networks. */
@@ -117,6 +117,8 @@ export interface ImportOnnxOptions {
   beside?: ReadBeside;
   /** The value that is the answer; default the model's own output. */
   output?: string;
+  /** Shape of the input, where the file leaves sizes open; its first dimension is the batch, 1. */
+  shape?: readonly number[];
 }
 
 interface ModelInput {
@@ -153,15 +155,27 @@ function isMap(model: OnnxModel, name: string, depth = 0): boolean {
 }
 
 /** The model's one input. */
-function inputOf(model: OnnxModel): ModelInput {
-  const [input] = model.inputs;
+function inputOf(model: OnnxModel, asked: readonly number[] | undefined): ModelInput {
+  const [given] = model.inputs;
+  const fits =
+    !asked ||
+    (given?.shape.length === asked.length && given.shape.every((size, i) => size === 0 || size === asked[i]));
+  if (given && !fits)
+    refuseModel(
+      `shape [${asked}] for input "${given.name}" of [${given.shape}] (0: any)`,
+      'the sizes it has',
+      'Name sizes only where it leaves them open.',
+    );
+  const input = given && asked ? { ...given, shape: [...asked] } : given;
   if (!input || model.inputs.length !== 1)
     return refuseModel(
       `a model of ${model.inputs.length} inputs: ${model.inputs.map(({ name }) => name).join(', ')}`,
       'one input',
       'Export it with one input, or cut it apart (onnx.utils.extract_model).',
     );
-  const [batch = 1, ...rest] = input.shape;
+  const [first = 1, ...rest] = input.shape;
+  // What is named is meant.
+  const batch = asked ? 1 : first;
   const what = `input "${input.name}" of shape [${input.shape}]`;
   const type = typeOf(input.type);
   if (!type || type.bits > 32 || (type.integer && type.bits > 8))
@@ -171,12 +185,8 @@ function inputOf(model: OnnxModel): ModelInput {
       'Export it with such an input.',
     );
   if (rest.some((size) => size === 0))
-    refuseModel(
-      what,
-      'sizes that are known, but for the batch',
-      'Export it with a fixed shape (without dynamic_axes but for the batch).',
-    );
-  const shape = rest.length === 0 ? [batch] : [1, ...rest];
+    refuseModel(what, 'sizes that are known, but for the batch', 'Name them: --shape 1,3,32,32.');
+  const shape = rest.length === 0 ? [first] : [asked ? first : 1, ...rest];
   return {
     name: input.name,
     shape,
@@ -199,6 +209,12 @@ function beforeArgMax(model: OnnxModel, output: string): { name: string; skip: S
   }
 }
 
+/** The value that a name is another name of. */
+function canonical(model: OnnxModel, name: string): string {
+  const node = model.nodes.find(({ outputs }) => outputs.includes(name));
+  return node?.op === 'Identity' && node.domain === '' ? canonical(model, node.inputs[0] ?? '') : name;
+}
+
 /** The answer: the model's output, the one that was asked for, or of a class and its scores, the scores. */
 function answerOf(model: OnnxModel, asked: string | undefined): { name: string; skip: Set<OnnxNode> } {
   const made = model.nodes.flatMap(({ outputs }) => outputs);
@@ -212,7 +228,7 @@ function answerOf(model: OnnxModel, asked: string | undefined): { name: string; 
     return { name: asked, skip: new Set() };
   }
   const answers = model.outputs.map(({ name }: OnnxValue) => beforeArgMax(model, name));
-  const names = [...new Set(answers.map(({ name }) => name))];
+  const names = [...new Set(answers.map(({ name }) => canonical(model, name)))];
   const [name] = names;
   if (name === undefined || names.length !== 1) {
     const list = model.outputs.map((output) => output.name).join(', ');
@@ -255,7 +271,10 @@ function unsupported(graph: OnnxGraph, node: OnnxNode, obstacles: Obstacles): vo
  * Imports an .onnx model of float32, or of quantized operators. Throws `E_ONNX` (damaged), `E_ONNX_MODEL` (not one that can
  * be taken), `E_ONNX_OP` (all nodes that cannot).
  */
-export function importOnnx(bytes: Uint8Array, { beside, output }: ImportOnnxOptions = {}): ImportedOnnx {
+export function importOnnx(
+  bytes: Uint8Array,
+  { beside, output, shape: sizes }: ImportOnnxOptions = {},
+): ImportedOnnx {
   const file = readOnnx(bytes, beside);
   if (file.opset < LEAST_OPSET || file.opset > MOST_OPSET)
     refuseModel(
@@ -264,7 +283,7 @@ export function importOnnx(bytes: Uint8Array, { beside, output }: ImportOnnxOpti
       'Convert it: onnx.version_converter.convert_version(model, 17).',
     );
   const model = expandNodes(file);
-  const input = inputOf(model);
+  const input = inputOf(model, sizes);
   const asked = answerOf(model, output);
   const needed = neededFor(model, asked.name, asked.skip);
   const graph = new OnnxGraph({ ...model, nodes: [...needed] }, [asked.name], beside);
@@ -283,7 +302,7 @@ export function importOnnx(bytes: Uint8Array, { beside, output }: ImportOnnxOpti
       handler && obstacles.attempt({ index: node.index, name: key }, 'E_ONNX_OP', () => handler(graph, node));
     if (!through) graph.block(node);
   }
-  obstacles.settle(file.nodes.length, `${ONNX_NODES.join(', ')} and, at the end, ArgMax`);
+  obstacles.settle(file.nodes.length, `${NODES.join(', ')} and, at the end, ArgMax`);
   const answer = graph.value(asked.name);
   if (!answer) return damaged(`an output "${asked.name}" that no node makes`, 'one that is made');
   // The answer as the model itself has it, channels first.

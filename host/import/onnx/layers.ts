@@ -289,20 +289,22 @@ function fold(layer: WeightedOp, factors: Float64Array, terms: Float64Array): vo
   });
 }
 
-/** y = factor · x + term for each of the last stored dimension: into the layer before, or as a depthwise 1×1 convolution. */
+/**
+ * y = factor · x + term for each of the last stored dimension: into the layer before, or as a depthwise 1×1 convolution.
+ * Returns the tensor.
+ */
 export function affine(
   graph: OnnxGraph,
   node: OnnxNode,
   value: Activation,
   factors: Float64Array,
   terms: Float64Array,
-): void {
+): number {
   const channels = factors.length;
   const layer = graph.foldable(value);
   if (layer && layer.bias.length === channels) {
     fold(layer, factors, terms);
-    graph.result(node, value.tensor, value.shape, value.order);
-    return;
+    return value.tensor;
   }
   const pixels = elementCount(value) / channels;
   const input = graph.reshape(node, value.tensor, [pixels, 1, channels]);
@@ -314,7 +316,7 @@ export function affine(
     bounds: UNBOUNDED,
   };
   const made = graph.add(node, body, [input], [pixels, 1, channels]);
-  graph.result(node, graph.reshape(node, made, graph.shapeOf(value.tensor)), value.shape, value.order);
+  return graph.reshape(node, made, graph.shapeOf(value.tensor));
 }
 
 export const batchNormalization: Handler = (graph, node) => {
@@ -335,5 +337,6 @@ export const batchNormalization: Handler = (graph, node) => {
   const order = orderOf(value.shape, [0, ...axes.slice(2), ...axes.slice(1, 2)]);
   const tensor = graph.inOrder(node, value, order);
   const lasts = graph.reshape(node, tensor, [elementCount(value) / channels, channels]);
-  affine(graph, node, { ...value, tensor: lasts, order }, factors, terms);
+  const made = affine(graph, node, { ...value, tensor: lasts, order }, factors, terms);
+  graph.result(node, made, value.shape, order);
 };

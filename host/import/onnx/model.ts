@@ -80,7 +80,7 @@ const TYPES: Record<number, { name: string; bits: number; integer: boolean; unsi
   22: { name: 'int4', bits: 4, integer: true },
 };
 
-export const FLOAT = 1;
+const FLOAT = 1;
 
 /** What a data type is called. */
 export const typeName = (type: number): string => TYPES[type]?.name ?? `data type ${type}`;
@@ -104,7 +104,7 @@ function checkShape(shape: number[], what: string): number {
 }
 
 /** IEEE half precision. */
-export function halfToFloat(bits: number): number {
+function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -1,5 +1,5 @@
 // Nodes that work value by value: activations, and functions of one value.
-import { type Quantization } from '../../model/quantized-network.js';
+import type { Quantization } from '../../model/quantized-network.js';
 import { type Bounds, exponential, UNBOUNDED } from '../float-graph.js';
 import {
   erf,
@@ -12,12 +12,12 @@ import {
   softplus,
   tanh as hyperbolic,
 } from '../functions.js';
-import { cosineOfTurns } from '../../data/real-functions.js';
+import { cosineOfTurns } from '../../math/real-functions.js';
 import type { Handler, OnnxGraph } from './graph.js';
 import { typeName, typeOf, type OnnxNode } from './model.js';
 
 /** A function of one value, with the scale of its output if it has a range of its own. */
-export function unary(
+function unary(
   graph: OnnxGraph,
   node: OnnxNode,
   f: RealFunction,

@@ -1,0 +1,127 @@
+// `npm run bench:folder -- FOLDER`: which models of a folder compile, which are refused and why, and how near answers are to
+// the expected ones where they lie beside (NAME.in.npy, NAME.out.npy; several: NAME.in0.npy …). Fetches nothing. Measured.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, extname, join, relative } from 'node:path';
+import { compile } from '../host/compile/compile.js';
+import { type NpyArray, readNpy } from '../host/data/npy.js';
+import { BrownoutError } from '../host/error.js';
+import { importModel, type ImportedModel } from '../host/import/import-model.js';
+import { Random } from '../host/math/random.js';
+import { readImage } from '../host/model/image.js';
+import { run } from '../host/run/run.js';
+
+/** Samples that stand for data where a float model comes with none: what is asked is whether it compiles. */
+const STAND_INS = 8;
+
+interface Row {
+  model: string;
+  outcome: 'compiled' | 'refused' | 'broken';
+  detail: string;
+  ms: number;
+}
+
+function modelsUnder(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && /\.(tflite|onnx)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+}
+
+const arrayAt = (path: string): NpyArray | undefined =>
+  existsSync(path) ? readNpy(new Uint8Array(readFileSync(path))) : undefined;
+
+/** Values of a normal distribution, nearly: for models that come without data. */
+function standIns(shape: readonly number[]): NpyArray {
+  const random = new Random(1);
+  const size = shape.reduce((product, part) => product * part, 1);
+  const unit = (): number => random.integer(1 << 20) / (1 << 20);
+  const data = Float32Array.from({ length: STAND_INS * size }, () => (unit() + unit() + unit() - 1.5) * 2);
+  return { dtype: 'float32', shape: [STAND_INS, ...shape], data };
+}
+
+/** Imports; a float model without data by samples that stand for it. */
+function load(path: string): { model: ImportedModel; invented: boolean } {
+  const stem = path.slice(0, -extname(path).length);
+  const bytes = new Uint8Array(readFileSync(path));
+  const name = basename(stem);
+  const beside = (file: string): Uint8Array => new Uint8Array(readFileSync(join(dirname(path), file)));
+  const data = arrayAt(`${stem}.calib.npy`) ?? arrayAt(`${stem}.in.npy`);
+  const floats = data?.dtype === 'float32' || data?.dtype === 'float64' ? { data } : {};
+  try {
+    return { model: importModel(bytes, { name, beside, ...floats }), invented: false };
+  } catch (error) {
+    const shape =
+      error instanceof BrownoutError && error.code === 'E_CALIBRATION' && /\[([\d,]*)\]/.exec(error.expected);
+    if (!shape || data) throw error;
+    const wanted = shape[1]!.split(',').map(Number);
+    return { model: importModel(bytes, { name, beside, data: standIns(wanted) }), invented: true };
+  }
+}
+
+/** How near answers are to the expected ones: equal integers, or the ratio of signal to noise. */
+function against(image: Uint8Array, path: string): string {
+  const stem = path.slice(0, -extname(path).length);
+  const [input, expected] = [arrayAt(`${stem}.in.npy`), arrayAt(`${stem}.out.npy`)];
+  if (!input || !expected) return '';
+  const { outputs, scale, zeroPoint } = run(image, { input });
+  const found = outputs.flat();
+  if (found.length !== expected.data.length) return `${found.length} values for ${expected.data.length}`;
+  if (expected.dtype !== 'float32' && expected.dtype !== 'float64') {
+    const shift = expected.dtype === 'uint8' ? 128 : 0;
+    const wrong = found.filter((q, i) => q + shift !== expected.data[i]).length;
+    return wrong === 0 ? `all ${found.length} values equal` : `${wrong} of ${found.length} values differ`;
+  }
+  let [signal, noise] = [0, 0];
+  found.forEach((q, i) => {
+    signal += expected.data[i]! ** 2;
+    noise += ((q - zeroPoint) * scale - expected.data[i]!) ** 2;
+  });
+  return `${(Math.LOG10E * 10 * Math.log(signal / noise)).toFixed(1)} dB`;
+}
+
+function attempt(path: string, folder: string): Row {
+  const model = relative(folder, path);
+  const start = process.cpuUsage().user;
+  const ms = (): number => Math.round((process.cpuUsage().user - start) / 1000);
+  try {
+    const { model: imported, invented } = load(path);
+    const { network, preprocessing } = imported;
+    const image = compile(network, { preprocessing, verify: false });
+    const time = ms();
+    const { nvmBytes, arenaBytes } = readImage(image);
+    const notes = [...imported.notes, ...(invented ? ['calibrated on noise'] : [])];
+    const detail = [`${nvmBytes} B NVM, ${arenaBytes} B SRAM`, against(image, path), ...notes];
+    return { model, outcome: 'compiled', detail: detail.filter((part) => part).join('; '), ms: time };
+  } catch (error) {
+    if (!(error instanceof BrownoutError))
+      return { model, outcome: 'broken', detail: String((error as Error).stack), ms: ms() };
+    return {
+      model,
+      outcome: 'refused',
+      detail: `${error.code}: ${error.found}; expected ${error.expected}`,
+      ms: ms(),
+    };
+  }
+}
+
+const folder = process.argv[2];
+if (!folder || !existsSync(folder)) {
+  console.error('usage: npm run bench:folder -- FOLDER [PART OF A NAME]');
+  process.exit(2);
+}
+const part = process.argv[3] ?? '';
+const rows = modelsUnder(folder)
+  .filter((path) => path.includes(part))
+  .map((path) => attempt(path, folder));
+const widest = Math.max(0, ...rows.map(({ model }) => model.length));
+for (const { model, outcome, ms, detail } of rows)
+  console.log(`${model.padEnd(widest)}  ${outcome.padEnd(8)}  ${`${ms}`.padStart(6)} ms  ${detail}`);
+for (const kind of ['.tflite', '.onnx']) {
+  const all = rows.filter(({ model }) => model.endsWith(kind));
+  const compiled = all.filter(({ outcome }) => outcome === 'compiled').length;
+  if (all.length > 0)
+    console.log(
+      `${kind}: ${compiled} of ${all.length} compile (${Math.round((100 * compiled) / all.length)} %)`,
+    );
+}
+process.exit(rows.some(({ outcome }) => outcome === 'broken') ? 1 : 0);

@@ -1,0 +1,108 @@
+// Models that people deploy, against the answers of the runtimes they were made for. Read through BROWNOUT_DATA (wild/).
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type NpyArray, readNpy } from '../host/data/npy.js';
+import { BrownoutError } from '../host/error.js';
+import { importModel, type ImportOptions } from '../host/import/import-model.js';
+import { run, type RunResult } from '../host/run/run.js';
+import { compileUnproved } from './util/compile.js';
+
+const folder = process.env['BROWNOUT_DATA'];
+const wild = (name: string): string => join(folder ?? '', 'wild', name);
+const bytesOf = (path: string): Uint8Array => new Uint8Array(readFileSync(path));
+const array = (path: string): NpyArray | undefined => (existsSync(path) ? readNpy(bytesOf(path)) : undefined);
+
+/** Imports a model of the folder, float ones by the samples beside it, and runs it on its inputs. */
+function answers(file: string, options: ImportOptions = {}): RunResult {
+  const path = wild(file);
+  const stem = path.replace(/\.\w+$/, '');
+  const input = array(`${stem}.in.npy`)!;
+  const data = array(`${stem}.calib.npy`) ?? input;
+  const { network, preprocessing } = importModel(bytesOf(path), {
+    name: basename(stem),
+    beside: (name) => bytesOf(join(dirname(path), name)),
+    ...(data.dtype === 'float32' ? { data } : {}),
+    ...options,
+  });
+  return run(compileUnproved(network, { preprocessing }), { input });
+}
+
+/** Signal over noise in dB. */
+function ratio(file: string, options?: ImportOptions): number {
+  const expected = array(wild(file).replace(/\.\w+$/, '.out.npy'))!.data;
+  const { outputs, scale, zeroPoint } = answers(file, options);
+  const found = outputs.flat();
+  assert.is(found.length, expected.length, `${file}: number of values`);
+  let [signal, noise] = [0, 0];
+  found.forEach((q, i) => {
+    signal += expected[i]! ** 2;
+    noise += ((q - zeroPoint) * scale - expected[i]!) ** 2;
+  });
+  return 10 * Math.log10(signal / noise);
+}
+
+/** Least ratio to the answers of the float model, dB. */
+const NEAR: [file: string, least: number, what: string][] = [
+  ['crafted/c1-CeqL.onnx', 30, 'as many channels as the map is long: turned all the same'],
+  ['crafted/c10-cube.onnx', 30, 'as many channels as rows and columns'],
+  ['crafted/c2-valuefloats.onnx', 30, 'a Constant of value_floats'],
+  // Steps of whole numbers: what lies next to one falls on either side.
+  ['crafted/c3-castint.onnx', 19, 'a Cast to int32 cuts off'],
+  ['crafted/c4-avgpad-asym.onnx', 28, 'an AveragePool whose padding counts, on one side'],
+  ['crafted/c5-ceil-maxpool.onnx', 30, 'a flattened map comes back channels first'],
+  ['crafted/c9-segout.onnx', 30, 'a map comes back channels first'],
+  ['crafted/q1-qcdq-uint4.onnx', 30, 'a Clip of integers, unsigned of four bits'],
+  ['crafted/q2-qcdq-int4.onnx', 30, 'a Clip of integers of four bits'],
+  ['crafted/q3-rescale.onnx', 30, 'a DequantizeLinear of another scale'],
+  ['crafted/p-seg-softmax.onnx', 30, 'a Softmax over the channels of a map'],
+  ['crafted/r-tcn-chomp.onnx', 30, 'a Slice of an activation'],
+  ['burnop-prelu.onnx', 30, 'PRelu'],
+  ['esp-dl-stream-onnx.onnx', 30, 'padding before alone, sigmoid gates, a Slice'],
+  ['onnx2c-atmega-mnist.onnx', 30, 'opset 9'],
+  ['rten-mnist-external/mnist.onnx', 30, 'weights in a file of their own'],
+];
+
+const REFUSED: [file: string, code: string, found: RegExp][] = [
+  ['mlon-toycar-onnx.onnx', 'E_ONNX_OP', /on the integers "input_1"/],
+];
+
+if (folder && existsSync(wild(''))) {
+  for (const [file, least, what] of NEAR) {
+    test(`${file}: ${what}`, () => {
+      const found = ratio(file);
+      assert.ok(found >= least, `${found.toFixed(1)} dB, at least ${least}`);
+    });
+  }
+
+  test('mlon-kws-m-qdq.onnx: every tensor has its scale: no samples', () => {
+    const path = wild('mlon-kws-m-qdq.onnx');
+    const { network, preprocessing } = importModel(bytesOf(path));
+    assert.is(network.quantization, undefined);
+    const expected = array(wild('mlon-kws-m-qdq.out.npy'))!.data;
+    const input = array(wild('mlon-kws-m-qdq.in.npy'))!;
+    const { outputs, scale, zeroPoint } = run(compileUnproved(network, { preprocessing }), { input });
+    outputs.flat().forEach((q, i) => assert.ok(Math.abs((q - zeroPoint) * scale - expected[i]!) < 0.02));
+  });
+
+  for (const [file, code, found] of REFUSED) {
+    test(`${file}: refused for what it is`, () => {
+      try {
+        importModel(bytesOf(wild(file)));
+      } catch (error) {
+        if (!(error instanceof BrownoutError)) throw error;
+        assert.is(error.code, code);
+        assert.match(error.found, found);
+        assert.not.match(error.hint, /damaged/);
+        return;
+      }
+      assert.unreachable('nothing was refused');
+    });
+  }
+} else {
+  console.log('skipped: models that people deploy: set BROWNOUT_DATA to the folder that holds wild/');
+  test.skip('models that people deploy', () => {});
+}
+
+test.run();
