@@ -1,18 +1,18 @@
 // The kernels alone, driven by the host: no slots, sync, CRC or policy. What the engine's overhead is measured against.
 import { setUp } from './grad/groups';
 import * as kernels from './kernels/index';
-import { TRAINING } from './kernels/mask';
+import { LEARNING } from './kernels/mask';
 import { HEADER_BYTES, OP_BYTES } from './layout';
 import { fetch } from './nvm';
 import { ARENA, BASE, CURSOR, HEADER } from './sram';
 
 export const arena: usize = ARENA;
-/** Of images that train: what their ops change in the cursor, the host goes by. */
+/** Of images that learn: what their ops change in the cursor, the host goes by. */
 export const cursor: usize = CURSOR;
 
-/** Of images that train: brings groups in line with the cursor that the host has put into SRAM. */
+/** Of images that learn: brings groups in line with the cursor that the host has put into SRAM. */
 export function bind(base: usize): void {
-  if (!TRAINING) return;
+  if (!LEARNING) return;
   store<usize>(BASE, base);
   fetch(0, HEADER_BYTES, HEADER);
   setUp();

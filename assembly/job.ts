@@ -40,7 +40,7 @@ import {
 } from './layout';
 import { learn, prepare } from './grad/job';
 import { setUp } from './grad/groups';
-import { TRAINING } from './kernels/mask';
+import { LEARNING } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { checkPlan, fetchRecord } from './plan';
 import { ARENA, BASE, CURSOR, HEADER, PIECEWISE, READY, RECEIVED, RESIDENT, WHOLE } from './sram';
@@ -108,7 +108,7 @@ export function boot(base: usize, nvmBytes: u32, sramBytes: u32): i32 {
   if (!piecewise) code = checkPlan();
   if (code) return code;
   if (state < 0) return state;
-  if (TRAINING) setUp();
+  if (LEARNING) setUp();
   store<i32>(READY, piecewise ? PIECEWISE : WHOLE);
   return state == Status.RUN && isStuck() ? ErrorCode.E_NO_PROGRESS : state;
 }
@@ -125,7 +125,7 @@ export function feed(source: usize, length: i32): i32 {
 }
 
 /**
- * Starts a job on the input fed since boot. The present ticket again: its state. Another, while not IDLE: E_BUSY. A train
+ * Starts a job on the input fed since boot. The present ticket again: its state. Another, while not IDLE: E_BUSY. A learn
  * job's label is in the upper 24 bits of `kind`.
  */
 export function submit(ticket: u32, kind: u32): i32 {
@@ -133,12 +133,12 @@ export function submit(ticket: u32, kind: u32): i32 {
   if (!ticket) return ErrorCode.E_TICKET;
   if (load<u32>(CURSOR, C_TICKET) == ticket) return load<i32>(CURSOR, C_STATE);
   if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
-  const label = TRAINING ? kind >>> 8 : 0;
-  if (TRAINING) kind &= 0xff;
+  const label = LEARNING ? kind >>> 8 : 0;
+  if (LEARNING) kind &= 0xff;
   const job = HEADER + H_JOBS + ((<usize>kind) << 3);
   if (kind >= <u32>JOB_COUNT || !load<u32>(job, 4)) return ErrorCode.E_KIND;
   if (load<u32>(RECEIVED) != load<u32>(HEADER, H_INPUT + 4)) return ErrorCode.E_INPUT;
-  if (TRAINING) {
+  if (LEARNING) {
     const code = prepare(kind, 0, label);
     if (code) return code;
   }
@@ -168,22 +168,22 @@ export function cancel(ticket: u32): i32 {
 }
 
 /**
- * The truth about the input of `ticket`, which the sample ring still holds: trains on it. Repeating it is harmless. Where
- * the image has no training job: E_KIND.
+ * The truth about the input of `ticket`, which the sample ring still holds: learns on it. Repeating it is harmless. Where
+ * the image has no learning job: E_KIND.
  */
 export function label(ticket: u32, y: i32): i32 {
-  const job = HEADER + H_JOBS + (JobKind.TRAIN << 3);
-  if (!TRAINING || !load<i32>(READY) || !load<u32>(job, 4)) {
+  const job = HEADER + H_JOBS + (JobKind.LEARN << 3);
+  if (!LEARNING || !load<i32>(READY) || !load<u32>(job, 4)) {
     const code = owns(ticket);
     return code < 0 ? code : ErrorCode.E_KIND;
   }
-  if (load<u32>(CURSOR, C_TICKET) == ticket && load<u32>(CURSOR, C_KIND) == JobKind.TRAIN) {
+  if (load<u32>(CURSOR, C_TICKET) == ticket && load<u32>(CURSOR, C_KIND) == JobKind.LEARN) {
     return load<i32>(CURSOR, C_STATE);
   }
   if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
   const code = learn(ticket, y);
   // The first op takes in what the mailbox holds; here the ring has it.
-  return code > 0 ? begin(ticket, JobKind.TRAIN, load<u32>(job) + 1) : code;
+  return code > 0 ? begin(ticket, JobKind.LEARN, load<u32>(job) + 1) : code;
 }
 
 /** Back to the factory's weights; only between jobs. Repeating it is harmless. */

@@ -42,18 +42,18 @@ export const H_POLICY_EVERY = 88;
 export const H_POLICY_LOW = 92;
 /** Boots without progress before `E_NO_PROGRESS`. */
 export const H_MAX_BOOTS = 96;
-/** Jobs, each {first op, op count}: 0 = infer, 1 = train. A count of 0 means the image has no such job. */
+/** Jobs, each {first op, op count}: 0 = infer, 1 = learn. A count of 0 means the image has no such job. */
 export const H_JOBS = 100;
 export const JOB_COUNT = 2;
-/** Address of the training header; 0: the image does not train. */
-export const H_TRAINING = 116;
+/** Address of the learning header; 0: the image does not learn. */
+export const H_LEARNING = 116;
 /** Bytes 120..127 are reserved and zero. */
 export const H_RESERVED = 120;
 
 /** Kinds of job, as `submit` takes them. */
 export enum JobKind {
   INFER = 0,
-  TRAIN = 1,
+  LEARN = 1,
 }
 
 // Cursor: where the job stands. Two slots hold two generations of it.
@@ -68,13 +68,13 @@ export const C_KIND = 12;
 export const C_TICKET = 16;
 export const C_OP = 20;
 export const C_TILE = 24;
-/** Training: updates applied. */
+/** Learning: updates applied. */
 export const C_STEP = 28;
-/** Training: banks of weights, bits 0–3 the current, 4–7 the good one, and bits 8–11 of the state. */
+/** Learning: banks of weights, bits 0–3 the current, 4–7 the good one, and bits 8–11 of the state. */
 export const C_BANKS = 32;
-/** Training: samples, a byte each: of the turn, of the job (0: the spare entry, n: entry n − 1); the spare entry. */
+/** Learning: samples, a byte each: of the turn, of the job (0: the spare entry, n: entry n − 1); the spare entry. */
 export const C_SAMPLE = 36;
-/** Training: turn in the low byte, TURN_FLAG_* in the next. */
+/** Learning: turn in the low byte, TURN_FLAG_* in the next. */
 export const C_TURN = 40;
 /** CRC-32 of the bytes before it. */
 export const C_CRC = 44;
@@ -157,7 +157,7 @@ export enum OpKind {
   SOFTMAX_S16 = 26,
   PAD_S16 = 28,
   MAP_S16 = 29,
-  // Of training jobs; bit 4 stays clear.
+  // Of learning jobs; bit 4 stays clear.
   TURN = 32,
   LOSS = 33,
   LOOP = 34,
@@ -172,8 +172,8 @@ export enum OpKind {
   UPDATE_CIRCULANT = 43,
   FINISH = 44,
 }
-/** The first of training jobs: bit 0 of a build's training mask. */
-export const KIND_TRAINING = 32;
+/** The first of learning jobs: bit 0 of a build's learning mask. */
+export const KIND_LEARNING = 32;
 
 /** A bit for each OpKind, as in a build's kernel mask. */
 export const KINDS_S8 = 0x7ffe;
@@ -277,7 +277,7 @@ export const MAP_INPUT_STRIDE = 80;
 export const MAP_OUTPUT_STRIDE = 84;
 export const MAP_GROUP = 88;
 
-// Training (docs/TRAINING.md). Bits 24–27 of an address name a group, the rest is an offset into it.
+// Learning (docs/LEARNING.md). Bits 24–27 of an address name a group, the rest is an offset into it.
 export const GROUP_SHIFT = 24;
 export const GROUP_MASK = 0xffffff;
 export const GROUP_COUNT = 8;
@@ -297,9 +297,9 @@ export enum Group {
   STATE_NEXT = 7,
 }
 
-/** Bytes of the training header, and of those a device keeps in SRAM. */
-export const TRAINING_HEADER_BYTES = 96;
-export const TRAINING_BYTES = 80;
+/** Bytes of the learning header, and of those a device keeps in SRAM. */
+export const LEARNING_HEADER_BYTES = 96;
+export const LEARNING_BYTES = 80;
 export const T_BANKS = 0;
 export const T_BANK_BYTES = 4;
 export const T_FACTORY = 8;
@@ -362,7 +362,7 @@ export const E_KIND_OF = 10;
 export enum EntryKind {
   FREE = 0,
   UNLABELLED = 1,
-  TRAIN = 2,
+  LEARN = 2,
   VALIDATION = 3,
 }
 
@@ -373,8 +373,8 @@ export const ERROR_BYTES = 16;
 export const TURN_UPDATE = 72;
 export const TURN_FINISH = 76;
 export const LOOP_TURN = 72;
-/** 1: of a train job; 0: of an inference. */
-export const FINISH_TRAIN = 72;
+/** 1: of a learn job; 0: of an inference. */
+export const FINISH_LEARN = 72;
 
 // loss: OP_INPUT logits, OP_OUTPUT their error, OP_WEIGHTS the table of cross-entropy (33 uint16).
 export const LOSS_CLASSES = 72;

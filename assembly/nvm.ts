@@ -1,5 +1,5 @@
 // Non-volatile memory, as the host binds it (docs/DESIGN.md §4). Addresses count from the image's region.
-import { TRAINING } from './kernels/mask';
+import { LEARNING } from './kernels/mask';
 import { GROUP_MASK, GROUP_SHIFT } from './layout';
 import { BASE, GROUPS, STATE } from './sram';
 
@@ -17,7 +17,7 @@ const MAPPED: usize = isDefined(NVM_AT) ? NVM_AT : 0;
 @inline
 function place(address: usize): usize {
   const base = load<usize>(BASE);
-  const group = TRAINING ? address >>> GROUP_SHIFT : 0;
+  const group = LEARNING ? address >>> GROUP_SHIFT : 0;
   return group ? base + load<usize>(GROUPS + (group << 2)) + (address & GROUP_MASK) : base + address;
 }
 

@@ -1,5 +1,5 @@
 // The SRAM map. All volatile state is bytes here: it dies with power, and `boot` makes it anew.
-import { CURSOR_BYTES, GROUP_COUNT, HEADER_BYTES, TRAINING_BYTES } from './layout';
+import { CURSOR_BYTES, GROUP_COUNT, HEADER_BYTES, LEARNING_BYTES } from './layout';
 
 export const STATE = memory.data(24, 8);
 
@@ -24,12 +24,12 @@ export const RECEIVED = STATE + 20;
 export const CURSOR = memory.data(CURSOR_BYTES, 8);
 /** The image's header, copied at boot. */
 export const HEADER = memory.data(HEADER_BYTES, 8);
-/** Where the groups of addresses begin (docs/TRAINING.md), and the image's training header. */
-export const GROUPS: usize = isDefined(TRAINING_MASK) ? memory.data(GROUP_COUNT * 4, 8) : 0;
-export const TRAIN: usize = isDefined(TRAINING_MASK) ? memory.data(TRAINING_BYTES, 8) : 0;
+/** Where the groups of addresses begin (docs/LEARNING.md), and the image's learning header. */
+export const GROUPS: usize = isDefined(LEARNING_MASK) ? memory.data(GROUP_COUNT * 4, 8) : 0;
+export const LEARN: usize = isDefined(LEARNING_MASK) ? memory.data(LEARNING_BYTES, 8) : 0;
 /**
  * From here on: the present op's record, then its kernel's areas. Between jobs the app may stage input here.
  * Equals asconfig.json's `lowMemoryLimit`: static data that outgrows it is a compile error. Strings of assertions need
  * the larger one.
  */
-export const ARENA: usize = isDefined(CHECKED) ? 2048 : isDefined(TRAINING_MASK) ? 400 : 288;
+export const ARENA: usize = isDefined(CHECKED) ? 2048 : isDefined(LEARNING_MASK) ? 400 : 288;

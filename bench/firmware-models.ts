@@ -53,17 +53,17 @@ function denseOnly(): Image {
 /** Images by name; `kws` only where BROWNOUT_DATA has the model. */
 export function firmwareImages(): Record<string, () => Image> {
   const digits = (): Image => readImage(readFileSync(new URL('checkpoints/digits.brn', root)));
-  const training = (): Image => {
+  const learning = (): Image => {
     const file = readFileSync(new URL('checkpoints/digits-float.npy', root));
     const network = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
-    return readImage(compile(network, { verify: false, train: { layers: 'head:2' } }));
+    return readImage(compile(network, { verify: false, learn: { layers: 'head:2' } }));
   };
   const path = `${process.env['BROWNOUT_DATA']}/models/kws_ref_model.tflite`;
   const kws = (): Image => {
     const { network, preprocessing } = importModel(new Uint8Array(readFileSync(path)));
     return readImage(compile(network, { preprocessing, arenaBytes: KWS_ARENA, verify: false }));
   };
-  return { dense: denseOnly, digits, 'digits-training': training, ...(existsSync(path) ? { kws } : {}) };
+  return { dense: denseOnly, digits, 'digits-learning': learning, ...(existsSync(path) ? { kws } : {}) };
 }
 
 /** Measures an image. Throws `E_TOOL_MISSING`. */

@@ -1,7 +1,7 @@
 // The application of firmware/main.c, in TypeScript on the simulated device: sense, infer, send the answer once, learn from
 // a label that comes late. Power may fail in any call; `step` is entered again after every boot.
 //
-//   npm run build && node dist/examples/sense.js model-train.brn
+//   npm run build && node dist/examples/sense.js model-learn.brn
 import { readFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';

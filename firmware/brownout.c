@@ -84,10 +84,10 @@ int32_t brownout_submit(uint32_t ticket) {
   return (int32_t)brownout_module_submit(ticket, BROWNOUT_INFER);
 }
 
-int32_t brownout_train(uint32_t ticket, uint32_t y) {
+int32_t brownout_learn(uint32_t ticket, uint32_t y) {
 #ifdef BROWNOUT_CLASSES
   if (y >= BROWNOUT_CLASSES) return BROWNOUT_E_LABEL;
-  return (int32_t)brownout_module_submit(ticket, BROWNOUT_TRAIN | y << 8);
+  return (int32_t)brownout_module_submit(ticket, BROWNOUT_LEARN | y << 8);
 #else
   (void)ticket;
   (void)y;

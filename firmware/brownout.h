@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 enum { BROWNOUT_IDLE = 0, BROWNOUT_RUN = 1, BROWNOUT_DONE = 2, BROWNOUT_LOW = 3 };
-enum { BROWNOUT_INFER = 0, BROWNOUT_TRAIN = 1 };
+enum { BROWNOUT_INFER = 0, BROWNOUT_LEARN = 1 };
 
 /*
  * The first call after power comes up: prepares SRAM and NVM, and boots. NVM without an image (E_MAGIC) is provisioned
@@ -35,8 +35,8 @@ int32_t brownout_input(const int8_t *input);
  */
 int32_t brownout_submit(uint32_t ticket);
 
-/* Likewise: learns that the input is of class y, below BROWNOUT_CLASSES. An image that does not train: E_KIND. */
-int32_t brownout_train(uint32_t ticket, uint32_t y);
+/* Likewise: learns that the input is of class y, below BROWNOUT_CLASSES. An image that does not learn: E_KIND. */
+int32_t brownout_learn(uint32_t ticket, uint32_t y);
 
 /*
  * The truth about an earlier input, come late: learns that the input of `ticket` was of class y, if the image keeps
@@ -60,7 +60,7 @@ int32_t brownout_result(int8_t *output);
 /* Takes delivery of the answer; until then it stays. Repeating it is harmless. */
 int32_t brownout_ack(uint32_t ticket);
 
-/* Gives up a job. A train job given up has learnt nothing. */
+/* Gives up a job. A learn job given up has learnt nothing. */
 int32_t brownout_cancel(uint32_t ticket);
 
 /* Back to the factory's weights; only between jobs. Repeating it is harmless. */
@@ -75,7 +75,7 @@ uint32_t brownout_version(void);
 /* The ticket of the present or last job; 0 before the first. */
 uint32_t brownout_ticket(void);
 
-/* What that job is: BROWNOUT_INFER or BROWNOUT_TRAIN. */
+/* What that job is: BROWNOUT_INFER or BROWNOUT_LEARN. */
 uint32_t brownout_kind(void);
 
 /* Updates of the weights since provisioning. */

@@ -15,7 +15,7 @@ import { flashCommand } from './flash/command.js';
 import { inspectCommand } from './inspect/command.js';
 import { replayCommand } from './replay/command.js';
 import { runCommand } from './run/command.js';
-import { trainCommand } from './learn/command.js';
+import { learnCommand } from './learn/command.js';
 import { exportWeightsCommand, importWeightsCommand, restoreCommand } from './learn/weights-commands.js';
 import { sizeCommand } from './size/command.js';
 import { verifyCommand } from './verify/command.js';
@@ -30,7 +30,7 @@ const commands: readonly Command[] = [
   xrayCommand,
   verifyCommand,
   replayCommand,
-  trainCommand,
+  learnCommand,
   exportWeightsCommand,
   importWeightsCommand,
   restoreCommand,

@@ -8,7 +8,7 @@ export type { CompressReport } from './compress/compress-report.js';
 export { fromGraph } from './compress/from-graph.js';
 export { initialise } from './compress/initialise.js';
 export { quantize, type QuantizeOptions } from './compress/quantize.js';
-export { train as trainFloat, type TrainingOptions } from './compress/train.js';
+export { train, type TrainingOptions } from './compress/train.js';
 export type { FloatNetwork } from './compress/float-network.js';
 export type { FloatLayer } from './compress/layers.js';
 export { fftTwiddles } from './math/fft-twiddles.js';
@@ -38,7 +38,7 @@ export { replay, type ReplayOptions, type ReplayResult } from './replay/replay.j
 export { run, type RunOptions, type RunResult } from './run/run.js';
 export { size, type SizeOptions, type SizeResult } from './size/size.js';
 export { replayCuts, type ReplayCutsOptions, type ReplayCutsResult } from './verify/replay.js';
-export { train, type LearningPoint, type TrainReplayOptions, type TrainResult } from './learn/learn.js';
+export { learn, type LearningPoint, type LearnReplayOptions, type LearnResult } from './learn/learn.js';
 export {
   type LearningStatus,
   learningStatus,
@@ -46,7 +46,7 @@ export {
   withWeights,
   writeWeights,
 } from './learning/learned.js';
-export type { TrainOptions } from './learning/spec.js';
+export type { LearnOptions } from './learning/spec.js';
 export { verify, type VerifyOptions, type VerifyResult } from './verify/verify.js';
 export { readLog, writeLog, type LogRecord } from './xray/device-log.js';
 export { xray, type XrayOptions, type XrayOutput, type XrayResult } from './xray/xray.js';

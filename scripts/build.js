@@ -10,22 +10,22 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const digits = readFileSync(join(root, 'checkpoints/digits.brn'));
 
-/** All kernels of training, and room for what they keep in SRAM. */
-const training = ['--use', 'TRAINING_MASK=8191', '--lowMemoryLimit', '400'];
+/** All kernels of learning, and room for what they keep in SRAM. */
+const learning = ['--use', 'LEARNING_MASK=8191', '--lowMemoryLimit', '400'];
 
 /** name → entry files (in order), asconfig target. */
 const modules = {
   device: { entries: ['assembly/index.ts'], target: 'scalar' },
-  'device.train': { entries: ['assembly/train.ts'], target: 'scalar', flags: training },
-  'device.train.checked': {
-    entries: ['assembly/checked.ts', 'assembly/train.ts'],
+  'device.learn': { entries: ['assembly/learn.ts'], target: 'scalar', flags: learning },
+  'device.learn.checked': {
+    entries: ['assembly/checked.ts', 'assembly/learn.ts'],
     target: 'checked',
-    flags: ['--use', 'TRAINING_MASK=8191'],
+    flags: ['--use', 'LEARNING_MASK=8191'],
   },
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
   'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
   bare: { entries: ['assembly/bare.ts'], target: 'scalar' },
-  'bare.train': { entries: ['assembly/bare.ts'], target: 'scalar', flags: training },
+  'bare.learn': { entries: ['assembly/bare.ts'], target: 'scalar', flags: learning },
   desk: { entries: ['assembly/desk/index.ts'], target: 'desk' },
 };
 
@@ -80,10 +80,10 @@ async function buildModules() {
   writeFileSync(join(out, 'digits.wasm'), await buildDevice(image));
   writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));
   // All kernels in their fast forms, as firmware has them.
-  writeFileSync(join(out, 'device.fast.wasm'), await buildKernels({ kernels: 0x7fffffff, training: 0 }));
+  writeFileSync(join(out, 'device.fast.wasm'), await buildKernels({ kernels: 0x7fffffff, learning: 0 }));
   writeFileSync(
     join(out, 'device.accelerated.wasm'),
-    await buildKernels({ kernels: 0x7fffffff, training: 0 }, { accelerated: true }),
+    await buildKernels({ kernels: 0x7fffffff, learning: 0 }, { accelerated: true }),
   );
   writeFileSync(stamp, current);
 }

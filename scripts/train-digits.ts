@@ -50,7 +50,7 @@ const shipped = {
 const files: Record<string, Uint8Array> = {
   'digits.brn': compile(quantized, shipped),
   // Its two last layers learn on the device.
-  'digits-train.brn': compile(quantized, { ...shipped, train: { layers: 'head:2' } }),
+  'digits-learn.brn': compile(quantized, { ...shipped, learn: { layers: 'head:2' } }),
   'digits-float.npy': writeNpy({
     dtype: 'float32',
     shape: [parameters.length],

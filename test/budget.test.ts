@@ -9,7 +9,7 @@ import {
   MASK_INT4,
   MASK_SPECIAL,
   MASK_WEIGHT_ZERO,
-  KIND_TRAINING,
+  KIND_LEARNING,
   OpKind,
 } from '../assembly/layout.js';
 import { analyze } from '../host/analyze/analyze.js';
@@ -27,7 +27,7 @@ interface Budget {
    * of a build with everything. `engine`: what a build without kernels takes. Those of 0 bytes are left out together.
    */
   kernels: Record<string, number>;
-  training: { headBytes: number };
+  learning: { headBytes: number };
   images: Record<string, { sramBytes: number; nvmBytes: number; imageBytes: number }>;
 }
 
@@ -56,12 +56,12 @@ for (const [name, limits] of Object.entries(budget.images)) {
   });
 }
 
-test(`training the last two layers of digits adds at most ${budget.training.headBytes} bytes to its module`, async () => {
+test(`learning the last two layers of digits adds at most ${budget.learning.headBytes} bytes to its module`, async () => {
   const file = readFileSync(new URL('checkpoints/digits-float.npy', root));
   const network = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
-  const image = compile(network, { verify: false, train: { layers: 'head:2' } });
+  const image = compile(network, { verify: false, learn: { layers: 'head:2' } });
   const added = (await buildDevice(image)).length - moduleBytes('digits').length;
-  assert.ok(added <= budget.training.headBytes && added > budget.training.headBytes * 0.85, `${added} bytes`);
+  assert.ok(added <= budget.learning.headBytes && added > budget.learning.headBytes * 0.85, `${added} bytes`);
 });
 
 const ALL_S8 = KINDS_S8 | MASK_INT4 | MASK_BLOCKS | MASK_SPECIAL;
@@ -70,11 +70,11 @@ const EVERYTHING = ALL_S8 | KINDS_S16 | MASK_WEIGHT_ZERO;
 test('every kernel has a budget, and none takes more', async () => {
   const kinds = Object.entries(OpKind).filter(
     (entry): entry is [string, OpKind] =>
-      typeof entry[1] === 'number' && (entry[1] as number) < KIND_TRAINING,
+      typeof entry[1] === 'number' && (entry[1] as number) < KIND_LEARNING,
   );
   assert.equal(Object.keys(budget.kernels).sort(), [...kinds.map(([name]) => name), 'engine'].sort());
   const bytes = async (mask: number): Promise<number> =>
-    (await buildKernels({ kernels: mask, training: 0 })).length;
+    (await buildKernels({ kernels: mask, learning: 0 })).length;
   const [narrow, everything] = [await bytes(ALL_S8), await bytes(EVERYTHING)];
   const shares: [string, number][] = [['engine', await bytes(0)]];
   const free = kinds.filter(([name]) => budget.kernels[name] === 0);

@@ -291,7 +291,7 @@ test('verify: verdict, one object, wrong options', async () => {
   for (const key of ['violations', 'stuck', 'cursors', 'states', 'transitions', 'elapsedMs'])
     assert.type(result[key], 'number', key);
   assert.match((await inProcess('verify', image)).out, /proved: no power failure/);
-  await checkFailure(['verify', image, '--job', 'train'], 'E_KIND');
+  await checkFailure(['verify', image, '--job', 'learn'], 'E_KIND');
   await checkFailure(['verify', image, '--tear', '3'], 'E_OPTION');
   await checkFailure(['verify', image, '--budget', 'long'], 'E_OPTION');
   await checkFailure(['verify', image, '--module', image], 'E_MODULE');

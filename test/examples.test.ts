@@ -11,7 +11,7 @@ import { PowerCut } from '../host/simulator/device.js';
 import { comparableNvm } from '../host/simulator/equality.js';
 import { compileUnproved } from './util/compile.js';
 import { int8s } from '../samples/networks.js';
-import { trainable } from './util/trainable.js';
+import { learnable } from './util/learnable.js';
 
 const LAST = 12;
 
@@ -52,8 +52,8 @@ function live(image: Image, cuts?: Random): { sent: Map<number, string>; steps: 
 }
 
 test('sense, infer, send, learn late: as on steady power', () => {
-  const network = trainable(new Random(1), [8], ['dense:6', 'dense:4']);
-  const image = readImage(compileUnproved(network, { train: { layers: 'last', sure: -1 } }));
+  const network = learnable(new Random(1), [8], ['dense:6', 'dense:4']);
+  const image = readImage(compileUnproved(network, { learn: { layers: 'last', sure: -1 } }));
   const steady = live(image);
   assert.is(steady.sent.size, LAST);
   assert.ok(steady.steps > 0);

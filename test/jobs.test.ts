@@ -184,7 +184,7 @@ test('tickets: the present one is idempotent in every state, others are refused'
       expectRefusals(rig, state, [() => device.submit(ticket, 0), () => device.submit(ticket, 99)]);
       expectRefusals(rig, ErrorCode.E_BUSY, busy);
       expectRefusals(rig, ErrorCode.E_TICKET, [...foreign, () => device.submit(0, 0)]);
-      // This image has no training job, so nothing to do with a label.
+      // This image has no learning job, so nothing to do with a label.
       expectRefusals(rig, ErrorCode.E_KIND, [() => device.label(ticket, 3)]);
     }
     if (state === Status.RUN) {
@@ -230,7 +230,7 @@ test('input: all of it, since this boot, and no more', () => {
   assert.is(rig.feed(input.subarray(5)), INPUTS);
   expectRefusals(rig, ErrorCode.E_INPUT, [() => device.feed(ARENA, 1)]);
   expectRefusals(rig, ErrorCode.E_KIND, [
-    () => device.submit(1, JobKind.TRAIN),
+    () => device.submit(1, JobKind.LEARN),
     () => device.submit(1, 2),
     () => device.submit(1, -1),
   ]);

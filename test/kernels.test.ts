@@ -178,7 +178,7 @@ test('logistic_s8: within a step of the real function for every input', () => {
 
 test('a build without the special paths equals the oracle where every op is plain, and refuses the rest', async () => {
   const module = new WebAssembly.Module(
-    await buildKernels({ kernels: MASK_INT4 | MASK_WEIGHT_ZERO | KINDS_S8, training: 0 }),
+    await buildKernels({ kernels: MASK_INT4 | MASK_WEIGHT_ZERO | KINDS_S8, learning: 0 }),
   );
   const wideDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(2) ? 80 : 3000);
   const generators = [convNetwork, depthwiseNetwork, maxPoolNetwork, averagePoolNetwork, wideDense];

@@ -27,7 +27,7 @@ test('every file of a model has the sum that is on record', () => {
 test('every model has a card with the command that made it', () => {
   assert.ok(images.length >= 4);
   for (const name of images) {
-    const card = new URL(name.replace(/(-train)?\.brn$/, '.md'), folder);
+    const card = new URL(name.replace(/(-learn)?\.brn$/, '.md'), folder);
     assert.ok(existsSync(card), name);
     assert.match(readFileSync(card, 'utf8'), /npm run train:|node dist\/scripts\/train-model\.js/);
   }

@@ -21,8 +21,8 @@ const SEED = Number(process.env['BROWNOUT_SEED'] ?? 1);
 const imageOf = (name: string): Image =>
   readImage(readFileSync(new URL(`../../checkpoints/${name}.brn`, import.meta.url)));
 
-/** Writes, views and barriers of jobs on steady power, from boot to acknowledgement; the last `trains` of them train. */
-function traceOf(image: Image, { jobs, trains }: { jobs: number; trains: number }): TracedNvm {
+/** Writes, views and barriers of jobs on steady power, from boot to acknowledgement; the last `learns` of them learn. */
+function traceOf(image: Image, { jobs, learns }: { jobs: number; learns: number }): TracedNvm {
   const nvm = new TracedNvm(image);
   const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), {
     nvm,
@@ -35,7 +35,7 @@ function traceOf(image: Image, { jobs, trains }: { jobs: number; trains: number 
   for (let ticket = 1; ticket <= jobs; ticket++) {
     const bytes = Uint8Array.from({ length: image.input.bytes }, () => random.integer(256));
     const input = valuesFrom(bytes, image.metadata.input.dtype);
-    const label = ticket > jobs - trains ? { label: 3 } : {};
+    const label = ticket > jobs - learns ? { label: 3 } : {};
     completeJob(device, image, { ticket, input, ...label }, {}, ticket > 1);
   }
   return nvm;
@@ -55,7 +55,7 @@ for (const [name, flags] of Object.entries(sizes)) {
     `digits, ${name}: every cut leaves a prefix of the writes, all before the last barrier in it`,
     () => {
       const image = imageOf('digits');
-      const found = playOnLog(traceOf(image, { jobs: JOBS, trains: 0 }), { flags, seed: SEED });
+      const found = playOnLog(traceOf(image, { jobs: JOBS, learns: 0 }), { flags, seed: SEED });
       assert.ok(found.cuts > 4000 && found.erasures > 0, JSON.stringify(found));
       assert.ok(
         found.whole > 0 && found.none > 0 && found.whole + found.none < found.cuts,
@@ -66,11 +66,11 @@ for (const [name, flags] of Object.entries(sizes)) {
   );
 }
 
-nativeTest('a training step: every cut leaves a prefix of the writes', () => {
-  const image = imageOf('digits-train');
-  const found = playOnLog(traceOf(image, { jobs: 1, trains: 1 }), { flags: SMALL_PAGES, seed: SEED });
+nativeTest('a learning step: every cut leaves a prefix of the writes', () => {
+  const image = imageOf('digits-learn');
+  const found = playOnLog(traceOf(image, { jobs: 1, learns: 1 }), { flags: SMALL_PAGES, seed: SEED });
   assert.ok(found.cuts > 4000, JSON.stringify(found));
-  console.log(`digits-train: ${JSON.stringify(found)}`);
+  console.log(`digits-learn: ${JSON.stringify(found)}`);
 });
 
 /** What leaves states that are no prefix, by text of brownout_nvm_flash.c. */
@@ -94,7 +94,7 @@ const mutants: Record<string, [text: string, instead: string]> = {
 nativeTest('a log that leaves anything else is found', () => {
   const source = readFileSync(join(firmwareFolder, 'brownout_nvm_flash.c'), 'utf8');
   const image = imageOf('digits');
-  const trace = traceOf(image, { jobs: JOBS, trains: 0 });
+  const trace = traceOf(image, { jobs: JOBS, learns: 0 });
   for (const [what, [text, instead]] of Object.entries(mutants)) {
     assert.is(source.split(text).length, 2, what);
     const folder = temporaryFolder('mutant');

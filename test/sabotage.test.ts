@@ -9,9 +9,9 @@ import { randomOutcome } from '../host/simulator/outcome.js';
 import { replayCuts } from '../host/verify/replay.js';
 import { verify } from '../host/verify/verify.js';
 import { CutBench } from './util/cut-bench.js';
-import { MUTANTS, sabotaged, TRAINING_MUTANTS } from './util/sabotage.js';
+import { MUTANTS, sabotaged, LEARNING_MUTANTS } from './util/sabotage.js';
 import { int8s, layered } from '../samples/networks.js';
-import { trainable } from './util/trainable.js';
+import { learnable } from './util/learnable.js';
 
 /** A network of several ops in so little NVM that its buffers overlap, with mandatory commits between. */
 function overlappingImage(arenaBytes?: number): Image {
@@ -117,26 +117,26 @@ test('caught: overlapping buffers without their mandatory commits', () => {
 
 /** An image that learns all its layers, with a guard and a ring. */
 const learner = readImage(
-  compile(trainable(new Random(1), [8], ['dense:6', 'dense:3']), {
-    train: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
+  compile(learnable(new Random(1), [8], ['dense:6', 'dense:3']), {
+    learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
   }),
 );
 
-test('the proof of training holds without sabotage', () => {
-  const result = verify(learner, { job: 'train' });
+test('the proof of learning holds without sabotage', () => {
+  const result = verify(learner, { job: 'learn' });
   assert.is(result.counterexample, null);
   assert.ok(result.proved && result.closed);
   assert.is(result.scenarios.length, 10);
 });
 
-for (const mutant of TRAINING_MUTANTS) {
+for (const mutant of LEARNING_MUTANTS) {
   test(`caught: ${mutant.name}`, async () => {
     const module = await sabotaged(mutant);
-    const { proved, counterexample } = verify(learner, { job: 'train', module });
+    const { proved, counterexample } = verify(learner, { job: 'learn', module });
     assert.not(proved);
     assert.ok(counterexample, mutant.name);
     if (counterexample?.id == null || counterexample.cuts === 0) return;
-    const replayed = replayCuts(learner, counterexample.id, { job: 'train', module });
+    const replayed = replayCuts(learner, counterexample.id, { job: 'learn', module });
     assert.not(replayed.identical);
     assert.is(replayed.verdict, counterexample.verdict);
   });
@@ -144,9 +144,9 @@ for (const mutant of TRAINING_MUTANTS) {
 
 test('caught: a turn that begins without a commit behind the last', () => {
   const broken = resealImage(learner, (ops) => {
-    for (const op of ops) if (op.isTraining) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
+    for (const op of ops) if (op.isLearning) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
   });
-  assert.not(verify(broken, { job: 'train' }).proved);
+  assert.not(verify(broken, { job: 'learn' }).proved);
 });
 
 test.run();

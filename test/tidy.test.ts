@@ -149,7 +149,7 @@ const ENTRIES = [
   'host/cli.ts',
   ...[
     'assembly/index.ts',
-    'assembly/train.ts',
+    'assembly/learn.ts',
     'assembly/checked.ts',
     'assembly/bare.ts',
     'assembly/desk/index.ts',

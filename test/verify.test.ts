@@ -39,8 +39,8 @@ for (const name of readdirSync(checkpoints).filter((file) => file.endsWith('.brn
     assert.is(result.counterexample, null);
     assert.ok(result.proved && result.closed);
     assert.ok(image.metadata.proof);
-    // Of images that train: train.test.ts.
-    if (image.training) return;
+    // Of images that learn: learn.test.ts.
+    if (image.learning) return;
     assert.is(result.cursors, result.tiles + 1);
     assert.is(result.garbageFills, 4 * result.tiles);
     for (const [count, value] of Object.entries(image.metadata.proof!))
@@ -236,7 +236,7 @@ test('a replay tells its story', () => {
 });
 
 test('wrong questions', () => {
-  assert.is(refusal(() => verify(digits, { job: 'train' })).code, 'E_KIND');
+  assert.is(refusal(() => verify(digits, { job: 'learn' })).code, 'E_KIND');
   assert.is(refusal(() => verify(digits, { job: 'dance' as 'infer' })).code, 'E_OPTION');
   assert.is(refusal(() => verify(digits, { tear: 3 })).code, 'E_OPTION');
   assert.is(refusal(() => verify(digits, { policy: 'sometimes' })).code, 'E_POLICY');

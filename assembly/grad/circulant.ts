@@ -1,4 +1,4 @@
-// The input gradient of a circulant layer, a part of a column of blocks a tile, in the time domain (docs/TRAINING.md §6).
+// The input gradient of a circulant layer, a part of a column of blocks a tile, in the time domain (docs/LEARNING.md §6).
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,

@@ -1,4 +1,4 @@
-// The end of a job: the next state of ring and statistics, and what the last cursor says of banks (docs/TRAINING.md §9).
+// The end of a job: the next state of ring and statistics, and what the last cursor says of banks (docs/LEARNING.md §9).
 import {
   C_BANKS,
   C_SAMPLE,
@@ -10,7 +10,7 @@ import {
   E_LABEL_OF,
   E_STAMP,
   E_TICKET_OF,
-  FINISH_TRAIN,
+  FINISH_LEARN,
   GROUP_SHIFT,
   Group,
   OP_SCRATCH0,
@@ -36,7 +36,7 @@ import {
   ENTRY_BYTES,
 } from '../layout';
 import { look, put } from '../nvm';
-import { CURSOR, TRAIN } from '../sram';
+import { CURSOR, LEARN } from '../sram';
 import { bind, freeBank, nextState } from './groups';
 import {
   countOf,
@@ -103,20 +103,20 @@ function keep(state: usize, own: i32, label: i32, kind: EntryKind): void {
   store<u32>(entry, load<u32>(CURSOR, C_TICKET), E_TICKET_OF);
   store<u16>(entry, label, E_LABEL_OF);
   store<u16>(entry, kind, E_KIND_OF);
-  if (!own) store<u8>(CURSOR, evict(state, load<i32>(TRAIN, T_VALIDATIONS)), C_SAMPLE + 2);
+  if (!own) store<u8>(CURSOR, evict(state, load<i32>(LEARN, T_VALIDATIONS)), C_SAMPLE + 2);
 }
 
 export function tile(op: usize): void {
   const state = fetchState(op + load<usize>(op, OP_SCRATCH0));
   let banks = load<u32>(CURSOR, C_BANKS) & 0xff;
   const next = nextState();
-  if (load<u32>(op, FINISH_TRAIN)) {
+  if (load<u32>(op, FINISH_LEARN)) {
     const verdicts = fetchVerdicts(op + load<usize>(op, OP_SCRATCH1));
     const held = (load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_HELD) != 0;
     banks = weightBanks(state, verdicts);
     observe(state, verdicts, held);
-    const label = load<i32>(look(load<u32>(TRAIN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH1)));
-    keep(state, load<u8>(CURSOR, C_SAMPLE + 1), label, held ? EntryKind.VALIDATION : EntryKind.TRAIN);
+    const label = load<i32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH1)));
+    keep(state, load<u8>(CURSOR, C_SAMPLE + 1), label, held ? EntryKind.VALIDATION : EntryKind.LEARN);
   } else {
     keep(state, 0, 0, EntryKind.UNLABELLED);
   }

@@ -1,12 +1,12 @@
-// Groups of addresses: where banks, ring entries and lanes lie for the cursor as it stands (docs/TRAINING.md §2).
+// Groups of addresses: where banks, ring entries and lanes lie for the cursor as it stands (docs/LEARNING.md §2).
 import {
   C_BANKS,
   C_SAMPLE,
   C_TURN,
   GROUP_MASK,
   Group,
-  H_TRAINING,
-  TRAINING_BYTES,
+  H_LEARNING,
+  LEARNING_BYTES,
   TURN_FLAG_GOOD,
   T_BANKS,
   T_BANK_BYTES,
@@ -21,31 +21,31 @@ import {
   T_STATE_BYTES,
 } from '../layout';
 import { fetch } from '../nvm';
-import { ARENA, CURSOR, GROUPS, HEADER, TRAIN } from '../sram';
+import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
 
-/** Copies the training header to SRAM, if the image has one, and binds the groups. */
+/** Copies the learning header to SRAM, if the image has one, and binds the groups. */
 export function setUp(): void {
-  const header = load<u32>(HEADER, H_TRAINING);
-  if (header) memory.copy(TRAIN, fetch(header, TRAINING_BYTES, ARENA), TRAINING_BYTES);
+  const header = load<u32>(HEADER, H_LEARNING);
+  if (header) memory.copy(LEARN, fetch(header, LEARNING_BYTES, ARENA), LEARNING_BYTES);
   bind();
 }
 
 /** Address of weight bank `bank`; 0 is the factory's. */
 function bankAddress(bank: u32): u32 {
   return bank
-    ? load<u32>(TRAIN, T_BANKS) + (bank - 1) * load<u32>(TRAIN, T_BANK_BYTES)
-    : load<u32>(TRAIN, T_FACTORY);
+    ? load<u32>(LEARN, T_BANKS) + (bank - 1) * load<u32>(LEARN, T_BANK_BYTES)
+    : load<u32>(LEARN, T_FACTORY);
 }
 
 /** Address of state bank `bank`; 0 is the factory's. */
 function stateAddress(bank: u32): u32 {
   return bank
-    ? load<u32>(TRAIN, T_STATES) + (bank - 1) * load<u32>(TRAIN, T_STATE_BYTES)
-    : load<u32>(TRAIN, T_FIRST_STATE);
+    ? load<u32>(LEARN, T_STATES) + (bank - 1) * load<u32>(LEARN, T_STATE_BYTES)
+    : load<u32>(LEARN, T_FIRST_STATE);
 }
 
 function entryAddress(entry: u32): u32 {
-  return load<u32>(TRAIN, T_RING) + entry * load<u32>(TRAIN, T_ENTRY_BYTES);
+  return load<u32>(LEARN, T_RING) + entry * load<u32>(LEARN, T_ENTRY_BYTES);
 }
 
 /** The least of 1, 2, 3 that is neither the current nor the good weight bank. */
@@ -65,13 +65,13 @@ export function nextState(): u32 {
 
 /** Address of lane `lane` for the address `field` of a record, which names lane 0's. */
 export function inLane(field: usize, lane: usize): usize {
-  return load<usize>(TRAIN, T_LANES) + lane * load<usize>(TRAIN, T_LANE_BYTES) + (field & GROUP_MASK);
+  return load<usize>(LEARN, T_LANES) + lane * load<usize>(LEARN, T_LANE_BYTES) + (field & GROUP_MASK);
 }
 
 /** Brings the bases of all groups in line with the cursor. */
 export function bind(): void {
   const banks = load<u32>(CURSOR, C_BANKS);
-  const turn = min<u32>(load<u8>(CURSOR, C_TURN), load<u32>(TRAIN, T_LANE_COUNT));
+  const turn = min<u32>(load<u8>(CURSOR, C_TURN), load<u32>(LEARN, T_LANE_COUNT));
   const good = load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_GOOD;
   const sample: u32 = load<u8>(CURSOR, C_SAMPLE);
   const spare: u32 = load<u8>(CURSOR, C_SAMPLE + 2);

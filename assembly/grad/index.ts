@@ -1,6 +1,6 @@
-// Which training kernel an op record names.
+// Which learning kernel an op record names.
 import { OP_KIND, OpKind } from '../layout';
-import { trains } from '../kernels/mask';
+import { learns } from '../kernels/mask';
 import * as circulant from './circulant';
 import * as finish from './finish';
 import * as loss from './loss';
@@ -15,7 +15,7 @@ import * as window from './window';
 export function enter(op: usize): void {
   const kind: i32 = load<u8>(op, OP_KIND);
   if (kind == OpKind.RESCALE) {
-    if (trains(OpKind.RESCALE)) rescale.enter(op);
+    if (learns(OpKind.RESCALE)) rescale.enter(op);
   } else if (kind >= OpKind.UPDATE_CONV2D && kind <= OpKind.UPDATE_CIRCULANT) update.enter(op);
 }
 
@@ -34,19 +34,19 @@ export function tile(op: usize, index: i32): void {
       finish.tile(op);
       break;
     case OpKind.CIRCULANT_GRAD:
-      if (trains(OpKind.CIRCULANT_GRAD)) circulant.tile(op, index);
+      if (learns(OpKind.CIRCULANT_GRAD)) circulant.tile(op, index);
       break;
     case OpKind.RESCALE:
-      if (trains(OpKind.RESCALE)) rescale.tile(op, index);
+      if (learns(OpKind.RESCALE)) rescale.tile(op, index);
       break;
     case OpKind.UPDATE_CONV2D:
-      if (trains(OpKind.UPDATE_CONV2D)) updateConv2d.tile(op, index);
+      if (learns(OpKind.UPDATE_CONV2D)) updateConv2d.tile(op, index);
       break;
     case OpKind.UPDATE_DEPTHWISE:
-      if (trains(OpKind.UPDATE_DEPTHWISE)) updateDepthwise.tile(op, index);
+      if (learns(OpKind.UPDATE_DEPTHWISE)) updateDepthwise.tile(op, index);
       break;
     case OpKind.UPDATE_CIRCULANT:
-      if (trains(OpKind.UPDATE_CIRCULANT)) updateCirculant.tile(op, index);
+      if (learns(OpKind.UPDATE_CIRCULANT)) updateCirculant.tile(op, index);
       break;
     default:
       window.tile(op, index);

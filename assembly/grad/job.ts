@@ -1,17 +1,17 @@
-// What an app asks of training, before the job's first cursor is written (docs/TRAINING.md §1).
+// What an app asks of learning, before the job's first cursor is written (docs/LEARNING.md §1).
 import { ErrorCode } from '../error';
 import { C_SAMPLE, C_TURN, EntryKind, JobKind, T_CLASSES, T_LABEL } from '../layout';
 import { put } from '../nvm';
-import { ARENA, CURSOR, TRAIN } from '../sram';
+import { ARENA, CURSOR, LEARN } from '../sram';
 import { bind } from './groups';
 import { findTicket } from './state';
 
 /** Makes ready for a job on `sample` (0: the input fed, n: ring entry n − 1). Returns 0 or an error. */
 export function prepare(kind: u32, sample: i32, label: i32): i32 {
-  if (kind == JobKind.TRAIN) {
-    if (<u32>label >= load<u32>(TRAIN, T_CLASSES)) return ErrorCode.E_LABEL;
+  if (kind == JobKind.LEARN) {
+    if (<u32>label >= load<u32>(LEARN, T_CLASSES)) return ErrorCode.E_LABEL;
     store<i32>(ARENA, label);
-    put(load<u32>(TRAIN, T_LABEL), ARENA, 4);
+    put(load<u32>(LEARN, T_LABEL), ARENA, 4);
   }
   store<u8>(CURSOR, sample, C_SAMPLE);
   store<u8>(CURSOR, sample, C_SAMPLE + 1);
@@ -25,9 +25,9 @@ export function learn(ticket: u32, y: i32): i32 {
   if (!ticket) return ErrorCode.E_TICKET;
   const entry = findTicket(ticket, EntryKind.UNLABELLED, EntryKind.UNLABELLED, ARENA);
   if (entry < 0) {
-    const known = findTicket(ticket, EntryKind.TRAIN, EntryKind.VALIDATION, ARENA) >= 0;
+    const known = findTicket(ticket, EntryKind.LEARN, EntryKind.VALIDATION, ARENA) >= 0;
     return known ? 0 : ErrorCode.E_TICKET;
   }
-  const code = prepare(JobKind.TRAIN, entry + 1, y);
+  const code = prepare(JobKind.LEARN, entry + 1, y);
   return code ? code : 1;
 }

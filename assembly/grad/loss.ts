@@ -1,4 +1,4 @@
-// The loss of one turn: the error of the logits, and whether the network was right (docs/TRAINING.md §5).
+// The loss of one turn: the error of the logits, and whether the network was right (docs/LEARNING.md §5).
 import {
   C_SAMPLE,
   C_TURN,
@@ -32,12 +32,12 @@ import {
   VERDICT_RIGHT,
 } from '../layout';
 import { look, put } from '../nvm';
-import { CURSOR, TRAIN } from '../sram';
+import { CURSOR, LEARN } from '../sram';
 import { nextTurn } from './turn';
 
 /** The label of the turn's sample. */
 function labelOf(scratch: usize): i32 {
-  if (!load<u8>(CURSOR, C_TURN)) return load<i32>(look(load<u32>(TRAIN, T_LABEL), 4, scratch));
+  if (!load<u8>(CURSOR, C_TURN)) return load<i32>(look(load<u32>(LEARN, T_LABEL), 4, scratch));
   const entry = S_ENTRIES + (load<u8>(CURSOR, C_SAMPLE) - 1) * ENTRY_BYTES;
   return load<u16>(look((Group.STATE << GROUP_SHIFT) + entry + E_LABEL_OF, 4, scratch));
 }
@@ -114,9 +114,9 @@ export function tile(op: usize): void {
   const right = largest(logits, count) == y;
   const held = load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_HELD;
   const passed =
-    held != 0 || turn >= load<i32>(TRAIN, T_LANE_COUNT) || (right && loss <= load<i32>(op, LOSS_SURE));
+    held != 0 || turn >= load<i32>(LEARN, T_LANE_COUNT) || (right && loss <= load<i32>(op, LOSS_SURE));
   store<u32>(errors, (right ? VERDICT_RIGHT : 0) | (passed ? VERDICT_PASSED : 0));
   store<i32>(errors, loss, 4);
-  put(load<u32>(TRAIN, T_VERDICTS) + turn * VERDICT_BYTES, errors, VERDICT_BYTES);
+  put(load<u32>(LEARN, T_VERDICTS) + turn * VERDICT_BYTES, errors, VERDICT_BYTES);
   if (passed) nextTurn(load<i32>(op, LOSS_TURN));
 }

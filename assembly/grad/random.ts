@@ -1,6 +1,6 @@
-// Random numbers as hashes of what they are for: computed again, they are the same (docs/TRAINING.md §3).
+// Random numbers as hashes of what they are for: computed again, they are the same (docs/LEARNING.md §3).
 import { C_STEP, T_SEED } from '../layout';
-import { CURSOR, TRAIN } from '../sram';
+import { CURSOR, LEARN } from '../sram';
 
 /** The finalizer of MurmurHash3. */
 function mix(h: u32): u32 {
@@ -14,7 +14,7 @@ function mix(h: u32): u32 {
 /** A number for the present step and (a, b). */
 export function key(a: u32, b: u32): u32 {
   return mix(
-    load<u32>(TRAIN, T_SEED) + load<u32>(CURSOR, C_STEP) * 0x9e3779b1 + a * 0x85ebca77 + b * 0xc2b2ae3d,
+    load<u32>(LEARN, T_SEED) + load<u32>(CURSOR, C_STEP) * 0x9e3779b1 + a * 0x85ebca77 + b * 0xc2b2ae3d,
   );
 }
 

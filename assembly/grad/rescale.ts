@@ -1,4 +1,4 @@
-// Sums to an error: int16 with one exponent, zero where a ReLU was (docs/TRAINING.md §6).
+// Sums to an error: int16 with one exponent, zero where a ReLU was (docs/LEARNING.md §6).
 import {
   ERROR_BYTES,
   OP_BIAS,

@@ -1,4 +1,4 @@
-// What training keeps besides weights: the sample ring and how learning goes (docs/TRAINING.md §2, §4, §9).
+// What learning keeps besides weights: the sample ring and how learning goes (docs/LEARNING.md §2, §4, §9).
 import {
   C_TURN,
   ENTRY_BYTES,
@@ -22,10 +22,10 @@ import {
   VERDICT_RIGHT,
 } from '../layout';
 import { fetch, look } from '../nvm';
-import { CURSOR, TRAIN } from '../sram';
+import { CURSOR, LEARN } from '../sram';
 
 export function entryCount(): i32 {
-  return load<i32>(TRAIN, T_ENTRIES);
+  return load<i32>(LEARN, T_ENTRIES);
 }
 
 /** The state in force, copied to `scratch`. */
@@ -78,16 +78,16 @@ function oldest(state: usize, kind: EntryKind, label: i32): i32 {
   return found;
 }
 
-/** The label that most train entries have, the least of equals; −1: there are no train entries. */
+/** The label that most learn entries have, the least of equals; −1: there are no learn entries. */
 function commonest(state: usize): i32 {
   let label = -1;
   let most = 0;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != EntryKind.TRAIN) continue;
+    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN) continue;
     const own: i32 = load<u16>(entry, E_LABEL_OF);
     let count = 0;
-    while (nth(state, EntryKind.TRAIN, own, count) >= 0) count++;
+    while (nth(state, EntryKind.LEARN, own, count) >= 0) count++;
     if (count > most || (count == most && own < label)) {
       label = own;
       most = count;
@@ -105,7 +105,7 @@ export function evict(state: usize, validations: i32): i32 {
   if (countOf(state, EntryKind.VALIDATION) > validations) victim = oldest(state, EntryKind.VALIDATION, -1);
   else if (countOf(state, EntryKind.UNLABELLED) * 2 > entryCount()) {
     victim = oldest(state, EntryKind.UNLABELLED, -1);
-  } else if (label >= 0) victim = oldest(state, EntryKind.TRAIN, label);
+  } else if (label >= 0) victim = oldest(state, EntryKind.LEARN, label);
   if (victim < 0) victim = oldest(state, EntryKind.UNLABELLED, -1);
   if (victim < 0) victim = oldest(state, EntryKind.VALIDATION, -1);
   memory.fill(entryOf(state, victim), 0, ENTRY_BYTES);
@@ -115,12 +115,12 @@ export function evict(state: usize, validations: i32): i32 {
 /** Verdicts of the turns before this one, copied to `scratch`. */
 export function fetchVerdicts(scratch: usize): usize {
   const turns: i32 = load<u8>(CURSOR, C_TURN);
-  return turns ? fetch(load<u32>(TRAIN, T_VERDICTS), turns * VERDICT_BYTES, scratch) : scratch;
+  return turns ? fetch(load<u32>(LEARN, T_VERDICTS), turns * VERDICT_BYTES, scratch) : scratch;
 }
 
 /** Whether the job's sample makes the guard due. */
 export function isGuardDue(state: usize): bool {
-  const every = load<u32>(TRAIN, T_GUARD_EVERY);
+  const every = load<u32>(LEARN, T_GUARD_EVERY);
   if (!every || (load<u32>(state, S_LABELLED) + 1) % every) return false;
   return countOf(state, EntryKind.VALIDATION) >= GUARD_LEAST;
 }
@@ -128,7 +128,7 @@ export function isGuardDue(state: usize): bool {
 /** Right verdicts of `count` turns from judging turn `from` on. */
 export function rightOnes(verdicts: usize, from: i32, count: i32): i32 {
   let right = 0;
-  let at = verdicts + (load<i32>(TRAIN, T_LANE_COUNT) + from) * VERDICT_BYTES;
+  let at = verdicts + (load<i32>(LEARN, T_LANE_COUNT) + from) * VERDICT_BYTES;
   for (const end = at + count * VERDICT_BYTES; at < end; at += VERDICT_BYTES)
     right += load<u32>(at) & VERDICT_RIGHT;
   return right;
@@ -137,12 +137,12 @@ export function rightOnes(verdicts: usize, from: i32, count: i32): i32 {
 /** Whether a guard that is due finds the current weights worse than the good ones. */
 export function isWorse(state: usize, verdicts: usize): bool {
   const count = countOf(state, EntryKind.VALIDATION);
-  return rightOnes(verdicts, 0, count) + load<i32>(TRAIN, T_MARGIN) < rightOnes(verdicts, count, count);
+  return rightOnes(verdicts, 0, count) + load<i32>(LEARN, T_MARGIN) < rightOnes(verdicts, count, count);
 }
 
 /** Whether a lane is learnt. */
 export function isAnyLearnt(verdicts: usize): bool {
-  for (let i = 0; i < load<i32>(TRAIN, T_LANE_COUNT); i++) {
+  for (let i = 0; i < load<i32>(LEARN, T_LANE_COUNT); i++) {
     if (!(load<u32>(verdicts + i * VERDICT_BYTES) & VERDICT_PASSED)) return true;
   }
   return false;

@@ -1,4 +1,4 @@
-// What a train job does next: another sample, the update, or the end (docs/TRAINING.md §4).
+// What a learn job does next: another sample, the update, or the end (docs/LEARNING.md §4).
 import {
   C_OP,
   C_SAMPLE,
@@ -22,7 +22,7 @@ import {
   VERDICT_PASSED,
 } from '../layout';
 import { put } from '../nvm';
-import { CURSOR, TRAIN } from '../sram';
+import { CURSOR, LEARN } from '../sram';
 import { bind } from './groups';
 import { key } from './random';
 import {
@@ -44,28 +44,28 @@ export function jump(index: i32): void {
   store<i32>(CURSOR, index - 1, C_OP);
 }
 
-/** The train entry that turn `turn` replays; −1: there is none. Labels take turns, whatever their share of the ring. */
+/** The learn entry that turn `turn` replays; −1: there is none. Labels take turns, whatever their share of the ring. */
 function replay(state: usize, turn: u32): i32 {
   const h = key(REPLAY, turn);
-  const classes = load<u32>(TRAIN, T_CLASSES);
+  const classes = load<u32>(LEARN, T_CLASSES);
   const wanted = h % classes;
   let least = classes;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != EntryKind.TRAIN) continue;
+    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN) continue;
     const behind = ((load<u16>(entry, E_LABEL_OF) as u32) + classes - wanted) % classes;
     least = min(least, behind);
   }
   if (least == classes) return -1;
   const label = (wanted + least) % classes;
   let count: u32 = 0;
-  while (nth(state, EntryKind.TRAIN, label, count) >= 0) count++;
-  return nth(state, EntryKind.TRAIN, label, (h >>> 16) % count);
+  while (nth(state, EntryKind.LEARN, label, count) >= 0) count++;
+  return nth(state, EntryKind.LEARN, label, (h >>> 16) % count);
 }
 
 /** The sample of turn `turn`, which is not the first; or −1: its turn has none. */
 function sampleOf(state: usize, turn: i32): i32 {
-  const lanes = load<i32>(TRAIN, T_LANE_COUNT);
+  const lanes = load<i32>(LEARN, T_LANE_COUNT);
   if (turn < lanes) return load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_HELD ? -1 : replay(state, turn);
   const count = countOf(state, EntryKind.VALIDATION);
   if (turn - lanes >= 2 * count || !isGuardDue(state)) return -1;
@@ -75,10 +75,10 @@ function sampleOf(state: usize, turn: i32): i32 {
 export function tile(op: usize): void {
   const state = fetchState(op + load<usize>(op, OP_SCRATCH0));
   const verdicts = fetchVerdicts(op + load<usize>(op, OP_SCRATCH1));
-  const lanes = load<i32>(TRAIN, T_LANE_COUNT);
+  const lanes = load<i32>(LEARN, T_LANE_COUNT);
   let turn: i32 = load<u8>(CURSOR, C_TURN);
   if (turn == 0) {
-    const every = load<u32>(TRAIN, T_HOLD_OUT);
+    const every = load<u32>(LEARN, T_HOLD_OUT);
     const held = every != 0 && load<u32>(state, S_LABELLED) % every == every - 1;
     store<u8>(CURSOR, held ? TURN_FLAG_HELD : 0, C_TURN + 1);
     bind();
@@ -89,7 +89,7 @@ export function tile(op: usize): void {
     const verdict = verdicts + turn * VERDICT_BYTES;
     store<u32>(verdict, VERDICT_PASSED);
     store<u32>(verdict, 0, 4);
-    put(load<u32>(TRAIN, T_VERDICTS) + turn * VERDICT_BYTES, verdict, VERDICT_BYTES);
+    put(load<u32>(LEARN, T_VERDICTS) + turn * VERDICT_BYTES, verdict, VERDICT_BYTES);
   }
   store<u8>(CURSOR, turn, C_TURN);
   let flags: u32 = load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_HELD;

@@ -1,4 +1,4 @@
-// What all updates share: the lanes that are learnt, and how a sum of products changes a parameter (docs/TRAINING.md §7).
+// What all updates share: the lanes that are learnt, and how a sum of products changes a parameter (docs/LEARNING.md §7).
 import {
   ERROR_BYTES,
   GROUP_MASK,
@@ -21,7 +21,7 @@ import {
   VERDICT_PASSED,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { TRAIN } from '../sram';
+import { LEARN } from '../sram';
 import { inLane } from './groups';
 import { draw, key } from './random';
 
@@ -34,11 +34,11 @@ const BIAS_CLIP = 1 << 30;
 /** Which lanes are learnt, and their exponents. */
 export function enter(op: usize): void {
   const lanes = op + load<usize>(op, OP_SCRATCH0);
-  const count = load<i32>(TRAIN, T_LANE_COUNT);
+  const count = load<i32>(LEARN, T_LANE_COUNT);
   let most = i32.MIN_VALUE;
   for (let lane = 0; lane < count; lane++) {
     const at = lanes + LANES + (lane << 2);
-    const verdict = load<u32>(look(load<u32>(TRAIN, T_VERDICTS) + lane * VERDICT_BYTES, VERDICT_BYTES, at));
+    const verdict = load<u32>(look(load<u32>(LEARN, T_VERDICTS) + lane * VERDICT_BYTES, VERDICT_BYTES, at));
     const passed = (verdict & VERDICT_PASSED) != 0;
     const exponent = passed
       ? i32.MIN_VALUE

@@ -1,4 +1,4 @@
-// The update of a circulant layer, a row of blocks a tile (docs/TRAINING.md §7).
+// The update of a circulant layer, a row of blocks a tile (docs/LEARNING.md §7).
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
@@ -13,7 +13,7 @@ import {
   UPDATE_PART,
 } from '../layout';
 import { look } from '../nvm';
-import { TRAIN } from '../sram';
+import { LEARN } from '../sram';
 import { inLane } from './groups';
 import {
   aligned,
@@ -56,7 +56,7 @@ function updateWeights(op: usize, row: i32, block: i32, from: i32): void {
   const sums = op + load<usize>(op, OP_SCRATCH1);
   const high = op + load<usize>(op, OP_SCRATCH3);
   memory.fill(sums, 0, count << 2);
-  for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
+  for (let lane = 0; lane < load<i32>(LEARN, T_LANE_COUNT); lane++) {
     if (shiftOf(op, lane) >= 0) correlate(op, lane, block, row * k, sums, from, from + count);
   }
   const start = (row * load<i32>(op, CIRC_BLOCKS) + block) * k + from;
@@ -73,7 +73,7 @@ function updateWeights(op: usize, row: i32, block: i32, from: i32): void {
 function errorOf(op: usize, row: i32): i32 {
   let total = 0;
   if (!learns(op, row)) return 0;
-  for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
+  for (let lane = 0; lane < load<i32>(LEARN, T_LANE_COUNT); lane++) {
     const shift = shiftOf(op, lane);
     if (shift < 0) continue;
     const error = lookErrors(op, lane, row, 1, op + load<usize>(op, OP_SCRATCH4));

@@ -1,4 +1,4 @@
-// The update of a convolution; of a dense layer, too: a convolution over a map of one pixel (docs/TRAINING.md §7).
+// The update of a convolution; of a dense layer, too: a convolution over a map of one pixel (docs/LEARNING.md §7).
 import {
   OP_INPUT,
   OP_INPUT_ZERO_POINT,
@@ -21,7 +21,7 @@ import {
   WIN_STRIDE,
 } from '../layout';
 import { look } from '../nvm';
-import { TRAIN } from '../sram';
+import { LEARN } from '../sram';
 import { inLane } from './groups';
 import {
   aligned,
@@ -107,7 +107,7 @@ function gather(op: usize, lane: i32, channel: i32, sums: usize, from: i32, end:
 function gatherAll(op: usize, channel: i32, sums: usize, from: i32, end: i32): i32 {
   let total = 0;
   if (!learns(op, channel)) return 0;
-  for (let lane = 0; lane < load<i32>(TRAIN, T_LANE_COUNT); lane++) {
+  for (let lane = 0; lane < load<i32>(LEARN, T_LANE_COUNT); lane++) {
     if (shiftOf(op, lane) >= 0) total += gather(op, lane, channel, sums, from, end);
   }
   return total;

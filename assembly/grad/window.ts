@@ -1,4 +1,4 @@
-// The input gradients of windowed ops: runs of input pixels, and the outputs that saw them (docs/TRAINING.md §6).
+// The input gradients of windowed ops: runs of input pixels, and the outputs that saw them (docs/LEARNING.md §6).
 import {
   ERROR_BYTES,
   GRAD_OUTPUT_HEIGHT,
@@ -26,7 +26,7 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../layout';
-import { trains } from '../kernels/mask';
+import { learns } from '../kernels/mask';
 import { look, put } from '../nvm';
 
 /** Output row or column whose tap `tap` saw input `at`; −1: none did. `axis`: 0 rows, 2 columns. */
@@ -151,16 +151,16 @@ function maxTap(op: usize, sums: usize, output: i32, tap: i32, from: i32, count:
 function addTap(op: usize, sums: usize, output: i32, tap: i32, from: i32, count: i32): void {
   switch (<i32>load<u8>(op, OP_KIND)) {
     case OpKind.CONV2D_GRAD:
-      if (trains(OpKind.CONV2D_GRAD)) convTap(op, sums, output, tap, from, count);
+      if (learns(OpKind.CONV2D_GRAD)) convTap(op, sums, output, tap, from, count);
       break;
     case OpKind.DEPTHWISE_GRAD:
-      if (trains(OpKind.DEPTHWISE_GRAD)) depthwiseTap(op, sums, output, tap, from, count);
+      if (learns(OpKind.DEPTHWISE_GRAD)) depthwiseTap(op, sums, output, tap, from, count);
       break;
     case OpKind.MAX_POOL_GRAD:
-      if (trains(OpKind.MAX_POOL_GRAD)) maxTap(op, sums, output, tap, from, count);
+      if (learns(OpKind.MAX_POOL_GRAD)) maxTap(op, sums, output, tap, from, count);
       break;
     case OpKind.AVG_POOL_GRAD:
-      if (trains(OpKind.AVG_POOL_GRAD)) averageTap(op, sums, output, tap, from, count);
+      if (learns(OpKind.AVG_POOL_GRAD)) averageTap(op, sums, output, tap, from, count);
       break;
   }
 }

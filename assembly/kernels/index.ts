@@ -3,14 +3,14 @@ import {
   KINDS_S16,
   KINDS_S8,
   KIND_S16,
-  KIND_TRAINING,
+  KIND_LEARNING,
   OP_FLAG_PLAIN,
   OP_KIND,
   OpKind,
   WIN_BLOCK,
 } from '../layout';
 import * as grad from '../grad/index';
-import { FLAGS, HAS_BLOCKS, HAS_SPECIAL, KERNELS, TRAINING, isS16, trains } from './mask';
+import { FLAGS, HAS_BLOCKS, HAS_SPECIAL, KERNELS, LEARNING, isS16, learns } from './mask';
 import * as add from './add';
 import * as avgPool from './avg_pool';
 import * as circulantDirect from './circulant_direct_s8';
@@ -31,7 +31,7 @@ import * as softmax from './softmax_s8';
 export function has(op: usize): bool {
   const word = load<u32>(op, OP_KIND);
   const kind = word & 0xff;
-  if (TRAINING && isTraining(op)) return kind < <u32>KIND_TRAINING + 32 && trains(kind);
+  if (LEARNING && isLearning(op)) return kind < <u32>KIND_LEARNING + 32 && learns(kind);
   if (kind > 31 || !(((KERNELS & (KINDS_S8 | KINDS_S16)) >>> kind) & 1)) return false;
   if (word & ~(FLAGS | 0xff)) return false;
   if (!HAS_SPECIAL && !(word & OP_FLAG_PLAIN)) return false;
@@ -39,11 +39,11 @@ export function has(op: usize): bool {
   return siblingOf(op) != OpKind.CONV2D_S8 || load<i32>(op, WIN_BLOCK) <= 1;
 }
 
-/** Whether the op is one of a training job alone. */
+/** Whether the op is one of a learning job alone. */
 // @ts-ignore: decorator
 @inline
-function isTraining(op: usize): bool {
-  return <i32>load<u8>(op, OP_KIND) >= KIND_TRAINING;
+function isLearning(op: usize): bool {
+  return <i32>load<u8>(op, OP_KIND) >= KIND_LEARNING;
 }
 
 /** The op's kind, or that of its int8 sibling, with which it shares a kernel. */
@@ -63,7 +63,7 @@ function built(kind: i32): bool {
 
 /** Fills SRAM with what committed bytes determine; after every boot, and when the op starts. */
 export function enter(op: usize): void {
-  if (TRAINING && isTraining(op)) {
+  if (LEARNING && isLearning(op)) {
     grad.enter(op);
     return;
   }
@@ -91,7 +91,7 @@ export function enter(op: usize): void {
 
 /** Computes tile `index`: a pure function of committed bytes. */
 export function tile(op: usize, index: i32): void {
-  if (TRAINING && isTraining(op)) {
+  if (LEARNING && isLearning(op)) {
     grad.tile(op, index);
     return;
   }

@@ -3,7 +3,7 @@ import {
   KINDS_S16,
   KINDS_S8,
   KIND_S16,
-  KIND_TRAINING,
+  KIND_LEARNING,
   MASK_BLOCKS,
   MASK_FAST,
   MASK_INT4,
@@ -19,13 +19,13 @@ import {
 
 /** Bit k: the kernel of OpKind k. */
 export const KERNELS: u32 = isDefined(KERNEL_MASK) ? KERNEL_MASK : ~0;
-/** Bit k: the training kernel of OpKind 32 + k. No build has any unless it asks: `--use TRAINING_MASK=…`. */
-export const TRAINING: u32 = isDefined(TRAINING_MASK) ? TRAINING_MASK : 0;
-/** Whether the build has the training kernel of OpKind `kind`. */
+/** Bit k: the learning kernel of OpKind 32 + k. No build has any unless it asks: `--use LEARNING_MASK=…`. */
+export const LEARNING: u32 = isDefined(LEARNING_MASK) ? LEARNING_MASK : 0;
+/** Whether the build has the learning kernel of OpKind `kind`. */
 // @ts-ignore: decorator
 @inline
-export function trains(kind: i32): bool {
-  return ((TRAINING >>> (kind - KIND_TRAINING)) & 1) != 0;
+export function learns(kind: i32): bool {
+  return ((LEARNING >>> (kind - KIND_LEARNING)) & 1) != 0;
 }
 
 /** Weights of two int4 a byte. */

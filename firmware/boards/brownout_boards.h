@@ -13,7 +13,7 @@ struct brownout_control {
   uint32_t cut_units;   /* stop after so many bytes written and barriers passed; 0xffffffff: never */
   uint32_t slow;        /* turns of a loop for every byte written: NVM that takes time */
   uint32_t garbage;     /* seed of what SRAM holds when power comes up, and of the monitor's answers */
-  uint32_t train_every; /* every so many tickets one trains; of those between, every other is labelled late; 0: none */
+  uint32_t learn_every; /* every so many tickets one learns; of those between, every other is labelled late; 0: none */
   uint32_t low;         /* of 256 answers of the voltage monitor so many say that power is low */
 };
 #define BROWNOUT_CONTROL ((const struct brownout_control *)(uintptr_t)(BROWNOUT_NVM_ADDRESS + BROWNOUT_CONTROL_OFFSET))

@@ -26,14 +26,14 @@ static uint32_t label_of(uint32_t ticket) {
   return (ticket * 0x9e3779b1u >> 16) % BROWNOUT_CLASSES;
 }
 
-static int is_trained(uint32_t ticket) {
-  return BROWNOUT_CONTROL->train_every != 0 && ticket % BROWNOUT_CONTROL->train_every == 0;
+static int is_learned(uint32_t ticket) {
+  return BROWNOUT_CONTROL->learn_every != 0 && ticket % BROWNOUT_CONTROL->learn_every == 0;
 }
 
 /* Whether the label of an inferred ticket comes when the answer is gone. */
 static int is_labelled(uint32_t ticket) {
 #ifdef BROWNOUT_KEEPS_INPUTS
-  return BROWNOUT_CONTROL->train_every != 0 && ticket % BROWNOUT_CONTROL->train_every % 2 == 1;
+  return BROWNOUT_CONTROL->learn_every != 0 && ticket % BROWNOUT_CONTROL->learn_every % 2 == 1;
 #else
   (void)ticket;
   return 0;
@@ -50,7 +50,7 @@ static void deliver(uint32_t ticket) {
   uint32_t word;
   uint32_t i;
   brownout_result(answer);
-  *at++ = brownout_kind() == BROWNOUT_TRAIN ? 'T' : 'A';
+  *at++ = brownout_kind() == BROWNOUT_LEARN ? 'T' : 'A';
   for (word = 0; word < 2; word++) {
     *at++ = ' ';
     for (i = 8; i-- > 0;) *at++ = digits[words[word] >> (4 * i) & 15u];
@@ -81,7 +81,7 @@ static int32_t next(uint32_t ticket) {
   state = brownout_input(BROWNOUT_CONTROL_INPUTS + ticket % BROWNOUT_CONTROL->inputs * BROWNOUT_INPUT_BYTES);
   if (state < 0) return state;
   ticket++;
-  return is_trained(ticket) ? brownout_train(ticket, label_of(ticket)) : brownout_submit(ticket);
+  return is_learned(ticket) ? brownout_learn(ticket, label_of(ticket)) : brownout_submit(ticket);
 }
 
 int main(void) {

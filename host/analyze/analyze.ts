@@ -99,15 +99,15 @@ function measureOp(
 
 /** Bytes of constants from one op's first to the next one's; and what it has in the factory's weight bank. */
 function constantBytes(image: Image): number[] {
-  const ops = image.ops.filter((op) => !op.isTraining);
+  const ops = image.ops.filter((op) => !op.isLearning);
   const starts = ops.map((op) => {
     const fields = [OP_WEIGHTS, OP_BIAS, OP_REQUANT]
       .map((field) => op.get(field))
       .filter((address) => address > 0 && address >>> GROUP_SHIFT === 0);
     return fields.length > 0 ? Math.min(...fields) : undefined;
   });
-  const { training, constants } = image;
-  const end = training ? training.factory : constants.offset + constants.bytes;
+  const { learning, constants } = image;
+  const end = learning ? learning.factory : constants.offset + constants.bytes;
   return ops.map((op, index) => {
     const start = starts[index];
     const behind = starts.filter(

@@ -11,7 +11,7 @@ import { type Preprocessing, readImage } from '../model/image.js';
 import type { Circulant, QuantizationChoices, SpectraChoice } from '../model/quantized-network.js';
 import type { Command, CommandInput } from '../options/command.js';
 import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
-import { trainingOptions, trainOptionsOf } from './learning-options.js';
+import { learningOptions, learnOptionsOf } from './learning-options.js';
 
 function compileOptions(options: CommandInput['options']): CompileOptions {
   const number = (name: string): number | undefined => {
@@ -20,9 +20,9 @@ function compileOptions(options: CommandInput['options']): CompileOptions {
   };
   const [arenaBytes, nvmBytes, capacitorUf] = ['arena', 'nvm', 'capacitor'].map(number);
   const { policy, device, classes, spectra, circulant } = options;
-  const train = trainOptionsOf(options);
+  const learn = learnOptionsOf(options);
   return {
-    ...(train ? { train } : {}),
+    ...(learn ? { learn } : {}),
     ...(typeof policy === 'string' ? { policy } : {}),
     ...(typeof device === 'string' ? { device } : {}),
     // `compile` refuses other words.
@@ -134,13 +134,13 @@ export const compileCommand: Command = {
       help: 'of circulant layers: auto (default), direct, ntt, or karatsuba: quick with int16 vectors, more flash',
     },
     { name: 'classes', value: 'A,B,…', help: 'names of the classes, for reports' },
-    ...trainingOptions,
+    ...learningOptions,
     { name: 'no-verify', help: 'leave out the proof' },
   ],
   examples: [
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
-    'brownout compile model.tflite --train head:2 --lr 1/32 -o model-train.brn',
+    'brownout compile model.tflite --learn head:2 --lr 1/32 -o model-learn.brn',
   ],
   run({ positionals, options, progress }) {
     const { data, cut, shape } = options;

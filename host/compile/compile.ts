@@ -13,8 +13,8 @@ import { checkPolicy, resolvePolicy } from '../plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from '../plan/cost.js';
 import type { Plan } from '../model/plan.js';
 import { planNetwork, type PlanOptions } from '../plan/planner.js';
-import { deriveTraining } from '../learning/derive.js';
-import type { TrainOptions } from '../learning/spec.js';
+import { deriveLearning } from '../learning/derive.js';
+import type { LearnOptions } from '../learning/spec.js';
 import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles, withCapacitor } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -37,8 +37,8 @@ export interface CompileOptions {
   classes?: string[];
   /** An input to carry along, already quantized. */
   sample?: Values;
-  /** What the image learns on the device (docs/TRAINING.md); default nothing. */
-  train?: TrainOptions;
+  /** What the image learns on the device (docs/LEARNING.md); default nothing. */
+  learn?: LearnOptions;
   /**
    * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra
    * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
@@ -59,7 +59,7 @@ const OPTIONS = [
   'preprocessing',
   'classes',
   'sample',
-  'train',
+  'learn',
   'spectra',
   'circulant',
   'verify',
@@ -67,7 +67,7 @@ const OPTIONS = [
 const DEFAULT_ARENA_BYTES = 3808;
 /** Below the arena: the module's static data. */
 const STATIC_BYTES = 288;
-const STATIC_BYTES_TRAINING = 400;
+const STATIC_BYTES_LEARNING = 400;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 
@@ -92,7 +92,7 @@ function checkCharge(plan: Plan, profile: DeviceProfile): void {
 }
 
 /** Proves a job of an image, or throws `E_VERIFY`; `E_CHARGE` where one charge does not hold a tile. */
-function proveJob(image: Uint8Array, options: CompileOptions, job: 'infer' | 'train'): Proof {
+function proveJob(image: Uint8Array, options: CompileOptions, job: 'infer' | 'learn'): Proof {
   const { device, capacitorUf } = options;
   const settings = {
     ...(device === undefined ? {} : { device }),
@@ -129,8 +129,8 @@ function proveJob(image: Uint8Array, options: CompileOptions, job: 'infer' | 'tr
 /** Proves all jobs of an image, or throws `E_VERIFY`. */
 function prove(image: Uint8Array, options: CompileOptions): Proof {
   const proof = proveJob(image, options, 'infer');
-  if (!options.train) return proof;
-  const other = proveJob(image, options, 'train');
+  if (!options.learn) return proof;
+  const other = proveJob(image, options, 'learn');
   const sum = (of: (one: Proof) => number): number => of(proof) + of(other);
   return {
     cursors: sum(({ cursors }) => cursors),
@@ -156,10 +156,10 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
 }
 
 /** Bytes of SRAM to try, least first: as given, or ever more of what the device has. */
-function arenaChoices({ arenaBytes, train }: CompileOptions, profile: DeviceProfile): number[] {
+function arenaChoices({ arenaBytes, learn }: CompileOptions, profile: DeviceProfile): number[] {
   if (arenaBytes !== undefined) return [arenaBytes];
-  const choices = [train ? DEFAULT_ARENA_BYTES - 112 : DEFAULT_ARENA_BYTES];
-  const most = profile.sramBytes.value - (train ? STATIC_BYTES_TRAINING : STATIC_BYTES);
+  const choices = [learn ? DEFAULT_ARENA_BYTES - 112 : DEFAULT_ARENA_BYTES];
+  const most = profile.sramBytes.value - (learn ? STATIC_BYTES_LEARNING : STATIC_BYTES);
   while (choices.at(-1)! * 2 <= most) choices.push(choices.at(-1)! * 2);
   return choices;
 }
@@ -238,7 +238,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
     overlap: policy !== 'never',
-    ...(options.train ? { training: deriveTraining(network, options.train) } : {}),
+    ...(options.learn ? { learning: deriveLearning(network, options.learn) } : {}),
   });
   checkCharge(plan, profile);
   const sample = options.sample;
@@ -249,7 +249,7 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
     output: network.tensors[network.output]!,
     preprocessing: options.preprocessing ?? { minimum: 0, maximum: 1 },
     ops: plan.ops.map((op) => op.name),
-    ...(options.train ? {} : { layers: layersOf(network, plan) }),
+    ...(options.learn ? {} : { layers: layersOf(network, plan) }),
     ...(network.quantization ? { quantization: network.quantization } : {}),
     ...(options.classes ? { classes: options.classes } : {}),
     policy,

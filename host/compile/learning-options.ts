@@ -1,12 +1,12 @@
-// Options of training on the device, as `compile` takes them.
+// Options of learning on the device, as `compile` takes them.
 import { BrownoutError } from '../error.js';
-import type { TrainOptions } from '../learning/spec.js';
+import type { LearnOptions } from '../learning/spec.js';
 import type { CommandInput, OptionSpec } from '../options/command.js';
 import { wholeNumber } from '../data/files.js';
 
-export const trainingOptions: readonly OptionSpec[] = [
+export const learningOptions: readonly OptionSpec[] = [
   {
-    name: 'train',
+    name: 'learn',
     value: 'LAYERS',
     help: 'what the device learns: last, bias, head:N, all, auto, or names such as fc2,conv1:bias,fc1:0-15',
   },
@@ -22,7 +22,7 @@ export const trainingOptions: readonly OptionSpec[] = [
     value: 'N',
     help: 'every N-th labelled sample is for the guard, 0 for none (default 8)',
   },
-  { name: 'train-seed', value: 'S', help: 'seed of stochastic rounding and replay (default 1)' },
+  { name: 'learn-seed', value: 'S', help: 'seed of stochastic rounding and replay (default 1)' },
 ];
 
 /** A number, or a fraction such as 1/64. Throws `E_OPTION`. */
@@ -38,25 +38,25 @@ function rateOf(text: string): number {
   });
 }
 
-/** What is to be learnt; undefined without --train. Throws `E_OPTION`. */
-export function trainOptionsOf(options: CommandInput['options']): TrainOptions | undefined {
-  const { train, lr, loss } = options;
-  const stray = trainingOptions.find(({ name }) => name !== 'train' && options[name] !== undefined);
-  if (typeof train !== 'string') {
+/** What is to be learnt; undefined without --learn. Throws `E_OPTION`. */
+export function learnOptionsOf(options: CommandInput['options']): LearnOptions | undefined {
+  const { learn, lr, loss } = options;
+  const stray = learningOptions.find(({ name }) => name !== 'learn' && options[name] !== undefined);
+  if (typeof learn !== 'string') {
     if (!stray) return undefined;
     throw new BrownoutError({
       code: 'E_OPTION',
-      found: `--${stray.name} without --train`,
+      found: `--${stray.name} without --learn`,
       expected: 'what is to be learnt',
-      hint: 'Add --train, such as --train last.',
+      hint: 'Add --learn, such as --learn last.',
     });
   }
-  const whole = (name: string, key: keyof TrainOptions): Partial<TrainOptions> => {
+  const whole = (name: string, key: keyof LearnOptions): Partial<LearnOptions> => {
     const text = options[name];
     return typeof text === 'string' ? { [key]: wholeNumber(name, text) } : {};
   };
   return {
-    layers: train,
+    layers: learn,
     ...(typeof lr === 'string' ? { learningRate: rateOf(lr) } : {}),
     ...(typeof loss === 'string' ? { loss: loss as 'mse' } : {}),
     ...(typeof options['momentum'] === 'string' ? { momentum: Number(options['momentum']) } : {}),
@@ -65,6 +65,6 @@ export function trainOptionsOf(options: CommandInput['options']): TrainOptions |
     ...(options['no-late'] ? { late: false } : {}),
     ...whole('guard-every', 'guardEvery'),
     ...whole('hold-out', 'holdOut'),
-    ...whole('train-seed', 'seed'),
+    ...whole('learn-seed', 'seed'),
   };
 }

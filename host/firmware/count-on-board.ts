@@ -29,11 +29,11 @@ export interface JobInstructions {
 
 /** The control block of firmware/boards/brownout_boards.h, with inputs behind it. */
 export function controlBlock(
-  fields: Partial<Record<'lastTicket' | 'cutUnits' | 'slow' | 'garbage' | 'trainEvery' | 'low', number>>,
+  fields: Partial<Record<'lastTicket' | 'cutUnits' | 'slow' | 'garbage' | 'learnEvery' | 'low', number>>,
   inputs: readonly Uint8Array[],
 ): Uint8Array {
-  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1, trainEvery = 0, low = 0 } = fields;
-  const head = Uint32Array.of(lastTicket, inputs.length, cutUnits, slow, garbage, trainEvery, low);
+  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1, learnEvery = 0, low = 0 } = fields;
+  const head = Uint32Array.of(lastTicket, inputs.length, cutUnits, slow, garbage, learnEvery, low);
   return Buffer.concat([new Uint8Array(head.buffer), ...inputs]);
 }
 

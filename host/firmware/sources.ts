@@ -105,9 +105,9 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ['CURSOR_BYTES', CURSOR_BYTES],
     ['DIAGNOSTICS', image.diagnostics.offset],
     ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
-    // Only of images that train, and of those of them that keep unlabelled inputs.
-    ...(image.training ? [['CLASSES', image.training.classes] satisfies [string, number]] : []),
-    ...(image.training && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
+    // Only of images that learn, and of those of them that keep unlabelled inputs.
+    ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
+    ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
   ];
   const codes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
   return [

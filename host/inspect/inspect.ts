@@ -60,7 +60,7 @@ export interface InspectResult {
   job?: { state: string; ticket: number; op: number; tile: number; answer?: number[] };
   /** The boot counter: boots at the same cursor; absent if it was never written or is torn. */
   boots?: { sequence: number; count: number };
-  /** Of a device that trains. */
+  /** Of a device that learns. */
   learning?: LearningStatus;
 }
 
@@ -116,7 +116,7 @@ function inspectNvm(
     tile: newest.tile,
     ...(newest.state === Status[Status.DONE] ? { answer } : {}),
   };
-  const learning = image.training && newest && { learning: learningStatus(nvm, image) };
+  const learning = image.learning && newest && { learning: learningStatus(nvm, image) };
   return { cursors, ...(job ? { job } : {}), ...(boots ? { boots } : {}), ...learning };
 }
 

@@ -1,15 +1,15 @@
 import { ExitCode } from '../error.js';
-import { curveHeader, curveLine, trainText } from './report.js';
-import { trainHtml } from './page.js';
-import { train } from './learn.js';
+import { curveHeader, curveLine, learnText } from './report.js';
+import { learnHtml } from './page.js';
+import { learn } from './learn.js';
 import type { Command } from '../options/command.js';
 import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
 import { classesOf, readSets } from '../data/labelled-sets.js';
 import { capacitance } from '../options/capacitance.js';
 import { commandLine, powerOptions, replayOptions } from '../replay/power-options.js';
 
-export const trainCommand: Command = {
-  name: 'train',
+export const learnCommand: Command = {
+  name: 'learn',
   positionals: ['image'],
   summary: 'Replay learning on the device on a power trace, sample by sample, and write what it learnt.',
   options: [
@@ -27,8 +27,8 @@ export const trainCommand: Command = {
     { name: 'report', value: 'FILE', help: 'write one self-contained HTML page with the curve' },
   ],
   examples: [
-    'brownout train checkpoints/digits-train.brn --data user.npz --trace rf -o mine.brn',
-    'brownout train model.brn --data x.npy --labels y.npy --device msp430fr5994 --capacitor 1mF --json',
+    'brownout learn checkpoints/digits-learn.brn --data user.npz --trace rf -o mine.brn',
+    'brownout learn model.brn --data x.npy --labels y.npy --device msp430fr5994 --capacitor 1mF --json',
   ],
   run(input) {
     const { options, positionals, print, progress } = input;
@@ -38,7 +38,7 @@ export const trainCommand: Command = {
     const { input: _, inferences: __, ...power } = replayOptions(input);
     const held = test ? { heldOut: test.x, heldOutLabels: [...classesOf(test.y, 'y_test')] } : {};
     print(curveHeader(test !== undefined));
-    const { image, ...result } = train(readUserFile(positionals[0]!), {
+    const { image, ...result } = learn(readUserFile(positionals[0]!), {
       input: training.x,
       labels: [...classesOf(training.y, 'the labels')],
       ...held,
@@ -55,13 +55,13 @@ export const trainCommand: Command = {
       written.push(output);
     }
     if (typeof report === 'string') {
-      writeWhole(report, new TextEncoder().encode(trainHtml(result, commandLine('train', input))));
+      writeWhole(report, new TextEncoder().encode(learnHtml(result, commandLine('learn', input))));
       written.push(report);
     }
     const whole = result.identical && result.exactlyOnce;
     return {
       json: { ...result, file: typeof output === 'string' ? output : null },
-      text: [trainText(result), ...(written.length > 0 ? ['', `written: ${written.join(', ')}`] : [])].join(
+      text: [learnText(result), ...(written.length > 0 ? ['', `written: ${written.join(', ')}`] : [])].join(
         '\n',
       ),
       exitCode: whole ? ExitCode.OK : ExitCode.WRONG,

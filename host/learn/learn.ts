@@ -26,11 +26,11 @@ import {
   learnedWeights,
   type LearningStatus,
   learningStatus,
-  trainingOf,
+  learningOf,
   withWeights,
 } from '../learning/learned.js';
 
-export interface TrainReplayOptions {
+export interface LearnReplayOptions {
   /** Samples to learn, in order, and their classes. */
   input: NpyArray;
   labels: readonly number[];
@@ -65,8 +65,8 @@ export interface LearningPoint {
   loss: number;
 }
 
-/** What `brownout train --json` prints. Time, energy and cycles are simulated. */
-export interface TrainResult {
+/** What `brownout learn --json` prints. Time, energy and cycles are simulated. */
+export interface LearnResult {
   name: string;
   device: string;
   trace: string;
@@ -75,7 +75,7 @@ export interface TrainResult {
   samples: number;
   /** Weights and all other NVM equal those of steady power. */
   identical: boolean;
-  /** Train jobs that the device counts: one a sample. */
+  /** Learn jobs that the device counts: one a sample. */
   labelled: number;
   exactlyOnce: boolean;
   updates: number;
@@ -87,12 +87,12 @@ export interface TrainResult {
   timeMs: number;
   /** Steady power, cycles against the same kernels without sync, cursor, CRC or policy. */
   overheadPercent: number;
-  /** Cycles of a train job over those of an inference, on steady power. */
+  /** Cycles of a learn job over those of an inference, on steady power. */
   stepOverInference: number;
   accuracy: { before?: number; after?: number };
   curve: LearningPoint[];
   learning: LearningStatus;
-  /** NVM that training takes: weight banks, states, ring, lanes. */
+  /** NVM that learning takes: weight banks, states, ring, lanes. */
   nvmBytes: { banks: number; states: number; ring: number; lanes: number };
   wear: Wear;
   /** The image with what was learnt in place of the factory's weights. */
@@ -110,7 +110,7 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 
 /** Inputs as the model's, with their labels. Throws `E_LABEL`, `E_INPUT…`. */
 function samplesOf(image: Image, input: NpyArray, labels: readonly number[]): Sample[] {
-  const { classes } = trainingOf(image);
+  const { classes } = learningOf(image);
   const inputs = modelInputs(input, image);
   if (inputs.length !== labels.length)
     refuse(
@@ -186,7 +186,7 @@ class Learner {
     this.recorder.bind(this.#device);
   }
 
-  /** A train job, or an inference where there is no label. */
+  /** A learn job, or an inference where there is no label. */
   job(ticket: number, input: Values, label: number | undefined): void {
     const { onCall, onLow } = this.recorder;
     const hooks = { onCut: this.#onCut, onCall, ...(this.options.onLow === 'sleep' ? { onLow } : {}) };
@@ -213,13 +213,13 @@ class Learner {
 }
 
 /** The samples in order, as often as there are epochs. */
-function orderOf(samples: readonly Sample[], { epochs = 1 }: TrainReplayOptions): Sample[] {
+function orderOf(samples: readonly Sample[], { epochs = 1 }: LearnReplayOptions): Sample[] {
   if (!(Number.isInteger(epochs) && epochs >= 1 && epochs <= 10_000))
     refuse('E_OPTION', `epochs ${epochs}`, 'a whole number from 1 to 10000', 'Leave it out for 1.');
   return Array.from({ length: epochs }, () => samples).flat();
 }
 
-/** Cycles of train jobs against their kernels alone, and against an inference; on steady power. */
+/** Cycles of learn jobs against their kernels alone, and against an inference; on steady power. */
 function costsOf(
   image: Image,
   profile: DeviceProfile,
@@ -229,7 +229,7 @@ function costsOf(
   const some = samples.slice(0, 16);
   const steady = new Learner(image, new MeteredSupply(profile), profile, module, { seed: 1, onLow: 'run' });
   some.forEach(({ input, label }, i) => steady.job(i + 1, input, label));
-  const train = steady.finish().supply.statistics.cycles;
+  const learn = steady.finish().supply.statistics.cycles;
   const inferring = new Learner(image, new MeteredSupply(profile), profile, module, {
     seed: 1,
     onLow: 'run',
@@ -241,18 +241,18 @@ function costsOf(
   const bare = new BareKernels(meteredModule(bareModuleFor(image), costs), image, supply);
   for (const { input, label } of some) bare.run(input, label);
   supply.finish();
-  return { overheadPercent: (train / supply.statistics.cycles - 1) * 100, stepOverInference: train / infer };
+  return { overheadPercent: (learn / supply.statistics.cycles - 1) * 100, stepOverInference: learn / infer };
 }
 
 /**
  * Replays learning on the device on a power trace, and on steady power, and compares. Deterministic for a seed. Throws
  * `BrownoutError`: `E_KIND` for an image that only infers, `E_LABEL`, `E_INPUT…`, and those of `replay`.
  */
-export function train(image: Uint8Array | Image, options: TrainReplayOptions): TrainResult {
+export function learn(image: Uint8Array | Image, options: LearnReplayOptions): LearnResult {
   const { trace = 'rf', seed = 1, onLow = 'sleep', onSample, onPoint } = options;
   const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
   const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy, profile);
-  const header = trainingOf(model);
+  const header = learningOf(model);
   const samples = orderOf(samplesOf(model, options.input, options.labels), options);
   const heldOut = options.heldOut ? samplesOf(model, options.heldOut, options.heldOutLabels ?? []) : [];
   const every = options.every ?? Math.max(1, Math.ceil(samples.length / 10));

@@ -1,5 +1,5 @@
 // One self-contained page of a replay of learning: accuracy or loss against samples, energy and cuts beside it.
-import { type PrintedTraining, trainRows } from './report.js';
+import { type PrintedLearning, learnRows } from './report.js';
 
 const WIDTH = 720;
 const HEIGHT = 260;
@@ -49,7 +49,7 @@ svg{width:100%;height:auto}polyline{fill:none;stroke:#1769aa;stroke-width:2}circ
 code{background:#f0f2f5;padding:.1rem .3rem}.no{color:#b3261e}`;
 
 /** The page. `command`: how it was made. */
-export function trainHtml(result: PrintedTraining, command: string): string {
+export function learnHtml(result: PrintedLearning, command: string): string {
   const { curve, name, device, trace, seed } = result;
   const xs = curve.map(({ samples }) => samples);
   const accuracies = curve.map(({ accuracy }) => accuracy);
@@ -62,7 +62,7 @@ export function trainHtml(result: PrintedTraining, command: string): string {
     { name: 'Energy, simulated', unit: 'mJ', values: curve.map(({ energyUj }) => energyUj / 1000) },
     { name: 'Power failures', unit: 'cuts', values: curve.map(({ cuts }) => cuts) },
   ];
-  const rows = trainRows(result).map(([what, value, note = '']) => {
+  const rows = learnRows(result).map(([what, value, note = '']) => {
     const cell = `<td${value === 'NO' ? ' class="no"' : ''}>${escaped(value)}</td>`;
     return `<tr><th>${escaped(what)}</th>${cell}<td>${escaped(note)}</td></tr>`;
   });

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { LearningPoint, TrainResult } from './learn.js';
+import type { LearningPoint, LearnResult } from './learn.js';
 import { learningText } from '../report/learning.js';
 import { count, facts } from '../report/text.js';
 
@@ -34,10 +34,10 @@ export const curveLine = ({
     count(cuts),
   ]);
 
-export type PrintedTraining = Omit<TrainResult, 'image'>;
+export type PrintedLearning = Omit<LearnResult, 'image'>;
 
 /** The figures of a replay of learning. */
-export function trainRows(result: PrintedTraining): [string, string, string?][] {
+export function learnRows(result: PrintedLearning): [string, string, string?][] {
   const { nvmBytes, accuracy, wear } = result;
   const taken = Object.values(nvmBytes).reduce((sum, bytes) => sum + bytes, 0);
   return [
@@ -62,9 +62,9 @@ export function trainRows(result: PrintedTraining): [string, string, string?][] 
       `${result.overheadPercent.toFixed(2)} %`,
       'on steady power, cycles against the bare kernels',
     ],
-    ['a train job', `${result.stepOverInference.toFixed(2)}×`, 'an inference in cycles, simulated'],
+    ['a learn job', `${result.stepOverInference.toFixed(2)}×`, 'an inference in cycles, simulated'],
     [
-      'NVM for training',
+      'NVM for learning',
       `${count(taken)} B`,
       Object.entries(nvmBytes)
         .map(([what, bytes]) => `${what} ${count(bytes)}`)
@@ -78,7 +78,7 @@ export function trainRows(result: PrintedTraining): [string, string, string?][] 
   ];
 }
 
-export function trainText(result: PrintedTraining): string {
+export function learnText(result: PrintedLearning): string {
   const { learning, policy, device, trace } = result;
   const verdict =
     result.identical && result.exactlyOnce
@@ -96,7 +96,7 @@ export function trainText(result: PrintedTraining): string {
     '',
     `${result.name} on ${device}, trace ${trace}, policy ${policy}; time and energy simulated`,
     '',
-    facts(trainRows(result)),
+    facts(learnRows(result)),
     '',
     learningText(learning),
     ...rolled,

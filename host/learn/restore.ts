@@ -5,14 +5,14 @@ import { readDevice } from '../model/image.js';
 import { Device } from '../simulator/device.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
 import { moduleBytes } from '../toolchain/modules.js';
-import { type LearningStatus, learningStatus, trainingOf } from '../learning/learned.js';
+import { type LearningStatus, learningStatus, learningOf } from '../learning/learned.js';
 
 const SRAM_BYTES = 65536;
 
 /** `nvm`: all of it, from the image's base on. Throws `E_IMAGE…`, `E_KIND`, and what the device says. */
 export function restoreDump(dump: Uint8Array): { nvm: Uint8Array; learning: LearningStatus } {
   const image = readDevice(dump);
-  trainingOf(image);
+  learningOf(image);
   if (dump.length < image.nvmBytes) {
     throw new BrownoutError({
       code: 'E_NVM_SIZE',
@@ -23,7 +23,7 @@ export function restoreDump(dump: Uint8Array): { nvm: Uint8Array; learning: Lear
   }
   const nvm = new SimulatedNvm(dump.length);
   nvm.load(dump);
-  const module = new WebAssembly.Module(moduleBytes('device.train'));
+  const module = new WebAssembly.Module(moduleBytes('device.learn'));
   const device = new Device(module, { nvm, sramBytes: SRAM_BYTES });
   const state = device.boot();
   const code = state === Status.IDLE ? device.restore() : state;

@@ -6,7 +6,7 @@ import {
   learnedWeights,
   learningStatus,
   readWeights,
-  trainingOf,
+  learningOf,
   withWeights,
   writeWeights,
 } from '../learning/learned.js';
@@ -42,7 +42,7 @@ export const exportWeightsCommand: Command = {
     const path = outputOf(input);
     const bytes = readUserFile(input.positionals[0]!);
     const image = readDevice(bytes);
-    const header = trainingOf(image);
+    const header = learningOf(image);
     const isDump = bytes.length >= image.nvmBytes;
     const bank = isDump
       ? learnedWeights(bytes, image)
@@ -65,7 +65,7 @@ export const importWeightsCommand: Command = {
   positionals: ['image', 'weights'],
   summary: 'Put weights that a device has learnt into the image, as what it ships with.',
   options: [{ ...output, help: 'where to write the image' }],
-  examples: ['brownout import-weights checkpoints/digits-train.brn fleet.brnw -o fleet.brn'],
+  examples: ['brownout import-weights checkpoints/digits-learn.brn fleet.brnw -o fleet.brn'],
   run(input) {
     const path = outputOf(input);
     const image = readImage(readUserFile(input.positionals[0]!));

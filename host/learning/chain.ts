@@ -3,7 +3,7 @@ import { BrownoutError } from '../error.js';
 import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../model/quantized-network.js';
 import { inputOf, isPassable, isWeighted, outputOf } from './geometry.js';
 
-/** Why training goes no further down. */
+/** Why learning goes no further down. */
 export interface Obstacle {
   op: QuantizedOp;
   why: string;
@@ -39,7 +39,7 @@ const makerOf = (network: QuantizedNetwork, tensor: number): number =>
   network.ops.findIndex(({ output }) => output === tensor);
 
 function fail(found: string, expected: string, hint: string): never {
-  throw new BrownoutError({ code: 'E_TRAIN', found, expected, hint });
+  throw new BrownoutError({ code: 'E_LEARN', found, expected, hint });
 }
 
 /** The logits: what a last softmax reads, else the network's output. */
@@ -56,7 +56,7 @@ function logitsOf(network: QuantizedNetwork): number {
     fail(
       `softmax "${op.name}" over rows of [${input.shape}]`,
       'one row of classes',
-      'Train a network with one answer.',
+      'Learn a network with one answer.',
     );
   }
   const { multiplier, shift } = op.inputScaling;
@@ -67,13 +67,13 @@ function logitsOf(network: QuantizedNetwork): number {
   return op.inputs[0]!;
 }
 
-/** Walks from the logits to the input. Errors: E_TRAIN where the answer is not one of 2 to 256 classes. */
+/** Walks from the logits to the input. Errors: E_LEARN where the answer is not one of 2 to 256 classes. */
 export function chainOf(network: QuantizedNetwork): Chain {
   const logits = logitsOf(network);
   const { dtype } = network.tensors[logits]!;
   const classes = elementCount(network.tensors[logits]!);
   if (classes < 2 || classes > MOST_CLASSES) {
-    fail(`${classes} outputs`, `2 to ${MOST_CLASSES} classes`, 'A loss over classes is what training knows.');
+    fail(`${classes} outputs`, `2 to ${MOST_CLASSES} classes`, 'A loss over classes is what learning knows.');
   }
   if (dtype === 'int16') fail('int16 logits', 'int8', 'Quantize the network to int8.');
   const ops: number[] = [];

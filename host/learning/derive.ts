@@ -1,4 +1,4 @@
-// From a network and options to numbers: docs/TRAINING.md §8. All real arithmetic of training on the device is here.
+// From a network and options to numbers: docs/LEARNING.md §8. All real arithmetic of learning on the device is here.
 import { BrownoutError } from '../error.js';
 import {
   elementCount,
@@ -19,7 +19,7 @@ import {
 } from './geometry.js';
 import { selectLayers, type Selected } from './layers.js';
 import { completeOptions } from './options.js';
-import type { BackwardStep, LossSpec, TrainedLayer, TrainingSpec, TrainOptions } from './spec.js';
+import type { BackwardStep, LossSpec, LearnedLayer, LearningSpec, LearnOptions } from './spec.js';
 
 const MOST_BITS = 16;
 /** Errors of fewer bits say too little. */
@@ -99,10 +99,10 @@ function errorBits(
   while (2 ** (bits - 1) * gain > INT32_MAX) bits--;
   if (bits >= LEAST_BITS) return bits;
   throw new BrownoutError({
-    code: 'E_TRAIN',
+    code: 'E_LEARN',
     found: `${op.kind} "${op.name}" with gradients of up to ${gain} times an error`,
     expected: `at most ${Math.floor(INT32_MAX / 2 ** (LEAST_BITS - 1))}, so that sums fit int32`,
-    hint: 'Train a smaller head, or its biases alone, or replay less.',
+    hint: 'Learn a smaller head, or its biases alone, or replay less.',
   });
 }
 
@@ -123,7 +123,7 @@ function layerOf(
   layer: number,
   rate: number,
   { clip, momentum }: { clip: number; momentum: number },
-): TrainedLayer {
+): LearnedLayer {
   const op = network.ops[index] as WeightedOp;
   const { scale } = inputOf(network, op);
   const scales = weightScales(network, op);
@@ -157,7 +157,7 @@ function lossOf(
   network: QuantizedNetwork,
   tensor: number,
   shift: number,
-  options: Required<TrainOptions>,
+  options: Required<LearnOptions>,
 ): LossSpec {
   const { scale } = network.tensors[tensor]!;
   const classes = elementCount(network.tensors[tensor]!);
@@ -173,10 +173,10 @@ function lossOf(
 }
 
 /**
- * What training on the device does, in numbers: the backward steps from the logits to the earliest layer that learns, with
- * bits, scales and rates. Errors: E_TRAIN, with what is possible instead.
+ * What learning on the device does, in numbers: the backward steps from the logits to the earliest layer that learns, with
+ * bits, scales and rates. Errors: E_LEARN, with what is possible instead.
  */
-export function deriveTraining(network: QuantizedNetwork, options: TrainOptions): TrainingSpec {
+export function deriveLearning(network: QuantizedNetwork, options: LearnOptions): LearningSpec {
   const all = completeOptions(options);
   const chain = chainOf(network);
   const selected = selectLayers(network, chain, all.layers);
@@ -194,14 +194,14 @@ export function deriveTraining(network: QuantizedNetwork, options: TrainOptions)
     const op = network.ops[index] as PassableOp;
     const learns = selected.findIndex((other) => other.op === index);
     const rate = all.learningRate * sigma;
-    const trained =
+    const learned =
       learns < 0 ? undefined : layerOf(network, selected[learns]!, selected.length - 1 - learns, rate, all);
     const propagates = at < path.length - 1;
     const factor = sigmaFactor(network, op);
     const ratios = isWeighted(op) && propagates ? ratiosOf(weightScales(network, op), factor) : undefined;
     const masked = isWeighted(op) && op.clampMin === outputOf(network, op).zeroPoint;
     sigma *= factor;
-    return { op: index, trained, bits: bits[at]!, masked, propagates, ratios };
+    return { op: index, learned, bits: bits[at]!, masked, propagates, ratios };
   });
   const {
     ring: ringEntries,

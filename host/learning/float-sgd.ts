@@ -1,4 +1,4 @@
-// Stochastic gradient descent in double precision on what a training image learns: the reference for accuracy. The part
+// Stochastic gradient descent in double precision on what a learning image learns: the reference for accuracy. The part
 // below the earliest layer that learns stays int8; from there on weights, activations and errors are real.
 import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
 import { naturalPower } from '../model/fixed-point.js';
@@ -15,7 +15,7 @@ import {
 } from './geometry.js';
 import { addErrorsDown, biasGradients, forTaps, weightGradients } from './gradients.js';
 import type { Sample } from './mirror.js';
-import type { BackwardStep, TrainingSpec } from './spec.js';
+import type { BackwardStep, LearningSpec } from './spec.js';
 
 interface Layer {
   step: BackwardStep;
@@ -130,7 +130,7 @@ export class FloatSgd {
 
   constructor(
     private readonly network: QuantizedNetwork,
-    private readonly spec: TrainingSpec,
+    private readonly spec: LearningSpec,
     private readonly frozen: FrozenPart,
   ) {
     this.layers = spec.steps.map((step) => layerOf(network, step));
@@ -181,10 +181,10 @@ export class FloatSgd {
       let delta = this.lossErrors(values[0]!, label);
       layers.forEach(({ step, op, weights }, i) => {
         const x = values[i + 1]!;
-        const { trained } = step;
-        if (trained?.weights)
-          weightGradients(network, op as WeightedOp, trained.rows, x, delta, all[i]!.weights);
-        if (trained) biasGradients(network, op as WeightedOp, delta, all[i]!.bias);
+        const { learned } = step;
+        if (learned?.weights)
+          weightGradients(network, op as WeightedOp, learned.rows, x, delta, all[i]!.weights);
+        if (learned) biasGradients(network, op as WeightedOp, delta, all[i]!.bias);
         if (!step.propagates) return;
         const down = new Float64Array(x.length);
         addErrorsDown(network, op, weights, x, delta, down);
@@ -202,13 +202,13 @@ export class FloatSgd {
   step(samples: readonly Sample[]): void {
     if (samples.length === 0) return;
     const gradients = this.gradients(samples);
-    this.layers.forEach(({ step: { trained }, weights, bias, rate }, i) => {
-      if (!trained) return;
+    this.layers.forEach(({ step: { learned }, weights, bias, rate }, i) => {
+      if (!learned) return;
       const lr = this.spec.learningRate * rate;
       gradients[i]!.weights.forEach((g, at) => {
         weights[at]! -= lr * g;
       });
-      for (let o = trained.rows[0]; o < trained.rows[1]; o++) bias[o]! -= lr * gradients[i]!.bias[o]!;
+      for (let o = learned.rows[0]; o < learned.rows[1]; o++) bias[o]! -= lr * gradients[i]!.bias[o]!;
     });
   }
 }

@@ -133,10 +133,10 @@ function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
       return ([x]) => Int8Array.from({ length: elementCount(output) }, (_, i) => x![i % x!.length]!);
     case 'softmax':
       throw new BrownoutError({
-        code: 'E_TRAIN',
+        code: 'E_LEARN',
         found: `softmax "${op.name}" below the layers that learn`,
         expected: 'ops that the desk mirrors',
-        hint: 'Tune the learning rate elsewhere; the device trains all the same.',
+        hint: 'Tune the learning rate elsewhere; the device learns all the same.',
       });
   }
 }

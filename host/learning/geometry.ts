@@ -1,4 +1,4 @@
-// Sizes of the ops that learn or pass errors, as training counts them.
+// Sizes of the ops that learn or pass errors, as learning counts them.
 import {
   elementCount,
   type AveragePool2d,
@@ -13,7 +13,7 @@ import {
   type TensorSpec,
 } from '../model/quantized-network.js';
 
-/** Ops with weights that training knows. */
+/** Ops with weights that learning knows. */
 export type WeightedOp = Dense | Conv2d | DepthwiseConv2d | Circulant;
 /** Ops that errors pass; reshapes pass them as they are. */
 export type PassableOp = WeightedOp | MaxPool2d | AveragePool2d | Mean;

@@ -1,4 +1,4 @@
-// docs/TRAINING.md §6 and the sums of §7: errors through an op, and the gradients of its weights; integers, or reals for the
+// docs/LEARNING.md §6 and the sums of §7: errors through an op, and the gradients of its weights; integers, or reals for the
 // float reference.
 import {
   elementCount,

@@ -38,7 +38,7 @@ function mix(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** docs/TRAINING.md §3. */
+/** docs/LEARNING.md §3. */
 export const randomKey = (seed: number, step: number, a: number, b: number): number =>
   mix((seed + Math.imul(step, 0x9e3779b1) + Math.imul(a, 0x85ebca77) + Math.imul(b, 0xc2b2ae3d)) | 0);
 

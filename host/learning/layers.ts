@@ -35,7 +35,7 @@ interface Context {
 }
 
 function fail(found: string, expected: string, hint: string): never {
-  throw new BrownoutError({ code: 'E_TRAIN', found, expected, hint });
+  throw new BrownoutError({ code: 'E_LEARN', found, expected, hint });
 }
 
 const possible = ({ reached }: Context): string =>
@@ -138,7 +138,7 @@ function automatic(context: Context): Selected[] {
 
 /**
  * What learns, from the logits down: `last`, `bias`, `head:N`, `all`, `auto` (the largest head whose weight bank is at most
- * 16 KB), or names `layer`, `layer:bias`, `layer:a-b` with commas between. Errors: E_TRAIN.
+ * 16 KB), or names `layer`, `layer:bias`, `layer:a-b` with commas between. Errors: E_LEARN.
  */
 export function selectLayers(network: QuantizedNetwork, chain: Chain, text: string): Selected[] {
   const reached = weightedIn(network, chain);

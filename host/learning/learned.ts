@@ -15,12 +15,12 @@ import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
 import { cursorFields, type CursorFields, isWhole, sequenceOf, slotAddress } from '../model/cursor.js';
 import { type DeviceImage, type Image, withConstants } from '../model/image.js';
-import { bankAddress, banksOf, stateAddress, type TrainingHeader } from '../model/training-header.js';
+import { bankAddress, banksOf, stateAddress, type LearningHeader } from '../model/learning-header.js';
 import { CURSOR_BYTES } from '../../assembly/layout.js';
 
 /** How learning goes; losses in bits. */
 export interface LearningStatus {
-  /** Train jobs finished, and updates applied: the rest was held out, or right and sure. */
+  /** Learn jobs finished, and updates applied: the rest was held out, or right and sure. */
   labelled: number;
   updates: number;
   skipped: number;
@@ -37,14 +37,14 @@ export interface LearningStatus {
   banks: { current: number; good: number; state: number };
 }
 
-/** The image's training header. Throws `E_KIND`. */
-export function trainingOf(image: DeviceImage): TrainingHeader {
-  if (image.training) return image.training;
+/** The image's learning header. Throws `E_KIND`. */
+export function learningOf(image: DeviceImage): LearningHeader {
+  if (image.learning) return image.learning;
   throw new BrownoutError({
     code: 'E_KIND',
     found: 'an image that only infers',
-    expected: 'one that trains',
-    hint: 'Compile the model with --train, such as --train last.',
+    expected: 'one that learns',
+    hint: 'Compile the model with --learn, such as --learn last.',
   });
 }
 
@@ -65,7 +65,7 @@ function newestCursor(nvm: Uint8Array, image: DeviceImage): CursorFields {
 
 /** What NVM says of learning. Throws `E_KIND`, `E_CURSOR`. */
 export function learningStatus(nvm: Uint8Array, image: DeviceImage): LearningStatus {
-  const header = trainingOf(image);
+  const header = learningOf(image);
   const cursor = newestCursor(nvm, image);
   const banks = banksOf(cursor);
   const at = stateAddress(header, banks.state);
@@ -93,20 +93,20 @@ export function learningStatus(nvm: Uint8Array, image: DeviceImage): LearningSta
 
 /** The current weight bank of a device. Throws `E_KIND`, `E_CURSOR`. */
 export function learnedWeights(nvm: Uint8Array, image: DeviceImage): Uint8Array {
-  const header = trainingOf(image);
+  const header = learningOf(image);
   const at = bankAddress(header, banksOf(newestCursor(nvm, image)).current);
   return nvm.slice(at, at + header.bankBytes);
 }
 
 /** The image with a weight bank in place of the factory's: what was learnt is what it ships with. */
 export function withWeights(image: Image, bank: Uint8Array): Image {
-  const { factory, bankBytes } = trainingOf(image);
+  const { factory, bankBytes } = learningOf(image);
   if (bank.length !== bankBytes) {
     throw new BrownoutError({
       code: 'E_WEIGHTS',
       found: `weights of ${bank.length} bytes`,
       expected: `${bankBytes}`,
-      hint: 'Take weights of the same network, compiled with the same --train.',
+      hint: 'Take weights of the same network, compiled with the same --learn.',
     });
   }
   return withConstants(image, (device) => device.set(bank, factory));

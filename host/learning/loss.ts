@@ -1,4 +1,4 @@
-// docs/TRAINING.md §5.
+// docs/LEARNING.md §5.
 import { clampTo, roundShift } from './integer.js';
 import type { LossSpec } from './spec.js';
 

@@ -1,4 +1,4 @@
-// Training on the device again, in plain TypeScript from docs/TRAINING.md: the oracle that banks are compared with, byte by
+// Learning on the device again, in plain TypeScript from docs/LEARNING.md: the oracle that banks are compared with, byte by
 // byte, and what the desk tries learning rates on.
 import { BrownoutError } from '../error.js';
 import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
@@ -8,8 +8,8 @@ import { isWeighted, outputOf, type PassableOp } from './geometry.js';
 import { addErrorsDown, inOneUnit, rescale } from './gradients.js';
 import { randomKey } from './integer.js';
 import { lossOf } from './loss.js';
-import { EntryKind, TrainingState } from './sample-ring.js';
-import type { BackwardStep, TrainingSpec } from './spec.js';
+import { EntryKind, LearningState } from './sample-ring.js';
+import type { BackwardStep, LearningSpec } from './spec.js';
 import { bankBytes, factoryLayer, type LaneOfLayer, type LayerBank, updateLayer } from './weight-bank.js';
 
 const REPLAY_KEY = 0x52455031;
@@ -30,60 +30,60 @@ export interface Sample {
   label: number;
 }
 
-export interface TrainingCursor {
+export interface LearningCursor {
   step: number;
   banks: number;
   sample: number;
 }
 
-export class TrainingMirror {
+export class LearningMirror {
   step = 0;
   protected current = 0;
   protected good = 0;
   private stateBank = 0;
   private spare = 0;
-  private state: TrainingState;
+  private state: LearningState;
   /** Weight banks 0 … 3: layers from the input. */
   protected readonly banks: LayerBank[][];
   private readonly ring: Int8Array[];
   private readonly frozen: FrozenPart;
   /** Of layers between those that learn. */
   private readonly shipped: Map<number, Parameters>;
-  /** Steps from the earliest trained layer up. */
+  /** Steps from the earliest learned layer up. */
   private readonly upwards: { step: BackwardStep; run: ReturnType<typeof kernelOf> }[];
 
-  /** `frozen` may be shared by mirrors of one network whose earliest trained layer is the same. */
+  /** `frozen` may be shared by mirrors of one network whose earliest learned layer is the same. */
   constructor(
     private readonly network: QuantizedNetwork,
-    private readonly spec: TrainingSpec,
+    private readonly spec: LearningSpec,
     frozen?: FrozenPart,
   ) {
     const steps = [...spec.steps].reverse();
     this.upwards = steps.map((step) => ({ step, run: kernelOf(network, this.opOf(step)) }));
-    const factory = steps.flatMap((step) => (step.trained ? [factoryLayer(network, step)] : []));
+    const factory = steps.flatMap((step) => (step.learned ? [factoryLayer(network, step)] : []));
     this.banks = [factory, [], [], []];
     this.shipped = new Map(
-      steps.flatMap(({ op: index, trained }) => {
+      steps.flatMap(({ op: index, learned }) => {
         const op = network.ops[index]!;
-        return !trained && isWeighted(op) ? [[index, shippedParameters(network, op)] as const] : [];
+        return !learned && isWeighted(op) ? [[index, shippedParameters(network, op)] as const] : [];
       }),
     );
-    this.state = new TrainingState(spec.ringEntries);
+    this.state = new LearningState(spec.ringEntries);
     const inputBytes = elementCount(network.tensors[network.input]!);
     this.ring = Array.from({ length: spec.ringEntries }, () => new Int8Array(inputBytes));
-    this.frozen = frozen ?? TrainingMirror.frozenPart(network, spec);
+    this.frozen = frozen ?? LearningMirror.frozenPart(network, spec);
   }
 
   /** What mirrors of a network may share: the part below the earliest layer that learns. */
-  static frozenPart(network: QuantizedNetwork, spec: TrainingSpec): FrozenPart {
+  static frozenPart(network: QuantizedNetwork, spec: LearningSpec): FrozenPart {
     return new FrozenPart(network, network.ops[spec.steps.at(-1)!.op]!.inputs[0]!);
   }
 
   /**
-   * One labelled sample learnt: a train job from start to end. The input must not change from then on. Returns the turns'
+   * One labelled sample learnt: a learn job from start to end. The input must not change from then on. Returns the turns'
    * samples: the mini-batch, with those right and sure; none if the sample is held out.
    */
-  train(input: Int8Array, label: number, ticket: number): Sample[] {
+  learn(input: Int8Array, label: number, ticket: number): Sample[] {
     this.checkLabel(label);
     this.checkInput(input);
     this.ring[this.spare] = input;
@@ -156,13 +156,13 @@ export class TrainingMirror {
   }
 
   /** The cursor's words between two jobs. */
-  cursor(): TrainingCursor {
+  cursor(): LearningCursor {
     const banks = this.current | (this.good << 4) | (this.stateBank << 8);
     return { step: this.step, banks, sample: this.spare << 16 };
   }
 
   /** Counters and the ring's table, to read. */
-  get summary(): Readonly<TrainingState> {
+  get summary(): Readonly<LearningState> {
     return this.state;
   }
 
@@ -192,11 +192,11 @@ export class TrainingMirror {
   }
 
   private parametersOf(step: BackwardStep, bank: number): Parameters {
-    if (step.trained) return this.banks[bank]![step.trained.layer]!;
+    if (step.learned) return this.banks[bank]![step.learned.layer]!;
     return this.shipped.get(step.op) ?? NO_PARAMETERS;
   }
 
-  /** Logits, valid until the next run; activations of the steps, from the earliest trained layer up, into `keep`. */
+  /** Logits, valid until the next run; activations of the steps, from the earliest learned layer up, into `keep`. */
   private run(input: Int8Array, bank: number, keep?: Int8Array[]): Int8Array {
     let x = this.frozen.features(input);
     for (const { step, run } of this.upwards) {
@@ -206,7 +206,7 @@ export class TrainingMirror {
     return x;
   }
 
-  /** docs/TRAINING.md §5 for one sample; §6 if it is learnt. */
+  /** docs/LEARNING.md §5 for one sample; §6 if it is learnt. */
   private turn({ input, label }: Sample, bank: number, learns: boolean): Turn {
     const { loss: spec } = this.spec;
     const inputs: Int8Array[] = [];
@@ -232,20 +232,20 @@ export class TrainingMirror {
     return { right, loss, lanes };
   }
 
-  /** A train entry to learn again, drawn evenly over labels; undefined if there are none. */
+  /** A learn entry to learn again, drawn evenly over labels; undefined if there are none. */
   private replay(turn: number): Sample | undefined {
     const { seed, loss } = this.spec;
     const h = randomKey(seed, this.step, REPLAY_KEY, turn);
-    const train = this.state.of(EntryKind.TRAIN);
-    if (train.length === 0) return undefined;
+    const learn = this.state.of(EntryKind.LEARN);
+    if (learn.length === 0) return undefined;
     const start = h % loss.classes;
     const distance = (label: number): number => (label - start + loss.classes) % loss.classes;
-    const nearest = Math.min(...train.map(({ label }) => distance(label)));
-    const candidates = train.filter(({ label }) => distance(label) === nearest);
+    const nearest = Math.min(...learn.map(({ label }) => distance(label)));
+    const candidates = learn.filter(({ label }) => distance(label) === nearest);
     return this.sampleOf(candidates[(h >>> 16) % candidates.length]!);
   }
 
-  private sampleOf(entry: TrainingState['entries'][number]): Sample {
+  private sampleOf(entry: LearningState['entries'][number]): Sample {
     return { input: this.ring[this.state.entries.indexOf(entry)]!, label: entry.label };
   }
 
@@ -274,7 +274,7 @@ export class TrainingMirror {
     const back = due && right + spec.margin < this.rightOf(validation, this.good);
 
     const next = this.nextState();
-    const kind = held ? EntryKind.VALIDATION : EntryKind.TRAIN;
+    const kind = held ? EntryKind.VALIDATION : EntryKind.LEARN;
     if (own === this.spare) next.take(own, ticket, label, kind);
     else next.entries[own] = { ...next.entries[own]!, ticket, label, kind };
     next.record(first.loss, first.right, !first.lanes && !held);
@@ -298,8 +298,8 @@ export class TrainingMirror {
   protected nextLayers(learnt: readonly LaneOfLayer[][]): LayerBank[] {
     const next: LayerBank[] = [];
     this.spec.steps.forEach((backward, i) => {
-      if (!backward.trained) return;
-      const { layer } = backward.trained;
+      if (!backward.learned) return;
+      const { layer } = backward.learned;
       const lanes = learnt.map((lane) => lane[i]!);
       const bank = this.banks[this.current]![layer]!;
       next[layer] = updateLayer(this.network, backward, bank, lanes, this.spec.seed, this.step);
@@ -315,12 +315,12 @@ export class TrainingMirror {
     this.step++;
   }
 
-  private nextState(): TrainingState {
-    const next = Object.assign(new TrainingState(this.spec.ringEntries), this.state);
+  private nextState(): LearningState {
+    const next = Object.assign(new LearningState(this.spec.ringEntries), this.state);
     return Object.assign(next, { entries: this.state.entries.map((entry) => ({ ...entry })) });
   }
 
-  private commitState(state: TrainingState): void {
+  private commitState(state: LearningState): void {
     this.state = state;
     this.stateBank = this.stateBank === 1 ? 2 : 1;
   }

@@ -1,14 +1,14 @@
-// Options of training with their defaults, checked.
+// Options of learning with their defaults, checked.
 import { BrownoutError } from '../error.js';
-import type { TrainOptions } from './spec.js';
+import type { LearnOptions } from './spec.js';
 
 /** From here on a quarter of the ring holds enough for the guard. */
 const GUARD_RING = 8;
-/** Validation entries with which the guard judges (docs/TRAINING.md §4). */
+/** Validation entries with which the guard judges (docs/LEARNING.md §4). */
 const GUARD_LEAST = 4;
 
 function fail(option: string, found: unknown, expected: string, hint: string): never {
-  throw new BrownoutError({ code: 'E_TRAIN', found: `${option} ${String(found)}`, expected, hint });
+  throw new BrownoutError({ code: 'E_LEARN', found: `${option} ${String(found)}`, expected, hint });
 }
 
 function whole(option: string, value: number, least: number, most: number): number {
@@ -28,8 +28,8 @@ function momentumOf(value: number): number {
   fail('momentum', value, '0, 0.5, 0.75, 0.875, 0.9375 and so on', 'Take the nearest of these.');
 }
 
-/** Every option, checked. Errors: E_TRAIN with the option's name. */
-export function completeOptions(options: TrainOptions): Required<TrainOptions> {
+/** Every option, checked. Errors: E_LEARN with the option's name. */
+export function completeOptions(options: LearnOptions): Required<LearnOptions> {
   const { layers, loss = 'cross-entropy', late = true } = options;
   if (typeof layers !== 'string' || layers.trim() === '')
     fail('layers', layers, 'last, bias, head:N, all, auto, or names', 'Say what is to learn.');

@@ -1,9 +1,9 @@
-// The state bank: counters, the loss' means and the table of the sample ring (docs/TRAINING.md §2, §9).
+// The state bank: counters, the loss' means and the table of the sample ring (docs/LEARNING.md §2, §9).
 
 export enum EntryKind {
   FREE = 0,
   UNLABELLED = 1,
-  TRAIN = 2,
+  LEARN = 2,
   VALIDATION = 3,
 }
 
@@ -21,7 +21,7 @@ const ENTRY_BYTES = 12;
 /** Labelled samples before drift is looked for: until then the slow mean lags behind its start at 0. */
 const DRIFT_FROM = 128;
 
-export class TrainingState {
+export class LearningState {
   labelled = 0;
   stamp = 0;
   window = 0;
@@ -49,7 +49,7 @@ export class TrainingState {
     this.entries[index] = { ticket, stamp: this.stamp, label, kind };
   }
 
-  /** What a finished train job leaves: its loss, whether it was right, whether it was passed over. */
+  /** What a finished learn job leaves: its loss, whether it was right, whether it was passed over. */
   record(loss: number, right: boolean, skipped: boolean): void {
     this.labelled = (this.labelled + 1) >>> 0;
     this.window = ((this.window << 1) | (right ? 1 : 0)) >>> 0;
@@ -77,12 +77,12 @@ export class TrainingState {
     if (held.length > validations) return held;
     const unlabelled = this.of(EntryKind.UNLABELLED);
     if (2 * unlabelled.length > this.entries.length) return unlabelled;
-    const train = this.of(EntryKind.TRAIN);
-    if (train.length === 0) return unlabelled.length > 0 ? unlabelled : held;
+    const learn = this.of(EntryKind.LEARN);
+    if (learn.length === 0) return unlabelled.length > 0 ? unlabelled : held;
     const counts = new Map<number, number>();
-    for (const { label } of train) counts.set(label, (counts.get(label) ?? 0) + 1);
+    for (const { label } of learn) counts.set(label, (counts.get(label) ?? 0) + 1);
     const [label] = [...counts].reduce((a, b) => (b[1] > a[1] || (b[1] === a[1] && b[0] < a[0]) ? b : a));
-    return train.filter((entry) => entry.label === label);
+    return learn.filter((entry) => entry.label === label);
   }
 
   /** As a state bank has it. */

@@ -1,8 +1,8 @@
-// What a training image learns, and how: derived from the network once (derive.ts), and from there on the same numbers for
-// the compiler (host/plan/training) and the oracle (mirror.ts). docs/TRAINING.md has the arithmetic.
+// What a learning image learns, and how: derived from the network once (derive.ts), and from there on the same numbers for
+// the compiler (host/plan/learning) and the oracle (mirror.ts). docs/LEARNING.md has the arithmetic.
 
-/** Options of training, as `compile` takes them. */
-export interface TrainOptions {
+/** Options of learning, as `compile` takes them. */
+export interface LearnOptions {
   /**
    * Which layers learn: `last`, `bias` (the biases of all), `head:N` (the last N layers with weights), `all`, `auto`, or names
    * with what of them: `fc2,conv1:bias,fc1:0-15` (rows).
@@ -35,14 +35,14 @@ export interface TrainOptions {
 }
 
 /** How a layer's parameters change. */
-export interface TrainedLayer {
-  /** Number among the trained layers, from the input. */
+export interface LearnedLayer {
+  /** Number among the learned layers, from the input. */
   layer: number;
   /** Weights and biases; or biases alone. */
   weights: boolean;
   /** Output rows that learn, [first, end). */
   rows: readonly [number, number];
-  /** {m, s, mb, sb} of each output row, learning or not; of a circulant layer one for all (docs/TRAINING.md §7, §8). */
+  /** {m, s, mb, sb} of each output row, learning or not; of a circulant layer one for all (docs/LEARNING.md §7, §8). */
   pairs: Int32Array;
   /** Most an update may change W by, times 2^16. */
   clip: number;
@@ -54,7 +54,7 @@ export interface TrainedLayer {
 export interface BackwardStep {
   /** Index into the network's ops; never a reshape. */
   op: number;
-  trained: TrainedLayer | undefined;
+  learned: LearnedLayer | undefined;
   /** The error of the op's output: int16 of so many bits. */
   bits: number;
   /** A ReLU made the op's output: errors of values at or below the zero point are 0. Not used of the first step. */
@@ -79,9 +79,9 @@ export interface LossSpec {
   sure: number;
 }
 
-export interface TrainingSpec {
+export interface LearningSpec {
   loss: LossSpec;
-  /** From the op that makes the logits to the earliest trained one. */
+  /** From the op that makes the logits to the earliest learned one. */
   steps: BackwardStep[];
   lanes: number;
   ringEntries: number;
@@ -92,6 +92,6 @@ export interface TrainingSpec {
   margin: number;
   seed: number;
   learningRate: number;
-  /** Of docs/TRAINING.md §8. */
+  /** Of docs/LEARNING.md §8. */
   layers: string;
 }

@@ -2,9 +2,9 @@
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
-import { deriveTraining } from './derive.js';
-import { type Sample, TrainingMirror } from './mirror.js';
-import type { TrainOptions } from './spec.js';
+import { deriveLearning } from './derive.js';
+import { type Sample, LearningMirror } from './mirror.js';
+import type { LearnOptions } from './spec.js';
 
 export interface Trial {
   learningRate: number;
@@ -36,7 +36,7 @@ export function tuneRate(sets: readonly (readonly Sample[])[], learn: Learner): 
   const fewest = Math.min(...sets.map((samples) => samples.length));
   if (!(fewest >= LEAST && fewest < Infinity)) {
     throw new BrownoutError({
-      code: 'E_TRAIN',
+      code: 'E_LEARN',
       found: `${sets.length === 0 ? 'no' : fewest} samples to tune the learning rate on`,
       expected: `at least ${LEAST}`,
       hint: 'Give more labelled samples, or a learning rate.',
@@ -68,20 +68,20 @@ export const shareRight = (samples: readonly Sample[], classify: (input: Int8Arr
   samples.filter(({ input, label }) => classify(input) === label).length / samples.length;
 
 /**
- * The learning rate for training `network` by `options` on sets of samples like these: of one user, one place, each learnt
+ * The learning rate for learning `network` by `options` on sets of samples like these: of one user, one place, each learnt
  * on its own, from the factory's weights. Inputs are int8 as the network takes them.
- * Errors: E_TRAIN as `deriveTraining`, and for too few samples; E_LABEL, E_SHAPE for samples that do not fit.
+ * Errors: E_LEARN as `deriveLearning`, and for too few samples; E_LABEL, E_SHAPE for samples that do not fit.
  */
 export function tuneLearningRate(
   network: QuantizedNetwork,
-  options: TrainOptions,
+  options: LearnOptions,
   sets: readonly (readonly Sample[])[],
 ): Tuning {
-  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
+  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, options));
   return tuneRate(sets, (learningRate, stream, unseen) => {
-    const spec = deriveTraining(network, { ...options, learningRate });
-    const mirror = new TrainingMirror(network, spec, frozen);
-    stream.forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+    const spec = deriveLearning(network, { ...options, learningRate });
+    const mirror = new LearningMirror(network, spec, frozen);
+    stream.forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
     return shareRight(unseen, (input) => mirror.classify(input));
   });
 }

@@ -1,4 +1,4 @@
-// Weight banks and the update from one to the next: docs/TRAINING.md §2, §7.
+// Weight banks and the update from one to the next: docs/LEARNING.md §2, §7.
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import type { Parameters } from './forward.js';
 import { shippedParameters } from './forward.js';
@@ -26,8 +26,8 @@ export function factoryLayer(network: QuantizedNetwork, step: BackwardStep): Lay
   return {
     weights,
     folded,
-    low: new Uint8Array(step.trained!.weights ? weights.length : 0).fill(FACTORY_LOW),
-    velocity: new Int16Array(step.trained!.momentum > 0 ? weights.length : 0),
+    low: new Uint8Array(step.learned!.weights ? weights.length : 0).fill(FACTORY_LOW),
+    velocity: new Int16Array(step.learned!.momentum > 0 ? weights.length : 0),
   };
 }
 
@@ -88,14 +88,14 @@ function rowOf(op: WeightedOp, rows: number): (index: number) => number {
 /** The next bank of one layer, all of it. */
 export function updateLayer(
   network: QuantizedNetwork,
-  { op: index, trained }: BackwardStep,
+  { op: index, learned }: BackwardStep,
   bank: LayerBank,
   lanes: readonly LaneOfLayer[],
   seed: number,
   step: number,
 ): LayerBank {
   const op = network.ops[index] as WeightedOp;
-  const { layer, weights, rows, pairs, clip, momentum } = trained!;
+  const { layer, weights, rows, pairs, clip, momentum } = learned!;
   const outputs = outputRows(network, op);
   const z = inputOf(network, op).zeroPoint;
   const exponent = lanes.reduce((most, lane) => Math.max(most, lane.exponent), -Infinity);

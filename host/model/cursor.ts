@@ -16,9 +16,9 @@ import {
 } from '../../assembly/layout.js';
 import { crc32 } from './crc32.js';
 import type { DeviceImage } from './image.js';
-import type { TrainingCursor } from './training-header.js';
+import type { LearningCursor } from './learning-header.js';
 
-export interface CursorFields extends TrainingCursor {
+export interface CursorFields extends LearningCursor {
   imageId: number;
   state: number;
   kind: number;

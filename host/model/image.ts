@@ -29,9 +29,9 @@ import {
   MAGIC,
   OP_BYTES,
   OP_CRC,
-  H_TRAINING,
+  H_LEARNING,
   REGION_COUNT,
-  TRAINING_HEADER_BYTES,
+  LEARNING_HEADER_BYTES,
   VERSION,
 } from '../../assembly/layout.js';
 import type { AudioFeatures } from './audio-features.js';
@@ -40,7 +40,7 @@ import type { Plan, Region } from './plan.js';
 import { OpRecord } from './record.js';
 import { crc32 } from './crc32.js';
 import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
-import { isTrainingHeader, readTrainingHeader, type TrainingHeader } from './training-header.js';
+import { isLearningHeader, readLearningHeader, type LearningHeader } from './learning-header.js';
 import { littleEndian, type Values, valuesFrom } from './values.js';
 
 /** When the cursor is written, besides mandatory commits. */
@@ -86,7 +86,7 @@ export interface ImageMetadata {
   preprocessing: Preprocessing;
   /** One name an op. */
   ops: string[];
-  /** What the records make, op by op; absent in images of before, and in those that train. */
+  /** What the records make, op by op; absent in images of before, and in those that learn. */
   layers?: Layer[];
   /** How it was quantized, if it was here. */
   quantization?: QuantizationChoices;
@@ -118,8 +118,8 @@ export interface DeviceImage {
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
   ops: OpRecord[];
-  /** Of images that train. */
-  training: TrainingHeader | undefined;
+  /** Of images that learn. */
+  learning: LearningHeader | undefined;
 }
 
 export interface Image extends DeviceImage {
@@ -133,7 +133,7 @@ export interface Image extends DeviceImage {
 /** Whether inferences leave their input in the sample ring, for a label that comes late. */
 export const keepsInputs = ({ ops, jobs }: Pick<DeviceImage, 'ops' | 'jobs'>): boolean => {
   const { first, count } = jobs[JobKind.INFER]!;
-  return ops.slice(first, first + count).some((op) => op.isTraining);
+  return ops.slice(first, first + count).some((op) => op.isLearning);
 };
 
 /** Boots at one cursor before the device says `E_NO_PROGRESS`. */
@@ -214,7 +214,7 @@ export function writeImage(
     set(H_JOBS + kind * 8, first);
     set(H_JOBS + kind * 8 + 4, count);
   });
-  set(H_TRAINING, plan.training);
+  set(H_LEARNING, plan.learning);
   sealHeader(header);
   return concat([header, planBytes, plan.constantBytes, ...writeSections(metadata, sample)]);
 }
@@ -427,7 +427,7 @@ function checkHeader(bytes: Uint8Array): void {
 }
 
 /** Whether regions follow each other, and jobs lie in the plan, as docs/FORMAT.md says. */
-function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'training'>): boolean {
+function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning'>): boolean {
   const { plan, constants, slots, slotStride, diagnostics, imageBytes, jobs } = image;
   return (
     plan.offset === HEADER_BYTES &&
@@ -444,22 +444,22 @@ function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'training'>): boo
   );
 }
 
-/** The training header at `offset`; 0: none. Throws `E_IMAGE_HEADER` where it is not of the image. */
-function trainingOf(
+/** The learning header at `offset`; 0: none. Throws `E_IMAGE_HEADER` where it is not of the image. */
+function learningOf(
   device: Uint8Array,
   offset: number,
   { constants, nvmBytes, jobs }: Pick<DeviceImage, 'constants' | 'nvmBytes' | 'jobs'>,
-): TrainingHeader | undefined {
-  const trains = (jobs[JobKind.TRAIN]?.count ?? 0) > 0;
+): LearningHeader | undefined {
+  const learns = (jobs[JobKind.LEARN]?.count ?? 0) > 0;
   const end = constants.offset + constants.bytes;
-  const inside = offset >= constants.offset && offset + TRAINING_HEADER_BYTES <= end && offset % 4 === 0;
-  if (offset === 0 && !trains) return undefined;
-  const header = inside ? readTrainingHeader(device, offset) : undefined;
-  if (header && trains && isTrainingHeader(header, nvmBytes, end)) return header;
+  const inside = offset >= constants.offset && offset + LEARNING_HEADER_BYTES <= end && offset % 4 === 0;
+  if (offset === 0 && !learns) return undefined;
+  const header = inside ? readLearningHeader(device, offset) : undefined;
+  if (header && learns && isLearningHeader(header, nvmBytes, end)) return header;
   refuse(
     'E_IMAGE_HEADER',
-    `a training header at ${offset}`,
-    'one among the constants, and a train job',
+    `a learning header at ${offset}`,
+    'one among the constants, and a learn job',
     COPY_AGAIN,
   );
 }
@@ -508,8 +508,8 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
     refuse('E_IMAGE_HEADER', `image id ${hex(layout.imageId)}`, 'that of its plan and constants', COPY_AGAIN);
   }
   const device = bytes.subarray(0, imageBytes);
-  const training = trainingOf(device, get(H_TRAINING), layout);
-  return { ...layout, device, ops: opRecords(planBytes), training };
+  const learning = learningOf(device, get(H_LEARNING), layout);
+  return { ...layout, device, ops: opRecords(planBytes), learning };
 }
 
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */

@@ -8,7 +8,7 @@ export interface Region {
 }
 
 export interface Plan {
-  /** `op`: which op of the network a record is of; undefined: it belongs to training. */
+  /** `op`: which op of the network a record is of; undefined: it belongs to learning. */
   ops: { name: string; op: number | undefined; record: OpRecord; constantBytes: number }[];
   /** Constants as they stand in NVM, from `constants.offset` on. */
   constantBytes: Uint8Array;
@@ -24,6 +24,6 @@ export interface Plan {
   tileCount: number;
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
-  /** Address of the training header; 0: the image does not train. */
-  training: number;
+  /** Address of the learning header; 0: the image does not learn. */
+  learning: number;
 }

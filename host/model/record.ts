@@ -1,4 +1,4 @@
-import { KIND_S16, KIND_TRAINING, OP_BYTES, OP_KIND, type OpKind } from '../../assembly/layout.js';
+import { KIND_S16, KIND_LEARNING, OP_BYTES, OP_KIND, type OpKind } from '../../assembly/layout.js';
 
 /** Kinds of int8. */
 export type Int8Kind = {
@@ -28,9 +28,9 @@ export class OpRecord {
     return this.#view.getUint8(OP_KIND);
   }
 
-  /** Whether the op is one of training jobs alone. */
-  get isTraining(): boolean {
-    return this.kind >= KIND_TRAINING;
+  /** Whether the op is one of learning jobs alone. */
+  get isLearning(): boolean {
+    return this.kind >= KIND_LEARNING;
   }
 
   /** The op's kind, or that of its int8 sibling, whose fields it shares. */

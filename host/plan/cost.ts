@@ -25,7 +25,7 @@ import {
 import type { CirculantMethod, SpectraChoice } from '../model/quantized-network.js';
 import { leafCount } from './karatsuba.js';
 import type { OpRecord } from '../model/record.js';
-import { trainingCycles } from './learning/cost.js';
+import { learningCycles } from './learning/cost.js';
 
 /** Cycles of a multiply-add in a dot product of int8. */
 const MAC = 9;
@@ -96,7 +96,7 @@ function stepCycles(op: OpRecord): { enter: number; tile: number } {
     const [height, width] = op.getPair(WIN_KERNEL);
     return height * width * op.get(WIN_INPUT_CHANNELS);
   };
-  if (op.isTraining) return trainingCycles(op);
+  if (op.isLearning) return learningCycles(op);
   const kind = op.sibling;
   switch (kind) {
     case OpKind.CONV2D_S8:

@@ -97,7 +97,7 @@ export function isCirculant(kind: number): boolean {
 export function describeOp(op: OpRecord): OpDescription {
   const { kind } = op;
   const name = (OpKind[kind] ?? `op ${kind}`).toLowerCase();
-  const described = op.isTraining
+  const described = op.isLearning
     ? { inputShape: [], outputShape: [], macs: 0 }
     : describeShape(op, op.sibling);
   const circulant = isCirculant(kind);

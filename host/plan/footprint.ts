@@ -40,10 +40,10 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
-import { resolveAddress } from '../model/training-header.js';
+import { resolveAddress } from '../model/learning-header.js';
 import type { OpRecord } from '../model/record.js';
 import type { Footprint, Interval } from './interval.js';
-import { type Place, trainingFootprint } from './learning/footprint.js';
+import { type Place, learningFootprint } from './learning/footprint.js';
 
 /** Bytes of `count` values, `first` values behind the address in `field`. */
 function values(op: OpRecord, field: number, first: number, count: number): Interval {
@@ -209,19 +209,19 @@ function parametersOf(op: OpRecord): { weights: number; biases: number } {
 }
 
 /**
- * The footprint of tile `tile` of `op`. Constants are immutable and left out. `place`: of images that train, where the
+ * The footprint of tile `tile` of `op`. Constants are immutable and left out. `place`: of images that learn, where the
  * record stands.
  */
 export function footprint(op: OpRecord, tile: number, place?: Place): Footprint {
   if (!place) return inferenceFootprint(op, tile);
   const { header, cursor } = place;
-  const { reads, writes } = op.isTraining ? trainingFootprint(op, tile, place) : inferenceFootprint(op, tile);
+  const { reads, writes } = op.isLearning ? learningFootprint(op, tile, place) : inferenceFootprint(op, tile);
   const resolve = ([start, end]: Interval): Interval => {
     const at = resolveAddress(header, cursor, start);
     return [at, at + end - start];
   };
   return {
-    reads: [...reads, ...(op.isTraining ? [] : bankReads(op))].map(resolve),
+    reads: [...reads, ...(op.isLearning ? [] : bankReads(op))].map(resolve),
     writes: writes.map(resolve),
   };
 }

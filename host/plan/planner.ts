@@ -13,15 +13,15 @@ import {
 } from '../../assembly/layout.js';
 import type { Plan } from '../model/plan.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
-import type { TrainingSpec } from '../learning/spec.js';
+import type { LearningSpec } from '../learning/spec.js';
 import { layActivations, markCommits } from './buffers.js';
 import type { TileLimits } from './lower/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
 import { isPlain } from './plain.js';
 import { schedule } from './schedule.js';
 import type { Step } from './step.js';
-import { inferencePath, keptRegions, trainPath } from './learning/path.js';
-import { planTraining, type TrainingPlan, trainable } from './learning/plan.js';
+import { inferencePath, keptRegions, learnPath } from './learning/path.js';
+import { planLearning, type LearningPlan, learnable } from './learning/plan.js';
 
 export interface PlanOptions extends TileLimits {
   /** Bytes of NVM the image may take; buffers overlap, at the price of mandatory commits, only where they must. */
@@ -29,7 +29,7 @@ export interface PlanOptions extends TileLimits {
   /** Whether buffers may overlap at all: not where nothing commits on the way. */
   overlap: boolean;
   /** What the image learns on the device. */
-  training?: TrainingSpec;
+  learning?: LearningSpec;
 }
 
 /** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */
@@ -79,12 +79,12 @@ function setFlags(steps: readonly Step[]): void {
   for (const { lowered, commits } of steps) {
     const { record } = lowered;
     if (commits) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_COMMIT);
-    if (!record.isTraining && isPlain(record)) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_PLAIN);
+    if (!record.isLearning && isPlain(record)) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_PLAIN);
   }
 }
 
 /** Throws `E_MEMORY_RULE` where a job breaks the rule. */
-function checkJobs(plan: Plan, training: TrainingPlan | undefined): void {
+function checkJobs(plan: Plan, learning: LearningPlan | undefined): void {
   const { input, nvmBytes, jobs } = plan;
   const common = {
     ops: plan.ops.map(({ record }) => record),
@@ -93,27 +93,27 @@ function checkJobs(plan: Plan, training: TrainingPlan | undefined): void {
     retained: [[input.offset, input.offset + input.bytes] as const],
     nameOf: (op: number) => plan.ops[op]!.name,
   };
-  if (!training) {
+  if (!learning) {
     checkMemoryRule(common);
     return;
   }
-  const { header, spec } = training;
+  const { header, spec } = learning;
   const retained = [...common.retained, ...keptRegions(header)];
   checkMemoryRule({ ...common, retained, path: inferencePath(header, jobs[0]!) });
-  checkMemoryRule({ ...common, retained, path: trainPath(header, spec, common.ops, jobs[1]!) });
+  checkMemoryRule({ ...common, retained, path: learnPath(header, spec, common.ops, jobs[1]!) });
 }
 
 /** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
-  const model = options.training ? trainable(network, options.training) : network;
+  const model = options.learning ? learnable(network, options.learning) : network;
   const inference = schedule(model, options);
-  const training = options.training && planTraining(model, options.training, inference, options);
-  const tail = training?.program.tail ?? [];
+  const learning = options.learning && planLearning(model, options.learning, inference, options);
+  const tail = learning?.program.tail ?? [];
   const inferring = [...inference.steps, ...tail];
-  const steps = [...inferring, ...(training?.program.steps ?? [])];
+  const steps = [...inferring, ...(learning?.program.steps ?? [])];
   const lowered = steps.map((step) => step.lowered);
   const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
-  const extra = training?.extra ?? [];
+  const extra = learning?.extra ?? [];
   const constantsBytes = [...lowered.flatMap((l) => l.constants.map((c) => c.bytes)), ...extra].reduce(
     (sum, bytes) => sum + align(bytes.length),
     0,
@@ -124,14 +124,14 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   inputBuffer.address = align(diagnosticsOffset + DIAGNOSTICS_BYTES);
   outputBuffer.address = align(inputBuffer.address + inputBuffer.bytes);
   const mailboxEnd = align(outputBuffer.address + outputBuffer.bytes);
-  const start = training ? training.layMailbox(mailboxEnd) : mailboxEnd;
+  const start = learning ? learning.layMailbox(mailboxEnd) : mailboxEnd;
   const inferenceEnd = layActivations(activations, start, options);
-  const nvmBytes = training
-    ? training.layBanks(Math.max(inferenceEnd, training.layScratch(start, options)), options.nvmBytes)
+  const nvmBytes = learning
+    ? learning.layBanks(Math.max(inferenceEnd, learning.layScratch(start, options)), options.nvmBytes)
     : inferenceEnd;
-  training?.program.link(inferring.length);
+  learning?.program.link(inferring.length);
   const { bytes: constantBytes, addresses } = fillRecords(steps, constantsOffset, extra);
-  training?.finish(addresses, constantBytes, constantsOffset);
+  learning?.finish(addresses, constantBytes, constantsOffset);
   markCommits(inferring);
   setFlags(steps);
   const input = { offset: inputBuffer.address, bytes: inputBuffer.bytes };
@@ -155,10 +155,10 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     tileCount: inferring.reduce((sum, step) => sum + step.lowered.record.get(OP_TILES), 0),
     jobs: [
       { first: 0, count: inferring.length },
-      { first: training ? inferring.length : 0, count: steps.length - inferring.length },
+      { first: learning ? inferring.length : 0, count: steps.length - inferring.length },
     ],
-    training: training ? addresses.at(-1)! : 0,
+    learning: learning ? addresses.at(-1)! : 0,
   };
-  checkJobs(plan, training);
+  checkJobs(plan, learning);
   return plan;
 }

@@ -32,7 +32,7 @@ export function resolvePolicy(
   profile: DeviceProfile,
 ): CommitPolicy {
   if (name !== 'auto') return fixedPolicy(name);
-  const inference = plan.ops.filter(({ record }) => !record.isTraining);
+  const inference = plan.ops.filter(({ record }) => !record.isLearning);
   const meanTile = inference.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
   const betweenUnwarned = plannedCycles(profile) / profile.unwarnedCuts.value;
   return {

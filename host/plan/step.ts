@@ -7,7 +7,7 @@ export interface Buffer {
   born: number;
   /** Last op that reads it. */
   dies: number;
-  /** In NVM; of training with the group in bits 24–27. */
+  /** In NVM; of learning with the group in bits 24–27. */
   address: number;
 }
 

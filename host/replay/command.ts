@@ -89,7 +89,7 @@ export const replayCommand: Command = {
   options: [
     { name: 'cuts', value: 'ID', help: 'the schedule of power failures, as `verify` prints it' },
     { name: 'input', value: 'x.npy', help: 'with --trace samples; with --cuts the one given to `verify`' },
-    { name: 'job', value: 'NAME', help: 'with --cuts: infer (default) or train' },
+    { name: 'job', value: 'NAME', help: 'with --cuts: infer (default) or learn' },
     { name: 'module', value: 'FILE', help: 'with --cuts: device module (default: the one that ships)' },
     ...powerOptions,
     { name: 'capacitor', value: 'C', help: "such as 100uF (default: the device's or converter's own)" },

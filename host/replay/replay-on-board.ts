@@ -39,16 +39,16 @@ export interface BoardReplayResult {
   identical: boolean;
   /** Inferences delivered and acknowledged. */
   inferences: number;
-  /** Train jobs, of samples with their label and of labels that came late. */
-  trainingSteps: number;
+  /** Learn jobs, of samples with their label and of labels that came late. */
+  learningSteps: number;
   /** Answers delivered a second time, under the same ticket: the application died before it acknowledged. */
   repeats: number;
   /** What went wrong, first things first; empty if identical. */
   violations: string[];
 }
 
-/** Of an image that trains. */
-const TRAIN_EVERY = 4;
+/** Of an image that learns. */
+const LEARN_EVERY = 4;
 /** Different inputs the jobs go through. */
 const INPUTS = 8;
 /** Turns of a loop for every byte written, so that writes take a good part of the time and kills fall into them. */
@@ -69,7 +69,7 @@ function inputsOf(image: Image, random: Random): Values[] {
   return Array.from({ length: INPUTS }, (_, i) => (i === 0 && image.sample ? image.sample : other()));
 }
 
-/** A job delivered, as the application says it: kind (A inferred, T trained), ticket, updates so far, answer. */
+/** A job delivered, as the application says it: kind (A inferred, T learned), ticket, updates so far, answer. */
 interface Delivery {
   letter: 'A' | 'T';
   ticket: number;
@@ -101,20 +101,20 @@ class Golden {
   }
 
   #next(): Delivery {
-    const { image, trainEvery } = this.#bench;
+    const { image, learnEvery } = this.#bench;
     const { ticket, letter } = this.#deliveries.at(-1) ?? { ticket: 0, letter: 'A' };
-    const isLabelled = trainEvery > 0 && keepsInputs(image) && (ticket % trainEvery) % 2 === 1;
+    const isLabelled = learnEvery > 0 && keepsInputs(image) && (ticket % learnEvery) % 2 === 1;
     if (letter === 'A' && isLabelled) return this.#process(ticket, 'label');
-    const trains = trainEvery > 0 && (ticket + 1) % trainEvery === 0;
-    return this.#process(ticket + 1, trains ? 'train' : 'infer');
+    const learns = learnEvery > 0 && (ticket + 1) % learnEvery === 0;
+    return this.#process(ticket + 1, learns ? 'learn' : 'infer');
   }
 
-  #process(ticket: number, what: 'infer' | 'train' | 'label'): Delivery {
+  #process(ticket: number, what: 'infer' | 'learn' | 'label'): Delivery {
     const { image, inputs } = this.#bench;
     const device = this.#device;
-    const y = ((Math.imul(ticket, 0x9e37_79b1) >>> 16) & 0xffff) % (image.training?.classes ?? 1);
+    const y = ((Math.imul(ticket, 0x9e37_79b1) >>> 16) & 0xffff) % (image.learning?.classes ?? 1);
     const input = inputs[(ticket - 1) % inputs.length]!;
-    const job = { ticket, input, ...(what === 'train' ? { label: y } : {}) };
+    const job = { ticket, input, ...(what === 'learn' ? { label: y } : {}) };
     if (what === 'label') device.label(ticket, y);
     const { answer } = completeJob(device, image, job, {}, what === 'label');
     const letter = what === 'infer' ? 'A' : 'T';
@@ -128,7 +128,7 @@ class Deliveries {
   /** The last one, and how many there were. */
   last: Delivery | undefined;
   count = 0;
-  trainingSteps = 0;
+  learningSteps = 0;
   repeats = 0;
   readonly violations: string[] = [];
 
@@ -146,7 +146,7 @@ class Deliveries {
     }
     this.last = expected;
     this.count++;
-    if (expected.letter === 'T') this.trainingSteps++;
+    if (expected.letter === 'T') this.learningSteps++;
   }
 }
 
@@ -167,8 +167,8 @@ function ticketOf(slots: Uint8Array[]): number {
 
 interface Bench {
   image: Image;
-  /** Every so many tickets one trains; 0: none. */
-  trainEvery: number;
+  /** Every so many tickets one learns; 0: none. */
+  learnEvery: number;
   board: Board;
   elf: string;
   nvm: NvmFile;
@@ -178,11 +178,11 @@ interface Bench {
 
 /** Tells the application when to stop, how slow NVM is, and what SRAM holds; starts the board. */
 async function live(bench: Bench, lastTicket: number, killAfterMs?: number): ReturnType<typeof runOnBoard> {
-  const { board, elf, nvm, inputs, random, trainEvery } = bench;
+  const { board, elf, nvm, inputs, random, learnEvery } = bench;
   const garbage = random.uint32();
   nvm.write(
     CONTROL_OFFSET,
-    controlBlock({ lastTicket, slow: SLOW, low: LOW, garbage, trainEvery }, inputs.map(littleEndian)),
+    controlBlock({ lastTicket, slow: SLOW, low: LOW, garbage, learnEvery }, inputs.map(littleEndian)),
   );
   return runOnBoard(board, elf, nvm.path, killAfterMs === undefined ? {} : { killAfterMs });
 }
@@ -247,7 +247,7 @@ async function lastWord(bench: Bench, deliveries: Deliveries, round: number): Pr
 
 /**
  * Plays power failures against an emulated board: `kills` times the emulator gets SIGKILL at a random moment and starts
- * again on the NVM it left. Of an image that trains every fourth ticket trains, and of the others every other is labelled
+ * again on the NVM it left. Of an image that learns every fourth ticket learns, and of the others every other is labelled
  * once its answer is gone. Throws `E_TOOL_MISSING`, `E_BOARD`.
  */
 export async function replayOnBoard(
@@ -262,7 +262,7 @@ export async function replayOnBoard(
     const program = { sources: ['boards/hal_cut.c', 'boards/replay.c'], defines: [] };
     const bench: Bench = {
       image,
-      trainEvery: image.training ? TRAIN_EVERY : 0,
+      learnEvery: image.learning ? LEARN_EVERY : 0,
       board,
       elf: buildForBoard(folder, image, module, board, program),
       nvm: new NvmFile(join(folder, 'nvm.bin'), board),
@@ -274,14 +274,14 @@ export async function replayOnBoard(
     const deliveries = new Deliveries(golden);
     const { done, torn } = await killAgainAndAgain(bench, deliveries, { kills, progress });
     await lastWord(bench, deliveries, kills + 1);
-    const { violations, count, trainingSteps, repeats } = deliveries;
+    const { violations, count, learningSteps, repeats } = deliveries;
     return {
       board: board.name,
       kills: done,
       tornSlots: torn,
       identical: violations.length === 0,
-      inferences: count - trainingSteps,
-      trainingSteps,
+      inferences: count - learningSteps,
+      learningSteps,
       repeats,
       violations,
     };

@@ -73,7 +73,7 @@ export function completeJob(
         onCall?.('submit');
         expectSuccess(device.feed(job.input), 'feed');
         const { ticket, label } = job;
-        expectSuccess(label === undefined ? device.submit(ticket) : device.train(ticket, label), 'submit');
+        expectSuccess(label === undefined ? device.submit(ticket) : device.learn(ticket, label), 'submit');
       }
       while (device.status() === Status.RUN) {
         onCall?.('run');

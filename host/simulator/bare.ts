@@ -66,9 +66,9 @@ export class BareKernels {
     this.#exports.tile(index);
   }
 
-  /** A job from start to end on `input`; `label`: of a train job. */
+  /** A job from start to end on `input`; `label`: of a learn job. */
   run(input: Values, label?: number): void {
-    const kind = label === undefined ? JobKind.INFER : JobKind.TRAIN;
+    const kind = label === undefined ? JobKind.INFER : JobKind.LEARN;
     const { first, count } = this.#image.jobs[kind]!;
     this.feed(input);
     this.begin(label);
@@ -77,7 +77,7 @@ export class BareKernels {
       this.enter(op);
       const tiles = this.#image.ops[op]!.get(OP_TILES);
       for (let tile = 0; tile < tiles; tile++) this.tile(tile);
-      // Ops of training lead elsewhere by what they leave in the cursor.
+      // Ops of learning lead elsewhere by what they leave in the cursor.
       op = this.#getOp();
     }
     this.#nvm.sync();
@@ -97,8 +97,8 @@ export class BareKernels {
 
   /** What `submit` does of it: the label, and turns from the start. */
   begin(label?: number): void {
-    const { training } = this.#image;
-    if (!training) return;
+    const { learning } = this.#image;
+    if (!learning) return;
     const cursor = this.#cursor;
     cursor.setUint16(C_SAMPLE, 0, true);
     cursor.setUint32(C_TURN, 0, true);
@@ -107,6 +107,6 @@ export class BareKernels {
     if (label === undefined) return;
     const bytes = new Uint8Array(Int32Array.of(label).buffer);
     this.#supply.write(bytes.length);
-    this.#nvm.write(training.label, bytes);
+    this.#nvm.write(learning.label, bytes);
   }
 }

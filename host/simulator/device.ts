@@ -44,7 +44,7 @@ export interface DeviceExports {
   label(ticket: number, y: number): number;
   ack(ticket: number): number;
   cancel(ticket: number): number;
-  /** Of modules that train. */
+  /** Of modules that learn. */
   restore?(): number;
   status(): number;
   version(): number;
@@ -175,9 +175,9 @@ export class Device {
     return code;
   }
 
-  /** Starts a train job on the input fed, of class `y`. */
-  train(ticket: number, y: number): number {
-    return this.submit(ticket, JobKind.TRAIN | (y << 8));
+  /** Starts a learn job on the input fed, of class `y`. */
+  learn(ticket: number, y: number): number {
+    return this.submit(ticket, JobKind.LEARN | (y << 8));
   }
 
   submit(ticket: number, kind = 0): number {

@@ -2,7 +2,7 @@
 // Both compilers are optional dependencies, imported here and only when asked for.
 import { readFileSync } from 'node:fs';
 import {
-  KIND_TRAINING,
+  KIND_LEARNING,
   MASK_BLOCKS,
   MASK_FAST,
   MASK_INT4,
@@ -42,13 +42,13 @@ const root = new URL('../../../', import.meta.url);
 /** What an image uses (assembly/kernels/mask.ts). */
 export interface KernelMasks {
   kernels: number;
-  /** Of training; 0: none, and no room for its state. */
-  training: number;
+  /** Of learning; 0: none, and no room for its state. */
+  learning: number;
 }
 
 /** The masks of an image. */
 function kernelMasks(image: DeviceImage): KernelMasks {
-  const forward = image.ops.filter((op) => !op.isTraining);
+  const forward = image.ops.filter((op) => !op.isLearning);
   const kernels = forward.reduce((mask, op) => {
     const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;
     const blocks = op.sibling === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
@@ -56,10 +56,10 @@ function kernelMasks(image: DeviceImage): KernelMasks {
     const special = op.get(OP_KIND) & OP_FLAG_PLAIN ? 0 : MASK_SPECIAL;
     return mask | (1 << op.kind) | int4 | blocks | zero | special;
   }, 0);
-  const training = image.ops
-    .filter((op) => op.isTraining)
-    .reduce((mask, op) => mask | (1 << (op.kind - KIND_TRAINING)), 0);
-  return { kernels, training };
+  const learning = image.ops
+    .filter((op) => op.isLearning)
+    .reduce((mask, op) => mask | (1 << (op.kind - KIND_LEARNING)), 0);
+  return { kernels, learning };
 }
 
 /** Imports a compiler. Throws `E_TOOL_MISSING`. */
@@ -83,9 +83,9 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
 }
 
 const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
-const TRAINING_ENTRIES = { ...ENTRIES, device: 'assembly/train.ts' };
-/** Static data of a build that trains: ARENA of assembly/sram.ts. */
-const TRAINING_STATICS = 400;
+const LEARNING_ENTRIES = { ...ENTRIES, device: 'assembly/learn.ts' };
+/** Static data of a build that learns: ARENA of assembly/sram.ts. */
+const LEARNING_STATICS = 400;
 
 /** Where NVM begins in the memory of a build with `mappedBytes`: behind the page that is SRAM. */
 export const MAPPED_AT = 0x10000;
@@ -93,10 +93,10 @@ export const MAPPED_AT = 0x10000;
 /** What asc is asked for, besides the entry. */
 function flagsOf(masks: KernelMasks, options: BuildOptions): string[] {
   const { target = 'scalar', names, accelerated, mappedBytes } = options;
-  const training = ['--use', `TRAINING_MASK=${masks.training}`, '--lowMemoryLimit', `${TRAINING_STATICS}`];
+  const learning = ['--use', `LEARNING_MASK=${masks.learning}`, '--lowMemoryLimit', `${LEARNING_STATICS}`];
   return [
     ...['--target', target, '--use', `KERNEL_MASK=${masks.kernels}`, '--outFile', 'device.wasm'],
-    ...(masks.training ? training : []),
+    ...(masks.learning ? learning : []),
     ...(names ? ['--debug'] : []),
     ...(accelerated ? ['--use', 'ACCELERATOR=1'] : []),
     ...(mappedBytes ? mappedFlags(mappedBytes) : []),
@@ -173,7 +173,7 @@ export async function buildKernels(
   masks: KernelMasks,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const source = (masks.training ? TRAINING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
+  const source = (masks.learning ? LEARNING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
   return shrink(await assemble(source, flagsOf(masks, options)), options);
 }
 

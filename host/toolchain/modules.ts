@@ -5,13 +5,13 @@ import type { DeviceImage } from '../model/image.js';
 import { type InstructionCosts, meter } from './meter.js';
 
 /**
- * `device`: scalar, all kernels, `device.train` with those of training, `device.fast` with several sums at a time,
+ * `device`: scalar, all kernels, `device.learn` with those of learning, `device.fast` with several sums at a time,
  * `device.accelerated` with them imported; `digits`: only those of the shipped image; `…bare`: the kernels alone.
  */
 export type ModuleName =
   | 'device'
-  | 'device.train'
-  | 'device.train.checked'
+  | 'device.learn'
+  | 'device.learn.checked'
   | 'device.fast'
   | 'device.accelerated'
   | 'digits'
@@ -19,7 +19,7 @@ export type ModuleName =
   | 'device.simd'
   | 'device.checked'
   | 'bare'
-  | 'bare.train'
+  | 'bare.learn'
   | 'desk';
 
 /** The bytes of a module. Throws `E_NOT_BUILT`. */
@@ -46,9 +46,9 @@ export function meteredModule(name: ModuleName, costs: InstructionCosts): WebAss
 }
 
 /** Its kernels alone. */
-export const bareModuleFor = ({ training }: Pick<DeviceImage, 'training'>): 'bare' | 'bare.train' =>
-  training ? 'bare.train' : 'bare';
+export const bareModuleFor = ({ learning }: Pick<DeviceImage, 'learning'>): 'bare' | 'bare.learn' =>
+  learning ? 'bare.learn' : 'bare';
 
-/** The module that runs an image: one that trains needs more kernels. */
-export const moduleFor = ({ training }: Pick<DeviceImage, 'training'>): 'device' | 'device.train' =>
-  training ? 'device.train' : 'device';
+/** The module that runs an image: one that learns needs more kernels. */
+export const moduleFor = ({ learning }: Pick<DeviceImage, 'learning'>): 'device' | 'device.learn' =>
+  learning ? 'device.learn' : 'device';

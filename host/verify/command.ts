@@ -59,7 +59,7 @@ export const verifyCommand: Command = {
       value: 'FILE',
       help: 'sample to prove it on (default: the input in the image, else noise)',
     },
-    { name: 'job', value: 'NAME', help: 'infer (default) or train' },
+    { name: 'job', value: 'NAME', help: 'infer (default) or learn' },
     { name: 'tear', value: 'BYTES', help: 'bytes a write may be torn at: 1 (default), 2, 4 or 8' },
     { name: 'policy', value: 'NAME', help: "every N, low or never, in place of the image's own" },
     { name: 'device', value: 'NAME', help: 'whose charge must hold a tile (default cortex-m4-generic)' },

@@ -5,7 +5,7 @@ import type { Image } from '../model/image.js';
 import type { Interval } from '../plan/interval.js';
 import type { Place } from '../plan/learning/footprint.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
-import { persistent, ringEntries, type TrainingHeader } from '../model/training-header.js';
+import { persistent, ringEntries, type LearningHeader } from '../model/learning-header.js';
 import { dataWrites } from './commit-form.js';
 import type { DeviceExports } from '../simulator/device.js';
 import { merge } from './interval.js';
@@ -28,7 +28,7 @@ export interface JobRequest {
   ticket: number;
   kind: JobKind;
   input: Uint8Array;
-  /** Of a train job: the class. */
+  /** Of a learn job: the class. */
   label?: number;
   /** The label comes late: `label` for an input that the ring holds, in place of `submit`. */
   late?: boolean;
@@ -66,8 +66,8 @@ export function deviceAt(image: Image, sequence: number, start?: Start): Uint8Ar
 }
 
 /** Where a record stands, if addresses may name groups. */
-export const placeOf = ({ training }: Pick<Image, 'training'>, cursor: CursorFields): Place | undefined =>
-  training && { header: training, cursor };
+export const placeOf = ({ learning }: Pick<Image, 'learning'>, cursor: CursorFields): Place | undefined =>
+  learning && { header: learning, cursor };
 
 /** Asks for the job on a device that is up, its input fed if it needs one. Returns the code. */
 export function request(
@@ -153,20 +153,20 @@ export function goldenJob(
     cursors.push(cursorFields(probe.cursor));
   }
   const last = cursors[cursors.length - 1]!;
-  if (image.training) checkSpare(image.training, last, probe.nvm);
+  if (image.learning) checkSpare(image.learning, last, probe.nvm);
   if (last.state !== Status.DONE) refute('job', `the job ends in state ${last.state}`);
   const { offset, bytes } = image.output;
-  const { training } = image;
+  const { learning } = image;
   const keeps = (cursor: CursorFields): Interval[] =>
-    training ? persistent(training, cursor, probe.nvm) : [];
-  const kept = training ? persistent(training, cursors[0]!, initial) : [];
+    learning ? persistent(learning, cursor, probe.nvm) : [];
+  const kept = learning ? persistent(learning, cursors[0]!, initial) : [];
   const answer: Interval[] = job.kind === JobKind.INFER ? [[offset, offset + bytes]] : [];
   const final = merge([...answer, ...keeps(last)]);
   return { ...job, steps, cursors, answer: probe.nvm.slice(offset, offset + bytes), initial, final, kept };
 }
 
 /** The next job keeps its sample in the spare entry: it must be free. */
-function checkSpare(header: TrainingHeader, cursor: CursorFields, nvm: Uint8Array): void {
+function checkSpare(header: LearningHeader, cursor: CursorFields, nvm: Uint8Array): void {
   const spare = (cursor.sample >>> 16) & 0xff;
   const entry = ringEntries(header, cursor, nvm)[spare];
   if (entry?.kind !== EntryKind.FREE)
@@ -183,7 +183,7 @@ function withoutCursors({ slots, diagnostics }: Image, nvm: Uint8Array): Uint8Ar
 /** Tiles of a job before anybody doubts that it ends. */
 const MOST_TILES = 1 << 20;
 
-/** A job goes through the tiles of its ops in order; only ops of training may lead elsewhere, within the job. */
+/** A job goes through the tiles of its ops in order; only ops of learning may lead elsewhere, within the job. */
 function checkOrder(
   image: Image,
   { kind }: JobRequest,

@@ -4,7 +4,7 @@ import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_CRC, C_SEQUENCE, EntryKind, JobKind } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import type { Interval } from '../plan/interval.js';
-import { persistent, ringEntries } from '../model/training-header.js';
+import { persistent, ringEntries } from '../model/learning-header.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
 import { splitCommit } from './commit-form.js';
 import { deviceAt, type GoldenJob } from './job.js';
@@ -107,7 +107,7 @@ function feedCall(
 
 /** Whether `owner`'s job is the one that starts in `state`: on what device it starts decides what it does. */
 function isJobOf(owner: GoldenJob | undefined, state: State, kind: number, label: number): boolean {
-  if (!owner || owner.kind !== kind || (kind === JobKind.TRAIN && owner.label !== label)) return false;
+  if (!owner || owner.kind !== kind || (kind === JobKind.LEARN && owner.label !== label)) return false;
   const start = owner.start?.fields;
   const names = ['step', 'banks', 'sample'] as const;
   return names.every((name) => state.fields[name] === (start?.[name] ?? 0));
@@ -117,7 +117,7 @@ function isJobOf(owner: GoldenJob | undefined, state: State, kind: number, label
 const freshSample = (sample: number): number => sample & 0xff0000;
 
 function submitCall(image: Image, ticket: number, word: number): Call {
-  const [kind, label] = image.training ? [word & 0xff, word >>> 8] : [word, 0];
+  const [kind, label] = image.learning ? [word & 0xff, word >>> 8] : [word, 0];
   return {
     name: `submit(${ticket}, ${word})`,
     make: (probe) => probe.call(() => probe.device.submit(ticket, word)),
@@ -129,7 +129,7 @@ function submitCall(image: Image, ticket: number, word: number): Call {
       const job = image.jobs[kind];
       if (!job || job.count === 0) return refuse(state, ErrorCode.E_KIND);
       if (state.received !== image.input.bytes) return refuse(state, ErrorCode.E_INPUT);
-      if (kind === JobKind.TRAIN && label >= image.training!.classes) return refuse(state, ErrorCode.E_LABEL);
+      if (kind === JobKind.LEARN && label >= image.learning!.classes) return refuse(state, ErrorCode.E_LABEL);
       const owner = isJobOf(state.owner, state, kind, label) ? state.owner : undefined;
       const sample = freshSample(state.fields.sample);
       const changes = { ticket, kind, op: job.first, tile: 0, sample, turn: 0 };
@@ -145,21 +145,21 @@ function labelCall(image: Image, ticket: number, y: number): Call {
     make: (probe) => probe.call(() => probe.device.label(ticket, y)),
     expect(state, nvm) {
       const { fields } = state;
-      const { training } = image;
+      const { learning } = image;
       const own = ticket !== 0 && fields.ticket === ticket;
-      if (!training) return refuse(state, own ? ErrorCode.E_KIND : ErrorCode.E_TICKET);
-      if (own && fields.kind === JobKind.TRAIN) return { code: fields.state, next: state };
+      if (!learning) return refuse(state, own ? ErrorCode.E_KIND : ErrorCode.E_TICKET);
+      if (own && fields.kind === JobKind.LEARN) return { code: fields.state, next: state };
       if (fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
-      const entries = ringEntries(training, fields, nvm).filter((entry) => entry.ticket === ticket);
+      const entries = ringEntries(learning, fields, nvm).filter((entry) => entry.ticket === ticket);
       const waiting = entries.find((entry) => entry.kind === EntryKind.UNLABELLED);
       if (ticket === 0 || entries.length === 0) return refuse(state, ErrorCode.E_TICKET);
       if (!waiting) return { code: Status.IDLE, next: state };
-      if (y < 0 || y >= training.classes) return refuse(state, ErrorCode.E_LABEL);
+      if (y < 0 || y >= learning.classes) return refuse(state, ErrorCode.E_LABEL);
       const sample = freshSample(fields.sample) | ((waiting.index + 1) * 0x101);
       const changes = {
         ticket,
-        kind: JobKind.TRAIN,
-        op: image.jobs[JobKind.TRAIN]!.first + 1,
+        kind: JobKind.LEARN,
+        op: image.jobs[JobKind.LEARN]!.first + 1,
         tile: 0,
         sample,
         turn: 0,
@@ -241,14 +241,14 @@ function callsOf({ image, job, other }: Subject, arenaBytes: number): Call[] {
       ),
     );
   }
-  calls.push(submitCall(image, job.ticket, JobKind.TRAIN), submitCall(image, job.ticket, 7));
-  if (image.training) {
+  calls.push(submitCall(image, job.ticket, JobKind.LEARN), submitCall(image, job.ticket, 7));
+  if (image.learning) {
     for (const { ticket, label = 0 } of [job, other])
-      calls.push(submitCall(image, ticket, JobKind.TRAIN | (label << 8)));
-    calls.push(submitCall(image, job.ticket, JobKind.TRAIN | (image.training.classes << 8)), restoreCall);
-    for (let entry = 0; entry < image.training.entries; entry++)
+      calls.push(submitCall(image, ticket, JobKind.LEARN | (label << 8)));
+    calls.push(submitCall(image, job.ticket, JobKind.LEARN | (image.learning.classes << 8)), restoreCall);
+    for (let entry = 0; entry < image.learning.entries; entry++)
       calls.push(labelCall(image, KEPT_TICKET + entry, 0));
-    calls.push(labelCall(image, KEPT_TICKET + image.training.entries - 1, image.training.classes));
+    calls.push(labelCall(image, KEPT_TICKET + image.learning.entries - 1, image.learning.classes));
   }
   calls.push({
     name: 'status()',
@@ -362,11 +362,11 @@ class Explorer {
   /** Where a state's NVM matters. */
   #needed({ fields, owner, position }: State): Interval[] {
     const { image } = this.subject;
-    const { training } = image;
-    const live: Interval[] = training ? persistent(training, fields, this.#probe.nvm) : [];
+    const { learning } = image;
+    const live: Interval[] = learning ? persistent(learning, fields, this.#probe.nvm) : [];
     if (!owner) return live;
     const { offset, bytes } = fields.state === Status.DONE ? image.output : image.input;
-    if (training) live.push([training.label, training.label + 4]);
+    if (learning) live.push([learning.label, learning.label + 4]);
     if (position === 0 || fields.state === Status.DONE) live.push([offset, offset + bytes]);
     else live.push([image.input.offset, image.nvmBytes]);
     return live;
@@ -407,7 +407,7 @@ class Explorer {
       if (Buffer.compare(parts.commit.bytes, cursorBytes(next.fields, next.sequence)) !== 0)
         this.#refute(path, 'the cursor committed is not that of the new state');
     }
-    const mailbox = [image.input, ...(image.training ? [{ offset: image.training.label, bytes: 4 }] : [])];
+    const mailbox = [image.input, ...(image.learning ? [{ offset: image.learning.label, bytes: 4 }] : [])];
     const idle = state.fields.state === Status.IDLE;
     for (const { address, bytes: written } of parts.data) {
       const isMailbox = mailbox.some(({ offset, bytes }) => {

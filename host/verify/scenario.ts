@@ -1,4 +1,4 @@
-// What a device that trains may hold between two jobs: states that lead a train job down every way it can take.
+// What a device that learns may hold between two jobs: states that lead a learn job down every way it can take.
 import {
   ENTRY_BYTES,
   E_KIND_OF,
@@ -25,7 +25,7 @@ import {
 import { Random } from '../math/random.js';
 import { idleFields } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
-import type { TrainingHeader } from '../model/training-header.js';
+import type { LearningHeader } from '../model/learning-header.js';
 import type { JobRequest, Start } from './job.js';
 
 /** Two jobs that begin at one state. */
@@ -55,10 +55,10 @@ export const KEPT_TICKET = 0x5000;
 
 class StateMaker {
   readonly #random = new Random(0x7a13);
-  readonly #header: TrainingHeader;
+  readonly #header: LearningHeader;
 
   constructor(readonly image: Image) {
-    this.#header = image.training!;
+    this.#header = image.learning!;
   }
 
   make({ labelled, kinds, spare, current, good, banks }: Maker): Start {
@@ -133,18 +133,18 @@ class StateMaker {
   }
 }
 
-/** Kinds of a ring's entries with entry 0 spare: validation, unlabelled, then train. */
-function ringOf({ entries, validations }: TrainingHeader, held: number, free = 0): EntryKind[] {
+/** Kinds of a ring's entries with entry 0 spare: validation, unlabelled, then learn. */
+function ringOf({ entries, validations }: LearningHeader, held: number, free = 0): EntryKind[] {
   return Array.from({ length: entries - free }, (_, entry) => {
     if (entry === 0) return EntryKind.FREE;
     if (entry <= Math.min(held, validations)) return EntryKind.VALIDATION;
-    return entry === entries - 1 - free ? EntryKind.UNLABELLED : EntryKind.TRAIN;
+    return entry === entries - 1 - free ? EntryKind.UNLABELLED : EntryKind.LEARN;
   });
 }
 
 /** The least number of labelled samples ≥ `least` for which the guard is due or not, and the next sample held out or not. */
 function labelledFor(
-  { guardEvery, holdOut }: TrainingHeader,
+  { guardEvery, holdOut }: LearningHeader,
   due: boolean,
   held: boolean,
 ): number | undefined {
@@ -156,14 +156,14 @@ function labelledFor(
   return undefined;
 }
 
-/** Ways a train job can take, as the image's options allow. `input`, `noise`: of two jobs. */
-export function trainScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
-  const header = image.training!;
+/** Ways a learn job can take, as the image's options allow. `input`, `noise`: of two jobs. */
+export function learnScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
+  const header = image.learning!;
   const { classes } = header;
   const maker = new StateMaker(image);
   const scenarios: Scenario[] = [];
   const add = (name: string, start: Start | undefined, label: number, late?: number): void => {
-    const common = { kind: JobKind.TRAIN, ...(start ? { start } : {}) };
+    const common = { kind: JobKind.LEARN, ...(start ? { start } : {}) };
     const jobs: [JobRequest, JobRequest] = [
       { ...common, ticket: TICKET, input, label },
       { ...common, ticket: TICKET + 1, input: noise, label: (label + 1) % classes },
@@ -193,14 +193,14 @@ export function trainScenarios(image: Image, input: Uint8Array, noise: Uint8Arra
   return scenarios;
 }
 
-/** Inferences of an image that trains: with the factory's weights, and with others and a ring that is full. */
+/** Inferences of an image that learns: with the factory's weights, and with others and a ring that is full. */
 export function inferenceScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
   const kind = JobKind.INFER;
   const at = (start?: Start): [JobRequest, JobRequest] => [
     { ticket: TICKET, kind, input, ...(start ? { start } : {}) },
     { ticket: TICKET + 1, kind, input: noise, ...(start ? { start } : {}) },
   ];
-  const header = image.training;
+  const header = image.learning;
   if (!header) return [{ name: 'inference', jobs: at() }];
   const maker = new StateMaker(image);
   const kinds = ringOf(header, GUARD_LEAST);

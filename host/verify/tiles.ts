@@ -141,12 +141,12 @@ const planned = (subject: Subject): Accesses[] =>
   subject.job.steps.map(({ written }, i) => ({ reads: plannedFootprint(subject, i).reads, writes: written }));
 
 /**
- * LiveIn by the plan and by what the run reads must agree at every cursor. Training spares itself reads where errors are
+ * LiveIn by the plan and by what the run reads must agree at every cursor. Learning spares itself reads where errors are
  * 0, and what `turn` writes depends on the ring: there the run must stay within the plan.
  */
 export function compareLiveIn(subject: Subject, measured: readonly Measured[]): void {
   const { image, job } = subject;
-  const exact = !image.training;
+  const exact = !image.learning;
   const found = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
   const plan = new LiveIn(planned(subject), job, image.nvmBytes);
   let changed: readonly Interval[] = [[0, image.nvmBytes]];
@@ -193,7 +193,7 @@ export function memoryRule(
 ): void {
   obeysRule(subject, accesses(subject.job.steps, measured), mandatory);
   // What holds of all that the plan lets tiles read holds of inputs that make them read more.
-  if (subject.image.training) obeysRule(subject, planned(subject), mandatory);
+  if (subject.image.learning) obeysRule(subject, planned(subject), mandatory);
 }
 
 function obeysRule(

@@ -19,7 +19,7 @@ import { goldenJob } from './job.js';
 import { Fault, Probe } from './probe.js';
 import { exploreProtocol } from './protocol.js';
 import { provisioning } from './provisioning.js';
-import { inferenceScenarios, trainScenarios } from './scenario.js';
+import { inferenceScenarios, learnScenarios } from './scenario.js';
 import { Garbage, type Setup, type Subject, type Tally } from './subject.js';
 import {
   compareLiveIn,
@@ -36,7 +36,7 @@ export interface VerifyOptions {
   /** A sample as an array; default: the input the image carries, else noise. */
   input?: NpyArray;
   /** Default `infer`. */
-  job?: 'infer' | 'train';
+  job?: 'infer' | 'learn';
   /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
   tear?: number;
   /** The device module to prove; default the one that ships. */
@@ -64,7 +64,7 @@ export interface VerifyResult {
   stuck: number;
   cursors: number;
   tiles: number;
-  /** Ways through the job that were proved, and the tiles of each; of images that train there are several. */
+  /** Ways through the job that were proved, and the tiles of each; of images that learn there are several. */
   scenarios: { name: string; tiles: number }[];
   bytesChecked: number;
   garbageFills: number;
@@ -79,7 +79,7 @@ export interface VerifyResult {
   largestTileOp: string | null;
   tear: number;
   policy: string;
-  job: 'infer' | 'train';
+  job: 'infer' | 'learn';
   moduleBytes: number;
   elapsedMs: number;
   counterexample: Counterexample | null;
@@ -92,15 +92,15 @@ function optionError(found: string, expected: string, hint: string): never {
 }
 
 function jobKind(image: Image, job: string): JobKind {
-  const kind = job === 'infer' ? JobKind.INFER : job === 'train' ? JobKind.TRAIN : undefined;
-  if (kind === undefined) optionError(`job "${job}"`, 'infer or train', 'Leave it out for infer.');
+  const kind = job === 'infer' ? JobKind.INFER : job === 'learn' ? JobKind.LEARN : undefined;
+  if (kind === undefined) optionError(`job "${job}"`, 'infer or learn', 'Leave it out for infer.');
   if (image.jobs[kind]!.count > 0) return kind;
   throw new BrownoutError({
     code: 'E_KIND',
     found: `an image without a job "${job}"`,
     expected: 'one that has it',
     hint:
-      job === 'train' ? 'This image only infers: verify it with --job infer.' : 'Compile the model again.',
+      job === 'learn' ? 'This image only infers: verify it with --job infer.' : 'Compile the model again.',
   });
 }
 
@@ -158,7 +158,7 @@ function setUpAll(image: Image, options: VerifyOptions): Setup[] {
   const module = deviceModule(wasm);
   const metered = new WebAssembly.Module(meter(wasm, profile.instructionCycles.value));
   const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile };
-  const scenarios = kind === JobKind.TRAIN ? trainScenarios : inferenceScenarios;
+  const scenarios = kind === JobKind.LEARN ? learnScenarios : inferenceScenarios;
   return scenarios(image, inputOf(image, options.input), noise(image, 2)).map(({ name, jobs }, way) => ({
     ...common,
     way,
@@ -191,8 +191,8 @@ function sramFor(module: WebAssembly.Module, image: Image): number {
 
 /** Tiles of the two jobs must touch the same bytes: what is proved on one input then holds for others. */
 function sameFootprints({ image, job, other }: Subject): void {
-  // Training takes the way that the sample makes it take; what it may touch there is the plan's affair (`compareLiveIn`).
-  if (image.training) return;
+  // Learning takes the way that the sample makes it take; what it may touch there is the plan's affair (`compareLiveIn`).
+  if (image.learning) return;
   job.steps.forEach((step, index) => {
     const twin = other.steps[index]!;
     if (JSON.stringify([step.views, step.written]) !== JSON.stringify([twin.views, twin.written]))
@@ -341,7 +341,7 @@ export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): 
   const total = setups.length * (3 * tiles + 2 * (tiles + 5) + 4);
   const tick = (): void => options.onProgress?.(Math.min(++done, total), total);
   const verification = new Verification(options, tick, deadline(started, options.budgetMs));
-  // With training the protocol is explored where the ring holds something.
+  // With learning the protocol is explored where the ring holds something.
   const explored = Math.min(1, setups.length - 1);
   setups.forEach((setup, index) => verification.prove(setup, index === explored));
   const { passed, tally, states, transitions, closed } = verification;

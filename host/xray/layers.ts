@@ -41,7 +41,7 @@ export function layersOf(image: Image): LayerPlace[] {
       code: 'E_XRAY',
       found: 'an image that does not say how its layers are quantized',
       expected: '`layers` in its metadata',
-      hint: 'Compile the model with this version, and without training.',
+      hint: 'Compile the model with this version, and without learning.',
     });
   }
   let first = 0;

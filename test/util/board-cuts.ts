@@ -18,10 +18,10 @@ import { CountdownPower } from '../../host/simulator/countdown-power.js';
 /** What the board's program exits with at a cut. */
 const CUT_EXIT = 75;
 
-/** The first job of a device: an inference, or a training step. */
+/** The first job of a device: an inference, or a learning step. */
 export interface BoardJob {
   image: Image;
-  trains?: boolean;
+  learns?: boolean;
 }
 
 const inputOf = (image: Image): Values => {
@@ -29,10 +29,10 @@ const inputOf = (image: Image): Values => {
 };
 
 /** As firmware/boards/replay.c has ticket 1. */
-const jobOf = ({ image, trains = false }: BoardJob): Job => ({
+const jobOf = ({ image, learns = false }: BoardJob): Job => ({
   ticket: 1,
   input: inputOf(image),
-  ...(trains ? { label: (0x9e37_79b1 >>> 16) % image.training!.classes } : {}),
+  ...(learns ? { label: (0x9e37_79b1 >>> 16) % image.learning!.classes } : {}),
 });
 
 class SnapshotPower extends CountdownPower {
@@ -86,7 +86,7 @@ export async function compareCuts(
   boardName: string,
   lives: readonly number[],
 ): Promise<number> {
-  const { image, trains = false } = job;
+  const { image, learns = false } = job;
   const board = boardCalled(boardName);
   const module = await firmwareModule(image);
   const expected = simulate(job, lives, sramBytes(image, module));
@@ -99,7 +99,7 @@ export async function compareCuts(
       const cut = lives[life];
       const fields = {
         garbage: life,
-        trainEvery: trains ? 1 : 0,
+        learnEvery: learns ? 1 : 0,
         ...(cut === undefined ? {} : { cutUnits: cut }),
       };
       nvm.write(CONTROL_OFFSET, controlBlock(fields, [littleEndian(inputOf(image))]));

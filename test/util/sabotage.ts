@@ -11,16 +11,16 @@ export interface Mutant {
   edits: readonly (readonly [from: string, to: string])[];
   /** Cuts tried all over one job show it, too. */
   cuts?: true;
-  /** Of the module that trains. */
-  training?: true;
+  /** Of the module that learns. */
+  learning?: true;
 }
 
 /** The bytes of the device module with a mutant's edits. */
-export async function sabotaged({ file, edits, training }: Mutant): Promise<Uint8Array<ArrayBuffer>> {
+export async function sabotaged({ file, edits, learning }: Mutant): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const entry = training ? 'assembly/train.ts' : 'assembly/index.ts';
-  const flags = training ? ['--use', 'TRAINING_MASK=8191', '--lowMemoryLimit', '400'] : [];
+  const entry = learning ? 'assembly/learn.ts' : 'assembly/index.ts';
+  const flags = learning ? ['--use', 'LEARNING_MASK=8191', '--lowMemoryLimit', '400'] : [];
   const result = await asc.main([entry, '--target', 'scalar', ...flags, '--outFile', 'x.wasm'], {
     readFile(name: string): string | null {
       const url = new URL(name, root);
@@ -191,8 +191,8 @@ export const MUTANTS: readonly Mutant[] = [
 
 const GRAD = 'assembly/grad/';
 
-/** Safeguards of training. */
-export const TRAINING_MUTANTS: readonly Mutant[] = [
+/** Safeguards of learning. */
+export const LEARNING_MUTANTS: readonly Mutant[] = [
   {
     name: 'weights updated in place',
     file: `${GRAD}update.ts`,
@@ -231,7 +231,7 @@ export const TRAINING_MUTANTS: readonly Mutant[] = [
   {
     name: 'a label learnt twice',
     file: `${GRAD}job.ts`,
-    edits: [['EntryKind.UNLABELLED, EntryKind.UNLABELLED', 'EntryKind.UNLABELLED, EntryKind.TRAIN']],
+    edits: [['EntryKind.UNLABELLED, EntryKind.UNLABELLED', 'EntryKind.UNLABELLED, EntryKind.LEARN']],
   },
   {
     name: 'random numbers from what SRAM held',

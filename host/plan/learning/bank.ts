@@ -1,15 +1,15 @@
-// The weight bank: which parameters of a network learn, and where in a bank they lie (docs/TRAINING.md §2).
+// The weight bank: which parameters of a network learn, and where in a bank they lie (docs/LEARNING.md §2).
 import { GROUP_SHIFT, Group, OP_BIAS, OP_WEIGHTS } from '../../../assembly/layout.js';
-import type { TrainedLayer, TrainingSpec } from '../../learning/spec.js';
+import type { LearnedLayer, LearningSpec } from '../../learning/spec.js';
 import { align } from '../lower/lowering.js';
 import type { Buffer, Step } from '../step.js';
 
 /** Low bytes at the factory: W8 is then W rounded to nearest. */
 const FACTORY_LOW = 128;
 
-/** Where a trained layer's parameters lie in a bank. */
+/** Where a learned layer's parameters lie in a bank. */
 export interface BankLayer {
-  trained: TrainedLayer;
+  learned: LearnedLayer;
   /** Offset of W8, and how far behind it the low bytes are; undefined where biases alone learn. */
   weights: Buffer | undefined;
   low: number;
@@ -42,8 +42,8 @@ const constantOf = (step: Step, field: number): Uint8Array =>
   step.lowered.constants.find((constant) => constant.field === field)!.bytes;
 
 /** Moves the parameters that learn from the constants of `steps` (of ops `opOf`) to a bank. */
-export function bankOf(spec: TrainingSpec, steps: readonly Step[], opOf: ReadonlyMap<Step, number>): Bank {
-  const trained = new Map(spec.steps.flatMap(({ op, trained: t }) => (t ? [[op, t] as const] : [])));
+export function bankOf(spec: LearningSpec, steps: readonly Step[], opOf: ReadonlyMap<Step, number>): Bank {
+  const learned = new Map(spec.steps.flatMap(({ op, learned: t }) => (t ? [[op, t] as const] : [])));
   const parts: { offset: number; bytes: Uint8Array }[] = [];
   const layers: Bank['layers'] = new Map();
   let end = 0;
@@ -55,7 +55,7 @@ export function bankOf(spec: TrainingSpec, steps: readonly Step[], opOf: Readonl
   };
   for (const step of steps) {
     const op = opOf.get(step)!;
-    const layer = trained.get(op);
+    const layer = learned.get(op);
     if (!layer) continue;
     let weights: Buffer | undefined;
     let low = 0;
@@ -70,7 +70,7 @@ export function bankOf(spec: TrainingSpec, steps: readonly Step[], opOf: Readonl
     const folded = constantOf(step, OP_BIAS);
     const bias = banked(place(folded), folded.length);
     moveToBank(step, OP_BIAS, bias);
-    layers.set(op, { trained: layer, weights, low, bias });
+    layers.set(op, { learned: layer, weights, low, bias });
   }
   const factory = new Uint8Array(end);
   for (const { offset, bytes } of parts) factory.set(bytes, offset);

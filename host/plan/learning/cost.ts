@@ -1,4 +1,4 @@
-// What tiles of training kernels cost, in cycles of a generic 32-bit core; estimates, as those of host/plan/cost.ts.
+// What tiles of learning kernels cost, in cycles of a generic 32-bit core; estimates, as those of host/plan/cost.ts.
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
@@ -43,8 +43,8 @@ export function biasCycles(op: OpRecord, count: number): number {
   return count * (CHANGE + 3 * VIEW + weights + LANES * pixels * VIEW);
 }
 
-/** Entering a training op, and one of its tiles. */
-export function trainingCycles(op: OpRecord): { enter: number; tile: number } {
+/** Entering a learning op, and one of its tiles. */
+export function learningCycles(op: OpRecord): { enter: number; tile: number } {
   const only = (tile: number): { enter: number; tile: number } => ({ enter: 0, tile: TILE + tile });
   const [height, width] = op.getPair(WIN_KERNEL);
   const taps = height * width;

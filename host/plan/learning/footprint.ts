@@ -1,4 +1,4 @@
-// What tiles of training kernels may read and write, from their records alone. Which of it they do read can depend on
+// What tiles of learning kernels may read and write, from their records alone. Which of it they do read can depend on
 // data: errors of 0 spare work. Of `turn` also what it writes.
 import {
   CIRC_BLOCK,
@@ -9,7 +9,7 @@ import {
   ENTRY_BYTES,
   ERROR_BYTES,
   E_LABEL_OF,
-  FINISH_TRAIN,
+  FINISH_LEARN,
   GRAD_OUTPUT_HEIGHT,
   GROUP_MASK,
   GROUP_SHIFT,
@@ -41,14 +41,14 @@ import {
   WIN_PART,
   WIN_TILE_COLUMNS,
 } from '../../../assembly/layout.js';
-import { laneAddress, type TrainingCursor, type TrainingHeader } from '../../model/training-header.js';
+import { laneAddress, type LearningCursor, type LearningHeader } from '../../model/learning-header.js';
 import type { Footprint, Interval } from '../interval.js';
 import type { OpRecord } from '../../model/record.js';
 
-/** Where a record stands: the image's training header, and the cursor at it. */
+/** Where a record stands: the image's learning header, and the cursor at it. */
 export interface Place {
-  header: TrainingHeader;
-  cursor: TrainingCursor;
+  header: LearningHeader;
+  cursor: LearningCursor;
 }
 
 const bytes = (start: number, count: number): Interval => [start, start + count];
@@ -66,7 +66,7 @@ function turnFootprint({ header, cursor }: Place): Footprint {
   };
 }
 
-const stateOf = ({ entries }: TrainingHeader, group = Group.STATE): Interval =>
+const stateOf = ({ entries }: LearningHeader, group = Group.STATE): Interval =>
   bytes(group << GROUP_SHIFT, S_ENTRIES + entries * ENTRY_BYTES);
 
 function lossFootprint(op: OpRecord, { header, cursor }: Place): Footprint {
@@ -85,7 +85,7 @@ function lossFootprint(op: OpRecord, { header, cursor }: Place): Footprint {
 
 function finishFootprint(op: OpRecord, { header, cursor }: Place): Footprint {
   const reads = [stateOf(header)];
-  if (op.get(FINISH_TRAIN) !== 0) {
+  if (op.get(FINISH_LEARN) !== 0) {
     reads.push(bytes(header.label, 4));
     const turn = cursor.turn & 0xff;
     if (turn > 0) reads.push(bytes(header.verdicts, turn * VERDICT_BYTES));
@@ -269,7 +269,7 @@ function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footpri
 }
 
 /** Reads and writes of tile `tile`; addresses may name groups. */
-export function trainingFootprint(op: OpRecord, tile: number, place: Place): Footprint {
+export function learningFootprint(op: OpRecord, tile: number, place: Place): Footprint {
   switch (op.kind) {
     case OpKind.TURN:
       return turnFootprint(place);

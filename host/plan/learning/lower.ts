@@ -1,4 +1,4 @@
-// Lowers the ops that only training has: how they are cut into tiles, and what SRAM they take.
+// Lowers the ops that only learning has: how they are cut into tiles, and what SRAM they take.
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
@@ -6,7 +6,7 @@ import {
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   ERROR_BYTES,
-  FINISH_TRAIN,
+  FINISH_LEARN,
   GRAD_OUTPUT_HEIGHT,
   LOSS_CLASSES,
   LOSS_KIND,
@@ -51,7 +51,7 @@ import {
 import { elementCount, type QuantizedNetwork, type Window } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import { inputOf, mapShape, outputOf, type PassableOp, type WeightedOp } from '../../learning/geometry.js';
-import type { BackwardStep, TrainedLayer, TrainingSpec } from '../../learning/spec.js';
+import type { BackwardStep, LearnedLayer, LearningSpec } from '../../learning/spec.js';
 import {
   arenaFor,
   largestPart,
@@ -62,7 +62,7 @@ import {
 } from '../lower/lowering.js';
 import { columnChoices } from '../lower/window.js';
 import { OpRecord } from '../../model/record.js';
-import { biasCycles, trainingCycles } from './cost.js';
+import { biasCycles, learningCycles } from './cost.js';
 
 const ONE: Window = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] };
 /** Errors that `rescale` takes at a time. */
@@ -86,18 +86,18 @@ const finished = (
 });
 
 /** Most turns of a job. */
-export const mostTurns = ({ lanes, validations }: TrainingSpec): number => lanes + 2 * validations + 2;
+export const mostTurns = ({ lanes, validations }: LearningSpec): number => lanes + 2 * validations + 2;
 
-const stateBytes = ({ ringEntries }: TrainingSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
+const stateBytes = ({ ringEntries }: LearningSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
 
-export const lowerTurn = (spec: TrainingSpec): LoweredOp =>
+export const lowerTurn = (spec: LearningSpec): LoweredOp =>
   finished(recordOf(OpKind.TURN), [stateBytes(spec), mostTurns(spec) * VERDICT_BYTES]);
 
 export const lowerLoop = (): LoweredOp => finished(recordOf(OpKind.LOOP), []);
 
-export function lowerFinish(spec: TrainingSpec, train: boolean): LoweredOp {
+export function lowerFinish(spec: LearningSpec, learn: boolean): LoweredOp {
   const record = recordOf(OpKind.FINISH);
-  record.set(FINISH_TRAIN, train ? 1 : 0);
+  record.set(FINISH_LEARN, learn ? 1 : 0);
   return finished(record, [stateBytes(spec), mostTurns(spec) * VERDICT_BYTES]);
 }
 
@@ -105,7 +105,7 @@ export function lowerFinish(spec: TrainingSpec, train: boolean): LoweredOp {
 const exponentials = (): Int16Array =>
   Int16Array.from({ length: 33 }, (_, j) => Math.round(2 ** (15 - j / 32)));
 
-export function lowerLoss({ loss }: TrainingSpec, network: QuantizedNetwork): LoweredOp {
+export function lowerLoss({ loss }: LearningSpec, network: QuantizedNetwork): LoweredOp {
   const record = recordOf(OpKind.LOSS);
   record.set(LOSS_CLASSES, loss.classes);
   record.set(LOSS_KIND, loss.kind === 'mse' ? 1 : 0);
@@ -190,7 +190,7 @@ export function lowerGrad(
     placeCirculant(record, k, inputs, elementCount(outputOf(network, op)));
     const fits = (part: number): boolean => {
       record.set(CIRC_GROUP, part);
-      return trainingCycles(record).tile <= limits.tileCycles;
+      return learningCycles(record).tile <= limits.tileCycles;
     };
     const part = largestPart(k, fits) || 1;
     record.set(CIRC_GROUP, part);
@@ -211,7 +211,7 @@ export function lowerGrad(
     record.set(WIN_PART, part < channels ? part : 0);
     return (
       arenaFor(areasOf(columns, part)) <= limits.arenaBytes &&
-      trainingCycles(record).tile <= limits.tileCycles
+      learningCycles(record).tile <= limits.tileCycles
     );
   };
   let columns = 1;
@@ -251,14 +251,14 @@ export function lowerRescale(count: number, zeroPoint: number, bits: number): Lo
 function placeUpdate(
   record: OpRecord,
   op: WeightedOp,
-  trained: TrainedLayer,
+  learned: LearnedLayer,
   low: number,
   network: QuantizedNetwork,
 ): void {
   record.set(OP_INPUT_ZERO_POINT, inputOf(network, op).zeroPoint);
-  record.setPair(UPDATE_ROWS, trained.rows);
-  record.set(UPDATE_LAYER, (trained.weights ? 1 : 0) | (trained.layer << 8) | (trained.momentum << 16));
-  record.set(UPDATE_CLIP, trained.clip);
+  record.setPair(UPDATE_ROWS, learned.rows);
+  record.set(UPDATE_LAYER, (learned.weights ? 1 : 0) | (learned.layer << 8) | (learned.momentum << 16));
+  record.set(UPDATE_CLIP, learned.clip);
   record.set(UPDATE_LOW, low);
 }
 
@@ -275,7 +275,7 @@ function partOf(
   const within = (tenths: number): number =>
     largestPart(most, (part) => {
       record.set(UPDATE_PART, part);
-      const { tile } = trainingCycles(record);
+      const { tile } = learningCycles(record);
       return arenaFor(areasOf(part)) <= limits.arenaBytes && tile <= tenths * limits.tileCycles;
     });
   const least = arenaFor(areasOf(1)) <= limits.arenaBytes ? 1 : 0;
@@ -284,35 +284,35 @@ function partOf(
   return part;
 }
 
-/** The update of a trained layer. `low`: from W8 to the low bytes. `group`: channels of a group of depthwise weights. */
+/** The update of a learned layer. `low`: from W8 to the low bytes. `group`: channels of a group of depthwise weights. */
 export function lowerUpdate(
   network: QuantizedNetwork,
   op: WeightedOp,
-  trained: TrainedLayer,
+  learned: LearnedLayer,
   { low, group, lanes }: { low: number; group: number; lanes: number },
   limits: TileLimits,
 ): LoweredOp {
-  const constants = [{ field: OP_REQUANT, bytes: littleEndian(trained.pairs) }];
+  const constants = [{ field: OP_REQUANT, bytes: littleEndian(learned.pairs) }];
   const laneArea = 4 + 4 * lanes + 8;
   /** High bytes, low ones, velocities. */
-  const weightBytes = trained.momentum > 0 ? 4 : 2;
+  const weightBytes = learned.momentum > 0 ? 4 : 2;
   if (op.kind === 'circulant') {
     const [inputs, outputs] = [elementCount(inputOf(network, op)), elementCount(outputOf(network, op))];
     const k = op.blockSize;
     const [rows, blocks] = [Math.ceil(outputs / k), Math.ceil(inputs / k)];
     const record = recordOf(OpKind.UPDATE_CIRCULANT);
     placeCirculant(record, k, inputs, outputs);
-    placeUpdate(record, op, trained, low, network);
+    placeUpdate(record, op, learned, low, network);
     const areasOf = (part: number): number[] => [laneArea, 4 * part, k, weightBytes * part, 2 * k + 4, 16];
     const part = partOf(record, k, areasOf, limits);
     if (part === 0) tooLarge(op, arenaFor(areasOf(1)), limits);
-    record.set(OP_TILES, rows + (trained.weights ? rows * blocks * Math.ceil(k / part) : 0));
+    record.set(OP_TILES, rows + (learned.weights ? rows * blocks * Math.ceil(k / part) : 0));
     return finished(record, areasOf(part), constants);
   }
   const depthwise = op.kind === 'depthwiseConv2d';
   const kind = depthwise ? OpKind.UPDATE_DEPTHWISE : OpKind.UPDATE_CONV2D;
   const { record, input, output, taps } = windowRecord(kind, network, op);
-  placeUpdate(record, op, trained, low, network);
+  placeUpdate(record, op, learned, low, network);
   record.set(UPDATE_HEIGHT, output[0]!);
   if (depthwise) record.set(UPDATE_CHANNELS, group);
   const rows = output[2]!;
@@ -335,6 +335,6 @@ export function lowerUpdate(
   const groups = depthwise
     ? Math.ceil(rows / group) * Math.ceil(group / part)
     : rows * Math.ceil(most / part);
-  record.set(OP_TILES, Math.ceil(rows / biases) + (trained.weights ? groups : 0));
+  record.set(OP_TILES, Math.ceil(rows / biases) + (learned.weights ? groups : 0));
   return finished(record, areasOf(part), constants);
 }

@@ -1,7 +1,7 @@
-// Ways that jobs of an image that trains take through its ops, for the memory rule: one that goes everywhere.
+// Ways that jobs of an image that learns take through its ops, for the memory rule: one that goes everywhere.
 import { LOOP_TURN, OpKind, TURN_FLAG_GOOD, TURN_UPDATE } from '../../../assembly/layout.js';
-import type { TrainingCursor, TrainingHeader } from '../../model/training-header.js';
-import type { TrainingSpec } from '../../learning/spec.js';
+import type { LearningCursor, LearningHeader } from '../../model/learning-header.js';
+import type { LearningSpec } from '../../learning/spec.js';
 import type { Interval } from '../interval.js';
 import type { OpRecord } from '../../model/record.js';
 import type { Place } from './footprint.js';
@@ -12,14 +12,14 @@ interface Job {
 }
 
 /** Current and good weights apart, a state, entry 0 spare: no two groups coincide. */
-const CURSOR: TrainingCursor = { step: 1, banks: 0x121, sample: 0, turn: 0 };
+const CURSOR: LearningCursor = { step: 1, banks: 0x121, sample: 0, turn: 0 };
 /** A sample that is not the spare entry. */
 const ENTRY = 2;
 
 const region = (offset: number, bytes: number): Interval => [offset, offset + bytes];
 
 /** What a job must leave alone: label, current and good weights, the state in force, all entries but the spare one. */
-export function keptRegions(header: TrainingHeader): Interval[] {
+export function keptRegions(header: LearningHeader): Interval[] {
   const { label, banks, bankBytes, states, stateBytes, ring, entryBytes, entries } = header;
   return [
     region(label, 4),
@@ -31,13 +31,13 @@ export function keptRegions(header: TrainingHeader): Interval[] {
 
 const range = ({ first, count }: Job): number[] => Array.from({ length: count }, (_, i) => first + i);
 
-export const inferencePath = (header: TrainingHeader, job: Job): { op: number; place: Place }[] =>
+export const inferencePath = (header: LearningHeader, job: Job): { op: number; place: Place }[] =>
   range(job).map((op) => ({ op, place: { header, cursor: CURSOR } }));
 
 /** Every lane learnt, two samples judged by either weights, the update. */
-export function trainPath(
-  header: TrainingHeader,
-  spec: TrainingSpec,
+export function learnPath(
+  header: LearningHeader,
+  spec: LearningSpec,
   ops: readonly OpRecord[],
   job: Job,
 ): { op: number; place: Place }[] {

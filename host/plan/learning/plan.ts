@@ -1,4 +1,4 @@
-// Training in a plan: the steps it adds, and where banks, states, ring and lanes lie (docs/TRAINING.md §2).
+// Learning in a plan: the steps it adds, and where banks, states, ring and lanes lie (docs/LEARNING.md §2).
 import {
   ALIGNMENT,
   GROUP_SHIFT,
@@ -9,27 +9,27 @@ import {
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
-import { type TrainingHeader, trainingHeaderBytes } from '../../model/training-header.js';
-import type { TrainingSpec } from '../../learning/spec.js';
+import { type LearningHeader, learningHeaderBytes } from '../../model/learning-header.js';
+import type { LearningSpec } from '../../learning/spec.js';
 import { layActivations, markCommits, type NvmLimits } from '../buffers.js';
 import type { TileLimits } from '../lower/lowering.js';
 import { type Schedule, schedule } from '../schedule.js';
 import type { Buffer, Step } from '../step.js';
 import { type Bank, bankOf } from './bank.js';
 import { mostTurns } from './lower.js';
-import { type TrainProgram, trainProgram } from './program.js';
+import { type LearnProgram, learnProgram } from './program.js';
 
 const WEIGHT_BANKS = 3;
 const STATE_BANKS = 2;
 const LABEL_BYTES = 4;
-/** Addresses of training leave room for a group. */
+/** Addresses of learning leave room for a group. */
 const MOST_NVM = 1 << GROUP_SHIFT;
 
 const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 
-/** A trained circulant layer has no spectra that were made when it was compiled. */
-export function trainable(network: QuantizedNetwork, spec: TrainingSpec): QuantizedNetwork {
-  const learning = new Set(spec.steps.filter(({ trained }) => trained?.weights).map(({ op }) => op));
+/** A learned circulant layer has no spectra that were made when it was compiled. */
+export function learnable(network: QuantizedNetwork, spec: LearningSpec): QuantizedNetwork {
+  const learning = new Set(spec.steps.filter(({ learned }) => learned?.weights).map(({ op }) => op));
   const ops = network.ops.map((op, index) =>
     op.kind === 'circulant' && learning.has(index)
       ? { ...op, method: 'auto' as const, spectra: 'computed' as const, learns: true }
@@ -41,7 +41,7 @@ export function trainable(network: QuantizedNetwork, spec: TrainingSpec): Quanti
 /** The ops down to the logits once more, on buffers of their own. */
 function forwardSteps(
   network: QuantizedNetwork,
-  spec: TrainingSpec,
+  spec: LearningSpec,
   inference: Schedule,
   limits: TileLimits,
 ): { steps: Step[]; again: Schedule } {
@@ -69,14 +69,14 @@ function findLives(steps: readonly Step[], buffers: readonly Buffer[]): void {
   }
 }
 
-export class TrainingPlan {
-  readonly #header: TrainingHeader;
+export class LearningPlan {
+  readonly #header: LearningHeader;
   readonly #scratch: Buffer[];
 
   constructor(
-    readonly program: TrainProgram,
+    readonly program: LearnProgram,
     readonly bank: Bank,
-    readonly spec: TrainingSpec,
+    readonly spec: LearningSpec,
     scratch: readonly Buffer[],
     inputBytes: number,
   ) {
@@ -108,10 +108,10 @@ export class TrainingPlan {
   /** Constants besides those of records: bank 0, state 0, the header. */
   get extra(): Uint8Array[] {
     const state = new Uint8Array(this.#header.stateBytes);
-    return [this.bank.factory, state, trainingHeaderBytes(this.#header)];
+    return [this.bank.factory, state, learningHeaderBytes(this.#header)];
   }
 
-  get header(): TrainingHeader {
+  get header(): LearningHeader {
     return this.#header;
   }
 
@@ -136,7 +136,7 @@ export class TrainingPlan {
     return align(this.#header.verdicts + mostTurns(this.spec) * VERDICT_BYTES);
   }
 
-  /** Places the train job's scratch from `start` on, beside nothing else. Returns where NVM ends. */
+  /** Places the learn job's scratch from `start` on, beside nothing else. Returns where NVM ends. */
   layScratch(start: number, limits: NvmLimits): number {
     const nvmBytes = limits.nvmBytes - this.#kept;
     // Throws, and says what takes it.
@@ -160,27 +160,27 @@ export class TrainingPlan {
     if (end <= most) return end;
     const parts = `weight banks, states, the ring of ${header.entries} samples and lanes`;
     const found = `${end} bytes of NVM needed, ${this.#kept} of them for ${parts}`;
-    const hint = 'Train fewer layers, keep a smaller ring, or take a part with more NVM.';
+    const hint = 'Learn fewer layers, keep a smaller ring, or take a part with more NVM.';
     throw new BrownoutError({ code: 'E_PLAN', found, expected: `at most ${most}`, hint });
   }
 
   /** Where the extra constants came to lie; the header goes to its place in the constants. */
   finish(addresses: readonly number[], constants: Uint8Array, offset: number): void {
     [this.#header.factory, this.#header.firstState] = addresses as [number, number];
-    constants.set(trainingHeaderBytes(this.#header), addresses[2]! - offset);
+    constants.set(learningHeaderBytes(this.#header), addresses[2]! - offset);
   }
 }
 
-/** Plans training for `network`, whose inference is `inference`; its parameters that learn move to the bank. */
-export function planTraining(
+/** Plans learning for `network`, whose inference is `inference`; its parameters that learn move to the bank. */
+export function planLearning(
   network: QuantizedNetwork,
-  spec: TrainingSpec,
+  spec: LearningSpec,
   inference: Schedule,
   limits: TileLimits,
-): TrainingPlan {
+): LearningPlan {
   const bank = bankOf(spec, inference.steps, inference.opOf);
   const { steps: forward, again } = forwardSteps(network, spec, inference, limits);
-  const program = trainProgram({
+  const program = learnProgram({
     network,
     spec,
     bank,
@@ -193,5 +193,5 @@ export function planTraining(
   });
   const written = new Set(forward.map(({ writes }) => writes));
   const unplaced = [...written].filter(({ address }) => address === 0);
-  return new TrainingPlan(program, bank, spec, [...unplaced, ...program.scratch], inference.input.bytes);
+  return new LearningPlan(program, bank, spec, [...unplaced, ...program.scratch], inference.input.bytes);
 }

@@ -1,4 +1,4 @@
-// The train job as steps (docs/TRAINING.md §1): forward again with what learning needs kept, loss, backward, updates.
+// The learn job as steps (docs/LEARNING.md §1): forward again with what learning needs kept, loss, backward, updates.
 import {
   GROUP_SHIFT,
   Group,
@@ -15,7 +15,7 @@ import {
 import { elementCount, type QuantizedNetwork, tensorBytes } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import type { PassableOp, WeightedOp } from '../../learning/geometry.js';
-import type { BackwardStep, TrainingSpec } from '../../learning/spec.js';
+import type { BackwardStep, LearningSpec } from '../../learning/spec.js';
 import { align, type LoweredOp, type TileLimits } from '../lower/lowering.js';
 import { lowerCopy } from '../lower/map.js';
 import type { Buffer, Step } from '../step.js';
@@ -31,11 +31,11 @@ import {
   lowerUpdate,
 } from './lower.js';
 
-/** Steps that training adds to an image, and where their buffers are. */
-export interface TrainProgram {
+/** Steps that learning adds to an image, and where their buffers are. */
+export interface LearnProgram {
   /** Behind the inference: the input kept for a late label. */
   tail: Step[];
-  /** The train job. */
+  /** The learn job. */
   steps: Step[];
   /** Of those, the steps of one turn that have buffers of its own. */
   turn: Step[];
@@ -48,7 +48,7 @@ export interface TrainProgram {
 
 export interface ProgramInput {
   network: QuantizedNetwork;
-  spec: TrainingSpec;
+  spec: LearningSpec;
   bank: Bank;
   /** The inference's steps, of which op of the network, and the buffer of its input. */
   inference: readonly Step[];
@@ -68,7 +68,7 @@ const inGroup = (group: Group, bytes: number): Buffer => ({
   address: group << GROUP_SHIFT,
 });
 
-/** Behind the inference of an image that trains: the input goes to the spare entry, and the ring takes it in. */
+/** Behind the inference of an image that learns: the input goes to the spare entry, and the ring takes it in. */
 function tailOf({ network, spec, input, limits }: ProgramInput): Step[] {
   if (!spec.late) return [];
   const copy = lowerCopy(network.tensors[network.input]!, limits);
@@ -169,8 +169,8 @@ class Composer {
   /** Inputs of layers whose weights learn move to the lane; the network's own is copied there. */
   #keepInputs(): void {
     const { network, spec, bufferFor, limits } = this.given;
-    for (const { op, trained } of spec.steps) {
-      if (!trained?.weights) continue;
+    for (const { op, learned } of spec.steps) {
+      if (!learned?.weights) continue;
       const tensor = network.ops[op]!.inputs[0]!;
       const buffer = bufferFor(tensor);
       const bytes = tensorBytes(network.tensors[tensor]!);
@@ -184,11 +184,11 @@ class Composer {
   }
 
   #errorOf(step: BackwardStep, count: number): Buffer {
-    return step.trained ? this.#lane(errorBytes(count)) : this.#scratch(errorBytes(count));
+    return step.learned ? this.#lane(errorBytes(count)) : this.#scratch(errorBytes(count));
   }
 
-  #keepError({ op, trained }: BackwardStep, error: Buffer): void {
-    if (trained) this.#kept.set(op, { input: nowhere, ...this.#kept.get(op), error });
+  #keepError({ op, learned }: BackwardStep, error: Buffer): void {
+    if (learned) this.#kept.set(op, { input: nowhere, ...this.#kept.get(op), error });
   }
 
   /** Channels of a group of depthwise weights, as the forward kernel has them. */
@@ -231,13 +231,13 @@ class Composer {
 
   #makeUpdates(): void {
     const { network, spec, bank, limits } = this.given;
-    for (const { op, trained } of spec.steps) {
-      if (!trained) continue;
+    for (const { op, learned } of spec.steps) {
+      if (!learned) continue;
       const layer = network.ops[op] as WeightedOp;
       const { weights, low, bias } = bank.layers.get(op)!;
       const { input, error } = this.#kept.get(op)!;
       const settings = { low, group: this.#groupOf(op), lanes: spec.lanes };
-      const lowered = lowerUpdate(network, layer, trained, settings, limits);
+      const lowered = lowerUpdate(network, layer, learned, settings, limits);
       const reads = [
         { field: OP_INPUT, buffer: input, offset: 0 },
         { field: OP_BIAS, buffer: bias, offset: 0 },
@@ -248,8 +248,8 @@ class Composer {
   }
 }
 
-/** The steps that training adds. */
-export function trainProgram(given: ProgramInput): TrainProgram {
+/** The steps that learning adds. */
+export function learnProgram(given: ProgramInput): LearnProgram {
   const composer = new Composer(given);
   composer.compose();
   const { steps, turn, scratch, laneBytes } = composer;

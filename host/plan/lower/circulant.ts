@@ -210,7 +210,7 @@ export function lowerCirculant(
   const outputs = elementCount(output);
   const k = op.blockSize;
   if (k < 2 || k > 4096 || (k & (k - 1)) !== 0) {
-    refuse(op, `with block size ${k}`, 'a power of two from 2 to 4096', 'Train it with such a block size.');
+    refuse(op, `with block size ${k}`, 'a power of two from 2 to 4096', 'Learn it with such a block size.');
   }
   const blocks = Math.ceil(inputs / k);
   const rows = Math.ceil(outputs / k);

@@ -19,7 +19,7 @@ const LOGITS = { scale: 0.08, zeroPoint: 5 };
 const one: [number, number] = [1, 1];
 
 /** A network of `layers` over an input; the last one gives the logits, without a ReLU. */
-export function trainable(random: Random, shape: number[], layers: readonly LayerText[]): QuantizedNetwork {
+export function learnable(random: Random, shape: number[], layers: readonly LayerText[]): QuantizedNetwork {
   const tensors: TensorSpec[] = [{ shape, scale: 0.02, zeroPoint: -7 }];
   const ops: QuantizedOp[] = [];
   const add = (op: object, output: TensorSpec): void => {
@@ -92,5 +92,5 @@ export function trainable(random: Random, shape: number[], layers: readonly Laye
       add({ kind: 'mean', name, scaling: quantizeMultiplier(3) }, { ...input, scale, shape: [map[2]] });
     }
   });
-  return { name: 'trainable', tensors, ops, input: 0, output: tensors.length - 1 };
+  return { name: 'learnable', tensors, ops, input: 0, output: tensors.length - 1 };
 }

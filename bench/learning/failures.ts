@@ -1,11 +1,11 @@
 // Updates that power failures interrupt, in place and into a free bank: digits rotated by 45°, 200 labels, test on 1,000.
 import { Random } from '../../host/math/random.js';
-import { deriveTraining } from '../../host/learning/derive.js';
-import { TrainingMirror } from '../../host/learning/mirror.js';
+import { deriveLearning } from '../../host/learning/derive.js';
+import { LearningMirror } from '../../host/learning/mirror.js';
 import { shareRight, tuneLearningRate } from '../../host/learning/tune.js';
 import type { LaneOfLayer, LayerBank } from '../../host/learning/weight-bank.js';
 import { draw } from './methods.js';
-import { digits, LABELS, splitAt, TRAINABLE, tuningSamples } from './rotated-digits.js';
+import { digits, LABELS, splitAt, LEARNABLE, tuningSamples } from './rotated-digits.js';
 
 const PROBABILITIES = [0, 0.3, 0.6, 0.9];
 
@@ -33,7 +33,7 @@ const copy = (bank: readonly LayerBank[]): LayerBank[] =>
   }));
 
 /** An update that fails with some probability, anywhere in its course, and is begun again until it does not. */
-class Interrupted extends TrainingMirror {
+class Interrupted extends LearningMirror {
   attempts = 0;
   random = new Random(9);
   probability = 0;
@@ -76,21 +76,21 @@ export interface FailureResult {
 export function benchFailures(seeds: number): FailureResult[] {
   const network = digits();
   const { pool, unseen } = splitAt(network, 45);
-  const options = { ...TRAINABLE, guardEvery: 0, holdOut: 0 };
+  const options = { ...LEARNABLE, guardEvery: 0, holdOut: 0 };
   const { learningRate } = tuneLearningRate(network, options, [tuningSamples(network)]);
-  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
+  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, options));
   const learn = (seed: number, probability: number, inPlace: boolean): Interrupted => {
     const mirror = new Interrupted(
       network,
-      deriveTraining(network, { ...options, learningRate, seed }),
+      deriveLearning(network, { ...options, learningRate, seed }),
       frozen,
     );
     Object.assign(mirror, { probability, inPlace, random: new Random(9000 + seed) });
     const stream = draw(new Random(1000 + seed), pool, LABELS);
-    stream.forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+    stream.forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
     return mirror;
   };
-  const share = (mirror: TrainingMirror): number => shareRight(unseen, (input) => mirror.classify(input));
+  const share = (mirror: LearningMirror): number => shareRight(unseen, (input) => mirror.classify(input));
   const all = Array.from({ length: seeds }, (_, i) => i + 1);
   const steady = all.map((seed) => learn(seed, 0, false).weightBank());
   return PROBABILITIES.map((probability) => {

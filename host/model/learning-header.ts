@@ -1,5 +1,5 @@
-// The training header of an image, and where groups of addresses lie for a cursor; the desk's own, apart from the module's
-// (docs/TRAINING.md §2).
+// The learning header of an image, and where groups of addresses lie for a cursor; the desk's own, apart from the module's
+// (docs/LEARNING.md §2).
 import {
   ENTRY_BYTES,
   E_KIND_OF,
@@ -14,7 +14,7 @@ import {
   MOST_ENTRIES,
   MOST_LANES,
   S_ENTRIES,
-  TRAINING_HEADER_BYTES,
+  LEARNING_HEADER_BYTES,
   TURN_FLAG_GOOD,
   T_BANKS,
   T_BANK_BYTES,
@@ -66,26 +66,26 @@ const FIELDS = {
   margin: T_MARGIN,
 } as const;
 
-/** The fields of docs/TRAINING.md §2. */
-export type TrainingHeader = Record<keyof typeof FIELDS, number>;
+/** The fields of docs/LEARNING.md §2. */
+export type LearningHeader = Record<keyof typeof FIELDS, number>;
 
-export function trainingHeaderBytes(header: TrainingHeader): Uint8Array {
-  const bytes = new Uint8Array(TRAINING_HEADER_BYTES);
+export function learningHeaderBytes(header: LearningHeader): Uint8Array {
+  const bytes = new Uint8Array(LEARNING_HEADER_BYTES);
   const view = new DataView(bytes.buffer);
   for (const [name, offset] of Object.entries(FIELDS))
-    view.setUint32(offset, header[name as keyof TrainingHeader], true);
+    view.setUint32(offset, header[name as keyof LearningHeader], true);
   return bytes;
 }
 
 /** Reads the header at `offset` of device bytes. */
-export function readTrainingHeader(device: Uint8Array, offset: number): TrainingHeader {
-  const view = new DataView(device.buffer, device.byteOffset + offset, TRAINING_HEADER_BYTES);
+export function readLearningHeader(device: Uint8Array, offset: number): LearningHeader {
+  const view = new DataView(device.buffer, device.byteOffset + offset, LEARNING_HEADER_BYTES);
   const fields = Object.entries(FIELDS).map(([name, at]) => [name, view.getUint32(at, true)]);
-  return Object.fromEntries(fields) as TrainingHeader;
+  return Object.fromEntries(fields) as LearningHeader;
 }
 
 /** Whether everything that a header names lies in NVM of `nvmBytes`, or among the constants, which end at `end`. */
-export function isTrainingHeader(header: TrainingHeader, nvmBytes: number, end: number): boolean {
+export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: number): boolean {
   const { banks, bankBytes, states, stateBytes, ring, entryBytes, entries, lanes, laneBytes, laneCount } =
     header;
   const constants: Interval[] = [region(header.factory, bankBytes), region(header.firstState, stateBytes)];
@@ -110,25 +110,25 @@ export function isTrainingHeader(header: TrainingHeader, nvmBytes: number, end: 
   );
 }
 
-/** What a cursor says of training. */
-export interface TrainingCursor {
+/** What a cursor says of learning. */
+export interface LearningCursor {
   step: number;
   banks: number;
   sample: number;
   turn: number;
 }
 
-export const bankAddress = ({ banks, bankBytes, factory }: TrainingHeader, bank: number): number =>
+export const bankAddress = ({ banks, bankBytes, factory }: LearningHeader, bank: number): number =>
   bank === 0 ? factory : banks + (bank - 1) * bankBytes;
 
-export const stateAddress = ({ states, stateBytes, firstState }: TrainingHeader, bank: number): number =>
+export const stateAddress = ({ states, stateBytes, firstState }: LearningHeader, bank: number): number =>
   bank === 0 ? firstState : states + (bank - 1) * stateBytes;
 
-const entryAddress = ({ ring, entryBytes }: TrainingHeader, entry: number): number =>
+const entryAddress = ({ ring, entryBytes }: LearningHeader, entry: number): number =>
   ring + entry * entryBytes;
 
 /** Bank indices of a cursor. */
-export function banksOf({ banks }: Pick<TrainingCursor, 'banks'>): {
+export function banksOf({ banks }: Pick<LearningCursor, 'banks'>): {
   current: number;
   good: number;
   state: number;
@@ -137,7 +137,7 @@ export function banksOf({ banks }: Pick<TrainingCursor, 'banks'>): {
 }
 
 /** Base of a group for a cursor. */
-function groupBase(header: TrainingHeader, cursor: TrainingCursor, group: number): number {
+function groupBase(header: LearningHeader, cursor: LearningCursor, group: number): number {
   const { current, good, state } = banksOf(cursor);
   const sample = cursor.sample & 0xff;
   const spare = (cursor.sample >>> 16) & 0xff;
@@ -167,8 +167,8 @@ function groupBase(header: TrainingHeader, cursor: TrainingCursor, group: number
 
 /** Where an address of a record lies in NVM. */
 export function resolveAddress(
-  header: TrainingHeader | undefined,
-  cursor: TrainingCursor,
+  header: LearningHeader | undefined,
+  cursor: LearningCursor,
   address: number,
 ): number {
   const group = address >>> GROUP_SHIFT;
@@ -176,14 +176,14 @@ export function resolveAddress(
 }
 
 /** Address of lane `lane` for an address in lane 0. */
-export const laneAddress = (header: TrainingHeader, address: number, lane: number): number =>
+export const laneAddress = (header: LearningHeader, address: number, lane: number): number =>
   header.lanes + lane * header.laneBytes + (address & GROUP_MASK);
 
 /**
  * What outlives jobs in NVM `nvm` under a cursor: the current and the good weights, the state in force, and the ring's
  * entries. Banks at the factory's are constants.
  */
-export function persistent(header: TrainingHeader, cursor: TrainingCursor, nvm: Uint8Array): Interval[] {
+export function persistent(header: LearningHeader, cursor: LearningCursor, nvm: Uint8Array): Interval[] {
   const { current, good, state } = banksOf(cursor);
   const kept = [...new Set([current, good])].filter((bank) => bank > 0);
   const intervals = kept.map((bank) => region(bankAddress(header, bank), header.bankBytes));
@@ -196,8 +196,8 @@ export function persistent(header: TrainingHeader, cursor: TrainingCursor, nvm: 
 
 /** The ring's entries, free ones too, as the state in force has them. */
 export function ringEntries(
-  header: TrainingHeader,
-  cursor: Pick<TrainingCursor, 'banks'>,
+  header: LearningHeader,
+  cursor: Pick<LearningCursor, 'banks'>,
   nvm: Uint8Array,
 ): { index: number; ticket: number; stamp: number; label: number; kind: EntryKind }[] {
   const at = stateAddress(header, banksOf(cursor).state) + S_ENTRIES;

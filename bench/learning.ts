@@ -1,12 +1,12 @@
-// `npm run bench:training -- [digits|motion|failures] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
+// `npm run bench:learning -- [digits|motion|failures] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
 // its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
 // stderr. Subjects are 1 to 18.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
-import { benchFailures } from './training/failures.js';
-import { deviation, mean, percent } from './training/methods.js';
-import { benchMotion, SHOTS } from './training/motion.js';
-import { benchDigits } from './training/rotated-digits.js';
+import { benchFailures } from './learning/failures.js';
+import { deviation, mean, percent } from './learning/methods.js';
+import { benchMotion, SHOTS } from './learning/motion.js';
+import { benchDigits } from './learning/rotated-digits.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -3,16 +3,16 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../host/math/random.js';
 import type { QuantizedNetwork, TensorSpec } from '../host/model/quantized-network.js';
-import { deriveTraining } from '../host/learning/derive.js';
+import { deriveLearning } from '../host/learning/derive.js';
 import { FloatSgd } from '../host/learning/float-sgd.js';
 import { FrozenPart } from '../host/learning/frozen.js';
 import { draw, multiplyShift, randomKey, scaleInt32 } from '../host/learning/integer.js';
 import { lossOf } from '../host/learning/loss.js';
-import { TrainingMirror } from '../host/learning/mirror.js';
-import type { LossSpec, TrainingSpec, TrainOptions } from '../host/learning/spec.js';
+import { LearningMirror } from '../host/learning/mirror.js';
+import type { LossSpec, LearningSpec, LearnOptions } from '../host/learning/spec.js';
 import * as networks from '../samples/networks.js';
 import { requantizeOracle, runOracle } from './util/oracle.js';
-import { type LayerText, trainable } from './util/trainable.js';
+import { type LayerText, learnable } from './util/learnable.js';
 
 test('inference is that of the oracles', () => {
   const kinds: ((random: Random) => QuantizedNetwork)[] = [
@@ -161,9 +161,9 @@ test('float gradients are those of finite differences', () => {
   for (const [name, [shape, layers]] of Object.entries(NETS)) {
     for (const loss of ['cross-entropy', 'mse'] as const) {
       const random = new Random(11);
-      const network = trainable(random, shape, layers);
-      const spec = deriveTraining(network, { layers: 'all', loss });
-      const float = new FloatSgd(network, spec, TrainingMirror.frozenPart(network, spec));
+      const network = learnable(random, shape, layers);
+      const spec = deriveLearning(network, { layers: 'all', loss });
+      const float = new FloatSgd(network, spec, LearningMirror.frozenPart(network, spec));
       const input = inputFor(random, network.tensors[0]!);
       const gradients = float.gradients([{ input, label: 2 }]);
       float.layers.forEach((layer, i) => {
@@ -195,15 +195,15 @@ interface LayerArrays {
 }
 
 /** A weight bank's bytes as numbers: layers from the input. */
-function parseBank(network: QuantizedNetwork, options: TrainOptions, bytes: Uint8Array): LayerArrays[] {
-  const { steps } = deriveTraining(network, options);
+function parseBank(network: QuantizedNetwork, options: LearnOptions, bytes: Uint8Array): LayerArrays[] {
+  const { steps } = deriveLearning(network, options);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let at = 0;
   const padded = (count: number): number => Math.ceil(count / 16) * 16;
-  return [...steps].reverse().flatMap(({ op: index, trained }) => {
+  return [...steps].reverse().flatMap(({ op: index, learned }) => {
     const op = network.ops[index]!;
-    if (!trained || !('bias' in op)) return [];
-    const count = trained.weights ? op.weights.length : 0;
+    if (!learned || !('bias' in op)) return [];
+    const count = learned.weights ? op.weights.length : 0;
     const [w8, low] = [at, at + padded(count)];
     const folded = at + 2 * padded(count);
     at = folded + padded(4 * op.bias.length);
@@ -239,7 +239,7 @@ function realChange(network: QuantizedNetwork, index: number, change: readonly n
 class FloatAtInt8 extends FloatSgd {
   constructor(
     private readonly of: QuantizedNetwork,
-    spec: TrainingSpec,
+    spec: LearningSpec,
     frozen: FrozenPart,
   ) {
     super(of, spec, frozen);
@@ -259,18 +259,18 @@ test('updates go the way of float gradients, as far', () => {
   for (const [name, [shape, layers]] of Object.entries(NETS)) {
     for (const loss of ['cross-entropy', 'mse'] as const) {
       const random = new Random(5);
-      const network = trainable(random, shape, layers);
+      const network = learnable(random, shape, layers);
       const learning = { learningRate: 1 / 64, replay: 0, sure: -1, clip: 127, late: false };
-      const options: TrainOptions = { layers: 'all', loss, ...learning };
-      const spec = deriveTraining(network, options);
-      const frozen = TrainingMirror.frozenPart(network, spec);
-      const factory = new TrainingMirror(network, spec, frozen);
+      const options: LearnOptions = { layers: 'all', loss, ...learning };
+      const spec = deriveLearning(network, options);
+      const frozen = LearningMirror.frozenPart(network, spec);
+      const factory = new LearningMirror(network, spec, frozen);
       const before = parseBank(network, options, factory.weightBank());
       const sums = before.map(({ master }) => master.map(() => 0));
       const samples = Array.from({ length: 16 }, () => inputFor(random, network.tensors[0]!)).map((input) => {
         const label = (factory.classify(input) + 1) % 5;
-        const mirror = new TrainingMirror(network, spec, frozen);
-        mirror.train(input, label, 1);
+        const mirror = new LearningMirror(network, spec, frozen);
+        mirror.learn(input, label, 1);
         parseBank(network, options, mirror.weightBank()).forEach(({ master }, layer) => {
           for (const [at, w] of master.entries()) sums[layer]![at]! += w - before[layer]!.master[at]!;
         });
@@ -279,9 +279,9 @@ test('updates go the way of float gradients, as far', () => {
       const float = new FloatAtInt8(network, spec, frozen);
       const start = float.layers.map(({ weights }) => weights.slice());
       float.step(samples);
-      float.layers.forEach(({ step: { op, trained }, weights }, i) => {
-        if (!trained) return;
-        const real = realChange(network, op, sums[trained.layer]!);
+      float.layers.forEach(({ step: { op, learned }, weights }, i) => {
+        if (!learned) return;
+        const real = realChange(network, op, sums[learned.layer]!);
         const expected = weights.map((w, at) => w - start[i]![at]!);
         const where = `${name} ${loss} ${network.ops[op]!.name}`;
         const found = cosine(real, expected);

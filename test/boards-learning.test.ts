@@ -1,5 +1,5 @@
-// Training in firmware on emulated boards: the same bytes in NVM as the simulator's after every cut of an inference and
-// of a training step, and no sample lost or learnt twice however often the board is killed.
+// Learning in firmware on emulated boards: the same bytes in NVM as the simulator's after every cut of an inference and
+// of a learning step, and no sample lost or learnt twice however often the board is killed.
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,7 +12,7 @@ import { type Image, readImage } from '../host/model/image.js';
 import { compareCuts, jobUnits } from './util/board-cuts.js';
 import { compileUnproved } from './util/compile.js';
 import { boardPackages, hasPrograms } from './util/native.js';
-import { trainable } from './util/trainable.js';
+import { learnable } from './util/learnable.js';
 
 /** More kills in one run; `all`: every board, and the digits image too. */
 const KILLS = Number(process.env['BROWNOUT_KILLS'] ?? 12);
@@ -20,14 +20,14 @@ const ALL_BOARDS = process.env['BROWNOUT_BOARDS'] === 'all';
 const CUTS = 64;
 
 const all = (): Image => {
-  const network = trainable(new Random(3), [8, 8, 2], ['conv:4', 'max', 'circulant:16:8', 'dense:5']);
-  return readImage(compileUnproved(network, { train: { layers: 'all', replay: 2, guardEvery: 5 } }));
+  const network = learnable(new Random(3), [8, 8, 2], ['conv:4', 'max', 'circulant:16:8', 'dense:5']);
+  return readImage(compileUnproved(network, { learn: { layers: 'all', replay: 2, guardEvery: 5 } }));
 };
 
 const digits = (): Image => {
   const file = readFileSync(new URL('../../checkpoints/digits-float.npy', import.meta.url));
   const network = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
-  return readImage(compileUnproved(network, { train: { layers: 'head:2' } }));
+  return readImage(compileUnproved(network, { learn: { layers: 'head:2' } }));
 };
 
 /** `CUTS` cuts, a fourth of them soon after the boot. */
@@ -38,29 +38,29 @@ function livesOf(units: number): number[] {
 
 const cases: readonly [name: string, make: () => Image, boards: readonly string[]][] = [
   ['all layers', all, ALL_BOARDS ? boardNames : ['qemu-mps2-an386', 'qemu-riscv-virt']],
-  ['digits --train head:2', digits, ALL_BOARDS ? boardNames : []],
+  ['digits --learn head:2', digits, ALL_BOARDS ? boardNames : []],
 ];
 
 for (const [name, make, boards] of cases) {
   for (const board of boards) {
     const image = make();
-    const run = hasPrograms(`training on ${board}`, boardPackages(board)) ? test : test.skip;
+    const run = hasPrograms(`learning on ${board}`, boardPackages(board)) ? test : test.skip;
     run(`${name}, ${board}: NVM equals the simulator's after ${CUTS} cuts of each job`, async () => {
-      for (const trains of [false, true]) {
-        const job = { image, trains };
+      for (const learns of [false, true]) {
+        const job = { image, learns };
         const boots = await compareCuts(job, board, livesOf(jobUnits(job)));
-        assert.is(boots, CUTS + 1, `the ${trains ? 'training step' : 'inference'} must outlive the cuts`);
+        assert.is(boots, CUTS + 1, `the ${learns ? 'learning step' : 'inference'} must outlive the cuts`);
       }
     });
   }
 }
 
-const killTest = hasPrograms('kills of training', boardPackages('qemu-mps2-an386')) ? test : test.skip;
-killTest(`${KILLS} kills across inference and training: no sample lost or learnt twice`, async () => {
+const killTest = hasPrograms('kills of learning', boardPackages('qemu-mps2-an386')) ? test : test.skip;
+killTest(`${KILLS} kills across inference and learning: no sample lost or learnt twice`, async () => {
   const result = await replayOnBoard(all(), { kills: KILLS });
   assert.equal(result.violations, []);
   assert.ok(result.identical && result.kills === KILLS, JSON.stringify(result));
-  assert.ok(result.trainingSteps > 0 && result.inferences > 0, JSON.stringify(result));
+  assert.ok(result.learningSteps > 0 && result.inferences > 0, JSON.stringify(result));
 });
 
 test.run();

@@ -1,10 +1,10 @@
 // Ways to adapt a network to labelled samples, one interface for all.
 import type { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
-import { deriveTraining } from '../../host/learning/derive.js';
+import { deriveLearning } from '../../host/learning/derive.js';
 import { FloatSgd } from '../../host/learning/float-sgd.js';
-import { type Sample, TrainingMirror } from '../../host/learning/mirror.js';
-import type { TrainOptions } from '../../host/learning/spec.js';
+import { type Sample, LearningMirror } from '../../host/learning/mirror.js';
+import type { LearnOptions } from '../../host/learning/spec.js';
 import { shareRight, tuneLearningRate, tuneRate } from '../../host/learning/tune.js';
 
 export interface Method {
@@ -14,8 +14,8 @@ export interface Method {
   learningRate?: number;
 }
 
-const classifier = (network: QuantizedNetwork, options: TrainOptions): TrainingMirror =>
-  new TrainingMirror(network, deriveTraining(network, options));
+const classifier = (network: QuantizedNetwork, options: LearnOptions): LearningMirror =>
+  new LearningMirror(network, deriveLearning(network, options));
 
 export function unadapted(network: QuantizedNetwork): Method {
   const mirror = classifier(network, { layers: 'last' });
@@ -24,7 +24,7 @@ export function unadapted(network: QuantizedNetwork): Method {
 
 /** Nearest class mean, in the space of what the last layer reads. */
 export function prototype(network: QuantizedNetwork): Method {
-  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, { layers: 'last' }));
+  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, { layers: 'last' }));
   const run = (stream: readonly Sample[], unseen: readonly Sample[]): number => {
     const means = new Map<number, Float64Array>();
     const counts = new Map<number, number>();
@@ -51,19 +51,19 @@ export function prototype(network: QuantizedNetwork): Method {
 export function integer(
   name: string,
   network: QuantizedNetwork,
-  options: TrainOptions,
+  options: LearnOptions,
   tuning: readonly (readonly Sample[])[] | number,
 ): Method {
   const learningRate =
     typeof tuning === 'number' ? tuning : tuneLearningRate(network, options, tuning).learningRate;
-  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
+  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, options));
   const run: Method['run'] = (stream, unseen, seed) => {
-    const mirror = new TrainingMirror(
+    const mirror = new LearningMirror(
       network,
-      deriveTraining(network, { ...options, learningRate, seed }),
+      deriveLearning(network, { ...options, learningRate, seed }),
       frozen,
     );
-    stream.forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+    stream.forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
     return shareRight(unseen, (input) => mirror.classify(input));
   };
   return { name, run, learningRate };
@@ -72,21 +72,21 @@ export function integer(
 /** Float SGD on the batches that the device would learn, those right and sure included; tuned in the same way. */
 export function float(
   network: QuantizedNetwork,
-  options: TrainOptions,
+  options: LearnOptions,
   tuning: readonly (readonly Sample[])[],
 ): Method {
-  const frozen = TrainingMirror.frozenPart(network, deriveTraining(network, options));
+  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, options));
   const learn = (
     learningRate: number,
     stream: readonly Sample[],
     unseen: readonly Sample[],
     seed = 1,
   ): number => {
-    const spec = deriveTraining(network, { ...options, learningRate, seed });
-    const mirror = new TrainingMirror(network, spec, frozen);
+    const spec = deriveLearning(network, { ...options, learningRate, seed });
+    const mirror = new LearningMirror(network, spec, frozen);
     const sgd = new FloatSgd(network, spec, frozen);
     stream.forEach(({ input, label }, ticket) => {
-      sgd.step(mirror.train(input, label, ticket));
+      sgd.step(mirror.learn(input, label, ticket));
     });
     return shareRight(unseen, (input) => sgd.classify(input));
   };

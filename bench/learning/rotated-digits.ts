@@ -7,7 +7,7 @@ import { readNpy } from '../../host/data/npy.js';
 import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import type { Sample } from '../../host/learning/mirror.js';
-import type { TrainOptions } from '../../host/learning/spec.js';
+import type { LearnOptions } from '../../host/learning/spec.js';
 import { draw, float, integer, type Method, prototype, unadapted } from './methods.js';
 
 const WIDTH = 28;
@@ -16,7 +16,7 @@ const UNSEEN = 1000;
 /** Images of the training split that rates are tuned on, all of them turned by 45°. */
 const TUNING = 400;
 const TUNING_DEGREES = 45;
-export const TRAINABLE: TrainOptions = { layers: 'head:2', late: false };
+export const LEARNABLE: LearnOptions = { layers: 'head:2', late: false };
 
 export function digits(): QuantizedNetwork {
   const file = readFileSync(new URL('../../../checkpoints/digits-float.npy', import.meta.url));
@@ -96,13 +96,13 @@ export function benchDigits(angles: readonly number[], seeds: number): DigitsRes
   const network = digits();
   const tuning = tuningSamples(network);
   // Both at the rate that suits float: what is left between them is the arithmetic.
-  const reference = float(network, TRAINABLE, [tuning]);
+  const reference = float(network, LEARNABLE, [tuning]);
   const methods: Method[] = [
     unadapted(network),
     prototype(network),
-    integer('last', network, { ...TRAINABLE, layers: 'last' }, [tuning]),
-    integer('bias', network, { ...TRAINABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
-    integer('ours', network, TRAINABLE, reference.learningRate!),
+    integer('last', network, { ...LEARNABLE, layers: 'last' }, [tuning]),
+    integer('bias', network, { ...LEARNABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
+    integer('ours', network, LEARNABLE, reference.learningRate!),
     reference,
   ];
   return angles.map((degrees) => {

@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import type { Dense, QuantizedNetwork, QuantizedOp, TensorSpec } from '../host/model/quantized-network.js';
-import { deriveTraining } from '../host/learning/derive.js';
-import type { TrainOptions } from '../host/learning/spec.js';
+import { deriveLearning } from '../host/learning/derive.js';
+import type { LearnOptions } from '../host/learning/spec.js';
 import { int8s, layered, lenet } from '../samples/networks.js';
 
 /** `of` with some op changed. */
@@ -19,23 +19,23 @@ const network = changed(lenet(new Random(1)), 'circulant', {
   shifts: Int32Array.of(-10),
 });
 
-/** The failure of deriving, which must be E_TRAIN and complete. */
-function failure(options: TrainOptions, of: QuantizedNetwork = network): BrownoutError {
+/** The failure of deriving, which must be E_LEARN and complete. */
+function failure(options: LearnOptions, of: QuantizedNetwork = network): BrownoutError {
   try {
-    deriveTraining(of, options);
+    deriveLearning(of, options);
   } catch (error) {
     assert.instance(error, BrownoutError);
     const { code, hint, expected } = error as BrownoutError;
-    assert.is(code, 'E_TRAIN');
+    assert.is(code, 'E_LEARN');
     assert.ok(hint.length > 0 && expected.length > 0);
     return error as BrownoutError;
   }
   throw new Error(`no error: ${JSON.stringify(options)}`);
 }
 
-const opNames = (options: TrainOptions, of = network): string[] =>
-  deriveTraining(of, options).steps.map(({ op, trained }) => {
-    const what = !trained ? '' : trained.weights ? ` ${trained.rows}` : ' bias';
+const opNames = (options: LearnOptions, of = network): string[] =>
+  deriveLearning(of, options).steps.map(({ op, learned }) => {
+    const what = !learned ? '' : learned.weights ? ` ${learned.rows}` : ' bias';
     return `${of.ops[op]!.name}${what}`;
   });
 
@@ -54,9 +54,9 @@ test('layers', () => {
 });
 
 test('layers are numbered from the input', () => {
-  const { steps } = deriveTraining(network, { layers: 'head:3' });
+  const { steps } = deriveLearning(network, { layers: 'head:3' });
   assert.equal(
-    steps.map(({ trained }) => trained?.layer),
+    steps.map(({ learned }) => learned?.layer),
     [2, 1, undefined, 0],
   );
   assert.equal(
@@ -77,7 +77,7 @@ test('layers that there are not', () => {
 });
 
 test('options that no device can have', () => {
-  const wrong: [Partial<TrainOptions>, RegExp][] = [
+  const wrong: [Partial<LearnOptions>, RegExp][] = [
     [{ learningRate: 0 }, /learningRate 0/],
     [{ learningRate: -1 }, /learningRate/],
     [{ learningRate: Number.NaN }, /learningRate NaN/],
@@ -99,7 +99,7 @@ test('options that no device can have', () => {
   ];
   for (const [options, pattern] of wrong)
     assert.match(failure({ layers: 'last', ...options }).found, pattern);
-  assert.is(deriveTraining(network, { layers: 'last', ring: 4 }).guardEvery, 0);
+  assert.is(deriveLearning(network, { layers: 'last', ring: 4 }).guardEvery, 0);
 });
 
 test('ops that errors do not pass', () => {
@@ -107,7 +107,7 @@ test('ops that errors do not pass', () => {
   const { found, hint } = failure({ layers: 'all' }, int4);
   assert.match(found, /conv2d "conv2".*int4/);
   assert.match(hint, /head:2 … head:2|last, head:2/);
-  assert.is(deriveTraining(int4, { layers: 'head:2' }).steps.length, 2);
+  assert.is(deriveLearning(int4, { layers: 'head:2' }).steps.length, 2);
   assert.match(failure({ layers: 'conv1:bias' }, int4).found, /conv2/);
   assert.match(failure({ layers: 'bias' }, int4).found, /conv2/);
   assert.match(
@@ -183,7 +183,7 @@ test('a softmax behind the logits is passed over', () => {
     output: 3,
   });
   // multiplier · 2^(shift − 31) = 0.1 · 2^26
-  const { loss, steps } = deriveTraining(network(25), { layers: 'last' });
+  const { loss, steps } = deriveLearning(network(25), { layers: 'last' });
   assert.is(loss.tensor, 1);
   assert.is(steps.length, 1);
   assert.match(failure({ layers: 'last' }, network(26)).found, /beta 2/);
@@ -191,9 +191,9 @@ test('a softmax behind the logits is passed over', () => {
 
 test('scales', () => {
   const of = single(4, 5);
-  const { steps, loss } = deriveTraining(of, { layers: 'last', learningRate: 1 / 8 });
+  const { steps, loss } = deriveLearning(of, { layers: 'last', learningRate: 1 / 8 });
   assert.is(loss.scale, Math.round(0.1 * Math.log2(Math.E) * 65536));
-  const { pairs } = steps[0]!.trained!;
+  const { pairs } = steps[0]!.learned!;
   for (let o = 0; o < 5; o++) {
     const s = ((2 ** 30 + o * 12345) * 2 ** -38 * 0.1) / 0.02;
     const [m, shift, mb, sb] = pairs.subarray(4 * o, 4 * o + 4) as unknown as [
@@ -207,8 +207,8 @@ test('scales', () => {
     assert.ok(Math.abs((mb * 2 ** (sb - 31)) / bias - 1) < 1e-8);
     assert.ok(m >= 2 ** 30 && mb >= 2 ** 30);
   }
-  assert.is(steps[0]!.trained!.clip, 2 ** 28);
-  const mse = deriveTraining(of, { layers: 'last', loss: 'mse' }).loss;
+  assert.is(steps[0]!.learned!.clip, 2 ** 28);
+  const mse = deriveLearning(of, { layers: 'last', loss: 'mse' }).loss;
   assert.equal([mse.scale, mse.target], [Math.round((256 * 65536 * 0.01) / 5), 10]);
 });
 
@@ -218,22 +218,22 @@ test('ratios leave out outputs whose weights are all 0', () => {
   weights.fill(0, 12, 24);
   const multipliers = Int32Array.of(2 ** 30, 2 ** 30, 1.5 * 2 ** 30, 2 ** 30, 2 ** 30);
   const last = changed(of, 'dense5', { weights, multipliers, shifts: Int32Array.of(-8, 0, -8, -9, -8) });
-  const { ratios } = deriveTraining(last, { layers: 'head:2' }).steps[0]!;
+  const { ratios } = deriveLearning(last, { layers: 'head:2' }).steps[0]!;
   assert.equal([...ratios!], [21845, 32768, 32768, 10923, 21845]);
 });
 
 test('bits: as many as int32 sums bear', () => {
   // Down: 10 outputs · 128. Aside: 2 lanes · 1 pixel · 255 at most. Both leave 16 bits.
-  assert.is(deriveTraining(single(4, 10), { layers: 'last' }).steps[0]!.bits, 16);
+  assert.is(deriveLearning(single(4, 10), { layers: 'last' }).steps[0]!.bits, 16);
   // 8 lanes of a circulant block of 128, of inputs up to 255 from their zero point: 8 · 128 · 255 · 2^13 = 2.1e9 < 2^31.
   const zero = network.tensors.map((t) => ({ ...t, zeroPoint: -128 }));
-  const { steps } = deriveTraining({ ...network, tensors: zero }, { layers: 'head:2', replay: 7 });
+  const { steps } = deriveLearning({ ...network, tensors: zero }, { layers: 'head:2', replay: 7 });
   assert.equal(
     steps.map(({ bits }) => bits),
     [16, 14],
   );
   // conv1: 24 · 24 pixels · 2 lanes · 255 = 293,760; · 2^12 < 2^31.
-  const all = deriveTraining({ ...network, tensors: zero }, { layers: 'all' }).steps;
+  const all = deriveLearning({ ...network, tensors: zero }, { layers: 'all' }).steps;
   assert.equal(
     all.map(({ bits }) => bits),
     [16, 16, 16, 16, 16, 13],

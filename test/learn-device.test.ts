@@ -1,22 +1,22 @@
-// Training on the device against the mirror written from docs/TRAINING.md: banks, states, ring and cursor, byte by byte.
+// Learning on the device against the mirror written from docs/LEARNING.md: banks, states, ring and cursor, byte by byte.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { C_BANKS, C_SAMPLE, C_STEP, ENTRY_BYTES, S_ENTRIES } from '../assembly/layout.js';
 import { ErrorCode, Status } from '../assembly/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import { banksOf } from '../host/model/training-header.js';
+import { banksOf } from '../host/model/learning-header.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
-import { deriveTraining } from '../host/learning/derive.js';
-import { TrainingMirror } from '../host/learning/mirror.js';
-import type { TrainOptions } from '../host/learning/spec.js';
+import { deriveLearning } from '../host/learning/derive.js';
+import { LearningMirror } from '../host/learning/mirror.js';
+import type { LearnOptions } from '../host/learning/spec.js';
 import { compileUnproved } from './util/compile.js';
 import { int8s } from '../samples/networks.js';
-import { trainable } from './util/trainable.js';
+import { learnable } from './util/learnable.js';
 
 function deviceOf(image: Image, name: ModuleName): Device {
   const nvm = new SimulatedNvm(image.nvmBytes);
@@ -36,8 +36,8 @@ function finish(device: Device, ticket: number): void {
 }
 
 /** Everything that outlives a job. */
-function compare(device: Device, image: Image, mirror: TrainingMirror, what: string): void {
-  const header = image.training!;
+function compare(device: Device, image: Image, mirror: LearningMirror, what: string): void {
+  const header = image.learning!;
   const expected = mirror.cursor();
   const banks = device.cursorField(C_BANKS);
   const found = { step: device.cursorField(C_STEP), banks, sample: device.cursorField(C_SAMPLE) };
@@ -60,7 +60,7 @@ function compare(device: Device, image: Image, mirror: TrainingMirror, what: str
   }
 }
 
-const OPTIONS: readonly TrainOptions[] = [
+const OPTIONS: readonly LearnOptions[] = [
   { layers: 'all', replay: 0, guardEvery: 0, holdOut: 0, sure: -1 },
   { layers: 'all', replay: 2, guardEvery: 5, holdOut: 3, margin: 0 },
   { layers: 'last', ring: 8, guardEvery: 4, holdOut: 2 },
@@ -89,13 +89,13 @@ for (const [name, shape, layers] of CASES) {
   test(`${name}: 40 samples, late labels, cuts of the app, on both builds`, () => {
     for (const [seed, options] of OPTIONS.entries()) {
       const random = new Random(seed + 1);
-      const network = trainable(random, shape, layers);
-      const train = { learningRate: 1 / 32, seed: seed + 7, ...options };
-      const image = readImage(compileUnproved(network, { train }));
-      const spec = deriveTraining(network, train);
-      const builds = ['device.train', 'device.train.checked'] as const;
+      const network = learnable(random, shape, layers);
+      const learn = { learningRate: 1 / 32, seed: seed + 7, ...options };
+      const image = readImage(compileUnproved(network, { learn }));
+      const spec = deriveLearning(network, learn);
+      const builds = ['device.learn', 'device.learn.checked'] as const;
       const device = deviceOf(image, builds[seed % 2]!);
-      const mirror = new TrainingMirror(network, spec);
+      const mirror = new LearningMirror(network, spec);
       for (let ticket = 1; ticket <= 40; ticket++) {
         const label = random.integer(spec.loss.classes);
         const input = sampleOf(random, network, label);
@@ -110,9 +110,9 @@ for (const [name, shape, layers] of CASES) {
           mirror.label(ticket, label);
           assert.is(device.label(ticket, label), Status.IDLE);
         } else {
-          assert.is(device.train(ticket, label), Status.RUN);
+          assert.is(device.learn(ticket, label), Status.RUN);
           finish(device, ticket);
-          mirror.train(input, label, ticket);
+          mirror.learn(input, label, ticket);
         }
         compare(device, image, mirror, `${name}, options ${seed}, sample ${ticket}`);
         if (ticket === 25) {
@@ -126,13 +126,13 @@ for (const [name, shape, layers] of CASES) {
 }
 
 test('labels and tickets that are wrong', () => {
-  const network = trainable(new Random(1), [8], ['dense:6', 'dense:3']);
-  const image = readImage(compileUnproved(network, { train: { layers: 'last' } }));
-  const device = deviceOf(image, 'device.train.checked');
+  const network = learnable(new Random(1), [8], ['dense:6', 'dense:3']);
+  const image = readImage(compileUnproved(network, { learn: { layers: 'last' } }));
+  const device = deviceOf(image, 'device.learn.checked');
   const input = int8s(new Random(2), 8);
   device.feed(input);
-  assert.is(device.train(1, 3), ErrorCode.E_LABEL);
-  assert.is(device.train(1, 0xffffff), ErrorCode.E_LABEL);
+  assert.is(device.learn(1, 3), ErrorCode.E_LABEL);
+  assert.is(device.learn(1, 0xffffff), ErrorCode.E_LABEL);
   assert.is(device.label(1, 0), ErrorCode.E_TICKET);
   assert.is(device.submit(1), Status.RUN);
   assert.is(device.label(1, 0), ErrorCode.E_BUSY);

@@ -11,7 +11,7 @@ import { readNpy } from '../../host/data/npy.js';
 import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import type { Sample } from '../../host/learning/mirror.js';
-import type { TrainOptions } from '../../host/learning/spec.js';
+import type { LearnOptions } from '../../host/learning/spec.js';
 import { draw, float, integer, mean, type Method, prototype, unadapted } from './methods.js';
 
 const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];
@@ -20,7 +20,7 @@ export const SHOTS = [1, 5, 10];
 /** Draws of labelled windows a subject. */
 const DRAWS = 2;
 /** All layers: the network has 7,000 weights. */
-const TRAINABLE: TrainOptions = { layers: 'all', late: false, replay: 3, ring: 32 };
+const LEARNABLE: LearnOptions = { layers: 'all', late: false, replay: 3, ring: 32 };
 
 interface Windows {
   /** [count][128][1][6], acceleration in 2 g, rotation in 8 rad/s. */
@@ -122,10 +122,10 @@ export function benchMotion(folder: string, subjects: readonly number[]): Motion
     const all: Method[] = [
       unadapted(network),
       prototype(network),
-      integer('last', network, { ...TRAINABLE, layers: 'last' }, tuning),
-      integer('bias', network, { ...TRAINABLE, layers: 'bias' }, tuning),
-      integer('ours', network, TRAINABLE, tuning),
-      float(network, TRAINABLE, tuning),
+      integer('last', network, { ...LEARNABLE, layers: 'last' }, tuning),
+      integer('bias', network, { ...LEARNABLE, layers: 'bias' }, tuning),
+      integer('ours', network, LEARNABLE, tuning),
+      float(network, LEARNABLE, tuning),
     ];
     for (const method of all) {
       const shares = SHOTS.map((shots) => {

@@ -1,18 +1,18 @@
-// What a train job does besides arithmetic: the ring, replay, hold-out, the guard, drift; what is refused.
+// What a learn job does besides arithmetic: the ring, replay, hold-out, the guard, drift; what is refused.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Random } from '../host/math/random.js';
 import type { BrownoutError } from '../host/error.js';
-import { deriveTraining } from '../host/learning/derive.js';
-import { TrainingMirror } from '../host/learning/mirror.js';
-import { EntryKind, TrainingState } from '../host/learning/sample-ring.js';
-import type { TrainOptions } from '../host/learning/spec.js';
+import { deriveLearning } from '../host/learning/derive.js';
+import { LearningMirror } from '../host/learning/mirror.js';
+import { EntryKind, LearningState } from '../host/learning/sample-ring.js';
+import type { LearnOptions } from '../host/learning/spec.js';
 import { tuneLearningRate } from '../host/learning/tune.js';
 import { between } from '../samples/networks.js';
-import { trainable } from './util/trainable.js';
+import { learnable } from './util/learnable.js';
 
 const CLASSES = 4;
-const network = trainable(new Random(3), [8], ['dense:16', 'dense:4']);
+const network = learnable(new Random(3), [8], ['dense:16', 'dense:4']);
 const prototypes = Array.from({ length: CLASSES }, (_, label) => {
   const random = new Random(100 + label);
   return Array.from({ length: 8 }, () => between(random, -60, 46));
@@ -27,25 +27,25 @@ function samples(random: Random, count: number, turned = 0): { input: Int8Array;
   });
 }
 
-const mirrorOf = (options: Partial<TrainOptions> = {}): TrainingMirror => {
+const mirrorOf = (options: Partial<LearnOptions> = {}): LearningMirror => {
   const all = { layers: 'all', learningRate: 1 / 16, ...options };
-  return new TrainingMirror(network, deriveTraining(network, all));
+  return new LearningMirror(network, deriveLearning(network, all));
 };
 
-const kindsOf = ({ summary }: TrainingMirror): Record<EntryKind, number> => {
+const kindsOf = ({ summary }: LearningMirror): Record<EntryKind, number> => {
   const counts = { 0: 0, 1: 0, 2: 0, 3: 0 };
   for (const { kind } of summary.entries) counts[kind]++;
   return counts;
 };
 
-const accuracy = (mirror: TrainingMirror, all: { input: Int8Array; label: number }[]): number =>
+const accuracy = (mirror: LearningMirror, all: { input: Int8Array; label: number }[]): number =>
   all.filter(({ input, label }) => mirror.classify(input) === label).length / all.length;
 
 test('it learns', () => {
   const mirror = mirrorOf({ late: false });
   const unseen = samples(new Random(9), 200);
   const before = accuracy(mirror, unseen);
-  samples(new Random(1), 160).forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+  samples(new Random(1), 160).forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
   assert.ok(before < 0.6, `${before} before`);
   assert.ok(accuracy(mirror, unseen) > 0.95, `${accuracy(mirror, unseen)} after`);
   assert.is(mirror.summary.labelled, 160);
@@ -56,11 +56,11 @@ test('it learns', () => {
 test('one job after the other gives the same bytes', () => {
   const [a, b] = [mirrorOf(), mirrorOf()];
   for (const mirror of [a, b])
-    samples(new Random(1), 50).forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+    samples(new Random(1), 50).forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
   assert.equal(a.weightBank(), b.weightBank());
   assert.equal(a.stateBytes(), b.stateBytes());
   const other = mirrorOf({ seed: 2 });
-  samples(new Random(1), 50).forEach(({ input, label }, ticket) => other.train(input, label, ticket));
+  samples(new Random(1), 50).forEach(({ input, label }, ticket) => other.learn(input, label, ticket));
   assert.not.equal(a.weightBank(), other.weightBank());
 });
 
@@ -69,7 +69,7 @@ test('banks: the current and the good one are never written', () => {
   let good = mirror.weightBank('good');
   for (const [ticket, { input, label }] of samples(new Random(1), 120).entries()) {
     const [before, bank] = [mirror.cursor(), mirror.weightBank()];
-    mirror.train(input, label, ticket);
+    mirror.learn(input, label, ticket);
     const after = mirror.cursor();
     const fields = (word: number): [number, number, number] => [word & 15, (word >> 4) & 15, word >> 8];
     const [current, kept, state] = fields(after.banks);
@@ -83,25 +83,25 @@ test('banks: the current and the good one are never written', () => {
 });
 
 test('the ring: validation first, then unlabelled, then the label with most entries, oldest first', () => {
-  const state = new TrainingState(6);
+  const state = new LearningState(6);
   const fill = (kinds: [EntryKind, number][]): void =>
     kinds.forEach(([kind, label], i) => {
       state.take(i, 10 + i, label, kind);
     });
-  const { UNLABELLED, TRAIN, VALIDATION } = EntryKind;
+  const { UNLABELLED, LEARN, VALIDATION } = EntryKind;
   fill([
-    [TRAIN, 1],
+    [LEARN, 1],
     [VALIDATION, 0],
-    [TRAIN, 2],
+    [LEARN, 2],
     [VALIDATION, 3],
-    [TRAIN, 2],
+    [LEARN, 2],
     [UNLABELLED, 0],
   ]);
   assert.is(state.evict(1), 1, 'an oldest validation entry');
   assert.is(state.evict(1), 1, 'free now');
   state.take(1, 20, 0, UNLABELLED);
   assert.is(state.evict(1), 2, 'of label 2, the older');
-  state.take(2, 21, 1, TRAIN);
+  state.take(2, 21, 1, LEARN);
   // Label 1 at 0 and 2, label 2 at 4: label 1 has most, 0 is older.
   assert.is(state.evict(1), 0);
   state.take(0, 22, 0, UNLABELLED);
@@ -120,7 +120,7 @@ test('replay is balanced whatever the stream is', () => {
     // Nine of ten are of class 0.
     const label = random.integer(10) > 0 ? 0 : 1 + random.integer(3);
     const { input } = samples(random, CLASSES)[label]!;
-    const replayed = mirror.train(input, label, ticket).slice(1);
+    const replayed = mirror.learn(input, label, ticket).slice(1);
     if (ticket >= 100) for (const sample of replayed) counts[sample.label]!++;
   }
   const all = counts.reduce((a, b) => a + b);
@@ -134,7 +134,7 @@ test('held out samples are not learnt', () => {
   const mirror = mirrorOf({ holdOut: 4, sure: -1, late: false });
   samples(new Random(1), 40).forEach(({ input, label }, ticket) => {
     const before = mirror.weightBank();
-    const batch = mirror.train(input, label, ticket);
+    const batch = mirror.learn(input, label, ticket);
     assert.is(batch.length === 0, ticket % 4 === 3, `${ticket}`);
     if (batch.length === 0) assert.equal(mirror.weightBank(), before);
   });
@@ -150,7 +150,7 @@ test('the guard takes weights back that got worse', () => {
   const stream = samples(new Random(1), 160);
   // In turn, all that are held out would be of one class.
   const shuffled = new Random(2).shuffle(stream);
-  shuffled.forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+  shuffled.forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
   const learnt = accuracy(mirror, unseen);
   assert.ok(learnt > 0.9, `${learnt}`);
   assert.is(mirror.summary.rollbacks, 0);
@@ -158,7 +158,7 @@ test('the guard takes weights back that got worse', () => {
   const wrong = samples(new Random(5), 48);
   new Random(6).shuffle(wrong).forEach(({ input, label }, i) => {
     const held = mirror.summary.labelled % 4 === 3;
-    mirror.train(input, held ? label : (label + 1) % CLASSES, 1000 + i);
+    mirror.learn(input, held ? label : (label + 1) % CLASSES, 1000 + i);
   });
   assert.ok(mirror.summary.rollbacks >= 1, 'rolled back');
   assert.is(
@@ -173,21 +173,21 @@ test('a learning rate that diverges is caught, too', () => {
   const guard = { guardEvery: 16, holdOut: 4, margin: 0, ring: 32 };
   const mirror = mirrorOf({ ...guard, learningRate: 64, clip: 127, late: false });
   const stream = new Random(2).shuffle(samples(new Random(1), 400));
-  stream.forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+  stream.forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
   assert.ok(mirror.summary.rollbacks > 0, `${mirror.summary.rollbacks}`);
 });
 
 test('drift begins when the world changes, and not before', () => {
   const mirror = mirrorOf({ late: false, learningRate: 1 / 64 });
-  samples(new Random(1), 400).forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+  samples(new Random(1), 400).forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
   assert.is(mirror.summary.drifts, 0);
-  samples(new Random(2), 24, 1).forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+  samples(new Random(2), 24, 1).forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
   assert.is(mirror.summary.drifts, 1);
   assert.is(mirror.summary.flags, 1);
 });
 
 test('no drift where nothing is learnt and the loss stays', () => {
-  const state = new TrainingState(4);
+  const state = new LearningState(4);
   for (let i = 0; i < 1000; i++) state.record(500, false, false);
   assert.is(state.drifts, 0);
 });
@@ -203,7 +203,7 @@ test('late labels', () => {
   const batch = mirror.label(71, 3);
   assert.is(batch[0]!.input, first!.input);
   assert.is(mirror.summary.stamp, stamp, 'the sample was in the ring before');
-  assert.equal(mirror.summary.entries[0], { ticket: 71, stamp: 1, label: 3, kind: EntryKind.TRAIN });
+  assert.equal(mirror.summary.entries[0], { ticket: 71, stamp: 1, label: 3, kind: EntryKind.LEARN });
   assert.is(mirror.step, 1);
   const failure = (act: () => unknown): string => {
     try {
@@ -227,15 +227,15 @@ test('late labels', () => {
     'E_LABEL',
   );
   assert.is(
-    failure(() => mirror.train(first!.input, -1, 1)),
+    failure(() => mirror.learn(first!.input, -1, 1)),
     'E_LABEL',
   );
   assert.is(
-    failure(() => mirror.train(first!.input, 1.5, 1)),
+    failure(() => mirror.learn(first!.input, 1.5, 1)),
     'E_LABEL',
   );
   assert.is(
-    failure(() => mirror.train(new Int8Array(7), 1, 1)),
+    failure(() => mirror.learn(new Int8Array(7), 1, 1)),
     'E_SHAPE',
   );
   for (let ticket = 200; ticket < 220; ticket++)
@@ -269,7 +269,7 @@ test('a learning rate tuned at the desk learns, and is the same again', () => {
 test('back to the factory', () => {
   const mirror = mirrorOf({ late: false });
   const factory = mirror.weightBank();
-  samples(new Random(1), 20).forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+  samples(new Random(1), 20).forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
   assert.not.equal(mirror.weightBank(), factory);
   mirror.restore();
   assert.equal(mirror.weightBank(), factory);
@@ -281,7 +281,7 @@ test('back to the factory', () => {
 test('only what is asked for changes', () => {
   const bytes = (layers: string): Uint8Array => {
     const mirror = mirrorOf({ layers, late: false, sure: -1 });
-    samples(new Random(1), 20).forEach(({ input, label }, ticket) => mirror.train(input, label, ticket));
+    samples(new Random(1), 20).forEach(({ input, label }, ticket) => mirror.learn(input, label, ticket));
     return mirror.weightBank();
   };
   assert.is(bytes('bias').length, 16 * 4 + 4 * 4);

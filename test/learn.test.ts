@@ -13,7 +13,7 @@ import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { train } from '../host/learn/learn.js';
+import { learn } from '../host/learn/learn.js';
 import {
   learnedWeights,
   learningStatus,
@@ -25,15 +25,15 @@ import { restoreDump } from '../host/learn/restore.js';
 import { verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
 import { int8s } from '../samples/networks.js';
-import { trainable } from './util/trainable.js';
+import { learnable } from './util/learnable.js';
 
 const checkpoint = (name: string): Uint8Array =>
   new Uint8Array(readFileSync(new URL(`../../checkpoints/${name}`, import.meta.url)));
-const digits = checkpoint('digits-train.brn');
+const digits = checkpoint('digits-learn.brn');
 const input = readNpy(checkpoint('digits-samples.npy'));
 const labels = [...readNpy(checkpoint('digits-labels.npy')).data] as number[];
 
-const mlp = trainable(new Random(1), [8], ['dense:6', 'dense:3']);
+const mlp = learnable(new Random(1), [8], ['dense:6', 'dense:3']);
 
 function refusal(action: () => unknown): BrownoutError {
   try {
@@ -54,8 +54,8 @@ function samplesOf(count: number): { x: Int8Array; y: number[] } {
   return { x, y };
 }
 
-test('a train job of the digits network is proved, every way through it', () => {
-  const result = verify(digits, { job: 'train' });
+test('a learn job of the digits network is proved, every way through it', () => {
+  const result = verify(digits, { job: 'learn' });
   assert.is(result.counterexample, null);
   assert.ok(result.proved && result.closed);
   assert.is(result.stuck, 0);
@@ -64,12 +64,12 @@ test('a train job of the digits network is proved, every way through it', () => 
     assert.ok(names.includes(name), name);
 });
 
-test('plain states of a train job, to closure', () => {
-  const network = trainable(new Random(1), [4], ['dense:3', 'dense:2']);
-  const train = { layers: 'all', ring: 4, guardEvery: 0, holdOut: 0 };
-  const image = compileUnproved(network, { policy: 'every 1', train });
+test('plain states of a learn job, to closure', () => {
+  const network = learnable(new Random(1), [4], ['dense:3', 'dense:2']);
+  const learn = { layers: 'all', ring: 4, guardEvery: 0, holdOut: 0 };
+  const image = compileUnproved(network, { policy: 'every 1', learn });
   for (const tear of [8, 2]) {
-    const result = verify(image, { job: 'train', enumerate: true, tear });
+    const result = verify(image, { job: 'learn', enumerate: true, tear });
     assert.is(result.counterexample, null);
     assert.ok(result.proved && result.closed, `tear ${tear}`);
     assert.ok(result.states > 1000);
@@ -77,13 +77,13 @@ test('plain states of a train job, to closure', () => {
 });
 
 test('200 digits through more than 1,000 power failures: each learnt once, to the bit of steady power', () => {
-  const result = train(digits, { input, labels, trace: 'rf', onLow: 'run' });
+  const result = learn(digits, { input, labels, trace: 'rf', onLow: 'run' });
   assert.ok(result.cuts >= 1000, `${result.cuts} cuts`);
   assert.ok(result.identical);
   assert.ok(result.exactlyOnce);
   assert.is(result.labelled, 200);
   assert.ok(result.overheadPercent <= 3, `checkpoints cost ${result.overheadPercent} %`);
-  assert.ok(result.stepOverInference <= 4, `a train job is ${result.stepOverInference} inferences`);
+  assert.ok(result.stepOverInference <= 4, `a learn job is ${result.stepOverInference} inferences`);
   const nvm = Object.values(result.nvmBytes).reduce((sum, bytes) => sum + bytes, 0);
   assert.ok(nvm > 0 && nvm < readImage(digits).nvmBytes);
 });
@@ -94,8 +94,8 @@ test('the same seed gives the same figures', () => {
     ...options,
     input: { ...input, shape: [12, 28, 28, 1], data: input.data.slice(0, 12 * 784) },
   };
-  const once = train(digits, { ...few, labels: labels.slice(0, 12) });
-  const again = train(digits, { ...few, labels: labels.slice(0, 12) });
+  const once = learn(digits, { ...few, labels: labels.slice(0, 12) });
+  const again = learn(digits, { ...few, labels: labels.slice(0, 12) });
   assert.equal(once, again);
 });
 
@@ -104,9 +104,9 @@ test('it learns what is new, and says so', () => {
   const data = { dtype: 'int8' as const, shape: [90, 8], data: x };
   const held = samplesOf(30);
   const heldOut = { dtype: 'int8' as const, shape: [30, 8], data: held.x };
-  const image = compileUnproved(mlp, { train: { layers: 'all', learningRate: 1 / 16 } });
+  const image = compileUnproved(mlp, { learn: { layers: 'all', learningRate: 1 / 16 } });
   const points: number[] = [];
-  const result = train(image, {
+  const result = learn(image, {
     input: data,
     labels: y,
     heldOut,
@@ -127,23 +127,23 @@ test('a rate that diverges: the guard rolls back', () => {
   const wrong = y.map((label, i) => (i % 8 === 7 ? label : (label + i) % 3));
   const data = { dtype: 'int8' as const, shape: [120, 8], data: x };
   const options = { layers: 'all', learningRate: 64, guardEvery: 8, holdOut: 8, margin: 0, sure: -1 };
-  const image = compileUnproved(mlp, { train: options });
-  const result = train(image, { input: data, labels: wrong });
+  const image = compileUnproved(mlp, { learn: options });
+  const result = learn(image, { input: data, labels: wrong });
   assert.ok(result.learning.rollbacks > 0, 'no rollback');
   assert.ok(result.identical && result.exactlyOnce);
 });
 
 test('what was learnt goes from a device to a file, into an image, and is given up again', () => {
   const { x, y } = samplesOf(30);
-  const image = readImage(compileUnproved(mlp, { train: { layers: 'all', learningRate: 1 / 8, sure: -1 } }));
+  const image = readImage(compileUnproved(mlp, { learn: { layers: 'all', learningRate: 1 / 8, sure: -1 } }));
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
-  const module = new WebAssembly.Module(moduleBytes('device.train'));
+  const module = new WebAssembly.Module(moduleBytes('device.learn'));
   const device = new Device(module, { nvm, sramBytes: 65536 });
   device.boot();
   y.forEach((label, i) => {
     device.feed(x.subarray(i * 8, i * 8 + 8));
-    device.train(i + 1, label);
+    device.learn(i + 1, label);
     while (device.status() === Status.RUN) device.run();
     device.ack(i + 1);
   });
@@ -153,7 +153,7 @@ test('what was learnt goes from a device to a file, into an image, and is given 
   const bank = learnedWeights(nvm.cells, image);
   const file = writeWeights(image, bank);
   const learned = withWeights(image, readWeights(image, file));
-  const { factory, bankBytes } = learned.training!;
+  const { factory, bankBytes } = learned.learning!;
   assert.equal(learned.device.slice(factory, factory + bankBytes), bank);
   assert.is.not(learned.imageId, image.imageId);
   const flipped = file.slice();
@@ -169,18 +169,18 @@ test('what was learnt goes from a device to a file, into an image, and is given 
 
 test('wrong questions', () => {
   const wrong = [...labels.slice(0, 199), 10];
-  assert.is(refusal(() => train(digits, { input, labels: wrong })).code, 'E_LABEL');
-  assert.is(refusal(() => train(digits, { input, labels: [1] })).code, 'E_LABEL');
-  assert.is(refusal(() => train(checkpoint('digits.brn'), { input, labels })).code, 'E_KIND');
+  assert.is(refusal(() => learn(digits, { input, labels: wrong })).code, 'E_LABEL');
+  assert.is(refusal(() => learn(digits, { input, labels: [1] })).code, 'E_LABEL');
+  assert.is(refusal(() => learn(checkpoint('digits.brn'), { input, labels })).code, 'E_KIND');
   const nan = {
     dtype: 'float32' as const,
     shape: [1, 28, 28, 1],
     data: new Float32Array(784).fill(Number.NaN),
   };
-  assert.is(refusal(() => train(digits, { input: nan, labels: [1] })).code, 'E_INPUT_RANGE');
-  assert.is(refusal(() => compile(mlp, { train: { layers: 'none' } })).code, 'E_TRAIN');
-  const { nvmBytes } = readImage(compileUnproved(mlp, { train: { layers: 'all' } }));
-  const small = { train: { layers: 'all' }, nvmBytes: nvmBytes - 400, verify: false };
+  assert.is(refusal(() => learn(digits, { input: nan, labels: [1] })).code, 'E_INPUT_RANGE');
+  assert.is(refusal(() => compile(mlp, { learn: { layers: 'none' } })).code, 'E_LEARN');
+  const { nvmBytes } = readImage(compileUnproved(mlp, { learn: { layers: 'all' } }));
+  const small = { learn: { layers: 'all' }, nvmBytes: nvmBytes - 400, verify: false };
   const { code, found } = refusal(() => compile(mlp, small));
   assert.is(code, 'E_PLAN');
   assert.match(found, /weight banks/);
