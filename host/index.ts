@@ -12,8 +12,19 @@ export { train, type TrainingOptions } from './compress/train.js';
 export type { FloatNetwork } from './compress/float-network.js';
 export type { FloatLayer } from './compress/layers.js';
 export { fftTwiddles } from './math/fft-twiddles.js';
+export { type InputArray, type ReadAs } from './data/model-input.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
-export { readInput, type InputTarget } from './data/read-input.js';
+export type { NpyData, NpyType } from './data/npy-types.js';
+export { type InputFile, type InputFormat, readInput, type InputTarget } from './data/read-input.js';
+export {
+  type LabelledArray,
+  readArray,
+  type ReadArrayOptions,
+  readSamples,
+  type ReadSamplesOptions,
+  type Samples,
+} from './data/samples.js';
+export { type Labels, readLabels } from './data/labels.js';
 export { demo, type DemoOptions, type DemoResult } from './demo/demo.js';
 export { BrownoutError, ExitCode, type Failure } from './error.js';
 export {

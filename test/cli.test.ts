@@ -172,10 +172,10 @@ test('files that are not what they should be', async () => {
   await checkFailure(['run', image, '--input', 'missing.npy'], 'E_FILE');
   await checkFailure(['run', sample], 'E_IMAGE_MAGIC');
   await checkFailure(['run', save('empty.brn', new Uint8Array())], 'E_IMAGE_SIZE');
-  await checkFailure(['run', image, '--input', image], 'E_NPY');
+  await checkFailure(['run', image, '--input', image], 'E_INPUT_FILE');
   const cases: [string, string, NpyArray][] = [
     ['shape', 'E_INPUT_SHAPE', { dtype: 'int8', shape: [783], data: new Int8Array(783) }],
-    ['type', 'E_INPUT_TYPE', { dtype: 'uint8', shape: [28, 28, 1], data: new Uint8Array(784) }],
+    ['pixels', 'E_INPUT_RANGE', { dtype: 'uint8', shape: [28, 28, 1], data: new Uint8Array(784).fill(255) }],
     [
       'nan',
       'E_INPUT_RANGE',
@@ -211,7 +211,7 @@ test('an input truncated at every length, and one byte too long', async () => {
   assert.equal([long.code, failureIn(long.out).code], [2, 'E_NPY']);
   const path = save('short.npy', bytes);
   assert.is((await inProcess('run', image, '--input', path, '--json')).code, 0);
-  await sweepTruncation(path, 1, ['run', image, '--input', path], /^E_NPY$/);
+  await sweepTruncation(path, 1, ['run', image, '--input', path], /^E_NPY$|^E_INPUT_FILE$/);
 });
 
 test('an image truncated at every fifth length, and with flipped bits', async () => {
@@ -251,7 +251,8 @@ test('run gives the same answers for float32, float64 and int8, single and batch
     const { code, out, err } = await brownout('run', image, '--json', ...args);
     assert.equal([code, err], [0, '']);
     const result = JSON.parse(out) as RunResult;
-    assert.equal(Object.keys(result), ['outputs', 'dtype', 'scale', 'zeroPoint', 'clamped']);
+    const read = args.includes('--input') ? ['readAs'] : [];
+    assert.equal(Object.keys(result), ['outputs', 'dtype', 'scale', 'zeroPoint', 'clamped', ...read]);
     assert.is(result.dtype, 'int8');
     return result.outputs;
   };
@@ -267,7 +268,8 @@ test('run gives the same answers for float32, float64 and int8, single and batch
   assert.equal(await outputs(), [batch[7]], 'the sample in the image');
   const text = await brownout('run', image, '--input', paths.int8);
   assert.equal([text.code, text.err], [0, '']);
-  assert.is(text.out.trimEnd().split('\n').length, 11);
+  assert.match(text.out, /^read as: codes \(int8, \.npy\)\n/);
+  assert.is(text.out.trimEnd().split('\n').length, 12);
 });
 
 test('demo --json is one object with the keys we promise, twice the same', async () => {

@@ -2,7 +2,8 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { countClamped, modelInputs } from '../host/data/model-input.js';
-import { type NpyArray, type NpyType, readNpy, writeNpy } from '../host/data/npy.js';
+import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
+import type { NpyType } from '../host/data/npy-types.js';
 import { Random } from '../host/math/random.js';
 import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
@@ -10,15 +11,49 @@ import { firstDifference } from '../host/simulator/equality.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
 
+/** What holds each type in memory. */
 const ARRAYS = {
+  bool: Uint8Array,
   int8: Int8Array,
   uint8: Uint8Array,
   int16: Int16Array,
+  uint16: Uint16Array,
   int32: Int32Array,
+  uint32: Uint32Array,
+  int64: Float64Array,
+  uint64: Float64Array,
+  float16: Float32Array,
   float32: Float32Array,
   float64: Float64Array,
 } as const;
 const DTYPES = Object.keys(ARRAYS) as NpyType[];
+
+/** Any value that a type has. */
+function anyValue(random: Random, dtype: NpyType): number {
+  const bits = random.uint32();
+  const wide = Math.floor(bits * 2 ** 20 + (random.uint32() >>> 12));
+  switch (dtype) {
+    case 'bool':
+      return bits & 1;
+    case 'int64':
+      return bits & 1 ? -wide : wide;
+    case 'uint64':
+      return wide;
+    case 'float16': {
+      const size = ((bits >>> 1) & 1023) * 2 ** (random.integer(40) - 24);
+      return (bits & 1 ? -1 : 1) * Math.min(size, 65504);
+    }
+    case 'int8':
+    case 'uint8':
+    case 'int16':
+    case 'uint16':
+    case 'int32':
+    case 'uint32':
+    case 'float32':
+    case 'float64':
+      return ARRAYS[dtype].of(dtype.startsWith('float') ? (bits - 2 ** 31) / 7e5 : bits)[0]!;
+  }
+}
 
 const bytesOf = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
@@ -76,10 +111,11 @@ test('what we write is what numpy.save writes, byte for byte', () => {
 test('every type comes back bit for bit, from any place in memory and from a Buffer', () => {
   const random = new Random(5);
   for (const dtype of DTYPES) {
-    const bits = Uint8Array.from({ length: 2 * 3 * 8 }, () => random.uint32());
-    const data = new ARRAYS[dtype](bits.buffer).slice(0, 6);
+    const data = new ARRAYS[dtype](6);
+    for (let i = 0; i < 6; i++) data[i] = anyValue(random, dtype);
     const file = writeNpy({ dtype, shape: [2, 3], data });
-    assert.is(file.length % 64, data.byteLength % 64, 'data starts at a multiple of 64');
+    const bytes = Number(/\d+/.exec(dtype)?.[0] ?? 8) / 8;
+    assert.is(file.length, 128 + 6 * bytes, 'data starts at a multiple of 64');
     const shifted = new Uint8Array(file.length + 3);
     shifted.set(file, 3);
     for (const bytes of [file, shifted.subarray(3), Buffer.from(file)]) {
@@ -121,13 +157,16 @@ test('what is no such file is refused, and at every length a truncated one', () 
   const header = (descr: string, order: string, shape: string): Uint8Array =>
     npyFile(`{'descr': ${descr}, 'fortran_order': ${order}, 'shape': ${shape}, }`, Uint8Array.of(1, 2, 3, 4));
   const refused: Record<string, Uint8Array> = {
-    'big-endian': header("'>i4'", 'False', '(1,)'),
     complex: header("'<c8'", 'False', '(1,)'),
     structured: header("[('a', '<i4')]", 'False', '(1,)'),
     object: header("'|O'", 'False', '(1,)'),
     'a name every object has': header("'constructor'", 'False', '(1,)'),
     'its prototype': header("'__proto__'", 'False', '(1,)'),
-    'Fortran order': header("'<i4'", 'True', '(1,)'),
+    'no order': header("'<i4'", 'Maybe', '(1,)'),
+    'extended floats': header("'<f16'", 'False', '(1,)'),
+    texts: header("'<U1'", 'False', '(1,)'),
+    times: header("'<M8[ns]'", 'False', '(1,)'),
+    'a bool of 2': header("'|b1'", 'False', '(4,)'),
     'a larger shape': header("'<i4'", 'False', '(2,)'),
     'a smaller shape': header("'|i1'", 'False', '(3,)'),
     'a huge shape': header("'|i1'", 'False', `(${'9'.repeat(400)},)`),
@@ -221,6 +260,68 @@ test('20,000 damaged files give E_NPY or a whole array, nothing else', () => {
   assert.ok(valid > 100 && valid < 15_000, `${valid} valid files: the mutations do not bite`);
 });
 
+test('big-endian and Fortran order are read to the same values', () => {
+  const dictionary = (descr: string, order: string): string =>
+    `{'descr': '${descr}', 'fortran_order': ${order}, 'shape': (2, 3), }`;
+  // [[1, 2, 3], [4, 5, 6]], column by column.
+  const columns = Uint8Array.of(0, 1, 0, 4, 0, 2, 0, 5, 0, 3, 0, 6);
+  assert.equal(readNpy(npyFile(dictionary('>i2', 'True'), columns)), {
+    dtype: 'int16',
+    shape: [2, 3],
+    data: Int16Array.of(1, 2, 3, 4, 5, 6),
+  });
+  const deep = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 4), }";
+  const { data } = readNpy(
+    npyFile(
+      deep,
+      Uint8Array.from({ length: 24 }, (_, i) => i),
+    ),
+  );
+  // Element [a][b][c] is stored at a + 2 b + 6 c.
+  data.forEach((value, i) => {
+    const [a, b, c] = [Math.floor(i / 12), Math.floor(i / 4) % 3, i % 4] as const;
+    assert.is(value, a + 2 * b + 6 * c);
+  });
+});
+
+test('64-bit integers are exact, and refused where no number can hold them', () => {
+  const file = (descr: string, ...values: bigint[]): Uint8Array => {
+    const data = new DataView(new ArrayBuffer(values.length * 8));
+    values.forEach((value, i) => {
+      data.setBigInt64(i * 8, BigInt.asIntN(64, value), true);
+    });
+    const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${values.length},), }`;
+    return npyFile(header, new Uint8Array(data.buffer));
+  };
+  const most = 2n ** 53n - 1n;
+  assert.equal(readNpy(file('<i8', most, -most, 0n)).data, Float64Array.of(Number(most), -Number(most), 0));
+  for (const bytes of [file('<i8', 5n, most + 1n), file('<i8', -most - 2n), file('<u8', 2n ** 64n - 1n)])
+    assert.is(
+      codeOf(() => readNpy(bytes)),
+      'E_NPY',
+    );
+});
+
+test('halves are read to what IEEE 754 says, all 65,536 of them, and written back', () => {
+  const bits = Uint16Array.from({ length: 65536 }, (_, i) => i);
+  const header = "{'descr': '<f2', 'fortran_order': False, 'shape': (65536,), }";
+  const { data } = readNpy(npyFile(header, raw(bits)));
+  data.forEach((value, i) => {
+    // By way of the double that has the same fields.
+    const [sign, exponent, fraction] = [i >> 15, (i >> 10) & 31, i & 1023] as const;
+    const normal = (1 + fraction / 1024) * 2 ** (exponent - 15);
+    const size =
+      exponent === 31 ? (fraction ? Number.NaN : Infinity) : exponent ? normal : fraction * 2 ** -24;
+    if (!Object.is(value, sign ? -size : size)) assert.unreachable(`${i}: ${value}, expected ${size}`);
+  });
+  const again = readNpy(writeNpy({ dtype: 'float16', shape: [65536], data }));
+  sameBytes(again.data, data, 'written');
+  // Between two halves: to the nearest, ties to even.
+  const between = Float32Array.of(1 + 1 / 2048, 1 + 3 / 2048, 1.0006, 65519, 65520, 2 ** -25, 2 ** -24 * 1.5);
+  const rounded = readNpy(writeNpy({ dtype: 'float16', shape: [7], data: between })).data;
+  assert.equal([...rounded], [1, 1 + 2 / 1024, 1 + 1 / 1024, 65504, Infinity, 0, 2 ** -23]);
+});
+
 test('floats are quantized as the image says, int8 is taken as it is', () => {
   const image = shippedImage();
   const { scale, zeroPoint, shape } = image.metadata.input;
@@ -271,8 +372,10 @@ test('inputs of another shape, type or scale are refused', () => {
     codeOf(() => modelInputs({ dtype: 'int8', shape: [], data: new Int8Array(1) }, image)),
     'E_INPUT_SHAPE',
   );
-  for (const dtype of ['uint8', 'int16', 'int32'] as const) {
-    assert.is(code(dtype, [28, 28, 1], 0), 'E_INPUT_TYPE', dtype);
+  // Integers of another type are reals, and no codes: they must fit.
+  for (const dtype of ['uint8', 'int16', 'int32', 'uint32', 'int64', 'uint64'] as const) {
+    assert.is(code(dtype, [28, 28, 1], 1), 'no error', dtype);
+    assert.is(code(dtype, [28, 28, 1], 2), 'E_INPUT_RANGE', dtype);
   }
   for (const value of [Number.NaN, Infinity, -Infinity]) {
     assert.is(code('float64', [28, 28, 1], value), 'E_INPUT_RANGE', `${value}`);

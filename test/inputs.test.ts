@@ -7,6 +7,7 @@ import { KEYWORD_FEATURES } from '../host/model/audio-features.js';
 import type { NpyArray } from '../host/data/npy.js';
 import { Random } from '../host/math/random.js';
 import { readInput } from '../host/data/read-input.js';
+import { crc32 } from '../host/model/crc32.js';
 import { cosineOfTurns, logarithm } from '../host/math/real-functions.js';
 import { BrownoutError } from '../host/error.js';
 import { npz } from './util/npz-writer.js';
@@ -32,7 +33,8 @@ function png(width: number, height: number, colour: 0 | 2 | 6, pixels: Uint8Arra
     }
   }
   const chunk = (name: string, data: ArrayLike<number>): number[] => {
-    return [...be(data.length), ...ascii(name), ...Array.from(data), 0, 0, 0, 0];
+    const content = [...ascii(name), ...Array.from(data)];
+    return [...be(data.length), ...content, ...be(crc32(Uint8Array.from(content)))];
   };
   const header = [...be(width), ...be(height), 8, colour, 0, 0, 0];
   const packed = deflateSync(Uint8Array.from(rows));
@@ -41,6 +43,7 @@ function png(width: number, height: number, colour: 0 | 2 | 6, pixels: Uint8Arra
     ...ascii('PNG\r\n\x1a\n'),
     ...chunk('IHDR', header),
     ...chunk('IDAT', packed),
+    ...chunk('IEND', []),
   ]);
 }
 
@@ -83,16 +86,18 @@ const array: NpyArray = { dtype: 'float32', shape: [2, 3], data: Float32Array.of
 
 test('.npz: the array called x, or the only one, stored or deflated', () => {
   for (const method of [0, 8] as const) {
-    assert.equal(readInput(npz({ x: array, y: { ...array, data: new Float32Array(6) } }, method)), array);
-    assert.equal(readInput(npz({ anything: array }, method)), array);
+    const expected = { format: 'npz', ...array };
+    assert.equal(readInput(npz({ x: array, y: { ...array, data: new Float32Array(6) } }, method)), expected);
+    assert.equal(readInput(npz({ anything: array }, method)), expected);
   }
 });
 
 test('.csv: a sample a row, with or without a heading, or one sample over all rows', () => {
   const target = { shape: [3], preprocessing: range };
   const text = (content: string): Uint8Array => new TextEncoder().encode(content);
-  assert.equal(readInput(text('a,b,c\n1,2,3\n4,5,6\n'), target), array);
-  assert.equal(readInput(text('1;2;3\r\n4;5;6'), target), array);
+  const expected = { format: 'csv', ...array };
+  assert.equal(readInput(text('a,b,c\n1,2,3\n4,5,6\n'), target), expected);
+  assert.equal(readInput(text('1;2;3\r\n4;5;6'), target), expected);
   assert.equal(readInput(text('1,2,3\n4,5,6'), { ...target, shape: [2, 3, 1] }).shape, [2, 3, 1]);
 });
 

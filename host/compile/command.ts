@@ -2,7 +2,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import { analyze } from '../analyze/analyze.js';
 import { compile, type CompileOptions } from './compile.js';
 import { KEYWORD_FEATURES } from '../model/audio-features.js';
-import { readInput } from '../data/read-input.js';
+import { readArray } from '../data/samples.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { importModel, type ImportOptions } from '../import/import-model.js';
 import { analyzeText } from '../analyze/report.js';
@@ -10,6 +10,7 @@ import { count } from '../report/text.js';
 import { type Preprocessing, readImage } from '../model/image.js';
 import type { Circulant, QuantizationChoices, SpectraChoice } from '../model/quantized-network.js';
 import type { Command, CommandInput } from '../options/command.js';
+import { asOf, asOption } from '../data/input-options.js';
 import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
 import { learningOptions, learnOptionsOf } from './learning-options.js';
 
@@ -103,6 +104,7 @@ export const compileCommand: Command = {
       value: 'FILE',
       help: 'float inputs that set the ranges of a float model: .npy, .npz or .csv',
     },
+    asOption,
     { name: 'shape', value: 'N,N,…', help: 'shape of the input, where the file leaves sizes open' },
     { name: 'cut', value: 'NAME', help: 'the value that is the answer (default: the model’s output)' },
     {
@@ -156,7 +158,7 @@ export const compileCommand: Command = {
       ...(typeof shape === 'string'
         ? { shape: shape.split(',').map((size) => wholeNumber('shape', size)) }
         : {}),
-      ...(typeof data === 'string' ? { data: readInput(readUserFile(data)) } : {}),
+      ...(typeof data === 'string' ? { data: readArray(data, asOf(options)).array } : {}),
       quantize: quantizeOptions(options),
       onSample: progress,
     });

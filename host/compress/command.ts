@@ -4,13 +4,14 @@ import type { CompressOptions } from './compress-options.js';
 import type { Augmentation } from './augment.js';
 import { fromGraph } from './from-graph.js';
 import type { LabelledData } from './float-network.js';
-import { alignSamples } from '../data/model-input.js';
+import { realInputs } from '../data/model-input.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { importOnnx } from '../import/onnx/import-onnx.js';
 import { compressText } from './report.js';
 import { compressHtml } from './page.js';
-import { classesOf, type NamedArrays, readSets } from '../data/labelled-sets.js';
+import { checkCount, type LabelledSet, readSets } from '../data/samples.js';
 import type { Command, CommandInput } from '../options/command.js';
+import { asOf, asOption } from '../data/input-options.js';
 import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
 import { capacitance } from '../options/capacitance.js';
 import { commandLine } from '../replay/power-options.js';
@@ -40,24 +41,16 @@ function quantity(name: string, text: string, units: Record<string, number>, exa
 }
 
 function aligned(
-  { x, y, groups }: NamedArrays,
+  { array, labels, groups }: LabelledSet,
   shape: readonly number[],
   channelsFirst: boolean,
 ): LabelledData {
-  const samples = alignSamples(x, shape, channelsFirst);
-  const labels = classesOf(y, 'the labels');
+  const samples = realInputs(array, shape, channelsFirst);
+  checkCount(samples.length, labels);
   const size = samples[0]?.length ?? 0;
   const inputs = new Float32Array(samples.length * size);
   samples.forEach((sample, i) => inputs.set(sample, i * size));
-  if (labels.length !== samples.length) {
-    throw new BrownoutError({
-      code: 'E_DATASET',
-      found: `${labels.length} labels for ${samples.length} inputs`,
-      expected: 'one for each',
-      hint: 'Check the arrays.',
-    });
-  }
-  return { inputs, labels, ...(groups ? { groups: Array.from(groups.data) } : {}) };
+  return { inputs, labels, ...(groups ? { groups } : {}) };
 }
 
 /** What the options say, beside files. */
@@ -107,7 +100,8 @@ export const compressCommand: Command = {
       value: 'FILE',
       help: '.npz with x and y, and x_test, y_test and groups (whose each x is) if you like; or .npy of inputs',
     },
-    { name: 'labels', value: 'FILE', help: '.npy of class numbers, where --data is .npy' },
+    { name: 'labels', value: 'FILE', help: '.npy or .csv of classes, where --data has none' },
+    asOption,
     {
       name: 'output',
       short: 'o',
@@ -178,7 +172,11 @@ export const compressCommand: Command = {
     const given = settings(options);
     const { graph, channelsFirst } = importOnnx(readUserFile(path));
     const network = fromGraph(graph);
-    const sets = readSets(data, typeof labels === 'string' ? labels : undefined);
+    const sets = readSets(data, {
+      ...asOf(options),
+      ...(typeof labels === 'string' ? { labels } : {}),
+      ...(given.classes ? { classes: given.classes } : {}),
+    });
     const { shape } = graph.tensors[graph.input]!;
     let stage = '';
     const result = compress(network, {

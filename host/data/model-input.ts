@@ -5,6 +5,18 @@ import type { Image } from '../model/image.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { ActivationType, Values } from '../model/values.js';
 import type { NpyArray } from './npy.js';
+import { isFloat, type NpyData, type NpyType } from './npy-types.js';
+
+/** What the numbers of an input are: the integers the model computes with, or the reals these stand for. */
+export type ReadAs = 'codes' | 'reals';
+
+/** An array of samples. */
+export interface InputArray extends NpyArray {
+  /** What its numbers are, where that is not to go by their type: see `readAs`. */
+  as?: ReadAs;
+  /** Of pictures: the last dimension is that of the channels, whatever the model takes. */
+  channelsLast?: boolean;
+}
 
 /** Share of values outside the range from which the input is likely to be of another scale. */
 const LARGE_SHARE = 0.01;
@@ -15,19 +27,65 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 
 const typeOf = (image: Image): ActivationType => image.metadata.input.dtype ?? 'int8';
 
-/** Float values as the model's; those outside its range are clamped. Throws `E_INPUT_RANGE` on NaN and infinities. */
-function quantizeInput(values: ArrayLike<number>, image: Image): Values {
+/** A word that says what inputs are. Throws `E_OPTION`. */
+export function readAsOption(text: string): ReadAs {
+  if (text === 'codes' || text === 'reals') return text;
+  const expected = 'codes (integers as the model computes with) or reals (what it was trained on)';
+  return refuse(
+    'E_OPTION',
+    `--as ${text}`,
+    expected,
+    'Leave it out: only integers of the model’s type are codes.',
+  );
+}
+
+/**
+ * The one rule of what an array's numbers are: integers of the model's own type are codes, everything else is reals,
+ * unless `asked` says otherwise. `model`: the type of the image's input; absent where a float model is still to be
+ * quantized, so that there are no codes yet: int8 and int16, which would be codes elsewhere, are then refused unless
+ * `asked` is reals. Throws `E_INPUT_AS`.
+ */
+export function readAs(dtype: NpyType, model: ActivationType | undefined, asked?: ReadAs): ReadAs {
+  if (model !== undefined) return asked ?? (dtype === model ? 'codes' : 'reals');
+  if (asked === 'reals' || (asked === undefined && dtype !== 'int8' && dtype !== 'int16')) return 'reals';
+  const found =
+    asked === 'codes' ? 'codes for a float model' : `${dtype}, which a compiled model takes as codes`;
+  return refuse(
+    'E_INPUT_AS',
+    found,
+    'reals, as the model was trained on',
+    'Save x.astype(np.float32), or say that they are reals: --as reals.',
+  );
+}
+
+/** Reals that a code stands for without being clamped: up to half a step beyond the outermost. */
+function codedRange(image: Image): { low: number; high: number } {
+  const { scale, zeroPoint } = image.metadata.input;
+  const most = typeOf(image) === 'int16' ? 32767 : 127;
+  return { low: (-most - 1.5 - zeroPoint) * scale, high: (most + 0.5 - zeroPoint) * scale };
+}
+
+/**
+ * Reals as the model's codes; those outside its range are clamped. Throws `E_INPUT_RANGE` on NaN and infinities, and on
+ * integers outside that nobody said are reals: they are most likely of another scale, such as pixels from 0 to 255.
+ */
+function quantizeInput({ data, dtype, as }: InputArray, image: Image): Values {
   const { minimum, maximum } = image.metadata.preprocessing;
-  for (let i = 0; i < values.length; i++) {
-    if (Number.isFinite(values[i])) continue;
-    refuse(
-      'E_INPUT_RANGE',
-      `${values[i]} at element ${i}`,
-      `numbers, from ${minimum} to ${maximum}`,
-      'Look for what made it: a division by zero, or a gap in the recording.',
-    );
+  const strict = as === undefined && !isFloat(dtype);
+  const { low, high } = codedRange(image);
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i]!;
+    if (!Number.isFinite(value)) {
+      const hint = 'Look for what made it: a division by zero, or a gap in the recording.';
+      refuse('E_INPUT_RANGE', `${value} at element ${i}`, `numbers, from ${minimum} to ${maximum}`, hint);
+    }
+    if (strict && (value < low || value > high)) {
+      const hint =
+        'Scale it as in training, such as x.astype(np.float32) / 255; --as reals clamps it instead.';
+      refuse('E_INPUT_RANGE', `${value} at element ${i} of ${dtype}`, `from ${minimum} to ${maximum}`, hint);
+    }
   }
-  return quantizeValues(values, image.metadata.input);
+  return quantizeValues(data, image.metadata.input);
 }
 
 /** How many values of an array lie outside the range that the model takes: those are clamped. */
@@ -39,14 +97,12 @@ export interface Clamped {
 }
 
 /** Counts what `modelInputs` clamps. A value less than half a step outside is only rounded. */
-export function countClamped(array: NpyArray, image: Image): Clamped {
-  const { data } = array;
-  const floats = data instanceof Float32Array || data instanceof Float64Array;
-  const { scale, zeroPoint } = image.metadata.input;
-  const most = typeOf(image) === 'int16' ? 32767 : 127;
-  const [low, high] = [(-most - 1.5 - zeroPoint) * scale, (most + 0.5 - zeroPoint) * scale];
+export function countClamped(array: InputArray, image: Image): Clamped {
+  const { data, dtype, as } = array;
+  const { low, high } = codedRange(image);
   let clamped = 0;
-  if (floats) for (const value of data) if (value < low || value > high) clamped++;
+  if (readAs(dtype, typeOf(image), as) === 'reals')
+    for (const value of data) if (value < low || value > high) clamped++;
   const values = data.length;
   if (clamped <= LARGE_SHARE * values) return { clamped, values };
   const { minimum, maximum } = image.metadata.preprocessing;
@@ -58,8 +114,28 @@ export function countClamped(array: NpyArray, image: Image): Clamped {
   };
 }
 
+/** Values that are codes already, in the order of the array. Throws `E_INPUT_TYPE` on those that are none. */
+export function asCodes({ data, dtype }: NpyArray, image: Image): Values {
+  const type = typeOf(image);
+  if (dtype === type) return data as Values;
+  const codes = type === 'int16' ? new Int16Array(data.length) : new Int8Array(data.length);
+  for (let i = 0; i < data.length; i++) {
+    codes[i] = data[i]!;
+    if (codes[i] === data[i]) continue;
+    const most = type === 'int16' ? 32767 : 127;
+    const expected = `codes of ${type}: whole numbers from ${-most - 1} to ${most}`;
+    refuse(
+      'E_INPUT_TYPE',
+      `${data[i]} at element ${i} of ${dtype}`,
+      expected,
+      'Leave out --as codes where they are reals.',
+    );
+  }
+  return codes;
+}
+
 /** Channels first to channels last. */
-function turned<T extends Float32Array | Values | Float64Array>(values: T, channels: number): T {
+function turned<T extends NpyData>(values: T, channels: number): T {
   const pixels = values.length / channels;
   const result = values.slice() as T;
   values.forEach((value, i) => {
@@ -86,7 +162,7 @@ function countOf(shape: readonly number[], wanted: readonly number[]): number | 
  * itself takes it: a rule, also where channels are as many as rows; one of channels last is taken where its shape says so.
  * Flat samples are refused then: nothing says in which order they are. Throws `E_INPUT_SHAPE`.
  */
-export function alignSamples<T extends NpyArray['data']>(
+export function alignSamples<T extends NpyData>(
   array: { shape: readonly number[]; data: T; channelsLast?: boolean },
   shape: readonly number[],
   channelsFirst = false,
@@ -109,22 +185,33 @@ export function alignSamples<T extends NpyArray['data']>(
   }
   return Array.from({ length: samples }, (_, i) => {
     const sample = array.data.slice(i * size, (i + 1) * size) as T;
-    return asTurned === undefined ? sample : (turned(sample as Float32Array, shape.at(-1)!) as T);
+    return asTurned === undefined ? sample : turned(sample, shape.at(-1)!);
   });
 }
 
 /**
- * The samples in `array`: the model's input shape is one sample, one leading dimension more is a batch. Integers of the
- * model's own type are taken as already quantized, float32 and float64 are quantized. Throws `E_INPUT_SHAPE`,
- * `E_INPUT_TYPE`, `E_INPUT_RANGE`.
+ * The samples in `array` as reals for a float model, aligned as by `alignSamples`. Throws `E_INPUT_AS` on what may as
+ * well be codes, `E_INPUT_RANGE` on what is not finite, `E_INPUT_SHAPE`.
  */
-export function modelInputs(array: NpyArray, image: Image): Values[] {
-  const floats = array.data instanceof Float32Array || array.data instanceof Float64Array;
-  if (!floats && array.dtype !== typeOf(image)) {
-    const hint = 'Convert it: x.astype(np.float32), scaled as in training.';
-    refuse('E_INPUT_TYPE', array.dtype, `float32 or float64, or ${typeOf(image)} already quantized`, hint);
+export function realInputs(array: InputArray, shape: readonly number[], channelsFirst = false): NpyData[] {
+  readAs(array.dtype, undefined, array.as);
+  const wrong = array.data.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    const hint =
+      'Drop the samples that have such values: x[np.isfinite(x).all(axis=tuple(range(1, x.ndim)))].';
+    refuse('E_INPUT_RANGE', `${array.data[wrong]} at element ${wrong}`, 'finite numbers', hint);
   }
-  const all = floats ? quantizeInput(array.data, image) : (array.data as Values);
+  return alignSamples(array, shape, channelsFirst);
+}
+
+/**
+ * The samples in `array` as the model's codes: the model's input shape is one sample, one leading dimension more is a
+ * batch. Reals are quantized; which arrays are codes already: see `readAs`. Throws `E_INPUT_SHAPE`, `E_INPUT_TYPE`,
+ * `E_INPUT_RANGE`.
+ */
+export function modelInputs(array: InputArray, image: Image): Values[] {
+  const codes = readAs(array.dtype, typeOf(image), array.as) === 'codes';
+  const data = codes ? asCodes(array, image) : quantizeInput(array, image);
   const { shape } = image.metadata.input;
-  return alignSamples({ ...array, data: all }, shape, image.metadata.preprocessing.channelsFirst);
+  return alignSamples({ ...array, data }, shape, image.metadata.preprocessing.channelsFirst);
 }

@@ -1,12 +1,19 @@
-// Inputs from files as people have them: .npy, .npz, .csv, .wav, .bmp, .png.
+// Inputs from files as people have them: .npy, .npz, .csv, .wav, .png, .bmp, .jpg.
 import { BrownoutError } from '../error.js';
 import type { Preprocessing } from '../model/image.js';
 import { elementCount } from '../model/quantized-network.js';
 import { audioFeatures } from './audio-features.js';
+import { readBmp } from './bmp.js';
+import { readTable, textOf } from './csv.js';
+import { tableSamples } from './csv-input.js';
+import { readJpeg } from './jpeg.js';
+import { refuseKnown } from './known-formats.js';
+import type { InputArray } from './model-input.js';
 import { type NpyArray, readNpy } from './npy.js';
-import { readNpz } from './npz.js';
-import { type Picture, readBmp, readPng } from './pictures.js';
-import { readWav } from './wav.js';
+import { isZip, npzMembers } from './npz.js';
+import type { Picture } from './picture.js';
+import { readPng } from './png.js';
+import { mono, readWav } from './wav.js';
 
 /** What the input is for: a tensor's shape, and what the image says of how it is prepared; absent: not known yet. */
 export interface InputTarget {
@@ -14,50 +21,26 @@ export interface InputTarget {
   preprocessing: Preprocessing;
 }
 
+export type InputFormat = 'npy' | 'npz' | 'csv' | 'wav' | 'png' | 'bmp' | 'jpeg';
+
 function refuse(found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code: 'E_INPUT_FILE', found, expected, hint });
 }
 
-export const isNpz = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
+/** Names of an array of samples, in the order they are looked for. */
+const SAMPLES = ['x', 'input', 'x_train', 'x_test'];
 
-/** The array called `x` or `input`, or the only one. */
-export function inputArray(arrays: ReadonlyMap<string, NpyArray>): NpyArray {
-  const found =
-    arrays.get('x') ?? arrays.get('input') ?? (arrays.size === 1 ? [...arrays.values()][0] : undefined);
-  return (
-    found ?? refuse(`arrays ${[...arrays.keys()].join(', ')}`, 'one, or one called x', 'Save the input as x.')
-  );
+/** The name of the samples among arrays: x, input, or the only one. Throws `E_INPUT_FILE`. */
+export function sampleName(names: readonly string[]): string {
+  const found = SAMPLES.find((name) => names.includes(name)) ?? (names.length === 1 ? names[0] : undefined);
+  return found ?? refuse(`arrays ${names.join(', ')}`, 'one, or one called x', 'Save the input as x.');
 }
 
-/** A row a sample; a first row that is not numbers is a heading. */
-function fromCsv(text: string, target: InputTarget | undefined): NpyArray {
-  const lines = text.split(/\r?\n/).filter((line) => line.trim() !== '' && !line.startsWith('#'));
-  const cells = lines.map((line) =>
-    line.split(/[,;\t]/).map((cell) => (cell.trim() === '' ? Number.NaN : Number(cell))),
-  );
-  const rows = cells[0]?.some(Number.isNaN) ? cells.slice(1) : cells;
-  const [first] = rows;
-  const wrong = rows.findIndex((row) => row.length !== first?.length || row.some(Number.isNaN));
-  if (!first || wrong >= 0)
-    refuse(
-      `row ${wrong + 1} of ${rows.length}`,
-      'as many numbers in each row',
-      'Give .npy, .npz, .csv, .wav, .bmp or .png.',
-    );
-  const data = Float32Array.from(rows.flat());
-  const shape = target?.shape ?? [];
-  const size = elementCount({ shape });
-  // A row is a sample; or the file is one sample, row by row.
-  if (target && first.length === size) return { dtype: 'float32', shape: [rows.length, ...shape], data };
-  if (target && data.length === size) return { dtype: 'float32', shape: [...shape], data };
-  return { dtype: 'float32', shape: [rows.length, first.length], data };
-}
-
-/** A picture over the range that the model takes: 0 is its least, 255 its largest value. */
+/** A picture over the range that the model takes: black is its least, white its largest value. */
 function fromPicture(
-  { height, width, channels, pixels }: Picture,
+  { height, width, channels, pixels, white }: Picture,
   target: InputTarget | undefined,
-): NpyArray {
+): InputArray {
   const { minimum, maximum } = target?.preprocessing ?? { minimum: 0, maximum: 1 };
   const wanted = target?.shape.length === 3 ? target.shape[2] : channels;
   const value = (pixel: number, c: number): number => {
@@ -68,36 +51,81 @@ function fromPicture(
   };
   const depth = wanted === 1 || wanted === 3 ? wanted : channels;
   const data = Float32Array.from({ length: height * width * depth }, (_, i) => {
-    return minimum + (value(Math.floor(i / depth), i % depth) / 255) * (maximum - minimum);
+    return minimum + (value(Math.floor(i / depth), i % depth) / white) * (maximum - minimum);
   });
   return { dtype: 'float32', shape: [height, width, depth], channelsLast: true, data };
 }
 
 /** Samples as they are, or as the features that the image asks for. */
 function fromSound(bytes: Uint8Array, target: InputTarget | undefined): NpyArray {
-  const { sampleRate, samples } = readWav(bytes);
+  const sound = readWav(bytes);
+  const { sampleRate, channels, samples: all } = sound;
   const features = target?.preprocessing.features;
+  // A model of several channels takes them as they are; any other their mean.
+  const together =
+    channels > 1 && !features && target?.shape.at(-1) === channels && elementCount(target) === all.length;
+  const samples = together ? all : mono(sound);
   if (!target || !features) {
     const shape = target && elementCount(target) === samples.length ? [...target.shape] : [samples.length];
     return { dtype: 'float32', shape, data: samples };
   }
-  if (sampleRate !== features.sampleRate)
-    refuse(`sound at ${sampleRate} Hz`, `${features.sampleRate} Hz`, 'Resample the recording.');
+  if (sampleRate !== features.sampleRate) {
+    const hint = `Resample it: ffmpeg -i in.wav -ar ${features.sampleRate} out.wav`;
+    refuse(`sound at ${sampleRate} Hz`, `${features.sampleRate} Hz`, hint);
+  }
   const [frames = 1, coefficients = 1] = target.shape;
   const data = audioFeatures(samples, features, { frames, coefficients });
   return { dtype: 'float32', shape: [...target.shape], data };
 }
 
-/** Reads an input file, whichever format it is in. Throws `E_INPUT_FILE`, or the format's own error. */
-export function readInput(bytes: Uint8Array, target?: InputTarget): NpyArray {
+/** The format of a file by its first bytes. Throws `E_INPUT_FILE` on those of no input. */
+function inputFormat(bytes: Uint8Array): InputFormat {
   const start = String.fromCharCode(...bytes.subarray(0, 12));
-  if (start.startsWith('\x93NUMPY')) return readNpy(bytes);
-  if (isNpz(bytes)) return inputArray(readNpz(bytes));
-  if (start.startsWith('BM')) return fromPicture(readBmp(bytes), target);
-  if (start.startsWith('\x89PNG')) return fromPicture(readPng(bytes), target);
-  if (start.startsWith('RIFF') && start.endsWith('WAVE')) return fromSound(bytes, target);
-  const text = new TextDecoder().decode(bytes);
-  // What is neither known nor text is most likely a damaged .npy.
-  if (/[^\t\n\r -~\u00a0-\ufffc]/.test(text) || !/\d/.test(text)) return readNpy(bytes);
-  return fromCsv(text, target);
+  // The first byte alone is enough: no text begins with it, and a file cut off in its magic is still one.
+  if (start.startsWith('\x93')) return 'npy';
+  if (isZip(bytes)) return 'npz';
+  if (start.startsWith('BM')) return 'bmp';
+  if (start.startsWith('\x89PNG')) return 'png';
+  if (start.startsWith('\xff\xd8\xff')) return 'jpeg';
+  if (start.startsWith('RIFF') && start.endsWith('WAVE')) return 'wav';
+  refuseKnown(bytes);
+  const text = textOf(bytes);
+  // Neither known nor text.
+  if (/[^\t\n\r -~\u00a0-\ufffc\ufeff]/.test(text) || !/\d/.test(text))
+    refuse(
+      bytes.length === 0 ? 'an empty file' : `${bytes.length} bytes of no format that is known here`,
+      '.npy, .npz, .csv, .wav, .png, .bmp or .jpg',
+      'Save the array with numpy.save("x.npy", x).',
+    );
+  return 'csv';
+}
+
+/** What a file of inputs holds. */
+export interface InputFile extends InputArray {
+  format: InputFormat;
+  /** The column of labels of a table. */
+  labelCells?: string[];
+}
+
+/** Reads an input file, whichever format it is in. Throws `E_INPUT_FILE`, or the format's own error. */
+export function readInput(bytes: Uint8Array, target?: InputTarget): InputFile {
+  const format = inputFormat(bytes);
+  switch (format) {
+    case 'npy':
+      return { format, ...readNpy(bytes) };
+    case 'npz': {
+      const { names, member } = npzMembers(bytes);
+      return { format, ...readNpy(member(sampleName(names))) };
+    }
+    case 'bmp':
+      return { format, ...fromPicture(readBmp(bytes), target) };
+    case 'png':
+      return { format, ...fromPicture(readPng(bytes), target) };
+    case 'jpeg':
+      return { format, ...fromPicture(readJpeg(bytes), target) };
+    case 'wav':
+      return { format, ...fromSound(bytes, target) };
+    case 'csv':
+      return { format, ...tableSamples(readTable(textOf(bytes)), target?.shape) };
+  }
 }

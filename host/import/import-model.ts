@@ -1,6 +1,5 @@
 // A model as another tool wrote it, whichever format it is in.
-import { alignSamples } from '../data/model-input.js';
-import type { NpyArray } from '../data/npy.js';
+import { type InputArray, realInputs } from '../data/model-input.js';
 import { BrownoutError } from '../error.js';
 import type { Preprocessing } from '../model/image.js';
 import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
@@ -12,7 +11,7 @@ export interface ImportOptions {
   /** Name of the model; default `model`. */
   name?: string;
   /** Float inputs, as the model takes them, that set the ranges of a float model. */
-  data?: NpyArray;
+  data?: InputArray;
   /** How a float model is quantized: see `quantizeGraph`. */
   quantize?: Pick<QuantizeGraphOptions, 'ranges' | 'biasCorrection' | 'equalize'>;
   onSample?: (done: number, total: number) => void;
@@ -48,7 +47,7 @@ function fromOnnx(
     ...(sizes ? { shape: sizes } : {}),
   });
   const { shape } = graph.tensors[graph.input]!;
-  const samples = data && alignSamples(data, shape, channelsFirst);
+  const samples = data && realInputs(data, shape, channelsFirst);
   const network = quantizeGraph(graph, {
     name,
     ...quantize,
@@ -63,7 +62,7 @@ function fromOnnx(
 export const isTflite = (bytes: Uint8Array): boolean =>
   String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3';
 
-/** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_SHAPE`. */
+/** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_…`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
   if (isTflite(bytes)) {
     const { network } = importTflite(bytes, options);

@@ -3,8 +3,9 @@ import { curveHeader, curveLine, learnText } from './report.js';
 import { learnHtml } from './page.js';
 import { learn } from './learn.js';
 import type { Command } from '../options/command.js';
+import { asOf, asOption } from '../data/input-options.js';
 import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
-import { classesOf, readSets } from '../data/labelled-sets.js';
+import { readSets } from '../data/samples.js';
 import { capacitance } from '../options/capacitance.js';
 import { commandLine, powerOptions, replayOptions } from '../replay/power-options.js';
 
@@ -18,7 +19,8 @@ export const learnCommand: Command = {
       value: 'FILE',
       help: '.npz with x and y, and x_test and y_test to measure; or .npy of inputs',
     },
-    { name: 'labels', value: 'FILE', help: '.npy of class numbers, where --data is .npy' },
+    { name: 'labels', value: 'FILE', help: '.npy or .csv of classes, where --data has none' },
+    asOption,
     { name: 'epochs', value: 'N', help: 'times that the samples are gone through (default 1)' },
     { name: 'every', value: 'N', help: 'measure accuracy after so many samples (default: a tenth)' },
     ...powerOptions.filter(({ name }) => name !== 'inferences'),
@@ -33,14 +35,17 @@ export const learnCommand: Command = {
   run(input) {
     const { options, positionals, print, progress } = input;
     const { data, labels, epochs, every, capacitor, output, report } = options;
-    const sets = readSets(String(data ?? ''), typeof labels === 'string' ? labels : undefined);
+    const sets = readSets(String(data ?? ''), {
+      ...asOf(options),
+      ...(typeof labels === 'string' ? { labels } : {}),
+    });
     const { training, test } = sets;
     const { input: _, inferences: __, ...power } = replayOptions(input);
-    const held = test ? { heldOut: test.x, heldOutLabels: [...classesOf(test.y, 'y_test')] } : {};
+    const held = test ? { heldOut: test.array, heldOutLabels: [...test.labels] } : {};
     print(curveHeader(test !== undefined));
     const { image, ...result } = learn(readUserFile(positionals[0]!), {
-      input: training.x,
-      labels: [...classesOf(training.y, 'the labels')],
+      input: training.array,
+      labels: [...training.labels],
       ...held,
       ...power,
       ...(typeof epochs === 'string' ? { epochs: wholeNumber('epochs', epochs) } : {}),

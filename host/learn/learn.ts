@@ -1,6 +1,5 @@
 // Learning on a device that harvests its power: sample after sample, through its power failures, against steady power.
-import { modelInputs } from '../data/model-input.js';
-import type { NpyArray } from '../data/npy.js';
+import { type InputArray, modelInputs } from '../data/model-input.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
@@ -32,10 +31,10 @@ import {
 
 export interface LearnReplayOptions {
   /** Samples to learn, in order, and their classes. */
-  input: NpyArray;
+  input: InputArray;
   labels: readonly number[];
   /** Samples that are never learnt, to measure accuracy on. */
-  heldOut?: NpyArray;
+  heldOut?: InputArray;
   heldOutLabels?: readonly number[];
   /** Times that the samples are gone through; default 1. */
   epochs?: number;
@@ -109,7 +108,7 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 }
 
 /** Inputs as the model's, with their labels. Throws `E_LABEL`, `E_INPUT…`. */
-function samplesOf(image: Image, input: NpyArray, labels: readonly number[]): Sample[] {
+function samplesOf(image: Image, input: InputArray, labels: readonly number[]): Sample[] {
   const { classes } = learningOf(image);
   const inputs = modelInputs(input, image);
   if (inputs.length !== labels.length)

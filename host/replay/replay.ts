@@ -1,7 +1,6 @@
 // An image on a power trace: what it takes in time and energy, and whether the power changed anything.
 import { analyze, type AnalyzeResult } from '../analyze/analyze.js';
-import { modelInputs } from '../data/model-input.js';
-import type { NpyArray } from '../data/npy.js';
+import { type InputArray, modelInputs } from '../data/model-input.js';
 import { Random } from '../math/random.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type Image, readImage, withPolicy } from '../model/image.js';
@@ -27,7 +26,7 @@ import { bareModuleFor, meteredModule, moduleFor } from '../toolchain/modules.js
 
 export interface ReplayOptions {
   /** Samples; default: the input that the image carries. */
-  input?: NpyArray;
+  input?: InputArray;
   /** A generator (`rf`, `solar`, `kinetic`, `constant`, `square`, with parameters) or a recording; default `rf`. */
   trace?: string | Trace;
   /** Of generators, and of what cuts do to unsynced writes; default 1. */

@@ -1,9 +1,10 @@
-import { readInput } from '../data/read-input.js';
+import { readArray, readText } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { runTable } from './report.js';
 import { run } from './run.js';
 import type { Command } from '../options/command.js';
+import { asOf, asOption } from '../data/input-options.js';
 import { readUserFile } from '../data/files.js';
 
 export const runCommand: Command = {
@@ -14,20 +15,22 @@ export const runCommand: Command = {
     {
       name: 'input',
       value: 'FILE',
-      help: '.npy, .npz, .csv, .wav, .bmp or .png; integers of the model’s type are taken as they are (default: its own)',
+      help: '.npy, .npz, .csv, .wav, .png, .bmp or .jpg (docs/INPUTS.md; default: the image’s own)',
     },
+    asOption,
   ],
   examples: ['brownout run checkpoints/digits.brn', 'brownout run model.brn --input x.npy --json'],
   run({ positionals, options, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
     const path = options['input'];
-    const { input, preprocessing } = image.metadata;
-    const result = run(image, {
-      ...(typeof path === 'string'
-        ? { input: readInput(readUserFile(path), { shape: input.shape, preprocessing }) }
-        : {}),
-      onSample: progress,
-    });
-    return { json: result, text: runTable(result, image.metadata), exitCode: ExitCode.OK };
+    const { input, preprocessing, classes } = image.metadata;
+    const target = { shape: input.shape, preprocessing };
+    const given = { target, ...asOf(options), ...(classes ? { classes } : {}) };
+    const file = typeof path === 'string' ? readArray(path, given) : undefined;
+    const result = run(image, { ...(file ? { input: file.array } : {}), onSample: progress });
+    const table = runTable(result, image.metadata);
+    const { readAs } = result;
+    const read = file && readAs ? readText({ format: file.format, dtype: file.array.dtype, as: readAs }) : '';
+    return { json: result, text: read ? `${read}\n${table}` : table, exitCode: ExitCode.OK };
   },
 };

@@ -1,5 +1,4 @@
-import { countClamped, modelInputs } from '../data/model-input.js';
-import type { NpyArray } from '../data/npy.js';
+import { countClamped, type InputArray, modelInputs, type ReadAs, readAs } from '../data/model-input.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import type { ActivationType } from '../model/values.js';
@@ -12,7 +11,7 @@ import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 
 export interface RunOptions {
   /** Samples as an array; default: the input that the image carries. */
-  input?: NpyArray;
+  input?: InputArray;
   onSample?: (done: number, total: number) => void;
 }
 
@@ -27,6 +26,8 @@ export interface RunResult {
   clamped: number;
   /** Where those are many. */
   warning?: string;
+  /** What the numbers of the input were taken for; absent: the image's own input. */
+  readAs?: ReadAs;
 }
 
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
@@ -51,8 +52,12 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
     return [...answer];
   });
   const { dtype = 'int8', scale, zeroPoint } = model.metadata.output;
-  const { clamped, warning } = options.input
-    ? countClamped(options.input, model)
-    : { clamped: 0, warning: undefined };
-  return { outputs, dtype, scale, zeroPoint, clamped, ...(warning ? { warning } : {}) };
+  const { input } = options;
+  const { clamped, warning } = input ? countClamped(input, model) : { clamped: 0, warning: undefined };
+  const as = input && readAs(input.dtype, model.metadata.input.dtype ?? 'int8', input.as);
+  return {
+    ...{ outputs, dtype, scale, zeroPoint, clamped },
+    ...(warning ? { warning } : {}),
+    ...(as ? { readAs: as } : {}),
+  };
 }

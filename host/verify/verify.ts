@@ -1,7 +1,6 @@
 // `verify`: a proof by induction over the cursors that no power failure changes a result (docs/VERIFY.md).
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
-import { modelInputs } from '../data/model-input.js';
-import type { NpyArray } from '../data/npy.js';
+import { type InputArray, modelInputs } from '../data/model-input.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage, withPolicy } from '../model/image.js';
@@ -34,7 +33,7 @@ import { Refuted, refute, type Violation } from './violation.js';
 
 export interface VerifyOptions {
   /** A sample as an array; default: the input the image carries, else noise. */
-  input?: NpyArray;
+  input?: InputArray;
   /** Default `infer`. */
   job?: 'infer' | 'learn';
   /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
@@ -105,7 +104,7 @@ function jobKind(image: Image, job: string): JobKind {
 }
 
 /** The input to prove the job on: the one given, the image's own, or noise. */
-function inputOf(image: Image, given: NpyArray | undefined): Uint8Array {
+function inputOf(image: Image, given: InputArray | undefined): Uint8Array {
   const input = given ? modelInputs(given, image)[0]! : image.sample;
   return input ? littleEndian(input).slice() : noise(image, 1);
 }

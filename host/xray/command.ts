@@ -1,33 +1,25 @@
-import type { NpyArray } from '../data/npy.js';
-import { readNpz } from '../data/npz.js';
-import { inputArray, isNpz, readInput } from '../data/read-input.js';
+import { readArray } from '../data/samples.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import { xrayHtml } from './page.js';
 import { xrayText } from './report.js';
 import { xray, type XrayOptions } from './xray.js';
 import type { Command, CommandInput } from '../options/command.js';
+import { asOf, asOption } from '../data/input-options.js';
 import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
 import { commandLine } from '../replay/power-options.js';
 
-/** Names under which a .npz may hold what belongs to its samples. */
-const LABELS = ['y', 'labels', 'label'];
-
 /** Samples, and from a .npz also labels and what the device was given. */
-function dataOf(bytes: Uint8Array, image: Image): Pick<XrayOptions, 'data' | 'labels' | 'deviceData'> {
-  const { input, preprocessing } = image.metadata;
-  if (!isNpz(bytes)) return { data: readInput(bytes, { shape: input.shape, preprocessing }) };
-  const arrays = readNpz(bytes);
-  const labels = LABELS.map((name) => arrays.get(name)).find((array) => array !== undefined);
-  const deviceData = arrays.get('device');
-  const samples = new Map<string, NpyArray>(
-    [...arrays].filter(([name]) => name !== 'device' && !LABELS.includes(name)),
-  );
-  return {
-    data: inputArray(samples),
-    ...(labels ? { labels: labels.data } : {}),
-    ...(deviceData ? { deviceData } : {}),
-  };
+function dataOf(
+  path: string,
+  image: Image,
+  options: CommandInput['options'],
+): Pick<XrayOptions, 'data' | 'labels' | 'deviceData'> {
+  const { input, preprocessing, classes } = image.metadata;
+  const target = { shape: input.shape, preprocessing };
+  const given = { target, ...asOf(options), ...(classes ? { classes } : {}) };
+  const { array, labels, device } = readArray(path, given);
+  return { data: array, ...(labels ? { labels } : {}), ...(device ? { deviceData: device } : {}) };
 }
 
 function optionsOf({ options }: CommandInput, image: Image): XrayOptions {
@@ -42,7 +34,7 @@ function optionsOf({ options }: CommandInput, image: Image): XrayOptions {
   }
   return {
     reference: readUserFile(reference),
-    ...(typeof data === 'string' ? dataOf(readUserFile(data), image) : {}),
+    ...(typeof data === 'string' ? dataOf(data, image, options) : {}),
     ...(typeof log === 'string' ? { log: readUserFile(log) } : {}),
     ...(typeof samples === 'string' ? { samples: Math.max(1, wholeNumber('samples', samples)) } : {}),
   };
@@ -59,6 +51,7 @@ export const xrayCommand: Command = {
       value: 'FILE',
       help: 'inputs as the model takes them: .npz (x; also y: labels, device: what the device was given), .npy, .csv, …',
     },
+    asOption,
     {
       name: 'log',
       value: 'FILE',

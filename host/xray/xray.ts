@@ -1,7 +1,6 @@
 // Layer by layer: how far the device's numbers are from the model's, where they go wrong first, and why.
 import { OP_INPUT } from '../../assembly/layout.js';
-import { alignSamples } from '../data/model-input.js';
-import type { NpyArray } from '../data/npy.js';
+import { alignSamples, asCodes, type InputArray, readAs } from '../data/model-input.js';
 import { BrownoutError } from '../error.js';
 import { quantizeValues } from '../model/affine.js';
 import { evaluate, UNBOUNDED } from '../import/float-graph.js';
@@ -24,9 +23,9 @@ export interface XrayOptions {
   /** The model as another tool wrote it: the bytes of a .tflite or .onnx file. */
   reference: Uint8Array;
   /** Inputs as the model takes them. With a log they may be left out: then the logged inputs are the reference's too. */
-  data?: NpyArray;
+  data?: InputArray;
   /** What the device was given instead of `data`: floats, or integers of the image's type. */
-  deviceData?: NpyArray;
+  deviceData?: InputArray;
   /** The label of each sample: the largest output of a sound model. */
   labels?: ArrayLike<number>;
   /** What a device logged (docs/XRAY.md), in place of a run on the simulated one. */
@@ -81,25 +80,26 @@ function refuse(found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code: 'E_XRAY', found, expected, hint });
 }
 
+const holdsCodes = ({ dtype, as }: InputArray, { metadata }: Image): boolean =>
+  readAs(dtype, metadata.input.dtype ?? 'int8', as) === 'codes';
+
 /** Samples as reals, in the image's order of elements. */
-function realSamples(array: NpyArray, image: Image, reference: Reference): Float64Array[] {
+function realSamples(array: InputArray, image: Image, reference: Reference): Float64Array[] {
   const { input, preprocessing } = image.metadata;
   const turn = reference.channelsFirst || preprocessing.channelsFirst === true;
-  const floats = array.data instanceof Float32Array || array.data instanceof Float64Array;
   const aligned = alignSamples(array, input.shape, turn);
-  if (floats || array.dtype !== (input.dtype ?? 'int8'))
-    return aligned.map((sample) => Float64Array.from(sample));
-  // Integers of the model's own type are quantized already, as the model's file says.
+  if (!holdsCodes(array, image)) return aligned.map((sample) => Float64Array.from(sample));
+  // Quantized already, as the model's file says.
   return aligned.map((sample) => dequantize(sample as Values, { ...input, ...reference.input }));
 }
 
 /** Samples as the device's integers: floats quantized without a look at their range. */
-function deviceSamples(array: NpyArray, image: Image, reference: Reference): Values[] {
+function deviceSamples(array: InputArray, image: Image, reference: Reference): Values[] {
   const { input, preprocessing } = image.metadata;
   const turn = reference.channelsFirst || preprocessing.channelsFirst === true;
-  return alignSamples(array, input.shape, turn).map((sample) => {
-    return array.dtype === (input.dtype ?? 'int8') ? (sample as Values) : quantizeValues(sample, input);
-  });
+  if (holdsCodes(array, image))
+    return alignSamples({ shape: array.shape, data: asCodes(array, image) }, input.shape, turn);
+  return alignSamples(array, input.shape, turn).map((sample) => quantizeValues(sample, input));
 }
 
 interface Subject {
@@ -295,8 +295,7 @@ export function xray(image: Uint8Array | Image, options: XrayOptions): XrayOutpu
   const { run, inputs, reference } = subject;
   const faults: Fault[] = [];
   const apart = options.data !== undefined && (options.log !== undefined || options.deviceData !== undefined);
-  const integers =
-    options.data !== undefined && options.data.dtype === (model.metadata.input.dtype ?? 'int8');
+  const integers = options.data !== undefined && holdsCodes(options.data, model);
   const atInput = testInput({
     graph: reference.graph,
     spec: model.metadata.input,

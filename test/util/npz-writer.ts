@@ -1,6 +1,7 @@
 // A .npz for tests: a zip of .npy files, stored or deflated.
 import { deflateRawSync } from 'node:zlib';
 import { type NpyArray, writeNpy } from '../../host/data/npy.js';
+import { crc32 } from '../../host/model/crc32.js';
 
 const le = (value: number, bytes: number): number[] =>
   Array.from({ length: bytes }, (_, i) => (value >>> (8 * i)) & 255);
@@ -13,7 +14,7 @@ export function npz(arrays: Record<string, NpyArray>, method: 0 | 8 = 0): Uint8A
     const raw = writeNpy(array);
     const content = method === 8 ? deflateRawSync(raw) : raw;
     const file = ascii(`${name}.npy`);
-    const sizes = [...le(0, 4), ...le(content.length, 4), ...le(raw.length, 4)];
+    const sizes = [...le(crc32(raw), 4), ...le(content.length, 4), ...le(raw.length, 4)];
     const at = out.length;
     out.push(...ascii('PK\x03\x04'), ...le(20, 2), 0, 0, ...le(method, 2), ...le(0, 4), ...sizes);
     out.push(...le(file.length, 2), 0, 0, ...file, ...content);
