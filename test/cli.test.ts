@@ -1,31 +1,18 @@
 // The command line as people and scripts meet it: exit codes, one JSON object under --json, no stack trace ever.
-import { execFile } from 'node:child_process';
-import {
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { main } from '../host/cli.js';
 import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
 import { Random } from '../host/math/random.js';
 import type { RunResult } from '../host/run/run.js';
+import { brownout, checkFailure, cliFolder as folder, failureIn, inProcess } from './util/cli.js';
 import { MUTANTS, sabotaged } from './util/sabotage.js';
 import { tfliteModels } from './util/models.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const bin = join(root, 'bin/brownout.js');
 const image = join(root, 'checkpoints/digits.brn');
-const folder = mkdtempSync(join(tmpdir(), 'brownout-cli-'));
-test.after(() => rmSync(folder, { recursive: true }));
 
 const COMMANDS = ['demo', 'run', 'compile', 'verify', 'replay', 'analyze', 'inspect', 'build'];
 const DEMO_KEYS = [
@@ -42,41 +29,6 @@ const DEMO_KEYS = [
   ...['wasmBytes', 'sramBytes', 'seed'],
 ];
 
-interface Ended {
-  code: number;
-  out: string;
-  err: string;
-}
-
-/** Runs bin/brownout.js in a process of its own. */
-function brownout(...args: string[]): Promise<Ended> {
-  const { FORCE_COLOR: _, ...environment } = process.env;
-  const options = { cwd: folder, env: { ...environment, NO_COLOR: '1' } };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [bin, ...args], options, (error, out, err) => {
-      resolve({ code: error ? Number(error.code) : 0, out, err });
-    });
-  });
-}
-
-/** Runs a command line in this process, which is much quicker. */
-async function inProcess(...args: string[]): Promise<Ended> {
-  const { log, error } = console;
-  const ended = { code: 0, out: '', err: '' };
-  console.log = (line: string) => {
-    ended.out += `${line}\n`;
-  };
-  console.error = (line: string) => {
-    ended.err += `${line}\n`;
-  };
-  try {
-    ended.code = await main(args);
-    return ended;
-  } finally {
-    Object.assign(console, { log, error });
-  }
-}
-
 function save(name: string, bytes: Uint8Array): string {
   const path = join(folder, name);
   writeFileSync(path, bytes);
@@ -84,34 +36,6 @@ function save(name: string, bytes: Uint8Array): string {
 }
 
 const saveNpy = (name: string, array: NpyArray): string => save(name, writeNpy(array));
-const noTrace = (text: string): void => assert.not.match(text, /^\s+at .+:\d+/m);
-
-/** The one failure that is all of `out`. */
-function failureIn(out: string): { code: string; found: string } {
-  assert.is(out.trimEnd().split('\n').length, 1, out);
-  const parsed = JSON.parse(out) as { error: Record<string, string> };
-  assert.equal(Object.keys(parsed), ['error']);
-  assert.equal(Object.keys(parsed.error), ['code', 'found', 'expected', 'hint']);
-  for (const text of Object.values(parsed.error)) assert.ok(typeof text === 'string' && text.length > 0, out);
-  noTrace(Object.values(parsed.error).join('\n'));
-  return parsed.error as { code: string; found: string };
-}
-
-/** What a command line must fail with, for people and for scripts. */
-async function checkFailure(args: string[], code: string, exitCode = 2): Promise<void> {
-  const what = args.join(' ');
-  const json = await brownout(...args, '--json');
-  const text = await inProcess(...args);
-  assert.is(json.code, exitCode, `${what} --json`);
-  assert.is(json.err, '', `${what} --json`);
-  assert.is(failureIn(json.out).code, code, what);
-  assert.is(text.code, exitCode, what);
-  assert.is(text.out, '', what);
-  assert.match(text.err, code);
-  for (const word of ['found', 'expected']) assert.match(text.err, word);
-  noTrace(text.err);
-}
-
 test('a failure for people goes to standard error', async () => {
   const { code, out, err } = await brownout('run', 'missing.brn');
   assert.equal([code, out], [2, '']);

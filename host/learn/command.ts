@@ -42,7 +42,8 @@ export const learnCommand: Command = {
     const { training, test } = sets;
     const { input: _, inferences: __, ...power } = replayOptions(input);
     const held = test ? { heldOut: test.array, heldOutLabels: [...test.labels] } : {};
-    print(curveHeader(test !== undefined));
+    // With the first row: what is wrong with the inputs is found before, and said alone.
+    let headed = false;
     const { image, ...result } = learn(readUserFile(positionals[0]!), {
       input: training.array,
       labels: [...training.labels],
@@ -52,7 +53,11 @@ export const learnCommand: Command = {
       ...(typeof every === 'string' ? { every: wholeNumber('every', every) } : {}),
       ...(typeof capacitor === 'string' ? { capacitorUf: capacitance(capacitor) } : {}),
       onSample: progress,
-      onPoint: (point) => print(curveLine(point)),
+      onPoint: (point) => {
+        if (!headed) print(curveHeader(test !== undefined));
+        headed = true;
+        print(curveLine(point));
+      },
     });
     const written: string[] = [];
     if (typeof output === 'string') {
