@@ -105,6 +105,97 @@ test('what is wrong with a recording has a name', () => {
   }
 });
 
+test('tables as people have them: semicolons, tabs, quotes, decimal commas, a byte-order mark', () => {
+  const expected = parseTrace('time_ms,power_uw\n0,1.5\n1,2\n2,3\n').segments;
+  for (const text of [
+    'time_ms;power_uw\n0;1,5\n1;2\n2;3\n',
+    'time_ms\tpower_uw\n0\t1.5\n1\t2\n2\t3\n',
+    '\ufeff"time_ms","power_uw"\r\n"0","1.5"\r\n1,2\r\n2,3',
+    '"note, with a comma",Power_uW,Time_ms\na,1.5,0\nb,2,1\nc,3,2\n',
+    'time_us,power_nw\n0,1500\n1000,2000\n2000,3000\n',
+  ])
+    assert.equal(parseTrace(text).segments, expected, JSON.stringify(text));
+});
+
+test('times since 1970 keep their steps, to the nanosecond', () => {
+  const steps = (text: string): number[] => parseTrace(text).segments.map(({ durationUs }) => durationUs);
+  assert.equal(steps('time_s,power_uw\n1764422145,1\n1764422146,1\n1764422149,1\n'), [1e6, 3e6, 3e6]);
+  assert.equal(
+    steps('time_ns,power_uw\n1764422145123456789,1\n1764422145123456889,1\n1764422145123457089,1\n').map(
+      (step) => Math.round(step * 1e9) / 1e9,
+    ),
+    [0.1, 0.2, 0.2],
+  );
+  const [step] = steps('time_s,power_uw\n1764422145.999999875,1\n1764422146.000000125,1\n');
+  near(step!, 0.25, 1e-9, 'across a second');
+});
+
+test('recordings that no harvester gives are refused at once, by name', () => {
+  const csv = 'time_s,power_uw\n';
+  for (const [expected, text] of [
+    ['E_TRACE_RANGE', `${csv}0,1\n1764422145,1\n1764422146,1\n`],
+    ['E_TRACE_RANGE', `${csv}0,1\n1e300,1\n`],
+    ['E_TRACE_RANGE', `${csv}0,1\n1,1e300\n`],
+    ['E_TRACE_RANGE', `${csv}0,1\n1,100000001\n`],
+    ['E_TRACE_RANGE', 'time_s,voltage_v,current_ua\n0,1,1\n1,2000,1\n'],
+    ['E_TRACE_NUMBER', `${csv}0,1\n1,1e999\n`],
+    ['E_TRACE_NUMBER', `${csv}0,1\n1,0x10\n`],
+    ['E_TRACE_NUMBER', `${csv}0,1\nnan,1\n`],
+    ['E_TRACE_ORDER', `${csv}0,1\n1e-300,1\n`],
+    ['E_TRACE_ORDER', `${csv}0,1\n0.000000001,1\n`],
+    ['E_TRACE_UNITS', 'constructor,__proto__\n0,1\n1,1\n'],
+    ['E_TRACE_UNITS', 'time_s,constructor\n0,1\n1,1\n'],
+    ['E_TRACE_UNITS', 'toString,power_uw\n0,1\n1,1\n'],
+    ['E_TRACE_UNITS', 'time_s,time_ms,power_uw\n0,0,1\n1,1,1\n'],
+    ['E_CSV', 'time_s;power_uw\n0;1,500\n1;2,250\n'],
+    ['E_CSV', '"time_s,power_uw\n0,1\n1,2\n'],
+  ] as const) {
+    assert.is(
+      code(() => parseTrace(text)),
+      expected,
+      JSON.stringify(text),
+    );
+  }
+  assert.is(
+    code(() => parseTrace('time_s,voltage_v\n0,1\n1,1\n', { loadOhm: 1e-300 })),
+    'E_TRACE_RANGE',
+  );
+  for (const text of ['2000\n0,2\n0,1,1\n', '99999999999999999999\n0,2\n0,1\n'])
+    assert.is(
+      code(() => parseTrace(text, { currentUnit: 'a' })),
+      'E_TRACE_CURVE',
+    );
+  for (const [expected, text] of [
+    ['E_TRACE', 'constructor'],
+    ['E_TRACE_PARAMETER', 'rf:constructor=1'],
+    ['E_TRACE_PARAMETER', 'rf:__proto__=1'],
+    ['E_TRACE_RANGE', 'rf:mean_on_ms=1e300'],
+    ['E_TRACE_RANGE', 'constant:power_uw=1e300'],
+    ['E_TRACE_RANGE', 'solar:cloud_share=2'],
+  ] as const)
+    assert.is(
+      code(() => openTrace(text, 1)),
+      expected,
+      text,
+    );
+});
+
+test('a recording of a year is played without a year of pieces in memory', () => {
+  const trace = parseTrace('time_s,power_uw\n0,10\n7500000,20\n15000000,5\n');
+  const harvester = openTrace({ ...trace, segments: trace.segments.slice(0, 2) }, 1);
+  for (let i = 0; i < 1000; i++) assert.equal(harvester.next(), { durationUs: 1000, powerUw: 10 });
+  for (const stepUs of [0, -1, Number.NaN, 1])
+    assert.is(
+      code(() => resample(trace, stepUs)),
+      'E_TRACE_RANGE',
+      `${stepUs}`,
+    );
+  // From the end to the start again.
+  const short = openTrace(parseTrace('time_ms,power_uw\n0,10\n1,20\n2,30\n'), 1);
+  const powers = Array.from({ length: 7 }, () => short.next().powerUw);
+  assert.equal(powers, [10, 20, 30, 10, 20, 30, 10]);
+});
+
 test('stitching and resampling keep the energy', () => {
   const harvester = openTrace('solar', 5);
   const segments = Array.from({ length: 500 }, () => harvester.next());

@@ -107,7 +107,7 @@ function delimiterOf(rows: readonly { text: string }[]): string {
 }
 
 /** Whether commas are decimal points. Throws `E_CSV` where they may as well stand between thousands. */
-function decimalCommas(rows: readonly Row[], delimiter: string): boolean {
+export function decimalCommas(rows: readonly Row[], delimiter: string): boolean {
   if (delimiter === ',') return false;
   let [example, sure, point] = ['', false, ''];
   for (const { cells } of rows) {
@@ -143,8 +143,8 @@ function isHeading([first, ...rest]: readonly Row[]): boolean {
   return refuse(`a first row 0, 1 … ${cells.length - 1}`, 'plainly a heading or plainly a row', hint);
 }
 
-/** Splits a table. Throws `E_CSV`. */
-export function readTable(text: string): Table {
+/** Splits text into rows of cells, and says what stood between them. Throws `E_CSV`. */
+export function splitRows(text: string): { rows: Row[]; delimiter: string } {
   const lines = textRows(text.replace(/^\ufeff/, ''));
   const delimiter = delimiterOf(lines);
   const rows = lines.map(({ line, text: row }): Row => {
@@ -152,6 +152,12 @@ export function readTable(text: string): Table {
     if (row.includes('"')) return { line, cells: quotedCells(row, delimiter) };
     return { line, cells: row.split(delimiter).map((cell) => cell.trim()) };
   });
+  return { rows, delimiter };
+}
+
+/** Reads a table. Throws `E_CSV`. */
+export function readTable(text: string): Table {
+  const { rows, delimiter } = splitRows(text);
   const heading = isHeading(rows);
   const data = heading ? rows.slice(1) : rows;
   return {

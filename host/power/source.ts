@@ -3,11 +3,12 @@ import { BrownoutError } from '../error.js';
 import {
   type Harvester,
   KineticHarvester,
+  type PowerSegment,
   RfHarvester,
   SegmentHarvester,
   SolarHarvester,
 } from './harvester.js';
-import { resample, type Trace } from './trace.js';
+import { piecesOf, type Trace } from './trace.js';
 
 /** Parameters of the generators, with their defaults; every one is an estimate of a plausible place. */
 const GENERATORS = {
@@ -24,23 +25,32 @@ const GENERATORS = {
 type GeneratorName = keyof typeof GENERATORS;
 
 /** Whether `text` names a generator, rather than a file. */
-export const isGenerator = (text: string): boolean => text.split(':')[0]! in GENERATORS;
+export const isGenerator = (text: string): boolean => Object.hasOwn(GENERATORS, text.split(':')[0]!);
 
 function refuse(code: string, found: string, expected: string): never {
   throw new BrownoutError({ code, found, expected, hint: 'For example rf:on_uw=1500,mean_off_ms=40.' });
+}
+
+/** Most of a parameter, by its unit: 100 W, 10,000 s, a day, or the whole. */
+function mostOf(key: string): number {
+  if (key.endsWith('_uw')) return 1e8;
+  if (key.endsWith('_ms')) return 1e7;
+  return key.endsWith('_s') ? 86_400 : 1;
 }
 
 function parameters(name: GeneratorName, text: string | undefined): Record<string, number> {
   const values: Record<string, number> = { ...GENERATORS[name] };
   for (const part of text ? text.split(',') : []) {
     const [key = '', value = ''] = part.split('=');
-    if (!(key in values)) refuse('E_TRACE_PARAMETER', `"${key}" of ${name}`, Object.keys(values).join(', '));
+    if (!Object.hasOwn(values, key))
+      refuse('E_TRACE_PARAMETER', `"${key}" of ${name}`, Object.keys(values).join(', '));
     const number = value === '' ? Number.NaN : Number(value);
     if (!Number.isFinite(number)) refuse('E_TRACE_NUMBER', `"${part}"`, 'a finite number');
     if (number < 0) refuse('E_TRACE_NEGATIVE', `"${part}"`, '0 or more');
     if (number < 1 && /_(ms|s)$/.test(key) && key !== 'night_s') {
       refuse('E_TRACE_PARAMETER', `"${part}"`, 'a time of at least 1');
     }
+    if (number > mostOf(key)) refuse('E_TRACE_RANGE', `"${part}"`, `at most ${mostOf(key)}`);
     values[key] = number;
   }
   return values;
@@ -84,8 +94,24 @@ function generator(text: string, seed: number): Harvester {
 /** Pieces a recording is brought to, at the finest: the rate most are taken at. */
 const RECORDING_STEP_US = 1000;
 
+/** A recording in a loop, brought to steps while it is played: days of it are not held in memory. */
+class RecordingHarvester implements Harvester {
+  #pieces: Iterator<PowerSegment, undefined>;
+
+  constructor(readonly trace: Trace) {
+    this.#pieces = piecesOf(trace.segments, RECORDING_STEP_US);
+  }
+
+  next(): PowerSegment {
+    const piece = this.#pieces.next();
+    if (!piece.done) return piece.value;
+    this.#pieces = piecesOf(this.trace.segments, RECORDING_STEP_US);
+    return this.#pieces.next().value ?? { durationUs: Infinity, powerUw: 0 };
+  }
+}
+
 /** A harvester from a generator's name and parameters, or from a recording, which is played in a loop. */
 export function openTrace(trace: string | Trace, seed: number): Harvester {
   if (typeof trace === 'string') return generator(trace, seed);
-  return new SegmentHarvester(resample(trace, RECORDING_STEP_US).segments);
+  return new RecordingHarvester(trace);
 }

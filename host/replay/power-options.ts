@@ -1,6 +1,7 @@
 // The options of commands that replay images on power traces.
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
+import { textOf } from '../data/csv.js';
 import { readNpy } from '../data/npy.js';
 import { BrownoutError } from '../error.js';
 import { isGenerator } from '../power/source.js';
@@ -43,7 +44,7 @@ export function traceOf(path: string, options: CommandInput['options']): string 
     ...(typeof load === 'string' ? { loadOhm: wholeNumber('load', load) } : {}),
     ...(typeof unit === 'string' ? { currentUnit: unit as 'ua' } : {}),
   };
-  return parseTrace(new TextDecoder().decode(readUserFile(path)), settings);
+  return parseTrace(textOf(readUserFile(path)), settings);
 }
 
 /** Options of `replay` from those of the command line. */
