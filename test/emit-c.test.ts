@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emitFunctions } from '../host/firmware/emit-c.js';
-import { ByteWriter, Op } from '../host/toolchain/wasm-binary.js';
+import { ByteWriter, Op } from '../host/toolchain/wasm-bytes.js';
 import { assemble, f32, i32, i64, instantiate } from './util/assemble.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 import { WASM2C_RUNTIME, wasm2cText } from './util/wasm2c.js';

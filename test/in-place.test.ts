@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';
 import { type InstructionCosts, meter, readMeter, setBudget } from '../host/toolchain/meter.js';
-import { ByteWriter, Op } from '../host/toolchain/wasm-binary.js';
+import { ByteWriter, Op } from '../host/toolchain/wasm-bytes.js';
 import { assemble, type AssembledFunction, f32, f64, i32, i64, instantiate } from './util/assemble.js';
 
 const pageBytes = 65536;

@@ -3,14 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { CURSOR_BYTES } from '../assembly/layout.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
-import {
-  ByteReader,
-  decode,
-  instructionsOf,
-  Op,
-  parseModule,
-  Section,
-} from '../host/toolchain/wasm-binary.js';
+import { ByteReader, Op, Section } from '../host/toolchain/wasm-bytes.js';
+import { decode, instructionsOf, parseModule } from '../host/toolchain/wasm-binary.js';
 
 const BUILDS = ['device', 'digits', 'device.simd', 'device.checked'] as const satisfies ModuleName[];
 const IMPORTS = ['nvm.sync', 'nvm.view', 'nvm.write', 'power.low'];

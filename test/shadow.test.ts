@@ -9,7 +9,7 @@ import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
 import { shadowReads } from '../host/toolchain/shadow.js';
-import { ByteWriter } from '../host/toolchain/wasm-binary.js';
+import { ByteWriter } from '../host/toolchain/wasm-bytes.js';
 import { assemble, i32, i64, instantiate, v128 } from './util/assemble.js';
 
 interface Exports {

@@ -8,7 +8,9 @@ import { readImage } from '../../host/model/image.js';
 import type { QuantizedNetwork, QuantizedOp } from '../../host/model/quantized-network.js';
 import { circulantNetwork, int8s, requantization, tensor } from '../../samples/networks.js';
 
-const plainC = readFileSync(new URL('../../../bench/plain/plain.c', import.meta.url), 'utf8');
+const plainC = ['plain.c', 'circulant.c', 'tiles.c']
+  .map((name) => readFileSync(new URL(`../../../bench/plain/${name}`, import.meta.url), 'utf8'))
+  .join('\n');
 
 /** A shape. */
 export interface PlainCase {

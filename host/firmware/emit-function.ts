@@ -1,14 +1,11 @@
 // One WASM function as one C function. Expressions fold as far as nothing they depend on changes; blocks become
 // labels, loops `for` and `while`. Whatever is left over is the C compiler's work.
+import { ByteReader, hex, Op, ValueType } from '../toolchain/wasm-bytes.js';
 import {
-  ByteReader,
   type FunctionBody,
   type FunctionType,
-  hex,
   type Instruction,
   instructionsOf,
-  Op,
-  ValueType,
   type WasmModule,
 } from '../toolchain/wasm-binary.js';
 import {

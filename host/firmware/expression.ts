@@ -1,6 +1,6 @@
 // WASM's integer instructions as C expressions. Values are unsigned in C (uint32_t, uint64_t), so that overflow wraps; signed
 // operations cast on the way. A comparison is C's int 0 or 1 until a value is wanted.
-import { Op, ValueType } from '../toolchain/wasm-binary.js';
+import { Op, ValueType } from '../toolchain/wasm-bytes.js';
 
 /** How tightly a C expression binds. */
 const PRECEDENCE = { atom: 12, cast: 11, multiply: 10, add: 9, weak: 1 } as const;

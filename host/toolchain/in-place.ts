@@ -1,17 +1,13 @@
 import { AddedLocals, storeOf } from './memory-access.js';
+import { ByteWriter, EMPTY_BLOCK, Op, Section, ValueType } from './wasm-bytes.js';
 import {
-  ByteWriter,
-  EMPTY_BLOCK,
   encodeModule,
   type FunctionBody,
   type Instruction,
   instructionsOf,
-  Op,
   parseModule,
   requireValid,
   rewriteCode,
-  Section,
-  ValueType,
   type WasmModule,
 } from './wasm-binary.js';
 

@@ -1,17 +1,13 @@
+import { ByteWriter, EMPTY_BLOCK, Op, Section, ValueType } from './wasm-bytes.js';
 import {
   appendItems,
-  ByteWriter,
-  EMPTY_BLOCK,
   encodeModule,
   type FunctionBody,
   type Instruction,
   instructionsOf,
-  Op,
   parseModule,
   requireValid,
   rewriteCode,
-  Section,
-  ValueType,
   type WasmModule,
 } from './wasm-binary.js';
 

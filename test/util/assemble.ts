@@ -1,4 +1,4 @@
-import { ByteWriter } from '../../host/toolchain/wasm-binary.js';
+import { ByteWriter } from '../../host/toolchain/wasm-bytes.js';
 
 /** A function to assemble: `code` without its final `end`. */
 export interface AssembledFunction {

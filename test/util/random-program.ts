@@ -1,5 +1,5 @@
 // Random WASM programs of integers: structured control of every kind, bounded loops, calls, memory of every width.
-import { ByteWriter, Op } from '../../host/toolchain/wasm-binary.js';
+import { ByteWriter, Op } from '../../host/toolchain/wasm-bytes.js';
 import { Random } from '../../host/math/random.js';
 import { assemble, type AssembledFunction, i32, i64 } from './assemble.js';
 
