@@ -8,6 +8,11 @@ export const VERSION = 1;
 /** NVM addresses of views and buffers are multiples of this. */
 export const ALIGNMENT = 16;
 
+// SRAM below the arena: static data of a module, of one that learns, and of one with assertions, whose texts lie there.
+export const STATIC_BYTES = 288;
+export const STATIC_BYTES_LEARNING = 400;
+export const STATIC_BYTES_CHECKED = 2048;
+
 // Header, at the start of the image's NVM region.
 export const HEADER_BYTES = 128;
 export const H_MAGIC = 0;

@@ -1,5 +1,13 @@
 // The SRAM map. All volatile state is bytes here: it dies with power, and `boot` makes it anew.
-import { CURSOR_BYTES, GROUP_COUNT, HEADER_BYTES, LEARNING_BYTES } from './layout';
+import {
+  CURSOR_BYTES,
+  GROUP_COUNT,
+  HEADER_BYTES,
+  LEARNING_BYTES,
+  STATIC_BYTES,
+  STATIC_BYTES_CHECKED,
+  STATIC_BYTES_LEARNING,
+} from './layout';
 
 export const STATE = memory.data(24, 8);
 
@@ -32,4 +40,8 @@ export const LEARN: usize = isDefined(LEARNING_MASK) ? memory.data(LEARNING_BYTE
  * Equals asconfig.json's `lowMemoryLimit`: static data that outgrows it is a compile error. Strings of assertions need
  * the larger one.
  */
-export const ARENA: usize = isDefined(CHECKED) ? 2048 : isDefined(LEARNING_MASK) ? 400 : 288;
+export const ARENA: usize = isDefined(CHECKED)
+  ? STATIC_BYTES_CHECKED
+  : isDefined(LEARNING_MASK)
+    ? STATIC_BYTES_LEARNING
+    : STATIC_BYTES;

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ErrorCode, Status } from '../assembly/error.js';
-import { C_KIND, JobKind } from '../assembly/layout.js';
+import { C_KIND, JobKind, STATIC_BYTES_LEARNING } from '../assembly/layout.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { type Values, valuesFrom } from '../host/model/values.js';
 import { Device } from '../host/simulator/device.js';
@@ -60,7 +60,7 @@ export function makeDevice(
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
-  return new Device(module, { nvm, sramBytes: 400 + image.arenaBytes, ...options });
+  return new Device(module, { nvm, sramBytes: STATIC_BYTES_LEARNING + image.arenaBytes, ...options });
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,4 +1,4 @@
-/* The module, its imports, and the calls around it. brownout_module.inc is made from WASM; see brownout.h for what to call. */
+/* The module, its imports, and the calls around it. brownout_module.inc is made from WASM; brownout.h says what to call. */
 #include "brownout.h"
 
 #define BROWNOUT_WASM_MEMORY_BYTES BROWNOUT_SRAM_BYTES

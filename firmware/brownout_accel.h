@@ -1,8 +1,8 @@
 /*
- * What the module imports as accel.*: docs/ACCEL.md says what each computes. On cores with the DSP extension (Cortex-M4, M7,
- * M33) by SMLAD, two products an instruction; with BROWNOUT_LEA, gemm_s8 on the MSP430's accelerator (brownout_accel_lea.h); elsewhere,
- * or with BROWNOUT_PLAIN, in plain C. Sums are exact and rounded alike, so all are the same to the bit. Include it behind
- * brownout_wasm.h.
+ * What the module imports as accel.*: docs/ACCEL.md says what each computes. On cores with the DSP extension (Cortex-M4,
+ * M7, M33) by SMLAD, two products an instruction; with BROWNOUT_LEA, gemm_s8 on the MSP430's accelerator
+ * (brownout_accel_lea.h); elsewhere, or with BROWNOUT_PLAIN, in plain C. Sums are exact and rounded alike, so all are the
+ * same to the bit. Include it behind brownout_wasm.h.
  */
 #ifndef BROWNOUT_ACCEL_H
 #define BROWNOUT_ACCEL_H
@@ -44,7 +44,8 @@ static inline int32_t accel_s32(const uint8_t *from) {
 }
 
 /* Row `row`, sums of `length` products. */
-static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_accel_output *out, uint32_t row, uint32_t length) {
+static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_accel_output *out, uint32_t row,
+                                                             uint32_t length) {
   const uint8_t *pair = out->pair + row * out->stride;
   brownout_accel_row found;
   found.bias = accel_s32(out->bias + row * 4u);
@@ -61,7 +62,8 @@ static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_acce
 }
 
 /* gemmlowp's two roundings of x * multiplier * 2^(shift - 31). */
-static BROWNOUT_ACCEL_APART uint8_t accel_scale(const brownout_accel_output *out, const brownout_accel_row *row, int32_t x) {
+static BROWNOUT_ACCEL_APART uint8_t accel_scale(const brownout_accel_output *out, const brownout_accel_row *row,
+                                                int32_t x) {
   const uint32_t left = row->shift > 0 ? (uint32_t)row->shift : 0u;
   const uint32_t right = row->shift < 0 ? (uint32_t)-row->shift : 0u;
   const int32_t high = (int32_t)(((int64_t)(int32_t)((uint32_t)x << left) * row->multiplier + ((int32_t)1 << 30)) >> 31);
@@ -82,8 +84,8 @@ static inline int32_t accel_round(const brownout_accel_row *row, int32_t twice, 
 }
 
 /* Sums of the four `rows` to four bytes within the clamp, each of whose bytes is `lows`, `highs`. */
-static inline uint32_t accel_round_four(const brownout_accel_row *const rows[4], int32_t twice, uint32_t lows, uint32_t highs, int32_t a, int32_t b, int32_t c,
-                                   int32_t d) {
+static inline uint32_t accel_round_four(const brownout_accel_row *const rows[4], int32_t twice, uint32_t lows,
+                                        uint32_t highs, int32_t a, int32_t b, int32_t c, int32_t d) {
   uint32_t word = (uint32_t)accel_round(rows[0], twice, a);
   uint32_t difference;
   __asm__("bfi %0, %1, #8, #8" : "+r"(word) : "r"(accel_round(rows[1], twice, b)));
@@ -253,11 +255,12 @@ static inline void accel_rows(const uint8_t *x, const uint8_t *w, uint32_t lengt
   sums[3] = d;
 }
 
-static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at, uint32_t rows, uint32_t length, uint32_t bias,
-                                                    uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low, uint32_t high, uint32_t to_at,
-                                                    uint32_t to_stride) {
-  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias), (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
-                            (int32_t)low, (int32_t)high};
+static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at,
+    uint32_t rows, uint32_t length, uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
+    uint32_t high, uint32_t to_at, uint32_t to_stride) {
+  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
+                                     (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
+                                     (int32_t)low, (int32_t)high};
   const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
   const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
   uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
@@ -342,12 +345,12 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
 }
 #endif
 
-static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint32_t x_at, uint32_t pixel, uint32_t step, uint32_t across, uint32_t windows,
-                                                         uint32_t w_at, uint32_t w_stride, uint32_t height, uint32_t width, uint32_t count,
-                                                         uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
-                                                         uint32_t high, uint32_t to_at) {
-  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias), (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
-                            (int32_t)low, (int32_t)high};
+static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint32_t x_at, uint32_t pixel, uint32_t step,
+    uint32_t across, uint32_t windows, uint32_t w_at, uint32_t w_stride, uint32_t height, uint32_t width, uint32_t count,
+    uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low, uint32_t high, uint32_t to_at) {
+  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
+                                     (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
+                                     (int32_t)low, (int32_t)high};
   const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
   const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
   uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
@@ -358,7 +361,9 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint3
   const uint32_t lows = BROWNOUT_ACCEL_BYTES(low);
   const uint32_t highs = BROWNOUT_ACCEL_BYTES(high);
 #endif
-  brownout_wasm_check(x_at, 0, (uint64_t)step * (windows - 1u) + (uint64_t)across * (height - 1u) + (uint64_t)pixel * (width - 1u) + count, 1);
+  brownout_wasm_check(
+      x_at, 0,
+      (uint64_t)step * (windows - 1u) + (uint64_t)across * (height - 1u) + (uint64_t)pixel * (width - 1u) + count, 1);
   brownout_wasm_check(w_at, 0, (uint64_t)w_stride * (taps - 1u) + count, 1);
   brownout_wasm_check(to_at, 0, (uint64_t)pixel * (windows - 1u) + count, 1);
 #ifdef BROWNOUT_ACCEL_DSP

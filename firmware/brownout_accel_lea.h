@@ -1,11 +1,11 @@
 /*
- * accel.gemm_s8 on the Low-Energy Accelerator of the MSP430, by msp_mac_q15 of TI's DSP Library. brownout_accel.h includes it where
- * BROWNOUT_LEA is defined; docs/ACCEL.md says how. Not yet run on hardware.
+ * accel.gemm_s8 on the Low-Energy Accelerator of the MSP430, by msp_mac_q15 of TI's DSP Library. brownout_accel.h includes
+ * it where BROWNOUT_LEA is defined; docs/ACCEL.md says how. Not yet run on hardware.
  *
- * int8 are widened to int16 in LEA's RAM. The library gives the sum of products in Q31, which is twice that of the integers:
- * of n products, |2 * sum| <= n * 2^15, so nothing can saturate up to n = 65535. Longer rows go in pieces, which are added
- * in int32. What the library refuses, plain C computes: the result is the same to the bit. LEA's RAM keeps nothing between
- * calls.
+ * int8 are widened to int16 in LEA's RAM. The library gives the sum of products in Q31, which is twice that of the
+ * integers: of n products, |2 * sum| <= n * 2^15, so nothing can saturate up to n = 65535. Longer rows go in pieces, which
+ * are added in int32. What the library refuses, plain C computes: the result is the same to the bit. LEA's RAM keeps
+ * nothing between calls.
  */
 #ifndef BROWNOUT_ACCEL_LEA_H
 #define BROWNOUT_ACCEL_LEA_H
@@ -46,7 +46,8 @@ static void accel_lea_widen(_q15 *to, const uint8_t *from, uint32_t length) {
 }
 
 /* The row `w` times `tile` vectors at x, added to `sums`. `apart`: int16 between vectors that LEA's RAM holds, or 0. */
-static void accel_lea_sums(const uint8_t *x, uint32_t tile, uint32_t apart, const uint8_t *w, uint32_t length, int32_t sums[BROWNOUT_ACCEL_LEA_TILE]) {
+static void accel_lea_sums(const uint8_t *x, uint32_t tile, uint32_t apart, const uint8_t *w, uint32_t length,
+                           int32_t sums[BROWNOUT_ACCEL_LEA_TILE]) {
   uint32_t at;
   uint32_t n;
   for (at = 0; at < length; at += n) {
@@ -67,11 +68,12 @@ static void accel_lea_sums(const uint8_t *x, uint32_t tile, uint32_t apart, cons
 }
 
 /* As many vectors at a time as LEA's RAM holds; of one too long for it, pieces, anew for every row. */
-static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at, uint32_t rows, uint32_t length, uint32_t bias,
-                                                    uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low, uint32_t high, uint32_t to_at,
-                                                    uint32_t to_stride) {
-  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias), (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
-                            (int32_t)low, (int32_t)high};
+static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at,
+    uint32_t rows, uint32_t length, uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
+    uint32_t high, uint32_t to_at, uint32_t to_stride) {
+  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
+                                     (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
+                                     (int32_t)low, (int32_t)high};
   const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
   const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
   uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);

@@ -1,6 +1,6 @@
 /*
- * The module's imports for WAMR: brownout_register_wamr() after wasm_runtime_init, before loading. Build WAMR with bulk memory
- * (WAMR_BUILD_BULK_MEMORY=1). Views are copies: what a runtime lends a module lies in the module's memory.
+ * The module's imports for WAMR: brownout_register_wamr() after wasm_runtime_init, before loading. Build WAMR with bulk
+ * memory (WAMR_BUILD_BULK_MEMORY=1). Views are copies: what a runtime lends a module lies in the module's memory.
  */
 #include "brownout_hal.h"
 

@@ -12,9 +12,9 @@
  * page in which nothing lives can be erased even where cuts have spoilt every slot. Nothing is erased before copies of all
  * that lives in it are whole, unless it holds but copies of what is still there. The last free page is for copies alone.
  *
- * The early threshold: a part must not program while its power-fail warning is on (nRF52840, NVMC). brownout_power_low() must say
- * yes while there is energy for what may be under way, and the commit: an erasure, copying a page, two records. While it
- * says yes no erasure is begun as long as there is room without.
+ * The early threshold: a part must not program while its power-fail warning is on (nRF52840, NVMC). brownout_power_low()
+ * must say yes while there is energy for what may be under way, and the commit: an erasure, copying a page, two records.
+ * While it says yes no erasure is begun as long as there is room without.
  */
 #include "brownout_nvm_flash.h"
 
@@ -51,8 +51,11 @@ struct page_head {
 };
 
 #define BROWNOUT_LOG_SECTORS ((BROWNOUT_NVM_BYTES + BROWNOUT_FLASH_SECTOR_BYTES - 1u) / BROWNOUT_FLASH_SECTOR_BYTES)
-#define BROWNOUT_LOG_SLOTS ((BROWNOUT_FLASH_PAGE_BYTES - (uint32_t)sizeof(struct page_head)) / (uint32_t)sizeof(struct record))
-typedef char brownout_log_is_large_enough[BROWNOUT_LOG_SECTORS <= (BROWNOUT_FLASH_PAGES - BROWNOUT_LOG_RESERVE) * (BROWNOUT_LOG_SLOTS - 3u) && BROWNOUT_LOG_SECTORS < BROWNOUT_LOG_NONE ? 1 : -1];
+#define BROWNOUT_LOG_SLOTS \
+  ((BROWNOUT_FLASH_PAGE_BYTES - (uint32_t)sizeof(struct page_head)) / (uint32_t)sizeof(struct record))
+#define BROWNOUT_LOG_MOST ((BROWNOUT_FLASH_PAGES - BROWNOUT_LOG_RESERVE) * (BROWNOUT_LOG_SLOTS - 3u))
+typedef char brownout_log_is_large_enough[BROWNOUT_LOG_SECTORS <= BROWNOUT_LOG_MOST ? 1 : -1];
+typedef char brownout_sectors_have_numbers[BROWNOUT_LOG_SECTORS < BROWNOUT_LOG_NONE ? 1 : -1];
 typedef char brownout_sectors_are_whole_units[BROWNOUT_FLASH_SECTOR_BYTES % BROWNOUT_FLASH_UNIT == 0 ? 1 : -1];
 typedef char brownout_slots_have_numbers[BROWNOUT_FLASH_PAGES * BROWNOUT_LOG_SLOTS < BROWNOUT_LOG_NONE ? 1 : -1];
 
@@ -140,7 +143,8 @@ static int is_in_use(uint32_t page) {
 
 static void clear_mark(uint32_t offset) {
   static const uint32_t zeros[2];
-  if (is_blank_mark((const uint32_t *)(const void *)brownout_flash_at(offset))) brownout_flash_program(offset, zeros, sizeof zeros);
+  const uint32_t *mark = (const uint32_t *)(const void *)brownout_flash_at(offset);
+  if (is_blank_mark(mark)) brownout_flash_program(offset, zeros, sizeof zeros);
 }
 
 /* Erases a page in which nothing lives. */
@@ -168,7 +172,9 @@ static void find(uint32_t location, const struct record *record) {
   const uint16_t sector = record->head.sector;
   const uint32_t old = sector < BROWNOUT_LOG_SECTORS ? nvm_log.map[sector] : BROWNOUT_LOG_NONE;
   if (sector >= BROWNOUT_LOG_SECTORS) return;
-  if (old == BROWNOUT_LOG_NONE || record->head.sequence > record_at(old)->head.sequence) nvm_log.map[sector] = (uint16_t)location;
+  if (old == BROWNOUT_LOG_NONE || record->head.sequence > record_at(old)->head.sequence) {
+    nvm_log.map[sector] = (uint16_t)location;
+  }
 }
 
 static void scan_page(uint32_t page) {
@@ -221,7 +227,8 @@ static int is_copy(uint32_t location) {
   uint32_t other;
   for (other = 0; other < BROWNOUT_FLASH_PAGES * BROWNOUT_LOG_SLOTS; other++) {
     const struct record *candidate = record_at(other);
-    if (other / BROWNOUT_LOG_SLOTS == location / BROWNOUT_LOG_SLOTS || candidate->head.sector != record->head.sector) continue;
+    if (other / BROWNOUT_LOG_SLOTS == location / BROWNOUT_LOG_SLOTS) continue;
+    if (candidate->head.sector != record->head.sector) continue;
     if (!is_in_use(other / BROWNOUT_LOG_SLOTS) || !is_record(candidate)) continue;
     if (!best || candidate->head.sequence > best->head.sequence) best = candidate;
   }
@@ -230,12 +237,14 @@ static int is_copy(uint32_t location) {
 
 static int has_copies_only(uint32_t page) {
   uint32_t sector;
-  for (sector = 0; sector < BROWNOUT_LOG_SECTORS; sector++)
-    if (nvm_log.map[sector] != BROWNOUT_LOG_NONE && nvm_log.map[sector] / BROWNOUT_LOG_SLOTS == page && !is_copy(nvm_log.map[sector])) return 0;
+  for (sector = 0; sector < BROWNOUT_LOG_SECTORS; sector++) {
+    const uint32_t location = nvm_log.map[sector];
+    if (location != BROWNOUT_LOG_NONE && location / BROWNOUT_LOG_SLOTS == page && !is_copy(location)) return 0;
+  }
   return 1;
 }
 
-/* Where cuts have spoilt every slot left: frees a page in which nothing lives, else one with copies of what is still there. */
+/* Where cuts have spoilt every slot left: frees a page in which nothing lives, else one of copies of what is still there. */
 static uint32_t salvage(void) {
   uint32_t copies;
   uint32_t page;

@@ -1,7 +1,7 @@
 /*
- * Internal flash as NVM: what brownout_nvm_flash.c needs of the part, and what it tells of its wear. Offsets count from the first
- * page that the log has. The sizes are the part's; the log holds at most
- * (BROWNOUT_FLASH_PAGES - 3) * (slots of a page - 3) sectors, which is checked when compiling.
+ * Internal flash as NVM: what brownout_nvm_flash.c needs of the part, and what it tells of its wear. Offsets count from the
+ * first page that the log has. The sizes are the part's; the log holds at most (BROWNOUT_FLASH_PAGES - 3) * (slots of a
+ * page - 3) sectors, which is checked when compiling.
  */
 #ifndef BROWNOUT_NVM_FLASH_H
 #define BROWNOUT_NVM_FLASH_H
@@ -20,7 +20,9 @@
 /* Enough, and one to spare: each holds 3 sectors less than it has slots. */
 #ifndef BROWNOUT_FLASH_PAGES
 #define BROWNOUT_FLASH_PAGES \
-  (BROWNOUT_NVM_BYTES / BROWNOUT_FLASH_SECTOR_BYTES / ((BROWNOUT_FLASH_PAGE_BYTES - 32u) / (BROWNOUT_FLASH_SECTOR_BYTES + 16u) - 3u) + 5u)
+  (BROWNOUT_NVM_BYTES / BROWNOUT_FLASH_SECTOR_BYTES / \
+       ((BROWNOUT_FLASH_PAGE_BYTES - 32u) / (BROWNOUT_FLASH_SECTOR_BYTES + 16u) - 3u) + \
+   5u)
 #endif
 /* Pages may differ by so many erasures before cold data move. */
 #ifndef BROWNOUT_FLASH_SPREAD

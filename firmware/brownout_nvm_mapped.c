@@ -1,6 +1,6 @@
 /*
- * NVM (FRAM, MRAM, or RAM that plays it) that is mapped into the address space: a store writes.
- * BROWNOUT_NVM_COPY copies what is viewed to SRAM; without it views are the bytes in place. The results do not depend on it.
+ * NVM (FRAM, MRAM, or RAM that plays it) that is mapped into the address space: a store writes. BROWNOUT_NVM_COPY copies
+ * what is viewed to SRAM; without it views are the bytes in place. The results do not depend on it.
  */
 #include "brownout_hal.h"
 

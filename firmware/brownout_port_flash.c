@@ -1,7 +1,7 @@
 /*
- * The flash that the log is in: pages behind the program, mapped at BROWNOUT_FLASH_ADDRESS. With BROWNOUT_FLASH_NRF52 the controller of
- * nRF52 parts (product specification, NVMC), with BROWNOUT_FLASH_RP2040 the chip beside an RP2040; both are written after their
- * descriptions and not tried on a board. Without either programming traps: to fill in.
+ * The flash that the log is in: pages behind the program, mapped at BROWNOUT_FLASH_ADDRESS. With BROWNOUT_FLASH_NRF52 the
+ * controller of nRF52 parts (product specification, NVMC), with BROWNOUT_FLASH_RP2040 the chip beside an RP2040; both are
+ * written after their descriptions and not tried on a board. Without either programming traps: to fill in.
  */
 #include "brownout_hal.h"
 #include "brownout_nvm_flash.h"

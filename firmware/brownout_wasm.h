@@ -123,7 +123,8 @@ static inline void memory_copy(uint32_t to, uint32_t from, uint32_t bytes) {
   brownout_wasm_check(to, 0, bytes, 1);
   brownout_wasm_check(from, 0, bytes, 1);
   BROWNOUT_WASM_STORE_HOOK(to, bytes);
-  memmove((void *)(BROWNOUT_WASM_BASE + (uintptr_t)to), (const void *)(BROWNOUT_WASM_BASE + (uintptr_t)from), (size_t)bytes);
+  memmove((void *)(BROWNOUT_WASM_BASE + (uintptr_t)to), (const void *)(BROWNOUT_WASM_BASE + (uintptr_t)from),
+          (size_t)bytes);
 }
 
 static inline void memory_fill(uint32_t to, uint32_t value, uint32_t bytes) {

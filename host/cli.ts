@@ -1,5 +1,4 @@
 // The command line: parsing and printing only. Every command returns data.
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import pc from 'picocolors';
@@ -21,6 +20,7 @@ import { sizeCommand } from './size/command.js';
 import { verifyCommand } from './verify/command.js';
 import { xrayCommand } from './xray/command.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
+import { packageVersion } from './package.js';
 
 const commands: readonly Command[] = [
   demoCommand,
@@ -47,11 +47,6 @@ const common: readonly OptionSpec[] = [
   { name: 'json', help: 'print one JSON object on standard output, and nothing else there' },
   { name: 'help', help: 'show this help' },
 ];
-
-const version = (): string => {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-};
 
 function optionLines(options: readonly OptionSpec[]): string[] {
   const heads = options.map(({ name, short, value }) => {
@@ -161,7 +156,7 @@ async function execute(args: string[], json: boolean): Promise<ExitCode> {
     return name === undefined ? ExitCode.INPUT : ExitCode.OK;
   }
   if (name === '--version') {
-    console.log(version());
+    console.log(packageVersion());
     return ExitCode.OK;
   }
   const command = commands.find((candidate) => candidate.name === name);

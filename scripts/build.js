@@ -10,11 +10,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 const digits = readFileSync(join(root, 'checkpoints/digits.brn'));
 
-/** All kernels of learning, and room for what they keep in SRAM. */
-const learning = ['--use', 'LEARNING_MASK=8191', '--lowMemoryLimit', '400'];
-
-/** name → entry files (in order), asconfig target. */
-const modules = {
+/** name → entry files (in order), asconfig target; of those that learn, `learning`: room for what they keep in SRAM. */
+const modulesWith = (learning) => ({
   device: { entries: ['assembly/index.ts'], target: 'scalar' },
   'device.learn': { entries: ['assembly/learn.ts'], target: 'scalar', flags: learning },
   'device.learn.checked': {
@@ -27,7 +24,7 @@ const modules = {
   bare: { entries: ['assembly/bare.ts'], target: 'scalar' },
   'bare.learn': { entries: ['assembly/bare.ts'], target: 'scalar', flags: learning },
   desk: { entries: ['assembly/desk/index.ts'], target: 'desk' },
-};
+});
 
 function sources(folder) {
   return readdirSync(folder, { withFileTypes: true, recursive: true })
@@ -54,6 +51,9 @@ async function buildModules() {
   const out = join(root, 'dist/wasm');
   const stamp = join(out, '.fingerprint');
   const current = fingerprint();
+  const { STATIC_BYTES_LEARNING } = await import('../dist/assembly/layout.js');
+  const kernels = ['--use', 'LEARNING_MASK=8191'];
+  const modules = modulesWith([...kernels, '--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`]);
   const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
   if (

@@ -1,11 +1,10 @@
 // The main job: digits through power failures, with the bounds we promise.
+import { STATIC_BYTES } from '../assembly/layout.js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { demo, type DemoSample, shippedDigits, shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { demoSummary } from '../host/demo/report.js';
-
-const STATIC_BYTES = 288;
 
 test('20 digits: identical to steady power, right, cheap and small', () => {
   const { result, steady, harvested } = demo({ samples: 20 });

@@ -8,7 +8,7 @@ import { emitFunctions } from '../host/firmware/emit-c.js';
 import { ByteWriter, Op } from '../host/toolchain/wasm-bytes.js';
 import { assemble, f32, i32, i64, instantiate } from './util/assemble.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
-import { WASM2C_RUNTIME, wasm2cText } from './util/wasm2c.js';
+import { hasWasm2c, WASM2C_RUNTIME, wasm2cText } from './util/wasm2c.js';
 import { PROGRAM_BYTES, randomProgram } from './util/random-program.js';
 
 /** Programs to try instead of the few of an ordinary run. */
@@ -18,9 +18,7 @@ const BATCH = 200;
 const folder = temporaryFolder('emit');
 const nativeTest = hasPrograms('C from WASM on this machine', { gcc: 'gcc' }) ? test : test.skip;
 
-const wasm2cTest = hasPrograms('wasm2c as a third witness of random programs', { gcc: 'gcc', wasm2c: 'wabt' })
-  ? test
-  : test.skip;
+const wasm2cTest = hasWasm2c('wasm2c as a third witness of random programs') ? test : test.skip;
 
 const ARGUMENTS: [number, number, bigint][] = [
   [0, 0, 0n],
@@ -161,6 +159,25 @@ wasm2cTest(`${PROGRAMS} random programs: wasm2c agrees, a third witness`, () => 
   for (const [, programs] of batches()) {
     compareBatch(programs, wasm2cProgramsText(programs), ['-O1', '-I', folder]);
   }
+});
+
+nativeTest('a wasm2c of another version is left out, with the reason', () => {
+  const { PATH } = process.env;
+  const { log } = console;
+  const bin = temporaryFolder('wabt');
+  writeFileSync(join(bin, 'wasm2c'), '#!/bin/sh\necho 1.0.42\n', { mode: 0o755 });
+  process.env['PATH'] = `${bin}:${PATH}`;
+  let said = '';
+  console.log = (line: string) => {
+    said += line;
+  };
+  try {
+    assert.not(hasWasm2c('a witness'));
+  } finally {
+    console.log = log;
+    process.env['PATH'] = PATH;
+  }
+  assert.is(said, 'skipped: a witness: wasm2c 1.0.42; read is the C of 1.0.32');
 });
 
 test('what C of integers cannot say is refused by name', () => {

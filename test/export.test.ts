@@ -173,6 +173,55 @@ test('without tools: sources all the same, and a named error with what to instal
   }
 });
 
+/** A compiler of that name which has the real one's words and nothing of its C library. */
+function withoutLibrary(compiler: string): string {
+  const bin = temporaryFolder('no-library');
+  const include = execFileSync(compiler, ['-print-file-name=include'], { encoding: 'utf8' }).trim();
+  const real = execFileSync('which', [compiler], { encoding: 'utf8' }).trim();
+  // Specs are what picolibc is found by.
+  const script = `#!/bin/sh
+for word in "$@"; do
+  case "$word" in --specs=*) echo "fatal error: cannot read spec file" >&2; exit 1 ;; esac
+done
+exec ${real} -nostdinc -isystem ${include} "$@"
+`;
+  writeFileSync(join(bin, compiler), script, { mode: 0o755 });
+  return bin;
+}
+
+for (const [board, compiler, library] of [
+  ['qemu-mps2-an386', 'arm-none-eabi-gcc', 'libnewlib-arm-none-eabi'],
+  ['qemu-riscv-virt', 'riscv64-unknown-elf-gcc', 'picolibc-riscv64-unknown-elf'],
+] as const) {
+  const run = hasPrograms(`${compiler} without its C library`, boardPackages(board)) ? test : test.skip;
+  run(`${compiler} without its C library: a missing tool, and the package that has it`, async () => {
+    const folder = join(temporaryFolder('tools'), 'firmware');
+    const { PATH } = process.env;
+    process.env['PATH'] = `${withoutLibrary(compiler)}:${PATH}`;
+    try {
+      const target = boardCalled(board).core;
+      const exported = await brownout('export', path, '--target', target, '-o', folder);
+      assert.equal([exported.code, exported.json['usage']], [0, null]);
+      assert.match(exported.json['note'] as string, `apt-get install`);
+      assert.match(exported.json['note'] as string, library);
+      const { code, json } = await brownout('flash', folder, '--board', board);
+      assert.equal([code, errorOf(json).code], [4, 'E_TOOL_MISSING']);
+      assert.is(errorOf(json).hint, `Run \`apt-get install ${library}\`.`);
+    } finally {
+      process.env['PATH'] = PATH;
+    }
+  });
+}
+
+crossTest('a file that does not compile is named, with the compiler’s words', async () => {
+  const folder = join(temporaryFolder('broken'), 'firmware');
+  writeFirmwareFolder(folder, (await exportFirmware(image, { target: 'cortex-m4' })).files);
+  appendFileSync(join(folder, 'main.c'), 'int broken(void) { return missing; }\n');
+  const { code, json } = await brownout('flash', folder, '--board', 'qemu-mps2-an386');
+  assert.equal([code, errorOf(json).code], [2, 'E_COMPILE']);
+  assert.match((json['error'] as { found: string }).found, /main\.c:\d+:\d+: error: .missing. undeclared/);
+});
+
 test('names that do not exist are refused, and folders without firmware', async () => {
   const empty = temporaryFolder('empty');
   for (const [args, expected] of [

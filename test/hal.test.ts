@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { nvmBody, nvmKinds } from '../host/firmware/nvm-bodies/index.js';
 import { compileNative, firmwareFolder, hasPrograms, temporaryFolder } from './util/native.js';
 
 /** Seeded workloads of each kind: 100,000 take minutes. */
@@ -52,6 +53,23 @@ function build(kind: string, nvm = firmwareFolder): string {
 
 const play = (program: string, ...args: (string | number)[]): number[] =>
   execFileSync(program, args.map(String), { encoding: 'utf8' }).trim().split(' ').map(Number);
+
+test('every body of NVM has a model that is cut', () => {
+  // A store to mapped NVM is whatever the core makes of it: nothing of the body's own can be cut.
+  const modelled = new Set(Object.keys(kinds).map((name) => name.split(/,| with/)[0]!));
+  assert.equal(
+    nvmKinds.filter((kind) => kind !== 'mapped' && !modelled.has(kind)),
+    [],
+  );
+});
+
+test('docs/FIRMWARE.md has a row for every body of NVM, with its file', () => {
+  const text = readFileSync(new URL('../../docs/FIRMWARE.md', import.meta.url), 'utf8');
+  for (const kind of nvmKinds) {
+    const [row] = new RegExp(`^\\| \`${kind}\` .*$`, 'm').exec(text) ?? [];
+    assert.ok(row?.includes(nvmBody(kind).files[0]!), `${kind}: no row with ${nvmBody(kind).files[0]}`);
+  }
+});
 
 for (const kind of Object.keys(kinds)) {
   nativeTest(`${kind}: ${WORKLOADS} workloads, cut after every step`, () => {

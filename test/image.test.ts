@@ -20,6 +20,7 @@ import {
   H_SLOT_STRIDE,
   H_VERSION,
   OP_TILES,
+  STATIC_BYTES,
 } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
@@ -36,7 +37,7 @@ import { denseNetwork, int8s, layered, lenet } from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 const MASKS = [0x01, 0x10, 0x80, 0xff];
-const ARENA = 288;
+const ARENA = STATIC_BYTES;
 const SECTION_HEADER_BYTES = 12;
 const digits = shippedImage();
 

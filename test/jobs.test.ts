@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
-import { C_STATE, C_TICKET, D_BOOTS, JobKind, VERSION } from '../assembly/layout.js';
+import { C_STATE, C_TICKET, D_BOOTS, JobKind, VERSION, STATIC_BYTES } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
@@ -22,7 +22,7 @@ import { int8s, requantization, tensor } from '../samples/networks.js';
 import { runOracle } from './util/oracle.js';
 
 const INPUTS = 8;
-const ARENA = 288;
+const ARENA = STATIC_BYTES;
 
 /** Two dense layers, 8 → 6 → 4. */
 function tinyNetwork(random: Random): QuantizedNetwork {

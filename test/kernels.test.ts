@@ -2,7 +2,14 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode } from '../assembly/error.js';
-import { KINDS_S8, MASK_INT4, MASK_WEIGHT_ZERO, OP_FLAG_PLAIN, OP_KIND } from '../assembly/layout.js';
+import {
+  KINDS_S8,
+  MASK_INT4,
+  MASK_WEIGHT_ZERO,
+  OP_FLAG_PLAIN,
+  OP_KIND,
+  STATIC_BYTES,
+} from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
@@ -192,7 +199,7 @@ test('a build without the special paths equals the oracle where every op is plai
       );
       const nvm = new SimulatedNvm(image.nvmBytes);
       provision(nvm, image);
-      const device = new Device(module, { nvm, sramBytes: 288 + image.arenaBytes });
+      const device = new Device(module, { nvm, sramBytes: STATIC_BYTES + image.arenaBytes });
       if (image.ops.every((op) => (op.get(OP_KIND) & OP_FLAG_PLAIN) !== 0)) {
         const input = valuesFor(random, network.tensors[network.input]!);
         assert.equal(infer(device, image, input), runOracle(network, input)[network.output]!, `seed ${seed}`);

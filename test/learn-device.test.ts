@@ -1,7 +1,15 @@
 // Learning on the device against the mirror written from docs/LEARNING.md: banks, states, ring and cursor, byte by byte.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { C_BANKS, C_SAMPLE, C_STEP, ENTRY_BYTES, S_ENTRIES } from '../assembly/layout.js';
+import {
+  C_BANKS,
+  C_SAMPLE,
+  C_STEP,
+  ENTRY_BYTES,
+  S_ENTRIES,
+  STATIC_BYTES_CHECKED,
+  STATIC_BYTES_LEARNING,
+} from '../assembly/layout.js';
 import { ErrorCode, Status } from '../assembly/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
@@ -21,7 +29,7 @@ import { learnable } from './util/learnable.js';
 function deviceOf(image: Image, name: ModuleName): Device {
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
-  const statics = name.endsWith('checked') ? 2048 : 400;
+  const statics = name.endsWith('checked') ? STATIC_BYTES_CHECKED : STATIC_BYTES_LEARNING;
   const module = new WebAssembly.Module(moduleBytes(name));
   const device = new Device(module, { nvm, sramBytes: statics + image.arenaBytes });
   assert.is(device.boot(), Status.IDLE);

@@ -1,7 +1,8 @@
 // What ships is what the design says: the device builds' imports, exports, globals, memory, opcodes and size.
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CURSOR_BYTES } from '../assembly/layout.js';
+import { CURSOR_BYTES, STATIC_BYTES, STATIC_BYTES_CHECKED } from '../assembly/layout.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
 import { ByteReader, Op, Section } from '../host/toolchain/wasm-bytes.js';
 import { decode, instructionsOf, parseModule } from '../host/toolchain/wasm-binary.js';
@@ -119,6 +120,14 @@ test('device.checked holds assertions that leave their line behind', () => {
   assert.ok(used.has(Op.UNREACHABLE), 'no assertion in the checked build');
   assert.is(mutability(bytes).filter((yes) => yes).length, 1, 'the failed line is its one mutable global');
   assert.ok(used.has(Op.GLOBAL_SET));
+});
+
+test('asconfig.json leaves as much room for static data as the format says', () => {
+  const { options, targets } = JSON.parse(
+    readFileSync(new URL('../../asconfig.json', import.meta.url), 'utf8'),
+  ) as { options: { lowMemoryLimit: number }; targets: { checked: { lowMemoryLimit: number } } };
+  assert.is(options.lowMemoryLimit, STATIC_BYTES);
+  assert.is(targets.checked.lowMemoryLimit, STATIC_BYTES_CHECKED);
 });
 
 test('device.wasm takes at most 16 KB, a build for one image 10 KB', () => {

@@ -1,5 +1,6 @@
 // Every kernel as C: the NVM a job leaves equals the simulator's, byte for byte. Checked: every store stays inside the
 // part's SRAM, and every access keeps the alignment that the WASM promises.
+import { STATIC_BYTES } from '../assembly/layout.js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
@@ -15,13 +16,14 @@ import { firstDifference } from '../host/simulator/equality.js';
 import { infer, makeDevice } from './util/devices.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
 import { buildNativeDevice, type NativeBuild, runNative } from './util/native-device.js';
+import { hasWasm2c } from './util/wasm2c.js';
 import * as networks from '../samples/networks.js';
 
 /** Shapes of each kernel instead of the few of an ordinary run. */
 const SHAPES = Number(process.env['BROWNOUT_SHAPES'] ?? 12);
-const ARENA = 288;
+const ARENA = STATIC_BYTES;
 const nativeTest = hasPrograms('kernels in C on this machine', { gcc: 'gcc' }) ? test : test.skip;
-const wasm2cTest = hasPrograms("kernels in wasm2c's C", { gcc: 'gcc', wasm2c: 'wabt' }) ? test : test.skip;
+const wasm2cTest = hasWasm2c("kernels in wasm2c's C") ? test : test.skip;
 
 function circulant(method: CirculantMethod, spectra?: 'computed'): (random: Random) => QuantizedNetwork {
   return (random) => {

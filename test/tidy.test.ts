@@ -31,8 +31,8 @@ test('every test file runs its tests, all of them', () => {
   }
 });
 
-test(`no line in host/ and assembly/ has more than ${LONGEST_LINE} characters`, () => {
-  const long = [...host, ...device].flatMap((path) => {
+test(`no line in host/, assembly/ and firmware/ has more than ${LONGEST_LINE} characters`, () => {
+  const long = [...host, ...device, ...filesUnder('firmware')].flatMap((path) => {
     return linesOf(path).flatMap((line, i) => (line.length > LONGEST_LINE ? [`${path}:${i + 1}`] : []));
   });
   assert.equal(long, []);

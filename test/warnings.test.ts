@@ -7,7 +7,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeFiles } from '../host/firmware/build-elf.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
-import { nvmKinds, packageText } from '../host/firmware/sources.js';
+import { nvmBody, nvmKinds } from '../host/firmware/nvm-bodies/index.js';
+import { packageText } from '../host/firmware/sources.js';
 import { readImage } from '../host/model/image.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
 
@@ -53,7 +54,7 @@ function compileForLea(folder: string, compiler: string, flags: string[]): void 
 for (const [name, packages, flags, startup] of compilers) {
   const run = hasPrograms(`warnings of a compiler for ${name}`, packages) ? test : test.skip;
   run(`${name}: no warning`, async () => {
-    for (const nvm of nvmKinds.filter((kind) => kind !== 'file')) {
+    for (const nvm of nvmKinds.filter((kind) => nvmBody(kind).runs === 'part')) {
       const folder = join(temporaryFolder('warnings'), nvm);
       // Nothing is linked here.
       process.env['PATH'] = '/nowhere';

@@ -1,7 +1,8 @@
 /*
- * Counts instructions: under `-icount shift=0` every instruction takes a nanosecond of the emulated clock, so that
- * SysTick counts them; a RISC-V core has a counter of its own. With BROWNOUT_BARE: every op of the plan, a line each: entering, all tiles, the dearest tile.
- * Without: a whole inference, a line: begin, input and submit, run, acknowledge; and the stack it took.
+ * Counts instructions: under `-icount shift=0` every instruction takes a nanosecond of the emulated clock, so that SysTick
+ * counts them; a RISC-V core has a counter of its own. With BROWNOUT_BARE: every op of the plan, a line each: entering, all
+ * tiles, the dearest tile. Without: a whole inference, a line: begin, input and submit, run, acknowledge; and the stack it
+ * took.
  */
 #include "brownout_boards.h"
 #include "brownout.h"

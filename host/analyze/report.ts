@@ -16,19 +16,10 @@ function bar(name: string, { usedBytes, totalBytes }: Usage): string {
 /** Powers of ten as data sheets have them, other numbers with three digits. */
 const figure = (value: number): string => (value >= 1e5 ? value.toExponential(1) : value.toPrecision(3));
 
-const NVM_NAMES: Record<Endurance['nvm'], string> = {
-  mapped: "mapped, the device's",
-  fram: 'mapped FRAM',
-  mram: 'mapped MRAM',
-  'spi-fram': 'SPI FRAM',
-  eeprom: 'EEPROM',
-  flash: 'flash, as a log',
-};
-
 function enduranceTable(rows: readonly Endurance[]): string {
   const head = ['NVM', 'wear an inference', 'lasts', 'inferences'];
-  const cells = rows.map(({ nvm, unit, wearPerInference, lasts, lifetimeInferences }) => [
-    NVM_NAMES[nvm],
+  const cells = rows.map(({ title, unit, wearPerInference, lasts, lifetimeInferences }) => [
+    title,
     `${figure(wearPerInference)} ${unit === 'byte' ? 'writes' : 'erasures'}`,
     lasts.toExponential(0),
     figure(lifetimeInferences),

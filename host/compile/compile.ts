@@ -1,3 +1,4 @@
+import { STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type ImageMetadata, type Layer, type Proof, writeImage } from '../model/image.js';
 import {
@@ -64,10 +65,8 @@ const OPTIONS = [
   'circulant',
   'verify',
 ];
-const DEFAULT_ARENA_BYTES = 3808;
-/** Below the arena: the module's static data. */
-const STATIC_BYTES = 288;
-const STATIC_BYTES_LEARNING = 400;
+/** SRAM that a plan is first made for, static data included. */
+const DEFAULT_SRAM_BYTES = 4096;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 
@@ -158,8 +157,9 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
 /** Bytes of SRAM to try, least first: as given, or ever more of what the device has. */
 function arenaChoices({ arenaBytes, learn }: CompileOptions, profile: DeviceProfile): number[] {
   if (arenaBytes !== undefined) return [arenaBytes];
-  const choices = [learn ? DEFAULT_ARENA_BYTES - 112 : DEFAULT_ARENA_BYTES];
-  const most = profile.sramBytes.value - (learn ? STATIC_BYTES_LEARNING : STATIC_BYTES);
+  const statics = learn ? STATIC_BYTES_LEARNING : STATIC_BYTES;
+  const choices = [DEFAULT_SRAM_BYTES - statics];
+  const most = profile.sramBytes.value - statics;
   while (choices.at(-1)! * 2 <= most) choices.push(choices.at(-1)! * 2);
   return choices;
 }

@@ -1,6 +1,7 @@
 // `compress`: from a trained float network to a proved image that fits a device and a charge (RAD, Islam et al., DATE
 // 2022: resource-aware training). Sensitivity of each layer first, then a search under the budget, then structured training,
 // then training with rounding; every step is kept in a journal, so that a run that was cut off goes on where it was.
+import { STATIC_BYTES } from '../../assembly/layout.js';
 import { compile } from '../compile/compile.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
@@ -376,7 +377,7 @@ function compileFinal(quantized: QuantizedNetwork, settings: Settings): Uint8Arr
   return compile(quantized, {
     device: budget.device,
     ...(budget.capacitorUf === undefined ? {} : { capacitorUf: budget.capacitorUf }),
-    ...(budget.sramBytes === undefined ? {} : { arenaBytes: budget.sramBytes - 288 }),
+    ...(budget.sramBytes === undefined ? {} : { arenaBytes: budget.sramBytes - STATIC_BYTES }),
     ...(policy === undefined ? {} : { policy }),
     ...(classes ? { classes } : {}),
     preprocessing: { minimum, maximum, ...(channelsFirst ? { channelsFirst } : {}) },

@@ -9,7 +9,7 @@ import { chargeUj } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
 import { meteredModule } from '../toolchain/modules.js';
-import { OP_TILES } from '../../assembly/layout.js';
+import { OP_TILES, STATIC_BYTES } from '../../assembly/layout.js';
 
 /** The device, and what of it a model may take. */
 export interface Budget {
@@ -36,9 +36,6 @@ export interface DeviceCost {
   /** By op. */
   ops: { name: string; kind: string; energyUj: number; macs: number }[];
 }
-
-/** Below the arena: the module's static data. */
-const STATIC_BYTES = 288;
 
 /** Runs the kernels of `network` once. Throws `E_PLAN`, `E_CHARGE` where the device cannot have it at all. */
 export function deviceCost(network: QuantizedNetwork, budget: Budget): DeviceCost {

@@ -2,7 +2,7 @@ import { ExitCode } from '../error.js';
 import { exportFirmware } from './export-firmware.js';
 import { hardwareNames } from '../firmware/hardware.js';
 import { layoutNames } from '../firmware/layouts.js';
-import { nvmKinds } from '../firmware/sources.js';
+import { nvmKinds } from '../firmware/nvm-bodies/index.js';
 import { targetNames } from '../firmware/targets.js';
 import { exportText } from './report.js';
 import type { Command } from '../options/command.js';

@@ -3,27 +3,19 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Usage } from '../analyze/analyze.js';
 import { BrownoutError } from '../error.js';
-import { hex, type Image, readImage } from '../model/image.js';
+import { type Image, readImage } from '../model/image.js';
 import { type DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { BOOT2_BYTES, boot2, boot2Listing } from '../firmware/boot2.js';
 import { intelHex, loadSegments, rawBinary, uf2 } from '../firmware/binaries.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from '../firmware/build-elf.js';
 import { cBytes } from '../firmware/emit-c.js';
-import { flashLogSize } from '../firmware/flash-log.js';
 import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
-import { type Layout, LAYOUT_NOTES, layoutCalled, layOut } from '../firmware/layouts.js';
-import {
-  defaultNvm,
-  firmwareFiles,
-  firmwareModule,
-  type NvmKind,
-  nvmKinds,
-  type Part,
-  partSources,
-} from '../firmware/sources.js';
+import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
+import { type NvmKind, nvmBody, nvmKinds } from '../firmware/nvm-bodies/index.js';
+import { firmwareFiles, firmwareModule, type Part, partSources } from '../firmware/sources.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
-import { findTool, installHint } from '../firmware/tools.js';
+import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
 import { wasmFiles } from '../firmware/wasm-target.js';
 
 export interface ExportOptions {
@@ -193,26 +185,19 @@ function programFor(
   const map = { ...mapOf(profile), ...board?.map };
   const base = { target, nvm, map, board, name: board?.name ?? profile.name };
   const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
-  if (nvm !== 'flash' || !board) {
-    const defines = nvm === 'mapped' ? [`BROWNOUT_NVM_ADDRESS=${hex(map.nvm.origin)}u`] : [];
-    return { ...base, ...own, defines, logBytes: 0, nvmBytes: profile.nvmBytes.value };
-  }
-  // The log is at flash's end.
-  const { bytes: pageBytes, define } = board.page;
-  const { bytes: logBytes, capacityBytes } = flashLogSize(image.nvmBytes, { pageBytes });
+  const nvmBytes = profile.nvmBytes.value;
+  const placement = nvmBody(nvm).place({ map, nvmBytes: image.nvmBytes, page: board?.page });
+  const { defines, flashBytes: logBytes, capacityBytes = nvmBytes } = placement;
   const { origin, bytes } = map.flash;
-  if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, board.name);
-  const address = `BROWNOUT_FLASH_ADDRESS=${hex(origin + bytes - logBytes)}u`;
-  const defines = [...(define ? [define] : []), address, `BROWNOUT_FLASH_PAGE_BYTES=${pageBytes}u`];
+  if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, base.name);
   const flash = { origin, bytes: bytes - logBytes };
   return { ...base, ...own, map: { ...map, flash }, defines, logBytes, nvmBytes: capacityBytes };
 }
 
 /** The kind of NVM called `name`, or the target's own. Throws `E_NVM`. */
 function nvmCalled(name: string | undefined, target: Target): NvmKind {
-  const own = target.name === 'wasm' ? 'mapped' : defaultNvm(target);
-  const known = own === 'file' ? [own] : nvmKinds.filter((kind) => kind !== 'file');
-  const found = name === undefined ? own : known.find((kind) => kind === name);
+  const known = nvmKinds.filter((kind) => nvmBody(kind).runs === target.runs);
+  const found = name === undefined ? known[0] : known.find((kind) => kind === name);
   if (found) return found;
   throw new BrownoutError({
     code: 'E_NVM',
@@ -230,15 +215,16 @@ async function projectFiles(
 ): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'>> {
   const { target, nvm } = program;
   const text = firmwareFiles(image, await firmwareModule(image), program);
-  const laidOut = layOut(layout, text, { target, nvm, name: image.metadata.name });
+  const laidOut = layoutKind(layout).lay(text, { target, nvm, name: image.metadata.name });
   const files = new Map<string, Uint8Array>(
     [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
   );
   const compiler = compilerOf(target);
-  if (layout !== 'make') return { files, usage: undefined, note: LAYOUT_NOTES[layout] };
-  if (!target.toolchain) return { files, usage: undefined, note: LAYOUT_NOTES.make };
-  if (findTool(compiler) === undefined) {
-    const note = `no firmware.elf, as there is no ${compiler}. ${installHint(compiler)}`;
+  if (layout !== 'make' || !target.toolchain)
+    return { files, usage: undefined, note: layoutKind(layout).note };
+  if (findTool(compiler) === undefined || !hasLibrary(compiler)) {
+    const what = findTool(compiler) === undefined ? compiler : `C library of ${compiler}`;
+    const note = `no firmware.elf, as there is no ${what}. ${installHint(compiler)}`;
     return { files, usage: undefined, note };
   }
   const { programs, usage } = await link(text, image, program);

@@ -13,23 +13,18 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { BrownoutError } from '../error.js';
+import { layoutKinds } from '../firmware/layouts.js';
+import { nvmBodies } from '../firmware/nvm-bodies/index.js';
+import { programFiles } from '../firmware/sources.js';
+import { targets } from '../firmware/targets.js';
 import { type Manifest, readManifest } from './export-firmware.js';
 
 /** Files of an export that people edit; what they changed stays. */
-const EDITABLE = [
-  ...[
-    'brownout_hal.c',
-    'brownout_hal_posix.c',
-    'main.c',
-    'brownout_cortex_m.c',
-    'brownout_riscv.c',
-    'brownout_startup.h',
-    'brownout_board_posix.c',
-    'brownout_port_spi.c',
-    'brownout_port_flash.c',
-  ],
-  ...['brownout_nvm_mapped.c', 'link.ld', 'Makefile'],
-];
+const EDITABLE = new Set([
+  ...targets.flatMap(programFiles),
+  ...nvmBodies.flatMap(({ editable }) => editable),
+  ...layoutKinds.flatMap(({ editable }) => editable),
+]);
 
 /** The manifest of a folder; undefined if it is not a firmware folder. */
 export function manifestOf(folder: string): Manifest | undefined {
@@ -59,7 +54,7 @@ function keptFiles(folder: string, manifest: Manifest): string[] {
     if (name === 'brownout.json') return false;
     const written = manifest.files[name];
     if (written === undefined) return !name.endsWith('.o');
-    if (!EDITABLE.includes(basename(name))) return false;
+    if (!EDITABLE.has(basename(name))) return false;
     return (
       createHash('sha256')
         .update(readFileSync(join(folder, name)))

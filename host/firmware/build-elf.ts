@@ -1,8 +1,9 @@
 // Compiling firmware with the cross compiler, and what it weighs.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import {
   commonFiles,
@@ -11,8 +12,8 @@ import {
   linkerScript,
   linkFlags,
   packageText,
-  STACK_BYTES,
 } from './sources.js';
+import { STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import {
   type Board,
   compilerOf,
@@ -22,7 +23,10 @@ import {
   targetCalled,
   type Toolchain,
 } from './targets.js';
-import { requireTool } from './tools.js';
+import { type Compiler, requireLibrary, requireTool } from './tools.js';
+
+/** Lines of a compiler that an error repeats. */
+const MOST_WORDS = 4;
 
 /** Calls `work` with a new folder, and removes it afterwards. */
 export async function inTemporaryFolder<T>(work: (folder: string) => Promise<T> | T): Promise<T> {
@@ -40,17 +44,27 @@ export function writeFiles(folder: string, files: ReadonlyMap<string, string | U
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
 }
 
-/** Runs a compiler; an error shows its words. */
-function compile(tool: string, args: string[], folder: string): void {
-  try {
-    execFileSync(tool, args, { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: 1 << 26 });
-  } catch (error) {
-    const words = String((error as { stderr?: Buffer }).stderr ?? error);
-    throw new Error(`${tool} failed:\n${words}`);
-  }
+/** Runs a compiler in `folder`. Throws `E_TOOL_MISSING` where it or its C library is missing, `E_COMPILE` with its words. */
+function compile(compiler: Compiler, args: string[], folder: string): void {
+  const { status, stderr } = spawnSync(requireTool(compiler), args, {
+    cwd: folder,
+    encoding: 'utf8',
+    // Its words are looked at, not only shown.
+    env: { ...process.env, LC_ALL: 'C' },
+    maxBuffer: 1 << 26,
+  });
+  if (status === 0) return;
+  requireLibrary(compiler);
+  const words = stderr.split('\n').filter((line) => /error|undefined|overflowed|cannot/.test(line));
+  throw new BrownoutError({
+    code: 'E_COMPILE',
+    found: words.slice(0, MOST_WORDS).join('; ') || `${compiler} that ended with ${status}`,
+    expected: `C that ${compiler} compiles and links`,
+    hint: 'Correct the file it names, or export into another folder for the files as they were.',
+  });
 }
 
-/** Links the C files `sources` of `folder` to `firmware.elf` there; returns its path. Throws `E_TOOL_MISSING`. */
+/** Links the C files `sources` of `folder` to `firmware.elf` there; returns its path. Throws `E_TOOL_MISSING`, `E_COMPILE`. */
 export function linkElf(
   folder: string,
   sources: string[],
@@ -58,9 +72,8 @@ export function linkElf(
   flags: string[] = [],
 ): string {
   const elf = join(folder, 'firmware.elf');
-  const gcc = requireTool(compilerOf(target));
   compile(
-    gcc,
+    compilerOf(target),
     [
       ...compileFlags(target),
       ...flags,

@@ -1,13 +1,13 @@
 // Boards that one can buy: where their memories are, and what puts a program there.
 import { BrownoutError } from '../error.js';
-import type { MemoryMap } from './targets.js';
+import type { FlashPage, MemoryMap } from './targets.js';
 
 export interface HardwareBoard {
   name: string;
   core: string;
   map: Pick<MemoryMap, 'flash' | 'sram'>;
-  /** Of its flash, where the log is: what is erased at once, and what firmware/brownout_port_flash.c calls its controller. */
-  page: { bytes: number; define?: string };
+  /** Of its flash, where the log is. */
+  page: FlashPage;
   /** Whether flash begins with a second-stage boot loader. */
   boots2?: boolean;
   /** OpenOCD's arguments before `-c program`; its own scripts, by name. */

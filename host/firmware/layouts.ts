@@ -1,30 +1,9 @@
 // How exported files lie in a folder: as a make or CMake project, a Zephyr module, or an Arduino and PlatformIO library.
 import { BrownoutError } from '../error.js';
-import { librarySources, type NvmKind, packageText, programSources } from './sources.js';
+import { packageVersion } from '../package.js';
+import type { NvmKind } from './nvm-bodies/index.js';
+import { librarySources, packageText, programFiles, programSources } from './sources.js';
 import { compilerOf, type Target } from './targets.js';
-
-/** What to do with each layout. */
-export const LAYOUT_NOTES = {
-  make: 'Run `make` there.',
-  cmake: 'Run `cmake -B build -DCMAKE_TOOLCHAIN_FILE=toolchain.cmake && cmake --build build` there.',
-  zephyr: 'Add the folder to ZEPHYR_EXTRA_MODULES, set CONFIG_BROWNOUT=y, and build samples/sense.',
-  arduino: 'Move the folder into libraries/ of the sketchbook, or into lib/ of a PlatformIO project.',
-} as const;
-
-export type Layout = keyof typeof LAYOUT_NOTES;
-export const layoutNames = Object.keys(LAYOUT_NOTES) as Layout[];
-
-/** The layout called `name`; default make. Throws `E_LAYOUT`. */
-export function layoutCalled(name = 'make'): Layout {
-  const found = layoutNames.find((layout) => layout === name);
-  if (found) return found;
-  throw new BrownoutError({
-    code: 'E_LAYOUT',
-    found: `layout "${name}"`,
-    expected: layoutNames.join(', '),
-    hint: 'Name one of these.',
-  });
-}
 
 interface Laid {
   target: Target;
@@ -35,25 +14,20 @@ interface Laid {
 
 type Files = Map<string, string>;
 
-const VERSION = '0.1.0';
 const lines = (...text: string[]): string => `${text.join('\n')}\n`;
 
 /** Puts files that pass `pick` into a folder of the layout. */
 const move = (files: Files, folder: string, pick: (name: string) => boolean): Files =>
   new Map([...files].filter(([name]) => pick(name)).map(([name, text]) => [`${folder}${name}`, text]));
 
-const EXAMPLE = [
-  'main.c',
-  'brownout_cortex_m.c',
-  'brownout_riscv.c',
-  'brownout_startup.h',
-  'brownout_hal.c',
-  'brownout_hal_posix.c',
-  'brownout_board_posix.c',
-  'brownout_board.h',
-];
+/** Files that make builds with: for people to edit. */
 const BUILD = ['Makefile', 'link.ld'];
-const isLibrary = (name: string): boolean => !EXAMPLE.includes(name) && !BUILD.includes(name);
+
+/** Whether a file is the library's; the others are the example's, or make's. */
+const isLibraryOf = ({ target }: Laid): ((name: string) => boolean) => {
+  const others = [...programFiles(target), ...BUILD];
+  return (name) => !others.includes(name);
+};
 
 function cmake(files: Files, { target, nvm }: Laid): Files {
   const { toolchain, flags } = target;
@@ -92,9 +66,10 @@ function cmake(files: Files, { target, nvm }: Laid): Files {
   return all;
 }
 
-function zephyr(files: Files, { nvm }: Laid): Files {
+function zephyr(files: Files, laid: Laid): Files {
+  const isLibrary = isLibraryOf(laid);
   const isHeader = (name: string): boolean => name.endsWith('.h') && name !== 'brownout_wasm.h';
-  const sources = librarySources(nvm).map((name) => `  \${CMAKE_CURRENT_LIST_DIR}/../src/${name}`);
+  const sources = librarySources(laid.nvm).map((name) => `  \${CMAKE_CURRENT_LIST_DIR}/../src/${name}`);
   return new Map([
     ...move(files, 'include/', (name) => isLibrary(name) && isHeader(name)),
     ...move(files, 'src/', (name) => isLibrary(name) && !isHeader(name)),
@@ -138,19 +113,19 @@ function zephyr(files: Files, { nvm }: Laid): Files {
   ]);
 }
 
-function arduino(files: Files, { name }: Laid): Files {
+function arduino(files: Files, laid: Laid): Files {
   return new Map([
-    ...move(files, 'src/', isLibrary),
+    ...move(files, 'src/', isLibraryOf(laid)),
     ['src/brownout_hal.c', packageText('brownout_hal.c')],
     [
       'library.properties',
       lines(
         'name=Brownout',
-        `version=${VERSION}`,
+        `version=${packageVersion()}`,
         'author=Brownout',
         'maintainer=Brownout',
         'sentence=A neural network that survives power failures.',
-        `paragraph=The image "${name}" and the module that runs it, for boards with non-volatile memory.`,
+        `paragraph=The image "${laid.name}" and the module that runs it, for boards with non-volatile memory.`,
         'category=Data Processing',
         'url=https://www.npmjs.com/package/brownout',
         'architectures=*',
@@ -162,7 +137,7 @@ function arduino(files: Files, { name }: Laid): Files {
       `${JSON.stringify(
         {
           name: 'Brownout',
-          version: VERSION,
+          version: packageVersion(),
           description: 'A neural network that survives power failures.',
           keywords: 'neural network, intermittent computing',
           frameworks: '*',
@@ -178,8 +153,48 @@ function arduino(files: Files, { name }: Laid): Files {
   ]);
 }
 
-/** The files of a make project, in another layout. */
-export function layOut(layout: Layout, files: Files, laid: Laid): Files {
-  const layouts = { make: () => files, cmake, zephyr, arduino };
-  return layouts[layout](files, laid);
+interface LayoutKind {
+  /** What to do with the folder. */
+  note: string;
+  /** Files, besides the program's and those of NVM, for people to edit. */
+  editable: readonly string[];
+  /** The files of a make project, in this layout. */
+  lay: (files: Files, laid: Laid) => Files;
+}
+
+const LAYOUTS = {
+  make: { note: 'Run `make` there.', editable: BUILD, lay: (files: Files) => files },
+  cmake: {
+    note: 'Run `cmake -B build -DCMAKE_TOOLCHAIN_FILE=toolchain.cmake && cmake --build build` there.',
+    editable: ['CMakeLists.txt', 'toolchain.cmake', 'link.ld'],
+    lay: cmake,
+  },
+  zephyr: {
+    note: 'Add the folder to ZEPHYR_EXTRA_MODULES, set CONFIG_BROWNOUT=y, and build samples/sense.',
+    editable: ['CMakeLists.txt', 'prj.conf', 'brownout_board_zephyr.c'],
+    lay: zephyr,
+  },
+  arduino: {
+    note: 'Move the folder into libraries/ of the sketchbook, or into lib/ of a PlatformIO project.',
+    editable: ['Sense.ino'],
+    lay: arduino,
+  },
+} satisfies Record<string, LayoutKind>;
+
+export type Layout = keyof typeof LAYOUTS;
+export const layoutNames = Object.keys(LAYOUTS) as Layout[];
+export const layoutKinds: readonly LayoutKind[] = Object.values(LAYOUTS);
+
+export const layoutKind = (layout: Layout): LayoutKind => LAYOUTS[layout];
+
+/** The layout called `name`; default make. Throws `E_LAYOUT`. */
+export function layoutCalled(name = 'make'): Layout {
+  const found = layoutNames.find((layout) => layout === name);
+  if (found) return found;
+  throw new BrownoutError({
+    code: 'E_LAYOUT',
+    found: `layout "${name}"`,
+    expected: layoutNames.join(', '),
+    hint: 'Name one of these.',
+  });
 }

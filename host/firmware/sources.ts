@@ -17,6 +17,8 @@ import { buildDevice } from '../toolchain/build-device.js';
 import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
 import { cBytes, emitFunctions } from './emit-c.js';
+import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
+import { STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import type { MemoryMap, Target } from './targets.js';
 
 /** The package's C: from dist/host/firmware. */
@@ -26,10 +28,6 @@ const folder = new URL('../../../firmware/', import.meta.url);
 const PREFIX = 'brownout_module_';
 /** SRAM is rounded up to this. */
 const SRAM_ALIGNMENT = 16;
-/** Stack that a program gets; the log in flash takes more, under the module's own frames. */
-export const STACK_BYTES = 1024;
-const FLASH_STACK_BYTES = 1536;
-
 /** Text of a C file of the package. */
 export const packageText = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
 
@@ -165,7 +163,7 @@ function modelSource(image: Image): string {
 const hex = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
 
 /** link.ld: where everything goes. */
-export function linkerScript({ flash, sram, nvm }: MemoryMap, kind: NvmKind = 'mapped'): string {
+export function linkerScript({ flash, sram, nvm }: MemoryMap, stackBytes = STACK_BYTES): string {
   return `/* Where the part has its memories: correct these for yours. NVM, mapped at ${hex(nvm.origin)}, is not linked into. */
 MEMORY {
   FLASH (rx) : ORIGIN = ${hex(flash.origin)}, LENGTH = ${flash.bytes}
@@ -205,7 +203,7 @@ SECTIONS {
   } > SRAM
   .stack (NOLOAD) : ALIGN(8) {
     brownout_link_stack_bottom = .;
-    . += ${kind === 'flash' ? FLASH_STACK_BYTES : STACK_BYTES};
+    . += ${stackBytes};
     brownout_link_stack_top = .;
   } > SRAM
 }
@@ -226,37 +224,23 @@ export const compileFlags = ({ flags, toolchain }: Target): string[] => [
 export const linkFlags = ({ toolchain }: Target): string[] =>
   toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections,--nmagic', ...toolchain.linkFlags] : [];
 
-/** Files of firmware/ for each kind of NVM; `port-…` are the user's to fill in. */
-const NVM_FILES = {
-  mapped: ['brownout_nvm_mapped.c'],
-  'spi-fram': ['brownout_nvm_spi_fram.c', 'brownout_port_spi.c', 'brownout_spi.h', 'brownout_spi_memory.h'],
-  eeprom: ['brownout_nvm_eeprom.c', 'brownout_port_spi.c', 'brownout_spi.h', 'brownout_spi_memory.h'],
-  flash: ['brownout_nvm_flash.c', 'brownout_port_flash.c', 'brownout_nvm_flash.h'],
-  file: ['brownout_nvm_file.c'],
-} as const;
-
-/** A kind of NVM that firmware has a body for. */
-export type NvmKind = keyof typeof NVM_FILES;
-export const nvmKinds = Object.keys(NVM_FILES) as NvmKind[];
-
-/** The files of firmware/ for a kind of NVM. */
-export const nvmFiles = (kind: NvmKind): readonly string[] => NVM_FILES[kind];
-
-/** What a target has if nothing else is said. */
-export const defaultNvm = ({ toolchain }: Target): NvmKind => (toolchain ? 'mapped' : 'file');
-
 const isSource = (name: string): boolean => name.endsWith('.c');
 
-/** C files by target and NVM: of the library first, then the example's and the part's. */
+/** C files of the library. */
 export const librarySources = (nvm: NvmKind): string[] => [
   ...['brownout.c', 'brownout_model.c'],
-  ...NVM_FILES[nvm].filter(isSource),
+  ...nvmBody(nvm).files.filter(isSource),
 ];
-const programFiles = ({ startup, toolchain }: Target): string[] =>
-  toolchain
-    ? ['main.c', 'brownout_hal.c', ...startup]
-    : ['main.c', 'brownout_hal_posix.c', 'brownout_board_posix.c'];
+
+/** Files of the example and of what it needs of its target, start-up code included: for people to edit. */
+export const programFiles = ({ startup, runs }: Target): string[] =>
+  runs === 'part'
+    ? ['main.c', 'brownout_hal.c', ...startup, 'brownout_board.h']
+    : ['main.c', 'brownout_hal_posix.c', 'brownout_board_posix.c', 'brownout_board.h'];
+
+/** C files of these. */
 export const programSources = (target: Target): string[] => programFiles(target).filter(isSource);
+
 /** What a program is built for. */
 export interface Part {
   target: Target;
@@ -278,7 +262,7 @@ export const partSources = ({ target, nvm, own = new Map() }: Part): string[] =>
 function makefile(part: Part): string {
   const { target, nvm: kind, defines } = part;
   const objects = partSources(part).map((name) => name.replace(/\.c$/, '.o'));
-  const own = [...NVM_FILES[kind], ...programFiles(target)].filter((name) => !isSource(name));
+  const own = [...nvmBody(kind).files, ...programFiles(target)].filter((name) => !isSource(name));
   const headers = [
     'brownout.h',
     'brownout_model.h',
@@ -286,7 +270,6 @@ function makefile(part: Part): string {
     'brownout_wasm.h',
     'brownout_accel.h',
     'brownout_hal.h',
-    'brownout_board.h',
     ...own,
   ];
   const { toolchain } = target;
@@ -337,8 +320,8 @@ export function commonFiles(image: Image, module: FirmwareModule): Map<string, s
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
   const { target, map, nvm, own = new Map() } = part;
   const files = commonFiles(image, module);
-  for (const name of [...NVM_FILES[nvm], ...programFiles(target)]) files.set(name, packageText(name));
-  if (target.toolchain) files.set('link.ld', linkerScript(map, nvm));
+  for (const name of [...nvmBody(nvm).files, ...programFiles(target)]) files.set(name, packageText(name));
+  if (target.toolchain) files.set('link.ld', linkerScript(map, nvmBody(nvm).stackBytes));
   for (const [name, text] of own) files.set(name, text);
   files.set('Makefile', makefile(part));
   return files;

@@ -1,6 +1,6 @@
 // What firmware is built for: cores, and the boards that QEMU emulates.
 import { BrownoutError } from '../error.js';
-import type { Tool } from './tools.js';
+import type { Compiler } from './tools.js';
 
 /** A range of the address space. */
 export interface Range {
@@ -22,8 +22,18 @@ export interface Toolchain {
   linkFlags: string[];
 }
 
+/** How a part erases its own flash, and what firmware/brownout_port_flash.c calls the controller that does. */
+export interface FlashPage {
+  bytes: number;
+  define?: string;
+}
+
+/** Where firmware runs: on a part, or on the machine at hand. */
+export type Runs = 'part' | 'desk';
+
 export interface Target {
   name: string;
+  runs: Runs;
   /** Flags of the compiler. */
   flags: string[];
   /** None for the machine at hand. */
@@ -37,6 +47,7 @@ const RISCV: Toolchain = { prefix: 'riscv64-unknown-elf-', linkFlags: [] };
 
 const thumb = (core: string): Target => ({
   name: core,
+  runs: 'part',
   flags: [`-mcpu=${core}`, '-mthumb', '-mfloat-abi=soft'],
   toolchain: ARM,
   startup: ['brownout_cortex_m.c', 'brownout_startup.h'],
@@ -45,18 +56,19 @@ const thumb = (core: string): Target => ({
 /** For size: at -O2 a core without long multiplication gets a frame of 3 KB, and code of three times the bytes. */
 const small = (target: Target): Target => ({ ...target, flags: ['-Os', ...target.flags] });
 
-const TARGETS: readonly Target[] = [
+export const targets: readonly Target[] = [
   small(thumb('cortex-m0plus')),
   ...['cortex-m3', 'cortex-m4', 'cortex-m7', 'cortex-m33'].map(thumb),
   {
     name: 'rv32imc',
+    runs: 'part',
     flags: ['-march=rv32imc', '-mabi=ilp32', '-mcmodel=medany', '--specs=picolibc.specs'],
     toolchain: RISCV,
     startup: ['brownout_riscv.c', 'brownout_startup.h'],
   },
-  { name: 'posix', flags: [], toolchain: undefined, startup: [] },
+  { name: 'posix', runs: 'desk', flags: [], toolchain: undefined, startup: [] },
   // Files for runtimes that load WASM; nothing is compiled.
-  { name: 'wasm', flags: [], toolchain: undefined, startup: [] },
+  { name: 'wasm', runs: 'part', flags: [], toolchain: undefined, startup: [] },
 ];
 
 /** An emulated board with non-volatile memory. */
@@ -135,14 +147,14 @@ function find<T extends { name: string }>(list: readonly T[], name: string, what
   });
 }
 
-export const targetNames = TARGETS.map(({ name }) => name);
+export const targetNames = targets.map(({ name }) => name);
 export const boardNames = BOARDS.map(({ name }) => name);
 
 /** The target called `name`. Throws `E_TARGET`. */
-export const targetCalled = (name: string): Target => find(TARGETS, name, 'target');
+export const targetCalled = (name: string): Target => find(targets, name, 'target');
 
 /** The board called `name`. Throws `E_BOARD`. */
 export const boardCalled = (name: string): Board => find(BOARDS, name, 'board');
 
 /** The compiler of a target. */
-export const compilerOf = ({ toolchain }: Target): Tool => (toolchain ? `${toolchain.prefix}gcc` : 'gcc');
+export const compilerOf = ({ toolchain }: Target): Compiler => (toolchain ? `${toolchain.prefix}gcc` : 'gcc');

@@ -1,4 +1,5 @@
 // Programs of others that firmware needs: found on the PATH, and asked for by name where they are not.
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { BrownoutError, ExitCode } from '../error.js';
@@ -15,6 +16,15 @@ const PACKAGES = {
   openocd: 'openocd',
 } as const;
 
+/** C libraries, which come apart from the compilers: their Debian packages, and what the compiler is told to find them. */
+const LIBRARIES = {
+  'arm-none-eabi-gcc': { package: 'libnewlib-arm-none-eabi', flags: [] },
+  'riscv64-unknown-elf-gcc': { package: 'picolibc-riscv64-unknown-elf', flags: ['--specs=picolibc.specs'] },
+  gcc: { package: 'libc6-dev', flags: [] },
+} as const satisfies Partial<Record<keyof typeof PACKAGES, { package: string; flags: readonly string[] }>>;
+
+/** A compiler that needs a C library. */
+export type Compiler = keyof typeof LIBRARIES;
 export type Tool = keyof typeof PACKAGES;
 
 /** Path of a tool; undefined where there is none. */
@@ -47,6 +57,31 @@ export function requireTool(tool: Tool): string {
       found: `no program ${tool}`,
       expected: `${tool} on the PATH`,
       hint: installHint(tool),
+    },
+    ExitCode.TOOL,
+  );
+}
+
+const isCompiler = (program: string): program is Compiler => Object.hasOwn(LIBRARIES, program);
+
+/** Whether a program that is there has the C library it needs: only compilers do. */
+export function hasLibrary(program: string): boolean {
+  if (!isCompiler(program)) return true;
+  const { status } = spawnSync(program, [...LIBRARIES[program].flags, '-fsyntax-only', '-x', 'c', '-'], {
+    input: '#include <stdint.h>\n#include <string.h>\n',
+  });
+  return status === 0;
+}
+
+/** Throws `E_TOOL_MISSING` where a compiler has no C library. */
+export function requireLibrary(compiler: Compiler): void {
+  if (hasLibrary(compiler)) return;
+  throw new BrownoutError(
+    {
+      code: 'E_TOOL_MISSING',
+      found: `${compiler} without a C library`,
+      expected: 'its stdint.h and string.h',
+      hint: `Run \`apt-get install ${LIBRARIES[compiler].package}\`.`,
     },
     ExitCode.TOOL,
   );

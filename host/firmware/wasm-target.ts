@@ -1,7 +1,8 @@
 // For runtimes that load WASM: module, image, and the functions it imports, in C for wasm3 and WAMR.
 import type { Image } from '../model/image.js';
 import { buildDevice } from '../toolchain/build-device.js';
-import { commonFiles, moduleFrom, type NvmKind, nvmFiles, packageText, sramBytes } from './sources.js';
+import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
+import { commonFiles, moduleFrom, packageText, sramBytes } from './sources.js';
 
 /** A page of WASM: the least that a module's memory takes. */
 const PAGE_BYTES = 65_536;
@@ -24,7 +25,7 @@ export async function wasmFiles(
       name,
       common.get(name)!,
     ]),
-    ...['brownout_hal.c', 'brownout_host_wasm3.c', 'brownout_host_wamr.c', ...nvmFiles(nvm)].map(
+    ...['brownout_hal.c', 'brownout_host_wasm3.c', 'brownout_host_wamr.c', ...nvmBody(nvm).files].map(
       (name): [string, string] => {
         return [name, packageText(name)];
       },

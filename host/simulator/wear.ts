@@ -16,11 +16,10 @@ export interface Wear {
 }
 
 /**
- * Writes that a byte lasts, and erasures a page of flash. FRAM: Fujitsu MB85RS data sheets, 10^13. MRAM: the low end of
- * what is given for embedded parts, 10^6, estimated. EEPROM: Microchip 25LC data sheets, 10^6. Flash: nRF52840 product
- * specification, 10^4.
+ * Writes that a byte lasts. FRAM: Fujitsu MB85RS data sheets, 10^13. MRAM: the low end of what is given for embedded parts,
+ * 10^6, estimated.
  */
-export const ENDURANCE = { fram: 1e13, mram: 1e6, eeprom: 1e6, flash: 1e4 };
+export const ENDURANCE = { fram: 1e13, mram: 1e6 };
 
 /** From the writes of each byte over `inferences`. */
 export function hottestByte(

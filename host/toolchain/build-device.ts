@@ -13,9 +13,11 @@ import {
   OP_FLAG_WEIGHT_ZERO,
   OP_KIND,
   OpKind,
+  STATIC_BYTES_LEARNING,
   WIN_BLOCK,
 } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
+import { optionalVersion } from '../package.js';
 import { type DeviceImage, readDevice } from '../model/image.js';
 
 export interface BuildOptions {
@@ -68,14 +70,13 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
     return await load();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const text = readFileSync(new URL('package.json', root), 'utf8');
-    const { optionalDependencies } = JSON.parse(text) as { optionalDependencies: Record<string, string> };
+    const version = optionalVersion(name);
     throw new BrownoutError(
       {
         code: 'E_TOOL_MISSING',
         found: `no package ${name}`,
-        expected: `${name} ${optionalDependencies[name]}`,
-        hint: `Run \`npm install ${name}@${optionalDependencies[name]}\`: it is an optional dependency.`,
+        expected: `${name} ${version}`,
+        hint: `Run \`npm install ${name}@${version}\`: it is an optional dependency.`,
       },
       ExitCode.TOOL,
     );
@@ -84,8 +85,6 @@ async function compiler<T>(name: string, load: () => Promise<T>): Promise<T> {
 
 const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
 const LEARNING_ENTRIES = { ...ENTRIES, device: 'assembly/learn.ts' };
-/** Static data of a build that learns: ARENA of assembly/sram.ts. */
-const LEARNING_STATICS = 400;
 
 /** Where NVM begins in the memory of a build with `mappedBytes`: behind the page that is SRAM. */
 export const MAPPED_AT = 0x10000;
@@ -93,7 +92,12 @@ export const MAPPED_AT = 0x10000;
 /** What asc is asked for, besides the entry. */
 function flagsOf(masks: KernelMasks, options: BuildOptions): string[] {
   const { target = 'scalar', names, accelerated, mappedBytes } = options;
-  const learning = ['--use', `LEARNING_MASK=${masks.learning}`, '--lowMemoryLimit', `${LEARNING_STATICS}`];
+  const learning = [
+    '--use',
+    `LEARNING_MASK=${masks.learning}`,
+    '--lowMemoryLimit',
+    `${STATIC_BYTES_LEARNING}`,
+  ];
   return [
     ...['--target', target, '--use', `KERNEL_MASK=${masks.kernels}`, '--outFile', 'device.wasm'],
     ...(masks.learning ? learning : []),

@@ -1,7 +1,7 @@
 /*
- * What a job does to NVM, played on firmware/brownout_nvm_flash.c with a cut in every step of the flash. After it the log must hold
- * exactly what a prefix of the job's writes leaves, split where sectors end, with all before the last barrier in it; and
- * going on from there must end as if there had been no cut.
+ * What a job does to NVM, played on firmware/brownout_nvm_flash.c with a cut in every step of the flash. After it the log
+ * must hold exactly what a prefix of the job's writes leaves, split where sectors end, with all before the last barrier in
+ * it; and going on from there must end as if there had been no cut.
  *
  *   flash-job TRACE SEED    prints cuts; those that left all writes since the last barrier, and none of some; views; erasures
  *                           that came after the first boot: of all pages, of that which had fewest, and most

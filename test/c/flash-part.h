@@ -27,7 +27,8 @@ const uint8_t *brownout_flash_at(uint32_t offset) {
 void brownout_flash_program(uint32_t offset, const void *source, uint32_t bytes) {
   const uint8_t *from = source;
   uint32_t at;
-  if (offset % BROWNOUT_FLASH_UNIT || bytes % BROWNOUT_FLASH_UNIT || offset + bytes > FLASH) fail("a bad range is programmed");
+  const int is_whole = offset % BROWNOUT_FLASH_UNIT == 0 && bytes % BROWNOUT_FLASH_UNIT == 0;
+  if (!is_whole || offset + bytes > FLASH) fail("a bad range is programmed");
   if (part.is_torn[offset / BROWNOUT_FLASH_PAGE_BYTES] && !is_mark(from, bytes))
     fail("a page is programmed that is not erased to the end");
   for (at = 0; at < bytes; at += BROWNOUT_FLASH_UNIT) {

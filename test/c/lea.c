@@ -1,6 +1,7 @@
 /*
  * msp_mac_q15 as TI documents it: an even length, vectors and result in LEA's RAM at multiples of 4, the sum of products in
- * Q31, twice that of the integers; an overflow is reported. Also prints what test/accel.c does, and how often it was called.
+ * Q31, twice that of the integers; an overflow is reported. Also prints what test/accel.c does, and how often it was
+ * called.
  *
  * LEA_BUSY_EVERY n    every n-th call is refused, and leaves rubbish where the result would be.
  * LEA_OFF_BY n        a wrong result: what is added to it.

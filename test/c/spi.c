@@ -1,6 +1,7 @@
 /*
- * firmware/brownout_nvm_spi_fram.c, or with -DEEPROM brownout_nvm_eeprom.c, on a model of the memory behind the bus. Power may fail in every
- * byte that is sent: the byte of FRAM being written may then be anything, and so may any byte in an EEPROM's latch.
+ * firmware/brownout_nvm_spi_fram.c, or with -DEEPROM brownout_nvm_eeprom.c, on a model of the memory behind the bus. Power
+ * may fail in every byte that is sent: the byte of FRAM being written may then be anything, and so may any byte in an
+ * EEPROM's latch.
  *
  *   spi cuts FIRST COUNT     workloads by number; prints how many cuts there were
  */

@@ -1,3 +1,4 @@
+import { STATIC_BYTES } from '../../assembly/layout.js';
 import type { Image } from '../../host/model/image.js';
 import type { Values } from '../../host/model/values.js';
 import { completeJob } from '../../host/simulator/app.js';
@@ -30,7 +31,12 @@ export class CutBench {
   readonly #input: Values;
 
   constructor(image: Image, options: CutBenchOptions = {}) {
-    const { module = builtModule('device'), tearUnit = 1, sequence = 0, staticBytes = 288 } = options;
+    const {
+      module = builtModule('device'),
+      tearUnit = 1,
+      sequence = 0,
+      staticBytes = STATIC_BYTES,
+    } = options;
     this.#image = image;
     this.#input = image.sample!;
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit });

@@ -1,4 +1,5 @@
 import { Status } from '../../assembly/error.js';
+import { STATIC_BYTES, STATIC_BYTES_CHECKED } from '../../assembly/layout.js';
 import type { Image } from '../../host/model/image.js';
 import { type Values, valuesFrom } from '../../host/model/values.js';
 import { Device, type DeviceOptions } from '../../host/simulator/device.js';
@@ -20,8 +21,6 @@ export function builtModule(name: ModuleName | 'in-place'): WebAssembly.Module {
 
 export type Build = 'scalar' | 'fast' | 'accelerated' | 'simd' | 'checked' | 'in-place';
 
-/** SRAM of the simulated parts: what the image needs and not a byte more. */
-const STATIC_BYTES = 2048;
 const IN_PLACE_NVM_BYTES = 1 << 20;
 
 /** A provisioned device, not booted. */
@@ -43,7 +42,8 @@ export function makeDevice(
     cache.set('in-place', new WebAssembly.Module(mapped));
   }
   const nvm = options.nvm ?? new SimulatedNvm(image.nvmBytes);
-  const sramBytes = (build === 'checked' ? STATIC_BYTES : 288) + image.arenaBytes;
+  // What the image needs and not a byte more.
+  const sramBytes = (build === 'checked' ? STATIC_BYTES_CHECKED : STATIC_BYTES) + image.arenaBytes;
   provision(nvm, image);
   const mapped = build === 'in-place' ? { mappedAt: 65536 } : {};
   return new Device(builtModule(names[build]), { nvm, sramBytes, ...mapped, ...options });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { boardCalled, compilerOf, targetCalled } from '../../host/firmware/targets.js';
-import { packagesOf } from '../../host/firmware/tools.js';
+import { hasLibrary, packagesOf } from '../../host/firmware/tools.js';
 
 /** C that goes into firmware. */
 export const firmwareFolder = fileURLToPath(new URL('../../../firmware/', import.meta.url));
@@ -28,11 +28,11 @@ const found = (program: string): boolean => {
 };
 
 /**
- * Whether programs from Debian packages are there. If not, says what to do, in a line that `npm test` repeats at its
- * end; `scripts/install-tools.sh` installs all that tests name here.
+ * Whether programs from Debian packages are there, compilers with their C libraries. If not, says what to do, in a
+ * line that `npm test` repeats at its end; `scripts/install-tools.sh` installs all that tests name here.
  */
 export function hasPrograms(subject: string, packages: Record<string, string>): boolean {
-  const missing = Object.keys(packages).filter((program) => !found(program));
+  const missing = Object.keys(packages).filter((program) => !found(program) || !hasLibrary(program));
   if (missing.length === 0) return true;
   const names = [...new Set(missing.map((program) => packages[program]!))];
   console.log(`skipped: ${subject}: no ${missing.join(', ')}. To enable: apt-get install ${names.join(' ')}`);

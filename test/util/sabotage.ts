@@ -1,4 +1,5 @@
 // Device modules with one safeguard taken out, compiled from the sources as they are.
+import { STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 
@@ -20,7 +21,9 @@ export async function sabotaged({ file, edits, learning }: Mutant): Promise<Uint
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
   const entry = learning ? 'assembly/learn.ts' : 'assembly/index.ts';
-  const flags = learning ? ['--use', 'LEARNING_MASK=8191', '--lowMemoryLimit', '400'] : [];
+  const flags = learning
+    ? ['--use', 'LEARNING_MASK=8191', '--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`]
+    : [];
   const result = await asc.main([entry, '--target', 'scalar', ...flags, '--outFile', 'x.wasm'], {
     readFile(name: string): string | null {
       const url = new URL(name, root);

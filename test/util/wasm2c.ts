@@ -3,6 +3,19 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { hasPrograms } from './native.js';
+
+/** The version whose C is read here, Debian 12's: later ones name and lay out everything otherwise (`w2c_…`, 1.0.42 say). */
+const READ = '1.0.32';
+
+/** Whether wasm2c is there, and writes C as it is read here. If not, says so, as `hasPrograms` does. */
+export function hasWasm2c(subject: string): boolean {
+  if (!hasPrograms(subject, { gcc: 'gcc', wasm2c: 'wabt' })) return false;
+  const version = execFileSync('wasm2c', ['--version'], { encoding: 'utf8' }).trim();
+  if (version === READ) return true;
+  console.log(`skipped: ${subject}: wasm2c ${version}; read is the C of ${READ}`);
+  return false;
+}
 
 /** What wasm2c's text stands on, besides `wasm-rt.h` of the package; for a program of one file. */
 export const WASM2C_RUNTIME = `

@@ -1,0 +1,53 @@
+// What a body of firmware's NVM is: everything that differs from one kind of memory to another, in one record.
+import type { DeviceProfile } from '../../profiles/profile.js';
+import type { WriteTrace } from '../write-trace.js';
+import type { FlashPage, MemoryMap, Runs } from '../targets.js';
+
+/** Where a body is to lie. */
+export interface Placing {
+  map: MemoryMap;
+  /** NVM that the image takes. */
+  nvmBytes: number;
+  /** How the part's own flash is erased, where it is a board that is known. */
+  page: FlashPage | undefined;
+}
+
+/** What a body takes of a part. */
+export interface Placement {
+  /** Preprocessor definitions, for all files. */
+  defines: readonly string[];
+  /** Bytes at the end of flash that the program leaves alone. */
+  flashBytes: number;
+  /** NVM that there then is, where the device's profile does not say. */
+  capacityBytes?: number;
+}
+
+/** A memory under the body, and how long it lasts. */
+export interface WearingMemory {
+  /** As `analyze --json` has it. */
+  name: string;
+  title: string;
+  /** What wears. */
+  unit: 'byte' | 'page';
+  /** Writes of the hottest byte, or erasures of the page that had most, in one inference. */
+  wear: (trace: WriteTrace) => number;
+  /** Writes or erasures that it lasts. */
+  lasts: (profile: DeviceProfile) => number;
+}
+
+export interface NvmBody {
+  /** Files of firmware/; of these `editable` are for people to fill in. */
+  files: readonly string[];
+  editable: readonly string[];
+  runs: Runs;
+  /** Stack that a program gets with it. */
+  stackBytes: number;
+  place: (where: Placing) => Placement;
+  memories: readonly WearingMemory[];
+}
+
+/** Stack that a program gets where its NVM takes hardly any. */
+export const STACK_BYTES = 1024;
+
+/** A memory beside the part: its port says where. */
+export const beside = (): Placement => ({ defines: [], flashBytes: 0 });
