@@ -114,6 +114,8 @@ function realOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSp
       const constant = constantOf(op, input, output);
       return { bounds: boundsOf(op, output), ...(constant ? { constant } : {}) };
     }
+    case 'mean':
+      return op.total ? { total: true } : {};
     case 'logistic':
       return { kind: 'unary', f: logistic };
     case 'requantize':

@@ -57,7 +57,9 @@ export type GraphOp =
   | (Base & { kind: 'maxPool2d' | 'averagePool2d'; window: Window; bounds?: Bounds })
   | (Base & { kind: 'add'; bounds: Bounds; constant?: Float64Array })
   | (Base & { kind: 'mul'; bounds?: Bounds; constant?: Float64Array })
-  | (Base & { kind: 'mean' | 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  | (Base & { kind: 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  /** `total`: the sum instead. */
+  | (Base & { kind: 'mean'; total?: boolean })
   /** The same integers under another quantization, the output's `given`: costs nothing. */
   | (Base & { kind: 'reinterpret'; from: Quantization; to: Quantization })
   | (Base & { kind: 'slice'; axis: number; start: number })
@@ -292,7 +294,8 @@ export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Ar
     case 'mean': {
       const pixels = x.length / elementCount({ shape: output });
       const whole = { kernel: [pixels, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] } as const;
-      return runPool(true, whole, x, [pixels, 1, x.length / pixels], [1, 1, x.length / pixels]);
+      const means = runPool(true, whole, x, [pixels, 1, x.length / pixels], [1, 1, x.length / pixels]);
+      return op.total ? means.map((mean) => mean * pixels) : means;
     }
     case 'add': {
       const second = op.constant ?? inputs[1]!;

@@ -21,6 +21,8 @@ export interface ImportOptions {
   cut?: string;
   /** Shape of the input where the file leaves sizes open, the batch first. */
   shape?: readonly number[];
+  /** Whose kernels a .tflite file’s results are those of, where the two differ; default `tflite`. */
+  reference?: 'tflite' | 'tflm';
 }
 
 export interface ImportedModel {
@@ -65,8 +67,13 @@ export const isTflite = (bytes: Uint8Array): boolean =>
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_…`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
   if (isTflite(bytes)) {
-    const { network } = importTflite(bytes, options);
-    return { network, preprocessing: rangeOf(network.tensors[network.input]!), notes: [] };
+    const { name, cut, reference } = options;
+    const { network, notes } = importTflite(bytes, {
+      ...(name === undefined ? {} : { name }),
+      ...(cut === undefined ? {} : { cut }),
+      ...(reference === undefined ? {} : { reference }),
+    });
+    return { network, preprocessing: rangeOf(network.tensors[network.input]!), notes };
   }
   // ModelProto begins with its version of the format: field 1, a small number.
   if (bytes[0] === 8 && bytes.length > 16) return fromOnnx(bytes, options);

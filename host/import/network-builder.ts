@@ -35,6 +35,9 @@ export class NetworkBuilder {
   reshape(tensor: number, shape: readonly number[], name = 'reshape'): number {
     const spec = this.spec(tensor);
     if (`${spec.shape}` === `${shape}`) return tensor;
+    // What was only renamed is renamed from what it was.
+    const made = this.#ops.find(({ output }) => output === tensor);
+    if (made?.kind === 'reshape') return this.reshape(made.inputs[0]!, shape, name);
     return this.add({ kind: 'reshape', name }, [tensor], { ...spec, shape });
   }
 

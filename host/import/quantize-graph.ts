@@ -63,6 +63,9 @@ function chooseScales(
   scales[graph.input] ??= ranged(graph.input);
   for (const op of graph.ops) {
     if (KEEPS_SCALE.includes(op.kind)) scales[op.output] = scales[op.inputs[0]!];
+    else if (op.kind === 'concat' && op.inputs.every((input) => scales[input] === scales[op.inputs[0]!]))
+      // Parts of one tensor, or copies.
+      scales[op.output] ??= scales[op.inputs[0]!];
     else if (op.kind === 'softmax') scales[op.output] = { scale: 1 / 256, zeroPoint: -128 };
     else if (op.kind === 'reinterpret') scales[op.output] = op.to;
     else if (op.kind === 'unary' && op.fixed) scales[op.output] ??= op.fixed;
@@ -199,7 +202,12 @@ function bodyOf(
     case 'averagePool2d':
       return { kind: op.kind, name, ...op.window, ...clampOf(op.bounds ?? UNBOUNDED, output) };
     case 'mean':
-      return { kind: 'mean', name, scaling: quantizeMultiplier(a.scale / output.scale) };
+      return {
+        kind: 'mean',
+        name,
+        scaling: quantizeMultiplier(a.scale / output.scale),
+        ...(op.total ? { total: true } : {}),
+      };
     case 'add':
       return sumBody(op, a, b, output);
     case 'mul':

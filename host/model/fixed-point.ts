@@ -76,6 +76,33 @@ export function logistic(q: number, input: Quantization): number {
   return Number(saturateInt8(divideByPower(y, 23n) - 128n));
 }
 
+/** (1 − a) / (1 + a) for a in [0, 1). one_minus_x_over_one_plus_x_for_x_in_0_1. */
+function oneMinusOverOnePlus(a: bigint): bigint {
+  const halfDenominator = (a + MAX + 1n) >> 1n;
+  let x = 1515870810n + multiplyHigh(halfDenominator, -1010580540n);
+  for (let i = 0; i < 3; i++) {
+    x += shiftUp(multiplyHigh(x, (1n << 29n) - multiplyHigh(halfDenominator, x)), 2n);
+  }
+  return shiftUp(x - (1n << 29n), 2n);
+}
+
+/** The hyperbolic tangent of an int8, scale 1/128 and zero point 0, as TFLite's reference_integer_ops::Tanh. */
+export function tanh(q: number, input: Quantization): number {
+  const { multiplier, shift } = quantizeMultiplier(input.scale * 2 ** (31 - LOGISTIC_INTEGER_BITS));
+  const radius = Math.floor(
+    (((1 << LOGISTIC_INTEGER_BITS) - 1) * 2 ** (31 - LOGISTIC_INTEGER_BITS)) / 2 ** shift,
+  );
+  const centred = q - input.zeroPoint;
+  if (centred <= -radius) return -128;
+  if (centred >= radius) return 127;
+  const x = BigInt(scale(centred, multiplier, shift));
+  if (x === 0n) return 0;
+  // e^(−2|x|): twice the number is the same bits with an integer bit more.
+  const e = exponential(x > 0n ? -x : x, BigInt(LOGISTIC_INTEGER_BITS) + 1n);
+  const positive = oneMinusOverOnePlus(e);
+  return Number(saturateInt8(divideByPower(x > 0n ? positive : -positive, 24n)));
+}
+
 /** Steps of a table of TFLite's for int16; one entry more ends the last. */
 const TABLE_STEPS = 512;
 

@@ -191,6 +191,8 @@ export interface Mean extends OpBase {
   kind: 'mean';
   /** Input scale over output scale. */
   scaling: Scaling;
+  /** The sum instead. */
+  total?: boolean;
 }
 
 /** Rows above and below, columns left and right, of the zero point. */

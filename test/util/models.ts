@@ -29,6 +29,27 @@ export const int32Tensor = (values: readonly number[]): TestTensor => {
   return { shape: [values.length], type: INT32, data: int32Bytes(values) };
 };
 
+/** Numbers of BuiltinOptions by those of the operators. */
+const OPTIONS: Record<number, number> = {
+  ...{ 0: 11, 1: 5, 2: 10, 3: 1, 4: 2, 5: 94, 9: 8, 17: 5, 18: 21, 22: 17, 25: 9, 26: 19, 27: 6, 36: 23 },
+  ...{
+    40: 27,
+    41: 28,
+    43: 30,
+    45: 32,
+    49: 35,
+    56: 40,
+    67: 49,
+    74: 27,
+    77: 55,
+    82: 27,
+    83: 59,
+    88: 64,
+    89: 27,
+  },
+  ...{ 97: 74, 98: 75, 102: 79, 44: 71, 23: 15, 126: 101 },
+};
+
 export function tfliteModel(tensors: TestTensor[], operators: TestOperator[], input = 0): Uint8Array {
   const buffers = [
     fb.table({}),
@@ -60,7 +81,7 @@ export function tfliteModel(tensors: TestTensor[], operators: TestOperator[], in
           0: fb.i32(codes.indexOf(code)),
           1: fb.i32Vector(inputs),
           2: fb.i32Vector(outputs),
-          ...(options ? { 4: fb.ref(fb.table(options)) } : {}),
+          ...(options ? { 3: fb.i8(OPTIONS[code] ?? 0), 4: fb.ref(fb.table(options)) } : {}),
         }),
       ),
     ),

@@ -270,8 +270,9 @@ function concatOracle(
 function meanOracle(op: Mean, x: Values, input: TensorSpec, output: TensorSpec): Values {
   const [height, width, channels] = input.shape as Shape3;
   const pixels = height * width;
-  const up = Math.min(31 - Math.clz32(pixels), 32, 31 + op.scaling.shift);
-  const multiplier = Number((BigInt(op.scaling.multiplier) << BigInt(up)) / BigInt(pixels));
+  const count = op.total ? 1 : pixels;
+  const up = Math.min(31 - Math.clz32(count), 32, 31 + op.scaling.shift);
+  const multiplier = Number((BigInt(op.scaling.multiplier) << BigInt(up)) / BigInt(count));
   return valuesOf(output, (c) => {
     let sum = 0;
     for (let pixel = 0; pixel < pixels; pixel++) sum += x[pixel * channels + c]!;

@@ -2,13 +2,11 @@
 import { elementCount } from '../../model/quantized-network.js';
 import { UNBOUNDED } from '../float-graph.js';
 import { log, power } from '../functions.js';
+import { broadcast as repeated } from '../moves.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
 import { affine } from './layers.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
 import { orderOf, permutationOf } from './order.js';
-
-/** Copies a dimension may be made of where they do not lie one after the other. */
-const MOST_COPIES = 256;
 
 const padded = (shape: readonly number[], rank: number): number[] => [
   ...Array.from({ length: Math.max(0, rank - shape.length) }, () => 1),
@@ -52,31 +50,12 @@ function broadcast(
   permutation: readonly number[],
 ): number {
   const own = padded(value.shape, shape.length);
-  let tensor = graph.inOrder(node, { ...value, shape: own }, orderOf(own, permutation));
-  const from = permutation.map((axis) => own[axis]!);
-  const to = permutation.map((axis) => shape[axis]!);
-  for (let axis = to.length - 1; axis >= 0; axis--) {
-    const copies = to[axis]!;
-    if (from[axis] === copies) continue;
-    const inner = elementCount({ shape: from.slice(axis + 1) });
-    const outer = elementCount({ shape: from.slice(0, axis) });
-    if (outer === 1) tensor = graph.add(node, { kind: 'repeat' }, [tensor], [copies, inner]);
-    else {
-      if (copies > MOST_COPIES)
-        graph.refuse(node, `that repeats [${value.shape}] ${copies} times`, `at most ${MOST_COPIES}`);
-      const rows = graph.reshape(node, tensor, [outer, inner]);
-      const parts = Array.from({ length: copies }, () => rows);
-      tensor = graph.add(
-        node,
-        { kind: 'concat', axis: 1 },
-        parts,
-        [outer, copies * inner],
-        graph.givenOf(tensor),
-      );
-    }
-    from[axis] = copies;
-  }
-  return tensor;
+  const tensor = graph.inOrder(node, { ...value, shape: own }, orderOf(own, permutation));
+  const [from, to] = [own, shape].map((sizes) => permutation.map((axis) => sizes[axis]!)) as [
+    number[],
+    number[],
+  ];
+  return `${from}` === `${to}` ? tensor : repeated(graph.mover(node), tensor, from, to);
 }
 
 /** The constant of each channel, the last stored dimension, if that is all there is. */

@@ -10,6 +10,7 @@ import {
   UNBOUNDED,
   type WeightedOp,
 } from '../float-graph.js';
+import { type Mover, permute } from '../moves.js';
 import { Blocked } from '../obstacles.js';
 import {
   type OnnxAttribute,
@@ -19,7 +20,7 @@ import {
   type ReadBeside,
   readTensor,
 } from './model.js';
-import { channelsLast, matrixBetween, type Order, sameOrder } from './order.js';
+import { channelsLast, type Order, permutationBetween, sameOrder } from './order.js';
 
 /** What the integers of a quantized value stand for: real = scale · (integer − zeroPoint), as ONNX counts them. */
 export interface Integers extends Quantization {
@@ -220,7 +221,27 @@ export class OnnxGraph {
 
   reshape(node: OnnxNode, tensor: number, shape: readonly number[]): number {
     if (`${this.shapeOf(tensor)}` === `${shape}`) return tensor;
+    // What was only renamed is renamed from what it was.
+    const made = this.#maker(tensor);
+    if (made?.kind === 'reshape') return this.reshape(node, made.inputs[0]!, shape);
     return this.add(node, { kind: 'reshape' }, [tensor], shape);
+  }
+
+  /** Adds ops that copy, for a node. */
+  mover(node: OnnxNode): Mover {
+    return {
+      shapeOf: (tensor) => this.shapeOf(tensor),
+      reshape: (tensor, shape) => this.reshape(node, tensor, shape),
+      slice: (tensor, axis, start, shape) => this.add(node, { kind: 'slice', axis, start }, [tensor], shape),
+      concat: (tensors, axis, shape) => {
+        // Copies of one tensor keep its scale.
+        const given = this.givenOf(tensors[0]!);
+        return this.add(node, { kind: 'concat', axis }, tensors, shape, given);
+      },
+      repeat: (tensor, shape) => this.add(node, { kind: 'repeat' }, [tensor], shape),
+      transpose: (tensor, shape) => this.add(node, { kind: 'transpose' }, [tensor], shape),
+      tooMany: (parts, most) => this.refuse(node, `of ${parts} parts`, `at most ${most}`),
+    };
   }
 
   /** The op that made a tensor, reshapes aside. */
@@ -289,19 +310,17 @@ export class OnnxGraph {
     return { tensor: this.reshape(node, this.inOrder(node, value, channelsLast(value.shape)), shape), shape };
   }
 
-  /** The tensor of a value whose elements lie in `order`; a matrix may be transposed for it. */
+  /** The tensor of a value whose elements lie in `order`; they are moved for it where they do not. */
   inOrder(node: OnnxNode, value: Activation, order: Order): number {
     if (sameOrder(value.order, order)) return value.tensor;
-    const matrix = matrixBetween(value.order, order, elementCount(value));
-    if (!matrix)
+    const moves = permutationBetween(value.order, order, elementCount(value));
+    if (!moves)
       return this.refuse(
         node,
         `on [${value.shape}] in another order than it can work on`,
-        'dimensions that stay in order, or two groups of them that change places',
+        'dimensions, each of which stays whole',
       );
-    const [rows, columns] = matrix;
-    const shaped = this.reshape(node, value.tensor, [rows, columns]);
-    return this.add(node, { kind: 'transpose' }, [shaped], [columns, rows]);
+    return permute(this.mover(node), value.tensor, moves.sizes, moves.permutation);
   }
 
   /** The result of a windowed op: a map as ONNX has it. */

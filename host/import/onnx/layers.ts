@@ -251,7 +251,7 @@ function reducedAxes(graph: OnnxGraph, node: OnnxNode, rank: number): number[] {
   return positive;
 }
 
-/** ReduceMean, and ReduceSum as a mean times how many: over dimensions that are brought to the front. */
+/** ReduceMean, and ReduceSum: over dimensions that are brought to the front. */
 export const reduceMean: Handler = (graph, node) => {
   const value = graph.activation(node);
   const { shape } = value;
@@ -267,10 +267,8 @@ export const reduceMean: Handler = (graph, node) => {
   const size = elementCount({ shape: rest });
   const tensor = graph.inOrder(node, value, orderOf(shape, [...axes, ...kept]));
   const input = graph.reshape(node, tensor, [count, 1, size]);
-  const made = graph.add(node, { kind: 'mean' }, [input], [size]);
-  const sum = node.op === 'ReduceSum';
-  const result = sum ? graph.add(node, { kind: 'unary', f: (x) => x * count }, [made], [size]) : made;
-  return graph.result(node, result, to);
+  const total = node.op === 'ReduceSum' ? { total: true } : {};
+  return graph.result(node, graph.add(node, { kind: 'mean', ...total }, [input], [size]), to);
 };
 
 /** Puts y = factor · x + term for each output into a layer. Scales that the file gives its weights go along. */

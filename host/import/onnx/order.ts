@@ -42,21 +42,39 @@ export function permutationOf(shape: readonly number[], order: Order): number[] 
   return candidates.find((candidate) => sameOrder(order, orderOf(shape, candidate)));
 }
 
-/**
- * What elements move from `from` to `to`, as a matrix [rows][columns] that is transposed; undefined if it is more than
- * that.
- */
-export function matrixBetween(
-  from: Order,
-  to: Order,
-  count: number,
-): [rows: number, columns: number] | undefined {
+/** What moves elements from one order to another: dimensions of the stored array, and the order they come to lie in. */
+export interface Permutation {
+  sizes: number[];
+  permutation: number[];
+}
+
+/** That, of `count` elements; undefined where it is no permutation of dimensions. */
+export function permutationBetween(from: Order, to: Order, count: number): Permutation | undefined {
+  // Where each element of the new array was.
   const source = new Int32Array(count);
   for (let i = 0; i < count; i++) source[to?.[i] ?? i] = from?.[i] ?? i;
-  const columns = source[1] ?? 1;
-  const rows = count / columns;
-  if (source[0] !== 0 || columns < 2 || !Number.isInteger(rows)) return undefined;
-  return source.every((at, i) => at === (i % rows) * columns + Math.floor(i / rows))
-    ? [rows, columns]
-    : undefined;
+  // Its dimensions, the fastest first: as long as steps stay equal.
+  const digits: { size: number; stride: number }[] = [];
+  for (let step = 1; step < count;) {
+    const stride = source[step]! - source[0]!;
+    let size = 2;
+    while (step * size < count && source[step * size] === size * stride) size++;
+    digits.unshift({ size, stride });
+    step *= size;
+    if (count % step !== 0) return undefined;
+  }
+  const sound = source.every((at, i) => {
+    let [rest, sum] = [i, 0];
+    for (let digit = digits.length - 1; digit >= 0; digit--) {
+      sum += (rest % digits[digit]!.size) * digits[digit]!.stride;
+      rest = Math.floor(rest / digits[digit]!.size);
+    }
+    return at === sum;
+  });
+  if (!sound) return undefined;
+  const stored = [...digits].sort((a, b) => b.stride - a.stride);
+  return {
+    sizes: stored.map(({ size }) => size),
+    permutation: digits.map((digit) => stored.indexOf(digit)),
+  };
 }

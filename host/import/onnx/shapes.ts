@@ -1,5 +1,6 @@
 // Nodes that move or rename values, and those whose results are known at compile time.
 import { elementCount } from '../../model/quantized-network.js';
+import { gather as moved } from '../moves.js';
 import { arithmetic } from './arithmetic.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
@@ -170,56 +171,22 @@ export const concat: Handler = (graph, node) => {
   graph.result(node, made, joined, orderOf(joined, permutation));
 };
 
-/** Parts along one dimension, in any stored order. */
-function cut(
+/** Elements along one dimension, in any stored order. */
+function take(
   graph: OnnxGraph,
   node: OnnxNode,
   value: Activation,
   axis: number,
-  { start, count, step = 1 }: { start: number; count: number; step?: number },
+  indices: readonly number[],
 ): Activation {
   const { shape, order } = value;
-  const to = shape.map((size, i) => (i === axis ? count : size));
-  if (count === shape[axis] && step === 1) return value;
-  if (count < 1) graph.refuse(node, `of nothing along dimension ${axis}`, 'at least one element');
+  const to = shape.map((size, i) => (i === axis ? indices.length : size));
+  if (indices.length < 1) graph.refuse(node, `of nothing along dimension ${axis}`, 'at least one element');
+  if (indices.length === shape[axis] && indices.every((index, i) => index === i)) return value;
   const permutation = permutationOf(shape, order) ?? shape.map((_, i) => i);
   const tensor = graph.inOrder(node, value, orderOf(shape, permutation));
-  const at = permutation.indexOf(axis);
   const stored = permutation.map((i) => shape[i]!);
-  const [outer, inner] = [
-    elementCount({ shape: stored.slice(0, at) }),
-    elementCount({ shape: stored.slice(at + 1) }),
-  ];
-  const take = (from: number, size: number, first: number, taken: number, width: number): number => {
-    const input = graph.reshape(node, from, [outer, size, width]);
-    if (taken === size) return input;
-    return graph.add(node, { kind: 'slice', axis: 1, start: first }, [input], [outer, taken, width]);
-  };
-  let made: number;
-  if (step === 1) made = take(tensor, shape[axis]!, start, count, inner);
-  else {
-    // Every so many: whole steps first, of each of which the first element; the last is on its own where it has none.
-    const whole = Math.min(count, Math.floor((shape[axis]! - start) / step));
-    const parts: number[] = [];
-    if (whole > 0) {
-      const steps = take(tensor, shape[axis]!, start, whole * step, inner);
-      const first = graph.reshape(node, steps, [outer * whole, step, inner]);
-      const body = { kind: 'slice' as const, axis: 1, start: 0 };
-      parts.push(
-        graph.reshape(node, graph.add(node, body, [first], [outer * whole, 1, inner]), [outer, whole, inner]),
-      );
-    }
-    if (whole < count) parts.push(take(tensor, shape[axis]!, start + whole * step, 1, inner));
-    made =
-      parts.length === 1
-        ? parts[0]!
-        : graph.add(node, { kind: 'concat', axis: 1 }, parts, [outer, count, inner], graph.givenOf(tensor));
-  }
-  made = graph.reshape(
-    node,
-    made,
-    permutation.map((i) => to[i]!),
-  );
+  const made = moved(graph.mover(node), tensor, stored, permutation.indexOf(axis), indices);
   return { ...value, tensor: made, shape: to, order: orderOf(to, permutation) };
 }
 
@@ -241,8 +208,10 @@ function rangesOf(
     const step = steps[i] ?? 1;
     if (size === undefined || ends[i] === undefined)
       graph.refuse(node, `along dimension ${axes[i]}`, 'one there is');
-    if (!(step >= 1)) graph.refuse(node, `with step ${step}`, 'steps from 1 on');
-    const bound = (value: number): number => Math.max(0, Math.min(size!, value < 0 ? value + size! : value));
+    if (step === 0) graph.refuse(node, 'with step 0', 'another step');
+    // Backwards from the last element, down to the one before the first.
+    const [low, high] = step > 0 ? [0, size!] : [-1, size! - 1];
+    const bound = (value: number): number => Math.max(low, Math.min(high, value < 0 ? value + size! : value));
     const start = bound(from);
     return { axis, start, step, count: Math.max(0, Math.ceil((bound(ends[i]!) - start) / step)) };
   });
@@ -278,7 +247,7 @@ export const slice: Handler = (graph, node) => {
   }
   let value = graph.any(node);
   for (const { axis, ...range } of rangesOf(graph, node, value.shape))
-    value = cut(graph, node, value, axis, range);
+    value = take(graph, node, value, axis, spaced(range.start, range.count, range.step));
   graph.define(node.outputs[0] ?? '', value);
 };
 
@@ -301,12 +270,12 @@ export const split: Handler = (graph, node) => {
   sizes.forEach((part, i) => {
     const name = node.outputs[i] ?? '';
     if (constant) graph.fold(node, constantParts(constant, axis, spaced(start, part, 1)), i);
-    else if (name) graph.define(name, cut(graph, node, graph.any(node), axis, { start, count: part }));
+    else if (name) graph.define(name, take(graph, node, graph.any(node), axis, spaced(start, part, 1)));
     start += part;
   });
 };
 
-/** Elements by constant indices: of constants, or evenly spaced ones of activations. */
+/** Elements by constant indices. */
 export const gather: Handler = (graph, node) => {
   const before = shapeOf(graph, node);
   const given = graph.integer(node, 'axis');
@@ -320,12 +289,7 @@ export const gather: Handler = (graph, node) => {
   const shape = [...before.slice(0, axis), ...asked.shape, ...before.slice(axis + 1)];
   const constant = graph.constant(node, 0);
   if (constant) return graph.fold(node, { ...constantParts(constant, axis, indices), shape });
-  const step = (indices[1] ?? 0) - (indices[0] ?? 0);
-  const even = indices.every((index, i) => index === indices[0]! + i * step);
-  if (!even || (indices.length > 1 && step < 1))
-    return graph.refuse(node, `of elements [${indices}]`, 'elements that are evenly spaced');
-  const range = { start: indices[0] ?? 0, count: indices.length, step: Math.max(1, step) };
-  const value = cut(graph, node, graph.any(node), axis, range);
+  const value = take(graph, node, graph.any(node), axis, indices);
   return graph.define(node.outputs[0] ?? '', { ...value, shape });
 };
 

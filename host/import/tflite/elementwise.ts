@@ -9,51 +9,23 @@ import {
   type TensorSpec,
 } from '../../model/quantized-network.js';
 import type { Values } from '../../model/values.js';
+import { broadcast as repeated } from '../moves.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator, TfliteTensor } from './model.js';
-
-/** Copies a dimension may be made of where they do not lie one behind the other. */
-const MOST_COPIES = 256;
+import { largest } from './shapes.js';
 
 const padded = (shape: readonly number[], rank: number): number[] => [
   ...Array.from({ length: Math.max(0, rank - shape.length) }, () => 1),
   ...shape,
 ];
 
-/** The activation `tensor` of shape `from` again and again, so that it has shape `to`. */
-function broadcast(
+/** The activation `from` again and again, so that it has shape `to`. */
+const broadcast = (
   graph: TfliteGraph,
   op: TfliteOperator,
   from: TfliteTensor,
   to: readonly number[],
-): number {
-  const { builder } = graph;
-  let value = graph.value(from.index)!;
-  const shape = padded(from.shape, to.length);
-  for (let axis = to.length - 1; axis >= 0; axis--) {
-    const copies = to[axis]!;
-    if (shape[axis] === copies) continue;
-    const inner = elementCount({ shape: shape.slice(axis + 1) });
-    const outer = elementCount({ shape: shape.slice(0, axis) });
-    const spec = builder.spec(value);
-    if (outer === 1) {
-      value = builder.add({ kind: 'repeat', name: 'repeat' }, [value], { ...spec, shape: [copies, inner] });
-    } else {
-      if (copies > MOST_COPIES)
-        graph.refuse(op, `that repeats ${graph.describe(from)} ${copies} times`, `at most ${MOST_COPIES}`);
-      const rows = builder.reshape(value, [outer, inner]);
-      const output = { ...spec, shape: [outer, copies * inner] };
-      const body = { kind: 'concat', name: 'repeat', axis: 1 } as const;
-      value = builder.add(
-        body,
-        Array.from({ length: copies }, () => rows),
-        output,
-      );
-    }
-    shape[axis] = copies;
-  }
-  return value;
-}
+): number => repeated(graph.mover(op), graph.value(from.index)!, from.shape, to);
 
 /** Constant values of shape `from` as those of shape `to`. */
 function expand(values: Values, from: readonly number[], to: readonly number[]): Values {
@@ -207,3 +179,83 @@ const binary =
 export const add = binary('add');
 export const mul = binary('mul');
 export const sub = binary('sub');
+
+/** The larger, or lesser, of two: of a constant by a table, of two activations by a window over both. */
+const extreme =
+  (least: boolean): Handler =>
+  (graph, op) => {
+    const swapped = graph.isConstant(graph.input(op, 0));
+    const [first, second] = swapped
+      ? [graph.input(op, 1), graph.input(op, 0)]
+      : [graph.input(op, 0), graph.input(op, 1)];
+    const target = graph.output(op);
+    const output = graph.spec(op, target);
+    graph.activation(op, swapped ? 1 : 0);
+    for (const tensor of [first, second]) {
+      const { scale: own, zeroPoint } = graph.spec(op, tensor);
+      if (own !== output.scale || zeroPoint !== output.zeroPoint)
+        graph.refuse(op, `on ${graph.describe(tensor)}`, 'the scale of its output');
+    }
+    const left = broadcast(graph, op, first, target.shape);
+    if (graph.isConstant(second)) {
+      const { values } = graph.constants(op, second);
+      const [limit = 0] = values;
+      if (values.length !== 1 || output.dtype === 'int16')
+        graph.refuse(op, `with ${graph.describe(second)}`, 'one constant, of int8');
+      const pick = least ? Math.min : Math.max;
+      const table = Int8Array.from({ length: 256 }, (_, i) => pick(i - 128, limit));
+      graph.define(
+        target,
+        graph.builder.add({ kind: 'map', name: op.name.toLowerCase(), table }, [left], output),
+      );
+      return;
+    }
+    graph.activation(op, 1);
+    const count = elementCount(output);
+    const rows = [left, broadcast(graph, op, second, target.shape)].map((tensor) =>
+      graph.builder.reshape(tensor, [1, 1, count]),
+    );
+    const both = graph.builder.add({ kind: 'concat', name: 'both', axis: 0 }, rows, {
+      ...output,
+      shape: [2, 1, count],
+    });
+    graph.define(target, graph.builder.reshape(largest(graph, both, least), output.shape));
+  };
+
+export const maximum = extreme(false);
+export const minimum = extreme(true);
+
+/** TFLite's Prelu: what is above 0 rescaled, what is below multiplied by slopes; the sum of the two parts is exact. */
+export const prelu: Handler = (graph, op) => {
+  const [from, alpha, target] = [graph.input(op), graph.input(op, 1), graph.output(op)];
+  const input = graph.activation(op);
+  const [spec, output] = [graph.builder.spec(input), graph.spec(op, target)];
+  const slopes = graph.spec(op, alpha);
+  const { values } = graph.constants(op, alpha);
+  if (output.dtype === 'int16') graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
+  const [above, below] = [spec.scale / output.scale, (spec.scale * slopes.scale) / output.scale].map(
+    quantizeMultiplier,
+  ) as [Scaling, Scaling];
+  const positive = Int8Array.from({ length: 256 }, (_, i) => {
+    const value = Math.max(0, i - 128 - spec.zeroPoint);
+    return Math.min(127, scale(value, above.multiplier, above.shift) + output.zeroPoint);
+  });
+  const negative = Int8Array.from({ length: 256 }, (_, i) => Math.min(i - 128, spec.zeroPoint));
+  const { builder } = graph;
+  const name = 'prelu';
+  const upper = builder.add({ kind: 'map', name, table: positive }, [input], output);
+  const lower = builder.add({ kind: 'map', name, table: negative }, [input], spec);
+  const clamp = { clampMin: -128, clampMax: 127 };
+  const constant = { values: expand(values, alpha.shape, from.shape), zeroPoint: slopes.zeroPoint };
+  const product = { kind: 'mul' as const, name, constant, outputScaling: below, ...clamp };
+  const sloped = builder.add(product, [lower], output);
+  const body = { ...sumBody(op, output, output, output), name, ...clamp };
+  graph.define(
+    target,
+    builder.add(
+      body,
+      [upper, sloped].map((tensor) => builder.reshape(tensor, output.shape)),
+      output,
+    ),
+  );
+};

@@ -2,7 +2,9 @@
 import { BrownoutError } from '../../error.js';
 import { elementCount, type TensorSpec } from '../../model/quantized-network.js';
 import type { ActivationType, Values } from '../../model/values.js';
+import type { Mover } from '../moves.js';
 import { NetworkBuilder } from '../network-builder.js';
+import { Blocked } from '../obstacles.js';
 import type { TfliteModel, TfliteOperator, TfliteTensor, TfliteType } from './model.js';
 
 /** Numbers of ActivationFunctionType in the schema. */
@@ -26,16 +28,20 @@ const withoutBatch = (shape: readonly number[]): number[] => {
 export class TfliteGraph {
   readonly builder = new NetworkBuilder();
   readonly #model: TfliteModel;
-  /** Operators that there are handlers for, for the hint. */
-  readonly #supported: string;
   /** Tensors of the file as tensors of the network. */
   readonly #values = new Map<number, number>();
   /** Integers known at compile time. */
   readonly #folded = new Map<number, number[]>();
 
-  constructor(model: TfliteModel, supported: string) {
+  /** Results of operators that were refused. */
+  readonly #blocked = new Set<number>();
+
+  /** Whose kernels results are bit for bit those of. */
+  readonly reference: 'tflite' | 'tflm';
+
+  constructor(model: TfliteModel, reference: 'tflite' | 'tflm') {
     this.#model = model;
-    this.#supported = supported;
+    this.reference = reference;
   }
 
   /** Throws `E_TFLITE_OP`, naming the operator. */
@@ -44,7 +50,7 @@ export class TfliteGraph {
       code: 'E_TFLITE_OP',
       found: `op ${op.index} ${op.name} ${found}`,
       expected,
-      hint: hint ?? `Supported are ${this.#supported}: change the model, or convert it anew.`,
+      hint: hint ?? 'Change the model there, or convert it in another way.',
     });
   }
 
@@ -52,14 +58,47 @@ export class TfliteGraph {
     return `tensor ${tensor.index} "${tensor.name}" (${tensor.type} [${tensor.shape}])`;
   }
 
+  /** Says that an operator was refused: what uses its results is not looked at. */
+  block(op: TfliteOperator): void {
+    for (const index of op.outputs) this.#blocked.add(index);
+  }
+
   /** Input `slot` of an operator, undefined if it has none. */
   optional(op: TfliteOperator, slot: number): TfliteTensor | undefined {
     const index = op.inputs[slot] ?? -1;
+    if (this.#blocked.has(index)) throw new Blocked();
     return index < 0 ? undefined : this.#model.tensors[index];
+  }
+
+  /** Adds ops that copy, for an operator. */
+  mover(op: TfliteOperator): Mover {
+    const { builder } = this;
+    const like = (tensor: number, shape: readonly number[]): TensorSpec => ({
+      ...builder.spec(tensor),
+      shape,
+    });
+    return {
+      shapeOf: (tensor) => builder.spec(tensor).shape,
+      reshape: (tensor, shape) => builder.reshape(tensor, shape),
+      slice: (tensor, axis, start, shape) =>
+        builder.add({ kind: 'slice', name: 'slice', axis, start }, [tensor], like(tensor, shape)),
+      concat: (tensors, axis, shape) =>
+        builder.add({ kind: 'concat', name: op.name.toLowerCase(), axis }, tensors, like(tensors[0]!, shape)),
+      repeat: (tensor, shape) =>
+        builder.add({ kind: 'repeat', name: 'repeat' }, [tensor], like(tensor, shape)),
+      transpose: (tensor, shape) =>
+        builder.add({ kind: 'transpose', name: 'transpose' }, [tensor], like(tensor, shape)),
+      tooMany: (parts, most) => this.refuse(op, `of ${parts} parts`, `at most ${most}`),
+    };
   }
 
   input(op: TfliteOperator, slot = 0): TfliteTensor {
     return this.optional(op, slot) ?? this.refuse(op, `without input ${slot}`, 'one');
+  }
+
+  /** Every output of an operator of several. */
+  outputs(op: TfliteOperator): TfliteTensor[] {
+    return op.outputs.map((index) => this.#model.tensors[index]!);
   }
 
   output(op: TfliteOperator): TfliteTensor {
@@ -76,12 +115,12 @@ export class TfliteGraph {
   /** The quantized tensor a tensor of the file is. */
   spec(op: TfliteOperator, tensor: TfliteTensor): TensorSpec {
     const { type, shape, scales, zeroPoints } = tensor;
-    if (type !== 'int8' && type !== 'int16') {
+    if (type !== 'int8' && type !== 'uint8' && type !== 'int16') {
       const hint =
         type === 'float32'
           ? 'Quantize the model to int8 when converting it, its input and output too.'
           : undefined;
-      this.refuse(op, `on ${this.describe(tensor)}`, 'activations of int8 or int16', hint);
+      this.refuse(op, `on ${this.describe(tensor)}`, 'activations of int8, uint8 or int16', hint);
     }
     const [scale = 0] = scales;
     if (scales.length !== 1 || !(scale > 0 && scale < Infinity))
@@ -92,7 +131,8 @@ export class TfliteGraph {
       );
     if (elementCount({ shape }) === 0)
       this.refuse(op, `on ${this.describe(tensor)}`, 'a tensor with elements');
-    const zeroPoint = zeroPoints[0] ?? 0;
+    // Unsigned ones are stored less 128.
+    const zeroPoint = (zeroPoints[0] ?? 0) - (type === 'uint8' ? 128 : 0);
     const most = type === 'int16' ? 0 : 127;
     if (!(zeroPoint >= (most && -128) && zeroPoint <= most))
       this.refuse(op, `on ${this.describe(tensor)} with zero point ${zeroPoint}`, `one of ${type}`);
@@ -165,11 +205,16 @@ export class TfliteGraph {
       const nibble = (i: number): number => ((data[i >> 1]! >> (i & 1 ? 4 : 0)) << 28) >> 28;
       return { values: Int8Array.from({ length: count }, (_, i) => nibble(i)), bits: 4 };
     }
+    if (type === 'uint8') {
+      this.#checkData(op, tensor, count);
+      return { values: Int8Array.from(data, (byte) => byte - 128), bits: 8 };
+    }
     if (type === 'int8') {
       this.#checkData(op, tensor, count);
       return { values: Int8Array.from(data, (byte) => (byte << 24) >> 24), bits: 8 };
     }
-    if (type !== 'int16') this.refuse(op, `on ${this.describe(tensor)}`, 'constants of int8, int4 or int16');
+    if (type !== 'int16')
+      this.refuse(op, `on ${this.describe(tensor)}`, 'constants of int8, uint8, int4 or int16');
     this.#checkData(op, tensor, count * 2);
     const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
     return { values: Int16Array.from({ length: count }, (_, i) => view.getInt16(i * 2, true)), bits: 16 };

@@ -1,7 +1,6 @@
 // Operators of one input, value by value or row by row: LOGISTIC, RELU…, SOFTMAX, QUANTIZE, DEQUANTIZE.
 import { scale } from '../../model/fixed-point.js';
-import { hardSwishTable } from './hard-swish.js';
-import { quantizeMultiplier, type Scaling, type TensorSpec } from '../../model/quantized-network.js';
+import { quantizeMultiplier, type TensorSpec } from '../../model/quantized-network.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator } from './model.js';
 
@@ -74,38 +73,3 @@ export const quantize: Handler = (graph, op) => {
   const output = graph.spec(op, graph.output(op));
   rescale(graph, op, 'quantize', spec.scale / output.scale, { clampMin: -128, clampMax: 127 });
 };
-
-/** A table op from int8 to int8. */
-function tabulate(
-  graph: TfliteGraph,
-  op: TfliteOperator,
-  make: (from: TensorSpec, to: TensorSpec) => Int8Array,
-): void {
-  const input = graph.activation(op);
-  const [from, output] = [graph.builder.spec(input), graph.spec(op, graph.output(op))];
-  if (from.dtype === 'int16' || output.dtype === 'int16')
-    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8');
-  const name = op.name.toLowerCase();
-  graph.define(
-    graph.output(op),
-    graph.builder.add({ kind: 'map', name, table: make(from, output) }, [input], output),
-  );
-}
-
-export const hardSwish: Handler = (graph, op) => tabulate(graph, op, hardSwishTable);
-
-/** TFLite's QuantizeLeakyRelu: two multipliers, one for each side of 0. */
-export const leakyRelu: Handler = (graph, op) =>
-  tabulate(graph, op, (from, to) => {
-    const alpha = op.options?.float32(0, 0) ?? 0;
-    const ratio = Math.fround(from.scale / to.scale);
-    const below = Math.fround(Math.fround(from.scale * alpha) / to.scale);
-    const [positive, negative] = [ratio, Math.max(0, below)].map(quantizeMultiplier) as [Scaling, Scaling];
-    if (alpha < 0 || [positive, negative].some(({ multiplier, shift }) => !(multiplier >= 0) || shift > 22))
-      graph.refuse(op, `with alpha ${alpha}`, 'one from 0 on, and scales that multiply by less than 2²²');
-    return Int8Array.from({ length: 256 }, (_, i) => {
-      const value = i - 128 - from.zeroPoint;
-      const { multiplier, shift } = value >= 0 ? positive : negative;
-      return Math.max(-128, Math.min(127, to.zeroPoint + scale(value, multiplier, shift)));
-    });
-  });

@@ -1,11 +1,9 @@
 // Operators that move values or compute with shapes: RESHAPE, PAD, CONCATENATION, STRIDED_SLICE, MEAN, SHAPE, PACK …
-import { elementCount, quantizeMultiplier, type TensorSpec } from '../../model/quantized-network.js';
+import { elementCount, quantizeMultiplier } from '../../model/quantized-network.js';
+import { cut, gather, permute, stretch } from '../moves.js';
 import { aroundAxis } from '../network-builder.js';
 import type { Handler, TfliteGraph } from './graph.js';
-import type { TfliteOperator } from './model.js';
-
-/** Most slices an op that works on parts of a tensor is made of. */
-const MOST_PARTS = 256;
+import type { TfliteOperator, TfliteTensor } from './model.js';
 
 /** RESHAPE, EXPAND_DIMS, SQUEEZE: another name for the same values. The file says the resulting shape. */
 export const rename: Handler = (graph, op) => {
@@ -95,11 +93,21 @@ export const concatenation: Handler = (graph, op) => {
   graph.define(target, graph.builder.reshape(made, output.shape));
 };
 
-/** Values `start` to `start` + `count` along `axis`. */
-function slice(graph: TfliteGraph, input: number, axis: number, start: number, count: number): number {
-  const spec = graph.builder.spec(input);
-  const shape = spec.shape.map((size, i) => (i === axis ? count : size));
-  return graph.builder.add({ kind: 'slice', name: 'slice', axis, start }, [input], { ...spec, shape });
+/** The network's tensor of input 0, in the file's shape. */
+const shaped = (graph: TfliteGraph, op: TfliteOperator): number =>
+  graph.builder.reshape(graph.activation(op), graph.input(op).shape);
+
+/** Says that `made` is an output; it must have its elements and scale. */
+function define(graph: TfliteGraph, op: TfliteOperator, target: TfliteTensor, made: number): void {
+  const output = graph.spec(op, target);
+  const spec = graph.builder.spec(made);
+  const fits =
+    elementCount(spec) === elementCount(output) &&
+    spec.scale === output.scale &&
+    spec.zeroPoint === output.zeroPoint;
+  if (!fits)
+    graph.refuse(op, `into ${graph.describe(target)}`, `${elementCount(spec)} elements of the input's scale`);
+  graph.define(target, graph.builder.reshape(made, output.shape));
 }
 
 /** Where a strided slice begins along each axis, how many it takes and how far apart. */
@@ -122,11 +130,14 @@ function rangesOf(
   return shape.map((size, axis) => {
     if (axis >= begin.length) return { start: 0, count: size, stride: 1 };
     const stride = strides[axis]!;
-    if (!(stride > 0)) graph.refuse(op, `with stride ${stride}`, 'a stride above 0');
-    const bound = (value: number): number => Math.max(0, Math.min(size, value < 0 ? value + size : value));
-    const start = beginMask & (1 << axis) ? 0 : bound(begin[axis]!);
+    if (stride === 0) graph.refuse(op, 'with stride 0', 'another stride');
+    // Backwards from the last element, down to the one before the first.
+    const [low, high] = stride > 0 ? [0, size] : [-1, size - 1];
+    const bound = (value: number): number => Math.max(low, Math.min(high, value < 0 ? value + size : value));
+    const [first, last] = stride > 0 ? [low, high] : [high, low];
+    const start = beginMask & (1 << axis) ? first : bound(begin[axis]!);
     const single = (shrink & (1 << axis)) !== 0;
-    const stop = single ? start + 1 : endMask & (1 << axis) ? size : bound(end[axis]!);
+    const stop = single ? start + 1 : endMask & (1 << axis) ? last : bound(end[axis]!);
     return { start, count: Math.max(0, Math.ceil((stop - start) / stride)), stride };
   });
 }
@@ -145,17 +156,15 @@ export const stridedSlice: Handler = (graph, op) => {
     );
     return;
   }
-  if (ranges.some(({ stride, count }) => stride !== 1 || count === 0))
-    graph.refuse(op, 'with a stride or an empty range on an activation', 'stride 1');
-  let value = graph.builder.reshape(graph.activation(op), from.shape);
-  ranges.forEach(({ start, count }, axis) => {
-    if (count !== from.shape[axis]) value = slice(graph, value, axis, start, count);
+  if (ranges.some(({ count }) => count === 0)) graph.refuse(op, 'of an empty range', 'at least one element');
+  let value = shaped(graph, op);
+  let { shape } = from;
+  ranges.forEach(({ start, count, stride }, axis) => {
+    const indices = Array.from({ length: count }, (_, i) => start + i * stride);
+    value = gather(graph.mover(op), value, shape, axis, indices);
+    shape = shape.map((size, i) => (i === axis ? count : size));
   });
-  const output = graph.spec(op, target);
-  const made = graph.builder.spec(value);
-  if (elementCount(made) !== elementCount(output) || made.scale !== output.scale)
-    graph.refuse(op, `into ${graph.describe(target)}`, `${elementCount(made)} elements of the input's scale`);
-  graph.define(target, graph.builder.reshape(value, output.shape));
+  define(graph, op, target, value);
 };
 
 export const sliceOf: Handler = (graph, op) => {
@@ -167,99 +176,239 @@ export const sliceOf: Handler = (graph, op) => {
   });
   if (begin.length !== from.shape.length || sizes.length !== begin.length || !inside)
     graph.refuse(op, `from [${begin}] on, [${sizes}] of [${from.shape}]`, 'a part of its input');
-  let value = graph.builder.reshape(graph.activation(op), from.shape);
+  let value = shaped(graph, op);
+  let { shape } = from;
   from.shape.forEach((size, axis) => {
     const count = sizes[axis] === -1 ? size - begin[axis]! : sizes[axis]!;
-    if (count !== size) value = slice(graph, value, axis, begin[axis]!, count);
+    value = cut(graph.mover(op), value, shape, axis, { start: begin[axis]!, count });
+    shape = shape.map((old, i) => (i === axis ? count : old));
   });
-  const output = graph.spec(op, target);
-  const made = graph.builder.spec(value);
-  if (elementCount(made) !== elementCount(output) || made.scale !== output.scale)
-    graph.refuse(op, `into ${graph.describe(target)}`, `${elementCount(made)} elements of the input's scale`);
-  graph.define(target, graph.builder.reshape(value, output.shape));
+  define(graph, op, target, value);
 };
 
-/** Dimensions in another order: two neighbouring groups of them change places, or nothing that counts does. */
+/** SPLIT and SPLIT_V: parts along a dimension, one after the other. */
+const parts =
+  (slots: { input: number; axis: number }): Handler =>
+  (graph, op) => {
+    const from = graph.input(op, slots.input);
+    const [axis] = axesOf(graph, op, graph.integers(op, slots.axis), from.shape.length);
+    if (axis === undefined) return graph.refuse(op, 'without a dimension', 'one');
+    const value = graph.builder.reshape(graph.activation(op, slots.input), from.shape);
+    let start = 0;
+    for (const target of graph.outputs(op)) {
+      const count = target.shape[axis] ?? 0;
+      if (count < 1 || start + count > from.shape[axis]!)
+        graph.refuse(op, `into ${graph.describe(target)}`, `parts of ${from.shape[axis]}`);
+      define(graph, op, target, cut(graph.mover(op), value, from.shape, axis, { start, count }));
+      start += count;
+    }
+  };
+
+export const split = parts({ input: 1, axis: 0 });
+export const splitV = parts({ input: 0, axis: 2 });
+
+/** Each of a dimension as a tensor of its own. */
+export const unpack: Handler = (graph, op) => {
+  const from = graph.input(op);
+  const [axis] = axesOf(graph, op, [op.options?.int32(1) ?? 0], from.shape.length) as [number];
+  const value = shaped(graph, op);
+  if (graph.outputs(op).length !== from.shape[axis])
+    graph.refuse(op, `into ${graph.outputs(op).length}`, `${from.shape[axis]}`);
+  graph.outputs(op).forEach((target, start) => {
+    define(graph, op, target, cut(graph.mover(op), value, from.shape, axis, { start, count: 1 }));
+  });
+};
+
+/** Elements by constant indices. */
+export const gatherOf: Handler = (graph, op) => {
+  const from = graph.input(op);
+  const [axis] = axesOf(graph, op, [op.options?.int32(0) ?? 0], from.shape.length) as [number];
+  if ((op.options?.int32(1) ?? 0) !== 0) graph.refuse(op, 'of several batches', 'one');
+  const indices = graph.integers(op, 1);
+  const size = from.shape[axis]!;
+  if (indices.some((index) => !(index >= 0 && index < size)))
+    graph.refuse(op, `of elements [${indices}]`, `0 to ${size - 1}`);
+  if (graph.isConstant(from)) {
+    if (from.shape.length !== 1)
+      graph.refuse(op, `on ${graph.describe(from)}`, 'a constant of one dimension');
+    const integers = graph.integers(op, 0);
+    return graph.fold(
+      graph.output(op),
+      indices.map((index) => integers[index]!),
+    );
+  }
+  return define(
+    graph,
+    op,
+    graph.output(op),
+    gather(graph.mover(op), shaped(graph, op), from.shape, axis, indices),
+  );
+};
+
+/** TILE: dimensions again and again. */
+export const tile: Handler = (graph, op) => {
+  const from = graph.input(op);
+  const copies = graph.integers(op, 1);
+  if (copies.length !== from.shape.length || copies.some((count) => !(count >= 1 && count < 65536)))
+    graph.refuse(op, `by [${copies}]`, `${from.shape.length} numbers from 1 on`);
+  let value = shaped(graph, op);
+  let { shape } = from;
+  copies.forEach((count, axis) => {
+    if (count === 1) return;
+    const outer = elementCount({ shape: shape.slice(0, axis) });
+    const inner = elementCount({ shape: shape.slice(axis) });
+    value = stretch(graph.mover(op), value, [outer, 1, inner], 1, count);
+    shape = shape.map((size, i) => (i === axis ? size * count : size));
+  });
+  define(graph, op, graph.output(op), value);
+};
+
+/** The row or column of the input that each of the output is nearest to. TFLite's GetNearestNeighbor. */
+function nearest(from: number, to: number, alignCorners: boolean, halfPixels: boolean): number[] {
+  const step = Math.fround(alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to);
+  return Array.from({ length: to }, (_, i) => {
+    const at = Math.fround(Math.fround(i + (halfPixels ? 0.5 : 0)) * step);
+    return Math.max(0, Math.min(from - 1, alignCorners ? Math.round(at) : Math.floor(at)));
+  });
+}
+
+export const resizeNearest: Handler = (graph, op) => {
+  const from = graph.input(op);
+  const [rows = 0, columns = 0] = graph.integers(op, 1);
+  if (from.shape.length !== 4 || !(rows > 0 && columns > 0 && rows < 65536 && columns < 65536))
+    return graph.refuse(op, `on ${graph.describe(from)} to [${rows},${columns}]`, 'a map, and sizes above 0');
+  const [alignCorners, halfPixels] = [0, 1].map((field) => (op.options?.int8(field) ?? 0) !== 0) as [
+    boolean,
+    boolean,
+  ];
+  const [, height = 1, width = 1, channels = 1] = from.shape;
+  const across = nearest(width, columns, alignCorners, halfPixels);
+  const down = nearest(height, rows, alignCorners, halfPixels);
+  const wide = gather(graph.mover(op), shaped(graph, op), from.shape, 2, across);
+  const made = gather(graph.mover(op), wide, [1, height, columns, channels], 1, down);
+  return define(graph, op, graph.output(op), made);
+};
+
+/** Blocks of pixels to channels, or back: dimensions that change places. */
+const blocks =
+  (toSpace: boolean): Handler =>
+  (graph, op) => {
+    const from = graph.input(op);
+    const [, height = 1, width = 1, channels = 1] = from.shape;
+    const size = op.options?.int32(0) ?? 0;
+    const fits = toSpace ? channels % (size * size) === 0 : height % size === 0 && width % size === 0;
+    if (from.shape.length !== 4 || !(size >= 1) || !fits)
+      return graph.refuse(op, `of blocks of ${size} on ${graph.describe(from)}`, 'sizes that blocks divide');
+    const view = toSpace
+      ? [height, width, size, size, channels / (size * size)]
+      : [height / size, size, width / size, size, channels];
+    const made = permute(graph.mover(op), shaped(graph, op), view, [0, 2, 1, 3, 4]);
+    return define(graph, op, graph.output(op), made);
+  };
+
+export const depthToSpace = blocks(true);
+export const spaceToDepth = blocks(false);
+
+/** Dimensions in another order. */
 export const transpose: Handler = (graph, op) => {
   const [from, target] = [graph.input(op), graph.output(op)];
   const permutation = graph.integers(op, 1);
   const sorted = [...permutation].sort((a, b) => a - b);
   if (`${sorted}` !== `${from.shape.map((_, axis) => axis)}`)
     graph.refuse(op, `by [${permutation}] of [${from.shape}]`, 'a permutation');
-  const output = graph.spec(op, target);
-  const input = graph.activation(op);
-  const spec = graph.builder.spec(input);
-  if (
-    spec.scale !== output.scale ||
-    spec.zeroPoint !== output.zeroPoint ||
-    elementCount(output) !== elementCount(from)
-  )
-    graph.refuse(op, `into ${graph.describe(target)}`, 'the elements and the scale of its input');
-  // Dimensions of 1 do not count; those that stay behind each other are one.
-  const order = permutation.filter((axis) => from.shape[axis] !== 1);
-  const first = order.findIndex((axis, i) => i > 0 && axis < order[i - 1]!);
-  if (first < 0) {
-    graph.define(target, graph.builder.reshape(input, output.shape));
-    return;
-  }
-  const ascending = (list: readonly number[]): boolean =>
-    list.every((axis, i) => i === 0 || axis > list[i - 1]!);
-  const [front, behind] = [order.slice(0, first), order.slice(first)];
-  if (!ascending(behind) || behind.at(-1)! > front[0]!)
-    graph.refuse(op, `by [${permutation}] of [${from.shape}]`, 'two groups of dimensions that change places');
-  const columns = elementCount({ shape: front.map((axis) => from.shape[axis]!) });
-  const rows = elementCount(from) / columns;
-  const matrix = graph.builder.reshape(input, [rows, columns]);
-  const body = { kind: 'transpose' as const, name: 'transpose' };
-  const made = graph.builder.add(body, [matrix], { ...output, shape: [columns, rows] });
-  graph.define(target, graph.builder.reshape(made, output.shape));
+  define(graph, op, target, permute(graph.mover(op), shaped(graph, op), from.shape, permutation));
 };
 
-/** Means along axes that lie side by side: parts before them are taken one by one. */
-export const mean: Handler = (graph, op) => {
-  const from = graph.input(op);
-  const target = graph.output(op);
-  const axes = axesOf(graph, op, graph.integers(op, 1), from.shape.length);
-  const reduced = [...new Set(axes)].filter((axis) => from.shape[axis] !== 1).sort((a, b) => a - b);
-  const input = graph.activation(op);
-  const output = graph.spec(op, target);
-  const spec = graph.builder.spec(input);
-  const [first = 0] = reduced;
-  const last = reduced.at(-1) ?? -1;
-  if (last - first + 1 !== Math.max(reduced.length, last < 0 ? 0 : 1))
-    graph.refuse(op, `along dimensions ${reduced}`, 'dimensions side by side');
-  const outer = elementCount({ shape: from.shape.slice(0, first) });
-  const size = elementCount({ shape: from.shape.slice(first, last + 1) });
-  const inner = elementCount({ shape: from.shape.slice(Math.max(last + 1, first)) });
-  if (elementCount(output) !== outer * inner)
-    graph.refuse(op, `into ${graph.describe(target)}`, `${outer * inner} elements`);
-  if (outer > MOST_PARTS) graph.refuse(op, `of ${outer} parts`, `at most ${MOST_PARTS}`);
-  const scaling = quantizeMultiplier(spec.scale / output.scale);
-  const one = (map: number): number => {
-    const body = { kind: 'mean' as const, name: 'mean', scaling };
-    return graph.builder.add(body, [map], { ...output, shape: [inner] } as TensorSpec);
+/** Means along any dimensions: they are brought to the front. SUM is a mean of another scale. */
+const reduction =
+  (sum: boolean): Handler =>
+  (graph, op) => {
+    const from = graph.input(op);
+    const target = graph.output(op);
+    const axes = axesOf(graph, op, graph.integers(op, 1), from.shape.length);
+    const reduced = [...new Set(axes)].filter((axis) => from.shape[axis] !== 1).sort((a, b) => a - b);
+    const kept = from.shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
+    const output = graph.spec(op, target);
+    if (output.dtype === 'int16') graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
+    const size = elementCount({ shape: reduced.map((axis) => from.shape[axis]!) });
+    const inner = elementCount({ shape: kept.map((axis) => from.shape[axis]!) });
+    if (elementCount(output) !== inner)
+      graph.refuse(op, `into ${graph.describe(target)}`, `${inner} elements`);
+    const input = permute(graph.mover(op), shaped(graph, op), from.shape, [...reduced, ...kept]);
+    const ratio = graph.builder.spec(input).scale / output.scale;
+    const scaling = quantizeMultiplier(ratio);
+    const total = sum ? { total: true } : {};
+    const body = { kind: 'mean' as const, name: op.name.toLowerCase(), scaling, ...total };
+    const whole = graph.builder.reshape(input, [size, 1, inner]);
+    const made = graph.builder.add(body, [whole], { ...output, shape: [inner] });
+    graph.define(target, graph.builder.reshape(made, output.shape));
   };
-  const whole = graph.builder.reshape(input, [outer, size, inner]);
-  const parts = Array.from({ length: outer }, (_, i) => {
-    const part = outer === 1 ? whole : slice(graph, whole, 0, i, 1);
-    return one(graph.builder.reshape(part, [size, 1, inner]));
-  });
-  const joined =
-    outer === 1
-      ? parts[0]!
-      : graph.builder.add({ kind: 'concat', name: 'mean', axis: 0 }, parts, {
-          ...output,
-          shape: [outer * inner],
-        });
-  graph.define(target, graph.builder.reshape(joined, output.shape));
-};
+
+export const mean = reduction(false);
+export const sum = reduction(true);
+
+/** REDUCE_MAX and REDUCE_MIN: a window over all that is reduced; the least is the opposite of the opposites' largest. */
+const extreme =
+  (least: boolean): Handler =>
+  (graph, op) => {
+    const from = graph.input(op);
+    const axes = [...new Set(axesOf(graph, op, graph.integers(op, 1), from.shape.length))];
+    const kept = from.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+    const size = elementCount({ shape: axes.map((axis) => from.shape[axis]!) });
+    const inner = elementCount({ shape: kept.map((axis) => from.shape[axis]!) });
+    if (size > 65535) graph.refuse(op, `of ${size} values`, 'at most 65535');
+    const order = [...axes.sort((a, b) => a - b), ...kept];
+    const input = permute(graph.mover(op), shaped(graph, op), from.shape, order);
+    const made = largest(graph, graph.builder.reshape(input, [size, 1, inner]), least);
+    define(graph, op, graph.output(op), made);
+  };
+
+export const reduceMax = extreme(false);
+export const reduceMin = extreme(true);
+
+/** The largest, or least, of each column of [rows][1][columns]. */
+export function largest(graph: TfliteGraph, rows: number, least: boolean): number {
+  const { builder } = graph;
+  const opposite = (tensor: number): number => {
+    const spec = builder.spec(tensor);
+    const table = Int8Array.from({ length: 256 }, (_, i) => 127 - i);
+    return builder.add({ kind: 'map', name: 'negate', table }, [tensor], {
+      ...spec,
+      zeroPoint: -spec.zeroPoint - 1,
+    });
+  };
+  const from = least ? opposite(rows) : rows;
+  const spec = builder.spec(from);
+  const [count, , columns] = spec.shape as [number, number, number];
+  const most = spec.dtype === 'int16' ? 32767 : 127;
+  const window = { kernel: [count, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] } as const;
+  const body = { kind: 'maxPool2d' as const, name: 'max', ...window, clampMin: -most - 1, clampMax: most };
+  const made = builder.add(body, [from], { ...spec, shape: [1, 1, columns] });
+  return least ? opposite(made) : made;
+}
 
 export const shapeOf: Handler = (graph, op) => {
   graph.fold(graph.output(op), graph.input(op).shape);
 };
 
+/** Tensors as the slices of one more dimension; constants are computed. */
 export const pack: Handler = (graph, op) => {
-  const parts = op.inputs.map((_, slot) => graph.integers(op, slot));
-  if (parts.some((part) => part.length !== 1)) graph.refuse(op, 'of vectors', 'single constants');
-  graph.fold(graph.output(op), parts.flat());
+  const target = graph.output(op);
+  if (op.inputs.every((_, slot) => graph.isConstant(graph.input(op, slot)))) {
+    const all = op.inputs.map((_, slot) => graph.integers(op, slot));
+    if (all.some((part) => part.length !== 1)) graph.refuse(op, 'of vectors', 'single constants');
+    return graph.fold(target, all.flat());
+  }
+  const output = graph.spec(op, target);
+  const [axis] = axesOf(graph, op, [op.options?.int32(1) ?? 0], target.shape.length) as [number];
+  const slice = target.shape.map((size, i) => (i === axis ? 1 : size));
+  const tensors = op.inputs.map((_, slot) => {
+    const tensor = graph.activation(op, slot);
+    if (elementCount(graph.builder.spec(tensor)) !== elementCount({ shape: slice }))
+      graph.refuse(op, `of ${graph.describe(graph.input(op, slot))}`, `[${slice}]`);
+    return graph.builder.reshape(tensor, slice);
+  });
+  const body = { kind: 'concat' as const, name: 'pack', axis };
+  const made = graph.builder.add(body, tensors, { ...output, shape: target.shape });
+  return graph.define(target, graph.builder.reshape(made, output.shape));
 };

@@ -33,7 +33,51 @@ function weightScales(
   return scales;
 }
 
-/** Biases of `channels` channels, zeros if there are none; int64 with int16 activations unless the file has int32. */
+/** The zero point of weights that have one scale, as they are stored. */
+const zeroOf = ({ type, zeroPoints }: TfliteTensor): number =>
+  (zeroPoints[0] ?? 0) - (type === 'uint8' ? 128 : 0);
+
+/** Weights and what their scales and biases become. */
+interface Symmetric {
+  weights: Int8Array;
+  weightBits: 4 | 8;
+  scales: number[];
+  /** What biases are multiplied by, one a channel, where scales changed. */
+  factors?: number[];
+}
+
+/**
+ * Weights without their zero point, as our convolutions have them. Exact where a channel's then fit int8; others are rounded
+ * to 127 steps of a larger scale. TensorFlow 1 writes such weights.
+ */
+function symmetric(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  filter: TfliteTensor,
+  scales: number[],
+  { channels, channelOf }: { channels: number; channelOf: (weight: number) => number },
+): Symmetric {
+  const { weights, weightBits } = graph.weights(op, filter);
+  const zero = zeroOf(filter);
+  if (zero === 0 || scales.length > 1) return { weights, weightBits, scales };
+  const most = new Float64Array(channels);
+  weights.forEach((weight, i) => {
+    most[channelOf(i)] = Math.max(most[channelOf(i)]!, Math.abs(weight - zero));
+  });
+  const factors = Array.from(most, (largest) => (largest > 127 ? 127 / largest : 1));
+  return {
+    weights: weights.map((weight, i) => Math.round((weight - zero) * factors[channelOf(i)]!)),
+    weightBits: 8,
+    scales: factors.map((factor) => scales[0]! / factor),
+    factors,
+  };
+}
+
+/**
+ * Biases of `channels` channels, zeros if there are none. With int16 activations their type is the accumulators': the
+ * file's. Without any, TFLite's reference kernels take int32, but of depthwise convolutions int64; those of TFLite Micro
+ * always int64.
+ */
 function biasOf(
   graph: TfliteGraph,
   op: TfliteOperator,
@@ -41,7 +85,10 @@ function biasOf(
   wide: boolean,
 ): Int32Array | BigInt64Array {
   const tensor = graph.optional(op, 2);
-  if (!tensor) return wide ? new BigInt64Array(channels) : new Int32Array(channels);
+  if (!tensor)
+    return wide && (graph.reference === 'tflm' || op.name === 'DEPTHWISE_CONV_2D')
+      ? new BigInt64Array(channels)
+      : new Int32Array(channels);
   const values = graph.wideIntegers(op, 2);
   if (values.length !== channels || (tensor.type === 'int64' && !wide))
     graph.refuse(op, `with biases of ${graph.describe(tensor)}`, `${channels} of int32`);
@@ -55,6 +102,7 @@ function requantizationOf(
   channels: number,
   output: TensorSpec,
   activation: number,
+  biasFactors?: readonly number[],
 ): Requantization {
   const pairs = factors.map((factor) => {
     const pair = quantizeMultiplier(factor);
@@ -62,8 +110,13 @@ function requantizationOf(
       graph.refuse(op, `with scales that multiply by ${factor}`, 'less than 2¹⁴');
     return pair;
   });
+  const bias = biasOf(graph, op, channels, output.dtype === 'int16');
+  const scaled =
+    biasFactors && bias instanceof Int32Array
+      ? bias.map((value, channel) => Math.round(value * biasFactors[channel]!))
+      : bias;
   return {
-    bias: biasOf(graph, op, channels, output.dtype === 'int16'),
+    bias: scaled,
     multipliers: Int32Array.from(pairs, ({ multiplier }) => multiplier),
     shifts: Int32Array.from(pairs, ({ shift }) => shift),
     ...graph.clamp(op, activation, output),
@@ -105,11 +158,12 @@ export const conv2d: Handler = (graph, op) => {
     dilation: [options?.int32(5, 1) ?? 1, options?.int32(4, 1) ?? 1],
   });
   const output = { ...graph.spec(op, graph.output(op)), shape: [...window.output, outputs] };
-  const scales = weightScales(graph, op, filter, outputs, 0);
-  if (filter.zeroPoints.some((zeroPoint) => zeroPoint !== 0))
-    graph.refuse(op, `on ${graph.describe(filter)} with a zero point`, 'symmetric weights');
+  const given = weightScales(graph, op, filter, outputs, 0);
+  const perOutput = elementCount(filter) / outputs;
+  const channelOf = (weight: number): number => Math.floor(weight / perOutput);
+  const centred = symmetric(graph, op, filter, given, { channels: outputs, channelOf });
+  const { weights, weightBits, scales } = centred;
   const factors = scales.map((scale) => (graph.builder.spec(input).scale * scale) / output.scale);
-  const { weights, weightBits } = graph.weights(op, filter);
   if (outputs * height * width * shape[2] > 1 << 24)
     graph.refuse(op, `with ${groups} groups`, 'fewer: they are stored as one');
   const body = {
@@ -118,7 +172,7 @@ export const conv2d: Handler = (graph, op) => {
     ...window.geometry,
     weights: withoutGroups(weights, outputs, height * width, part, shape[2]),
     weightBits,
-    ...requantizationOf(graph, op, factors, outputs, output, options?.int8(3) ?? 0),
+    ...requantizationOf(graph, op, factors, outputs, output, options?.int8(3) ?? 0, centred.factors),
   };
   graph.define(graph.output(op), graph.builder.add(body, [input], output));
 };
@@ -138,16 +192,18 @@ export const depthwiseConv2d: Handler = (graph, op) => {
     dilation: [options?.int32(6, 1) ?? 1, options?.int32(5, 1) ?? 1],
   });
   const output = { ...graph.spec(op, graph.output(op)), shape: [...window.output, outputs] };
-  const scales = weightScales(graph, op, filter, outputs, 3);
-  if (filter.zeroPoints.some((zeroPoint) => zeroPoint !== 0))
-    graph.refuse(op, `on ${graph.describe(filter)} with a zero point`, 'symmetric weights');
+  const given = weightScales(graph, op, filter, outputs, 3);
+  const channelOf = (weight: number): number => weight % outputs;
+  const centred = symmetric(graph, op, filter, given, { channels: outputs, channelOf });
+  const { weights, weightBits, scales } = centred;
   const factors = scales.map((scale) => (graph.builder.spec(input).scale * scale) / output.scale);
   const body = {
     kind: 'depthwiseConv2d' as const,
     name: 'depthwise',
     ...window.geometry,
-    ...graph.weights(op, filter),
-    ...requantizationOf(graph, op, factors, outputs, output, options?.int8(4) ?? 0),
+    weights,
+    weightBits,
+    ...requantizationOf(graph, op, factors, outputs, output, options?.int8(4) ?? 0, centred.factors),
   };
   graph.define(graph.output(op), graph.builder.add(body, [input], output));
 };
@@ -169,17 +225,25 @@ export const fullyConnected: Handler = (graph, op) => {
   const output = graph.spec(op, target);
   if (elementCount(output) !== rows * outputs)
     graph.refuse(op, `into ${graph.describe(target)}`, `${rows * outputs} elements`);
-  const scales = weightScales(graph, op, filter, outputs, 0);
+  const given = weightScales(graph, op, filter, outputs, 0);
+  // The zero point of weights is the kernel's where there is one row.
+  const channelOf = (weight: number): number => Math.floor(weight / depth);
+  const { weights, weightBits, scales, ...centred } =
+    rows === 1
+      ? { ...graph.weights(op, filter), scales: given, factors: undefined }
+      : { factors: undefined, ...symmetric(graph, op, filter, given, { channels: outputs, channelOf }) };
   // One scale: TFLite multiplies in float32 (GetQuantizedConvolutionMultipler); several: in float64.
   const product = (scale: number): number =>
     scales.length === 1 ? Math.fround(spec.scale * scale) : spec.scale * scale;
   const factors = scales.map((scale) => product(scale) / output.scale);
+  const activationCode = op.options?.int8(0) ?? 0;
   const shared = {
     name: 'fully_connected',
-    ...graph.weights(op, filter),
-    ...requantizationOf(graph, op, factors, outputs, output, op.options?.int8(0) ?? 0),
+    weights,
+    weightBits,
+    ...requantizationOf(graph, op, factors, outputs, output, activationCode, centred.factors),
   };
-  const zeroPoint = filter.zeroPoints[0] ?? 0;
+  const zeroPoint = zeroOf(filter);
   if (rows === 1) {
     const input = graph.builder.reshape(activation, [depth]);
     const zero = scales.length === 1 && zeroPoint !== 0 ? { weightZeroPoint: zeroPoint } : {};
@@ -189,7 +253,6 @@ export const fullyConnected: Handler = (graph, op) => {
     return;
   }
   // Several rows: a convolution of 1×1 over them.
-  if (zeroPoint !== 0) graph.refuse(op, `of ${rows} rows with a zero point of weights`, 'symmetric weights');
   const one = [1, 1] as const;
   const body = {
     kind: 'conv2d' as const,

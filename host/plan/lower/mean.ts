@@ -50,6 +50,6 @@ export function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limit
   record.set(MEAN_CHANNELS, channels);
   record.set(MEAN_GROUP, group);
   record.set(MEAN_CHUNK, chunk);
-  placeScaling(record, MEAN_SCALE, divide(op.scaling, pixels));
+  placeScaling(record, MEAN_SCALE, op.total ? op.scaling : divide(op.scaling, pixels));
   return { record, constants: [], arenaBytes: placeAreas(record, areasOf(group, chunk)) };
 }

@@ -1,0 +1,101 @@
+// Operators of one int8 that are a table of 256: as TFLite's reference kernels compute it, or as reals, rounded.
+import { scale, tanh } from '../../model/fixed-point.js';
+import { quantizeMultiplier, type Scaling, type TensorSpec } from '../../model/quantized-network.js';
+import { exponential } from '../float-graph.js';
+import { gelu as exactGelu, geluTanh, log, type RealFunction } from '../functions.js';
+import { cosineOfTurns } from '../../math/real-functions.js';
+import type { Handler, TfliteGraph } from './graph.js';
+import { hardSwishTable } from './hard-swish.js';
+import type { TfliteOperator } from './model.js';
+
+const int8 = (value: number): number => Math.max(-128, Math.min(127, value));
+
+/** A table op from int8 to int8. */
+function tabulate(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  make: (from: TensorSpec, to: TensorSpec) => Int8Array,
+): void {
+  const input = graph.activation(op);
+  const [from, output] = [graph.builder.spec(input), graph.spec(op, graph.output(op))];
+  if (from.dtype === 'int16' || output.dtype === 'int16')
+    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8');
+  const name = op.name.toLowerCase();
+  graph.define(
+    graph.output(op),
+    graph.builder.add({ kind: 'map', name, table: make(from, output) }, [input], output),
+  );
+}
+
+const table = (f: (q: number) => number): Int8Array => Int8Array.from({ length: 256 }, (_, i) => f(i - 128));
+
+export const hardSwish: Handler = (graph, op) => tabulate(graph, op, hardSwishTable);
+
+/** TFLite's QuantizeLeakyRelu and Prelu of one slope: two multipliers, one for each side of 0. */
+export function slopeTable(from: TensorSpec, to: TensorSpec, below: number, refuse: () => never): Int8Array {
+  const ratio = Math.fround(from.scale / to.scale);
+  const [positive, negative] = [ratio, Math.abs(below)].map(quantizeMultiplier) as [Scaling, Scaling];
+  if ([positive, negative].some(({ multiplier, shift }) => !(multiplier >= 0) || shift > 22)) refuse();
+  const sign = below < 0 ? -1 : 1;
+  return table((q) => {
+    const value = q - from.zeroPoint;
+    const { multiplier, shift } = value >= 0 ? positive : negative;
+    return int8(to.zeroPoint + scale(value >= 0 ? value : sign * value, multiplier, shift));
+  });
+}
+
+export const leakyRelu: Handler = (graph, op) =>
+  tabulate(graph, op, (from, to) => {
+    const alpha = op.options?.float32(0, 0) ?? 0;
+    const refuse = (): never =>
+      graph.refuse(op, `with alpha ${alpha}`, 'scales that multiply by less than 2²²');
+    const below = Math.fround(Math.fround(from.scale * alpha) / to.scale);
+    return slopeTable(from, to, below, refuse);
+  });
+
+export const tangent: Handler = (graph, op) =>
+  tabulate(graph, op, (from, to) => {
+    if (to.scale !== 1 / 128 || to.zeroPoint !== 0)
+      graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'scale 1/128 and zero point 0');
+    return table((q) => tanh(q, from));
+  });
+
+/** TFLite's Abs of int8: the distance to the zero point, rescaled where scales differ. */
+export const absolute: Handler = (graph, op) =>
+  tabulate(graph, op, (from, to) => {
+    const { multiplier, shift } = quantizeMultiplier(Math.fround(from.scale / to.scale));
+    const same = from.scale === to.scale;
+    return table((q) => {
+      const distance = Math.abs(q - from.zeroPoint);
+      return int8((same ? distance : scale(distance, multiplier, shift)) + to.zeroPoint);
+    });
+  });
+
+/** A real function, rounded to the nearest of the output's in float32. TFLite's LUTPopulate. */
+const real =
+  (f: RealFunction): Handler =>
+  (graph, op) =>
+    tabulate(graph, op, (from, to) => {
+      const inverse = Math.fround(1 / to.scale);
+      return table((q) => {
+        const value = Math.fround(f(Math.fround(Math.fround(from.scale) * (q - from.zeroPoint))));
+        const steps = Math.fround(value * inverse);
+        return int8(Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5) + to.zeroPoint);
+      });
+    });
+
+export const negate = real((x) => -x);
+export const square = real((x) => x * x);
+export const squareRoot = real((x) => Math.sqrt(Math.max(0, x)));
+/** Of 0 and below, the largest there is. */
+export const reciprocalRoot = real((x) => (x > 0 ? 1 / Math.sqrt(x) : Number.MAX_VALUE));
+export const exp = real(exponential);
+export const logarithm = real(log);
+export const elu = real((x) => (x < 0 ? exponential(x) - 1 : x));
+export const floor = real(Math.floor);
+export const ceil = real(Math.ceil);
+export const sign = real(Math.sign);
+export const sine = real((x) => cosineOfTurns(x / (2 * Math.PI) - 0.25));
+export const cosine = real((x) => cosineOfTurns(x / (2 * Math.PI)));
+export const gelu: Handler = (graph, op) =>
+  real((op.options?.int8(0) ?? 0) === 0 ? exactGelu : geluTanh)(graph, op);
