@@ -106,6 +106,11 @@ export const compileCommand: Command = {
     },
     asOption,
     { name: 'shape', value: 'N,N,…', help: 'shape of the input, where the file leaves sizes open' },
+    {
+      name: 'reference',
+      value: 'NAME',
+      help: 'whose kernels a .tflite file’s results are those of, where they differ: tflite (default) or tflm',
+    },
     { name: 'cut', value: 'NAME', help: 'the value that is the answer (default: the model’s output)' },
     {
       name: 'range',
@@ -145,7 +150,12 @@ export const compileCommand: Command = {
     'brownout compile model.tflite --learn head:2 --lr 1/32 -o model-learn.brn',
   ],
   run({ positionals, options, progress }) {
-    const { data, cut, shape } = options;
+    const { data, cut, shape, reference } = options;
+    if (reference !== undefined && reference !== 'tflite' && reference !== 'tflm') {
+      const hint = 'See `brownout compile --help`.';
+      const found = `--reference ${reference}`;
+      throw new BrownoutError({ code: 'E_OPTION', found, expected: 'tflite or tflm', hint });
+    }
     const stated = preprocessingOf(options);
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
@@ -155,6 +165,7 @@ export const compileCommand: Command = {
       name,
       beside: (file) => readUserFile(join(dirname(path), file)),
       ...(typeof cut === 'string' ? { cut } : {}),
+      ...(reference ? { reference } : {}),
       ...(typeof shape === 'string'
         ? { shape: shape.split(',').map((size) => wholeNumber('shape', size)) }
         : {}),
