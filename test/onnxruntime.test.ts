@@ -78,7 +78,10 @@ function qdqNet(): Uint8Array {
 }
 
 const runtime = find();
-if (!runtime) console.log('skipped: QDQ against ONNX Runtime: onnxruntime-node is not installed');
+if (!runtime)
+  console.log(
+    'skipped: QDQ against ONNX Runtime: it is not installed. To enable: npm install --no-save onnxruntime-node',
+  );
 
 (runtime ? test : test.skip)(
   'QDQ graphs: within two steps of ONNX Runtime, on the mean within half a step',

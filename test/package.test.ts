@@ -77,7 +77,9 @@ function install(): boolean {
   ) {
     throw new Error(`npm install: ${stderr}`);
   }
-  console.log('skipped: the installed package: the registry cannot be reached');
+  console.log(
+    'skipped: the installed package: npm has no registry. To enable: run it where npm install works',
+  );
   return false;
 }
 

@@ -62,7 +62,8 @@ async function find(): Promise<TensorFlow | undefined> {
 }
 
 const found = await find();
-if (!found) console.log(`skipped: gradients against TensorFlow.js: it is not installed (${INSTALL})`);
+if (!found)
+  console.log(`skipped: gradients against TensorFlow.js: it is not installed. To enable: ${INSTALL}`);
 const tf = found!;
 const check = found ? test : test.skip;
 

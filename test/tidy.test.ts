@@ -31,6 +31,14 @@ test('every test file runs its tests, all of them', () => {
   }
 });
 
+test('a test that is skipped says how to run it', () => {
+  for (const path of filesUnder('test', '.ts')) {
+    for (const [, said] of read(path).matchAll(/[`'"]skipped: ([^\n]*)/g)) {
+      assert.match(said!, /To enable: |set BROWNOUT_DATA to /, path);
+    }
+  }
+});
+
 test(`no line in host/, assembly/ and firmware/ has more than ${LONGEST_LINE} characters`, () => {
   const long = [...host, ...device, ...filesUnder('firmware')].flatMap((path) => {
     return linesOf(path).flatMap((line, i) => (line.length > LONGEST_LINE ? [`${path}:${i + 1}`] : []));

@@ -326,7 +326,7 @@ test('every constant of every device says where it is from', () => {
 
 const data = process.env['BROWNOUT_DATA'];
 const recordings = data !== undefined && existsSync(join(data, 'traces')) ? join(data, 'traces') : undefined;
-if (!recordings) console.log('skipped: recorded traces: BROWNOUT_DATA is not set');
+if (!recordings) console.log('skipped: recorded traces: set BROWNOUT_DATA to the folder that holds traces/');
 
 (recordings ? test : test.skip)('recorded traces are read', () => {
   const read = (path: string): string => readFileSync(join(recordings!, path), 'utf8');

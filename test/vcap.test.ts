@@ -8,7 +8,8 @@ import { fitVcap, predictVcap, vcapRuns } from '../samples/vcap.js';
 const data = process.env['BROWNOUT_DATA'];
 const folder = data === undefined ? undefined : join(data, 'traces/bfree_solar_vcap');
 const found = folder !== undefined && existsSync(folder);
-if (!found) console.log('skipped: measured capacitor voltages: BROWNOUT_DATA is not set');
+if (!found)
+  console.log('skipped: measured capacitor voltages: set BROWNOUT_DATA to the folder that holds traces/');
 
 const FITTED_ON = 'normal-100_100';
 
