@@ -177,7 +177,10 @@ nativeTest('a wasm2c of another version is left out, with the reason', () => {
     console.log = log;
     process.env['PATH'] = PATH;
   }
-  assert.is(said, 'skipped: a witness: wasm2c 1.0.42; read is the C of 1.0.32');
+  assert.is(
+    said,
+    'skipped: a witness: wasm2c 1.0.42; read is the C of 1.0.32. To enable: put that one on the PATH',
+  );
 });
 
 test('what C of integers cannot say is refused by name', () => {

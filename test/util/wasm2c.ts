@@ -13,7 +13,9 @@ export function hasWasm2c(subject: string): boolean {
   if (!hasPrograms(subject, { gcc: 'gcc', wasm2c: 'wabt' })) return false;
   const version = execFileSync('wasm2c', ['--version'], { encoding: 'utf8' }).trim();
   if (version === READ) return true;
-  console.log(`skipped: ${subject}: wasm2c ${version}; read is the C of ${READ}`);
+  console.log(
+    `skipped: ${subject}: wasm2c ${version}; read is the C of ${READ}. To enable: put that one on the PATH`,
+  );
   return false;
 }
 
