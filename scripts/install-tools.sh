@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs of other makers that tests run: compilers, emulators, a browser. Only what is missing, from
-# Debian's packages; nothing if all is there. `npm test` itself installs nothing: it skips what it has no program for,
-# and says so. Exit code: 0 all is there, 4 something is still missing (it says what).
+# Installs the programs of other makers that tests run: compilers, emulators, a browser, what writes inputs. Only what
+# is missing, from Debian's packages; nothing if all is there. `npm test` itself installs nothing: it skips what it has
+# no program for, and says so. Exit code: 0 all is there, 4 something is still missing (it says what).
 set -u
 
 packages=(
@@ -9,6 +9,7 @@ packages=(
   gcc-arm-none-eabi binutils-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
   gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc
   clang lld mspdebug
+  python3-numpy python3-pandas imagemagick ffmpeg sox
 )
 
 # Whether a compiler finds its C library.
@@ -26,6 +27,8 @@ is_there() {
     qemu-system-misc) command -v qemu-system-riscv32 ;;
     wabt) command -v wasm2c ;;
     lld) command -v ld.lld ;;
+    python3-*) python3 -c "import ${1#python3-}" 2>&1 ;;
+    imagemagick) command -v convert ;;
     chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
     *) command -v "$1" ;;
   esac >/dev/null

@@ -72,9 +72,10 @@ function unpackRuns(bytes: Uint8Array, { width, height, bits, start }: Header): 
   const indices = new Uint8Array(width * height);
   let [x, y] = [0, 0];
   const put = (index: number): void => {
-    if (x >= width || y >= height)
-      refuse(`a run beyond ${width} by ${height} pixels`, 'runs inside the picture');
-    indices[y * width + x++] = index;
+    if (y >= height) refuse(`a run beyond ${height} rows`, 'runs inside the picture');
+    // ImageMagick packs rows as they lie plain, with bytes that fill up to a multiple of four.
+    if (x < width) indices[y * width + x] = index;
+    x++;
   };
   const nibble = (byte: number, i: number): number => (i % 2 === 0 ? byte >> 4 : byte & 15);
   for (let at = start; at + 1 < bytes.length;) {
