@@ -11,7 +11,7 @@ import {
   H_POLICY_EVERY,
   H_POLICY_LOW,
   OP_FLAG_COMMIT,
-  OP_KIND,
+  OP_FLAGS,
   OP_TILES,
 } from './layout';
 import { checkRecord, fetchRecord } from './plan';
@@ -41,7 +41,7 @@ function advance(op: usize): bool {
   const job = HEADER + H_JOBS + (load<usize>(CURSOR, C_KIND) << 3);
   store<i32>(CURSOR, 0, C_TILE);
   store<i32>(CURSOR, next, C_OP);
-  if (next < load<i32>(job) + load<i32>(job, 4)) return (load<u32>(op, OP_KIND) & OP_FLAG_COMMIT) != 0;
+  if (next < load<i32>(job) + load<i32>(job, 4)) return (load<u32>(op, OP_FLAGS) & OP_FLAG_COMMIT) != 0;
   store<i32>(CURSOR, Status.DONE, C_STATE);
   return true;
 }

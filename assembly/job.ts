@@ -19,6 +19,7 @@ import {
   D_SEQUENCE,
   HEADER_BYTES,
   H_ARENA_BYTES,
+  H_CONSTANTS_SPACE,
   H_CRC,
   H_DIAGNOSTICS,
   H_IMAGE_ID,
@@ -53,6 +54,7 @@ function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
   if (load<u32>(HEADER, H_VERSION) != (VERSION | (HEADER_BYTES << 16))) return ErrorCode.E_VERSION;
   if (crc32(0, HEADER + H_IMAGE_ID, HEADER_BYTES - H_IMAGE_ID) != load<u32>(HEADER, H_CRC))
     return ErrorCode.E_HEADER;
+  if (load<u32>(HEADER, H_CONSTANTS_SPACE)) return ErrorCode.E_VERSION;
   const need = load<u32>(HEADER, H_NVM_BYTES);
   if (nvmBytes < need) return ErrorCode.E_NVM_SIZE;
   if (sramBytes - <u32>ARENA < load<u32>(HEADER, H_ARENA_BYTES)) return ErrorCode.E_SRAM_SIZE;

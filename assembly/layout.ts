@@ -4,7 +4,7 @@
 /** 'BRN1': the last bytes provisioning writes. */
 export const MAGIC = 0x314e5242;
 /** Format version; a reader refuses any other. */
-export const VERSION = 1;
+export const VERSION = 2;
 /** NVM addresses of views and buffers are multiples of this. */
 export const ALIGNMENT = 16;
 
@@ -22,8 +22,8 @@ export const H_VERSION = 4;
 export const H_CRC = 8;
 /** CRC-32 over plan and constants: names the network a cursor belongs to. */
 export const H_IMAGE_ID = 12;
-/** Bytes of header, plan and constants: what provisioning copies. */
-export const H_IMAGE_BYTES = 16;
+/** Where the constants lie: AddressSpace in the low byte, the rest zero. */
+export const H_CONSTANTS_SPACE = 16;
 /** Bytes of NVM the image needs, cursors and buffers included. */
 export const H_NVM_BYTES = 20;
 /** Bytes of SRAM the largest op needs, from `arena` on. */
@@ -52,8 +52,23 @@ export const H_JOBS = 100;
 export const JOB_COUNT = 2;
 /** Address of the learning header; 0: the image does not learn. */
 export const H_LEARNING = 116;
-/** Bytes 120..127 are reserved and zero. */
-export const H_RESERVED = 120;
+/** Address, among the constants, of the table of tensors: what `input` and `output` consist of. */
+export const H_TENSORS = 120;
+/** How many of them are inputs, outputs and states: a byte each, in this order in the table; the fourth byte is zero. */
+export const H_TENSOR_COUNTS = 124;
+
+/** Where addresses of constants count from. */
+export enum AddressSpace {
+  /** From the image's region in NVM, as all other addresses. */
+  NVM = 0,
+}
+
+// Table of tensors: entries of {offset, bytes, type}, the last 7 bytes of each reserved and zero.
+export const TENSOR_BYTES = 16;
+export const TENSOR_OFFSET = 0;
+export const TENSOR_SIZE = 4;
+/** ActivationType, a byte. */
+export const TENSOR_TYPE = 8;
 
 /** Kinds of job, as `submit` takes them. */
 export enum JobKind {
@@ -92,39 +107,33 @@ export const D_BOOTS = 4;
 /** CRC-32 of the two fields before it. */
 export const D_CRC = 8;
 
-// Plan: op records of one size. Common fields first, then those of the kernel.
+// Plan: op records of one size. Common fields first, then those of the kernel. Bytes 44..47 are of *_grad alone, else zero.
 export const OP_BYTES = 128;
-/** Low 8 bits: OpKind; next 8: OP_FLAG_*. */
+/** OpKind, a byte. */
 export const OP_KIND = 0;
-/** Bit of OpKind: activations are int16; without it, the kind of the int8 sibling. */
-export const KIND_S16 = 16;
-/** Flag: commit when this op is done (a mandatory commit). */
-export const OP_FLAG_COMMIT = 0x100;
-/** Flag: weights are int4, two a byte, the first in the low half; every row begins a byte. */
-export const OP_FLAG_INT4 = 0x200;
-/**
- * Flag: the op needs nothing special. Windows lie inside the map, their taps side by side; a dense op keeps its whole
- * input in SRAM; a transform's spectra need no centring.
- */
-export const OP_FLAG_PLAIN = 0x400;
-/** Flag, int16 activations: accumulators are int32 and requantized as those of int8. Without it they are int64. */
-export const OP_FLAG_INT32 = 0x1000;
-/** Flag, dense: weights have a zero point (DENSE_WEIGHT_ZERO). */
-export const OP_FLAG_WEIGHT_ZERO = 0x800;
-export const OP_TILES = 4;
-export const OP_INPUT = 8;
-export const OP_OUTPUT = 12;
-export const OP_WEIGHTS = 16;
+/** ActivationType of the inputs and the output, a byte; 0 in ops of learning. */
+export const OP_ACTIVATION_TYPE = 1;
+/** WeightType, a byte; 0 where there are none. */
+export const OP_WEIGHT_TYPE = 2;
+/** How biases and scales are kept, a byte: 0, as OP_BIAS and OP_REQUANT say; a module refuses others. */
+export const OP_SCALE_FORMAT = 3;
+/** OP_FLAG_*. */
+export const OP_FLAGS = 4;
+export const OP_TILES = 8;
+export const OP_INPUT = 12;
+export const OP_OUTPUT = 16;
+export const OP_WEIGHTS = 20;
 /** int32 a channel, input zero point folded in; int64 with int16 activations. */
-export const OP_BIAS = 20;
+export const OP_BIAS = 24;
 /** {int32 multiplier, int32 shift}, one a channel or one for all; of int64 accumulators {16-bit multiplier, right shift}. */
-export const OP_REQUANT = 24;
-/** Bytes between the requantization pairs of two channels: 8, or 0 for one pair. */
-export const OP_REQUANT_STRIDE = 28;
+export const OP_REQUANT = 28;
+/** int16 each, also the clamps. */
 export const OP_INPUT_ZERO_POINT = 32;
-export const OP_OUTPUT_ZERO_POINT = 36;
-export const OP_CLAMP_MIN = 40;
-export const OP_CLAMP_MAX = 44;
+export const OP_OUTPUT_ZERO_POINT = 34;
+export const OP_CLAMP_MIN = 36;
+export const OP_CLAMP_MAX = 38;
+/** Bytes between the requantization pairs of two channels: 8, or 0 for one pair. */
+export const OP_REQUANT_STRIDE = 40;
 /** Arena offsets of the kernel's SRAM areas. */
 export const OP_SCRATCH0 = 48;
 export const OP_SCRATCH1 = 52;
@@ -137,59 +146,83 @@ export const OP_CRC = 124;
 /** First kernel-specific field. */
 export const OP_PARAMS = 72;
 
-export enum OpKind {
-  CONV2D_S8 = 1,
-  MAX_POOL_S8 = 2,
-  DENSE_S8 = 3,
-  CIRCULANT_DIRECT_S8 = 4,
-  CIRCULANT_NTT_S8 = 5,
-  DEPTHWISE_CONV2D_S8 = 6,
-  AVG_POOL_S8 = 7,
-  ADD_S8 = 8,
-  MUL_S8 = 9,
-  SOFTMAX_S8 = 10,
-  MEAN_S8 = 11,
-  PAD_S8 = 12,
-  MAP_S8 = 13,
-  CIRCULANT_KARATSUBA_S8 = 14,
-  CONV2D_S16 = 17,
-  MAX_POOL_S16 = 18,
-  DENSE_S16 = 19,
-  DEPTHWISE_CONV2D_S16 = 22,
-  AVG_POOL_S16 = 23,
-  ADD_S16 = 24,
-  MUL_S16 = 25,
-  SOFTMAX_S16 = 26,
-  PAD_S16 = 28,
-  MAP_S16 = 29,
-  // Of learning jobs; bit 4 stays clear.
-  TURN = 32,
-  LOSS = 33,
-  LOOP = 34,
-  CONV2D_GRAD = 35,
-  DEPTHWISE_GRAD = 36,
-  CIRCULANT_GRAD = 37,
-  MAX_POOL_GRAD = 38,
-  AVG_POOL_GRAD = 39,
-  RESCALE = 40,
-  UPDATE_CONV2D = 41,
-  UPDATE_DEPTHWISE = 42,
-  UPDATE_CIRCULANT = 43,
-  FINISH = 44,
+/** Types of activations: log2 of their bytes. */
+export enum ActivationType {
+  INT8 = 0,
+  INT16 = 1,
 }
-/** The first of learning jobs: bit 0 of a build's learning mask. */
-export const KIND_LEARNING = 32;
 
-/** A bit for each OpKind, as in a build's kernel mask. */
-export const KINDS_S8 = 0x7ffe;
-export const KINDS_S16 = 0x37ce0000;
-/** Bits of a build's kernel mask beside those of OpKind. */
-export const MASK_WEIGHT_ZERO = 0x10000;
-export const MASK_INT4 = 0x100000;
-export const MASK_BLOCKS = 0x200000;
+/** Types of weights (assembly/kernels/weights.ts, host/model/weight-types.ts). */
+export enum WeightType {
+  INT8 = 0,
+  /** Two a byte, the first in the low half; every row begins a byte. */
+  INT4 = 1,
+}
+/** All of them: what a build takes that names none. */
+export const WEIGHT_TYPE_COUNT = 2;
+
+/** Commit when this op is done (a mandatory commit). */
+export const OP_FLAG_COMMIT = 1;
+/**
+ * The op needs nothing special. Windows lie inside the map, their taps side by side; a dense op keeps its whole
+ * input in SRAM; a transform's spectra need no centring.
+ */
+export const OP_FLAG_PLAIN = 2;
+/** Dense: weights have a zero point (DENSE_WEIGHT_ZERO). */
+export const OP_FLAG_WEIGHT_ZERO = 4;
+/** int16 activations: accumulators are int32 and requantized as those of int8. Without it they are int64. */
+export const OP_FLAG_INT32 = 8;
+
+/** What an op computes; which types of activations each has a kernel for is below. 0: none. */
+export enum OpKind {
+  CONV2D = 1,
+  MAX_POOL = 2,
+  DENSE = 3,
+  CIRCULANT_DIRECT = 4,
+  CIRCULANT_NTT = 5,
+  DEPTHWISE_CONV2D = 6,
+  AVG_POOL = 7,
+  ADD = 8,
+  MUL = 9,
+  SOFTMAX = 10,
+  MEAN = 11,
+  PAD = 12,
+  MAP = 13,
+  CIRCULANT_KARATSUBA = 14,
+  // Of learning.
+  TURN = 128,
+  LOSS = 129,
+  LOOP = 130,
+  CONV2D_GRAD = 131,
+  DEPTHWISE_GRAD = 132,
+  CIRCULANT_GRAD = 133,
+  MAX_POOL_GRAD = 134,
+  AVG_POOL_GRAD = 135,
+  RESCALE = 136,
+  UPDATE_CONV2D = 137,
+  UPDATE_DEPTHWISE = 138,
+  UPDATE_CIRCULANT = 139,
+  FINISH = 140,
+}
+/** The first of learning: bit 0 of a build's mask of them. */
+export const KIND_LEARNING = 128;
+
+/**
+ * Kernels there are, a bit a kind: those of kinds 0–31, and HIGH, those of kinds 32–63. A build for one image names its
+ * own (assembly/kernels/mask.ts).
+ */
+export const KINDS_INT8 = 0x7ffe;
+export const KINDS_INT8_HIGH = 0;
+export const KINDS_INT16 = 0x37ce;
+export const KINDS_INT16_HIGH = 0;
+
+/** What a build can have besides kernels and weight types: bits of its mask of features. */
+export const FEATURE_BLOCKS = 1;
+export const FEATURE_WEIGHT_ZERO = 2;
+/** Ops that are not plain. */
+export const FEATURE_SPECIAL = 4;
 /** Kernels that do several sums at a time: faster on scalar cores, and larger. */
-export const MASK_FAST = 0x8000;
-export const MASK_SPECIAL = 0x40000000;
+export const FEATURE_FAST = 8;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;
@@ -396,7 +429,7 @@ export const LOSS_TURN = 96;
 // ratios of output channels (int32; 0: none); OP_REQUANT, max_pool_grad: the pool's input. Windows as in the op itself,
 // circulant: CIRC_GROUP inputs of a column of blocks a tile;
 // but tiles are runs of inputs of one row: WIN_TILE_COLUMNS of them, and WIN_PART of their channels (0: all).
-export const GRAD_OUTPUT_HEIGHT = 32;
+export const GRAD_OUTPUT_HEIGHT = 44;
 
 // rescale: OP_INPUT sums, OP_OUTPUT the error, OP_WEIGHTS the activation (0: no ReLU), OP_BIAS the error above.
 export const RESCALE_COUNT = 72;

@@ -13,7 +13,7 @@ export function fetchRecord(index: i32): usize {
 
 /** Whether this build knows the op. */
 function isKnown(op: usize): bool {
-  return kernels.has(op) && load<i32>(op, OP_TILES) > 0;
+  return kernels.knows(op) && load<i32>(op, OP_TILES) > 0;
 }
 
 /** Checks one record by its own checksum. Returns 0 or an error. */

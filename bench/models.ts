@@ -46,7 +46,7 @@ function circulantSibling(
     const outputs = elementCount(network.tensors[op.output]!);
     if (Math.min(inputs, outputs) < LEAST_SIZE) return op;
     const blocks = Math.ceil(inputs / blockSize) * Math.ceil(outputs / blockSize);
-    const { weightBits: _, ...rest } = op;
+    const { weightType: _, ...rest } = op;
     return {
       ...rest,
       kind: 'circulant',

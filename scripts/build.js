@@ -75,15 +75,15 @@ async function buildModules() {
     if (result.error) throw new Error(`asc failed on ${name}: ${result.error.message}`);
   }
   // Only the kernels that the shipped image uses.
-  const { buildDevice, buildKernels } = await import('../dist/host/toolchain/build-device.js');
+  const { EVERYTHING, buildDevice, buildParts } = await import('../dist/host/toolchain/build-device.js');
   const image = new Uint8Array(digits);
   writeFileSync(join(out, 'digits.wasm'), await buildDevice(image));
   writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));
   // All kernels in their fast forms, as firmware has them.
-  writeFileSync(join(out, 'device.fast.wasm'), await buildKernels({ kernels: 0x7fffffff, learning: 0 }));
+  writeFileSync(join(out, 'device.fast.wasm'), await buildParts(EVERYTHING, { optimize: 'speed' }));
   writeFileSync(
     join(out, 'device.accelerated.wasm'),
-    await buildKernels({ kernels: 0x7fffffff, learning: 0 }, { accelerated: true }),
+    await buildParts(EVERYTHING, { optimize: 'speed', accelerated: true }),
   );
   writeFileSync(stamp, current);
 }

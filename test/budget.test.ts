@@ -2,22 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  KINDS_S16,
-  KINDS_S8,
-  MASK_BLOCKS,
-  MASK_INT4,
-  MASK_SPECIAL,
-  MASK_WEIGHT_ZERO,
-  KIND_LEARNING,
-  OpKind,
-} from '../assembly/layout.js';
+import { ActivationType, FEATURE_BLOCKS, FEATURE_SPECIAL, type OpKind } from '../assembly/layout.js';
 import { analyze } from '../host/analyze/analyze.js';
 import { compile } from '../host/compile/compile.js';
 import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { readNpy } from '../host/data/npy.js';
 import { readImage } from '../host/model/image.js';
-import { buildDevice, buildKernels } from '../host/toolchain/build-device.js';
+import { kernelName } from '../host/model/record.js';
+import { buildDevice, type BuildParts, buildParts, EVERYTHING } from '../host/toolchain/build-device.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
 
 interface Budget {
@@ -64,27 +56,33 @@ test(`learning the last two layers of digits adds at most ${budget.learning.head
   assert.ok(added <= budget.learning.headBytes && added > budget.learning.headBytes * 0.85, `${added} bytes`);
 });
 
-const ALL_S8 = KINDS_S8 | MASK_INT4 | MASK_BLOCKS | MASK_SPECIAL;
-const EVERYTHING = ALL_S8 | KINDS_S16 | MASK_WEIGHT_ZERO;
+/** A build for int8 alone. */
+const NARROW: BuildParts = { ...EVERYTHING, int16: [], features: FEATURE_BLOCKS | FEATURE_SPECIAL };
+const NOTHING: BuildParts = { int8: [], int16: [], weights: [], features: 0, learning: [] };
 
 test('every kernel has a budget, and none takes more', async () => {
-  const kinds = Object.entries(OpKind).filter(
-    (entry): entry is [string, OpKind] =>
-      typeof entry[1] === 'number' && (entry[1] as number) < KIND_LEARNING,
-  );
-  assert.equal(Object.keys(budget.kernels).sort(), [...kinds.map(([name]) => name), 'engine'].sort());
-  const bytes = async (mask: number): Promise<number> =>
-    (await buildKernels({ kernels: mask, learning: 0 })).length;
-  const [narrow, everything] = [await bytes(ALL_S8), await bytes(EVERYTHING)];
-  const shares: [string, number][] = [['engine', await bytes(0)]];
-  const free = kinds.filter(([name]) => budget.kernels[name] === 0);
-  const without = free.reduce((mask, [, kind]) => mask & ~(1 << kind), EVERYTHING);
-  const saved = everything - (await bytes(without));
-  assert.ok(saved <= free.length, `${free.map(([name]) => name)}: ${saved} bytes`);
-  for (const [name, kind] of kinds) {
-    if (budget.kernels[name] === 0) continue;
-    const [all, mask] = KINDS_S8 & (1 << kind) ? [narrow, ALL_S8] : [everything, EVERYTHING];
-    shares.push([name, all - (await bytes(mask & ~(1 << kind)))]);
+  const named = (type: 'int8' | 'int16'): { name: string; type: typeof type; kind: OpKind }[] =>
+    EVERYTHING[type].map((kind) => {
+      const name = kernelName(kind, type === 'int8' ? ActivationType.INT8 : ActivationType.INT16);
+      return { name: name.toUpperCase(), type, kind };
+    });
+  const kernels = [...named('int8'), ...named('int16')];
+  assert.equal(Object.keys(budget.kernels).sort(), [...kernels.map(({ name }) => name), 'engine'].sort());
+  const bytes = async (parts: BuildParts): Promise<number> => (await buildParts(parts)).length;
+  const without = (parts: BuildParts, left: typeof kernels): BuildParts => {
+    const kept = (type: 'int8' | 'int16'): OpKind[] =>
+      parts[type].filter((kind) => !left.some((one) => one.type === type && one.kind === kind));
+    return { ...parts, int8: kept('int8'), int16: kept('int16') };
+  };
+  const [narrow, everything] = [await bytes(NARROW), await bytes(EVERYTHING)];
+  const shares: [string, number][] = [['engine', await bytes(NOTHING)]];
+  const free = kernels.filter(({ name }) => budget.kernels[name] === 0);
+  const saved = everything - (await bytes(without(EVERYTHING, free)));
+  assert.ok(saved <= free.length, `${free.map(({ name }) => name)}: ${saved} bytes`);
+  for (const kernel of kernels) {
+    if (budget.kernels[kernel.name] === 0) continue;
+    const [all, parts] = kernel.type === 'int8' ? [narrow, NARROW] : [everything, EVERYTHING];
+    shares.push([kernel.name, all - (await bytes(without(parts, [kernel])))]);
   }
   for (const [name, share] of shares) {
     const limit = budget.kernels[name]!;

@@ -142,7 +142,7 @@ test('the integer forward pass gives the device’s answers, bit for bit: int8, 
     });
     while (!rounded.finished) rounded.runEpoch();
     const narrow = quantizeAs(rounded.result(), rounded.scheme()!, 'narrow');
-    assert.is(narrow.ops.filter((op) => 'weightBits' in op && op.weightBits === 4).length, 3);
+    assert.is(narrow.ops.filter((op) => 'weightType' in op && op.weightType === 'int4').length, 3);
     for (const quantized of [whole, narrow]) {
       const integers = quantizeValues(inputs, quantized.tensors[quantized.input]!) as Int8Array;
       const answers = [...new IntegerNetwork(quantized).run(integers, count)];

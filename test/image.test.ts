@@ -13,20 +13,34 @@ import {
   C_TILE,
   C_TICKET,
   HEADER_BYTES,
+  H_CONSTANTS_CRC,
+  H_CONSTANTS_SPACE,
   H_CRC,
   H_IMAGE_ID,
   H_JOBS,
   H_MAGIC,
   H_SLOT_STRIDE,
+  H_TENSORS,
+  H_TENSOR_COUNTS,
   H_VERSION,
+  OP_ACTIVATION_TYPE,
+  OP_FLAGS,
+  OP_KIND,
+  OP_SCALE_FORMAT,
   OP_TILES,
   STATIC_BYTES,
+  OP_WEIGHT_TYPE,
+  TENSOR_BYTES,
+  TENSOR_OFFSET,
+  TENSOR_SIZE,
+  TENSOR_TYPE,
+  VERSION,
 } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
-import { type Image, readImage, withPolicy } from '../host/model/image.js';
+import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import { bindImports, type Device, type DeviceExports, PowerCut } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
@@ -172,10 +186,12 @@ test('so does every byte of constants, metadata and sample', () => {
 
 test('an unknown version names both; another file is no image', () => {
   const later = digits.file.slice();
-  setField(later, H_VERSION, 2 | (HEADER_BYTES << 16));
-  assert.is(refusal(later, 'version 2'), 'E_IMAGE_VERSION');
-  assert.throws(() => readImage(later), /version 2 .*version 1/);
-  setField(later, H_VERSION, 1 | (256 << 16));
+  for (const version of [VERSION - 1, VERSION + 1]) {
+    setField(later, H_VERSION, version | (HEADER_BYTES << 16));
+    assert.is(refusal(later, `version ${version}`), 'E_IMAGE_VERSION');
+    assert.throws(() => readImage(later), new RegExp(`version ${version} .*version ${VERSION}`));
+  }
+  setField(later, H_VERSION, VERSION | (256 << 16));
   assert.is(refusal(later, 'a longer header'), 'E_IMAGE_VERSION');
   const random = new Random(2);
   for (const text of ['\x89PNG\r\n\x1a\n', 'TFL3', 'NRB1', 'brn1', '\0\0\0\0']) {
@@ -292,6 +308,70 @@ test('a job or a slot outside its region is refused by desk and device, whatever
     nvm.set(file.subarray(0, HEADER_BYTES));
     rig.nvm.load(nvm);
     rig.refuses(ErrorCode.E_HEADER, what);
+  }
+});
+
+/** The device bytes of `image` after an edit, with every checksum of header and constants made to fit. */
+function resealed(image: Image, edit: (file: Uint8Array) => void): Uint8Array {
+  const file = image.file.slice();
+  edit(file);
+  const constants = file.subarray(image.constants.offset, image.imageBytes);
+  setField(file, H_CONSTANTS_CRC, crc(constants));
+  setField(file, H_IMAGE_ID, crc(file.subarray(HEADER_BYTES, image.imageBytes)));
+  setField(file, H_CRC, crc(file.subarray(H_IMAGE_ID, HEADER_BYTES)));
+  return file;
+}
+
+test('the table of tensors names input and output, and is refused where it does not', () => {
+  const table = field(tiny.file, H_TENSORS);
+  assert.equal(tiny.tensors, {
+    inputs: [{ ...tiny.input, type: 'int8' }],
+    outputs: [{ ...tiny.output, type: 'int8' }],
+  });
+  assert.is(readImage(resealed(tiny, () => {})).imageId, tiny.imageId, 'the builder of this test works');
+  const wrong: Record<string, (file: Uint8Array) => void> = {
+    'no inputs': (file) => setField(file, H_TENSOR_COUNTS, 1 << 8),
+    'no outputs': (file) => setField(file, H_TENSOR_COUNTS, 1),
+    'two inputs': (file) => setField(file, H_TENSOR_COUNTS, 2 | (1 << 8)),
+    'states, of which nothing is known yet': (file) => setField(file, H_TENSOR_COUNTS, 0x10101),
+    'a reserved count': (file) => setField(file, H_TENSOR_COUNTS, 0x1000101),
+    'a table before the constants': (file) => setField(file, H_TENSORS, tiny.constants.offset - 4),
+    'a table beyond them': (file) => setField(file, H_TENSORS, tiny.imageBytes - 16),
+    'a table far away': (file) => setField(file, H_TENSORS, 0xfffffff0),
+    'an odd address': (file) => setField(file, H_TENSORS, table + 1),
+    'an input elsewhere': (file) => setField(file, table + TENSOR_OFFSET, tiny.input.offset + 4),
+    'a smaller input': (file) => setField(file, table + TENSOR_SIZE, tiny.input.bytes - 1),
+    'an empty input': (file) => setField(file, table + TENSOR_SIZE, 0),
+    'another output': (file) => setField(file, table + TENSOR_BYTES + TENSOR_OFFSET, tiny.input.offset),
+    'an unknown type': (file) => setField(file, table + TENSOR_TYPE, 7),
+    'a reserved byte of an entry': (file) => setField(file, table + TENSOR_TYPE, 1 << 8),
+    'constants in another memory': (file) => setField(file, H_CONSTANTS_SPACE, 1),
+    'a reserved byte beside the space': (file) => setField(file, H_CONSTANTS_SPACE, 1 << 8),
+  };
+  for (const [what, edit] of Object.entries(wrong)) {
+    assert.is(refusal(resealed(tiny, edit), what), 'E_IMAGE_HEADER', what);
+  }
+  const rig = new Rig(tiny);
+  provision(rig.nvm, tiny);
+  const nvm = rig.nvm.cells.slice();
+  nvm.set(resealed(tiny, wrong['constants in another memory']!).subarray(0, HEADER_BYTES));
+  rig.nvm.load(nvm);
+  rig.refuses(ErrorCode.E_VERSION, 'constants in another memory');
+});
+
+test('device: an op of a kind, a type, a format or a flag that it does not know is refused', () => {
+  const wrong: [field: number, value: number][] = [
+    ...[0, 15, 31, 32, 33, 63, 64, 127, 128, 140, 255].map((kind): [number, number] => [OP_KIND, kind]),
+    ...[2, 3, 32, 255].map((type): [number, number] => [OP_ACTIVATION_TYPE, type]),
+    ...[2, 3, 31, 32, 33, 255].map((type): [number, number] => [OP_WEIGHT_TYPE, type]),
+    ...[1, 128, 255].map((format): [number, number] => [OP_SCALE_FORMAT, format]),
+    ...[4, 5, 8, 31].map((bit): [number, number] => [OP_FLAGS, 1 << bit]),
+  ];
+  for (const [offset, value] of wrong) {
+    const image = resealImage(tiny, (ops) => ops[0]!.set(offset, value));
+    const rig = new Rig(image);
+    provision(rig.nvm, image);
+    rig.refuses(ErrorCode.E_OP, `field ${offset} = ${value}`);
   }
 });
 

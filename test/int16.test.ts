@@ -1,7 +1,7 @@
 // Int16 activations from the network to the answer: what is refused, files in and out, ends of the range.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OP_FLAG_INT32, OP_KIND } from '../assembly/layout.js';
+import { OP_FLAG_INT32, OP_FLAGS } from '../assembly/layout.js';
 import { analyze } from '../host/analyze/analyze.js';
 import { compile } from '../host/compile/compile.js';
 import { modelInputs } from '../host/data/model-input.js';
@@ -166,7 +166,7 @@ test('sums of the largest products are exact in int64, and wrap in int32 as TFLi
   assert.equal([...runOracle(int32, lowest)[1]!], [Math.round(wrapped), Math.round(wrapped)]);
   for (const answer of answersOf(int32, lowest)) assert.equal(answer, runOracle(int32, lowest)[1]);
   const flag = (network: QuantizedNetwork): number =>
-    readImage(compile(network)).ops[0]!.get(OP_KIND) & OP_FLAG_INT32;
+    readImage(compile(network)).ops[0]!.get(OP_FLAGS) & OP_FLAG_INT32;
   assert.equal([flag(int64), flag(int32)], [0, OP_FLAG_INT32]);
 });
 

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
-import { C_STATE, C_TICKET, D_BOOTS, JobKind, VERSION, STATIC_BYTES } from '../assembly/layout.js';
+import { C_STATE, C_TICKET, D_BOOTS, JobKind, OP_TILES, VERSION, STATIC_BYTES } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
@@ -129,7 +129,7 @@ function expectRefusals(rig: Rig, code: number, calls: (() => number)[]): void {
 test('the image makes a job of several tiles, and the module reads its version', () => {
   const { device } = new Rig();
   assert.is(device.version(), VERSION);
-  assert.ok(image.ops.length === 2 && image.ops.every((op) => op.get(4) > 1));
+  assert.ok(image.ops.length === 2 && image.ops.every((op) => op.get(OP_TILES) > 1));
 });
 
 test('before boot, and after one that failed, every call says E_NOT_BOOTED', () => {
@@ -250,7 +250,7 @@ test('input: all of it, since this boot, and no more', () => {
 });
 
 test('cancel: gives up a job under way or done, at every tile, and the next one is right', () => {
-  const tiles = image.ops.reduce((sum, op) => sum + op.get(4), 0);
+  const tiles = image.ops.reduce((sum, op) => sum + op.get(OP_TILES), 0);
   for (let done = 0; done <= tiles; done++) {
     for (const reboot of [false, true]) {
       const rig = booted();
@@ -400,7 +400,7 @@ test('app and device die between any two calls: each ticket is processed once, d
 });
 
 test('a charge that never holds the tile is reported after the bound of boots, and is no dead end', () => {
-  const tiles = image.ops.reduce((sum, op) => sum + op.get(4), 0);
+  const tiles = image.ops.reduce((sum, op) => sum + op.get(OP_TILES), 0);
   /** Boots on `units` of power each until one reports; returns how many did not. */
   const bootsUntilReport = (rig: Rig, power: CountdownPower): number => {
     for (let boots = 0; boots < 1000; boots++) {

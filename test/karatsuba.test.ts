@@ -93,7 +93,7 @@ test('whole layers at their extremes equal the definition, in every bit of the a
         // The bias that makes sum r come out as expected[r]: any wrong bit of a sum shows, or saturates.
         const bias = Int32Array.from(sums(layer, x), (sum, r) => expected[r]! - sum);
         const image = readImage(compile(network({ ...layer, bias }), roomy));
-        assert.is(image.ops[0]!.get(OP_KIND) & 0xff, OpKind.CIRCULANT_KARATSUBA_S8);
+        assert.is(image.ops[0]!.get(OP_KIND) & 0xff, OpKind.CIRCULANT_KARATSUBA);
         assert.is(image.ops[0]!.get(CIRC_LEAVES), leafCount(k));
         for (const build of ['scalar', 'simd'] as const) {
           assert.equal(
@@ -141,7 +141,7 @@ test('digits compiled so are proved, and answer as the shipped image does', () =
   const file = readFileSync(new URL('../../checkpoints/digits-float.npy', import.meta.url));
   const quantized = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
   const image = readImage(compileProved(quantized, { circulant: 'karatsuba' }));
-  assert.ok(image.ops.some((op) => op.kind === OpKind.CIRCULANT_KARATSUBA_S8));
+  assert.ok(image.ops.some((op) => op.kind === OpKind.CIRCULANT_KARATSUBA));
   assert.ok(image.metadata.proof);
   const shipped = shippedImage();
   const random = new Random(9);

@@ -2,14 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode } from '../assembly/error.js';
-import {
-  KINDS_S8,
-  MASK_INT4,
-  MASK_WEIGHT_ZERO,
-  OP_FLAG_PLAIN,
-  OP_KIND,
-  STATIC_BYTES,
-} from '../assembly/layout.js';
+import { FEATURE_WEIGHT_ZERO, OP_FLAG_PLAIN, STATIC_BYTES } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
@@ -17,7 +10,7 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
-import { buildKernels } from '../host/toolchain/build-device.js';
+import { buildParts, EVERYTHING } from '../host/toolchain/build-device.js';
 import type { Values } from '../host/model/values.js';
 import { infer, makeDevice, type Build } from './util/devices.js';
 import {
@@ -185,7 +178,7 @@ test('logistic_s8: within a step of the real function for every input', () => {
 
 test('a build without the special paths equals the oracle where every op is plain, and refuses the rest', async () => {
   const module = new WebAssembly.Module(
-    await buildKernels({ kernels: MASK_INT4 | MASK_WEIGHT_ZERO | KINDS_S8, learning: 0 }),
+    await buildParts({ ...EVERYTHING, int16: [], features: FEATURE_WEIGHT_ZERO }),
   );
   const wideDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(2) ? 80 : 3000);
   const generators = [convNetwork, depthwiseNetwork, maxPoolNetwork, averagePoolNetwork, wideDense];
@@ -200,7 +193,7 @@ test('a build without the special paths equals the oracle where every op is plai
       const nvm = new SimulatedNvm(image.nvmBytes);
       provision(nvm, image);
       const device = new Device(module, { nvm, sramBytes: STATIC_BYTES + image.arenaBytes });
-      if (image.ops.every((op) => (op.get(OP_KIND) & OP_FLAG_PLAIN) !== 0)) {
+      if (image.ops.every((op) => op.has(OP_FLAG_PLAIN))) {
         const input = valuesFor(random, network.tensors[network.input]!);
         assert.equal(infer(device, image, input), runOracle(network, input)[network.output]!, `seed ${seed}`);
         plain++;

@@ -103,7 +103,7 @@ test('options that no device can have', () => {
 });
 
 test('ops that errors do not pass', () => {
-  const int4 = changed(network, 'conv2', { weightBits: 4 });
+  const int4 = changed(network, 'conv2', { weightType: 'int4' });
   const { found, hint } = failure({ layers: 'all' }, int4);
   assert.match(found, /conv2d "conv2".*int4/);
   assert.match(hint, /head:2 … head:2|last, head:2/);

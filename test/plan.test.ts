@@ -148,7 +148,7 @@ test('footprints equal what the module reads and writes, tile by tile', () => {
 /** SRAM that every network here fits. */
 const ARENA_BYTES = 4096;
 
-const isMandatory = (op: OpRecord): boolean => (op.get(OP_KIND) & OP_FLAG_COMMIT) !== 0;
+const isMandatory = (op: OpRecord): boolean => op.has(OP_FLAG_COMMIT);
 
 /** The image in the least NVM that the planner can make do with. */
 function tightest(network: QuantizedNetwork, options: { policy: string; arenaBytes?: number }): Image {
@@ -238,7 +238,7 @@ test('power cuts change no answer where buffers overlap; without the mandatory c
   }
   const image = tightest(small, { policy: 'low', arenaBytes: 400 });
   const sabotaged = resealImage(image, (ops) => {
-    for (const op of ops) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
+    for (const op of ops) op.unmark(OP_FLAG_COMMIT);
   });
   let wrong = 0;
   for (let seed = 0; seed < 1500; seed++) {
@@ -306,7 +306,7 @@ test('sabotaged plans are refused, with op, tile and byte named', () => {
   // Each mandatory commit is needed.
   image.ops.forEach((op, i) => {
     if (!isMandatory(op)) return;
-    refused(/writing byte \d+, read since/, (ops) => ops[i]!.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT));
+    refused(/writing byte \d+, read since/, (ops) => ops[i]!.unmark(OP_FLAG_COMMIT));
   });
   const last = image.ops.length - 1;
   refused(/writing the job's input/, (ops) => ops[last]!.set(OP_OUTPUT, image.input.offset));
@@ -334,7 +334,7 @@ function randomOp(random: Random): OpRecord {
   if (random.integer(2)) {
     const outputs = 1 + random.integer(5);
     const group = 1 + random.integer(outputs);
-    op.set(OP_KIND, OpKind.DENSE_S8);
+    op.set(OP_KIND, OpKind.DENSE);
     op.set(DENSE_INPUTS, 1 + random.integer(6));
     op.set(DENSE_OUTPUTS, outputs);
     op.set(DENSE_GROUP, group);
@@ -342,7 +342,7 @@ function randomOp(random: Random): OpRecord {
   } else {
     const [height, width, kernel] = [1 + random.integer(3), 1 + random.integer(3), 1];
     const columns = 1 + random.integer(width);
-    op.set(OP_KIND, OpKind.MAX_POOL_S8);
+    op.set(OP_KIND, OpKind.MAX_POOL);
     op.set(WIN_INPUT_HEIGHT, height);
     op.set(WIN_INPUT_WIDTH, width);
     op.set(WIN_INPUT_CHANNELS, 1);
@@ -356,7 +356,7 @@ function randomOp(random: Random): OpRecord {
   }
   op.set(OP_INPUT, 6 + random.integer(54));
   op.set(OP_OUTPUT, 10 + random.integer(50));
-  if (random.integer(2)) op.set(OP_KIND, op.get(OP_KIND) | OP_FLAG_COMMIT);
+  if (random.integer(2)) op.mark(OP_FLAG_COMMIT);
   return op;
 }
 
@@ -420,7 +420,7 @@ test('the checker agrees with the definition of the rule on random plans', () =>
     // Plans that are right only because of their mandatory commits.
     if (keeps) {
       const bare = ops.map((op) => new OpRecord(op.bytes.slice()));
-      for (const op of bare) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
+      for (const op of bare) op.unmark(OP_FLAG_COMMIT);
       const without = violationOf({ ...input, ops: bare });
       assert.is(keepsRule({ ...input, ops: bare }), without === undefined, `seed ${seed} without commits`);
       if (without !== undefined) verdicts.overlapping++;

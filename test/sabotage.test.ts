@@ -1,7 +1,7 @@
 // The cut tests bite: a device runtime, or a plan, with one safeguard taken out must give a wrong result somewhere.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OP_FLAG_COMMIT, OP_INPUT, OP_KIND, OP_OUTPUT } from '../assembly/layout.js';
+import { OP_FLAG_COMMIT, OP_INPUT, OP_OUTPUT } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
@@ -23,7 +23,7 @@ function overlappingImage(arenaBytes?: number): Image {
   const tight = readImage(
     compile(network, { policy: 'every 3', sample, ...arena, nvmBytes: roomy.nvmBytes - 32 }),
   );
-  assert.ok(tight.ops.some((op) => (op.get(OP_KIND) & OP_FLAG_COMMIT) !== 0));
+  assert.ok(tight.ops.some((op) => op.has(OP_FLAG_COMMIT)));
   return tight;
 }
 
@@ -102,7 +102,7 @@ const inPlace = (whole: Image): Image =>
 
 const withoutCommits = (whole: Image): Image =>
   resealImage(whole, (ops) => {
-    for (const op of ops) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
+    for (const op of ops) op.unmark(OP_FLAG_COMMIT);
   });
 
 test('caught: a plan that works in place', () => {
@@ -144,7 +144,7 @@ for (const mutant of LEARNING_MUTANTS) {
 
 test('caught: a turn that begins without a commit behind the last', () => {
   const broken = resealImage(learner, (ops) => {
-    for (const op of ops) if (op.isLearning) op.set(OP_KIND, op.get(OP_KIND) & ~OP_FLAG_COMMIT);
+    for (const op of ops) if (op.isLearning) op.unmark(OP_FLAG_COMMIT);
   });
   assert.not(verify(broken, { job: 'learn' }).proved);
 });

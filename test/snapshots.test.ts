@@ -32,11 +32,11 @@ test('snapshots of this format version exist', () => {
 
 for (const build of ['device', 'device.simd'] as const) {
   test(`${build}: a device that stopped in the middle goes on to the very same NVM`, () => {
-    const device = deviceWith(snapshot(1, 'run'), build);
+    const device = deviceWith(snapshot(VERSION, 'run'), build);
     assert.is(device.boot(), Status.RUN);
     assert.is(device.ticket, 42);
     while (device.status() === Status.RUN) assert.ok(device.run() >= 0);
-    const golden = snapshot(1, 'done');
+    const golden = snapshot(VERSION, 'done');
     const { diagnostics } = readDevice(golden);
     const found = device.nvm.cells.slice();
     // The boot counter: the golden run had one boot.
@@ -49,7 +49,7 @@ for (const build of ['device', 'device.simd'] as const) {
 }
 
 test('a device that was done still has its answer, and takes the next job', () => {
-  const device = deviceWith(snapshot(1, 'done'));
+  const device = deviceWith(snapshot(VERSION, 'done'));
   assert.is(device.boot(), Status.DONE);
   assert.is(device.submit(42), Status.DONE);
   const { job } = inspect(device.nvm.cells);
@@ -65,19 +65,35 @@ test('a device that was done still has its answer, and takes the next job', () =
 });
 
 test('a fresh device is idle', () => {
-  assert.is(deviceWith(snapshot(1, 'idle')).boot(), Status.IDLE);
+  assert.is(deviceWith(snapshot(VERSION, 'idle')).boot(), Status.IDLE);
 });
 
-test('a format version of the future is refused by name, and nothing is written', () => {
-  const cells = snapshot(1, 'run');
-  new DataView(cells.buffer).setUint16(H_VERSION, VERSION + 1, true);
-  const device = deviceWith(cells);
-  assert.is(device.boot(), ErrorCode.E_VERSION);
-  assert.equal(Buffer.compare(device.nvm.cells, cells), 0);
+/** Refused by name, on the device and at the desk, and nothing is written. */
+function refused(cells: Uint8Array, version: number): void {
+  for (const build of ['device', 'device.simd'] as const) {
+    const device = deviceWith(cells, build);
+    assert.is(device.boot(), ErrorCode.E_VERSION);
+    assert.equal(Buffer.compare(device.nvm.cells, cells), 0);
+  }
   assert.throws(
     () => inspect(cells),
-    (error: Error) => error.message.startsWith('E_IMAGE_VERSION'),
+    (error: Error) =>
+      error.message.startsWith('E_IMAGE_VERSION') && error.message.includes(`format version ${version}`),
   );
+}
+
+test('a format version of the future is refused by name, and nothing is written', () => {
+  const cells = snapshot(VERSION, 'run');
+  new DataView(cells.buffer).setUint16(H_VERSION, VERSION + 1, true);
+  refused(cells, VERSION + 1);
 });
+
+for (let version = 1; version < VERSION; version++) {
+  for (const name of ['idle', 'run', 'done']) {
+    test(`NVM of format version ${version}, ${name}, is refused by name, and nothing is written`, () => {
+      refused(snapshot(version, name), version);
+    });
+  }
+}
 
 test.run();

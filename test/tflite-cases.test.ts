@@ -87,11 +87,11 @@ const requant = (name: string, c: Case, outputs: number) => {
 };
 
 /** The weights of a case; int4 ones come packed, the first in the low half of a byte. */
-function weightsOf(c: Case, count: number): { weights: Int8Array; weightBits: 4 | 8 } {
+function weightsOf(c: Case, count: number): { weights: Int8Array; weightType: 'int8' | 'int4' } {
   const data = array(c, 'weights', 'input_weights')!;
-  if (data.length === count) return { weights: Int8Array.from(data), weightBits: 8 };
+  if (data.length === count) return { weights: Int8Array.from(data), weightType: 'int8' };
   const nibble = (i: number): number => ((data[i >> 1]! >> (i & 1 ? 4 : 0)) << 28) >> 28;
-  return { weights: Int8Array.from({ length: count }, (_, i) => nibble(i)), weightBits: 4 };
+  return { weights: Int8Array.from({ length: count }, (_, i) => nibble(i)), weightType: 'int4' };
 }
 
 function convolution(name: string, c: Case): Trial {

@@ -86,7 +86,7 @@ function squaredError(op: usize, logits: usize, errors: usize, y: i32): i32 {
   let sum: u32 = 0;
   for (let i = 0; i < count; i++) {
     const wanted = i == y ? load<i32>(op, LOSS_TARGET) : 0;
-    const error = load<i8>(logits + i) - load<i32>(op, OP_INPUT_ZERO_POINT) - wanted;
+    const error = load<i8>(logits + i) - <i32>load<i16>(op, OP_INPUT_ZERO_POINT) - wanted;
     sum += error * error;
     store<i32>(errors + (i << 2), error << 6);
   }

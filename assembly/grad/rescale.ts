@@ -26,7 +26,7 @@ function fetchGroup(op: usize, index: i32): i32 {
   if (!mask) return count;
   const values = look(mask + first, count, op + load<usize>(op, OP_SCRATCH2));
   for (let i = 0; i < count; i++) {
-    if (load<i8>(values + i) <= load<i32>(op, OP_INPUT_ZERO_POINT)) store<i32>(sums + (i << 2), 0);
+    if (load<i8>(values + i) <= <i32>load<i16>(op, OP_INPUT_ZERO_POINT)) store<i32>(sums + (i << 2), 0);
   }
   return count;
 }

@@ -33,7 +33,7 @@ import {
 /** dw[d] = Σ_r g[r]·(x[(r − d) mod k] − z) of one block in one lane, d from `from` to `end`, added to `sums`. */
 function correlate(op: usize, lane: i32, block: i32, first: i32, sums: usize, from: i32, end: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
-  const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
+  const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);
   const shift = shiftOf(op, lane);
   const count = min(k, load<i32>(op, CIRC_OUTPUTS) - first);
   const x = look(inLane(load<usize>(op, OP_INPUT), lane) + block * k, k, op + load<usize>(op, OP_SCRATCH2));
@@ -90,7 +90,7 @@ function updateBiases(op: usize, row: i32): void {
   for (let block = 0; hasWeights(op) && block < blocks; block++) {
     changed += weightsChange(op, (row * blocks + block) * k, k, op + load<usize>(op, OP_SCRATCH2));
   }
-  const folded = load<i32>(op, OP_INPUT_ZERO_POINT) * changed;
+  const folded = <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed;
   for (let r = row * k, end = min(r + k, load<i32>(op, CIRC_OUTPUTS)); r < end; r++) {
     changeBias(op, r, errorOf(op, r), lookPairs(op, 0) + 8, keyOf(op, 1), folded);
   }

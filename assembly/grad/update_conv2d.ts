@@ -57,7 +57,7 @@ function addRow(
   error: i32,
 ): void {
   const channels = load<i32>(op, WIN_INPUT_CHANNELS);
-  const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
+  const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);
   const dilation: i32 = load<u16>(op, WIN_DILATION + 2);
   const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
   let x = column * load<u16>(op, WIN_STRIDE + 2) - load<u16>(op, WIN_PADDING + 2);
@@ -151,7 +151,7 @@ function updateBias(op: usize, row: i32): void {
     total,
     lookPairs(op, row) + 8,
     keyOf(op, 1),
-    load<i32>(op, OP_INPUT_ZERO_POINT) * changed,
+    <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed,
   );
 }
 

@@ -70,7 +70,7 @@ function gather(op: usize, lane: i32, channel: i32, sums: usize, stride: i32): i
       const address = source + (y * width + x) * channels;
       const value: i32 = load<i8>(look(address, 1, scratch));
       const sum = sums + tap * stride;
-      store<i32>(sum, load<i32>(sum) + error * (value - load<i32>(op, OP_INPUT_ZERO_POINT)));
+      store<i32>(sum, load<i32>(sum) + error * (value - <i32>load<i16>(op, OP_INPUT_ZERO_POINT)));
     }
   }
   return total;
@@ -122,7 +122,7 @@ function updateBias(op: usize, channel: i32): void {
     changed += weightsChange(op, weightOf(op, channel, tap), 1, op + load<usize>(op, OP_SCRATCH3));
   }
   const total = gatherAll(op, channel, 0, 0);
-  const folded = load<i32>(op, OP_INPUT_ZERO_POINT) * changed;
+  const folded = <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed;
   changeBias(op, channel, total, lookPairs(op, channel) + 8, keyOf(op, 1), folded);
 }
 

@@ -16,7 +16,7 @@ export function tile(op: usize, index: i32): void {
   const b = secondElements(op, index, count);
   const up = load<i32>(op, ELT_LEFT_SHIFT);
   for (let i = 0; i < count; i++) {
-    const x = (element(op, a, i) - load<i32>(op, OP_INPUT_ZERO_POINT)) << up;
+    const x = (element(op, a, i) - <i32>load<i16>(op, OP_INPUT_ZERO_POINT)) << up;
     const y = (element(op, b, i) - load<i32>(op, ELT_ZERO_POINT2)) << up;
     const sum =
       scale(x, load<i32>(op, ELT_SCALE1), load<i32>(op, ELT_SCALE1 + 4)) +

@@ -12,7 +12,7 @@ import {
   WIN_STRIDE,
 } from '../layout';
 import { put } from '../nvm';
-import { isS16 } from './mask';
+import { isInt16 } from './mask';
 import { clamp } from './requantize';
 import { addTo } from './values';
 import {
@@ -33,7 +33,7 @@ function inside(from: i32, size: i32, limit: i32): i32 {
 }
 
 export function tile(op: usize, index: i32): void {
-  const wide = isS16(op, OpKind.AVG_POOL_S8);
+  const wide = isInt16(op, OpKind.AVG_POOL);
   const pixel = pixelBytes(op);
   const row = outputRow(op, index);
   const column = firstColumn(op, index);

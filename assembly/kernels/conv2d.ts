@@ -25,7 +25,7 @@ import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { fourChannels } from './conv_lanes';
 import { gather } from './gather';
-import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isS16 } from './mask';
+import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isInt16 } from './mask';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 
@@ -78,7 +78,7 @@ function twoChannels(
 }
 
 export function tile(op: usize, index: i32): void {
-  const wide = isS16(op, OpKind.CONV2D_S8);
+  const wide = isInt16(op, OpKind.CONV2D);
   const width = i32(wide);
   let from = 0;
   let until = load<i32>(op, WIN_OUTPUT_CHANNELS);
@@ -120,9 +120,9 @@ export function tile(op: usize, index: i32): void {
     let done = 0;
     let i = 0;
     if (ACCELERATED && !wide && k == 1 && !isPacked(op)) {
-      const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
-      const low = load<i32>(op, OP_CLAMP_MIN);
-      const high = load<i32>(op, OP_CLAMP_MAX);
+      const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+      const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+      const high: i32 = load<i16>(op, OP_CLAMP_MAX);
       const to = output + first - from;
       gemm(columns, count, stored, size, patch, bias, pair, requantStride, zero, low, high, to, pixel);
       continue;

@@ -10,10 +10,9 @@ import {
   DENSE_WEIGHT_ZERO,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
-  OP_FLAG_INT4,
+  OP_FLAGS,
   OP_FLAG_WEIGHT_ZERO,
   OP_INPUT,
-  OP_KIND,
   OP_OUTPUT,
   OP_OUTPUT_ZERO_POINT,
   OP_REQUANT_STRIDE,
@@ -26,8 +25,8 @@ import {
   OpKind,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isS16, widthOf } from './mask';
-import { behind, rowBytes, unpack } from './weights';
+import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isInt16, widthOf } from './mask';
+import { behind, isPacked, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { requantizeFour } from './requantize_lanes';
 
@@ -67,7 +66,7 @@ function rowDot<T, S>(op: usize, row: usize): S {
 
 /** What every sum has too much where weights have a zero point: that, times Σ x. */
 function excess<T, S>(op: usize): S {
-  if (!HAS_WEIGHT_ZERO || !(load<u32>(op, OP_KIND) & OP_FLAG_WEIGHT_ZERO)) return <S>0;
+  if (!HAS_WEIGHT_ZERO || !(load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO)) return <S>0;
   const inputs = load<i32>(op, DENSE_INPUTS);
   const chunk = chunkOf(op);
   let sum = <S>0;
@@ -82,9 +81,9 @@ function excess<T, S>(op: usize): S {
 /** All outputs of a tile by the accelerator. */
 function accelerate(op: usize, weights: usize, count: i32, bias: usize, pair: usize, output: usize): void {
   const stride = load<i32>(op, OP_REQUANT_STRIDE);
-  const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
-  const low = load<i32>(op, OP_CLAMP_MIN);
-  const high = load<i32>(op, OP_CLAMP_MAX);
+  const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
   const inputs = load<i32>(op, DENSE_INPUTS);
   const x = op + load<usize>(op, OP_SCRATCH0);
   gemm(x, 1, weights, count, inputs, bias, pair, stride, zero, low, high, output, 0);
@@ -115,7 +114,7 @@ function fourRows(op: usize, weights: usize, bias: usize, pair: usize, output: u
 }
 
 export function tile(op: usize, index: i32): void {
-  const wide = isS16(op, OpKind.DENSE_S8);
+  const wide = isInt16(op, OpKind.DENSE);
   const group = load<i32>(op, DENSE_GROUP);
   const first = index * group;
   const count = min(group, load<i32>(op, DENSE_OUTPUTS) - first);
@@ -130,7 +129,7 @@ export function tile(op: usize, index: i32): void {
   if (whole) row = look(row, count * bytes, op + load<usize>(op, OP_SCRATCH1));
   let i = 0;
   const swift = FAST || (SIMD && bytes >= 8);
-  if (swift && !wide && whole && !(load<u32>(op, OP_KIND) & (OP_FLAG_INT4 | OP_FLAG_WEIGHT_ZERO))) {
+  if (swift && !wide && whole && !isPacked(op) && !(load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO)) {
     if (ACCELERATED) {
       accelerate(op, row, count, bias, pair, output);
       i = count;

@@ -22,7 +22,7 @@ import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
 import { gather, gatherRows } from './gather';
 import { eightChannels } from './depthwise_lanes';
-import { ACCELERATED, FAST, SIMD, isS16 } from './mask';
+import { ACCELERATED, FAST, SIMD, isInt16 } from './mask';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
@@ -93,9 +93,9 @@ function accelerate(
   const height: i32 = load<u16>(op, WIN_KERNEL);
   const width: i32 = load<u16>(op, WIN_KERNEL + 2);
   const stride = load<i32>(op, OP_REQUANT_STRIDE);
-  const zero = load<i32>(op, OP_OUTPUT_ZERO_POINT);
-  const low = load<i32>(op, OP_CLAMP_MIN);
-  const high = load<i32>(op, OP_CLAMP_MAX);
+  const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
   depthwise(
     x,
     pixel,
@@ -118,7 +118,7 @@ function accelerate(
 }
 
 export function tile(op: usize, index: i32): void {
-  const wide = isS16(op, OpKind.DEPTHWISE_CONV2D_S8);
+  const wide = isInt16(op, OpKind.DEPTHWISE_CONV2D);
   const width = i32(wide);
   const row = outputRow(op, index);
   const column = firstColumn(op, index);

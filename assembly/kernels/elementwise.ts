@@ -42,7 +42,7 @@ export function element(op: usize, elements: usize, i: i32): i32 {
 
 /** Keeps element `i` of the tile, scaled to the output. */
 export function keep(op: usize, i: i32, scaled: i32): void {
-  const y = clamp(op, scaled + load<i32>(op, OP_OUTPUT_ZERO_POINT));
+  const y = clamp(op, scaled + <i32>load<i16>(op, OP_OUTPUT_ZERO_POINT));
   const output = op + load<usize>(op, OP_SCRATCH2);
   if (widthOf(op)) store<i16>(output + (i << 1), y);
   else store<i8>(output + i, y);

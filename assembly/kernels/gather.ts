@@ -20,7 +20,7 @@ export function gatherRows(op: usize, row: i32, column: i32, count: i32, to: usi
   const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
   if (load<u16>(op, WIN_DILATION + 2) != 1 || stride > kernelWidth) return 0;
   const pixel = pixelBytes(op);
-  const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
+  const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);
   const left = inputColumn(op, column);
   const bytes = ((count - 1) * stride + kernelWidth) * pixel;
   const before = min(max(-left, 0) * pixel, bytes);
@@ -43,7 +43,7 @@ export function gatherRows(op: usize, row: i32, column: i32, count: i32, to: usi
 /** Lays out the window of each of the tile's outputs as one contiguous vector of `patch` bytes, padding filled in. */
 export function gather(op: usize, row: i32, column: i32, count: i32, columns: usize, patch: i32): void {
   const scratch = op + load<usize>(op, OP_SCRATCH0);
-  const zero = load<i32>(op, OP_INPUT_ZERO_POINT);
+  const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);
   const pixel = pixelBytes(op);
   const width = load<i32>(op, WIN_INPUT_WIDTH);
   const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);

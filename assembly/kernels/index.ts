@@ -1,16 +1,19 @@
-// Which kernel an op record names. A new op is a file here and a line in each switch.
-import {
-  KINDS_S16,
-  KINDS_S8,
-  KIND_S16,
-  KIND_LEARNING,
-  OP_FLAG_PLAIN,
-  OP_KIND,
-  OpKind,
-  WIN_BLOCK,
-} from '../layout';
+// Which kernel an op record names. A new op is a file here and a case of `compute` (docs/CONTRIBUTING.md).
+import { ActivationType, KIND_LEARNING, OP_FLAGS, OP_KIND, OpKind, WIN_BLOCK } from '../layout';
 import * as grad from '../grad/index';
-import { FLAGS, HAS_BLOCKS, HAS_SPECIAL, KERNELS, LEARNING, isS16, learns } from './mask';
+import {
+  FLAGS,
+  HAS_BLOCKS,
+  ONE_TYPE,
+  OPTIONAL,
+  REQUIRED,
+  LEARNING,
+  has,
+  hasFor,
+  hasWeights,
+  isInt16,
+  learns,
+} from './mask';
 import * as add from './add';
 import * as avgPool from './avg_pool';
 import * as circulantDirect from './circulant_direct_s8';
@@ -27,38 +30,26 @@ import * as pad from './pad';
 import * as softmax16 from './softmax_s16';
 import * as softmax from './softmax_s8';
 
-/** Whether this build knows the op. */
-export function has(op: usize): bool {
+/** Whether this build knows the op, its types and all its flags. */
+export function knows(op: usize): bool {
   const word = load<u32>(op, OP_KIND);
-  const kind = word & 0xff;
-  if (LEARNING && isLearning(op)) return kind < <u32>KIND_LEARNING + 32 && learns(kind);
-  if (kind > 31 || !(((KERNELS & (KINDS_S8 | KINDS_S16)) >>> kind) & 1)) return false;
-  if (word & ~(FLAGS | 0xff)) return false;
-  if (!HAS_SPECIAL && !(word & OP_FLAG_PLAIN)) return false;
-  if (HAS_BLOCKS || !built(OpKind.CONV2D_S8)) return true;
-  return siblingOf(op) != OpKind.CONV2D_S8 || load<i32>(op, WIN_BLOCK) <= 1;
+  const flags = load<u32>(op, OP_FLAGS);
+  if (LEARNING && isLearning(op)) return !(flags & ~FLAGS) && word < <u32>KIND_LEARNING + 32 && learns(word);
+  if ((flags & ~OPTIONAL) != REQUIRED) return false;
+  const kind = ONE_TYPE ? word : word & 0xff;
+  const type = ONE_TYPE ? 0 : (word >>> 8) & 0xff;
+  // The byte of the weights' type, and that of the scales' format, which is 0.
+  if (!ONE_TYPE && !hasWeights(word >>> 16)) return false;
+  if (!hasFor(kind, type)) return false;
+  if (HAS_BLOCKS || !has(OpKind.CONV2D)) return true;
+  return kind != OpKind.CONV2D || load<i32>(op, WIN_BLOCK) <= 1;
 }
 
-/** Whether the op is one of a learning job alone. */
+/** Whether the op is one of learning. */
 // @ts-ignore: decorator
 @inline
 function isLearning(op: usize): bool {
   return <i32>load<u8>(op, OP_KIND) >= KIND_LEARNING;
-}
-
-/** The op's kind, or that of its int8 sibling, with which it shares a kernel. */
-// @ts-ignore: decorator
-@inline
-function siblingOf(op: usize): i32 {
-  const kind: i32 = load<u8>(op, OP_KIND);
-  return KERNELS & KINDS_S16 ? kind & ~KIND_S16 : kind;
-}
-
-/** Whether the build has the kernel of OpKind `kind`, for int8 or for int16. */
-// @ts-ignore: decorator
-@inline
-function built(kind: i32): bool {
-  return (KERNELS & (KINDS_S8 | KINDS_S16) & (((1 << KIND_S16) + 1) << kind)) != 0;
 }
 
 /** Fills SRAM with what committed bytes determine; after every boot, and when the op starts. */
@@ -67,24 +58,24 @@ export function enter(op: usize): void {
     grad.enter(op);
     return;
   }
-  switch (siblingOf(op)) {
-    case OpKind.DENSE_S8:
-      if (built(OpKind.DENSE_S8)) dense.enter(op);
+  switch (<i32>load<u8>(op, OP_KIND)) {
+    case OpKind.CIRCULANT_DIRECT:
+      if (has(OpKind.CIRCULANT_DIRECT)) circulantDirect.enter(op);
       break;
-    case OpKind.CIRCULANT_DIRECT_S8:
-      if (built(OpKind.CIRCULANT_DIRECT_S8)) circulantDirect.enter(op);
+    case OpKind.CIRCULANT_KARATSUBA:
+      if (has(OpKind.CIRCULANT_KARATSUBA)) circulantKaratsuba.enter(op);
       break;
-    case OpKind.CIRCULANT_NTT_S8:
-      if (built(OpKind.CIRCULANT_NTT_S8)) circulantNtt.enter(op);
+    case OpKind.CIRCULANT_NTT:
+      if (has(OpKind.CIRCULANT_NTT)) circulantNtt.enter(op);
       break;
-    case OpKind.CIRCULANT_KARATSUBA_S8:
-      if (built(OpKind.CIRCULANT_KARATSUBA_S8)) circulantKaratsuba.enter(op);
+    case OpKind.DENSE:
+      if (has(OpKind.DENSE)) dense.enter(op);
       break;
-    case OpKind.SOFTMAX_S8:
-      if (isS16(op, OpKind.SOFTMAX_S8)) softmax16.enter(op);
+    case OpKind.MAP:
+      if (has(OpKind.MAP)) map.enter(op);
       break;
-    case OpKind.MAP_S8:
-      if (built(OpKind.MAP_S8)) map.enter(op);
+    case OpKind.SOFTMAX:
+      if (isInt16(op, OpKind.SOFTMAX)) softmax16.enter(op);
       break;
   }
 }
@@ -95,49 +86,49 @@ export function tile(op: usize, index: i32): void {
     grad.tile(op, index);
     return;
   }
-  switch (siblingOf(op)) {
-    case OpKind.CONV2D_S8:
-      if (built(OpKind.CONV2D_S8)) conv2d.tile(op, index);
+  switch (<i32>load<u8>(op, OP_KIND)) {
+    case OpKind.ADD:
+      if (has(OpKind.ADD)) add.tile(op, index);
       break;
-    case OpKind.MAX_POOL_S8:
-      if (built(OpKind.MAX_POOL_S8)) maxPool.tile(op, index);
+    case OpKind.AVG_POOL:
+      if (has(OpKind.AVG_POOL)) avgPool.tile(op, index);
       break;
-    case OpKind.DENSE_S8:
-      if (built(OpKind.DENSE_S8)) dense.tile(op, index);
+    case OpKind.CIRCULANT_DIRECT:
+      if (has(OpKind.CIRCULANT_DIRECT)) circulantDirect.tile(op, index);
       break;
-    case OpKind.CIRCULANT_DIRECT_S8:
-      if (built(OpKind.CIRCULANT_DIRECT_S8)) circulantDirect.tile(op, index);
+    case OpKind.CIRCULANT_KARATSUBA:
+      if (has(OpKind.CIRCULANT_KARATSUBA)) circulantKaratsuba.tile(op, index);
       break;
-    case OpKind.CIRCULANT_NTT_S8:
-      if (built(OpKind.CIRCULANT_NTT_S8)) circulantNtt.tile(op, index);
+    case OpKind.CIRCULANT_NTT:
+      if (has(OpKind.CIRCULANT_NTT)) circulantNtt.tile(op, index);
       break;
-    case OpKind.CIRCULANT_KARATSUBA_S8:
-      if (built(OpKind.CIRCULANT_KARATSUBA_S8)) circulantKaratsuba.tile(op, index);
+    case OpKind.CONV2D:
+      if (has(OpKind.CONV2D)) conv2d.tile(op, index);
       break;
-    case OpKind.DEPTHWISE_CONV2D_S8:
-      if (built(OpKind.DEPTHWISE_CONV2D_S8)) depthwise.tile(op, index);
+    case OpKind.DENSE:
+      if (has(OpKind.DENSE)) dense.tile(op, index);
       break;
-    case OpKind.AVG_POOL_S8:
-      if (built(OpKind.AVG_POOL_S8)) avgPool.tile(op, index);
+    case OpKind.DEPTHWISE_CONV2D:
+      if (has(OpKind.DEPTHWISE_CONV2D)) depthwise.tile(op, index);
       break;
-    case OpKind.ADD_S8:
-      if (built(OpKind.ADD_S8)) add.tile(op, index);
+    case OpKind.MAP:
+      if (has(OpKind.MAP)) map.tile(op, index);
       break;
-    case OpKind.MUL_S8:
-      if (built(OpKind.MUL_S8)) mul.tile(op, index);
+    case OpKind.MAX_POOL:
+      if (has(OpKind.MAX_POOL)) maxPool.tile(op, index);
       break;
-    case OpKind.SOFTMAX_S8:
-      if (isS16(op, OpKind.SOFTMAX_S8)) softmax16.tile(op, index);
-      else if (KERNELS & (1 << OpKind.SOFTMAX_S8)) softmax.tile(op, index);
+    case OpKind.MEAN:
+      if (has(OpKind.MEAN)) mean.tile(op, index);
       break;
-    case OpKind.MEAN_S8:
-      if (built(OpKind.MEAN_S8)) mean.tile(op, index);
+    case OpKind.MUL:
+      if (has(OpKind.MUL)) mul.tile(op, index);
       break;
-    case OpKind.PAD_S8:
-      if (built(OpKind.PAD_S8)) pad.tile(op, index);
+    case OpKind.PAD:
+      if (has(OpKind.PAD)) pad.tile(op, index);
       break;
-    case OpKind.MAP_S8:
-      if (built(OpKind.MAP_S8)) map.tile(op, index);
+    case OpKind.SOFTMAX:
+      if (isInt16(op, OpKind.SOFTMAX)) softmax16.tile(op, index);
+      else if (hasFor(OpKind.SOFTMAX, ActivationType.INT8)) softmax.tile(op, index);
       break;
   }
 }

@@ -1,43 +1,52 @@
-// Which kernels a build has. One for a single image names those it uses: `--use KERNEL_MASK=…` (host/toolchain).
+// What a build has. One for a single image names what that uses, `--use KERNELS_INT8=…` and so on (host/toolchain/
+// build-device.ts); all that it does not name folds away when it is compiled.
 import {
-  KINDS_S16,
-  KINDS_S8,
-  KIND_S16,
+  ActivationType,
+  FEATURE_BLOCKS,
+  FEATURE_FAST,
+  FEATURE_SPECIAL,
+  FEATURE_WEIGHT_ZERO,
+  KINDS_INT16,
+  KINDS_INT16_HIGH,
+  KINDS_INT8,
+  KINDS_INT8_HIGH,
   KIND_LEARNING,
-  MASK_BLOCKS,
-  MASK_FAST,
-  MASK_INT4,
-  MASK_SPECIAL,
-  MASK_WEIGHT_ZERO,
+  OP_ACTIVATION_TYPE,
   OP_FLAG_COMMIT,
   OP_FLAG_INT32,
-  OP_FLAG_INT4,
   OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
-  OP_KIND,
+  OP_WEIGHT_TYPE,
+  WEIGHT_TYPE_COUNT,
+  WeightType,
 } from '../layout';
 
-/** Bit k: the kernel of OpKind k. */
-export const KERNELS: u32 = isDefined(KERNEL_MASK) ? KERNEL_MASK : ~0;
-/** Bit k: the learning kernel of OpKind 32 + k. No build has any unless it asks: `--use LEARNING_MASK=…`. */
+/** Kernels for int8 activations, a bit a kind: of kinds 0–31, and of kinds 32–63. */
+const INT8: u32 = isDefined(KERNELS_INT8) ? KERNELS_INT8 : KINDS_INT8;
+const INT8_HIGH: u32 = isDefined(KERNELS_INT8_HIGH) ? KERNELS_INT8_HIGH : KINDS_INT8_HIGH;
+/** Kernels for int16 activations. */
+const INT16: u32 = isDefined(KERNELS_INT16) ? KERNELS_INT16 : KINDS_INT16;
+const INT16_HIGH: u32 = isDefined(KERNELS_INT16_HIGH) ? KERNELS_INT16_HIGH : KINDS_INT16_HIGH;
+/** Types of weights, a bit each. */
+const WEIGHTS: u32 = isDefined(WEIGHT_TYPES) ? WEIGHT_TYPES : (1 << WEIGHT_TYPE_COUNT) - 1;
+/** FEATURE_*; all but FAST in a build that names nothing. */
+const FEATURES: u32 = isDefined(FEATURE_MASK) ? FEATURE_MASK : ~FEATURE_FAST;
+/** Kernels of learning: bit k is OpKind KIND_LEARNING + k. No build has any unless it asks: `--use LEARNING_MASK=…`. */
 export const LEARNING: u32 = isDefined(LEARNING_MASK) ? LEARNING_MASK : 0;
-/** Whether the build has the learning kernel of OpKind `kind`. */
-// @ts-ignore: decorator
-@inline
-export function learns(kind: i32): bool {
-  return ((LEARNING >>> (kind - KIND_LEARNING)) & 1) != 0;
-}
 
-/** Weights of two int4 a byte. */
-export const HAS_INT4: bool = (KERNELS & MASK_INT4) != 0;
+/** Whether the build has any kernel for int8 activations, or for int16 ones; and of kinds above 31. */
+const HAS_INT8: bool = (INT8 | INT8_HIGH) != 0;
+const HAS_INT16: bool = (INT16 | INT16_HIGH) != 0;
+const HAS_HIGH: bool = (INT8_HIGH | INT16_HIGH) != 0;
+
 /** Convolutions of circulant blocks. */
-export const HAS_BLOCKS: bool = (KERNELS & MASK_BLOCKS) != 0;
+export const HAS_BLOCKS: bool = (FEATURES & FEATURE_BLOCKS) != 0;
 /** Ops that are not `OP_FLAG_PLAIN`. */
-export const HAS_SPECIAL: bool = (KERNELS & MASK_SPECIAL) != 0;
+export const HAS_SPECIAL: bool = (FEATURES & FEATURE_SPECIAL) != 0;
 /** Dense weights with a zero point. */
-export const HAS_WEIGHT_ZERO: bool = (KERNELS & MASK_WEIGHT_ZERO) != 0;
+export const HAS_WEIGHT_ZERO: bool = (FEATURES & FEATURE_WEIGHT_ZERO) != 0;
 /** Several sums at a time, at the price of code: only where the mask asks for it, and where there are no vectors. */
-export const FAST: bool = isDefined(KERNEL_MASK) && (KERNELS & MASK_FAST) != 0 && !ASC_FEATURE_SIMD;
+export const FAST: bool = (FEATURES & FEATURE_FAST) != 0 && !ASC_FEATURE_SIMD;
 /** Sums by what the build imports (accel/imports.ts); else by its own code. */
 export const ACCELERATED: bool = FAST && isDefined(ACCELERATOR);
 /** Four to sixteen lanes at a time. */
@@ -46,22 +55,74 @@ export const SIMD: bool = ASC_FEATURE_SIMD;
 export const FLAGS: u32 =
   OP_FLAG_COMMIT |
   OP_FLAG_PLAIN |
-  (HAS_INT4 ? OP_FLAG_INT4 : 0) |
   (HAS_WEIGHT_ZERO ? OP_FLAG_WEIGHT_ZERO : 0) |
-  (KERNELS & KINDS_S16 ? OP_FLAG_INT32 : 0);
+  (HAS_INT16 ? OP_FLAG_INT32 : 0);
+/** Those that every op must have, and those it may have. */
+export const REQUIRED: u32 = HAS_SPECIAL ? 0 : OP_FLAG_PLAIN;
+export const OPTIONAL: u32 = FLAGS & ~REQUIRED;
+/** Activations and weights are int8: all that a record says of its op beside the flags is the kind. */
+export const ONE_TYPE: bool = !HAS_INT16 && (WEIGHTS & ~(1 << WeightType.INT8)) == 0;
 
-/** Whether `op` is of OpKind `kind` for int16, not int8: known when compiling where the build has only one of the two. */
+/** Whether the build has the kernel of OpKind `kind` for activations of `type`. */
 // @ts-ignore: decorator
 @inline
-export function isS16(op: usize, kind: i32): bool {
-  if (!(KERNELS & (1 << (kind + KIND_S16)))) return false;
-  return !(KERNELS & (1 << kind)) || (load<u8>(op, OP_KIND) & KIND_S16) != 0;
+export function hasFor(kind: u32, type: u32): bool {
+  if (kind > (HAS_HIGH ? 63 : 31)) return false;
+  if (!HAS_INT16 && type) return false;
+  if (!HAS_INT8 && !type) return false;
+  if (type > <u32>ActivationType.INT16) return false;
+  const low = HAS_INT16 && type ? INT16 : INT8;
+  const high = HAS_INT16 && type ? INT16_HIGH : INT8_HIGH;
+  return (((HAS_HIGH && kind > 31 ? high : low) >>> kind) & 1) != 0;
+}
+
+/** Whether the build has the kernel of OpKind `kind` for any activations. */
+// @ts-ignore: decorator
+@inline
+export function has(kind: u32): bool {
+  return (((kind > 31 ? INT8_HIGH | INT16_HIGH : INT8 | INT16) >>> kind) & 1) != 0;
+}
+
+/** Whether the build has the kernel of learning of OpKind `kind`. */
+// @ts-ignore: decorator
+@inline
+export function learns(kind: i32): bool {
+  return ((LEARNING >>> (kind - KIND_LEARNING)) & 1) != 0;
+}
+
+/** Whether the build has weights of `type`. */
+// @ts-ignore: decorator
+@inline
+export function hasWeights(type: u32): bool {
+  return type < 32 && ((WEIGHTS >>> type) & 1) != 0;
+}
+
+/** Whether the build has weights of any type but int8. */
+// @ts-ignore: decorator
+@inline
+export function hasPacked(): bool {
+  return (WEIGHTS & ~(1 << WeightType.INT8)) != 0;
+}
+
+/** Whether weights of `op` are of `type`: known when compiling where the build has none of those. */
+// @ts-ignore: decorator
+@inline
+export function isOfWeights(op: usize, type: u32): bool {
+  return hasWeights(type) && load<u8>(op, OP_WEIGHT_TYPE) == type;
+}
+
+/** Whether `op`, of OpKind `kind`, is for int16, not int8: known when compiling where the build has only one of the two. */
+// @ts-ignore: decorator
+@inline
+export function isInt16(op: usize, kind: u32): bool {
+  if (!(((kind > 31 ? INT16_HIGH : INT16) >>> kind) & 1)) return false;
+  return !(((kind > 31 ? INT8_HIGH : INT8) >>> kind) & 1) || load<u8>(op, OP_ACTIVATION_TYPE) != 0;
 }
 
 /** log2 of the bytes of an activation of `op`, whatever its kind. */
 // @ts-ignore: decorator
 @inline
 export function widthOf(op: usize): i32 {
-  if (!(KERNELS & KINDS_S16)) return 0;
-  return KERNELS & KINDS_S8 ? (load<u8>(op, OP_KIND) & KIND_S16) >> 4 : 1;
+  if (!HAS_INT16) return 0;
+  return HAS_INT8 ? load<u8>(op, OP_ACTIVATION_TYPE) : 1;
 }

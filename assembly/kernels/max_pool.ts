@@ -12,7 +12,7 @@ import {
   WIN_STRIDE,
 } from '../layout';
 import { put } from '../nvm';
-import { HAS_SPECIAL, isS16 } from './mask';
+import { HAS_SPECIAL, isInt16 } from './mask';
 import { fill, lower, raise } from './values';
 import {
   columnCount,
@@ -27,7 +27,7 @@ import {
 } from './window';
 
 export function tile(op: usize, index: i32): void {
-  const wide = isS16(op, OpKind.MAX_POOL_S8);
+  const wide = isInt16(op, OpKind.MAX_POOL);
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
@@ -39,7 +39,7 @@ export function tile(op: usize, index: i32): void {
   const output = op + load<usize>(op, OP_SCRATCH1);
   const end = output + count * pixel;
   const kernel = load<u32>(op, WIN_KERNEL);
-  const low = load<i32>(op, OP_CLAMP_MIN);
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
   if (wide) fill<i16>(output, end, low);
   else fillBytes(output, low, count * pixel);
   for (let ky = 0; ky < <i32>(kernel & 0xffff); ky++) {
@@ -55,7 +55,7 @@ export function tile(op: usize, index: i32): void {
       }
     }
   }
-  const high = load<i32>(op, OP_CLAMP_MAX);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
   if (wide) lower<i16>(output, end, high);
   else lower<i8>(output, end, high);
   put(outputAddress(op, row, column), output, count * pixel);

@@ -36,12 +36,12 @@ export function tile(op: usize, index: i32): void {
       x += count;
     }
   }
-  const zero = pixels * load<i32>(op, OP_INPUT_ZERO_POINT);
+  const zero = pixels * <i32>load<i16>(op, OP_INPUT_ZERO_POINT);
   for (let i = 0; i < count; i++) {
     const sum = load<i32>(sums + (i << 2)) - zero;
     const y =
       scale(sum, load<i32>(op, MEAN_SCALE), load<i32>(op, MEAN_SCALE + 4)) +
-      load<i32>(op, OP_OUTPUT_ZERO_POINT);
+      <i32>load<i16>(op, OP_OUTPUT_ZERO_POINT);
     store<i8>(output + i, clamp(op, y));
   }
   put(load<usize>(op, OP_OUTPUT) + first, output, count);

@@ -8,7 +8,7 @@ export function tile(op: usize, index: i32): void {
   const a = firstElements(op, index, count);
   const b = secondElements(op, index, count);
   for (let i = 0; i < count; i++) {
-    const x = element(op, a, i) - load<i32>(op, OP_INPUT_ZERO_POINT);
+    const x = element(op, a, i) - <i32>load<i16>(op, OP_INPUT_ZERO_POINT);
     const y = element(op, b, i) - load<i32>(op, ELT_ZERO_POINT2);
     keep(op, i, scale(x * y, load<i32>(op, ELT_OUTPUT_SCALE), load<i32>(op, ELT_OUTPUT_SCALE + 4)));
   }

@@ -16,7 +16,7 @@ export function tile(op: usize, index: i32): void {
   const from = max(left, 0);
   const to = min(left + count, width);
   // The zero point of int16 is 0.
-  fillBytes(output, load<i32>(op, OP_INPUT_ZERO_POINT), count * pixel);
+  fillBytes(output, <i32>load<i16>(op, OP_INPUT_ZERO_POINT), count * pixel);
   if (isInside(op, y) && from < to) {
     const address = load<usize>(op, OP_INPUT) + (y * width + from) * pixel;
     fetch(address, (to - from) * pixel, output + (from - left) * pixel);

@@ -3,7 +3,7 @@ import {
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OP_FLAG_INT32,
-  OP_KIND,
+  OP_FLAGS,
   OP_OUTPUT_ZERO_POINT,
   OP_REQUANT,
   OP_REQUANT_STRIDE,
@@ -47,7 +47,7 @@ export function lookRequant(op: usize, first: i32, count: i32, scratch: usize): 
 
 /** `y` within the op's clamp. */
 export function clamp(op: usize, y: i32): i32 {
-  return max(min(y, load<i32>(op, OP_CLAMP_MAX)), load<i32>(op, OP_CLAMP_MIN));
+  return max(min(y, <i32>load<i16>(op, OP_CLAMP_MAX)), <i32>load<i16>(op, OP_CLAMP_MIN));
 }
 
 /**
@@ -68,12 +68,12 @@ export function requantize(op: usize, accumulator: i32, pair: usize): i32 {
     const rest = -2 - load<i32>(pair, 4);
     if (rest >= 0) {
       const y = (scaleTwice(accumulator, load<i32>(pair), rest) + 1) >> 1;
-      return clamp(op, y + load<i32>(op, OP_OUTPUT_ZERO_POINT));
+      return clamp(op, y + <i32>load<i16>(op, OP_OUTPUT_ZERO_POINT));
     }
   }
   return clamp(
     op,
-    scale(accumulator, load<i32>(pair), load<i32>(pair, 4)) + load<i32>(op, OP_OUTPUT_ZERO_POINT),
+    scale(accumulator, load<i32>(pair), load<i32>(pair, 4)) + <i32>load<i16>(op, OP_OUTPUT_ZERO_POINT),
   );
 }
 
@@ -88,9 +88,9 @@ function requantizeBy(op: usize, x: i32, pair: usize, twice: i32, low: i32, high
 
 /** Accumulators of two channels side by side, biases included, to the bytes at `to`. `pair`: of the first. */
 export function requantizeTwo(op: usize, a: i32, b: i32, pair: usize, to: usize): void {
-  const twice = load<i32>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1;
-  const low = load<i32>(op, OP_CLAMP_MIN);
-  const high = load<i32>(op, OP_CLAMP_MAX);
+  const twice = <i32>load<i16>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1;
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
   store<i8>(to, requantizeBy(op, a, pair, twice, low, high));
   store<i8>(to, requantizeBy(op, b, pair + load<usize>(op, OP_REQUANT_STRIDE), twice, low, high), 1);
 }
@@ -100,7 +100,7 @@ export function requantizeTwo(op: usize, a: i32, b: i32, pair: usize, to: usize)
  * rounded half up as TFLite's `MultiplyByQuantizedMultiplier` for int64; or as above, where accumulators are int32.
  */
 export function requantizeS16(op: usize, accumulator: i64, pair: usize): i32 {
-  if (load<u32>(op, OP_KIND) & OP_FLAG_INT32) return requantize(op, <i32>accumulator, pair);
+  if (load<u32>(op, OP_FLAGS) & OP_FLAG_INT32) return requantize(op, <i32>accumulator, pair);
   const shift = <i64>load<i32>(pair, 4);
   return clamp(op, <i32>((accumulator * <i64>load<i32>(pair) + ((<i64>1) << (shift - 1))) >> shift));
 }
@@ -153,9 +153,9 @@ export function requantizeAll(
   count: i32,
 ): void {
   const stride = load<i32>(op, OP_REQUANT_STRIDE);
-  const zeroPoint = load<i32>(op, OP_OUTPUT_ZERO_POINT);
-  const low = load<i32>(op, OP_CLAMP_MIN);
-  const high = load<i32>(op, OP_CLAMP_MAX);
+  const zeroPoint: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
   let index = 0;
   let at = 0;
   if (FAST && transformed && !stride && load<i32>(pair, 4) <= -2) {

@@ -77,7 +77,7 @@ export function scaleFour(
   const y = i32x4.mul(i32x4.max_s(i32x4.min_s(x, limit), i32x4.neg(limit)), factor);
   const low = i64x2.extmul_low_i32x4_s(y, multiplier);
   const high = v128.shuffle<i32>(low, i64x2.extmul_high_i32x4_s(y, multiplier), 1, 3, 5, 7);
-  const base = i32x4.splat((load<i32>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1) << SHIFT);
+  const base = i32x4.splat((<i32>load<i16>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1) << SHIFT);
   const half = v128.and(sign, i32x4.shr_u(factor, 1));
   const sum = i32x4.add(high, i32x4.sub(i32x4.add(base, i32x4.shr_u(factor, 2)), half));
   return i32x4.shr_s(sum, SHIFT + 1);
@@ -135,7 +135,7 @@ export function requantizeFours(
   if (!stride && i32x4.extract_lane(f, 0)) {
     const high = limits(op, pair);
     const low = i32x4.neg(high);
-    const zero = i32x4.splat((load<i32>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1) << SHIFT);
+    const zero = i32x4.splat((<i32>load<i16>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1) << SHIFT);
     const base = i32x4.add(zero, i32x4.shr_u(f, 2));
     const half = i32x4.shr_u(f, 1);
     const least = i8x16.splat(load<i8>(op, OP_CLAMP_MIN));

@@ -1,25 +1,31 @@
-// Weights as kernels want them: int8 rows, whether NVM holds them so or packed, two int4 a byte.
-import { OP_FLAG_INT4, OP_KIND } from '../layout';
-import { HAS_INT4 } from './mask';
+// Weights as kernels want them: int8 rows, whether NVM holds them so or packed. A new type is a line in `rowBytes` and in
+// `unpack` (docs/CONTRIBUTING.md); host/model/weight-types.ts packs them.
+import { OP_WEIGHT_TYPE, WeightType } from '../layout';
+import { hasPacked, isOfWeights } from './mask';
 
-/** Whether rows hold two int4 a byte. */
+/** Whether rows hold weights packed, not as int8. */
 export function isPacked(op: usize): bool {
-  return HAS_INT4 && (load<u32>(op, OP_KIND) & OP_FLAG_INT4) != 0;
+  return hasPacked() && load<u8>(op, OP_WEIGHT_TYPE) != WeightType.INT8;
 }
 
 /** Bytes of a row of `count` weights in NVM. */
 export function rowBytes(op: usize, count: i32): i32 {
-  return isPacked(op) ? (count + 1) >> 1 : count;
+  if (isOfWeights(op, WeightType.INT4)) return (count + 1) >> 1;
+  return count;
 }
 
 /** The `count` weights at `row` as int8: in place, or unpacked to `scratch`. */
 export function unpack(op: usize, row: usize, count: i32, scratch: usize): usize {
-  if (!isPacked(op)) return row;
+  if (isOfWeights(op, WeightType.INT4)) unpackInt4(row, count, scratch);
+  else return row;
+  return scratch;
+}
+
+function unpackInt4(row: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) {
     const pair: i32 = load<i8>(row + (i >> 1));
-    store<i8>(scratch + i, i & 1 ? pair >> 4 : (pair << 28) >> 28);
+    store<i8>(to + i, i & 1 ? pair >> 4 : (pair << 28) >> 28);
   }
-  return scratch;
 }
 
 /** Where unpacked weights go: behind the `bytes` looked up to `scratch`. */

@@ -3,7 +3,6 @@ import {
   JobKind,
   OP_BIAS,
   OP_FLAG_COMMIT,
-  OP_KIND,
   OP_REQUANT,
   OP_TILES,
   OP_WEIGHTS,
@@ -155,7 +154,7 @@ export function analyze(
       cumulativeShare: cumulative / cycles,
       flashBytes: flash[index]!,
       tiles: op.get(OP_TILES),
-      commits: (op.get(OP_KIND) & OP_FLAG_COMMIT) !== 0,
+      commits: op.has(OP_FLAG_COMMIT),
     };
   });
   return {

@@ -2,7 +2,7 @@
 import type { FloatNetwork } from './float-network.js';
 import { elements, hasWeights, weightShape } from './layers.js';
 import { type LayerChoice, readersOf } from './transform.js';
-import type { WeightBits } from '../model/quantized-network.js';
+import type { WeightBits } from '../model/weight-types.js';
 
 /** What one layer may become: how its structure may change, and how many bits its weights may have. */
 export interface LayerOptions {

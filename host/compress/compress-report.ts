@@ -95,8 +95,8 @@ function reason(
     const cheapest = own.filter((row) => row.choice.bits === undefined).sort((a, b) => a.loss - b.loss)[0];
     if (cheapest) parts.push(`kept: the mildest change has ${change(cheapest)}`);
   }
-  const narrow = own.find((row) => row.choice.bits === 4);
-  if (choice.bits === 4 && narrow) parts.push(`4 bits alone: ${change(narrow)}`);
+  const narrow = own.find((row) => row.choice.bits !== undefined && row.choice.bits === choice.bits);
+  if (narrow) parts.push(`${choice.bits} bits alone: ${change(narrow)}`);
   if (choice.method === 'direct') parts.push('first columns take a quarter of the flash of spectra');
   if (notPrunable !== undefined) parts.push(`not pruned: ${notPrunable}`);
   return parts.join('; ');

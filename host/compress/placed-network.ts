@@ -1,4 +1,4 @@
-import type { WeightBits } from '../model/quantized-network.js';
+import { WEIGHT_TYPES, type WeightBits, weightTypeOf } from '../model/weight-types.js';
 import { affine } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import type { Desk } from './desk-module.js';
@@ -54,7 +54,7 @@ export function weightGroups(layer: WeightedLayer): { groups: number; interleave
 }
 
 /** The largest whole number that weights of so many bits are rounded to. */
-export const mostOf = (bits: WeightBits): number => (bits === 4 ? 7 : 127);
+export const mostOf = (bits: WeightBits): number => WEIGHT_TYPES[weightTypeOf(bits)].most;
 
 /** A network's parameters in a desk module, and how to run batches through it. */
 export class PlacedNetwork {

@@ -1,5 +1,5 @@
 // How `compress` trains, and where its steps are kept.
-import type { WeightBits } from '../model/quantized-network.js';
+import type { WeightBits } from '../model/weight-types.js';
 import type { Augmentation } from './augment.js';
 import { Desk } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';

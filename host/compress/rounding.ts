@@ -2,7 +2,8 @@
 // the device would, the gradient passes straight through. Ranges of activations are learned (PACT, Choi et al. 2018), or
 // percentiles of what is seen; scales of weights are per output, the largest magnitude for 8 bits and the least squared
 // error for 4.
-import type { Quantization, WeightBits } from '../model/quantized-network.js';
+import type { Quantization } from '../model/quantized-network.js';
+import type { WeightBits } from '../model/weight-types.js';
 import { affine } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import type { Desk } from './desk-module.js';

@@ -51,7 +51,7 @@ function bodyOf(
       weights: Float64Array.from(weights),
       bias: Float64Array.from(bias),
       bounds: boundsOf(activation),
-      ...(how ? { scales: Array.from(how.scales), ...(how.bits === 4 ? { bits: 4 as const } : {}) } : {}),
+      ...(how ? { scales: Array.from(how.scales), ...(how.bits === 8 ? {} : { bits: how.bits }) } : {}),
     };
   };
   switch (layer.kind) {

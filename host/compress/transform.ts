@@ -18,7 +18,7 @@ import {
   type WeightedLayer,
   windowGeometry,
 } from './layers.js';
-import type { WeightBits } from '../model/quantized-network.js';
+import type { WeightBits } from '../model/weight-types.js';
 
 /** What is done to one layer; nothing said, nothing done. */
 export interface LayerChoice {

@@ -3,9 +3,9 @@ import {
   type CirculantMethod,
   elementCount,
   type Quantization,
-  type WeightBits,
   type Window,
 } from '../model/quantized-network.js';
+import type { WeightBits } from '../model/weight-types.js';
 
 export interface GraphTensor {
   shape: readonly number[];

@@ -11,8 +11,8 @@ import {
   type QuantizedOp,
   type Requantization,
   type TensorSpec,
-  type WeightBits,
 } from '../model/quantized-network.js';
+import { WEIGHT_TYPES, type WeightType, weightTypeOf } from '../model/weight-types.js';
 import { equalizeGraph } from './equalize.js';
 import {
   type Bounds,
@@ -86,7 +86,7 @@ function clampOf(
 }
 
 /** The largest whole number that an op's weights are rounded to. */
-const mostOf = ({ bits }: WeightedOp): number => (bits === 4 ? 7 : 127);
+const mostOf = ({ bits = 8 }: WeightedOp): number => WEIGHT_TYPES[weightTypeOf(bits)].most;
 
 /** Scale of each output's weights: the file's, or the largest magnitude over 127. */
 function weightScales(op: WeightedOp): Float64Array {
@@ -105,7 +105,7 @@ function quantizeWeighted(
   input: Quantization,
   output: Quantization,
   means: Float64Array | undefined,
-): { weights: Int8Array; weightBits?: WeightBits } & Requantization {
+): { weights: Int8Array; weightType?: WeightType } & Requantization {
   const scales = weightScales(op);
   const outputs = op.bias.length;
   const channels = op.kind === 'dense' ? op.weights.length / outputs : (means?.length ?? 1);
@@ -113,7 +113,7 @@ function quantizeWeighted(
   const weights = Int8Array.from(op.weights, (weight, i) => {
     const o = outputOf(op, i);
     const nearest = quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!;
-    const q = op.bits === 4 ? Math.max(-7, Math.min(7, nearest)) : nearest;
+    const q = op.bits === undefined ? nearest : Math.max(-mostOf(op), Math.min(mostOf(op), nearest));
     if (means && !op.scales && op.blockSize === undefined) {
       const channel = op.kind === 'depthwiseConv2d' ? Math.floor(o / (outputs / channels)) : i % channels;
       errors[o]! += (weight - q * scales[o]!) * means[channel % means.length]!;
@@ -127,7 +127,7 @@ function quantizeWeighted(
   });
   return {
     weights,
-    ...(op.bits ? { weightBits: op.bits } : {}),
+    ...(op.bits ? { weightType: weightTypeOf(op.bits) } : {}),
     bias,
     multipliers: Int32Array.from(pairs, ({ multiplier }) => multiplier),
     shifts: Int32Array.from(pairs, ({ shift }) => shift),

@@ -14,7 +14,6 @@ import {
   D_SEQUENCE,
   JobKind,
   OP_FLAG_COMMIT,
-  OP_KIND,
   OP_TILES,
 } from '../../assembly/layout.js';
 import { Status } from '../../assembly/error.js';
@@ -146,7 +145,7 @@ export function inspect(bytes: Uint8Array): InspectResult {
     regions: { plan, constants, slots, diagnostics, input, output },
     plan: image.ops.map((op, index) => {
       const { kind, outputShape } = describeOp(op);
-      const commits = (op.get(OP_KIND) & OP_FLAG_COMMIT) !== 0;
+      const commits = op.has(OP_FLAG_COMMIT);
       return {
         ...(file ? { name: file.metadata.ops[index]! } : {}),
         kind,

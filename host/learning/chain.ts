@@ -29,7 +29,8 @@ function refusal(network: QuantizedNetwork, op: QuantizedOp): string | undefined
   if ([inputOf(network, op), outputOf(network, op)].some(({ dtype }) => dtype === 'int16'))
     return 'its activations are int16';
   if (op.kind === 'mean' && op.total) return 'it is a sum';
-  if ('weightBits' in op && op.weightBits === 4) return 'its weights are int4';
+  if ('weightType' in op && op.weightType && op.weightType !== 'int8')
+    return `its weights are ${op.weightType}`;
   if (op.kind === 'dense' && (op.weightZeroPoint ?? 0) !== 0) return 'its weights have a zero point';
   if (op.kind === 'conv2d' && (op.blockSize ?? 1) > 1) return 'its kernels are block-circulant';
   if (op.kind === 'circulant' && op.multipliers.length > 1) return 'its outputs have a scale each';

@@ -1,6 +1,7 @@
 // The image (.brn): device bytes as they stand in NVM from address 0 (header, plan, constants), then sections for the
 // desk alone (docs/FORMAT.md).
 import {
+  AddressSpace,
   CURSOR_BYTES,
   DIAGNOSTICS_BYTES,
   HEADER_BYTES,
@@ -9,7 +10,7 @@ import {
   H_CONSTANTS_CRC,
   H_CRC,
   H_DIAGNOSTICS,
-  H_IMAGE_BYTES,
+  H_CONSTANTS_SPACE,
   H_IMAGE_ID,
   H_INPUT,
   H_JOBS,
@@ -24,6 +25,7 @@ import {
   H_REGIONS,
   H_SLOTS,
   H_SLOT_STRIDE,
+  H_TENSORS,
   H_VERSION,
   JobKind,
   MAGIC,
@@ -36,9 +38,10 @@ import {
 } from '../../assembly/layout.js';
 import type { AudioFeatures } from './audio-features.js';
 import { BrownoutError } from '../error.js';
-import type { Plan, Region } from './plan.js';
+import type { Plan } from './plan.js';
 import { OpRecord } from './record.js';
 import { crc32 } from './crc32.js';
+import { readTensorTable, type Region, setTensorTable, type TensorTable } from './tensor-table.js';
 import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
 import { isLearningHeader, readLearningHeader, type LearningHeader } from './learning-header.js';
 import { littleEndian, type Values, valuesFrom } from './values.js';
@@ -117,6 +120,8 @@ export interface DeviceImage {
   maxBoots: number;
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
+  /** What `input` and `output` consist of. */
+  tensors: TensorTable;
   ops: OpRecord[];
   /** Of images that learn. */
   learning: LearningHeader | undefined;
@@ -195,7 +200,6 @@ export function writeImage(
   set(H_MAGIC, MAGIC);
   set(H_VERSION, VERSION | (HEADER_BYTES << 16));
   set(H_IMAGE_ID, crc32(plan.constantBytes, planCrc));
-  set(H_IMAGE_BYTES, plan.constants.offset + plan.constants.bytes);
   set(H_NVM_BYTES, plan.nvmBytes);
   set(H_ARENA_BYTES, plan.arenaBytes);
   set(H_PLAN_CRC, planCrc);
@@ -215,6 +219,7 @@ export function writeImage(
     set(H_JOBS + kind * 8 + 4, count);
   });
   set(H_LEARNING, plan.learning);
+  setTensorTable(fields, plan.tensors.address, plan.tensors);
   sealHeader(header);
   return concat([header, planBytes, plan.constantBytes, ...writeSections(metadata, sample)]);
 }
@@ -412,6 +417,10 @@ function checkHeader(bytes: Uint8Array): void {
     );
   }
   checkCrc('header', bytes.subarray(H_IMAGE_ID, HEADER_BYTES), get(H_CRC));
+  if (get(H_CONSTANTS_SPACE) !== AddressSpace.NVM) {
+    const found = `constants in address space ${get(H_CONSTANTS_SPACE)}`;
+    refuse('E_IMAGE_HEADER', found, `${AddressSpace.NVM}: NVM`, 'Compile the model with this version.');
+  }
   const nvmBytes = get(H_NVM_BYTES);
   for (let i = 0; i < REGION_COUNT; i++) {
     const { offset, bytes: length } = regionAt(fields, H_REGIONS + i * 8);
@@ -427,14 +436,13 @@ function checkHeader(bytes: Uint8Array): void {
 }
 
 /** Whether regions follow each other, and jobs lie in the plan, as docs/FORMAT.md says. */
-function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning'>): boolean {
+function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning' | 'tensors'>): boolean {
   const { plan, constants, slots, slotStride, diagnostics, imageBytes, jobs } = image;
   return (
     plan.offset === HEADER_BYTES &&
     plan.bytes > 0 &&
     plan.bytes % OP_BYTES === 0 &&
     constants.offset === plan.offset + plan.bytes &&
-    imageBytes === constants.offset + constants.bytes &&
     slots.offset >= imageBytes &&
     slotStride >= CURSOR_BYTES &&
     slotStride % 4 === 0 &&
@@ -464,6 +472,17 @@ function learningOf(
   );
 }
 
+/** The table of tensors. Throws `E_IMAGE_HEADER` where it is not of the image. */
+function tensorsOf(
+  device: Uint8Array,
+  regions: Pick<DeviceImage, 'constants' | 'input' | 'output'>,
+): TensorTable {
+  const table = readTensorTable(device, regions);
+  if (table) return table;
+  const found = `a table of tensors at ${view(device).getUint32(H_TENSORS, true)}`;
+  refuse('E_IMAGE_HEADER', found, 'one among the constants, of the input and the output', COPY_AGAIN);
+}
+
 /**
  * Reads and checks device bytes: the beginning of an image, or of an NVM dump. Throws `E_IMAGE_*`, saying found, expected
  * and next step.
@@ -472,13 +491,14 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
   checkHeader(bytes);
   const fields = view(bytes);
   const get = (offset: number): number => fields.getUint32(offset, true);
+  const constants = regionAt(fields, H_CONSTANTS);
   const layout = {
     imageId: get(H_IMAGE_ID),
-    imageBytes: get(H_IMAGE_BYTES),
+    imageBytes: constants.offset + constants.bytes,
     nvmBytes: get(H_NVM_BYTES),
     arenaBytes: get(H_ARENA_BYTES),
     plan: regionAt(fields, H_PLAN),
-    constants: regionAt(fields, H_CONSTANTS),
+    constants,
     slots: regionAt(fields, H_SLOTS),
     slotStride: get(H_SLOT_STRIDE),
     diagnostics: regionAt(fields, H_DIAGNOSTICS),
@@ -488,7 +508,7 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
     maxBoots: get(H_MAX_BOOTS),
     jobs: [0, 1].map((kind) => ({ first: get(H_JOBS + kind * 8), count: get(H_JOBS + kind * 8 + 4) })),
   };
-  const { imageBytes, plan, constants } = layout;
+  const { imageBytes, plan } = layout;
   if (imageBytes > bytes.length) {
     refuse('E_IMAGE_SIZE', `${bytes.length} bytes`, `at least ${imageBytes}`, COPY_AGAIN);
   }
@@ -509,7 +529,7 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
   }
   const device = bytes.subarray(0, imageBytes);
   const learning = learningOf(device, get(H_LEARNING), layout);
-  return { ...layout, device, ops: opRecords(planBytes), learning };
+  return { ...layout, device, tensors: tensorsOf(device, layout), ops: opRecords(planBytes), learning };
 }
 
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */

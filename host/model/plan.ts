@@ -1,11 +1,6 @@
 // A finished plan: op records, constants, and where every region of NVM lies.
 import type { OpRecord } from './record.js';
-
-/** Bytes of NVM, from the image's base address on. */
-export interface Region {
-  offset: number;
-  bytes: number;
-}
+import type { Region, TensorTable } from './tensor-table.js';
 
 export interface Plan {
   /** `op`: which op of the network a record is of; undefined: it belongs to learning. */
@@ -19,6 +14,8 @@ export interface Plan {
   diagnostics: Region;
   input: Region;
   output: Region;
+  /** What they consist of, and the address of the table that says so. */
+  tensors: TensorTable & { address: number };
   nvmBytes: number;
   arenaBytes: number;
   tileCount: number;

@@ -1,9 +1,7 @@
 // The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8 or int16, NHWC
 // without the batch dimension; ops run in order and name their tensors by index. All tensors of an op have one type.
 import type { ActivationType, Values } from './values.js';
-
-/** How weights are stored: int4 ones, in −8…7, take half the bytes. */
-export type WeightBits = 8 | 4;
+import type { WeightType } from './weight-types.js';
 
 /** real = scale · (q − zeroPoint) */
 export interface Quantization {
@@ -51,8 +49,8 @@ export interface Conv2d extends OpBase, Window, Requantization {
   kind: 'conv2d';
   /** [out][height][width][in]; with blocks [block row][height][width][block][k], first columns. */
   weights: Int8Array;
-  /** Default 8. */
-  weightBits?: WeightBits;
+  /** Default int8. */
+  weightType?: WeightType;
   /** Size k of circulant blocks over channels, a power of two (CirCNN); default 1: none. */
   blockSize?: number;
 }
@@ -67,8 +65,8 @@ export interface Dense extends OpBase, Requantization {
   kind: 'dense';
   /** [out][in] */
   weights: Int8Array;
-  /** Default 8. */
-  weightBits?: WeightBits;
+  /** Default int8. */
+  weightType?: WeightType;
   /** Zero point of the weights, an int8; default 0. */
   weightZeroPoint?: number;
 }
@@ -102,8 +100,8 @@ export interface DepthwiseConv2d extends OpBase, Window, Requantization {
   kind: 'depthwiseConv2d';
   /** [height][width][out]; output channel o sees input channel o / (out / in). */
   weights: Int8Array;
-  /** Default 8. */
-  weightBits?: WeightBits;
+  /** Default int8. */
+  weightType?: WeightType;
 }
 
 export interface AveragePool2d extends OpBase, Window {

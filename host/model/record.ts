@@ -1,11 +1,51 @@
-import { KIND_S16, KIND_LEARNING, OP_BYTES, OP_KIND, type OpKind } from '../../assembly/layout.js';
+import {
+  ActivationType,
+  KIND_LEARNING,
+  OP_ACTIVATION_TYPE,
+  OP_BYTES,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_FLAGS,
+  OP_INPUT_ZERO_POINT,
+  OP_KIND,
+  OP_OUTPUT_ZERO_POINT,
+  OP_SCALE_FORMAT,
+  OP_WEIGHT_TYPE,
+  OpKind,
+} from '../../assembly/layout.js';
 
-/** Kinds of int8. */
-export type Int8Kind = {
-  [Name in keyof typeof OpKind]: Name extends `${string}_S8` ? (typeof OpKind)[Name] : never;
-}[keyof typeof OpKind];
+/** Kinds of ops of learning alone. */
+export type LearningKind =
+  | OpKind.TURN
+  | OpKind.LOSS
+  | OpKind.LOOP
+  | OpKind.CONV2D_GRAD
+  | OpKind.DEPTHWISE_GRAD
+  | OpKind.CIRCULANT_GRAD
+  | OpKind.MAX_POOL_GRAD
+  | OpKind.AVG_POOL_GRAD
+  | OpKind.RESCALE
+  | OpKind.UPDATE_CONV2D
+  | OpKind.UPDATE_DEPTHWISE
+  | OpKind.UPDATE_CIRCULANT
+  | OpKind.FINISH;
 
-/** Writes and reads the 32-bit fields of an op record, by the offsets of assembly/layout.ts. */
+/** Kinds of ops of inference. */
+export type InferenceKind = Exclude<OpKind, LearningKind>;
+
+/** Bytes of the fields that are not of 32 bits. */
+const NARROW: Readonly<Record<number, 1 | 2>> = {
+  [OP_KIND]: 1,
+  [OP_ACTIVATION_TYPE]: 1,
+  [OP_WEIGHT_TYPE]: 1,
+  [OP_SCALE_FORMAT]: 1,
+  [OP_INPUT_ZERO_POINT]: 2,
+  [OP_OUTPUT_ZERO_POINT]: 2,
+  [OP_CLAMP_MIN]: 2,
+  [OP_CLAMP_MAX]: 2,
+};
+
+/** Writes and reads the fields of an op record, by the offsets of assembly/layout.ts. */
 export class OpRecord {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
@@ -15,32 +55,60 @@ export class OpRecord {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** The field at `offset`, signed but for those of a byte. */
   get(offset: number): number {
-    return this.#view.getInt32(offset, true);
+    const bytes = NARROW[offset];
+    if (bytes === 1) return this.#view.getUint8(offset);
+    return bytes === 2 ? this.#view.getInt16(offset, true) : this.#view.getInt32(offset, true);
   }
 
   set(offset: number, value: number): void {
-    this.#view.setInt32(offset, value, true);
+    const bytes = NARROW[offset];
+    if (bytes === 1) this.#view.setUint8(offset, value);
+    else if (bytes === 2) this.#view.setInt16(offset, value, true);
+    else this.#view.setInt32(offset, value, true);
   }
 
   /** The op's kind. */
   get kind(): OpKind {
-    return this.#view.getUint8(OP_KIND);
+    return this.get(OP_KIND);
   }
 
-  /** Whether the op is one of learning jobs alone. */
+  /** The op's kind, one of inference. Throws where it is not. */
+  get inference(): InferenceKind {
+    const { kind } = this;
+    if (!isInference(kind)) throw new RangeError(`op kind ${kind} is not one of inference`);
+    return kind;
+  }
+
+  /** Whether the op is one of learning alone. */
   get isLearning(): boolean {
     return this.kind >= KIND_LEARNING;
   }
 
-  /** The op's kind, or that of its int8 sibling, whose fields it shares. */
-  get sibling(): Int8Kind {
-    return this.kind & ~KIND_S16;
+  /** Whether all of `flags` (OP_FLAG_*) are set. */
+  has(flags: number): boolean {
+    return (this.get(OP_FLAGS) & flags) === flags;
+  }
+
+  /** Sets `flags`. */
+  mark(flags: number): void {
+    this.set(OP_FLAGS, this.get(OP_FLAGS) | flags);
+  }
+
+  /** Clears `flags`. */
+  unmark(flags: number): void {
+    this.set(OP_FLAGS, this.get(OP_FLAGS) & ~flags);
   }
 
   /** Bytes of an activation. */
   get valueBytes(): number {
-    return this.kind & KIND_S16 ? 2 : 1;
+    return 1 << this.get(OP_ACTIVATION_TYPE);
+  }
+
+  /** Whether activations are int8. */
+  get isInt8(): boolean {
+    return this.get(OP_ACTIVATION_TYPE) === ActivationType.INT8;
   }
 
   /** A pair of 16-bit fields: the first in the low half. */
@@ -52,4 +120,13 @@ export class OpRecord {
     this.#view.setUint16(offset, first, true);
     this.#view.setUint16(offset + 2, second, true);
   }
+}
+
+/** Whether `kind` is one of inference. */
+const isInference = (kind: OpKind): kind is InferenceKind => kind < KIND_LEARNING;
+
+/** The kernel of `kind` for activations of `type`, as docs/FORMAT.md names it: `conv2d_s8`. */
+export function kernelName(kind: OpKind, type: ActivationType): string {
+  const name = (OpKind[kind] ?? `op ${kind}`).toLowerCase();
+  return isInference(kind) ? `${name}_s${8 << type}` : name;
 }

@@ -13,6 +13,7 @@ import {
   type TensorSpec,
   type Window,
 } from './quantized-network.js';
+import { WEIGHT_TYPES, type WeightType } from './weight-types.js';
 
 function refuse(op: QuantizedOp, found: string, expected: string): never {
   const hint = 'Check what built the network: shapes and arrays must fit each other.';
@@ -122,10 +123,18 @@ function checkConvolution(op: Conv2d, input: TensorSpec, output: TensorSpec): vo
   const k = op.blockSize ?? 1;
   if (!Number.isInteger(k) || k < 1 || k > 4096 || (k & (k - 1)) !== 0)
     refuse(op, `blocks of ${k}`, 'a power of two');
-  if (k > 1 && op.weightBits === 4) refuse(op, 'circulant blocks of int4', 'int8 weights, or no blocks');
+  if (k > 1 && (op.weightType ?? 'int8') !== 'int8')
+    refuse(op, `circulant blocks of ${op.weightType}`, 'int8 weights, or no blocks');
   const blocks = (tensor: TensorSpec): number => Math.ceil(last(tensor) / k);
   const weights = blocks(output) * blocks(input) * k;
   checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
+}
+
+function checkWeights(op: QuantizedOp, type: WeightType, weights: Int8Array): void {
+  if (!(type in WEIGHT_TYPES)) refuse(op, `weights of ${type}`, Object.keys(WEIGHT_TYPES).join(', '));
+  const { least, most } = WEIGHT_TYPES[type];
+  const beyond = weights.find((w) => w < least || w > most);
+  if (beyond !== undefined) refuse(op, `weight ${beyond} of ${type}`, `weights from ${least} to ${most}`);
 }
 
 function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): void {
@@ -139,9 +148,7 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
       op.kind === 'dense' || op.kind === 'circulant' ? elementCount(output) : last(output),
       wide,
     );
-  if ('weightBits' in op && op.weightBits === 4 && op.weights.some((w) => w < -8 || w > 7)) {
-    refuse(op, 'int4 weights beyond four bits', 'weights from −8 to 7');
-  }
+  if ('weightType' in op && op.weightType) checkWeights(op, op.weightType, op.weights);
   switch (op.kind) {
     case 'conv2d':
       checkConvolution(op, input, output);

@@ -1,6 +1,15 @@
+import { ActivationType as Code } from '../../assembly/layout.js';
+
 /** Activations as they are computed with. */
 export type Values = Int8Array | Int16Array;
-export type ActivationType = 'int8' | 'int16';
+
+/** Types of activations, as an op record and a table of tensors have them. */
+export const ACTIVATION_TYPES = {
+  int8: Code.INT8,
+  int16: Code.INT16,
+} as const satisfies Record<Lowercase<keyof typeof Code>, Code>;
+
+export type ActivationType = keyof typeof ACTIVATION_TYPES;
 
 /** Integers as NVM holds them: little-endian, whatever the host is. */
 export function littleEndian(values: Values | Int32Array | BigInt64Array): Uint8Array {

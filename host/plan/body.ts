@@ -2,10 +2,10 @@
 import {
   DENSE_CHUNK,
   DENSE_INPUTS,
-  OP_FLAG_INT4,
   OP_FLAG_WEIGHT_ZERO,
-  OP_KIND,
+  OP_WEIGHT_TYPE,
   OpKind,
+  WeightType,
   WIN_BLOCK,
   WIN_INPUT_CHANNELS,
   WIN_OUTPUT_CHANNELS,
@@ -17,15 +17,15 @@ export type Body = 'scalar' | 'dsp';
 
 /** The body of `op` in firmware for a core that has the DSP extension, or has not. */
 export function bodyOf(op: OpRecord, dspExtension: boolean): Body {
-  if (!dspExtension || (op.get(OP_KIND) & OP_FLAG_INT4) !== 0) return 'scalar';
+  if (!dspExtension || !op.isInt8 || op.get(OP_WEIGHT_TYPE) !== WeightType.INT8) return 'scalar';
   switch (op.kind) {
-    case OpKind.CONV2D_S8:
+    case OpKind.CONV2D:
       return op.get(WIN_BLOCK) > 1 ? 'scalar' : 'dsp';
-    case OpKind.DEPTHWISE_CONV2D_S8:
+    case OpKind.DEPTHWISE_CONV2D:
       return op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS) ? 'dsp' : 'scalar';
-    case OpKind.DENSE_S8: {
+    case OpKind.DENSE: {
       const whole = op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS);
-      return whole && (op.get(OP_KIND) & OP_FLAG_WEIGHT_ZERO) === 0 ? 'dsp' : 'scalar';
+      return whole && !op.has(OP_FLAG_WEIGHT_ZERO) ? 'dsp' : 'scalar';
     }
     default:
       return 'scalar';
@@ -34,9 +34,9 @@ export function bodyOf(op: OpRecord, dspExtension: boolean): Body {
 
 /** Instructions that the DSP extension saves of those of plain C, measured on shapes of each kernel (docs/ACCEL.md). */
 const SAVED: Partial<Record<number, number>> = {
-  [OpKind.CONV2D_S8]: 0.42,
-  [OpKind.DEPTHWISE_CONV2D_S8]: 0.3,
-  [OpKind.DENSE_S8]: 0.41,
+  [OpKind.CONV2D]: 0.42,
+  [OpKind.DEPTHWISE_CONV2D]: 0.3,
+  [OpKind.DENSE]: 0.41,
 };
 
 /** The share of an op's instructions that a body saves, estimated from those of other shapes; 0 of `scalar`. */

@@ -1,5 +1,5 @@
 // Where buffers lie in NVM, and where they overlap at the price of a commit.
-import { ALIGNMENT, OP_FLAG_COMMIT, OP_KIND } from '../../assembly/layout.js';
+import { ALIGNMENT, OP_FLAG_COMMIT } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import type { Buffer, Step } from './step.js';
 
@@ -40,7 +40,7 @@ export function markCommits(steps: readonly Step[]): void {
     );
     if (clash) {
       const { record } = steps[index - 1]!.lowered;
-      record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_COMMIT);
+      record.mark(OP_FLAG_COMMIT);
       read = [];
     }
     read.push(...reads.map(({ buffer }) => buffer));

@@ -84,9 +84,9 @@ export function circulantCycles(
 }
 
 const METHODS = {
-  [OpKind.CIRCULANT_DIRECT_S8]: 'direct',
-  [OpKind.CIRCULANT_NTT_S8]: 'ntt',
-  [OpKind.CIRCULANT_KARATSUBA_S8]: 'karatsuba',
+  [OpKind.CIRCULANT_DIRECT]: 'direct',
+  [OpKind.CIRCULANT_NTT]: 'ntt',
+  [OpKind.CIRCULANT_KARATSUBA]: 'karatsuba',
 } as const;
 
 /** Estimated cycles of entering an op, and of one of its tiles. */
@@ -97,36 +97,36 @@ function stepCycles(op: OpRecord): { enter: number; tile: number } {
     return height * width * op.get(WIN_INPUT_CHANNELS);
   };
   if (op.isLearning) return learningCycles(op);
-  const kind = op.sibling;
+  const kind = op.inference;
   switch (kind) {
-    case OpKind.CONV2D_S8:
+    case OpKind.CONV2D:
       return only(
         convTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_PART) || op.get(WIN_OUTPUT_CHANNELS), patch()),
       );
-    case OpKind.MAX_POOL_S8:
+    case OpKind.MAX_POOL:
       return only(TILE + op.get(WIN_TILE_COLUMNS) * patch() * MAC);
-    case OpKind.AVG_POOL_S8:
+    case OpKind.AVG_POOL:
       return only(TILE + op.get(WIN_TILE_COLUMNS) * (patch() * MAC + op.get(WIN_INPUT_CHANNELS) * 20));
-    case OpKind.DEPTHWISE_CONV2D_S8: {
+    case OpKind.DEPTHWISE_CONV2D: {
       const taps = patch() / op.get(WIN_INPUT_CHANNELS);
       return only(depthwiseTileCycles(op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS), taps));
     }
-    case OpKind.ADD_S8:
-    case OpKind.MUL_S8:
+    case OpKind.ADD:
+    case OpKind.MUL:
       return only(elementwiseCycles(op.get(ELT_GROUP)));
-    case OpKind.SOFTMAX_S8:
+    case OpKind.SOFTMAX:
       return only(TILE + op.get(SOFTMAX_DEPTH) * SOFTMAX);
-    case OpKind.MEAN_S8:
+    case OpKind.MEAN:
       return only(TILE + op.get(MEAN_GROUP) * (op.get(MEAN_PIXELS) * MAC + OUTPUT));
-    case OpKind.PAD_S8:
+    case OpKind.PAD:
       return only(TILE + op.get(WIN_TILE_COLUMNS) * op.get(WIN_OUTPUT_CHANNELS) * 5);
-    case OpKind.MAP_S8:
+    case OpKind.MAP:
       return only(TILE + op.get(MAP_GROUP) * (100 + op.get(MAP_LENGTH) * MAC));
-    case OpKind.DENSE_S8:
+    case OpKind.DENSE:
       return only(denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)));
-    case OpKind.CIRCULANT_DIRECT_S8:
-    case OpKind.CIRCULANT_NTT_S8:
-    case OpKind.CIRCULANT_KARATSUBA_S8: {
+    case OpKind.CIRCULANT_DIRECT:
+    case OpKind.CIRCULANT_NTT:
+    case OpKind.CIRCULANT_KARATSUBA: {
       const spectra = op.get(CIRC_FACTOR) === 0 ? 'stored' : 'computed';
       const costs = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), spectra);
       const { enter, row } = costs[METHODS[kind]];

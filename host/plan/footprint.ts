@@ -141,18 +141,18 @@ function rowFootprint(op: OpRecord, tile: number, length: number): Footprint {
 
 /** The footprint of an op of inference, which reads parameters that learn from a bank. */
 function inferenceFootprint(op: OpRecord, tile: number): Footprint {
-  switch (op.sibling) {
-    case OpKind.CONV2D_S8:
-    case OpKind.MAX_POOL_S8:
-    case OpKind.DEPTHWISE_CONV2D_S8:
-    case OpKind.AVG_POOL_S8:
-    case OpKind.PAD_S8:
+  switch (op.inference) {
+    case OpKind.CONV2D:
+    case OpKind.MAX_POOL:
+    case OpKind.DEPTHWISE_CONV2D:
+    case OpKind.AVG_POOL:
+    case OpKind.PAD:
       return windowFootprint(op, tile);
-    case OpKind.DENSE_S8:
+    case OpKind.DENSE:
       return vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
-    case OpKind.CIRCULANT_DIRECT_S8:
-    case OpKind.CIRCULANT_NTT_S8:
-    case OpKind.CIRCULANT_KARATSUBA_S8:
+    case OpKind.CIRCULANT_DIRECT:
+    case OpKind.CIRCULANT_NTT:
+    case OpKind.CIRCULANT_KARATSUBA:
       return vectorFootprint(
         op,
         tile,
@@ -160,14 +160,14 @@ function inferenceFootprint(op: OpRecord, tile: number): Footprint {
         op.get(CIRC_OUTPUTS),
         op.get(CIRC_GROUP) * op.get(CIRC_BLOCK),
       );
-    case OpKind.ADD_S8:
-    case OpKind.MUL_S8:
+    case OpKind.ADD:
+    case OpKind.MUL:
       return elementwiseFootprint(op, tile);
-    case OpKind.SOFTMAX_S8:
+    case OpKind.SOFTMAX:
       return rowFootprint(op, tile, op.get(SOFTMAX_DEPTH));
-    case OpKind.MEAN_S8:
+    case OpKind.MEAN:
       return meanFootprint(op, tile);
-    case OpKind.MAP_S8:
+    case OpKind.MAP:
       return mapFootprint(op, tile);
     default:
       throw new Error(`no footprint for op kind ${op.kind}`);
@@ -189,16 +189,16 @@ function parametersOf(op: OpRecord): { weights: number; biases: number } {
   const outputs = op.get(WIN_OUTPUT_CHANNELS);
   const [height, width] = op.getPair(WIN_KERNEL);
   switch (op.kind) {
-    case OpKind.CONV2D_S8:
+    case OpKind.CONV2D:
       return { weights: outputs * height * width * op.get(WIN_INPUT_CHANNELS), biases: outputs };
-    case OpKind.DEPTHWISE_CONV2D_S8: {
+    case OpKind.DEPTHWISE_CONV2D: {
       const group = op.get(WIN_GROUP);
       return { weights: Math.ceil(outputs / group) * group * height * width, biases: outputs };
     }
-    case OpKind.DENSE_S8:
+    case OpKind.DENSE:
       return { weights: op.get(DENSE_INPUTS) * op.get(DENSE_OUTPUTS), biases: op.get(DENSE_OUTPUTS) };
-    case OpKind.CIRCULANT_DIRECT_S8:
-    case OpKind.CIRCULANT_NTT_S8: {
+    case OpKind.CIRCULANT_DIRECT:
+    case OpKind.CIRCULANT_NTT: {
       const k = op.get(CIRC_BLOCK);
       const rows = Math.ceil(op.get(CIRC_OUTPUTS) / k);
       return { weights: rows * op.get(CIRC_BLOCKS) * k, biases: op.get(CIRC_OUTPUTS) };

@@ -6,7 +6,7 @@
 // c = i is itself recoverable, so that is: if any tile since the last mandatory commit, j included, reads it. (A read
 // after j is no danger: j writes first, and a cursor behind j no longer runs j.) So the rule is: in such a segment no
 // byte is written once it has been read.
-import { OP_FLAG_COMMIT, OP_KIND, OP_TILES } from '../../assembly/layout.js';
+import { OP_FLAG_COMMIT, OP_TILES } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { footprint } from './footprint.js';
 import type { Interval } from './interval.js';
@@ -70,6 +70,6 @@ export function checkMemoryRule({ ops, path, nvmBytes, mutable, retained, nameOf
           violation(`${where} writing byte ${write[0] + clash}, read since the last mandatory commit`);
       }
     }
-    if (op.get(OP_KIND) & OP_FLAG_COMMIT) segment++;
+    if (op.has(OP_FLAG_COMMIT)) segment++;
   });
 }

@@ -32,17 +32,17 @@ function staysInside(op: OpRecord): boolean {
 
 /** Whether `OP_FLAG_PLAIN` holds of an op. */
 export function isPlain(op: OpRecord): boolean {
-  switch (op.sibling) {
-    case OpKind.CONV2D_S8:
+  switch (op.inference) {
+    case OpKind.CONV2D:
       return op.get(WIN_PART) === 0 && staysInside(op);
-    case OpKind.DEPTHWISE_CONV2D_S8:
-    case OpKind.MAX_POOL_S8:
-    case OpKind.AVG_POOL_S8:
-    case OpKind.PAD_S8:
+    case OpKind.DEPTHWISE_CONV2D:
+    case OpKind.MAX_POOL:
+    case OpKind.AVG_POOL:
+    case OpKind.PAD:
       return staysInside(op);
-    case OpKind.DENSE_S8:
+    case OpKind.DENSE:
       return op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS);
-    case OpKind.CIRCULANT_NTT_S8:
+    case OpKind.CIRCULANT_NTT:
       return op.get(CIRC_CENTRE) === 0 && op.get(CIRC_FACTOR) === 0;
     default:
       return true;

@@ -6,12 +6,14 @@ import {
   OP_BYTES,
   OP_FLAG_COMMIT,
   OP_FLAG_PLAIN,
-  OP_KIND,
   OP_OUTPUT,
   OP_TILES,
   OP_WEIGHTS,
+  TENSOR_BYTES,
 } from '../../assembly/layout.js';
 import type { Plan } from '../model/plan.js';
+import { type Region, tensorTableBytes } from '../model/tensor-table.js';
+import type { ActivationType } from '../model/values.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import type { LearningSpec } from '../learning/spec.js';
 import { layActivations, markCommits } from './buffers.js';
@@ -19,7 +21,7 @@ import type { TileLimits } from './lower/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
 import { isPlain } from './plain.js';
 import { schedule } from './schedule.js';
-import type { Step } from './step.js';
+import type { Buffer, Step } from './step.js';
 import { inferencePath, keptRegions, learnPath } from './learning/path.js';
 import { planLearning, type LearningPlan, learnable } from './learning/plan.js';
 
@@ -78,8 +80,8 @@ function fillRecords(
 function setFlags(steps: readonly Step[]): void {
   for (const { lowered, commits } of steps) {
     const { record } = lowered;
-    if (commits) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_COMMIT);
-    if (!record.isLearning && isPlain(record)) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_PLAIN);
+    if (commits) record.mark(OP_FLAG_COMMIT);
+    if (!record.isLearning && isPlain(record)) record.mark(OP_FLAG_PLAIN);
   }
 }
 
@@ -113,7 +115,8 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const steps = [...inferring, ...(learning?.program.steps ?? [])];
   const lowered = steps.map((step) => step.lowered);
   const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
-  const extra = learning?.extra ?? [];
+  // The table of tensors is filled in when they have addresses.
+  const extra = [new Uint8Array(2 * TENSOR_BYTES), ...(learning?.extra ?? [])];
   const constantsBytes = [...lowered.flatMap((l) => l.constants.map((c) => c.bytes)), ...extra].reduce(
     (sum, bytes) => sum + align(bytes.length),
     0,
@@ -131,10 +134,19 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     : inferenceEnd;
   learning?.program.link(inferring.length);
   const { bytes: constantBytes, addresses } = fillRecords(steps, constantsOffset, extra);
-  learning?.finish(addresses, constantBytes, constantsOffset);
+  const [tableAddress, ...others] = addresses as [number, ...number[]];
+  const regionOf = (buffer: Buffer): Region => ({ offset: buffer.address, bytes: buffer.bytes });
+  const [input, output] = [regionOf(inputBuffer), regionOf(outputBuffer)];
+  const typeOf = (index: number): ActivationType => model.tensors[index]!.dtype ?? 'int8';
+  const tensors = {
+    address: tableAddress,
+    inputs: [{ ...input, type: typeOf(model.input) }],
+    outputs: [{ ...output, type: typeOf(model.output) }],
+  };
+  constantBytes.set(tensorTableBytes(tensors), tableAddress - constantsOffset);
+  learning?.finish(others, constantBytes, constantsOffset);
   markCommits(inferring);
   setFlags(steps);
-  const input = { offset: inputBuffer.address, bytes: inputBuffer.bytes };
   const plan: Plan = {
     ops: lowered.map(({ record, constants }, index) => ({
       name: steps[index]!.name,
@@ -149,7 +161,8 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     slotStride: SLOT_STRIDE,
     diagnostics: { offset: diagnosticsOffset, bytes: DIAGNOSTICS_BYTES },
     input,
-    output: { offset: outputBuffer.address, bytes: outputBuffer.bytes },
+    output,
+    tensors,
     nvmBytes,
     arenaBytes: Math.max(...lowered.map((l) => l.arenaBytes)),
     tileCount: inferring.reduce((sum, step) => sum + step.lowered.record.get(OP_TILES), 0),
@@ -157,7 +170,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
       { first: 0, count: inferring.length },
       { first: learning ? inferring.length : 0, count: steps.length - inferring.length },
     ],
-    learning: learning ? addresses.at(-1)! : 0,
+    learning: learning ? others.at(-1)! : 0,
   };
   checkJobs(plan, learning);
   return plan;

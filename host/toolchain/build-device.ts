@@ -2,16 +2,20 @@
 // Both compilers are optional dependencies, imported here and only when asked for.
 import { readFileSync } from 'node:fs';
 import {
+  ActivationType,
+  FEATURE_BLOCKS,
+  FEATURE_FAST,
+  FEATURE_SPECIAL,
+  FEATURE_WEIGHT_ZERO,
+  KINDS_INT16,
+  KINDS_INT16_HIGH,
+  KINDS_INT8,
+  KINDS_INT8_HIGH,
   KIND_LEARNING,
-  MASK_BLOCKS,
-  MASK_FAST,
-  MASK_INT4,
-  MASK_SPECIAL,
-  MASK_WEIGHT_ZERO,
-  OP_FLAG_INT4,
+  OP_ACTIVATION_TYPE,
   OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
-  OP_KIND,
+  OP_WEIGHT_TYPE,
   OpKind,
   STATIC_BYTES_LEARNING,
   WIN_BLOCK,
@@ -19,6 +23,7 @@ import {
 import { BrownoutError, ExitCode } from '../error.js';
 import { optionalVersion } from '../package.js';
 import { type DeviceImage, readDevice } from '../model/image.js';
+import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
 
 export interface BuildOptions {
   /** asconfig.json's target: `scalar` (default) or `simd`. */
@@ -41,27 +46,63 @@ export interface BuildOptions {
 /** The package's root: sources and asconfig.json. */
 const root = new URL('../../../', import.meta.url);
 
-/** What an image uses (assembly/kernels/mask.ts). */
-export interface KernelMasks {
-  kernels: number;
-  /** Of learning; 0: none, and no room for its state. */
-  learning: number;
+/** What a build has (assembly/kernels/mask.ts). */
+export interface BuildParts {
+  /** Kernels for int8 activations, and for int16 ones. */
+  int8: readonly OpKind[];
+  int16: readonly OpKind[];
+  /** Types of weights. */
+  weights: readonly WeightType[];
+  /** FEATURE_*. */
+  features: number;
+  /** Kernels of learning; none: no room for its state either. */
+  learning: readonly OpKind[];
 }
 
-/** The masks of an image. */
-function kernelMasks(image: DeviceImage): KernelMasks {
+/** The kinds whose bits two masks have: of kinds 0–31, and of kinds 32–63. */
+function kindsIn(low: number, high: number): OpKind[] {
+  return Array.from({ length: 64 }, (_, kind) => kind).filter(
+    (kind) => (((kind < 32 ? low : high) >>> (kind % 32)) & 1) !== 0,
+  );
+}
+
+/** The masks of `kinds`: of kinds 0–31, and of kinds 32–63. */
+function masksOf(kinds: readonly OpKind[]): [low: number, high: number] {
+  const masks: [number, number] = [0, 0];
+  for (const kind of kinds) masks[kind < 32 ? 0 : 1] |= 1 << (kind % 32);
+  return [masks[0] >>> 0, masks[1] >>> 0];
+}
+
+const maskOf = (codes: readonly number[]): number =>
+  codes.reduce((mask, code) => mask | (1 << code), 0) >>> 0;
+
+/** All there is, but for learning; slow bodies. */
+export const EVERYTHING: BuildParts = {
+  int8: kindsIn(KINDS_INT8, KINDS_INT8_HIGH),
+  int16: kindsIn(KINDS_INT16, KINDS_INT16_HIGH),
+  weights: Object.keys(WEIGHT_TYPES) as WeightType[],
+  features: FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL,
+  learning: [],
+};
+
+/** What an image uses. */
+function partsOf(image: DeviceImage): BuildParts {
   const forward = image.ops.filter((op) => !op.isLearning);
-  const kernels = forward.reduce((mask, op) => {
-    const int4 = op.get(OP_KIND) & OP_FLAG_INT4 ? MASK_INT4 : 0;
-    const blocks = op.sibling === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) > 1 ? MASK_BLOCKS : 0;
-    const zero = op.get(OP_KIND) & OP_FLAG_WEIGHT_ZERO ? MASK_WEIGHT_ZERO : 0;
-    const special = op.get(OP_KIND) & OP_FLAG_PLAIN ? 0 : MASK_SPECIAL;
-    return mask | (1 << op.kind) | int4 | blocks | zero | special;
+  const kindsOf = (type: ActivationType): OpKind[] =>
+    forward.filter((op) => op.get(OP_ACTIVATION_TYPE) === type).map(({ kind }) => kind);
+  const features = forward.reduce((mask, op) => {
+    const blocks = op.kind === OpKind.CONV2D && op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0;
+    const zero = op.has(OP_FLAG_WEIGHT_ZERO) ? FEATURE_WEIGHT_ZERO : 0;
+    const special = op.has(OP_FLAG_PLAIN) ? 0 : FEATURE_SPECIAL;
+    return mask | blocks | zero | special;
   }, 0);
-  const learning = image.ops
-    .filter((op) => op.isLearning)
-    .reduce((mask, op) => mask | (1 << (op.kind - KIND_LEARNING)), 0);
-  return { kernels, learning };
+  return {
+    int8: kindsOf(ActivationType.INT8),
+    int16: kindsOf(ActivationType.INT16),
+    weights: forward.map((op) => weightTypeOfCode(op.get(OP_WEIGHT_TYPE))),
+    features,
+    learning: image.ops.filter((op) => op.isLearning).map(({ kind }) => kind),
+  };
 }
 
 /** Imports a compiler. Throws `E_TOOL_MISSING`. */
@@ -90,19 +131,26 @@ const LEARNING_ENTRIES = { ...ENTRIES, device: 'assembly/learn.ts' };
 export const MAPPED_AT = 0x10000;
 
 /** What asc is asked for, besides the entry. */
-function flagsOf(masks: KernelMasks, options: BuildOptions): string[] {
-  const { target = 'scalar', names, accelerated, mappedBytes } = options;
-  const learning = [
-    '--use',
-    `LEARNING_MASK=${masks.learning}`,
-    '--lowMemoryLimit',
-    `${STATIC_BYTES_LEARNING}`,
-  ];
+function flagsOf(parts: BuildParts, options: BuildOptions): string[] {
+  const { target = 'scalar', names, accelerated, mappedBytes, optimize } = options;
+  const [int8, int8High] = masksOf(parts.int8);
+  const [int16, int16High] = masksOf(parts.int16);
+  const learning = maskOf(parts.learning.map((kind) => kind - KIND_LEARNING));
+  const constants = {
+    KERNELS_INT8: int8,
+    KERNELS_INT8_HIGH: int8High,
+    KERNELS_INT16: int16,
+    KERNELS_INT16_HIGH: int16High,
+    WEIGHT_TYPES: maskOf(parts.weights.map((type) => WEIGHT_TYPES[type].code)),
+    FEATURE_MASK: parts.features | (optimize === 'speed' ? FEATURE_FAST : 0),
+    ...(learning ? { LEARNING_MASK: learning } : {}),
+    ...(accelerated ? { ACCELERATOR: 1 } : {}),
+  };
   return [
-    ...['--target', target, '--use', `KERNEL_MASK=${masks.kernels}`, '--outFile', 'device.wasm'],
-    ...(masks.learning ? learning : []),
+    ...['--target', target, '--outFile', 'device.wasm'],
+    ...Object.entries(constants).flatMap(([name, value]) => ['--use', `${name}=${value}`]),
+    ...(learning ? ['--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`] : []),
     ...(names ? ['--debug'] : []),
-    ...(accelerated ? ['--use', 'ACCELERATOR=1'] : []),
     ...(mappedBytes ? mappedFlags(mappedBytes) : []),
   ];
 }
@@ -172,21 +220,19 @@ async function shrink(
   }
 }
 
-/** The device module with the kernels of the masks (assembly/kernels/mask.ts). Throws `E_TOOL_MISSING`. */
-export async function buildKernels(
-  masks: KernelMasks,
+/** The device module with `parts`. Throws `E_TOOL_MISSING`. */
+export async function buildParts(
+  parts: BuildParts,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const source = (masks.learning ? LEARNING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
-  return shrink(await assemble(source, flagsOf(masks, options)), options);
+  const source = (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
+  return shrink(await assemble(source, flagsOf(parts, options)), options);
 }
 
-/** The device module with the kernels of `image` alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
+/** The device module with what `image` uses alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
 export async function buildDevice(
   image: Uint8Array | DeviceImage,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const masks = kernelMasks(image instanceof Uint8Array ? readDevice(image) : image);
-  const fast = options.optimize === 'speed' ? MASK_FAST : 0;
-  return buildKernels({ ...masks, kernels: masks.kernels | fast }, options);
+  return buildParts(partsOf(image instanceof Uint8Array ? readDevice(image) : image), options);
 }

@@ -1,8 +1,7 @@
 // Weights as an image holds them, in the order of the network's ops: to see which layer's are not the model's.
 import {
   OP_BIAS,
-  OP_FLAG_INT4,
-  OP_KIND,
+  OP_WEIGHT_TYPE,
   OP_REQUANT,
   OP_REQUANT_STRIDE,
   OP_WEIGHTS,
@@ -18,6 +17,7 @@ import {
 } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
+import { unpackRows, weightTypeOfCode } from '../model/weight-types.js';
 
 export interface DeviceWeights {
   /** As in the quantized network's op, less their zero point: convolution and dense [out][…], depthwise [tap][out]. */
@@ -29,15 +29,9 @@ export interface DeviceWeights {
   bias: Float64Array;
 }
 
-/** `count` rows of `length` weights from byte `at`, int8 or packed int4. */
+/** `count` rows of `length` weights from byte `at`. */
 function readRows(image: Image, op: OpRecord, at: number, count: number, length: number): Int8Array {
-  const packed = (op.get(OP_KIND) & OP_FLAG_INT4) !== 0;
-  const stride = packed ? Math.ceil(length / 2) : length;
-  return Int8Array.from({ length: count * length }, (_, i) => {
-    const [row, column] = [Math.floor(i / length), i % length];
-    const byte = image.device[at + row * stride + (packed ? column >> 1 : column)]!;
-    return packed ? ((byte >> (column & 1 ? 4 : 0)) << 28) >> 28 : (byte << 24) >> 24;
-  });
+  return unpackRows(weightTypeOfCode(op.get(OP_WEIGHT_TYPE)), image.device, at, count, length);
 }
 
 /** Depthwise weights lie in groups of channels, [group][tap][channel]. */
@@ -57,20 +51,21 @@ function ungroup(grouped: Int8Array, taps: number, outputs: number, group: numbe
  * blocks. Only of int8 activations.
  */
 export function deviceWeights(image: Image, op: OpRecord, zeroPoint: number): DeviceWeights | undefined {
+  if (!op.isInt8) return undefined;
   const at = op.get(OP_WEIGHTS);
   const [height, width] = op.getPair(WIN_KERNEL);
   let stored: Int8Array;
   let zero = 0;
   let outputs: number;
-  if (op.kind === OpKind.CONV2D_S8 && op.get(WIN_BLOCK) === 0) {
+  if (op.kind === OpKind.CONV2D && op.get(WIN_BLOCK) === 0) {
     outputs = op.get(WIN_OUTPUT_CHANNELS);
     stored = readRows(image, op, at, outputs, height * width * op.get(WIN_INPUT_CHANNELS));
-  } else if (op.kind === OpKind.DEPTHWISE_CONV2D_S8) {
+  } else if (op.kind === OpKind.DEPTHWISE_CONV2D) {
     outputs = op.get(WIN_OUTPUT_CHANNELS);
     const group = op.get(WIN_GROUP);
     const grouped = readRows(image, op, at, Math.ceil(outputs / group), group * height * width);
     stored = ungroup(grouped, height * width, outputs, group);
-  } else if (op.kind === OpKind.DENSE_S8) {
+  } else if (op.kind === OpKind.DENSE) {
     outputs = op.get(DENSE_OUTPUTS);
     stored = readRows(image, op, at, outputs, op.get(DENSE_INPUTS));
     zero = op.get(DENSE_WEIGHT_ZERO);
@@ -81,7 +76,7 @@ export function deviceWeights(image: Image, op: OpRecord, zeroPoint: number): De
     return view.getInt32(pair, true) * 2 ** (view.getInt32(pair + 4, true) - 31);
   });
   const values = Float64Array.from(stored, (q) => q - zero);
-  const depthwise = op.kind === OpKind.DEPTHWISE_CONV2D_S8;
+  const depthwise = op.kind === OpKind.DEPTHWISE_CONV2D;
   const bias = Float64Array.from({ length: outputs }, (_, o) => view.getInt32(op.get(OP_BIAS) + o * 4, true));
   // Folded in: Σ w·(x − z) = Σ w·x − z·Σ w.
   values.forEach((w, i) => {

@@ -42,7 +42,7 @@ export function withWeightZeroPoint(random: Random, network: QuantizedNetwork): 
 /** The same network with int4 weights in its first op. */
 export function withInt4(random: Random, network: QuantizedNetwork): QuantizedNetwork {
   const [first, ...others] = network.ops as [Conv2d | Dense | DepthwiseConv2d, ...QuantizedOp[]];
-  const op = { ...first, weights: int8s(random, first.weights.length, -8, 7), weightBits: 4 as const };
+  const op = { ...first, weights: int8s(random, first.weights.length, -8, 7), weightType: 'int4' as const };
   return { ...network, ops: [op, ...others] };
 }
 

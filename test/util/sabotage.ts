@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'mandatory commits left out',
     file: ENGINE,
-    edits: [['return (load<u32>(op, OP_KIND) & OP_FLAG_COMMIT) != 0', 'return false']],
+    edits: [['return (load<u32>(op, OP_FLAGS) & OP_FLAG_COMMIT) != 0', 'return false']],
   },
   {
     name: 'randomness from SRAM as it is found',

@@ -59,9 +59,9 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const speed = metered.reduce((sum, { cycles }) => sum + cycles, 0) / scale / estimated;
   return image.ops.map((op, index) => {
     const { inputShape, outputShape, macs } = describeOp(op);
-    const kind = op.sibling;
+    const kind = op.inference;
     const circulant = isCirculant(kind);
-    const window = kind === OpKind.CONV2D_S8;
+    const window = kind === OpKind.CONV2D;
     const block = circulant ? op.get(CIRC_BLOCK) : 0;
     const blocks = circulant ? op.get(CIRC_BLOCKS) : 0;
     const blockRows = circulant ? Math.ceil(op.get(CIRC_OUTPUTS) / block) : 0;
@@ -72,7 +72,7 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
     const work = cycles / scale - outputs * OUTPUT - tiles * TILE;
     return {
       name: image.metadata.ops[index]!,
-      kind: circulant ? 'circulant' : window ? 'conv' : kind === OpKind.DENSE_S8 ? 'dense' : 'other',
+      kind: circulant ? 'circulant' : window ? 'conv' : kind === OpKind.DENSE ? 'dense' : 'other',
       macs: circulant ? op.get(CIRC_INPUTS) * op.get(CIRC_OUTPUTS) : macs,
       ...{ inputs: product(inputShape), outputs },
       ...{ rows: rows!, columns: columns!, channels: channels! },

@@ -2,6 +2,7 @@
 import { BrownoutError } from '../../error.js';
 import { elementCount, type TensorSpec } from '../../model/quantized-network.js';
 import type { ActivationType, Values } from '../../model/values.js';
+import { type WeightType, weightTypeOf } from '../../model/weight-types.js';
 import type { Mover } from '../moves.js';
 import { NetworkBuilder } from '../network-builder.js';
 import { Blocked } from '../obstacles.js';
@@ -221,11 +222,11 @@ export class TfliteGraph {
   }
 
   /** Weights of int8 or int4. */
-  weights(op: TfliteOperator, tensor: TfliteTensor): { weights: Int8Array; weightBits: 4 | 8 } {
+  weights(op: TfliteOperator, tensor: TfliteTensor): { weights: Int8Array; weightType: WeightType } {
     const { values, bits } = this.constants(op, tensor);
     if (bits === 16 || !(values instanceof Int8Array))
       this.refuse(op, `on ${this.describe(tensor)}`, 'weights of int8 or int4');
-    return { weights: values, weightBits: bits };
+    return { weights: values, weightType: weightTypeOf(bits) };
   }
 
   /** The range that fused activation `code` leaves of an output. TFLite's CalculateActivationRangeQuantized. */

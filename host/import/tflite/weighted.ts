@@ -5,6 +5,7 @@ import {
   type Requantization,
   type TensorSpec,
 } from '../../model/quantized-network.js';
+import type { WeightType } from '../../model/weight-types.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator, TfliteTensor } from './model.js';
 import { featureInput, windowOf } from './window.js';
@@ -40,7 +41,7 @@ const zeroOf = ({ type, zeroPoints }: TfliteTensor): number =>
 /** Weights and what their scales and biases become. */
 interface Symmetric {
   weights: Int8Array;
-  weightBits: 4 | 8;
+  weightType: WeightType;
   scales: number[];
   /** What biases are multiplied by, one a channel, where scales changed. */
   factors?: number[];
@@ -57,9 +58,9 @@ function symmetric(
   scales: number[],
   { channels, channelOf }: { channels: number; channelOf: (weight: number) => number },
 ): Symmetric {
-  const { weights, weightBits } = graph.weights(op, filter);
+  const { weights, weightType } = graph.weights(op, filter);
   const zero = zeroOf(filter);
-  if (zero === 0 || scales.length > 1) return { weights, weightBits, scales };
+  if (zero === 0 || scales.length > 1) return { weights, weightType, scales };
   const most = new Float64Array(channels);
   weights.forEach((weight, i) => {
     most[channelOf(i)] = Math.max(most[channelOf(i)]!, Math.abs(weight - zero));
@@ -67,7 +68,7 @@ function symmetric(
   const factors = Array.from(most, (largest) => (largest > 127 ? 127 / largest : 1));
   return {
     weights: weights.map((weight, i) => Math.round((weight - zero) * factors[channelOf(i)]!)),
-    weightBits: 8,
+    weightType: 'int8',
     scales: factors.map((factor) => scales[0]! / factor),
     factors,
   };
@@ -162,7 +163,7 @@ export const conv2d: Handler = (graph, op) => {
   const perOutput = elementCount(filter) / outputs;
   const channelOf = (weight: number): number => Math.floor(weight / perOutput);
   const centred = symmetric(graph, op, filter, given, { channels: outputs, channelOf });
-  const { weights, weightBits, scales } = centred;
+  const { weights, weightType, scales } = centred;
   const factors = scales.map((scale) => (graph.builder.spec(input).scale * scale) / output.scale);
   if (outputs * height * width * shape[2] > 1 << 24)
     graph.refuse(op, `with ${groups} groups`, 'fewer: they are stored as one');
@@ -171,7 +172,7 @@ export const conv2d: Handler = (graph, op) => {
     name: 'conv2d',
     ...window.geometry,
     weights: withoutGroups(weights, outputs, height * width, part, shape[2]),
-    weightBits,
+    weightType,
     ...requantizationOf(graph, op, factors, outputs, output, options?.int8(3) ?? 0, centred.factors),
   };
   graph.define(graph.output(op), graph.builder.add(body, [input], output));
@@ -195,14 +196,14 @@ export const depthwiseConv2d: Handler = (graph, op) => {
   const given = weightScales(graph, op, filter, outputs, 3);
   const channelOf = (weight: number): number => weight % outputs;
   const centred = symmetric(graph, op, filter, given, { channels: outputs, channelOf });
-  const { weights, weightBits, scales } = centred;
+  const { weights, weightType, scales } = centred;
   const factors = scales.map((scale) => (graph.builder.spec(input).scale * scale) / output.scale);
   const body = {
     kind: 'depthwiseConv2d' as const,
     name: 'depthwise',
     ...window.geometry,
     weights,
-    weightBits,
+    weightType,
     ...requantizationOf(graph, op, factors, outputs, output, options?.int8(4) ?? 0, centred.factors),
   };
   graph.define(graph.output(op), graph.builder.add(body, [input], output));
@@ -228,7 +229,7 @@ export const fullyConnected: Handler = (graph, op) => {
   const given = weightScales(graph, op, filter, outputs, 0);
   // The zero point of weights is the kernel's where there is one row.
   const channelOf = (weight: number): number => Math.floor(weight / depth);
-  const { weights, weightBits, scales, ...centred } =
+  const { weights, weightType, scales, ...centred } =
     rows === 1
       ? { ...graph.weights(op, filter), scales: given, factors: undefined }
       : { factors: undefined, ...symmetric(graph, op, filter, given, { channels: outputs, channelOf }) };
@@ -240,7 +241,7 @@ export const fullyConnected: Handler = (graph, op) => {
   const shared = {
     name: 'fully_connected',
     weights,
-    weightBits,
+    weightType,
     ...requantizationOf(graph, op, factors, outputs, output, activationCode, centred.factors),
   };
   const zeroPoint = zeroOf(filter);

@@ -90,7 +90,7 @@ interface Shape {
 
 /** A method, applied to a layer. */
 interface Variant {
-  kind: OpKind.CIRCULANT_DIRECT_S8 | OpKind.CIRCULANT_NTT_S8 | OpKind.CIRCULANT_KARATSUBA_S8;
+  kind: OpKind.CIRCULANT_DIRECT | OpKind.CIRCULANT_NTT | OpKind.CIRCULANT_KARATSUBA;
   /** Bytes of its areas, for so many block rows a tile. */
   areas(group: number): number[];
   /** Block rows of a tile come in multiples of this. */
@@ -102,7 +102,7 @@ interface Variant {
 function direct({ op, blocks }: Shape): Variant {
   const k = op.blockSize;
   return {
-    kind: OpKind.CIRCULANT_DIRECT_S8,
+    kind: OpKind.CIRCULANT_DIRECT,
     areas: (group) => [blocks * k, k, 2 * k, k * 4, k * 4 + requantBytes(op, k), group * k],
     rowsTogether: 1,
     fields: [],
@@ -141,7 +141,7 @@ function ntt({ op, rows, blocks, most, limits }: Shape): Variant {
   };
   const chunk = computed ? k : largestChunk(k, Math.min(k, 4), limits, (part) => areas(part, 1));
   return {
-    kind: OpKind.CIRCULANT_NTT_S8,
+    kind: OpKind.CIRCULANT_NTT,
     areas: (group) => areas(chunk, group),
     rowsTogether: 1,
     fields: [
@@ -176,7 +176,7 @@ function karatsuba({ op, rows, blocks, most, limits }: Shape): Variant {
   ];
   const chunk = largestChunk(leaves, 1, limits, (part) => areas(part, together));
   return {
-    kind: OpKind.CIRCULANT_KARATSUBA_S8,
+    kind: OpKind.CIRCULANT_KARATSUBA,
     areas: (group) => areas(chunk, group),
     rowsTogether: 2,
     fields: [

@@ -72,7 +72,7 @@ export function lowerConv2d(
   const k = op.blockSize ?? 1;
   /** Bytes looked up for a group, and one unpacked row behind them. */
   const groupBytes = (group: number): number => {
-    if (k === 1) return weightBytes(op.weightBits, patch, group).sram;
+    if (k === 1) return weightBytes(op.weightType, patch, group).sram;
     const row = op.kernel[0] * op.kernel[1] * Math.ceil(channels / k) * k;
     return align(Math.ceil(group / k) * row) + patch;
   };
@@ -103,7 +103,7 @@ export function lowerConv2d(
   const parts = choice.columns > 1 || choice.within || k > 1 ? 1 : partsOf(outputs, patch, limits);
   const part = Math.ceil(outputs / parts);
   choice.group = Math.min(choice.group, part);
-  const record = recordOf(OpKind.CONV2D_S8, input);
+  const record = recordOf(OpKind.CONV2D, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(WIN_GROUP, choice.group);
   if (k > 1) record.set(WIN_BLOCK, k);
@@ -117,7 +117,7 @@ export function lowerConv2d(
   const constants = [
     {
       field: OP_WEIGHTS,
-      bytes: k === 1 ? packWeights(op.weights, patch, op.weightBits, record) : littleEndian(op.weights),
+      bytes: k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights),
     },
     ...requantization(op, bias, output, record),
   ];

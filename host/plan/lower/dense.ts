@@ -6,7 +6,6 @@ import {
   DENSE_OUTPUTS,
   DENSE_WEIGHT_ZERO,
   OP_FLAG_WEIGHT_ZERO,
-  OP_KIND,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
@@ -45,7 +44,7 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
   const bytes = elementBytes(input);
   const areasOf = (group: number, chunk: number): number[] => [
     chunk * bytes,
-    weightBytes(op.weightBits, chunk, group).sram,
+    weightBytes(op.weightType, chunk, group).sram,
     biasBytes(output, group),
     requantBytes(op, group),
     group * bytes,
@@ -58,7 +57,7 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
   }
   while (!fits() && chunk > ALIGNMENT) chunk = align(chunk / 2);
   if (!fits()) tooLarge(op, arenaFor(areasOf(1, ALIGNMENT)), limits);
-  const record = recordOf(OpKind.DENSE_S8, input);
+  const record = recordOf(OpKind.DENSE, input);
   record.set(OP_TILES, Math.ceil(outputs / group));
   record.set(DENSE_INPUTS, inputs);
   record.set(DENSE_OUTPUTS, outputs);
@@ -66,14 +65,14 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
   record.set(DENSE_CHUNK, chunk);
   const zero = op.weightZeroPoint ?? 0;
   if (zero !== 0) {
-    record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_WEIGHT_ZERO);
+    record.mark(OP_FLAG_WEIGHT_ZERO);
     record.set(DENSE_WEIGHT_ZERO, zero);
   }
   // Σ (w − zero)·(x − z) = Σ w·x − zero·Σ x − z·Σ (w − zero): the kernel takes off the second term.
   const sums = rowSums(op.weights, outputs).map((sum) => sum - inputs * zero);
   const bias = foldBias(op.bias, sums, input.zeroPoint);
   const constants = [
-    { field: OP_WEIGHTS, bytes: packWeights(op.weights, inputs, op.weightBits, record) },
+    { field: OP_WEIGHTS, bytes: packWeights(op.weights, inputs, op.weightType, record) },
     ...requantization(op, bias, output, record),
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(group, chunk)) };

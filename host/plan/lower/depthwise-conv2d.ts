@@ -32,7 +32,7 @@ function packGroups(op: DepthwiseConv2d, outputs: number, group: number, record:
       grouped.set(op.weights.subarray(from, from + size), first * taps + tap * size);
     }
   }
-  return packWeights(grouped, group * taps, op.weightBits, record);
+  return packWeights(grouped, group * taps, op.weightType, record);
 }
 
 export function lowerDepthwiseConv2d(
@@ -52,7 +52,7 @@ export function lowerDepthwiseConv2d(
   const areasOf = (columns: number, group: number): number[] => [
     rowSpan(op, width, channels, columns) * bytes,
     columns * taps * channels * bytes,
-    weightBytes(op.weightBits, group * taps, 1).sram,
+    weightBytes(op.weightType, group * taps, 1).sram,
     biasBytes(output, group),
     requantBytes(op, group),
     columns * outputs * bytes,
@@ -65,7 +65,7 @@ export function lowerDepthwiseConv2d(
     if (depthwiseTileCycles(columns, outputs, taps) <= limits.tileCycles) break;
   }
   if (!choice) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
-  const record = recordOf(OpKind.DEPTHWISE_CONV2D_S8, input);
+  const record = recordOf(OpKind.DEPTHWISE_CONV2D, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(WIN_GROUP, choice.group);
   placeWindow(op, inputShape, outputShape, choice.columns, record);

@@ -61,7 +61,7 @@ export function lowerElementwise(
       (part < 64 || elementwiseCycles(part) <= limits.tileCycles)
     );
   });
-  const record = recordOf(op.kind === 'add' ? OpKind.ADD_S8 : OpKind.MUL_S8, output);
+  const record = recordOf(op.kind === 'add' ? OpKind.ADD : OpKind.MUL, output);
   record.set(OP_TILES, Math.ceil(count / group));
   record.set(ELT_COUNT, count);
   record.set(ELT_GROUP, group);

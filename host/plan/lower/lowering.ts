@@ -3,10 +3,10 @@ import {
   ALIGNMENT,
   OP_BIAS,
   OP_BYTES,
-  KIND_S16,
   OP_FLAG_INT32,
-  OP_FLAG_INT4,
+  OP_ACTIVATION_TYPE,
   OP_KIND,
+  OP_WEIGHT_TYPE,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OP_OUTPUT_ZERO_POINT,
@@ -20,10 +20,10 @@ import {
   type Requantization,
   type Scaling,
   type TensorSpec,
-  type WeightBits,
 } from '../../model/quantized-network.js';
-import { littleEndian } from '../../model/values.js';
-import { type Int8Kind, OpRecord } from '../../model/record.js';
+import { packRows, WEIGHT_TYPES, type WeightType } from '../../model/weight-types.js';
+import { ACTIVATION_TYPES, littleEndian } from '../../model/values.js';
+import { type InferenceKind, OpRecord } from '../../model/record.js';
 
 /** What an op may use. */
 export interface TileLimits {
@@ -46,10 +46,11 @@ export interface LoweredOp {
 
 export const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
-/** A record of `kind`, or of its int16 sibling. */
-export function recordOf(kind: Int8Kind, { dtype }: TensorSpec): OpRecord {
+/** A record of `kind` for activations as those of a tensor. */
+export function recordOf(kind: InferenceKind, { dtype = 'int8' }: TensorSpec): OpRecord {
   const record = new OpRecord();
-  record.set(OP_KIND, dtype === 'int16' ? kind | KIND_S16 : kind);
+  record.set(OP_KIND, kind);
+  record.set(OP_ACTIVATION_TYPE, ACTIVATION_TYPES[dtype]);
   return record;
 }
 
@@ -121,7 +122,7 @@ export function requantization(
   }
   const int64 = bias instanceof BigInt64Array;
   const wide = output.dtype === 'int16';
-  if (wide && !int64) record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_INT32);
+  if (wide && !int64) record.mark(OP_FLAG_INT32);
   record.set(OP_REQUANT_STRIDE, channels === 1 ? 0 : 8);
   record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
   record.set(OP_CLAMP_MIN, op.clampMin);
@@ -147,30 +148,23 @@ export const requantBytes = (op: Requantization, channels: number): number =>
 
 /** Bytes of a row of weights in NVM, and of SRAM for `rows` of them: packed ones are unpacked behind, one at a time. */
 export function weightBytes(
-  bits: WeightBits | undefined,
+  type: WeightType = 'int8',
   length: number,
   rows: number,
 ): { row: number; sram: number } {
-  const row = bits === 4 ? Math.ceil(length / 2) : length;
-  return { row, sram: bits === 4 ? align(row * rows) + length : row * rows };
+  const row = WEIGHT_TYPES[type].rowBytes(length);
+  return { row, sram: type === 'int8' ? row * rows : align(row * rows) + length };
 }
 
-/** Rows of `length` weights as NVM holds them, and the flag that says so. */
+/** Rows of `length` weights as NVM holds them, and the type that says so. */
 export function packWeights(
   weights: Int8Array,
   length: number,
-  bits: WeightBits | undefined,
+  type: WeightType = 'int8',
   record: OpRecord,
 ): Uint8Array {
-  if (bits !== 4) return littleEndian(weights);
-  record.set(OP_KIND, record.get(OP_KIND) | OP_FLAG_INT4);
-  const row = Math.ceil(length / 2);
-  const packed = new Uint8Array(Math.ceil(weights.length / length) * row);
-  weights.forEach((w, i) => {
-    const at = Math.floor(i / length) * row + ((i % length) >> 1);
-    packed[at]! |= (w & 15) << ((i % length) % 2 ? 4 : 0);
-  });
-  return packed;
+  record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[type].code);
+  return packRows(type, weights, length);
 }
 
 /** {multiplier, shift} in two fields of a record. */

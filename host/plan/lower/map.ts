@@ -55,7 +55,7 @@ function mapRecord(
   f: Int8Function | undefined,
   limits: TileLimits,
 ): LoweredOp {
-  const record = recordOf(OpKind.MAP_S8, tensor);
+  const record = recordOf(OpKind.MAP, tensor);
   const total = Math.ceil(rows.count / rows.length);
   const group = Math.max(1, Math.min(total, Math.floor(PREFERRED_ROW / rows.length)));
   record.set(OP_TILES, Math.ceil(total / group));

@@ -40,7 +40,7 @@ export function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limit
   if (group === 0) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
   // Whole pixels lie one behind the other; parts of them do not.
   const chunk = group === channels ? largestPart(pixels, (part) => fits(group, part)) : 1;
-  const record = recordOf(OpKind.MEAN_S8, input);
+  const record = recordOf(OpKind.MEAN, input);
   record.set(OP_TILES, Math.ceil(channels / group));
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);

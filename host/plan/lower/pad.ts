@@ -18,7 +18,7 @@ export function lowerPad(op: Pad, input: TensorSpec, output: TensorSpec, limits:
   const columns = largestPart(outputShape[1], (part) => arenaFor(areasOf(part)) <= limits.arenaBytes);
   if (columns === 0) tooLarge(op, arenaFor(areasOf(1)), limits);
   const one = [1, 1] as const;
-  const record = recordOf(OpKind.PAD_S8, input);
+  const record = recordOf(OpKind.PAD, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   const window = { kernel: one, stride: one, dilation: one, padding: [op.rows[0], op.columns[0]] as const };
   placeWindow(window, inputShape, outputShape, columns, record);

@@ -38,7 +38,7 @@ export function lowerPool2d(
   ];
   for (const columns of columnChoices(outputShape[1])) {
     if (arenaFor(areasOf(columns)) > limits.arenaBytes) continue;
-    const record = recordOf(average ? OpKind.AVG_POOL_S8 : OpKind.MAX_POOL_S8, input);
+    const record = recordOf(average ? OpKind.AVG_POOL : OpKind.MAX_POOL, input);
     record.set(OP_CLAMP_MIN, op.clampMin);
     record.set(OP_CLAMP_MAX, op.clampMax);
     placeWindow(op, inputShape, outputShape, columns, record);

@@ -26,7 +26,7 @@ export function lowerSoftmax(op: Softmax, input: TensorSpec, limits: TileLimits)
   const row = depth * elementBytes(input);
   const areas = [...(wide ? [2 * SOFTMAX_TABLE_BYTES] : []), row, row];
   if (arenaFor(areas) > limits.arenaBytes) tooLarge(op, arenaFor(areas), limits);
-  const record = recordOf(OpKind.SOFTMAX_S8, input);
+  const record = recordOf(OpKind.SOFTMAX, input);
   record.set(OP_TILES, elementCount(input) / depth);
   record.set(SOFTMAX_DEPTH, depth);
   if (!wide) record.set(SOFTMAX_DIFF_MIN, op.diffMin);
