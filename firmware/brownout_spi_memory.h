@@ -20,6 +20,10 @@
 
 enum { BROWNOUT_SPI_WRITE = 0x02, BROWNOUT_SPI_READ = 0x03, BROWNOUT_SPI_WRITE_ENABLE = 0x06 };
 
+/* A function of its own: inlined where it is called, it takes more code. */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
 static void spi_begin(uint8_t opcode, uint32_t address) {
   int byte;
   brownout_spi_select(1);
