@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { benchCirculant } from './circulant.js';
+import { type Figure, nameOf, writeFigures } from './figures.js';
 import { benchModels } from './models.js';
 import { benchModules } from './modules.js';
 import { modelPicture } from './picture.js';
@@ -12,7 +13,8 @@ const modules = await benchModules();
 console.log(modules.text);
 const models = await benchModels();
 console.log(models.text);
-console.log(await benchCirculant());
+const circulant = await benchCirculant();
+console.log(circulant.text);
 console.log(await benchPower());
 const folder = process.argv[2];
 if (folder) {
@@ -21,5 +23,20 @@ if (folder) {
   writeFileSync(join(folder, 'bench.json'), `${JSON.stringify(found, null, 2)}\n`);
   if (models.times.length > 0) writeFileSync(join(folder, 'bench.svg'), modelPicture(models.times));
 }
+const ratio = (what: string, value: number, digits: number): Figure => {
+  return { name: nameOf(what), what, value, unit: '×', digits, kind: 'measured' };
+};
+writeFigures('node', {
+  title: 'In Node 20, one thread of an x86-64 core, ratios within one run',
+  command: 'npm run bench',
+  needs: 'models with BROWNOUT_DATA, other runtimes with BROWNOUT_PEERS',
+  figures: [
+    ...models.times.slice(1).map(({ model, runtime, ratio: [, middle] }) => {
+      return ratio(`${model}: time of ${runtime} over that of our own module`, middle, 2);
+    }),
+    ...modules.times.map(({ name, ratio: [, middle] }) => ratio(`${name}: scalar over SIMD`, middle, 1)),
+    ...circulant.ratios.map(([k, of]) => ratio(`circulant 512×512, k = ${k}: dense over transform`, of, 1)),
+  ],
+});
 // Some runtimes keep threads that would not let the process end.
 process.exit(0);
