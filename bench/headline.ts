@@ -45,7 +45,7 @@ const figures = [
   figure(
     'measured',
     'proof-cursors',
-    'cursors of the proof of the digits image, which covers all schedules of power failures',
+    'cursors of the proof of digits: all schedules of power failures',
     proof.result.cursors,
   ),
   figure('measured', 'proof-torn', 'torn cursors it tries', proof.result.recoveryPairs),
@@ -55,7 +55,7 @@ const figures = [
   figure(
     'simulated',
     'overhead',
-    'checkpoint overhead on steady power, in cycles, over 30 digits',
+    'checkpoints on steady power, share of cycles, 30 digits',
     shown.overheadPercent,
     '%',
     2,
@@ -80,7 +80,7 @@ const figures = [
   figure(
     'simulated',
     'learn-cuts',
-    'power failures while 200 digits were learnt: each learnt once, weights as on steady power',
+    'power failures while 200 digits were learnt, each exactly once',
     learnt.cuts,
   ),
   figure(

@@ -1,8 +1,8 @@
 // `npm run figures [-- --check]`: makes docs/FIGURES.md of bench/figures.json, and puts figures into the other documents,
-// where they stand between `<!-- figure group.name -->` and `<!-- / -->`. With --check nothing is written; the exit code is 1
+// where they stand between `<!-- figure group.name -->` (or `figures`, for a table of several) and `<!-- / -->`. With --check nothing is written; the exit code is 1
 // if a document is not as it would be made.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { formatFigure, readFigures } from '../bench/figures.js';
+import { type Figure, formatFigure, readFigures } from '../bench/figures.js';
 
 const root = new URL('../../', import.meta.url);
 const PAGE = 'docs/FIGURES.md';
@@ -17,14 +17,24 @@ function table(rows: readonly string[][], right: ReadonlySet<number>): string {
   return [line(rows[0]!), rule, ...rows.slice(1).map(line)].join('\n');
 }
 
+/** Figures as rows of a table: what, ours, others' (their kinds are in FIGURES.md). */
+const row = (figure: Figure): string[] => [
+  figure.what,
+  formatFigure(figure),
+  figure.peer ? `${formatFigure({ ...figure, value: figure.peer.value })} (${figure.peer.name})` : '',
+];
+
+/** The figure called `group.name`. Throws if there is none. */
+function figureCalled(id: string, path: string): Figure {
+  const [group, name] = id.split('.');
+  const figure = figures[group!]?.figures.find((candidate) => candidate.name === name);
+  if (!figure) throw new Error(`${path} quotes ${id}, which bench/figures.json does not have`);
+  return figure;
+}
+
 function page(): string {
   const sections = Object.values(figures).map(({ title, command, needs, figures: rows }) => {
-    const cells = rows.map((figure) => [
-      figure.what,
-      formatFigure(figure),
-      figure.peer ? `${formatFigure({ ...figure, value: figure.peer.value })} (${figure.peer.name})` : '',
-      figure.kind,
-    ]);
+    const cells = rows.map((figure) => [...row(figure), figure.kind]);
     const how = `\`${command}\`${needs === '' ? '' : `, with ${needs}`}`;
     return `## ${title}\n\n${how}\n\n${table([['what', 'ours', 'others', 'kind'], ...cells], new Set([1, 2]))}`;
   });
@@ -41,14 +51,14 @@ ${sections.join('\n\n')}
 /** Texts of all documents, with every figure as the file has it. */
 function filled(path: string): string {
   const text = readFileSync(new URL(path, root), 'utf8');
-  return text.replace(
-    /<!-- figure ([\w-]+)\.([\w-]+) -->.*?<!-- \/ -->/g,
-    (_, group: string, name: string) => {
-      const figure = figures[group]?.figures.find((candidate) => candidate.name === name);
-      if (!figure) throw new Error(`${path} quotes ${group}.${name}, which bench/figures.json does not have`);
-      return `<!-- figure ${group}.${name} -->${formatFigure(figure)}<!-- / -->`;
-    },
-  );
+  return text
+    .replace(/<!-- figure ([\w.-]+) -->.*?<!-- \/ -->/g, (_, id: string) => {
+      return `<!-- figure ${id} -->${formatFigure(figureCalled(id, path))}<!-- / -->`;
+    })
+    .replace(/<!-- figures ([\w. -]+) -->[\s\S]*?<!-- \/ -->/g, (_, ids: string) => {
+      const rows = ids.split(' ').map((id) => row(figureCalled(id, path)));
+      return `<!-- figures ${ids} -->\n\n${table([['what', 'ours', 'others'], ...rows], new Set([1, 2]))}\n\n<!-- / -->`;
+    });
 }
 
 const documents = [

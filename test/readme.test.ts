@@ -1,21 +1,31 @@
-// The README's code compiles under this project's tsconfig and runs against the package as users import it.
+// The documents' code compiles under this project's tsconfig and runs against the package as users import it.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const readme = readFileSync(join(root, 'README.md'), 'utf8');
-const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1]!);
-
-test('README.md has code', () => {
-  assert.ok(blocks.length > 0);
+/** Documents whose TypeScript stands on its own. */
+const DOCUMENTS = ['README.md', 'docs/CODE.md', 'docs/RESEARCH.md'].filter((path) =>
+  existsSync(join(root, path)),
+);
+const blocks = DOCUMENTS.flatMap((path) => {
+  const text = readFileSync(join(root, path), 'utf8');
+  return [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code], i) => ({
+    path,
+    code: code!,
+    number: i + 1,
+  }));
 });
 
-blocks.forEach((code, index) => {
-  test(`code block ${index + 1} of README.md compiles and runs`, () => {
+test('documents have code', () => {
+  assert.ok(DOCUMENTS.every((path) => blocks.some((block) => block.path === path)));
+});
+
+blocks.forEach(({ path, code, number }) => {
+  test(`code block ${number} of ${path} compiles and runs`, () => {
     // Inside the package, so that `brownout` resolves to itself.
     const folder = mkdtempSync(join(root, 'dist', 'readme-'));
     try {
