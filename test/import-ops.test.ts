@@ -16,20 +16,17 @@ import { compileUnproved } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
 import { runOracle } from './util/oracle.js';
 import { mobileNet, residualNet, smoothInputs, temporalNet } from './util/small-nets.js';
-import { writeTflite } from './util/tflite-writer.js';
-import * as fb from './util/flatbuffer-writer.js';
+import { writeTflite } from '../samples/tflite/write-tflite.js';
+import * as fb from '../samples/tflite/flatbuffer-writer.js';
 import {
   int32Bytes,
   int32Tensor,
   OP,
-  onnxFloat,
-  onnxModel,
-  onnxQdq,
   tfliteModel,
-  tfliteModels,
-  type TestOperator,
-  type TestTensor,
-} from './util/models.js';
+  type TfliteOperator,
+  type TfliteTensor,
+} from '../samples/tflite/model.js';
+import { onnxFloat, onnxModel, onnxQdq, tfliteModels } from './util/models.js';
 
 const some = (count: number, seed: number): Int8Array =>
   Int8Array.from({ length: count }, (_, i) => ((i * 53 + seed * 29) % 251) - 125);
@@ -49,8 +46,8 @@ function device(network: QuantizedNetwork, input: Int8Array): { x: number[]; y: 
 }
 
 function check(
-  tensors: TestTensor[],
-  operator: TestOperator,
+  tensors: TfliteTensor[],
+  operator: TfliteOperator,
   expected: (x: number[]) => number[],
   steps = 1.01,
 ): void {
@@ -123,7 +120,7 @@ test('PAD along any dimension, STRIDED_SLICE, CONCATENATION', () => {
     [0, 0, 1, 0, 0, 1, 2, 0],
   ]) {
     const to = shape.map((size, axis) => size + pads[2 * axis]! + pads[2 * axis + 1]!);
-    const tensors: TestTensor[] = [
+    const tensors: TfliteTensor[] = [
       { shape, zeroPoint: 4 },
       { shape: [4, 2], type: 2, data: int32Bytes(pads) },
       { shape: to, zeroPoint: 4 },
@@ -137,7 +134,7 @@ test('PAD along any dimension, STRIDED_SLICE, CONCATENATION', () => {
       return y;
     });
   }
-  const sliced: TestTensor[] = [
+  const sliced: TfliteTensor[] = [
     { shape },
     int32Tensor([0, 1, -3, 0]),
     int32Tensor([1, 3, 4, 2]),
@@ -149,7 +146,7 @@ test('PAD along any dimension, STRIDED_SLICE, CONCATENATION', () => {
     { code: OP.STRIDED_SLICE, inputs: [0, 1, 2, 3], outputs: [4], options: { 1: fb.i32(0) } },
     (x) => x.filter((_, i) => Math.floor(i / 8) >= 1 && Math.floor(i / 2) % 4 >= 1),
   );
-  const joined: TestTensor[] = [{ shape }, { shape: [1, 3, 8, 2] }];
+  const joined: TfliteTensor[] = [{ shape }, { shape: [1, 3, 8, 2] }];
   check(joined, { code: OP.CONCATENATION, inputs: [0, 0], outputs: [1], options: { 0: fb.i32(-2) } }, (x) =>
     [0, 1, 2].flatMap((row) => [...x.slice(row * 8, row * 8 + 8), ...x.slice(row * 8, row * 8 + 8)]),
   );
@@ -291,7 +288,7 @@ test('SUB of activations and of constants on either side', () => {
 
 test('HARD_SWISH and LEAKY_RELU', () => {
   const shape = [1, 300];
-  const tensors = (scale: number): TestTensor[] => [
+  const tensors = (scale: number): TfliteTensor[] => [
     { shape, scale, zeroPoint: 20 },
     { shape, scale, zeroPoint: -30 },
   ];

@@ -14,7 +14,7 @@ import { compileUnproved } from './util/compile.js';
 import { runOracle } from './util/oracle.js';
 import * as plant from './util/plant.js';
 import { mobileNet, OnnxNet, residualNet, smoothInputs, temporalNet } from './util/small-nets.js';
-import { writeTflite } from './util/tflite-writer.js';
+import { writeTflite } from '../samples/tflite/write-tflite.js';
 
 const SAMPLES = 6;
 

@@ -8,7 +8,7 @@ import {
   type Window,
 } from '../../host/model/quantized-network.js';
 import * as fb from './flatbuffer-writer.js';
-import { int32Bytes, int32Tensor, OP, type TestOperator, type TestTensor, tfliteModel } from './models.js';
+import { int32Bytes, int32Tensor, OP, tfliteModel, type TfliteOperator, type TfliteTensor } from './model.js';
 
 type Weighted = QuantizedOp & Requantization & { weights: Int8Array };
 const [SAME, VALID] = [0, 1];
@@ -21,8 +21,8 @@ function activation(op: { clampMin: number; clampMax: number }, { zeroPoint }: T
 }
 
 class Writer {
-  readonly tensors: TestTensor[];
-  readonly operators: TestOperator[] = [];
+  readonly tensors: TfliteTensor[];
+  readonly operators: TfliteOperator[] = [];
   readonly #network: QuantizedNetwork;
 
   constructor(network: QuantizedNetwork) {
@@ -34,7 +34,7 @@ class Writer {
     }));
   }
 
-  add(tensor: TestTensor): number {
+  add(tensor: TfliteTensor): number {
     return this.tensors.push(tensor) - 1;
   }
 
@@ -105,7 +105,7 @@ class Writer {
   write(op: QuantizedOp): void {
     const { inputs, output } = op;
     const outputs = [output];
-    const push = (code: number, options?: TestOperator['options'], more: number[] = []): void => {
+    const push = (code: number, options?: TfliteOperator['options'], more: number[] = []): void => {
       this.operators.push({ code, inputs: [...inputs, ...more], outputs, ...(options ? { options } : {}) });
     };
     const fused = 'clampMin' in op ? fb.i8(activation(op, this.spec(output))) : fb.i8(NONE);

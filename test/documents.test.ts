@@ -1,0 +1,107 @@
+// Every command block of the documents runs as printed, in order, in a folder of its own; every link leads somewhere.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const docs = readdirSync(join(root, 'docs'))
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => `docs/${name}`);
+const documents = ['README.md', 'CHANGELOG.md', ...docs];
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+const has = (program: string): boolean =>
+  (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+
+/** Not commands of ours: what installs, and what the whole suite does already. */
+const OTHERS = /^(npm|sudo|apt-get) /;
+
+/** The lines of a block that are commands, comments and continuations taken away. */
+function commandsIn(block: string): string[] {
+  return block
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .map((line) => line.replace(/(^|\s)#.*$/, '').trim())
+    .filter((line) => line !== '' && !OTHERS.test(line));
+}
+
+/** Programs that a block says it needs, in its first line: `# needs NAME …`. */
+const needsOf = (block: string): string[] => /^# needs ([\w .-]+)$/m.exec(block)?.[1]?.split(' ') ?? [];
+
+/** Documents whose commands stand on their own; the others show patterns (`model.brn`). */
+const RUN = ['README.md', 'docs/TUTORIAL.md', 'docs/REPLAY.md', 'docs/RESEARCH.md'];
+
+for (const path of RUN) {
+  test(`the commands of ${path} run as printed`, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'brownout-documents-'));
+    try {
+      symlinkSync(join(root, 'checkpoints'), join(folder, 'checkpoints'));
+      const blocks = [...read(path).matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block]) => block!);
+      let ran = 0;
+      for (const block of blocks) {
+        const missing = needsOf(block).filter((program) => !has(program));
+        if (missing.length > 0) {
+          console.log(
+            `skipped: a block of ${path} needs ${missing.join(', ')}: run scripts/install-tools.sh`,
+          );
+          continue;
+        }
+        for (const command of commandsIn(block)) {
+          assert.match(command, /^npx brownout /, `${path}: ${command}`);
+          const line = command.replace(
+            /^npx brownout/,
+            `"${process.execPath}" "${join(root, 'bin/brownout.js')}"`,
+          );
+          const { status, stderr, stdout } = spawnSync('sh', ['-c', line], { cwd: folder, encoding: 'utf8' });
+          assert.is(status, 0, `${path}: ${command}\n${stdout}${stderr}`);
+          ran++;
+        }
+      }
+      assert.ok(ran > 0, `${path} has no command`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+}
+
+test('every link of a document leads somewhere', () => {
+  const anchorOf = (heading: string): string =>
+    heading
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-');
+  const broken = documents.flatMap((path) => {
+    const text = read(path).replace(/^```[\s\S]*?^```/gm, '');
+    return [...text.matchAll(/\]\(([^)\s]+)\)/g)].flatMap(([, target]) => {
+      if (/^https?:/.test(target!)) return [];
+      const [file, anchor] = target!.split('#') as [string, string?];
+      const of = file === '' ? path : join(dirname(path), file);
+      if (!existsSync(join(root, of))) return [`${path}: ${target}`];
+      if (anchor === undefined || !of.endsWith('.md')) return [];
+      const anchors = [...read(of).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!));
+      return anchors.includes(anchor) ? [] : [`${path}: ${target}`];
+    });
+  });
+  assert.equal(broken, []);
+});
+
+test('README.md fits a screen or two', () => {
+  const lines = read('README.md').trimEnd().split('\n');
+  assert.ok(lines.length <= 120, `${lines.length} lines`);
+  const wide = lines.filter((line) => [...line].length > 130);
+  assert.equal(wide, []);
+});
+
+test('figures in documents are those that the benches wrote', () => {
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'dist/scripts/figures.js'), '--check'], {
+    encoding: 'utf8',
+  });
+  assert.is(status, 0, stderr);
+});
+
+test.run();
