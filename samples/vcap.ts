@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { storageFor } from '../host/power/converter.js';
 import { SegmentHarvester } from '../host/power/harvester.js';
 import { MeteredSupply } from '../host/power/harvested-supply.js';
-import { type DeviceProfile } from '../host/profiles/profile.js';
+import type { DeviceProfile } from '../host/profiles/profile.js';
 import { deviceProfile } from '../host/profiles/index.js';
 
 const CAPACITOR_UF = 1500;

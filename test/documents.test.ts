@@ -97,6 +97,17 @@ test('README.md fits a screen or two', () => {
   assert.equal(wide, []);
 });
 
+test('drawings are those that their script makes', () => {
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'dist/scripts/drawings.js'), '--check'],
+    {
+      encoding: 'utf8',
+    },
+  );
+  assert.is(status, 0, stderr);
+});
+
 test('figures in documents are those that the benches wrote', () => {
   const { status, stderr } = spawnSync(process.execPath, [join(root, 'dist/scripts/figures.js'), '--check'], {
     encoding: 'utf8',

@@ -20,7 +20,7 @@ test('every file of a model has the sum that is on record', () => {
     assert.is(createHash('sha256').update(bytes).digest('hex'), sum, name);
     return name;
   });
-  const files = readdirSync(folder).filter((name) => /\.(brn|npy)$/.test(name));
+  const files = readdirSync(folder).filter((name) => /\.(brn|npy|tflite)$/.test(name));
   assert.equal([...named].sort(), files.sort());
 });
 

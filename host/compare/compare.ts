@@ -7,7 +7,7 @@ import { storageChargeUj, storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { openTrace } from '../power/source.js';
 import type { Trace } from '../power/trace.js';
-import { type DeviceProfile } from '../profiles/profile.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { meteredBoots } from './strategies/boot.js';
 import { type Layer, layersOf } from './strategies/layers.js';

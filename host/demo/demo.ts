@@ -9,7 +9,7 @@ import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import { RfHarvester } from '../power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
-import { type DeviceProfile } from '../profiles/profile.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { completeJob } from '../simulator/app.js';
 import { BareKernels } from '../simulator/bare.js';

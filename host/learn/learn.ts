@@ -8,7 +8,7 @@ import { storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { openTrace } from '../power/source.js';
 import type { Trace } from '../power/trace.js';
-import { type DeviceProfile } from '../profiles/profile.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { noProgress, underPolicy, VAIN_CUTS } from '../replay/replay.js';
 import { completeJob } from '../simulator/app.js';

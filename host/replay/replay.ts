@@ -11,7 +11,7 @@ import { type Storage, storageChargeUj, storageFor } from '../power/converter.js
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
 import { openTrace } from '../power/source.js';
 import type { Trace } from '../power/trace.js';
-import { type DeviceProfile } from '../profiles/profile.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { completeJob } from '../simulator/app.js';
 import { BareKernels } from '../simulator/bare.js';
