@@ -46,7 +46,7 @@ for (const path of RUN) {
         const missing = needsOf(block).filter((program) => !has(program));
         if (missing.length > 0) {
           console.log(
-            `skipped: a block of ${path} needs ${missing.join(', ')}: run scripts/install-tools.sh`,
+            `skipped: a block of ${path} needs ${missing.join(', ')}. To enable: scripts/install-tools.sh`,
           );
           continue;
         }

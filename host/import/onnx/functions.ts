@@ -1,5 +1,5 @@
 // Functions of an .onnx file, put in place of the nodes that call them (PyTorch's exporter writes them).
-import type { OnnxAttribute, OnnxNode } from './model.js';
+import type { OnnxAttribute, OnnxNode } from './node.js';
 import { damaged } from './protobuf.js';
 
 export interface OnnxFunction {

@@ -1,6 +1,7 @@
 // An .onnx file as plain objects. Field numbers are those of onnx.proto.
 import { BrownoutError } from '../../error.js';
 import { inlineFunctions, type OnnxFunction } from './functions.js';
+import type { OnnxAttribute, OnnxNode } from './node.js';
 import { damaged, Message } from './protobuf.js';
 
 /** Constant values; integers as they are, reals as float32. */
@@ -17,28 +18,7 @@ export interface OnnxTensor {
   bits?: number;
 }
 
-export interface OnnxAttribute {
-  integer?: number;
-  real?: number;
-  text?: string;
-  integers?: number[];
-  reals?: number[];
-  texts?: string[];
-  tensor?: Message;
-  /** In a function: the attribute of the calling node that this one is. */
-  reference?: string;
-}
-
-export interface OnnxNode {
-  index: number;
-  op: string;
-  /** '' for ONNX's own. */
-  domain: string;
-  name: string;
-  inputs: string[];
-  outputs: string[];
-  attributes: Map<string, OnnxAttribute>;
-}
+export type { OnnxAttribute, OnnxNode } from './node.js';
 
 export interface OnnxValue {
   name: string;

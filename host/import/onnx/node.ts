@@ -1,0 +1,25 @@
+// A node of an .onnx file, and what stands in it.
+import type { Message } from './protobuf.js';
+
+export interface OnnxAttribute {
+  integer?: number;
+  real?: number;
+  text?: string;
+  integers?: number[];
+  reals?: number[];
+  texts?: string[];
+  tensor?: Message;
+  /** In a function: the attribute of the calling node that this one is. */
+  reference?: string;
+}
+
+export interface OnnxNode {
+  index: number;
+  op: string;
+  /** '' for ONNX's own. */
+  domain: string;
+  name: string;
+  inputs: string[];
+  outputs: string[];
+  attributes: Map<string, OnnxAttribute>;
+}
