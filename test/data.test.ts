@@ -1,7 +1,6 @@
 // What users hand over: .npy files, well-formed and not, and their way to a model's input.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { countClamped, modelInputs } from '../host/data/model-input.js';
 import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
 import type { NpyType } from '../host/data/npy-types.js';
 import { Random } from '../host/math/random.js';
@@ -10,6 +9,7 @@ import { BrownoutError } from '../host/error.js';
 import { firstDifference } from '../host/simulator/equality.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
+import { codeOf } from './util/failure.js';
 
 /** What holds each type in memory. */
 const ARRAYS = {
@@ -72,18 +72,6 @@ function sameBytes(found: ArrayBufferView, expected: ArrayBufferView, what: stri
   const at = firstDifference(raw(found), raw(expected));
   if (at >= 0)
     assert.unreachable(`${what}: byte ${at} differs, ${found.byteLength} for ${expected.byteLength} bytes`);
-}
-
-/** The code of the error that `action` must throw. */
-function codeOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (!(error instanceof BrownoutError)) throw error;
-    for (const text of [error.found, error.expected, error.hint]) assert.ok(text.length > 0, error.code);
-    return error.code;
-  }
-  return 'no error';
 }
 
 test('what we write is what numpy.save writes, byte for byte', () => {
@@ -320,90 +308,6 @@ test('halves are read to what IEEE 754 says, all 65,536 of them, and written bac
   const between = Float32Array.of(1 + 1 / 2048, 1 + 3 / 2048, 1.0006, 65519, 65520, 2 ** -25, 2 ** -24 * 1.5);
   const rounded = readNpy(writeNpy({ dtype: 'float16', shape: [7], data: between })).data;
   assert.equal([...rounded], [1, 1 + 2 / 1024, 1 + 1 / 1024, 65504, Infinity, 0, 2 ** -23]);
-});
-
-test('floats are quantized as the image says, int8 is taken as it is', () => {
-  const image = shippedImage();
-  const { scale, zeroPoint, shape } = image.metadata.input;
-  const floats = Float64Array.from({ length: 784 }, (_, i) => (i % 256) / 255);
-  const expected = Int8Array.from(floats, (x) => Math.round(x / scale) + zeroPoint);
-  const [fromDoubles] = modelInputs({ dtype: 'float64', shape: [28, 28, 1], data: floats }, image);
-  const [fromFloats] = modelInputs(
-    { dtype: 'float32', shape: [28, 28, 1], data: Float32Array.from(floats) },
-    image,
-  );
-  assert.equal(fromDoubles, expected);
-  assert.equal(fromFloats, expected);
-  assert.equal(modelInputs({ dtype: 'int8', shape: [...shape], data: expected }, image), [expected]);
-});
-
-test('a leading dimension is a batch, of any size', () => {
-  const image = shippedImage();
-  const random = new Random(3);
-  const data = Int8Array.from({ length: 3 * 784 }, () => random.uint32());
-  const samples = modelInputs({ dtype: 'int8', shape: [3, 28, 28, 1], data }, image);
-  assert.equal(
-    samples,
-    [0, 1, 2].map((i) => data.slice(i * 784, (i + 1) * 784)),
-  );
-  const none = modelInputs({ dtype: 'int8', shape: [0, 28, 28, 1], data: new Int8Array() }, image);
-  assert.equal(none, []);
-});
-
-test('inputs of another shape, type or scale are refused', () => {
-  const image = shippedImage();
-  const code = (dtype: NpyType, shape: number[], value: number, fill = 0): string => {
-    const data = new ARRAYS[dtype](shape.reduce((product, size) => product * size, 1)).fill(fill);
-    data[data.length - 1] = value;
-    return codeOf(() => modelInputs({ dtype, shape, data }, image));
-  };
-  for (const shape of [
-    [783],
-    [56, 14],
-    [28, 28, 2],
-    [2, 2, 28, 28, 1],
-    [1, 27, 28, 1],
-    [2, 28, 14],
-    [28, 1, 27],
-  ]) {
-    assert.is(code('float32', shape, 0), 'E_INPUT_SHAPE', `${shape}`);
-  }
-  assert.is(
-    codeOf(() => modelInputs({ dtype: 'int8', shape: [], data: new Int8Array(1) }, image)),
-    'E_INPUT_SHAPE',
-  );
-  // Integers of another type are reals, and no codes: they must fit.
-  for (const dtype of ['uint8', 'int16', 'int32', 'uint32', 'int64', 'uint64'] as const) {
-    assert.is(code(dtype, [28, 28, 1], 1), 'no error', dtype);
-    assert.is(code(dtype, [28, 28, 1], 2), 'E_INPUT_RANGE', dtype);
-  }
-  for (const value of [Number.NaN, Infinity, -Infinity]) {
-    assert.is(code('float64', [28, 28, 1], value), 'E_INPUT_RANGE', `${value}`);
-    assert.is(code('float32', [2, 28, 28, 1], value), 'E_INPUT_RANGE', `${value} in a batch`);
-  }
-  // Dimensions of 1 left out or added, and flat samples.
-  for (const shape of [[784], [28, 28], [1, 28, 28], [3, 28, 28], [3, 784], [1, 28, 1, 28, 1]])
-    assert.is(code('float32', shape, 0), 'no error', `${shape}`);
-  for (const value of [0, 1, 1.005, -0.02, 255])
-    assert.is(code('float64', [28, 28, 1], value), 'no error', `${value}`);
-});
-
-test('values outside the range are clamped as TFLite does, counted, and warned of where they are many', () => {
-  const image = shippedImage();
-  const data = new Float32Array(784);
-  data.set([-0.5, 1.5, 300, 1.0001], 0);
-  const few: NpyArray = { dtype: 'float32', shape: [28, 28, 1], data };
-  const { scale, zeroPoint } = image.metadata.input;
-  const [values] = modelInputs(few, image);
-  const expected = [-0.5, 1.5, 300, 1.0001].map((x) =>
-    Math.max(-128, Math.min(127, Math.round(x / scale) + zeroPoint)),
-  );
-  assert.equal([...values!.subarray(0, 4)], expected);
-  assert.equal(countClamped(few, image), { clamped: 3, values: 784 });
-  const many = countClamped({ ...few, data: new Float32Array(784).fill(255) }, image);
-  assert.is(many.clamped, 784);
-  assert.match(many.warning!, /^100 % .* outside 0 to 1/);
-  assert.is(run(image, { input: few }).clamped, 3);
 });
 
 test.run();

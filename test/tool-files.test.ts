@@ -64,7 +64,7 @@ function commandsFor(tool: Tool, files: readonly ToolFile[]): [string, ...string
 for (const tool of Object.keys(INSTALLED) as Tool[]) {
   const { there, install } = INSTALLED[tool];
   const present = there();
-  if (!present) console.log(`skipped: files made anew by ${tool}: ${install}`);
+  if (!present) console.log(`skipped: files made anew by ${tool}. To enable: ${install}`);
   (present ? test : test.skip)(`files made anew by ${tool} are read to the same`, () => {
     const folder = mkdtempSync(join(tmpdir(), 'brownout-tools-'));
     try {

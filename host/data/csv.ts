@@ -37,8 +37,8 @@ const isNumber = (cell: string): boolean => NUMBER.test(cell) || COMMA_NUMBER.te
 /** What tables say where a number is missing. */
 const isMissing = (cell: string): boolean => /^(?:|nan|na|null|none|[+-]?inf(?:inity)?)$/i.test(cell);
 const isTruth = (cell: string): boolean => /^(?:true|false)$/i.test(cell);
-/** Whether a cell is a word, as in a heading. */
-const isWord = (cell: string): boolean => !isNumber(cell) && !isMissing(cell) && !isTruth(cell);
+/** Whether a cell is a word, as in a heading; a number that is none, such as 1.2.3, is not. */
+const isWord = (cell: string): boolean => !/^[\d+.,-]/.test(cell) && !isMissing(cell) && !isTruth(cell);
 
 /** The number in a cell; NaN: there is none. */
 export function cellNumber(cell: string, decimalComma: boolean): number {

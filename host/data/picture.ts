@@ -13,7 +13,8 @@ export interface Picture {
 
 export type PictureCode = 'E_BMP' | 'E_PNG' | 'E_JPEG';
 
-export const MOST_PIXELS = 1 << 24;
+/** More than any model of a microcontroller takes, and little enough to be read at once. */
+export const MOST_PIXELS = 1 << 22;
 
 export function refusePicture(
   code: PictureCode,
@@ -24,7 +25,7 @@ export function refusePicture(
   throw new BrownoutError({ code, found, expected, hint });
 }
 
-/** Throws `code` unless a picture has between 1 and 2^24 pixels. */
+/** Throws `code` unless a picture has between 1 and 2^22 pixels. */
 export function checkSize(code: PictureCode, height: number, width: number): void {
   if (height > 0 && width > 0 && height * width <= MOST_PIXELS) return;
   const hint = 'Scale it to what the model takes: convert in.png -resize 96x96! out.png';
@@ -38,8 +39,10 @@ export function pictureOf(
   rgb: Uint8Array | Uint16Array,
   white: number,
 ): Picture {
-  const grey = rgb.every((value, i) => value === rgb[i - (i % 3)]);
-  if (!grey) return { height, width, channels: 3, pixels: rgb, white };
+  const isGrey = (at: number): boolean => rgb[at] === rgb[at + 1] && rgb[at] === rgb[at + 2];
+  let grey = 0;
+  while (grey < rgb.length && isGrey(grey)) grey += 3;
+  if (grey < rgb.length) return { height, width, channels: 3, pixels: rgb, white };
   const pixels = white > 255 ? new Uint16Array(height * width) : new Uint8Array(height * width);
   for (let i = 0; i < pixels.length; i++) pixels[i] = rgb[i * 3]!;
   return { height, width, channels: 1, pixels, white };

@@ -43,16 +43,16 @@ function fromPicture(
 ): InputArray {
   const { minimum, maximum } = target?.preprocessing ?? { minimum: 0, maximum: 1 };
   const wanted = target?.shape.length === 3 ? target.shape[2] : channels;
-  const value = (pixel: number, c: number): number => {
-    if (channels === 1) return pixels[pixel]!;
-    const [red, green, blue] = [0, 1, 2].map((i) => pixels[pixel * 3 + i]!) as [number, number, number];
-    // Grey of colours: ITU-R BT.601.
-    return wanted === 1 ? 0.299 * red + 0.587 * green + 0.114 * blue : pixels[pixel * 3 + c]!;
-  };
   const depth = wanted === 1 || wanted === 3 ? wanted : channels;
-  const data = Float32Array.from({ length: height * width * depth }, (_, i) => {
-    return minimum + (value(Math.floor(i / depth), i % depth) / white) * (maximum - minimum);
-  });
+  const data = new Float32Array(height * width * depth);
+  for (let i = 0; i < data.length; i++) {
+    const [pixel, c] = depth === 1 ? [i, 0] : [Math.floor(i / 3), i % 3];
+    let value = pixels[channels === 1 ? pixel : pixel * 3 + c]!;
+    // Grey of colours: ITU-R BT.601.
+    if (depth < channels)
+      value = 0.299 * value + 0.587 * pixels[pixel * 3 + 1]! + 0.114 * pixels[pixel * 3 + 2]!;
+    data[i] = minimum + (value / white) * (maximum - minimum);
+  }
   return { dtype: 'float32', shape: [height, width, depth], channelsLast: true, data };
 }
 
