@@ -5,9 +5,11 @@ import {
   GROUP_SHIFT,
   Group,
   OP_BIAS,
+  OP_INPUT_ZERO_POINT,
   OP_OUTPUT,
   OP_REQUANT,
   OP_SCRATCH0,
+  OP_SCRATCH3,
   OP_SCRATCH4,
   OP_SCRATCH5,
   OP_WEIGHTS,
@@ -19,6 +21,7 @@ import {
   UPDATE_ROWS,
   VERDICT_BYTES,
   VERDICT_PASSED,
+  WIN_KERNEL,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
 import { LEARN } from '../sram';
@@ -179,7 +182,7 @@ export function change(
  * The folded bias of output `row`, for the sum of its errors and the change of its weights' sum, to the free bank.
  * `pair`: {mb, sb}.
  */
-export function changeBias(op: usize, row: i32, gradient: i32, pair: usize, key: u32, folded: i32): void {
+function changeBias(op: usize, row: i32, gradient: i32, pair: usize, key: u32, folded: i32): void {
   const scratch = op + load<usize>(op, OP_SCRATCH4);
   const address = load<usize>(op, OP_BIAS) + (row << 2);
   const before = load<i32>(look(address, 4, scratch));
@@ -187,4 +190,34 @@ export function changeBias(op: usize, row: i32, gradient: i32, pair: usize, key:
   const less = gradient ? step(gradient, pair, exponent, BIAS_CLIP, draw(key, row)) : 0;
   store<i32>(scratch, before - less - folded);
   put(inNext(address), scratch, 4);
+}
+
+/** Changes the `count` weights of one output row from `first` on by the sums at `sums`; `pairs`: of that row. */
+// @ts-ignore: decorator
+@inline
+export function changeRun(op: usize, sums: usize, pairs: usize, first: i32, count: i32): void {
+  const high = op + load<usize>(op, OP_SCRATCH3);
+  const key = keyOf(op, 0);
+  fetchWeights(op, first, count, high);
+  for (let i = 0; i < count; i++) {
+    change(op, load<i32>(sums + (i << 2)), pairs, key, first + i, high, i, count);
+  }
+  putWeights(op, first, count, high);
+}
+
+/**
+ * Changes the folded bias of output `row` by `total`, the sum of its errors, and by `changed`, what the sum of its weights
+ * changed by; `pairs`: of that row.
+ */
+// @ts-ignore: decorator
+@inline
+export function changeFolded(op: usize, row: i32, total: i32, pairs: usize, changed: i32): void {
+  changeBias(op, row, total, pairs + 8, keyOf(op, 1), <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed);
+}
+
+/** Taps of a window. */
+// @ts-ignore: decorator
+@inline
+export function tapsOf(op: usize): i32 {
+  return load<u16>(op, WIN_KERNEL) * load<u16>(op, WIN_KERNEL + 2);
 }

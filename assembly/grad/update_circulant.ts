@@ -7,7 +7,6 @@ import {
   OP_INPUT_ZERO_POINT,
   OP_SCRATCH1,
   OP_SCRATCH2,
-  OP_SCRATCH3,
   OP_SCRATCH4,
   T_LANE_COUNT,
   UPDATE_PART,
@@ -17,15 +16,12 @@ import { LEARN } from '../sram';
 import { inLane } from './groups';
 import {
   aligned,
-  change,
-  changeBias,
-  fetchWeights,
+  changeFolded,
+  changeRun,
   hasWeights,
-  keyOf,
   learns,
   lookErrors,
   lookPairs,
-  putWeights,
   shiftOf,
   weightsChange,
 } from './update';
@@ -54,19 +50,12 @@ function updateWeights(op: usize, row: i32, block: i32, from: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
   const count = min(load<i32>(op, UPDATE_PART), k - from);
   const sums = op + load<usize>(op, OP_SCRATCH1);
-  const high = op + load<usize>(op, OP_SCRATCH3);
   memory.fill(sums, 0, count << 2);
   for (let lane = 0; lane < load<i32>(LEARN, T_LANE_COUNT); lane++) {
     if (shiftOf(op, lane) >= 0) correlate(op, lane, block, row * k, sums, from, from + count);
   }
   const start = (row * load<i32>(op, CIRC_BLOCKS) + block) * k + from;
-  const pairs = lookPairs(op, 0);
-  const key = keyOf(op, 0);
-  fetchWeights(op, start, count, high);
-  for (let i = 0; i < count; i++) {
-    change(op, load<i32>(sums + (i << 2)), pairs, key, start + i, high, i, count);
-  }
-  putWeights(op, start, count, high);
+  changeRun(op, sums, lookPairs(op, 0), start, count);
 }
 
 /** The error of output `row`, summed over the lanes. */
@@ -90,9 +79,8 @@ function updateBiases(op: usize, row: i32): void {
   for (let block = 0; hasWeights(op) && block < blocks; block++) {
     changed += weightsChange(op, (row * blocks + block) * k, k, op + load<usize>(op, OP_SCRATCH2));
   }
-  const folded = <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed;
   for (let r = row * k, end = min(r + k, load<i32>(op, CIRC_OUTPUTS)); r < end; r++) {
-    changeBias(op, r, errorOf(op, r), lookPairs(op, 0) + 8, keyOf(op, 1), folded);
+    changeFolded(op, r, errorOf(op, r), lookPairs(op, 0), changed);
   }
 }
 

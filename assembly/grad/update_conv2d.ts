@@ -25,22 +25,20 @@ import { LEARN } from '../sram';
 import { inLane } from './groups';
 import {
   aligned,
-  change,
-  changeBias,
-  fetchWeights,
+  changeFolded,
+  changeRun,
   hasWeights,
-  keyOf,
   learns,
   lookErrors,
   lookPairs,
-  putWeights,
   shiftOf,
+  tapsOf,
   weightsChange,
 } from './update';
 
 /** Weights of an output row. */
 function patchOf(op: usize): i32 {
-  return load<u16>(op, WIN_KERNEL) * load<u16>(op, WIN_KERNEL + 2) * load<i32>(op, WIN_INPUT_CHANNELS);
+  return tapsOf(op) * load<i32>(op, WIN_INPUT_CHANNELS);
 }
 
 /**
@@ -118,17 +116,9 @@ function updateWeights(op: usize, row: i32, from: i32): void {
   const patch = patchOf(op);
   const count = min(load<i32>(op, UPDATE_PART), patch - from);
   const sums = op + load<usize>(op, OP_SCRATCH1);
-  const high = op + load<usize>(op, OP_SCRATCH3);
-  const first = row * patch + from;
   memory.fill(sums, 0, count << 2);
   gatherAll(op, row, sums, from, from + count);
-  fetchWeights(op, first, count, high);
-  const pairs = lookPairs(op, row);
-  const key = keyOf(op, 0);
-  for (let i = 0; i < count; i++) {
-    change(op, load<i32>(sums + (i << 2)), pairs, key, first + i, high, i, count);
-  }
-  putWeights(op, first, count, high);
+  changeRun(op, sums, lookPairs(op, row), row * patch + from, count);
 }
 
 /** Updates the bias of output row `row`, when its weights are. */
@@ -145,14 +135,7 @@ function updateBias(op: usize, row: i32): void {
     );
   }
   const total = gatherAll(op, row, 0, 0, 0);
-  changeBias(
-    op,
-    row,
-    total,
-    lookPairs(op, row) + 8,
-    keyOf(op, 1),
-    <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed,
-  );
+  changeFolded(op, row, total, lookPairs(op, row), changed);
 }
 
 export function tile(op: usize, index: i32): void {

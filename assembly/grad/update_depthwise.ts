@@ -27,7 +27,7 @@ import { inLane } from './groups';
 import {
   aligned,
   change,
-  changeBias,
+  changeFolded,
   fetchWeights,
   hasWeights,
   keyOf,
@@ -36,6 +36,7 @@ import {
   lookPairs,
   putWeights,
   shiftOf,
+  tapsOf,
   weightsChange,
 } from './update';
 
@@ -50,7 +51,7 @@ function gather(op: usize, lane: i32, channel: i32, sums: usize, stride: i32): i
   const outputWidth = load<i32>(op, WIN_OUTPUT_WIDTH);
   const width = load<i32>(op, WIN_INPUT_WIDTH);
   const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
-  const taps = load<u16>(op, WIN_KERNEL) * kernelWidth;
+  const taps = tapsOf(op);
   const source = inLane(load<usize>(op, OP_INPUT), lane) + channel / (outputs / channels);
   const scratch = op + load<usize>(op, OP_SCRATCH2);
   let total = 0;
@@ -86,10 +87,6 @@ function gatherAll(op: usize, channel: i32, sums: usize, stride: i32): i32 {
   return total;
 }
 
-function tapsOf(op: usize): i32 {
-  return load<u16>(op, WIN_KERNEL) * load<u16>(op, WIN_KERNEL + 2);
-}
-
 /** First weight of tap `tap` of channel `channel`: groups of channels, in each tap by tap. */
 function weightOf(op: usize, channel: i32, tap: i32): i32 {
   const group = load<i32>(op, UPDATE_CHANNELS);
@@ -122,8 +119,7 @@ function updateBias(op: usize, channel: i32): void {
     changed += weightsChange(op, weightOf(op, channel, tap), 1, op + load<usize>(op, OP_SCRATCH3));
   }
   const total = gatherAll(op, channel, 0, 0);
-  const folded = <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed;
-  changeBias(op, channel, total, lookPairs(op, channel) + 8, keyOf(op, 1), folded);
+  changeFolded(op, channel, total, lookPairs(op, channel), changed);
 }
 
 export function tile(op: usize, index: i32): void {
