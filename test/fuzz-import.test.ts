@@ -7,7 +7,6 @@ import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import { importModel } from '../host/import/import-model.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';
-import { importTflite } from '../host/import/tflite/import-tflite.js';
 import { validateNetwork } from '../host/model/validate.js';
 import { compileUnproved } from './util/compile.js';
 import { onnxModels, tfliteModels } from './util/models.js';
@@ -41,7 +40,7 @@ function survives(file: Uint8Array, what: string): boolean {
   try {
     const onnx = file[0] === 8;
     if (onnx) importOnnx(file);
-    const { network } = onnx ? importModel(file) : importTflite(file);
+    const { network } = importModel(file);
     validateNetwork(network);
     compileUnproved(network, { nvmBytes: 1 << 20 });
     return true;

@@ -62,6 +62,8 @@ const NEAR: [file: string, least: number, what: string][] = [
   ['esp-dl-stream-onnx.onnx', 30, 'padding before alone, sigmoid gates, a Slice'],
   ['onnx2c-atmega-mnist.onnx', 30, 'opset 9'],
   ['rten-mnist-external/mnist.onnx', 30, 'weights in a file of their own'],
+  ['tinymaix-mnist-valid-f.tflite', 30, 'float32'],
+  ['mlc-ad-quant.tflite', 30, 'dynamic range: weights of int8, activations of float32'],
 ];
 
 const REFUSED: [file: string, code: string, found: RegExp][] = [

@@ -3,9 +3,11 @@ import { type InputArray, realInputs } from '../data/model-input.js';
 import { BrownoutError } from '../error.js';
 import type { Preprocessing } from '../model/image.js';
 import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
-import { importOnnx } from './onnx/import-onnx.js';
+import { graphOf, type ImportedOnnx, importOnnx } from './onnx/import-onnx.js';
 import { quantizeGraph, type QuantizeGraphOptions } from './quantize-graph.js';
+import { FLOAT_OPERATORS, floatModelOf, isFloatModel } from './tflite/float.js';
 import { importTflite } from './tflite/import-tflite.js';
+import { readTflite } from './tflite/model.js';
 
 export interface ImportOptions {
   /** Name of the model; default `model`. */
@@ -39,15 +41,27 @@ function rangeOf({ scale, zeroPoint, dtype }: TensorSpec): { minimum: number; ma
   return { minimum: scale * (-most - 1 - zeroPoint), maximum: scale * (most - zeroPoint) };
 }
 
-function fromOnnx(
+/** A file as a float graph, if it is one: an .onnx file, or a .tflite file whose activations are floats. */
+export function floatGraphOf(
   bytes: Uint8Array,
-  { name = 'model', data, quantize, onSample, beside, cut, shape: sizes }: ImportOptions,
-): ImportedModel {
-  const { graph, channelsFirst, notes } = importOnnx(bytes, {
+  { beside, cut, shape }: Pick<ImportOptions, 'beside' | 'cut' | 'shape'> = {},
+): ImportedOnnx | undefined {
+  const options = {
     ...(beside ? { beside } : {}),
     ...(cut === undefined ? {} : { output: cut }),
-    ...(sizes ? { shape: sizes } : {}),
-  });
+    ...(shape ? { shape } : {}),
+  };
+  if (!isTflite(bytes)) return importOnnx(bytes, options);
+  const model = readTflite(bytes);
+  if (!isFloatModel(model)) return undefined;
+  return graphOf(floatModelOf(model), options, { code: 'E_TFLITE_OP', supported: FLOAT_OPERATORS });
+}
+
+/** Quantizes a float graph on samples. */
+function quantized(
+  { graph, channelsFirst, notes }: ImportedOnnx,
+  { name = 'model', data, quantize, onSample }: ImportOptions,
+): ImportedModel {
   const { shape } = graph.tensors[graph.input]!;
   const samples = data && realInputs(data, shape, channelsFirst);
   const network = quantizeGraph(graph, {
@@ -67,6 +81,8 @@ export const isTflite = (bytes: Uint8Array): boolean =>
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_…`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
   if (isTflite(bytes)) {
+    const float = floatGraphOf(bytes, options);
+    if (float) return quantized(float, options);
     const { name, cut, reference } = options;
     const { network, notes } = importTflite(bytes, {
       ...(name === undefined ? {} : { name }),
@@ -76,7 +92,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
     return { network, preprocessing: rangeOf(network.tensors[network.input]!), notes };
   }
   // ModelProto begins with its version of the format: field 1, a small number.
-  if (bytes[0] === 8 && bytes.length > 16) return fromOnnx(bytes, options);
+  if (bytes[0] === 8 && bytes.length > 16) return quantized(floatGraphOf(bytes, options)!, options);
   throw new BrownoutError({
     code: 'E_MODEL',
     found: `a file of ${bytes.length} bytes that is neither TensorFlow Lite nor ONNX`,

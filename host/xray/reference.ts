@@ -2,8 +2,7 @@
 import { equalizeGraph } from '../import/equalize.js';
 import { dequantizeNetwork } from '../import/dequantize-network.js';
 import { type Bounds, type FloatGraph, type GraphOp, runOp, UNBOUNDED } from '../import/float-graph.js';
-import { isTflite } from '../import/import-model.js';
-import { importOnnx } from '../import/onnx/import-onnx.js';
+import { floatGraphOf } from '../import/import-model.js';
 import { importTflite } from '../import/tflite/import-tflite.js';
 import type { Quantization } from '../model/quantized-network.js';
 
@@ -16,7 +15,8 @@ export interface Reference {
 
 /** Reads a .tflite or .onnx file; `equalized`: as the image's layers were. Throws what `importModel` throws. */
 export function readReference(bytes: Uint8Array, equalized: boolean): Reference {
-  if (isTflite(bytes)) {
+  const float = floatGraphOf(bytes);
+  if (!float) {
     const { network } = importTflite(bytes);
     return {
       graph: dequantizeNetwork(network),
@@ -24,7 +24,7 @@ export function readReference(bytes: Uint8Array, equalized: boolean): Reference 
       input: network.tensors[network.input]!,
     };
   }
-  const { graph: own, channelsFirst } = importOnnx(bytes);
+  const { graph: own, channelsFirst } = float;
   const graph = equalized ? equalizeGraph(own).graph : own;
   const { given } = graph.tensors[graph.input]!;
   return { graph, channelsFirst, ...(given ? { input: given } : {}) };

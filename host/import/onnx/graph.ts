@@ -54,6 +54,8 @@ export class OnnxGraph {
   batch = 1;
   /** What was done that a user should know of. */
   readonly notes: string[] = [];
+  /** Of refusals. */
+  readonly #code: string;
   readonly #beside: ReadBeside | undefined;
   readonly #constants: Map<string, OnnxTensor>;
   readonly #activations = new Map<string, Activation>();
@@ -61,7 +63,8 @@ export class OnnxGraph {
   /** Results of nodes that were refused. */
   readonly #blocked = new Set<string>();
 
-  constructor(model: OnnxModel, outputs: readonly string[], beside?: ReadBeside) {
+  constructor(model: OnnxModel, outputs: readonly string[], code: string, beside?: ReadBeside) {
+    this.#code = code;
     this.opset = model.opset;
     this.#constants = new Map(model.constants);
     this.#beside = beside;
@@ -74,6 +77,7 @@ export class OnnxGraph {
 
   /** What a node is called in messages. */
   describe(node: OnnxNode): string {
+    if (node.label) return node.label;
     const name = node.name ? ` "${node.name}"` : '';
     const op = node.domain ? `${node.domain}.${node.op}` : node.op;
     return `node ${node.index} ${op}${name}`;
@@ -82,7 +86,7 @@ export class OnnxGraph {
   /** Throws `E_ONNX_OP`, naming the node. */
   refuse(node: OnnxNode, found: string, expected: string, hint?: string): never {
     throw new BrownoutError({
-      code: 'E_ONNX_OP',
+      code: this.#code,
       found: `${this.describe(node)} ${found} (tensor "${node.outputs[0] ?? node.inputs[0] ?? ''}")`,
       expected,
       hint: hint ?? 'Change the model there, or export it in another way.',

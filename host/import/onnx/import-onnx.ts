@@ -254,10 +254,10 @@ function neededFor(model: OnnxModel, name: string, skip: ReadonlySet<OnnxNode>):
 }
 
 /** Nodes that no handler is for, as obstacles. */
-function unsupported(graph: OnnxGraph, node: OnnxNode, obstacles: Obstacles): void {
+function unsupported(graph: OnnxGraph, node: OnnxNode, obstacles: Obstacles, code: string): void {
   const trees = TREES.test(keyOf(node));
   obstacles.add({
-    code: 'E_ONNX_OP',
+    code,
     index: node.index,
     op: keyOf(node),
     unsupported: !trees,
@@ -267,26 +267,42 @@ function unsupported(graph: OnnxGraph, node: OnnxNode, obstacles: Obstacles): vo
   });
 }
 
+/** How a model is spoken of in messages. */
+export interface Dialect {
+  /** Code of what cannot be taken. */
+  code: string;
+  /** What can. */
+  supported: readonly string[];
+}
+
+const ONNX: Dialect = { code: 'E_ONNX_OP', supported: [...NODES, 'and, at the end, ArgMax'] };
+
 /**
  * Imports an .onnx model of float32, or of quantized operators. Throws `E_ONNX` (damaged), `E_ONNX_MODEL` (not one that can
  * be taken), `E_ONNX_OP` (all nodes that cannot).
  */
-export function importOnnx(
-  bytes: Uint8Array,
-  { beside, output, shape: sizes }: ImportOnnxOptions = {},
-): ImportedOnnx {
-  const file = readOnnx(bytes, beside);
+export function importOnnx(bytes: Uint8Array, options: ImportOnnxOptions = {}): ImportedOnnx {
+  const file = readOnnx(bytes, options.beside);
   if (file.opset < LEAST_OPSET || file.opset > MOST_OPSET)
     refuseModel(
       `opset ${file.opset}`,
       `${LEAST_OPSET} to ${MOST_OPSET}`,
       'Convert it: onnx.version_converter.convert_version(model, 17).',
     );
+  return graphOf(file, options, ONNX);
+}
+
+/** The float graph of a model in ONNX' nodes. */
+export function graphOf(
+  file: OnnxModel,
+  { beside, output, shape: sizes }: ImportOnnxOptions,
+  { code, supported }: Dialect,
+): ImportedOnnx {
   const model = expandNodes(file);
   const input = inputOf(model, sizes);
   const asked = answerOf(model, output);
   const needed = neededFor(model, asked.name, asked.skip);
-  const graph = new OnnxGraph({ ...model, nodes: [...needed] }, [asked.name], beside);
+  const graph = new OnnxGraph({ ...model, nodes: [...needed] }, [asked.name], code, beside);
   graph.startAt(input.name, input.shape, input.asMap, input.integers);
   if (input.batch > 1) {
     graph.batch = input.batch;
@@ -297,12 +313,13 @@ export function importOnnx(
     if (!needed.has(node)) continue;
     const key = keyOf(node);
     const handler = Object.hasOwn(HANDLERS, key) ? HANDLERS[key] : undefined;
-    if (!handler) unsupported(graph, node, obstacles);
+    if (!handler) unsupported(graph, node, obstacles, code);
     const through =
-      handler && obstacles.attempt({ index: node.index, name: key }, 'E_ONNX_OP', () => handler(graph, node));
+      handler && obstacles.attempt({ index: node.index, name: key }, code, () => handler(graph, node));
     if (!through) graph.block(node);
   }
-  obstacles.settle(file.nodes.length, `${NODES.join(', ')} and, at the end, ArgMax`);
+  const total = new Set(file.nodes.map(({ index }) => index)).size;
+  obstacles.settle(total, supported.join(', '));
   const answer = graph.value(asked.name);
   if (!answer) return damaged(`an output "${asked.name}" that no node makes`, 'one that is made');
   // The answer as the model itself has it, channels first.

@@ -84,7 +84,7 @@ function checkShape(shape: number[], what: string): number {
 }
 
 /** IEEE half precision. */
-function halfToFloat(bits: number): number {
+export function halfToFloat(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -19,6 +19,8 @@ export interface OnnxNode {
   /** '' for ONNX's own. */
   domain: string;
   name: string;
+  /** What to call it in messages, where the file has another word for it. */
+  label?: string;
   inputs: string[];
   outputs: string[];
   attributes: Map<string, OnnxAttribute>;

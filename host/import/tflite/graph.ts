@@ -9,7 +9,7 @@ import { Blocked } from '../obstacles.js';
 import type { TfliteModel, TfliteOperator, TfliteTensor, TfliteType } from './model.js';
 
 /** Numbers of ActivationFunctionType in the schema. */
-const FUSED = ['NONE', 'RELU', 'RELU_N1_TO_1', 'RELU6', 'TANH', 'SIGN_BIT'];
+export const FUSED = ['NONE', 'RELU', 'RELU_N1_TO_1', 'RELU6', 'TANH', 'SIGN_BIT'];
 
 const BYTES: Partial<Record<TfliteType, number>> = {
   int8: 1,

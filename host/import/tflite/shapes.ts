@@ -4,6 +4,7 @@ import { cut, gather, permute, stretch } from '../moves.js';
 import { aroundAxis } from '../network-builder.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator, TfliteTensor } from './model.js';
+import { nearest } from './resize.js';
 
 /** RESHAPE, EXPAND_DIMS, SQUEEZE: another name for the same values. The file says the resulting shape. */
 export const rename: Handler = (graph, op) => {
@@ -262,15 +263,6 @@ export const tile: Handler = (graph, op) => {
   });
   define(graph, op, graph.output(op), value);
 };
-
-/** The row or column of the input that each of the output is nearest to. TFLite's GetNearestNeighbor. */
-function nearest(from: number, to: number, alignCorners: boolean, halfPixels: boolean): number[] {
-  const step = Math.fround(alignCorners && to > 1 ? (from - 1) / (to - 1) : from / to);
-  return Array.from({ length: to }, (_, i) => {
-    const at = Math.fround(Math.fround(i + (halfPixels ? 0.5 : 0)) * step);
-    return Math.max(0, Math.min(from - 1, alignCorners ? Math.round(at) : Math.floor(at)));
-  });
-}
 
 export const resizeNearest: Handler = (graph, op) => {
   const from = graph.input(op);

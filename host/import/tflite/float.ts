@@ -1,0 +1,526 @@
+// .tflite files of float32 and float16, and those whose weights alone are integers (dynamic range): said in ONNX' nodes, so
+// that both formats have one way to a float graph. TFLite has channels last: where a node has them first, a Transpose
+// before and after it says so, and costs nothing.
+import { elementCount } from '../../model/quantized-network.js';
+import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from '../onnx/model.js';
+import { halfToFloat } from '../onnx/model.js';
+import { FUSED } from './graph.js';
+import type { TfliteModel, TfliteOperator, TfliteTensor } from './model.js';
+import { nearest } from './resize.js';
+
+/** Values of attributes: a whole number, whole numbers, or `{ real }`, `{ text }`. */
+type Attributes = Record<string, number | readonly number[] | { real: number } | { text: string }>;
+
+const FLOAT = 1;
+const TO_FIRST = [0, 3, 1, 2];
+const TO_LAST = [0, 2, 3, 1];
+
+/** A model while it is said in nodes. */
+class Translation {
+  readonly nodes: OnnxNode[] = [];
+  readonly constants = new Map<string, OnnxTensor>();
+  readonly #model: TfliteModel;
+  #op: TfliteOperator = { index: 0, name: '', inputs: [], outputs: [], options: undefined };
+  #serial = 0;
+
+  constructor(model: TfliteModel) {
+    this.#model = model;
+  }
+
+  begin(op: TfliteOperator): void {
+    this.#op = op;
+  }
+
+  tensor(index: number): TfliteTensor {
+    return this.#model.tensors[index]!;
+  }
+
+  /** The name of a tensor: the file's, if no other has it. */
+  name(index: number): string {
+    if (index < 0) return '';
+    const { name } = this.tensor(index);
+    const alone = name !== '' && this.#model.tensors.every((one) => one.index === index || one.name !== name);
+    return alone ? name : `tensor ${index}`;
+  }
+
+  /** The name of input `slot`; constants are read. */
+  input(slot: number, make: (tensor: OnnxTensor) => OnnxTensor = (tensor) => tensor, kind = ''): string {
+    const index = this.#op.inputs[slot] ?? -1;
+    if (index < 0) return '';
+    const base = this.name(index);
+    const name = `${base}${kind}`;
+    const read = this.constants.get(base) ?? this.#constant(index);
+    if (read && !this.constants.has(name)) this.constants.set(name, make(read));
+    return name;
+  }
+
+  #constant(index: number): OnnxTensor | undefined {
+    const tensor = this.tensor(index);
+    return tensor.data.length > 0 ? readConstant(tensor) : undefined;
+  }
+
+  /** Says that an output is known: constants stored in another type than they are used in. */
+  fold(tensor: OnnxTensor): void {
+    this.constants.set(this.output(), tensor);
+  }
+
+  shape(slot: number): readonly number[] {
+    return this.tensor(this.#op.inputs[slot]!).shape;
+  }
+
+  output(slot = 0): string {
+    return this.name(this.#op.outputs[slot] ?? -1);
+  }
+
+  outputShape(slot = 0): readonly number[] {
+    const index = this.#op.outputs[slot];
+    return index === undefined ? [] : this.tensor(index).shape;
+  }
+
+  constant(values: readonly number[], shape: number[] = [values.length], integer = true): string {
+    const name = `#${this.#serial++}`;
+    this.constants.set(name, { shape, values, integer });
+    return name;
+  }
+
+  /** Adds a node; returns the name of its first result. */
+  add(
+    op: string,
+    inputs: string[],
+    attributes: Attributes = {},
+    outputs = [`#${this.#serial++}`],
+    domain = '',
+  ): string {
+    const entries = Object.entries(attributes).map(([name, value]): [string, OnnxAttribute] => {
+      if (typeof value === 'number') return [name, { integer: value }];
+      return [name, 'length' in value ? { integers: [...value] } : value];
+    });
+    const { index, name } = this.#op;
+    this.nodes.push({
+      index,
+      op,
+      domain,
+      name: '',
+      label: `op ${index} ${name}`,
+      inputs,
+      outputs,
+      attributes: new Map(entries),
+    });
+    return outputs[0]!;
+  }
+
+  /** The result of the operator: `value` under its fused activation and in its shape. */
+  finish(value: string, fused = 0, shape?: readonly number[]): void {
+    const activation = FUSED[fused] ?? 'NONE';
+    let made = value;
+    const clip = (min: number, max: number): string =>
+      this.add('Clip', [made], { min: { real: min }, ...(max < Infinity ? { max: { real: max } } : {}) });
+    if (activation === 'RELU') made = this.add('Relu', [made]);
+    else if (activation === 'RELU6') made = clip(0, 6);
+    else if (activation === 'RELU_N1_TO_1') made = clip(-1, 1);
+    else if (activation === 'TANH') made = this.add('Tanh', [made]);
+    if (shape) this.add('Reshape', [made, this.constant(shape)], {}, [this.output()]);
+    else this.add('Identity', [made], {}, [this.output()]);
+  }
+}
+
+/** A constant as reals or integers. */
+function readConstant({ type, shape, data, scales, zeroPoints, axis }: TfliteTensor): OnnxTensor | undefined {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  const count = elementCount({ shape });
+  const list = (bytes: number, read: (at: number) => number): number[] | undefined =>
+    data.length === count * bytes ? Array.from({ length: count }, (_, i) => read(i * bytes)) : undefined;
+  const reals = (values: number[] | undefined): OnnxTensor | undefined =>
+    values && { shape, values, integer: false };
+  switch (type) {
+    case 'float32':
+      return reals(list(4, (at) => view.getFloat32(at, true)));
+    case 'float16':
+      return reals(list(2, (at) => halfToFloat(view.getUint16(at, true))));
+    case 'int32':
+    case 'int64': {
+      const values =
+        type === 'int32'
+          ? list(4, (at) => view.getInt32(at, true))
+          : list(8, (at) => Number(view.getBigInt64(at, true)));
+      return values && { shape, values, integer: true };
+    }
+    case 'int8':
+    case 'uint8': {
+      const values = list(1, (at) => (type === 'int8' ? view.getInt8(at) : view.getUint8(at)));
+      if (!values || scales.length === 0) return values && { shape, values, integer: true };
+      const inner = elementCount({ shape: shape.slice(axis + 1) });
+      const at = (all: number[], i: number): number =>
+        all[all.length === 1 ? 0 : Math.floor(i / inner) % all.length] ?? 0;
+      const real = values.map((q, i) => (q - at(zeroPoints, i)) * at(scales, i));
+      const kept = zeroPoints.every((zero) => zero === 0) ? { scales, axis } : {};
+      return { shape, values: real, integer: false, ...kept };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The same constant with its dimensions in another order. */
+function turned(tensor: OnnxTensor, permutation: readonly number[]): OnnxTensor {
+  const { shape, values } = tensor;
+  const to = permutation.map((axis) => shape[axis]!);
+  const strides = shape.map((_, axis) => elementCount({ shape: shape.slice(axis + 1) }));
+  const moved = Array.from({ length: values.length }, (_, i) => {
+    let [rest, at] = [i, 0];
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      at += (rest % to[axis]!) * strides[permutation[axis]!]!;
+      rest = Math.floor(rest / to[axis]!);
+    }
+    return values[at]!;
+  });
+  const axis = tensor.axis === undefined ? {} : { axis: permutation.indexOf(tensor.axis) };
+  return { ...tensor, ...axis, shape: to, values: moved };
+}
+
+type Rule = (t: Translation, op: TfliteOperator) => void;
+
+const padding = (code: number): { text: string } => ({ text: code === 0 ? 'SAME_UPPER' : 'VALID' });
+
+/** A node that has channels first, between the two Transposes. */
+function windowed(t: Translation, op: string, inputs: string[], attributes: Attributes, fused: number): void {
+  const first = t.add('Transpose', [t.input(0)], { perm: TO_FIRST });
+  const made = t.add(op, [first, ...inputs], attributes);
+  t.finish(t.add('Transpose', [made], { perm: TO_LAST }), fused);
+}
+
+const conv: Rule = (t, { options }) => {
+  const weights = t.input(1, (tensor) => turned(tensor, [0, 3, 1, 2]), ':oihw');
+  const part = t.shape(1)[3] ?? 1;
+  windowed(
+    t,
+    'Conv',
+    [weights, ...(t.input(2) ? [t.input(2)] : [])],
+    {
+      auto_pad: padding(options?.int8(0) ?? 0),
+      strides: [options?.int32(2) ?? 1, options?.int32(1) ?? 1],
+      dilations: [options?.int32(5, 1) ?? 1, options?.int32(4, 1) ?? 1],
+      group: (t.shape(0)[3] ?? 1) / part,
+    },
+    options?.int8(3) ?? 0,
+  );
+};
+
+const depthwise: Rule = (t, { options }) => {
+  const weights = t.input(1, (tensor) => turned(tensor, [3, 0, 1, 2]), ':oihw');
+  windowed(
+    t,
+    'Conv',
+    [weights, ...(t.input(2) ? [t.input(2)] : [])],
+    {
+      auto_pad: padding(options?.int8(0) ?? 0),
+      strides: [options?.int32(2) ?? 1, options?.int32(1) ?? 1],
+      dilations: [options?.int32(6, 1) ?? 1, options?.int32(5, 1) ?? 1],
+      group: t.shape(0)[3] ?? 1,
+    },
+    options?.int8(4) ?? 0,
+  );
+};
+
+const pool =
+  (op: string): Rule =>
+  (t, { options }) =>
+    windowed(
+      t,
+      op,
+      [],
+      {
+        auto_pad: padding(options?.int8(0) ?? 0),
+        strides: [options?.int32(2) ?? 1, options?.int32(1) ?? 1],
+        kernel_shape: [options?.int32(4) ?? 1, options?.int32(3) ?? 1],
+      },
+      options?.int8(5) ?? 0,
+    );
+
+const dense: Rule = (t, { options }) => {
+  const [outputs = 1, depth = 1] = t.shape(1);
+  const rows = elementCount({ shape: t.shape(0) }) / depth;
+  const flat = t.add('Reshape', [t.input(0), t.constant([rows, depth])]);
+  const bias = t.input(2);
+  const made = t.add('Gemm', [flat, t.input(1), ...(bias ? [bias] : [])], { transB: 1 });
+  const shaped = t.outputShape().length > 0 ? t.outputShape() : [rows, outputs];
+  t.finish(made, options?.int8(0) ?? 0, shaped);
+};
+
+/** A node of the same inputs, with the fused activation of option 0. */
+const plain =
+  (op: string, fusedField = -1): Rule =>
+  (t, { inputs, options }) =>
+    t.finish(
+      t.add(
+        op,
+        inputs.map((_, slot) => t.input(slot)),
+      ),
+      fusedField < 0 ? 0 : (options?.int8(fusedField) ?? 0),
+    );
+
+/** A node of one input, with attributes. */
+const unary =
+  (op: string, attributes: (op: TfliteOperator) => Attributes = () => ({}), domain = ''): Rule =>
+  (t, operator) => {
+    t.add(op, [t.input(0)], attributes(operator), [t.output()], domain);
+  };
+
+const fusedAlone =
+  (fused: number): Rule =>
+  (t) =>
+    t.finish(t.input(0), fused);
+
+const powered =
+  (exponent: number): Rule =>
+  (t) => {
+    t.add('Pow', [t.input(0), t.constant([exponent], [], false)], {}, [t.output()]);
+  };
+
+const reshaped: Rule = (t) => t.finish(t.input(0), 0, t.outputShape());
+
+const reduced =
+  (op: string): Rule =>
+  (t) => {
+    const axes = t.input(1);
+    const list = t.constants.get(axes);
+    const made = t.add(op, [t.input(0)], { axes: list ? Array.from(list.values) : [], keepdims: 1 });
+    t.finish(made, 0, t.outputShape());
+  };
+
+const softmax: Rule = (t, { options }) => {
+  const beta = options?.float32(0, 0) ?? 1;
+  const input = beta === 1 ? t.input(0) : t.add('Mul', [t.input(0), t.constant([beta], [], false)]);
+  t.add('Softmax', [input], { axis: -1 }, [t.output()]);
+};
+
+const concatenation: Rule = (t, { inputs, options }) => {
+  const made = t.add(
+    'Concat',
+    inputs.map((_, slot) => t.input(slot)),
+    { axis: options?.int32(0) ?? 0 },
+  );
+  t.finish(made, options?.int8(1) ?? 0);
+};
+
+const integersOf = (t: Translation, slot: number): number[] =>
+  Array.from(t.constants.get(t.input(slot))?.values ?? []);
+
+const slice: Rule = (t) => {
+  const [starts, sizes] = [integersOf(t, 1), integersOf(t, 2)];
+  const ends = starts.map((start, i) => (sizes[i] === -1 ? t.shape(0)[i]! : start + (sizes[i] ?? 0)));
+  t.finish(t.add('Slice', [t.input(0), t.constant(starts), t.constant(ends)]));
+};
+
+const stridedSlice: Rule = (t, { options }) => {
+  const [begin, end, strides] = [1, 2, 3].map((slot) => integersOf(t, slot)) as [
+    number[],
+    number[],
+    number[],
+  ];
+  const [beginMask, endMask, ellipsis, newAxis, shrink] = [0, 1, 2, 3, 4].map(
+    (f) => options?.int32(f) ?? 0,
+  ) as number[];
+  if (ellipsis || newAxis) {
+    t.add('STRIDED_SLICE with an ellipsis or a new axis', [], {}, [t.output()], 'tflite');
+    return;
+  }
+  const masked = (mask: number, axis: number): boolean => (mask & (1 << axis)) !== 0;
+  const backwards = (axis: number): boolean => (strides[axis] ?? 1) < 0;
+  const far = 2 ** 31 - 1;
+  const starts = begin.map((value, axis) => (masked(beginMask!, axis) ? (backwards(axis) ? far : 0) : value));
+  const ends = end.map((value, axis) => {
+    if (masked(shrink!, axis)) return starts[axis] === -1 ? far : starts[axis]! + 1;
+    return masked(endMask!, axis) ? (backwards(axis) ? -far : far) : value;
+  });
+  const axes = t.constant(begin.map((_, axis) => axis));
+  const made = t.add('Slice', [t.input(0), t.constant(starts), t.constant(ends), axes, t.constant(strides)]);
+  t.finish(made, 0, t.outputShape());
+};
+
+const split =
+  (slots: { input: number; axis: number }): Rule =>
+  (t, { outputs }) => {
+    const [axis = 0] = integersOf(t, slots.axis);
+    const along = axis < 0 ? axis + t.shape(slots.input).length : axis;
+    const sizes = outputs.map((_, i) => t.outputShape(i)[along] ?? 0);
+    const names = outputs.map((_, i) => t.output(i));
+    t.add('Split', [t.input(slots.input), t.constant(sizes)], { axis: along }, names);
+  };
+
+const unpack: Rule = (t, { outputs, options }) => {
+  const axis = options?.int32(1) ?? 0;
+  const parts = outputs.map((_, i) => `${t.output(i)}:part`);
+  t.add('Split', [t.input(0), t.constant(outputs.map(() => 1))], { axis }, parts);
+  parts.forEach((part, i) => {
+    t.add('Reshape', [part, t.constant(t.outputShape(i))], {}, [t.output(i)]);
+  });
+};
+
+const pack: Rule = (t, { inputs, options }) => {
+  const shape = t.outputShape();
+  const given = options?.int32(1) ?? 0;
+  const axis = given < 0 ? given + shape.length : given;
+  const one = t.constant(shape.map((size, i) => (i === axis ? 1 : size)));
+  const parts = inputs.map((_, slot) => t.add('Reshape', [t.input(slot), one]));
+  t.add('Concat', parts, { axis }, [t.output()]);
+};
+
+const pad: Rule = (t) => {
+  const amounts = integersOf(t, 1);
+  const rank = t.shape(0).length;
+  const pads = [0, 1].flatMap((side) =>
+    Array.from({ length: rank }, (_, axis) => amounts[2 * axis + side] ?? 0),
+  );
+  const fill = t.input(2);
+  t.add('Pad', [t.input(0), t.constant(pads), ...(fill ? [fill] : [])], {}, [t.output()]);
+};
+
+const transpose: Rule = (t) => {
+  t.add('Transpose', [t.input(0)], { perm: integersOf(t, 1) }, [t.output()]);
+};
+
+const gather: Rule = (t, { options }) => {
+  t.add('Gather', [t.input(0), t.input(1)], { axis: options?.int32(0) ?? 0 }, [t.output()]);
+};
+
+const resizeNearest: Rule = (t, { options }) => {
+  const [rows = 0, columns = 0] = integersOf(t, 1);
+  const [, height = 1, width = 1] = t.shape(0);
+  const [corners, half] = [0, 1].map((field) => (options?.int8(field) ?? 0) !== 0) as [boolean, boolean];
+  const down = t.add('Gather', [t.input(0), t.constant(nearest(height, rows, corners, half))], { axis: 1 });
+  t.add('Gather', [down, t.constant(nearest(width, columns, corners, half))], { axis: 2 }, [t.output()]);
+};
+
+/** Blocks of pixels to channels, or back. */
+const blocks =
+  (toSpace: boolean): Rule =>
+  (t, { options }) => {
+    const size = options?.int32(0) ?? 1;
+    const [, height = 1, width = 1, channels = 1] = t.shape(0);
+    const view = toSpace
+      ? [height, width, size, size, channels / size / size]
+      : [height / size, size, width / size, size, channels];
+    const viewed = t.add('Reshape', [t.input(0), t.constant(view)]);
+    t.finish(t.add('Transpose', [viewed], { perm: [0, 2, 1, 3, 4] }), 0, t.outputShape());
+  };
+
+const quantizer =
+  (op: string, integers: (op: TfliteOperator) => number): Rule =>
+  (t, operator) => {
+    const { scales, zeroPoints, type } = t.tensor(integers(operator));
+    const zero = t.constant([zeroPoints[0] ?? 0], []);
+    t.constants.set(zero, {
+      ...t.constants.get(zero)!,
+      unsigned: type === 'uint8',
+      bits: type === 'int16' ? 16 : 8,
+    });
+    t.add(op, [t.input(0), t.constant([scales[0] ?? 1], [], false), zero], {}, [t.output()]);
+  };
+
+const dequantize: Rule = (t, op) => {
+  const constant = t.constants.get(t.input(0));
+  if (constant) t.fold(constant);
+  else quantizer('DequantizeLinear', ({ inputs }) => inputs[0]!)(t, op);
+};
+
+const RULES: Record<string, Rule> = {
+  CONV_2D: conv,
+  DEPTHWISE_CONV_2D: depthwise,
+  FULLY_CONNECTED: dense,
+  AVERAGE_POOL_2D: pool('AveragePool'),
+  MAX_POOL_2D: pool('MaxPool'),
+  MEAN: reduced('ReduceMean'),
+  SUM: reduced('ReduceSum'),
+  ADD: plain('Add', 0),
+  SUB: plain('Sub', 0),
+  MUL: plain('Mul', 0),
+  DIV: plain('Div', 0),
+  MAXIMUM: plain('Max'),
+  MINIMUM: plain('Min'),
+  POW: plain('Pow'),
+  PRELU: plain('PRelu'),
+  RELU: fusedAlone(1),
+  RELU_N1_TO_1: fusedAlone(2),
+  RELU6: fusedAlone(3),
+  LOGISTIC: unary('Sigmoid'),
+  TANH: unary('Tanh'),
+  HARD_SWISH: unary('HardSwish'),
+  LEAKY_RELU: unary('LeakyRelu', ({ options }) => ({ alpha: { real: options?.float32(0, 0) ?? 0 } })),
+  ELU: unary('Elu'),
+  EXP: unary('Exp'),
+  LOG: unary('Log'),
+  SQRT: unary('Sqrt'),
+  RSQRT: powered(-0.5),
+  SQUARE: powered(2),
+  ABS: unary('Abs'),
+  NEG: unary('Neg'),
+  FLOOR: unary('Floor'),
+  CEIL: unary('Ceil'),
+  ROUND: unary('Round'),
+  SIGN: unary('Sign'),
+  SIN: unary('Sin'),
+  COS: unary('Cos'),
+  GELU: unary('Gelu', ({ options }) => ({
+    approximate: { text: (options?.int8(0) ?? 0) ? 'tanh' : 'none' },
+  })),
+  SOFTMAX: softmax,
+  RESHAPE: reshaped,
+  SQUEEZE: reshaped,
+  EXPAND_DIMS: reshaped,
+  CONCATENATION: concatenation,
+  SLICE: slice,
+  STRIDED_SLICE: stridedSlice,
+  SPLIT: split({ input: 1, axis: 0 }),
+  SPLIT_V: split({ input: 0, axis: 2 }),
+  UNPACK: unpack,
+  PACK: pack,
+  PAD: pad,
+  PADV2: pad,
+  TRANSPOSE: transpose,
+  GATHER: gather,
+  RESIZE_NEAREST_NEIGHBOR: resizeNearest,
+  DEPTH_TO_SPACE: blocks(true),
+  SPACE_TO_DEPTH: blocks(false),
+  QUANTIZE: quantizer('QuantizeLinear', ({ outputs }) => outputs[0]!),
+  DEQUANTIZE: dequantize,
+  SHAPE: unary('Shape'),
+  ARG_MAX: unary('ArgMax'),
+};
+
+/** Names of the operators that float models may have. */
+export const FLOAT_OPERATORS: readonly string[] = Object.keys(RULES);
+
+/** Whether activations are floats: the model's input, but for one that a first QUANTIZE makes integers. */
+export function isFloatModel(model: TfliteModel): boolean {
+  const [input] = model.inputs;
+  if (input === undefined || model.tensors[input]?.type !== 'float32') return false;
+  return model.operators.some(({ name, inputs }) => inputs.includes(input) && name !== 'QUANTIZE');
+}
+
+/** A float model in ONNX' nodes. Operators that there is no rule for become nodes that nobody knows. */
+export function floatModelOf(model: TfliteModel): OnnxModel {
+  const t = new Translation(model);
+  for (const op of model.operators) {
+    t.begin(op);
+    const rule = Object.hasOwn(RULES, op.name) ? RULES[op.name] : undefined;
+    if (rule) rule(t, op);
+    else
+      t.add(
+        op.name,
+        op.inputs.map((_, slot) => t.input(slot)),
+        {},
+        op.outputs.map((_, slot) => t.output(slot)),
+        'tflite',
+      );
+  }
+  const values = (list: readonly number[]): OnnxModel['inputs'] =>
+    list.map((index) => ({ name: t.name(index), shape: [...t.tensor(index).shape], type: FLOAT }));
+  return {
+    opset: 13,
+    nodes: t.nodes,
+    constants: t.constants,
+    inputs: values(model.inputs),
+    outputs: values(model.outputs),
+  };
+}
