@@ -75,8 +75,7 @@ function quantized(
 }
 
 /** Whether a file is TensorFlow Lite's, by its identifier. */
-export const isTflite = (bytes: Uint8Array): boolean =>
-  String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3';
+const isTflite = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3';
 
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_…`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
