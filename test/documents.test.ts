@@ -90,6 +90,24 @@ test('every link of a document leads somewhere', () => {
   assert.equal(broken, []);
 });
 
+test('every error code is explained', () => {
+  const sources = readdirSync(join(root, 'host'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => read(join('host', name)));
+  const desk = sources.flatMap((text) =>
+    [...text.matchAll(/'(E_[A-Z][A-Z0-9_]*)'/g)].map(([, code]) => code!),
+  );
+  const device = [...read('assembly/error.ts').matchAll(/^ {2}(E_\w+) =/gm)].map(([, code]) => code!);
+  assert.ok(desk.length > 60 && device.length > 10, `${desk.length} and ${device.length} codes`);
+  const explained = new Set(
+    [...`${read('docs/TROUBLESHOOTING.md')}${read('docs/FORMAT.md')}`.matchAll(/`(E_\w+)`/g)].map(
+      ([, code]) => code!,
+    ),
+  );
+  const missing = [...new Set([...desk, ...device])].filter((code) => !explained.has(code));
+  assert.equal(missing, [], 'docs/TROUBLESHOOTING.md has a row for each');
+});
+
 test('README.md fits a screen or two', () => {
   const lines = read('README.md').trimEnd().split('\n');
   assert.ok(lines.length <= 120, `${lines.length} lines`);

@@ -293,7 +293,7 @@ function trainChosen(
 /**
  * Compresses a trained float network for a device, and proves the image. Deterministic: the same network, data, options and
  * seed give the same bytes, whether or not the run was cut off and went on from its checkpoint. Throws `E_BUDGET` where
- * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_CHECKPOINT`.
+ * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_JOURNAL`.
  */
 export function compress(network: FloatNetwork, options: CompressOptions): CompressResult {
   const parent = foldBatchNorm(network);

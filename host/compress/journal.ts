@@ -28,7 +28,7 @@ export function fingerprint(parts: readonly (string | ArrayBufferView)[]): strin
 
 function refuse(path: string, found: string): never {
   throw new BrownoutError({
-    code: 'E_CHECKPOINT',
+    code: 'E_JOURNAL',
     found: `${found} in "${path}"`,
     expected: 'the checkpoint of this very run: model, data, options and seed',
     hint: `Repeat the command it belongs to, or remove the file to start anew.`,
@@ -38,7 +38,7 @@ function refuse(path: string, found: string): never {
 export class Journal {
   private readonly entries = new Map<string, Entry>();
 
-  /** Opens `path`, which need not exist yet; without one nothing is kept. Throws `E_CHECKPOINT`. */
+  /** Opens `path`, which need not exist yet; without one nothing is kept. Throws `E_JOURNAL`. */
   constructor(
     private readonly run: string,
     private readonly path?: string,
