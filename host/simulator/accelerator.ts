@@ -11,6 +11,51 @@ type Rounding = [
   high: number,
 ];
 
+/** Bytes of the module's memory, as address and length. */
+type Bytes = [address: number, length: number];
+
+/** What a call reads and writes. */
+interface Accesses {
+  reads: Bytes[];
+  writes: Bytes[];
+}
+
+const times = <T>(count: number, of: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, i) => of(i));
+
+/** Biases and pairs of `rows` rows. */
+const roundingReads = (rows: number, [bias, pair, pairStride]: Rounding): Bytes[] => [
+  [bias, 4 * rows],
+  ...(pairStride === 0 ? [[pair, 8] as Bytes] : times(rows, (row): Bytes => [pair + row * pairStride, 8])),
+];
+
+/** By the contract of each import (docs/ACCEL.md): what it may read and what it writes. */
+export const acceleratorAccesses = {
+  gemm_s8(values: readonly number[]): Accesses {
+    const [x, vectors, w, rows, length, ...rest] = values as [number, number, number, number, number];
+    const [to, toStride] = (rest as number[]).slice(6) as [number, number];
+    const rounding = roundingReads(rows, rest as unknown as Rounding);
+    return {
+      reads: [[x, vectors * length], [w, rows * length], ...rounding],
+      writes: times(vectors, (vector): Bytes => [to + vector * toStride, rows]),
+    };
+  },
+  depthwise_s8(values: readonly number[]): Accesses {
+    const [x, pixel, step, across, windows, w, wStride, height, width, count, ...rest] =
+      values as unknown as [
+        ...[number, number, number, number, number, number, number, number, number, number],
+      ];
+    const to = (rest as number[])[6]!;
+    const reads = roundingReads(count, rest as unknown as Rounding);
+    for (let tap = 0; tap < height * width; tap++) {
+      reads.push([w + tap * wStride, count]);
+      const at = x + Math.floor(tap / width) * across + (tap % width) * pixel;
+      for (let window = 0; window < windows; window++) reads.push([at + window * step, count]);
+    }
+    return { reads, writes: times(windows, (window): Bytes => [to + window * pixel, count]) };
+  },
+};
+
 /** The imports `accel.*` over the module's memory. */
 export function acceleratorImports(
   memory: () => Uint8Array,

@@ -21,6 +21,7 @@ const I32_STORE8 = 0x3a;
 const I32_STORE16 = 0x3b;
 const I64_NE = 0x52;
 const I64_OR = 0x84;
+const I64_GT_S = 0x55;
 const I32_ADD = 0x6a;
 
 /** A build of a module that traps when it uses a byte of its memory that nobody has written. */
@@ -28,25 +29,27 @@ export interface Shadowed {
   wasm: Uint8Array<ArrayBuffer>;
   /** Where the shadow of address 0 lies: a byte there is 0 if the byte it stands for holds a known value. */
   shadowAt: number;
-  /** Where a trap leaves the address of the byte used unwritten, plus 1; 0: the trap is another. */
+  /** Where a trap leaves the address of the byte used unwritten, or written beyond the fence, plus 1; 0: the trap is another. */
   faultAt: number;
 }
 
 /**
  * Gives every byte of memory a shadow byte behind the module's own pages. A store marks the bytes it writes as known, a
  * load of any other traps; memory.copy copies the shadow along. Whoever writes into memory from outside marks it too.
- * Memory begins all known: fill the shadow where it is not.
+ * Memory begins all known: fill the shadow where it is not. A store at or beyond `fence` traps, too.
  *
  * @throws Error if the module is malformed or does not define exactly one memory.
  */
-export function shadowReads(wasm: Uint8Array): Shadowed {
+export function shadowReads(wasm: Uint8Array, fence = Infinity): Shadowed {
   const module = parseModule(wasm);
   const [memory] = module.memories;
   if (!memory || memory.imported || module.memories.length > 1)
     throw new Error('expected a module that defines its memory, and only one');
   const own = memory.initial;
   const shadowAt = own * pageBytes;
-  const code = rewriteCode(module, (body, out) => new ReadGuard(module, body, out, shadowAt).rewrite());
+  const code = rewriteCode(module, (body, out) =>
+    new ReadGuard(module, body, out, shadowAt, Math.min(fence, shadowAt)).rewrite(),
+  );
   requireValid(wasm.slice());
   const pages = 2 * own + 1;
   const section = new ByteWriter().u8(1, 1).u32(pages).u32(pages);
@@ -69,6 +72,7 @@ class ReadGuard {
     private readonly body: FunctionBody,
     private readonly out: ByteWriter,
     private readonly shadowAt: number,
+    private readonly fence: number,
   ) {
     this.locals = new AddedLocals(body);
   }
@@ -112,6 +116,12 @@ class ReadGuard {
       out.u8(Op.I64_CONST).signed(0);
       out.u8(I64_NE);
     }
+    this.trapIf(address, memoryOffset);
+  }
+
+  /** Expects a condition on the stack; where it holds, leaves the address and traps. */
+  private trapIf(address: number, memoryOffset: number): void {
+    const { out } = this;
     out.u8(Op.IF, EMPTY_BLOCK);
     out.u8(Op.I32_CONST).signed(0);
     out
@@ -121,6 +131,14 @@ class ReadGuard {
       .u8(I32_ADD);
     this.memory(Op.I32_STORE, 2 * this.shadowAt);
     out.u8(Op.UNREACHABLE, Op.END);
+  }
+
+  /** Traps unless `size` bytes at `address` + the offset end before the fence. */
+  private keepInside(address: number, size: number, memoryOffset: number): void {
+    const { out } = this;
+    out.op(Op.LOCAL_GET, address).u8(Op.I64_EXTEND_I32_U, Op.I64_CONST);
+    out.signed(this.fence - size - memoryOffset).u8(I64_GT_S);
+    this.trapIf(address, memoryOffset);
   }
 
   /** Expects the address on the stack, and leaves it. */
@@ -146,6 +164,7 @@ class ReadGuard {
     const address = this.locals.temporary('address', I32);
     const at = memoryOffset + this.shadowAt;
     out.op(Op.LOCAL_SET, value).op(Op.LOCAL_TEE, address);
+    this.keepInside(address, size, memoryOffset);
     for (let done = 0; done < size; done += Math.min(size, 8)) {
       out.op(Op.LOCAL_GET, address).u8(size < 8 ? Op.I32_CONST : Op.I64_CONST);
       out.signed(0);
@@ -165,6 +184,10 @@ class ReadGuard {
     const shadow = (local: number): ByteWriter =>
       out.op(Op.LOCAL_GET, local).u8(Op.I32_CONST).signed(this.shadowAt).u8(I32_ADD);
     out.op(Op.LOCAL_SET, length).op(Op.LOCAL_SET, middle).op(Op.LOCAL_SET, destination);
+    out.op(Op.LOCAL_GET, destination).u8(Op.I64_EXTEND_I32_U);
+    out.op(Op.LOCAL_GET, length).u8(Op.I64_EXTEND_I32_U, Op.I64_ADD, Op.I64_CONST);
+    out.signed(this.fence).u8(I64_GT_S);
+    this.trapIf(destination, 0);
     shadow(destination);
     if (opcode === Op.MEMORY_COPY) shadow(middle).op(Op.LOCAL_GET, length).u8(0xfc).u32(10).u8(0, 0);
     else out.u8(Op.I32_CONST).signed(0).op(Op.LOCAL_GET, length).u8(0xfc).u32(11).u8(0);

@@ -1,6 +1,6 @@
 // The obligations on commits: under the image's own policy, and when the write of a cursor is torn.
-import { Status } from '../../assembly/error.js';
-import { CURSOR_BYTES, C_CRC } from '../../assembly/layout.js';
+import { ErrorCode, Status } from '../../assembly/error.js';
+import { CURSOR_BYTES, C_CRC, OP_TILES } from '../../assembly/layout.js';
 import { Random } from '../math/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
@@ -23,7 +23,11 @@ import { refute } from './violation.js';
 function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): number[] {
   const { job } = subject;
   const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
-  probe.low = low;
+  let asked = 0;
+  probe.low = () => {
+    asked++;
+    return low();
+  };
   const sequence = 0xffffffff - (job.steps.length >> 1);
   probe.nvm.set(deviceAt(image, sequence, job.start));
   probe.boot((arena) => arena.fill(0x3c));
@@ -31,6 +35,7 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
   probe.call(() => request(probe, job));
   const commits: number[] = [];
   for (let done = 0; done < job.steps.length;) {
+    asked = 0;
     const code = probe.call(() => probe.device.run(0));
     const parts = splitCommit(probe.trace, image);
     if (typeof parts === 'string') refute('commit', parts, done);
@@ -51,6 +56,15 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
       )
     )
       refute('policy', 'tiles in one run write other bytes than one at a time', from);
+    // After each tile that does not commit anyway; images whose policy has no use for it leave the monitor alone.
+    const tiles = done - from;
+    const due = !image.policy.low ? 0 : code === Status.LOW ? tiles : tiles - 1;
+    if (asked !== due)
+      refute(
+        'policy',
+        `the voltage monitor is asked ${asked} times in ${tiles} tiles instead of ${due}`,
+        from,
+      );
     commits.push(done);
   }
   return commits;
@@ -162,6 +176,7 @@ function wholeMixtures(
 /** Every torn pair of slots recovers to the old cursor or the new one, and writes nothing but diagnostics. */
 export function recovery(subject: Subject, tally: Tally): void {
   const { image, tear } = subject;
+  contradictions(subject);
   const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
   probe.nvm.fill(0xff);
   probe.nvm.set(image.device);
@@ -201,6 +216,58 @@ export function recovery(subject: Subject, tally: Tally): void {
 
 const mixture = (old: Uint8Array, next: Uint8Array, takes: (byte: number) => boolean): Uint8Array =>
   old.map((byte, at) => (takes(at) ? next[at]! : byte));
+
+/**
+ * What no cut can leave, but a wrong image or a memory that fails: boot says so, and writes nothing.
+ */
+function contradictions({ image, job, module, sramBytes }: Subject): void {
+  const probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
+  const fields = job.cursors[0]!;
+  const at = (sequence: number): Uint8Array => cursorBytes(fields, sequence);
+  const none = new Uint8Array(CURSOR_BYTES);
+  const others = cursorBytes({ ...fields, imageId: (fields.imageId ^ 1) >>> 0 }, 8);
+  const of = (changes: Partial<CursorFields>): Uint8Array => cursorBytes({ ...fields, ...changes }, 8);
+  const nowhere = image.jobs[fields.kind]!.first + image.jobs[fields.kind]!.count;
+  const pairs: [Uint8Array, Uint8Array, ErrorCode][] = [
+    [none, none, ErrorCode.E_CURSOR],
+    [at(8), at(8), ErrorCode.E_CURSOR],
+    [at(8), at(10), ErrorCode.E_CURSOR],
+    [at(0xffffffff), at(1), ErrorCode.E_CURSOR],
+    [at(0), at(0x80000000), ErrorCode.E_CURSOR],
+    [others, none, ErrorCode.E_CURSOR_IMAGE],
+    [others, at(9), ErrorCode.E_CURSOR_IMAGE],
+    [of({ state: Status.DONE + 1 }), none, ErrorCode.E_CURSOR],
+    [of({ kind: image.jobs.length }), none, ErrorCode.E_CURSOR],
+    [of({ op: nowhere }), none, ErrorCode.E_CURSOR],
+    [of({ op: 0xffffffff }), none, ErrorCode.E_CURSOR],
+    [of({ tile: image.ops[fields.op]!.get(OP_TILES) }), none, ErrorCode.E_CURSOR],
+    [of({ tile: 0xffffffff }), none, ErrorCode.E_CURSOR],
+  ];
+  for (const [index, [one, two, expected]] of pairs.entries()) {
+    for (const slots of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      probe.nvm.fill(0);
+      probe.nvm.set(image.device);
+      slots.forEach((bytes, slot) => probe.nvm.set(bytes, slotAddress(image, slot)));
+      const code = faultless(() => probe.boot((arena) => arena.fill(0x33)));
+      if (code !== expected)
+        refute('recovery', `boot returns ${code} instead of ${expected} on slots that contradict (${index})`);
+      if (probe.trace.steps.length > 0) refute('recovery', `boot writes after ${code}`);
+    }
+  }
+}
+
+/** A fault refutes `recovery`. */
+function faultless<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof Fault) refute('recovery', error.message);
+    throw error;
+  }
+}
 
 const isSame = (a: Uint8Array, b: Uint8Array, from: number, to: number): boolean => {
   for (let at = from; at < to; at++) if (a[at] !== b[at]) return false;

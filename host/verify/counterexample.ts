@@ -180,21 +180,23 @@ function describe(subject: Subject | undefined, violation: Violation): Counterex
   };
 }
 
-/** The first violation that a schedule turns into a wrong answer, with that schedule; else the first. */
+/** The first violation that a schedule turns into a wrong answer, with that schedule; else, or without `search`, the first. */
 export function counterexample(
   setup: Setup,
   subject: Subject | undefined,
   violations: readonly Violation[],
+  search: boolean,
 ): Counterexample | null {
   const [first] = violations;
   if (!first) return null;
+  if (!search) return describe(subject, first);
   const steady = playerOf(setup).fails();
   if (steady) return { ...describe(subject, first), id: 'none', ...steady, schedulesTried: 1 };
   let schedulesTried = 0;
   for (const violation of violations) {
-    const search = new Search(playerOf(setup), violation);
-    const result = search.find();
-    schedulesTried += search.tried;
+    const tries = new Search(playerOf(setup), violation);
+    const result = tries.find();
+    schedulesTried += tries.tried;
     if (!result) continue;
     const { schedule, outcome } = result;
     const { verdict, detail } = outcome;

@@ -44,16 +44,25 @@ export interface Start {
 
 /** A job that has been run to its end. */
 export interface GoldenJob extends JobRequest {
-  steps: Step[];
+  /** What its first tile writes. */
+  first: Write[];
   /** Cursor before tile i, without number and checksum; the last one is DONE. */
   cursors: CursorFields[];
   answer: Uint8Array;
   /** NVM when the job begins, cursors and diagnostics left out. */
   initial: Uint8Array;
+  /** The same before its last tile, and when it is done. */
+  beforeLast: Uint8Array;
+  atEnd: Uint8Array;
   /** Mutable bytes that must be right when it ends. */
   final: Interval[];
   /** What outlives jobs, as it was before this one: if the app cancels, it must still be there. */
   kept: Interval[];
+}
+
+/** The same with all that its tiles do. */
+export interface StepwiseJob extends GoldenJob {
+  steps: Step[];
 }
 
 /** NVM of a device between two jobs; by default as provisioning leaves it. */
@@ -115,12 +124,16 @@ const zeros = (arena: Uint8Array): void => {
   arena.fill(0);
 };
 
-/** Runs a whole job, committing after every tile. Throws `Refuted` where the module fails even so, `Fault`. */
+/**
+ * Runs a whole job, committing after every tile, each of which `onStep` hears of. Throws `Refuted` where the module fails
+ * even so, `Fault`.
+ */
 export function goldenJob(
   image: Image,
   module: WebAssembly.Module,
   options: Omit<ProbeOptions, 'nvmBytes'>,
   job: JobRequest,
+  onStep: (step: Step, index: number) => void,
 ): GoldenJob {
   const probe = new Probe(module, { ...options, nvmBytes: image.nvmBytes });
   probe.nvm.set(deviceAt(image, 0, job.start));
@@ -135,21 +148,23 @@ export function goldenJob(
     'submit',
   );
   const initial = withoutCursors(image, probe.nvm);
-  const steps: Step[] = [];
+  const beforeLast = initial.slice();
   const cursors = [cursorFields(probe.cursor)];
+  let first: Write[] = [];
+  let previous: Step | undefined;
   for (let before = cursors[0]!; before.state === Status.RUN; before = cursors[cursors.length - 1]!) {
     const { op, tile } = before;
-    checkOrder(image, job, steps, before);
+    checkOrder(image, job, previous, before);
+    if (cursors.length > MOST_TILES) refute('job', `the job does not end within ${MOST_TILES} tiles`);
     const code = probe.call(() => probe.device.run(1));
     if (code < 0) refute('job', `run returns ${code} at op ${op}, tile ${tile}`);
     const writes = dataWrites(probe.trace, image);
-    steps.push({
-      op,
-      tile,
-      writes,
-      written: writtenIntervals(writes),
-      views: mutableViews(image, probe.trace.views),
-    });
+    const views = mutableViews(image, probe.trace.views);
+    const step = { op, tile, writes, written: writtenIntervals(writes), views };
+    onStep(step, cursors.length - 1);
+    if (!previous) first = writes;
+    else for (const { address, bytes } of previous.writes) beforeLast.set(bytes, address);
+    previous = step;
     cursors.push(cursorFields(probe.cursor));
   }
   const last = cursors[cursors.length - 1]!;
@@ -162,7 +177,9 @@ export function goldenJob(
   const kept = learning ? persistent(learning, cursors[0]!, initial) : [];
   const answer: Interval[] = job.kind === JobKind.INFER ? [[offset, offset + bytes]] : [];
   const final = merge([...answer, ...keeps(last)]);
-  return { ...job, steps, cursors, answer: probe.nvm.slice(offset, offset + bytes), initial, final, kept };
+  const atEnd = withoutCursors(image, probe.nvm);
+  const golden = atEnd.slice(offset, offset + bytes);
+  return { ...job, first, cursors, answer: golden, initial, beforeLast, atEnd, final, kept };
 }
 
 /** The next job keeps its sample in the spare entry: it must be free. */
@@ -187,12 +204,10 @@ const MOST_TILES = 1 << 20;
 function checkOrder(
   image: Image,
   { kind }: JobRequest,
-  steps: readonly Step[],
+  previous: Step | undefined,
   { op, tile }: CursorFields,
 ): void {
   const { first, count } = image.jobs[kind]!;
-  const previous = steps[steps.length - 1];
-  if (steps.length >= MOST_TILES) refute('job', `the job does not end within ${MOST_TILES} tiles`);
   if (op < first || op >= first + count) refute('job', `the cursor says op ${op}, which is not of the job`);
   if (!previous) return;
   const more = previous.tile + 1 < image.ops[previous.op]!.get(OP_TILES);

@@ -3,6 +3,7 @@
 import { instantiateSync } from '@assemblyscript/loader';
 import { CURSOR_BYTES } from '../../assembly/layout.js';
 import type { Interval } from '../plan/interval.js';
+import { acceleratorAccesses, acceleratorImports } from '../simulator/accelerator.js';
 import type { DeviceExports, Supply } from '../simulator/device.js';
 import type { Shadowed } from '../toolchain/shadow.js';
 
@@ -26,8 +27,10 @@ export class Fault extends Error {
 
 export interface ProbeOptions {
   nvmBytes: number;
-  /** SRAM of the part, the module's static data included. */
+  /** SRAM that the image declares, the module's static data included. */
   sramBytes: number;
+  /** Where the image's region begins in NVM; default 0. Addresses in traces count from it. */
+  base?: number;
   /** The module is a shadowed one (`shadowReads`). */
   shadow?: Omit<Shadowed, 'wasm'>;
   /** Hears of every access, to count what it costs. */
@@ -49,12 +52,14 @@ export class Probe {
   low: () => boolean = () => false;
   readonly device: DeviceExports;
   readonly #statics: Uint8Array;
+  readonly #base: number;
   readonly #cursor: number;
   readonly #shadow: Omit<Shadowed, 'wasm'> | undefined;
   readonly #supply: Supply | undefined;
 
   constructor(module: WebAssembly.Module, options: ProbeOptions) {
     this.nvm = new Uint8Array(options.nvmBytes);
+    this.#base = options.base ?? 0;
     this.#shadow = options.shadow;
     this.#supply = options.supply;
     let memory = new Uint8Array();
@@ -68,6 +73,8 @@ export class Probe {
     this.#cursor = this.device.cursor.value as number;
     this.sramBytes = options.sramBytes;
     this.#statics = memory.slice(0, this.arena);
+    // What the image does not declare nobody may use.
+    if (this.#shadow) memory.fill(1, this.#shadow.shadowAt + this.sramBytes, 2 * this.#shadow.shadowAt);
   }
 
   /** SRAM behind the static data. */
@@ -93,12 +100,17 @@ export class Probe {
   }
 
   /** Power comes up: the arena holds what `garbage` puts there, start-up code has done its work, the module boots. */
-  boot(garbage: (arena: Uint8Array) => void, base = 0): number {
+  boot(garbage: (arena: Uint8Array) => void): number {
     garbage(this.arenaBytes);
     this.memory.set(this.#statics);
     if (this.#shadow) this.arenaShadow.fill(1);
     this.#supply?.boot(this.device.meter);
-    return this.call(() => this.device.boot(base, this.nvm.length - base, this.sramBytes));
+    return this.bootAgain();
+  }
+
+  /** The app calls `boot` with power on: SRAM holds what it held. */
+  bootAgain(): number {
+    return this.call(() => this.device.boot(this.#base, this.nvm.length, this.sramBytes));
   }
 
   /** Feeds `bytes` in pieces that fit SRAM, as an app does. Returns the last code. */
@@ -135,6 +147,8 @@ export class Probe {
       const cell = new DataView(this.memory.buffer);
       const at = cell.getUint32(this.#shadow.faultAt, true);
       cell.setUint32(this.#shadow.faultAt, 0, true);
+      if (at > this.sramBytes)
+        return `using SRAM byte ${at - 1}, where the image declares ${this.sramBytes} (arena + ${this.sramBytes - this.arena})`;
       if (at > 0) return `using the unwritten SRAM byte ${at - 1} (arena + ${at - 1 - this.arena})`;
     }
     const { meter } = this.device;
@@ -147,17 +161,46 @@ export class Probe {
       this.memory.fill(0, this.#shadow.shadowAt + address, this.#shadow.shadowAt + address + length);
   }
 
-  #check(what: string, address: number, length: number): void {
-    if (length >= 0 && address + length <= this.nvm.length) return;
+  /** Address and length of an access to NVM, from the image's region on. */
+  #inNvm(what: string, absolute: number, length: number): number {
+    const address = (absolute >>> 0) - this.#base;
+    if (address >= 0 && length >= 0 && address + length <= this.nvm.length) return address;
     throw new Fault(`${what} ${length} bytes of NVM at ${address}, where there are ${this.nvm.length}`);
+  }
+
+  /** SRAM that is used from outside on the module's behalf must be declared, and known if it is read. */
+  #inSram(address: number, length: number, reading: string): void {
+    if ((address >>> 0) + length > this.sramBytes)
+      throw new Fault(
+        `using ${length} bytes of SRAM at ${address}, where the image declares ${this.sramBytes}`,
+      );
+    if (!this.#shadow || !reading) return;
+    const at = this.#shadow.shadowAt + address;
+    const unknown = this.memory.subarray(at, at + length).findIndex((mark) => mark !== 0);
+    if (unknown >= 0) throw new Fault(`${reading} the unwritten SRAM byte ${address + unknown}`);
+  }
+
+  /** The accelerator's bodies by their contract: they use what it says, and no more. */
+  #accelerator(): Record<string, (...values: number[]) => void> {
+    const bodies = acceleratorImports(() => this.memory);
+    const guarded = (name: keyof typeof bodies) => {
+      return (...values: number[]): void => {
+        const { reads, writes } = acceleratorAccesses[name](values);
+        for (const [address, length] of reads) this.#inSram(address, length, 'accelerating');
+        for (const [address, length] of writes) this.#inSram(address, length, '');
+        bodies[name](...values);
+        for (const [address, length] of writes) this.#know(address, length);
+      };
+    };
+    return { gemm_s8: guarded('gemm_s8'), depthwise_s8: guarded('depthwise_s8') };
   }
 
   #imports(memory: () => Uint8Array): WebAssembly.Imports {
     return {
       nvm: {
         view: (address: number, length: number, scratch: number): number => {
-          address >>>= 0;
-          this.#check('reading', address, length);
+          address = this.#inNvm('reading', address, length);
+          this.#inSram(scratch, length, '');
           this.#supply?.view(length);
           this.trace.views.push(address, length);
           memory().set(this.nvm.subarray(address, address + length), scratch);
@@ -165,17 +208,10 @@ export class Probe {
           return scratch;
         },
         write: (address: number, source: number, length: number): void => {
-          address >>>= 0;
-          this.#check('writing', address, length);
+          address = this.#inNvm('writing', address, length);
+          this.#inSram(source, length, 'writing to NVM');
           this.#supply?.write(length);
           const bytes = memory().slice(source, source + length);
-          if (this.#shadow) {
-            const at = this.#shadow.shadowAt + source;
-            const unknown = memory()
-              .subarray(at, at + length)
-              .findIndex((mark) => mark !== 0);
-            if (unknown >= 0) throw new Fault(`writing the unwritten SRAM byte ${source + unknown} to NVM`);
-          }
           this.trace.steps.push({ address, bytes });
           this.place(address, bytes);
         },
@@ -185,6 +221,8 @@ export class Probe {
         },
       },
       power: { low: () => (this.low() ? 1 : 0) },
+      // Of builds with an accelerator; others import none.
+      accel: this.#accelerator(),
     };
   }
 }

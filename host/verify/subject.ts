@@ -4,7 +4,7 @@ import type { Image } from '../model/image.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { cursorBytes, idleFields, numbered, slotAddress } from '../model/cursor.js';
 import type { Interval } from '../plan/interval.js';
-import type { GoldenJob, JobRequest } from './job.js';
+import type { GoldenJob, JobRequest, StepwiseJob } from './job.js';
 import type { Probe } from './probe.js';
 
 export interface Setup {
@@ -25,9 +25,11 @@ export interface Setup {
 
 /** The same with its jobs run on steady power. */
 export interface Subject extends Setup {
-  job: GoldenJob;
+  job: StepwiseJob;
   /** That on the other input. */
   other: GoldenJob;
+  /** The first tile of which the two do not touch the same bytes. */
+  unlike: number | undefined;
   garbage: Garbage;
   tear: number;
   /** One more unit of work is done. */
@@ -46,7 +48,7 @@ export class GoldenNvm {
   readonly bytes: Uint8Array;
   #position = 0;
 
-  constructor(private readonly job: GoldenJob) {
+  constructor(private readonly job: StepwiseJob) {
     this.bytes = job.initial.slice();
   }
 
@@ -69,8 +71,12 @@ export class Garbage {
     const random = new Random(0x6a5b);
     const words = Uint32Array.from({ length: Math.ceil(image.nvmBytes / 4) }, () => random.uint32());
     const noise = new Uint8Array(words.buffer, 0, image.nvmBytes);
-    const stale = new GoldenNvm(other).finish().bytes;
-    this.patterns = [new Uint8Array(image.nvmBytes), new Uint8Array(image.nvmBytes).fill(0xff), noise, stale];
+    this.patterns = [
+      new Uint8Array(image.nvmBytes),
+      new Uint8Array(image.nvmBytes).fill(0xff),
+      noise,
+      other.atEnd,
+    ];
   }
 
   get count(): number {

@@ -1,17 +1,19 @@
 // The obligations on tiles (docs/VERIFY.md): whatever bytes outside LiveIn(c) and in SRAM are, booting at c and running
 // its tile writes what it writes on steady power, and commits the next cursor.
 import { Status } from '../../assembly/error.js';
-import { OpKind } from '../../assembly/layout.js';
+import { OP_TILES, OpKind } from '../../assembly/layout.js';
 import { footprint } from '../plan/footprint.js';
 import type { Footprint, Interval } from '../plan/interval.js';
 import { chargeCycles } from '../profiles/profile.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { shadowReads } from '../toolchain/shadow.js';
-import { cursorBytes } from '../model/cursor.js';
+import { cursorBytes, idleFields } from '../model/cursor.js';
+import type { Image } from '../model/image.js';
 import { splitCommit } from './commit-form.js';
 import { assign, merge, size, within } from './interval.js';
 import { asIntervals, mutable, mutableViews, placeOf } from './job.js';
 import { type Accesses, LiveIn } from './live-in.js';
+import { NextJob } from './next-job.js';
 import { Fault, Probe, type Write } from './probe.js';
 import { bringUp, GoldenNvm, placeCursor, type Scene, type Subject, type Tally } from './subject.js';
 import { refute } from './violation.js';
@@ -170,6 +172,48 @@ function firstUnlike(found: Uint8Array, plan: Uint8Array, [from, to]: Interval, 
   return -1;
 }
 
+/**
+ * The base case: what the first cursor needs is there when a job begins, because `submit` put it there (the input and a
+ * label) or because it outlives jobs. Other bytes would be what NVM happened to hold.
+ */
+export function baseCase(subject: Subject, measured: readonly Measured[]): void {
+  const { image, job } = subject;
+  const { map } = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
+  const { input, learning } = image;
+  assign(map, job.kept, 0);
+  map.fill(0, input.offset, input.offset + input.bytes);
+  if (learning) {
+    map.fill(0, learning.label, learning.label + 4);
+    for (const [from, to] of paddingOf(image)) map.fill(0, from, to);
+  }
+  const at = map.indexOf(1);
+  if (at >= 0) refute('base case', `byte ${at} is needed, and nobody has written it`, 0, [at, at + 1]);
+}
+
+const paddings = new WeakMap<Image, Interval[]>();
+
+/** What pads banks and entries of the ring out to whole lines: no op of the image ever reads it. */
+function paddingOf(image: Image): Interval[] {
+  const known = paddings.get(image);
+  if (known) return known;
+  const header = image.learning!;
+  const { banks, bankBytes, ring, entries, entryBytes } = header;
+  const map = new Uint8Array(bankBytes).fill(1);
+  const place = { header, cursor: { ...idleFields(image.imageId), banks: 0x111 } };
+  for (const op of image.ops)
+    for (let tile = 0; tile < op.get(OP_TILES); tile++)
+      for (const [from, to] of within(footprint(op, tile, place).reads, banks, banks + bankBytes))
+        map.fill(0, from - banks, to - banks);
+  const padding = assign(map, [[0, bankBytes]], 0);
+  const found = [0, 1, 2].flatMap((bank) =>
+    padding.map(([from, to]): Interval => [banks + bank * bankBytes + from, banks + bank * bankBytes + to]),
+  );
+  for (let entry = 0; entry < entries; entry++)
+    found.push([ring + entry * entryBytes + image.input.bytes, ring + (entry + 1) * entryBytes]);
+  paddings.set(image, found);
+  return found;
+}
+
 function compareWrites(subject: Subject, step: Subject['job']['steps'][number], index: number): void {
   const plan = merge(plannedFootprint(subject, index).writes);
   const optional = subject.image.ops[step.op]!.kind === OpKind.TURN;
@@ -232,13 +276,20 @@ function obeysRule(
   });
 }
 
+/** Where the image's region begins in NVM, for each kind of garbage. */
+const BASES = [0, 0x40, 0x1230, 0xffff0];
+
 /** Every cursor, with everything a cut leaves open filled with garbage of every kind, on the module as it ships. */
 export function tilesFromGarbage(subject: Subject, measured: readonly Measured[], tally: Tally): void {
   const { image, job, garbage } = subject;
   const golden = new GoldenNvm(job);
   // One for each kind of garbage, which stays in it from cursor to cursor.
-  const probes = garbage.patterns.map(() => {
-    return new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  const probes = garbage.patterns.map((_, kind) => {
+    return new Probe(subject.module, {
+      nvmBytes: image.nvmBytes,
+      sramBytes: subject.sramBytes,
+      base: BASES[kind]!,
+    });
   });
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
   const scene: Scene = { image, golden: golden.bytes, live: live.map };
@@ -271,13 +322,14 @@ const sameNumbers = (a: readonly number[], b: readonly number[]): boolean =>
  */
 export function volatileState(subject: Subject, measured: readonly Measured[]): void {
   const { image, job, garbage } = subject;
-  const { wasm, ...shadow } = shadowReads(subject.wasm);
+  const { wasm, ...shadow } = shadowReads(subject.wasm, subject.sramBytes);
   const module = new WebAssembly.Module(wasm);
   const options = { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes, shadow };
   const [cold, warm] = [new Probe(module, options), new Probe(module, options)];
   const golden = new GoldenNvm(job);
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
   const scene: Scene = { image, golden: golden.bytes, live: live.map };
+  const next = new NextJob(subject);
   let changed: readonly Interval[] = [[0, image.nvmBytes]];
   const start = (index: number): { slot: number; sequence: number } => ({ slot: index & 1, sequence: index });
   job.steps.forEach((step, index) => {
@@ -295,6 +347,8 @@ export function volatileState(subject: Subject, measured: readonly Measured[]): 
     if (statics !== 0)
       refute('volatile state', 'static data differs between going on and booting anew', index);
     forget(warm, cold);
+    const { op } = step;
+    if (op !== job.steps[index - 1]?.op || op !== job.steps[index + 1]?.op) next.follow(cold, index + 1);
     golden.advance();
     live.advance();
     changed = [...live.changed, ...step.written];

@@ -14,13 +14,15 @@ import { meter } from '../toolchain/meter.js';
 import { counterexample, type Counterexample } from './counterexample.js';
 import { enumerate } from './enumerate.js';
 import { policies, recovery } from './commits.js';
-import { goldenJob } from './job.js';
+import { type GoldenJob, goldenJob, type JobRequest, type Step } from './job.js';
 import { Fault, Probe } from './probe.js';
 import { exploreProtocol } from './protocol.js';
 import { provisioning } from './provisioning.js';
 import { inferenceScenarios, learnScenarios } from './scenario.js';
+import { stuckDevice } from './stuck.js';
 import { Garbage, type Setup, type Subject, type Tally } from './subject.js';
 import {
+  baseCase,
   compareLiveIn,
   measure,
   type Measured,
@@ -48,6 +50,8 @@ export interface VerifyOptions {
   policy?: string;
   /** Also explore plain states, as a cross-check: to closure, or as long as `budgetMs` lasts. */
   enumerate?: boolean;
+  /** Look for a schedule of cuts that goes wrong where an obligation fails; default true. */
+  search?: boolean;
   budgetMs?: number;
   onProgress?: (done: number, total: number) => void;
 }
@@ -120,14 +124,15 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
     throw new BrownoutError({
       code: 'E_MODULE',
       found,
-      expected: 'a device module with the imports nvm.view, nvm.write, nvm.sync, power.low',
+      expected:
+        'a device module with the imports nvm.view, nvm.write, nvm.sync, power.low, and accel.* if it has any',
       hint: 'Build one with `brownout build`, or leave it out for the one that ships.',
     });
   };
   if (!WebAssembly.validate(wasm)) refuse('a file that is no valid WebAssembly module');
   const module = new WebAssembly.Module(wasm);
   const imports = WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`);
-  const known = ['nvm.view', 'nvm.write', 'nvm.sync', 'power.low'];
+  const known = ['nvm.view', 'nvm.write', 'nvm.sync', 'power.low', 'accel.gemm_s8', 'accel.depthwise_s8'];
   const unknown = imports.find((name) => !known.includes(name));
   if (unknown !== undefined) refuse(`a module that imports ${unknown}`);
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
@@ -177,10 +182,15 @@ export function setUp(image: Image, options: VerifyOptions, way = 0): Setup {
 /** The golden jobs. */
 function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
   const { image, metered, sramBytes, profile, jobs } = setup;
-  const [job, other] = jobs.map((request) => {
-    return goldenJob(image, metered, { sramBytes, supply: new MeteredSupply(profile) }, request);
+  const run = (request: JobRequest, onStep: (step: Step, index: number) => void): GoldenJob =>
+    goldenJob(image, metered, { sramBytes, supply: new MeteredSupply(profile) }, request, onStep);
+  const steps: Step[] = [];
+  const job = { ...run(jobs[0], (step) => steps.push(step)), steps };
+  let unlike: number | undefined;
+  const other = run(jobs[1], ({ views, written }, index) => {
+    if (unlike === undefined && !isSameFootprint({ views, written }, steps[index])) unlike = index;
   });
-  return { ...setup, job: job!, other: other!, garbage: new Garbage(image, other!), tear, tick };
+  return { ...setup, job, other, unlike, garbage: new Garbage(image, other), tear, tick };
 }
 
 /** Exactly the SRAM the image asks for: its arena behind the module's static data. */
@@ -189,15 +199,16 @@ function sramFor(module: WebAssembly.Module, image: Image): number {
 }
 
 /** Tiles of the two jobs must touch the same bytes: what is proved on one input then holds for others. */
-function sameFootprints({ image, job, other }: Subject): void {
+function sameFootprints({ image, unlike }: Subject): void {
   // Learning takes the way that the sample makes it take; what it may touch there is the plan's affair (`compareLiveIn`).
-  if (image.learning) return;
-  job.steps.forEach((step, index) => {
-    const twin = other.steps[index]!;
-    if (JSON.stringify([step.views, step.written]) !== JSON.stringify([twin.views, twin.written]))
-      refute('reads', 'which bytes a tile touches depends on the input', index);
-  });
+  if (image.learning || unlike === undefined) return;
+  refute('reads', 'which bytes a tile touches depends on the input', unlike);
 }
+
+const isSameFootprint = (
+  { views, written }: Pick<Step, 'views' | 'written'>,
+  twin: Pick<Step, 'views' | 'written'> | undefined,
+): boolean => JSON.stringify([views, written]) === JSON.stringify([twin?.views, twin?.written]);
 
 /** The image under another policy. Throws `E_POLICY`. */
 function underPolicy(image: Image, policy: string | undefined): Image {
@@ -231,6 +242,7 @@ class Prover {
   tiles(subject: Subject, measured: readonly Measured[], mandatory: ReadonlySet<number> | undefined): void {
     this.attempt(() => sameFootprints(subject));
     this.attempt(() => compareLiveIn(subject, measured));
+    this.attempt(() => baseCase(subject, measured));
     if (mandatory) this.attempt(() => memoryRule(subject, measured, mandatory));
     this.attempt(() => volatileState(subject, measured));
     this.attempt(() => tilesFromGarbage(subject, measured, this.tally));
@@ -313,6 +325,7 @@ class Verification {
     this.closed &&= explored !== undefined;
     this.states += explored?.states ?? 0;
     this.transitions += explored?.transitions ?? 0;
+    prover.attempt(() => stuckDevice(subject));
     prover.attempt(() => provisioning(subject));
   }
 
@@ -372,6 +385,8 @@ export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): 
     job,
     moduleBytes: setups[0]!.wasm.length,
     elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
-    counterexample: failed ? counterexample(failed.setup, failed.subject, failed.violations) : null,
+    counterexample: failed
+      ? counterexample(failed.setup, failed.subject, failed.violations, options.search ?? true)
+      : null,
   };
 }
