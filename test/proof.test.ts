@@ -171,6 +171,26 @@ const JOBS: [Mutant, Obligation][] = [
 
 for (const [mutant, obligation] of JOBS) test(`jobs: ${mutant.name}`, () => caught(mutant, obligation));
 
+/** A kernel that is through early with some inputs: with all that was tried, it is right. */
+const EARLY: Mutant = {
+  name: 'early',
+  file: 'assembly/kernels/max_pool.ts',
+  edits: [
+    [
+      'else lower<i8>(output, end, high);\n',
+      'else lower<i8>(output, end, high);\n  if (load<u16>(output) == 0x1234) return;\n',
+    ],
+  ],
+};
+
+test('data: a kernel that is through early with some inputs', () => caught(EARLY, 'data'));
+
+test('data: what depends on it is said', () => {
+  assert.equal(verify(tiled).dataExceptions, []);
+  assert.ok(verify(learner).dataExceptions!.includes('FINISH'));
+  assert.is(verify(tiled, { module: moduleBytes('device.simd') }).dataExceptions, null);
+});
+
 test('the monitor asked after every fourth tile only', async () => {
   const every = withPolicy(tiled, { every: 0, low: true }, 'low');
   const mutant: Mutant = {

@@ -33,6 +33,10 @@ export interface ProbeOptions {
   base?: number;
   /** The module is a shadowed one (`shadowReads`). */
   shadow?: Omit<Shadowed, 'wasm'>;
+  /** Hears of what a view put into SRAM. */
+  onView?: (address: number, length: number, scratch: number) => void;
+  /** Hears of what an accelerator put into SRAM. */
+  onAccelerated?: (address: number, length: number) => void;
   /** Hears of every access, to count what it costs. */
   supply?: Supply;
 }
@@ -56,12 +60,14 @@ export class Probe {
   readonly #cursor: number;
   readonly #shadow: Omit<Shadowed, 'wasm'> | undefined;
   readonly #supply: Supply | undefined;
+  readonly #options: ProbeOptions;
 
   constructor(module: WebAssembly.Module, options: ProbeOptions) {
     this.nvm = new Uint8Array(options.nvmBytes);
     this.#base = options.base ?? 0;
     this.#shadow = options.shadow;
     this.#supply = options.supply;
+    this.#options = options;
     let memory = new Uint8Array();
     this.device = instantiateSync(
       module,
@@ -189,7 +195,10 @@ export class Probe {
         for (const [address, length] of reads) this.#inSram(address, length, 'accelerating');
         for (const [address, length] of writes) this.#inSram(address, length, '');
         bodies[name](...values);
-        for (const [address, length] of writes) this.#know(address, length);
+        for (const [address, length] of writes) {
+          this.#know(address, length);
+          this.#options.onAccelerated?.(address, length);
+        }
       };
     };
     return { gemm_s8: guarded('gemm_s8'), depthwise_s8: guarded('depthwise_s8') };
@@ -205,6 +214,7 @@ export class Probe {
           this.trace.views.push(address, length);
           memory().set(this.nvm.subarray(address, address + length), scratch);
           this.#know(scratch, length);
+          this.#options.onView?.(address, length, scratch);
           return scratch;
         },
         write: (address: number, source: number, length: number): void => {

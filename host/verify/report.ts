@@ -43,6 +43,19 @@ export function verifyText(result: VerifyResult, path: string): string {
         ]
       : []),
     ['bytes checked', count(result.bytesChecked), 'written by tiles started amid garbage'],
+    [
+      'data',
+      result.dataExceptions === null
+        ? 'not followed'
+        : result.dataExceptions.length
+          ? 'by exception'
+          : 'decides nothing',
+      result.dataExceptions === null
+        ? 'the module uses vectors: two inputs touch the same bytes'
+        : result.dataExceptions.length
+          ? `${result.dataExceptions.join(', ')} (docs/VERIFY.md)`
+          : 'no branch, address or length depends on it: one input stands for all',
+    ],
     ['garbage fills', count(result.garbageFills), 'zeros, ones, noise, stale'],
     [
       'recovery pairs',

@@ -16,6 +16,7 @@ import { enumerate } from './enumerate.js';
 import { policies, recovery } from './commits.js';
 import { type GoldenJob, goldenJob, type JobRequest, type Step } from './job.js';
 import { Fault, Probe } from './probe.js';
+import { dataIndependence } from './data-independence.js';
 import { exploreProtocol } from './protocol.js';
 import { provisioning } from './provisioning.js';
 import { inferenceScenarios, learnScenarios } from './scenario.js';
@@ -75,6 +76,8 @@ export interface VerifyResult {
   states: number;
   transitions: number;
   mandatoryCommits: number;
+  /** Kinds of ops that depend on data, as the proof excepts them; null: the module uses vectors, and is not followed. */
+  dataExceptions: string[] | null;
   /** Plain states were explored, too. */
   enumerated: boolean;
   /** The largest share of a charge that booting, one tile and a commit take, in percent, and of which op; simulated. */
@@ -239,8 +242,18 @@ class Prover {
     }
   }
 
+  /** Kinds of ops that depend on data; undefined: the module cannot be followed. */
+  dataExceptions: string[] | undefined = [];
+
+  followData(subject: Subject): void {
+    this.attempt(() => {
+      this.dataExceptions = dataIndependence(subject);
+    });
+  }
+
   tiles(subject: Subject, measured: readonly Measured[], mandatory: ReadonlySet<number> | undefined): void {
     this.attempt(() => sameFootprints(subject));
+    this.followData(subject);
     this.attempt(() => compareLiveIn(subject, measured));
     this.attempt(() => baseCase(subject, measured));
     if (mandatory) this.attempt(() => memoryRule(subject, measured, mandatory));
@@ -261,6 +274,7 @@ interface Passed {
   violations: Violation[];
   stuck: number;
   share: number;
+  dataExceptions: string[] | undefined;
   /** Of the op whose tile takes that share. */
   op: string | null;
   mandatory: number;
@@ -295,6 +309,7 @@ class Verification {
       violations: prover.violations,
       stuck: 0,
       share: 0,
+      dataExceptions: [],
       op: null,
       mandatory: 0,
     };
@@ -310,6 +325,7 @@ class Verification {
     const measured = prover.attempt(() => measure(subject));
     if (measured) {
       prover.tiles(subject, measured, mandatory);
+      passed.dataExceptions = prover.dataExceptions;
       const { stuck, share, dearest } = progress(subject, measured);
       passed.stuck = stuck.length;
       passed.share = share;
@@ -377,6 +393,9 @@ export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): 
     states,
     transitions,
     mandatoryCommits: sum(({ mandatory }) => mandatory),
+    dataExceptions: passed.some((one) => !one.dataExceptions)
+      ? null
+      : [...new Set(passed.flatMap((one) => one.dataExceptions!))],
     enumerated: options.enumerate ?? false,
     largestTilePercent: largest.share * 100,
     largestTileOp: largest.op,

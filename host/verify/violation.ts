@@ -8,6 +8,7 @@ export type Obligation =
   | 'base case'
   | 'memory rule'
   | 'tile'
+  | 'data'
   | 'volatile state'
   | 'next job'
   | 'commit'

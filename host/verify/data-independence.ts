@@ -1,0 +1,92 @@
+// The obligation that lets one input stand for all: no branch, address or length of a tile depends on data in NVM. It is
+// shown on the binary, by following every value that comes from there (toolchain/taint.ts). What does depend is named.
+import { OpKind } from '../../assembly/layout.js';
+import { cursorBytes, slotAddress } from '../model/cursor.js';
+import { followTaint, type Tainting } from '../toolchain/taint.js';
+import { Fault, Probe } from './probe.js';
+import type { Subject } from './subject.js';
+import { refute } from './violation.js';
+
+/** What of an op may depend on data, and why no view, no write and no result hangs on more than the data itself. */
+interface Exception {
+  addresses?: string;
+  branches?: string;
+}
+
+const TABLE = 'looks up a table that lies in SRAM or in one view, whole, and as long as an index can be';
+const SPARES = 'leaves out errors that are 0, in sums in SRAM; the plan counts all that it could read';
+const ROUNDS = 'rounds, saturates and scales by shifts, in registers and sums in SRAM';
+const DECIDES =
+  'decides by labels and verdicts, and commits the decision: each way it can go is proved for itself';
+
+/** By kind of op. Whatever is not here follows no data. */
+const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
+  [OpKind.MAP_S8]: { addresses: TABLE },
+  [OpKind.SOFTMAX_S8]: { branches: 'leaves out terms that are 0, within its row in SRAM' },
+  [OpKind.SOFTMAX_S16]: { addresses: TABLE, branches: 'interpolates within its table' },
+  [OpKind.TURN]: { addresses: DECIDES, branches: DECIDES },
+  [OpKind.LOSS]: { addresses: TABLE, branches: DECIDES },
+  [OpKind.CONV2D_GRAD]: { branches: SPARES },
+  [OpKind.DEPTHWISE_GRAD]: { branches: SPARES },
+  [OpKind.CIRCULANT_GRAD]: { branches: SPARES },
+  [OpKind.MAX_POOL_GRAD]: { branches: SPARES },
+  [OpKind.AVG_POOL_GRAD]: { branches: SPARES },
+  [OpKind.RESCALE]: { branches: ROUNDS },
+  [OpKind.UPDATE_CONV2D]: { branches: `${SPARES}; ${ROUNDS}` },
+  [OpKind.UPDATE_DEPTHWISE]: { branches: `${SPARES}; ${ROUNDS}` },
+  [OpKind.UPDATE_CIRCULANT]: { branches: `${SPARES}; ${ROUNDS}` },
+  [OpKind.FINISH]: { addresses: DECIDES, branches: DECIDES },
+};
+
+/** Follows the job's data once. Returns names of the kinds of ops that depend on it, or undefined with vectors. */
+export function dataIndependence(subject: Subject): string[] | undefined {
+  const { image, job, sramBytes } = subject;
+  const tainting = follow(subject.wasm);
+  if (!tainting) return undefined;
+  const { wasm, marksAt, foundAt } = tainting;
+  const mark = (address: number, length: number, value: number): void => {
+    probe.memory.fill(value, marksAt + address, marksAt + address + length);
+  };
+  const probe: Probe = new Probe(new WebAssembly.Module(wasm), {
+    nvmBytes: image.nvmBytes,
+    sramBytes,
+    onView: (address, length, scratch) => mark(scratch, length, address >= image.input.offset ? 1 : 0),
+    onAccelerated: (address, length) => mark(address, length, 1),
+  });
+  probe.nvm.set(job.initial);
+  probe.nvm.set(cursorBytes(job.cursors[0]!, 0), slotAddress(image, 0));
+  const found = new DataView(probe.memory.buffer, foundAt, 8);
+  const excepted = new Set<OpKind>();
+  probe.boot((arena) => arena.fill(0));
+  job.steps.forEach(({ op }, index) => {
+    try {
+      probe.call(() => probe.device.run(1));
+    } catch (error) {
+      if (error instanceof Fault) refute('data', error.message, index);
+      throw error;
+    }
+    const { kind } = image.ops[op]!;
+    for (const [i, what] of (['addresses', 'branches'] as const).entries()) {
+      const at = found.getUint32(4 * i, true);
+      found.setUint32(4 * i, 0, true);
+      if (at === 0) continue;
+      excepted.add(kind);
+      if (!EXCEPTIONS[kind]?.[what])
+        refute('data', `${what} of ${OpKind[kind]} depend on data, at offset ${at} of the module`, index);
+    }
+    // Static data is made of what is committed: what a tile decided is a fact from here on.
+    mark(0, probe.arena, 0);
+  });
+  return [...excepted].map((kind) => OpKind[kind]!);
+}
+
+/** A copy of the module that follows data; none of one with vectors. */
+function follow(wasm: Uint8Array): Tainting | undefined {
+  try {
+    return followTaint(wasm);
+  } catch (error) {
+    // With vectors, or with calls through a table.
+    if (error instanceof Error && /^(cannot follow taint|unsupported)/.test(error.message)) return undefined;
+    throw error;
+  }
+}
