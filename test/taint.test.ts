@@ -9,7 +9,7 @@ import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import { followTaint } from '../host/toolchain/taint.js';
-import { ByteWriter, EMPTY_BLOCK, Op } from '../host/toolchain/wasm-binary.js';
+import { ByteWriter, EMPTY_BLOCK, Op } from '../host/toolchain/wasm-bytes.js';
 import { type AssembledFunction, assemble, i32, i64, instantiate } from './util/assemble.js';
 
 type Exports = { memory: WebAssembly.Memory } & Record<string, (...values: number[]) => number>;

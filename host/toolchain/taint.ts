@@ -2,23 +2,17 @@
 // a length ever does. A run in which none does takes the same way, and touches the same bytes, whatever those bytes are.
 import { loadOf, storeOf } from './memory-access.js';
 import {
-  ByteReader,
-  ByteWriter,
-  EMPTY_BLOCK,
   encodeModule,
   type FunctionBody,
   type FunctionType,
-  hex,
   type Instruction,
   instructionsOf,
-  Op,
   parseModule,
   requireValid,
   rewriteCode,
-  Section,
-  ValueType,
   type WasmModule,
 } from './wasm-binary.js';
+import { ByteReader, ByteWriter, EMPTY_BLOCK, hex, Op, Section, ValueType } from './wasm-bytes.js';
 import { readInterface } from './wasm-interface.js';
 
 const pageBytes = 0x10000;

@@ -21,9 +21,8 @@ const DECIDES =
 
 /** By kind of op. Whatever is not here follows no data. */
 const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
-  [OpKind.MAP_S8]: { addresses: TABLE },
-  [OpKind.SOFTMAX_S8]: { branches: 'leaves out terms that are 0, within its row in SRAM' },
-  [OpKind.SOFTMAX_S16]: { addresses: TABLE, branches: 'interpolates within its table' },
+  [OpKind.MAP]: { addresses: TABLE },
+  [OpKind.SOFTMAX]: { addresses: TABLE, branches: 'leaves out terms that are 0, within its row in SRAM' },
   [OpKind.TURN]: { addresses: DECIDES, branches: DECIDES },
   [OpKind.LOSS]: { addresses: TABLE, branches: DECIDES },
   [OpKind.CONV2D_GRAD]: { branches: SPARES },
