@@ -1,126 +1,67 @@
-// The command line: parsing and printing only. Every command returns data.
-import { parseArgs } from 'node:util';
-import { Presets, SingleBar } from 'cli-progress';
-import pc from 'picocolors';
-import type { Command, OptionSpec } from './options/command.js';
-import { analyzeCommand } from './analyze/command.js';
-import { buildCommand } from './build/command.js';
-import { compareCommand } from './compare/command.js';
-import { compileCommand } from './compile/command.js';
-import { compressCommand } from './compress/command.js';
-import { demoCommand } from './demo/command.js';
-import { exportCommand } from './export/command.js';
-import { flashCommand } from './flash/command.js';
-import { inspectCommand } from './inspect/command.js';
-import { replayCommand } from './replay/command.js';
-import { runCommand } from './run/command.js';
-import { learnCommand } from './learn/command.js';
-import { exportWeightsCommand, importWeightsCommand, restoreCommand } from './learn/weights-commands.js';
-import { sizeCommand } from './size/command.js';
-import { verifyCommand } from './verify/command.js';
-import { xrayCommand } from './xray/command.js';
+// The command line: which command, and printing. Every command returns data, and is imported when it runs.
+import { COMMANDS } from './commands.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
+import type { Command } from './options/command.js';
 import { packageVersion } from './package.js';
 
-const commands: readonly Command[] = [
-  demoCommand,
-  compileCommand,
-  compressCommand,
-  runCommand,
-  xrayCommand,
-  verifyCommand,
-  replayCommand,
-  learnCommand,
-  exportWeightsCommand,
-  importWeightsCommand,
-  restoreCommand,
-  sizeCommand,
-  compareCommand,
-  analyzeCommand,
-  inspectCommand,
-  buildCommand,
-  exportCommand,
-  flashCommand,
-];
-
-const common: readonly OptionSpec[] = [
-  { name: 'json', help: 'print one JSON object on standard output, and nothing else there' },
-  { name: 'help', help: 'show this help' },
-];
-
-function optionLines(options: readonly OptionSpec[]): string[] {
-  const heads = options.map(({ name, short, value }) => {
-    return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`;
-  });
-  const width = Math.max(...heads.map((head) => head.length));
-  return options.map(({ help }, i) => `  ${heads[i]!.padEnd(width)}  ${help}`);
-}
-
-function generalHelp(): string {
-  const width = Math.max(...commands.map(({ name }) => name.length));
+async function generalHelp(): Promise<string> {
+  const { columns, COMMON } = await import('./options/help.js');
+  const version = ['-V, --version', 'show the version'] as const;
   return [
     'brownout: neural networks that survive power failures',
     '',
-    'Usage: brownout <command> [options]',
+    'Usage: brownout <command> [options]; brownout help <command>',
     '',
-    ...commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`),
+    ...columns(Object.entries(COMMANDS).map(([name, { summary }]) => [name, summary])),
     '',
-    ...optionLines([...common, { name: 'version', help: 'show the version' }]),
+    ...columns([...COMMON, version]),
     '',
     'Exit codes: 0 ok; 1 the result is wrong; 2 bad input or usage; 3 the device reported an error; 4 a tool is missing.',
   ].join('\n');
 }
 
-function commandHelp(command: Command): string {
-  const arguments_ = command.positionals.map((name) => ` <${name}>`).join('');
-  return [
-    command.summary,
-    '',
-    `Usage: brownout ${command.name}${arguments_} [options]`,
-    '',
-    ...optionLines([...command.options, ...common]),
-    '',
-    'Examples:',
-    ...command.examples.map((example) => `  ${example}`),
-  ].join('\n');
-}
-
-function usageError(found: string, expected: string, name?: string): BrownoutError {
-  const hint = `Run \`brownout ${name ? `${name} ` : ''}--help\`.`;
-  return new BrownoutError({ code: 'E_USAGE', found, expected, hint });
-}
-
-interface Parsed {
+interface Found {
+  /** Its present name. */
+  name: string;
+  summary: string;
   command: Command;
-  positionals: string[];
-  options: Record<string, string | boolean | undefined>;
 }
 
-function parse(command: Command, args: string[]): Parsed {
-  const specs = [...command.options, ...common];
-  const options = Object.fromEntries(
-    specs.map(({ name, short, value }) => {
-      return [name, { type: value ? 'string' : 'boolean', ...(short ? { short } : {}) } as const];
-    }),
-  );
-  try {
-    const { values, positionals } = parseArgs({ args, options, allowPositionals: true, strict: true });
-    return { command, positionals, options: values as Parsed['options'] };
-  } catch (error) {
-    const known = specs.map(({ name }) => `--${name}`).join(', ');
-    throw usageError((error as Error).message.split(/\. |\n/)[0]!, known, command.name);
+/** The command called `name`, now or earlier; `rest` is for the hint. Throws `E_USAGE`. */
+async function commandCalled(name: string, rest: readonly string[]): Promise<Found> {
+  const entries = Object.entries(COMMANDS);
+  const found = entries.find(([present, { was = [] }]) => present === name || was.includes(name));
+  if (found) {
+    const [present, { summary, load }] = found;
+    const { command } = await load();
+    return { name: present, summary, command };
   }
+  const { nearest } = await import('./options/suggest.js');
+  const names = Object.keys(COMMANDS);
+  const meant = nearest(name, names);
+  const hint =
+    meant === undefined
+      ? 'All of them: `brownout --help`.'
+      : `Did you mean \`${['brownout', meant, ...rest.filter((word) => word !== '--json')].join(' ')}\`?`;
+  const what = name.startsWith('-') ? 'option' : 'command';
+  throw new BrownoutError({ code: 'E_USAGE', found: `${what} "${name}"`, expected: names.join(', '), hint });
 }
 
-function checkPositionals({ command, positionals }: Parsed): void {
-  if (command.positionals.at(-1)?.endsWith('…') || positionals.length === command.positionals.length) return;
-  const expected = command.positionals.map((name) => `<${name}>`).join(' ') || 'no arguments';
-  throw usageError(`arguments "${positionals.join(' ')}"`, expected, command.name);
+async function helpOf(name: string): Promise<string> {
+  const found = await commandCalled(name, ['--help']);
+  const { commandHelp } = await import('./options/help.js');
+  return commandHelp(found.name, found.summary, found.command);
+}
+
+interface Progress {
+  update(done: number, total: number): void;
+  stop(): void;
 }
 
 /** A progress bar on standard error, on a terminal only. */
-function makeProgress(quiet: boolean): { update: (done: number, total: number) => void; stop: () => void } {
+async function makeProgress(quiet: boolean): Promise<Progress> {
   if (quiet || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
+  const { Presets, SingleBar } = (await import('cli-progress')).default;
   const bar = new SingleBar({ clearOnComplete: true, stream: process.stderr }, Presets.shades_classic);
   let started = false;
   return {
@@ -133,45 +74,67 @@ function makeProgress(quiet: boolean): { update: (done: number, total: number) =
   };
 }
 
-function fail(error: unknown, json: boolean): ExitCode {
-  const known = error instanceof BrownoutError;
-  const failure: Failure = known
-    ? error
-    : {
-        code: 'E_INTERNAL',
-        found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-        expected: 'no such thing',
-        hint: 'This is a fault of brownout: please report the command and its input.',
-      };
-  const { code, found, expected, hint } = failure;
-  if (json) console.log(JSON.stringify({ error: { code, found, expected, hint } }));
-  else console.error(`${pc.red(code)}\n  found     ${found}\n  expected  ${expected}\n  ${hint}`);
-  return known ? error.exitCode : ExitCode.WRONG;
+/** What went wrong, in the words of the command line: an option of the API by its name there. */
+async function failureOf(error: unknown, name: string | undefined): Promise<Failure> {
+  if (!(error instanceof BrownoutError)) {
+    return {
+      code: 'E_INTERNAL',
+      found: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+      expected: 'no such thing',
+      hint: 'This is a fault of brownout: please report the command and its input.',
+    };
+  }
+  const { code, found, expected, hint } = error;
+  const entry =
+    name === undefined
+      ? undefined
+      : Object.entries(COMMANDS).find(([present, { was }]) => present === name || was?.includes(name));
+  if (!entry) return { code, found, expected, hint };
+  const { inCliWords } = await import('./options/words.js');
+  const { command } = await entry[1].load();
+  const words = (text: string): string => inCliWords(text, command.options);
+  return { code, found: words(found), expected: words(expected), hint: words(hint) };
 }
 
-async function execute(args: string[], json: boolean): Promise<ExitCode> {
-  const [name, ...rest] = args;
-  if (name === undefined || name === '--help' || name === 'help') {
-    console.log(generalHelp());
-    return name === undefined ? ExitCode.INPUT : ExitCode.OK;
+async function fail(error: unknown, name: string | undefined, json: boolean): Promise<ExitCode> {
+  const { code, found, expected, hint } = await failureOf(error, name);
+  if (json) console.log(JSON.stringify({ error: { code, found, expected, hint } }));
+  else {
+    const { default: pc } = await import('picocolors');
+    console.error(`${pc.red(code)}\n  found     ${found}\n  expected  ${expected}\n  ${hint}`);
   }
-  if (name === '--version') {
+  return error instanceof BrownoutError ? error.exitCode : ExitCode.WRONG;
+}
+
+const HELP = ['help', '--help', '-h'];
+
+async function execute(args: readonly string[], json: boolean): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  if (name === '--version' || name === '-V') {
     console.log(packageVersion());
     return ExitCode.OK;
   }
-  const command = commands.find((candidate) => candidate.name === name);
-  if (!command) throw usageError(`command "${name}"`, commands.map((c) => c.name).join(', '));
-  const parsed = parse(command, rest);
-  if (parsed.options['help']) {
-    console.log(commandHelp(command));
+  if (name === undefined || HELP.includes(name)) {
+    const [topic] = rest.filter((word) => !word.startsWith('-'));
+    console.log(topic === undefined ? await generalHelp() : await helpOf(topic));
+    return name === undefined ? ExitCode.INPUT : ExitCode.OK;
+  }
+  const found = await commandCalled(name, rest);
+  if (rest.includes('--help') || rest.includes('-h')) {
+    console.log(await helpOf(found.name));
     return ExitCode.OK;
   }
-  checkPositionals(parsed);
-  const progress = makeProgress(json);
+  const { parseLine } = await import('./options/parse.js');
+  const { notes, ...line } = parseLine(found.name, found.command, rest);
+  if (found.name !== name)
+    console.error(
+      `brownout ${name} is called brownout ${found.name} now; the old name goes with the next version.`,
+    );
+  for (const note of notes) console.error(note);
+  const progress = await makeProgress(json);
   try {
-    const output = await command.run({
-      positionals: parsed.positionals,
-      options: parsed.options,
+    const output = await found.command.run({
+      ...line,
       print: (text) => {
         if (!json) console.log(text);
       },
@@ -190,6 +153,6 @@ export async function main(args: string[]): Promise<ExitCode> {
   try {
     return await execute(args, json);
   } catch (error) {
-    return fail(error, json);
+    return fail(error, args[0], json);
   }
 }

@@ -1,7 +1,10 @@
 // The public API: flat verbs, plain options, data out.
-export { analyze, type AnalyzeOptions, type AnalyzeResult } from './analyze/analyze.js';
-export { compare, type CompareOptions, type CompareResult } from './compare/compare.js';
-export { compile, type CompileOptions } from './compile/compile.js';
+export { analyze, type AnalyzeResult } from './analyze/analyze.js';
+export type { AnalyzeOptions } from './analyze/options.js';
+export { compare, type CompareResult } from './compare/compare.js';
+export type { CompareOptions } from './compare/options.js';
+export { compile } from './compile/compile.js';
+export type { CompileOptions } from './compile/options.js';
 export { compress, type CompressResult } from './compress/compress.js';
 export type { CompressOptions, CompressProgress } from './compress/compress-options.js';
 export type { CompressReport } from './compress/compress-report.js';
@@ -25,16 +28,15 @@ export {
   type Samples,
 } from './data/samples.js';
 export { type Labels, readLabels } from './data/labels.js';
-export { demo, type DemoOptions, type DemoResult } from './demo/demo.js';
+export { demo, type DemoResult } from './demo/demo.js';
+export type { DemoOptions, DemoSample } from './demo/options.js';
 export { BrownoutError, ExitCode, type Failure } from './error.js';
-export {
-  exportFirmware,
-  type ExportOptions,
-  type FirmwareExport,
-  type FirmwareUsage,
-} from './export/export-firmware.js';
-export { flash, type FlashOptions, type FlashResult } from './flash/flash.js';
-export { replayOnBoard, type BoardReplayOptions, type BoardReplayResult } from './replay/replay-on-board.js';
+export { exportFirmware, type FirmwareExport, type FirmwareUsage } from './export/export-firmware.js';
+export type { ExportOptions } from './export/options.js';
+export { flash, type FlashResult } from './flash/flash.js';
+export type { FlashOptions } from './flash/options.js';
+export type { BoardReplayOptions } from './replay/board-options.js';
+export { replayOnBoard, type BoardReplayResult } from './replay/replay-on-board.js';
 export type { FloatGraph, GraphOp } from './import/float-graph.js';
 export { firstColumns } from './import/first-columns.js';
 export { quantizeGraph, type QuantizeGraphOptions } from './import/quantize-graph.js';
@@ -45,11 +47,18 @@ export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantize
 export type { ActivationType, Values } from './model/values.js';
 export { buildDevice, type BuildOptions } from './toolchain/build-device.js';
 export { parseTrace, resample, stitch, type Trace, type TraceOptions } from './power/trace.js';
-export { replay, type ReplayOptions, type ReplayResult } from './replay/replay.js';
-export { run, type RunOptions, type RunResult } from './run/run.js';
-export { size, type SizeOptions, type SizeResult } from './size/size.js';
-export { replayCuts, type ReplayCutsOptions, type ReplayCutsResult } from './verify/replay.js';
-export { learn, type LearningPoint, type LearnReplayOptions, type LearnResult } from './learn/learn.js';
+export type { ReplayOptions } from './replay/options.js';
+export { replay, type ReplayResult } from './replay/replay.js';
+export type { RunOptions } from './run/options.js';
+export { run, type RunResult } from './run/run.js';
+export type { SizeOptions } from './size/options.js';
+export { size, type SizeResult } from './size/size.js';
+export type { ReplayCutsOptions, VerifyOptions } from './verify/options.js';
+export { replayCuts, type ReplayCutsResult } from './verify/replay.js';
+export { learn, type LearnResult } from './learn/learn.js';
+export type { LearningPoint, LearnReplayOptions } from './learn/options.js';
+export { restore } from './restore/restore.js';
+export type { Quantity } from './options/quantity.js';
 export {
   type LearningStatus,
   learningStatus,
@@ -58,6 +67,7 @@ export {
   writeWeights,
 } from './learning/learned.js';
 export type { LearnOptions } from './learning/spec.js';
-export { verify, type VerifyOptions, type VerifyResult } from './verify/verify.js';
+export { verify, type VerifyResult } from './verify/verify.js';
 export { readLog, writeLog, type LogRecord } from './xray/device-log.js';
-export { xray, type XrayOptions, type XrayOutput, type XrayResult } from './xray/xray.js';
+export type { XrayOptions } from './xray/options.js';
+export { xray, type XrayOutput, type XrayResult } from './xray/xray.js';

@@ -2,7 +2,8 @@
 import { STATIC_BYTES } from '../assembly/layout.js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { demo, type DemoSample, shippedDigits, shippedImage } from '../host/demo/demo.js';
+import { demo, shippedDigits, shippedImage } from '../host/demo/demo.js';
+import type { DemoSample } from '../host/demo/options.js';
 import { BrownoutError } from '../host/error.js';
 import { demoSummary } from '../host/demo/report.js';
 

@@ -21,7 +21,7 @@ import {
   withWeights,
   writeWeights,
 } from '../host/learning/learned.js';
-import { restoreDump } from '../host/learn/restore.js';
+import { restore } from '../host/restore/restore.js';
 import { verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
 import { int8s } from '../samples/networks.js';
@@ -161,10 +161,10 @@ test('what was learnt goes from a device to a file, into an image, and is given 
   assert.is(refusal(() => readWeights(image, flipped)).code, 'E_WEIGHTS');
   assert.is(refusal(() => readWeights(readImage(digits), file)).code, 'E_WEIGHTS');
   assert.is(refusal(() => withWeights(readImage(digits), bank)).code, 'E_WEIGHTS');
-  const restored = restoreDump(nvm.cells);
+  const restored = restore(nvm.cells);
   assert.equal(restored.learning.banks.current, 0);
   assert.is(restored.learning.labelled, 30);
-  assert.is(refusal(() => restoreDump(nvm.cells.slice(0, 100))).code, 'E_IMAGE_SIZE');
+  assert.is(refusal(() => restore(nvm.cells.slice(0, 100))).code, 'E_IMAGE_SIZE');
 });
 
 test('wrong questions', () => {

@@ -243,7 +243,7 @@ test('compare: an image instead of a network by name', async () => {
 });
 
 test('compare: wrong inputs', async () => {
-  await checkFailure(['compare', 'rad-none'], 'E_FILE');
+  await checkFailure(['compare', 'rad-none'], 'E_MODEL');
   await checkFailure(['compare', 'x.npy'], 'E_IMAGE_MAGIC');
   await checkFailure(['compare', 'rad-mnist', '--device', 'z80'], 'E_DEVICE');
   await checkFailure(['compare', 'rad-mnist', '--capacitor', '0F'], 'E_OPTION');

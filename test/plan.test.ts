@@ -25,7 +25,7 @@ import {
   WIN_TILE_COLUMNS,
 } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
-import type { CompileOptions } from '../host/compile/compile.js';
+import type { CompileOptions } from '../host/compile/options.js';
 import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import { type Image, readImage, resealImage } from '../host/model/image.js';

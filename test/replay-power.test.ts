@@ -10,7 +10,8 @@ import { readNpy } from '../host/data/npy.js';
 import { shippedImage } from '../host/demo/demo.js';
 import type { BrownoutError } from '../host/error.js';
 import { parseTrace } from '../host/power/trace.js';
-import { replay, type ReplayOptions } from '../host/replay/replay.js';
+import type { ReplayOptions } from '../host/replay/options.js';
+import { replay } from '../host/replay/replay.js';
 import { replayHtml } from '../host/replay/page.js';
 import { size } from '../host/size/size.js';
 import { findChromium, Page } from './util/chromium.js';
@@ -155,7 +156,7 @@ test('the command writes the same JSON and the same page each time', async () =>
   assert.not.ok('timeline' in parsed);
   assert.match(
     bytes,
-    `brownout replay ${file} --capacitor 68uF --on-low run --report ${page} --trace ${csv}`,
+    `brownout replay ${file} --trace ${csv} --capacitor 68uF --report ${page} --on-low run`,
   );
   assert.not.match(bytes, /(src|href)=|https?:/);
   const text = await command(...args);

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { COMMANDS } from '../host/commands.js';
 import { filesUnder, importsOf, linesOf, read, root } from './util/tree.js';
 
 const LONGEST_LINE = 130;
@@ -97,9 +98,14 @@ test(`engine and cursor have at most ${CORE_LINES} lines together`, () => {
   assert.ok(lines[0]! + lines[1]! <= CORE_LINES, `${lines.join(' + ')} lines`);
 });
 
-/** Names of the verbs, from the objects of type `Command`. */
-const commands = filesUnder('host', '.ts').flatMap((path) => {
-  return [...read(path).matchAll(/: Command = \{\s+name: '([\w-]+)'/g)].map((match) => match[1]!);
+const commands = Object.keys(COMMANDS);
+
+test('host/commands.ts names the commands of all folders', () => {
+  // host/options/command.ts says what a command is.
+  const folders = filesUnder('host', '.ts').flatMap(
+    (path) => /^host\/([\w-]+)\/command\.ts$/.exec(path)?.[1] ?? [],
+  );
+  assert.equal([...commands].sort(), folders.filter((name) => name !== 'options').sort());
 });
 
 /** Code in a Markdown text: fenced blocks and spans. */

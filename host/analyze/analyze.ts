@@ -17,12 +17,9 @@ import { MeteredSupply } from '../power/harvested-supply.js';
 import { chargeCycles } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
+import { checkOptions } from '../options/table.js';
 import { bareModuleFor, meteredModule } from '../toolchain/modules.js';
-
-export interface AnalyzeOptions {
-  /** Device profile; default `cortex-m4-generic`. */
-  device?: string;
-}
+import { type AnalyzeOptions, analyzeOptions } from './options.js';
 
 export interface OpAnalysis {
   name: string;
@@ -123,10 +120,8 @@ function constantBytes(image: Image): number[] {
 const isLearnt = (op: OpRecord): boolean => op.get(OP_WEIGHTS) >>> GROUP_SHIFT !== 0;
 
 /** Analyses `image` op by op for a device. Throws `BrownoutError`. */
-export function analyze(
-  image: Uint8Array | Image,
-  { device = 'cortex-m4-generic' }: AnalyzeOptions = {},
-): AnalyzeResult {
+export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {}): AnalyzeResult {
+  const { device } = checkOptions(analyzeOptions, options);
   const model = image instanceof Uint8Array ? readImage(image) : image;
   const profile = deviceProfile(device);
   const supply = new MeteredSupply(profile);

@@ -1,6 +1,5 @@
 // The strategies of the field side by side, on the same plans, devices and power.
 import { compile } from '../compile/compile.js';
-import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import { opCycles } from '../plan/cost.js';
 import { storageChargeUj, storageFor } from '../power/converter.js';
@@ -14,16 +13,8 @@ import { type Layer, layersOf } from './strategies/layers.js';
 import { programFor, type ProgramOptions, STRATEGIES, type Strategy } from './strategies/programs.js';
 import { RAD_NETWORKS, radNetwork } from './strategies/rad-networks.js';
 import { type ProgramRun, runProgram } from './strategies/run-program.js';
-
-export interface CompareOptions {
-  /** Default `msp430fr5994` and `cortex-m4-generic`. */
-  devices?: readonly string[];
-  /** Default 100 µF, 1 mF and 50 mF. */
-  capacitorsUf?: readonly number[];
-  /** Default two RF fields: one that mostly stays, one that mostly goes. */
-  traces?: readonly (string | Trace)[];
-  seed?: number;
-}
+import { checkOptions } from '../options/table.js';
+import { type CompareOptions, compareOptions } from './options.js';
 
 export interface CompareCell extends ProgramRun {
   strategy: Strategy;
@@ -63,7 +54,6 @@ export interface CompareResult {
   modelErrors: { model: string; device: string; percent: number }[];
 }
 
-const TRACES: readonly string[] = ['rf', 'rf:on_uw=900,mean_on_ms=40,mean_off_ms=160'];
 /** SRAM for the plans; the least of the devices has 8 KB. */
 const ARENA_BYTES = 7600;
 
@@ -139,17 +129,7 @@ export function compare(
   models: readonly (string | Image)[] = [],
   options: CompareOptions = {},
 ): CompareResult {
-  const { devices = ['msp430fr5994', 'cortex-m4-generic'], traces = TRACES, seed = 1 } = options;
-  const { capacitorsUf = [100, 1000, 50_000] } = options;
-  if (capacitorsUf.length === 0 || traces.length === 0) {
-    const expected = 'at least one of each';
-    throw new BrownoutError({
-      code: 'E_OPTION',
-      found: 'no capacitor or trace',
-      expected,
-      hint: 'Name one.',
-    });
-  }
+  const { devices, traces, seed, capacitorsUf } = checkOptions(compareOptions, options);
   const result: CompareResult = { seed, rows: [], sensitivity: [], modelErrors: [] };
   for (const device of devices) {
     const profile = deviceProfile(device);

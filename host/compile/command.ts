@@ -1,77 +1,40 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { analyze } from '../analyze/analyze.js';
-import { compile, type CompileOptions } from './compile.js';
-import { KEYWORD_FEATURES } from '../model/audio-features.js';
-import { readArray } from '../data/samples.js';
-import { BrownoutError, ExitCode } from '../error.js';
-import { importModel, type ImportOptions } from '../import/import-model.js';
 import { analyzeText } from '../analyze/report.js';
-import { count } from '../report/text.js';
+import { readUserFile, writeWhole } from '../data/files.js';
+import { asOption } from '../data/input-options.js';
+import { readArray } from '../data/samples.js';
+import { ExitCode } from '../error.js';
+import { importModel, importOptions, quantizeOptions } from '../import/import-model.js';
+import { KEYWORD_FEATURES } from '../model/audio-features.js';
 import { type Preprocessing, readImage } from '../model/image.js';
-import type { Circulant, QuantizationChoices, SpectraChoice } from '../model/quantized-network.js';
-import type { Command, CommandInput } from '../options/command.js';
-import { asOf, asOption } from '../data/input-options.js';
-import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
-import { learningOptions, learnOptionsOf } from './learning-options.js';
+import type { QuantizationChoices } from '../model/quantized-network.js';
+import { cliOptions, type Command, defineCommand } from '../options/command.js';
+import { choice, type Kind, list, outputFile, real } from '../options/kinds.js';
+import { IMAGE_FILE } from '../options/outputs.js';
+import { count } from '../report/text.js';
+import { compile } from './compile.js';
+import { learnOptionsOf, learningFlags } from './learning-options.js';
+import { compileOptions } from './options.js';
 
-function compileOptions(options: CommandInput['options']): CompileOptions {
-  const number = (name: string): number | undefined => {
-    const text = options[name];
-    return typeof text === 'string' ? wholeNumber(name, text) : undefined;
-  };
-  const [arenaBytes, nvmBytes, capacitorUf] = ['arena', 'nvm', 'capacitor'].map(number);
-  const { policy, device, classes, spectra, circulant } = options;
-  const learn = learnOptionsOf(options);
-  return {
-    ...(learn ? { learn } : {}),
-    ...(typeof policy === 'string' ? { policy } : {}),
-    ...(typeof device === 'string' ? { device } : {}),
-    // `compile` refuses other words.
-    ...(typeof spectra === 'string' ? { spectra: spectra as SpectraChoice } : {}),
-    ...(typeof circulant === 'string' ? { circulant: circulant as Circulant['method'] } : {}),
-    ...(typeof classes === 'string' ? { classes: classes.split(',') } : {}),
-    ...(arenaBytes === undefined ? {} : { arenaBytes }),
-    ...(nvmBytes === undefined ? {} : { nvmBytes }),
-    ...(capacitorUf === undefined ? {} : { capacitorUf }),
-    verify: options['no-verify'] !== true,
-  };
+/** LOW,HIGH. */
+const rangeKind: Kind<[number, number]> = {
+  ...list(real(-1e9, 1e9)),
+  expected: 'two numbers, the lesser first',
+  placeholder: 'LOW,HIGH',
+  parse: (text) => pairOf(text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))),
+  check: (value) => (Array.isArray(value) ? pairOf(value) : undefined),
+  right(wrong = '') {
+    const turned = wrong.split(',').toReversed();
+    return rangeKind.parse!(turned.join(',')) ? turned.join(',') : '0,1';
+  },
+};
+
+function pairOf([low, high, ...more]: readonly number[]): [number, number] | undefined {
+  return low !== undefined && high !== undefined && low < high && more.length === 0 ? [low, high] : undefined;
 }
 
-/** What the options say of how inputs are prepared. Throws `E_OPTION`. */
-function preprocessingOf({ range, features }: CommandInput['options']): Partial<Preprocessing> {
-  const wrong = (name: string, found: string | boolean, expected: string): BrownoutError => {
-    const hint = 'See `brownout compile --help`.';
-    return new BrownoutError({ code: 'E_OPTION', found: `--${name} ${found}`, expected, hint });
-  };
-  const stated: Partial<Preprocessing> = {};
-  if (typeof range === 'string') {
-    const [minimum = Number.NaN, maximum = Number.NaN, ...more] = range.split(',').map(Number);
-    if (!(minimum < maximum) || more.length > 0) throw wrong('range', range, 'two numbers, the lesser first');
-    Object.assign(stated, { minimum, maximum });
-  }
-  if (features === 'mfcc' || features === 'log-mel')
-    stated.features = { kind: features, ...KEYWORD_FEATURES };
-  else if (features !== undefined) throw wrong('features', features, 'mfcc or log-mel');
-  return stated;
-}
-
-/** How a float model is quantized. Throws `E_OPTION`. */
-function quantizeOptions({
-  ranges,
-  equalize,
-  'no-bias-correction': plain,
-}: CommandInput['options']): NonNullable<ImportOptions['quantize']> {
-  if (ranges !== undefined && ranges !== 'max' && ranges !== 'percentile' && ranges !== 'mse') {
-    const hint = 'See `brownout compile --help`.';
-    throw new BrownoutError({
-      code: 'E_OPTION',
-      found: `--ranges ${ranges}`,
-      expected: 'max, percentile or mse',
-      hint,
-    });
-  }
-  return { ...(ranges ? { ranges } : {}), equalize: equalize === true, biasCorrection: plain !== true };
-}
+const FEATURES = ['mfcc', 'log-mel'] as const;
 
 /** What was chosen where a float model was quantized, beside the table. */
 function quantizationText(choices: QuantizationChoices | undefined): string {
@@ -87,94 +50,77 @@ function quantizationText(choices: QuantizationChoices | undefined): string {
   return `quantized on samples: ${parts.join('; ')}`;
 }
 
-export const compileCommand: Command = {
-  name: 'compile',
-  positionals: ['model'],
-  summary: 'Compile a model (.tflite, .onnx) to an image, prove it, and show what every op costs.',
-  options: [
-    {
-      name: 'output',
+export const command: Command = defineCommand({
+  positionals: [{ name: 'model', expected: 'a model: .tflite or .onnx' }],
+  options: {
+    output: {
+      kind: outputFile(IMAGE_FILE, 'model.brn'),
       short: 'o',
-      value: 'FILE',
-      help: 'where to write the image (default: the model’s name, .brn)',
+      help: 'where to write the image',
+      otherwise: 'the model’s name, .brn',
     },
-    { name: 'name', value: 'NAME', help: 'name of the model in reports (default: the file’s)' },
-    {
-      name: 'data',
-      value: 'FILE',
-      help: 'float inputs that set the ranges of a float model: .npy, .npz or .csv',
+    name: {
+      kind: importOptions.name.kind,
+      help: 'name of the model in reports',
+      otherwise: 'the file’s',
     },
-    asOption,
-    { name: 'shape', value: 'N,N,…', help: 'shape of the input, where the file leaves sizes open' },
-    {
-      name: 'reference',
-      value: 'NAME',
-      help: 'whose kernels a .tflite file’s results are those of, where they differ: tflite (default) or tflm',
+    data: importOptions.data,
+    as: asOption,
+    shape: importOptions.shape,
+    reference: importOptions.reference,
+    cut: importOptions.cut,
+    range: { kind: rangeKind, help: 'floats the model was trained on', otherwise: 'what its input holds' },
+    features: {
+      kind: choice(FEATURES),
+      help: 'of sound: mfcc or log-mel, as for 49×10 keyword features',
     },
-    { name: 'cut', value: 'NAME', help: 'the value that is the answer (default: the model’s output)' },
-    {
-      name: 'range',
-      value: 'LOW,HIGH',
-      help: 'floats the model was trained on (default: what its input holds)',
-    },
-    { name: 'features', value: 'NAME', help: 'of sound: mfcc or log-mel, as for 49×10 keyword features' },
-    {
-      name: 'ranges',
-      value: 'NAME',
-      help: 'of a float model’s activations: mse (default), percentile or max',
-    },
-    { name: 'equalize', help: 'cross-layer equalization of a float model, for depthwise networks' },
-    { name: 'no-bias-correction', help: 'leave biases of a float model as they are' },
-    { name: 'policy', value: 'NAME', help: 'when to commit: every N, low, auto (default) or never' },
-    { name: 'device', value: 'NAME', help: 'device profile (default cortex-m4-generic)' },
-    { name: 'capacitor', value: 'UF', help: 'capacitor before the device, in µF (default: the device’s)' },
-    { name: 'arena', value: 'BYTES', help: 'SRAM for tiles (default 3808, more if ops need it)' },
-    { name: 'nvm', value: 'BYTES', help: 'NVM the image may take (default: the device’s)' },
-    {
-      name: 'spectra',
-      value: 'WHICH',
-      help: 'of circulant layers: stored (default), or computed again: a quarter of their NVM, more energy',
-    },
-    {
-      name: 'circulant',
-      value: 'METHOD',
-      help: 'of circulant layers: auto (default), direct, ntt, or karatsuba: quick with int16 vectors, more flash',
-    },
-    { name: 'classes', value: 'A,B,…', help: 'names of the classes, for reports' },
-    ...learningOptions,
-    { name: 'no-verify', help: 'leave out the proof' },
-  ],
+    ...cliOptions(quantizeOptions),
+    ...cliOptions(compileOptions),
+    ...learningFlags,
+  },
   examples: [
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
-    'brownout compile model.tflite --learn head:2 --lr 1/32 -o model-learn.brn',
+    'brownout compile model.tflite --learn head:2 --learning-rate 1/32 -o model-learn.brn',
   ],
-  run({ positionals, options, progress }) {
-    const { data, cut, shape, reference } = options;
-    if (reference !== undefined && reference !== 'tflite' && reference !== 'tflm') {
-      const hint = 'See `brownout compile --help`.';
-      const found = `--reference ${reference}`;
-      throw new BrownoutError({ code: 'E_OPTION', found, expected: 'tflite or tflm', hint });
-    }
-    const stated = preprocessingOf(options);
+  run({ positionals, options, progress, writes }) {
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
-    const output = typeof options['output'] === 'string' ? options['output'] : `${stem}.brn`;
-    const name = typeof options['name'] === 'string' ? options['name'] : stem;
+    const { learn, others } = learnOptionsOf(options);
+    const {
+      output = writes(`${stem}.brn`, IMAGE_FILE),
+      name = stem,
+      data,
+      as,
+      shape,
+      reference,
+      cut,
+      ...more
+    } = others;
+    const { range, features, ranges, equalize, biasCorrection, ...settings } = more;
     const { network, preprocessing, notes } = importModel(readUserFile(path), {
       name,
       beside: (file) => readUserFile(join(dirname(path), file)),
-      ...(typeof cut === 'string' ? { cut } : {}),
-      ...(reference ? { reference } : {}),
-      ...(typeof shape === 'string'
-        ? { shape: shape.split(',').map((size) => wholeNumber('shape', size)) }
-        : {}),
-      ...(typeof data === 'string' ? { data: readArray(data, asOf(options)).array } : {}),
-      quantize: quantizeOptions(options),
+      ...(cut === undefined ? {} : { cut }),
+      ...(reference === undefined ? {} : { reference }),
+      ...(shape === undefined ? {} : { shape }),
+      ...(data === undefined ? {} : { data: readArray(data, as ? { as } : {}).array }),
+      quantize: {
+        ...(ranges === undefined ? {} : { ranges }),
+        ...(equalize === undefined ? {} : { equalize }),
+        ...(biasCorrection === undefined ? {} : { biasCorrection }),
+      },
       onSample: progress,
     });
-    const settings = compileOptions(options);
-    const file = compile(network, { ...settings, preprocessing: { ...preprocessing, ...stated } });
+    const stated: Partial<Preprocessing> = {
+      ...(range ? { minimum: range[0], maximum: range[1] } : {}),
+      ...(features ? { features: { kind: features, ...KEYWORD_FEATURES } } : {}),
+    };
+    const file = compile(network, {
+      ...settings,
+      ...(learn ? { learn } : {}),
+      preprocessing: { ...preprocessing, ...stated },
+    });
     const image = readImage(file);
     const analysis = analyze(image, settings.device === undefined ? {} : { device: settings.device });
     writeWhole(output, file);
@@ -198,4 +144,4 @@ export const compileCommand: Command = {
       exitCode: ExitCode.OK,
     };
   },
-};
+});

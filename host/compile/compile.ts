@@ -1,77 +1,27 @@
 import { STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type ImageMetadata, type Layer, type Proof, writeImage } from '../model/image.js';
-import {
-  elementCount,
-  type QuantizedNetwork,
-  type Circulant,
-  type SpectraChoice,
-  type TensorSpec,
-} from '../model/quantized-network.js';
+import { elementCount, type QuantizedNetwork, type TensorSpec } from '../model/quantized-network.js';
 import { validateNetwork } from '../model/validate.js';
 import type { Values } from '../model/values.js';
-import { checkPolicy, resolvePolicy } from '../plan/policy.js';
+import { resolvePolicy } from '../plan/policy.js';
 import { COMMIT_CYCLES, leastCycles } from '../plan/cost.js';
 import type { Plan } from '../model/plan.js';
 import { planNetwork, type PlanOptions } from '../plan/planner.js';
 import { deriveLearning } from '../learning/derive.js';
-import type { LearnOptions } from '../learning/spec.js';
+import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles, withCapacitor } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
+import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
 
-/** Options of `compile`. */
-export interface CompileOptions {
-  /** `every N`, `low`, `auto` (default) or `never`. */
-  policy?: string;
-  /** Device profile the plan is made for; default `cortex-m4-generic`. */
-  device?: string;
-  /** Capacitor before the device, in µF; default the device's own. */
-  capacitorUf?: number;
-  /** Bytes of SRAM from the arena on; default 3,808, 4 KB with the static data, or twice that and so on until ops fit. */
-  arenaBytes?: number;
-  /** Bytes of NVM the image may take; default what the device has. */
-  nvmBytes?: number;
-  /** Float range the input was trained on; default 0–1. */
-  preprocessing?: ImageMetadata['preprocessing'];
-  /** Names of the classes. */
-  classes?: string[];
-  /** An input to carry along, already quantized. */
-  sample?: Values;
-  /** What the image learns on the device (docs/LEARNING.md); default nothing. */
-  learn?: LearnOptions;
-  /**
-   * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra
-   * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
-   */
-  spectra?: SpectraChoice;
-  /** How circulant layers that leave it open are computed; `auto` (default): the cheaper of direct and ntt. */
-  circulant?: Circulant['method'];
-  /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
-  verify?: boolean;
-}
-
-const OPTIONS = [
-  'policy',
-  'device',
-  'capacitorUf',
-  'arenaBytes',
-  'nvmBytes',
-  'preprocessing',
-  'classes',
-  'sample',
-  'learn',
-  'spectra',
-  'circulant',
-  'verify',
-];
 /** SRAM that a plan is first made for, static data included. */
 const DEFAULT_SRAM_BYTES = 4096;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 
 /** The device the plan is made for, with the capacitor it is given. Throws `E_DEVICE`, `E_OPTION`. */
-const profileFor = ({ device = 'cortex-m4-generic', capacitorUf }: CompileOptions): DeviceProfile =>
+const profileFor = ({ device, capacitorUf }: CompileSettings): DeviceProfile =>
   withCapacitor(deviceProfile(device), capacitorUf);
 
 /** Throws `E_CHARGE` where not even one tile of an op fits a charge: the device would never get past it. */
@@ -85,19 +35,15 @@ function checkCharge(plan: Plan, profile: DeviceProfile): void {
       code: 'E_CHARGE',
       found: `op "${name}" whose smallest tile takes ${Math.round(energyUj)} µJ (estimated)`,
       expected: `at most the ${Math.floor(chargeUj(profile))} µJ that a charge of ${profile.name} holds`,
-      hint: 'Make the layer smaller, or give a larger capacitorUf.',
+      hint: 'Make the layer smaller, or give a larger `capacitorUf`.',
     });
   }
 }
 
 /** Proves a job of an image, or throws `E_VERIFY`; `E_CHARGE` where one charge does not hold a tile. */
-function proveJob(image: Uint8Array, options: CompileOptions, job: 'infer' | 'learn'): Proof {
+function proveJob(image: Uint8Array, options: CompileSettings, job: 'infer' | 'learn'): Proof {
   const { device, capacitorUf } = options;
-  const settings = {
-    ...(device === undefined ? {} : { device }),
-    ...(capacitorUf === undefined ? {} : { capacitorUf }),
-  };
-  const result = verify(image, { job, ...settings });
+  const result = verify(image, { job, device, ...(capacitorUf === undefined ? {} : { capacitorUf }) });
   if (result.proved) {
     const { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear } = result;
     return { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear };
@@ -109,7 +55,7 @@ function proveJob(image: Uint8Array, options: CompileOptions, job: 'infer' | 'le
         code: 'E_VERIFY',
         found: `${counterexample.obligation}: ${counterexample.found}`,
         expected: 'an image that no power failure can make give a wrong result',
-        hint: 'Report the model that led to it; compile with verify: false and run `brownout verify` for the details.',
+        hint: 'Report the model that led to it; compile it with `verify` false and run `brownout verify` for the details.',
       },
       ExitCode.WRONG,
     );
@@ -121,12 +67,12 @@ function proveJob(image: Uint8Array, options: CompileOptions, job: 'infer' | 'le
     code: 'E_CHARGE',
     found: `op "${largestTileOp}": a boot, its dearest tile and a commit take ${energy} µJ (simulated)`,
     expected: `at most the ${Math.floor(charge)} µJ that a charge of ${profile.name} holds`,
-    hint: 'Make the layer smaller, or give a larger capacitorUf.',
+    hint: 'Make the layer smaller, or give a larger `capacitorUf`.',
   });
 }
 
 /** Proves all jobs of an image, or throws `E_VERIFY`. */
-function prove(image: Uint8Array, options: CompileOptions): Proof {
+function prove(image: Uint8Array, options: CompileSettings): Proof {
   const proof = proveJob(image, options, 'infer');
   if (!options.learn) return proof;
   const other = proveJob(image, options, 'learn');
@@ -155,7 +101,7 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
 }
 
 /** Bytes of SRAM to try, least first: as given, or ever more of what the device has. */
-function arenaChoices({ arenaBytes, learn }: CompileOptions, profile: DeviceProfile): number[] {
+function arenaChoices({ arenaBytes, learn }: CompileSettings, profile: DeviceProfile): number[] {
   if (arenaBytes !== undefined) return [arenaBytes];
   const statics = learn ? STATIC_BYTES_LEARNING : STATIC_BYTES;
   const choices = [DEFAULT_SRAM_BYTES - statics];
@@ -192,7 +138,7 @@ function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
 /** `network` with its circulant layers as chosen, where they leave it open. */
 function withCirculants(
   network: QuantizedNetwork,
-  { spectra = 'stored', circulant = 'auto' }: CompileOptions,
+  { spectra, circulant }: CompileSettings,
 ): QuantizedNetwork {
   const ops = network.ops.map((op) => {
     if (op.kind !== 'circulant') return op;
@@ -201,39 +147,12 @@ function withCirculants(
   return { ...network, ops };
 }
 
-const SPECTRA = ['stored', 'computed'];
-const METHODS = ['auto', 'direct', 'ntt', 'karatsuba'];
-
-function checkCirculants({ spectra, circulant }: CompileOptions): void {
-  const check = (name: string, found: string | undefined, expected: string[], hint: string): void => {
-    if (found === undefined || expected.includes(found)) return;
-    throw new BrownoutError({
-      code: 'E_OPTION',
-      found: `${name} "${found}"`,
-      expected: `${expected.slice(0, -1).join(', ')} or ${expected.at(-1)}`,
-      hint,
-    });
-  };
-  check('spectra', spectra, SPECTRA, 'Leave it out: spectra are stored where NVM holds them.');
-  check('circulant', circulant, METHODS, 'Leave it out: the planner chooses.');
-}
-
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
-export function compile(network: QuantizedNetwork, options: CompileOptions = {}): Uint8Array {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (unknown !== undefined) {
-    throw new BrownoutError({
-      code: 'E_OPTION',
-      found: `option "${unknown}"`,
-      expected: OPTIONS.join(', '),
-      hint: 'Correct its name.',
-    });
-  }
+export function compile(network: QuantizedNetwork, given: CompileOptions = {}): Uint8Array {
+  const options = checkOptions(compileOptions, given);
   validateNetwork(network);
-  const policy = options.policy ?? 'auto';
-  checkPolicy(policy);
+  const { policy } = options;
   const profile = profileFor(options);
-  checkCirculants(options);
   const plan = planWithin(arenaChoices(options, profile), withCirculants(network, options), {
     tileCycles: plannedCycles(profile) * TILE_SHARE,
     nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
@@ -256,6 +175,6 @@ export function compile(network: QuantizedNetwork, options: CompileOptions = {})
   };
   const resolved = resolvePolicy(policy, plan, profile);
   const image = writeImage(plan, resolved, metadata, sample);
-  if (options.verify === false) return image;
+  if (!options.verify) return image;
   return writeImage(plan, resolved, { ...metadata, proof: prove(image, options) }, sample);
 }

@@ -1,7 +1,25 @@
 // Options of `compress`, checked, and what is not given filled in.
 import { BrownoutError } from '../error.js';
-import { checkPolicy } from '../plan/policy.js';
-import { deviceProfile } from '../profiles/index.js';
+import {
+  bytes,
+  callback,
+  capacitance,
+  choice,
+  energy,
+  flag,
+  instance,
+  list,
+  outputFile,
+  real,
+  seedKind,
+  text,
+  whole,
+} from '../options/kinds.js';
+import { CHECKPOINT_FILE } from '../options/outputs.js';
+import type { Quantity } from '../options/quantity.js';
+import { checkOptions, type Table } from '../options/table.js';
+import { policyKind } from '../plan/policy.js';
+import { deviceKind } from '../profiles/index.js';
 import type { Augmentation } from './augment.js';
 import type { Budget } from './device-cost.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
@@ -32,13 +50,14 @@ export interface CompressOptions {
   classes?: string[];
   /** Device profile; default `cortex-m4-generic`. */
   device?: string;
-  capacitorUf?: number;
-  /** Bytes of the image's header, plan and constants; the firmware's code is on top. */
-  flashBytes?: number;
-  /** Bytes of static data and arena. */
-  sramBytes?: number;
-  /** Of one inference on steady power, simulated. */
-  energyUj?: number;
+  /** In µF or as `'100nF'`; default the device's own. */
+  capacitorUf?: Quantity;
+  /** Bytes of the image's header, plan and constants; the firmware's code is on top; or as `'32KB'`. */
+  flashBytes?: Quantity;
+  /** Bytes of static data and arena, or as `'4KB'`. */
+  sramBytes?: Quantity;
+  /** Of one inference on steady power, simulated, in µJ or as `'2mJ'`. */
+  energyUj?: Quantity;
   /** Commit policy of the image; default `auto`. */
   policy?: string;
   /** Default 1. */
@@ -91,55 +110,72 @@ export interface Settings {
   onProgress?: (progress: CompressProgress) => void;
 }
 
-const OPTIONS = [
-  ...[
-    'data',
-    'test',
-    'name',
-    'classes',
-    'device',
-    'capacitorUf',
-    'flashBytes',
-    'sramBytes',
-    'energyUj',
-    'policy',
-  ],
-  ...['seed', 'epochs', 'batchSize', 'learningRate', 'weightDecay', 'augmentation', 'mixup', 'distillation'],
-  ...['ranges', 'methods', 'channelsFirst', 'checkpoint', 'onProgress'],
-];
 const METHODS = ['projected', 'direct', 'admm'] as const;
+
+const isData = (value: unknown): value is LabelledData =>
+  typeof value === 'object' &&
+  value !== null &&
+  'inputs' in value &&
+  ArrayBuffer.isView(value.inputs) &&
+  'labels' in value &&
+  ArrayBuffer.isView(value.labels);
+const isChanges = (value: unknown): value is Augmentation =>
+  typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'number');
+const dataKind = instance('labelled data { inputs, labels }', isData);
+const methods: Exclude<Method, 'one-shot'>[] = [...METHODS];
+
+export const compressOptions = {
+  data: { kind: dataKind, required: true },
+  test: { kind: dataKind },
+  name: { kind: text('NAME', 'digits'), default: 'model' },
+  classes: { kind: list(text('NAME', 'yes')), help: 'names of the classes, for reports' },
+  device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'device profile' },
+  flashBytes: { kind: bytes, help: 'most bytes of the image (plan, weights, tables), such as 32KB' },
+  sramBytes: { kind: bytes, help: 'most bytes of static data and arena, such as 4KB' },
+  energyUj: { kind: energy, help: 'most of one inference on steady power, simulated, such as 2mJ' },
+  capacitorUf: {
+    kind: capacitance,
+    help: 'capacitor before the device, such as 100uF',
+    otherwise: 'the device’s',
+  },
+  epochs: {
+    kind: whole(1, 100_000),
+    default: 30,
+    help: 'of training with rounding; other steps take shares of it',
+  },
+  batchSize: { kind: whole(1, 65_536), default: 32, help: 'inputs in a batch', was: ['batch'] },
+  learningRate: {
+    kind: real(0, 1, { open: true, placeholder: 'R', example: '0.002' }),
+    default: 0.002,
+    help: 'peak learning rate',
+    was: ['rate'],
+  },
+  weightDecay: { kind: real(0, 1), default: 0.02 },
+  augmentation: { kind: instance('numbers by kind of change', isChanges) },
+  mixup: {
+    kind: real(0, 1, { placeholder: 'S', example: '0.2' }),
+    help: 'blend inputs in pairs, with shares up to this',
+    otherwise: '0',
+  },
+  distillation: { kind: real(0, 1), default: 0.5 },
+  ranges: { kind: choice(['learned', 'percentile']), default: 'learned' },
+  methods: { kind: list(choice(METHODS)), default: methods, help: 'structured training to compare' },
+  seed: { kind: seedKind, default: 1, help: 'of everything random' },
+  policy: { kind: policyKind, help: 'when to commit: every N, low, auto or never', otherwise: 'auto' },
+  channelsFirst: { kind: flag, default: false },
+  checkpoint: {
+    kind: outputFile(CHECKPOINT_FILE, 'model.progress'),
+    help: 'state of the run, to go on from',
+    otherwise: 'the output’s name, .progress',
+  },
+  onProgress: { kind: callback<(progress: CompressProgress) => void>() },
+} as const satisfies Table<CompressOptions>;
+
 /** Inputs that sensitivity is learned on. */
 const SENSITIVITY_INPUTS = 2000;
 
 function refuse(code: string, found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code, found, expected, hint });
-}
-
-function check(options: CompressOptions): void {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  const wrong = (found: string, expected: string): never =>
-    refuse('E_OPTION', found, expected, 'Leave it out for the default.');
-  if (unknown !== undefined) wrong(`option "${unknown}"`, OPTIONS.join(', '));
-  const whole = ['seed', 'epochs', 'batchSize', 'flashBytes', 'sramBytes'] as const;
-  for (const name of whole) {
-    const value = options[name];
-    const least = name === 'seed' ? 0 : 1;
-    if (value !== undefined && !(Number.isInteger(value) && value >= least && value < 2 ** 32))
-      wrong(`${name} ${value}`, `a whole number from ${least} on`);
-  }
-  for (const name of ['energyUj', 'capacitorUf', 'learningRate'] as const) {
-    const value = options[name];
-    if (value !== undefined && !(value > 0 && value < Infinity))
-      wrong(`${name} ${value}`, 'a number above 0');
-  }
-  for (const name of ['distillation', 'mixup', 'weightDecay'] as const) {
-    const value = options[name];
-    if (value !== undefined && !(value >= 0 && value <= 1)) wrong(`${name} ${value}`, 'a number from 0 to 1');
-  }
-  const method = options.methods?.find((name) => !METHODS.includes(name));
-  if (method !== undefined || options.methods?.length === 0)
-    wrong(`methods [${options.methods}]`, METHODS.join(', '));
-  if (options.policy !== undefined) checkPolicy(options.policy);
 }
 
 function checkData(
@@ -214,36 +250,29 @@ function split(data: LabelledData, nth: number): [LabelledData, LabelledData] {
 }
 
 /** Checks options and data. Throws `E_OPTION`, `E_DEVICE`, `E_SHAPE`, `E_LABEL`, `E_INPUT_RANGE`. */
-export function settingsOf(network: FloatNetwork, options: CompressOptions): Settings {
-  check(options);
-  const {
-    device = 'cortex-m4-generic',
-    name = 'model',
-    seed = 1,
-    epochs = 30,
-    methods = [...METHODS],
-  } = options;
-  deviceProfile(device);
+export function settingsOf(network: FloatNetwork, given: CompressOptions): Settings {
+  const options = checkOptions(compressOptions, given);
+  const { device, name, seed, epochs, methods } = options;
   const size = elements(network.inputShape);
   const classes = elements(tensorShapes(network.inputShape, network.layers).at(-1)!);
   checkData('training', options.data, size, classes);
   if (options.test) checkData('test', options.test, size, classes);
   const [learning, test] = options.test ? [options.data, options.test] : split(options.data, 10);
   const [training, validation] = split(learning, learning.labels.length < 2000 ? 5 : 10);
-  const given = <K extends keyof CompressOptions>(...names: K[]): Pick<CompressOptions, K> =>
+  const take = <K extends keyof typeof options>(...names: K[]): Pick<typeof options, K> =>
     Object.fromEntries(
       names.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
-    ) as Pick<CompressOptions, K>;
-  const budget: Budget = { device, ...given('capacitorUf', 'flashBytes', 'sramBytes', 'energyUj') };
+    ) as Pick<typeof options, K>;
+  const budget: Budget = { device, ...take('capacitorUf', 'flashBytes', 'sramBytes', 'energyUj') };
   const recipe: Recipe = {
     seed,
-    batchSize: options.batchSize ?? 32,
-    learningRate: options.learningRate ?? 0.002,
-    weightDecay: options.weightDecay ?? 0.02,
-    distillation: options.distillation ?? 0.5,
-    ranges: options.ranges ?? 'learned',
+    batchSize: options.batchSize,
+    learningRate: options.learningRate,
+    weightDecay: options.weightDecay,
+    distillation: options.distillation,
+    ranges: options.ranges,
     inputRange: rangeOf(options.data.inputs),
-    ...given('augmentation', 'mixup'),
+    ...take('augmentation', 'mixup'),
   };
   const step = Math.max(1, Math.floor(training.labels.length / SENSITIVITY_INPUTS));
   const few = Array.from({ length: Math.floor(training.labels.length / step) }, (_, i) => i * step);
@@ -255,7 +284,7 @@ export function settingsOf(network: FloatNetwork, options: CompressOptions): Set
   };
   return {
     name,
-    channelsFirst: options.channelsFirst ?? false,
+    channelsFirst: options.channelsFirst,
     budget,
     recipe,
     learning,
@@ -267,6 +296,6 @@ export function settingsOf(network: FloatNetwork, options: CompressOptions): Set
     ...counts,
     methods,
     key: JSON.stringify([budget, recipe, counts, methods]),
-    ...given('classes', 'policy', 'onProgress'),
+    ...take('classes', 'policy', 'onProgress'),
   };
 }

@@ -1,4 +1,5 @@
 // One self-contained page of a compression: no network, no script, the same bytes for the same run.
+import { GENERATOR } from '../options/outputs.js';
 import { choiceText } from './transform.js';
 import type { CompressReport } from './compress-report.js';
 import { beforeAfter, layerRows, methodRows, verdict } from './report.js';
@@ -147,7 +148,7 @@ export function compressHtml(report: CompressReport, command: string): string {
   ]);
   const energyMost = budget.energyUj;
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${escaped(report.name)} compressed for ${escaped(budget.device)}</title>
+<html lang="en"><meta charset="utf-8">${GENERATOR}<title>${escaped(report.name)} compressed for ${escaped(budget.device)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style>
 <h1>${escaped(report.name)} compressed for ${escaped(budget.device)}</h1>
 <p><code>${escaped(command)}</code> · seed ${report.seed} · choices made on ${count(report.data.validation)} inputs

@@ -3,6 +3,8 @@
 // output, circulant ones one (Jacob et al. 2018).
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { affine } from '../model/affine.js';
+import { instance, real, text, whole } from '../options/kinds.js';
+import { checkOptions, type Table } from '../options/table.js';
 import { quantizeGraph } from '../import/quantize-graph.js';
 import type { FloatNetwork } from './float-network.js';
 import { forward } from './forward.js';
@@ -20,6 +22,16 @@ export interface QuantizeOptions {
   minimum: number;
   maximum: number;
 }
+
+const isFloats = (value: unknown): value is Float32Array => value instanceof Float32Array;
+
+const quantizeOptions = {
+  name: { kind: text('NAME', 'digits'), required: true },
+  calibration: { kind: instance('a Float32Array of inputs', isFloats), required: true },
+  count: { kind: whole(1), required: true },
+  minimum: { kind: real(-1e9, 1e9), required: true },
+  maximum: { kind: real(-1e9, 1e9), required: true },
+} as const satisfies Table<QuantizeOptions>;
 
 /** The scheme of quantization after training: int8, ranges as wide as what calibration saw. */
 function schemeOf(network: FloatNetwork, options: QuantizeOptions): QuantizationScheme {
@@ -45,7 +57,8 @@ function schemeOf(network: FloatNetwork, options: QuantizeOptions): Quantization
 }
 
 /** Quantizes `network`, ready for `compile`. Throws `E_SHAPE`, `E_NETWORK`. */
-export function quantize(network: FloatNetwork, options: QuantizeOptions): QuantizedNetwork {
+export function quantize(network: FloatNetwork, given: QuantizeOptions): QuantizedNetwork {
+  const options = checkOptions(quantizeOptions, given);
   return quantizeAs(network, schemeOf(network, options), options.name);
 }
 

@@ -2,6 +2,8 @@ import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import { Admm, type AdmmOptions, type Residuals } from './admm.js';
 import { augment, type Augmentation } from './augment.js';
+import { callback, choice, instance, type Kind, real, seedKind, whole } from '../options/kinds.js';
+import { type Checked, checkOptions, type Table } from '../options/table.js';
 import { Desk } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
 import { elements } from './layers.js';
@@ -38,6 +40,35 @@ export interface TrainingOptions {
   rounding?: RoundingOptions;
   onEpoch?: (report: EpochReport) => void;
 }
+
+const isObject = <T extends object>(value: unknown): value is T =>
+  typeof value === 'object' && value !== null;
+const object = <T extends object>(what: string): Kind<T> => instance(what, isObject<T>);
+const isOptimizer = (value: unknown): value is Optimizer => {
+  const { kind, beta1, beta2, momentum } = (value ?? {}) as Record<string, unknown>;
+  const isShare = (one: unknown): boolean => typeof one === 'number' && one >= 0 && one < 1;
+  return (kind === 'adam' && isShare(beta1) && isShare(beta2)) || (kind === 'momentum' && isShare(momentum));
+};
+
+const trainingOptions = {
+  seed: { kind: seedKind, required: true },
+  epochs: { kind: whole(1, 1_000_000), required: true },
+  batchSize: { kind: whole(1, 65_536), required: true },
+  optimizer: {
+    kind: instance("{ kind: 'adam', beta1, beta2 } or { kind: 'momentum', momentum }", isOptimizer),
+    required: true,
+  },
+  learningRate: { kind: real(0, 1024), required: true },
+  warmupEpochs: { kind: real(0, 1_000_000), required: true },
+  decay: { kind: choice(['linear', 'cosine']), required: true },
+  weightDecay: { kind: real(0, 1024), required: true },
+  augmentation: { kind: object<Augmentation>('numbers by kind of change') },
+  mixup: { kind: real(0, 1) },
+  teacher: { kind: object<Teacher>('{ network, weight, temperature }') },
+  admm: { kind: object<AdmmOptions>('{ constraints, rho, growth, mostRho }') },
+  rounding: { kind: object<RoundingOptions>('{ inputRange, … }') },
+  onEpoch: { kind: callback<(report: EpochReport) => void>() },
+} as const satisfies Table<TrainingOptions>;
 
 export interface EpochReport {
   /** From 1. */
@@ -79,11 +110,16 @@ export class Training {
   private readonly largestLabel: number;
   private done = 0;
 
+  private readonly options: Checked<TrainingOptions, typeof trainingOptions>;
+
+  /** Throws `E_OPTION`, `E_SHAPE`, `E_LABEL`, `E_NETWORK`. */
   constructor(
     private readonly network: FloatNetwork,
     private readonly data: LabelledData,
-    private readonly options: TrainingOptions,
+    given: TrainingOptions,
   ) {
+    const options = checkOptions(trainingOptions, given);
+    this.options = options;
     const { desk } = this;
     const count = data.labels.length;
     this.inputSize = elements(network.inputShape);
@@ -306,7 +342,7 @@ export class Training {
 /**
  * Trains a copy of the network with softmax cross-entropy and returns it. The seed decides shuffling and augmentation;
  * every operation is IEEE float arithmetic in a fixed order, so the same call gives the same bytes on every machine.
- * Throws `E_SHAPE`, `E_LABEL`, `E_NETWORK`.
+ * Throws `E_OPTION`, `E_SHAPE`, `E_LABEL`, `E_NETWORK`.
  */
 export function train(network: FloatNetwork, data: LabelledData, options: TrainingOptions): FloatNetwork {
   const training = new Training(network, data, options);

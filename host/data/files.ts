@@ -16,17 +16,6 @@ export function readUserFile(path: string): Uint8Array {
   }
 }
 
-/** A whole number in decimal. Throws `E_OPTION`. */
-export function wholeNumber(name: string, text: string): number {
-  if (/^\d{1,10}$/.test(text)) return Number(text);
-  throw new BrownoutError({
-    code: 'E_OPTION',
-    found: `--${name} ${text}`,
-    expected: 'a whole number',
-    hint: `See \`brownout --help\` and the command's own help.`,
-  });
-}
-
 /** Writes a file so that nobody ever sees half of it. Throws `E_FILE`. */
 export function writeWhole(path: string, bytes: Uint8Array): void {
   try {

@@ -27,18 +27,6 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 
 const typeOf = (image: Image): ActivationType => image.metadata.input.dtype ?? 'int8';
 
-/** A word that says what inputs are. Throws `E_OPTION`. */
-export function readAsOption(text: string): ReadAs {
-  if (text === 'codes' || text === 'reals') return text;
-  const expected = 'codes (integers as the model computes with) or reals (what it was trained on)';
-  return refuse(
-    'E_OPTION',
-    `--as ${text}`,
-    expected,
-    'Leave it out: only integers of the model’s type are codes.',
-  );
-}
-
 /**
  * The one rule of what an array's numbers are: integers of the model's own type are codes, everything else is reals,
  * unless `asked` says otherwise. `model`: the type of the image's input; absent where a float model is still to be

@@ -5,7 +5,7 @@ import { readNpy } from '../data/npy.js';
 import { modelInputs } from '../data/model-input.js';
 import { Random } from '../math/random.js';
 import type { Values } from '../model/values.js';
-import { BrownoutError } from '../error.js';
+import { checkOptions } from '../options/table.js';
 import { type Image, readImage } from '../model/image.js';
 import { RfHarvester } from '../power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
@@ -19,24 +19,7 @@ import { SimulatedNvm } from '../simulator/nvm.js';
 import { randomOutcome } from '../simulator/outcome.js';
 import { provision } from '../simulator/provision.js';
 import { meteredModule, moduleBytes } from '../toolchain/modules.js';
-
-export interface DemoOptions {
-  /** Digits to classify, 1–200; default 30. */
-  samples?: number;
-  /** Seed of the power trace and of what cuts do to unsynced writes; default 1. */
-  seed?: number;
-  /** Called after each digit. */
-  onSample?: (sample: DemoSample) => void;
-}
-
-export interface DemoSample {
-  index: number;
-  /** 28×28, −128 (paper) to 127 (ink). */
-  pixels: Int8Array;
-  label: number;
-  answer: number;
-  cuts: number;
-}
+import { type DemoOptions, demoOptions } from './options.js';
 
 /** What `brownout demo --json` prints. Figures of power and time are simulated. */
 export interface DemoResult {
@@ -68,7 +51,6 @@ export interface DemoDetails {
 
 /** An RF field too weak to run on: it fills the capacitor in a fraction of a second, and often goes away. */
 const RF_FIELD = { onUw: 1500, offUw: 0, meanOnMs: 60, meanOffMs: 40 };
-const DEFAULT_SAMPLES = 30;
 
 const asset = (name: string): Uint8Array => {
   return new Uint8Array(readFileSync(new URL(`../../../checkpoints/${name}`, import.meta.url)));
@@ -86,25 +68,13 @@ export function shippedImage(): Image {
   return readImage(asset('digits.brn'));
 }
 
-function checkOption(name: string, value: number, least: number, most: number): void {
-  if (Number.isInteger(value) && value >= least && value <= most) return;
-  throw new BrownoutError({
-    code: 'E_OPTION',
-    found: `--${name} ${value}`,
-    expected: `a whole number from ${least} to ${most}`,
-    hint: 'Leave it out for the default.',
-  });
-}
-
 const argmax = (scores: Values): number => scores.indexOf(Math.max(...scores));
 
-/** Classifies shipped digits through power failures, and again on steady power. Deterministic for a seed. */
+/** Classifies shipped digits through power failures, and again on steady power. Deterministic for a seed. Throws `E_OPTION`. */
 export function demo(options: DemoOptions = {}): DemoDetails {
-  const { samples = DEFAULT_SAMPLES, seed = 1, onSample } = options;
+  const { samples, seed, onSample } = checkOptions(demoOptions, options);
   const image = shippedImage();
   const digits = shippedDigits(image);
-  checkOption('samples', samples, 1, digits.inputs.length);
-  checkOption('seed', seed, 0, 0xffffffff);
   const inputs = digits.inputs.slice(0, samples);
   const profile = deviceProfile('cortex-m4-generic');
   const costs = profile.instructionCycles.value;

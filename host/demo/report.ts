@@ -1,5 +1,6 @@
 import pc from 'picocolors';
-import type { DemoDetails, DemoSample } from './demo.js';
+import type { DemoDetails } from './demo.js';
+import type { DemoSample } from './options.js';
 import { chargeUj } from '../profiles/profile.js';
 import { count, digitLines, facts, sideBySide } from '../report/text.js';
 

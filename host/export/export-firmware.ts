@@ -17,19 +17,9 @@ import { firmwareFiles, firmwareModule, type Part, partSources } from '../firmwa
 import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
 import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
 import { wasmFiles } from '../firmware/wasm-target.js';
-
-export interface ExportOptions {
-  /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33` or `posix`. */
-  target?: string;
-  /** `mapped` (default), `spi-fram`, `eeprom`, `flash` or, for `posix` alone, `file`. */
-  nvm?: string;
-  /** A board to buy (host/firmware/hardware.ts), which gives target and memories, and UF2 where it takes that. */
-  board?: string;
-  /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
-  layout?: string;
-  /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
-  device?: string;
-}
+import { didYouMean } from '../options/suggest.js';
+import { checkOptions } from '../options/table.js';
+import { type ExportOptions, exportOptions } from './options.js';
 
 /** What firmware takes of a part. */
 export interface FirmwareUsage extends FirmwareSize {
@@ -90,7 +80,7 @@ function sizeError(what: string, usedBytes: number, totalBytes: number, where: s
     code: 'E_FIRMWARE_SIZE',
     found: `${usedBytes} bytes of ${what}`,
     expected: `at most the ${totalBytes} of ${where}`,
-    hint: 'Compile a smaller model or with a smaller arenaBytes, or name a larger part: --board, --device.',
+    hint: 'Compile a smaller model or with a smaller arenaBytes, or name a larger part: `board`, `device`.',
   });
 }
 
@@ -203,7 +193,7 @@ function nvmCalled(name: string | undefined, target: Target): NvmKind {
     code: 'E_NVM',
     found: `NVM "${name}" on ${target.name}`,
     expected: known.join(', '),
-    hint: 'Name one of these.',
+    hint: didYouMean(name ?? '', known),
   });
 }
 
@@ -242,13 +232,14 @@ export async function exportFirmware(
   options: ExportOptions = {},
 ): Promise<FirmwareExport> {
   const image = file instanceof Uint8Array ? readImage(file) : file;
-  const board = options.board === undefined ? undefined : hardwareCalled(options.board);
-  const targetName = options.target ?? board?.core ?? 'cortex-m4';
-  const device = options.device ?? 'cortex-m4-generic';
+  const settings = checkOptions(exportOptions, options);
+  const board = settings.board === undefined ? undefined : hardwareCalled(settings.board);
+  const targetName = settings.target ?? board?.core ?? 'cortex-m4';
+  const { device } = settings;
   const target = targetCalled(targetName);
   const profile = deviceProfile(device);
-  const nvm = nvmCalled(options.nvm, target);
-  const layout = layoutCalled(options.layout);
+  const nvm = nvmCalled(settings.nvm, target);
+  const layout = layoutCalled(settings.layout);
   const { files, usage, note } =
     target.name === 'wasm'
       ? { ...(await wasmFiles(image, nvm)), usage: undefined }

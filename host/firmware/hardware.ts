@@ -1,5 +1,6 @@
 // Boards that one can buy: where their memories are, and what puts a program there.
 import { BrownoutError } from '../error.js';
+import { didYouMean } from '../options/suggest.js';
 import type { FlashPage, MemoryMap } from './targets.js';
 
 export interface HardwareBoard {
@@ -67,7 +68,7 @@ export function hardwareCalled(name: string): HardwareBoard {
     code: 'E_BOARD',
     found: `board "${name}"`,
     expected: hardwareNames.join(', '),
-    hint: 'Name one of these, or leave --board out and give --target.',
+    hint: didYouMean(name, hardwareNames, 'Name one of these, or leave `board` out and give `target`.'),
   });
 }
 

@@ -1,5 +1,6 @@
 // How exported files lie in a folder: as a make or CMake project, a Zephyr module, or an Arduino and PlatformIO library.
 import { BrownoutError } from '../error.js';
+import { didYouMean } from '../options/suggest.js';
 import { packageVersion } from '../package.js';
 import type { NvmKind } from './nvm-bodies/index.js';
 import { librarySources, packageText, programFiles, programSources } from './sources.js';
@@ -195,6 +196,6 @@ export function layoutCalled(name = 'make'): Layout {
     code: 'E_LAYOUT',
     found: `layout "${name}"`,
     expected: layoutNames.join(', '),
-    hint: 'Name one of these.',
+    hint: didYouMean(name, layoutNames),
   });
 }

@@ -1,5 +1,6 @@
 // What firmware is built for: cores, and the boards that QEMU emulates.
 import { BrownoutError } from '../error.js';
+import { didYouMean } from '../options/suggest.js';
 import type { Compiler } from './tools.js';
 
 /** A range of the address space. */
@@ -143,7 +144,10 @@ function find<T extends { name: string }>(list: readonly T[], name: string, what
     code: what === 'board' ? 'E_BOARD' : 'E_TARGET',
     found: `${what} "${name}"`,
     expected: list.map((candidate) => candidate.name).join(', '),
-    hint: 'Name one of these.',
+    hint: didYouMean(
+      name,
+      list.map((candidate) => candidate.name),
+    ),
   });
 }
 

@@ -1,33 +1,33 @@
 import { BrownoutError, ExitCode } from '../error.js';
-import { flash, program, type ProgramResult } from './flash.js';
+import { manifestOf } from '../export/folder.js';
 import { findHardware, hardwareNames } from '../firmware/hardware.js';
 import { boardNames } from '../firmware/targets.js';
-import type { Command } from '../options/command.js';
-import { manifestOf } from '../export/folder.js';
+import { cliOptions, type Command, defineCommand } from '../options/command.js';
+import { choice, flag, text } from '../options/kinds.js';
+import { flash, program, type ProgramResult } from './flash.js';
+import { flashOptions } from './options.js';
 
 /** A command as a shell takes it. */
 const commandText = ({ command }: ProgramResult): string =>
   command.map((word) => (/^[\w./:=-]+$/.test(word) ? word : `'${word}'`)).join(' ');
 
-export const flashCommand: Command = {
-  name: 'flash',
-  positionals: ['firmware'],
-  summary: 'Run a firmware folder on an emulated board, or program one of hardware.',
-  options: [
-    {
-      name: 'board',
-      value: 'NAME',
-      help: `${boardNames.join(', ')} (default qemu-mps2-an386); ${hardwareNames.join(', ')}`,
+export const command: Command = defineCommand({
+  positionals: [{ name: 'firmware', expected: 'a folder that `brownout export` has written' }],
+  options: {
+    ...cliOptions(flashOptions),
+    board: {
+      kind: choice([...boardNames, ...hardwareNames], { code: 'E_BOARD' }),
+      help: `emulated: ${boardNames.join(', ')}; hardware: ${hardwareNames.join(', ')}`,
+      otherwise: 'qemu-mps2-an386',
     },
-    { name: 'dry-run', help: 'hardware: print the command, and run nothing' },
-    { name: 'drive', value: 'FOLDER', help: 'hardware with UF2: where its drive is mounted' },
-    { name: 'nvm', value: 'FILE', help: 'file that is its NVM (default one in the folder)' },
-  ],
+    dryRun: { kind: flag, help: 'hardware: print the command, and run nothing' },
+    drive: { kind: text('FOLDER', '/media/RPI-RP2'), help: 'hardware with UF2: where its drive is mounted' },
+  },
   examples: [
     'brownout flash firmware/ --board qemu-mps2-an386',
     'brownout flash firmware/ --board nrf52840dk --dry-run',
   ],
-  async run({ positionals, options }) {
+  async run({ positionals, options: { board, nvm, drive, dryRun = false } }) {
     const folder = positionals[0]!;
     if (!manifestOf(folder)) {
       throw new BrownoutError({
@@ -37,21 +37,20 @@ export const flashCommand: Command = {
         hint: 'Run `brownout export <image> -o firmware/` first.',
       });
     }
-    const { board, nvm, drive } = options;
-    const hardware = typeof board === 'string' ? findHardware(board) : undefined;
+    const hardware = board === undefined ? undefined : findHardware(board);
     if (hardware) {
       const programmed = program(folder, {
         board: hardware,
-        dryRun: options['dry-run'] === true,
-        ...(typeof drive === 'string' ? { drive } : {}),
+        dryRun,
+        ...(drive === undefined ? {} : { drive }),
       });
       return { json: programmed, text: commandText(programmed), exitCode: ExitCode.OK };
     }
     const result = await flash(folder, {
-      ...(typeof board === 'string' ? { board } : {}),
-      ...(typeof nvm === 'string' ? { nvm } : {}),
+      ...(board === undefined ? {} : { board }),
+      ...(nvm === undefined ? {} : { nvm }),
     });
-    const text = [...result.output, `(${result.board}, emulated by QEMU; NVM in ${result.nvm})`].join('\n');
-    return { json: result, text, exitCode: result.exitCode === 0 ? ExitCode.OK : ExitCode.DEVICE };
+    const output = [...result.output, `(${result.board}, emulated by QEMU; NVM in ${result.nvm})`].join('\n');
+    return { json: result, text: output, exitCode: result.exitCode === 0 ? ExitCode.OK : ExitCode.DEVICE };
   },
-};
+});

@@ -12,6 +12,8 @@ import { NvmFile, runOnBoard } from '../firmware/qemu.js';
 import { linkerScript } from '../firmware/sources.js';
 import { boardCalled, targetCalled } from '../firmware/targets.js';
 import { requireTool } from '../firmware/tools.js';
+import { checkOptions } from '../options/table.js';
+import { type FlashOptions, flashOptions } from './options.js';
 
 /** What `brownout flash --json` prints. */
 export interface FlashResult {
@@ -24,21 +26,12 @@ export interface FlashResult {
   nvm: string;
 }
 
-export interface FlashOptions {
-  /** Default `qemu-mps2-an386`. */
-  board?: string;
-  /** Default: a file in the folder, named after the board. */
-  nvm?: string;
-}
-
 /**
  * Links the C files of `folder` for an emulated board and runs them once. NVM is a file that stays.
  * Throws `E_BOARD`, `E_TOOL_MISSING`, `E_FIRMWARE` where the folder holds no firmware for a Cortex-M.
  */
-export async function flash(
-  folder: string,
-  { board: name = 'qemu-mps2-an386', nvm }: FlashOptions = {},
-): Promise<FlashResult> {
+export async function flash(folder: string, options: FlashOptions = {}): Promise<FlashResult> {
+  const { board: name, nvm } = checkOptions(flashOptions, options);
   const board = boardCalled(name);
   const target = targetCalled(board.core);
   const names = readdirSync(folder).filter((file) => /\.(c|h|inc)$/.test(file));
@@ -95,7 +88,7 @@ export function program(folder: string, { board, dryRun = false, drive }: Progra
       code: 'E_FIRMWARE',
       found: fits ? `no firmware.elf in "${folder}"` : `a program at ${hex(segments[0]!.address)}`,
       expected: `one for ${board.name}, whose flash begins at ${hex(range.origin)}`,
-      hint: `Export with --board ${board.name}.`,
+      hint: `Export it for the board: \`brownout export <image> --board ${board.name} -o ${folder}\`.`,
     });
   }
   const command = programCommand(board, folder, drive);
@@ -112,7 +105,7 @@ function runProgrammer([tool, ...args]: string[]): void {
       code: 'E_PROGRAM',
       found: `${tool} ended with ${status}: ${stderr.trim().split('\n').at(-1)}`,
       expected: 'a board that is connected and powered',
-      hint: 'Check the cable; --dry-run shows the command.',
+      hint: 'Check the cable; `dryRun` shows the command.',
     },
     ExitCode.DEVICE,
   );

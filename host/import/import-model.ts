@@ -1,10 +1,13 @@
 // A model as another tool wrote it, whichever format it is in.
 import { type InputArray, realInputs } from '../data/model-input.js';
+import { samplesKind } from '../data/option-kinds.js';
 import { BrownoutError } from '../error.js';
 import type { Preprocessing } from '../model/image.js';
 import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
+import { callback, choice, list, progressKind, text, whole } from '../options/kinds.js';
+import { type Checked, checkOptions, nested, type Table } from '../options/table.js';
 import { graphOf, type ImportedOnnx, importOnnx } from './onnx/import-onnx.js';
-import { quantizeGraph, type QuantizeGraphOptions } from './quantize-graph.js';
+import { quantizeGraph, type QuantizeGraphOptions, quantizeGraphOptions } from './quantize-graph.js';
 import { FLOAT_OPERATORS, floatModelOf, isFloatModel } from './tflite/float.js';
 import { importTflite } from './tflite/import-tflite.js';
 import { readTflite } from './tflite/model.js';
@@ -26,6 +29,39 @@ export interface ImportOptions {
   /** Whose kernels a .tflite file’s results are those of, where the two differ; default `tflite`. */
   reference?: 'tflite' | 'tflm';
 }
+
+type Quantize = NonNullable<ImportOptions['quantize']>;
+
+const { ranges, biasCorrection, equalize } = quantizeGraphOptions;
+/** How a float model is quantized, as far as users choose. */
+export const quantizeOptions = { ranges, biasCorrection, equalize } as const satisfies Table<Quantize>;
+
+export const importOptions = {
+  name: { kind: text('NAME', 'keywords'), default: 'model' },
+  data: {
+    kind: samplesKind('samples.npy'),
+    help: 'float inputs that set the ranges of a float model: .npy, .npz or .csv',
+  },
+  quantize: { kind: nested<Quantize, typeof quantizeOptions>(quantizeOptions) },
+  onSample: { kind: progressKind },
+  beside: { kind: callback<(name: string) => Uint8Array>() },
+  cut: {
+    kind: text('NAME', 'logits'),
+    help: 'the value that is the answer',
+    otherwise: 'the model’s output',
+  },
+  shape: {
+    kind: list(whole(1, 1_000_000), 'N,N,…'),
+    help: 'shape of the input, where the file leaves sizes open',
+  },
+  reference: {
+    kind: choice(['tflite', 'tflm']),
+    default: 'tflite',
+    help: 'whose kernels a .tflite file’s results are those of, where they differ: tflite or tflm',
+  },
+} as const satisfies Table<ImportOptions>;
+
+type ImportSettings = Checked<ImportOptions, typeof importOptions>;
 
 export interface ImportedModel {
   network: QuantizedNetwork;
@@ -60,7 +96,7 @@ export function floatGraphOf(
 /** Quantizes a float graph on samples. */
 function quantized(
   { graph, channelsFirst, notes }: ImportedOnnx,
-  { name = 'model', data, quantize, onSample }: ImportOptions,
+  { name, data, quantize, onSample }: ImportSettings,
 ): ImportedModel {
   const { shape } = graph.tensors[graph.input]!;
   const samples = data && realInputs(data, shape, channelsFirst);
@@ -79,19 +115,20 @@ const isTflite = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.su
 
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_…`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
+  const settings = checkOptions(importOptions, options);
   if (isTflite(bytes)) {
-    const float = floatGraphOf(bytes, options);
-    if (float) return quantized(float, options);
-    const { name, cut, reference } = options;
+    const float = floatGraphOf(bytes, settings);
+    if (float) return quantized(float, settings);
+    const { name, cut, reference } = settings;
     const { network, notes } = importTflite(bytes, {
-      ...(name === undefined ? {} : { name }),
+      name,
+      reference,
       ...(cut === undefined ? {} : { cut }),
-      ...(reference === undefined ? {} : { reference }),
     });
     return { network, preprocessing: rangeOf(network.tensors[network.input]!), notes };
   }
   // ModelProto begins with its version of the format: field 1, a small number.
-  if (bytes[0] === 8 && bytes.length > 16) return quantized(floatGraphOf(bytes, options)!, options);
+  if (bytes[0] === 8 && bytes.length > 16) return quantized(floatGraphOf(bytes, settings)!, settings);
   throw new BrownoutError({
     code: 'E_MODEL',
     found: `a file of ${bytes.length} bytes that is neither TensorFlow Lite nor ONNX`,

@@ -24,6 +24,8 @@ import {
   type WeightedOp,
 } from './float-graph.js';
 import { NetworkBuilder } from './network-builder.js';
+import { callback, choice, flag, instance, text } from '../options/kinds.js';
+import { checkOptions, type Table } from '../options/table.js';
 import { chooseRanges, observe, type RangeMethod } from './ranges.js';
 
 /** A scale of 1, if whole numbers of that range are no more than int8 has. */
@@ -46,7 +48,7 @@ function chooseScales(
         code: 'E_CALIBRATION',
         found: 'a float model without samples',
         expected: `inputs of shape [${graph.tensors[graph.input]!.shape}], whose activations set the ranges`,
-        hint: 'Give some with --data samples.npy: a few hundred, as the model will see them.',
+        hint: 'Give a few hundred as `data`, as the model will see them.',
       });
     }
     const [low, high] = range;
@@ -253,11 +255,36 @@ export interface QuantizeGraphOptions {
   onSample?: (done: number) => void;
 }
 
-/** Quantizes `graph` to int8. Throws `E_CALIBRATION`. */
-export function quantizeGraph(
-  given: FloatGraph,
-  { name, samples, onSample, ranges = 'mse', biasCorrection = true, equalize = false }: QuantizeGraphOptions,
-): QuantizedNetwork {
+const areSamples = (value: unknown): value is readonly ArrayLike<number>[] =>
+  Array.isArray(value) &&
+  value.every(
+    (one: unknown) => Array.isArray(one) || (ArrayBuffer.isView(one) && !(one instanceof DataView)),
+  );
+
+/** How a float model is quantized. */
+export const quantizeGraphOptions = {
+  name: { kind: text('NAME', 'keywords'), required: true },
+  samples: { kind: instance('an array of inputs, each an array of numbers', areSamples) },
+  ranges: {
+    kind: choice(['mse', 'percentile', 'max']),
+    default: 'mse',
+    help: 'of a float model’s activations: mse, percentile or max',
+  },
+  biasCorrection: { kind: flag, default: true, help: 'leave biases of a float model as they are' },
+  equalize: {
+    kind: flag,
+    default: false,
+    help: 'cross-layer equalization of a float model, for depthwise networks',
+  },
+  onSample: { kind: callback<(done: number) => void>() },
+} as const satisfies Table<QuantizeGraphOptions>;
+
+/** Quantizes `graph` to int8. Throws `E_CALIBRATION`, `E_OPTION`. */
+export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions): QuantizedNetwork {
+  const { name, samples, onSample, ranges, biasCorrection, equalize } = checkOptions(
+    quantizeGraphOptions,
+    options,
+  );
   const { graph, pairs } = equalize ? equalizeGraph(given) : { graph: given, pairs: 0 };
   const size = elementCount(graph.tensors[graph.input]!);
   const wrong = samples?.find((sample) => sample.length !== size);

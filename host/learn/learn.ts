@@ -7,7 +7,6 @@ import type { Values } from '../model/values.js';
 import { storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { openTrace } from '../power/source.js';
-import type { Trace } from '../power/trace.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { noProgress, underPolicy, VAIN_CUTS } from '../replay/replay.js';
@@ -20,7 +19,9 @@ import { randomOutcome } from '../simulator/outcome.js';
 import { provision } from '../simulator/provision.js';
 import { Recorder } from '../power/recorder.js';
 import { hottestByte, type Wear } from '../simulator/wear.js';
+import { checkOptions } from '../options/table.js';
 import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
+import { type LearningPoint, learnOptions, type LearnReplayOptions } from './options.js';
 import {
   learnedWeights,
   type LearningStatus,
@@ -28,41 +29,6 @@ import {
   learningOf,
   withWeights,
 } from '../learning/learned.js';
-
-export interface LearnReplayOptions {
-  /** Samples to learn, in order, and their classes. */
-  input: InputArray;
-  labels: readonly number[];
-  /** Samples that are never learnt, to measure accuracy on. */
-  heldOut?: InputArray;
-  heldOutLabels?: readonly number[];
-  /** Times that the samples are gone through; default 1. */
-  epochs?: number;
-  /** Accuracy is measured after so many samples; default a tenth of all. */
-  every?: number;
-  trace?: string | Trace;
-  seed?: number;
-  device?: string;
-  capacitorUf?: number;
-  converter?: string;
-  policy?: string;
-  onLow?: 'sleep' | 'run';
-  onSample?: (done: number, total: number) => void;
-  onPoint?: (point: LearningPoint) => void;
-}
-
-/** How far learning is. Time and energy are simulated. */
-export interface LearningPoint {
-  samples: number;
-  /** On samples held out, 0 … 1; absent without any. */
-  accuracy?: number;
-  energyUj: number;
-  timeMs: number;
-  cuts: number;
-  updates: number;
-  /** Mean of the last samples, in bits. */
-  loss: number;
-}
 
 /** What `brownout learn --json` prints. Time, energy and cycles are simulated. */
 export interface LearnResult {
@@ -211,13 +177,6 @@ class Learner {
   }
 }
 
-/** The samples in order, as often as there are epochs. */
-function orderOf(samples: readonly Sample[], { epochs = 1 }: LearnReplayOptions): Sample[] {
-  if (!(Number.isInteger(epochs) && epochs >= 1 && epochs <= 10_000))
-    refuse('E_OPTION', `epochs ${epochs}`, 'a whole number from 1 to 10000', 'Leave it out for 1.');
-  return Array.from({ length: epochs }, () => samples).flat();
-}
-
 /** Cycles of learn jobs against their kernels alone, and against an inference; on steady power. */
 function costsOf(
   image: Image,
@@ -247,12 +206,14 @@ function costsOf(
  * Replays learning on the device on a power trace, and on steady power, and compares. Deterministic for a seed. Throws
  * `BrownoutError`: `E_KIND` for an image that only infers, `E_LABEL`, `E_INPUT…`, and those of `replay`.
  */
-export function learn(image: Uint8Array | Image, options: LearnReplayOptions): LearnResult {
-  const { trace = 'rf', seed = 1, onLow = 'sleep', onSample, onPoint } = options;
-  const profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+export function learn(image: Uint8Array | Image, given: LearnReplayOptions): LearnResult {
+  const options = checkOptions(learnOptions, given);
+  const { trace, seed, onLow, onSample, onPoint } = options;
+  const profile = deviceProfile(options.device);
   const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy, profile);
   const header = learningOf(model);
-  const samples = orderOf(samplesOf(model, options.input, options.labels), options);
+  const once = samplesOf(model, options.input, options.labels);
+  const samples = Array.from({ length: options.epochs }, () => once).flat();
   const heldOut = options.heldOut ? samplesOf(model, options.heldOut, options.heldOutLabels ?? []) : [];
   const every = options.every ?? Math.max(1, Math.ceil(samples.length / 10));
   const storage = storageFor(profile, options);

@@ -1,4 +1,5 @@
 // One self-contained page of a replay of learning: accuracy or loss against samples, energy and cuts beside it.
+import { GENERATOR } from '../options/outputs.js';
 import { type PrintedLearning, learnRows } from './report.js';
 
 const WIDTH = 720;
@@ -67,7 +68,7 @@ export function learnHtml(result: PrintedLearning, command: string): string {
     return `<tr><th>${escaped(what)}</th>${cell}<td>${escaped(note)}</td></tr>`;
   });
   return [
-    '<!doctype html><html lang="en"><meta charset="utf-8">',
+    `<!doctype html><html lang="en"><meta charset="utf-8">${GENERATOR}`,
     `<title>${escaped(name)} learning</title><style>${STYLE}</style>`,
     `<h1>${escaped(name)} learns on ${escaped(device)}</h1>`,
     `<p>Trace ${escaped(trace)}, seed ${seed}. Time and energy are simulated.</p>`,

@@ -1,5 +1,6 @@
 import pc from 'picocolors';
-import type { LearningPoint, LearnResult } from './learn.js';
+import type { LearnResult } from './learn.js';
+import type { LearningPoint } from './options.js';
 import { learningText } from '../report/learning.js';
 import { count, facts } from '../report/text.js';
 
@@ -89,7 +90,7 @@ export function learnText(result: PrintedLearning): string {
       ? [
           '',
           `${pc.yellow('the guard rolled back')} ${learning.rollbacks} times: newer weights did worse on samples held out;`,
-          'a lower --lr may help',
+          'a lower --learning-rate may help',
         ]
       : [];
   return [

@@ -3,10 +3,39 @@ import type { CommitPolicy } from '../model/image.js';
 import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { COMMIT_CYCLES, opCycles } from './cost.js';
 import type { Plan } from '../model/plan.js';
+import type { Kind } from '../options/kinds.js';
+import { nearest } from '../options/suggest.js';
+
+const PATTERN = /^(every [1-9]\d{0,8}|low|auto|never)$/;
+
+function policyOption(names: readonly string[]): Kind<string> {
+  const check = (value: unknown): string | undefined =>
+    typeof value === 'string' && PATTERN.test(value) && (names.includes(value) || value.startsWith('every '))
+      ? value
+      : undefined;
+  return {
+    expected: `"every N" (N ≥ 1), ${names.map((name) => `"${name}"`).join(' or ')}`,
+    placeholder: 'NAME',
+    code: 'E_POLICY',
+    parse: check,
+    check,
+    right(wrong = '') {
+      const count = /^every\D*([1-9]\d{0,8})\b/.exec(wrong)?.[1];
+      return count === undefined
+        ? (nearest(wrong, names) ?? (wrong === 'every' ? 'every 1' : names[0]!))
+        : `every ${count}`;
+    },
+  };
+}
+
+/** An option that is a commit policy. */
+export const policyKind = policyOption(['auto', 'low', 'never']);
+/** … one that means the same for every plan. */
+export const fixedPolicyKind = policyOption(['low', 'never']);
 
 /** `every n`, `low`, `auto` or `never`. Throws `E_POLICY`. */
 export function checkPolicy(name: string): void {
-  if (/^(every [1-9]\d{0,8}|low|auto|never)$/.test(name)) return;
+  if (PATTERN.test(name)) return;
   throw new BrownoutError({
     code: 'E_POLICY',
     found: `commit policy "${name}"`,

@@ -1,5 +1,7 @@
 // What stands between a harvester and the device: a converter, a capacitor, thresholds. Converters are data.
 import { BrownoutError } from '../error.js';
+import { choice } from '../options/kinds.js';
+import { didYouMean } from '../options/suggest.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
 /** A converter and the capacitor behind it. */
@@ -104,6 +106,8 @@ const converters: readonly Converter[] = [
 
 /** Names of the converters that `power` takes. */
 export const CONVERTERS: readonly string[] = ['ideal', ...converters.map(({ name }) => name)];
+/** An option that names a converter. */
+export const converterKind = choice(CONVERTERS, { code: 'E_CONVERTER' });
 
 /** What holds the energy of a device, ready to compute with. */
 export interface Storage {
@@ -170,7 +174,7 @@ export function storageFor(profile: DeviceProfile, options: StorageOptions = {})
       code: 'E_CONVERTER',
       found: `converter "${name}"`,
       expected: CONVERTERS.join(', '),
-      hint: 'Name one of these.',
+      hint: didYouMean(name, CONVERTERS),
     });
   }
   const own = profileStorage(profile);

@@ -1,5 +1,8 @@
 // A trace by name: a generator with parameters, or a recording.
 import { BrownoutError } from '../error.js';
+import type { Kind } from '../options/kinds.js';
+import { POWER, quantityOf, TIME } from '../options/quantity.js';
+import { didYouMean, nearest } from '../options/suggest.js';
 import {
   type Harvester,
   KineticHarvester,
@@ -27,8 +30,35 @@ type GeneratorName = keyof typeof GENERATORS;
 /** Whether `text` names a generator, rather than a file. */
 export const isGenerator = (text: string): boolean => Object.hasOwn(GENERATORS, text.split(':')[0]!);
 
-function refuse(code: string, found: string, expected: string): never {
-  throw new BrownoutError({ code, found, expected, hint: 'For example rf:on_uw=1500,mean_off_ms=40.' });
+const isRecording = (value: unknown): value is Trace =>
+  typeof value === 'object' && value !== null && 'segments' in value && Array.isArray(value.segments);
+
+/** An option that is a trace; on the command line a generator, or the path of a recording. */
+export const traceKind: Kind<string | Trace, string> = {
+  expected: `${Object.keys(GENERATORS).join(', ')} with parameters, or a recording`,
+  placeholder: 'FILE',
+  code: 'E_TRACE',
+  parse: (text) => (text === '' ? undefined : text),
+  check(value) {
+    if (typeof value === 'string') return value;
+    return isRecording(value) && value.segments.length > 0 ? value : undefined;
+  },
+  right: () => 'rf',
+};
+
+const EXAMPLE = 'For example rf:on_uw=1500,mean_off_ms=40.';
+
+function refuse(code: string, found: string, expected: string, hint = EXAMPLE): never {
+  throw new BrownoutError({ code, found, expected, hint });
+}
+
+/** In the unit that the key ends in: a number, or a quantity with a unit of its own. */
+function parameterValue(key: string, value: string): number {
+  if (value === '') return Number.NaN;
+  const dimension = key.endsWith('_uw') ? POWER : /_(ms|s)$/.test(key) ? TIME : undefined;
+  const quantity = dimension && quantityOf(value, dimension);
+  if (quantity === undefined) return Number(value);
+  return key.endsWith('_s') ? quantity / 1000 : quantity;
 }
 
 /** Most of a parameter, by its unit: 100 W, 10,000 s, a day, or the whole. */
@@ -42,9 +72,13 @@ function parameters(name: GeneratorName, text: string | undefined): Record<strin
   const values: Record<string, number> = { ...GENERATORS[name] };
   for (const part of text ? text.split(',') : []) {
     const [key = '', value = ''] = part.split('=');
-    if (!Object.hasOwn(values, key))
-      refuse('E_TRACE_PARAMETER', `"${key}" of ${name}`, Object.keys(values).join(', '));
-    const number = value === '' ? Number.NaN : Number(value);
+    if (!Object.hasOwn(values, key)) {
+      const known = Object.keys(values);
+      const meant = nearest(key, known) ?? known[0]!;
+      const hint = `Did you mean ${name}:${meant}=${values[meant]}?`;
+      refuse('E_TRACE_PARAMETER', `"${key}" of ${name}`, known.join(', '), hint);
+    }
+    const number = parameterValue(key, value);
     if (!Number.isFinite(number)) refuse('E_TRACE_NUMBER', `"${part}"`, 'a finite number');
     if (number < 0) refuse('E_TRACE_NEGATIVE', `"${part}"`, '0 or more');
     if (number < 1 && /_(ms|s)$/.test(key) && key !== 'night_s') {
@@ -59,7 +93,10 @@ function parameters(name: GeneratorName, text: string | undefined): Record<strin
 /** `rf`, `solar`, `kinetic`, `constant` or `square`, with parameters: `rf:on_uw=1200,mean_off_ms=80`. */
 function generator(text: string, seed: number): Harvester {
   const [name = '', ...rest] = text.split(':');
-  if (!isGenerator(text)) refuse('E_TRACE', `trace "${text}"`, Object.keys(GENERATORS).join(', '));
+  if (!isGenerator(text)) {
+    const names = Object.keys(GENERATORS);
+    refuse('E_TRACE', `trace "${text}"`, names.join(', '), didYouMean(name, names, 'For example rf.'));
+  }
   const p = parameters(name as GeneratorName, rest.join(':'));
   const get = (key: string): number => p[key]!;
   switch (name as GeneratorName) {

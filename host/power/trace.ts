@@ -1,6 +1,9 @@
 // Recorded traces: CSV with units in its header, I–V curves; stitching and resampling that keep the energy.
 import { cellNumber, decimalCommas, type Row, splitRows } from '../data/csv.js';
 import { BrownoutError } from '../error.js';
+import { choice, resistance, text } from '../options/kinds.js';
+import type { Quantity } from '../options/quantity.js';
+import { type Checked, checkOptions, type Table } from '../options/table.js';
 import type { PowerSegment } from './harvester.js';
 
 /** A recording: power in pieces, from its first sample to its end. */
@@ -10,12 +13,22 @@ export interface Trace {
 }
 
 export interface TraceOptions {
+  /** Default `trace`. */
   name?: string;
-  /** What a column of voltages was measured across. */
-  loadOhm?: number;
+  /** What a column of voltages was measured across, in Ω or as `'30k'`. */
+  loadOhm?: Quantity;
   /** Unit of the currents of an I–V file, whose format has none. */
   currentUnit?: 'ua' | 'ma' | 'a';
 }
+
+/** Options of recordings. */
+export const traceOptions = {
+  name: { kind: text('NAME', 'roof'), default: 'trace' },
+  loadOhm: { kind: resistance, help: 'what the voltages of a trace were measured across, such as 30k' },
+  currentUnit: { kind: choice(['ua', 'ma', 'a']), help: 'ua, ma or a: of the currents of I–V curves' },
+} as const satisfies Table<TraceOptions>;
+
+type TraceSettings = Checked<TraceOptions, typeof traceOptions>;
 
 const TIME_US: Record<string, number> = { time_ns: 1e-3, time_us: 1, time_ms: 1e3, time_s: 1e6 };
 const POWER_UW: Record<string, number> = { power_nw: 1e-3, power_uw: 1, power_mw: 1e3 };
@@ -87,7 +100,7 @@ function checkSample({ powerUw, sourceV = 0, line }: Sample): void {
     const hint = 'A harvester gives power: take the absolute value, or cut the line out.';
     refuse('E_TRACE_NEGATIVE', `${powerUw} µW in line ${line}`, 'power of 0 or more', hint);
   }
-  const hint = 'Check the units that the first line names, and --load or --current-unit.';
+  const hint = 'Check the units that the first line names, and `loadOhm` or `currentUnit`.';
   if (powerUw > MOST_POWER_UW)
     refuse('E_TRACE_RANGE', `${powerUw} µW in line ${line}`, `at most ${MOST_POWER_UW} µW`, hint);
   if (Math.abs(sourceV) > MOST_VOLTS)
@@ -153,12 +166,12 @@ function readHeader({ cells }: Row): Header {
   return { time, timeUs, power, powerUw, voltage, current };
 }
 
-function readCsv(heading: Row, recording: Recording, { loadOhm }: TraceOptions): PowerSegment[] {
+function readCsv(heading: Row, recording: Recording, { loadOhm }: TraceSettings): PowerSegment[] {
   const header = readHeader(heading);
   const { time, power, voltage, current } = header;
   const resistive = power < 0 && current < 0;
-  if (resistive && !(loadOhm !== undefined && loadOhm > 0 && loadOhm < Infinity)) {
-    const hint = 'Say what the voltage was measured across: --load 30000.';
+  if (resistive && loadOhm === undefined) {
+    const hint = 'Say what the voltage was measured across, as `loadOhm`: 30k, for example.';
     refuse('E_TRACE_LOAD', 'voltages without a load', 'a resistance in ohms', hint);
   }
   const samples = recording.rows.map((row): Sample => {
@@ -184,10 +197,10 @@ const MOST_N = 20;
 function readCurves(
   [size, range]: readonly [Row, Row],
   recording: Recording,
-  { currentUnit }: TraceOptions,
+  { currentUnit }: TraceSettings,
 ): PowerSegment[] {
   if (currentUnit === undefined) {
-    const hint = 'Give it with --current-unit: the format has none.';
+    const hint = 'Give it as `currentUnit`: the format has none.';
     refuse('E_TRACE_UNITS', 'I–V curves without a unit of current', 'ua, ma or a', hint);
   }
   const n = numberIn(size, 0, 'n', recording);
@@ -217,6 +230,7 @@ function readCurves(
  * `E_TRACE_ORDER`, `E_TRACE_NEGATIVE`, `E_TRACE_RANGE`, `E_TRACE_EMPTY`, `E_TRACE_CURVE`, `E_CSV`.
  */
 export function parseTrace(text: string, options: TraceOptions = {}): Trace {
+  const settings = checkOptions(traceOptions, options);
   const { rows, delimiter } = splitRows(text);
   const [first, second] = rows;
   if (!first) return refuse('E_TRACE_EMPTY', 'an empty file', 'a header and samples', 'Check the file.');
@@ -224,9 +238,9 @@ export function parseTrace(text: string, options: TraceOptions = {}): Trace {
   const data = rows.slice(curves ? 2 : 1);
   const recording = { rows: data, decimalComma: decimalCommas(data, delimiter) };
   const segments = curves
-    ? readCurves([first, second], recording, options)
-    : readCsv(first, recording, options);
-  return { name: options.name ?? 'trace', segments };
+    ? readCurves([first, second], recording, settings)
+    : readCsv(first, recording, settings);
+  return { name: settings.name, segments };
 }
 
 /** One trace after the other. */

@@ -1,61 +1,114 @@
+import { bytesKind } from '../data/option-kinds.js';
+import { readUserFile, writeWhole } from '../data/files.js';
 import { readNpy } from '../data/npy.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { replayOnBoard } from './replay-on-board.js';
 import { boardNames } from '../firmware/targets.js';
-import { replay } from './replay.js';
-import { boardReplayText } from './board-report.js';
-import { replayHtml } from './page.js';
-import { replayText } from './report.js';
-import { replayCutsText } from './cuts-report.js';
+import {
+  cliOptions,
+  type CliValues,
+  type Command,
+  type CommandInput,
+  type CommandOutput,
+  defineCommand,
+  IMAGE,
+} from '../options/command.js';
+import { choice, outputFile, text } from '../options/kinds.js';
+import { PAGE_FILE } from '../options/outputs.js';
+import { cliName, type OptionTable } from '../options/table.js';
+import { traceKind } from '../power/source.js';
+import { traceOptions } from '../power/trace.js';
 import { replayCuts } from '../verify/replay.js';
-import type { Command, CommandInput, CommandOutput } from '../options/command.js';
-import { readUserFile, wholeNumber, writeWhole } from '../data/files.js';
-import { capacitance } from '../options/capacitance.js';
-import { commandLine, powerOptions, replayOptions } from './power-options.js';
+import { jobOption } from '../verify/options.js';
+import { boardReplayOptions } from './board-options.js';
+import { boardReplayText } from './board-report.js';
+import { replayCutsText } from './cuts-report.js';
+import { powerOptions, replayOptions } from './options.js';
+import { replayHtml } from './page.js';
+import { powerOf } from './power-options.js';
+import { replayOnBoard } from './replay-on-board.js';
+import { replay } from './replay.js';
+import { replayText } from './report.js';
+
+const options = {
+  cuts: { kind: text('ID', '1500,300'), help: 'the schedule of power failures, as `verify` prints it' },
+  ...cliOptions(replayOptions),
+  trace: { kind: traceKind, help: powerOptions.trace.help },
+  input: {
+    kind: replayOptions.input.kind,
+    help: 'with --trace samples; with --cuts the one given to `verify`',
+    otherwise: 'the image’s',
+  },
+  job: { ...jobOption, help: 'with --cuts: infer or learn' },
+  module: {
+    kind: bytesKind('a device module', 'device.wasm'),
+    help: 'with --cuts: device module',
+    otherwise: 'the one that ships',
+  },
+  ...cliOptions(traceOptions),
+  report: {
+    kind: outputFile(PAGE_FILE, 'replay.html'),
+    help: 'with --trace: write one self-contained HTML page',
+  },
+  on: {
+    kind: choice(boardNames, { placeholder: 'BOARD', code: 'E_BOARD' }),
+    help: 'kill an emulated board at random moments',
+  },
+  kills: { ...boardReplayOptions.kills, help: 'with --on: how often it is killed' },
+} as const satisfies OptionTable;
+
+type Options = CliValues<typeof options>;
+type Input = CommandInput<typeof options>;
+type Name = keyof typeof options;
 
 /** Which options belong to which way of replaying. */
 const WAYS = {
-  trace: ['input', 'capacitor', 'report', ...powerOptions.map(({ name }) => name)],
+  trace: [
+    ...['input', 'capacitorUf', 'report', 'device', 'converter', 'policy', 'onLow', 'inferences', 'seed'],
+    ...['loadOhm', 'currentUnit'],
+  ] as Name[],
   cuts: ['input', 'job', 'module'],
   on: ['kills', 'seed'],
-} as const;
+} as const satisfies Record<string, readonly Name[]>;
+
+const WAY_NAMES = ['trace', 'cuts', 'on'] as const;
 
 /** Throws `E_USAGE` unless exactly one way is asked for, and only with its own options. */
-function wayOf(options: CommandInput['options']): keyof typeof WAYS {
-  const ways = Object.keys(WAYS) as (keyof typeof WAYS)[];
-  const asked = ways.filter((way) => options[way] !== undefined);
+function wayOf(given: Options): keyof typeof WAYS {
+  const asked = WAY_NAMES.filter((way) => given[way] !== undefined);
   const [way] = asked;
   const own: readonly string[] = way ? [way, ...WAYS[way]] : [];
-  const known: string[] = ways.flatMap((name) => [name, ...WAYS[name]]);
-  const stray = known.find((name) => options[name] !== undefined && !own.includes(name));
+  const stray = (Object.keys(given) as Name[]).find((name) => !own.includes(name));
   if (way && asked.length === 1 && stray === undefined) return way;
+  const dashed = (name: Name): string => `--${cliName(name, options[name])}`;
   throw new BrownoutError({
     code: 'E_USAGE',
-    found: way && asked.length === 1 ? `--${stray} with --${way}` : `${asked.length} ways to replay`,
+    found: way && asked.length === 1 ? `${dashed(stray!)} with --${way}` : `${asked.length} ways to replay`,
     expected: '--trace FILE, --cuts ID (with --input, --job, --module) or --on BOARD (with --kills, --seed)',
-    hint: 'Try --cuts 1500,300 : 1,500 bytes and barriers into the first boot, 300 into the second.',
+    hint: 'Name one way: --trace rf, say, or --cuts 1500,300 (1,500 bytes and barriers into the first boot, then 300).',
   });
 }
 
 /** A schedule on the simulated device. */
-function replaySchedule({ positionals, options }: CommandInput): CommandOutput {
-  const { cuts, input, job, module } = options;
-  const result = replayCuts(readUserFile(positionals[0]!), String(cuts), {
-    ...(typeof input === 'string' ? { input: readNpy(readUserFile(input)) } : {}),
-    ...(typeof job === 'string' ? { job: job as 'infer' } : {}),
-    ...(typeof module === 'string' ? { module: readUserFile(module) } : {}),
+function replaySchedule({ positionals, options: { cuts, input, job, module } }: Input): CommandOutput {
+  const result = replayCuts(readUserFile(positionals[0]!), cuts!, {
+    ...(input === undefined ? {} : { input: readNpy(readUserFile(input)) }),
+    ...(job === undefined ? {} : { job }),
+    ...(module === undefined ? {} : { module: readUserFile(module) }),
   });
   const exitCode = result.identical ? ExitCode.OK : ExitCode.WRONG;
   return { json: result, text: replayCutsText(result), exitCode };
 }
 
 /** Kills at random moments on an emulated board. */
-async function replayKills({ positionals, options, progress }: CommandInput): Promise<CommandOutput> {
-  const { on, kills, seed } = options;
+async function replayKills({
+  positionals,
+  options: { on, kills, seed },
+  progress,
+}: Input): Promise<CommandOutput> {
   const result = await replayOnBoard(readUserFile(positionals[0]!), {
-    board: String(on),
-    ...(typeof kills === 'string' ? { kills: wholeNumber('kills', kills) } : {}),
-    ...(typeof seed === 'string' ? { seed: wholeNumber('seed', seed) } : {}),
+    ...(on === undefined ? {} : { board: on }),
+    ...(kills === undefined ? {} : { kills }),
+    ...(seed === undefined ? {} : { seed }),
     progress,
   });
   const exitCode = result.identical ? ExitCode.OK : ExitCode.WRONG;
@@ -63,44 +116,26 @@ async function replayKills({ positionals, options, progress }: CommandInput): Pr
 }
 
 /** On a power trace: time and energy, and with --report a page of it. */
-function replayTrace(input: CommandInput): CommandOutput {
-  const { capacitor, report } = input.options;
-  const { timeline, ...result } = replay(readUserFile(input.positionals[0]!), {
-    ...replayOptions(input),
-    ...(typeof capacitor === 'string' ? { capacitorUf: capacitance(capacitor) } : {}),
+function replayTrace({ positionals, options: given, commandLine }: Input): CommandOutput {
+  const { cuts: _, job: __, module: ___, on: ____, kills: _____, report, ...power } = given;
+  const { timeline, ...result } = replay(readUserFile(positionals[0]!), {
+    ...powerOf(power),
     timeline: true,
   });
-  if (typeof report === 'string' && timeline) {
-    const page = replayHtml({ ...result, timeline }, commandLine('replay', input));
+  if (report !== undefined && timeline) {
+    const page = replayHtml({ ...result, timeline }, commandLine);
     writeWhole(report, new TextEncoder().encode(page));
   }
   const exitCode = result.identical ? ExitCode.OK : ExitCode.WRONG;
-  const text =
-    typeof report === 'string' ? `${replayText(result)}\n\nwritten: ${report}` : replayText(result);
-  return { json: result, text, exitCode };
+  const table = replayText(result);
+  return { json: result, text: report === undefined ? table : `${table}\n\nwritten: ${report}`, exitCode };
 }
 
 const REPLAYS = { trace: replayTrace, cuts: replaySchedule, on: replayKills };
 
-export const replayCommand: Command = {
-  name: 'replay',
-  positionals: ['image'],
-  summary: 'Run an image on a power trace, or play one schedule of power failures, and tell what happened.',
-  options: [
-    { name: 'cuts', value: 'ID', help: 'the schedule of power failures, as `verify` prints it' },
-    { name: 'input', value: 'x.npy', help: 'with --trace samples; with --cuts the one given to `verify`' },
-    { name: 'job', value: 'NAME', help: 'with --cuts: infer (default) or learn' },
-    { name: 'module', value: 'FILE', help: 'with --cuts: device module (default: the one that ships)' },
-    ...powerOptions,
-    { name: 'capacitor', value: 'C', help: "such as 100uF (default: the device's or converter's own)" },
-    { name: 'report', value: 'FILE', help: 'with --trace: write one self-contained HTML page' },
-    {
-      name: 'on',
-      value: 'BOARD',
-      help: `kill an emulated board at random moments: ${boardNames.join(', ')}`,
-    },
-    { name: 'kills', value: 'N', help: 'with --on: how often it is killed (default 200)' },
-  ],
+export const command: Command = defineCommand({
+  positionals: [IMAGE],
+  options,
   examples: [
     'brownout replay checkpoints/digits.brn --trace rf --capacitor 100uF --report out.html',
     'brownout replay model.brn --input x.npy --trace rf.csv --device nrf52840 --converter bq25570 --json',
@@ -109,4 +144,4 @@ export const replayCommand: Command = {
     'brownout replay checkpoints/digits.brn --on qemu-mps2-an386 --kills 200',
   ],
   run: (input) => REPLAYS[wayOf(input.options)](input),
-};
+});

@@ -1,4 +1,5 @@
 // One self-contained page of a replay: no network, the same bytes for the same run.
+import { GENERATOR } from '../options/outputs.js';
 import type { ReplayResult } from './replay.js';
 import type { Timeline } from '../power/recorder.js';
 import { escaped } from '../report/html.js';
@@ -57,7 +58,7 @@ export function replayHtml(result: ReplayResult, command: string): string {
   const left = timeline.tilesLeftOut;
   const note = left > 0 ? `<p>${count(left)} tiles are not drawn: the page would grow too large.</p>` : '';
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${escaped(result.name)} on ${escaped(result.device)}</title>
+<html lang="en"><meta charset="utf-8">${GENERATOR}<title>${escaped(result.name)} on ${escaped(result.device)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style>
 <h1>${escaped(result.name)} on ${escaped(result.device)}, trace ${escaped(result.trace)}</h1>
 <p><code>${escaped(command)}</code> · seed ${result.seed} · all figures simulated</p>

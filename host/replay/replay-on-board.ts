@@ -17,16 +17,8 @@ import { controlBlock } from '../firmware/count-on-board.js';
 import { NvmFile, runOnBoard } from '../firmware/qemu.js';
 import { firmwareModule, sramBytes } from '../firmware/sources.js';
 import { type Board, boardCalled, CONTROL_OFFSET } from '../firmware/targets.js';
-
-export interface BoardReplayOptions {
-  /** Default `qemu-mps2-an386`. */
-  board?: string;
-  /** Times the emulator is killed; default 200. */
-  kills?: number;
-  /** Of the inputs besides the image's own, and of the moments; default 1. */
-  seed?: number;
-  progress?: (done: number, total: number) => void;
-}
+import { checkOptions } from '../options/table.js';
+import { type BoardReplayOptions, boardReplayOptions } from './board-options.js';
 
 /** What `brownout replay --on … --json` prints. */
 export interface BoardReplayResult {
@@ -252,10 +244,12 @@ async function lastWord(bench: Bench, deliveries: Deliveries, round: number): Pr
  */
 export async function replayOnBoard(
   file: Uint8Array | Image,
-  { board: name = 'qemu-mps2-an386', kills = 200, seed = 1, progress = () => {} }: BoardReplayOptions = {},
+  options: BoardReplayOptions = {},
 ): Promise<BoardReplayResult> {
+  const settings = checkOptions(boardReplayOptions, options);
+  const { kills, seed, progress = () => {} } = settings;
   const image = file instanceof Uint8Array ? readImage(file) : file;
-  const board = boardCalled(name);
+  const board = boardCalled(settings.board);
   const module = await firmwareModule(image);
   return inTemporaryFolder(async (folder) => {
     const random = new Random(seed);

@@ -1,6 +1,6 @@
 // An image on a power trace: what it takes in time and energy, and whether the power changed anything.
 import { analyze, type AnalyzeResult } from '../analyze/analyze.js';
-import { type InputArray, modelInputs } from '../data/model-input.js';
+import { modelInputs } from '../data/model-input.js';
 import { Random } from '../math/random.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type Image, readImage, withPolicy } from '../model/image.js';
@@ -10,7 +10,6 @@ import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { type Storage, storageChargeUj, storageFor } from '../power/converter.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
 import { openTrace } from '../power/source.js';
-import type { Trace } from '../power/trace.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { completeJob } from '../simulator/app.js';
@@ -22,37 +21,9 @@ import { randomOutcome } from '../simulator/outcome.js';
 import { provision } from '../simulator/provision.js';
 import { Recorder, type Timeline } from '../power/recorder.js';
 import { hottestByte, type Wear } from '../simulator/wear.js';
+import { checkOptions } from '../options/table.js';
 import { bareModuleFor, meteredModule, moduleFor } from '../toolchain/modules.js';
-
-export interface ReplayOptions {
-  /** Samples; default: the input that the image carries. */
-  input?: InputArray;
-  /** A generator (`rf`, `solar`, `kinetic`, `constant`, `square`, with parameters) or a recording; default `rf`. */
-  trace?: string | Trace;
-  /** Of generators, and of what cuts do to unsynced writes; default 1. */
-  seed?: number;
-  /** Device profile; default `cortex-m4-generic`. */
-  device?: string;
-  /** In place of the converter's or device's own. */
-  capacitorUf?: number;
-  /** `ideal` (default), `diode`, `bq25504` or `bq25570`. */
-  converter?: string;
-  esrOhm?: number;
-  capacitorLeakageNa?: number;
-  /** In place of the image's own. */
-  policy?: string;
-  /** What the app does when the monitor says LOW: `sleep` (default) until the capacitor is full, or `run` on. */
-  onLow?: 'sleep' | 'run';
-  /** How many inferences; inputs are taken in turn. Default: as many as there are inputs. */
-  inferences?: number;
-  /** Keep what happened when, for drawing; default false. */
-  timeline?: boolean;
-}
-
-const OPTIONS: readonly string[] = [
-  ...['input', 'trace', 'seed', 'device', 'capacitorUf', 'converter', 'esrOhm', 'capacitorLeakageNa'],
-  ...['policy', 'onLow', 'inferences', 'timeline'],
-];
+import { type ReplayOptions, replayOptions, type ReplaySettings } from './options.js';
 
 /** Where the energy went, in µJ: all but `harvested` add up to it, `left` less what there was at the start. */
 export interface ReplayEnergy {
@@ -121,26 +92,6 @@ export interface ReplayResult {
   timeline?: Timeline;
 }
 
-const refuse = (found: string, expected: string): never => {
-  throw new BrownoutError({ code: 'E_OPTION', found, expected, hint: 'Leave it out for the default.' });
-};
-
-function checkOptions(options: ReplayOptions): void {
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
-  if (unknown !== undefined) refuse(`option "${unknown}"`, OPTIONS.join(', '));
-  const { onLow, inferences, seed } = options;
-  if (onLow !== undefined && onLow !== 'sleep' && onLow !== 'run') refuse(`onLow "${onLow}"`, 'sleep or run');
-  if (
-    inferences !== undefined &&
-    !(Number.isInteger(inferences) && inferences >= 1 && inferences <= 10_000)
-  ) {
-    refuse(`inferences ${inferences}`, 'a whole number from 1 to 10000');
-  }
-  if (seed !== undefined && !(Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff)) {
-    refuse(`seed ${seed}`, 'a whole number from 0 to 4294967295');
-  }
-}
-
 /** The image under the policy asked for. */
 export function underPolicy(image: Image, name: string | undefined, profile: DeviceProfile): Image {
   if (name === undefined || name === image.metadata.policy) return image;
@@ -155,14 +106,14 @@ export function underPolicy(image: Image, name: string | undefined, profile: Dev
   return withPolicy(image, resolvePolicy(name, { ops, tileCount }, profile), name);
 }
 
-function inputsOf(image: Image, { input, inferences }: ReplayOptions): Values[] {
+function inputsOf(image: Image, { input, inferences }: ReplaySettings): Values[] {
   const given = input ? modelInputs(input, image) : image.sample && [image.sample];
   if (!given) {
     throw new BrownoutError({
       code: 'E_NO_INPUT',
       found: 'no input, and an image that carries none',
       expected: 'an input',
-      hint: 'Give one with --input x.npy.',
+      hint: 'Give one as `input`.',
     });
   }
   return Array.from({ length: inferences ?? given.length }, (_, i) => given[i % given.length]!);
@@ -177,7 +128,7 @@ export const noProgress = (found: string): BrownoutError =>
       code: 'E_NO_PROGRESS',
       found,
       expected: 'a charge that holds a boot, a tile and a commit',
-      hint: 'Give a larger capacitor, or compile the image for this device and capacitor.',
+      hint: 'Give a larger `capacitorUf`, or compile the image for this device and capacitor.',
     },
     ExitCode.DEVICE,
   );
@@ -199,12 +150,12 @@ export class ReplayBench {
   readonly steady: Run;
   readonly overheadPercent: number;
   readonly #module: WebAssembly.Module;
-  readonly #options: ReplayOptions;
+  readonly #options: ReplaySettings;
 
-  constructor(image: Uint8Array | Image, options: ReplayOptions) {
-    checkOptions(options);
+  constructor(image: Uint8Array | Image, given: ReplayOptions) {
+    const options = checkOptions(replayOptions, given);
     const read = image instanceof Uint8Array ? readImage(image) : image;
-    this.profile = deviceProfile(options.device ?? 'cortex-m4-generic');
+    this.profile = deviceProfile(options.device);
     this.image = underPolicy(read, options.policy, this.profile);
     this.inputs = inputsOf(this.image, options);
     this.#options = options;
@@ -220,14 +171,14 @@ export class ReplayBench {
 
   /** The same inputs on harvested power. */
   harvest(storage: Storage): Run {
-    const { trace = 'rf', seed = 1 } = this.#options;
+    const { trace, seed } = this.#options;
     return this.run(new MeteredSupply(this.profile, openTrace(trace, seed), storage));
   }
 
   /** All inputs, one after the other, on `supply`. */
   run(supply: MeteredSupply): Run {
     const { image, profile } = this;
-    const { seed = 1, onLow = 'sleep' } = this.#options;
+    const { seed, onLow } = this.#options;
     const random = new Random(seed);
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
     provision(nvm, image);
@@ -327,7 +278,7 @@ function withReason<T>({ op, energyUj }: ReplayResult['largestTile'], storage: S
         code: error.code,
         found: `${error.found}; entering op "${op}" and its dearest tile take ${energyUj.toFixed(1)} µJ`,
         expected: `less than the ${storageChargeUj(storage).toFixed(1)} µJ of a charge, boot and commit included`,
-        hint: 'Give a larger capacitor, or compile the image for this device and capacitor.',
+        hint: 'Give a larger `capacitorUf`, or compile the image for this device and capacitor.',
       },
       ExitCode.DEVICE,
     );
@@ -339,10 +290,11 @@ function withReason<T>({ op, energyUj }: ReplayResult['largestTile'], storage: S
  * `BrownoutError`: `E_TRACE…`, `E_CONVERTER`, `E_DEVICE`, `E_OPTION`, `E_POLICY`, `E_NO_PROGRESS`.
  */
 export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): ReplayResult {
-  const bench = new ReplayBench(image, options);
+  const settings = checkOptions(replayOptions, options);
+  const bench = new ReplayBench(image, settings);
   const { profile, steady } = bench;
-  const { converter = 'ideal', trace = 'rf', seed = 1, onLow = 'sleep' } = options;
-  const storage = storageFor(profile, options);
+  const { converter, trace, seed, onLow } = settings;
+  const storage = storageFor(profile, settings);
   const analysis = analyze(bench.image, { device: profile.name });
   const largestTile = largestOf(analysis, profile, storage);
   const run = withReason(largestTile, storage, () => bench.harvest(storage));
@@ -376,6 +328,6 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
     nvmBytesWritten: statistics.nvmBytesWritten,
     wear: hottestByte(recorder.writes, bench.image, bench.inputs.length, profile),
     ops: opsOf(bench, run, analysis.ops),
-    ...(options.timeline ? { timeline: recorder.timeline } : {}),
+    ...(settings.timeline ? { timeline: recorder.timeline } : {}),
   };
 }

@@ -1,36 +1,27 @@
+import { readUserFile } from '../data/files.js';
+import { asOption } from '../data/input-options.js';
 import { readArray, readText } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
+import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
+import { runOptions } from './options.js';
 import { runTable } from './report.js';
 import { run } from './run.js';
-import type { Command } from '../options/command.js';
-import { asOf, asOption } from '../data/input-options.js';
-import { readUserFile } from '../data/files.js';
 
-export const runCommand: Command = {
-  name: 'run',
-  positionals: ['image'],
-  summary: 'Run an image on inputs, on steady power.',
-  options: [
-    {
-      name: 'input',
-      value: 'FILE',
-      help: '.npy, .npz, .csv, .wav, .png, .bmp or .jpg (docs/INPUTS.md; default: the image’s own)',
-    },
-    asOption,
-  ],
+export const command: Command = defineCommand({
+  positionals: [IMAGE],
+  options: { ...cliOptions(runOptions), as: asOption },
   examples: ['brownout run checkpoints/digits.brn', 'brownout run model.brn --input x.npy --json'],
-  run({ positionals, options, progress }) {
+  run({ positionals, options: { input: path, as }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
-    const path = options['input'];
     const { input, preprocessing, classes } = image.metadata;
     const target = { shape: input.shape, preprocessing };
-    const given = { target, ...asOf(options), ...(classes ? { classes } : {}) };
-    const file = typeof path === 'string' ? readArray(path, given) : undefined;
+    const given = { target, ...(as ? { as } : {}), ...(classes ? { classes } : {}) };
+    const file = path === undefined ? undefined : readArray(path, given);
     const result = run(image, { ...(file ? { input: file.array } : {}), onSample: progress });
     const table = runTable(result, image.metadata);
     const { readAs } = result;
     const read = file && readAs ? readText({ format: file.format, dtype: file.array.dtype, as: readAs }) : '';
     return { json: result, text: read ? `${read}\n${table}` : table, exitCode: ExitCode.OK };
   },
-};
+});

@@ -1,26 +1,22 @@
+import { readUserFile } from '../data/files.js';
 import { ExitCode } from '../error.js';
+import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
+import { traceOptions } from '../power/trace.js';
+import { powerOf } from '../replay/power-options.js';
+import { sizeOptions } from './options.js';
 import { sizeText } from './report.js';
 import { size } from './size.js';
-import type { Command } from '../options/command.js';
-import { readUserFile } from '../data/files.js';
-import { powerOptions, replayOptions } from '../replay/power-options.js';
 
-export const sizeCommand: Command = {
-  name: 'size',
-  positionals: ['image'],
-  summary: 'Find the smallest capacitor an image works with on a power trace, and that of least latency.',
-  options: [
-    { name: 'input', value: 'x.npy', help: 'a sample or a batch (default: the image’s)' },
-    ...powerOptions,
-  ],
+export const command: Command = defineCommand({
+  positionals: [IMAGE],
+  options: { ...cliOptions(sizeOptions), ...cliOptions(traceOptions) },
   examples: [
     'brownout size checkpoints/digits.brn --trace rf',
     'brownout size model.brn --input x.npy --trace rf.csv --device nrf52840 --converter bq25570 --json',
   ],
-  run(input) {
-    const image = readUserFile(input.positionals[0]!);
-    const result = size(image, { ...replayOptions(input), onCapacitor: input.progress });
+  run({ positionals, options, progress }) {
+    const result = size(readUserFile(positionals[0]!), { ...powerOf(options), onCapacitor: progress });
     const exitCode = result.smallestUf === null ? ExitCode.WRONG : ExitCode.OK;
     return { json: result, text: sizeText(result), exitCode };
   },
-};
+});

@@ -2,13 +2,9 @@
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import { storageFor } from '../power/converter.js';
-import { ReplayBench, type ReplayOptions, spread } from '../replay/replay.js';
-
-export interface SizeOptions extends Omit<ReplayOptions, 'capacitorUf' | 'timeline'> {
-  /** Capacitors to try, in µF; default the E3 series from 1 µF to 47 mF. */
-  capacitorsUf?: readonly number[];
-  onCapacitor?: (done: number, total: number) => void;
-}
+import { checkOptions } from '../options/table.js';
+import { ReplayBench, spread } from '../replay/replay.js';
+import { type SizeOptions, sizeOptions, type SizeSettings } from './options.js';
 
 /** How one capacitor did. All figures are simulated. */
 export interface SizeRow {
@@ -44,7 +40,11 @@ const E3_UF: readonly number[] = [1, 10, 100, 1000, 10_000].flatMap((decade) => 
 /** What a capacitor that is too small, or a trace that is too weak for a large one, ends in. */
 const FAILURES: readonly string[] = ['E_NO_PROGRESS', 'E_TRACE_DARK', 'E_CUTS'];
 
-function tryOne(bench: ReplayBench, capacitorUf: number, options: ReplayOptions): SizeRow {
+function tryOne(
+  bench: ReplayBench,
+  capacitorUf: number,
+  options: Pick<SizeSettings, 'converter' | 'esrOhm' | 'capacitorLeakageNa'>,
+): SizeRow {
   const storage = storageFor(bench.profile, { ...options, capacitorUf });
   try {
     const run = bench.harvest(storage);
@@ -67,8 +67,9 @@ function tryOne(bench: ReplayBench, capacitorUf: number, options: ReplayOptions)
 
 /** Sweeps capacitors. Throws as `replay` does, but not where a capacitor is too small or too large. */
 export function size(image: Uint8Array | Image, options: SizeOptions = {}): SizeResult {
-  const { capacitorsUf = E3_UF, onCapacitor, ...rest } = options;
-  const bench = new ReplayBench(image, rest);
+  const settings = checkOptions(sizeOptions, options);
+  const { capacitorsUf = E3_UF, onCapacitor, ...rest } = settings;
+  const bench = new ReplayBench(image, { ...rest, timeline: false });
   const rows = [...capacitorsUf]
     .sort((a, b) => a - b)
     .map((capacitorUf, index) => {
@@ -81,7 +82,7 @@ export function size(image: Uint8Array | Image, options: SizeOptions = {}): Size
     return !best || row.latencyMs!.median < best.latencyMs!.median ? row : best;
   }, undefined);
   return {
-    ...{ name: bench.image.metadata.name, device: bench.profile.name, seed: rest.seed ?? 1 },
+    ...{ name: bench.image.metadata.name, device: bench.profile.name, seed: rest.seed },
     inferences: bench.inputs.length,
     rows,
     smallestUf: working[0]?.capacitorUf ?? null,

@@ -24,6 +24,9 @@ import { BrownoutError, ExitCode } from '../error.js';
 import { optionalVersion } from '../package.js';
 import { type DeviceImage, readDevice } from '../model/image.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
+import { bytes, choice, flag } from '../options/kinds.js';
+import type { Quantity } from '../options/quantity.js';
+import { type Checked, checkOptions, type Table } from '../options/table.js';
 
 export interface BuildOptions {
   /** asconfig.json's target: `scalar` (default) or `simd`. */
@@ -38,10 +41,25 @@ export interface BuildOptions {
    * Bytes of NVM in the module's own memory, from `MAPPED_AT` on: the module reads and writes it there, and imports
    * nothing of `nvm`. For hosts whose NVM is mapped.
    */
-  mappedBytes?: number;
+  mappedBytes?: Quantity;
   /** Keeps the names of functions (default false): for C that people read. The code is the same. */
   names?: boolean;
 }
+
+export const buildOptions = {
+  target: { kind: choice(['scalar', 'simd']), default: 'scalar', help: 'scalar or simd' },
+  entry: { kind: choice(['device', 'bare']), default: 'device' },
+  optimize: {
+    kind: choice(['size', 'speed'], { placeholder: 'WHAT' }),
+    default: 'size',
+    help: 'size, or speed: several sums at a time on scalar cores, inlining with simd',
+  },
+  accelerated: { kind: flag, default: false },
+  mappedBytes: { kind: bytes },
+  names: { kind: flag, default: false },
+} as const satisfies Table<BuildOptions>;
+
+type BuildSettings = Checked<BuildOptions, typeof buildOptions>;
 
 /** The package's root: sources and asconfig.json. */
 const root = new URL('../../../', import.meta.url);
@@ -131,8 +149,8 @@ const LEARNING_ENTRIES = { ...ENTRIES, device: 'assembly/learn.ts' };
 export const MAPPED_AT = 0x10000;
 
 /** What asc is asked for, besides the entry. */
-function flagsOf(parts: BuildParts, options: BuildOptions): string[] {
-  const { target = 'scalar', names, accelerated, mappedBytes, optimize } = options;
+function flagsOf(parts: BuildParts, options: BuildSettings): string[] {
+  const { target, names, accelerated, mappedBytes, optimize } = options;
   const [int8, int8High] = masksOf(parts.int8);
   const [int16, int16High] = masksOf(parts.int16);
   const learning = maskOf(parts.learning.map((kind) => kind - KIND_LEARNING));
@@ -197,7 +215,7 @@ const ANY_SIZE = 1 << 20;
  */
 async function shrink(
   wasm: Uint8Array,
-  { target, optimize, names = false }: BuildOptions,
+  { target, optimize, names }: BuildSettings,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { default: binaryen } = await compiler('binaryen', () => import('binaryen'));
   const module = binaryen.readBinary(wasm);
@@ -225,8 +243,9 @@ export async function buildParts(
   parts: BuildParts,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const source = (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[options.entry ?? 'device'];
-  return shrink(await assemble(source, flagsOf(parts, options)), options);
+  const settings = checkOptions(buildOptions, options);
+  const source = (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[settings.entry];
+  return shrink(await assemble(source, flagsOf(parts, settings)), settings);
 }
 
 /** The device module with what `image` uses alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
@@ -234,5 +253,6 @@ export async function buildDevice(
   image: Uint8Array | DeviceImage,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return buildParts(partsOf(image instanceof Uint8Array ? readDevice(image) : image), options);
+  const settings = checkOptions(buildOptions, options);
+  return buildParts(partsOf(image instanceof Uint8Array ? readDevice(image) : image), settings);
 }

@@ -2,9 +2,9 @@
 import { type Image, readImage } from '../model/image.js';
 import { playerOf } from './counterexample.js';
 import { parseSchedule } from './schedule.js';
-import { setUp, type VerifyOptions } from './verify.js';
-
-export type ReplayCutsOptions = Pick<VerifyOptions, 'input' | 'job' | 'module'>;
+import { checkOptions } from '../options/table.js';
+import { type ReplayCutsOptions, replayCutsOptions } from './options.js';
+import { setUp } from './verify.js';
 
 /** What `brownout replay --cuts --json` prints. */
 export interface ReplayCutsResult {
@@ -23,8 +23,9 @@ export function replayCuts(
   id: string,
   options: ReplayCutsOptions = {},
 ): ReplayCutsResult {
+  const settings = checkOptions(replayCutsOptions, options);
   const schedule = parseSchedule(id);
   const model = image instanceof Uint8Array ? readImage(image) : image;
-  const { verdict, detail, story } = playerOf(setUp(model, options, schedule.way)).play(schedule);
+  const { verdict, detail, story } = playerOf(setUp(model, settings, schedule.way)).play(schedule);
   return { id, cuts: schedule.cuts.length, identical: verdict === 'identical', verdict, detail, story };
 }

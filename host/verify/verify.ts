@@ -9,7 +9,9 @@ import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { withCapacitor } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
+import { checkOptions } from '../options/table.js';
 import { moduleBytes, moduleFor } from '../toolchain/modules.js';
+import { type VerifyOptions, verifyOptions, type VerifySettings } from './options.js';
 import { meter } from '../toolchain/meter.js';
 import { counterexample, type Counterexample } from './counterexample.js';
 import { enumerate } from './enumerate.js';
@@ -33,29 +35,6 @@ import {
   volatileState,
 } from './tiles.js';
 import { Refuted, refute, type Violation } from './violation.js';
-
-export interface VerifyOptions {
-  /** A sample as an array; default: the input the image carries, else noise. */
-  input?: InputArray;
-  /** Default `infer`. */
-  job?: 'infer' | 'learn';
-  /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
-  tear?: number;
-  /** The device module to prove; default the one that ships. */
-  module?: Uint8Array;
-  /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
-  device?: string;
-  /** Capacitor before it, in µF; default the device's own. */
-  capacitorUf?: number;
-  /** Another commit policy than the image's: `every N`, `low` or `never`. */
-  policy?: string;
-  /** Also explore plain states, as a cross-check: to closure, or as long as `budgetMs` lasts. */
-  enumerate?: boolean;
-  /** Look for a schedule of cuts that goes wrong where an obligation fails; default true. */
-  search?: boolean;
-  budgetMs?: number;
-  onProgress?: (done: number, total: number) => void;
-}
 
 /** What `brownout verify --json` prints. */
 export interface VerifyResult {
@@ -91,22 +70,17 @@ export interface VerifyResult {
   counterexample: Counterexample | null;
 }
 
-const TEARS = [1, 2, 4, 8];
+const JOBS = { infer: JobKind.INFER, learn: JobKind.LEARN } as const;
 
-function optionError(found: string, expected: string, hint: string): never {
-  throw new BrownoutError({ code: 'E_OPTION', found, expected, hint });
-}
-
-function jobKind(image: Image, job: string): JobKind {
-  const kind = job === 'infer' ? JobKind.INFER : job === 'learn' ? JobKind.LEARN : undefined;
-  if (kind === undefined) optionError(`job "${job}"`, 'infer or learn', 'Leave it out for infer.');
+/** Throws `E_KIND` where the image has no such job. */
+function jobKind(image: Image, job: keyof typeof JOBS): JobKind {
+  const kind = JOBS[job];
   if (image.jobs[kind]!.count > 0) return kind;
   throw new BrownoutError({
     code: 'E_KIND',
     found: `an image without a job "${job}"`,
     expected: 'one that has it',
-    hint:
-      job === 'learn' ? 'This image only infers: verify it with --job infer.' : 'Compile the model again.',
+    hint: job === 'learn' ? 'This image only infers: leave `job` out.' : 'Compile the model again.',
   });
 }
 
@@ -158,10 +132,10 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
 }
 
 /** Image, module and jobs, for every way that jobs can take. Throws `BrownoutError`. */
-function setUpAll(image: Image, options: VerifyOptions): Setup[] {
+function setUpAll(image: Image, options: VerifySettings): Setup[] {
   const wasm = Uint8Array.from(options.module ?? moduleBytes(moduleFor(image)));
-  const profile = withCapacitor(deviceProfile(options.device ?? 'cortex-m4-generic'), options.capacitorUf);
-  const kind = jobKind(image, options.job ?? 'infer');
+  const profile = withCapacitor(deviceProfile(options.device), options.capacitorUf);
+  const kind = jobKind(image, options.job);
   const module = deviceModule(wasm);
   const metered = new WebAssembly.Module(meter(wasm, profile.instructionCycles.value));
   const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile };
@@ -175,11 +149,17 @@ function setUpAll(image: Image, options: VerifyOptions): Setup[] {
 }
 
 /** Image, module and the jobs of one way. Throws `BrownoutError`. */
-export function setUp(image: Image, options: VerifyOptions, way = 0): Setup {
+export function setUp(image: Image, given: VerifyOptions, way = 0): Setup {
+  const options = checkOptions(verifyOptions, given);
   const setups = setUpAll(image, options);
   const setup = setups[way];
   if (setup) return setup;
-  optionError(`way ${way}`, `0 to ${setups.length - 1}`, 'Copy the id that `brownout verify` printed.');
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `way ${way}`,
+    expected: `0 to ${setups.length - 1}`,
+    hint: 'Copy the id that `brownout verify` printed.',
+  });
 }
 
 /** The golden jobs. */
@@ -294,7 +274,7 @@ class Verification {
   readonly passed: Passed[] = [];
 
   constructor(
-    readonly options: VerifyOptions,
+    readonly options: VerifySettings,
     readonly tick: () => void,
     readonly isOver: () => boolean,
   ) {}
@@ -302,7 +282,7 @@ class Verification {
   /** One way through a job. `first`: what does not depend on the way is proved with it. */
   prove(setup: Setup, first: boolean): void {
     const prover = new Prover(this.tally);
-    const { tear = 1 } = this.options;
+    const { tear } = this.options;
     const passed: Passed = {
       setup,
       subject: undefined,
@@ -357,11 +337,11 @@ class Verification {
  * Proves on the module itself that no power failure, at any point and any number of times, changes the job's result.
  * Throws `BrownoutError` on wrong options; what is refuted is in the result.
  */
-export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): VerifyResult {
+export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): VerifyResult {
+  const options = checkOptions(verifyOptions, given);
   const started = process.hrtime.bigint();
   const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy);
-  const { tear = 1, job = 'infer' } = options;
-  if (!TEARS.includes(tear)) optionError(`tear ${tear}`, TEARS.join(', '), 'Leave it out for 1.');
+  const { tear, job } = options;
   const setups = setUpAll(model, options);
   const tiles = tilesOf(model, jobKind(model, job));
   let done = 0;
@@ -396,7 +376,7 @@ export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): 
     dataExceptions: passed.some((one) => !one.dataExceptions)
       ? null
       : [...new Set(passed.flatMap((one) => one.dataExceptions!))],
-    enumerated: options.enumerate ?? false,
+    enumerated: options.enumerate,
     largestTilePercent: largest.share * 100,
     largestTileOp: largest.op,
     tear,
@@ -405,7 +385,7 @@ export function verify(image: Uint8Array | Image, options: VerifyOptions = {}): 
     moduleBytes: setups[0]!.wasm.length,
     elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
     counterexample: failed
-      ? counterexample(failed.setup, failed.subject, failed.violations, options.search ?? true)
+      ? counterexample(failed.setup, failed.subject, failed.violations, options.search)
       : null,
   };
 }

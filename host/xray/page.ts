@@ -1,4 +1,5 @@
 // One self-contained page of an x-ray: bars a layer, tensors as pictures.
+import { GENERATOR } from '../options/outputs.js';
 import type { LayerPicture } from './pictures.js';
 import type { LayerReport, XrayOutput } from './xray.js';
 import { escaped } from '../report/html.js';
@@ -101,7 +102,7 @@ export function xrayHtml(result: XrayOutput, command: string): string {
   ];
   const from = result.source === 'log' ? 'a log of the device' : 'the simulated device';
   return `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>X-ray of ${escaped(result.name)}</title>
+<html lang="en"><meta charset="utf-8">${GENERATOR}<title>X-ray of ${escaped(result.name)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style>
 <h1>X-ray of ${escaped(result.name)}: ${result.samples} samples, ${from}</h1>
 <p><code>${escaped(command)}</code></p>

@@ -17,23 +17,9 @@ import type { DeviceLayer, DeviceRun } from './layers.js';
 import { type LayerPicture, pictureOf } from './pictures.js';
 import { naturalBounds, operandsOf, readReference, type Reference } from './reference.js';
 import { isWeighted, makeScene, type Scene } from './scene.js';
+import { checkOptions } from '../options/table.js';
+import { type XrayOptions, xrayOptions, type XraySettings } from './options.js';
 import { dequantize, figuresOf, signalToNoise, type TensorFigures } from './statistics.js';
-
-export interface XrayOptions {
-  /** The model as another tool wrote it: the bytes of a .tflite or .onnx file. */
-  reference: Uint8Array;
-  /** Inputs as the model takes them. With a log they may be left out: then the logged inputs are the reference's too. */
-  data?: InputArray;
-  /** What the device was given instead of `data`: floats, or integers of the image's type. */
-  deviceData?: InputArray;
-  /** The label of each sample: the largest output of a sound model. */
-  labels?: ArrayLike<number>;
-  /** What a device logged (docs/XRAY.md), in place of a run on the simulated one. */
-  log?: Uint8Array;
-  /** Samples looked at, at most; default 32. */
-  samples?: number;
-  onSample?: (done: number, total: number) => void;
-}
 
 export interface LayerReport extends TensorFigures {
   name: string;
@@ -72,7 +58,6 @@ export interface XrayOutput extends XrayResult {
   log?: Uint8Array;
 }
 
-const DEFAULT_SAMPLES = 32;
 /** Share of layers that must agree with the reference's quantization before one that does not is a fault. */
 const MOST_AGREE = 0.5;
 
@@ -116,7 +101,7 @@ interface Subject {
   known: Map<number, Float64Array>[];
 }
 
-function subjectOf(image: Image, options: XrayOptions): { subject: Subject; log?: Uint8Array } {
+function subjectOf(image: Image, options: XraySettings): { subject: Subject; log?: Uint8Array } {
   const reference = readReference(options.reference, (image.metadata.quantization?.equalizedPairs ?? 0) > 0);
   const size = elementCount(image.metadata.input);
   const wanted = elementCount(reference.graph.tensors[reference.graph.input]!);
@@ -126,14 +111,13 @@ function subjectOf(image: Image, options: XrayOptions): { subject: Subject; log?
       `${size}, as the image does`,
       'Give the model it was compiled from.',
     );
-  const most = options.samples ?? DEFAULT_SAMPLES;
+  const most = options.samples;
   let run: DeviceRun;
   let log: Uint8Array | undefined;
   if (options.log) run = runFromLog(options.log, image);
   else {
     const source = options.deviceData ?? options.data;
-    if (!source)
-      refuse('neither data nor a log', 'one of them', 'Give inputs with --data, or a log with --log.');
+    if (!source) refuse('neither data nor a log', 'one of them', 'Give inputs as `data`, or a log as `log`.');
     const made = runDevice(image, deviceSamples(source, image, reference).slice(0, most), options.onSample);
     run = made.run;
     log = writeLog(image.imageId, made.log);
@@ -289,7 +273,8 @@ function statedFaults({ reference, run, matches }: Subject): Fault[] {
  * the inputs it really had, so an error is found where it is made. Throws `E_XRAY`, `E_LOG`, `E_INPUT_SHAPE`, and what
  * the importers throw.
  */
-export function xray(image: Uint8Array | Image, options: XrayOptions): XrayOutput {
+export function xray(image: Uint8Array | Image, given: XrayOptions): XrayOutput {
+  const options = checkOptions(xrayOptions, given);
   const model = image instanceof Uint8Array ? readImage(image) : image;
   const { subject, log } = subjectOf(model, options);
   const { run, inputs, reference } = subject;

@@ -1,4 +1,5 @@
-import { compile, type CompileOptions } from '../../host/compile/compile.js';
+import { compile } from '../../host/compile/compile.js';
+import type { CompileOptions } from '../../host/compile/options.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 
 /** `compile` without the proof: for tests of something else that compile many networks. */

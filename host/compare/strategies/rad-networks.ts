@@ -1,6 +1,7 @@
 // The three networks of RAD, by the layers of the authors' published firmware, with random weights: for what they cost.
 import { Random } from '../../math/random.js';
 import { BrownoutError } from '../../error.js';
+import { didYouMean } from '../../options/suggest.js';
 import type {
   QuantizedNetwork,
   QuantizedOp,
@@ -121,13 +122,13 @@ function opOf(
 
 /** One of the networks of RAD. Throws `E_MODEL`. */
 export function radNetwork(name: string): QuantizedNetwork {
-  const described = NETWORKS[name];
+  const described = Object.hasOwn(NETWORKS, name) ? NETWORKS[name] : undefined;
   if (!described) {
     throw new BrownoutError({
       code: 'E_MODEL',
       found: `model "${name}"`,
       expected: RAD_NETWORKS.join(', '),
-      hint: 'Or give an image (.brn).',
+      hint: didYouMean(name, RAD_NETWORKS, 'Name one of these, or give an image (.brn).'),
     });
   }
   const random = new Random(1);

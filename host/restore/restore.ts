@@ -10,7 +10,7 @@ import { type LearningStatus, learningStatus, learningOf } from '../learning/lea
 const SRAM_BYTES = 65536;
 
 /** `nvm`: all of it, from the image's base on. Throws `E_IMAGE…`, `E_KIND`, and what the device says. */
-export function restoreDump(dump: Uint8Array): { nvm: Uint8Array; learning: LearningStatus } {
+export function restore(dump: Uint8Array): { nvm: Uint8Array; learning: LearningStatus } {
   const image = readDevice(dump);
   learningOf(image);
   if (dump.length < image.nvmBytes) {

@@ -1,0 +1,11 @@
+import type { Table } from '../options/table.js';
+import { deviceKind } from '../profiles/index.js';
+
+export interface AnalyzeOptions {
+  /** Device profile; default `cortex-m4-generic`. */
+  device?: string;
+}
+
+export const analyzeOptions = {
+  device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'device profile' },
+} as const satisfies Table<AnalyzeOptions>;

@@ -1,0 +1,34 @@
+import { capacitance, list, seedKind } from '../options/kinds.js';
+import type { Quantity } from '../options/quantity.js';
+import type { Table } from '../options/table.js';
+import { traceKind } from '../power/source.js';
+import type { Trace } from '../power/trace.js';
+import { deviceKind } from '../profiles/index.js';
+
+export interface CompareOptions {
+  /** Default `msp430fr5994` and `cortex-m4-generic`. */
+  devices?: readonly string[];
+  /** In µF or as `'1mF'`; default 100 µF, 1 mF and 50 mF. */
+  capacitorsUf?: readonly Quantity[];
+  /** Default two RF fields: one that mostly stays, one that mostly goes. */
+  traces?: readonly (string | Trace)[];
+  /** Of generated traces; default 1. */
+  seed?: number;
+}
+
+const capacitorsUf: number[] = [100, 1000, 50_000];
+const traces: (string | Trace)[] = ['rf', 'rf:on_uw=900,mean_on_ms=40,mean_off_ms=160'];
+const devices: string[] = ['msp430fr5994', 'cortex-m4-generic'];
+
+export const compareOptions = {
+  devices: { kind: list(deviceKind), default: devices, help: 'device profiles', cli: 'device' },
+  capacitorsUf: {
+    kind: list(capacitance, 'C,C,…'),
+    default: capacitorsUf,
+    otherwise: '100uF,1mF,50mF',
+    help: 'capacitors, such as 1mF',
+    cli: 'capacitor',
+  },
+  traces: { kind: list(traceKind), default: traces },
+  seed: { kind: seedKind, default: 1, help: 'seed of generated traces' },
+} as const satisfies Table<CompareOptions>;

@@ -1,0 +1,84 @@
+import { learningOptions } from '../learning/options.js';
+import type { LearnOptions } from '../learning/spec.js';
+import type { ImageMetadata } from '../model/image.js';
+import type { Circulant, SpectraChoice } from '../model/quantized-network.js';
+import type { Values } from '../model/values.js';
+import { bytes, capacitance, choice, flag, instance, list, text } from '../options/kinds.js';
+import type { Quantity } from '../options/quantity.js';
+import { type Checked, nested, type Table } from '../options/table.js';
+import { policyKind } from '../plan/policy.js';
+import { deviceKind } from '../profiles/index.js';
+
+/** Options of `compile`. */
+export interface CompileOptions {
+  /** `every N`, `low`, `auto` (default) or `never`. */
+  policy?: string;
+  /** Device profile the plan is made for; default `cortex-m4-generic`. */
+  device?: string;
+  /** Capacitor before the device, in µF or as `'100nF'`; default the device's own. */
+  capacitorUf?: Quantity;
+  /**
+   * Bytes of SRAM from the arena on, or as `'8KB'`; default 3,808, 4 KB with the static data, or twice that and so on until
+   * ops fit.
+   */
+  arenaBytes?: Quantity;
+  /** Bytes of NVM the image may take, or as `'64KB'`; default what the device has. */
+  nvmBytes?: Quantity;
+  /** Float range the input was trained on; default 0–1. */
+  preprocessing?: ImageMetadata['preprocessing'];
+  /** Names of the classes. */
+  classes?: string[];
+  /** An input to carry along, already quantized. */
+  sample?: Values;
+  /** What the image learns on the device (docs/LEARNING.md); default nothing. */
+  learn?: LearnOptions;
+  /**
+   * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra
+   * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
+   */
+  spectra?: SpectraChoice;
+  /** How circulant layers that leave it open are computed; `auto` (default): the cheaper of direct and ntt. */
+  circulant?: Circulant['method'];
+  /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
+  verify?: boolean;
+}
+
+const isPreprocessing = (value: unknown): value is ImageMetadata['preprocessing'] =>
+  typeof value === 'object' &&
+  value !== null &&
+  'minimum' in value &&
+  'maximum' in value &&
+  Number.isFinite(value.minimum) &&
+  Number.isFinite(value.maximum) &&
+  Number(value.minimum) < Number(value.maximum);
+const isValues = (value: unknown): value is Values =>
+  value instanceof Int8Array || value instanceof Int16Array;
+
+export const compileOptions = {
+  policy: { kind: policyKind, default: 'auto', help: 'when to commit: every N, low, auto or never' },
+  device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'device profile' },
+  capacitorUf: {
+    kind: capacitance,
+    help: 'capacitor before the device, such as 100uF',
+    otherwise: 'the device’s',
+  },
+  arenaBytes: { kind: bytes, help: 'SRAM for tiles', otherwise: '3808, more if ops need it' },
+  nvmBytes: { kind: bytes, help: 'NVM the image may take, such as 64KB', otherwise: 'the device’s' },
+  spectra: {
+    kind: choice(['stored', 'computed'], { placeholder: 'WHICH' }),
+    default: 'stored',
+    help: 'of circulant layers: stored, or computed again: a quarter of their NVM, more energy',
+  },
+  circulant: {
+    kind: choice(['auto', 'direct', 'ntt', 'karatsuba'], { placeholder: 'METHOD' }),
+    default: 'auto',
+    help: 'of circulant layers: auto, direct, ntt, or karatsuba: quick with int16 vectors, more flash',
+  },
+  classes: { kind: list(text('NAME', 'yes')), help: 'names of the classes, for reports' },
+  preprocessing: { kind: instance('{ minimum, maximum } of the float input', isPreprocessing) },
+  sample: { kind: instance('an Int8Array or Int16Array', isValues) },
+  learn: { kind: nested<LearnOptions, typeof learningOptions>(learningOptions) },
+  verify: { kind: flag, default: true, help: 'leave out the proof' },
+} as const satisfies Table<CompileOptions>;
+
+export type CompileSettings = Checked<CompileOptions, typeof compileOptions>;

@@ -1,0 +1,21 @@
+// Kinds of options whose values are files on the command line, and what is in them in the API.
+import { file, isBytes, type Kind } from '../options/kinds.js';
+import type { InputArray } from './model-input.js';
+
+const isArray = (value: unknown): value is InputArray => {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('dtype' in value && 'shape' in value && 'data' in value)
+  )
+    return false;
+  return Array.isArray(value.shape) && ArrayBuffer.isView(value.data) && !(value.data instanceof DataView);
+};
+
+/** Samples: the API takes an array, as `readNpy` and `readInput` give it. */
+export const samplesKind = (example = 'x.npy'): Kind<InputArray, string> =>
+  file('an array { dtype, shape, data }, as readInput gives it', example, isArray);
+
+/** The API takes the bytes of the file. */
+export const bytesKind = (what: string, example: string, placeholder?: string): Kind<Uint8Array, string> =>
+  file(`a Uint8Array: ${what}`, example, isBytes, placeholder);

@@ -1,0 +1,19 @@
+import { boardNames } from '../firmware/targets.js';
+import { choice, text } from '../options/kinds.js';
+import type { Table } from '../options/table.js';
+
+export interface FlashOptions {
+  /** Default `qemu-mps2-an386`. */
+  board?: string;
+  /** Path; default: a file in the folder, named after the board. */
+  nvm?: string;
+}
+
+export const flashOptions = {
+  board: {
+    kind: choice(boardNames, { code: 'E_BOARD' }),
+    default: 'qemu-mps2-an386',
+    help: 'emulated board',
+  },
+  nvm: { kind: text('FILE', 'board.nvm'), help: 'file that is its NVM', otherwise: 'one in the folder' },
+} as const satisfies Table<FlashOptions>;

@@ -1,0 +1,30 @@
+import { readUserFile, writeWhole } from '../data/files.js';
+import { ExitCode } from '../error.js';
+import { type Command, defineCommand } from '../options/command.js';
+import { outputFile } from '../options/kinds.js';
+import { NVM_FILE } from '../options/outputs.js';
+import { learningText } from '../report/learning.js';
+import { restore } from './restore.js';
+
+export const command: Command = defineCommand({
+  positionals: [{ name: 'nvm', expected: 'a dump of NVM' }],
+  options: {
+    output: {
+      kind: outputFile(NVM_FILE, 'restored.bin'),
+      short: 'o',
+      required: true,
+      help: 'where to write the dump',
+    },
+  },
+  examples: ['brownout restore dump.bin -o restored.bin'],
+  run({ positionals, options }) {
+    const path = options.output!;
+    const { nvm, learning } = restore(readUserFile(positionals[0]!));
+    writeWhole(path, nvm);
+    return {
+      json: { file: path, learning },
+      text: `${learningText(learning)}\n\n${path}: the factory’s weights again; samples and counters stay`,
+      exitCode: ExitCode.OK,
+    };
+  },
+});

@@ -1,0 +1,80 @@
+import { bytesKind, samplesKind } from '../data/option-kinds.js';
+import type { InputArray } from '../data/model-input.js';
+import { capacitance, choice, flag, type Kind, progressKind, time } from '../options/kinds.js';
+import type { Quantity } from '../options/quantity.js';
+import type { Checked, Table } from '../options/table.js';
+import { fixedPolicyKind } from '../plan/policy.js';
+import { deviceKind } from '../profiles/index.js';
+
+export interface VerifyOptions {
+  /** A sample as an array; default: the input the image carries, else noise. */
+  input?: InputArray;
+  /** Default `infer`. */
+  job?: 'infer' | 'learn';
+  /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
+  tear?: number;
+  /** The device module to prove; default the one that ships. */
+  module?: Uint8Array;
+  /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
+  device?: string;
+  /** Capacitor before it, in µF or as `'100nF'`; default the device's own. */
+  capacitorUf?: Quantity;
+  /** Another commit policy than the image's: `every N`, `low` or `never`. */
+  policy?: string;
+  /** Also explore plain states, as a cross-check: to closure, or as long as `budgetMs` lasts; default false. */
+  enumerate?: boolean;
+  /** Look for a schedule of cuts that goes wrong where an obligation fails; default true. */
+  search?: boolean;
+  /** In ms or as `'60s'`; default: to the end. */
+  budgetMs?: Quantity;
+  onProgress?: (done: number, total: number) => void;
+}
+
+export const jobOption = {
+  kind: choice(['infer', 'learn'], { renamed: { train: 'learn' } }),
+  default: 'infer',
+  help: 'infer or learn',
+} as const;
+
+const TEARS = ['1', '2', '4', '8'] as const;
+const tear = choice(TEARS, { placeholder: 'BYTES' });
+const tearKind: Kind<number> = {
+  ...tear,
+  expected: '1, 2, 4 or 8',
+  parse: (text) => (tear.parse!(text) === undefined ? undefined : Number(text)),
+  check: (value) => (typeof value === 'number' && tear.check(`${value}`) !== undefined ? value : undefined),
+  right: () => '1',
+};
+
+export const verifyOptions = {
+  input: {
+    kind: samplesKind(),
+    help: 'sample to prove it on',
+    otherwise: 'the input in the image, else noise',
+  },
+  job: jobOption,
+  tear: { kind: tearKind, default: 1, help: 'bytes a write may be torn at: 1, 2, 4 or 8' },
+  policy: { kind: fixedPolicyKind, help: 'every N, low or never', otherwise: 'the image’s own' },
+  device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'whose charge must hold a tile' },
+  capacitorUf: { kind: capacitance, help: 'such as 100uF', otherwise: 'the device’s own' },
+  module: {
+    kind: bytesKind('a device module', 'device.wasm'),
+    help: 'device module to prove',
+    otherwise: 'the one that ships',
+  },
+  enumerate: { kind: flag, default: false, help: 'also explore plain states one by one, as a cross-check' },
+  search: { kind: flag, default: true },
+  budgetMs: { kind: time, help: 'stop enumerating after 60s, 5m, …; the result says that it is not closed' },
+  onProgress: { kind: progressKind },
+} as const satisfies Table<VerifyOptions>;
+
+export type VerifySettings = Checked<VerifyOptions, typeof verifyOptions>;
+
+/** Options of one schedule that is played. */
+export type ReplayCutsOptions = Pick<VerifyOptions, 'input' | 'job' | 'module'>;
+
+export const replayCutsOptions = {
+  input: verifyOptions.input,
+  job: jobOption,
+  module: verifyOptions.module,
+} as const satisfies Table<ReplayCutsOptions>;
