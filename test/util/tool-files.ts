@@ -302,8 +302,11 @@ const sox = (
   file: string,
   expected: Expected,
 ): ToolFile => {
-  const out = file.endsWith('-pipe.wav') ? `-t wav - | cat > ${file}` : file;
-  const make = `sox -D -t s32 -r 8000 -c ${channels} ${source} ${options} ${out}`;
+  const command = (from: string, to: string): string =>
+    `sox -D -t s32 -r 8000 -c ${channels} ${from} ${options} ${to}`;
+  // From a pipe sox does not know how long the sound is.
+  const piped = `cat ${source} | ${command('-', '-t wav -')} | cat > ${file}`;
+  const make = file.endsWith('-pipe.wav') ? piped : command(source, file);
   return { file, tool: 'sox', make, expected };
 };
 const SOX: ToolFile[] = [
