@@ -445,13 +445,13 @@ export const UPDATE_ROWS = 112;
 /** Low byte: 1 if weights learn, too. Next: number of the layer. Next: momentum, n for 1 − 2^−n; 0: none. */
 export const UPDATE_LAYER = 116;
 export const UPDATE_CLIP = 120;
-/** Output height of windows; bytes from W8 to the low bytes. */
+/** Output height of windows, 16 bits; bytes from W8 to the low bytes. */
 export const UPDATE_HEIGHT = 36;
 export const UPDATE_LOW = 40;
 /** Weights of a tile: of a row; circulant: of a block; depthwise: channels of a group, all taps. */
 export const UPDATE_PART = 44;
-/** depthwise: channels of a group of weights. */
-export const UPDATE_CHANNELS = 28;
+/** depthwise: channels of a group of weights, 16 bits. */
+export const UPDATE_CHANNELS = 38;
 
 /** p = 5·2²⁵ + 1, the field of the number-theoretic transform; primitive root 3. */
 export const NTT_PRIME = 167772161;

@@ -84,7 +84,7 @@ function gather(op: usize, lane: i32, channel: i32, sums: usize, from: i32, end:
   const input = inLane(load<usize>(op, OP_INPUT), lane);
   const scratch = op + load<usize>(op, OP_SCRATCH4);
   let total = 0;
-  for (let row = 0; row < load<i32>(op, UPDATE_HEIGHT); row++) {
+  for (let row = 0; row < <i32>load<u16>(op, UPDATE_HEIGHT); row++) {
     for (let column = 0; column < outputWidth; column++) {
       const at = (row * outputWidth + column) * outputs + channel;
       const error = aligned(load<i16>(lookErrors(op, lane, at, 1, scratch)), shift);

@@ -55,7 +55,7 @@ function gather(op: usize, lane: i32, channel: i32, sums: usize, stride: i32): i
   const source = inLane(load<usize>(op, OP_INPUT), lane) + channel / (outputs / channels);
   const scratch = op + load<usize>(op, OP_SCRATCH2);
   let total = 0;
-  for (let pixel = 0; pixel < load<i32>(op, UPDATE_HEIGHT) * outputWidth; pixel++) {
+  for (let pixel = 0; pixel < <i32>load<u16>(op, UPDATE_HEIGHT) * outputWidth; pixel++) {
     const at = pixel * outputs + channel;
     const errors = lookErrors(op, lane, at, 1, op + load<usize>(op, OP_SCRATCH4));
     const error = aligned(load<i16>(errors), shift);
@@ -89,7 +89,7 @@ function gatherAll(op: usize, channel: i32, sums: usize, stride: i32): i32 {
 
 /** First weight of tap `tap` of channel `channel`: groups of channels, in each tap by tap. */
 function weightOf(op: usize, channel: i32, tap: i32): i32 {
-  const group = load<i32>(op, UPDATE_CHANNELS);
+  const group = <i32>load<u16>(op, UPDATE_CHANNELS);
   const start = channel - (channel % group);
   const size = min(group, load<i32>(op, WIN_OUTPUT_CHANNELS) - start);
   return start * tapsOf(op) + tap * size + channel - start;
@@ -124,7 +124,7 @@ function updateBias(op: usize, channel: i32): void {
 
 export function tile(op: usize, index: i32): void {
   const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
-  const channels = load<i32>(op, UPDATE_CHANNELS);
+  const channels = <i32>load<u16>(op, UPDATE_CHANNELS);
   const part = load<i32>(op, UPDATE_PART);
   const parts = (channels + part - 1) / part;
   const tiles = hasWeights(op) ? ((outputs + channels - 1) / channels) * parts : 0;
