@@ -8,7 +8,7 @@ import { BrownoutError } from '../host/error.js';
 import { importModel, type ImportedModel } from '../host/import/import-model.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
-import { run } from '../host/run/run.js';
+import { type Answers, run } from '../host/run/run.js';
 
 /** Samples that stand for data where a float model comes with none: what is asked is whether it compiles. */
 const STAND_INS = 8;
@@ -59,15 +59,11 @@ function load(path: string): { model: ImportedModel; invented: boolean } {
 }
 
 /** How near answers are to the expected ones: equal integers, or the ratio of signal to noise. */
-function against(image: Uint8Array, path: string): string {
-  const stem = path.slice(0, -extname(path).length);
-  const [input, expected] = [arrayAt(`${stem}.in.npy`), arrayAt(`${stem}.out.npy`)];
-  if (!input || !expected) return '';
-  const { outputs, scale, zeroPoint } = run(image, { input });
+function nearness({ outputs, dtype, scale, zeroPoint }: Answers, expected: NpyArray): string {
   const found = outputs.flat();
   if (found.length !== expected.data.length) return `${found.length} values for ${expected.data.length}`;
   if (expected.dtype !== 'float32' && expected.dtype !== 'float64') {
-    const shift = expected.dtype === 'uint8' ? 128 : 0;
+    const shift = expected.dtype === 'uint8' && dtype !== 'uint8' ? 128 : 0;
     const wrong = found.filter((q, i) => q + shift !== expected.data[i]).length;
     return wrong === 0 ? `all ${found.length} values equal` : `${wrong} of ${found.length} values differ`;
   }
@@ -77,6 +73,38 @@ function against(image: Uint8Array, path: string): string {
     noise += ((q - zeroPoint) * scale - expected.data[i]!) ** 2;
   });
   return `${(Math.LOG10E * 10 * Math.log(signal / noise)).toFixed(1)} dB`;
+}
+
+/** The arrays beside a model called NAME.in0.npy, NAME.in1.npy … */
+function numbered(stem: string, what: 'in' | 'out'): NpyArray[] {
+  const arrays: NpyArray[] = [];
+  for (
+    let array = arrayAt(`${stem}.${what}0.npy`);
+    array;
+    array = arrayAt(`${stem}.${what}${arrays.length}.npy`)
+  )
+    arrays.push(array);
+  return arrays;
+}
+
+function against(file: Uint8Array, path: string): string {
+  const stem = path.slice(0, -extname(path).length);
+  const image = readImage(file);
+  const ports = image.metadata.inputs;
+  const single = arrayAt(`${stem}.in.npy`);
+  const several = numbered(stem, 'in');
+  // Of an input that is a shape alone there is an array as well.
+  const input = single ?? (ports ? undefined : several.at(-1));
+  const inputs =
+    ports && several.length === ports.length
+      ? Object.fromEntries(ports.map(({ name }, i) => [name, several[i]!]))
+      : undefined;
+  const wanted = arrayAt(`${stem}.out.npy`);
+  const expected = wanted ? [wanted] : numbered(stem, 'out');
+  if ((!input && !inputs) || expected.length === 0) return '';
+  const result = run(image, { ...(input ? { input } : {}), ...(inputs ? { inputs } : {}) });
+  const answers = result.named ?? [result];
+  return expected.map((array, i) => (answers[i] ? nearness(answers[i], array) : 'no such output')).join(', ');
 }
 
 function attempt(path: string, folder: string): Row {

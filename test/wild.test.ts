@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { type NpyArray, readNpy } from '../host/data/npy.js';
 import { BrownoutError } from '../host/error.js';
 import { importModel, type ImportOptions } from '../host/import/import-model.js';
+import { readImage } from '../host/model/image.js';
 import { run, type RunResult } from '../host/run/run.js';
 import { compileUnproved } from './util/compile.js';
 
@@ -41,6 +42,49 @@ function ratio(file: string, options?: ImportOptions): number {
     noise += ((q - zeroPoint) * scale - expected[i]!) ** 2;
   });
   return 10 * Math.log10(signal / noise);
+}
+
+/** Models of several inputs or outputs, or of integers, whose answers are TFLite Micro's bit for bit. */
+const EQUAL: [file: string, what: string][] = [
+  ['mlon-rnnoise.tflite', 'four inputs, five outputs, SPLIT, SPLIT_V, UNPACK, PACK, TANH'],
+  ['tflm-simple-add.tflite', 'two inputs'],
+  ['seanet-add0.tflite', 'two inputs of int16'],
+  ['mltk-fingerprint.tflite', 'a mean of 1,764 pixels'],
+  ['te-detection.tflite', 'three outputs, RESIZE_NEAREST_NEIGHBOR'],
+];
+
+/** The arrays of a model's inputs or outputs: one, or several by number. */
+function arraysOf(stem: string, what: 'in' | 'out'): NpyArray[] {
+  const one = array(`${stem}.${what}.npy`);
+  const list: NpyArray[] = one ? [one] : [];
+  for (let i = 0; !one; i++) {
+    const found = array(`${stem}.${what}${i}.npy`);
+    if (!found) break;
+    list.push(found);
+  }
+  return list;
+}
+
+function checkEqual(file: string): void {
+  const stem = wild(file).replace(/\.\w+$/, '');
+  const { network, preprocessing } = importModel(bytesOf(wild(file)));
+  const image = readImage(compileUnproved(network, { preprocessing }));
+  const inputs = arraysOf(stem, 'in');
+  const { inputs: ports } = image.metadata;
+  const result = ports
+    ? run(image, { inputs: Object.fromEntries(ports.map(({ name }, i) => [name, inputs[i]!])) })
+    : run(image, { input: inputs[0]! });
+  const expected = arraysOf(stem, 'out');
+  const found = result.named ?? [result];
+  assert.is(found.length, expected.length, file);
+  expected.forEach(({ data, dtype }, i) => {
+    const { outputs, scale, zeroPoint } = found[i]!;
+    const values = outputs.flat();
+    // Floats are what a last DEQUANTIZE makes of integers.
+    const exact =
+      dtype === 'float32' ? values.map((q) => Math.fround((q - zeroPoint) * Math.fround(scale))) : values;
+    assert.equal(exact, Array.from(data), `${file}, output ${i}`);
+  });
 }
 
 /** Least ratio to the answers of the float model, dB. */
@@ -87,6 +131,8 @@ if (folder && existsSync(wild(''))) {
     const { outputs, scale, zeroPoint } = run(compileUnproved(network, { preprocessing }), { input });
     outputs.flat().forEach((q, i) => assert.ok(Math.abs((q - zeroPoint) * scale - expected[i]!) < 0.02));
   });
+
+  for (const [file, what] of EQUAL) test(`${file}: ${what}`, () => checkEqual(file));
 
   for (const [file, code, found] of REFUSED) {
     test(`${file}: refused for what it is`, () => {

@@ -171,6 +171,8 @@ export function compile(network: QuantizedNetwork, given: CompileOptions = {}): 
     ...(options.learn ? {} : { layers: layersOf(network, plan) }),
     ...(network.quantization ? { quantization: network.quantization } : {}),
     ...(options.classes ? { classes: options.classes } : {}),
+    ...(network.inputs ? { inputs: network.inputs } : {}),
+    ...(network.outputs ? { outputs: network.outputs } : {}),
     policy,
   };
   const resolved = resolvePolicy(policy, plan, profile);

@@ -1,7 +1,8 @@
 // From an array as a user has it to inputs as a model takes them.
 import { quantizeValues } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
-import type { Image } from '../model/image.js';
+import type { Image, ImageMetadata } from '../model/image.js';
+import { offsetsOf } from '../model/ports.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { ActivationType, Values } from '../model/values.js';
 import type { NpyArray } from './npy.js';
@@ -25,7 +26,12 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
   throw new BrownoutError({ code, found, expected, hint });
 }
 
-const typeOf = (image: Image): ActivationType => image.metadata.input.dtype ?? 'int8';
+/** What is asked of an image: how its input, or one of several, is made. */
+export interface InputImage {
+  metadata: Pick<ImageMetadata, 'input' | 'preprocessing'>;
+}
+
+const typeOf = (image: InputImage): ActivationType => image.metadata.input.dtype ?? 'int8';
 
 /**
  * The one rule of what an array's numbers are: integers of the model's own type are codes, everything else is reals,
@@ -46,8 +52,14 @@ export function readAs(dtype: NpyType, model: ActivationType | undefined, asked?
   );
 }
 
+/** The same of an array for an image: uint8 are codes of an input that the model's file has as uint8. */
+export function readInputAs({ dtype, as }: Pick<InputArray, 'dtype' | 'as'>, image: InputImage): ReadAs {
+  if (as === undefined && dtype === 'uint8' && image.metadata.input.unsigned) return 'codes';
+  return readAs(dtype, typeOf(image), as);
+}
+
 /** Reals that a code stands for without being clamped: up to half a step beyond the outermost. */
-function codedRange(image: Image): { low: number; high: number } {
+function codedRange(image: InputImage): { low: number; high: number } {
   const { scale, zeroPoint } = image.metadata.input;
   const most = typeOf(image) === 'int16' ? 32767 : 127;
   return { low: (-most - 1.5 - zeroPoint) * scale, high: (most + 0.5 - zeroPoint) * scale };
@@ -57,7 +69,7 @@ function codedRange(image: Image): { low: number; high: number } {
  * Reals as the model's codes; those outside its range are clamped. Throws `E_INPUT_RANGE` on NaN and infinities, and on
  * integers outside that nobody said are reals: they are most likely of another scale, such as pixels from 0 to 255.
  */
-function quantizeInput({ data, dtype, as }: InputArray, image: Image): Values {
+function quantizeInput({ data, dtype, as }: InputArray, image: InputImage): Values {
   const { minimum, maximum } = image.metadata.preprocessing;
   const strict = as === undefined && !isFloat(dtype);
   const { low, high } = codedRange(image);
@@ -85,11 +97,11 @@ export interface Clamped {
 }
 
 /** Counts what `modelInputs` clamps. A value less than half a step outside is only rounded. */
-export function countClamped(array: InputArray, image: Image): Clamped {
+export function countClamped(array: InputArray, image: InputImage): Clamped {
   const { data, dtype, as } = array;
   const { low, high } = codedRange(image);
   let clamped = 0;
-  if (readAs(dtype, typeOf(image), as) === 'reals')
+  if (readInputAs({ dtype, ...(as ? { as } : {}) }, image) === 'reals')
     for (const value of data) if (value < low || value > high) clamped++;
   const values = data.length;
   if (clamped <= LARGE_SHARE * values) return { clamped, values };
@@ -103,8 +115,10 @@ export function countClamped(array: InputArray, image: Image): Clamped {
 }
 
 /** Values that are codes already, in the order of the array. Throws `E_INPUT_TYPE` on those that are none. */
-export function asCodes({ data, dtype }: NpyArray, image: Image): Values {
+export function asCodes({ data, dtype }: NpyArray, image: InputImage): Values {
   const type = typeOf(image);
+  const { unsigned = false } = image.metadata.input;
+  if (dtype === 'uint8' && unsigned) return Int8Array.from(data as Uint8Array, (code) => code - 128);
   if (dtype === type) return data as Values;
   const codes = type === 'int16' ? new Int16Array(data.length) : new Int8Array(data.length);
   for (let i = 0; i < data.length; i++) {
@@ -197,9 +211,52 @@ export function realInputs(array: InputArray, shape: readonly number[], channels
  * batch. Reals are quantized; which arrays are codes already: see `readAs`. Throws `E_INPUT_SHAPE`, `E_INPUT_TYPE`,
  * `E_INPUT_RANGE`.
  */
-export function modelInputs(array: InputArray, image: Image): Values[] {
-  const codes = readAs(array.dtype, typeOf(image), array.as) === 'codes';
+export function modelInputs(array: InputArray, image: InputImage): Values[] {
+  const codes = readInputAs(array, image) === 'codes';
   const data = codes ? asCodes(array, image) : quantizeInput(array, image);
   const { shape } = image.metadata.input;
   return alignSamples({ ...array, data }, shape, image.metadata.preprocessing.channelsFirst);
+}
+
+/** Arrays for an image of several inputs, by name. Throws `E_INPUT_NAME` where they are not its inputs. */
+export function checkPorts(arrays: Readonly<Record<string, unknown>>, image: Image): void {
+  const names = image.metadata.inputs?.map(({ name }) => name) ?? [];
+  const given = Object.keys(arrays);
+  if (given.length === names.length && names.every((name) => given.includes(name))) return;
+  refuse(
+    'E_INPUT_NAME',
+    `inputs ${given.join(', ')}`,
+    names.length > 0 ? names.join(', ') : 'one input',
+    names.length > 0
+      ? 'Give one array for each: a .npz with arrays of these names, or --input NAME=x.npy,NAME=y.npy.'
+      : 'Give it as --input x.npy.',
+  );
+}
+
+/** The samples in arrays, one for each input of an image of several, side by side as the image takes them. */
+export function portInputs(arrays: Readonly<Record<string, InputArray>>, image: Image): Values[] {
+  checkPorts(arrays, image);
+  const { inputs = [], preprocessing, input } = image.metadata;
+  const each = inputs.map((port) => {
+    const metadata = { input: port.tensor, preprocessing: port.preprocessing ?? preprocessing };
+    return modelInputs(arrays[port.name]!, { metadata });
+  });
+  const [first = []] = each;
+  const uneven = each.findIndex((samples) => samples.length !== first.length);
+  if (uneven >= 0)
+    refuse(
+      'E_INPUT_SHAPE',
+      `${each[uneven]!.length} samples of "${inputs[uneven]!.name}", ${first.length} of "${inputs[0]!.name}"`,
+      'as many of each input',
+      'Give every sample all inputs.',
+    );
+  const offsets = offsetsOf(inputs);
+  return first.map((_, sample) => {
+    const whole =
+      input.dtype === 'int16' ? new Int16Array(elementCount(input)) : new Int8Array(elementCount(input));
+    each.forEach((samples, port) => {
+      whole.set(samples[sample]!, offsets[port]!);
+    });
+    return whole;
+  });
 }

@@ -2,7 +2,8 @@
 import { file, isBytes, type Kind } from '../options/kinds.js';
 import type { InputArray } from './model-input.js';
 
-const isArray = (value: unknown): value is InputArray => {
+/** Whether a value is an array of samples. */
+export const isArray = (value: unknown): value is InputArray => {
   if (
     typeof value !== 'object' ||
     value === null ||

@@ -125,7 +125,9 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
       reference,
       ...(cut === undefined ? {} : { cut }),
     });
-    return { network, preprocessing: rangeOf(network.tensors[network.input]!), notes };
+    const inputs = network.inputs?.map((port) => ({ ...port, preprocessing: rangeOf(port.tensor) }));
+    const preprocessing = rangeOf(network.tensors[network.input]!);
+    return { network: inputs ? { ...network, inputs } : network, preprocessing, notes };
   }
   // ModelProto begins with its version of the format: field 1, a small number.
   if (bytes[0] === 8 && bytes.length > 16) return quantized(floatGraphOf(bytes, settings)!, settings);

@@ -1,5 +1,6 @@
 // What importers build a quantized network with.
 import { BrownoutError } from '../error.js';
+import { offsetsOf, packed, type Port } from '../model/ports.js';
 import {
   elementCount,
   type QuantizedNetwork,
@@ -37,8 +38,43 @@ export class NetworkBuilder {
     if (`${spec.shape}` === `${shape}`) return tensor;
     // What was only renamed is renamed from what it was.
     const made = this.#ops.find(({ output }) => output === tensor);
-    if (made?.kind === 'reshape') return this.reshape(made.inputs[0]!, shape, name);
+    const source = made?.kind === 'reshape' ? this.spec(made.inputs[0]!) : undefined;
+    if (source?.scale === spec.scale && source.zeroPoint === spec.zeroPoint)
+      return this.reshape(made!.inputs[0]!, shape, name);
     return this.add({ kind: 'reshape', name }, [tensor], { ...spec, shape });
+  }
+
+  /** The same integers under another specification. */
+  reinterpret(tensor: number, spec: TensorSpec): number {
+    return this.add({ kind: 'reshape', name: 'reshape' }, [tensor], spec);
+  }
+
+  /** The network's input and its parts, one for each port. */
+  inputs(ports: readonly Port[]): { input: number; parts: number[] } {
+    if (ports.length === 1) {
+      const input = this.tensor(ports[0]!.tensor);
+      return { input, parts: [input] };
+    }
+    const whole = packed(ports);
+    const input = this.tensor(whole);
+    const offsets = offsetsOf(ports);
+    const parts = ports.map(({ name, tensor }, i) => {
+      const body = { kind: 'slice' as const, name: `input ${name}`, axis: 0, start: offsets[i]! };
+      const shape = [elementCount(tensor)];
+      return this.reinterpret(this.add(body, [input], { ...whole, shape }), tensor);
+    });
+    return { input, parts };
+  }
+
+  /** The network's output: tensors side by side, one for each port. */
+  outputs(tensors: readonly number[], ports: readonly Port[]): number {
+    const [first = 0] = tensors;
+    if (ports.length === 1) return first;
+    const whole = packed(ports);
+    const flat = tensors.map((tensor) =>
+      this.reinterpret(tensor, { ...whole, shape: [elementCount(this.spec(tensor))] }),
+    );
+    return this.add({ kind: 'concat', name: 'outputs', axis: 0 }, flat, whole);
   }
 
   /** Ops that the answer needs, in order, and tensors that these use; `kept` has where each tensor went. */

@@ -41,6 +41,7 @@ import { BrownoutError } from '../error.js';
 import type { Plan } from './plan.js';
 import { OpRecord } from './record.js';
 import { crc32 } from './crc32.js';
+import { arePorts, type Port } from './ports.js';
 import { readTensorTable, type Region, setTensorTable, type TensorTable } from './tensor-table.js';
 import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
 import { isLearningHeader, readLearningHeader, type LearningHeader } from './learning-header.js';
@@ -95,6 +96,9 @@ export interface ImageMetadata {
   quantization?: QuantizationChoices;
   /** Names of the answer's classes, if it is a classifier. */
   classes?: string[];
+  /** Where there are several: what `input` and `output` consist of. */
+  inputs?: readonly Port[];
+  outputs?: readonly Port[];
   /** The policy's name as given to the compiler. */
   policy: string;
   /** Absent: not proved since it was compiled, or changed since. */
@@ -342,6 +346,8 @@ function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     names(m.ops) &&
     m.ops?.length === ops &&
     areLayers(m.layers, ops) &&
+    arePorts(m.inputs, m.input, isTensorSpec) &&
+    arePorts(m.outputs, m.output, isTensorSpec) &&
     (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
     (m.classes === undefined || names(m.classes)) &&
     (m.proof === undefined ||

@@ -1,5 +1,6 @@
 // The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8 or int16, NHWC
 // without the batch dimension; ops run in order and name their tensors by index. All tensors of an op have one type.
+import type { Port } from './ports.js';
 import type { ActivationType, Values } from './values.js';
 import type { WeightType } from './weight-types.js';
 
@@ -13,6 +14,8 @@ export interface TensorSpec extends Quantization {
   shape: readonly number[];
   /** Default int8. The zero point of int16 is 0. */
   dtype?: ActivationType;
+  /** The model's file has them as uint8: they are stored less 128, and so is their zero point. */
+  unsigned?: boolean;
 }
 
 /**
@@ -258,6 +261,10 @@ export interface QuantizedNetwork {
   input: number;
   /** Index of the answer. */
   output: number;
+  /** Where the model has several inputs: what `input`, a vector of their integers side by side, consists of. */
+  inputs?: readonly Port[];
+  /** The same of several outputs. */
+  outputs?: readonly Port[];
 }
 
 /** Elements of a tensor. */

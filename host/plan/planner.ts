@@ -12,9 +12,10 @@ import {
   TENSOR_BYTES,
 } from '../../assembly/layout.js';
 import type { Plan } from '../model/plan.js';
-import { type Region, tensorTableBytes } from '../model/tensor-table.js';
+import type { Port } from '../model/ports.js';
+import { type Region, type TensorRegion, tensorTableBytes } from '../model/tensor-table.js';
 import type { ActivationType } from '../model/values.js';
-import type { QuantizedNetwork } from '../model/quantized-network.js';
+import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
 import type { LearningSpec } from '../learning/spec.js';
 import { layActivations, markCommits } from './buffers.js';
 import type { TileLimits } from './lower/lowering.js';
@@ -116,7 +117,8 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const lowered = steps.map((step) => step.lowered);
   const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
   // The table of tensors is filled in when they have addresses.
-  const extra = [new Uint8Array(2 * TENSOR_BYTES), ...(learning?.extra ?? [])];
+  const entries = (model.inputs?.length ?? 1) + (model.outputs?.length ?? 1);
+  const extra = [new Uint8Array(entries * TENSOR_BYTES), ...(learning?.extra ?? [])];
   const constantsBytes = [...lowered.flatMap((l) => l.constants.map((c) => c.bytes)), ...extra].reduce(
     (sum, bytes) => sum + align(bytes.length),
     0,
@@ -138,10 +140,19 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const regionOf = (buffer: Buffer): Region => ({ offset: buffer.address, bytes: buffer.bytes });
   const [input, output] = [regionOf(inputBuffer), regionOf(outputBuffer)];
   const typeOf = (index: number): ActivationType => model.tensors[index]!.dtype ?? 'int8';
+  const partsOf = (region: Region, index: number, ports: readonly Port[] = []): TensorRegion[] => {
+    const type = typeOf(index);
+    let { offset } = region;
+    const parts = ports.map(({ tensor }) => {
+      offset += tensorBytes(tensor);
+      return { offset: offset - tensorBytes(tensor), bytes: tensorBytes(tensor), type };
+    });
+    return parts.length > 0 ? parts : [{ ...region, type }];
+  };
   const tensors = {
     address: tableAddress,
-    inputs: [{ ...input, type: typeOf(model.input) }],
-    outputs: [{ ...output, type: typeOf(model.output) }],
+    inputs: partsOf(input, model.input, model.inputs),
+    outputs: partsOf(output, model.output, model.outputs),
   };
   constantBytes.set(tensorTableBytes(tensors), tableAddress - constantsOffset);
   learning?.finish(others, constantBytes, constantsOffset);

@@ -1,5 +1,6 @@
 import { readUserFile } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
+import { readPortArrays } from '../data/port-arrays.js';
 import { readArray, readText } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
@@ -15,6 +16,11 @@ export const command: Command = defineCommand({
   run({ positionals, options: { input: path, as }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
     const { input, preprocessing, classes } = image.metadata;
+    if (path !== undefined && image.metadata.inputs) {
+      const inputs = readPortArrays(path, image, as ? { as } : {});
+      const answers = run(image, { inputs, onSample: progress });
+      return { json: answers, text: runTable(answers, image.metadata), exitCode: ExitCode.OK };
+    }
     const target = { shape: input.shape, preprocessing };
     const given = { target, ...(as ? { as } : {}), ...(classes ? { classes } : {}) };
     const file = path === undefined ? undefined : readArray(path, given);

@@ -1,19 +1,25 @@
-import { samplesKind } from '../data/option-kinds.js';
+import { isArray, samplesKind } from '../data/option-kinds.js';
 import type { InputArray } from '../data/model-input.js';
-import { progressKind } from '../options/kinds.js';
+import { instance, progressKind } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 
 export interface RunOptions {
   /** Samples as an array; default: the input that the image carries. */
   input?: InputArray;
+  /** For an image of several inputs: an array for each, by name. */
+  inputs?: Readonly<Record<string, InputArray>>;
   onSample?: (done: number, total: number) => void;
 }
+
+const isArrays = (value: unknown): value is Readonly<Record<string, InputArray>> =>
+  typeof value === 'object' && value !== null && Object.values(value).every(isArray);
 
 export const runOptions = {
   input: {
     kind: samplesKind(),
-    help: '.npy, .npz, .csv, .wav, .png, .bmp or .jpg (docs/INPUTS.md)',
+    help: '.npy, .npz, .csv, .wav, .png, .bmp or .jpg (docs/INPUTS.md); of several NAME=FILE,NAME=FILE',
     otherwise: 'the image’s own',
   },
+  inputs: { kind: instance('an array for each input, by name', isArrays) },
   onSample: { kind: progressKind },
 } as const satisfies Table<RunOptions>;

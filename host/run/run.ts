@@ -1,4 +1,12 @@
-import { countClamped, modelInputs, type ReadAs, readAs } from '../data/model-input.js';
+import {
+  countClamped,
+  modelInputs,
+  portInputs,
+  type ReadAs,
+  readInputAs,
+} from '../data/model-input.js';
+import { elementCount, type TensorSpec } from '../model/quantized-network.js';
+import { offsetsOf } from '../model/ports.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import type { ActivationType } from '../model/values.js';
@@ -11,13 +19,20 @@ import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { checkOptions } from '../options/table.js';
 import { type RunOptions, runOptions } from './options.js';
 
-/** What `brownout run --json` prints: real = scale · (output − zeroPoint). */
-export interface RunResult {
+/** Answers of one output: real = scale · (value − zeroPoint). */
+export interface Answers {
   /** One row of integers per sample. */
   outputs: number[][];
-  dtype: ActivationType;
+  /** uint8 where the model's file has it so. */
+  dtype: ActivationType | 'uint8';
   scale: number;
   zeroPoint: number;
+}
+
+/** What `brownout run --json` prints. */
+export interface RunResult extends Answers {
+  /** Of an image of several outputs: each of them; `outputs` are then all their integers side by side. */
+  named?: ({ name: string; shape: readonly number[] } & Answers)[];
   /** Input values outside the range that the model takes, clamped to it. */
   clamped: number;
   /** Where those are many. */
@@ -28,15 +43,19 @@ export interface RunResult {
 
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
 export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
-  const { input, onSample } = checkOptions(runOptions, options);
+  const { input, inputs: arrays, onSample } = checkOptions(runOptions, options);
   const model = image instanceof Uint8Array ? readImage(image) : image;
-  const inputs = input ? modelInputs(input, model) : model.sample && [model.sample];
+  const inputs = arrays
+    ? portInputs(arrays, model)
+    : input
+      ? modelInputs(input, model)
+      : model.sample && [model.sample];
   if (!inputs) {
     throw new BrownoutError({
       code: 'E_NO_INPUT',
       found: 'no input, and an image that carries none',
       expected: 'an input',
-      hint: 'Give one as `input`.',
+      hint: 'Give one with --input x.npy.',
     });
   }
   const nvm = new SimulatedNvm(model.nvmBytes);
@@ -48,12 +67,27 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
     onSample?.(index + 1, inputs.length);
     return [...answer];
   });
-  const { dtype = 'int8', scale, zeroPoint } = model.metadata.output;
   const { clamped, warning } = input ? countClamped(input, model) : { clamped: 0, warning: undefined };
-  const as = input && readAs(input.dtype, model.metadata.input.dtype ?? 'int8', input.as);
+  const as = input && readInputAs(input, model);
+  const { output, outputs: ports } = model.metadata;
+  const offsets = offsetsOf(ports ?? []);
+  const named = ports?.map(({ name, tensor }, i) => {
+    const [from, to] = [offsets[i]!, offsets[i]! + elementCount(tensor)];
+    const rows = outputs.map((row) => row.slice(from, to));
+    return { name, shape: tensor.shape, ...answersOf(rows, tensor) };
+  });
   return {
-    ...{ outputs, dtype, scale, zeroPoint, clamped },
+    ...answersOf(outputs, output),
+    ...(named ? { named } : {}),
+    clamped,
     ...(warning ? { warning } : {}),
     ...(as ? { readAs: as } : {}),
   };
+}
+
+/** Integers as the model's file counts them. */
+function answersOf(rows: number[][], { dtype = 'int8', scale, zeroPoint, unsigned }: TensorSpec): Answers {
+  if (!unsigned) return { outputs: rows, dtype, scale, zeroPoint };
+  const outputs = rows.map((row) => row.map((q) => q + 128));
+  return { outputs, dtype: 'uint8', scale, zeroPoint: zeroPoint + 128 };
 }

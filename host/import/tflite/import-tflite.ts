@@ -10,6 +10,7 @@ import * as shapes from './shapes.js';
 import * as tables from './tables.js';
 import { conv2d, depthwiseConv2d, fullyConnected } from './weighted.js';
 import { averagePool2d, maxPool2d } from './window.js';
+import type { Port } from '../../model/ports.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
 
 const [RELU, RELU_N1_TO_1, RELU6] = [1, 2, 3];
@@ -99,55 +100,50 @@ function refuseModel(found: string, expected: string, hint: string): never {
 
 const nameOf = (model: TfliteModel, index: number): string => model.tensors[index]?.name ?? '';
 
-/** The one input of a model. */
-function singleInput(model: TfliteModel): number {
-  const [index] = model.inputs;
-  if (index !== undefined && model.inputs.length === 1) return index;
-  const list = model.inputs.map((input) => nameOf(model, input)).join(', ');
-  return refuseModel(
-    `a model of ${model.inputs.length} inputs: ${list}`,
-    'one',
-    'Convert a part of it that has one input.',
-  );
-}
-
-/** The tensor that is the answer. */
-function answerOf(model: TfliteModel, cut: string | undefined): number {
-  if (cut !== undefined) {
-    const made = model.operators.flatMap(({ outputs }) => outputs);
-    const index = made.find((output) => nameOf(model, output) === cut);
-    if (index !== undefined) return index;
-    const last = made.slice(-8).map((output) => nameOf(model, output));
-    return refuseModel(
-      `no tensor "${cut}"`,
-      `one that an operator makes: ${last.join(', ')} …`,
-      'Name one of them with --cut.',
-    );
+/** The tensors that are the answers: the model's outputs, or the one that was asked for. */
+function answersOf(model: TfliteModel, cut: string | undefined): number[] {
+  if (cut === undefined) {
+    if (model.outputs.length === 0) damaged('a model without outputs', 'at least one');
+    return model.outputs;
   }
-  const [index] = model.outputs;
-  if (index !== undefined && model.outputs.length === 1) return index;
-  const list = model.outputs.map((output) => nameOf(model, output)).join(', ');
+  const made = model.operators.flatMap(({ outputs }) => outputs);
+  const index = made.find((output) => nameOf(model, output) === cut);
+  if (index !== undefined) return [index];
+  const last = made.slice(-8).map((output) => nameOf(model, output));
   return refuseModel(
-    `a model of ${model.outputs.length} outputs: ${list}`,
-    'one',
-    'Name the one you need with --cut.',
+    `no tensor "${cut}"`,
+    `one that an operator makes: ${last.join(', ')} …`,
+    'Name one of them with --cut.',
   );
 }
 
-/** The tensor that the device starts from: the model's input, or what a first QUANTIZE makes of it. */
-function inputOf(model: TfliteModel): { tensor: number; skip: TfliteOperator | undefined } {
-  const tensor = singleInput(model);
+/** Inputs that operators take as shapes alone: they are known from the file. */
+const SHAPES: readonly [operator: string, slot: number][] = [
+  ['TRANSPOSE_CONV', 0],
+  ['RESHAPE', 1],
+];
+
+/** What the device starts from for an input: it, or what a first QUANTIZE makes of it; undefined: it is a shape. */
+function inputOf(
+  model: TfliteModel,
+  tensor: number,
+): { tensor: number; skip: TfliteOperator | undefined } | undefined {
   const { type } = model.tensors[tensor]!;
   const uses = model.operators.filter((op) => op.inputs.includes(tensor));
+  if (
+    uses.length > 0 &&
+    uses.every((op) => SHAPES.some(([name, slot]) => op.name === name && op.inputs[slot] === tensor))
+  )
+    return undefined;
   const [first] = uses;
   const quantized = uses.length === 1 && first?.name === 'QUANTIZE' && type !== 'int8';
   const made = first?.outputs[0];
   return quantized && made !== undefined ? { tensor: made, skip: first } : { tensor, skip: undefined };
 }
 
-/** The operators that a tensor is made from. */
-function neededFor(model: TfliteModel, tensor: number): Set<TfliteOperator> {
-  const wanted = new Set([tensor]);
+/** The operators that tensors are made from. */
+function neededFor(model: TfliteModel, tensors: readonly number[]): Set<TfliteOperator> {
+  const wanted = new Set(tensors);
   const needed = new Set<TfliteOperator>();
   for (const op of [...model.operators].reverse()) {
     if (!op.outputs.some((output) => wanted.has(output))) continue;
@@ -197,26 +193,23 @@ export function importTflite(
 ): ImportedTflite {
   const model = readTflite(bytes);
   const graph = new TfliteGraph(model, reference);
-  const input = inputOf(model);
-  let output = answerOf(model, cut);
-  const needed = neededFor(model, output);
-  const inputTensor = model.tensors[input.tensor]!;
-  const start: TfliteOperator = { index: 0, name: 'INPUT', inputs: [], outputs: [], options: undefined };
-  if (inputTensor.shape.length > 1 && inputTensor.shape[0] !== 1) {
-    const expected = 'a batch of 1';
-    graph.refuse(start, `${graph.describe(inputTensor)}`, expected, 'Convert the model with a batch of 1.');
-  }
-  const obstacles = new Obstacles();
-  let from = -1;
-  const sound = obstacles.attempt(start, 'E_TFLITE_OP', () => {
-    from = graph.builder.tensor(graph.spec(start, inputTensor));
-    graph.define(inputTensor, from);
+  const inputs = model.inputs.flatMap((tensor) => {
+    const input = inputOf(model, tensor);
+    return input ? [{ ...input, name: nameOf(model, tensor) }] : [];
   });
-  if (!sound) graph.block({ ...start, outputs: [input.tensor] });
+  const skipped = new Set(inputs.map(({ skip }) => skip));
+  const outputs = answersOf(model, cut);
+  const needed = neededFor(model, outputs);
+  const obstacles = new Obstacles();
+  const input = begin(graph, model, inputs, obstacles);
+  // The last operators are left to whoever reads the answer.
+  const answers = outputs.map((output) => ({ name: nameOf(model, output), tensor: output }));
   for (const op of model.operators) {
-    if (op === input.skip || !needed.has(op)) continue;
-    if (isLast(op) && op.outputs[0] === output) {
-      output = op.inputs[0] ?? output;
+    if (skipped.has(op) || !needed.has(op)) continue;
+    const last = answers.filter(({ tensor }) => op.outputs[0] === tensor);
+    const used = model.operators.some((other) => other.inputs.includes(op.outputs[0]!));
+    if (isLast(op) && last.length > 0 && !used) {
+      for (const answer of last) answer.tensor = op.inputs[0] ?? answer.tensor;
       continue;
     }
     const handler = Object.hasOwn(HANDLERS, op.name) ? HANDLERS[op.name] : undefined;
@@ -224,14 +217,91 @@ export function importTflite(
     if (!handler || !obstacles.attempt(op, 'E_TFLITE_OP', () => handler(graph, op))) graph.block(op);
   }
   obstacles.settle(model.operators.length, SUPPORTED);
-  const answer = graph.value(output);
-  if (answer === undefined)
-    damaged(`an output, tensor ${output}, that no operator makes`, 'one that is made');
-  const { network, kept } = graph.builder.finish(name, from, answer);
+  const ports = answers.map(({ name: port, tensor }): Port & { value: number } => {
+    const value = graph.value(tensor);
+    if (value === undefined)
+      damaged(`an output, tensor ${tensor}, that no operator makes`, 'one that is made');
+    const unsigned = model.tensors[tensor]!.type === 'uint8' ? { unsigned: true } : {};
+    return { name: port, tensor: { ...graph.builder.spec(value), ...unsigned }, value };
+  });
+  checkTypes(ports);
+  const output = graph.builder.outputs(
+    ports.map(({ value }) => value),
+    ports,
+  );
+  const { network, kept } = graph.builder.finish(name, input.tensor, output);
   const tensors = new Map<number, number>();
   for (const { index } of model.tensors) {
     const value = kept.get(graph.value(index) ?? -1);
     if (value !== undefined) tensors.set(index, value);
   }
-  return { network, tensors, notes: [] };
+  const several = (list: readonly Port[]): Port[] =>
+    list.map(({ name: port, tensor }) => ({ name: port, tensor }));
+  return {
+    network: {
+      ...withUnsigned(network, input.ports, ports),
+      ...(input.ports.length > 1 ? { inputs: several(input.ports) } : {}),
+      ...(ports.length > 1 ? { outputs: several(ports) } : {}),
+    },
+    tensors,
+    notes: [],
+  };
+}
+
+/** One input and one output say themselves that the file has them as uint8. */
+function withUnsigned(
+  network: QuantizedNetwork,
+  inputs: readonly Port[],
+  outputs: readonly Port[],
+): QuantizedNetwork {
+  const marked = new Set<number>();
+  if (inputs.length === 1 && inputs[0]!.tensor.unsigned) marked.add(network.input);
+  if (outputs.length === 1 && outputs[0]!.tensor.unsigned) marked.add(network.output);
+  const tensors = network.tensors.map((tensor, i) =>
+    marked.has(i) ? { ...tensor, unsigned: true } : tensor,
+  );
+  return { ...network, tensors };
+}
+
+/** Ports lie side by side in one tensor: they are of one type. */
+function checkTypes(ports: readonly Port[]): void {
+  const types = [...new Set(ports.map(({ tensor }) => tensor.dtype ?? 'int8'))];
+  if (types.length > 1)
+    refuseModel(
+      `inputs or outputs of ${types.join(' and ')}`,
+      'one type for all',
+      'Convert the model with inputs and outputs of one type, or name one output with --cut.',
+    );
+}
+
+/** The network's input: one tensor, or all inputs side by side. */
+function begin(
+  graph: TfliteGraph,
+  model: TfliteModel,
+  inputs: readonly { tensor: number; name: string }[],
+  obstacles: Obstacles,
+): { tensor: number; ports: Port[] } {
+  const start: TfliteOperator = { index: 0, name: 'INPUT', inputs: [], outputs: [], options: undefined };
+  const ports: Port[] = [];
+  for (const { tensor: index, name } of inputs) {
+    const tensor = model.tensors[index]!;
+    const through = obstacles.attempt(start, 'E_TFLITE_OP', () => {
+      if (tensor.shape.length > 1 && tensor.shape[0] !== 1) {
+        const hint = 'Convert the model with a batch of 1.';
+        graph.refuse(start, `${graph.describe(tensor)}`, 'a batch of 1', hint);
+      }
+      const unsigned = tensor.type === 'uint8' ? { unsigned: true } : {};
+      ports.push({ name, tensor: { ...graph.spec(start, tensor), ...unsigned } });
+    });
+    if (!through) graph.block({ ...start, outputs: [index] });
+  }
+  if (inputs.length === 0) damaged('a model without inputs', 'at least one');
+  if (ports.length < inputs.length) return { tensor: -1, ports };
+  checkTypes(ports);
+  const plain = ports.map(({ name, tensor: { unsigned: _, ...tensor } }) => ({ name, tensor }));
+  const { input, parts } = graph.builder.inputs(plain);
+  inputs.forEach(({ tensor }, i) => {
+    graph.define(model.tensors[tensor]!, parts[i]!);
+  });
+  return { tensor: input, ports };
 }

@@ -28,6 +28,12 @@ function rescale(
   const { multiplier, shift } = quantizeMultiplier(factor);
   if (!(factor < Infinity) || shift > 22)
     graph.refuse(op, `with scales that multiply by ${factor}`, 'less than 2²²');
+  const whole = clamp.clampMin === -128 && clamp.clampMax === 127;
+  if (whole && from.scale === output.scale && from.zeroPoint === output.zeroPoint) {
+    // From int8 to uint8 and back: the same integers.
+    graph.define(graph.output(op), graph.builder.reshape(input, output.shape));
+    return;
+  }
   const table = Int8Array.from({ length: 256 }, (_, i) => {
     const value = scale(i - 128 - from.zeroPoint, multiplier, shift) + output.zeroPoint;
     return Math.max(clamp.clampMin, Math.min(clamp.clampMax, value));
