@@ -1,10 +1,4 @@
-import {
-  countClamped,
-  modelInputs,
-  portInputs,
-  type ReadAs,
-  readInputAs,
-} from '../data/model-input.js';
+import { countClamped, modelInputs, portInputs, type ReadAs, readInputAs } from '../data/model-input.js';
 import { elementCount, type TensorSpec } from '../model/quantized-network.js';
 import { offsetsOf } from '../model/ports.js';
 import { BrownoutError } from '../error.js';
