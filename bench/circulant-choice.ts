@@ -5,7 +5,7 @@ import { Random } from '../host/math/random.js';
 import { countOps } from '../host/firmware/count-on-board.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
-import { circulantCycles } from '../host/plan/cost.js';
+import { circulantCycles } from '../host/ops/shared/cycles.js';
 import { count, table } from '../host/report/text.js';
 import { circulantNetwork, int8s } from '../samples/networks.js';
 

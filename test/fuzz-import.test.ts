@@ -7,7 +7,7 @@ import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import { importModel } from '../host/import/import-model.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';
-import { validateNetwork } from '../host/model/validate.js';
+import { validateNetwork } from '../host/ops/validate.js';
 import { compileUnproved } from './util/compile.js';
 import { onnxModels, tfliteModels } from './util/models.js';
 

@@ -11,7 +11,7 @@ import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
-import { leafCount, leafMatrices } from '../host/plan/karatsuba.js';
+import { leafCount, leafMatrices } from '../host/ops/circulant/karatsuba.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
 import { int8s } from '../samples/networks.js';

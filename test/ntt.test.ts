@@ -14,8 +14,8 @@ import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
-import { blockSpectrum, transformRoot } from '../host/plan/field.js';
-import { forwardBound, inverseBound, planNtt } from '../host/plan/ntt-bounds.js';
+import { blockSpectrum, transformRoot } from '../host/ops/circulant/field.js';
+import { forwardBound, inverseBound, planNtt } from '../host/ops/circulant/ntt-bounds.js';
 import { infer, makeDevice } from './util/devices.js';
 import { int8s } from '../samples/networks.js';
 

@@ -153,9 +153,9 @@ test('only .ci/run knows where the shared data lies', () => {
 const UNSTEADY =
   /\bMath\.(?:random|exp|expm1|log|log1p|log2|log10|pow|sin|cos|tan|tanh|hypot|cbrt)\b|\bDate\.now\b/g;
 const ALLOWED: Record<string, string> = {
-  'host/plan/ntt-bounds.ts Math.log2': 'of a block size, which is a power of two: exact',
-  'host/plan/field.ts Math.log2': 'of a block size, which is a power of two: exact',
-  'host/plan/cost.ts Math.log2': 'of a block size, which is a power of two: exact',
+  'host/ops/circulant/ntt-bounds.ts Math.log2': 'of a block size, which is a power of two: exact',
+  'host/ops/circulant/field.ts Math.log2': 'of a block size, which is a power of two: exact',
+  'host/ops/shared/cycles.ts Math.log2': 'of a block size, which is a power of two: exact',
 };
 
 test('host/ computes the same everywhere', () => {

@@ -9,8 +9,7 @@ import {
 } from '../../assembly/layout.js';
 import { type Endurance, forecastEndurance } from '../firmware/endurance.js';
 import { type Image, readImage } from '../model/image.js';
-import { type Body, bodyOf, savingOf } from '../plan/body.js';
-import { describeOp } from '../plan/describe.js';
+import { type Body, bodyOf, describeOp, savingOf } from '../ops/record.js';
 import { bankReads } from '../plan/footprint.js';
 import type { OpRecord } from '../model/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';

@@ -4,7 +4,7 @@ import { readDevice } from '../model/image.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
 import { choice, outputFile } from '../options/kinds.js';
 import { MODULE_FILE } from '../options/outputs.js';
-import { describeOp } from '../plan/describe.js';
+import { describeOp } from '../ops/record.js';
 import { count } from '../report/text.js';
 import { buildDevice, buildOptions, MAPPED_AT } from '../toolchain/build-device.js';
 

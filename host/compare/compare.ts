@@ -1,7 +1,7 @@
 // The strategies of the field side by side, on the same plans, devices and power.
 import { compile } from '../compile/compile.js';
 import { type Image, readImage } from '../model/image.js';
-import { opCycles } from '../plan/cost.js';
+import { opCycles } from '../ops/record.js';
 import { storageChargeUj, storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { openTrace } from '../power/source.js';

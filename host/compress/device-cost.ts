@@ -3,7 +3,7 @@ import { compile } from '../compile/compile.js';
 import { BrownoutError } from '../error.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { readImage } from '../model/image.js';
-import { describeOp } from '../plan/describe.js';
+import { describeOp } from '../ops/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { chargeUj } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';

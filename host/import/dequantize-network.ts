@@ -7,7 +7,7 @@ import type {
   Requantization,
   TensorSpec,
 } from '../model/quantized-network.js';
-import { unwindBlocks } from '../plan/lower/conv2d.js';
+import { unwindBlocks } from '../ops/conv2d.js';
 import {
   type Bounds,
   exponential,

@@ -21,7 +21,7 @@ import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
 import { type DeviceImage, readDevice, readImage } from '../model/image.js';
 import { valuesFrom } from '../model/values.js';
-import { describeOp } from '../plan/describe.js';
+import { describeOp } from '../ops/record.js';
 import { type LearningStatus, learningStatus } from '../learning/learned.js';
 
 /** A cursor slot as it lies in NVM. */

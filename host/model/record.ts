@@ -123,7 +123,7 @@ export class OpRecord {
 }
 
 /** Whether `kind` is one of inference. */
-const isInference = (kind: OpKind): kind is InferenceKind => kind < KIND_LEARNING;
+export const isInference = (kind: OpKind): kind is InferenceKind => kind < KIND_LEARNING;
 
 /** The kernel of `kind` for activations of `type`, as docs/FORMAT.md names it: `conv2d_s8`. */
 export function kernelName(kind: OpKind, type: ActivationType): string {

@@ -41,7 +41,7 @@ import {
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import { resolveAddress } from '../model/learning-header.js';
-import type { OpRecord } from '../model/record.js';
+import type { InferenceKind, OpRecord } from '../model/record.js';
 import type { Footprint, Interval } from './interval.js';
 import { type Place, learningFootprint } from './learning/footprint.js';
 
@@ -139,74 +139,87 @@ function rowFootprint(op: OpRecord, tile: number, length: number): Footprint {
   return { reads: [row(OP_INPUT)], writes: [row(OP_OUTPUT)] };
 }
 
-/** The footprint of an op of inference, which reads parameters that learn from a bank. */
-function inferenceFootprint(op: OpRecord, tile: number): Footprint {
-  switch (op.inference) {
-    case OpKind.CONV2D:
-    case OpKind.MAX_POOL:
-    case OpKind.DEPTHWISE_CONV2D:
-    case OpKind.AVG_POOL:
-    case OpKind.PAD:
-      return windowFootprint(op, tile);
-    case OpKind.DENSE:
-      return vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
-    case OpKind.CIRCULANT_DIRECT:
-    case OpKind.CIRCULANT_NTT:
-    case OpKind.CIRCULANT_KARATSUBA:
-      return vectorFootprint(
-        op,
-        tile,
-        op.get(CIRC_INPUTS),
-        op.get(CIRC_OUTPUTS),
-        op.get(CIRC_GROUP) * op.get(CIRC_BLOCK),
-      );
-    case OpKind.ADD:
-    case OpKind.MUL:
-      return elementwiseFootprint(op, tile);
-    case OpKind.SOFTMAX:
-      return rowFootprint(op, tile, op.get(SOFTMAX_DEPTH));
-    case OpKind.MEAN:
-      return meanFootprint(op, tile);
-    case OpKind.MAP:
-      return mapFootprint(op, tile);
-    default:
-      throw new Error(`no footprint for op kind ${op.kind}`);
-  }
-}
+type Judge = (op: OpRecord, tile: number) => Footprint;
+
+const denseFootprint: Judge = (op, tile) =>
+  vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
+
+const circulantFootprint: Judge = (op, tile) => {
+  const group = op.get(CIRC_GROUP) * op.get(CIRC_BLOCK);
+  return vectorFootprint(op, tile, op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS), group);
+};
+
+/** Footprints of ops of inference: apart from host/ops, whose plans they judge. */
+const FOOTPRINTS = {
+  [OpKind.CONV2D]: windowFootprint,
+  [OpKind.MAX_POOL]: windowFootprint,
+  [OpKind.DENSE]: denseFootprint,
+  [OpKind.CIRCULANT_DIRECT]: circulantFootprint,
+  [OpKind.CIRCULANT_NTT]: circulantFootprint,
+  [OpKind.DEPTHWISE_CONV2D]: windowFootprint,
+  [OpKind.AVG_POOL]: windowFootprint,
+  [OpKind.ADD]: elementwiseFootprint,
+  [OpKind.MUL]: elementwiseFootprint,
+  [OpKind.SOFTMAX]: (op, tile) => rowFootprint(op, tile, op.get(SOFTMAX_DEPTH)),
+  [OpKind.MEAN]: meanFootprint,
+  [OpKind.PAD]: windowFootprint,
+  [OpKind.MAP]: mapFootprint,
+  [OpKind.CIRCULANT_KARATSUBA]: circulantFootprint,
+} as const satisfies Record<InferenceKind, Judge>;
+
+const inferenceFootprint: Judge = (op, tile) => FOOTPRINTS[op.inference](op, tile);
 
 /** Parameters in a weight bank that an op of inference reads: all of them, whatever the tile. */
 export function bankReads(op: OpRecord): Interval[] {
   const inBank = (field: number): boolean => op.get(field) >>> GROUP_SHIFT === Group.WEIGHTS;
   const reads: Interval[] = [];
-  const { weights, biases } = parametersOf(op);
+  const { weights, biases } = PARAMETERS[op.inference](op);
   if (inBank(OP_WEIGHTS)) reads.push([op.get(OP_WEIGHTS), op.get(OP_WEIGHTS) + weights]);
   if (inBank(OP_BIAS)) reads.push([op.get(OP_BIAS), op.get(OP_BIAS) + 4 * biases]);
   return reads;
 }
 
-/** Bytes of weights, and how many biases, of ops that can learn. */
-function parametersOf(op: OpRecord): { weights: number; biases: number } {
-  const outputs = op.get(WIN_OUTPUT_CHANNELS);
-  const [height, width] = op.getPair(WIN_KERNEL);
-  switch (op.kind) {
-    case OpKind.CONV2D:
-      return { weights: outputs * height * width * op.get(WIN_INPUT_CHANNELS), biases: outputs };
-    case OpKind.DEPTHWISE_CONV2D: {
-      const group = op.get(WIN_GROUP);
-      return { weights: Math.ceil(outputs / group) * group * height * width, biases: outputs };
-    }
-    case OpKind.DENSE:
-      return { weights: op.get(DENSE_INPUTS) * op.get(DENSE_OUTPUTS), biases: op.get(DENSE_OUTPUTS) };
-    case OpKind.CIRCULANT_DIRECT:
-    case OpKind.CIRCULANT_NTT: {
-      const k = op.get(CIRC_BLOCK);
-      const rows = Math.ceil(op.get(CIRC_OUTPUTS) / k);
-      return { weights: rows * op.get(CIRC_BLOCKS) * k, biases: op.get(CIRC_OUTPUTS) };
-    }
-    default:
-      return { weights: 0, biases: 0 };
-  }
+/** Bytes of weights, and how many biases, that a record reads from a weight bank where they learn. */
+interface Parameters {
+  weights: number;
+  biases: number;
 }
+
+const NONE = (): Parameters => ({ weights: 0, biases: 0 });
+
+function columnParameters(op: OpRecord): Parameters {
+  const k = op.get(CIRC_BLOCK);
+  const rows = Math.ceil(op.get(CIRC_OUTPUTS) / k);
+  return { weights: rows * op.get(CIRC_BLOCKS) * k, biases: op.get(CIRC_OUTPUTS) };
+}
+
+const tapsOf = (op: OpRecord): number => op.getPair(WIN_KERNEL).reduce((product, size) => product * size, 1);
+
+const PARAMETERS = {
+  [OpKind.CONV2D]: (op) => {
+    const outputs = op.get(WIN_OUTPUT_CHANNELS);
+    return { weights: outputs * tapsOf(op) * op.get(WIN_INPUT_CHANNELS), biases: outputs };
+  },
+  [OpKind.DEPTHWISE_CONV2D]: (op) => {
+    const [outputs, group] = [op.get(WIN_OUTPUT_CHANNELS), op.get(WIN_GROUP)];
+    return { weights: Math.ceil(outputs / group) * group * tapsOf(op), biases: outputs };
+  },
+  [OpKind.DENSE]: (op) => {
+    return { weights: op.get(DENSE_INPUTS) * op.get(DENSE_OUTPUTS), biases: op.get(DENSE_OUTPUTS) };
+  },
+  [OpKind.CIRCULANT_DIRECT]: columnParameters,
+  [OpKind.CIRCULANT_NTT]: columnParameters,
+  // Its matrices cannot learn (host/ops/circulant).
+  [OpKind.CIRCULANT_KARATSUBA]: NONE,
+  [OpKind.MAX_POOL]: NONE,
+  [OpKind.AVG_POOL]: NONE,
+  [OpKind.ADD]: NONE,
+  [OpKind.MUL]: NONE,
+  [OpKind.SOFTMAX]: NONE,
+  [OpKind.MEAN]: NONE,
+  [OpKind.PAD]: NONE,
+  [OpKind.MAP]: NONE,
+} as const satisfies Record<InferenceKind, (op: OpRecord) => Parameters>;
 
 /**
  * The footprint of tile `tile` of `op`. Constants are immutable and left out. `place`: of images that learn, where the

@@ -18,9 +18,9 @@ import type { ActivationType } from '../model/values.js';
 import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
 import type { LearningSpec } from '../learning/spec.js';
 import { layActivations, markCommits } from './buffers.js';
-import type { TileLimits } from './lower/lowering.js';
+import type { TileLimits } from '../ops/shared/lowering.js';
 import { checkMemoryRule } from './memory-rule.js';
-import { isPlain } from './plain.js';
+import { recordOp } from '../ops/record.js';
 import { schedule } from './schedule.js';
 import type { Buffer, Step } from './step.js';
 import { inferencePath, keptRegions, learnPath } from './learning/path.js';
@@ -82,7 +82,7 @@ function setFlags(steps: readonly Step[]): void {
   for (const { lowered, commits } of steps) {
     const { record } = lowered;
     if (commits) record.mark(OP_FLAG_COMMIT);
-    if (!record.isLearning && isPlain(record)) record.mark(OP_FLAG_PLAIN);
+    if (!record.isLearning && recordOp(record).isPlain(record)) record.mark(OP_FLAG_PLAIN);
   }
 }
 

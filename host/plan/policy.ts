@@ -1,7 +1,8 @@
 import { BrownoutError } from '../error.js';
 import type { CommitPolicy } from '../model/image.js';
 import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
-import { COMMIT_CYCLES, opCycles } from './cost.js';
+import { opCycles } from '../ops/record.js';
+import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import type { Plan } from '../model/plan.js';
 import type { Kind } from '../options/kinds.js';
 import { nearest } from '../options/suggest.js';

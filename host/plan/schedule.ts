@@ -2,8 +2,8 @@
 import { OP_INPUT } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
-import { lower } from './lower/index.js';
-import type { LoweredOp, TileLimits } from './lower/lowering.js';
+import { lower } from '../ops/index.js';
+import type { LoweredOp, TileLimits } from '../ops/shared/lowering.js';
 import type { Buffer, Step } from './step.js';
 
 /** Which buffer each tensor lives in: a reshape's output is its input. */

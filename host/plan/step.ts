@@ -1,5 +1,5 @@
 // The planner's working units: a record to be, and the buffers it touches.
-import type { LoweredOp } from './lower/lowering.js';
+import type { LoweredOp } from '../ops/shared/lowering.js';
 
 export interface Buffer {
   bytes: number;

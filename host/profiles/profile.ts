@@ -42,7 +42,7 @@ export interface DeviceProfile {
   instructionCycles: Sourced<InstructionCosts>;
   /** Whether the core has Arm's DSP extension, which firmware binds (docs/ACCEL.md). */
   dspExtension: Sourced<boolean>;
-  /** Cycles this device takes for one that the planner estimates (`host/plan/cost.ts`), NVM included. */
+  /** Cycles this device takes for one that the planner estimates (`host/ops/shared/cycles.ts`), NVM included. */
   planScale: Sourced;
   /** Reading or writing NVM: cycles to set an access up, cycles and energy a 32-bit word. */
   nvmSetupCycles: Sourced;

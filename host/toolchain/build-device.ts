@@ -16,13 +16,13 @@ import {
   OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
   OP_WEIGHT_TYPE,
-  OpKind,
+  type OpKind,
   STATIC_BYTES_LEARNING,
-  WIN_BLOCK,
 } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { optionalVersion } from '../package.js';
 import { type DeviceImage, readDevice } from '../model/image.js';
+import { recordOp } from '../ops/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
 import { bytes, choice, flag } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
@@ -109,10 +109,9 @@ function partsOf(image: DeviceImage): BuildParts {
   const kindsOf = (type: ActivationType): OpKind[] =>
     forward.filter((op) => op.get(OP_ACTIVATION_TYPE) === type).map(({ kind }) => kind);
   const features = forward.reduce((mask, op) => {
-    const blocks = op.kind === OpKind.CONV2D && op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0;
     const zero = op.has(OP_FLAG_WEIGHT_ZERO) ? FEATURE_WEIGHT_ZERO : 0;
     const special = op.has(OP_FLAG_PLAIN) ? 0 : FEATURE_SPECIAL;
-    return mask | blocks | zero | special;
+    return mask | recordOp(op).features(op) | zero | special;
   }, 0);
   return {
     int8: kindsOf(ActivationType.INT8),

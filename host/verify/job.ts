@@ -1,7 +1,8 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
-import { EntryKind, HEADER_BYTES, JobKind, OP_TILES, OpKind } from '../../assembly/layout.js';
+import { EntryKind, HEADER_BYTES, JobKind, OP_TILES } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
+import { learningOp } from '../ops/learning.js';
 import type { Interval } from '../plan/interval.js';
 import type { Place } from '../plan/learning/footprint.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
@@ -212,7 +213,7 @@ function checkOrder(
   if (!previous) return;
   const more = previous.tile + 1 < image.ops[previous.op]!.get(OP_TILES);
   const [nextOp, nextTile] = more ? [previous.op, previous.tile + 1] : [previous.op + 1, 0];
-  const jumps = !more && [OpKind.TURN, OpKind.LOSS, OpKind.LOOP].includes(image.ops[previous.op]!.kind);
+  const jumps = !more && learningOp(image.ops[previous.op]!)?.steers === true;
   if ((op === nextOp || jumps) && tile === nextTile) return;
   const next = `op ${nextOp}, tile ${nextTile} is next`;
   refute('job', `the cursor says op ${op}, tile ${tile}, where ${next}`);

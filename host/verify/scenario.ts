@@ -24,6 +24,7 @@ import {
 } from '../../assembly/layout.js';
 import { Random } from '../math/random.js';
 import { idleFields } from '../model/cursor.js';
+import { learningOp } from '../ops/learning.js';
 import type { Image } from '../model/image.js';
 import type { LearningHeader } from '../model/learning-header.js';
 import type { JobRequest, Start } from './job.js';
@@ -94,8 +95,7 @@ class StateMaker {
   }
 
   #updates(): Image['ops'] {
-    const kinds = [OpKind.UPDATE_CONV2D, OpKind.UPDATE_DEPTHWISE, OpKind.UPDATE_CIRCULANT];
-    return this.image.ops.filter(({ kind }) => kinds.includes(kind));
+    return this.image.ops.filter((op) => learningOp(op)?.updates);
   }
 
   /** The biases of the layer that makes the logits, if they learn. */

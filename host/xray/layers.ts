@@ -4,7 +4,7 @@ import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import { tensorBytes, type TensorSpec } from '../model/quantized-network.js';
 import { type Values, valuesFrom } from '../model/values.js';
-import { describeOp } from '../plan/describe.js';
+import { describeOp } from '../ops/record.js';
 
 /** Where the output of a layer is when its last op record, `op`, has ended. */
 export interface LayerPlace {

@@ -10,8 +10,8 @@ import {
 } from '../../../assembly/layout.js';
 import { analyze } from '../../analyze/analyze.js';
 import type { Image } from '../../model/image.js';
-import { circulantCycles, opCycles } from '../../plan/cost.js';
-import { describeOp, isCirculant } from '../../plan/describe.js';
+import { describeOp, opCycles, recordOp } from '../../ops/record.js';
+import { circulantCycles, MAC, OUTPUT, TILE } from '../../ops/shared/cycles.js';
 import type { DeviceProfile } from '../../profiles/profile.js';
 
 /** One op of the plan. Elements are 16 bits, as in the runtimes compared to. */
@@ -45,11 +45,6 @@ export interface Layer {
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** What the planner takes for a multiply-add, an output and a tile (`host/plan/cost.ts`). */
-const MAC = 9;
-const OUTPUT = 90;
-const TILE = 600;
-
 /** The ops of an image's plan, as metered on a device. */
 export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const scale = profile.planScale.value;
@@ -59,9 +54,9 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const speed = metered.reduce((sum, { cycles }) => sum + cycles, 0) / scale / estimated;
   return image.ops.map((op, index) => {
     const { inputShape, outputShape, macs } = describeOp(op);
-    const kind = op.inference;
-    const circulant = isCirculant(kind);
-    const window = kind === OpKind.CONV2D;
+    const { family } = recordOp(op);
+    const circulant = family === 'circulant';
+    const window = op.kind === OpKind.CONV2D;
     const block = circulant ? op.get(CIRC_BLOCK) : 0;
     const blocks = circulant ? op.get(CIRC_BLOCKS) : 0;
     const blockRows = circulant ? Math.ceil(op.get(CIRC_OUTPUTS) / block) : 0;
@@ -72,7 +67,7 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
     const work = cycles / scale - outputs * OUTPUT - tiles * TILE;
     return {
       name: image.metadata.ops[index]!,
-      kind: circulant ? 'circulant' : window ? 'conv' : kind === OpKind.DENSE ? 'dense' : 'other',
+      kind: window ? 'conv' : family === 'convolution' ? 'other' : family,
       macs: circulant ? op.get(CIRC_INPUTS) * op.get(CIRC_OUTPUTS) : macs,
       ...{ inputs: product(inputShape), outputs },
       ...{ rows: rows!, columns: columns!, channels: channels! },

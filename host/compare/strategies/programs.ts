@@ -1,6 +1,6 @@
 // What each strategy makes of a layer: units of work that recovery counts in, and their cost. Costs of the core are
 // those of our kernels, metered on the device, the same for every strategy; NVM's and the accelerator's the profile's.
-import { COMMIT_CYCLES } from '../../plan/cost.js';
+import { COMMIT_CYCLES } from '../../ops/shared/cycles.js';
 import type { DeviceProfile } from '../../profiles/profile.js';
 import type { BootCost } from './boot.js';
 import type { Layer } from './layers.js';

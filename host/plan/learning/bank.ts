@@ -1,7 +1,7 @@
 // The weight bank: which parameters of a network learn, and where in a bank they lie (docs/LEARNING.md §2).
 import { GROUP_SHIFT, Group, OP_BIAS, OP_WEIGHTS } from '../../../assembly/layout.js';
 import type { LearnedLayer, LearningSpec } from '../../learning/spec.js';
-import { align } from '../lower/lowering.js';
+import { align } from '../../ops/shared/lowering.js';
 import type { Buffer, Step } from '../step.js';
 
 /** Low bytes at the factory: W8 is then W rounded to nearest. */

@@ -43,7 +43,8 @@ import {
 } from '../../../assembly/layout.js';
 import { laneAddress, type LearningCursor, type LearningHeader } from '../../model/learning-header.js';
 import type { Footprint, Interval } from '../interval.js';
-import type { OpRecord } from '../../model/record.js';
+import type { LearningKind, OpRecord } from '../../model/record.js';
+import { learningKind } from '../../ops/learning.js';
 
 /** Where a record stands: the image's learning header, and the cursor at it. */
 export interface Place {
@@ -102,27 +103,14 @@ function groupedWeights(op: OpRecord, group: number): number {
   return Math.ceil(op.get(WIN_OUTPUT_CHANNELS) / group) * group * taps(op);
 }
 
-/** Weights that a gradient reads. */
-function gradWeights(op: OpRecord): number {
-  switch (op.kind) {
-    case OpKind.CONV2D_GRAD:
-      return op.get(WIN_OUTPUT_CHANNELS) * taps(op) * op.get(WIN_INPUT_CHANNELS);
-    case OpKind.DEPTHWISE_GRAD:
-      return groupedWeights(op, op.get(WIN_GROUP));
-    case OpKind.CIRCULANT_GRAD:
-      return Math.ceil(op.get(CIRC_OUTPUTS) / op.get(CIRC_BLOCK)) * op.get(CIRC_BLOCKS) * op.get(CIRC_BLOCK);
-    default:
-      return 0;
-  }
-}
-
-function gradFootprint(op: OpRecord, tile: number): Footprint {
+/** A gradient that reads so many weights. */
+function gradFootprint(op: OpRecord, tile: number, weights: number): Footprint {
   const circulant = op.kind === OpKind.CIRCULANT_GRAD;
   const outputs = circulant
     ? op.get(CIRC_OUTPUTS)
     : op.get(GRAD_OUTPUT_HEIGHT) * op.get(WIN_OUTPUT_WIDTH) * op.get(WIN_OUTPUT_CHANNELS);
   const reads = [bytes(op.get(OP_INPUT) + ERROR_BYTES, 2 * outputs)];
-  if (grouped(op, OP_WEIGHTS)) reads.push(bytes(op.get(OP_WEIGHTS), gradWeights(op)));
+  if (grouped(op, OP_WEIGHTS)) reads.push(bytes(op.get(OP_WEIGHTS), weights));
   if (op.kind === OpKind.MAX_POOL_GRAD) reads.push(bytes(op.get(OP_REQUANT), inputSize(op)));
   if (circulant) {
     const [k, part] = [op.get(CIRC_BLOCK), op.get(CIRC_GROUP)];
@@ -268,24 +256,29 @@ function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footpri
   return { reads: [...reads, biases, ...sums, ...sums.map(inNext)], writes: [inNext(biases)] };
 }
 
+type Judge = (op: OpRecord, tile: number, place: Place) => Footprint;
+
+const FOOTPRINTS = {
+  [OpKind.TURN]: (_, __, place) => turnFootprint(place),
+  [OpKind.LOSS]: (op, _, place) => lossFootprint(op, place),
+  [OpKind.LOOP]: () => ({ reads: [], writes: [] }),
+  [OpKind.FINISH]: (op, _, place) => finishFootprint(op, place),
+  [OpKind.RESCALE]: rescaleFootprint,
+  [OpKind.UPDATE_CONV2D]: updateFootprint,
+  [OpKind.UPDATE_DEPTHWISE]: updateFootprint,
+  [OpKind.UPDATE_CIRCULANT]: updateFootprint,
+  [OpKind.CONV2D_GRAD]: (op, tile) =>
+    gradFootprint(op, tile, op.get(WIN_OUTPUT_CHANNELS) * taps(op) * op.get(WIN_INPUT_CHANNELS)),
+  [OpKind.DEPTHWISE_GRAD]: (op, tile) => gradFootprint(op, tile, groupedWeights(op, op.get(WIN_GROUP))),
+  [OpKind.CIRCULANT_GRAD]: (op, tile) => {
+    const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
+    return gradFootprint(op, tile, Math.ceil(op.get(CIRC_OUTPUTS) / k) * blocks * k);
+  },
+  [OpKind.MAX_POOL_GRAD]: (op, tile) => gradFootprint(op, tile, 0),
+  [OpKind.AVG_POOL_GRAD]: (op, tile) => gradFootprint(op, tile, 0),
+} as const satisfies Record<LearningKind, Judge>;
+
 /** Reads and writes of tile `tile`; addresses may name groups. */
 export function learningFootprint(op: OpRecord, tile: number, place: Place): Footprint {
-  switch (op.kind) {
-    case OpKind.TURN:
-      return turnFootprint(place);
-    case OpKind.LOSS:
-      return lossFootprint(op, place);
-    case OpKind.LOOP:
-      return { reads: [], writes: [] };
-    case OpKind.FINISH:
-      return finishFootprint(op, place);
-    case OpKind.RESCALE:
-      return rescaleFootprint(op, tile);
-    case OpKind.UPDATE_CONV2D:
-    case OpKind.UPDATE_DEPTHWISE:
-    case OpKind.UPDATE_CIRCULANT:
-      return updateFootprint(op, tile, place);
-    default:
-      return gradFootprint(op, tile);
-  }
+  return FOOTPRINTS[learningKind(op)](op, tile, place);
 }

@@ -59,10 +59,10 @@ import {
   placeAreas,
   type TileLimits,
   tooLarge,
-} from '../lower/lowering.js';
-import { columnChoices } from '../lower/window.js';
+} from '../../ops/shared/lowering.js';
+import { columnChoices } from '../../ops/shared/window.js';
 import { OpRecord } from '../../model/record.js';
-import { biasCycles, learningCycles } from './cost.js';
+import { biasCycles, learningCycles } from '../../ops/learning.js';
 
 const ONE: Window = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] };
 /** Errors that `rescale` takes at a time. */

@@ -12,7 +12,7 @@ import type { QuantizedNetwork } from '../../model/quantized-network.js';
 import { type LearningHeader, learningHeaderBytes } from '../../model/learning-header.js';
 import type { LearningSpec } from '../../learning/spec.js';
 import { layActivations, markCommits, type NvmLimits } from '../buffers.js';
-import type { TileLimits } from '../lower/lowering.js';
+import type { TileLimits } from '../../ops/shared/lowering.js';
 import { type Schedule, schedule } from '../schedule.js';
 import type { Buffer, Step } from '../step.js';
 import { type Bank, bankOf } from './bank.js';

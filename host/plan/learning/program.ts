@@ -16,8 +16,8 @@ import { elementCount, type QuantizedNetwork, tensorBytes } from '../../model/qu
 import { littleEndian } from '../../model/values.js';
 import type { PassableOp, WeightedOp } from '../../learning/geometry.js';
 import type { BackwardStep, LearningSpec } from '../../learning/spec.js';
-import { align, type LoweredOp, type TileLimits } from '../lower/lowering.js';
-import { lowerCopy } from '../lower/map.js';
+import { align, type LoweredOp, type TileLimits } from '../../ops/shared/lowering.js';
+import { lowerCopy } from '../../ops/map.js';
 import type { Buffer, Step } from '../step.js';
 import type { Bank } from './bank.js';
 import {

@@ -9,7 +9,7 @@ import {
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
-} from '../../../assembly/layout.js';
+} from '../../assembly/layout.js';
 import {
   type Concat,
   elementBytes,
@@ -22,9 +22,10 @@ import {
   type Scaling,
   type Slice,
   type TensorSpec,
-} from '../../model/quantized-network.js';
-import { logistic, scale } from '../../model/fixed-point.js';
-import { littleEndian } from '../../model/values.js';
+  type Transpose,
+} from '../model/quantized-network.js';
+import { logistic as logisticOf, scale } from '../model/fixed-point.js';
+import { littleEndian } from '../model/values.js';
 import {
   arenaFor,
   largestPart,
@@ -33,7 +34,10 @@ import {
   recordOf,
   refuse,
   type TileLimits,
-} from './lowering.js';
+} from './shared/lowering.js';
+import { MAC, TILE } from './shared/cycles.js';
+import { checkLength, checkScaling, unsound } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 const TABLE_BYTES = 256;
 /** Values that a tile copies, if its rows are shorter: below this, views cost more than values. */
@@ -49,7 +53,7 @@ function requantizer(input: TensorSpec, output: TensorSpec, { multiplier, shift 
 }
 
 /** One record: `rows` rows of `length` values, from `inputStride` to `outputStride` values apart. */
-function mapRecord(
+function lowerRows(
   tensor: TensorSpec,
   rows: { count: number; length: number; inputStride: number; outputStride: number },
   f: Int8Function | undefined,
@@ -75,19 +79,14 @@ function mapRecord(
 function mapAll(tensor: TensorSpec, f: Int8Function | undefined, limits: TileLimits): LoweredOp {
   const count = elementCount(tensor);
   const length = Math.min(count, PREFERRED_ROW);
-  return mapRecord(tensor, { count, length, inputStride: length, outputStride: length }, f, limits);
+  return lowerRows(tensor, { count, length, inputStride: length, outputStride: length }, f, limits);
 }
 
 /** A tensor copied as it is. */
 export const lowerCopy = (tensor: TensorSpec, limits: TileLimits): LoweredOp =>
   mapAll(tensor, undefined, limits);
 
-export function lowerLogistic(
-  op: Logistic,
-  input: TensorSpec,
-  output: TensorSpec,
-  limits: TileLimits,
-): LoweredOp {
+function lowerLogistic(op: Logistic, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   if (output.scale !== 1 / 256 || output.zeroPoint !== -128) {
     refuse(
       op,
@@ -96,10 +95,10 @@ export function lowerLogistic(
       'Convert the model with TFLite.',
     );
   }
-  return mapAll(input, (q) => logistic(q, input), limits);
+  return mapAll(input, (q) => logisticOf(q, input), limits);
 }
 
-export function lowerRequantize(
+function lowerRequantize(
   op: Requantize,
   input: TensorSpec,
   output: TensorSpec,
@@ -132,7 +131,7 @@ const rowValues = (tensor: TensorSpec, axis: number): number =>
   elementCount({ shape: tensor.shape.slice(axis) });
 
 /** One record an input: each lays its part of every row beside the others'. */
-export function lowerConcat(
+function lowerConcat(
   op: Concat,
   inputs: readonly TensorSpec[],
   output: TensorSpec,
@@ -149,7 +148,7 @@ export function lowerConcat(
     const outputStride = length === row ? outputRow : length;
     const rows = { count: elementCount(tensor), length, inputStride: length, outputStride };
     const lowered = {
-      ...mapRecord(tensor, rows, f, limits),
+      ...lowerRows(tensor, rows, f, limits),
       inputs: [{ field: OP_INPUT, input }],
       outputOffset: offset * elementBytes(tensor),
     };
@@ -161,7 +160,7 @@ export function lowerConcat(
   return parts;
 }
 
-export function lowerSlice(op: Slice, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+function lowerSlice(op: Slice, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const axis = axisOf(op, output);
   const row = rowValues(output, axis);
   const inputRow = rowValues(input, axis);
@@ -172,31 +171,26 @@ export function lowerSlice(op: Slice, input: TensorSpec, output: TensorSpec, lim
   const inputStride = length === row ? inputRow : length;
   const rows = { count: elementCount(output), length, inputStride, outputStride: length };
   return {
-    ...mapRecord(output, rows, undefined, limits),
+    ...lowerRows(output, rows, undefined, limits),
     inputs: [{ field: OP_INPUT, input: 0, offset: offset * elementBytes(input) }],
   };
 }
 
-export function lowerMap(op: MapTable, input: TensorSpec, limits: TileLimits): LoweredOp {
+function lowerMap(op: MapTable, input: TensorSpec, limits: TileLimits): LoweredOp {
   return mapAll(input, (q) => op.table[q + 128]!, limits);
 }
 
 /** Rows that all come from one place: an input stride of 0. */
-export function lowerRepeat(
-  op: Repeat,
-  input: TensorSpec,
-  output: TensorSpec,
-  limits: TileLimits,
-): LoweredOp {
+function lowerRepeat(op: Repeat, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const length = elementCount(input);
   if (arenaFor([0, length * elementBytes(input)]) > limits.arenaBytes)
     refuse(op, `of ${length} values`, 'as many as fit SRAM', 'Raise the SRAM limit.');
   const rows = { count: elementCount(output), length, inputStride: 0, outputStride: length };
-  return mapRecord(input, rows, undefined, limits);
+  return lowerRows(input, rows, undefined, limits);
 }
 
 /** One record a row that becomes a column, or a column that becomes a row: whichever are fewer. */
-export function lowerTranspose(input: TensorSpec, limits: TileLimits): LoweredOp[] {
+function lowerTranspose(input: TensorSpec, limits: TileLimits): LoweredOp[] {
   const [rows, columns] = input.shape as [number, number];
   const bytes = elementBytes(input);
   const byRow = rows <= columns;
@@ -205,9 +199,85 @@ export function lowerTranspose(input: TensorSpec, limits: TileLimits): LoweredOp
       ? { count: columns, length: 1, inputStride: 1, outputStride: rows }
       : { count: rows, length: 1, inputStride: columns, outputStride: 1 };
     return {
-      ...mapRecord(input, values, undefined, limits),
+      ...lowerRows(input, values, undefined, limits),
       inputs: [{ field: OP_INPUT, input: 0, offset: i * bytes * (byRow ? columns : 1) }],
       outputOffset: i * bytes * (byRow ? 1 : rows),
     };
   });
 }
+
+const sameSize = (op: MapTable | Logistic | Requantize, input: TensorSpec, output: TensorSpec): void =>
+  checkLength(op, 'output elements', elementCount(output), elementCount(input));
+
+export const logistic: NetworkOp<Logistic> = {
+  inputs: one,
+  int16: false,
+  check: (op, [input], output) => sameSize(op, input!, output),
+  lower: (op, [input], output, limits) => [lowerLogistic(op, input!, output, limits)],
+};
+
+export const requantize: NetworkOp<Requantize> = {
+  inputs: one,
+  int16: false,
+  check(op, [input], output) {
+    checkScaling(op, op.scaling);
+    sameSize(op, input!, output);
+  },
+  lower: (op, [input], output, limits) => [lowerRequantize(op, input!, output, limits)],
+};
+
+export const map: NetworkOp<MapTable> = {
+  inputs: one,
+  int16: false,
+  check(op, [input], output) {
+    checkLength(op, 'entries of its table', op.table.length, TABLE_BYTES);
+    sameSize(op, input!, output);
+  },
+  lower: (op, [input], _, limits) => [lowerMap(op, input!, limits)],
+};
+
+export const transpose: NetworkOp<Transpose> = {
+  inputs: one,
+  int16: true,
+  check(op, [input], output) {
+    const [rows, columns] = input!.shape;
+    if (input!.shape.length === 2 && `${output.shape}` === `${columns},${rows}`) return;
+    unsound(op, `shapes [${input!.shape}] and [${output.shape}]`, 'a matrix and its transpose');
+  },
+  lower: (_, [input], __, limits) => lowerTranspose(input!, limits),
+};
+
+export const repeat: NetworkOp<Repeat> = {
+  inputs: one,
+  int16: true,
+  check(op, [input], output) {
+    checkLength(op, 'output elements beyond whole inputs', elementCount(output) % elementCount(input!), 0);
+  },
+  lower: (op, [input], output, limits) => [lowerRepeat(op, input!, output, limits)],
+};
+
+export const concat: NetworkOp<Concat> = {
+  inputs: (op) => Math.max(op.inputs.length, 1),
+  int16: true,
+  check(op, inputs, output, wide) {
+    if (wide && inputs.some(({ scale }) => scale !== output.scale))
+      unsound(op, 'int16 tensors of several scales', 'one scale');
+    const elements = inputs.reduce((sum, tensor) => sum + elementCount(tensor), 0);
+    checkLength(op, 'output elements', elementCount(output), elements);
+  },
+  lower: (op, inputs, output, limits) => lowerConcat(op, inputs, output, limits),
+};
+
+export const slice: NetworkOp<Slice> = {
+  inputs: one,
+  int16: true,
+  // Whether the part lies inside is seen when it is lowered.
+  check: () => {},
+  lower: (op, [input], output, limits) => [lowerSlice(op, input!, output, limits)],
+};
+
+export const mapRecord: RecordOp = {
+  ...SIMPLE,
+  shapes: (op) => ({ inputShape: [op.get(MAP_COUNT)], outputShape: [op.get(MAP_COUNT)], macs: 0 }),
+  cycles: (op) => ({ enter: 0, tile: TILE + op.get(MAP_GROUP) * (100 + op.get(MAP_LENGTH) * MAC) }),
+};

@@ -9,8 +9,8 @@ import {
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
-} from '../../../assembly/layout.js';
-import { type Dense, elementBytes, elementCount, type TensorSpec } from '../../model/quantized-network.js';
+} from '../../assembly/layout.js';
+import { type Dense, elementBytes, elementCount, type TensorSpec } from '../model/quantized-network.js';
 import {
   type TileLimits,
   type LoweredOp,
@@ -27,10 +27,12 @@ import {
   rowSums,
   requantization,
   requantBytes,
-} from './lowering.js';
-import { denseTileCycles } from '../cost.js';
+} from './shared/lowering.js';
+import { denseTileCycles } from './shared/cycles.js';
+import { checkLength, checkRequantization, unsound } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
-export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const inputs = elementCount(input);
   const outputs = elementCount(output);
   if (op.weights.length !== inputs * outputs) {
@@ -77,3 +79,34 @@ export function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, lim
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(group, chunk)) };
 }
+
+export const dense: NetworkOp<Dense> = {
+  inputs: one,
+  int16: true,
+  check(op, [input], output, wide) {
+    checkRequantization(op, elementCount(output), wide);
+    checkLength(op, 'weights', op.weights.length, elementCount(input!) * elementCount(output));
+    const zero = op.weightZeroPoint ?? 0;
+    if (!Number.isInteger(zero) || zero < -128 || zero > 127)
+      unsound(op, `weight zero point ${zero}`, 'an int8');
+  },
+  lower: (op, [input], output, limits) => [lowerDense(op, input!, output, limits)],
+};
+
+export const denseRecord: RecordOp = {
+  ...SIMPLE,
+  family: 'dense',
+  shapes(op) {
+    const [inputs, outputs] = [op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS)];
+    return { inputShape: [inputs], outputShape: [outputs], macs: inputs * outputs };
+  },
+  cycles: (op) => ({ enter: 0, tile: denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)) }),
+  isPlain: (op) => op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS),
+  dspSaves: (op) => (op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS) && !op.has(OP_FLAG_WEIGHT_ZERO) ? 0.41 : 0),
+  weights(op) {
+    const outputs = op.get(DENSE_OUTPUTS);
+    const order = (stored: Int8Array): Int8Array => stored;
+    const zeroPoint = op.get(DENSE_WEIGHT_ZERO);
+    return { rows: outputs, length: op.get(DENSE_INPUTS), outputs, zeroPoint, order, interleaved: false };
+  },
+};

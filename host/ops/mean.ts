@@ -10,8 +10,8 @@ import {
   OP_OUTPUT_ZERO_POINT,
   OP_TILES,
   OpKind,
-} from '../../../assembly/layout.js';
-import type { Mean, Scaling, TensorSpec } from '../../model/quantized-network.js';
+} from '../../assembly/layout.js';
+import { type Mean, type Scaling, type TensorSpec, elementCount } from '../model/quantized-network.js';
 import {
   arenaFor,
   largestPart,
@@ -21,8 +21,11 @@ import {
   recordOf,
   type TileLimits,
   tooLarge,
-} from './lowering.js';
-import { feature } from './window.js';
+} from './shared/lowering.js';
+import { feature } from './shared/window.js';
+import { MAC, OUTPUT, TILE } from './shared/cycles.js';
+import { checkLength, checkScaling, last } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 /** 1 / count folded into the scaling, as TFLite's QuantizedMeanOrSum does. */
 function divide({ multiplier, shift }: Scaling, count: number): Scaling {
@@ -30,7 +33,7 @@ function divide({ multiplier, shift }: Scaling, count: number): Scaling {
   return { multiplier: Number((BigInt(multiplier) << BigInt(up)) / BigInt(count)), shift: shift - up };
 }
 
-export function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const [height, width, channels] = feature(op, input);
   const pixels = height * width;
   const areasOf = (group: number, chunk: number): number[] => [group * chunk, group * 4, group];
@@ -53,3 +56,22 @@ export function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limit
   placeScaling(record, MEAN_SCALE, op.total ? op.scaling : divide(op.scaling, pixels));
   return { record, constants: [], arenaBytes: placeAreas(record, areasOf(group, chunk)) };
 }
+
+export const mean: NetworkOp<Mean> = {
+  inputs: one,
+  int16: false,
+  check(op, [input], output) {
+    checkScaling(op, op.scaling);
+    checkLength(op, 'output elements', elementCount(output), last(input!));
+  },
+  lower: (op, [input], output, limits) => [lowerMean(op, input!, output, limits)],
+};
+
+export const meanRecord: RecordOp = {
+  ...SIMPLE,
+  shapes(op) {
+    const [pixels, channels] = [op.get(MEAN_PIXELS), op.get(MEAN_CHANNELS)];
+    return { inputShape: [pixels, channels], outputShape: [channels], macs: 0 };
+  },
+  cycles: (op) => ({ enter: 0, tile: TILE + op.get(MEAN_GROUP) * (op.get(MEAN_PIXELS) * MAC + OUTPUT) }),
+};

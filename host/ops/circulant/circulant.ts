@@ -33,11 +33,13 @@ import {
   foldBias,
   requantization,
   requantBytes,
-} from './lowering.js';
-import { circulantCycles } from '../cost.js';
-import { blockSpectrum, computedFactor, transformRoot } from '../field.js';
-import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from '../karatsuba.js';
-import { planNtt } from '../ntt-bounds.js';
+} from '../shared/lowering.js';
+import { circulantCycles, TILE } from '../shared/cycles.js';
+import { blockSpectrum, computedFactor, transformRoot } from './field.js';
+import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from './karatsuba.js';
+import { planNtt } from './ntt-bounds.js';
+import { checkRequantization } from '../shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
 
 /** Σ w and Σ |w| of each output of a circulant layer, over the inputs that exist. */
 function circulantRowSums(
@@ -200,12 +202,7 @@ function chosen(shape: Shape, cycles: (method: CirculantMethod) => number): Circ
   return fits && cycles('ntt') < cycles('direct') ? 'ntt' : 'direct';
 }
 
-export function lowerCirculant(
-  op: Circulant,
-  input: TensorSpec,
-  output: TensorSpec,
-  limits: TileLimits,
-): LoweredOp {
+function lowerCirculant(op: Circulant, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const inputs = elementCount(input);
   const outputs = elementCount(output);
   const k = op.blockSize;
@@ -258,3 +255,37 @@ export function lowerCirculant(
   }
   return { record, constants, arenaBytes };
 }
+
+export const circulant: NetworkOp<Circulant> = {
+  inputs: one,
+  int16: false,
+  // Its blocks and their weights are seen when it is lowered.
+  check: (op, _, output, wide) => checkRequantization(op, elementCount(output), wide),
+  lower: (op, [input], output, limits) => [lowerCirculant(op, input!, output, limits)],
+};
+
+/** A record by `method`. */
+function recordBy(method: CirculantMethod): RecordOp {
+  return {
+    ...SIMPLE,
+    family: 'circulant',
+    shapes(op) {
+      const [inputs, outputs] = [op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS)];
+      return { inputShape: [inputs], outputShape: [outputs], macs: inputs * outputs };
+    },
+    cycles(op) {
+      const kept = method !== 'ntt' || op.get(CIRC_FACTOR) === 0 ? 'stored' : 'computed';
+      const { enter, row } = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), kept)[method];
+      return { enter, tile: TILE + op.get(CIRC_GROUP) * row };
+    },
+    isPlain: (op) => method !== 'ntt' || (op.get(CIRC_CENTRE) === 0 && op.get(CIRC_FACTOR) === 0),
+    detail(op) {
+      const k = op.get(CIRC_BLOCK);
+      return ` ${Math.ceil(op.get(CIRC_OUTPUTS) / k)}×${op.get(CIRC_BLOCKS)}·${k}`;
+    },
+  };
+}
+
+export const circulantDirect = recordBy('direct');
+export const circulantNtt = recordBy('ntt');
+export const circulantKaratsuba = recordBy('karatsuba');

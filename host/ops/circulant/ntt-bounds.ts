@@ -1,5 +1,5 @@
 // Lazy growth: nothing is reduced inside a transform, so the compiler proves that nothing can overflow.
-import { NTT_PRIME } from '../../assembly/layout.js';
+import { NTT_PRIME } from '../../../assembly/layout.js';
 
 const P = NTT_PRIME;
 const INT32 = 2 ** 31;

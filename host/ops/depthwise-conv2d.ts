@@ -1,7 +1,15 @@
-import { OP_INPUT_ZERO_POINT, OP_WEIGHTS, OpKind, WIN_GROUP } from '../../../assembly/layout.js';
-import { type DepthwiseConv2d, elementBytes, type TensorSpec } from '../../model/quantized-network.js';
-import { depthwiseTileCycles } from '../cost.js';
-import type { OpRecord } from '../../model/record.js';
+import {
+  OP_INPUT_ZERO_POINT,
+  OP_WEIGHTS,
+  OpKind,
+  WIN_GROUP,
+  WIN_INPUT_CHANNELS,
+  WIN_OUTPUT_CHANNELS,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import { type DepthwiseConv2d, elementBytes, type TensorSpec } from '../model/quantized-network.js';
+import { depthwiseTileCycles } from './shared/cycles.js';
+import type { OpRecord } from '../model/record.js';
 import {
   arenaFor,
   biasBytes,
@@ -17,8 +25,18 @@ import {
   requantization,
   type TileLimits,
   tooLarge,
-} from './lowering.js';
-import { columnChoices, feature, placeWindow, rowSpan } from './window.js';
+} from './shared/lowering.js';
+import {
+  columnChoices,
+  feature,
+  placeWindow,
+  rowSpan,
+  staysInside,
+  tapsOf,
+  windowShapes,
+} from './shared/window.js';
+import { checkLength, checkRequantization, last } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 /** Weights in groups of output channels, [group][tap][channel], each group a row. */
 function packGroups(op: DepthwiseConv2d, outputs: number, group: number, record: OpRecord): Uint8Array {
@@ -35,7 +53,7 @@ function packGroups(op: DepthwiseConv2d, outputs: number, group: number, record:
   return packWeights(grouped, group * taps, op.weightType, record);
 }
 
-export function lowerDepthwiseConv2d(
+function lowerDepthwiseConv2d(
   op: DepthwiseConv2d,
   input: TensorSpec,
   output: TensorSpec,
@@ -79,3 +97,43 @@ export function lowerDepthwiseConv2d(
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group)) };
 }
+
+export const depthwiseConv2d: NetworkOp<DepthwiseConv2d> = {
+  inputs: one,
+  int16: true,
+  check(op, _, output, wide) {
+    checkRequantization(op, last(output), wide);
+    checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
+  },
+  lower: (op, [input], output, limits) => [lowerDepthwiseConv2d(op, input!, output, limits)],
+};
+
+/** Values that lie in groups of channels, [group][tap][channel], as [tap][channel]. */
+function ungroup(grouped: Int8Array, taps: number, outputs: number, group: number): Int8Array {
+  const values = new Int8Array(taps * outputs);
+  for (let first = 0; first < outputs; first += group) {
+    const size = Math.min(group, outputs - first);
+    for (let tap = 0; tap < taps; tap++)
+      for (let c = 0; c < size; c++)
+        values[tap * outputs + first + c] = grouped[first * taps + tap * size + c]!;
+  }
+  return values;
+}
+
+export const depthwiseConv2dRecord: RecordOp = {
+  ...SIMPLE,
+  family: 'convolution',
+  shapes: (op) => windowShapes(op, tapsOf(op)),
+  cycles: (op) => {
+    const outputs = op.get(WIN_OUTPUT_CHANNELS);
+    return { enter: 0, tile: depthwiseTileCycles(op.get(WIN_TILE_COLUMNS), outputs, tapsOf(op)) };
+  },
+  isPlain: staysInside,
+  dspSaves: (op) => (op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS) ? 0.3 : 0),
+  weights(op) {
+    const [outputs, group, taps] = [op.get(WIN_OUTPUT_CHANNELS), op.get(WIN_GROUP), tapsOf(op)];
+    const rows = Math.ceil(outputs / group);
+    const order = (stored: Int8Array): Int8Array => ungroup(stored, taps, outputs, group);
+    return { rows, length: group * taps, outputs, zeroPoint: 0, order, interleaved: true };
+  },
+};

@@ -11,10 +11,12 @@ import {
   WIN_PADDING,
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
+  WIN_PART,
 } from '../../../assembly/layout.js';
 import type { TensorSpec, Window } from '../../model/quantized-network.js';
 import { refuse } from './lowering.js';
 import type { OpRecord } from '../../model/record.js';
+import { type Shapes } from '../op.js';
 
 export function feature(op: { name: string; kind: string }, tensor: TensorSpec): [number, number, number] {
   const { shape } = tensor;
@@ -57,4 +59,36 @@ export function* columnChoices(width: number): Generator<number> {
     if (columns !== last) yield columns;
     last = columns;
   }
+}
+
+/** Shapes of a record of windows, and its multiply-adds where an output takes `perOutput`. */
+export function windowShapes(op: OpRecord, perOutput: number): Shapes {
+  const inputShape = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((field) => op.get(field));
+  const width = op.get(WIN_OUTPUT_WIDTH);
+  const channels = op.get(WIN_OUTPUT_CHANNELS);
+  const parts = Math.ceil(channels / (op.get(WIN_PART) || channels));
+  const height = op.get(OP_TILES) / parts / Math.ceil(width / op.get(WIN_TILE_COLUMNS));
+  const outputShape = [height, width, channels];
+  return { inputShape, outputShape, macs: height * width * channels * perOutput };
+}
+
+/** Taps of a window. */
+export function tapsOf(op: OpRecord): number {
+  const [height, width] = op.getPair(WIN_KERNEL);
+  return height * width;
+}
+
+/** Values that a window sees. */
+export const patchOf = (op: OpRecord): number => tapsOf(op) * op.get(WIN_INPUT_CHANNELS);
+
+/** Whether no window reaches over an edge of the map, and the taps of each lie side by side. */
+export function staysInside(op: OpRecord): boolean {
+  const width = op.get(WIN_OUTPUT_WIDTH);
+  const outputs = [op.get(OP_TILES) / Math.ceil(width / op.get(WIN_TILE_COLUMNS)), width];
+  return [op.get(WIN_INPUT_HEIGHT), op.get(WIN_INPUT_WIDTH)].every((inputs, axis) => {
+    const [kernel, stride, dilation, padding] = [WIN_KERNEL, WIN_STRIDE, WIN_DILATION, WIN_PADDING].map(
+      (field) => op.getPair(field)[axis]!,
+    ) as [number, number, number, number];
+    return dilation === 1 && padding === 0 && (outputs[axis]! - 1) * stride + kernel <= inputs;
+  });
 }

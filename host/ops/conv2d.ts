@@ -6,9 +6,12 @@ import {
   WIN_BLOCK,
   WIN_GROUP,
   WIN_PART,
-} from '../../../assembly/layout.js';
-import { type Conv2d, elementBytes, type TensorSpec } from '../../model/quantized-network.js';
-import { littleEndian } from '../../model/values.js';
+  FEATURE_BLOCKS,
+  WIN_OUTPUT_CHANNELS,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import { type Conv2d, elementBytes, type TensorSpec } from '../model/quantized-network.js';
+import { littleEndian } from '../model/values.js';
 import {
   type TileLimits,
   type LoweredOp,
@@ -25,9 +28,19 @@ import {
   rowSums,
   requantization,
   requantBytes,
-} from './lowering.js';
-import { feature, placeWindow, rowSpan, columnChoices } from './window.js';
-import { convTileCycles } from '../cost.js';
+} from './shared/lowering.js';
+import {
+  feature,
+  placeWindow,
+  rowSpan,
+  columnChoices,
+  patchOf,
+  staysInside,
+  windowShapes,
+} from './shared/window.js';
+import { convTileCycles } from './shared/cycles.js';
+import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp } from './op.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
 export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
@@ -58,12 +71,7 @@ function inOneRow(op: Conv2d, input: Shape, output: Shape): [Shape, Shape] {
   return [flat(input), flat(output)];
 }
 
-export function lowerConv2d(
-  op: Conv2d,
-  input: TensorSpec,
-  output: TensorSpec,
-  limits: TileLimits,
-): LoweredOp {
+function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const [inputShape, outputShape] = inOneRow(op, feature(op, input), feature(op, output));
   const [, width, channels] = inputShape;
   const outputs = outputShape[2];
@@ -123,3 +131,41 @@ export function lowerConv2d(
   ];
   return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group, part)) };
 }
+
+function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean): void {
+  checkRequantization(op, last(output), wide);
+  const k = op.blockSize ?? 1;
+  if (!Number.isInteger(k) || k < 1 || k > 4096 || (k & (k - 1)) !== 0)
+    unsound(op, `blocks of ${k}`, 'a power of two');
+  if (k > 1 && (op.weightType ?? 'int8') !== 'int8')
+    unsound(op, `circulant blocks of ${op.weightType}`, 'int8 weights, or no blocks');
+  const blocks = (tensor: TensorSpec): number => Math.ceil(last(tensor) / k);
+  const weights = blocks(output) * blocks(input) * k;
+  checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
+}
+
+export const conv2d: NetworkOp<Conv2d> = {
+  inputs: one,
+  int16: true,
+  check: (op, [input], output, wide) => check(op, input!, output, wide),
+  lower: (op, [input], output, limits) => [lowerConv2d(op, input!, output, limits)],
+};
+
+export const conv2dRecord: RecordOp = {
+  family: 'convolution',
+  shapes: (op) => windowShapes(op, patchOf(op)),
+  cycles: (op) => {
+    const channels = op.get(WIN_PART) || op.get(WIN_OUTPUT_CHANNELS);
+    return { enter: 0, tile: convTileCycles(op.get(WIN_TILE_COLUMNS), channels, patchOf(op)) };
+  },
+  isPlain: (op) => op.get(WIN_PART) === 0 && staysInside(op),
+  features: (op) => (op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0),
+  detail: () => '',
+  dspSaves: (op) => (op.get(WIN_BLOCK) > 1 ? 0 : 0.42),
+  weights(op) {
+    if (op.get(WIN_BLOCK) !== 0) return undefined;
+    const outputs = op.get(WIN_OUTPUT_CHANNELS);
+    const order = (stored: Int8Array): Int8Array => stored;
+    return { rows: outputs, length: patchOf(op), outputs, zeroPoint: 0, order, interleaved: false };
+  },
+};

@@ -15,16 +15,16 @@ import {
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
-} from '../../../assembly/layout.js';
+} from '../../assembly/layout.js';
 import {
   type Add,
   elementBytes,
   elementCount,
   type Mul,
   type TensorSpec,
-} from '../../model/quantized-network.js';
-import { littleEndian } from '../../model/values.js';
-import { elementwiseCycles } from '../cost.js';
+} from '../model/quantized-network.js';
+import { littleEndian } from '../model/values.js';
+import { elementwiseCycles } from './shared/cycles.js';
 import {
   arenaFor,
   largestPart,
@@ -34,9 +34,11 @@ import {
   recordOf,
   refuse,
   type TileLimits,
-} from './lowering.js';
+} from './shared/lowering.js';
+import { checkLength, checkScaling, checkTensor, unsound } from './shared/check.js';
+import { type NetworkOp, type RecordOp, SIMPLE } from './op.js';
 
-export function lowerElementwise(
+function lowerElementwise(
   op: Add | Mul,
   inputs: readonly TensorSpec[],
   output: TensorSpec,
@@ -84,3 +86,30 @@ export function lowerElementwise(
     : [];
   return { record, inputs: addresses, constants, arenaBytes: placeAreas(record, areasOf(group)) };
 }
+
+function check(op: Add | Mul, output: TensorSpec): void {
+  checkScaling(op, op.outputScaling);
+  if (op.kind === 'add') for (const scaling of op.inputScalings) checkScaling(op, scaling);
+  if (!op.constant) return;
+  const { values, zeroPoint } = op.constant;
+  checkLength(op, 'constants', values.length, elementCount(output));
+  checkTensor({ shape: [values.length], scale: 1, zeroPoint, dtype: output.dtype ?? 'int8' }, -1);
+  if (values.BYTES_PER_ELEMENT !== elementBytes(output))
+    unsound(op, 'constants of another type', 'that of its output');
+}
+
+const elementwise: NetworkOp<Add | Mul> = {
+  inputs: (op) => (op.constant ? 1 : 2),
+  int16: true,
+  check: (op, _, output) => check(op, output),
+  lower: (op, inputs, output, limits) => [lowerElementwise(op, inputs, output, limits)],
+};
+
+export const add: NetworkOp<Add> = elementwise;
+export const mul: NetworkOp<Mul> = elementwise;
+
+export const elementwiseRecord: RecordOp = {
+  ...SIMPLE,
+  shapes: (op) => ({ inputShape: [op.get(ELT_COUNT)], outputShape: [op.get(ELT_COUNT)], macs: 0 }),
+  cycles: (op) => ({ enter: 0, tile: elementwiseCycles(op.get(ELT_GROUP)) }),
+};

@@ -1,5 +1,5 @@
 // The transform's field on the host: p = 5·2²⁵ + 1 (docs/DESIGN.md §5). Plain BigInt, no Montgomery tricks.
-import { NTT_PRIME } from '../../assembly/layout.js';
+import { NTT_PRIME } from '../../../assembly/layout.js';
 
 const P = BigInt(NTT_PRIME);
 /** R = 2³² of the device's Montgomery form. */

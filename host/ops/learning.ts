@@ -1,0 +1,123 @@
+// The ops of learning, one entry each: what their tiles cost, in cycles of a generic 32-bit core (estimates, as those of
+// shared/cycles.ts), and what part they have in a job.
+import {
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
+  CIRC_GROUP,
+  CIRC_OUTPUTS,
+  LOSS_CLASSES,
+  OpKind,
+  RESCALE_COUNT,
+  RESCALE_GROUP,
+  UPDATE_GROUP,
+  UPDATE_HEIGHT,
+  UPDATE_LAYER,
+  UPDATE_PART,
+  WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
+  WIN_OUTPUT_CHANNELS,
+  WIN_OUTPUT_WIDTH,
+  WIN_PART,
+  WIN_STRIDE,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import { isInference, type LearningKind, type OpRecord } from '../model/record.js';
+import type { Cycles } from './op.js';
+import { tapsOf } from './shared/window.js';
+
+/** Cycles around a tile. */
+const TILE = 800;
+/** A view. */
+const VIEW = 60;
+/** A multiply-add into an int32 sum. */
+const MAC = 14;
+/** A parameter that changes: 64-bit product, random bits, clamp. */
+const CHANGE = 90;
+/** Lanes that are learnt, in the mean. */
+const LANES = 2;
+
+/** What the table says of an op of learning. */
+export interface LearningOp {
+  /** Steers the job: what comes next is in the cursor that it leaves, so that a commit may be due at any of its tiles. */
+  steers: boolean;
+  /** Writes the next weight bank. */
+  updates: boolean;
+  cycles(op: OpRecord): Cycles;
+}
+
+/** The biases of `count` rows of an update: errors of all pixels, and sums of weights before and after. */
+export function biasCycles(op: OpRecord, count: number): number {
+  const [height, width] = op.getPair(WIN_KERNEL);
+  const depthwise = op.kind === OpKind.UPDATE_DEPTHWISE;
+  const patch = height * width * (depthwise ? VIEW : op.get(WIN_INPUT_CHANNELS) * 8);
+  const weights = (op.get(UPDATE_LAYER) & 0xff) * patch * 2;
+  const pixels = op.get(UPDATE_HEIGHT) * op.get(WIN_OUTPUT_WIDTH);
+  return count * (CHANGE + 3 * VIEW + weights + LANES * pixels * VIEW);
+}
+
+const tile = (cycles: number): Cycles => ({ enter: 0, tile: TILE + cycles });
+const partOf = (op: OpRecord): number => op.get(WIN_PART) || op.get(WIN_INPUT_CHANNELS);
+const pixelsOf = (op: OpRecord): number => op.get(UPDATE_HEIGHT) * op.get(WIN_OUTPUT_WIDTH);
+/** A few fields of a cursor and a bank of state. */
+const STEERING = tile(10_000 - TILE);
+
+const control = { steers: true, updates: false, cycles: () => STEERING };
+const gradient = (cycles: (op: OpRecord) => number): LearningOp => ({
+  steers: false,
+  updates: false,
+  cycles: (op) => tile(cycles(op)),
+});
+const update = (cycles: (op: OpRecord) => number): LearningOp => ({ ...gradient(cycles), updates: true });
+
+const scattered = gradient((op) => op.get(WIN_TILE_COLUMNS) * tapsOf(op) * (partOf(op) * MAC * 2 + 3 * VIEW));
+
+export const LEARNING_OPS = {
+  [OpKind.TURN]: control,
+  [OpKind.LOSS]: { ...control, cycles: (op) => tile(op.get(LOSS_CLASSES) * 200) },
+  [OpKind.LOOP]: control,
+  [OpKind.FINISH]: { ...control, steers: false },
+  [OpKind.CONV2D_GRAD]: gradient((op) => {
+    const [strideY, strideX] = op.getPair(WIN_STRIDE);
+    const seen = Math.max(1, tapsOf(op) / (strideY * strideX));
+    return op.get(WIN_TILE_COLUMNS) * seen * op.get(WIN_OUTPUT_CHANNELS) * (partOf(op) * MAC + VIEW);
+  }),
+  [OpKind.DEPTHWISE_GRAD]: scattered,
+  [OpKind.AVG_POOL_GRAD]: scattered,
+  [OpKind.MAX_POOL_GRAD]: gradient(
+    (op) => op.get(WIN_TILE_COLUMNS) * partOf(op) * tapsOf(op) * (VIEW + MAC * 2),
+  ),
+  [OpKind.CIRCULANT_GRAD]: gradient((op) => op.get(CIRC_OUTPUTS) * op.get(CIRC_GROUP) * MAC),
+  [OpKind.RESCALE]: {
+    steers: false,
+    updates: false,
+    cycles: (op) => ({ enter: op.get(RESCALE_COUNT) * 20, tile: TILE + op.get(RESCALE_GROUP) * 40 }),
+  },
+  [OpKind.UPDATE_CONV2D]: update((op) => {
+    const count = op.get(UPDATE_PART);
+    const weights = count * CHANGE + LANES * pixelsOf(op) * (VIEW + count * MAC);
+    return Math.max(weights, biasCycles(op, op.get(UPDATE_GROUP)));
+  }),
+  [OpKind.UPDATE_DEPTHWISE]: update((op) => {
+    const taps = tapsOf(op);
+    return op.get(UPDATE_PART) * (taps * (CHANGE + VIEW) + LANES * pixelsOf(op) * VIEW * (1 + taps));
+  }),
+  [OpKind.UPDATE_CIRCULANT]: update((op) => {
+    const k = op.get(CIRC_BLOCK);
+    const weights = op.get(UPDATE_PART) * (CHANGE + LANES * k * MAC);
+    return Math.max(weights, k * (CHANGE + 3 * VIEW) + op.get(CIRC_BLOCKS) * k * 8);
+  }),
+} as const satisfies Record<LearningKind, LearningOp>;
+
+/** The op's kind, one of learning. Throws where it is not. */
+export function learningKind({ kind }: OpRecord): LearningKind {
+  if (isInference(kind) || !(kind in LEARNING_OPS))
+    throw new RangeError(`op kind ${kind} is not one of learning`);
+  return kind;
+}
+
+/** The entry of an op of learning; undefined of one of inference. */
+export const learningOp = (op: OpRecord): LearningOp | undefined =>
+  op.isLearning ? LEARNING_OPS[learningKind(op)] : undefined;
+
+/** Entering an op of learning, and one of its tiles. */
+export const learningCycles = (op: OpRecord): Cycles => LEARNING_OPS[learningKind(op)].cycles(op);

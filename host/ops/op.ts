@@ -1,0 +1,77 @@
+// What the tables of ops say of each. An op is a file or folder here, with one entry in each table of `index.ts`
+// (docs/CONTRIBUTING.md). What its tiles read and write stands apart, in host/plan/footprint.ts: that one is the judge.
+import type { OpRecord } from '../model/record.js';
+import type { QuantizedOp, TensorSpec } from '../model/quantized-network.js';
+import type { LoweredOp, TileLimits } from './shared/lowering.js';
+
+/** Cycles of entering an op, and of one of its tiles, estimated. */
+export interface Cycles {
+  enter: number;
+  tile: number;
+}
+
+/** Shapes that a record has, and its multiply-adds. */
+export interface Shapes {
+  inputShape: number[];
+  outputShape: number[];
+  /** For a circulant layer those of its dense equivalent. */
+  macs: number;
+}
+
+/** How weights lie in NVM: rows of one length, and which value of the layer's weights each stored one is. */
+export interface WeightLayout {
+  rows: number;
+  length: number;
+  outputs: number;
+  /** The zero point of the weights. */
+  zeroPoint: number;
+  /** Stored values in the order of the network's op. */
+  order(stored: Int8Array): Int8Array;
+  /** Whether outputs change fastest in that order, as of depthwise convolutions. */
+  interleaved: boolean;
+}
+
+/** An op of the device: what its record says. One for each kind. */
+export interface RecordOp {
+  /** What kind of layer people take it for, where several ops make one kind. */
+  family: 'convolution' | 'dense' | 'circulant' | 'other';
+  shapes(op: OpRecord): Shapes;
+  cycles(op: OpRecord): Cycles;
+  /** Whether `OP_FLAG_PLAIN` holds. */
+  isPlain(op: OpRecord): boolean;
+  /** FEATURE_* that the kernel must have for this record, beside those that flags say. */
+  features(op: OpRecord): number;
+  /** What the kind does not say, for people: ` 2×2·128`. */
+  detail(op: OpRecord): string;
+  /**
+   * The share of its instructions that a core's DSP extension saves (docs/ACCEL.md), measured on other shapes; 0: it computes
+   * it by plain code. Activations and weights are int8.
+   */
+  dspSaves(op: OpRecord): number;
+  /** Where its weights are, to compare them with a model's; undefined: it has none, or not one by one. */
+  weights(op: OpRecord): WeightLayout | undefined;
+}
+
+/** What most ops are: plain, without weights, computed by plain code. */
+export const SIMPLE = {
+  family: 'other',
+  isPlain: () => true,
+  features: () => 0,
+  detail: () => '',
+  dspSaves: () => 0,
+  weights: () => undefined,
+} as const satisfies Partial<RecordOp>;
+
+/** An op of a network. One for each kind. */
+export interface NetworkOp<Op extends QuantizedOp> {
+  /** How many inputs it takes. */
+  inputs(op: Op): number;
+  /** Whether there are kernels for int16 activations. */
+  int16: boolean;
+  /** Throws `E_NETWORK` where shapes and arrays do not fit each other. */
+  check(op: Op, inputs: readonly TensorSpec[], output: TensorSpec, wide: boolean): void;
+  /** Its records, in most cases one; the planner fills in the NVM addresses. Throws `E_PLAN` where it does not fit. */
+  lower(op: Op, inputs: readonly TensorSpec[], output: TensorSpec, limits: TileLimits): LoweredOp[];
+}
+
+export const one = (): number => 1;

@@ -1,0 +1,47 @@
+import { OP_INPUT_ZERO_POINT, OpKind, WIN_OUTPUT_CHANNELS, WIN_TILE_COLUMNS } from '../../assembly/layout.js';
+import { elementBytes, type Pad, type TensorSpec } from '../model/quantized-network.js';
+import {
+  arenaFor,
+  largestPart,
+  type LoweredOp,
+  placeAreas,
+  recordOf,
+  type TileLimits,
+  tooLarge,
+} from './shared/lowering.js';
+import { feature, placeWindow, staysInside, windowShapes } from './shared/window.js';
+import { TILE } from './shared/cycles.js';
+import { checkLength } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
+
+function lowerPad(op: Pad, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+  const inputShape = feature(op, input);
+  const outputShape = feature(op, output);
+  const areasOf = (columns: number): number[] => [columns * outputShape[2] * elementBytes(input)];
+  const columns = largestPart(outputShape[1], (part) => arenaFor(areasOf(part)) <= limits.arenaBytes);
+  if (columns === 0) tooLarge(op, arenaFor(areasOf(1)), limits);
+  const one = [1, 1] as const;
+  const record = recordOf(OpKind.PAD, input);
+  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+  const window = { kernel: one, stride: one, dilation: one, padding: [op.rows[0], op.columns[0]] as const };
+  placeWindow(window, inputShape, outputShape, columns, record);
+  return { record, constants: [], arenaBytes: placeAreas(record, areasOf(columns)) };
+}
+
+export const pad: NetworkOp<Pad> = {
+  inputs: one,
+  int16: true,
+  check(op, [input], output) {
+    const [rows, columns] = input!.shape;
+    checkLength(op, 'output rows', output.shape[0]!, rows! + op.rows[0] + op.rows[1]);
+    checkLength(op, 'output columns', output.shape[1]!, columns! + op.columns[0] + op.columns[1]);
+  },
+  lower: (op, [input], output, limits) => [lowerPad(op, input!, output, limits)],
+};
+
+export const padRecord: RecordOp = {
+  ...SIMPLE,
+  shapes: (op) => windowShapes(op, 0),
+  cycles: (op) => ({ enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * op.get(WIN_OUTPUT_CHANNELS) * 5 }),
+  isPlain: staysInside,
+};

@@ -1,0 +1,94 @@
+import {
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OpKind,
+  WIN_INPUT_CHANNELS,
+  WIN_TILE_COLUMNS,
+} from '../../assembly/layout.js';
+import {
+  type AveragePool2d,
+  elementBytes,
+  type MaxPool2d,
+  type TensorSpec,
+} from '../model/quantized-network.js';
+import {
+  arenaFor,
+  type LoweredOp,
+  placeAreas,
+  recordOf,
+  refuse,
+  type TileLimits,
+  tooLarge,
+} from './shared/lowering.js';
+import {
+  columnChoices,
+  feature,
+  placeWindow,
+  rowSpan,
+  patchOf,
+  staysInside,
+  windowShapes,
+} from './shared/window.js';
+import { MAC, TILE } from './shared/cycles.js';
+import { checkLength, last } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
+
+function lowerPool2d(
+  op: MaxPool2d | AveragePool2d,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp {
+  const average = op.kind === 'averagePool2d';
+  if (average && (op.dilation[0] !== 1 || op.dilation[1] !== 1)) {
+    refuse(op, `with dilation ${op.dilation}`, '1, 1', 'TFLite has none.');
+  }
+  const inputShape = feature(op, input);
+  const outputShape = feature(op, output);
+  const [, width, channels] = inputShape;
+  const bytes = elementBytes(input);
+  // A row of input, the int32 sums of an average, the output.
+  const areasOf = (columns: number): number[] => [
+    rowSpan(op, width, channels, columns) * bytes,
+    ...(average ? [columns * channels * 4] : []),
+    columns * channels * bytes,
+  ];
+  for (const columns of columnChoices(outputShape[1])) {
+    if (arenaFor(areasOf(columns)) > limits.arenaBytes) continue;
+    const record = recordOf(average ? OpKind.AVG_POOL : OpKind.MAX_POOL, input);
+    record.set(OP_CLAMP_MIN, op.clampMin);
+    record.set(OP_CLAMP_MAX, op.clampMax);
+    placeWindow(op, inputShape, outputShape, columns, record);
+    return { record, constants: [], arenaBytes: placeAreas(record, areasOf(columns)) };
+  }
+  tooLarge(op, arenaFor(areasOf(1)), limits);
+}
+
+const pool: NetworkOp<MaxPool2d | AveragePool2d> = {
+  inputs: one,
+  int16: true,
+  check: (op, [input], output) => checkLength(op, 'output channels', last(output), last(input!)),
+  lower: (op, [input], output, limits) => [lowerPool2d(op, input!, output, limits)],
+};
+
+export const maxPool2d: NetworkOp<MaxPool2d> = pool;
+export const averagePool2d: NetworkOp<AveragePool2d> = pool;
+
+const poolRecord = {
+  ...SIMPLE,
+  shapes: (op) => windowShapes(op, 0),
+  isPlain: staysInside,
+} as const satisfies Partial<RecordOp>;
+
+export const maxPoolRecord: RecordOp = {
+  ...poolRecord,
+  cycles: (op) => ({ enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * patchOf(op) * MAC }),
+};
+
+export const averagePoolRecord: RecordOp = {
+  ...poolRecord,
+  cycles: (op) => {
+    const column = patchOf(op) * MAC + op.get(WIN_INPUT_CHANNELS) * 20;
+    return { enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * column };
+  },
+};

@@ -1,0 +1,58 @@
+import {
+  OP_TILES,
+  OP_WEIGHTS,
+  OpKind,
+  SOFTMAX_DEPTH,
+  SOFTMAX_DIFF_MIN,
+  SOFTMAX_SCALE,
+  SOFTMAX_TABLE_BYTES,
+} from '../../assembly/layout.js';
+import { elementBytes, elementCount, type Softmax, type TensorSpec } from '../model/quantized-network.js';
+import { littleEndian } from '../model/values.js';
+import { softmaxTables } from '../model/fixed-point.js';
+import {
+  arenaFor,
+  type LoweredOp,
+  placeAreas,
+  placeScaling,
+  recordOf,
+  type TileLimits,
+  tooLarge,
+} from './shared/lowering.js';
+import { SOFTMAX, TILE } from './shared/cycles.js';
+import { checkLength, checkScaling } from './shared/check.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
+
+function lowerSoftmax(op: Softmax, input: TensorSpec, limits: TileLimits): LoweredOp {
+  const depth = input.shape.at(-1)!;
+  const wide = input.dtype === 'int16';
+  const row = depth * elementBytes(input);
+  const areas = [...(wide ? [2 * SOFTMAX_TABLE_BYTES] : []), row, row];
+  if (arenaFor(areas) > limits.arenaBytes) tooLarge(op, arenaFor(areas), limits);
+  const record = recordOf(OpKind.SOFTMAX, input);
+  record.set(OP_TILES, elementCount(input) / depth);
+  record.set(SOFTMAX_DEPTH, depth);
+  if (!wide) record.set(SOFTMAX_DIFF_MIN, op.diffMin);
+  placeScaling(record, SOFTMAX_SCALE, op.inputScaling);
+  const constants = wide ? [{ field: OP_WEIGHTS, bytes: littleEndian(softmaxTables()) }] : [];
+  return { record, constants, arenaBytes: placeAreas(record, areas) };
+}
+
+export const softmax: NetworkOp<Softmax> = {
+  inputs: one,
+  int16: true,
+  check(op, [input], output) {
+    checkScaling(op, op.inputScaling);
+    checkLength(op, 'output elements', elementCount(output), elementCount(input!));
+  },
+  lower: (op, [input], _, limits) => [lowerSoftmax(op, input!, limits)],
+};
+
+export const softmaxRecord: RecordOp = {
+  ...SIMPLE,
+  shapes(op) {
+    const shape = [op.get(OP_TILES), op.get(SOFTMAX_DEPTH)];
+    return { inputShape: shape, outputShape: shape, macs: 0 };
+  },
+  cycles: (op) => ({ enter: 0, tile: TILE + op.get(SOFTMAX_DEPTH) * SOFTMAX }),
+};
