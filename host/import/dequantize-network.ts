@@ -132,7 +132,9 @@ function realOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSp
       const same = input.scale === output.scale && input.zeroPoint === output.zeroPoint;
       return same ? {} : { kind: 'reinterpret', from: input, to: output };
     }
-    default:
+    case 'softmax':
+    case 'transpose':
+    case 'repeat':
       return {};
   }
 }

@@ -16,7 +16,7 @@ import { averagePool2d, averagePoolRecord, maxPool2d, maxPoolRecord } from './po
 import type { LoweredOp, TileLimits } from './shared/lowering.js';
 import { softmax, softmaxRecord } from './softmax.js';
 
-export const RECORD_OPS = {
+export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.CONV2D]: conv2dRecord,
   [OpKind.MAX_POOL]: maxPoolRecord,
   [OpKind.DENSE]: denseRecord,
@@ -31,7 +31,7 @@ export const RECORD_OPS = {
   [OpKind.PAD]: padRecord,
   [OpKind.MAP]: mapRecord,
   [OpKind.CIRCULANT_KARATSUBA]: circulantKaratsuba,
-} as const satisfies Record<InferenceKind, RecordOp>;
+};
 
 /** A reshape computes nothing: it renames. */
 const NETWORK_OPS = {

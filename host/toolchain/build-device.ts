@@ -116,7 +116,8 @@ function partsOf(image: DeviceImage): BuildParts {
   return {
     int8: kindsOf(ActivationType.INT8),
     int16: kindsOf(ActivationType.INT16),
-    weights: forward.map((op) => weightTypeOfCode(op.get(OP_WEIGHT_TYPE))),
+    // Rows of int8 are taken as they are: no code that could be left out.
+    weights: ['int8', ...forward.map((op) => weightTypeOfCode(op.get(OP_WEIGHT_TYPE)))],
     features,
     learning: image.ops.filter((op) => op.isLearning).map(({ kind }) => kind),
   };
