@@ -1,5 +1,34 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { BrownoutError } from '../error.js';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { BrownoutError, type Failure } from '../error.js';
+import { nearest } from '../options/suggest.js';
+
+/** What is in the folder that a path names, or would be in. */
+function neighbours(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** Why a file cannot be read, and what to do. */
+function unreadable(path: string, reason: string): Pick<Failure, 'found' | 'hint'> {
+  if (reason === 'EISDIR') {
+    return { found: `"${path}", a folder`, hint: `Name a file in it: \`ls ${path}\` shows what there is.` };
+  }
+  if (reason === 'ENOENT' || reason === 'ENOTDIR') {
+    const folder = dirname(path);
+    const meant = nearest(basename(path), neighbours(folder));
+    const hint =
+      meant === undefined
+        ? `Check the path: \`ls ${existsSync(folder) ? folder : '.'}\` shows what there is.`
+        : `Did you mean "${folder === '.' && !path.startsWith('.') ? meant : join(folder, meant)}"?`;
+    return { found: `no file "${path}"`, hint };
+  }
+  const hint = reason === 'EACCES' ? `Allow it: \`chmod u+r ${path}\`.` : 'Check the path.';
+  return { found: `${reason} on reading "${path}"`, hint };
+}
 
 /** Reads a file a user named. Throws `E_FILE`. */
 export function readUserFile(path: string): Uint8Array {
@@ -7,12 +36,8 @@ export function readUserFile(path: string): Uint8Array {
     return new Uint8Array(readFileSync(path));
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'error';
-    throw new BrownoutError({
-      code: 'E_FILE',
-      found: `${reason === 'ENOENT' ? 'no file' : `${reason} on reading`} "${path}"`,
-      expected: 'a file that can be read',
-      hint: 'Check the path.',
-    });
+    const expected = 'a file that can be read';
+    throw new BrownoutError({ code: 'E_FILE', expected, ...unreadable(path, reason) });
   }
 }
 

@@ -44,7 +44,7 @@ export function learningOf(image: DeviceImage): LearningHeader {
     code: 'E_KIND',
     found: 'an image that only infers',
     expected: 'one that learns',
-    hint: 'Compile the model with --learn, such as --learn last.',
+    hint: 'Compile the model so that it learns: `brownout compile model.tflite --learn last -o model-learn.brn`.',
   });
 }
 
