@@ -262,4 +262,33 @@ test('compile: a model to a proved image, or an error and no file', async () => 
   assert.is((await inProcess('verify', output)).code, 0);
 });
 
+test('run, replay, size and verify take one sample alike, as codes, reals or a table', async () => {
+  const samples = readNpy(new Uint8Array(readFileSync(join(root, 'checkpoints/digits-samples.npy'))));
+  const codes = samples.data.slice(0, 784) as Int8Array;
+  const reals = Array.from(codes, (code) => (code + 128) / 255);
+  const shape = [28, 28, 1];
+  const files = [
+    [saveNpy('codes.npy', { dtype: 'int8', shape, data: codes })],
+    [saveNpy('codes64.npy', { dtype: 'int64', shape, data: Float64Array.from(codes) }), '--as', 'codes'],
+    [saveNpy('reals.npy', { dtype: 'float64', shape, data: Float64Array.from(reals) })],
+    [save('reals.csv', new TextEncoder().encode(`${reals.join(';').replaceAll('.', ',')}\n`))],
+  ];
+  for (const [verb, ...rest] of [
+    ['run', image],
+    ['replay', image, '--trace', 'constant'],
+    ['replay', image, '--cuts', '1500,300'],
+    ['size', image, '--trace', 'constant'],
+    ['verify', image],
+  ]) {
+    const results: unknown[] = [];
+    for (const file of files) {
+      const { code, out } = await inProcess(verb!, ...rest, '--input', ...file, '--json');
+      assert.is(code, 0, `${verb} ${file}: ${out}`);
+      const { readAs: _, elapsedMs: __, ...result } = JSON.parse(out) as Record<string, unknown>;
+      results.push(result);
+    }
+    for (const result of results) assert.equal(result, results[0], verb!);
+  }
+});
+
 test.run();

@@ -92,6 +92,13 @@ export function readArray(file: string | Uint8Array, options: ReadArrayOptions =
   return labels === undefined ? found : { ...found, ...readLabels(bytesOf(labels), 'the labels', classes) };
 }
 
+/** The array in a file of samples for an image, with the word of `--as` if there is one: what verbs hand on. */
+export function inputFor(path: string, image: Image, as?: ReadAs): LabelledArray {
+  const { input, preprocessing, classes } = image.metadata;
+  const target = { shape: input.shape, preprocessing };
+  return readArray(path, { target, ...(as ? { as } : {}), ...(classes ? { classes } : {}) });
+}
+
 /** Samples as an image takes them. */
 export interface Samples extends Partial<Labels> {
   /** Codes of the image's input, one array a sample. */

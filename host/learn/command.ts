@@ -3,6 +3,7 @@ import { asOption } from '../data/input-options.js';
 import { readSets } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
+import { readImage } from '../model/image.js';
 import { file, isBytes, outputFile } from '../options/kinds.js';
 import { IMAGE_FILE, PAGE_FILE } from '../options/outputs.js';
 import { traceOptions } from '../power/trace.js';
@@ -43,15 +44,19 @@ export const command: Command = defineCommand({
   ],
   run({ options, positionals, print, progress, commandLine }) {
     const { data, labels, as, output, report, ...power } = options;
+    const learner = readUserFile(positionals[0]!);
+    const { input, preprocessing, classes } = readImage(learner).metadata;
     const { training, test } = readSets(data!, {
+      target: { shape: input.shape, preprocessing },
+      ...(classes ? { classes } : {}),
       ...(as ? { as } : {}),
       ...(labels === undefined ? {} : { labels }),
     });
     const held = test ? { heldOut: test.array, heldOutLabels: [...test.labels] } : {};
     // With the first row: what is wrong with the inputs is found before, and said alone.
     let headed = false;
-    const { image, ...result } = learn(readUserFile(positionals[0]!), {
-      ...powerOf(power),
+    const { image, ...result } = learn(learner, {
+      ...powerOf(power, learner),
       input: training.array,
       labels: [...training.labels],
       ...held,

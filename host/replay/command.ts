@@ -1,7 +1,9 @@
 import { bytesKind } from '../data/option-kinds.js';
 import { readUserFile, writeWhole } from '../data/files.js';
-import { readNpy } from '../data/npy.js';
+import { asOption } from '../data/input-options.js';
+import { inputFor } from '../data/samples.js';
 import { BrownoutError, ExitCode } from '../error.js';
+import { readImage } from '../model/image.js';
 import { boardNames } from '../firmware/targets.js';
 import {
   cliOptions,
@@ -38,6 +40,7 @@ const options = {
     help: 'with --trace samples; with --cuts the one given to `verify`',
     otherwise: 'the image’s',
   },
+  as: asOption,
   job: { ...jobOption, help: 'with --cuts: infer or learn' },
   module: {
     kind: bytesKind('a device module', 'device.wasm'),
@@ -64,9 +67,9 @@ type Name = keyof typeof options;
 const WAYS = {
   trace: [
     ...['input', 'capacitorUf', 'report', 'device', 'converter', 'policy', 'onLow', 'inferences', 'seed'],
-    ...['loadOhm', 'currentUnit'],
+    ...['loadOhm', 'currentUnit', 'as'],
   ] as Name[],
-  cuts: ['input', 'job', 'module'],
+  cuts: ['input', 'as', 'job', 'module'],
   on: ['kills', 'seed'],
 } as const satisfies Record<string, readonly Name[]>;
 
@@ -83,15 +86,17 @@ function wayOf(given: Options): keyof typeof WAYS {
   throw new BrownoutError({
     code: 'E_USAGE',
     found: way && asked.length === 1 ? `${dashed(stray!)} with --${way}` : `${asked.length} ways to replay`,
-    expected: '--trace FILE, --cuts ID (with --input, --job, --module) or --on BOARD (with --kills, --seed)',
+    expected:
+      '--trace FILE, --cuts ID (with --input, --as, --job, --module) or --on BOARD (with --kills, --seed)',
     hint: 'Name one way: --trace rf, say, or --cuts 1500,300 (1,500 bytes and barriers into the first boot, then 300).',
   });
 }
 
 /** A schedule on the simulated device. */
-function replaySchedule({ positionals, options: { cuts, input, job, module } }: Input): CommandOutput {
-  const result = replayCuts(readUserFile(positionals[0]!), cuts!, {
-    ...(input === undefined ? {} : { input: readNpy(readUserFile(input)) }),
+function replaySchedule({ positionals, options: { cuts, input, as, job, module } }: Input): CommandOutput {
+  const image = readUserFile(positionals[0]!);
+  const result = replayCuts(image, cuts!, {
+    ...(input === undefined ? {} : { input: inputFor(input, readImage(image), as).array }),
     ...(job === undefined ? {} : { job }),
     ...(module === undefined ? {} : { module: readUserFile(module) }),
   });
@@ -118,8 +123,9 @@ async function replayKills({
 /** On a power trace: time and energy, and with --report a page of it. */
 function replayTrace({ positionals, options: given, commandLine }: Input): CommandOutput {
   const { cuts: _, job: __, module: ___, on: ____, kills: _____, report, ...power } = given;
-  const { timeline, ...result } = replay(readUserFile(positionals[0]!), {
-    ...powerOf(power),
+  const image = readUserFile(positionals[0]!);
+  const { timeline, ...result } = replay(image, {
+    ...powerOf(power, image),
     timeline: true,
   });
   if (report !== undefined && timeline) {

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { textOf } from '../data/csv.js';
 import { readUserFile } from '../data/files.js';
-import { type NpyArray, readNpy } from '../data/npy.js';
+import type { InputArray, ReadAs } from '../data/model-input.js';
+import { inputFor } from '../data/samples.js';
+import { readImage } from '../model/image.js';
 import { isGenerator } from '../power/source.js';
 import { parseTrace, type Trace, type TraceOptions } from '../power/trace.js';
 
@@ -21,17 +23,19 @@ export function traceOf(path: string, { loadOhm, currentUnit }: TraceFile): stri
 
 interface FilesOfPower extends TraceFile {
   input?: string;
+  as?: ReadAs;
   trace?: string;
 }
 
-/** Options with what is in the files in place of their names. */
+/** Options with what is in the files in place of their names. `image`: its bytes. */
 export function powerOf<T extends FilesOfPower>(
   options: T,
-): Omit<T, keyof FilesOfPower> & { input?: NpyArray; trace?: string | Trace } {
-  const { input, trace, loadOhm, currentUnit, ...rest } = options;
+  image: Uint8Array,
+): Omit<T, keyof FilesOfPower> & { input?: InputArray; trace?: string | Trace } {
+  const { input, as, trace, loadOhm, currentUnit, ...rest } = options;
   return {
     ...rest,
-    ...(input === undefined ? {} : { input: readNpy(readUserFile(input)) }),
+    ...(input === undefined ? {} : { input: inputFor(input, readImage(image), as).array }),
     ...(trace === undefined
       ? {}
       : {

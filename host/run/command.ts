@@ -1,7 +1,7 @@
 import { readUserFile } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
 import { readPortArrays } from '../data/port-arrays.js';
-import { readArray, readText } from '../data/samples.js';
+import { inputFor, readText } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
@@ -15,15 +15,12 @@ export const command: Command = defineCommand({
   examples: ['brownout run checkpoints/digits.brn', 'brownout run model.brn --input x.npy --json'],
   run({ positionals, options: { input: path, as }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
-    const { input, preprocessing, classes } = image.metadata;
     if (path !== undefined && image.metadata.inputs) {
       const inputs = readPortArrays(path, image, as ? { as } : {});
       const answers = run(image, { inputs, onSample: progress });
       return { json: answers, text: runTable(answers, image.metadata), exitCode: ExitCode.OK };
     }
-    const target = { shape: input.shape, preprocessing };
-    const given = { target, ...(as ? { as } : {}), ...(classes ? { classes } : {}) };
-    const file = path === undefined ? undefined : readArray(path, given);
+    const file = path === undefined ? undefined : inputFor(path, image, as);
     const result = run(image, { ...(file ? { input: file.array } : {}), onSample: progress });
     const table = runTable(result, image.metadata);
     const { readAs } = result;

@@ -1,4 +1,5 @@
 import { readUserFile } from '../data/files.js';
+import { asOption } from '../data/input-options.js';
 import { ExitCode } from '../error.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
 import { traceOptions } from '../power/trace.js';
@@ -9,13 +10,14 @@ import { size } from './size.js';
 
 export const command: Command = defineCommand({
   positionals: [IMAGE],
-  options: { ...cliOptions(sizeOptions), ...cliOptions(traceOptions) },
+  options: { ...cliOptions(sizeOptions), as: asOption, ...cliOptions(traceOptions) },
   examples: [
     'brownout size checkpoints/digits.brn --trace rf',
     'brownout size model.brn --input x.npy --trace rf.csv --device nrf52840 --converter bq25570 --json',
   ],
   run({ positionals, options, progress }) {
-    const result = size(readUserFile(positionals[0]!), { ...powerOf(options), onCapacitor: progress });
+    const image = readUserFile(positionals[0]!);
+    const result = size(image, { ...powerOf(options, image), onCapacitor: progress });
     const exitCode = result.smallestUf === null ? ExitCode.WRONG : ExitCode.OK;
     return { json: result, text: sizeText(result), exitCode };
   },

@@ -1,5 +1,6 @@
 import { readUserFile } from '../data/files.js';
-import { readInput } from '../data/read-input.js';
+import { asOption } from '../data/input-options.js';
+import { inputFor } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
@@ -9,19 +10,17 @@ import { verify } from './verify.js';
 
 export const command: Command = defineCommand({
   positionals: [IMAGE],
-  options: cliOptions(verifyOptions),
+  options: { ...cliOptions(verifyOptions), as: asOption },
   examples: [
     'brownout verify checkpoints/digits.brn',
     'brownout verify model.brn --input x.npy --tear 4 --json',
     'brownout verify model.brn --policy "every 1" --enumerate --budget 60s',
   ],
-  run({ positionals, options: { input, module, ...options }, progress }) {
+  run({ positionals, options: { input, as, module, ...options }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
-    const { shape } = image.metadata.input;
-    const { preprocessing } = image.metadata;
     const result = verify(image, {
       ...options,
-      ...(input === undefined ? {} : { input: readInput(readUserFile(input), { shape, preprocessing }) }),
+      ...(input === undefined ? {} : { input: inputFor(input, image, as).array }),
       ...(module === undefined ? {} : { module: readUserFile(module) }),
       onProgress: progress,
     });
