@@ -5,13 +5,10 @@ import { basename, dirname, extname, join, relative } from 'node:path';
 import { compile } from '../host/compile/compile.js';
 import { type NpyArray, readNpy } from '../host/data/npy.js';
 import { BrownoutError } from '../host/error.js';
-import { importModel, type ImportedModel } from '../host/import/import-model.js';
-import { Random } from '../host/math/random.js';
+import { importAnyway } from '../host/check/stand-ins.js';
+import type { ImportedModel } from '../host/import/import-model.js';
 import { readImage } from '../host/model/image.js';
 import { type Answers, run } from '../host/run/run.js';
-
-/** Samples that stand for data where a float model comes with none: what is asked is whether it compiles. */
-const STAND_INS = 8;
 
 interface Row {
   model: string;
@@ -30,32 +27,14 @@ function modelsUnder(folder: string): string[] {
 const arrayAt = (path: string): NpyArray | undefined =>
   existsSync(path) ? readNpy(new Uint8Array(readFileSync(path))) : undefined;
 
-/** Values of a normal distribution, nearly: for models that come without data. */
-function standIns(shape: readonly number[]): NpyArray {
-  const random = new Random(1);
-  const size = shape.reduce((product, part) => product * part, 1);
-  const unit = (): number => random.integer(1 << 20) / (1 << 20);
-  const data = Float32Array.from({ length: STAND_INS * size }, () => (unit() + unit() + unit() - 1.5) * 2);
-  return { dtype: 'float32', shape: [STAND_INS, ...shape], data };
-}
-
 /** Imports; a float model without data by samples that stand for it. */
-function load(path: string): { model: ImportedModel; invented: boolean } {
+function load(path: string): ImportedModel {
   const stem = path.slice(0, -extname(path).length);
   const bytes = new Uint8Array(readFileSync(path));
-  const name = basename(stem);
   const beside = (file: string): Uint8Array => new Uint8Array(readFileSync(join(dirname(path), file)));
   const data = arrayAt(`${stem}.calib.npy`) ?? arrayAt(`${stem}.in.npy`);
   const floats = data?.dtype === 'float32' || data?.dtype === 'float64' ? { data } : {};
-  try {
-    return { model: importModel(bytes, { name, beside, ...floats }), invented: false };
-  } catch (error) {
-    const shape =
-      error instanceof BrownoutError && error.code === 'E_CALIBRATION' && /\[([\d,]*)\]/.exec(error.expected);
-    if (!shape || data) throw error;
-    const wanted = shape[1]!.split(',').map(Number);
-    return { model: importModel(bytes, { name, beside, data: standIns(wanted) }), invented: true };
-  }
+  return importAnyway(bytes, { name: basename(stem), beside, ...floats });
 }
 
 /** How near answers are to the expected ones: equal integers, or the ratio of signal to noise. */
@@ -112,12 +91,10 @@ function attempt(path: string, folder: string): Row {
   const start = process.cpuUsage().user;
   const ms = (): number => Math.round((process.cpuUsage().user - start) / 1000);
   try {
-    const { model: imported, invented } = load(path);
-    const { network, preprocessing } = imported;
+    const { network, preprocessing, notes } = load(path);
     const image = compile(network, { preprocessing, verify: false });
     const time = ms();
     const { nvmBytes, arenaBytes } = readImage(image);
-    const notes = [...imported.notes, ...(invented ? ['calibrated on noise'] : [])];
     const detail = [`${nvmBytes} B NVM, ${arenaBytes} B SRAM`, against(image, path), ...notes];
     return { model, outcome: 'compiled', detail: detail.filter((part) => part).join('; '), ms: time };
   } catch (error) {

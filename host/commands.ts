@@ -17,6 +17,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Compile a model (.tflite, .onnx) to an image, prove it, and show what every op costs.',
     load: () => import('./compile/command.js'),
   },
+  check: {
+    summary:
+      'Say whether a model (.tflite, .onnx) can be compiled, all that stands in the way, and what it costs.',
+    load: () => import('./check/command.js'),
+  },
   compress: {
     summary:
       'Train a float network (.onnx) into a circulant, pruned, integer one that fits a device and a charge.',

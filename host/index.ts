@@ -41,6 +41,8 @@ export type { FloatGraph, GraphOp } from './import/float-graph.js';
 export { firstColumns } from './import/first-columns.js';
 export { quantizeGraph, type QuantizeGraphOptions } from './import/quantize-graph.js';
 export { importModel, type ImportOptions, type ImportedModel } from './import/import-model.js';
+export { check, type CheckResult } from './check/check.js';
+export type { CheckOptions } from './check/options.js';
 export { inspect, type InspectResult } from './inspect/inspect.js';
 export { readImage, type Image } from './model/image.js';
 export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';

@@ -11,6 +11,7 @@ import { quantizeGraph, type QuantizeGraphOptions, quantizeGraphOptions } from '
 import { FLOAT_OPERATORS, floatModelOf, isFloatModel } from './tflite/float.js';
 import { importTflite } from './tflite/import-tflite.js';
 import { readTflite } from './tflite/model.js';
+import { type ReadBeside, readOnnx } from './onnx/model.js';
 
 export interface ImportOptions {
   /** Name of the model; default `model`. */
@@ -93,6 +94,29 @@ export function floatGraphOf(
   return graphOf(floatModelOf(model), options, { code: 'E_TFLITE_OP', supported: FLOAT_OPERATORS });
 }
 
+/** How many operators of each kind a file has. Throws `E_TFLITE`, `E_ONNX…`, `E_MODEL`. */
+export function fileOperators(bytes: Uint8Array, beside?: ReadBeside): Record<string, number> {
+  if (!isTflite(bytes)) checkOnnx(bytes);
+  const names = isTflite(bytes)
+    ? readTflite(bytes).operators.map(({ name }) => name)
+    : readOnnx(bytes, beside).nodes.map(({ domain, op }) => (domain ? `${domain}.${op}` : op));
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+/** Throws `E_MODEL` where a file is no .onnx file. */
+function checkOnnx(bytes: Uint8Array): void {
+  // ModelProto begins with its version of the format: field 1, a small number.
+  if (bytes[0] === 8 && bytes.length > 16) return;
+  throw new BrownoutError({
+    code: 'E_MODEL',
+    found: `a file of ${bytes.length} bytes that is neither TensorFlow Lite nor ONNX`,
+    expected: 'a .tflite or an .onnx file',
+    hint: 'Convert or export the model to one of the two.',
+  });
+}
+
 /** Quantizes a float graph on samples. */
 function quantized(
   { graph, channelsFirst, notes }: ImportedOnnx,
@@ -129,12 +153,6 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Imp
     const preprocessing = rangeOf(network.tensors[network.input]!);
     return { network: inputs ? { ...network, inputs } : network, preprocessing, notes };
   }
-  // ModelProto begins with its version of the format: field 1, a small number.
-  if (bytes[0] === 8 && bytes.length > 16) return quantized(floatGraphOf(bytes, settings)!, settings);
-  throw new BrownoutError({
-    code: 'E_MODEL',
-    found: `a file of ${bytes.length} bytes that is neither TensorFlow Lite nor ONNX`,
-    expected: 'a .tflite or an .onnx file',
-    hint: 'Convert or export the model to one of the two.',
-  });
+  checkOnnx(bytes);
+  return quantized(floatGraphOf(bytes, settings)!, settings);
 }

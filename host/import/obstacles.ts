@@ -11,7 +11,7 @@ export interface Obstacle extends Failure {
 }
 
 /** All obstacles of a model in one error. */
-class ObstacleError extends BrownoutError {
+export class ObstacleError extends BrownoutError {
   readonly obstacles: readonly Obstacle[];
   /** Ops of the whole model. */
   readonly ops: number;

@@ -17,6 +17,8 @@ export interface TfliteOperator {
   inputs: number[];
   outputs: number[];
   options?: Parameters<typeof fb.table>[0];
+  /** Of code 32: the name of a custom operator. */
+  custom?: string;
 }
 
 const INT8 = 9;
@@ -88,7 +90,13 @@ export function tfliteModel(tensors: TfliteTensor[], operators: TfliteOperator[]
   });
   const root = fb.table({
     0: fb.i32(3),
-    1: fb.nodes(codes.map((code) => fb.table({ 0: fb.i8(Math.min(code, 127)), 3: fb.i32(code) }))),
+    1: fb.nodes(
+      codes.map((code) => {
+        const custom = operators.find((op) => op.code === code)?.custom;
+        const name = custom ? { 1: fb.bytesVector([...custom].map((c) => c.charCodeAt(0))) } : {};
+        return fb.table({ 0: fb.i8(Math.min(code, 127)), 3: fb.i32(code), ...name });
+      }),
+    ),
     2: fb.nodes([graph]),
     4: fb.nodes(buffers),
   });
