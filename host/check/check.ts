@@ -6,7 +6,7 @@ import { fileOperators, type ImportedModel } from '../import/import-model.js';
 import { type Obstacle, ObstacleError } from '../import/obstacles.js';
 import { readImage } from '../model/image.js';
 import { checkOptions } from '../options/table.js';
-import { COMMIT_CYCLES } from '../plan/cost.js';
+import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import { deviceProfile } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type CheckOptions, checkModelOptions } from './options.js';
