@@ -39,7 +39,10 @@ const saveNpy = (name: string, array: NpyArray): string => save(name, writeNpy(a
 test('a failure for people goes to standard error', async () => {
   const { code, out, err } = await brownout('run', 'missing.brn');
   assert.equal([code, out], [2, '']);
-  assert.match(err, /^E_FILE\n {2}found {5}no file "missing.brn"\n {2}expected .+\n {2}Check the path: `ls \.` shows what there is\.\n$/);
+  assert.match(
+    err,
+    /^E_FILE\n {2}found {5}no file "missing.brn"\n {2}expected .+\n {2}Check the path: `ls \.` shows what there is\.\n$/,
+  );
 });
 
 test('help and version', async () => {
