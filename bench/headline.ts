@@ -55,7 +55,7 @@ const figures = [
   figure(
     'simulated',
     'overhead',
-    'checkpoints on steady power, share of cycles, 30 digits',
+    'commits on steady power, share of cycles, 30 digits',
     shown.overheadPercent,
     '%',
     2,
@@ -86,7 +86,7 @@ const figures = [
   figure(
     'simulated',
     'learn-overhead',
-    'checkpoint overhead of learn jobs on steady power',
+    'commit overhead of learn jobs on steady power',
     learnt.overheadPercent,
     '%',
     2,

@@ -21,7 +21,7 @@ if (!task || task.name === 'digits') {
     name: task.name,
     classes: task.classes,
     seed: 1,
-    checkpoint: `${task.name}.progress`,
+    journal: `${task.name}.progress`,
     onProgress: ({ stage, text }) => log(`${stage}: ${text}`),
   });
   log(compressText(report));

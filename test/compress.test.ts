@@ -176,12 +176,12 @@ test('what is held back of data in groups is whole groups, in order; nothing is 
 });
 
 /** Compresses, dying at the n-th report of a training epoch or trial. */
-function compressUntil(checkpoint: string, reports: number): CompressResult | undefined {
+function compressUntil(journal: string, reports: number): CompressResult | undefined {
   let seen = 0;
   try {
     return compress(parent, {
       ...compression,
-      checkpoint,
+      journal,
       onProgress(event) {
         if (event.stage !== 'search' && ++seen === reports) throw new Error('Ctrl-C');
       },
@@ -192,7 +192,7 @@ function compressUntil(checkpoint: string, reports: number): CompressResult | un
   }
 }
 
-test('compress keeps to its budget, proves what it made, says why, and goes on from its checkpoint to the same bytes', () => {
+test('compress keeps to its budget, proves what it made, says why, and goes on from its journal to the same bytes', () => {
   const whole = compress(parent, compression);
   const { report } = whole;
   assert.ok(report.after.cost!.flashBytes <= 3000, `${report.after.cost!.flashBytes}`);
@@ -221,31 +221,31 @@ test('compress keeps to its budget, proves what it made, says why, and goes on f
   assert.not.match(page, /NaN|undefined/);
   assert.match(compressText(report), /before +after/);
 
-  const checkpoint = join(folder, 'run.progress');
+  const journal = join(folder, 'run.progress');
   let resumed: CompressResult | undefined;
   let deaths = 0;
   while (!resumed) {
     // Steps that are done are reported again.
-    resumed = compressUntil(checkpoint, 12 * (deaths + 1));
+    resumed = compressUntil(journal, 12 * (deaths + 1));
     if (!resumed) deaths++;
     assert.ok(deaths < 30, 'no progress');
   }
   assert.ok(deaths >= 2, `${deaths} deaths`);
   assert.ok(Buffer.from(resumed.image).equals(Buffer.from(whole.image)));
   assert.equal(JSON.stringify(resumed.report), JSON.stringify(report));
-  assert.throws(() => readFileSync(checkpoint), /ENOENT/);
+  assert.throws(() => readFileSync(journal), /ENOENT/);
 });
 
-test('a checkpoint of another run, or a damaged one, is refused', () => {
-  const checkpoint = join(folder, 'other.progress');
-  assert.is(compressUntil(checkpoint, 3), undefined);
-  assert.throws(() => compress(parent, { ...compression, seed: 2, checkpoint }), /another run/);
-  const bytes = readFileSync(checkpoint);
+test('a journal of another run, or a damaged one, is refused', () => {
+  const journal = join(folder, 'other.progress');
+  assert.is(compressUntil(journal, 3), undefined);
+  assert.throws(() => compress(parent, { ...compression, seed: 2, journal }), /another run/);
+  const bytes = readFileSync(journal);
   bytes[bytes.length - 9]! ^= 1;
-  writeFileSync(checkpoint, bytes);
-  assert.throws(() => compress(parent, { ...compression, checkpoint }), /damaged/);
-  writeFileSync(checkpoint, 'short');
-  assert.throws(() => compress(parent, { ...compression, checkpoint }), /no checkpoint/);
+  writeFileSync(journal, bytes);
+  assert.throws(() => compress(parent, { ...compression, journal }), /damaged/);
+  writeFileSync(journal, 'short');
+  assert.throws(() => compress(parent, { ...compression, journal }), /no journal/);
 });
 
 test('wrong options and budgets that nothing meets are errors by name', () => {

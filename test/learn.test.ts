@@ -82,7 +82,7 @@ test('200 digits through more than 1,000 power failures: each learnt once, to th
   assert.ok(result.identical);
   assert.ok(result.exactlyOnce);
   assert.is(result.labelled, 200);
-  assert.ok(result.overheadPercent <= 3, `checkpoints cost ${result.overheadPercent} %`);
+  assert.ok(result.overheadPercent <= 3, `commits cost ${result.overheadPercent} %`);
   assert.ok(result.stepOverInference <= 4, `a learn job is ${result.stepOverInference} inferences`);
   const nvm = Object.values(result.nvmBytes).reduce((sum, bytes) => sum + bytes, 0);
   assert.ok(nvm > 0 && nvm < readImage(digits).nvmBytes);

@@ -63,7 +63,7 @@ test('every µJ and every inference is accounted for', () => {
   }
 });
 
-test('under RF little work is done again, and on steady power checkpoints cost little', () => {
+test('under RF little work is done again, and on steady power commits cost little', () => {
   for (const seed of [1, 2]) {
     const options = { input, inferences: 30, seed } as const;
     const run = replay(image, { ...options, trace: 'rf:mean_off_ms=400', onLow: 'run' });

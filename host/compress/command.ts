@@ -13,7 +13,7 @@ import { compressHtml } from './page.js';
 import { checkCount, type LabelledSet, readSets } from '../data/samples.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
 import { choice, file, isBytes, outputFile } from '../options/kinds.js';
-import { CHECKPOINT_FILE, IMAGE_FILE, PAGE_FILE } from '../options/outputs.js';
+import { JOURNAL_FILE, IMAGE_FILE, PAGE_FILE } from '../options/outputs.js';
 import { readUserFile, writeWhole } from '../data/files.js';
 
 /** Random changes to inputs, by what the inputs are. */
@@ -77,7 +77,7 @@ export const command: Command = defineCommand({
     const { data, labels, as, report: page, augment = 'none', output: given, ...settings } = options;
     const stem = basename(path, extname(path));
     const output = given ?? writes(`${stem}.brn`, IMAGE_FILE);
-    const checkpoint = settings.checkpoint ?? writes(`${output}.progress`, CHECKPOINT_FILE);
+    const journal = settings.journal ?? writes(`${output}.progress`, JOURNAL_FILE);
     const augmentation = AUGMENTATIONS[augment];
     const { graph, channelsFirst } = importOnnx(readUserFile(path));
     const network = fromGraph(graph);
@@ -95,11 +95,11 @@ export const command: Command = defineCommand({
       ...(sets.test ? { test: aligned(sets.test, shape, channelsFirst) } : {}),
       name: stem,
       channelsFirst,
-      checkpoint,
+      journal,
       onProgress(event) {
         if (event.stage !== stage)
           print(
-            `${event.stage}${stage === '' ? ` (cut off? the same command goes on from ${checkpoint})` : ''}`,
+            `${event.stage}${stage === '' ? ` (cut off? the same command goes on from ${journal})` : ''}`,
           );
         stage = event.stage;
         print(`  ${event.text}`);

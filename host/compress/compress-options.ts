@@ -15,7 +15,7 @@ import {
   text,
   whole,
 } from '../options/kinds.js';
-import { CHECKPOINT_FILE } from '../options/outputs.js';
+import { JOURNAL_FILE } from '../options/outputs.js';
 import type { Quantity } from '../options/quantity.js';
 import { checkOptions, type Table } from '../options/table.js';
 import { policyKind } from '../plan/policy.js';
@@ -31,7 +31,7 @@ import type { EpochReport } from './train.js';
 
 /** What a run tells while it works. */
 export interface CompressProgress {
-  /** `sensitivity`, `search`, `candidates`, `structured training`, `training with rounding`, `checkpoint`. */
+  /** `sensitivity`, `search`, `candidates`, `structured training`, `training with rounding`, `journal`. */
   stage: string;
   text: string;
   done?: number;
@@ -81,7 +81,7 @@ export interface CompressOptions {
   /** The model was made for channels first. */
   channelsFirst?: boolean;
   /** File that keeps the state of the run; it is removed at the end. */
-  checkpoint?: string;
+  journal?: string;
   onProgress?: (progress: CompressProgress) => void;
 }
 
@@ -163,8 +163,8 @@ export const compressOptions = {
   seed: { kind: seedKind, default: 1, help: 'of everything random' },
   policy: { kind: policyKind, help: 'when to commit: every N, low, auto or never', otherwise: 'auto' },
   channelsFirst: { kind: flag, default: false },
-  checkpoint: {
-    kind: outputFile(CHECKPOINT_FILE, 'model.progress'),
+  journal: {
+    kind: outputFile(JOURNAL_FILE, 'model.progress'),
     help: 'state of the run, to go on from',
     otherwise: 'the output’s name, .progress',
   },

@@ -292,7 +292,7 @@ function trainChosen(
 
 /**
  * Compresses a trained float network for a device, and proves the image. Deterministic: the same network, data, options and
- * seed give the same bytes, whether or not the run was cut off and went on from its checkpoint. Throws `E_BUDGET` where
+ * seed give the same bytes, whether or not the run was cut off and went on from its journal. Throws `E_BUDGET` where
  * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_JOURNAL`.
  */
 export function compress(network: FloatNetwork, options: CompressOptions): CompressResult {
@@ -310,12 +310,12 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
       ...parts,
       ...[training, validation, test].flatMap((set) => [set.inputs, set.labels]),
     ]),
-    options.checkpoint,
+    options.journal,
   );
   if (journal.size > 0)
     settings.onProgress?.({
-      stage: 'checkpoint',
-      text: `going on from ${options.checkpoint}: ${journal.size} steps done`,
+      stage: 'journal',
+      text: `going on from ${options.journal}: ${journal.size} steps done`,
     });
   const bench: Bench = { parent, settings, journal, costs: new Map() };
   const layers = layerOptions(parent);

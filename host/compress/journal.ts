@@ -30,7 +30,7 @@ function refuse(path: string, found: string): never {
   throw new BrownoutError({
     code: 'E_JOURNAL',
     found: `${found} in "${path}"`,
-    expected: 'the checkpoint of this very run: model, data, options and seed',
+    expected: 'the journal of this very run: model, data, options and seed',
     hint: `Repeat the command it belongs to, or remove the file to start anew.`,
   });
 }
@@ -115,15 +115,15 @@ export class Journal {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const end = bytes.length - 4;
     if (end < HEAD_BYTES || new TextDecoder().decode(bytes.subarray(0, 4)) !== MAGIC)
-      refuse(path, 'no checkpoint');
+      refuse(path, 'no journal');
     if (view.getUint32(4, true) !== VERSION) refuse(path, `version ${view.getUint32(4, true)}`);
-    if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) refuse(path, 'a damaged checkpoint');
+    if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) refuse(path, 'a damaged journal');
     const start = HEAD_BYTES + view.getUint32(8, true);
     const header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD_BYTES, start))) as {
       run: string;
       entries: { key: string; json: unknown; arrays: ['f' | 'u', number][] }[];
     };
-    if (header.run !== this.run) refuse(path, 'the checkpoint of another run');
+    if (header.run !== this.run) refuse(path, 'the journal of another run');
     let at = start;
     for (const { key, json, arrays } of header.entries) {
       const values = arrays.map(([kind, length]) => {

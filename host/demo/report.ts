@@ -32,7 +32,7 @@ export function demoSummary({ result, profile, harvested, steady }: DemoDetails)
       ['power failures survived', count(result.cuts), 'simulated'],
       ['answers and final NVM', verdict, 'against the same digits on steady power'],
       ['commits', count(result.commits), `${(result.commits / result.samples).toFixed(1)} an answer`],
-      ['checkpoint overhead', `${result.overheadPercent.toFixed(2)} %`, 'cycles on steady power, simulated'],
+      ['commit overhead', `${result.overheadPercent.toFixed(2)} %`, 'cycles on steady power, simulated'],
       [
         'work done again after cuts',
         `${redone.toFixed(2)} %`,

@@ -58,11 +58,7 @@ export function learnRows(result: PrintedLearning): [string, string, string?][] 
           ],
         ]),
     ['energy', `${result.energyUjPerSample.toFixed(1)} µJ`, 'a sample, simulated'],
-    [
-      'checkpoints',
-      `${result.overheadPercent.toFixed(2)} %`,
-      'on steady power, cycles against the bare kernels',
-    ],
+    ['commits', `${result.overheadPercent.toFixed(2)} %`, 'on steady power, cycles against the bare kernels'],
     ['a learn job', `${result.stepOverInference.toFixed(2)}×`, 'an inference in cycles, simulated'],
     [
       'NVM for learning',

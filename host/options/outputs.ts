@@ -24,7 +24,7 @@ export const WEIGHTS_FILE: OutputKind = {
   isOurs: (start) => latin(start).startsWith('BRNW'),
 };
 export const LOG_FILE: OutputKind = { what: 'the log', isOurs: (start) => latin(start).startsWith('BRNL') };
-export const CHECKPOINT_FILE: OutputKind = {
+export const JOURNAL_FILE: OutputKind = {
   what: 'the state of the run',
   isOurs: (start) => latin(start).startsWith('BRNJ'),
 };

@@ -1,5 +1,5 @@
 // The kernels alone, driven from the host: the same kernels with the same views and data writes, but no sync, cursor, CRC
-// or policy. The yardstick for checkpoint overhead, and what `analyze` measures.
+// or policy. The yardstick for commit overhead, and what `analyze` measures.
 import { instantiateSync } from '@assemblyscript/loader';
 import {
   CURSOR_BYTES,

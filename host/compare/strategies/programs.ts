@@ -35,7 +35,7 @@ export interface Program {
   recovery: 'restart' | 'unit' | 'demand';
   steps: Step[];
   /** On demand: making the state durable. */
-  checkpoint: Cost;
+  save: Cost;
   /** After the first boot, and after every other. */
   start: Cost;
   restore: Cost;
@@ -336,7 +336,7 @@ export function programFor(
   const prices = new Prices(profile, fftFactor, chargeUj);
   const steps = (make: (layer: Layer, prices: Prices) => Step): Step[] =>
     layers.map((layer) => make(layer, prices));
-  const nothing = { checkpoint: FREE, start: FREE, restore: FREE };
+  const nothing = { save: FREE, start: FREE, restore: FREE };
   switch (strategy) {
     case 'base':
       return { strategy, recovery: 'restart', steps: steps(direct), ...nothing };
@@ -347,7 +347,7 @@ export function programFor(
     case 'ace+flex': {
       // FLEX saves which operation runs, loop and block indices, and the live vector.
       const live = Math.max(64, ...layers.map(({ block }) => 2 * block)) + 8;
-      const saved = { checkpoint: prices.write(live), start: FREE, restore: prices.read(live) };
+      const saved = { save: prices.write(live), start: FREE, restore: prices.read(live) };
       return { strategy, recovery: 'demand', steps: steps(ace), ...saved };
     }
     case 'ours': {
@@ -356,7 +356,7 @@ export function programFor(
         strategy,
         recovery: 'demand',
         steps: steps(ours),
-        checkpoint: commit,
+        save: commit,
         start: boots.first,
         restore: boots.later,
       };

@@ -59,7 +59,7 @@ class Runner {
       this.#unit += Math.floor(units);
       return false;
     }
-    if (!this.#work(this.program.checkpoint)) return false;
+    if (!this.#work(this.program.save)) return false;
     this.#unit += whole;
     if (whole > 0) this.#vain = 0;
     try {
