@@ -1,6 +1,7 @@
 import { STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { type ImageMetadata, type Layer, type Proof, writeImage } from '../model/image.js';
+import { writeImage } from '../model/image.js';
+import type { ImageMetadata, Layer, Proof } from '../model/metadata.js';
 import { elementCount, type QuantizedNetwork, type TensorSpec } from '../model/quantized-network.js';
 import { validateNetwork } from '../ops/validate.js';
 import type { Values } from '../model/values.js';

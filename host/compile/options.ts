@@ -1,6 +1,6 @@
 import { learningOptions } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
-import type { ImageMetadata } from '../model/image.js';
+import type { ImageMetadata } from '../model/metadata.js';
 import type { Circulant, SpectraChoice } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
 import { bytes, capacitance, choice, flag, instance, list, text } from '../options/kinds.js';

@@ -1,5 +1,5 @@
 // What `compress` found and decided: one object, which tables, pages and --json print.
-import type { Proof } from '../model/image.js';
+import type { Proof } from '../model/metadata.js';
 import type { LayerOptions } from './candidates.js';
 import type { Budget, DeviceCost } from './device-cost.js';
 import type { FloatNetwork } from './float-network.js';

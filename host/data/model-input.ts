@@ -1,7 +1,8 @@
 // From an array as a user has it to inputs as a model takes them.
 import { quantizeValues } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
-import type { Image, ImageMetadata } from '../model/image.js';
+import type { Image } from '../model/image.js';
+import type { ImageMetadata } from '../model/metadata.js';
 import { offsetsOf } from '../model/ports.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { ActivationType, Values } from '../model/values.js';

@@ -1,6 +1,6 @@
 // Inputs from files as people have them: .npy, .npz, .csv, .wav, .png, .bmp, .jpg.
 import { BrownoutError } from '../error.js';
-import type { Preprocessing } from '../model/image.js';
+import type { Preprocessing } from '../model/metadata.js';
 import { elementCount } from '../model/quantized-network.js';
 import { audioFeatures } from './audio-features.js';
 import { readBmp } from './bmp.js';

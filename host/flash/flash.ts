@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrownoutError, ExitCode } from '../error.js';
-import { hex } from '../model/image.js';
+import { hex } from '../model/image-error.js';
 import { loadSegments } from '../firmware/binaries.js';
 import { inTemporaryFolder, linkElf } from '../firmware/build-elf.js';
 import { type HardwareBoard, programCommand } from '../firmware/hardware.js';

@@ -2,7 +2,7 @@
 import { type InputArray, realInputs } from '../data/model-input.js';
 import { samplesKind } from '../data/option-kinds.js';
 import { BrownoutError } from '../error.js';
-import type { Preprocessing } from '../model/image.js';
+import type { Preprocessing } from '../model/metadata.js';
 import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
 import { callback, choice, list, progressKind, text, whole } from '../options/kinds.js';
 import { type Checked, checkOptions, nested, type Table } from '../options/table.js';

@@ -36,14 +36,13 @@ import {
   LEARNING_HEADER_BYTES,
   VERSION,
 } from '../../assembly/layout.js';
-import type { AudioFeatures } from './audio-features.js';
-import { BrownoutError } from '../error.js';
+import { COPY_AGAIN, hex, refuse } from './image-error.js';
+import { type ImageMetadata, parseMetadata } from './metadata.js';
 import type { Plan } from './plan.js';
 import { OpRecord } from './record.js';
 import { crc32 } from './crc32.js';
-import { arePorts, type Port } from './ports.js';
 import { readTensorTable, type Region, setTensorTable, type TensorTable } from './tensor-table.js';
-import { type QuantizationChoices, tensorBytes, type TensorSpec } from './quantized-network.js';
+import { tensorBytes } from './quantized-network.js';
 import { isLearningHeader, readLearningHeader, type LearningHeader } from './learning-header.js';
 import { littleEndian, type Values, valuesFrom } from './values.js';
 
@@ -53,56 +52,6 @@ export interface CommitPolicy {
   every: number;
   /** When the voltage monitor says that power is low. */
   low: boolean;
-}
-
-/** How a float input becomes the model's: stated, so that nobody feeds the wrong scale unnoticed. */
-export interface Preprocessing {
-  /** Range of the float input the model was trained on. */
-  minimum: number;
-  maximum: number;
-  /** The model was made for channels first: such arrays are taken too, and turned. */
-  channelsFirst?: boolean;
-  /** Sound is brought to these features first. */
-  features?: AudioFeatures;
-}
-
-/** What `verify` proved of an image when it was compiled: the counts of VerifyResult. */
-export interface Proof {
-  cursors: number;
-  tiles: number;
-  bytesChecked: number;
-  garbageFills: number;
-  recoveryPairs: number;
-  tear: number;
-}
-
-/** An op of the network: so many records, one behind the other, that make `output`. */
-export interface Layer {
-  records: number;
-  output: TensorSpec;
-}
-
-/** What only the desk needs. */
-export interface ImageMetadata {
-  name: string;
-  input: TensorSpec;
-  output: TensorSpec;
-  preprocessing: Preprocessing;
-  /** One name an op. */
-  ops: string[];
-  /** What the records make, op by op; absent in images of before, and in those that learn. */
-  layers?: Layer[];
-  /** How it was quantized, if it was here. */
-  quantization?: QuantizationChoices;
-  /** Names of the answer's classes, if it is a classifier. */
-  classes?: string[];
-  /** Where there are several: what `input` and `output` consist of. */
-  inputs?: readonly Port[];
-  outputs?: readonly Port[];
-  /** The policy's name as given to the compiler. */
-  policy: string;
-  /** Absent: not proved since it was compiled, or changed since. */
-  proof?: Proof;
 }
 
 /** What the device bytes say: header, plan, and where everything lies in NVM. */
@@ -152,7 +101,6 @@ const TAG_METADATA = 0x4154454d;
 const TAG_SAMPLE = 0x504d4153;
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-export const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
 
 function section(tag: number, payload: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(SECTION_HEADER_BYTES + Math.ceil(payload.length / 4) * 4);
@@ -278,89 +226,11 @@ function opRecords(planBytes: Uint8Array): OpRecord[] {
   });
 }
 
-function refuse(code: string, found: string, expected: string, hint: string): never {
-  throw new BrownoutError({ code, found, expected, hint });
-}
-
-const COPY_AGAIN = 'Copy the file again, or compile the model again.';
-
 function checkCrc(what: string, bytes: Uint8Array, expected: number): void {
   const found = crc32(bytes);
   if (found !== expected) {
     refuse('E_IMAGE_CHECKSUM', `${what} with checksum ${hex(found)}`, hex(expected), COPY_AGAIN);
   }
-}
-
-function isTensorSpec(value: unknown): value is TensorSpec {
-  if (typeof value !== 'object' || value === null) return false;
-  const { shape, scale, zeroPoint, dtype = 'int8' } = value as Record<string, unknown>;
-  return (
-    Array.isArray(shape) &&
-    shape.every((size) => Number.isSafeInteger(size) && size > 0) &&
-    typeof scale === 'number' &&
-    scale > 0 &&
-    Number.isInteger(zeroPoint) &&
-    (dtype === 'int8' || dtype === 'int16')
-  );
-}
-
-/** Whether they are features of sound, or absent. */
-function areFeatures(value: Preprocessing['features']): boolean {
-  if (value === undefined) return true;
-  const { kind, ...numbers } = value ?? {};
-  const all = Object.values(numbers);
-  const windows = [numbers.windowSamples, numbers.strideSamples, numbers.melBins, numbers.sampleRate];
-  const sound = windows.every((count) => Number.isInteger(count) && count > 0 && count <= 1 << 20);
-  return (kind === 'mfcc' || kind === 'log-mel') && sound && all.every((number) => Number.isFinite(number));
-}
-
-/** Whether they cover the records, or are absent. */
-function areLayers(value: unknown, ops: number): boolean {
-  if (value === undefined) return true;
-  if (!Array.isArray(value)) return false;
-  const counts = value.map((layer: Partial<Layer> | null) => {
-    const records = layer?.records ?? 0;
-    return Number.isSafeInteger(records) && records > 0 && isTensorSpec(layer?.output) ? records : Number.NaN;
-  });
-  return counts.reduce((sum, count) => sum + count, 0) === ops;
-}
-
-function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
-  } catch {
-    refuse('E_IMAGE_METADATA', 'metadata that is not JSON', 'a JSON object', COPY_AGAIN);
-  }
-  const m = (value ?? {}) as Partial<ImageMetadata>;
-  const names = (list: unknown): boolean =>
-    Array.isArray(list) && list.every((name) => typeof name === 'string');
-  const sound =
-    typeof m.name === 'string' &&
-    typeof m.policy === 'string' &&
-    isTensorSpec(m.input) &&
-    isTensorSpec(m.output) &&
-    typeof m.preprocessing?.minimum === 'number' &&
-    typeof m.preprocessing.maximum === 'number' &&
-    areFeatures(m.preprocessing.features) &&
-    names(m.ops) &&
-    m.ops?.length === ops &&
-    areLayers(m.layers, ops) &&
-    arePorts(m.inputs, m.input, isTensorSpec) &&
-    arePorts(m.outputs, m.output, isTensorSpec) &&
-    (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
-    (m.classes === undefined || names(m.classes)) &&
-    (m.proof === undefined ||
-      (m.proof !== null && Object.values(m.proof).every((value) => Number.isSafeInteger(value))));
-  if (!sound) {
-    refuse(
-      'E_IMAGE_METADATA',
-      'metadata with fields missing or of another type',
-      'those of docs/FORMAT.md',
-      COPY_AGAIN,
-    );
-  }
-  return m as ImageMetadata;
 }
 
 /** Desk sections behind the device bytes. */

@@ -1,14 +1,7 @@
 // Several inputs, or several outputs: parts of one tensor that an image takes or gives, by name.
-import { elementCount, type TensorSpec } from './quantized-network.js';
+import { elementCount, type Port, type TensorSpec } from './quantized-network.js';
 
-/** One input or output of several. */
-export interface Port {
-  /** As the model's file has it. */
-  name: string;
-  tensor: TensorSpec;
-  /** Of inputs: the range of reals that it takes, and whether its channels come first. */
-  preprocessing?: { minimum: number; maximum: number; channelsFirst?: boolean };
-}
+export type { Port };
 
 /** The tensor that ports are parts of: their integers side by side, in order. */
 export function packed(ports: readonly Port[]): TensorSpec {

@@ -1,6 +1,5 @@
 // The quantized network: what importers and the trainer produce and the planner lays out. Tensors are int8 or int16, NHWC
 // without the batch dimension; ops run in order and name their tensors by index. All tensors of an op have one type.
-import type { Port } from './ports.js';
 import type { ActivationType, Values } from './values.js';
 import type { WeightType } from './weight-types.js';
 
@@ -16,6 +15,15 @@ export interface TensorSpec extends Quantization {
   dtype?: ActivationType;
   /** The model's file has them as uint8: they are stored less 128, and so is their zero point. */
   unsigned?: boolean;
+}
+
+/** One input or output of several. */
+export interface Port {
+  /** As the model's file has it. */
+  name: string;
+  tensor: TensorSpec;
+  /** Of inputs: the range of reals that it takes, and whether its channels come first. */
+  preprocessing?: { minimum: number; maximum: number; channelsFirst?: boolean };
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ImageMetadata } from '../model/image.js';
+import type { ImageMetadata } from '../model/metadata.js';
 import type { Answers, RunResult } from './run.js';
 import { table } from '../report/text.js';
 

@@ -1,6 +1,7 @@
 // What a device logs of a run, and reading it back (docs/XRAY.md): pieces of NVM, each as it was when an op had ended.
 import { BrownoutError } from '../error.js';
-import { hex, type Image } from '../model/image.js';
+import type { Image } from '../model/image.js';
+import { hex } from '../model/image-error.js';
 import { type DeviceRun, layersOf, type LayerPlace, valuesAt } from './layers.js';
 
 /** "BRNL" */

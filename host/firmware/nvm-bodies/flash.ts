@@ -1,4 +1,4 @@
-import { hex } from '../../model/image.js';
+import { hex } from '../../model/image-error.js';
 import { FlashLog, flashLogSize } from '../flash-log.js';
 import type { WriteTrace } from '../write-trace.js';
 import { beside, type NvmBody, type Placement, type Placing } from './nvm-body.js';

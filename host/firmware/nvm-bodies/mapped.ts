@@ -1,4 +1,4 @@
-import { hex } from '../../model/image.js';
+import { hex } from '../../model/image-error.js';
 import { ENDURANCE } from '../../simulator/wear.js';
 import { hottestByteWrites } from '../write-trace.js';
 import { type NvmBody, STACK_BYTES } from './nvm-body.js';

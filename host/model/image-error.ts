@@ -1,0 +1,11 @@
+// Refusals of image files: what every reader of them says.
+import { BrownoutError } from '../error.js';
+
+/** 10 → 0x0000000a. */
+export const hex = (value: number): string => `0x${(value >>> 0).toString(16).padStart(8, '0')}`;
+
+export function refuse(code: string, found: string, expected: string, hint: string): never {
+  throw new BrownoutError({ code, found, expected, hint });
+}
+
+export const COPY_AGAIN = 'Copy the file again, or compile the model again.';
