@@ -9,6 +9,7 @@ import { main } from '../host/cli.js';
 import { readNpy } from '../host/data/npy.js';
 import { shippedImage } from '../host/demo/demo.js';
 import type { BrownoutError } from '../host/error.js';
+import type { Timeline } from '../host/power/recorder.js';
 import { parseTrace } from '../host/power/trace.js';
 import type { ReplayOptions } from '../host/replay/options.js';
 import { replay } from '../host/replay/replay.js';
@@ -154,11 +155,15 @@ test('the command writes the same JSON and the same page each time', async () =>
   ])
     assert.ok(key in parsed, key);
   assert.not.ok('timeline' in parsed);
+  const timed = await command('replay', file, '--trace', csv, '--timeline', '--json');
+  const { timeline, cuts } = JSON.parse(timed.out) as { timeline: Timeline; cuts: number };
+  assert.is(timeline.cuts.length, cuts);
+  assert.ok(timeline.volts.length > 10 && timeline.harvest.length > 3);
   assert.match(
     bytes,
     `brownout replay ${file} --trace ${csv} --capacitor 68uF --report ${page} --on-low run`,
   );
-  assert.not.match(bytes, /(src|href)=|https?:/);
+  assert.not.match(bytes, /(src|href)="|https?:/);
   const text = await command(...args);
   for (const word of ['identical', 'dead time', 'largest tile', 'reexecuted', 'conv2'])
     assert.match(text.out, word);

@@ -1,4 +1,6 @@
 // What `compress` found and decided: one object, which tables, pages and --json print.
+import type { Origin } from '../origin.js';
+import type { Estimate } from '../profiles/estimates.js';
 import type { Proof } from '../model/metadata.js';
 import type { LayerOptions } from './candidates.js';
 import type { Budget, DeviceCost } from './device-cost.js';
@@ -44,6 +46,10 @@ export interface LayerDecision {
 }
 
 export interface CompressReport {
+  /** The image is the one made. */
+  origin: Origin;
+  /** Constants of the device that are estimates: energy and time rest on them. */
+  estimates: Estimate[];
   name: string;
   seed: number;
   budget: Budget;

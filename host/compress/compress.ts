@@ -6,6 +6,10 @@ import { compile } from '../compile/compile.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { quantizeValues } from '../model/affine.js';
+import { originOf } from '../origin.js';
+import { estimatesOf } from '../profiles/estimates.js';
+import { deviceProfile } from '../profiles/index.js';
+import { moduleBytes } from '../toolchain/modules.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { run } from '../run/run.js';
 import { layerOptions, type LayerOptions } from './candidates.js';
@@ -336,6 +340,8 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
   const report: CompressReport = {
     name: settings.name,
     seed: settings.recipe.seed,
+    origin: originOf({ image, module: moduleBytes('device'), seed: settings.recipe.seed }),
+    estimates: estimatesOf(deviceProfile(settings.budget.device)),
     budget: settings.budget,
     data: {
       training: training.labels.length,

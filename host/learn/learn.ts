@@ -6,8 +6,10 @@ import { type Image, readImage } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { openTrace } from '../power/source.js';
+import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
+import { type Origin, originOf } from '../origin.js';
+import { type Estimate, estimatesOf } from '../profiles/estimates.js';
 import { deviceProfile } from '../profiles/index.js';
 import { noProgress, underPolicy, VAIN_CUTS } from '../replay/replay.js';
 import { completeJob } from '../simulator/app.js';
@@ -32,6 +34,8 @@ import {
 
 /** What `brownout learn --json` prints. Time, energy and cycles are simulated. */
 export interface LearnResult {
+  /** The image is the one before learning. */
+  origin: Origin;
   name: string;
   device: string;
   trace: string;
@@ -60,6 +64,8 @@ export interface LearnResult {
   /** NVM that learning takes: weight banks, states, ring, lanes. */
   nvmBytes: { banks: number; states: number; ring: number; lanes: number };
   wear: Wear;
+  /** Constants of the device that are estimates: time and energy rest on them. */
+  estimates: Estimate[];
   /** The image with what was learnt in place of the factory's weights. */
   image: Uint8Array;
 }
@@ -210,7 +216,8 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const options = checkOptions(learnOptions, given);
   const { trace, seed, onLow, onSample, onPoint } = options;
   const profile = deviceProfile(options.device);
-  const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy, profile);
+  const read = image instanceof Uint8Array ? readImage(image) : image;
+  const model = underPolicy(read, options.policy, profile);
   const header = learningOf(model);
   const once = samplesOf(model, options.input, options.labels);
   const samples = Array.from({ length: options.epochs }, () => once).flat();
@@ -244,7 +251,9 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const learning = learningStatus(run.nvm, model);
   const last = curve.at(-1)!;
   const { banks, states, ring, lanes } = header;
+  const sources = { image: read.file, module: moduleBytes(moduleFor(model)) };
   return {
+    origin: originOf({ ...sources, trace: traceBytes(trace, seed), seed }),
     ...{ name: model.metadata.name, device: profile.name },
     ...{ trace: typeof trace === 'string' ? trace : trace.name, seed, policy: model.metadata.policy },
     samples: samples.length,
@@ -268,6 +277,7 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
       lanes: model.nvmBytes - lanes,
     },
     wear: hottestByte(run.recorder.writes, model, samples.length, profile),
+    estimates: estimatesOf(profile),
     image: withWeights(model, learnedWeights(run.nvm, model)).file,
   };
 }

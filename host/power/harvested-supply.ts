@@ -67,6 +67,8 @@ export class MeteredSupply implements Supply {
   };
   /** Called as time passes with the device off or asleep. */
   onWait: (() => void) | undefined;
+  /** Called with every step of the trace that is played. */
+  onHarvest: ((fromUs: number, durationUs: number, powerUw: number) => void) | undefined;
   readonly #profile: DeviceProfile;
   readonly #harvester: Harvester | undefined;
   readonly #storage: Storage;
@@ -79,6 +81,8 @@ export class MeteredSupply implements Supply {
   #storedUj: number;
   /** The trace from now on, as far as anyone has looked. */
   readonly #ahead: PowerSegment[] = [];
+  /** How far the trace has been played. */
+  #playedUs = 0;
   #meter: WebAssembly.Global | undefined;
   #waitedUs = 0;
   /** Cycles granted since the last account. */
@@ -254,6 +258,8 @@ export class MeteredSupply implements Supply {
       this.#gain((segment.powerUw * step) / 1e6, (inUw * step) / 1e6, (leakUw * step) / 1e6);
       segment.durationUs -= step;
       left -= step;
+      this.onHarvest?.(this.#playedUs, step, segment.powerUw);
+      this.#playedUs += step;
       if (segment.durationUs <= 0) this.#ahead.shift();
     }
   }

@@ -1,5 +1,6 @@
 // What a device did with its time and energy: every cycle and µJ under the activity and op it was spent on.
 import { C_OP, C_TILE } from '../../assembly/layout.js';
+import { HarvestRecord } from './harvest-record.js';
 import type { MeteredSupply } from './harvested-supply.js';
 import type { Image } from '../model/image.js';
 import type { DeviceCall } from '../simulator/app.js';
@@ -26,6 +27,8 @@ export interface TileSpan {
 export interface Timeline {
   /** The capacitor, where it changed enough to be seen. */
   volts: { timeUs: number; volts: number }[];
+  /** What the trace gives from then on, before any converter: means, where a trace is too long to keep all of it. */
+  harvest: { timeUs: number; powerUw: number }[];
   tiles: TileSpan[];
   commits: number[];
   cuts: number[];
@@ -57,7 +60,17 @@ export class Recorder implements Supply {
   /** Of the tiles, by op. */
   readonly ops: Spent[];
   readonly timeline: Timeline = {
-    ...{ volts: [], tiles: [], commits: [], cuts: [], on: [], sleep: [], inferences: [], tilesLeftOut: 0 },
+    ...{
+      volts: [],
+      harvest: [],
+      tiles: [],
+      commits: [],
+      cuts: [],
+      on: [],
+      sleep: [],
+      inferences: [],
+      tilesLeftOut: 0,
+    },
   };
   /** Writes of each byte of NVM. */
   readonly writes: Uint32Array;
@@ -69,6 +82,8 @@ export class Recorder implements Supply {
   #address = 0;
   #last = { cycles: 0, energyUj: 0, timeUs: 0 };
   #open: TileSpan | undefined;
+  #voltsStep = VOLTS_STEP;
+  readonly #harvest = new HarvestRecord();
 
   constructor(supply: MeteredSupply, image: Image) {
     this.#supply = supply;
@@ -76,6 +91,7 @@ export class Recorder implements Supply {
     this.ops = image.ops.map(nothing);
     this.writes = new Uint32Array(image.nvmBytes);
     supply.onWait = () => this.#volts();
+    supply.onHarvest = (fromUs, durationUs, powerUw) => this.#harvest.add(fromUs, durationUs, powerUw);
     this.#volts();
   }
 
@@ -148,6 +164,7 @@ export class Recorder implements Supply {
     this.#supply.finish();
     this.#take('tile');
     this.#volts(true);
+    this.timeline.harvest = this.#harvest.points;
   }
 
   #through<T>(activity: Activity, call: () => T): T {
@@ -207,7 +224,12 @@ export class Recorder implements Supply {
     const { volts, timeUs } = this.#supply;
     const points = this.timeline.volts;
     const last = points.at(-1);
-    if (!Number.isFinite(volts) || (points.length >= MOST_VOLTS && !always)) return;
-    if (always || !last || Math.abs(volts - last.volts) > VOLTS_STEP) points.push({ timeUs, volts });
+    if (!Number.isFinite(volts)) return;
+    if (!always && last && Math.abs(volts - last.volts) <= this.#voltsStep) return;
+    points.push({ timeUs, volts });
+    if (points.length < MOST_VOLTS) return;
+    // Long runs are drawn coarser, to their end.
+    this.timeline.volts = points.filter((_, i) => i % 2 === 0);
+    this.#voltsStep *= 2;
   }
 }

@@ -152,3 +152,27 @@ export function openTrace(trace: string | Trace, seed: number): Harvester {
   if (typeof trace === 'string') return generator(trace, seed);
   return new RecordingHarvester(trace);
 }
+
+/** Pieces of a generator that stand for all of them. */
+const GENERATOR_PIECES = 1024;
+
+/**
+ * A trace as it is played, for a hash: duration in µs, power in µW and source voltage (NaN: none given) of each piece as
+ * little-endian float64. All pieces of a recording, the first 1,024 of a generator.
+ */
+export function traceBytes(trace: string | Trace, seed: number): Uint8Array {
+  const harvester = openTrace(trace, seed);
+  const pieces =
+    typeof trace === 'string'
+      ? Array.from({ length: GENERATOR_PIECES }, () => harvester.next())
+      : trace.segments;
+  const bytes = new DataView(new ArrayBuffer(pieces.length * 24));
+  pieces.forEach(({ durationUs, powerUw, sourceV = Number.NaN }, i) => {
+    [durationUs, powerUw, sourceV].forEach((value, at) => {
+      // NaN has many forms: one of them.
+      if (Number.isNaN(value)) bytes.setBigUint64(i * 24 + at * 8, 0x7ff8000000000000n, true);
+      else bytes.setFloat64(i * 24 + at * 8, value, true);
+    });
+  });
+  return new Uint8Array(bytes.buffer);
+}

@@ -66,7 +66,18 @@ type Name = keyof typeof options;
 /** Which options belong to which way of replaying. */
 const WAYS = {
   trace: [
-    ...['input', 'capacitorUf', 'report', 'device', 'converter', 'policy', 'onLow', 'inferences', 'seed'],
+    ...[
+      'input',
+      'capacitorUf',
+      'report',
+      'timeline',
+      'device',
+      'converter',
+      'policy',
+      'onLow',
+      'inferences',
+      'seed',
+    ],
     ...['loadOhm', 'currentUnit', 'as'],
   ] as Name[],
   cuts: ['input', 'as', 'job', 'module'],
@@ -134,7 +145,8 @@ function replayTrace({ positionals, options: given, commandLine }: Input): Comma
   }
   const exitCode = result.identical ? ExitCode.OK : ExitCode.WRONG;
   const table = replayText(result);
-  return { json: result, text: report === undefined ? table : `${table}\n\nwritten: ${report}`, exitCode };
+  const json = given.timeline ? { ...result, timeline } : result;
+  return { json, text: report === undefined ? table : `${table}\n\nwritten: ${report}`, exitCode };
 }
 
 const REPLAYS = { trace: replayTrace, cuts: replaySchedule, on: replayKills };

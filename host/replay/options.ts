@@ -62,7 +62,7 @@ export const replayOptions = {
   inferences: { kind: whole(1, 10_000), help: 'how many', otherwise: 'as many as there are inputs' },
   esrOhm: { kind: real(0, 1e6), default: 0 },
   capacitorLeakageNa: { kind: real(0, 1e9), default: 0 },
-  timeline: { kind: flag, default: false },
+  timeline: { kind: flag, default: false, help: 'with --trace and --json: what happened when' },
 } as const satisfies Table<ReplayOptions>;
 
 export type ReplaySettings = Checked<ReplayOptions, typeof replayOptions>;

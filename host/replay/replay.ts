@@ -9,9 +9,11 @@ import { resolvePolicy, checkPolicy } from '../plan/policy.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { type Storage, storageChargeUj, storageFor } from '../power/converter.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
-import { openTrace } from '../power/source.js';
+import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
+import { type Estimate, estimatesOf } from '../profiles/estimates.js';
 import { deviceProfile } from '../profiles/index.js';
+import { type Origin, originOf } from '../origin.js';
 import { completeJob } from '../simulator/app.js';
 import { BareKernels } from '../simulator/bare.js';
 import { Device } from '../simulator/device.js';
@@ -22,7 +24,7 @@ import { provision } from '../simulator/provision.js';
 import { Recorder, type Timeline } from '../power/recorder.js';
 import { hottestByte, type Wear } from '../simulator/wear.js';
 import { checkOptions } from '../options/table.js';
-import { bareModuleFor, meteredModule, moduleFor } from '../toolchain/modules.js';
+import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { type ReplayOptions, replayOptions, type ReplaySettings } from './options.js';
 
 /** Where the energy went, in µJ: all but `harvested` add up to it, `left` less what there was at the start. */
@@ -54,6 +56,7 @@ export interface ReplayOp {
 
 /** What `brownout replay --json` prints. All figures of time and energy are simulated. */
 export interface ReplayResult {
+  origin: Origin;
   name: string;
   device: string;
   trace: string;
@@ -89,6 +92,8 @@ export interface ReplayResult {
   nvmBytesWritten: number;
   wear: Wear;
   ops: ReplayOp[];
+  /** Constants of the device that are estimates: time and energy rest on them. */
+  estimates: Estimate[];
   timeline?: Timeline;
 }
 
@@ -149,6 +154,8 @@ export class ReplayBench {
   readonly inputs: readonly Values[];
   readonly steady: Run;
   readonly overheadPercent: number;
+  /** What a run on the trace of the options is made from. */
+  readonly origin: Origin;
   readonly #module: WebAssembly.Module;
   readonly #options: ReplaySettings;
 
@@ -159,6 +166,9 @@ export class ReplayBench {
     this.image = underPolicy(read, options.policy, this.profile);
     this.inputs = inputsOf(this.image, options);
     this.#options = options;
+    const { trace = 'rf', seed = 1 } = options;
+    const sources = { image: read.file, module: moduleBytes(moduleFor(this.image)) };
+    this.origin = originOf({ ...sources, trace: traceBytes(trace, seed), seed });
     const costs = this.profile.instructionCycles.value;
     this.#module = meteredModule(moduleFor(this.image), costs);
     this.steady = this.run(new MeteredSupply(this.profile));
@@ -303,6 +313,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
   const { onUs, offUs, sleepUs } = statistics;
   const percent = (cycles: number): number => (cycles / useful.cycles) * 100;
   return {
+    origin: bench.origin,
     ...{ name: bench.image.metadata.name, device: profile.name },
     ...{
       trace: typeof trace === 'string' ? trace : trace.name,
@@ -328,6 +339,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
     nvmBytesWritten: statistics.nvmBytesWritten,
     wear: hottestByte(recorder.writes, bench.image, bench.inputs.length, profile),
     ops: opsOf(bench, run, analysis.ops),
+    estimates: estimatesOf(profile),
     ...(settings.timeline ? { timeline: recorder.timeline } : {}),
   };
 }

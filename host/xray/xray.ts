@@ -14,6 +14,8 @@ import { deviceWeights } from './device-weights.js';
 import { type Diagnosis, diagnose, expectedOf } from './diagnose.js';
 import { testInput } from './input-test.js';
 import type { DeviceLayer, DeviceRun } from './layers.js';
+import { type Origin, originOf } from '../origin.js';
+import { moduleBytes } from '../toolchain/modules.js';
 import { type LayerPicture, pictureOf } from './pictures.js';
 import { naturalBounds, operandsOf, readReference, type Reference } from './reference.js';
 import { isWeighted, makeScene, type Scene } from './scene.js';
@@ -41,6 +43,7 @@ export interface Fault extends Diagnosis {
 
 /** What `brownout xray --json` prints. */
 export interface XrayResult {
+  origin: Origin;
   name: string;
   samples: number;
   /** Whether the figures are of a log or of the simulated device. */
@@ -308,6 +311,10 @@ export function xray(image: Uint8Array | Image, given: XrayOptions): XrayOutput 
     return pictureOf(layer, op && subject.exact[0]![op.output]!);
   });
   return {
+    origin: originOf({
+      image: model.file,
+      ...(options.log ? {} : { module: moduleBytes('device') }),
+    }),
     name: model.metadata.name,
     samples: inputs.length,
     source: options.log ? 'log' : 'simulated',
