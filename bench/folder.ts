@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { compile } from '../host/compile/compile.js';
+import { givenPorts } from '../host/data/model-input.js';
 import { type NpyArray, readNpy } from '../host/data/npy.js';
 import { BrownoutError } from '../host/error.js';
 import { importAnyway } from '../host/check/stand-ins.js';
@@ -69,7 +70,7 @@ function numbered(stem: string, what: 'in' | 'out'): NpyArray[] {
 function against(file: Uint8Array, path: string): string {
   const stem = path.slice(0, -extname(path).length);
   const image = readImage(file);
-  const ports = image.metadata.inputs;
+  const ports = image.metadata.inputs && givenPorts(image);
   const single = arrayAt(`${stem}.in.npy`);
   const several = numbered(stem, 'in');
   // Of an input that is a shape alone there is an array as well.

@@ -3,7 +3,7 @@ import { quantizeValues } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import type { ImageMetadata } from '../model/metadata.js';
-import { offsetsOf } from '../model/ports.js';
+import { offsetsOf, type Port, withoutState } from '../model/ports.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { ActivationType, Values } from '../model/values.js';
 import type { NpyArray } from './npy.js';
@@ -219,9 +219,12 @@ export function modelInputs(array: InputArray, image: InputImage): Values[] {
   return alignSamples({ ...array, data }, shape, image.metadata.preprocessing.channelsFirst);
 }
 
+/** The inputs of an image that an app gives: all but state. */
+export const givenPorts = ({ metadata: { inputs = [] } }: Image): Port[] => withoutState(inputs, inputs);
+
 /** Arrays for an image of several inputs, by name. Throws `E_INPUT_NAME` where they are not its inputs. */
 export function checkPorts(arrays: Readonly<Record<string, unknown>>, image: Image): void {
-  const names = image.metadata.inputs?.map(({ name }) => name) ?? [];
+  const names = givenPorts(image).map(({ name }) => name);
   const given = Object.keys(arrays);
   if (given.length === names.length && names.every((name) => given.includes(name))) return;
   refuse(
@@ -234,11 +237,23 @@ export function checkPorts(arrays: Readonly<Record<string, unknown>>, image: Ima
   );
 }
 
-/** The samples in arrays, one for each input of an image of several, side by side as the image takes them. */
-export function portInputs(arrays: Readonly<Record<string, InputArray>>, image: Image): Values[] {
+/** What an image takes, without its state: that is put in before each inference. */
+export interface PortSamples {
+  /** Side by side as the image takes them, state as it is at first. */
+  samples: Values[];
+  /** Puts the state that an answer gives into a sample. */
+  advance(sample: Values, answer: ArrayLike<number>): void;
+}
+
+/**
+ * The samples in arrays, one for each input of an image of several. Throws `E_INPUT_NAME`, `E_INPUT_SHAPE`, and what
+ * `modelInputs` does.
+ */
+export function portInputs(arrays: Readonly<Record<string, InputArray>>, image: Image): PortSamples {
   checkPorts(arrays, image);
-  const { inputs = [], preprocessing, input } = image.metadata;
-  const each = inputs.map((port) => {
+  const { inputs = [], outputs = [], preprocessing, input } = image.metadata;
+  const given = givenPorts(image);
+  const each = given.map((port) => {
     const metadata = { input: port.tensor, preprocessing: port.preprocessing ?? preprocessing };
     return modelInputs(arrays[port.name]!, { metadata });
   });
@@ -247,17 +262,29 @@ export function portInputs(arrays: Readonly<Record<string, InputArray>>, image: 
   if (uneven >= 0)
     refuse(
       'E_INPUT_SHAPE',
-      `${each[uneven]!.length} samples of "${inputs[uneven]!.name}", ${first.length} of "${inputs[0]!.name}"`,
+      `${each[uneven]!.length} samples of "${given[uneven]!.name}", ${first.length} of "${given[0]!.name}"`,
       'as many of each input',
       'Give every sample all inputs.',
     );
-  const offsets = offsetsOf(inputs);
-  return first.map((_, sample) => {
-    const whole =
-      input.dtype === 'int16' ? new Int16Array(elementCount(input)) : new Int8Array(elementCount(input));
-    each.forEach((samples, port) => {
-      whole.set(samples[sample]!, offsets[port]!);
+  const [to, from] = [offsetsOf(inputs), offsetsOf(outputs)];
+  const samples = first.map((_, sample) => {
+    const size = elementCount(input);
+    const whole = input.dtype === 'int16' ? new Int16Array(size) : new Int8Array(size);
+    inputs.forEach(({ name, tensor, initial }, port) => {
+      const values = each[given.findIndex((one) => one.name === name)]?.[sample];
+      const count = elementCount(tensor);
+      if (initial)
+        for (let i = 0; i < count; i++) whole[to[port]! + i] = initial[initial.length === 1 ? 0 : i]!;
+      else if (values) whole.set(values, to[port]!);
     });
     return whole;
   });
+  const advance = (sample: Values, answer: ArrayLike<number>): void => {
+    inputs.forEach(({ name, tensor, initial }, port) => {
+      const source = outputs.findIndex((output) => output.name === name);
+      if (!initial || source < 0) return;
+      for (let i = 0; i < elementCount(tensor); i++) sample[to[port]! + i] = answer[from[source]! + i]!;
+    });
+  };
+  return { samples, advance };
 }

@@ -1,7 +1,7 @@
 // Arrays for an image of several inputs, as the command line names them.
 import type { Image } from '../model/image.js';
 import { readUserFile } from './files.js';
-import { checkPorts, type InputArray } from './model-input.js';
+import { checkPorts, givenPorts, type InputArray } from './model-input.js';
 import { readNpy } from './npy.js';
 import { isZip, npzMembers } from './npz.js';
 import { readArray, type ReadArrayOptions } from './samples.js';
@@ -15,7 +15,7 @@ export function readPortArrays(
   image: Image,
   { as }: Pick<ReadArrayOptions, 'as'> = {},
 ): Record<string, InputArray> {
-  const ports = image.metadata.inputs ?? [];
+  const ports = givenPorts(image);
   const said = as ? { as } : {};
   const files = text.split(',');
   const [first = ''] = files;

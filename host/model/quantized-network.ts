@@ -22,6 +22,11 @@ export interface Port {
   /** As the model's file has it. */
   name: string;
   tensor: TensorSpec;
+  /**
+   * Of an input that is state: what it is before the first inference, one integer for all or one each. The output of the
+   * same name is what it is before the next.
+   */
+  initial?: readonly number[];
   /** Of inputs: the range of reals that it takes, and whether its channels come first. */
   preprocessing?: { minimum: number; maximum: number; channelsFirst?: boolean };
 }

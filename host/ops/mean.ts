@@ -33,13 +33,26 @@ function divide({ multiplier, shift }: Scaling, count: number): Scaling {
   return { multiplier: Number((BigInt(multiplier) << BigInt(up)) / BigInt(count)), shift: shift - up };
 }
 
+/** Cycles of looking at a part of a pixel: parts of pixels do not lie one after the other. */
+const LOOK = 60;
+/** A group of channels that takes more than its share of a charge takes this many shares at most, if it can. */
+const MOST_SHARES = 4;
+
+/** Cycles of a tile: the sums of `group` channels. */
+const tileCycles = (pixels: number, channels: number, group: number): number =>
+  TILE + pixels * (group * MAC + (group === channels ? 0 : LOOK)) + group * OUTPUT;
+
 function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const [height, width, channels] = feature(op, input);
   const pixels = height * width;
   const areasOf = (group: number, chunk: number): number[] => [group * chunk, group * 4, group];
   const fits = (group: number, chunk: number): boolean =>
     arenaFor(areasOf(group, chunk)) <= limits.arenaBytes;
-  const group = largestPart(channels, (part) => fits(part, 1));
+  const within = (shares: number): number =>
+    largestPart(channels, (part) => {
+      return fits(part, 1) && tileCycles(pixels, channels, part) <= shares * limits.tileCycles;
+    });
+  const group = within(1) || within(MOST_SHARES) || (fits(1, 1) ? 1 : 0);
   if (group === 0) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
   // Whole pixels lie one behind the other; parts of them do not.
   const chunk = group === channels ? largestPart(pixels, (part) => fits(group, part)) : 1;
@@ -73,5 +86,8 @@ export const meanRecord: RecordOp = {
     const [pixels, channels] = [op.get(MEAN_PIXELS), op.get(MEAN_CHANNELS)];
     return { inputShape: [pixels, channels], outputShape: [channels], macs: 0 };
   },
-  cycles: (op) => ({ enter: 0, tile: TILE + op.get(MEAN_GROUP) * (op.get(MEAN_PIXELS) * MAC + OUTPUT) }),
+  cycles: (op) => ({
+    enter: 0,
+    tile: tileCycles(op.get(MEAN_PIXELS), op.get(MEAN_CHANNELS), op.get(MEAN_GROUP)),
+  }),
 };

@@ -1,6 +1,13 @@
-import { countClamped, modelInputs, portInputs, type ReadAs, readInputAs } from '../data/model-input.js';
+import {
+  countClamped,
+  givenPorts,
+  modelInputs,
+  portInputs,
+  type ReadAs,
+  readInputAs,
+} from '../data/model-input.js';
 import { elementCount, type TensorSpec } from '../model/quantized-network.js';
-import { offsetsOf } from '../model/ports.js';
+import { offsetsOf, withoutState } from '../model/ports.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import type { ActivationType } from '../model/values.js';
@@ -39,11 +46,13 @@ export interface RunResult extends Answers {
 export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
   const { input, inputs: arrays, onSample } = checkOptions(runOptions, options);
   const model = image instanceof Uint8Array ? readImage(image) : image;
-  const inputs = arrays
-    ? portInputs(arrays, model)
-    : input
-      ? modelInputs(input, model)
-      : model.sample && [model.sample];
+  // One input beside state needs no name.
+  const [only, ...more] = givenPorts(model);
+  const single =
+    input && only && more.length === 0 && model.metadata.inputs ? { [only.name]: input } : undefined;
+  const several = arrays ?? single;
+  const ports = several && portInputs(several, model);
+  const inputs = ports ? ports.samples : input ? modelInputs(input, model) : model.sample && [model.sample];
   if (!inputs) {
     throw new BrownoutError({
       code: 'E_NO_INPUT',
@@ -56,27 +65,38 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   provision(nvm, model);
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
   const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(model))), { nvm, sramBytes });
+  let last: number[] | undefined;
   const outputs = inputs.map((sample, index) => {
+    if (ports && last) ports.advance(sample, last);
     const { answer } = completeJob(device, model, { ticket: index + 1, input: sample }, {}, index > 0);
     onSample?.(index + 1, inputs.length);
-    return [...answer];
+    last = [...answer];
+    return last;
   });
-  const { clamped, warning } = input ? countClamped(input, model) : { clamped: 0, warning: undefined };
-  const as = input && readInputAs(input, model);
-  const { output, outputs: ports } = model.metadata;
-  const offsets = offsetsOf(ports ?? []);
-  const named = ports?.map(({ name, tensor }, i) => {
-    const [from, to] = [offsets[i]!, offsets[i]! + elementCount(tensor)];
-    const rows = outputs.map((row) => row.slice(from, to));
-    return { name, shape: tensor.shape, ...answersOf(rows, tensor) };
-  });
+  const counted = input && !several ? countClamped(input, model) : { clamped: 0, warning: undefined };
+  const as = input && !several && readInputAs(input, model);
   return {
-    ...answersOf(outputs, output),
-    ...(named ? { named } : {}),
-    clamped,
-    ...(warning ? { warning } : {}),
+    ...namedAnswers(outputs, model),
+    clamped: counted.clamped,
+    ...(counted.warning ? { warning: counted.warning } : {}),
     ...(as ? { readAs: as } : {}),
   };
+}
+
+/** Answers of every output but state; of one alone, without its name. */
+function namedAnswers(rows: number[][], { metadata }: Image): Answers & Pick<RunResult, 'named'> {
+  const { output, outputs: all, inputs = [] } = metadata;
+  if (!all) return answersOf(rows, output);
+  const offsets = offsetsOf(all);
+  const named = withoutState(all, inputs).map((port) => {
+    const from = offsets[all.indexOf(port)]!;
+    const part = rows.map((row) => row.slice(from, from + elementCount(port.tensor)));
+    return { name: port.name, shape: port.tensor.shape, ...answersOf(part, port.tensor) };
+  });
+  const [first, ...others] = named;
+  if (!first || others.length > 0) return { ...answersOf(rows, output), named };
+  const { name: _, shape: __, ...only } = first;
+  return only;
 }
 
 /** Integers as the model's file counts them. */

@@ -3,12 +3,13 @@ import { BrownoutError } from '../../error.js';
 import { Obstacles } from '../obstacles.js';
 import { damaged } from './flatbuffer.js';
 import { type Handler, TfliteGraph } from './graph.js';
+import { type Variable, variablesOf } from './states.js';
 import { readTflite, type TfliteModel, type TfliteOperator } from './model.js';
 import { add, maximum, minimum, mul, prelu, sub } from './elementwise.js';
 import { logistic, quantize, relu, softmax } from './pointwise.js';
 import * as shapes from './shapes.js';
 import * as tables from './tables.js';
-import { conv2d, depthwiseConv2d, fullyConnected } from './weighted.js';
+import { conv2d, depthwiseConv2d, fullyConnected, transposeConv } from './weighted.js';
 import { averagePool2d, maxPool2d } from './window.js';
 import type { Port } from '../../model/ports.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
@@ -19,6 +20,7 @@ const HANDLERS: Record<string, Handler> = {
   CONV_2D: conv2d,
   DEPTHWISE_CONV_2D: depthwiseConv2d,
   FULLY_CONNECTED: fullyConnected,
+  TRANSPOSE_CONV: transposeConv,
   AVERAGE_POOL_2D: averagePool2d,
   MAX_POOL_2D: maxPool2d,
   MEAN: shapes.mean,
@@ -180,6 +182,25 @@ function unsupported(graph: TfliteGraph, model: TfliteModel, op: TfliteOperator,
   });
 }
 
+/** Operators of variables: see `variablesOf`. */
+const KEEPING = ['CALL_ONCE', 'VAR_HANDLE', 'READ_VARIABLE', 'ASSIGN_VARIABLE'];
+
+/** Follows what a variable holds at each operator that reads or assigns it. */
+function keep(
+  graph: TfliteGraph,
+  model: TfliteModel,
+  { name, inputs, outputs }: TfliteOperator,
+  handles: ReadonlyMap<number, string>,
+  present: Map<string, number>,
+): void {
+  const variable = handles.get(inputs[0] ?? -1);
+  if (variable === undefined) return;
+  if (name === 'ASSIGN_VARIABLE') present.set(variable, inputs[1] ?? -1);
+  const value = graph.value(present.get(variable) ?? -1);
+  const read = model.tensors[outputs[0] ?? -1];
+  if (name === 'READ_VARIABLE' && read && value !== undefined) graph.define(read, value);
+}
+
 /** The last operators, which whoever reads the answer does: it has the scale, and finds the largest. */
 const isLast = ({ name }: TfliteOperator): boolean => name === 'DEQUANTIZE' || name === 'ARG_MAX';
 
@@ -198,14 +219,27 @@ export function importTflite(
     return input ? [{ ...input, name: nameOf(model, tensor) }] : [];
   });
   const skipped = new Set(inputs.map(({ skip }) => skip));
+  const { variables, handles } = variablesOf(model);
   const outputs = answersOf(model, cut);
-  const needed = neededFor(model, outputs);
+  const assigned = new Map<string, number>();
+  for (const { name: op, inputs: from } of model.operators) {
+    const variable = op === 'ASSIGN_VARIABLE' ? handles.get(from[0] ?? -1) : undefined;
+    if (variable !== undefined) assigned.set(variable, from[1] ?? -1);
+  }
+  const needed = neededFor(model, [...outputs, ...assigned.values()]);
   const obstacles = new Obstacles();
-  const input = begin(graph, model, inputs, obstacles);
+  const input = begin(graph, model, [...inputs, ...variables], obstacles);
   // The last operators are left to whoever reads the answer.
-  const answers = outputs.map((output) => ({ name: nameOf(model, output), tensor: output }));
+  const answers = [
+    ...outputs.map((output) => ({ name: nameOf(model, output), tensor: output })),
+    ...variables.map((variable) => {
+      return { name: variable.name, tensor: assigned.get(variable.name) ?? variable.tensor.index };
+    }),
+  ];
+  const present = new Map(variables.map(({ name: variable, tensor }) => [variable, tensor.index]));
   for (const op of model.operators) {
-    if (skipped.has(op) || !needed.has(op)) continue;
+    keep(graph, model, op, handles, present);
+    if (skipped.has(op) || !needed.has(op) || KEEPING.includes(op.name)) continue;
     const last = answers.filter(({ tensor }) => op.outputs[0] === tensor);
     const used = model.operators.some((other) => other.inputs.includes(op.outputs[0]!));
     if (isLast(op) && last.length > 0 && !used) {
@@ -236,7 +270,7 @@ export function importTflite(
     if (value !== undefined) tensors.set(index, value);
   }
   const several = (list: readonly Port[]): Port[] =>
-    list.map(({ name: port, tensor }) => ({ name: port, tensor }));
+    list.map(({ name: port, tensor, initial }) => ({ name: port, tensor, ...(initial ? { initial } : {}) }));
   return {
     network: {
       ...withUnsigned(network, input.ports, ports),
@@ -278,12 +312,17 @@ function checkTypes(ports: readonly Port[]): void {
 function begin(
   graph: TfliteGraph,
   model: TfliteModel,
-  inputs: readonly { tensor: number; name: string }[],
+  given: readonly ({ tensor: number; name: string } | Variable)[],
   obstacles: Obstacles,
 ): { tensor: number; ports: Port[] } {
   const start: TfliteOperator = { index: 0, name: 'INPUT', inputs: [], outputs: [], options: undefined };
   const ports: Port[] = [];
-  for (const { tensor: index, name } of inputs) {
+  const inputs = given.map((one) => ({
+    name: one.name,
+    tensor: typeof one.tensor === 'number' ? one.tensor : one.tensor.index,
+    initial: 'initial' in one ? one.initial : undefined,
+  }));
+  for (const { tensor: index, name, initial } of inputs) {
     const tensor = model.tensors[index]!;
     const through = obstacles.attempt(start, 'E_TFLITE_OP', () => {
       if (tensor.shape.length > 1 && tensor.shape[0] !== 1) {
@@ -291,7 +330,8 @@ function begin(
         graph.refuse(start, `${graph.describe(tensor)}`, 'a batch of 1', hint);
       }
       const unsigned = tensor.type === 'uint8' ? { unsigned: true } : {};
-      ports.push({ name, tensor: { ...graph.spec(start, tensor), ...unsigned } });
+      const state = initial ? { initial } : {};
+      ports.push({ name, tensor: { ...graph.spec(start, tensor), ...unsigned }, ...state });
     });
     if (!through) graph.block({ ...start, outputs: [index] });
   }

@@ -56,6 +56,8 @@ export interface TfliteModel {
   operators: TfliteOperator[];
   inputs: number[];
   outputs: number[];
+  /** Graphs that operators call, such as CALL_ONCE. */
+  others: readonly Omit<TfliteModel, 'others'>[];
 }
 
 const IDENTIFIER = 'TFL3';
@@ -101,11 +103,24 @@ export function readTflite(bytes: Uint8Array): TfliteModel {
   if (identifier !== IDENTIFIER) damaged(`file identifier "${identifier}"`, `"${IDENTIFIER}"`);
   const subgraphs = root.tables(2);
   if (subgraphs.length === 0) damaged('no subgraph', 'one');
-  const [graph] = subgraphs;
+  if (subgraphs.length > MOST_SUBGRAPHS)
+    damaged(`${subgraphs.length} subgraphs`, `at most ${MOST_SUBGRAPHS}`);
   const buffers = root.tables(4);
   const codes = root.tables(1);
-  const tables = graph!.tables(0);
-  const operators = graph!.tables(3);
+  const [main, ...others] = subgraphs.map((graph) => readSubgraph(graph, buffers, codes));
+  return { ...main!, others };
+}
+
+/** Graphs that a file may have: the model, and what it calls once. */
+const MOST_SUBGRAPHS = 16;
+
+function readSubgraph(
+  graph: FlatTable,
+  buffers: readonly FlatTable[],
+  codes: readonly FlatTable[],
+): Omit<TfliteModel, 'others'> {
+  const tables = graph.tables(0);
+  const operators = graph.tables(3);
   if (Math.max(tables.length, operators.length, buffers.length, codes.length) > MOST_PARTS)
     damaged(`${tables.length} tensors and ${operators.length} operators`, `at most ${MOST_PARTS} of each`);
   const tensors = tables.map((table, index) => readTensor(table, index, buffers));
@@ -131,7 +146,7 @@ export function readTflite(bytes: Uint8Array): TfliteModel {
         options: table.table(4),
       };
     }),
-    inputs: references(graph!.int32s(1), 0, 'inputs'),
-    outputs: references(graph!.int32s(2), 0, 'outputs'),
+    inputs: references(graph.int32s(1), 0, 'inputs'),
+    outputs: references(graph.int32s(2), 0, 'outputs'),
   };
 }

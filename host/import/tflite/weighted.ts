@@ -85,12 +85,14 @@ function biasOf(
   channels: number,
   wide: boolean,
 ): Int32Array | BigInt64Array {
-  const tensor = graph.optional(op, 2);
+  const slot = op.name === 'TRANSPOSE_CONV' ? 3 : 2;
+  const tensor = graph.optional(op, slot);
+  const wider = op.name === 'DEPTHWISE_CONV_2D' || op.name === 'TRANSPOSE_CONV';
   if (!tensor)
-    return wide && (graph.reference === 'tflm' || op.name === 'DEPTHWISE_CONV_2D')
+    return wide && (graph.reference === 'tflm' || wider)
       ? new BigInt64Array(channels)
       : new Int32Array(channels);
-  const values = graph.wideIntegers(op, 2);
+  const values = graph.wideIntegers(op, slot);
   if (values.length !== channels || (tensor.type === 'int64' && !wide))
     graph.refuse(op, `with biases of ${graph.describe(tensor)}`, `${channels} of int32`);
   return tensor.type === 'int64' ? BigInt64Array.from(values) : Int32Array.from(values, Number);
@@ -176,6 +178,74 @@ export const conv2d: Handler = (graph, op) => {
     ...requantizationOf(graph, op, factors, outputs, output, options?.int8(3) ?? 0, centred.factors),
   };
   graph.define(graph.output(op), graph.builder.add(body, [input], output));
+};
+
+/** Rows and columns of zeros put between those of a map: `steps` − 1 after each. */
+function spaced(graph: TfliteGraph, map: number, [down, across]: readonly [number, number]): number {
+  const { builder } = graph;
+  const spec = builder.spec(map);
+  const [height, width, channels] = spec.shape as [number, number, number];
+  const pad = (tensor: number, view: [number, number, number], after: number): number => {
+    if (after === 0) return tensor;
+    const body = { kind: 'pad' as const, name: 'pad', rows: [0, 0] as const, columns: [0, after] as const };
+    const shape = [view[0], view[1] + after, view[2]];
+    return builder.add(body, [builder.reshape(tensor, view)], { ...spec, shape });
+  };
+  const wide = pad(map, [height * width, 1, channels], across - 1);
+  const high = pad(wide, [height, 1, width * across * channels], down - 1);
+  return builder.reshape(high, [height * down, width * across, channels]);
+}
+
+/**
+ * A convolution of the map with zeros between its pixels, weights turned around: every product there is, in the same sums.
+ * TFLite's TransposeConv.
+ */
+export const transposeConv: Handler = (graph, op) => {
+  const filter = graph.input(op, 1);
+  const from = graph.input(op, 2);
+  const target = graph.output(op);
+  const [outputs = 0, height = 0, width = 0, channels = 0] = filter.shape;
+  const [, rows = 0, columns = 0] = from.shape;
+  const options = op.options;
+  const stride = [options?.int32(2) ?? 0, options?.int32(1) ?? 0] as const;
+  const sound = stride.every((step) => step >= 1 && step <= 64) && height >= 1 && width >= 1;
+  if (from.shape.length !== 4 || from.shape[3] !== channels || target.shape[3] !== outputs || !sound)
+    graph.refuse(
+      op,
+      `of ${graph.describe(from)} with weights of ${graph.describe(filter)}`,
+      'maps and strides that fit',
+    );
+  const map = graph.builder.reshape(graph.activation(op, 2), [rows, columns, channels]);
+  const sizes = [target.shape[1]!, target.shape[2]!];
+  const padding = [height, width].map((kernel, axis) => {
+    const same = Math.max(0, ([rows, columns][axis]! - 1) * stride[axis]! + kernel - sizes[axis]!) >> 1;
+    return kernel - 1 - ((options?.int8(0) ?? 0) === 0 ? same : 0);
+  }) as [number, number];
+  const given = weightScales(graph, op, filter, outputs, 0);
+  const perOutput = elementCount(filter) / outputs;
+  const channelOf = (weight: number): number => Math.floor(weight / perOutput);
+  const centred = symmetric(graph, op, filter, given, { channels: outputs, channelOf });
+  const output = { ...graph.spec(op, target), shape: [...sizes, outputs] };
+  const factors = centred.scales.map((scale) => (graph.builder.spec(map).scale * scale) / output.scale);
+  const taps = height * width;
+  const weights = centred.weights.map((_, i) => {
+    const [tap, channel] = [Math.floor(i / channels) % taps, i % channels];
+    return centred.weights[channelOf(i) * perOutput + (taps - 1 - tap) * channels + channel]!;
+  });
+  const one = [1, 1] as const;
+  const body = {
+    kind: 'conv2d' as const,
+    name: 'transpose_conv',
+    kernel: [height, width] as const,
+    stride: one,
+    dilation: one,
+    padding,
+    weights,
+    weightType: centred.weightType,
+    ...requantizationOf(graph, op, factors, outputs, output, options?.int8(3) ?? 0, centred.factors),
+  };
+  const made = graph.builder.add(body, [spaced(graph, map, stride)], output);
+  graph.define(target, graph.builder.reshape(made, graph.spec(op, target).shape));
 };
 
 export const depthwiseConv2d: Handler = (graph, op) => {
