@@ -1,12 +1,21 @@
 // Firmware folders: what a user gets, builds and runs; what is never overwritten; what is said where a tool is missing.
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../host/cli.js';
-import { writeFirmwareFolder } from '../host/export/folder.js';
+import { checkFirmwareFolder, writeFirmwareFolder } from '../host/export/folder.js';
 import type { BrownoutError } from '../host/error.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { flash } from '../host/flash/flash.js';
@@ -140,14 +149,64 @@ test('a folder of somebody else is left alone; edits in one of ours stay', async
   mkdirSync(ours);
   assert.equal(writeFirmwareFolder(ours, files), []);
   appendFileSync(join(ours, 'main.c'), '/* mine */\n');
-  appendFileSync(join(ours, 'brownout_module.inc'), '/* lost */\n');
   writeFileSync(join(ours, 'sensor.c'), '');
-  assert.equal(writeFirmwareFolder(`${ours}/`, files).sort(), ['main.c', 'sensor.c']);
-  assert.match(readFileSync(join(ours, 'main.c'), 'utf8'), 'mine');
-  assert.not.match(readFileSync(join(ours, 'brownout_module.inc'), 'utf8'), 'lost');
-  mkdirSync(join(ours, 'notes'));
+  writeFileSync(join(ours, 'main.o'), '');
+  writeFileSync(join(ours, 'vendor.o'), 'theirs');
+  mkdirSync(join(ours, 'build/deep'), { recursive: true });
+  writeFileSync(join(ours, 'build/deep/notes'), 'x');
+  symlinkSync('sensor.c', join(ours, 'link.c'));
+  // What stands beside it is the user's, whatever its name.
+  for (const name of ['ours.old', 'ours.part']) {
+    mkdirSync(join(base, name));
+    writeFileSync(join(base, name, 'thesis.txt'), 'years of work');
+  }
+  const linked = join(base, 'linked');
+  symlinkSync('ours', linked);
+  for (const name of [`${ours}/`, linked]) {
+    const kept = ['build', 'link.c', 'main.c', 'sensor.c', 'vendor.o'];
+    assert.equal(writeFirmwareFolder(name, files).sort(), kept, name);
+    assert.match(readFileSync(join(ours, 'main.c'), 'utf8'), 'mine');
+    assert.is(readFileSync(join(ours, 'build/deep/notes'), 'utf8'), 'x');
+    assert.is(readlinkSync(join(ours, 'link.c')), 'sensor.c');
+    assert.is(readlinkSync(linked), 'ours');
+  }
+  // A change that would be lost.
+  appendFileSync(join(ours, 'brownout_module.inc'), '/* mine */\n');
   refused(ours);
-  assert.equal(readdirSync(base).sort(), ['foreign', 'ours']);
+  assert.match(readFileSync(join(ours, 'brownout_module.inc'), 'utf8'), 'mine');
+  for (const name of ['ours.old', 'ours.part'])
+    assert.is(readFileSync(join(base, name, 'thesis.txt'), 'utf8'), 'years of work');
+  assert.equal(readdirSync(base).sort(), ['foreign', 'linked', 'ours', 'ours.old', 'ours.part']);
+});
+
+test('in every layout every file that a person changes stays, or is refused: none is lost', async () => {
+  for (const layout of ['make', 'cmake', 'zephyr', 'arduino']) {
+    const folder = join(temporaryFolder(`edits-${layout}`), 'app');
+    const { files } = await exportFirmware(image, { target: 'cortex-m4', layout });
+    writeFirmwareFolder(folder, files);
+    const edited = [...files.keys()].filter((name) => !/^firmware\.|^brownout\.json$/.test(name));
+    const changed: string[] = [];
+    for (const name of edited) {
+      const before = readFileSync(join(folder, name));
+      appendFileSync(join(folder, name), '\n/* mine */\n');
+      try {
+        checkFirmwareFolder(folder);
+        changed.push(name);
+      } catch (error) {
+        assert.is((error as BrownoutError).code, 'E_FOLDER', name);
+        writeFileSync(join(folder, name), before);
+      }
+    }
+    const kept = writeFirmwareFolder(folder, files);
+    assert.equal(kept.sort(), changed.sort());
+    for (const name of kept) assert.match(readFileSync(join(folder, name), 'utf8'), '/* mine */');
+    const byHand =
+      /(^|\/)(Makefile|link\.ld|CMakeLists\.txt|prj\.conf|Sense\.ino|main\.c|brownout_hal\.h|brownout_board\.h)$/;
+    assert.equal(
+      edited.filter((name) => byHand.test(name)).filter((name) => !kept.includes(name)),
+      [],
+    );
+  }
 });
 
 test('without tools: sources all the same, and a named error with what to install', async () => {

@@ -115,7 +115,7 @@ test('an image of int16 carries its type and its sample, takes .npy of it, and r
   assert.equal(inspect(device.nvm.present).job?.answer, expected);
   device.ack(1);
   assert.equal([...completeJob(device, image, { ticket: 2, input: sample }, {}, true).answer], expected);
-  // Floats are quantized; int8 is another model's.
+  // Floats are quantized, and so are integers of another type, unless they are said to be codes.
   const floats = Float32Array.from({ length: 36 }, (_, i) => (i - 18) / 9);
   const quantized = modelInputs({ dtype: 'float32', shape: [6, 6, 1], data: floats }, image)[0]!;
   const { scale } = image.metadata.input;
@@ -123,10 +123,17 @@ test('an image of int16 carries its type and its sample, takes .npy of it, and r
     quantized,
     Int16Array.from(floats, (x) => Math.round(x / scale)),
   );
-  const bytes = { dtype: 'int8' as const, shape: [6, 6, 1], data: new Int8Array(36) };
+  const bytes = { dtype: 'int8' as const, shape: [6, 6, 1], data: new Int8Array(36).fill(1) };
+  assert.equal(modelInputs(bytes, image)[0], new Int16Array(36).fill(Math.round(1 / scale)));
+  assert.equal(modelInputs({ ...bytes, as: 'codes' }, image)[0], new Int16Array(36).fill(1));
+  const words = { dtype: 'int32' as const, shape: [6, 6, 1], data: new Int32Array(36).fill(32_768) };
   assert.is(
-    codeOf(() => modelInputs(bytes, image)),
+    codeOf(() => modelInputs({ ...words, as: 'codes' }, image)),
     'E_INPUT_TYPE',
+  );
+  assert.is(
+    codeOf(() => modelInputs(words, image)),
+    'E_INPUT_RANGE',
   );
   assert.is(
     codeOf(() => compile(network, { sample: new Int8Array(36) })),

@@ -95,10 +95,10 @@ test('options that no device can have', () => {
     [{ validations: 9 }, /validations/],
     [{ margin: -1 }, /margin/],
     [{ sure: Number.NaN }, /sure/],
-    [{ loss: 'hinge' as 'mse' }, /loss hinge/],
+    [{ loss: 'hinge' as 'mse' }, /loss "?hinge"?/],
   ];
   for (const [options, pattern] of wrong)
-    assert.match(failure({ layers: 'last', ...options }).found, pattern);
+    assert.match(failure({ layers: 'last', ...options }).found.replaceAll('`', ''), pattern);
   assert.is(deriveLearning(network, { layers: 'last', ring: 4 }).guardEvery, 0);
 });
 

@@ -1,26 +1,35 @@
+import { basename, extname } from 'node:path';
 import { readUserFile } from '../data/files.js';
 import { ExitCode } from '../error.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
 import { text } from '../options/kinds.js';
 import { exportFirmware } from './export-firmware.js';
-import { writeFirmwareFolder } from './folder.js';
+import { checkFirmwareFolder, writeFirmwareFolder } from './folder.js';
 import { exportOptions } from './options.js';
 import { exportText } from './report.js';
 
 export const command: Command = defineCommand({
   positionals: [IMAGE],
   options: {
-    output: { kind: text('FOLDER', 'firmware/'), short: 'o', help: 'folder to write', otherwise: 'firmware' },
+    output: {
+      kind: text('FOLDER', 'app/'),
+      short: 'o',
+      help: 'folder to write',
+      otherwise: 'the image’s name and -firmware',
+    },
     ...cliOptions(exportOptions),
   },
   examples: [
-    'brownout export checkpoints/digits.brn --target cortex-m4 -o firmware/',
+    'brownout export checkpoints/digits.brn --target cortex-m4 -o app/',
     'brownout export model.brn --target posix -o desk/',
     'brownout export model.brn --layout zephyr --nvm spi-fram -o modules/brownout/',
-    'brownout export model.brn --board nrf52840dk --nvm flash -o firmware/',
+    'brownout export model.brn --board nrf52840dk --nvm flash -o app/',
   ],
-  async run({ positionals, options: { output: folder = 'firmware', ...options } }) {
-    const exported = await exportFirmware(readUserFile(positionals[0]!), options);
+  async run({ positionals, options: { output, ...options } }) {
+    const path = positionals[0]!;
+    const folder = output ?? `${basename(path, extname(path))}-firmware`;
+    checkFirmwareFolder(folder);
+    const exported = await exportFirmware(readUserFile(path), options);
     const kept = writeFirmwareFolder(folder, exported.files);
     const { files, usage = null, note = null, target, device } = exported;
     return {

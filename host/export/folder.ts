@@ -1,17 +1,19 @@
 // Firmware folders on disk: written whole or not at all, and never over what is somebody else's.
 import { createHash } from 'node:crypto';
 import {
-  copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { BrownoutError } from '../error.js';
 import { layoutKinds } from '../firmware/layouts.js';
 import { nvmBodies } from '../firmware/nvm-bodies/index.js';
@@ -21,6 +23,7 @@ import { type Manifest, readManifest } from './export-firmware.js';
 
 /** Files of an export that people edit; what they changed stays. */
 const EDITABLE = new Set([
+  'brownout_hal.h',
   ...targets.flatMap(programFiles),
   ...nvmBodies.flatMap(({ editable }) => editable),
   ...layoutKinds.flatMap(({ editable }) => editable),
@@ -32,66 +35,91 @@ export function manifestOf(folder: string): Manifest | undefined {
   return existsSync(path) ? readManifest(readFileSync(path, 'utf8')) : undefined;
 }
 
-function refuse(found: string): BrownoutError {
-  return new BrownoutError({
-    code: 'E_FOLDER',
-    found,
-    expected: 'a new or empty folder, or one that `brownout export` has written',
-    hint: 'Name another folder with -o.',
-  });
+/** Programs that make builds again. */
+const PROGRAMS = ['firmware.elf', 'firmware.hex', 'firmware.bin', 'firmware.uf2'];
+
+const OURS = 'a new or empty folder, or one that `brownout export` has written';
+
+function refuse(found: string, expected = OURS, hint = 'Name another folder with -o.'): BrownoutError {
+  return new BrownoutError({ code: 'E_FOLDER', found, expected, hint });
 }
 
-/** Files of a folder and those in it, by path from there. */
-function filesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)));
+/** What is in a firmware folder beside what the export wrote. */
+interface Found {
+  /** What the user made, or changed and may: files by path, folders that hold nothing else as one. */
+  kept: string[];
+  /** What was changed though it is made anew. */
+  changed: string[];
 }
 
-/** Files in `folder` that the user made or changed, and that the new export leaves alone. */
-function keptFiles(folder: string, manifest: Manifest): string[] {
-  return filesIn(folder).filter((name) => {
-    if (name === 'brownout.json') return false;
-    const written = manifest.files[name];
-    if (written === undefined) return !name.endsWith('.o');
-    if (!EDITABLE.has(basename(name))) return false;
-    return (
-      createHash('sha256')
-        .update(readFileSync(join(folder, name)))
-        .digest('hex') !== written
-    );
-  });
+/** Whether `name` is what make leaves of a source that the export wrote. */
+const isObject = (name: string, { files }: Manifest): boolean =>
+  name.endsWith('.o') && ['.c', '.S'].some((end) => files[name.replace(/\.o$/, end)] !== undefined);
+
+/** Walks `folder`/`inner`; `manifest` says what the export wrote. */
+function lookThrough(folder: string, manifest: Manifest, inner = ''): Found {
+  const found: Found = { kept: [], changed: [] };
+  const written = Object.keys(manifest.files);
+  for (const entry of readdirSync(join(folder, inner), { withFileTypes: true })) {
+    const name = inner === '' ? entry.name : `${inner}/${entry.name}`;
+    if (name === 'brownout.json') continue;
+    if (entry.isDirectory() && written.some((one) => one.startsWith(`${name}/`))) {
+      const { kept, changed } = lookThrough(folder, manifest, name);
+      found.kept.push(...kept);
+      found.changed.push(...changed);
+      continue;
+    }
+    const hash = manifest.files[name];
+    if (hash === undefined) {
+      if (!isObject(name, manifest)) found.kept.push(name);
+    } else if (!entry.isFile() || sha256(readFileSync(join(folder, name))) !== hash) {
+      if (EDITABLE.has(entry.name)) found.kept.push(name);
+      else if (!PROGRAMS.includes(name)) found.changed.push(name);
+    }
+  }
+  return found;
 }
 
-/** A folder in `folder` that no layout has. */
-function strangeFolder(folder: string, manifest: Manifest): string | undefined {
-  const known = new Set(Object.keys(manifest.files).map((name) => name.split('/')[0]));
-  return readdirSync(folder, { withFileTypes: true }).find(
-    (entry) => !entry.isFile() && !known.has(entry.name),
-  )?.name;
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What stays of a folder that is there. Throws `E_FOLDER` where it is not ours, or would lose something. */
+function keptOf(folder: string, target: string): string[] {
+  if (!existsSync(target)) return [];
+  if (!statSync(target).isDirectory()) throw refuse(`"${folder}", a file`);
+  const manifest = manifestOf(target);
+  if (!manifest) {
+    if (readdirSync(target).length > 0) throw refuse(`"${folder}" with other files in it`);
+    return [];
+  }
+  const { kept, changed } = lookThrough(target, manifest);
+  if (changed.length === 0) return kept;
+  const [first] = changed;
+  throw refuse(
+    `"${folder}" with changes in what is made anew: ${changed.join(', ')}`,
+    'changes in files that are yours to edit alone (docs/FIRMWARE.md)',
+    `Move away what you changed: \`mv ${join(folder, first!)} .\`; or name another folder with -o.`,
+  );
+}
+
+/** Refuses a folder before the work. Throws `E_FOLDER`. */
+export function checkFirmwareFolder(folder: string): void {
+  keptOf(folder, resolve(folder));
 }
 
 /**
- * Writes a firmware folder so that nobody ever sees half of one. Files that people added, and those meant for editing
- * that they changed, stay. Returns the names of those. Throws `E_FOLDER`, `E_FILE`.
+ * Writes a firmware folder so that nobody ever sees half of one. What people added stays, and files meant for editing
+ * that they changed. Returns the names of those. Throws `E_FOLDER`, `E_FILE`.
  */
 export function writeFirmwareFolder(folder: string, files: ReadonlyMap<string, Uint8Array>): string[] {
-  const target = resolve(folder);
-  let kept: string[] = [];
-  if (existsSync(target)) {
-    if (!statSync(target).isDirectory()) throw refuse(`"${folder}", a file`);
-    const manifest = manifestOf(target);
-    if (!manifest && readdirSync(target).length > 0) throw refuse(`"${folder}" with other files in it`);
-    if (manifest) {
-      const strange = strangeFolder(target, manifest);
-      if (strange !== undefined) throw refuse(`"${folder}" with the folder "${strange}" in it`);
-      kept = keptFiles(target, manifest);
-    }
-  }
-  const [part, old] = [`${target}.part`, `${target}.old`];
+  const path = resolve(folder);
+  const kept = keptOf(folder, path);
+  // Through a link, what it leads to is written.
+  const target = existsSync(path) ? realpathSync(path) : path;
+  let work: string | undefined;
   try {
     mkdirSync(dirname(target), { recursive: true });
-    rmSync(part, { recursive: true, force: true });
+    work = mkdtempSync(join(dirname(target), '.brownout-export-'));
+    const [part, old] = [join(work, 'new'), join(work, 'old')];
     mkdirSync(part);
     for (const [name, bytes] of files) {
       mkdirSync(dirname(join(part, name)), { recursive: true });
@@ -99,20 +127,30 @@ export function writeFirmwareFolder(folder: string, files: ReadonlyMap<string, U
     }
     for (const name of kept) {
       mkdirSync(dirname(join(part, name)), { recursive: true });
-      copyFileSync(join(target, name), join(part, name));
+      cpSync(join(target, name), join(part, name), { recursive: true, verbatimSymlinks: true });
     }
-    rmSync(old, { recursive: true, force: true });
-    if (existsSync(target)) renameSync(target, old);
-    renameSync(part, target);
-    rmSync(old, { recursive: true, force: true });
+    exchange(target, part, old);
   } catch (error) {
-    rmSync(part, { recursive: true, force: true });
     throw new BrownoutError({
       code: 'E_FILE',
       found: `${(error as NodeJS.ErrnoException).code} on writing "${folder}"`,
       expected: 'a folder that can be written',
-      hint: 'Check the path.',
+      hint: 'Check the path, or name another folder with -o.',
     });
+  } finally {
+    if (work !== undefined) rmSync(work, { recursive: true, force: true });
   }
   return kept;
+}
+
+/** Puts `part` in the place of `target`, which goes to `old`; back where that fails. */
+function exchange(target: string, part: string, old: string): void {
+  const isThere = existsSync(target);
+  if (isThere) renameSync(target, old);
+  try {
+    renameSync(part, target);
+  } catch (error) {
+    if (isThere) renameSync(old, target);
+    throw error;
+  }
 }

@@ -172,12 +172,12 @@ const LAYOUTS = {
   },
   zephyr: {
     note: 'Add the folder to ZEPHYR_EXTRA_MODULES, set CONFIG_BROWNOUT=y, and build samples/sense.',
-    editable: ['CMakeLists.txt', 'prj.conf', 'brownout_board_zephyr.c'],
+    editable: ['CMakeLists.txt', 'Kconfig', 'module.yml', 'prj.conf', 'brownout_board_zephyr.c'],
     lay: zephyr,
   },
   arduino: {
     note: 'Move the folder into libraries/ of the sketchbook, or into lib/ of a PlatformIO project.',
-    editable: ['Sense.ino'],
+    editable: ['Sense.ino', 'library.properties', 'library.json'],
     lay: arduino,
   },
 } satisfies Record<string, LayoutKind>;

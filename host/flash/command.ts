@@ -24,8 +24,8 @@ export const command: Command = defineCommand({
     drive: { kind: text('FOLDER', '/media/RPI-RP2'), help: 'hardware with UF2: where its drive is mounted' },
   },
   examples: [
-    'brownout flash firmware/ --board qemu-mps2-an386',
-    'brownout flash firmware/ --board nrf52840dk --dry-run',
+    'brownout flash app/ --board qemu-mps2-an386',
+    'brownout flash app/ --board nrf52840dk --dry-run',
   ],
   async run({ positionals, options: { board, nvm, drive, dryRun = false } }) {
     const folder = positionals[0]!;
@@ -34,7 +34,7 @@ export const command: Command = defineCommand({
         code: 'E_FOLDER',
         found: `no firmware in "${folder}"`,
         expected: 'a folder that `brownout export` has written',
-        hint: 'Run `brownout export <image> -o firmware/` first.',
+        hint: 'Run `brownout export model.brn -o app/` first.',
       });
     }
     const hardware = board === undefined ? undefined : findHardware(board);

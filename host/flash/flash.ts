@@ -88,7 +88,7 @@ export function program(folder: string, { board, dryRun = false, drive }: Progra
       code: 'E_FIRMWARE',
       found: fits ? `no firmware.elf in "${folder}"` : `a program at ${hex(segments[0]!.address)}`,
       expected: `one for ${board.name}, whose flash begins at ${hex(range.origin)}`,
-      hint: `Export it for the board: \`brownout export <image> --board ${board.name} -o ${folder}\`.`,
+      hint: `Export its image again with \`--board ${board.name} -o ${folder}\`.`,
     });
   }
   const command = programCommand(board, folder, drive);

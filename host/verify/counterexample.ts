@@ -15,7 +15,7 @@ export interface Counterexample {
   tile: number | null;
   /** NVM bytes concerned, [start, end). */
   bytes: readonly [number, number] | null;
-  /** For `brownout replay <image> --cuts`; null if none of the schedules tried goes wrong. */
+  /** For `brownout replay model.brn --cuts`; null if none of the schedules tried goes wrong. */
   id: string | null;
   cuts: number;
   /** What the schedule leads to. */
