@@ -1,6 +1,6 @@
 // The obligations on commits: under the image's own policy, and when the write of a cursor is torn.
 import { ErrorCode, Status } from '../../assembly/error.js';
-import { CURSOR_BYTES, C_CRC, OP_TILES } from '../../assembly/layout.js';
+import { CURSOR_BYTES, C_CRC, OP_FLAG_COMMIT, OP_TILES } from '../../assembly/layout.js';
 import { Random } from '../math/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
@@ -13,6 +13,7 @@ import {
   sequenceOf,
   slotAddress,
 } from '../model/cursor.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
 import { splitCommit } from './commit-form.js';
 import { Fault, Probe, type Write } from './probe.js';
 import { bringUp, type Subject, type Tally } from './subject.js';
@@ -22,11 +23,16 @@ import { refute } from './violation.js';
 /** A job under a policy, as far as `run` decides: after how many tiles it committed. */
 function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): number[] {
   const { job } = subject;
-  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  // On the module that counts: one that never commits would run without end.
+  const { metered, sramBytes, profile } = subject;
+  const supply = new MeteredSupply(profile);
+  const probe = new Probe(metered, { nvmBytes: image.nvmBytes, sramBytes, supply });
   let asked = 0;
+  let warned = false;
   probe.low = () => {
     asked++;
-    return low();
+    warned = low();
+    return warned;
   };
   const sequence = 0xffffffff - (job.steps.length >> 1);
   probe.nvm.set(deviceAt(image, sequence, job.start));
@@ -36,6 +42,7 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
   const commits: number[] = [];
   for (let done = 0; done < job.steps.length;) {
     asked = 0;
+    warned = false;
     const code = probe.call(() => probe.device.run(0));
     const parts = splitCommit(probe.trace, image);
     if (typeof parts === 'string') refute('commit', parts, done);
@@ -58,6 +65,10 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
       refute('policy', 'tiles in one run write other bytes than one at a time', from);
     // After each tile that does not commit anyway; images whose policy has no use for it leave the monitor alone.
     const tiles = done - from;
+    if (!dueAt(subject, image, from, done, warned))
+      refute('policy', `a commit after ${tiles} tiles, where the policy has none`, from);
+    if (warned !== (code === Status.LOW))
+      refute('policy', `run returns ${code} where the monitor ${warned ? 'warns' : 'does not warn'}`, from);
     const due = !image.policy.low ? 0 : code === Status.LOW ? tiles : tiles - 1;
     if (asked !== due)
       refute(
@@ -70,6 +81,24 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
   return commits;
 }
 
+/** Whether the policy, the plan or the monitor asks for a commit at cursor `done`, after the one at `from`. */
+function dueAt(
+  { job }: Subject,
+  { ops, policy, learning }: Image,
+  from: number,
+  done: number,
+  warned: boolean,
+): boolean {
+  const { op, tile } = job.steps[done - 1]!;
+  const record = ops[op]!;
+  const ends = tile + 1 === record.get(OP_TILES) && (record.has(OP_FLAG_COMMIT) || done === job.steps.length);
+  const counted = policy.every > 0 && done - from === policy.every;
+  const late = policy.every > 0 && done - from > policy.every;
+  // Where learning turns, and what it finds there, says the sample: such ops commit.
+  const turns = learning !== undefined && record.isLearning && tile + 1 === record.get(OP_TILES);
+  return !late && (ends || counted || warned || turns);
+}
+
 const sameBytes = (found: readonly Write[], golden: readonly Write[]): boolean =>
   found.length === golden.length &&
   found.every((write, i) => {
@@ -77,7 +106,7 @@ const sameBytes = (found: readonly Write[], golden: readonly Write[]): boolean =
   });
 
 /**
- * Whole jobs on the module as it ships, under the image's policy with a monitor that never and one that always warns,
+ * Whole jobs under the image's policy with a monitor that never and one that always warns,
  * and with no optional commit at all. Returns the cursors after a mandatory commit, as that last run shows them.
  */
 export function policies(subject: Subject): Set<number> {
@@ -217,10 +246,15 @@ export function recovery(subject: Subject, tally: Tally): void {
 const mixture = (old: Uint8Array, next: Uint8Array, takes: (byte: number) => boolean): Uint8Array =>
   old.map((byte, at) => (takes(at) ? next[at]! : byte));
 
+/** What memories of any kind write or check together: the two slots must not share one. */
+const LINE_BYTES = 64;
+
 /**
  * What no cut can leave, but a wrong image or a memory that fails: boot says so, and writes nothing.
  */
 function contradictions({ image, job, module, sramBytes }: Subject): void {
+  if (image.slots.offset % LINE_BYTES || image.slotStride % LINE_BYTES)
+    refute('recovery', `slots at ${image.slots.offset} and ${image.slotStride} on, which may share a line`);
   const probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
   const fields = job.cursors[0]!;
   const at = (sequence: number): Uint8Array => cursorBytes(fields, sequence);
@@ -255,6 +289,8 @@ function contradictions({ image, job, module, sramBytes }: Subject): void {
       if (code !== expected)
         refute('recovery', `boot returns ${code} instead of ${expected} on slots that contradict (${index})`);
       if (probe.trace.steps.length > 0) refute('recovery', `boot writes after ${code}`);
+      if (probe.call(() => probe.device.status()) !== ErrorCode.E_NOT_BOOTED)
+        refute('recovery', `calls go on after a boot that returns ${code}`);
     }
   }
 }

@@ -1,6 +1,7 @@
 // The obligation on provisioning: until its last barrier the device says that there is no image, whatever a cut left.
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { Random } from '../math/random.js';
+import { cursorBytes, slotAddress } from '../model/cursor.js';
 import type { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
 import { Probe, type Write } from './probe.js';
@@ -21,6 +22,12 @@ function phasesOf({ image }: Subject): Write[][] {
 }
 
 const TRIES = 64;
+
+/** What the device did under an image provisioned before: both slots hold whole cursors, neither of them the first. */
+function leaveCursors(probe: Probe, { image, job }: Subject): void {
+  for (const slot of [0, 1])
+    probe.nvm.set(cursorBytes(job.cursors[0]!, 0x1000 + slot), slotAddress(image, slot));
+}
 
 /** 32 decisions in a word, each of them for so many quarters. */
 const DECISIONS: ((random: Random) => number)[] = [
@@ -47,10 +54,12 @@ function keepSome(
   }
 }
 
-/** Cuts provisioning within every phase, units kept and dropped at random, over NVM of any content. Returns the cuts. */
-export function provisioning(subject: Subject): number {
+/**
+ * Cuts provisioning within every phase, units kept and dropped at random, over NVM of any content. `phases`: what is written
+ * between barriers, by default what the simulator's provisioning writes. Returns the cuts.
+ */
+export function provisioning(subject: Subject, phases: readonly Write[][] = phasesOf(subject)): number {
   const { image, tear, garbage } = subject;
-  const phases = phasesOf(subject);
   const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
   const random = new Random(7);
   let cuts = 0;
@@ -58,6 +67,7 @@ export function provisioning(subject: Subject): number {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       // What an earlier image left, too: `stale` begins with a header that is whole.
       probe.nvm.set(garbage.patterns[attempt % garbage.count]!);
+      if (attempt % garbage.count === garbage.count - 1) leaveCursors(probe, subject);
       const before = Buffer.from(probe.nvm.subarray(0, 4)).toString('latin1');
       for (const write of phases.slice(0, phase).flat()) probe.nvm.set(write.bytes, write.address);
       const quarters = attempt < TRIES / 2 ? 2 : random.integer(4);

@@ -163,7 +163,7 @@ export function setUp(image: Image, given: VerifyOptions, way = 0): Setup {
 }
 
 /** The golden jobs. */
-function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
+export function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
   const { image, metered, sramBytes, profile, jobs } = setup;
   const run = (request: JobRequest, onStep: (step: Step, index: number) => void): GoldenJob =>
     goldenJob(image, metered, { sramBytes, supply: new MeteredSupply(profile) }, request, onStep);
