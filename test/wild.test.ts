@@ -52,6 +52,8 @@ const EQUAL: [file: string, what: string][] = [
   ['seanet-add0.tflite', 'two inputs of int16'],
   ['mltk-fingerprint.tflite', 'a mean of 1,764 pixels'],
   ['te-detection.tflite', 'three outputs, RESIZE_NEAREST_NEIGHBOR'],
+  ['seanet-leaky_relu0.tflite', 'LEAKY_RELU of int16'],
+  ['seanet-sub0.tflite', 'two inputs of int16 that broadcast, SUB'],
   ['seanet-transpose_conv4.tflite', 'a shape as an input, TRANSPOSE_CONV of int16'],
   ['mww2-vad.tflite', 'variables that are kept for 60 steps, a uint8 answer'],
 ];

@@ -77,11 +77,24 @@ export const KEEPS_SCALE: readonly GraphOp['kind'][] = [
   'pad',
 ];
 
+/** One of several inputs or outputs. */
+export interface GraphPort {
+  name: string;
+  tensor: number;
+  /** The model has channels first there. */
+  channelsFirst?: boolean;
+}
+
 export interface FloatGraph {
   tensors: GraphTensor[];
   ops: GraphOp[];
+  /** The input, or the first of several. */
   input: number;
+  /** The answer, or the first of several. */
   output: number;
+  /** Where there are several; a sample is then all of them, one after the other. */
+  inputs?: readonly GraphPort[];
+  outputs?: readonly GraphPort[];
 }
 
 /** Which output a weight belongs to. */
@@ -333,7 +346,12 @@ export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Ar
 /** Every tensor of the graph for one input; those that nothing makes are undefined. */
 export function evaluate(graph: FloatGraph, input: ArrayLike<number>): (Float64Array | undefined)[] {
   const values: (Float64Array | undefined)[] = [];
-  values[graph.input] = Float64Array.from(input);
+  let at = 0;
+  for (const { tensor } of graph.inputs ?? [{ tensor: graph.input }]) {
+    const size = elementCount(graph.tensors[tensor]!);
+    values[tensor] = Float64Array.from({ length: size }, (_, i) => input[at + i] ?? 0);
+    at += size;
+  }
   for (const op of graph.ops)
     values[op.output] = runOp(
       graph,

@@ -7,7 +7,12 @@ import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js
 import { callback, choice, list, progressKind, text, whole } from '../options/kinds.js';
 import { type Checked, checkOptions, nested, type Table } from '../options/table.js';
 import { graphOf, type ImportedOnnx, importOnnx } from './onnx/import-onnx.js';
-import { quantizeGraph, type QuantizeGraphOptions, quantizeGraphOptions } from './quantize-graph.js';
+import {
+  quantizeGraph,
+  type QuantizeGraphOptions,
+  quantizeGraphOptions,
+  sampleShape,
+} from './quantize-graph.js';
 import { FLOAT_OPERATORS, floatModelOf, isFloatModel } from './tflite/float.js';
 import { importTflite } from './tflite/import-tflite.js';
 import { readTflite } from './tflite/model.js';
@@ -122,8 +127,7 @@ function quantized(
   { graph, channelsFirst, notes }: ImportedOnnx,
   { name, data, quantize, onSample }: ImportSettings,
 ): ImportedModel {
-  const { shape } = graph.tensors[graph.input]!;
-  const samples = data && realInputs(data, shape, channelsFirst);
+  const samples = data && realInputs(data, sampleShape(graph), channelsFirst);
   const network = quantizeGraph(graph, {
     name,
     ...quantize,
@@ -131,6 +135,13 @@ function quantized(
     onSample: (done) => onSample?.(done, samples?.length ?? 0),
   });
   const range = rangeOf(network.tensors[network.input]!);
+  if (graph.inputs) {
+    const inputs = network.inputs!.map((port, i) => {
+      const first = graph.inputs![i]!.channelsFirst ? { channelsFirst: true } : {};
+      return { ...port, preprocessing: { ...rangeOf(port.tensor), ...first } };
+    });
+    return { network: { ...network, inputs }, preprocessing: range, notes };
+  }
   return { network, preprocessing: { ...range, ...(channelsFirst ? { channelsFirst } : {}) }, notes };
 }
 

@@ -13,11 +13,13 @@ import {
   type TensorSpec,
 } from '../model/quantized-network.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOf } from '../model/weight-types.js';
+import type { Port } from '../model/ports.js';
 import { equalizeGraph } from './equalize.js';
 import {
   type Bounds,
   type FloatGraph,
   type GraphOp,
+  type GraphPort,
   KEEPS_SCALE,
   outputOf,
   UNBOUNDED,
@@ -27,6 +29,12 @@ import { NetworkBuilder } from './network-builder.js';
 import { callback, choice, flag, instance, text } from '../options/kinds.js';
 import { checkOptions, type Table } from '../options/table.js';
 import { chooseRanges, observe, type RangeMethod } from './ranges.js';
+
+/** What a sample is like: the input, or all inputs one after the other. */
+export function sampleShape({ inputs, input, tensors }: FloatGraph): readonly number[] {
+  if (!inputs) return tensors[input]!.shape;
+  return [inputs.reduce((sum, { tensor }) => sum + elementCount(tensors[tensor]!), 0)];
+}
 
 /** A scale of 1, if whole numbers of that range are no more than int8 has. */
 function wholeSteps(ranged: Quantization): Quantization {
@@ -47,7 +55,7 @@ function chooseScales(
       throw new BrownoutError({
         code: 'E_CALIBRATION',
         found: 'a float model without samples',
-        expected: `inputs of shape [${graph.tensors[graph.input]!.shape}], whose activations set the ranges`,
+        expected: `inputs of shape [${sampleShape(graph)}], whose activations set the ranges`,
         hint: 'Give a few hundred as `data`, as the model will see them.',
       });
     }
@@ -62,7 +70,7 @@ function chooseScales(
     }
     return affine(low, high);
   };
-  scales[graph.input] ??= ranged(graph.input);
+  for (const { tensor } of graph.inputs ?? [{ tensor: graph.input }]) scales[tensor] ??= ranged(tensor);
   for (const op of graph.ops) {
     if (KEEPS_SCALE.includes(op.kind)) scales[op.output] = scales[op.inputs[0]!];
     else if (op.kind === 'concat' && op.inputs.every((input) => scales[input] === scales[op.inputs[0]!]))
@@ -286,7 +294,8 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     options,
   );
   const { graph, pairs } = equalize ? equalizeGraph(given) : { graph: given, pairs: 0 };
-  const size = elementCount(graph.tensors[graph.input]!);
+  const starts = graph.inputs ?? [{ name: 'input', tensor: graph.input }];
+  const size = starts.reduce((sum, { tensor }) => sum + elementCount(graph.tensors[tensor]!), 0);
   const wrong = samples?.find((sample) => sample.length !== size);
   if (wrong) {
     throw new BrownoutError({
@@ -304,7 +313,13 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     shape: graph.tensors[tensor]!.shape,
     ...scales[tensor]!,
   });
-  made.set(graph.input, builder.tensor(specOf(graph.input)));
+  const portsOf = (list: readonly GraphPort[]): Port[] =>
+    list.map((port) => ({ name: port.name, tensor: builder.spec(made.get(port.tensor)!) }));
+  const inputPorts = starts.map((port): Port => ({ name: port.name, tensor: specOf(port.tensor) }));
+  const { input, parts } = builder.inputs(inputPorts);
+  starts.forEach(({ tensor }, i) => {
+    made.set(tensor, parts[i]!);
+  });
   for (const op of graph.ops) {
     const inputs = op.inputs.map((tensor) => builder.spec(made.get(tensor)!));
     const output = specOf(op.output);
@@ -319,7 +334,18 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
       ),
     );
   }
-  const { network } = builder.finish(name, made.get(graph.input)!, made.get(graph.output)!);
+  const ends = graph.outputs ?? [{ name: 'output', tensor: graph.output }];
+  const outputPorts = portsOf(ends);
+  const answer = builder.outputs(
+    ends.map(({ tensor }) => made.get(tensor)!),
+    outputPorts,
+  );
+  const { network: plain } = builder.finish(name, input, answer);
+  const network = {
+    ...plain,
+    ...(graph.inputs ? { inputs: inputPorts } : {}),
+    ...(graph.outputs ? { outputs: outputPorts } : {}),
+  };
   // Without samples every number was the file's.
   return seen ? { ...network, quantization: { ranges, biasCorrection, equalizedPairs: pairs } } : network;
 }

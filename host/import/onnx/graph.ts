@@ -334,14 +334,15 @@ export class OnnxGraph {
     this.result(node, tensor, shape, channelsLast(shape), integers);
   }
 
-  /** Where the graph's input lies: NHWC if it is a map. */
-  startAt(name: string, shape: number[], asMap: boolean, integers?: Integers): void {
+  /** Where an input of the graph lies: NHWC if it is a map. Returns its tensor. */
+  startAt(name: string, shape: number[], asMap: boolean, integers?: Integers): number {
     const order = asMap ? channelsLast(shape) : undefined;
     const [, channels = 1, ...pixels] = shape;
     const stored = asMap ? [...pixels, channels] : shape.length > 1 ? shape.slice(1) : shape;
     const given = integers && { scale: integers.scale, zeroPoint: integers.zeroPoint - integers.offset };
-    this.float.tensors.push({ shape: stored, ...(given ? { given } : {}) });
-    this.define(name, { tensor: 0, shape, order, ...(integers ? { integers } : {}) });
+    const tensor = this.float.tensors.push({ shape: stored, ...(given ? { given } : {}) }) - 1;
+    this.define(name, { tensor, shape, order, ...(integers ? { integers } : {}) });
+    return tensor;
   }
 }
 

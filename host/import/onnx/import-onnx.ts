@@ -154,25 +154,29 @@ function isMap(model: OnnxModel, name: string, depth = 0): boolean {
     });
 }
 
-/** The model's one input. */
-function inputOf(model: OnnxModel, asked: readonly number[] | undefined): ModelInput {
-  const [given] = model.inputs;
+/** The model's inputs; `asked` names the sizes of the only one. */
+function inputsOf(model: OnnxModel, asked: readonly number[] | undefined): ModelInput[] {
+  if (model.inputs.length === 0) damaged('a model without inputs', 'at least one');
+  if (asked && model.inputs.length > 1)
+    refuseModel(
+      `a shape for a model of ${model.inputs.length} inputs`,
+      'a model of one input',
+      'Export it with fixed shapes.',
+    );
+  return model.inputs.map((input) => inputOf(model, input, asked));
+}
+
+function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | undefined): ModelInput {
   const fits =
     !asked ||
-    (given?.shape.length === asked.length && given.shape.every((size, i) => size === 0 || size === asked[i]));
-  if (given && !fits)
+    (given.shape.length === asked.length && given.shape.every((size, i) => size === 0 || size === asked[i]));
+  if (!fits)
     refuseModel(
       `shape [${asked}] for input "${given.name}" of [${given.shape}] (0: any)`,
       'the sizes it has',
       'Name sizes only where it leaves them open.',
     );
-  const input = given && asked ? { ...given, shape: [...asked] } : given;
-  if (!input || model.inputs.length !== 1)
-    return refuseModel(
-      `a model of ${model.inputs.length} inputs: ${model.inputs.map(({ name }) => name).join(', ')}`,
-      'one input',
-      'Export it with one input, or cut it apart (onnx.utils.extract_model).',
-    );
+  const input = asked ? { ...given, shape: [...asked] } : given;
   const [first = 1, ...rest] = input.shape;
   // What is named is meant.
   const batch = asked ? 1 : first;
@@ -215,8 +219,11 @@ function canonical(model: OnnxModel, name: string): string {
   return node?.op === 'Identity' && node.domain === '' ? canonical(model, node.inputs[0] ?? '') : name;
 }
 
-/** The answer: the model's output, the one that was asked for, or of a class and its scores, the scores. */
-function answerOf(model: OnnxModel, asked: string | undefined): { name: string; skip: Set<OnnxNode> } {
+/** The answers: the model's outputs, of a class and its scores the scores; or the one that was asked for. */
+function answersOf(
+  model: OnnxModel,
+  asked: string | undefined,
+): { answers: { name: string; value: string }[]; skip: Set<OnnxNode> } {
   const made = model.nodes.flatMap(({ outputs }) => outputs);
   if (asked !== undefined) {
     if (!made.includes(asked))
@@ -225,25 +232,32 @@ function answerOf(model: OnnxModel, asked: string | undefined): { name: string; 
         `one that a node makes: ${made.slice(-8).join(', ')} …`,
         'Name one of them with --cut.',
       );
-    return { name: asked, skip: new Set() };
+    return { answers: [{ name: asked, value: asked }], skip: new Set() };
   }
-  const answers = model.outputs.map(({ name }: OnnxValue) => beforeArgMax(model, name));
-  const names = [...new Set(answers.map(({ name }) => canonical(model, name)))];
-  const [name] = names;
-  if (name === undefined || names.length !== 1) {
-    const list = model.outputs.map((output) => output.name).join(', ');
-    refuseModel(
-      `a model of ${model.outputs.length} outputs: ${list}`,
-      'one',
-      'Name the one you need with --cut.',
-    );
+  const found = model.outputs.map(({ name }: OnnxValue) => ({ output: name, ...beforeArgMax(model, name) }));
+  const answers = new Map<string, { name: string; value: string }>();
+  for (const { output, name } of found) {
+    const value = canonical(model, name);
+    if (!answers.has(value)) answers.set(value, { name: output, value });
   }
-  return { name, skip: new Set(answers.flatMap((answer) => [...answer.skip])) };
+  if (answers.size === 0) damaged('a model without outputs', 'at least one');
+  return { answers: [...answers.values()], skip: new Set(found.flatMap(({ skip }) => [...skip])) };
 }
 
-/** The nodes that a value is made from. */
-function neededFor(model: OnnxModel, name: string, skip: ReadonlySet<OnnxNode>): Set<OnnxNode> {
-  const wanted = new Set([name]);
+/** The tensor of an answer, as the model itself has it: channels first. */
+function finish(graph: OnnxGraph, model: OnnxModel, value: string): number {
+  const answer = graph.value(value);
+  if (!answer) return damaged(`an output "${value}" that no node makes`, 'one that is made');
+  const last = model.nodes.find(({ outputs }) => outputs.includes(value)) ?? model.nodes.at(-1)!;
+  const tensor = graph.inOrder(last, answer, undefined);
+  const [batch = 1, ...rest] = answer.shape;
+  const own = batch === 1 && rest.length > 0 ? rest : answer.shape;
+  return graph.reshape(last, tensor, own.length > 0 ? own : [1]);
+}
+
+/** The nodes that values are made from. */
+function neededFor(model: OnnxModel, names: readonly string[], skip: ReadonlySet<OnnxNode>): Set<OnnxNode> {
+  const wanted = new Set(names);
   const needed = new Set<OnnxNode>();
   for (const node of [...model.nodes].reverse()) {
     if (skip.has(node) || !node.outputs.some((output) => wanted.has(output))) continue;
@@ -299,14 +313,19 @@ export function graphOf(
   { code, supported }: Dialect,
 ): ImportedOnnx {
   const model = expandNodes(file);
-  const input = inputOf(model, sizes);
-  const asked = answerOf(model, output);
-  const needed = neededFor(model, asked.name, asked.skip);
-  const graph = new OnnxGraph({ ...model, nodes: [...needed] }, [asked.name], code, beside);
-  graph.startAt(input.name, input.shape, input.asMap, input.integers);
-  if (input.batch > 1) {
-    graph.batch = input.batch;
-    graph.notes.push(`batch of ${input.batch} fixed to 1`);
+  const inputs = inputsOf(model, sizes);
+  const { answers, skip } = answersOf(model, output);
+  const names = answers.map(({ value }) => value);
+  const needed = neededFor(model, names, skip);
+  const graph = new OnnxGraph({ ...model, nodes: [...needed] }, names, code, beside);
+  const starts = inputs.map(({ name, shape, asMap, integers }) => {
+    const tensor = graph.startAt(name, shape, asMap, integers);
+    return { name, tensor, ...(asMap ? { channelsFirst: true } : {}) };
+  });
+  const batch = Math.max(...inputs.map((input) => input.batch));
+  if (batch > 1) {
+    graph.batch = batch;
+    graph.notes.push(`batch of ${batch} fixed to 1`);
   }
   const obstacles = new Obstacles();
   for (const node of model.nodes) {
@@ -320,16 +339,10 @@ export function graphOf(
   }
   const total = new Set(file.nodes.map(({ index }) => index)).size;
   obstacles.settle(total, supported.join(', '));
-  const answer = graph.value(asked.name);
-  if (!answer) return damaged(`an output "${asked.name}" that no node makes`, 'one that is made');
-  // The answer as the model itself has it, channels first.
-  const last = model.nodes.find(({ outputs }) => outputs.includes(asked.name)) ?? model.nodes.at(-1)!;
-  const tensor = graph.inOrder(last, answer, undefined);
-  const [batch = 1, ...rest] = answer.shape;
-  graph.float.output = graph.reshape(
-    last,
-    tensor,
-    batch === 1 && rest.length > 0 ? rest : answer.shape.length > 0 ? answer.shape : [1],
-  );
-  return { graph: graph.float, channelsFirst: input.asMap, notes: graph.notes };
+  const ends = answers.map(({ name, value }) => ({ name, tensor: finish(graph, model, value) }));
+  const { float } = graph;
+  float.output = ends[0]!.tensor;
+  if (starts.length > 1) float.inputs = starts;
+  if (ends.length > 1) float.outputs = ends;
+  return { graph: float, channelsFirst: inputs.length === 1 && inputs[0]!.asMap, notes: graph.notes };
 }

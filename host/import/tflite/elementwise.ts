@@ -13,6 +13,7 @@ import { broadcast as repeated } from '../moves.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator, TfliteTensor } from './model.js';
 import { largest } from './shapes.js';
+import { ALL, rescaleWide } from './wide.js';
 
 const padded = (shape: readonly number[], rank: number): number[] => [
   ...Array.from({ length: Math.max(0, rank - shape.length) }, () => 1),
@@ -111,9 +112,12 @@ function compute(body: Body, a: number, b: number, zeros: readonly [number, numb
  * the opposite is rounded: that is another number only where a rounding to 2⁻²⁰ steps ties, and another result only where
  * the last rounding ties within one of those as well.
  */
-const opposite = (spec: TensorSpec): TensorSpec => ({ ...spec, zeroPoint: -spec.zeroPoint - 1 });
+const opposite = (spec: TensorSpec): TensorSpec =>
+  spec.dtype === 'int16' ? spec : { ...spec, zeroPoint: -spec.zeroPoint - 1 };
 
 function negated(graph: TfliteGraph, value: number): number {
+  const spec = graph.builder.spec(value);
+  if (spec.dtype === 'int16') return rescaleWide(graph, value, spec, 1, ALL, -1);
   const table = Int8Array.from({ length: 256 }, (_, i) => 127 - i);
   return graph.builder.add(
     { kind: 'map', name: 'negate', table },
@@ -146,7 +150,6 @@ const binary =
       graph.spec(op, tensor),
     ) as [TensorSpec, TensorSpec, TensorSpec];
     const minus = name === 'sub';
-    if (minus && output.dtype === 'int16') graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
     const a = minus && swapped ? opposite(firstSpec) : firstSpec;
     const b = minus && !swapped ? opposite(secondSpec) : secondSpec;
     const signed = (value: number, turn: boolean): number => (minus && turn ? negated(graph, value) : value);
@@ -164,7 +167,9 @@ const binary =
       made = graph.builder.add(body, [left, right], output);
     } else {
       const stored = graph.constants(op, second).values;
-      const values = minus && !swapped ? stored.map((q: number) => -q - 1) : stored;
+      const wide = output.dtype === 'int16';
+      const turn = (q: number): number => (wide ? Math.min(32767, -q) : -q - 1);
+      const values = minus && !swapped ? stored.map(turn) : stored;
       if (values.length === 1 && output.dtype !== 'int16') {
         const table = Int8Array.from({ length: 256 }, (_, i) => compute(body, i - 128, values[0]!, zeros));
         made = graph.builder.add({ kind: 'map', name, table }, [left], output);

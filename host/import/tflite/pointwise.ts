@@ -3,6 +3,7 @@ import { scale } from '../../model/fixed-point.js';
 import { quantizeMultiplier, type TensorSpec } from '../../model/quantized-network.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator } from './model.js';
+import { ALL, rescaleWide } from './wide.js';
 
 export const logistic: Handler = (graph, op) => {
   const output = graph.spec(op, graph.output(op));
@@ -23,8 +24,13 @@ function rescale(
   const input = graph.activation(op);
   const from = graph.builder.spec(input);
   const output: TensorSpec = graph.spec(op, graph.output(op));
+  if (from.dtype === 'int16' && output.dtype === 'int16') {
+    const made = rescaleWide(graph, input, output, factor, clamp.clampMin === -128 ? ALL : clamp);
+    graph.define(graph.output(op), made);
+    return;
+  }
   if (from.dtype === 'int16' || output.dtype === 'int16')
-    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8');
+    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'the type of its input');
   const { multiplier, shift } = quantizeMultiplier(factor);
   if (!(factor < Infinity) || shift > 22)
     graph.refuse(op, `with scales that multiply by ${factor}`, 'less than 2²²');

@@ -7,6 +7,7 @@ import { cosineOfTurns } from '../../math/real-functions.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import { hardSwishTable } from './hard-swish.js';
 import type { TfliteOperator } from './model.js';
+import { ALL, rescaleWide, sumWide } from './wide.js';
 
 const int8 = (value: number): number => Math.max(-128, Math.min(127, value));
 
@@ -44,7 +45,24 @@ export function slopeTable(from: TensorSpec, to: TensorSpec, below: number, refu
   });
 }
 
-export const leakyRelu: Handler = (graph, op) =>
+/** The same of int16: what is above 0 and what is below, each rescaled, and their sum. */
+function slopeWide(graph: TfliteGraph, op: TfliteOperator, alpha: number): void {
+  const input = graph.activation(op);
+  const [from, output] = [graph.builder.spec(input), graph.spec(op, graph.output(op))];
+  const ratio = Math.fround(from.scale / output.scale);
+  const below = Math.fround(Math.fround(from.scale * alpha) / output.scale);
+  const upper = rescaleWide(graph, input, output, ratio, { ...ALL, clampMin: 0 });
+  const lower = rescaleWide(graph, input, output, below, { ...ALL, clampMax: 0 });
+  graph.define(graph.output(op), sumWide(graph, upper, lower, output));
+}
+
+export const leakyRelu: Handler = (graph, op) => {
+  const slope = op.options?.float32(0, 0) ?? 0;
+  if (graph.output(op).type === 'int16' && slope >= 0) slopeWide(graph, op, slope);
+  else leakyTable(graph, op);
+};
+
+const leakyTable: Handler = (graph, op) =>
   tabulate(graph, op, (from, to) => {
     const alpha = op.options?.float32(0, 0) ?? 0;
     const refuse = (): never =>

@@ -1,0 +1,166 @@
+// Several inputs and outputs, and state: by name, from the file to the answer.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { portInputs } from '../host/data/model-input.js';
+import type { NpyArray } from '../host/data/npy.js';
+import { importModel } from '../host/import/import-model.js';
+import { readImage } from '../host/model/image.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { run } from '../host/run/run.js';
+import { verify } from '../host/verify/verify.js';
+import * as fb from '../samples/tflite/flatbuffer-writer.js';
+import { int32Tensor, OP, tfliteModel } from '../samples/tflite/model.js';
+import { compileUnproved } from './util/compile.js';
+
+const FLOAT = 0;
+const SPLIT = 49;
+
+test('two outputs of integers: each with its own scale, names and shapes, and the table of the header', () => {
+  const half = { shape: [1, 3], scale: 0.1, zeroPoint: 5 };
+  const tensors = [{ shape: [1, 6], scale: 0.1, zeroPoint: 5 }, int32Tensor([1]), half, half];
+  const file = tfliteModel(tensors, [
+    { code: SPLIT, inputs: [1, 0], outputs: [2, 3], options: { 0: fb.i32(2) } },
+  ]);
+  const image = readImage(compileUnproved(importModel(file).network));
+  const data = Int8Array.of(1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6);
+  const { named } = run(image, { input: { dtype: 'int8', shape: [2, 6], data } });
+  assert.equal(
+    named!.map(({ name, shape, scale, zeroPoint, outputs }) => [
+      name,
+      shape,
+      Math.fround(scale),
+      zeroPoint,
+      outputs,
+    ]),
+    [
+      [
+        't2',
+        [3],
+        Math.fround(0.1),
+        5,
+        [
+          [1, 2, 3],
+          [-1, -2, -3],
+        ],
+      ],
+      [
+        't3',
+        [3],
+        Math.fround(0.1),
+        5,
+        [
+          [4, 5, 6],
+          [-4, -5, -6],
+        ],
+      ],
+    ],
+  );
+  assert.equal(
+    image.tensors.outputs.map(({ bytes }) => bytes),
+    [3, 3],
+  );
+});
+
+test('two outputs of a float model, quantized here', () => {
+  const float = (shape: number[]) => ({ shape, type: FLOAT });
+  const factor = new Uint8Array(Float32Array.of(2).buffer);
+  const tensors = [
+    float([1, 4]),
+    { ...float([1]), data: factor },
+    float([1, 4]),
+    int32Tensor([1]),
+    float([1, 2]),
+    float([1, 2]),
+  ];
+  const file = tfliteModel(tensors, [
+    { code: OP.MUL, inputs: [0, 1], outputs: [2], options: { 0: fb.i8(0) } },
+    { code: SPLIT, inputs: [3, 2], outputs: [4, 5], options: { 0: fb.i32(2) } },
+  ]);
+  const data: NpyArray = {
+    dtype: 'float32',
+    shape: [2, 4],
+    data: Float32Array.of(-1, 0.5, 0.25, 1, 1, -0.5, 0, -1),
+  };
+  const { network, preprocessing } = importModel(file, { data });
+  const { named } = run(compileUnproved(network, { preprocessing }), { input: data });
+  const reals = named!.map(({ outputs, scale, zeroPoint }) =>
+    outputs.map((row) => row.map((q) => (q - zeroPoint) * scale)),
+  );
+  const expected = [
+    [
+      [-2, 1],
+      [2, -1],
+    ],
+    [
+      [0.5, 2],
+      [0, -2],
+    ],
+  ];
+  reals.flat(2).forEach((real, i) => assert.ok(Math.abs(real - expected.flat(2)[i]!) < 0.05, `${reals}`));
+});
+
+/** A counter: state + input, both of scale 1, is the answer and the next state. */
+const counter = (): QuantizedNetwork => {
+  const one = { shape: [2], scale: 1, zeroPoint: 0 };
+  const whole = { shape: [4], scale: 1, zeroPoint: 0 };
+  const half = { multiplier: 2 ** 30, shift: 0 };
+  return {
+    name: 'counter',
+    tensors: [whole, one, one, one, whole],
+    ops: [
+      { kind: 'slice', name: 'x', axis: 0, start: 0, inputs: [0], output: 1 },
+      { kind: 'slice', name: 's', axis: 0, start: 2, inputs: [0], output: 2 },
+      {
+        kind: 'add',
+        name: 'sum',
+        inputs: [1, 2],
+        output: 3,
+        leftShift: 20,
+        inputScalings: [half, half],
+        outputScaling: { multiplier: 2 ** 30, shift: -18 },
+        clampMin: -128,
+        clampMax: 127,
+      },
+      { kind: 'concat', name: 'both', axis: 0, inputs: [3, 3], output: 4 },
+    ],
+    input: 0,
+    output: 4,
+    inputs: [
+      { name: 'x', tensor: one },
+      { name: 'total', tensor: one, initial: [10, 20] },
+    ],
+    outputs: [
+      { name: 'y', tensor: one },
+      { name: 'total', tensor: one },
+    ],
+  };
+};
+
+test('state goes from answer to input, step by step, and begins as the model says', () => {
+  const image = readImage(compileUnproved(counter()));
+  const data = Int8Array.of(1, 2, 3, 4, 5, 6);
+  const { outputs, named } = run(image, { input: { dtype: 'int8', shape: [3, 2], data } });
+  assert.is(named, undefined);
+  assert.equal(outputs, [
+    [11, 22],
+    [14, 26],
+    [19, 32],
+  ]);
+  assert.ok(verify(image).proved);
+});
+
+test('arrays of other names, or of uneven numbers of samples, are refused', () => {
+  const network = counter();
+  const stateless = { ...network, inputs: network.inputs!.map(({ name, tensor }) => ({ name, tensor })) };
+  const image = readImage(compileUnproved(stateless));
+  const samples = (count: number): NpyArray => ({
+    dtype: 'int8',
+    shape: [count, 2],
+    data: new Int8Array(count * 2),
+  });
+  assert.throws(() => portInputs({ x: samples(1) }, image), /E_INPUT_NAME/);
+  assert.throws(() => portInputs({ x: samples(1), total: samples(2) }, image), /E_INPUT_SHAPE/);
+  assert.is(portInputs({ total: samples(2), x: samples(2) }, image).samples.length, 2);
+});
+
+test.run();
