@@ -4,8 +4,9 @@ import * as assert from 'uvu/assert';
 import type { Values } from '../host/model/values.js';
 import { shippedDigits, shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
-import { type Harvester, type PowerSegment, RfHarvester } from '../host/power/harvester.js';
+import { type Harvester, type PowerSegment, RfHarvester, SegmentHarvester } from '../host/power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../host/power/harvested-supply.js';
+import { openTrace } from '../host/power/source.js';
 import { chargeUj, type DeviceProfile } from '../host/profiles/profile.js';
 import { deviceProfile } from '../host/profiles/index.js';
 import { completeJob } from '../host/simulator/app.js';
@@ -51,6 +52,14 @@ class NotedHarvester implements Harvester {
   readonly segments: PowerSegment[] = [];
 
   constructor(readonly inner: Harvester) {}
+
+  get loops(): number {
+    return this.inner.loops ?? 0;
+  }
+
+  strongest(): Iterable<PowerSegment> {
+    return this.inner.strongest?.() ?? [{ durationUs: 1, powerUw: Infinity }];
+  }
 
   next(): PowerSegment {
     const segment = this.inner.next();
@@ -279,6 +288,55 @@ test('a trace that never fills the capacitor is an error with a name', () => {
       name,
     );
   }
+});
+
+test('a trace that can never work is refused before it is played, and a loop that gains nothing after it was played once', () => {
+  const leakageUw = profile.leakageUw.value;
+  let played = 0;
+  const counted = (inner: Harvester): Harvester => ({
+    next() {
+      played++;
+      return inner.next();
+    },
+    get loops() {
+      return inner.loops ?? 0;
+    },
+    ...(inner.strongest ? { strongest: () => inner.strongest!() } : {}),
+  });
+  const refused = (harvester: Harvester): { found: string; played: number } => {
+    played = 0;
+    try {
+      harvestedRun(counted(harvester), inputs.slice(0, 1));
+    } catch (error) {
+      assert.ok(error instanceof BrownoutError && error.code === 'E_TRACE_DARK', String(error));
+      return { found: error.found, played };
+    }
+    throw new Error('not refused');
+  };
+  // A day in milliseconds, never as strong as leakage.
+  const weak = Array.from({ length: 86_400 }, (_, i) => ({
+    durationUs: 1000,
+    powerUw: (leakageUw * (i % 7)) / 7,
+  }));
+  const first = refused(new SegmentHarvester(weak));
+  assert.match(first.found, /at most 3?[\d.]+ µW into the capacitor at 2\.34 V, where [\d.]+ µW leak/);
+  assert.is(first.played, 0);
+  assert.is(refused(new RfHarvester({ seed: 1, ...RF, onUw: leakageUw / 2 })).played, 0);
+  assert.is(refused(openTrace('solar:peak_uw=0.5', 1)).played, 0);
+  // Stronger than leakage now and then, weaker as a whole: known after a loop or two.
+  const pulses = Array.from({ length: 1000 }, (_, i) => ({
+    durationUs: 1e5,
+    powerUw: i === 0 ? leakageUw * 20 : 0,
+  }));
+  const second = refused(new SegmentHarvester(pulses));
+  assert.match(second.found, 'a whole loop');
+  assert.ok(second.played <= 3001, `${second.played}`);
+  // A loop that gains little by little gets there.
+  const slow = new SegmentHarvester([
+    { durationUs: 2e5, powerUw: leakageUw * 4 },
+    { durationUs: 3e5, powerUw: 0 },
+  ]);
+  assert.ok(harvestedRun(slow, inputs.slice(0, 1)));
 });
 
 test.run();

@@ -153,7 +153,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
   });
   return {
     name: model.metadata.name,
-    device,
+    device: profile.name,
     policy: model.metadata.policy,
     ops,
     macs: ops.reduce((sum, op) => sum + op.macs, 0),

@@ -1,9 +1,10 @@
 import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 
 export interface AnalyzeOptions {
   /** Device profile; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
 }
 
 export const analyzeOptions = {

@@ -50,7 +50,7 @@ type Network = ImportedModel['network'];
 
 /** The capacitor that an image's dearest tile, a boot and a commit need, in µF. */
 function capacitorFor(image: Uint8Array, profile: DeviceProfile): number {
-  const { ops } = analyze(image, { device: profile.name });
+  const { ops } = analyze(image, { device: profile });
   const cycles = Math.max(...ops.map(({ largestTileCycles }) => largestTileCycles)) + COMMIT_CYCLES;
   const energyUj = profile.bootUj.value + (cycles * profile.activeNjPerCycle.value) / 1000;
   return (2 * energyUj) / (profile.turnOnV.value ** 2 - profile.turnOffV.value ** 2);
@@ -59,7 +59,7 @@ function capacitorFor(image: Uint8Array, profile: DeviceProfile): number {
 /** The image for a capacitor; undefined where a tile cannot be cut small enough for it. */
 function imageFor(network: Network, profile: DeviceProfile, capacitorUf: number): Uint8Array | undefined {
   try {
-    return compile(network, { device: profile.name, capacitorUf, verify: false });
+    return compile(network, { device: profile, capacitorUf, verify: false });
   } catch (error) {
     if (error instanceof BrownoutError) return undefined;
     throw error;
@@ -80,8 +80,8 @@ function smallestCapacitor(network: Network, profile: DeviceProfile): number {
 }
 
 function costsOf(network: Network, profile: DeviceProfile): Costs {
-  const image = readImage(compile(network, { device: profile.name, verify: false }));
-  const analysis = analyze(image, { device: profile.name });
+  const image = readImage(compile(network, { device: profile, verify: false }));
+  const analysis = analyze(image, { device: profile });
   const words = analysis.ops.reduce((sum, { bytesMoved }) => sum + bytesMoved / 4, 0);
   const energyNj = analysis.cycles * profile.activeNjPerCycle.value + words * profile.nvmReadNjPerWord.value;
   return {

@@ -1,10 +1,11 @@
 import { type ImportOptions, importOptions } from '../import/import-model.js';
 import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 
 export interface CheckOptions extends Pick<ImportOptions, 'name' | 'data' | 'beside' | 'cut' | 'shape'> {
   /** Device profile; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
 }
 
 const { name, data, beside, cut, shape } = importOptions;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readUserFile } from '../data/files.js';
-import { ExitCode } from '../error.js';
+import { inputFor } from '../data/samples.js';
+import { BrownoutError, ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
 import { traceKind } from '../power/source.js';
@@ -25,7 +26,7 @@ export const command: Command = defineCommand({
     'brownout compare rad-mnist rad-okg --device msp430fr5994 --capacitor 1mF --json',
     'brownout compare checkpoints/digits.brn',
   ],
-  run({ positionals, options: { trace, loadOhm, currentUnit, ...options } }) {
+  run({ positionals, options: { trace, loadOhm, currentUnit, input, ...options } }) {
     const models = positionals.map((name) => {
       if (RAD_NETWORKS.includes(name)) return name;
       // Neither a model nor a file: most likely a model's name.
@@ -37,7 +38,17 @@ export const command: Command = defineCommand({
       ...(currentUnit === undefined ? {} : { currentUnit }),
     };
     const traces = trace === undefined ? {} : { traces: [traceOf(trace, units)] };
-    const result = compare(models, { ...options, ...traces });
+    const first = models.find((model) => typeof model !== 'string');
+    if (input !== undefined && first === undefined) {
+      throw new BrownoutError({
+        code: 'E_USAGE',
+        found: '--input without an image',
+        expected: 'an image to give it to',
+        hint: 'Name one, such as checkpoints/digits.brn, or leave --input out.',
+      });
+    }
+    const given = input === undefined || first === undefined ? {} : { input: inputFor(input, first).array };
+    const result = compare(models, { ...options, ...traces, ...given });
     return { json: result, text: compareText(result), exitCode: ExitCode.OK };
   },
 });

@@ -2,9 +2,12 @@
 import { compile } from '../compile/compile.js';
 import { type Image, readImage } from '../model/image.js';
 import { opCycles } from '../ops/record.js';
-import { storageChargeUj, storageFor } from '../power/converter.js';
+import { converterName, storageChargeUj, storageFor } from '../power/converter.js';
+import type { OwnConverter } from '../power/own-converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { openTrace } from '../power/source.js';
+import { openTrace, traceBytes } from '../power/source.js';
+import { type InputArray, modelInputs } from '../data/model-input.js';
+import { originOf } from '../origin.js';
 import type { Trace } from '../power/trace.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -46,7 +49,12 @@ export interface Sensitivity {
 
 /** What `brownout compare --json` prints. Time and energy are simulated from costs many of which are estimated. */
 export interface CompareResult {
+  /** Images and traces in the order in which they were given. */
+  origin: { version: string; imagesSha256: string[]; tracesSha256: string[]; seed: number };
   seed: number;
+  converter: string;
+  /** Of ours. */
+  policy: string;
   rows: CompareRow[];
   /** On 50 mF or the largest capacitor, first trace. */
   sensitivity: Sensitivity[];
@@ -61,11 +69,17 @@ const ratio = (a: ProgramRun | null, b: ProgramRun | null): { time: number; ener
   a && b ? { time: a.timeMs / b.timeMs, energy: a.energyUj / b.energyUj } : null;
 
 /** A named network, planned for the device with a capacitor that holds any of its tiles; or the image as it is. */
-function imageFor(model: string | Image, device: string): Image {
+function imageFor(model: string | Image, device: DeviceProfile): Image {
   if (typeof model !== 'string') return model;
   const network = radNetwork(model);
   const options = { device, capacitorUf: 1000, arenaBytes: ARENA_BYTES, verify: false } as const;
   return readImage(compile(network, options));
+}
+
+/** The image with the first of `input` in place of its own sample. */
+function withInput(image: Image, input: InputArray | undefined): Image {
+  const sample = input && modelInputs(input, image)[0];
+  return sample ? { ...image, sample } : image;
 }
 
 class Comparison {
@@ -73,20 +87,22 @@ class Comparison {
     readonly layers: readonly Layer[],
     readonly profile: DeviceProfile,
     readonly boots: ProgramOptions['boots'],
-    readonly seed: number,
+    readonly options: { seed: number; converter: string | OwnConverter; policy: string },
   ) {}
 
   cell(strategy: Strategy, capacitorUf: number, trace: string | Trace, fftFactor = 1): CompareCell | null {
-    const storage = storageFor(this.profile, { capacitorUf });
+    const { converter, policy, seed } = this.options;
+    const storage = storageFor(this.profile, { capacitorUf, converter });
     const chargeUj = storageChargeUj(storage);
     const program = programFor(strategy, this.layers, this.profile, {
       fftFactor,
       chargeUj,
       boots: this.boots,
+      policy,
     });
     const run = runProgram(
       program,
-      new MeteredSupply(this.profile, openTrace(trace, this.seed), storage),
+      new MeteredSupply(this.profile, openTrace(trace, seed), storage),
       this.profile,
     );
     const methods = program.steps.map(({ method, exact }) => `${exact ? '' : '~'}${method}`);
@@ -129,18 +145,36 @@ export function compare(
   models: readonly (string | Image)[] = [],
   options: CompareOptions = {},
 ): CompareResult {
-  const { devices, traces, seed, capacitorsUf } = checkOptions(compareOptions, options);
-  const result: CompareResult = { seed, rows: [], sensitivity: [], modelErrors: [] };
+  const settings = checkOptions(compareOptions, options);
+  const { devices, traces, seed, capacitorsUf, converter, policy } = settings;
+  const files = models.flatMap((model) => (typeof model === 'string' ? [] : [model.file]));
+  const result: CompareResult = {
+    origin: {
+      version: originOf({}).version,
+      imagesSha256: files.map((file) => originOf({ image: file }).imageSha256!),
+      tracesSha256: traces.map((trace) => originOf({ trace: traceBytes(trace, seed) }).traceSha256!),
+      seed,
+    },
+    ...{ seed, converter: converterName(converter), policy },
+    ...{ rows: [], sensitivity: [], modelErrors: [] },
+  };
   for (const device of devices) {
     const profile = deviceProfile(device);
     for (const model of models.length > 0 ? models : RAD_NETWORKS) {
-      const image = imageFor(model, device);
+      const image = withInput(
+        imageFor(model, profile),
+        typeof model === 'string' ? undefined : settings.input,
+      );
       const { name } = image.metadata;
       const layers = layersOf(image, profile);
-      const comparison = new Comparison(layers, profile, meteredBoots(image, profile), seed);
+      const comparison = new Comparison(layers, profile, meteredBoots(image, profile), {
+        seed,
+        converter,
+        policy,
+      });
       const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
       const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles, 0) - 1) * 100;
-      result.modelErrors.push({ model: name, device, percent });
+      result.modelErrors.push({ model: name, device: profile.name, percent });
       for (const trace of traces) {
         for (const capacitorUf of capacitorsUf)
           result.rows.push({ model: name, ...comparison.row(capacitorUf, trace) });

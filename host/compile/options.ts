@@ -8,13 +8,14 @@ import type { Quantity } from '../options/quantity.js';
 import { type Checked, nested, type Table } from '../options/table.js';
 import { policyKind } from '../plan/policy.js';
 import { deviceKind } from '../profiles/index.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 
 /** Options of `compile`. */
 export interface CompileOptions {
   /** `every N`, `low`, `auto` (default) or `never`. */
   policy?: string;
   /** Device profile the plan is made for; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
   /** Capacitor before the device, in µF or as `'100nF'`; default the device's own. */
   capacitorUf?: Quantity;
   /**

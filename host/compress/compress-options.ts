@@ -20,6 +20,7 @@ import type { Quantity } from '../options/quantity.js';
 import { checkOptions, type Table } from '../options/table.js';
 import { policyKind } from '../plan/policy.js';
 import { deviceKind } from '../profiles/index.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import type { Augmentation } from './augment.js';
 import type { Budget } from './device-cost.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
@@ -49,7 +50,7 @@ export interface CompressOptions {
   /** Names of the classes. */
   classes?: string[];
   /** Device profile; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
   /** In µF or as `'100nF'`; default the device's own. */
   capacitorUf?: Quantity;
   /** Bytes of the image's header, plan and constants; the firmware's code is on top; or as `'32KB'`. */

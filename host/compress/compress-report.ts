@@ -52,7 +52,7 @@ export interface CompressReport {
   estimates: Estimate[];
   name: string;
   seed: number;
-  budget: Budget;
+  budget: Omit<Budget, 'device'> & { device: string };
   data: { training: number; validation: number; test: number; heldOut: boolean };
   before: Figures;
   after: Figures;

@@ -337,12 +337,13 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
     cost,
   };
   if (excess(cost, settings.budget) > 0) throw overBudget(cost, settings);
+  const profile = deviceProfile(settings.budget.device);
   const report: CompressReport = {
     name: settings.name,
     seed: settings.recipe.seed,
     origin: originOf({ image, module: moduleBytes('device'), seed: settings.recipe.seed }),
-    estimates: estimatesOf(deviceProfile(settings.budget.device)),
-    budget: settings.budget,
+    estimates: estimatesOf(profile),
+    budget: { ...settings.budget, device: profile.name },
     data: {
       training: training.labels.length,
       validation: validation.labels.length,

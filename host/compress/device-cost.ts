@@ -1,4 +1,5 @@
 // What a quantized network takes on a device: the compiler's plan, and its kernels' cycles and energy, simulated.
+import type { DeviceProfile } from '../profiles/profile.js';
 import { compile } from '../compile/compile.js';
 import { BrownoutError } from '../error.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
@@ -13,7 +14,7 @@ import { OP_TILES, STATIC_BYTES } from '../../assembly/layout.js';
 
 /** The device, and what of it a model may take. */
 export interface Budget {
-  device: string;
+  device: string | DeviceProfile;
   capacitorUf?: number;
   /** Header, plan and constants of the image; the firmware's code is on top. */
   flashBytes?: number;

@@ -247,11 +247,11 @@ export async function exportFirmware(
   const manifest: Manifest = {
     tool: 'brownout',
     target: targetName,
-    device,
+    device: profile.name,
     name: image.metadata.name,
     imageId: image.imageId,
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
   };
   files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
-  return { target: targetName, device, files, usage, note };
+  return { target: targetName, device: profile.name, files, usage, note };
 }

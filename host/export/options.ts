@@ -5,6 +5,7 @@ import { targetNames } from '../firmware/targets.js';
 import { choice } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 
 export interface ExportOptions {
   /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33`, … or `posix`. */
@@ -16,7 +17,7 @@ export interface ExportOptions {
   /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
   layout?: string;
   /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
 }
 
 export const exportOptions = {

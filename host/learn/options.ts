@@ -1,3 +1,5 @@
+import type { OwnConverter } from '../power/own-converter.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { samplesKind } from '../data/option-kinds.js';
 import type { InputArray } from '../data/model-input.js';
 import { callback, instance, progressKind, whole } from '../options/kinds.js';
@@ -35,11 +37,11 @@ export interface LearnReplayOptions {
   /** Of the trace, and of what cuts do to unsynced writes; default 1. */
   seed?: number;
   /** Device profile; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
   /** In place of the converter's or device's own, in µF or as `'100nF'`. */
   capacitorUf?: Quantity;
   /** `ideal` (default), `diode`, `bq25504` or `bq25570`. */
-  converter?: string;
+  converter?: string | OwnConverter;
   /** In place of the image's own. */
   policy?: string;
   /** What the app does when the monitor says LOW: `sleep` (default) until the capacitor is full, or `run` on. */

@@ -1,28 +1,10 @@
 // What stands between a harvester and the device: a converter, a capacitor, thresholds. Converters are data.
 import { BrownoutError } from '../error.js';
-import { choice } from '../options/kinds.js';
+import { choice, type Kind } from '../options/kinds.js';
 import { didYouMean } from '../options/suggest.js';
+import { jsonFile } from '../profiles/custom.js';
 import type { DeviceProfile } from '../profiles/profile.js';
-
-/** A converter and the capacitor behind it. */
-export interface Converter {
-  name: string;
-  description: string;
-  source: string;
-  capacitorUf: number;
-  turnOnV: number;
-  turnOffV: number;
-  /** What the capacitor is charged to at most. */
-  fullV: number;
-  /** Drawn from the capacitor all the time. */
-  leakageNa: number;
-  /** Voltage taken for a source whose trace has none. Estimated. */
-  sourceV: number;
-  /** Share of the source's power that gets into the capacitor. */
-  inputEfficiency: (powerUw: number, sourceV: number, capacitorV: number) => number;
-  /** Share of the capacitor's energy that gets to a load that draws `loadUw` at `capacitorV`. */
-  outputEfficiency: (loadUw: number, capacitorV: number) => number;
-}
+import { checkConverter, type Converter, converterOf, type OwnConverter } from './own-converter.js';
 
 /**
  * Boost converter efficiency by input voltage (rows, 131 mV each) and current (columns: below 8 µA, from 8 µA, 16 µA, 32
@@ -106,8 +88,22 @@ const converters: readonly Converter[] = [
 
 /** Names of the converters that `power` takes. */
 export const CONVERTERS: readonly string[] = ['ideal', ...converters.map(({ name }) => name)];
-/** An option that names a converter. */
-export const converterKind = choice(CONVERTERS, { code: 'E_CONVERTER' });
+const named = choice(CONVERTERS, { code: 'E_CONVERTER' });
+
+/** An option that names a converter, or is one. */
+export const converterKind: Kind<string | OwnConverter> = {
+  ...named,
+  expected: `${named.expected}, or a converter of your own (.json)`,
+  placeholder: 'NAME|JSON',
+  parse: (text) =>
+    text.endsWith('.json') ? checkConverter(jsonFile(text, 'E_CONVERTER')) : named.parse!(text),
+  check: (value) =>
+    typeof value === 'object' && value !== null ? checkConverter(value) : named.check(value),
+};
+
+/** What results call a converter. */
+export const converterName = (converter: string | OwnConverter): string =>
+  typeof converter === 'string' ? converter : converter.name;
 
 /** What holds the energy of a device, ready to compute with. */
 export interface Storage {
@@ -144,7 +140,7 @@ export function profileStorage(profile: DeviceProfile): Storage {
 
 export interface StorageOptions {
   /** `ideal` (default), `diode`, `bq25504` or `bq25570`. */
-  converter?: string;
+  converter?: string | OwnConverter;
   /** In place of the converter's or device's own. */
   capacitorUf?: number;
   /** Series resistance of the capacitor; default 0. */
@@ -168,8 +164,9 @@ function warningFor({ turnOnV, warningV, turnOffV }: DeviceProfile, onV: number,
  */
 export function storageFor(profile: DeviceProfile, options: StorageOptions = {}): Storage {
   const { converter: name = 'ideal', esrOhm = 0, capacitorLeakageNa = 0 } = options;
-  const converter = converters.find((candidate) => candidate.name === name);
-  if (!converter && name !== 'ideal') {
+  const converter =
+    typeof name === 'string' ? converters.find((candidate) => candidate.name === name) : converterOf(name);
+  if (!converter && typeof name === 'string' && name !== 'ideal') {
     throw new BrownoutError({
       code: 'E_CONVERTER',
       found: `converter "${name}"`,

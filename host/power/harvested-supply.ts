@@ -1,6 +1,6 @@
 // The power model: harvester → capacitor with thresholds and leakage → device. It grants the metered module cycles up
 // to the very one at which the capacitor would reach turn-off, and takes what NVM costs at the imports.
-import { BrownoutError } from '../error.js';
+import { darkTrace, ratesAt, refuseDark } from './dark.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { PowerCut, type Supply } from '../simulator/device.js';
 import { MAX_BUDGET_CYCLES, readMeter, setBudget } from '../toolchain/meter.js';
@@ -50,6 +50,12 @@ const DARK_US = 86_400e6;
 /** Steps in which rates that depend on the voltage are followed through a charge. */
 const STEPS_PER_CHARGE = 64;
 
+/** What is to come of a trace. */
+interface Ahead extends PowerSegment {
+  /** The first after the trace began anew. */
+  startsLoop?: true;
+}
+
 /** A metered device on harvested energy; with no harvester, on steady power that only counts. */
 export class MeteredSupply implements Supply {
   readonly statistics: RunStatistics = {
@@ -80,7 +86,9 @@ export class MeteredSupply implements Supply {
   readonly #turnOffUj: number;
   #storedUj: number;
   /** The trace from now on, as far as anyone has looked. */
-  readonly #ahead: PowerSegment[] = [];
+  readonly #ahead: Ahead[] = [];
+  /** What the capacitor had when the trace last began anew, off since. */
+  #atLoopUj: number | undefined;
   /** How far the trace has been played. */
   #playedUs = 0;
   #meter: WebAssembly.Global | undefined;
@@ -222,8 +230,13 @@ export class MeteredSupply implements Supply {
   }
 
   /** The piece of the trace `index` pieces from now. */
-  #segment(harvester: Harvester, index: number): PowerSegment {
-    while (this.#ahead.length <= index) this.#ahead.push({ ...harvester.next() });
+  #segment(harvester: Harvester, index: number): Ahead {
+    while (this.#ahead.length <= index) {
+      const { loops } = harvester;
+      const segment: Ahead = { ...harvester.next() };
+      if (harvester.loops !== loops) segment.startsLoop = true;
+      this.#ahead.push(segment);
+    }
     return this.#ahead[index]!;
   }
 
@@ -238,13 +251,21 @@ export class MeteredSupply implements Supply {
   }
 
   /** What comes in of a piece of the trace, and what leaks, in µW at the present voltage. */
-  #rates({ powerUw, sourceV }: PowerSegment): { inUw: number; leakUw: number } {
-    const { leakageUw, leakageNa, inputEfficiency, sourceV: assumedV } = this.#storage;
-    const volts = this.volts;
-    return {
-      inUw: powerUw > 0 ? powerUw * inputEfficiency(powerUw, sourceV ?? assumedV, volts) : 0,
-      leakUw: leakageUw + (leakageNa * volts) / 1000,
-    };
+  #rates(segment: PowerSegment): { inUw: number; leakUw: number } {
+    return ratesAt(this.#storage, segment, this.volts);
+  }
+
+  /**
+   * The trace begins anew. A capacitor that a whole loop leaves no fuller, off all the time, is never fuller: what comes
+   * and goes depends on its voltage alone, so the next loop begins where this one did, or lower.
+   */
+  #loop(first: Ahead): void {
+    delete first.startsLoop;
+    if (this.#atLoopUj !== undefined && this.#storedUj <= this.#atLoopUj) {
+      const { turnOnV } = this.#storage;
+      throw darkTrace('a trace of which a whole loop leaves the capacitor no fuller', turnOnV);
+    }
+    this.#atLoopUj = this.#storedUj;
   }
 
   /** Time passes: harvest comes in, leakage goes out, up to a full capacitor. */
@@ -293,7 +314,11 @@ export class MeteredSupply implements Supply {
   /** Off until the capacitor is at turn-on. */
   #charge(): void {
     if (!this.#harvester) return;
+    if (this.statistics.boots === 1) refuseDark(this.#harvester, this.#storage);
+    this.#atLoopUj = undefined;
     while (this.#storedUj < this.#turnOnUj) {
+      const segment = this.#segment(this.#harvester, 0);
+      if (segment.startsLoop) this.#loop(segment);
       const stepUs = this.#stepTowards(this.#harvester, this.#turnOnUj, 0);
       this.#pass(stepUs);
       this.statistics.offUs += stepUs;
@@ -357,12 +382,7 @@ export class MeteredSupply implements Supply {
     this.onWait?.();
     this.#waitedUs += stepUs;
     if (this.#waitedUs <= DARK_US) return;
-    throw new BrownoutError({
-      code: 'E_TRACE_DARK',
-      found: 'a day without enough power to turn on',
-      expected: `a trace that fills the capacitor to ${this.#storage.turnOnV} V against leakage`,
-      hint: 'Use a stronger trace or a smaller capacitor.',
-    });
+    throw darkTrace('a day without enough power to turn on', this.#storage.turnOnV);
   }
 
   /** Grants the cycles that the capacitor and the trace ahead will carry. */

@@ -12,7 +12,16 @@ export interface PowerSegment {
 /** An endless trace. */
 export interface Harvester {
   next(): PowerSegment;
+  /** How often it has begun anew; absent: it is no loop. */
+  readonly loops?: number;
+  /** Pieces of which none that comes gives more than the best; absent: nobody knows. */
+  strongest?(): Iterable<PowerSegment>;
 }
+
+const most = (powerUw: number): PowerSegment[] => [{ durationUs: 1, powerUw }];
+
+/** Shares of a field's power between which it fades. */
+const [LEAST_FADING, MOST_FADING] = [0.5, 1.5];
 
 export interface RfOptions {
   seed: number;
@@ -45,10 +54,14 @@ export class RfHarvester implements Harvester {
     this.#random = new Random(options.seed);
   }
 
+  strongest(): PowerSegment[] {
+    return most(Math.max(this.#options.onUw * MOST_FADING, this.#options.offUw));
+  }
+
   next(): PowerSegment {
     const { onUw, offUw, meanOnMs, meanOffMs } = this.#options;
     const steps = geometricMs(this.#random, this.#on ? meanOnMs : meanOffMs);
-    const powerUw = this.#on ? onUw * this.#random.uniform(0.5, 1.5) : offUw;
+    const powerUw = this.#on ? onUw * this.#random.uniform(LEAST_FADING, MOST_FADING) : offUw;
     this.#on = !this.#on;
     return { durationUs: steps * 1000, powerUw };
   }
@@ -82,6 +95,10 @@ export class SolarHarvester implements Harvester {
   constructor(options: SolarOptions) {
     this.#options = options;
     this.#random = new Random(options.seed);
+  }
+
+  strongest(): PowerSegment[] {
+    return most(this.#options.peakUw);
   }
 
   next(): PowerSegment {
@@ -127,6 +144,10 @@ export class KineticHarvester implements Harvester {
     this.#random = new Random(options.seed);
   }
 
+  strongest(): PowerSegment[] {
+    return most(this.#options.peakUw);
+  }
+
   next(): PowerSegment {
     const { peakUw, halfMs, meanGapMs } = this.#options;
     if (this.#steps === 0) {
@@ -143,6 +164,7 @@ export class KineticHarvester implements Harvester {
 
 /** Segments again and again, or once and then darkness. */
 export class SegmentHarvester implements Harvester {
+  loops = 0;
   #index = 0;
 
   constructor(
@@ -150,8 +172,15 @@ export class SegmentHarvester implements Harvester {
     readonly loop = true,
   ) {}
 
+  strongest(): readonly PowerSegment[] {
+    return this.segments;
+  }
+
   next(): PowerSegment {
-    if (this.#index === this.segments.length && this.loop) this.#index = 0;
+    if (this.#index === this.segments.length && this.loop) {
+      this.#index = 0;
+      this.loops++;
+    }
     return this.segments[this.#index++] ?? { durationUs: Infinity, powerUw: 0 };
   }
 }

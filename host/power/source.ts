@@ -133,16 +133,22 @@ const RECORDING_STEP_US = 1000;
 
 /** A recording in a loop, brought to steps while it is played: days of it are not held in memory. */
 class RecordingHarvester implements Harvester {
+  loops = 0;
   #pieces: Iterator<PowerSegment, undefined>;
 
   constructor(readonly trace: Trace) {
     this.#pieces = piecesOf(trace.segments, RECORDING_STEP_US);
   }
 
+  strongest(): readonly PowerSegment[] {
+    return this.trace.segments;
+  }
+
   next(): PowerSegment {
     const piece = this.#pieces.next();
     if (!piece.done) return piece.value;
     this.#pieces = piecesOf(this.trace.segments, RECORDING_STEP_US);
+    this.loops++;
     return this.#pieces.next().value ?? { durationUs: Infinity, powerUw: 0 };
   }
 }

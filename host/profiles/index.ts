@@ -4,8 +4,9 @@ import { apollo4 } from './apollo4.js';
 import { cortexM4Generic } from './cortex-m4-generic.js';
 import { msp430fr5994 } from './msp430fr5994.js';
 import { nrf52840 } from './nrf52840.js';
-import { choice } from '../options/kinds.js';
+import { choice, type Kind } from '../options/kinds.js';
 import { didYouMean } from '../options/suggest.js';
+import { checkProfile, jsonFile } from './custom.js';
 import type { DeviceProfile } from './profile.js';
 import { stm32u5 } from './stm32u5.js';
 
@@ -14,17 +15,28 @@ const profiles: readonly DeviceProfile[] = [cortexM4Generic, msp430fr5994, apoll
 /** Names of the profiles. */
 export const DEVICES: readonly string[] = profiles.map(({ name }) => name);
 
-/** An option that names a profile. */
-export const deviceKind = choice(DEVICES, { code: 'E_DEVICE' });
+const named = choice(DEVICES, { code: 'E_DEVICE' });
 
-/** The profile called `name`. Throws `E_DEVICE`. */
-export function deviceProfile(name: string): DeviceProfile {
-  const profile = profiles.find((candidate) => candidate.name === name);
+/** An option that names a profile, or is one. */
+export const deviceKind: Kind<string | DeviceProfile> = {
+  ...named,
+  expected: `${named.expected}, or a profile of your own (.json)`,
+  placeholder: 'NAME|JSON',
+  parse: (text) => (text.endsWith('.json') ? ownProfile(jsonFile(text, 'E_DEVICE')) : named.parse!(text)),
+  check: (value) => (typeof value === 'object' && value !== null ? ownProfile(value) : named.check(value)),
+};
+
+const ownProfile = (value: unknown): DeviceProfile => checkProfile(value, deviceProfile);
+
+/** The profile called so, or one of one's own as it is. Throws `E_DEVICE`. */
+export function deviceProfile(device: string | DeviceProfile): DeviceProfile {
+  if (typeof device !== 'string') return device;
+  const profile = profiles.find((candidate) => candidate.name === device);
   if (profile) return profile;
   throw new BrownoutError({
     code: 'E_DEVICE',
-    found: `device "${name}"`,
+    found: `device "${device}"`,
     expected: DEVICES.join(', '),
-    hint: didYouMean(name, DEVICES),
+    hint: didYouMean(device, DEVICES),
   });
 }

@@ -6,9 +6,11 @@ import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
 import { policyKind } from '../plan/policy.js';
 import { converterKind } from '../power/converter.js';
+import type { OwnConverter } from '../power/own-converter.js';
 import { traceKind } from '../power/source.js';
 import type { Trace } from '../power/trace.js';
 import { deviceKind } from '../profiles/index.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 
 export interface ReplayOptions {
   /** Samples; default: the input that the image carries. */
@@ -18,11 +20,11 @@ export interface ReplayOptions {
   /** Of generators, and of what cuts do to unsynced writes; default 1. */
   seed?: number;
   /** Device profile; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
   /** In place of the converter's or device's own, in µF or as `'100nF'`. */
   capacitorUf?: Quantity;
   /** `ideal` (default), `diode`, `bq25504` or `bq25570`. */
-  converter?: string;
+  converter?: string | OwnConverter;
   /** Series resistance of the capacitor; default 0. */
   esrOhm?: number;
   /** Default 0. */

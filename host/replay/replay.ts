@@ -7,7 +7,7 @@ import { type Image, readImage, withPolicy } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { resolvePolicy, checkPolicy } from '../plan/policy.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
-import { type Storage, storageChargeUj, storageFor } from '../power/converter.js';
+import { converterName, type Storage, storageChargeUj, storageFor } from '../power/converter.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
@@ -305,7 +305,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
   const { profile, steady } = bench;
   const { converter, trace, seed, onLow } = settings;
   const storage = storageFor(profile, settings);
-  const analysis = analyze(bench.image, { device: profile.name });
+  const analysis = analyze(bench.image, { device: profile });
   const largestTile = largestOf(analysis, profile, storage);
   const run = withReason(largestTile, storage, () => bench.harvest(storage));
   const { statistics, recorder } = run;
@@ -318,7 +318,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
     ...{
       trace: typeof trace === 'string' ? trace : trace.name,
       seed,
-      converter,
+      converter: converterName(converter),
       capacitorUf: storage.capacitorUf,
     },
     thresholdsV: { turnOn: storage.turnOnV, warning: storage.warningV, turnOff: storage.turnOffV },

@@ -5,6 +5,7 @@ import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
 import { fixedPolicyKind } from '../plan/policy.js';
 import { deviceKind } from '../profiles/index.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 
 export interface VerifyOptions {
   /** A sample as an array; default: the input the image carries, else noise. */
@@ -16,7 +17,7 @@ export interface VerifyOptions {
   /** The device module to prove; default the one that ships. */
   module?: Uint8Array;
   /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
-  device?: string;
+  device?: string | DeviceProfile;
   /** Capacitor before it, in µF or as `'100nF'`; default the device's own. */
   capacitorUf?: Quantity;
   /** Another commit policy than the image's: `every N`, `low` or `never`. */

@@ -48,7 +48,7 @@ const product = (shape: readonly number[]): number => shape.reduce((a, b) => a *
 /** The ops of an image's plan, as metered on a device. */
 export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const scale = profile.planScale.value;
-  const metered = analyze(image, { device: profile.name }).ops;
+  const metered = analyze(image, { device: profile }).ops;
   const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
   // How the device does against the estimates: for what cannot be metered, as our plan does not do it so.
   const speed = metered.reduce((sum, { cycles }) => sum + cycles, 0) / scale / estimated;

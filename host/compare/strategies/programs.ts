@@ -319,11 +319,20 @@ function ours(layer: Layer, prices: Prices): Step {
   return cheapest([...exact, ...residents(layer, prices), ...spectra]);
 }
 
+/** A step that commits after every `tiles` of its units: those are its units then. */
+function committed(step: Step, tiles: number, commit: Cost): Step {
+  const units = Math.ceil(step.units / tiles);
+  const share = step.units / units;
+  return { ...step, units, unit: { cycles: step.unit.cycles * share, nj: step.unit.nj * share }, commit };
+}
+
 export interface ProgramOptions {
   fftFactor?: number;
   chargeUj: number;
   /** Of ours, metered. */
   boots: { first: BootCost; later: BootCost };
+  /** When ours commits; default `auto`: at the monitor's warning. */
+  policy?: string;
 }
 
 /** All layers as `strategy` runs them on a device. `fftFactor` scales what is estimated about FFTs; a charge bounds units. */
@@ -331,7 +340,7 @@ export function programFor(
   strategy: Strategy,
   layers: readonly Layer[],
   profile: DeviceProfile,
-  { fftFactor = 1, chargeUj, boots }: ProgramOptions,
+  { fftFactor = 1, chargeUj, boots, policy = 'auto' }: ProgramOptions,
 ): Program {
   const prices = new Prices(profile, fftFactor, chargeUj);
   const steps = (make: (layer: Layer, prices: Prices) => Step): Step[] =>
@@ -352,10 +361,11 @@ export function programFor(
     }
     case 'ours': {
       const commit = prices.commit();
+      const every = Number(/^every (\d+)$/.exec(policy)?.[1] ?? 0);
       return {
         strategy,
-        recovery: 'demand',
-        steps: steps(ours),
+        recovery: every > 0 ? 'unit' : policy === 'never' ? 'restart' : 'demand',
+        steps: every > 0 ? steps(ours).map((step) => committed(step, every, commit)) : steps(ours),
         save: commit,
         start: boots.first,
         restore: boots.later,
