@@ -216,7 +216,7 @@ test('compress keeps to its budget, proves what it made, says why, and goes on f
   assert.is(report.candidates.filter(({ chosen }) => chosen).length, 1);
   const page = compressHtml(report, 'brownout compress <x>');
   assert.match(page, /brownout compress &lt;x&gt;/);
-  assert.is(page.match(/<svg /g)!.length, 2);
+  assert.is(page.match(/<svg class="chart"/g)!.length, 2);
   assert.not.match(page, /https?:|<script/);
   assert.not.match(page, /NaN|undefined/);
   assert.match(compressText(report), /before +after/);
@@ -253,8 +253,8 @@ test('wrong options and budgets that nothing meets are errors by name', () => {
     assert.throws(() => compress(parent, { ...compression, ...options } as CompressOptions), reason);
   };
   wrong({ flash: 3 }, /option "flash"/);
-  wrong({ epochs: 0 }, /epochs 0/);
-  wrong({ energyUj: -1 }, /energyUj -1/);
+  wrong({ epochs: 0 }, /`epochs` 0/);
+  wrong({ energyUj: -1 }, /`energyUj` -1/);
   wrong({ device: 'z80' }, /z80/);
   wrong({ methods: ['magic'] }, /magic/);
   wrong({ data: { inputs: new Float32Array(64), labels: Uint8Array.of(4) } }, /label 4/);
