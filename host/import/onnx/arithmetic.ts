@@ -1,8 +1,8 @@
 // Sums, products, quotients and extremes of two values, what they broadcast, and Softmax.
-import { elementCount } from '../../model/quantized-network.js';
-import { UNBOUNDED } from '../float-graph.js';
+import { elementCount, type Quantization } from '../../model/quantized-network.js';
+import { exponential, UNBOUNDED } from '../float-graph.js';
 import { log, power } from '../functions.js';
-import { broadcast as repeated } from '../moves.js';
+import { broadcast as spreadOut, permute } from '../moves.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
 import { affine } from './layers.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
@@ -55,7 +55,7 @@ function broadcast(
     number[],
     number[],
   ];
-  return `${from}` === `${to}` ? tensor : repeated(graph.mover(node), tensor, from, to);
+  return `${from}` === `${to}` ? tensor : spreadOut(graph.mover(node), tensor, from, to);
 }
 
 /** The constant of each channel, the last stored dimension, if that is all there is. */
@@ -227,6 +227,27 @@ export const prelu: Handler = (graph, node) => {
   );
 };
 
+/** x − max x − log Σ exp(x − max x) of each row of a matrix. */
+function logSoftmax(graph: OnnxGraph, node: OnnxNode, matrix: number): number {
+  const [rows, depth] = graph.shapeOf(matrix) as [number, number];
+  const mover = graph.mover(node);
+  // A row is a column here, so that what is over rows is a window.
+  const shape = [depth, 1, rows];
+  const columns = graph.reshape(node, permute(mover, matrix, [rows, depth], [1, 0]), shape);
+  const window = { kernel: [depth, 1], stride: [1, 1], dilation: [1, 1], padding: [0, 0] } as const;
+  const unary = (tensor: number, f: (x: number) => number, fixed?: Quantization): number =>
+    graph.add(node, { kind: 'unary', f, ...(fixed ? { fixed } : {}) }, [tensor], graph.shapeOf(tensor));
+  const repeated = (tensor: number): number => graph.add(node, { kind: 'repeat' }, [tensor], shape);
+  const add = (a: number, b: number): number =>
+    graph.add(node, { kind: 'add', bounds: UNBOUNDED }, [a, b], shape);
+  const most = graph.add(node, { kind: 'maxPool2d', window }, [columns], [1, 1, rows]);
+  const below = add(columns, repeated(unary(most, (x) => -x)));
+  const powers = unary(below, exponential, { scale: 1 / 256, zeroPoint: -128 });
+  const sum = graph.add(node, { kind: 'mean', total: true }, [powers], [rows]);
+  const made = add(below, repeated(unary(sum, (x) => -log(Math.max(1, x)))));
+  return graph.reshape(node, permute(mover, made, [depth, rows], [1, 0]), [rows, depth]);
+}
+
 /** Softmax along any dimension: its elements are brought side by side. */
 export const softmax: Handler = (graph, node) => {
   const value = graph.activation(node);
@@ -242,14 +263,10 @@ export const softmax: Handler = (graph, node) => {
   const order = last ? undefined : orderOf(shape, [...axes.filter((i) => i !== axis), axis]);
   const tensor = graph.inOrder(node, value, order);
   const input = graph.reshape(node, tensor, [elementCount({ shape }) / rest, rest]);
-  const made = graph.add(node, { kind: 'softmax' }, [input], graph.shapeOf(input));
+  const logarithmic = node.op === 'LogSoftmax';
+  const made = logarithmic
+    ? logSoftmax(graph, node, input)
+    : graph.add(node, { kind: 'softmax' }, [input], graph.shapeOf(input));
   const result = graph.reshape(node, made, graph.shapeOf(tensor));
-  if (node.op !== 'LogSoftmax') return graph.result(node, result, shape, order);
-  const logs = graph.add(
-    node,
-    { kind: 'unary', f: (x) => log(Math.max(x, 1 / 512)) },
-    [result],
-    graph.shapeOf(tensor),
-  );
-  return graph.result(node, logs, shape, order);
+  return graph.result(node, result, shape, order);
 };

@@ -71,6 +71,7 @@ const HANDLERS: Record<string, Handler> = {
   Sum: several,
   Mean: several,
   Softmax: softmax,
+  LogSoftmax: softmax,
   Concat: concat,
   Flatten: flatten,
   Reshape: reshape,

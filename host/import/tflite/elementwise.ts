@@ -74,7 +74,7 @@ function powerOfTwoSum(
   return { leftShift: 1, inputScalings: [half(shifts[0]), half(shifts[1])], outputScaling: half(1) };
 }
 
-function sumBody(
+export function sumBody(
   op: TfliteOperator,
   a: TensorSpec,
   b: TensorSpec,

@@ -298,6 +298,7 @@ const RULES: Record<string, Rule> = {
     approximate: { text: (options?.int8(0) ?? 0) ? 'tanh' : 'none' },
   })),
   SOFTMAX: softmax,
+  LOG_SOFTMAX: unary('LogSoftmax', () => ({ axis: -1 })),
   RESHAPE: reshaped,
   SQUEEZE: reshaped,
   EXPAND_DIMS: reshaped,

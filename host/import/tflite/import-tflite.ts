@@ -3,6 +3,7 @@ import { BrownoutError } from '../../error.js';
 import { Obstacles } from '../obstacles.js';
 import { damaged } from './flatbuffer.js';
 import { type Handler, TfliteGraph } from './graph.js';
+import { dequantize, logSoftmax } from './log-softmax.js';
 import { type Variable, variablesOf } from './states.js';
 import { readTflite, type TfliteModel, type TfliteOperator } from './model.js';
 import { add, maximum, minimum, mul, prelu, sub } from './elementwise.js';
@@ -53,6 +54,8 @@ const HANDLERS: Record<string, Handler> = {
   SPACE_TO_DEPTH: shapes.spaceToDepth,
   SHAPE: shapes.shapeOf,
   SOFTMAX: softmax,
+  LOG_SOFTMAX: logSoftmax,
+  DEQUANTIZE: dequantize,
   LOGISTIC: logistic,
   TANH: tables.tangent,
   HARD_SWISH: tables.hardSwish,

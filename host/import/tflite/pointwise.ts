@@ -58,8 +58,12 @@ export const relu =
 
 export const softmax: Handler = (graph, op) => {
   const input = graph.activation(op);
-  const { scale: from, dtype } = graph.builder.spec(input);
-  const output = graph.spec(op, graph.output(op));
+  const { scale: from, dtype, shape } = graph.builder.spec(input);
+  // After a DEQUANTIZE, floats are what is made of integers: those of int8 have one scale.
+  const tail = graph.output(op).type === 'float32' && dtype !== 'int16';
+  const output = tail
+    ? ({ shape, scale: 1 / 256, zeroPoint: -128 } as TensorSpec)
+    : graph.spec(op, graph.output(op));
   const wide = output.dtype === 'int16';
   const expected = wide ? 1 / 32768 : 1 / 256;
   if (output.scale !== expected || dtype !== output.dtype || (!wide && output.zeroPoint !== -128))
