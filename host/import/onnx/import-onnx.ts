@@ -99,7 +99,7 @@ const HANDLERS: Record<string, Handler> = {
 };
 
 /** Names of the nodes that can be taken. */
-const NODES: readonly string[] = [...Object.keys(HANDLERS), ...EXPANDED].sort();
+export const ONNX_NODES: readonly string[] = [...Object.keys(HANDLERS), ...EXPANDED].sort();
 
 const [LEAST_OPSET, MOST_OPSET] = [7, 24];
 /** Kinds of models that are no networks. */
@@ -290,7 +290,7 @@ export interface Dialect {
   supported: readonly string[];
 }
 
-const ONNX: Dialect = { code: 'E_ONNX_OP', supported: [...NODES, 'and, at the end, ArgMax'] };
+const ONNX: Dialect = { code: 'E_ONNX_OP', supported: [...ONNX_NODES, 'and, at the end, ArgMax'] };
 
 /**
  * Imports an .onnx model of float32, or of quantized operators. Throws `E_ONNX` (damaged), `E_ONNX_MODEL` (not one that can

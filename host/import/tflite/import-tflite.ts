@@ -80,6 +80,36 @@ const HANDLERS: Record<string, Handler> = {
   QUANTIZE: quantize,
 };
 
+/** Operators of models of integers; those of variables are none of an inference. */
+export const INTEGER_OPERATORS: readonly string[] = [
+  ...Object.keys(HANDLERS),
+  ...['ARG_MAX', 'CALL_ONCE', 'VAR_HANDLE', 'READ_VARIABLE', 'ASSIGN_VARIABLE'],
+];
+
+/** Those that take int8 alone: tables, and what has no kernel of int16. */
+const NARROW = [
+  ...['MEAN', 'SUM', 'REDUCE_MIN', 'MINIMUM', 'PRELU', 'LOGISTIC', 'TANH', 'HARD_SWISH', 'LOG_SOFTMAX'],
+  ...[
+    'ABS',
+    'NEG',
+    'SQUARE',
+    'SQRT',
+    'RSQRT',
+    'EXP',
+    'LOG',
+    'ELU',
+    'FLOOR',
+    'CEIL',
+    'SIGN',
+    'SIN',
+    'COS',
+    'GELU',
+  ],
+];
+
+/** Operators that take int16 as well. */
+export const WIDE_OPERATORS: readonly string[] = INTEGER_OPERATORS.filter((name) => !NARROW.includes(name));
+
 const SUPPORTED = `${Object.keys(HANDLERS).join(', ')} and, at the end, DEQUANTIZE and ARG_MAX`;
 
 export interface ImportedTflite {
