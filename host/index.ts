@@ -73,3 +73,14 @@ export { verify, type VerifyResult } from './verify/verify.js';
 export { readLog, writeLog, type LogRecord } from './xray/device-log.js';
 export type { XrayOptions } from './xray/options.js';
 export { xray, type XrayOutput, type XrayResult } from './xray/xray.js';
+export {
+  type BackgroundOptions,
+  compressAsync,
+  replayAsync,
+  trainAsync,
+  verifyAsync,
+} from './background/in-background.js';
+export type { Progress } from './background/calls.js';
+export { deviceProfile, DEVICES } from './profiles/index.js';
+export type { AcceleratorCosts, DeviceProfile, Provenance, Sourced } from './profiles/profile.js';
+export type { Efficiency, OwnConverter } from './power/own-converter.js';

@@ -132,12 +132,13 @@ async function replayKills({
 }
 
 /** On a power trace: time and energy, and with --report a page of it. */
-function replayTrace({ positionals, options: given, commandLine }: Input): CommandOutput {
+function replayTrace({ positionals, options: given, commandLine, progress }: Input): CommandOutput {
   const { cuts: _, job: __, module: ___, on: ____, kills: _____, report, ...power } = given;
   const image = readUserFile(positionals[0]!);
   const { timeline, ...result } = replay(image, {
     ...powerOf(power, image),
     timeline: true,
+    onInference: progress,
   });
   if (report !== undefined && timeline) {
     const page = replayHtml({ ...result, timeline }, commandLine);

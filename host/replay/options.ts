@@ -1,7 +1,7 @@
 // Options of the commands that replay images on power traces.
 import { samplesKind } from '../data/option-kinds.js';
 import type { InputArray } from '../data/model-input.js';
-import { capacitance, choice, flag, real, seedKind, whole } from '../options/kinds.js';
+import { capacitance, choice, flag, progressKind, real, seedKind, whole } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
 import { policyKind } from '../plan/policy.js';
@@ -37,6 +37,8 @@ export interface ReplayOptions {
   inferences?: number;
   /** Keep what happened when, for drawing; default false. */
   timeline?: boolean;
+  /** Told of inferences done, on steady power and then on harvested. */
+  onInference?: (done: number, total: number) => void;
 }
 
 /** Of everything that runs on harvested power. */
@@ -65,6 +67,7 @@ export const replayOptions = {
   esrOhm: { kind: real(0, 1e6), default: 0 },
   capacitorLeakageNa: { kind: real(0, 1e9), default: 0 },
   timeline: { kind: flag, default: false, help: 'with --trace and --json: what happened when' },
+  onInference: { kind: progressKind },
 } as const satisfies Table<ReplayOptions>;
 
 export type ReplaySettings = Checked<ReplayOptions, typeof replayOptions>;

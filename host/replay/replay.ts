@@ -158,6 +158,7 @@ export class ReplayBench {
   readonly origin: Origin;
   readonly #module: WebAssembly.Module;
   readonly #options: ReplaySettings;
+  #done = 0;
 
   constructor(image: Uint8Array | Image, given: ReplayOptions) {
     const options = checkOptions(replayOptions, given);
@@ -188,7 +189,7 @@ export class ReplayBench {
   /** All inputs, one after the other, on `supply`. */
   run(supply: MeteredSupply): Run {
     const { image, profile } = this;
-    const { seed, onLow } = this.#options;
+    const { seed, onLow, onInference } = this.#options;
     const random = new Random(seed);
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
     provision(nvm, image);
@@ -216,6 +217,7 @@ export class ReplayBench {
       const { answer } = completeJob(device, image, { ticket: index + 1, input }, hooks, index > 0);
       latenciesMs.push((supply.timeUs - fromUs) / 1000);
       recorder.timeline.inferences.push({ fromUs, toUs: supply.timeUs });
+      onInference?.(++this.#done, 2 * this.inputs.length); // on steady power, then on harvested
       return answer;
     });
     recorder.finish();

@@ -3,13 +3,13 @@ import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
 import { type ReplayOptions, replayOptions } from '../replay/options.js';
 
-export interface SizeOptions extends Omit<ReplayOptions, 'capacitorUf' | 'timeline'> {
+export interface SizeOptions extends Omit<ReplayOptions, 'capacitorUf' | 'timeline' | 'onInference'> {
   /** Capacitors to try, in µF or as `'100nF'`; default the E3 series from 1 µF to 47 mF. */
   capacitorsUf?: readonly Quantity[];
   onCapacitor?: (done: number, total: number) => void;
 }
 
-const { capacitorUf: _, timeline: __, ...shared } = replayOptions;
+const { capacitorUf: _, timeline: __, onInference: ___, ...shared } = replayOptions;
 
 export const sizeOptions = {
   ...shared,
