@@ -235,9 +235,6 @@ test('no file is dead', () => {
     if (live.has(path) || !existsSync(join(root, path))) return;
     live.add(path);
     for (const { target } of importsOf(path)) visit(target);
-    // What a worker thread runs.
-    for (const [, worker] of read(path).matchAll(/new Worker\(new URL\('\.\/([\w-]+)\.js'/g))
-      visit(join(dirname(path), `${worker}.ts`));
   };
   for (const path of [...ENTRIES, ...filesUnder('examples', '.ts'), ...shared.filter(isProgram)]) visit(path);
   // What is in the product is not alive because a test runs it.

@@ -42,5 +42,10 @@ export function importsOf(path: string): { target: string; name: string }[] {
   });
   const later = [...text.matchAll(/import\(\s*'(\.[^']+)'/g)];
   const bare = [...text.matchAll(/^import ['"](\.[^'"]+)['"]/gm)];
-  return [...taken, ...[...later, ...bare].map(([, from]) => ({ target: fileOf(from!), name: '*' }))];
+  // What a worker thread runs.
+  const workers = [...text.matchAll(/new URL\('(\.[^']+\.js)', import\.meta\.url\)/g)];
+  return [
+    ...taken,
+    ...[...later, ...bare, ...workers].map(([, from]) => ({ target: fileOf(from!), name: '*' })),
+  ];
 }
