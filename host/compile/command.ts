@@ -3,20 +3,23 @@ import { analyze } from '../analyze/analyze.js';
 import { analyzeText } from '../analyze/report.js';
 import { readUserFile, writeWhole } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
-import { readArray } from '../data/samples.js';
+import { portInputs, type ReadAs } from '../data/model-input.js';
+import { readPortArrays } from '../data/port-arrays.js';
+import { readArray, readSamples } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { importModel, importOptions, quantizeOptions } from '../import/import-model.js';
 import { KEYWORD_FEATURES } from '../model/audio-features.js';
-import { readImage } from '../model/image.js';
+import { type Image, readImage } from '../model/image.js';
+import type { Values } from '../model/values.js';
 import type { Preprocessing } from '../model/metadata.js';
 import type { QuantizationChoices } from '../model/quantized-network.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
-import { choice, type Kind, list, outputFile, real } from '../options/kinds.js';
+import { choice, file, type Kind, list, outputFile, real } from '../options/kinds.js';
 import { IMAGE_FILE } from '../options/outputs.js';
 import { count } from '../report/text.js';
 import { compile } from './compile.js';
 import { learnOptionsOf, learningFlags } from './learning-options.js';
-import { compileOptions } from './options.js';
+import { compileOptions, isValues } from './options.js';
 
 /** LOW,HIGH. */
 const rangeKind: Kind<[number, number]> = {
@@ -51,6 +54,13 @@ function quantizationText(choices: QuantizationChoices | undefined): string {
   return `quantized on samples: ${parts.join('; ')}`;
 }
 
+/** The first sample in a file, as `image` takes it. */
+function firstSample(path: string, image: Image, as: ReadAs | undefined): Values {
+  const said = as ? { as } : {};
+  if (!image.metadata.inputs) return readSamples(path, image, said).inputs[0]!;
+  return portInputs(readPortArrays(path, image, said), image).samples[0]!;
+}
+
 export const command: Command = defineCommand({
   positionals: [{ name: 'model', expected: 'a model: .tflite or .onnx' }],
   options: {
@@ -67,6 +77,10 @@ export const command: Command = defineCommand({
     },
     data: importOptions.data,
     as: asOption,
+    sample: {
+      kind: file('an input', 'x.npy', isValues),
+      help: 'an input to put into the image: the first of a file as `run --input` takes',
+    },
     shape: importOptions.shape,
     reference: importOptions.reference,
     cut: importOptions.cut,
@@ -93,6 +107,7 @@ export const command: Command = defineCommand({
       name = stem,
       data,
       as,
+      sample,
       shape,
       reference,
       cut,
@@ -117,10 +132,17 @@ export const command: Command = defineCommand({
       ...(range ? { minimum: range[0], maximum: range[1] } : {}),
       ...(features ? { features: { kind: features, ...KEYWORD_FEATURES } } : {}),
     };
-    const file = compile(network, {
+    const choices = {
       ...settings,
       ...(learn ? { learn } : {}),
       preprocessing: { ...preprocessing, ...stated },
+    };
+    // What an image takes is asked of an image: of one that is not proved, and thrown away.
+    const file = compile(network, {
+      ...choices,
+      ...(sample === undefined
+        ? {}
+        : { sample: firstSample(sample, readImage(compile(network, { ...choices, verify: false })), as) }),
     });
     const image = readImage(file);
     const analysis = analyze(image, settings.device === undefined ? {} : { device: settings.device });

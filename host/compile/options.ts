@@ -52,7 +52,7 @@ const isPreprocessing = (value: unknown): value is ImageMetadata['preprocessing'
   Number.isFinite(value.minimum) &&
   Number.isFinite(value.maximum) &&
   Number(value.minimum) < Number(value.maximum);
-const isValues = (value: unknown): value is Values =>
+export const isValues = (value: unknown): value is Values =>
   value instanceof Int8Array || value instanceof Int16Array;
 
 export const compileOptions = {

@@ -2,10 +2,11 @@
 // answer that the application delivered is held against the simulator's.
 import { join } from 'node:path';
 import { C_STEP, C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
+import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { isWhole } from '../model/cursor.js';
 import { type Image, keepsInputs, readImage } from '../model/image.js';
-import { littleEndian, type Values, valuesFrom } from '../model/values.js';
+import { littleEndian, type Values } from '../model/values.js';
 import { completeJob } from '../simulator/app.js';
 import { Device } from '../simulator/device.js';
 import { comparableNvm, firstDifference } from '../simulator/equality.js';
@@ -50,16 +51,11 @@ const LOW = 128;
 /** Kills fall up to this many times the length of a job behind the emulator's start. */
 const JOBS_A_LIFE = 2;
 
-function inputsOf(image: Image, random: Random): Values[] {
-  const { bytes } = image.input;
-  const { dtype } = image.metadata.input;
-  const other = (): Values =>
-    valuesFrom(
-      Uint8Array.from({ length: bytes }, () => random.integer(256)),
-      dtype,
-    );
-  return Array.from({ length: INPUTS }, (_, i) => (i === 0 && image.sample ? image.sample : other()));
-}
+/** The image's own and noise. */
+const inputsOf = (image: Image, random: Random): Values[] =>
+  Array.from({ length: INPUTS }, (_, i) =>
+    i === 0 && image.sample ? image.sample : noiseInput(image, random),
+  );
 
 /** A job delivered, as the application says it: kind (A inferred, T learned), ticket, updates so far, answer. */
 interface Delivery {

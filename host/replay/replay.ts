@@ -1,6 +1,7 @@
 // An image on a power trace: what it takes in time and energy, and whether the power changed anything.
 import { analyze, type AnalyzeResult } from '../analyze/analyze.js';
 import { modelInputs } from '../data/model-input.js';
+import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type Image, readImage, withPolicy } from '../model/image.js';
@@ -69,6 +70,7 @@ export interface ReplayResult {
   /** Answers and final NVM equal those on steady power. */
   identical: boolean;
   inferences: number;
+  inputs: InputSource;
   cuts: number;
   boots: number;
   commits: number;
@@ -111,17 +113,17 @@ export function underPolicy(image: Image, name: string | undefined, profile: Dev
   return withPolicy(image, resolvePolicy(name, { ops, tileCount }, profile), name);
 }
 
-function inputsOf(image: Image, { input, inferences }: ReplaySettings): Values[] {
-  const given = input ? modelInputs(input, image) : image.sample && [image.sample];
-  if (!given) {
-    throw new BrownoutError({
-      code: 'E_NO_INPUT',
-      found: 'no input, and an image that carries none',
-      expected: 'an input',
-      hint: 'Give one as `input`.',
-    });
-  }
-  return Array.from({ length: inferences ?? given.length }, (_, i) => given[i % given.length]!);
+/** Where inputs are from: an image without its own goes on with noise, of which time and energy are no worse. */
+export type InputSource = 'given' | 'image' | 'noise';
+
+function inputsOf(
+  image: Image,
+  { input, inferences, seed }: ReplaySettings,
+): { inputs: Values[]; source: InputSource } {
+  const source = input ? 'given' : image.sample ? 'image' : 'noise';
+  const some = input ? modelInputs(input, image) : [image.sample ?? noiseInput(image, new Random(seed))];
+  const inputs = Array.from({ length: inferences ?? some.length }, (_, i) => some[i % some.length]!);
+  return { inputs, source };
 }
 
 /** Cuts without a commit between them after which there will never be one: the device gives up after 64 boots. */
@@ -152,6 +154,7 @@ export class ReplayBench {
   readonly image: Image;
   readonly profile: DeviceProfile;
   readonly inputs: readonly Values[];
+  readonly inputSource: InputSource;
   readonly steady: Run;
   readonly overheadPercent: number;
   /** What a run on the trace of the options is made from. */
@@ -165,7 +168,7 @@ export class ReplayBench {
     const read = image instanceof Uint8Array ? readImage(image) : image;
     this.profile = deviceProfile(options.device);
     this.image = underPolicy(read, options.policy, this.profile);
-    this.inputs = inputsOf(this.image, options);
+    ({ inputs: this.inputs, source: this.inputSource } = inputsOf(this.image, options));
     this.#options = options;
     const { trace = 'rf', seed = 1 } = options;
     const sources = { image: read.file, module: moduleBytes(moduleFor(this.image)) };
@@ -327,6 +330,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
     ...{ policy: bench.image.metadata.policy, onLow },
     identical: bench.isIdentical(run),
     inferences: bench.inputs.length,
+    inputs: bench.inputSource,
     ...{ cuts: statistics.cuts, boots: statistics.boots, commits: recorder.commits },
     latencyMs: spread(run.latenciesMs),
     ...{ onMs: (onUs - sleepUs) / 1000, sleepMs: sleepUs / 1000, offMs: offUs / 1000 },

@@ -12,13 +12,20 @@ const percent = (value: number): string => `${fixed(value, 2)} %`;
 const microjoules = (value: number): string => `${fixed(value, 1)} µJ`;
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
 
+/** Where neither --input nor the image gives one. */
+export const NOISE = '; on noise: no input was given, and the image carries none';
+
 /** The figures of a replay, plain: for a terminal and for a page. */
 export function replayRows(result: ReplayResult): Row[] {
   const { latencyMs, largestTile, wear, thresholdsV } = result;
   const { turnOn, warning, turnOff } = thresholdsV;
   const life = wear.lifetimeInferences;
   return [
-    ['inferences', count(result.inferences), `policy ${result.policy}, on LOW the app ${result.onLow}s`],
+    [
+      'inferences',
+      count(result.inferences),
+      `policy ${result.policy}, on LOW the app ${result.onLow}s${result.inputs === 'noise' ? NOISE : ''}`,
+    ],
     ['identical to steady power', result.identical ? 'yes' : 'NO', 'answers and final NVM'],
     ['power failures', count(result.cuts), `${count(result.boots)} boots, ${count(result.commits)} commits`],
     ['latency, median', ms(latencyMs.median), `from ${ms(latencyMs.min)} to ${ms(latencyMs.max)}`],

@@ -1,30 +1,60 @@
 import { readUserFile } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
+import { readLabels } from '../data/labels.js';
 import { readPortArrays } from '../data/port-arrays.js';
 import { inputFor, readText } from '../data/samples.js';
 import { ExitCode } from '../error.js';
-import { readImage } from '../model/image.js';
+import { type Image, readImage } from '../model/image.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
-import { runOptions } from './options.js';
-import { runTable } from './report.js';
+import { file, isBytes } from '../options/kinds.js';
+import { type RunOptions, runOptions } from './options.js';
+import { runText } from './report.js';
 import { run } from './run.js';
+
+/** Samples and labels from files; `said`: how they were read. */
+function filesOf(
+  image: Image,
+  { input, labels: path, as }: { input?: string; labels?: string; as?: 'codes' | 'reals' },
+): { given: RunOptions; said: (result: { readAs?: 'codes' | 'reals' }) => string } {
+  const { classes, inputs: ports } = image.metadata;
+  const own = path === undefined ? undefined : readLabels(readUserFile(path), 'the labels', classes).labels;
+  const labelled = (labels: Uint8Array | undefined): RunOptions => (labels ? { labels: [...labels] } : {});
+  if (input === undefined) return { given: labelled(own), said: () => '' };
+  if (ports) {
+    const inputs = readPortArrays(input, image, as ? { as } : {});
+    return { given: { inputs, ...labelled(own) }, said: () => '' };
+  }
+  const { array, format, labels } = inputFor(input, image, as);
+  return {
+    given: { input: array, ...labelled(own ?? labels) },
+    said: ({ readAs }) => (readAs ? `${readText({ format, dtype: array.dtype, as: readAs })}\n` : ''),
+  };
+}
 
 export const command: Command = defineCommand({
   positionals: [IMAGE],
-  options: { ...cliOptions(runOptions), as: asOption },
-  examples: ['brownout run checkpoints/digits.brn', 'brownout run model.brn --input x.npy --json'],
-  run({ positionals, options: { input: path, as }, progress }) {
+  options: {
+    ...cliOptions(runOptions),
+    labels: {
+      kind: file('class numbers', 'labels.npy', isBytes),
+      help: '.npy or .csv of classes: accuracy, confusion, the worst answers',
+      otherwise: 'those that --input carries',
+    },
+    as: asOption,
+  },
+  examples: [
+    'brownout run checkpoints/digits.brn',
+    'brownout run model.brn --input x.npy --json',
+    'brownout run checkpoints/digits.brn --input checkpoints/digits-samples.npy --labels checkpoints/digits-labels.npy',
+  ],
+  run({ positionals, options, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
-    if (path !== undefined && image.metadata.inputs) {
-      const inputs = readPortArrays(path, image, as ? { as } : {});
-      const answers = run(image, { inputs, onSample: progress });
-      return { json: answers, text: runTable(answers, image.metadata), exitCode: ExitCode.OK };
-    }
-    const file = path === undefined ? undefined : inputFor(path, image, as);
-    const result = run(image, { ...(file ? { input: file.array } : {}), onSample: progress });
-    const table = runTable(result, image.metadata);
-    const { readAs } = result;
-    const read = file && readAs ? readText({ format: file.format, dtype: file.array.dtype, as: readAs }) : '';
-    return { json: result, text: read ? `${read}\n${table}` : table, exitCode: ExitCode.OK };
+    const { given, said } = filesOf(image, options);
+    const result = run(image, { ...given, onSample: progress });
+    return {
+      json: result,
+      text: `${said(result)}${runText(result, image.metadata)}`,
+      exitCode: ExitCode.OK,
+    };
   },
 });

@@ -8,11 +8,16 @@ export interface RunOptions {
   input?: InputArray;
   /** For an image of several inputs: an array for each, by name. */
   inputs?: Readonly<Record<string, InputArray>>;
+  /** The class of each sample, by number: answers are scored by them. */
+  labels?: readonly number[];
   onSample?: (done: number, total: number) => void;
 }
 
 const isArrays = (value: unknown): value is Readonly<Record<string, InputArray>> =>
   typeof value === 'object' && value !== null && Object.values(value).every(isArray);
+
+const areNumbers = (value: unknown): value is readonly number[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'number');
 
 export const runOptions = {
   input: {
@@ -21,5 +26,6 @@ export const runOptions = {
     otherwise: 'the image’s own',
   },
   inputs: { kind: instance('an array for each input, by name', isArrays) },
+  labels: { kind: instance('an array of class numbers', areNumbers) },
   onSample: { kind: progressKind },
 } as const satisfies Table<RunOptions>;

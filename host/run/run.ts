@@ -18,6 +18,7 @@ import { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
 import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { checkOptions } from '../options/table.js';
+import { checkLabels, type Score, scoreOf } from './score.js';
 import { type RunOptions, runOptions } from './options.js';
 
 /** Answers of one output: real = scale · (value − zeroPoint). */
@@ -38,13 +39,15 @@ export interface RunResult extends Answers {
   clamped: number;
   /** Where those are many. */
   warning?: string;
+  /** With labels: how good the answers are. */
+  score?: Score;
   /** What the numbers of the input were taken for; absent: the image's own input. */
   readAs?: ReadAs;
 }
 
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
 export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
-  const { input, inputs: arrays, onSample } = checkOptions(runOptions, options);
+  const { input, inputs: arrays, labels, onSample } = checkOptions(runOptions, options);
   const model = image instanceof Uint8Array ? readImage(image) : image;
   // One input beside state needs no name.
   const [only, ...more] = givenPorts(model);
@@ -58,9 +61,10 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
       code: 'E_NO_INPUT',
       found: 'no input, and an image that carries none',
       expected: 'an input',
-      hint: 'Give one with --input x.npy.',
+      hint: 'Give one as `input`; `brownout compile --sample` puts one into an image.',
     });
   }
+  if (labels) checkLabels(labels, inputs.length, classesIn(model));
   const nvm = new SimulatedNvm(model.nvmBytes);
   provision(nvm, model);
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
@@ -75,12 +79,20 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   });
   const counted = input && !several ? countClamped(input, model) : { clamped: 0, warning: undefined };
   const as = input && !several && readInputAs(input, model);
+  const answers = namedAnswers(outputs, model);
   return {
-    ...namedAnswers(outputs, model),
+    ...answers,
+    ...(labels ? { score: scoreOf(answers.outputs, labels, answers.scale) } : {}),
     clamped: counted.clamped,
     ...(counted.warning ? { warning: counted.warning } : {}),
     ...(as ? { readAs: as } : {}),
   };
+}
+
+/** Outputs that there is one of for each class. */
+function classesIn({ metadata: { output, outputs, inputs = [] } }: Image): number {
+  const [only, ...others] = outputs ? withoutState(outputs, inputs) : [];
+  return others.length > 0 ? 0 : elementCount(only?.tensor ?? output);
 }
 
 /** Answers of every output but state; of one alone, without its name. */

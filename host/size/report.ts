@@ -1,10 +1,19 @@
 import type { SizeResult } from './size.js';
+import { NOISE } from '../replay/report.js';
 import { farads, table } from '../report/text.js';
 
 const ms = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 
 /** A row a capacitor, and the two to take. */
-export function sizeText({ name, device, inferences, rows, smallestUf, fastestUf }: SizeResult): string {
+export function sizeText({
+  name,
+  device,
+  inferences,
+  inputs,
+  rows,
+  smallestUf,
+  fastestUf,
+}: SizeResult): string {
   const cells = rows.map((row) => [
     farads(row.capacitorUf),
     row.works ? 'works' : row.error!,
@@ -17,8 +26,9 @@ export function sizeText({ name, device, inferences, rows, smallestUf, fastestUf
     smallestUf === null
       ? 'none works'
       : `smallest that works: ${farads(smallestUf)}; least median latency: ${farads(fastestUf!)}`;
+  const on = inputs === 'noise' ? NOISE : '';
   return [
-    `${name} on ${device}, ${inferences} inference${inferences === 1 ? '' : 's'} each, simulated:`,
+    `${name} on ${device}, ${inferences} inference${inferences === 1 ? '' : 's'} each, simulated${on}:`,
     '',
     table([['capacitor', '', 'cuts', 'latency', 'longest', 'first answer'], ...cells]),
     '',

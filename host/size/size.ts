@@ -3,7 +3,7 @@ import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import { storageFor } from '../power/converter.js';
 import { checkOptions } from '../options/table.js';
-import { ReplayBench, spread } from '../replay/replay.js';
+import { type InputSource, ReplayBench, spread } from '../replay/replay.js';
 import { type SizeOptions, sizeOptions, type SizeSettings } from './options.js';
 
 /** How one capacitor did. All figures are simulated. */
@@ -25,6 +25,7 @@ export interface SizeResult {
   device: string;
   seed: number;
   inferences: number;
+  inputs: InputSource;
   rows: SizeRow[];
   /** The smallest that works; null where none does. */
   smallestUf: number | null;
@@ -84,6 +85,7 @@ export function size(image: Uint8Array | Image, options: SizeOptions = {}): Size
   return {
     ...{ name: bench.image.metadata.name, device: bench.profile.name, seed: rest.seed },
     inferences: bench.inputs.length,
+    inputs: bench.inputSource,
     rows,
     smallestUf: working[0]?.capacitorUf ?? null,
     fastestUf: fastest?.capacitorUf ?? null,
