@@ -255,9 +255,14 @@ static inline void accel_rows(const uint8_t *x, const uint8_t *w, uint32_t lengt
   sums[3] = d;
 }
 
+/* Firmware whose image has no room for it does without: BROWNOUT_ACCEL_WIDE, in brownout_model.h. */
+#if defined(BROWNOUT_ACCEL_DSP) && defined(BROWNOUT_ACCEL_WIDE)
+#include "brownout_accel_wide.h"
+#endif
+
 static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at,
     uint32_t rows, uint32_t length, uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
-    uint32_t high, uint32_t to_at, uint32_t to_stride) {
+    uint32_t high, uint32_t to_at, uint32_t to_stride, uint32_t room) {
   const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
                                      (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
                                      (int32_t)low, (int32_t)high};
@@ -277,6 +282,14 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
   brownout_wasm_check(x_at, 0, (uint64_t)vectors * length, 1);
   brownout_wasm_check(w_at, 0, (uint64_t)rows * length, 1);
   brownout_wasm_check(to_at, 0, (uint64_t)(vectors - 1u) * to_stride + rows, 1);
+#if defined(BROWNOUT_ACCEL_DSP) && defined(BROWNOUT_ACCEL_WIDE)
+  if (room && done && rows > 1 && !(length & 3u) && accel_wide_scales(out.pair, stride, rows)) {
+    accel_wide_gemm(x, done, w, rows, length, &out, to, to_stride, (void *)(BROWNOUT_WASM_BASE + room));
+    row = rows;
+  }
+#else
+  (void)room;
+#endif
   for (; done && row + 1 < rows; row += 2) {
     const brownout_accel_row first = accel_row_of(&out, row, length);
     const brownout_accel_row second = accel_row_of(&out, row + 1, length);

@@ -70,7 +70,7 @@ static void accel_lea_sums(const uint8_t *x, uint32_t tile, uint32_t apart, cons
 /* As many vectors at a time as LEA's RAM holds; of one too long for it, pieces, anew for every row. */
 static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at,
     uint32_t rows, uint32_t length, uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
-    uint32_t high, uint32_t to_at, uint32_t to_stride) {
+    uint32_t high, uint32_t to_at, uint32_t to_stride, uint32_t room) {
   const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
                                      (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
                                      (int32_t)low, (int32_t)high};
@@ -79,6 +79,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
   uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
   const uint32_t apart = length > BROWNOUT_ACCEL_LEA_VECTORS ? 0u : accel_lea_even(length);
   uint32_t tile = apart ? BROWNOUT_ACCEL_LEA_VECTORS / apart : 1u;
+  (void)room;
   brownout_wasm_check(x_at, 0, (uint64_t)vectors * length, 1);
   brownout_wasm_check(w_at, 0, (uint64_t)rows * length, 1);
   brownout_wasm_check(to_at, 0, (uint64_t)(vectors - 1u) * to_stride + rows, 1);

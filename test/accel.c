@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #define BROWNOUT_WASM_MEMORY_BYTES 16384
+#define BROWNOUT_ACCEL_WIDE 1
 #include "brownout_wasm.h"
 
 #include "brownout_accel.h"
@@ -64,7 +65,7 @@ int main(void) {
     scales(rows > length ? rows : length);
     if (next(2))
       brownout_module_import_accel_gemm_s8(offset, vectors, w, rows, length, 12288, 13312, stride, zero, low, high,
-                                  8192, to_stride);
+                                  8192, to_stride, next(2) ? 14336 : 0);
     else {
       const uint32_t height = 1 + next(4);
       const uint32_t width = 1 + next(4);

@@ -52,7 +52,8 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
     const rounding = [BIASES, PAIRS, stride, zero, low, high, OUTPUT];
     if (next(2)) {
       gemms.push([vectors * rows, length]);
-      accel.gemm_s8(offset, vectors, w, rows, length, ...rounding, toStride);
+      const room = next(2) ? 14336 : 0;
+      accel.gemm_s8(offset, vectors, w, rows, length, ...rounding, toStride, room);
     } else {
       const [height, width] = [1 + next(4), 1 + next(4)];
       const [across, step] = [length * (width + next(3)), length * (1 + next(width))];
@@ -163,6 +164,7 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
       'brownout_startup.h',
       'brownout_wasm.h',
       'brownout_accel.h',
+      'brownout_accel_wide.h',
       'brownout_board.h',
     ].map((file) => [file, packageText(file)] as const);
     writeFiles(folder, new Map([...files, ['link.ld', linkerScript(board)]]));

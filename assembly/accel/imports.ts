@@ -3,7 +3,7 @@
 
 /**
  * `rows` rows of `length` int8 at `w` times `vectors` vectors at `x`, behind each other, plus an int32 a row at `bias`; as
- * int8 [vector][row] to `to`, vectors `toStride` bytes apart.
+ * int8 [vector][row] to `to`, vectors `toStride` bytes apart. `room`: 4 · length bytes to work with, or 0.
  */
 // @ts-ignore: decorator
 @external('accel', 'gemm_s8')
@@ -21,6 +21,7 @@ export declare function gemm(
   high: i32,
   to: usize,
   toStride: i32,
+  room: usize,
 ): void;
 
 /**
@@ -48,4 +49,36 @@ export declare function depthwise(
   low: i32,
   high: i32,
   to: usize,
+): void;
+
+/**
+ * The transform (docs/DESIGN.md §5) of k int8 at `x` by way of k words at `work`: int32 to `to`, in bit-reversed order, groups of
+ * four `stride` bytes apart. Known only modulo the prime, as everything that is transformed.
+ */
+// @ts-ignore: decorator
+@external('accel', 'ntt_forward_s8')
+export declare function nttForward(x: usize, k: i32, work: usize, to: usize, stride: i32): void;
+
+/** `count` sums over `blocks` blocks, both in groups [count / 4][block][4] of int32, divided by 2³²: int32 to `to`. */
+// @ts-ignore: decorator
+@external('accel', 'ntt_sums')
+export declare function nttSums(x: usize, w: usize, blocks: i32, count: i32, to: usize): void;
+
+/**
+ * The inverse, k times too large, of k int32 at `x` in bit-reversed order, in place: sums within p/4, of which the first `count`
+ * go plus an int32 each at `bias`, as int8 to `to`.
+ */
+// @ts-ignore: decorator
+@external('accel', 'ntt_inverse_s8')
+export declare function nttInverse(
+  x: usize,
+  k: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  count: i32,
 ): void;

@@ -12,8 +12,12 @@ import {
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   CIRC_ROOT,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
   OP_INPUT,
   OP_OUTPUT,
+  OP_OUTPUT_ZERO_POINT,
+  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -24,8 +28,9 @@ import {
 } from '../layout';
 import { look, put } from '../nvm';
 import { copyBytes, fillBytes } from '../accel/bytes';
+import { nttForward, nttInverse, nttSums } from '../accel/imports';
 import { centre, multiply, reduce } from './field';
-import { FAST, HAS_SPECIAL, SIMD } from './mask';
+import { ACCELERATED, FAST, HAS_SPECIAL, SIMD } from './mask';
 import { makeTwiddles, nextReversed, transform } from './ntt';
 import { finishInverse, inverse, mirror, plainInverse, transformBytes } from './ntt_fast';
 import { lookBias, lookRequant, requantizeAll } from './requantize';
@@ -36,12 +41,20 @@ function widen(from: usize, count: i32, to: usize): usize {
   return to;
 }
 
+/** `transformBytes`, by the accelerator where there is one. */
+// @ts-ignore: decorator
+@inline
+function forward(source: usize, work: usize, to: usize, stride: usize, k: i32, table: usize): void {
+  if (ACCELERATED) nttForward(source, k, work, to, stride);
+  else transformBytes(source, work, to, stride, k, table);
+}
+
 /** Twiddles, and the input's spectra as [block][frequency]; `FAST`: in the order of the weights' spectra. */
 export function enter(op: usize): void {
   const k = load<i32>(op, CIRC_BLOCK);
   const table = op + load<usize>(op, OP_SCRATCH3);
   const spectra = op + load<usize>(op, OP_SCRATCH0);
-  makeTwiddles(table, k, load<i32>(op, CIRC_ROOT));
+  if (!ACCELERATED) makeTwiddles(table, k, load<i32>(op, CIRC_ROOT));
   const begin = load<usize>(op, OP_INPUT);
   const end = begin + load<usize>(op, CIRC_INPUTS);
   let x = spectra;
@@ -56,7 +69,7 @@ export function enter(op: usize): void {
         fillBytes(scratch + count, 0, k - <i32>count);
         at = scratch;
       }
-      transformBytes(at, op + load<usize>(op, OP_SCRATCH2), x, load<i32>(op, CIRC_BLOCKS) << 4, k, table);
+      forward(at, op + load<usize>(op, OP_SCRATCH2), x, load<i32>(op, CIRC_BLOCKS) << 4, k, table);
       x += 16;
       continue;
     }
@@ -90,7 +103,7 @@ function lookSpectra(op: usize, row: i32, from: usize, length: i32, work: usize)
     const w = look(column, k, spectra + length);
     column += k;
     if (FAST) {
-      transformBytes(w, work, to, stride, k, table);
+      forward(w, work, to, stride, k, table);
       continue;
     }
     let at = widen(w, k, work);
@@ -211,6 +224,40 @@ function multiplyRowFast(op: usize, row: i32, k: i32, work: usize): void {
   finishInverse(work, k, table);
 }
 
+/** Block rows from output `first` to `end`, the first of them `row`, to `to` by the accelerator. */
+function acceleratedRows(op: usize, row: i32, first: i32, end: i32, to: usize): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  const count = load<i32>(op, CIRC_CHUNK);
+  const chunk = (count * blocks) << 2;
+  const work = op + load<usize>(op, OP_SCRATCH2);
+  const scratch = op + load<usize>(op, OP_SCRATCH1);
+  const pairs = op + load<usize>(op, OP_SCRATCH4);
+  const stride = load<i32>(op, OP_REQUANT_STRIDE);
+  const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
+  let pair = stride ? 0 : lookRequant(op, 0, 1, pairs);
+  let from = load<usize>(op, OP_WEIGHTS) + row * ((k * blocks) << 2);
+  do {
+    let x = op + load<usize>(op, OP_SCRATCH0);
+    let sums = work;
+    do {
+      nttSums(x, lookSpectra(op, row, from, chunk, work), blocks, count, sums);
+      from += chunk;
+      x += chunk;
+      sums += count << 2;
+    } while (sums < work + (k << 2));
+    const outputs = min(k, end - first);
+    const bias = lookBias(op, first, outputs, scratch);
+    if (stride) pair = lookRequant(op, first, outputs, pairs);
+    nttInverse(work, k, bias, pair, stride, zero, low, high, to, outputs);
+    to += k;
+    first += k;
+    row++;
+  } while (first < end);
+}
+
 /** `group` block rows of k outputs each. */
 export function tile(op: usize, index: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
@@ -221,7 +268,8 @@ export function tile(op: usize, index: i32): void {
   const pairs = op + load<usize>(op, OP_SCRATCH4);
   const begin = index * group * k;
   const end = min(begin + group * k, outputs);
-  for (let first = begin, row = index * group; first < end; first += k, row++) {
+  if (ACCELERATED) acceleratedRows(op, index * group, begin, end, output);
+  for (let first = begin, row = index * group; !ACCELERATED && first < end; first += k, row++) {
     const count = min(k, end - first);
     if (FAST) multiplyRowFast(op, row, k, work);
     else {

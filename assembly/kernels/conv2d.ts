@@ -4,10 +4,12 @@ import { dot } from '../accel/dot';
 import { gemm } from '../accel/imports';
 import {
   OpKind,
+  OP_INPUT,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OP_OUTPUT_ZERO_POINT,
   OP_REQUANT_STRIDE,
+  OP_SCRATCH0,
   OP_SCRATCH1,
   OP_SCRATCH2,
   OP_SCRATCH3,
@@ -19,6 +21,7 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
+  WIN_OUTPUT_WIDTH,
   WIN_PART,
 } from '../layout';
 import { look, put } from '../nvm';
@@ -27,7 +30,7 @@ import { fourChannels } from './conv_lanes';
 import { gather } from './gather';
 import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isInt16 } from './mask';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
-import { columnCount, firstColumn, outputAddress, outputRow } from './window';
+import { columnCount, firstColumn, isPointwise, outputAddress, outputRow } from './window';
 
 /**
  * Two output channels of `count` windows: two windows at a time, so that a byte loaded is multiplied twice. `channels`:
@@ -77,6 +80,26 @@ function twoChannels(
   return count & ~1;
 }
 
+/** Windows of `patch` bytes, laid out at `to`; or where they are, if each is one pixel. */
+// @ts-ignore: decorator
+@inline
+function lookWindows(op: usize, row: i32, column: i32, count: i32, patch: i32, to: usize): usize {
+  if ((FAST || SIMD) && isPointwise(op)) {
+    const pixel = row * load<i32>(op, WIN_OUTPUT_WIDTH) + column;
+    return look(load<usize>(op, OP_INPUT) + pixel * patch, count * patch, to);
+  }
+  gather(op, row, column, count, to, patch);
+  return to;
+}
+
+/** Four bytes a tap for an accelerator to work with: where input rows were, if that is enough; else 0. */
+// @ts-ignore: decorator
+@inline
+function roomOf(op: usize, patch: i32): usize {
+  const rows = load<i32>(op, OP_SCRATCH0);
+  return load<i32>(op, OP_SCRATCH1) - rows >= patch << 2 ? op + rows : 0;
+}
+
 export function tile(op: usize, index: i32): void {
   const wide = isInt16(op, OpKind.CONV2D);
   const width = i32(wide);
@@ -92,14 +115,15 @@ export function tile(op: usize, index: i32): void {
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
-  const columns = op + load<usize>(op, OP_SCRATCH1);
+  let columns = op + load<usize>(op, OP_SCRATCH1);
   const output = op + load<usize>(op, OP_SCRATCH5);
   const kernel = load<u32>(op, WIN_KERNEL);
   const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
   const pixel = (until - from) << width;
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
-  gather(op, row, column, count, columns, patch << width);
+  columns = lookWindows(op, row, column, count, patch << width, columns);
+  const room = roomOf(op, patch);
   // A block row of k output channels shares its stored bytes; without blocks, k is 1.
   const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
@@ -124,7 +148,7 @@ export function tile(op: usize, index: i32): void {
       const low: i32 = load<i16>(op, OP_CLAMP_MIN);
       const high: i32 = load<i16>(op, OP_CLAMP_MAX);
       const to = output + first - from;
-      gemm(columns, count, stored, size, patch, bias, pair, requantStride, zero, low, high, to, pixel);
+      gemm(columns, count, stored, size, patch, bias, pair, requantStride, zero, low, high, to, pixel, room);
       continue;
     }
     if (SIMD && !wide && k == 1 && patch >= 8 && !isPacked(op)) {

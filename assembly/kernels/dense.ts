@@ -86,7 +86,7 @@ function accelerate(op: usize, weights: usize, count: i32, bias: usize, pair: us
   const high: i32 = load<i16>(op, OP_CLAMP_MAX);
   const inputs = load<i32>(op, DENSE_INPUTS);
   const x = op + load<usize>(op, OP_SCRATCH0);
-  gemm(x, 1, weights, count, inputs, bias, pair, stride, zero, low, high, output, 0);
+  gemm(x, 1, weights, count, inputs, bias, pair, stride, zero, low, high, output, 0, 0);
 }
 
 /** Four outputs at once, so that an input loaded is multiplied four times. `output`: of the first. */

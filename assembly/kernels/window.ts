@@ -35,6 +35,15 @@ export function columnCount(op: usize, column: i32): i32 {
   return min(load<i32>(op, WIN_TILE_COLUMNS), load<i32>(op, WIN_OUTPUT_WIDTH) - column);
 }
 
+/** Whether each output sees the one pixel of its place. */
+export function isPointwise(op: usize): bool {
+  return (
+    load<u32>(op, WIN_KERNEL) == 0x10001 &&
+    load<u32>(op, WIN_STRIDE) == 0x10001 &&
+    !load<u32>(op, WIN_PADDING)
+  );
+}
+
 /** NVM address of output (row, column). */
 export function outputAddress(op: usize, row: i32, column: i32): usize {
   const pixel = row * load<i32>(op, WIN_OUTPUT_WIDTH) + column;

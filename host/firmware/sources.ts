@@ -4,19 +4,30 @@ import {
   C_KIND,
   C_STEP,
   C_TICKET,
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
   CURSOR_BYTES,
   DIAGNOSTICS_BYTES,
   OP_BYTES,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
   OP_TILES,
+  OpKind,
+  WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
 } from '../../assembly/layout.js';
 import { ErrorCode } from '../../assembly/error.js';
 import { type Image, keepsInputs } from '../model/image.js';
+import type { OpRecord } from '../model/record.js';
 import { littleEndian } from '../model/values.js';
 import { firstCursor } from '../simulator/provision.js';
 import { buildDevice } from '../toolchain/build-device.js';
 import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
 import { cBytes, emitFunctions } from './emit-c.js';
+import { NTT_SIZES, nttTables, type Transforms } from './ntt-tables.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
 import { STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import type { MemoryMap, Target } from './targets.js';
@@ -56,22 +67,51 @@ async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> 
   return moduleFrom(
     await buildDevice(image, { entry, optimize: 'speed', names: true, accelerated: true }),
     entry,
+    transformsOf(image),
   );
 }
 
+/** The transforms of an image. */
+function transformsOf({ ops }: Image): Transforms {
+  const circulant = ops.filter(({ kind }) => kind === OpKind.CIRCULANT_NTT);
+  const sizes = new Set(circulant.map((op) => op.get(CIRC_BLOCK)));
+  return {
+    sizes: NTT_SIZES.filter((k) => sizes.has(k)),
+    blocks: Math.max(0, ...circulant.map((op) => op.get(CIRC_BLOCKS))),
+    clamped: circulant.some((op) => op.get(OP_CLAMP_MIN) > -128 || op.get(OP_CLAMP_MAX) < 127),
+  };
+}
+
+/** Those of any image. */
+const ANY_TRANSFORMS: Transforms = { sizes: NTT_SIZES, blocks: 0xffff, clamped: true };
+
 /** A module made elsewhere, as C. */
-export function moduleFrom(wasm: Uint8Array, entry: Entry = 'device'): FirmwareModule {
+export function moduleFrom(
+  wasm: Uint8Array,
+  entry: Entry = 'device',
+  transforms = ANY_TRANSFORMS,
+): FirmwareModule {
   const shown = readInterface(parseModule(wasm));
+  const transforming = shown.imports.some(({ name }) => name.startsWith('ntt_'));
   const globalValue = (name: string): number => {
     const found = shown.exports.find((item) => item.kind === 'global' && item.name === name);
     return found ? Number(shown.globals[found.index]!.value) : 0;
   };
   const what = entry === 'bare' ? 'The kernels alone' : 'The module';
+  const head = `/* ${what}, made from ${wasm.length} bytes of WASM. */\n`;
+  const tables = transforming ? nttTables(transforms) : '';
   return {
-    text: `/* ${what}, made from ${wasm.length} bytes of WASM. */\n${emitFunctions(wasm, { prefix: PREFIX })}`,
+    text: head + tables + emitFunctions(wasm, { prefix: PREFIX }),
     arena: globalValue('arena'),
     cursor: globalValue('cursor'),
   };
+}
+
+/** Whether `op` is a convolution that an accelerator has room to widen two windows of (assembly/kernels/conv2d.ts). */
+function hasRoom(op: OpRecord): boolean {
+  const [height, width] = [op.get(WIN_KERNEL) & 0xffff, op.get(WIN_KERNEL) >>> 16];
+  const patch = height * width * op.get(WIN_INPUT_CHANNELS);
+  return op.kind === OpKind.CONV2D && op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * patch;
 }
 
 /** Bytes of SRAM that the module takes. */
@@ -106,6 +146,8 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     // Only of images that learn, and of those of them that keep unlabelled inputs.
     ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
     ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
+    // Where a convolution has room for two windows of int16.
+    ...(image.ops.some(hasRoom) ? [['ACCEL_WIDE', 1] satisfies [string, number]] : []),
   ];
   const codes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
   return [
@@ -224,6 +266,18 @@ export const compileFlags = ({ flags, toolchain }: Target): string[] => [
 export const linkFlags = ({ toolchain }: Target): string[] =>
   toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections,--nmagic', ...toolchain.linkFlags] : [];
 
+/** Headers of every program. */
+const HEADERS = [
+  'brownout.h',
+  'brownout_wasm.h',
+  'brownout_accel.h',
+  'brownout_accel_wide.h',
+  'brownout_accel_ntt.h',
+  'brownout_accel_ntt_dsp.h',
+  'brownout_hal.h',
+  'brownout_board.h',
+];
+
 const isSource = (name: string): boolean => name.endsWith('.c');
 
 /** C files of the library. */
@@ -263,15 +317,7 @@ function makefile(part: Part): string {
   const { target, nvm: kind, defines } = part;
   const objects = partSources(part).map((name) => name.replace(/\.c$/, '.o'));
   const own = [...nvmBody(kind).files, ...programFiles(target)].filter((name) => !isSource(name));
-  const headers = [
-    'brownout.h',
-    'brownout_model.h',
-    'brownout_module.inc',
-    'brownout_wasm.h',
-    'brownout_accel.h',
-    'brownout_hal.h',
-    ...own,
-  ];
+  const headers = new Set(['brownout_model.h', 'brownout_module.inc', ...HEADERS, ...own]);
   const { toolchain } = target;
   const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
@@ -288,7 +334,7 @@ function makefile(part: Part): string {
     `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
     `\t${['$(CC) $(CFLAGS)', ...linkFlags(target), '-o $@ $(OBJECTS)'].join(' ')}`,
     '',
-    `$(OBJECTS): ${headers.join(' ')}`,
+    `$(OBJECTS): ${[...headers].join(' ')}`,
     '',
     'clean:',
     `\trm -f ${program} $(OBJECTS)`,
@@ -300,16 +346,7 @@ function makefile(part: Part): string {
 /** Files by name that a program around `module` needs, whatever the target. */
 export function commonFiles(image: Image, module: FirmwareModule): Map<string, string> {
   const files = new Map<string, string>();
-  for (const name of [
-    'brownout.h',
-    'brownout.c',
-    'brownout_wasm.h',
-    'brownout_accel.h',
-    'brownout_hal.h',
-    'brownout_board.h',
-  ]) {
-    files.set(name, packageText(name));
-  }
+  for (const name of ['brownout.c', ...HEADERS]) files.set(name, packageText(name));
   files.set('brownout_module.inc', module.text);
   files.set('brownout_model.h', modelHeader(image, module));
   files.set('brownout_model.c', modelSource(image));

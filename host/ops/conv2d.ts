@@ -129,7 +129,12 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
     },
     ...requantization(op, bias, output, record),
   ];
-  return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group, part)) };
+  const areas = areasOf(choice.columns, choice.group, part);
+  // Cores that widen two windows do so where the input rows were: room for them, if there is any.
+  const widened = Math.max(areas[0]!, 4 * patch);
+  const roomy = bytes === 1 && choice.columns > 1 && patch % 4 === 0;
+  if (roomy && arenaFor([widened, ...areas.slice(1)]) <= limits.arenaBytes) areas[0] = widened;
+  return { record, constants, arenaBytes: placeAreas(record, areas) };
 }
 
 function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean): void {

@@ -36,7 +36,7 @@ export function leastCycles(op: OpRecord): number {
   return enter + tile;
 }
 
-/** Which body computes an op's sums. `scalar`: the module's own code; `dsp`: SMLAD of Cortex-M cores with the DSP extension. */
+/** Which body computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: for cores with the DSP extension. */
 export type Body = 'scalar' | 'dsp';
 
 /** What the DSP extension saves of an op's instructions; 0: nothing, or not known. */

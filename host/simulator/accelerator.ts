@@ -1,5 +1,7 @@
 // What builds with an accelerator import (docs/ACCEL.md), in plain integers: the bodies of Node, where tests run them.
+import { NTT_PRIME } from '../../assembly/layout.js';
 import { scale } from '../model/fixed-point.js';
+import { unityResidue, unscaledResidue } from '../ops/circulant/field.js';
 
 /** How a row's sum becomes int8: where its bias and pair lie, then zero point and clamp. */
 type Rounding = [
@@ -14,10 +16,11 @@ type Rounding = [
 /** Bytes of the module's memory, as address and length. */
 type Bytes = [address: number, length: number];
 
-/** What a call reads and writes. */
+/** What a call reads and writes, and what it leaves as nobody knows. */
 interface Accesses {
   reads: Bytes[];
   writes: Bytes[];
+  clobbers: Bytes[];
 }
 
 const times = <T>(count: number, of: (index: number) => T): T[] =>
@@ -33,11 +36,12 @@ const roundingReads = (rows: number, [bias, pair, pairStride]: Rounding): Bytes[
 export const acceleratorAccesses = {
   gemm_s8(values: readonly number[]): Accesses {
     const [x, vectors, w, rows, length, ...rest] = values as [number, number, number, number, number];
-    const [to, toStride] = (rest as number[]).slice(6) as [number, number];
+    const [to, toStride, room] = (rest as number[]).slice(6) as [number, number, number];
     const rounding = roundingReads(rows, rest as unknown as Rounding);
     return {
       reads: [[x, vectors * length], [w, rows * length], ...rounding],
       writes: times(vectors, (vector): Bytes => [to + vector * toStride, rows]),
+      clobbers: room ? [[room, 4 * length]] : [],
     };
   },
   depthwise_s8(values: readonly number[]): Accesses {
@@ -52,18 +56,79 @@ export const acceleratorAccesses = {
       const at = x + Math.floor(tap / width) * across + (tap % width) * pixel;
       for (let window = 0; window < windows; window++) reads.push([at + window * step, count]);
     }
-    return { reads, writes: times(windows, (window): Bytes => [to + window * pixel, count]) };
+    return { reads, writes: times(windows, (window): Bytes => [to + window * pixel, count]), clobbers: [] };
+  },
+  ntt_forward_s8(values: readonly number[]): Accesses {
+    const [x, k, work, to, stride] = values as [number, number, number, number, number];
+    const writes = times(k / 4, (group): Bytes => [to + group * stride, 16]);
+    return { reads: [[x, k]], writes, clobbers: [[work, 4 * k]] };
+  },
+  ntt_sums(values: readonly number[]): Accesses {
+    const [x, w, blocks, count, to] = values as [number, number, number, number, number];
+    const bytes = 4 * blocks * count;
+    return {
+      reads: [
+        [x, bytes],
+        [w, bytes],
+      ],
+      writes: [[to, 4 * count]],
+      clobbers: [],
+    };
+  },
+  ntt_inverse_s8(values: readonly number[]): Accesses {
+    const [x, k, ...rest] = values as [number, number];
+    const [to, count] = (rest as number[]).slice(6) as [number, number];
+    const rounding = roundingReads(count, rest as unknown as Rounding);
+    return { reads: [[x, 4 * k], ...rounding], writes: [[to, count]], clobbers: [[x, 4 * k]] };
   },
 };
+
+type AcceleratorImport = keyof typeof acceleratorAccesses;
+
+/** a · b mod p without passing 2⁵³: b in two halves. */
+function modularProduct(a: number, b: number): number {
+  const half = 1 << 14;
+  const upper = (a * Math.floor(b / half)) % NTT_PRIME;
+  return (upper * half + a * (b % half)) % NTT_PRIME;
+}
+
+/** The residue in 0 … p − 1. */
+const residue = (x: number): number => ((x % NTT_PRIME) + NTT_PRIME) % NTT_PRIME;
+
+/** The representative in ±p/2. */
+const centred = (x: number): number => (x * 2 > NTT_PRIME ? x - NTT_PRIME : x);
+
+/** `index` with its bits reversed, of `size` in all. */
+function reversed(index: number, size: number): number {
+  let result = 0;
+  for (let bit = 1; bit < size; bit *= 2) result = result * 2 + (index & bit ? 1 : 0);
+  return result;
+}
+
+/** Σ x[i] · ω^(i·n) for each n, ω of order x.length, or its inverse: straight from the definition. */
+function spectrum(x: readonly number[], inverse: boolean): number[] {
+  const k = x.length;
+  const powers = x.map((_, i) => residue(unityResidue(k, inverse ? -i : i)));
+  return x.map((_, n) =>
+    x.reduce((sum, value, i) => (sum + modularProduct(value, powers[(i * n) % k]!)) % NTT_PRIME, 0),
+  );
+}
+
+/** 1 / 2³² mod p. */
+const UNSCALED = residue(unscaledResidue());
 
 /** The imports `accel.*` over the module's memory. */
 export function acceleratorImports(
   memory: () => Uint8Array,
-): Record<'gemm_s8' | 'depthwise_s8', (...values: number[]) => void> {
+): Record<AcceleratorImport, (...values: number[]) => void> {
   const s8 = (at: number): number => (memory()[at]! << 24) >> 24;
   const s32 = (at: number): number => {
     const { buffer, byteOffset } = memory();
     return new DataView(buffer, byteOffset).getInt32(at, true);
+  };
+  const putS32 = (at: number, value: number): void => {
+    const { buffer, byteOffset } = memory();
+    new DataView(buffer, byteOffset).setInt32(at, value, true);
   };
   const keep = (to: number, sum: number, row: number, rounding: Rounding): void => {
     const [bias, pair, pairStride, zeroPoint, low, high] = rounding;
@@ -96,6 +161,34 @@ export function acceleratorImports(
           }
           keep(to + window * pixel + channel, sum, channel, rest as unknown as Rounding);
         }
+    },
+    ntt_forward_s8(...values: number[]): void {
+      const [x, k, _work, to, stride] = values as [number, number, number, number, number];
+      const found = spectrum(
+        Array.from({ length: k }, (_, i) => residue(s8(x + i))),
+        false,
+      );
+      for (let i = 0; i < k; i++)
+        putS32(to + (i >> 2) * stride + (i & 3) * 4, centred(found[reversed(i, k)]!));
+    },
+    ntt_sums(...values: number[]): void {
+      const [x, w, blocks, count, to] = values as [number, number, number, number, number];
+      for (let i = 0; i < count; i++) {
+        let sum = 0;
+        for (let block = 0; block < blocks; block++) {
+          const at = ((i >> 2) * blocks + block) * 16 + (i & 3) * 4;
+          sum = (sum + modularProduct(residue(s32(x + at)), residue(s32(w + at)))) % NTT_PRIME;
+        }
+        putS32(to + i * 4, centred(modularProduct(sum, UNSCALED)));
+      }
+    },
+    ntt_inverse_s8(...values: number[]): void {
+      const [x, k, ...rest] = values as [number, number];
+      const [to, count] = (rest as number[]).slice(6) as [number, number];
+      const sums = Array.from({ length: k }, (_, i) => residue(s32(x + reversed(i, k) * 4)));
+      spectrum(sums, true).forEach((sum, i) => {
+        if (i < count) keep(to + i, centred(sum), i, rest as unknown as Rounding);
+      });
     },
   };
 }

@@ -167,6 +167,11 @@ export class Probe {
       this.memory.fill(0, this.#shadow.shadowAt + address, this.#shadow.shadowAt + address + length);
   }
 
+  #forget(address: number, length: number): void {
+    if (this.#shadow)
+      this.memory.fill(1, this.#shadow.shadowAt + address, this.#shadow.shadowAt + address + length);
+  }
+
   /** Address and length of an access to NVM, from the image's region on. */
   #inNvm(what: string, absolute: number, length: number): number {
     const address = (absolute >>> 0) - this.#base;
@@ -191,17 +196,19 @@ export class Probe {
     const bodies = acceleratorImports(() => this.memory);
     const guarded = (name: keyof typeof bodies) => {
       return (...values: number[]): void => {
-        const { reads, writes } = acceleratorAccesses[name](values);
+        const { reads, writes, clobbers } = acceleratorAccesses[name](values);
         for (const [address, length] of reads) this.#inSram(address, length, 'accelerating');
-        for (const [address, length] of writes) this.#inSram(address, length, '');
+        for (const [address, length] of [...writes, ...clobbers]) this.#inSram(address, length, '');
         bodies[name](...values);
+        for (const [address, length] of clobbers) this.#forget(address, length);
         for (const [address, length] of writes) {
           this.#know(address, length);
           this.#options.onAccelerated?.(address, length);
         }
       };
     };
-    return { gemm_s8: guarded('gemm_s8'), depthwise_s8: guarded('depthwise_s8') };
+    const names = Object.keys(acceleratorAccesses) as (keyof typeof acceleratorAccesses)[];
+    return Object.fromEntries(names.map((name) => [name, guarded(name)]));
   }
 
   #imports(memory: () => Uint8Array): WebAssembly.Imports {

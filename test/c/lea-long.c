@@ -27,7 +27,7 @@ int main(void) {
     /* Times one. */
     store32(8, 0, 1u << 30);
     store32(12, 0, 1);
-    brownout_module_import_accel_gemm_s8(1024, 2, 300000, 2, lengths[i], 0, 8, 0, 0, (uint32_t)-128, 127, 16, 2);
+    brownout_module_import_accel_gemm_s8(1024, 2, 300000, 2, lengths[i], 0, 8, 0, 0, (uint32_t)-128, 127, 16, 2, 0);
     printf("%u %u %u %u\n", load8u(16, 0), load8u(17, 0), load8u(18, 0), load8u(19, 0));
   }
   brownout_board_print("");

@@ -23,6 +23,14 @@ function signed(x: bigint): number {
 
 const rootOfUnity = (k: number): bigint => power(PRIMITIVE_ROOT, (P - 1n) / BigInt(k));
 
+/** ω^exponent, ω of order k. */
+export function unityResidue(k: number, exponent: number): number {
+  return signed(power(rootOfUnity(k), BigInt(((exponent % k) + k) % k)));
+}
+
+/** 2⁻³²: what Montgomery's reduction multiplies by. */
+export const unscaledResidue = (): number => signed(inverse(R));
+
 /** ω of order k in Montgomery form. */
 export const transformRoot = (k: number): number => signed(rootOfUnity(k) * R);
 

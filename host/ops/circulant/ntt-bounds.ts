@@ -5,6 +5,8 @@ const P = NTT_PRIME;
 const INT32 = 2 ** 31;
 /** The device's `reduce` takes sums below this. */
 const SUM_LIMIT = 2 ** 63 - 2 ** 59;
+/** Accelerated bodies centre by 26 / 2³² for 1 / p, which is too large by this share. */
+const CENTRE_ERROR = (26 * P) / 2 ** 32 - 1;
 /** The device's `centre` is exact below this. */
 const CENTRE_LIMIT = 9 * P;
 
@@ -20,7 +22,7 @@ export function forwardBound(k: number, input: number): number {
 }
 
 /**
- * Largest magnitude in the inverse transform of values within ±input, by either of the device's ways: that of ntt.ts, or
+ * Largest magnitude in the inverse transform of values within ±input, by any of the device's ways: that of ntt.ts, or
  * that of ntt_fast.ts; infinite if a lane could overflow.
  */
 export function inverseBound(k: number, input: number): number {
@@ -43,6 +45,26 @@ function fastInverseBound(stages: number, input: number): number {
   return Math.max(most, (stages % 2 ? 2 : 1) * lane);
 }
 
+/**
+ * Largest magnitude in the inverse of firmware/brownout_accel_ntt.h: a first pass of eight values or four, in which the first
+ * twiddle of every stage is left out; then every difference is multiplied. Infinite if a lane could overflow.
+ */
+function acceleratedInverseBound(k: number, input: number): number {
+  const stages = Math.log2(k);
+  const plain = Math.min(stages, k === 16 ? 2 : 3);
+  let bound = input;
+  for (let stage = 0; stage < stages; stage++)
+    bound += stage < plain ? Math.max(bound, multiplied(bound)) : multiplied(bound);
+  return bound < INT32 ? bound : Infinity;
+}
+
+/** Whether the sum of a row, ±sum before it is reduced, comes back as what it is by every body, if it is within rowMagnitude. */
+function comesBack(k: number, sum: number, rowMagnitude: number): boolean {
+  const reduced = sum / 2 ** 32 + P / 2;
+  if (sum >= SUM_LIMIT || inverseBound(k, reduced) >= CENTRE_LIMIT) return false;
+  return rowMagnitude + CENTRE_ERROR * acceleratedInverseBound(k, reduced) < P / 2;
+}
+
 /** The device multiplies four frequencies at a time. */
 const LEAST_BLOCK = 4;
 
@@ -59,18 +81,15 @@ export interface NttPlan {
  * them, those of inputs multiplied once.
  */
 export function planNtt(k: number, blocks: number, rowMagnitude: number, computed = false): NttPlan {
-  if (k < LEAST_BLOCK || rowMagnitude >= P / 2) return { feasible: false, centre: false };
+  if (k < LEAST_BLOCK) return { feasible: false, centre: false };
   if (computed) {
     const spectrum = forwardBound(k, 128);
     const sum = blocks * multiplied(spectrum) * spectrum;
-    const feasible = sum < SUM_LIMIT && inverseBound(k, sum / 2 ** 32 + P / 2) < CENTRE_LIMIT;
-    return { feasible, centre: false };
+    return { feasible: comesBack(k, sum, rowMagnitude), centre: false };
   }
   for (const centre of [false, true]) {
     const spectrum = centre && forwardBound(k, 128) < CENTRE_LIMIT ? P / 2 : forwardBound(k, 128);
-    const sum = blocks * spectrum * (P / 2);
-    if (sum >= SUM_LIMIT) continue;
-    if (inverseBound(k, sum / 2 ** 32 + P / 2) < CENTRE_LIMIT) return { feasible: true, centre };
+    if (comesBack(k, blocks * spectrum * (P / 2), rowMagnitude)) return { feasible: true, centre };
   }
   return { feasible: false, centre: false };
 }
