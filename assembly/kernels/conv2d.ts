@@ -28,7 +28,7 @@ import { look, put } from '../nvm';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { fourChannels } from './conv_lanes';
 import { gather } from './gather';
-import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, isInt16 } from './mask';
+import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, SPEED, isInt16 } from './mask';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, isPointwise, outputAddress, outputRow } from './window';
 
@@ -80,11 +80,12 @@ function twoChannels(
   return count & ~1;
 }
 
-/** Windows of `patch` bytes, laid out at `to`; or where they are, if each is one pixel. */
+/** Windows of `patch` bytes, laid out; or where they are, if each is one pixel. */
 // @ts-ignore: decorator
 @inline
-function lookWindows(op: usize, row: i32, column: i32, count: i32, patch: i32, to: usize): usize {
-  if ((FAST || SIMD) && isPointwise(op)) {
+function lookWindows(op: usize, row: i32, column: i32, count: i32, patch: i32): usize {
+  const to = op + load<usize>(op, OP_SCRATCH1);
+  if (SPEED && isPointwise(op)) {
     const pixel = row * load<i32>(op, WIN_OUTPUT_WIDTH) + column;
     return look(load<usize>(op, OP_INPUT) + pixel * patch, count * patch, to);
   }
@@ -115,14 +116,13 @@ export function tile(op: usize, index: i32): void {
   const row = outputRow(op, index);
   const column = firstColumn(op, index);
   const count = columnCount(op, column);
-  let columns = op + load<usize>(op, OP_SCRATCH1);
   const output = op + load<usize>(op, OP_SCRATCH5);
   const kernel = load<u32>(op, WIN_KERNEL);
   const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
   const pixel = (until - from) << width;
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
-  columns = lookWindows(op, row, column, count, patch << width, columns);
+  const columns = lookWindows(op, row, column, count, patch << width);
   const room = roomOf(op, patch);
   // A block row of k output channels shares its stored bytes; without blocks, k is 1.
   const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;

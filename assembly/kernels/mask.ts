@@ -47,6 +47,8 @@ export const HAS_SPECIAL: bool = (FEATURES & FEATURE_SPECIAL) != 0;
 export const HAS_WEIGHT_ZERO: bool = (FEATURES & FEATURE_WEIGHT_ZERO) != 0;
 /** Several sums at a time, at the price of code: only where the mask asks for it, and where there are no vectors. */
 export const FAST: bool = (FEATURES & FEATURE_FAST) != 0 && !ASC_FEATURE_SIMD;
+/** Made for speed, scalar or in lanes: at the price of code, too. */
+export const SPEED: bool = (FEATURES & FEATURE_FAST) != 0;
 /** Sums by what the build imports (accel/imports.ts); else by its own code. */
 export const ACCELERATED: bool = FAST && isDefined(ACCELERATOR);
 /** Four to sixteen lanes at a time. */

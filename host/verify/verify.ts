@@ -1,4 +1,5 @@
 // `verify`: a proof by induction over the cursors that no power failure changes a result (docs/VERIFY.md).
+import { acceleratorAccesses } from '../simulator/accelerator.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { type InputArray, modelInputs } from '../data/model-input.js';
 import { Random } from '../math/random.js';
@@ -109,7 +110,8 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   if (!WebAssembly.validate(wasm)) refuse('a file that is no valid WebAssembly module');
   const module = new WebAssembly.Module(wasm);
   const imports = WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`);
-  const known = ['nvm.view', 'nvm.write', 'nvm.sync', 'power.low', 'accel.gemm_s8', 'accel.depthwise_s8'];
+  const accelerated = Object.keys(acceleratorAccesses).map((name) => `accel.${name}`);
+  const known = ['nvm.view', 'nvm.write', 'nvm.sync', 'power.low', ...accelerated];
   const unknown = imports.find((name) => !known.includes(name));
   if (unknown !== undefined) refuse(`a module that imports ${unknown}`);
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
