@@ -45,7 +45,7 @@ const figures = [
   figure(
     'measured',
     'proof-cursors',
-    'cursors of the proof of digits: all schedules of power failures',
+    'cursors of the proof of digits, any power failures',
     proof.result.cursors,
   ),
   figure('measured', 'proof-torn', 'torn cursors it tries', proof.result.recoveryPairs),
@@ -80,7 +80,7 @@ const figures = [
   figure(
     'simulated',
     'learn-cuts',
-    'power failures while 200 digits were learnt, each exactly once',
+    'power failures while 200 digits were learnt, each once',
     learnt.cuts,
   ),
   figure(
