@@ -9,6 +9,8 @@ export interface TfliteTensor {
   zeroPoint?: number;
   scales?: number[];
   axis?: number;
+  /** What an operator keeps from one inference to the next. */
+  variable?: boolean;
   data?: ArrayLike<number>;
 }
 
@@ -72,6 +74,7 @@ export function tfliteModel(tensors: TfliteTensor[], operators: TfliteOperator[]
           2: fb.i32(i + 1),
           3: fb.bytesVector([...`t${i}`].map((c) => c.charCodeAt(0))),
           4: fb.ref(quantization(tensor)),
+          ...(tensor.variable ? { 5: fb.i8(1) } : {}),
         }),
       ),
     ),

@@ -4,6 +4,7 @@ import { Obstacles } from '../obstacles.js';
 import { damaged } from './flatbuffer.js';
 import { type Handler, TfliteGraph } from './graph.js';
 import { dequantize, logSoftmax } from './log-softmax.js';
+import { svdf } from './svdf.js';
 import { type Variable, variablesOf } from './states.js';
 import { readTflite, type TfliteModel, type TfliteOperator } from './model.js';
 import { add, maximum, minimum, mul, prelu, sub } from './elementwise.js';
@@ -43,6 +44,7 @@ const HANDLERS: Record<string, Handler> = {
   CONCATENATION: shapes.concatenation,
   SLICE: shapes.sliceOf,
   STRIDED_SLICE: shapes.stridedSlice,
+  SVDF: svdf,
   SPLIT: shapes.split,
   SPLIT_V: shapes.splitV,
   UNPACK: shapes.unpack,
@@ -88,7 +90,18 @@ export const INTEGER_OPERATORS: readonly string[] = [
 
 /** Those that take int8 alone: tables, and what has no kernel of int16. */
 const NARROW = [
-  ...['MEAN', 'SUM', 'REDUCE_MIN', 'MINIMUM', 'PRELU', 'LOGISTIC', 'TANH', 'HARD_SWISH', 'LOG_SOFTMAX'],
+  ...[
+    'MEAN',
+    'SUM',
+    'REDUCE_MIN',
+    'MINIMUM',
+    'PRELU',
+    'SVDF',
+    'LOGISTIC',
+    'TANH',
+    'HARD_SWISH',
+    'LOG_SOFTMAX',
+  ],
   ...[
     'ABS',
     'NEG',

@@ -60,7 +60,11 @@ export const softmax: Handler = (graph, op) => {
   const input = graph.activation(op);
   const { scale: from, dtype, shape } = graph.builder.spec(input);
   // After a DEQUANTIZE, floats are what is made of integers: those of int8 have one scale.
-  const tail = graph.output(op).type === 'float32' && dtype !== 'int16';
+  // TFLite Micro's softmax of int8 into int16 keeps more of the same numbers.
+  const { type } = graph.output(op);
+  const tail =
+    (type === 'float32' || (type === 'int16' && graph.output(op).zeroPoints[0] === -32768)) &&
+    dtype !== 'int16';
   const output = tail
     ? ({ shape, scale: 1 / 256, zeroPoint: -128 } as TensorSpec)
     : graph.spec(op, graph.output(op));
@@ -84,6 +88,11 @@ export const quantize: Handler = (graph, op) => {
   if (graph.value(from.index) === undefined && !graph.isConstant(from)) {
     // The host quantizes: see `importTflite`, which makes the output of a first QUANTIZE the network's input.
     graph.refuse(op, `on ${graph.describe(from)}`, 'an int8 activation, or the input of the model');
+  }
+  // To wider integers at the end: the answer keeps the scale it has.
+  if (graph.output(op).type === 'int32') {
+    graph.define(graph.output(op), graph.activation(op));
+    return;
   }
   const spec = graph.builder.spec(graph.activation(op));
   const output = graph.spec(op, graph.output(op));

@@ -57,5 +57,12 @@ export function variablesOf(model: TfliteModel): { variables: Variable[]; handle
     const zero = (tensor.zeroPoints[0] ?? 0) - (tensor.type === 'uint8' ? 128 : 0);
     variables.set(variable, { name: variable, tensor, initial: given.get(variable) ?? [zero] });
   }
+  // What operators keep themselves.
+  for (const { name, inputs } of model.operators) {
+    const tensor = name === 'SVDF' ? model.tensors[inputs[4] ?? -1] : undefined;
+    if (!tensor) continue;
+    const own = tensor.name || `state ${tensor.index}`;
+    variables.set(own, { name: own, tensor, initial: [tensor.zeroPoints[0] ?? 0] });
+  }
   return { variables: [...variables.values()], handles };
 }

@@ -1,0 +1,79 @@
+// SVDF of rank 1 (Nakkiran et al. 2015): a dense layer into a memory of the last steps, and a filter of each over time. As
+// TFLite Micro with a state of int8, but that what does not fit the memory is clamped, where its kernel wraps around.
+import { elementCount, quantizeMultiplier } from '../../model/quantized-network.js';
+import type { Handler } from './graph.js';
+
+const WHOLE = { clampMin: -128, clampMax: 127 };
+
+export const svdf: Handler = (graph, op) => {
+  const { builder } = graph;
+  const [features, times, memory] = [1, 2, 4].map((slot) => graph.input(op, slot)) as [
+    ReturnType<typeof graph.input>,
+    ReturnType<typeof graph.input>,
+    ReturnType<typeof graph.input>,
+  ];
+  const target = graph.output(op);
+  const [filters = 0, inputs = 0] = features.shape;
+  const [, steps = 0] = times.shape;
+  const rank = op.options?.int32(0) ?? 1;
+  const input = graph.activation(op);
+  const [spec, output, state] = [builder.spec(input), graph.spec(op, target), graph.spec(op, memory)];
+  const fits =
+    rank === 1 &&
+    elementCount(spec) === inputs &&
+    elementCount(state) === filters * steps &&
+    elementCount(output) === filters &&
+    steps > 1 &&
+    [spec, output, state].every(({ dtype }) => dtype !== 'int16');
+  if (!fits)
+    graph.refuse(op, `of rank ${rank} with ${graph.describe(memory)}`, 'rank 1, and a state of int8');
+  const scaleOf = ({ scales }: typeof features): number => scales[0] ?? 0;
+  const requantization = (factor: number): { multipliers: Int32Array; shifts: Int32Array } => {
+    const { multiplier, shift } = quantizeMultiplier(factor);
+    return { multipliers: Int32Array.of(multiplier), shifts: Int32Array.of(shift) };
+  };
+  const newest = builder.add(
+    {
+      kind: 'dense',
+      name: 'svdf_feature',
+      ...graph.weights(op, features),
+      bias: new Int32Array(filters),
+      ...requantization((spec.scale * scaleOf(features)) / state.scale),
+      ...WHOLE,
+    },
+    [builder.reshape(input, [inputs])],
+    { ...state, shape: [filters] },
+  );
+  // The memory lies step by step here: what it was at first is the same everywhere.
+  const rows = { ...state, shape: [steps, filters] };
+  const before = builder.reshape(graph.activation(op, 4), [steps, filters]);
+  const kept = builder.add({ kind: 'slice', name: 'svdf_state', axis: 0, start: 1 }, [before], {
+    ...rows,
+    shape: [steps - 1, filters],
+  });
+  const last = builder.reshape(newest, [1, filters]);
+  const now = builder.add({ kind: 'concat', name: 'svdf_state', axis: 0 }, [kept, last], rows);
+  graph.define(memory, now);
+  const weights = graph.weights(op, times).weights;
+  const bias = graph.optional(op, 3) ? Int32Array.from(graph.integers(op, 3)) : new Int32Array(filters);
+  const made = builder.add(
+    {
+      kind: 'depthwiseConv2d',
+      name: 'svdf_time',
+      kernel: [steps, 1],
+      stride: [1, 1],
+      dilation: [1, 1],
+      padding: [0, 0],
+      weights: Int8Array.from(
+        { length: weights.length },
+        (_, i) => weights[(i % filters) * steps + Math.floor(i / filters)]!,
+      ),
+      bias,
+      ...requantization((state.scale * scaleOf(times)) / output.scale),
+      ...WHOLE,
+    },
+    [builder.reshape(now, [steps, 1, filters])],
+    { ...output, shape: [1, 1, filters] },
+  );
+  graph.define(target, builder.reshape(made, output.shape));
+};
