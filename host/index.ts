@@ -85,3 +85,95 @@ export type { Progress } from './background/calls.js';
 export { deviceProfile, DEVICES } from './profiles/index.js';
 export type { AcceleratorCosts, DeviceProfile, Provenance, Sourced } from './profiles/profile.js';
 export type { Efficiency, OwnConverter } from './power/own-converter.js';
+// Whatever the calls above take or return (test/api.test.ts finds what is missing).
+export type { OpKind } from '../assembly/layout.js';
+export type { OpAnalysis, Usage } from './analyze/analyze.js';
+export type { Costs } from './check/check.js';
+export type { CompareCell, CompareRow, Sensitivity } from './compare/compare.js';
+export type { Strategy } from './compare/strategies/programs.js';
+export type { ProgramRun } from './compare/strategies/run-program.js';
+export type { AdmmOptions, Residuals } from './compress/admm.js';
+export type { Augmentation } from './compress/augment.js';
+export type { Figures, LayerDecision, SensitivityRow, TriedCandidate } from './compress/compress-report.js';
+export type { Constraint } from './compress/constraint.js';
+export type { Budget, DeviceCost } from './compress/device-cost.js';
+export type { Architecture, LabelledData } from './compress/float-network.js';
+export type {
+  Activation,
+  BatchNormLayer,
+  CirculantLayer,
+  ConvolutionLayer,
+  DenseLayer,
+  DepthwiseLayer,
+  LayerShape,
+  Padding,
+  WeightedLayer,
+} from './compress/layers.js';
+export type { Optimizer } from './compress/optimizer.js';
+export type { RoundingOptions } from './compress/rounding.js';
+export type { Candidate } from './compress/search.js';
+export type { Method, MethodResult } from './compress/structured.js';
+export type { EpochReport, Teacher } from './compress/train.js';
+export type { Choices, LayerChoice } from './compress/transform.js';
+export type { DemoDetails } from './demo/demo.js';
+export type { FirmwareSize } from './firmware/build-elf.js';
+export type { Endurance } from './firmware/endurance.js';
+export type { Bounds, GraphPort, GraphTensor, UnaryOp, WeightedOp } from './import/float-graph.js';
+export type { Obstacle } from './import/obstacles.js';
+export type { RangeMethod } from './import/ranges.js';
+export type { CursorReport } from './inspect/inspect.js';
+export type { AudioFeatures } from './model/audio-features.js';
+export type { CommitPolicy, DeviceImage } from './model/image.js';
+export type { LearningHeader } from './model/learning-header.js';
+export type { ImageMetadata, Layer, Preprocessing, Proof } from './model/metadata.js';
+export type {
+  Add,
+  AveragePool2d,
+  Circulant,
+  CirculantMethod,
+  ComputingOp,
+  Concat,
+  ConstantTensor,
+  Conv2d,
+  Dense,
+  DepthwiseConv2d,
+  Logistic,
+  MapTable,
+  MaxPool2d,
+  Mean,
+  Mul,
+  Pad,
+  Quantization,
+  QuantizationChoices,
+  Repeat,
+  Requantization,
+  Requantize,
+  Reshape,
+  Scaling,
+  Slice,
+  Softmax,
+  SpectraChoice,
+  Transpose,
+  Window,
+} from './model/quantized-network.js';
+export type { InferenceKind, LearningKind, OpRecord } from './model/record.js';
+export type { Region, TensorRegion, TensorTable } from './model/tensor-table.js';
+export type { WeightBits, WeightFormat, WeightType } from './model/weight-types.js';
+export type { Body } from './ops/record.js';
+export type { Origin } from './origin.js';
+export type { EnergyLedger, EnergyUse, RunStatistics } from './power/harvested-supply.js';
+export type { PowerSegment } from './power/harvester.js';
+export type { TileSpan, Timeline } from './power/recorder.js';
+export type { Estimate } from './profiles/estimates.js';
+export type { ReplayEnergy, ReplayOp } from './replay/replay.js';
+export type { Answers } from './run/run.js';
+export type { Wear } from './simulator/wear.js';
+export type { SizeRow } from './size/size.js';
+export type { InstructionCosts } from './toolchain/meter.js';
+export type { Counterexample } from './verify/counterexample.js';
+export type { Obligation } from './verify/violation.js';
+export type { Cause, Diagnosis } from './xray/diagnose.js';
+export type { Grey, LayerPicture } from './xray/pictures.js';
+export type { TensorFigures } from './xray/statistics.js';
+export type { Fault, LayerReport } from './xray/xray.js';
+export type { Port } from './model/quantized-network.js';

@@ -100,9 +100,37 @@ function removeStale() {
   }
 }
 
+/** The declarations that index.d.ts leads to, with their comments: those that a user's compiler reads, and no others. */
+function writeDeclarations() {
+  const [from, to] = [join(root, 'dist/.types'), join(root, 'dist')];
+  tsc('tsconfig.types.json', '--outDir', from);
+  const reached = new Map();
+  const visit = (path) => {
+    if (reached.has(path)) return;
+    const text = readFileSync(join(from, path), 'utf8');
+    reached.set(path, text);
+    for (const [, target] of text.matchAll(/(?:from |import\()['"](\.[^'"]+)\.js['"]/g))
+      visit(join(dirname(path), `${target}.d.ts`));
+  };
+  visit('host/index.d.ts');
+  for (const folder of ['assembly', 'bench', 'examples', 'host', 'samples', 'scripts', 'test']) {
+    if (!existsSync(join(to, folder))) continue;
+    for (const name of readdirSync(join(to, folder), { recursive: true })) {
+      if (name.endsWith('.d.ts') && !reached.has(join(folder, name))) rmSync(join(to, folder, name));
+    }
+  }
+  for (const [path, text] of reached) {
+    const file = join(to, path);
+    if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+  }
+}
+
+function tsc(...args) {
+  const program = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [program, '-p', ...args], { stdio: 'inherit', cwd: root });
+}
+
 removeStale();
-execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', root], {
-  stdio: 'inherit',
-  cwd: root,
-});
+tsc('tsconfig.json');
+writeDeclarations();
 await buildModules();
