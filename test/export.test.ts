@@ -1,5 +1,6 @@
 // Firmware folders: what a user gets, builds and runs; what is never overwritten; what is said where a tool is missing.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   existsSync,
@@ -20,7 +21,8 @@ import type { BrownoutError } from '../host/error.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { flash } from '../host/flash/flash.js';
 import { boardCalled, boardNames, targetNames } from '../host/firmware/targets.js';
-import { readImage } from '../host/model/image.js';
+import { OP_INPUT, OP_OUTPUT } from '../assembly/layout.js';
+import { readImage, resealImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
 import { boardPackages, hasPrograms, temporaryFolder } from './util/native.js';
 
@@ -98,7 +100,7 @@ crossTest('--board: what a board has not is an error that says how much is wante
   const large = Object.assign(Object.create(image) as typeof image, { arenaBytes: 120 << 10 });
   const refusal = async (board: string, nvm: string): Promise<BrownoutError> => {
     try {
-      await exportFirmware(large, { board, nvm, device: 'nrf52840' });
+      await exportFirmware(large, { board, nvm, device: 'nrf52840', verify: false });
     } catch (error) {
       return error as BrownoutError;
     }
@@ -108,7 +110,10 @@ crossTest('--board: what a board has not is an error that says how much is wante
   assert.is(error.code, 'E_FIRMWARE_SIZE');
   assert.match(error.found, /^12\d{4} bytes of ram$/);
   assert.match(error.expected, /98304 of stm32l4-disco/);
-  const { usage } = await exportFirmware(large, { board: 'nrf52840dk', nvm: 'flash', device: 'nrf52840' });
+  const { usage } = await exportFirmware(large, {
+    ...{ board: 'nrf52840dk', nvm: 'flash', device: 'nrf52840' },
+    verify: false,
+  });
   assert.is(usage!.ram.totalBytes, 256 << 10);
   // The log is at the end of flash, and counts.
   const logBytes = 10 * 4096;
@@ -129,6 +134,38 @@ for (const board of boardNames) {
     }
   });
 }
+
+test('export proves the very module it writes, and says so; verify --firmware proves it again', async () => {
+  const folder = join(temporaryFolder('proved'), 'firmware');
+  const { files, module } = await exportFirmware(image, { target: 'posix' });
+  assert.equal(module.proved, ['infer']);
+  assert.is(module.sha256, createHash('sha256').update(files.get('brownout_module.wasm')!).digest('hex'));
+  writeFirmwareFolder(folder, files);
+  const proof = await brownout('verify', path, '--firmware', folder);
+  assert.is(proof.code, 0);
+  assert.is(proof.json['moduleBytes'], module.bytes);
+  for (const name of ['brownout_module.wasm', 'brownout_module.inc', 'brownout_model.c']) {
+    const file = join(folder, name);
+    const whole = readFileSync(file);
+    const changed = Buffer.from(whole);
+    changed[changed.length - 9]! ^= 1;
+    writeFileSync(file, changed);
+    const { code, json } = await brownout('verify', path, '--firmware', folder);
+    assert.equal([code, errorOf(json).code], [2, 'E_FOLDER'], name);
+    writeFileSync(file, whole);
+  }
+});
+
+test('a module that the proof refuses is not exported', async () => {
+  const broken = resealImage(image, (ops) => ops[1]!.set(OP_INPUT, ops[1]!.get(OP_OUTPUT)));
+  try {
+    await exportFirmware(broken, { target: 'posix' });
+    assert.unreachable('it was exported');
+  } catch (error) {
+    assert.is((error as BrownoutError).code, 'E_VERIFY');
+  }
+  assert.equal((await exportFirmware(broken, { target: 'posix', verify: false })).module.proved, []);
+});
 
 test('a folder of somebody else is left alone; edits in one of ours stay', async () => {
   const base = temporaryFolder('folders');

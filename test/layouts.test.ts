@@ -156,7 +156,7 @@ test('UF2: blocks are aligned where the program is not', () => {
 
 test('wasm: module, image, and what the module imports, for wasm3 and WAMR', async () => {
   const { files, note } = await exportFirmware(image, { target: 'wasm', nvm: 'spi-fram' });
-  const module = new WebAssembly.Module(new Uint8Array(files.get('module.wasm')!));
+  const module = new WebAssembly.Module(new Uint8Array(files.get('brownout_module.wasm')!));
   const imports = WebAssembly.Module.imports(module);
   assert.ok(imports.length >= 4);
   for (const host of ['brownout_host_wasm3.c', 'brownout_host_wamr.c']) {

@@ -66,7 +66,7 @@ async function recorded(edit: (text: string) => string = (text) => text): Promis
 
 const cut = (phases: Write[][]): number =>
   provisioning(
-    subjectOf(setUp(image, {}), 1, () => {}),
+    subjectOf(setUp(image, {}), { tear: 1, line: 1 }, () => {}),
     phases,
   );
 

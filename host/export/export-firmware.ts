@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Usage } from '../analyze/analyze.js';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, ExitCode } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import { type DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -13,12 +13,14 @@ import { cBytes } from '../firmware/emit-c.js';
 import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
 import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
 import { type NvmKind, nvmBody, nvmKinds } from '../firmware/nvm-bodies/index.js';
-import { firmwareFiles, firmwareModule, type Part, partSources } from '../firmware/sources.js';
+import { firmwareFiles, firmwareModule, MODULE, type Part, partSources } from '../firmware/sources.js';
+import { MANIFEST, type Manifest, type ModuleStatement } from '../firmware/manifest.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
 import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
 import { wasmFiles } from '../firmware/wasm-target.js';
 import { didYouMean } from '../options/suggest.js';
 import { checkOptions } from '../options/table.js';
+import { verify } from '../verify/verify.js';
 import { type ExportOptions, exportOptions } from './options.js';
 
 /** What firmware takes of a part. */
@@ -33,38 +35,14 @@ export interface FirmwareExport {
   device: string;
   /** Contents by file name. */
   files: Map<string, Uint8Array>;
+  module: ModuleStatement;
   /** Of the linked program; undefined for `posix`, and where there is no cross compiler. */
   usage: FirmwareUsage | undefined;
   /** Why there is no program, and what to do. */
   note: string | undefined;
 }
 
-const MANIFEST = 'brownout.json';
-
-/** What a firmware folder says of itself. */
-export interface Manifest {
-  tool: 'brownout';
-  target: string;
-  device: string;
-  name: string;
-  imageId: number;
-  /** SHA-256 of every file as it was written. */
-  files: Record<string, string>;
-}
-
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
-
-/** The manifest of a folder's files, or of what was read; undefined if it is not one of ours. */
-export function readManifest(text: string): Manifest | undefined {
-  try {
-    const manifest = JSON.parse(text) as Partial<Manifest> | null;
-    const known =
-      manifest?.tool === 'brownout' && typeof manifest.files === 'object' && manifest.files !== null;
-    return known ? (manifest as Manifest) : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** Where a part like the profile has its memories, until the user says better. */
 function mapOf(profile: DeviceProfile): MemoryMap {
@@ -202,29 +180,51 @@ async function projectFiles(
   image: Image,
   layout: Layout,
   program: Program,
-): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'>> {
+): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'> & { wasm: Uint8Array }> {
   const { target, nvm } = program;
-  const text = firmwareFiles(image, await firmwareModule(image), program);
+  const module = await firmwareModule(image);
+  const { wasm } = module;
+  const text = firmwareFiles(image, module, program);
   const laidOut = layoutKind(layout).lay(text, { target, nvm, name: image.metadata.name });
   const files = new Map<string, Uint8Array>(
     [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
   );
+  files.set(MODULE, wasm);
   const compiler = compilerOf(target);
   if (layout !== 'make' || !target.toolchain)
-    return { files, usage: undefined, note: layoutKind(layout).note };
+    return { files, usage: undefined, note: layoutKind(layout).note, wasm };
   if (findTool(compiler) === undefined || !hasLibrary(compiler)) {
     const what = findTool(compiler) === undefined ? compiler : `C library of ${compiler}`;
     const note = `no firmware.elf, as there is no ${what}. ${installHint(compiler)}`;
-    return { files, usage: undefined, note };
+    return { files, usage: undefined, note, wasm };
   }
   const { programs, usage } = await link(text, image, program);
   for (const [name, bytes] of programs) files.set(name, bytes);
-  return { files, usage, note: undefined };
+  return { files, usage, note: undefined, wasm };
+}
+
+/** Proves every job of the image on the module. Throws `E_VERIFY`. */
+function proveModule(image: Image, wasm: Uint8Array): ModuleStatement['proved'] {
+  const jobs = (['infer', 'learn'] as const).filter((_, kind) => image.jobs[kind]!.count > 0);
+  for (const job of jobs) {
+    const { violations, counterexample } = verify(image, { module: wasm, job, search: false });
+    if (violations === 0) continue;
+    throw new BrownoutError(
+      {
+        code: 'E_VERIFY',
+        found: `job "${job}" on the module that was built: ${counterexample!.obligation}: ${counterexample!.found}`,
+        expected: 'a proof that no power failure changes its result',
+        hint: 'Compile the model again; `brownout verify` says more. Without the proof: `--no-verify`.',
+      },
+      ExitCode.WRONG,
+    );
+  }
+  return jobs;
 }
 
 /**
  * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_BOARD`, `E_LAYOUT`,
- * `E_DEVICE`, `E_FIRMWARE_SIZE`, and
+ * `E_DEVICE`, `E_FIRMWARE_SIZE`, `E_VERIFY`, and
  * `E_TOOL_MISSING` where the compilers of WASM are absent. Without a cross compiler there is no program, and a note.
  */
 export async function exportFirmware(
@@ -240,18 +240,21 @@ export async function exportFirmware(
   const profile = deviceProfile(device);
   const nvm = nvmCalled(settings.nvm, target);
   const layout = layoutCalled(settings.layout);
-  const { files, usage, note } =
+  const { files, usage, note, wasm } =
     target.name === 'wasm'
       ? { ...(await wasmFiles(image, nvm)), usage: undefined }
       : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile }));
+  const proved = settings.verify ? proveModule(image, wasm) : [];
+  const module = { file: MODULE, bytes: wasm.length, sha256: sha256(wasm), proved };
   const manifest: Manifest = {
     tool: 'brownout',
     target: targetName,
     device: profile.name,
     name: image.metadata.name,
     imageId: image.imageId,
+    module,
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
   };
   files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
-  return { target: targetName, device: profile.name, files, usage, note };
+  return { target: targetName, device: profile.name, files, module, usage, note };
 }

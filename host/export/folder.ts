@@ -19,7 +19,7 @@ import { layoutKinds } from '../firmware/layouts.js';
 import { nvmBodies } from '../firmware/nvm-bodies/index.js';
 import { programFiles } from '../firmware/sources.js';
 import { targets } from '../firmware/targets.js';
-import { type Manifest, readManifest } from './export-firmware.js';
+import { type Manifest, manifestOf } from '../firmware/manifest.js';
 
 /** Files of an export that people edit; what they changed stays. */
 const EDITABLE = new Set([
@@ -28,12 +28,6 @@ const EDITABLE = new Set([
   ...nvmBodies.flatMap(({ editable }) => editable),
   ...layoutKinds.flatMap(({ editable }) => editable),
 ]);
-
-/** The manifest of a folder; undefined if it is not a firmware folder. */
-export function manifestOf(folder: string): Manifest | undefined {
-  const path = join(folder, 'brownout.json');
-  return existsSync(path) ? readManifest(readFileSync(path, 'utf8')) : undefined;
-}
 
 /** Programs that make builds again. */
 const PROGRAMS = ['firmware.elf', 'firmware.hex', 'firmware.bin', 'firmware.uf2'];

@@ -2,7 +2,7 @@ import { hardwareNames } from '../firmware/hardware.js';
 import { layoutNames } from '../firmware/layouts.js';
 import { nvmKinds } from '../firmware/nvm-bodies/index.js';
 import { targetNames } from '../firmware/targets.js';
-import { choice } from '../options/kinds.js';
+import { choice, flag } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
@@ -18,6 +18,8 @@ export interface ExportOptions {
   layout?: string;
   /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
   device?: string | DeviceProfile;
+  /** Prove the image on the very module that goes into the folder; default true. */
+  verify?: boolean;
 }
 
 export const exportOptions = {
@@ -34,4 +36,5 @@ export const exportOptions = {
   layout: { kind: choice(layoutNames, { code: 'E_LAYOUT' }), default: 'make', help: 'how the files lie' },
   board: { kind: choice(hardwareNames, { code: 'E_BOARD' }), help: 'memories of a board to buy' },
   device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'part it must fit' },
+  verify: { kind: flag, default: true, help: 'leave out the proof on the module in the folder' },
 } as const satisfies Table<ExportOptions>;

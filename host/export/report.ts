@@ -7,11 +7,17 @@ const percent = ({ usedBytes, totalBytes }: Usage): string =>
 
 /** What was exported: files, and what the program takes of the part. */
 export function exportText(
-  { target, device, files, usage, note }: FirmwareExport,
+  { target, device, files, module, usage, note }: FirmwareExport,
   folder: string,
   kept: string[],
 ): string {
-  const lines = [`${folder}: ${files.size} files for ${target}`];
+  const { bytes, sha256, proved } = module;
+  const proof =
+    proved.length > 0 ? `proved on this image (${proved.join(', ')})` : 'not proved (--no-verify)';
+  const lines = [
+    `${folder}: ${files.size} files for ${target}`,
+    `${module.file}: ${count(bytes)} B, ${proof}, SHA-256 ${sha256}`,
+  ];
   if (usage) {
     const { codeBytes, imageBytes, staticBytes, stackBytes } = usage;
     const notes = {

@@ -35,6 +35,9 @@ import type { MemoryMap, Target } from './targets.js';
 /** The package's C: from dist/host/firmware. */
 const folder = new URL('../../../firmware/', import.meta.url);
 
+/** The module itself, in every firmware folder: what was proved, and what the C is made from. */
+export const MODULE = 'brownout_module.wasm';
+
 /** What C calls the module's functions. */
 const PREFIX = 'brownout_module_';
 /** SRAM is rounded up to this. */
@@ -44,6 +47,7 @@ export const packageText = (name: string): string => readFileSync(new URL(name, 
 
 /** A module for C: its WASM, with names, and where its SRAM map is. */
 export interface FirmwareModule {
+  wasm: Uint8Array;
   text: string;
   arena: number;
   /** Where the cursor stands in SRAM; 0 in a bare build. */
@@ -72,7 +76,7 @@ async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> 
 }
 
 /** The transforms of an image. */
-function transformsOf({ ops }: Image): Transforms {
+export function transformsOf({ ops }: Image): Transforms {
   const circulant = ops.filter(({ kind }) => kind === OpKind.CIRCULANT_NTT);
   const sizes = new Set(circulant.map((op) => op.get(CIRC_BLOCK)));
   return {
@@ -101,6 +105,7 @@ export function moduleFrom(
   const head = `/* ${what}, made from ${wasm.length} bytes of WASM. */\n`;
   const tables = transforming ? nttTables(transforms) : '';
   return {
+    wasm,
     text: head + tables + emitFunctions(wasm, { prefix: PREFIX }),
     arena: globalValue('arena'),
     cursor: globalValue('cursor'),

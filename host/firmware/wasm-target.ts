@@ -2,7 +2,7 @@
 import type { Image } from '../model/image.js';
 import { buildDevice } from '../toolchain/build-device.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
-import { commonFiles, moduleFrom, packageText, sramBytes } from './sources.js';
+import { commonFiles, moduleFrom, MODULE, packageText, sramBytes } from './sources.js';
 
 /** A page of WASM: the least that a module's memory takes. */
 const PAGE_BYTES = 65_536;
@@ -11,7 +11,7 @@ const PAGE_BYTES = 65_536;
 export async function wasmFiles(
   image: Image,
   nvm: NvmKind,
-): Promise<{ files: Map<string, Uint8Array>; note: string }> {
+): Promise<{ files: Map<string, Uint8Array>; note: string; wasm: Uint8Array }> {
   const wasm = await buildDevice(image);
   const module = moduleFrom(wasm);
   const common = commonFiles(image, module);
@@ -33,9 +33,9 @@ export async function wasmFiles(
     ['README.txt', `${note}\n`],
   ]);
   const files = new Map<string, Uint8Array>([
-    ['module.wasm', wasm],
+    [MODULE, wasm],
     ['image.bin', image.device],
     ...[...text].map(([name, content]): [string, Uint8Array] => [name, new Uint8Array(Buffer.from(content))]),
   ]);
-  return { files, note };
+  return { files, note, wasm };
 }

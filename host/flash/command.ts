@@ -1,6 +1,6 @@
 import { BrownoutError, ExitCode } from '../error.js';
-import { manifestOf } from '../export/folder.js';
 import { findHardware, hardwareNames } from '../firmware/hardware.js';
+import { manifestOf } from '../firmware/manifest.js';
 import { boardNames } from '../firmware/targets.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
 import { choice, flag, text } from '../options/kinds.js';

@@ -19,6 +19,9 @@ export const writtenThrough: CutOutcome = {
   keeps: () => true,
 };
 
+/** What a line reads as that a cut has spoilt. */
+const SPOILT = 0x5c;
+
 /**
  * NVM of a device that tears writes at `tearUnit` bytes and, between two barriers, may keep, drop, tear or reorder each.
  * `cells` is what survives a cut; `present` what this boot reads: its own unsynced writes included.
@@ -26,13 +29,16 @@ export const writtenThrough: CutOutcome = {
 export class SimulatedNvm {
   readonly cells: Uint8Array;
   readonly tearUnit: number;
+  readonly lineBytes: number;
   #present: Uint8Array;
   #pending: PendingWrite[] = [];
 
-  constructor(bytes: number, { tearUnit = 1 } = {}) {
+  /** `lineBytes`: what memory writes or checks as one (ECC): a cut spoils each line that an unsynced write falls in. */
+  constructor(bytes: number, { tearUnit = 1, lineBytes = 1 } = {}) {
     this.cells = new Uint8Array(bytes);
     this.#present = new Uint8Array(bytes);
     this.tearUnit = tearUnit;
+    this.lineBytes = lineBytes;
   }
 
   get present(): Uint8Array {
@@ -68,6 +74,13 @@ export class SimulatedNvm {
     return this.#pending.reduce((sum, write) => sum + write.bytes.length, 0);
   }
 
+  /** The bytes of whole lines that a write falls in. */
+  #lines(address: number, bytes: number): [from: number, to: number] {
+    const line = this.lineBytes;
+    const to = Math.ceil((address + bytes) / line) * line;
+    return [Math.floor(address / line) * line, Math.min(to, this.cells.length)];
+  }
+
   /** Power fails: `outcome` decides what of the pending writes reached the cells. */
   cut(outcome: CutOutcome = writtenThrough): void {
     const pending = this.#pending;
@@ -82,7 +95,9 @@ export class SimulatedNvm {
       }
     }
     for (const { address, bytes } of pending) {
-      this.present.set(this.cells.subarray(address, address + bytes.length), address);
+      const [from, to] = this.#lines(address, bytes.length);
+      if (this.lineBytes > 1) this.cells.fill(SPOILT, from, to);
+      this.present.set(this.cells.subarray(from, to), from);
     }
   }
 }

@@ -3,28 +3,42 @@ import { asOption } from '../data/input-options.js';
 import { inputFor } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
+import { moduleOfFolder } from '../firmware/folder-module.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
+import { text } from '../options/kinds.js';
 import { verifyOptions } from './options.js';
 import { verifyText } from './report.js';
 import { verify } from './verify.js';
 
 export const command: Command = defineCommand({
   positionals: [IMAGE],
-  options: { ...cliOptions(verifyOptions), as: asOption },
+  options: {
+    ...cliOptions(verifyOptions),
+    as: asOption,
+    firmware: {
+      kind: text('FOLDER', 'app/'),
+      help: 'prove the module that `brownout export` has put there, and that the C is made from it',
+    },
+  },
   examples: [
     'brownout verify checkpoints/digits.brn',
     'brownout verify model.brn --input x.npy --tear 4 --json',
+    'brownout verify model.brn --firmware app/',
     'brownout verify model.brn --policy "every 1" --enumerate --budget 60s',
   ],
-  run({ positionals, options: { input, as, module, ...options }, progress }) {
+  run({ positionals, options: { input, as, module, firmware, ...options }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
     const result = verify(image, {
       ...options,
       ...(input === undefined ? {} : { input: inputFor(input, image, as).array }),
       ...(module === undefined ? {} : { module: readUserFile(module) }),
+      ...(firmware === undefined ? {} : { module: moduleOfFolder(firmware, image) }),
       onProgress: progress,
     });
-    const text = verifyText(result, positionals[0]!);
-    return { json: result, text, exitCode: result.proved ? ExitCode.OK : ExitCode.WRONG };
+    return {
+      json: result,
+      text: verifyText(result, positionals[0]!),
+      exitCode: result.proved ? ExitCode.OK : ExitCode.WRONG,
+    };
   },
 });

@@ -14,6 +14,11 @@ export interface VerifyOptions {
   job?: 'infer' | 'learn';
   /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
   tear?: number;
+  /**
+   * Bytes of a line that memory writes or checks as one (ECC, read-modify-write): a cut amid a write spoils the whole of it,
+   * neighbours included: 1 (default), 4, 8 or 16.
+   */
+  line?: number;
   /** The device module to prove; default the one that ships. */
   module?: Uint8Array;
   /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
@@ -47,6 +52,16 @@ const tearKind: Kind<number> = {
   right: () => '1',
 };
 
+const LINES = ['1', '4', '8', '16'] as const;
+const line = choice(LINES, { placeholder: 'BYTES' });
+const lineKind: Kind<number> = {
+  ...line,
+  expected: '1, 4, 8 or 16',
+  parse: (text) => (line.parse!(text) === undefined ? undefined : Number(text)),
+  check: (value) => (typeof value === 'number' && line.check(`${value}`) !== undefined ? value : undefined),
+  right: () => '1',
+};
+
 export const verifyOptions = {
   input: {
     kind: samplesKind(),
@@ -55,6 +70,7 @@ export const verifyOptions = {
   },
   job: jobOption,
   tear: { kind: tearKind, default: 1, help: 'bytes a write may be torn at: 1, 2, 4 or 8' },
+  line: { kind: lineKind, default: 1, help: 'bytes that a cut amid a write spoils together: 1, 4, 8 or 16' },
   policy: { kind: fixedPolicyKind, help: 'every N, low or never', otherwise: 'the image’s own' },
   device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'whose charge must hold a tile' },
   capacitorUf: { kind: capacitance, help: 'such as 100uF', otherwise: 'the device’s own' },

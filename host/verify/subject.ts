@@ -23,15 +23,22 @@ export interface Setup {
   jobs: [JobRequest, JobRequest];
 }
 
+/** What a cut does to a write under way. */
+export interface Memory {
+  /** Bytes that are written together or not at all. */
+  tear: number;
+  /** Bytes that a cut amid a write spoils together, neighbours included. */
+  line: number;
+}
+
 /** The same with its jobs run on steady power. */
-export interface Subject extends Setup {
+export interface Subject extends Setup, Memory {
   job: StepwiseJob;
   /** That on the other input. */
   other: GoldenJob;
   /** The first tile of which the two do not touch the same bytes. */
   unlike: number | undefined;
   garbage: Garbage;
-  tear: number;
   /** One more unit of work is done. */
   tick: () => void;
 }

@@ -241,12 +241,12 @@ export function memoryRule(
 }
 
 function obeysRule(
-  { image, job }: Subject,
+  { image, job, line }: Subject,
   tiles: readonly Accesses[],
   mandatory: ReadonlySet<number>,
 ): void {
   const live = new LiveIn(tiles, job, image.nvmBytes);
-  const [from, to] = mutable(image);
+  const [lowest, highest] = mutable(image);
   const input: Interval = [image.input.offset, image.input.offset + image.input.bytes];
   /** 1 where LiveIn of a recoverable cursor holds the byte. */
   const needed = live.map.slice();
@@ -258,17 +258,20 @@ function obeysRule(
       since = [];
     }
     for (const [start, end] of written) {
-      if (start < from || end > to)
+      if (start < lowest || end > highest)
         refute('memory rule', `bytes ${start}–${end} written, outside the job's memory`, index, [start, end]);
       if (start < input[1] && end > input[0])
         refute('memory rule', `the job's input written at ${start}`, index, [start, end]);
       const [lost] = within(job.kept, start, end);
       if (lost)
         refute('memory rule', `byte ${lost[0]} written, which outlives a job that is cancelled`, index, lost);
-      const clash = needed.subarray(start, end).indexOf(1);
+      // A cut spoils whole lines.
+      const from = Math.floor(start / line) * line;
+      const clash = needed.subarray(from, Math.ceil(end / line) * line).indexOf(1);
       if (clash >= 0) {
-        const at = start + clash;
-        refute('memory rule', `byte ${at} written, which a recoverable cursor needs`, index, [at, at + 1]);
+        const at = from + clash;
+        const what = at >= start && at < end ? 'written' : `spoilt with its line of ${line}`;
+        refute('memory rule', `byte ${at} ${what}, which a recoverable cursor needs`, index, [at, at + 1]);
       }
     }
     assign(needed, live.advance(), 1);

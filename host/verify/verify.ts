@@ -24,7 +24,7 @@ import { exploreProtocol } from './protocol.js';
 import { provisioning } from './provisioning.js';
 import { inferenceScenarios, learnScenarios } from './scenario.js';
 import { stuckDevice } from './stuck.js';
-import { Garbage, type Setup, type Subject, type Tally } from './subject.js';
+import { Garbage, type Memory, type Setup, type Subject, type Tally } from './subject.js';
 import {
   baseCase,
   compareLiveIn,
@@ -64,6 +64,8 @@ export interface VerifyResult {
   largestTilePercent: number;
   largestTileOp: string | null;
   tear: number;
+  /** Bytes that a cut amid a write spoils together. */
+  line: number;
   policy: string;
   job: 'infer' | 'learn';
   moduleBytes: number;
@@ -165,7 +167,7 @@ export function setUp(image: Image, given: VerifyOptions, way = 0): Setup {
 }
 
 /** The golden jobs. */
-export function subjectOf(setup: Setup, tear: number, tick: () => void): Subject {
+export function subjectOf(setup: Setup, { tear, line }: Memory, tick: () => void): Subject {
   const { image, metered, sramBytes, profile, jobs } = setup;
   const run = (request: JobRequest, onStep: (step: Step, index: number) => void): GoldenJob =>
     goldenJob(image, metered, { sramBytes, supply: new MeteredSupply(profile) }, request, onStep);
@@ -175,7 +177,7 @@ export function subjectOf(setup: Setup, tear: number, tick: () => void): Subject
   const other = run(jobs[1], ({ views, written }, index) => {
     if (unlike === undefined && !isSameFootprint({ views, written }, steps[index])) unlike = index;
   });
-  return { ...setup, job, other, unlike, garbage: new Garbage(image, other), tear, tick };
+  return { ...setup, job, other, unlike, garbage: new Garbage(image, other), tear, line, tick };
 }
 
 /** Exactly the SRAM the image asks for: its arena behind the module's static data. */
@@ -284,7 +286,6 @@ class Verification {
   /** One way through a job. `first`: what does not depend on the way is proved with it. */
   prove(setup: Setup, first: boolean): void {
     const prover = new Prover(this.tally);
-    const { tear } = this.options;
     const passed: Passed = {
       setup,
       subject: undefined,
@@ -296,7 +297,7 @@ class Verification {
       mandatory: 0,
     };
     this.passed.push(passed);
-    const subject = prover.attempt(() => subjectOf(setup, tear, this.tick));
+    const subject = prover.attempt(() => subjectOf(setup, this.options, this.tick));
     if (!subject) {
       this.closed = false;
       return;
@@ -343,7 +344,7 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
   const options = checkOptions(verifyOptions, given);
   const started = process.hrtime.bigint();
   const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy);
-  const { tear, job } = options;
+  const { tear, line, job } = options;
   const setups = setUpAll(model, options);
   const tiles = tilesOf(model, jobKind(model, job));
   let done = 0;
@@ -382,12 +383,13 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     largestTilePercent: largest.share * 100,
     largestTileOp: largest.op,
     tear,
+    line,
     policy: model.metadata.policy,
     job,
     moduleBytes: setups[0]!.wasm.length,
     elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
     counterexample: failed
-      ? counterexample(failed.setup, failed.subject, failed.violations, options.search)
+      ? counterexample(failed.setup, failed.subject, failed.violations, options.search && line === 1)
       : null,
   };
 }

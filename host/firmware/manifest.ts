@@ -1,0 +1,44 @@
+// What a firmware folder says of itself: brownout.json.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const MANIFEST = 'brownout.json';
+
+/** The module in a folder, and what was proved of it. */
+export interface ModuleStatement {
+  file: string;
+  bytes: number;
+  sha256: string;
+  /** Jobs of the image that were proved on it; none without the proof. */
+  proved: ('infer' | 'learn')[];
+}
+
+/** What a firmware folder says of itself. */
+export interface Manifest {
+  tool: 'brownout';
+  target: string;
+  device: string;
+  name: string;
+  imageId: number;
+  module: ModuleStatement;
+  /** SHA-256 of every file as it was written. */
+  files: Record<string, string>;
+}
+
+/** The manifest that was read; undefined if it is not one of ours. */
+function readManifest(text: string): Manifest | undefined {
+  try {
+    const manifest = JSON.parse(text) as Partial<Manifest> | null;
+    const known =
+      manifest?.tool === 'brownout' && typeof manifest.files === 'object' && manifest.files !== null;
+    return known ? (manifest as Manifest) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The manifest of a folder; undefined if it is not a firmware folder. */
+export function manifestOf(folder: string): Manifest | undefined {
+  const path = join(folder, MANIFEST);
+  return existsSync(path) ? readManifest(readFileSync(path, 'utf8')) : undefined;
+}
