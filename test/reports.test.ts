@@ -31,6 +31,7 @@ import { inspect } from '../host/inspect/inspect.js';
 import { analyzeText } from '../host/analyze/report.js';
 import { inspectText } from '../host/inspect/report.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
+import { deviceProfile } from '../host/profiles/index.js';
 import { infer, makeDevice } from './util/devices.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -61,10 +62,10 @@ test('analyze: shapes and MACs of the RAD network, shares that add up', () => {
     total((op) => op.flashBytes),
     image.constants.bytes,
   );
-  // The default device has the DSP extension; pooling and transforms have no body there.
+  // The default device has the DSP extension; pooling has no body there.
   assert.equal(
     result.ops.map(({ body, bodySaves }) => [body, bodySaves > 0]),
-    ['conv1', '', 'conv2', '', '', 'fc2'].map((name) => [name ? 'dsp' : 'scalar', name !== '']),
+    ['conv1', '', 'conv2', '', 'fc1', 'fc2'].map((name) => [name ? 'dsp' : 'scalar', name !== '']),
   );
   const plain = analyze(image, { device: 'msp430fr5994' });
   assert.ok(plain.ops.every(({ body, bodySaves }) => body === 'scalar' && bodySaves === 0));
@@ -74,6 +75,42 @@ test('analyze: shapes and MACs of the RAD network, shares that add up', () => {
       .split('\n')
       .filter((line) => /_s8/.test(line)).length,
   );
+});
+
+test('analyze: time, energy, charges and the least capacitor, by the device’s own constants', () => {
+  for (const device of ['cortex-m4-generic', 'msp430fr5994', 'apollo4']) {
+    const profile = deviceProfile(device);
+    const { ops, cycles, ...result } = analyze(image, { device });
+    const near = (found: number, expected: number): void =>
+      assert.ok(Math.abs(found / expected - 1) < 1e-9, `${device}: ${found}, not ${expected}`);
+    near(result.timeMs, (cycles * 1000) / profile.clockHz.value);
+    near(
+      result.energyMj * 1000,
+      ops.reduce((sum, { energyUj }) => sum + energyUj, 0),
+    );
+    // The core's share, and something for NVM.
+    const coreUj = (cycles * profile.activeNjPerCycle.value) / 1000;
+    assert.ok(result.energyMj * 1000 >= coreUj && result.energyMj * 1000 < 3 * coreUj);
+    const chargeOf = (capacitorUf: number): number =>
+      (capacitorUf * (profile.turnOnV.value ** 2 - profile.turnOffV.value ** 2)) / 2 - profile.bootUj.value;
+    near(result.charges, (result.energyMj * 1000) / chargeOf(result.capacitorUf));
+    // What the least capacitor holds beside a boot: the dearest tile, and little more.
+    const tileUj =
+      (Math.max(...ops.map((op) => op.largestTileCycles)) * profile.activeNjPerCycle.value) / 1000;
+    const heldUj = chargeOf(result.smallestCapacitorUf);
+    assert.ok(heldUj > tileUj && heldUj < 2 * tileUj + 10, `${device}: ${heldUj} for ${tileUj}`);
+  }
+});
+
+test('analyze: the tables fit 80 columns, whatever the names', () => {
+  const long = 'a/very/long/scope/of/a/framework/separable_conv2d_17/depthwise';
+  for (const name of ['digits', 'digits-learn', 'har', 'keywords']) {
+    const file = new Uint8Array(readFileSync(new URL(`../../checkpoints/${name}.brn`, import.meta.url)));
+    const result = analyze(file);
+    const named = { ...result, ops: result.ops.map((op) => ({ ...op, name: long })) };
+    for (const text of [analyzeText(result), analyzeText(named)])
+      for (const line of text.split('\n')) assert.ok(line.length <= 80, `${line.length}: ${line}`);
+  }
 });
 
 test('analyze: a device nobody knows is an error', () => {

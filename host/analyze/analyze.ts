@@ -13,7 +13,8 @@ import { type Body, bodyOf, describeOp, savingOf } from '../ops/record.js';
 import { bankReads } from '../plan/footprint.js';
 import type { OpRecord } from '../model/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { chargeCycles } from '../profiles/profile.js';
+import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
+import { chargeCycles, chargeUj, type DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
 import { checkOptions } from '../options/table.js';
@@ -34,6 +35,8 @@ export interface OpAnalysis {
   bytesMoved: number;
   /** Simulated cycles of one run of the op, NVM included. */
   cycles: number;
+  /** Of core and NVM, in that run. */
+  energyUj: number;
   /** Of all ops' cycles, and of those up to this one. */
   share: number;
   cumulativeShare: number;
@@ -59,6 +62,14 @@ export interface AnalyzeResult {
   ops: OpAnalysis[];
   macs: number;
   cycles: number;
+  /** Of the kernels of one inference on steady power; boots and commits come on top. */
+  timeMs: number;
+  energyMj: number;
+  /** How often the device's capacitor is emptied for it, without any harvest meanwhile; a boot each taken off. */
+  charges: number;
+  capacitorUf: number;
+  /** The least capacitor whose charge holds a boot, the dearest tile with entering its op, and a commit. */
+  smallestCapacitorUf: number;
   /** Cycles that one charge of the device lasts: what the largest tile must fit in. */
   chargeCycles: number;
   sram: Usage;
@@ -72,23 +83,46 @@ function measureOp(
   supply: MeteredSupply,
   index: number,
   tileCount: number,
-): Pick<OpAnalysis, 'cycles' | 'bytesMoved' | 'largestTileCycles'> {
+): Pick<OpAnalysis, 'cycles' | 'energyUj' | 'bytesMoved' | 'largestTileCycles'> & { largestTileUj: number } {
   const { statistics } = supply;
-  const cost = (work: () => void): number => {
+  const energyUj = (): number => statistics.energyUj.compute + statistics.energyUj.nvm;
+  const cost = (work: () => void): { cycles: number; uj: number } => {
     supply.finish();
-    const before = statistics.cycles;
+    const [cycles, uj] = [statistics.cycles, energyUj()];
     work();
     supply.finish();
-    return statistics.cycles - before;
+    return { cycles: statistics.cycles - cycles, uj: energyUj() - uj };
   };
   const moved = (): number => statistics.nvmBytesRead + statistics.nvmBytesWritten;
   const start = moved();
   const enter = cost(() => kernels.enter(index));
   const tiles = Array.from({ length: tileCount }, (_, tile) => cost(() => kernels.tile(tile)));
   return {
-    cycles: tiles.reduce((sum, cycles) => sum + cycles, enter),
+    cycles: tiles.reduce((sum, { cycles }) => sum + cycles, enter.cycles),
+    energyUj: tiles.reduce((sum, { uj }) => sum + uj, enter.uj),
     bytesMoved: moved() - start,
-    largestTileCycles: enter + Math.max(...tiles),
+    largestTileCycles: enter.cycles + Math.max(...tiles.map(({ cycles }) => cycles)),
+    largestTileUj: enter.uj + Math.max(...tiles.map(({ uj }) => uj)),
+  };
+}
+
+/** Time, energy and charges of what ops cost, and the capacitor that the dearest tile asks for. */
+function powerNeeds(
+  costs: readonly ReturnType<typeof measureOp>[],
+  profile: DeviceProfile,
+): Pick<AnalyzeResult, 'timeMs' | 'energyMj' | 'charges' | 'capacitorUf' | 'smallestCapacitorUf'> {
+  const cycles = costs.reduce((sum, cost) => sum + cost.cycles, 0);
+  const energyUj = costs.reduce((sum, cost) => sum + cost.energyUj, 0);
+  const largestTileUj = Math.max(...costs.map((cost) => cost.largestTileUj));
+  const commitUj = (COMMIT_CYCLES * profile.activeNjPerCycle.value) / 1000;
+  const charge = chargeUj(profile);
+  return {
+    timeMs: (cycles * 1000) / profile.clockHz.value,
+    energyMj: energyUj / 1000,
+    charges: energyUj / Math.max(charge - profile.bootUj.value, Number.EPSILON),
+    capacitorUf: profile.capacitorUf.value,
+    smallestCapacitorUf:
+      ((profile.bootUj.value + largestTileUj + commitUj) / charge) * profile.capacitorUf.value,
   };
 }
 
@@ -131,7 +165,8 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
   kernels.begin();
   const { first, count } = model.jobs[JobKind.INFER]!;
   const inference = model.ops.slice(first, first + count);
-  const costs = inference.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
+  const measured = inference.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
+  const costs = measured.map(({ largestTileUj: _, ...cost }) => cost);
   const cycles = costs.reduce((sum, cost) => sum + cost.cycles, 0);
   let cumulative = 0;
   const ops = inference.map((op, index): OpAnalysis => {
@@ -158,6 +193,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
     ops,
     macs: ops.reduce((sum, op) => sum + op.macs, 0),
     cycles,
+    ...powerNeeds(measured, profile),
     chargeCycles: chargeCycles(profile),
     sram: { usedBytes: kernels.arena + model.arenaBytes, totalBytes: profile.sramBytes.value },
     nvm: { usedBytes: model.nvmBytes, totalBytes: profile.nvmBytes.value },

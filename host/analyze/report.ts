@@ -1,6 +1,6 @@
 import type { AnalyzeResult, Usage } from './analyze.js';
 import type { Endurance } from '../firmware/endurance.js';
-import { count, table } from '../report/text.js';
+import { count, farads, table } from '../report/text.js';
 
 const BAR_CELLS = 30;
 
@@ -27,53 +27,79 @@ function enduranceTable(rows: readonly Endurance[]): string {
   return table([head, ...cells]);
 }
 
-/** The per-op table, the two bars, and how long NVM lasts. */
+/** Columns of a terminal, and the least of a name. */
+const TERMINAL = 80;
+const LEAST_NAME = 8;
+
+/** `name` without its middle, in `width` columns. */
+function shortened(name: string, width: number): string {
+  if (name.length <= width) return name;
+  const half = (width - 1) >> 1;
+  return `${name.slice(0, width - 1 - half)}…${name.slice(-half)}`;
+}
+
+/** A table with names in the first column, which give way where it is too wide. */
+function fitted(rows: readonly (readonly string[])[]): string {
+  const whole = table(rows);
+  const excess = Math.max(...whole.split('\n').map((line) => line.length)) - TERMINAL;
+  if (excess <= 0) return whole;
+  const width = Math.max(LEAST_NAME, Math.max(...rows.map(([name]) => name!.length)) - excess);
+  return table(rows.map(([name, ...cells]) => [shortened(name!, width), ...cells]));
+}
+
+/** Three digits: 0.0123, 4.56, 789, 12,345. */
+const threeDigits = (value: number): string =>
+  value >= 100 ? count(Math.round(value)) : `${Number(value.toPrecision(3))}`;
+
+/** What an inference costs, in the units that a supply is chosen by. */
+function costs(result: AnalyzeResult): string {
+  const { macs, cycles, timeMs, energyMj, charges, capacitorUf, smallestCapacitorUf } = result;
+  const energy = energyMj >= 0.1 ? `${threeDigits(energyMj)} mJ` : `${threeDigits(energyMj * 1000)} µJ`;
+  return table(
+    [
+      ['inference', `${count(macs)} MACs, ${count(cycles)} cycles`],
+      ['time', `${threeDigits(timeMs)} ms`],
+      ['energy', `${energy}: ${threeDigits(charges)} charges of ${farads(capacitorUf)}`],
+      ['least capacitor', `${farads(smallestCapacitorUf)}: a boot, the dearest tile, a commit`],
+    ].map(([name, value]) => [`${name!.padEnd(15)}  ${value}`]),
+  );
+}
+
+/** What an inference costs, op by op; how ops are run; the two bars, and how long NVM lasts. */
 export function analyzeText(result: AnalyzeResult): string {
-  const head = [
-    'op',
-    'kernel',
-    'body',
-    'saves',
-    'in',
-    'out',
-    'MACs',
-    'moved B',
-    'cycles',
-    'share',
-    'so far',
-    'flash B',
-    'tiles',
-    'largest tile',
-  ];
-  const rows = result.ops.map((op) => [
-    op.name + (op.commits ? ' ●' : ''),
+  const work = result.ops.map((op) => [
+    op.name,
+    op.outputShape.join('×'),
+    count(op.macs),
+    count(op.cycles),
+    threeDigits(op.energyUj),
+    percent(op.share),
+    count(op.flashBytes),
+  ]);
+  const way = result.ops.map((op) => [
+    (op.commits ? '● ' : '') + op.name,
     op.kind,
     op.body,
     op.bodySaves > 0 ? `${Math.round(op.bodySaves * 100)} %` : '',
-    op.inputShape.join('×'),
-    op.outputShape.join('×'),
-    count(op.macs),
     count(op.bytesMoved),
-    count(op.cycles),
-    percent(op.share),
-    percent(op.cumulativeShare),
-    count(op.flashBytes),
     `${op.tiles}`,
     percent(op.largestTileCycles / result.chargeCycles),
   ]);
   return [
-    `${result.name} on ${result.device}, policy ${result.policy}:`,
-    `${count(result.macs)} MACs, ${count(result.cycles)} cycles an inference (simulated)`,
+    `${result.name} on ${result.device}, policy ${result.policy}, simulated on steady power:`,
+    costs(result),
     '',
-    table([head, ...rows]),
-    'body: what firmware for the device binds (dsp: SMLAD); cycles are simulated, of the scalar body',
-    'saves: share of the scalar body’s instructions, estimated from those counted on other shapes (docs/ACCEL.md)',
-    'largest tile: entering the op and its dearest tile, of one charge; ●: a mandatory commit behind it',
+    fitted([['op', 'out', 'MACs', 'cycles', 'µJ', 'share', 'flash B'], ...work]),
+    '',
+    fitted([['op', 'kernel', 'body', 'saves', 'moved B', 'tiles', 'charge'], ...way]),
     '',
     bar('SRAM', result.sram),
     bar('NVM', result.nvm),
     '',
     enduranceTable(result.endurance),
-    'of the hottest byte, or page of flash, on steady power (simulated); lasts: data sheets, MRAM estimated',
+    '',
+    'Without boots and commits; cycles are of scalar kernels. body: what firmware',
+    'binds, and what share of instructions it saves (estimated). charge: share of',
+    'one that the dearest tile takes. ●: a commit must follow (docs/REPLAY.md).',
   ].join('\n');
 }

@@ -6,7 +6,6 @@ import { fileOperators, type ImportedModel } from '../import/import-model.js';
 import { type Obstacle, ObstacleError } from '../import/obstacles.js';
 import { readImage } from '../model/image.js';
 import { checkOptions } from '../options/table.js';
-import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import { deviceProfile } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type CheckOptions, checkModelOptions } from './options.js';
@@ -48,14 +47,6 @@ const DAMAGED = ['E_TFLITE', 'E_ONNX', 'E_MODEL'];
 
 type Network = ImportedModel['network'];
 
-/** The capacitor that an image's dearest tile, a boot and a commit need, in µF. */
-function capacitorFor(image: Uint8Array, profile: DeviceProfile): number {
-  const { ops } = analyze(image, { device: profile });
-  const cycles = Math.max(...ops.map(({ largestTileCycles }) => largestTileCycles)) + COMMIT_CYCLES;
-  const energyUj = profile.bootUj.value + (cycles * profile.activeNjPerCycle.value) / 1000;
-  return (2 * energyUj) / (profile.turnOnV.value ** 2 - profile.turnOffV.value ** 2);
-}
-
 /** The image for a capacitor; undefined where a tile cannot be cut small enough for it. */
 function imageFor(network: Network, profile: DeviceProfile, capacitorUf: number): Uint8Array | undefined {
   try {
@@ -76,20 +67,18 @@ function smallestCapacitor(network: Network, profile: DeviceProfile): number {
     if (image) [enough, best] = [tried, image];
     else tooLittle = tried;
   }
-  return best ? Math.max(enough, capacitorFor(best, profile)) : enough;
+  return best ? Math.max(enough, analyze(best, { device: profile }).smallestCapacitorUf) : enough;
 }
 
 function costsOf(network: Network, profile: DeviceProfile): Costs {
   const image = readImage(compile(network, { device: profile, verify: false }));
   const analysis = analyze(image, { device: profile });
-  const words = analysis.ops.reduce((sum, { bytesMoved }) => sum + bytesMoved / 4, 0);
-  const energyNj = analysis.cycles * profile.activeNjPerCycle.value + words * profile.nvmReadNjPerWord.value;
   return {
     device: profile.name,
     macs: analysis.macs,
     cycles: analysis.cycles,
-    timeMs: (1000 * analysis.cycles) / profile.clockHz.value,
-    energyMj: energyNj / 1e6,
+    timeMs: analysis.timeMs,
+    energyMj: analysis.energyMj,
     sramBytes: analysis.sram.usedBytes,
     nvmBytes: analysis.nvm.usedBytes,
     sramTotalBytes: analysis.sram.totalBytes,
