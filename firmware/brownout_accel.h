@@ -62,13 +62,17 @@ static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_acce
 }
 
 /* gemmlowp's two roundings of x * multiplier * 2^(shift - 31). */
-static BROWNOUT_ACCEL_APART uint8_t accel_scale(const brownout_accel_output *out, const brownout_accel_row *row,
-                                                int32_t x) {
+static BROWNOUT_ACCEL_WITHIN int32_t accel_scale_sum(const brownout_accel_row *row, int32_t x) {
   const uint32_t left = row->shift > 0 ? (uint32_t)row->shift : 0u;
   const uint32_t right = row->shift < 0 ? (uint32_t)-row->shift : 0u;
   const int32_t high = (int32_t)(((int64_t)(int32_t)((uint32_t)x << left) * row->multiplier + ((int32_t)1 << 30)) >> 31);
   const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
-  const int32_t y = (high >> right) + ((high & mask) > (mask >> 1) + (high < 0)) + out->zero_point;
+  return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
+}
+
+static BROWNOUT_ACCEL_APART uint8_t accel_scale(const brownout_accel_output *out, const brownout_accel_row *row,
+                                                int32_t x) {
+  const int32_t y = accel_scale_sum(row, x) + out->zero_point;
   return (uint8_t)(y > out->high ? out->high : y < out->low ? out->low : y);
 }
 
@@ -469,5 +473,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint3
     }
   }
 }
+
+#include "brownout_accel_add.h"
 
 #endif

@@ -122,7 +122,12 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
         'brownout_accel.h',
         'brownout_board.h',
       ],
-      ...['brownout_accel_wide.h', 'brownout_accel_ntt.h', 'brownout_accel_ntt_dsp.h'],
+      ...[
+        'brownout_accel_add.h',
+        'brownout_accel_wide.h',
+        'brownout_accel_ntt.h',
+        'brownout_accel_ntt_dsp.h',
+      ],
     ].map((file) => [file, packageText(file)] as const);
     const made = [
       ['tables.inc', nttTables(ALL)],

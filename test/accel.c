@@ -46,6 +46,27 @@ static void scales(uint32_t rows) {
   }
 }
 
+/* A pair that scales down, or is a half, or neither. */
+static void pair_of_input(uint32_t *multiplier, uint32_t *shift) {
+  const uint32_t half = next(3);
+  *multiplier = (1u << 30) + (half ? next(1u << 15) << 15 : 0);
+  *shift = half ? 1u - next(6) : 0u;
+}
+
+static void add(uint32_t a, uint32_t b, uint32_t zero, uint32_t low, uint32_t high) {
+  const uint32_t count = 1 + next(40);
+  const uint32_t up = next(4) ? 20 : next(21);
+  const uint32_t zero_a = next(256) - 128;
+  const uint32_t zero_b = next(256) - 128;
+  const uint32_t multiplier = (1u << 30) + (next(1u << 15) << 15);
+  const uint32_t shift = next(8) ? 0u - (up ? up - next(3) : 0u) : 0u;
+  uint32_t pairs[4];
+  pair_of_input(pairs, pairs + 1);
+  pair_of_input(pairs + 2, pairs + 3);
+  brownout_module_import_accel_add_s8(a, b, count, up, zero_a, pairs[0], pairs[1], zero_b, pairs[2], pairs[3], multiplier,
+                                      shift, zero, low, high, 8192 + 192);
+}
+
 int main(void) {
   uint32_t sum = 0;
   uint32_t round;
@@ -74,6 +95,7 @@ int main(void) {
       brownout_module_import_accel_depthwise_s8(offset, length, step, across, vectors, w, length, height, width, length, 12288,
                                        13312, stride, zero, low, high, 8192);
     }
+    add(offset, w, zero, low, high);
     for (at = 8192; at < 8192 + 256; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   {

@@ -39,6 +39,10 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
       view.setInt32(PAIRS + row * 8 + 4, next(8) ? -next(20) : next(4), true);
     }
   };
+  const pairOfInput = (): [multiplier: number, shift: number] => {
+    const half = next(3);
+    return [(1 << 30) + (half ? next(1 << 15) << 15 : 0), half ? 1 - next(6) : 0];
+  };
   const gemms: [number, number][] = [];
   let sum = 0;
   for (let round = 0; round < 600; round++) {
@@ -60,6 +64,13 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
       const taps = [length, height, width, length];
       accel.depthwise_s8(offset, length, step, across, vectors, w, ...taps, ...rounding);
     }
+    const [count, up] = [1 + next(40), next(4) ? 20 : next(21)];
+    const zeros = [next(256) - 128, next(256) - 128] as const;
+    const third = (1 << 30) + (next(1 << 15) << 15);
+    const shift = next(8) ? -(up ? up - next(3) : 0) : 0;
+    const [first, second] = [pairOfInput(), pairOfInput()];
+    const sums = [offset, w, count, up, zeros[0], ...first, zeros[1], ...second, third, shift] as const;
+    accel.add_s8(...sums, zero, low, high, OUTPUT + 192);
     for (let at = OUTPUT; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
   return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms };
@@ -164,6 +175,7 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
       'brownout_startup.h',
       'brownout_wasm.h',
       'brownout_accel.h',
+      'brownout_accel_add.h',
       'brownout_accel_wide.h',
       'brownout_board.h',
     ].map((file) => [file, packageText(file)] as const);

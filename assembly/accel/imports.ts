@@ -82,3 +82,28 @@ export declare function nttInverse(
   to: usize,
   count: i32,
 ): void;
+
+/**
+ * `count` sums of int8 at `a` and `b`, less their zero points, shifted up and scaled by a pair each; scaled by a third pair, as
+ * int8 to `to`.
+ */
+// @ts-ignore: decorator
+@external('accel', 'add_s8')
+export declare function add(
+  a: usize,
+  b: usize,
+  count: i32,
+  up: i32,
+  zeroA: i32,
+  multiplierA: i32,
+  shiftA: i32,
+  zeroB: i32,
+  multiplierB: i32,
+  shiftB: i32,
+  multiplier: i32,
+  shift: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+): void;

@@ -276,6 +276,7 @@ const HEADERS = [
   'brownout.h',
   'brownout_wasm.h',
   'brownout_accel.h',
+  'brownout_accel_add.h',
   'brownout_accel_wide.h',
   'brownout_accel_ntt.h',
   'brownout_accel_ntt_dsp.h',

@@ -112,4 +112,5 @@ export const elementwiseRecord: RecordOp = {
   ...SIMPLE,
   shapes: (op) => ({ inputShape: [op.get(ELT_COUNT)], outputShape: [op.get(ELT_COUNT)], macs: 0 }),
   cycles: (op) => ({ enter: 0, tile: elementwiseCycles(op.get(ELT_GROUP)) }),
+  dspSaves: (op) => (op.kind === OpKind.ADD ? 0.52 : 0),
 };

@@ -58,6 +58,17 @@ export const acceleratorAccesses = {
     }
     return { reads, writes: times(windows, (window): Bytes => [to + window * pixel, count]), clobbers: [] };
   },
+  add_s8(values: readonly number[]): Accesses {
+    const [a, b, count] = values as [number, number, number];
+    return {
+      reads: [
+        [a, count],
+        [b, count],
+      ],
+      writes: [[values[15]!, count]],
+      clobbers: [],
+    };
+  },
   ntt_forward_s8(values: readonly number[]): Accesses {
     const [x, k, work, to, stride] = values as [number, number, number, number, number];
     const writes = times(k / 4, (group): Bytes => [to + group * stride, 16]);
@@ -117,10 +128,17 @@ function spectrum(x: readonly number[], inverse: boolean): number[] {
 /** 1 / 2³² mod p. */
 const UNSCALED = residue(unscaledResidue());
 
-/** The imports `accel.*` over the module's memory. */
-export function acceleratorImports(
-  memory: () => Uint8Array,
-): Record<AcceleratorImport, (...values: number[]) => void> {
+/** Values of the module's memory. */
+interface Values {
+  s8(at: number): number;
+  s32(at: number): number;
+  putS8(at: number, value: number): void;
+  putS32(at: number, value: number): void;
+  /** Keeps the sum of row `row` as int8 at `to`. */
+  keep(to: number, sum: number, row: number, rounding: Rounding): void;
+}
+
+function valuesOf(memory: () => Uint8Array): Values {
   const s8 = (at: number): number => (memory()[at]! << 24) >> 24;
   const s32 = (at: number): number => {
     const { buffer, byteOffset } = memory();
@@ -136,6 +154,21 @@ export function acceleratorImports(
     const y = scale(sum + s32(bias + row * 4), s32(at), s32(at + 4)) + zeroPoint;
     memory()[to] = Math.min(Math.max(y, low), high);
   };
+  const putS8 = (at: number, value: number): void => {
+    memory()[at] = value;
+  };
+  return { s8, s32, putS8, putS32, keep };
+}
+
+type Imports<Name extends AcceleratorImport> = Record<Name, (...values: number[]) => void>;
+
+/** The imports `accel.*` over the module's memory. */
+export function acceleratorImports(memory: () => Uint8Array): Imports<AcceleratorImport> {
+  const values = valuesOf(memory);
+  return { ...sumImports(values), ...transformImports(values) };
+}
+
+function sumImports({ s8, putS8, keep }: Values): Imports<'gemm_s8' | 'depthwise_s8' | 'add_s8'> {
   return {
     gemm_s8(...values: number[]): void {
       const [x, vectors, w, rows, length, ...rest] = values as [number, number, number, number, number];
@@ -162,6 +195,37 @@ export function acceleratorImports(
           keep(to + window * pixel + channel, sum, channel, rest as unknown as Rounding);
         }
     },
+    add_s8(...values: number[]): void {
+      const [a, b, count, up, ...rest] = values as [number, number, number, number];
+      const [zeroA, multiplierA, shiftA, zeroB, multiplierB, shiftB, multiplier, shift] = rest as unknown as [
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+        number,
+      ];
+      const [zeroPoint, low, high, to] = (rest as number[]).slice(8) as [number, number, number, number];
+      for (let i = 0; i < count; i++) {
+        const sum =
+          scale((s8(a + i) - zeroA) * 2 ** up, multiplierA, shiftA) +
+          scale((s8(b + i) - zeroB) * 2 ** up, multiplierB, shiftB);
+        const y = scale(sum, multiplier, shift) + zeroPoint;
+        putS8(to + i, Math.min(Math.max(y, low), high));
+      }
+    },
+  };
+}
+
+function transformImports({
+  s8,
+  s32,
+  putS32,
+  keep,
+}: Values): Imports<'ntt_forward_s8' | 'ntt_sums' | 'ntt_inverse_s8'> {
+  return {
     ntt_forward_s8(...values: number[]): void {
       const [x, k, _work, to, stride] = values as [number, number, number, number, number];
       const found = spectrum(
