@@ -129,49 +129,46 @@ function styled(style: string): Record<string, string> {
   return /^(hsl|#)/.test(style) ? { fill: style } : { class: style };
 }
 
-/** Marks of a plot, within its frame; what lies outside is clipped. */
-function plotMarks(
+/** A mark of a plot, within its frame; what lies outside is clipped. */
+function markSvg(
+  mark: Mark,
   marks: readonly Mark[],
   px: (x: number) => number,
   py: (y: number) => number,
   size: { width: number; height: number },
 ): string {
   const titled = (title: string): string => element('title', {}, escaped(title));
-  return marks
-    .map((mark) => {
-      switch (mark.kind) {
-        case 'line':
-        case 'steps':
-          return element('path', {
-            class: mark.style,
-            d: linePath(mark.points, px, py, mark.kind === 'steps'),
-          });
-        case 'dot':
-          return element(
-            'circle',
-            { class: mark.style, cx: px(mark.x), cy: py(mark.y), r: mark.radius },
-            titled(mark.title),
-          );
-        case 'bar': {
-          const [x, y] = [px(mark.x), py(mark.y)];
-          const box = { x, y, width: px(mark.x + mark.width) - x, height: size.height - y };
-          return element('rect', { class: mark.style, ...box }, titled(mark.title));
-        }
-        case 'level': {
-          const y = py(mark.at);
-          // Below its line where another level is close above.
-          const isClose = marks.some(
-            (other) => other.kind === 'level' && other.at > mark.at && y - py(other.at) < 18,
-          );
-          const place = { x: size.width - 4, y: isClose ? y + 13 : y - 4, 'text-anchor': 'end' };
-          const name = element('text', { class: 'levelname', ...place }, escaped(mark.name));
-          return element('path', { class: 'level', d: `M0 ${y.toFixed(1)}H${size.width}` }) + name;
-        }
-        case 'limit':
-          return element('path', { class: 'budget', d: `M${px(mark.at).toFixed(1)} 0V${size.height}` });
-      }
-    })
-    .join('');
+  switch (mark.kind) {
+    case 'line':
+    case 'steps':
+      return element('path', {
+        class: mark.style,
+        d: linePath(mark.points, px, py, mark.kind === 'steps'),
+      });
+    case 'dot':
+      return element(
+        'circle',
+        { class: mark.style, cx: px(mark.x), cy: py(mark.y), r: mark.radius },
+        titled(mark.title),
+      );
+    case 'bar': {
+      const [x, y] = [px(mark.x), py(mark.y)];
+      const box = { x, y, width: px(mark.x + mark.width) - x, height: size.height - y };
+      return element('rect', { class: mark.style, ...box }, titled(mark.title));
+    }
+    case 'level': {
+      const y = py(mark.at);
+      // Below its line where another level is close above.
+      const isClose = marks.some(
+        (other) => other.kind === 'level' && other.at > mark.at && y - py(other.at) < 18,
+      );
+      const place = { x: size.width - 4, y: isClose ? y + 13 : y - 4, 'text-anchor': 'end' };
+      const name = element('text', { class: 'levelname', ...place }, escaped(mark.name));
+      return element('path', { class: 'level', d: `M0 ${y.toFixed(1)}H${size.width}` }) + name;
+    }
+    case 'limit':
+      return element('path', { class: 'budget', d: `M${px(mark.at).toFixed(1)} 0V${size.height}` });
+  }
 }
 
 /** Spans of a lane; those narrower than what is drawn before them are left out. */
@@ -238,7 +235,7 @@ function panelSvg(panel: Panel, chart: Chart, left: number, top: number): { shap
   const transform = `translate(13 ${top + height / 2}) rotate(-90)`;
   const name = escaped(unit === '' ? y.label : `${y.label}, ${unit}`);
   const label = element('text', { transform, 'text-anchor': 'middle' }, name);
-  const marks = plotMarks(panel.marks, px, py, { width, height });
+  const marks = panel.marks.map((mark) => markSvg(mark, panel.marks, px, py, { width, height })).join('');
   return { shapes: lines.join('') + label + frame(marks, top, height), height: height + 14 };
 }
 
@@ -287,7 +284,7 @@ export function chartSvg(chart: Chart): string {
 /** The functions above as the text of a script. */
 export const CHART_CODE: string = [
   ...[escaped, axisUnit, ticks, linePath, seriesColour, element, styled],
-  ...[plotMarks, laneSpans, legendRows, panelSvg, xAxis, chartSvg],
+  ...[markSvg, laneSpans, legendRows, panelSvg, xAxis, chartSvg],
 ]
   .map(String)
   .join('\n');
