@@ -3,6 +3,7 @@ import { COMMANDS } from './commands.js';
 import { BrownoutError, ExitCode, type Failure } from './error.js';
 import type { Command } from './options/command.js';
 import { packageVersion } from './package.js';
+import type { Progress } from './report/progress.js';
 
 async function generalHelp(): Promise<string> {
   const { columns, COMMON } = await import('./options/help.js');
@@ -53,25 +54,15 @@ async function helpOf(name: string): Promise<string> {
   return commandHelp(found.name, found.summary, found.command);
 }
 
-interface Progress {
-  update(done: number, total: number): void;
-  stop(): void;
-}
-
-/** A progress bar on standard error, on a terminal only. */
+/** On a terminal a bar, elsewhere a line now and then; on standard error. */
 async function makeProgress(quiet: boolean): Promise<Progress> {
-  if (quiet || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
-  const { Presets, SingleBar } = (await import('cli-progress')).default;
-  const bar = new SingleBar({ clearOnComplete: true, stream: process.stderr }, Presets.shades_classic);
-  let started = false;
-  return {
-    update(done, total) {
-      if (!started) bar.start(total, 0);
-      started = true;
-      bar.update(done);
-    },
-    stop: () => bar.stop(),
-  };
+  if (quiet) return { update: () => {}, stop: () => {} };
+  const { progressBar, progressLines } = await import('./report/progress.js');
+  if (process.stderr.isTTY) return progressBar();
+  return progressLines(
+    (line) => process.stderr.write(`${line}\n`),
+    () => performance.now(),
+  );
 }
 
 /** What went wrong, in the words of the command line: an option of the API by its name there. */

@@ -9,10 +9,12 @@ import { parseTrace } from '../host/power/trace.js';
 import { estimatesOf } from '../host/profiles/estimates.js';
 import { DEVICES, deviceProfile } from '../host/profiles/index.js';
 import { replayHtml } from '../host/replay/page.js';
+import { replayText } from '../host/replay/report.js';
 import { replay } from '../host/replay/replay.js';
 import { drawingOf, shownOf, timelineChart } from '../host/replay/timeline-chart.js';
 import { axisUnit, CHART_CODE, type Chart, chartSvg, linePath, ticks } from '../host/report/chart.js';
 import { csvOf } from '../host/report/html.js';
+import { progressLines } from '../host/report/progress.js';
 import { chartFile, figure } from '../host/report/page.js';
 import { Random } from '../host/math/random.js';
 
@@ -236,6 +238,37 @@ test('a chart as a file stands alone; its CSV has what it shows', () => {
   assert.is(Buffer.from(saved, 'base64').toString(), csv);
   const [, drawn = ''] = /href="data:image\/svg\+xml;base64,([^"]+)"/.exec(html) ?? [];
   assert.is(Buffer.from(drawn, 'base64').toString(), file);
+});
+
+test('progress off a terminal is a line now and then, and none of short work', () => {
+  let now = 0;
+  const lines: string[] = [];
+  const progress = progressLines(
+    (line) => lines.push(line),
+    () => now,
+  );
+  for (let done = 1; done <= 100; done++) {
+    now += 90;
+    progress.update(done, 100);
+  }
+  assert.equal(lines, []);
+  for (let done = 1; done <= 300; done++) {
+    now += 100;
+    progress.update(done, 300);
+  }
+  assert.equal(lines, ['3 %: 10 of 300', '36 %: 110 of 300', '70 %: 210 of 300']);
+});
+
+test('what replay prints fits 80 columns', () => {
+  for (const text of [
+    replayText(replay(image, { trace: 'rf:mean_off_ms=2000', inferences: 12 })),
+    replayText(replay(image, { trace: 'kinetic', converter: 'bq25504', capacitorUf: 4700 })),
+  ]) {
+    assert.equal(
+      text.split('\n').filter((line) => [...line].length > 80),
+      [],
+    );
+  }
 });
 
 test.run();

@@ -30,22 +30,21 @@ export function replayRows(result: ReplayResult): Row[] {
     ['power failures', count(result.cuts), `${count(result.boots)} boots, ${count(result.commits)} commits`],
     ['latency, median', ms(latencyMs.median), `from ${ms(latencyMs.min)} to ${ms(latencyMs.max)}`],
     ['dead time', percent(result.deadPercent), `off ${ms(result.offMs)}, asleep ${ms(result.sleepMs)}`],
-    ['work done again', percent(result.reexecutedPercent), 'of the kernels’ cycles on steady power'],
+    ['work done again', percent(result.reexecutedPercent), 'of cycles on steady power'],
     ['boots', percent(result.bootPercent), 'of those: checks, recovery'],
     ['commits', percent(result.commitPercent), 'of those: cursors, barriers, monitor'],
     ['overhead on steady power', percent(result.overheadPercent), 'cycles, against the bare kernels'],
     [
       'one charge',
       microjoules(result.chargeUj),
-      `${farads(result.capacitorUf)}, ${turnOn} V to ${turnOff} V, warning at ${warning.toFixed(2)} V`,
+      `${farads(result.capacitorUf)}, ${turnOn} to ${turnOff} V, warning at ${warning.toFixed(2)}`,
     ],
     ['largest tile', percent(largestTile.percent), `of a charge: ${largestTile.op}, entering included`],
     ['NVM written', `${count(result.nvmBytesWritten)} B`, ''],
     [
       'hottest byte',
       `${wear.writesPerInference.toFixed(1)} writes`,
-      `an inference, in ${wear.region}; worn after ${life.device.toExponential(1)} inferences here, ` +
-        `FRAM ${life.fram.toExponential(1)}, MRAM ${life.mram.toExponential(1)}`,
+      `each, in ${wear.region}; lasts ${life.device.toExponential(1)}`,
     ],
   ];
 }
@@ -69,7 +68,8 @@ export function replayText(result: ReplayResult): string {
     microjoules(op.reexecutedUj),
   ]);
   return [
-    `${result.name} on ${result.device}, trace ${result.trace}, converter ${result.converter}, simulated:`,
+    `${result.name} on ${result.device}, simulated:`,
+    `trace ${result.trace}, converter ${result.converter}`,
     '',
     facts(rows),
     '',
