@@ -177,3 +177,4 @@ export type { Grey, LayerPicture } from './xray/pictures.js';
 export type { TensorFigures } from './xray/statistics.js';
 export type { Fault, LayerReport } from './xray/xray.js';
 export type { Port } from './model/quantized-network.js';
+export type { ModuleStatement } from './firmware/manifest.js';
