@@ -34,6 +34,7 @@ const CALLS: readonly (readonly [line: string, code: string, follow?: 'type' | '
   ['replay digits.brn', 'E_USAGE'],
   ['replay digits.brn --capacitor 10uF', 'E_USAGE'],
   ['size digits.brn --inferences', 'E_USAGE'],
+  ['run digits.brn --input', 'E_USAGE', 'type'],
   // Misspelt.
   ['fly', 'E_USAGE', 'type'],
   ['rnu digits.brn', 'E_USAGE', 'type'],
@@ -72,6 +73,7 @@ const CALLS: readonly (readonly [line: string, code: string, follow?: 'type' | '
   ['run digts.brn', 'E_FILE'],
   ['run d', 'E_FILE', 'shell'],
   ['run empty', 'E_IMAGE_SIZE'],
+  ['inspect /dev/zero', 'E_FILE'],
   ['run x.npy', 'E_IMAGE_MAGIC'],
   ['run digits.brn --input y.npy', 'E_FILE'],
   ['run digits.brn --input notes.txt', 'E_INPUT_FILE'],
@@ -93,6 +95,7 @@ const CALLS: readonly (readonly [line: string, code: string, follow?: 'type' | '
   ['compile x.npy -o x.npy', 'E_OUTPUT'],
   ['import-weights learner.brn x.npy -o learner.brn', 'E_OUTPUT'],
   ['export digits.brn -o notes.txt', 'E_FOLDER'],
+  ['export digits.brn -o notes.txt/app', 'E_FOLDER'],
 ];
 
 const words = (line: string): string[] =>
@@ -110,7 +113,7 @@ for (const [line, code, follow] of CALLS) {
     assert.equal(filesOf(), before);
     const { out } = await inProcess(...line.split(' '), '--json');
     const { found, expected, hint } = (JSON.parse(out) as { error: Record<string, string> }).error;
-    assert.not.match(`${found}${expected}${hint}`, /TypeError|ENOENT|EISDIR|undefined|\[object/);
+    assert.not.match(`${found}${expected}${hint}`, /TypeError|ENOENT|EISDIR|undefined|\[object|\{ dtype/);
     const quoted = /"([^"]+)"\?$/.exec(hint!)?.[1];
     const other = /such as `([^`]+)`/.exec(hint!)?.[1];
     if (follow === 'type') {

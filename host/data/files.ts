@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { BrownoutError, type Failure } from '../error.js';
 import { nearest } from '../options/suggest.js';
@@ -17,6 +17,8 @@ function unreadable(path: string, reason: string): Pick<Failure, 'found' | 'hint
   if (reason === 'EISDIR') {
     return { found: `"${path}", a folder`, hint: `Name a file in it: \`ls ${path}\` shows what there is.` };
   }
+  if (reason === 'EDEVICE')
+    return { found: `"${path}", a device`, hint: 'Name a file, or a pipe: `/dev/stdin`.' };
   if (reason === 'ENOENT' || reason === 'ENOTDIR') {
     const folder = dirname(path);
     const meant = nearest(basename(path), neighbours(folder));
@@ -33,6 +35,8 @@ function unreadable(path: string, reason: string): Pick<Failure, 'found' | 'hint
 /** Reads a file a user named. Throws `E_FILE`. */
 export function readUserFile(path: string): Uint8Array {
   try {
+    // Some devices never end.
+    if (statSync(path).isCharacterDevice()) throw Object.assign(new Error(path), { code: 'EDEVICE' });
     return new Uint8Array(readFileSync(path));
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'error';

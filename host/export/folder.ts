@@ -1,6 +1,8 @@
 // Firmware folders on disk: written whole or not at all, and never over what is somebody else's.
 import { createHash } from 'node:crypto';
 import {
+  accessSync,
+  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -76,9 +78,23 @@ function lookThrough(folder: string, manifest: Manifest, inner = ''): Found {
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
+/** Refuses a folder that cannot be made: `parent` is where it would be, or would be made too. */
+function checkParent(folder: string, parent: string): void {
+  if (!existsSync(parent)) return checkParent(folder, dirname(parent));
+  if (!statSync(parent).isDirectory()) throw refuse(`"${folder}" in "${parent}", a file`);
+  try {
+    accessSync(parent, constants.W_OK | constants.X_OK);
+  } catch {
+    throw refuse(`"${folder}" in "${parent}", where nothing may be written`);
+  }
+}
+
 /** What stays of a folder that is there. Throws `E_FOLDER` where it is not ours, or would lose something. */
 function keptOf(folder: string, target: string): string[] {
-  if (!existsSync(target)) return [];
+  if (!existsSync(target)) {
+    checkParent(folder, dirname(target));
+    return [];
+  }
   if (!statSync(target).isDirectory()) throw refuse(`"${folder}", a file`);
   const manifest = manifestOf(target);
   if (!manifest) {

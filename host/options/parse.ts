@@ -149,7 +149,9 @@ class Line {
       // An option that stands where the value should be is kept.
       const replaced = value === '' ? words : 1;
       const hint = `Try ${this.#corrected(index, replaced, rawName, option.kind.right())}.`;
-      this.#fail('E_USAGE', `${rawName} without a value`, option.kind.expected, hint);
+      const { kind } = option;
+      const expected = kind.file === 'input' ? `a file, such as ${kind.right()}` : kind.expected;
+      this.#fail('E_USAGE', `${rawName} without a value`, expected, hint);
     }
     this.#values[key] = this.#value(found, value, { index, words, rawName });
   }
