@@ -1,6 +1,10 @@
 // Sense, infer, send the answer once, again and again, whatever the power does.
 #include <brownout.h>
 
+// Boots at one place of a job after which every tile is committed, and after which it is given up.
+static const uint32_t CAREFUL_BOOTS = 4, MOST_BOOTS = 128;
+
+static uint32_t budget;
 static int8_t answer[BROWNOUT_OUTPUT_BYTES];
 
 // A sensor's reading in the model's input format; here the sample that the image carries.
@@ -8,14 +12,40 @@ static const int8_t *sense() {
   return brownout_sample;
 }
 
+// Boots; NVM that cannot be read as this image is read again, and then provisioned anew.
+static void begin() {
+  int32_t state = brownout_begin();
+  for (int read = 1; read < 3 && state < 0 && state != BROWNOUT_E_NO_PROGRESS; read++) {
+    delay(100);
+    state = brownout_begin();
+  }
+  if (state < 0 && state != BROWNOUT_E_NO_PROGRESS) {
+    Serial.print("provisioned anew after ");
+    Serial.print(state);
+    Serial.println();
+    brownout_provision();
+    state = brownout_begin();
+  }
+  const bool stuck = brownout_status() == BROWNOUT_RUN && brownout_boots() > CAREFUL_BOOTS;
+  budget = stuck ? 1 : 0;
+  if (state == BROWNOUT_E_NO_PROGRESS) delay(1000);  // more charge
+  if (!stuck || brownout_boots() <= MOST_BOOTS) return;
+  Serial.print("given up: ticket ");
+  Serial.print(brownout_ticket());
+  Serial.println();
+  brownout_cancel(brownout_ticket());
+}
+
 void setup() {
   Serial.begin(115200);
-  brownout_begin();
+  begin();
 }
 
 void loop() {
   const uint32_t ticket = brownout_ticket();
-  switch (brownout_work()) {
+  switch (brownout_run(budget)) {
+    case BROWNOUT_RUN:
+      break;
     case BROWNOUT_IDLE:
       if (brownout_input(sense()) >= 0) brownout_submit(ticket + 1);
       break;
@@ -36,5 +66,6 @@ void loop() {
     default:
       Serial.println("error");
       delay(1000);
+      begin();
   }
 }

@@ -153,4 +153,11 @@ uint32_t brownout_kind(void) {
 uint32_t brownout_steps(void) {
   return load32(BROWNOUT_CURSOR, BROWNOUT_CURSOR_STEP);
 }
+
+uint32_t brownout_boots(void) {
+  uint32_t boots;
+  const void *counted = brownout_nvm_view(BROWNOUT_DIAGNOSTICS + BROWNOUT_DIAGNOSTICS_BOOTS, sizeof boots, &boots);
+  if (counted != &boots) memcpy(&boots, counted, sizeof boots);
+  return boots;
+}
 #endif

@@ -81,6 +81,12 @@ uint32_t brownout_kind(void);
 /* Updates of the weights since provisioning. */
 uint32_t brownout_steps(void);
 
+/*
+ * Boots that found the job where begin found it, this one included: after begin, while the state is BROWNOUT_RUN. More
+ * than a few: give it more charge, or a smaller budget. begin says E_NO_PROGRESS when there were more than the image allows.
+ */
+uint32_t brownout_boots(void);
+
 /* Writes the image and an idle cursor to NVM, so that a cut on the way leaves no device that looks ready. */
 void brownout_provision(void);
 

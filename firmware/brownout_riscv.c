@@ -13,6 +13,13 @@ static int semihosting(int operation, const void *argument) {
 }
 #endif
 
+void brownout_reset(void);
+
+/* A core without a reset of its own begins again; peripherals stay as they are. */
+static void restart(void) {
+  brownout_reset();
+}
+
 #include "brownout_startup.h"
 
 void brownout_start(void);

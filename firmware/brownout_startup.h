@@ -3,7 +3,7 @@
  * includes it once, behind its own semihosting().
  *
  * With BROWNOUT_SEMIHOSTING text goes to the debugger or emulator, and returning from main ends the emulation; without it
- * main's end is sleep.
+ * main's end is sleep, and its failure or a fault a restart: by restart() of the core's file.
  */
 #ifndef BROWNOUT_STARTUP_H
 #define BROWNOUT_STARTUP_H
@@ -37,15 +37,24 @@ static void leave(int code) {
 }
 #endif
 
+/* With BROWNOUT_RESTARTS an emulator does as a part does: it lives on. */
+#if !defined(BROWNOUT_SEMIHOSTING) || defined(BROWNOUT_RESTARTS)
+enum { BROWNOUT_LIVES_ON = 1 };
+#else
+enum { BROWNOUT_LIVES_ON = 0 };
+#endif
+
 void brownout_board_sleep(void) {
   /* To fill in: wait until the supply is up again. */
 }
 
 void brownout_board_exit(int code) {
+  if (BROWNOUT_LIVES_ON && code != 0) restart();
   leave(code);
   for (;;) __asm__ volatile("wfi");
 }
 
+/* Any exception that nobody expects, NMI among them: parts whose memory corrects errors report there one that it could not. */
 static void fault(void) {
   brownout_board_print("fault\n");
   brownout_board_exit(70);

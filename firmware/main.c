@@ -6,6 +6,17 @@
 #include "brownout_board.h"
 #include "brownout.h"
 
+/*
+ * Never stuck. A boot at the cursor of an earlier one means that what came between took more than the charge had, or
+ * broke. So after a few of them every tile is committed; after the bound of the image (E_NO_PROGRESS) the board sleeps
+ * first; and a job that still stands there is given up, so that the next has its chance. A fault restarts the part, and
+ * so counts as such a boot. NVM that cannot be read as this image is read again, and then provisioned anew.
+ */
+enum { CAREFUL_BOOTS = 4, MOST_BOOTS = 128, READS = 3 };
+
+/* Tiles until a commit; 0: as the image says. */
+static uint32_t budget;
+
 /* The input that the image carries, or zeros. An application would read its sensor here. */
 static const int8_t *sense(void) {
   return brownout_sample;
@@ -56,11 +67,51 @@ static int32_t next(void) {
   return state < 0 ? state : brownout_submit(last + 1u);
 }
 
+/* The record of what could not be done: whoever receives answers waits no longer. */
+static void report(const char *what, int32_t number) {
+  brownout_board_print(what);
+  print_number(number);
+  brownout_board_print("\n");
+}
+
+/* Boots. Returns the state of a job, or an error that only other firmware or another part mends. */
+static int32_t begin(void) {
+  int32_t state = brownout_begin();
+  int read;
+  for (read = 1; read < READS && state < 0 && state != BROWNOUT_E_NO_PROGRESS; read++) {
+    brownout_board_sleep();
+    state = brownout_begin();
+  }
+  if (state == BROWNOUT_E_NO_PROGRESS) {
+    brownout_board_sleep();
+    state = BROWNOUT_RUN;
+  } else if (state < 0) {
+    /* What was learnt is gone, and tickets start again. */
+    report("provisioned anew after", state);
+    brownout_provision();
+    return brownout_begin();
+  }
+  budget = 0;
+  if (state != BROWNOUT_RUN || brownout_boots() <= CAREFUL_BOOTS) return state;
+  budget = 1;
+  if (brownout_boots() <= MOST_BOOTS) return state;
+  report("given up: ticket", (int32_t)brownout_ticket());
+  return brownout_cancel(brownout_ticket());
+}
+
+/* Computes until there is a reason to stop. */
+static int32_t work(void) {
+  int32_t state;
+  do state = brownout_run(budget);
+  while (state == BROWNOUT_RUN);
+  return state;
+}
+
 /* From a job begun, or none, to one acknowledged. Returns BROWNOUT_IDLE or an error. */
 static int32_t step(int32_t state) {
   uint32_t ticket;
   if (state == BROWNOUT_IDLE) state = next();
-  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) brownout_board_sleep();
+  while (state >= 0 && (state = work()) == BROWNOUT_LOW) brownout_board_sleep();
   if (state != BROWNOUT_DONE) return state;
   ticket = brownout_ticket();
   if (brownout_kind() == BROWNOUT_INFER) send(ticket);
@@ -68,10 +119,9 @@ static int32_t step(int32_t state) {
 }
 
 int main(void) {
-  const int32_t state = step(brownout_begin());
+  const int32_t state = step(begin());
   if (state == BROWNOUT_IDLE) return 0;
-  brownout_board_print("error");
-  print_number(state);
-  brownout_board_print("\n");
+  report("error", state);
+  brownout_board_sleep();
   return 1;
 }

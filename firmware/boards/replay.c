@@ -85,9 +85,14 @@ static int32_t next(uint32_t ticket) {
 }
 
 int main(void) {
+  uint32_t budget = 0;
   int32_t state;
   scramble();
   state = brownout_begin();
+  if (state == BROWNOUT_E_NO_PROGRESS) {
+    budget = 1;
+    state = brownout_status();
+  }
   for (;;) {
     const uint32_t ticket = brownout_ticket();
     if (state < 0) return fail(state);
@@ -98,7 +103,7 @@ int main(void) {
       deliver(ticket);
       state = brownout_ack(ticket);
     } else {
-      state = brownout_run(0);
+      state = brownout_run(budget);
     }
   }
 }

@@ -7,6 +7,7 @@ import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
   CURSOR_BYTES,
+  D_BOOTS,
   DIAGNOSTICS_BYTES,
   OP_BYTES,
   OP_CLAMP_MAX,
@@ -148,6 +149,7 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ['CURSOR_BYTES', CURSOR_BYTES],
     ['DIAGNOSTICS', image.diagnostics.offset],
     ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
+    ['DIAGNOSTICS_BOOTS', D_BOOTS],
     // Only of images that learn, and of those of them that keep unlabelled inputs.
     ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
     ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
