@@ -12,28 +12,17 @@
 #ifndef BROWNOUT_NVM_PAGE_BYTES
 #define BROWNOUT_NVM_PAGE_BYTES 64u
 #endif
-/* Looks at the status register before a write counts as stuck. */
-#ifndef BROWNOUT_NVM_PATIENCE
-#define BROWNOUT_NVM_PATIENCE 100000u
-#endif
-
-enum { BROWNOUT_SPI_READ_STATUS = 0x05, BROWNOUT_SPI_WRITE_IN_PROGRESS = 1 };
 
 static void settle(void) {
   uint32_t looks;
   for (looks = 0; looks < BROWNOUT_NVM_PATIENCE; looks++) {
-    uint8_t status;
-    brownout_spi_select(1);
-    brownout_spi_transfer(BROWNOUT_SPI_READ_STATUS);
-    status = brownout_spi_transfer(0);
-    brownout_spi_select(0);
-    if (!(status & BROWNOUT_SPI_WRITE_IN_PROGRESS)) return;
+    if (!(spi_status() & BROWNOUT_SPI_WRITE_IN_PROGRESS)) return;
   }
   brownout_trap();
 }
 
 void brownout_nvm_begin(void) {
-  brownout_spi_select(0);
+  spi_power_up();
 }
 
 const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) {

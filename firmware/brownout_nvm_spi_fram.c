@@ -2,7 +2,7 @@
 #include "brownout_spi_memory.h"
 
 void brownout_nvm_begin(void) {
-  brownout_spi_select(0);
+  spi_power_up();
 }
 
 const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) {

@@ -7,18 +7,71 @@
 #define BROWNOUT_SPI_MEMORY_H
 
 #include "brownout_hal.h"
+#include "brownout_model.h"
 #include "brownout_spi.h"
 
-/* 2 up to 64 KB, 3 beyond. */
-#ifndef BROWNOUT_NVM_ADDRESS_BYTES
-#define BROWNOUT_NVM_ADDRESS_BYTES 2
-#endif
 /* Where the region begins in the memory. */
 #ifndef BROWNOUT_NVM_ADDRESS
 #define BROWNOUT_NVM_ADDRESS 0u
 #endif
+/* What the part takes: 2 up to 64 KB, 3 beyond. To be said for a part of more than 64 KB whose region lies below. */
+#ifndef BROWNOUT_NVM_ADDRESS_BYTES
+#if BROWNOUT_NVM_ADDRESS + BROWNOUT_NVM_BYTES > 0x10000
+#define BROWNOUT_NVM_ADDRESS_BYTES 3
+#else
+#define BROWNOUT_NVM_ADDRESS_BYTES 2
+#endif
+#endif
+#if BROWNOUT_NVM_ADDRESS_BYTES != 2 && BROWNOUT_NVM_ADDRESS_BYTES != 3
+#error "BROWNOUT_NVM_ADDRESS_BYTES is 2 or 3, by the data sheet of the memory"
+#elif BROWNOUT_NVM_ADDRESS + BROWNOUT_NVM_BYTES > 1 << 8 * BROWNOUT_NVM_ADDRESS_BYTES
+#error "the image needs more NVM than BROWNOUT_NVM_ADDRESS_BYTES can address: take a larger part, or compile it smaller"
+#endif
+/* Questions to a part that is not up yet before it counts as absent. */
+#ifndef BROWNOUT_NVM_PATIENCE
+#define BROWNOUT_NVM_PATIENCE 100000u
+#endif
 
-enum { BROWNOUT_SPI_WRITE = 0x02, BROWNOUT_SPI_READ = 0x03, BROWNOUT_SPI_WRITE_ENABLE = 0x06 };
+enum {
+  BROWNOUT_SPI_WRITE = 0x02,
+  BROWNOUT_SPI_READ = 0x03,
+  BROWNOUT_SPI_WRITE_DISABLE = 0x04,
+  BROWNOUT_SPI_READ_STATUS = 0x05,
+  BROWNOUT_SPI_WRITE_ENABLE = 0x06
+};
+enum { BROWNOUT_SPI_WRITE_IN_PROGRESS = 1, BROWNOUT_SPI_WRITE_ENABLED = 2 };
+
+static void spi_command(uint8_t opcode) {
+  brownout_spi_select(1);
+  brownout_spi_transfer(opcode);
+  brownout_spi_select(0);
+}
+
+static uint8_t spi_status(void) {
+  uint8_t status;
+  brownout_spi_select(1);
+  brownout_spi_transfer(BROWNOUT_SPI_READ_STATUS);
+  status = brownout_spi_transfer(0);
+  brownout_spi_select(0);
+  return status;
+}
+
+/*
+ * Waits until the part is up, up to a millisecond after its supply: then it answers that writes are enabled and none is
+ * under way. A line that nobody drives reads as zeros or ones, and says neither.
+ */
+static void spi_power_up(void) {
+  uint32_t looks;
+  brownout_spi_select(0);
+  for (looks = 0; looks < BROWNOUT_NVM_PATIENCE; looks++) {
+    spi_command(BROWNOUT_SPI_WRITE_ENABLE);
+    if ((spi_status() & (BROWNOUT_SPI_WRITE_ENABLED | BROWNOUT_SPI_WRITE_IN_PROGRESS)) == BROWNOUT_SPI_WRITE_ENABLED) {
+      spi_command(BROWNOUT_SPI_WRITE_DISABLE);
+      return;
+    }
+  }
+  brownout_trap();
+}
 
 /* A function of its own: inlined where it is called, it takes more code. */
 #if defined(__GNUC__)
@@ -40,9 +93,7 @@ static void spi_read(uint32_t address, uint8_t *to, uint32_t length) {
 }
 
 static void spi_write(uint32_t address, const uint8_t *from, uint32_t length) {
-  brownout_spi_select(1);
-  brownout_spi_transfer(BROWNOUT_SPI_WRITE_ENABLE);
-  brownout_spi_select(0);
+  spi_command(BROWNOUT_SPI_WRITE_ENABLE);
   spi_begin(BROWNOUT_SPI_WRITE, BROWNOUT_NVM_ADDRESS + address);
   while (length-- > 0) brownout_spi_transfer(*from++);
   brownout_spi_select(0);

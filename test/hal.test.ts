@@ -29,8 +29,9 @@ const kinds: Record<string, [source: string, flags: string[]]> = {
   'spi-fram': ['spi.c', []],
   'spi-fram, 3 bytes of address': [
     'spi.c',
-    ['-DBROWNOUT_NVM_ADDRESS_BYTES=3', '-DBROWNOUT_NVM_ADDRESS=0x180u'],
+    ['-DBROWNOUT_NVM_ADDRESS_BYTES=3', '-DPART_ADDRESS_BYTES=3', '-DBROWNOUT_NVM_ADDRESS=0x180u'],
   ],
+  'spi-fram, a region over 64 KB': ['spi.c', ['-DPART_ADDRESS_BYTES=3', '-DBROWNOUT_NVM_ADDRESS=0xff00u']],
   eeprom: ['spi.c', ['-DEEPROM']],
   'eeprom with small pages': [
     'spi.c',
@@ -39,15 +40,19 @@ const kinds: Record<string, [source: string, flags: string[]]> = {
   file: ['file.c', []],
 };
 
-function build(kind: string, nvm = firmwareFolder): string {
+function build(kind: string, nvm = firmwareFolder, more: string[] = []): string {
   const folder = temporaryFolder('hal');
   writeFileSync(
     join(folder, 'brownout_model.h'),
-    `#include <stdint.h>\n#define BROWNOUT_NVM_BYTES ${NVM_BYTES}u\n`,
+    `#ifndef BROWNOUT_NVM_BYTES\n#include <stdint.h>\n#define BROWNOUT_NVM_BYTES ${NVM_BYTES}u\n#endif\n`,
   );
   const [source, flags] = kinds[kind]!;
   const program = join(folder, 'model');
-  compileNative(program, [join(models, source)], ['-O2', '-Wconversion', '-I', nvm, '-I', folder, ...flags]);
+  compileNative(
+    program,
+    [join(models, source)],
+    ['-O2', '-Wconversion', '-I', nvm, '-I', folder, ...flags, ...more],
+  );
   return program;
 }
 
@@ -77,6 +82,28 @@ for (const kind of Object.keys(kinds)) {
     assert.ok(cuts! >= WORKLOADS * 8, `${cuts} cuts`);
   });
 }
+
+nativeTest('memories behind SPI: a region that two bytes cannot address does not compile', () => {
+  const flags = ['-DBROWNOUT_NVM_ADDRESS_BYTES=2', '-DBROWNOUT_NVM_ADDRESS=0xfc01u'];
+  for (const kind of ['spi-fram', 'eeprom']) {
+    const compiled = (...more: string[]): string => build(kind, firmwareFolder, more);
+    assert.throws(() => compiled(...flags), /needs more NVM than BROWNOUT_NVM_ADDRESS_BYTES/);
+    assert.throws(() => compiled('-DBROWNOUT_NVM_ADDRESS=0xfffc01u'), /needs more NVM/);
+    compiled('-DBROWNOUT_NVM_ADDRESS_BYTES=2', '-DBROWNOUT_NVM_ADDRESS=0xfc00u');
+  }
+});
+
+nativeTest('memories behind SPI: a body that does not wait for the part to come up is found', () => {
+  for (const name of ['spi_fram', 'eeprom']) {
+    const folder = temporaryFolder('mutant');
+    const body = readFileSync(join(firmwareFolder, `brownout_nvm_${name}.c`), 'utf8');
+    const mutant = body.replace('  spi_power_up();', '  (void)spi_power_up;\n  brownout_spi_select(0);');
+    assert.is.not(mutant, body);
+    writeFileSync(join(folder, `brownout_nvm_${name}.c`), mutant);
+    const program = build(name.replace('_', '-'), folder);
+    assert.throws(() => execFileSync(program, ['cuts', '0', '16'], { stdio: 'pipe' }), /before it is up/);
+  }
+});
 
 nativeTest('flash: pages of hot and of cold data wear within a tenth of each other', () => {
   const [least, most, total] = play(build('flash'), 'wear', 100_000);

@@ -12,7 +12,11 @@
 #define BROWNOUT_NVM_PAGE_BYTES 65536u
 #endif
 
-enum { MEMORY = 65536 };
+/* What the part takes, whatever the body believes. */
+#ifndef PART_ADDRESS_BYTES
+#define PART_ADDRESS_BYTES 2
+#endif
+enum { MEMORY = PART_ADDRESS_BYTES == 2 ? 65536 : 1 << 18 };
 
 static struct {
   uint8_t bytes[MEMORY];
@@ -33,6 +37,7 @@ static struct {
   uint32_t first;
   uint8_t latch[256];
   uint32_t busy;
+  uint32_t asleep; /* transactions until the part is up */
 } chip;
 
 static void power_on(void) {
@@ -40,6 +45,7 @@ static void power_on(void) {
   /* The bus may stand anywhere. */
   chip.is_selected = (int)draw(2);
   chip.opcode = BROWNOUT_SPI_READ;
+  chip.asleep = draw(8);
 }
 
 static void fresh_part(uint32_t seed) {
@@ -65,6 +71,7 @@ void brownout_spi_select(int on) {
   if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.latched > 0) program();
 #endif
   if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.sent > 0) chip.is_enabled = 0;
+  if (!on && chip.is_selected && chip.asleep > 0) chip.asleep--;
   if (on && chip.is_selected) fail("selected twice");
   if (on) chip.sent = chip.latched = chip.address = 0;
   chip.is_selected = on;
@@ -88,20 +95,27 @@ static void take(uint8_t byte) {
 uint8_t brownout_spi_transfer(uint8_t byte) {
   const uint32_t sent = chip.sent++;
   if (!chip.is_selected) fail("sent to nobody");
+  if (chip.asleep > 0) {
+    if (sent == 0 && (byte == BROWNOUT_SPI_READ || byte == BROWNOUT_SPI_WRITE)) fail("used before it is up");
+    chip.opcode = BROWNOUT_SPI_READ;
+    return chip.asleep % 2 ? 0xff : 0;
+  }
   if (sent == 0) {
     chip.opcode = byte;
+    if (byte == BROWNOUT_SPI_WRITE_DISABLE) chip.is_enabled = 0;
     if (byte == BROWNOUT_SPI_WRITE_ENABLE) chip.is_enabled = 1;
     return 0xff;
   }
-#ifdef EEPROM
   if (chip.opcode == BROWNOUT_SPI_READ_STATUS) {
-    if (chip.busy == 0) return 0;
+    const uint8_t enabled = chip.is_enabled ? BROWNOUT_SPI_WRITE_ENABLED : 0;
+    if (chip.busy == 0) return enabled;
     chip.busy--;
-    return BROWNOUT_SPI_WRITE_IN_PROGRESS;
+    return enabled | BROWNOUT_SPI_WRITE_IN_PROGRESS;
   }
+#ifdef EEPROM
   if (chip.busy > 0) fail("used while it writes");
 #endif
-  if (sent <= BROWNOUT_NVM_ADDRESS_BYTES) {
+  if (sent <= PART_ADDRESS_BYTES) {
     chip.address = chip.address << 8 | byte;
     return 0xff;
   }
