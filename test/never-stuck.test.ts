@@ -70,7 +70,8 @@ async function built(): Promise<string> {
 
 /** What one run of the example prints over `nvm`, and the NVM it leaves. */
 async function runOver(nvm: Uint8Array): Promise<{ out: string; left: Uint8Array }> {
-  const folder = await (program ??= built());
+  program ??= built();
+  const folder = await program;
   writeFileSync(join(folder, 'nvm.bin'), nvm);
   const out = execFileSync('./firmware', { cwd: folder, encoding: 'utf8' });
   return { out, left: readFileSync(join(folder, 'nvm.bin')) };
