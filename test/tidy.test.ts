@@ -179,6 +179,8 @@ test('host/ computes the same everywhere', () => {
 
 /** Files that something outside the project, or its scripts by name, starts or takes. */
 const ENTRIES = [
+  // Programs of `npm run mutants`.
+  ...['run', 'hook', 'plan-judge'].map((name) => `test/mutants/${name}.ts`),
   // Kernels of one's own take these (docs/ACCEL.md).
   ...['assembly/accel/s16.ts', 'assembly/accel/fft_q15.ts'],
   'host/index.ts',

@@ -1,0 +1,104 @@
+// Small changes of the planner, the memory rule, C files and what emits C.
+import { of } from './mutant.js';
+
+export const HOST = [
+  ...of('host/plan/buffers.ts', 'plan', [
+    ['buffers freed an op early', 'other.dies >= buffer.born', 'other.dies > buffer.born'],
+    ['buffers never alive', 'other.dies >= buffer.born', 'other.dies > buffer.born + 99'],
+    ['gaps of any size', 'address + buffer.bytes <= other.address', 'address <= other.address'],
+    ['buffers not moved past others', 'align(other.address + other.bytes)', 'align(other.address)'],
+    ['no commit where buffers overlap', 'if (clash) {', 'if (false) {'],
+    ['a commit one op late', 'steps[index - 1]', 'steps[index]'],
+    ['reads not remembered', 'read.push(...reads.map(({ buffer }) => buffer));', ''],
+    [
+      'overlaps by their starts alone',
+      'b.address < writes.address + writes.bytes && writes.address < b.address + b.bytes',
+      'b.address === writes.address',
+    ],
+    ['reads kept over a commit', '      read = [];\n', '', 'equivalent: more commits than need be'],
+  ]),
+  ...of('host/plan/planner.ts', 'plan', [
+    ['slots of 48 bytes', 'const SLOT_STRIDE = 64', 'const SLOT_STRIDE = 48'],
+    [
+      'input over the diagnostics',
+      'align(diagnosticsOffset + DIAGNOSTICS_BYTES)',
+      'align(diagnosticsOffset)',
+    ],
+    ['output over the input', 'align(inputBuffer.address + inputBuffer.bytes)', 'align(inputBuffer.address)'],
+    [
+      'activations over the output',
+      'align(outputBuffer.address + outputBuffer.bytes)',
+      'align(outputBuffer.address)',
+    ],
+    [
+      'slots over the constants',
+      '(constantsOffset + constantsBytes) / SLOT_STRIDE',
+      'constantsOffset / SLOT_STRIDE',
+    ],
+    ['diagnostics in the second slot', 'slotsOffset + 2 * SLOT_STRIDE;', 'slotsOffset + SLOT_STRIDE;'],
+    [
+      'every op is plain',
+      '!record.isLearning && recordOp(record).isPlain(record)',
+      '!record.isLearning',
+      'test:kernels',
+    ],
+    ['commits not marked', '  markCommits(inferring);\n', ''],
+    ['inputs at the start of their buffer', 'buffer.address + inside', 'buffer.address'],
+    [
+      'outputs at the start of their buffer',
+      'writes.address + (lowered.outputOffset ?? 0)',
+      'writes.address',
+    ],
+  ]),
+  ...of('host/plan/footprint.ts', 'plan', [
+    [
+      'windows of the first tile',
+      'Math.max(first * strideX - leftPadding, 0)',
+      'Math.max(0 - leftPadding, 0)',
+    ],
+    ['rows of the first tile', 'const row = Math.floor(segment / perRow);', 'const row = 0;'],
+    ['columns of the first tile', 'const first = (segment % perRow) * columns;', 'const first = 0;'],
+    ['columns beyond the edge', 'Math.min(first + columns, outputWidth) - 1', 'first + columns - 1'],
+    ['parts one too many', 'Math.ceil(channelCount / part)', 'Math.ceil((channelCount + 1) / part)'],
+  ]),
+  ...of('host/plan/memory-rule.ts', { test: 'plan' }, [
+    ['reads not noted', '        readIn.fill(segment, read[0], read[1]);\n', ''],
+    ['segments that never end', 'segment++;', ';'],
+    ['clashes passed over', 'if (clash >= 0)', 'if (clash > 1e9)'],
+    ['the input is anybody’s', 'if (write[0] < keep[1] && keep[0] < write[1])', 'if (false)'],
+  ]),
+  ...of('firmware/brownout.c', { test: 'provision-c' }, [
+    [
+      'the header written at once',
+      'brownout_nvm_write(4, brownout_image + 4, BROWNOUT_IMAGE_BYTES - 4)',
+      'brownout_nvm_write(0, brownout_image, BROWNOUT_IMAGE_BYTES)',
+    ],
+    [
+      'the second slot not cleared',
+      '  brownout_nvm_write(BROWNOUT_SLOT1, zeros, BROWNOUT_CURSOR_BYTES);\n',
+      '',
+    ],
+    [
+      'no barrier before the magic',
+      'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_sync();\n  brownout_nvm_write(0, brownout_image, 4);',
+      'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_write(0, brownout_image, 4);',
+    ],
+    ['the old magic left', '  brownout_nvm_write(0, zeros, 4);\n  brownout_nvm_sync();\n', ''],
+    [
+      'diagnostics not cleared',
+      '  brownout_nvm_write(BROWNOUT_DIAGNOSTICS, zeros, BROWNOUT_DIAGNOSTICS_BYTES);\n',
+      '',
+      'equivalent: a count without its checksum is none, and one with it is of another cursor',
+    ],
+    [
+      'no first cursor',
+      '  brownout_nvm_write(BROWNOUT_SLOT0, brownout_first_cursor, BROWNOUT_CURSOR_BYTES);\n',
+      '',
+    ],
+    [
+      'no barrier after the magic',
+      'brownout_nvm_write(0, brownout_image, 4);\n  brownout_nvm_sync();\n}',
+      'brownout_nvm_write(0, brownout_image, 4);\n}',
+    ],
+  ]),
+];

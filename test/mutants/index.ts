@@ -1,0 +1,7 @@
+// Every mutant of the campaign (`npm run mutants`).
+import { CORE } from './core.js';
+import { KERNELS } from './kernels.js';
+import { LEARNING } from './learning.js';
+import { HOST } from './host.js';
+
+export const MUTANTS = [...CORE, ...KERNELS, ...LEARNING, ...HOST];

@@ -1,0 +1,330 @@
+// Builds a mutant and asks who notices it: the proof, the oracles, or a test by name.
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { OP_TILES, STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
+import { BrownoutError } from '../../host/error.js';
+import { Random } from '../../host/math/random.js';
+import { type Image, readImage, withPolicy } from '../../host/model/image.js';
+import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
+import { Device } from '../../host/simulator/device.js';
+import { SimulatedNvm } from '../../host/simulator/nvm.js';
+import { provision } from '../../host/simulator/provision.js';
+import { verify } from '../../host/verify/verify.js';
+import { compileUnproved as compile } from '../util/compile.js';
+import { infer } from '../util/devices.js';
+import * as networks from '../../samples/networks.js';
+import { runOracle } from '../util/oracle.js';
+import { learnable } from '../util/learnable.js';
+import type { Change } from './mutant.js';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const SRAM_BYTES = 60_000;
+
+/** Who noticed, in a few words; undefined: nobody. */
+export type Verdict = string | undefined;
+
+/** A source with the change in it. Throws if it is not there exactly as the table says. */
+export function changed({ file, name, from, to }: Change, path = join(root, file)): string {
+  const text = readFileSync(path, 'utf8');
+  if (!text.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)} for "${name}"`);
+  return text.replace(from, () => to);
+}
+
+const FLAGS = [
+  '--runtime',
+  'stub',
+  '--use',
+  'abort=',
+  '--initialMemory',
+  '1',
+  '--maximumMemory',
+  '1',
+  '--noAssert',
+];
+
+/** The device module with a change, built quickly: as it is written, not as short as it can be. */
+async function build(
+  change: Change | undefined,
+  learning: boolean,
+): Promise<Uint8Array<ArrayBuffer> | string> {
+  const { default: asc } = await import('assemblyscript/asc');
+  let binary: Uint8Array<ArrayBuffer> | undefined;
+  let messages = '';
+  const entry = learning ? 'assembly/learn.ts' : 'assembly/index.ts';
+  const limit = [
+    '--lowMemoryLimit',
+    `${learning ? STATIC_BYTES_LEARNING : STATIC_BYTES}`,
+    '--optimizeLevel',
+    learning ? '1' : '0',
+    '--outFile',
+    'x.wasm',
+  ];
+  const flags = [...FLAGS, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=8191'] : [])];
+  const { error } = await asc.main([entry, ...flags], {
+    stderr: {
+      write(text: string): boolean {
+        messages += text;
+        return true;
+      },
+    },
+    readFile(name: string): string | null {
+      if (name === 'asconfig.json' || !existsSync(join(root, name))) return null;
+      return change && name === change.file ? changed(change) : readFileSync(join(root, name), 'utf8');
+    },
+    writeFile(name: string, contents: Uint8Array | string): void {
+      if (name === 'x.wasm') binary = new Uint8Array(contents as Uint8Array);
+    },
+    listFiles: () => null,
+  });
+  return !error && binary ? binary : messages;
+}
+
+/** Small networks that go through every kernel, each in several shapes. */
+function kernelNetworks(): { network: QuantizedNetwork; arenaBytes: number }[] {
+  const circulant =
+    (method: 'direct' | 'ntt' | 'karatsuba') =>
+    (random: Random): QuantizedNetwork =>
+      networks.circulantNetwork(random, { blockSize: 32, inputs: 70, outputs: 90, method });
+  const kinds: ((random: Random) => QuantizedNetwork)[] = [
+    networks.layered,
+    networks.convNetwork,
+    networks.deepConvNetwork,
+    networks.maxPoolNetwork,
+    networks.denseNetwork,
+    networks.depthwiseNetwork,
+    networks.averagePoolNetwork,
+    (random) => networks.elementwiseNetwork(random, 'add'),
+    (random) => networks.elementwiseNetwork(random, 'mul'),
+    networks.softmaxNetwork,
+    networks.logisticNetwork,
+    networks.meanNetwork,
+    networks.padNetwork,
+    networks.concatNetwork,
+    networks.sliceNetwork,
+    (random) => networks.withInt16(random, networks.layered(random)),
+    (random) => networks.elementwiseInt16Network(random, 'add'),
+    (random) => networks.elementwiseInt16Network(random, 'mul'),
+    networks.softmaxInt16Network,
+    (random) => networks.withInt4(random, networks.convNetwork(random)),
+    networks.circulantConvNetwork,
+    circulant('direct'),
+    circulant('ntt'),
+    circulant('karatsuba'),
+  ];
+  return kinds.flatMap((kind) =>
+    Array.from({ length: kind === networks.softmaxNetwork ? 80 : 6 }, (_, seed) => ({
+      network: kind(new Random(seed + 1)),
+      // Little SRAM every other time, so that ops have several tiles.
+      arenaBytes: seed % 2 ? 1200 + 200 * seed : 4000,
+    })),
+  );
+}
+
+/** Ops of several tiles in so little NVM that buffers overlap, with mandatory commits between. */
+function overlapping(): Image {
+  const network = networks.layered(new Random(3));
+  const options = { policy: 'every 3', sample: networks.int8s(new Random(3), 36), arenaBytes: 320 };
+  const { nvmBytes } = readImage(compile(network, options));
+  return readImage(compile(network, { ...options, nvmBytes: nvmBytes - 32 }));
+}
+
+/** Undefined where the arena does not hold an op. */
+function imageOf(network: QuantizedNetwork, arenaBytes: number): Image | undefined {
+  try {
+    return readImage(compile(network, { arenaBytes }));
+  } catch (error) {
+    if (error instanceof BrownoutError) return undefined;
+    throw error;
+  }
+}
+
+export class Judges {
+  readonly #tiled = overlapping();
+  readonly #learner = readImage(
+    compile(learnable(new Random(1), [8], ['dense:6', 'dense:3']), {
+      learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
+    }),
+  );
+  readonly #kernels = kernelNetworks().flatMap(({ network, arenaBytes }) => {
+    const image = imageOf(network, arenaBytes);
+    if (!image) return [];
+    const input = networks.valuesFor(new Random(9), network.tensors[network.input]!);
+    return [{ image, input, expected: runOracle(network, input)[network.output]! }];
+  });
+  #learnt: Uint8Array | undefined;
+  readonly #passing = new Set<string>();
+
+  /** Who notices the change; with none, somebody only if a judge is wrong. */
+  async of(change: Change): Promise<Verdict> {
+    const { judge } = change;
+    if (typeof judge !== 'string') return this.#byTest(change, judge.test);
+    if (judge === 'plan')
+      return this.#byPlans(change) ?? (change.test ? this.#byTest(change, change.test) : undefined);
+    const verdict = await this.device(change, judge === 'learning');
+    return verdict ?? (change.test ? this.#byTest(change, change.test) : undefined);
+  }
+
+  async device(change: Change | undefined, learning: boolean): Promise<Verdict> {
+    const wasm = await build(change, learning);
+    if (typeof wasm === 'string') return 'the compiler';
+    try {
+      if (learning) return this.#byProof(wasm, [this.#learner]) ?? (await this.#byLearning(wasm));
+      if (change?.judge === 'answers')
+        return this.#byAnswers(wasm) ?? this.#byProof(wasm, [...this.#images, ...this.#severalTiles]);
+      return this.#byProof(wasm, this.#images) ?? this.#byAnswers(wasm);
+    } catch (error) {
+      return `an error: ${(error as Error).message}`;
+    }
+  }
+
+  get #images(): Image[] {
+    return [this.#tiled, withPolicy(this.#tiled, { every: 0, low: true }, 'low')];
+  }
+
+  /** Networks of the kernels of which an op has several tiles. */
+  get #severalTiles(): Image[] {
+    const isTiled = ({ ops }: Image): boolean => ops.some((op) => op.get(OP_TILES) > 1);
+    return this.#kernels.map(({ image }) => image).filter(isTiled);
+  }
+
+  #byProof(module: Uint8Array, images: readonly Image[]): Verdict {
+    for (const image of images) {
+      for (const job of image.learning ? (['infer', 'learn'] as const) : (['infer'] as const)) {
+        // A build that is not made short takes more of a charge: what counts are violations.
+        const { violations, counterexample } = verify(image, { module, job, search: false });
+        if (violations > 0) return `the proof: ${counterexample!.obligation}`;
+      }
+    }
+    return undefined;
+  }
+
+  #byAnswers(wasm: Uint8Array<ArrayBuffer>): Verdict {
+    const module = new WebAssembly.Module(wasm);
+    for (const { image, input, expected } of this.#kernels) {
+      const nvm = new SimulatedNvm(image.nvmBytes);
+      provision(nvm, image);
+      try {
+        const answer = infer(new Device(module, { nvm, sramBytes: SRAM_BYTES }), image, input);
+        if (Buffer.compare(bytesOf(answer), bytesOf(expected)) !== 0)
+          return `the oracle: ${image.metadata.name}`;
+      } catch {
+        return `the oracle: ${image.metadata.name} fails`;
+      }
+    }
+    return undefined;
+  }
+
+  /** What is learnt of a dozen samples, against the module that learning-mirror.test.ts holds to its mirror. */
+  async #byLearning(wasm: Uint8Array<ArrayBuffer>): Promise<Verdict> {
+    if (!this.#learnt) {
+      const whole = await build(undefined, true);
+      if (typeof whole === 'string') throw new Error(whole);
+      this.#learnt = this.#learn(whole);
+    }
+    return Buffer.compare(this.#learnt, this.#learn(wasm)) === 0 ? undefined : 'the mirror: what is learnt';
+  }
+
+  #learn(wasm: Uint8Array<ArrayBuffer>): Uint8Array {
+    const image = this.#learner;
+    const nvm = new SimulatedNvm(image.nvmBytes);
+    provision(nvm, image);
+    const device = new Device(new WebAssembly.Module(wasm), { nvm, sramBytes: SRAM_BYTES });
+    const random = new Random(4);
+    device.boot();
+    for (let ticket = 1; ticket <= 40; ticket++) {
+      device.feed(networks.int8s(random, image.input.bytes));
+      const code = device.learn(ticket, random.integer(3));
+      for (let runs = 0; device.status() === 1 && runs < 5000; runs++) device.run();
+      if (code < 0 || device.ack(ticket) < 0) return new Uint8Array(1);
+    }
+    return nvm.cells.slice();
+  }
+
+  /** Plans that a planner with the change makes, in a process of its own. */
+  #byPlans(change: Change): Verdict {
+    changed(change);
+    const { from, to } = change;
+    const mutant = JSON.stringify({ file: `dist/${change.file.replace(/\.ts$/, '.js')}`, from, to });
+    const here = (name: string): string => join(root, 'dist/test/mutants', name);
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', here('hook.js'), here('plan-judge.js')],
+      {
+        env: { ...process.env, MUTANT: mutant },
+        encoding: 'utf8',
+        timeout: 300_000,
+      },
+    );
+    if (stderr.includes('nothing to change')) throw new Error(stderr);
+    if (status !== 0) return 'an error';
+    return stdout.trim() || undefined;
+  }
+
+  /** A copy of the build with the change, in which the test runs. */
+  async #byTest(change: Change, test: string): Promise<Verdict> {
+    if (!this.#passing.has(test)) {
+      if (!passes(root, test)) throw new Error(`test ${test} fails without a change`);
+      this.#passing.add(test);
+    }
+    const copy = mkdtempSync(join(tmpdir(), 'brownout-mutant-'));
+    try {
+      for (const name of [
+        'node_modules',
+        'checkpoints',
+        'package.json',
+        'assembly',
+        'asconfig.json',
+        'docs',
+        'bin',
+        'host',
+      ])
+        symlinkSync(join(root, name), join(copy, name));
+      for (const name of ['dist', 'firmware', 'test'])
+        cpSync(join(root, name), join(copy, name), { recursive: true });
+      if (change.file.startsWith('assembly/')) {
+        for (const [name, learning] of [
+          ['device', false],
+          ['device.learn', true],
+        ] as const) {
+          const wasm = await build(change, learning);
+          if (typeof wasm === 'string') return 'the compiler';
+          writeFileSync(join(copy, `dist/wasm/${name}.wasm`), wasm);
+        }
+      } else if (change.file.startsWith('host/')) patchCompiled(copy, change);
+      else writeFileSync(join(copy, change.file), changed(change));
+      return passes(copy, test) ? undefined : `test ${test}`;
+    } finally {
+      rmSync(copy, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Makes the change in what tsc has made of the file: it indents by four. */
+function patchCompiled(copy: string, change: Change): void {
+  const path = join(copy, 'dist', change.file.replace(/\.ts$/, '.js'));
+  const text = readFileSync(path, 'utf8');
+  const indented = (part: string): string =>
+    part.replace(/^( +)/, '$1$1').replace(/\n( +)/g, (_, spaces: string) => `\n${spaces}${spaces}`);
+  for (const form of [(part: string) => part, indented]) {
+    if (!text.includes(form(change.from))) continue;
+    writeFileSync(
+      path,
+      text.replace(form(change.from), () => form(change.to)),
+    );
+    return;
+  }
+  throw new Error(`${path} has no ${JSON.stringify(change.from)}`);
+}
+
+const passes = (folder: string, test: string): boolean =>
+  spawnSync(process.execPath, [join(folder, `dist/test/${test}.test.js`)], {
+    cwd: folder,
+    timeout: 600_000,
+    stdio: 'ignore',
+  }).status === 0;
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);

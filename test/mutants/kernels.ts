@@ -1,0 +1,258 @@
+// Small changes of kernels and their arithmetic.
+import { of } from './mutant.js';
+
+export const KERNELS = [
+  ...of('assembly/kernels/requantize.ts', 'answers', [
+    [
+      'the first rounding left out',
+      '(<i64>x * <i64>multiplier + (1 << 30)) >> 31',
+      '(<i64>x * <i64>multiplier) >> 31',
+    ],
+    ['the second rounding half up', '(mask >> 1) + i32(high < 0)', '(mask >> 1)'],
+    ['the second rounding half down', '(high & mask) > (mask >> 1)', '(high & mask) >= (mask >> 1)'],
+    ['no second rounding', '+ i32((high & mask) > (mask >> 1) + i32(high < 0))', ''],
+    ['shifts to the left forgotten', 'x << max(shift, 0)', 'x'],
+    ['shifts to the right forgotten', 'max(-shift, 0))', '0)'],
+    ['biases of channel 0', '(first << size), count << size', '0, count << size'],
+    ['pairs of channel 0', 'load<usize>(op, OP_REQUANT) + first * stride', 'load<usize>(op, OP_REQUANT)'],
+    [
+      'the upper clamp forgotten',
+      'max(min(y, <i32>load<i16>(op, OP_CLAMP_MAX)), <i32>load<i16>(op, OP_CLAMP_MIN))',
+      'max(y, <i32>load<i16>(op, OP_CLAMP_MIN))',
+    ],
+    [
+      'the lower clamp forgotten',
+      'max(min(y, <i32>load<i16>(op, OP_CLAMP_MAX)), <i32>load<i16>(op, OP_CLAMP_MIN))',
+      'min(y, <i32>load<i16>(op, OP_CLAMP_MAX))',
+    ],
+  ]),
+  ...of('assembly/kernels/fixed_point.ts', 'answers', [
+    [
+      'no saturation of −1 · −1',
+      '  if (a == b && a == i32.MIN_VALUE) return i32.MAX_VALUE;\n',
+      '',
+      'equivalent here: no exponential reaches −1 · −1',
+    ],
+    ['no rounding of products', '(<i64>a * <i64>b + (1 << 30)) >> 31', '(<i64>a * <i64>b) >> 31'],
+    ['division by powers half up', '(mask >> 1) + i32(x < 0)', '(mask >> 1)'],
+    [
+      'no saturation of shifts',
+      'x > limit ? i32.MAX_VALUE : x < -limit - 1 ? i32.MIN_VALUE : x << exponent',
+      'x << exponent',
+    ],
+    ['a bit of the barrel shifter', 'remainder & (1 << bit)', 'remainder & (1 << (bit - 1))'],
+    ['e^0', '  if (!a) return i32.MAX_VALUE;\n', ''],
+    ['a shorter Taylor series', 'divideByPower(x4, 2) + x3', 'x3'],
+    ['a constant of e', '1895147668 + multiplyHigh(1895147668', '1895147667 + multiplyHigh(1895147668'],
+    [
+      'a factor of e',
+      'result = step(result, remainder, 26, 790015084);',
+      'result = step(result, remainder, 26, 790015085);',
+    ],
+    ['a step of the barrel shifter left out', '  result = step(result, remainder, 27, 290630308);\n', ''],
+    [
+      'two steps of Newton',
+      'for (let i = 0; i < 3; i++) {\n    const rest',
+      'for (let i = 0; i < 2; i++) {\n    const rest',
+    ],
+    ['Newton from elsewhere', '1515870810 +', '1515870000 +'],
+  ]),
+  ...of('assembly/kernels/dense.ts', 'answers', [
+    [
+      'the input not kept',
+      'if (chunkOf(op) == inputs)\n    fetch(',
+      'if (chunkOf(op) != inputs)\n    fetch(',
+    ],
+    [
+      'one input too few',
+      'fetch(load<usize>(op, OP_INPUT), inputs << widthOf(op)',
+      'fetch(load<usize>(op, OP_INPUT), (inputs - 1) << widthOf(op)',
+    ],
+    [
+      'outputs of the tile before',
+      'const first = index * group;',
+      'const first = max(index - 1, 0) * group;',
+    ],
+    [
+      'a group beyond the last output',
+      'const count = min(group, load<i32>(op, DENSE_OUTPUTS) - first);',
+      'const count = group;',
+    ],
+    [
+      'weights of row 0',
+      'let row = load<usize>(op, OP_WEIGHTS) + first * bytes;',
+      'let row = load<usize>(op, OP_WEIGHTS);',
+    ],
+    [
+      'the bias forgotten',
+      'const sum = load<i32>(bias) - less8 + rowDot<i8, i32>(op, row);',
+      'const sum = rowDot<i8, i32>(op, row) - less8;',
+    ],
+  ]),
+  ...of('assembly/kernels/conv2d.ts', 'answers', [
+    ['channels of part 0', 'from = (index % parts) * part;', 'from = 0;'],
+    ['a part too many', 'const parts = (until + part - 1) / part;', 'const parts = (until + part) / part;'],
+    ['a part beyond the last channel', 'until = min(until, from + part);', 'until = from + part;'],
+    ['the part not divided out', '    index /= parts;\n', ''],
+    [
+      'weights of group 0',
+      'load<usize>(op, OP_WEIGHTS) + (first / k) * bytes',
+      'load<usize>(op, OP_WEIGHTS)',
+    ],
+    ['a group beyond the last channel', 'const size = min(group, until - first);', 'const size = group;'],
+    ['one bias for all', '      bias += 4 << width;\n', ''],
+    ['one pair for all', '      pair += requantStride;\n', ''],
+    ['one window for all', '        vector += patch << width;\n', ''],
+    [
+      'the tile written at its row',
+      'put(outputAddress(op, row, column) + (from << width)',
+      'put(outputAddress(op, row, 0) + (from << width)',
+    ],
+    [
+      'the part written at channel 0',
+      'put(outputAddress(op, row, column) + (from << width)',
+      'put(outputAddress(op, row, column)',
+    ],
+    ['a pixel too few written', 'output, count * pixel);\n}', 'output, (count - 1) * pixel);\n}'],
+  ]),
+  ...of('assembly/kernels/window.ts', 'answers', [
+    [
+      'no right edge',
+      'return min(load<i32>(op, WIN_TILE_COLUMNS), load<i32>(op, WIN_OUTPUT_WIDTH) - column);',
+      'return load<i32>(op, WIN_TILE_COLUMNS);',
+    ],
+    [
+      'outputs as wide as inputs',
+      'const pixel = row * load<i32>(op, WIN_OUTPUT_WIDTH) + column;',
+      'const pixel = row * load<i32>(op, WIN_INPUT_WIDTH) + column;',
+    ],
+    ['no stride of rows', 'return row * load<u16>(op, WIN_STRIDE) +', 'return row +'],
+    ['no dilation of rows', 'ky * load<u16>(op, WIN_DILATION)', 'ky'],
+    ['no padding above', ' - load<u16>(op, WIN_PADDING);', ';'],
+    [
+      'no padding on the left',
+      'column * load<u16>(op, WIN_STRIDE + 2) - load<u16>(op, WIN_PADDING + 2)',
+      'column * load<u16>(op, WIN_STRIDE + 2)',
+    ],
+    ['strides mixed up', 'column * load<u16>(op, WIN_STRIDE + 2)', 'column * load<u16>(op, WIN_STRIDE)'],
+    ['a row from column 0 on', 'const from = max(left, 0);', 'const from = 0;'],
+    [
+      'a row to its end',
+      'const to = min(inputColumn(op, column + count - 1) + reach + 1, width);',
+      'const to = width;',
+    ],
+    ['a column too few seen', '+ reach + 1, width)', '+ reach, width)'],
+    ['a row that is not moved back', 'return row - (from - left) * pixel;', 'return row;'],
+    [
+      'rows below the map',
+      '<u32>y < load<u32>(op, WIN_INPUT_HEIGHT)',
+      '<u32>y <= load<u32>(op, WIN_INPUT_HEIGHT)',
+    ],
+    ['rows above the map', '<u32>y < load<u32>(op, WIN_INPUT_HEIGHT)', 'y < load<i32>(op, WIN_INPUT_HEIGHT)'],
+  ]),
+  ...of('assembly/kernels/gather.ts', 'answers', [
+    [
+      'padding of zeros',
+      'const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);\n  const pixel = pixelBytes(op);\n  const width',
+      'const zero: i32 = 0;\n  const pixel = pixelBytes(op);\n  const width',
+    ],
+    [
+      'columns right of the map',
+      'if (<u32>(x + at) < <u32>width) copyBytes',
+      'if (<u32>(x + at) <= <u32>width) copyBytes',
+    ],
+    ['columns left of the map', 'if (<u32>(x + at) < <u32>width) copyBytes', 'if (x + at < width) copyBytes'],
+    ['dilation forgotten', 'const at = kx * dilation;', 'const at = kx;'],
+    ['windows side by side', '      source += stride * pixel;\n', '      source += pixel;\n'],
+    ['every tap row at the first', 'let target = columns + ky * span;', 'let target = columns;'],
+  ]),
+  ...of('assembly/kernels/max_pool.ts', 'answers', [
+    [
+      'the least for the most',
+      'else fillBytes(output, low, count * pixel);',
+      'else fillBytes(output, 127, count * pixel);',
+    ],
+    ['rows above the map', 'if (!isInside(op, y)) continue;', ''],
+    ['the first column only', 'const to = output + i * pixel;', 'const to = output;'],
+    ['no upper clamp', '  else lower<i8>(output, end, high);\n', ''],
+    ['every second tap', 'kx++, at += dilation', 'kx += 2, at += dilation'],
+    ['columns outside the map', 'if (HAS_SPECIAL && <u32>(left + at) >= width) continue;', ''],
+  ]),
+  ...of('assembly/kernels/avg_pool.ts', 'answers', [
+    ['sums that are not cleared', 'fillBytes(sums, 0, (count * channels) << 2);', ''],
+    ['half the sums cleared', '(count * channels) << 2', '(count * channels) << 1'],
+    [
+      'the whole window counted',
+      'const area = max(rows * inside(left + i * stride, kernelWidth, width), 1);',
+      'const area = kernelHeight * kernelWidth;',
+    ],
+    ['rounded down', '(sum > 0 ? sum + area / 2 : sum - area / 2) / area', 'sum / area'],
+    ['negative sums rounded as positive ones', 'sum > 0 ? sum + area / 2 : sum - area / 2', 'sum + area / 2'],
+    ['rows outside the map', 'if (!isInside(op, y)) continue;', ''],
+  ]),
+  ...of('assembly/kernels/map.ts', 'answers', [
+    ['half a table', 'const TABLE_BYTES = 256;', 'const TABLE_BYTES = 128;'],
+    ['a table from 0 on', ' + 128;', ';'],
+    ['rows beyond the last', 'i < end && i * length < total', 'i < end'],
+    [
+      'the last row as long as the others',
+      'const count = min(length, total - i * length);',
+      'const count = length;',
+    ],
+    ['input rows packed', 'i * load<i32>(op, MAP_INPUT_STRIDE)', 'i * length'],
+    ['output rows packed', 'i * load<i32>(op, MAP_OUTPUT_STRIDE)', 'i * length'],
+    ['bytes without a sign', '<i32>load<i8>(at)', '<i32>load<u8>(at)'],
+  ]),
+  ...of('assembly/kernels/pad.ts', 'answers', [
+    ['padding of zeros', '<i32>load<i16>(op, OP_INPUT_ZERO_POINT), count', '0, count'],
+    ['rows from column 0 on', '(y * width + from) * pixel', '(y * width) * pixel'],
+    ['rows not moved', 'output + (from - left) * pixel', 'output'],
+    ['outside rows copied', 'if (isInside(op, y) && from < to)', 'if (from < to)'],
+  ]),
+  ...of('assembly/kernels/add.ts', 'answers', [
+    ['the second zero point forgotten', '- load<i32>(op, ELT_ZERO_POINT2)) << up', ') << up'],
+    [
+      'the first scale for both',
+      'scale(y, load<i32>(op, ELT_SCALE2), load<i32>(op, ELT_SCALE2 + 4))',
+      'scale(y, load<i32>(op, ELT_SCALE1), load<i32>(op, ELT_SCALE1 + 4))',
+    ],
+    ['the output scale’s shift forgotten', 'load<i32>(op, ELT_OUTPUT_SCALE + 4)', '0'],
+  ]),
+  ...of('assembly/kernels/softmax_s8.ts', 'answers', [
+    [
+      'the most of all but the first',
+      'for (let i = 0; i < depth; i++) most',
+      'for (let i = 1; i < depth; i++) most',
+    ],
+    [
+      'terms that are 0 counted',
+      'if (e >= 0) sum',
+      'sum',
+      'equivalent: such a term is −1, and −1 / 2^12 rounds to 0',
+    ],
+    ['12 integer bits', 'divideByPower(e, 12)', 'divideByPower(e, 11)'],
+    ['the exponent', 'const exponent = 12 - headroom + 31 - 8;', 'const exponent = 12 - headroom + 31 - 7;'],
+    ['no saturation at 127', 'min(y - 128, 127)', 'y - 128'],
+  ]),
+  ...of('assembly/kernels/ntt.ts', 'answers', [
+    ['a root not squared', 'root = multiply(root, root);', ''],
+    ['bits reversed of the index itself', 'ctz(index + 1) + 1', 'ctz(index) + 1'],
+    ['the odd pass left out', 'if (ctz(k) & 1) {', 'if (false) {'],
+    [
+      'a difference the wrong way',
+      'const difference = multiply(b - d, third);\n          store',
+      'const difference = multiply(d - b, third);\n          store',
+    ],
+    ['a twiddle for another', 'd = multiply(d, first);', 'd = multiply(d, second);'],
+    ['always plain', '      plain = false;\n', ''],
+    ['twiddles that stand still', '      twiddle += 4;\n', ''],
+  ]),
+  ...of('assembly/kernels/field.ts', 'answers', [
+    ['the sign of a reduction', '<i64>quotient * <i64>-NTT_PRIME', '<i64>quotient * <i64>NTT_PRIME'],
+    ['half a bit of centring', '(1 << 24)) >> 25', '(1 << 23)) >> 25', 'test:ntt'],
+    ['centring by another shift', '(1 << 24)) >> 25', '(1 << 24)) >> 24'],
+  ]),
+  ...of('assembly/kernels/mul.ts', 'answers', [
+    ['the second zero point forgotten', ' - load<i32>(op, ELT_ZERO_POINT2)', ''],
+  ]),
+];

@@ -1,0 +1,30 @@
+// A small change of one source file, and who must notice it.
+
+/** `proof`: `verify` refutes. `plan`: what such a planner makes is refuted, or does not come about. `answers`: what comes out differs from the oracle's. A test file's name: that test fails. */
+export type Judge = 'proof' | 'answers' | 'learning' | 'plan' | { test: string };
+
+export interface Change {
+  file: string;
+  name: string;
+  from: string;
+  to: string;
+  judge: Judge;
+  /** Why nobody can notice. */
+  argued: string | undefined;
+  /** A test that notices where the judge does not. */
+  test: string | undefined;
+}
+
+/**
+ * Changes of one file: name, what stands there, what takes its place; and why it may survive, or `test:` and the name of a
+ * test that notices where the judge does not.
+ */
+export const of = (
+  file: string,
+  judge: Judge,
+  changes: readonly (readonly [name: string, from: string, to: string, otherwise?: string])[],
+): Change[] =>
+  changes.map(([name, from, to, otherwise]) => {
+    const test = /^test:(.*)$/.exec(otherwise ?? '')?.[1];
+    return { file, name, from, to, judge, test, argued: test ? undefined : otherwise || undefined };
+  });
