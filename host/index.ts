@@ -32,7 +32,6 @@ export { demo, type DemoResult } from './demo/demo.js';
 export type { DemoOptions, DemoSample } from './demo/options.js';
 export { BrownoutError, ExitCode, type Failure } from './error.js';
 export { exportFirmware, type FirmwareExport, type FirmwareUsage } from './export/export-firmware.js';
-export { type ModuleStatement } from './firmware/manifest.js';
 export type { ExportOptions } from './export/options.js';
 export { flash, type FlashResult } from './flash/flash.js';
 export type { FlashOptions } from './flash/options.js';

@@ -81,7 +81,7 @@ function table(): string {
 }
 
 if (arguments_.includes('--write')) {
-  writeFileSync(new URL('../../docs/MUTANTS.md', import.meta.url), table());
+  writeFileSync(new URL('../../../docs/MUTANTS.md', import.meta.url), table());
 } else {
   const known = results();
   const wanted = MUTANTS.filter(
