@@ -22,7 +22,8 @@ enum { BROWNOUT_INFER = 0, BROWNOUT_LEARN = 1 };
 
 /*
  * The first call after power comes up: prepares SRAM and NVM, and boots. NVM without an image (E_MAGIC) is provisioned
- * first, from brownout_image.
+ * first, from brownout_image. NVM of another image, after an update of the firmware, say: E_CURSOR_IMAGE, and no job is
+ * begun nor answer given until the application calls brownout_provision, which loses what was learnt, and begins again.
  */
 int32_t brownout_begin(void);
 

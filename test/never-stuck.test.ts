@@ -115,6 +115,23 @@ nativeTest('NVM that cannot be read as this image is provisioned anew, with a re
   }
 });
 
+nativeTest(
+  'an update: the old model’s NVM is refused under the new firmware, and never its answers',
+  async () => {
+    const other = layered(new Random(3));
+    const old = readImage(compileUnproved(other, { policy: 'never' }));
+    assert.is.not(old.imageId, image.imageId);
+    for (const ticket of [0, 1]) {
+      const nvm = new Uint8Array(Math.max(old.nvmBytes, image.nvmBytes));
+      nvm.set(old.device);
+      const state = ticket ? Status.DONE : Status.IDLE;
+      nvm.set(cursorBytes({ ...idleFields(old.imageId), state, ticket }, 1), old.slots.offset);
+      const { out } = await runOver(nvm);
+      assert.is(out, `provisioned anew after ${ErrorCode.E_CURSOR_IMAGE}\nticket 1 answer ${answer}\n`);
+    }
+  },
+);
+
 /** The first job's hardware breaks whenever the job reads NVM. */
 const POISON = `#include "brownout.h"
 static void poison(uint32_t address) {
