@@ -31,7 +31,7 @@ import { BrownoutError } from '../host/error.js';
 import { type Image, readImage, resealImage } from '../host/model/image.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import { footprint } from '../host/plan/footprint.js';
-import { type Interval } from '../host/plan/interval.js';
+import type { Interval } from '../host/plan/interval.js';
 import { checkMemoryRule, type MemoryRuleInput } from '../host/plan/memory-rule.js';
 import { OpRecord } from '../host/model/record.js';
 import { completeJob } from '../host/simulator/app.js';

@@ -10,7 +10,7 @@ import type { Harvester } from '../host/power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../host/power/harvested-supply.js';
 import { isGenerator, openTrace } from '../host/power/source.js';
 import { parseTrace, resample, stitch, type Trace } from '../host/power/trace.js';
-import { type Sourced } from '../host/profiles/profile.js';
+import type { Sourced } from '../host/profiles/profile.js';
 import { DEVICES, deviceProfile } from '../host/profiles/index.js';
 import { completeJob } from '../host/simulator/app.js';
 import { Device } from '../host/simulator/device.js';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { Usage } from '../analyze/analyze.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
-import { type DeviceProfile } from '../profiles/profile.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { BOOT2_BYTES, boot2, boot2Listing } from '../firmware/boot2.js';
 import { intelHex, loadSegments, rawBinary, uf2 } from '../firmware/binaries.js';

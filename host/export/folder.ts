@@ -80,7 +80,10 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 /** Refuses a folder that cannot be made: `parent` is where it would be, or would be made too. */
 function checkParent(folder: string, parent: string): void {
-  if (!existsSync(parent)) return checkParent(folder, dirname(parent));
+  if (!existsSync(parent)) {
+    checkParent(folder, dirname(parent));
+    return;
+  }
   if (!statSync(parent).isDirectory()) throw refuse(`"${folder}" in "${parent}", a file`);
   try {
     accessSync(parent, constants.W_OK | constants.X_OK);

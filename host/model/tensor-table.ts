@@ -1,6 +1,6 @@
 // The table of tensors: what the input and the output of an image consist of (docs/FORMAT.md).
 import {
-  ActivationType as Code,
+  type ActivationType as Code,
   H_TENSORS,
   H_TENSOR_COUNTS,
   TENSOR_BYTES,

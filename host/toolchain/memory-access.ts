@@ -1,6 +1,6 @@
 // What rewriting passes share that look at every access to memory.
 import { Op, ValueType } from './wasm-bytes.js';
-import { type FunctionBody } from './wasm-binary.js';
+import type { FunctionBody } from './wasm-binary.js';
 
 const { I32, I64, F32, F64, V128 } = ValueType;
 

@@ -1,6 +1,6 @@
 // What a module shows and holds besides code: imports, exports, globals, data and the names of its functions.
 import { ByteReader, hex, Op, Section, ValueType } from './wasm-bytes.js';
-import { type FunctionType, type WasmModule } from './wasm-binary.js';
+import type { FunctionType, WasmModule } from './wasm-binary.js';
 
 export interface WasmInterface {
   /** Imported functions, in the order of their indices. */

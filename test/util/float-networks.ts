@@ -4,7 +4,7 @@ import { compile } from '../../host/compile/compile.js';
 import type { Architecture, FloatNetwork } from '../../host/compress/float-network.js';
 import { initialise } from '../../host/compress/initialise.js';
 import { type FloatLayer, hasWeights } from '../../host/compress/layers.js';
-import { quantize } from '../../host/compress/quantize.js';
+import type { quantize } from '../../host/compress/quantize.js';
 import type { TrainingOptions } from '../../host/compress/train.js';
 import { Random } from '../../host/math/random.js';
 import { run } from '../../host/run/run.js';

@@ -16,7 +16,7 @@ import {
 import type { TensorSpec, Window } from '../../model/quantized-network.js';
 import { refuse } from './lowering.js';
 import type { OpRecord } from '../../model/record.js';
-import { type Shapes } from '../op.js';
+import type { Shapes } from '../op.js';
 
 export function feature(op: { name: string; kind: string }, tensor: TensorSpec): [number, number, number] {
   const { shape } = tensor;
