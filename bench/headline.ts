@@ -77,12 +77,7 @@ const figures = [
     'B',
   ),
   figure('measured', 'sram', 'SRAM of the digits image: static data and arena', shown.sramBytes, 'B'),
-  figure(
-    'simulated',
-    'learn-cuts',
-    'power failures while 200 digits were learnt, each once',
-    learnt.cuts,
-  ),
+  figure('simulated', 'learn-cuts', 'power failures while 200 digits were learnt, each once', learnt.cuts),
   figure(
     'simulated',
     'learn-overhead',
