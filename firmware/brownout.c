@@ -68,19 +68,10 @@ static int32_t boot(void) {
   return (int32_t)brownout_module_boot(0, BROWNOUT_IMAGE_BYTES, 0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
 
-/* Whether NVM was provisioned for another image than this firmware has. */
-static int is_another(void) {
-  uint8_t copy[BROWNOUT_IMAGE_ID + 4u];
-  const uint8_t *head = brownout_nvm_view(0, sizeof copy, copy);
-  return memcmp(head, brownout_image, 4) == 0 &&
-         memcmp(head + BROWNOUT_IMAGE_ID, brownout_image + BROWNOUT_IMAGE_ID, 4) != 0;
-}
-
 int32_t brownout_begin(void) {
   int32_t state;
   brownout_module_start();
   brownout_nvm_begin();
-  if (is_another()) return BROWNOUT_E_CURSOR_IMAGE;
   state = boot();
   if (state != BROWNOUT_E_MAGIC) return state;
   brownout_provision();
