@@ -9,8 +9,10 @@
 #include "brownout_model.h"
 
 typedef struct {
-  uint32_t kind, tiles, input, output, weights, bias, requant, requant_stride;
-  int32_t input_zero, output_zero, clamp_min, clamp_max;
+  uint8_t kind, activation_type, weight_type, scale_format;
+  uint32_t flags, tiles, input, output, weights, bias, requant;
+  int16_t input_zero, output_zero, clamp_min, clamp_max;
+  uint32_t requant_stride, reserved;
   uint32_t scratch[6];
   int32_t p[14];
 } record;
