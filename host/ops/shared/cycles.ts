@@ -44,7 +44,8 @@ export function circulantCycles(
   blocks: number,
   spectra: SpectraChoice = 'stored',
 ): Record<CirculantMethod, { enter: number; row: number }> {
-  const transform = k * (6 + 11 * Math.log2(k));
+  // Up to eight values stay in registers.
+  const transform = k <= 8 ? k * (4 + 5 * Math.log2(k)) : k * (6 + 11 * Math.log2(k));
   const computed = spectra === 'computed' ? blocks * transform : 0;
   const leaves = leafCount(k);
   return {
