@@ -53,9 +53,6 @@ class CountingSupply implements Supply {
     this.extras[0]!++;
     this.collect();
   }
-  viewImage(): void {
-    this.view();
-  }
   write(bytes: number): number {
     this.extras[1]!++;
     this.extras[2]! += bytes;

@@ -48,7 +48,6 @@ function refutes(image: Image, obligation: Obligation, options: VerifyOptions = 
 const device = new WebAssembly.Module(moduleBytes('device'));
 
 /** NVM with the image, committing after every tile, whose lines a cut spoils. */
-
 function provisioned(image: Image, lineBytes: number): SimulatedNvm {
   const nvm = new SimulatedNvm(image.nvmBytes, { lineBytes });
   provision(nvm, withPolicy(image, { every: 1, low: false }, 'every 1'));
@@ -195,18 +194,13 @@ test('lines: what a cut spoils with its neighbours is proved, or refuted by name
   for (const line of [4, 8]) assert.ok(verify(digits, { line }).proved, `${line}`);
   refutes(digits, 'memory rule', { line: 16 });
   // The simulator says the same: with lines of 16, some single cut gives another answer, with lines of 8 none does.
-  const everyTile = withPolicy(digits, { every: 1, low: false }, 'every 1');
   const wrong = (lineBytes: number): number => {
     let answers = 0;
-    const steady = new Device(device, {
-      image: digits,
-      nvm: provisioned(digits, lineBytes),
-      sramBytes: 60_000,
-    });
+    const steady = new Device(device, { nvm: provisioned(digits, lineBytes), sramBytes: 60_000 });
     const { answer } = completeJob(steady, digits, { ticket: 1, input: digits.sample! });
     for (let units = 200; units < 12_000; units += 97) {
       const supply = new CountdownPower();
-      const options = { image: everyTile, nvm: provisioned(digits, lineBytes), sramBytes: 60_000, supply };
+      const options = { nvm: provisioned(digits, lineBytes), sramBytes: 60_000, supply };
       const cut = new Device(device, options);
       supply.left = units;
       const restore = (): undefined => {

@@ -8,9 +8,6 @@ import { describeOp } from '../ops/record.js';
 import { count } from '../report/text.js';
 import { buildDevice, buildOptions, MAPPED_AT } from '../toolchain/build-device.js';
 
-/** Slots of the state share no write line. */
-const STATE_ALIGNMENT = 64;
-
 export const command: Command = defineCommand({
   positionals: [IMAGE],
   options: {
@@ -38,21 +35,17 @@ export const command: Command = defineCommand({
   }) {
     const path = output ?? writes('device.wasm', MODULE_FILE);
     const image = readDevice(readUserFile(positionals[0]!));
-    // The image, and behind it its state.
-    const stateAt = Math.ceil(image.imageBytes / STATE_ALIGNMENT) * STATE_ALIGNMENT;
-    const mapped = nvm === 'mapped' ? { mappedBytes: stateAt + image.nvmBytes } : {};
+    const mapped = nvm === 'mapped' ? { mappedBytes: image.nvmBytes } : {};
     const wasm = await buildDevice(image, { target, optimize, ...mapped });
     writeWhole(path, wasm);
     const kernels = [...new Set(image.ops.map((op) => describeOp(op).kind.split(' ')[0]!))];
-    const nvmAt = nvm === 'mapped' ? { nvmAddress: MAPPED_AT, stateAt } : {};
+    const nvmAt = nvm === 'mapped' ? { nvmAddress: MAPPED_AT } : {};
     const json = { file: path, bytes: wasm.length, target, optimize, nvm, ...nvmAt, kernels };
     return {
       json,
       text:
         `${path}: ${count(wasm.length)} bytes, ${kernels.join(', ')}` +
-        (nvm === 'mapped'
-          ? `; NVM in its memory from ${MAPPED_AT} on: the image, and room for its state from ${stateAt} of that on`
-          : ''),
+        (nvm === 'mapped' ? `; NVM in its memory from ${MAPPED_AT} on` : ''),
       exitCode: ExitCode.OK,
     };
   },

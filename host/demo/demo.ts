@@ -83,7 +83,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   const device = (supply: MeteredSupply): Device => {
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
     provision(nvm, image);
-    return new Device(module, { image, nvm, sramBytes: profile.sramBytes.value, supply });
+    return new Device(module, { nvm, sramBytes: profile.sramBytes.value, supply });
   };
   const steadySupply = new MeteredSupply(profile);
   const harvestedSupply = new MeteredSupply(profile, new RfHarvester({ seed, ...RF_FIELD }));

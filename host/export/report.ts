@@ -23,7 +23,7 @@ export function exportText(
     const notes = {
       flash: `code and constants ${count(codeBytes)}, image ${count(imageBytes)}`,
       ram: `static ${count(staticBytes)}, stack ${count(stackBytes)}`,
-      nvm: 'cursors, buffers',
+      nvm: 'image, cursors, buffers',
     };
     const rows = (['flash', 'ram', 'nvm'] as const).map((name) => {
       const { usedBytes, totalBytes } = usage[name];

@@ -17,9 +17,9 @@ import {
   OP_TILES,
 } from '../../assembly/layout.js';
 import { Status } from '../../assembly/error.js';
+import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
-import { type DeviceImage, readImage } from '../model/image.js';
-import { checkState } from '../model/state-record.js';
+import { type DeviceImage, readDevice, readImage } from '../model/image.js';
 import { valuesFrom } from '../model/values.js';
 import { describeOp } from '../ops/record.js';
 import { type LearningStatus, learningStatus } from '../learning/learned.js';
@@ -119,21 +119,24 @@ function inspectNvm(
   return { cursors, ...(job ? { job } : {}), ...(boots ? { boots } : {}), ...learning };
 }
 
-/** Reports what is in an image. Throws `E_IMAGE_*`. */
+/** Reports what is in an image, or in the NVM of a device, for post-mortems. Throws `E_IMAGE_*`, `E_NVM_SIZE`. */
 export function inspect(bytes: Uint8Array): InspectResult {
-  const image = readImage(bytes);
-  return { kind: 'image', name: image.metadata.name, ...describe(image, image.metadata.ops) };
-}
-
-/** Reports what is in a dump of NVM, the state of `image`: for post-mortems. Throws as `checkState`. */
-export function inspectDump(nvm: Uint8Array, image: DeviceImage): InspectResult {
-  checkState(nvm, image);
-  return { kind: 'nvm', ...describe(image), ...inspectNvm(nvm, image) };
-}
-
-function describe(image: DeviceImage, names?: readonly string[]): Omit<InspectResult, 'kind'> {
+  const image = readDevice(bytes);
+  // A dump goes on with cursors and buffers where an image has its sections.
+  const tag = String.fromCharCode(...bytes.subarray(image.imageBytes, image.imageBytes + 4));
+  const file = tag === 'META' ? readImage(bytes) : undefined;
+  if (!file && bytes.length < image.nvmBytes) {
+    throw new BrownoutError({
+      code: 'E_NVM_SIZE',
+      found: `a dump of ${bytes.length} bytes`,
+      expected: `at least the ${image.nvmBytes} of the image's region`,
+      hint: 'Dump the whole region, from its header on.',
+    });
+  }
   const { plan, constants, slots, diagnostics, input, output } = image;
   return {
+    kind: file ? 'image' : 'nvm',
+    ...(file ? { name: file.metadata.name } : {}),
     imageId: image.imageId,
     imageBytes: image.imageBytes,
     nvmBytes: image.nvmBytes,
@@ -144,12 +147,13 @@ function describe(image: DeviceImage, names?: readonly string[]): Omit<InspectRe
       const { kind, outputShape } = describeOp(op);
       const commits = op.has(OP_FLAG_COMMIT);
       return {
-        ...(names ? { name: names[index]! } : {}),
+        ...(file ? { name: file.metadata.ops[index]! } : {}),
         kind,
         tiles: op.get(OP_TILES),
         outputShape,
         commits,
       };
     }),
+    ...(file ? {} : inspectNvm(bytes, image)),
   };
 }

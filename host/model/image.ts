@@ -1,9 +1,7 @@
-// The image (.brn): device bytes, which a device only reads (header, plan, constants), then sections for the desk alone
-// (docs/FORMAT.md).
+// The image (.brn): device bytes as they stand in NVM from address 0 (header, plan, constants), then sections for the
+// desk alone (docs/FORMAT.md).
 import {
   AddressSpace,
-  STATE_BYTES,
-  CONSTANT,
   CURSOR_BYTES,
   DIAGNOSTICS_BYTES,
   HEADER_BYTES,
@@ -56,13 +54,12 @@ export interface CommitPolicy {
   low: boolean;
 }
 
-/** What the device bytes say: header, plan, and where everything lies, constants in the image and state in NVM. */
+/** What the device bytes say: header, plan, and where everything lies in NVM. */
 export interface DeviceImage {
-  /** The bytes that a device only reads: header, plan, constants. */
+  /** The immutable bytes that go to NVM: header, plan, constants. */
   device: Uint8Array;
   imageId: number;
   imageBytes: number;
-  /** Of NVM: the state. */
   nvmBytes: number;
   arenaBytes: number;
   plan: Region;
@@ -155,7 +152,6 @@ export function writeImage(
   set(H_MAGIC, MAGIC);
   set(H_VERSION, VERSION | (HEADER_BYTES << 16));
   set(H_IMAGE_ID, crc32(plan.constantBytes, planCrc));
-  set(H_CONSTANTS_SPACE, AddressSpace.IMAGE);
   set(H_NVM_BYTES, plan.nvmBytes);
   set(H_ARENA_BYTES, plan.arenaBytes);
   set(H_PLAN_CRC, planCrc);
@@ -175,7 +171,7 @@ export function writeImage(
     set(H_JOBS + kind * 8 + 4, count);
   });
   set(H_LEARNING, plan.learning);
-  setTensorTable(fields, plan.tensors.offset, plan.tensors);
+  setTensorTable(fields, plan.tensors.address, plan.tensors);
   sealHeader(header);
   return concat([header, planBytes, plan.constantBytes, ...writeSections(metadata, sample)]);
 }
@@ -297,24 +293,18 @@ function checkHeader(bytes: Uint8Array): void {
     );
   }
   checkCrc('header', bytes.subarray(H_IMAGE_ID, HEADER_BYTES), get(H_CRC));
-  if (get(H_CONSTANTS_SPACE) !== AddressSpace.IMAGE) {
+  if (get(H_CONSTANTS_SPACE) !== AddressSpace.NVM) {
     const found = `constants in address space ${get(H_CONSTANTS_SPACE)}`;
-    refuse(
-      'E_IMAGE_HEADER',
-      found,
-      `${AddressSpace.IMAGE}: the image`,
-      'Compile the model with this version.',
-    );
+    refuse('E_IMAGE_HEADER', found, `${AddressSpace.NVM}: NVM`, 'Compile the model with this version.');
   }
-  for (let at = H_REGIONS; at < H_REGIONS + REGION_COUNT * 8; at += 8) {
-    const { offset, bytes: length } = regionAt(fields, at);
-    // A file that is shorter is a matter of its size, not of its header.
-    const [from, to] = at < H_SLOTS ? [HEADER_BYTES, CONSTANT] : [STATE_BYTES, get(H_NVM_BYTES)];
-    if (offset < from || offset + length > to || offset % 4 !== 0) {
+  const nvmBytes = get(H_NVM_BYTES);
+  for (let i = 0; i < REGION_COUNT; i++) {
+    const { offset, bytes: length } = regionAt(fields, H_REGIONS + i * 8);
+    if (offset < HEADER_BYTES || offset + length > nvmBytes || offset % 4 !== 0) {
       refuse(
         'E_IMAGE_HEADER',
-        `region ${(at - H_REGIONS) / 8} at ${offset} of ${length} bytes`,
-        `inside bytes ${from} to ${to}`,
+        `region ${i} at ${offset} of ${length} bytes`,
+        `inside ${nvmBytes} bytes`,
         COPY_AGAIN,
       );
     }
@@ -329,7 +319,7 @@ function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning' | 'ten
     plan.bytes > 0 &&
     plan.bytes % OP_BYTES === 0 &&
     constants.offset === plan.offset + plan.bytes &&
-    imageBytes <= CONSTANT &&
+    slots.offset >= imageBytes &&
     slotStride >= CURSOR_BYTES &&
     slotStride % 4 === 0 &&
     slots.bytes === 2 * slotStride &&
@@ -370,7 +360,7 @@ function tensorsOf(
 }
 
 /**
- * Reads and checks device bytes: the beginning of an image. Throws `E_IMAGE_*`, saying found, expected
+ * Reads and checks device bytes: the beginning of an image, or of an NVM dump. Throws `E_IMAGE_*`, saying found, expected
  * and next step.
  */
 export function readDevice(bytes: Uint8Array): DeviceImage {

@@ -5,7 +5,6 @@ import {
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
-  CONSTANT,
   DENSE_GROUP,
   DENSE_INPUTS,
   DENSE_OUTPUTS,
@@ -235,10 +234,7 @@ export function footprint(op: OpRecord, tile: number, place?: Place): Footprint 
     return [at, at + end - start];
   };
   return {
-    // A bank may be the factory's, among the constants.
-    reads: [...reads, ...(op.isLearning ? [] : bankReads(op))]
-      .map(resolve)
-      .filter(([start]) => start < CONSTANT),
+    reads: [...reads, ...(op.isLearning ? [] : bankReads(op))].map(resolve),
     writes: writes.map(resolve),
   };
 }

@@ -199,7 +199,6 @@ export class ReplayBench {
     const recorder = new Recorder(supply, image);
     const { onCall, observe } = recorder;
     const device = new Device(this.#module, {
-      image,
       nvm,
       sramBytes: profile.sramBytes.value,
       supply: recorder,

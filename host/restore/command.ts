@@ -3,14 +3,12 @@ import { ExitCode } from '../error.js';
 import { type Command, defineCommand } from '../options/command.js';
 import { outputFile } from '../options/kinds.js';
 import { NVM_FILE } from '../options/outputs.js';
-import { imageOfDump, imageOption } from '../inspect/dump.js';
 import { learningText } from '../report/learning.js';
 import { restore } from './restore.js';
 
 export const command: Command = defineCommand({
   positionals: [{ name: 'nvm', expected: 'a dump of NVM' }],
   options: {
-    image: imageOption,
     output: {
       kind: outputFile(NVM_FILE, 'restored.bin'),
       short: 'o',
@@ -18,11 +16,10 @@ export const command: Command = defineCommand({
       help: 'where to write the dump',
     },
   },
-  examples: ['brownout restore dump.bin --image mine.brn -o restored.bin'],
+  examples: ['brownout restore dump.bin -o restored.bin'],
   run({ positionals, options }) {
     const path = options.output!;
-    const dump = readUserFile(positionals[0]!);
-    const { nvm, learning } = restore(dump, imageOfDump(options.image, dump));
+    const { nvm, learning } = restore(readUserFile(positionals[0]!));
     writeWhole(path, nvm);
     return {
       json: { file: path, learning },

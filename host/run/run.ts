@@ -68,11 +68,7 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   const nvm = new SimulatedNvm(model.nvmBytes);
   provision(nvm, model);
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
-  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(model))), {
-    image: model,
-    nvm,
-    sramBytes,
-  });
+  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(model))), { nvm, sramBytes });
   let last: number[] | undefined;
   const outputs = inputs.map((sample, index) => {
     if (ports && last) ports.advance(sample, last);

@@ -21,8 +21,6 @@ export class CountdownPower implements Supply {
 
   view(): void {}
 
-  viewImage(): void {}
-
   write(bytes: number): number {
     const written = Math.min(bytes, this.left);
     this.left -= written;

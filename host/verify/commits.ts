@@ -4,7 +4,6 @@ import { CURSOR_BYTES, C_CRC, OP_FLAG_COMMIT, OP_TILES } from '../../assembly/la
 import { Random } from '../math/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
-import { stateRecord } from '../model/state-record.js';
 import {
   cursorBytes,
   type CursorFields,
@@ -27,7 +26,7 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
   // On the module that counts: one that never commits would run without end.
   const { metered, sramBytes, profile } = subject;
   const supply = new MeteredSupply(profile);
-  const probe = new Probe(metered, { image, sramBytes, supply });
+  const probe = new Probe(metered, { nvmBytes: image.nvmBytes, sramBytes, supply });
   let asked = 0;
   let warned = false;
   probe.low = () => {
@@ -207,9 +206,9 @@ function wholeMixtures(
 export function recovery(subject: Subject, tally: Tally): void {
   const { image, tear } = subject;
   contradictions(subject);
-  const probe = new Probe(subject.module, { image, sramBytes: subject.sramBytes });
+  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
   probe.nvm.fill(0xff);
-  probe.nvm.set(stateRecord(image.imageId));
+  probe.nvm.set(image.device);
   const random = new Random(tear);
   for (const commit of commitsOf(subject)) {
     const { old, next } = commit;
@@ -256,7 +255,7 @@ const LINE_BYTES = 64;
 function contradictions({ image, job, module, sramBytes }: Subject): void {
   if (image.slots.offset % LINE_BYTES || image.slotStride % LINE_BYTES)
     refute('recovery', `slots at ${image.slots.offset} and ${image.slotStride} on, which may share a line`);
-  const probe = new Probe(module, { image, sramBytes });
+  const probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
   const fields = job.cursors[0]!;
   const at = (sequence: number): Uint8Array => cursorBytes(fields, sequence);
   const none = new Uint8Array(CURSOR_BYTES);
@@ -284,7 +283,7 @@ function contradictions({ image, job, module, sramBytes }: Subject): void {
       [two, one],
     ] as const) {
       probe.nvm.fill(0);
-      probe.nvm.set(stateRecord(image.imageId));
+      probe.nvm.set(image.device);
       slots.forEach((bytes, slot) => probe.nvm.set(bytes, slotAddress(image, slot)));
       const code = faultless(() => probe.boot((arena) => arena.fill(0x33)));
       if (code !== expected)

@@ -1,8 +1,7 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
-import { EntryKind, JobKind, OP_TILES, STATE_BYTES } from '../../assembly/layout.js';
+import { EntryKind, HEADER_BYTES, JobKind, OP_TILES } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
-import { stateRecord } from '../model/state-record.js';
 import { learningOp } from '../ops/learning.js';
 import type { Interval } from '../plan/interval.js';
 import type { Place } from '../plan/learning/footprint.js';
@@ -70,7 +69,7 @@ export interface StepwiseJob extends GoldenJob {
 /** NVM of a device between two jobs; by default as provisioning leaves it. */
 export function deviceAt(image: Image, sequence: number, start?: Start): Uint8Array {
   const nvm = start ? start.nvm.slice() : new Uint8Array(image.nvmBytes);
-  nvm.set(stateRecord(image.imageId));
+  nvm.set(image.device);
   const fields = start?.fields ?? idleFields(image.imageId);
   nvm.set(cursorBytes(fields, sequence), slotAddress(image, 0));
   return nvm;
@@ -99,14 +98,14 @@ export function mutableViews(image: Image, views: readonly number[]): number[] {
   for (let i = 0; i < views.length; i += 2) {
     const [address, length] = [views[i]!, views[i + 1]!];
     if (address >= from && address + length <= to) kept.push(address, length);
-    else if (!isOwn(image, address, length))
+    else if (address + length > image.imageBytes && !isOwn(image, address, length))
       refute('reads', `reading ${length} bytes at ${address}, which belong to no region`);
   }
   return kept;
 }
 
 function isOwn(image: Image, address: number, length: number): boolean {
-  return [{ offset: 0, bytes: STATE_BYTES }, image.slots, image.diagnostics].some(
+  return [{ offset: 0, bytes: HEADER_BYTES }, image.slots, image.diagnostics].some(
     ({ offset, bytes }) => address >= offset && address + length <= offset + bytes,
   );
 }
@@ -133,11 +132,11 @@ const zeros = (arena: Uint8Array): void => {
 export function goldenJob(
   image: Image,
   module: WebAssembly.Module,
-  options: Omit<ProbeOptions, 'image'>,
+  options: Omit<ProbeOptions, 'nvmBytes'>,
   job: JobRequest,
   onStep: (step: Step, index: number) => void,
 ): GoldenJob {
-  const probe = new Probe(module, { ...options, image });
+  const probe = new Probe(module, { ...options, nvmBytes: image.nvmBytes });
   probe.nvm.set(deviceAt(image, 0, job.start));
   const expect = (code: number, wanted: number, doing: string): void => {
     if (code !== wanted) refute('job', `${doing} returns ${code} instead of ${wanted} on steady power`);

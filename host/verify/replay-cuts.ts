@@ -117,13 +117,7 @@ class Play {
     if (start) this.#nvm.load(deviceAt(this.#image, schedule.sequence, start));
     else provision(this.#nvm, this.#image, { sequence: schedule.sequence });
     const observe = (access: string, address: number): void => this.#observe(access, address);
-    this.#device = new Device(module, {
-      image: this.#image,
-      nvm: this.#nvm,
-      sramBytes,
-      supply: this.power,
-      observe,
-    });
+    this.#device = new Device(module, { nvm: this.#nvm, sramBytes, supply: this.power, observe });
     this.#jobs = jobs;
     this.#cuts = schedule.cuts;
     this.#commits = commits;

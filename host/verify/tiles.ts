@@ -96,7 +96,7 @@ export function measure(subject: Subject): Measured[] {
   const { image, job, profile } = subject;
   const supply = new MeteredSupply(profile);
   const probe = new Probe(subject.metered, {
-    image,
+    nvmBytes: image.nvmBytes,
     sramBytes: subject.sramBytes,
     supply,
   });
@@ -289,7 +289,7 @@ export function tilesFromGarbage(subject: Subject, measured: readonly Measured[]
   // One for each kind of garbage, which stays in it from cursor to cursor.
   const probes = garbage.patterns.map((_, kind) => {
     return new Probe(subject.module, {
-      image,
+      nvmBytes: image.nvmBytes,
       sramBytes: subject.sramBytes,
       base: BASES[kind]!,
     });
@@ -327,7 +327,7 @@ export function volatileState(subject: Subject, measured: readonly Measured[]): 
   const { image, job, garbage } = subject;
   const { wasm, ...shadow } = shadowReads(subject.wasm, subject.sramBytes);
   const module = new WebAssembly.Module(wasm);
-  const options = { image, sramBytes: subject.sramBytes, shadow };
+  const options = { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes, shadow };
   const [cold, warm] = [new Probe(module, options), new Probe(module, options)];
   const golden = new GoldenNvm(job);
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
