@@ -71,9 +71,11 @@ for (const [name, { load }] of Object.entries(COMMANDS)) {
         isTaken(refusal(() => parse([...line, `${flag}=yes`])));
         continue;
       }
+      // What the API takes as data is a file here.
+      const expected = kind.file === 'input' ? `a file, such as ${kind.right()}` : kind.expected;
       for (const missing of [[flag], [`${flag}=`], [flag, '--json']]) {
         const error = refusal(() => parse([...line, ...missing]));
-        assert.equal([error.code, error.expected], ['E_USAGE', kind.expected], missing.join(' '));
+        assert.equal([error.code, error.expected], ['E_USAGE', expected], missing.join(' '));
       }
       if (option.required) {
         const error = refusal(() => parse(line));

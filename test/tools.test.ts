@@ -26,6 +26,7 @@ const PROGRAMS: Record<string, string> = {
   'qemu-system-misc': 'qemu-system-riscv32',
   wabt: 'wasm2c',
   lld: 'ld.lld',
+  imagemagick: 'convert',
 };
 
 /** Compilers that find a C library only after its package is installed. */
@@ -63,12 +64,15 @@ function machine({ lacks = [] as string[], stale = false, user = 0 } = {}): Mach
   };
   // Bash alone does all of it: none of the machine's own programs is in PATH.
   const cases = packages.map((name) => {
-    const target = LIBRARIES[name] ? `${name}.library` : (PROGRAMS[name] ?? name);
+    const library = LIBRARIES[name] !== undefined || name.startsWith('python3-');
+    const target = library ? `${name}.library` : (PROGRAMS[name] ?? name);
     const compiler = Object.entries(LIBRARIES).find(([, gcc]) => gcc === target)?.[0];
     const text = compiler ? `#!/bin/bash\\n[[ -e ${bin}/${compiler}.library ]]\\n` : '#!/bin/bash\\n';
     return `${name}) printf '${text}' >${bin}/${target}; chmod +x ${bin}/${target} ;;`;
   });
   symlinkSync('/bin/chmod', join(bin, 'chmod'));
+  // `python3 -c 'import NAME'` works once its package is there.
+  program('python3', `[[ -e ${bin}/python3-\${2#import }.library ]]`);
   program(
     'apt-get',
     `echo "$*" >>${folder}/calls
