@@ -10,7 +10,7 @@ const LONGEST_LINE = 130;
 const LONGEST_FUNCTION = 80;
 const LONGEST_FILE = 500;
 /** Longer files, which are to be split; a file that no longer is may not stand here. */
-const LONG_FILES = ['test/image.test.ts'];
+const LONG_FILES: string[] = [];
 /** engine.ts and cursor.ts together: the core can be read in one sitting. */
 const CORE_LINES = 300;
 
