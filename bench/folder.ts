@@ -3,7 +3,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { compile } from '../host/compile/compile.js';
-import { givenPorts } from '../host/data/model-input.js';
+import { givenPorts } from '../host/data/given-inputs.js';
 import { type NpyArray, readNpy } from '../host/data/npy.js';
 import { BrownoutError } from '../host/error.js';
 import { importAnyway } from '../host/check/stand-ins.js';

@@ -15,6 +15,7 @@ export { train, type TrainingOptions } from './compress/train.js';
 export type { FloatNetwork } from './compress/float-network.js';
 export type { FloatLayer } from './compress/layers.js';
 export { fftTwiddles } from './math/fft-twiddles.js';
+export type { GivenInputs } from './data/given-inputs.js';
 export type { InputArray, ReadAs } from './data/model-input.js';
 export { readNpy, writeNpy, type NpyArray } from './data/npy.js';
 export type { NpyData, NpyType } from './data/npy-types.js';

@@ -17,6 +17,7 @@ const image = join(root, 'checkpoints/digits.brn');
 const COMMANDS = ['demo', 'run', 'compile', 'verify', 'replay', 'analyze', 'inspect', 'build'];
 const DEMO_KEYS = [
   ...[
+    'origin',
     'samples',
     'correct',
     'cuts',
@@ -180,7 +181,15 @@ test('run gives the same answers for float32, float64 and int8, single and batch
     assert.equal([code, err], [0, '']);
     const result = JSON.parse(out) as RunResult;
     const read = args.includes('--input') ? ['readAs'] : [];
-    assert.equal(Object.keys(result), ['outputs', 'dtype', 'scale', 'zeroPoint', 'clamped', ...read]);
+    assert.equal(Object.keys(result), [
+      'origin',
+      'outputs',
+      'dtype',
+      'scale',
+      'zeroPoint',
+      'clamped',
+      ...read,
+    ]);
     assert.is(result.dtype, 'int8');
     return result.outputs;
   };

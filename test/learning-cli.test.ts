@@ -13,6 +13,7 @@ import { learn } from '../host/learn/learn.js';
 import { learnedWeights, readWeights } from '../host/learning/learned.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
+import type { Origin } from '../host/origin.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
@@ -151,7 +152,7 @@ test('export-weights, import-weights: from a device into an image, bit for bit',
   assert.match(out, `fleet.brnw: weights of ${bank.length} bytes`);
   assert.equal(readWeights(image, written('fleet.brnw')), bank);
   const json = jsonOf(await brownout('export-weights', 'dump.bin', '-o', 'again.brnw', '--json'));
-  const { learning, ...rest } = json as { learning: { labelled: number } };
+  const { origin: _, learning, ...rest } = json as { origin: Origin; learning: { labelled: number } };
   assert.equal(rest, { file: 'again.brnw', bankBytes: bank.length });
   assert.is(learning.labelled, SAMPLES);
   assert.equal(written('again.brnw'), written('fleet.brnw'));
@@ -160,13 +161,15 @@ test('export-weights, import-weights: from a device into an image, bit for bit',
   assert.equal([told.code, told.err], [0, '']);
   assert.match(told.out, /^fleet\.brn: /);
   assert.equal(factoryBank(written('fleet.brn')), bank);
-  const imported = jsonOf(
+  const { origin: __, ...imported } = jsonOf(
     await brownout('import-weights', 'learner.brn', 'fleet.brnw', '-o', 'fleet2.brn', '--json'),
-  );
+  ) as { origin: Origin };
   assert.equal(imported, { file: 'fleet2.brn', imageId: readImage(written('fleet.brn')).imageId });
 
   // Out of the image again: the same weights.
-  const own = jsonOf(await brownout('export-weights', 'fleet.brn', '-o', 'own.brnw', '--json'));
+  const { origin: ___, ...own } = jsonOf(
+    await brownout('export-weights', 'fleet.brn', '-o', 'own.brnw', '--json'),
+  ) as { origin: Origin };
   assert.equal(own, { file: 'own.brnw', bankBytes: bank.length, learning: null });
   assert.equal(readWeights(readImage(written('fleet.brn')), written('own.brnw')), bank);
 });
@@ -205,7 +208,11 @@ test('restore: the factory’s weights, samples and counters as they were', asyn
   assert.equal(learnedWeights(written('restored.bin'), image), factoryBank(file));
   assert.is.not(`${learnedWeights(dump(), image)}`, `${factoryBank(file)}`, 'there was something to give up');
   const json = jsonOf(await brownout('restore', 'dump.bin', '-o', 'restored2.bin', '--json'));
-  const { learning, ...rest } = json as { learning: { labelled: number; banks: { current: number } } };
+  const {
+    origin: _,
+    learning,
+    ...rest
+  } = json as { origin: Origin; learning: { labelled: number; banks: { current: number } } };
   assert.equal(rest, { file: 'restored2.bin' });
   assert.equal([learning.labelled, learning.banks.current], [SAMPLES, 0]);
   assert.equal(written('restored2.bin'), written('restored.bin'));

@@ -1,7 +1,7 @@
 // Several inputs and outputs, and state: by name, from the file to the answer.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { portInputs } from '../host/data/model-input.js';
+import { givenSamples } from '../host/data/given-inputs.js';
 import type { NpyArray } from '../host/data/npy.js';
 import { importModel } from '../host/import/import-model.js';
 import { readImage } from '../host/model/image.js';
@@ -158,9 +158,12 @@ test('arrays of other names, or of uneven numbers of samples, are refused', () =
     shape: [count, 2],
     data: new Int8Array(count * 2),
   });
-  assert.throws(() => portInputs({ x: samples(1) }, image), /E_INPUT_NAME/);
-  assert.throws(() => portInputs({ x: samples(1), total: samples(2) }, image), /E_INPUT_SHAPE/);
-  assert.is(portInputs({ total: samples(2), x: samples(2) }, image).samples.length, 2);
+  assert.throws(() => givenSamples({ inputs: { x: samples(1) } }, image), /E_INPUT_NAME/);
+  assert.throws(() => givenSamples({ inputs: { x: samples(1), total: samples(2) } }, image), /E_INPUT_SHAPE/);
+  assert.throws(() => givenSamples({ input: samples(1) }, image), /E_INPUT_NAME/);
+  assert.throws(() => givenSamples({ input: samples(1), inputs: { x: samples(1) } }, image), /E_INPUT_NAME/);
+  const { samples: both } = givenSamples({ inputs: { total: samples(2), x: samples(2) } }, image)!;
+  assert.is(both.length, 2);
 });
 
 test('SVDF: the memory of the last steps, against sums of its definition', () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { givenPorts } from '../host/data/model-input.js';
+import { givenPorts } from '../host/data/given-inputs.js';
 import { type NpyArray, readNpy } from '../host/data/npy.js';
 import { BrownoutError } from '../host/error.js';
 import { importModel, type ImportOptions } from '../host/import/import-model.js';

@@ -10,6 +10,7 @@ import {
 import { type Endurance, forecastEndurance } from '../firmware/endurance.js';
 import { type Image, readImage } from '../model/image.js';
 import { type Body, bodyOf, describeOp, savingOf } from '../ops/record.js';
+import { type Origin, originOf } from '../origin.js';
 import { bankReads } from '../plan/footprint.js';
 import type { OpRecord } from '../model/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
@@ -18,7 +19,7 @@ import { chargeCycles, chargeUj, type DeviceProfile } from '../profiles/profile.
 import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
 import { checkOptions } from '../options/table.js';
-import { bareModuleFor, meteredModule } from '../toolchain/modules.js';
+import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { type AnalyzeOptions, analyzeOptions } from './options.js';
 
 export interface OpAnalysis {
@@ -56,6 +57,7 @@ export interface Usage {
 
 /** What `brownout analyze --json` prints. Cycles and wear are simulated. */
 export interface AnalyzeResult {
+  origin: Origin;
   name: string;
   device: string;
   policy: string;
@@ -187,6 +189,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
     };
   });
   return {
+    origin: originOf({ image: model.file, module: moduleBytes(moduleFor(model)) }),
     name: model.metadata.name,
     device: profile.name,
     policy: model.metadata.policy,

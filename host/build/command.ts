@@ -5,6 +5,7 @@ import { cliOptions, type Command, defineCommand, IMAGE } from '../options/comma
 import { choice, outputFile } from '../options/kinds.js';
 import { MODULE_FILE } from '../options/outputs.js';
 import { describeOp } from '../ops/record.js';
+import { originOf } from '../origin.js';
 import { count } from '../report/text.js';
 import { buildDevice, buildOptions, MAPPED_AT } from '../toolchain/build-device.js';
 
@@ -40,7 +41,8 @@ export const command: Command = defineCommand({
     writeWhole(path, wasm);
     const kernels = [...new Set(image.ops.map((op) => describeOp(op).kind.split(' ')[0]!))];
     const nvmAt = nvm === 'mapped' ? { nvmAddress: MAPPED_AT } : {};
-    const json = { file: path, bytes: wasm.length, target, optimize, nvm, ...nvmAt, kernels };
+    const origin = originOf({ module: wasm });
+    const json = { origin, file: path, bytes: wasm.length, target, optimize, nvm, ...nvmAt, kernels };
     return {
       json,
       text:

@@ -6,6 +6,7 @@ import { fileOperators, type ImportedModel } from '../import/import-model.js';
 import { type Obstacle, ObstacleError } from '../import/obstacles.js';
 import { readImage } from '../model/image.js';
 import { checkOptions } from '../options/table.js';
+import { type Origin, originOf } from '../origin.js';
 import { deviceProfile } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type CheckOptions, checkModelOptions } from './options.js';
@@ -29,6 +30,7 @@ export interface Costs {
 
 /** What `brownout check --json` prints. */
 export interface CheckResult {
+  origin: Origin;
   name: string;
   /** Operators of the file: how many there are of each. */
   operators: Record<string, number>;
@@ -95,7 +97,12 @@ function obstacleOf({ code, found, expected, hint }: BrownoutError): Obstacle {
 /** Checks a .tflite or .onnx file. Throws where the file is damaged or none of the two: `E_TFLITE`, `E_ONNX`, `E_MODEL`. */
 export function check(bytes: Uint8Array, options: CheckOptions = {}): CheckResult {
   const { device, name, data, beside, cut, shape } = checkOptions(checkModelOptions, options);
-  const result = { name, operators: fileOperators(bytes, beside), notes: [] };
+  const result = {
+    origin: originOf({ model: bytes }),
+    name,
+    operators: fileOperators(bytes, beside),
+    notes: [],
+  };
   try {
     const { network, notes } = importAnyway(bytes, {
       name,

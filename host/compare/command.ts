@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readUserFile } from '../data/files.js';
-import { inputFor } from '../data/samples.js';
+import { readInputFiles } from '../data/input-files.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
@@ -47,7 +47,7 @@ export const command: Command = defineCommand({
         hint: 'Name one, such as checkpoints/digits.brn, or leave --input out.',
       });
     }
-    const given = input === undefined || first === undefined ? {} : { input: inputFor(input, first).array };
+    const given = input === undefined || first === undefined ? {} : readInputFiles(input, first).given;
     const result = compare(models, { ...options, ...traces, ...given });
     return { json: result, text: compareText(result), exitCode: ExitCode.OK };
   },

@@ -6,7 +6,7 @@ import { converterName, storageChargeUj, storageFor } from '../power/converter.j
 import type { OwnConverter } from '../power/own-converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { openTrace, traceBytes } from '../power/source.js';
-import { type InputArray, modelInputs } from '../data/model-input.js';
+import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { originOf } from '../origin.js';
 import type { Trace } from '../power/trace.js';
 import type { DeviceProfile } from '../profiles/profile.js';
@@ -77,8 +77,8 @@ function imageFor(model: string | Image, device: DeviceProfile): Image {
 }
 
 /** The image with the first of `input` in place of its own sample. */
-function withInput(image: Image, input: InputArray | undefined): Image {
-  const sample = input && modelInputs(input, image)[0];
+function withInput(image: Image, given: GivenInputs): Image {
+  const sample = givenSamples(given, image)?.samples[0];
   return sample ? { ...image, sample } : image;
 }
 
@@ -161,10 +161,7 @@ export function compare(
   for (const device of devices) {
     const profile = deviceProfile(device);
     for (const model of models.length > 0 ? models : RAD_NETWORKS) {
-      const image = withInput(
-        imageFor(model, profile),
-        typeof model === 'string' ? undefined : settings.input,
-      );
+      const image = withInput(imageFor(model, profile), typeof model === 'string' ? {} : settings);
       const { name } = image.metadata;
       const layers = layersOf(image, profile);
       const comparison = new Comparison(layers, profile, meteredBoots(image, profile), {

@@ -1,5 +1,4 @@
-import { samplesKind } from '../data/option-kinds.js';
-import type { InputArray } from '../data/model-input.js';
+import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
 import { policyKind } from '../plan/policy.js';
 import { converterKind } from '../power/converter.js';
 import type { OwnConverter } from '../power/own-converter.js';
@@ -11,7 +10,8 @@ import type { Trace } from '../power/trace.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
-export interface CompareOptions {
+/** Of inputs, the first sample is for images that are given: kernels are metered on it; default the image's own. */
+export interface CompareOptions extends GivenInputs {
   /** Default `msp430fr5994` and `cortex-m4-generic`. */
   devices?: readonly (string | DeviceProfile)[];
   /** In µF or as `'1mF'`; default 100 µF, 1 mF and 50 mF. */
@@ -22,8 +22,6 @@ export interface CompareOptions {
   converter?: string | OwnConverter;
   /** When ours commits: `low` and `auto` (default) at the monitor's warning, `every N` after N tiles, or `never`. */
   policy?: string;
-  /** A sample for images that are given: kernels are metered on it; default the image's own. */
-  input?: InputArray;
   /** Of generated traces; default 1. */
   seed?: number;
 }
@@ -44,6 +42,11 @@ export const compareOptions = {
   traces: { kind: list(traceKind), default: traces },
   converter: { kind: converterKind, default: 'ideal', help: 'between harvester and capacitor' },
   policy: { kind: policyKind, default: 'auto', help: 'when ours commits: every N, low, auto or never' },
-  input: { kind: samplesKind(), help: 'a sample for images, to meter kernels on', otherwise: 'the image’s' },
+  ...givenOptions,
+  input: {
+    ...givenOptions.input,
+    help: 'a sample for images, as `run` takes it, to meter kernels on',
+    otherwise: 'the image’s',
+  },
   seed: { kind: seedKind, default: 1, help: 'seed of generated traces' },
 } as const satisfies Table<CompareOptions>;

@@ -3,9 +3,10 @@ import { analyze } from '../analyze/analyze.js';
 import { analyzeText } from '../analyze/report.js';
 import { readUserFile, writeWhole } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
-import { portInputs, type ReadAs } from '../data/model-input.js';
-import { readPortArrays } from '../data/port-arrays.js';
-import { readArray, readSamples } from '../data/samples.js';
+import { givenSamples } from '../data/given-inputs.js';
+import { readInputFiles } from '../data/input-files.js';
+import type { ReadAs } from '../data/model-input.js';
+import { readArray } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { importModel, importOptions, quantizeOptions } from '../import/import-model.js';
 import { KEYWORD_FEATURES } from '../model/audio-features.js';
@@ -16,6 +17,7 @@ import type { QuantizationChoices } from '../model/quantized-network.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
 import { choice, file, type Kind, list, outputFile, real } from '../options/kinds.js';
 import { IMAGE_FILE } from '../options/outputs.js';
+import { originOf } from '../origin.js';
 import { count } from '../report/text.js';
 import { compile } from './compile.js';
 import { learnOptionsOf, learningFlags } from './learning-options.js';
@@ -56,9 +58,7 @@ function quantizationText(choices: QuantizationChoices | undefined): string {
 
 /** The first sample in a file, as `image` takes it. */
 function firstSample(path: string, image: Image, as: ReadAs | undefined): Values {
-  const said = as ? { as } : {};
-  if (!image.metadata.inputs) return readSamples(path, image, said).inputs[0]!;
-  return portInputs(readPortArrays(path, image, said), image).samples[0]!;
+  return givenSamples(readInputFiles(path, image, as).given, image)!.samples[0]!;
 }
 
 export const command: Command = defineCommand({
@@ -114,7 +114,8 @@ export const command: Command = defineCommand({
       ...more
     } = others;
     const { range, features, ranges, equalize, biasCorrection, ...settings } = more;
-    const { network, preprocessing, notes } = importModel(readUserFile(path), {
+    const model = readUserFile(path);
+    const { network, preprocessing, notes } = importModel(model, {
       name,
       beside: (file) => readUserFile(join(dirname(path), file)),
       ...(cut === undefined ? {} : { cut }),
@@ -154,6 +155,7 @@ export const command: Command = defineCommand({
     const said = [quantizationText(quantization), ...notes].join('\n');
     return {
       json: {
+        origin: originOf({ image: file, model }),
         file: output,
         bytes: file.length,
         input,

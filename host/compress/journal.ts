@@ -1,7 +1,8 @@
 // What a long run has found so far, kept in a file after every epoch: the same run, started again, goes on from there and
 // ends in the same bytes. A run is a fixed sequence of steps with names; each step's result is looked up before it is made.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { writeWhole } from '../data/files.js';
 import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
 
@@ -107,8 +108,7 @@ export class Journal {
       at += array.byteLength;
     }
     view.setUint32(at, crc32(bytes.subarray(0, at)), true);
-    writeFileSync(`${this.path}.part`, bytes);
-    renameSync(`${this.path}.part`, this.path);
+    writeWhole(this.path, bytes);
   }
 
   private read(bytes: Uint8Array, path: string): void {

@@ -1,4 +1,16 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { BrownoutError, type Failure } from '../error.js';
 import { nearest } from '../options/suggest.js';
@@ -45,13 +57,43 @@ export function readUserFile(path: string): Uint8Array {
   }
 }
 
-/** Writes a file so that nobody ever sees half of it. Throws `E_FILE`. */
+/** A name beside `path` that nobody has; the file is there, and empty. */
+function emptyBeside(path: string): string {
+  for (let number = 0; ; number++) {
+    const name = join(dirname(path), `.${basename(path)}.${process.pid}-${number}.part`);
+    try {
+      closeSync(openSync(name, 'wx'));
+      return name;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** Writes beside a file and puts that in its place; the file keeps its permissions. */
+function replaceWhole(path: string, bytes: Uint8Array): void {
+  const part = emptyBeside(path);
+  try {
+    writeFileSync(part, bytes);
+    const before = statSync(path, { throwIfNoEntry: false });
+    if (before) chmodSync(part, before.mode);
+    renameSync(part, path);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Writes a file so that nobody ever sees half of it. A link stays a link; pipes and devices are written to as they are.
+ * Throws `E_FILE`.
+ */
 export function writeWhole(path: string, bytes: Uint8Array): void {
   try {
-    writeFileSync(`${path}.part`, bytes);
-    renameSync(`${path}.part`, path);
+    const found = statSync(path, { throwIfNoEntry: false });
+    if (found && !found.isFile()) writeFileSync(path, bytes);
+    else replaceWhole(found ? realpathSync(path) : path, bytes);
   } catch (error) {
-    rmSync(`${path}.part`, { force: true });
     throw new BrownoutError({
       code: 'E_FILE',
       found: `${(error as NodeJS.ErrnoException).code} on writing "${path}"`,

@@ -1,9 +1,7 @@
 // From an array as a user has it to inputs as a model takes them.
 import { quantizeValues } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
-import type { Image } from '../model/image.js';
 import type { ImageMetadata } from '../model/metadata.js';
-import { offsetsOf, type Port, withoutState } from '../model/ports.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { ActivationType, Values } from '../model/values.js';
 import type { NpyArray } from './npy.js';
@@ -217,74 +215,4 @@ export function modelInputs(array: InputArray, image: InputImage): Values[] {
   const data = codes ? asCodes(array, image) : quantizeInput(array, image);
   const { shape } = image.metadata.input;
   return alignSamples({ ...array, data }, shape, image.metadata.preprocessing.channelsFirst);
-}
-
-/** The inputs of an image that an app gives: all but state. */
-export const givenPorts = ({ metadata: { inputs = [] } }: Image): Port[] => withoutState(inputs, inputs);
-
-/** Arrays for an image of several inputs, by name. Throws `E_INPUT_NAME` where they are not its inputs. */
-export function checkPorts(arrays: Readonly<Record<string, unknown>>, image: Image): void {
-  const names = givenPorts(image).map(({ name }) => name);
-  const given = Object.keys(arrays);
-  if (given.length === names.length && names.every((name) => given.includes(name))) return;
-  refuse(
-    'E_INPUT_NAME',
-    `inputs ${given.join(', ')}`,
-    names.length > 0 ? names.join(', ') : 'one input',
-    names.length > 0
-      ? 'Give one array for each: a .npz with arrays of these names, or --input NAME=x.npy,NAME=y.npy.'
-      : 'Give it as --input x.npy.',
-  );
-}
-
-/** What an image takes, without its state: that is put in before each inference. */
-export interface PortSamples {
-  /** Side by side as the image takes them, state as it is at first. */
-  samples: Values[];
-  /** Puts the state that an answer gives into a sample. */
-  advance(sample: Values, answer: ArrayLike<number>): void;
-}
-
-/**
- * The samples in arrays, one for each input of an image of several. Throws `E_INPUT_NAME`, `E_INPUT_SHAPE`, and what
- * `modelInputs` does.
- */
-export function portInputs(arrays: Readonly<Record<string, InputArray>>, image: Image): PortSamples {
-  checkPorts(arrays, image);
-  const { inputs = [], outputs = [], preprocessing, input } = image.metadata;
-  const given = givenPorts(image);
-  const each = given.map((port) => {
-    const metadata = { input: port.tensor, preprocessing: port.preprocessing ?? preprocessing };
-    return modelInputs(arrays[port.name]!, { metadata });
-  });
-  const [first = []] = each;
-  const uneven = each.findIndex((samples) => samples.length !== first.length);
-  if (uneven >= 0)
-    refuse(
-      'E_INPUT_SHAPE',
-      `${each[uneven]!.length} samples of "${given[uneven]!.name}", ${first.length} of "${given[0]!.name}"`,
-      'as many of each input',
-      'Give every sample all inputs.',
-    );
-  const [to, from] = [offsetsOf(inputs), offsetsOf(outputs)];
-  const samples = first.map((_, sample) => {
-    const size = elementCount(input);
-    const whole = input.dtype === 'int16' ? new Int16Array(size) : new Int8Array(size);
-    inputs.forEach(({ name, tensor, initial }, port) => {
-      const values = each[given.findIndex((one) => one.name === name)]?.[sample];
-      const count = elementCount(tensor);
-      if (initial)
-        for (let i = 0; i < count; i++) whole[to[port]! + i] = initial[initial.length === 1 ? 0 : i]!;
-      else if (values) whole.set(values, to[port]!);
-    });
-    return whole;
-  });
-  const advance = (sample: Values, answer: ArrayLike<number>): void => {
-    inputs.forEach(({ name, tensor, initial }, port) => {
-      const source = outputs.findIndex((output) => output.name === name);
-      if (!initial || source < 0) return;
-      for (let i = 0; i < elementCount(tensor); i++) sample[to[port]! + i] = answer[from[source]! + i]!;
-    });
-  };
-  return { samples, advance };
 }

@@ -13,9 +13,17 @@ export const isArray = (value: unknown): value is InputArray => {
   return Array.isArray(value.shape) && ArrayBuffer.isView(value.data) && !(value.data instanceof DataView);
 };
 
+/** All files that a text such as NAME=FILE,FILE may mean: none of them is written over. */
+export const pathsIn = (text: string): string[] => [
+  text,
+  ...text.split(',').flatMap((part) => [part, part.slice(part.indexOf('=') + 1)]),
+];
+
 /** Samples: the API takes an array, as `readNpy` and `readInput` give it. */
-export const samplesKind = (example = 'x.npy'): Kind<InputArray, string> =>
-  file('an array { dtype, shape, data }, as readInput gives it', example, isArray);
+export const samplesKind = (example = 'x.npy'): Kind<InputArray, string> => ({
+  ...file('an array { dtype, shape, data }, as readInput gives it', example, isArray),
+  paths: pathsIn,
+});
 
 /** The API takes the bytes of the file. */
 export const bytesKind = (what: string, example: string, placeholder?: string): Kind<Uint8Array, string> =>

@@ -34,7 +34,7 @@ export interface ReadArrayOptions {
 }
 
 /** Names of arrays in a .npz: of samples, each with those of its labels. */
-const SETS = {
+export const SETS = {
   training: { samples: ['x', 'x_train', 'input'], labels: ['y', 'y_train', 'labels', 'label'] },
   test: { samples: ['x_test'], labels: ['y_test'] },
 } as const;
@@ -92,13 +92,6 @@ export function readArray(file: string | Uint8Array, options: ReadArrayOptions =
   return labels === undefined ? found : { ...found, ...readLabels(bytesOf(labels), 'the labels', classes) };
 }
 
-/** The array in a file of samples for an image, with the word of `--as` if there is one: what verbs hand on. */
-export function inputFor(path: string, image: Image, as?: ReadAs): LabelledArray {
-  const { input, preprocessing, classes } = image.metadata;
-  const target = { shape: input.shape, preprocessing };
-  return readArray(path, { target, ...(as ? { as } : {}), ...(classes ? { classes } : {}) });
-}
-
 /** Samples as an image takes them. */
 export interface Samples extends Partial<Labels> {
   /** Codes of the image's input, one array a sample. */
@@ -111,8 +104,8 @@ export interface Samples extends Partial<Labels> {
 export type ReadSamplesOptions = Omit<ReadArrayOptions, 'target' | 'classes'>;
 
 /** What is said of how an input was read. */
-export const readText = ({ format, dtype, as }: Samples['read']): string =>
-  `read as: ${as} (${dtype}, .${format})`;
+export const readText = ({ format, dtype, as }: Samples['read'], name?: string): string =>
+  `${name === undefined ? '' : `${name} `}read as: ${as} (${dtype}, .${format})`;
 
 /**
  * The samples in a file (a path, or its bytes) as `image` takes them, with their labels where the file carries them or
@@ -148,6 +141,12 @@ export interface LabelledSet extends LabelledArray {
   labels: Uint8Array;
 }
 
+/** Throws `E_DATASET`. */
+export function noLabels(path: string): never {
+  const hint = 'Save them with numpy.savez("train.npz", x=…, y=…), or give x.npy with --labels y.npy.';
+  return refuse('E_DATASET', `samples without labels in "${path}"`, 'a class for each', hint);
+}
+
 /** Training samples and, if a .npz has them, test samples. Throws `E_DATASET`, and what `readArray` does. */
 export function readSets(
   path: string,
@@ -156,9 +155,7 @@ export function readSets(
   const bytes = readUserFile(path);
   const labelled = (set: LabelledArray): LabelledSet => {
     const { labels } = set;
-    if (labels) return { ...set, labels };
-    const hint = 'Save them with numpy.savez("train.npz", x=…, y=…), or give x.npy with --labels y.npy.';
-    return refuse('E_DATASET', `samples without labels in "${path}"`, 'a class for each', hint);
+    return labels ? { ...set, labels } : noLabels(path);
   };
   const training = labelled(readArray(bytes, options));
   const { labels: _, ...others } = options;

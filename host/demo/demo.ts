@@ -5,9 +5,10 @@ import { readNpy } from '../data/npy.js';
 import { modelInputs } from '../data/model-input.js';
 import { Random } from '../math/random.js';
 import type { Values } from '../model/values.js';
+import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { type Image, readImage } from '../model/image.js';
-import { RfHarvester } from '../power/harvester.js';
+import { openTrace, traceBytes } from '../power/source.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -23,6 +24,7 @@ import { type DemoOptions, demoOptions } from './options.js';
 
 /** What `brownout demo --json` prints. Figures of power and time are simulated. */
 export interface DemoResult {
+  origin: Origin;
   samples: number;
   correct: number;
   cuts: number;
@@ -48,9 +50,6 @@ export interface DemoDetails {
   harvested: RunStatistics;
   steady: RunStatistics;
 }
-
-/** An RF field too weak to run on: it fills the capacitor in a fraction of a second, and often goes away. */
-const RF_FIELD = { onUw: 1500, offUw: 0, meanOnMs: 60, meanOffMs: 40 };
 
 const asset = (name: string): Uint8Array => {
   return new Uint8Array(readFileSync(new URL(`../../../checkpoints/${name}`, import.meta.url)));
@@ -86,7 +85,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
     return new Device(module, { nvm, sramBytes: profile.sramBytes.value, supply });
   };
   const steadySupply = new MeteredSupply(profile);
-  const harvestedSupply = new MeteredSupply(profile, new RfHarvester({ seed, ...RF_FIELD }));
+  const harvestedSupply = new MeteredSupply(profile, openTrace('rf', seed));
   const steady = device(steadySupply);
   const harvested = device(harvestedSupply);
   const random = new Random(seed);
@@ -119,6 +118,12 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   const { statistics } = harvestedSupply;
   return {
     result: {
+      origin: originOf({
+        image: image.file,
+        module: moduleBytes('digits'),
+        trace: traceBytes('rf', seed),
+        seed,
+      }),
       samples,
       correct,
       cuts: statistics.cuts,

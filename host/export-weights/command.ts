@@ -6,6 +6,7 @@ import { readDevice } from '../model/image.js';
 import { type Command, defineCommand } from '../options/command.js';
 import { outputFile } from '../options/kinds.js';
 import { WEIGHTS_FILE } from '../options/outputs.js';
+import { originOf } from '../origin.js';
 import { learningText } from '../report/learning.js';
 import { count } from '../report/text.js';
 
@@ -35,7 +36,7 @@ export const command: Command = defineCommand({
     writeWhole(path, writeWeights(image, bank));
     const learning = isDump ? learningStatus(bytes, image) : null;
     return {
-      json: { file: path, bankBytes: bank.length, learning },
+      json: { origin: originOf({}), file: path, bankBytes: bank.length, learning },
       text: [
         ...(learning ? [learningText(learning), ''] : []),
         `${path}: weights of ${count(bank.length)} bytes`,

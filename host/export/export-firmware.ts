@@ -19,6 +19,7 @@ import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmwa
 import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
 import { wasmFiles } from '../firmware/wasm-target.js';
 import { didYouMean } from '../options/suggest.js';
+import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { type ExportOptions, exportOptions } from './options.js';
@@ -31,6 +32,7 @@ export interface FirmwareUsage extends FirmwareSize {
 }
 
 export interface FirmwareExport {
+  origin: Origin;
   target: string;
   device: string;
   /** Contents by file name. */
@@ -256,5 +258,6 @@ export async function exportFirmware(
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
   };
   files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
-  return { target: targetName, device: profile.name, files, module, usage, note };
+  const origin = originOf({ image: image.file, module: wasm });
+  return { origin, target: targetName, device: profile.name, files, module, usage, note };
 }

@@ -1,6 +1,7 @@
 // A board under QEMU: SRAM that dies with the process, NVM that is a file and survives it.
 import { spawn } from 'node:child_process';
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { BrownoutError } from '../error.js';
 import type { Board } from './targets.js';
 import { requireTool } from './tools.js';
 
@@ -62,6 +63,15 @@ export class NvmFile {
     readonly path: string,
     private readonly board: Board,
   ) {
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > 0 && size !== board.nvm.bytes) {
+      throw new BrownoutError({
+        code: 'E_OUTPUT',
+        found: `"${path}", a file of ${size} bytes`,
+        expected: `the NVM of ${board.name}, ${board.nvm.bytes} bytes, or a new file`,
+        hint: `Name another file, such as \`${path}.nvm\`.`,
+      });
+    }
     this.#open('a+', (file) => ftruncateSync(file, board.nvm.bytes));
   }
 

@@ -9,14 +9,17 @@ import { loadSegments } from '../firmware/binaries.js';
 import { inTemporaryFolder, linkElf } from '../firmware/build-elf.js';
 import { type HardwareBoard, programCommand } from '../firmware/hardware.js';
 import { NvmFile, runOnBoard } from '../firmware/qemu.js';
-import { linkerScript } from '../firmware/sources.js';
+import { linkerScript, MODULE } from '../firmware/sources.js';
 import { boardCalled, targetCalled } from '../firmware/targets.js';
 import { requireTool } from '../firmware/tools.js';
+import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { type FlashOptions, flashOptions } from './options.js';
 
 /** What `brownout flash --json` prints. */
 export interface FlashResult {
+  /** The module is that of the folder. */
+  origin: Origin;
   board: string;
   /** What the program printed. */
   output: string[];
@@ -24,6 +27,12 @@ export interface FlashResult {
   exitCode: number;
   /** The file that is the board's NVM; the next run goes on from it. */
   nvm: string;
+}
+
+/** Of firmware: the module that it is made from. */
+function originOfFolder(folder: string): Origin {
+  const path = join(folder, MODULE);
+  return originOf(existsSync(path) ? { module: readFileSync(path) } : {});
 }
 
 /**
@@ -52,12 +61,20 @@ export async function flash(folder: string, options: FlashOptions = {}): Promise
     const elf = linkElf(build, sources, { target, defines });
     const file = new NvmFile(nvm ?? join(folder, `${board.name}.nvm`), board);
     const { lines, exitCode } = await runOnBoard(board, elf, file.path);
-    return { board: board.name, output: lines, exitCode: exitCode ?? -1, nvm: file.path };
+    return {
+      origin: originOfFolder(folder),
+      board: board.name,
+      output: lines,
+      exitCode: exitCode ?? -1,
+      nvm: file.path,
+    };
   });
 }
 
 /** What `brownout flash --board <hardware> --json` prints. */
 export interface ProgramResult {
+  /** The module is that of the folder. */
+  origin: Origin;
   board: string;
   command: string[];
   /** Whether the command was run. */
@@ -93,7 +110,7 @@ export function program(folder: string, { board, dryRun = false, drive }: Progra
   }
   const command = programCommand(board, folder, drive);
   if (!dryRun) runProgrammer(command);
-  return { board: board.name, command, programmed: !dryRun };
+  return { origin: originOfFolder(folder), board: board.name, command, programmed: !dryRun };
 }
 
 function runProgrammer([tool, ...args]: string[]): void {

@@ -1,5 +1,6 @@
 import { boardNames } from '../firmware/targets.js';
-import { choice, text } from '../options/kinds.js';
+import { choice, outputFile } from '../options/kinds.js';
+import { BOARD_NVM_FILE } from '../options/outputs.js';
 import type { Table } from '../options/table.js';
 
 export interface FlashOptions {
@@ -15,5 +16,9 @@ export const flashOptions = {
     default: 'qemu-mps2-an386',
     help: 'emulated board',
   },
-  nvm: { kind: text('FILE', 'board.nvm'), help: 'file that is its NVM', otherwise: 'one in the folder' },
+  nvm: {
+    kind: outputFile(BOARD_NVM_FILE, 'board.nvm'),
+    help: 'file that is its NVM',
+    otherwise: 'one in the folder',
+  },
 } as const satisfies Table<FlashOptions>;

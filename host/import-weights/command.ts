@@ -6,6 +6,7 @@ import { readImage } from '../model/image.js';
 import { type Command, defineCommand, IMAGE } from '../options/command.js';
 import { outputFile } from '../options/kinds.js';
 import { IMAGE_FILE } from '../options/outputs.js';
+import { originOf } from '../origin.js';
 
 export const command: Command = defineCommand({
   positionals: [IMAGE, { name: 'weights', expected: 'weights that `brownout export-weights` has written' }],
@@ -24,7 +25,7 @@ export const command: Command = defineCommand({
     const learned = withWeights(image, readWeights(image, readUserFile(positionals[1]!)));
     writeWhole(path, learned.file);
     return {
-      json: { file: path, imageId: learned.imageId },
+      json: { origin: originOf({ image: learned.file }), file: path, imageId: learned.imageId },
       text: `${path}: ${image.metadata.name} with those weights; devices take it as another image`,
       exitCode: ExitCode.OK,
     };

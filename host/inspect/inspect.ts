@@ -21,6 +21,7 @@ import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
 import { type DeviceImage, readDevice, readImage } from '../model/image.js';
 import { valuesFrom } from '../model/values.js';
+import { type Origin, originOf } from '../origin.js';
 import { describeOp } from '../ops/record.js';
 import { type LearningStatus, learningStatus } from '../learning/learned.js';
 
@@ -43,6 +44,8 @@ export interface CursorReport {
 
 /** What `brownout inspect --json` prints. */
 export interface InspectResult {
+  /** Of a dump without a hash: it is of one moment. */
+  origin: Origin;
   /** `image`: a .brn file; `nvm`: a dump of a device's memory. */
   kind: 'image' | 'nvm';
   name?: string;
@@ -135,6 +138,7 @@ export function inspect(bytes: Uint8Array): InspectResult {
   }
   const { plan, constants, slots, diagnostics, input, output } = image;
   return {
+    origin: originOf(file ? { image: bytes } : {}),
     kind: file ? 'image' : 'nvm',
     ...(file ? { name: file.metadata.name } : {}),
     imageId: image.imageId,

@@ -1,23 +1,60 @@
 import { readUserFile, writeWhole } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
-import { readSets } from '../data/samples.js';
+import type { GivenInputs } from '../data/given-inputs.js';
+import { readInputFiles } from '../data/input-files.js';
+import { readLabels } from '../data/labels.js';
+import { type ReadAs, readInputAs } from '../data/model-input.js';
+import { pathsIn } from '../data/option-kinds.js';
+import { noLabels, readSets, readText } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
-import { readImage } from '../model/image.js';
+import { type Image, readImage } from '../model/image.js';
 import { file, isBytes, outputFile } from '../options/kinds.js';
 import { IMAGE_FILE, PAGE_FILE } from '../options/outputs.js';
 import { traceOptions } from '../power/trace.js';
 import { powerOf } from '../replay/power-options.js';
 import { learn } from './learn.js';
-import { learnOptions } from './options.js';
+import { learnOptions, type LearnReplayOptions } from './options.js';
 import { learnHtml } from './page.js';
 import { curveHeader, curveLine, learnText } from './report.js';
+
+interface Files {
+  data: string;
+  labels: string | undefined;
+  as: ReadAs | undefined;
+}
+
+/** Samples and their classes from files, and samples held out where there are any; `said`: how they were read. */
+function samplesOf(
+  image: Image,
+  { data, labels: path, as }: Files,
+): GivenInputs & Pick<LearnReplayOptions, 'labels' | 'heldOut' | 'heldOutLabels'> & { said: string } {
+  const { input, preprocessing, classes, inputs } = image.metadata;
+  if (inputs) {
+    const { given, labels: own, said } = readInputFiles(data, image, as);
+    const labels = path === undefined ? own : readLabels(readUserFile(path), 'the labels', classes).labels;
+    return { ...given, labels: [...(labels ?? noLabels(data))], said };
+  }
+  const { training, test } = readSets(data, {
+    target: { shape: input.shape, preprocessing },
+    ...(classes ? { classes } : {}),
+    ...(as ? { as } : {}),
+    ...(path === undefined ? {} : { labels: path }),
+  });
+  const { array, format, labels } = training;
+  return {
+    input: array,
+    labels: [...labels],
+    ...(test ? { heldOut: test.array, heldOutLabels: [...test.labels] } : {}),
+    said: `${readText({ format, dtype: array.dtype, as: readInputAs(array, image) })}\n`,
+  };
+}
 
 export const command: Command = defineCommand({
   positionals: [IMAGE],
   options: {
     data: {
-      kind: file('samples and their classes', 'user.npz', isBytes),
+      kind: { ...file('samples and their classes', 'user.npz', isBytes), paths: pathsIn },
       required: true,
       help: '.npz with x and y, and x_test and y_test to measure; or .npy of inputs',
     },
@@ -45,24 +82,15 @@ export const command: Command = defineCommand({
   run({ options, positionals, print, progress, commandLine }) {
     const { data, labels, as, output, report, ...power } = options;
     const learner = readUserFile(positionals[0]!);
-    const { input, preprocessing, classes } = readImage(learner).metadata;
-    const { training, test } = readSets(data!, {
-      target: { shape: input.shape, preprocessing },
-      ...(classes ? { classes } : {}),
-      ...(as ? { as } : {}),
-      ...(labels === undefined ? {} : { labels }),
-    });
-    const held = test ? { heldOut: test.array, heldOutLabels: [...test.labels] } : {};
+    const { said, ...given } = samplesOf(readImage(learner), { data: data!, labels, as });
     // With the first row: what is wrong with the inputs is found before, and said alone.
     let headed = false;
     const { image, ...result } = learn(learner, {
-      ...powerOf(power, learner),
-      input: training.array,
-      labels: [...training.labels],
-      ...held,
+      ...powerOf(power, learner).power,
+      ...given,
       onSample: progress,
       onPoint: (point) => {
-        if (!headed) print(curveHeader(test !== undefined));
+        if (!headed) print(`${said}${curveHeader(given.heldOut !== undefined)}`);
         headed = true;
         print(curveLine(point));
       },

@@ -1,5 +1,5 @@
 // Learning on a device that harvests its power: sample after sample, through its power failures, against steady power.
-import { type InputArray, modelInputs } from '../data/model-input.js';
+import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
@@ -80,9 +80,11 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 }
 
 /** Inputs as the model's, with their labels. Throws `E_LABEL`, `E_INPUT…`. */
-function samplesOf(image: Image, input: InputArray, labels: readonly number[]): Sample[] {
+function samplesOf(image: Image, given: GivenInputs, labels: readonly number[]): Sample[] {
   const { classes } = learningOf(image);
-  const inputs = modelInputs(input, image);
+  const inputs = givenSamples(given, image)?.samples;
+  if (!inputs)
+    return refuse('E_OPTION', 'no `input`', 'samples to learn', 'Give `input`, or several as `inputs`.');
   if (inputs.length !== labels.length)
     refuse(
       'E_LABEL',
@@ -219,9 +221,10 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const read = image instanceof Uint8Array ? readImage(image) : image;
   const model = underPolicy(read, options.policy, profile);
   const header = learningOf(model);
-  const once = samplesOf(model, options.input, options.labels);
+  const once = samplesOf(model, options, options.labels);
   const samples = Array.from({ length: options.epochs }, () => once).flat();
-  const heldOut = options.heldOut ? samplesOf(model, options.heldOut, options.heldOutLabels ?? []) : [];
+  const { heldOut: held, heldOutLabels = [] } = options;
+  const heldOut = held ? samplesOf(model, { input: held }, heldOutLabels) : [];
   const every = options.every ?? Math.max(1, Math.ceil(samples.length / 10));
   const storage = storageFor(profile, options);
   const module = meteredModule(moduleFor(model), profile.instructionCycles.value);

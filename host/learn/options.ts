@@ -1,5 +1,6 @@
 import type { OwnConverter } from '../power/own-converter.js';
 import type { DeviceProfile } from '../profiles/profile.js';
+import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
 import { samplesKind } from '../data/option-kinds.js';
 import type { InputArray } from '../data/model-input.js';
 import { callback, instance, progressKind, whole } from '../options/kinds.js';
@@ -21,9 +22,9 @@ export interface LearningPoint {
   loss: number;
 }
 
-export interface LearnReplayOptions {
-  /** Samples to learn, in order, and their classes. */
-  input: InputArray;
+/** `input`, or for an image of several inputs `inputs`: the samples to learn, in order. */
+export interface LearnReplayOptions extends GivenInputs {
+  /** The class of each sample, by number. */
   labels: readonly number[];
   /** Samples that are never learnt, to measure accuracy on. */
   heldOut?: InputArray;
@@ -56,7 +57,8 @@ const areNumbers = (value: unknown): value is readonly number[] =>
 const labelsKind = instance('an array of class numbers', areNumbers);
 
 export const learnOptions = {
-  input: { kind: samplesKind(), required: true },
+  input: { kind: givenOptions.input.kind },
+  inputs: givenOptions.inputs,
   labels: { kind: labelsKind, required: true },
   heldOut: { kind: samplesKind() },
   heldOutLabels: { kind: labelsKind },

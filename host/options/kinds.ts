@@ -28,6 +28,8 @@ export interface Kind<Api = unknown, Cli = Api> {
   readonly renamed?: Readonly<Record<string, string>>;
   /** The value names a file that is read, or one that is written. */
   readonly file?: 'input' | OutputKind;
+  /** All files that a value may name, where it may name several: none of them is written over. */
+  paths?(text: string): string[];
   readonly isSwitch?: true;
   /** From the command line; undefined where it is wrong. */
   parse?(text: string): Cli | undefined;

@@ -32,6 +32,8 @@ export const PAGE_FILE: OutputKind = {
   what: 'the page',
   isOurs: (start) => latin(start).includes(GENERATOR),
 };
+/** What it holds is told by its size (host/firmware/qemu.ts). */
+export const BOARD_NVM_FILE: OutputKind = { what: 'the NVM of a board', isOurs: () => true };
 export const MODULE_FILE: OutputKind = {
   what: 'the module',
   isOurs: (start) => latin(start).startsWith('\0asm'),

@@ -232,7 +232,8 @@ class Line {
     const positionals = this.#positionals.filter((_, i) => !this.#positionalAt(i)?.names);
     const files = [...new Set(this.#known.values())].flatMap(({ key, option }) => {
       const path = this.#values[key];
-      return option.kind.file === 'input' && typeof path === 'string' ? [path] : [];
+      if (option.kind.file !== 'input' || typeof path !== 'string') return [];
+      return option.kind.paths?.(path) ?? [path];
     });
     return [...positionals, ...files];
   }

@@ -1,7 +1,7 @@
 import { bytesKind } from '../data/option-kinds.js';
 import { readUserFile, writeWhole } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
-import { inputFor } from '../data/samples.js';
+import { readInputFiles } from '../data/input-files.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { boardNames } from '../firmware/targets.js';
@@ -106,13 +106,14 @@ function wayOf(given: Options): keyof typeof WAYS {
 /** A schedule on the simulated device. */
 function replaySchedule({ positionals, options: { cuts, input, as, job, module } }: Input): CommandOutput {
   const image = readUserFile(positionals[0]!);
+  const files = input === undefined ? undefined : readInputFiles(input, readImage(image), as);
   const result = replayCuts(image, cuts!, {
-    ...(input === undefined ? {} : { input: inputFor(input, readImage(image), as).array }),
+    ...files?.given,
     ...(job === undefined ? {} : { job }),
     ...(module === undefined ? {} : { module: readUserFile(module) }),
   });
   const exitCode = result.identical ? ExitCode.OK : ExitCode.WRONG;
-  return { json: result, text: replayCutsText(result), exitCode };
+  return { json: result, text: `${files?.said ?? ''}${replayCutsText(result)}`, exitCode };
 }
 
 /** Kills at random moments on an emulated board. */
@@ -135,8 +136,9 @@ async function replayKills({
 function replayTrace({ positionals, options: given, commandLine, progress }: Input): CommandOutput {
   const { cuts: _, job: __, module: ___, on: ____, kills: _____, report, ...power } = given;
   const image = readUserFile(positionals[0]!);
+  const { power: given_, said } = powerOf(power, image);
   const { timeline, ...result } = replay(image, {
-    ...powerOf(power, image),
+    ...given_,
     timeline: true,
     onInference: progress,
   });
@@ -145,7 +147,7 @@ function replayTrace({ positionals, options: given, commandLine, progress }: Inp
     writeWhole(report, new TextEncoder().encode(page));
   }
   const exitCode = result.identical ? ExitCode.OK : ExitCode.WRONG;
-  const table = replayText(result);
+  const table = `${said}${replayText(result)}`;
   const json = given.timeline ? { ...result, timeline } : result;
   return { json, text: report === undefined ? table : `${table}\n\nwritten: ${report}`, exitCode };
 }

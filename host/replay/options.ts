@@ -1,6 +1,5 @@
 // Options of the commands that replay images on power traces.
-import { samplesKind } from '../data/option-kinds.js';
-import type { InputArray } from '../data/model-input.js';
+import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
 import { capacitance, choice, flag, progressKind, real, seedKind, whole } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
@@ -12,9 +11,7 @@ import type { Trace } from '../power/trace.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
-export interface ReplayOptions {
-  /** Samples; default: the input that the image carries. */
-  input?: InputArray;
+export interface ReplayOptions extends GivenInputs {
   /** A generator (`rf`, `solar`, `kinetic`, `constant`, `square`, with parameters) or a recording; default `rf`. */
   trace?: string | Trace;
   /** Of generators, and of what cuts do to unsynced writes; default 1. */
@@ -61,7 +58,7 @@ export const powerOptions = {
 } as const;
 
 export const replayOptions = {
-  input: { kind: samplesKind(), help: 'a sample or a batch', otherwise: 'the image’s' },
+  ...givenOptions,
   ...powerOptions,
   inferences: { kind: whole(1, 10_000), help: 'how many', otherwise: 'as many as there are inputs' },
   esrOhm: { kind: real(0, 1e6), default: 0 },

@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { textOf } from '../data/csv.js';
 import { readUserFile } from '../data/files.js';
-import type { InputArray, ReadAs } from '../data/model-input.js';
-import { inputFor } from '../data/samples.js';
+import type { GivenInputs } from '../data/given-inputs.js';
+import { readInputFiles } from '../data/input-files.js';
+import type { ReadAs } from '../data/model-input.js';
 import { readImage } from '../model/image.js';
 import { isGenerator } from '../power/source.js';
 import { parseTrace, type Trace, type TraceOptions } from '../power/trace.js';
@@ -27,22 +28,23 @@ interface FilesOfPower extends TraceFile {
   trace?: string;
 }
 
-/** Options with what is in the files in place of their names. `image`: its bytes. */
+type Power<T> = Omit<T, keyof FilesOfPower> & GivenInputs & { trace?: string | Trace };
+
+/** Options with what is in the files in place of their names; `said`: how inputs were read. `image`: its bytes. */
 export function powerOf<T extends FilesOfPower>(
   options: T,
   image: Uint8Array,
-): Omit<T, keyof FilesOfPower> & { input?: InputArray; trace?: string | Trace } {
+): { power: Power<T>; said: string } {
   const { input, as, trace, loadOhm, currentUnit, ...rest } = options;
-  return {
-    ...rest,
-    ...(input === undefined ? {} : { input: inputFor(input, readImage(image), as).array }),
-    ...(trace === undefined
-      ? {}
-      : {
-          trace: traceOf(trace, {
-            ...(loadOhm === undefined ? {} : { loadOhm }),
-            ...(currentUnit === undefined ? {} : { currentUnit }),
-          }),
-        }),
+  const files = input === undefined ? undefined : readInputFiles(input, readImage(image), as);
+  const units = {
+    ...(loadOhm === undefined ? {} : { loadOhm }),
+    ...(currentUnit === undefined ? {} : { currentUnit }),
   };
+  const power = {
+    ...rest,
+    ...files?.given,
+    ...(trace === undefined ? {} : { trace: traceOf(trace, units) }),
+  };
+  return { power, said: files?.said ?? '' };
 }

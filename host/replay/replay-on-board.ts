@@ -18,11 +18,13 @@ import { controlBlock } from '../firmware/count-on-board.js';
 import { NvmFile, runOnBoard } from '../firmware/qemu.js';
 import { firmwareModule, sramBytes } from '../firmware/sources.js';
 import { type Board, boardCalled, CONTROL_OFFSET } from '../firmware/targets.js';
+import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { type BoardReplayOptions, boardReplayOptions } from './board-options.js';
 
 /** What `brownout replay --on … --json` prints. */
 export interface BoardReplayResult {
+  origin: Origin;
   board: string;
   /** Fewer than asked for if something went wrong. */
   kills: number;
@@ -266,6 +268,7 @@ export async function replayOnBoard(
     await lastWord(bench, deliveries, kills + 1);
     const { violations, count, learningSteps, repeats } = deliveries;
     return {
+      origin: originOf({ image: image.file, module: module.wasm, seed }),
       board: board.name,
       kills: done,
       tornSlots: torn,

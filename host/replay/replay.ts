@@ -1,6 +1,6 @@
 // An image on a power trace: what it takes in time and energy, and whether the power changed anything.
 import { analyze, type AnalyzeResult } from '../analyze/analyze.js';
-import { modelInputs } from '../data/model-input.js';
+import { carryState, type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { BrownoutError, ExitCode } from '../error.js';
@@ -118,10 +118,11 @@ export type InputSource = 'given' | 'image' | 'noise';
 
 function inputsOf(
   image: Image,
-  { input, inferences, seed }: ReplaySettings,
+  { inferences, seed, ...given }: ReplaySettings,
 ): { inputs: Values[]; source: InputSource } {
-  const source = input ? 'given' : image.sample ? 'image' : 'noise';
-  const some = input ? modelInputs(input, image) : [image.sample ?? noiseInput(image, new Random(seed))];
+  const found = givenSamples(given as GivenInputs, image)?.samples;
+  const source = found ? 'given' : image.sample ? 'image' : 'noise';
+  const some = found ?? [image.sample ?? noiseInput(image, new Random(seed))];
   const inputs = Array.from({ length: inferences ?? some.length }, (_, i) => some[i % some.length]!);
   return { inputs, source };
 }
@@ -214,12 +215,16 @@ export class ReplayBench {
       return randomOutcome(random);
     };
     const latenciesMs: number[] = [];
-    const answers = this.inputs.map((input, index) => {
+    let last: Values | undefined;
+    const answers = this.inputs.map((sample, index) => {
+      const input = sample.slice();
+      if (last) carryState(image, input, last);
       const fromUs = supply.timeUs;
       const hooks = { onCut, onCall, ...(onLow === 'sleep' ? { onLow: recorder.onLow } : {}) };
       const { answer } = completeJob(device, image, { ticket: index + 1, input }, hooks, index > 0);
       latenciesMs.push((supply.timeUs - fromUs) / 1000);
       recorder.timeline.inferences.push({ fromUs, toUs: supply.timeUs });
+      last = answer;
       onInference?.(++this.#done, 2 * this.inputs.length); // on steady power, then on harvested
       return answer;
     });

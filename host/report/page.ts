@@ -23,6 +23,7 @@ export interface PageParts {
 const NAMES: Record<keyof Origin, string> = {
   version: 'brownout',
   imageSha256: 'image, SHA-256',
+  modelSha256: 'model, SHA-256',
   moduleSha256: 'device module, SHA-256',
   traceSha256: 'trace as played, SHA-256',
   seed: 'seed',

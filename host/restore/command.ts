@@ -3,6 +3,7 @@ import { ExitCode } from '../error.js';
 import { type Command, defineCommand } from '../options/command.js';
 import { outputFile } from '../options/kinds.js';
 import { NVM_FILE } from '../options/outputs.js';
+import { originOf } from '../origin.js';
 import { learningText } from '../report/learning.js';
 import { restore } from './restore.js';
 
@@ -22,7 +23,7 @@ export const command: Command = defineCommand({
     const { nvm, learning } = restore(readUserFile(positionals[0]!));
     writeWhole(path, nvm);
     return {
-      json: { file: path, learning },
+      json: { origin: originOf({}), file: path, learning },
       text: `${learningText(learning)}\n\n${path}: the factory’s weights again; samples and counters stay`,
       exitCode: ExitCode.OK,
     };

@@ -1,8 +1,8 @@
 import { readUserFile } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
 import { readLabels } from '../data/labels.js';
-import { readPortArrays } from '../data/port-arrays.js';
-import { inputFor, readText } from '../data/samples.js';
+import { readInputFiles } from '../data/input-files.js';
+import type { ReadAs } from '../data/model-input.js';
 import { ExitCode } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
@@ -14,21 +14,13 @@ import { run } from './run.js';
 /** Samples and labels from files; `said`: how they were read. */
 function filesOf(
   image: Image,
-  { input, labels: path, as }: { input?: string; labels?: string; as?: 'codes' | 'reals' },
-): { given: RunOptions; said: (result: { readAs?: 'codes' | 'reals' }) => string } {
-  const { classes, inputs: ports } = image.metadata;
+  { input, labels: path, as }: { input?: string; labels?: string; as?: ReadAs },
+): { given: RunOptions; said: string } {
+  const { classes } = image.metadata;
   const own = path === undefined ? undefined : readLabels(readUserFile(path), 'the labels', classes).labels;
-  const labelled = (labels: Uint8Array | undefined): RunOptions => (labels ? { labels: [...labels] } : {});
-  if (input === undefined) return { given: labelled(own), said: () => '' };
-  if (ports) {
-    const inputs = readPortArrays(input, image, as ? { as } : {});
-    return { given: { inputs, ...labelled(own) }, said: () => '' };
-  }
-  const { array, format, labels } = inputFor(input, image, as);
-  return {
-    given: { input: array, ...labelled(own ?? labels) },
-    said: ({ readAs }) => (readAs ? `${readText({ format, dtype: array.dtype, as: readAs })}\n` : ''),
-  };
+  const files = input === undefined ? undefined : readInputFiles(input, image, as);
+  const labels = own ?? files?.labels;
+  return { given: { ...files?.given, ...(labels ? { labels: [...labels] } : {}) }, said: files?.said ?? '' };
 }
 
 export const command: Command = defineCommand({
@@ -53,7 +45,7 @@ export const command: Command = defineCommand({
     const result = run(image, { ...given, onSample: progress });
     return {
       json: result,
-      text: `${said(result)}${runText(result, image.metadata)}`,
+      text: `${said}${runText(result, image.metadata)}`,
       exitCode: ExitCode.OK,
     };
   },

@@ -1,16 +1,11 @@
-import {
-  countClamped,
-  givenPorts,
-  modelInputs,
-  portInputs,
-  type ReadAs,
-  readInputAs,
-} from '../data/model-input.js';
+import { carryState, givenSamples } from '../data/given-inputs.js';
+import type { ReadAs } from '../data/model-input.js';
 import { elementCount, type TensorSpec } from '../model/quantized-network.js';
 import { offsetsOf, withoutState } from '../model/ports.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage } from '../model/image.js';
 import type { ActivationType } from '../model/values.js';
+import { type Origin, originOf } from '../origin.js';
 import { deviceProfile } from '../profiles/index.js';
 import { completeJob } from '../simulator/app.js';
 import { Device } from '../simulator/device.js';
@@ -33,6 +28,7 @@ export interface Answers {
 
 /** What `brownout run --json` prints. */
 export interface RunResult extends Answers {
+  origin: Origin;
   /** Of an image of several outputs: each of them; `outputs` are then all their integers side by side. */
   named?: ({ name: string; shape: readonly number[] } & Answers)[];
   /** Input values outside the range that the model takes, clamped to it. */
@@ -41,21 +37,16 @@ export interface RunResult extends Answers {
   warning?: string;
   /** With labels: how good the answers are. */
   score?: Score;
-  /** What the numbers of the input were taken for; absent: the image's own input. */
+  /** What the numbers of the input were taken for; absent: the image's own input, or several. */
   readAs?: ReadAs;
 }
 
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
 export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
-  const { input, inputs: arrays, labels, onSample } = checkOptions(runOptions, options);
+  const { labels, onSample, ...arrays } = checkOptions(runOptions, options);
   const model = image instanceof Uint8Array ? readImage(image) : image;
-  // One input beside state needs no name.
-  const [only, ...more] = givenPorts(model);
-  const single =
-    input && only && more.length === 0 && model.metadata.inputs ? { [only.name]: input } : undefined;
-  const several = arrays ?? single;
-  const ports = several && portInputs(several, model);
-  const inputs = ports ? ports.samples : input ? modelInputs(input, model) : model.sample && [model.sample];
+  const given = givenSamples(arrays, model);
+  const inputs = given?.samples ?? (model.sample && [model.sample]);
   if (!inputs) {
     throw new BrownoutError({
       code: 'E_NO_INPUT',
@@ -68,24 +59,25 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   const nvm = new SimulatedNvm(model.nvmBytes);
   provision(nvm, model);
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
-  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(model))), { nvm, sramBytes });
+  const wasm = moduleBytes(moduleFor(model));
+  const device = new Device(new WebAssembly.Module(wasm), { nvm, sramBytes });
   let last: number[] | undefined;
   const outputs = inputs.map((sample, index) => {
-    if (ports && last) ports.advance(sample, last);
+    if (last) carryState(model, sample, last);
     const { answer } = completeJob(device, model, { ticket: index + 1, input: sample }, {}, index > 0);
     onSample?.(index + 1, inputs.length);
     last = [...answer];
     return last;
   });
-  const counted = input && !several ? countClamped(input, model) : { clamped: 0, warning: undefined };
-  const as = input && !several && readInputAs(input, model);
+  const [as, ...others] = given?.readAs ?? [];
   const answers = namedAnswers(outputs, model);
   return {
+    origin: originOf({ image: model.file, module: wasm }),
     ...answers,
     ...(labels ? { score: scoreOf(answers.outputs, labels, answers.scale) } : {}),
-    clamped: counted.clamped,
-    ...(counted.warning ? { warning: counted.warning } : {}),
-    ...(as ? { readAs: as } : {}),
+    clamped: given?.clamped ?? 0,
+    ...(given?.warning === undefined ? {} : { warning: given.warning }),
+    ...(as && others.length === 0 ? { readAs: as } : {}),
   };
 }
 

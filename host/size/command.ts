@@ -17,8 +17,9 @@ export const command: Command = defineCommand({
   ],
   run({ positionals, options, progress }) {
     const image = readUserFile(positionals[0]!);
-    const result = size(image, { ...powerOf(options, image), onCapacitor: progress });
+    const { power, said } = powerOf(options, image);
+    const result = size(image, { ...power, onCapacitor: progress });
     const exitCode = result.smallestUf === null ? ExitCode.WRONG : ExitCode.OK;
-    return { json: result, text: sizeText(result), exitCode };
+    return { json: result, text: `${said}${sizeText(result)}`, exitCode };
   },
 });

@@ -1,6 +1,7 @@
 // Which capacitor? Replays an image with one after the other.
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
+import type { Origin } from '../origin.js';
 import { storageFor } from '../power/converter.js';
 import { checkOptions } from '../options/table.js';
 import { type InputSource, ReplayBench, spread } from '../replay/replay.js';
@@ -21,6 +22,7 @@ export interface SizeRow {
 
 /** What `brownout size --json` prints. */
 export interface SizeResult {
+  origin: Origin;
   name: string;
   device: string;
   seed: number;
@@ -83,6 +85,7 @@ export function size(image: Uint8Array | Image, options: SizeOptions = {}): Size
     return !best || row.latencyMs!.median < best.latencyMs!.median ? row : best;
   }, undefined);
   return {
+    origin: bench.origin,
     ...{ name: bench.image.metadata.name, device: bench.profile.name, seed: rest.seed },
     inferences: bench.inputs.length,
     inputs: bench.inputSource,

@@ -1,6 +1,6 @@
 import { readUserFile } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
-import { inputFor } from '../data/samples.js';
+import { readInputFiles } from '../data/input-files.js';
 import { ExitCode } from '../error.js';
 import { readImage } from '../model/image.js';
 import { moduleOfFolder } from '../firmware/folder-module.js';
@@ -28,16 +28,17 @@ export const command: Command = defineCommand({
   ],
   run({ positionals, options: { input, as, module, firmware, ...options }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
+    const files = input === undefined ? undefined : readInputFiles(input, image, as);
     const result = verify(image, {
       ...options,
-      ...(input === undefined ? {} : { input: inputFor(input, image, as).array }),
+      ...files?.given,
       ...(module === undefined ? {} : { module: readUserFile(module) }),
       ...(firmware === undefined ? {} : { module: moduleOfFolder(firmware, image) }),
       onProgress: progress,
     });
     return {
       json: result,
-      text: verifyText(result, positionals[0]!),
+      text: `${files?.said ?? ''}${verifyText(result, positionals[0]!)}`,
       exitCode: result.proved ? ExitCode.OK : ExitCode.WRONG,
     };
   },

@@ -1,5 +1,5 @@
-import { bytesKind, samplesKind } from '../data/option-kinds.js';
-import type { InputArray } from '../data/model-input.js';
+import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
+import { bytesKind } from '../data/option-kinds.js';
 import { capacitance, choice, flag, type Kind, progressKind, time } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
@@ -7,9 +7,8 @@ import { fixedPolicyKind } from '../plan/policy.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
-export interface VerifyOptions {
-  /** A sample as an array; default: the input the image carries, else noise. */
-  input?: InputArray;
+/** Of samples, the first is what it is proved on; default: the input that the image carries, else noise. */
+export interface VerifyOptions extends GivenInputs {
   /** Default `infer`. */
   job?: 'infer' | 'learn';
   /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
@@ -63,9 +62,10 @@ const lineKind: Kind<number> = {
 };
 
 export const verifyOptions = {
+  ...givenOptions,
   input: {
-    kind: samplesKind(),
-    help: 'sample to prove it on',
+    ...givenOptions.input,
+    help: 'sample to prove it on, as `run` takes it',
     otherwise: 'the input in the image, else noise',
   },
   job: jobOption,
@@ -88,10 +88,11 @@ export const verifyOptions = {
 export type VerifySettings = Checked<VerifyOptions, typeof verifyOptions>;
 
 /** Options of one schedule that is played. */
-export type ReplayCutsOptions = Pick<VerifyOptions, 'input' | 'job' | 'module'>;
+export type ReplayCutsOptions = Pick<VerifyOptions, 'input' | 'inputs' | 'job' | 'module'>;
 
 export const replayCutsOptions = {
   input: verifyOptions.input,
+  inputs: verifyOptions.inputs,
   job: jobOption,
   module: verifyOptions.module,
 } as const satisfies Table<ReplayCutsOptions>;

@@ -1,5 +1,6 @@
 // `replay --cuts`: a schedule that `verify` found, played and told.
 import { type Image, readImage } from '../model/image.js';
+import { type Origin, originOf } from '../origin.js';
 import { playerOf } from './counterexample.js';
 import { parseSchedule } from './schedule.js';
 import { checkOptions } from '../options/table.js';
@@ -8,6 +9,7 @@ import { setUp } from './verify.js';
 
 /** What `brownout replay --cuts --json` prints. */
 export interface ReplayCutsResult {
+  origin: Origin;
   id: string;
   cuts: number;
   /** Answers and final NVM are those of steady power. */
@@ -26,6 +28,9 @@ export function replayCuts(
   const settings = checkOptions(replayCutsOptions, options);
   const schedule = parseSchedule(id);
   const model = image instanceof Uint8Array ? readImage(image) : image;
-  const { verdict, detail, story } = playerOf(setUp(model, settings, schedule.way)).play(schedule);
-  return { id, cuts: schedule.cuts.length, identical: verdict === 'identical', verdict, detail, story };
+  const setup = setUp(model, settings, schedule.way);
+  const { verdict, detail, story } = playerOf(setup).play(schedule);
+  const origin = originOf({ image: model.file, module: setup.wasm });
+  const cuts = schedule.cuts.length;
+  return { origin, id, cuts, identical: verdict === 'identical', verdict, detail, story };
 }

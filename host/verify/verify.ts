@@ -1,7 +1,7 @@
 // `verify`: a proof by induction over the cursors that no power failure changes a result (docs/VERIFY.md).
 import { acceleratorAccesses } from '../simulator/accelerator.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
-import { type InputArray, modelInputs } from '../data/model-input.js';
+import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
 import { type Image, readImage, withPolicy } from '../model/image.js';
@@ -10,6 +10,7 @@ import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { withCapacitor } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
+import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { type VerifyOptions, verifyOptions, type VerifySettings } from './options.js';
@@ -39,6 +40,7 @@ import { Refuted, refute, type Violation } from './violation.js';
 
 /** What `brownout verify --json` prints. */
 export interface VerifyResult {
+  origin: Origin;
   proved: boolean;
   /** All that was explored state by state (the job protocol; with `enumerate`, plain states too) was, to closure. */
   closed: boolean;
@@ -88,8 +90,8 @@ function jobKind(image: Image, job: keyof typeof JOBS): JobKind {
 }
 
 /** The input to prove the job on: the one given, the image's own, or noise. */
-function inputOf(image: Image, given: InputArray | undefined): Uint8Array {
-  const input = given ? modelInputs(given, image)[0]! : image.sample;
+function inputOf(image: Image, given: GivenInputs): Uint8Array {
+  const input = givenSamples(given, image)?.samples[0] ?? image.sample;
   return input ? littleEndian(input).slice() : noise(image, 1);
 }
 
@@ -144,7 +146,7 @@ function setUpAll(image: Image, options: VerifySettings): Setup[] {
   const metered = new WebAssembly.Module(meter(wasm, profile.instructionCycles.value));
   const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile };
   const scenarios = kind === JobKind.LEARN ? learnScenarios : inferenceScenarios;
-  return scenarios(image, inputOf(image, options.input), noise(image, 2)).map(({ name, jobs }, way) => ({
+  return scenarios(image, inputOf(image, options), noise(image, 2)).map(({ name, jobs }, way) => ({
     ...common,
     way,
     scenario: name,
@@ -362,6 +364,7 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
   const largest = passed.reduce((a, b) => (b.share > a.share ? b : a));
   const failed = passed.find((one) => one.violations.length > 0);
   return {
+    origin: originOf({ image: model.file, module: setups[0]!.wasm }),
     proved: violations === 0 && stuck === 0,
     closed,
     violations,

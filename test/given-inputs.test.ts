@@ -1,0 +1,176 @@
+// One way for inputs: an image of several inputs, and one with state, in every command that runs an image.
+import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { writeWhole } from '../host/data/files.js';
+import { type NpyArray, writeNpy } from '../host/data/npy.js';
+import { readImage } from '../host/model/image.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { replay, ReplayBench } from '../host/replay/replay.js';
+import { run } from '../host/run/run.js';
+import { cliFolder as folder, inProcess } from './util/cli.js';
+import { compileUnproved } from './util/compile.js';
+import { npz } from './util/npz-writer.js';
+
+/** The sum of two inputs of two numbers each; with `initial` the second is what the first answer was. */
+function sum(initial?: number[]): QuantizedNetwork {
+  const one = { shape: [2], scale: 1, zeroPoint: 0 };
+  const whole = { shape: [4], scale: 1, zeroPoint: 0 };
+  const half = { multiplier: 2 ** 30, shift: 0 };
+  return {
+    name: 'sum',
+    tensors: [whole, one, one, one, whole],
+    ops: [
+      { kind: 'slice', name: 'x', axis: 0, start: 0, inputs: [0], output: 1 },
+      { kind: 'slice', name: 's', axis: 0, start: 2, inputs: [0], output: 2 },
+      {
+        kind: 'add',
+        name: 'sum',
+        inputs: [1, 2],
+        output: 3,
+        leftShift: 20,
+        inputScalings: [half, half],
+        outputScaling: { multiplier: 2 ** 30, shift: -18 },
+        clampMin: -128,
+        clampMax: 127,
+      },
+      { kind: 'concat', name: 'both', axis: 0, inputs: [3, 3], output: 4 },
+    ],
+    input: 0,
+    output: 4,
+    inputs: [
+      { name: 'x', tensor: one },
+      { name: 'total', tensor: one, ...(initial ? { initial } : {}) },
+    ],
+    outputs: [
+      { name: 'y', tensor: one },
+      { name: 'total', tensor: one },
+    ],
+  };
+}
+
+const int8 = (...data: number[]): NpyArray => ({
+  dtype: 'int8',
+  shape: [data.length / 2, 2],
+  data: Int8Array.from(data),
+});
+const real = (...data: number[]): NpyArray => ({
+  dtype: 'float32',
+  shape: [data.length / 2, 2],
+  data: Float32Array.from(data),
+});
+const save = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes);
+
+save('sum.brn', compileUnproved(sum()));
+save('counter.brn', compileUnproved(sum([10, 20])));
+save('x.npy', writeNpy(int8(1, 2, 3, 4)));
+save('t.npy', writeNpy(real(10, 20, 30, 40)));
+save('both.npz', npz({ total: int8(10, 20, 30, 40), x: int8(1, 2, 3, 4) }));
+
+const READ = 'x read as: codes (int8, .npy)\ntotal read as: reals (float32, .npy)\n';
+const VERBS = [
+  ['run', 'sum.brn'],
+  ['replay', 'sum.brn', '--trace', 'constant'],
+  ['replay', 'sum.brn', '--cuts', '1500,300'],
+  ['size', 'sum.brn', '--trace', 'constant', '--capacitors', '10uF'],
+  ['verify', 'sum.brn'],
+];
+
+for (const words of VERBS) {
+  test(`${words.join(' ')}: several inputs by name, by order and from one .npz; how they were read is said`, async () => {
+    const results = [];
+    for (const files of ['x=x.npy,total=t.npy', 'total=t.npy,x=x.npy', 'x.npy,t.npy', 'both.npz']) {
+      const { code, out } = await inProcess(...words, '--input', files, '--json');
+      assert.is(code, 0, out);
+      const { elapsedMs: _, ...result } = JSON.parse(out) as Record<string, unknown>;
+      results.push(result);
+    }
+    for (const result of results) assert.equal(result, results[0]);
+    const { out } = await inProcess(...words, '--input', 'x=x.npy,total=t.npy');
+    assert.ok(out.startsWith(READ), out);
+    const { out: one } = await inProcess(...words, '--input', 'both.npz');
+    assert.ok(
+      one.startsWith(READ.replaceAll('reals (float32', 'codes (int8').replaceAll('.npy', '.npz')),
+      one,
+    );
+  });
+
+  test(`${words.join(' ')}: one array for two inputs is refused`, async () => {
+    const { code, out } = await inProcess(...words, '--input', 'x.npy', '--json');
+    assert.is(code, 2);
+    assert.match(out, 'E_INPUT_NAME');
+  });
+}
+
+test('the answers are the sums', () => {
+  const image = readImage(readFileSync(join(folder, 'sum.brn')));
+  const { named } = run(image, { inputs: { x: int8(1, 2, 3, 4), total: real(10, 20, 30, 40) } });
+  assert.equal(named![0]!.outputs, [
+    [11, 22],
+    [33, 44],
+  ]);
+});
+
+test('state goes from answer to answer on harvested power too', () => {
+  const image = readImage(readFileSync(join(folder, 'counter.brn')));
+  const input = int8(1, 2, 3, 4, 5, 6);
+  const bench = new ReplayBench(image, { input, trace: 'rf', capacitorUf: 1 });
+  const { outputs } = run(image, { input });
+  assert.equal(outputs, [
+    [11, 22],
+    [14, 26],
+    [19, 32],
+  ]);
+  assert.equal(
+    bench.steady.answers.map((answer) => [...answer].slice(0, 2)),
+    outputs,
+  );
+  assert.ok(replay(image, { input, trace: 'rf' }).identical);
+});
+
+test('a file that is one of several inputs is not written over, by whichever name', async () => {
+  const before = readFileSync(join(folder, 't.npy'));
+  for (const files of ['x=x.npy,total=t.npy', 'x.npy,t.npy', 'x=x.npy,total=./t.npy']) {
+    const line = [
+      'replay',
+      'sum.brn',
+      '--trace',
+      'constant',
+      '--input',
+      files,
+      '--report',
+      't.npy',
+      '--force',
+    ];
+    const { code, out } = await inProcess(...line, '--json');
+    assert.is(code, 2);
+    assert.match(out, /E_OUTPUT.*to read and to write/);
+  }
+  assert.equal(readFileSync(join(folder, 't.npy')), before);
+});
+
+test('what lies beside a file that is written stays, links stay links, permissions stay', () => {
+  const path = join(folder, 'page.html');
+  for (const end of ['.part', '.tmp', '.old']) save(`page.html${end}`, Uint8Array.of(1, 2, 3));
+  save('real.html', Uint8Array.of());
+  const before = readdirSync(folder);
+  symlinkSync('real.html', path);
+  writeFileSync(join(folder, 'real.html'), 'old', { mode: 0o600 });
+  const mode = statSync(path).mode;
+  writeWhole(path, Buffer.from('new'));
+  assert.is(readFileSync(join(folder, 'real.html'), 'utf8'), 'new');
+  assert.ok(lstatSync(path).isSymbolicLink());
+  assert.is(statSync(path).mode, mode);
+  assert.equal(readdirSync(folder).sort(), [...before, 'page.html'].sort());
+  for (const end of ['.part', '.tmp', '.old']) assert.equal([...readFileSync(`${path}${end}`)], [1, 2, 3]);
+});
+
+test('a write that fails leaves nothing, and the file as it was', () => {
+  const before = readdirSync(folder).sort();
+  assert.throws(() => writeWhole(join(folder, 'no', 'such', 'x'), Uint8Array.of(1)), /E_FILE/);
+  assert.throws(() => writeWhole(join(folder, 'x.npy', 'y'), Uint8Array.of(1)), /E_FILE/);
+  assert.equal(readdirSync(folder).sort(), before);
+});
+
+test.run();
