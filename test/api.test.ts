@@ -87,14 +87,40 @@ test('the declarations in dist/ are those that index.d.ts leads to, comments and
   assert.not.ok(existsSync(join(host, 'cli.d.ts')));
 });
 
-/** The oldest that reads our declarations (generic typed arrays): README and docs/CODE.md say so. */
-const OLDEST = '5.7.2';
-const compiler = process.env['BROWNOUT_TYPESCRIPT'];
-if (compiler === undefined) {
-  console.log(
-    `skipped: the oldest TypeScript. To enable: npm install --prefix DIR typescript@${OLDEST}, and set BROWNOUT_TYPESCRIPT to its folder`,
+/** What a docstring says, as one line without marks. */
+const plain = (text: string): string => text.replace(/[^\p{L}\p{N}]+/gu, ' ').trim();
+
+test('every export has a docstring, and stands in docs/API.md with it', () => {
+  const index = readFileSync(join(host, 'index.d.ts'), 'utf8');
+  const reference = readFileSync(join(root, 'docs/API.md'), 'utf8');
+  const text = plain(reference);
+  const headings = new Set(
+    [...reference.matchAll(/^### (?:abstract )?(\w+)(?:\(\))?$/gim)].map(([, name]) => name!),
   );
-}
+  const all = new Set<string>();
+  const faults: string[] = [];
+  for (const [, list, from] of index.matchAll(/export (?:type )?\{([^}]*)\} from '(\.[^']+)\.js'/g)) {
+    const declared = readFileSync(`${resolve(host, from!)}.d.ts`, 'utf8');
+    for (const name of names(list!)) {
+      all.add(name);
+      const kind = '(?:declare )?(?:abstract )?(?:interface|type|function|const|class|enum)';
+      const [, doc] =
+        new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export ${kind} ${name}\\b`).exec(declared) ?? [];
+      if (doc === undefined) faults.push(`${name}: no docstring in ${from}`);
+      else if (!headings.has(name)) faults.push(`${name}: not in docs/API.md`);
+      else if (!text.includes(plain(doc.replace(/^ *\* ?/gm, ''))))
+        faults.push(`${name}: another docstring in docs/API.md`);
+    }
+  }
+  for (const name of headings) if (!all.has(name)) faults.push(`${name}: in docs/API.md, and no export`);
+  assert.equal(faults, [], '`npm run docs:api` makes docs/API.md anew');
+});
+
+/** The oldest that reads our declarations (generic typed arrays): docs/CODE.md says so. It makes docs/API.md, too. */
+const OLDEST = '5.7.2';
+const installed = join(root, 'scripts/api-reference/node_modules/typescript');
+const compiler = existsSync(installed) ? installed : undefined;
+if (compiler === undefined) console.log('skipped: the oldest TypeScript. To enable: npm ci');
 
 (compiler === undefined ? test.skip : test)(
   `TypeScript ${OLDEST} reads the declarations, and finds a wrong call`,

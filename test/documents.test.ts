@@ -83,7 +83,12 @@ test('every link of a document leads somewhere', () => {
       const of = file === '' ? path : join(dirname(path), file);
       if (!existsSync(join(root, of))) return [`${path}: ${target}`];
       if (anchor === undefined || !of.endsWith('.md')) return [];
-      const anchors = [...read(of).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!));
+      const headings = [...read(of).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!));
+      // Of headings that are alike, the second is number 1.
+      const anchors = headings.map((heading, i) => {
+        const before = headings.slice(0, i).filter((one) => one === heading).length;
+        return before === 0 ? heading : `${heading}-${before}`;
+      });
       return anchors.includes(anchor) ? [] : [`${path}: ${target}`];
     });
   });

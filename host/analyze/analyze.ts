@@ -22,6 +22,7 @@ import { checkOptions } from '../options/table.js';
 import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { type AnalyzeOptions, analyzeOptions } from './options.js';
 
+/** What one op costs, simulated. */
 export interface OpAnalysis {
   name: string;
   kind: string;
@@ -50,6 +51,7 @@ export interface OpAnalysis {
   commits: boolean;
 }
 
+/** How much is used of what there is. */
 export interface Usage {
   usedBytes: number;
   totalBytes: number;

@@ -2,6 +2,7 @@ import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
+/** Options of `analyze`. */
 export interface AnalyzeOptions {
   /** Device profile; default `cortex-m4-generic`. */
   device?: string | DeviceProfile;

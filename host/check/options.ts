@@ -3,6 +3,7 @@ import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
+/** Options of `check`. */
 export interface CheckOptions extends Pick<ImportOptions, 'name' | 'data' | 'beside' | 'cut' | 'shape'> {
   /** Device profile; default `cortex-m4-generic`. */
   device?: string | DeviceProfile;

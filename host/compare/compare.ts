@@ -19,6 +19,7 @@ import { type ProgramRun, runProgram } from './strategies/run-program.js';
 import { checkOptions } from '../options/table.js';
 import { type CompareOptions, compareOptions } from './options.js';
 
+/** One strategy on one model, device, capacitor and trace; simulated. */
 export interface CompareCell extends ProgramRun {
   strategy: Strategy;
   /** How each layer is evaluated; `~` marks what is not the exact integer result. */

@@ -7,6 +7,7 @@ import { type Constraint, project } from './constraint.js';
 import { elements, type FloatLayer } from './layers.js';
 import type { Tensor } from './tape.js';
 
+/** Options of training by ADMM, which pulls weights towards a structure. */
 export interface AdmmOptions {
   /** By the name of the layer. */
   constraints: Readonly<Record<string, Constraint>>;

@@ -11,6 +11,7 @@ import type { Candidate } from './search.js';
 import type { MethodResult } from './structured.js';
 import { applyChoices, type Choices, type LayerChoice } from './transform.js';
 
+/** How good a network is and what it takes, before or after compression. */
 export interface Figures {
   /** On the test inputs; after: of the device's integers. */
   accuracy: number;
@@ -34,6 +35,7 @@ export interface SensitivityRow extends Score {
 /** A candidate of the search; those that were trained for a while have a score. */
 export interface TriedCandidate extends Candidate, Partial<Score> {}
 
+/** What was chosen for one layer, and why. */
 export interface LayerDecision {
   layer: string;
   kind: string;
@@ -45,6 +47,7 @@ export interface LayerDecision {
   why: string;
 }
 
+/** What `brownout compress --json` prints: what was tried, decided and measured. Energy and latency are simulated. */
 export interface CompressReport {
   /** The image is the one made. */
   origin: Origin;

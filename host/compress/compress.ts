@@ -43,6 +43,7 @@ import { type Candidate, search } from './search.js';
 import { bestOf, type MethodResult, trainStructured } from './structured.js';
 import { applyChoices, type Choices, choiceText, type LayerChoice } from './transform.js';
 
+/** What `compress` made: the image that fits the budget, and the networks it comes from. */
 export interface CompressResult {
   /** The image, proved. */
   image: Uint8Array;

@@ -1,6 +1,7 @@
 // What structured training may demand of a layer's weights, and the nearest weights that obey (Euclidean projections).
 import { elements, type FloatLayer, hasWeights, type WeightedLayer, weightShape } from './layers.js';
 
+/** A structure that weights are to have. */
 export type Constraint =
   /** Circulant blocks of this size, over inputs and outputs, or over channels at each tap of a kernel (CirCNN). */
   | { kind: 'circulant'; blockSize: number }

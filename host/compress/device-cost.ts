@@ -24,6 +24,7 @@ export interface Budget {
   energyUj?: number;
 }
 
+/** What a network takes on a device. */
 export interface DeviceCost {
   flashBytes: number;
   sramBytes: number;

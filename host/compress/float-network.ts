@@ -1,12 +1,14 @@
 // A network in float, as data.
 import { type FloatLayer, hasWeights, type LayerShape } from './layers.js';
 
+/** A chain of layers with float weights, as `train` and `compress` take it. Weights are row by row, outputs first. */
 export interface FloatNetwork {
   /** Height, width, channels, or as it is; flattening, in that order, is implicit before circulant and dense layers. */
   inputShape: readonly number[];
   layers: FloatLayer[];
 }
 
+/** A chain of layers without weights: `initialise` draws them. */
 export interface Architecture {
   inputShape: readonly number[];
   layers: LayerShape[];

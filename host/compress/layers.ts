@@ -35,6 +35,7 @@ interface PoolWindow {
   padding?: Padding;
 }
 
+/** A convolution: weights [out][height][width][in], biases [out]. */
 export interface ConvolutionLayer extends Base, ConvolutionWindow, Parameters {
   kind: 'conv2d';
   inChannels: number;
@@ -45,6 +46,7 @@ export interface ConvolutionLayer extends Base, ConvolutionWindow, Parameters {
   /** weights: [out][kh][kw][in]; with blocks [block row][kh][kw][block][k], each block's first column. */
 }
 
+/** A depthwise convolution: weights [height][width][out], biases [out]. */
 export interface DepthwiseLayer extends Base, ConvolutionWindow, Parameters {
   kind: 'depthwiseConv2d';
   inChannels: number;
@@ -54,6 +56,7 @@ export interface DepthwiseLayer extends Base, ConvolutionWindow, Parameters {
   /** weights: [kh][kw][out] */
 }
 
+/** A dense layer: weights [out][in], biases [out]. */
 export interface DenseLayer extends Base, Parameters {
   kind: 'dense';
   inputs: number;
@@ -62,6 +65,7 @@ export interface DenseLayer extends Base, Parameters {
   /** weights: [out][in] */
 }
 
+/** A dense layer of circulant blocks: weights [block row][block][k], each block by its first column. */
 export interface CirculantLayer extends Base, Parameters {
   kind: 'circulant';
   inputs: number;
@@ -82,8 +86,10 @@ export interface BatchNormLayer extends Base, Parameters {
   variance: Float32Array;
 }
 
+/** A layer that has weights. */
 export type WeightedLayer = ConvolutionLayer | DepthwiseLayer | DenseLayer | CirculantLayer | BatchNormLayer;
 
+/** A layer of a float network; `kind` says which. */
 export type FloatLayer =
   | WeightedLayer
   | (Base & PoolWindow & { kind: 'maxPool2d' | 'averagePool2d' })

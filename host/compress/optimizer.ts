@@ -2,6 +2,7 @@ import type { Desk } from './desk-module.js';
 import { elements } from './layers.js';
 import type { Tensor } from './tape.js';
 
+/** How weights follow gradients: Adam (Kingma, Ba 2015), or momentum. */
 export type Optimizer =
   { kind: 'adam'; beta1: number; beta2: number } | { kind: 'momentum'; momentum: number };
 

@@ -13,6 +13,7 @@ import { type QuantizationScheme, rangeOf } from './rounding.js';
 import { weightGroups } from './placed-network.js';
 import { toGraph } from './to-graph.js';
 
+/** Options of `quantize`. */
 export interface QuantizeOptions {
   name: string;
   /** Float inputs [count][height·width·channels] whose activations set the ranges. */

@@ -19,6 +19,7 @@ import {
 } from './placed-network.js';
 import { tensor, type Tensor } from './tape.js';
 
+/** Options of quantization after training, with ranges that are learnt. */
 export interface RoundingOptions {
   /** Bits of each layer's weights, by name; default 8. */
   bits?: Readonly<Record<string, WeightBits>>;

@@ -8,6 +8,7 @@ import type { Choices, LayerChoice } from './transform.js';
 /** One way to compress a network: for each layer an option's index. */
 type Genome = readonly number[];
 
+/** A choice for every layer, and what it would cost. */
 export interface Candidate {
   choices: Choices;
   /** Sum of what the layers' choices cost on their own, in cross-entropy of the validation inputs. */

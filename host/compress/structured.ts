@@ -13,6 +13,7 @@ import { applyChoices, type Choices, constraintsOf } from './transform.js';
 /** `one-shot` is not trained after projection: it is there to compare with. */
 export type Method = 'one-shot' | 'projected' | 'direct' | 'admm';
 
+/** What one method of compression came to. */
 export interface MethodResult extends Score {
   method: Method;
   network: FloatNetwork;

@@ -20,6 +20,7 @@ export interface Teacher {
   temperature: number;
 }
 
+/** Options of `train`, and of the training inside `compress`. Same options and seed, same weights, bit for bit. */
 export interface TrainingOptions {
   seed: number;
   epochs: number;
@@ -70,6 +71,7 @@ const trainingOptions = {
   onEpoch: { kind: callback<(report: EpochReport) => void>() },
 } as const satisfies Table<TrainingOptions>;
 
+/** How an epoch of training went. */
 export interface EpochReport {
   /** From 1. */
   epoch: number;

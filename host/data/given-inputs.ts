@@ -16,6 +16,7 @@ import {
 } from './model-input.js';
 import { isArray, samplesKind } from './option-kinds.js';
 
+/** Samples for a call that runs an image: one array, or one for each of several inputs. */
 export interface GivenInputs {
   /** Samples as an array; default: the input that the image carries. */
   input?: InputArray;

@@ -17,7 +17,9 @@ interface Arrays {
   float64: Float64Array;
 }
 
+/** Types of .npy arrays that are read, by NumPy’s names. */
 export type NpyType = keyof Arrays;
+/** The values of an array; which typed array it is follows from `NpyType`. */
 export type NpyData = Arrays[NpyType];
 
 /** A file's element type: its code after the byte order, its size, and how one element is read and written. */

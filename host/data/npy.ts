@@ -3,6 +3,7 @@
 import { BrownoutError } from '../error.js';
 import { NPY_TYPES, type NpyData, npyDescr, type NpyType, npyType } from './npy-types.js';
 
+/** An array as NumPy has it, read from a .npy file or made in code. */
 export interface NpyArray {
   /** The type in the file. `data` holds its values exactly: int64 and uint64 as float64, float16 as float32. */
   dtype: NpyType;

@@ -21,6 +21,7 @@ export interface InputTarget {
   preprocessing: Preprocessing;
 }
 
+/** Formats of input files that are read (docs/INPUTS.md). */
 export type InputFormat = 'npy' | 'npz' | 'csv' | 'wav' | 'png' | 'bmp' | 'jpeg';
 
 function refuse(found: string, expected: string, hint: string): never {

@@ -20,6 +20,7 @@ export interface LabelledArray extends Partial<Labels> {
   device?: InputArray;
 }
 
+/** Options of `readArray`. */
 export interface ReadArrayOptions {
   /** What the numbers are, where that is not to go by their type: see `readAs`. */
   as?: ReadAs;
@@ -101,6 +102,7 @@ export interface Samples extends Partial<Labels> {
   read: { format: InputFormat; dtype: NpyType; as: ReadAs };
 }
 
+/** Options of `readSamples`: the image says the rest. */
 export type ReadSamplesOptions = Omit<ReadArrayOptions, 'target' | 'classes'>;
 
 /** What is said of how an input was read. */

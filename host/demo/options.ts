@@ -1,6 +1,7 @@
 import { callback, seedKind, whole } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 
+/** One digit of `demo`, its answer, and the power failures it went through. */
 export interface DemoSample {
   index: number;
   /** 28×28, −128 (paper) to 127 (ink). */
@@ -10,6 +11,7 @@ export interface DemoSample {
   cuts: number;
 }
 
+/** Options of `demo`. */
 export interface DemoOptions {
   /** Digits to classify, 1–200; default 30. */
   samples?: number;

@@ -31,6 +31,7 @@ export interface FirmwareUsage extends FirmwareSize {
   nvm: Usage;
 }
 
+/** A folder of firmware, in memory: what `exportFirmware` returns. */
 export interface FirmwareExport {
   origin: Origin;
   target: string;

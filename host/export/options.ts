@@ -7,6 +7,7 @@ import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
+/** Options of `exportFirmware`. */
 export interface ExportOptions {
   /** `cortex-m0plus`, `cortex-m3`, `cortex-m4` (default), `cortex-m33`, … or `posix`. */
   target?: string;

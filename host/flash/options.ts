@@ -3,6 +3,7 @@ import { choice, outputFile } from '../options/kinds.js';
 import { BOARD_NVM_FILE } from '../options/outputs.js';
 import type { Table } from '../options/table.js';
 
+/** Options of `flash`. */
 export interface FlashOptions {
   /** Default `qemu-mps2-an386`. */
   board?: string;

@@ -7,6 +7,7 @@ import {
 } from '../model/quantized-network.js';
 import type { WeightBits } from '../model/weight-types.js';
 
+/** A tensor of a float graph. */
 export interface GraphTensor {
   shape: readonly number[];
   /** As the file says; absent: from calibration. */
@@ -42,6 +43,7 @@ export interface WeightedOp extends Base {
   bounds: Bounds;
 }
 
+/** A function of each value by itself; quantized, it is a table of 256 entries. */
 export interface UnaryOp extends Base {
   kind: 'unary';
   f: (x: number) => number;
@@ -51,6 +53,7 @@ export interface UnaryOp extends Base {
   whole?: boolean;
 }
 
+/** An op of a float graph; `kind` says which. */
 export type GraphOp =
   | WeightedOp
   | UnaryOp
@@ -85,6 +88,7 @@ export interface GraphPort {
   channelsFirst?: boolean;
 }
 
+/** A model’s ops with real weights, in NHWC, before it is quantized; tensors by index. */
 export interface FloatGraph {
   tensors: GraphTensor[];
   ops: GraphOp[];

@@ -18,6 +18,7 @@ import { importTflite } from './tflite/import-tflite.js';
 import { readTflite } from './tflite/model.js';
 import { type ReadBeside, readOnnx } from './onnx/model.js';
 
+/** Options of `importModel`. */
 export interface ImportOptions {
   /** Name of the model; default `model`. */
   name?: string;
@@ -69,6 +70,7 @@ export const importOptions = {
 
 type ImportSettings = Checked<ImportOptions, typeof importOptions>;
 
+/** A model as `compile` takes it. */
 export interface ImportedModel {
   network: QuantizedNetwork;
   /** What float inputs must be: the range that the model's input tensor holds. */

@@ -250,6 +250,7 @@ function bodyOf(
   }
 }
 
+/** Options of `quantizeGraph`. */
 export interface QuantizeGraphOptions {
   name: string;
   /** Inputs as the graph takes them, NHWC; may be left out where the file has every scale. */

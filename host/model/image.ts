@@ -80,6 +80,7 @@ export interface DeviceImage {
   learning: LearningHeader | undefined;
 }
 
+/** An image that was read and checked: what all calls take in place of its bytes. */
 export interface Image extends DeviceImage {
   /** The whole file. */
   file: Uint8Array;

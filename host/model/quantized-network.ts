@@ -9,6 +9,7 @@ export interface Quantization {
   zeroPoint: number;
 }
 
+/** Shape and quantization of a tensor: real = scale · (integer − zero point). */
 export interface TensorSpec extends Quantization {
   shape: readonly number[];
   /** Default int8. The zero point of int16 is 0. */
@@ -61,6 +62,7 @@ export interface Window {
   padding: readonly [number, number];
 }
 
+/** A convolution over height and width. */
 export interface Conv2d extends OpBase, Window, Requantization {
   kind: 'conv2d';
   /** [out][height][width][in]; with blocks [block row][height][width][block][k], first columns. */
@@ -71,12 +73,14 @@ export interface Conv2d extends OpBase, Window, Requantization {
   blockSize?: number;
 }
 
+/** The greatest over a window; padding does not count. */
 export interface MaxPool2d extends OpBase, Window {
   kind: 'maxPool2d';
   clampMin: number;
   clampMax: number;
 }
 
+/** A dense op: every output sees every input. */
 export interface Dense extends OpBase, Requantization {
   kind: 'dense';
   /** [out][in] */
@@ -87,6 +91,7 @@ export interface Dense extends OpBase, Requantization {
   weightZeroPoint?: number;
 }
 
+/** A dense op of circulant blocks; equals the dense op that the blocks unfold to, bit for bit. */
 export interface Circulant extends OpBase, Requantization {
   kind: 'circulant';
   /** A power of two. */
@@ -110,8 +115,10 @@ export interface Circulant extends OpBase, Requantization {
  */
 export type CirculantMethod = 'direct' | 'ntt' | 'karatsuba';
 
+/** Whether spectra of circulant weights lie in the image, or are computed when an op is entered. */
 export type SpectraChoice = 'stored' | 'computed';
 
+/** A convolution of each channel by itself. */
 export interface DepthwiseConv2d extends OpBase, Window, Requantization {
   kind: 'depthwiseConv2d';
   /** [height][width][out]; output channel o sees input channel o / (out / in). */
@@ -120,6 +127,7 @@ export interface DepthwiseConv2d extends OpBase, Window, Requantization {
   weightType?: WeightType;
 }
 
+/** The mean over a window, rounded as TensorFlow Lite’s reference does; padding does not count. */
 export interface AveragePool2d extends OpBase, Window {
   kind: 'averagePool2d';
   clampMin: number;
@@ -229,6 +237,7 @@ export interface Slice extends OpBase {
   start: number;
 }
 
+/** The same integers under another shape: takes no time on the device. */
 export interface Reshape extends OpBase {
   kind: 'reshape';
 }
@@ -254,6 +263,7 @@ export type ComputingOp =
   | Concat
   | Slice;
 
+/** An op of a quantized network; `kind` says which. */
 export type QuantizedOp = ComputingOp | Reshape;
 
 /** How a float network was quantized after training. */
@@ -264,6 +274,7 @@ export interface QuantizationChoices {
   equalizedPairs: number;
 }
 
+/** A network in integers, as `compile` takes it: ops over tensors by index, in the order they run. */
 export interface QuantizedNetwork {
   /** Absent: quantized by whoever made the file. */
   quantization?: QuantizationChoices;

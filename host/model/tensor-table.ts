@@ -21,6 +21,7 @@ export interface TensorRegion extends Region {
   type: ActivationType;
 }
 
+/** Where each input and output lies in NVM. */
 export interface TensorTable {
   /** Side by side, in this order: together the region `input`, what `feed` fills. */
   inputs: TensorRegion[];

@@ -9,6 +9,7 @@ export const ACTIVATION_TYPES = {
   int16: Code.INT16,
 } as const satisfies Record<Lowercase<keyof typeof Code>, Code>;
 
+/** Integers that activations are: `int8` or `int16`. */
 export type ActivationType = keyof typeof ACTIVATION_TYPES;
 
 /** Integers as NVM holds them: little-endian, whatever the host is. */

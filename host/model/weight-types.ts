@@ -54,7 +54,9 @@ export const WEIGHT_TYPES = {
   int4: integers(Code.INT4, 4),
 } as const satisfies Record<Lowercase<keyof typeof Code>, WeightFormat>;
 
+/** Types of weights that kernels take. */
 export type WeightType = keyof typeof WEIGHT_TYPES;
+/** Bits of a weight. */
 export type WeightBits = (typeof WEIGHT_TYPES)[WeightType]['bits'];
 
 const ALL = Object.entries(WEIGHT_TYPES) as [WeightType, WeightFormat<WeightBits>][];

@@ -12,6 +12,7 @@ export interface Trace {
   segments: PowerSegment[];
 }
 
+/** Options of `parseTrace`. */
 export interface TraceOptions {
   /** Default `trace`. */
   name?: string;

@@ -3,6 +3,7 @@ import { boardNames } from '../firmware/targets.js';
 import { choice, progressKind, seedKind, whole } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 
+/** Options of `replayOnBoard`. */
 export interface BoardReplayOptions {
   /** Default `qemu-mps2-an386`. */
   board?: string;

@@ -11,6 +11,7 @@ import type { Trace } from '../power/trace.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
+/** Options of `replay`. */
 export interface ReplayOptions extends GivenInputs {
   /** A generator (`rf`, `solar`, `kinetic`, `constant`, `square`, with parameters) or a recording; default `rf`. */
   trace?: string | Trace;

@@ -45,6 +45,7 @@ export interface ReplayEnergy {
   left: number;
 }
 
+/** One op over a whole replay; simulated. */
 export interface ReplayOp {
   name: string;
   kind: string;

@@ -2,6 +2,7 @@ import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
 import { instance, progressKind } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 
+/** Options of `run`. */
 export interface RunOptions extends GivenInputs {
   /** The class of each sample, by number: answers are scored by them. */
   labels?: readonly number[];

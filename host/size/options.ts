@@ -3,6 +3,7 @@ import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
 import { type ReplayOptions, replayOptions } from '../replay/options.js';
 
+/** Options of `size`: those of `replay`, with several capacitors. */
 export interface SizeOptions extends Omit<ReplayOptions, 'capacitorUf' | 'timeline' | 'onInference'> {
   /** Capacitors to try, in µF or as `'100nF'`; default the E3 series from 1 µF to 47 mF. */
   capacitorsUf?: readonly Quantity[];

@@ -28,6 +28,7 @@ import { bytes, choice, flag } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import { type Checked, checkOptions, type Table } from '../options/table.js';
 
+/** Options of `buildDevice`. */
 export interface BuildOptions {
   /** asconfig.json's target: `scalar` (default) or `simd`. */
   target?: 'scalar' | 'simd';

@@ -5,6 +5,7 @@ import { type Cut, type Schedule, scheduleId } from './schedule.js';
 import type { Setup, Subject } from './subject.js';
 import type { Obligation, Violation } from './violation.js';
 
+/** An obligation that fails, and a schedule of power failures that shows it. */
 export interface Counterexample {
   obligation: Obligation;
   found: string;

@@ -12,6 +12,7 @@ const RECORD_BYTES = 16;
 /** In place of an op: the input, before the first. */
 export const LOG_INPUT = 0xffffffff;
 
+/** Bytes of NVM as they were when an op had ended, as a device logs them. */
 export interface LogRecord {
   ticket: number;
   /** Index of the op record that had just ended, or LOG_INPUT. */
@@ -26,6 +27,7 @@ function refuse(found: string, expected: string): never {
   throw new BrownoutError({ code: 'E_LOG', found, expected, hint });
 }
 
+/** Records as the bytes of a log file, for `xray` and `readLog`. */
 export function writeLog(imageId: number, records: readonly LogRecord[]): Uint8Array {
   const size = records.reduce((sum, { bytes }) => sum + RECORD_BYTES + bytes.length, HEADER_BYTES);
   const file = new Uint8Array(size);

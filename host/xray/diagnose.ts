@@ -18,6 +18,7 @@ import {
 } from './scene.js';
 import { limitsOf } from './statistics.js';
 
+/** What may be wrong with a layer (docs/XRAY.md). */
 export type Cause =
   | 'channel-order'
   | 'input-scaling'
@@ -32,6 +33,7 @@ export type Cause =
   | 'fusion'
   | 'unknown';
 
+/** The most likely cause of a layer’s errors, found by simulating each. */
 export interface Diagnosis {
   cause: Cause;
   /** In words, with the figures found. */

@@ -3,6 +3,7 @@ import type { InputArray } from '../data/model-input.js';
 import { instance, progressKind, whole } from '../options/kinds.js';
 import type { Checked, Table } from '../options/table.js';
 
+/** Options of `xray`. */
 export interface XrayOptions {
   /** The model as another tool wrote it: the bytes of a .tflite or .onnx file. */
   reference: Uint8Array;

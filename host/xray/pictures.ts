@@ -2,6 +2,7 @@
 import type { DeviceLayer } from './layers.js';
 import { dequantize } from './statistics.js';
 
+/** A picture in shades of grey. */
 export interface Grey {
   width: number;
   height: number;

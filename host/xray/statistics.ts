@@ -7,6 +7,7 @@ import type { Values } from '../model/values.js';
 /** Ratios are cut off here: what is exact has no finite one. */
 const MOST_DB = 140;
 
+/** How far a tensor is from the reference’s, over all samples. */
 export interface TensorFigures {
   meanError: number;
   maxError: number;

@@ -23,6 +23,7 @@ import { checkOptions } from '../options/table.js';
 import { type XrayOptions, xrayOptions, type XraySettings } from './options.js';
 import { dequantize, figuresOf, signalToNoise, type TensorFigures } from './statistics.js';
 
+/** One op of the image against the reference. */
 export interface LayerReport extends TensorFigures {
   name: string;
   kernel: string;
@@ -35,6 +36,7 @@ export interface LayerReport extends TensorFigures {
   sound: boolean;
 }
 
+/** A layer that goes wrong, and the most likely cause. */
 export interface Fault extends Diagnosis {
   layer: string;
   /** Index in `layers`; −1: the input. */
@@ -54,6 +56,7 @@ export interface XrayResult {
   sound: boolean;
 }
 
+/** What `xray` returns: the result, and what the page draws. */
 export interface XrayOutput extends XrayResult {
   /** Tensors of the first sample, for the page. */
   pictures: LayerPicture[];

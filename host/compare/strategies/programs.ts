@@ -7,6 +7,7 @@ import type { Layer } from './layers.js';
 
 /** `ours` may be any of its methods; the names of the others are those of the papers (DESIGN.md §7 cites them). */
 export const STRATEGIES = ['base', 'sonic', 'tails', 'ace+flex', 'ours'] as const;
+/** Ways of the field to survive power failures, and ours (docs/RESEARCH.md). */
 export type Strategy = (typeof STRATEGIES)[number];
 
 /** Cycles, and energy of the whole device meanwhile. */
