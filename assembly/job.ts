@@ -25,6 +25,7 @@ import {
   H_IMAGE_ID,
   H_INPUT,
   H_JOBS,
+  H_LEARNING,
   H_MAGIC,
   H_MAX_BOOTS,
   H_NVM_BYTES,
@@ -40,7 +41,7 @@ import {
   VERSION,
 } from './layout';
 import { learn, prepare } from './grad/job';
-import { setUp } from './grad/groups';
+import { isBound, setUp } from './grad/groups';
 import { LEARNING } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { checkPlan, fetchRecord } from './plan';
@@ -110,7 +111,10 @@ export function boot(base: usize, nvmBytes: u32, sramBytes: u32): i32 {
   if (!piecewise) code = checkPlan();
   if (code) return code;
   if (state < 0) return state;
-  if (LEARNING) setUp();
+  if (LEARNING) {
+    setUp();
+    if (load<u32>(HEADER, H_LEARNING) && !isBound()) return ErrorCode.E_CURSOR;
+  }
   store<i32>(READY, piecewise ? PIECEWISE : WHOLE);
   return state == Status.RUN && isStuck() ? ErrorCode.E_NO_PROGRESS : state;
 }
@@ -166,6 +170,8 @@ export function ack(ticket: u32): i32 {
 /** Gives up a job, run or done. Repeating it is harmless. */
 export function cancel(ticket: u32): i32 {
   const code = owns(ticket);
+  // A learn job given up has learnt nothing: `label` may ask for it again.
+  if (LEARNING && code == Status.RUN) store<u32>(CURSOR, JobKind.INFER, C_KIND);
   return code > Status.IDLE ? settle(Status.IDLE) : code;
 }
 

@@ -359,6 +359,9 @@ export const T_HOLD_OUT = 68;
 export const T_VALIDATIONS = 72;
 export const T_MARGIN = 76;
 
+/** Physical banks of weights and of state; bank 0 is the factory's. */
+export const WEIGHT_BANKS = 3;
+export const STATE_BANKS = 2;
 /** Guards need so many validation entries. */
 export const GUARD_LEAST = 4;
 /** Most lanes, ring entries and classes. */

@@ -1,6 +1,6 @@
 // The command line: which command, and printing. Every command returns data, and is imported when it runs.
 import { COMMANDS } from './commands.js';
-import { BrownoutError, ExitCode, type Failure } from './error.js';
+import { BrownoutError, ExitCode, type Failure, plain } from './error.js';
 import type { Command } from './options/command.js';
 import { packageVersion } from './package.js';
 import type { Progress } from './report/progress.js';
@@ -53,6 +53,14 @@ async function helpOf(name: string): Promise<string> {
   const { commandHelp } = await import('./options/help.js');
   return commandHelp(found.name, found.summary, found.command);
 }
+
+/** What is printed: names from files may hold anything, so that of what steers a terminal colours alone are left. */
+const printed = (text: string): string =>
+  text
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: ANSI colours.
+    .split(/(\u001b\[\d+m)/)
+    .map((part, i) => (i % 2 === 1 ? part : plain(part, '\n\t')))
+    .join('');
 
 /** On a terminal a bar, elsewhere a line now and then; on standard error. */
 async function makeProgress(quiet: boolean): Promise<Progress> {
@@ -127,11 +135,11 @@ async function execute(args: readonly string[], json: boolean): Promise<ExitCode
     const output = await found.command.run({
       ...line,
       print: (text) => {
-        if (!json) console.log(text);
+        if (!json) console.log(printed(text));
       },
       progress: progress.update,
     });
-    console.log(json ? JSON.stringify(output.json) : output.text);
+    console.log(json ? JSON.stringify(output.json) : printed(output.text));
     return output.exitCode;
   } finally {
     progress.stop();

@@ -19,6 +19,24 @@ export interface Failure {
   hint: string;
 }
 
+/** Characters that steer a terminal, end a line or turn the direction of text. */
+const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * `text` from a stranger's file as it may be shown anywhere: what steers a terminal or breaks a line becomes U+FFFD, but for
+ * characters in `kept`.
+ */
+export const plain = (text: string, kept = ''): string =>
+  text.replace(STEERING, (character) => (kept.includes(character) ? character : '\ufffd'));
+
+/** Every string of what JSON holds, made plain. */
+export function plainStrings<T>(value: T): T {
+  if (typeof value === 'string') return plain(value) as T;
+  if (Array.isArray(value)) return value.map(plainStrings) as T;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, own]) => [key, plainStrings(own)])) as T;
+}
+
 /** An error a user can act on. `code` is stable; the three sentences are for people. */
 export class BrownoutError extends Error implements Failure {
   readonly code: string;
@@ -28,12 +46,16 @@ export class BrownoutError extends Error implements Failure {
   readonly exitCode: ExitCode;
 
   constructor(failure: Failure, exitCode: ExitCode = ExitCode.INPUT) {
-    super(`${failure.code}: found ${failure.found}; expected ${failure.expected}. ${failure.hint}`);
+    // Names in files find their way into all three. A compiler's words take several lines.
+    const [found, expected, hint] = [failure.found, failure.expected, failure.hint].map((text) =>
+      plain(text, '\n\t'),
+    ) as [string, string, string];
+    super(`${failure.code}: found ${found}; expected ${expected}. ${hint}`);
     this.name = 'BrownoutError';
     this.code = failure.code;
-    this.found = failure.found;
-    this.expected = failure.expected;
-    this.hint = failure.hint;
+    this.found = found;
+    this.expected = expected;
+    this.hint = hint;
     this.exitCode = exitCode;
   }
 }

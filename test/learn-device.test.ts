@@ -153,6 +153,18 @@ test('labels and tickets that are wrong', () => {
   assert.is(device.label(1, 1), Status.RUN, 'once more, under way');
   finish(device, 1);
   assert.is(device.label(1, 1), Status.IDLE, 'learnt already');
+  device.feed(input);
+  assert.is(device.submit(2), Status.RUN);
+  finish(device, 2);
+  assert.is(device.label(2, 1), Status.RUN);
+  assert.is(device.cancel(2), Status.IDLE);
+  assert.is(device.label(2, 1), Status.RUN, 'a label given up was not learnt');
+  finish(device, 2);
+  assert.is(device.label(2, 1), Status.IDLE, 'learnt now');
+  device.feed(input);
+  assert.is(device.learn(3, 1), Status.RUN);
+  assert.is(device.cancel(3), Status.IDLE);
+  assert.is(device.label(3, 1), ErrorCode.E_TICKET, 'its input is gone');
   assert.is(device.restore(), Status.IDLE);
 });
 

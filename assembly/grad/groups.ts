@@ -10,6 +10,7 @@ import {
   TURN_FLAG_GOOD,
   T_BANKS,
   T_BANK_BYTES,
+  T_ENTRIES,
   T_ENTRY_BYTES,
   T_FACTORY,
   T_FIRST_STATE,
@@ -19,6 +20,9 @@ import {
   T_RING,
   T_STATES,
   T_STATE_BYTES,
+  T_VALIDATIONS,
+  STATE_BANKS,
+  WEIGHT_BANKS,
 } from '../layout';
 import { fetch } from '../nvm';
 import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
@@ -28,6 +32,18 @@ export function setUp(): void {
   const header = load<u32>(HEADER, H_LEARNING);
   if (header) memory.copy(LEARN, fetch(header, LEARNING_BYTES, ARENA), LEARNING_BYTES);
   bind();
+}
+
+/** Whether the banks, ring entries and the turn that the cursor names are there. A cursor that a commit wrote names such. */
+export function isBound(): bool {
+  const banks = load<u32>(CURSOR, C_BANKS);
+  const entries = load<u32>(LEARN, T_ENTRIES);
+  const turns = load<u32>(LEARN, T_LANE_COUNT) + 2 * load<u32>(LEARN, T_VALIDATIONS) + 2;
+  const weights = max(banks & 15, (banks >>> 4) & 15);
+  if (weights > <u32>WEIGHT_BANKS || banks >>> 8 > <u32>STATE_BANKS) return false;
+  if (<u32>load<u8>(CURSOR, C_SAMPLE) > entries || <u32>load<u8>(CURSOR, C_SAMPLE + 1) > entries)
+    return false;
+  return <u32>load<u16>(CURSOR, C_SAMPLE + 2) < entries && <u32>load<u8>(CURSOR, C_TURN) <= turns;
 }
 
 /** Address of weight bank `bank`; 0 is the factory's. */

@@ -103,7 +103,7 @@ function costOf(bench: Bench, choices: Choices): DeviceCost | string {
 function tryOut(bench: Bench, choices: Choices, epochs: number, data: LabelledData): Score {
   const { recipe, validation } = bench.settings;
   const key = `try ${epochs} ${keyOf(choices)}`;
-  return bench.journal.once(key, () => {
+  return bench.journal.once(key, ['accuracy', 'loss'], () => {
     const start = applyChoices(bench.parent, choices, true);
     const rounding = roundingOf(recipe, choices);
     const options = trainingOptions(recipe, epochs, { parent: bench.parent, rounding });

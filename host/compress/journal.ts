@@ -8,7 +8,8 @@ import { crc32 } from '../model/crc32.js';
 
 type NumberArray = Float32Array | Uint32Array;
 
-interface Entry {
+/** What a step left. */
+export interface Entry {
   json: unknown;
   arrays: NumberArray[];
 }
@@ -36,6 +37,35 @@ function refuse(path: string, found: string): never {
   });
 }
 
+interface Header {
+  run: string;
+  entries: { key: string; json: unknown; arrays: ['f' | 'u', number][] }[];
+}
+
+/** The JSON at the front; undefined where it is not of that shape. */
+function headerOf(bytes: Uint8Array): Header | undefined {
+  try {
+    const { run, entries } = JSON.parse(
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes),
+    ) as Partial<Header>;
+    const sound =
+      typeof run === 'string' &&
+      Array.isArray(entries) &&
+      entries.every(
+        (entry) =>
+          typeof entry?.key === 'string' &&
+          Array.isArray(entry.arrays) &&
+          entry.arrays.every(
+            (array) =>
+              (array?.[0] === 'f' || array?.[0] === 'u') && Number.isSafeInteger(array[1]) && array[1] >= 0,
+          ),
+      );
+    return sound ? { run, entries } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export class Journal {
   private readonly entries = new Map<string, Entry>();
 
@@ -56,15 +86,30 @@ export class Journal {
     return this.entries.get(key);
   }
 
+  /**
+   * Refuses what a step kept unless it is what such a step keeps: a file with a right checksum may hold anything. Throws
+   * `E_JOURNAL`.
+   */
+  expect(key: string, sound: boolean): void {
+    if (!sound) refuse(this.path ?? '', `a step "${key}" that does not fit the model`);
+  }
+
   put(key: string, json: unknown, arrays: readonly NumberArray[] = []): void {
     this.entries.set(key, { json, arrays: [...arrays] });
     this.write();
   }
 
-  /** `json` of a step, made if it is not there yet. */
-  once<T>(key: string, make: () => T): T {
+  /** `json` of a step, an object of numbers, made if it is not there yet. Throws `E_JOURNAL`. */
+  once<T extends object>(key: string, names: readonly (keyof T & string)[], make: () => T): T {
     const entry = this.entries.get(key);
-    if (entry) return entry.json as T;
+    if (entry) {
+      const found = (entry.json ?? {}) as Record<string, unknown>;
+      this.expect(
+        key,
+        names.every((name) => Object.hasOwn(found, name) && Number.isFinite(found[name])),
+      );
+      return found as T;
+    }
     const value = make();
     this.put(key, value);
     return value;
@@ -119,19 +164,19 @@ export class Journal {
     if (view.getUint32(4, true) !== VERSION) refuse(path, `version ${view.getUint32(4, true)}`);
     if (view.getUint32(end, true) !== crc32(bytes.subarray(0, end))) refuse(path, 'a damaged journal');
     const start = HEAD_BYTES + view.getUint32(8, true);
-    const header = JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD_BYTES, start))) as {
-      run: string;
-      entries: { key: string; json: unknown; arrays: ['f' | 'u', number][] }[];
-    };
+    const header = start > end ? undefined : headerOf(bytes.subarray(HEAD_BYTES, start));
+    if (!header) refuse(path, 'a journal without contents');
     if (header.run !== this.run) refuse(path, 'the journal of another run');
     let at = start;
     for (const { key, json, arrays } of header.entries) {
       const values = arrays.map(([kind, length]) => {
+        if (4 * length > end - at) refuse(path, `a step "${key}" that the file does not hold`);
         const { buffer } = bytes.slice(at, at + 4 * length);
         at += 4 * length;
         return kind === 'f' ? new Float32Array(buffer) : new Uint32Array(buffer);
       });
       this.entries.set(key, { json, arrays: values });
     }
+    if (at !== end) refuse(path, 'numbers of no step');
   }
 }

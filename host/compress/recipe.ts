@@ -5,7 +5,7 @@ import { Desk } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
 import { shareCorrect } from './forward.js';
 import { IntegerNetwork } from './integer-network.js';
-import type { Journal } from './journal.js';
+import type { Entry, Journal } from './journal.js';
 import { elements, type FloatLayer, hasWeights } from './layers.js';
 import { quantizeAs } from './quantize.js';
 import type { QuantizationScheme, RoundingOptions } from './rounding.js';
@@ -81,6 +81,40 @@ function withParameters(network: FloatNetwork, arrays: readonly Float32Array[]):
   return { ...network, layers };
 }
 
+/** Whether arrays are of the types and lengths of others. */
+const areLike = (found: Entry['arrays'], expected: Entry['arrays']): boolean =>
+  found.length === expected.length &&
+  found.every((array, i) => {
+    const like = expected[i]!;
+    return array.length === like.length && array instanceof Float32Array === like instanceof Float32Array;
+  });
+
+/** Whether `value` is the scheme of a network trained with rounding; null without. */
+function isScheme(value: unknown, { layers }: FloatNetwork, { rounding }: TrainingOptions): boolean {
+  if (value === null || rounding === undefined) return value === null && rounding === undefined;
+  const { activations, weights } = value as Partial<QuantizationScheme>;
+  const scaled = (scale: unknown): boolean => Number.isFinite(scale) && (scale as number) > 0;
+  return (
+    Array.isArray(activations) &&
+    activations.length === layers.length + 1 &&
+    activations.every((own) => scaled(own?.scale) && Number.isInteger(own.zeroPoint)) &&
+    Array.isArray(weights) &&
+    weights.length === layers.length &&
+    weights.every((own, i) => {
+      const layer = layers[i]!;
+      if (!hasWeights(layer)) return !own;
+      const scales = own?.scales as ArrayLike<number> | undefined;
+      const counts = [1, layer.bias.length];
+      return (
+        Array.isArray(scales) &&
+        counts.includes(scales.length) &&
+        scales.every(scaled) &&
+        Number.isInteger(own?.bits)
+      );
+    })
+  );
+}
+
 /**
  * Trains a network without batch normalisation, or takes what the journal has of it: all, or the epochs so far.
  */
@@ -93,6 +127,7 @@ export function trainStep(
 ): Trial {
   const done = journal.get(key);
   if (done) {
+    journal.expect(key, areLike(done.arrays, parametersOf(network)) && isScheme(done.json, network, options));
     const scheme = done.json as QuantizationScheme | null;
     const trained = withParameters(network, done.arrays as Float32Array[]);
     return scheme ? { network: trained, scheme } : { network: trained };
@@ -100,8 +135,14 @@ export function trainStep(
   const training = new Training(network, data, options);
   const partial = journal.get(`${key}…`);
   if (partial) {
+    const fresh = training.save();
+    const epoch = partial.json as number;
+    const sound =
+      areLike(partial.arrays, [fresh.random, fresh.order, ...fresh.arrays]) &&
+      partial.arrays[1]!.every((index) => index < fresh.order.length);
+    journal.expect(`${key}…`, sound && Number.isInteger(epoch) && epoch > 0 && epoch < options.epochs);
     const [random, order, ...arrays] = partial.arrays as [Uint32Array, Uint32Array, ...Float32Array[]];
-    training.restore({ epoch: partial.json as number, random, order, arrays });
+    training.restore({ epoch, random, order, arrays });
   }
   while (!training.finished) {
     training.runEpoch();

@@ -60,7 +60,7 @@ function approach(
     },
   };
   const trained = trainStep(step.journal, step.key, network, step.data, options);
-  const residuals = step.journal.once(`${step.key} residuals`, () => last);
+  const residuals = step.journal.once(`${step.key} residuals`, ['primal', 'dual'], () => last);
   return { network: trained.network, residuals };
 }
 

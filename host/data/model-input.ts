@@ -161,7 +161,7 @@ function countOf(shape: readonly number[], wanted: readonly number[]): number | 
  * The samples in an array, each of `shape`: one, or a batch along one more dimension. Dimensions of 1 may be left out or
  * added, and samples may be flat. With `channelsFirst` an array whose shape allows it has channels first, as the model
  * itself takes it: a rule, also where channels are as many as rows; one of channels last is taken where its shape says so.
- * Flat samples are refused then: nothing says in which order they are. Throws `E_INPUT_SHAPE`.
+ * Flat samples are refused then: nothing says in which order they are. Throws `E_INPUT_SHAPE`, also where there is no sample.
  */
 export function alignSamples<T extends NpyData>(
   array: { shape: readonly number[]; data: T; channelsLast?: boolean },
@@ -174,7 +174,7 @@ export function alignSamples<T extends NpyData>(
   const asTurned = ordered && !array.channelsLast ? countOf(array.shape, first) : undefined;
   const flat = ordered ? undefined : countOf(array.shape, [size]);
   const samples = asTurned ?? countOf(array.shape, shape) ?? flat;
-  if (samples === undefined || array.data.length !== samples * size) {
+  if (!samples || array.data.length !== samples * size) {
     refuse(
       'E_INPUT_SHAPE',
       `shape [${array.shape}]`,

@@ -2,7 +2,7 @@
 import { readUserFile, writeWhole } from '../data/files.js';
 import { ExitCode } from '../error.js';
 import { learnedWeights, learningStatus, learningOf, writeWeights } from '../learning/learned.js';
-import { readDevice } from '../model/image.js';
+import { isDumpOf, readDevice } from '../model/image.js';
 import { type Command, defineCommand } from '../options/command.js';
 import { outputFile } from '../options/kinds.js';
 import { WEIGHTS_FILE } from '../options/outputs.js';
@@ -29,7 +29,7 @@ export const command: Command = defineCommand({
     const bytes = readUserFile(positionals[0]!);
     const image = readDevice(bytes);
     const header = learningOf(image);
-    const isDump = bytes.length >= image.nvmBytes;
+    const isDump = isDumpOf(bytes, image);
     const bank = isDump
       ? learnedWeights(bytes, image)
       : bytes.slice(header.factory, header.factory + header.bankBytes);

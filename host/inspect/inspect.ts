@@ -17,9 +17,8 @@ import {
   OP_TILES,
 } from '../../assembly/layout.js';
 import { Status } from '../../assembly/error.js';
-import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
-import { type DeviceImage, readDevice, readImage } from '../model/image.js';
+import { type DeviceImage, isDumpOf, readDevice, readImage } from '../model/image.js';
 import { valuesFrom } from '../model/values.js';
 import { type Origin, originOf } from '../origin.js';
 import { describeOp } from '../ops/record.js';
@@ -125,17 +124,7 @@ function inspectNvm(
 /** Reports what is in an image, or in the NVM of a device, for post-mortems. Throws `E_IMAGE_*`, `E_NVM_SIZE`. */
 export function inspect(bytes: Uint8Array): InspectResult {
   const image = readDevice(bytes);
-  // A dump goes on with cursors and buffers where an image has its sections.
-  const tag = String.fromCharCode(...bytes.subarray(image.imageBytes, image.imageBytes + 4));
-  const file = tag === 'META' ? readImage(bytes) : undefined;
-  if (!file && bytes.length < image.nvmBytes) {
-    throw new BrownoutError({
-      code: 'E_NVM_SIZE',
-      found: `a dump of ${bytes.length} bytes`,
-      expected: `at least the ${image.nvmBytes} of the image's region`,
-      hint: 'Dump the whole region, from its header on.',
-    });
-  }
+  const file = isDumpOf(bytes, image) ? undefined : readImage(bytes);
   const { plan, constants, slots, diagnostics, input, output } = image;
   return {
     origin: originOf(file ? { image: bytes } : {}),

@@ -1,5 +1,6 @@
 // What a device has learnt: its weights, out of NVM and into an image, and how learning went.
 import {
+  CURSOR_BYTES,
   S_DRIFTS,
   S_FLAGS,
   S_GOOD_RIGHT,
@@ -12,11 +13,17 @@ import {
   S_WINDOW,
 } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
+import { hex } from '../model/image-error.js';
 import { crc32 } from '../model/crc32.js';
 import { cursorFields, type CursorFields, isWhole, sequenceOf, slotAddress } from '../model/cursor.js';
 import { type DeviceImage, type Image, withConstants } from '../model/image.js';
-import { bankAddress, banksOf, stateAddress, type LearningHeader } from '../model/learning-header.js';
-import { CURSOR_BYTES } from '../../assembly/layout.js';
+import {
+  bankAddress,
+  banksOf,
+  isLearningCursor,
+  stateAddress,
+  type LearningHeader,
+} from '../model/learning-header.js';
 
 /** How learning goes; losses in bits. */
 export interface LearningStatus {
@@ -54,10 +61,13 @@ function newestCursor(nvm: Uint8Array, image: DeviceImage): CursorFields {
     .map((slot) => nvm.subarray(slotAddress(image, slot), slotAddress(image, slot) + CURSOR_BYTES))
     .filter((slot) => isWhole(slot) && cursorFields(slot).imageId === image.imageId);
   const newest = whole.sort((a, b) => (sequenceOf(b) - sequenceOf(a)) | 0)[0];
-  if (newest) return cursorFields(newest);
+  const fields = newest && cursorFields(newest);
+  if (fields && isLearningCursor(learningOf(image), fields)) return fields;
   throw new BrownoutError({
     code: 'E_CURSOR',
-    found: 'no whole cursor of this image',
+    found: fields
+      ? `a cursor of banks ${hex(fields.banks)}, sample ${hex(fields.sample)}, turn ${hex(fields.turn)}: not all are there`
+      : 'no whole cursor of this image',
     expected: 'the NVM of a device that ran it',
     hint: 'Dump all of NVM from the image’s base on.',
   });

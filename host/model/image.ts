@@ -409,6 +409,19 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
   return { ...layout, device, tensors: tensorsOf(device, layout), ops: opRecords(planBytes), learning };
 }
 
+/**
+ * Whether bytes that `readDevice` took are an NVM dump, which goes on with cursors and buffers where an image has its
+ * sections. Throws `E_NVM_SIZE` where a dump does not hold all of the image's region.
+ */
+export function isDumpOf(bytes: Uint8Array, { imageBytes, nvmBytes }: DeviceImage): boolean {
+  if (bytes.length >= imageBytes + 4 && view(bytes).getUint32(imageBytes, true) === TAG_METADATA)
+    return false;
+  if (bytes.length >= nvmBytes) return true;
+  const found = `a dump of ${bytes.length} bytes`;
+  const hint = 'Dump the whole region, from its header on.';
+  return refuse('E_NVM_SIZE', found, `at least the ${nvmBytes} of the image's region`, hint);
+}
+
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */
 export function readImage(bytes: Uint8Array): Image {
   // A copy: callers keep their buffer, and a Node Buffer's slices would share it.

@@ -15,7 +15,9 @@ import {
   MOST_LANES,
   S_ENTRIES,
   LEARNING_HEADER_BYTES,
+  STATE_BANKS,
   TURN_FLAG_GOOD,
+  WEIGHT_BANKS,
   T_BANKS,
   T_BANK_BYTES,
   T_CLASSES,
@@ -134,6 +136,25 @@ export function banksOf({ banks }: Pick<LearningCursor, 'banks'>): {
   state: number;
 } {
   return { current: banks & 15, good: (banks >> 4) & 15, state: (banks >> 8) & 15 };
+}
+
+/** Whether the banks, ring entries and the lane that a cursor names are there. */
+export function isLearningCursor(header: LearningHeader, cursor: LearningCursor): boolean {
+  const { current, good, state } = banksOf(cursor);
+  const [sample, first, spare] = [0, 8, 16].map((shift) => (cursor.sample >>> shift) & 0xff) as [
+    number,
+    number,
+    number,
+  ];
+  return (
+    Math.max(current, good) <= WEIGHT_BANKS &&
+    state <= STATE_BANKS &&
+    cursor.banks < 1 << 12 &&
+    Math.max(sample, first) <= header.entries &&
+    spare < header.entries &&
+    cursor.sample < 1 << 24 &&
+    (cursor.turn & 0xff) <= header.laneCount + 2 * header.validations + 2
+  );
 }
 
 /** Base of a group for a cursor. */

@@ -1,4 +1,5 @@
 // What an image says for the desk alone: names, scales, how inputs are prepared, what was proved.
+import { plainStrings } from '../error.js';
 import type { AudioFeatures } from './audio-features.js';
 import { COPY_AGAIN, refuse } from './image-error.js';
 import { arePorts, type Port } from './ports.js';
@@ -124,5 +125,5 @@ export function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
       COPY_AGAIN,
     );
   }
-  return m as ImageMetadata;
+  return plainStrings(m as ImageMetadata);
 }

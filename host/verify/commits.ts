@@ -1,6 +1,6 @@
 // The obligations on commits: under the image's own policy, and when the write of a cursor is torn.
 import { ErrorCode, Status } from '../../assembly/error.js';
-import { CURSOR_BYTES, C_CRC, OP_FLAG_COMMIT, OP_TILES } from '../../assembly/layout.js';
+import { CURSOR_BYTES, C_CRC, JobKind, OP_FLAG_COMMIT, OP_TILES } from '../../assembly/layout.js';
 import { Random } from '../math/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
@@ -150,7 +150,7 @@ function* commitsOf({ image, job }: Subject): Generator<Commit> {
       const old = at(i > 0 ? bytes[i - 1]! : idle, 0);
       yield { cursor: i, newest: at(bytes[i]!, 1), old, next: at(bytes[i + 1]!, 2) };
       if (i > 0 && i < bytes.length - 2) continue;
-      const cancelled = cursorBytes({ ...job.cursors[i]!, state: Status.IDLE }, 0);
+      const cancelled = cursorBytes({ ...job.cursors[i]!, state: Status.IDLE, kind: JobKind.INFER }, 0);
       yield { cursor: i, newest: at(bytes[i]!, 1), old, next: at(cancelled, 2) };
     }
     const [done, running] = [bytes[bytes.length - 1]!, bytes[bytes.length - 2] ?? cursorBytes(from, 0)];
@@ -277,6 +277,20 @@ function contradictions({ image, job, module, sramBytes }: Subject): void {
     [of({ tile: image.ops[fields.op]!.get(OP_TILES) }), none, ErrorCode.E_CURSOR],
     [of({ tile: 0xffffffff }), none, ErrorCode.E_CURSOR],
   ];
+  const { learning } = image;
+  if (learning) {
+    const { entries, laneCount, validations } = learning;
+    const foreign: Partial<CursorFields>[] = [
+      ...[4, 0x40, 0x300, 0x1000, 0x80000000].map((banks) => ({ banks })),
+      ...[entries + 1, (entries + 1) << 8, entries << 16, 1 << 24].map((sample) => ({ sample })),
+      { turn: laneCount + 2 * validations + 3 },
+    ];
+    pairs.push(
+      ...foreign.map(
+        (changes) => [of(changes), none, ErrorCode.E_CURSOR] as [Uint8Array, Uint8Array, ErrorCode],
+      ),
+    );
+  }
   for (const [index, [one, two, expected]] of pairs.entries()) {
     for (const slots of [
       [one, two],

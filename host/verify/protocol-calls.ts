@@ -185,9 +185,9 @@ function ownedCall(
   };
 }
 
-const end = (state: State): { code: number; next: State } => ({
+const end = (state: State, fields: Partial<CursorFields> = {}): { code: number; next: State } => ({
   code: Status.IDLE,
-  next: settle(state, Status.IDLE, { owner: undefined, position: 0 }),
+  next: settle(state, Status.IDLE, { owner: undefined, position: 0 }, fields),
 });
 
 /** The calls that name a ticket and lead to no job of the two. */
@@ -208,7 +208,9 @@ function ticketCalls(image: Image, ticket: number): Call[] {
       ({ device }) => device.cancel(ticket),
       ticket,
       (state) => {
-        return state.fields.state === Status.IDLE ? { code: Status.IDLE, next: state } : end(state);
+        if (state.fields.state === Status.IDLE) return { code: Status.IDLE, next: state };
+        // A job given up is none that has learnt.
+        return end(state, image.learning && state.fields.state === Status.RUN ? { kind: JobKind.INFER } : {});
       },
     ),
   ];

@@ -5,7 +5,9 @@ import {
   Group,
   S_ENTRIES,
   ENTRY_BYTES,
+  STATE_BANKS,
   VERDICT_BYTES,
+  WEIGHT_BANKS,
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
@@ -19,8 +21,6 @@ import { type Bank, bankOf } from './bank.js';
 import { mostTurns } from './lower.js';
 import { type LearnProgram, learnProgram } from './program.js';
 
-const WEIGHT_BANKS = 3;
-const STATE_BANKS = 2;
 const LABEL_BYTES = 4;
 /** Addresses of learning leave room for a group. */
 const MOST_NVM = 1 << GROUP_SHIFT;
