@@ -17,7 +17,8 @@ async function generalHelp(): Promise<string> {
     '',
     ...columns([...COMMON, version]),
     '',
-    'Exit codes: 0 ok; 1 the result is wrong; 2 bad input or usage; 3 the device reported an error; 4 a tool is missing.',
+    'Exit codes: 0 ok; 1 the result is wrong; 2 bad input or usage;',
+    '            3 the device reported an error; 4 a tool is missing.',
   ].join('\n');
 }
 

@@ -27,26 +27,6 @@ function enduranceTable(rows: readonly Endurance[]): string {
   return table([head, ...cells]);
 }
 
-/** Columns of a terminal, and the least of a name. */
-const TERMINAL = 80;
-const LEAST_NAME = 8;
-
-/** `name` without its middle, in `width` columns. */
-function shortened(name: string, width: number): string {
-  if (name.length <= width) return name;
-  const half = (width - 1) >> 1;
-  return `${name.slice(0, width - 1 - half)}…${name.slice(-half)}`;
-}
-
-/** A table with names in the first column, which give way where it is too wide. */
-function fitted(rows: readonly (readonly string[])[]): string {
-  const whole = table(rows);
-  const excess = Math.max(...whole.split('\n').map((line) => line.length)) - TERMINAL;
-  if (excess <= 0) return whole;
-  const width = Math.max(LEAST_NAME, Math.max(...rows.map(([name]) => name!.length)) - excess);
-  return table(rows.map(([name, ...cells]) => [shortened(name!, width), ...cells]));
-}
-
 /** Three digits: 0.0123, 4.56, 789, 12,345. */
 const threeDigits = (value: number): string =>
   value >= 100 ? count(Math.round(value)) : `${Number(value.toPrecision(3))}`;
@@ -89,9 +69,9 @@ export function analyzeText(result: AnalyzeResult): string {
     `${result.name} on ${result.device}, policy ${result.policy}, simulated on steady power:`,
     costs(result),
     '',
-    fitted([['op', 'out', 'MACs', 'cycles', 'µJ', 'share', 'flash B'], ...work]),
+    table([['op', 'out', 'MACs', 'cycles', 'µJ', 'share', 'flash B'], ...work]),
     '',
-    fitted([['op', 'kernel', 'body', 'saves', 'moved B', 'tiles', 'charge'], ...way]),
+    table([['op', 'kernel', 'body', 'saves', 'moved B', 'tiles', 'charge'], ...way]),
     '',
     bar('SRAM', result.sram),
     bar('NVM', result.nvm),

@@ -4,22 +4,30 @@ import { farads } from '../report/text.js';
 import { table } from '../report/text.js';
 
 const significant = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-const seconds = (ms: number): string => `${significant(ms / 1000)} s`;
-const millijoules = (uj: number): string => `${significant(uj / 1000)} mJ`;
-const cell = (run: CompareCell | null): string =>
-  run ? `${seconds(run.timeMs)} ${millijoules(run.energyUj)}` : 'never';
+const FIGURES = {
+  'time, s': { of: ({ timeMs }: CompareCell): number => timeMs / 1000, ratio: 'time' },
+  'energy, mJ': { of: ({ energyUj }: CompareCell): number => energyUj / 1000, ratio: 'energy' },
+} as const;
+const times = (ratio: CompareRow['overSonic'], which: 'time' | 'energy'): string =>
+  ratio ? `${ratio[which].toFixed(2)}×` : '';
 const over = (ratio: CompareRow['overSonic']): string =>
-  ratio ? `${ratio.time.toFixed(2)}× ${ratio.energy.toFixed(2)}×` : '';
+  `${times(ratio, 'time')} ${times(ratio, 'energy')}`.trim();
 
-function deviceTable(rows: readonly CompareRow[]): string {
-  const cells = rows.map((row) => [
-    row.model,
-    farads(row.capacitorUf),
-    ...STRATEGIES.map((strategy) => cell(row.cells[strategy])),
-    over(row.overSonic),
-    over(row.overAce),
-  ]);
-  return table([['', 'capacitor', ...STRATEGIES, 'sonic/ours', 'ace+flex/ours'], ...cells]);
+/** A table of times and one of energies. */
+function deviceTables(rows: readonly CompareRow[]): string[] {
+  return Object.entries(FIGURES).flatMap(([title, { of, ratio }]) => {
+    const cells = rows.map((row) => [
+      row.model,
+      farads(row.capacitorUf),
+      ...STRATEGIES.map((strategy) => {
+        const cell = row.cells[strategy];
+        return cell ? significant(of(cell)) : 'never';
+      }),
+      times(row.overSonic, ratio),
+      times(row.overAce, ratio),
+    ]);
+    return ['', table([[title, '', ...STRATEGIES, 'sonic ÷', 'ace ÷'], ...cells])];
+  });
 }
 
 /** A table a device and trace, how ours evaluates the layers, and what the figures rest on. */
@@ -41,8 +49,9 @@ export function compareText({ rows, sensitivity, modelErrors }: CompareResult): 
     return `  ${model} on ${device}: ${percent >= 0 ? '+' : ''}${percent.toFixed(1)} %`;
   });
   return [
-    'Time and energy of one inference from a full capacitor on; ratios: time, energy. Simulated, many costs estimated.',
-    ...[...groups].flatMap(([key, list]) => ['', `${key}:`, '', deviceTable(list)]),
+    'One inference from a full capacitor on. Simulated, many costs estimated.',
+    'sonic ÷, ace ÷: what SONIC and ACE+FLEX take, over what ours takes.',
+    ...[...groups].flatMap(([key, list]) => ['', `${key}:`, ...deviceTables(list)]),
     '',
     'How ours evaluates each layer (~: Q15, not the exact integer result):',
     ...methods,

@@ -1,6 +1,7 @@
+import { TERMINAL, wrapped } from '../options/wrap.js';
 import { choiceText } from './transform.js';
 import type { CompressReport, Figures } from './compress-report.js';
-import { count, table } from '../report/text.js';
+import { count, facts, table } from '../report/text.js';
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 const millijoules = (uj: number): string => `${(uj / 1000).toFixed(3)} mJ`;
@@ -86,9 +87,20 @@ export function compressText(report: CompressReport): string {
   const note = report.before.refused
     ? `\nBefore, the device could not have it: ${report.before.refused}`
     : '';
-  const why = layerRows(report).map(([layer, , , , reason]) => `  ${layer}: ${reason}`);
+  const why = layerRows(report).map(([layer, , , , reason]) =>
+    wrapped(`${layer}: ${reason}`, TERMINAL - 4)
+      .map((line, i) => `${i === 0 ? '  ' : '    '}${line}`)
+      .join('\n'),
+  );
   return [
-    table([['', 'before', 'after', ''], ...beforeAfter(report)]) + note,
+    facts([
+      ['', 'before → after', ''],
+      ...beforeAfter(report).map(([name, before, after, said]): [string, string, string] => [
+        name,
+        `${before} → ${after}`,
+        said,
+      ]),
+    ]) + note,
     table([['layer', 'what', 'weights', 'energy'], ...layerRows(report).map((row) => row.slice(0, 4))]),
     why.join('\n'),
     table([['structured training', 'accuracy', 'loss', 'violation'], ...methodRows(report)]),

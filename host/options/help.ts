@@ -1,6 +1,7 @@
 // What --help shows of a command, from its table.
 import type { Command } from './command.js';
 import { cliName, type Option, type OptionTable } from './table.js';
+import { TERMINAL, wrapped, wrappedCommand } from './wrap.js';
 
 /** Options that every command has. */
 export const COMMON: readonly (readonly [head: string, help: string])[] = [
@@ -20,10 +21,19 @@ function choices({ kind: { names } }: Option, help: string): string {
   return names && missing ? `: ${names.join(', ')}` : '';
 }
 
+/** Widest head that has its help beside it; that of a wider one starts on the next line. */
+const WIDEST_HEAD = 24;
+
 /** Heads and helps in two columns. */
 export function columns(rows: readonly (readonly [head: string, help: string])[]): string[] {
-  const width = Math.max(...rows.map(([head]) => head.length));
-  return rows.map(([head, help]) => `  ${head.padEnd(width)}  ${help}`);
+  const width = Math.min(WIDEST_HEAD, Math.max(...rows.map(([head]) => head.length)));
+  const gap = ' '.repeat(width + 4);
+  return rows.flatMap(([head, help]) => {
+    const [first = '', ...rest] = wrapped(help, TERMINAL - gap.length);
+    const start = `  ${head.padEnd(width)}  `;
+    const lines = head.length > width ? [`  ${head}`, `${gap}${first}`] : [`${start}${first}`];
+    return [...lines, ...rest.map((line) => `${gap}${line}`)];
+  });
 }
 
 function optionRow([name, option]: [string, Option]): readonly [string, string] {
@@ -47,13 +57,13 @@ export function commandHelp(name: string, summary: string, command: Command): st
     : [];
   const rows = [...Object.entries<Option>(command.options).map(optionRow), ...force, ...COMMON];
   return [
-    summary,
+    ...wrapped(summary, TERMINAL),
     '',
     `Usage: ${usageLine(name, command)}`,
     '',
     ...columns(rows),
     '',
     'Examples:',
-    ...command.examples.map((example) => `  ${example}`),
+    ...command.examples.map((example) => wrappedCommand(example, '  ')),
   ].join('\n');
 }

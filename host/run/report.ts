@@ -1,4 +1,5 @@
 import type { ImageMetadata } from '../model/metadata.js';
+import { TERMINAL } from '../options/wrap.js';
 import { count, table } from '../report/text.js';
 import type { Answers, RunResult } from './run.js';
 import type { Score } from './score.js';
@@ -6,8 +7,7 @@ import type { Score } from './score.js';
 /** Samples listed on a terminal. */
 const MOST_ROWS = 20;
 
-/** Columns of a terminal, and of a name before the confusion. */
-const TERMINAL = 80;
+/** Columns of a name before the confusion. */
 const FIRST_COLUMN = 14;
 const MOST_PAIRS = 10;
 const NAME_WIDTH = 12;

@@ -5,44 +5,31 @@ import { table } from '../report/text.js';
 const short = (value: number): string => `${Number(value.toPrecision(3))}`;
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
-function row(layer: LayerReport): string[] {
-  const mark = layer.sound ? ' ' : '✗';
+const marked = ({ sound, name }: LayerReport): string => `${sound ? ' ' : '✗'} ${name}`;
+
+/** How near a layer is to the reference's. */
+function nearness(layer: LayerReport): string[] {
+  const { kernel, shape, reference, sqnrDb, ownSqnrDb } = layer;
   const figures =
-    layer.reference === undefined
-      ? ['–', '–', '–', '–', '–']
-      : [
-          layer.reference,
-          short(layer.meanError),
-          short(layer.maxError),
-          layer.sqnrDb.toFixed(1),
-          layer.ownSqnrDb.toFixed(1),
-        ];
+    reference === undefined ? ['–', '–', '–'] : [reference, sqnrDb.toFixed(1), ownSqnrDb.toFixed(1)];
+  return [marked(layer), kernel, shape.join('×'), ...figures];
+}
+
+/** Where its errors and values lie. */
+function values(layer: LayerReport): string[] {
+  const { reference, meanError, maxError, saturatedShare, deadChannels, channels, rangeUsed } = layer;
+  const errors = reference === undefined ? ['–', '–'] : [short(meanError), short(maxError)];
   return [
-    `${mark} ${layer.name}`,
-    layer.kernel,
-    layer.shape.join('×'),
-    ...figures,
-    percent(layer.saturatedShare),
-    `${layer.deadChannels}/${layer.channels}`,
-    percent(layer.rangeUsed),
+    marked(layer),
+    ...errors,
+    percent(saturatedShare),
+    `${deadChannels}/${channels}`,
+    percent(rangeUsed),
   ];
 }
 
-/** A row a layer, and what is wrong. */
+/** Two rows a layer, and what is wrong. */
 export function xrayText(result: XrayResult): string {
-  const head = [
-    '  layer',
-    'kernel',
-    'shape',
-    'reference',
-    'mean error',
-    'max error',
-    'SQNR dB',
-    'own dB',
-    'saturated',
-    'dead',
-    'range used',
-  ];
   const [first, ...later] = result.faults;
   const of = `${result.samples} samples, ${result.source === 'log' ? 'from the device’s log' : 'simulated device'}`;
   const verdict = first
@@ -55,8 +42,13 @@ export function xrayText(result: XrayResult): string {
   return [
     `${result.name}, ${of}:`,
     '',
-    table([head, ...result.layers.map(row)]),
-    'SQNR: against the model on the same input; own: on the values that the layer really had',
+    table([['  layer', 'kernel', 'shape', 'reference', 'SQNR dB', 'own dB'], ...result.layers.map(nearness)]),
+    '',
+    table([
+      ['  layer', 'mean error', 'max error', 'saturated', 'dead', 'range used'],
+      ...result.layers.map(values),
+    ]),
+    'SQNR: against the model on the same input; own: on the values that the layer had',
     '',
     ...verdict,
   ].join('\n');
