@@ -157,9 +157,13 @@ export enum WeightType {
   INT8 = 0,
   /** Two a byte, the first in the low half; every row begins a byte. */
   INT4 = 1,
+  /** −3, −1, 1 or 3: four a byte, their lower bits in its low half, their upper bits in its high half. */
+  INT2 = 2,
+  /** −1 or 1: eight a byte, the first in the lowest bit. */
+  INT1 = 3,
 }
 /** All of them: what a build takes that names none. */
-export const WEIGHT_TYPE_COUNT = 2;
+export const WEIGHT_TYPE_COUNT = 4;
 
 /** Commit when this op is done (a mandatory commit). */
 export const OP_FLAG_COMMIT = 1;

@@ -168,8 +168,8 @@ function declare(tree: Tree): void {
   tree.insert('host/model/quantized-network.ts', '  | Slice;', '  | Negate\n');
   tree.insert('assembly/layout.ts', '  // Of learning.', '  NEGATE = 15,\n');
   tree.replace('assembly/layout.ts', 'KINDS_INT8 = 0x7ffe', 'KINDS_INT8 = 0xfffe');
-  tree.insert('assembly/layout.ts', '  INT4 = 1,', '  INT2 = 2,\n');
-  tree.replace('assembly/layout.ts', 'WEIGHT_TYPE_COUNT = 2', 'WEIGHT_TYPE_COUNT = 3');
+  tree.insert('assembly/layout.ts', '  INT4 = 1,', '  INT3 = 4,\n');
+  tree.replace('assembly/layout.ts', 'WEIGHT_TYPE_COUNT = 4', 'WEIGHT_TYPE_COUNT = 5');
 }
 
 const NEGATE_OP = `
@@ -260,25 +260,26 @@ function addOp(tree: Tree): void {
 }
 
 function addWeightType(tree: Tree): void {
-  tree.insert('host/model/weight-types.ts', '  int4: integers', '  int2: integers(Code.INT2, 2),\n');
+  tree.insert('host/model/weight-types.ts', '  int4: integers', '  int3: integers(Code.INT3, 3),\n');
   const path = 'assembly/kernels/weights.ts';
   tree.insert(
     path,
     '  return count;\n',
-    '  if (isOfWeights(op, WeightType.INT2)) return (count + 3) >> 2;\n',
+    '  if (isOfWeights(op, WeightType.INT3)) return (count * 3 + 7) >> 3;\n',
   );
   tree.insert(
     path,
     '  else return row;',
-    '  else if (isOfWeights(op, WeightType.INT2)) unpackInt2(row, count, scratch);\n',
+    '  else if (isOfWeights(op, WeightType.INT3)) unpackInt3(row, count, scratch);\n',
   );
   tree.insert(
     path,
     'function unpackInt4(',
-    `function unpackInt2(row: usize, count: i32, to: usize): void {
+    `function unpackInt3(row: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) {
-    const four: i32 = load<u8>(row + (i >> 2));
-    store<i8>(to + i, (four << (30 - ((i & 3) << 1))) >> 30);
+    let w = 0;
+    for (let bit = i * 3 + 2; bit >= i * 3; bit--) w = (w << 1) | ((load<u8>(row + (bit >> 3)) >> (bit & 7)) & 1);
+    store<i8>(to + i, (w << 29) >> 29);
   }
 }
 
@@ -351,7 +352,7 @@ export const drum: NvmBody = {
   tree.insert('host/firmware/nvm-bodies/index.ts', '} satisfies', '  drum,\n');
 }
 
-/** Runs both on the module of the tree: −x, and a dense layer whose weights are 2 bits against the same in 8. */
+/** Runs both on the module of the tree: −x, and a dense layer whose weights are 3 bits against the same in 8. */
 const CHECK = `
 import { compile } from './host/compile/compile.js';
 import { readImage } from './host/model/image.js';
@@ -381,7 +382,7 @@ const ops = [
   { kind: 'negate', name: 'again', inputs: [1], output: 2 },
 ];
 const twice = run({ name, tensors: [0, 1, 2].map(() => tensor([100])), ops, input: 0, output: 2 }, x, { device: 'attic' });
-const weights = Int8Array.from({ length: 7 * 13 }, (_, i) => ((i * 7) % 4) - 2);
+const weights = Int8Array.from({ length: 7 * 13 }, (_, i) => ((i * 7) % 8) - 4);
 const dense = (weightType) => run({
   name: weightType,
   tensors: [tensor([13]), tensor([7])],
@@ -391,14 +392,14 @@ const dense = (weightType) => run({
   }],
   input: 0, output: 1,
 }, x.subarray(40, 53), {});
-const [two, eight] = [dense('int2'), dense('int8')];
+const [three, eight] = [dense('int3'), dense('int8')];
 console.log(JSON.stringify({
   twice: twice.answer,
   proof: twice.image.metadata.proof,
   kinds: twice.image.ops.map((op) => describeOp(op).kind),
-  two: two.answer,
+  three: three.answer,
   eight: eight.answer,
-  saved: eight.image.constants.bytes - two.image.constants.bytes,
+  saved: eight.image.constants.bytes - three.image.constants.bytes,
 }));
 `;
 
@@ -433,10 +434,10 @@ test('an op, a type of weights, a device, a command and an NVM body, added by th
       values.map((x) => -Math.min(-x, 127)),
     );
     assert.is(found.proof.tiles, 8, 'proved, tile by tile');
-    assert.equal(found['two'], found['eight']);
-    assert.ok(new Set(found['two']).size > 1, 'an answer that says something');
-    // 7 rows of 13 weights: 4 bytes each in place of 13, padded.
-    assert.is(found.saved, 96 - 32);
+    assert.equal(found['three'], found['eight']);
+    assert.ok(new Set(found['three']).size > 1, 'an answer that says something');
+    // 7 rows of 13 weights: 5 bytes each in place of 13, padded.
+    assert.is(found.saved, 96 - 48);
     assert.ok((JSON.parse(tree.brownout('parts', '--json')) as { parts: string[] }).parts.includes('attic'));
     assert.match(tree.brownout('--help'), /parts +Name the devices/);
     const firmware = join(tree.folder, 'out');

@@ -24,6 +24,7 @@ import {
   sliceNetwork,
   softmaxNetwork,
   withInt4,
+  withWeights,
   between,
   circulantConvNetwork,
   circulantNetwork,
@@ -95,6 +96,21 @@ sweep('depthwise_conv2d_s8, int4 weights', 100, (random) => withInt4(random, dep
 sweep('dense_s8, int4 weights', 100, (random) => {
   return withInt4(random, anyDense(random));
 });
+for (const type of ['int2', 'int1'] as const) {
+  sweep(`conv2d_s8, ${type} weights`, 120, (random) => withWeights(random, type, convNetwork(random)));
+  sweep(
+    `conv2d_s8, ${type} weights of many channels`,
+    60,
+    (random) => {
+      return withWeights(random, type, deepConvNetwork(random));
+    },
+    3400,
+  );
+  sweep(`depthwise_conv2d_s8, ${type} weights`, 60, (random) => {
+    return withWeights(random, type, depthwiseNetwork(random));
+  });
+  sweep(`dense_s8, ${type} weights`, 120, (random) => withWeights(random, type, anyDense(random)));
+}
 sweep('avg_pool_s8', 100, averagePoolNetwork);
 sweep('add_s8', 60, (random) => elementwiseNetwork(random, 'add'));
 sweep('mul_s8', 60, (random) => elementwiseNetwork(random, 'mul'));

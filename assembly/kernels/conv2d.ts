@@ -29,6 +29,7 @@ import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from 
 import { fourChannels } from './conv_lanes';
 import { gather } from './gather';
 import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, SPEED, isInt16 } from './mask';
+import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, isPointwise, outputAddress, outputRow } from './window';
 
@@ -101,6 +102,47 @@ function roomOf(op: usize, patch: i32): usize {
   return load<i32>(op, OP_SCRATCH1) - rows >= patch << 2 ? op + rows : 0;
 }
 
+/** All windows of a group of channels by the accelerator. */
+function accelerate(
+  op: usize,
+  columns: usize,
+  count: i32,
+  stored: usize,
+  size: i32,
+  patch: i32,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  pixel: i32,
+): void {
+  const stride = load<i32>(op, OP_REQUANT_STRIDE);
+  const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
+  const room = roomOf(op, patch);
+  gemm(columns, count, stored, size, patch, bias, pair, stride, zero, low, high, to, pixel, room);
+}
+
+/** The same by tables of signs; false where SRAM has no room for them. */
+function multiplySigns(
+  op: usize,
+  columns: usize,
+  count: i32,
+  stored: usize,
+  size: i32,
+  patch: i32,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  pixel: i32,
+  work: usize,
+): bool {
+  const end = op + load<usize>(op, OP_SCRATCH3);
+  if (count > 1)
+    return multiply<u64>(op, columns, count, stored, size, patch, bias, pair, to, pixel, work, end);
+  return multiply<u32>(op, columns, count, stored, size, patch, bias, pair, to, pixel, work, end);
+}
+
 export function tile(op: usize, index: i32): void {
   const wide = isInt16(op, OpKind.CONV2D);
   const width = i32(wide);
@@ -123,7 +165,6 @@ export function tile(op: usize, index: i32): void {
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   const columns = lookWindows(op, row, column, count, patch << width);
-  const room = roomOf(op, patch);
   // A block row of k output channels shares its stored bytes; without blocks, k is 1.
   const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
@@ -143,18 +184,18 @@ export function tile(op: usize, index: i32): void {
     // Windows that `twoChannels` has done for this channel, or for it with the channel before.
     let done = 0;
     let i = 0;
+    const at = output + first - from;
     if (ACCELERATED && !wide && k == 1 && !isPacked(op)) {
-      const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
-      const low: i32 = load<i16>(op, OP_CLAMP_MIN);
-      const high: i32 = load<i16>(op, OP_CLAMP_MAX);
-      const to = output + first - from;
-      gemm(columns, count, stored, size, patch, bias, pair, requantStride, zero, low, high, to, pixel, room);
+      accelerate(op, columns, count, stored, size, patch, bias, pair, at, pixel);
       continue;
+    }
+    if (FAST && !wide && k == 1 && isOfSigns(op)) {
+      const work = behind(scratch, size * bytes);
+      if (multiplySigns(op, columns, count, stored, size, patch, bias, pair, at, pixel, work)) continue;
     }
     if (SIMD && !wide && k == 1 && patch >= 8 && !isPacked(op)) {
       for (; i + 3 < size; i += 4) {
-        const to = output + first - from + i;
-        fourChannels(op, columns, count, patch, stored + i * patch, bias, pair, to, pixel);
+        fourChannels(op, columns, count, patch, stored + i * patch, bias, pair, at + i, pixel);
         bias += 16;
         pair += requantStride << 2;
       }

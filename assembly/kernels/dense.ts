@@ -26,6 +26,7 @@ import {
 } from '../layout';
 import { fetch, look, put } from '../nvm';
 import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isInt16, widthOf } from './mask';
+import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { requantizeFour } from './requantize_lanes';
@@ -140,6 +141,13 @@ export function tile(op: usize, index: i32): void {
       bias += 16;
       pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
     }
+  }
+  if (FAST && !wide && whole && isOfSigns(op) && !(load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO)) {
+    const x = op + load<usize>(op, OP_SCRATCH0);
+    const work = behind(op + load<usize>(op, OP_SCRATCH1), count * bytes);
+    const end = op + load<usize>(op, OP_SCRATCH2);
+    const length = load<i32>(op, DENSE_INPUTS);
+    if (multiply<u32>(op, x, 1, row, count, length, bias, pair, output, 0, work, end)) i = count;
   }
   for (; i < count; i++) {
     if (wide) {

@@ -11,12 +11,16 @@ export function isPacked(op: usize): bool {
 /** Bytes of a row of `count` weights in NVM. */
 export function rowBytes(op: usize, count: i32): i32 {
   if (isOfWeights(op, WeightType.INT4)) return (count + 1) >> 1;
+  if (isOfWeights(op, WeightType.INT2)) return (count + 3) >> 2;
+  if (isOfWeights(op, WeightType.INT1)) return (count + 7) >> 3;
   return count;
 }
 
 /** The `count` weights at `row` as int8: in place, or unpacked to `scratch`. */
 export function unpack(op: usize, row: usize, count: i32, scratch: usize): usize {
   if (isOfWeights(op, WeightType.INT4)) unpackInt4(row, count, scratch);
+  else if (isOfWeights(op, WeightType.INT2)) unpackInt2(row, count, scratch);
+  else if (isOfWeights(op, WeightType.INT1)) unpackInt1(row, count, scratch);
   else return row;
   return scratch;
 }
@@ -25,6 +29,21 @@ function unpackInt4(row: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) {
     const pair: i32 = load<i8>(row + (i >> 1));
     store<i8>(to + i, i & 1 ? pair >> 4 : (pair << 28) >> 28);
+  }
+}
+
+/** Code c, of an upper and a lower bit, is 2 · c − 3. */
+function unpackInt2(row: usize, count: i32, to: usize): void {
+  for (let i = 0; i < count; i++) {
+    const four = <i32>load<u8>(row + (i >> 2)) >> (i & 3);
+    store<i8>(to + i, ((four >> 2) & 4) + ((four << 1) & 2) - 3);
+  }
+}
+
+function unpackInt1(row: usize, count: i32, to: usize): void {
+  for (let i = 0; i < count; i++) {
+    const eight = <i32>load<u8>(row + (i >> 3)) >> (i & 7);
+    store<i8>(to + i, ((eight & 1) << 1) - 1);
   }
 }
 

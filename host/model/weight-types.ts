@@ -7,9 +7,10 @@ export interface WeightFormat<Bits extends number = number> {
   code: Code;
   /** Bits a weight takes. */
   bits: Bits;
-  /** The least and the largest weight. */
+  /** The least and the largest weight, and how far apart two are that follow each other. */
   least: number;
   most: number;
+  step: number;
   /** Bytes of a row of `count` weights; every row begins a byte. */
   rowBytes(count: number): number;
   /** A row of weights as NVM holds it. */
@@ -27,6 +28,7 @@ function integers<Bits extends number>(code: Code, bits: Bits): WeightFormat<Bit
     bits,
     least: -(2 ** (bits - 1)),
     most: 2 ** (bits - 1) - 1,
+    step: 1,
     rowBytes,
     pack(row) {
       const bytes = new Uint8Array(rowBytes(row.length) + 1);
@@ -48,10 +50,55 @@ function integers<Bits extends number>(code: Code, bits: Bits): WeightFormat<Bit
   };
 }
 
+/** −3, −1, 1 and 3, as code c = 0 … 3, w = 2c − 3: a byte has the lower bits of four, and above them their upper bits. */
+const twoBits: WeightFormat<2> = {
+  code: Code.INT2,
+  bits: 2,
+  least: -3,
+  most: 3,
+  step: 2,
+  rowBytes: (count) => Math.ceil(count / 4),
+  pack(row) {
+    const bytes = new Uint8Array(Math.ceil(row.length / 4));
+    row.forEach((w, i) => {
+      const code = (w + 3) >> 1;
+      bytes[i >> 2]! |= ((code & 1) | ((code >> 1) << 4)) << (i & 3);
+    });
+    return bytes;
+  },
+  unpack(bytes, count) {
+    return Int8Array.from({ length: count }, (_, i) => {
+      const four = bytes[i >> 2]! >> (i & 3);
+      return 2 * ((four & 1) + ((four >> 3) & 2)) - 3;
+    });
+  },
+};
+
+/** −1 and 1, as bits 0 and 1, the first in the lowest bit of the first byte. */
+const oneBit: WeightFormat<1> = {
+  code: Code.INT1,
+  bits: 1,
+  least: -1,
+  most: 1,
+  step: 2,
+  rowBytes: (count) => Math.ceil(count / 8),
+  pack(row) {
+    const bytes = new Uint8Array(Math.ceil(row.length / 8));
+    row.forEach((w, i) => {
+      if (w > 0) bytes[i >> 3]! |= 1 << (i & 7);
+    });
+    return bytes;
+  },
+  unpack: (bytes, count) =>
+    Int8Array.from({ length: count }, (_, i) => (((bytes[i >> 3]! >> (i & 7)) & 1) << 1) - 1),
+};
+
 /** By name, as `Conv2d.weightType` and others say. */
 export const WEIGHT_TYPES = {
   int8: integers(Code.INT8, 8),
   int4: integers(Code.INT4, 4),
+  int2: twoBits,
+  int1: oneBit,
 } as const satisfies Record<Lowercase<keyof typeof Code>, WeightFormat>;
 
 /** Types of weights that kernels take. */
@@ -61,10 +108,15 @@ export type WeightBits = (typeof WEIGHT_TYPES)[WeightType]['bits'];
 
 const ALL = Object.entries(WEIGHT_TYPES) as [WeightType, WeightFormat<WeightBits>][];
 
-/** The integers of `bits` bits. */
+/** The weights of `bits` bits. */
 export function weightTypeOf(bits: WeightBits): WeightType {
   const [name] = ALL.find(([, format]) => format.bits === bits)!;
   return name;
+}
+
+/** Whether a type has weight `w`. */
+export function hasWeight({ least, most, step }: WeightFormat, w: number): boolean {
+  return Number.isInteger(w) && w >= least && w <= most && (w - least) % step === 0;
 }
 
 /** The type that a record names. Throws where there is none of that code. */

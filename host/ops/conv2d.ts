@@ -19,7 +19,9 @@ import {
   biasBytes,
   largestPart,
   packWeights,
-  weightBytes,
+  growTables,
+  weightRoom,
+  withTables,
   arenaFor,
   placeAreas,
   recordOf,
@@ -79,34 +81,40 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
   const bytes = elementBytes(input);
   const k = op.blockSize ?? 1;
   /** Bytes looked up for a group, and one unpacked row behind them. */
-  const groupBytes = (group: number): number => {
-    if (k === 1) return weightBytes(op.weightType, patch, group).sram;
+  const groupBytes = (columns: number, group: number, fours: number): number => {
+    if (k === 1) return weightRoom(op.weightType, patch, group, { fours, vectors: columns });
     const row = op.kernel[0] * op.kernel[1] * Math.ceil(channels / k) * k;
     return align(Math.ceil(group / k) * row) + patch;
   };
-  const areasOf = (columns: number, group: number, part = outputs): number[] => [
+  const areasOf = (columns: number, group: number, fours: number, part = outputs): number[] => [
     rowSpan(op, width, channels, columns) * bytes,
     columns * patch * bytes,
-    groupBytes(group),
+    groupBytes(columns, group, fours),
     biasBytes(output, group),
     requantBytes(op, group),
     columns * part * bytes,
   ];
-  let choice: { columns: number; group: number; within: boolean } | undefined;
-  for (const columns of columnChoices(outputShape[1])) {
-    // Whole block rows, or all outputs.
-    const rows = largestPart(Math.ceil(outputs / k), (part) => {
-      return arenaFor(areasOf(columns, Math.min(part * k, outputs))) <= limits.arenaBytes;
-    });
-    // Channels go in pairs: not one at a time only so that a tile is wide.
-    if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
-    const group = Math.min(rows * k, outputs);
-    const within = convTileCycles(columns, outputs, patch) <= limits.tileCycles;
-    // The widest tile within a tenth of a charge; failing that, the narrowest there is.
-    choice = { columns, group, within };
-    if (within) break;
-  }
-  if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs))), limits);
+  const chosen = (
+    fours: number,
+  ): { columns: number; group: number; fours: number; within: boolean } | undefined => {
+    let choice;
+    for (const columns of columnChoices(outputShape[1])) {
+      // Whole block rows, or all outputs.
+      const rows = largestPart(Math.ceil(outputs / k), (part) => {
+        return arenaFor(areasOf(columns, Math.min(part * k, outputs), fours)) <= limits.arenaBytes;
+      });
+      // Channels go in pairs: not one at a time only so that a tile is wide.
+      if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
+      const group = Math.min(rows * k, outputs);
+      const within = convTileCycles(columns, outputs, patch) <= limits.tileCycles;
+      // The widest tile within a tenth of a charge; failing that, the narrowest there is.
+      choice = { columns, group, fours, within };
+      if (within) break;
+    }
+    return choice;
+  };
+  const choice = withTables(op.weightType, chosen);
+  if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs), 0)), limits);
   // A column that is too much is cut into parts of its channels; blocks stay whole.
   const parts = choice.columns > 1 || choice.within || k > 1 ? 1 : partsOf(outputs, patch, limits);
   const part = Math.ceil(outputs / parts);
@@ -129,7 +137,9 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
     },
     ...requantization(op, bias, output, record),
   ];
-  const areas = areasOf(choice.columns, choice.group, part);
+  const areas = areasOf(choice.columns, choice.group, choice.fours, part);
+  if (choice.fours > 0)
+    growTables(areas, 2, (fours) => groupBytes(choice.columns, choice.group, fours), limits);
   // Cores that widen two windows do so where the input rows were: room for them, if there is any.
   const widened = Math.max(areas[0]!, 4 * patch);
   const roomy = bytes === 1 && choice.columns > 1 && patch % 4 === 0;

@@ -16,7 +16,9 @@ import {
   type LoweredOp,
   align,
   packWeights,
-  weightBytes,
+  growTables,
+  weightRoom,
+  withTables,
   arenaFor,
   biasBytes,
   placeAreas,
@@ -44,21 +46,29 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     );
   }
   const bytes = elementBytes(input);
-  const areasOf = (group: number, chunk: number): number[] => [
+  const roomOf = (group: number, chunk: number, fours: number): number =>
+    weightRoom(op.weightType, chunk, group, { fours, vectors: 1 });
+  const areasOf = (group: number, chunk: number, fours: number): number[] => [
     chunk * bytes,
-    weightBytes(op.weightType, chunk, group).sram,
+    roomOf(group, chunk, fours),
     biasBytes(output, group),
     requantBytes(op, group),
     group * bytes,
   ];
-  let group = outputs;
-  let chunk = inputs;
-  const fits = (): boolean => arenaFor(areasOf(group, chunk)) <= limits.arenaBytes;
-  for (let parts = 1; group > 1 && (!fits() || denseTileCycles(group, inputs) > limits.tileCycles);) {
-    group = Math.ceil(outputs / ++parts);
-  }
-  while (!fits() && chunk > ALIGNMENT) chunk = align(chunk / 2);
-  if (!fits()) tooLarge(op, arenaFor(areasOf(1, ALIGNMENT)), limits);
+  const chosen = (fours: number): { group: number; chunk: number; fours: number } | undefined => {
+    let group = outputs;
+    let chunk = inputs;
+    const fits = (): boolean => arenaFor(areasOf(group, chunk, fours)) <= limits.arenaBytes;
+    for (let parts = 1; group > 1 && (!fits() || denseTileCycles(group, inputs) > limits.tileCycles);) {
+      group = Math.ceil(outputs / ++parts);
+    }
+    // Tables are of a whole input.
+    while (!fits() && fours === 0 && chunk > ALIGNMENT) chunk = align(chunk / 2);
+    return fits() ? { group, chunk, fours } : undefined;
+  };
+  const choice = withTables(op.weightType, chosen);
+  if (!choice) tooLarge(op, arenaFor(areasOf(1, ALIGNMENT, 0)), limits);
+  const { group, chunk } = choice;
   const record = recordOf(OpKind.DENSE, input);
   record.set(OP_TILES, Math.ceil(outputs / group));
   record.set(DENSE_INPUTS, inputs);
@@ -77,7 +87,9 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     { field: OP_WEIGHTS, bytes: packWeights(op.weights, inputs, op.weightType, record) },
     ...requantization(op, bias, output, record),
   ];
-  return { record, constants, arenaBytes: placeAreas(record, areasOf(group, chunk)) };
+  const areas = areasOf(group, chunk, choice.fours);
+  if (choice.fours > 0) growTables(areas, 1, (fours) => roomOf(group, chunk, fours), limits);
+  return { record, constants, arenaBytes: placeAreas(record, areas) };
 }
 
 export const dense: NetworkOp<Dense> = {

@@ -9,7 +9,8 @@ import {
   type QuantizedOp,
   type TensorSpec,
 } from '../../host/model/quantized-network.js';
-import { between, int8s, tensor, scaling, single } from './parts.js';
+import { WEIGHT_TYPES, type WeightType } from '../../host/model/weight-types.js';
+import { between, tensor, scaling, single } from './parts.js';
 
 /**
  * The same network with int16 activations. Accumulators, int32 or int64, are 256 times as large as those of int8, and so
@@ -39,12 +40,21 @@ export function withWeightZeroPoint(random: Random, network: QuantizedNetwork): 
   return { ...network, ops: [{ ...op, weightZeroPoint: between(random, -128, 127) }] };
 }
 
-/** The same network with int4 weights in its first op. */
-export function withInt4(random: Random, network: QuantizedNetwork): QuantizedNetwork {
+/** The same network with weights of another type in its first op. */
+export function withWeights(
+  random: Random,
+  weightType: WeightType,
+  network: QuantizedNetwork,
+): QuantizedNetwork {
   const [first, ...others] = network.ops as [Conv2d | Dense | DepthwiseConv2d, ...QuantizedOp[]];
-  const op = { ...first, weights: int8s(random, first.weights.length, -8, 7), weightType: 'int4' as const };
-  return { ...network, ops: [op, ...others] };
+  const { least, most, step } = WEIGHT_TYPES[weightType];
+  const weights = first.weights.map(() => least + step * between(random, 0, (most - least) / step));
+  return { ...network, ops: [{ ...first, weights, weightType }, ...others] };
 }
+
+/** The same network with int4 weights in its first op. */
+export const withInt4 = (random: Random, network: QuantizedNetwork): QuantizedNetwork =>
+  withWeights(random, 'int4', network);
 
 /** A sum or a product of int16: of the halves of the input. Sums by general scales, or by powers of two. */
 export function elementwiseInt16Network(random: Random, kind: 'add' | 'mul'): QuantizedNetwork {

@@ -7,7 +7,7 @@ import type {
   TensorSpec,
   Window,
 } from '../../model/quantized-network.js';
-import { WEIGHT_TYPES, type WeightType } from '../../model/weight-types.js';
+import { hasWeight, WEIGHT_TYPES, type WeightType } from '../../model/weight-types.js';
 
 /** Throws `E_NETWORK`. */
 export function unsound(op: QuantizedOp, found: string, expected: string): never {
@@ -65,9 +65,12 @@ export const last = (tensor: TensorSpec): number => tensor.shape.at(-1) ?? 1;
 export function checkWeights(op: QuantizedOp, type: WeightType, weights: Int8Array): void {
   if (!Object.hasOwn(WEIGHT_TYPES, type))
     unsound(op, `weights of ${type}`, Object.keys(WEIGHT_TYPES).join(', '));
-  const { least, most } = WEIGHT_TYPES[type];
-  const beyond = weights.find((w) => w < least || w > most);
-  if (beyond !== undefined) unsound(op, `weight ${beyond} of ${type}`, `weights from ${least} to ${most}`);
+  const format = WEIGHT_TYPES[type];
+  const { least, most, step } = format;
+  const beyond = weights.find((w) => !hasWeight(format, w));
+  const steps = step === 1 ? '' : `, ${step} apart`;
+  if (beyond !== undefined)
+    unsound(op, `weight ${beyond} of ${type}`, `weights from ${least} to ${most}${steps}`);
 }
 
 export function fail(found: string, expected: string): never {
