@@ -35,14 +35,14 @@ function unpackInt4(row: usize, count: i32, to: usize): void {
 /** Code c, of an upper and a lower bit, is 2 · c − 3. */
 function unpackInt2(row: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) {
-    const four = <i32>load<u8>(row + (i >> 2)) >> (i & 3);
+    const four = (<i32>load<u8>(row + (i >> 2))) >> (i & 3);
     store<i8>(to + i, ((four >> 2) & 4) + ((four << 1) & 2) - 3);
   }
 }
 
 function unpackInt1(row: usize, count: i32, to: usize): void {
   for (let i = 0; i < count; i++) {
-    const eight = <i32>load<u8>(row + (i >> 3)) >> (i & 7);
+    const eight = (<i32>load<u8>(row + (i >> 3))) >> (i & 7);
     store<i8>(to + i, ((eight & 1) << 1) - 1);
   }
 }
