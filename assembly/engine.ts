@@ -2,6 +2,7 @@
 import { commit } from './cursor';
 import { ErrorCode, Status } from './error';
 import * as kernels from './kernels/index';
+import { HAS_GRAIN } from './kernels/mask';
 import {
   C_KIND,
   C_OP,
@@ -11,7 +12,9 @@ import {
   H_POLICY_EVERY,
   H_POLICY_LOW,
   OP_FLAG_COMMIT,
+  OP_FLAG_JOINED,
   OP_FLAGS,
+  OP_GRAIN,
   OP_TILES,
 } from './layout';
 import { checkRecord, fetchRecord } from './plan';
@@ -29,21 +32,32 @@ function enter(index: i32): i32 {
   return <i32>op;
 }
 
-/** Moves the cursor past the tile of `op` just done. Returns whether a commit is mandatory here. */
-function advance(op: usize): bool {
+/** Whether a commit may not follow a tile, may, or must. */
+enum Commit {
+  NO = -1,
+  MAY,
+  MUST,
+}
+
+/** Moves the cursor past the tile of `op` just done. Returns whether a commit follows. */
+function advance(op: usize): Commit {
   const tile = load<i32>(CURSOR, C_TILE) + 1;
   store<i32>(UNCOMMITTED, load<i32>(UNCOMMITTED) + 1);
   if (tile < load<i32>(op, OP_TILES)) {
     store<i32>(CURSOR, tile, C_TILE);
-    return false;
+    const grain: i32 = HAS_GRAIN ? load<u16>(op, OP_GRAIN) : 0;
+    return grain && tile % grain ? Commit.NO : Commit.MAY;
   }
   const next = load<i32>(CURSOR, C_OP) + 1;
   const job = HEADER + H_JOBS + (load<usize>(CURSOR, C_KIND) << 3);
   store<i32>(CURSOR, 0, C_TILE);
   store<i32>(CURSOR, next, C_OP);
-  if (next < load<i32>(job) + load<i32>(job, 4)) return (load<u32>(op, OP_FLAGS) & OP_FLAG_COMMIT) != 0;
+  if (next < load<i32>(job) + load<i32>(job, 4)) {
+    const flags: u32 = load<u16>(op, OP_FLAGS);
+    return HAS_GRAIN && flags & OP_FLAG_JOINED ? Commit.NO : flags & OP_FLAG_COMMIT;
+  }
   store<i32>(CURSOR, Status.DONE, C_STATE);
-  return true;
+  return Commit.MUST;
 }
 
 /**
@@ -60,7 +74,9 @@ export function run(budget: i32): i32 {
     if (op < 0) return op;
     assert(load<u32>(CURSOR, C_TILE) < load<u32>(op, OP_TILES));
     kernels.tile(op, load<i32>(CURSOR, C_TILE));
-    if (advance(op) || (every && load<u32>(UNCOMMITTED) >= every)) {
+    const here = advance(op);
+    if (here < Commit.MAY) continue;
+    if (here || (every && load<u32>(UNCOMMITTED) >= every)) {
       commit();
       return load<i32>(CURSOR, C_STATE);
     }

@@ -117,8 +117,13 @@ export const OP_ACTIVATION_TYPE = 1;
 export const OP_WEIGHT_TYPE = 2;
 /** How biases and scales are kept, a byte: 0, as OP_BIAS and OP_REQUANT say; a module refuses others. */
 export const OP_SCALE_FORMAT = 3;
-/** OP_FLAG_*. */
+/** OP_FLAG_*, 16 bits. */
 export const OP_FLAGS = 4;
+/**
+ * Tiles that nothing may commit between, 16 bits; 0: a commit may follow any. A cursor is at a multiple of it: what one
+ * grain writes shares no line of memory with what another does.
+ */
+export const OP_GRAIN = 6;
 export const OP_TILES = 8;
 export const OP_INPUT = 12;
 export const OP_OUTPUT = 16;
@@ -177,6 +182,9 @@ export const OP_FLAG_WEIGHT_ZERO = 4;
 /** int16 activations: accumulators are int32 and requantized as those of int8. Without it they are int64. */
 export const OP_FLAG_INT32 = 8;
 
+/** Nothing may commit between this op and the next: both write into one line of memory. */
+export const OP_FLAG_JOINED = 16;
+
 /** What an op computes; which types of activations each has a kernel for is below. 0: none. */
 export enum OpKind {
   CONV2D = 1,
@@ -227,6 +235,8 @@ export const FEATURE_WEIGHT_ZERO = 2;
 export const FEATURE_SPECIAL = 4;
 /** Kernels that do several sums at a time: faster on scalar cores, and larger. */
 export const FEATURE_FAST = 8;
+/** Ops with a grain, or joined to the next. */
+export const FEATURE_GRAIN = 16;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;

@@ -1,5 +1,4 @@
 // What the proof must refuse: images and builds that were proved once although a user would have got wrong answers.
-import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
@@ -15,11 +14,6 @@ import {
 import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
-import { completeJob } from '../host/simulator/app.js';
-import { CountdownPower } from '../host/simulator/countdown-power.js';
-import { Device } from '../host/simulator/device.js';
-import { SimulatedNvm } from '../host/simulator/nvm.js';
-import { provision } from '../host/simulator/provision.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import type { VerifyOptions } from '../host/verify/options.js';
 import { verify } from '../host/verify/verify.js';
@@ -43,15 +37,6 @@ function refutes(image: Image, obligation: Obligation, options: VerifyOptions = 
   const { proved, counterexample } = verify(image, { ...options, search: false });
   assert.not(proved);
   assert.is(counterexample?.obligation, obligation, counterexample?.found);
-}
-
-const device = new WebAssembly.Module(moduleBytes('device'));
-
-/** NVM with the image, committing after every tile, whose lines a cut spoils. */
-function provisioned(image: Image, lineBytes: number): SimulatedNvm {
-  const nvm = new SimulatedNvm(image.nvmBytes, { lineBytes });
-  provision(nvm, withPolicy(image, { every: 1, low: false }, 'every 1'));
-  return nvm;
 }
 
 /** An image with another word in its header, sealed again. */
@@ -186,41 +171,6 @@ const JOBS: [Mutant, Obligation][] = [
 ];
 
 for (const [mutant, obligation] of JOBS) test(`jobs: ${mutant.name}`, () => caught(mutant, obligation));
-
-test('lines: what a cut spoils with its neighbours is proved, or refuted by name', () => {
-  const digits = readImage(
-    new Uint8Array(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url))),
-  );
-  for (const line of [4, 8]) assert.ok(verify(digits, { line }).proved, `${line}`);
-  refutes(digits, 'memory rule', { line: 16 });
-  // The simulator says the same: with lines of 16, some single cut gives another answer, with lines of 8 none does.
-  const wrong = (lineBytes: number): number => {
-    let answers = 0;
-    const steady = new Device(device, { nvm: provisioned(digits, lineBytes), sramBytes: 60_000 });
-    const { answer } = completeJob(steady, digits, { ticket: 1, input: digits.sample! });
-    for (let units = 200; units < 12_000; units += 97) {
-      const supply = new CountdownPower();
-      const options = { nvm: provisioned(digits, lineBytes), sramBytes: 60_000, supply };
-      const cut = new Device(device, options);
-      supply.left = units;
-      const restore = (): undefined => {
-        supply.left = Infinity;
-        return undefined;
-      };
-      const again = completeJob(
-        cut,
-        withPolicy(digits, { every: 1, low: false }, 'every 1'),
-        { ticket: 1, input: digits.sample! },
-        { onCut: restore },
-      );
-      if (Buffer.compare(Buffer.from(again.answer as Int8Array), Buffer.from(answer as Int8Array)) !== 0)
-        answers++;
-    }
-    return answers;
-  };
-  assert.is(wrong(8), 0);
-  assert.ok(wrong(16) > 0);
-});
 
 /** A kernel that is through early with some inputs: with all that was tried, it is right. */
 const EARLY: Mutant = {

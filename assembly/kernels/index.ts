@@ -4,6 +4,7 @@ import * as grad from '../grad/index';
 import {
   FLAGS,
   HAS_BLOCKS,
+  HAS_GRAIN,
   ONE_TYPE,
   OPTIONAL,
   REQUIRED,
@@ -33,7 +34,8 @@ import * as softmax from './softmax_s8';
 /** Whether this build knows the op, its types and all its flags. */
 export function knows(op: usize): bool {
   const word = load<u32>(op, OP_KIND);
-  const flags = load<u32>(op, OP_FLAGS);
+  // A build that knows of no grains refuses an op that has one, by the upper half.
+  const flags: u32 = HAS_GRAIN ? load<u16>(op, OP_FLAGS) : load<u32>(op, OP_FLAGS);
   if (LEARNING && isLearning(op)) return !(flags & ~FLAGS) && word < <u32>KIND_LEARNING + 32 && learns(word);
   if ((flags & ~OPTIONAL) != REQUIRED) return false;
   const kind = ONE_TYPE ? word : word & 0xff;

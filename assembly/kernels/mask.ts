@@ -4,6 +4,7 @@ import {
   ActivationType,
   FEATURE_BLOCKS,
   FEATURE_FAST,
+  FEATURE_GRAIN,
   FEATURE_SPECIAL,
   FEATURE_WEIGHT_ZERO,
   KINDS_INT16,
@@ -14,6 +15,7 @@ import {
   OP_ACTIVATION_TYPE,
   OP_FLAG_COMMIT,
   OP_FLAG_INT32,
+  OP_FLAG_JOINED,
   OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
   OP_WEIGHT_TYPE,
@@ -45,6 +47,8 @@ export const HAS_BLOCKS: bool = (FEATURES & FEATURE_BLOCKS) != 0;
 export const HAS_SPECIAL: bool = (FEATURES & FEATURE_SPECIAL) != 0;
 /** Dense weights with a zero point. */
 export const HAS_WEIGHT_ZERO: bool = (FEATURES & FEATURE_WEIGHT_ZERO) != 0;
+/** Tiles that nothing may commit between. */
+export const HAS_GRAIN: bool = (FEATURES & FEATURE_GRAIN) != 0;
 /** Several sums at a time, at the price of code: only where the mask asks for it, and where there are no vectors. */
 export const FAST: bool = (FEATURES & FEATURE_FAST) != 0 && !ASC_FEATURE_SIMD;
 /** Made for speed, scalar or in lanes: at the price of code, too. */
@@ -58,6 +62,7 @@ export const FLAGS: u32 =
   OP_FLAG_COMMIT |
   OP_FLAG_PLAIN |
   (HAS_WEIGHT_ZERO ? OP_FLAG_WEIGHT_ZERO : 0) |
+  (HAS_GRAIN ? OP_FLAG_JOINED : 0) |
   (HAS_INT16 ? OP_FLAG_INT32 : 0);
 /** Those that every op must have, and those it may have. */
 export const REQUIRED: u32 = HAS_SPECIAL ? 0 : OP_FLAG_PLAIN;

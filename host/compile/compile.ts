@@ -21,14 +21,22 @@ import { type CompileOptions, compileOptions, type CompileSettings } from './opt
 const DEFAULT_SRAM_BYTES = 4096;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
+/** Where tiles that share a line must be done in one charge: less, if that is too much. */
+const LESSER_SHARES = [TILE_SHARE, TILE_SHARE / 2, TILE_SHARE / 4, TILE_SHARE / 8];
 
 /** The device the plan is made for, with the capacitor it is given. Throws `E_DEVICE`, `E_OPTION`. */
 const profileFor = ({ device, capacitorUf }: CompileSettings): DeviceProfile =>
   withCapacitor(deviceProfile(device), capacitorUf);
 
+/** Estimated cycles that a charge leaves for entering an op and a tile. */
+const leftFor = (profile: DeviceProfile): number => plannedCycles(profile) - COMMIT_CYCLES;
+
+const fitsCharge = ({ ops }: Plan, profile: DeviceProfile): boolean =>
+  ops.every(({ record }) => leastCycles(record) <= leftFor(profile));
+
 /** Throws `E_CHARGE` where not even one tile of an op fits a charge: the device would never get past it. */
 function checkCharge(plan: Plan, profile: DeviceProfile): void {
-  const charge = plannedCycles(profile) - COMMIT_CYCLES;
+  const charge = leftFor(profile);
   for (const { name, record } of plan.ops) {
     const cycles = leastCycles(record);
     if (cycles <= charge) continue;
@@ -129,6 +137,25 @@ function planWithin(
   throw new RangeError('no SRAM to try');
 }
 
+/** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`, `E_CHARGE`. */
+function planFor(network: QuantizedNetwork, options: CompileSettings, profile: DeviceProfile): Plan {
+  const { policy, line, learn } = options;
+  const shares = line > 1 ? LESSER_SHARES : [TILE_SHARE];
+  for (const share of shares) {
+    const plan = planWithin(arenaChoices(options, profile), withCirculants(network, options), {
+      tileCycles: plannedCycles(profile) * share,
+      nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
+      overlap: policy !== 'never',
+      line,
+      ...(learn ? { learning: deriveLearning(network, learn) } : {}),
+    });
+    if (share !== shares.at(-1) && !fitsCharge(plan, profile)) continue;
+    checkCharge(plan, profile);
+    return plan;
+  }
+  throw new RangeError('no share to try');
+}
+
 /** What each op of the network makes, and how many records it is. */
 function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
   return network.ops.flatMap((op, index) => {
@@ -155,13 +182,7 @@ export function compile(network: QuantizedNetwork, given: CompileOptions = {}): 
   validateNetwork(network);
   const { policy } = options;
   const profile = profileFor(options);
-  const plan = planWithin(arenaChoices(options, profile), withCirculants(network, options), {
-    tileCycles: plannedCycles(profile) * TILE_SHARE,
-    nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
-    overlap: policy !== 'never',
-    ...(options.learn ? { learning: deriveLearning(network, options.learn) } : {}),
-  });
-  checkCharge(plan, profile);
+  const plan = planFor(network, options, profile);
   const sample = options.sample;
   checkSample(sample, network.tensors[network.input]!);
   const metadata: ImageMetadata = {
@@ -176,6 +197,7 @@ export function compile(network: QuantizedNetwork, given: CompileOptions = {}): 
     ...(network.inputs ? { inputs: network.inputs } : {}),
     ...(network.outputs ? { outputs: network.outputs } : {}),
     policy,
+    ...(options.line > 1 ? { line: options.line } : {}),
   };
   const resolved = resolvePolicy(policy, plan, profile);
   const image = writeImage(plan, resolved, metadata, sample);

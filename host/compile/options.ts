@@ -6,6 +6,7 @@ import type { Values } from '../model/values.js';
 import { bytes, capacitance, choice, flag, instance, list, text } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import { type Checked, nested, type Table } from '../options/table.js';
+import { lineKind } from '../plan/line.js';
 import { policyKind } from '../plan/policy.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
@@ -27,6 +28,11 @@ export interface CompileOptions {
   nvmBytes?: Quantity;
   /** Float range the input was trained on; default 0–1. */
   preprocessing?: ImageMetadata['preprocessing'];
+  /**
+   * Bytes of a line that NVM writes or checks as one (ECC, read-modify-write), so that a cut spoils them together: 1, 4, 8 or
+   * 16. Commits are kept to where no line has bytes on both sides. Default 1.
+   */
+  line?: number;
   /** Names of the classes. */
   classes?: string[];
   /** An input to carry along, already quantized. */
@@ -65,6 +71,11 @@ export const compileOptions = {
   },
   arenaBytes: { kind: bytes, help: 'SRAM for tiles', otherwise: '3808, more if ops need it' },
   nvmBytes: { kind: bytes, help: 'NVM the image may take, such as 64KB', otherwise: 'the device’s' },
+  line: {
+    kind: lineKind,
+    default: 1,
+    help: 'bytes of NVM that a cut spoils together (ECC, read-modify-write): 1, 4, 8 or 16',
+  },
   spectra: {
     kind: choice(['stored', 'computed'], { placeholder: 'WHICH' }),
     default: 'stored',

@@ -51,6 +51,8 @@ export interface ImageMetadata {
   outputs?: readonly Port[];
   /** The policy's name as given to the compiler. */
   policy: string;
+  /** Bytes of NVM that a cut may spoil together; absent: each byte is written alone. */
+  line?: number;
   /** Absent: not proved since it was compiled, or changed since. */
   proof?: Proof;
 }
@@ -115,6 +117,7 @@ export function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     arePorts(m.outputs, m.output, isTensorSpec) &&
     (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
     (m.classes === undefined || names(m.classes)) &&
+    (m.line === undefined || [4, 8, 16].includes(m.line)) &&
     (m.proof === undefined ||
       (m.proof !== null && Object.values(m.proof).every((value) => Number.isSafeInteger(value))));
   if (!sound) {

@@ -18,6 +18,7 @@ import {
   align,
   biasBytes,
   largestPart,
+  lineValues,
   packWeights,
   growTables,
   weightRoom,
@@ -59,10 +60,10 @@ export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: num
 
 type Shape = [height: number, width: number, channels: number];
 
-/** In how many parts the channels of one output column fit a tenth of a charge. */
-function partsOf(outputs: number, patch: number, limits: TileLimits): number {
-  const part = largestPart(outputs, (size) => convTileCycles(1, size, patch) <= limits.tileCycles);
-  return Math.ceil(outputs / Math.max(part, 1));
+/** How many channels of one output column fit a tenth of a charge. */
+function partOf(output: TensorSpec, patch: number, limits: TileLimits): number {
+  const fits = (size: number): boolean => convTileCycles(1, size, patch) <= limits.tileCycles;
+  return Math.max(largestPart(output.shape.at(-1)!, fits, lineValues(limits, output)), 1);
 }
 
 /** A map of `channels` as one row: windows of one pixel do not know rows. */
@@ -98,7 +99,7 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
     fours: number,
   ): { columns: number; group: number; fours: number; within: boolean } | undefined => {
     let choice;
-    for (const columns of columnChoices(outputShape[1])) {
+    for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
       // Whole block rows, or all outputs.
       const rows = largestPart(Math.ceil(outputs / k), (part) => {
         return arenaFor(areasOf(columns, Math.min(part * k, outputs), fours)) <= limits.arenaBytes;
@@ -116,8 +117,7 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
   const choice = withTables(op.weightType, chosen);
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs), 0)), limits);
   // A column that is too much is cut into parts of its channels; blocks stay whole.
-  const parts = choice.columns > 1 || choice.within || k > 1 ? 1 : partsOf(outputs, patch, limits);
-  const part = Math.ceil(outputs / parts);
+  const part = choice.columns > 1 || choice.within || k > 1 ? outputs : partOf(output, patch, limits);
   choice.group = Math.min(choice.group, part);
   const record = recordOf(OpKind.CONV2D, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);

@@ -19,6 +19,8 @@ import {
   growTables,
   weightRoom,
   withTables,
+  lineValues,
+  wholeUnits,
   arenaFor,
   biasBytes,
   placeAreas,
@@ -62,6 +64,7 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     for (let parts = 1; group > 1 && (!fits() || denseTileCycles(group, inputs) > limits.tileCycles);) {
       group = Math.ceil(outputs / ++parts);
     }
+    group = wholeUnits(group, outputs, lineValues(limits, output));
     // Tables are of a whole input.
     while (!fits() && fours === 0 && chunk > ALIGNMENT) chunk = align(chunk / 2);
     return fits() ? { group, chunk, fours } : undefined;

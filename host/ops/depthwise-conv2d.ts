@@ -17,6 +17,7 @@ import {
   weightBytes,
   foldBias,
   largestPart,
+  lineValues,
   type LoweredOp,
   placeAreas,
   recordOf,
@@ -76,7 +77,7 @@ function lowerDepthwiseConv2d(
     columns * outputs * bytes,
   ];
   let choice: { columns: number; group: number } | undefined;
-  for (const columns of columnChoices(outputShape[1])) {
+  for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
     const group = largestPart(outputs, (part) => arenaFor(areasOf(columns, part)) <= limits.arenaBytes);
     if (group === 0) continue;
     choice = { columns, group };

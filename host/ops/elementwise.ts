@@ -28,6 +28,7 @@ import { elementwiseCycles } from './shared/cycles.js';
 import {
   arenaFor,
   largestPart,
+  lineValues,
   type LoweredOp,
   placeAreas,
   placeScaling,
@@ -57,12 +58,16 @@ function lowerElementwise(
   const { constant } = op;
   const bytes = elementBytes(output);
   const areasOf = (group: number): number[] => [group * bytes, group * bytes, group * bytes];
-  const group = largestPart(count, (part) => {
-    return (
-      arenaFor(areasOf(part)) <= limits.arenaBytes &&
-      (part < 64 || elementwiseCycles(part) <= limits.tileCycles)
-    );
-  });
+  const group = largestPart(
+    count,
+    (part) => {
+      return (
+        arenaFor(areasOf(part)) <= limits.arenaBytes &&
+        (part < 64 || elementwiseCycles(part) <= limits.tileCycles)
+      );
+    },
+    lineValues(limits, output),
+  );
   const record = recordOf(op.kind === 'add' ? OpKind.ADD : OpKind.MUL, output);
   record.set(OP_TILES, Math.ceil(count / group));
   record.set(ELT_COUNT, count);

@@ -15,6 +15,7 @@ import { type Mean, type Scaling, type TensorSpec, elementCount } from '../model
 import {
   arenaFor,
   largestPart,
+  lineValues,
   type LoweredOp,
   placeAreas,
   placeScaling,
@@ -49,9 +50,13 @@ function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limits: Tile
   const fits = (group: number, chunk: number): boolean =>
     arenaFor(areasOf(group, chunk)) <= limits.arenaBytes;
   const within = (shares: number): number =>
-    largestPart(channels, (part) => {
-      return fits(part, 1) && tileCycles(pixels, channels, part) <= shares * limits.tileCycles;
-    });
+    largestPart(
+      channels,
+      (part) => {
+        return fits(part, 1) && tileCycles(pixels, channels, part) <= shares * limits.tileCycles;
+      },
+      lineValues(limits, output),
+    );
   const group = within(1) || within(MOST_SHARES) || (fits(1, 1) ? 1 : 0);
   if (group === 0) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
   // Whole pixels lie one behind the other; parts of them do not.

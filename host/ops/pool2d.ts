@@ -13,6 +13,7 @@ import {
 } from '../model/quantized-network.js';
 import {
   arenaFor,
+  lineValues,
   type LoweredOp,
   placeAreas,
   recordOf,
@@ -53,7 +54,7 @@ function lowerPool2d(
     ...(average ? [columns * channels * 4] : []),
     columns * channels * bytes,
   ];
-  for (const columns of columnChoices(outputShape[1])) {
+  for (const columns of columnChoices(outputShape[1], lineValues(limits, output, channels))) {
     if (arenaFor(areasOf(columns)) > limits.arenaBytes) continue;
     const record = recordOf(average ? OpKind.AVG_POOL : OpKind.MAX_POOL, input);
     record.set(OP_CLAMP_MIN, op.clampMin);

@@ -1,5 +1,5 @@
 // What an op record says of its op: kind, shapes, multiply-adds, cycles, the body that computes it.
-import { OP_ACTIVATION_TYPE, OP_TILES, OP_WEIGHT_TYPE, WeightType } from '../../assembly/layout.js';
+import { OP_ACTIVATION_TYPE, OP_GRAIN, OP_TILES, OP_WEIGHT_TYPE, WeightType } from '../../assembly/layout.js';
 import { kernelName, type OpRecord } from '../model/record.js';
 import { RECORD_OPS } from './index.js';
 import { LEARNING_OPS, learningKind } from './learning.js';
@@ -30,10 +30,10 @@ export function opCycles(op: OpRecord): number {
   return enter + op.get(OP_TILES) * tile;
 }
 
-/** Estimated cycles of entering an op and of one tile: with a boot and a commit, what a charge must hold. */
+/** Estimated cycles of entering an op and of one tile, or its grain: with a boot and a commit, what a charge must hold. */
 export function leastCycles(op: OpRecord): number {
   const { enter, tile } = cyclesOf(op);
-  return enter + tile;
+  return enter + tile * Math.max(op.get(OP_GRAIN), 1);
 }
 
 /** Which body computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: for cores with the DSP extension. */

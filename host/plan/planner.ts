@@ -19,7 +19,9 @@ import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.j
 import type { LearningSpec } from '../learning/spec.js';
 import { layActivations, markCommits } from './buffers.js';
 import type { TileLimits } from '../ops/shared/lowering.js';
-import { checkMemoryRule } from './memory-rule.js';
+import { type PathStep, placeGrains } from './grain.js';
+import type { Interval } from './interval.js';
+import { checkLines, checkMemoryRule, type MemoryRuleInput } from './memory-rule.js';
 import { recordOp } from '../ops/record.js';
 import { schedule } from './schedule.js';
 import type { Buffer, Step } from './step.js';
@@ -33,6 +35,8 @@ export interface PlanOptions extends TileLimits {
   overlap: boolean;
   /** What the image learns on the device. */
   learning?: LearningSpec;
+  /** Bytes that a cut amid a write spoils together, neighbours included; default 1. */
+  line?: number;
 }
 
 /** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */
@@ -86,24 +90,37 @@ function setFlags(steps: readonly Step[]): void {
   }
 }
 
-/** Throws `E_MEMORY_RULE` where a job breaks the rule. */
-function checkJobs(plan: Plan, learning: LearningPlan | undefined): void {
-  const { input, nvmBytes, jobs } = plan;
-  const common = {
-    ops: plan.ops.map(({ record }) => record),
-    nvmBytes,
-    mutable: [input.offset, nvmBytes] as const,
-    retained: [[input.offset, input.offset + input.bytes] as const],
-    nameOf: (op: number) => plan.ops[op]!.name,
-  };
-  if (!learning) {
-    checkMemoryRule(common);
-    return;
-  }
+/** A way of a job through its ops, what it must leave alone, and what must be right when it is done. */
+type Way = Required<Pick<MemoryRuleInput, 'retained' | 'final'>> & { path: PathStep[] };
+
+function waysOf({ input, output, jobs, ops }: Plan, learning: LearningPlan | undefined): Way[] {
+  const asInterval = ({ offset, bytes }: Region): Interval => [offset, offset + bytes];
+  const retained = [asInterval(input)];
+  const final = [asInterval(output)];
+  if (!learning) return [{ path: ops.map((_, op) => ({ op, place: undefined })), retained, final }];
   const { header, spec } = learning;
-  const retained = [...common.retained, ...keptRegions(header)];
-  checkMemoryRule({ ...common, retained, path: inferencePath(header, jobs[0]!) });
-  checkMemoryRule({ ...common, retained, path: learnPath(header, spec, common.ops, jobs[1]!) });
+  const records = ops.map(({ record }) => record);
+  retained.push(...keptRegions(header));
+  // Banks, states and the ring, wherever the job leaves its own.
+  final.push([header.banks, header.lanes]);
+  return [
+    { path: inferencePath(header, jobs[0]!), retained, final },
+    { path: learnPath(header, spec, records, jobs[1]!), retained, final },
+  ];
+}
+
+/** Gives ops their grains. Throws `E_MEMORY_RULE` where a job breaks the rule, `E_PLAN` where lines cannot be kept apart. */
+function checkJobs(plan: Plan, learning: LearningPlan | undefined, line: number): void {
+  const { input, nvmBytes } = plan;
+  const ops = plan.ops.map(({ record }) => record);
+  const ways = waysOf(plan, learning);
+  if (line > 1) for (const { path } of ways) placeGrains(ops, path, line);
+  const nameOf = (op: number): string => plan.ops[op]!.name;
+  for (const way of ways) {
+    const rule = { ...way, ops, nvmBytes, mutable: [input.offset, nvmBytes] as const, line, nameOf };
+    checkMemoryRule(rule);
+    checkLines(rule);
+  }
 }
 
 /** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
@@ -183,6 +200,6 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     ],
     learning: learning ? others.at(-1)! : 0,
   };
-  checkJobs(plan, learning);
+  checkJobs(plan, learning, options.line ?? 1);
   return plan;
 }

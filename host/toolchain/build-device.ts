@@ -5,6 +5,7 @@ import {
   ActivationType,
   FEATURE_BLOCKS,
   FEATURE_FAST,
+  FEATURE_GRAIN,
   FEATURE_SPECIAL,
   FEATURE_WEIGHT_ZERO,
   KINDS_INT16,
@@ -13,8 +14,10 @@ import {
   KINDS_INT8_HIGH,
   KIND_LEARNING,
   OP_ACTIVATION_TYPE,
+  OP_FLAG_JOINED,
   OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
+  OP_GRAIN,
   OP_WEIGHT_TYPE,
   type OpKind,
   STATIC_BYTES_LEARNING,
@@ -100,7 +103,7 @@ export const EVERYTHING: BuildParts = {
   int8: kindsIn(KINDS_INT8, KINDS_INT8_HIGH),
   int16: kindsIn(KINDS_INT16, KINDS_INT16_HIGH),
   weights: Object.keys(WEIGHT_TYPES) as WeightType[],
-  features: FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL,
+  features: FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL | FEATURE_GRAIN,
   learning: [],
 };
 
@@ -114,12 +117,13 @@ function partsOf(image: DeviceImage): BuildParts {
     const special = op.has(OP_FLAG_PLAIN) ? 0 : FEATURE_SPECIAL;
     return mask | recordOp(op).features(op) | zero | special;
   }, 0);
+  const grains = image.ops.some((op) => op.get(OP_GRAIN) > 0 || op.has(OP_FLAG_JOINED)) ? FEATURE_GRAIN : 0;
   return {
     int8: kindsOf(ActivationType.INT8),
     int16: kindsOf(ActivationType.INT16),
     // Rows of int8 are taken as they are: no code that could be left out.
     weights: ['int8', ...forward.map((op) => weightTypeOfCode(op.get(OP_WEIGHT_TYPE)))],
-    features,
+    features: features | grains,
     learning: image.ops.filter((op) => op.isLearning).map(({ kind }) => kind),
   };
 }

@@ -63,7 +63,7 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
       )
     )
       refute('policy', 'tiles in one run write other bytes than one at a time', from);
-    // After each tile that does not commit anyway; images whose policy has no use for it leave the monitor alone.
+    // After each tile, or grain, that does not commit anyway; images whose policy has no use for it leave the monitor alone.
     const tiles = done - from;
     if (!dueAt(subject, image, from, done, warned))
       refute('policy', `a commit after ${tiles} tiles, where the policy has none`, from);
@@ -89,11 +89,13 @@ function dueAt(
   done: number,
   warned: boolean,
 ): boolean {
-  const { op, tile } = job.steps[done - 1]!;
+  const { op, tile } = job.steps[done - 1]!.tiles.at(-1)!;
   const record = ops[op]!;
   const ends = tile + 1 === record.get(OP_TILES) && (record.has(OP_FLAG_COMMIT) || done === job.steps.length);
-  const counted = policy.every > 0 && done - from === policy.every;
-  const late = policy.every > 0 && done - from > policy.every;
+  const tiles = (to: number): number =>
+    job.steps.slice(from, to).reduce((sum, step) => sum + step.tiles.length, 0);
+  const counted = policy.every > 0 && tiles(done) >= policy.every;
+  const late = policy.every > 0 && tiles(done - 1) >= policy.every;
   // Where learning turns, and what it finds there, says the sample: such ops commit.
   const turns = learning !== undefined && record.isLearning && tile + 1 === record.get(OP_TILES);
   return !late && (ends || counted || warned || turns);

@@ -41,7 +41,9 @@ class Search {
 
   constructor(
     readonly player: CutsPlayer,
-    readonly violation: Violation,
+    /** Tile that the violation is about, if it is about one. */
+    readonly near: number | undefined,
+    readonly line: number,
   ) {}
 
   /** The first schedule found that goes wrong, of as few cuts as there are. */
@@ -84,12 +86,13 @@ class Search {
   /** A schedule around the tile that the violation is about, and around calls that commit. */
   #draw(cuts: number, attempt: number): Schedule {
     const random = this.#random;
-    const near = this.violation.cursor ?? random.integer(4);
+    const near = this.near ?? random.integer(4);
     const modes: Schedule['commits'][] = [undefined, 'every', [], [near], [Math.max(near - 1, 0)]];
     const commits = modes[attempt % modes.length];
     const wraps = [0, 0xffffffff, 0xfffffffe, (0xfffffffe - near) >>> 0, (0xffffffff - near) >>> 0];
     const like = {
       tear: [1, 2, 4, 8][random.integer(4)]!,
+      ...(this.line > 1 ? { line: this.line } : {}),
       sequence: random.integer(3) ? 0 : wraps[random.integer(wraps.length)]!,
       ...(commits === undefined ? {} : { commits }),
     };
@@ -111,7 +114,7 @@ class Search {
     const from = tileUnits[Math.min(Math.max(near - 1, 0), tileUnits.length - 1)] ?? 0;
     const to = (tileUnits[near + 2] ?? ackUnits) + 60;
     const kind = random.integer(8);
-    if (this.violation.cursor !== undefined && kind < 5) return from + random.integer(Math.max(to - from, 1));
+    if (this.near !== undefined && kind < 5) return from + random.integer(Math.max(to - from, 1));
     if (kind < 6)
       return submitUnits + random.integer(Math.max((tileUnits[0] ?? submitUnits) - submitUnits, 1));
     if (kind < 7) return Math.max(0, ackUnits - 60) + random.integer(140);
@@ -181,12 +184,18 @@ function describe(subject: Subject | undefined, violation: Violation): Counterex
   };
 }
 
+/** Tiles of the job before the cursor that a violation is about. */
+function tileOf({ cursor }: Violation, subject: Subject | undefined): number | undefined {
+  if (cursor === undefined || !subject) return cursor;
+  return subject.job.steps.slice(0, cursor).reduce((sum, { tiles }) => sum + tiles.length, 0);
+}
+
 /** The first violation that a schedule turns into a wrong answer, with that schedule; else, or without `search`, the first. */
 export function counterexample(
   setup: Setup,
   subject: Subject | undefined,
   violations: readonly Violation[],
-  search: boolean,
+  { search, line }: { search: boolean; line: number },
 ): Counterexample | null {
   const [first] = violations;
   if (!first) return null;
@@ -195,7 +204,7 @@ export function counterexample(
   if (steady) return { ...describe(subject, first), id: 'none', ...steady, schedulesTried: 1 };
   let schedulesTried = 0;
   for (const violation of violations) {
-    const tries = new Search(playerOf(setup), violation);
+    const tries = new Search(playerOf(setup), tileOf(violation, subject), line);
     const result = tries.find();
     schedulesTried += tries.tried;
     if (!result) continue;

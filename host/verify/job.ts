@@ -3,6 +3,7 @@ import { Status } from '../../assembly/error.js';
 import { EntryKind, HEADER_BYTES, JobKind, OP_TILES } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import { learningOp } from '../ops/learning.js';
+import { grainFrom, type Tile } from '../plan/grain.js';
 import type { Interval } from '../plan/interval.js';
 import type { Place } from '../plan/learning/footprint.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
@@ -13,10 +14,9 @@ import { merge } from './interval.js';
 import { Probe, type ProbeOptions, type Write } from './probe.js';
 import { refute } from './violation.js';
 
-/** A tile, and the cursor before it. */
-export interface Step {
-  op: number;
-  tile: number;
+/** A tile, or the tiles of a grain, and the cursor before it. */
+export interface Step extends Tile {
+  tiles: Tile[];
   writes: Write[];
   written: Interval[];
   /** Views within mutable NVM, in order, as address and length. */
@@ -161,7 +161,8 @@ export function goldenJob(
     if (code < 0) refute('job', `run returns ${code} at op ${op}, tile ${tile}`);
     const writes = dataWrites(probe.trace, image);
     const views = mutableViews(image, probe.trace.views);
-    const step = { op, tile, writes, written: writtenIntervals(writes), views };
+    const tiles = grainFrom(image.ops, { op, tile });
+    const step = { op, tile, tiles, writes, written: writtenIntervals(writes), views };
     onStep(step, cursors.length - 1);
     if (!previous) first = writes;
     else for (const { address, bytes } of previous.writes) beforeLast.set(bytes, address);
@@ -211,9 +212,10 @@ function checkOrder(
   const { first, count } = image.jobs[kind]!;
   if (op < first || op >= first + count) refute('job', `the cursor says op ${op}, which is not of the job`);
   if (!previous) return;
-  const more = previous.tile + 1 < image.ops[previous.op]!.get(OP_TILES);
-  const [nextOp, nextTile] = more ? [previous.op, previous.tile + 1] : [previous.op + 1, 0];
-  const jumps = !more && learningOp(image.ops[previous.op]!)?.steers === true;
+  const done = previous.tiles.at(-1)!;
+  const more = done.tile + 1 < image.ops[done.op]!.get(OP_TILES);
+  const [nextOp, nextTile] = more ? [done.op, done.tile + 1] : [done.op + 1, 0];
+  const jumps = !more && learningOp(image.ops[done.op]!)?.steers === true;
   if ((op === nextOp || jumps) && tile === nextTile) return;
   const next = `op ${nextOp}, tile ${nextTile} is next`;
   refute('job', `the cursor says op ${op}, tile ${tile}, where ${next}`);

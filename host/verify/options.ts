@@ -3,6 +3,7 @@ import { bytesKind } from '../data/option-kinds.js';
 import { capacitance, choice, flag, type Kind, progressKind, time } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
+import { lineKind } from '../plan/line.js';
 import { fixedPolicyKind } from '../plan/policy.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
@@ -15,7 +16,7 @@ export interface VerifyOptions extends GivenInputs {
   tear?: number;
   /**
    * Bytes of a line that memory writes or checks as one (ECC, read-modify-write): a cut amid a write spoils the whole of it,
-   * neighbours included: 1 (default), 4, 8 or 16.
+   * neighbours included: 1, 4, 8 or 16; default what the image was compiled for.
    */
   line?: number;
   /** The device module to prove; default the one that ships. */
@@ -51,16 +52,6 @@ const tearKind: Kind<number> = {
   right: () => '1',
 };
 
-const LINES = ['1', '4', '8', '16'] as const;
-const line = choice(LINES, { placeholder: 'BYTES' });
-const lineKind: Kind<number> = {
-  ...line,
-  expected: '1, 4, 8 or 16',
-  parse: (text) => (line.parse!(text) === undefined ? undefined : Number(text)),
-  check: (value) => (typeof value === 'number' && line.check(`${value}`) !== undefined ? value : undefined),
-  right: () => '1',
-};
-
 export const verifyOptions = {
   ...givenOptions,
   input: {
@@ -70,7 +61,11 @@ export const verifyOptions = {
   },
   job: jobOption,
   tear: { kind: tearKind, default: 1, help: 'bytes a write may be torn at: 1, 2, 4 or 8' },
-  line: { kind: lineKind, default: 1, help: 'bytes that a cut amid a write spoils together: 1, 4, 8 or 16' },
+  line: {
+    kind: lineKind,
+    help: 'bytes that a cut amid a write spoils together: 1, 4, 8 or 16',
+    otherwise: 'what the image was compiled for',
+  },
   policy: { kind: fixedPolicyKind, help: 'every N, low or never', otherwise: 'the image’s own' },
   device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'whose charge must hold a tile' },
   capacitorUf: { kind: capacitance, help: 'such as 100uF', otherwise: 'the device’s own' },

@@ -30,6 +30,8 @@ export interface CutsOutcome {
 export interface SteadyRun {
   answers: Map<number, Uint8Array>;
   nvm: Uint8Array;
+  /** 1 where the jobs wrote, or what outlives them lies: where lines are spoilt, only that is compared. */
+  written: Uint8Array;
   units: number;
   /** Units used when a tile of the first job began; the last is where its final commit began. */
   tileUnits: number[];
@@ -57,6 +59,7 @@ export class CutsPlayer {
     return {
       answers: play.answers,
       nvm: play.comparable(),
+      written: play.written,
       units: play.power.used,
       tileUnits: play.tileUnits,
       submitUnits: play.submitUnits,
@@ -96,8 +99,10 @@ class Play {
   readonly answers = new Map<number, Uint8Array>();
   readonly story: string[] = [];
   readonly tileUnits: number[] = [];
+  readonly written: Uint8Array;
   submitUnits = 0;
   ackUnits = 0;
+  readonly #line: number;
   readonly #image: Image;
   readonly #nvm: SimulatedNvm;
   readonly #device: Device;
@@ -110,13 +115,17 @@ class Play {
   #job = 0;
 
   constructor({ image, module, sramBytes, jobs }: CutsPlayer, schedule: Schedule) {
-    const { commits } = schedule;
+    const { commits, line = 1 } = schedule;
+    this.#line = line;
     this.#image = commits === undefined ? image : withPolicy(image, { every: 0, low: false }, 'as scheduled');
-    this.#nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: schedule.tear });
+    this.#nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: schedule.tear, lineBytes: this.#line });
+    this.written = new Uint8Array(image.nvmBytes);
+    if (image.learning) this.written.fill(1, image.learning.banks, image.learning.lanes);
     const start = jobs[0]?.start;
     if (start) this.#nvm.load(deviceAt(this.#image, schedule.sequence, start));
     else provision(this.#nvm, this.#image, { sequence: schedule.sequence });
-    const observe = (access: string, address: number): void => this.#observe(access, address);
+    const observe = (access: string, address: number, length: number): void =>
+      this.#observe(access, address, length);
     this.#device = new Device(module, { nvm: this.#nvm, sramBytes, supply: this.power, observe });
     this.#jobs = jobs;
     this.#cuts = schedule.cuts;
@@ -156,7 +165,11 @@ class Play {
         return { verdict: 'wrong answer', detail: `byte ${at} of the answer to job ${ticket} is ${values}` };
       }
     }
-    const at = firstDifference(this.comparable(), steady.nvm);
+    const [found, expected] = [this.comparable(), steady.nvm];
+    // Bytes beside those written may be spoilt.
+    for (let at = 0; this.#line > 1 && at < found.length; at++)
+      if (steady.written[at] === 0) found[at] = expected[at]!;
+    const at = firstDifference(found, expected);
     if (at >= 0) return { verdict: 'wrong NVM', detail: `byte ${at} differs from what steady power leaves` };
     return { verdict: 'identical', detail: 'answers and final NVM are those of steady power' };
   }
@@ -255,8 +268,9 @@ class Play {
   }
 
   /** Notes when each tile of the first job writes. */
-  #observe(access: string, address: number): void {
+  #observe(access: string, address: number, length: number): void {
     const { slots } = this.#image;
+    if (access === 'write') this.written.fill(1, address, address + length);
     const slot = address >= slots.offset && address < slots.offset + slots.bytes;
     if (access !== 'write' || slot || this.#job > 0 || this.#device.cursorField(C_STATE) !== Status.RUN)
       return;

@@ -134,8 +134,9 @@ export function progress(
 
 /** What the plan says that step `index` may read and write. */
 function plannedFootprint({ image, job }: Subject, index: number): Footprint {
-  const { op, tile } = job.steps[index]!;
-  return footprint(image.ops[op]!, tile, placeOf(image, job.cursors[index]!));
+  const place = placeOf(image, job.cursors[index]!);
+  const parts = job.steps[index]!.tiles.map(({ op, tile }) => footprint(image.ops[op]!, tile, place));
+  return { reads: parts.flatMap(({ reads }) => reads), writes: parts.flatMap(({ writes }) => writes) };
 }
 
 /** What each step may read by the plan; what it writes, as the run shows it. */

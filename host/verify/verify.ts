@@ -280,7 +280,7 @@ class Verification {
   readonly passed: Passed[] = [];
 
   constructor(
-    readonly options: VerifySettings,
+    readonly options: VerifySettings & Memory,
     readonly tick: () => void,
     readonly isOver: () => boolean,
   ) {}
@@ -346,14 +346,15 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
   const options = checkOptions(verifyOptions, given);
   const started = process.hrtime.bigint();
   const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy);
-  const { tear, line, job } = options;
+  const { tear, job } = options;
+  const line = options.line ?? model.metadata.line ?? 1;
   const setups = setUpAll(model, options);
   const tiles = tilesOf(model, jobKind(model, job));
   let done = 0;
   // Three passes over the tiles, two over the commits, and the phases of provisioning.
   const total = setups.length * (3 * tiles + 2 * (tiles + 5) + 4);
   const tick = (): void => options.onProgress?.(Math.min(++done, total), total);
-  const verification = new Verification(options, tick, deadline(started, options.budgetMs));
+  const verification = new Verification({ ...options, line }, tick, deadline(started, options.budgetMs));
   // With learning the protocol is explored where the ring holds something.
   const explored = Math.min(1, setups.length - 1);
   setups.forEach((setup, index) => verification.prove(setup, index === explored));
@@ -392,7 +393,7 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     moduleBytes: setups[0]!.wasm.length,
     elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
     counterexample: failed
-      ? counterexample(failed.setup, failed.subject, failed.violations, options.search && line === 1)
+      ? counterexample(failed.setup, failed.subject, failed.violations, { search: options.search, line })
       : null,
   };
 }

@@ -181,13 +181,21 @@ export const CORE = [
       'if (next <= load<i32>(job) + load<i32>(job, 4))',
     ],
     ['another commit flag', '& OP_FLAG_COMMIT', '& (OP_FLAG_COMMIT << 1)'],
-    ['every op commits', 'return (load<u32>(op, OP_FLAGS) & OP_FLAG_COMMIT) != 0', 'return true'],
+    ['every op commits', ': flags & OP_FLAG_COMMIT;', ': Commit.MUST;'],
+    [
+      'commits between joined ops',
+      'return HAS_GRAIN && flags & OP_FLAG_JOINED ? Commit.NO : flags',
+      'return flags',
+    ],
+    ['grains ignored', 'return grain && tile % grain ? Commit.NO : Commit.MAY;', 'return Commit.MAY;'],
+    ['grains of twice the tiles', 'tile % grain ?', 'tile % (grain << 1) ?'],
+    ['commits within grains where they are due', 'if (here < Commit.MAY) continue;', ''],
     ['DONE is not said', '  store<i32>(CURSOR, Status.DONE, C_STATE);\n', ''],
     ['IDLE for DONE', 'store<i32>(CURSOR, Status.DONE, C_STATE)', 'store<i32>(CURSOR, Status.IDLE, C_STATE)'],
     [
       'DONE is not committed',
-      '  store<i32>(CURSOR, Status.DONE, C_STATE);\n  return true;',
-      '  store<i32>(CURSOR, Status.DONE, C_STATE);\n  return false;',
+      '  store<i32>(CURSOR, Status.DONE, C_STATE);\n  return Commit.MUST;',
+      '  store<i32>(CURSOR, Status.DONE, C_STATE);\n  return Commit.MAY;',
     ],
     ['run before boot', 'if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;', ''],
     [
@@ -222,7 +230,7 @@ export const CORE = [
       'kernels.tile(op, load<i32>(CURSOR, C_TILE));\n    kernels.tile(op, load<i32>(CURSOR, C_TILE));',
       'equivalent: a tile writes the same bytes again; it only takes longer',
     ],
-    ['no mandatory commits', 'if (advance(op) || (every', 'advance(op);\n    if ((every'],
+    ['no mandatory commits', 'if (here || (every', 'if ((every'],
     ['periodic commits one late', 'load<u32>(UNCOMMITTED) >= every', 'load<u32>(UNCOMMITTED) > every'],
     ['no periodic commits', '|| (every && load<u32>(UNCOMMITTED) >= every)', ''],
     [

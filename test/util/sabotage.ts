@@ -94,8 +94,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: ENGINE,
     edits: [
       [
-        'assert(load<u32>(CURSOR, C_TILE) < load<u32>(op, OP_TILES));\n    kernels.tile(op, load<i32>(CURSOR, C_TILE));\n    if (advance(op)',
-        'const t = load<i32>(CURSOR, C_TILE);\n    const a = advance(op);\n    if (a) commit();\n    kernels.tile(op, t);\n    if (a',
+        'assert(load<u32>(CURSOR, C_TILE) < load<u32>(op, OP_TILES));\n    kernels.tile(op, load<i32>(CURSOR, C_TILE));\n    const here = advance(op);',
+        'const t = load<i32>(CURSOR, C_TILE);\n    const here = advance(op);\n    if (here > 0) commit();\n    kernels.tile(op, t);',
       ],
     ],
   },
@@ -130,7 +130,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'mandatory commits left out',
     file: ENGINE,
-    edits: [['return (load<u32>(op, OP_FLAGS) & OP_FLAG_COMMIT) != 0', 'return false']],
+    edits: [[': flags & OP_FLAG_COMMIT;', ': Commit.MAY;']],
   },
   {
     name: 'randomness from SRAM as it is found',

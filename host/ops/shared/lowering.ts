@@ -31,6 +31,16 @@ export interface TileLimits {
   arenaBytes: number;
   /** Cycles that entering the op and running one tile may take (a tenth of a charge), where they can be cut smaller. */
   tileCycles: number;
+  /** Bytes that a cut amid a write spoils together: tiles hold whole ones where they can; default 1. */
+  line?: number;
+}
+
+/** Values of `output` of which a tile that holds whole lines has a multiple, if its parts have `values` each. */
+export function lineValues({ line = 1 }: TileLimits, output: TensorSpec, values = 1): number {
+  const bytes = values * elementBytes(output);
+  let unit = 1;
+  while ((unit * bytes) % line !== 0) unit++;
+  return unit;
 }
 
 export interface LoweredOp {
@@ -225,11 +235,15 @@ export function placeScaling(record: OpRecord, field: number, { multiplier, shif
   record.set(field + 4, shift);
 }
 
-/** The largest of `total`, or equal parts of it, that `fits`; 0 if not even 1 does. */
-export function largestPart(total: number, fits: (part: number) => boolean): number {
+/** A part of `total` brought down to a multiple of `unit`, if it is not smaller than one, or all there is. */
+export const wholeUnits = (part: number, total: number, unit: number): number =>
+  part < total && part >= unit ? part - (part % unit) : part;
+
+/** The largest of `total`, or equal parts of it, that `fits`; 0 if not even 1 does. Multiples of `unit` where they can be. */
+export function largestPart(total: number, fits: (part: number) => boolean, unit = 1): number {
   for (let parts = 1; parts <= total; parts++) {
     const part = Math.ceil(total / parts);
-    if (fits(part)) return part;
+    if (fits(part)) return wholeUnits(part, total, unit);
   }
   return 0;
 }

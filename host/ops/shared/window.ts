@@ -14,7 +14,7 @@ import {
   WIN_PART,
 } from '../../../assembly/layout.js';
 import type { TensorSpec, Window } from '../../model/quantized-network.js';
-import { refuse } from './lowering.js';
+import { refuse, wholeUnits } from './lowering.js';
 import type { OpRecord } from '../../model/record.js';
 import type { Shapes } from '../op.js';
 
@@ -51,11 +51,11 @@ export function rowSpan(op: Window, width: number, channels: number, columns: nu
   return Math.min((columns - 1) * op.stride[1] + (op.kernel[1] - 1) * op.dilation[1] + 1, width) * channels;
 }
 
-/** Columns a tile may have, most first: the row in 1, 2, … equal parts. */
-export function* columnChoices(width: number): Generator<number> {
+/** Columns a tile may have, most first: the row in 1, 2, … equal parts, multiples of `unit` where they can be. */
+export function* columnChoices(width: number, unit = 1): Generator<number> {
   let last = 0;
   for (let parts = 1; parts <= width; parts++) {
-    const columns = Math.ceil(width / parts);
+    const columns = wholeUnits(Math.ceil(width / parts), width, unit);
     if (columns !== last) yield columns;
     last = columns;
   }
