@@ -1,5 +1,6 @@
 // Inputs as files: every format against what was put in, and damaged ones.
 import { deflateSync } from 'node:zlib';
+import { encode } from 'jpeg-js';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { audioFeatures } from '../host/data/audio-features.js';
@@ -118,6 +119,67 @@ test('.png and .bmp: pixels over the range of the model, grey if it takes one ch
   }
   const grey = readInput(png(42, 3, 0, colours), { ...target(1), shape: [3, 42, 1] });
   assert.equal(grey.data, expected);
+});
+
+/** Where row 0 and column 0 of a stored picture are seen (Exif 2.3, 4.6.4 A, Orientation). */
+const ORIENTATIONS = [
+  ['top', 'left'],
+  ['top', 'right'],
+  ['bottom', 'right'],
+  ['bottom', 'left'],
+  ['left', 'top'],
+  ['right', 'top'],
+  ['right', 'bottom'],
+  ['left', 'bottom'],
+] as const;
+
+/** A .jpg with an Exif segment of one entry before all others. */
+function withOrientation(jpeg: Uint8Array, orientation: number, little: boolean): Uint8Array {
+  const tiff = new DataView(new ArrayBuffer(26));
+  tiff.setUint16(0, little ? 0x4949 : 0x4d4d);
+  tiff.setUint16(2, 42, little);
+  tiff.setUint32(4, 8, little);
+  tiff.setUint16(8, 1, little);
+  tiff.setUint16(10, 0x0112, little);
+  tiff.setUint16(12, 3, little);
+  tiff.setUint32(14, 1, little);
+  tiff.setUint16(18, orientation, little);
+  const body = [...Buffer.from('Exif\0\0', 'latin1'), ...new Uint8Array(tiff.buffer)];
+  const segment = [0xff, 0xe1, 0, body.length + 2, ...body];
+  return Uint8Array.from([...jpeg.subarray(0, 2), ...segment, ...jpeg.subarray(2)]);
+}
+
+test('.jpg: turned as the camera says that it was held', () => {
+  const [height, width] = [16, 24];
+  const pixels = Buffer.alloc(height * width * 4, 255);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) pixels.set([y * 14, x * 10, (x + y) * 5], (y * width + x) * 4);
+  const stored = new Uint8Array(encode({ data: pixels, width, height }, 95).data);
+  const { data, shape } = readInput(stored);
+  assert.equal(shape, [height, width, 3]);
+  ORIENTATIONS.forEach(([row, column], i) => {
+    const isTurned = i >= 4;
+    const seen = isTurned ? [width, height] : [height, width];
+    const at = (side: string, index: number): { x?: number; y?: number } =>
+      ({
+        top: { y: index },
+        bottom: { y: seen[0]! - 1 - index },
+        left: { x: index },
+        right: { x: seen[1]! - 1 - index },
+      })[side]!;
+    const expected = new Float32Array(data.length);
+    for (let r = 0; r < height; r++)
+      for (let c = 0; c < width; c++) {
+        const { x = 0, y = 0 } = { ...at(row, r), ...at(column, c) };
+        for (let k = 0; k < 3; k++) expected[(y * seen[1]! + x) * 3 + k] = data[(r * width + c) * 3 + k]!;
+      }
+    for (const little of [false, true]) {
+      const found = readInput(withOrientation(stored, i + 1, little));
+      assert.equal(found.shape, [...seen, 3], `orientation ${i + 1}`);
+      assert.equal(found.data, expected, `orientation ${i + 1}`);
+    }
+  });
+  for (const none of [0, 9, 65535]) assert.equal(readInput(withOrientation(stored, none, true)).data, data);
 });
 
 test('.wav: samples as they are; or features, a tone in the bin of its frequency', () => {

@@ -35,7 +35,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
       code: 'E_OPTION',
       found: `--${cliName(stray, learningFlags[stray])} without --learn`,
       expected: 'what is to be learnt',
-      hint: 'Add --learn, such as --learn last.',
+      hint: 'Say what is to be learnt: `--learn last`, for example.',
     });
   }
   return {

@@ -15,7 +15,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { BrownoutError } from '../error.js';
 import { layoutKinds } from '../firmware/layouts.js';
 import { nvmBodies } from '../firmware/nvm-bodies/index.js';
@@ -36,8 +36,12 @@ const PROGRAMS = ['firmware.elf', 'firmware.hex', 'firmware.bin', 'firmware.uf2'
 
 const OURS = 'a new or empty folder, or one that `brownout export` has written';
 
-function refuse(found: string, expected = OURS, hint = 'Name another folder with -o.'): BrownoutError {
-  return new BrownoutError({ code: 'E_FOLDER', found, expected, hint });
+/** `folder` cannot be written; the hint names one that is free. */
+function refuse(folder: string, found: string, expected = OURS, hint = ''): BrownoutError {
+  const stem = basename(folder).replace(/\.[^.]*$/, '') || 'app';
+  const free = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `${stem}-firmware${n > 1 ? n : ''}`);
+  const another = `Name another folder, such as \`-o ${free.find((name) => !existsSync(name))}\`.`;
+  return new BrownoutError({ code: 'E_FOLDER', found, expected, hint: `${hint}${another}` });
 }
 
 /** What is in a firmware folder beside what the export wrote. */
@@ -84,11 +88,11 @@ function checkParent(folder: string, parent: string): void {
     checkParent(folder, dirname(parent));
     return;
   }
-  if (!statSync(parent).isDirectory()) throw refuse(`"${folder}" in "${parent}", a file`);
+  if (!statSync(parent).isDirectory()) throw refuse(folder, `"${folder}" in "${parent}", a file`);
   try {
     accessSync(parent, constants.W_OK | constants.X_OK);
   } catch {
-    throw refuse(`"${folder}" in "${parent}", where nothing may be written`);
+    throw refuse(folder, `"${folder}" in "${parent}", where nothing may be written`);
   }
 }
 
@@ -98,19 +102,20 @@ function keptOf(folder: string, target: string): string[] {
     checkParent(folder, dirname(target));
     return [];
   }
-  if (!statSync(target).isDirectory()) throw refuse(`"${folder}", a file`);
+  if (!statSync(target).isDirectory()) throw refuse(folder, `"${folder}", a file`);
   const manifest = manifestOf(target);
   if (!manifest) {
-    if (readdirSync(target).length > 0) throw refuse(`"${folder}" with other files in it`);
+    if (readdirSync(target).length > 0) throw refuse(folder, `"${folder}" with other files in it`);
     return [];
   }
   const { kept, changed } = lookThrough(target, manifest);
   if (changed.length === 0) return kept;
   const [first] = changed;
   throw refuse(
+    folder,
     `"${folder}" with changes in what is made anew: ${changed.join(', ')}`,
     'changes in files that are yours to edit alone (docs/FIRMWARE.md)',
-    `Move away what you changed: \`mv ${join(folder, first!)} .\`; or name another folder with -o.`,
+    `Move away what you changed: \`mv ${join(folder, first!)} .\`. Or: `,
   );
 }
 

@@ -95,11 +95,11 @@ function checkFolder(path: string): void {
   }
 }
 
-/** Checks where a file is to be written. Throws `E_OUTPUT`. */
+/** Checks where a file is to be written. `flag`: what a hint says before another name. Throws `E_OUTPUT`. */
 export function checkOutput(
   path: string,
   kind: OutputKind,
-  { inputs, force }: { inputs: readonly string[]; force: boolean },
+  { inputs, force, flag }: { inputs: readonly string[]; force: boolean; flag: string },
 ): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) {
@@ -107,13 +107,13 @@ export function checkOutput(
     refuse(
       `"${path}", a folder`,
       `a file for ${kind.what}`,
-      `Name a file in it, such as \`${quoted(file)}\`.`,
+      `Name a file in it, such as \`${flag}${quoted(file)}\`.`,
     );
   }
   checkFolder(path);
   if (!found) return;
   const same = inputs.find((input) => canonical(input) === canonical(path));
-  const other = `Name another file, such as \`${quoted(freeName(path))}\`.`;
+  const other = `Name another file, such as \`${flag}${quoted(freeName(path))}\`.`;
   if (same !== undefined) refuse(`"${path}" to read and to write`, 'another file to write', other);
   if (!found.isFile()) return;
   try {

@@ -100,14 +100,15 @@ class Line {
     this.#checkRequired();
     const force = this.#switches.has('force');
     const inputs = this.#inputs();
-    const writes = (path: string, kind: OutputKind): string => {
-      checkOutput(path, kind, { inputs, force });
+    const check = (path: string, kind: OutputKind, flag = ''): string => {
+      checkOutput(path, kind, { inputs, force, flag });
       return path;
     };
+    const writes = (path: string, kind: OutputKind): string => check(path, kind, '-o ');
     for (const { key, option } of new Set(this.#known.values())) {
       const { file } = option.kind;
       const path = this.#values[key];
-      if (file !== undefined && file !== 'input' && typeof path === 'string') writes(path, file);
+      if (file !== undefined && file !== 'input' && typeof path === 'string') check(path, file);
     }
     return {
       positionals: this.#positionals,
@@ -218,13 +219,18 @@ class Line {
   }
 
   #checkRequired(): void {
-    const missing = [...this.#known.values()].find(
-      ({ key, option }) => option.required && option.help !== undefined && this.#values[key] === undefined,
+    const absent = [...new Set(this.#known.values())].filter(
+      ({ key, option }) => option.help !== undefined && this.#values[key] === undefined,
     );
+    const missing = absent.find(({ option }) => option.required);
     if (!missing) return;
-    const { name, option } = missing;
-    const hint = `Try ${this.#corrected(this.args.length, 0, `--${name}`, option.kind.right())}.`;
-    this.#fail('E_USAGE', `no --${name}`, option.kind.expected, hint);
+    const added = absent
+      .filter(({ option }) => option.required || option.hinted)
+      .flatMap(({ name, option }) => [`--${name}`, option.kind.right()]);
+    const hint = `Try ${this.#corrected(this.args.length, 0, ...added)}.`;
+    const { kind } = missing.option;
+    const expected = kind.file === 'input' ? `a file, such as ${kind.right()}` : kind.expected;
+    this.#fail('E_USAGE', `no --${missing.name}`, expected, hint);
   }
 
   /** Paths of all that the command reads. */

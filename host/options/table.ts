@@ -12,6 +12,8 @@ export interface Option<Api = unknown, Cli = unknown> {
   /** What stands for a default that is no constant: `the device’s`. */
   readonly otherwise?: string;
   readonly required?: true;
+  /** Not required, but said in hints of what is missing: without it, or another in its place, a command cannot work. */
+  readonly hinted?: true;
   /** Its name on the command line, where that is not its name in the API, in kebab-case and without its unit. */
   readonly cli?: string;
   readonly short?: string;

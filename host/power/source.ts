@@ -75,7 +75,8 @@ function parameters(name: GeneratorName, text: string | undefined): Record<strin
     if (!Object.hasOwn(values, key)) {
       const known = Object.keys(values);
       const meant = nearest(key, known) ?? known[0]!;
-      const hint = `Did you mean ${name}:${meant}=${values[meant]}?`;
+      const meantPart = `${meant}=${value || values[meant]}`;
+      const hint = `Did you mean "${name}:${text!.replace(part, meantPart)}"?`;
       refuse('E_TRACE_PARAMETER', `"${key}" of ${name}`, known.join(', '), hint);
     }
     const number = parameterValue(key, value);

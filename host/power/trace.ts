@@ -172,7 +172,7 @@ function readCsv(heading: Row, recording: Recording, { loadOhm }: TraceSettings)
   const { time, power, voltage, current } = header;
   const resistive = power < 0 && current < 0;
   if (resistive && loadOhm === undefined) {
-    const hint = 'Say what the voltage was measured across, as `loadOhm`: 30k, for example.';
+    const hint = 'Say what the voltage was measured across: `loadOhm` "30k", for example.';
     refuse('E_TRACE_LOAD', 'voltages without a load', 'a resistance in ohms', hint);
   }
   const samples = recording.rows.map((row): Sample => {

@@ -87,20 +87,28 @@ const WAYS = {
 const WAY_NAMES = ['trace', 'cuts', 'on'] as const;
 
 /** Throws `E_USAGE` unless exactly one way is asked for, and only with its own options. */
-function wayOf(given: Options): keyof typeof WAYS {
+function wayOf(given: Options, commandLine: string): keyof typeof WAYS {
   const asked = WAY_NAMES.filter((way) => given[way] !== undefined);
   const [way] = asked;
   const own: readonly string[] = way ? [way, ...WAYS[way]] : [];
   const stray = (Object.keys(given) as Name[]).find((name) => !own.includes(name));
   if (way && asked.length === 1 && stray === undefined) return way;
   const dashed = (name: Name): string => `--${cliName(name, options[name])}`;
-  throw new BrownoutError({
-    code: 'E_USAGE',
-    found: way && asked.length === 1 ? `${dashed(stray!)} with --${way}` : `${asked.length} ways to replay`,
-    expected:
-      '--trace FILE, --cuts ID (with --input, --as, --job, --module) or --on BOARD (with --kills, --seed)',
-    hint: 'Name one way: --trace rf, say, or --cuts 1500,300 (1,500 bytes and barriers into the first boot, then 300).',
-  });
+  const expected =
+    '--trace FILE, --cuts ID (with --input, --as, --job, --module) or --on BOARD (with --kills, --seed)';
+  const refuse = (found: string, hint: string): never => {
+    throw new BrownoutError({ code: 'E_USAGE', found, expected, hint });
+  };
+  if (!way) {
+    // What is given may belong to one way alone.
+    const meant = WAY_NAMES.find((one) =>
+      Object.keys(given).every((name) => (WAYS[one] as readonly string[]).includes(name)),
+    );
+    const example = { trace: '--trace rf', cuts: '--cuts 1500,300', on: '--on qemu-mps2-an386' };
+    return refuse('no way to replay', `Try \`${commandLine} ${example[meant ?? 'trace']}\`.`);
+  }
+  if (asked.length > 1) return refuse(`${asked.map(dashed).join(' and ')}`, 'Keep one of them.');
+  return refuse(`${dashed(stray!)} with --${way}`, `Leave ${dashed(stray!)} out.`);
 }
 
 /** A schedule on the simulated device. */
@@ -164,5 +172,5 @@ export const command: Command = defineCommand({
     'brownout replay model.brn --cuts 118,2~7@c3.12@t4@s4294967294 --json',
     'brownout replay checkpoints/digits.brn --on qemu-mps2-an386 --kills 200',
   ],
-  run: (input) => REPLAYS[wayOf(input.options)](input),
+  run: (input) => REPLAYS[wayOf(input.options, input.commandLine)](input),
 });

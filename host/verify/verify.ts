@@ -108,7 +108,7 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
       found,
       expected:
         'a device module with the imports nvm.view, nvm.write, nvm.sync, power.low, and accel.* if it has any',
-      hint: 'Build one with `brownout build`, or leave it out for the one that ships.',
+      hint: 'Build one, `brownout build model.brn -o device.wasm`, or leave it out for the one that ships.',
     });
   };
   if (!WebAssembly.validate(wasm)) refuse('a file that is no valid WebAssembly module');

@@ -29,6 +29,7 @@ export const command: Command = defineCommand({
   positionals: [IMAGE],
   options: {
     ...cliOptions(xrayOptions),
+    data: { ...xrayOptions.data, hinted: true },
     as: asOption,
     report: { kind: outputFile(PAGE_FILE, 'xray.html'), help: 'write one self-contained HTML page' },
     saveLog: { kind: outputFile(LOG_FILE, 'device.log'), help: 'write the run as a device would log it' },
