@@ -1,202 +1,136 @@
-// `npm run calibrate`: what classes of WASM instructions cost in instructions of a Cortex-M4, fitted to counts of QEMU.
-// Prints the table for host/profiles/cortex-m4-generic.ts, and the error on kernels the fit has not seen.
-import { Random } from '../host/math/random.js';
-import { compile } from '../host/compile/compile.js';
+// `npm run calibrate`: what kernels cost on each body of the firmware, fitted to instructions that QEMU counts. Writes what
+// was counted (bench/calibration.json) and the tables of costs (host/ops/kernel-costs/), and prints the error on
+// shapes that the fit has not seen. `npm run calibrate -- fit` fits anew what was counted before.
+import { writeFileSync } from 'node:fs';
+import { format, resolveConfig } from 'prettier';
+import {
+  type Calibration,
+  CALIBRATION_IMAGES,
+  calibrated,
+  calibrationSamples,
+  compileCalibration,
+  type CountedOp,
+  errorsOf,
+  fitCosts,
+  type KernelCosts,
+  packRecord,
+  readCalibration,
+  rms,
+} from '../bench/calibration.js';
+import { OP_TILES } from '../assembly/layout.js';
 import { countOps } from '../host/firmware/count-on-board.js';
-import { boardCalled } from '../host/firmware/targets.js';
-import { type Image, readImage } from '../host/model/image.js';
-import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
-import { cortexM4Instructions } from '../host/profiles/cortex-m4-generic.js';
+import { type Board, boardCalled } from '../host/firmware/targets.js';
+import type { Image } from '../host/model/image.js';
+import type { Body } from '../host/ops/shared/cost.js';
+import { msp430fr5994 } from '../host/profiles/msp430fr5994.js';
 import { BareKernels } from '../host/simulator/bare.js';
-import type { Supply } from '../host/simulator/device.js';
-import { buildDevice } from '../host/toolchain/build-device.js';
-import { type InstructionCosts, meter, readMeter, setBudget } from '../host/toolchain/meter.js';
-import * as networks from '../samples/networks.js';
+import { steadyPower, type Supply } from '../host/simulator/device.js';
+import { bareModuleFor, meteredModule } from '../host/toolchain/modules.js';
+import { readMeter, setBudget } from '../host/toolchain/meter.js';
 
-type Class = keyof InstructionCosts;
-/** What one expects of a C compiler: most locals and constants cost nothing, a load is a load. */
-const EXPECTED: InstructionCosts = {
-  ...{ local: 0.125, constant: 0.125, alu32: 0.75, mul32: 1, div32: 6, alu64: 2, mul64: 1, div64: 40 },
-  ...{ load: 1, store: 1, branch: 1.5, call: 8, select: 2, simd: 8, bulkPerByte: 0.5, bulkSetup: 10 },
+const COMMAND = 'npm run calibrate';
+
+/** Where each body is counted. The code of a Cortex-M0+ runs on a Cortex-M3 as well. */
+const BOARDS: Record<Exclude<Body, 'msp430'>, Board> = {
+  dsp: boardCalled('qemu-mps2-an386'),
+  armv7m: boardCalled('qemu-mps2-an385'),
+  armv6m: { ...boardCalled('qemu-mps2-an385'), core: 'cortex-m0plus' },
+  rv32: boardCalled('qemu-riscv-virt'),
 };
-/** Calls of the hardware layer: a view, a write, a byte written. */
-const EXTRA = { view: 25, write: 40, byteWritten: 1.2 };
-/**
- * How strongly the fit is held to what one expects, relative to it: classes come in fixed company, so that counts alone
- * do not tell them apart.
- */
-const PULL = 1;
-const CLASSES = Object.keys(EXPECTED) as Class[];
-/** Classes no scalar device kernel uses, or that hardly ever run: they keep their estimates. */
-const KEPT: Class[] = ['simd', 'div64', 'bulkPerByte', 'bulkSetup'];
-const SHAPES = 5;
-const ROUNDS = 20_000;
 
-interface Sample {
-  name: string;
-  /** How often each class ran, then the extras. */
-  counts: number[];
-  instructions: number;
-}
+const bodies = [...Object.keys(BOARDS), 'msp430'] as Body[];
 
-/** Counts NVM accesses, and cycles of a meter in which one class alone costs something. */
-class CountingSupply implements Supply {
-  readonly extras = [0, 0, 0];
-  #meter: WebAssembly.Global | undefined;
-  #spent = 0;
-
-  boot(global: WebAssembly.Global | undefined): void {
-    this.#meter = global;
-    setBudget(global as unknown as { value: bigint }, 2 ** 26);
-  }
-  view(): void {
-    this.extras[0]!++;
-    this.collect();
-  }
-  write(bytes: number): number {
-    this.extras[1]!++;
-    this.extras[2]! += bytes;
-    this.collect();
-    return bytes;
-  }
-  sync(): void {}
-  low(): boolean {
-    return false;
-  }
-
-  /** Adds what was spent since, and grants anew. */
-  collect(): number {
-    const global = this.#meter as unknown as { value: bigint };
-    this.#spent += 2 ** 26 - readMeter(global).cyclesLeft;
-    setBudget(global, 2 ** 26);
-    return this.#spent;
-  }
-}
-
-function countClasses(wasm: Uint8Array, image: Image): number[] {
-  let extras: number[] = [];
-  const counts = CLASSES.map((one) => {
-    const costs = Object.fromEntries(CLASSES.map((name) => [name, name === one ? 1 : 0])) as unknown;
-    const supply = new CountingSupply();
-    const module = new WebAssembly.Module(meter(wasm, costs as InstructionCosts));
-    const kernels = new BareKernels(module, image, supply);
-    kernels.feed(image.sample!);
-    supply.extras.fill(0);
-    kernels.run(image.sample!);
-    extras = [supply.extras[0]!, supply.extras[1]! - 1, supply.extras[2]! - image.input.bytes];
-    return supply.collect();
+/** Cycles of an MSP430: of the metered kernels, as no emulator has the part. */
+function meteredOps(image: Image): [number, number][] {
+  let global = { value: 0n };
+  const supply: Supply = {
+    ...steadyPower,
+    boot(meter) {
+      global = meter as unknown as { value: bigint };
+    },
+  };
+  const module = meteredModule(bareModuleFor(image), msp430fr5994.instructionCycles.value);
+  const kernels = new BareKernels(module, image, supply);
+  const spent = (work: () => void): number => {
+    setBudget(global, 2 ** 27);
+    work();
+    return 2 ** 27 - readMeter(global).cyclesLeft;
+  };
+  return image.ops.map((op, index) => {
+    const enter = spent(() => kernels.enter(index));
+    let tiles = 0;
+    for (let tile = 0; tile < op.get(OP_TILES); tile++) tiles += spent(() => kernels.tile(tile));
+    return [Math.round(enter), Math.round(tiles)];
   });
-  return [...counts, ...extras];
 }
 
-const makers: Record<string, (random: Random) => QuantizedNetwork> = {
-  conv2d: networks.convNetwork,
-  'conv2d int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
-  'conv2d blocks': networks.circulantConvNetwork,
-  depthwise: networks.depthwiseNetwork,
-  dense: (random) => networks.denseNetwork(random, 400),
-  'dense int4': (random) => networks.withInt4(random, networks.denseNetwork(random, 400)),
-  'circulant direct': (random) => {
-    const blockSize = 2 ** networks.between(random, 2, 5);
-    return networks.circulantNetwork(random, { blockSize, inputs: 64, outputs: 64, method: 'direct' });
-  },
-  'circulant ntt': (random) => {
-    const blockSize = 2 ** networks.between(random, 3, 7);
-    return networks.circulantNetwork(random, { blockSize, inputs: 256, outputs: 128, method: 'ntt' });
-  },
-  'max pool': networks.maxPoolNetwork,
-  'average pool': networks.averagePoolNetwork,
-  add: (random) => networks.elementwiseNetwork(random, 'add'),
-  mul: (random) => networks.elementwiseNetwork(random, 'mul'),
-  softmax: networks.softmaxNetwork,
-  mean: networks.meanNetwork,
-};
-
-async function collect(): Promise<Sample[]> {
-  const board = boardCalled('qemu-mps2-an386');
-  const samples: Sample[] = [];
-  for (const [name, make] of Object.entries(makers)) {
-    for (let seed = 1; seed <= SHAPES; seed++) {
-      const random = new Random(seed * 77);
-      const network = make(random);
-      const sample = networks.int8s(random, elementCount(network.tensors[network.input]!));
-      const image = readImage(compile(network, { arenaBytes: 8192, sample }));
-      const counts = countClasses(await buildDevice(image, { entry: 'bare', optimize: 'speed' }), image);
-      const { ops } = await countOps(image, board);
-      const instructions = ops.reduce((sum, op) => sum + op.enter + op.tiles, 0);
-      // A tick is 40 instructions: what takes fewer than some 100 ticks is not counted well enough.
-      if (instructions > 4000) samples.push({ name, counts, instructions });
+async function countAll(): Promise<Calibration> {
+  const ops: CountedOp[] = [];
+  for (const spec of CALIBRATION_IMAGES) {
+    const image = compileCalibration(spec);
+    const counts: [number, number][][] = [];
+    for (const board of Object.values(BOARDS)) {
+      const counted = await countOps(image, board);
+      counts.push(counted.ops.map(({ enter, tiles }) => [enter, tiles]));
     }
+    counts.push(meteredOps(image));
+    for (const index of calibrated(image)) {
+      const record = packRecord(image.ops[index]!);
+      ops.push({ set: spec.set, record, counts: counts.flatMap((body) => body[index]!) });
+    }
+    console.log(`${spec.set} ${spec.family} ${spec.seed}: counted`);
   }
-  return samples;
+  return { command: COMMAND, bodies, ops };
 }
 
-const predict = (counts: readonly number[], costs: readonly number[]): number =>
-  counts.reduce((sum, n, i) => sum + n * costs[i]!, 0);
-
-/** Costs ≥ 0 with the least squared relative error, held to the prior: coordinate descent. */
-function fit(samples: readonly Sample[], prior: readonly number[], free: readonly boolean[]): number[] {
-  const rows = samples.map(({ counts, instructions }) => counts.map((n) => n / instructions));
-  const costs = [...prior];
-  const residuals = rows.map((row) => 1 - predict(row, costs));
-  for (let round = 0; round < ROUNDS; round++) {
-    const i = round % costs.length;
-    if (!free[i]) continue;
-    const pull = PULL / prior[i]! ** 2;
-    let [top, bottom] = [pull * (prior[i]! - costs[i]!), pull];
-    rows.forEach((row, s) => {
-      top += row[i]! * residuals[s]!;
-      bottom += row[i]! ** 2;
-    });
-    const next = Math.max(0, costs[i]! + top / bottom);
-    rows.forEach((row, s) => {
-      residuals[s]! -= row[i]! * (next - costs[i]!);
-    });
-    costs[i] = next;
-  }
-  return costs;
-}
-
-const errorsOf = (samples: readonly Sample[], costs: readonly number[]): number[] =>
-  samples.map(({ counts, instructions }) => predict(counts, costs) / instructions - 1);
-
-const rms = (errors: readonly number[]): number =>
-  Math.sqrt(errors.reduce((sum, e) => sum + e * e, 0) / errors.length);
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
-const samples = await collect();
-const prior = [...CLASSES.map((name) => EXPECTED[name]), ...Object.values(EXTRA)];
-const free = prior.map((_, i) => i >= CLASSES.length || !KEPT.includes(CLASSES[i]!));
-const sixteenths = (costs: number[]): number[] =>
-  costs.map((cost, i) => (i < CLASSES.length ? Math.round(cost * 16) / 16 : cost));
-
-// Each kernel in turn is left out of the fit, and predicted by it.
-const unseen = Object.keys(makers).map((name) => {
-  const costs = fit(
-    samples.filter((sample) => sample.name !== name),
-    prior,
-    free,
-  );
-  const errors = errorsOf(
-    samples.filter((sample) => sample.name === name),
-    costs,
-  );
-  return { name, rms: rms(errors) };
-});
-const fitted = sixteenths(fit(samples, prior, free));
-const errors = errorsOf(samples, fitted);
-console.log(`${samples.length} ops of ${unseen.length} kernels on qemu-mps2-an386, instructions counted`);
-console.log(JSON.stringify(Object.fromEntries(CLASSES.map((name, i) => [name, fitted[i]])), null, 2));
-const extras = Object.keys(EXTRA).map((name, i) => `${name} ${fitted[CLASSES.length + i]!.toFixed(1)}`);
-console.log(`calls of the hardware layer: ${extras.join(', ')}`);
-const largest = Math.max(...errors.map(Math.abs));
-console.log(`error of the fit: ${percent(rms(errors))} (RMS), at most ${percent(largest)}`);
-const inUse = CLASSES.map((name) => cortexM4Instructions[name]);
-const known = errorsOf(samples, [...inUse, ...fitted.slice(CLASSES.length)]);
-console.log(`error of the profile as it stands: ${percent(rms(known))}`);
-for (const name of Object.keys(makers)) {
-  const own = samples.flatMap((sample, i) => (sample.name === name ? [errors[i]!] : []));
-  console.log(`  ${name.padEnd(18)} ${percent(own.reduce((sum, e) => sum + e, 0) / own.length)} on average`);
+const root = new URL('../../', import.meta.url);
+async function writePretty(path: string, text: string): Promise<void> {
+  const filepath = new URL(path, root).pathname;
+  writeFileSync(filepath, await format(text, { ...(await resolveConfig(filepath)), filepath }));
 }
-console.log('error on a kernel that the fit has not seen (RMS):');
-for (const { name, rms: error } of unseen) console.log(`  ${name.padEnd(18)} ${percent(error)}`);
+
+/** A line an op: not as Prettier has it. */
+function packed({ command, bodies: names, ops }: Calibration): string {
+  const lines = ops.map((op) => JSON.stringify(op));
+  return `{"command":"${command}","bodies":${JSON.stringify(names)},"ops":[\n${lines.join(',\n')}\n]}\n`;
+}
+
+if (process.argv[2] !== 'fit') {
+  writeFileSync(new URL('bench/calibration.json', root), packed(await countAll()));
+}
+const samples = calibrationSamples(readCalibration());
+const table = Object.fromEntries(bodies.map((body) => [body, fitCosts(samples, body)]));
+for (const body of bodies) {
+  const seen = errorsOf(samples, 'fit', body, table[body]!);
+  const unseen = errorsOf(samples, 'held-out', body, table[body]!);
+  const errors = unseen.map(({ error }) => error);
+  const largest = Math.max(...errors.map(Math.abs));
+  console.log(
+    `${body}: error ${percent(rms(errors))} (RMS) of ${errors.length} held-out ops, at most ${percent(largest)}; ` +
+      `${percent(rms(seen.map(({ error }) => error)))} of ${seen.length} fitted ones`,
+  );
+  for (const kernel of Object.keys(table[body]!)) {
+    const of = (list: typeof seen): number[] =>
+      list.filter((one) => one.kernel === kernel).map(({ error }) => error);
+    const [fitted, held] = [of(seen), of(unseen)];
+    const text = held.map((error) => (error * 100).toFixed(0)).join(' ');
+    console.log(
+      `  ${kernel.padEnd(28)} fit ${percent(rms(fitted))}, held out ${percent(rms(held))}: ${text}`,
+    );
+  }
+}
+const rows = (costs: KernelCosts): string =>
+  Object.entries(costs)
+    .map(([kernel, row]) => `${kernel}: ${JSON.stringify(row)},`)
+    .join('\n');
+for (const body of bodies) {
+  await writePretty(
+    `host/ops/kernel-costs/${body}.ts`,
+    `// Made by \`${COMMAND}\` from bench/calibration.json: what one of each thing costs that a kernel does (\`work\` of its op in
+// host/ops), in ${body === 'msp430' ? 'cycles, estimated' : 'instructions, counted'}.
+export const ${body}Costs = {\n${rows(table[body]!)}\n} as const;
+`,
+  );
+}

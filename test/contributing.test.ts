@@ -181,6 +181,7 @@ import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 import { checkLength } from './shared/check.js';
 import { elementwiseCycles } from './shared/cycles.js';
 import { arenaFor, largestPart, placeAreas, recordOf } from './shared/lowering.js';
+import { cut, NOTHING, part } from './shared/work.js';
 
 export const negate: NetworkOp<Negate> = {
   inputs: one,
@@ -202,6 +203,17 @@ export const negateRecord: RecordOp = {
   ...SIMPLE,
   shapes: (op) => ({ inputShape: [op.get(ELT_COUNT)], outputShape: [op.get(ELT_COUNT)], macs: 0 }),
   cycles: (op) => ({ enter: 0, tile: elementwiseCycles(op.get(ELT_GROUP)) }),
+  // As a product takes it, until it is counted.
+  work: (op) => ({
+    kernel: 'mul',
+    enter: NOTHING,
+    ...cut(op.get(ELT_COUNT), op.get(ELT_GROUP), (count) =>
+      part(
+        { tile: 1, element: count },
+        { stateViews: 1, stateBytes: count, writes: 1, writtenBytes: count },
+      ),
+    ),
+  }),
 };
 `;
 

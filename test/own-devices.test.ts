@@ -82,7 +82,7 @@ test('a wrong field is named, with what it should be', () => {
     [{ ...profile, clockHz: figure(8e6, { source: '' }) }, /clockHz\.source ""/],
     [{ ...profile, clockHz: undefined }, /clockHz/],
     [{ ...profile, clockHtz: figure(8e6) }, /"clockHtz"/],
-    [{ ...profile, dspExtension: figure(1) }, /dspExtension\.value 1/],
+    [{ ...profile, body: figure('lea') }, /body\.value "lea"/],
     [{ ...profile, instructionCycles: figure({ load: 1 }) }, /instructionCycles\.value without "local"/],
     [{ ...profile, turnOffV: figure(9) }, /turnOffV 9, warningV/],
     [{ ...profile, unwarnedCuts: figure(1.5) }, /unwarnedCuts/],

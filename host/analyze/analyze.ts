@@ -9,7 +9,7 @@ import {
 } from '../../assembly/layout.js';
 import { type Endurance, forecastEndurance } from '../firmware/endurance.js';
 import { type Image, readImage } from '../model/image.js';
-import { type Body, bodyOf, describeOp, savingOf } from '../ops/record.js';
+import { describeOp, savingOf, sumBodyOf, type SumBody } from '../ops/record.js';
 import { type Origin, originOf } from '../origin.js';
 import { bankReads } from '../plan/footprint.js';
 import type { OpRecord } from '../model/record.js';
@@ -30,8 +30,8 @@ export interface OpAnalysis {
   outputShape: number[];
   macs: number;
   /** What computes its sums in firmware for the device; cycles are those of the scalar body. */
-  body: Body;
-  /** The share of instructions that the body saves of the scalar one's, estimated. */
+  body: SumBody;
+  /** The share of instructions that the body saves of a Cortex-M3's, estimated. */
   bodySaves: number;
   /** NVM bytes read and written by one run of the op. */
   bytesMoved: number;
@@ -176,12 +176,11 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
   const ops = inference.map((op, index): OpAnalysis => {
     const cost = costs[index]!;
     cumulative += cost.cycles;
-    const body = bodyOf(op, profile.dspExtension.value);
     return {
       name: model.metadata.ops[index]!,
       ...describeOp(op),
-      body,
-      bodySaves: savingOf(op, body),
+      body: sumBodyOf(op, profile.body.value),
+      bodySaves: savingOf(op, profile.body.value),
       ...cost,
       share: cost.cycles / cycles,
       cumulativeShare: cumulative / cycles,

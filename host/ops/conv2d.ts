@@ -1,9 +1,15 @@
 import {
   OP_INPUT_ZERO_POINT,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
   WIN_BLOCK,
+  WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
+  WIN_PADDING,
+  WIN_STRIDE,
   WIN_GROUP,
   WIN_PART,
   FEATURE_BLOCKS,
@@ -39,8 +45,13 @@ import {
   columnChoices,
   patchOf,
   staysInside,
+  tapsOf,
   windowShapes,
 } from './shared/window.js';
+import { pixelBytes, windowWork } from './shared/window-work.js';
+import { type Counts, cut, NOTHING, part, total, type Work } from './shared/work.js';
+import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
+import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
 import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp } from './op.js';
@@ -166,9 +177,82 @@ export const conv2d: NetworkOp<Conv2d> = {
   lower: (op, [input], output, limits) => [lowerConv2d(op, input!, output, limits)],
 };
 
+/** Multiply-adds of `rows` channels of `vectors` windows by the loops of firmware/brownout_accel.h. */
+function gemmCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
+  const [pairs, two] = [vectors - (vectors % 2), rows - (rows % 2)];
+  const wide = room && pairs > 0 && rows > 1 && length % 4 === 0;
+  const fours = vectors > pairs ? rows - (rows % 4) : 0;
+  const single = (vectors - pairs) * (rows - fours) + pairs * (rows - two);
+  return {
+    rowPair: pairs > 0 ? two / 2 : 0,
+    [wide ? 'wideMac' : 'pairMac']: pairs * two * length,
+    ...(wide ? { widened: pairs * length, wideBlock: (pairs * two) / 4 } : { pairBlock: (pairs * two) / 4 }),
+    fourMac: fours * length,
+    four: fours / 4,
+    singleMac: single * length,
+    single,
+    rest: (length % 4) * vectors * rows,
+  };
+}
+
+/** One group of channels: those multiplied as they are, or rows that are made of what is stored first. */
+function groupCounts(op: OpRecord, vectors: number, rows: number, room: boolean): Counts {
+  const patch = patchOf(op);
+  const isPlain = op.get(WIN_BLOCK) <= 1 && isInt8Weights(op);
+  if (isPlain && op.isInt8) return gemmCounts(vectors, rows, patch, room);
+  const k = op.get(WIN_BLOCK);
+  const [taps, inputs] = [tapsOf(op), op.get(WIN_INPUT_CHANNELS)];
+  return {
+    mac: vectors * rows * patch,
+    [outputTerm(op)]: vectors * rows,
+    row: rows,
+    made: isPlain ? 0 : rows * patch,
+    run: k > 1 ? rows * taps * Math.ceil(inputs / k) : 0,
+  };
+}
+
+function kernelOf(op: OpRecord): string {
+  if (op.get(WIN_BLOCK) > 1) return op.isInt8 ? 'conv2d_blocks' : 'conv2d_blocks_s16';
+  const packed = isInt8Weights(op) ? '' : '_packed';
+  return `conv2d${packed}${op.isInt8 ? '' : '_s16'}`;
+}
+
+/** Windows are laid out, unless they are pixels as they lie. */
+function conv2dWork(op: OpRecord): Work {
+  const [taps, patch, bytes] = [tapsOf(op), patchOf(op), op.valueBytes];
+  const [kernelHeight] = op.getPair(WIN_KERNEL);
+  const isPointwise =
+    taps === 1 &&
+    op.getPair(WIN_STRIDE).every((n) => n === 1) &&
+    op.getPair(WIN_PADDING).every((n) => n === 0);
+  const group = op.get(WIN_GROUP);
+  const k = Math.max(op.get(WIN_BLOCK), 1);
+  const stored = k > 1 ? taps * Math.ceil(op.get(WIN_INPUT_CHANNELS) / k) * k : weightRowBytes(op, patch);
+  const room = op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * patch;
+  const tiles = windowWork(op, ({ columns, rows: seen, span }, rows) => {
+    const groups = cut(rows, group, (size) =>
+      part(
+        { group: 1, ...groupCounts(op, columns, size, room) },
+        { constantViews: 3, constantBytes: Math.ceil(size / k) * stored + requantizationBytes(op, size) },
+      ),
+    ).all;
+    const laidOut = columns * patch * bytes;
+    const windows = isPointwise
+      ? part({ tile: 1 }, { stateViews: 1, stateBytes: laidOut })
+      : part(
+          { tile: 1, line: kernelHeight, window: columns * kernelHeight, laidOut },
+          { stateViews: seen, stateBytes: seen * pixelBytes(op, span) },
+        );
+    const output = part({}, { writes: 1, writtenBytes: columns * rows * bytes });
+    return total([groups, windows, output].map((one) => [1, one] as const));
+  });
+  return { kernel: kernelOf(op), enter: NOTHING, ...tiles };
+}
+
 export const conv2dRecord: RecordOp = {
   family: 'convolution',
   shapes: (op) => windowShapes(op, patchOf(op)),
+  work: conv2dWork,
   cycles: (op) => {
     const channels = op.get(WIN_PART) || op.get(WIN_OUTPUT_CHANNELS);
     return { enter: 0, tile: convTileCycles(op.get(WIN_TILE_COLUMNS), channels, patchOf(op)) };
@@ -176,7 +260,7 @@ export const conv2dRecord: RecordOp = {
   isPlain: (op) => op.get(WIN_PART) === 0 && staysInside(op),
   features: (op) => (op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0),
   detail: () => '',
-  dspSaves: (op) => (op.get(WIN_BLOCK) > 1 ? 0 : 0.42),
+  accelerated: (op) => op.get(WIN_BLOCK) <= 1,
   weights(op) {
     if (op.get(WIN_BLOCK) !== 0) return undefined;
     const outputs = op.get(WIN_OUTPUT_CHANNELS);

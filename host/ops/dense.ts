@@ -33,6 +33,9 @@ import {
   requantBytes,
 } from './shared/lowering.js';
 import { denseTileCycles } from './shared/cycles.js';
+import type { OpRecord } from '../model/record.js';
+import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
+import { type Counts, cut, part, type Work } from './shared/work.js';
 import { checkLength, checkRequantization, unsound } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -108,16 +111,64 @@ export const dense: NetworkOp<Dense> = {
   lower: (op, [input], output, limits) => [lowerDense(op, input!, output, limits)],
 };
 
+/** The input is copied once, or in pieces for every output; four rows at a time where nothing is in the way. */
+function denseWork(op: OpRecord): Work {
+  const [inputs, bytes] = [op.get(DENSE_INPUTS), op.valueBytes];
+  const chunk = op.get(DENSE_CHUNK);
+  const whole = chunk === inputs;
+  const pieces = whole ? 0 : Math.ceil(inputs / chunk);
+  const zero = op.has(OP_FLAG_WEIGHT_ZERO);
+  const plain = whole && !zero && op.isInt8 && isInt8Weights(op);
+  const counts = (rows: number): Counts => {
+    const fours = rows - (rows % 4);
+    if (plain) {
+      return {
+        four: fours / 4,
+        fourMac: fours * inputs,
+        single: rows - fours,
+        singleMac: (rows - fours) * inputs,
+        rest: (inputs % 4) * rows,
+      };
+    }
+    return {
+      [outputTerm(op)]: rows,
+      mac: rows * inputs,
+      piece: rows * Math.max(pieces, 1),
+      made: isInt8Weights(op) ? 0 : rows * inputs,
+      summed: zero ? inputs : 0,
+    };
+  };
+  const input = part({ entered: 1, copied: inputs * bytes }, { stateViews: 1, stateBytes: inputs * bytes });
+  const tiles = cut(op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP), (rows) => {
+    // Pieces of the input are looked up for every row, and for what the zero point of weights takes.
+    const looked = pieces * (rows + (zero ? 1 : 0));
+    return part(
+      { tile: 1, ...counts(rows) },
+      {
+        constantViews: 2 + (whole ? 1 : pieces * rows),
+        stateViews: looked,
+        constantBytes: rows * weightRowBytes(op, inputs) + requantizationBytes(op, rows),
+        stateBytes: whole ? 0 : (rows + (zero ? 1 : 0)) * inputs * bytes,
+        writes: 1,
+        writtenBytes: rows * bytes,
+      },
+    );
+  });
+  const kernel = plain ? 'dense' : op.isInt8 ? 'dense_rows' : 'dense_s16';
+  return { kernel, enter: whole ? input : part({ entered: 1 }), ...tiles };
+}
+
 export const denseRecord: RecordOp = {
   ...SIMPLE,
   family: 'dense',
+  work: denseWork,
   shapes(op) {
     const [inputs, outputs] = [op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS)];
     return { inputShape: [inputs], outputShape: [outputs], macs: inputs * outputs };
   },
   cycles: (op) => ({ enter: 0, tile: denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)) }),
   isPlain: (op) => op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS),
-  dspSaves: (op) => (op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS) && !op.has(OP_FLAG_WEIGHT_ZERO) ? 0.41 : 0),
+  accelerated: (op) => op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS) && !op.has(OP_FLAG_WEIGHT_ZERO),
   weights(op) {
     const outputs = op.get(DENSE_OUTPUTS);
     const order = (stored: Int8Array): Int8Array => stored;

@@ -2,9 +2,12 @@ import {
   OP_INPUT_ZERO_POINT,
   OP_WEIGHTS,
   OpKind,
+  WIN_DILATION,
   WIN_GROUP,
   WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
+  WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import { type DepthwiseConv2d, elementBytes, type TensorSpec } from '../model/quantized-network.js';
@@ -36,6 +39,9 @@ import {
   tapsOf,
   windowShapes,
 } from './shared/window.js';
+import { pixelBytes, windowWork } from './shared/window-work.js';
+import { type Counts, cut, NOTHING, part, total, type Work } from './shared/work.js';
+import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
 import { checkLength, checkRequantization, last } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -121,16 +127,72 @@ function ungroup(grouped: Int8Array, taps: number, outputs: number, group: numbe
   return values;
 }
 
+/** Channels of a group: four at a time where each has an input of its own. */
+function groupCounts(op: OpRecord, columns: number, size: number): Counts {
+  const taps = tapsOf(op);
+  const made = isInt8Weights(op) ? 0 : size * taps;
+  const own = op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS);
+  if (!op.isInt8 || !own)
+    return { mac: columns * size * taps, [outputTerm(op)]: columns * size, channel: size, made };
+  const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
+  const fours = Math.floor(size / 4);
+  return {
+    four: fours,
+    [kernelWidth === 3 ? 'three' : 'fourTap']: columns * fours * taps,
+    fourRow: columns * fours * kernelHeight,
+    fourOutput: columns * fours,
+    channel: size % 4,
+    mac: columns * (size % 4) * taps,
+    output: columns * (size % 4),
+    made,
+  };
+}
+
+/** Rows under the tile are laid out so that windows overlap, where that takes less room than one by one. */
+function depthwiseWork(op: OpRecord): Work {
+  const [taps, bytes] = [tapsOf(op), op.valueBytes];
+  const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
+  const [, stride] = op.getPair(WIN_STRIDE);
+  const [inputs, outputs] = [op.get(WIN_INPUT_CHANNELS), op.get(WIN_OUTPUT_CHANNELS)];
+  const group = op.get(WIN_GROUP);
+  const accelerated = op.isInt8 && inputs === outputs;
+  const overlap = accelerated && op.getPair(WIN_DILATION)[1] === 1 && stride <= kernelWidth;
+  const tiles = windowWork(op, ({ columns, rows, span }) => {
+    const groups = cut(outputs, group, (size) =>
+      part(
+        { group: 1, ...groupCounts(op, columns, size) },
+        { constantViews: 3, constantBytes: weightRowBytes(op, size * taps) + requantizationBytes(op, size) },
+      ),
+    ).all;
+    const laidOut = overlap
+      ? pixelBytes(op, kernelHeight * ((columns - 1) * stride + kernelWidth))
+      : pixelBytes(op, columns * taps);
+    const windows = part(
+      { tile: 1, line: kernelHeight, window: overlap ? 0 : columns * kernelHeight, laidOut },
+      {
+        stateViews: rows,
+        stateBytes: rows * pixelBytes(op, span),
+        writes: 1,
+        writtenBytes: columns * outputs * bytes,
+      },
+    );
+    return total([groups, windows].map((one) => [1, one] as const));
+  });
+  const kernel = accelerated ? 'depthwise_conv2d' : 'depthwise_conv2d_multiplied';
+  return { kernel: op.isInt8 ? kernel : 'depthwise_conv2d_s16', enter: NOTHING, ...tiles };
+}
+
 export const depthwiseConv2dRecord: RecordOp = {
   ...SIMPLE,
   family: 'convolution',
+  work: depthwiseWork,
   shapes: (op) => windowShapes(op, tapsOf(op)),
   cycles: (op) => {
     const outputs = op.get(WIN_OUTPUT_CHANNELS);
     return { enter: 0, tile: depthwiseTileCycles(op.get(WIN_TILE_COLUMNS), outputs, tapsOf(op)) };
   },
   isPlain: staysInside,
-  dspSaves: (op) => (op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS) ? 0.3 : 0),
+  accelerated: (op) => op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS),
   weights(op) {
     const [outputs, group, taps] = [op.get(WIN_OUTPUT_CHANNELS), op.get(WIN_GROUP), tapsOf(op)];
     const rows = Math.ceil(outputs / group);

@@ -36,6 +36,8 @@ import {
   refuse,
   type TileLimits,
 } from './shared/lowering.js';
+import type { OpRecord } from '../model/record.js';
+import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling, checkTensor, unsound } from './shared/check.js';
 import { type NetworkOp, type RecordOp, SIMPLE } from './op.js';
 
@@ -113,9 +115,49 @@ const elementwise: NetworkOp<Add | Mul> = {
 export const add: NetworkOp<Add> = elementwise;
 export const mul: NetworkOp<Mul> = elementwise;
 
+/**
+ * Whether a sum goes by the quick way of firmware/brownout_accel_add.h: all scales shift right, or an input's not at all and its
+ * product is a whole number.
+ */
+function isQuick(op: OpRecord): boolean {
+  const up = op.get(ELT_LEFT_SHIFT);
+  const [multiplier, shift] = [op.get(ELT_OUTPUT_SCALE), op.get(ELT_OUTPUT_SCALE + 4)];
+  const isTerm = (field: number): boolean => {
+    const [of, by] = [op.get(field), op.get(field + 4)];
+    return by <= 0 && by >= -30 && (by !== 0 || of << (up + 1) === 0);
+  };
+  const sum = multiplier >= 2 ** 30 && shift <= -1 && shift >= -20;
+  return up <= 20 && sum && isTerm(ELT_SCALE1) && isTerm(ELT_SCALE2);
+}
+
+function elementwiseWork(op: OpRecord): Work {
+  const bytes = op.valueBytes;
+  const isConstant = op.get(OP_WEIGHTS) !== 0;
+  const tiles = cut(op.get(ELT_COUNT), op.get(ELT_GROUP), (count) =>
+    part(
+      {
+        tile: 1,
+        [op.kind === OpKind.ADD && op.isInt8 && isQuick(op) ? 'quick' : 'element']: count,
+        rest: count % 4,
+      },
+      {
+        constantViews: isConstant ? 1 : 0,
+        stateViews: isConstant ? 1 : 2,
+        constantBytes: isConstant ? count * bytes : 0,
+        stateBytes: (isConstant ? 1 : 2) * count * bytes,
+        writes: 1,
+        writtenBytes: count * bytes,
+      },
+    ),
+  );
+  const kernel = op.kind === OpKind.ADD ? 'add' : 'mul';
+  return { kernel: op.isInt8 ? kernel : `${kernel}_s16`, enter: NOTHING, ...tiles };
+}
+
 export const elementwiseRecord: RecordOp = {
   ...SIMPLE,
+  work: elementwiseWork,
   shapes: (op) => ({ inputShape: [op.get(ELT_COUNT)], outputShape: [op.get(ELT_COUNT)], macs: 0 }),
   cycles: (op) => ({ enter: 0, tile: elementwiseCycles(op.get(ELT_GROUP)) }),
-  dspSaves: (op) => (op.kind === OpKind.ADD ? 0.52 : 0),
+  accelerated: (op) => op.kind === OpKind.ADD,
 };

@@ -36,6 +36,8 @@ import {
   type TileLimits,
 } from './shared/lowering.js';
 import { MAC, TILE } from './shared/cycles.js';
+import type { OpRecord } from '../model/record.js';
+import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling, unsound } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -276,8 +278,26 @@ export const slice: NetworkOp<Slice> = {
   lower: (op, [input], output, limits) => [lowerSlice(op, input!, output, limits)],
 };
 
+function mapWork(op: OpRecord): Work {
+  const hasTable = op.get(OP_WEIGHTS) !== 0;
+  const [length, bytes] = [op.get(MAP_LENGTH), op.valueBytes];
+  const enter = hasTable
+    ? part({ copied: TABLE_BYTES }, { constantViews: 1, constantBytes: TABLE_BYTES })
+    : NOTHING;
+  const count = op.get(MAP_COUNT);
+  const tiles = cut(count, op.get(MAP_GROUP) * length, (values) => {
+    const rows = Math.ceil(values / length);
+    return part(
+      { tile: 1, row: rows, copied: values * bytes, looked: hasTable ? values : 0 },
+      { stateViews: rows, stateBytes: values * bytes, writes: rows, writtenBytes: values * bytes },
+    );
+  });
+  return { kernel: 'map', enter, ...tiles };
+}
+
 export const mapRecord: RecordOp = {
   ...SIMPLE,
+  work: mapWork,
   shapes: (op) => ({ inputShape: [op.get(MAP_COUNT)], outputShape: [op.get(MAP_COUNT)], macs: 0 }),
   cycles: (op) => ({ enter: 0, tile: TILE + op.get(MAP_GROUP) * (100 + op.get(MAP_LENGTH) * MAC) }),
 };

@@ -25,6 +25,8 @@ import {
 } from './shared/lowering.js';
 import { feature } from './shared/window.js';
 import { MAC, OUTPUT, TILE } from './shared/cycles.js';
+import type { OpRecord } from '../model/record.js';
+import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling, last } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -85,8 +87,21 @@ export const mean: NetworkOp<Mean> = {
   lower: (op, [input], output, limits) => [lowerMean(op, input!, output, limits)],
 };
 
+function meanWork(op: OpRecord): Work {
+  const pixels = op.get(MEAN_PIXELS);
+  const looks = Math.ceil(pixels / op.get(MEAN_CHUNK));
+  const tiles = cut(op.get(MEAN_CHANNELS), op.get(MEAN_GROUP), (channels) =>
+    part(
+      { tile: 1, look: looks, pixel: pixels, value: pixels * channels, output: channels },
+      { stateViews: looks, stateBytes: pixels * channels, writes: 1, writtenBytes: channels },
+    ),
+  );
+  return { kernel: 'mean', enter: NOTHING, ...tiles };
+}
+
 export const meanRecord: RecordOp = {
   ...SIMPLE,
+  work: meanWork,
   shapes(op) {
     const [pixels, channels] = [op.get(MEAN_PIXELS), op.get(MEAN_CHANNELS)];
     return { inputShape: [pixels, channels], outputShape: [channels], macs: 0 };

@@ -3,6 +3,7 @@
 import type { OpRecord } from '../model/record.js';
 import type { QuantizedOp, TensorSpec } from '../model/quantized-network.js';
 import type { LoweredOp, TileLimits } from './shared/lowering.js';
+import type { Work } from './shared/work.js';
 
 /** Cycles of entering an op, and of one of its tiles, estimated. */
 export interface Cycles {
@@ -37,17 +38,16 @@ export interface RecordOp {
   family: 'convolution' | 'dense' | 'circulant' | 'other';
   shapes(op: OpRecord): Shapes;
   cycles(op: OpRecord): Cycles;
+  /** What its kernel does, to be priced by a device's body. */
+  work(op: OpRecord): Work;
   /** Whether `OP_FLAG_PLAIN` holds. */
   isPlain(op: OpRecord): boolean;
   /** FEATURE_* that the kernel must have for this record, beside those that flags say. */
   features(op: OpRecord): number;
   /** What the kind does not say, for people: ` 2×2·128`. */
   detail(op: OpRecord): string;
-  /**
-   * The share of its instructions that a core's DSP extension saves (docs/ACCEL.md), measured on other shapes; 0: it computes
-   * it by plain code. Activations and weights are int8.
-   */
-  dspSaves(op: OpRecord): number;
+  /** Whether a core's DSP extension computes it where activations and weights are int8 (docs/ACCEL.md). */
+  accelerated(op: OpRecord): boolean;
   /** Where its weights are, to compare them with a model's; undefined: it has none, or not one by one. */
   weights(op: OpRecord): WeightLayout | undefined;
 }
@@ -58,7 +58,7 @@ export const SIMPLE = {
   isPlain: () => true,
   features: () => 0,
   detail: () => '',
-  dspSaves: () => 0,
+  accelerated: () => false,
   weights: () => undefined,
 } as const satisfies Partial<RecordOp>;
 

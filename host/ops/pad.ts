@@ -11,6 +11,9 @@ import {
 } from './shared/lowering.js';
 import { feature, placeWindow, staysInside, windowShapes } from './shared/window.js';
 import { TILE } from './shared/cycles.js';
+import type { OpRecord } from '../model/record.js';
+import { windowWork } from './shared/window-work.js';
+import { NOTHING, part, type Work } from './shared/work.js';
 import { checkLength } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -39,8 +42,32 @@ export const pad: NetworkOp<Pad> = {
   lower: (op, [input], output, limits) => [lowerPad(op, input!, output, limits)],
 };
 
+function padWork(op: OpRecord): Work {
+  const channels = op.get(WIN_OUTPUT_CHANNELS) * op.valueBytes;
+  const tiles = windowWork(op, ({ columns, rows, span }) => {
+    const inside = rows > 0 && span > 0 ? 1 : 0;
+    return part(
+      {
+        tile: 1,
+        filled: columns * channels,
+        rest: (columns * channels) % 4,
+        inside,
+        copied: inside * span * channels,
+      },
+      {
+        stateViews: inside,
+        stateBytes: inside * span * channels,
+        writes: 1,
+        writtenBytes: columns * channels,
+      },
+    );
+  });
+  return { kernel: 'pad', enter: NOTHING, ...tiles };
+}
+
 export const padRecord: RecordOp = {
   ...SIMPLE,
+  work: padWork,
   shapes: (op) => windowShapes(op, 0),
   cycles: (op) => ({ enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * op.get(WIN_OUTPUT_CHANNELS) * 5 }),
   isPlain: staysInside,

@@ -3,6 +3,7 @@ import {
   OP_CLAMP_MIN,
   OpKind,
   WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import {
@@ -31,6 +32,9 @@ import {
   windowShapes,
 } from './shared/window.js';
 import { MAC, TILE } from './shared/cycles.js';
+import type { OpRecord } from '../model/record.js';
+import { pixelBytes, windowWork } from './shared/window-work.js';
+import { NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, last } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -75,6 +79,29 @@ const pool: NetworkOp<MaxPool2d | AveragePool2d> = {
 export const maxPool2d: NetworkOp<MaxPool2d> = pool;
 export const averagePool2d: NetworkOp<AveragePool2d> = pool;
 
+function poolWork(op: OpRecord, name: string): Work {
+  const [channels, bytes] = [op.get(WIN_INPUT_CHANNELS), op.valueBytes];
+  const [, kernelWidth] = op.getPair(WIN_KERNEL);
+  const tiles = windowWork(op, ({ columns, rows, span }) =>
+    part(
+      {
+        tile: 1,
+        row: rows,
+        pixel: columns * rows * kernelWidth,
+        value: columns * rows * kernelWidth * channels,
+        output: columns * channels,
+      },
+      {
+        stateViews: rows,
+        stateBytes: rows * pixelBytes(op, span),
+        writes: 1,
+        writtenBytes: columns * channels * bytes,
+      },
+    ),
+  );
+  return { kernel: op.isInt8 ? name : `${name}_s16`, enter: NOTHING, ...tiles };
+}
+
 const poolRecord = {
   ...SIMPLE,
   shapes: (op) => windowShapes(op, 0),
@@ -83,11 +110,13 @@ const poolRecord = {
 
 export const maxPoolRecord: RecordOp = {
   ...poolRecord,
+  work: (op) => poolWork(op, 'max_pool'),
   cycles: (op) => ({ enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * patchOf(op) * MAC }),
 };
 
 export const averagePoolRecord: RecordOp = {
   ...poolRecord,
+  work: (op) => poolWork(op, 'avg_pool'),
   cycles: (op) => {
     const column = patchOf(op) * MAC + op.get(WIN_INPUT_CHANNELS) * 20;
     return { enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * column };

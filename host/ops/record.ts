@@ -4,6 +4,7 @@ import { kernelName, type OpRecord } from '../model/record.js';
 import { RECORD_OPS } from './index.js';
 import { LEARNING_OPS, learningKind } from './learning.js';
 import type { Cycles, RecordOp, Shapes } from './op.js';
+import { type Body, coreUnits } from './shared/cost.js';
 
 export interface OpDescription extends Shapes {
   /** Name of the kernel, as in docs/FORMAT.md, and for a circulant layer its blocks: `circulant_ntt_s8 2×2·128`. */
@@ -36,18 +37,21 @@ export function leastCycles(op: OpRecord): number {
   return enter + tile * Math.max(op.get(OP_GRAIN), 1);
 }
 
-/** Which body computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: for cores with the DSP extension. */
-export type Body = 'scalar' | 'dsp';
+/** What computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: by a core's DSP extension. */
+export type SumBody = 'scalar' | 'dsp';
 
-/** What the DSP extension saves of an op's instructions; 0: nothing, or not known. */
-function dspSaves(op: OpRecord): number {
-  const int8 = op.isInt8 && op.get(OP_WEIGHT_TYPE) === WeightType.INT8;
-  return op.isLearning || !int8 ? 0 : recordOp(op).dspSaves(op);
+/** The body of `op`'s sums in firmware for a device. */
+export function sumBodyOf(op: OpRecord, body: Body): SumBody {
+  const int8 = !op.isLearning && op.isInt8 && op.get(OP_WEIGHT_TYPE) === WeightType.INT8;
+  return body === 'dsp' && int8 && recordOp(op).accelerated(op) ? 'dsp' : 'scalar';
 }
 
-/** The body of `op` in firmware for a core that has the DSP extension, or has not. */
-export const bodyOf = (op: OpRecord, dspExtension: boolean): Body =>
-  dspExtension && dspSaves(op) > 0 ? 'dsp' : 'scalar';
+/** Instructions of an op of inference, entered once, on a body; of the MSP430 cycles. Memory is not in them. */
+export function coreUnitsOf(op: OpRecord, body: Body): number {
+  const { kernel, enter, all } = recordOp(op).work(op);
+  return coreUnits(enter, kernel, body) + coreUnits(all, kernel, body);
+}
 
-/** The share of an op's instructions that a body saves, estimated from those of other shapes; 0 of `scalar`. */
-export const savingOf = (op: OpRecord, body: Body): number => (body === 'scalar' ? 0 : dspSaves(op));
+/** The share of an op's instructions that the DSP extension saves of those of a Cortex-M3; 0 where nothing is by it. */
+export const savingOf = (op: OpRecord, body: Body): number =>
+  sumBodyOf(op, body) === 'scalar' ? 0 : 1 - coreUnitsOf(op, 'dsp') / coreUnitsOf(op, 'armv7m');

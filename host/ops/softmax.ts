@@ -20,6 +20,8 @@ import {
   tooLarge,
 } from './shared/lowering.js';
 import { SOFTMAX, TILE } from './shared/cycles.js';
+import type { OpRecord } from '../model/record.js';
+import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -48,8 +50,20 @@ export const softmax: NetworkOp<Softmax> = {
   lower: (op, [input], _, limits) => [lowerSoftmax(op, input!, limits)],
 };
 
+function softmaxWork(op: OpRecord): Work {
+  const depth = op.get(SOFTMAX_DEPTH);
+  const bytes = depth * op.valueBytes;
+  const tables = 2 * SOFTMAX_TABLE_BYTES;
+  const enter = op.isInt8 ? NOTHING : part({ copied: tables }, { constantViews: 1, constantBytes: tables });
+  const tiles = cut(op.get(OP_TILES), 1, () =>
+    part({ tile: 1, value: depth }, { stateViews: 1, stateBytes: bytes, writes: 1, writtenBytes: bytes }),
+  );
+  return { kernel: op.isInt8 ? 'softmax' : 'softmax_s16', enter, ...tiles };
+}
+
 export const softmaxRecord: RecordOp = {
   ...SIMPLE,
+  work: softmaxWork,
   shapes(op) {
     const shape = [op.get(OP_TILES), op.get(SOFTMAX_DEPTH)];
     return { inputShape: shape, outputShape: shape, macs: 0 };

@@ -18,7 +18,7 @@ export const apollo4: DeviceProfile = {
     provenance: 'estimated',
     source: 'as the generic Cortex-M4: the same core',
   },
-  dspExtension: { value: true, provenance: 'datasheet', source: 'Apollo4 datasheet: Cortex-M4F' },
+  body: { value: 'dsp', provenance: 'datasheet', source: 'Apollo4 datasheet: Cortex-M4F' },
   planScale: {
     value: 1.1,
     provenance: 'estimated',

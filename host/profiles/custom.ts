@@ -1,6 +1,7 @@
 // Devices of one's own: a profile as an object or a .json file, checked field by field.
 import { readUserFile } from '../data/files.js';
 import { BrownoutError } from '../error.js';
+import { BODIES } from '../ops/shared/cost.js';
 import { didYouMean } from '../options/suggest.js';
 import type { InstructionCosts } from '../toolchain/meter.js';
 import type { AcceleratorCosts, DeviceProfile, Provenance, Sourced } from './profile.js';
@@ -17,6 +18,7 @@ const FIGURES: Figures<DeviceProfile> = {
   clockHz: [1e3, 1e10],
   activeNjPerCycle: [above0, 1e6],
   planScale: [above0, 1e6],
+  cyclesPerInstruction: [above0, 1e6],
   nvmSetupCycles: [0, 1e6],
   nvmReadCyclesPerWord: [0, 1e6],
   nvmWriteCyclesPerWord: [0, 1e6],
@@ -142,7 +144,7 @@ function instructions(check: Checker, value: unknown, path: string): Instruction
   ) as unknown as InstructionCosts;
 }
 
-const NAMES = ['name', 'description', 'instructionCycles', 'dspExtension', ...Object.keys(FIGURES)];
+const NAMES = ['name', 'description', 'instructionCycles', 'body', ...Object.keys(FIGURES)];
 
 /**
  * A profile with every field checked: units by their names, a provenance and a source each. With `extends` fields that are
@@ -172,8 +174,12 @@ export function checkProfile(value: unknown, base: (name: string) => DeviceProfi
     instructionCycles: check.sourced(fields['instructionCycles'], 'instructionCycles', (costs, path) =>
       instructions(check, costs, path),
     ),
-    dspExtension: check.sourced(fields['dspExtension'], 'dspExtension', (has, path) =>
-      typeof has === 'boolean' ? has : check.refuse(`${path} ${JSON.stringify(has)}`, 'true or false'),
+    body: check.sourced(
+      fields['body'],
+      'body',
+      (name, path) =>
+        BODIES.find((body) => body === name) ??
+        check.refuse(`${path} ${JSON.stringify(name)}`, BODIES.join(', ')),
     ),
     ...(fields['accelerator'] === undefined
       ? {}

@@ -21,7 +21,12 @@ export const msp430fr5994: DeviceProfile = {
     provenance: 'estimated',
     source: halves,
   },
-  dspExtension: { value: false, provenance: 'datasheet', source: 'no Arm core' },
+  body: {
+    value: 'msp430',
+    provenance: 'datasheet',
+    source: 'MSP430X; its vector unit is for `compare` alone',
+  },
+  cyclesPerInstruction: { value: 1, provenance: 'estimated', source: 'its costs are in cycles: as metered' },
   planScale: {
     value: 6,
     provenance: 'estimated',

@@ -18,8 +18,8 @@ export const nrf52840: DeviceProfile = {
     provenance: 'estimated',
     source: 'as the generic Cortex-M4: the same core',
   },
-  dspExtension: {
-    value: true,
+  body: {
+    value: 'dsp',
     provenance: 'datasheet',
     source: 'nRF52840 product specification: Cortex-M4F',
   },

@@ -1,4 +1,5 @@
 import { BrownoutError } from '../error.js';
+import type { Body } from '../ops/shared/cost.js';
 import type { InstructionCosts } from '../toolchain/meter.js';
 
 /** Where a constant comes from: measured by us, a datasheet, or an estimate. */
@@ -40,8 +41,10 @@ export interface DeviceProfile {
   activeNjPerCycle: Sourced;
   /** Cycles of each class of WASM instruction, compiled ahead of time. */
   instructionCycles: Sourced<InstructionCosts>;
-  /** Whether the core has Arm's DSP extension, which firmware binds (docs/ACCEL.md). */
-  dspExtension: Sourced<boolean>;
+  /** The body of kernels that firmware for it runs (docs/ACCEL.md). */
+  body: Sourced<Body>;
+  /** Cycles of one of the units that the body's costs are in: instructions; of the MSP430 cycles. */
+  cyclesPerInstruction: Sourced;
   /** Cycles this device takes for one that the planner estimates (`host/ops/shared/cycles.ts`), NVM included. */
   planScale: Sourced;
   /** Reading or writing NVM: cycles to set an access up, cycles and energy a 32-bit word. */

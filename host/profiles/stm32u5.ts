@@ -22,7 +22,7 @@ export const stm32u5: DeviceProfile = {
     provenance: 'estimated',
     source: 'as the generic Cortex-M4; an M33 differs little in integer code',
   },
-  dspExtension: { value: true, provenance: 'datasheet', source: 'STM32U5 datasheet: Cortex-M33 with DSP' },
+  body: { value: 'dsp', provenance: 'datasheet', source: 'STM32U5 datasheet: Cortex-M33 with DSP' },
   planScale: {
     value: 2,
     provenance: 'estimated',

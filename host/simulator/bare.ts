@@ -13,7 +13,7 @@ import {
 } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
-import { bindImports, type Supply } from './device.js';
+import { bindImports, type DeviceOptions, type Supply } from './device.js';
 import { SimulatedNvm } from './nvm.js';
 
 interface BareExports {
@@ -33,13 +33,15 @@ export class BareKernels {
   readonly #supply: Supply;
   readonly #exports: BareExports;
 
-  constructor(module: WebAssembly.Module, image: Image, supply: Supply) {
+  /** `observe`: sees every NVM access. */
+  constructor(module: WebAssembly.Module, image: Image, supply: Supply, observe?: DeviceOptions['observe']) {
     this.#image = image;
     this.#supply = supply;
     this.#nvm = new SimulatedNvm(image.nvmBytes);
     this.#nvm.present.set(image.device);
     let memory = new Uint8Array();
-    const imports = bindImports({ nvm: this.#nvm, sramBytes: 0, supply }, () => memory);
+    const options = { nvm: this.#nvm, sramBytes: 0, supply, ...(observe ? { observe } : {}) };
+    const imports = bindImports(options, () => memory);
     this.#exports = instantiateSync(module, imports).exports as unknown as BareExports;
     memory = new Uint8Array(this.#exports.memory.buffer);
     supply.boot(this.#exports.meter);

@@ -9,6 +9,7 @@ import {
   CIRC_LEAVES,
   CIRC_OUTPUTS,
   CIRC_ROOT,
+  OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH4,
   OP_TILES,
@@ -38,6 +39,9 @@ import { circulantCycles, TILE } from '../shared/cycles.js';
 import { blockSpectrum, computedFactor, transformRoot } from './field.js';
 import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from './karatsuba.js';
 import { planNtt } from './ntt-bounds.js';
+import type { OpRecord } from '../../model/record.js';
+import { requantizationBytes } from '../shared/record-bytes.js';
+import { type Counts, cut, part, total, type Work } from '../shared/work.js';
 import { checkRequantization } from '../shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
 
@@ -264,6 +268,73 @@ export const circulant: NetworkOp<Circulant> = {
   lower: (op, [input], output, limits) => [lowerCirculant(op, input!, output, limits)],
 };
 
+/** Transforms of larger blocks are plain C everywhere. */
+const LARGEST_FAST = 512;
+
+/** What a block row of a record does, and what entering the record does of each block. */
+const CIRCULANT_COUNTS: Record<CirculantMethod, (op: OpRecord) => { block: Counts; row: Counts }> = {
+  direct(op) {
+    const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
+    return { block: { copied: k }, row: { dot: blocks * k, mac: blocks * k * k, turned: blocks * k } };
+  },
+  ntt(op) {
+    const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
+    // Transforms of a size are counted one by one; larger ones grow as k · log k.
+    const fast = k <= LARGEST_FAST;
+    const transform = (name: string, count: number): Counts =>
+      fast
+        ? { [`${name}${k}`]: count }
+        : { [`${name}Point`]: count * k, [`${name}Fly`]: count * k * (31 - Math.clz32(k)) };
+    const computed = op.get(CIRC_FACTOR) !== 0 ? blocks : 0;
+    const touched = op.get(CIRC_FACTOR) !== 0 || op.get(CIRC_CENTRE) !== 0 ? k : 0;
+    return {
+      block: { ...transform('forward', 1), touched },
+      row: { product: blocks * k, sum: k, ...transform('inverse', 1), ...transform('forward', computed) },
+    };
+  },
+  karatsuba(op) {
+    const [k, blocks, leaves] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), op.get(CIRC_LEAVES)];
+    return { block: { [`expand${k}`]: 1 }, row: { product: blocks * leaves, [`collect${k}`]: 1 } };
+  },
+};
+
+/** Bytes of constants of a block row besides its biases, and views of them. */
+function rowAccess(op: OpRecord, method: CirculantMethod): { constantViews: number; constantBytes: number } {
+  const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
+  if (method === 'direct') return { constantViews: blocks, constantBytes: blocks * k };
+  if (method === 'ntt') {
+    if (op.get(CIRC_FACTOR) !== 0) return { constantViews: blocks, constantBytes: blocks * k };
+    return { constantViews: Math.ceil(k / op.get(CIRC_CHUNK)), constantBytes: blocks * k * 4 };
+  }
+  const leaves = op.get(CIRC_LEAVES);
+  const together = Math.min(2, Math.ceil(op.get(CIRC_OUTPUTS) / k));
+  const constantViews = Math.ceil(leaves / op.get(CIRC_CHUNK)) / together;
+  return { constantViews, constantBytes: blocks * leaves * LEAF_BYTES };
+}
+
+function circulantWork(op: OpRecord, method: CirculantMethod): Work {
+  const [k, blocks, inputs] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), op.get(CIRC_INPUTS)];
+  const outputs = op.get(CIRC_OUTPUTS);
+  const { block, row } = CIRCULANT_COUNTS[method](op);
+  const { constantViews, constantBytes } = rowAccess(op, method);
+  const entered = total([
+    [1, part({ entered: 1 }, { stateViews: method === 'direct' ? 1 : blocks, stateBytes: inputs })],
+    [blocks, part({ block: 1, ...block })],
+  ]);
+  // One pair for all channels is looked up by every row.
+  const pair = op.get(OP_REQUANT_STRIDE) === 0 ? 8 : 0;
+  const tiles = cut(outputs, op.get(CIRC_GROUP) * k, (count) => {
+    const access = { constantViews: constantViews + 2, constantBytes: constantBytes + pair };
+    const rounded = { constantBytes: requantizationBytes(op, count) - pair };
+    return total([
+      [1, part({ tile: 1, output: count }, { writes: 1, writtenBytes: count, ...rounded })],
+      [Math.ceil(count / k), part({ row: 1, ...row }, access)],
+    ]);
+  });
+  const large = method === 'ntt' && k > LARGEST_FAST ? '_large' : '';
+  return { kernel: `circulant_${method}${large}`, enter: entered, ...tiles };
+}
+
 /** A record by `method`. */
 function recordBy(method: CirculantMethod): RecordOp {
   return {
@@ -278,6 +349,7 @@ function recordBy(method: CirculantMethod): RecordOp {
       const { enter, row } = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), kept)[method];
       return { enter, tile: TILE + op.get(CIRC_GROUP) * row };
     },
+    work: (op) => circulantWork(op, method),
     isPlain: (op) => method !== 'ntt' || (op.get(CIRC_CENTRE) === 0 && op.get(CIRC_FACTOR) === 0),
     detail(op) {
       const k = op.get(CIRC_BLOCK);
@@ -289,7 +361,6 @@ function recordBy(method: CirculantMethod): RecordOp {
 export const circulantDirect = recordBy('direct');
 export const circulantNtt: RecordOp = {
   ...recordBy('ntt'),
-  // Transforms of larger blocks are plain C everywhere.
-  dspSaves: (op) => (op.get(CIRC_BLOCK) <= 512 ? 0.47 : 0),
+  accelerated: (op) => op.get(CIRC_BLOCK) <= LARGEST_FAST,
 };
 export const circulantKaratsuba = recordBy('karatsuba');

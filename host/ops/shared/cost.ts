@@ -1,0 +1,32 @@
+// The cost model: what a piece of work takes of the core, by the body of the kernels that firmware runs. What it takes of
+// the memories is in its accesses, which the device prices (the device profile).
+import { armv6mCosts } from '../kernel-costs/armv6m.js';
+import { armv7mCosts } from '../kernel-costs/armv7m.js';
+import { dspCosts } from '../kernel-costs/dsp.js';
+import { msp430Costs } from '../kernel-costs/msp430.js';
+import { rv32Costs } from '../kernel-costs/rv32.js';
+import type { Counts, Part } from './work.js';
+
+/**
+ * What kernels cost on each body of them: with the DSP extension of Cortex-M4, M7, M33 (`dsp`), for Cortex-M3 (`armv7m`), M0+
+ * (`armv6m`) and RV32IMC (`rv32`), in instructions; for MSP430 (`msp430`), in cycles.
+ */
+export const KERNEL_COSTS = {
+  dsp: dspCosts,
+  armv7m: armv7mCosts,
+  armv6m: armv6mCosts,
+  rv32: rv32Costs,
+  msp430: msp430Costs,
+} as const satisfies Record<string, Readonly<Record<string, Counts>>>;
+
+export type Body = keyof typeof KERNEL_COSTS;
+
+export const BODIES = Object.keys(KERNEL_COSTS) as Body[];
+
+/** Instructions of a piece of work of `kernel`; cycles of the MSP430. Accesses to memory are not in it. */
+export function coreUnits({ counts }: Part, kernel: string, body: Body): number {
+  const costs: Readonly<Record<string, Counts | undefined>> = KERNEL_COSTS[body];
+  const row = costs[kernel];
+  if (!row) throw new RangeError(`no costs of kernel ${kernel}: run npm run calibrate`);
+  return Object.entries(counts).reduce((sum, [name, count]) => sum + count * (row[name] ?? 0), 0);
+}

@@ -1,0 +1,358 @@
+// Networks whose ops are the shapes that the cost model is fitted to, and held against: many ops side by side, each on a
+// part of the one input. Shapes are drawn from those of networks for microcontrollers; held-out ones are drawn apart.
+import type { Random } from '../host/math/random.js';
+import {
+  elementCount,
+  type CirculantMethod,
+  type QuantizedNetwork,
+  type QuantizedOp,
+  quantizeMultiplier,
+  type SpectraChoice,
+  type TensorSpec,
+} from '../host/model/quantized-network.js';
+import { withInt16 } from './networks/number-types.js';
+import { between, int8s, requantization, scaling, tensor } from './networks/parts.js';
+import { softmaxOp } from './networks/vectors.js';
+import { windowOutput } from './networks/windows.js';
+
+/** An op without its tensors, the shapes of its inputs and of its output. */
+interface Drawn {
+  op: (names: { name: string; inputs: number[]; output: number }) => QuantizedOp;
+  inputs: number[][];
+  output: number[];
+  /** Of softmax. */
+  input?: TensorSpec;
+}
+
+type Draw = (random: Random) => Drawn;
+
+const pick = <T>(random: Random, values: readonly T[]): T => values[random.integer(values.length)]!;
+
+interface Map {
+  shape: number[];
+  window: {
+    kernel: [number, number];
+    stride: [number, number];
+    dilation: [number, number];
+    padding: [number, number];
+  };
+  rows: number;
+  columns: number;
+}
+
+/** A map and a window over it, as networks have them: of 1×1, 3×3, 5×5 or a row, by stride 1 or 2. */
+function map(random: Random, channels: number, kernels: readonly [number, number][]): Map {
+  const [height, width] = [between(random, 7, 12), between(random, 7, 14)];
+  const kernel = pick(random, kernels);
+  const stride = kernel[0] === 1 && kernel[1] === 1 ? 1 : between(random, 1, 2);
+  const same = random.integer(2) === 1;
+  const padding: [number, number] = same ? [kernel[0] >> 1, kernel[1] >> 1] : [0, 0];
+  const [rows, columns] = [height, width].map((size, axis) =>
+    windowOutput(size, kernel[axis]!, stride, 1, padding[axis]!),
+  ) as [number, number];
+  return {
+    shape: [height, width, channels],
+    window: { kernel, stride: [stride, stride], dilation: [1, 1], padding },
+    rows,
+    columns,
+  };
+}
+
+const KERNELS: readonly [number, number][] = [
+  [1, 1],
+  [3, 3],
+  [5, 5],
+  [1, 5],
+  [3, 3],
+  [1, 1],
+  [4, 3],
+];
+
+function conv(random: Random, more: { type?: 'int4'; block?: boolean } = {}): Drawn {
+  const channels = pick(random, [1, 3, 4, 8, 10, 16, 24, 32]);
+  const outputs = pick(random, [4, 6, 8, 16, 20, 24, 32, 48]);
+  const { shape, window, rows, columns } = map(random, channels, KERNELS);
+  const taps = window.kernel[0] * window.kernel[1];
+  const k = more.block ? 2 ** between(random, 1, 3) : 1;
+  const count = more.block
+    ? Math.ceil(outputs / k) * Math.ceil(channels / k) * k * taps
+    : outputs * channels * taps;
+  const weights = more.type === 'int4' ? int8s(random, count, -8, 7) : int8s(random, count);
+  const scales = requantization(random, outputs, 6000 * Math.sqrt(channels * taps));
+  return {
+    op: (names) => ({
+      ...{ kind: 'conv2d', ...names, ...window, weights, ...scales },
+      ...(more.type ? { weightType: more.type } : {}),
+      ...(more.block ? { blockSize: k } : {}),
+    }),
+    inputs: [shape],
+    output: [rows, columns, outputs],
+  };
+}
+
+function depthwise(random: Random, multiplier: number, type?: 'int4'): Drawn {
+  const channels = pick(random, [4, 6, 8, 16, 20, 24, 32, 48]);
+  const { shape, window, rows, columns } = map(random, channels, [
+    [3, 3],
+    [3, 3],
+    [5, 5],
+    [1, 7],
+  ]);
+  const taps = window.kernel[0] * window.kernel[1];
+  const outputs = channels * multiplier;
+  const weights = type ? int8s(random, outputs * taps, -8, 7) : int8s(random, outputs * taps);
+  const scales = requantization(random, outputs, 6000 * Math.sqrt(taps));
+  return {
+    op: (names) => ({
+      ...{ kind: 'depthwiseConv2d', ...names, ...window, weights, ...scales },
+      ...(type ? { weightType: type } : {}),
+    }),
+    inputs: [shape],
+    output: [rows, columns, outputs],
+  };
+}
+
+function dense(random: Random, more: { type?: 'int4'; zero?: boolean; inputs?: number } = {}): Drawn {
+  const inputs = more.inputs ?? pick(random, [16, 50, 64, 100, 128, 255, 320, 512]);
+  const outputs = pick(random, [5, 10, 12, 16, 32, 64, 90]);
+  const count = inputs * outputs;
+  const weights = more.type ? int8s(random, count, -8, 7) : int8s(random, count);
+  const scales = requantization(random, outputs, 6000 * Math.sqrt(inputs));
+  const zero = between(random, 1, 100);
+  return {
+    op: (names) => ({
+      ...{ kind: 'dense', ...names, weights, ...scales },
+      ...(more.type ? { weightType: more.type } : {}),
+      ...(more.zero ? { weightZeroPoint: zero } : {}),
+    }),
+    inputs: [[inputs]],
+    output: [outputs],
+  };
+}
+
+function circulant(
+  random: Random,
+  method: CirculantMethod,
+  blockSize: number,
+  spectra: SpectraChoice = 'stored',
+): Drawn {
+  const inputs = pick(random, [64, 128, 200, 256]);
+  const outputs = pick(random, [32, 64, 100, 128]);
+  const count = Math.ceil(inputs / blockSize) * Math.ceil(outputs / blockSize) * blockSize;
+  const weights = int8s(random, count, -127, 127);
+  const scales = requantization(random, outputs, 6000 * Math.sqrt(inputs));
+  return {
+    op: (names) => ({ kind: 'circulant', ...names, blockSize, method, spectra, weights, ...scales }),
+    inputs: [[inputs]],
+    output: [outputs],
+  };
+}
+
+function pool(random: Random, kind: 'maxPool2d' | 'averagePool2d'): Drawn {
+  const channels = pick(random, [4, 6, 8, 16, 20, 32]);
+  const { shape, window } = map(random, channels, [
+    [2, 2],
+    [3, 3],
+    [2, 2],
+    [4, 4],
+  ]);
+  const inside = { ...window, padding: [0, 0] as const };
+  const output = [0, 1].map((axis) =>
+    windowOutput(shape[axis]!, window.kernel[axis as 0 | 1], window.stride[0], 1, 0),
+  );
+  const clamp = { clampMin: -128, clampMax: 127 };
+  return {
+    op: (names) => ({ kind, ...names, ...inside, ...clamp }),
+    inputs: [shape],
+    output: [...output, channels],
+  };
+}
+
+function elementwise(random: Random, kind: 'add' | 'mul', wide = false): Drawn {
+  const shape = [pick(random, [60, 250, 401, 800, 1024, 1500])];
+  const clamp = { clampMin: -128, clampMax: 127 };
+  const up = wide ? 15 : 20;
+  const scales = [scaling(random, -2, 0), scaling(random, -2, 0)] as const;
+  const sum = scaling(random, -up, 2 - up);
+  const productScaling = wide ? scaling(random, -17, -13) : scaling(random, -9, -5);
+  return {
+    op: (names) =>
+      kind === 'add'
+        ? { kind, ...names, ...clamp, leftShift: up, inputScalings: scales, outputScaling: sum }
+        : { kind, ...names, ...clamp, outputScaling: productScaling },
+    inputs: [shape, shape],
+    output: shape,
+  };
+}
+
+function softmax(random: Random, wide = false): Drawn {
+  const shape = [between(random, 1, 6), between(random, 4, 40)];
+  const scale = 2 ** -between(random, 2, 6) * random.uniform(1, 2);
+  const input = { ...tensor(random, shape), scale };
+  const wideScaling = quantizeMultiplier(scale / 256 / (10 / 65535));
+  return {
+    op: ({ name, inputs, output }) =>
+      wide
+        ? { kind: 'softmax', name, inputs, output, inputScaling: wideScaling, diffMin: 0 }
+        : ({ ...softmaxOp(input), name, inputs, output } as QuantizedOp),
+    inputs: [shape],
+    output: shape,
+    input,
+  };
+}
+
+function mean(random: Random): Drawn {
+  const shape = [between(random, 2, 9), between(random, 2, 9), pick(random, [8, 16, 24, 64, 100])];
+  const scale = scaling(random, -1, 1);
+  return {
+    op: (names) => ({ kind: 'mean', ...names, scaling: scale }),
+    inputs: [shape],
+    output: [shape[2]!],
+  };
+}
+
+function pad(random: Random): Drawn {
+  const [height, width, channels] = [between(random, 3, 12), between(random, 3, 12), between(random, 1, 24)];
+  const rows: [number, number] = [between(random, 0, 2), between(random, 0, 2)];
+  const columns: [number, number] = [between(random, 0, 2), between(random, 0, 2)];
+  return {
+    op: (names) => ({ kind: 'pad', ...names, rows, columns }),
+    inputs: [[height, width, channels]],
+    output: [height + rows[0] + rows[1], width + columns[0] + columns[1], channels],
+  };
+}
+
+function requantized(random: Random): Drawn {
+  const shape = [pick(random, [100, 300, 700, 1500])];
+  const scale = scaling(random, -1, 1);
+  return {
+    op: (names) => ({ kind: 'requantize', ...names, scaling: scale }),
+    inputs: [shape],
+    output: shape,
+  };
+}
+
+function repeated(random: Random): Drawn {
+  const length = pick(random, [4, 16, 60, 200]);
+  return {
+    op: (names) => ({ kind: 'repeat', ...names }),
+    inputs: [[length]],
+    output: [length * between(random, 3, 12)],
+  };
+}
+
+const times = (count: number, draw: Draw): Draw[] => Array.from({ length: count }, () => draw);
+
+/** Block sizes, each of which has code of its own. */
+const SIZES = [4, 8, 16, 32, 64, 128, 256, 512];
+
+/** Families: what is compiled together, as firmware of an image has only the kernels that it needs. */
+const FAMILIES = {
+  convolutions: [
+    ...times(10, (r) => conv(r)),
+    ...times(7, (r) => depthwise(r, 1)),
+    ...times(2, (r) => depthwise(r, 2)),
+    ...times(6, (r) => dense(r)),
+    ...times(2, (r) => pool(r, 'maxPool2d')),
+    ...times(2, (r) => pool(r, 'averagePool2d')),
+    ...times(3, (r) => elementwise(r, 'add')),
+    ...times(2, (r) => softmax(r)),
+    ...times(2, mean),
+  ],
+  others: [
+    ...times(4, (r) => pool(r, 'maxPool2d')),
+    ...times(4, (r) => pool(r, 'averagePool2d')),
+    ...times(2, (r) => elementwise(r, 'add')),
+    ...times(4, (r) => elementwise(r, 'mul')),
+    ...times(2, (r) => softmax(r)),
+    ...times(3, mean),
+    ...times(4, pad),
+    ...times(3, requantized),
+    ...times(3, repeated),
+    ...times(3, (r) => depthwise(r, 2)),
+  ],
+  packed: [
+    ...times(5, (r) => conv(r, { type: 'int4' })),
+    ...times(5, (r) => conv(r, { block: true })),
+    ...times(3, (r) => depthwise(r, 1, 'int4')),
+    ...times(3, (r) => dense(r, { type: 'int4' })),
+    ...times(2, (r) => dense(r, { zero: true })),
+    ...times(2, (r) => dense(r, { inputs: between(r, 4000, 6000) })),
+  ],
+  circulant: [
+    ...times(5, (r) => circulant(r, 'direct', 2 ** between(r, 1, 5))),
+    ...SIZES.map(
+      (k): Draw =>
+        (r) =>
+          circulant(r, 'ntt', k),
+    ),
+    ...times(2, (r) => circulant(r, 'ntt', 1024)),
+    ...[16, 64].map(
+      (k): Draw =>
+        (r) =>
+          circulant(r, 'ntt', k, 'computed'),
+    ),
+    ...SIZES.map(
+      (k): Draw =>
+        (r) =>
+          circulant(r, 'karatsuba', k),
+    ),
+  ],
+  int16: [
+    ...times(5, (r) => conv(r)),
+    ...times(4, (r) => depthwise(r, 1)),
+    ...times(4, (r) => dense(r)),
+    ...times(3, (r) => pool(r, 'maxPool2d')),
+    ...times(3, (r) => pool(r, 'averagePool2d')),
+    ...times(3, (r) => elementwise(r, 'add', true)),
+    ...times(3, (r) => elementwise(r, 'mul', true)),
+    ...times(3, (r) => softmax(r, true)),
+  ],
+} as const satisfies Record<string, Draw[]>;
+
+export type Family = keyof typeof FAMILIES;
+export const CALIBRATION_FAMILIES = Object.keys(FAMILIES) as Family[];
+
+/** The ops of a family side by side. Ops are called after what they are drawn as, `op3`; what cuts their inputs out, `cut3.0`. */
+export function calibrationNetwork(family: Family, random: Random): QuantizedNetwork {
+  const drawn = FAMILIES[family].map((draw) => draw(random));
+  const most = Math.max(...drawn.flatMap(({ inputs }) => inputs.map((shape) => elementCount({ shape }))));
+  const flat = tensor(random, [most]);
+  const tensors: TensorSpec[] = [flat];
+  const ops: QuantizedOp[] = [];
+  const add = (spec: TensorSpec): number => tensors.push(spec) - 1;
+  drawn.forEach(({ op, inputs, output, input }, index) => {
+    const indices = inputs.map((shape, which) => {
+      const spec = { ...(input ?? flat), shape };
+      const count = elementCount({ shape });
+      const slice = add({ ...spec, shape: [count] });
+      ops.push({
+        kind: 'slice',
+        name: `cut${index}.${which}`,
+        inputs: [0],
+        output: slice,
+        axis: 0,
+        start: 0,
+      });
+      if (shape.length === 1) return slice;
+      const shaped = add(spec);
+      ops.push({ kind: 'reshape', name: `shape${index}.${which}`, inputs: [slice], output: shaped });
+      return shaped;
+    });
+    const made = op({ name: `op${index}`, inputs: indices, output: tensors.length });
+    const isProbability = made.kind === 'softmax';
+    const isPool =
+      made.kind === 'maxPool2d' ||
+      made.kind === 'averagePool2d' ||
+      made.kind === 'repeat' ||
+      made.kind === 'pad';
+    const spec = isPool ? { ...flat, shape: output } : { ...tensor(random, output) };
+    add(isProbability ? { ...spec, scale: 1 / 256, zeroPoint: -128 } : spec);
+    ops.push(made);
+  });
+  const network = { name: `calibration ${family}`, tensors, ops, input: 0, output: tensors.length - 1 };
+  if (family !== 'int16') return network;
+  // Sums of int32 and of int64, side by side.
+  const [first, second] = [withInt16(random, network), withInt16(random, network)];
+  return { ...first, ops: first.ops.map((op, i) => (i % 2 === 0 ? op : second.ops[i]!)) };
+}

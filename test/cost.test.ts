@@ -1,0 +1,141 @@
+// The cost model against counts that QEMU made (bench/calibration.json) and against the simulated device.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { calibrationSamples, errorsOf, fitCosts, readCalibration, rms } from '../bench/calibration.js';
+import { OP_TILES } from '../assembly/layout.js';
+import { compile } from '../host/compile/compile.js';
+import { Random } from '../host/math/random.js';
+import { type Image, readImage } from '../host/model/image.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { coreUnitsOf, recordOp } from '../host/ops/record.js';
+import { BODIES, KERNEL_COSTS } from '../host/ops/shared/cost.js';
+import type { Access } from '../host/ops/shared/work.js';
+import { BareKernels } from '../host/simulator/bare.js';
+import { steadyPower } from '../host/simulator/device.js';
+import { moduleBytes } from '../host/toolchain/modules.js';
+import * as networks from '../samples/networks.js';
+
+const calibration = readCalibration();
+const samples = calibrationSamples(calibration);
+
+test('the table of costs is the fit to what was counted', () => {
+  for (const body of BODIES)
+    assert.equal(KERNEL_COSTS[body], fitCosts(samples, body), `${body}: npm run calibrate -- fit`);
+});
+
+test('on shapes that the fit has not seen the model errs by 10 % at most, RMS, on every body', () => {
+  for (const body of BODIES) {
+    const errors = errorsOf(samples, 'held-out', body, KERNEL_COSTS[body]).map(({ error }) => error);
+    const [error, largest] = [rms(errors), Math.max(...errors.map(Math.abs))];
+    const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+    console.log(`${body}: ${percent(error)} (RMS) of ${errors.length} ops, at most ${percent(largest)}`);
+    assert.ok(errors.length > 100);
+    assert.ok(error <= 0.1, `${body} ${error}`);
+  }
+});
+
+test('fitted and held-out shapes are not the same', () => {
+  const shape = (record: number[]): string => record.join();
+  const fitted = new Set(
+    calibration.ops.filter(({ set }) => set === 'fit').map(({ record }) => shape(record)),
+  );
+  const held = calibration.ops.filter(({ set }) => set === 'held-out');
+  const seen = held.filter(({ record }) => fitted.has(shape(record)));
+  assert.ok(seen.length < held.length / 10, `${seen.length} of ${held.length}`);
+});
+
+const makers: Record<string, (random: Random) => QuantizedNetwork> = {
+  conv: networks.convNetwork,
+  'deep conv': networks.deepConvNetwork,
+  'conv int16': (random) => networks.withInt16(random, networks.convNetwork(random)),
+  'conv int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
+  'conv blocks': networks.circulantConvNetwork,
+  depthwise: networks.depthwiseNetwork,
+  'depthwise int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
+  dense: (random) => networks.denseNetwork(random, 400),
+  'dense int4': (random) => networks.withInt4(random, networks.denseNetwork(random)),
+  'dense zero point': (random) => networks.withWeightZeroPoint(random, networks.denseNetwork(random, 3000)),
+  'circulant direct': (random) => circulant(random, 'direct'),
+  'circulant ntt': (random) => circulant(random, 'ntt'),
+  'circulant karatsuba': (random) => circulant(random, 'karatsuba'),
+  'max pool': networks.maxPoolNetwork,
+  'average pool': networks.averagePoolNetwork,
+  add: (random) => networks.elementwiseNetwork(random, 'add'),
+  mul: (random) => networks.elementwiseNetwork(random, 'mul'),
+  'add int16': (random) => networks.elementwiseInt16Network(random, 'add'),
+  softmax: networks.softmaxNetwork,
+  'softmax int16': networks.softmaxInt16Network,
+  mean: networks.meanNetwork,
+  pad: networks.padNetwork,
+  concat: networks.concatNetwork,
+  slice: networks.sliceNetwork,
+  logistic: networks.logisticNetwork,
+  lenet: networks.lenet,
+};
+
+function circulant(random: Random, method: 'direct' | 'ntt' | 'karatsuba'): QuantizedNetwork {
+  const blockSize = 2 ** networks.between(random, 3, 6);
+  return networks.circulantNetwork(random, { blockSize, inputs: 100, outputs: 70, method });
+}
+
+/** What running an op accesses, by what the module asks for. */
+function observed(image: Image, index: number): Access {
+  const access = {
+    constantViews: 0,
+    constantBytes: 0,
+    stateViews: 0,
+    stateBytes: 0,
+    writes: 0,
+    writtenBytes: 0,
+  };
+  const supply = { ...steadyPower };
+  const kernels = new BareKernels(
+    new WebAssembly.Module(moduleBytes('bare')),
+    image,
+    supply,
+    (kind, address, bytes) => {
+      if (kind === 'view' && address >= image.constants.offset && address < image.slots.offset) {
+        access.constantViews++;
+        access.constantBytes += bytes;
+      } else if (kind === 'view' && address >= image.slots.offset) {
+        access.stateViews++;
+        access.stateBytes += bytes;
+      } else if (kind === 'write') {
+        access.writes++;
+        access.writtenBytes += bytes;
+      }
+    },
+  );
+  kernels.enter(index);
+  for (let tile = 0; tile < image.ops[index]!.get(OP_TILES); tile++) kernels.tile(tile);
+  return access;
+}
+
+test('the model knows what every kernel reads and writes', () => {
+  for (const [name, make] of Object.entries(makers)) {
+    for (let seed = 1; seed <= 4; seed++) {
+      const network = make(new Random(seed));
+      const image = readImage(compile(network, { arenaBytes: 5000 + seed * 3000, verify: false }));
+      image.ops.forEach((op, index) => {
+        const { enter, all } = recordOp(op).work(op);
+        const found = observed(image, index);
+        for (const what of Object.keys(found) as (keyof Access)[]) {
+          const modelled = enter.access[what] + all.access[what];
+          const near = Math.abs(modelled - found[what]) <= 0.02 * found[what] + 1;
+          assert.ok(near, `${name} ${seed}, op ${index}: ${what} ${modelled}, observed ${found[what]}`);
+        }
+      });
+    }
+  }
+});
+
+test('the DSP extension saves where it computes, and nowhere else', () => {
+  const image = readImage(compile(networks.lenet(new Random(5)), { verify: false }));
+  for (const op of image.ops) {
+    const saved = 1 - coreUnitsOf(op, 'dsp') / coreUnitsOf(op, 'armv7m');
+    const accelerated = recordOp(op).accelerated(op);
+    assert.ok(accelerated ? saved > 0.15 : Math.abs(saved) < 0.1, `${recordOp(op).work(op).kernel} ${saved}`);
+  }
+});
+
+test.run();
