@@ -161,6 +161,7 @@ export type { InferenceKind, LearningKind, OpRecord } from './model/record.js';
 export type { Region, TensorRegion, TensorTable } from './model/tensor-table.js';
 export type { WeightBits, WeightFormat, WeightType } from './model/weight-types.js';
 export type { SumBody } from './ops/record.js';
+export type { Body } from './ops/shared/cost.js';
 export type { Origin } from './origin.js';
 export type { EnergyLedger, EnergyUse, RunStatistics } from './power/harvested-supply.js';
 export type { PowerSegment } from './power/harvester.js';

@@ -19,6 +19,7 @@ export const KERNEL_COSTS = {
   msp430: msp430Costs,
 } as const satisfies Record<string, Readonly<Record<string, Counts>>>;
 
+/** A body of the kernels, that firmware of a device runs. */
 export type Body = keyof typeof KERNEL_COSTS;
 
 export const BODIES = Object.keys(KERNEL_COSTS) as Body[];
