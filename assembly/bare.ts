@@ -2,26 +2,28 @@
 import { setUp } from './grad/groups';
 import * as kernels from './kernels/index';
 import { LEARNING } from './kernels/mask';
-import { HEADER_BYTES, OP_BYTES } from './layout';
+import { CONSTANT, HEADER_BYTES, OP_BYTES } from './layout';
 import { fetch } from './nvm';
-import { ARENA, BASE, CURSOR, HEADER } from './sram';
+import { ARENA, BASE, CURSOR, HEADER, IMAGE } from './sram';
 
 export const arena: usize = ARENA;
 /** Of images that learn: what their ops change in the cursor, the host goes by. */
 export const cursor: usize = CURSOR;
 
 /** Of images that learn: brings groups in line with the cursor that the host has put into SRAM. */
-export function bind(base: usize): void {
+export function bind(image: usize, base: usize): void {
   if (!LEARNING) return;
+  store<usize>(IMAGE, image - CONSTANT);
   store<usize>(BASE, base);
-  fetch(0, HEADER_BYTES, HEADER);
+  fetch(CONSTANT, HEADER_BYTES, HEADER);
   setUp();
 }
 
-/** Brings the op record at NVM address `record` into SRAM and enters its kernel. */
-export function enter(base: usize, record: usize): void {
+/** Brings the op record at `record` of the image at `image` into SRAM and enters its kernel. */
+export function enter(image: usize, base: usize, record: usize): void {
+  store<usize>(IMAGE, image - CONSTANT);
   store<usize>(BASE, base);
-  fetch(record, OP_BYTES, ARENA);
+  fetch(record + CONSTANT, OP_BYTES, ARENA);
   kernels.enter(ARENA);
 }
 

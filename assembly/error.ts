@@ -14,7 +14,7 @@ export enum Status {
 export enum ErrorCode {
   /** `boot` was not called after power came up, or it failed. */
   E_NOT_BOOTED = -1,
-  /** No image: the header does not start with 'BRN1' (never provisioned, or provisioning was cut short). */
+  /** No image, or none of its state in NVM (never provisioned, or provisioning was cut short). */
   E_MAGIC = -2,
   E_VERSION = -3,
   /** The header's checksum or one of its regions is wrong. */
@@ -27,7 +27,7 @@ export enum ErrorCode {
   E_SRAM_SIZE = -8,
   /** Neither cursor slot is valid, or the two contradict each other. */
   E_CURSOR = -9,
-  /** The cursor belongs to another image. */
+  /** NVM holds the state of another image. */
   E_CURSOR_IMAGE = -10,
   /** Another job is not acknowledged yet. */
   E_BUSY = -11,

@@ -3,6 +3,8 @@ import { commit, recover } from './cursor';
 import { crc32 } from './crc';
 import { ErrorCode, Status } from './error';
 import {
+  AddressSpace,
+  CONSTANT,
   CURSOR_BYTES,
   H_SLOTS,
   H_SLOT_STRIDE,
@@ -35,9 +37,13 @@ import {
   JOB_COUNT,
   JobKind,
   MAGIC,
+  N_IMAGE_ID,
+  N_MAGIC,
   OP_BYTES,
   OP_CRC,
   REGION_COUNT,
+  STATE_BYTES,
+  STATE_MAGIC,
   VERSION,
 } from './layout';
 import { learn, prepare } from './grad/job';
@@ -45,25 +51,30 @@ import { isBound, setUp } from './grad/groups';
 import { LEARNING } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { checkPlan, fetchRecord } from './plan';
-import { ARENA, BASE, CURSOR, HEADER, PIECEWISE, READY, RECEIVED, RESIDENT, WHOLE } from './sram';
+import { ARENA, BASE, CURSOR, HEADER, IMAGE, PIECEWISE, READY, RECEIVED, RESIDENT, WHOLE } from './sram';
 
-function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
-  if (nvmBytes < <u32>HEADER_BYTES) return ErrorCode.E_NVM_SIZE;
+function checkHeader(imageBytes: u32, nvmBytes: u32, sramBytes: u32): i32 {
+  if (imageBytes < <u32>HEADER_BYTES) return ErrorCode.E_HEADER;
   if (sramBytes < <u32>(ARENA + OP_BYTES)) return ErrorCode.E_SRAM_SIZE;
-  fetch(0, HEADER_BYTES, HEADER);
+  fetch(CONSTANT, HEADER_BYTES, HEADER);
   if (load<u32>(HEADER, H_MAGIC) != MAGIC) return ErrorCode.E_MAGIC;
   if (load<u32>(HEADER, H_VERSION) != (VERSION | (HEADER_BYTES << 16))) return ErrorCode.E_VERSION;
   if (crc32(0, HEADER + H_IMAGE_ID, HEADER_BYTES - H_IMAGE_ID) != load<u32>(HEADER, H_CRC))
     return ErrorCode.E_HEADER;
-  if (load<u32>(HEADER, H_CONSTANTS_SPACE)) return ErrorCode.E_VERSION;
+  if (load<u32>(HEADER, H_CONSTANTS_SPACE) != AddressSpace.IMAGE) return ErrorCode.E_VERSION;
   const need = load<u32>(HEADER, H_NVM_BYTES);
   if (nvmBytes < need) return ErrorCode.E_NVM_SIZE;
   if (sramBytes - <u32>ARENA < load<u32>(HEADER, H_ARENA_BYTES)) return ErrorCode.E_SRAM_SIZE;
   let behind: u32 = HEADER_BYTES;
+  let end = imageBytes;
   for (let region = HEADER + H_REGIONS; region < HEADER + H_REGIONS + (REGION_COUNT << 3); region += 8) {
+    if (region == HEADER + H_SLOTS) {
+      behind = STATE_BYTES;
+      end = need;
+    }
     const offset = load<u32>(region);
     const bytes = load<u32>(region, 4);
-    if (offset < behind || offset > need || bytes > need - offset || offset & 3) return ErrorCode.E_HEADER;
+    if (offset < behind || offset > end || bytes > end - offset || offset & 3) return ErrorCode.E_HEADER;
     behind = offset + bytes;
   }
   const stride = load<u32>(HEADER, H_SLOT_STRIDE);
@@ -75,6 +86,13 @@ function checkHeader(nvmBytes: u32, sramBytes: u32): i32 {
     if (load<u32>(job) > ops || load<u32>(job, 4) > ops - load<u32>(job)) return ErrorCode.E_HEADER;
   }
   return 0;
+}
+
+/** Whether NVM holds the state of this image. Returns 0 or an error. */
+function checkState(): i32 {
+  fetch(0, STATE_BYTES, ARENA);
+  if (load<u32>(ARENA, N_MAGIC) != STATE_MAGIC) return ErrorCode.E_MAGIC;
+  return load<u32>(ARENA, N_IMAGE_ID) == load<u32>(HEADER, H_IMAGE_ID) ? 0 : ErrorCode.E_CURSOR_IMAGE;
 }
 
 /** Counts boots that found the same cursor. Returns whether there were too many. */
@@ -94,16 +112,19 @@ function isStuck(): bool {
 }
 
 /**
- * The first call after power comes up. `base`, `nvmBytes`: the image's region in NVM; `sramBytes`: all of SRAM, this
- * module's static data included. Returns the job's state or an error. After `E_NO_PROGRESS` every other call works:
- * the app may `cancel`, or `run` on with more energy.
+ * The first call after power comes up. `image`, `imageBytes`: where the image lies, and bytes there are from there on;
+ * `base`, `nvmBytes`: the same of its state in NVM; `sramBytes`: all of SRAM, this module's static data included. Returns
+ * the job's state or an error. After `E_NO_PROGRESS` every other call works: the app may `cancel`, or `run` on with more
+ * energy.
  */
-export function boot(base: usize, nvmBytes: u32, sramBytes: u32): i32 {
+export function boot(image: usize, imageBytes: u32, base: usize, nvmBytes: u32, sramBytes: u32): i32 {
   store<i32>(READY, 0);
+  store<usize>(IMAGE, image - CONSTANT);
   store<usize>(BASE, base);
   store<i32>(RESIDENT, -1);
   store<i32>(RECEIVED, 0);
-  let code = checkHeader(nvmBytes, sramBytes);
+  let code = checkHeader(imageBytes, nvmBytes, sramBytes);
+  if (!code) code = checkState();
   if (code) return code;
   const state = recover();
   // A job under way began on a plan that was checked: from there on only the records that are entered are, one by one.

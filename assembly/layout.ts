@@ -1,8 +1,10 @@
 // Every offset of the format, shared by the device (asc) and the desk (tsc): docs/FORMAT.md in code.
 // No imports, no types: plain enums and constants only. All fields are little-endian 32-bit unless noted.
 
-/** 'BRN1': the last bytes provisioning writes. */
+/** 'BRN1': how an image begins. */
 export const MAGIC = 0x314e5242;
+/** 'BRNS': how an image's state begins; the last bytes provisioning writes. */
+export const STATE_MAGIC = 0x534e5242;
 /** Format version; a reader refuses any other. */
 export const VERSION = 2;
 /** NVM addresses of views and buffers are multiples of this. */
@@ -13,7 +15,7 @@ export const STATIC_BYTES = 288;
 export const STATIC_BYTES_LEARNING = 400;
 export const STATIC_BYTES_CHECKED = 2048;
 
-// Header, at the start of the image's NVM region.
+// Header, at the start of the image.
 export const HEADER_BYTES = 128;
 export const H_MAGIC = 0;
 /** Low 16 bits: format version. High 16 bits: header bytes. */
@@ -22,14 +24,14 @@ export const H_VERSION = 4;
 export const H_CRC = 8;
 /** CRC-32 over plan and constants: names the network a cursor belongs to. */
 export const H_IMAGE_ID = 12;
-/** Where the constants lie: AddressSpace in the low byte, the rest zero. */
+/** Where the constants lie: AddressSpace. */
 export const H_CONSTANTS_SPACE = 16;
-/** Bytes of NVM the image needs, cursors and buffers included. */
+/** Bytes of NVM the image's state takes. */
 export const H_NVM_BYTES = 20;
 /** Bytes of SRAM the largest op needs, from `arena` on. */
 export const H_ARENA_BYTES = 24;
 export const H_PLAN_CRC = 28;
-/** Regions, each {offset, bytes}, in this order: plan, constants, slots, diagnostics, input, output. */
+/** Regions, each {offset, bytes}: plan and constants in the image, slots, diagnostics, input and output in NVM. */
 export const H_REGIONS = 32;
 export const H_PLAN = 32;
 export const H_CONSTANTS = 40;
@@ -50,18 +52,25 @@ export const H_MAX_BOOTS = 96;
 /** Jobs, each {first op, op count}: 0 = infer, 1 = learn. A count of 0 means the image has no such job. */
 export const H_JOBS = 100;
 export const JOB_COUNT = 2;
-/** Address of the learning header; 0: the image does not learn. */
+/** Offset in the image of the learning header; 0: the image does not learn. */
 export const H_LEARNING = 116;
-/** Address, among the constants, of the table of tensors: what `input` and `output` consist of. */
+/** Offset in the image, among the constants, of the table of tensors: what `input` and `output` consist of. */
 export const H_TENSORS = 120;
 /** How many of them are inputs, outputs and states: a byte each, in this order in the table; the fourth byte is zero. */
 export const H_TENSOR_COUNTS = 124;
 
-/** Where addresses of constants count from. */
+/** Where constants lie. */
 export enum AddressSpace {
-  /** From the image's region in NVM, as all other addresses. */
-  NVM = 0,
+  /** In the image, which nothing writes: their addresses have CONSTANT, and the rest counts from the image's start. */
+  IMAGE = 1,
 }
+/** What marks an address in the image; one without it is of the state, in NVM. */
+export const CONSTANT = 0x40000000;
+
+// The state begins with a record that says whose it is; the last 8 bytes are reserved and zero.
+export const STATE_BYTES = 16;
+export const N_MAGIC = 0;
+export const N_IMAGE_ID = 4;
 
 // Table of tensors: entries of {offset, bytes, type}, the last 7 bytes of each reserved and zero.
 export const TENSOR_BYTES = 16;
@@ -290,7 +299,7 @@ export const CIRC_GROUP = 104;
 export const CIRC_FACTOR = 108;
 
 // add_*, mul_*: a tile is `group` elements.
-/** NVM address of the second input. */
+/** Address of the second input. */
 export const ELT_INPUT2 = 72;
 export const ELT_COUNT = 76;
 export const ELT_GROUP = 80;

@@ -1,14 +1,14 @@
-// The plan: op records in NVM, and whether they are as provisioning wrote them.
+// The plan: op records in the image, and whether they are as provisioning wrote them.
 import { crc32 } from './crc';
 import { ErrorCode } from './error';
 import * as kernels from './kernels/index';
-import { H_PLAN, H_PLAN_CRC, OP_BYTES, OP_CRC, OP_TILES } from './layout';
+import { CONSTANT, H_PLAN, H_PLAN_CRC, OP_BYTES, OP_CRC, OP_TILES } from './layout';
 import { fetch, look } from './nvm';
 import { ARENA, HEADER } from './sram';
 
 /** Brings record `index` to the arena. */
 export function fetchRecord(index: i32): usize {
-  return fetch(load<u32>(HEADER, H_PLAN) + index * OP_BYTES, OP_BYTES, ARENA);
+  return fetch(CONSTANT + load<u32>(HEADER, H_PLAN) + index * OP_BYTES, OP_BYTES, ARENA);
 }
 
 /** Whether this build knows the op. */
@@ -24,7 +24,7 @@ export function checkRecord(op: usize): i32 {
 
 /** Checks all records by the plan's checksum. Returns 0 or an error. */
 export function checkPlan(): i32 {
-  const plan = load<u32>(HEADER, H_PLAN);
+  const plan = CONSTANT + load<u32>(HEADER, H_PLAN);
   const bytes = load<u32>(HEADER, H_PLAN + 4);
   let crc: u32 = 0;
   let known = true;

@@ -9,7 +9,7 @@ import {
   STATIC_BYTES_LEARNING,
 } from './layout';
 
-export const STATE = memory.data(24, 8);
+export const STATE = memory.data(28, 8);
 
 /** WHOLE or PIECEWISE once `boot` has succeeded, 0 before. */
 export const READY = STATE;
@@ -17,7 +17,7 @@ export const READY = STATE;
 export const WHOLE = 1;
 /** Records are checked as they are entered, each by its own checksum. */
 export const PIECEWISE = 2;
-/** Address of the image's region in NVM; every other NVM address counts from it. */
+/** Where the image's state begins in NVM; addresses of the state count from it. */
 export const BASE = STATE + 4;
 /** Op whose `enter` state is in SRAM; −1: none. */
 export const RESIDENT = STATE + 8;
@@ -27,6 +27,8 @@ export const SLOT = STATE + 12;
 export const UNCOMMITTED = STATE + 16;
 /** Input bytes received for the next `submit`. */
 export const RECEIVED = STATE + 20;
+/** Where the image begins, less CONSTANT: added to the address of a constant it gives where that lies. */
+export const IMAGE = STATE + 24;
 
 /** The cursor: as it stands now, committed or not. */
 export const CURSOR = memory.data(CURSOR_BYTES, 8);

@@ -7,6 +7,9 @@ import type { DeviceExports } from '../host/simulator/device.js';
 import { buildDevice, MAPPED_AT } from '../host/toolchain/build-device.js';
 import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';
 
+/** NVM holds both: where the state begins behind the image. */
+const stateAt = ({ imageBytes }: Image): number => Math.ceil(imageBytes / 64) * 64;
+
 /** An image on a module that runs it again and again. */
 export class DeskRunner {
   readonly #image: Image;
@@ -19,7 +22,7 @@ export class DeskRunner {
   /** On a module with all kernels, made for any image. */
   static generic(wasm: Uint8Array, image: Image): DeskRunner {
     return new DeskRunner(
-      mapInPlace(wasm, { nvmBytes: image.nvmBytes, trapStores: false }),
+      mapInPlace(wasm, { nvmBytes: stateAt(image) + image.nvmBytes, trapStores: false }),
       inPlaceAddress(wasm),
       image,
     );
@@ -27,13 +30,14 @@ export class DeskRunner {
 
   /** On a module made for this image, made for speed, which finds NVM by itself. */
   static async special(image: Image, target: 'scalar' | 'simd'): Promise<DeskRunner> {
-    const options = { target, optimize: 'speed', mappedBytes: image.nvmBytes } as const;
+    const options = { target, optimize: 'speed', mappedBytes: stateAt(image) + image.nvmBytes } as const;
     return new DeskRunner(await buildDevice(image, options), MAPPED_AT, image);
   }
 
   private constructor(wasm: Uint8Array<ArrayBuffer>, mappedAt: number, image: Image) {
     this.#image = image;
     const imports = {
+      image: { view: (address: number): number => mappedAt + address },
       nvm: {
         view: (address: number): number => mappedAt + address,
         write: (address: number, source: number, length: number): void => {
@@ -48,12 +52,14 @@ export class DeskRunner {
     this.#exports = instance.exports as unknown as DeviceExports;
     const memory = new Uint8Array(this.#exports.memory.buffer);
     this.#memory = memory;
-    this.#nvm = mappedAt;
+    this.#nvm = mappedAt + stateAt(image);
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
-    memory.set(nvm.cells, mappedAt);
+    memory.set(image.device, mappedAt);
+    memory.set(nvm.cells, mappedAt + stateAt(image));
     this.#arena = this.#exports.arena.value as number;
-    this.#expect(this.#exports.boot(0, image.nvmBytes, mappedAt), Status.IDLE);
+    const booted = this.#exports.boot(0, image.imageBytes, stateAt(image), image.nvmBytes, mappedAt);
+    this.#expect(booted, Status.IDLE);
   }
 
   /** One job: feed, submit, run, acknowledge. */

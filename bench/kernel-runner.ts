@@ -8,7 +8,7 @@ import { moduleBytes } from '../host/toolchain/modules.js';
 
 interface BareExports {
   memory: WebAssembly.Memory;
-  enter(base: number, record: number): void;
+  enter(image: number, base: number, record: number): void;
   tile(index: number): void;
 }
 
@@ -18,16 +18,20 @@ export class KernelRunner {
   readonly #nvm: Uint8Array;
   readonly #bare: BareExports;
   readonly #tiles: number;
+  readonly #stateAt: number;
 
   constructor(network: QuantizedNetwork, input: Int8Array, arenaBytes = 32768) {
     this.image = readImage(
       compile(network, { arenaBytes, nvmBytes: 1 << 22, capacitorUf: 1e5, verify: false }),
     );
     const own = moduleBytes('bare');
-    const mapped = mapInPlace(own, { nvmBytes: this.image.nvmBytes, trapStores: false });
+    const stateAt = Math.ceil(this.image.imageBytes / 64) * 64;
+    this.#stateAt = stateAt;
+    const mapped = mapInPlace(own, { nvmBytes: stateAt + this.image.nvmBytes, trapStores: false });
     const mappedAt = inPlaceAddress(own);
     // As on a part with memory-mapped FRAM: a view is an address, a write a copy.
     const imports = {
+      image: { view: (address: number): number => mappedAt + address },
       nvm: {
         view: (address: number): number => mappedAt + address,
         write: (address: number, source: number, length: number): void => {
@@ -39,15 +43,15 @@ export class KernelRunner {
     const instance = new WebAssembly.Instance(new WebAssembly.Module(mapped), imports);
     this.#bare = instance.exports as unknown as BareExports;
     const memory = new Uint8Array(this.#bare.memory.buffer);
-    this.#nvm = memory.subarray(mappedAt, mappedAt + this.image.nvmBytes);
-    this.#nvm.set(this.image.device);
+    memory.set(this.image.device, mappedAt);
+    this.#nvm = memory.subarray(mappedAt + stateAt, mappedAt + stateAt + this.image.nvmBytes);
     this.#nvm.set(new Uint8Array(input.buffer, input.byteOffset, input.length), this.image.input.offset);
     this.#tiles = this.image.ops[0]!.get(OP_TILES);
   }
 
   /** One pass over the op. */
   run(): void {
-    this.#bare.enter(0, this.image.plan.offset);
+    this.#bare.enter(0, this.#stateAt, this.image.plan.offset);
     for (let tile = 0; tile < this.#tiles; tile++) this.#bare.tile(tile);
   }
 

@@ -21,6 +21,7 @@ export async function benchPower(): Promise<string> {
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
     const device = new Device(module, {
+      image,
       nvm,
       sramBytes: profile.sramBytes.value,
       supply: new CountdownPower(),

@@ -52,7 +52,7 @@ export function step(device: Device, image: Image, world: World, booted: number)
   return device.ack(ticket);
 }
 
-/** A device with the image in NVM, as from the factory. */
+/** A device with the image's state in NVM, as from the factory. */
 export function makeDevice(
   image: Image,
   options: Partial<ConstructorParameters<typeof Device>[1]> = {},
@@ -60,7 +60,7 @@ export function makeDevice(
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
-  return new Device(module, { nvm, sramBytes: STATIC_BYTES_LEARNING + image.arenaBytes, ...options });
+  return new Device(module, { image, nvm, sramBytes: STATIC_BYTES_LEARNING + image.arenaBytes, ...options });
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {

@@ -7,6 +7,17 @@
 #include "brownout_hal.h"
 
 /* A view in place is its distance from the start of SRAM, modulo 2^32: adding the base again gives the pointer. */
+static inline uint32_t brownout_module_import_image_view(uint32_t address, uint32_t length, uint32_t scratch) {
+#if UINTPTR_MAX > 0xffffffffu
+  memcpy(wasm_memory.bytes + scratch, brownout_image + address, length);
+  return scratch;
+#else
+  (void)length;
+  (void)scratch;
+  return (uint32_t)((uintptr_t)brownout_image + address - BROWNOUT_WASM_BASE);
+#endif
+}
+
 static inline uint32_t brownout_module_import_nvm_view(uint32_t address, uint32_t length, uint32_t scratch) {
   return (uint32_t)((uintptr_t)brownout_nvm_view(address, length, wasm_memory.bytes + scratch) - BROWNOUT_WASM_BASE);
 }
@@ -34,19 +45,18 @@ void brownout_provision(void) {
   static const uint8_t zeros[BROWNOUT_CURSOR_BYTES];
   brownout_nvm_write(0, zeros, 4);
   brownout_nvm_sync();
-  brownout_nvm_write(0, zeros, 4);
-  brownout_nvm_write(4, brownout_image + 4, BROWNOUT_IMAGE_BYTES - 4);
+  brownout_nvm_write(4, brownout_first_state + 4, BROWNOUT_STATE_BYTES - 4);
   brownout_nvm_write(BROWNOUT_DIAGNOSTICS, zeros, BROWNOUT_DIAGNOSTICS_BYTES);
   brownout_nvm_write(BROWNOUT_SLOT0, brownout_first_cursor, BROWNOUT_CURSOR_BYTES);
   brownout_nvm_write(BROWNOUT_SLOT1, zeros, BROWNOUT_CURSOR_BYTES);
   brownout_nvm_sync();
-  brownout_nvm_write(0, brownout_image, 4);
+  brownout_nvm_write(0, brownout_first_state, 4);
   brownout_nvm_sync();
 }
 
 #ifdef BROWNOUT_BARE
 void brownout_enter(uint32_t record) {
-  brownout_module_enter(0, record);
+  brownout_module_enter(0, 0, record);
 }
 
 void brownout_tile(uint32_t index) {
@@ -55,22 +65,13 @@ void brownout_tile(uint32_t index) {
 #else
 static int32_t boot(void) {
   brownout_module_start();
-  return (int32_t)brownout_module_boot(0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
-}
-
-/* Whether NVM was provisioned for another image than this firmware has. */
-static int is_another(void) {
-  uint8_t copy[BROWNOUT_IMAGE_ID + 4u];
-  const uint8_t *head = brownout_nvm_view(0, sizeof copy, copy);
-  return memcmp(head, brownout_image, 4) == 0 &&
-         memcmp(head + BROWNOUT_IMAGE_ID, brownout_image + BROWNOUT_IMAGE_ID, 4) != 0;
+  return (int32_t)brownout_module_boot(0, BROWNOUT_IMAGE_BYTES, 0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
 
 int32_t brownout_begin(void) {
   int32_t state;
   brownout_module_start();
   brownout_nvm_begin();
-  if (is_another()) return BROWNOUT_E_CURSOR_IMAGE;
   state = boot();
   if (state != BROWNOUT_E_MAGIC) return state;
   brownout_provision();

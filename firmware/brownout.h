@@ -21,9 +21,9 @@ enum { BROWNOUT_IDLE = 0, BROWNOUT_RUN = 1, BROWNOUT_DONE = 2, BROWNOUT_LOW = 3 
 enum { BROWNOUT_INFER = 0, BROWNOUT_LEARN = 1 };
 
 /*
- * The first call after power comes up: prepares SRAM and NVM, and boots. NVM without an image (E_MAGIC) is provisioned
- * first, from brownout_image. NVM of another image, after an update of the firmware, say: E_CURSOR_IMAGE, and no job is
- * begun nor answer given until the application calls brownout_provision, which loses what was learnt, and begins again.
+ * The first call after power comes up: prepares SRAM and NVM, and boots. NVM without a state (E_MAGIC) is provisioned
+ * first. NVM with the state of another image, such as that of earlier firmware, is E_CURSOR_IMAGE: no job is begun nor
+ * answer given until the application calls brownout_provision, which loses what was learnt, and begins again.
  */
 int32_t brownout_begin(void);
 
@@ -88,7 +88,7 @@ uint32_t brownout_steps(void);
  */
 uint32_t brownout_boots(void);
 
-/* Writes the image and an idle cursor to NVM, so that a cut on the way leaves no device that looks ready. */
+/* Writes the state of a device that has not run yet to NVM, so that a cut on the way leaves no device that looks ready. */
 void brownout_provision(void);
 
 /* SRAM of the module from the first byte kernels use; free for the application's use between jobs. */

@@ -2,7 +2,8 @@
  * What the module needs of the hardware: five functions, and one for the day something breaks. Bodies of the first four
  * come with the package: NVM that is mapped into the address space, SPI FRAM, EEPROM, internal flash, a file.
  *
- * Addresses count from the start of the region that the image has in NVM; the region starts at a multiple of 64.
+ * NVM holds the image's state; the image itself is a constant of the program, brownout_image, and is read where it lies.
+ * Addresses count from the start of the region that the state has in NVM; the region starts at a multiple of 64.
  */
 #ifndef BROWNOUT_HAL_H
 #define BROWNOUT_HAL_H

@@ -3,6 +3,7 @@
  * memory (WAMR_BUILD_BULK_MEMORY=1). Views are copies: what a runtime lends a module lies in the module's memory.
  */
 #include "brownout_hal.h"
+#include "brownout_model.h"
 
 #include <string.h>
 #include <wasm_export.h>
@@ -18,6 +19,16 @@ static uint32_t view(wasm_exec_env_t env, uint32_t address, uint32_t length, uin
   const void *bytes = brownout_nvm_view(address, length, to);
   if (bytes != to) memcpy(to, bytes, length);
   return scratch;
+}
+
+/* Constants: of the program, or with BROWNOUT_IMAGE_IN_NVM of NVM, as where they come over the air. */
+static uint32_t view_image(wasm_exec_env_t env, uint32_t address, uint32_t length, uint32_t scratch) {
+#ifdef BROWNOUT_IMAGE_IN_NVM
+  return view(env, address, length, scratch);
+#else
+  memcpy(at(env, scratch), brownout_image + address, length);
+  return scratch;
+#endif
 }
 
 static void put(wasm_exec_env_t env, uint32_t address, uint32_t source, uint32_t length) {
@@ -40,6 +51,8 @@ bool brownout_register_wamr(void) {
       {"write", (void *)put, "(iii)", NULL},
       {"sync", (void *)sync, "()", NULL},
   };
+  static NativeSymbol image[] = {{"view", (void *)view_image, "(iii)i", NULL}};
   static NativeSymbol power[] = {{"low", (void *)low, "()i", NULL}};
-  return wasm_runtime_register_natives("nvm", nvm, 3) && wasm_runtime_register_natives("power", power, 1);
+  return wasm_runtime_register_natives("nvm", nvm, 3) && wasm_runtime_register_natives("image", image, 1) &&
+         wasm_runtime_register_natives("power", power, 1);
 }

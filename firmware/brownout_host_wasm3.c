@@ -3,6 +3,7 @@
  * module lies in the module's memory.
  */
 #include "brownout_hal.h"
+#include "brownout_model.h"
 
 #include <string.h>
 #include <wasm3.h>
@@ -19,6 +20,17 @@ static m3ApiRawFunction(nvm_view_raw) {
   if (bytes != to) memcpy(to, bytes, length);
   m3ApiReturn(scratch)
 }
+
+/* Constants: of the program, or with BROWNOUT_IMAGE_IN_NVM of NVM, as where they come over the air. */
+#ifdef BROWNOUT_IMAGE_IN_NVM
+#define image_view_raw nvm_view_raw
+#else
+static m3ApiRawFunction(image_view_raw) {
+  m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, length) m3ApiGetArg(uint32_t, scratch)
+  memcpy((uint8_t *)_mem + scratch, brownout_image + address, length);
+  m3ApiReturn(scratch)
+}
+#endif
 
 static m3ApiRawFunction(nvm_write_raw) {
   m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, source) m3ApiGetArg(uint32_t, length)
@@ -38,6 +50,7 @@ static m3ApiRawFunction(power_low_raw) {
 
 M3Result brownout_link_wasm3(IM3Module module) {
   M3Result result = m3_LinkRawFunction(module, "nvm", "view", "i(iii)", nvm_view_raw);
+  if (!result) result = m3_LinkRawFunction(module, "image", "view", "i(iii)", image_view_raw);
   if (!result) result = m3_LinkRawFunction(module, "nvm", "write", "v(iii)", nvm_write_raw);
   if (!result) result = m3_LinkRawFunction(module, "nvm", "sync", "v()", nvm_sync_raw);
   if (!result) result = m3_LinkRawFunction(module, "power", "low", "i()", power_low_raw);

@@ -1,5 +1,6 @@
 // `npm run drawings [-- --check]`: the drawings of the documents, docs/*.svg. The first is a replay's own timeline; the others
 // show how memory is laid out, with sizes of the image that ships. The same bytes on every machine.
+import { STATE_BYTES } from '../assembly/layout.js';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { readNpy } from '../host/data/npy.js';
 import { readImage } from '../host/model/image.js';
@@ -164,39 +165,54 @@ function slots(): string {
   ]);
 }
 
-/** Where everything of the digits image lies, to scale by the square root of its size. */
+/** Where everything of the digits image and of its state lies, to scale by the square root of its size. */
 function memory(): string {
   const image = readImage(file('checkpoints/digits.brn'));
-  const regions = Object.entries({
-    plan: image.plan,
-    'constants: weights, biases, tables': image.constants,
-    'two cursor slots': image.slots,
-    diagnostics: image.diagnostics,
-    input: image.input,
-    output: image.output,
-  }).map(([name, { offset, bytes }]): [string, number, number] => [name, offset, bytes]);
-  const first = regions.reduce((least, [, offset]) => Math.min(least, offset), Infinity);
-  const named: [string, number, number][] = [['header', 0, first], ...regions];
-  named.sort(([, a], [, b]) => a - b);
-  const end = named.reduce((most, [, offset, bytes]) => Math.max(most, offset + bytes), 0);
-  if (image.nvmBytes > end) named.push(['activations', end, image.nvmBytes - end]);
-  let y = 44;
-  const body = named.flatMap(([name, offset, bytes]) => {
-    const height = Math.max(20, Math.sqrt(bytes) * 1.1);
-    const parts = [
-      rect(120, y, 220, height, 'class="box"'),
-      text(230, y + height / 2 + 4, name, ' class="small" text-anchor="middle"'),
-      text(112, y + 12, count(offset), ' class="small" text-anchor="end"'),
-      text(350, y + height / 2 + 4, `${count(bytes)} B`, ' class="small"'),
-    ];
-    y += height;
-    return parts;
+  const { plan, constants, slots, diagnostics, input, output, nvmBytes } = image;
+  const end = output.offset + output.bytes;
+  type Part = [name: string, region: { offset: number; bytes: number }];
+  const memories: [title: string, bytes: number, parts: Part[]][] = [
+    [
+      'the digits image, which is only read',
+      image.imageBytes,
+      [
+        ['header', { offset: 0, bytes: plan.offset }],
+        ['plan', plan],
+        ['constants: weights, biases, tables', constants],
+      ],
+    ],
+    [
+      'its state, in NVM',
+      nvmBytes,
+      [
+        ['record: magic, image id', { offset: 0, bytes: STATE_BYTES }],
+        ['two cursor slots', slots],
+        ['diagnostics', diagnostics],
+        ['input', input],
+        ['output', output],
+        ['activations', { offset: end, bytes: nvmBytes - end }],
+      ],
+    ],
+  ];
+  let y = 24;
+  const body = memories.flatMap(([title, total, parts]) => {
+    const drawn = [text(120, y, title, ' class="strong"')];
+    y += 20;
+    for (const [name, { offset, bytes }] of parts) {
+      const height = Math.max(20, Math.sqrt(bytes) * 1.1);
+      drawn.push(
+        rect(120, y, 220, height, 'class="box"'),
+        text(230, y + height / 2 + 4, name, ' class="small" text-anchor="middle"'),
+        text(112, y + 12, count(offset), ' class="small" text-anchor="end"'),
+        text(350, y + height / 2 + 4, `${count(bytes)} B`, ' class="small"'),
+      );
+      y += height;
+    }
+    drawn.push(text(112, y + 12, count(total), ' class="small" text-anchor="end"'));
+    y += 52;
+    return drawn;
   });
-  return svg(440, Math.ceil(y) + 30, 'The digits image in memory', [
-    text(120, 24, 'the digits image', ' class="strong"'),
-    ...body,
-    text(112, y + 12, count(image.nvmBytes), ' class="small" text-anchor="end"'),
-  ]);
+  return svg(440, Math.ceil(y) - 22, 'The digits image and its state in memory', body);
 }
 
 const drawings: Record<string, () => string> = {

@@ -1,4 +1,4 @@
-// Makes checkpoints/nvm-v<format version>/: what a device's NVM held at three moments of one job, for the tests that keep
+// Makes checkpoints/nvm-v<format version>/: an image, and what a device's NVM held at three moments of one job of it, for the tests that keep
 // the format readable. Run it once for each format version, never to make a test pass.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { Status } from '../assembly/error.js';
@@ -16,10 +16,11 @@ if (existsSync(folder))
 mkdirSync(folder);
 
 const image = withPolicy(shippedImage(), { every: 7, low: false }, 'every 7');
+writeFileSync(new URL('image.brn', folder), image.file);
 const nvm = new SimulatedNvm(image.nvmBytes);
 provision(nvm, image);
 const save = (name: string): void => writeFileSync(new URL(`${name}.bin`, folder), nvm.cells);
-const device = new Device(new WebAssembly.Module(moduleBytes('device')), { nvm, sramBytes: 65536 });
+const device = new Device(new WebAssembly.Module(moduleBytes('device')), { image, nvm, sramBytes: 65536 });
 device.boot();
 save('idle');
 device.feed(image.sample!);

@@ -68,9 +68,10 @@ const tiles = image.ops.map((op) => op.get(OP_TILES));
 const input = int8s(random, INPUTS);
 const answer = runOracle(network, input)[2]!.join();
 
-/** NVM around the image's region, which lies at `BASE`. */
+/** NVM that holds both the image, at `IMAGE`, and its state, at `BASE`, other bytes around them. */
 const SPACE = 2048;
-const BASE = 320;
+const IMAGE = 192;
+const BASE = Math.ceil((IMAGE + image.imageBytes + 32) / 64) * 64;
 
 /** The module on bytes that the test fills as it likes; it notes every write. */
 const space = new Uint8Array(SPACE);
@@ -83,13 +84,15 @@ const inside = (address: number, length: number): void => {
     throw new RangeError(`${length} bytes at ${address}: NVM is ${first} to ${last}`);
   }
 };
+const view = (address: number, length: number, scratch: number): number => {
+  inside(address, length);
+  memory.set(space.subarray(address, address + length), scratch);
+  return scratch;
+};
 const { exports } = new WebAssembly.Instance(builtModule('device'), {
+  image: { view },
   nvm: {
-    view(address: number, length: number, scratch: number): number {
-      inside(address, length);
-      memory.set(space.subarray(address, address + length), scratch);
-      return scratch;
-    },
+    view,
     write(address: number, source: number, length: number): void {
       inside(address, length);
       written.push([address, length]);
@@ -103,11 +106,18 @@ const memory = new Uint8Array(exports.memory.buffer);
 const arena = exports.arena.value as number;
 const sramBytes = arena + image.arenaBytes;
 
-const boot = (base = BASE): number => exports.boot(base, last - base, sramBytes);
-const field = (offset: number): number => words.getUint32(BASE + offset, true);
-const setField = (offset: number, value: number): void => words.setUint32(BASE + offset, value, true);
+const boot = (base = BASE, imageAt = IMAGE): number =>
+  exports.boot(imageAt, last - imageAt, base, last - base, sramBytes);
+/** Fields of the header. */
+const field = (offset: number): number => words.getUint32(IMAGE + offset, true);
+const setField = (offset: number, value: number): void => words.setUint32(IMAGE + offset, value, true);
+/** Fields of the state. */
+const stateField = (offset: number): number => words.getUint32(BASE + offset, true);
+const setStateField = (offset: number, value: number): void => words.setUint32(BASE + offset, value, true);
+const sealState = (at: number, from: number, end: number): void =>
+  setStateField(at, crc32(space.subarray(BASE + from, BASE + end)));
 const seal = (at: number, from: number, end: number): void =>
-  setField(at, crc32(space.subarray(BASE + from, BASE + end)));
+  setField(at, crc32(space.subarray(IMAGE + from, IMAGE + end)));
 const pick = <T>(choices: readonly T[]): T => choices[random.integer(choices.length)]!;
 
 /** Space with the image in it, untouched, between two tiles of a job, or done with it. */
@@ -121,6 +131,7 @@ const snapshots = [-1, ...Array(tiles[0]! + tiles[1]! + 1).keys()].map((done) =>
     for (let i = 0; i < done; i++) device.run(1);
   }
   const bytes = new Uint8Array(SPACE).fill(0xa5);
+  bytes.set(image.device, IMAGE);
   bytes.set(nvm.cells, BASE);
   return bytes;
 });
@@ -145,9 +156,9 @@ function expectNamed(code: number, what: string): void {
 }
 
 /** Boots; an error leaves no write (but of the boot counter) and no booted device. */
-function expectBoot(what: string, base = BASE): number {
+function expectBoot(what: string, base = BASE, imageAt = IMAGE): number {
   written.length = 0;
-  const code = boot(base);
+  const code = boot(base, imageAt);
   expectNamed(code, what);
   const isUp = code >= 0 || code === ErrorCode.E_NO_PROGRESS;
   const counts = code === Status.RUN || code === ErrorCode.E_NO_PROGRESS;
@@ -230,8 +241,8 @@ function mutate(from: number, end: number): void {
 /** Puts a whole cursor into a slot; what it says is for the caller to judge. */
 function placeCursor(slot: number, fields: Record<number, number>): void {
   const from = image.slots.offset + slot * image.slotStride;
-  for (let at = 0; at < CURSOR_BYTES; at += 4) setField(from + at, fields[at] ?? 0);
-  seal(from + C_CRC, from, from + C_CRC);
+  for (let at = 0; at < CURSOR_BYTES; at += 4) setStateField(from + at, fields[at] ?? 0);
+  sealState(from + C_CRC, from, from + C_CRC);
 }
 
 /** Two whole cursors of any content; returns what booting on them must say. */
@@ -262,22 +273,26 @@ function placeCursors(): number {
 const KINDS: Record<string, (what: string) => number> = {
   noise(what) {
     fillRandom(0, SPACE);
-    return expectBoot(what, random.integer(SPACE >> 2) * 4);
+    return expectBoot(
+      what,
+      ...([SPACE, SPACE].map((end) => random.integer(end >> 2) * 4) as [number, number]),
+    );
   },
   'noise behind a magic and a version'(what) {
-    fillRandom(BASE + H_CRC, SPACE);
+    fillRandom(IMAGE + H_CRC, SPACE);
     return expectBoot(what);
   },
-  'noise behind header and plan'(what) {
+  'a state that is noise behind its record'(what) {
     fillRandom(BASE + image.slots.offset, SPACE);
     const code = expectBoot(what);
     assert.is(code, ErrorCode.E_CURSOR, what);
     return code;
   },
-  'a wrong base'(what) {
-    const base = random.integer(SPACE >> 2) * 4;
-    const code = expectBoot(what, base);
-    if (base !== BASE) assert.ok(code < 0, what);
+  'an image or a state that lies elsewhere'(what) {
+    const at = random.integer(SPACE >> 2) * 4;
+    const isState = random.integer(2) === 1;
+    const code = isState ? expectBoot(what, at) : expectBoot(what, BASE, at);
+    if (at !== (isState ? BASE : IMAGE)) assert.ok(code < 0, what);
     return code;
   },
   'an end of NVM that is too near'(what) {
@@ -301,10 +316,13 @@ const KINDS: Record<string, (what: string) => number> = {
     const { offset } = image.diagnostics;
     fillRandom(BASE + offset, BASE + offset + DIAGNOSTICS_BYTES);
     if (random.integer(2)) {
-      const newest = field(image.slots.offset + image.slotStride + C_SEQUENCE);
-      setField(offset + D_SEQUENCE, newest + pick([0, 0, -1, 1]));
-      setField(offset + D_BOOTS, pick([image.maxBoots, image.maxBoots - 1, 0xffffffff, random.uint32()]));
-      seal(offset + D_CRC, offset, offset + D_CRC);
+      const newest = stateField(image.slots.offset + image.slotStride + C_SEQUENCE);
+      setStateField(offset + D_SEQUENCE, newest + pick([0, 0, -1, 1]));
+      setStateField(
+        offset + D_BOOTS,
+        pick([image.maxBoots, image.maxBoots - 1, 0xffffffff, random.uint32()]),
+      );
+      sealState(offset + D_CRC, offset, offset + D_CRC);
     }
     const code = expectBoot(what);
     assert.ok(code >= 0 || code === ErrorCode.E_NO_PROGRESS, what);
@@ -312,12 +330,12 @@ const KINDS: Record<string, (what: string) => number> = {
     return code;
   },
   'a damaged header or plan'(what) {
-    const at = BASE + random.integer(image.constants.offset);
+    const at = IMAGE + random.integer(image.constants.offset);
     space[at]! ^= 1 + random.integer(255);
     const code = expectBoot(what);
     if (code < 0) return code;
     // Of a plan only the records that a job under way still enters are looked at.
-    assert.ok(code === Status.RUN && at >= BASE + HEADER_BYTES, what);
+    assert.ok(code === Status.RUN && at >= IMAGE + HEADER_BYTES, what);
     let next: number;
     for (next = code; next === Status.RUN;) next = exports.run(0);
     expectWrites(what, [region(H_SLOTS), [image.output.offset, image.nvmBytes]]);

@@ -379,7 +379,7 @@ function run(network, input, options) {
   const image = readImage(compile(network, options));
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
-  const device = new Device(new WebAssembly.Module(moduleBytes('device')), { nvm, sramBytes: 65536 });
+  const device = new Device(new WebAssembly.Module(moduleBytes('device')), { image, nvm, sramBytes: 65536 });
   device.boot();
   device.feed(input);
   device.submit(1);

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { STATE_BYTES } from '../assembly/layout.js';
 import { BrownoutError } from '../host/error.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { crc32 } from '../host/model/crc32.js';
 import { cursorBytes, idleFields } from '../host/model/cursor.js';
 import { readDevice, readImage } from '../host/model/image.js';
+import { stateRecord } from '../host/model/state-record.js';
 import { inProcess } from './util/cli.js';
 
 const DIGITS = resolve('checkpoints/digits.brn');
@@ -102,14 +104,15 @@ test('dumps: banks, entries and lanes that are not there, and memory that was cu
   const image = readDevice(readFileSync(LEARN));
   const dump = (fields: { banks?: number; sample?: number; turn?: number }): string => {
     const nvm = new Uint8Array(image.nvmBytes);
-    nvm.set(image.device);
+    nvm.set(stateRecord(image.imageId));
     nvm.set(cursorBytes({ ...idleFields(image.imageId), ...fields }, 1), image.slots.offset);
     return file('dump.bin', nvm);
   };
   const out = join(folder, 'out.brnw');
+  const of = ['--image', LEARN];
   const { entries } = image.learning!;
   for (const fields of [{}, { banks: 0x233 }, { sample: (entries - 1) << 16 }, { sample: entries }])
-    await output(['export-weights', dump(fields), '-o', out]);
+    await output(['export-weights', dump(fields), ...of, '-o', out]);
   for (const fields of [
     { banks: 4 },
     { banks: 0x40 },
@@ -123,18 +126,18 @@ test('dumps: banks, entries and lanes that are not there, and memory that was cu
   ]) {
     const path = dump(fields);
     for (const command of [['export-weights', '-o', out], ['inspect']])
-      assert.match((await refusal([command[0]!, path, ...command.slice(1)])).err, /^E_CURSOR/);
-    assert.is((await refusal(['restore', path, '-o', join(folder, 'r.bin')])).code, 3);
+      assert.match((await refusal([command[0]!, path, ...of, ...command.slice(1)])).err, /^E_CURSOR/);
+    assert.is((await refusal(['restore', path, ...of, '-o', join(folder, 'r.bin')])).code, 3);
   }
   const whole = readFileSync(dump({}));
-  for (const length of [image.imageBytes, image.imageBytes + 3, image.nvmBytes - 1])
+  for (const length of [STATE_BYTES, image.nvmBytes >> 1, image.nvmBytes - 1])
     for (const command of [
       ['export-weights', '-o', out],
       ['inspect'],
       ['restore', '-o', join(folder, 'r.bin')],
     ]) {
       const path = file('cut.bin', whole.subarray(0, length));
-      assert.match((await refusal([command[0]!, path, ...command.slice(1)])).err, /^E_NVM_SIZE/);
+      assert.match((await refusal([command[0]!, path, ...of, ...command.slice(1)])).err, /^E_NVM_SIZE/);
     }
 });
 

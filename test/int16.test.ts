@@ -7,7 +7,7 @@ import { compile } from '../host/compile/compile.js';
 import { modelInputs } from '../host/data/model-input.js';
 import { readNpy, writeNpy } from '../host/data/npy.js';
 import { Random } from '../host/math/random.js';
-import { inspect } from '../host/inspect/inspect.js';
+import { inspectDump } from '../host/inspect/inspect.js';
 import { readImage } from '../host/model/image.js';
 import type { Dense, QuantizedNetwork, QuantizedOp, TensorSpec } from '../host/model/quantized-network.js';
 import type { Values } from '../host/model/values.js';
@@ -112,7 +112,7 @@ test('an image of int16 carries its type and its sample, takes .npy of it, and r
   device.feed(sample);
   device.submit(1);
   while (device.run() === 1);
-  assert.equal(inspect(device.nvm.present).job?.answer, expected);
+  assert.equal(inspectDump(device.nvm.present, image).job?.answer, expected);
   device.ack(1);
   assert.equal([...completeJob(device, image, { ticket: 2, input: sample }, {}, true).answer], expected);
   // Floats are quantized, and so are integers of another type, unless they are said to be codes.

@@ -61,6 +61,7 @@ class Rig {
     this.nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: 4 });
     provision(this.nvm, image, { sequence });
     const options = {
+      image,
       nvm: this.nvm,
       sramBytes: 65536,
       ...(supply ? { supply } : {}),
@@ -77,7 +78,7 @@ class Rig {
   }
 
   boot(): number {
-    return this.device.boot(0, this.nvm.present.length, ARENA + image.arenaBytes);
+    return this.device.boot(0, image.imageBytes, 0, this.nvm.present.length, ARENA + image.arenaBytes);
   }
 
   feed(input: Int8Array): number {
@@ -150,7 +151,7 @@ test('before boot, and after one that failed, every call says E_NOT_BOOTED', () 
   assert.is(rig.boot(), Status.IDLE);
   assert.is(device.status(), Status.IDLE);
   // A boot that fails takes an earlier one's success away.
-  assert.is(device.boot(0, image.nvmBytes - 1, 65536), ErrorCode.E_NVM_SIZE);
+  assert.is(device.boot(0, image.imageBytes, 0, image.nvmBytes - 1, 65536), ErrorCode.E_NVM_SIZE);
   expectRefusals(rig, ErrorCode.E_NOT_BOOTED, calls);
   assert.is(device.version(), VERSION);
 });

@@ -208,7 +208,7 @@ test('a build without the special paths equals the oracle where every op is plai
       );
       const nvm = new SimulatedNvm(image.nvmBytes);
       provision(nvm, image);
-      const device = new Device(module, { nvm, sramBytes: STATIC_BYTES + image.arenaBytes });
+      const device = new Device(module, { image, nvm, sramBytes: STATIC_BYTES + image.arenaBytes });
       if (image.ops.every((op) => op.has(OP_FLAG_PLAIN))) {
         const input = valuesFor(random, network.tensors[network.input]!);
         assert.equal(infer(device, image, input), runOracle(network, input)[network.output]!, `seed ${seed}`);

@@ -13,7 +13,7 @@ import {
 import { ErrorCode, Status } from '../assembly/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import { banksOf } from '../host/model/learning-header.js';
+import { banksOf, constantOffset } from '../host/model/learning-header.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
@@ -31,7 +31,7 @@ function deviceOf(image: Image, name: ModuleName): Device {
   provision(nvm, image);
   const statics = name.endsWith('checked') ? STATIC_BYTES_CHECKED : STATIC_BYTES_LEARNING;
   const module = new WebAssembly.Module(moduleBytes(name));
-  const device = new Device(module, { nvm, sramBytes: statics + image.arenaBytes });
+  const device = new Device(module, { image, nvm, sramBytes: statics + image.arenaBytes });
   assert.is(device.boot(), Status.IDLE);
   return device;
 }
@@ -52,19 +52,22 @@ function compare(device: Device, image: Image, mirror: LearningMirror, what: str
   assert.equal(found, expected, `${what}: cursor`);
   const { current, good, state } = banksOf({ banks });
   const nvm = device.nvm.present;
-  const bankAt = (bank: number): number =>
-    bank === 0 ? header.factory : header.banks + (bank - 1) * header.bankBytes;
-  const stateAt = state === 0 ? header.firstState : header.states + (state - 1) * header.stateBytes;
+  /** Bank 0 is the factory's, a constant. */
+  const bytesOf = (bank: number, constant: number, banksAt: number, size: number): Uint8Array => {
+    const at = banksAt + (bank - 1) * size;
+    const from = constantOffset(constant);
+    return bank === 0 ? image.device.slice(from, from + size) : nvm.slice(at, at + size);
+  };
   const size = S_ENTRIES + header.entries * ENTRY_BYTES;
-  assert.equal(nvm.slice(stateAt, stateAt + size), mirror.stateBytes().slice(0, size), `${what}: state`);
+  const inForce = bytesOf(state, header.firstState, header.states, header.stateBytes);
+  assert.equal(inForce.slice(0, size), mirror.stateBytes().slice(0, size), `${what}: state`);
   for (const [which, bank] of [
     ['current', current],
     ['good', good],
   ] as const) {
     const bytes = mirror.weightBank(which);
-    const at = bankAt(bank);
-    if (Buffer.compare(nvm.subarray(at, at + bytes.length), bytes) !== 0)
-      assert.equal(nvm.slice(at, at + bytes.length), bytes, `${what}: ${which} weights`);
+    const found = bytesOf(bank, header.factory, header.banks, header.bankBytes).slice(0, bytes.length);
+    if (Buffer.compare(found, bytes) !== 0) assert.equal(found, bytes, `${what}: ${which} weights`);
   }
 }
 

@@ -21,6 +21,7 @@ import {
   withWeights,
   writeWeights,
 } from '../host/learning/learned.js';
+import { constantOffset } from '../host/model/learning-header.js';
 import { restore } from '../host/restore/restore.js';
 import { verify } from '../host/verify/verify.js';
 import { compileUnproved } from './util/compile.js';
@@ -139,7 +140,7 @@ test('what was learnt goes from a device to a file, into an image, and is given 
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = new WebAssembly.Module(moduleBytes('device.learn'));
-  const device = new Device(module, { nvm, sramBytes: 65536 });
+  const device = new Device(module, { image, nvm, sramBytes: 65536 });
   device.boot();
   y.forEach((label, i) => {
     device.feed(x.subarray(i * 8, i * 8 + 8));
@@ -154,17 +155,18 @@ test('what was learnt goes from a device to a file, into an image, and is given 
   const file = writeWeights(image, bank);
   const learned = withWeights(image, readWeights(image, file));
   const { factory, bankBytes } = learned.learning!;
-  assert.equal(learned.device.slice(factory, factory + bankBytes), bank);
+  const at = constantOffset(factory);
+  assert.equal(learned.device.slice(at, at + bankBytes), bank);
   assert.is.not(learned.imageId, image.imageId);
   const flipped = file.slice();
   flipped[20]! ^= 1;
   assert.is(refusal(() => readWeights(image, flipped)).code, 'E_WEIGHTS');
   assert.is(refusal(() => readWeights(readImage(digits), file)).code, 'E_WEIGHTS');
   assert.is(refusal(() => withWeights(readImage(digits), bank)).code, 'E_WEIGHTS');
-  const restored = restore(nvm.cells);
+  const restored = restore(nvm.cells, image);
   assert.equal(restored.learning.banks.current, 0);
   assert.is(restored.learning.labelled, 30);
-  assert.is(refusal(() => restore(nvm.cells.slice(0, 100))).code, 'E_IMAGE_SIZE');
+  assert.is(refusal(() => restore(nvm.cells.slice(0, 100), image)).code, 'E_NVM_SIZE');
 });
 
 test('wrong questions', () => {

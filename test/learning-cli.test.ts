@@ -13,6 +13,7 @@ import { learn } from '../host/learn/learn.js';
 import { learnedWeights, readWeights } from '../host/learning/learned.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
+import { constantOffset } from '../host/model/learning-header.js';
 import type { Origin } from '../host/origin.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
@@ -60,7 +61,7 @@ function dump(busy = false): Uint8Array {
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = new WebAssembly.Module(moduleBytes('device.learn'));
-  const device = new Device(module, { nvm, sramBytes: 65536 });
+  const device = new Device(module, { image, nvm, sramBytes: 65536 });
   device.boot();
   labels.forEach((label, i) => {
     device.feed(inputs.subarray(i * 8, i * 8 + 8));
@@ -77,7 +78,8 @@ function dump(busy = false): Uint8Array {
 
 const factoryBank = (bytes: Uint8Array): Uint8Array => {
   const { device, learning } = readImage(bytes);
-  return device.slice(learning!.factory, learning!.factory + learning!.bankBytes);
+  const at = constantOffset(learning!.factory);
+  return device.slice(at, at + learning!.bankBytes);
 };
 
 test(`${LEARN}: a live table, what it comes to, and the image that has learnt`, async () => {
@@ -147,11 +149,20 @@ test('export-weights, import-weights: from a device into an image, bit for bit',
   const cells = dump();
   save('dump.bin', cells);
   const bank = learnedWeights(cells, image);
-  const { code, out, err } = await brownout('export-weights', 'dump.bin', '-o', 'fleet.brnw');
+  const { code, out, err } = await brownout(
+    'export-weights',
+    'dump.bin',
+    '--image',
+    'learner.brn',
+    '-o',
+    'fleet.brnw',
+  );
   assert.equal([code, err], [0, '']);
   assert.match(out, `fleet.brnw: weights of ${bank.length} bytes`);
   assert.equal(readWeights(image, written('fleet.brnw')), bank);
-  const json = jsonOf(await brownout('export-weights', 'dump.bin', '-o', 'again.brnw', '--json'));
+  const json = jsonOf(
+    await brownout('export-weights', 'dump.bin', '--image', 'learner.brn', '-o', 'again.brnw', '--json'),
+  );
   const { origin: _, learning, ...rest } = json as { origin: Origin; learning: { labelled: number } };
   assert.equal(rest, { file: 'again.brnw', bankBytes: bank.length });
   assert.is(learning.labelled, SAMPLES);
@@ -176,7 +187,7 @@ test('export-weights, import-weights: from a device into an image, bit for bit',
 
 test('export-weights, import-weights: wrong inputs leave no file', async () => {
   save('dump.bin', dump());
-  await brownout('export-weights', 'dump.bin', '-o', 'good.brnw');
+  await brownout('export-weights', 'dump.bin', '--image', 'learner.brn', '-o', 'good.brnw');
   const damaged = written('good.brnw');
   damaged[20]! ^= 1;
   save('damaged.brnw', damaged);
@@ -187,7 +198,7 @@ test('export-weights, import-weights: wrong inputs leave no file', async () => {
     ['noise.bin', 'E_IMAGE_MAGIC'],
   ] as const)
     await checkFailure(['export-weights', source, '-o', 'no.brnw'], code);
-  await checkFailure(['export-weights', 'dump.bin'], 'E_USAGE');
+  await checkFailure(['export-weights', 'dump.bin', '--image', 'learner.brn'], 'E_USAGE');
   for (const [target, weights, code] of [
     ['learner.brn', 'damaged.brnw', 'E_WEIGHTS'],
     ['learner.brn', 'x.npy', 'E_WEIGHTS'],
@@ -202,12 +213,21 @@ test('export-weights, import-weights: wrong inputs leave no file', async () => {
 
 test('restore: the factory’s weights, samples and counters as they were', async () => {
   save('dump.bin', dump());
-  const { code, out, err } = await brownout('restore', 'dump.bin', '-o', 'restored.bin');
+  const { code, out, err } = await brownout(
+    'restore',
+    'dump.bin',
+    '--image',
+    'learner.brn',
+    '-o',
+    'restored.bin',
+  );
   assert.equal([code, err], [0, '']);
   assert.match(out, 'restored.bin: the factory’s weights again');
   assert.equal(learnedWeights(written('restored.bin'), image), factoryBank(file));
   assert.is.not(`${learnedWeights(dump(), image)}`, `${factoryBank(file)}`, 'there was something to give up');
-  const json = jsonOf(await brownout('restore', 'dump.bin', '-o', 'restored2.bin', '--json'));
+  const json = jsonOf(
+    await brownout('restore', 'dump.bin', '--image', 'learner.brn', '-o', 'restored2.bin', '--json'),
+  );
   const {
     origin: _,
     learning,
@@ -221,11 +241,13 @@ test('restore: the factory’s weights, samples and counters as they were', asyn
 test('restore: wrong inputs leave no file', async () => {
   save('busy.bin', dump(true));
   save('short.bin', dump().slice(0, 100));
-  await checkFailure(['restore', 'busy.bin', '-o', 'no.bin'], 'E_BUSY', 3);
-  await checkFailure(['restore', 'short.bin', '-o', 'no.bin'], 'E_IMAGE_SIZE');
-  await checkFailure(['restore', 'learner.brn', '-o', 'no.bin'], 'E_NVM_SIZE');
+  await checkFailure(['restore', 'busy.bin', '--image', 'learner.brn', '-o', 'no.bin'], 'E_BUSY', 3);
+  await checkFailure(['restore', 'short.bin', '--image', 'learner.brn', '-o', 'no.bin'], 'E_NVM_SIZE');
+  await checkFailure(['restore', 'learner.brn', '--image', 'learner.brn', '-o', 'no.bin'], 'E_MAGIC');
   await checkFailure(['restore', 'none.bin', '-o', 'no.bin'], 'E_FILE');
-  await checkFailure(['restore', 'busy.bin'], 'E_USAGE');
+  await checkFailure(['restore', 'busy.bin', '-o', 'no.bin'], 'E_USAGE');
+  await checkFailure(['restore', 'busy.bin', '--image', infers, '-o', 'no.bin'], 'E_CURSOR_IMAGE');
+  await checkFailure(['restore', 'busy.bin', '--image', 'learner.brn'], 'E_USAGE');
   assert.not(existsSync(join(cliFolder, 'no.bin')));
 });
 

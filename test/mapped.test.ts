@@ -12,10 +12,16 @@ import { int8s } from '../samples/networks.js';
 
 const bytes = new Uint8Array(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
 const image = readImage(bytes);
+/** NVM holds the image, and behind it its state. */
+const stateAt = Math.ceil(image.imageBytes / 64) * 64;
 
 for (const target of ['scalar', 'simd'] as const) {
-  test(`digits, ${target}: the same answer and NVM, nothing of nvm imported, a cut between any two commits survived`, async () => {
-    const wasm = await buildDevice(bytes, { target, optimize: 'speed', mappedBytes: image.nvmBytes });
+  test(`digits, ${target}: the same answer and NVM, no memory imported, a cut between any two commits survived`, async () => {
+    const wasm = await buildDevice(bytes, {
+      target,
+      optimize: 'speed',
+      mappedBytes: stateAt + image.nvmBytes,
+    });
     const module = new WebAssembly.Module(wasm);
     assert.equal(
       WebAssembly.Module.imports(module).map(({ module: from }) => from),
@@ -28,13 +34,14 @@ for (const target of ['scalar', 'simd'] as const) {
     const powerUp = (cells: Uint8Array): { device: DeviceExports; nvm: Uint8Array } => {
       const { exports } = new WebAssembly.Instance(module, { power: { low: () => 0 } });
       const device = exports as unknown as DeviceExports;
-      const nvm = new Uint8Array(device.memory.buffer, MAPPED_AT, image.nvmBytes);
+      new Uint8Array(device.memory.buffer).set(image.device, MAPPED_AT);
+      const nvm = new Uint8Array(device.memory.buffer, MAPPED_AT + stateAt, image.nvmBytes);
       nvm.set(cells);
       return { device, nvm };
     };
     const fresh = makeDevice(image);
     let { device, nvm } = powerUp(fresh.nvm.cells);
-    assert.is(device.boot(0, image.nvmBytes, MAPPED_AT), Status.IDLE);
+    assert.is(device.boot(0, image.imageBytes, stateAt, image.nvmBytes, MAPPED_AT), Status.IDLE);
     const arena = device.arena.value as number;
     new Uint8Array(device.memory.buffer).set(new Uint8Array(input.buffer), arena);
     assert.is(device.feed(arena, input.byteLength), input.byteLength);
@@ -44,7 +51,7 @@ for (const target of ['scalar', 'simd'] as const) {
     while (device.status() === Status.RUN) {
       device.run(1);
       ({ device, nvm } = powerUp(nvm.slice()));
-      assert.ok(device.boot(0, image.nvmBytes, MAPPED_AT) >= 0);
+      assert.ok(device.boot(0, image.imageBytes, stateAt, image.nvmBytes, MAPPED_AT) >= 0);
       boots++;
     }
     assert.ok(boots > 10, `${boots} boots`);
@@ -52,7 +59,7 @@ for (const target of ['scalar', 'simd'] as const) {
     assert.equal(nvm.slice(offset, offset + length), reference.nvm.present.slice(offset, offset + length));
     // An uncut run leaves the same bytes everywhere.
     ({ device, nvm } = powerUp(fresh.nvm.cells));
-    device.boot(0, image.nvmBytes, MAPPED_AT);
+    device.boot(0, image.imageBytes, stateAt, image.nvmBytes, MAPPED_AT);
     new Uint8Array(device.memory.buffer).set(new Uint8Array(input.buffer), arena);
     device.feed(arena, input.byteLength);
     device.submit(5, 0);

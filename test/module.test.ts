@@ -8,7 +8,7 @@ import { ByteReader, Op, Section } from '../host/toolchain/wasm-bytes.js';
 import { decode, instructionsOf, parseModule } from '../host/toolchain/wasm-binary.js';
 
 const BUILDS = ['device', 'digits', 'device.simd', 'device.checked'] as const satisfies ModuleName[];
-const IMPORTS = ['nvm.sync', 'nvm.view', 'nvm.write', 'power.low'];
+const IMPORTS = ['image.view', 'nvm.sync', 'nvm.view', 'nvm.write', 'power.low'];
 const FUNCTIONS = ['ack', 'boot', 'cancel', 'feed', 'label', 'run', 'status', 'submit', 'version'];
 const DATA_SECTION = 11;
 
@@ -94,6 +94,7 @@ for (const build of BUILDS) {
   test(`${build}: static data ends below the arena`, () => {
     const nothing = (): number => 0;
     const { exports } = new WebAssembly.Instance(module, {
+      image: { view: nothing },
       nvm: { view: nothing, write: nothing, sync: nothing },
       power: { low: nothing },
     });

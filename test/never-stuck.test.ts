@@ -12,6 +12,7 @@ import {
   D_CRC,
   D_SEQUENCE,
   JobKind,
+  N_IMAGE_ID,
   OP_TILES,
 } from '../assembly/layout.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
@@ -24,6 +25,7 @@ import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { cursorBytes, idleFields } from '../host/model/cursor.js';
 import { readImage } from '../host/model/image.js';
+import { stateRecord } from '../host/model/state-record.js';
 import { layered } from '../samples/networks.js';
 import { compileUnproved } from './util/compile.js';
 import { boardPackages, hasPrograms, temporaryFolder } from './util/native.js';
@@ -39,7 +41,7 @@ const nativeTest = hasPrograms('the example at the desk', { gcc: 'gcc', make: 'm
 /** NVM as a device leaves it that was cut in a job's first tile, `boots` times. */
 function stuck(boots: number): Uint8Array {
   const nvm = new Uint8Array(image.nvmBytes);
-  nvm.set(image.device);
+  nvm.set(stateRecord(image.imageId));
   const job = { ...idleFields(image.imageId), state: Status.RUN, ticket: 1, kind: JobKind.INFER };
   nvm.set(cursorBytes(job, 1), image.slots.offset);
   const counted = new DataView(nvm.buffer, image.diagnostics.offset, D_CRC + 4);
@@ -99,13 +101,12 @@ nativeTest(
 );
 
 nativeTest('NVM that cannot be read as this image is provisioned anew, with a record', async () => {
-  const { E_CURSOR, E_HEADER, E_CURSOR_IMAGE, E_VERSION } = ErrorCode;
+  const { E_CURSOR, E_CURSOR_IMAGE } = ErrorCode;
   const foreign = cursorBytes(idleFields(image.imageId ^ 1), 1);
   const cases: [code: number, at: number, bytes: Uint8Array][] = [
     [E_CURSOR, image.slots.offset, new Uint8Array(CURSOR_BYTES)],
     [E_CURSOR_IMAGE, image.slots.offset, foreign],
-    [E_VERSION, 4, new Uint8Array(4)],
-    [E_HEADER, 20, new Uint8Array([1, 2, 3, 4])],
+    [E_CURSOR_IMAGE, N_IMAGE_ID, new Uint8Array([1, 2, 3, 4])],
   ];
   for (const [code, at, bytes] of cases) {
     const nvm = stuck(0);
@@ -123,7 +124,7 @@ nativeTest(
     assert.is.not(old.imageId, image.imageId);
     for (const ticket of [0, 1]) {
       const nvm = new Uint8Array(Math.max(old.nvmBytes, image.nvmBytes));
-      nvm.set(old.device);
+      nvm.set(stateRecord(old.imageId));
       const state = ticket ? Status.DONE : Status.IDLE;
       nvm.set(cursorBytes({ ...idleFields(old.imageId), state, ticket }, 1), old.slots.offset);
       const { out } = await runOver(nvm);

@@ -26,7 +26,7 @@ function device(supply: Supply, observe?: DeviceOptions['observe']): Device {
   const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
   provision(nvm, image);
   const sramBytes = profile.sramBytes.value;
-  return new Device(module, { nvm, sramBytes, supply, ...(observe ? { observe } : {}) });
+  return new Device(module, { image, nvm, sramBytes, supply, ...(observe ? { observe } : {}) });
 }
 
 const near = (found: number, expected: number, tolerance: number, what: string): void =>
@@ -112,6 +112,9 @@ function steadyRun(samples: readonly Int8Array[]): {
     sync: 0,
     viewBytes: 0,
     writeBytes: 0,
+    constant: 0,
+    constantBytes: 0,
+    imageReads: 0,
     words: 0,
   };
   let words = { view: 0, write: 0 };
@@ -122,6 +125,10 @@ function steadyRun(samples: readonly Int8Array[]): {
     add(access, 1);
     if (access === 'sync') return;
     add(`${access}Bytes`, length);
+    if (access === 'constant') {
+      add('imageReads', Math.ceil(length / profile.imageReadBytes.value));
+      return;
+    }
     words = { ...words, [access]: words[access] + Math.ceil(length / 4) };
   });
   samples.forEach((input, i) => {
@@ -129,14 +136,17 @@ function steadyRun(samples: readonly Int8Array[]): {
   });
   supply.finish();
   const { nvmReadNjPerWord: read, nvmWriteNjPerWord: write } = profile;
-  const nvmUj = (words.view * read.value + words.write * write.value) / 1000;
+  const imageNj = accesses['imageReads']! * profile.imageReadNj.value;
+  const nvmUj = (words.view * read.value + words.write * write.value + imageNj) / 1000;
   return { statistics: supply.statistics, accesses: { ...accesses, nvmUj } };
 }
 
 test('on steady power the statistics add up', () => {
   const { statistics, accesses } = steadyRun(inputs.slice(0, 3));
-  const { cycles, energyUj, nvmBytesRead, nvmBytesWritten, onUs, offUs, boots, cuts } = statistics;
+  const { cycles, energyUj, imageBytesRead, nvmBytesRead, nvmBytesWritten, onUs, offUs, boots, cuts } =
+    statistics;
   assert.equal([boots, cuts, offUs], [1, 0, 0]);
+  assert.is(imageBytesRead, accesses['constantBytes']);
   assert.is(nvmBytesRead, accesses['viewBytes']);
   assert.is(nvmBytesWritten, accesses['writeBytes']);
   near(energyUj.nvm, accesses['nvmUj']!, 1e-9 * energyUj.nvm, 'NVM energy');
@@ -160,7 +170,11 @@ test('on steady power the count is that of the meter alone, and the same each ti
   assert.is(statistics.instructions, instructions);
   const { nvmSetupCycles, nvmReadCyclesPerWord, nvmWriteCyclesPerWord, monitorCycles } = profile;
   const known = accesses['view']! + accesses['write']! + accesses['sync']!;
-  const host = statistics.cycles - (MAX_BUDGET_CYCLES - cyclesLeft) - known * nvmSetupCycles.value;
+  const constants =
+    accesses['constant']! * profile.imageSetupCycles.value +
+    accesses['imageReads']! * profile.imageReadCycles.value;
+  const host =
+    statistics.cycles - (MAX_BUDGET_CYCLES - cyclesLeft) - known * nvmSetupCycles.value - constants;
   const least = (accesses['viewBytes']! * nvmReadCyclesPerWord.value) / 4;
   const most =
     least + (accesses['writeBytes']! * nvmWriteCyclesPerWord.value) / 4 + 4000 * monitorCycles.value;

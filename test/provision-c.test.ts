@@ -81,9 +81,9 @@ native(
 
 const MUTANTS: [name: string, from: string, to: string][] = [
   [
-    'the header written at once',
-    'brownout_nvm_write(4, brownout_image + 4, BROWNOUT_IMAGE_BYTES - 4)',
-    'brownout_nvm_write(0, brownout_image, BROWNOUT_IMAGE_BYTES)',
+    'the record written at once',
+    'brownout_nvm_write(4, brownout_first_state + 4, BROWNOUT_STATE_BYTES - 4)',
+    'brownout_nvm_write(0, brownout_first_state, BROWNOUT_STATE_BYTES)',
   ],
   [
     'the second slot not cleared',
@@ -92,8 +92,8 @@ const MUTANTS: [name: string, from: string, to: string][] = [
   ],
   [
     'no barrier before the magic',
-    'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_sync();\n  brownout_nvm_write(0, brownout_image, 4);',
-    'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_write(0, brownout_image, 4);',
+    'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_sync();\n  brownout_nvm_write(0, brownout_first_state, 4);',
+    'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_write(0, brownout_first_state, 4);',
   ],
 ];
 

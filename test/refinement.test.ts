@@ -25,6 +25,7 @@ const imageOf = (name: string): Image =>
 function traceOf(image: Image, { jobs, learns }: { jobs: number; learns: number }): TracedNvm {
   const nvm = new TracedNvm(image);
   const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), {
+    image,
     nvm,
     sramBytes: 65536,
     observe: (access, address, length) => {
@@ -48,7 +49,7 @@ const sizes: Record<string, string[]> = {
   'pages of 1 KB, cold ones moved at once': SMALL_PAGES,
 };
 /** Inferences, of different inputs, so that the log comes around. */
-const JOBS = 3;
+const JOBS = 8;
 
 for (const [name, flags] of Object.entries(sizes)) {
   nativeTest(
@@ -93,7 +94,8 @@ const mutants: Record<string, [text: string, instead: string]> = {
 
 nativeTest('a log that leaves anything else is found', () => {
   const source = readFileSync(join(firmwareFolder, 'brownout_nvm_flash.c'), 'utf8');
-  const image = imageOf('digits');
+  // The state of an image that learns has much that a job leaves alone: pages that are erased hold what still counts.
+  const image = imageOf('digits-learn');
   const trace = traceOf(image, { jobs: JOBS, learns: 0 });
   for (const [what, [text, instead]] of Object.entries(mutants)) {
     assert.is(source.split(text).length, 2, what);

@@ -27,7 +27,7 @@ import {
 } from '../samples/networks.js';
 import { shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
-import { inspect } from '../host/inspect/inspect.js';
+import { inspect, inspectDump } from '../host/inspect/inspect.js';
 import { analyzeText } from '../host/analyze/report.js';
 import { inspectText } from '../host/inspect/report.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
@@ -130,7 +130,7 @@ test('inspect: an image', () => {
 test('inspect: NVM before, within and behind a job, and with a torn slot', () => {
   const every = withPolicy(image, { every: 5, low: false }, 'every 5');
   const device = makeDevice(every);
-  const dump = () => inspect(device.nvm.cells);
+  const dump = () => inspectDump(device.nvm.cells, every);
   assert.equal(
     [dump().kind, dump().job?.state, dump().cursors?.map((c) => c.condition)],
     ['nvm', 'IDLE', ['whole', 'blank']],
@@ -144,7 +144,7 @@ test('inspect: NVM before, within and behind a job, and with a torn slot', () =>
   const torn = device.nvm.cells.slice();
   const newest = dump().cursors!.find((c) => c.newest)!;
   torn[every.slots.offset + newest.slot * every.slotStride + 5]! ^= 0xff;
-  const after = inspect(torn);
+  const after = inspectDump(torn, every);
   assert.is(after.cursors![newest.slot]!.condition, 'torn');
   assert.equal(after.job, { state: 'RUN', ticket: 9, op: 0, tile: 10 });
   while (device.run() === 1);
@@ -155,15 +155,20 @@ test('inspect: NVM before, within and behind a job, and with a torn slot', () =>
 
 test('inspect: a dump cut short, and something else', () => {
   const device = makeDevice(image);
-  const code = (bytes: Uint8Array): string => {
+  const code = (bytes: Uint8Array, look = inspect): string => {
     try {
-      inspect(bytes);
+      look(bytes);
       return 'none';
     } catch (error) {
       return error instanceof BrownoutError ? error.code : String(error);
     }
   };
-  assert.is(code(device.nvm.cells.subarray(0, image.nvmBytes - 1)), 'E_NVM_SIZE');
+  const foreign = device.nvm.cells.slice();
+  foreign[4]! ^= 1;
+  const lookAt = (bytes: Uint8Array) => inspectDump(bytes, image);
+  assert.is(code(device.nvm.cells.subarray(0, image.nvmBytes - 1), lookAt), 'E_NVM_SIZE');
+  assert.is(code(new Uint8Array(image.nvmBytes), lookAt), 'E_MAGIC');
+  assert.is(code(foreign, lookAt), 'E_CURSOR_IMAGE');
   assert.is(code(new Uint8Array(500)), 'E_IMAGE_MAGIC');
 });
 
@@ -216,7 +221,7 @@ test('a build for one image runs that image and refuses every other by name', as
     for (const [other, image_] of images.entries()) {
       const nvm = new SimulatedNvm(image_.nvmBytes);
       provision(nvm, image_);
-      const code = new Device(module, { nvm, sramBytes: 65536 }).boot();
+      const code = new Device(module, { image: image_, nvm, sramBytes: 65536 }).boot();
       assert.is(
         code,
         holds[index]!.includes(other) ? Status.IDLE : ErrorCode.E_OP,

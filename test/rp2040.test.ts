@@ -214,7 +214,7 @@ function goldenNvm(): Uint8Array {
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
-  const device = new Device(module, { nvm, sramBytes: 65536 });
+  const device = new Device(module, { image, nvm, sramBytes: 65536 });
   const { answer } = completeJob(device, image, { ticket: 1, input: image.sample! });
   assert.equal([...answer], run(image).outputs[0]!);
   return comparableNvm(nvm.cells, image, true);

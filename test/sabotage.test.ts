@@ -1,10 +1,13 @@
 // The cut tests bite: a device runtime, or a plan, with one safeguard taken out must give a wrong result somewhere.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OP_FLAG_COMMIT, OP_INPUT, OP_OUTPUT } from '../assembly/layout.js';
+import { CONSTANT, OP_BIAS, OP_FLAG_COMMIT, OP_INPUT, OP_OUTPUT, OP_WEIGHTS } from '../assembly/layout.js';
 import { compileUnproved as compile } from './util/compile.js';
+import { analyze } from '../host/analyze/analyze.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
+import { deviceProfile } from '../host/profiles/index.js';
+import { chargeCycles, type DeviceProfile } from '../host/profiles/profile.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { replayCuts } from '../host/verify/replay.js';
 import { verify } from '../host/verify/verify.js';
@@ -25,6 +28,15 @@ function overlappingImage(arenaBytes?: number): Image {
   );
   assert.ok(tight.ops.some((op) => op.has(OP_FLAG_COMMIT)));
   return tight;
+}
+
+/** A device that spends its charge on NVM; and cycles of the image's dearest tile there, its op entered. */
+function dearNvm(): { profile: DeviceProfile; cycles: number } {
+  const generic = deviceProfile('cortex-m4-generic');
+  const dear = { value: 20_000, provenance: 'estimated', source: 'of a test' } as const;
+  const profile = { ...generic, nvmReadNjPerWord: dear, nvmWriteNjPerWord: dear };
+  const { ops } = analyze(tiled, { device: profile });
+  return { profile, cycles: Math.max(...ops.map(({ largestTileCycles }) => largestTileCycles)) };
 }
 
 /** Tiles between periodic commits; 0: none but the mandatory ones. */
@@ -113,6 +125,38 @@ test('caught: a plan that works in place', () => {
 test('caught: overlapping buffers without their mandatory commits', () => {
   assert.ok(isCaught(withoutCommits(image)));
   refutes(withoutCommits(tiled));
+});
+
+test('caught: a write to constants, by a plan and by a module', async () => {
+  const plan = resealImage(tiled, (ops) => ops[0]!.set(OP_OUTPUT, ops[0]!.get(OP_WEIGHTS)));
+  const module = await sabotaged({
+    name: 'weights written',
+    file: 'assembly/kernels/max_pool.ts',
+    edits: [['put(outputAddress(op, row, column)', 'put(0x40000400']],
+  });
+  for (const [broken, options] of [
+    [plan, {}],
+    [tiled, { module }],
+  ] as const) {
+    const { proved, counterexample } = verify(broken, options);
+    assert.not(proved);
+    assert.match(counterexample!.found, /writing \d+ bytes of the image at \d+/);
+  }
+});
+
+test('caught: a constant in state', () => {
+  const broken = resealImage(tiled, (ops) => {
+    for (const field of [OP_WEIGHTS, OP_BIAS]) ops[0]!.set(field, ops[0]!.get(field) & ~CONSTANT);
+  });
+  assert.not(verify(broken).proved);
+});
+
+test('caught: progress counted without what NVM takes', () => {
+  // As much energy a word as makes the dearest tile a charge: the cycles stay what they are.
+  const { profile, cycles } = dearNvm();
+  assert.ok(cycles < chargeCycles(profile), 'the core alone would get past every tile');
+  const { proved, stuck, largestTilePercent } = verify(tiled, { device: profile });
+  assert.ok(!proved && stuck > 0 && largestTilePercent > 100);
 });
 
 /** An image that learns all its layers, with a guard and a ring. */

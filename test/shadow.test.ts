@@ -117,7 +117,7 @@ test('a shadowed device answers as the one that ships', () => {
   const answer = (wasm: Uint8Array<ArrayBuffer>): number[] => {
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
-    const device = new Device(new WebAssembly.Module(wasm), { nvm, sramBytes: 8192 });
+    const device = new Device(new WebAssembly.Module(wasm), { image, nvm, sramBytes: 8192 });
     return [...completeJob(device, image, { ticket: 1, input: image.sample! }).answer];
   };
   for (const name of ['device', 'digits', 'device.simd'] satisfies ModuleName[]) {

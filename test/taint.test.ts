@@ -166,7 +166,7 @@ test('a whole inference on the copy gives the same answer', () => {
   const answers = [moduleBytes('device'), followTaint(moduleBytes('device')).wasm].map((wasm) => {
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
-    const device = new Device(new WebAssembly.Module(wasm), { nvm, sramBytes: 60_000 });
+    const device = new Device(new WebAssembly.Module(wasm), { image, nvm, sramBytes: 60_000 });
     return completeJob(device, image, { ticket: 1, input: image.sample! }).answer;
   });
   assert.equal(answers[0], answers[1]);

@@ -237,7 +237,7 @@ function harvested(trace: string, options: Parameters<typeof storageFor>[1], sle
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = meteredModule('device', profile.instructionCycles.value);
-  const device = new Device(module, { nvm, sramBytes: profile.sramBytes.value, supply });
+  const device = new Device(module, { image, nvm, sramBytes: profile.sramBytes.value, supply });
   for (const ticket of [1, 2]) {
     const job = { ticket, input: inputs[ticket]! };
     completeJob(device, image, job, sleeps ? { onLow: () => supply.sleep() } : {}, ticket > 1);

@@ -59,7 +59,8 @@ test('a charge that does not hold a tile is an error when the image is made', ()
     compile(lenet(new Random(1)), { device: 'msp430fr5994', capacitorUf: 100 }),
   );
   assert.is(code, 'E_CHARGE');
-  assert.match(found, /op "circulant".* 2\d\d µJ \(simulated\)/);
+  const [, takes] = /op "circulant".* (\d+) µJ \(simulated\)/.exec(found) ?? [];
+  assert.ok(Number(takes) > 118, found);
   assert.match(expected, /118 µJ .* msp430fr5994/);
   const roomy = readImage(compile(lenet(new Random(1)), { device: 'msp430fr5994', capacitorUf: 1000 }));
   assert.ok(verify(roomy, { device: 'msp430fr5994', capacitorUf: 1000 }).proved);

@@ -1,5 +1,6 @@
 // Groups of addresses: where banks, ring entries and lanes lie for the cursor as it stands (docs/LEARNING.md §2).
 import {
+  CONSTANT,
   C_BANKS,
   C_SAMPLE,
   C_TURN,
@@ -30,7 +31,7 @@ import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
 /** Copies the learning header to SRAM, if the image has one, and binds the groups. */
 export function setUp(): void {
   const header = load<u32>(HEADER, H_LEARNING);
-  if (header) memory.copy(LEARN, fetch(header, LEARNING_BYTES, ARENA), LEARNING_BYTES);
+  if (header) memory.copy(LEARN, fetch(CONSTANT + header, LEARNING_BYTES, ARENA), LEARNING_BYTES);
   bind();
 }
 

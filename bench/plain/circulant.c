@@ -171,7 +171,7 @@ static void multiply_row(int32_t row, int32_t k, int32_t *to) {
   const int32_t *x = (const int32_t *)SCRATCH(0);
   int32_t index = 0;
   for (int32_t done = 0; done < k; done += chunk, from += 4u * (uint32_t)(chunk * blocks)) {
-    const int32_t *w = brownout_nvm_view(from, 4u * (uint32_t)(chunk * blocks), SCRATCH(1));
+    const int32_t *w = constants(from);
     for (const int32_t *last = w + chunk * blocks; w < last; to += 4, index++) {
       int64_t a = 0, b = 0, c = 0, d = 0;
       for (int32_t left = blocks; left > 0; left--, x += 4, w += 4) {

@@ -83,13 +83,18 @@ static void requantize_two(int32_t a, int32_t b, const int32_t *pair, int8_t *to
   to[1] = (int8_t)requantize_by(b, pair + OP->requant_stride / 4, twice, low, high);
 }
 
+/* Constants lie in the image: their addresses have bit 30. */
+static const void *constants(uint32_t address) {
+  return brownout_image + (address & 0x3fffffffu);
+}
+
 static const int32_t *look_bias(int32_t first, int32_t count, void *scratch) {
-  return brownout_nvm_view(OP->bias + 4u * (uint32_t)first, 4u * (uint32_t)count, scratch);
+  return constants(OP->bias + 4u * (uint32_t)first);
 }
 
 static const int32_t *look_requant(int32_t first, int32_t count, void *scratch) {
   const uint32_t stride = OP->requant_stride;
-  return brownout_nvm_view(OP->requant + (uint32_t)first * stride, stride ? (uint32_t)count * stride : 8u, scratch);
+  return constants(OP->requant + (uint32_t)first * stride);
 }
 
 /* dense_s8, the whole input in SRAM */
@@ -121,7 +126,7 @@ static void dense_tile(int32_t index) {
   const int32_t *bias = look_bias(first, count, SCRATCH(2));
   const int32_t *pair = look_requant(first, count, SCRATCH(3));
   const int8_t *weights =
-      brownout_nvm_view(OP->weights + (uint32_t)(first * inputs), (uint32_t)(count * inputs), SCRATCH(1));
+      constants(OP->weights + (uint32_t)(first * inputs));
   int32_t i;
   for (i = 0; i + 3 < count; i += 4) {
     four_rows(inputs, weights, bias + i, pair, output + i);
@@ -227,7 +232,7 @@ static void conv_tile(int32_t index) {
     const int32_t *bias = look_bias(first, size, SCRATCH(3));
     const int32_t *pair = look_requant(first, size, SCRATCH(4));
     const int8_t *weights =
-        brownout_nvm_view(OP->weights + (uint32_t)(first * patch), (uint32_t)(size * patch), SCRATCH(2));
+        constants(OP->weights + (uint32_t)(first * patch));
     int32_t done = 0;
     for (int32_t i = 0; i < size; i++) {
       const int8_t *vector = (const int8_t *)columns;
@@ -286,7 +291,7 @@ static void depthwise_tile(int32_t index) {
     const int32_t size = smaller(group, channels - first);
     const int32_t *bias = look_bias(first, size, SCRATCH(3));
     const int32_t *pair = look_requant(first, size, SCRATCH(4));
-    const int8_t *weights = brownout_nvm_view(OP->weights + (uint32_t)(first * taps), (uint32_t)(size * taps), SCRATCH(2));
+    const int8_t *weights = constants(OP->weights + (uint32_t)(first * taps));
     int32_t i = 0;
     for (; i + 3 < size; i += 4, pair += 4 * step) {
       int8_t *to = output + first + i;

@@ -67,7 +67,7 @@ int main(void) {
   brownout_module_start();
   start_clock();
   for (record = BROWNOUT_PLAN; record < BROWNOUT_PLAN + BROWNOUT_PLAN_BYTES; record += BROWNOUT_OP_BYTES) {
-    const uint32_t tiles = *(const uint32_t *)(uintptr_t)(BROWNOUT_NVM_ADDRESS + record + BROWNOUT_OP_TILES);
+    const uint32_t tiles = *(const uint32_t *)(const void *)(brownout_image + record + BROWNOUT_OP_TILES);
     uint64_t most = 0;
     uint64_t all = 0;
     uint32_t tile;

@@ -1,4 +1,5 @@
 import {
+  CONSTANT,
   GROUP_SHIFT,
   JobKind,
   OP_BIAS,
@@ -9,6 +10,7 @@ import {
 } from '../../assembly/layout.js';
 import { type Endurance, forecastEndurance } from '../firmware/endurance.js';
 import { type Image, readImage } from '../model/image.js';
+import { constantOffset } from '../model/learning-header.js';
 import { describeOp, savingOf, sumBodyOf, type SumBody } from '../ops/record.js';
 import { type Origin, originOf } from '../origin.js';
 import { bankReads } from '../plan/footprint.js';
@@ -97,7 +99,8 @@ function measureOp(
     supply.finish();
     return { cycles: statistics.cycles - cycles, uj: energyUj() - uj };
   };
-  const moved = (): number => statistics.nvmBytesRead + statistics.nvmBytesWritten;
+  const moved = (): number =>
+    statistics.imageBytesRead + statistics.nvmBytesRead + statistics.nvmBytesWritten;
   const start = moved();
   const enter = cost(() => kernels.enter(index));
   const tiles = Array.from({ length: tileCount }, (_, tile) => cost(() => kernels.tile(tile)));
@@ -136,11 +139,12 @@ function constantBytes(image: Image): number[] {
   const starts = ops.map((op) => {
     const fields = [OP_WEIGHTS, OP_BIAS, OP_REQUANT]
       .map((field) => op.get(field))
-      .filter((address) => address > 0 && address >>> GROUP_SHIFT === 0);
+      .filter((address) => (address & CONSTANT) !== 0)
+      .map(constantOffset);
     return fields.length > 0 ? Math.min(...fields) : undefined;
   });
   const { learning, constants } = image;
-  const end = learning ? learning.factory : constants.offset + constants.bytes;
+  const end = learning ? constantOffset(learning.factory) : constants.offset + constants.bytes;
   return ops.map((op, index) => {
     const start = starts[index];
     const behind = starts.filter(
@@ -154,7 +158,7 @@ function constantBytes(image: Image): number[] {
 }
 
 /** Whether weights learn, and not biases alone. */
-const isLearnt = (op: OpRecord): boolean => op.get(OP_WEIGHTS) >>> GROUP_SHIFT !== 0;
+const isLearnt = (op: OpRecord): boolean => (op.get(OP_WEIGHTS) & ~CONSTANT) >>> GROUP_SHIFT !== 0;
 
 /** Analyses `image` op by op for a device. Throws `BrownoutError`. */
 export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {}): AnalyzeResult {

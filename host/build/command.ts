@@ -9,6 +9,9 @@ import { originOf } from '../origin.js';
 import { count } from '../report/text.js';
 import { buildDevice, buildOptions, MAPPED_AT } from '../toolchain/build-device.js';
 
+/** Slots of the state share no write line. */
+const STATE_ALIGNMENT = 64;
+
 export const command: Command = defineCommand({
   positionals: [IMAGE],
   options: {
@@ -36,18 +39,22 @@ export const command: Command = defineCommand({
   }) {
     const path = output ?? writes('device.wasm', MODULE_FILE);
     const image = readDevice(readUserFile(positionals[0]!));
-    const mapped = nvm === 'mapped' ? { mappedBytes: image.nvmBytes } : {};
+    // The image, and behind it its state.
+    const stateAt = Math.ceil(image.imageBytes / STATE_ALIGNMENT) * STATE_ALIGNMENT;
+    const mapped = nvm === 'mapped' ? { mappedBytes: stateAt + image.nvmBytes } : {};
     const wasm = await buildDevice(image, { target, optimize, ...mapped });
     writeWhole(path, wasm);
     const kernels = [...new Set(image.ops.map((op) => describeOp(op).kind.split(' ')[0]!))];
-    const nvmAt = nvm === 'mapped' ? { nvmAddress: MAPPED_AT } : {};
+    const nvmAt = nvm === 'mapped' ? { nvmAddress: MAPPED_AT, stateAt } : {};
     const origin = originOf({ module: wasm });
     const json = { origin, file: path, bytes: wasm.length, target, optimize, nvm, ...nvmAt, kernels };
     return {
       json,
       text:
         `${path}: ${count(wasm.length)} bytes, ${kernels.join(', ')}` +
-        (nvm === 'mapped' ? `; NVM in its memory from ${MAPPED_AT} on` : ''),
+        (nvm === 'mapped'
+          ? `; NVM in its memory from ${MAPPED_AT} on: the image, and room for its state from ${stateAt} of that on`
+          : ''),
       exitCode: ExitCode.OK,
     };
   },

@@ -10,7 +10,7 @@ import { checkOptions } from '../options/table.js';
 import { type Image, readImage } from '../model/image.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
-import type { DeviceProfile } from '../profiles/profile.js';
+import { type DeviceProfile, withCapacitor } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { completeJob } from '../simulator/app.js';
 import { BareKernels } from '../simulator/bare.js';
@@ -51,6 +51,9 @@ export interface DemoDetails {
   steady: RunStatistics;
 }
 
+/** Small enough for several cuts a digit. */
+const CAPACITOR_UF = 47;
+
 const asset = (name: string): Uint8Array => {
   return new Uint8Array(readFileSync(new URL(`../../../checkpoints/${name}`, import.meta.url)));
 };
@@ -75,14 +78,14 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   const image = shippedImage();
   const digits = shippedDigits(image);
   const inputs = digits.inputs.slice(0, samples);
-  const profile = deviceProfile('cortex-m4-generic');
+  const profile = withCapacitor(deviceProfile('cortex-m4-generic'), CAPACITOR_UF);
   const costs = profile.instructionCycles.value;
   const module = meteredModule('digits', costs);
 
   const device = (supply: MeteredSupply): Device => {
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
     provision(nvm, image);
-    return new Device(module, { nvm, sramBytes: profile.sramBytes.value, supply });
+    return new Device(module, { image, nvm, sramBytes: profile.sramBytes.value, supply });
   };
   const steadySupply = new MeteredSupply(profile);
   const harvestedSupply = new MeteredSupply(profile, openTrace('rf', seed));

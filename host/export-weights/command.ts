@@ -1,8 +1,10 @@
 // What a device has learnt, out of a dump of its NVM.
 import { readUserFile, writeWhole } from '../data/files.js';
 import { ExitCode } from '../error.js';
-import { learnedWeights, learningStatus, learningOf, writeWeights } from '../learning/learned.js';
-import { isDumpOf, readDevice } from '../model/image.js';
+import { factoryWeights, learnedWeights, learningStatus, writeWeights } from '../learning/learned.js';
+import { imageOfDump, imageOption } from '../data/dump.js';
+import { readDevice } from '../model/image.js';
+import { isState } from '../model/state-record.js';
 import { type Command, defineCommand } from '../options/command.js';
 import { outputFile } from '../options/kinds.js';
 import { WEIGHTS_FILE } from '../options/outputs.js';
@@ -13,6 +15,7 @@ import { count } from '../report/text.js';
 export const command: Command = defineCommand({
   positionals: [{ name: 'nvm', expected: 'a dump of NVM, or an image (.brn) that learns' }],
   options: {
+    image: imageOption,
     output: {
       kind: outputFile(WEIGHTS_FILE, 'fleet.brnw'),
       short: 'o',
@@ -21,22 +24,19 @@ export const command: Command = defineCommand({
     },
   },
   examples: [
-    'brownout export-weights dump.bin -o fleet.brnw',
+    'brownout export-weights dump.bin --image mine.brn -o fleet.brnw',
     'brownout export-weights mine.brn -o mine.brnw',
   ],
   run({ positionals, options }) {
     const path = options.output!;
     const bytes = readUserFile(positionals[0]!);
-    const image = readDevice(bytes);
-    const header = learningOf(image);
-    const isDump = isDumpOf(bytes, image);
-    const bank = isDump
-      ? learnedWeights(bytes, image)
-      : bytes.slice(header.factory, header.factory + header.bankBytes);
+    const isDump = isState(bytes);
+    const image = isDump ? imageOfDump(options.image, bytes) : { ...readDevice(bytes), file: bytes };
+    const bank = isDump ? learnedWeights(bytes, image) : factoryWeights(image);
     writeWhole(path, writeWeights(image, bank));
     const learning = isDump ? learningStatus(bytes, image) : null;
     return {
-      json: { origin: originOf({}), file: path, bankBytes: bank.length, learning },
+      json: { origin: originOf({ image: image.file }), file: path, bankBytes: bank.length, learning },
       text: [
         ...(learning ? [learningText(learning), ''] : []),
         `${path}: weights of ${count(bank.length)} bytes`,

@@ -23,7 +23,7 @@ export function exportText(
     const notes = {
       flash: `code and constants ${count(codeBytes)}, image ${count(imageBytes)}`,
       ram: `static ${count(staticBytes)}, stack ${count(stackBytes)}`,
-      nvm: 'image, cursors, buffers',
+      nvm: 'cursors, buffers',
     };
     const rows = (['flash', 'ram', 'nvm'] as const).map((name) => {
       const { usedBytes, totalBytes } = usage[name];

@@ -92,7 +92,7 @@ export function linkElf(
 export interface FirmwareSize {
   /** Code and constants besides the image. */
   codeBytes: number;
-  /** The image and a sample input, from which NVM is provisioned. */
+  /** The image, and a sample input. */
   imageBytes: number;
   /** Static data: the module's SRAM and the application's. */
   staticBytes: number;

@@ -55,7 +55,6 @@ async function count(
     const input = image.sample ? littleEndian(image.sample) : new Uint8Array(image.input.bytes);
     const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
     if (defines.includes('BROWNOUT_BARE')) {
-      nvm.write(0, image.device);
       nvm.write(image.input.offset, input);
     }
     nvm.write(CONTROL_OFFSET, controlBlock({}, [input]));

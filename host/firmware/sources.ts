@@ -1,6 +1,7 @@
 // The files of a firmware folder: C from the package's firmware/, and what is made for one image and target.
 import { readFileSync } from 'node:fs';
 import {
+  ALIGNMENT,
   C_KIND,
   C_STEP,
   C_TICKET,
@@ -17,12 +18,14 @@ import {
   OP_SCRATCH1,
   OP_TILES,
   OpKind,
+  STATE_BYTES,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
 } from '../../assembly/layout.js';
 import { ErrorCode } from '../../assembly/error.js';
 import { type Image, keepsInputs } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
+import { stateRecord } from '../model/state-record.js';
 import { littleEndian } from '../model/values.js';
 import { firstCursor } from '../simulator/provision.js';
 import { buildDevice } from '../toolchain/build-device.js';
@@ -148,6 +151,7 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ['OUTPUT_BYTES', image.output.bytes],
     ['SLOT0', image.slots.offset],
     ['SLOT1', image.slots.offset + image.slotStride],
+    ['STATE_BYTES', STATE_BYTES],
     ['CURSOR_BYTES', CURSOR_BYTES],
     ['DIAGNOSTICS', image.diagnostics.offset],
     ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
@@ -176,8 +180,10 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     ...codes.map(([name, code]) => `  BROWNOUT_${name} = ${code},`),
     '};',
     '',
-    '/* Header, plan and constants, as they stand in NVM. */',
+    '/* Header, plan and constants: read where they lie. */',
     'extern const uint8_t brownout_image[BROWNOUT_IMAGE_BYTES];',
+    '/* With what its state begins in NVM. */',
+    'extern const uint8_t brownout_first_state[BROWNOUT_STATE_BYTES];',
     '/* The cursor of a device that has not run yet. */',
     'extern const uint8_t brownout_first_cursor[BROWNOUT_CURSOR_BYTES];',
     '/* An input to try: the one that the image carries, or zeros. */',
@@ -193,8 +199,12 @@ function modelHeader(image: Image, module: FirmwareModule): string {
 }
 
 /** A constant array in C. */
-function cArray(type: string, name: string, bytes: ArrayLike<number>): string[] {
-  return [`const ${type} ${name}[${bytes.length}] = {`, ...cBytes(bytes), '};'];
+function cArray(type: string, name: string, bytes: ArrayLike<number>, aligned = ''): string[] {
+  return [
+    `const ${type} ${name}[${bytes.length}]${aligned ? ` ${aligned}` : ''} = {`,
+    ...cBytes(bytes),
+    '};',
+  ];
 }
 
 /** brownout_model.c: the image as bytes. */
@@ -204,7 +214,14 @@ function modelSource(image: Image): string {
     '/* The image. Made by brownout export. */',
     '#include "brownout_model.h"',
     '',
-    ...cArray('uint8_t', 'brownout_image', image.device),
+    '#if defined(__GNUC__)',
+    `#define BROWNOUT_ALIGNED __attribute__((aligned(${ALIGNMENT})))`,
+    '#else',
+    '#define BROWNOUT_ALIGNED',
+    '#endif',
+    '',
+    ...cArray('uint8_t', 'brownout_image', image.device, 'BROWNOUT_ALIGNED'),
+    ...cArray('uint8_t', 'brownout_first_state', stateRecord(image.imageId)),
     ...cArray('uint8_t', 'brownout_first_cursor', firstCursor(image.imageId)),
     ...cArray('int8_t', 'brownout_sample', sample),
     '',
@@ -229,8 +246,8 @@ SECTIONS {
     *(.text .text.*)
     . = ALIGN(4);
   } > FLASH
-  /* What only provisioning and the example read: flash that an image written to NVM by a programmer does without. */
-  .image : {
+  /* Constants of the model, read in place; and the example's input. */
+  .image : ALIGN(16) {
     *(.rodata.brownout_image .rodata.brownout_sample)
     . = ALIGN(4);
   } > FLASH

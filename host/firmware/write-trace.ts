@@ -20,7 +20,7 @@ export interface WriteTrace {
 /** Runs inferences on `image`. */
 export function traceWrites(image: Image, sramBytes: number): WriteTrace {
   const nvm = new TracedNvm(image);
-  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), { nvm, sramBytes });
+  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), { image, nvm, sramBytes });
   const random = new Random(1);
   const inferences = Array.from({ length: INFERENCES }, (_, index) => {
     const start = nvm.actions.length;

@@ -17,8 +17,10 @@ import {
   OP_TILES,
 } from '../../assembly/layout.js';
 import { Status } from '../../assembly/error.js';
+import type { DumpImage } from '../data/dump.js';
 import { crc32 } from '../model/crc32.js';
-import { type DeviceImage, isDumpOf, readDevice, readImage } from '../model/image.js';
+import { type DeviceImage, readImage } from '../model/image.js';
+import { checkState } from '../model/state-record.js';
 import { valuesFrom } from '../model/values.js';
 import { type Origin, originOf } from '../origin.js';
 import { describeOp } from '../ops/record.js';
@@ -121,15 +123,23 @@ function inspectNvm(
   return { cursors, ...(job ? { job } : {}), ...(boots ? { boots } : {}), ...learning };
 }
 
-/** Reports what is in an image, or in the NVM of a device, for post-mortems. Throws `E_IMAGE_*`, `E_NVM_SIZE`. */
+/** Reports what is in an image. Throws `E_IMAGE_*`. */
 export function inspect(bytes: Uint8Array): InspectResult {
-  const image = readDevice(bytes);
-  const file = isDumpOf(bytes, image) ? undefined : readImage(bytes);
+  const image = readImage(bytes);
+  const origin = originOf({ image: bytes });
+  return { origin, kind: 'image', name: image.metadata.name, ...describe(image, image.metadata.ops) };
+}
+
+/** Reports what is in a dump of NVM, the state of `image`: for post-mortems. Throws as `checkState`. */
+export function inspectDump(nvm: Uint8Array, image: DumpImage): InspectResult {
+  checkState(nvm, image);
+  const origin = originOf(image.file ? { image: image.file } : {});
+  return { origin, kind: 'nvm', ...describe(image), ...inspectNvm(nvm, image) };
+}
+
+function describe(image: DeviceImage, names?: readonly string[]): Omit<InspectResult, 'kind' | 'origin'> {
   const { plan, constants, slots, diagnostics, input, output } = image;
   return {
-    origin: originOf(file ? { image: bytes } : {}),
-    kind: file ? 'image' : 'nvm',
-    ...(file ? { name: file.metadata.name } : {}),
     imageId: image.imageId,
     imageBytes: image.imageBytes,
     nvmBytes: image.nvmBytes,
@@ -140,13 +150,12 @@ export function inspect(bytes: Uint8Array): InspectResult {
       const { kind, outputShape } = describeOp(op);
       const commits = op.has(OP_FLAG_COMMIT);
       return {
-        ...(file ? { name: file.metadata.ops[index]! } : {}),
+        ...(names ? { name: names[index]! } : {}),
         kind,
         tiles: op.get(OP_TILES),
         outputShape,
         commits,
       };
     }),
-    ...(file ? {} : inspectNvm(bytes, image)),
   };
 }

@@ -113,7 +113,7 @@ function accuracyOf(
   const copy = new SimulatedNvm(image.nvmBytes);
   copy.load(nvm);
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
-  const device = new Device(module, { nvm: copy, sramBytes: profile.sramBytes.value });
+  const device = new Device(module, { image, nvm: copy, sramBytes: profile.sramBytes.value });
   let right = 0;
   samples.forEach(({ input, label }, index) => {
     const job = { ticket: 0xf0000000 + index, input };
@@ -155,7 +155,7 @@ class Learner {
     this.recorder = new Recorder(supply, image);
     const { observe } = this.recorder;
     const sramBytes = profile.sramBytes.value;
-    this.#device = new Device(module, { nvm: this.nvm, sramBytes, supply: this.recorder, observe });
+    this.#device = new Device(module, { image, nvm: this.nvm, sramBytes, supply: this.recorder, observe });
     this.recorder.bind(this.#device);
   }
 

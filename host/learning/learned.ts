@@ -20,8 +20,9 @@ import { type DeviceImage, type Image, withConstants } from '../model/image.js';
 import {
   bankAddress,
   banksOf,
+  constantOffset,
   isLearningCursor,
-  stateAddress,
+  stateInForce,
   type LearningHeader,
 } from '../model/learning-header.js';
 
@@ -78,8 +79,8 @@ export function learningStatus(nvm: Uint8Array, image: DeviceImage): LearningSta
   const header = learningOf(image);
   const cursor = newestCursor(nvm, image);
   const banks = banksOf(cursor);
-  const at = stateAddress(header, banks.state);
-  const view = new DataView(nvm.buffer, nvm.byteOffset + at, header.stateBytes);
+  const state = stateInForce(header, cursor, nvm);
+  const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
   const word = (offset: number): number => view.getUint32(offset, true);
   const bits = (offset: number): number => view.getInt32(offset, true) / 256;
   let window = word(S_WINDOW);
@@ -101,10 +102,19 @@ export function learningStatus(nvm: Uint8Array, image: DeviceImage): LearningSta
   };
 }
 
+/** The weights that an image ships with. Throws `E_KIND`. */
+export function factoryWeights(image: DeviceImage): Uint8Array {
+  const { factory, bankBytes } = learningOf(image);
+  const at = constantOffset(factory);
+  return image.device.slice(at, at + bankBytes);
+}
+
 /** The current weight bank of a device. Throws `E_KIND`, `E_CURSOR`. */
 export function learnedWeights(nvm: Uint8Array, image: DeviceImage): Uint8Array {
   const header = learningOf(image);
-  const at = bankAddress(header, banksOf(newestCursor(nvm, image)).current);
+  const { current } = banksOf(newestCursor(nvm, image));
+  if (current === 0) return factoryWeights(image);
+  const at = bankAddress(header, current);
   return nvm.slice(at, at + header.bankBytes);
 }
 
@@ -119,7 +129,7 @@ export function withWeights(image: Image, bank: Uint8Array): Image {
       hint: 'Take weights of the same network, compiled with the same --learn.',
     });
   }
-  return withConstants(image, (device) => device.set(bank, factory));
+  return withConstants(image, (device) => device.set(bank, constantOffset(factory)));
 }
 
 /** First bytes of a weights file: 'BRNW', then a CRC of the plan, of the bank, and its length; then the bank. */

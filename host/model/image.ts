@@ -1,7 +1,9 @@
-// The image (.brn): device bytes as they stand in NVM from address 0 (header, plan, constants), then sections for the
-// desk alone (docs/FORMAT.md).
+// The image (.brn): device bytes, which a device only reads (header, plan, constants), then sections for the desk alone
+// (docs/FORMAT.md).
 import {
   AddressSpace,
+  STATE_BYTES,
+  CONSTANT,
   CURSOR_BYTES,
   DIAGNOSTICS_BYTES,
   HEADER_BYTES,
@@ -54,12 +56,13 @@ export interface CommitPolicy {
   low: boolean;
 }
 
-/** What the device bytes say: header, plan, and where everything lies in NVM. */
+/** What the device bytes say: header, plan, and where everything lies, constants in the image and state in NVM. */
 export interface DeviceImage {
-  /** The immutable bytes that go to NVM: header, plan, constants. */
+  /** The bytes that a device only reads: header, plan, constants. */
   device: Uint8Array;
   imageId: number;
   imageBytes: number;
+  /** Of NVM: the state. */
   nvmBytes: number;
   arenaBytes: number;
   plan: Region;
@@ -153,6 +156,7 @@ export function writeImage(
   set(H_MAGIC, MAGIC);
   set(H_VERSION, VERSION | (HEADER_BYTES << 16));
   set(H_IMAGE_ID, crc32(plan.constantBytes, planCrc));
+  set(H_CONSTANTS_SPACE, AddressSpace.IMAGE);
   set(H_NVM_BYTES, plan.nvmBytes);
   set(H_ARENA_BYTES, plan.arenaBytes);
   set(H_PLAN_CRC, planCrc);
@@ -172,7 +176,7 @@ export function writeImage(
     set(H_JOBS + kind * 8 + 4, count);
   });
   set(H_LEARNING, plan.learning);
-  setTensorTable(fields, plan.tensors.address, plan.tensors);
+  setTensorTable(fields, plan.tensors.offset, plan.tensors);
   sealHeader(header);
   return concat([header, planBytes, plan.constantBytes, ...writeSections(metadata, sample)]);
 }
@@ -294,18 +298,24 @@ function checkHeader(bytes: Uint8Array): void {
     );
   }
   checkCrc('header', bytes.subarray(H_IMAGE_ID, HEADER_BYTES), get(H_CRC));
-  if (get(H_CONSTANTS_SPACE) !== AddressSpace.NVM) {
+  if (get(H_CONSTANTS_SPACE) !== AddressSpace.IMAGE) {
     const found = `constants in address space ${get(H_CONSTANTS_SPACE)}`;
-    refuse('E_IMAGE_HEADER', found, `${AddressSpace.NVM}: NVM`, 'Compile the model with this version.');
+    refuse(
+      'E_IMAGE_HEADER',
+      found,
+      `${AddressSpace.IMAGE}: the image`,
+      'Compile the model with this version.',
+    );
   }
-  const nvmBytes = get(H_NVM_BYTES);
-  for (let i = 0; i < REGION_COUNT; i++) {
-    const { offset, bytes: length } = regionAt(fields, H_REGIONS + i * 8);
-    if (offset < HEADER_BYTES || offset + length > nvmBytes || offset % 4 !== 0) {
+  for (let at = H_REGIONS; at < H_REGIONS + REGION_COUNT * 8; at += 8) {
+    const { offset, bytes: length } = regionAt(fields, at);
+    // A file that is shorter is a matter of its size, not of its header.
+    const [from, to] = at < H_SLOTS ? [HEADER_BYTES, CONSTANT] : [STATE_BYTES, get(H_NVM_BYTES)];
+    if (offset < from || offset + length > to || offset % 4 !== 0) {
       refuse(
         'E_IMAGE_HEADER',
-        `region ${i} at ${offset} of ${length} bytes`,
-        `inside ${nvmBytes} bytes`,
+        `region ${(at - H_REGIONS) / 8} at ${offset} of ${length} bytes`,
+        `inside bytes ${from} to ${to}`,
         COPY_AGAIN,
       );
     }
@@ -320,7 +330,7 @@ function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning' | 'ten
     plan.bytes > 0 &&
     plan.bytes % OP_BYTES === 0 &&
     constants.offset === plan.offset + plan.bytes &&
-    slots.offset >= imageBytes &&
+    imageBytes <= CONSTANT &&
     slotStride >= CURSOR_BYTES &&
     slotStride % 4 === 0 &&
     slots.bytes === 2 * slotStride &&
@@ -361,7 +371,7 @@ function tensorsOf(
 }
 
 /**
- * Reads and checks device bytes: the beginning of an image, or of an NVM dump. Throws `E_IMAGE_*`, saying found, expected
+ * Reads and checks device bytes: the beginning of an image. Throws `E_IMAGE_*`, saying found, expected
  * and next step.
  */
 export function readDevice(bytes: Uint8Array): DeviceImage {
@@ -407,19 +417,6 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
   const device = bytes.subarray(0, imageBytes);
   const learning = learningOf(device, get(H_LEARNING), layout);
   return { ...layout, device, tensors: tensorsOf(device, layout), ops: opRecords(planBytes), learning };
-}
-
-/**
- * Whether bytes that `readDevice` took are an NVM dump, which goes on with cursors and buffers where an image has its
- * sections. Throws `E_NVM_SIZE` where a dump does not hold all of the image's region.
- */
-export function isDumpOf(bytes: Uint8Array, { imageBytes, nvmBytes }: DeviceImage): boolean {
-  if (bytes.length >= imageBytes + 4 && view(bytes).getUint32(imageBytes, true) === TAG_METADATA)
-    return false;
-  if (bytes.length >= nvmBytes) return true;
-  const found = `a dump of ${bytes.length} bytes`;
-  const hint = 'Dump the whole region, from its header on.';
-  return refuse('E_NVM_SIZE', found, `at least the ${nvmBytes} of the image's region`, hint);
 }
 
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */

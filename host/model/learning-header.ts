@@ -1,6 +1,7 @@
 // The learning header of an image, and where groups of addresses lie for a cursor; the desk's own, apart from the module's
 // (docs/LEARNING.md §2).
 import {
+  CONSTANT,
   ENTRY_BYTES,
   E_KIND_OF,
   E_LABEL_OF,
@@ -14,6 +15,7 @@ import {
   MOST_ENTRIES,
   MOST_LANES,
   S_ENTRIES,
+  STATE_BYTES,
   LEARNING_HEADER_BYTES,
   STATE_BANKS,
   TURN_FLAG_GOOD,
@@ -86,7 +88,10 @@ export function readLearningHeader(device: Uint8Array, offset: number): Learning
   return Object.fromEntries(fields) as LearningHeader;
 }
 
-/** Whether everything that a header names lies in NVM of `nvmBytes`, or among the constants, which end at `end`. */
+/** Offset in the image of a constant's address. */
+export const constantOffset = (address: number): number => address - CONSTANT;
+
+/** Whether everything that a header names lies in NVM of `nvmBytes`, or in the image, which ends at `end`. */
 export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: number): boolean {
   const { banks, bankBytes, states, stateBytes, ring, entryBytes, entries, lanes, laneBytes, laneCount } =
     header;
@@ -107,8 +112,8 @@ export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: 
   ] as const;
   return (
     counts.every(([count, least, most]) => count >= least && count <= most) &&
-    constants.every(([, last]) => last <= end) &&
-    mutable.every(([start, last]) => start >= end && last <= nvmBytes)
+    constants.every(([start, last]) => start >= CONSTANT && constantOffset(last) <= end) &&
+    mutable.every(([start, last]) => start >= STATE_BYTES && last <= nvmBytes)
   );
 }
 
@@ -123,7 +128,7 @@ export interface LearningCursor {
 export const bankAddress = ({ banks, bankBytes, factory }: LearningHeader, bank: number): number =>
   bank === 0 ? factory : banks + (bank - 1) * bankBytes;
 
-export const stateAddress = ({ states, stateBytes, firstState }: LearningHeader, bank: number): number =>
+const stateAddress = ({ states, stateBytes, firstState }: LearningHeader, bank: number): number =>
   bank === 0 ? firstState : states + (bank - 1) * stateBytes;
 
 const entryAddress = ({ ring, entryBytes }: LearningHeader, entry: number): number =>
@@ -192,7 +197,7 @@ export function resolveAddress(
   cursor: LearningCursor,
   address: number,
 ): number {
-  const group = address >>> GROUP_SHIFT;
+  const group = (address & ~CONSTANT) >>> GROUP_SHIFT;
   return group === 0 || !header ? address : groupBase(header, cursor, group) + (address & GROUP_MASK);
 }
 
@@ -215,16 +220,27 @@ export function persistent(header: LearningHeader, cursor: LearningCursor, nvm: 
   return intervals;
 }
 
+/** The state bank in force. The factory's is a constant: zeros. */
+export function stateInForce(
+  header: LearningHeader,
+  cursor: Pick<LearningCursor, 'banks'>,
+  nvm: Uint8Array,
+): Uint8Array {
+  const { state } = banksOf(cursor);
+  const at = stateAddress(header, state);
+  return state === 0 ? new Uint8Array(header.stateBytes) : nvm.subarray(at, at + header.stateBytes);
+}
+
 /** The ring's entries, free ones too, as the state in force has them. */
 export function ringEntries(
   header: LearningHeader,
   cursor: Pick<LearningCursor, 'banks'>,
   nvm: Uint8Array,
 ): { index: number; ticket: number; stamp: number; label: number; kind: EntryKind }[] {
-  const at = stateAddress(header, banksOf(cursor).state) + S_ENTRIES;
-  const view = new DataView(nvm.buffer, nvm.byteOffset, nvm.byteLength);
+  const state = stateInForce(header, cursor, nvm);
+  const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
   return Array.from({ length: header.entries }, (_, index) => {
-    const entry = at + index * ENTRY_BYTES;
+    const entry = S_ENTRIES + index * ENTRY_BYTES;
     return {
       index,
       ticket: view.getUint32(entry + E_TICKET_OF, true),

@@ -1,11 +1,11 @@
-// A finished plan: op records, constants, and where every region of NVM lies.
+// A finished plan: op records, constants, and where every region of the image and of its state in NVM lies.
 import type { OpRecord } from './record.js';
 import type { Region, TensorTable } from './tensor-table.js';
 
 export interface Plan {
   /** `op`: which op of the network a record is of; undefined: it belongs to learning. */
   ops: { name: string; op: number | undefined; record: OpRecord; constantBytes: number }[];
-  /** Constants as they stand in NVM, from `constants.offset` on. */
+  /** Constants as they stand in the image, from `constants.offset` on. */
   constantBytes: Uint8Array;
   plan: Region;
   constants: Region;
@@ -14,13 +14,13 @@ export interface Plan {
   diagnostics: Region;
   input: Region;
   output: Region;
-  /** What they consist of, and the address of the table that says so. */
-  tensors: TensorTable & { address: number };
+  /** What they consist of, and where in the image the table that says so lies. */
+  tensors: TensorTable & { offset: number };
   nvmBytes: number;
   arenaBytes: number;
   tileCount: number;
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
-  /** Address of the learning header; 0: the image does not learn. */
+  /** Where in the image the learning header lies; 0: the image does not learn. */
   learning: number;
 }

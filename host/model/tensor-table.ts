@@ -10,7 +10,7 @@ import {
 } from '../../assembly/layout.js';
 import { ACTIVATION_TYPES, type ActivationType } from './values.js';
 
-/** Bytes of NVM, from the image's base address on. */
+/** Bytes of NVM, from where the image's state begins; of plan and constants, bytes of the image. */
 export interface Region {
   offset: number;
   bytes: number;

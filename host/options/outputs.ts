@@ -1,7 +1,7 @@
 // Paths of files that commands write, checked before the work: nothing that is somebody's is written over.
 import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { MAGIC } from '../../assembly/layout.js';
+import { MAGIC, STATE_MAGIC } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import type { OutputKind } from './kinds.js';
 
@@ -18,7 +18,7 @@ export const IMAGE_FILE: OutputKind = {
   what: 'the image',
   isOurs: (start) => magic(start) === MAGIC,
 };
-export const NVM_FILE: OutputKind = { what: 'the dump', isOurs: (start) => magic(start) === MAGIC };
+export const NVM_FILE: OutputKind = { what: 'the dump', isOurs: (start) => magic(start) === STATE_MAGIC };
 export const WEIGHTS_FILE: OutputKind = {
   what: 'the weights',
   isOurs: (start) => latin(start).startsWith('BRNW'),

@@ -5,6 +5,7 @@ import {
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
+  CONSTANT,
   DENSE_GROUP,
   DENSE_INPUTS,
   DENSE_OUTPUTS,
@@ -234,7 +235,10 @@ export function footprint(op: OpRecord, tile: number, place?: Place): Footprint 
     return [at, at + end - start];
   };
   return {
-    reads: [...reads, ...(op.isLearning ? [] : bankReads(op))].map(resolve),
+    // A bank may be the factory's, among the constants.
+    reads: [...reads, ...(op.isLearning ? [] : bankReads(op))]
+      .map(resolve)
+      .filter(([start]) => start < CONSTANT),
     writes: writes.map(resolve),
   };
 }

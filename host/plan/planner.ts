@@ -1,6 +1,7 @@
 // The planner: where every byte of NVM lies, how ops become tiles, and where a commit is mandatory.
 import {
   ALIGNMENT,
+  CONSTANT,
   DIAGNOSTICS_BYTES,
   HEADER_BYTES,
   OP_BYTES,
@@ -45,7 +46,7 @@ const SLOT_STRIDE = 64;
 const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 
 /**
- * Puts addresses into the records and constants behind each other, from NVM address `offset` on, `extra` ones last.
+ * Puts addresses into the records and constants behind each other, from byte `offset` of the image on, `extra` ones last.
  * Returns the constants' bytes and the addresses of the extra ones.
  */
 function fillRecords(
@@ -60,7 +61,7 @@ function fillRecords(
   const place = (bytes: Uint8Array): number => {
     image.set(bytes, at);
     at += align(bytes.length);
-    return offset + at - align(bytes.length);
+    return CONSTANT + offset + at - align(bytes.length);
   };
   for (const { lowered, reads, writes } of steps) {
     for (const { field, buffer, offset: inside } of reads) lowered.record.set(field, buffer.address + inside);
@@ -140,7 +141,8 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     (sum, bytes) => sum + align(bytes.length),
     0,
   );
-  const slotsOffset = Math.ceil((constantsOffset + constantsBytes) / SLOT_STRIDE) * SLOT_STRIDE;
+  // The record with which the state begins is not written again: it shares no line with a slot.
+  const slotsOffset = SLOT_STRIDE;
   const diagnosticsOffset = slotsOffset + 2 * SLOT_STRIDE;
   const { input: inputBuffer, output: outputBuffer, activations } = inference;
   inputBuffer.address = align(diagnosticsOffset + DIAGNOSTICS_BYTES);
@@ -167,12 +169,12 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     return parts.length > 0 ? parts : [{ ...region, type }];
   };
   const tensors = {
-    address: tableAddress,
+    offset: tableAddress - CONSTANT,
     inputs: partsOf(input, model.input, model.inputs),
     outputs: partsOf(output, model.output, model.outputs),
   };
-  constantBytes.set(tensorTableBytes(tensors), tableAddress - constantsOffset);
-  learning?.finish(others, constantBytes, constantsOffset);
+  constantBytes.set(tensorTableBytes(tensors), tensors.offset - constantsOffset);
+  learning?.finish(others, constantBytes, CONSTANT + constantsOffset);
   markCommits(inferring);
   setFlags(steps);
   const plan: Plan = {
@@ -198,7 +200,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
       { first: 0, count: inferring.length },
       { first: learning ? inferring.length : 0, count: steps.length - inferring.length },
     ],
-    learning: learning ? others.at(-1)! : 0,
+    learning: learning ? others.at(-1)! - CONSTANT : 0,
   };
   checkJobs(plan, learning, options.line ?? 1);
   return plan;

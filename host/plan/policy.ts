@@ -53,8 +53,15 @@ export function fixedPolicy(name: string): CommitPolicy {
 }
 
 /**
+ * Share of the work that periodic commits may take, by estimates that are up to twice too high where constants are read in
+ * place: under 1 % then.
+ */
+const MOST_COMMITS = 0.004;
+
+/**
  * What the policy called `name` means for this plan. `auto` commits when power is low, and also every n tiles against
- * cuts without a warning: the work between commits is √(2 · commit · work between such cuts) (Young 1974, Daly 2006).
+ * cuts without a warning: the work between commits is √(2 · commit · work between such cuts) (Young 1974, Daly 2006), or
+ * more, where that would be spent on commits.
  */
 export function resolvePolicy(
   name: string,
@@ -65,8 +72,6 @@ export function resolvePolicy(
   const inference = plan.ops.filter(({ record }) => !record.isLearning);
   const meanTile = inference.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
   const betweenUnwarned = plannedCycles(profile) / profile.unwarnedCuts.value;
-  return {
-    every: Math.max(1, Math.round(Math.sqrt(2 * COMMIT_CYCLES * betweenUnwarned) / meanTile)),
-    low: true,
-  };
+  const between = Math.max(Math.sqrt(2 * COMMIT_CYCLES * betweenUnwarned), COMMIT_CYCLES / MOST_COMMITS);
+  return { every: Math.max(1, Math.round(between / meanTile)), low: true };
 }

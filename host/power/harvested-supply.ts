@@ -7,7 +7,7 @@ import { MAX_BUDGET_CYCLES, readMeter, setBudget } from '../toolchain/meter.js';
 import { profileStorage, type Storage } from './converter.js';
 import type { Harvester, PowerSegment } from './harvester.js';
 
-/** Where the energy went, in µJ. */
+/** Where the energy went, in µJ. `nvm`: both memories. */
 export interface EnergyUse {
   compute: number;
   nvm: number;
@@ -34,6 +34,8 @@ export interface RunStatistics {
   /** Executed WASM instructions, re-execution included. */
   instructions: number;
   cycles: number;
+  /** Constants. */
+  imageBytesRead: number;
   nvmBytesRead: number;
   nvmBytesWritten: number;
   onUs: number;
@@ -63,6 +65,7 @@ export class MeteredSupply implements Supply {
     cuts: 0,
     instructions: 0,
     cycles: 0,
+    imageBytesRead: 0,
     nvmBytesRead: 0,
     nvmBytesWritten: 0,
     onUs: 0,
@@ -134,10 +137,20 @@ export class MeteredSupply implements Supply {
   }
 
   view(bytes: number): void {
-    const { nvmReadCyclesPerWord, nvmReadNjPerWord } = this.#profile;
+    const { nvmSetupCycles, nvmReadCyclesPerWord, nvmReadNjPerWord } = this.#profile;
     this.#settle();
     this.statistics.nvmBytesRead += bytes;
-    this.#access(Math.ceil(bytes / WORD_BYTES), nvmReadCyclesPerWord.value, nvmReadNjPerWord.value);
+    const words = Math.ceil(bytes / WORD_BYTES);
+    this.#access(nvmSetupCycles.value, words, nvmReadCyclesPerWord.value, nvmReadNjPerWord.value);
+    this.#grant();
+  }
+
+  viewImage(bytes: number): void {
+    const { imageSetupCycles, imageReadBytes, imageReadCycles, imageReadNj } = this.#profile;
+    this.#settle();
+    this.statistics.imageBytesRead += bytes;
+    const reads = Math.ceil(bytes / imageReadBytes.value);
+    this.#access(imageSetupCycles.value, reads, imageReadCycles.value, imageReadNj.value);
     this.#grant();
   }
 
@@ -150,6 +163,7 @@ export class MeteredSupply implements Supply {
     const affordable = this.#harvester ? Math.floor((this.#storedUj - this.#turnOffUj) / drawnUj) : Infinity;
     const written = affordable < words ? Math.max(0, affordable) * WORD_BYTES : bytes;
     this.#access(
+      this.#profile.nvmSetupCycles.value,
       Math.ceil(written / WORD_BYTES),
       nvmWriteCyclesPerWord.value,
       nvmWriteNjPerWord.value,
@@ -163,7 +177,7 @@ export class MeteredSupply implements Supply {
 
   sync(): void {
     this.#settle();
-    this.#access(0, 0, 0);
+    this.#access(this.#profile.nvmSetupCycles.value, 0, 0, 0);
     this.#grant();
   }
 
@@ -202,12 +216,12 @@ export class MeteredSupply implements Supply {
     this.#run(cycles);
   }
 
-  /** Setting an NVM access up, then `words` words. A cut on the way throws, unless the caller handles it. */
-  #access(words: number, cyclesPerWord: number, njPerWord: number, torn = false): void {
+  /** Setting an access to a memory up, then so many of it. A cut on the way throws, unless the caller handles it. */
+  #access(setupCycles: number, words: number, cyclesPerWord: number, njPerWord: number, torn = false): void {
     const energyUj = (words * njPerWord) / 1000;
     this.statistics.energyUj.nvm += energyUj;
     this.#draw(energyUj);
-    this.#run(this.#profile.nvmSetupCycles.value + words * cyclesPerWord);
+    this.#run(setupCycles + words * cyclesPerWord);
     if (!torn) this.#cutIfEmpty();
   }
 

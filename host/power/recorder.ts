@@ -133,6 +133,10 @@ export class Recorder implements Supply {
     this.#through('tile', () => this.#supply.view(bytes));
   }
 
+  viewImage(bytes: number): void {
+    this.#through('tile', () => this.#supply.viewImage(bytes));
+  }
+
   write(bytes: number): number {
     const { offset, bytes: size } = this.#image.slots;
     const cursor = this.#address >= offset && this.#address < offset + size;

@@ -24,6 +24,13 @@ export const apollo4: DeviceProfile = {
     provenance: 'estimated',
     source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
+  imageReadBytes: { value: 16, provenance: 'estimated', source: '128 bits, a line of the cache' },
+  imageReadCycles: {
+    value: 8,
+    provenance: 'estimated',
+    source: 'MRAM behind a cache: a line it does not hold',
+  },
+  imageReadNj: { value: 0.5, provenance: 'estimated', source: 'a read of 128 bits; no public figure' },
   nvmSetupCycles: { value: 12, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {
     value: 6,

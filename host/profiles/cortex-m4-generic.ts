@@ -56,6 +56,22 @@ export const cortexM4Generic: DeviceProfile = {
       `instructions, measured: counted on QEMU (mps2-an386, -icount) and fitted to 14 kernels with an error of 18 % ` +
       `(RMS), at most 49 %; times ${CYCLES_AN_INSTRUCTION} cycles, estimated`,
   },
+  imageSetupCycles: {
+    value: 8,
+    provenance: 'estimated',
+    source: 'an addition, inlined: 6 instructions',
+  },
+  imageReadBytes: { value: 8, provenance: 'estimated', source: '64 bits a read (STM32L4 class)' },
+  imageReadCycles: {
+    value: 1,
+    provenance: 'estimated',
+    source: 'one wait state; the load itself is the core’s',
+  },
+  imageReadNj: {
+    value: 0.15,
+    provenance: 'estimated',
+    source: 'half a cycle of the core more: flash that is read beside its own fetches',
+  },
   nvmSetupCycles: {
     value: 30 * CYCLES_AN_INSTRUCTION,
     provenance: 'estimated',

@@ -32,6 +32,18 @@ export const msp430fr5994: DeviceProfile = {
     provenance: 'estimated',
     source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
+  imageSetupCycles: {
+    value: 12,
+    provenance: 'estimated',
+    source: 'an addition of addresses of 20 bits',
+  },
+  imageReadBytes: { value: 8, provenance: 'datasheet', source: 'TI SLAU367: lines of 64 bits' },
+  imageReadCycles: {
+    value: 1,
+    provenance: 'datasheet',
+    source: 'TI SLAU367: one wait state above 8 MHz, a line of the cache at a time',
+  },
+  imageReadNj: { value: 0.635, provenance: 'measured', source: 'Fused simulator (Apache-2.0): an FRAM miss' },
   nvmSetupCycles: { value: 20, provenance: 'estimated', source: 'a call and a bounds check' },
   nvmReadCyclesPerWord: {
     value: 12,

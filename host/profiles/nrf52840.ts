@@ -28,6 +28,13 @@ export const nrf52840: DeviceProfile = {
     provenance: 'estimated',
     source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
+  imageReadBytes: { value: 4, provenance: 'estimated', source: 'a word at a time' },
+  imageReadCycles: {
+    value: 2,
+    provenance: 'datasheet',
+    source: 'nRF52840 product specification: 2 wait states; the cache holds instructions alone',
+  },
+  imageReadNj: { value: 0.156, provenance: 'estimated', source: 'as a cycle of the core more' },
   nvmSetupCycles: {
     value: 420,
     provenance: 'estimated',

@@ -47,6 +47,11 @@ export interface DeviceProfile {
   cyclesPerInstruction: Sourced;
   /** Cycles this device takes for one that the planner estimates (`host/ops/shared/cycles.ts`), NVM included. */
   planScale: Sourced;
+  /** Reading constants, in place where the image lies: cycles to set an access up, bytes a read brings, and its costs. */
+  imageSetupCycles: Sourced;
+  imageReadBytes: Sourced;
+  imageReadCycles: Sourced;
+  imageReadNj: Sourced;
   /** Reading or writing NVM: cycles to set an access up, cycles and energy a 32-bit word. */
   nvmSetupCycles: Sourced;
   nvmReadCyclesPerWord: Sourced;
@@ -60,8 +65,10 @@ export interface DeviceProfile {
   /** From power-on to the first instruction. */
   bootUj: Sourced;
   bootUs: Sourced;
+  /** Program memory: code, and the image where it does not lie in NVM. */
   flashBytes: Sourced;
   sramBytes: Sourced;
+  /** NVM for the state. */
   nvmBytes: Sourced;
   /** Asleep with SRAM kept, the voltage monitor on. */
   sleepUw: Sourced;

@@ -28,6 +28,9 @@ export const stm32u5: DeviceProfile = {
     provenance: 'estimated',
     source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
+  imageReadBytes: { value: 16, provenance: 'datasheet', source: 'RM0456: 128 bits, a line of the cache' },
+  imageReadCycles: { value: 2, provenance: 'estimated', source: '2 wait states at 48 MHz' },
+  imageReadNj: { value: 0.12, provenance: 'estimated', source: 'as two cycles of the core more' },
   nvmSetupCycles: {
     value: 160,
     provenance: 'estimated',

@@ -81,7 +81,7 @@ class Golden {
     this.nvm = new SimulatedNvm(image.nvmBytes);
     provision(this.nvm, image);
     const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
-    this.#device = new Device(module, { nvm: this.nvm, sramBytes: sram });
+    this.#device = new Device(module, { image, nvm: this.nvm, sramBytes: sram });
   }
 
   /** Delivery number `index`. The simulator goes on as far as that. */

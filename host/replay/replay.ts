@@ -201,6 +201,7 @@ export class ReplayBench {
     const recorder = new Recorder(supply, image);
     const { onCall, observe } = recorder;
     const device = new Device(this.#module, {
+      image,
       nvm,
       sramBytes: profile.sramBytes.value,
       supply: recorder,

@@ -3,6 +3,7 @@ import { ExitCode } from '../error.js';
 import { type Command, defineCommand } from '../options/command.js';
 import { outputFile } from '../options/kinds.js';
 import { NVM_FILE } from '../options/outputs.js';
+import { imageOfDump, imageOption } from '../data/dump.js';
 import { originOf } from '../origin.js';
 import { learningText } from '../report/learning.js';
 import { restore } from './restore.js';
@@ -10,6 +11,7 @@ import { restore } from './restore.js';
 export const command: Command = defineCommand({
   positionals: [{ name: 'nvm', expected: 'a dump of NVM' }],
   options: {
+    image: imageOption,
     output: {
       kind: outputFile(NVM_FILE, 'restored.bin'),
       short: 'o',
@@ -17,13 +19,15 @@ export const command: Command = defineCommand({
       help: 'where to write the dump',
     },
   },
-  examples: ['brownout restore dump.bin -o restored.bin'],
+  examples: ['brownout restore dump.bin --image mine.brn -o restored.bin'],
   run({ positionals, options }) {
     const path = options.output!;
-    const { nvm, learning } = restore(readUserFile(positionals[0]!));
+    const dump = readUserFile(positionals[0]!);
+    const image = imageOfDump(options.image, dump);
+    const { nvm, learning } = restore(dump, image);
     writeWhole(path, nvm);
     return {
-      json: { origin: originOf({}), file: path, learning },
+      json: { origin: originOf({ image: image.file }), file: path, learning },
       text: `${learningText(learning)}\n\n${path}: the factory’s weights again; samples and counters stay`,
       exitCode: ExitCode.OK,
     };

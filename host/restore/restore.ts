@@ -1,7 +1,8 @@
 // A dump of NVM brought back to the factory's weights, by the module itself.
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { readDevice } from '../model/image.js';
+import type { DeviceImage } from '../model/image.js';
+import { checkState } from '../model/state-record.js';
 import { Device } from '../simulator/device.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
 import { moduleBytes } from '../toolchain/modules.js';
@@ -9,22 +10,14 @@ import { type LearningStatus, learningStatus, learningOf } from '../learning/lea
 
 const SRAM_BYTES = 65536;
 
-/** `nvm`: all of it, from the image's base on. Throws `E_IMAGE…`, `E_KIND`, and what the device says. */
-export function restore(dump: Uint8Array): { nvm: Uint8Array; learning: LearningStatus } {
-  const image = readDevice(dump);
+/** `dump`: the state of `image`, all of it. Throws `E_KIND`, as `checkState`, and what the device says. */
+export function restore(dump: Uint8Array, image: DeviceImage): { nvm: Uint8Array; learning: LearningStatus } {
   learningOf(image);
-  if (dump.length < image.nvmBytes) {
-    throw new BrownoutError({
-      code: 'E_NVM_SIZE',
-      found: `a dump of ${dump.length} bytes`,
-      expected: `at least ${image.nvmBytes}`,
-      hint: 'Dump all of NVM from the image’s base on; an image has the factory’s weights anyway.',
-    });
-  }
+  checkState(dump, image);
   const nvm = new SimulatedNvm(dump.length);
   nvm.load(dump);
   const module = new WebAssembly.Module(moduleBytes('device.learn'));
-  const device = new Device(module, { nvm, sramBytes: SRAM_BYTES });
+  const device = new Device(module, { image, nvm, sramBytes: SRAM_BYTES });
   const state = device.boot();
   const code = state === Status.IDLE ? device.restore() : state;
   if (code !== Status.IDLE) {

@@ -60,7 +60,7 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   provision(nvm, model);
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
   const wasm = moduleBytes(moduleFor(model));
-  const device = new Device(new WebAssembly.Module(wasm), { nvm, sramBytes });
+  const device = new Device(new WebAssembly.Module(wasm), { image: model, nvm, sramBytes });
   let last: number[] | undefined;
   const outputs = inputs.map((sample, index) => {
     if (last) carryState(model, sample, last);

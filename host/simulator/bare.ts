@@ -20,9 +20,9 @@ interface BareExports {
   memory: WebAssembly.Memory;
   arena: WebAssembly.Global;
   cursor: WebAssembly.Global;
-  bind(base: number): void;
+  bind(image: number, base: number): void;
   meter?: WebAssembly.Global;
-  enter(base: number, record: number): void;
+  enter(image: number, base: number, record: number): void;
   tile(index: number): void;
 }
 
@@ -38,9 +38,8 @@ export class BareKernels {
     this.#image = image;
     this.#supply = supply;
     this.#nvm = new SimulatedNvm(image.nvmBytes);
-    this.#nvm.present.set(image.device);
     let memory = new Uint8Array();
-    const options = { nvm: this.#nvm, sramBytes: 0, supply, ...(observe ? { observe } : {}) };
+    const options = { image, nvm: this.#nvm, sramBytes: 0, supply, ...(observe ? { observe } : {}) };
     const imports = bindImports(options, () => memory);
     this.#exports = instantiateSync(module, imports).exports as unknown as BareExports;
     memory = new Uint8Array(this.#exports.memory.buffer);
@@ -60,7 +59,7 @@ export class BareKernels {
 
   /** Enters op `index`. */
   enter(index: number): void {
-    this.#exports.enter(0, this.#image.plan.offset + index * OP_BYTES);
+    this.#exports.enter(0, 0, this.#image.plan.offset + index * OP_BYTES);
   }
 
   /** Computes one tile of the op entered last. */
@@ -105,7 +104,7 @@ export class BareKernels {
     cursor.setUint16(C_SAMPLE, 0, true);
     cursor.setUint32(C_TURN, 0, true);
     cursor.setUint32(C_TICKET, cursor.getUint32(C_TICKET, true) + 1, true);
-    this.#exports.bind(0);
+    this.#exports.bind(0, 0);
     if (label === undefined) return;
     const bytes = new Uint8Array(Int32Array.of(label).buffer);
     this.#supply.write(bytes.length);

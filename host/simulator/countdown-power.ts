@@ -21,6 +21,8 @@ export class CountdownPower implements Supply {
 
   view(): void {}
 
+  viewImage(): void {}
+
   write(bytes: number): number {
     const written = Math.min(bytes, this.left);
     this.left -= written;

@@ -1,7 +1,8 @@
 // The simulated device: the module that ships, NVM that outlives it, SRAM that does not.
 import { instantiateSync } from '@assemblyscript/loader';
 import { ErrorCode } from '../../assembly/error.js';
-import { C_TICKET, JobKind } from '../../assembly/layout.js';
+import { ALIGNMENT, C_TICKET, JobKind } from '../../assembly/layout.js';
+import type { DeviceImage } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
 import { acceleratorImports } from './accelerator.js';
 import type { SimulatedNvm, CutOutcome } from './nvm.js';
@@ -16,6 +17,8 @@ export interface Supply {
   /** Power is up. `meter`: the metered module's counter, if it has one. */
   boot(meter: WebAssembly.Global | undefined): void;
   view(bytes: number): void;
+  /** Constants are read: bytes of the image. */
+  viewImage(bytes: number): void;
   /** How many of the bytes are written before the power fails; `bytes` if it does not. */
   write(bytes: number): number;
   sync(): void;
@@ -29,6 +32,7 @@ export interface Supply {
 export const steadyPower: Supply = {
   boot() {},
   view() {},
+  viewImage() {},
   write: (bytes) => bytes,
   sync() {},
   low: () => false,
@@ -37,7 +41,7 @@ export const steadyPower: Supply = {
 /** What `assembly/index.ts` exports. */
 export interface DeviceExports {
   memory: WebAssembly.Memory;
-  boot(base: number, nvmBytes: number, sramBytes: number): number;
+  boot(image: number, imageBytes: number, base: number, nvmBytes: number, sramBytes: number): number;
   feed(source: number, length: number): number;
   submit(ticket: number, kind: number): number;
   run(budget: number): number;
@@ -54,19 +58,29 @@ export interface DeviceExports {
 }
 
 export interface DeviceOptions {
+  /** What lies in the memory of constants: an image, or several one behind the other. */
+  image: Pick<DeviceImage, 'device'>;
   nvm: SimulatedNvm;
   /** SRAM of the part, the module's static data included. */
   sramBytes: number;
   supply?: Supply;
-  /** Where `nvm.present` begins in the module's memory, if NVM is mapped in place; else views copy. */
+  /** Where `nvm.present` begins in the module's memory, the image behind it, if both are mapped in place; else views copy. */
   mappedAt?: number;
   /** Sees every NVM access, for verification. */
-  observe?: (access: 'view' | 'write' | 'sync', address: number, length: number) => void;
+  observe?: (access: Access, address: number, length: number) => void;
 }
+
+/** What a module does to its memories: `view`, `write` and `sync` NVM, `constant` reads the image. */
+export type Access = 'view' | 'write' | 'sync' | 'constant';
+
+/** Where the image begins in the memory of a module that finds NVM at `mappedAt`. */
+const mappedImageAt = (mappedAt: number, nvm: SimulatedNvm): number =>
+  mappedAt + Math.ceil(nvm.present.length / ALIGNMENT) * ALIGNMENT;
 
 /** Binds a module's imports to simulated NVM; what `Device` and the bench's host loop share. */
 export function bindImports(options: DeviceOptions, memory: () => Uint8Array): WebAssembly.Imports {
   const { nvm, observe, mappedAt } = options;
+  const { device: image } = options.image;
   const supply = options.supply ?? steadyPower;
   const check = (address: number, length: number): void => {
     if (length < 0 || address + length > nvm.present.length) {
@@ -74,6 +88,18 @@ export function bindImports(options: DeviceOptions, memory: () => Uint8Array): W
     }
   };
   return {
+    image: {
+      view(address: number, length: number, scratch: number): number {
+        address >>>= 0;
+        if (length < 0 || address + length > image.length)
+          throw new RangeError(`reading ${length} bytes at ${address} of an image of ${image.length}`);
+        observe?.('constant', address, length);
+        supply.viewImage(length);
+        if (mappedAt !== undefined) return mappedImageAt(mappedAt, nvm) + address;
+        memory().set(image.subarray(address, address + length), scratch);
+        return scratch;
+      },
+    },
     nvm: {
       view(address: number, length: number, scratch: number): number {
         address >>>= 0;
@@ -108,6 +134,7 @@ export function bindImports(options: DeviceOptions, memory: () => Uint8Array): W
 export class Device {
   readonly nvm: SimulatedNvm;
   readonly sramBytes: number;
+  readonly #image: Uint8Array;
   readonly #exports: DeviceExports;
   readonly #supply: Supply;
   readonly #memory: Uint8Array;
@@ -127,7 +154,10 @@ export class Device {
     this.#memory = memory;
     this.#statics = memory.slice(0, this.arena);
     const { nvm, mappedAt } = options;
-    if (mappedAt !== undefined) nvm.mapTo(memory.subarray(mappedAt, mappedAt + nvm.present.length));
+    this.#image = options.image.device;
+    if (mappedAt === undefined) return;
+    nvm.mapTo(memory.subarray(mappedAt, mappedAt + nvm.present.length));
+    memory.set(this.#image, mappedImageAt(mappedAt, nvm));
   }
 
   get arena(): number {
@@ -149,11 +179,15 @@ export class Device {
     return this.cursorField(C_TICKET);
   }
 
-  /** Power comes up: SRAM holds garbage, start-up code runs, the module boots on the image at `base`. */
-  boot(base = 0): number {
+  /**
+   * Power comes up: SRAM holds garbage, start-up code runs, the module boots on the image at `imageAt`, whose state is
+   * at `base` of NVM.
+   */
+  boot(base = 0, imageAt = 0): number {
     this.#scramble();
     this.#supply.boot(this.#exports.meter);
-    return this.#guard(() => this.#exports.boot(base, this.nvm.present.length - base, this.sramBytes));
+    const [imageBytes, nvmBytes] = [this.#image.length - imageAt, this.nvm.present.length - base];
+    return this.#guard(() => this.#exports.boot(imageAt, imageBytes, base, nvmBytes, this.sramBytes));
   }
 
   /** Power goes down: what was not behind a barrier is at the mercy of `outcome`. */

@@ -1,8 +1,10 @@
-// Provisioning: how an image gets into a device's NVM, so that a cut on the way leaves no device that looks ready.
-import { CURSOR_BYTES, H_MAGIC } from '../../assembly/layout.js';
+// Provisioning: how the state of an image gets into a device's NVM, so that a cut on the way leaves no device that looks
+// ready. The image itself lies where a programmer put it.
+import { CURSOR_BYTES, N_MAGIC } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import { cursorBytes, idleFields } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
+import { stateRecord } from '../model/state-record.js';
 import type { SimulatedNvm } from './nvm.js';
 
 /** The cursor of a device that has not run yet. */
@@ -10,7 +12,7 @@ export const firstCursor = (imageId: number, sequence = 0): Uint8Array =>
   cursorBytes(idleFields(imageId), sequence);
 
 /**
- * Writes `image` to NVM at `base`: takes away the old magic, writes everything, then the cursor, then the magic last.
+ * Writes the state of `image` to NVM at `base`: takes away the old magic, writes everything, then the magic last.
  * `write` and `sync` may fail anywhere (a cut): until the last `sync` returns, the device says `E_MAGIC`.
  */
 export function provision(nvm: SimulatedNvm, image: Image, { base = 0, sequence = 0 } = {}): void {
@@ -23,15 +25,14 @@ export function provision(nvm: SimulatedNvm, image: Image, { base = 0, sequence 
     });
   }
   const blankMagic = new Uint8Array(4);
-  nvm.write(base + H_MAGIC, blankMagic);
+  nvm.write(base + N_MAGIC, blankMagic);
   nvm.sync();
-  const withoutMagic = image.device.slice();
-  withoutMagic.set(blankMagic, H_MAGIC);
-  nvm.write(base, withoutMagic);
+  const record = stateRecord(image.imageId);
+  nvm.write(base + blankMagic.length, record.subarray(blankMagic.length));
   nvm.write(base + image.diagnostics.offset, new Uint8Array(image.diagnostics.bytes));
   nvm.write(base + image.slots.offset, firstCursor(image.imageId, sequence));
   nvm.write(base + image.slots.offset + image.slotStride, new Uint8Array(CURSOR_BYTES));
   nvm.sync();
-  nvm.write(base + H_MAGIC, image.device.subarray(H_MAGIC, blankMagic.length));
+  nvm.write(base + N_MAGIC, record.subarray(N_MAGIC, blankMagic.length));
   nvm.sync();
 }

@@ -4,6 +4,7 @@ import { CURSOR_BYTES, C_CRC, JobKind, OP_FLAG_COMMIT, OP_TILES } from '../../as
 import { Random } from '../math/random.js';
 import { crc32 } from '../model/crc32.js';
 import { type Image, withPolicy } from '../model/image.js';
+import { stateRecord } from '../model/state-record.js';
 import {
   cursorBytes,
   type CursorFields,
@@ -26,7 +27,7 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
   // On the module that counts: one that never commits would run without end.
   const { metered, sramBytes, profile } = subject;
   const supply = new MeteredSupply(profile);
-  const probe = new Probe(metered, { nvmBytes: image.nvmBytes, sramBytes, supply });
+  const probe = new Probe(metered, { image, sramBytes, supply });
   let asked = 0;
   let warned = false;
   probe.low = () => {
@@ -208,9 +209,9 @@ function wholeMixtures(
 export function recovery(subject: Subject, tally: Tally): void {
   const { image, tear } = subject;
   contradictions(subject);
-  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  const probe = new Probe(subject.module, { image, sramBytes: subject.sramBytes });
   probe.nvm.fill(0xff);
-  probe.nvm.set(image.device);
+  probe.nvm.set(stateRecord(image.imageId));
   const random = new Random(tear);
   for (const commit of commitsOf(subject)) {
     const { old, next } = commit;
@@ -257,7 +258,7 @@ const LINE_BYTES = 64;
 function contradictions({ image, job, module, sramBytes }: Subject): void {
   if (image.slots.offset % LINE_BYTES || image.slotStride % LINE_BYTES)
     refute('recovery', `slots at ${image.slots.offset} and ${image.slotStride} on, which may share a line`);
-  const probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
+  const probe = new Probe(module, { image, sramBytes });
   const fields = job.cursors[0]!;
   const at = (sequence: number): Uint8Array => cursorBytes(fields, sequence);
   const none = new Uint8Array(CURSOR_BYTES);
@@ -299,7 +300,7 @@ function contradictions({ image, job, module, sramBytes }: Subject): void {
       [two, one],
     ] as const) {
       probe.nvm.fill(0);
-      probe.nvm.set(image.device);
+      probe.nvm.set(stateRecord(image.imageId));
       slots.forEach((bytes, slot) => probe.nvm.set(bytes, slotAddress(image, slot)));
       const code = faultless(() => probe.boot((arena) => arena.fill(0x33)));
       if (code !== expected)

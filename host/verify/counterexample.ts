@@ -1,4 +1,5 @@
 // From an obligation that fails to a schedule of the fewest cuts that gives a wrong answer.
+import { CURSOR_BYTES } from '../../assembly/layout.js';
 import { Random } from '../math/random.js';
 import { CutsPlayer, type CutsOutcome, type SteadyRun } from './replay-cuts.js';
 import { type Cut, type Schedule, scheduleId } from './schedule.js';
@@ -110,7 +111,9 @@ class Search {
   #first(steady: SteadyRun | undefined, near: number): number {
     const random = this.#random;
     if (!steady) return random.integer(1000);
-    const { tileUnits, submitUnits, ackUnits, units } = steady;
+    const { tileUnits, commitUnits, submitUnits, ackUnits, units } = steady;
+    if (commitUnits.length > 0 && random.integer(3) === 0)
+      return commitUnits[random.integer(commitUnits.length)]! + random.integer(CURSOR_BYTES + 3);
     const from = tileUnits[Math.min(Math.max(near - 1, 0), tileUnits.length - 1)] ?? 0;
     const to = (tileUnits[near + 2] ?? ackUnits) + 60;
     const kind = random.integer(8);

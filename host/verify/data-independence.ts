@@ -47,9 +47,10 @@ export function dataIndependence(subject: Subject): string[] | undefined {
     probe.memory.fill(value, marksAt + address, marksAt + address + length);
   };
   const probe: Probe = new Probe(new WebAssembly.Module(wasm), {
-    nvmBytes: image.nvmBytes,
+    image,
     sramBytes,
     onView: (address, length, scratch) => mark(scratch, length, address >= image.input.offset ? 1 : 0),
+    onConstant: (scratch, length) => mark(scratch, length, 0),
     onAccelerated: (address, length) => mark(address, length, 1),
   });
   probe.nvm.set(job.initial);

@@ -1,7 +1,7 @@
 // Plain enumeration, the cross-check of the proof: every state that cuts can lead to, one after another, until no new
 // one turns up (docs/VERIFY.md says when two are the same).
 import { Status } from '../../assembly/error.js';
-import { CURSOR_BYTES, C_CRC, C_SEQUENCE } from '../../assembly/layout.js';
+import { CURSOR_BYTES, C_CRC, C_SEQUENCE, STATE_BYTES } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
 import { cursorBytes, cursorFields, isWhole, numbered, sequenceOf, slotAddress } from '../model/cursor.js';
 import { Fault, Probe, type Trace, type Write } from './probe.js';
@@ -73,7 +73,7 @@ class Enumerator {
     this.#subject = subject;
     this.#isOver = isOver;
     const { image, job, module, sramBytes } = subject;
-    this.#probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
+    this.#probe = new Probe(module, { image, sramBytes });
     this.#final = new GoldenNvm(job).finish().bytes;
   }
 
@@ -99,7 +99,7 @@ class Enumerator {
   #hash(nvm: Uint8Array): NvmHash {
     const hash = new NvmHash();
     const { image } = this.#subject;
-    for (let at = image.imageBytes; at < nvm.length; at++) if (counts(image, at)) hash.flip(at, nvm[at]!);
+    for (let at = STATE_BYTES; at < nvm.length; at++) if (counts(image, at)) hash.flip(at, nvm[at]!);
     return hash;
   }
 
@@ -210,7 +210,7 @@ class Enumerator {
     const { offset, bytes } = image.output;
     if (Buffer.compare(nvm.subarray(offset, offset + bytes), job.answer) !== 0)
       refute('enumeration', 'a path ends with a wrong answer');
-    for (let at = image.imageBytes; at < nvm.length; at++) {
+    for (let at = STATE_BYTES; at < nvm.length; at++) {
       if (counts(image, at) && nvm[at] !== this.#final[at])
         refute('enumeration', `a path leaves byte ${at} other than steady power does`);
     }

@@ -1,7 +1,8 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
-import { EntryKind, HEADER_BYTES, JobKind, OP_TILES } from '../../assembly/layout.js';
+import { EntryKind, JobKind, OP_TILES, STATE_BYTES } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
+import { stateRecord } from '../model/state-record.js';
 import { learningOp } from '../ops/learning.js';
 import { grainFrom, type Tile } from '../plan/grain.js';
 import type { Interval } from '../plan/interval.js';
@@ -69,7 +70,7 @@ export interface StepwiseJob extends GoldenJob {
 /** NVM of a device between two jobs; by default as provisioning leaves it. */
 export function deviceAt(image: Image, sequence: number, start?: Start): Uint8Array {
   const nvm = start ? start.nvm.slice() : new Uint8Array(image.nvmBytes);
-  nvm.set(image.device);
+  nvm.set(stateRecord(image.imageId));
   const fields = start?.fields ?? idleFields(image.imageId);
   nvm.set(cursorBytes(fields, sequence), slotAddress(image, 0));
   return nvm;
@@ -98,14 +99,14 @@ export function mutableViews(image: Image, views: readonly number[]): number[] {
   for (let i = 0; i < views.length; i += 2) {
     const [address, length] = [views[i]!, views[i + 1]!];
     if (address >= from && address + length <= to) kept.push(address, length);
-    else if (address + length > image.imageBytes && !isOwn(image, address, length))
+    else if (!isOwn(image, address, length))
       refute('reads', `reading ${length} bytes at ${address}, which belong to no region`);
   }
   return kept;
 }
 
 function isOwn(image: Image, address: number, length: number): boolean {
-  return [{ offset: 0, bytes: HEADER_BYTES }, image.slots, image.diagnostics].some(
+  return [{ offset: 0, bytes: STATE_BYTES }, image.slots, image.diagnostics].some(
     ({ offset, bytes }) => address >= offset && address + length <= offset + bytes,
   );
 }
@@ -132,11 +133,11 @@ const zeros = (arena: Uint8Array): void => {
 export function goldenJob(
   image: Image,
   module: WebAssembly.Module,
-  options: Omit<ProbeOptions, 'nvmBytes'>,
+  options: Omit<ProbeOptions, 'image'>,
   job: JobRequest,
   onStep: (step: Step, index: number) => void,
 ): GoldenJob {
-  const probe = new Probe(module, { ...options, nvmBytes: image.nvmBytes });
+  const probe = new Probe(module, { ...options, image });
   probe.nvm.set(deviceAt(image, 0, job.start));
   const expect = (code: number, wanted: number, doing: string): void => {
     if (code !== wanted) refute('job', `${doing} returns ${code} instead of ${wanted} on steady power`);

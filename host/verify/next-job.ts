@@ -3,6 +3,7 @@
 import { Status } from '../../assembly/error.js';
 import { CURSOR_BYTES } from '../../assembly/layout.js';
 import { cursorBytes, cursorFields, idleFields, sequenceOf, slotAddress } from '../model/cursor.js';
+import { stateRecord } from '../model/state-record.js';
 import { splitCommit } from './commit-form.js';
 import { request } from './job.js';
 import { Fault, Probe } from './probe.js';
@@ -21,7 +22,7 @@ export class NextJob {
   constructor(subject: Subject) {
     const { image, sramBytes, module } = subject;
     this.#subject = subject;
-    this.#anew = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
+    this.#anew = new Probe(module, { image, sramBytes });
     const running = this.#staticsAfterBoot(cursorBytes(subject.job.cursors[0]!, 1));
     const idle = this.#staticsAfterBoot(
       cursorBytes(subject.job.start?.fields ?? idleFields(image.imageId), 1),
@@ -91,7 +92,7 @@ export class NextJob {
     const { image } = this.#subject;
     const probe = this.#anew;
     probe.nvm.fill(0xff);
-    probe.nvm.set(image.device);
+    probe.nvm.set(stateRecord(image.imageId));
     probe.nvm.set(cursor, slotAddress(image, sequenceOf(cursor) & 1));
     const code = probe.boot((arena) => arena.fill(0x69));
     const { state } = cursorFields(cursor);

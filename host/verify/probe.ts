@@ -1,7 +1,8 @@
 // One instance of a device module under the verifier's eyes: NVM and SRAM hold what the verifier puts there, and every
 // call leaves a trace of what it reads and writes.
 import { instantiateSync } from '@assemblyscript/loader';
-import { CURSOR_BYTES } from '../../assembly/layout.js';
+import { CONSTANT, CURSOR_BYTES } from '../../assembly/layout.js';
+import type { DeviceImage } from '../model/image.js';
 import type { Interval } from '../plan/interval.js';
 import { acceleratorAccesses, acceleratorImports } from '../simulator/accelerator.js';
 import type { DeviceExports, Supply } from '../simulator/device.js';
@@ -14,7 +15,7 @@ export interface Write {
 
 /** What one call did to NVM. */
 export interface Trace {
-  /** Address and length of each view, flat. */
+  /** Address and length of each view of NVM, flat. */
   views: number[];
   /** Writes and barriers in order. */
   steps: (Write | 'sync')[];
@@ -26,15 +27,17 @@ export class Fault extends Error {
 }
 
 export interface ProbeOptions {
-  nvmBytes: number;
+  image: Pick<DeviceImage, 'device' | 'nvmBytes'>;
   /** SRAM that the image declares, the module's static data included. */
   sramBytes: number;
-  /** Where the image's region begins in NVM; default 0. Addresses in traces count from it. */
+  /** Where the image and its state begin in their memories; default 0. Addresses in traces count from it. */
   base?: number;
   /** The module is a shadowed one (`shadowReads`). */
   shadow?: Omit<Shadowed, 'wasm'>;
   /** Hears of what a view put into SRAM. */
   onView?: (address: number, length: number, scratch: number) => void;
+  /** Hears of what a view of constants put into SRAM. */
+  onConstant?: (scratch: number, length: number) => void;
   /** Hears of what an accelerator put into SRAM. */
   onAccelerated?: (address: number, length: number) => void;
   /** Hears of every access, to count what it costs. */
@@ -55,6 +58,8 @@ export class Probe {
   /** What the voltage monitor answers. */
   low: () => boolean = () => false;
   readonly device: DeviceExports;
+  /** What no module may write. */
+  readonly #image: Uint8Array;
   readonly #statics: Uint8Array;
   readonly #base: number;
   readonly #cursor: number;
@@ -63,7 +68,8 @@ export class Probe {
   readonly #options: ProbeOptions;
 
   constructor(module: WebAssembly.Module, options: ProbeOptions) {
-    this.nvm = new Uint8Array(options.nvmBytes);
+    this.nvm = new Uint8Array(options.image.nvmBytes);
+    this.#image = options.image.device;
     this.#base = options.base ?? 0;
     this.#shadow = options.shadow;
     this.#supply = options.supply;
@@ -116,7 +122,9 @@ export class Probe {
 
   /** The app calls `boot` with power on: SRAM holds what it held. */
   bootAgain(): number {
-    return this.call(() => this.device.boot(this.#base, this.nvm.length, this.sramBytes));
+    const base = this.#base;
+    const { length } = this.#image;
+    return this.call(() => this.device.boot(base, length, base, this.nvm.length, this.sramBytes));
   }
 
   /** Feeds `bytes` in pieces that fit SRAM, as an app does. Returns the last code. */
@@ -176,6 +184,7 @@ export class Probe {
   #inNvm(what: string, absolute: number, length: number): number {
     const address = (absolute >>> 0) - this.#base;
     if (address >= 0 && length >= 0 && address + length <= this.nvm.length) return address;
+    if (address >= CONSTANT) throw new Fault(`${what} ${length} bytes of the image at ${address - CONSTANT}`);
     throw new Fault(`${what} ${length} bytes of NVM at ${address}, where there are ${this.nvm.length}`);
   }
 
@@ -213,6 +222,19 @@ export class Probe {
 
   #imports(memory: () => Uint8Array): WebAssembly.Imports {
     return {
+      image: {
+        view: (address: number, length: number, scratch: number): number => {
+          address = (address >>> 0) - this.#base;
+          if (address < 0 || length < 0 || address + length > this.#image.length)
+            throw new Fault(`reading ${length} bytes at ${address} of an image of ${this.#image.length}`);
+          this.#inSram(scratch, length, '');
+          this.#supply?.viewImage(length);
+          memory().set(this.#image.subarray(address, address + length), scratch);
+          this.#know(scratch, length);
+          this.#options.onConstant?.(scratch, length);
+          return scratch;
+        },
+      },
       nvm: {
         view: (address: number, length: number, scratch: number): number => {
           address = this.#inNvm('reading', address, length);

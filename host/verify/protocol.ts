@@ -3,6 +3,7 @@
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_CRC, C_SEQUENCE, JobKind } from '../../assembly/layout.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
+import { stateRecord } from '../model/state-record.js';
 import { persistent } from '../model/learning-header.js';
 import type { Interval } from '../plan/interval.js';
 import { splitCommit } from './commit-form.js';
@@ -27,7 +28,7 @@ export interface Exploration {
   transitions: number;
 }
 
-/** Where the image lies in NVM here: not at 0. */
+/** Where image and state lie here: not at 0. */
 const BASE = 0x1240;
 
 /** Two states are the same if all static data is, but for the cursor's number and checksum, and the job. */
@@ -51,7 +52,7 @@ export function exploreProtocol(subject: Subject): Exploration {
 class Explorer {
   readonly #probe: Probe;
   readonly #nvm: PagedNvm;
-  /** NVM full of garbage of each kind, but for the image. */
+  /** NVM full of garbage of each kind, but for the record it begins with. */
   readonly #garbage: Pages[];
   readonly #calls: Call[];
   readonly #seen = new Map<string, true>();
@@ -65,12 +66,12 @@ class Explorer {
 
   constructor(readonly subject: Subject) {
     const { image, sramBytes } = subject;
-    this.#probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes, base: BASE });
+    this.#probe = new Probe(subject.module, { image, sramBytes, base: BASE });
     this.#middle = (subject.job.cursors.length - 1) >> 1;
     this.#nvm = new PagedNvm(this.#probe);
     this.#garbage = subject.garbage.patterns.map((pattern) => {
       this.#probe.place(0, pattern);
-      this.#probe.place(0, image.device);
+      this.#probe.place(0, stateRecord(image.imageId));
       return this.#nvm.take();
     });
     this.#calls = [...callsOf(subject, sramBytes - this.#probe.arena), runCall()];
@@ -100,8 +101,8 @@ class Explorer {
 
   /** Before the first boot every call is refused. */
   #unbooted(): void {
-    const { module, sramBytes } = this.subject;
-    const probe = new Probe(module, { nvmBytes: 0, sramBytes });
+    const { image, module, sramBytes } = this.subject;
+    const probe = new Probe(module, { image, sramBytes });
     for (const { name, make } of this.#calls) {
       const code = this.#guard([name], () => make(probe));
       if (code !== ErrorCode.E_NOT_BOOTED) this.#refute([name], `${name} returns ${code} before any boot`);

@@ -1,4 +1,4 @@
-// The obligation on provisioning: until its last barrier the device says that there is no image, whatever a cut left.
+// The obligation on provisioning: until its last barrier the device says that there is no state, whatever a cut left.
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { Random } from '../math/random.js';
 import { cursorBytes, slotAddress } from '../model/cursor.js';
@@ -60,12 +60,12 @@ function keepSome(
  */
 export function provisioning(subject: Subject, phases: readonly Write[][] = phasesOf(subject)): number {
   const { image, tear, garbage } = subject;
-  const probe = new Probe(subject.module, { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes });
+  const probe = new Probe(subject.module, { image, sramBytes: subject.sramBytes });
   const random = new Random(7);
   let cuts = 0;
   for (let phase = 0; phase <= phases.length; phase++) {
     for (let attempt = 0; attempt < TRIES; attempt++) {
-      // What an earlier image left, too: `stale` begins with a header that is whole.
+      // What an earlier image left, too: `stale` begins with a record that is whole.
       probe.nvm.set(garbage.patterns[attempt % garbage.count]!);
       if (attempt % garbage.count === garbage.count - 1) leaveCursors(probe, subject);
       const before = Buffer.from(probe.nvm.subarray(0, 4)).toString('latin1');
@@ -75,7 +75,7 @@ export function provisioning(subject: Subject, phases: readonly Write[][] = phas
         keepSome(probe.nvm, write, tear, quarters, random);
       const magic = Buffer.from(probe.nvm.subarray(0, 4)).toString('latin1');
       if (phase === 0 && magic === before) continue;
-      const complete = phase >= phases.length - 1 && magic === 'BRN1';
+      const complete = phase >= phases.length - 1 && magic === 'BRNS';
       const code = probe.boot((arena) => arena.fill(0xff));
       cuts++;
       const expected = complete ? Status.IDLE : ErrorCode.E_MAGIC;

@@ -35,6 +35,8 @@ export interface SteadyRun {
   units: number;
   /** Units used when a tile of the first job began; the last is where its final commit began. */
   tileUnits: number[];
+  /** Units used when each cursor's first byte was to be written. */
+  commitUnits: number[];
   /** Units used when `submit` of the first job began, and when `ack` did. */
   submitUnits: number;
   ackUnits: number;
@@ -62,6 +64,7 @@ export class CutsPlayer {
       written: play.written,
       units: play.power.used,
       tileUnits: play.tileUnits,
+      commitUnits: play.commitUnits,
       submitUnits: play.submitUnits,
       ackUnits: play.ackUnits,
     };
@@ -100,6 +103,7 @@ class Play {
   readonly story: string[] = [];
   readonly tileUnits: number[] = [];
   readonly written: Uint8Array;
+  readonly commitUnits: number[] = [];
   submitUnits = 0;
   ackUnits = 0;
   readonly #line: number;
@@ -126,7 +130,13 @@ class Play {
     else provision(this.#nvm, this.#image, { sequence: schedule.sequence });
     const observe = (access: string, address: number, length: number): void =>
       this.#observe(access, address, length);
-    this.#device = new Device(module, { nvm: this.#nvm, sramBytes, supply: this.power, observe });
+    this.#device = new Device(module, {
+      image: this.#image,
+      nvm: this.#nvm,
+      sramBytes,
+      supply: this.power,
+      observe,
+    });
     this.#jobs = jobs;
     this.#cuts = schedule.cuts;
     this.#commits = commits;
@@ -267,11 +277,12 @@ class Play {
     this.#device.cut(typeof unsynced === 'number' ? randomOutcome(new Random(unsynced)) : outcomes[unsynced]);
   }
 
-  /** Notes when each tile of the first job writes. */
+  /** Notes when each tile of the first job writes, and when each cursor is written. */
   #observe(access: string, address: number, length: number): void {
     const { slots } = this.#image;
     if (access === 'write') this.written.fill(1, address, address + length);
     const slot = address >= slots.offset && address < slots.offset + slots.bytes;
+    if (access === 'write' && slot) this.commitUnits.push(this.power.used);
     if (access !== 'write' || slot || this.#job > 0 || this.#device.cursorField(C_STATE) !== Status.RUN)
       return;
     this.tileUnits[this.#position()] ??= this.power.used;

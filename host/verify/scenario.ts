@@ -26,6 +26,8 @@ import { Random } from '../math/random.js';
 import { idleFields } from '../model/cursor.js';
 import { learningOp } from '../ops/learning.js';
 import type { Image } from '../model/image.js';
+import { stateRecord } from '../model/state-record.js';
+import { factoryWeights } from '../learning/learned.js';
 import type { LearningHeader } from '../model/learning-header.js';
 import type { JobRequest, Start } from './job.js';
 
@@ -65,7 +67,7 @@ class StateMaker {
   make({ labelled, kinds, spare, current, good, banks }: Maker): Start {
     const { image } = this;
     const nvm = new Uint8Array(image.nvmBytes);
-    nvm.set(image.device);
+    nvm.set(stateRecord(image.imageId));
     const [currentBank, goodBank] = [banks & 15, (banks >> 4) & 15];
     this.#fillBank(nvm, currentBank, current);
     if (goodBank !== currentBank) this.#fillBank(nvm, goodBank, good);
@@ -77,10 +79,10 @@ class StateMaker {
 
   /** The factory's weights, each a little changed; and a class that wins. */
   #fillBank(nvm: Uint8Array, bank: number, winner: number | undefined): void {
-    const { banks, bankBytes, factory } = this.#header;
+    const { banks, bankBytes } = this.#header;
     if (bank === 0) return;
     const at = banks + (bank - 1) * bankBytes;
-    nvm.copyWithin(at, factory, factory + bankBytes);
+    nvm.set(factoryWeights(this.image), at);
     for (const op of this.#updates()) {
       if ((op.get(UPDATE_LAYER) & 0xff) === 0) continue;
       const weights = new Int8Array(nvm.buffer, at + (op.get(OP_WEIGHTS) & GROUP_MASK), op.get(UPDATE_LOW));

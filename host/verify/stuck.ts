@@ -18,7 +18,7 @@ export function stuckDevice(subject: Subject): void {
     waits(subject, fields);
   for (let cursor = 0; cursor <= last; cursor++) {
     if (watched.includes(cursor)) {
-      const probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
+      const probe = new Probe(module, { image, sramBytes });
       probe.nvm.set(golden.bytes);
       probe.nvm.set(cursorBytes(job.cursors[cursor]!, 7), slotAddress(image, 1));
       try {
@@ -34,7 +34,7 @@ export function stuckDevice(subject: Subject): void {
 
 /** Without a job under way a device boots as often as it likes, and writes nothing. */
 function waits({ image, job, module, sramBytes }: Subject, fields: CursorFields): void {
-  const probe = new Probe(module, { nvmBytes: image.nvmBytes, sramBytes });
+  const probe = new Probe(module, { image, sramBytes });
   probe.nvm.set(job.atEnd);
   probe.nvm.set(cursorBytes(fields, 7), slotAddress(image, 1));
   for (let boots = 0; boots < image.maxBoots + 2; boots++) {

@@ -1,6 +1,8 @@
 // What is verified: an image on a module, and two jobs of it.
+import { STATE_BYTES } from '../../assembly/layout.js';
 import { Random } from '../math/random.js';
 import type { Image } from '../model/image.js';
+import { stateRecord } from '../model/state-record.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { cursorBytes, idleFields, numbered, slotAddress } from '../model/cursor.js';
 import type { Interval } from '../plan/interval.js';
@@ -101,11 +103,11 @@ export class Garbage {
     };
   }
 
-  /** Bytes [from, to) of NVM that is `golden` where `live` says so and in the image itself, garbage everywhere else. */
+  /** Bytes [from, to) of NVM that is `golden` where `live` says so and in the record it begins with, else garbage. */
   patch(nvm: Uint8Array, kind: number, { image, golden, live }: Scene, from: number, to: number): void {
     nvm.set(this.patterns[kind]!.subarray(from, to), from);
-    if (from < image.imageBytes) nvm.set(image.device.subarray(from, to), from);
-    for (let at = Math.max(from, image.imageBytes); at < to; at++) if (live[at]) nvm[at] = golden[at]!;
+    if (from < STATE_BYTES) nvm.set(stateRecord(image.imageId).subarray(from, to), from);
+    for (let at = Math.max(from, STATE_BYTES); at < to; at++) if (live[at]) nvm[at] = golden[at]!;
   }
 }
 

@@ -4,7 +4,7 @@ import { Status } from '../../assembly/error.js';
 import { OP_TILES, OpKind } from '../../assembly/layout.js';
 import { footprint } from '../plan/footprint.js';
 import type { Footprint, Interval } from '../plan/interval.js';
-import { chargeCycles } from '../profiles/profile.js';
+import { chargeUj } from '../profiles/profile.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { shadowReads } from '../toolchain/shadow.js';
 import { cursorBytes, idleFields } from '../model/cursor.js';
@@ -18,11 +18,11 @@ import { Fault, Probe, type Write } from './probe.js';
 import { bringUp, GoldenNvm, placeCursor, type Scene, type Subject, type Tally } from './subject.js';
 import { refute } from './violation.js';
 
-/** What booting at each cursor and finishing its tile reads and costs. */
+/** What booting at each cursor and finishing its tile reads and costs: the energy of core and memories, commit included. */
 export interface Measured {
   reads: Interval[];
   views: number[];
-  cycles: number;
+  energyUj: number;
 }
 
 /** Runs `action`; a fault refutes `tile` at `cursor`. */
@@ -91,12 +91,16 @@ function runTile(
     refute('commit', 'the cursor written is not the next one', index);
 }
 
+/** What the device has used so far. */
+const usedUj = ({ statistics }: MeteredSupply): number =>
+  statistics.energyUj.compute + statistics.energyUj.nvm;
+
 /** What each cursor reads and costs, on golden NVM and the metered module: endless loops end here. */
 export function measure(subject: Subject): Measured[] {
   const { image, job, profile } = subject;
   const supply = new MeteredSupply(profile);
   const probe = new Probe(subject.metered, {
-    nvmBytes: image.nvmBytes,
+    image,
     sramBytes: subject.sramBytes,
     supply,
   });
@@ -107,7 +111,7 @@ export function measure(subject: Subject): Measured[] {
     bringUp(probe, changed, put);
     const start = { slot: index & 1, sequence: index };
     placeCursor(probe, subject, index, { ...start, predecessor: true });
-    const before = supply.statistics.cycles;
+    const before = usedUj(supply);
     const views = guarded(index, () => bootAndRun(probe, subject, index, start, (arena) => arena.fill(0)));
     supply.finish();
     golden.advance();
@@ -117,7 +121,7 @@ export function measure(subject: Subject): Measured[] {
     const reads = asIntervals(views);
     const unread = asIntervals(step.views).find(([a, b]) => size(within(reads, a, b)) < b - a);
     if (unread) refute('reads', `NVM ${unread.join('–')} is read, but not after a boot`, index, unread);
-    return { reads, views, cycles: supply.statistics.cycles - before };
+    return { reads, views, energyUj: usedUj(supply) - before };
   });
 }
 
@@ -126,10 +130,11 @@ export function progress(
   { profile }: Subject,
   measured: readonly Measured[],
 ): { stuck: number[]; share: number; dearest: number } {
-  const charge = chargeCycles(profile);
-  const stuck = measured.flatMap(({ cycles }, index) => (cycles > charge ? [index] : []));
-  const most = Math.max(...measured.map(({ cycles }) => cycles));
-  return { stuck, share: most / charge, dearest: measured.findIndex(({ cycles }) => cycles === most) };
+  const charge = chargeUj(profile) - profile.bootUj.value;
+  const stuck = measured.flatMap(({ energyUj }, index) => (energyUj > charge ? [index] : []));
+  const most = Math.max(...measured.map(({ energyUj }) => energyUj));
+  const dearest = measured.findIndex(({ energyUj }) => energyUj === most);
+  return { stuck, share: (profile.bootUj.value + most) / chargeUj(profile), dearest };
 }
 
 /** What the plan says that step `index` may read and write. */
@@ -290,7 +295,7 @@ export function tilesFromGarbage(subject: Subject, measured: readonly Measured[]
   // One for each kind of garbage, which stays in it from cursor to cursor.
   const probes = garbage.patterns.map((_, kind) => {
     return new Probe(subject.module, {
-      nvmBytes: image.nvmBytes,
+      image,
       sramBytes: subject.sramBytes,
       base: BASES[kind]!,
     });
@@ -328,7 +333,7 @@ export function volatileState(subject: Subject, measured: readonly Measured[]): 
   const { image, job, garbage } = subject;
   const { wasm, ...shadow } = shadowReads(subject.wasm, subject.sramBytes);
   const module = new WebAssembly.Module(wasm);
-  const options = { nvmBytes: image.nvmBytes, sramBytes: subject.sramBytes, shadow };
+  const options = { image, sramBytes: subject.sramBytes, shadow };
   const [cold, warm] = [new Probe(module, options), new Probe(module, options)];
   const golden = new GoldenNvm(job);
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);

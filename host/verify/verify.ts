@@ -107,7 +107,7 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
       code: 'E_MODULE',
       found,
       expected:
-        'a device module with the imports nvm.view, nvm.write, nvm.sync, power.low, and accel.* if it has any',
+        'a device module with the imports image.view, nvm.view, nvm.write, nvm.sync, power.low, and accel.* if it has any',
       hint: 'Build one, `brownout build model.brn -o device.wasm`, or leave it out for the one that ships.',
     });
   };
@@ -115,7 +115,7 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   const module = new WebAssembly.Module(wasm);
   const imports = WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`);
   const accelerated = Object.keys(acceleratorAccesses).map((name) => `accel.${name}`);
-  const known = ['nvm.view', 'nvm.write', 'nvm.sync', 'power.low', ...accelerated];
+  const known = ['image.view', 'nvm.view', 'nvm.write', 'nvm.sync', 'power.low', ...accelerated];
   const unknown = imports.find((name) => !known.includes(name));
   if (unknown !== undefined) refuse(`a module that imports ${unknown}`);
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
@@ -184,7 +184,7 @@ export function subjectOf(setup: Setup, { tear, line }: Memory, tick: () => void
 
 /** Exactly the SRAM the image asks for: its arena behind the module's static data. */
 function sramFor(module: WebAssembly.Module, image: Image): number {
-  return new Probe(module, { nvmBytes: 0, sramBytes: 0 }).arena + image.arenaBytes;
+  return new Probe(module, { image, sramBytes: 0 }).arena + image.arenaBytes;
 }
 
 /** Tiles of the two jobs must touch the same bytes: what is proved on one input then holds for others. */

@@ -32,7 +32,7 @@ export function runDevice(
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
-  const device = new Device(new WebAssembly.Module(moduleBytes('device')), { nvm, sramBytes });
+  const device = new Device(new WebAssembly.Module(moduleBytes('device')), { image, nvm, sramBytes });
   checked(device.boot());
   const run: DeviceRun = { inputs: [...inputs], layers: places.map((place) => ({ ...place, values: [] })) };
   const log: LogRecord[] = [];

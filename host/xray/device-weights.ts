@@ -1,6 +1,7 @@
 // Weights as an image holds them, in the order of the network's ops: to see which layer's are not the model's.
 import { OP_BIAS, OP_REQUANT, OP_REQUANT_STRIDE, OP_WEIGHTS, OP_WEIGHT_TYPE } from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
+import { constantOffset } from '../model/learning-header.js';
 import type { OpRecord } from '../model/record.js';
 import { recordOp } from '../ops/record.js';
 import { unpackRows, weightTypeOfCode } from '../model/weight-types.js';
@@ -25,14 +26,21 @@ export function deviceWeights(image: Image, op: OpRecord, zeroPoint: number): De
   if (!layout) return undefined;
   const { outputs, zeroPoint: zero } = layout;
   const type = weightTypeOfCode(op.get(OP_WEIGHT_TYPE));
-  const stored = unpackRows(type, image.device, op.get(OP_WEIGHTS), layout.rows, layout.length);
+  const stored = unpackRows(
+    type,
+    image.device,
+    constantOffset(op.get(OP_WEIGHTS)),
+    layout.rows,
+    layout.length,
+  );
   const view = new DataView(image.device.buffer, image.device.byteOffset, image.device.byteLength);
   const multipliers = Float64Array.from({ length: outputs }, (_, o) => {
-    const pair = op.get(OP_REQUANT) + o * op.get(OP_REQUANT_STRIDE);
+    const pair = constantOffset(op.get(OP_REQUANT)) + o * op.get(OP_REQUANT_STRIDE);
     return view.getInt32(pair, true) * 2 ** (view.getInt32(pair + 4, true) - 31);
   });
   const values = Float64Array.from(layout.order(stored), (q) => q - zero);
-  const bias = Float64Array.from({ length: outputs }, (_, o) => view.getInt32(op.get(OP_BIAS) + o * 4, true));
+  const biases = constantOffset(op.get(OP_BIAS));
+  const bias = Float64Array.from({ length: outputs }, (_, o) => view.getInt32(biases + o * 4, true));
   // Folded in: Σ w·(x − z) = Σ w·x − z·Σ w.
   values.forEach((w, i) => {
     bias[layout.interleaved ? i % outputs : Math.floor(i / (values.length / outputs))]! += w * zeroPoint;

@@ -70,8 +70,8 @@ export const HOST = [
   ...of('firmware/brownout.c', { test: 'provision-c' }, [
     [
       'the header written at once',
-      'brownout_nvm_write(4, brownout_image + 4, BROWNOUT_IMAGE_BYTES - 4)',
-      'brownout_nvm_write(0, brownout_image, BROWNOUT_IMAGE_BYTES)',
+      'brownout_nvm_write(4, brownout_first_state + 4, BROWNOUT_STATE_BYTES - 4)',
+      'brownout_nvm_write(0, brownout_first_state, BROWNOUT_STATE_BYTES)',
     ],
     [
       'the second slot not cleared',
@@ -80,8 +80,8 @@ export const HOST = [
     ],
     [
       'no barrier before the magic',
-      'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_sync();\n  brownout_nvm_write(0, brownout_image, 4);',
-      'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_write(0, brownout_image, 4);',
+      'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_sync();\n  brownout_nvm_write(0, brownout_first_state, 4);',
+      'BROWNOUT_CURSOR_BYTES);\n  brownout_nvm_write(0, brownout_first_state, 4);',
     ],
     ['the old magic left', '  brownout_nvm_write(0, zeros, 4);\n  brownout_nvm_sync();\n', ''],
     [
@@ -97,8 +97,8 @@ export const HOST = [
     ],
     [
       'no barrier after the magic',
-      'brownout_nvm_write(0, brownout_image, 4);\n  brownout_nvm_sync();\n}',
-      'brownout_nvm_write(0, brownout_image, 4);\n}',
+      'brownout_nvm_write(0, brownout_first_state, 4);\n  brownout_nvm_sync();\n}',
+      'brownout_nvm_write(0, brownout_first_state, 4);\n}',
     ],
   ]),
 ];

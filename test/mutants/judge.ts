@@ -207,7 +207,7 @@ export class Judges {
       const nvm = new SimulatedNvm(image.nvmBytes);
       provision(nvm, image);
       try {
-        const answer = infer(new Device(module, { nvm, sramBytes: SRAM_BYTES }), image, input);
+        const answer = infer(new Device(module, { image, nvm, sramBytes: SRAM_BYTES }), image, input);
         if (Buffer.compare(bytesOf(answer), bytesOf(expected)) !== 0)
           return `the oracle: ${image.metadata.name}`;
       } catch {
@@ -231,7 +231,7 @@ export class Judges {
     const image = this.#learner;
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
-    const device = new Device(new WebAssembly.Module(wasm), { nvm, sramBytes: SRAM_BYTES });
+    const device = new Device(new WebAssembly.Module(wasm), { image, nvm, sramBytes: SRAM_BYTES });
     const random = new Random(4);
     device.boot();
     for (let ticket = 1; ticket <= 40; ticket++) {

@@ -30,7 +30,7 @@ function check(network: QuantizedNetwork, image: Image): void {
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const input = valuesFor(new Random(4), network.tensors[network.input]!);
-  const answer = infer(new Device(device, { nvm, sramBytes: 60_000 }), image, input);
+  const answer = infer(new Device(device, { image, nvm, sramBytes: 60_000 }), image, input);
   const expected = runOracle(network, input)[network.output]!;
   if (answer.some((value, i) => value !== expected[i])) throw new Error('the oracle: a wrong answer');
 }

@@ -55,7 +55,7 @@ function simulate(job: BoardJob, lives: readonly number[], sram: number): Uint8A
   provision(nvm, image);
   const supply = new SnapshotPower(nvm);
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
-  const device = new Device(module, { nvm, sramBytes: sram, supply });
+  const device = new Device(module, { image, nvm, sramBytes: sram, supply });
   let life = 0;
   supply.left = lives[0] ?? Infinity;
   const onCut = (): undefined => {
@@ -72,7 +72,7 @@ export function jobUnits(job: BoardJob): number {
   provision(nvm, image);
   const supply = new CountdownPower();
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
-  const device = new Device(module, { nvm, sramBytes: 65536, supply });
+  const device = new Device(module, { image, nvm, sramBytes: 65536, supply });
   completeJob(device, image, jobOf(job));
   return supply.used;
 }

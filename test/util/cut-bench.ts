@@ -42,7 +42,12 @@ export class CutBench {
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit });
     provision(nvm, image, { sequence });
     this.#fresh = nvm.cells.slice();
-    this.#device = new Device(module, { nvm, sramBytes: staticBytes + image.arenaBytes, supply: this.power });
+    this.#device = new Device(module, {
+      image,
+      nvm,
+      sramBytes: staticBytes + image.arenaBytes,
+      supply: this.power,
+    });
     completeJob(this.#device, image, { ticket: 7, input: this.#input });
     this.units = this.power.used;
     this.#golden = this.#comparable();

@@ -46,7 +46,7 @@ export function makeDevice(
   const sramBytes = (build === 'checked' ? STATIC_BYTES_CHECKED : STATIC_BYTES) + image.arenaBytes;
   provision(nvm, image);
   const mapped = build === 'in-place' ? { mappedAt: 65536 } : {};
-  return new Device(builtModule(names[build]), { nvm, sramBytes, ...mapped, ...options });
+  return new Device(builtModule(names[build]), { image, nvm, sramBytes, ...mapped, ...options });
 }
 
 /** Boots, runs one job to its end on power that does not fail, and returns the answer. */

@@ -49,6 +49,11 @@ static uint32_t m_import_nvm_view(uint32_t address, uint32_t length, uint32_t sc
   return scratch;
 #endif
 }
+static uint8_t image[1 << 20];
+static uint32_t m_import_image_view(uint32_t address, uint32_t length, uint32_t scratch) {
+  memcpy(MEMORY + scratch, image + address, length);
+  return scratch;
+}
 static void m_import_nvm_write(uint32_t address, uint32_t source, uint32_t length) {
   memcpy(nvm + address, MEMORY + source, length);
 }
@@ -61,6 +66,7 @@ void on_store(uint32_t address, uint32_t bytes) { if (address + bytes > limit) b
 #ifdef WASM2C
 #include "device2c.inc"
 uint32_t Z_nvmZ_view(struct Z_nvm_instance_t *i, uint32_t a, uint32_t b, uint32_t c) { (void)i; return m_import_nvm_view(a, b, c); }
+uint32_t Z_imageZ_view(struct Z_image_instance_t *i, uint32_t a, uint32_t b, uint32_t c) { (void)i; return m_import_image_view(a, b, c); }
 void Z_nvmZ_write(struct Z_nvm_instance_t *i, uint32_t a, uint32_t b, uint32_t c) { (void)i; m_import_nvm_write(a, b, c); }
 void Z_nvmZ_sync(struct Z_nvm_instance_t *i) { (void)i; m_import_nvm_sync(); }
 uint32_t Z_powerZ_low(struct Z_power_instance_t *i) { (void)i; return m_import_power_low(); }
@@ -68,9 +74,9 @@ static Z_m_instance_t m;
 static void m_start(void) {
   free(wasm2c_memory);
   Z_m_init_module();
-  Z_m_instantiate(&m, 0, 0);
+  Z_m_instantiate(&m, 0, 0, 0);
 }
-#define m_boot(a, b, c) Z_mZ_boot(&m, a, b, c)
+#define m_boot(a, b, c, d, e) Z_mZ_boot(&m, a, b, c, d, e)
 #define m_feed(a, b) Z_mZ_feed(&m, a, b)
 #define m_submit(a, b) Z_mZ_submit(&m, a, b)
 #define m_run(a) Z_mZ_run(&m, a)
@@ -79,11 +85,12 @@ static void m_start(void) {
 #endif
 static void get(void *to, size_t bytes) { if (fread(to, 1, bytes, stdin) != bytes) exit(71); }
 int main(void) {
-  uint32_t head[4];
+  uint32_t head[5];
   static uint8_t input[65536];
   while (fread(head, 1, sizeof head, stdin) == sizeof head) {
     int32_t state;
     uint32_t at;
+    get(image, head[4]);
     get(nvm, head[0]);
     get(input, head[2]);
 #ifdef WASM2C
@@ -99,7 +106,7 @@ int main(void) {
 #ifndef WASM2C
     m_start();
 #endif
-    state = (int32_t)m_boot(0, head[0], head[1]);
+    state = (int32_t)m_boot(0, head[4], 0, head[0], head[1]);
     for (at = 0; at < head[2] && state >= 0; at += head[1] - head[3]) {
       const uint32_t room = head[1] - head[3];
       const uint32_t piece = head[2] - at < room ? head[2] - at : room;
@@ -150,7 +157,8 @@ export function runNative(program: string, jobs: readonly NativeJob[], arena: nu
       const nvm = new SimulatedNvm(image.nvmBytes);
       provision(nvm, image);
       const bytes = new Uint8Array(x.buffer, x.byteOffset, x.length);
-      return [uint32s(image.nvmBytes, sramBytes, x.length, arena), nvm.cells, bytes];
+      const head = uint32s(image.nvmBytes, sramBytes, x.length, arena, image.imageBytes);
+      return [head, image.device, nvm.cells, bytes];
     }),
   );
   const { status, stdout, stderr } = spawnSync(program, { input, maxBuffer: 1 << 28 });

@@ -20,7 +20,7 @@ export function meteredBoots(image: Image, profile: DeviceProfile): { first: Boo
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = meteredModule('device', profile.instructionCycles.value);
-  const device = new Device(module, { nvm, sramBytes: profile.sramBytes.value, supply });
+  const device = new Device(module, { image, nvm, sramBytes: profile.sramBytes.value, supply });
   const { statistics } = supply;
   const boot = (): BootCost => {
     supply.finish();

@@ -37,8 +37,8 @@ export interface Layer {
   leastCycles: number;
   /** A multiply-add of it, in those: what is left when outputs and tiles are taken off. */
   macCycles: number;
-  /** NVM bytes read and written. */
-  bytesMoved: number;
+  /** What both memories take for it besides the core's waiting, as metered. */
+  memoryNj: number;
   /** Of a circulant layer, by either method. */
   directCycles: number;
 }
@@ -62,7 +62,7 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
     const blockRows = circulant ? Math.ceil(op.get(CIRC_OUTPUTS) / block) : 0;
     const direct = circulant ? circulantCycles(block, blocks).direct : { enter: 0, row: 0 };
     const [rows, columns, channels] = window ? outputShape : [1, 1, product(outputShape)];
-    const { cycles, largestTileCycles, bytesMoved, tiles } = metered[index]!;
+    const { cycles, energyUj, largestTileCycles, tiles } = metered[index]!;
     const outputs = product(outputShape);
     const work = cycles / scale - outputs * OUTPUT - tiles * TILE;
     return {
@@ -73,7 +73,8 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
       ...{ rows: rows!, columns: columns!, channels: channels! },
       inputChannels: window ? op.get(WIN_INPUT_CHANNELS) : 1,
       kernel: window ? op.getPair(WIN_KERNEL) : [1, 1],
-      ...{ block, blocks, blockRows, tiles, bytesMoved },
+      ...{ block, blocks, blockRows, tiles },
+      memoryNj: energyUj * 1000 - cycles * profile.activeNjPerCycle.value,
       ...{ cycles: cycles / scale, leastCycles: largestTileCycles / scale },
       macCycles: circulant || macs === 0 ? MAC * speed : Math.max(1, work / macs),
       directCycles: (direct.enter + blockRows * direct.row) * speed,

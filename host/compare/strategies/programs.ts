@@ -60,14 +60,27 @@ class Prices {
     readonly fftFactor: number,
     /** Energy of a charge: units of ours are cut to a tenth of it where they can be. */
     readonly chargeUj: number,
+    /** What ours takes to be where it was after a boot. */
+    readonly restoreNj: number,
   ) {}
 
-  /** What a unit of ours may take: a tenth of a charge, and with a commit what is left at the warning. */
-  get mostNj(): number {
+  /** What is left at the warning, but for a commit: a unit under way then must end on it. */
+  get #leftNj(): number {
     const { turnOnV, warningV, turnOffV } = this.profile;
     const square = ({ value }: { value: number }): number => value * value;
     const left = (square(warningV) - square(turnOffV)) / (square(turnOnV) - square(turnOffV));
-    return Math.min(this.chargeUj * 1000 * TILE_SHARE, this.chargeUj * 1000 * left - this.commit().nj);
+    return this.chargeUj * 1000 * left - this.commit().nj;
+  }
+
+  /** What a unit of ours is cut to: a tenth of a charge, and what is left at the warning. */
+  get mostNj(): number {
+    return Math.min(this.chargeUj * 1000 * TILE_SHARE, this.#leftNj);
+  }
+
+  /** Whether a unit ends on what is left at the warning, and after a boot with all that comes before it on one charge. */
+  holds({ unit, enter }: Step): boolean {
+    const boot = this.profile.bootUj.value * 1000 + this.restoreNj;
+    return unit.nj <= this.#leftNj && boot + enter.nj + unit.nj + this.commit().nj <= this.chargeUj * 1000;
   }
 
   /** Writing a cursor of ours. */
@@ -94,12 +107,6 @@ class Prices {
   #access(words: number, cyclesPerWord: number, njPerWord: number): Cost {
     const cycles = words * cyclesPerWord;
     return { cycles, nj: cycles * this.profile.activeNjPerCycle.value + words * njPerWord };
-  }
-
-  /** What NVM itself takes for `bytes` read or written by our kernels: their cycles are in those metered. */
-  memory(bytes: number): Cost {
-    const { nvmReadNjPerWord, nvmWriteNjPerWord } = this.profile;
-    return { cycles: 0, nj: ((bytes / 4) * (nvmReadNjPerWord.value + nvmWriteNjPerWord.value)) / 2 };
   }
 
   /** `count` elements between NVM and the vector unit's memory. */
@@ -161,10 +168,8 @@ function cut(step: Step, most: number, prices: Prices): Step {
 function planned(layer: Layer, prices: Prices): Step {
   const method = layer.kind === 'circulant' && layer.cycles < layer.directCycles ? 'ntt' : 'direct';
   const enter = Math.max(0, (layer.leastCycles * layer.tiles - layer.cycles) / Math.max(1, layer.tiles - 1));
-  const unit = sum(
-    prices.core((layer.cycles - enter) / layer.tiles),
-    prices.memory(layer.bytesMoved / layer.tiles),
-  );
+  const memory = { cycles: 0, nj: layer.memoryNj / layer.tiles };
+  const unit = sum(prices.core((layer.cycles - enter) / layer.tiles), memory);
   const { name, tiles } = layer;
   const step = { name, method, exact: true, units: tiles, unit, commit: FREE, enter: prices.core(enter) };
   return method === 'ntt' ? step : cut(step, Math.floor(layer.outputs / tiles), prices);
@@ -283,7 +288,7 @@ function residents(layer: Layer, prices: Prices): Step[] {
     (rows) => rows === 1 || fits(rows),
   );
   const steps = counts.map((rows) => resident(layer, prices, rows));
-  const small = steps.filter(({ unit, enter }) => unit.nj + enter.nj <= prices.mostNj);
+  const small = steps.filter((step) => prices.holds(step));
   return small.length > 0 ? small : steps.slice(0, 1);
 }
 
@@ -343,7 +348,7 @@ export function programFor(
   profile: DeviceProfile,
   { fftFactor = 1, chargeUj, boots, policy = 'auto' }: ProgramOptions,
 ): Program {
-  const prices = new Prices(profile, fftFactor, chargeUj);
+  const prices = new Prices(profile, fftFactor, chargeUj, boots.later.nj);
   const steps = (make: (layer: Layer, prices: Prices) => Step): Step[] =>
     layers.map((layer) => make(layer, prices));
   const nothing = { save: FREE, start: FREE, restore: FREE };
