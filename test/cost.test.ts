@@ -94,10 +94,11 @@ function observed(image: Image, index: number): Access {
     image,
     supply,
     (kind, address, bytes) => {
-      if (kind === 'view' && address >= image.constants.offset && address < image.slots.offset) {
+      // The record of an op is of the plan, not of the constants.
+      if (kind === 'constant' && address >= image.constants.offset) {
         access.constantViews++;
         access.constantBytes += bytes;
-      } else if (kind === 'view' && address >= image.slots.offset) {
+      } else if (kind === 'view') {
         access.stateViews++;
         access.stateBytes += bytes;
       } else if (kind === 'write') {
