@@ -3,6 +3,7 @@ import { type Figure, nameOf, writeFigures } from './figures.js';
 import { count, table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import { countPeerModels, firmwareImages, measureFirmware, measureSpecialised } from './firmware-models.js';
+import { countLowBits, lowBitImage, lowBitNetwork } from './low-bits.js';
 import { comparePlain, plainCases } from './plain/index.js';
 
 const figures: Figure[] = [];
@@ -34,6 +35,26 @@ for (const item of plainCases()) {
 }
 console.log('qemu-mps2-an386, gcc -O2, instructions counted (-icount), requantization included');
 console.log(table([['kernel', 'from WASM', 'plain C', 'ratio'], ...rows]));
+
+const CONV = 'conv 16×16×32→32, 3×3';
+const few: string[][] = [];
+for (const type of ['int8', 'int2', 'int1'] as const) {
+  const { image } = lowBitImage(lowBitNetwork(CONV, type));
+  const cells: string[] = [type];
+  for (const [board, core] of [
+    ['qemu-mps2-an386', 'Cortex-M4'],
+    ['qemu-mps2-an385', 'Cortex-M3'],
+    ['qemu-riscv-virt', 'RISC-V'],
+  ] as const) {
+    const { instructions, aMac } = await countLowBits(image, board);
+    if (type !== 'int8' || core !== 'Cortex-M4')
+      record(`${CONV}, ${type}, ${core}`, instructions, 'instructions');
+    cells.push(count(instructions), aMac.toFixed(2));
+  }
+  few.push(cells);
+}
+console.log(`\n${CONV}: weights of few bits, instructions, and of these a MAC`);
+console.log(table([['weights', 'Cortex-M4', 'a MAC', 'Cortex-M3', 'a MAC', 'RISC-V', 'a MAC'], ...few]));
 
 const peers = (await countPeerModels()).map(({ model, instructions }) => {
   record(`${model}: kernels alone`, instructions, 'instructions', peerOf(model));

@@ -96,6 +96,13 @@ int main(void) {
                                        13312, stride, zero, low, high, 8192);
     }
     add(offset, w, zero, low, high);
+    {
+      const uint32_t bits = 1 + next(2);
+      const uint32_t many = 1 + next(next(4) ? 40 : 400);
+      const uint32_t room = next(4) ? next(513) * 4 : 0;
+      brownout_module_import_accel_signs_s8(offset, vectors, w, bits, rows, many, 12288, 13312, stride, zero, low, high,
+                                            8192 + 128, to_stride, 14336, room);
+    }
     for (at = 8192; at < 8192 + 256; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   {

@@ -71,6 +71,10 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
     const [first, second] = [pairOfInput(), pairOfInput()];
     const sums = [offset, w, count, up, zeros[0], ...first, zeros[1], ...second, third, shift] as const;
     accel.add_s8(...sums, zero, low, high, OUTPUT + 192);
+    const [bits, many] = [1 + next(2), 1 + next(next(4) ? 40 : 400)];
+    const room = [14336, next(4) ? next(513) * 4 : 0];
+    const signed = [...rounding.slice(0, 6), OUTPUT + 128, toStride, ...room];
+    accel.signs_s8(offset, vectors, w, bits, rows, many, ...signed);
     for (let at = OUTPUT; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
   return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms };
@@ -176,6 +180,7 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
       'brownout_wasm.h',
       'brownout_accel.h',
       'brownout_accel_add.h',
+      'brownout_accel_signs.h',
       'brownout_accel_wide.h',
       'brownout_board.h',
     ].map((file) => [file, packageText(file)] as const);

@@ -25,6 +25,31 @@ export declare function gemm(
 ): void;
 
 /**
+ * The same with rows of weights of `bits` bits, 1 or 2, packed (docs/FORMAT.md): each is signs, −1 or 1, and of 2 bits twice the
+ * upper ones. `room`: `roomBytes` bytes to work with, at a multiple of 4.
+ */
+// @ts-ignore: decorator
+@external('accel', 'signs_s8')
+export declare function signs(
+  x: usize,
+  vectors: i32,
+  w: usize,
+  bits: i32,
+  rows: i32,
+  length: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  toStride: i32,
+  room: usize,
+  roomBytes: i32,
+): void;
+
+/**
  * `count` channels side by side, each its own: over `height` × `width` taps, of x `pixel` bytes apart in a row and rows `across`,
  * of weights `wStride`, the sum of products, plus an int32 a channel at `bias`. `windows` of them, `step` bytes apart, to `to`,
  * `pixel` apart.

@@ -123,26 +123,6 @@ function accelerate(
   gemm(columns, count, stored, size, patch, bias, pair, stride, zero, low, high, to, pixel, room);
 }
 
-/** The same by tables of signs; false where SRAM has no room for them. */
-function multiplySigns(
-  op: usize,
-  columns: usize,
-  count: i32,
-  stored: usize,
-  size: i32,
-  patch: i32,
-  bias: usize,
-  pair: usize,
-  to: usize,
-  pixel: i32,
-  work: usize,
-): bool {
-  const end = op + load<usize>(op, OP_SCRATCH3);
-  if (count > 1)
-    return multiply<u64>(op, columns, count, stored, size, patch, bias, pair, to, pixel, work, end);
-  return multiply<u32>(op, columns, count, stored, size, patch, bias, pair, to, pixel, work, end);
-}
-
 export function tile(op: usize, index: i32): void {
   const wide = isInt16(op, OpKind.CONV2D);
   const width = i32(wide);
@@ -191,7 +171,8 @@ export function tile(op: usize, index: i32): void {
     }
     if (FAST && !wide && k == 1 && isOfSigns(op)) {
       const work = behind(scratch, size * bytes);
-      if (multiplySigns(op, columns, count, stored, size, patch, bias, pair, at, pixel, work)) continue;
+      const end = op + load<usize>(op, OP_SCRATCH3);
+      if (multiply(op, columns, count, stored, size, patch, bias, pair, at, pixel, work, end)) continue;
     }
     if (SIMD && !wide && k == 1 && patch >= 8 && !isPacked(op)) {
       for (; i + 3 < size; i += 4) {

@@ -147,7 +147,7 @@ export function tile(op: usize, index: i32): void {
     const work = behind(op + load<usize>(op, OP_SCRATCH1), count * bytes);
     const end = op + load<usize>(op, OP_SCRATCH2);
     const length = load<i32>(op, DENSE_INPUTS);
-    if (multiply<u32>(op, x, 1, row, count, length, bias, pair, output, 0, work, end)) i = count;
+    if (multiply(op, x, 1, row, count, length, bias, pair, output, 0, work, end)) i = count;
   }
   for (; i < count; i++) {
     if (wide) {

@@ -4,8 +4,9 @@
 //
 // T says how many vectors go at a time: u32 one, u64 four, two in each word of a table. A word is the sum of both as an integer,
 // high · 2¹⁶ + low, so plain additions keep it right; at the end the low half is known by its sign, and the rest is the high one.
-import { OP_REQUANT_STRIDE, WeightType } from '../layout';
-import { isOfWeights } from './mask';
+import { OP_CLAMP_MAX, OP_CLAMP_MIN, OP_OUTPUT_ZERO_POINT, OP_REQUANT_STRIDE, WeightType } from '../layout';
+import { signs } from '../accel/imports';
+import { ACCELERATED, isOfWeights } from './mask';
 import { requantize, requantizeTwo } from './requantize';
 import { rowBytes } from './weights';
 
@@ -241,7 +242,37 @@ function finish(op: usize, sums: usize, step: i32, rows: i32, pair: usize, to: u
  * `rows` rows of `length` weights, packed at `weights`, times `count` vectors of int8 at `x`, behind each other; as int8 to `to`,
  * vectors `pixel` apart. Works from `work` to `end`; false, and nothing done, where that is too little.
  */
-export function multiply<T>(
+export function multiply(
+  op: usize,
+  x: usize,
+  count: i32,
+  weights: usize,
+  rows: i32,
+  length: i32,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  pixel: i32,
+  work: usize,
+  end: usize,
+): bool {
+  if (ACCELERATED) {
+    const bits = isOfWeights(op, WeightType.INT1) ? 1 : 2;
+    const stride = load<i32>(op, OP_REQUANT_STRIDE);
+    const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+    const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+    const high: i32 = load<i16>(op, OP_CLAMP_MAX);
+    const room = max(<i32>(end - work), 0);
+    signs(x, count, weights, bits, rows, length, bias, pair, stride, zero, low, high, to, pixel, work, room);
+    return true;
+  }
+  if (count > 1)
+    return multiplyBy<u64>(op, x, count, weights, rows, length, bias, pair, to, pixel, work, end);
+  return multiplyBy<u32>(op, x, count, weights, rows, length, bias, pair, to, pixel, work, end);
+}
+
+/** `T` vectors at a time. */
+function multiplyBy<T>(
   op: usize,
   x: usize,
   count: i32,

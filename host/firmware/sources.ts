@@ -299,6 +299,7 @@ const HEADERS = [
   'brownout_accel.h',
   'brownout_accel_add.h',
   'brownout_accel_wide.h',
+  'brownout_accel_signs.h',
   'brownout_accel_ntt.h',
   'brownout_accel_ntt_dsp.h',
   'brownout_hal.h',

@@ -26,9 +26,6 @@ import {
   largestPart,
   lineValues,
   packWeights,
-  growTables,
-  weightRoom,
-  withTables,
   arenaFor,
   placeAreas,
   recordOf,
@@ -53,6 +50,7 @@ import { type Counts, cut, NOTHING, part, total, type Work } from './shared/work
 import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
 import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
+import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp } from './op.js';
 
@@ -92,9 +90,10 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
   const patch = op.kernel[0] * op.kernel[1] * channels;
   const bytes = elementBytes(input);
   const k = op.blockSize ?? 1;
+  const shapeOf = (vectors: number, rows: number) => ({ type: op.weightType, length: patch, rows, vectors });
   /** Bytes looked up for a group, and one unpacked row behind them. */
   const groupBytes = (columns: number, group: number, fours: number): number => {
-    if (k === 1) return weightRoom(op.weightType, patch, group, { fours, vectors: columns });
+    if (k === 1) return weightRoom(shapeOf(columns, group), fours);
     const row = op.kernel[0] * op.kernel[1] * Math.ceil(channels / k) * k;
     return align(Math.ceil(group / k) * row) + patch;
   };
@@ -149,8 +148,7 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
     ...requantization(op, bias, output, record),
   ];
   const areas = areasOf(choice.columns, choice.group, choice.fours, part);
-  if (choice.fours > 0)
-    growTables(areas, 2, (fours) => groupBytes(choice.columns, choice.group, fours), limits);
+  growTables(areas, 2, shapeOf(choice.columns, choice.group), limits);
   // Cores that widen two windows do so where the input rows were: room for them, if there is any.
   const widened = Math.max(areas[0]!, 4 * patch);
   const roomy = bytes === 1 && choice.columns > 1 && patch % 4 === 0;
@@ -261,6 +259,8 @@ export const conv2dRecord: RecordOp = {
   features: (op) => (op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0),
   detail: () => '',
   accelerated: (op) => op.get(WIN_BLOCK) <= 1,
+  signed: (op) =>
+    op.get(WIN_BLOCK) <= 1 && hasTables(op, patchOf(op), op.get(WIN_GROUP), op.get(WIN_TILE_COLUMNS)),
   weights(op) {
     if (op.get(WIN_BLOCK) !== 0) return undefined;
     const outputs = op.get(WIN_OUTPUT_CHANNELS);

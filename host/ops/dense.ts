@@ -16,9 +16,6 @@ import {
   type LoweredOp,
   align,
   packWeights,
-  growTables,
-  weightRoom,
-  withTables,
   lineValues,
   wholeUnits,
   arenaFor,
@@ -36,6 +33,7 @@ import { denseTileCycles } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
 import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
 import { type Counts, cut, part, type Work } from './shared/work.js';
+import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, unsound } from './shared/check.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
@@ -51,11 +49,10 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     );
   }
   const bytes = elementBytes(input);
-  const roomOf = (group: number, chunk: number, fours: number): number =>
-    weightRoom(op.weightType, chunk, group, { fours, vectors: 1 });
+  const shapeOf = (rows: number, length: number) => ({ type: op.weightType, length, rows, vectors: 1 });
   const areasOf = (group: number, chunk: number, fours: number): number[] => [
     chunk * bytes,
-    roomOf(group, chunk, fours),
+    weightRoom(shapeOf(group, chunk), fours),
     biasBytes(output, group),
     requantBytes(op, group),
     group * bytes,
@@ -94,7 +91,7 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     ...requantization(op, bias, output, record),
   ];
   const areas = areasOf(group, chunk, choice.fours);
-  if (choice.fours > 0) growTables(areas, 1, (fours) => roomOf(group, chunk, fours), limits);
+  if (chunk === inputs) growTables(areas, 1, shapeOf(group, chunk), limits);
   return { record, constants, arenaBytes: placeAreas(record, areas) };
 }
 
@@ -169,6 +166,11 @@ export const denseRecord: RecordOp = {
   cycles: (op) => ({ enter: 0, tile: denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)) }),
   isPlain: (op) => op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS),
   accelerated: (op) => op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS) && !op.has(OP_FLAG_WEIGHT_ZERO),
+  signed(op) {
+    const inputs = op.get(DENSE_INPUTS);
+    if (op.get(DENSE_CHUNK) !== inputs || op.has(OP_FLAG_WEIGHT_ZERO)) return false;
+    return hasTables(op, inputs, op.get(DENSE_GROUP), 1);
+  },
   weights(op) {
     const outputs = op.get(DENSE_OUTPUTS);
     const order = (stored: Int8Array): Int8Array => stored;

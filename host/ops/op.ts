@@ -48,6 +48,8 @@ export interface RecordOp {
   detail(op: OpRecord): string;
   /** Whether a core's DSP extension computes it where activations and weights are int8 (docs/ACCEL.md). */
   accelerated(op: OpRecord): boolean;
+  /** Whether any core computes it by tables of signs: weights are of 1 or 2 bits, and there is room (docs/ACCEL.md). */
+  signed(op: OpRecord): boolean;
   /** Where its weights are, to compare them with a model's; undefined: it has none, or not one by one. */
   weights(op: OpRecord): WeightLayout | undefined;
 }
@@ -59,6 +61,7 @@ export const SIMPLE = {
   features: () => 0,
   detail: () => '',
   accelerated: () => false,
+  signed: () => false,
   weights: () => undefined,
 } as const satisfies Partial<RecordOp>;
 

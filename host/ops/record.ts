@@ -37,12 +37,16 @@ export function leastCycles(op: OpRecord): number {
   return enter + tile * Math.max(op.get(OP_GRAIN), 1);
 }
 
-/** What computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: by a core's DSP extension. */
-export type SumBody = 'scalar' | 'dsp';
+/**
+ * What computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: by a core's DSP extension; `signs`: weights of 1
+ * or 2 bits by tables, on any core.
+ */
+export type SumBody = 'scalar' | 'dsp' | 'signs';
 
 /** The body of `op`'s sums in firmware for a device. */
 export function sumBodyOf(op: OpRecord, body: Body): SumBody {
   const int8 = !op.isLearning && op.isInt8 && op.get(OP_WEIGHT_TYPE) === WeightType.INT8;
+  if (!op.isLearning && op.isInt8 && recordOp(op).signed(op)) return 'signs';
   return body === 'dsp' && int8 && recordOp(op).accelerated(op) ? 'dsp' : 'scalar';
 }
 
@@ -52,6 +56,30 @@ export function coreUnitsOf(op: OpRecord, body: Body): number {
   return coreUnits(enter, kernel, body) + coreUnits(all, kernel, body);
 }
 
-/** The share of an op's instructions that the DSP extension saves of those of a Cortex-M3; 0 where nothing is by it. */
-export const savingOf = (op: OpRecord, body: Body): number =>
-  sumBodyOf(op, body) === 'scalar' ? 0 : 1 - coreUnitsOf(op, 'dsp') / coreUnitsOf(op, 'armv7m');
+/**
+ * Instructions a multiply-add that tables of signs take on a Cortex-M3, of shapes that were counted (docs/ACCEL.md): of
+ * convolutions, and of dense layers.
+ */
+const SIGNS = { convolution: { int1: 0.93, int2: 1.28 }, dense: { int1: 1.36, int2: 2.52 } } as const;
+
+/** Instructions that an op takes by tables of signs, estimated. */
+function signUnits(op: OpRecord): number {
+  const { family, shapes } = recordOp(op);
+  const ofFamily = SIGNS[family === 'dense' ? 'dense' : 'convolution'];
+  return shapes(op).macs * ofFamily[op.get(OP_WEIGHT_TYPE) === WeightType.INT1 ? 'int1' : 'int2'];
+}
+
+/**
+ * The share of an op's instructions that its body saves: the DSP extension of those of a Cortex-M3, tables of signs of those of
+ * rows that are unpacked there; 0 where nothing is by them.
+ */
+export function savingOf(op: OpRecord, body: Body): number {
+  switch (sumBodyOf(op, body)) {
+    case 'scalar':
+      return 0;
+    case 'dsp':
+      return 1 - coreUnitsOf(op, 'dsp') / coreUnitsOf(op, 'armv7m');
+    case 'signs':
+      return Math.max(0, 1 - signUnits(op) / coreUnitsOf(op, 'armv7m'));
+  }
+}

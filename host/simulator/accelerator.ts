@@ -1,5 +1,6 @@
 // What builds with an accelerator import (docs/ACCEL.md), in plain integers: the bodies of Node, where tests run them.
 import { NTT_PRIME } from '../../assembly/layout.js';
+import { WEIGHT_TYPES } from '../model/weight-types.js';
 import { scale } from '../model/fixed-point.js';
 import { unityResidue, unscaledResidue } from '../ops/circulant/field.js';
 
@@ -12,6 +13,8 @@ type Rounding = [
   low: number,
   high: number,
 ];
+
+type Six = [number, number, number, number, number, number];
 
 /** Bytes of the module's memory, as address and length. */
 type Bytes = [address: number, length: number];
@@ -42,6 +45,16 @@ export const acceleratorAccesses = {
       reads: [[x, vectors * length], [w, rows * length], ...rounding],
       writes: times(vectors, (vector): Bytes => [to + vector * toStride, rows]),
       clobbers: room ? [[room, 4 * length]] : [],
+    };
+  },
+  signs_s8(values: readonly number[]): Accesses {
+    const [x, vectors, w, bits, rows, length, ...rest] = values as [...Six];
+    const [to, toStride, room, roomBytes] = (rest as number[]).slice(6) as [number, number, number, number];
+    const rounding = roundingReads(rows, rest as unknown as Rounding);
+    return {
+      reads: [[x, vectors * length], [w, rows * Math.ceil((length * bits) / 8)], ...rounding],
+      writes: times(vectors, (vector): Bytes => [to + vector * toStride, rows]),
+      clobbers: roomBytes ? [[room, roomBytes]] : [],
     };
   },
   depthwise_s8(values: readonly number[]): Accesses {
@@ -165,7 +178,26 @@ type Imports<Name extends AcceleratorImport> = Record<Name, (...values: number[]
 /** The imports `accel.*` over the module's memory. */
 export function acceleratorImports(memory: () => Uint8Array): Imports<AcceleratorImport> {
   const values = valuesOf(memory);
-  return { ...sumImports(values), ...transformImports(values) };
+  return { ...sumImports(values), ...signImports(values), ...transformImports(values) };
+}
+
+function signImports({ s8, keep }: Values): Imports<'signs_s8'> {
+  return {
+    signs_s8(...values: number[]): void {
+      const [x, vectors, w, bits, rows, length, ...rest] = values as [...Six];
+      const [to, toStride] = (rest as number[]).slice(6) as [number, number];
+      const { rowBytes, unpack } = WEIGHT_TYPES[bits === 1 ? 'int1' : 'int2'];
+      const bytes = rowBytes(length);
+      for (let row = 0; row < rows; row++) {
+        const packed = Uint8Array.from({ length: bytes }, (_, i) => s8(w + row * bytes + i));
+        const weights = unpack(packed, length);
+        for (let vector = 0; vector < vectors; vector++) {
+          const sum = weights.reduce((total, weight, i) => total + weight * s8(x + vector * length + i), 0);
+          keep(to + vector * toStride + row, sum, row, rest as unknown as Rounding);
+        }
+      }
+    },
+  };
 }
 
 function sumImports({ s8, putS8, keep }: Values): Imports<'gemm_s8' | 'depthwise_s8' | 'add_s8'> {

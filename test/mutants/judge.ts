@@ -109,6 +109,8 @@ function kernelNetworks(): { network: QuantizedNetwork; arenaBytes: number }[] {
     (random) => networks.elementwiseInt16Network(random, 'mul'),
     networks.softmaxInt16Network,
     (random) => networks.withInt4(random, networks.convNetwork(random)),
+    (random) => networks.withWeights(random, 'int2', networks.convNetwork(random)),
+    (random) => networks.withWeights(random, 'int1', networks.denseNetwork(random, 80)),
     networks.circulantConvNetwork,
     circulant('direct'),
     circulant('ntt'),

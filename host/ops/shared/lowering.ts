@@ -166,58 +166,6 @@ export function weightBytes(
   return { row, sram: type === 'int8' ? row * rows : align(row * rows) + length };
 }
 
-/** Fours of activations whose tables of signs (assembly/kernels/sign_tables.ts) a tile asks room for, best first; 0: none. */
-const TABLES = [16, 8, 0];
-/** No more of them are used at a time. */
-const MOST_TABLES = 63;
-
-/**
- * Bytes of SRAM for `rows` rows of `length` weights, as `weightBytes`; with room for tables of `fours` of the activations of
- * `vectors` vectors where weights are of 1 or 2 bits. Cores without much SRAM compute the same without.
- */
-export function weightRoom(
-  type: WeightType = 'int8',
-  length: number,
-  rows: number,
-  { fours, vectors }: { fours: number; vectors: number },
-): number {
-  const { row, sram } = weightBytes(type, length, rows);
-  if (fours === 0 || (type !== 'int1' && type !== 'int2')) return sram;
-  const words = vectors > 1 ? 4 : 1;
-  const most = Math.min(Math.ceil(length / 4), fours);
-  const table = 16 * Math.max(words / 2, 1) * 4;
-  return align(row * rows) + Math.max(length, align(rows * words * 4) + most * table);
-}
-
-/** The first of `TABLES` with which `lower` finds a plan, and that plan; of weights that need none, `lower(0)`. */
-export function withTables<Plan>(
-  type: WeightType | undefined,
-  lower: (fours: number) => Plan | undefined,
-): Plan | undefined {
-  if (type !== 'int1' && type !== 'int2') return lower(0);
-  for (const fours of TABLES) {
-    const plan = lower(fours);
-    if (plan) return plan;
-  }
-  return undefined;
-}
-
-/** More tables, where SRAM has room for them beside the other areas: `bytesOf(fours)` in area `index`. */
-export function growTables(
-  areas: number[],
-  index: number,
-  bytesOf: (fours: number) => number,
-  limits: TileLimits,
-): void {
-  for (let fours = MOST_TABLES; fours > 0; fours--) {
-    const more = areas.with(index, bytesOf(fours));
-    if (bytesOf(fours) <= areas[index]!) return;
-    if (arenaFor(more) > limits.arenaBytes) continue;
-    areas[index] = bytesOf(fours);
-    return;
-  }
-}
-
 /** Rows of `length` weights as NVM holds them, and the type that says so. */
 export function packWeights(
   weights: Int8Array,

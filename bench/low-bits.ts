@@ -1,0 +1,36 @@
+// Weights of few bits on emulated cores, with the DSP extension and without: instructions of one op, im2col and requantization
+// included.
+import { compile } from '../host/compile/compile.js';
+import { countOps } from '../host/firmware/count-on-board.js';
+import { boardCalled } from '../host/firmware/targets.js';
+import { Random } from '../host/math/random.js';
+import { type Image, readImage } from '../host/model/image.js';
+import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { WeightType } from '../host/model/weight-types.js';
+import { describeOp } from '../host/ops/record.js';
+import { int8s, withWeights } from '../samples/networks.js';
+import { plainCases } from './plain/index.js';
+
+/** The op whose weights are of `type`: a case of `plainCases`. */
+export function lowBitNetwork(name: string, type: WeightType): QuantizedNetwork {
+  const { network } = plainCases().find((one) => one.name === name)!;
+  return type === 'int8' ? network : withWeights(new Random(3), type, network);
+}
+
+/** Its image, in tiles as large as can be, and the input it carries. */
+export function lowBitImage(network: QuantizedNetwork): { image: Image; sample: Int8Array } {
+  const sample = int8s(new Random(2), elementCount(network.tensors[network.input]!));
+  const options = { arenaBytes: 65536, nvmBytes: 1 << 22, capacitorUf: 1e5, sample, verify: false };
+  return { image: readImage(compile(network, options)), sample };
+}
+
+/** What its only op takes on a board, and what it computed. */
+export async function countLowBits(
+  image: Image,
+  board: string,
+): Promise<{ instructions: number; aMac: number; output: Int8Array }> {
+  const { ops, output } = await countOps(image, boardCalled(board));
+  const instructions = ops.reduce((sum, { enter, tiles }) => sum + enter + tiles, 0);
+  const { macs } = describeOp(image.ops[0]!);
+  return { instructions, aMac: instructions / macs, output: new Int8Array(output.slice().buffer) };
+}
