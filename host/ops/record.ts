@@ -38,8 +38,8 @@ export function leastCycles(op: OpRecord): number {
 }
 
 /**
- * What computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: by a core's DSP extension; `signs`: weights of 1
- * or 2 bits by tables, on any core.
+ * What computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: by a core's DSP extension; `signs`: weights of
+ * 1 or 2 bits by tables, on any core.
  */
 export type SumBody = 'scalar' | 'dsp' | 'signs';
 
