@@ -59,3 +59,54 @@ export class BrownoutError extends Error implements Failure {
     this.exitCode = exitCode;
   }
 }
+
+/** A value as an error shows it. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 57)}…"` : `"${value}"`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value))
+    return value.length > 8 ? `an array of ${value.length}` : `[${value.map(shown).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const name = value.constructor?.name ?? 'Object';
+    return name === 'Object'
+      ? `an object with ${Object.keys(value).slice(0, 5).join(', ') || 'nothing'}`
+      : `a ${name}`;
+  }
+  return String(value);
+}
+
+/** An argument from JavaScript that is of a wrong type. Throws `E_OPTION`. */
+export function refuseArgument(value: unknown, expected: string, hint: string): never {
+  throw new BrownoutError({ code: 'E_OPTION', found: shown(value), expected, hint });
+}
+
+/** `value`, if it is bytes. Throws `E_OPTION`. */
+export function checkBytes(value: unknown, file: string): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  return refuseArgument(value, `the bytes of ${file} (a Uint8Array)`, 'Read the file: readFileSync(path).');
+}
+
+/** `value`, if it is an object that has all of `fields`. Throws `E_OPTION`. */
+export function checkFields<T>(value: T, what: string, ...fields: (keyof T & string)[]): T {
+  const isObject = typeof value === 'object' && value !== null;
+  const missing = isObject
+    ? fields.filter((field) => (value as Record<string, unknown>)[field] === undefined)
+    : [];
+  if (isObject && missing.length === 0) return value;
+  const found = isObject ? `an object without ${missing.join(', ')}` : shown(value);
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found,
+    expected: what,
+    hint: 'docs/API.md says what it is made of.',
+  });
+}
+
+/** `value`, if it is a list. Throws `E_OPTION`. */
+export function checkList<T>(value: readonly T[], what: string): readonly T[] {
+  return Array.isArray(value) ? value : refuseArgument(value, what, 'Give an array, even of one.');
+}
+
+/** `value`, if it is a text. Throws `E_OPTION`. */
+export const checkText = (value: string, what: string): string =>
+  typeof value === 'string' ? value : refuseArgument(value, what, 'Give a text.');

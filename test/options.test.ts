@@ -188,6 +188,30 @@ for (const [name, call] of Object.entries(CALLS)) {
   });
 }
 
+/** Calls that need nothing, so that nothing is not wrong for them. */
+const NEEDS_NOTHING = ['demo', 'compare', 'stitch'];
+
+test('every call refuses what is not its first argument by name, whatever it is', async () => {
+  const calls = Object.entries(api as Record<string, unknown>).flatMap(([name, call]) =>
+    typeof call === 'function' && call !== api.BrownoutError
+      ? [[name, call as (first: unknown) => unknown] as const]
+      : [],
+  );
+  assert.ok(calls.length > 40);
+  for (const [name, call] of calls) {
+    const wrong = [42, null, 'x.brn', {}, undefined, []];
+    for (const first of NEEDS_NOTHING.includes(name) ? [42, 'x.brn'] : wrong) {
+      let thrown: unknown;
+      try {
+        await call(first);
+      } catch (error) {
+        thrown = error;
+      }
+      assert.instance(thrown, BrownoutError, `${name}(${JSON.stringify(first)}): ${String(thrown)}`);
+    }
+  }
+});
+
 test('the API refuses wrong types, and speaks of its own names', () => {
   for (const [call, options, name, code = 'E_OPTION'] of [
     ['replay', { onLow: 'sleeep' }, 'onLow'],

@@ -1,6 +1,7 @@
 // Instructions counted on an emulated board, beside what `analyze` simulates.
 import type { AnalyzeResult } from './analyze.js';
-import { type Image, readImage } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import type { Image } from '../model/image.js';
 import { countJob, countOps } from '../firmware/count-on-board.js';
 import { boardCalled } from '../firmware/targets.js';
 
@@ -28,7 +29,7 @@ export async function analyzeOnBoard(
   boardName: string,
   { ops: named }: Pick<AnalyzeResult, 'ops'>,
 ): Promise<BoardAnalysis> {
-  const image = file instanceof Uint8Array ? readImage(file) : file;
+  const image = imageOf(file);
   const board = boardCalled(boardName);
   const { ops: counted } = await countOps(image, board);
   const job = await countJob(image, board);

@@ -9,7 +9,8 @@ import {
   OP_WEIGHTS,
 } from '../../assembly/layout.js';
 import { type Endurance, forecastEndurance } from '../firmware/endurance.js';
-import { type Image, readImage } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import type { Image } from '../model/image.js';
 import { constantOffset } from '../model/learning-header.js';
 import { describeOp, savingOf, sumBodyOf, type SumBody } from '../ops/record.js';
 import { type Origin, originOf } from '../origin.js';
@@ -163,7 +164,7 @@ const isLearnt = (op: OpRecord): boolean => (op.get(OP_WEIGHTS) & ~CONSTANT) >>>
 /** Analyses `image` op by op for a device. Throws `BrownoutError`. */
 export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {}): AnalyzeResult {
   const { device } = checkOptions(analyzeOptions, options);
-  const model = image instanceof Uint8Array ? readImage(image) : image;
+  const model = imageOf(image);
   const profile = deviceProfile(device);
   const supply = new MeteredSupply(profile);
   const module = meteredModule(bareModuleFor(model), profile.instructionCycles.value);

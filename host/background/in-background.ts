@@ -5,6 +5,7 @@ import type { CompressResult } from '../compress/compress.js';
 import type { FloatNetwork, LabelledData } from '../compress/float-network.js';
 import type { TrainingOptions } from '../compress/train.js';
 import { BrownoutError } from '../error.js';
+import { imageOf } from '../model/given-image.js';
 import type { Image } from '../model/image.js';
 import type { ReplayOptions } from '../replay/options.js';
 import type { ReplayResult } from '../replay/replay.js';
@@ -92,7 +93,8 @@ async function inBackground<V extends Verb>(
   }
 }
 
-const bytesOf = (image: Uint8Array | Image): Uint8Array => (image instanceof Uint8Array ? image : image.file);
+const bytesOf = (image: Uint8Array | Image): Uint8Array =>
+  image instanceof Uint8Array ? image : imageOf(image).file;
 
 /**
  * `compress` in a worker thread: the same bytes. Ended by its signal, a run with a `journal` goes on from there when it is

@@ -1,7 +1,7 @@
 // Whether a model can be taken, and what it would cost, without writing an image.
 import { analyze } from '../analyze/analyze.js';
 import { compile } from '../compile/compile.js';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes } from '../error.js';
 import { fileOperators, type ImportedModel } from '../import/import-model.js';
 import { type Obstacle, ObstacleError } from '../import/obstacles.js';
 import { readImage } from '../model/image.js';
@@ -96,6 +96,7 @@ function obstacleOf({ code, found, expected, hint }: BrownoutError): Obstacle {
 
 /** Checks a .tflite or .onnx file. Throws where the file is damaged or none of the two: `E_TFLITE`, `E_ONNX`, `E_MODEL`. */
 export function check(bytes: Uint8Array, options: CheckOptions = {}): CheckResult {
+  checkBytes(bytes, 'a model (.tflite, .onnx)');
   const { device, name, data, beside, cut, shape } = checkOptions(checkModelOptions, options);
   const result = {
     origin: originOf({ model: bytes }),

@@ -1,5 +1,7 @@
 // The strategies of the field side by side, on the same plans, devices and power.
+import { checkList } from '../error.js';
 import { compile } from '../compile/compile.js';
+import { imageOf } from '../model/given-image.js';
 import { type Image, readImage } from '../model/image.js';
 import { opCycles } from '../ops/record.js';
 import { converterName, storageChargeUj, storageFor } from '../power/converter.js';
@@ -148,7 +150,10 @@ export function compare(
 ): CompareResult {
   const settings = checkOptions(compareOptions, options);
   const { devices, traces, seed, capacitorsUf, converter, policy } = settings;
-  const files = models.flatMap((model) => (typeof model === 'string' ? [] : [model.file]));
+  const given = checkList(models, 'names of models and images').map((model) =>
+    typeof model === 'string' ? model : imageOf(model),
+  );
+  const files = given.flatMap((model) => (typeof model === 'string' ? [] : [model.file]));
   const result: CompareResult = {
     origin: {
       version: originOf({}).version,
@@ -161,7 +166,7 @@ export function compare(
   };
   for (const device of devices) {
     const profile = deviceProfile(device);
-    for (const model of models.length > 0 ? models : RAD_NETWORKS) {
+    for (const model of given.length > 0 ? given : RAD_NETWORKS) {
       const image = withInput(imageFor(model, profile), typeof model === 'string' ? {} : settings);
       const { name } = image.metadata;
       const layers = layersOf(image, profile);

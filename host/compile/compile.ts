@@ -1,5 +1,5 @@
 import { STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
-import { BrownoutError, ExitCode } from '../error.js';
+import { BrownoutError, ExitCode, checkFields } from '../error.js';
 import { writeImage } from '../model/image.js';
 import type { ImageMetadata, Layer, Proof } from '../model/metadata.js';
 import { elementCount, type QuantizedNetwork, type TensorSpec } from '../model/quantized-network.js';
@@ -179,6 +179,7 @@ function withCirculants(
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, given: CompileOptions = {}): Uint8Array {
   const options = checkOptions(compileOptions, given);
+  checkFields(network, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
   validateNetwork(network);
   const { policy } = options;
   const profile = profileFor(options);

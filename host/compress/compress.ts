@@ -3,7 +3,7 @@
 // then training with rounding; every step is kept in a journal, so that a run that was cut off goes on where it was.
 import { STATIC_BYTES } from '../../assembly/layout.js';
 import { compile } from '../compile/compile.js';
-import { BrownoutError, ExitCode } from '../error.js';
+import { BrownoutError, ExitCode, checkFields } from '../error.js';
 import { readImage } from '../model/image.js';
 import { quantizeValues } from '../model/affine.js';
 import { originOf } from '../origin.js';
@@ -301,6 +301,7 @@ function trainChosen(
  * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_JOURNAL`.
  */
 export function compress(network: FloatNetwork, options: CompressOptions): CompressResult {
+  checkFields(network, 'a float network, as `fromGraph` gives it', 'inputShape', 'layers');
   const parent = foldBatchNorm(network);
   const settings = settingsOf(parent, options);
   const parts = parent.layers.flatMap((layer) => (hasWeights(layer) ? [layer.weights, layer.bias] : []));

@@ -1,5 +1,5 @@
 // An imported graph as a network that can be trained.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkFields } from '../error.js';
 import type { Bounds, FloatGraph, GraphOp, WeightedOp } from '../import/float-graph.js';
 import { elementCount, type Window } from '../model/quantized-network.js';
 import type { FloatNetwork } from './float-network.js';
@@ -114,6 +114,7 @@ function layerOf(graph: FloatGraph, op: GraphOp, nameOf: (tensor: number) => str
 
 /** A network to train from an imported graph. Throws `E_TRAIN_OP`. */
 export function fromGraph(graph: FloatGraph): FloatNetwork {
+  checkFields(graph, 'a float graph', 'tensors', 'ops', 'input', 'output');
   const network: FloatNetwork = { inputShape: graph.tensors[graph.input]!.shape, layers: [] };
   /** Names of the layers that make tensors. */
   const makers = new Map<number, string>();

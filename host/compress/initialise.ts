@@ -1,3 +1,4 @@
+import { checkFields } from '../error.js';
 import { Random } from '../math/random.js';
 import type { Architecture, FloatNetwork } from './float-network.js';
 import { elements, type FloatLayer, outputCount, weightShape } from './layers.js';
@@ -9,6 +10,7 @@ import { elements, type FloatLayer, outputCount, weightShape } from './layers.js
  * circulant vector starts with a sum of zero.
  */
 export function initialise(architecture: Architecture, seed: number): FloatNetwork {
+  checkFields(architecture, 'an architecture', 'inputShape', 'layers');
   const random = new Random(seed);
   const layers = architecture.layers.map((layer): FloatLayer => {
     const shape = weightShape(layer);

@@ -1,6 +1,7 @@
 // Quantization of a float network to int8 or int4 weights and int8 activations: after training by ranges seen on
 // calibration inputs, or as quantization-aware training found. Weights of convolutions and dense layers have a scale for each
 // output, circulant ones one (Jacob et al. 2018).
+import { checkFields } from '../error.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { affine } from '../model/affine.js';
 import { instance, real, text, whole } from '../options/kinds.js';
@@ -59,6 +60,7 @@ function schemeOf(network: FloatNetwork, options: QuantizeOptions): Quantization
 
 /** Quantizes `network`, ready for `compile`. Throws `E_SHAPE`, `E_NETWORK`. */
 export function quantize(network: FloatNetwork, given: QuantizeOptions): QuantizedNetwork {
+  checkFields(network, 'a float network, as `fromGraph` gives it', 'inputShape', 'layers');
   const options = checkOptions(quantizeOptions, given);
   return quantizeAs(network, schemeOf(network, options), options.name);
 }

@@ -1,5 +1,5 @@
 import { Random } from '../math/random.js';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkFields } from '../error.js';
 import { Admm, type AdmmOptions, type Residuals } from './admm.js';
 import { augment, type Augmentation } from './augment.js';
 import { callback, choice, instance, type Kind, real, seedKind, whole } from '../options/kinds.js';
@@ -347,6 +347,8 @@ export class Training {
  * Throws `E_OPTION`, `E_SHAPE`, `E_LABEL`, `E_NETWORK`.
  */
 export function train(network: FloatNetwork, data: LabelledData, options: TrainingOptions): FloatNetwork {
+  checkFields(network, 'a float network, as `fromGraph` gives it', 'inputShape', 'layers');
+  checkFields(data, 'inputs and their classes', 'inputs', 'labels');
   const training = new Training(network, data, options);
   while (!training.finished) training.runEpoch();
   return training.result();

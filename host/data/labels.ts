@@ -1,5 +1,5 @@
 // Labels as people have them: integers of any type, names of classes; .npy, or a table of one column.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes } from '../error.js';
 import { cellNumber, readTable, textOf } from './csv.js';
 import { checkWidths } from './csv-input.js';
 import { type NpyArray, readNpy, readNpyTexts } from './npy.js';
@@ -76,6 +76,7 @@ function fromTable(bytes: Uint8Array, name: string, classes: readonly string[] |
  * the order of `classes`, the image's names, else of the alphabet. Throws `E_LABEL`, `E_NPY`, `E_CSV`.
  */
 export function readLabels(bytes: Uint8Array, name = 'the labels', classes?: readonly string[]): Labels {
+  checkBytes(bytes, 'a file of labels');
   const isNpy = bytes[0] === 0x93;
   const texts = isNpy ? readNpyTexts(bytes) : undefined;
   if (texts) return classesOfTexts(texts, name, classes);

@@ -1,6 +1,6 @@
 // NumPy's .npy format, versions 1.0 to 3.0. Our own reader, because every wrong byte must have an error that says what
 // to do; the libraries assume well-formed files.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes, checkFields } from '../error.js';
 import { NPY_TYPES, type NpyData, npyDescr, type NpyType, npyType } from './npy-types.js';
 
 /** An array as NumPy has it, read from a .npy file or made in code. */
@@ -101,6 +101,7 @@ function hintFor(descr: string): string {
  * `E_NPY`, also on integers beyond ±2^53, which no number here can hold.
  */
 export function readNpy(bytes: Uint8Array): NpyArray {
+  checkBytes(bytes, 'a .npy file');
   const header = readHeader(bytes);
   const { descr, shape, start, count } = header;
   const type = npyType(descr);
@@ -147,7 +148,8 @@ export function readNpyTexts(bytes: Uint8Array): string[] | undefined {
 }
 
 /** Writes an array as .npy version 1.0, byte for byte as NumPy does. */
-export function writeNpy({ dtype, shape, data }: NpyArray): Uint8Array {
+export function writeNpy(array: NpyArray): Uint8Array {
+  const { dtype, shape, data } = checkFields(array, 'an array', 'dtype', 'shape', 'data');
   const element = NPY_TYPES[dtype];
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   let header = `{'descr': '${npyDescr(dtype)}', 'fortran_order': False, 'shape': (${tuple}), }`;

@@ -1,5 +1,5 @@
 // Inputs from files as people have them: .npy, .npz, .csv, .wav, .png, .bmp, .jpg.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes } from '../error.js';
 import type { Preprocessing } from '../model/metadata.js';
 import { elementCount } from '../model/quantized-network.js';
 import { audioFeatures } from './audio-features.js';
@@ -110,6 +110,7 @@ export interface InputFile extends InputArray {
 
 /** Reads an input file, whichever format it is in. Throws `E_INPUT_FILE`, or the format's own error. */
 export function readInput(bytes: Uint8Array, target?: InputTarget): InputFile {
+  checkBytes(bytes, 'an input file');
   const format = inputFormat(bytes);
   switch (format) {
     case 'npy':

@@ -1,5 +1,5 @@
 // Samples, with their labels where the file has them: one way in for every command.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes, checkFields } from '../error.js';
 import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { readUserFile } from './files.js';
@@ -46,7 +46,7 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 }
 
 const bytesOf = (file: string | Uint8Array): Uint8Array =>
-  typeof file === 'string' ? readUserFile(file) : file;
+  typeof file === 'string' ? readUserFile(file) : checkBytes(file, 'an input file, or its path');
 
 function fromNpz(bytes: Uint8Array, { set = 'training', classes, as }: ReadArrayOptions): LabelledArray {
   const { names, member } = npzMembers(bytes);
@@ -118,6 +118,7 @@ export function readSamples(
   image: Image,
   options: ReadSamplesOptions = {},
 ): Samples {
+  checkFields(image, 'an image, as `readImage` gives it', 'metadata');
   const { input, preprocessing, classes } = image.metadata;
   const target = { shape: input.shape, preprocessing };
   const {

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Usage } from '../analyze/analyze.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { type Image, readImage } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import type { Image } from '../model/image.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { BOOT2_BYTES, boot2, boot2Listing } from '../firmware/boot2.js';
@@ -234,7 +235,7 @@ export async function exportFirmware(
   file: Uint8Array | Image,
   options: ExportOptions = {},
 ): Promise<FirmwareExport> {
-  const image = file instanceof Uint8Array ? readImage(file) : file;
+  const image = imageOf(file);
   const settings = checkOptions(exportOptions, options);
   const board = settings.board === undefined ? undefined : hardwareCalled(settings.board);
   const targetName = settings.target ?? board?.core ?? 'cortex-m4';

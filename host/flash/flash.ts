@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrownoutError, ExitCode } from '../error.js';
+import { BrownoutError, ExitCode, checkText, refuseArgument } from '../error.js';
 import { hex } from '../model/image-error.js';
 import { loadSegments } from '../firmware/binaries.js';
 import { inTemporaryFolder, linkElf } from '../firmware/build-elf.js';
@@ -40,6 +40,9 @@ function originOfFolder(folder: string): Origin {
  * Throws `E_BOARD`, `E_TOOL_MISSING`, `E_FIRMWARE` where the folder holds no firmware for a Cortex-M.
  */
 export async function flash(folder: string, options: FlashOptions = {}): Promise<FlashResult> {
+  checkText(folder, 'a folder that `brownout export` has written');
+  if (!existsSync(folder))
+    refuseArgument(folder, 'a folder that `brownout export` has written', 'Export the image first.');
   const { board: name, nvm } = checkOptions(flashOptions, options);
   const board = boardCalled(name);
   const target = targetCalled(board.core);

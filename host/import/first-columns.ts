@@ -1,5 +1,5 @@
 // Block-circulant weights of other conventions.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkFields } from '../error.js';
 
 /**
  * First rows of circulant blocks, [block][block row][k] as PyTorch models of y = Σ conj(F(w)) · F(x) have them, to the
@@ -8,8 +8,9 @@ import { BrownoutError } from '../error.js';
  */
 export function firstColumns(
   rows: ArrayLike<number>,
-  { blocks, blockRows, blockSize }: { blocks: number; blockRows: number; blockSize: number },
+  sizes: { blocks: number; blockRows: number; blockSize: number },
 ): Float64Array {
+  const { blocks, blockRows, blockSize } = checkFields(sizes, 'sizes', 'blocks', 'blockRows', 'blockSize');
   if (rows.length !== blocks * blockRows * blockSize) {
     throw new BrownoutError({
       code: 'E_SHAPE',

@@ -1,7 +1,7 @@
 // A model as another tool wrote it, whichever format it is in.
 import { type InputArray, realInputs } from '../data/model-input.js';
 import { samplesKind } from '../data/option-kinds.js';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes } from '../error.js';
 import type { Preprocessing } from '../model/metadata.js';
 import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
 import { callback, choice, list, progressKind, text, whole } from '../options/kinds.js';
@@ -153,6 +153,7 @@ const isTflite = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.su
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_…`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
   const settings = checkOptions(importOptions, options);
+  checkBytes(bytes, 'a model (.tflite, .onnx)');
   if (isTflite(bytes)) {
     const float = floatGraphOf(bytes, settings);
     if (float) return quantized(float, settings);

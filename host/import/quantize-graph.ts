@@ -1,7 +1,7 @@
 // A float graph to int8: ranges from samples or from the file, weights per output channel (Jacob et al. 2018), biases
 // corrected for the mean error of rounded weights (Nagel et al. 2019, §4.2).
 import { affine, quantizeValues } from '../model/affine.js';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkFields } from '../error.js';
 import {
   type ConstantTensor,
   elementCount,
@@ -294,6 +294,7 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     quantizeGraphOptions,
     options,
   );
+  checkFields(given, 'a float graph', 'tensors', 'ops', 'input', 'output');
   const { graph, pairs } = equalize ? equalizeGraph(given) : { graph: given, pairs: 0 };
   const starts = graph.inputs ?? [{ name: 'input', tensor: graph.input }];
   const size = starts.reduce((sum, { tensor }) => sum + elementCount(graph.tensors[tensor]!), 0);

@@ -2,7 +2,8 @@
 import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
-import { type Image, readImage } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
@@ -218,7 +219,7 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const options = checkOptions(learnOptions, given);
   const { trace, seed, onLow, onSample, onPoint } = options;
   const profile = deviceProfile(options.device);
-  const read = image instanceof Uint8Array ? readImage(image) : image;
+  const read = imageOf(image);
   const model = underPolicy(read, options.policy, profile);
   const header = learningOf(model);
   const once = samplesOf(model, options, options.labels);

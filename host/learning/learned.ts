@@ -12,7 +12,7 @@ import {
   S_SKIPPED,
   S_WINDOW,
 } from '../../assembly/layout.js';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes, checkFields } from '../error.js';
 import { hex } from '../model/image-error.js';
 import { crc32 } from '../model/crc32.js';
 import { cursorFields, type CursorFields, isWhole, sequenceOf, slotAddress } from '../model/cursor.js';
@@ -76,6 +76,8 @@ function newestCursor(nvm: Uint8Array, image: DeviceImage): CursorFields {
 
 /** What NVM says of learning. Throws `E_KIND`, `E_CURSOR`. */
 export function learningStatus(nvm: Uint8Array, image: DeviceImage): LearningStatus {
+  checkBytes(nvm, 'a dump of NVM');
+  checkFields(image, 'an image, as `readImage` gives it', 'ops');
   const header = learningOf(image);
   const cursor = newestCursor(nvm, image);
   const banks = banksOf(cursor);
@@ -120,6 +122,8 @@ export function learnedWeights(nvm: Uint8Array, image: DeviceImage): Uint8Array 
 
 /** The image with a weight bank in place of the factory's: what was learnt is what it ships with. */
 export function withWeights(image: Image, bank: Uint8Array): Image {
+  checkFields(image, 'an image, as `readImage` gives it', 'metadata');
+  checkBytes(bank, 'weights, as `readWeights` gives them');
   const { factory, bankBytes } = learningOf(image);
   if (bank.length !== bankBytes) {
     throw new BrownoutError({
@@ -142,6 +146,8 @@ const planOf = (image: DeviceImage): number =>
 
 /** A bank as a file, for devices of the same image. */
 export function writeWeights(image: DeviceImage, bank: Uint8Array): Uint8Array {
+  checkFields(image, 'an image, as `readImage` gives it', 'ops');
+  checkBytes(bank, 'weights, as `readWeights` gives them');
   const file = new Uint8Array(WEIGHTS_HEADER_BYTES + bank.length);
   const view = new DataView(file.buffer);
   view.setUint32(0, WEIGHTS_MAGIC, true);
@@ -154,6 +160,8 @@ export function writeWeights(image: DeviceImage, bank: Uint8Array): Uint8Array {
 
 /** Reads a file of `writeWeights`. Throws `E_WEIGHTS`. */
 export function readWeights(image: DeviceImage, file: Uint8Array): Uint8Array {
+  checkFields(image, 'an image, as `readImage` gives it', 'ops');
+  checkBytes(file, 'a file of weights');
   const refuse = (found: string, expected: string): never => {
     const hint = 'Give a file that `brownout export-weights` wrote of this image.';
     throw new BrownoutError({ code: 'E_WEIGHTS', found, expected, hint });

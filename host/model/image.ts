@@ -38,6 +38,7 @@ import {
   LEARNING_HEADER_BYTES,
   VERSION,
 } from '../../assembly/layout.js';
+import { checkBytes } from '../error.js';
 import { COPY_AGAIN, hex, refuse } from './image-error.js';
 import { type ImageMetadata, parseMetadata } from './metadata.js';
 import type { Plan } from './plan.js';
@@ -375,6 +376,7 @@ function tensorsOf(
  * and next step.
  */
 export function readDevice(bytes: Uint8Array): DeviceImage {
+  checkBytes(bytes, 'an image (.brn), or a dump of NVM');
   checkHeader(bytes);
   const fields = view(bytes);
   const get = (offset: number): number => fields.getUint32(offset, true);
@@ -422,7 +424,7 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */
 export function readImage(bytes: Uint8Array): Image {
   // A copy: callers keep their buffer, and a Node Buffer's slices would share it.
-  const file = Uint8Array.from(bytes);
+  const file = Uint8Array.from(checkBytes(bytes, 'an image (.brn)'));
   const image = readDevice(file);
   const sections = readSections(file, image.imageBytes);
   const payload = sections.get(TAG_METADATA);

@@ -1,5 +1,5 @@
 // One table a verb: its options, from which the API's check, the command line and --help come.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, shown } from '../error.js';
 import type { Kind } from './kinds.js';
 import type { Quantity } from './quantity.js';
 import { nearest } from './suggest.js';
@@ -49,21 +49,6 @@ export type Checked<O, T> = {
 } & {
   [K in keyof O as K extends keyof T ? (T[K] extends { default: unknown } ? never : K) : never]: Given<O, K>;
 };
-
-/** A value as an error shows it. */
-function shown(value: unknown): string {
-  if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 57)}…"` : `"${value}"`;
-  if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value))
-    return value.length > 8 ? `an array of ${value.length}` : `[${value.map(shown).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const name = value.constructor?.name ?? 'Object';
-    return name === 'Object'
-      ? `an object with ${Object.keys(value).slice(0, 5).join(', ') || 'nothing'}`
-      : `a ${name}`;
-  }
-  return String(value);
-}
 
 /** A right value as one writes it in JavaScript. */
 function inJavaScript(kind: Kind, wrong: unknown): string {

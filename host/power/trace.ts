@@ -1,6 +1,6 @@
 // Recorded traces: CSV with units in its header, I–V curves; stitching and resampling that keep the energy.
 import { cellNumber, decimalCommas, type Row, splitRows } from '../data/csv.js';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkFields, checkList, checkText } from '../error.js';
 import { choice, resistance, text } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import { type Checked, checkOptions, type Table } from '../options/table.js';
@@ -231,6 +231,7 @@ function readCurves(
  * `E_TRACE_ORDER`, `E_TRACE_NEGATIVE`, `E_TRACE_RANGE`, `E_TRACE_EMPTY`, `E_TRACE_CURVE`, `E_CSV`.
  */
 export function parseTrace(text: string, options: TraceOptions = {}): Trace {
+  checkText(text, 'the text of a recording');
   const settings = checkOptions(traceOptions, options);
   const { rows, delimiter } = splitRows(text);
   const [first, second] = rows;
@@ -246,6 +247,7 @@ export function parseTrace(text: string, options: TraceOptions = {}): Trace {
 
 /** One trace after the other. */
 export function stitch(traces: readonly Trace[]): Trace {
+  for (const trace of checkList(traces, 'traces')) checkFields(trace, 'a trace', 'name', 'segments');
   return {
     name: traces.map(({ name }) => name).join('+'),
     segments: traces.flatMap(({ segments }) => segments),
@@ -282,7 +284,8 @@ export function* piecesOf(
  * A trace in pieces of `stepUs`, each of the mean power of its time: coarser, with the same energy. The last may be
  * shorter. Throws `E_TRACE_RANGE` on a step that is no time, or that gives more than ten million pieces.
  */
-export function resample({ name, segments }: Trace, stepUs: number): Trace {
+export function resample(trace: Trace, stepUs: number): Trace {
+  const { name, segments } = checkFields(trace, 'a trace', 'name', 'segments');
   const totalUs = segments.reduce((sum, { durationUs }) => sum + durationUs, 0);
   if (!(stepUs > 0 && totalUs / stepUs <= MOST_PIECES)) {
     const expected = `a step above 0 that gives at most ${MOST_PIECES} pieces`;

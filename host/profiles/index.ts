@@ -1,5 +1,5 @@
 // All device profiles: a new one is a file beside this and a line in the list.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkFields } from '../error.js';
 import { apollo4 } from './apollo4.js';
 import { cortexM4Generic } from './cortex-m4-generic.js';
 import { msp430fr5994 } from './msp430fr5994.js';
@@ -30,7 +30,8 @@ const ownProfile = (value: unknown): DeviceProfile => checkProfile(value, device
 
 /** The profile called so, or one of one's own as it is. Throws `E_DEVICE`. */
 export function deviceProfile(device: string | DeviceProfile): DeviceProfile {
-  if (typeof device !== 'string') return device;
+  if (typeof device !== 'string')
+    return checkFields(device, 'a name of a device, or a profile', 'name', 'clockHz', 'sramBytes');
   const profile = profiles.find((candidate) => candidate.name === device);
   if (profile) return profile;
   throw new BrownoutError({

@@ -5,7 +5,8 @@ import { C_STEP, C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { isWhole } from '../model/cursor.js';
-import { type Image, keepsInputs, readImage } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import { type Image, keepsInputs } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
 import { completeJob } from '../simulator/app.js';
 import { Device } from '../simulator/device.js';
@@ -246,7 +247,7 @@ export async function replayOnBoard(
 ): Promise<BoardReplayResult> {
   const settings = checkOptions(boardReplayOptions, options);
   const { kills, seed, progress = () => {} } = settings;
-  const image = file instanceof Uint8Array ? readImage(file) : file;
+  const image = imageOf(file);
   const board = boardCalled(settings.board);
   const module = await firmwareModule(image);
   return inTemporaryFolder(async (folder) => {

@@ -4,7 +4,8 @@ import { carryState, type GivenInputs, givenSamples } from '../data/given-inputs
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { type Image, readImage, withPolicy } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import { type Image, withPolicy } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { resolvePolicy, checkPolicy } from '../plan/policy.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
@@ -167,7 +168,7 @@ export class ReplayBench {
 
   constructor(image: Uint8Array | Image, given: ReplayOptions) {
     const options = checkOptions(replayOptions, given);
-    const read = image instanceof Uint8Array ? readImage(image) : image;
+    const read = imageOf(image);
     this.profile = deviceProfile(options.device);
     this.image = underPolicy(read, options.policy, this.profile);
     ({ inputs: this.inputs, source: this.inputSource } = inputsOf(this.image, options));

@@ -3,7 +3,8 @@ import type { ReadAs } from '../data/model-input.js';
 import { elementCount, type TensorSpec } from '../model/quantized-network.js';
 import { offsetsOf, withoutState } from '../model/ports.js';
 import { BrownoutError } from '../error.js';
-import { type Image, readImage } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import type { Image } from '../model/image.js';
 import type { ActivationType } from '../model/values.js';
 import { type Origin, originOf } from '../origin.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -44,7 +45,7 @@ export interface RunResult extends Answers {
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
 export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
   const { labels, onSample, ...arrays } = checkOptions(runOptions, options);
-  const model = image instanceof Uint8Array ? readImage(image) : image;
+  const model = imageOf(image);
   const given = givenSamples(arrays, model);
   const inputs = given?.samples ?? (model.sample && [model.sample]);
   if (!inputs) {

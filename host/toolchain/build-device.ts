@@ -24,7 +24,8 @@ import {
 } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { optionalVersion } from '../package.js';
-import { type DeviceImage, readDevice } from '../model/image.js';
+import { deviceImageOf } from '../model/given-image.js';
+import type { DeviceImage } from '../model/image.js';
 import { recordOp } from '../ops/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
 import { bytes, choice, flag } from '../options/kinds.js';
@@ -259,5 +260,5 @@ export async function buildDevice(
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const settings = checkOptions(buildOptions, options);
-  return buildParts(partsOf(image instanceof Uint8Array ? readDevice(image) : image), settings);
+  return buildParts(partsOf(deviceImageOf(image)), settings);
 }

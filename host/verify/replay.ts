@@ -1,5 +1,7 @@
 // `replay --cuts`: a schedule that `verify` found, played and told.
-import { type Image, readImage } from '../model/image.js';
+import { checkText } from '../error.js';
+import { imageOf } from '../model/given-image.js';
+import type { Image } from '../model/image.js';
 import { type Origin, originOf } from '../origin.js';
 import { playerOf } from './counterexample.js';
 import { parseSchedule } from './schedule.js';
@@ -26,8 +28,8 @@ export function replayCuts(
   options: ReplayCutsOptions = {},
 ): ReplayCutsResult {
   const settings = checkOptions(replayCutsOptions, options);
-  const schedule = parseSchedule(id);
-  const model = image instanceof Uint8Array ? readImage(image) : image;
+  const model = imageOf(image);
+  const schedule = parseSchedule(checkText(id, 'a schedule of power failures, as `verify` gives it'));
   const setup = setUp(model, settings, schedule.way);
   const { verdict, detail, story } = playerOf(setup).play(schedule);
   const origin = originOf({ image: model.file, module: setup.wasm });

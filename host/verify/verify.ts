@@ -4,7 +4,8 @@ import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
-import { type Image, readImage, withPolicy } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import { type Image, withPolicy } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
@@ -345,7 +346,7 @@ class Verification {
 export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): VerifyResult {
   const options = checkOptions(verifyOptions, given);
   const started = process.hrtime.bigint();
-  const model = underPolicy(image instanceof Uint8Array ? readImage(image) : image, options.policy);
+  const model = underPolicy(imageOf(image), options.policy);
   const { tear, job } = options;
   const line = options.line ?? model.metadata.line ?? 1;
   const setups = setUpAll(model, options);

@@ -1,5 +1,5 @@
 // What a device logs of a run, and reading it back (docs/XRAY.md): pieces of NVM, each as it was when an op had ended.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkBytes, checkFields, checkList } from '../error.js';
 import type { Image } from '../model/image.js';
 import { hex } from '../model/image-error.js';
 import { type DeviceRun, layersOf, type LayerPlace, valuesAt } from './layers.js';
@@ -29,6 +29,7 @@ function refuse(found: string, expected: string): never {
 
 /** Records as the bytes of a log file, for `xray` and `readLog`. */
 export function writeLog(imageId: number, records: readonly LogRecord[]): Uint8Array {
+  checkList(records, 'records');
   const size = records.reduce((sum, { bytes }) => sum + RECORD_BYTES + bytes.length, HEADER_BYTES);
   const file = new Uint8Array(size);
   const view = new DataView(file.buffer);
@@ -44,6 +45,8 @@ export function writeLog(imageId: number, records: readonly LogRecord[]): Uint8A
 
 /** Reads a log of `image`. Throws `E_LOG`. */
 export function readLog(file: Uint8Array, image: Image): LogRecord[] {
+  checkBytes(file, 'a log of a device');
+  checkFields(image, 'an image, as `readImage` gives it', 'imageId');
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length < HEADER_BYTES || view.getUint32(0, true) !== MAGIC)
     refuse(`a file of ${file.length} bytes that does not begin with "BRNL"`, 'a log of a device');

@@ -4,7 +4,8 @@ import { alignSamples, asCodes, type InputArray, readAs } from '../data/model-in
 import { BrownoutError } from '../error.js';
 import { quantizeValues } from '../model/affine.js';
 import { evaluate, UNBOUNDED } from '../import/float-graph.js';
-import { type Image, readImage } from '../model/image.js';
+import { imageOf } from '../model/given-image.js';
+import type { Image } from '../model/image.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
 import { alignLayers } from './align.js';
@@ -281,7 +282,7 @@ function statedFaults({ reference, run, matches }: Subject): Fault[] {
  */
 export function xray(image: Uint8Array | Image, given: XrayOptions): XrayOutput {
   const options = checkOptions(xrayOptions, given);
-  const model = image instanceof Uint8Array ? readImage(image) : image;
+  const model = imageOf(image);
   const { subject, log } = subjectOf(model, options);
   const { run, inputs, reference } = subject;
   const faults: Fault[] = [];
