@@ -53,7 +53,7 @@ const LINES: [line: string, says: Hashes][] = [
   ['check digits.tflite', { modelSha256: () => file('digits.tflite') }],
   ['xray digits.brn --reference digits.tflite --data set.npz', digits],
   ['learn digits-learn.brn --data set.npz --trace constant', { ...learner, trace: true, seed: 1 }],
-  ['export-weights digits-learn.brn -o w.brnw', {}],
+  ['export-weights digits-learn.brn -o w.brnw', { imageSha256: () => file('digits-learn.brn') }],
   ['import-weights digits-learn.brn w.brnw -o mine.brn', { imageSha256: () => file('mine.brn') }],
   ['build digits.brn -o small.wasm', { moduleSha256: () => file('small.wasm') }],
   [

@@ -1,6 +1,6 @@
 // A dump of NVM brought back to the factory's weights, by the module itself.
 import { ErrorCode, Status } from '../../assembly/error.js';
-import { BrownoutError, ExitCode } from '../error.js';
+import { BrownoutError, checkBytes, checkFields, ExitCode } from '../error.js';
 import type { DeviceImage } from '../model/image.js';
 import { checkState } from '../model/state-record.js';
 import { Device } from '../simulator/device.js';
@@ -12,6 +12,8 @@ const SRAM_BYTES = 65536;
 
 /** `dump`: the state of `image`, all of it. Throws `E_KIND`, as `checkState`, and what the device says. */
 export function restore(dump: Uint8Array, image: DeviceImage): { nvm: Uint8Array; learning: LearningStatus } {
+  checkBytes(dump, 'a dump of NVM');
+  checkFields(image, 'an image, as `readImage` gives it', 'ops');
   learningOf(image);
   checkState(dump, image);
   const nvm = new SimulatedNvm(dump.length);
