@@ -87,13 +87,10 @@ test('the declarations in dist/ are those that index.d.ts leads to, comments and
   assert.not.ok(existsSync(join(host, 'cli.d.ts')));
 });
 
-/** What a docstring says, as one line without marks. */
-const plain = (text: string): string => text.replace(/[^\p{L}\p{N}]+/gu, ' ').trim();
-
-test('every export has a docstring, and stands in docs/API.md with it', () => {
+// That its words are today's is what `npm run docs:api -- --check` finds.
+test('every export has a docstring, and stands in docs/API.md', () => {
   const index = readFileSync(join(host, 'index.d.ts'), 'utf8');
   const reference = readFileSync(join(root, 'docs/API.md'), 'utf8');
-  const text = plain(reference);
   const headings = new Set(
     [...reference.matchAll(/^### (?:abstract )?(\w+)(?:\(\))?$/gim)].map(([, name]) => name!),
   );
@@ -108,8 +105,6 @@ test('every export has a docstring, and stands in docs/API.md with it', () => {
         new RegExp(`/\\*\\*((?:(?!\\*/)[^])*)\\*/\\s*export ${kind} ${name}\\b`).exec(declared) ?? [];
       if (doc === undefined) faults.push(`${name}: no docstring in ${from}`);
       else if (!headings.has(name)) faults.push(`${name}: not in docs/API.md`);
-      else if (!text.includes(plain(doc.replace(/^ *\* ?/gm, ''))))
-        faults.push(`${name}: another docstring in docs/API.md`);
     }
   }
   for (const name of headings) if (!all.has(name)) faults.push(`${name}: in docs/API.md, and no export`);
