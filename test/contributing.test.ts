@@ -174,10 +174,11 @@ function declare(tree: Tree): void {
 
 const NEGATE_OP = `
 import {
-  ELT_COUNT, ELT_GROUP, OP_TILES, OpKind,
+  ELT_COUNT, ELT_GROUP, OP_INPUT, OP_OUTPUT, OP_TILES, OpKind,
 } from '../../assembly/layout.js';
 import { elementCount, type Negate } from '../model/quantized-network.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
+import { inGroups, size } from './shared/bounds.js';
 import { checkLength } from './shared/check.js';
 import { elementwiseCycles } from './shared/cycles.js';
 import { arenaFor, largestPart, placeAreas, recordOf } from './shared/lowering.js';
@@ -201,6 +202,15 @@ export const negate: NetworkOp<Negate> = {
 
 export const negateRecord: RecordOp = {
   ...SIMPLE,
+  bounds(op) {
+    const [count, group] = [size(op, ELT_COUNT), size(op, ELT_GROUP)];
+    return {
+      scratch: [group, group],
+      reads: [[OP_INPUT, count]],
+      writes: [[OP_OUTPUT, count]],
+      demands: inGroups(op, count, group),
+    };
+  },
   shapes: (op) => ({ inputShape: [op.get(ELT_COUNT)], outputShape: [op.get(ELT_COUNT)], macs: 0 }),
   cycles: (op) => ({ enter: 0, tile: elementwiseCycles(op.get(ELT_GROUP)) }),
   // As a product takes it, until it is counted.

@@ -157,7 +157,7 @@ test('export proves the very module it writes, and says so; verify --firmware pr
 });
 
 test('a module that the proof refuses is not exported', async () => {
-  const broken = resealImage(image, (ops) => ops[1]!.set(OP_INPUT, ops[1]!.get(OP_OUTPUT)));
+  const broken = resealImage(image, (ops) => ops[1]!.set(OP_OUTPUT, ops[1]!.get(OP_INPUT)));
   try {
     await exportFirmware(broken, { target: 'posix' });
     assert.unreachable('it was exported');

@@ -8,13 +8,17 @@ import * as assert from 'uvu/assert';
 import { STATE_BYTES } from '../assembly/layout.js';
 import { BrownoutError } from '../host/error.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
+import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { cursorBytes, idleFields } from '../host/model/cursor.js';
 import { readDevice, readImage } from '../host/model/image.js';
 import { stateRecord } from '../host/model/state-record.js';
+import { run } from '../host/run/run.js';
 import { inProcess } from './util/cli.js';
+import { codeOf } from './util/failure.js';
 
 const DIGITS = resolve('checkpoints/digits.brn');
+const HAR = resolve('checkpoints/har.brn');
 const LEARN = resolve('checkpoints/digits-learn.brn');
 const folder = mkdtempSync(join(tmpdir(), 'brownout-hostile-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -139,6 +143,48 @@ test('dumps: banks, entries and lanes that are not there, and memory that was cu
       const path = file('cut.bin', whole.subarray(0, length));
       assert.match((await refusal([command[0]!, path, ...of, ...command.slice(1)])).err, /^E_NVM_SIZE/);
     }
+});
+
+const COUNT = Number(process.env['BROWNOUT_FUZZ'] ?? 300);
+
+test(`${COUNT} damaged images, with checksums that fit or not: errors by name alone at run`, () => {
+  const random = new Random(5);
+  const seeds = [DIGITS, HAR, LEARN].map((path) => readFileSync(path));
+  const codes = new Map<string, number>();
+  for (let i = 0; i < COUNT; i++) {
+    const bytes = Uint8Array.from(seeds[i % seeds.length]!);
+    const image = readImage(bytes);
+    const view = new DataView(bytes.buffer);
+    for (let edits = 1 + random.integer(3); edits > 0; edits--) {
+      const at = random.integer(random.integer(3) ? 128 + image.plan.bytes : bytes.length);
+      const value = [0, 1, 0x7fffffff, 0xffffffff, random.uint32(), 65536][random.integer(6)]!;
+      if (random.integer(2)) bytes[at] = value;
+      else if (at + 4 <= bytes.length) view.setUint32(at & ~3, value, true);
+    }
+    if (random.integer(4)) {
+      const { plan, constants } = image;
+      const planCrc = crc32(bytes.subarray(plan.offset, plan.offset + plan.bytes));
+      view.setUint32(28, planCrc, true);
+      view.setUint32(80, crc32(bytes.subarray(constants.offset, image.imageBytes)), true);
+      view.setUint32(12, crc32(bytes.subarray(constants.offset, image.imageBytes), planCrc), true);
+      view.setUint32(8, crc32(bytes.subarray(12, 128)), true);
+    }
+    const input = image.sample
+      ? {}
+      : {
+          input: {
+            dtype: 'int8' as const,
+            shape: [image.input.bytes],
+            data: new Int8Array(image.input.bytes),
+          },
+        };
+    const start = process.cpuUsage();
+    const code = codeOf(() => run(bytes, input));
+    const { user } = process.cpuUsage(start);
+    assert.ok(user < 2e6, `image ${i}: ${user} µs`);
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  assert.ok(codes.size > 4, [...codes].join(' '));
 });
 
 test('errors keep what was found to what may be shown', () => {

@@ -7,14 +7,11 @@ import { Status } from '../assembly/error.js';
 import { compile } from '../host/compile/compile.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import {
-  type CirculantMethod,
-  elementCount,
-  type QuantizedNetwork,
-} from '../host/model/quantized-network.js';
+import { elementCount } from '../host/model/quantized-network.js';
 import { firstDifference } from '../host/simulator/equality.js';
 import { infer, makeDevice } from './util/devices.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
+import { kernelNetworks as kernels } from './util/kernel-networks.js';
 import { buildNativeDevice, type NativeBuild, runNative } from './util/native-device.js';
 import { hasWasm2c } from './util/wasm2c.js';
 import * as networks from '../samples/networks.js';
@@ -24,38 +21,6 @@ const SHAPES = Number(process.env['BROWNOUT_SHAPES'] ?? 12);
 const ARENA = STATIC_BYTES;
 const nativeTest = hasPrograms('kernels in C on this machine', { gcc: 'gcc' }) ? test : test.skip;
 const wasm2cTest = hasWasm2c("kernels in wasm2c's C") ? test : test.skip;
-
-function circulant(method: CirculantMethod, spectra?: 'computed'): (random: Random) => QuantizedNetwork {
-  return (random) => {
-    const blockSize = 2 ** networks.between(random, method === 'direct' ? 1 : 2, 6);
-    const size = (): number => networks.between(random, 1, 3 * blockSize);
-    return networks.circulantNetwork(random, { blockSize, inputs: size(), outputs: size(), method, spectra });
-  };
-}
-
-const kernels: Record<string, (random: Random) => QuantizedNetwork> = {
-  conv2d: networks.convNetwork,
-  'conv2d, int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
-  'conv2d, blocks': networks.circulantConvNetwork,
-  depthwise: networks.depthwiseNetwork,
-  'depthwise, int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
-  dense: (random) => networks.denseNetwork(random, random.integer(4) ? 80 : 3000),
-  'dense, int4': (random) => networks.withInt4(random, networks.denseNetwork(random, 80)),
-  'circulant, direct': circulant('direct'),
-  'circulant, ntt': circulant('ntt'),
-  'circulant, spectra computed': circulant('ntt', 'computed'),
-  'circulant, karatsuba': circulant('karatsuba'),
-  'max pool': networks.maxPoolNetwork,
-  'average pool': networks.averagePoolNetwork,
-  add: (random) => networks.elementwiseNetwork(random, 'add'),
-  mul: (random) => networks.elementwiseNetwork(random, 'mul'),
-  softmax: networks.softmaxNetwork,
-  logistic: networks.logisticNetwork,
-  mean: networks.meanNetwork,
-  pad: networks.padNetwork,
-  concat: networks.concatNetwork,
-  slice: networks.sliceNetwork,
-};
 
 interface Case {
   what: string;

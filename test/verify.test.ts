@@ -122,7 +122,7 @@ test('a plan whose footprint is not what the module does is refuted', () => {
   const image = readImage(compileUnproved(layered(new Random(2)), { arenaBytes: 320 }));
   const broken = resealImage(image, (ops) => {
     const pool = ops.find((op) => op.kind === OpKind.MAX_POOL)!;
-    pool.set(WIN_OUTPUT_CHANNELS, pool.get(WIN_OUTPUT_CHANNELS) - 1);
+    pool.set(WIN_OUTPUT_CHANNELS, pool.get(WIN_OUTPUT_CHANNELS) + 1);
   });
   assert.not(verify(broken).proved);
   // A field no tile of this kind looks at changes nothing.

@@ -1,6 +1,6 @@
 // Instructions counted on an emulated board, beside what `analyze` simulates.
 import type { AnalyzeResult } from './analyze.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import { countJob, countOps } from '../firmware/count-on-board.js';
 import { boardCalled } from '../firmware/targets.js';

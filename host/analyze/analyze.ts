@@ -9,7 +9,7 @@ import {
   OP_WEIGHTS,
 } from '../../assembly/layout.js';
 import { type Endurance, forecastEndurance } from '../firmware/endurance.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import { constantOffset } from '../model/learning-header.js';
 import { describeOp, savingOf, sumBodyOf, type SumBody } from '../ops/record.js';

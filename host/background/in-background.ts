@@ -5,7 +5,7 @@ import type { CompressResult } from '../compress/compress.js';
 import type { FloatNetwork, LabelledData } from '../compress/float-network.js';
 import type { TrainingOptions } from '../compress/train.js';
 import { BrownoutError } from '../error.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { ReplayOptions } from '../replay/options.js';
 import type { ReplayResult } from '../replay/replay.js';

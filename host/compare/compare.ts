@@ -1,7 +1,7 @@
 // The strategies of the field side by side, on the same plans, devices and power.
 import { checkList } from '../error.js';
 import { compile } from '../compile/compile.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import { type Image, readImage } from '../model/image.js';
 import { opCycles } from '../ops/record.js';
 import { converterName, storageChargeUj, storageFor } from '../power/converter.js';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Usage } from '../analyze/analyze.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -227,7 +227,7 @@ function proveModule(image: Image, wasm: Uint8Array): ModuleStatement['proved'] 
 }
 
 /**
- * The firmware of `image` as files; nothing is written. Throws `E_TARGET`, `E_NVM`, `E_BOARD`, `E_LAYOUT`,
+ * The firmware of `image` as files; nothing is written. Throws `E_IMAGE_…`, `E_TARGET`, `E_NVM`, `E_BOARD`, `E_LAYOUT`,
  * `E_DEVICE`, `E_FIRMWARE_SIZE`, `E_VERIFY`, and
  * `E_TOOL_MISSING` where the compilers of WASM are absent. Without a cross compiler there is no program, and a note.
  */

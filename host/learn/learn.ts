@@ -2,7 +2,7 @@
 import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { storageFor } from '../power/converter.js';

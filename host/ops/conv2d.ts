@@ -1,4 +1,6 @@
 import {
+  OP_FLAG_PLAIN,
+  OP_WEIGHT_TYPE,
   OP_INPUT_ZERO_POINT,
   OP_SCRATCH0,
   OP_SCRATCH1,
@@ -52,7 +54,18 @@ import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
 import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
-import { type NetworkOp, one, type RecordOp } from './op.js';
+import {
+  alignUp,
+  atLeast,
+  biasBytes as biasBytesOf,
+  packedBytes,
+  pairBytes,
+  requantizing,
+  size,
+  unpackedBytes,
+  windowBounds,
+} from './shared/bounds.js';
+import { type Bounds, type NetworkOp, one, type RecordOp } from './op.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
 export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
@@ -247,6 +260,41 @@ function conv2dWork(op: OpRecord): Work {
   return { kernel: kernelOf(op), enter: NOTHING, ...tiles };
 }
 
+function convBounds(op: OpRecord): Bounds {
+  const outputs = size(op, WIN_OUTPUT_CHANNELS);
+  const part = size(op, WIN_PART) || outputs;
+  const window = windowBounds(op, Math.ceil(outputs / part));
+  const { columns, taps, channels, width, pixels, inputPixels } = window;
+  const group = size(op, WIN_GROUP);
+  const block = Math.max(1, size(op, WIN_BLOCK));
+  const patch = taps * channels;
+  const blockRow = taps * Math.ceil(channels / block) * block;
+  const row = block > 1 ? blockRow : packedBytes(op, patch);
+  const kept = Math.ceil(group / block) * row;
+  const pointwise = taps === 1 && op.get(WIN_STRIDE) === 0x10001 && op.get(WIN_PADDING) === 0;
+  return {
+    scratch: [
+      window.rowBytes,
+      columns * patch * width,
+      block > 1 ? alignUp(kept) + patch : unpackedBytes(op, patch, group),
+      biasBytesOf(op, group),
+      pairBytes(op, group),
+      columns * part * width,
+    ],
+    reads: [...window.reads, [OP_WEIGHTS, Math.ceil(outputs / block) * row], ...requantizing(op, outputs)],
+    writes: window.writes,
+    demands: [
+      ...window.demands,
+      atLeast('channels at a time', 1, group),
+      ['channels of a part', part, outputs],
+      ['part of a plain op', op.has(OP_FLAG_PLAIN) ? size(op, WIN_PART) : 0, 0],
+      ['packed weights of blocks', op.get(OP_WEIGHT_TYPE) * (block - 1), 0],
+      ['block', block, 4096],
+      ['pixels of a pointwise op', pointwise ? pixels : 0, inputPixels],
+    ],
+  };
+}
+
 export const conv2dRecord: RecordOp = {
   family: 'convolution',
   shapes: (op) => windowShapes(op, patchOf(op)),
@@ -255,6 +303,7 @@ export const conv2dRecord: RecordOp = {
     const channels = op.get(WIN_PART) || op.get(WIN_OUTPUT_CHANNELS);
     return { enter: 0, tile: convTileCycles(op.get(WIN_TILE_COLUMNS), channels, patchOf(op)) };
   },
+  bounds: convBounds,
   isPlain: (op) => op.get(WIN_PART) === 0 && staysInside(op),
   features: (op) => (op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0),
   detail: () => '',

@@ -5,7 +5,10 @@ import {
   DENSE_INPUTS,
   DENSE_OUTPUTS,
   DENSE_WEIGHT_ZERO,
+  OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
+  OP_INPUT,
+  OP_OUTPUT,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
@@ -35,6 +38,18 @@ import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from '
 import { type Counts, cut, part, type Work } from './shared/work.js';
 import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, unsound } from './shared/check.js';
+import {
+  atLeast,
+  biasBytes as biasBytesOf,
+  inGroups,
+  isPacked,
+  packedBytes,
+  pairBytes,
+  requantizing,
+  size,
+  unpackedBytes,
+  widthOf,
+} from './shared/bounds.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
@@ -164,6 +179,36 @@ export const denseRecord: RecordOp = {
     return { inputShape: [inputs], outputShape: [outputs], macs: inputs * outputs };
   },
   cycles: (op) => ({ enter: 0, tile: denseTileCycles(op.get(DENSE_GROUP), op.get(DENSE_INPUTS)) }),
+  bounds(op) {
+    const [inputs, outputs, group, chunk] = [DENSE_INPUTS, DENSE_OUTPUTS, DENSE_GROUP, DENSE_CHUNK].map(
+      (field) => size(op, field),
+    ) as [number, number, number, number];
+    const width = widthOf(op);
+    const scratch = [
+      chunk * width,
+      unpackedBytes(op, chunk, group),
+      biasBytesOf(op, group),
+      pairBytes(op, group),
+      group * width,
+    ];
+    return {
+      scratch,
+      reads: [
+        [OP_INPUT, inputs * width],
+        [OP_WEIGHTS, outputs * packedBytes(op, inputs)],
+        ...requantizing(op, outputs),
+      ],
+      writes: [[OP_OUTPUT, outputs * width]],
+      demands: [
+        atLeast('inputs at a time', 1, chunk),
+        ['inputs at a time', chunk, inputs],
+        ['inputs of a plain op', op.has(OP_FLAG_PLAIN) ? inputs : 0, chunk],
+        // Packed rows are looked up from whole bytes on.
+        ['packed inputs at a time', isPacked(op) && chunk < inputs ? chunk % 8 : 0, 0],
+        ...inGroups(op, outputs, group),
+      ],
+    };
+  },
   isPlain: (op) => op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS),
   accelerated: (op) => op.get(DENSE_CHUNK) === op.get(DENSE_INPUTS) && !op.has(OP_FLAG_WEIGHT_ZERO),
   signed(op) {

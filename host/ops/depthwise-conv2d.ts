@@ -43,6 +43,16 @@ import { pixelBytes, windowWork } from './shared/window-work.js';
 import { type Counts, cut, NOTHING, part, total, type Work } from './shared/work.js';
 import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
 import { checkLength, checkRequantization, last } from './shared/check.js';
+import {
+  atLeast,
+  biasBytes as biasBytesOf,
+  packedBytes,
+  pairBytes,
+  requantizing,
+  size,
+  unpackedBytes,
+  windowBounds,
+} from './shared/bounds.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 /** Weights in groups of output channels, [group][tap][channel], each group a row. */
@@ -190,6 +200,30 @@ export const depthwiseConv2dRecord: RecordOp = {
   cycles: (op) => {
     const outputs = op.get(WIN_OUTPUT_CHANNELS);
     return { enter: 0, tile: depthwiseTileCycles(op.get(WIN_TILE_COLUMNS), outputs, tapsOf(op)) };
+  },
+  bounds(op) {
+    const window = windowBounds(op);
+    const { columns, taps, channels, outputs, width } = window;
+    const group = size(op, WIN_GROUP);
+    const weights = Math.ceil(outputs / group) * packedBytes(op, group * taps);
+    return {
+      scratch: [
+        window.rowBytes,
+        columns * taps * channels * width,
+        unpackedBytes(op, group * taps, 1),
+        biasBytesOf(op, group),
+        pairBytes(op, group),
+        columns * outputs * width,
+      ],
+      reads: [...window.reads, [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
+      writes: window.writes,
+      demands: [
+        ...window.demands,
+        atLeast('channels at a time', 1, group),
+        ['channels at a time', group, outputs],
+        ['channels beyond a multiple of the inputs', outputs % channels, 0],
+      ],
+    };
   },
   isPlain: staysInside,
   accelerated: (op) => op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS),

@@ -1,4 +1,5 @@
 import {
+  OP_OUTPUT,
   ELT_COUNT,
   ELT_GROUP,
   ELT_INPUT2,
@@ -39,6 +40,7 @@ import {
 import type { OpRecord } from '../model/record.js';
 import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling, checkTensor, unsound } from './shared/check.js';
+import { inGroups, size, widthOf } from './shared/bounds.js';
 import { type NetworkOp, type RecordOp, SIMPLE } from './op.js';
 
 function lowerElementwise(
@@ -157,6 +159,19 @@ function elementwiseWork(op: OpRecord): Work {
 export const elementwiseRecord: RecordOp = {
   ...SIMPLE,
   work: elementwiseWork,
+  bounds(op) {
+    const [count, group] = [size(op, ELT_COUNT), size(op, ELT_GROUP)];
+    const [all, part] = [count * widthOf(op), group * widthOf(op)];
+    return {
+      scratch: [part, part, part],
+      reads: [
+        [OP_INPUT, all],
+        [ELT_INPUT2, all],
+      ],
+      writes: [[OP_OUTPUT, all]],
+      demands: inGroups(op, count, group),
+    };
+  },
   shapes: (op) => ({ inputShape: [op.get(ELT_COUNT)], outputShape: [op.get(ELT_COUNT)], macs: 0 }),
   cycles: (op) => ({ enter: 0, tile: elementwiseCycles(op.get(ELT_GROUP)) }),
   accelerated: (op) => op.kind === OpKind.ADD,

@@ -1,5 +1,6 @@
 // Ops that are a table of 256 and a copy: map, logistic, requantize, concat, slice, repeat, transpose.
 import {
+  OP_OUTPUT,
   MAP_COUNT,
   MAP_GROUP,
   MAP_INPUT_STRIDE,
@@ -39,6 +40,7 @@ import { MAC, TILE } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
 import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling, unsound } from './shared/check.js';
+import { atLeast, inGroups, size, widthOf } from './shared/bounds.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 const TABLE_BYTES = 256;
@@ -298,6 +300,29 @@ function mapWork(op: OpRecord): Work {
 export const mapRecord: RecordOp = {
   ...SIMPLE,
   work: mapWork,
+  bounds(op) {
+    const [count, length, input, output] = [MAP_COUNT, MAP_LENGTH, MAP_INPUT_STRIDE, MAP_OUTPUT_STRIDE].map(
+      (field) => size(op, field),
+    ) as [number, number, number, number];
+    const rows = Math.ceil(count / length);
+    const extent = (stride: number): number =>
+      ((rows - 1) * stride + count - (rows - 1) * length) * widthOf(op);
+    const table = op.get(OP_WEIGHTS) === 0 ? 0 : TABLE_BYTES;
+    return {
+      scratch: [table, length * widthOf(op)],
+      reads: [
+        [OP_INPUT, extent(input)],
+        [OP_WEIGHTS, table],
+      ],
+      writes: [[OP_OUTPUT, extent(output)]],
+      demands: [
+        ...inGroups(op, rows, size(op, MAP_GROUP)),
+        atLeast('values of a row', 1, length),
+        // Rows of output lie apart, so that there are not more of them than NVM holds.
+        ['values of a row', rows > 1 ? length : 0, Math.max(output, rows > 1 ? 0 : length)],
+      ],
+    };
+  },
   shapes: (op) => ({ inputShape: [op.get(MAP_COUNT)], outputShape: [op.get(MAP_COUNT)], macs: 0 }),
   cycles: (op) => ({ enter: 0, tile: TILE + op.get(MAP_GROUP) * (100 + op.get(MAP_LENGTH) * MAC) }),
 };

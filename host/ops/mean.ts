@@ -1,4 +1,6 @@
 import {
+  OP_INPUT,
+  OP_OUTPUT,
   MEAN_CHANNELS,
   MEAN_CHUNK,
   MEAN_GROUP,
@@ -28,6 +30,7 @@ import { MAC, OUTPUT, TILE } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
 import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling, last } from './shared/check.js';
+import { atLeast, inGroups, size } from './shared/bounds.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 /** 1 / count folded into the scaling, as TFLite's QuantizedMeanOrSum does. */
@@ -102,6 +105,22 @@ function meanWork(op: OpRecord): Work {
 export const meanRecord: RecordOp = {
   ...SIMPLE,
   work: meanWork,
+  bounds(op) {
+    const [pixels, channels, group, chunk] = [MEAN_PIXELS, MEAN_CHANNELS, MEAN_GROUP, MEAN_CHUNK].map(
+      (field) => size(op, field),
+    ) as [number, number, number, number];
+    return {
+      scratch: [chunk * group, 4 * group, group],
+      reads: [[OP_INPUT, pixels * channels]],
+      writes: [[OP_OUTPUT, channels]],
+      demands: [
+        ...inGroups(op, channels, group),
+        atLeast('pixels', 1, pixels),
+        atLeast('pixels at a time', 1, chunk),
+        ['channels of a tile', group, channels],
+      ],
+    };
+  },
   shapes(op) {
     const [pixels, channels] = [op.get(MEAN_PIXELS), op.get(MEAN_CHANNELS)];
     return { inputShape: [pixels, channels], outputShape: [channels], macs: 0 };

@@ -32,6 +32,20 @@ export interface WeightLayout {
   interleaved: boolean;
 }
 
+/**
+ * What a record's kernel touches at most, by its fields, whatever they say: fields are taken without sign, so that a size below
+ * zero is one that nothing holds.
+ */
+export interface Bounds {
+  /** Bytes of each area of SRAM; 0: not used. */
+  scratch: number[];
+  /** Bytes read from the address in a field on. */
+  reads: [field: number, bytes: number][];
+  writes: [field: number, bytes: number][];
+  /** What must be at most what, for the sizes above to hold, and for its loops to end. */
+  demands: [name: string, found: number, most: number][];
+}
+
 /** An op of the device: what its record says. One for each kind. */
 export interface RecordOp {
   /** What kind of layer people take it for, where several ops make one kind. */
@@ -40,6 +54,7 @@ export interface RecordOp {
   cycles(op: OpRecord): Cycles;
   /** What its kernel does, to be priced by a device's body. */
   work(op: OpRecord): Work;
+  bounds(op: OpRecord): Bounds;
   /** Whether `OP_FLAG_PLAIN` holds. */
   isPlain(op: OpRecord): boolean;
   /** FEATURE_* that the kernel must have for this record, beside those that flags say. */

@@ -15,6 +15,7 @@ import type { OpRecord } from '../model/record.js';
 import { windowWork } from './shared/window-work.js';
 import { NOTHING, part, type Work } from './shared/work.js';
 import { checkLength } from './shared/check.js';
+import { windowBounds } from './shared/bounds.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 function lowerPad(op: Pad, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
@@ -68,6 +69,11 @@ function padWork(op: OpRecord): Work {
 export const padRecord: RecordOp = {
   ...SIMPLE,
   work: padWork,
+  bounds(op) {
+    const { columns, channels, outputs, width, reads, writes, demands } = windowBounds(op);
+    const scratch = [columns * outputs * width];
+    return { scratch, reads, writes, demands: [...demands, ['channels', channels, outputs]] };
+  },
   shapes: (op) => windowShapes(op, 0),
   cycles: (op) => ({ enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * op.get(WIN_OUTPUT_CHANNELS) * 5 }),
   isPlain: staysInside,

@@ -1,4 +1,5 @@
 import {
+  WIN_DILATION,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OpKind,
@@ -36,7 +37,8 @@ import type { OpRecord } from '../model/record.js';
 import { pixelBytes, windowWork } from './shared/window-work.js';
 import { NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, last } from './shared/check.js';
-import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
+import { windowBounds } from './shared/bounds.js';
+import { type Bounds, type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 function lowerPool2d(
   op: MaxPool2d | AveragePool2d,
@@ -108,15 +110,33 @@ const poolRecord = {
   isPlain: staysInside,
 } as const satisfies Partial<RecordOp>;
 
+/** Bounds of a pool that keeps `kept` bytes for each value of a tile, beside the row under it and its outputs. */
+function poolBounds(op: OpRecord, kept: number): Bounds {
+  const { rowBytes, columns, channels, outputs, width, reads, writes, demands } = windowBounds(op);
+  const values = columns * channels;
+  return {
+    scratch: [rowBytes, ...(kept > 0 ? [values * kept] : []), values * width],
+    reads,
+    writes,
+    demands: [...demands, ['channels', channels, outputs]],
+  };
+}
+
 export const maxPoolRecord: RecordOp = {
   ...poolRecord,
   work: (op) => poolWork(op, 'max_pool'),
+  bounds: (op) => poolBounds(op, 0),
   cycles: (op) => ({ enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * patchOf(op) * MAC }),
 };
 
 export const averagePoolRecord: RecordOp = {
   ...poolRecord,
   work: (op) => poolWork(op, 'avg_pool'),
+  bounds(op) {
+    const bounds = poolBounds(op, 4);
+    const dilated = op.getPair(WIN_DILATION).some((n) => n !== 1);
+    return { ...bounds, demands: [...bounds.demands, ['dilation', dilated ? 1 : 0, 0]] };
+  },
   cycles: (op) => {
     const column = patchOf(op) * MAC + op.get(WIN_INPUT_CHANNELS) * 20;
     return { enter: 0, tile: TILE + op.get(WIN_TILE_COLUMNS) * column };

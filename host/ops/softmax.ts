@@ -1,4 +1,6 @@
 import {
+  OP_INPUT,
+  OP_OUTPUT,
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
@@ -23,6 +25,7 @@ import { SOFTMAX, TILE } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
 import { cut, NOTHING, part, type Work } from './shared/work.js';
 import { checkLength, checkScaling } from './shared/check.js';
+import { atLeast, size, widthOf } from './shared/bounds.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 function lowerSoftmax(op: Softmax, input: TensorSpec, limits: TileLimits): LoweredOp {
@@ -64,6 +67,20 @@ function softmaxWork(op: OpRecord): Work {
 export const softmaxRecord: RecordOp = {
   ...SIMPLE,
   work: softmaxWork,
+  bounds(op) {
+    const row = size(op, SOFTMAX_DEPTH) * widthOf(op);
+    const all = size(op, OP_TILES) * row;
+    const tables = op.isInt8 ? 0 : 2 * SOFTMAX_TABLE_BYTES;
+    return {
+      scratch: op.isInt8 ? [row, row] : [tables, row, row],
+      reads: [
+        [OP_INPUT, all],
+        [OP_WEIGHTS, tables],
+      ],
+      writes: [[OP_OUTPUT, all]],
+      demands: [atLeast('in a row', 1, row)],
+    };
+  },
   shapes(op) {
     const shape = [op.get(OP_TILES), op.get(SOFTMAX_DEPTH)];
     return { inputShape: shape, outputShape: shape, macs: 0 };

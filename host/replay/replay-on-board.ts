@@ -5,7 +5,7 @@ import { C_STEP, C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { isWhole } from '../model/cursor.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import { type Image, keepsInputs } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
 import { completeJob } from '../simulator/app.js';

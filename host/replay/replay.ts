@@ -4,7 +4,7 @@ import { carryState, type GivenInputs, givenSamples } from '../data/given-inputs
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import { type Image, withPolicy } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { resolvePolicy, checkPolicy } from '../plan/policy.js';

@@ -3,7 +3,7 @@ import type { ReadAs } from '../data/model-input.js';
 import { elementCount, type TensorSpec } from '../model/quantized-network.js';
 import { offsetsOf, withoutState } from '../model/ports.js';
 import { BrownoutError } from '../error.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { ActivationType } from '../model/values.js';
 import { type Origin, originOf } from '../origin.js';

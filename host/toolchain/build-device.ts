@@ -24,7 +24,7 @@ import {
 } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import { optionalVersion } from '../package.js';
-import { deviceImageOf } from '../model/given-image.js';
+import { deviceImageOf } from '../ops/given-image.js';
 import type { DeviceImage } from '../model/image.js';
 import { recordOp } from '../ops/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
@@ -254,7 +254,7 @@ export async function buildParts(
   return shrink(await assemble(source, flagsOf(parts, settings)), settings);
 }
 
-/** The device module with what `image` uses alone. Throws `E_TOOL_MISSING` where a compiler is absent. */
+/** The device module with what `image` uses alone. Throws `E_IMAGE_…`, `E_TOOL_MISSING` where a compiler is absent. */
 export async function buildDevice(
   image: Uint8Array | DeviceImage,
   options: BuildOptions = {},

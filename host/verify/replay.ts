@@ -1,6 +1,6 @@
 // `replay --cuts`: a schedule that `verify` found, played and told.
 import { checkText } from '../error.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import { type Origin, originOf } from '../origin.js';
 import { playerOf } from './counterexample.js';

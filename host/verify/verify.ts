@@ -4,7 +4,7 @@ import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import { type Image, withPolicy } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { fixedPolicy } from '../plan/policy.js';

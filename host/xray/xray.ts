@@ -4,7 +4,7 @@ import { alignSamples, asCodes, type InputArray, readAs } from '../data/model-in
 import { BrownoutError } from '../error.js';
 import { quantizeValues } from '../model/affine.js';
 import { evaluate, UNBOUNDED } from '../import/float-graph.js';
-import { imageOf } from '../model/given-image.js';
+import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';

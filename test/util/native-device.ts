@@ -23,7 +23,7 @@ interface NativeResult {
   nvm: Uint8Array;
 }
 
-const NVM_BYTES = 1 << 20;
+export const NVM_BYTES = 1 << 20;
 
 const HARNESS = `
 #define SRAM_BYTES 65536u
@@ -35,7 +35,14 @@ static uint8_t nvm[${NVM_BYTES}];
 #else
 #include "brownout_wasm.h"
 #define MEMORY wasm_memory.bytes
+#ifdef SANITIZED
+/* NVM in a block of just its size; SRAM beyond the part's must not be touched either. */
+#include <sanitizer/asan_interface.h>
+#include <sys/time.h>
+static uint8_t *nvm, *image;
+#else
 static uint8_t *const nvm = wasm_memory.bytes + SRAM_BYTES;
+#endif
 #endif
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +56,9 @@ static uint32_t m_import_nvm_view(uint32_t address, uint32_t length, uint32_t sc
   return scratch;
 #endif
 }
+#ifndef SANITIZED
 static uint8_t image[1 << 20];
+#endif
 static uint32_t m_import_image_view(uint32_t address, uint32_t length, uint32_t scratch) {
   memcpy(MEMORY + scratch, image + address, length);
   return scratch;
@@ -90,6 +99,13 @@ int main(void) {
   while (fread(head, 1, sizeof head, stdin) == sizeof head) {
     int32_t state;
     uint32_t at;
+#ifdef SANITIZED
+    const struct itimerval most = {{0, 0}, {2, 0}};
+    setitimer(ITIMER_VIRTUAL, &most, NULL);
+    nvm = malloc(head[0]);
+    image = malloc(head[4]);
+    ASAN_UNPOISON_MEMORY_REGION(MEMORY, SRAM_BYTES);
+#endif
     get(image, head[4]);
     get(nvm, head[0]);
     get(input, head[2]);
@@ -106,6 +122,9 @@ int main(void) {
 #ifndef WASM2C
     m_start();
 #endif
+#ifdef SANITIZED
+    ASAN_POISON_MEMORY_REGION(MEMORY + head[1], SRAM_BYTES - head[1]);
+#endif
     state = (int32_t)m_boot(0, head[4], 0, head[0], head[1]);
     for (at = 0; at < head[2] && state >= 0; at += head[1] - head[3]) {
       const uint32_t room = head[1] - head[3];
@@ -115,9 +134,16 @@ int main(void) {
     }
     if (state >= 0) state = (int32_t)m_submit(1, 0);
     while (state == 1) state = (int32_t)m_run(0);
+#ifdef SANITIZED
+    ASAN_UNPOISON_MEMORY_REGION(MEMORY, SRAM_BYTES);
+#endif
     for (at = head[1]; at < SRAM_BYTES; at++) if (MEMORY[at] != 0xa5) brownout_trap();
     fwrite(&state, 1, 4, stdout);
     fwrite(nvm, 1, head[0], stdout);
+#ifdef SANITIZED
+    free(nvm);
+    free(image);
+#endif
   }
   return 0;
 }
@@ -125,14 +151,15 @@ int main(void) {
 
 /**
  * Builds of the module in C: checked with a store hook and copied views, or as it ships with views in place; or by wabt's
- * wasm2c, not by us.
+ * wasm2c, not by us; or under the sanitizers of addresses and of undefined behaviour.
  */
-export type NativeBuild = 'checked' | 'in-place' | 'wasm2c';
+export type NativeBuild = 'checked' | 'in-place' | 'wasm2c' | 'sanitized';
 
 const FLAGS: Record<NativeBuild, string[]> = {
   checked: ['-O1', '-DBROWNOUT_WASM_CHECKED', '-DBROWNOUT_WASM_STORE_HOOK=on_store'],
   'in-place': ['-O2', '-DIN_PLACE'],
   wasm2c: ['-O1', '-DWASM2C', '-w'],
+  sanitized: ['-O1', '-g', '-DSANITIZED', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
 };
 
 /** Compiles the device module with all kernels into `folder`; returns the program. */

@@ -1,4 +1,7 @@
 import {
+  OP_INPUT,
+  OP_OUTPUT,
+  OP_FLAG_PLAIN,
   CIRC_BLOCK,
   CIRC_BLOCKS,
   CIRC_CENTRE,
@@ -38,12 +41,13 @@ import {
 import { circulantCycles, TILE } from '../shared/cycles.js';
 import { blockSpectrum, computedFactor, transformRoot } from './field.js';
 import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from './karatsuba.js';
-import { planNtt } from './ntt-bounds.js';
+import { LEAST_BLOCK, planNtt } from './ntt-bounds.js';
 import type { OpRecord } from '../../model/record.js';
 import { requantizationBytes } from '../shared/record-bytes.js';
 import { type Counts, cut, part, total, type Work } from '../shared/work.js';
 import { checkRequantization } from '../shared/check.js';
-import { type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
+import { atLeast, inGroups, pairBytes, requantizing, size } from '../shared/bounds.js';
+import { type Bounds, type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
 
 /** Σ w and Σ |w| of each output of a circulant layer, over the inputs that exist. */
 function circulantRowSums(
@@ -335,10 +339,116 @@ function circulantWork(op: OpRecord, method: CirculantMethod): Work {
   return { kernel: `circulant_${method}${large}`, enter: entered, ...tiles };
 }
 
+/** Fields of a circulant record. */
+function circulantFields(op: OpRecord): {
+  inputs: number;
+  outputs: number;
+  k: number;
+  blocks: number;
+  group: number;
+  chunk: number;
+  rows: number;
+} {
+  const [inputs, outputs, k, blocks, group, chunk] = [
+    CIRC_INPUTS,
+    CIRC_OUTPUTS,
+    CIRC_BLOCK,
+    CIRC_BLOCKS,
+    CIRC_GROUP,
+    CIRC_CHUNK,
+  ].map((field) => size(op, field)) as [number, number, number, number, number, number];
+  return { inputs, outputs, k, blocks, group, chunk, rows: Math.ceil(outputs / k) };
+}
+
+type Method = Pick<Bounds, 'scratch' | 'demands'> & { weights: number };
+
+/** Areas and weights of each method, and what its fields must be. */
+const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
+  direct(op) {
+    const { k, blocks, group, rows } = circulantFields(op);
+    const scratch = [blocks * k, k, 2 * k, 4 * k, 4 * k + pairBytes(op, k), group * k];
+    return { scratch, weights: rows * blocks * k, demands: [] };
+  },
+  ntt(op) {
+    const { k, blocks, group, chunk, rows } = circulantFields(op);
+    const computed = op.get(CIRC_FACTOR) !== 0;
+    const several = pairBytes(op, k) > 8;
+    const row = chunk * blocks * 4 + (computed ? k : 0);
+    return {
+      scratch: [
+        blocks * k * 4,
+        Math.max(row, 4 * k + (several ? 8 * k : 0)),
+        4 * k,
+        2 * k,
+        several ? 8 * k : 8,
+        group * k,
+      ],
+      weights: rows * blocks * k * (computed ? 1 : 4),
+      demands: [
+        atLeast('in a block', LEAST_BLOCK, k),
+        ['frequencies at a time', chunk, k],
+        ['frequencies that are no whole parts of a block', chunk < 4 ? 1 : (k % chunk) + (chunk % 4), 0],
+        ['frequencies left of computed spectra', computed ? k - chunk : 0, 0],
+        [
+          'special field of a plain op',
+          op.has(OP_FLAG_PLAIN) && (computed || op.get(CIRC_CENTRE) !== 0) ? 1 : 0,
+          0,
+        ],
+      ],
+    };
+  },
+  karatsuba(op) {
+    const { k, blocks, group, chunk, rows } = circulantFields(op);
+    const [smallest, largest] = KARATSUBA_BLOCKS;
+    const leaves = leafCount(Math.min(Math.max(k, smallest), largest));
+    const together = Math.min(rows, 2);
+    return {
+      scratch: [
+        blocks * leaves * 8,
+        Math.max(chunk * blocks * together * LEAF_BYTES, k * 4),
+        together * leaves * 16,
+        k * 4,
+        pairBytes(op, k),
+        group * k,
+      ],
+      weights: rows * blocks * leaves * LEAF_BYTES,
+      demands: [
+        atLeast('in a block', smallest, k),
+        ['in a block', k, largest],
+        ['leaves too few or many', Math.abs(leaves - size(op, CIRC_LEAVES)), 0],
+        atLeast('leaves at a time', 1, chunk),
+        ['leaves at a time', chunk, leaves],
+        ['rows apart in a tile', group < rows ? group % 2 : 0, 0],
+      ],
+    };
+  },
+};
+
+function circulantBounds(op: OpRecord, method: CirculantMethod): Bounds {
+  const { inputs, outputs, k, blocks, group, rows } = circulantFields(op);
+  const { scratch, weights, demands } = METHODS[method](op);
+  return {
+    scratch,
+    reads: [[OP_INPUT, inputs], [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
+    writes: [[OP_OUTPUT, outputs]],
+    demands: [
+      ...demands,
+      atLeast('in a block', 2, k),
+      ['in a block', k, 4096],
+      ['in a block that is no power of two', k & (k - 1), 0],
+      atLeast('inputs', 1, inputs),
+      ['inputs', inputs, blocks * k],
+      ['inputs that are missing', blocks * k - inputs - k + 1, 0],
+      ...inGroups(op, rows, group),
+    ],
+  };
+}
+
 /** A record by `method`. */
 function recordBy(method: CirculantMethod): RecordOp {
   return {
     ...SIMPLE,
+    bounds: (op) => circulantBounds(op, method),
     family: 'circulant',
     shapes(op) {
       const [inputs, outputs] = [op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS)];

@@ -66,7 +66,7 @@ function comesBack(k: number, sum: number, rowMagnitude: number): boolean {
 }
 
 /** The device multiplies four frequencies at a time. */
-const LEAST_BLOCK = 4;
+export const LEAST_BLOCK = 4;
 
 export interface NttPlan {
   /** Whether the bounds hold at all. */

@@ -1,0 +1,177 @@
+// Images from strangers: the bounds that ops state are exactly what plans take and tiles touch, and an image that keeps them
+// makes no kernel, as C under address and undefined-behaviour sanitizers, read or write outside.
+// BROWNOUT_FUZZ: how many hostile images.
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ErrorCode, Status } from '../assembly/error.js';
+import {
+  ALIGNMENT,
+  HEADER_BYTES,
+  H_CONSTANTS_CRC,
+  H_CRC,
+  H_IMAGE_ID,
+  H_PLAN_CRC,
+  OP_BYTES,
+  OP_CRC,
+  OP_SCRATCH0,
+  OP_TILES,
+  OP_WEIGHT_TYPE,
+  OpKind,
+  STATIC_BYTES,
+  WeightType,
+} from '../assembly/layout.js';
+import { Random } from '../host/math/random.js';
+import { crc32 } from '../host/model/crc32.js';
+import { type DeviceImage, type Image, readImage } from '../host/model/image.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { isInference, type OpRecord } from '../host/model/record.js';
+import { checkRecords } from '../host/ops/bounds.js';
+import { RECORD_OPS } from '../host/ops/index.js';
+import { footprint } from '../host/plan/footprint.js';
+import * as networks from '../samples/networks.js';
+import { layered } from '../samples/networks.js';
+import { compileUnproved } from './util/compile.js';
+import { codeOf } from './util/failure.js';
+import { hasPrograms, temporaryFolder } from './util/native.js';
+import { kernelNetworks } from './util/kernel-networks.js';
+import { buildNativeDevice, NVM_BYTES as NATIVE_NVM_BYTES, runNative } from './util/native-device.js';
+
+type Make = (random: Random) => QuantizedNetwork;
+
+const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+
+/** Areas whose places say more than their size: room for cores that widen windows, for tables of signs; pairs inside another. */
+const isLoose = (op: OpRecord, area: number): boolean =>
+  (op.kind === OpKind.CONV2D && area === 0) ||
+  (op.kind === OpKind.CIRCULANT_NTT && area === 4) ||
+  (op.get(OP_WEIGHT_TYPE) > WeightType.INT4 && area === (op.kind === OpKind.CONV2D ? 2 : 1));
+
+function checkTight(image: Image, seen: Set<OpKind>): void {
+  checkRecords(image);
+  for (const op of image.ops) {
+    if (op.isLearning) continue;
+    const name = `${image.metadata.name} ${OpKind[op.kind]}`;
+    const { scratch, writes } = RECORD_OPS[op.inference].bounds(op);
+    const offsets = scratch.map((_, i) => op.get(OP_SCRATCH0 + 4 * i));
+    scratch.forEach((bytes, i) => {
+      const next = offsets.slice(i + 1).find((offset) => offset > offsets[i]!);
+      if (next !== undefined && !isLoose(op, i))
+        assert.is(align(bytes), next - offsets[i]!, `${name}, area ${i}`);
+    });
+    seen.add(op.kind);
+    if (image.learning) continue;
+    // What tiles write by the judge's own account ends where the op says.
+    const ends = Array.from({ length: op.get(OP_TILES) }, (_, tile) => footprint(op, tile).writes).flat();
+    const [[field, bytes]] = writes as [[number, number]];
+    assert.is(Math.max(...ends.map(([, end]) => end)), op.get(field) + bytes, `${name}, writes`);
+  }
+}
+
+const shipped = ['digits', 'har', 'keywords', 'digits-learn'].map((name) =>
+  readImage(readFileSync(`checkpoints/${name}.brn`)),
+);
+
+test('bounds are what plans take: areas end where the next begins, and tiles write as much', () => {
+  const seen = new Set<OpKind>();
+  for (const image of shipped) checkTight(image, seen);
+  const random = new Random(13);
+  const makers: Make[] = [
+    ...Object.values(kernelNetworks),
+    (draw) => networks.elementwiseInt16Network(draw, 'add'),
+    networks.softmaxInt16Network,
+  ];
+  for (const make of makers)
+    for (let i = 0; i < 6; i++) checkTight(readImage(compileUnproved(make(random))), seen);
+  const inference = Object.values(OpKind).filter((kind) => typeof kind === 'number' && isInference(kind));
+  assert.equal(
+    [...seen].sort((a, b) => a - b),
+    inference,
+    'every kind of op was seen',
+  );
+});
+
+/** Seals plan, constants and header after a change. */
+function seal(bytes: Uint8Array, { plan, constants, imageBytes }: DeviceImage): void {
+  const view = new DataView(bytes.buffer);
+  for (let at = plan.offset; at < plan.offset + plan.bytes; at += OP_BYTES)
+    view.setUint32(at + OP_CRC, crc32(bytes.subarray(at, at + OP_CRC)), true);
+  const planCrc = crc32(bytes.subarray(plan.offset, plan.offset + plan.bytes));
+  view.setUint32(H_PLAN_CRC, planCrc, true);
+  view.setUint32(H_CONSTANTS_CRC, crc32(bytes.subarray(constants.offset, imageBytes)), true);
+  view.setUint32(H_IMAGE_ID, crc32(bytes.subarray(constants.offset, imageBytes), planCrc), true);
+  view.setUint32(H_CRC, crc32(bytes.subarray(H_IMAGE_ID, HEADER_BYTES)), true);
+}
+
+const WORDS = [
+  0, 1, 2, 3, 7, 16, 127, 255, 256, 0x10001, 0x7fff, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff,
+];
+
+/** A few fields of header or records changed, by a little or by much, and every checksum made to fit. */
+function hostile(random: Random, file: Uint8Array, image: DeviceImage): Uint8Array {
+  const bytes = file.slice();
+  const view = new DataView(bytes.buffer);
+  for (let edits = 1 + random.integer(3); edits > 0; edits--) {
+    const { plan } = image;
+    const record = plan.offset + OP_BYTES * random.integer(plan.bytes / OP_BYTES);
+    const inHeader = random.integer(8) === 0;
+    const at = inHeader ? 16 + 4 * random.integer(28) : record + 4 * random.integer(31);
+    const now = view.getUint32(at, true);
+    const choice = random.integer(6);
+    if (choice === 0) view.setUint32(at, WORDS[random.integer(WORDS.length)]!, true);
+    else if (choice === 1) view.setUint32(at, now + 1 - 2 * random.integer(2), true);
+    else if (choice === 2) view.setUint32(at, now + random.integer(65) - 32, true);
+    else if (choice === 3) view.setUint16(at + 2 * random.integer(2), WORDS[random.integer(12)]!, true);
+    else if (choice === 4) bytes[at + random.integer(4)] = random.uint32();
+    else view.setUint32(at, view.getUint32(record + 4 * random.integer(31), true), true);
+  }
+  seal(bytes, image);
+  return bytes;
+}
+
+const COUNT = Number(process.env['BROWNOUT_FUZZ'] ?? 4000);
+const nativeTest = hasPrograms('hostile images in C', { gcc: 'gcc' }) ? test : test.skip;
+
+nativeTest(`${COUNT} hostile images: an error by name, or C that stays inside`, () => {
+  const program = buildNativeDevice(temporaryFolder('bounds'), 'sanitized');
+  const random = new Random(20);
+  const makers = Object.values(kernelNetworks);
+  const seeds = [
+    ...shipped.slice(0, 2),
+    ...makers.map((make) => readImage(compileUnproved(make(random)))),
+    readImage(compileUnproved(networks.elementwiseInt16Network(random, 'add'))),
+    readImage(compileUnproved(networks.softmaxInt16Network(random))),
+    readImage(compileUnproved(layered(random))),
+  ];
+  const codes = new Map<string, number>();
+  let taken = 0;
+  let jobs: Parameters<typeof runNative>[1][number][] = [];
+  const runAll = (): void => {
+    for (const { state } of runNative(program, jobs, STATIC_BYTES))
+      assert.ok(state === Status.DONE || ErrorCode[state] !== undefined, `state ${state}`);
+    jobs = [];
+  };
+  let last = 0;
+  for (let i = 0; i < COUNT; i++) {
+    const seed = seeds[i % seeds.length]!;
+    const file = hostile(random, seed.file, seed);
+    const start = process.cpuUsage();
+    const code = codeOf(() => {
+      const image = readImage(file);
+      checkRecords(image);
+      if (image.nvmBytes > NATIVE_NVM_BYTES || STATIC_BYTES + image.arenaBytes > 65536) return;
+      const input = new Int8Array(image.input.bytes).map(() => random.uint32());
+      jobs.push({ image, input, sramBytes: STATIC_BYTES + image.arenaBytes });
+    });
+    last = Math.max(last, process.cpuUsage(start).user);
+    codes.set(code, (codes.get(code) ?? 0) + 1);
+    if (code === 'no error') taken++;
+    if (jobs.length >= 200) runAll();
+  }
+  runAll();
+  assert.ok(last < 2e6, `${last} µs for one image`);
+  assert.ok(taken > COUNT / 20 && taken < COUNT * 0.8, `${taken} taken: the mutations do not bite`);
+  for (const code of codes.keys()) assert.match(code, /^E_IMAGE_|^no error$/);
+});
+
+test.run();

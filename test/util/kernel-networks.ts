@@ -1,0 +1,37 @@
+// Networks of random shapes, one kernel each: what C on this machine is tried on.
+import * as networks from '../../samples/networks.js';
+import type { Random } from '../../host/math/random.js';
+import type { CirculantMethod, QuantizedNetwork } from '../../host/model/quantized-network.js';
+
+function circulant(method: CirculantMethod, spectra?: 'computed'): (random: Random) => QuantizedNetwork {
+  return (random) => {
+    const blockSize = 2 ** networks.between(random, method === 'direct' ? 1 : 2, 6);
+    const size = (): number => networks.between(random, 1, 3 * blockSize);
+    return networks.circulantNetwork(random, { blockSize, inputs: size(), outputs: size(), method, spectra });
+  };
+}
+
+/** Networks of one op each, by kernel; one draw gives one shape. */
+export const kernelNetworks: Record<string, (random: Random) => QuantizedNetwork> = {
+  conv2d: networks.convNetwork,
+  'conv2d, int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
+  'conv2d, blocks': networks.circulantConvNetwork,
+  depthwise: networks.depthwiseNetwork,
+  'depthwise, int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
+  dense: (random) => networks.denseNetwork(random, random.integer(4) ? 80 : 3000),
+  'dense, int4': (random) => networks.withInt4(random, networks.denseNetwork(random, 80)),
+  'circulant, direct': circulant('direct'),
+  'circulant, ntt': circulant('ntt'),
+  'circulant, spectra computed': circulant('ntt', 'computed'),
+  'circulant, karatsuba': circulant('karatsuba'),
+  'max pool': networks.maxPoolNetwork,
+  'average pool': networks.averagePoolNetwork,
+  add: (random) => networks.elementwiseNetwork(random, 'add'),
+  mul: (random) => networks.elementwiseNetwork(random, 'mul'),
+  softmax: networks.softmaxNetwork,
+  logistic: networks.logisticNetwork,
+  mean: networks.meanNetwork,
+  pad: networks.padNetwork,
+  concat: networks.concatNetwork,
+  slice: networks.sliceNetwork,
+};
