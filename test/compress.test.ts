@@ -221,7 +221,7 @@ test('compress keeps to its budget, proves what it made, says why, and goes on f
   assert.is(page.match(/<svg class="chart"/g)!.length, 2);
   assert.not.match(page, /https?:|<script/);
   assert.not.match(page, /NaN|undefined/);
-  assert.match(compressText(report), /before +after/);
+  assert.match(compressText(report), /before → after/);
 
   const journal = join(folder, 'run.progress');
   let resumed: CompressResult | undefined;
