@@ -14,9 +14,11 @@ import {
   H_JOBS,
   H_SLOTS,
   H_SLOT_STRIDE,
+  H_UNSTABLE,
   JOB_COUNT,
   OP_TILES,
 } from './layout';
+import { HAS_UNSTABLE } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { fetchRecord } from './plan';
 import { ARENA, CURSOR, HEADER, SLOT, UNCOMMITTED } from './sram';
@@ -37,12 +39,32 @@ export function commit(): void {
   store<u32>(UNCOMMITTED, 0);
 }
 
+/** Brings a slot to the arena. Returns whether it holds a whole cursor. */
+function readSlot(slot: u32): bool {
+  fetch(slotAddress(slot), CURSOR_BYTES, ARENA);
+  return crc32(0, ARENA, C_CRC) == load<u32>(ARENA, C_CRC);
+}
+
+/**
+ * Makes what was read what every later boot reads, before anything else is written: a cut may have torn either slot. First the
+ * one read as newest; what is torn reads as it was or as it was to be, so that the same bytes again do no harm to one that is
+ * whole. Then the other, so that no newer cursor turns up there.
+ */
+function settleSlots(newest: u32): void {
+  put(slotAddress(newest), CURSOR, CURSOR_BYTES);
+  sync();
+  memory.fill(ARENA, 0, CURSOR_BYTES);
+  put(slotAddress(newest ^ 1), ARENA, CURSOR_BYTES);
+  sync();
+}
+
 /** Reads the newest valid cursor into SRAM; returns its state, or an error and changes nothing in NVM. */
 export function recover(): i32 {
   let newest = -1;
   for (let slot = 0; slot < 2; slot++) {
-    const found = fetch(slotAddress(slot), CURSOR_BYTES, ARENA);
-    if (crc32(0, found, C_CRC) != load<u32>(found, C_CRC)) continue;
+    // One bad read at power-up must not lose the newest cursor.
+    if (!readSlot(slot) && !readSlot(slot)) continue;
+    const found = ARENA;
     if (load<u32>(found, C_IMAGE_ID) != load<u32>(HEADER, H_IMAGE_ID)) return ErrorCode.E_CURSOR_IMAGE;
     if (!newest) {
       const ahead = load<i32>(found, C_SEQUENCE) - load<i32>(CURSOR, C_SEQUENCE);
@@ -54,7 +76,9 @@ export function recover(): i32 {
   }
   store<i32>(SLOT, newest);
   store<u32>(UNCOMMITTED, 0);
-  return newest >= 0 && isSound() ? load<i32>(CURSOR, C_STATE) : ErrorCode.E_CURSOR;
+  if (newest < 0 || !isSound()) return ErrorCode.E_CURSOR;
+  if (HAS_UNSTABLE && load<u8>(HEADER, H_UNSTABLE)) settleSlots(newest);
+  return load<i32>(CURSOR, C_STATE);
 }
 
 /** Whether the cursor names a state, a job and a tile that exist. */

@@ -80,7 +80,7 @@ export function run(budget: i32): i32 {
       commit();
       return load<i32>(CURSOR, C_STATE);
     }
-    if (load<u32>(HEADER, H_POLICY_LOW) && low()) {
+    if (load<u8>(HEADER, H_POLICY_LOW) && low()) {
       commit();
       return Status.LOW;
     }

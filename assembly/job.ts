@@ -47,7 +47,7 @@ import {
   VERSION,
 } from './layout';
 import { learn, prepare } from './grad/job';
-import { isBound, setUp } from './grad/groups';
+import { bind, isBound, setUp } from './grad/groups';
 import { LEARNING } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { checkPlan, fetchRecord } from './plan';
@@ -133,7 +133,7 @@ export function boot(image: usize, imageBytes: u32, base: usize, nvmBytes: u32, 
   if (code) return code;
   if (state < 0) return state;
   if (LEARNING) {
-    setUp();
+    if (!setUp()) return ErrorCode.E_HEADER;
     if (load<u32>(HEADER, H_LEARNING) && !isBound()) return ErrorCode.E_CURSOR;
   }
   store<i32>(READY, piecewise ? PIECEWISE : WHOLE);
@@ -221,7 +221,7 @@ export function restore(): i32 {
   if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
   if (!(load<u32>(CURSOR, C_BANKS) & 0xff)) return Status.IDLE;
   store<u32>(CURSOR, load<u32>(CURSOR, C_BANKS) & ~0xff, C_BANKS);
-  setUp();
+  bind();
   return settle(Status.IDLE);
 }
 

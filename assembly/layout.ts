@@ -45,8 +45,10 @@ export const H_CONSTANTS_CRC = 80;
 export const H_SLOT_STRIDE = 84;
 /** Commit after this many tiles; 0: no periodic commits. */
 export const H_POLICY_EVERY = 88;
-/** 1: commit when `power.low()` says so. */
+/** 1: commit when `power.low()` says so; a byte. */
 export const H_POLICY_LOW = 92;
+/** 1: words of NVM that a cut has torn may read differently every time, so that boot settles the slots; a byte. */
+export const H_UNSTABLE = 93;
 /** Boots without progress before `E_NO_PROGRESS`. */
 export const H_MAX_BOOTS = 96;
 /** Jobs, each {first op, op count}: 0 = infer, 1 = learn. A count of 0 means the image has no such job. */
@@ -246,6 +248,8 @@ export const FEATURE_SPECIAL = 4;
 export const FEATURE_FAST = 8;
 /** Ops with a grain, or joined to the next. */
 export const FEATURE_GRAIN = 16;
+/** NVM whose torn words may read differently every time. */
+export const FEATURE_UNSTABLE = 32;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;

@@ -68,12 +68,21 @@ static int32_t boot(void) {
   return (int32_t)brownout_module_boot(0, BROWNOUT_IMAGE_BYTES, 0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
 
+/* Whatever is wrong is read again: a memory may not be up yet, and one bad read must not wipe what was learnt. */
+#define READS 3
+
 int32_t brownout_begin(void) {
-  int32_t state;
+  uint32_t blank = 0;
+  int32_t state = 0;
+  uint32_t i;
   brownout_module_start();
   brownout_nvm_begin();
-  state = boot();
-  if (state != BROWNOUT_E_MAGIC) return state;
+  for (i = 0; i < READS; i++) {
+    state = boot();
+    if (state >= 0 || state == BROWNOUT_E_NO_PROGRESS) return state;
+    blank += state == BROWNOUT_E_MAGIC;
+  }
+  if (blank < READS) return state;
   brownout_provision();
   return boot();
 }

@@ -1,8 +1,8 @@
 /*
  * NVM in EEPROM behind SPI (25LC, M95, AT25): what is written lies in a latch of one page until the transaction ends, and
  * takes milliseconds from there. Bytes that are what they should be are not written again: a cell lasts a million writes
- * or four. The part must leave the bytes of a page that are not written as they are, also when power fails: parts that
- * correct errors in words of several bytes (M95 with ECC x4) may not, and are no NVM for this.
+ * or four. The part must leave the bytes of a page that are not written as they are, also when power fails. Parts that
+ * correct errors in words of several bytes (M95 with ECC x4) may not: for these, compile with `--line 4`.
  */
 #include "brownout_spi_memory.h"
 

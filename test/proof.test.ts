@@ -199,8 +199,8 @@ test('the monitor asked after every fourth tile only', async () => {
     file: ENGINE,
     edits: [
       [
-        'if (load<u32>(HEADER, H_POLICY_LOW) && low())',
-        'if (load<u32>(HEADER, H_POLICY_LOW) && !(load<u32>(UNCOMMITTED) & 3) && low())',
+        'if (load<u8>(HEADER, H_POLICY_LOW) && low())',
+        'if (load<u8>(HEADER, H_POLICY_LOW) && !(load<u32>(UNCOMMITTED) & 3) && low())',
       ],
     ],
   };

@@ -8,7 +8,10 @@ import * as assert from 'uvu/assert';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { Random } from '../host/math/random.js';
 import { writeFirmwareFolder } from '../host/export/folder.js';
+import { Status } from '../assembly/error.js';
+import { cursorBytes, idleFields, slotAddress } from '../host/model/cursor.js';
 import { readImage } from '../host/model/image.js';
+import { deviceAt } from '../host/verify/job.js';
 import type { Write } from '../host/verify/probe.js';
 import { provisioning } from '../host/verify/provisioning.js';
 import { setUp, subjectOf } from '../host/verify/verify.js';
@@ -37,21 +40,60 @@ void brownout_trap(void) { exit(70); }
 int main(void) { brownout_provision(); return 0; }
 `;
 
-/** What `brownout_provision` writes between its barriers; `edit` changes the C. */
-async function recorded(edit: (text: string) => string = (text) => text): Promise<Write[][]> {
+/** Begins on the NVM of a file, the view named on the command line read as ones; prints the state, and the bytes written. */
+const BEGINNER = `
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "brownout.h"
+#include "brownout_hal.h"
+static uint8_t nvm[1u << 20];
+static long bad, views, written;
+void brownout_nvm_begin(void) {}
+const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) {
+  memcpy(scratch, nvm + address, length);
+  if (views++ == bad) memset(scratch, 0xff, length);
+  return scratch;
+}
+void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {
+  memcpy(nvm + address, source, length);
+  written += length;
+}
+void brownout_nvm_sync(void) {}
+int brownout_power_low(void) { return 0; }
+void brownout_trap(void) { exit(70); }
+int main(int count, char **words) {
+  FILE *file = fopen(words[1], "rb");
+  int32_t state;
+  if (count < 3 || !file) return 71;
+  if (fread(nvm, 1, sizeof nvm, file) == 0) return 72;
+  bad = atol(words[2]);
+  state = brownout_begin();
+  printf("%d %ld %ld", (int)state, written, views);
+  return 0;
+}
+`;
+
+/** Firmware with another main, `edit` changing brownout.c. Returns the program. */
+async function built(main: string, edit: (text: string) => string = (text) => text): Promise<string> {
   const folder = join(temporaryFolder('provision'), 'firmware');
   const { files } = await exportFirmware(image, { target: 'cortex-m4' });
   writeFirmwareFolder(folder, files);
   const source = readFileSync(join(firmwareFolder, 'brownout.c'), 'utf8');
   const changed = edit(source);
   writeFileSync(join(folder, 'brownout.c'), changed);
-  writeFileSync(join(folder, 'recorder.c'), RECORDER);
+  writeFileSync(join(folder, 'recorder.c'), main);
   const program = join(folder, 'provision');
   const names = readdirSync(folder)
     .filter((name) => /^(recorder|brownout|brownout_model)\.c$/.test(name))
     .map((name) => join(folder, name));
   compileNative(program, names, ['-O1', '-I', folder, '-Wno-unused-function', '-Wno-unused-parameter']);
-  const bytes = execFileSync(program, { maxBuffer: 1 << 24 });
+  return program;
+}
+
+/** What `brownout_provision` writes between its barriers; `edit` changes the C. */
+async function recorded(edit?: (text: string) => string): Promise<Write[][]> {
+  const bytes = execFileSync(await built(RECORDER, edit), { maxBuffer: 1 << 24 });
   const phases: Write[][] = [[]];
   for (let at = 0; at < bytes.length;) {
     const [address, length] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
@@ -108,5 +150,37 @@ for (const [name, from, to] of MUTANTS)
       (error: unknown) => error instanceof Refuted,
     );
   });
+
+/** What begin says, with one view after another read as ones, on a device amid its answer. */
+async function begun(edit?: (text: string) => string): Promise<{ states: Set<number>; wiped: number }> {
+  const program = await built(BEGINNER, edit);
+  const file = join(temporaryFolder('begin'), 'nvm');
+  const nvm = deviceAt(image, 0);
+  const done = { ...idleFields(image.imageId), state: Status.DONE, ticket: 7 };
+  nvm.set(cursorBytes(done, 8), slotAddress(image, 0));
+  nvm.set(cursorBytes(done, 7), slotAddress(image, 1));
+  writeFileSync(file, nvm);
+  const run = (bad: number): number[] =>
+    execFileSync(program, [file, `${bad}`], { encoding: 'utf8' })
+      .split(' ')
+      .map(Number);
+  const views = run(-1)[2]!;
+  const runs = Array.from({ length: views }, (_, bad) => run(bad));
+  return {
+    states: new Set(runs.map(([state]) => state!)),
+    wiped: runs.filter(([, written]) => written! > 0).length,
+  };
+}
+
+native(
+  'one bad read at power-up loses nothing: it is read again before anything is provisioned',
+  async () => {
+    const { states, wiped } = await begun();
+    assert.equal([...states], [Status.DONE]);
+    assert.is(wiped, 0);
+    const once = await begun((text) => text.replace('#define READS 3', '#define READS 1'));
+    assert.ok(once.wiped > 0);
+  },
+);
 
 test.run();

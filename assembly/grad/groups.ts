@@ -28,11 +28,20 @@ import {
 import { fetch } from '../nvm';
 import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
 
-/** Copies the learning header to SRAM, if the image has one, and binds the groups. */
-export function setUp(): void {
+/**
+ * Copies the learning header to SRAM, if the image has one, and binds the groups. Returns whether it reads the same twice: no
+ * checksum is over it alone, and a bad read would have tiles write over what was learnt.
+ */
+export function setUp(): bool {
   const header = load<u32>(HEADER, H_LEARNING);
-  if (header) memory.copy(LEARN, fetch(CONSTANT + header, LEARNING_BYTES, ARENA), LEARNING_BYTES);
+  if (header) {
+    memory.copy(LEARN, fetch(CONSTANT + header, LEARNING_BYTES, ARENA), LEARNING_BYTES);
+    fetch(CONSTANT + header, LEARNING_BYTES, ARENA);
+    for (let at = 0; at < LEARNING_BYTES; at += 4)
+      if (load<u32>(LEARN + at) != load<u32>(ARENA + at)) return false;
+  }
   bind();
+  return true;
 }
 
 /** Whether the banks, ring entries and the turn that the cursor names are there. A cursor that a commit wrote names such. */

@@ -6,6 +6,7 @@ import {
   FEATURE_FAST,
   FEATURE_GRAIN,
   FEATURE_SPECIAL,
+  FEATURE_UNSTABLE,
   FEATURE_WEIGHT_ZERO,
   KINDS_INT16,
   KINDS_INT16_HIGH,
@@ -49,6 +50,8 @@ export const HAS_SPECIAL: bool = (FEATURES & FEATURE_SPECIAL) != 0;
 export const HAS_WEIGHT_ZERO: bool = (FEATURES & FEATURE_WEIGHT_ZERO) != 0;
 /** Tiles that nothing may commit between. */
 export const HAS_GRAIN: bool = (FEATURES & FEATURE_GRAIN) != 0;
+/** Torn words that may read differently every time. */
+export const HAS_UNSTABLE: bool = (FEATURES & FEATURE_UNSTABLE) != 0;
 /** Several sums at a time, at the price of code: only where the mask asks for it, and where there are no vectors. */
 export const FAST: bool = (FEATURES & FEATURE_FAST) != 0 && !ASC_FEATURE_SIMD;
 /** Made for speed, scalar or in lanes: at the price of code, too. */

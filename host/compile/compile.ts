@@ -147,6 +147,7 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
       nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
       overlap: policy !== 'never',
       line,
+      unstable: options.unstable,
       ...(learn ? { learning: deriveLearning(network, learn) } : {}),
     });
     if (share !== shares.at(-1) && !fitsCharge(plan, profile)) continue;
@@ -176,11 +177,23 @@ function withCirculants(
   return { ...network, ops };
 }
 
+/** Throws `E_OPTION` where what settles one kind of memory would spoil the other. */
+function checkMemory({ line, unstable }: CompileSettings): void {
+  if (line === 1 || !unstable) return;
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `unstable words on NVM with lines of ${line} bytes`,
+    expected: 'one of the two',
+    hint: 'A boot that writes a slot again may lose it with its line. ECC reads a torn line as an error: leave `unstable` out.',
+  });
+}
+
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
 export function compile(network: QuantizedNetwork, given: CompileOptions = {}): Uint8Array {
   const options = checkOptions(compileOptions, given);
   checkFields(network, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
   validateNetwork(network);
+  checkMemory(options);
   const { policy } = options;
   const profile = profileFor(options);
   const plan = planFor(network, options, profile);

@@ -33,6 +33,11 @@ export interface CompileOptions {
    * 16. Commits are kept to where no line has bytes on both sides. Default 1.
    */
   line?: number;
+  /**
+   * NVM of which a word that a cut has torn may read differently every time: every boot settles the slots. Not with a `line`:
+   * what is written again must not be spoilt by a cut. Default false.
+   */
+  unstable?: boolean;
   /** Names of the classes. */
   classes?: string[];
   /** An input to carry along, already quantized. */
@@ -76,6 +81,7 @@ export const compileOptions = {
     default: 1,
     help: 'bytes of NVM that a cut spoils together (ECC, read-modify-write): 1, 4, 8 or 16',
   },
+  unstable: { kind: flag, default: false, help: 'words that a cut has torn may read differently every time' },
   spectra: {
     kind: choice(['stored', 'computed'], { placeholder: 'WHICH' }),
     default: 'stored',

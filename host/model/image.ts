@@ -24,6 +24,7 @@ import {
   H_PLAN_CRC,
   H_POLICY_EVERY,
   H_POLICY_LOW,
+  H_UNSTABLE,
   H_REGIONS,
   H_SLOTS,
   H_SLOT_STRIDE,
@@ -74,6 +75,8 @@ export interface DeviceImage {
   input: Region;
   output: Region;
   policy: CommitPolicy;
+  /** Words of NVM that a cut has torn may read differently every time: boot settles the slots. */
+  unstable: boolean;
   maxBoots: number;
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
@@ -171,6 +174,7 @@ export function writeImage(
   set(H_SLOT_STRIDE, plan.slotStride);
   set(H_POLICY_EVERY, policy.every);
   set(H_POLICY_LOW, policy.low ? 1 : 0);
+  fields.setUint8(H_UNSTABLE, plan.unstable ? 1 : 0);
   set(H_MAX_BOOTS, MAX_BOOTS);
   plan.jobs.forEach(({ first, count }, kind) => {
     set(H_JOBS + kind * 8, first);
@@ -193,7 +197,7 @@ function writeSections(metadata: ImageMetadata, sample: Values | undefined): Uin
 export function withPolicy(image: Image, policy: CommitPolicy, name: string): Image {
   const device = image.device.slice();
   view(device).setUint32(H_POLICY_EVERY, policy.every, true);
-  view(device).setUint32(H_POLICY_LOW, policy.low ? 1 : 0, true);
+  view(device).setUint8(H_POLICY_LOW, policy.low ? 1 : 0);
   sealHeader(device);
   const { proof: _, ...metadata } = image.metadata;
   return readImage(concat([device, ...writeSections({ ...metadata, policy: name }, image.sample)]));
@@ -393,7 +397,8 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
     diagnostics: regionAt(fields, H_DIAGNOSTICS),
     input: regionAt(fields, H_INPUT),
     output: regionAt(fields, H_OUTPUT),
-    policy: { every: get(H_POLICY_EVERY), low: get(H_POLICY_LOW) !== 0 },
+    policy: { every: get(H_POLICY_EVERY), low: (get(H_POLICY_LOW) & 0xff) !== 0 },
+    unstable: fields.getUint8(H_UNSTABLE) !== 0,
     maxBoots: get(H_MAX_BOOTS),
     jobs: [0, 1].map((kind) => ({ first: get(H_JOBS + kind * 8), count: get(H_JOBS + kind * 8 + 4) })),
   };

@@ -17,6 +17,8 @@ export interface Plan {
   /** What they consist of, and where in the image the table that says so lies. */
   tensors: TensorTable & { offset: number };
   nvmBytes: number;
+  /** Words of NVM that a cut has torn may read differently every time. */
+  unstable: boolean;
   arenaBytes: number;
   tileCount: number;
   /** First op and op count of each kind of job. */

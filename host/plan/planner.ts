@@ -38,6 +38,8 @@ export interface PlanOptions extends TileLimits {
   learning?: LearningSpec;
   /** Bytes that a cut amid a write spoils together, neighbours included; default 1. */
   line?: number;
+  /** Words that a cut has torn may read differently every time; default false. */
+  unstable?: boolean;
 }
 
 /** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */
@@ -194,6 +196,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     output,
     tensors,
     nvmBytes,
+    unstable: options.unstable ?? false,
     arenaBytes: Math.max(...lowered.map((l) => l.arenaBytes)),
     tileCount: inferring.reduce((sum, step) => sum + step.lowered.record.get(OP_TILES), 0),
     jobs: [

@@ -1,4 +1,5 @@
 // Simulated non-volatile memory: bytes that outlive power, and writes that are only durable after a barrier.
+import { Random } from '../math/random.js';
 
 interface PendingWrite {
   address: number;
@@ -32,9 +33,16 @@ export class SimulatedNvm {
   readonly lineBytes: number;
   #present: Uint8Array;
   #pending: PendingWrite[] = [];
+  /** What torn units may read as, by address; undefined where they read the same every time. */
+  readonly #torn: Map<number, Uint8Array[]> | undefined;
+  readonly #random = new Random(0x7042);
 
-  /** `lineBytes`: what memory writes or checks as one (ECC): a cut spoils each line that an unsynced write falls in. */
-  constructor(bytes: number, { tearUnit = 1, lineBytes = 1 } = {}) {
+  /**
+   * `lineBytes`: what memory writes or checks as one (ECC): a cut spoils each line that an unsynced write falls in.
+   * `unstable`: what a cut has torn reads as before or as it was to be, anew after every cut, until it is written again.
+   */
+  constructor(bytes: number, { tearUnit = 1, lineBytes = 1, unstable = false } = {}) {
+    this.#torn = unstable ? new Map() : undefined;
     this.cells = new Uint8Array(bytes);
     this.#present = new Uint8Array(bytes);
     this.tearUnit = tearUnit;
@@ -65,8 +73,40 @@ export class SimulatedNvm {
 
   /** Barrier: what was written before is durable. */
   sync(): void {
-    for (const { address, bytes } of this.#pending) this.cells.set(bytes, address);
+    for (const { address, bytes } of this.#pending) {
+      this.cells.set(bytes, address);
+      for (const { unit } of this.#units(address, bytes.length)) this.#torn?.delete(unit);
+    }
     this.#pending = [];
+  }
+
+  /** Tear units that a write falls in: the number of each, and its part of the write. */
+  *#units(address: number, length: number): Generator<{ unit: number; from: number; to: number }> {
+    for (let from = 0; from < length;) {
+      const unit = Math.floor((address + from) / this.tearUnit);
+      const to = Math.min((unit + 1) * this.tearUnit - address, length);
+      yield { unit, from, to };
+      from = to;
+    }
+  }
+
+  /** Power is down: torn units settle on one of what they may read as, until the next cut. */
+  #flicker(pending: readonly PendingWrite[], before: Uint8Array): void {
+    const torn = this.#torn;
+    if (!torn) return;
+    const at = (unit: number): [number, number] => [unit * this.tearUnit, (unit + 1) * this.tearUnit];
+    for (const { address, bytes } of pending)
+      for (const { unit, from, to } of this.#units(address, bytes.length)) {
+        const known = torn.get(unit) ?? [before.slice(...at(unit))];
+        const next = known.at(-1)!.slice();
+        next.set(bytes.subarray(from, to), address + from - unit * this.tearUnit);
+        torn.set(unit, [...known, next]);
+      }
+    for (const [unit, values] of torn) {
+      const value = values[this.#random.integer(values.length)]!;
+      this.cells.set(value, unit * this.tearUnit);
+      this.present.set(value, unit * this.tearUnit);
+    }
   }
 
   /** Bytes of writes not yet behind a barrier. */
@@ -84,20 +124,18 @@ export class SimulatedNvm {
   /** Power fails: `outcome` decides what of the pending writes reached the cells. */
   cut(outcome: CutOutcome = writtenThrough): void {
     const pending = this.#pending;
+    const before = this.#torn ? this.cells.slice() : this.cells;
     this.#pending = [];
     for (const index of outcome.order(pending.length)) {
       const { address, bytes } = pending[index]!;
-      for (let at = 0; at < bytes.length;) {
-        const unit = Math.floor((address + at) / this.tearUnit);
-        const next = Math.min((unit + 1) * this.tearUnit - address, bytes.length);
-        if (outcome.keeps(index, unit)) this.cells.set(bytes.subarray(at, next), address + at);
-        at = next;
-      }
+      for (const { unit, from, to } of this.#units(address, bytes.length))
+        if (outcome.keeps(index, unit)) this.cells.set(bytes.subarray(from, to), address + from);
     }
     for (const { address, bytes } of pending) {
       const [from, to] = this.#lines(address, bytes.length);
       if (this.lineBytes > 1) this.cells.fill(SPOILT, from, to);
       this.present.set(this.cells.subarray(from, to), from);
     }
+    this.#flicker(pending, before);
   }
 }

@@ -7,6 +7,7 @@ import {
   FEATURE_FAST,
   FEATURE_GRAIN,
   FEATURE_SPECIAL,
+  FEATURE_UNSTABLE,
   FEATURE_WEIGHT_ZERO,
   KINDS_INT16,
   KINDS_INT16_HIGH,
@@ -104,7 +105,7 @@ export const EVERYTHING: BuildParts = {
   int8: kindsIn(KINDS_INT8, KINDS_INT8_HIGH),
   int16: kindsIn(KINDS_INT16, KINDS_INT16_HIGH),
   weights: Object.keys(WEIGHT_TYPES) as WeightType[],
-  features: FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL | FEATURE_GRAIN,
+  features: FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL | FEATURE_GRAIN | FEATURE_UNSTABLE,
   learning: [],
 };
 
@@ -119,12 +120,13 @@ function partsOf(image: DeviceImage): BuildParts {
     return mask | recordOp(op).features(op) | zero | special;
   }, 0);
   const grains = image.ops.some((op) => op.get(OP_GRAIN) > 0 || op.has(OP_FLAG_JOINED)) ? FEATURE_GRAIN : 0;
+  const unstable = image.unstable ? FEATURE_UNSTABLE : 0;
   return {
     int8: kindsOf(ActivationType.INT8),
     int16: kindsOf(ActivationType.INT16),
     // Rows of int8 are taken as they are: no code that could be left out.
     weights: ['int8', ...forward.map((op) => weightTypeOfCode(op.get(OP_WEIGHT_TYPE)))],
-    features: features | grains,
+    features: features | grains | unstable,
     learning: image.ops.filter((op) => op.isLearning).map(({ kind }) => kind),
   };
 }

@@ -1,6 +1,6 @@
 // What a commit looks like from outside: barrier, one whole slot, barrier.
 import { CURSOR_BYTES } from '../../assembly/layout.js';
-import { slotAddress } from '../model/cursor.js';
+import { isWhole, slotAddress } from '../model/cursor.js';
 import type { DeviceImage } from '../model/image.js';
 import type { Trace, Write } from './probe.js';
 
@@ -20,6 +20,38 @@ const touchesSlots = (step: Write | 'sync', { slots }: DeviceImage): step is Wri
 /** The writes of a trace that do not go to the cursor slots. */
 export const dataWrites = ({ steps }: Trace, image: DeviceImage): Write[] =>
   steps.filter((step): step is Write => step !== 'sync' && !touchesSlots(step, image));
+
+/** Steps of a boot that settles both slots. */
+export const SETTLING_STEPS = 4;
+
+/**
+ * What a boot may write: diagnostics; and before them, where torn words may read differently every time, first the slot of the
+ * cursor that it takes, as it read it, then the other so that it is not whole, each behind a barrier. Returns what is wrong as
+ * a sentence.
+ */
+export function checkBootWrites({ steps }: Trace, image: DeviceImage, taken: Uint8Array): string | undefined {
+  const { offset, bytes } = image.diagnostics;
+  const settled = image.unstable ? SETTLING_STEPS : 0;
+  for (const step of steps.slice(settled)) {
+    if (step === 'sync') continue;
+    if (step.address < offset || step.address + step.bytes.length > offset + bytes)
+      return `boot writes ${step.bytes.length} bytes at ${step.address}`;
+  }
+  if (!image.unstable) return undefined;
+  const [first, barrier, second, last] = steps;
+  const slots = [0, 1].map((slot) => slotAddress(image, slot));
+  const isSlot = (step: Write | 'sync' | undefined): step is Write =>
+    step !== undefined &&
+    step !== 'sync' &&
+    slots.includes(step.address) &&
+    step.bytes.length === CURSOR_BYTES;
+  if (!isSlot(first) || barrier !== 'sync' || !isSlot(second) || last !== 'sync')
+    return 'boot goes on before it has written the slots that a cut may have torn, each with a barrier behind';
+  if (Buffer.compare(first.bytes, taken) !== 0) return 'boot settles a slot to another cursor than it takes';
+  if (second.address === first.address || isWhole(second.bytes))
+    return 'boot leaves a slot as it is that may hold a newer cursor';
+  return undefined;
+}
 
 /**
  * Splits a trace into data writes and the commit, and holds the commit to its form: barrier, one write of a whole slot,

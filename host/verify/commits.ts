@@ -15,7 +15,7 @@ import {
   slotAddress,
 } from '../model/cursor.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { splitCommit } from './commit-form.js';
+import { checkBootWrites, splitCommit } from './commit-form.js';
 import { Fault, Probe, type Write } from './probe.js';
 import { bringUp, type Subject, type Tally } from './subject.js';
 import { deviceAt, request } from './job.js';
@@ -348,10 +348,9 @@ function recovers(probe: Probe, image: Image, { cursor, newest, next }: Commit, 
   }
   if (Buffer.compare(probe.cursor, expected) !== 0)
     refute('recovery', `boot does not take the ${complete ? 'new' : 'old'} cursor`, cursor);
-  for (const step of probe.trace.steps) {
-    if (step === 'sync') continue;
-    const { offset, bytes } = image.diagnostics;
-    if (step.address < offset || step.address + step.bytes.length > offset + bytes)
-      refute('recovery', `boot writes ${step.bytes.length} bytes at ${step.address}`, cursor);
-  }
+  const wrong = checkBootWrites(probe.trace, image, expected);
+  if (wrong) refute('recovery', wrong, cursor);
+  const [settled] = probe.trace.steps as [Write];
+  if (image.unstable && settled.address !== slotAddress(image, sequenceOf(expected) & 1))
+    refute('recovery', 'boot settles the cursor in the slot of the other', cursor);
 }

@@ -44,7 +44,7 @@ class Search {
     readonly player: CutsPlayer,
     /** Tile that the violation is about, if it is about one. */
     readonly near: number | undefined,
-    readonly line: number,
+    readonly memory: Pick<Schedule, 'line' | 'unstable'>,
   ) {}
 
   /** The first schedule found that goes wrong, of as few cuts as there are. */
@@ -93,7 +93,7 @@ class Search {
     const wraps = [0, 0xffffffff, 0xfffffffe, (0xfffffffe - near) >>> 0, (0xffffffff - near) >>> 0];
     const like = {
       tear: [1, 2, 4, 8][random.integer(4)]!,
-      ...(this.line > 1 ? { line: this.line } : {}),
+      ...this.memory,
       sequence: random.integer(3) ? 0 : wraps[random.integer(wraps.length)]!,
       ...(commits === undefined ? {} : { commits }),
     };
@@ -198,7 +198,7 @@ export function counterexample(
   setup: Setup,
   subject: Subject | undefined,
   violations: readonly Violation[],
-  { search, line }: { search: boolean; line: number },
+  { search, ...memory }: Pick<Schedule, 'line' | 'unstable'> & { search: boolean },
 ): Counterexample | null {
   const [first] = violations;
   if (!first) return null;
@@ -207,7 +207,7 @@ export function counterexample(
   if (steady) return { ...describe(subject, first), id: 'none', ...steady, schedulesTried: 1 };
   let schedulesTried = 0;
   for (const violation of violations) {
-    const tries = new Search(playerOf(setup), tileOf(violation, subject), line);
+    const tries = new Search(playerOf(setup), tileOf(violation, subject), memory);
     const result = tries.find();
     schedulesTried += tries.tried;
     if (!result) continue;

@@ -19,6 +19,8 @@ export interface VerifyOptions extends GivenInputs {
    * neighbours included: 1, 4, 8 or 16; default what the image was compiled for.
    */
   line?: number;
+  /** Words that a cut has torn may read differently every time; default false, and true for an image compiled so. */
+  unstable?: boolean;
   /** The device module to prove; default the one that ships. */
   module?: Uint8Array;
   /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
@@ -66,6 +68,7 @@ export const verifyOptions = {
     help: 'bytes that a cut amid a write spoils together: 1, 4, 8 or 16',
     otherwise: 'what the image was compiled for',
   },
+  unstable: { kind: flag, default: false, help: 'words that a cut has torn may read differently every time' },
   policy: { kind: fixedPolicyKind, help: 'every N, low or never', otherwise: 'the image’s own' },
   device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'whose charge must hold a tile' },
   capacitorUf: { kind: capacitance, help: 'such as 100uF', otherwise: 'the device’s own' },

@@ -122,7 +122,11 @@ class Play {
     const { commits, line = 1 } = schedule;
     this.#line = line;
     this.#image = commits === undefined ? image : withPolicy(image, { every: 0, low: false }, 'as scheduled');
-    this.#nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: schedule.tear, lineBytes: this.#line });
+    this.#nvm = new SimulatedNvm(image.nvmBytes, {
+      tearUnit: schedule.tear,
+      lineBytes: this.#line,
+      unstable: schedule.unstable ?? false,
+    });
     this.written = new Uint8Array(image.nvmBytes);
     if (image.learning) this.written.fill(1, image.learning.banks, image.learning.lanes);
     const start = jobs[0]?.start;

@@ -19,6 +19,8 @@ export interface Schedule {
   tear: number;
   /** Bytes that a cut amid a write spoils together; default 1. */
   line?: number;
+  /** What a cut has torn reads differently after every boot until it is written again; default false. */
+  unstable?: boolean;
   /** Number of the first cursor. */
   sequence: number;
   /** Which of the ways through the job, as `verify` counts them; default the first. */
@@ -26,7 +28,8 @@ export interface Schedule {
 }
 
 /** `118,2~7@c3.12@t4@s4294967294`: cuts after 118 units, and 2 units into the next boot with unsynced writes as seed 7 says. */
-export function scheduleId({ cuts, commits, tear, line = 1, sequence, way = 0 }: Schedule): string {
+export function scheduleId(schedule: Schedule): string {
+  const { cuts, commits, tear, line = 1, unstable = false, sequence, way = 0 } = schedule;
   const cut = ({ after, unsynced }: Cut): string =>
     `${after}${unsynced === 'written' ? '' : unsynced === 'dropped' ? '-' : `~${unsynced}`}`;
   return [
@@ -34,6 +37,7 @@ export function scheduleId({ cuts, commits, tear, line = 1, sequence, way = 0 }:
     ...(commits === undefined ? [] : [`c${commits === 'every' ? '*' : commits.join('.')}`]),
     ...(tear === 1 ? [] : [`t${tear}`]),
     ...(line === 1 ? [] : [`l${line}`]),
+    ...(unstable ? ['u'] : []),
     ...(sequence === 0 ? [] : [`s${sequence}`]),
     ...(way === 0 ? [] : [`w${way}`]),
   ].join('@');
@@ -68,6 +72,7 @@ export function parseSchedule(id: string): Schedule {
     else if (/^c(\d{1,9}(\.\d{1,9})*)?$/.test(option))
       schedule.commits = value ? value.split('.').map(Number) : [];
     else if (/^t[1248]$/.test(option)) schedule.tear = Number(value);
+    else if (option === 'u') schedule.unstable = true;
     else if (/^l(4|8|16)$/.test(option)) schedule.line = Number(value);
     else if (/^w\d{1,2}$/.test(option)) schedule.way = Number(value);
     else if (/^s\d{1,10}$/.test(option) && Number(value) <= 0xffffffff) schedule.sequence = Number(value);

@@ -9,7 +9,7 @@ import { MeteredSupply } from '../power/harvested-supply.js';
 import { shadowReads } from '../toolchain/shadow.js';
 import { cursorBytes, idleFields } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
-import { splitCommit } from './commit-form.js';
+import { checkBootWrites, splitCommit } from './commit-form.js';
 import { assign, merge, size, within } from './interval.js';
 import { asIntervals, mutable, mutableViews, placeOf } from './job.js';
 import { type Accesses, LiveIn } from './live-in.js';
@@ -59,13 +59,9 @@ function bootAndRun(
 ): number[] {
   const code = probe.boot(garbage);
   if (code !== Status.RUN) refute('tile', `boot returns ${code} instead of RUN`, index);
-  const { offset, bytes } = image.diagnostics;
   const views = mutableViews(image, probe.trace.views);
-  for (const step of probe.trace.steps) {
-    if (step === 'sync') continue;
-    if (step.address < offset || step.address + step.bytes.length > offset + bytes)
-      refute('tile', `boot writes ${step.bytes.length} bytes at ${step.address}`, index);
-  }
+  const wrong = checkBootWrites(probe.trace, image, cursorBytes(job.cursors[index]!, start.sequence));
+  if (wrong) refute('tile', wrong, index);
   runTile(probe, { image, job }, index, start);
   return views.concat(mutableViews(image, probe.trace.views));
 }

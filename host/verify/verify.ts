@@ -18,6 +18,7 @@ import { type VerifyOptions, verifyOptions, type VerifySettings } from './option
 import { meter } from '../toolchain/meter.js';
 import { counterexample, type Counterexample } from './counterexample.js';
 import { enumerate } from './enumerate.js';
+import { badReads } from './bad-reads.js';
 import { policies, recovery } from './commits.js';
 import { type GoldenJob, goldenJob, type JobRequest, type Step } from './job.js';
 import { Fault, Probe } from './probe.js';
@@ -318,6 +319,7 @@ class Verification {
       passed.op = setup.image.metadata.ops[subject.job.steps[dearest]!.op] ?? null;
     }
     prover.attempt(() => recovery(subject, prover.tally));
+    prover.attempt(() => badReads(subject));
     if (first) this.#explore(prover, subject);
     if (this.options.enumerate) this.#enumerate(prover, subject);
   }
@@ -346,7 +348,8 @@ class Verification {
 export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): VerifyResult {
   const options = checkOptions(verifyOptions, given);
   const started = process.hrtime.bigint();
-  const model = underPolicy(imageOf(image), options.policy);
+  const named = underPolicy(imageOf(image), options.policy);
+  const model = { ...named, unstable: named.unstable || options.unstable };
   const { tear, job } = options;
   const line = options.line ?? model.metadata.line ?? 1;
   const setups = setUpAll(model, options);
@@ -394,7 +397,11 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     moduleBytes: setups[0]!.wasm.length,
     elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
     counterexample: failed
-      ? counterexample(failed.setup, failed.subject, failed.violations, { search: options.search, line })
+      ? counterexample(failed.setup, failed.subject, failed.violations, {
+          search: options.search,
+          line,
+          unstable: model.unstable,
+        })
       : null,
   };
 }

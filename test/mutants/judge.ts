@@ -133,6 +133,17 @@ function overlapping(): Image {
   return readImage(compile(network, { ...options, nvmBytes: nvmBytes - 32 }));
 }
 
+/** Images for memories of other kinds: ops with grains, joined ones, slots that are settled. */
+function otherMemories(): Image[] {
+  const layered = networks.layered(new Random(3));
+  const options = { policy: 'every 3', arenaBytes: 320 };
+  return [
+    readImage(compile(layered, { ...options, line: 16 })),
+    readImage(compile(networks.concatNetwork(new Random(21)), { line: 16, arenaBytes: 4000 })),
+    readImage(compile(layered, { ...options, unstable: true })),
+  ];
+}
+
 /** Undefined where the arena does not hold an op. */
 function imageOf(network: QuantizedNetwork, arenaBytes: number): Image | undefined {
   try {
@@ -145,6 +156,7 @@ function imageOf(network: QuantizedNetwork, arenaBytes: number): Image | undefin
 
 export class Judges {
   readonly #tiled = overlapping();
+  readonly #others = otherMemories();
   readonly #learner = readImage(
     compile(learnable(new Random(1), [8], ['dense:6', 'dense:3']), {
       learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
@@ -183,7 +195,7 @@ export class Judges {
   }
 
   get #images(): Image[] {
-    return [this.#tiled, withPolicy(this.#tiled, { every: 0, low: true }, 'low')];
+    return [this.#tiled, withPolicy(this.#tiled, { every: 0, low: true }, 'low'), ...this.#others];
   }
 
   /** Networks of the kernels of which an op has several tiles. */

@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     cuts: true,
     name: 'checksum not checked',
     file: CURSOR,
-    edits: [['crc32(0, found, C_CRC) != load<u32>(found, C_CRC)', '!load<u32>(found, C_IMAGE_ID)']],
+    edits: [['return crc32(0, ARENA, C_CRC) == load<u32>(ARENA, C_CRC)', 'return load<u32>(ARENA, C_IMAGE_ID) != 0']],
   },
   {
     cuts: true,
