@@ -48,13 +48,12 @@ function readSlot(slot: u32): bool {
 /**
  * Makes what was read what every later boot reads, before anything else is written: a cut may have torn either slot. First the
  * one read as newest; what is torn reads as it was or as it was to be, so that the same bytes again do no harm to one that is
- * whole. Then the other, so that no newer cursor turns up there.
+ * whole. Then the other, with what is no cursor, so that no newer one turns up there.
  */
 function settleSlots(newest: u32): void {
   put(slotAddress(newest), CURSOR, CURSOR_BYTES);
   sync();
-  memory.fill(ARENA, 0, CURSOR_BYTES);
-  put(slotAddress(newest ^ 1), ARENA, CURSOR_BYTES);
+  put(slotAddress(newest ^ 1), HEADER, CURSOR_BYTES);
   sync();
 }
 

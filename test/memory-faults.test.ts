@@ -37,18 +37,23 @@ const SETTLING: Mutant[] = [
     file: 'assembly/cursor.ts',
     edits: [
       ['put(slotAddress(newest), CURSOR', 'put(slotAddress(newest ^ 1), CURSOR'],
-      ['put(slotAddress(newest ^ 1), ARENA', 'put(slotAddress(newest), ARENA'],
+      ['put(slotAddress(newest ^ 1), HEADER', 'put(slotAddress(newest), HEADER'],
     ],
   },
   {
     name: 'no barrier between',
     file: 'assembly/cursor.ts',
-    edits: [['CURSOR_BYTES);\n  sync();\n  memory.fill', 'CURSOR_BYTES);\n  memory.fill']],
+    edits: [
+      [
+        'put(slotAddress(newest), CURSOR, CURSOR_BYTES);\n  sync();\n',
+        'put(slotAddress(newest), CURSOR, CURSOR_BYTES);\n',
+      ],
+    ],
   },
   {
     name: 'the other slot left as it is',
     file: 'assembly/cursor.ts',
-    edits: [['  put(slotAddress(newest ^ 1), ARENA, CURSOR_BYTES);\n', '']],
+    edits: [['  put(slotAddress(newest ^ 1), HEADER, CURSOR_BYTES);\n', '']],
   },
 ];
 

@@ -30,11 +30,7 @@ export const HOST = [
       'align(outputBuffer.address + outputBuffer.bytes)',
       'align(outputBuffer.address)',
     ],
-    [
-      'slots over the constants',
-      '(constantsOffset + constantsBytes) / SLOT_STRIDE',
-      'constantsOffset / SLOT_STRIDE',
-    ],
+    ['slots over the state’s record', 'const slotsOffset = SLOT_STRIDE;', 'const slotsOffset = 0;'],
     ['diagnostics in the second slot', 'slotsOffset + 2 * SLOT_STRIDE;', 'slotsOffset + SLOT_STRIDE;'],
     [
       'every op is plain',
