@@ -126,6 +126,9 @@ function checkJobs(plan: Plan, learning: LearningPlan | undefined, line: number)
   }
 }
 
+/** Where a buffer lies. */
+const regionOf = ({ address, bytes }: Buffer): Region => ({ offset: address, bytes });
+
 /** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
   const model = options.learning ? learnable(network, options.learning) : network;
@@ -158,7 +161,6 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   learning?.program.link(inferring.length);
   const { bytes: constantBytes, addresses } = fillRecords(steps, constantsOffset, extra);
   const [tableAddress, ...others] = addresses as [number, ...number[]];
-  const regionOf = (buffer: Buffer): Region => ({ offset: buffer.address, bytes: buffer.bytes });
   const [input, output] = [regionOf(inputBuffer), regionOf(outputBuffer)];
   const typeOf = (index: number): ActivationType => model.tensors[index]!.dtype ?? 'int8';
   const partsOf = (region: Region, index: number, ports: readonly Port[] = []): TensorRegion[] => {
