@@ -212,6 +212,7 @@ export enum OpKind {
   PAD = 12,
   MAP = 13,
   CIRCULANT_KARATSUBA = 14,
+  CONV2D_WINOGRAD = 15,
   // Of learning.
   TURN = 128,
   LOSS = 129,
@@ -234,7 +235,7 @@ export const KIND_LEARNING = 128;
  * Kernels there are, a bit a kind: those of kinds 0–31, and HIGH, those of kinds 32–63. A build for one image names its
  * own (assembly/kernels/mask.ts).
  */
-export const KINDS_INT8 = 0x7ffe;
+export const KINDS_INT8 = 0xfffe;
 export const KINDS_INT8_HIGH = 0;
 export const KINDS_INT16 = 0x37ce;
 export const KINDS_INT16_HIGH = 0;
@@ -270,6 +271,16 @@ export const WIN_GROUP = 112;
 export const WIN_BLOCK = 116;
 /** Convolution, where a tile is one column: output channels it makes; 0: all. */
 export const WIN_PART = 120;
+
+// conv2d_winograd_s8: a tile is `tileColumns` outputs of two rows; the window's fields, and instead of its last two these.
+export const WINO_OUTPUT_HEIGHT = 116;
+/** 1: OP_WEIGHTS has int8 weights, which each tile transforms; 0: transformed ones. */
+export const WINO_COMPUTED = 120;
+/** Values of a block of 2 × 2 outputs and of its window, transformed; rows of the input under it. */
+export const WINO_POSITIONS = 16;
+export const WINO_ROWS = 4;
+/** Bytes of the products of two outputs and two blocks, or in lanes of four. */
+export const WINO_PRODUCT_BYTES = 512;
 
 // dense_s8, dense_s16: a tile is `group` outputs.
 export const DENSE_INPUTS = 72;

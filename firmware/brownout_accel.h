@@ -476,5 +476,6 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint3
 
 #include "brownout_accel_add.h"
 #include "brownout_accel_signs.h"
+#include "brownout_accel_winograd.h"
 
 #endif

@@ -9,6 +9,7 @@ import {
   quantizeMultiplier,
   type SpectraChoice,
   type TensorSpec,
+  type WeightTransform,
 } from '../host/model/quantized-network.js';
 import { withInt16 } from './networks/number-types.js';
 import { between, int8s, requantization, scaling, tensor } from './networks/parts.js';
@@ -41,10 +42,10 @@ interface Map {
 }
 
 /** A map and a window over it, as networks have them: of 1×1, 3×3, 5×5 or a row, by stride 1 or 2. */
-function map(random: Random, channels: number, kernels: readonly [number, number][]): Map {
+function map(random: Random, channels: number, kernels: readonly [number, number][], most = 2): Map {
   const [height, width] = [between(random, 7, 12), between(random, 7, 14)];
   const kernel = pick(random, kernels);
-  const stride = kernel[0] === 1 && kernel[1] === 1 ? 1 : between(random, 1, 2);
+  const stride = kernel[0] === 1 && kernel[1] === 1 ? 1 : between(random, 1, most);
   const same = random.integer(2) === 1;
   const padding: [number, number] = same ? [kernel[0] >> 1, kernel[1] >> 1] : [0, 0];
   const [rows, columns] = [height, width].map((size, axis) =>
@@ -81,9 +82,24 @@ function conv(random: Random, more: { type?: 'int4'; block?: boolean } = {}): Dr
   const scales = requantization(random, outputs, 6000 * Math.sqrt(channels * taps));
   return {
     op: (names) => ({
-      ...{ kind: 'conv2d', ...names, ...window, weights, ...scales },
+      ...{ kind: 'conv2d', method: 'direct', ...names, ...window, weights, ...scales },
       ...(more.type ? { weightType: more.type } : {}),
       ...(more.block ? { blockSize: k } : {}),
+    }),
+    inputs: [shape],
+    output: [rows, columns, outputs],
+  };
+}
+
+function winograd(random: Random, transformed: WeightTransform): Drawn {
+  const channels = pick(random, [4, 8, 12, 16, 24, 32]);
+  const outputs = pick(random, [4, 6, 8, 13, 16, 24, 32]);
+  const { shape, window, rows, columns } = map(random, channels, [[3, 3]], 1);
+  const weights = int8s(random, outputs * channels * 9);
+  const scales = requantization(random, outputs, 6000 * Math.sqrt(channels * 9));
+  return {
+    op: (names) => ({
+      ...{ kind: 'conv2d', method: 'winograd', transformed, ...names, ...window, weights, ...scales },
     }),
     inputs: [shape],
     output: [rows, columns, outputs],
@@ -308,6 +324,7 @@ const FAMILIES = {
     ...times(3, (r) => elementwise(r, 'mul', true)),
     ...times(3, (r) => softmax(r, true)),
   ],
+  winograd: [...times(5, (r) => winograd(r, 'stored')), ...times(5, (r) => winograd(r, 'computed'))],
 } as const satisfies Record<string, Draw[]>;
 
 export type Family = keyof typeof FAMILIES;

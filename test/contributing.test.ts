@@ -166,8 +166,8 @@ function declare(tree: Tree): void {
     "export interface Negate extends OpBase {\n  kind: 'negate';\n}\n\n",
   );
   tree.insert('host/model/quantized-network.ts', '  | Slice;', '  | Negate\n');
-  tree.insert('assembly/layout.ts', '  // Of learning.', '  NEGATE = 15,\n');
-  tree.replace('assembly/layout.ts', 'KINDS_INT8 = 0x7ffe', 'KINDS_INT8 = 0xfffe');
+  tree.insert('assembly/layout.ts', '  // Of learning.', '  NEGATE = 16,\n');
+  tree.replace('assembly/layout.ts', 'KINDS_INT8 = 0xfffe', 'KINDS_INT8 = 0x1fffe');
   tree.insert('assembly/layout.ts', '  INT4 = 1,', '  INT3 = 4,\n');
   tree.replace('assembly/layout.ts', 'WEIGHT_TYPE_COUNT = 4', 'WEIGHT_TYPE_COUNT = 5');
 }

@@ -50,6 +50,8 @@ const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   'conv int16': (random) => networks.withInt16(random, networks.convNetwork(random)),
   'conv int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
   'conv blocks': networks.circulantConvNetwork,
+  'conv winograd': (random) => networks.winogradNetwork(random, 'stored'),
+  'conv winograd, computed': (random) => networks.winogradNetwork(random, 'computed'),
   depthwise: networks.depthwiseNetwork,
   'depthwise int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
   dense: (random) => networks.denseNetwork(random, 400),

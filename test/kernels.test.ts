@@ -38,6 +38,7 @@ import {
   softmaxInt16Network,
   concatInt16Network,
   maxPoolNetwork,
+  winogradNetwork,
 } from '../samples/networks.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
 
@@ -70,6 +71,8 @@ function sweep(name: string, few: number, make: (random: Random) => QuantizedNet
 const anyDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(4) ? 80 : 3000);
 
 sweep('conv2d_s8', 150, convNetwork);
+sweep('conv2d_winograd_s8', 150, (random) => winogradNetwork(random, 'stored'), 4400);
+sweep('conv2d_winograd_s8, weights computed', 100, (random) => winogradNetwork(random, 'computed'), 4400);
 sweep('conv2d_s8, channels in parts', 40, deepConvNetwork, 2600);
 sweep('conv2d_s16, channels in parts', 20, (random) => withInt16(random, deepConvNetwork(random)), 4400);
 sweep('max_pool_s8', 100, maxPoolNetwork);

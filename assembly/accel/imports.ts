@@ -77,6 +77,43 @@ export declare function depthwise(
 ): void;
 
 /**
+ * Of Winograd's 3 × 3 convolution (docs/FORMAT.md, conv2d_winograd) the transform of `pairs` pairs of blocks, `channels`
+ * int8 a pixel, from four rows `bytes` apart.
+ */
+// @ts-ignore: decorator
+@external('accel', 'winograd_input_s8')
+export declare function winogradInput(x: usize, bytes: i32, pairs: i32, channels: i32, to: usize): void;
+
+/** That of one or two rows of weights. */
+// @ts-ignore: decorator
+@external('accel', 'winograd_weights_s8')
+export declare function winogradWeights(w: usize, rows: i32, channels: i32, to: usize): void;
+
+/**
+ * From both, `rows` rows times `blocks` blocks of 2 × 2 sums, plus an int32 a row at `bias`: as int8 to `to`, outputs `pixel`
+ * bytes apart and their two rows `across`. `room`: 256 bytes to work with.
+ */
+// @ts-ignore: decorator
+@external('accel', 'winograd_s8')
+export declare function winograd(
+  x: usize,
+  blocks: i32,
+  w: usize,
+  rows: i32,
+  channels: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  pixel: i32,
+  across: i32,
+  room: usize,
+): void;
+
+/**
  * The transform (docs/DESIGN.md §5) of k int8 at `x` by way of k words at `work`: int32 to `to`, in bit-reversed order, groups of
  * four `stride` bytes apart. Known only modulo the prime, as everything that is transformed.
  */

@@ -2,7 +2,14 @@ import { STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode, checkFields } from '../error.js';
 import { writeImage } from '../model/image.js';
 import type { ImageMetadata, Layer, Proof } from '../model/metadata.js';
-import { elementCount, type QuantizedNetwork, type TensorSpec } from '../model/quantized-network.js';
+import {
+  type Conv2d,
+  elementCount,
+  type QuantizedNetwork,
+  type QuantizedOp,
+  type TensorSpec,
+} from '../model/quantized-network.js';
+import { transformedBytes } from '../ops/winograd.js';
 import { validateNetwork } from '../ops/validate.js';
 import type { Values } from '../model/values.js';
 import { resolvePolicy } from '../plan/policy.js';
@@ -141,10 +148,12 @@ function planWithin(
 function planFor(network: QuantizedNetwork, options: CompileSettings, profile: DeviceProfile): Plan {
   const { policy, line, learn } = options;
   const shares = line > 1 ? LESSER_SHARES : [TILE_SHARE];
+  const nvmBytes = options.nvmBytes ?? profile.nvmBytes.value;
+  const chosen = withMethods(network, options, nvmBytes);
   for (const share of shares) {
-    const plan = planWithin(arenaChoices(options, profile), withCirculants(network, options), {
+    const plan = planWithin(arenaChoices(options, profile), chosen, {
       tileCycles: plannedCycles(profile) * share,
-      nvmBytes: options.nvmBytes ?? profile.nvmBytes.value,
+      nvmBytes,
       overlap: policy !== 'never',
       line,
       unstable: options.unstable,
@@ -165,14 +174,36 @@ function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
   });
 }
 
-/** `network` with its circulant layers as chosen, where they leave it open. */
-function withCirculants(
+/** Share of NVM that weights transformed when compiling may take. */
+const TRANSFORMED_SHARE = 0.25;
+
+/** Convolutions whose weights are stored transformed, if these may take `bytes` in all: those of the largest maps first. */
+function storedTransforms({ ops, tensors }: QuantizedNetwork, bytes: number): Set<QuantizedOp> {
+  const stored = new Set<QuantizedOp>();
+  const area = ({ output }: Conv2d): number => tensors[output]!.shape.slice(0, 2).reduce((a, b) => a * b, 1);
+  const convolutions = ops.filter((op) => op.kind === 'conv2d').sort((a, b) => area(b) - area(a));
+  for (const op of convolutions) {
+    const taken = transformedBytes(op);
+    if (taken > bytes) continue;
+    bytes -= taken;
+    stored.add(op);
+  }
+  return stored;
+}
+
+/** `network` with its layers computed as chosen, where they leave it open. */
+function withMethods(
   network: QuantizedNetwork,
-  { spectra, circulant }: CompileSettings,
+  { spectra, circulant, convolution, transformed }: CompileSettings,
+  nvmBytes: number,
 ): QuantizedNetwork {
-  const ops = network.ops.map((op) => {
-    if (op.kind !== 'circulant') return op;
-    return { spectra, ...op, method: op.method === 'auto' ? circulant : op.method };
+  const stored = storedTransforms(network, nvmBytes * TRANSFORMED_SHARE);
+  const ops = network.ops.map((op): QuantizedOp => {
+    if (op.kind === 'circulant')
+      return { spectra, ...op, method: op.method === 'auto' ? circulant : op.method };
+    if (op.kind !== 'conv2d') return op;
+    const kept = stored.has(op) ? 'stored' : 'computed';
+    return { method: convolution, transformed: transformed === 'auto' ? kept : transformed, ...op };
   });
   return { ...network, ops };
 }

@@ -1,7 +1,12 @@
 import { learningOptions } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
 import type { ImageMetadata } from '../model/metadata.js';
-import type { Circulant, SpectraChoice } from '../model/quantized-network.js';
+import type {
+  Circulant,
+  ConvolutionMethod,
+  SpectraChoice,
+  WeightTransform,
+} from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
 import { bytes, capacitance, choice, flag, instance, list, text } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
@@ -51,6 +56,17 @@ export interface CompileOptions {
   spectra?: SpectraChoice;
   /** How circulant layers that leave it open are computed; `auto` (default): the cheaper of direct and ntt. */
   circulant?: Circulant['method'];
+  /**
+   * How convolutions that leave it open are computed; `auto` (default): the cheaper of direct and, for 3 × 3 of stride 1,
+   * Winograd's way; `winograd`: that wherever it is one.
+   */
+  convolution?: ConvolutionMethod;
+  /**
+   * What these keep of their weights: transformed ones (`stored`, 3.6 times the bytes), or as they are, which each tile
+   * transforms again (`computed`); `auto` (default): stored as far as a quarter of the memory they lie in goes, the largest
+   * maps first.
+   */
+  transformed?: 'auto' | WeightTransform;
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -91,6 +107,16 @@ export const compileOptions = {
     kind: choice(['auto', 'direct', 'ntt', 'karatsuba'], { placeholder: 'METHOD' }),
     default: 'auto',
     help: 'of circulant layers: auto, direct, ntt, or karatsuba: quick with int16 vectors, more flash',
+  },
+  convolution: {
+    kind: choice(['auto', 'direct', 'winograd'], { placeholder: 'METHOD' }),
+    default: 'auto',
+    help: 'of 3×3 convolutions: auto, direct, or winograd: fewer products, more SRAM',
+  },
+  transformed: {
+    kind: choice(['auto', 'stored', 'computed'], { placeholder: 'WHICH' }),
+    default: 'auto',
+    help: 'of their weights: auto, stored: 3.6 times the bytes, or computed in each tile',
   },
   classes: { kind: list(text('NAME', 'yes')), help: 'names of the classes, for reports' },
   preprocessing: { kind: instance('{ minimum, maximum } of the float input', isPreprocessing) },

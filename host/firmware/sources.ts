@@ -124,6 +124,17 @@ function hasRoom(op: OpRecord): boolean {
   return op.kind === OpKind.CONV2D && op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * patch;
 }
 
+/** Up to so many channels, code for Winograd's products has no loop. */
+const MOST_UNROLLED = 128;
+
+/** The most channels within that of a convolution by Winograd's way; 0: there is none. */
+function winogradChannels({ ops }: Image): number {
+  const channels = ops
+    .filter(({ kind }) => kind === OpKind.CONV2D_WINOGRAD)
+    .map((op) => Math.min(op.get(WIN_INPUT_CHANNELS), MOST_UNROLLED));
+  return Math.max(0, ...channels);
+}
+
 /** Bytes of SRAM that the module takes. */
 export function sramBytes(image: Image, { arena }: FirmwareModule): number {
   return Math.ceil((arena + image.arenaBytes) / SRAM_ALIGNMENT) * SRAM_ALIGNMENT;
@@ -162,6 +173,7 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     // Where a convolution has room for two windows of int16.
     ...(image.ops.some(hasRoom) ? [['ACCEL_WIDE', 1] satisfies [string, number]] : []),
   ];
+  const channels = winogradChannels(image);
   const codes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
   return [
     '/* Sizes and addresses of the image, and the error codes. Made by brownout export. */',
@@ -175,6 +187,8 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     '#endif',
     '',
     ...sizes.map(([name, value]) => `#define BROWNOUT_${name} ${value}u`),
+    // Assemblers read it, too.
+    ...(channels ? [`#define BROWNOUT_ACCEL_WINOGRAD_CHANNELS ${channels}`] : []),
     '',
     'enum {',
     ...codes.map(([name, code]) => `  BROWNOUT_${name} = ${code},`),
@@ -300,6 +314,7 @@ const HEADERS = [
   'brownout_accel_add.h',
   'brownout_accel_wide.h',
   'brownout_accel_signs.h',
+  'brownout_accel_winograd.h',
   'brownout_accel_ntt.h',
   'brownout_accel_ntt_dsp.h',
   'brownout_hal.h',

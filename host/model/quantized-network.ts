@@ -71,7 +71,20 @@ export interface Conv2d extends OpBase, Window, Requantization {
   weightType?: WeightType;
   /** Size k of circulant blocks over channels, a power of two (CirCNN); default 1: none. */
   blockSize?: number;
+  /** How to evaluate it; `auto` (default) leaves it to the planner's cost model. Where Winograd's way is none, direct. */
+  method?: ConvolutionMethod;
+  /**
+   * By Winograd's way: `stored` (default), weights are kept transformed, 3.6 times the bytes; `computed`: as they are, and
+   * every tile transforms them again.
+   */
+  transformed?: WeightTransform;
 }
+
+/** `direct`: as sums of products; `winograd`: 3 × 3 of stride 1 in fewer products. The results are the same. */
+export type ConvolutionMethod = 'auto' | 'direct' | 'winograd';
+
+/** What Winograd's way keeps of weights: transformed ones, or as they are. */
+export type WeightTransform = 'stored' | 'computed';
 
 /** The greatest over a window; padding does not count. */
 export interface MaxPool2d extends OpBase, Window {

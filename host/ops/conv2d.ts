@@ -66,6 +66,7 @@ import {
   windowBounds,
 } from './shared/bounds.js';
 import { type Bounds, type NetworkOp, one, type RecordOp } from './op.js';
+import { lowerWinograd, winogradRecord } from './winograd.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
 export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
@@ -181,11 +182,24 @@ function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean)
   checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
 }
 
+/** By the cheaper way, or that which the op names, if it is one. */
+function lowerEither(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+  const { method = 'auto' } = op;
+  const fast = method === 'direct' ? undefined : lowerWinograd(op, input, output, limits);
+  if (fast && method === 'winograd') return fast;
+  const direct = lowerConv2d(op, input, output, limits);
+  const cycles = ({ record }: LoweredOp, entry: RecordOp): number => {
+    const { enter, tile } = entry.cycles(record);
+    return enter + record.get(OP_TILES) * tile;
+  };
+  return fast && cycles(fast, winogradRecord) < cycles(direct, conv2dRecord) ? fast : direct;
+}
+
 export const conv2d: NetworkOp<Conv2d> = {
   inputs: one,
   int16: true,
   check: (op, [input], output, wide) => check(op, input!, output, wide),
-  lower: (op, [input], output, limits) => [lowerConv2d(op, input!, output, limits)],
+  lower: (op, [input], output, limits) => [lowerEither(op, input!, output, limits)],
 };
 
 /** Multiply-adds of `rows` channels of `vectors` windows by the loops of firmware/brownout_accel.h. */

@@ -15,6 +15,7 @@ import { pad, padRecord } from './pad.js';
 import { averagePool2d, averagePoolRecord, maxPool2d, maxPoolRecord } from './pool2d.js';
 import type { LoweredOp, TileLimits } from './shared/lowering.js';
 import { softmax, softmaxRecord } from './softmax.js';
+import { winogradRecord } from './winograd.js';
 
 export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.CONV2D]: conv2dRecord,
@@ -31,6 +32,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.PAD]: padRecord,
   [OpKind.MAP]: mapRecord,
   [OpKind.CIRCULANT_KARATSUBA]: circulantKaratsuba,
+  [OpKind.CONV2D_WINOGRAD]: winogradRecord,
 };
 
 /** A reshape computes nothing: it renames. */

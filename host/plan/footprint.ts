@@ -40,6 +40,7 @@ import {
   WIN_PART,
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
+  WINO_OUTPUT_HEIGHT,
 } from '../../assembly/layout.js';
 import { resolveAddress } from '../model/learning-header.js';
 import type { InferenceKind, OpRecord } from '../model/record.js';
@@ -82,6 +83,33 @@ function windowFootprint(op: OpRecord, tile: number): Footprint {
   const start = (row * outputWidth + first) * channelCount + from;
   const size = parts === 1 ? (last - first + 1) * channelCount : Math.min(part, channelCount - from);
   return { reads, writes: [values(op, OP_OUTPUT, start, size)] };
+}
+
+/** Two rows of outputs; of the inputs under them as many columns as whole pairs of blocks of 2 × 2 see. */
+function winogradFootprint(op: OpRecord, tile: number): Footprint {
+  const [height, width, inputs] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((f) =>
+    op.get(f),
+  ) as [number, number, number];
+  const [outputHeight, outputWidth, outputs] = [
+    WINO_OUTPUT_HEIGHT,
+    WIN_OUTPUT_WIDTH,
+    WIN_OUTPUT_CHANNELS,
+  ].map((f) => op.get(f)) as [number, number, number];
+  const columns = op.get(WIN_TILE_COLUMNS);
+  const perRow = Math.ceil(outputWidth / columns);
+  const [top, before] = op.getPair(WIN_PADDING);
+  const row = Math.floor(tile / perRow) * 2;
+  const first = (tile % perRow) * columns;
+  const count = Math.min(columns, outputWidth - first);
+  const left = Math.max(first - before, 0);
+  const to = Math.min(first - before + Math.ceil(count / 4) * 4 + 2, width);
+  const reads: Interval[] = [];
+  for (let y = Math.max(row - top, 0); y < Math.min(row - top + 4, height) && to > left; y++)
+    reads.push(values(op, OP_INPUT, (y * width + left) * inputs, (to - left) * inputs));
+  const writes: Interval[] = [];
+  for (let y = row; y < Math.min(row + 2, outputHeight); y++)
+    writes.push(values(op, OP_OUTPUT, (y * outputWidth + first) * outputs, count * outputs));
+  return { reads, writes };
 }
 
 function vectorFootprint(
@@ -166,6 +194,7 @@ const FOOTPRINTS = {
   [OpKind.PAD]: windowFootprint,
   [OpKind.MAP]: mapFootprint,
   [OpKind.CIRCULANT_KARATSUBA]: circulantFootprint,
+  [OpKind.CONV2D_WINOGRAD]: winogradFootprint,
 } as const satisfies Record<InferenceKind, Judge>;
 
 const inferenceFootprint: Judge = (op, tile) => FOOTPRINTS[op.inference](op, tile);
@@ -212,6 +241,8 @@ const PARAMETERS = {
   [OpKind.CIRCULANT_NTT]: columnParameters,
   // Its matrices cannot learn (host/ops/circulant).
   [OpKind.CIRCULANT_KARATSUBA]: NONE,
+  // Nor are images that learn computed so (host/plan/learning/plan.ts).
+  [OpKind.CONV2D_WINOGRAD]: NONE,
   [OpKind.MAX_POOL]: NONE,
   [OpKind.AVG_POOL]: NONE,
   [OpKind.ADD]: NONE,

@@ -35,8 +35,7 @@ const roundingReads = (rows: number, [bias, pair, pairStride]: Rounding): Bytes[
   ...(pairStride === 0 ? [[pair, 8] as Bytes] : times(rows, (row): Bytes => [pair + row * pairStride, 8])),
 ];
 
-/** By the contract of each import (docs/ACCEL.md): what it may read and what it writes. */
-export const acceleratorAccesses = {
+const sumAccesses = {
   gemm_s8(values: readonly number[]): Accesses {
     const [x, vectors, w, rows, length, ...rest] = values as [number, number, number, number, number];
     const [to, toStride, room] = (rest as number[]).slice(6) as [number, number, number];
@@ -82,6 +81,39 @@ export const acceleratorAccesses = {
       clobbers: [],
     };
   },
+};
+
+const winogradAccesses = {
+  winograd_input_s8(values: readonly number[]): Accesses {
+    const [x, bytes, pairs, channels, to] = values as [number, number, number, number, number];
+    const reads = times(4, (row): Bytes => [x + row * bytes, (4 * pairs + 2) * channels]);
+    return { reads, writes: [[to, 64 * channels * pairs]], clobbers: [] };
+  },
+  winograd_weights_s8(values: readonly number[]): Accesses {
+    const [w, rows, channels, to] = values as [number, number, number, number];
+    const places = times(rows, (row) =>
+      times(16 * (channels / 4), (at): Bytes => [to + row * 8 + at * 16, 8]),
+    );
+    return { reads: [[w, rows * channels * 9]], writes: places.flat(), clobbers: [] };
+  },
+  winograd_s8(values: readonly number[]): Accesses {
+    const [x, blocks, w, rows, channels, ...rest] = values as [number, number, number, number, number];
+    const [to, pixel, across, room] = (rest as number[]).slice(6) as [number, number, number, number];
+    const bytes = 64 * channels;
+    const outputs = times(2 * blocks, (column) => [to + column * pixel, to + across + column * pixel]).flat();
+    return {
+      reads: [
+        [x, Math.ceil(blocks / 2) * bytes],
+        [w, Math.ceil(rows / 2) * bytes],
+        ...roundingReads(rows, rest as unknown as Rounding),
+      ],
+      writes: outputs.map((at): Bytes => [at, rows]),
+      clobbers: [[room, 256]],
+    };
+  },
+};
+
+const transformAccesses = {
   ntt_forward_s8(values: readonly number[]): Accesses {
     const [x, k, work, to, stride] = values as [number, number, number, number, number];
     const writes = times(k / 4, (group): Bytes => [to + group * stride, 16]);
@@ -106,6 +138,9 @@ export const acceleratorAccesses = {
     return { reads: [[x, 4 * k], ...rounding], writes: [[to, count]], clobbers: [[x, 4 * k]] };
   },
 };
+
+/** By the contract of each import (docs/ACCEL.md): what it may read and what it writes. */
+export const acceleratorAccesses = { ...sumAccesses, ...winogradAccesses, ...transformAccesses };
 
 type AcceleratorImport = keyof typeof acceleratorAccesses;
 
@@ -144,8 +179,10 @@ const UNSCALED = residue(unscaledResidue());
 /** Values of the module's memory. */
 interface Values {
   s8(at: number): number;
+  s16(at: number): number;
   s32(at: number): number;
   putS8(at: number, value: number): void;
+  putS16(at: number, value: number): void;
   putS32(at: number, value: number): void;
   /** Keeps the sum of row `row` as int8 at `to`. */
   keep(to: number, sum: number, row: number, rounding: Rounding): void;
@@ -153,9 +190,17 @@ interface Values {
 
 function valuesOf(memory: () => Uint8Array): Values {
   const s8 = (at: number): number => (memory()[at]! << 24) >> 24;
+  const s16 = (at: number): number => {
+    const { buffer, byteOffset } = memory();
+    return new DataView(buffer, byteOffset).getInt16(at, true);
+  };
   const s32 = (at: number): number => {
     const { buffer, byteOffset } = memory();
     return new DataView(buffer, byteOffset).getInt32(at, true);
+  };
+  const putS16 = (at: number, value: number): void => {
+    const { buffer, byteOffset } = memory();
+    new DataView(buffer, byteOffset).setInt16(at, value, true);
   };
   const putS32 = (at: number, value: number): void => {
     const { buffer, byteOffset } = memory();
@@ -170,7 +215,7 @@ function valuesOf(memory: () => Uint8Array): Values {
   const putS8 = (at: number, value: number): void => {
     memory()[at] = value;
   };
-  return { s8, s32, putS8, putS32, keep };
+  return { s8, s16, s32, putS8, putS16, putS32, keep };
 }
 
 type Imports<Name extends AcceleratorImport> = Record<Name, (...values: number[]) => void>;
@@ -178,7 +223,12 @@ type Imports<Name extends AcceleratorImport> = Record<Name, (...values: number[]
 /** The imports `accel.*` over the module's memory. */
 export function acceleratorImports(memory: () => Uint8Array): Imports<AcceleratorImport> {
   const values = valuesOf(memory);
-  return { ...sumImports(values), ...signImports(values), ...transformImports(values) };
+  return {
+    ...sumImports(values),
+    ...signImports(values),
+    ...winogradImports(values),
+    ...transformImports(values),
+  };
 }
 
 function signImports({ s8, keep }: Values): Imports<'signs_s8'> {
@@ -247,6 +297,102 @@ function sumImports({ s8, putS8, keep }: Values): Imports<'gemm_s8' | 'depthwise
         const y = scale(sum, multiplier, shift) + zeroPoint;
         putS8(to + i, Math.min(Math.max(y, low), high));
       }
+    },
+  };
+}
+
+/** Aᵀ: which products, of a row or a column, make an output. */
+const OUTPUT_ROWS = [
+  [1, 1, 1, 0],
+  [0, 1, -1, -1],
+] as const;
+
+/** Bᵀ. */
+const INPUT_ROWS = [
+  [1, 0, -1, 0],
+  [0, 1, 1, 0],
+  [0, -1, 1, 0],
+  [0, 1, 0, -1],
+] as const;
+/** 2G. */
+const WEIGHT_ROWS = [
+  [2, 0, 0],
+  [1, 1, 1],
+  [1, -1, 1],
+  [0, 0, 2],
+] as const;
+
+/** M·d·Mᵀ at `position`. */
+function sandwich(
+  m: readonly (readonly number[])[],
+  position: number,
+  d: (y: number, x: number) => number,
+): number {
+  let sum = 0;
+  m[position >> 2]!.forEach((a, y) => m[position & 3]!.forEach((b, x) => void (sum += a * b * d(y, x))));
+  return sum;
+}
+
+/** Where value `channel` of a position of a block, or of a row of weights, lies: two of them share 64 bytes a channel. */
+function winogradPlace(
+  from: number,
+  channels: number,
+  index: number,
+  position: number,
+  channel: number,
+): number {
+  const fours = position * channels + (channel & ~3);
+  return from + (index >> 1) * 64 * channels + (index & 1) * 8 + fours * 4 + 2 * [0, 2, 1, 3][channel & 3]!;
+}
+
+function winogradImports({
+  s8,
+  s16,
+  putS16,
+  keep,
+}: Values): Imports<'winograd_input_s8' | 'winograd_weights_s8' | 'winograd_s8'> {
+  return {
+    winograd_input_s8(...values: number[]): void {
+      const [x, bytes, pairs, channels, to] = values as [number, number, number, number, number];
+      for (let block = 0; block < 2 * pairs; block++)
+        for (let channel = 0; channel < channels; channel++)
+          for (let position = 0; position < 16; position++) {
+            const value = sandwich(INPUT_ROWS, position, (row, column) =>
+              s8(x + row * bytes + (2 * block + column) * channels + channel),
+            );
+            putS16(winogradPlace(to, channels, block, position, channel), value);
+          }
+    },
+    winograd_weights_s8(...values: number[]): void {
+      const [w, rows, channels, to] = values as [number, number, number, number];
+      for (let row = 0; row < rows; row++)
+        for (let channel = 0; channel < channels; channel++)
+          for (let position = 0; position < 16; position++) {
+            const value = sandwich(WEIGHT_ROWS, position, (y, x) =>
+              s8(w + (row * 9 + y * 3 + x) * channels + channel),
+            );
+            putS16(winogradPlace(to, channels, row, position, channel), value);
+          }
+    },
+    winograd_s8(...values: number[]): void {
+      const [x, blocks, w, rows, channels, ...rest] = values as [number, number, number, number, number];
+      const [to, pixel, across] = (rest as number[]).slice(6) as [number, number, number];
+      const value = (from: number, index: number, position: number, channel: number): number =>
+        s16(winogradPlace(from, channels, index, position, channel));
+      for (let block = 0; block < blocks; block++)
+        for (let row = 0; row < rows; row++) {
+          const products = times(16, (position) => {
+            let sum = 0;
+            for (let channel = 0; channel < channels; channel++)
+              sum += value(x, block, position, channel) * value(w, row, position, channel);
+            return sum;
+          });
+          for (const output of [0, 1, 4, 5]) {
+            const sum = sandwich(OUTPUT_ROWS, output, (y, z) => products[y * 4 + z]!);
+            const at = to + (output >> 2) * across + (2 * block + (output & 3)) * pixel + row;
+            keep(at, Math.floor(sum / 4), row, rest as unknown as Rounding);
+          }
+        }
     },
   };
 }

@@ -6,6 +6,7 @@ import type {
   QuantizedNetwork,
   QuantizedOp,
   TensorSpec,
+  WeightTransform,
 } from '../../host/model/quantized-network.js';
 import { between, int8s, tensor, requantization, single } from './parts.js';
 
@@ -83,6 +84,30 @@ export function convNetwork(random: Random): QuantizedNetwork {
     output: 1,
     ...geometry,
     weights: int8s(random, outputs * patch),
+    ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
+  };
+  return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));
+}
+
+/** A convolution 3 × 3 by Winograd's way, weights stored transformed or not; extreme values every fourth time. */
+export function winogradNetwork(random: Random, transformed: WeightTransform): QuantizedNetwork {
+  const [height, width, channels] = [
+    between(random, 3, 12),
+    between(random, 3, 12),
+    4 * between(random, 1, 5),
+  ];
+  const padding: [number, number] = [random.integer(3), random.integer(3)];
+  // What lies below and on the right is as wide, or one less.
+  const rows = height + padding[0] + Math.max(0, padding[0] - random.integer(2)) - 2;
+  const columns = width + padding[1] + Math.max(0, padding[1] - random.integer(2)) - 2;
+  const outputs = between(random, 1, 9);
+  const patch = 9 * channels;
+  const extreme = random.integer(4) === 0 ? [-128, 127][random.integer(2)]! : undefined;
+  const weights = int8s(random, outputs * patch);
+  const op: Conv2d = {
+    ...{ kind: 'conv2d', name: 'conv', inputs: [0], output: 1, method: 'winograd', transformed },
+    ...{ kernel: [3, 3], stride: [1, 1], dilation: [1, 1], padding },
+    weights: extreme === undefined ? weights : weights.fill(extreme),
     ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
   };
   return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));

@@ -20,6 +20,21 @@ export function convTileCycles(columns: number, channels: number, patch: number)
   return TILE + columns * (patch * 6 + channels * (patch * MAC + OUTPUT));
 }
 
+/**
+ * A tile of two rows of `columns` outputs, `channels` channels each, by Winograd's way, over windows of 3 × 3 × `inputs`.
+ * `computed`: it transforms the weights, too.
+ */
+export function winogradTileCycles(
+  columns: number,
+  channels: number,
+  inputs: number,
+  computed: boolean,
+): number {
+  const blocks = 2 * Math.ceil(columns / 4);
+  const weights = computed ? channels * inputs * 120 : 0;
+  return TILE + blocks * (inputs * 160 + channels * (inputs * 16 * 5 + 4 * OUTPUT + 260)) + weights;
+}
+
 /** A depthwise tile of `columns` outputs of `channels` channels each. */
 export function depthwiseTileCycles(columns: number, channels: number, taps: number): number {
   return TILE + columns * channels * (taps * (MAC + 6) + OUTPUT);

@@ -27,14 +27,18 @@ const MOST_NVM = 1 << GROUP_SHIFT;
 
 const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 
-/** A learned circulant layer has no spectra that were made when it was compiled. */
+/**
+ * A learned circulant layer has no spectra that were made when it was compiled; and errors go back through the weights of
+ * convolutions as they are.
+ */
 export function learnable(network: QuantizedNetwork, spec: LearningSpec): QuantizedNetwork {
   const learning = new Set(spec.steps.filter(({ learned }) => learned?.weights).map(({ op }) => op));
-  const ops = network.ops.map((op, index) =>
-    op.kind === 'circulant' && learning.has(index)
+  const ops = network.ops.map((op, index) => {
+    if (op.kind === 'conv2d') return { ...op, method: 'direct' as const };
+    return op.kind === 'circulant' && learning.has(index)
       ? { ...op, method: 'auto' as const, spectra: 'computed' as const, learns: true }
-      : op,
-  );
+      : op;
+  });
   return { ...network, ops };
 }
 

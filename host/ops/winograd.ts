@@ -1,0 +1,268 @@
+// 3 × 3 convolutions by Winograd's F(2 × 2, 3 × 3) over the integers (Lavin and Gray, 2016): a block of 2 × 2 outputs from 16
+// products instead of 36. G is taken twice on both sides, so that weights stay whole, and four times each sum comes out.
+import {
+  OP_INPUT_ZERO_POINT,
+  OP_TILES,
+  OP_WEIGHTS,
+  OpKind,
+  WIN_GROUP,
+  WIN_INPUT_CHANNELS,
+  WIN_INPUT_HEIGHT,
+  WIN_INPUT_WIDTH,
+  WIN_OUTPUT_CHANNELS,
+  WIN_OUTPUT_WIDTH,
+  WIN_PADDING,
+  WIN_TILE_COLUMNS,
+  WINO_COMPUTED,
+  WINO_OUTPUT_HEIGHT,
+  WINO_POSITIONS,
+  WINO_PRODUCT_BYTES,
+  WINO_ROWS,
+} from '../../assembly/layout.js';
+import type { Conv2d, TensorSpec } from '../model/quantized-network.js';
+import { littleEndian } from '../model/values.js';
+import type { OpRecord } from '../model/record.js';
+import type { RecordOp } from './op.js';
+import { winogradTileCycles } from './shared/cycles.js';
+import {
+  align,
+  arenaFor,
+  biasBytes,
+  foldBias,
+  largestPart,
+  lineValues,
+  type LoweredOp,
+  placeAreas,
+  recordOf,
+  requantBytes,
+  requantization,
+  rowSums,
+  type TileLimits,
+} from './shared/lowering.js';
+import { requantizationBytes } from './shared/record-bytes.js';
+import { pixelBytes } from './shared/window-work.js';
+import { columnChoices, feature, patchOf, placeWindow } from './shared/window.js';
+import { cut, NOTHING, type Part, part, total, type Work } from './shared/work.js';
+
+const TAPS = 9;
+/** 2G. */
+const DOUBLED = [
+  [2, 0, 0],
+  [1, 1, 1],
+  [1, -1, 1],
+  [0, 0, 2],
+] as const;
+/** Order of four channels in memory: two words of two int16, even channels and odd ones. */
+const CHANNEL_ORDER = [0, 2, 1, 3];
+
+/** Bytes that transformed weights of `outputs` rows of `channels` take: rows go in pairs. */
+const pairBytes = (channels: number): number => 2 * WINO_POSITIONS * channels * 2;
+
+/** Bytes that the weights of a convolution take transformed; 0 where Winograd's way is none. */
+export function transformedBytes(op: Conv2d): number {
+  const outputs = op.bias.length;
+  const channels = op.weights.length / outputs / TAPS;
+  return isWinograd(op, channels) ? Math.ceil(outputs / 2) * pairBytes(channels) : 0;
+}
+
+/** Whether four times every sum of the layer fits int32, which is all that its arithmetic modulo 2³² asks. */
+function sumsFit({ weights }: Conv2d, outputs: number): boolean {
+  const length = weights.length / outputs;
+  const sums = new Float64Array(outputs);
+  weights.forEach((w, i) => {
+    sums[Math.floor(i / length)]! += Math.abs(w);
+  });
+  return sums.every((sum) => 4 * 128 * sum < 2 ** 31);
+}
+
+function isWinograd(op: Conv2d, channels: number): boolean {
+  const isPair = ([a, b]: readonly [number, number], size: number): boolean => a === size && b === size;
+  return (
+    isPair(op.kernel, 3) &&
+    isPair(op.stride, 1) &&
+    isPair(op.dilation, 1) &&
+    (op.blockSize ?? 1) === 1 &&
+    (op.weightType ?? 'int8') === 'int8' &&
+    !(op.bias instanceof BigInt64Array) &&
+    channels % 4 === 0
+  );
+}
+
+/** 4·GgGᵀ as int16 [pair of rows][position][four channels][row of the pair][channel]. */
+function transform(weights: Int8Array, outputs: number, channels: number): Int16Array {
+  const pair = pairBytes(channels) / 2;
+  const result = new Int16Array(Math.ceil(outputs / 2) * pair);
+  for (let row = 0; row < outputs; row++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const tap = (y: number, x: number): number => weights[(row * TAPS + y * 3 + x) * channels + channel]!;
+      const at = (row >> 1) * pair + (channel >> 2) * 8 + (row & 1) * 4 + CHANNEL_ORDER.indexOf(channel & 3);
+      for (let position = 0; position < WINO_POSITIONS; position++) {
+        const [vertical, horizontal] = [DOUBLED[position >> 2]!, DOUBLED[position & 3]!];
+        let sum = 0;
+        for (let y = 0; y < 3; y++)
+          for (let x = 0; x < 3; x++) sum += vertical[y]! * horizontal[x]! * tap(y, x);
+        result[at + position * channels * 2] = sum;
+      }
+    }
+  }
+  return result;
+}
+
+/** The widest tile within the limits, and how many rows of weights it has in SRAM at a time. */
+function choose(
+  op: Conv2d,
+  [width, outputs, channels]: readonly [number, number, number],
+  output: TensorSpec,
+  limits: TileLimits,
+): { columns: number; group: number; areas: number[] } | undefined {
+  const computed = op.transformed === 'computed';
+  const areasOf = (columns: number, group: number): number[] => {
+    const whole = Math.ceil(columns / 4) * 4;
+    const rows = WINO_ROWS * (whole + 2) * channels;
+    const pairs = Math.ceil(group / 2);
+    const weights = computed
+      ? align(group * TAPS * channels) + Math.min(pairs, 2) * pairBytes(channels)
+      : pairs * pairBytes(channels);
+    return [
+      (whole + 2) * channels,
+      WINO_POSITIONS * whole * channels + Math.max(rows, WINO_PRODUCT_BYTES),
+      weights,
+      biasBytes(output, group),
+      requantBytes(op, group),
+      2 * whole * outputs,
+    ];
+  };
+  for (const columns of columnChoices(width, lineValues(limits, output, outputs))) {
+    if (winogradTileCycles(columns, outputs, channels, computed) > limits.tileCycles) continue;
+    const pairs = largestPart(
+      Math.ceil(outputs / 2),
+      (part) => arenaFor(areasOf(columns, Math.min(part * 2, outputs))) <= limits.arenaBytes,
+    );
+    if (pairs === 0) continue;
+    const group = Math.min(pairs * 2, outputs);
+    return { columns, group, areas: areasOf(columns, group) };
+  }
+  return undefined;
+}
+
+/** Lowers `op` to Winograd's way; undefined where it is none, or does not fit. */
+export function lowerWinograd(
+  op: Conv2d,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp | undefined {
+  const [inputShape, outputShape] = [feature(op, input), feature(op, output)];
+  const channels = inputShape[2];
+  const [height, width, outputs] = outputShape;
+  if (!isWinograd(op, channels) || (input.dtype ?? 'int8') !== 'int8' || !sumsFit(op, outputs))
+    return undefined;
+  const choice = choose(op, [width, outputs, channels], output, limits);
+  if (!choice) return undefined;
+  const { columns, group, areas } = choice;
+  const record = recordOf(OpKind.CONV2D_WINOGRAD, input);
+  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+  placeWindow(op, inputShape, outputShape, columns, record);
+  record.set(OP_TILES, Math.ceil(height / 2) * Math.ceil(width / columns));
+  record.set(WIN_GROUP, group);
+  record.set(WINO_OUTPUT_HEIGHT, height);
+  const computed = op.transformed === 'computed';
+  record.set(WINO_COMPUTED, computed ? 1 : 0);
+  const weights = computed ? op.weights : transform(op.weights, outputs, channels);
+  const constants = [
+    { field: OP_WEIGHTS, bytes: littleEndian(weights) },
+    ...requantization(op, foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint), output, record),
+  ];
+  return { record, constants, arenaBytes: placeAreas(record, areas) };
+}
+
+/** A tile of `count` columns and `written` rows of outputs, from `span` pixels of each of `rows` rows inside the map. */
+function tilePart(op: OpRecord, count: number, rows: number, span: number, written: number): Part {
+  const [channels, outputs] = [op.get(WIN_INPUT_CHANNELS), op.get(WIN_OUTPUT_CHANNELS)];
+  const computed = op.get(WINO_COMPUTED) !== 0;
+  const [blocks, pairs] = [Math.ceil(count / 2), Math.ceil(count / 4)];
+  const groups = cut(outputs, op.get(WIN_GROUP), (size) => {
+    const two = Math.ceil(size / 2);
+    return part(
+      {
+        group: 1,
+        row: two,
+        made: computed ? size * channels : 0,
+        product: two * pairs,
+        mac: two * pairs * channels,
+        pairBlock: (size - (size % 2)) * blocks,
+        singleBlock: (size % 2) * blocks,
+      },
+      {
+        constantViews: 3,
+        constantBytes:
+          (computed ? size * TAPS * channels : two * pairBytes(channels)) + requantizationBytes(op, size),
+      },
+    );
+  }).all;
+  const input = part(
+    { tile: 1, laidOut: WINO_ROWS * (4 * pairs + 2) * channels, transformed: 2 * pairs * channels },
+    { stateViews: rows, stateBytes: rows * pixelBytes(op, span) },
+  );
+  const output = part({}, { writes: written, writtenBytes: written * count * outputs });
+  return total([groups, input, output].map((one) => [1, one] as const));
+}
+
+function winogradWork(op: OpRecord): Work {
+  const [height, width] = [op.get(WIN_INPUT_HEIGHT), op.get(WIN_INPUT_WIDTH)];
+  const [rows, columns] = [op.get(WINO_OUTPUT_HEIGHT), op.get(WIN_OUTPUT_WIDTH)];
+  const [above, before] = op.getPair(WIN_PADDING);
+  const step = op.get(WIN_TILE_COLUMNS);
+  /** Inputs inside the map of `size` that `count` from `from` on see. */
+  const inside = (from: number, count: number, size: number): number =>
+    Math.max(Math.min(from + count, size) - Math.max(from, 0), 0);
+  const tiles: [number, Part][] = [];
+  for (let row = 0; row < rows; row += 2)
+    for (let column = 0; column < columns; column += step) {
+      const count = Math.min(step, columns - column);
+      const seen = inside(row - above, WINO_ROWS, height);
+      const span = inside(column - before, Math.ceil(count / 4) * 4 + 2, width);
+      tiles.push([1, tilePart(op, count, span > 0 ? seen : 0, span, Math.min(rows - row, 2))]);
+    }
+  const full = tilePart(
+    op,
+    Math.min(step, columns),
+    Math.min(WINO_ROWS, height),
+    Math.min(step + 2, width),
+    2,
+  );
+  return { kernel: 'conv2d_winograd', enter: NOTHING, tile: full, all: total(tiles) };
+}
+
+export const winogradRecord: RecordOp = {
+  family: 'convolution',
+  work: winogradWork,
+  shapes(op) {
+    const [height, width, channels] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((field) =>
+      op.get(field),
+    ) as [number, number, number];
+    const outputShape = [WINO_OUTPUT_HEIGHT, WIN_OUTPUT_WIDTH, WIN_OUTPUT_CHANNELS].map((f) => op.get(f));
+    const macs = outputShape.reduce((a, b) => a * b, 1) * patchOf(op);
+    return { inputShape: [height, width, channels], outputShape, macs };
+  },
+  cycles(op) {
+    const [columns, outputs] = [op.get(WIN_TILE_COLUMNS), op.get(WIN_OUTPUT_CHANNELS)];
+    const computed = op.get(WINO_COMPUTED) !== 0;
+    return { enter: 0, tile: winogradTileCycles(columns, outputs, op.get(WIN_INPUT_CHANNELS), computed) };
+  },
+  isPlain(op) {
+    const height = op.get(WINO_OUTPUT_HEIGHT);
+    const inside =
+      height + 2 <= op.get(WIN_INPUT_HEIGHT) && op.get(WIN_OUTPUT_WIDTH) + 2 <= op.get(WIN_INPUT_WIDTH);
+    return inside && height % 2 === 0 && op.getPair(WIN_PADDING).every((padding) => padding === 0);
+  },
+  features: () => 0,
+  detail: (op) => (op.get(WINO_COMPUTED) ? ', weights computed' : ''),
+  accelerated: () => true,
+  weights(op) {
+    if (!op.get(WINO_COMPUTED)) return undefined;
+    const outputs = op.get(WIN_OUTPUT_CHANNELS);
+    const order = (stored: Int8Array): Int8Array => stored;
+    return { rows: outputs, length: patchOf(op), outputs, zeroPoint: 0, order, interleaved: false };
+  },
+};
