@@ -18,7 +18,6 @@ import {
   WIN_OUTPUT_CHANNELS,
   WINO_COMPUTED,
   WINO_OUTPUT_HEIGHT,
-  WINO_ROWS,
 } from '../layout';
 import { look, put } from '../nvm';
 import { gatherRows } from './gather';
@@ -258,7 +257,7 @@ export function tile(op: usize, index: i32): void {
   const v = op + load<usize>(op, OP_SCRATCH1);
   // Input rows, whose place products take after them.
   const room = v + ((columns * channels) << 4);
-  const bytes = gatherRows(op, row, column, columns, WINO_ROWS, room);
+  const bytes = gatherRows(op, row, column, columns, room, 1);
   if (SIMD) transformBlocks(room, bytes, columns >> 2, channels, v);
   else if (ACCELERATED) winogradInput(room, bytes, columns >> 2, channels, v);
   else transformInput(room, bytes, columns >> 2, channels, v);

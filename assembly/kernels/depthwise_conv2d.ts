@@ -137,8 +137,7 @@ export function tile(op: usize, index: i32): void {
   const single = !wide && multiplier == 1;
   const lanes = SIMD && single && group >= 8 && (outputs % group == 0 || outputs % group >= 8);
   // Lanes and accelerators read windows that overlap.
-  let across =
-    lanes || (ACCELERATED && single) ? gatherRows(op, row, column, count, kernel & 0xffff, columns) : 0;
+  let across = lanes || (ACCELERATED && single) ? gatherRows(op, row, column, count, columns) : 0;
   const span = across ? <i32>load<u16>(op, WIN_STRIDE + 2) * pixel : patch;
   if (!across) {
     across = <i32>(kernel >> 16) * pixel;
