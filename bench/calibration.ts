@@ -28,8 +28,8 @@ const SETTINGS = [
   { arenaBytes: 8192, capacitorUf: 220 },
   { arenaBytes: 24_576, capacitorUf: 10_000 },
 ];
-/** Large blocks ask for more SRAM. */
-const CIRCULANT_BYTES = 32_768;
+/** Large blocks ask for more SRAM, and so do weights that are transformed. */
+const MORE_BYTES: Partial<Record<Family, number>> = { circulant: 32_768, winograd: 8192 };
 const SEEDS: Record<CalibrationSet, number[]> = { fit: [1, 2, 3], 'held-out': [101, 102] };
 
 /** The images that are counted: every family of ops, in both settings, of shapes to fit to and of others. */
@@ -38,7 +38,7 @@ export const CALIBRATION_IMAGES: CalibrationImage[] = (Object.keys(SEEDS) as Cal
     CALIBRATION_FAMILIES.flatMap((family) =>
       SEEDS[set].map((seed, i) => {
         const setting = SETTINGS[i % 2]!;
-        const arenaBytes = setting.arenaBytes + (family === 'circulant' ? CIRCULANT_BYTES : 0);
+        const arenaBytes = setting.arenaBytes + (MORE_BYTES[family] ?? 0);
         return { set, family, seed, ...setting, arenaBytes };
       }),
     ),
