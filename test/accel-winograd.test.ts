@@ -139,6 +139,7 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
       'brownout_accel.h',
       'brownout_accel_add.h',
       'brownout_accel_wide.h',
+      'brownout_accel_signs.h',
       'brownout_accel_winograd.h',
       'brownout_board.h',
     ].map((file) => [file, packageText(file)] as const);

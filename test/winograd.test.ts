@@ -3,7 +3,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OP_TILES, OP_WEIGHTS, OpKind, WINO_COMPUTED } from '../assembly/layout.js';
 import { Random } from '../host/math/random.js';
+import { deviceProfile } from '../host/profiles/index.js';
+import type { DeviceProfile } from '../host/profiles/profile.js';
 import { readImage } from '../host/model/image.js';
+import { constantOffset } from '../host/model/learning-header.js';
 import type { Conv2d, QuantizedNetwork } from '../host/model/quantized-network.js';
 import { compile as compileProved } from '../host/compile/compile.js';
 import type { CompileOptions } from '../host/compile/options.js';
@@ -33,6 +36,11 @@ function layer(
   const tensors = [tensor(random, [height, width, channels]), tensor(random, output)];
   return { name: 'conv', tensors, ops: [op], input: 0, output: 1 };
 }
+
+const withFlash = (bytes: number): DeviceProfile => ({
+  ...deviceProfile('cortex-m4-generic'),
+  flashBytes: { value: bytes, provenance: 'estimated', source: 'this test' },
+});
 
 const kindOf = (network: QuantizedNetwork, options: CompileOptions = {}): OpKind =>
   readImage(compile(network, { ...roomy, ...options })).ops[0]!.kind;
@@ -86,7 +94,7 @@ test('transformed weights are those of the definition', () => {
   const network = layer([8, 8, 4, 2]);
   const { weights } = network.ops[0] as Conv2d;
   const image = readImage(compile(network, { ...roomy, convolution: 'winograd', transformed: 'stored' }));
-  const at = image.ops[0]!.get(OP_WEIGHTS);
+  const at = constantOffset(image.ops[0]!.get(OP_WEIGHTS));
   const stored = new Int16Array(image.device.slice(at, at + 2 * 16 * 4 * 2).buffer);
   const tap = (output: number, y: number, x: number, channel: number): number =>
     weights[(output * 9 + y * 3 + x) * 4 + channel]!;
@@ -108,7 +116,7 @@ test('transformed weights are those of the definition', () => {
   });
 });
 
-test('auto stores transformed weights of the largest maps within a quarter of NVM, and computes the others', () => {
+test('auto stores transformed weights of the largest maps within a quarter of program flash, and computes the others', () => {
   const [first, second] = [layer([16, 16, 16, 16]), layer([8, 8, 16, 16])];
   const network: QuantizedNetwork = {
     ...{ name: 'two', input: 0, output: 2 },
@@ -119,10 +127,10 @@ test('auto stores transformed weights of the largest maps within a quarter of NV
     ],
     ops: [first.ops[0]!, { ...(second.ops[0] as Conv2d), inputs: [1], output: 2, name: 'second' }],
   };
-  const found = (nvmBytes: number, options: CompileOptions = {}): number[] =>
-    readImage(compile(network, { ...roomy, nvmBytes, convolution: 'winograd', ...options })).ops.map((op) =>
-      op.get(WINO_COMPUTED),
-    );
+  const found = (flashBytes: number, options: CompileOptions = {}): number[] =>
+    readImage(
+      compile(network, { ...roomy, device: withFlash(flashBytes), convolution: 'winograd', ...options }),
+    ).ops.map((op) => op.get(WINO_COMPUTED));
   assert.equal(found(1 << 20), [0, 0]);
   assert.equal(found(40000), [0, 1]);
   assert.equal(found(30000), [1, 1]);

@@ -149,7 +149,7 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
   const { policy, line, learn } = options;
   const shares = line > 1 ? LESSER_SHARES : [TILE_SHARE];
   const nvmBytes = options.nvmBytes ?? profile.nvmBytes.value;
-  const chosen = withMethods(network, options, nvmBytes);
+  const chosen = withMethods(network, options, profile);
   for (const share of shares) {
     const plan = planWithin(arenaChoices(options, profile), chosen, {
       tileCycles: plannedCycles(profile) * share,
@@ -174,7 +174,7 @@ function layersOf(network: QuantizedNetwork, plan: Plan): Layer[] {
   });
 }
 
-/** Share of NVM that weights transformed when compiling may take. */
+/** Share of program flash that weights transformed when compiling may take. */
 const TRANSFORMED_SHARE = 0.25;
 
 /** Convolutions whose weights are stored transformed, if these may take `bytes` in all: those of the largest maps first. */
@@ -195,9 +195,9 @@ function storedTransforms({ ops, tensors }: QuantizedNetwork, bytes: number): Se
 function withMethods(
   network: QuantizedNetwork,
   { spectra, circulant, convolution, transformed }: CompileSettings,
-  nvmBytes: number,
+  { flashBytes }: DeviceProfile,
 ): QuantizedNetwork {
-  const stored = storedTransforms(network, nvmBytes * TRANSFORMED_SHARE);
+  const stored = storedTransforms(network, flashBytes.value * TRANSFORMED_SHARE);
   const ops = network.ops.map((op): QuantizedOp => {
     if (op.kind === 'circulant')
       return { spectra, ...op, method: op.method === 'auto' ? circulant : op.method };

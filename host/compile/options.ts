@@ -63,7 +63,7 @@ export interface CompileOptions {
   convolution?: ConvolutionMethod;
   /**
    * What these keep of their weights: transformed ones (`stored`, 3.6 times the bytes), or as they are, which each tile
-   * transforms again (`computed`); `auto` (default): stored as far as a quarter of the memory they lie in goes, the largest
+   * transforms again (`computed`); `auto` (default): stored as far as a quarter of program flash goes, the largest
    * maps first.
    */
   transformed?: 'auto' | WeightTransform;

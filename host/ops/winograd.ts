@@ -259,6 +259,7 @@ export const winogradRecord: RecordOp = {
   features: () => 0,
   detail: (op) => (op.get(WINO_COMPUTED) ? ', weights computed' : ''),
   accelerated: () => true,
+  signed: () => false,
   weights(op) {
     if (!op.get(WINO_COMPUTED)) return undefined;
     const outputs = op.get(WIN_OUTPUT_CHANNELS);
