@@ -136,6 +136,7 @@ export type {
   Concat,
   ConstantTensor,
   Conv2d,
+  ConvolutionMethod,
   Dense,
   DepthwiseConv2d,
   Logistic,
@@ -155,6 +156,7 @@ export type {
   Softmax,
   SpectraChoice,
   Transpose,
+  WeightTransform,
   Window,
 } from './model/quantized-network.js';
 export type { InferenceKind, LearningKind, OpRecord } from './model/record.js';
