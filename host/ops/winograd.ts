@@ -1,17 +1,23 @@
 // 3 × 3 convolutions by Winograd's F(2 × 2, 3 × 3) over the integers (Lavin and Gray, 2016): a block of 2 × 2 outputs from 16
 // products instead of 36. G is taken twice on both sides, so that weights stay whole, and four times each sum comes out.
 import {
+  OP_FLAG_PLAIN,
   OP_INPUT_ZERO_POINT,
+  OP_OUTPUT,
   OP_TILES,
   OP_WEIGHTS,
+  OP_WEIGHT_TYPE,
   OpKind,
+  WIN_DILATION,
   WIN_GROUP,
   WIN_INPUT_CHANNELS,
   WIN_INPUT_HEIGHT,
   WIN_INPUT_WIDTH,
+  WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
   WIN_OUTPUT_WIDTH,
   WIN_PADDING,
+  WIN_STRIDE,
   WIN_TILE_COLUMNS,
   WINO_COMPUTED,
   WINO_OUTPUT_HEIGHT,
@@ -22,7 +28,15 @@ import {
 import type { Conv2d, TensorSpec } from '../model/quantized-network.js';
 import { littleEndian } from '../model/values.js';
 import type { OpRecord } from '../model/record.js';
-import type { RecordOp } from './op.js';
+import type { Bounds, RecordOp } from './op.js';
+import {
+  atLeast,
+  biasBytes as biasBytesOf,
+  pairBytes as pairBytesOf,
+  requantizing,
+  size,
+  windowBounds,
+} from './shared/bounds.js';
 import { winogradTileCycles } from './shared/cycles.js';
 import {
   align,
@@ -108,30 +122,39 @@ function transform(weights: Int8Array, outputs: number, channels: number): Int16
   return result;
 }
 
+/** Bytes of SRAM of each area; `biases`, `pairs`: those of a group. */
+function areas(
+  tile: { columns: number; group: number; channels: number; outputs: number; computed: boolean },
+  biases: number,
+  pairs: number,
+): number[] {
+  const { columns, group, channels, outputs, computed } = tile;
+  const whole = Math.ceil(columns / 4) * 4;
+  const rows = WINO_ROWS * (whole + 2) * channels;
+  const two = Math.ceil(group / 2);
+  const weights = computed
+    ? align(group * TAPS * channels) + Math.min(two, 2) * pairBytes(channels)
+    : two * pairBytes(channels);
+  return [
+    (whole + 2) * channels,
+    WINO_POSITIONS * whole * channels + Math.max(rows, WINO_PRODUCT_BYTES),
+    weights,
+    biases,
+    pairs,
+    2 * whole * outputs,
+  ];
+}
+
 /** The widest tile within the limits, and how many rows of weights it has in SRAM at a time. */
 function choose(
   op: Conv2d,
   [width, outputs, channels]: readonly [number, number, number],
   output: TensorSpec,
   limits: TileLimits,
-): { columns: number; group: number; areas: number[] } | undefined {
+): { columns: number; group: number; room: number[] } | undefined {
   const computed = op.transformed === 'computed';
-  const areasOf = (columns: number, group: number): number[] => {
-    const whole = Math.ceil(columns / 4) * 4;
-    const rows = WINO_ROWS * (whole + 2) * channels;
-    const pairs = Math.ceil(group / 2);
-    const weights = computed
-      ? align(group * TAPS * channels) + Math.min(pairs, 2) * pairBytes(channels)
-      : pairs * pairBytes(channels);
-    return [
-      (whole + 2) * channels,
-      WINO_POSITIONS * whole * channels + Math.max(rows, WINO_PRODUCT_BYTES),
-      weights,
-      biasBytes(output, group),
-      requantBytes(op, group),
-      2 * whole * outputs,
-    ];
-  };
+  const areasOf = (columns: number, group: number): number[] =>
+    areas({ columns, group, channels, outputs, computed }, biasBytes(output, group), requantBytes(op, group));
   for (const columns of columnChoices(width, lineValues(limits, output, outputs))) {
     if (winogradTileCycles(columns, outputs, channels, computed) > limits.tileCycles) continue;
     const pairs = largestPart(
@@ -140,7 +163,7 @@ function choose(
     );
     if (pairs === 0) continue;
     const group = Math.min(pairs * 2, outputs);
-    return { columns, group, areas: areasOf(columns, group) };
+    return { columns, group, room: areasOf(columns, group) };
   }
   return undefined;
 }
@@ -159,7 +182,7 @@ export function lowerWinograd(
     return undefined;
   const choice = choose(op, [width, outputs, channels], output, limits);
   if (!choice) return undefined;
-  const { columns, group, areas } = choice;
+  const { columns, group, room } = choice;
   const record = recordOf(OpKind.CONV2D_WINOGRAD, input);
   record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
   placeWindow(op, inputShape, outputShape, columns, record);
@@ -173,7 +196,7 @@ export function lowerWinograd(
     { field: OP_WEIGHTS, bytes: littleEndian(weights) },
     ...requantization(op, foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint), output, record),
   ];
-  return { record, constants, arenaBytes: placeAreas(record, areas) };
+  return { record, constants, arenaBytes: placeAreas(record, room) };
 }
 
 /** A tile of `count` columns and `written` rows of outputs, from `span` pixels of each of `rows` rows inside the map. */
@@ -234,7 +257,43 @@ function winogradWork(op: OpRecord): Work {
   return { kernel: 'conv2d_winograd', enter: NOTHING, tile: full, all: total(tiles) };
 }
 
+function winogradBounds(op: OpRecord): Bounds {
+  const window = windowBounds(op);
+  const { channels, outputs, columns } = window;
+  const [group, height, computed] = [WIN_GROUP, WINO_OUTPUT_HEIGHT, WINO_COMPUTED].map((f) =>
+    size(op, f),
+  ) as [number, number, number];
+  const bands = size(op, OP_TILES) / Math.ceil(size(op, WIN_OUTPUT_WIDTH) / columns);
+  const tile = { columns, group, channels, outputs, computed: computed !== 0 };
+  const weights = computed ? outputs * TAPS * channels : Math.ceil(outputs / 2) * pairBytes(channels);
+  const three = (field: number, expected: number): Bounds['demands'][number] => [
+    'sizes of a 3 × 3 window of stride 1',
+    Math.max(...op.getPair(field).map((n) => Math.abs(n - expected))),
+    0,
+  ];
+  return {
+    scratch: areas(tile, biasBytesOf(op, group), pairBytesOf(op, group)),
+    reads: [...window.reads, [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
+    writes: [[OP_OUTPUT, height * size(op, WIN_OUTPUT_WIDTH) * outputs]],
+    demands: [
+      ...window.demands,
+      three(WIN_KERNEL, 3),
+      three(WIN_STRIDE, 1),
+      three(WIN_DILATION, 1),
+      ['rows of tiles that are not half the outputs', Math.abs(bands - Math.ceil(height / 2)), 0],
+      ['rows of a plain op', op.has(OP_FLAG_PLAIN) ? 2 * bands + 2 : 0, size(op, WIN_INPUT_HEIGHT)],
+      ['channels beyond a multiple of 4', channels % 4, 0],
+      atLeast('channels at a time', 1, group),
+      ['channels at a time', group, outputs],
+      ['odd channels at a time', group === outputs ? 0 : group % 2, 0],
+      ['packed weights', op.get(OP_WEIGHT_TYPE), 0],
+      ['weights computed', computed, 1],
+    ],
+  };
+}
+
 export const winogradRecord: RecordOp = {
+  bounds: winogradBounds,
   family: 'convolution',
   work: winogradWork,
   shapes(op) {

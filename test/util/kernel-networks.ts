@@ -16,6 +16,8 @@ export const kernelNetworks: Record<string, (random: Random) => QuantizedNetwork
   conv2d: networks.convNetwork,
   'conv2d, int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
   'conv2d, blocks': networks.circulantConvNetwork,
+  'conv2d, winograd': (random) => networks.winogradNetwork(random, 'stored'),
+  'conv2d, winograd, weights computed': (random) => networks.winogradNetwork(random, 'computed'),
   depthwise: networks.depthwiseNetwork,
   'depthwise, int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
   dense: (random) => networks.denseNetwork(random, random.integer(4) ? 80 : 3000),
