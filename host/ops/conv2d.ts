@@ -93,6 +93,22 @@ function inOneRow(op: Conv2d, input: Shape, output: Shape): [Shape, Shape] {
   return [flat(input), flat(output)];
 }
 
+function constantsOf(
+  op: Conv2d,
+  [, , channels]: Shape,
+  input: TensorSpec,
+  output: TensorSpec,
+  record: OpRecord,
+): LoweredOp['constants'] {
+  const k = op.blockSize ?? 1;
+  const outputs = last(output);
+  const patch = op.kernel[0] * op.kernel[1] * channels;
+  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
+  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
+  const bytes = k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights);
+  return [{ field: OP_WEIGHTS, bytes }, ...requantization(op, bias, output, record)];
+}
+
 /** A cut into tiles: columns of each, channels at a time, tables of weights. */
 interface Cut {
   columns: number;
@@ -174,16 +190,7 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
       ? outputs
       : Math.max(largestPart(outputs, fitsPart, lineValues(limits, output)), 1);
   const { record, end } = cutInto(choice, part);
-  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
-  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
-  const constants = [
-    {
-      field: OP_WEIGHTS,
-      bytes: k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights),
-    },
-    ...requantization(op, bias, output, record),
-  ];
-  return { record, constants, arenaBytes: end };
+  return { record, constants: constantsOf(op, inputShape, input, output, record), arenaBytes: end };
 }
 
 function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean): void {
