@@ -432,6 +432,7 @@ test('the checker agrees with the definition of the rule on random plans', () =>
 
 test('a charge that holds no tile of an op is refused by name, at the very capacitor where it begins', () => {
   const network = denseNetwork(new Random(2), 60_000);
+  let named = '';
   const works = (capacitorUf: number): boolean => {
     try {
       compile(network, { capacitorUf });
@@ -439,6 +440,7 @@ test('a charge that holds no tile of an op is refused by name, at the very capac
     } catch (error) {
       assert.ok(error instanceof BrownoutError && error.code === 'E_CHARGE', String(error));
       assert.match(error.found, '"dense"');
+      named = /`capacitorUf` of ([\d.]+)uF/.exec(error.hint)![1]!;
       return false;
     }
   };
@@ -450,6 +452,10 @@ test('a charge that holds no tile of an op is refused by name, at the very capac
     if (works(middle)) high = middle;
     else low = middle;
   }
+  assert.ok(
+    Number(named) >= high && works(Number(named)),
+    `the capacitor that was named: ${named} for ${high}`,
+  );
   // One row of the layer: what the smallest tile has to do.
   const macs = elementCount(network.tensors[0]!);
   assert.ok(high > macs / 2000 && high < macs, `${high} µF for ${macs} MACs`);

@@ -83,11 +83,27 @@ test('recordings are played in a loop', () => {
   assert.ok(result.identical && result.onMs > 100);
 });
 
-test('a device that cannot get on says which op is too large', () => {
-  const attempt = (): unknown => replay(image, { trace: 'rf', device: 'msp430fr5994' });
-  assert.throws(attempt, (error: BrownoutError) => {
-    return error.code === 'E_NO_PROGRESS' && error.exitCode === 3 && /op "fc1"/.test(error.found);
-  });
+test('a device that cannot get on says at which tile, what that takes, and the capacitor that does', () => {
+  const options = { trace: 'rf', device: 'msp430fr5994' };
+  let hint = '';
+  assert.throws(
+    () => replay(image, { ...options, capacitorUf: 47 }),
+    (error: BrownoutError) => {
+      ({ hint } = error);
+      const sum = [...error.found.matchAll(/ (\d+\.\d)(,|$)/g)].reduce((all, [, uj]) => all + Number(uj), 0);
+      const given = Number(/the (\d+\.\d) µJ/.exec(error.expected)![1]);
+      assert.ok(sum > given && sum < 10 * given, `${error.found}; ${error.expected}`);
+      return error.code === 'E_NO_PROGRESS' && error.exitCode === 3 && /tile 0 of op "fc1"/.test(error.found);
+    },
+  );
+  const capacitorUf = /of (\S+uF)/.exec(hint)![1]!;
+  assert.ok(replay(image, { ...options, capacitorUf }).identical);
+  // Behind a converter that loses some of it, too.
+  const diode = { ...options, converter: 'diode', capacitorUf: 100 };
+  assert.throws(
+    () => replay(image, diode),
+    (error: BrownoutError) => error.code === 'E_NO_PROGRESS' && /of (\S+uF)/.test(error.hint),
+  );
   for (const [options, code] of [
     [{ trace: 'constant:power_uw=0' }, 'E_TRACE_DARK'],
     [{ onLow: 'dance' }, 'E_OPTION'],

@@ -304,7 +304,15 @@ test('a converter takes what its table says', () => {
 });
 
 test('every constant of every device says where it is from', () => {
-  assert.equal(DEVICES, ['cortex-m4-generic', 'msp430fr5994', 'apollo4', 'nrf52840', 'stm32u5']);
+  assert.equal(DEVICES, [
+    'cortex-m4-generic',
+    'msp430fr5994',
+    'apollo4',
+    'nrf52840',
+    'rp2040',
+    'stm32l4',
+    'stm32u5',
+  ]);
   for (const name of DEVICES) {
     const { name: own, description, accelerator, ...constants } = deviceProfile(name);
     assert.is(own, name);

@@ -48,8 +48,9 @@ export interface OpAnalysis {
   /** Constants. */
   flashBytes: number;
   tiles: number;
-  /** Cycles of entering the op and its dearest tile. */
+  /** Cycles and energy of entering the op and its dearest tile. */
   largestTileCycles: number;
+  largestTileUj: number;
   /** Whether a commit is mandatory behind it. */
   commits: boolean;
 }
@@ -90,7 +91,7 @@ function measureOp(
   supply: MeteredSupply,
   index: number,
   tileCount: number,
-): Pick<OpAnalysis, 'cycles' | 'energyUj' | 'bytesMoved' | 'largestTileCycles'> & { largestTileUj: number } {
+): Pick<OpAnalysis, 'cycles' | 'energyUj' | 'bytesMoved' | 'largestTileCycles' | 'largestTileUj'> {
   const { statistics } = supply;
   const energyUj = (): number => statistics.energyUj.compute + statistics.energyUj.nvm;
   const cost = (work: () => void): { cycles: number; uj: number } => {
@@ -174,8 +175,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
   kernels.begin();
   const { first, count } = model.jobs[JobKind.INFER]!;
   const inference = model.ops.slice(first, first + count);
-  const measured = inference.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
-  const costs = measured.map(({ largestTileUj: _, ...cost }) => cost);
+  const costs = inference.map((op, index) => measureOp(kernels, supply, index, op.get(OP_TILES)));
   const cycles = costs.reduce((sum, cost) => sum + cost.cycles, 0);
   let cumulative = 0;
   const ops = inference.map((op, index): OpAnalysis => {
@@ -202,7 +202,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
     ops,
     macs: ops.reduce((sum, op) => sum + op.macs, 0),
     cycles,
-    ...powerNeeds(measured, profile),
+    ...powerNeeds(costs, profile),
     chargeCycles: chargeCycles(profile),
     sram: { usedBytes: kernels.arena + model.arenaBytes, totalBytes: profile.sramBytes.value },
     nvm: { usedBytes: model.nvmBytes, totalBytes: profile.nvmBytes.value },

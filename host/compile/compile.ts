@@ -1,6 +1,6 @@
 import { STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode, checkFields } from '../error.js';
-import { writeImage } from '../model/image.js';
+import { readImage, writeImage } from '../model/image.js';
 import type { ImageMetadata, Layer, Proof } from '../model/metadata.js';
 import {
   type Conv2d,
@@ -23,6 +23,7 @@ import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles, withCapacitor } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
+import { chargeTooSmall, checkCharge } from './charge.js';
 import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
 
 /** SRAM that a plan is first made for, static data included. */
@@ -41,22 +42,6 @@ const leftFor = (profile: DeviceProfile): number => plannedCycles(profile) - COM
 
 const fitsCharge = ({ ops }: Plan, profile: DeviceProfile): boolean =>
   ops.every(({ record }) => leastCycles(record) <= leftFor(profile));
-
-/** Throws `E_CHARGE` where not even one tile of an op fits a charge: the device would never get past it. */
-function checkCharge(plan: Plan, profile: DeviceProfile): void {
-  const charge = leftFor(profile);
-  for (const { name, record } of plan.ops) {
-    const cycles = leastCycles(record);
-    if (cycles <= charge) continue;
-    const energyUj = (cycles * profile.planScale.value * profile.activeNjPerCycle.value) / 1000;
-    throw new BrownoutError({
-      code: 'E_CHARGE',
-      found: `op "${name}" whose smallest tile takes ${Math.round(energyUj)} µJ (estimated)`,
-      expected: `at most the ${Math.floor(chargeUj(profile))} µJ that a charge of ${profile.name} holds`,
-      hint: 'Make the layer smaller, or give a larger `capacitorUf`.',
-    });
-  }
-}
 
 /** Proves a job of an image, or throws `E_VERIFY`; `E_CHARGE` where one charge does not hold a tile. */
 function proveJob(image: Uint8Array, options: CompileSettings, job: 'infer' | 'learn'): Proof {
@@ -79,14 +64,8 @@ function proveJob(image: Uint8Array, options: CompileSettings, job: 'infer' | 'l
     );
   }
   const profile = profileFor(options);
-  const charge = chargeUj(profile);
-  const energy = Math.round((charge * largestTilePercent) / 100);
-  throw new BrownoutError({
-    code: 'E_CHARGE',
-    found: `op "${largestTileOp}": a boot, its dearest tile and a commit take ${energy} µJ (simulated)`,
-    expected: `at most the ${Math.floor(charge)} µJ that a charge of ${profile.name} holds`,
-    hint: 'Make the layer smaller, or give a larger `capacitorUf`.',
-  });
+  const neededUj = (chargeUj(profile) * largestTilePercent) / 100;
+  throw chargeTooSmall(`op "${largestTileOp}": a boot, its dearest tile and a commit`, neededUj, profile);
 }
 
 /** Proves all jobs of an image, or throws `E_VERIFY`. */
@@ -154,7 +133,7 @@ function pricesFor(profile: DeviceProfile, mostUj: number): PlanOptions['cost'] 
   };
 }
 
-/** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`, `E_CHARGE`. */
+/** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`. */
 function planFor(network: QuantizedNetwork, options: CompileSettings, profile: DeviceProfile): Plan {
   const { policy, line, learn } = options;
   const shares = line > 1 ? LESSER_SHARES : [TILE_SHARE];
@@ -171,7 +150,6 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
       ...(learn ? { learning: deriveLearning(network, learn) } : {}),
     });
     if (share !== shares.at(-1) && !fitsCharge(plan, profile)) continue;
-    checkCharge(plan, profile);
     return plan;
   }
   throw new RangeError('no share to try');
@@ -257,6 +235,7 @@ export function compile(network: QuantizedNetwork, given: CompileOptions = {}): 
   };
   const resolved = resolvePolicy(policy, plan, profile);
   const image = writeImage(plan, resolved, metadata, sample);
+  checkCharge(readImage(image), profile);
   if (!options.verify) return image;
   return writeImage(plan, resolved, { ...metadata, proof: prove(image, options) }, sample);
 }

@@ -5,14 +5,15 @@ import { BrownoutError } from '../error.js';
 import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
-import { storageFor } from '../power/converter.js';
+import { type Storage, storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type Origin, originOf } from '../origin.js';
 import { type Estimate, estimatesOf } from '../profiles/estimates.js';
 import { deviceProfile } from '../profiles/index.js';
-import { noProgress, underPolicy, VAIN_CUTS } from '../replay/replay.js';
+import { noProgress, standingAt } from '../power/life.js';
+import { underPolicy, VAIN_CUTS } from '../replay/replay.js';
 import { completeJob } from '../simulator/app.js';
 import { BareKernels } from '../simulator/bare.js';
 import { Device } from '../simulator/device.js';
@@ -141,14 +142,14 @@ class Learner {
   readonly #device: Device;
   readonly #random: Random;
   #vain = 0;
-  #commits = 0;
+  #standing: number | undefined;
 
   constructor(
     readonly image: Image,
     readonly supply: MeteredSupply,
-    profile: DeviceProfile,
+    readonly profile: DeviceProfile,
     module: WebAssembly.Module,
-    readonly options: { seed: number; onLow: 'sleep' | 'run' },
+    readonly options: { seed: number; onLow: 'sleep' | 'run'; storage?: Storage },
   ) {
     this.#random = new Random(options.seed);
     this.nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
@@ -163,7 +164,12 @@ class Learner {
   /** A learn job, or an inference where there is no label. */
   job(ticket: number, input: Values, label: number | undefined): void {
     const { onCall, onLow } = this.recorder;
-    const hooks = { onCut: this.#onCut, onCall, ...(this.options.onLow === 'sleep' ? { onLow } : {}) };
+    const hooks = {
+      onCut: this.#onCut,
+      onCall,
+      careful: true as const,
+      ...(this.options.onLow === 'sleep' ? { onLow } : {}),
+    };
     const job = { ticket, input, ...(label === undefined ? {} : { label }) };
     completeJob(this.#device, this.image, job, hooks, ticket > 1);
   }
@@ -172,9 +178,13 @@ class Learner {
     const { recorder } = this;
     recorder.cut();
     this.cuts++;
-    this.#vain = recorder.commits === this.#commits ? this.#vain + 1 : 0;
-    this.#commits = recorder.commits;
-    if (this.#vain > VAIN_CUTS) throw noProgress(`${this.#vain} power failures in a row without a commit`);
+    const at = standingAt(this.nvm.cells, this.image);
+    this.#vain = at === this.#standing ? this.#vain + 1 : 0;
+    this.#standing = at;
+    const { image, profile, nvm } = this;
+    const { storage } = this.options;
+    if (storage && this.#vain >= VAIN_CUTS)
+      throw noProgress(this.#vain, { image, profile, storage, cells: nvm.cells });
     return randomOutcome(this.#random);
   };
 
@@ -182,7 +192,7 @@ class Learner {
     const { nvm, recorder, supply, cuts, image } = this;
     recorder.finish();
     const cells = nvm.cells.slice();
-    return { nvm: cells, comparable: comparableNvm(cells, image, image.policy.low), recorder, supply, cuts };
+    return { nvm: cells, comparable: comparableNvm(cells, image, true), recorder, supply, cuts };
   }
 }
 
@@ -231,7 +241,7 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const module = meteredModule(moduleFor(model), profile.instructionCycles.value);
   const steady = new Learner(model, new MeteredSupply(profile), profile, module, { seed, onLow });
   const supply = new MeteredSupply(profile, openTrace(trace, seed), storage);
-  const harvested = new Learner(model, supply, profile, module, { seed, onLow });
+  const harvested = new Learner(model, supply, profile, module, { seed, onLow, storage });
   const accuracy = (nvm: Uint8Array): { accuracy?: number } =>
     heldOut.length > 0 ? { accuracy: accuracyOf(model, nvm, heldOut, profile) } : {};
   const before = accuracy(harvested.nvm.cells);

@@ -8,9 +8,19 @@ import { choice, type Kind } from '../options/kinds.js';
 import { didYouMean } from '../options/suggest.js';
 import { checkProfile, jsonFile } from './custom.js';
 import type { DeviceProfile } from './profile.js';
+import { rp2040 } from './rp2040.js';
+import { stm32l4 } from './stm32l4.js';
 import { stm32u5 } from './stm32u5.js';
 
-const profiles: readonly DeviceProfile[] = [cortexM4Generic, msp430fr5994, apollo4, nrf52840, stm32u5];
+const profiles: readonly DeviceProfile[] = [
+  cortexM4Generic,
+  msp430fr5994,
+  apollo4,
+  nrf52840,
+  rp2040,
+  stm32l4,
+  stm32u5,
+];
 
 /** Names of the profiles. */
 export const DEVICES: readonly string[] = profiles.map(({ name }) => name);

@@ -24,7 +24,7 @@ export const nrf52840: DeviceProfile = {
     source: 'nRF52840 product specification: Cortex-M4F',
   },
   planScale: {
-    value: 5.2,
+    value: 1.5,
     provenance: 'estimated',
     source: 'digits image, cycles of `brownout analyze` over the estimates',
   },

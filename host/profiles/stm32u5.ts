@@ -24,7 +24,7 @@ export const stm32u5: DeviceProfile = {
   },
   body: { value: 'dsp', provenance: 'datasheet', source: 'STM32U5 datasheet: Cortex-M33 with DSP' },
   planScale: {
-    value: 2,
+    value: 1,
     provenance: 'estimated',
     source: 'digits image, cycles of `brownout analyze` over the estimates',
   },

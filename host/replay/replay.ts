@@ -3,13 +3,13 @@ import { analyze, type AnalyzeResult } from '../analyze/analyze.js';
 import { carryState, type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
-import { BrownoutError, ExitCode } from '../error.js';
 import { imageOf } from '../ops/given-image.js';
 import { type Image, withPolicy } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { resolvePolicy, checkPolicy } from '../plan/policy.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { converterName, type Storage, storageChargeUj, storageFor } from '../power/converter.js';
+import { noProgress, standingAt, usableUj } from '../power/life.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
@@ -129,19 +129,8 @@ function inputsOf(
   return { inputs, source };
 }
 
-/** Cuts without a commit between them after which there will never be one: the device gives up after 64 boots. */
-export const VAIN_CUTS = 200;
-
-export const noProgress = (found: string): BrownoutError =>
-  new BrownoutError(
-    {
-      code: 'E_NO_PROGRESS',
-      found,
-      expected: 'a charge that holds a boot, a tile and a commit',
-      hint: 'Give a larger `capacitorUf`, or compile the image for this device and capacitor.',
-    },
-    ExitCode.DEVICE,
-  );
+/** Cuts without a commit between them after which there will never be one: as firmware/main.c gives a job up. */
+export const VAIN_CUTS = 128;
 
 /** A run of all inputs on one supply. */
 interface Run {
@@ -189,11 +178,11 @@ export class ReplayBench {
   /** The same inputs on harvested power. */
   harvest(storage: Storage): Run {
     const { trace, seed } = this.#options;
-    return this.run(new MeteredSupply(this.profile, openTrace(trace, seed), storage));
+    return this.run(new MeteredSupply(this.profile, openTrace(trace, seed), storage), storage);
   }
 
   /** All inputs, one after the other, on `supply`. */
-  run(supply: MeteredSupply): Run {
+  run(supply: MeteredSupply, storage?: Storage): Run {
     const { image, profile } = this;
     const { seed, onLow, onInference } = this.#options;
     const random = new Random(seed);
@@ -209,12 +198,13 @@ export class ReplayBench {
       observe,
     });
     recorder.bind(device);
-    let [commits, vain] = [0, 0];
+    let [standing, vain]: [number | undefined, number] = [undefined, 0];
     const onCut = (): ReturnType<typeof randomOutcome> => {
       recorder.cut();
-      vain = recorder.commits === commits ? vain + 1 : 0;
-      commits = recorder.commits;
-      if (vain > VAIN_CUTS) throw noProgress(`${vain} power failures in a row without a commit`);
+      const at = standingAt(nvm.cells, image);
+      vain = at === standing ? vain + 1 : 0;
+      standing = at;
+      if (storage && vain >= VAIN_CUTS) throw noProgress(vain, { image, profile, storage, cells: nvm.cells });
       return randomOutcome(random);
     };
     const latenciesMs: number[] = [];
@@ -223,7 +213,12 @@ export class ReplayBench {
       const input = sample.slice();
       if (last) carryState(image, input, last);
       const fromUs = supply.timeUs;
-      const hooks = { onCut, onCall, ...(onLow === 'sleep' ? { onLow: recorder.onLow } : {}) };
+      const hooks = {
+        onCut,
+        onCall,
+        careful: true as const,
+        ...(onLow === 'sleep' ? { onLow: recorder.onLow } : {}),
+      };
       const { answer } = completeJob(device, image, { ticket: index + 1, input }, hooks, index > 0);
       latenciesMs.push((supply.timeUs - fromUs) / 1000);
       recorder.timeline.inferences.push({ fromUs, toUs: supply.timeUs });
@@ -232,7 +227,8 @@ export class ReplayBench {
       return answer;
     });
     recorder.finish();
-    const cells = comparableNvm(nvm.cells, image, image.policy.low);
+    // A careful app may have added commits: how many there were is no difference.
+    const cells = comparableNvm(nvm.cells, image, true);
     return { statistics: supply.statistics, recorder, answers, nvm: cells, latenciesMs };
   }
 
@@ -285,27 +281,9 @@ function largestOf(
   profile: DeviceProfile,
   storage: Storage,
 ): ReplayResult['largestTile'] {
-  const largest = ops.reduce((a, b) => (b.largestTileCycles > a.largestTileCycles ? b : a));
-  const energyUj = (largest.largestTileCycles * profile.activeNjPerCycle.value * storage.drawFactor) / 1000;
-  return { op: largest.name, energyUj, percent: (energyUj / storageChargeUj(storage)) * 100 };
-}
-
-/** Says which op is too large where the device makes no progress. */
-function withReason<T>({ op, energyUj }: ReplayResult['largestTile'], storage: Storage, run: () => T): T {
-  try {
-    return run();
-  } catch (error) {
-    if (!(error instanceof BrownoutError) || error.code !== 'E_NO_PROGRESS') throw error;
-    throw new BrownoutError(
-      {
-        code: error.code,
-        found: `${error.found}; entering op "${op}" and its dearest tile take ${energyUj.toFixed(1)} µJ`,
-        expected: `less than the ${storageChargeUj(storage).toFixed(1)} µJ of a charge, boot and commit included`,
-        hint: 'Give a larger `capacitorUf`, or compile the image for this device and capacitor.',
-      },
-      ExitCode.DEVICE,
-    );
-  }
+  const largest = ops.reduce((a, b) => (b.largestTileUj > a.largestTileUj ? b : a));
+  const energyUj = largest.largestTileUj;
+  return { op: largest.name, energyUj, percent: (energyUj / usableUj(storage, profile)) * 100 };
 }
 
 /**
@@ -320,7 +298,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
   const storage = storageFor(profile, settings);
   const analysis = analyze(bench.image, { device: profile });
   const largestTile = largestOf(analysis, profile, storage);
-  const run = withReason(largestTile, storage, () => bench.harvest(storage));
+  const run = bench.harvest(storage);
   const { statistics, recorder } = run;
   const useful = steady.recorder.spentOn.tile;
   const { onUs, offUs, sleepUs } = statistics;

@@ -1,4 +1,5 @@
 // The application around a job, as one would write it on a device: it may die anywhere and asks after every boot.
+import { C_SEQUENCE } from '../../assembly/layout.js';
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import type { Image } from '../model/image.js';
@@ -22,9 +23,17 @@ export interface JobOptions {
   maxCuts?: number;
   /** Called where `run` returned LOW, everything committed: an app may sleep here. Default: it goes on. */
   onLow?: () => void;
+  /**
+   * As firmware/main.c: after a few boots that found the job where it was, commit after every tile; go on after
+   * `E_NO_PROGRESS`. Default: leave commits to the image, and stop there.
+   */
+  careful?: true;
   /** Called before each call to the device. */
   onCall?: (call: DeviceCall) => void;
 }
+
+/** Boots at one cursor from which a careful app commits after every tile: CAREFUL_BOOTS of firmware/main.c. */
+const CAREFUL_BOOTS = 4;
 
 /** The calls an app makes. */
 export type DeviceCall = 'boot' | 'submit' | 'run' | 'ack';
@@ -57,17 +66,22 @@ export function completeJob(
   device: Device,
   image: Image,
   job: Job,
-  { onCut, onLow, onCall, maxCuts = 100_000 }: JobOptions = {},
+  { onCut, onLow, onCall, careful, maxCuts = 100_000 }: JobOptions = {},
   booted = false,
 ): { answer: Values; cuts: number } {
   let answer: Values | undefined;
   let up = booted;
+  let [boots, sequence, budget] = [0, -1, 0];
   for (let cuts = 0; ; cuts++) {
     try {
       if (!up) {
         onCall?.('boot');
-        expectSuccess(device.boot(), 'boot');
+        const code = device.boot();
+        if (!careful || code !== ErrorCode.E_NO_PROGRESS) expectSuccess(code, 'boot');
         up = true;
+        boots = device.cursorField(C_SEQUENCE) === sequence ? boots + 1 : 1;
+        sequence = device.cursorField(C_SEQUENCE);
+        budget = careful && boots > CAREFUL_BOOTS ? 1 : 0;
       }
       if (device.ticket !== job.ticket) {
         onCall?.('submit');
@@ -77,7 +91,7 @@ export function completeJob(
       }
       while (device.status() === Status.RUN) {
         onCall?.('run');
-        if (expectSuccess(device.run(), 'run') === Status.LOW) onLow?.();
+        if (expectSuccess(device.run(budget), 'run') === Status.LOW) onLow?.();
       }
       answer ??= readAnswer(device, image);
       onCall?.('ack');

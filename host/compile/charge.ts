@@ -1,0 +1,59 @@
+// Whether the device gets on at all: no charge may be too small for what lies between two commits.
+import { Status } from '../../assembly/error.js';
+import { JobKind, OP_TILES } from '../../assembly/layout.js';
+import { BrownoutError } from '../error.js';
+import { cursorBytes, idleFields, slotAddress } from '../model/cursor.js';
+import { Random } from '../math/random.js';
+import type { Image } from '../model/image.js';
+import { leastCycles } from '../ops/record.js';
+import { profileStorage } from '../power/converter.js';
+import { capacitorFor, lifeEnergy, lifeUj, usableUj } from '../power/life.js';
+import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
+import { SimulatedNvm } from '../simulator/nvm.js';
+import { provision } from '../simulator/provision.js';
+
+/** Estimates are wrong by less than this: what is below it by them is not simulated. */
+const SUSPECT = 0.4;
+
+/** An error that says what something takes of a charge, and what capacitor holds it. */
+export function chargeTooSmall(what: string, neededUj: number, profile: DeviceProfile): BrownoutError {
+  const storage = profileStorage(profile);
+  return new BrownoutError({
+    code: 'E_CHARGE',
+    found: `${what} take ${Math.ceil(neededUj)} µJ (simulated)`,
+    expected: `at most the ${Math.floor(usableUj(storage, profile))} µJ that a charge of ${profile.name} holds`,
+    hint: `Make the layer smaller, or give a \`capacitorUf\` of ${capacitorFor(neededUj, storage, profile)}uF or more.`,
+  });
+}
+
+/**
+ * Throws `E_CHARGE` where a charge does not hold a boot with taking an input in, or with entering an op, one of its tiles and
+ * a commit: there a device would stand for ever. Simulated, where estimates come near a charge.
+ */
+export function checkCharge(image: Image, profile: DeviceProfile): void {
+  const storage = profileStorage(profile);
+  const usable = usableUj(storage, profile);
+  const nvm = new SimulatedNvm(image.nvmBytes);
+  // What tiles take may hang on data a little: noise is no worse than most.
+  const random = new Random(1);
+  nvm.load(Uint8Array.from({ length: image.nvmBytes }, () => random.integer(256)));
+  provision(nvm, image);
+  let dearest = { what: '', uj: 0 };
+  const check = (what: string): void => {
+    const uj = lifeUj(lifeEnergy(image, profile, nvm.cells));
+    if (uj > dearest.uj) dearest = { what, uj };
+  };
+  check('a boot, checking the plan, taking the input in and a commit');
+  const { first, count } = image.jobs[JobKind.INFER]!;
+  for (let op = first; op < first + count; op++) {
+    const record = image.ops[op]!;
+    if (leastCycles(record) < SUSPECT * plannedCycles(profile)) continue;
+    // In the middle, where no window hangs over an edge.
+    const tile = record.get(OP_TILES) >> 1;
+    const job = { state: Status.RUN, kind: JobKind.INFER, ticket: 1, op, tile };
+    nvm.write(slotAddress(image, 0), cursorBytes({ ...idleFields(image.imageId), ...job }, 0));
+    nvm.sync();
+    check(`op "${image.metadata.ops[op]}": a boot, entering it, a tile and a commit`);
+  }
+  if (dearest.uj > usable) throw chargeTooSmall(dearest.what, dearest.uj, profile);
+}
