@@ -1,10 +1,12 @@
 // One way for inputs: an image of several inputs, and one with state, in every command that runs an image.
-import { lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { writeWhole } from '../host/data/files.js';
 import { type NpyArray, writeNpy } from '../host/data/npy.js';
+import { NvmFile } from '../host/firmware/qemu.js';
+import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { replay, ReplayBench } from '../host/replay/replay.js';
@@ -164,6 +166,18 @@ test('what lies beside a file that is written stays, links stay links, permissio
   assert.is(statSync(path).mode, mode);
   assert.equal(readdirSync(folder).sort(), [...before, 'page.html'].sort());
   for (const end of ['.part', '.tmp', '.old']) assert.equal([...readFileSync(`${path}${end}`)], [1, 2, 3]);
+});
+
+test('a file that is no NVM of the board is left alone', () => {
+  const board = boardCalled('qemu-mps2-an386');
+  const before = readFileSync(join(folder, 'sum.brn'));
+  assert.throws(() => new NvmFile(join(folder, 'sum.brn'), board), /E_OUTPUT/);
+  assert.equal(readFileSync(join(folder, 'sum.brn')), before);
+  for (const _ of [1, 2]) {
+    const nvm = new NvmFile(join(folder, 'board.nvm'), board);
+    assert.is(statSync(nvm.path).size, board.nvm.bytes);
+  }
+  rmSync(join(folder, 'board.nvm'));
 });
 
 test('a write that fails leaves nothing, and the file as it was', () => {
