@@ -37,7 +37,7 @@ import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
-import { type QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { bindImports, type Device, type DeviceExports, PowerCut } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
