@@ -42,6 +42,7 @@ export type { FloatGraph, GraphOp } from './import/float-graph.js';
 export { firstColumns } from './import/first-columns.js';
 export { quantizeGraph, type QuantizeGraphOptions } from './import/quantize-graph.js';
 export { importModel, type ImportOptions, type ImportedModel } from './import/import-model.js';
+export type { WeightChoice } from './import/narrow-weights.js';
 export { check, type CheckResult } from './check/check.js';
 export type { CheckOptions } from './check/options.js';
 export { inspect, type InspectResult } from './inspect/inspect.js';

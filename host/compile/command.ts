@@ -84,6 +84,8 @@ export const command: Command = defineCommand({
     shape: importOptions.shape,
     reference: importOptions.reference,
     cut: importOptions.cut,
+    weights: importOptions.weights,
+    weightLoss: importOptions.weightLoss,
     range: { kind: rangeKind, help: 'floats the model was trained on', otherwise: 'what its input holds' },
     features: {
       kind: choice(FEATURES),
@@ -96,6 +98,7 @@ export const command: Command = defineCommand({
   examples: [
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
+    'brownout compile model.tflite --data samples.npy --weights mixed -o small.brn',
     'brownout compile model.tflite --learn head:2 --learning-rate 1/32 -o model-learn.brn',
   ],
   run({ positionals, options, progress, writes }) {
@@ -111,6 +114,8 @@ export const command: Command = defineCommand({
       shape,
       reference,
       cut,
+      weights,
+      weightLoss,
       ...more
     } = others;
     const { range, features, ranges, equalize, biasCorrection, ...settings } = more;
@@ -121,6 +126,8 @@ export const command: Command = defineCommand({
       ...(cut === undefined ? {} : { cut }),
       ...(reference === undefined ? {} : { reference }),
       ...(shape === undefined ? {} : { shape }),
+      ...(weights === undefined ? {} : { weights }),
+      ...(weightLoss === undefined ? {} : { weightLoss }),
       ...(data === undefined ? {} : { data: readArray(data, as ? { as } : {}).array }),
       quantize: {
         ...(ranges === undefined ? {} : { ranges }),

@@ -3,8 +3,8 @@ import { type InputArray, realInputs } from '../data/model-input.js';
 import { samplesKind } from '../data/option-kinds.js';
 import { BrownoutError, checkBytes } from '../error.js';
 import type { Preprocessing } from '../model/metadata.js';
-import type { QuantizedNetwork, TensorSpec } from '../model/quantized-network.js';
-import { callback, choice, list, progressKind, text, whole } from '../options/kinds.js';
+import { elementCount, type QuantizedNetwork, type TensorSpec } from '../model/quantized-network.js';
+import { callback, choice, list, progressKind, real, text, whole } from '../options/kinds.js';
 import { type Checked, checkOptions, nested, type Table } from '../options/table.js';
 import { graphOf, type ImportedOnnx, importOnnx } from './onnx/import-onnx.js';
 import {
@@ -16,6 +16,7 @@ import {
 import { FLOAT_OPERATORS, floatModelOf, isFloatModel } from './tflite/float.js';
 import { importTflite } from './tflite/import-tflite.js';
 import { readTflite } from './tflite/model.js';
+import { narrowWeights, WEIGHT_CHOICES, type WeightChoice } from './narrow-weights.js';
 import { type ReadBeside, readOnnx } from './onnx/model.js';
 
 /** Options of `importModel`. */
@@ -33,6 +34,13 @@ export interface ImportOptions {
   cut?: string;
   /** Shape of the input where the file leaves sizes open, the batch first. */
   shape?: readonly number[];
+  /**
+   * Bits of weights: 8 as the file or its quantization has them (default), 4, 2 or 1 for all layers that can, or `mixed`: as
+   * few a layer as `weightLoss` allows, judged on `data`. Nothing is trained for it: below 4 bits most models lose much.
+   */
+  weights?: WeightChoice;
+  /** With `mixed`: the squared error that rounding weights may bring, as a share of the answers' variance; default 0.003. */
+  weightLoss?: number;
   /** Whose kernels a .tflite file’s results are those of, where the two differ; default `tflite`. */
   reference?: 'tflite' | 'tflm';
 }
@@ -60,6 +68,16 @@ export const importOptions = {
   shape: {
     kind: list(whole(1, 1_000_000), 'N,N,…'),
     help: 'shape of the input, where the file leaves sizes open',
+  },
+  weights: {
+    kind: choice(WEIGHT_CHOICES, { placeholder: 'BITS' }),
+    help: 'bits of weights: 8, 4, 2, 1, or mixed: as few a layer as the loss allows',
+    otherwise: 'as the model has',
+  },
+  weightLoss: {
+    kind: real(0, 1, { example: '0.003' }),
+    default: 0.003,
+    help: 'of mixed weights: the share of the answer’s variance that may be lost',
   },
   reference: {
     kind: choice(['tflite', 'tflm']),
@@ -150,10 +168,41 @@ function quantized(
 /** Whether a file is TensorFlow Lite's, by its identifier. */
 const isTflite = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === 'TFL3';
 
+/** A model with its weights in fewer bits, and a note of what that did. */
+function inFewerBits(
+  model: ImportedModel,
+  { data, weights = '8', weightLoss }: ImportSettings,
+): ImportedModel {
+  if (weights === '8') return model;
+  const { network, preprocessing } = model;
+  const shape = network.inputs
+    ? [elementCount(network.tensors[network.input]!)]
+    : network.tensors[network.input]!.shape;
+  const samples = data ? realInputs(data, shape, preprocessing.channelsFirst) : [];
+  const { network: narrow, bits, others, error } = narrowWeights(network, weights, samples, weightLoss);
+  const counts = ([8, 4, 2, 1] as const).flatMap((width) => {
+    const layers = bits.filter((layer) => layer.bits === width).length;
+    return layers > 0
+      ? [`${width} bit${width === 1 ? '' : 's'} in ${layers} layer${layers === 1 ? '' : 's'}`]
+      : [];
+  });
+  const kept = others.length > 0 ? `; as they were: ${others.join(', ')}` : '';
+  const judged =
+    error === undefined
+      ? 'how much is lost is not known: give samples as --data'
+      : `of the answers’ variance ${(error * 100).toPrecision(2)} % is lost on the samples`;
+  const note = `weights rounded, not trained for it: ${counts.join(', ')}${kept}; ${judged}`;
+  return { ...model, network: narrow, notes: [...model.notes, note] };
+}
+
 /** Imports a .tflite or an .onnx file. Throws `E_MODEL`, `E_TFLITE…`, `E_ONNX…`, `E_CALIBRATION`, `E_INPUT_…`. */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): ImportedModel {
   const settings = checkOptions(importOptions, options);
   checkBytes(bytes, 'a model (.tflite, .onnx)');
+  return inFewerBits(importAsItIs(bytes, settings), settings);
+}
+
+function importAsItIs(bytes: Uint8Array, settings: ImportSettings): ImportedModel {
   if (isTflite(bytes)) {
     const float = floatGraphOf(bytes, settings);
     if (float) return quantized(float, settings);
