@@ -94,6 +94,7 @@ export function noProgress(
   }: { image: Image; profile: DeviceProfile; storage: Storage; cells: Uint8Array },
 ): BrownoutError {
   const { at, ...life } = lifeEnergy(image, profile, cells);
+  const enough = capacitorFor(lifeUj(life), storage, profile);
   const [boot, recover, step] = [life.bootUj, life.recoverUj, life.stepUj].map((uj) => uj.toFixed(1));
   const what = at
     ? `tile ${at.tile} of op "${image.metadata.ops[at.op] ?? at.op}", entering it and the commit included,`
@@ -103,7 +104,7 @@ export function noProgress(
       code: 'E_NO_PROGRESS',
       found: `${cuts} power failures in a row without a commit: coming up takes ${boot} µJ, recovery ${recover}, ${what} ${step}`,
       expected: `together at most the ${usableUj(storage, profile).toFixed(1)} µJ that a charge gives`,
-      hint: `Give a \`capacitorUf\` of ${capacitorFor(lifeUj(life), storage, profile)}uF or more, or compile the image for this device and capacitor.`,
+      hint: `Give a \`capacitorUf\` of ${enough}uF or more, or compile the image for this device and capacitor.`,
     },
     ExitCode.DEVICE,
   );

@@ -25,7 +25,11 @@ export const stm32l4: DeviceProfile = {
     source: 'digits image, cycles of `brownout analyze` over the estimates',
   },
   imageReadBytes: { value: 8, provenance: 'datasheet', source: 'RM0351: flash is read 64 bits at a time' },
-  imageReadCycles: { value: 0, provenance: 'datasheet', source: 'RM0351: no wait state up to 16 MHz' },
+  imageReadCycles: {
+    value: 1,
+    provenance: 'estimated',
+    source: 'RM0351: no wait state up to 16 MHz; the fetch that waits for it',
+  },
   imageReadNj: {
     value: 0.15,
     provenance: 'estimated',
