@@ -41,8 +41,9 @@ uint8_t *brownout_arena(void) {
   return wasm_memory.bytes + BROWNOUT_ARENA;
 }
 
+static const uint8_t zeros[BROWNOUT_CURSOR_BYTES];
+
 void brownout_provision(void) {
-  static const uint8_t zeros[BROWNOUT_CURSOR_BYTES];
   brownout_nvm_write(0, zeros, 4);
   brownout_nvm_sync();
   brownout_nvm_write(4, brownout_first_state + 4, BROWNOUT_STATE_BYTES - 4);
@@ -68,11 +69,32 @@ static int32_t boot(void) {
   return (int32_t)brownout_module_boot(0, BROWNOUT_IMAGE_BYTES, 0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
 
+/* An erasure under way. One byte differs from a state's mark, so that a torn write of it leaves one of the two. */
+static const uint8_t erasing[4] = {'B', 'R', 'N', 'E'};
+
+/* Zeros over all that NVM holds behind the mark, then the state of a device that has not run. */
+static void erase(void) {
+  uint32_t at = sizeof erasing;
+  while (at < BROWNOUT_NVM_BYTES) {
+    const uint32_t rest = BROWNOUT_NVM_BYTES - at;
+    const uint32_t piece = rest < sizeof zeros ? rest : (uint32_t)sizeof zeros;
+    brownout_nvm_write(at, zeros, piece);
+    at += piece;
+  }
+  brownout_nvm_sync();
+#ifdef BROWNOUT_NVM_KEEPS_OLD
+  brownout_nvm_forget();
+#endif
+  brownout_provision();
+}
+
 /* Whatever is wrong is read again: a memory may not be up yet, and one bad read must not wipe what was learnt. */
 #define READS 3
 
 int32_t brownout_begin(void) {
+  uint8_t copy[sizeof erasing];
   uint32_t blank = 0;
+  uint32_t marked = 0;
   int32_t state = 0;
   uint32_t i;
   brownout_module_start();
@@ -81,9 +103,19 @@ int32_t brownout_begin(void) {
     state = boot();
     if (state >= 0 || state == BROWNOUT_E_NO_PROGRESS) return state;
     blank += state == BROWNOUT_E_MAGIC;
+    marked += memcmp(brownout_nvm_view(0, sizeof copy, copy), erasing, sizeof copy) == 0;
   }
   if (blank < READS) return state;
-  brownout_provision();
+  if (marked > 0) erase();
+  else brownout_provision();
+  return boot();
+}
+
+int32_t brownout_erase(void) {
+  brownout_nvm_write(0, erasing, sizeof erasing);
+  brownout_nvm_sync();
+  erase();
+  memset(wasm_memory.bytes + BROWNOUT_ARENA, 0, BROWNOUT_SRAM_BYTES - BROWNOUT_ARENA);
   return boot();
 }
 

@@ -91,6 +91,13 @@ uint32_t brownout_boots(void);
 /* Writes the state of a device that has not run yet to NVM, so that a cut on the way leaves no device that looks ready. */
 void brownout_provision(void);
 
+/*
+ * Erases all that was fed, answered and learnt, sample ring and weights: NVM is as after provisioning, zeros elsewhere, also
+ * where a log keeps what was written over. After a cut, either nothing was erased yet, or begin goes on with it: call it again
+ * unless it returned. Tickets begin again at 1. Returns BROWNOUT_IDLE or an error.
+ */
+int32_t brownout_erase(void);
+
 /* SRAM of the module from the first byte kernels use; free for the application's use between jobs. */
 uint8_t *brownout_arena(void);
 

@@ -25,6 +25,12 @@ void brownout_nvm_write(uint32_t address, const void *source, uint32_t length);
 /* Returns when everything written before is durable: a barrier. */
 void brownout_nvm_sync(void);
 
+/*
+ * Only of memories that keep what was written over (--nvm flash; BROWNOUT_NVM_KEEPS_OLD): returns when none of that is left
+ * in any cell.
+ */
+void brownout_nvm_forget(void);
+
 /* The voltage monitor: 1 if the power is about to fail, else 0. Without a monitor always 0. */
 int brownout_power_low(void);
 

@@ -409,6 +409,17 @@ void brownout_nvm_sync(void) {
   flush();
 }
 
+/* Pages that hold anything are emptied by copies of what lives, and erased. */
+void brownout_nvm_forget(void) {
+  uint32_t page;
+  flush();
+  for (page = 0; page < BROWNOUT_FLASH_PAGES; page++) {
+    if (nvm_log.pages[page].used == 0) continue;
+    if (page == nvm_log.active) nvm_log.active = BROWNOUT_LOG_NONE;
+    reclaim(page);
+  }
+}
+
 struct brownout_flash_wear brownout_nvm_flash_wear(void) {
   struct brownout_flash_wear wear = {~0u, 0, 0};
   uint32_t page;

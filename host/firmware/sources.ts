@@ -141,7 +141,7 @@ export function sramBytes(image: Image, { arena }: FirmwareModule): number {
 }
 
 /** brownout_model.h: every size and address as C. */
-function modelHeader(image: Image, module: FirmwareModule): string {
+function modelHeader(image: Image, module: FirmwareModule, keepsOld: boolean): string {
   const sizes: [string, number][] = [
     ['SRAM_BYTES', sramBytes(image, module)],
     ['ARENA', module.arena],
@@ -170,6 +170,8 @@ function modelHeader(image: Image, module: FirmwareModule): string {
     // Only of images that learn, and of those of them that keep unlabelled inputs.
     ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
     ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
+    // What was written over stays in memory until it is erased.
+    ...(keepsOld ? [['NVM_KEEPS_OLD', 1] satisfies [string, number]] : []),
     // Where a convolution has room for two windows of int16.
     ...(image.ops.some(hasRoom) ? [['ACCEL_WIDE', 1] satisfies [string, number]] : []),
   ];
@@ -387,11 +389,11 @@ function makefile(part: Part): string {
 }
 
 /** Files by name that a program around `module` needs, whatever the target. */
-export function commonFiles(image: Image, module: FirmwareModule): Map<string, string> {
+export function commonFiles(image: Image, module: FirmwareModule, keepsOld = false): Map<string, string> {
   const files = new Map<string, string>();
   for (const name of ['brownout.c', ...HEADERS]) files.set(name, packageText(name));
   files.set('brownout_module.inc', module.text);
-  files.set('brownout_model.h', modelHeader(image, module));
+  files.set('brownout_model.h', modelHeader(image, module, keepsOld));
   files.set('brownout_model.c', modelSource(image));
   return files;
 }
@@ -399,7 +401,7 @@ export function commonFiles(image: Image, module: FirmwareModule): Map<string, s
 /** All files of a firmware folder, by name. */
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
   const { target, map, nvm, own = new Map() } = part;
-  const files = commonFiles(image, module);
+  const files = commonFiles(image, module, nvmBody(nvm).keepsOld);
   for (const name of [...nvmBody(nvm).files, ...programFiles(target)]) files.set(name, packageText(name));
   if (target.toolchain) files.set('link.ld', linkerScript(map, nvmBody(nvm).stackBytes));
   for (const [name, text] of own) files.set(name, text);

@@ -45,6 +45,7 @@ function erasures({ initial, inferences }: WriteTrace): number {
 export const flash: NvmBody = {
   files: ['brownout_nvm_flash.c', 'brownout_nvm_flash.h', 'brownout_port_flash.c'],
   editable: ['brownout_port_flash.c'],
+  keepsOld: true,
   runs: 'part',
   stackBytes: STACK_BYTES,
   place,

@@ -40,6 +40,8 @@ export interface NvmBody {
   files: readonly string[];
   editable: readonly string[];
   runs: Runs;
+  /** What was written over stays in cells: there is a `brownout_nvm_forget`. */
+  keepsOld?: boolean;
   /** Stack that a program gets with it. */
   stackBytes: number;
   place: (where: Placing) => Placement;
