@@ -231,10 +231,7 @@ export enum OpKind {
 /** The first of learning: bit 0 of a build's mask of them. */
 export const KIND_LEARNING = 128;
 
-/**
- * Kernels there are, a bit a kind: those of kinds 0–31, and HIGH, those of kinds 32–63. A build for one image names its
- * own (assembly/kernels/mask.ts).
- */
+/** Kernels there are, a bit a kind: of kinds 0–31, and HIGH, of 32–63. Builds for one image: assembly/kernels/mask.ts. */
 export const KINDS_INT8 = 0xfffe;
 export const KINDS_INT8_HIGH = 0;
 export const KINDS_INT16 = 0x37ce;
@@ -307,10 +304,7 @@ export const CIRC_LEAVES = 92;
 export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile. */
 export const CIRC_GROUP = 104;
-/**
- * ntt: 0 where OP_WEIGHTS has spectra; 2⁶⁴/k mod p, signed, where it has first columns, int8 [block row][block][k], whose
- * spectra each tile computes.
- */
+/** ntt: 0 with spectra in OP_WEIGHTS; 2⁶⁴/k mod p, signed, with first columns, int8 [block row][block][k]. */
 export const CIRC_FACTOR = 108;
 
 // add_*, mul_*: a tile is `group` elements.

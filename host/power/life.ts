@@ -99,10 +99,11 @@ export function noProgress(
   const what = at
     ? `tile ${at.tile} of op "${image.metadata.ops[at.op] ?? at.op}", entering it and the commit included,`
     : 'taking the input in';
+  const taken = `coming up takes ${boot} µJ, recovery ${recover}, ${what} ${step}`;
   return new BrownoutError(
     {
       code: 'E_NO_PROGRESS',
-      found: `${cuts} power failures in a row without a commit: coming up takes ${boot} µJ, recovery ${recover}, ${what} ${step}`,
+      found: `${cuts} power failures in a row without a commit: ${taken}`,
       expected: `together at most the ${usableUj(storage, profile).toFixed(1)} µJ that a charge gives`,
       hint: `Give a \`capacitorUf\` of ${enough}uF or more, or compile the image for this device and capacitor.`,
     },

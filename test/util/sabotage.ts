@@ -70,7 +70,12 @@ export const MUTANTS: readonly Mutant[] = [
     cuts: true,
     name: 'checksum not checked',
     file: CURSOR,
-    edits: [['return crc32(0, ARENA, C_CRC) == load<u32>(ARENA, C_CRC)', 'return load<u32>(ARENA, C_IMAGE_ID) != 0']],
+    edits: [
+      [
+        'return crc32(0, ARENA, C_CRC) == load<u32>(ARENA, C_CRC)',
+        'return load<u32>(ARENA, C_IMAGE_ID) != 0',
+      ],
+    ],
   },
   {
     cuts: true,
