@@ -22,15 +22,17 @@ static m3ApiRawFunction(nvm_view_raw) {
 }
 
 /* Constants: of the program, or with BROWNOUT_IMAGE_IN_NVM of NVM, as where they come over the air. */
-#ifdef BROWNOUT_IMAGE_IN_NVM
-#define image_view_raw nvm_view_raw
-#else
 static m3ApiRawFunction(image_view_raw) {
   m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, length) m3ApiGetArg(uint32_t, scratch)
-  memcpy((uint8_t *)_mem + scratch, brownout_image + address, length);
+  uint8_t *to = (uint8_t *)_mem + scratch;
+#ifdef BROWNOUT_IMAGE_IN_NVM
+  const void *bytes = brownout_nvm_view(address, length, to);
+#else
+  const void *bytes = brownout_image + address;
+#endif
+  if (bytes != to) memcpy(to, bytes, length);
   m3ApiReturn(scratch)
 }
-#endif
 
 static m3ApiRawFunction(nvm_write_raw) {
   m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, source) m3ApiGetArg(uint32_t, length)
