@@ -17,10 +17,17 @@ export function lowBitNetwork(name: string, type: WeightType): QuantizedNetwork 
   return type === 'int8' ? network : withWeights(new Random(3), type, network);
 }
 
-/** Its image, in tiles as large as can be, and the input it carries. */
+/** Its image, in tiles as large as can be, and the input it carries. Sums of products, as those of few bits are, also of 8. */
 export function lowBitImage(network: QuantizedNetwork): { image: Image; sample: Int8Array } {
   const sample = int8s(new Random(2), elementCount(network.tensors[network.input]!));
-  const options = { arenaBytes: 65536, nvmBytes: 1 << 22, capacitorUf: 1e5, sample, verify: false };
+  const options = {
+    arenaBytes: 65536,
+    nvmBytes: 1 << 22,
+    capacitorUf: 1e5,
+    sample,
+    verify: false,
+    convolution: 'direct',
+  } as const;
   return { image: readImage(compile(network, options)), sample };
 }
 
