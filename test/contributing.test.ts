@@ -319,7 +319,7 @@ export const attic: DeviceProfile = { ...cortexM4Generic, name: 'attic', descrip
 `,
   );
   tree.insert('host/profiles/index.ts', 'import { apollo4 }', "import { attic } from './attic.js';\n");
-  tree.replace('host/profiles/index.ts', 'stm32u5];', 'stm32u5, attic];');
+  tree.replace('host/profiles/index.ts', '  stm32u5,\n];', '  stm32u5,\n  attic,\n];');
 }
 
 function addCommand(tree: Tree): void {
