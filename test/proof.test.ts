@@ -11,6 +11,7 @@ import {
   OP_TILES,
   OpKind,
 } from '../assembly/layout.js';
+import { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
@@ -80,7 +81,11 @@ test('base case: a bank of weights that is not written to its end', () => {
 test('SRAM: an image that declares less than its ops use', () => {
   const image = readImage(compile(dsCnn(new Random(5)), { arenaBytes: 8000 }));
   assert.ok(verify(image).proved);
-  refutes(withHeader(image, H_ARENA_BYTES, image.arenaBytes - 1024), 'job');
+  // Its records say so before anything runs them.
+  assert.throws(
+    () => verify(withHeader(image, H_ARENA_BYTES, image.arenaBytes - 1024)),
+    (error: unknown) => error instanceof BrownoutError && error.code === 'E_IMAGE_RECORD',
+  );
 });
 
 test('SRAM: a kernel that writes one byte beyond what the image declares', async () => {
