@@ -151,7 +151,7 @@ for (const kind of ['mapped', 'flash'] as const)
 
 const MUTANTS: [name: string, kind: NvmKind, from: string, to: string][] = [
   ['the rest not erased', 'mapped', 'while (at < BROWNOUT_NVM_BYTES)', 'while (at < BROWNOUT_NVM_BYTES / 2)'],
-  ['begin that forgets the erasure', 'mapped', 'sizeof copy) == 0) erase();', 'sizeof copy) == 99) erase();'],
+  ['begin that forgets the erasure', 'mapped', 'if (marked > 0) erase();', 'if (marked > READS) erase();'],
   ['no mark', 'mapped', '  brownout_nvm_write(0, erasing, sizeof erasing);\n', ''],
   ['records that were written over kept', 'flash', '  brownout_nvm_forget();\n', ''],
 ];
