@@ -12,7 +12,6 @@ import {
 import { transformedBytes } from '../ops/winograd.js';
 import { validateNetwork } from '../ops/validate.js';
 import type { Values } from '../model/values.js';
-import { opCost } from '../plan/cost.js';
 import { resolvePolicy } from '../plan/policy.js';
 import { leastCycles } from '../ops/record.js';
 import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
@@ -124,15 +123,6 @@ function planWithin(
   throw new RangeError('no SRAM to try');
 }
 
-/** What the planner asks of a record: entering it and a tile may take `mostUj`. */
-function pricesFor(profile: DeviceProfile, mostUj: number): PlanOptions['cost'] {
-  return (record) => {
-    const { enter, tile, all } = opCost(record, profile);
-    const share = (enter.energyUj + tile.energyUj) / mostUj;
-    return { share, inferenceUj: enter.energyUj + all.energyUj };
-  };
-}
-
 /** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`. */
 function planFor(network: QuantizedNetwork, options: CompileSettings, profile: DeviceProfile): Plan {
   const { policy, line, learn } = options;
@@ -142,7 +132,6 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
   for (const share of shares) {
     const plan = planWithin(arenaChoices(options, profile), chosen, {
       tileCycles: plannedCycles(profile) * share,
-      cost: pricesFor(profile, (chargeUj(profile) - profile.bootUj.value) * share),
       nvmBytes,
       overlap: policy !== 'never',
       line,

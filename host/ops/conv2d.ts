@@ -2,7 +2,6 @@ import {
   OP_FLAG_PLAIN,
   OP_WEIGHT_TYPE,
   OP_INPUT_ZERO_POINT,
-  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH1,
   OP_TILES,
@@ -21,7 +20,6 @@ import {
 } from '../../assembly/layout.js';
 import { type Conv2d, elementBytes, type TensorSpec } from '../model/quantized-network.js';
 import { littleEndian } from '../model/values.js';
-import { WEIGHT_TYPES } from '../model/weight-types.js';
 import {
   type TileLimits,
   type LoweredOp,
@@ -85,35 +83,18 @@ export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: num
 
 type Shape = [height: number, width: number, channels: number];
 
+/** How many channels of one output column fit a tenth of a charge. */
+function partOf(output: TensorSpec, patch: number, limits: TileLimits): number {
+  const fits = (size: number): boolean => convTileCycles(1, size, patch) <= limits.tileCycles;
+  return Math.max(largestPart(output.shape.at(-1)!, fits, lineValues(limits, output)), 1);
+}
+
 /** A map of `channels` as one row: windows of one pixel do not know rows. */
 function inOneRow(op: Conv2d, input: Shape, output: Shape): [Shape, Shape] {
   const single = [op.kernel, op.stride].every(([y, x]) => y === 1 && x === 1);
   if (!single || op.padding.some((n) => n > 0)) return [input, output];
   const flat = ([height, width, channels]: Shape): Shape => [1, height * width, channels];
   return [flat(input), flat(output)];
-}
-
-function constantsOf(
-  op: Conv2d,
-  [, , channels]: Shape,
-  input: TensorSpec,
-  output: TensorSpec,
-  record: OpRecord,
-): LoweredOp['constants'] {
-  const k = op.blockSize ?? 1;
-  const outputs = last(output);
-  const patch = op.kernel[0] * op.kernel[1] * channels;
-  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
-  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
-  const bytes = k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights);
-  return [{ field: OP_WEIGHTS, bytes }, ...requantization(op, bias, output, record)];
-}
-
-/** A cut into tiles: columns of each, channels at a time, tables of weights. */
-interface Cut {
-  columns: number;
-  group: number;
-  fours: number;
 }
 
 function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
@@ -138,31 +119,10 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
     requantBytes(op, group),
     columns * part * bytes,
   ];
-  // Cores that widen two windows do so where the input rows were: room for them, if there is any.
-  const withRoom = (columns: number, areas: number[]): number[] => {
-    const widened = [Math.max(areas[0]!, 4 * patch), ...areas.slice(1)];
-    const roomy = bytes === 1 && columns > 1 && patch % 4 === 0 && arenaFor(widened) <= limits.arenaBytes;
-    return roomy ? widened : areas;
-  };
-  /** The record of tiles of `columns`, in parts of their channels, and where its areas end. */
-  const cutInto = ({ columns, group, fours }: Cut, part = outputs): { record: OpRecord; end: number } => {
-    const record = recordOf(OpKind.CONV2D, input);
-    record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
-    record.set(OP_REQUANT_STRIDE, op.multipliers.length === 1 ? 0 : 8);
-    record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[op.weightType ?? 'int8'].code);
-    record.set(WIN_GROUP, Math.min(group, part));
-    if (k > 1) record.set(WIN_BLOCK, k);
-    placeWindow(op, inputShape, outputShape, columns, record);
-    if (part < outputs) {
-      record.set(WIN_PART, part);
-      record.set(OP_TILES, record.get(OP_TILES) * Math.ceil(outputs / part));
-    }
-    const areas = areasOf(columns, Math.min(group, part), fours, part);
-    growTables(areas, 2, shapeOf(columns, Math.min(group, part)), limits);
-    return { record, end: placeAreas(record, withRoom(columns, areas)) };
-  };
-  const chosen = (fours: number): (Cut & { within: boolean }) | undefined => {
-    let choice: (Cut & { within: boolean; inferenceUj: number }) | undefined;
+  const chosen = (
+    fours: number,
+  ): { columns: number; group: number; fours: number; within: boolean } | undefined => {
+    let choice;
     for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
       // Whole block rows, or all outputs.
       const rows = largestPart(Math.ceil(outputs / k), (part) => {
@@ -170,27 +130,44 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
       });
       // Channels go in pairs: not one at a time only so that a tile is wide.
       if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
-      const found = { columns, group: Math.min(rows * k, outputs), fours };
-      const { share, inferenceUj } = limits.cost(cutInto(found).record);
-      const within = share <= 1;
-      // Of tiles within a tenth of a charge those that an inference takes least with; failing that, the narrowest there is.
-      if (!choice?.within || inferenceUj < choice.inferenceUj) {
-        if (choice?.within && !within) continue;
-        choice = { ...found, within, inferenceUj };
-      }
+      const group = Math.min(rows * k, outputs);
+      const within = convTileCycles(columns, outputs, patch) <= limits.tileCycles;
+      // The widest tile within a tenth of a charge; failing that, the narrowest there is.
+      choice = { columns, group, fours, within };
+      if (within) break;
     }
     return choice;
   };
   const choice = withTables(op.weightType, chosen);
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs), 0)), limits);
   // A column that is too much is cut into parts of its channels; blocks stay whole.
-  const fitsPart = (size: number): boolean => limits.cost(cutInto(choice, size).record).share <= 1;
-  const part =
-    choice.columns > 1 || choice.within || k > 1
-      ? outputs
-      : Math.max(largestPart(outputs, fitsPart, lineValues(limits, output)), 1);
-  const { record, end } = cutInto(choice, part);
-  return { record, constants: constantsOf(op, inputShape, input, output, record), arenaBytes: end };
+  const part = choice.columns > 1 || choice.within || k > 1 ? outputs : partOf(output, patch, limits);
+  choice.group = Math.min(choice.group, part);
+  const record = recordOf(OpKind.CONV2D, input);
+  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+  record.set(WIN_GROUP, choice.group);
+  if (k > 1) record.set(WIN_BLOCK, k);
+  placeWindow(op, inputShape, outputShape, choice.columns, record);
+  if (part < outputs) {
+    record.set(WIN_PART, part);
+    record.set(OP_TILES, record.get(OP_TILES) * Math.ceil(outputs / part));
+  }
+  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
+  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
+  const constants = [
+    {
+      field: OP_WEIGHTS,
+      bytes: k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights),
+    },
+    ...requantization(op, bias, output, record),
+  ];
+  const areas = areasOf(choice.columns, choice.group, choice.fours, part);
+  growTables(areas, 2, shapeOf(choice.columns, choice.group), limits);
+  // Cores that widen two windows do so where the input rows were: room for them, if there is any.
+  const widened = Math.max(areas[0]!, 4 * patch);
+  const roomy = bytes === 1 && choice.columns > 1 && patch % 4 === 0;
+  if (roomy && arenaFor([widened, ...areas.slice(1)]) <= limits.arenaBytes) areas[0] = widened;
+  return { record, constants, arenaBytes: placeAreas(record, areas) };
 }
 
 function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean): void {
@@ -261,8 +238,8 @@ function groupCounts(op: OpRecord, vectors: number, rows: number, room: boolean)
 
 function kernelOf(op: OpRecord): string {
   if (op.get(WIN_BLOCK) > 1) return op.isInt8 ? 'conv2d_blocks' : 'conv2d_blocks_s16';
-  const packed = isInt8Weights(op) ? '' : '_packed';
-  return `conv2d${packed}${op.isInt8 ? '' : '_s16'}`;
+  if (!op.isInt8) return 'conv2d_s16';
+  return isInt8Weights(op) ? 'conv2d' : 'conv2d_packed';
 }
 
 /** Windows are laid out, unless they are pixels as they lie. */

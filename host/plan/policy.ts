@@ -1,7 +1,8 @@
 import { BrownoutError } from '../error.js';
 import type { CommitPolicy } from '../model/image.js';
-import { chargeUj, type DeviceProfile } from '../profiles/profile.js';
-import { commitCost, opCost } from './cost.js';
+import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
+import { opCycles } from '../ops/record.js';
+import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import type { Plan } from '../model/plan.js';
 import type { Kind } from '../options/kinds.js';
 import { nearest } from '../options/suggest.js';
@@ -51,7 +52,10 @@ export function fixedPolicy(name: string): CommitPolicy {
   return { every: name === 'never' ? 0 : Number(name.slice('every '.length)), low: false };
 }
 
-/** Share of the work that periodic commits may take. */
+/**
+ * Share of the work that periodic commits may take, by estimates that are up to twice too high where constants are read in
+ * place: under 1 % then.
+ */
 const MOST_COMMITS = 0.004;
 
 /**
@@ -66,12 +70,8 @@ export function resolvePolicy(
 ): CommitPolicy {
   if (name !== 'auto') return fixedPolicy(name);
   const inference = plan.ops.filter(({ record }) => !record.isLearning);
-  const work = inference.reduce((sum, { record }) => {
-    const { enter, all } = opCost(record, profile);
-    return sum + enter.energyUj + all.energyUj;
-  }, 0);
-  const commitUj = commitCost(profile).energyUj;
-  const betweenUnwarned = (chargeUj(profile) - profile.bootUj.value) / profile.unwarnedCuts.value;
-  const between = Math.max(Math.sqrt(2 * commitUj * betweenUnwarned), commitUj / MOST_COMMITS);
-  return { every: Math.max(1, Math.round((between / work) * plan.tileCount)), low: true };
+  const meanTile = inference.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
+  const betweenUnwarned = plannedCycles(profile) / profile.unwarnedCuts.value;
+  const between = Math.max(Math.sqrt(2 * COMMIT_CYCLES * betweenUnwarned), COMMIT_CYCLES / MOST_COMMITS);
+  return { every: Math.max(1, Math.round(between / meanTile)), low: true };
 }
