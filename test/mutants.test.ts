@@ -11,6 +11,14 @@ const OPEN = 24;
 /** Of the changes that are judged in this process, one in so many. */
 const EVERY = 24;
 
+const table = readFileSync(new URL('../../docs/MUTANTS.md', import.meta.url), 'utf8');
+const open = new Set(
+  table
+    .split('\n')
+    .filter((line) => /\| (?:NOBODY|not run) +\|/.test(line))
+    .map((line) => line.split('|')[1]!.trim()),
+);
+
 test('every change finds its place in the sources', () => {
   assert.ok(MUTANTS.length >= 200);
   for (const mutant of MUTANTS) assert.is.not(changed(mutant), '', mutant.name);
@@ -21,7 +29,8 @@ test('every change finds its place in the sources', () => {
 test('a sample is refuted, and the modules without a change are not', async () => {
   const judges = new Judges();
   for (const learning of [false, true]) assert.is(await judges.device(undefined, learning), undefined);
-  const sample = MUTANTS.filter(({ judge, argued, test: other }) => {
+  const sample = MUTANTS.filter(({ name, judge, argued, test: other }) => {
+    if (open.has(name)) return false;
     return typeof judge === 'string' && judge !== 'plan' && !argued && !other;
   }).filter((_, i) => i % EVERY === 5);
   assert.ok(sample.length >= 10);
@@ -29,10 +38,8 @@ test('a sample is refuted, and the modules without a change are not', async () =
 });
 
 test('docs/MUTANTS.md has every change; those that nobody refutes yet are counted, and get no more', () => {
-  const table = readFileSync(new URL('../../docs/MUTANTS.md', import.meta.url), 'utf8');
   for (const { name } of MUTANTS) assert.ok(table.includes(`| ${name} `), name);
-  const open = [...table.matchAll(/\| (?:NOBODY|not run) +\|/g)].length;
-  assert.ok(open <= OPEN, `${open} open`);
+  assert.ok(open.size <= OPEN, `${open.size} open`);
 });
 
 test.run();

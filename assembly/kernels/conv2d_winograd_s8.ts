@@ -96,10 +96,10 @@ function weightHalves(from: usize, odd: u32): u32 {
   return halves(from, odd) - 0x00800080;
 }
 
-/** 4·GgGᵀ of `rows` (1 or 2) rows of weights at `w`. */
+/** 4·GgGᵀ of two rows of weights at `w`, or twice that of the one there is: a pair's products are made of both. */
 function transformWeights(w: usize, rows: i32, channels: i32, to: usize): void {
   const next = channels << 2;
-  for (let row = 0; row < rows; row++) {
+  for (let row = 0; row < 2; row++) {
     for (let channel = 0; channel < channels; channel += 4) {
       for (let odd: u32 = 0; odd <= 8; odd += 8) {
         const first = to + (channel << 2) + (row << 3) + (odd >> 1);
@@ -128,7 +128,7 @@ function transformWeights(w: usize, rows: i32, channels: i32, to: usize): void {
         }
       }
     }
-    w += channels * 9;
+    if (rows == 2) w += channels * 9;
   }
 }
 
