@@ -119,10 +119,9 @@ function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
     requantBytes(op, group),
     columns * part * bytes,
   ];
-  const chosen = (
-    fours: number,
-  ): { columns: number; group: number; fours: number; within: boolean } | undefined => {
-    let choice;
+  type Choice = { columns: number; group: number; fours: number; within: boolean } | undefined;
+  const chosen = (fours: number): Choice => {
+    let choice: Choice;
     for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
       // Whole block rows, or all outputs.
       const rows = largestPart(Math.ceil(outputs / k), (part) => {
