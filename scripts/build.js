@@ -100,7 +100,10 @@ function removeStale() {
   }
 }
 
-/** The declarations that index.d.ts leads to, with their comments: those that a user's compiler reads, and no others. */
+/**
+ * The declarations that index.d.ts leads to, with their comments: those that a user's compiler reads, and no others. Beside
+ * each its map to the source, a copy of which goes to dist/src, for editors that go to a definition.
+ */
 function writeDeclarations() {
   const [from, to] = [join(root, 'dist/.types'), join(root, 'dist')];
   tsc('tsconfig.types.json', '--outDir', from);
@@ -116,12 +119,21 @@ function writeDeclarations() {
   for (const folder of ['assembly', 'bench', 'examples', 'host', 'samples', 'scripts', 'test']) {
     if (!existsSync(join(to, folder))) continue;
     for (const name of readdirSync(join(to, folder), { recursive: true })) {
-      if (name.endsWith('.d.ts') && !reached.has(join(folder, name))) rmSync(join(to, folder, name));
+      if (!/\.d\.ts(\.map)?$/.test(name)) continue;
+      if (!reached.has(join(folder, name.replace(/\.map$/, '')))) rmSync(join(to, folder, name));
     }
   }
+  rmSync(join(to, 'src'), { recursive: true, force: true });
   for (const [path, text] of reached) {
     const file = join(to, path);
     if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
+    const source = path.replace(/\.d\.ts$/, '.ts');
+    const copy = join(to, 'src', source);
+    mkdirSync(dirname(copy), { recursive: true });
+    writeFileSync(copy, readFileSync(join(root, source)));
+    const map = JSON.parse(readFileSync(join(from, `${path}.map`), 'utf8'));
+    const sources = [relative(dirname(file), copy).replaceAll('\\', '/')];
+    writeFileSync(`${file}.map`, JSON.stringify({ ...map, sources }));
   }
 }
 

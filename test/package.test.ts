@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -61,7 +61,20 @@ test('the tarball holds nothing else', () => {
     return source !== undefined && existsSync(join(root, 'host')) && !existsSync(join(root, `${source}.ts`));
   });
   assert.equal(stale, []);
-  assert.ok(packed.unpackedSize < 3_400_000, `${packed.unpackedSize} bytes`);
+  assert.ok(packed.unpackedSize < 4_600_000, `${packed.unpackedSize} bytes`);
+});
+
+test('every declaration has a map to a source in the tarball', () => {
+  const declarations = paths.filter((path) => path.endsWith('.d.ts'));
+  assert.ok(declarations.length > 50, `${declarations.length} declarations`);
+  for (const path of declarations) {
+    const map = JSON.parse(readFileSync(join(root, `${path}.map`), 'utf8')) as { sources: string[] };
+    assert.equal(map.sources.length, 1, path);
+    const source = posix.join(posix.dirname(path), map.sources[0]!);
+    for (const needed of [`${path}.map`, source]) assert.ok(paths.includes(needed), `${needed} is missing`);
+    const original = readFileSync(join(root, source.replace('dist/src/', '')), 'utf8');
+    assert.is(readFileSync(join(root, source), 'utf8'), original, source);
+  }
 });
 
 /** Installs the tarball in an empty folder, without the compilers; false where that needs a registry we cannot reach. */
