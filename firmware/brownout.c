@@ -89,7 +89,7 @@ static void erase(void) {
 }
 
 /* Whatever is wrong is read again: a memory may not be up yet, and one bad read must not wipe what was learnt. */
-#define READS 3
+#define BROWNOUT_READS 3
 
 int32_t brownout_begin(void) {
   uint8_t copy[sizeof erasing];
@@ -99,13 +99,13 @@ int32_t brownout_begin(void) {
   uint32_t i;
   brownout_module_start();
   brownout_nvm_begin();
-  for (i = 0; i < READS; i++) {
+  for (i = 0; i < BROWNOUT_READS; i++) {
     state = boot();
     if (state >= 0 || state == BROWNOUT_E_NO_PROGRESS) return state;
     blank += state == BROWNOUT_E_MAGIC;
     marked += memcmp(brownout_nvm_view(0, sizeof copy, copy), erasing, sizeof copy) == 0;
   }
-  if (blank < READS) return state;
+  if (blank < BROWNOUT_READS) return state;
   if (marked > 0) erase();
   else brownout_provision();
   return boot();

@@ -151,7 +151,12 @@ for (const kind of ['mapped', 'flash'] as const)
 
 const MUTANTS: [name: string, kind: NvmKind, from: string, to: string][] = [
   ['the rest not erased', 'mapped', 'while (at < BROWNOUT_NVM_BYTES)', 'while (at < BROWNOUT_NVM_BYTES / 2)'],
-  ['begin that forgets the erasure', 'mapped', 'if (marked > 0) erase();', 'if (marked > READS) erase();'],
+  [
+    'begin that forgets the erasure',
+    'mapped',
+    'if (marked > 0) erase();',
+    'if (marked > BROWNOUT_READS) erase();',
+  ],
   ['no mark', 'mapped', '  brownout_nvm_write(0, erasing, sizeof erasing);\n', ''],
   ['records that were written over kept', 'flash', '  brownout_nvm_forget();\n', ''],
 ];

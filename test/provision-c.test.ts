@@ -178,7 +178,7 @@ native(
     const { states, wiped } = await begun();
     assert.equal([...states], [Status.DONE]);
     assert.is(wiped, 0);
-    const once = await begun((text) => text.replace('#define READS 3', '#define READS 1'));
+    const once = await begun((text) => text.replace('#define BROWNOUT_READS 3', '#define BROWNOUT_READS 1'));
     assert.ok(once.wiped > 0);
   },
 );
