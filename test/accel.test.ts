@@ -6,11 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { linkElf, writeFiles } from '../host/firmware/build-elf.js';
-import { NvmFile, runOnBoard } from '../host/firmware/qemu.js';
-import { linkerScript, packageText } from '../host/firmware/sources.js';
-import { boardCalled, targetCalled } from '../host/firmware/targets.js';
 import { acceleratorImports } from '../host/simulator/accelerator.js';
+import { testOnBoards } from './util/accel-boards.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 
 const source = fileURLToPath(new URL('../../test/accel.c', import.meta.url));
@@ -165,40 +162,6 @@ native('LEA: a wrong sum shows', () => {
   assert.is.not(sum, checksum);
 });
 
-const packages = {
-  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
-  'qemu-system-arm': 'qemu-system-arm',
-};
-const boards = hasPrograms('accelerators on emulated boards', packages) ? test : test.skip;
-for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
-  boards(`${name}: the same bytes as in Node`, async () => {
-    const board = boardCalled(name);
-    const folder = temporaryFolder(name);
-    const files = [
-      'brownout_cortex_m.c',
-      'brownout_startup.h',
-      'brownout_wasm.h',
-      'brownout_accel.h',
-      'brownout_accel_add.h',
-      'brownout_accel_signs.h',
-      'brownout_accel_wide.h',
-      'brownout_accel_winograd.h',
-      'brownout_board.h',
-    ].map((file) => [file, packageText(file)] as const);
-    writeFiles(folder, new Map([...files, ['link.ld', linkerScript(board)]]));
-    const target = targetCalled(board.core);
-    const elf = linkElf(
-      folder,
-      [source, 'brownout_cortex_m.c'],
-      { target, defines: ['BROWNOUT_SEMIHOSTING'] },
-      [`-I${folder}`],
-    );
-    const dump = execFileSync('arm-none-eabi-objdump', ['-d', elf], { encoding: 'utf8', maxBuffer: 1 << 26 });
-    assert.is(/\bsmlad\b/.test(dump), board.core !== 'cortex-m3', 'whether SMLAD is bound');
-    const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
-    const { lines, exitCode } = await runOnBoard(board, elf, nvm.path);
-    assert.equal([lines, exitCode], [[checksum], 0]);
-  });
-}
+testOnBoards('accelerators on emulated boards', source, () => checksum, 'smlad');
 
 test.run();

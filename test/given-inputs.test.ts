@@ -8,49 +8,12 @@ import { type NpyArray, writeNpy } from '../host/data/npy.js';
 import { NvmFile } from '../host/firmware/qemu.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
-import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { replay, ReplayBench } from '../host/replay/replay.js';
 import { run } from '../host/run/run.js';
 import { cliFolder as folder, inProcess } from './util/cli.js';
 import { compileUnproved } from './util/compile.js';
 import { npz } from './util/npz-writer.js';
-
-/** The sum of two inputs of two numbers each; with `initial` the second is what the first answer was. */
-function sum(initial?: number[]): QuantizedNetwork {
-  const one = { shape: [2], scale: 1, zeroPoint: 0 };
-  const whole = { shape: [4], scale: 1, zeroPoint: 0 };
-  const half = { multiplier: 2 ** 30, shift: 0 };
-  return {
-    name: 'sum',
-    tensors: [whole, one, one, one, whole],
-    ops: [
-      { kind: 'slice', name: 'x', axis: 0, start: 0, inputs: [0], output: 1 },
-      { kind: 'slice', name: 's', axis: 0, start: 2, inputs: [0], output: 2 },
-      {
-        kind: 'add',
-        name: 'sum',
-        inputs: [1, 2],
-        output: 3,
-        leftShift: 20,
-        inputScalings: [half, half],
-        outputScaling: { multiplier: 2 ** 30, shift: -18 },
-        clampMin: -128,
-        clampMax: 127,
-      },
-      { kind: 'concat', name: 'both', axis: 0, inputs: [3, 3], output: 4 },
-    ],
-    input: 0,
-    output: 4,
-    inputs: [
-      { name: 'x', tensor: one },
-      { name: 'total', tensor: one, ...(initial ? { initial } : {}) },
-    ],
-    outputs: [
-      { name: 'y', tensor: one },
-      { name: 'total', tensor: one },
-    ],
-  };
-}
+import { sumOfTwo } from './util/sum-of-two.js';
 
 const int8 = (...data: number[]): NpyArray => ({
   dtype: 'int8',
@@ -64,8 +27,8 @@ const real = (...data: number[]): NpyArray => ({
 });
 const save = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes);
 
-save('sum.brn', compileUnproved(sum()));
-save('counter.brn', compileUnproved(sum([10, 20])));
+save('sum.brn', compileUnproved(sumOfTwo()));
+save('counter.brn', compileUnproved(sumOfTwo([10, 20])));
 save('x.npy', writeNpy(int8(1, 2, 3, 4)));
 save('t.npy', writeNpy(real(10, 20, 30, 40)));
 save('both.npz', npz({ total: int8(10, 20, 30, 40), x: int8(1, 2, 3, 4) }));

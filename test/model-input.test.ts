@@ -31,7 +31,7 @@ test('floats are quantized as the image says, int8 is taken as it is', () => {
   assert.equal(modelInputs({ dtype: 'int8', shape: [...shape], data: expected }, image), [expected]);
 });
 
-test('a leading dimension is a batch, of any size', () => {
+test('a leading dimension is a batch, of any size but none', () => {
   const image = shippedImage();
   const random = new Random(3);
   const data = Int8Array.from({ length: 3 * 784 }, () => random.uint32());

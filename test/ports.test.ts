@@ -11,6 +11,7 @@ import { verify } from '../host/verify/verify.js';
 import * as fb from '../samples/tflite/flatbuffer-writer.js';
 import { int32Tensor, OP, tfliteModel } from '../samples/tflite/model.js';
 import { compileUnproved } from './util/compile.js';
+import { sumOfTwo } from './util/sum-of-two.js';
 
 const FLOAT = 0;
 const SPLIT = 49;
@@ -100,41 +101,7 @@ test('two outputs of a float model, quantized here', () => {
 });
 
 /** A counter: state + input, both of scale 1, is the answer and the next state. */
-const counter = (): QuantizedNetwork => {
-  const one = { shape: [2], scale: 1, zeroPoint: 0 };
-  const whole = { shape: [4], scale: 1, zeroPoint: 0 };
-  const half = { multiplier: 2 ** 30, shift: 0 };
-  return {
-    name: 'counter',
-    tensors: [whole, one, one, one, whole],
-    ops: [
-      { kind: 'slice', name: 'x', axis: 0, start: 0, inputs: [0], output: 1 },
-      { kind: 'slice', name: 's', axis: 0, start: 2, inputs: [0], output: 2 },
-      {
-        kind: 'add',
-        name: 'sum',
-        inputs: [1, 2],
-        output: 3,
-        leftShift: 20,
-        inputScalings: [half, half],
-        outputScaling: { multiplier: 2 ** 30, shift: -18 },
-        clampMin: -128,
-        clampMax: 127,
-      },
-      { kind: 'concat', name: 'both', axis: 0, inputs: [3, 3], output: 4 },
-    ],
-    input: 0,
-    output: 4,
-    inputs: [
-      { name: 'x', tensor: one },
-      { name: 'total', tensor: one, initial: [10, 20] },
-    ],
-    outputs: [
-      { name: 'y', tensor: one },
-      { name: 'total', tensor: one },
-    ],
-  };
-};
+const counter = (): QuantizedNetwork => sumOfTwo([10, 20]);
 
 test('state goes from answer to input, step by step, and begins as the model says', () => {
   const image = readImage(compileUnproved(counter()));

@@ -1,0 +1,57 @@
+// C that calls accel.* on emulated boards, with the DSP extension and without: the same bytes as in Node.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { linkElf, writeFiles } from '../../host/firmware/build-elf.js';
+import { NvmFile, runOnBoard } from '../../host/firmware/qemu.js';
+import { linkerScript, packageText } from '../../host/firmware/sources.js';
+import { boardCalled, targetCalled } from '../../host/firmware/targets.js';
+import { hasPrograms, temporaryFolder } from './native.js';
+
+const packages = {
+  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
+  'qemu-system-arm': 'qemu-system-arm',
+};
+
+/** Tests that `source` prints what `checksum` gives on Cortex-M3, M4 and M33; `product` is the instruction that those with DSP run. */
+export function testOnBoards(what: string, source: string, checksum: () => string, product: string): void {
+  const boards = hasPrograms(what, packages) ? test : test.skip;
+  for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
+    boards(`${name}: the same bytes as in Node`, async () => {
+      const board = boardCalled(name);
+      const folder = temporaryFolder(name);
+      const files = [
+        'brownout_cortex_m.c',
+        'brownout_startup.h',
+        'brownout_wasm.h',
+        'brownout_accel.h',
+        'brownout_accel_add.h',
+        'brownout_accel_signs.h',
+        'brownout_accel_wide.h',
+        'brownout_accel_winograd.h',
+        'brownout_board.h',
+      ].map((file) => [file, packageText(file)] as const);
+      writeFiles(folder, new Map([...files, ['link.ld', linkerScript(board)]]));
+      const target = targetCalled(board.core);
+      const elf = linkElf(
+        folder,
+        [source, 'brownout_cortex_m.c'],
+        { target, defines: ['BROWNOUT_SEMIHOSTING'] },
+        [`-I${folder}`],
+      );
+      const dump = execFileSync('arm-none-eabi-objdump', ['-d', elf], {
+        encoding: 'utf8',
+        maxBuffer: 1 << 26,
+      });
+      assert.is(
+        new RegExp(`\\b${product}\\b`).test(dump),
+        board.core !== 'cortex-m3',
+        `whether ${product} is bound`,
+      );
+      const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
+      const { lines, exitCode } = await runOnBoard(board, elf, nvm.path);
+      assert.equal([lines, exitCode], [[checksum()], 0]);
+    });
+  }
+}
