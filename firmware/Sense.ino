@@ -1,10 +1,9 @@
 // Sense, infer, send the answer once, again and again, whatever the power does.
 #include <brownout.h>
 
-// Boots at one place of a job after which every tile is committed, and after which it is given up.
-static const uint32_t CAREFUL_BOOTS = 4, MOST_BOOTS = 128;
+// Boots at one place of a job after which it is given up; after a few, brownout_work commits every tile.
+static const uint32_t MOST_BOOTS = 128;
 
-static uint32_t budget;
 static int8_t answer[BROWNOUT_OUTPUT_BYTES];
 
 // A sensor's reading in the model's input format; here the sample that the image carries.
@@ -26,10 +25,8 @@ static void begin() {
     brownout_provision();
     state = brownout_begin();
   }
-  const bool stuck = brownout_status() == BROWNOUT_RUN && brownout_boots() > CAREFUL_BOOTS;
-  budget = stuck ? 1 : 0;
   if (state == BROWNOUT_E_NO_PROGRESS) delay(1000);  // more charge
-  if (!stuck || brownout_boots() <= MOST_BOOTS) return;
+  if (brownout_status() != BROWNOUT_RUN || brownout_boots() <= MOST_BOOTS) return;
   Serial.print("given up: ticket ");
   Serial.print(brownout_ticket());
   Serial.println();
@@ -43,9 +40,7 @@ void setup() {
 
 void loop() {
   const uint32_t ticket = brownout_ticket();
-  switch (brownout_run(budget)) {
-    case BROWNOUT_RUN:
-      break;
+  switch (brownout_work()) {
     case BROWNOUT_IDLE:
       if (brownout_input(sense()) >= 0) brownout_submit(ticket + 1);
       break;
@@ -60,6 +55,10 @@ void loop() {
         Serial.print(' ');
         Serial.print(answer[i]);
       }
+#ifdef BROWNOUT_IS_CLASSIFIER
+      Serial.print(" class ");
+      Serial.print(brownout_class_names[brownout_argmax(brownout_outputs, answer)]);
+#endif
       Serial.println();
       brownout_ack(ticket);
       break;

@@ -157,7 +157,8 @@ int32_t brownout_run(uint32_t budget) {
 
 int32_t brownout_work(void) {
   int32_t state = brownout_status();
-  while (state == BROWNOUT_RUN) state = brownout_run(0);
+  const uint32_t budget = state == BROWNOUT_RUN && brownout_boots() > BROWNOUT_CAREFUL_BOOTS;
+  while (state == BROWNOUT_RUN) state = brownout_run(budget);
   return state;
 }
 

@@ -19,6 +19,8 @@ extern "C" {
 
 enum { BROWNOUT_IDLE = 0, BROWNOUT_RUN = 1, BROWNOUT_DONE = 2, BROWNOUT_LOW = 3 };
 enum { BROWNOUT_INFER = 0, BROWNOUT_LEARN = 1 };
+/* Boots at one cursor after which brownout_work commits every tile. */
+enum { BROWNOUT_CAREFUL_BOOTS = 4 };
 
 /*
  * The first call after power comes up: prepares SRAM and NVM, and boots. NVM without a state (E_MAGIC) is provisioned
@@ -52,7 +54,11 @@ int32_t brownout_label(uint32_t ticket, uint32_t y);
  */
 int32_t brownout_run(uint32_t budget);
 
-/* brownout_run until there is a reason to stop: BROWNOUT_LOW, BROWNOUT_DONE, BROWNOUT_IDLE or an error. */
+/*
+ * brownout_run until there is a reason to stop: BROWNOUT_LOW, BROWNOUT_DONE, BROWNOUT_IDLE or an error. After more than
+ * BROWNOUT_CAREFUL_BOOTS boots that found the job where it was, E_NO_PROGRESS of begin among them, every tile is committed:
+ * so it gets on with any charge that holds a boot, a tile and a commit.
+ */
 int32_t brownout_work(void);
 
 /* The answer of a job that is done, BROWNOUT_OUTPUT_BYTES, copied to `output`. E_STATE while there is none. */
@@ -97,6 +103,22 @@ void brownout_provision(void);
  * unless it returned. Tickets begin again at 1. Returns BROWNOUT_IDLE or an error.
  */
 int32_t brownout_erase(void);
+
+/*
+ * Reals to integers, rounded half away from zero: `tensor` of brownout_inputs from `from`, `tensor->values` of them, to
+ * its place in `input`, of BROWNOUT_INPUT_BYTES. What is outside of the model's range becomes its nearest value, NaN the
+ * zero point; returns how many were outside: more than a few mean another scale than that of training.
+ */
+uint32_t brownout_quantize(const struct brownout_tensor *tensor, const float *from, int8_t *input);
+
+/* The other way: `tensor` of brownout_outputs, out of an answer of BROWNOUT_OUTPUT_BYTES, to `tensor->values` reals. */
+void brownout_dequantize(const struct brownout_tensor *tensor, const int8_t *output, float *to);
+
+/* Which value of `tensor` of brownout_outputs is largest in an answer; of equals the first: an index of brownout_class_names. */
+uint32_t brownout_argmax(const struct brownout_tensor *tensor, const int8_t *output);
+
+/* Of models with state: puts what an answer says of it into the next input. Before the first job: brownout_first_input. */
+void brownout_carry(const int8_t *output, int8_t *input);
 
 /* SRAM of the module from the first byte kernels use; free for the application's use between jobs. */
 uint8_t *brownout_arena(void);

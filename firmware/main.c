@@ -8,14 +8,12 @@
 
 /*
  * Never stuck. A boot at the cursor of an earlier one means that what came between took more than the charge had, or
- * broke. So after a few of them every tile is committed; after the bound of the image (E_NO_PROGRESS) the board sleeps
- * first; and a job that still stands there is given up, so that the next has its chance. A fault restarts the part, and
- * so counts as such a boot. NVM that cannot be read as this image is read again, and then provisioned anew.
+ * broke. So after a few of them every tile is committed (brownout_work does that); after the bound of the image
+ * (E_NO_PROGRESS) the board sleeps first; and a job that still stands there is given up, so that the next has its chance.
+ * A fault restarts the part, and so counts as such a boot. NVM that cannot be read as this image is read again, and then
+ * provisioned anew.
  */
-enum { CAREFUL_BOOTS = 4, MOST_BOOTS = 128, READS = 3 };
-
-/* Tiles until a commit; 0: as the image says. */
-static uint32_t budget;
+enum { MOST_BOOTS = 128, READS = 3 };
 
 /* The input that the image carries, or zeros. An application would read its sensor here. */
 static const int8_t *sense(void) {
@@ -91,27 +89,16 @@ static int32_t begin(void) {
     brownout_provision();
     return brownout_begin();
   }
-  budget = 0;
-  if (state != BROWNOUT_RUN || brownout_boots() <= CAREFUL_BOOTS) return state;
-  budget = 1;
-  if (brownout_boots() <= MOST_BOOTS) return state;
+  if (state != BROWNOUT_RUN || brownout_boots() <= MOST_BOOTS) return state;
   report("given up: ticket", (int32_t)brownout_ticket());
   return brownout_cancel(brownout_ticket());
-}
-
-/* Computes until there is a reason to stop. */
-static int32_t work(void) {
-  int32_t state;
-  do state = brownout_run(budget);
-  while (state == BROWNOUT_RUN);
-  return state;
 }
 
 /* From a job begun, or none, to one acknowledged. Returns BROWNOUT_IDLE or an error. */
 static int32_t step(int32_t state) {
   uint32_t ticket;
   if (state == BROWNOUT_IDLE) state = next();
-  while (state >= 0 && (state = work()) == BROWNOUT_LOW) brownout_board_sleep();
+  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) brownout_board_sleep();
   if (state != BROWNOUT_DONE) return state;
   ticket = brownout_ticket();
   if (brownout_kind() == BROWNOUT_INFER) send(ticket);

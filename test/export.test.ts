@@ -29,7 +29,8 @@ import { boardPackages, hasPrograms, temporaryFolder } from './util/native.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const path = join(root, 'checkpoints/digits.brn');
 const image = readImage(readFileSync(path));
-const answer = run(image).outputs[0]!.join(' ');
+const [scores] = run(image).outputs;
+const answer = scores!.join(' ');
 const cross = { 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' };
 const nativeTest = hasPrograms('firmware built for this machine', { gcc: 'gcc', make: 'make' })
   ? test
@@ -77,6 +78,20 @@ nativeTest(
     }
   },
 );
+
+test('brownout.json says board, NVM, layout, version and the hash of everything that it was made from', async () => {
+  const options = { board: 'nrf52840dk', nvm: 'spi-fram', layout: 'zephyr', verify: false };
+  const { files } = await exportFirmware(image, options);
+  const said = JSON.parse(Buffer.from(files.get('brownout.json')!).toString()) as Record<string, unknown>;
+  const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const { board, nvm, layout, target, imageSha256, module } = said;
+  assert.equal([board, nvm, layout, target], ['nrf52840dk', 'spi-fram', 'zephyr', 'cortex-m4']);
+  assert.equal([said['version'], imageSha256], [version, sha256(readFileSync(path))]);
+  assert.is((module as { sha256: string }).sha256, sha256(files.get('brownout_module.wasm')!));
+  for (const [name, hash] of Object.entries(said['files'] as Record<string, string>))
+    assert.is(hash, sha256(files.get(name)!), name);
+});
 
 crossTest('every Cortex-M: an ELF, and sizes within the budget', async () => {
   for (const target of targetNames.filter((name) => name.startsWith('cortex'))) {

@@ -250,16 +250,21 @@ export async function exportFirmware(
       : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile }));
   const proved = settings.verify ? proveModule(image, wasm) : [];
   const module = { file: MODULE, bytes: wasm.length, sha256: sha256(wasm), proved };
+  const origin = originOf({ image: image.file, module: wasm });
   const manifest: Manifest = {
     tool: 'brownout',
+    version: origin.version,
+    board: board?.name ?? null,
+    nvm,
+    layout,
     target: targetName,
     device: profile.name,
     name: image.metadata.name,
     imageId: image.imageId,
+    imageSha256: sha256(image.file),
     module,
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
   };
   files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
-  const origin = originOf({ image: image.file, module: wasm });
   return { origin, target: targetName, device: profile.name, files, module, usage, note };
 }

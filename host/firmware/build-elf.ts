@@ -5,14 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
-import {
-  commonFiles,
-  compileFlags,
-  type FirmwareModule,
-  linkerScript,
-  linkFlags,
-  packageText,
-} from './sources.js';
+import { commonFiles, compileFlags, linkerScript, linkFlags, packageText } from './sources.js';
+import type { FirmwareModule } from './model-c.js';
 import { STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import {
   type Board,

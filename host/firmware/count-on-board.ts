@@ -4,7 +4,8 @@ import type { Image } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { buildForBoard, elfSize, type FirmwareSize, inTemporaryFolder } from './build-elf.js';
 import { NvmFile, runOnBoard } from './qemu.js';
-import { type FirmwareModule, firmwareModule } from './sources.js';
+import type { FirmwareModule } from './model-c.js';
+import { firmwareModule } from './sources.js';
 import { type Board, CONTROL_OFFSET, targetCalled } from './targets.js';
 
 /** Instructions of one op, counted. */

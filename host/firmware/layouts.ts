@@ -32,23 +32,32 @@ const isLibraryOf = ({ target }: Laid): ((name: string) => boolean) => {
 
 function cmake(files: Files, { target, nvm }: Laid): Files {
   const { toolchain, flags } = target;
-  const script = toolchain
-    ? `\ntarget_link_options(firmware PRIVATE -nostartfiles -T \${CMAKE_CURRENT_SOURCE_DIR}/link.ld -Wl,--gc-sections)`
-    : '';
+  const board = programSources(target).filter((name) => name !== 'main.c');
   const all = new Map([...files].filter(([name]) => name !== 'Makefile'));
+  const script = `\${CMAKE_CURRENT_SOURCE_DIR}/link.ld`;
   all.set(
     'CMakeLists.txt',
     lines(
-      '# The library `brownout`, for add_subdirectory(), and where this is the project the example `firmware`.',
+      '# For add_subdirectory(): `brownout`, and `brownout_board` with what it needs of the part, start-up code included. Where',
+      '# this is the project, the example `firmware` too.',
       'cmake_minimum_required(VERSION 3.13)',
       'project(brownout C)',
       `add_library(brownout STATIC ${librarySources(nvm).join(' ')})`,
+      `add_library(brownout_board STATIC ${board.join(' ')})`,
       `target_include_directories(brownout PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})`,
-      'set_target_properties(brownout PROPERTIES C_STANDARD 99)',
-      'target_compile_options(brownout PRIVATE -O2 -ffunction-sections -fdata-sections)',
+      'target_link_libraries(brownout_board PUBLIC brownout)',
+      '# Each calls the other.',
+      'target_link_libraries(brownout PUBLIC brownout_board)',
+      'foreach(library brownout brownout_board)',
+      `  set_target_properties(\${library} PROPERTIES C_STANDARD 99)`,
+      `  target_compile_options(\${library} PRIVATE -O2 -ffunction-sections -fdata-sections)`,
+      'endforeach()',
+      ...(toolchain
+        ? [`target_link_options(brownout_board INTERFACE -nostartfiles -T ${script} -Wl,--gc-sections)`]
+        : []),
       'if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)',
-      `  add_executable(firmware ${programSources(target).join(' ')})`,
-      `  target_link_libraries(firmware PRIVATE brownout)${script.replace('\n', '\n  ')}`,
+      '  add_executable(firmware main.c)',
+      '  target_link_libraries(firmware PRIVATE brownout_board)',
       'endif()',
     ),
   );

@@ -16,10 +16,18 @@ export interface ModuleStatement {
 /** What a firmware folder says of itself. */
 export interface Manifest {
   tool: 'brownout';
+  /** Of the tool. */
+  version: string;
+  /** The board that was asked for; null: none, the target alone. */
+  board: string | null;
+  nvm: string;
+  layout: string;
   target: string;
   device: string;
   name: string;
   imageId: number;
+  /** SHA-256 of the .brn file. */
+  imageSha256: string;
   module: ModuleStatement;
   /** SHA-256 of every file as it was written. */
   files: Record<string, string>;

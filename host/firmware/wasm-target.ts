@@ -2,7 +2,8 @@
 import type { Image } from '../model/image.js';
 import { buildDevice } from '../toolchain/build-device.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
-import { commonFiles, moduleFrom, MODULE, packageText, sramBytes } from './sources.js';
+import { sramBytes } from './model-c.js';
+import { commonFiles, moduleFrom, MODULE, packageText } from './sources.js';
 
 /** A page of WASM: the least that a module's memory takes. */
 const PAGE_BYTES = 65_536;

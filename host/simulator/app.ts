@@ -32,7 +32,7 @@ export interface JobOptions {
   onCall?: (call: DeviceCall) => void;
 }
 
-/** Boots at one cursor from which a careful app commits after every tile: CAREFUL_BOOTS of firmware/main.c. */
+/** Boots at one cursor from which a careful app commits after every tile: BROWNOUT_CAREFUL_BOOTS of firmware/brownout.h. */
 const CAREFUL_BOOTS = 4;
 
 /** The calls an app makes. */

@@ -1,0 +1,188 @@
+// brownout_model.h and .c: an image as C, with every size, address and error code that goes with it.
+import {
+  ALIGNMENT,
+  C_KIND,
+  C_STEP,
+  C_TICKET,
+  CURSOR_BYTES,
+  D_BOOTS,
+  DIAGNOSTICS_BYTES,
+  H_IMAGE_ID,
+  OP_BYTES,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
+  OP_TILES,
+  OpKind,
+  STATE_BYTES,
+  WIN_INPUT_CHANNELS,
+  WIN_KERNEL,
+} from '../../assembly/layout.js';
+import { ErrorCode } from '../../assembly/error.js';
+import { type Image, keepsInputs } from '../model/image.js';
+import type { OpRecord } from '../model/record.js';
+import { stateRecord } from '../model/state-record.js';
+import { littleEndian } from '../model/values.js';
+import { firstCursor } from '../simulator/provision.js';
+import { cBytes } from './emit-c.js';
+import { tensorDeclarations, tensorDefinitions } from './tensors-c.js';
+
+/** Names and numbers of what the module returns below zero. */
+const errorCodes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
+
+/** SRAM is rounded up to this. */
+const SRAM_ALIGNMENT = 16;
+
+/** A module for C: its WASM, with names, and where its SRAM map is. */
+export interface FirmwareModule {
+  wasm: Uint8Array;
+  text: string;
+  arena: number;
+  /** Where the cursor stands in SRAM; 0 in a bare build. */
+  cursor: number;
+}
+
+/** Bytes of SRAM that the module takes. */
+export function sramBytes(image: Image, { arena }: FirmwareModule): number {
+  return Math.ceil((arena + image.arenaBytes) / SRAM_ALIGNMENT) * SRAM_ALIGNMENT;
+}
+
+/** Whether `op` is a convolution that an accelerator has room to widen two windows of (assembly/kernels/conv2d.ts). */
+function hasRoom(op: OpRecord): boolean {
+  const [height, width] = [op.get(WIN_KERNEL) & 0xffff, op.get(WIN_KERNEL) >>> 16];
+  const patch = height * width * op.get(WIN_INPUT_CHANNELS);
+  return op.kind === OpKind.CONV2D && op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * patch;
+}
+
+/** Up to so many channels, code for Winograd's products has no loop. */
+const MOST_UNROLLED = 128;
+
+/** The most channels within that of a convolution by Winograd's way; 0: there is none. */
+function winogradChannels({ ops }: Image): number {
+  const channels = ops
+    .filter(({ kind }) => kind === OpKind.CONV2D_WINOGRAD)
+    .map((op) => Math.min(op.get(WIN_INPUT_CHANNELS), MOST_UNROLLED));
+  return Math.max(0, ...channels);
+}
+
+/** brownout_model.h: every size and address as C. */
+export function modelHeader(image: Image, module: FirmwareModule, keepsOld: boolean): string {
+  const sizes: [string, number][] = [
+    ['SRAM_BYTES', sramBytes(image, module)],
+    ['ARENA', module.arena],
+    ['CURSOR', module.cursor],
+    ['CURSOR_TICKET', C_TICKET],
+    ['CURSOR_KIND', C_KIND],
+    ['CURSOR_STEP', C_STEP],
+    ['NVM_BYTES', image.nvmBytes],
+    ['IMAGE_BYTES', image.imageBytes],
+    ['IMAGE_ID', H_IMAGE_ID],
+    ['PLAN', image.plan.offset],
+    ['PLAN_BYTES', image.plan.bytes],
+    ['OP_BYTES', OP_BYTES],
+    ['OP_TILES', OP_TILES],
+    ['INPUT', image.input.offset],
+    ['INPUT_BYTES', image.input.bytes],
+    ['OUTPUT', image.output.offset],
+    ['OUTPUT_BYTES', image.output.bytes],
+    ['SLOT0', image.slots.offset],
+    ['SLOT1', image.slots.offset + image.slotStride],
+    ['STATE_BYTES', STATE_BYTES],
+    ['CURSOR_BYTES', CURSOR_BYTES],
+    ['DIAGNOSTICS', image.diagnostics.offset],
+    ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
+    ['DIAGNOSTICS_BOOTS', D_BOOTS],
+    // Only of images that learn, and of those of them that keep unlabelled inputs.
+    ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
+    ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
+    // What was written over stays in memory until it is erased.
+    ...(keepsOld ? [['NVM_KEEPS_OLD', 1] satisfies [string, number]] : []),
+    // Where a convolution has room for two windows of int16.
+    ...(image.ops.some(hasRoom) ? [['ACCEL_WIDE', 1] satisfies [string, number]] : []),
+  ];
+  const channels = winogradChannels(image);
+  return [
+    '/* Sizes and addresses of the image, and the error codes. Made by brownout export. */',
+    '#ifndef BROWNOUT_MODEL_H',
+    '#define BROWNOUT_MODEL_H',
+    '',
+    '#include <stdint.h>',
+    '',
+    '#ifdef __cplusplus',
+    'extern "C" {',
+    '#endif',
+    '',
+    ...sizes.map(([name, value]) => `#define BROWNOUT_${name} ${value}u`),
+    // Assemblers read it, too.
+    ...(channels ? [`#define BROWNOUT_ACCEL_WINOGRAD_CHANNELS ${channels}`] : []),
+    '',
+    'enum {',
+    ...errorCodes.map(([name, code]) => `  BROWNOUT_${name} = ${code},`),
+    '};',
+    '',
+    '/* Header, plan and constants: read where they lie. */',
+    'extern const uint8_t brownout_image[BROWNOUT_IMAGE_BYTES];',
+    '/* With what its state begins in NVM. */',
+    'extern const uint8_t brownout_first_state[BROWNOUT_STATE_BYTES];',
+    '/* The cursor of a device that has not run yet. */',
+    'extern const uint8_t brownout_first_cursor[BROWNOUT_CURSOR_BYTES];',
+    '/* An input to try: the one that the image carries, or zeros. */',
+    'extern const int8_t brownout_sample[BROWNOUT_INPUT_BYTES];',
+    '',
+    ...tensorDeclarations(image),
+    '/* The name of an error code, such as "E_CURSOR"; "E_?" of what is none. */',
+    'const char *brownout_error_name(int32_t code);',
+    '',
+    '#ifdef __cplusplus',
+    '}',
+    '#endif',
+    '',
+    '#endif',
+    '',
+  ].join('\n');
+}
+
+/** A constant array in C. */
+function cArray(type: string, name: string, bytes: ArrayLike<number>, aligned = ''): string[] {
+  return [
+    `const ${type} ${name}[${bytes.length}]${aligned ? ` ${aligned}` : ''} = {`,
+    ...cBytes(bytes),
+    '};',
+  ];
+}
+
+/** A function from error codes to their names. */
+function errorNames(): string[] {
+  const most = Math.max(...errorCodes.map(([name]) => name.length)) + 1;
+  const names = Array.from({ length: errorCodes.length }, (_, i) => ErrorCode[-1 - i]!);
+  return [
+    `static const char error_names[][${most}] = {${names.map((name) => `"${name}"`).join(', ')}};`,
+    'static const char no_error_name[] = "E_?";',
+    'const char *brownout_error_name(int32_t code) {',
+    `  return code < 0 && code >= -${names.length} ? error_names[-1 - code] : no_error_name;`,
+    '}',
+  ];
+}
+
+/** brownout_model.c: the image as bytes. */
+export function modelSource(image: Image): string {
+  const sample = image.sample ? Int8Array.from(littleEndian(image.sample)) : new Int8Array(image.input.bytes);
+  return [
+    '/* The image. Made by brownout export. */',
+    '#include "brownout_model.h"',
+    '',
+    '#if defined(__GNUC__)',
+    `#define BROWNOUT_ALIGNED __attribute__((aligned(${ALIGNMENT})))`,
+    '#else',
+    '#define BROWNOUT_ALIGNED',
+    '#endif',
+    '',
+    ...cArray('uint8_t', 'brownout_image', image.device, 'BROWNOUT_ALIGNED'),
+    ...cArray('uint8_t', 'brownout_first_state', stateRecord(image.imageId)),
+    ...cArray('uint8_t', 'brownout_first_cursor', firstCursor(image.imageId)),
+    ...cArray('int8_t', 'brownout_sample', sample),
+    '',
+    ...tensorDefinitions(image),
+    ...errorNames(),
+    '',
+  ].join('\n');
+}
