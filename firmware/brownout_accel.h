@@ -87,19 +87,24 @@ static inline int32_t accel_round(const brownout_accel_row *row, int32_t twice, 
   return y;
 }
 
-/* Sums of the four `rows` to four bytes within the clamp, each of whose bytes is `lows`, `highs`. */
-static inline uint32_t accel_round_four(const brownout_accel_row *const rows[4], int32_t twice, uint32_t lows,
-                                        uint32_t highs, int32_t a, int32_t b, int32_t c, int32_t d) {
-  uint32_t word = (uint32_t)accel_round(rows[0], twice, a);
+/* Four int8 within the clamp, each of whose bytes is `lows`, `highs`. */
+static inline uint32_t accel_clamp_four(uint32_t word, uint32_t lows, uint32_t highs) {
   uint32_t difference;
-  __asm__("bfi %0, %1, #8, #8" : "+r"(word) : "r"(accel_round(rows[1], twice, b)));
-  __asm__("bfi %0, %1, #16, #8" : "+r"(word) : "r"(accel_round(rows[2], twice, c)));
-  __asm__("bfi %0, %1, #24, #8" : "+r"(word) : "r"(accel_round(rows[3], twice, d)));
   __asm__("ssub8 %1, %0, %2\n\tsel %0, %2, %0\n\tssub8 %1, %0, %3\n\tsel %0, %0, %3"
           : "+r"(word), "=&r"(difference)
           : "r"(highs), "r"(lows)
           : "cc");
   return word;
+}
+
+/* Sums of the four `rows` to four bytes within the clamp. */
+static inline uint32_t accel_round_four(const brownout_accel_row *const rows[4], int32_t twice, uint32_t lows,
+                                        uint32_t highs, int32_t a, int32_t b, int32_t c, int32_t d) {
+  uint32_t word = (uint32_t)accel_round(rows[0], twice, a);
+  __asm__("bfi %0, %1, #8, #8" : "+r"(word) : "r"(accel_round(rows[1], twice, b)));
+  __asm__("bfi %0, %1, #16, #8" : "+r"(word) : "r"(accel_round(rows[2], twice, c)));
+  __asm__("bfi %0, %1, #24, #8" : "+r"(word) : "r"(accel_round(rows[3], twice, d)));
+  return accel_clamp_four(word, lows, highs);
 }
 #define BROWNOUT_ACCEL_BYTES(value) (((uint32_t)(value) & 255u) * 0x01010101u)
 #endif
@@ -362,118 +367,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
 }
 #endif
 
-static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint32_t x_at, uint32_t pixel, uint32_t step,
-    uint32_t across, uint32_t windows, uint32_t w_at, uint32_t w_stride, uint32_t height, uint32_t width, uint32_t count,
-    uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low, uint32_t high, uint32_t to_at) {
-  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
-                                     (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
-                                     (int32_t)low, (int32_t)high};
-  const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
-  const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
-  uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
-  const uint32_t taps = height * width;
-  uint32_t channel = 0;
-#ifdef BROWNOUT_ACCEL_DSP
-  const int32_t twice = (int32_t)zero_point * 2 + 1;
-  const uint32_t lows = BROWNOUT_ACCEL_BYTES(low);
-  const uint32_t highs = BROWNOUT_ACCEL_BYTES(high);
-#endif
-  brownout_wasm_check(
-      x_at, 0,
-      (uint64_t)step * (windows - 1u) + (uint64_t)across * (height - 1u) + (uint64_t)pixel * (width - 1u) + count, 1);
-  brownout_wasm_check(w_at, 0, (uint64_t)w_stride * (taps - 1u) + count, 1);
-  brownout_wasm_check(to_at, 0, (uint64_t)pixel * (windows - 1u) + count, 1);
-#ifdef BROWNOUT_ACCEL_DSP
-#define BROWNOUT_ACCEL_TAP(word, weights)             \
-  do {                                                \
-    const uint32_t x_word = word;                     \
-    const uint32_t w_word = weights;                  \
-    const uint32_t even = accel_even(x_word);         \
-    const uint32_t odd = accel_odd(x_word);           \
-    const uint32_t even_weights = accel_even(w_word); \
-    const uint32_t odd_weights = accel_odd(w_word);   \
-    a = accel_low(even, even_weights, a);             \
-    b = accel_low(odd, odd_weights, b);               \
-    c = accel_high(even, even_weights, c);            \
-    d = accel_high(odd, odd_weights, d);              \
-  } while (0)
-  BROWNOUT_ACCEL_BEGIN();
-  for (; channel + 3 < count; channel += 4) {
-    brownout_accel_row rows[4];
-    const brownout_accel_row *const each[4] = {rows, rows + 1, rows + 2, rows + 3};
-    uint32_t fast = 1;
-    const uint8_t *window = x + channel;
-    uint8_t *y = to + channel;
-    uint32_t left;
-    for (left = 0; left < 4; left++) {
-      rows[left] = accel_row_of(&out, channel + left, taps);
-      if (!rows[left].right) fast = 0;
-    }
-    for (left = windows; left; left--) {
-      const uint8_t *row = window;
-      const uint8_t *tap = w + channel;
-      int32_t a = rows[0].bias;
-      int32_t b = rows[1].bias;
-      int32_t c = rows[2].bias;
-      int32_t d = rows[3].bias;
-      uint32_t n;
-      /* Rows of three: no loop within the loop. */
-      for (n = width == 3u ? height : 0u; n; n--) {
-        BROWNOUT_ACCEL_TAP(accel_word(row, 0), accel_word(tap, 0));
-        BROWNOUT_ACCEL_TAP(accel_word(row, pixel), accel_word(tap, w_stride));
-        BROWNOUT_ACCEL_TAP(accel_twice(row, pixel), accel_twice(tap, w_stride));
-        row += across;
-        tap += w_stride * 3u;
-      }
-      for (n = width == 3u ? 0u : height; n; n--) {
-        const uint8_t *v = row;
-        uint32_t m;
-        for (m = width; m; m--) {
-          BROWNOUT_ACCEL_TAP(accel_word(v, 0), accel_word(tap, 0));
-          v += pixel;
-          tap += w_stride;
-        }
-        row += across;
-      }
-      window += step;
-      if (fast) {
-        const uint32_t four = accel_round_four(each, twice, lows, highs, a, b, c, d);
-        memcpy(y, &four, 4);
-      } else {
-        y[0] = accel_scale(&out, rows, a);
-        y[1] = accel_scale(&out, rows + 1, b);
-        y[2] = accel_scale(&out, rows + 2, c);
-        y[3] = accel_scale(&out, rows + 3, d);
-      }
-      y += pixel;
-    }
-  }
-#endif
-  for (; channel < count; channel++) {
-    const brownout_accel_row row = accel_row_of(&out, channel, taps);
-    const uint8_t *window = x + channel;
-    uint8_t *y = to + channel;
-    uint32_t left;
-    for (left = windows; left; left--) {
-      const uint8_t *tap = w + channel;
-      int32_t sum = row.bias;
-      uint32_t n;
-      for (n = 0; n < height; n++) {
-        const uint8_t *v = window + n * across;
-        uint32_t m;
-        for (m = width; m; m--) {
-          sum += accel_product(v, tap);
-          v += pixel;
-          tap += w_stride;
-        }
-      }
-      window += step;
-      *y = accel_scale(&out, &row, sum);
-      y += pixel;
-    }
-  }
-}
-
+#include "brownout_accel_depthwise.h"
 #include "brownout_accel_add.h"
 #include "brownout_accel_signs.h"
 #include "brownout_accel_winograd.h"

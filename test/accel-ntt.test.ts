@@ -124,6 +124,7 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
       ],
       ...[
         'brownout_accel_add.h',
+        'brownout_accel_depthwise.h',
         'brownout_accel_signs.h',
         'brownout_accel_wide.h',
         'brownout_accel_winograd.h',

@@ -42,7 +42,7 @@ static void scales(uint32_t rows) {
     }
     store32(12288 + row * 4, 0, bias);
     store32(13312 + row * 8, 0, multiplier);
-    store32(13312 + row * 8, 4, next(8) ? 0u - next(20) : next(4));
+    store32(13312 + row * 8, 4, next(8) ? 0u - next(32) : next(4));
   }
 }
 
@@ -88,10 +88,11 @@ int main(void) {
       brownout_module_import_accel_gemm_s8(offset, vectors, w, rows, length, 12288, 13312, stride, zero, low, high,
                                   8192, to_stride, next(2) ? 14336 : 0);
     else {
-      const uint32_t height = 1 + next(4);
-      const uint32_t width = 1 + next(4);
+      const uint32_t square = next(2);
+      const uint32_t height = square ? 3 : 1 + next(4);
+      const uint32_t width = square ? 3 : 1 + next(4);
       const uint32_t across = length * (width + next(3));
-      const uint32_t step = length * (1 + next(width));
+      const uint32_t step = length * (square ? 1 : 1 + next(width));
       brownout_module_import_accel_depthwise_s8(offset, length, step, across, vectors, w, length, height, width, length, 12288,
                                        13312, stride, zero, low, high, 8192);
     }

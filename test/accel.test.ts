@@ -33,7 +33,7 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
       if (next(16) === 0) multiplier = next(2) * next(1 << 20);
       view.setInt32(BIASES + row * 4, bias, true);
       view.setInt32(PAIRS + row * 8, multiplier, true);
-      view.setInt32(PAIRS + row * 8 + 4, next(8) ? -next(20) : next(4), true);
+      view.setInt32(PAIRS + row * 8 + 4, next(8) ? -next(32) : next(4), true);
     }
   };
   const pairOfInput = (): [multiplier: number, shift: number] => {
@@ -56,8 +56,10 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
       const room = next(2) ? 14336 : 0;
       accel.gemm_s8(offset, vectors, w, rows, length, ...rounding, toStride, room);
     } else {
-      const [height, width] = [1 + next(4), 1 + next(4)];
-      const [across, step] = [length * (width + next(3)), length * (1 + next(width))];
+      // Windows of 3 × 3 side by side have a way of their own.
+      const square = next(2);
+      const [height, width] = square ? [3, 3] : [1 + next(4), 1 + next(4)];
+      const [across, step] = [length * (width + next(3)), length * (square ? 1 : 1 + next(width))];
       const taps = [length, height, width, length];
       accel.depthwise_s8(offset, length, step, across, vectors, w, ...taps, ...rounding);
     }

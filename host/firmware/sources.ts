@@ -152,6 +152,7 @@ const HEADERS = [
   'brownout_wasm.h',
   'brownout_accel.h',
   'brownout_accel_add.h',
+  'brownout_accel_depthwise.h',
   'brownout_accel_wide.h',
   'brownout_accel_signs.h',
   'brownout_accel_winograd.h',

@@ -146,11 +146,22 @@ function groupCounts(op: OpRecord, columns: number, size: number): Counts {
     return { mac: columns * size * taps, [outputTerm(op)]: columns * size, channel: size, made };
   const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
   const fours = Math.floor(size / 4);
+  // Windows of 3 × 3 side by side: brownout_accel_depthwise.h takes columns, not windows.
+  const square =
+    kernelHeight === 3 &&
+    kernelWidth === 3 &&
+    op.getPair(WIN_STRIDE)[1] === 1 &&
+    op.getPair(WIN_DILATION)[1] === 1;
+  const four = square
+    ? { square: fours, squareOutput: columns * fours }
+    : {
+        four: fours,
+        [kernelWidth === 3 ? 'three' : 'fourTap']: columns * fours * taps,
+        fourRow: columns * fours * kernelHeight,
+        fourOutput: columns * fours,
+      };
   return {
-    four: fours,
-    [kernelWidth === 3 ? 'three' : 'fourTap']: columns * fours * taps,
-    fourRow: columns * fours * kernelHeight,
-    fourOutput: columns * fours,
+    ...four,
     channel: size % 4,
     mac: columns * (size % 4) * taps,
     output: columns * (size % 4),

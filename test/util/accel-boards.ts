@@ -27,6 +27,7 @@ export function testOnBoards(what: string, source: string, checksum: () => strin
         'brownout_wasm.h',
         'brownout_accel.h',
         'brownout_accel_add.h',
+        'brownout_accel_depthwise.h',
         'brownout_accel_signs.h',
         'brownout_accel_wide.h',
         'brownout_accel_winograd.h',
