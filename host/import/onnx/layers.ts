@@ -207,6 +207,29 @@ function padded(
   return { tensor: graph.add(node, body, [tensor], shape), shape };
 }
 
+/** Weights that a mean by a depthwise convolution may take. */
+const MOST_MEAN_WEIGHTS = 4096;
+
+/** Means over windows as a depthwise convolution of equal weights, which are exact. */
+function means(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  tensor: number,
+  window: Window,
+  output: readonly [number, number],
+): number {
+  const channels = graph.shapeOf(tensor)[2]!;
+  const taps = window.kernel[0] * window.kernel[1];
+  const body = {
+    kind: 'depthwiseConv2d' as const,
+    weights: new Float64Array(taps * channels).fill(1 / taps),
+    bias: new Float64Array(channels),
+    window,
+    bounds: UNBOUNDED,
+  };
+  return graph.add(node, body, [tensor], [...output, channels]);
+}
+
 const pool =
   (kind: 'maxPool2d' | 'averagePool2d'): Handler =>
   (graph, node) => {
@@ -215,12 +238,17 @@ const pool =
     const rank = value.shape.length;
     let { window, output, pads } = windowOf(graph, node, shape, pair(graph, node, 'kernel_shape', 1));
     if (node.outputs.length > 1 && node.outputs[1] !== '') graph.refuse(node, 'with indices', 'one output');
+    const counts = kind === 'averagePool2d' && graph.integer(node, 'count_include_pad') !== 0;
+    if (kind === 'averagePool2d' && (counts || pads.every((size) => size === 0))) {
+      // Every window has as many elements: means get a scale of their own, which those of wide windows need.
+      const taps = window.kernel[0] * window.kernel[1];
+      if (taps * shape[2] <= MOST_MEAN_WEIGHTS && graph.givenOf(tensor) === undefined) {
+        const made = means(graph, node, tensor, window, output);
+        return graph.mapResult(node, made, rank);
+      }
+    }
     // Padding that counts is part of the map.
-    if (
-      kind === 'averagePool2d' &&
-      pads.some((size) => size > 0) &&
-      graph.integer(node, 'count_include_pad') !== 0
-    ) {
+    if (counts && pads.some((size) => size > 0)) {
       ({ tensor, shape } = padded(graph, node, tensor, pads));
       window = { ...window, padding: [0, 0] };
     }
