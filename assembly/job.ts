@@ -44,14 +44,27 @@ import {
   REGION_COUNT,
   STATE_BYTES,
   STATE_MAGIC,
+  T_ENTRIES,
   VERSION,
 } from './layout';
 import { learn, prepare } from './grad/job';
 import { bind, isBound, setUp } from './grad/groups';
-import { LEARNING } from './kernels/mask';
+import { LEARNING, LEARNS, STREAMS } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { checkPlan, fetchRecord } from './plan';
-import { ARENA, BASE, CURSOR, HEADER, IMAGE, PIECEWISE, READY, RECEIVED, RESIDENT, WHOLE } from './sram';
+import {
+  ARENA,
+  BASE,
+  CURSOR,
+  HEADER,
+  IMAGE,
+  LEARN,
+  PIECEWISE,
+  READY,
+  RECEIVED,
+  RESIDENT,
+  WHOLE,
+} from './sram';
 
 function checkHeader(imageBytes: u32, nvmBytes: u32, sramBytes: u32): i32 {
   if (imageBytes < <u32>HEADER_BYTES) return ErrorCode.E_HEADER;
@@ -192,7 +205,7 @@ export function ack(ticket: u32): i32 {
 export function cancel(ticket: u32): i32 {
   const code = owns(ticket);
   // A learn job given up has learnt nothing: `label` may ask for it again.
-  if (LEARNING && code == Status.RUN) store<u32>(CURSOR, JobKind.INFER, C_KIND);
+  if (LEARNS && code == Status.RUN) store<u32>(CURSOR, JobKind.INFER, C_KIND);
   return code > Status.IDLE ? settle(Status.IDLE) : code;
 }
 
@@ -202,7 +215,7 @@ export function cancel(ticket: u32): i32 {
  */
 export function label(ticket: u32, y: i32): i32 {
   const job = HEADER + H_JOBS + (JobKind.LEARN << 3);
-  if (!LEARNING || !load<i32>(READY) || !load<u32>(job, 4)) {
+  if (!LEARNS || !load<i32>(READY) || !load<u32>(job, 4)) {
     const code = owns(ticket);
     return code < 0 ? code : ErrorCode.E_KIND;
   }
@@ -215,12 +228,14 @@ export function label(ticket: u32, y: i32): i32 {
   return code > 0 ? begin(ticket, JobKind.LEARN, load<u32>(job) + 1) : code;
 }
 
-/** Back to the factory's weights; only between jobs. Repeating it is harmless. */
+/** Back to the factory's weights, or to the first state of a stream; only between jobs. Repeating it is harmless. */
 export function restore(): i32 {
   if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
   if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
-  if (!(load<u32>(CURSOR, C_BANKS) & 0xff)) return Status.IDLE;
-  store<u32>(CURSOR, load<u32>(CURSOR, C_BANKS) & ~0xff, C_BANKS);
+  const banks = load<u32>(CURSOR, C_BANKS);
+  const changed: u32 = !STREAMS || (LEARNS && load<u32>(LEARN, T_ENTRIES)) ? 0xff : 0xf00;
+  if (!(banks & changed)) return Status.IDLE;
+  store<u32>(CURSOR, banks & ~changed, C_BANKS);
   bind();
   return settle(Status.IDLE);
 }

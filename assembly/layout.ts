@@ -227,6 +227,8 @@ export enum OpKind {
   UPDATE_DEPTHWISE = 138,
   UPDATE_CIRCULANT = 139,
   FINISH = 140,
+  /** Of streams: the state that an inference leaves is in force from its last cursor on. */
+  FLIP = 141,
 }
 /** The first of learning: bit 0 of a build's mask of them. */
 export const KIND_LEARNING = 128;

@@ -187,6 +187,14 @@ int32_t brownout_restore(void) {
 #endif
 }
 
+int32_t brownout_reset_state(void) {
+#ifdef BROWNOUT_STATES
+  return (int32_t)brownout_module_restore();
+#else
+  return BROWNOUT_E_KIND;
+#endif
+}
+
 int32_t brownout_status(void) {
   return (int32_t)brownout_module_status();
 }

@@ -73,6 +73,12 @@ int32_t brownout_cancel(uint32_t ticket);
 /* Back to the factory's weights; only between jobs. Repeating it is harmless. */
 int32_t brownout_restore(void);
 
+/*
+ * A stream begins again, with the state it had first; only between jobs. Repeating it is harmless. E_KIND where the image keeps
+ * no state from job to job.
+ */
+int32_t brownout_reset_state(void);
+
 /* Where the job stands. */
 int32_t brownout_status(void);
 

@@ -13,7 +13,7 @@ import { run } from '../host/run/run.js';
 import { cliFolder as folder, inProcess } from './util/cli.js';
 import { compileUnproved } from './util/compile.js';
 import { npz } from './util/npz-writer.js';
-import { sumOfTwo } from './util/sum-of-two.js';
+import { counter, sumOfTwo } from './util/sum-of-two.js';
 
 const int8 = (...data: number[]): NpyArray => ({
   dtype: 'int8',
@@ -28,7 +28,7 @@ const real = (...data: number[]): NpyArray => ({
 const save = (name: string, bytes: Uint8Array): void => writeFileSync(join(folder, name), bytes);
 
 save('sum.brn', compileUnproved(sumOfTwo()));
-save('counter.brn', compileUnproved(sumOfTwo([10, 20])));
+save('counter.brn', compileUnproved(counter([10, 20])));
 save('x.npy', writeNpy(int8(1, 2, 3, 4)));
 save('t.npy', writeNpy(real(10, 20, 30, 40)));
 save('both.npz', npz({ total: int8(10, 20, 30, 40), x: int8(1, 2, 3, 4) }));

@@ -164,8 +164,8 @@ test('what was learnt goes from a device to a file, into an image, and is given 
   assert.is(refusal(() => readWeights(readImage(digits), file)).code, 'E_WEIGHTS');
   assert.is(refusal(() => withWeights(readImage(digits), bank)).code, 'E_WEIGHTS');
   const restored = restore(nvm.cells, image);
-  assert.equal(restored.learning.banks.current, 0);
-  assert.is(restored.learning.labelled, 30);
+  assert.equal(restored.learning!.banks.current, 0);
+  assert.is(restored.learning!.labelled, 30);
   assert.is(refusal(() => restore(nvm.cells.slice(0, 100), image)).code, 'E_NVM_SIZE');
 });
 

@@ -5,9 +5,7 @@ import { givenSamples } from '../host/data/given-inputs.js';
 import type { NpyArray } from '../host/data/npy.js';
 import { importModel } from '../host/import/import-model.js';
 import { readImage } from '../host/model/image.js';
-import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { run } from '../host/run/run.js';
-import { verify } from '../host/verify/verify.js';
 import * as fb from '../samples/tflite/flatbuffer-writer.js';
 import { int32Tensor, OP, tfliteModel } from '../samples/tflite/model.js';
 import { compileUnproved } from './util/compile.js';
@@ -100,26 +98,8 @@ test('two outputs of a float model, quantized here', () => {
   reals.flat(2).forEach((real, i) => assert.ok(Math.abs(real - expected.flat(2)[i]!) < 0.05, `${reals}`));
 });
 
-/** A counter: state + input, both of scale 1, is the answer and the next state. */
-const counter = (): QuantizedNetwork => sumOfTwo([10, 20]);
-
-test('state goes from answer to input, step by step, and begins as the model says', () => {
-  const image = readImage(compileUnproved(counter()));
-  const data = Int8Array.of(1, 2, 3, 4, 5, 6);
-  const { outputs, named } = run(image, { input: { dtype: 'int8', shape: [3, 2], data } });
-  assert.is(named, undefined);
-  assert.equal(outputs, [
-    [11, 22],
-    [14, 26],
-    [19, 32],
-  ]);
-  assert.ok(verify(image).proved);
-});
-
 test('arrays of other names, or of uneven numbers of samples, are refused', () => {
-  const network = counter();
-  const stateless = { ...network, inputs: network.inputs!.map(({ name, tensor }) => ({ name, tensor })) };
-  const image = readImage(compileUnproved(stateless));
+  const image = readImage(compileUnproved(sumOfTwo()));
   const samples = (count: number): NpyArray => ({
     dtype: 'int8',
     shape: [count, 2],

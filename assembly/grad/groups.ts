@@ -25,6 +25,7 @@ import {
   STATE_BANKS,
   WEIGHT_BANKS,
 } from '../layout';
+import { LEARNS, STREAMS } from '../kernels/mask';
 import { fetch } from '../nvm';
 import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
 
@@ -53,7 +54,10 @@ export function isBound(): bool {
   if (weights > <u32>WEIGHT_BANKS || banks >>> 8 > <u32>STATE_BANKS) return false;
   if (<u32>load<u8>(CURSOR, C_SAMPLE) > entries || <u32>load<u8>(CURSOR, C_SAMPLE + 1) > entries)
     return false;
-  return <u32>load<u16>(CURSOR, C_SAMPLE + 2) < entries && <u32>load<u8>(CURSOR, C_TURN) <= turns;
+  // A stream has no ring: its spare entry is number 0 of none.
+  return (
+    <u32>load<u16>(CURSOR, C_SAMPLE + 2) < (STREAMS ? max<u32>(entries, 1) : entries) && <u32>load<u8>(CURSOR, C_TURN) <= turns
+  );
 }
 
 /** Address of weight bank `bank`; 0 is the factory's. */
@@ -97,6 +101,9 @@ export function inLane(field: usize, lane: usize): usize {
 /** Brings the bases of all groups in line with the cursor. */
 export function bind(): void {
   const banks = load<u32>(CURSOR, C_BANKS);
+  store<u32>(GROUPS, stateAddress((banks >> 8) & 15), Group.STATE << 2);
+  store<u32>(GROUPS, stateAddress(nextState()), Group.STATE_NEXT << 2);
+  if (!LEARNS) return;
   const turn = min<u32>(load<u8>(CURSOR, C_TURN), load<u32>(LEARN, T_LANE_COUNT));
   const good = load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_GOOD;
   const sample: u32 = load<u8>(CURSOR, C_SAMPLE);
@@ -106,6 +113,4 @@ export function bind(): void {
   store<u32>(GROUPS, entryAddress(sample ? sample - 1 : spare), Group.SAMPLE << 2);
   store<u32>(GROUPS, entryAddress(spare), Group.SPARE << 2);
   store<u32>(GROUPS, inLane(0, turn), Group.LANE << 2);
-  store<u32>(GROUPS, stateAddress((banks >> 8) & 15), Group.STATE << 2);
-  store<u32>(GROUPS, stateAddress(nextState()), Group.STATE_NEXT << 2);
 }

@@ -1,8 +1,9 @@
 // Which learning kernel an op record names.
 import { OP_KIND, OpKind } from '../layout';
-import { learns } from '../kernels/mask';
+import { LEARNS, STREAMS, learns } from '../kernels/mask';
 import * as circulant from './circulant';
 import * as finish from './finish';
+import * as flip from './flip';
 import * as loss from './loss';
 import * as rescale from './rescale';
 import * as turn from './turn';
@@ -13,6 +14,7 @@ import * as updateDepthwise from './update_depthwise';
 import * as window from './window';
 
 export function enter(op: usize): void {
+  if (!LEARNS) return;
   const kind: i32 = load<u8>(op, OP_KIND);
   if (kind == OpKind.RESCALE) {
     if (learns(OpKind.RESCALE)) rescale.enter(op);
@@ -20,6 +22,14 @@ export function enter(op: usize): void {
 }
 
 export function tile(op: usize, index: i32): void {
+  if (STREAMS && (!LEARNS || load<u8>(op, OP_KIND) == OpKind.FLIP)) {
+    flip.tile();
+    return;
+  }
+  if (LEARNS) compute(op, index);
+}
+
+function compute(op: usize, index: i32): void {
   switch (<i32>load<u8>(op, OP_KIND)) {
     case OpKind.TURN:
       turn.tile(op);

@@ -1,6 +1,7 @@
 // What an app asks of learning, before the job's first cursor is written (docs/LEARNING.md §1).
 import { ErrorCode } from '../error';
 import { C_SAMPLE, C_TURN, EntryKind, JobKind, T_CLASSES, T_LABEL } from '../layout';
+import { LEARNS } from '../kernels/mask';
 import { put } from '../nvm';
 import { ARENA, CURSOR, LEARN } from '../sram';
 import { bind } from './groups';
@@ -8,7 +9,7 @@ import { findTicket } from './state';
 
 /** Makes ready for a job on `sample` (0: the input fed, n: ring entry n − 1). Returns 0 or an error. */
 export function prepare(kind: u32, sample: i32, label: i32): i32 {
-  if (kind == JobKind.LEARN) {
+  if (LEARNS && kind == JobKind.LEARN) {
     if (<u32>label >= load<u32>(LEARN, T_CLASSES)) return ErrorCode.E_LABEL;
     store<i32>(ARENA, label);
     put(load<u32>(LEARN, T_LABEL), ARENA, 4);

@@ -20,6 +20,7 @@ import {
   OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
   OP_WEIGHT_TYPE,
+  OpKind,
   WEIGHT_TYPE_COUNT,
   WeightType,
 } from '../layout';
@@ -36,6 +37,10 @@ const WEIGHTS: u32 = isDefined(WEIGHT_TYPES) ? WEIGHT_TYPES : (1 << WEIGHT_TYPE_
 const FEATURES: u32 = isDefined(FEATURE_MASK) ? FEATURE_MASK : ~FEATURE_FAST;
 /** Kernels of learning: bit k is OpKind KIND_LEARNING + k. No build has any unless it asks: `--use LEARNING_MASK=…`. */
 export const LEARNING: u32 = isDefined(LEARNING_MASK) ? LEARNING_MASK : 0;
+const FLIPS: u32 = 1 << (OpKind.FLIP - KIND_LEARNING);
+/** Whether the build learns, and whether it keeps state from job to job. */
+export const LEARNS: bool = (LEARNING & ~FLIPS) != 0;
+export const STREAMS: bool = (LEARNING & FLIPS) != 0;
 
 /** Whether the build has any kernel for int8 activations, or for int16 ones; and of kinds above 31. */
 const HAS_INT8: bool = (INT8 | INT8_HIGH) != 0;

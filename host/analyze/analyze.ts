@@ -145,8 +145,9 @@ function constantBytes(image: Image): number[] {
       .map(constantOffset);
     return fields.length > 0 ? Math.min(...fields) : undefined;
   });
-  const { learning, constants } = image;
-  const end = learning ? constantOffset(learning.factory) : constants.offset + constants.bytes;
+  const { learning, stream, constants } = image;
+  const first = learning?.factory ?? stream?.firstState;
+  const end = first === undefined ? constants.offset + constants.bytes : constantOffset(first);
   return ops.map((op, index) => {
     const start = starts[index];
     const behind = starts.filter(
@@ -189,7 +190,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
       ...cost,
       share: cost.cycles / cycles,
       cumulativeShare: cumulative / cycles,
-      flashBytes: flash[index]!,
+      flashBytes: flash[index] ?? 0,
       tiles: op.get(OP_TILES),
       commits: op.has(OP_FLAG_COMMIT),
     };

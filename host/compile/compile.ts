@@ -17,6 +17,7 @@ import { leastCycles } from '../ops/record.js';
 import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import type { Plan } from '../model/plan.js';
 import { planNetwork, type PlanOptions } from '../plan/planner.js';
+import { withOwnStates } from '../plan/stream.js';
 import { deriveLearning } from '../learning/derive.js';
 import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
@@ -198,10 +199,11 @@ function checkMemory({ line, unstable }: CompileSettings): void {
 }
 
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
-export function compile(network: QuantizedNetwork, given: CompileOptions = {}): Uint8Array {
+export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Uint8Array {
   const options = checkOptions(compileOptions, given);
-  checkFields(network, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
-  validateNetwork(network);
+  checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
+  validateNetwork(model);
+  const network = withOwnStates(model);
   checkMemory(options);
   const { policy } = options;
   const profile = profileFor(options);
@@ -219,6 +221,9 @@ export function compile(network: QuantizedNetwork, given: CompileOptions = {}): 
     ...(options.classes ? { classes: options.classes } : {}),
     ...(network.inputs ? { inputs: network.inputs } : {}),
     ...(network.outputs ? { outputs: network.outputs } : {}),
+    ...(network.states
+      ? { states: network.states.map(({ name, input: at }) => ({ name, tensor: network.tensors[at]! })) }
+      : {}),
     policy,
     ...(options.line > 1 ? { line: options.line } : {}),
   };

@@ -1,7 +1,7 @@
 // What calls that run an image take: one array of samples, or, where an image has several inputs, one for each by name.
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
-import { offsetsOf, type Port, withoutState } from '../model/ports.js';
+import { offsetsOf, type Port } from '../model/ports.js';
 import { elementCount } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
 import { instance } from '../options/kinds.js';
@@ -41,8 +41,8 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
   throw new BrownoutError({ code, found, expected, hint });
 }
 
-/** The inputs of an image that an app gives: all but state. */
-export const givenPorts = ({ metadata: { inputs = [] } }: Image): Port[] => withoutState(inputs, inputs);
+/** The inputs of an image of several. */
+export const givenPorts = ({ metadata: { inputs = [] } }: Image): readonly Port[] => inputs;
 
 /** How the array for one of several inputs is read. */
 export const portImage = (port: Port, { metadata }: Image): InputImage => ({
@@ -64,18 +64,7 @@ export function checkPorts(arrays: Readonly<Record<string, unknown>>, image: Ima
   );
 }
 
-/** Puts the state that an answer gives into the next sample; nothing where the image has no state. */
-export function carryState({ metadata }: Image, sample: Values, answer: ArrayLike<number>): void {
-  const { inputs = [], outputs = [] } = metadata;
-  const [to, from] = [offsetsOf(inputs), offsetsOf(outputs)];
-  inputs.forEach(({ name, tensor, initial }, port) => {
-    const source = outputs.findIndex((output) => output.name === name);
-    if (!initial || source < 0) return;
-    for (let i = 0; i < elementCount(tensor); i++) sample[to[port]! + i] = answer[from[source]! + i]!;
-  });
-}
-
-/** One sample of several inputs side by side as the image takes it, state as it is at first. */
+/** One sample of several inputs side by side as the image takes it. */
 function sideBySide(
   { metadata: { input, inputs = [] } }: Image,
   values: ReadonlyMap<string, Values>,
@@ -83,11 +72,8 @@ function sideBySide(
   const size = elementCount(input);
   const whole = input.dtype === 'int16' ? new Int16Array(size) : new Int8Array(size);
   const to = offsetsOf(inputs);
-  inputs.forEach(({ name, tensor, initial }, port) => {
-    const start = to[port]!;
-    if (!initial) whole.set(values.get(name)!, start);
-    else if (initial.length === 1) whole.fill(initial[0]!, start, start + elementCount(tensor));
-    else whole.set(initial, start);
+  inputs.forEach(({ name }, port) => {
+    whole.set(values.get(name)!, to[port]!);
   });
   return whole;
 }
@@ -121,7 +107,7 @@ function pairs({ input, inputs }: GivenInputs, image: Image): { array: InputArra
   if (input && inputs) refuse('E_INPUT_NAME', '`input` and `inputs`', 'one of the two', 'Leave `input` out.');
   if (input && !image.metadata.inputs) return [{ array: input, image }];
   const ports = givenPorts(image);
-  // One input beside state needs no name.
+  // One input needs no name.
   const arrays = inputs ?? (ports.length === 1 ? { [ports[0]!.name]: input! } : { 'without a name': input! });
   checkPorts(arrays, image);
   return ports.map((port) => ({ array: arrays[port.name]!, image: portImage(port, image) }));

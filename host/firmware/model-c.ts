@@ -91,6 +91,8 @@ export function modelHeader(image: Image, module: FirmwareModule, keepsOld: bool
     ['DIAGNOSTICS', image.diagnostics.offset],
     ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
     ['DIAGNOSTICS_BOOTS', D_BOOTS],
+    // Only of images that keep state from job to job.
+    ...(image.stream ? [['STATES', image.tensors.states.length] satisfies [string, number]] : []),
     // Only of images that learn, and of those of them that keep unlabelled inputs.
     ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
     ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),

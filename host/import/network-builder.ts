@@ -3,6 +3,7 @@ import { BrownoutError } from '../error.js';
 import { offsetsOf, packed, type Port } from '../model/ports.js';
 import {
   elementCount,
+  type NetworkState,
   type QuantizedNetwork,
   type QuantizedOp,
   type TensorSpec,
@@ -82,8 +83,9 @@ export class NetworkBuilder {
     name: string,
     input: number,
     output: number,
+    states: readonly NetworkState[] = [],
   ): { network: QuantizedNetwork; kept: Map<number, number> } {
-    const needed = new Set([output]);
+    const needed = new Set([output, ...states.flatMap((state) => [state.input, state.output])]);
     this.#ops = this.#ops
       .reverse()
       .filter((op) => {
@@ -114,7 +116,14 @@ export class NetworkBuilder {
       const unique = uses === 1 ? op.name : `${op.name}_${uses}`;
       return { ...op, name: unique, inputs: op.inputs.map(at), output: at(op.output) };
     });
-    return { network: { name, tensors, ops, input: at(input), output: at(output) }, kept };
+    const held = states.map((state) => ({ ...state, input: at(state.input), output: at(state.output) }));
+    return {
+      network: {
+        ...{ name, tensors, ops, input: at(input), output: at(output) },
+        ...(held.length > 0 ? { states: held } : {}),
+      },
+      kept,
+    };
   }
 }
 

@@ -34,6 +34,7 @@ import {
   MAGIC,
   OP_BYTES,
   OP_CRC,
+  OpKind,
   H_LEARNING,
   REGION_COUNT,
   LEARNING_HEADER_BYTES,
@@ -47,7 +48,12 @@ import { OpRecord } from './record.js';
 import { crc32 } from './crc32.js';
 import { readTensorTable, type Region, setTensorTable, type TensorTable } from './tensor-table.js';
 import { tensorBytes } from './quantized-network.js';
-import { isLearningHeader, readLearningHeader, type LearningHeader } from './learning-header.js';
+import {
+  isLearningHeader,
+  isStreamHeader,
+  readLearningHeader,
+  type LearningHeader,
+} from './learning-header.js';
 import { littleEndian, type Values, valuesFrom } from './values.js';
 
 /** When the cursor is written, besides mandatory commits. */
@@ -85,6 +91,8 @@ export interface DeviceImage {
   ops: OpRecord[];
   /** Of images that learn. */
   learning: LearningHeader | undefined;
+  /** Of images that keep state from job to job and do not learn: where that lies. */
+  stream: LearningHeader | undefined;
 }
 
 /** An image that was read and checked: what all calls take in place of its bytes. */
@@ -96,10 +104,16 @@ export interface Image extends DeviceImage {
   sample: Values | undefined;
 }
 
+/** What the groups of addresses of an image stand for; undefined where it has none. */
+export const groupsOf = ({
+  learning,
+  stream,
+}: Pick<DeviceImage, 'learning' | 'stream'>): LearningHeader | undefined => learning ?? stream;
+
 /** Whether inferences leave their input in the sample ring, for a label that comes late. */
 export const keepsInputs = ({ ops, jobs }: Pick<DeviceImage, 'ops' | 'jobs'>): boolean => {
   const { first, count } = jobs[JobKind.INFER]!;
-  return ops.slice(first, first + count).some((op) => op.isLearning);
+  return ops.slice(first, first + count).some((op) => op.kind === OpKind.FINISH);
 };
 
 /** Boots at one cursor before the device says `E_NO_PROGRESS`. */
@@ -328,7 +342,7 @@ function checkHeader(bytes: Uint8Array): void {
 }
 
 /** Whether regions follow each other, and jobs lie in the plan, as docs/FORMAT.md says. */
-function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning' | 'tensors'>): boolean {
+function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning' | 'stream' | 'tensors'>): boolean {
   const { plan, constants, slots, slotStride, diagnostics, imageBytes, jobs } = image;
   return (
     plan.offset === HEADER_BYTES &&
@@ -349,17 +363,20 @@ function learningOf(
   device: Uint8Array,
   offset: number,
   { constants, nvmBytes, jobs }: Pick<DeviceImage, 'constants' | 'nvmBytes' | 'jobs'>,
-): LearningHeader | undefined {
+): Pick<DeviceImage, 'learning' | 'stream'> {
   const learns = (jobs[JobKind.LEARN]?.count ?? 0) > 0;
   const end = constants.offset + constants.bytes;
   const inside = offset >= constants.offset && offset + LEARNING_HEADER_BYTES <= end && offset % 4 === 0;
-  if (offset === 0 && !learns) return undefined;
+  if (offset === 0 && !learns) return { learning: undefined, stream: undefined };
   const header = inside ? readLearningHeader(device, offset) : undefined;
-  if (header && learns && isLearningHeader(header, nvmBytes, end)) return header;
+  if (header && learns && isLearningHeader(header, nvmBytes, end))
+    return { learning: header, stream: undefined };
+  if (header && !learns && isStreamHeader(header, nvmBytes, end))
+    return { learning: undefined, stream: header };
   refuse(
     'E_IMAGE_HEADER',
     `a learning header at ${offset}`,
-    'one among the constants, and a learn job',
+    'one among the constants, of a learn job or of state',
     COPY_AGAIN,
   );
 }
@@ -367,7 +384,7 @@ function learningOf(
 /** The table of tensors. Throws `E_IMAGE_HEADER` where it is not of the image. */
 function tensorsOf(
   device: Uint8Array,
-  regions: Pick<DeviceImage, 'constants' | 'input' | 'output'>,
+  regions: Pick<DeviceImage, 'constants' | 'input' | 'output'> & { stateBytes: number },
 ): TensorTable {
   const table = readTensorTable(device, regions);
   if (table) return table;
@@ -422,8 +439,9 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
     refuse('E_IMAGE_HEADER', `image id ${hex(layout.imageId)}`, 'that of its plan and constants', COPY_AGAIN);
   }
   const device = bytes.subarray(0, imageBytes);
-  const learning = learningOf(device, get(H_LEARNING), layout);
-  return { ...layout, device, tensors: tensorsOf(device, layout), ops: opRecords(planBytes), learning };
+  const groups = learningOf(device, get(H_LEARNING), layout);
+  const tensors = tensorsOf(device, { ...layout, stateBytes: groups.stream?.stateBytes ?? 0 });
+  return { ...layout, device, tensors, ops: opRecords(planBytes), ...groups };
 }
 
 /** Reads and checks a whole image file. Throws `E_IMAGE_*`. */
@@ -434,7 +452,8 @@ export function readImage(bytes: Uint8Array): Image {
   const sections = readSections(file, image.imageBytes);
   const payload = sections.get(TAG_METADATA);
   if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
-  const metadata = parseMetadata(payload, image.ops.length);
+  const inference = image.ops.filter((op) => !op.isLearning).length;
+  const metadata = parseMetadata(payload, image.ops.length, inference);
   if (
     tensorBytes(metadata.input) !== image.input.bytes ||
     tensorBytes(metadata.output) !== image.output.bytes

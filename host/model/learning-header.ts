@@ -117,6 +117,42 @@ export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: 
   );
 }
 
+/** The header of an image that keeps state from job to job and does not learn: where its two banks and its first state are. */
+export const streamHeader = (states: number, stateBytes: number, firstState: number): LearningHeader => ({
+  ...(Object.fromEntries(Object.keys(FIELDS).map((name) => [name, 0])) as LearningHeader),
+  states,
+  stateBytes,
+  firstState,
+});
+
+/** Whether both banks of a stream lie in NVM of `nvmBytes`, and its first state in the image, which ends at `end`. */
+export function isStreamHeader(header: LearningHeader, nvmBytes: number, end: number): boolean {
+  const { states, stateBytes, firstState } = header;
+  const others = Object.entries(header).filter(
+    ([name]) => !['states', 'stateBytes', 'firstState'].includes(name),
+  );
+  return (
+    others.every(([, value]) => value === 0) &&
+    stateBytes > 0 &&
+    [states, stateBytes, firstState].every((value) => value % 4 === 0) &&
+    states >= STATE_BYTES &&
+    states + STATE_BANKS * stateBytes <= nvmBytes &&
+    firstState >= CONSTANT &&
+    constantOffset(firstState) + stateBytes <= end
+  );
+}
+
+/** What of a stream outlives jobs: `states` of a bank, in the one in force; nothing while that is the first, a constant. */
+export function persistentStream(
+  header: LearningHeader,
+  states: readonly { offset: number; bytes: number }[],
+  cursor: Pick<LearningCursor, 'banks'>,
+): Interval[] {
+  if (banksOf(cursor).state === 0) return [];
+  const bank = stateAddress(header, banksOf(cursor).state);
+  return states.map(({ offset, bytes }) => region(bank + offset, bytes));
+}
+
 /** What a cursor says of learning. */
 export interface LearningCursor {
   step: number;

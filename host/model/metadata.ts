@@ -49,6 +49,8 @@ export interface ImageMetadata {
   /** Where there are several: what `input` and `output` consist of. */
   inputs?: readonly Port[];
   outputs?: readonly Port[];
+  /** What it keeps from one inference to the next. */
+  states?: readonly Port[];
   /** The policy's name as given to the compiler. */
   policy: string;
   /** Bytes of NVM that a cut may spoil together; absent: each byte is written alone. */
@@ -91,8 +93,16 @@ function areLayers(value: unknown, ops: number): boolean {
   return counts.reduce((sum, count) => sum + count, 0) === ops;
 }
 
-/** Metadata of an image of so many ops. Throws `E_IMAGE_METADATA`. */
-export function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
+/** Whether they are states, or absent. */
+const areStates = (value: unknown): boolean =>
+  value === undefined ||
+  (Array.isArray(value) &&
+    value.every(
+      (state: Partial<Port> | null) => typeof state?.name === 'string' && isTensorSpec(state.tensor),
+    ));
+
+/** Metadata of an image of so many records, some of them of ops of inference. Throws `E_IMAGE_METADATA`. */
+export function parseMetadata(payload: Uint8Array, ops: number, inference: number): ImageMetadata {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -112,9 +122,10 @@ export function parseMetadata(payload: Uint8Array, ops: number): ImageMetadata {
     areFeatures(m.preprocessing.features) &&
     names(m.ops) &&
     m.ops?.length === ops &&
-    areLayers(m.layers, ops) &&
+    areLayers(m.layers, inference) &&
     arePorts(m.inputs, m.input, isTensorSpec) &&
     arePorts(m.outputs, m.output, isTensorSpec) &&
+    areStates(m.states) &&
     (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
     (m.classes === undefined || names(m.classes)) &&
     (m.line === undefined || [4, 8, 16].includes(m.line)) &&

@@ -10,12 +10,6 @@ export function packed(ports: readonly Port[]): TensorSpec {
   return { shape: [count], scale: 1, zeroPoint: 0, ...(dtype ? { dtype } : {}) };
 }
 
-/** What an app gives or gets: all but state. */
-export const withoutState = (ports: readonly Port[], inputs: readonly Port[]): Port[] => {
-  const states = new Set(inputs.flatMap(({ name, initial }) => (initial ? [name] : [])));
-  return ports.filter(({ name }) => !states.has(name));
-};
-
 /** Where each port begins, in elements. */
 export function offsetsOf(ports: readonly Port[]): number[] {
   let at = 0;
@@ -35,19 +29,9 @@ export function arePorts(
   if (!Array.isArray(value) || value.length === 0 || !whole) return false;
   const sound = value.every((port: Partial<Port> | null) => {
     const { preprocessing } = port ?? {};
-    const { initial, tensor } = port ?? {};
-    const values =
-      initial === undefined ||
-      (Array.isArray(initial) &&
-        initial.every((value) => Number.isInteger(value)) &&
-        (initial.length === 1 || (isTensor(tensor) && initial.length === elementCount(tensor))));
     const range = preprocessing === undefined || typeof preprocessing?.minimum === 'number';
     return (
-      typeof port?.name === 'string' &&
-      isTensor(port.tensor) &&
-      range &&
-      values &&
-      port.tensor.dtype === whole.dtype
+      typeof port?.name === 'string' && isTensor(port.tensor) && range && port.tensor.dtype === whole.dtype
     );
   });
   return sound && elementCount(packed(value as Port[])) === elementCount(whole);

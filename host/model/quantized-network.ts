@@ -23,11 +23,6 @@ export interface Port {
   /** As the model's file has it. */
   name: string;
   tensor: TensorSpec;
-  /**
-   * Of an input that is state: what it is before the first inference, one integer for all or one each. The output of the
-   * same name is what it is before the next.
-   */
-  initial?: readonly number[];
   /** Of inputs: the range of reals that it takes, and whether its channels come first. */
   preprocessing?: { minimum: number; maximum: number; channelsFirst?: boolean };
 }
@@ -287,6 +282,18 @@ export interface QuantizationChoices {
   equalizedPairs: number;
 }
 
+/** What a network keeps from one inference to the next. */
+export interface NetworkState {
+  /** As the model's file has it. */
+  name: string;
+  /** Index of the tensor that ops read it by. */
+  input: number;
+  /** Index of the tensor that it is from the next inference on. */
+  output: number;
+  /** What it is before the first inference: one integer for all elements, or one each. */
+  initial: readonly number[];
+}
+
 /** A network in integers, as `compile` takes it: ops over tensors by index, in the order they run. */
 export interface QuantizedNetwork {
   /** Absent: quantized by whoever made the file. */
@@ -302,6 +309,8 @@ export interface QuantizedNetwork {
   inputs?: readonly Port[];
   /** The same of several outputs. */
   outputs?: readonly Port[];
+  /** What it keeps from one inference to the next, in banks that change places with the answer's cursor. */
+  states?: readonly NetworkState[];
 }
 
 /** Elements of a tensor. */

@@ -29,7 +29,8 @@ export type LearningKind =
   | OpKind.UPDATE_CONV2D
   | OpKind.UPDATE_DEPTHWISE
   | OpKind.UPDATE_CIRCULANT
-  | OpKind.FINISH;
+  | OpKind.FINISH
+  | OpKind.FLIP;
 
 /** Kinds of ops of inference. */
 export type InferenceKind = Exclude<OpKind, LearningKind>;

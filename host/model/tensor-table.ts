@@ -27,12 +27,14 @@ export interface TensorTable {
   inputs: TensorRegion[];
   /** Together the region `output`. */
   outputs: TensorRegion[];
+  /** What is kept from one inference to the next: where it lies in its bank. */
+  states: TensorRegion[];
 }
 
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-export function tensorTableBytes({ inputs, outputs }: TensorTable): Uint8Array {
-  const entries = [...inputs, ...outputs];
+export function tensorTableBytes({ inputs, outputs, states }: TensorTable): Uint8Array {
+  const entries = [...inputs, ...outputs, ...states];
   const bytes = new Uint8Array(entries.length * TENSOR_BYTES);
   const fields = view(bytes);
   entries.forEach(({ offset, bytes: size, type }, i) => {
@@ -44,10 +46,15 @@ export function tensorTableBytes({ inputs, outputs }: TensorTable): Uint8Array {
 }
 
 /** Puts where the table lies, and how many tensors of each role it has, into a header. */
-export function setTensorTable(header: DataView, address: number, { inputs, outputs }: TensorTable): void {
+export function setTensorTable(
+  header: DataView,
+  address: number,
+  { inputs, outputs, states }: TensorTable,
+): void {
   header.setUint32(H_TENSORS, address, true);
   header.setUint8(H_TENSOR_COUNTS, inputs.length);
   header.setUint8(H_TENSOR_COUNTS + 1, outputs.length);
+  header.setUint8(H_TENSOR_COUNTS + 2, states.length);
 }
 
 /** Whether tensors lie side by side in a region, which they fill. */
@@ -60,23 +67,34 @@ function fills({ offset, bytes }: Region, tensors: readonly TensorRegion[]): boo
   return sound && last !== undefined && last.offset + last.bytes === offset + bytes;
 }
 
-/** The table of device bytes; undefined where it is not of their constants, or not of their input and output. */
+/** The table of device bytes; undefined where it is not of their constants, their input and output, or banks of `stateBytes`. */
 export function readTensorTable(
   device: Uint8Array,
-  { constants, input, output }: { constants: Region; input: Region; output: Region },
+  {
+    constants,
+    input,
+    output,
+    stateBytes,
+  }: { constants: Region; input: Region; output: Region; stateBytes: number },
 ): TensorTable | undefined {
   const fields = view(device);
   const at = fields.getUint32(H_TENSORS, true);
-  const [inputs, outputs, states, reserved] = [0, 1, 2, 3].map((i) => fields.getUint8(H_TENSOR_COUNTS + i));
-  // Tensors that stay from job to job have a count already, and no entries yet.
-  if (states !== 0 || reserved !== 0) return undefined;
-  const end = at + (inputs! + outputs!) * TENSOR_BYTES;
+  const [inputs, outputs, states, reserved] = [0, 1, 2, 3].map((i) =>
+    fields.getUint8(H_TENSOR_COUNTS + i),
+  ) as [number, number, number, number];
+  if (reserved !== 0) return undefined;
+  const count = inputs + outputs + states;
+  const end = at + count * TENSOR_BYTES;
   if (at % 4 !== 0 || at < constants.offset || end > constants.offset + constants.bytes) return undefined;
-  const entries = Array.from({ length: inputs! + outputs! }, (_, i) =>
-    entryAt(fields, at + i * TENSOR_BYTES),
-  );
+  const entries = Array.from({ length: count }, (_, i) => entryAt(fields, at + i * TENSOR_BYTES));
   const known = entries.filter((entry) => entry !== undefined);
-  const table = { inputs: known.slice(0, inputs), outputs: known.slice(inputs) };
+  const table = {
+    inputs: known.slice(0, inputs),
+    outputs: known.slice(inputs, inputs + outputs),
+    states: known.slice(inputs + outputs),
+  };
+  const inBank = ({ offset, bytes }: Region): boolean => bytes > 0 && offset + bytes <= stateBytes;
+  if (!table.states.every(inBank) || (stateBytes > 0 && states === 0)) return undefined;
   if (known.length < entries.length || !fills(input, table.inputs) || !fills(output, table.outputs))
     return undefined;
   return table;

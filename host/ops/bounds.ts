@@ -15,11 +15,12 @@ import {
   OP_TILES,
   OP_WEIGHTS,
   OP_WEIGHT_TYPE,
+  STATE_BANKS,
   WEIGHT_TYPE_COUNT,
 } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import { COPY_AGAIN } from '../model/image-error.js';
-import type { DeviceImage } from '../model/image.js';
+import { type DeviceImage, groupsOf } from '../model/image.js';
 import { isInference, kernelName, type OpRecord } from '../model/record.js';
 import type { Bounds } from './op.js';
 import { RECORD_OPS } from './index.js';
@@ -37,7 +38,7 @@ function refuse(found: string, expected: string): never {
 
 /** Bytes that an address of a group counts into. */
 function groupBytes(image: DeviceImage, group: number): number {
-  const { learning } = image;
+  const learning = groupsOf(image);
   if (!learning) return 0;
   switch (group as Group) {
     case Group.WEIGHTS:
@@ -65,11 +66,11 @@ class Walk {
   /** `bytes` from the address in `field` on. */
   extent(op: OpRecord, what: string, field: number, bytes: number, writes: boolean): void {
     if (bytes === 0) return;
-    const { imageBytes, nvmBytes, diagnostics, learning } = this.image;
+    const { imageBytes, nvmBytes, diagnostics } = this.image;
     const address = op.get(field) >>> 0;
     const isConstant = (address & CONSTANT) !== 0;
     const place = address & ~CONSTANT;
-    const group = learning ? place >>> GROUP_SHIFT : 0;
+    const group = groupsOf(this.image) ? place >>> GROUP_SHIFT : 0;
     const from = group ? place & GROUP_MASK : place;
     const most = group ? groupBytes(this.image, group) : isConstant ? imageBytes : nvmBytes;
     const least = group || !writes ? 0 : diagnostics.offset + diagnostics.bytes;
@@ -109,9 +110,10 @@ function checkBounds(image: DeviceImage, walk: Walk, op: OpRecord, what: string)
 }
 
 /** Bytes of state up to the last that anything but a record names. */
-function regionsEnd({ slots, diagnostics, input, output, learning }: DeviceImage): number {
+function regionsEnd({ slots, diagnostics, input, output, learning, stream }: DeviceImage): number {
   const ends = [slots, diagnostics, input, output].map(({ offset, bytes }) => offset + bytes);
   if (learning) ends.push(learning.lanes + (learning.laneCount + 1) * learning.laneBytes);
+  if (stream) ends.push(stream.states + STATE_BANKS * stream.stateBytes);
   return Math.max(...ends);
 }
 
@@ -121,7 +123,7 @@ function regionsEnd({ slots, diagnostics, input, output, learning }: DeviceImage
  */
 export function checkRecords(image: DeviceImage): void {
   const walk = new Walk(image);
-  const learns = image.ops.some((op) => op.isLearning);
+  const learns = image.learning !== undefined;
   for (const [index, op] of image.ops.entries()) {
     const what = `op ${index} (${kernelName(op.kind, op.get(1))})`;
     const tiles = op.get(OP_TILES);

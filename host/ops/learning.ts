@@ -76,6 +76,7 @@ export const LEARNING_OPS = {
   [OpKind.LOSS]: { ...control, cycles: (op) => tile(op.get(LOSS_CLASSES) * 200) },
   [OpKind.LOOP]: control,
   [OpKind.FINISH]: { ...control, steers: false },
+  [OpKind.FLIP]: gradient(() => 0),
   [OpKind.CONV2D_GRAD]: gradient((op) => {
     const [strideY, strideX] = op.getPair(WIN_STRIDE);
     const seen = Math.max(1, tapsOf(op) / (strideY * strideX));

@@ -23,6 +23,9 @@ function isInt16(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
   return wide;
 }
 
+/** The table of tensors counts them in a byte. */
+const MOST_STATES = 255;
+
 const inputCount = (op: QuantizedOp): number => (op.kind === 'reshape' ? 1 : entryOf(op).inputs(op));
 
 function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): void {
@@ -38,7 +41,9 @@ function checkOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorS
 /** Throws `E_NETWORK`, naming the op and what does not fit. */
 export function validateNetwork(network: QuantizedNetwork): void {
   network.tensors.forEach(checkTensor);
-  const known = new Set([network.input]);
+  const { states = [] } = network;
+  const known = new Set([network.input, ...states.map(({ input }) => input)]);
+  if (states.length > MOST_STATES) fail(`${states.length} states`, `at most ${MOST_STATES}`);
   if (!network.tensors[network.input])
     fail(`input tensor ${network.input}`, `0–${network.tensors.length - 1}`);
   for (const op of network.ops) {
@@ -53,6 +58,16 @@ export function validateNetwork(network: QuantizedNetwork): void {
       output,
     );
     known.add(op.output);
+  }
+  for (const { name, input, output, initial } of states) {
+    const [from, to] = [network.tensors[input], network.tensors[output]];
+    const sizes = from && to && elementCount(from) === elementCount(to) && from.dtype === to.dtype;
+    const begins = from && (initial.length === 1 || initial.length === elementCount(from));
+    if (!sizes || !begins || input === network.input || !known.has(output))
+      fail(
+        `state "${name}" of tensors ${input} and ${output}`,
+        'tensors of one size, the second made by an op',
+      );
   }
   if (!known.has(network.output) || network.output === network.input) {
     fail(`output tensor ${network.output}`, 'one that an op makes');

@@ -12,6 +12,7 @@ import {
   OP_WEIGHTS,
   TENSOR_BYTES,
 } from '../../assembly/layout.js';
+import { BrownoutError } from '../error.js';
 import type { Plan } from '../model/plan.js';
 import type { Port } from '../model/ports.js';
 import { type Region, type TensorRegion, tensorTableBytes } from '../model/tensor-table.js';
@@ -24,10 +25,11 @@ import { type PathStep, placeGrains } from './grain.js';
 import type { Interval } from './interval.js';
 import { checkLines, checkMemoryRule, type MemoryRuleInput } from './memory-rule.js';
 import { recordOp } from '../ops/record.js';
-import { schedule } from './schedule.js';
+import { type Schedule, schedule } from './schedule.js';
 import type { Buffer, Step } from './step.js';
 import { inferencePath, keptRegions, learnPath } from './learning/path.js';
 import { planLearning, type LearningPlan, learnable } from './learning/plan.js';
+import { StreamPlan } from './stream.js';
 
 export interface PlanOptions extends TileLimits {
   /** Bytes of NVM the image may take; buffers overlap, at the price of mandatory commits, only where they must. */
@@ -96,10 +98,20 @@ function setFlags(steps: readonly Step[]): void {
 /** A way of a job through its ops, what it must leave alone, and what must be right when it is done. */
 type Way = Required<Pick<MemoryRuleInput, 'retained' | 'final'>> & { path: PathStep[] };
 
-function waysOf({ input, output, jobs, ops }: Plan, learning: LearningPlan | undefined): Way[] {
+function waysOf(
+  { input, output, jobs, ops }: Plan,
+  learning: LearningPlan | undefined,
+  stream: StreamPlan | undefined,
+): Way[] {
   const asInterval = ({ offset, bytes }: Region): Interval => [offset, offset + bytes];
   const retained = [asInterval(input)];
   const final = [asInterval(output)];
+  if (stream)
+    return stream.ways(ops.length).map((way) => ({
+      path: way.path,
+      retained: [...retained, ...way.retained],
+      final: [...final, ...way.final],
+    }));
   if (!learning) return [{ path: ops.map((_, op) => ({ op, place: undefined })), retained, final }];
   const { header, spec } = learning;
   const records = ops.map(({ record }) => record);
@@ -113,10 +125,15 @@ function waysOf({ input, output, jobs, ops }: Plan, learning: LearningPlan | und
 }
 
 /** Gives ops their grains. Throws `E_MEMORY_RULE` where a job breaks the rule, `E_PLAN` where lines cannot be kept apart. */
-function checkJobs(plan: Plan, learning: LearningPlan | undefined, line: number): void {
+function checkJobs(
+  plan: Plan,
+  learning: LearningPlan | undefined,
+  stream: StreamPlan | undefined,
+  line: number,
+): void {
   const { input, nvmBytes } = plan;
   const ops = plan.ops.map(({ record }) => record);
-  const ways = waysOf(plan, learning);
+  const ways = waysOf(plan, learning, stream);
   if (line > 1) for (const { path } of ways) placeGrains(ops, path, line);
   const nameOf = (op: number): string => plan.ops[op]!.name;
   for (const way of ways) {
@@ -126,22 +143,34 @@ function checkJobs(plan: Plan, learning: LearningPlan | undefined, line: number)
   }
 }
 
+/** The plan of a network's states. Throws `E_PLAN` where it is to learn as well. */
+function streamOf(model: QuantizedNetwork, inference: Schedule, { learning }: PlanOptions): StreamPlan {
+  if (!learning) return new StreamPlan(model, inference);
+  throw new BrownoutError({
+    code: 'E_PLAN',
+    found: `a network that keeps ${model.states!.length} states and is to learn`,
+    expected: 'one of the two',
+    hint: 'Compile it without --learn.',
+  });
+}
+
 /** Where a buffer lies. */
 const regionOf = ({ address, bytes }: Buffer): Region => ({ offset: address, bytes });
 
-/** Lays out `network`. Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
+/** Lays out `network`, whose states have tensors of their own (`withOwnStates`). Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
   const model = options.learning ? learnable(network, options.learning) : network;
   const inference = schedule(model, options);
   const learning = options.learning && planLearning(model, options.learning, inference, options);
-  const tail = learning?.program.tail ?? [];
+  const stream = model.states && streamOf(model, inference, options);
+  const tail = learning?.program.tail ?? (stream ? [stream.step] : []);
   const inferring = [...inference.steps, ...tail];
   const steps = [...inferring, ...(learning?.program.steps ?? [])];
   const lowered = steps.map((step) => step.lowered);
   const constantsOffset = HEADER_BYTES + steps.length * OP_BYTES;
   // The table of tensors is filled in when they have addresses.
-  const entries = (model.inputs?.length ?? 1) + (model.outputs?.length ?? 1);
-  const extra = [new Uint8Array(entries * TENSOR_BYTES), ...(learning?.extra ?? [])];
+  const entries = (model.inputs?.length ?? 1) + (model.outputs?.length ?? 1) + (model.states?.length ?? 0);
+  const extra = [new Uint8Array(entries * TENSOR_BYTES), ...((learning ?? stream)?.extra ?? [])];
   const constantsBytes = [...lowered.flatMap((l) => l.constants.map((c) => c.bytes)), ...extra].reduce(
     (sum, bytes) => sum + align(bytes.length),
     0,
@@ -154,10 +183,14 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   outputBuffer.address = align(inputBuffer.address + inputBuffer.bytes);
   const mailboxEnd = align(outputBuffer.address + outputBuffer.bytes);
   const start = learning ? learning.layMailbox(mailboxEnd) : mailboxEnd;
-  const inferenceEnd = layActivations(activations, start, options);
+  const inferenceEnd = layActivations(
+    activations.filter(({ address }) => address === 0),
+    start,
+    options,
+  );
   const nvmBytes = learning
     ? learning.layBanks(Math.max(inferenceEnd, learning.layScratch(start, options)), options.nvmBytes)
-    : inferenceEnd;
+    : (stream?.layBanks(inferenceEnd, options.nvmBytes) ?? inferenceEnd);
   learning?.program.link(inferring.length);
   const { bytes: constantBytes, addresses } = fillRecords(steps, constantsOffset, extra);
   const [tableAddress, ...others] = addresses as [number, ...number[]];
@@ -176,9 +209,10 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     offset: tableAddress - CONSTANT,
     inputs: partsOf(input, model.input, model.inputs),
     outputs: partsOf(output, model.output, model.outputs),
+    states: stream?.regions ?? [],
   };
   constantBytes.set(tensorTableBytes(tensors), tensors.offset - constantsOffset);
-  learning?.finish(others, constantBytes, CONSTANT + constantsOffset);
+  (learning ?? stream)?.finish(others, constantBytes, CONSTANT + constantsOffset);
   markCommits(inferring);
   setFlags(steps);
   const plan: Plan = {
@@ -205,8 +239,8 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
       { first: 0, count: inferring.length },
       { first: learning ? inferring.length : 0, count: steps.length - inferring.length },
     ],
-    learning: learning ? others.at(-1)! - CONSTANT : 0,
+    learning: others.length > 0 ? others.at(-1)! - CONSTANT : 0,
   };
-  checkJobs(plan, learning, options.line ?? 1);
+  checkJobs(plan, learning, stream, options.line ?? 1);
   return plan;
 }

@@ -1,6 +1,6 @@
 // An image on a power trace: what it takes in time and energy, and whether the power changed anything.
 import { analyze, type AnalyzeResult } from '../analyze/analyze.js';
-import { carryState, type GivenInputs, givenSamples } from '../data/given-inputs.js';
+import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { imageOf } from '../ops/given-image.js';
@@ -208,10 +208,7 @@ export class ReplayBench {
       return randomOutcome(random);
     };
     const latenciesMs: number[] = [];
-    let last: Values | undefined;
-    const answers = this.inputs.map((sample, index) => {
-      const input = sample.slice();
-      if (last) carryState(image, input, last);
+    const answers = this.inputs.map((input, index) => {
       const fromUs = supply.timeUs;
       const hooks = {
         onCut,
@@ -222,7 +219,6 @@ export class ReplayBench {
       const { answer } = completeJob(device, image, { ticket: index + 1, input }, hooks, index > 0);
       latenciesMs.push((supply.timeUs - fromUs) / 1000);
       recorder.timeline.inferences.push({ fromUs, toUs: supply.timeUs });
-      last = answer;
       onInference?.(++this.#done, 2 * this.inputs.length); // on steady power, then on harvested
       return answer;
     });

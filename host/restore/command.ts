@@ -26,9 +26,12 @@ export const command: Command = defineCommand({
     const image = imageOfDump(options.image, dump);
     const { nvm, learning } = restore(dump, image);
     writeWhole(path, nvm);
+    const text = learning
+      ? `${learningText(learning)}\n\n${path}: the factory’s weights again; samples and counters stay`
+      : `${path}: the first state again`;
     return {
-      json: { origin: originOf({ image: image.file }), file: path, learning },
-      text: `${learningText(learning)}\n\n${path}: the factory’s weights again; samples and counters stay`,
+      json: { origin: originOf({ image: image.file }), file: path, ...(learning ? { learning } : {}) },
+      text,
       exitCode: ExitCode.OK,
     };
   },

@@ -1,4 +1,4 @@
-// A dump of NVM brought back to the factory's weights, by the module itself.
+// A dump of NVM brought back to the factory's weights, or to a stream's first state, by the module itself.
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { BrownoutError, checkBytes, checkFields, ExitCode } from '../error.js';
 import type { DeviceImage } from '../model/image.js';
@@ -11,10 +11,13 @@ import { type LearningStatus, learningStatus, learningOf } from '../learning/lea
 const SRAM_BYTES = 65536;
 
 /** `dump`: the state of `image`, all of it. Throws `E_KIND`, as `checkState`, and what the device says. */
-export function restore(dump: Uint8Array, image: DeviceImage): { nvm: Uint8Array; learning: LearningStatus } {
+export function restore(
+  dump: Uint8Array,
+  image: DeviceImage,
+): { nvm: Uint8Array; learning?: LearningStatus } {
   checkBytes(dump, 'a dump of NVM');
   checkFields(image, 'an image, as `readImage` gives it', 'ops');
-  learningOf(image);
+  if (!image.stream) learningOf(image);
   checkState(dump, image);
   const nvm = new SimulatedNvm(dump.length);
   nvm.load(dump);
@@ -30,5 +33,6 @@ export function restore(dump: Uint8Array, image: DeviceImage): { nvm: Uint8Array
       ExitCode.DEVICE,
     );
   }
-  return { nvm: nvm.cells.slice(), learning: learningStatus(nvm.cells, image) };
+  const learning = image.learning && { learning: learningStatus(nvm.cells, image) };
+  return { nvm: nvm.cells.slice(), ...learning };
 }

@@ -1,11 +1,13 @@
 import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
-import { instance, progressKind } from '../options/kinds.js';
+import { flag, instance, progressKind } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 
 /** Options of `run`. */
 export interface RunOptions extends GivenInputs {
   /** The class of each sample, by number: answers are scored by them. */
   labels?: readonly number[];
+  /** Of an image that keeps state: every sample begins with the first state, as after a reset; default: the last one's. */
+  reset?: boolean;
   onSample?: (done: number, total: number) => void;
 }
 
@@ -15,5 +17,6 @@ const areNumbers = (value: unknown): value is readonly number[] =>
 export const runOptions = {
   ...givenOptions,
   labels: { kind: instance('an array of class numbers', areNumbers) },
+  reset: { kind: flag, default: false, help: 'of an image that keeps state: every sample begins anew' },
   onSample: { kind: progressKind },
 } as const satisfies Table<RunOptions>;

@@ -1,7 +1,7 @@
-import { carryState, givenSamples } from '../data/given-inputs.js';
+import { givenSamples } from '../data/given-inputs.js';
 import type { ReadAs } from '../data/model-input.js';
 import { elementCount, type TensorSpec } from '../model/quantized-network.js';
-import { offsetsOf, withoutState } from '../model/ports.js';
+import { offsetsOf } from '../model/ports.js';
 import { BrownoutError } from '../error.js';
 import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
@@ -44,7 +44,7 @@ export interface RunResult extends Answers {
 
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
 export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
-  const { labels, onSample, ...arrays } = checkOptions(runOptions, options);
+  const { labels, onSample, reset, ...arrays } = checkOptions(runOptions, options);
   const model = imageOf(image);
   const given = givenSamples(arrays, model);
   const inputs = given?.samples ?? (model.sample && [model.sample]);
@@ -62,13 +62,11 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
   const wasm = moduleBytes(moduleFor(model));
   const device = new Device(new WebAssembly.Module(wasm), { image: model, nvm, sramBytes });
-  let last: number[] | undefined;
   const outputs = inputs.map((sample, index) => {
-    if (last) carryState(model, sample, last);
+    if (reset && index > 0) device.restore();
     const { answer } = completeJob(device, model, { ticket: index + 1, input: sample }, {}, index > 0);
     onSample?.(index + 1, inputs.length);
-    last = [...answer];
-    return last;
+    return [...answer];
   });
   const [as, ...others] = given?.readAs ?? [];
   const answers = namedAnswers(outputs, model);
@@ -83,25 +81,21 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
 }
 
 /** Outputs that there is one of for each class. */
-function classesIn({ metadata: { output, outputs, inputs = [] } }: Image): number {
-  const [only, ...others] = outputs ? withoutState(outputs, inputs) : [];
-  return others.length > 0 ? 0 : elementCount(only?.tensor ?? output);
+function classesIn({ metadata: { output, outputs } }: Image): number {
+  return outputs ? 0 : elementCount(output);
 }
 
-/** Answers of every output but state; of one alone, without its name. */
+/** Answers of every output; where there is one, without its name. */
 function namedAnswers(rows: number[][], { metadata }: Image): Answers & Pick<RunResult, 'named'> {
-  const { output, outputs: all, inputs = [] } = metadata;
+  const { output, outputs: all } = metadata;
   if (!all) return answersOf(rows, output);
   const offsets = offsetsOf(all);
-  const named = withoutState(all, inputs).map((port) => {
+  const named = all.map((port) => {
     const from = offsets[all.indexOf(port)]!;
     const part = rows.map((row) => row.slice(from, from + elementCount(port.tensor)));
     return { name: port.name, shape: port.tensor.shape, ...answersOf(part, port.tensor) };
   });
-  const [first, ...others] = named;
-  if (!first || others.length > 0) return { ...answersOf(rows, output), named };
-  const { name: _, shape: __, ...only } = first;
-  return only;
+  return { ...answersOf(rows, output), named };
 }
 
 /** Integers as the model's file counts them. */

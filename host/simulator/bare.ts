@@ -11,7 +11,7 @@ import {
   OP_BYTES,
   OP_TILES,
 } from '../../assembly/layout.js';
-import type { Image } from '../model/image.js';
+import { groupsOf, type Image } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
 import { bindImports, type DeviceOptions, type Supply } from './device.js';
 import { SimulatedNvm } from './nvm.js';
@@ -99,13 +99,13 @@ export class BareKernels {
   /** What `submit` does of it: the label, and turns from the start. */
   begin(label?: number): void {
     const { learning } = this.#image;
-    if (!learning) return;
+    if (!groupsOf(this.#image)) return;
     const cursor = this.#cursor;
     cursor.setUint16(C_SAMPLE, 0, true);
     cursor.setUint32(C_TURN, 0, true);
     cursor.setUint32(C_TICKET, cursor.getUint32(C_TICKET, true) + 1, true);
     this.#exports.bind(0, 0);
-    if (label === undefined) return;
+    if (label === undefined || !learning) return;
     const bytes = new Uint8Array(Int32Array.of(label).buffer);
     this.#supply.write(bytes.length);
     this.#nvm.write(learning.label, bytes);

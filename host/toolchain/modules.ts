@@ -1,7 +1,7 @@
 // The WASM modules that ship, as files beside the compiled host.
 import { readFileSync } from 'node:fs';
 import { BrownoutError, ExitCode } from '../error.js';
-import type { DeviceImage } from '../model/image.js';
+import { type DeviceImage, groupsOf } from '../model/image.js';
 import { type InstructionCosts, meter } from './meter.js';
 
 /**
@@ -46,9 +46,9 @@ export function meteredModule(name: ModuleName, costs: InstructionCosts): WebAss
 }
 
 /** Its kernels alone. */
-export const bareModuleFor = ({ learning }: Pick<DeviceImage, 'learning'>): 'bare' | 'bare.learn' =>
-  learning ? 'bare.learn' : 'bare';
+export const bareModuleFor = (image: Pick<DeviceImage, 'learning' | 'stream'>): 'bare' | 'bare.learn' =>
+  groupsOf(image) ? 'bare.learn' : 'bare';
 
-/** The module that runs an image: one that learns needs more kernels. */
-export const moduleFor = ({ learning }: Pick<DeviceImage, 'learning'>): 'device' | 'device.learn' =>
-  learning ? 'device.learn' : 'device';
+/** The module that runs an image: one that learns, or keeps state, needs more kernels. */
+export const moduleFor = (image: Pick<DeviceImage, 'learning' | 'stream'>): 'device' | 'device.learn' =>
+  groupsOf(image) ? 'device.learn' : 'device';

@@ -1,14 +1,20 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
 import { EntryKind, JobKind, OP_TILES, STATE_BYTES } from '../../assembly/layout.js';
-import type { Image } from '../model/image.js';
+import { groupsOf, type Image } from '../model/image.js';
 import { stateRecord } from '../model/state-record.js';
 import { learningOp } from '../ops/learning.js';
 import { grainFrom, type Tile } from '../plan/grain.js';
 import type { Interval } from '../plan/interval.js';
 import type { Place } from '../plan/learning/footprint.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
-import { persistent, ringEntries, type LearningHeader } from '../model/learning-header.js';
+import {
+  banksOf,
+  persistent,
+  persistentStream,
+  ringEntries,
+  type LearningHeader,
+} from '../model/learning-header.js';
 import { dataWrites } from './commit-form.js';
 import type { DeviceExports } from '../simulator/device.js';
 import { merge } from './interval.js';
@@ -77,8 +83,10 @@ export function deviceAt(image: Image, sequence: number, start?: Start): Uint8Ar
 }
 
 /** Where a record stands, if addresses may name groups. */
-export const placeOf = ({ learning }: Pick<Image, 'learning'>, cursor: CursorFields): Place | undefined =>
-  learning && { header: learning, cursor };
+export function placeOf(image: Pick<Image, 'learning' | 'stream'>, cursor: CursorFields): Place | undefined {
+  const header = groupsOf(image);
+  return header && { header, cursor };
+}
 
 /** Asks for the job on a device that is up, its input fed if it needs one. Returns the code. */
 export function request(
@@ -172,17 +180,35 @@ export function goldenJob(
   }
   const last = cursors[cursors.length - 1]!;
   if (image.learning) checkSpare(image.learning, last, probe.nvm);
+  if (image.stream) checkFlip(cursors);
   if (last.state !== Status.DONE) refute('job', `the job ends in state ${last.state}`);
   const { offset, bytes } = image.output;
-  const { learning } = image;
-  const keeps = (cursor: CursorFields): Interval[] =>
-    learning ? persistent(learning, cursor, probe.nvm) : [];
-  const kept = learning ? persistent(learning, cursors[0]!, initial) : [];
+  const kept = keptBy(image, cursors[0]!, initial);
   const answer: Interval[] = job.kind === JobKind.INFER ? [[offset, offset + bytes]] : [];
-  const final = merge([...answer, ...keeps(last)]);
+  const final = merge([...answer, ...keptBy(image, last, probe.nvm)]);
   const atEnd = withoutCursors(image, probe.nvm);
   const golden = atEnd.slice(offset, offset + bytes);
   return { ...job, first, cursors, answer: golden, initial, beforeLast, atEnd, final, kept };
+}
+
+/** A stream's state stays in force until the job's last cursor, and the next one is in force from there on. */
+function checkFlip(cursors: readonly CursorFields[]): void {
+  const banks = cursors.map((cursor) => banksOf(cursor).state);
+  const [before = 0] = banks;
+  const last = banks.length - 1;
+  const wrong = banks.findIndex((bank, i) => bank !== (i < last ? before : before === 1 ? 2 : 1));
+  if (wrong >= 0)
+    refute('job', `the state in force is that of bank ${banks[wrong]}, before the job ${before}`, wrong);
+}
+
+/** What outlives jobs in NVM `nvm` under a cursor. */
+export function keptBy(
+  { learning, stream, tensors }: Image,
+  cursor: CursorFields,
+  nvm: Uint8Array,
+): Interval[] {
+  if (learning) return persistent(learning, cursor, nvm);
+  return stream ? persistentStream(stream, tensors.states, cursor) : [];
 }
 
 /** The next job keeps its sample in the spare entry: it must be free. */

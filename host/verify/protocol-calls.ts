@@ -1,7 +1,7 @@
 // The model of the job protocol: each call that an app can make, the code it must return and the state it leads to.
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { EntryKind, JobKind } from '../../assembly/layout.js';
-import type { Image } from '../model/image.js';
+import { groupsOf, type Image } from '../model/image.js';
 import { ringEntries } from '../model/learning-header.js';
 import type { CursorFields } from '../model/cursor.js';
 import type { GoldenJob } from './job.js';
@@ -98,7 +98,7 @@ function isJobOf(owner: GoldenJob | undefined, state: State, kind: number, label
 const freshSample = (sample: number): number => sample & 0xff0000;
 
 function submitCall(image: Image, ticket: number, word: number): Call {
-  const [kind, label] = image.learning ? [word & 0xff, word >>> 8] : [word, 0];
+  const [kind, label] = groupsOf(image) ? [word & 0xff, word >>> 8] : [word, 0];
   return {
     name: `submit(${ticket}, ${word})`,
     make: (probe) => probe.call(() => probe.device.submit(ticket, word)),
@@ -153,23 +153,23 @@ function labelCall(image: Image, ticket: number, y: number): Call {
   };
 }
 
-/** Back to the factory's weights. */
-const restoreCall: Call = {
+/** Back to the factory's weights, or to a stream's first state: `changed` has those bits of the banks. */
+const restoreCall = (changed: number): Call => ({
   name: 'restore()',
   make: (probe) => probe.call(() => probe.device.restore!()),
   expect(state) {
     const { fields } = state;
     if (fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
-    if ((fields.banks & 0xff) === 0) return { code: Status.IDLE, next: state };
+    if ((fields.banks & changed) === 0) return { code: Status.IDLE, next: state };
     const next = settle(
       state,
       Status.IDLE,
       { owner: undefined, position: 0 },
-      { banks: fields.banks & ~0xff },
+      { banks: fields.banks & ~changed },
     );
     return { code: Status.IDLE, next };
   },
-};
+});
 
 function ownedCall(
   name: string,
@@ -243,11 +243,15 @@ export function callsOf({ image, job, other }: Subject, arenaBytes: number): Cal
   if (image.learning) {
     for (const { ticket, label = 0 } of [job, other])
       calls.push(submitCall(image, ticket, JobKind.LEARN | (label << 8)));
-    calls.push(submitCall(image, job.ticket, JobKind.LEARN | (image.learning.classes << 8)), restoreCall);
+    calls.push(
+      submitCall(image, job.ticket, JobKind.LEARN | (image.learning.classes << 8)),
+      restoreCall(0xff),
+    );
     for (let entry = 0; entry < image.learning.entries; entry++)
       calls.push(labelCall(image, KEPT_TICKET + entry, 0));
     calls.push(labelCall(image, KEPT_TICKET + image.learning.entries - 1, image.learning.classes));
   }
+  if (image.stream) calls.push(restoreCall(0xf00));
   calls.push({
     name: 'status()',
     make: (probe) => probe.call(() => probe.device.status()),

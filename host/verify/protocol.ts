@@ -4,10 +4,9 @@ import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_CRC, C_SEQUENCE, JobKind } from '../../assembly/layout.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
 import { stateRecord } from '../model/state-record.js';
-import { persistent } from '../model/learning-header.js';
 import type { Interval } from '../plan/interval.js';
 import { splitCommit } from './commit-form.js';
-import { deviceAt, type GoldenJob } from './job.js';
+import { deviceAt, type GoldenJob, keptBy } from './job.js';
 import { type Pages, PagedNvm } from './paged-nvm.js';
 import { Fault, Probe } from './probe.js';
 import { type Call, callsOf, nearlyCalls, runCall, type State } from './protocol-calls.js';
@@ -167,7 +166,7 @@ class Explorer {
   #needed({ fields, owner, position }: State): Interval[] {
     const { image } = this.subject;
     const { learning } = image;
-    const live: Interval[] = learning ? persistent(learning, fields, this.#probe.nvm) : [];
+    const live = keptBy(image, fields, this.#probe.nvm);
     if (!owner) return live;
     const { offset, bytes } = fields.state === Status.DONE ? image.output : image.input;
     if (learning) live.push([learning.label, learning.label + 4]);

@@ -129,6 +129,7 @@ class Play {
     });
     this.written = new Uint8Array(image.nvmBytes);
     if (image.learning) this.written.fill(1, image.learning.banks, image.learning.lanes);
+    if (image.stream) this.written.fill(1, image.stream.states, image.nvmBytes);
     const start = jobs[0]?.start;
     if (start) this.#nvm.load(deviceAt(this.#image, schedule.sequence, start));
     else provision(this.#nvm, this.#image, { sequence: schedule.sequence });

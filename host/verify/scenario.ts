@@ -195,7 +195,18 @@ export function learnScenarios(image: Image, input: Uint8Array, noise: Uint8Arra
   return scenarios;
 }
 
-/** Inferences of an image that learns: with the factory's weights, and with others and a ring that is full. */
+/** A device amid a stream: any state in the bank in force. */
+function streaming(image: Image, bank: number): Start {
+  const { states, stateBytes } = image.stream!;
+  const random = new Random(0x57a7 + bank);
+  const nvm = new Uint8Array(image.nvmBytes);
+  nvm.set(stateRecord(image.imageId));
+  const at = states + (bank - 1) * stateBytes;
+  for (let i = 0; i < stateBytes; i++) nvm[at + i] = random.uint32() >>> 24;
+  return { nvm, fields: { ...idleFields(image.imageId), banks: bank << 8 } };
+}
+
+/** Inferences of an image that keeps state, from either bank; of one that learns: with the factory's weights, and with others and a ring that is full. */
 export function inferenceScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
   const kind = JobKind.INFER;
   const at = (start?: Start): [JobRequest, JobRequest] => [
@@ -203,6 +214,11 @@ export function inferenceScenarios(image: Image, input: Uint8Array, noise: Uint8
     { ticket: TICKET + 1, kind, input: noise, ...(start ? { start } : {}) },
   ];
   const header = image.learning;
+  if (image.stream)
+    return [
+      { name: 'first step', jobs: at() },
+      ...[1, 2].map((bank) => ({ name: `state in bank ${bank}`, jobs: at(streaming(image, bank)) })),
+    ];
   if (!header) return [{ name: 'inference', jobs: at() }];
   const maker = new StateMaker(image);
   const kinds = ringOf(header, GUARD_LEAST);

@@ -1,5 +1,5 @@
 // Device modules with one safeguard taken out, compiled from the sources as they are.
-import { STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
+import { KIND_LEARNING, OpKind, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 
@@ -14,16 +14,30 @@ export interface Mutant {
   cuts?: true;
   /** Of the module that learns. */
   learning?: true;
+  /** Of one that keeps state, with the kernels of a counter alone. */
+  streams?: true;
 }
 
+/** What a counter takes: sums and copies of int8, and banks that change places. */
+const COUNTER = [
+  `LEARNING_MASK=${2 ** (OpKind.FLIP - KIND_LEARNING)}`,
+  `KERNELS_INT8=${2 ** OpKind.ADD + 2 ** OpKind.MAP}`,
+  ...['KERNELS_INT16=0', 'WEIGHT_TYPES=1', 'FEATURE_MASK=0'],
+];
+
 /** The bytes of the device module with a mutant's edits. */
-export async function sabotaged({ file, edits, learning }: Mutant): Promise<Uint8Array<ArrayBuffer>> {
+export async function sabotaged({
+  file,
+  edits,
+  learning,
+  streams,
+}: Mutant): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const entry = learning ? 'assembly/learn.ts' : 'assembly/index.ts';
-  const flags = learning
-    ? ['--use', 'LEARNING_MASK=8191', '--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`]
-    : [];
+  const entry = learning || streams ? 'assembly/learn.ts' : 'assembly/index.ts';
+  const parts = learning ? ['LEARNING_MASK=16383'] : streams ? COUNTER : [];
+  const limit = parts.length > 0 ? ['--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`] : [];
+  const flags = [...parts.flatMap((use) => ['--use', use]), ...limit];
   const result = await asc.main([entry, '--target', 'scalar', ...flags, '--outFile', 'x.wasm'], {
     readFile(name: string): string | null {
       const url = new URL(name, root);
@@ -248,6 +262,82 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
       [
         'load<i32>(op, UPDATE_CLIP), draw(key, index)) : 0;',
         'load<i32>(op, UPDATE_CLIP), draw(key, index) ^ load<u8>(low, 4096)) : 0;',
+      ],
+    ],
+  },
+];
+
+/** Safeguards of state that is kept from job to job. */
+export const STREAM_MUTANTS: readonly Mutant[] = [
+  {
+    cuts: true,
+    name: 'the state consumed when the job begins',
+    streams: true,
+    file: `${GRAD}job.ts`,
+    edits: [
+      ["import { bind } from './groups';", "import { bind, nextState } from './groups';"],
+      [
+        '  store<u32>(CURSOR, 0, C_TURN);\n  bind();',
+        '  store<u32>(CURSOR, 0, C_TURN);\n  bind();\n  store<u32>(CURSOR, nextState() << 8, 32);',
+      ],
+    ],
+  },
+  {
+    cuts: true,
+    name: 'the state flipped by a cursor of its own',
+    streams: true,
+    file: `${GRAD}flip.ts`,
+    edits: [
+      [
+        "import { bind, nextState } from './groups';",
+        "import { commit } from '../cursor';\nimport { bind, nextState } from './groups';",
+      ],
+      ['  bind();\n', '  bind();\n  commit();\n'],
+    ],
+  },
+  {
+    name: 'the state flipped when the answer is acknowledged',
+    streams: true,
+    file: JOB,
+    edits: [
+      [
+        'return code == Status.DONE ? settle(Status.IDLE) : ErrorCode.E_STATE;',
+        'if (code != Status.DONE) return ErrorCode.E_STATE;\n  store<u32>(CURSOR, load<u32>(CURSOR, C_BANKS) ^ 0x300, C_BANKS);\n  return settle(Status.IDLE);',
+      ],
+    ],
+  },
+  {
+    cuts: true,
+    name: 'the next state written over the one in force',
+    streams: true,
+    file: `${GRAD}groups.ts`,
+    edits: [['== 1 ? 2 : 1', '== 1 ? 1 : 2']],
+  },
+  {
+    name: 'a state that never changes',
+    streams: true,
+    file: `${GRAD}flip.ts`,
+    edits: [['nextState() << 8', 'load<u32>(CURSOR, C_BANKS) & 0xf00']],
+  },
+  {
+    name: 'a job given up that has consumed the state',
+    streams: true,
+    file: JOB,
+    edits: [
+      [
+        '  if (LEARNS && code == Status.RUN)',
+        '  if (code == Status.RUN) store<u32>(CURSOR, load<u32>(CURSOR, C_BANKS) ^ 0x300, C_BANKS);\n  if (LEARNS && code == Status.RUN)',
+      ],
+    ],
+  },
+  {
+    name: 'a reset while a job runs',
+    streams: true,
+    file: JOB,
+    edits: [
+      [
+        '  if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;\n  const banks',
+        '  const banks',
       ],
     ],
   },

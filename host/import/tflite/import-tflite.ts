@@ -274,14 +274,9 @@ export function importTflite(
   }
   const needed = neededFor(model, [...outputs, ...assigned.values()]);
   const obstacles = new Obstacles();
-  const input = begin(graph, model, [...inputs, ...variables], obstacles);
+  const input = begin(graph, model, inputs, variables, obstacles);
   // The last operators are left to whoever reads the answer.
-  const answers = [
-    ...outputs.map((output) => ({ name: nameOf(model, output), tensor: output })),
-    ...variables.map((variable) => {
-      return { name: variable.name, tensor: assigned.get(variable.name) ?? variable.tensor.index };
-    }),
-  ];
+  const answers = outputs.map((output) => ({ name: nameOf(model, output), tensor: output }));
   const present = new Map(variables.map(({ name: variable, tensor }) => [variable, tensor.index]));
   for (const op of model.operators) {
     keep(graph, model, op, handles, present);
@@ -309,14 +304,25 @@ export function importTflite(
     ports.map(({ value }) => value),
     ports,
   );
-  const { network, kept } = graph.builder.finish(name, input.tensor, output);
+  const states = variables.map((variable) => {
+    const { index } = variable.tensor;
+    const { name: state, initial } = variable;
+    const before = input.states.get(state)!;
+    return {
+      name: state,
+      input: before,
+      output: graph.value(assigned.get(state) ?? index) ?? before,
+      initial,
+    };
+  });
+  const { network, kept } = graph.builder.finish(name, input.tensor, output, states);
   const tensors = new Map<number, number>();
   for (const { index } of model.tensors) {
     const value = kept.get(graph.value(index) ?? -1);
     if (value !== undefined) tensors.set(index, value);
   }
   const several = (list: readonly Port[]): Port[] =>
-    list.map(({ name: port, tensor, initial }) => ({ name: port, tensor, ...(initial ? { initial } : {}) }));
+    list.map(({ name: port, tensor }) => ({ name: port, tensor }));
   return {
     network: {
       ...withUnsigned(network, input.ports, ports),
@@ -358,17 +364,22 @@ function checkTypes(ports: readonly Port[]): void {
 function begin(
   graph: TfliteGraph,
   model: TfliteModel,
-  given: readonly ({ tensor: number; name: string } | Variable)[],
+  inputs: readonly { tensor: number; name: string }[],
+  variables: readonly Variable[],
   obstacles: Obstacles,
-): { tensor: number; ports: Port[] } {
+): { tensor: number; ports: Port[]; states: Map<string, number> } {
   const start: TfliteOperator = { index: 0, name: 'INPUT', inputs: [], outputs: [], options: undefined };
   const ports: Port[] = [];
-  const inputs = given.map((one) => ({
-    name: one.name,
-    tensor: typeof one.tensor === 'number' ? one.tensor : one.tensor.index,
-    initial: 'initial' in one ? one.initial : undefined,
-  }));
-  for (const { tensor: index, name, initial } of inputs) {
+  const states = new Map<string, number>();
+  for (const { name, tensor } of variables) {
+    const through = obstacles.attempt(start, 'E_TFLITE_OP', () => {
+      const value = graph.builder.tensor(graph.spec(start, tensor));
+      states.set(name, value);
+      graph.define(tensor, value);
+    });
+    if (!through) graph.block({ ...start, outputs: [tensor.index] });
+  }
+  for (const { tensor: index, name } of inputs) {
     const tensor = model.tensors[index]!;
     const through = obstacles.attempt(start, 'E_TFLITE_OP', () => {
       if (tensor.shape.length > 1 && tensor.shape[0] !== 1) {
@@ -376,18 +387,17 @@ function begin(
         graph.refuse(start, `${graph.describe(tensor)}`, 'a batch of 1', hint);
       }
       const unsigned = tensor.type === 'uint8' ? { unsigned: true } : {};
-      const state = initial ? { initial } : {};
-      ports.push({ name, tensor: { ...graph.spec(start, tensor), ...unsigned }, ...state });
+      ports.push({ name, tensor: { ...graph.spec(start, tensor), ...unsigned } });
     });
     if (!through) graph.block({ ...start, outputs: [index] });
   }
   if (inputs.length === 0) damaged('a model without inputs', 'at least one');
-  if (ports.length < inputs.length) return { tensor: -1, ports };
+  if (ports.length < inputs.length) return { tensor: -1, ports, states };
   checkTypes(ports);
   const plain = ports.map(({ name, tensor: { unsigned: _, ...tensor } }) => ({ name, tensor }));
   const { input, parts } = graph.builder.inputs(plain);
   inputs.forEach(({ tensor }, i) => {
     graph.define(model.tensors[tensor]!, parts[i]!);
   });
-  return { tensor: input, ports };
+  return { tensor: input, ports, states };
 }

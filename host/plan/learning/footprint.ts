@@ -263,6 +263,7 @@ const FOOTPRINTS = {
   [OpKind.LOSS]: (op, _, place) => lossFootprint(op, place),
   [OpKind.LOOP]: () => ({ reads: [], writes: [] }),
   [OpKind.FINISH]: (op, _, place) => finishFootprint(op, place),
+  [OpKind.FLIP]: () => ({ reads: [], writes: [] }),
   [OpKind.RESCALE]: rescaleFootprint,
   [OpKind.UPDATE_CONV2D]: updateFootprint,
   [OpKind.UPDATE_DEPTHWISE]: updateFootprint,
