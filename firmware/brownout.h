@@ -123,9 +123,6 @@ void brownout_dequantize(const struct brownout_tensor *tensor, const int8_t *out
 /* Which value of `tensor` of brownout_outputs is largest in an answer; of equals the first: an index of brownout_class_names. */
 uint32_t brownout_argmax(const struct brownout_tensor *tensor, const int8_t *output);
 
-/* Of models with state: puts what an answer says of it into the next input. Before the first job: brownout_first_input. */
-void brownout_carry(const int8_t *output, int8_t *input);
-
 /* SRAM of the module from the first byte kernels use; free for the application's use between jobs. */
 uint8_t *brownout_arena(void);
 

@@ -65,12 +65,3 @@ uint32_t brownout_argmax(const struct brownout_tensor *tensor, const int8_t *out
     if (value_at(tensor, output, i) > value_at(tensor, output, best)) best = i;
   return best;
 }
-
-void brownout_carry(const int8_t *output, int8_t *input) {
-  uint32_t i;
-  for (i = 0; i < BROWNOUT_INPUTS; i++) {
-    const struct brownout_tensor *to = &brownout_inputs[i];
-    if (to->state >= 0)
-      memcpy(input + to->offset, output + brownout_outputs[to->state].offset, (size_t)(to->values * to->value_bytes));
-  }
-}

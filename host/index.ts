@@ -47,7 +47,7 @@ export { check, type CheckResult } from './check/check.js';
 export type { CheckOptions } from './check/options.js';
 export { inspect, type InspectResult } from './inspect/inspect.js';
 export { readImage, type Image } from './model/image.js';
-export type { QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';
+export type { NetworkState, QuantizedNetwork, QuantizedOp, TensorSpec } from './model/quantized-network.js';
 export type { ActivationType, Values } from './model/values.js';
 export { buildDevice, type BuildOptions } from './toolchain/build-device.js';
 export { parseTrace, resample, stitch, type Trace, type TraceOptions } from './power/trace.js';

@@ -119,8 +119,7 @@ int main(void) {
       both.u = bits;
       real[i] = both.f;
     }
-    printf("%s %u %d\\n", brownout_inputs[t].name, (unsigned)brownout_quantize(&brownout_inputs[t], real, input),
-           (int)brownout_inputs[t].state);
+    printf("%s %u\\n", brownout_inputs[t].name, (unsigned)brownout_quantize(&brownout_inputs[t], real, input));
   }
   for (i = 0; i < sizeof input; i++) printf("%d ", input[i]);
   for (i = 0; i < sizeof output; i++) {
@@ -132,9 +131,6 @@ int main(void) {
     printf("\\n%s %u", brownout_outputs[t].name, (unsigned)brownout_argmax(&brownout_outputs[t], output));
     for (i = 0; i < brownout_outputs[t].values; i++) printf(" %.9g", real[i]);
   }
-  brownout_carry(output, input);
-  printf("\\n");
-  for (i = 0; i < sizeof input; i++) printf("%d ", input[i]);
   printf("\\n%s %s %s\\n", brownout_error_name(BROWNOUT_E_CURSOR), brownout_error_name(-17), brownout_error_name(3));
   return 0;
 }
@@ -182,7 +178,7 @@ async function checkValues(name: string, of: Image): Promise<void> {
       const rounded = Math.sign(q) * Math.round(Math.abs(q)) + tensor.zeroPoint;
       return rounded > most || rounded < -most - 1;
     });
-    assert.match(out[i]!, new RegExp(`^${title} ${outside.length} `), name);
+    assert.match(out[i]!, new RegExp(`^${title} ${outside.length}$`), name);
   });
   const bytes = (lists: readonly ArrayLike<number>[]): string =>
     Buffer.concat(
@@ -211,14 +207,6 @@ async function checkValues(name: string, of: Image): Promise<void> {
       name,
     );
   });
-  const carried = codes.map((list, i) => {
-    const from = got.findIndex(
-      ({ name: title }) => given[i] && 'initial' in given[i] && given[i].name === title,
-    );
-    const before = got.slice(0, from).reduce((sum, { tensor }) => sum + elementCount(tensor), 0);
-    return from < 0 ? list : answer.slice(before, before + list.length);
-  });
-  assert.is(out[given.length + got.length + 1]!.trim(), bytes(carried), `${name}: state`);
   assert.is(out.at(-2), `E_CURSOR ${ErrorCode[-17]} E_?`, name);
 }
 
@@ -227,7 +215,7 @@ values(
   'every tensor: integers from reals, reals from integers, the largest, as the desk has them',
   async () => {
     await checkValues('digits', image);
-    await checkValues('several inputs, and state', readImage(compileUnproved(sumOfTwo([10, 20]))));
+    await checkValues('several inputs', readImage(compileUnproved(sumOfTwo())));
   },
 );
 

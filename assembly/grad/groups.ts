@@ -55,9 +55,8 @@ export function isBound(): bool {
   if (<u32>load<u8>(CURSOR, C_SAMPLE) > entries || <u32>load<u8>(CURSOR, C_SAMPLE + 1) > entries)
     return false;
   // A stream has no ring: its spare entry is number 0 of none.
-  return (
-    <u32>load<u16>(CURSOR, C_SAMPLE + 2) < (STREAMS ? max<u32>(entries, 1) : entries) && <u32>load<u8>(CURSOR, C_TURN) <= turns
-  );
+  const most: u32 = STREAMS && !entries ? 1 : entries;
+  return <u32>load<u16>(CURSOR, C_SAMPLE + 2) < most && <u32>load<u8>(CURSOR, C_TURN) <= turns;
 }
 
 /** Address of weight bank `bank`; 0 is the factory's. */

@@ -11,24 +11,19 @@ interface Tensor {
   offset: number;
   /** Range of reals that it was trained on. */
   range: { minimum: number; maximum: number; channelsFirst?: boolean } | undefined;
-  /** Of an input that is state: the output that is its next value. */
-  from: number;
-  initial: readonly number[];
 }
 
 const elementBytes = ({ dtype }: TensorSpec): number => (dtype === 'int16' ? 2 : 1);
 
 function inputsOf({ metadata }: Image): Tensor[] {
-  const { input, inputs, outputs = [], preprocessing } = metadata;
+  const { input, inputs, preprocessing } = metadata;
   const ports: readonly Port[] = inputs ?? [{ name: 'input', tensor: input, preprocessing }];
   const offsets = offsetsOf(ports);
-  return ports.map(({ name, tensor, initial, preprocessing: range = preprocessing }, i) => ({
+  return ports.map(({ name, tensor, preprocessing: range = preprocessing }, i) => ({
     name,
     tensor,
     offset: offsets[i]! * elementBytes(tensor),
     range,
-    from: initial ? outputs.findIndex((output) => output.name === name) : -1,
-    initial: initial ?? [],
   }));
 }
 
@@ -38,7 +33,7 @@ function outputsOf({ metadata }: Image): Tensor[] {
   const offsets = offsetsOf(ports);
   return ports.map(({ name, tensor }, i) => ({
     ...{ name, tensor, offset: offsets[i]! * elementBytes(tensor) },
-    ...{ range: undefined, from: -1, initial: [] },
+    range: undefined,
   }));
 }
 
@@ -57,7 +52,7 @@ const real = (value: number): string => (Number.isInteger(value) ? `${value}.0` 
 /** One word of a comment: nothing in it ends the comment. */
 const inComment = (text: string): string => text.replace(/[^\w .:-]/g, '_');
 
-function comment(role: string, index: number, { name, tensor, range, from }: Tensor): string[] {
+function comment(role: string, index: number, { name, tensor, range }: Tensor): string[] {
   const { shape, scale, zeroPoint, dtype = 'int8', unsigned } = tensor;
   const order = range?.channelsFirst ? ', the model’s own order has channels first: turn them' : '';
   return [
@@ -65,7 +60,6 @@ function comment(role: string, index: number, { name, tensor, range, from }: Ten
     ` * ${dtype}; real = (q - ${zeroPoint}) * ${scale}.` +
       (range ? ` Trained on reals from ${range.minimum} to ${range.maximum}.` : ''),
     ...(unsigned ? [" * The model's file has uint8: q + 128."] : []),
-    ...(from >= 0 ? [` * State: output ${from} of the step before.`] : []),
     ' */',
   ];
 }
@@ -117,7 +111,6 @@ struct brownout_tensor {
   uint32_t values;
   uint32_t value_bytes; /* 1: int8_t, 2: int16_t */
   int32_t zero_point;
-  int32_t state;        /* of an input that is state: the output that is its next value; else -1 */
   double scale;         /* real = (integer - zero_point) * scale */
 };`.split('\n');
 
@@ -125,7 +118,6 @@ struct brownout_tensor {
 export function tensorDeclarations(image: Image): string[] {
   const [inputs, outputs] = [inputsOf(image), outputsOf(image)];
   const values = (list: Tensor[]): number => list.reduce((sum, { tensor }) => sum + elementCount(tensor), 0);
-  const hasState = inputs.some(({ initial }) => initial.length > 0);
   return [
     ...TENSOR,
     '',
@@ -144,23 +136,16 @@ export function tensorDeclarations(image: Image): string[] {
       ? ['/* Names of the classes, in the order of the answer. */', '#define BROWNOUT_IS_CLASSIFIER 1']
       : ['/* The image names no classes: their numbers, in the order of the answer. */']),
     'extern const char *const brownout_class_names[BROWNOUT_CLASS_NAMES];',
-    ...(hasState
-      ? [
-          '/* An input before the first job: state as it begins, zeros elsewhere. */',
-          '#define BROWNOUT_HAS_STATE 1',
-          'extern const int8_t brownout_first_input[BROWNOUT_INPUT_BYTES];',
-        ]
-      : []),
   ];
 }
 
 function tensorTable(role: 'input' | 'output', tensors: Tensor[]): string[] {
-  const rows = tensors.map(({ tensor, offset, from }, i) => {
+  const rows = tensors.map(({ tensor, offset }, i) => {
     const { shape, scale, zeroPoint } = tensor;
     const sizes = [shape.length, offset, elementCount(tensor), elementBytes(tensor)].map(
       (size) => `${size}u`,
     );
-    const rest = [...sizes, zeroPoint, from, real(scale)].join(', ');
+    const rest = [...sizes, zeroPoint, real(scale)].join(', ');
     return `  {${role}_name${i}, ${role}_shape${i}, ${rest}},`;
   });
   return [
@@ -174,22 +159,6 @@ function tensorTable(role: 'input' | 'output', tensors: Tensor[]): string[] {
   ];
 }
 
-/** State as it is before the first job, zeros elsewhere. */
-function firstInput(image: Image, inputs: Tensor[]): string[] {
-  const bytes = new Int8Array(image.input.bytes);
-  const view = new DataView(bytes.buffer);
-  for (const { tensor, offset, initial } of inputs) {
-    const size = elementBytes(tensor);
-    for (let i = 0; initial.length > 0 && i < elementCount(tensor); i++) {
-      const value = initial[initial.length === 1 ? 0 : i]!;
-      if (size === 1) view.setInt8(offset + i, value);
-      else view.setInt16(offset + 2 * i, value, true);
-    }
-  }
-  if (inputs.every(({ initial }) => initial.length === 0)) return [];
-  return [`const int8_t brownout_first_input[] = {${bytes.join(', ')}};`, ''];
-}
-
 /** For brownout_model.c: the tables. Texts are arrays, since literals stay in programs that use none of them. */
 export function tensorDefinitions(image: Image): string[] {
   const [inputs, names] = [inputsOf(image), classNames(image)];
@@ -199,6 +168,5 @@ export function tensorDefinitions(image: Image): string[] {
     ...names.map((name, i) => `static const char class_name${i}[] = ${cString(name)};`),
     `const char *const brownout_class_names[] = {${names.map((_, i) => `class_name${i}`).join(', ')}};`,
     '',
-    ...firstInput(image, inputs),
   ];
 }

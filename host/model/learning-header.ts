@@ -118,12 +118,10 @@ export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: 
 }
 
 /** The header of an image that keeps state from job to job and does not learn: where its two banks and its first state are. */
-export const streamHeader = (states: number, stateBytes: number, firstState: number): LearningHeader => ({
-  ...(Object.fromEntries(Object.keys(FIELDS).map((name) => [name, 0])) as LearningHeader),
-  states,
-  stateBytes,
-  firstState,
-});
+export function streamHeader(states: number, stateBytes: number, firstState: number): LearningHeader {
+  const zeros = Object.fromEntries(Object.keys(FIELDS).map((name) => [name, 0])) as LearningHeader;
+  return { ...zeros, states, stateBytes, firstState };
+}
 
 /** Whether both banks of a stream lie in NVM of `nvmBytes`, and its first state in the image, which ends at `end`. */
 export function isStreamHeader(header: LearningHeader, nvmBytes: number, end: number): boolean {
@@ -138,7 +136,7 @@ export function isStreamHeader(header: LearningHeader, nvmBytes: number, end: nu
     states >= STATE_BYTES &&
     states + STATE_BANKS * stateBytes <= nvmBytes &&
     firstState >= CONSTANT &&
-    constantOffset(firstState) + stateBytes <= end
+    stateBytes <= end - constantOffset(firstState)
   );
 }
 

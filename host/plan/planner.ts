@@ -16,7 +16,6 @@ import { BrownoutError } from '../error.js';
 import type { Plan } from '../model/plan.js';
 import type { Port } from '../model/ports.js';
 import { type Region, type TensorRegion, tensorTableBytes } from '../model/tensor-table.js';
-import type { ActivationType } from '../model/values.js';
 import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
 import type { LearningSpec } from '../learning/spec.js';
 import { layActivations, markCommits } from './buffers.js';
@@ -157,7 +156,31 @@ function streamOf(model: QuantizedNetwork, inference: Schedule, { learning }: Pl
 /** Where a buffer lies. */
 const regionOf = ({ address, bytes }: Buffer): Region => ({ offset: address, bytes });
 
-/** Lays out `network`, whose states have tensors of their own (`withOwnStates`). Throws `E_PLAN` where something does not fit, `E_MEMORY_RULE` never (it would be our fault). */
+/** What the input and the output of a model consist of. */
+function tensorTableOf(
+  model: QuantizedNetwork,
+  input: Region,
+  output: Region,
+): Record<'inputs' | 'outputs', TensorRegion[]> {
+  const partsOf = (region: Region, index: number, ports: readonly Port[] = []): TensorRegion[] => {
+    const type = model.tensors[index]!.dtype ?? 'int8';
+    let { offset } = region;
+    const parts = ports.map(({ tensor }) => {
+      offset += tensorBytes(tensor);
+      return { offset: offset - tensorBytes(tensor), bytes: tensorBytes(tensor), type };
+    });
+    return parts.length > 0 ? parts : [{ ...region, type }];
+  };
+  return {
+    inputs: partsOf(input, model.input, model.inputs),
+    outputs: partsOf(output, model.output, model.outputs),
+  };
+}
+
+/**
+ * Lays out `network`, whose states have tensors of their own (`withOwnStates`). Throws `E_PLAN` where something does not fit,
+ * `E_MEMORY_RULE` never (it would be our fault).
+ */
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
   const model = options.learning ? learnable(network, options.learning) : network;
   const inference = schedule(model, options);
@@ -195,20 +218,9 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const { bytes: constantBytes, addresses } = fillRecords(steps, constantsOffset, extra);
   const [tableAddress, ...others] = addresses as [number, ...number[]];
   const [input, output] = [regionOf(inputBuffer), regionOf(outputBuffer)];
-  const typeOf = (index: number): ActivationType => model.tensors[index]!.dtype ?? 'int8';
-  const partsOf = (region: Region, index: number, ports: readonly Port[] = []): TensorRegion[] => {
-    const type = typeOf(index);
-    let { offset } = region;
-    const parts = ports.map(({ tensor }) => {
-      offset += tensorBytes(tensor);
-      return { offset: offset - tensorBytes(tensor), bytes: tensorBytes(tensor), type };
-    });
-    return parts.length > 0 ? parts : [{ ...region, type }];
-  };
   const tensors = {
     offset: tableAddress - CONSTANT,
-    inputs: partsOf(input, model.input, model.inputs),
-    outputs: partsOf(output, model.output, model.outputs),
+    ...tensorTableOf(model, input, output),
     states: stream?.regions ?? [],
   };
   constantBytes.set(tensorTableBytes(tensors), tensors.offset - constantsOffset);

@@ -206,7 +206,10 @@ function streaming(image: Image, bank: number): Start {
   return { nvm, fields: { ...idleFields(image.imageId), banks: bank << 8 } };
 }
 
-/** Inferences of an image that keeps state, from either bank; of one that learns: with the factory's weights, and with others and a ring that is full. */
+/**
+ * Inferences of an image that keeps state, from either bank; of one that learns: with the factory's weights, and with others and
+ * a ring that is full.
+ */
 export function inferenceScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
   const kind = JobKind.INFER;
   const at = (start?: Start): [JobRequest, JobRequest] => [
