@@ -229,6 +229,14 @@ export enum OpKind {
   FINISH = 140,
   /** Of streams: the state that an inference leaves is in force from its last cursor on. */
   FLIP = 141,
+  // Of a head that learns by sums.
+  DUE = 142,
+  FOLD = 143,
+  FACTOR = 144,
+  SOLVE = 145,
+  EXPAND = 146,
+  REQUANTIZE = 147,
+  SETTLE = 148,
 }
 /** The first of learning: bit 0 of a build's mask of them. */
 export const KIND_LEARNING = 128;
@@ -371,7 +379,7 @@ export enum Group {
 
 /** Bytes of the learning header, and of those a device keeps in SRAM. */
 export const LEARNING_HEADER_BYTES = 96;
-export const LEARNING_BYTES = 80;
+export const LEARNING_BYTES = 84;
 export const T_BANKS = 0;
 export const T_BANK_BYTES = 4;
 export const T_FACTORY = 8;
@@ -392,6 +400,8 @@ export const T_GUARD_EVERY = 64;
 export const T_HOLD_OUT = 68;
 export const T_VALIDATIONS = 72;
 export const T_MARGIN = 76;
+/** Ops of a learn job between its first and the one that a late label begins at; above 0 of a head by sums alone. */
+export const T_LATE = 80;
 
 /** Physical banks of weights and of state; bank 0 is the factory's. */
 export const WEIGHT_BANKS = 3;
@@ -443,52 +453,6 @@ export enum EntryKind {
 
 /** An error tensor: its exponent, 12 bytes of zeros, int16 values. */
 export const ERROR_BYTES = 16;
-
-// turn, loop, finish.
-export const TURN_UPDATE = 72;
-export const TURN_FINISH = 76;
-export const LOOP_TURN = 72;
-/** 1: of a learn job; 0: of an inference. */
-export const FINISH_LEARN = 72;
-
-// loss: OP_INPUT logits, OP_OUTPUT their error, OP_WEIGHTS the table of cross-entropy (33 uint16).
-export const LOSS_CLASSES = 72;
-/** 0: cross-entropy; 1: squared error. */
-export const LOSS_KIND = 76;
-export const LOSS_SCALE = 80;
-export const LOSS_TARGET = 84;
-export const LOSS_ROUND = 88;
-export const LOSS_SURE = 92;
-/** Index of the `turn` op. */
-export const LOSS_TURN = 96;
-
-// *_grad: OP_INPUT the error of the op's output, OP_OUTPUT int32 sums for each of its inputs, OP_WEIGHTS; OP_BIAS the
-// ratios of output channels (int32; 0: none); OP_REQUANT, max_pool_grad: the pool's input. Windows as in the op itself,
-// circulant: CIRC_GROUP inputs of a column of blocks a tile;
-// but tiles are runs of inputs of one row: WIN_TILE_COLUMNS of them, and WIN_PART of their channels (0: all).
-export const GRAD_OUTPUT_HEIGHT = 44;
-
-// rescale: OP_INPUT sums, OP_OUTPUT the error, OP_WEIGHTS the activation (0: no ReLU), OP_BIAS the error above.
-export const RESCALE_COUNT = 72;
-export const RESCALE_GROUP = 76;
-export const RESCALE_BITS = 80;
-
-// update_*: OP_INPUT the layer's input, OP_WEIGHTS W8, OP_BIAS folded biases (group WEIGHTS), OP_OUTPUT the error;
-// OP_REQUANT {m, s, mb, sb} of each output row; circulant: one for all. Shapes as in the op itself.
-/** Tiles of weights come first, then those of biases: so many output rows each (circulant: a row of blocks). */
-export const UPDATE_GROUP = 108;
-/** Rows that learn: first in the low, end in the high 16 bits. */
-export const UPDATE_ROWS = 112;
-/** Low byte: 1 if weights learn, too. Next: number of the layer. Next: momentum, n for 1 − 2^−n; 0: none. */
-export const UPDATE_LAYER = 116;
-export const UPDATE_CLIP = 120;
-/** Output height of windows, 16 bits; bytes from W8 to the low bytes. */
-export const UPDATE_HEIGHT = 36;
-export const UPDATE_LOW = 40;
-/** Weights of a tile: of a row; circulant: of a block; depthwise: channels of a group, all taps. */
-export const UPDATE_PART = 44;
-/** depthwise: channels of a group of weights, 16 bits. */
-export const UPDATE_CHANNELS = 38;
 
 /** p = 5·2²⁵ + 1, the field of the number-theoretic transform; primitive root 3. */
 export const NTT_PRIME = 167772161;

@@ -160,7 +160,7 @@ export type {
   WeightTransform,
   Window,
 } from './model/quantized-network.js';
-export type { InferenceKind, LearningKind, OpRecord } from './model/record.js';
+export type { InferenceKind, LearningKind, OpRecord, SumsKind } from './model/record.js';
 export type { Region, TensorRegion, TensorTable } from './model/tensor-table.js';
 export type { WeightBits, WeightFormat, WeightType } from './model/weight-types.js';
 export type { SumBody } from './ops/record.js';

@@ -17,7 +17,7 @@ const modulesWith = (learning) => ({
   'device.learn.checked': {
     entries: ['assembly/checked.ts', 'assembly/learn.ts'],
     target: 'checked',
-    flags: ['--use', 'LEARNING_MASK=16383'],
+    flags: ['--use', 'LEARNING_MASK=2097151'],
   },
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
   'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
@@ -52,7 +52,7 @@ async function buildModules() {
   const stamp = join(out, '.fingerprint');
   const current = fingerprint();
   const { STATIC_BYTES_LEARNING } = await import('../dist/assembly/layout.js');
-  const kernels = ['--use', 'LEARNING_MASK=16383'];
+  const kernels = ['--use', 'LEARNING_MASK=2097151'];
   const modules = modulesWith([...kernels, '--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`]);
   const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;

@@ -1,9 +1,13 @@
 // No two fields that one kind of op uses may share bytes of its record.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as layout from '../assembly/layout.js';
+import * as common from '../assembly/layout.js';
+import * as learning from '../assembly/learning-layout.js';
 
-type Name = Extract<keyof typeof layout, `${'OP' | 'UPDATE' | 'WIN' | 'CIRC'}_${string}`>;
+const layout = { ...common, ...learning };
+type Prefix =
+  'OP' | 'UPDATE' | 'WIN' | 'CIRC' | 'SUMS' | 'DUE' | 'FOLD' | 'FACTOR' | 'EXPAND' | 'REQUANTIZE' | 'SETTLE';
+type Name = Extract<keyof typeof layout, `${Prefix}_${string}`>;
 const NARROW: Partial<Record<Name, number>> = {
   OP_KIND: 1,
   OP_ACTIVATION_TYPE: 1,
@@ -53,6 +57,16 @@ const OPS: Record<string, Name[]> = {
     ...(['CIRC_ROOT', 'CIRC_CENTRE', 'CIRC_GROUP', 'CIRC_FACTOR'] as const),
   ],
   'update of windows': [...COMMON, ...WINDOW, ...UPDATE, 'UPDATE_HEIGHT', 'UPDATE_CHANNELS'],
+  due: [...COMMON, 'SUMS_SHAPE', 'DUE_SETTLE', 'DUE_EVERY'],
+  fold: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FOLD_DECAY'],
+  factor: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FACTOR_RIDGE'],
+  expand: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'EXPAND_INPUTS', 'EXPAND_PART'],
+  requantize: [
+    ...COMMON,
+    ...(['SUMS_SHAPE', 'SUMS_AT', 'EXPAND_INPUTS', 'EXPAND_PART'] as const),
+    ...(['REQUANTIZE_SHIFTS', 'REQUANTIZE_REACH', 'REQUANTIZE_STRIDE'] as const),
+  ],
+  settle: [...COMMON, 'SETTLE_LEARN', 'SETTLE_CLASSES', 'SETTLE_LOGITS'],
   'update of circulant': [
     ...COMMON,
     ...UPDATE,

@@ -10,7 +10,6 @@ import {
   E_LABEL_OF,
   E_STAMP,
   E_TICKET_OF,
-  FINISH_LEARN,
   GROUP_SHIFT,
   Group,
   OP_SCRATCH0,
@@ -35,6 +34,7 @@ import {
   VERDICT_RIGHT,
   ENTRY_BYTES,
 } from '../layout';
+import { FINISH_LEARN } from '../learning-layout';
 import { look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 import { bind, freeBank, nextState } from './groups';
@@ -56,7 +56,7 @@ function count(state: usize, field: usize): void {
 }
 
 /** What the verdict of turn 0 adds to the statistics. */
-function observe(state: usize, verdict: usize, held: bool): void {
+export function observe(state: usize, verdict: usize, held: bool): void {
   const flags = load<u32>(verdict);
   const loss = load<i32>(verdict, 4);
   count(state, S_LABELLED);
@@ -93,16 +93,21 @@ function weightBanks(state: usize, verdicts: usize): u32 {
   return current | (good << 4);
 }
 
-/** Puts the job's sample into the ring: `own` as in the cursor, 0 for the spare entry. */
-function keep(state: usize, own: i32, label: i32, kind: EntryKind): void {
-  const entry = entryOf(state, own ? own - 1 : load<u8>(CURSOR, C_SAMPLE + 2));
-  if (!own) {
+/** The job's sample is in entry `index`: `fresh` from now on. */
+export function takeIn(state: usize, index: i32, fresh: bool, label: i32, kind: EntryKind): void {
+  const entry = entryOf(state, index);
+  if (fresh) {
     count(state, S_STAMP);
     store<u32>(entry, load<u32>(state, S_STAMP), E_STAMP);
   }
   store<u32>(entry, load<u32>(CURSOR, C_TICKET), E_TICKET_OF);
   store<u16>(entry, label, E_LABEL_OF);
   store<u16>(entry, kind, E_KIND_OF);
+}
+
+/** Puts the job's sample into the ring: `own` as in the cursor, 0 for the spare entry. */
+function keep(state: usize, own: i32, label: i32, kind: EntryKind): void {
+  takeIn(state, own ? own - 1 : load<u8>(CURSOR, C_SAMPLE + 2), !own, label, kind);
   if (!own) store<u8>(CURSOR, evict(state, load<i32>(LEARN, T_VALIDATIONS)), C_SAMPLE + 2);
 }
 

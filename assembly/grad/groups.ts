@@ -16,6 +16,7 @@ import {
   T_FACTORY,
   T_FIRST_STATE,
   T_LANES,
+  T_LATE,
   T_LANE_BYTES,
   T_LANE_COUNT,
   T_RING,
@@ -26,6 +27,7 @@ import {
   WEIGHT_BANKS,
 } from '../layout';
 import { LEARNS, STREAMS } from '../kernels/mask';
+import { SUMS_BANKS } from '../learning-layout';
 import { fetch } from '../nvm';
 import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
 
@@ -51,7 +53,10 @@ export function isBound(): bool {
   const entries = load<u32>(LEARN, T_ENTRIES);
   const turns = load<u32>(LEARN, T_LANE_COUNT) + 2 * load<u32>(LEARN, T_VALIDATIONS) + 2;
   const weights = max(banks & 15, (banks >>> 4) & 15);
-  if (weights > <u32>WEIGHT_BANKS || banks >>> 8 > <u32>STATE_BANKS) return false;
+  // A head by sums has no guard: its good weights are the factory's.
+  const sums = load<u32>(LEARN, T_LATE) != 0;
+  if (sums && banks & 0xf0) return false;
+  if (weights > <u32>(sums ? SUMS_BANKS : WEIGHT_BANKS) || banks >>> 8 > <u32>STATE_BANKS) return false;
   if (<u32>load<u8>(CURSOR, C_SAMPLE) > entries || <u32>load<u8>(CURSOR, C_SAMPLE + 1) > entries)
     return false;
   // A stream has no ring: its spare entry is number 0 of none.
@@ -73,7 +78,8 @@ function stateAddress(bank: u32): u32 {
     : load<u32>(LEARN, T_FIRST_STATE);
 }
 
-function entryAddress(entry: u32): u32 {
+/** Address of ring entry `entry`. */
+export function entryAddress(entry: u32): u32 {
   return load<u32>(LEARN, T_RING) + entry * load<u32>(LEARN, T_ENTRY_BYTES);
 }
 

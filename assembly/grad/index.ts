@@ -1,6 +1,7 @@
 // Which learning kernel an op record names.
 import { OP_KIND, OpKind } from '../layout';
 import { LEARNS, STREAMS, learns } from '../kernels/mask';
+import * as sums from '../sums/index';
 import * as circulant from './circulant';
 import * as finish from './finish';
 import * as flip from './flip';
@@ -13,12 +14,24 @@ import * as updateConv2d from './update_conv2d';
 import * as updateDepthwise from './update_depthwise';
 import * as window from './window';
 
+/** Whether the build has a gradient of an op of windows. */
+const HAS_WINDOWS: bool =
+  learns(OpKind.CONV2D_GRAD) ||
+  learns(OpKind.DEPTHWISE_GRAD) ||
+  learns(OpKind.MAX_POOL_GRAD) ||
+  learns(OpKind.AVG_POOL_GRAD);
+
 export function enter(op: usize): void {
   if (!LEARNS) return;
   const kind: i32 = load<u8>(op, OP_KIND);
-  if (kind == OpKind.RESCALE) {
+  if (kind >= OpKind.DUE) {
+    sums.enter(op, kind);
+  } else if (kind == OpKind.RESCALE) {
     if (learns(OpKind.RESCALE)) rescale.enter(op);
-  } else if (kind >= OpKind.UPDATE_CONV2D && kind <= OpKind.UPDATE_CIRCULANT) update.enter(op);
+  } else if (kind >= OpKind.UPDATE_CONV2D && kind <= OpKind.UPDATE_CIRCULANT) {
+    if (learns(OpKind.UPDATE_CONV2D) || learns(OpKind.UPDATE_DEPTHWISE) || learns(OpKind.UPDATE_CIRCULANT))
+      update.enter(op);
+  }
 }
 
 export function tile(op: usize, index: i32): void {
@@ -30,18 +43,23 @@ export function tile(op: usize, index: i32): void {
 }
 
 function compute(op: usize, index: i32): void {
-  switch (<i32>load<u8>(op, OP_KIND)) {
+  const kind: i32 = load<u8>(op, OP_KIND);
+  if (kind >= OpKind.DUE) {
+    sums.tile(op, kind, index);
+    return;
+  }
+  switch (kind) {
     case OpKind.TURN:
-      turn.tile(op);
+      if (learns(OpKind.TURN)) turn.tile(op);
       break;
     case OpKind.LOSS:
-      loss.tile(op);
+      if (learns(OpKind.LOSS)) loss.tile(op);
       break;
     case OpKind.LOOP:
-      turn.loopTile(op);
+      if (learns(OpKind.LOOP)) turn.loopTile(op);
       break;
     case OpKind.FINISH:
-      finish.tile(op);
+      if (learns(OpKind.FINISH)) finish.tile(op);
       break;
     case OpKind.CIRCULANT_GRAD:
       if (learns(OpKind.CIRCULANT_GRAD)) circulant.tile(op, index);
@@ -59,6 +77,6 @@ function compute(op: usize, index: i32): void {
       if (learns(OpKind.UPDATE_CIRCULANT)) updateCirculant.tile(op, index);
       break;
     default:
-      window.tile(op, index);
+      if (HAS_WINDOWS) window.tile(op, index);
   }
 }

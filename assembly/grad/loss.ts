@@ -7,13 +7,6 @@ import {
   E_LABEL_OF,
   GROUP_SHIFT,
   Group,
-  LOSS_CLASSES,
-  LOSS_KIND,
-  LOSS_ROUND,
-  LOSS_SCALE,
-  LOSS_SURE,
-  LOSS_TARGET,
-  LOSS_TURN,
   OP_INPUT,
   OP_INPUT_ZERO_POINT,
   OP_OUTPUT,
@@ -31,6 +24,15 @@ import {
   VERDICT_PASSED,
   VERDICT_RIGHT,
 } from '../layout';
+import {
+  LOSS_CLASSES,
+  LOSS_KIND,
+  LOSS_ROUND,
+  LOSS_SCALE,
+  LOSS_SURE,
+  LOSS_TARGET,
+  LOSS_TURN,
+} from '../learning-layout';
 import { look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 import { nextTurn } from './turn';
@@ -43,7 +45,7 @@ function labelOf(scratch: usize): i32 {
 }
 
 /** The first index with the largest of `count` values. */
-function largest(values: usize, count: i32): i32 {
+export function largest(values: usize, count: i32): i32 {
   let found = 0;
   for (let i = 1; i < count; i++) if (load<i8>(values + i) > load<i8>(values + found)) found = i;
   return found;

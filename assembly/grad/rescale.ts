@@ -10,10 +10,8 @@ import {
   OP_SCRATCH2,
   OP_SCRATCH3,
   OP_WEIGHTS,
-  RESCALE_BITS,
-  RESCALE_COUNT,
-  RESCALE_GROUP,
 } from '../layout';
+import { RESCALE_BITS, RESCALE_COUNT, RESCALE_GROUP } from '../learning-layout';
 import { fetch, look, put } from '../nvm';
 
 /** The sums of group `index`, copied to scratch and masked. Returns how many. */

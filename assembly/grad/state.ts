@@ -67,7 +67,7 @@ export function findTicket(ticket: u32, least: i32, most: i32, scratch: usize): 
 }
 
 /** The oldest entry of a kind, with label `label` unless that is below 0; −1: there is none. */
-function oldest(state: usize, kind: EntryKind, label: i32): i32 {
+export function oldest(state: usize, kind: EntryKind, label: i32): i32 {
   let found = -1;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);

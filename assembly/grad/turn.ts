@@ -6,14 +6,11 @@ import {
   EntryKind,
   E_KIND_OF,
   E_LABEL_OF,
-  LOOP_TURN,
   OP_SCRATCH0,
   OP_SCRATCH1,
   S_LABELLED,
-  TURN_FINISH,
   TURN_FLAG_GOOD,
   TURN_FLAG_HELD,
-  TURN_UPDATE,
   T_CLASSES,
   T_HOLD_OUT,
   T_LANE_COUNT,
@@ -21,6 +18,7 @@ import {
   VERDICT_BYTES,
   VERDICT_PASSED,
 } from '../layout';
+import { LOOP_TURN, TURN_FINISH, TURN_UPDATE } from '../learning-layout';
 import { put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 import { bind } from './groups';

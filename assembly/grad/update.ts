@@ -15,14 +15,11 @@ import {
   OP_WEIGHTS,
   T_LANE_COUNT,
   T_VERDICTS,
-  UPDATE_CLIP,
-  UPDATE_LAYER,
-  UPDATE_LOW,
-  UPDATE_ROWS,
   VERDICT_BYTES,
   VERDICT_PASSED,
   WIN_KERNEL,
 } from '../layout';
+import { UPDATE_CLIP, UPDATE_LAYER, UPDATE_LOW, UPDATE_ROWS } from '../learning-layout';
 import { fetch, look, put } from '../nvm';
 import { LEARN } from '../sram';
 import { inLane } from './groups';

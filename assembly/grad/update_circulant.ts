@@ -9,8 +9,8 @@ import {
   OP_SCRATCH2,
   OP_SCRATCH4,
   T_LANE_COUNT,
-  UPDATE_PART,
 } from '../layout';
+import { UPDATE_PART } from '../learning-layout';
 import { look } from '../nvm';
 import { LEARN } from '../sram';
 import { inLane } from './groups';

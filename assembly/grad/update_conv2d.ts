@@ -7,9 +7,6 @@ import {
   OP_SCRATCH3,
   OP_SCRATCH4,
   T_LANE_COUNT,
-  UPDATE_GROUP,
-  UPDATE_HEIGHT,
-  UPDATE_PART,
   WIN_DILATION,
   WIN_INPUT_CHANNELS,
   WIN_INPUT_HEIGHT,
@@ -20,6 +17,7 @@ import {
   WIN_PADDING,
   WIN_STRIDE,
 } from '../layout';
+import { UPDATE_GROUP, UPDATE_HEIGHT, UPDATE_PART } from '../learning-layout';
 import { look } from '../nvm';
 import { LEARN } from '../sram';
 import { inLane } from './groups';

@@ -1,7 +1,6 @@
 // The input gradients of windowed ops: runs of input pixels, and the outputs that saw them (docs/LEARNING.md §6).
 import {
   ERROR_BYTES,
-  GRAD_OUTPUT_HEIGHT,
   OP_BIAS,
   OP_INPUT,
   OP_KIND,
@@ -26,6 +25,7 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../layout';
+import { GRAD_OUTPUT_HEIGHT } from '../learning-layout';
 import { learns } from '../kernels/mask';
 import { look, put } from '../nvm';
 

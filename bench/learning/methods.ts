@@ -4,7 +4,10 @@ import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import { deriveLearning } from '../../host/learning/derive.js';
 import { FloatSgd } from '../../host/learning/float-sgd.js';
 import { type Sample, LearningMirror } from '../../host/learning/mirror.js';
+import { completeSumsOptions } from '../../host/learning/options.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
+import { deriveSums } from '../../host/learning/sums/derive.js';
+import { SumsMirror } from '../../host/learning/sums/mirror.js';
 import { shareRight, tuneLearningRate, tuneRate } from '../../host/learning/tune.js';
 
 export interface Method {
@@ -67,6 +70,22 @@ export function integer(
     return shareRight(unseen, (input) => mirror.classify(input));
   };
   return { name, run, learningRate };
+}
+
+/** A head by sums, in the device's arithmetic, which begins with the factory's data. */
+export function sums(name: string, network: QuantizedNetwork, options: LearnOptions): Method {
+  const data = options.data ?? [];
+  const complete = completeSumsOptions(options);
+  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, { layers: 'last' }));
+  const spec = deriveSums(network, complete, data, frozen);
+  const run: Method['run'] = (stream, unseen) => {
+    const mirror = new SumsMirror(network, spec, frozen);
+    stream.forEach(({ input, label }, ticket) => {
+      mirror.learn(input, label, ticket + 1);
+    });
+    return shareRight(unseen, (input) => mirror.classify(input));
+  };
+  return { name, run };
 }
 
 /** Float SGD on the batches that the device would learn, those right and sure included; tuned in the same way. */

@@ -8,7 +8,7 @@ import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import type { Sample } from '../../host/learning/mirror.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
-import { draw, float, integer, type Method, prototype, unadapted } from './methods.js';
+import { draw, float, integer, type Method, prototype, sums, unadapted } from './methods.js';
 
 const WIDTH = 28;
 export const LABELS = 200;
@@ -16,6 +16,8 @@ const UNSEEN = 1000;
 /** Images of the training split that rates are tuned on, all of them turned by 45°. */
 const TUNING = 400;
 const TUNING_DEGREES = 45;
+/** Images that the network was trained on, for the prior of a head by sums. */
+const FACTORY = 2000;
 export const LEARNABLE: LearnOptions = { layers: 'head:2', late: false };
 
 export function digits(): QuantizedNetwork {
@@ -61,6 +63,13 @@ export function tuningSamples(network: QuantizedNetwork): Sample[] {
   return rotated(network, training, some, TUNING_DEGREES);
 }
 
+/** Of the training split, upright: what the network was trained on. */
+function factorySamples(network: QuantizedNetwork, count: number): Sample[] {
+  const { training } = splitDigits();
+  const some = new Random(78).shuffle(Array.from(training.labels, (_, i) => i)).slice(0, count);
+  return rotated(network, training, some, 0);
+}
+
 export interface Split {
   /** What labels are drawn from, and what is tested on: halves of the held-out digits. */
   pool: Sample[];
@@ -104,6 +113,7 @@ export function benchDigits(angles: readonly number[], seeds: number): DigitsRes
     integer('bias', network, { ...LEARNABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
     integer('ours', network, LEARNABLE, reference.learningRate!),
     reference,
+    sums('sums', network, { layers: 'sums', late: false, data: factorySamples(network, FACTORY) }),
   ];
   return angles.map((degrees) => {
     const { pool, unseen } = splitAt(network, degrees);

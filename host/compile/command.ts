@@ -6,16 +6,18 @@ import { asOption } from '../data/input-options.js';
 import { givenSamples } from '../data/given-inputs.js';
 import { readInputFiles } from '../data/input-files.js';
 import type { ReadAs } from '../data/model-input.js';
-import { readArray } from '../data/samples.js';
+import { pathsIn } from '../data/option-kinds.js';
+import { noLabels, readArray, readSamples } from '../data/samples.js';
 import { ExitCode } from '../error.js';
 import { importModel, importOptions, quantizeOptions } from '../import/import-model.js';
 import { KEYWORD_FEATURES } from '../model/audio-features.js';
+import type { LearnOptions } from '../learning/spec.js';
 import { type Image, readImage } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import type { Preprocessing } from '../model/metadata.js';
 import type { QuantizationChoices } from '../model/quantized-network.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
-import { choice, file, type Kind, list, outputFile, real } from '../options/kinds.js';
+import { choice, file, isBytes, type Kind, list, outputFile, real } from '../options/kinds.js';
 import { IMAGE_FILE } from '../options/outputs.js';
 import { originOf } from '../origin.js';
 import { count } from '../report/text.js';
@@ -56,6 +58,13 @@ function quantizationText(choices: QuantizationChoices | undefined): string {
   return `quantized on samples: ${parts.join('; ')}`;
 }
 
+/** The factory's data of a head by sums, as `image` takes it. Throws `E_DATASET` where samples have no labels. */
+function factoryData(path: string, image: Image, as: ReadAs | undefined): NonNullable<LearnOptions['data']> {
+  const { inputs, labels } = readSamples(path, image, as ? { as } : {});
+  if (!labels) return noLabels(path);
+  return inputs.map((input, i) => ({ input: input as Int8Array, label: labels[i]! }));
+}
+
 /** The first sample in a file, as `image` takes it. */
 function firstSample(path: string, image: Image, as: ReadAs | undefined): Values {
   return givenSamples(readInputFiles(path, image, as).given, image)!.samples[0]!;
@@ -87,6 +96,10 @@ export const command: Command = defineCommand({
     weights: importOptions.weights,
     weightLoss: importOptions.weightLoss,
     range: { kind: rangeKind, help: 'floats the model was trained on', otherwise: 'what its input holds' },
+    learnData: {
+      kind: { ...file('samples and their classes', 'train.npz', isBytes), paths: pathsIn },
+      help: 'with --learn sums: labelled samples that the network was trained on (x, y)',
+    },
     features: {
       kind: choice(FEATURES),
       help: 'of sound: mfcc or log-mel, as for 49×10 keyword features',
@@ -99,6 +112,7 @@ export const command: Command = defineCommand({
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
     'brownout compile model.tflite --data samples.npy --weights mixed -o small.brn',
+    'brownout compile model.tflite --learn sums --learn-data train.npz -o model-sums.brn',
     'brownout compile model.tflite --learn head:2 --learning-rate 1/32 -o model-learn.brn',
   ],
   run({ positionals, options, progress, writes }) {
@@ -108,9 +122,10 @@ export const command: Command = defineCommand({
     const {
       output = writes(`${stem}.brn`, IMAGE_FILE),
       name = stem,
-      data,
+      data: calibration,
       as,
       sample,
+      learnData,
       shape,
       reference,
       cut,
@@ -128,7 +143,7 @@ export const command: Command = defineCommand({
       ...(shape === undefined ? {} : { shape }),
       ...(weights === undefined ? {} : { weights }),
       ...(weightLoss === undefined ? {} : { weightLoss }),
-      ...(data === undefined ? {} : { data: readArray(data, as ? { as } : {}).array }),
+      ...(calibration === undefined ? {} : { data: readArray(calibration, as ? { as } : {}).array }),
       quantize: {
         ...(ranges === undefined ? {} : { ranges }),
         ...(equalize === undefined ? {} : { equalize }),
@@ -142,15 +157,19 @@ export const command: Command = defineCommand({
     };
     const choices = {
       ...settings,
-      ...(learn ? { learn } : {}),
       preprocessing: { ...preprocessing, ...stated },
     };
     // What an image takes is asked of an image: of one that is not proved, and thrown away.
+    const asked =
+      sample === undefined && learnData === undefined
+        ? undefined
+        : compile(network, { ...choices, verify: false });
+    const plain = asked && readImage(asked);
+    const data = learnData === undefined ? {} : { data: factoryData(learnData, plain!, as) };
     const file = compile(network, {
       ...choices,
-      ...(sample === undefined
-        ? {}
-        : { sample: firstSample(sample, readImage(compile(network, { ...choices, verify: false })), as) }),
+      ...(learn ? { learn: { ...learn, ...data } } : {}),
+      ...(sample === undefined ? {} : { sample: firstSample(sample, plain!, as) }),
     });
     const image = readImage(file);
     const analysis = analyze(image, settings.device === undefined ? {} : { device: settings.device });

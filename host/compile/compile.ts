@@ -18,7 +18,12 @@ import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import type { Plan } from '../model/plan.js';
 import { planNetwork, type PlanOptions } from '../plan/planner.js';
 import { withOwnStates } from '../plan/stream.js';
+import { chainOf } from '../learning/chain.js';
 import { deriveLearning } from '../learning/derive.js';
+import { completeSumsOptions, SUMS } from '../learning/options.js';
+import type { LearnOptions } from '../learning/spec.js';
+import { deriveSums } from '../learning/sums/derive.js';
+import { withDenseHead } from '../learning/sums/head.js';
 import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles, withCapacitor } from '../profiles/profile.js';
@@ -124,12 +129,21 @@ function planWithin(
   throw new RangeError('no SRAM to try');
 }
 
+const isSums = (learn: LearnOptions | undefined): boolean => learn?.layers.trim() === SUMS;
+
+/** What the image learns: by sums, or by gradients. Throws `E_LEARN`. */
+function learningOf(network: QuantizedNetwork, learn: LearnOptions): Pick<PlanOptions, 'learning' | 'sums'> {
+  if (!isSums(learn)) return { learning: deriveLearning(network, learn) };
+  return { sums: deriveSums(network, completeSumsOptions(learn), learn.data ?? []) };
+}
+
 /** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`. */
 function planFor(network: QuantizedNetwork, options: CompileSettings, profile: DeviceProfile): Plan {
   const { policy, line, learn } = options;
   const shares = line > 1 ? LESSER_SHARES : [TILE_SHARE];
   const nvmBytes = options.nvmBytes ?? profile.nvmBytes.value;
   const chosen = withMethods(network, options, profile);
+  const learns = learn ? learningOf(network, learn) : {};
   for (const share of shares) {
     const plan = planWithin(arenaChoices(options, profile), chosen, {
       tileCycles: plannedCycles(profile) * share,
@@ -137,7 +151,7 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
       overlap: policy !== 'never',
       line,
       unstable: options.unstable,
-      ...(learn ? { learning: deriveLearning(network, learn) } : {}),
+      ...learns,
     });
     if (share !== shares.at(-1) && !fitsCharge(plan, profile)) continue;
     return plan;
@@ -203,7 +217,8 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
   const options = checkOptions(compileOptions, given);
   checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
   validateNetwork(model);
-  const network = withOwnStates(model);
+  const own = withOwnStates(model);
+  const network = isSums(options.learn) ? withDenseHead(own, chainOf(own).logits) : own;
   checkMemory(options);
   const { policy } = options;
   const profile = profileFor(options);

@@ -25,6 +25,10 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
     guardEvery,
     holdOut,
     learnSeed,
+    rank,
+    prior,
+    fold,
+    decay,
     ...others
   } = options;
   if (asked === undefined) {
@@ -51,6 +55,10 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
       ...(guardEvery === undefined ? {} : { guardEvery }),
       ...(holdOut === undefined ? {} : { holdOut }),
       ...(learnSeed === undefined ? {} : { seed: learnSeed }),
+      ...(rank === undefined ? {} : { rank }),
+      ...(prior === undefined ? {} : { prior }),
+      ...(fold === undefined ? {} : { fold }),
+      ...(decay === undefined ? {} : { decay }),
     },
   };
 }

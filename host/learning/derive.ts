@@ -18,7 +18,7 @@ import {
   type WeightedOp,
 } from './geometry.js';
 import { selectLayers, type Selected } from './layers.js';
-import { completeOptions } from './options.js';
+import { completeOptions, type GradientOptions } from './options.js';
 import type { BackwardStep, LossSpec, LearnedLayer, LearningSpec, LearnOptions } from './spec.js';
 
 const MOST_BITS = 16;
@@ -157,7 +157,7 @@ function lossOf(
   network: QuantizedNetwork,
   tensor: number,
   shift: number,
-  options: Required<LearnOptions>,
+  options: GradientOptions,
 ): LossSpec {
   const { scale } = network.tensors[tensor]!;
   const classes = elementCount(network.tensors[tensor]!);

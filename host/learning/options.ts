@@ -1,14 +1,24 @@
 // Options of learning with their defaults, checked.
 import { BrownoutError } from '../error.js';
-import { choice, flag, type Kind, real, seedKind, text, whole } from '../options/kinds.js';
+import { choice, flag, instance, type Kind, real, seedKind, text, whole } from '../options/kinds.js';
 import { checkOptions, type Table } from '../options/table.js';
 import type { LearnOptions } from './spec.js';
+import type { SumsOptions } from './sums/derive.js';
 
 /** From here on a quarter of the ring holds enough for the guard. */
 const GUARD_RING = 8;
 /** Validation entries with which the guard judges (docs/LEARNING.md §4). */
 const GUARD_LEAST = 4;
 const CODE = { code: 'E_LEARN' };
+/** Entries of the ring, of a head by gradients and by sums. */
+const RING = 16;
+const SUMS_RING = 10;
+/** What the scatter within classes counts for at least; and the ridge, in 4096ths. */
+const LEAST_SCATTER = 30;
+const RIDGE = 400;
+
+/** Options of learning by gradients, all there. */
+export type GradientOptions = Required<Omit<LearnOptions, 'rank' | 'prior' | 'fold' | 'decay' | 'data'>>;
 
 /** 0, or 1 − 2^−n. */
 const MOMENTA: readonly number[] = [0, ...Array.from({ length: 8 }, (_, i) => 1 - 2 ** -(i + 1))];
@@ -25,17 +35,29 @@ const momentumKind: Kind<number> = {
   },
 };
 
+const isSamples = (value: unknown): value is NonNullable<LearnOptions['data']> =>
+  Array.isArray(value) &&
+  value.every(
+    (one: unknown) =>
+      typeof one === 'object' &&
+      one !== null &&
+      'input' in one &&
+      'label' in one &&
+      one.input instanceof Int8Array &&
+      Number.isInteger(one.label),
+  );
+
 const layersKind: Kind<string> = {
   ...text('LAYERS', 'last'),
   ...CODE,
-  expected: 'last, bias, head:N, all, auto, or names of layers',
+  expected: 'sums, last, bias, head:N, all, auto, or names of layers',
 };
 
 export const learningOptions = {
   layers: {
     kind: layersKind,
     required: true,
-    help: 'what the device learns: last, bias, head:N, all, auto, or names such as fc2,conv1:bias,fc1:0-15',
+    help: 'what the device learns: sums, last, bias, head:N, all, auto, or names such as fc2,conv1:bias,fc1:0-15',
     cli: 'learn',
     was: ['train'],
   },
@@ -57,7 +79,32 @@ export const learningOptions = {
     default: 1,
     help: 'kept samples learnt along with each labelled one',
   },
-  ring: { kind: { ...whole(4, 64), ...CODE }, default: 16, help: 'samples that are kept, 4 to 64' },
+  ring: {
+    kind: { ...whole(4, 64), ...CODE },
+    otherwise: '16; 10 of sums',
+    help: 'samples that are kept, 4 to 64',
+  },
+  rank: {
+    kind: { ...whole(2, 64), ...CODE },
+    otherwise: '64',
+    help: 'of sums: directions that samples are projected to',
+  },
+  prior: {
+    kind: { ...real(0, 1000, { open: true, placeholder: 'N', example: '5' }), ...CODE },
+    otherwise: '5',
+    help: 'of sums: samples of a class that the factory’s data counts for; more keep the old',
+  },
+  fold: {
+    kind: { ...whole(1, 62), ...CODE },
+    otherwise: 'two less than the ring',
+    help: 'of sums: labelled samples that wait until the head is made anew',
+  },
+  decay: {
+    kind: { ...whole(0, 15), ...CODE },
+    otherwise: '0',
+    help: 'of sums: each fold takes 2^-N off what was there; 0: nothing',
+  },
+  data: { kind: { ...instance('labelled samples: [{ input, label }]', isSamples), ...CODE } },
   late: {
     kind: { ...flag, ...CODE },
     default: true,
@@ -90,10 +137,63 @@ function fail(option: string, found: unknown, expected: string, hint: string): n
   throw new BrownoutError({ code: 'E_LEARN', found: `\`${option}\` ${String(found)}`, expected, hint });
 }
 
+/** What a head by sums is called where layers are named. */
+export const SUMS = 'sums';
+const OF_SUMS = ['rank', 'prior', 'fold', 'decay', 'data'] as const;
+const OF_BOTH: readonly string[] = ['layers', 'ring', 'late'];
+
+/** Throws `E_LEARN` for an option of the other way to learn. */
+function checkWay(options: LearnOptions, sums: boolean): void {
+  const own: readonly string[] = OF_SUMS;
+  const defaults = learningOptions as Table<LearnOptions> as Readonly<Record<string, { default?: unknown }>>;
+  // What a table has filled in is no option that somebody gave.
+  const stray = Object.entries(options).find(
+    ([name, value]) =>
+      value !== undefined &&
+      value !== defaults[name]?.default &&
+      !OF_BOTH.includes(name) &&
+      own.includes(name) !== sums,
+  );
+  if (!stray) return;
+  const expected = sums ? 'an option of a head by sums' : 'an option of learning by gradients';
+  const hint = sums
+    ? `Leave it out: sums have ${OF_SUMS.join(', ')}, ring and late.`
+    : 'Leave it out, or learn `sums`.';
+  fail(stray[0], own.includes(stray[0]) && stray[0] === 'data' ? 'given' : stray[1], expected, hint);
+}
+
+/** Options of a head by sums, checked. Throws `E_LEARN`; `E_OPTION` for one that is not known. */
+export function completeSumsOptions(options: LearnOptions): SumsOptions {
+  const { rank = 64, prior = 5, decay = 0, late, ...given } = checkOptions(learningOptions, options);
+  checkWay(options, true);
+  const ring = given.ring ?? SUMS_RING;
+  const every = given.fold ?? ring - 2;
+  if (every > ring - 2)
+    fail('fold', every, `at most ${ring - 2}: two less than the ring`, 'Give fewer, or keep a larger ring.');
+  return {
+    rank,
+    kappa: prior,
+    nu: Math.max(LEAST_SCATTER, 10 * prior),
+    ridge: RIDGE,
+    every,
+    decay,
+    ring,
+    late,
+  };
+}
+
 /** Every option, checked. Throws `E_LEARN`, which names the option; `E_OPTION` for one that is not known. */
-export function completeOptions(options: LearnOptions): Required<LearnOptions> {
-  const given = checkOptions(learningOptions, options);
-  const { ring } = given;
+export function completeOptions(options: LearnOptions): GradientOptions {
+  const {
+    rank: _,
+    prior: __,
+    fold: ___,
+    decay: ____,
+    data: _____,
+    ...given
+  } = checkOptions(learningOptions, options);
+  checkWay(options, false);
+  const ring = given.ring ?? RING;
   const guardEvery = given.guardEvery ?? (ring < GUARD_RING ? 0 : 32);
   const holdOut = given.holdOut ?? (guardEvery > 0 ? 8 : 0);
   if (holdOut === 1)
@@ -114,6 +214,7 @@ export function completeOptions(options: LearnOptions): Required<LearnOptions> {
   }
   return {
     ...given,
+    ring,
     layers: given.layers.trim(),
     guardEvery,
     holdOut,

@@ -4,8 +4,8 @@
 /** Options of learning, as `compile` takes them. */
 export interface LearnOptions {
   /**
-   * Which layers learn: `last`, `bias` (the biases of all), `head:N` (the last N layers with weights), `all`, `auto`, or names
-   * with what of them: `fc2,conv1:bias,fc1:0-15` (rows).
+   * What learns: `sums` (a head by sums, docs/LEARNING.md §10); or by gradients `last`, `bias` (the biases of all), `head:N` (the
+   * last N layers with weights), `all`, `auto`, or names with what of them: `fc2,conv1:bias,fc1:0-15` (rows).
    */
   layers: string;
   loss?: 'cross-entropy' | 'mse';
@@ -13,7 +13,7 @@ export interface LearnOptions {
   learningRate?: number;
   /** Ring samples learnt along with each labelled one; default 1. */
   replay?: number;
-  /** Entries of the sample ring, 4 to 64; default 16. */
+  /** Entries of the sample ring, 4 to 64; default 16, of a head by sums 10. */
   ring?: number;
   /** Whether inferences are kept for a late label; default true. */
   late?: boolean;
@@ -32,6 +32,16 @@ export interface LearnOptions {
   /** Of weights: 0 (default), 0.5, 0.75, 0.875, … (1 − 2^−n); takes two bytes more a weight in each bank. */
   momentum?: number;
   seed?: number;
+  /** Of a head by sums: directions that samples are projected to, 2 to 64; default 64, or as many as there are. */
+  rank?: number;
+  /** How many samples of each class the factory's data counts for: more keep the old, fewer take on the new; default 5. */
+  prior?: number;
+  /** Labelled samples that wait before the head is made anew; default two less than the ring has entries. */
+  fold?: number;
+  /** Each fold takes 2^−decay off the sums that were there; 0 (default): nothing. */
+  decay?: number;
+  /** Labelled samples of the factory's data, as the network takes them: what a head by sums begins with. */
+  data?: readonly { input: Int8Array; label: number }[];
 }
 
 /** How a layer's parameters change. */

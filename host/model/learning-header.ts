@@ -33,6 +33,7 @@ import {
   T_LANES,
   T_LANE_BYTES,
   T_LANE_COUNT,
+  T_LATE,
   T_MARGIN,
   T_RING,
   T_SEED,
@@ -41,6 +42,7 @@ import {
   T_VALIDATIONS,
   T_VERDICTS,
 } from '../../assembly/layout.js';
+import { SUMS_BANKS } from '../../assembly/learning-layout.js';
 
 /** NVM bytes [start, end). */
 type Interval = readonly [start: number, end: number];
@@ -68,6 +70,7 @@ const FIELDS = {
   holdOut: T_HOLD_OUT,
   validations: T_VALIDATIONS,
   margin: T_MARGIN,
+  late: T_LATE,
 } as const;
 
 /** The fields of docs/LEARNING.md §2. */
@@ -91,13 +94,23 @@ export function readLearningHeader(device: Uint8Array, offset: number): Learning
 /** Offset in the image of a constant's address. */
 export const constantOffset = (address: number): number => address - CONSTANT;
 
+/** Weight banks that an image has in NVM: one with a head by sums has no good one beside the current. */
+export const weightBanks = ({ late }: Pick<LearningHeader, 'late'>): number =>
+  late > 0 ? SUMS_BANKS : WEIGHT_BANKS;
+
+/** Bytes of a ring entry that hold a sample: an input, or of a head by sums all of them. */
+export const usedEntryBytes = (image: {
+  learning: LearningHeader | undefined;
+  input: { bytes: number };
+}): number => (image.learning && image.learning.late > 0 ? image.learning.entryBytes : image.input.bytes);
+
 /** Whether everything that a header names lies in NVM of `nvmBytes`, or in the image, which ends at `end`. */
 export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: number): boolean {
   const { banks, bankBytes, states, stateBytes, ring, entryBytes, entries, lanes, laneBytes, laneCount } =
     header;
   const constants: Interval[] = [region(header.factory, bankBytes), region(header.firstState, stateBytes)];
   const mutable: Interval[] = [
-    region(banks, 3 * bankBytes),
+    region(banks, weightBanks(header) * bankBytes),
     region(states, 2 * stateBytes),
     region(ring, entries * entryBytes),
     region(lanes, laneCount * laneBytes),
@@ -157,6 +170,8 @@ export interface LearningCursor {
   banks: number;
   sample: number;
   turn: number;
+  /** JobKind of the job under way. */
+  kind?: number;
 }
 
 export const bankAddress = ({ banks, bankBytes, factory }: LearningHeader, bank: number): number =>
@@ -186,7 +201,8 @@ export function isLearningCursor(header: LearningHeader, cursor: LearningCursor)
     number,
   ];
   return (
-    Math.max(current, good) <= WEIGHT_BANKS &&
+    Math.max(current, good) <= weightBanks(header) &&
+    (header.late === 0 || good === 0) &&
     state <= STATE_BANKS &&
     cursor.banks < 1 << 12 &&
     Math.max(sample, first) <= header.entries &&

@@ -15,8 +15,13 @@ import {
   OpKind,
 } from '../../assembly/layout.js';
 
+/** Kinds of ops of a head by sums. */
+export type SumsKind =
+  OpKind.DUE | OpKind.FOLD | OpKind.FACTOR | OpKind.SOLVE | OpKind.EXPAND | OpKind.REQUANTIZE | OpKind.SETTLE;
+
 /** Kinds of ops of learning alone. */
 export type LearningKind =
+  | SumsKind
   | OpKind.TURN
   | OpKind.LOSS
   | OpKind.LOOP

@@ -5,14 +5,7 @@ import {
   CIRC_BLOCKS,
   CIRC_GROUP,
   CIRC_OUTPUTS,
-  LOSS_CLASSES,
   OpKind,
-  RESCALE_COUNT,
-  RESCALE_GROUP,
-  UPDATE_GROUP,
-  UPDATE_HEIGHT,
-  UPDATE_LAYER,
-  UPDATE_PART,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
   WIN_OUTPUT_CHANNELS,
@@ -21,7 +14,19 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
-import { isInference, type LearningKind, type OpRecord } from '../model/record.js';
+import {
+  EXPAND_INPUTS,
+  EXPAND_PART,
+  LOSS_CLASSES,
+  RESCALE_COUNT,
+  RESCALE_GROUP,
+  SUMS_SHAPE,
+  UPDATE_GROUP,
+  UPDATE_HEIGHT,
+  UPDATE_LAYER,
+  UPDATE_PART,
+} from '../../assembly/learning-layout.js';
+import { isInference, type LearningKind, type OpRecord, type SumsKind } from '../model/record.js';
 import type { Cycles } from './op.js';
 import { tapsOf } from './shared/window.js';
 
@@ -71,7 +76,54 @@ const update = (cycles: (op: OpRecord) => number): LearningOp => ({ ...gradient(
 
 const scattered = gradient((op) => op.get(WIN_TILE_COLUMNS) * tapsOf(op) * (partOf(op) * MAC * 2 + 3 * VIEW));
 
+/** A 64-bit product added up; a 64-bit division. */
+const WIDE_MAC = 20;
+const DIVISION = 200;
+/** Ring entries that wait, as a rule. */
+const WAITING = 8;
+
+const sums = (cost: (classes: number, rank: number, op: OpRecord) => Cycles): LearningOp => ({
+  steers: false,
+  updates: false,
+  cycles(op) {
+    const [classes, rank] = op.getPair(SUMS_SHAPE);
+    const { enter, tile: cycles } = cost(classes, rank, op);
+    return { enter, tile: TILE + cycles };
+  },
+});
+
+/** What a head by sums takes, in tiles of rows and classes. */
+const SUMS_OPS = {
+  [OpKind.DUE]: control,
+  [OpKind.FOLD]: sums((classes, rank) => ({
+    enter: STEERING.tile + (WAITING + classes) * VIEW + rank * (WAITING * MAC + VIEW),
+    tile: WAITING * (VIEW + rank * MAC) + rank * (DIVISION + MAC),
+  })),
+  [OpKind.FACTOR]: sums((classes, rank) => ({
+    enter: classes * (2 * VIEW + rank * WIDE_MAC) + rank * VIEW + DIVISION,
+    tile: classes * (2 * VIEW + rank * WIDE_MAC) + rank * (VIEW + DIVISION + (rank / 2) * WIDE_MAC),
+  })),
+  [OpKind.SOLVE]: sums((_, rank) => ({
+    enter: 0,
+    tile: rank * (3 * VIEW + DIVISION + rank * WIDE_MAC * 1.5),
+  })),
+  [OpKind.EXPAND]: sums((classes, rank, op) => ({
+    enter: rank * (VIEW + DIVISION) + classes * (3 * VIEW + 2 * rank * WIDE_MAC),
+    tile: rank * (VIEW + WIDE_MAC + op.get(EXPAND_PART) * MAC),
+  })),
+  [OpKind.REQUANTIZE]: sums((classes, rank, op) => {
+    const inputs = op.get(EXPAND_INPUTS);
+    const views = Math.ceil(inputs / op.get(EXPAND_PART)) * VIEW;
+    return {
+      enter: classes * (views + inputs * 5) + classes * classes * (VIEW + rank * WIDE_MAC) + 4 * DIVISION,
+      tile: 3 * views + inputs * (WIDE_MAC + MAC) + DIVISION,
+    };
+  }),
+  [OpKind.SETTLE]: { ...control, steers: false },
+} as const satisfies Record<SumsKind, LearningOp>;
+
 export const LEARNING_OPS = {
+  ...SUMS_OPS,
   [OpKind.TURN]: control,
   [OpKind.LOSS]: { ...control, cycles: (op) => tile(op.get(LOSS_CLASSES) * 200) },
   [OpKind.LOOP]: control,

@@ -25,6 +25,8 @@ import {
   OP_BIAS,
   OP_INPUT,
   OP_OUTPUT,
+  OP_REQUANT,
+  OP_REQUANT_STRIDE,
   OP_WEIGHTS,
   OpKind,
   SOFTMAX_DEPTH,
@@ -45,7 +47,8 @@ import {
 import { resolveAddress } from '../model/learning-header.js';
 import type { InferenceKind, OpRecord } from '../model/record.js';
 import type { Footprint, Interval } from './interval.js';
-import { type Place, learningFootprint } from './learning/footprint.js';
+import { learningFootprint } from './learning/footprint.js';
+import type { Place } from './learning/place.js';
 
 /** Bytes of `count` values, `first` values behind the address in `field`. */
 function values(op: OpRecord, field: number, first: number, count: number): Interval {
@@ -206,6 +209,8 @@ export function bankReads(op: OpRecord): Interval[] {
   const { weights, biases } = PARAMETERS[op.inference](op);
   if (inBank(OP_WEIGHTS)) reads.push([op.get(OP_WEIGHTS), op.get(OP_WEIGHTS) + weights]);
   if (inBank(OP_BIAS)) reads.push([op.get(OP_BIAS), op.get(OP_BIAS) + 4 * biases]);
+  const scales = op.get(OP_REQUANT_STRIDE) === 0 ? 8 : 8 * biases;
+  if (biases > 0 && inBank(OP_REQUANT)) reads.push([op.get(OP_REQUANT), op.get(OP_REQUANT) + scales]);
   return reads;
 }
 

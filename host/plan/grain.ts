@@ -7,7 +7,7 @@ import { BrownoutError } from '../error.js';
 import type { OpRecord } from '../model/record.js';
 import { footprint } from './footprint.js';
 import type { Interval } from './interval.js';
-import type { Place } from './learning/footprint.js';
+import type { Place } from './learning/place.js';
 
 /** An op of a job, and where its record stands if the image learns. */
 export interface PathStep {

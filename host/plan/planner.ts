@@ -18,6 +18,7 @@ import type { Port } from '../model/ports.js';
 import { type Region, type TensorRegion, tensorTableBytes } from '../model/tensor-table.js';
 import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
 import type { LearningSpec } from '../learning/spec.js';
+import type { SumsSpec } from '../learning/sums/spec.js';
 import { layActivations, markCommits } from './buffers.js';
 import type { TileLimits } from '../ops/shared/lowering.js';
 import { type PathStep, placeGrains } from './grain.js';
@@ -26,8 +27,8 @@ import { checkLines, checkMemoryRule, type MemoryRuleInput } from './memory-rule
 import { recordOp } from '../ops/record.js';
 import { type Schedule, schedule } from './schedule.js';
 import type { Buffer, Step } from './step.js';
-import { inferencePath, keptRegions, learnPath } from './learning/path.js';
-import { planLearning, type LearningPlan, learnable } from './learning/plan.js';
+import { inferencePath, keptRegions } from './learning/path.js';
+import { planLearning, type LearningPlan, learnable, planSums } from './learning/plan.js';
 import { StreamPlan } from './stream.js';
 
 export interface PlanOptions extends TileLimits {
@@ -37,6 +38,8 @@ export interface PlanOptions extends TileLimits {
   overlap: boolean;
   /** What the image learns on the device. */
   learning?: LearningSpec;
+  /** A head by sums that it learns, in place of that. */
+  sums?: SumsSpec;
   /** Bytes that a cut amid a write spoils together, neighbours included; default 1. */
   line?: number;
   /** Words that a cut has torn may read differently every time; default false. */
@@ -112,14 +115,14 @@ function waysOf(
       final: [...final, ...way.final],
     }));
   if (!learning) return [{ path: ops.map((_, op) => ({ op, place: undefined })), retained, final }];
-  const { header, spec } = learning;
+  const { header } = learning;
   const records = ops.map(({ record }) => record);
   retained.push(...keptRegions(header));
   // Banks, states and the ring, wherever the job leaves its own.
   final.push([header.banks, header.lanes]);
   return [
     { path: inferencePath(header, jobs[0]!), retained, final },
-    { path: learnPath(header, spec, records, jobs[1]!), retained, final },
+    ...learning.paths(records, jobs[1]!).map((path) => ({ path, retained, final })),
   ];
 }
 
@@ -156,6 +159,17 @@ function streamOf(model: QuantizedNetwork, inference: Schedule, { learning }: Pl
 /** Where a buffer lies. */
 const regionOf = ({ address, bytes }: Buffer): Region => ({ offset: address, bytes });
 
+/** What is learnt, by sums or by gradients. */
+function learningPlan(
+  network: QuantizedNetwork,
+  inference: Schedule,
+  options: PlanOptions,
+): LearningPlan | undefined {
+  const { sums, learning } = options;
+  if (sums) return planSums(network, sums, inference, options);
+  return learning && planLearning(network, learning, inference, options);
+}
+
 /** What the input and the output of a model consist of. */
 function tensorTableOf(
   model: QuantizedNetwork,
@@ -184,7 +198,7 @@ function tensorTableOf(
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
   const model = options.learning ? learnable(network, options.learning) : network;
   const inference = schedule(model, options);
-  const learning = options.learning && planLearning(model, options.learning, inference, options);
+  const learning = learningPlan(model, inference, options);
   const stream = model.states && streamOf(model, inference, options);
   const tail = learning?.program.tail ?? (stream ? [stream.step] : []);
   const inferring = [...inference.steps, ...tail];
@@ -214,7 +228,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const nvmBytes = learning
     ? learning.layBanks(Math.max(inferenceEnd, learning.layScratch(start, options)), options.nvmBytes)
     : (stream?.layBanks(inferenceEnd, options.nvmBytes) ?? inferenceEnd);
-  learning?.program.link(inferring.length);
+  learning?.link(inferring.length);
   const { bytes: constantBytes, addresses } = fillRecords(steps, constantsOffset, extra);
   const [tableAddress, ...others] = addresses as [number, ...number[]];
   const [input, output] = [regionOf(inputBuffer), regionOf(outputBuffer)];
@@ -247,9 +261,9 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     unstable: options.unstable ?? false,
     arenaBytes: Math.max(...lowered.map((l) => l.arenaBytes)),
     tileCount: inferring.reduce((sum, step) => sum + step.lowered.record.get(OP_TILES), 0),
-    jobs: [
-      { first: 0, count: inferring.length },
-      { first: learning ? inferring.length : 0, count: steps.length - inferring.length },
+    jobs: learning?.jobs(inferring.length, steps.length) ?? [
+      { first: 0, count: steps.length },
+      { first: 0, count: 0 },
     ],
     learning: others.length > 0 ? others.at(-1)! - CONSTANT : 0,
   };

@@ -6,7 +6,7 @@ import { stateRecord } from '../model/state-record.js';
 import { learningOp } from '../ops/learning.js';
 import { grainFrom, type Tile } from '../plan/grain.js';
 import type { Interval } from '../plan/interval.js';
-import type { Place } from '../plan/learning/footprint.js';
+import type { Place } from '../plan/learning/place.js';
 import { cursorBytes, type CursorFields, cursorFields, idleFields, slotAddress } from '../model/cursor.js';
 import {
   banksOf,

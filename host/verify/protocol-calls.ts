@@ -140,7 +140,7 @@ function labelCall(image: Image, ticket: number, y: number): Call {
       const changes = {
         ticket,
         kind: JobKind.LEARN,
-        op: image.jobs[JobKind.LEARN]!.first + 1,
+        op: image.jobs[JobKind.LEARN]!.first + 1 + learning.late,
         tile: 0,
         sample,
         turn: 0,

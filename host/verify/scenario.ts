@@ -9,7 +9,6 @@ import {
   GROUP_MASK,
   GUARD_LEAST,
   JobKind,
-  LOSS_CLASSES,
   OP_BIAS,
   OP_OUTPUT,
   OP_WEIGHTS,
@@ -19,16 +18,23 @@ import {
   S_LOSS_FAST,
   S_LOSS_SLOW,
   S_STAMP,
+} from '../../assembly/layout.js';
+import {
+  DUE_EVERY,
+  LOSS_CLASSES,
+  MOST_SUM,
+  SUMS_AT,
+  SUMS_COUNTS,
   UPDATE_LAYER,
   UPDATE_LOW,
-} from '../../assembly/layout.js';
+} from '../../assembly/learning-layout.js';
 import { Random } from '../math/random.js';
 import { idleFields } from '../model/cursor.js';
 import { learningOp } from '../ops/learning.js';
 import type { Image } from '../model/image.js';
 import { stateRecord } from '../model/state-record.js';
 import { factoryWeights } from '../learning/learned.js';
-import type { LearningHeader } from '../model/learning-header.js';
+import { bankAddress, type LearningHeader, usedEntryBytes } from '../model/learning-header.js';
 import type { JobRequest, Start } from './job.js';
 
 /** Two jobs that begin at one state. */
@@ -48,6 +54,8 @@ interface Maker {
   current?: number;
   good?: number;
   banks: number;
+  /** Of a head by sums: one is so large that the next sample has all of them halved. */
+  full?: boolean;
 }
 
 /** More than any bias a network has: the class wins, whatever the input. */
@@ -64,13 +72,14 @@ class StateMaker {
     this.#header = image.learning!;
   }
 
-  make({ labelled, kinds, spare, current, good, banks }: Maker): Start {
+  make({ labelled, kinds, spare, current, good, banks, full }: Maker): Start {
     const { image } = this;
     const nvm = new Uint8Array(image.nvmBytes);
     nvm.set(stateRecord(image.imageId));
     const [currentBank, goodBank] = [banks & 15, (banks >> 4) & 15];
     this.#fillBank(nvm, currentBank, current);
     if (goodBank !== currentBank) this.#fillBank(nvm, goodBank, good);
+    if (full) this.#fillSums(nvm, currentBank);
     this.#fillState(nvm, (banks >> 8) & 15, labelled, kinds);
     for (let entry = 0; entry < kinds.length; entry++) this.#fillEntry(nvm, entry);
     const fields = { ...idleFields(image.imageId), step: labelled, banks, sample: spare << 16 };
@@ -96,13 +105,21 @@ class StateMaker {
     for (let o = 0; o < bias.count; o++) view.setInt32(4 * o, o === winner ? SURE_BIAS : -SURE_BIAS, true);
   }
 
+  /** The count of class 0 is as large as one may be. */
+  #fillSums(nvm: Uint8Array, bank: number): void {
+    const fold = this.image.ops.find(({ kind }) => kind === OpKind.FOLD)!;
+    const at = bankAddress(this.#header, bank) + (fold.get(SUMS_AT) & GROUP_MASK) + SUMS_COUNTS;
+    new DataView(nvm.buffer).setInt32(at, MOST_SUM - 1, true);
+  }
+
   #updates(): Image['ops'] {
     return this.image.ops.filter((op) => learningOp(op)?.updates);
   }
 
   /** The biases of the layer that makes the logits, if they learn. */
   #lastBias(): { offset: number; count: number } | undefined {
-    const loss = this.image.ops.find(({ kind }) => kind === OpKind.LOSS)!;
+    const loss = this.image.ops.find(({ kind }) => kind === OpKind.LOSS);
+    if (!loss) return undefined;
     const last = this.#updates().find((op) => op.get(OP_OUTPUT) === loss.get(OP_OUTPUT));
     return last && { offset: last.get(OP_BIAS) & GROUP_MASK, count: loss.get(LOSS_CLASSES) };
   }
@@ -130,7 +147,7 @@ class StateMaker {
 
   #fillEntry(nvm: Uint8Array, entry: number): void {
     const { ring, entryBytes } = this.#header;
-    for (let i = 0; i < this.image.input.bytes; i++)
+    for (let i = 0; i < usedEntryBytes(this.image); i++)
       nvm[ring + entry * entryBytes + i] = this.#random.uint32() >>> 24;
   }
 }
@@ -158,13 +175,11 @@ function labelledFor(
   return undefined;
 }
 
-/** Ways a learn job can take, as the image's options allow. `input`, `noise`: of two jobs. */
-export function learnScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
-  const header = image.learning!;
-  const { classes } = header;
-  const maker = new StateMaker(image);
-  const scenarios: Scenario[] = [];
-  const add = (name: string, start: Start | undefined, label: number, late?: number): void => {
+type Add = (name: string, start: Start | undefined, label: number, late?: number) => void;
+
+/** Adds scenarios of two learn jobs each, on `input` and on `noise`. */
+function adder(scenarios: Scenario[], classes: number, input: Uint8Array, noise: Uint8Array): Add {
+  return (name, start, label, late) => {
     const common = { kind: JobKind.LEARN, ...(start ? { start } : {}) };
     const jobs: [JobRequest, JobRequest] = [
       { ...common, ticket: TICKET, input, label },
@@ -173,6 +188,47 @@ export function learnScenarios(image: Image, input: Uint8Array, noise: Uint8Arra
     if (late !== undefined) jobs[0] = { ...jobs[0], late: true, ticket: KEPT_TICKET + late };
     scenarios.push({ name, jobs });
   };
+}
+
+/** Ways a learn job of a head by sums can take. */
+function sumsScenarios(image: Image, add: Add): void {
+  const { classes, entries } = image.learning!;
+  const maker = new StateMaker(image);
+  const every = image.ops.find(({ kind }) => kind === OpKind.DUE)!.get(DUE_EVERY);
+  const hasLate = image.jobs[JobKind.INFER]!.count > image.learning!.late;
+  /** Entry 0 spare, so many samples that wait, and the others without a label. */
+  const ring = (waiting: number, free = 0): EntryKind[] =>
+    Array.from({ length: entries - free }, (_, entry) => {
+      if (entry === 0) return EntryKind.FREE;
+      return entry <= waiting ? EntryKind.LEARN : EntryKind.UNLABELLED;
+    });
+  const labelled = 4 * every;
+  const waits = { labelled, kinds: ring(every > 1 ? every - 2 : 0), spare: 0, banks: 0x101 };
+  const folds = { ...waits, kinds: ring(every - 1) };
+  const last = entries - 1;
+  add('first sample', undefined, 0);
+  add(every > 1 ? 'waits, ring full' : 'folds, ring full', maker.make(waits), 0);
+  if (!hasLate) {
+    add('samples are folded in', maker.make({ ...folds, banks: 0x202 }), classes - 1);
+    add('sums are halved', maker.make({ ...folds, full: true }), 0);
+    return;
+  }
+  if (every > 1) add('late label waits', maker.make({ ...waits, banks: 0x200 }), 1 % classes, last);
+  add('late label is folded in', maker.make({ ...folds, banks: 0x202 }), classes - 1, last);
+  add('sums are halved', maker.make({ ...folds, full: true }), 0, last);
+}
+
+/** Ways a learn job can take, as the image's options allow. `input`, `noise`: of two jobs. */
+export function learnScenarios(image: Image, input: Uint8Array, noise: Uint8Array): Scenario[] {
+  const header = image.learning!;
+  const { classes } = header;
+  const scenarios: Scenario[] = [];
+  const add = adder(scenarios, classes, input, noise);
+  if (header.late > 0) {
+    sumsScenarios(image, add);
+    return scenarios;
+  }
+  const maker = new StateMaker(image);
   const plain = labelledFor(header, false, false)!;
   const ring = ringOf(header, GUARD_LEAST);
   const state = { labelled: plain, kinds: ring, spare: 0, banks: 0x121 };
@@ -224,8 +280,8 @@ export function inferenceScenarios(image: Image, input: Uint8Array, noise: Uint8
     ];
   if (!header) return [{ name: 'inference', jobs: at() }];
   const maker = new StateMaker(image);
-  const kinds = ringOf(header, GUARD_LEAST);
-  const learnt = maker.make({ labelled: 3, kinds, spare: 0, banks: 0x121 });
+  const kinds = ringOf(header, header.late > 0 ? 0 : GUARD_LEAST);
+  const learnt = maker.make({ labelled: 3, kinds, spare: 0, banks: header.late > 0 ? 0x101 : 0x121 });
   return [
     { name: 'factory weights', jobs: at() },
     { name: 'learnt weights', jobs: at(learnt) },

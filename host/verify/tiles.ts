@@ -8,6 +8,7 @@ import { chargeUj } from '../profiles/profile.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { shadowReads } from '../toolchain/shadow.js';
 import { cursorBytes, idleFields } from '../model/cursor.js';
+import { weightBanks } from '../model/learning-header.js';
 import type { Image } from '../model/image.js';
 import { checkBootWrites, splitCommit } from './commit-form.js';
 import { assign, merge, size, within } from './interval.js';
@@ -194,24 +195,33 @@ export function baseCase(subject: Subject, measured: readonly Measured[]): void 
 
 const paddings = new WeakMap<Image, Interval[]>();
 
-/** What pads banks and entries of the ring out to whole lines: no op of the image ever reads it. */
+/** What pads banks and entries of the ring out to whole lines: no op of the image ever reads, or writes, it. */
 function paddingOf(image: Image): Interval[] {
   const known = paddings.get(image);
   if (known) return known;
   const header = image.learning!;
-  const { banks, bankBytes, ring, entries, entryBytes } = header;
-  const map = new Uint8Array(bankBytes).fill(1);
-  const place = { header, cursor: { ...idleFields(image.imageId), banks: 0x111 } };
+  const { banks, bankBytes, ring, entries, entryBytes, late } = header;
+  const place = { header, cursor: { ...idleFields(image.imageId), banks: late > 0 ? 0x101 : 0x111 } };
+  const bank = new Uint8Array(bankBytes).fill(1);
+  // The cursor has entry 0 spare: what an inference or a learn job keeps of its sample is written there.
+  const entry = new Uint8Array(entryBytes).fill(1);
   for (const op of image.ops)
-    for (let tile = 0; tile < op.get(OP_TILES); tile++)
-      for (const [from, to] of within(footprint(op, tile, place).reads, banks, banks + bankBytes))
-        map.fill(0, from - banks, to - banks);
-  const padding = assign(map, [[0, bankBytes]], 0);
-  const found = [0, 1, 2].flatMap((bank) =>
-    padding.map(([from, to]): Interval => [banks + bank * bankBytes + from, banks + bank * bankBytes + to]),
-  );
-  for (let entry = 0; entry < entries; entry++)
-    found.push([ring + entry * entryBytes + image.input.bytes, ring + (entry + 1) * entryBytes]);
+    for (let tile = 0; tile < op.get(OP_TILES); tile++) {
+      const { reads, writes } = footprint(op, tile, place);
+      for (const [from, to] of within(reads, banks, banks + bankBytes))
+        bank.fill(0, from - banks, to - banks);
+      for (const [from, to] of within(writes, ring, ring + entryBytes)) entry.fill(0, from - ring, to - ring);
+    }
+  const times = (count: number, at: number, bytes: number, map: Uint8Array): Interval[] => {
+    const padding = assign(map, [[0, bytes]], 0);
+    return Array.from({ length: count }, (_, i) => at + i * bytes).flatMap((start) =>
+      padding.map(([from, to]): Interval => [start + from, start + to]),
+    );
+  };
+  const found = [
+    ...times(weightBanks(header), banks, bankBytes, bank),
+    ...times(entries, ring, entryBytes, entry),
+  ];
   paddings.set(image, found);
   return found;
 }

@@ -62,7 +62,7 @@ async function build(
     '--outFile',
     'x.wasm',
   ];
-  const flags = [...FLAGS, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=16383'] : [])];
+  const flags = [...FLAGS, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=2097151'] : [])];
   const { error } = await asc.main([entry, ...flags], {
     stderr: {
       write(text: string): boolean {

@@ -35,7 +35,7 @@ export async function sabotaged({
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
   const entry = learning || streams ? 'assembly/learn.ts' : 'assembly/index.ts';
-  const parts = learning ? ['LEARNING_MASK=16383'] : streams ? COUNTER : [];
+  const parts = learning ? ['LEARNING_MASK=2097151'] : streams ? COUNTER : [];
   const limit = parts.length > 0 ? ['--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`] : [];
   const flags = [...parts.flatMap((use) => ['--use', use]), ...limit];
   const result = await asc.main([entry, '--target', 'scalar', ...flags, '--outFile', 'x.wasm'], {

@@ -9,27 +9,16 @@ import {
   ENTRY_BYTES,
   ERROR_BYTES,
   E_LABEL_OF,
-  FINISH_LEARN,
-  GRAD_OUTPUT_HEIGHT,
   GROUP_MASK,
   GROUP_SHIFT,
   Group,
-  LOSS_CLASSES,
   OP_BIAS,
   OP_INPUT,
   OP_OUTPUT,
   OP_REQUANT,
   OP_WEIGHTS,
   OpKind,
-  RESCALE_COUNT,
-  RESCALE_GROUP,
   S_ENTRIES,
-  UPDATE_CHANNELS,
-  UPDATE_GROUP,
-  UPDATE_HEIGHT,
-  UPDATE_LAYER,
-  UPDATE_LOW,
-  UPDATE_PART,
   VERDICT_BYTES,
   WIN_GROUP,
   WIN_INPUT_CHANNELS,
@@ -41,16 +30,25 @@ import {
   WIN_PART,
   WIN_TILE_COLUMNS,
 } from '../../../assembly/layout.js';
-import { laneAddress, type LearningCursor, type LearningHeader } from '../../model/learning-header.js';
+import {
+  FINISH_LEARN,
+  GRAD_OUTPUT_HEIGHT,
+  LOSS_CLASSES,
+  RESCALE_COUNT,
+  RESCALE_GROUP,
+  UPDATE_CHANNELS,
+  UPDATE_GROUP,
+  UPDATE_HEIGHT,
+  UPDATE_LAYER,
+  UPDATE_LOW,
+  UPDATE_PART,
+} from '../../../assembly/learning-layout.js';
+import { laneAddress, type LearningHeader } from '../../model/learning-header.js';
 import type { Footprint, Interval } from '../interval.js';
 import type { LearningKind, OpRecord } from '../../model/record.js';
 import { learningKind } from '../../ops/learning.js';
-
-/** Where a record stands: the image's learning header, and the cursor at it. */
-export interface Place {
-  header: LearningHeader;
-  cursor: LearningCursor;
-}
+import type { Place } from './place.js';
+import { SUMS_FOOTPRINTS } from './sums-footprint.js';
 
 const bytes = (start: number, count: number): Interval => [start, start + count];
 /** An address in no group but NVM itself, or none. */
@@ -259,6 +257,7 @@ function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footpri
 type Judge = (op: OpRecord, tile: number, place: Place) => Footprint;
 
 const FOOTPRINTS = {
+  ...SUMS_FOOTPRINTS,
   [OpKind.TURN]: (_, __, place) => turnFootprint(place),
   [OpKind.LOSS]: (op, _, place) => lossFootprint(op, place),
   [OpKind.LOOP]: () => ({ reads: [], writes: [] }),

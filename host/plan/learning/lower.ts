@@ -6,14 +6,6 @@ import {
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   ERROR_BYTES,
-  FINISH_LEARN,
-  GRAD_OUTPUT_HEIGHT,
-  LOSS_CLASSES,
-  LOSS_KIND,
-  LOSS_ROUND,
-  LOSS_SCALE,
-  LOSS_SURE,
-  LOSS_TARGET,
   OP_BIAS,
   OP_INPUT_ZERO_POINT,
   OP_KIND,
@@ -21,19 +13,8 @@ import {
   OP_TILES,
   OP_WEIGHTS,
   OpKind,
-  RESCALE_BITS,
-  RESCALE_COUNT,
-  RESCALE_GROUP,
   S_ENTRIES,
   ENTRY_BYTES,
-  UPDATE_CHANNELS,
-  UPDATE_CLIP,
-  UPDATE_GROUP,
-  UPDATE_HEIGHT,
-  UPDATE_LAYER,
-  UPDATE_LOW,
-  UPDATE_PART,
-  UPDATE_ROWS,
   VERDICT_BYTES,
   WIN_DILATION,
   WIN_GROUP,
@@ -48,6 +29,27 @@ import {
   WIN_STRIDE,
   WIN_TILE_COLUMNS,
 } from '../../../assembly/layout.js';
+import {
+  FINISH_LEARN,
+  GRAD_OUTPUT_HEIGHT,
+  LOSS_CLASSES,
+  LOSS_KIND,
+  LOSS_ROUND,
+  LOSS_SCALE,
+  LOSS_SURE,
+  LOSS_TARGET,
+  RESCALE_BITS,
+  RESCALE_COUNT,
+  RESCALE_GROUP,
+  UPDATE_CHANNELS,
+  UPDATE_CLIP,
+  UPDATE_GROUP,
+  UPDATE_HEIGHT,
+  UPDATE_LAYER,
+  UPDATE_LOW,
+  UPDATE_PART,
+  UPDATE_ROWS,
+} from '../../../assembly/learning-layout.js';
 import { elementCount, type QuantizedNetwork, type Window } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import { inputOf, mapShape, outputOf, type PassableOp, type WeightedOp } from '../../learning/geometry.js';
@@ -86,7 +88,8 @@ const finished = (
 });
 
 /** Most turns of a job. */
-export const mostTurns = ({ lanes, validations }: LearningSpec): number => lanes + 2 * validations + 2;
+export const mostTurns = ({ lanes, validations }: Pick<LearningSpec, 'lanes' | 'validations'>): number =>
+  lanes + 2 * validations + 2;
 
 const stateBytes = ({ ringEntries }: LearningSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
 

@@ -1,18 +1,21 @@
 // Ways that jobs of an image that learns take through its ops, for the memory rule: one that goes everywhere.
-import { LOOP_TURN, OpKind, TURN_FLAG_GOOD, TURN_UPDATE } from '../../../assembly/layout.js';
-import type { LearningCursor, LearningHeader } from '../../model/learning-header.js';
+import { JobKind, OpKind, TURN_FLAG_GOOD } from '../../../assembly/layout.js';
+import { LOOP_TURN, TURN_UPDATE } from '../../../assembly/learning-layout.js';
+import { type LearningCursor, type LearningHeader, weightBanks } from '../../model/learning-header.js';
 import type { LearningSpec } from '../../learning/spec.js';
 import type { Interval } from '../interval.js';
 import type { OpRecord } from '../../model/record.js';
-import type { Place } from './footprint.js';
+import type { Place } from './place.js';
 
-interface Job {
+export interface Job {
   first: number;
   count: number;
 }
 
 /** Current and good weights apart, a state, entry 0 spare: no two groups coincide. */
 const CURSOR: LearningCursor = { step: 1, banks: 0x121, sample: 0, turn: 0 };
+/** The same of a head by sums, whose good weights are the factory's. */
+const SUMS_CURSOR: LearningCursor = { ...CURSOR, banks: 0x101 };
 /** A sample that is not the spare entry. */
 const ENTRY = 2;
 
@@ -23,7 +26,7 @@ export function keptRegions(header: LearningHeader): Interval[] {
   const { label, banks, bankBytes, states, stateBytes, ring, entryBytes, entries } = header;
   return [
     region(label, 4),
-    region(banks, 2 * bankBytes),
+    region(banks, (weightBanks(header) - 1) * bankBytes),
     region(states, stateBytes),
     region(ring + entryBytes, (entries - 1) * entryBytes),
   ];
@@ -31,8 +34,24 @@ export function keptRegions(header: LearningHeader): Interval[] {
 
 const range = ({ first, count }: Job): number[] => Array.from({ length: count }, (_, i) => first + i);
 
-export const inferencePath = (header: LearningHeader, job: Job): { op: number; place: Place }[] =>
-  range(job).map((op) => ({ op, place: { header, cursor: CURSOR } }));
+/** An op on a job's way, and where it stands. */
+export interface LearnStep {
+  op: number;
+  place: Place;
+}
+
+export const inferencePath = (header: LearningHeader, job: Job): LearnStep[] =>
+  range(job).map((op) => ({ op, place: { header, cursor: header.late > 0 ? SUMS_CURSOR : CURSOR } }));
+
+/** Of a head by sums: on a new sample, and on one that the ring holds; where samples are folded in. */
+export function sumsPath(header: LearningHeader, _: readonly OpRecord[], job: Job): LearnStep[][] {
+  const at = (sample: number) => {
+    const cursor = { ...SUMS_CURSOR, kind: JobKind.LEARN, sample: sample | (sample << 8) };
+    return (op: number): LearnStep => ({ op, place: { header, cursor } });
+  };
+  const late = range(job).filter((op) => op > header.late);
+  return [range(job).map(at(0)), late.map(at(ENTRY))];
+}
 
 /** Every lane learnt, two samples judged by either weights, the update. */
 export function learnPath(
@@ -40,14 +59,14 @@ export function learnPath(
   spec: LearningSpec,
   ops: readonly OpRecord[],
   job: Job,
-): { op: number; place: Place }[] {
+): LearnStep[] {
   const all = range(job);
   const kindAt = (op: number): OpKind => ops[op]!.kind;
   const turn = all.find((op) => kindAt(op) === OpKind.TURN)!;
   const loss = all.find((op) => kindAt(op) === OpKind.LOSS)!;
   const loop = all.find((op) => kindAt(op) === OpKind.LOOP)!;
   if (ops[loop]!.get(LOOP_TURN) !== turn) throw new RangeError('a loop that does not lead to its turn');
-  const at = (op: number, turnOf: number, sample: number): { op: number; place: Place } => {
+  const at = (op: number, turnOf: number, sample: number): LearnStep => {
     return { op, place: { header, cursor: { ...CURSOR, turn: turnOf, sample } } };
   };
   const path = [at(all[0]!, 0, 0)];

@@ -9,17 +9,22 @@ import {
   VERDICT_BYTES,
   WEIGHT_BANKS,
 } from '../../../assembly/layout.js';
+import { SUMS_BANKS } from '../../../assembly/learning-layout.js';
 import { BrownoutError } from '../../error.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
 import { type LearningHeader, learningHeaderBytes } from '../../model/learning-header.js';
 import type { LearningSpec } from '../../learning/spec.js';
+import type { SumsSpec } from '../../learning/sums/spec.js';
+import type { OpRecord } from '../../model/record.js';
 import { layActivations, markCommits, type NvmLimits } from '../buffers.js';
 import type { TileLimits } from '../../ops/shared/lowering.js';
 import { type Schedule, schedule } from '../schedule.js';
 import type { Buffer, Step } from '../step.js';
 import { type Bank, bankOf } from './bank.js';
 import { mostTurns } from './lower.js';
+import { type Job, type LearnStep, learnPath, sumsPath } from './path.js';
 import { type LearnProgram, learnProgram } from './program.js';
+import { entryBytes, sumsBank, type SumsProgram, sumsProgram } from './sums.js';
 
 const LABEL_BYTES = 4;
 /** Addresses of learning leave room for a group. */
@@ -73,16 +78,28 @@ function findLives(steps: readonly Step[], buffers: readonly Buffer[]): void {
   }
 }
 
+/** What an image that learns keeps, and how its learn job goes. */
+interface Settings extends Pick<
+  LearningSpec,
+  'ringEntries' | 'lanes' | 'seed' | 'guardEvery' | 'holdOut' | 'validations' | 'margin'
+> {
+  classes: number;
+  entryBytes: number;
+  weightBanks: number;
+  /** Whether a learn job begins as an inference does, with the same ops. */
+  continues: boolean;
+  paths: (header: LearningHeader, ops: readonly OpRecord[], job: Job) => LearnStep[][];
+}
+
 export class LearningPlan {
   readonly #header: LearningHeader;
   readonly #scratch: Buffer[];
 
   constructor(
-    readonly program: LearnProgram,
-    readonly bank: Bank,
-    readonly spec: LearningSpec,
+    readonly program: LearnProgram | SumsProgram,
+    readonly bank: Pick<Bank, 'bytes' | 'factory'>,
+    readonly settings: Settings,
     scratch: readonly Buffer[],
-    inputBytes: number,
   ) {
     this.#scratch = [...scratch];
     this.#header = {
@@ -90,22 +107,23 @@ export class LearningPlan {
       bankBytes: bank.bytes,
       factory: 0,
       states: 0,
-      stateBytes: align(S_ENTRIES + spec.ringEntries * ENTRY_BYTES),
+      stateBytes: align(S_ENTRIES + settings.ringEntries * ENTRY_BYTES),
       firstState: 0,
       ring: 0,
-      entryBytes: align(inputBytes),
-      entries: spec.ringEntries,
+      entryBytes: align(settings.entryBytes),
+      entries: settings.ringEntries,
       lanes: 0,
       laneBytes: program.laneBytes,
-      laneCount: spec.lanes,
+      laneCount: settings.lanes,
       verdicts: 0,
       label: 0,
-      seed: spec.seed,
-      classes: spec.loss.classes,
-      guardEvery: spec.guardEvery,
-      holdOut: spec.holdOut,
-      validations: spec.validations,
-      margin: spec.margin,
+      seed: settings.seed,
+      classes: settings.classes,
+      guardEvery: settings.guardEvery,
+      holdOut: settings.holdOut,
+      validations: settings.validations,
+      margin: settings.margin,
+      late: 0,
     };
   }
 
@@ -123,13 +141,16 @@ export class LearningPlan {
   get #kept(): number {
     const { bankBytes, stateBytes, entryBytes, entries, laneBytes } = this.#header;
     return (
-      WEIGHT_BANKS * bankBytes + STATE_BANKS * stateBytes + entries * entryBytes + this.#laneCount * laneBytes
+      this.settings.weightBanks * bankBytes +
+      STATE_BANKS * stateBytes +
+      entries * entryBytes +
+      this.#laneCount * laneBytes
     );
   }
 
   /** Judging turns have a lane of their own. */
   get #laneCount(): number {
-    const { lanes, guardEvery, holdOut } = this.spec;
+    const { lanes, guardEvery, holdOut } = this.settings;
     return lanes + (guardEvery > 0 || holdOut > 0 ? 1 : 0);
   }
 
@@ -137,7 +158,7 @@ export class LearningPlan {
   layMailbox(start: number): number {
     this.#header.label = start;
     this.#header.verdicts = align(start + LABEL_BYTES);
-    return align(this.#header.verdicts + mostTurns(this.spec) * VERDICT_BYTES);
+    return align(this.#header.verdicts + mostTurns(this.settings) * VERDICT_BYTES);
   }
 
   /** Places the learn job's scratch from `start` on, beside nothing else. Returns where NVM ends. */
@@ -156,7 +177,7 @@ export class LearningPlan {
   layBanks(start: number, nvmBytes: number): number {
     const header = this.#header;
     header.banks = start;
-    header.states = header.banks + WEIGHT_BANKS * header.bankBytes;
+    header.states = header.banks + this.settings.weightBanks * header.bankBytes;
     header.ring = header.states + STATE_BANKS * header.stateBytes;
     header.lanes = header.ring + header.entries * header.entryBytes;
     const end = header.lanes + this.#laneCount * header.laneBytes;
@@ -166,6 +187,26 @@ export class LearningPlan {
     const found = `${end} bytes of NVM needed, ${this.#kept} of them for ${parts}`;
     const hint = 'Learn fewer layers, keep a smaller ring, or take a part with more NVM.';
     throw new BrownoutError({ code: 'E_PLAN', found, expected: `at most ${most}`, hint });
+  }
+
+  /** First op and count of both jobs, of `all` ops, of which the first `inferring` make an inference. */
+  jobs(inferring: number, all: number): [infer: Job, learn: Job] {
+    const first = this.settings.continues ? 0 : inferring;
+    return [
+      { first: 0, count: inferring },
+      { first, count: all - first },
+    ];
+  }
+
+  /** Fills in where ops lead; `base`: index of the first op behind an inference's. */
+  link(base: number): void {
+    const labelled = this.program.link(base);
+    if (this.settings.continues) this.#header.late = labelled - 1;
+  }
+
+  /** Ways that the learn job takes through the plan's ops. */
+  paths(ops: readonly OpRecord[], job: Job): LearnStep[][] {
+    return this.settings.paths(this.#header, ops, job);
   }
 
   /** Where the extra constants came to lie; the header goes to its place in the constants. */
@@ -197,5 +238,40 @@ export function planLearning(
   });
   const written = new Set(forward.map(({ writes }) => writes));
   const unplaced = [...written].filter(({ address }) => address === 0);
-  return new LearningPlan(program, bank, spec, [...unplaced, ...program.scratch], inference.input.bytes);
+  const settings: Settings = {
+    ...spec,
+    classes: spec.loss.classes,
+    entryBytes: inference.input.bytes,
+    weightBanks: WEIGHT_BANKS,
+    continues: false,
+    paths: (header, ops, job) => [learnPath(header, spec, ops, job)],
+  };
+  return new LearningPlan(program, bank, settings, [...unplaced, ...program.scratch]);
+}
+
+/** Plans a head by sums for `network`, whose inference is `inference`; the head's parameters move to the bank. */
+export function planSums(
+  network: QuantizedNetwork,
+  spec: SumsSpec,
+  inference: Schedule,
+  limits: TileLimits,
+): LearningPlan {
+  const head = inference.steps.find((step) => inference.opOf.get(step) === spec.op)!;
+  const bank = sumsBank(spec, head);
+  const program = sumsProgram({ network, spec, bank, inference, limits });
+  const settings: Settings = {
+    ringEntries: spec.ringEntries,
+    lanes: 1,
+    seed: 0,
+    guardEvery: 0,
+    holdOut: 0,
+    validations: 0,
+    margin: 0,
+    classes: spec.classes,
+    entryBytes: entryBytes(spec),
+    weightBanks: SUMS_BANKS,
+    continues: true,
+    paths: sumsPath,
+  };
+  return new LearningPlan(program, bank, settings, program.scratch);
 }

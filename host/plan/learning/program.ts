@@ -2,16 +2,13 @@
 import {
   GROUP_SHIFT,
   Group,
-  LOOP_TURN,
-  LOSS_TURN,
   OP_BIAS,
   OP_INPUT,
   OP_REQUANT,
   OP_WEIGHTS,
-  TURN_FINISH,
-  TURN_UPDATE,
   WIN_GROUP,
 } from '../../../assembly/layout.js';
+import { LOOP_TURN, LOSS_TURN, TURN_FINISH, TURN_UPDATE } from '../../../assembly/learning-layout.js';
 import { elementCount, type QuantizedNetwork, tensorBytes } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import type { PassableOp, WeightedOp } from '../../learning/geometry.js';
@@ -39,8 +36,8 @@ export interface LearnProgram {
   steps: Step[];
   /** Of those, the steps of one turn that have buffers of its own. */
   turn: Step[];
-  /** Fills in jumps; `base`: index of the job's first record. */
-  link: (base: number) => void;
+  /** Fills in jumps; `base`: index of the job's first record. Returns the op that a late label begins at. */
+  link: (base: number) => number;
   /** Buffers that have no address yet. */
   scratch: Buffer[];
   laneBytes: number;
@@ -156,14 +153,15 @@ class Composer {
 
   #jumps: { turn: Step; loss: Step; loop: Step; update: number; finish: Step } | undefined;
 
-  /** Fills in where ops jump to; `base`: index of the job's first record. */
-  link(base: number): void {
+  /** Fills in where ops jump to; `base`: index of the job's first record. Returns the op that a late label begins at. */
+  link(base: number): number {
     const { turn, loss, loop, update, finish } = this.#jumps!;
     const indexOf = (step: Step): number => base + this.steps.indexOf(step);
     turn.lowered.record.set(TURN_UPDATE, base + update);
     turn.lowered.record.set(TURN_FINISH, indexOf(finish));
     loss.lowered.record.set(LOSS_TURN, indexOf(turn));
     loop.lowered.record.set(LOOP_TURN, indexOf(turn));
+    return indexOf(turn);
   }
 
   /** Inputs of layers whose weights learn move to the lane; the network's own is copied there. */

@@ -1,0 +1,95 @@
+// Fields of the records of learning (docs/LEARNING.md), shared by the device (asc) and the desk (tsc) as those of layout.ts are.
+
+// turn, loop, finish.
+export const TURN_UPDATE = 72;
+export const TURN_FINISH = 76;
+export const LOOP_TURN = 72;
+/** 1: of a learn job; 0: of an inference. */
+export const FINISH_LEARN = 72;
+
+// loss: OP_INPUT logits, OP_OUTPUT their error, OP_WEIGHTS the table of cross-entropy (33 uint16).
+export const LOSS_CLASSES = 72;
+/** 0: cross-entropy; 1: squared error. */
+export const LOSS_KIND = 76;
+export const LOSS_SCALE = 80;
+export const LOSS_TARGET = 84;
+export const LOSS_ROUND = 88;
+export const LOSS_SURE = 92;
+/** Index of the `turn` op. */
+export const LOSS_TURN = 96;
+
+// *_grad: OP_INPUT the error of the op's output, OP_OUTPUT int32 sums for each of its inputs, OP_WEIGHTS; OP_BIAS the
+// ratios of output channels (int32; 0: none); OP_REQUANT, max_pool_grad: the pool's input. Windows as in the op itself,
+// circulant: CIRC_GROUP inputs of a column of blocks a tile;
+// but tiles are runs of inputs of one row: WIN_TILE_COLUMNS of them, and WIN_PART of their channels (0: all).
+export const GRAD_OUTPUT_HEIGHT = 44;
+
+// rescale: OP_INPUT sums, OP_OUTPUT the error, OP_WEIGHTS the activation (0: no ReLU), OP_BIAS the error above.
+export const RESCALE_COUNT = 72;
+export const RESCALE_GROUP = 76;
+export const RESCALE_BITS = 80;
+
+// update_*: OP_INPUT the layer's input, OP_WEIGHTS W8, OP_BIAS folded biases (group WEIGHTS), OP_OUTPUT the error;
+// OP_REQUANT {m, s, mb, sb} of each output row; circulant: one for all. Shapes as in the op itself.
+/** Tiles of weights come first, then those of biases: so many output rows each (circulant: a row of blocks). */
+export const UPDATE_GROUP = 108;
+/** Rows that learn: first in the low, end in the high 16 bits. */
+export const UPDATE_ROWS = 112;
+/** Low byte: 1 if weights learn, too. Next: number of the layer. Next: momentum, n for 1 − 2^−n; 0: none. */
+export const UPDATE_LAYER = 116;
+export const UPDATE_CLIP = 120;
+/** Output height of windows, 16 bits; bytes from W8 to the low bytes. */
+export const UPDATE_HEIGHT = 36;
+export const UPDATE_LOW = 40;
+/** Weights of a tile: of a row; circulant: of a block; depthwise: channels of a group, all taps. */
+export const UPDATE_PART = 44;
+/** depthwise: channels of a group of weights, 16 bits. */
+export const UPDATE_CHANNELS = 38;
+
+// A head by sums (docs/LEARNING.md §10).
+/** Physical weight banks: there is no guard, so that _good_ stays the factory's. */
+export const SUMS_BANKS = 2;
+
+// Sums in a weight bank: halvings, samples, 8 reserved bytes; then int32 counts of classes,
+// their totals, the lower triangle of products, and int16 means.
+export const SUMS_HALVINGS = 0;
+export const SUMS_SAMPLES = 4;
+export const SUMS_COUNTS = 16;
+/** What a sample counts for. */
+export const SIXTEENTHS = 16;
+/** Sums are halved before one reaches this; magnitudes of what is computed from them end here. */
+export const MOST_SUM = 0x40000000;
+/** Bits of the scatter matrix when it is factored, and of weights when they meet the projection's. */
+export const SCATTER_BITS = 26;
+export const WEIGHT_BITS = 15;
+/** Of every op but `settle`: classes in the low, rank in the high 16 bits. */
+export const SUMS_SHAPE = 72;
+/** Address of the sums that the op reads: `fold` in group WEIGHTS, the others in NEXT. */
+export const SUMS_AT = 76;
+// due: goes on to `settle` unless so many samples wait.
+export const DUE_SETTLE = 80;
+export const DUE_EVERY = 84;
+/** fold: 2^−decay of what was there goes; 0: nothing. OP_OUTPUT: the new sums. A tile is a class, then a row of products. */
+export const FOLD_DECAY = 80;
+/** factor: ridge, in 4096ths of the mean of the diagonal. OP_OUTPUT: rows of the triangle. A tile is a row. */
+export const FACTOR_RIDGE = 80;
+// solve: OP_INPUT the triangle, OP_OUTPUT for each class its weights, int32, and a constant, int64. A tile is a class.
+/**
+ * expand: OP_INPUT what `solve` made, OP_WEIGHTS the projection, OP_REQUANT its scales; OP_OUTPUT for each class int32 weights of
+ * inputs, a constant, int64, and the weights of the projected sample, int32. A tile is so many inputs of a class.
+ */
+export const EXPAND_INPUTS = 80;
+export const EXPAND_PART = 84;
+/**
+ * requantize: OP_INPUT what `expand` made, OP_OUTPUT W8, OP_BIAS biases, OP_REQUANT scales, all in NEXT; OP_WEIGHTS the centre of
+ * inputs; inputs and part as `expand`. A tile is a class; the last one, the scales.
+ */
+export const REQUANTIZE_SHIFTS = 88;
+export const REQUANTIZE_REACH = 92;
+/** Bytes between two scales: 8, or 0 for one. */
+export const REQUANTIZE_STRIDE = 96;
+// settle: the ring and the statistics; logits lie in the sample's ring entry from SETTLE_LOGITS on.
+/** 1: of a learn job; 0: of an inference. */
+export const SETTLE_LEARN = 72;
+export const SETTLE_CLASSES = 76;
+export const SETTLE_LOGITS = 80;

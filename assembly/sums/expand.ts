@@ -1,0 +1,136 @@
+// From weights of projected samples to weights of what the head reads, in one scale over all classes (docs/LEARNING.md §10).
+import {
+  OP_INPUT,
+  OP_OUTPUT,
+  OP_REQUANT,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
+  OP_SCRATCH2,
+  OP_SCRATCH3,
+  OP_SCRATCH4,
+  OP_SCRATCH5,
+  OP_WEIGHTS,
+} from '../layout';
+import { EXPAND_INPUTS, EXPAND_PART, SUMS_AT, SUMS_COUNTS, WEIGHT_BITS } from '../learning-layout';
+import { look, put } from '../nvm';
+import { bitLength, classesOf, rankOf, shifted } from './place';
+import { solutionBytes } from './solve';
+
+// What `enter` leaves: the mean constant, int64, shifts; then how far each weight goes up, a byte each.
+const LEFT = 8;
+const LAST = 12;
+const RAISE = 16;
+
+/** Bytes of what a class has: weights of inputs, a constant, weights of the projected sample. */
+export function expandedBytes(op: usize): i32 {
+  return ((load<i32>(op, EXPAND_INPUTS) + rankOf(op)) << 2) + 8;
+}
+
+/** Whether class `c` has any weight. */
+export function isPresent(op: usize, c: i32, scratch: usize): bool {
+  return load<i32>(look(load<usize>(op, SUMS_AT) + SUMS_COUNTS + (c << 2), 4, scratch)) > 0;
+}
+
+function solutionOf(op: usize, c: i32): usize {
+  const bytes = solutionBytes(rankOf(op));
+  return look(load<usize>(op, OP_INPUT) + c * bytes, bytes, op + load<usize>(op, OP_SCRATCH2));
+}
+
+/** How far weights go up, so that the projection's scales are one: from its requantization pairs, shift 1 − k. */
+function findRaises(op: usize, found: usize): void {
+  const rank = rankOf(op);
+  let last = 0;
+  for (let i = 0; i < rank; i++) {
+    const pair = look(load<usize>(op, OP_REQUANT) + (i << 3), 8, op + load<usize>(op, OP_SCRATCH4));
+    const shift = 1 - load<i32>(pair, 4);
+    store<u8>(found + i, shift, RAISE);
+    last = max(last, shift);
+  }
+  for (let i = 0; i < rank; i++) store<u8>(found + i, last - load<u8>(found + i, RAISE), RAISE);
+  store<i32>(found, last, LAST);
+}
+
+/** Weight `i` of a solution without the mean over classes, in one scale. */
+// @ts-ignore: decorator
+@inline
+function raised(solution: usize, middle: usize, found: usize, i: i32): i64 {
+  const weight = <i64>load<i32>(solution + (i << 2)) - load<i64>(middle + (i << 3));
+  return weight << load<u8>(found + i, RAISE);
+}
+
+export function enter(op: usize): void {
+  const rank = rankOf(op);
+  const found = op + load<usize>(op, OP_SCRATCH0);
+  const middle = op + load<usize>(op, OP_SCRATCH1);
+  const scratch = op + load<usize>(op, OP_SCRATCH4);
+  memory.fill(middle, 0, rank << 3);
+  findRaises(op, found);
+  let count: i64 = 0;
+  let constant: i64 = 0;
+  for (let c = 0; c < classesOf(op); c++) {
+    if (!isPresent(op, c, scratch)) continue;
+    const solution = solutionOf(op, c);
+    count++;
+    constant += load<i64>(solution + (rank << 2), 0, 4);
+    for (let i = 0; i < rank; i++) {
+      const at = middle + (i << 3);
+      store<i64>(at, load<i64>(at) + <i64>load<i32>(solution + (i << 2)));
+    }
+  }
+  count = max<i64>(count, 1);
+  for (let i = 0; i < rank; i++) store<i64>(middle + (i << 3), load<i64>(middle + (i << 3)) / count);
+  let most: i64 = 0;
+  for (let c = 0; c < classesOf(op); c++) {
+    if (!isPresent(op, c, scratch)) continue;
+    const solution = solutionOf(op, c);
+    for (let i = 0; i < rank; i++) {
+      const weight = raised(solution, middle, found, i);
+      most = max<i64>(most, weight < 0 ? -weight : weight);
+    }
+  }
+  store<i64>(found, constant / count);
+  store<i32>(found, WEIGHT_BITS - bitLength(most), LEFT);
+}
+
+/** Constant, and weights of the projected sample, of class `c`: where `weights` begins; zeros if it has no weight. */
+function weigh(op: usize, c: i32): usize {
+  const rank = rankOf(op);
+  const found = op + load<usize>(op, OP_SCRATCH0);
+  const row = op + load<usize>(op, OP_SCRATCH3);
+  const left = load<i32>(found, LEFT);
+  memory.fill(row, 0, 8 + (rank << 2));
+  if (!isPresent(op, c, op + load<usize>(op, OP_SCRATCH4))) return row;
+  const solution = solutionOf(op, c);
+  const middle = op + load<usize>(op, OP_SCRATCH1);
+  const constant = load<i64>(solution + (rank << 2), 0, 4) - load<i64>(found);
+  store<i64>(row, shifted(constant << load<i32>(found, LAST), left));
+  for (let i = 0; i < rank; i++)
+    store<i32>(row + (i << 2), <i32>shifted(raised(solution, middle, found, i), left), 8);
+  return row;
+}
+
+export function tile(op: usize, index: i32): void {
+  const inputs = load<i32>(op, EXPAND_INPUTS);
+  const part = load<i32>(op, EXPAND_PART);
+  const parts = (inputs + part - 1) / part;
+  const c = index / parts;
+  const from = (index % parts) * part;
+  const count = min(part, inputs - from);
+  const rank = rankOf(op);
+  const row = weigh(op, c);
+  const sums = op + load<usize>(op, OP_SCRATCH5);
+  memory.fill(sums, 0, count << 2);
+  for (let i = 0; i < rank; i++) {
+    const weight = load<i32>(row + (i << 2), 8);
+    if (!weight) continue;
+    const at = load<usize>(op, OP_WEIGHTS) + i * inputs + from;
+    const direction = look(at, count, op + load<usize>(op, OP_SCRATCH4));
+    for (let j = 0; j < count; j++) {
+      const sum = sums + (j << 2);
+      store<i32>(sum, load<i32>(sum) + weight * <i32>load<i8>(direction + j));
+    }
+  }
+  const to = load<usize>(op, OP_OUTPUT) + c * expandedBytes(op);
+  put(to + (from << 2), sums, count << 2);
+  if (from == 0) put(to + (inputs << 2), row, 8 + (rank << 2));
+}

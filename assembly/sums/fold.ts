@@ -1,0 +1,182 @@
+// Samples that wait, and the job's own, are added to the sums: all of them, into the free bank (docs/LEARNING.md §10).
+import {
+  C_SAMPLE,
+  EntryKind,
+  E_KIND_OF,
+  E_LABEL_OF,
+  OP_OUTPUT,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
+  OP_SCRATCH2,
+  OP_SCRATCH3,
+  OP_SCRATCH4,
+  T_LABEL,
+} from '../layout';
+import {
+  FOLD_DECAY,
+  MOST_SUM,
+  SIXTEENTHS,
+  SUMS_AT,
+  SUMS_COUNTS,
+  SUMS_HALVINGS,
+  SUMS_SAMPLES,
+} from '../learning-layout';
+import { entryAddress } from '../grad/groups';
+import { entryCount, entryOf, fetchState } from '../grad/state';
+import { fetch, look, put } from '../nvm';
+import { CURSOR, LEARN } from '../sram';
+import { classesOf, meansAt, productsAt, rankOf, totalsAt } from './place';
+
+// The list that `enter` makes: how many samples, how often sums are halved, then {entry, class} of each.
+const HALVED = 4;
+const SAMPLES = 8;
+
+function list(op: usize): usize {
+  return op + load<usize>(op, OP_SCRATCH1);
+}
+
+/** The projected sample of entry `entry`. */
+function sample(op: usize, entry: u32): usize {
+  return look(entryAddress(entry), rankOf(op), op + load<usize>(op, OP_SCRATCH3));
+}
+
+/** What is kept of a sum that was there before. */
+// @ts-ignore: decorator
+@inline
+function kept(op: usize, value: i32): i32 {
+  const decay = load<i32>(op, FOLD_DECAY);
+  return decay ? value - (value >> decay) : value;
+}
+
+/** Copies `count` int32 of the sums from `offset` on, what is kept of them. */
+function fetchSums(op: usize, offset: usize, count: i32, to: usize): void {
+  fetch(load<usize>(op, SUMS_AT) + offset, count << 2, to);
+  for (let at = to, end = to + (count << 2); at < end; at += 4) store<i32>(at, kept(op, load<i32>(at)));
+}
+
+/** Lists the samples: the job's own, and those that wait. */
+function gather(op: usize): void {
+  const samples = list(op);
+  const state = fetchState(op + load<usize>(op, OP_SCRATCH0));
+  const given: u32 = load<u8>(CURSOR, C_SAMPLE + 1);
+  const own: u32 = given ? given - 1 : load<u8>(CURSOR, C_SAMPLE + 2);
+  const label = load<u32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH2)));
+  store<u32>(samples, own, SAMPLES);
+  store<u32>(samples, label, SAMPLES + 4);
+  let end = samples + SAMPLES + 8;
+  for (let i = 0; i < entryCount(); i++) {
+    const entry = entryOf(state, i);
+    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN || i == own) continue;
+    store<u32>(end, i);
+    store<u32>(end, load<u16>(entry, E_LABEL_OF), 4);
+    end += 8;
+  }
+  store<u32>(samples, (end - samples - SAMPLES) >> 3);
+}
+
+/** The largest sum there will be, of those that no other can be larger than: counts, and squares. */
+function largest(op: usize): i32 {
+  const rank = rankOf(op);
+  const samples = list(op);
+  const squares = op + load<usize>(op, OP_SCRATCH2);
+  const end = samples + SAMPLES + (load<i32>(samples) << 3);
+  memory.fill(squares, 0, rank << 2);
+  for (let at = samples + SAMPLES; at < end; at += 8) {
+    const p = sample(op, load<u32>(at));
+    for (let i = 0; i < rank; i++) {
+      const value: i32 = load<i8>(p + i);
+      store<i32>(squares + (i << 2), load<i32>(squares + (i << 2)) + SIXTEENTHS * value * value);
+    }
+  }
+  const one = op + load<usize>(op, OP_SCRATCH4);
+  let most = 0;
+  for (let i = 0; i < rank; i++) {
+    fetchSums(op, productsAt(op, i) + (i << 2), 1, one);
+    most = max(most, load<i32>(one) + load<i32>(squares + (i << 2)));
+  }
+  for (let c = 0; c < classesOf(op); c++) {
+    fetchSums(op, SUMS_COUNTS + (c << 2), 1, one);
+    let count = load<i32>(one);
+    for (let at = samples + SAMPLES; at < end; at += 8) count += load<i32>(at, 4) == c ? SIXTEENTHS : 0;
+    most = max(most, count);
+  }
+  return most;
+}
+
+export function enter(op: usize): void {
+  gather(op);
+  store<i32>(list(op), i32(largest(op) >= MOST_SUM), HALVED);
+}
+
+function write(op: usize, offset: usize, source: usize, bytes: i32): void {
+  put(load<usize>(op, OP_OUTPUT) + offset, source, bytes);
+}
+
+/** Halvings and samples so far. */
+function writeHeader(op: usize): void {
+  const header = op + load<usize>(op, OP_SCRATCH4);
+  fetch(load<usize>(op, SUMS_AT), SUMS_COUNTS, header);
+  store<u32>(header, load<u32>(header, SUMS_HALVINGS) + load<u32>(list(op), HALVED), SUMS_HALVINGS);
+  store<u32>(header, load<u32>(header, SUMS_SAMPLES) + load<u32>(list(op)), SUMS_SAMPLES);
+  write(op, 0, header, SUMS_COUNTS);
+}
+
+/** Count, totals and means of class `c`. */
+function classTile(op: usize, c: i32): void {
+  const rank = rankOf(op);
+  const samples = list(op);
+  const halved = load<i32>(samples, HALVED);
+  const totals = op + load<usize>(op, OP_SCRATCH2);
+  const one = op + load<usize>(op, OP_SCRATCH4);
+  fetchSums(op, SUMS_COUNTS + (c << 2), 1, one);
+  let count = load<i32>(one);
+  fetchSums(op, totalsAt(op, c), rank, totals);
+  const end = samples + SAMPLES + (load<i32>(samples) << 3);
+  for (let at = samples + SAMPLES; at < end; at += 8) {
+    if (load<i32>(at, 4) != c) continue;
+    const p = sample(op, load<u32>(at));
+    count += SIXTEENTHS;
+    for (let i = 0; i < rank; i++) {
+      const total = totals + (i << 2);
+      store<i32>(total, load<i32>(total) + SIXTEENTHS * <i32>load<i8>(p + i));
+    }
+  }
+  count >>= halved;
+  store<i32>(one, count);
+  write(op, SUMS_COUNTS + (c << 2), one, 4);
+  const means = op + load<usize>(op, OP_SCRATCH3);
+  for (let i = 0; i < rank; i++) {
+    const total = load<i32>(totals + (i << 2)) >> halved;
+    store<i32>(totals + (i << 2), total);
+    const mean = count > 0 ? (<i64>total * 256) / <i64>count : 0;
+    store<i16>(means + (i << 1), <i16>max<i64>(min<i64>(mean, 32767), -32768));
+  }
+  write(op, totalsAt(op, c), totals, rank << 2);
+  write(op, meansAt(op, c), means, rank << 1);
+}
+
+/** Row `row` of the products. */
+function rowTile(op: usize, row: i32): void {
+  const samples = list(op);
+  const halved = load<i32>(samples, HALVED);
+  const sums = op + load<usize>(op, OP_SCRATCH2);
+  fetchSums(op, productsAt(op, row), row + 1, sums);
+  const end = samples + SAMPLES + (load<i32>(samples) << 3);
+  for (let at = samples + SAMPLES; at < end; at += 8) {
+    const p = sample(op, load<u32>(at));
+    const factor = SIXTEENTHS * <i32>load<i8>(p + row);
+    for (let j = 0; j <= row; j++) {
+      const sum = sums + (j << 2);
+      store<i32>(sum, load<i32>(sum) + factor * <i32>load<i8>(p + j));
+    }
+  }
+  for (let j = 0; j <= row; j++) store<i32>(sums + (j << 2), load<i32>(sums + (j << 2)) >> halved);
+  write(op, productsAt(op, row), sums, (row + 1) << 2);
+}
+
+export function tile(op: usize, index: i32): void {
+  const row = index - classesOf(op);
+  if (index == 0) writeHeader(op);
+  if (row < 0) classTile(op, index);
+  else rowTile(op, row);
+}

@@ -1,0 +1,91 @@
+// The end of a job of an image with a head by sums: ring, statistics, and which bank is in force (docs/LEARNING.md §10).
+import {
+  C_BANKS,
+  C_KIND,
+  C_SAMPLE,
+  C_STEP,
+  C_TURN,
+  ENTRY_BYTES,
+  EntryKind,
+  E_KIND_OF,
+  GROUP_SHIFT,
+  Group,
+  JobKind,
+  OP_SCRATCH0,
+  OP_SCRATCH1,
+  S_ENTRIES,
+  T_LABEL,
+  VERDICT_RIGHT,
+} from '../layout';
+import { SETTLE_CLASSES, SETTLE_LEARN, SETTLE_LOGITS } from '../learning-layout';
+import { bind, entryAddress, freeBank, nextState } from '../grad/groups';
+import { largest } from '../grad/loss';
+import { observe, takeIn } from '../grad/finish';
+import { entryCount, entryOf, fetchState, nth, oldest } from '../grad/state';
+import { look, put } from '../nvm';
+import { CURSOR, LEARN } from '../sram';
+
+/** Loss of a sample that was wrong: a bit. */
+const WRONG = 256;
+
+/** The next spare entry: a free one, or the oldest without a label; samples that wait are never dropped. */
+function freed(state: usize): i32 {
+  const free = nth(state, EntryKind.FREE, -1, 0);
+  if (free >= 0) return free;
+  const victim = oldest(state, EntryKind.UNLABELLED, -1);
+  memory.fill(entryOf(state, victim), 0, ENTRY_BYTES);
+  return victim;
+}
+
+/** The verdict of a sample, by the answer that was given. */
+function judge(op: usize, entry: i32, y: i32): usize {
+  const classes = load<i32>(op, SETTLE_CLASSES);
+  const scratch = op + load<usize>(op, OP_SCRATCH1);
+  const logits = look(entryAddress(entry) + load<u32>(op, SETTLE_LOGITS), classes, scratch);
+  const right = largest(logits, classes) == y;
+  store<u32>(scratch, right ? VERDICT_RIGHT : 0);
+  store<i32>(scratch, right ? 0 : WRONG, 4);
+  return scratch;
+}
+
+/** All that waited, and the job's own sample, are in the sums: their entries are free. */
+function release(state: usize, own: i32): void {
+  for (let i = 0; i < entryCount(); i++) {
+    const entry = entryOf(state, i);
+    if (i == own || load<u16>(entry, E_KIND_OF) == EntryKind.LEARN) memory.fill(entry, 0, ENTRY_BYTES);
+  }
+}
+
+export function tile(op: usize): void {
+  const learn = load<u32>(op, SETTLE_LEARN) != 0;
+  // The sample of a learn job is settled when it is learnt.
+  if (!learn && load<u32>(CURSOR, C_KIND) == JobKind.LEARN) return;
+  const state = fetchState(op + load<usize>(op, OP_SCRATCH0));
+  const given: i32 = load<u8>(CURSOR, C_SAMPLE + 1);
+  const spare: i32 = load<u8>(CURSOR, C_SAMPLE + 2);
+  const next = nextState();
+  let banks = load<u32>(CURSOR, C_BANKS) & 0xff;
+  let own = -1;
+  if (learn) {
+    const y = load<i32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH1)));
+    const entry = given ? given - 1 : spare;
+    observe(state, judge(op, entry, y), false);
+    if (load<u8>(CURSOR, C_TURN)) {
+      banks = freeBank() | (banks & 0xf0);
+      store<u32>(CURSOR, load<u32>(CURSOR, C_STEP) + 1, C_STEP);
+      release(state, given ? entry : -1);
+    } else {
+      takeIn(state, entry, !given, y, EntryKind.LEARN);
+      own = entry;
+    }
+  } else {
+    takeIn(state, spare, true, 0, EntryKind.UNLABELLED);
+    own = spare;
+  }
+  if (own == spare) store<u8>(CURSOR, freed(state), C_SAMPLE + 2);
+  put(Group.STATE_NEXT << GROUP_SHIFT, state, S_ENTRIES + entryCount() * ENTRY_BYTES);
+  store<u32>(CURSOR, banks | (next << 8), C_BANKS);
+  store<u16>(CURSOR, 0, C_SAMPLE);
+  store<u32>(CURSOR, 0, C_TURN);
+  bind();
+}

@@ -1,0 +1,247 @@
+// The arithmetic of a head that learns by sums, in plain TypeScript from docs/LEARNING.md §10: what the device's kernels are held
+// to, bit for bit. Whole numbers of 64 bits are bigints; `>>` rounds down, `/` towards zero, as there.
+import { scaleInt32 } from '../integer.js';
+import { type Projection, type Sums, triangle } from './spec.js';
+
+const SIXTEENTHS = 16;
+/** Sums are halved until the largest is below this. */
+const MOST_SUM = 1n << 30n;
+const CLAMP = 1n << 30n;
+/** Bits of the scatter matrix when it is factored. */
+const SCATTER_BITS = 26;
+const Z_BITS = 20n;
+/** Bits of the weights of the projected sample before they meet the projection's. */
+const WEIGHT_BITS = 15;
+
+const clamp = (x: bigint): number => Number(x > CLAMP ? CLAMP : x < -CLAMP ? -CLAMP : x);
+const bitLength = (x: bigint): number => (x === 0n ? 0 : x.toString(2).length);
+
+/** A sample as it is added up. */
+export interface Projected {
+  p: Int8Array;
+  label: number;
+}
+
+export function project({ rank, inputs, weights, offsets, shifts }: Projection, x: Int8Array): Int8Array {
+  return Int8Array.from({ length: rank }, (_, i) => {
+    let sum = offsets[i]!;
+    for (let j = 0; j < inputs; j++) sum += weights[i * inputs + j]! * x[j]!;
+    return Math.max(-128, Math.min(127, scaleInt32(sum | 0, 2 ** 30, 1 - shifts[i]!)));
+  });
+}
+
+/** Class means in 1/256, of classes that have any weight. */
+function meansOf(counts: Int32Array, totals: Int32Array, rank: number): Int16Array {
+  return Int16Array.from(totals, (total, at) => {
+    const count = counts[Math.floor(at / rank)]!;
+    const mean = count > 0 ? Number((BigInt(total) * 256n) / BigInt(count)) : 0;
+    return Math.max(-32768, Math.min(32767, mean));
+  });
+}
+
+/** Sums with samples added; where one grows too large, all are halved. */
+export function fold(sums: Sums, samples: readonly Projected[], decay = 0): Sums {
+  const classes = sums.counts.length;
+  const rank = sums.totals.length / classes;
+  const kept = (value: number): number => value - (decay > 0 ? value >> decay : 0);
+  const counts = Array.from(sums.counts, kept);
+  const totals = Array.from(sums.totals, kept);
+  const products = Array.from(sums.products, kept);
+  for (const { p, label } of samples) {
+    counts[label]! += SIXTEENTHS;
+    for (let i = 0; i < rank; i++) {
+      totals[label * rank + i]! += SIXTEENTHS * p[i]!;
+      for (let j = 0; j <= i; j++) products[triangle(i) + j]! += SIXTEENTHS * p[i]! * p[j]!;
+    }
+  }
+  const diagonal = Array.from({ length: rank }, (_, i) => products[triangle(i) + i]!);
+  const most = BigInt(Math.max(...counts, ...diagonal));
+  let halvings = 0;
+  while (most >> BigInt(halvings) >= MOST_SUM) halvings++;
+  const halved = (values: readonly number[]): Int32Array =>
+    Int32Array.from(values, (value) => Math.floor(value / 2 ** halvings));
+  const all = { counts: halved(counts), totals: halved(totals), products: halved(products) };
+  return {
+    ...all,
+    halvings: sums.halvings + halvings,
+    samples: sums.samples + samples.length,
+    means: meansOf(all.counts, all.totals, rank),
+  };
+}
+
+interface Factors {
+  /** Lower triangle: L below the diagonal in 1/65536, D on it. */
+  rows: bigint[][];
+}
+
+/** Within-class scatter with a ridge, as L D Lᵀ. */
+function factor({ counts, totals, products, means }: Sums, ridge: number): Factors {
+  const classes = counts.length;
+  const rank = totals.length / classes;
+  const scatter = (i: number, j: number): bigint => {
+    let between = 0n;
+    for (let c = 0; c < classes; c++) between += BigInt(means[c * rank + i]!) * BigInt(totals[c * rank + j]!);
+    return BigInt(products[triangle(i) + j]!) - (between >> 8n);
+  };
+  const diagonal = Array.from({ length: rank }, (_, i) => scatter(i, i));
+  const trace = diagonal.reduce((sum, d) => sum + (d > 0n ? d : 0n), 0n);
+  const added = (trace * BigInt(ridge)) / BigInt(4096 * rank) + 1n;
+  const most = diagonal.reduce((a, d) => (d > a ? d : a), 0n) + added;
+  const shift = BigInt(Math.max(0, bitLength(most) - SCATTER_BITS));
+  const rows: bigint[][] = [];
+  for (let i = 0; i < rank; i++) {
+    const row: bigint[] = [];
+    const scaled: bigint[] = [];
+    for (let j = 0; j <= i; j++) {
+      let sum = 0n;
+      for (let k = 0; k < j; k++) sum += scaled[k]! * (i === j ? row[k]! : rows[j]![k]!);
+      const entry = (scatter(i, j) + (i === j ? added : 0n)) >> shift;
+      const rest = BigInt(clamp(entry - (sum >> 16n)));
+      if (i === j) row.push(rest < 1n ? 1n : rest);
+      else {
+        scaled.push(rest);
+        row.push(BigInt(clamp((rest << 16n) / rows[j]![j]!)));
+      }
+    }
+    rows.push(row);
+  }
+  return { rows };
+}
+
+/** Weights of the projected sample for one class, and the constant beside them: C w = mean, −½ mean · w. */
+export interface Solution {
+  weights: bigint[];
+  constant: bigint;
+}
+
+function solve({ rows }: Factors, means: Int16Array, row: number): Solution {
+  const rank = rows.length;
+  const mean = Array.from({ length: rank }, (_, i) => BigInt(means[row * rank + i]!));
+  const y: bigint[] = [];
+  for (let i = 0; i < rank; i++) {
+    let sum = 0n;
+    for (let k = 0; k < i; k++) sum += rows[i]![k]! * y[k]!;
+    y.push(BigInt(clamp((mean[i]! << 8n) - (sum >> 16n))));
+  }
+  const weights = y.map((value, i) => BigInt(clamp((value << Z_BITS) / rows[i]![i]!)));
+  for (let k = rank - 1; k > 0; k--)
+    for (let i = 0; i < k; i++)
+      weights[i] = BigInt(clamp(weights[i]! - ((rows[k]![i]! * weights[k]!) >> 16n)));
+  const product = weights.reduce((sum, w, i) => sum + w * mean[i]!, 0n);
+  return { weights, constant: -(product >> 9n) };
+}
+
+/** A head: what a weight bank holds of it. */
+export interface Head {
+  /** [class][inputs] */
+  weights: Int8Array;
+  /** Of accumulators, the input's zero point folded in. */
+  bias: Int32Array;
+  multiplier: number;
+  shift: number;
+}
+
+/** Accumulator of a class without samples: below all others. */
+const ABSENT = -(2 ** 30);
+
+/** 64-bit shift to the left, or to the right, down. */
+const shifted = (x: bigint, left: number): bigint => (left >= 0 ? x << BigInt(left) : x >> BigInt(-left));
+
+/** Weights of projected samples, the mean over classes taken off, in one scale; and constants beside them. */
+function centred(
+  solutions: readonly (Solution | undefined)[],
+  { shifts, rank }: Projection,
+): { weights: (bigint[] | undefined)[]; constants: bigint[] } {
+  const present = solutions.filter((one) => one !== undefined);
+  const count = BigInt(Math.max(present.length, 1));
+  const middle = Array.from(
+    { length: rank },
+    (_, i) => present.reduce((sum, { weights }) => sum + weights[i]!, 0n) / count,
+  );
+  const constant = present.reduce((sum, one) => sum + one.constant, 0n) / count;
+  const last = Math.max(...shifts);
+  const raised = solutions.map((one) =>
+    one?.weights.map((w, i) => (w - middle[i]!) << BigInt(last - shifts[i]!)),
+  );
+  const most = raised.flat().reduce<bigint>((a, w) => {
+    const size = w === undefined ? 0n : w < 0n ? -w : w;
+    return size > a ? size : a;
+  }, 0n);
+  const left = WEIGHT_BITS - bitLength(most);
+  const constants = solutions.map((one) =>
+    one ? shifted((one.constant - constant) << BigInt(last), left) : 0n,
+  );
+  return { weights: raised.map((row) => row?.map((w) => shifted(w, left))), constants };
+}
+
+/** {multiplier, shift} of numerator / denominator: multiplier in [2³⁰, 2³¹), value multiplier · 2^(shift − 31), shift −31 … 0. */
+function ratio(numerator: bigint, denominator: bigint): [multiplier: number, shift: number] {
+  const up = 61 - bitLength(numerator);
+  const down = 30 - bitLength(denominator);
+  let quotient = shifted(numerator, up) / shifted(denominator, down);
+  let shift = 31 - up + down;
+  for (; quotient >= 1n << 31n; quotient >>= 1n) shift++;
+  return [Number(quotient), Math.max(Math.min(shift, 0), -31)];
+}
+
+/** The head that sums make. */
+export function rebuild(sums: Sums, projection: Projection, options: { ridge: number; reach: number }): Head {
+  const { rank, inputs, weights: directions, centre } = projection;
+  const factors = factor(sums, options.ridge);
+  const solutions = Array.from(sums.counts, (count, c) =>
+    count > 0 ? solve(factors, sums.means, c) : undefined,
+  );
+  const { weights: rows, constants } = centred(solutions, projection);
+  const wide = rows.map((row) => {
+    const sums = new Int32Array(inputs);
+    row?.forEach((w, i) => {
+      for (let j = 0; j < inputs; j++) sums[j]! += Number(w) * directions[i * inputs + j]!;
+    });
+    return sums;
+  });
+  const top = BigInt(wide.flatMap((row) => [...row]).reduce((a, w) => Math.max(a, Math.abs(w)), 1));
+  const factorOf = (127n << 31n) / top;
+  const weights = Int8Array.from(
+    wide.flatMap((row) => Array.from(row, (w) => Number((BigInt(w) * factorOf + (1n << 30n)) >> 31n))),
+  );
+  const bias = Int32Array.from(solutions, (one, c) => {
+    if (!one) return ABSENT;
+    let middle = 0;
+    for (let j = 0; j < inputs; j++) middle += weights[c * inputs + j]! * centre[j]!;
+    return clamp((constants[c]! * 127n) / top) - middle;
+  });
+  return {
+    weights,
+    bias,
+    ...scaleOf(sums.means, { rows, constants, top, shifts: projection.shifts, rank }, options.reach),
+  };
+}
+
+/** The scale with which the answers at class means reach `reach`. */
+function scaleOf(
+  means: Int16Array,
+  head: {
+    rows: (bigint[] | undefined)[];
+    constants: bigint[];
+    top: bigint;
+    shifts: Uint8Array;
+    rank: number;
+  },
+  reach: number,
+): { multiplier: number; shift: number } {
+  const { rows, constants, top, shifts, rank } = head;
+  let most = 1n;
+  rows.forEach((row, c) => {
+    if (!row) return;
+    rows.forEach((other, at) => {
+      if (!other) return;
+      let sum = 0n;
+      for (let i = 0; i < rank; i++) sum += (row[i]! * BigInt(means[at * rank + i]!)) << BigInt(shifts[i]!);
+      const score = (sum >> 8n) + constants[c]!;
+      const size = score < 0n ? -score : score;
+      if (size > most) most = size;
+    });
+  });
+  const [multiplier, shift] = ratio(BigInt(reach) * top, most * 127n);
+  return { multiplier, shift };
+}

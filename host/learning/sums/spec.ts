@@ -1,0 +1,68 @@
+// What a head that learns by sums is, in numbers: docs/LEARNING.md §10. Derived from the network and samples of the factory once
+// (derive.ts), and from there on the same for the compiler and the mirror.
+
+/** Sums over samples, in sixteenths of a sample: all that is learnt. */
+export interface Sums {
+  /** Times that all were halved. */
+  halvings: number;
+  /** Samples folded in. */
+  samples: number;
+  /** Of each class. */
+  counts: Int32Array;
+  /** [class][rank]: Σ p. */
+  totals: Int32Array;
+  /** Lower triangle, row after row: Σ p pᵀ. */
+  products: Int32Array;
+  /** [class][rank]: totals / counts, in 1/256. */
+  means: Int16Array;
+}
+
+/** From what the head reads to the few numbers of a sample that are added up: p = (P · (x − centre)) / 2^shift, int8. */
+export interface Projection {
+  rank: number;
+  inputs: number;
+  /** [rank][inputs] */
+  weights: Int8Array;
+  /** −P · centre, one a row. */
+  offsets: Int32Array;
+  /** One a row, 1 … 22. */
+  shifts: Uint8Array;
+  /** Mean of what the head reads, as it reads it. */
+  centre: Int8Array;
+}
+
+export interface SumsSpec {
+  /** Index of the head, a dense op, in the network. */
+  op: number;
+  /** Tensor of the logits. */
+  logits: number;
+  classes: number;
+  projection: Projection;
+  prior: Sums;
+  /** Ridge: the mean of the diagonal times so many 4096ths. */
+  ridge: number;
+  /** Logits of class means reach so far from the zero point. */
+  reach: number;
+  /** Samples that wait until they are folded in, and the head made anew. */
+  every: number;
+  /** Each fold takes 2^−decay off what was there; 0: nothing. */
+  decay: number;
+  ringEntries: number;
+  late: boolean;
+}
+
+export const triangle = (rank: number): number => (rank * (rank + 1)) / 2;
+
+/** Sums as a weight bank has them. */
+export function sumsBytes({ halvings, samples, counts, totals, products, means }: Sums): Uint8Array {
+  const words = [halvings, samples, 0, 0, ...counts, ...totals, ...products];
+  const bytes = new Uint8Array(4 * words.length + 2 * means.length);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, i) => {
+    view.setInt32(4 * i, word, true);
+  });
+  means.forEach((mean, i) => {
+    view.setInt16(4 * words.length + 2 * i, mean, true);
+  });
+  return bytes;
+}

@@ -1,0 +1,164 @@
+// A head by sums on the device against the mirror written from docs/LEARNING.md §10: banks, states, ring and cursor, byte by byte.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import {
+  C_BANKS,
+  C_SAMPLE,
+  C_STEP,
+  ENTRY_BYTES,
+  S_ENTRIES,
+  STATIC_BYTES_CHECKED,
+  STATIC_BYTES_LEARNING,
+} from '../assembly/layout.js';
+import { Status } from '../assembly/error.js';
+import { completeSumsOptions } from '../host/learning/options.js';
+import type { LearnOptions } from '../host/learning/spec.js';
+import { deriveSums } from '../host/learning/sums/derive.js';
+import { withDenseHead } from '../host/learning/sums/head.js';
+import { SumsMirror } from '../host/learning/sums/mirror.js';
+import { Random } from '../host/math/random.js';
+import { type Image, readImage } from '../host/model/image.js';
+import { banksOf, constantOffset } from '../host/model/learning-header.js';
+import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import { Device } from '../host/simulator/device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { provision } from '../host/simulator/provision.js';
+import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
+import { verify } from '../host/verify/verify.js';
+import { int8s } from '../samples/networks.js';
+import { compileUnproved } from './util/compile.js';
+import { learnable } from './util/learnable.js';
+
+function deviceOf(image: Image, name: ModuleName): Device {
+  const nvm = new SimulatedNvm(image.nvmBytes);
+  provision(nvm, image);
+  const statics = name.endsWith('checked') ? STATIC_BYTES_CHECKED : STATIC_BYTES_LEARNING;
+  const module = new WebAssembly.Module(moduleBytes(name));
+  const device = new Device(module, { image, nvm, sramBytes: statics + image.arenaBytes });
+  assert.is(device.boot(), Status.IDLE);
+  return device;
+}
+
+function finish(device: Device, ticket: number): void {
+  let code = device.status();
+  while (code === Status.RUN || code === Status.LOW) code = device.run();
+  assert.is(code, Status.DONE);
+  assert.is(device.ack(ticket), Status.IDLE);
+}
+
+/** Everything that outlives a job. */
+function compare(device: Device, image: Image, mirror: SumsMirror, what: string): void {
+  const header = image.learning!;
+  const banks = device.cursorField(C_BANKS);
+  const found = { step: device.cursorField(C_STEP), banks, sample: device.cursorField(C_SAMPLE) };
+  assert.equal(found, mirror.cursor(), `${what}: cursor`);
+  const { current, state } = banksOf({ banks });
+  const nvm = device.nvm.present;
+  const bytesOf = (bank: number, constant: number, at: number, size: number): Uint8Array =>
+    bank === 0
+      ? image.device.slice(constantOffset(constant), constantOffset(constant) + size)
+      : nvm.slice(at + (bank - 1) * size, at + bank * size);
+  const size = S_ENTRIES + header.entries * ENTRY_BYTES;
+  const inForce = bytesOf(state, header.firstState, header.states, header.stateBytes);
+  assert.equal(inForce.slice(0, size), mirror.stateBytes().slice(0, size), `${what}: state`);
+  const bank = bytesOf(current, header.factory, header.banks, header.bankBytes);
+  const expected = mirror.weightBank();
+  const differs = expected.findIndex((byte, i) => bank[i] !== byte);
+  assert.is(differs, -1, `${what}: byte ${differs} of ${expected.length} of the bank`);
+  mirror.summary.entries.forEach(({ kind }, entry) => {
+    if (kind === 0) return;
+    const at = header.ring + entry * header.entryBytes;
+    const kept = mirror.ringEntry(entry);
+    const used = elementCount({ shape: [mirror.spec.projection.rank] });
+    assert.equal(nvm.slice(at, at + used), kept.slice(0, used), `${what}: entry ${entry}`);
+    const logits = Math.ceil(used / 16) * 16;
+    const end = logits + mirror.spec.classes;
+    assert.equal(nvm.slice(at + logits, at + end), kept.slice(logits, end), `${what}: logits ${entry}`);
+  });
+}
+
+/** Inputs about a pattern for each class. */
+function sampleOf(random: Random, network: QuantizedNetwork, label: number, shift = 0): Int8Array {
+  const pattern = int8s(new Random(1000 + label), elementCount(network.tensors[network.input]!), -70, 70);
+  return pattern.map((q) => q + random.integer(31) - 15 + shift);
+}
+
+const OPTIONS: readonly Partial<LearnOptions>[] = [
+  { rank: 6 },
+  { rank: 3, fold: 1, late: false, prior: 0.5 },
+  { ring: 4, decay: 3, prior: 20 },
+];
+
+const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
+  ['dense', [12], ['dense:9', 'dense:4']],
+  ['circulant head', [10], ['dense:16', 'circulant:5:4']],
+  ['convolution and max pooling', [6, 7, 2], ['conv:4', 'max', 'conv:3', 'dense:5']],
+];
+
+for (const [name, shape, layers] of CASES) {
+  test(`${name}: 40 samples, late labels, on both builds`, () => {
+    for (const [seed, options] of OPTIONS.entries()) {
+      const random = new Random(seed + 1);
+      const model = learnable(random, shape, layers);
+      const network = withDenseHead(model, model.output);
+      const classes = elementCount(network.tensors[network.output]!);
+      const data = Array.from({ length: 60 }, (_, i) => ({
+        input: sampleOf(random, network, i % classes),
+        label: i % classes,
+      }));
+      const learn: LearnOptions = { layers: 'sums', data, ...options };
+      const image = readImage(compileUnproved(model, { learn }));
+      const spec = deriveSums(network, completeSumsOptions(learn), data);
+      const device = deviceOf(image, seed % 2 === 0 ? 'device.learn.checked' : 'device.learn');
+      const mirror = new SumsMirror(network, spec);
+      compare(device, image, mirror, `${name}, options ${seed}, new`);
+      for (let ticket = 1; ticket <= 40; ticket++) {
+        const label = random.integer(spec.classes);
+        const input = sampleOf(random, network, label, 12);
+        device.feed(input);
+        if (spec.late && ticket % 3 === 0) {
+          assert.is(device.submit(ticket), Status.RUN);
+          finish(device, ticket);
+          mirror.infer(input, ticket);
+          if (ticket % 2 === 0) continue;
+          assert.is(device.label(ticket, label), Status.RUN);
+          finish(device, ticket);
+          mirror.label(ticket, label);
+        } else {
+          assert.is(device.learn(ticket, label), Status.RUN);
+          finish(device, ticket);
+          mirror.learn(input, label, ticket);
+        }
+        compare(device, image, mirror, `${name}, options ${seed}, sample ${ticket}`);
+        if (ticket === 25) {
+          assert.is(device.restore(), Status.IDLE);
+          mirror.restore();
+        }
+      }
+      assert.ok(mirror.step > 8, `${mirror.step} updates`);
+    }
+  });
+}
+
+test('proved: every way of a learn job', () => {
+  for (const late of [true, false]) {
+    const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
+    const data = Array.from({ length: 24 }, (_, i) => ({
+      input: sampleOf(new Random(i), network, i % 3),
+      label: i % 3,
+    }));
+    const image = compileUnproved(network, { learn: { layers: 'sums', data, rank: 4, ring: 5, late } });
+    for (const job of ['infer', 'learn'] as const) {
+      const result = verify(image, { job });
+      assert.is(
+        result.counterexample?.found,
+        undefined,
+        `${job}, late ${late}: ${JSON.stringify(result.counterexample)}`,
+      );
+      assert.ok(result.proved);
+      if (job === 'learn') assert.ok(result.scenarios.length >= 4, 'several ways');
+    }
+  }
+});
+
+test.run();
