@@ -73,10 +73,12 @@ export const DUE_EVERY = 84;
 export const FOLD_DECAY = 80;
 /** factor: ridge, in 4096ths of the mean of the diagonal. OP_OUTPUT: rows of the triangle. A tile is a row. */
 export const FACTOR_RIDGE = 80;
-// solve: OP_INPUT the triangle, OP_OUTPUT for each class its weights, int32, and a constant, int64. A tile is a class.
+// solve: OP_INPUT the triangle, OP_OUTPUT for each class its weights, int32, and a constant, int64: halfway, then the solutions.
+// A tile is a class halfway, then one solved.
 /**
- * expand: OP_INPUT what `solve` made, OP_WEIGHTS the projection, OP_REQUANT its scales; OP_OUTPUT for each class int32 weights of
- * inputs, a constant, int64, and the weights of the projected sample, int32. A tile is so many inputs of a class.
+ * expand: OP_INPUT the solutions, OP_WEIGHTS the projection, OP_REQUANT its scales; OP_OUTPUT for each class int32 weights of
+ * inputs, the largest magnitude of each part of them, a constant, int64, and the largest answer to a class mean, int64. A tile is
+ * so many inputs of a class: a part.
  */
 export const EXPAND_INPUTS = 80;
 export const EXPAND_PART = 84;
@@ -84,10 +86,9 @@ export const EXPAND_PART = 84;
  * requantize: OP_INPUT what `expand` made, OP_OUTPUT W8, OP_BIAS biases, OP_REQUANT scales, all in NEXT; OP_WEIGHTS the centre of
  * inputs; inputs and part as `expand`. A tile is a class; the last one, the scales.
  */
-export const REQUANTIZE_SHIFTS = 88;
-export const REQUANTIZE_REACH = 92;
+export const REQUANTIZE_REACH = 88;
 /** Bytes between two scales: 8, or 0 for one. */
-export const REQUANTIZE_STRIDE = 96;
+export const REQUANTIZE_STRIDE = 92;
 // settle: the ring and the statistics; logits lie in the sample's ring entry from SETTLE_LOGITS on.
 /** 1: of a learn job; 0: of an inference. */
 export const SETTLE_LEARN = 72;

@@ -64,7 +64,7 @@ const OPS: Record<string, Name[]> = {
   requantize: [
     ...COMMON,
     ...(['SUMS_SHAPE', 'SUMS_AT', 'EXPAND_INPUTS', 'EXPAND_PART'] as const),
-    ...(['REQUANTIZE_SHIFTS', 'REQUANTIZE_REACH', 'REQUANTIZE_STRIDE'] as const),
+    ...(['REQUANTIZE_REACH', 'REQUANTIZE_STRIDE'] as const),
   ],
   settle: [...COMMON, 'SETTLE_LEARN', 'SETTLE_CLASSES', 'SETTLE_LOGITS'],
   'update of circulant': [

@@ -13,7 +13,7 @@ import {
 } from '../layout';
 import { EXPAND_INPUTS, EXPAND_PART, SUMS_AT, SUMS_COUNTS, WEIGHT_BITS } from '../learning-layout';
 import { look, put } from '../nvm';
-import { bitLength, classesOf, rankOf, shifted } from './place';
+import { bitLength, classesOf, meansAt, rankOf, shifted } from './place';
 import { solutionBytes } from './solve';
 
 // What `enter` leaves: the mean constant, int64, shifts; then how far each weight goes up, a byte each.
@@ -21,9 +21,15 @@ const LEFT = 8;
 const LAST = 12;
 const RAISE = 16;
 
-/** Bytes of what a class has: weights of inputs, a constant, weights of the projected sample. */
+/** Tiles of a class. */
+export function partsOf(op: usize): i32 {
+  const part = load<i32>(op, EXPAND_PART);
+  return (load<i32>(op, EXPAND_INPUTS) + part - 1) / part;
+}
+
+/** Bytes of what a class has: weights of inputs, the largest of each part, a constant, and the largest answer to a class mean. */
 export function expandedBytes(op: usize): i32 {
-  return ((load<i32>(op, EXPAND_INPUTS) + rankOf(op)) << 2) + 8;
+  return ((load<i32>(op, EXPAND_INPUTS) + partsOf(op)) << 2) + 16;
 }
 
 /** Whether class `c` has any weight. */
@@ -109,10 +115,31 @@ function weigh(op: usize, c: i32): usize {
   return row;
 }
 
+/** The largest magnitude of an answer to the mean of a class that is there; `row`: constant, then weights. */
+function largestScore(op: usize, row: usize): i64 {
+  const rank = rankOf(op);
+  const found = op + load<usize>(op, OP_SCRATCH0);
+  const last = load<i32>(found, LAST);
+  let most: i64 = 0;
+  for (let other = 0; other < classesOf(op); other++) {
+    if (!isPresent(op, other, op + load<usize>(op, OP_SCRATCH4))) continue;
+    const at = load<usize>(op, SUMS_AT) + meansAt(op, other);
+    const means = look(at, rank << 1, op + load<usize>(op, OP_SCRATCH2));
+    let sum: i64 = 0;
+    for (let i = 0; i < rank; i++) {
+      const product = <i64>load<i32>(row + (i << 2), 8) * <i64>load<i16>(means + (i << 1));
+      sum += product << (last - load<u8>(found + i, RAISE));
+    }
+    const score = (sum >> 8) + load<i64>(row);
+    most = max<i64>(most, score < 0 ? -score : score);
+  }
+  return most;
+}
+
 export function tile(op: usize, index: i32): void {
   const inputs = load<i32>(op, EXPAND_INPUTS);
   const part = load<i32>(op, EXPAND_PART);
-  const parts = (inputs + part - 1) / part;
+  const parts = partsOf(op);
   const c = index / parts;
   const from = (index % parts) * part;
   const count = min(part, inputs - from);
@@ -132,5 +159,12 @@ export function tile(op: usize, index: i32): void {
   }
   const to = load<usize>(op, OP_OUTPUT) + c * expandedBytes(op);
   put(to + (from << 2), sums, count << 2);
-  if (from == 0) put(to + (inputs << 2), row, 8 + (rank << 2));
+  let most = 0;
+  for (let j = 0; j < count; j++) most = max(most, abs(load<i32>(sums + (j << 2))));
+  store<i32>(sums, most);
+  put(to + ((inputs + (index % parts)) << 2), sums, 4);
+  if (from) return;
+  const present = isPresent(op, c, op + load<usize>(op, OP_SCRATCH4));
+  store<i64>(row, present ? largestScore(op, row) : 0, 8);
+  put(to + ((inputs + parts) << 2), row, 16);
 }

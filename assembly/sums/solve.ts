@@ -1,8 +1,8 @@
 // Weights of the projected sample for one class: those with which L D Lᵀ gives its mean (docs/LEARNING.md §10).
 import { OP_INPUT, OP_OUTPUT, OP_SCRATCH0, OP_SCRATCH1, OP_SCRATCH2 } from '../layout';
 import { SUMS_AT, SUMS_COUNTS } from '../learning-layout';
-import { look, put } from '../nvm';
-import { clamp, meansAt, rankOf, triangle } from './place';
+import { fetch, look, put } from '../nvm';
+import { clamp, classesOf, meansAt, rankOf, triangle } from './place';
 
 const Z_BITS = 20;
 
@@ -15,8 +15,8 @@ function rowOf(op: usize, row: i32): usize {
   return look(load<usize>(op, OP_INPUT) + triangle(row), (row + 1) << 2, op + load<usize>(op, OP_SCRATCH1));
 }
 
-/** Solves in place of `weights`, which holds means in 1/256. */
-function solve(op: usize, weights: usize): void {
+/** L y = mean, then D z = y, in place of `weights`, which holds means in 1/256. */
+function goForward(op: usize, weights: usize): void {
   const rank = rankOf(op);
   for (let i = 0; i < rank; i++) {
     const row = rowOf(op, i);
@@ -29,7 +29,11 @@ function solve(op: usize, weights: usize): void {
     const at = weights + (i << 2);
     store<i32>(at, clamp(((<i64>load<i32>(at)) << Z_BITS) / <i64>load<i32>(rowOf(op, i) + (i << 2))));
   }
-  for (let k = rank - 1; k > 0; k--) {
+}
+
+/** Lᵀ w = z, in place. */
+function goBack(op: usize, weights: usize): void {
+  for (let k = rankOf(op) - 1; k > 0; k--) {
     const row = rowOf(op, k);
     const weight: i64 = load<i32>(weights + (k << 2));
     for (let i = 0; i < k; i++) {
@@ -39,22 +43,36 @@ function solve(op: usize, weights: usize): void {
   }
 }
 
-export function tile(op: usize, c: i32): void {
+/** −½ mean · w, behind the weights. */
+function findConstant(op: usize, weights: usize, means: usize): void {
   const rank = rankOf(op);
+  let product: i64 = 0;
+  for (let i = 0; i < rank; i++)
+    product += <i64>load<i32>(weights + (i << 2)) * <i64>load<i16>(means + (i << 1));
+  store<i64>(weights + (rank << 2), -(product >> 9), 0, 4);
+}
+
+/** A tile: a class on its way down; and, after all of those, on its way back. */
+export function tile(op: usize, index: i32): void {
+  const rank = rankOf(op);
+  const classes = classesOf(op);
+  const c = index % classes;
   const from = load<usize>(op, SUMS_AT);
+  const to = load<usize>(op, OP_OUTPUT);
   const weights = op + load<usize>(op, OP_SCRATCH0);
   const scratch = op + load<usize>(op, OP_SCRATCH2);
   const bytes = solutionBytes(rank);
   memory.fill(weights, 0, bytes);
   if (load<i32>(look(from + SUMS_COUNTS + (c << 2), 4, scratch)) > 0) {
-    const means = look(from + meansAt(op, c), rank << 1, scratch);
-    for (let i = 0; i < rank; i++) store<i32>(weights + (i << 2), <i32>load<i16>(means + (i << 1)));
-    solve(op, weights);
-    const again = look(from + meansAt(op, c), rank << 1, scratch);
-    let product: i64 = 0;
-    for (let i = 0; i < rank; i++)
-      product += <i64>load<i32>(weights + (i << 2)) * <i64>load<i16>(again + (i << 1));
-    store<i64>(weights + (rank << 2), -(product >> 9), 0, 4);
+    if (index < classes) {
+      const means = look(from + meansAt(op, c), rank << 1, scratch);
+      for (let i = 0; i < rank; i++) store<i32>(weights + (i << 2), <i32>load<i16>(means + (i << 1)));
+      goForward(op, weights);
+    } else {
+      fetch(to + c * bytes, rank << 2, weights);
+      goBack(op, weights);
+      findConstant(op, weights, look(from + meansAt(op, c), rank << 1, scratch));
+    }
   }
-  put(load<usize>(op, OP_OUTPUT) + c * bytes, weights, bytes);
+  put(to + index * bytes, weights, bytes);
 }

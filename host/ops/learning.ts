@@ -105,18 +105,18 @@ const SUMS_OPS = {
   })),
   [OpKind.SOLVE]: sums((_, rank) => ({
     enter: 0,
-    tile: rank * (3 * VIEW + DIVISION + rank * WIDE_MAC * 1.5),
+    tile: rank * (2 * VIEW + DIVISION + (rank / 2) * WIDE_MAC * 1.5),
   })),
   [OpKind.EXPAND]: sums((classes, rank, op) => ({
     enter: rank * (VIEW + DIVISION) + classes * (3 * VIEW + 2 * rank * WIDE_MAC),
-    tile: rank * (VIEW + WIDE_MAC + op.get(EXPAND_PART) * MAC),
+    tile: rank * (VIEW + WIDE_MAC + op.get(EXPAND_PART) * MAC) + classes * (2 * VIEW + rank * WIDE_MAC),
   })),
-  [OpKind.REQUANTIZE]: sums((classes, rank, op) => {
+  [OpKind.REQUANTIZE]: sums((classes, _, op) => {
     const inputs = op.get(EXPAND_INPUTS);
-    const views = Math.ceil(inputs / op.get(EXPAND_PART)) * VIEW;
+    const parts = Math.ceil(inputs / op.get(EXPAND_PART));
     return {
-      enter: classes * (views + inputs * 5) + classes * classes * (VIEW + rank * WIDE_MAC) + 4 * DIVISION,
-      tile: 3 * views + inputs * (WIDE_MAC + MAC) + DIVISION,
+      enter: classes * (parts + 1) * VIEW + 4 * DIVISION,
+      tile: 3 * parts * VIEW + inputs * (WIDE_MAC + MAC) + DIVISION,
     };
   }),
   [OpKind.SETTLE]: { ...control, steers: false },

@@ -103,30 +103,38 @@ function factorFootprint(op: OpRecord, tile: number): Footprint {
 
 function solveFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
-  const size = 4 * parts.rank + 8;
+  const { classes, rank } = parts;
+  const size = 4 * rank + 8;
+  const c = tile % classes;
+  const halfway = tile < classes ? [] : [bytes(op.get(OP_OUTPUT) + c * size, 4 * rank)];
   return {
     reads: [
-      ...from(op.get(SUMS_AT), [parts.count(tile), parts.means(tile)]),
-      bytes(op.get(OP_INPUT), triangle(parts.rank)),
+      ...from(op.get(SUMS_AT), [parts.count(c), parts.means(c)]),
+      bytes(op.get(OP_INPUT), triangle(rank)),
+      ...halfway,
     ],
     writes: [bytes(op.get(OP_OUTPUT) + tile * size, size)],
   };
 }
 
+const partsOf = (op: OpRecord): number => Math.ceil(op.get(EXPAND_INPUTS) / op.get(EXPAND_PART));
 /** Bytes of what `expand` makes of a class. */
-const expandedBytes = (op: OpRecord, { rank }: Parts): number => 4 * (op.get(EXPAND_INPUTS) + rank) + 8;
+const expandedBytes = (op: OpRecord): number => 4 * (op.get(EXPAND_INPUTS) + partsOf(op)) + 16;
 
 function expandFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
   const { classes, rank } = parts;
   const [inputs, part] = [op.get(EXPAND_INPUTS), op.get(EXPAND_PART)];
-  const perClass = Math.ceil(inputs / part);
+  const perClass = partsOf(op);
   const first = (tile % perClass) * part;
-  const start = op.get(OP_OUTPUT) + Math.floor(tile / perClass) * expandedBytes(op, parts);
-  const weights = bytes(start + 4 * first, 4 * Math.min(part, inputs - first));
+  const start = op.get(OP_OUTPUT) + Math.floor(tile / perClass) * expandedBytes(op);
+  const written = [
+    bytes(start + 4 * first, 4 * Math.min(part, inputs - first)),
+    bytes(start + 4 * (inputs + (tile % perClass)), 4),
+  ];
   return {
     reads: [...from(op.get(SUMS_AT), [parts.counts]), bytes(op.get(OP_INPUT), classes * (4 * rank + 8))],
-    writes: first === 0 ? [weights, bytes(start + 4 * inputs, 8 + 4 * rank)] : [weights],
+    writes: first === 0 ? [...written, bytes(start + 4 * (inputs + perClass), 16)] : written,
   };
 }
 
@@ -138,10 +146,7 @@ function requantizeFootprint(op: OpRecord, tile: number): Footprint {
   const scales = bytes(op.get(OP_REQUANT), stride === 0 ? 8 : 8 * classes);
   const ofClass = [bytes(op.get(OP_OUTPUT) + tile * inputs, inputs), bytes(op.get(OP_BIAS) + 4 * tile, 4)];
   return {
-    reads: [
-      ...from(op.get(SUMS_AT), [parts.counts, parts.allMeans]),
-      bytes(op.get(OP_INPUT), classes * expandedBytes(op, parts)),
-    ],
+    reads: [...from(op.get(SUMS_AT), [parts.counts]), bytes(op.get(OP_INPUT), classes * expandedBytes(op))],
     writes: tile === classes ? [scales] : ofClass,
   };
 }

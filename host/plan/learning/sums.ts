@@ -21,7 +21,6 @@ import {
   FACTOR_RIDGE,
   FOLD_DECAY,
   REQUANTIZE_REACH,
-  REQUANTIZE_SHIFTS,
   REQUANTIZE_STRIDE,
   SETTLE_CLASSES,
   SETTLE_LEARN,
@@ -170,7 +169,7 @@ function lowerFactor(spec: SumsSpec): LoweredOp {
 
 const lowerSolve = (spec: SumsSpec): LoweredOp => {
   const { rank } = spec.projection;
-  return finished(recordOf(OpKind.SOLVE, spec.classes, spec), [
+  return finished(recordOf(OpKind.SOLVE, 2 * spec.classes, spec), [
     4 * rank + 8,
     4 * rank,
     Math.max(2 * rank, 4),
@@ -188,25 +187,17 @@ function lowerExpand(spec: SumsSpec, limits: TileLimits): LoweredOp {
   return finished(record, areasOf(part));
 }
 
-function lowerRequantize(spec: SumsSpec, stride: number, limits: TileLimits): LoweredOp {
-  const { rank, inputs, centre, shifts } = spec.projection;
+/** `part`: of inputs, as `expand` has them. */
+function lowerRequantize(spec: SumsSpec, stride: number, part: number): LoweredOp {
+  const { inputs, centre } = spec.projection;
   const record = recordOf(OpKind.REQUANTIZE, spec.classes + 1, spec);
   record.set(EXPAND_INPUTS, inputs);
   record.set(REQUANTIZE_REACH, spec.reach);
   record.set(REQUANTIZE_STRIDE, stride);
-  const areasOf: Areas = (part) => [
-    24,
-    4 * part,
-    4 * rank + 8,
-    Math.max(part, 2 * rank, 4),
-    Math.max(part, rank, 8),
-  ];
-  const part = partOf('requantize', record, inputs, areasOf, limits);
-  const constants = [
-    { field: OP_WEIGHTS, bytes: littleEndian(centre) },
-    { field: REQUANTIZE_SHIFTS, bytes: new Uint8Array(shifts) },
-  ];
-  return finished(record, areasOf(part), constants);
+  record.set(EXPAND_PART, part);
+  const constants = [{ field: OP_WEIGHTS, bytes: littleEndian(centre) }];
+  // Weights, or what is looked up of a class; what comes of them; the centre, or a constant.
+  return finished(record, [24, Math.max(4 * part, 16), Math.max(part, 4), Math.max(part, 16)], constants);
 }
 
 function lowerSettle(spec: SumsSpec, learn: boolean): LoweredOp {
@@ -286,13 +277,18 @@ function updateSteps(
   const stride = head.multipliers.length === 1 ? 0 : 8;
   const buffer = (bytes: number): Buffer => ({ ...nowhere, bytes });
   const factors = buffer(2 * rank * (rank + 1));
-  const solutions = buffer(classes * (4 * rank + 8));
-  const expanded = buffer(classes * (4 * (inputs + rank) + 8));
+  // Halfway, then solved.
+  const solved = classes * (4 * rank + 8);
+  const solutions = buffer(2 * solved);
   const size = sumsBytes(spec.prior).length;
   const current = inGroup(Group.WEIGHTS, bank.sums, size);
   const next = inGroup(Group.NEXT, bank.sums, size);
   const at = (field: number, from: Buffer): Step['reads'][number] => ({ field, buffer: from, offset: 0 });
   const inNext = (offset: number, bytes: number): Buffer => inGroup(Group.NEXT, offset, bytes);
+  const expand = lowerExpand(spec, limits);
+  const parts = Math.ceil(inputs / expand.record.get(EXPAND_PART));
+  const expanded = buffer(classes * (4 * (inputs + parts) + 16));
+  const requantize = lowerRequantize(spec, stride, expand.record.get(EXPAND_PART));
   const turn: Step[] = [
     { name: 'fold', lowered: lowerFold(spec), reads: [at(SUMS_AT, current)], writes: next, commits: true },
     { name: 'factor', lowered: lowerFactor(spec), reads: [at(SUMS_AT, next)], writes: factors },
@@ -304,14 +300,14 @@ function updateSteps(
     },
     {
       name: 'expand',
-      lowered: lowerExpand(spec, limits),
-      reads: [at(SUMS_AT, next), at(OP_INPUT, solutions)],
+      lowered: expand,
+      reads: [at(SUMS_AT, next), { field: OP_INPUT, buffer: solutions, offset: solved }],
       writes: expanded,
       twin: project,
     },
     {
       name: 'requantize',
-      lowered: lowerRequantize(spec, stride, limits),
+      lowered: requantize,
       reads: [
         at(SUMS_AT, next),
         at(OP_INPUT, expanded),
