@@ -34,6 +34,11 @@ static inline uint32_t brownout_module_import_power_low(void) {
 }
 #endif
 
+/* Apart from what calls it: a program that has it has something to fill in. */
+void brownout_unported(void) {
+  brownout_trap();
+}
+
 #include "brownout_accel.h"
 #include "brownout_module.inc"
 

@@ -20,6 +20,7 @@ static void restart(void) {
 #include "brownout_startup.h"
 
 void brownout_board_tick(void);
+void brownout_board_nmi(void);
 
 void brownout_reset(void) {
   run_main();
@@ -28,10 +29,15 @@ void brownout_reset(void) {
 __attribute__((weak)) void brownout_board_tick(void) {
 }
 
+/* A port may know an NMI after which the program goes on. */
+__attribute__((weak)) void brownout_board_nmi(void) {
+  fault();
+}
+
 __attribute__((section(".vectors"), used)) static void (*const vectors[16])(void) = {
     (void (*)(void))&brownout_link_stack_top,
     brownout_reset,
-    fault,
+    brownout_board_nmi,
     fault,
     fault,
     fault,

@@ -1,6 +1,10 @@
 /* What the part tells of its supply, and what becomes of a fault. To fill in. */
 #include "brownout_hal.h"
 
+/* A port of the board may do better: brownout_port_power_… */
+#if defined(__GNUC__)
+__attribute__((weak))
+#endif
 int brownout_power_low(void) {
   return 0;
 }

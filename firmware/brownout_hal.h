@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include "brownout_settings.h"
+
 /* What NVM needs before it is accessed for the first time after power came up. */
 void brownout_nvm_begin(void);
 

@@ -9,6 +9,12 @@
 #include <stdint.h>
 
 #include "brownout_model.h"
+#include "brownout_settings.h"
+
+/* The first page of the log: behind the program, as the linker script must know. */
+#ifndef BROWNOUT_FLASH_ADDRESS
+#define BROWNOUT_FLASH_ADDRESS 0x00080000u
+#endif
 
 #ifndef BROWNOUT_FLASH_PAGE_BYTES
 #define BROWNOUT_FLASH_PAGE_BYTES 4096u

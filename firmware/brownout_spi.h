@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+/* What the bus needs after power came up; chip select is high behind it. */
+void brownout_spi_begin(void);
 /* Chip select: 1 begins a transaction, 0 ends it. */
 void brownout_spi_select(int on);
 /* Sends a byte, and returns the one that came meanwhile. */

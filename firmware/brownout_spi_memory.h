@@ -62,7 +62,7 @@ static uint8_t spi_status(void) {
  */
 static void spi_power_up(void) {
   uint32_t looks;
-  brownout_spi_select(0);
+  brownout_spi_begin();
   for (looks = 0; looks < BROWNOUT_NVM_PATIENCE; looks++) {
     spi_command(BROWNOUT_SPI_WRITE_ENABLE);
     if ((spi_status() & (BROWNOUT_SPI_WRITE_ENABLED | BROWNOUT_SPI_WRITE_IN_PROGRESS)) == BROWNOUT_SPI_WRITE_ENABLED) {

@@ -19,7 +19,7 @@ void brownout_reset(void);
 void brownout_board_exit(int code);
 
 #ifdef BROWNOUT_SEMIHOSTING
-void brownout_board_print(const char *text) {
+__attribute__((weak)) void brownout_board_print(const char *text) {
   semihosting(0x04, text); /* SYS_WRITE0 */
 }
 
@@ -28,7 +28,8 @@ static void leave(int code) {
   semihosting(0x20, block);                             /* SYS_EXIT_EXTENDED */
 }
 #else
-void brownout_board_print(const char *text) {
+/* A port of the board may do better: brownout_port_text_… */
+__attribute__((weak)) void brownout_board_print(const char *text) {
   (void)text;
 }
 

@@ -185,7 +185,7 @@ armTest(
       return { code, json: JSON.parse(out) as Record<string, unknown> };
     };
     for (const board of hardwareNames) {
-      const folder = await exported({ board, nvm: 'spi-fram' });
+      const folder = await exported({ board, nvm: 'flash' });
       const { code, json } = await say('flash', folder, '--board', board, '--dry-run');
       assert.equal([code, json['board'], json['programmed']], [0, board, false]);
       assert.match(

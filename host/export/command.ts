@@ -31,9 +31,9 @@ export const command: Command = defineCommand({
     checkFirmwareFolder(folder);
     const exported = await exportFirmware(readUserFile(path), options);
     const kept = writeFirmwareFolder(folder, exported.files);
-    const { origin, files, usage = null, note = null, target, device, module } = exported;
+    const { origin, files, usage = null, note = null, target, device, module, support } = exported;
     return {
-      json: { origin, folder, target, device, files: [...files.keys()], module, usage, kept, note },
+      json: { origin, folder, target, device, files: [...files.keys()], module, usage, kept, note, support },
       text: exportText(exported, folder, kept),
       exitCode: ExitCode.OK,
     };

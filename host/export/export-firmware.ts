@@ -14,6 +14,7 @@ import { cBytes } from '../firmware/emit-c.js';
 import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
 import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
 import { type NvmKind, nvmBody, nvmKinds } from '../firmware/nvm-bodies/index.js';
+import { checkPair, nvmOf, portingText, portSettings, type Support } from '../firmware/support.js';
 import { firmwareFiles, firmwareModule, MODULE, type Part, partSources } from '../firmware/sources.js';
 import { MANIFEST, type Manifest, type ModuleStatement } from '../firmware/manifest.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
@@ -42,6 +43,10 @@ export interface FirmwareExport {
   module: ModuleStatement;
   /** Of the linked program; undefined for `posix`, and where there is no cross compiler. */
   usage: FirmwareUsage | undefined;
+  /** What is known of the board with this NVM and layout, and what a person still fills in. */
+  support: Exclude<Support, { kind: 'refused' }>;
+  /** The board that was asked for. */
+  board: string | undefined;
   /** Why there is no program, and what to do. */
   note: string | undefined;
 }
@@ -95,9 +100,9 @@ function checkFit(usage: FirmwareUsage, name: string): void {
 
 /** Links in `folder`; where a memory is too small, the linker says by how much. */
 function linkProgram(folder: string, program: Program): string {
-  const { target, defines, map, logBytes, name } = program;
+  const { target, map, logBytes, name } = program;
   try {
-    return linkElf(folder, partSources(program), { target, defines: [...defines] });
+    return linkElf(folder, partSources(program), { target, defines: [] });
   } catch (error) {
     const [, region, over] = /region `(\w+)' overflowed by (\d+) bytes/.exec(String(error)) ?? [];
     if (region === undefined) throw error;
@@ -159,21 +164,22 @@ function programFor(
   const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
   const nvmBytes = profile.nvmBytes.value;
   const placement = nvmBody(nvm).place({ map, nvmBytes: image.nvmBytes, page: board?.page });
-  const { defines, flashBytes: logBytes, capacityBytes = nvmBytes } = placement;
+  const { flashBytes: logBytes, capacityBytes = nvmBytes } = placement;
+  const settings = [...placement.settings, ...(board ? portSettings(board, nvm) : [])];
   const { origin, bytes } = map.flash;
   if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, base.name);
   const flash = { origin, bytes: bytes - logBytes };
-  return { ...base, ...own, map: { ...map, flash }, defines, logBytes, nvmBytes: capacityBytes };
+  return { ...base, ...own, map: { ...map, flash }, settings, logBytes, nvmBytes: capacityBytes };
 }
 
-/** The kind of NVM called `name`, or the target's own. Throws `E_NVM`. */
-function nvmCalled(name: string | undefined, target: Target): NvmKind {
-  const known = nvmKinds.filter((kind) => nvmBody(kind).runs === target.runs);
-  const found = name === undefined ? known[0] : known.find((kind) => kind === name);
+/** The kind of NVM called `name`, or the board's or target's own. Throws `E_NVM`. */
+function nvmCalled(name: string | undefined, board: HardwareBoard | undefined, target: Target): NvmKind {
+  const known = nvmOf(board, target);
+  const found = name === undefined ? known[0] : nvmKinds.find((kind) => kind === name);
   if (found) return found;
   throw new BrownoutError({
     code: 'E_NVM',
-    found: `NVM "${name}" on ${target.name}`,
+    found: `NVM "${name}" on ${board?.name ?? target.name}`,
     expected: known.join(', '),
     hint: didYouMean(name ?? '', known),
   });
@@ -185,11 +191,11 @@ async function projectFiles(
   layout: Layout,
   program: Program,
 ): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'> & { wasm: Uint8Array }> {
-  const { target, nvm } = program;
+  const { target } = program;
   const module = await firmwareModule(image);
   const { wasm } = module;
   const text = firmwareFiles(image, module, program);
-  const laidOut = layoutKind(layout).lay(text, { target, nvm, name: image.metadata.name });
+  const laidOut = layoutKind(layout).lay(text, { ...program, name: image.metadata.name });
   const files = new Map<string, Uint8Array>(
     [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
   );
@@ -239,15 +245,17 @@ export async function exportFirmware(
   const settings = checkOptions(exportOptions, options);
   const board = settings.board === undefined ? undefined : hardwareCalled(settings.board);
   const targetName = settings.target ?? board?.core ?? 'cortex-m4';
-  const { device } = settings;
   const target = targetCalled(targetName);
-  const profile = deviceProfile(device);
-  const nvm = nvmCalled(settings.nvm, target);
+  const profile = deviceProfile(settings.device ?? board?.device ?? 'cortex-m4-generic');
+  const nvm = nvmCalled(settings.nvm, board, target);
   const layout = layoutCalled(settings.layout);
+  const pair = { board, target, nvm, layout, accelerator: 'none' } as const;
+  const support = checkPair(pair);
   const { files, usage, note, wasm } =
     target.name === 'wasm'
       ? { ...(await wasmFiles(image, nvm)), usage: undefined }
       : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile }));
+  files.set('PORTING.md', new Uint8Array(Buffer.from(portingText(pair, support))));
   const proved = settings.verify ? proveModule(image, wasm) : [];
   const module = { file: MODULE, bytes: wasm.length, sha256: sha256(wasm), proved };
   const origin = originOf({ image: image.file, module: wasm });
@@ -266,5 +274,15 @@ export async function exportFirmware(
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
   };
   files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
-  return { origin, target: targetName, device: profile.name, files, module, usage, note };
+  return {
+    origin,
+    target: targetName,
+    device: profile.name,
+    files,
+    module,
+    usage,
+    note,
+    support,
+    board: board?.name,
+  };
 }

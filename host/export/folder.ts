@@ -17,6 +17,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BrownoutError } from '../error.js';
+import { hardwareBoards } from '../firmware/hardware.js';
 import { layoutKinds } from '../firmware/layouts.js';
 import { nvmBodies } from '../firmware/nvm-bodies/index.js';
 import { programFiles } from '../firmware/sources.js';
@@ -26,7 +27,10 @@ import { type Manifest, manifestOf } from '../firmware/manifest.js';
 /** Files of an export that people edit; what they changed stays. */
 const EDITABLE = new Set([
   'brownout_hal.h',
-  ...targets.flatMap(programFiles),
+  'brownout_settings.h',
+  ...targets.flatMap((target) => programFiles({ target, nvm: target.runs === 'part' ? 'mapped' : 'file' })),
+  ...['spi', 'flash'].map((port) => `brownout_port_${port}.c`),
+  ...hardwareBoards.flatMap(({ ports }) => Object.values(ports)),
   ...nvmBodies.flatMap(({ editable }) => editable),
   ...layoutKinds.flatMap(({ editable }) => editable),
 ]);

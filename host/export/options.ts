@@ -17,7 +17,7 @@ export interface ExportOptions {
   board?: string;
   /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
   layout?: string;
-  /** Device profile whose flash, SRAM and NVM the firmware must fit; default `cortex-m4-generic`. */
+  /** Device profile whose flash, SRAM and NVM the firmware must fit; default the board's, else `cortex-m4-generic`. */
   device?: string | DeviceProfile;
   /** Prove the image on the very module that goes into the folder; default true. */
   verify?: boolean;
@@ -36,6 +36,6 @@ export const exportOptions = {
   },
   layout: { kind: choice(layoutNames, { code: 'E_LAYOUT' }), default: 'make', help: 'how the files lie' },
   board: { kind: choice(hardwareNames, { code: 'E_BOARD' }), help: 'memories of a board to buy' },
-  device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'part it must fit' },
+  device: { kind: deviceKind, help: 'part it must fit', otherwise: 'the board’s, else cortex-m4-generic' },
   verify: { kind: flag, default: true, help: 'leave out the proof on the module in the folder' },
 } as const satisfies Table<ExportOptions>;

@@ -7,7 +7,7 @@ const percent = ({ usedBytes, totalBytes }: Usage): string =>
 
 /** What was exported: files, and what the program takes of the part. */
 export function exportText(
-  { target, device, files, module, usage, note }: FirmwareExport,
+  { target, device, board, files, module, usage, note, support }: FirmwareExport,
   folder: string,
   kept: string[],
 ): string {
@@ -15,7 +15,7 @@ export function exportText(
   const proof =
     proved.length > 0 ? `proved on this image (${proved.join(', ')})` : 'not proved (--no-verify)';
   const lines = [
-    `${folder}: ${files.size} files for ${target}`,
+    `${folder}: ${files.size} files for ${board ?? target}`,
     `${module.file}: ${count(bytes)} B, ${proof}, SHA-256 ${sha256}`,
   ];
   if (usage) {
@@ -37,11 +37,19 @@ export function exportText(
     });
     lines.push(
       '',
-      table([['', 'used', `of ${device}`, '', ''], ...rows]),
+      table([['', 'used', `of ${board ?? device}`, '', ''], ...rows]),
       '(measured: sections of firmware.elf)',
     );
   }
   if (kept.length > 0) lines.push(`left as you have them: ${kept.join(', ')}`);
   if (note !== undefined) lines.push(note);
+  switch (support.kind) {
+    case 'runs':
+      lines.push(`ran to the right answer, through cuts, on: ${support.on}`);
+      break;
+    case 'needs':
+      lines.push('to fill in or to see to (PORTING.md):');
+      for (const { file, name, what } of support.needs) lines.push(`  ${name} (${file}): ${what}`);
+  }
   return lines.join('\n');
 }

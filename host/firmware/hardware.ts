@@ -1,14 +1,34 @@
-// Boards that one can buy: where their memories are, and what puts a program there.
+// Boards that one can buy: where their memories are, what their ports are, and what puts a program there.
 import { BrownoutError } from '../error.js';
 import { didYouMean } from '../options/suggest.js';
+import type { NvmKind } from './nvm-bodies/index.js';
+import type { PortKind, Setting } from './nvm-bodies/nvm-body.js';
 import type { FlashPage, MemoryMap } from './targets.js';
+
+/** What is known of NVM of a kind on a board. */
+export type BoardNvm =
+  /** Ran to the right answer, and through cuts, in an emulator or on models of its registers: where. */
+  | { runs: string }
+  /** Builds; a person fills in settings or functions first (host/firmware/support.ts derives which). */
+  | { needs: string }
+  /** Cannot be: why. */
+  | { refused: string };
 
 export interface HardwareBoard {
   name: string;
   core: string;
+  /** Its profile, whose NVM counts where the board's own is not asked for. */
+  device: string;
   map: Pick<MemoryMap, 'flash' | 'sram'>;
   /** Of its flash, where the log is. */
   page: FlashPage;
+  /** Files of firmware/ for its peripherals. */
+  ports: Readonly<Record<PortKind, string>> & { text: string; power?: string };
+  nvm: Readonly<Record<Exclude<NvmKind, 'file'>, BoardNvm>>;
+  /** Headers of its ports. */
+  headers: readonly string[];
+  /** Of its ports: pins. */
+  pins: Readonly<Record<'spi' | 'text', readonly Setting[]>>;
   /** Whether flash begins with a second-stage boot loader. */
   boots2?: boolean;
   /** OpenOCD's arguments before `-c program`; its own scripts, by name. */
@@ -18,42 +38,113 @@ export interface HardwareBoard {
 }
 
 const KIB = 1024;
+const NO_MAPPED = { refused: 'no non-volatile memory in its address space takes stores' };
+
+/** Pins of SPI, in the order SCK, MOSI, MISO, chip select; undefined: only a person can say. */
+function spiPins(how: string, pins: readonly (number | undefined)[]): Setting[] {
+  return ['SCK', 'MOSI', 'MISO', 'CS'].map((name, i) => ({
+    name: `BROWNOUT_SPI_PIN_${name}`,
+    value: pins[i] === undefined ? undefined : `${pins[i]}u`,
+    what: `${name === 'CS' ? 'chip select' : name} of the memory: ${how}`,
+  }));
+}
+
+function textPin(pin: number, what: string): Setting[] {
+  return [{ name: 'BROWNOUT_TEXT_PIN', value: `${pin}u`, what }];
+}
 
 const BOARDS: readonly HardwareBoard[] = [
   {
     name: 'nrf52840dk',
     core: 'cortex-m4',
+    device: 'nrf52840',
     map: {
       flash: { origin: 0, bytes: 1024 * KIB },
       sram: { origin: 0x2000_0000, bytes: 256 * KIB },
     },
-    page: { bytes: 4096, define: 'BROWNOUT_FLASH_NRF52' },
+    page: { bytes: 4096 },
+    ports: {
+      spi: 'brownout_port_spi_nrf52.c',
+      flash: 'brownout_port_flash_nrf52.c',
+      text: 'brownout_port_text_nrf52.c',
+      power: 'brownout_port_power_nrf52.c',
+    },
+    headers: ['brownout_registers.h'],
+    pins: {
+      // Of the header in the shape of an Arduino: D13, D11, D12, D10 (nRF52840 DK hardware guide).
+      spi: spiPins('32 · port + pin', [32 + 15, 32 + 13, 32 + 14, 32 + 12]),
+      text: textPin(6, 'to the debugger, whose serial port it is'),
+    },
+    nvm: {
+      mapped: NO_MAPPED,
+      'spi-fram': { needs: 'models of its registers' },
+      eeprom: { needs: 'models of its registers' },
+      flash: { needs: 'models of its registers' },
+    },
     openocd: ['-f', 'board/nordic_nrf52_dk.cfg'],
   },
   {
     name: 'stm32l4-disco',
     core: 'cortex-m4',
+    device: 'stm32l4',
     map: {
       flash: { origin: 0x0800_0000, bytes: 1024 * KIB },
       sram: { origin: 0x2000_0000, bytes: 96 * KIB },
     },
     page: { bytes: 2048 },
+    ports: {
+      spi: 'brownout_port_spi_stm32l4.c',
+      flash: 'brownout_port_flash_stm32l4.c',
+      text: 'brownout_port_text_stm32l4.c',
+      power: 'brownout_port_power_stm32l4.c',
+    },
+    headers: ['brownout_registers.h'],
+    pins: {
+      // SPI1 shares its pins with what is on the board.
+      spi: spiPins('16 · port + pin, A being 0; SPI1', [undefined, undefined, undefined, undefined]),
+      text: textPin(16 * 3 + 5, 'PD5, to the debugger, whose serial port it is'),
+    },
+    nvm: {
+      mapped: NO_MAPPED,
+      'spi-fram': { needs: 'pins' },
+      eeprom: { needs: 'pins' },
+      flash: { needs: 'models of its registers' },
+    },
     openocd: ['-f', 'board/stm32l4discovery.cfg'],
   },
   {
     name: 'rp2040',
     core: 'cortex-m0plus',
+    device: 'rp2040',
     map: {
       flash: { origin: 0x1000_0000, bytes: 2048 * KIB },
       sram: { origin: 0x2000_0000, bytes: 264 * KIB },
     },
-    page: { bytes: 4096, define: 'BROWNOUT_FLASH_RP2040' },
+    page: { bytes: 4096 },
+    ports: {
+      spi: 'brownout_port_spi_rp2040.c',
+      flash: 'brownout_port_flash_rp2040.c',
+      text: 'brownout_port_text_rp2040.c',
+    },
+    headers: ['brownout_registers.h', 'brownout_port_rp2040.h'],
+    pins: {
+      // The default pins of a Raspberry Pi Pico.
+      spi: spiPins('GPIO of SPI0', [18, 19, 16, 17]),
+      text: textPin(0, 'GPIO of UART0'),
+    },
+    nvm: {
+      mapped: NO_MAPPED,
+      'spi-fram': { needs: 'an emulator' },
+      eeprom: { needs: 'an emulator' },
+      flash: { runs: 'rp2040js' },
+    },
     boots2: true,
     openocd: ['-f', 'interface/cmsis-dap.cfg', '-f', 'target/rp2040.cfg'],
     uf2: { family: 0xe48b_ff56, drive: 'RPI-RP2' },
   },
 ];
 
+export const hardwareBoards = BOARDS;
 export const hardwareNames = BOARDS.map(({ name }) => name);
 
 /** The board called `name`; undefined if it is none of these. */

@@ -2,13 +2,10 @@
 import { BrownoutError } from '../error.js';
 import { didYouMean } from '../options/suggest.js';
 import { packageVersion } from '../package.js';
-import type { NvmKind } from './nvm-bodies/index.js';
-import { librarySources, packageText, programFiles, programSources } from './sources.js';
-import { compilerOf, type Target } from './targets.js';
+import { librarySources, packageText, type Part, programFiles, programSources } from './sources.js';
+import { compilerOf } from './targets.js';
 
-interface Laid {
-  target: Target;
-  nvm: NvmKind;
+interface Laid extends Part {
   /** Of the image. */
   name: string;
 }
@@ -25,14 +22,16 @@ const move = (files: Files, folder: string, pick: (name: string) => boolean): Fi
 const BUILD = ['Makefile', 'link.ld'];
 
 /** Whether a file is the library's; the others are the example's, or make's. */
-const isLibraryOf = ({ target }: Laid): ((name: string) => boolean) => {
-  const others = [...programFiles(target), ...BUILD];
+const isLibraryOf = (laid: Laid): ((name: string) => boolean) => {
+  const others = [...programFiles(laid), ...BUILD, ...(laid.own?.keys() ?? [])];
   return (name) => !others.includes(name);
 };
 
-function cmake(files: Files, { target, nvm }: Laid): Files {
+function cmake(files: Files, laid: Laid): Files {
+  const { target } = laid;
   const { toolchain, flags } = target;
-  const board = programSources(target).filter((name) => name !== 'main.c');
+  const made = [...(laid.own?.keys() ?? [])];
+  const board = [...programSources(laid).filter((name) => name !== 'main.c'), ...made];
   const all = new Map([...files].filter(([name]) => name !== 'Makefile'));
   const script = `\${CMAKE_CURRENT_SOURCE_DIR}/link.ld`;
   all.set(
@@ -42,7 +41,7 @@ function cmake(files: Files, { target, nvm }: Laid): Files {
       '# this is the project, the example `firmware` too.',
       'cmake_minimum_required(VERSION 3.13)',
       'project(brownout C)',
-      `add_library(brownout STATIC ${librarySources(nvm).join(' ')})`,
+      `add_library(brownout STATIC ${librarySources(laid).join(' ')})`,
       `add_library(brownout_board STATIC ${board.join(' ')})`,
       `target_include_directories(brownout PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})`,
       'target_link_libraries(brownout_board PUBLIC brownout)',
@@ -79,7 +78,7 @@ function cmake(files: Files, { target, nvm }: Laid): Files {
 function zephyr(files: Files, laid: Laid): Files {
   const isLibrary = isLibraryOf(laid);
   const isHeader = (name: string): boolean => name.endsWith('.h') && name !== 'brownout_wasm.h';
-  const sources = librarySources(laid.nvm).map((name) => `  \${CMAKE_CURRENT_LIST_DIR}/../src/${name}`);
+  const sources = librarySources(laid).map((name) => `  \${CMAKE_CURRENT_LIST_DIR}/../src/${name}`);
   return new Map([
     ...move(files, 'include/', (name) => isLibrary(name) && isHeader(name)),
     ...move(files, 'src/', (name) => isLibrary(name) && !isHeader(name)),

@@ -6,10 +6,11 @@ import { buildDevice } from '../toolchain/build-device.js';
 import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
 import { emitFunctions } from './emit-c.js';
+import type { HardwareBoard } from './hardware.js';
 import { type FirmwareModule, modelHeader, modelSource } from './model-c.js';
 import { NTT_SIZES, nttTables, type Transforms } from './ntt-tables.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
-import { STACK_BYTES } from './nvm-bodies/nvm-body.js';
+import { type Setting, STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import type { MemoryMap, Target } from './targets.js';
 
 /** The package's C: from dist/host/firmware. */
@@ -164,44 +165,78 @@ const HEADERS = [
 
 const isSource = (name: string): boolean => name.endsWith('.c');
 
+/** Files of a body of NVM, the port that it needs among them. */
+export const nvmFiles = ({ nvm, board }: Place): string[] => {
+  const { files, port } = nvmBody(nvm);
+  return [...files, ...(port ? [board?.ports[port] ?? `brownout_port_${port}.c`] : [])];
+};
+
 /** C files of the library. */
-export const librarySources = (nvm: NvmKind): string[] => [
+export const librarySources = (place: Place): string[] => [
   ...['brownout.c', 'brownout_values.c', 'brownout_model.c'],
-  ...nvmBody(nvm).files.filter(isSource),
+  ...nvmFiles(place).filter(isSource),
 ];
 
+/** Ports of a board that the example prints by, and asks the supply. */
+const boardPorts = ({ nvm, board }: Place): string[] => {
+  if (!board) return [];
+  const { text, power } = board.ports;
+  // A warning would keep flash from being programmed: what has been learnt early enough needs another monitor.
+  return power && nvm !== 'flash' ? [text, power] : [text];
+};
+
 /** Files of the example and of what it needs of its target, start-up code included: for people to edit. */
-export const programFiles = ({ startup, runs }: Target): string[] =>
-  runs === 'part'
-    ? ['main.c', 'brownout_hal.c', ...startup, 'brownout_board.h']
+export const programFiles = (place: Place): string[] => {
+  const { startup, runs } = place.target;
+  return runs === 'part'
+    ? ['main.c', 'brownout_hal.c', ...startup, 'brownout_board.h', ...boardPorts(place)]
     : ['main.c', 'brownout_hal_posix.c', 'brownout_board_posix.c', 'brownout_board.h'];
+};
 
 /** C files of these. */
-export const programSources = (target: Target): string[] => programFiles(target).filter(isSource);
+export const programSources = (place: Place): string[] => programFiles(place).filter(isSource);
 
-/** What a program is built for. */
-export interface Part {
+/** Where a program runs. */
+export interface Place {
   target: Target;
   nvm: NvmKind;
+  board?: HardwareBoard | undefined;
+}
+
+/** What a program is built for. */
+export interface Part extends Place {
   map: MemoryMap;
-  /** Preprocessor definitions. */
-  defines: readonly string[];
+  settings: readonly Setting[];
   /** C files that are made for the part, by name. */
   own?: ReadonlyMap<string, string>;
 }
 
 /** C files of a program for a part. */
-export const partSources = ({ target, nvm, own = new Map() }: Part): string[] => [
-  ...librarySources(nvm),
-  ...programSources(target),
-  ...own.keys(),
+export const partSources = (part: Part): string[] => [
+  ...librarySources(part),
+  ...programSources(part),
+  ...(part.own ?? new Map<string, string>()).keys(),
 ];
 
+/** brownout_settings.h of a board. */
+const settingsHeader = (settings: readonly Setting[]): string =>
+  packageText('brownout_settings.h').replace(
+    '/* settings */\n',
+    settings
+      .map(({ name, value = 'BROWNOUT_FILL_IN', what }) =>
+        [`/* ${what} */`, `#ifndef ${name}`, `#define ${name} ${value}`, '#endif', ''].join('\n'),
+      )
+      .join(''),
+  );
+
+const CPPFLAGS = 'CPPFLAGS = $(if $(SEMIHOSTING),-DBROWNOUT_SEMIHOSTING)';
+
 function makefile(part: Part): string {
-  const { target, nvm: kind, defines } = part;
+  const { target, board } = part;
   const objects = partSources(part).map((name) => name.replace(/\.c$/, '.o'));
-  const own = [...nvmBody(kind).files, ...programFiles(target)].filter((name) => !isSource(name));
-  const headers = new Set(['brownout_model.h', 'brownout_module.inc', ...HEADERS, ...own]);
+  const own = [...nvmFiles(part), ...programFiles(part), ...(board?.headers ?? [])];
+  const made = ['brownout_model.h', 'brownout_settings.h', 'brownout_module.inc'];
+  const headers = new Set([...made, ...HEADERS, ...own.filter((name) => !isSource(name))]);
   const { toolchain } = target;
   const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
@@ -209,10 +244,8 @@ function makefile(part: Part): string {
     `CROSS ?= ${toolchain?.prefix ?? ''}`,
     'CC = $(CROSS)gcc',
     `CFLAGS = ${compileFlags(target).join(' ')}`,
-    // brownout flash gives its own; SEMIHOSTING=1 prints through a debugger.
-    ...(toolchain
-      ? [`CPPFLAGS = ${defines.map((d) => `-D${d} `).join('')}$(if $(SEMIHOSTING),-DBROWNOUT_SEMIHOSTING)`]
-      : []),
+    // The board's settings are in brownout_settings.h.
+    ...(toolchain ? ['# SEMIHOSTING=1 prints through a debugger.', CPPFLAGS] : []),
     `OBJECTS = ${objects.join(' ')}`,
     '',
     `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
@@ -231,6 +264,7 @@ function makefile(part: Part): string {
 export function commonFiles(image: Image, module: FirmwareModule, keepsOld = false): Map<string, string> {
   const files = new Map<string, string>();
   for (const name of ['brownout.c', 'brownout_values.c', ...HEADERS]) files.set(name, packageText(name));
+  files.set('brownout_settings.h', settingsHeader([]));
   files.set('brownout_module.inc', module.text);
   files.set('brownout_model.h', modelHeader(image, module, keepsOld));
   files.set('brownout_model.c', modelSource(image));
@@ -239,9 +273,11 @@ export function commonFiles(image: Image, module: FirmwareModule, keepsOld = fal
 
 /** All files of a firmware folder, by name. */
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
-  const { target, map, nvm, own = new Map() } = part;
+  const { target, map, nvm, board, settings, own = new Map() } = part;
   const files = commonFiles(image, module, nvmBody(nvm).keepsOld);
-  for (const name of [...nvmBody(nvm).files, ...programFiles(target)]) files.set(name, packageText(name));
+  for (const name of [...nvmFiles(part), ...programFiles(part), ...(board?.headers ?? [])])
+    files.set(name, packageText(name));
+  files.set('brownout_settings.h', settingsHeader(settings));
   if (target.toolchain) files.set('link.ld', linkerScript(map, nvmBody(nvm).stackBytes));
   for (const [name, text] of own) files.set(name, text);
   files.set('Makefile', makefile(part));

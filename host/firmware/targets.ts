@@ -23,10 +23,9 @@ export interface Toolchain {
   linkFlags: string[];
 }
 
-/** How a part erases its own flash, and what firmware/brownout_port_flash.c calls the controller that does. */
+/** How a part erases its own flash. */
 export interface FlashPage {
   bytes: number;
-  define?: string;
 }
 
 /** Where firmware runs: on a part, or on the machine at hand. */

@@ -1,9 +1,10 @@
 // For runtimes that load WASM: module, image, and the functions it imports, in C for wasm3 and WAMR.
 import type { Image } from '../model/image.js';
 import { buildDevice } from '../toolchain/build-device.js';
-import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
+import type { NvmKind } from './nvm-bodies/index.js';
 import { sramBytes } from './model-c.js';
-import { commonFiles, moduleFrom, MODULE, packageText } from './sources.js';
+import { commonFiles, moduleFrom, MODULE, nvmFiles, packageText } from './sources.js';
+import { targetCalled } from './targets.js';
 
 /** A page of WASM: the least that a module's memory takes. */
 const PAGE_BYTES = 65_536;
@@ -22,15 +23,17 @@ export async function wasmFiles(
     'Interpreters take 20 to 50 times the instructions of the C that other targets are.',
   ].join('\n');
   const text = new Map<string, string>([
-    ...['brownout_model.h', 'brownout_model.c', 'brownout_hal.h'].map((name): [string, string] => [
-      name,
-      common.get(name)!,
-    ]),
-    ...['brownout_hal.c', 'brownout_host_wasm3.c', 'brownout_host_wamr.c', ...nvmBody(nvm).files].map(
-      (name): [string, string] => {
-        return [name, packageText(name)];
-      },
+    ...['brownout_model.h', 'brownout_model.c', 'brownout_hal.h', 'brownout_settings.h'].map(
+      (name): [string, string] => [name, common.get(name)!],
     ),
+    ...[
+      'brownout_hal.c',
+      'brownout_host_wasm3.c',
+      'brownout_host_wamr.c',
+      ...nvmFiles({ nvm, target: targetCalled('wasm') }),
+    ].map((name): [string, string] => {
+      return [name, packageText(name)];
+    }),
     ['README.txt', `${note}\n`],
   ]);
   const files = new Map<string, Uint8Array>([

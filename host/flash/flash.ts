@@ -1,6 +1,7 @@
 // Puts a firmware folder on a board: on an emulated one its own sources, linked for the board's memories; on one of
 // hardware the program it holds, through OpenOCD or a boot loader that is a drive.
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrownoutError, ExitCode, checkText, refuseArgument } from '../error.js';
@@ -8,6 +9,7 @@ import { hex } from '../model/image-error.js';
 import { loadSegments } from '../firmware/binaries.js';
 import { inTemporaryFolder, linkElf } from '../firmware/build-elf.js';
 import { type HardwareBoard, programCommand } from '../firmware/hardware.js';
+import { type Manifest, manifestOf } from '../firmware/manifest.js';
 import { NvmFile, runOnBoard } from '../firmware/qemu.js';
 import { linkerScript, MODULE } from '../firmware/sources.js';
 import { boardCalled, targetCalled } from '../firmware/targets.js';
@@ -29,6 +31,50 @@ export interface FlashResult {
   nvm: string;
 }
 
+/** A setting, or a function, that only a person can fill in. */
+const OPEN = [
+  /^#define (?!BROWNOUT_FILL_IN)(\w+) BROWNOUT_FILL_IN\b/gm,
+  /^ +BROWNOUT_FILL_IN_BODY\((\w+)\)/gm,
+];
+
+/** What is still to be filled in, with the file that it is in. */
+function openNeeds(folder: string, { files }: Manifest): string[] {
+  const sources = Object.keys(files).filter((name) => /\.[ch]$/.test(name) && existsSync(join(folder, name)));
+  return sources.flatMap((name) => {
+    const text = readFileSync(join(folder, name), 'utf8');
+    return OPEN.flatMap((pattern) => [...text.matchAll(pattern)].map(([, what]) => `${what} (${name})`));
+  });
+}
+
+/** Refuses a folder that is not ported yet, or whose program is older than what was filled in. */
+function checkPorted(folder: string, manifest: Manifest): void {
+  const open = openNeeds(folder, manifest);
+  if (open.length > 0) {
+    throw new BrownoutError({
+      code: 'E_PORTING',
+      found: `nothing filled in at ${open.join(', ')}`,
+      expected: 'what PORTING.md of the folder lists',
+      hint: `Fill it in, then build: \`make -C ${folder}\`.`,
+    });
+  }
+  const sha256 = (name: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(folder, name)))
+      .digest('hex');
+  const isAsWritten = ([name, hash]: [string, string]): boolean =>
+    !existsSync(join(folder, name)) || sha256(name) === hash;
+  const files = Object.entries(manifest.files);
+  const elf = files.find(([name]) => name === 'firmware.elf');
+  const changed = files.filter(([name]) => /\.([chS]|inc|ld)$/.test(name)).find((file) => !isAsWritten(file));
+  if (!elf || !changed || !isAsWritten(elf)) return;
+  throw new BrownoutError({
+    code: 'E_FIRMWARE',
+    found: `a program from before ${changed[0]} was changed`,
+    expected: 'one that is built from what is in the folder',
+    hint: `Run \`make -C ${folder}\`.`,
+  });
+}
+
 /** Of firmware: the module that it is made from. */
 function originOfFolder(folder: string): Origin {
   const path = join(folder, MODULE);
@@ -46,6 +92,15 @@ export async function flash(folder: string, options: FlashOptions = {}): Promise
   const { board: name, nvm } = checkOptions(flashOptions, options);
   const board = boardCalled(name);
   const target = targetCalled(board.core);
+  const manifest = manifestOf(folder);
+  if (manifest && manifest.nvm !== 'mapped') {
+    throw new BrownoutError({
+      code: 'E_NVM',
+      found: `firmware for ${manifest.nvm}${manifest.board === null ? '' : ` of ${manifest.board}`}`,
+      expected: `mapped NVM, which ${board.name} has`,
+      hint: `Export for it: \`brownout export model.brn --target ${target.name} -o another/\`.`,
+    });
+  }
   const names = readdirSync(folder).filter((file) => /\.(c|h|inc)$/.test(file));
   const missing = [...target.startup, 'brownout_module.inc'].filter((file) => !names.includes(file));
   if (missing.length > 0) {
@@ -94,7 +149,7 @@ export interface ProgramOptions {
 
 /**
  * Programs a board with `firmware.elf` or `firmware.uf2` of `folder`. Throws `E_FIRMWARE` where that is missing or linked for
- * other memories, `E_TOOL_MISSING`, `E_PROGRAM` where the command fails.
+ * other memories, `E_PORTING` as long as something is to be filled in, `E_TOOL_MISSING`, `E_PROGRAM` where the command fails.
  */
 export function program(folder: string, { board, dryRun = false, drive }: ProgramOptions): ProgramResult {
   const { flash: range } = board.map;
@@ -111,6 +166,8 @@ export function program(folder: string, { board, dryRun = false, drive }: Progra
       hint: `Export its image again with \`--board ${board.name} -o ${folder}\`.`,
     });
   }
+  const manifest = manifestOf(folder);
+  if (manifest) checkPorted(folder, manifest);
   const command = programCommand(board, folder, drive);
   if (!dryRun) runProgrammer(command);
   return { origin: originOfFolder(folder), board: board.name, command, programmed: !dryRun };

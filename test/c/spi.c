@@ -66,6 +66,10 @@ static void program(void) {
 }
 #endif
 
+void brownout_spi_begin(void) {
+  brownout_spi_select(0);
+}
+
 void brownout_spi_select(int on) {
 #ifdef EEPROM
   if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.latched > 0) program();

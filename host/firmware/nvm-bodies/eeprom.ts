@@ -8,8 +8,9 @@ const ENDURANCE = 1e6;
 
 /** EEPROM behind SPI; what it holds already is not written. */
 export const eeprom: NvmBody = {
-  files: ['brownout_nvm_eeprom.c', 'brownout_spi_memory.h', 'brownout_spi.h', 'brownout_port_spi.c'],
-  editable: ['brownout_port_spi.c'],
+  files: ['brownout_nvm_eeprom.c', 'brownout_spi_memory.h', 'brownout_spi.h'],
+  editable: [],
+  port: 'spi',
   runs: 'part',
   stackBytes: STACK_BYTES,
   place: beside,

@@ -1,7 +1,7 @@
 import { hex } from '../../model/image-error.js';
 import { FlashLog, flashLogSize } from '../flash-log.js';
 import type { WriteTrace } from '../write-trace.js';
-import { beside, type NvmBody, type Placement, type Placing } from './nvm-body.js';
+import { beside, type NvmBody, type Placement, type Placing, type Setting } from './nvm-body.js';
 
 /** The log's own frames lie under the module's. */
 const STACK_BYTES = 1536;
@@ -16,12 +16,11 @@ function place({ map, nvmBytes, page }: Placing): Placement {
   if (!page) return beside();
   const { bytes: flashBytes, capacityBytes } = flashLogSize(nvmBytes, { pageBytes: page.bytes });
   const address = map.flash.origin + map.flash.bytes - flashBytes;
-  const defines = [
-    ...(page.define ? [page.define] : []),
-    `BROWNOUT_FLASH_ADDRESS=${hex(address)}u`,
-    `BROWNOUT_FLASH_PAGE_BYTES=${page.bytes}u`,
+  const settings: Setting[] = [
+    { name: 'BROWNOUT_FLASH_ADDRESS', value: `${hex(address)}u`, what: 'first page of the log' },
+    { name: 'BROWNOUT_FLASH_PAGE_BYTES', value: `${page.bytes}u`, what: 'what is erased at once' },
   ];
-  return { defines, flashBytes, capacityBytes };
+  return { settings, flashBytes, capacityBytes };
 }
 
 /** Erasures of the page that had most, in an inference: the log goes around until they are many. */
@@ -43,8 +42,9 @@ function erasures({ initial, inferences }: WriteTrace): number {
 
 /** The part's own flash, as a log. */
 export const flash: NvmBody = {
-  files: ['brownout_nvm_flash.c', 'brownout_nvm_flash.h', 'brownout_port_flash.c'],
-  editable: ['brownout_port_flash.c'],
+  files: ['brownout_nvm_flash.c', 'brownout_nvm_flash.h'],
+  editable: [],
+  port: 'flash',
   keepsOld: true,
   runs: 'part',
   stackBytes: STACK_BYTES,

@@ -9,7 +9,11 @@ export const mapped: NvmBody = {
   editable: ['brownout_nvm_mapped.c'],
   runs: 'part',
   stackBytes: STACK_BYTES,
-  place: ({ map }) => ({ defines: [`BROWNOUT_NVM_ADDRESS=${hex(map.nvm.origin)}u`], flashBytes: 0 }),
+  place: ({ map }) => {
+    const value = `${hex(map.nvm.origin)}u`;
+    const settings = [{ name: 'BROWNOUT_NVM_ADDRESS', value, what: 'where NVM is mapped' }];
+    return { settings, flashBytes: 0 };
+  },
   memories: [
     {
       name: 'mapped',

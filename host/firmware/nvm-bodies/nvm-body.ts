@@ -3,6 +3,17 @@ import type { DeviceProfile } from '../../profiles/profile.js';
 import type { WriteTrace } from '../write-trace.js';
 import type { FlashPage, MemoryMap, Runs } from '../targets.js';
 
+/** A line of brownout_settings.h. */
+export interface Setting {
+  name: string;
+  /** C; undefined: only a person can say. */
+  value: string | undefined;
+  what: string;
+}
+
+/** What a body needs of the part's peripherals, in a file of its own. */
+export type PortKind = 'spi' | 'flash';
+
 /** Where a body is to lie. */
 export interface Placing {
   map: MemoryMap;
@@ -14,8 +25,8 @@ export interface Placing {
 
 /** What a body takes of a part. */
 export interface Placement {
-  /** Preprocessor definitions, for all files. */
-  defines: readonly string[];
+  /** For brownout_settings.h. */
+  settings: readonly Setting[];
   /** Bytes at the end of flash that the program leaves alone. */
   flashBytes: number;
   /** NVM that there then is, where the device's profile does not say. */
@@ -39,6 +50,8 @@ export interface NvmBody {
   /** Files of firmware/; of these `editable` are for people to fill in. */
   files: readonly string[];
   editable: readonly string[];
+  /** What a port of the board does, or a person. */
+  port?: PortKind;
   runs: Runs;
   /** What was written over stays in cells: there is a `brownout_nvm_forget`. */
   keepsOld?: boolean;
@@ -52,4 +65,4 @@ export interface NvmBody {
 export const STACK_BYTES = 1024;
 
 /** A memory beside the part: its port says where. */
-export const beside = (): Placement => ({ defines: [], flashBytes: 0 });
+export const beside = (): Placement => ({ settings: [], flashBytes: 0 });

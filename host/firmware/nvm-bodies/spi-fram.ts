@@ -4,8 +4,9 @@ import { beside, type NvmBody, STACK_BYTES } from './nvm-body.js';
 
 /** FRAM behind SPI. */
 export const spiFram: NvmBody = {
-  files: ['brownout_nvm_spi_fram.c', 'brownout_spi_memory.h', 'brownout_spi.h', 'brownout_port_spi.c'],
-  editable: ['brownout_port_spi.c'],
+  files: ['brownout_nvm_spi_fram.c', 'brownout_spi_memory.h', 'brownout_spi.h'],
+  editable: [],
+  port: 'spi',
   runs: 'part',
   stackBytes: STACK_BYTES,
   place: beside,

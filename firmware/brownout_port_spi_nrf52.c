@@ -1,0 +1,57 @@
+/*
+ * SPI0 of nRF52 parts (product specification, SPI), byte by byte: the same pins and speeds as SPIM, and no DMA, which cannot
+ * read flash and has an anomaly with single bytes on some parts (nRF52832 errata, 58).
+ */
+#include "brownout_registers.h"
+#include "brownout_spi.h"
+
+#define BROWNOUT_SPI0(offset) BROWNOUT_REGISTER(0x40003000u + (offset))
+#define BROWNOUT_PORT(pin, offset) BROWNOUT_REGISTER(0x50000000u + 0x300u * ((pin) >> 5) + (offset))
+enum {
+  BROWNOUT_SPI_READY = 0x108,
+  BROWNOUT_SPI_ENABLE = 0x500,
+  BROWNOUT_SPI_PSEL_SCK = 0x508,
+  BROWNOUT_SPI_PSEL_MOSI = 0x50c,
+  BROWNOUT_SPI_PSEL_MISO = 0x510,
+  BROWNOUT_SPI_RXD = 0x518,
+  BROWNOUT_SPI_TXD = 0x51c,
+  BROWNOUT_SPI_FREQUENCY = 0x524,
+  BROWNOUT_SPI_CONFIG = 0x554,
+  BROWNOUT_OUT_SET = 0x508,
+  BROWNOUT_OUT_CLEAR = 0x50c,
+  BROWNOUT_DIRECTION_SET = 0x518
+};
+enum { BROWNOUT_SPI_ON = 1, BROWNOUT_SPI_8_MHZ = 0x7fffffff };
+
+static void drive(uint32_t pin) {
+  BROWNOUT_PORT(pin, BROWNOUT_DIRECTION_SET) = 1u << (pin & 31u);
+}
+
+void brownout_spi_begin(void) {
+  if (BROWNOUT_SPI_PIN_SCK == BROWNOUT_FILL_IN || BROWNOUT_SPI_PIN_MOSI == BROWNOUT_FILL_IN ||
+      BROWNOUT_SPI_PIN_MISO == BROWNOUT_FILL_IN || BROWNOUT_SPI_PIN_CS == BROWNOUT_FILL_IN)
+    brownout_unported();
+  brownout_spi_select(0);
+  drive(BROWNOUT_SPI_PIN_CS);
+  BROWNOUT_PORT(BROWNOUT_SPI_PIN_SCK, BROWNOUT_OUT_CLEAR) = 1u << (BROWNOUT_SPI_PIN_SCK & 31u);
+  drive(BROWNOUT_SPI_PIN_SCK);
+  drive(BROWNOUT_SPI_PIN_MOSI);
+  BROWNOUT_SPI0(BROWNOUT_SPI_PSEL_SCK) = BROWNOUT_SPI_PIN_SCK;
+  BROWNOUT_SPI0(BROWNOUT_SPI_PSEL_MOSI) = BROWNOUT_SPI_PIN_MOSI;
+  BROWNOUT_SPI0(BROWNOUT_SPI_PSEL_MISO) = BROWNOUT_SPI_PIN_MISO;
+  BROWNOUT_SPI0(BROWNOUT_SPI_FREQUENCY) = (uint32_t)BROWNOUT_SPI_8_MHZ + 1u;
+  BROWNOUT_SPI0(BROWNOUT_SPI_CONFIG) = 0;
+  BROWNOUT_SPI0(BROWNOUT_SPI_ENABLE) = BROWNOUT_SPI_ON;
+}
+
+void brownout_spi_select(int on) {
+  BROWNOUT_PORT(BROWNOUT_SPI_PIN_CS, on ? BROWNOUT_OUT_CLEAR : BROWNOUT_OUT_SET) = 1u << (BROWNOUT_SPI_PIN_CS & 31u);
+}
+
+uint8_t brownout_spi_transfer(uint8_t byte) {
+  BROWNOUT_SPI0(BROWNOUT_SPI_READY) = 0;
+  BROWNOUT_SPI0(BROWNOUT_SPI_TXD) = byte;
+  while (BROWNOUT_SPI0(BROWNOUT_SPI_READY) == 0) {
+  }
+  return (uint8_t)BROWNOUT_SPI0(BROWNOUT_SPI_RXD);
+}

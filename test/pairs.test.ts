@@ -1,0 +1,163 @@
+// Every pair of board, NVM, layout and accelerator is one of: it runs, it needs what is listed, it is refused with those that
+// work. What builds is built, and its linked code searched for what was never ported. BROWNOUT_PAIRS=all builds all.
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { exportFirmware } from '../host/export/export-firmware.js';
+import { writeFirmwareFolder } from '../host/export/folder.js';
+import type { BrownoutError } from '../host/error.js';
+import { findHardware } from '../host/firmware/hardware.js';
+import { layoutNames } from '../host/firmware/layouts.js';
+import { allPairs, nvmOf, type Pair, supportOf, supportTables } from '../host/firmware/support.js';
+import { compilerOf } from '../host/firmware/targets.js';
+import { program } from '../host/flash/flash.js';
+import { Random } from '../host/math/random.js';
+import { readImage } from '../host/model/image.js';
+import { layered } from '../samples/networks.js';
+import { compileUnproved } from './util/compile.js';
+import { hasPrograms, temporaryFolder } from './util/native.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const image = readImage(compileUnproved(layered(new Random(2))));
+const pairs = allPairs(layoutNames);
+const ALL = process.env['BROWNOUT_PAIRS'] === 'all';
+const nameOf = ({ board, target, nvm, layout }: Pair): string =>
+  `${board?.name ?? target.name}, ${nvm}, ${layout}`;
+
+const optionsOf = ({ board, target, nvm, layout }: Pair) => ({
+  ...(board ? { board: board.name } : { target: target.name }),
+  ...{ nvm, layout, verify: false },
+});
+
+const refusal = async (work: () => Promise<unknown>): Promise<BrownoutError> => {
+  try {
+    await work();
+  } catch (error) {
+    return error as BrownoutError;
+  }
+  return assert.unreachable('not refused') as never;
+};
+
+test('every pair: what export says, PORTING.md lists, or what works instead', async () => {
+  const { PATH } = process.env;
+  process.env['PATH'] = '/nowhere';
+  try {
+    for (const pair of pairs.filter(({ accelerator, board, target }) => {
+      return accelerator === 'none' && (ALL || board || ['cortex-m4', 'posix'].includes(target.name));
+    })) {
+      const support = supportOf(pair);
+      if (support.kind === 'refused') {
+        const error = await refusal(() => exportFirmware(image, optionsOf(pair)));
+        assert.is(error.code, 'E_NVM', nameOf(pair));
+        assert.is(error.expected, nvmOf(pair.board, pair.target).join(', '), nameOf(pair));
+        continue;
+      }
+      const { files, support: said } = await exportFirmware(image, optionsOf(pair));
+      assert.equal(said, support, nameOf(pair));
+      const porting = Buffer.from(files.get('PORTING.md')!).toString();
+      for (const { name } of support.kind === 'needs' ? support.needs : [])
+        assert.ok(porting.includes(`\`${name}\``), `${nameOf(pair)}: ${name}`);
+      assert.is(/ran to the right answer/.test(porting), support.kind === 'runs', nameOf(pair));
+    }
+  } finally {
+    process.env['PATH'] = PATH;
+  }
+});
+
+/** Whether the linked program can get to something that nobody has filled in. */
+function isUnported(elf: string, prefix: string): boolean {
+  const symbols = execFileSync(`${prefix}nm`, [elf], { encoding: 'utf8' });
+  return / brownout_unported$/m.test(symbols);
+}
+
+/** Whether a pair has something that stands open in its files. */
+function isOpen(pair: Pair): boolean {
+  const support = supportOf(pair);
+  return (
+    support.kind === 'needs' && support.needs.some(({ name }) => /^brownout_(spi|flash)_|_PIN_/.test(name))
+  );
+}
+
+function build(pair: Pair, folder: string): string {
+  const { layout } = pair;
+  // Export has run the same compiler, over the same files.
+  if (layout === 'make') return join(folder, 'firmware.elf');
+  const toolchain = ['-DCMAKE_TOOLCHAIN_FILE=toolchain.cmake'];
+  execFileSync('cmake', ['-B', 'build', ...toolchain], { cwd: folder, stdio: 'pipe' });
+  execFileSync('cmake', ['--build', 'build'], { cwd: folder, stdio: 'pipe' });
+  return join(folder, 'build/firmware');
+}
+
+const cross = {
+  ...{ cmake: 'cmake', make: 'make' },
+  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
+};
+const crossTest = hasPrograms('pairs of boards and NVM', cross) ? test : test.skip;
+
+crossTest(
+  'what builds is built: nothing that is not ported can be reached but where it is listed',
+  async () => {
+    const built = pairs.filter((pair) => {
+      const { board, target, nvm, layout, accelerator } = pair;
+      const links = (layout === 'make' || layout === 'cmake') && target.toolchain !== undefined;
+      const few = layout === 'cmake' ? board?.boots2 && nvm === 'flash' : board || nvm === 'spi-fram';
+      if (!ALL && board === undefined && target.name !== 'cortex-m4') return false;
+      return links && accelerator === 'none' && supportOf(pair).kind !== 'refused' && (ALL || few);
+    });
+    assert.ok(built.length > 9, `${built.length} pairs`);
+    for (const pair of built) {
+      const folder = join(temporaryFolder('pairs'), 'app');
+      writeFirmwareFolder(folder, (await exportFirmware(image, optionsOf(pair))).files);
+      const elf = build(pair, folder);
+      const { prefix } = pair.target.toolchain!;
+      assert.is(isUnported(elf, prefix), isOpen(pair), `${nameOf(pair)}: reaches what is not ported`);
+      // Its settings are in one header, and no build file has any.
+      const text = ['Makefile', 'CMakeLists.txt', 'toolchain.cmake']
+        .filter((name) => name === (pair.layout === 'make' ? 'Makefile' : 'CMakeLists.txt'))
+        .map((name) => readFileSync(join(folder, name), 'utf8'))
+        .join('');
+      assert.not.match(text.replaceAll('-DBROWNOUT_SEMIHOSTING', ''), /-DBROWNOUT/, nameOf(pair));
+      assert.ok(compilerOf(pair.target).startsWith(prefix));
+    }
+  },
+);
+
+crossTest('flash refuses what is open by its name, and a program from before it was filled in', async () => {
+  const board = findHardware('stm32l4-disco')!;
+  const folder = join(temporaryFolder('pairs'), 'app');
+  const { files, support } = await exportFirmware(image, {
+    board: board.name,
+    nvm: 'spi-fram',
+    verify: false,
+  });
+  writeFirmwareFolder(folder, files);
+  const open = await refusal(async () => program(folder, { board, dryRun: true }));
+  assert.is(open.code, 'E_PORTING');
+  const names = support.kind === 'needs' ? support.needs.map(({ name }) => name) : [];
+  assert.is(names.length, 4);
+  for (const name of names) assert.ok(open.found.includes(name), name);
+  const path = join(folder, 'brownout_settings.h');
+  const settings = readFileSync(path, 'utf8');
+  writeFileSync(path, settings.replace(/(#define BROWNOUT_SPI_PIN_\w+) BROWNOUT_FILL_IN/g, '$1 5u'));
+  const stale = await refusal(async () => program(folder, { board, dryRun: true }));
+  assert.is(stale.code, 'E_FIRMWARE');
+  assert.match(stale.hint, /make -C/);
+  execFileSync('make', ['-s', '-C', folder], { stdio: 'pipe' });
+  assert.is(program(folder, { board, dryRun: true }).programmed, false);
+  assert.not.ok(isUnported(join(folder, 'firmware.elf'), 'arm-none-eabi-'));
+});
+
+test('docs/FIRMWARE.md has the table as the code has it', () => {
+  const text = readFileSync(join(root, 'docs/FIRMWARE.md'), 'utf8');
+  const squeeze = (table: string): string => table.replace(/ +/g, ' ').replace(/-+/g, '-');
+  for (const [name, table] of Object.entries(supportTables(layoutNames))) {
+    const [, found = ''] =
+      new RegExp(`<!-- ${name} -->\n\n([\\s\\S]*?)\n\n<!-- /${name} -->`).exec(text) ?? [];
+    assert.is(squeeze(found), squeeze(table), `${name}: npm run docs:operators`);
+  }
+});
+
+test.run();
