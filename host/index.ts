@@ -33,6 +33,7 @@ export { demo, type DemoResult } from './demo/demo.js';
 export type { DemoOptions, DemoSample } from './demo/options.js';
 export { BrownoutError, ExitCode, type Failure } from './error.js';
 export { exportFirmware, type FirmwareExport, type FirmwareUsage } from './export/export-firmware.js';
+export type { Need, Support } from './firmware/support.js';
 export type { ExportOptions } from './export/options.js';
 export { flash, type FlashResult } from './flash/flash.js';
 export type { FlashOptions } from './flash/options.js';
