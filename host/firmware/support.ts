@@ -15,6 +15,7 @@ export interface Need {
   what: string;
 }
 
+/** What is known of a pair of board, NVM, layout and accelerator. */
 export type Support =
   { kind: 'runs'; on: string } | { kind: 'needs'; needs: readonly Need[] } | { kind: 'refused'; why: string };
 
