@@ -60,6 +60,7 @@ const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   'circulant direct': (random) => circulant(random, 'direct'),
   'circulant ntt': (random) => circulant(random, 'ntt'),
   'circulant karatsuba': (random) => circulant(random, 'karatsuba'),
+  matmul: networks.matmulNetwork,
   'max pool': networks.maxPoolNetwork,
   'average pool': networks.averagePoolNetwork,
   add: (random) => networks.elementwiseNetwork(random, 'add'),

@@ -19,6 +19,7 @@ import {
   depthwiseNetwork,
   elementwiseNetwork,
   logisticNetwork,
+  matmulNetwork,
   meanNetwork,
   padNetwork,
   sliceNetwork,
@@ -115,6 +116,7 @@ for (const type of ['int2', 'int1'] as const) {
   sweep(`dense_s8, ${type} weights`, 120, (random) => withWeights(random, type, anyDense(random)));
 }
 sweep('avg_pool_s8', 100, averagePoolNetwork);
+sweep('conv2d_s8, weights an activation', 60, matmulNetwork, 2600);
 sweep('add_s8', 60, (random) => elementwiseNetwork(random, 'add'));
 sweep('mul_s8', 60, (random) => elementwiseNetwork(random, 'mul'));
 sweep('mean_s8', 60, meanNetwork);

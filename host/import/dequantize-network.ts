@@ -1,11 +1,12 @@
 // The real arithmetic that a quantized network stands for: weights, biases and clamps as reals, no rounding anywhere.
-import type {
-  Mul,
-  Add,
-  QuantizedNetwork,
-  QuantizedOp,
-  Requantization,
-  TensorSpec,
+import {
+  type Mul,
+  type Add,
+  elementCount,
+  type QuantizedNetwork,
+  type QuantizedOp,
+  type Requantization,
+  type TensorSpec,
 } from '../model/quantized-network.js';
 import { unwindBlocks } from '../ops/conv2d.js';
 import {
@@ -132,6 +133,7 @@ function realOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSp
       const same = input.scale === output.scale && input.zeroPoint === output.zeroPoint;
       return same ? {} : { kind: 'reinterpret', from: input, to: output };
     }
+    case 'matmul':
     case 'softmax':
     case 'transpose':
     case 'repeat':
@@ -169,5 +171,12 @@ export function dequantizeNetwork(network: QuantizedNetwork): FloatGraph {
       { ...real, inputs: [scaled] },
     ];
   });
-  return { tensors, ops, input, output };
+  const constants = (network.states ?? []).map(({ input: tensor, initial }) => {
+    const spec = network.tensors[tensor]!;
+    const values = Float64Array.from({ length: elementCount(spec) }, (_, i) => {
+      return (initial[initial.length === 1 ? 0 : i]! - spec.zeroPoint) * spec.scale;
+    });
+    return { tensor, values };
+  });
+  return { tensors, ops, input, output, ...(constants.length > 0 ? { constants } : {}) };
 }

@@ -61,6 +61,8 @@ export type GraphOp =
   | (Base & { kind: 'add'; bounds: Bounds; constant?: Float64Array })
   | (Base & { kind: 'mul'; bounds?: Bounds; constant?: Float64Array })
   | (Base & { kind: 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  /** The product of two activations: [M, 1, K] by [N, K] transposed. */
+  | (Base & { kind: 'matmul' })
   /** `total`: the sum instead. */
   | (Base & { kind: 'mean'; total?: boolean })
   /** The same integers under another quantization, the output's `given`: costs nothing. */
@@ -96,6 +98,8 @@ export interface FloatGraph {
   input: number;
   /** The answer, or the first of several. */
   output: number;
+  /** What tensors hold that nothing makes: state as it is at first. */
+  constants?: readonly { tensor: number; values: Float64Array }[];
   /** Where there are several; a sample is then all of them, one after the other. */
   inputs?: readonly GraphPort[];
   outputs?: readonly GraphPort[];
@@ -294,6 +298,17 @@ function runSoftmax(x: Float64Array, depth: number): Float64Array {
   return y;
 }
 
+/** y[m][n] = Σ a[m][k] · b[n][k] */
+export function runMatmul(a: Float64Array, b: Float64Array, depth: number): Float64Array {
+  const [rows, outputs] = [a.length / depth, b.length / depth];
+  return Float64Array.from({ length: rows * outputs }, (_, i) => {
+    const [left, right] = [Math.floor(i / outputs) * depth, (i % outputs) * depth];
+    let sum = 0;
+    for (let k = 0; k < depth; k++) sum += a[left + k]! * b[right + k]!;
+    return sum;
+  });
+}
+
 /** What one op makes of its inputs. */
 export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Array[]): Float64Array {
   const x = inputs[0]!;
@@ -322,6 +337,8 @@ export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Ar
       const second = op.constant ?? inputs[1]!;
       return x.map((value, i) => clamp(value * second[i]!, op.bounds ?? UNBOUNDED));
     }
+    case 'matmul':
+      return runMatmul(x, inputs[1]!, input.at(-1)!);
     case 'slice':
       return runSlice(op, x, input, output);
     case 'unary':
@@ -350,6 +367,7 @@ export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Ar
 /** Every tensor of the graph for one input; those that nothing makes are undefined. */
 export function evaluate(graph: FloatGraph, input: ArrayLike<number>): (Float64Array | undefined)[] {
   const values: (Float64Array | undefined)[] = [];
+  for (const { tensor, values: held } of graph.constants ?? []) values[tensor] = held;
   let at = 0;
   for (const { tensor } of graph.inputs ?? [{ tensor: graph.input }]) {
     const size = elementCount(graph.tensors[tensor]!);

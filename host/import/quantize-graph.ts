@@ -25,6 +25,7 @@ import {
   UNBOUNDED,
   type WeightedOp,
 } from './float-graph.js';
+import { product } from './matmul.js';
 import { NetworkBuilder } from './network-builder.js';
 import { callback, choice, flag, instance, text } from '../options/kinds.js';
 import { checkOptions, type Table } from '../options/table.js';
@@ -183,9 +184,23 @@ function productBody(op: GraphOp & { kind: 'mul' }, a: TensorSpec, b: TensorSpec
   };
 }
 
+/** The product of two activations. */
+function productOf(
+  builder: NetworkBuilder,
+  name: string,
+  [a = 0, b = 0]: readonly number[],
+  output: TensorSpec,
+): number {
+  const [left, right] = [builder.spec(a), builder.spec(b)];
+  const { multiplier, shift } = quantizeMultiplier((left.scale * right.scale) / output.scale);
+  const requantization = { multipliers: Int32Array.of(multiplier), shifts: Int32Array.of(shift) };
+  const body = { name, ...requantization, ...clampOf(UNBOUNDED, output) };
+  return product(builder, [a, b], left.shape.at(-1)!, output, body);
+}
+
 /** What an op becomes, given the quantization of its inputs and output. */
 function bodyOf(
-  op: GraphOp,
+  op: Exclude<GraphOp, { kind: 'matmul' }>,
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   means: Float64Array | undefined,
@@ -326,14 +341,12 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     const inputs = op.inputs.map((tensor) => builder.spec(made.get(tensor)!));
     const output = specOf(op.output);
     const means = biasCorrection ? seen?.[op.inputs[0]!]?.means : undefined;
-    const body = bodyOf(op, inputs, output, means);
+    const from = op.inputs.map((tensor) => made.get(tensor)!);
     made.set(
       op.output,
-      builder.add(
-        body,
-        op.inputs.map((tensor) => made.get(tensor)!),
-        output,
-      ),
+      op.kind === 'matmul'
+        ? productOf(builder, op.name, from, output)
+        : builder.add(bodyOf(op, inputs, output, means), from, output),
     );
   }
   const ends = graph.outputs ?? [{ name: 'output', tensor: graph.output }];

@@ -131,6 +131,7 @@ function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
     }
     case 'repeat':
       return ([x]) => Int8Array.from({ length: elementCount(output) }, (_, i) => x![i % x!.length]!);
+    case 'matmul':
     case 'softmax':
       throw new BrownoutError({
         code: 'E_LEARN',

@@ -250,9 +250,18 @@ export interface Reshape extends OpBase {
   kind: 'reshape';
 }
 
+/**
+ * The product of two activations of int8 whose zero points are 0: y[m][n] = Σ a[m][k] · b[n][k]; a is [M, 1, K], b has N · K
+ * elements, the output is [M, 1, N]. Sums are of int32, brought to int8 as those of a convolution of 1 × 1.
+ */
+export interface Matmul extends OpBase, Omit<Requantization, 'bias'> {
+  kind: 'matmul';
+}
+
 /** An op that computes: all but reshape, which only renames. */
 export type ComputingOp =
   | Conv2d
+  | Matmul
   | DepthwiseConv2d
   | MaxPool2d
   | AveragePool2d

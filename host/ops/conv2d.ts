@@ -1,4 +1,6 @@
 import {
+  CONSTANT,
+  GROUP_SHIFT,
   OP_FLAG_PLAIN,
   OP_WEIGHT_TYPE,
   OP_INPUT_ZERO_POINT,
@@ -97,7 +99,13 @@ function inOneRow(op: Conv2d, input: Shape, output: Shape): [Shape, Shape] {
   return [flat(input), flat(output)];
 }
 
-function lowerConv2d(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+/** As sums of products. */
+export function lowerConv2d(
+  op: Conv2d,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp {
   const [inputShape, outputShape] = inOneRow(op, feature(op, input), feature(op, output));
   const [, width, channels] = inputShape;
   const outputs = outputShape[2];
@@ -219,6 +227,12 @@ function gemmCounts(vectors: number, rows: number, length: number, room: boolean
   };
 }
 
+/** Whether the weights are an activation (matmul.ts). */
+const hasActivationWeights = (op: OpRecord): boolean => {
+  const address = op.get(OP_WEIGHTS);
+  return address !== 0 && (address & CONSTANT) === 0 && address >>> GROUP_SHIFT === 0;
+};
+
 /** One group of channels: those multiplied as they are, or rows that are made of what is stored first. */
 function groupCounts(op: OpRecord, vectors: number, rows: number, room: boolean): Counts {
   const patch = patchOf(op);
@@ -253,11 +267,15 @@ function conv2dWork(op: OpRecord): Work {
   const k = Math.max(op.get(WIN_BLOCK), 1);
   const stored = k > 1 ? taps * Math.ceil(op.get(WIN_INPUT_CHANNELS) / k) * k : weightRowBytes(op, patch);
   const room = op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * patch;
+  const viewsOf = (weights: number, others: number): Parameters<typeof part>[1] =>
+    hasActivationWeights(op)
+      ? { constantViews: 2, constantBytes: others, stateViews: 1, stateBytes: weights }
+      : { constantViews: 3, constantBytes: weights + others };
   const tiles = windowWork(op, ({ columns, rows: seen, span }, rows) => {
     const groups = cut(rows, group, (size) =>
       part(
         { group: 1, ...groupCounts(op, columns, size, room) },
-        { constantViews: 3, constantBytes: Math.ceil(size / k) * stored + requantizationBytes(op, size) },
+        viewsOf(Math.ceil(size / k) * stored, requantizationBytes(op, size)),
       ),
     ).all;
     const laidOut = columns * patch * bytes;
@@ -324,7 +342,7 @@ export const conv2dRecord: RecordOp = {
   signed: (op) =>
     op.get(WIN_BLOCK) <= 1 && hasTables(op, patchOf(op), op.get(WIN_GROUP), op.get(WIN_TILE_COLUMNS)),
   weights(op) {
-    if (op.get(WIN_BLOCK) !== 0) return undefined;
+    if (op.get(WIN_BLOCK) !== 0 || hasActivationWeights(op)) return undefined;
     const outputs = op.get(WIN_OUTPUT_CHANNELS);
     const order = (stored: Int8Array): Int8Array => stored;
     return { rows: outputs, length: patchOf(op), outputs, zeroPoint: 0, order, interleaved: false };

@@ -9,6 +9,7 @@ import { dense, denseRecord } from './dense.js';
 import { depthwiseConv2d, depthwiseConv2dRecord } from './depthwise-conv2d.js';
 import { add, elementwiseRecord, mul } from './elementwise.js';
 import { concat, logistic, map, mapRecord, repeat, requantize, slice, transpose } from './map.js';
+import { matmul } from './matmul.js';
 import { mean, meanRecord } from './mean.js';
 import type { NetworkOp, RecordOp } from './op.js';
 import { pad, padRecord } from './pad.js';
@@ -38,6 +39,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
 /** A reshape computes nothing: it renames. */
 const NETWORK_OPS = {
   conv2d,
+  matmul,
   depthwiseConv2d,
   maxPool2d,
   averagePool2d,

@@ -83,6 +83,13 @@ function windowFootprint(op: OpRecord, tile: number): Footprint {
     reads.push(values(op, OP_INPUT, (y * width + left) * channels, (to - left) * channels));
   }
   const from = (tile % parts) * part;
+  // Weights that are an activation: those of the part.
+  const weights = op.kind === OpKind.CONV2D ? op.get(OP_WEIGHTS) : 0;
+  if (weights > 0 && weights < 1 << GROUP_SHIFT) {
+    const patch = kernelHeight * kernelWidth * channels;
+    const end = Math.min(from + part, channelCount);
+    reads.push([weights + from * patch, weights + end * patch]);
+  }
   const start = (row * outputWidth + first) * channelCount + from;
   const size = parts === 1 ? (last - first + 1) * channelCount : Math.min(part, channelCount - from);
   return { reads, writes: [values(op, OP_OUTPUT, start, size)] };

@@ -15,6 +15,7 @@ const KERNELS: Record<GraphOp['kind'], RegExp> = {
   add: /^(add|map)/,
   mul: /^(mul|map)/,
   unary: /^(map|mul|add)/,
+  matmul: /^conv2d/,
   softmax: /^softmax/,
   concat: /^map/,
   slice: /^map/,

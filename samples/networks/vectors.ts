@@ -1,6 +1,7 @@
 // Networks of one op without a window, or of one and what it needs.
 import type { Random } from '../../host/math/random.js';
 import {
+  elementCount,
   quantizeMultiplier,
   type SpectraChoice,
   type Circulant,
@@ -68,6 +69,29 @@ export function elementwiseNetwork(random: Random, kind: 'add' | 'mul'): Quantiz
       : { kind, ...base, outputScaling: scaling(random, -9, -5) },
   ];
   return { name: kind, tensors, ops, input: 0, output: 2 };
+}
+
+/** A matrix times another, made of the same input: rows of it, and columns. */
+export function matmulNetwork(random: Random): QuantizedNetwork {
+  const [rows, depth, outputs] = [between(random, 1, 12), between(random, 1, 24), between(random, 1, 20)];
+  const whole = { ...tensor(random, [(rows + outputs) * depth]), zeroPoint: 0 };
+  const [a, b] = [{ ...whole, shape: [rows, 1, depth] }, { ...whole, shape: [outputs, 1, depth] }];
+  const { bias: _, ...scalings } = requantization(random, outputs, 6000 * Math.sqrt(depth));
+  const slice = { kind: 'slice' as const, axis: 0, inputs: [0] };
+  const flat = (spec: TensorSpec): TensorSpec => ({ ...spec, shape: [elementCount(spec)] });
+  return {
+    name: 'matmul',
+    tensors: [whole, flat(a), a, flat(b), b, tensor(random, [rows, 1, outputs])],
+    ops: [
+      { ...slice, name: 'rows', start: 0, output: 1 },
+      { kind: 'reshape', name: 'a', inputs: [1], output: 2 },
+      { ...slice, name: 'columns', start: rows * depth, output: 3 },
+      { kind: 'reshape', name: 'b', inputs: [3], output: 4 },
+      { kind: 'matmul', name: 'matmul', inputs: [2, 4], output: 5, ...scalings },
+    ],
+    input: 0,
+    output: 5,
+  };
 }
 
 const PROBABILITY = { scale: 1 / 256, zeroPoint: -128 };

@@ -337,6 +337,18 @@ export function runOracle(network: QuantizedNetwork, x: Values): Values[] {
           clamp(scaleOracle(q - input.zeroPoint, op.scaling) + output.zeroPoint),
         );
         break;
+      case 'matmul': {
+        const other = values[op.inputs[1]!]!;
+        const [depth, outputs] = [input.shape[2]!, output.shape[2]!];
+        const sums = { ...op, bias: new Int32Array(outputs) };
+        values[op.output] = valuesOf(output, (i) => {
+          const [m, n] = [Math.floor(i / outputs), i % outputs];
+          let sum = 0;
+          for (let k = 0; k < depth; k++) sum += from[m * depth + k]! * other[n * depth + k]!;
+          return requantizeOracle(sum, sums, n, output.zeroPoint);
+        });
+        break;
+      }
       case 'mean':
         values[op.output] = meanOracle(op, from, input, output);
         break;

@@ -248,6 +248,11 @@ export class OnnxGraph {
     };
   }
 
+  /** Whether any node, or whoever reads the answer, takes a value. */
+  isUsed(name: string): boolean {
+    return (this.#uses.get(name) ?? 0) > 0;
+  }
+
   /** The op that made a tensor, reshapes aside. */
   producer(tensor: number): GraphOp | undefined {
     const op = this.#maker(tensor);

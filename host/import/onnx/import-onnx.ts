@@ -10,7 +10,6 @@ import {
   conv,
   gemm,
   globalAveragePool,
-  matMul,
   maxPool,
   reduceMean,
 } from './layers.js';
@@ -25,6 +24,7 @@ import {
   typeOf,
 } from './model.js';
 import { cast, clip, relu, UNARY } from './pointwise.js';
+import { groupNormalization, layerNormalization, matMul, skipLayerNormalization } from './products.js';
 import { damaged } from './protobuf.js';
 import { bipolarQuant, dequantizeLinear, quant, quantizeLinear } from './quantization.js';
 import {
@@ -52,6 +52,13 @@ const HANDLERS: Record<string, Handler> = {
   Gemm: gemm,
   MatMul: matMul,
   BatchNormalization: batchNormalization,
+  LayerNormalization: layerNormalization,
+  RMSNormalization: layerNormalization,
+  SimplifiedLayerNormalization: layerNormalization,
+  'com.microsoft.SkipLayerNormalization': skipLayerNormalization,
+  'com.microsoft.SkipSimplifiedLayerNormalization': skipLayerNormalization,
+  InstanceNormalization: groupNormalization,
+  GroupNormalization: groupNormalization,
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
