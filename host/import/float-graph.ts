@@ -299,7 +299,7 @@ function runSoftmax(x: Float64Array, depth: number): Float64Array {
 }
 
 /** y[m][n] = Σ a[m][k] · b[n][k] */
-export function runMatmul(a: Float64Array, b: Float64Array, depth: number): Float64Array {
+function runMatmul(a: Float64Array, b: Float64Array, depth: number): Float64Array {
   const [rows, outputs] = [a.length / depth, b.length / depth];
   return Float64Array.from({ length: rows * outputs }, (_, i) => {
     const [left, right] = [Math.floor(i / outputs) * depth, (i % outputs) * depth];

@@ -2,7 +2,7 @@
 import { elementCount } from '../../model/quantized-network.js';
 import { cut } from '../moves.js';
 import { arithmetic } from './arithmetic.js';
-import { type Activation, type Handler, type OnnxGraph } from './graph.js';
+import type { Activation, Handler, OnnxGraph } from './graph.js';
 import { affine, matMul as byConstant, reduceMean } from './layers.js';
 import type { OnnxNode } from './model.js';
 import { orderOf } from './order.js';
