@@ -143,6 +143,7 @@ export type {
   DepthwiseConv2d,
   Logistic,
   MapTable,
+  Matmul,
   MaxPool2d,
   Mean,
   Mul,
