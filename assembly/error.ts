@@ -43,4 +43,6 @@ export enum ErrorCode {
   E_NO_PROGRESS = -16,
   /** The label is none of the network's classes. */
   E_LABEL = -17,
+  /** Of firmware: NVM was that of a later release. */
+  E_ROLLBACK = -18,
 }

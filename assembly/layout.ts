@@ -49,6 +49,8 @@ export const H_POLICY_EVERY = 88;
 export const H_POLICY_LOW = 92;
 /** 1: words of NVM that a cut has torn may read differently every time, so that boot settles the slots; a byte. */
 export const H_UNSTABLE = 93;
+/** Number of the release, 16 bits: firmware does not go back to a lower one; 0: it does not ask. */
+export const H_RELEASE = 94;
 /** Boots without progress before `E_NO_PROGRESS`. */
 export const H_MAX_BOOTS = 96;
 /** Jobs, each {first op, op count}: 0 = infer, 1 = learn. A count of 0 means the image has no such job. */
@@ -73,6 +75,11 @@ export const CONSTANT = 0x40000000;
 export const STATE_BYTES = 16;
 export const N_MAGIC = 0;
 export const N_IMAGE_ID = 4;
+/** Behind it, each in a line of its own, what firmware keeps besides: the latest release, twice; what it is amid. */
+export const N_RELEASE0 = 16;
+export const N_RELEASE1 = 32;
+export const N_JOURNAL = 48;
+export const JOURNAL_BYTES = 16;
 
 // Table of tensors: entries of {offset, bytes, type}, the last 7 bytes of each reserved and zero.
 export const TENSOR_BYTES = 16;
@@ -130,10 +137,7 @@ export const OP_WEIGHT_TYPE = 2;
 export const OP_SCALE_FORMAT = 3;
 /** OP_FLAG_*, 16 bits. */
 export const OP_FLAGS = 4;
-/**
- * Tiles that nothing may commit between, 16 bits; 0: a commit may follow any. A cursor is at a multiple of it: what one
- * grain writes shares no line of memory with what another does.
- */
+/** Tiles that nothing may commit between, 16 bits; 0: a commit may follow any. Two grains share no line of memory. */
 export const OP_GRAIN = 6;
 export const OP_TILES = 8;
 export const OP_INPUT = 12;
@@ -183,10 +187,7 @@ export const WEIGHT_TYPE_COUNT = 4;
 
 /** Commit when this op is done (a mandatory commit). */
 export const OP_FLAG_COMMIT = 1;
-/**
- * The op needs nothing special. Windows lie inside the map, their taps side by side; a dense op keeps its whole
- * input in SRAM; a transform's spectra need no centring.
- */
+/** Nothing special: windows inside the map, taps side by side; a dense op's input whole in SRAM; spectra not centred. */
 export const OP_FLAG_PLAIN = 2;
 /** Dense: weights have a zero point (DENSE_WEIGHT_ZERO). */
 export const OP_FLAG_WEIGHT_ZERO = 4;

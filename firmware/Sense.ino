@@ -11,18 +11,13 @@ static const int8_t *sense() {
   return brownout_sample;
 }
 
-// Boots; NVM that cannot be read as this image is read again, and then provisioned anew.
+// Boots; NVM that cannot be read as this image is provisioned anew, unless it is a later release's.
 static void begin() {
   int32_t state = brownout_begin();
-  for (int read = 1; read < 3 && state < 0 && state != BROWNOUT_E_NO_PROGRESS; read++) {
-    delay(100);
-    state = brownout_begin();
-  }
-  if (state < 0 && state != BROWNOUT_E_NO_PROGRESS) {
+  if (state < 0 && state != BROWNOUT_E_NO_PROGRESS && brownout_provision() >= 0) {
     Serial.print("provisioned anew after ");
     Serial.print(state);
     Serial.println();
-    brownout_provision();
     state = brownout_begin();
   }
   if (state == BROWNOUT_E_NO_PROGRESS) delay(1000);  // more charge

@@ -48,16 +48,39 @@ uint8_t *brownout_arena(void) {
 
 static const uint8_t zeros[BROWNOUT_CURSOR_BYTES];
 
-void brownout_provision(void) {
+/* No state from the first barrier on, one with `cursor` from the last on. Between them the journal is closed, if it may be. */
+static void write_state(const void *cursor, int closes) {
   brownout_nvm_write(0, zeros, 4);
   brownout_nvm_sync();
   brownout_nvm_write(4, brownout_first_state + 4, BROWNOUT_STATE_BYTES - 4);
+  if (closes) brownout_nvm_write(BROWNOUT_JOURNAL, zeros, BROWNOUT_JOURNAL_BYTES);
   brownout_nvm_write(BROWNOUT_DIAGNOSTICS, zeros, BROWNOUT_DIAGNOSTICS_BYTES);
-  brownout_nvm_write(BROWNOUT_SLOT0, brownout_first_cursor, BROWNOUT_CURSOR_BYTES);
+  brownout_nvm_write(BROWNOUT_SLOT0, cursor, BROWNOUT_CURSOR_BYTES);
   brownout_nvm_write(BROWNOUT_SLOT1, zeros, BROWNOUT_CURSOR_BYTES);
   brownout_nvm_sync();
   brownout_nvm_write(0, brownout_first_state, 4);
   brownout_nvm_sync();
+}
+
+#ifndef BROWNOUT_BARE
+/* Bytes of NVM, copied. */
+static void read_nvm(uint32_t address, void *to, uint32_t length) {
+  const void *bytes = brownout_nvm_view(address, length, to);
+  if (bytes != to) memcpy(to, bytes, length);
+}
+
+/* Whatever is wrong is read again: a memory may not be up yet, and one bad read must not wipe what was learnt. */
+#define BROWNOUT_READS 3
+
+#include "brownout_update.h"
+#endif
+
+int32_t brownout_provision(void) {
+#if defined(BROWNOUT_RELEASE) && !defined(BROWNOUT_BARE)
+  if (latest_release() > BROWNOUT_RELEASE) return BROWNOUT_E_ROLLBACK;
+#endif
+  write_state(brownout_first_cursor, 1);
+  return BROWNOUT_IDLE;
 }
 
 #ifdef BROWNOUT_BARE
@@ -74,12 +97,14 @@ static int32_t boot(void) {
   return (int32_t)brownout_module_boot(0, BROWNOUT_IMAGE_BYTES, 0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
 
-/* An erasure under way. One byte differs from a state's mark, so that a torn write of it leaves one of the two. */
+/* An erasure under way, in the journal: its line is its own, so that a torn write of it spoils nothing else. */
 static const uint8_t erasing[4] = {'B', 'R', 'N', 'E'};
 
-/* Zeros over all that NVM holds behind the mark, then the state of a device that has not run. */
+/* Zeros over all that jobs leave in NVM, then the state of a device that has not run. */
 static void erase(void) {
-  uint32_t at = sizeof erasing;
+  uint32_t at = BROWNOUT_SLOT0;
+  brownout_nvm_write(0, zeros, 4);
+  brownout_nvm_sync();
   while (at < BROWNOUT_NVM_BYTES) {
     const uint32_t rest = BROWNOUT_NVM_BYTES - at;
     const uint32_t piece = rest < sizeof zeros ? rest : (uint32_t)sizeof zeros;
@@ -90,34 +115,53 @@ static void erase(void) {
 #ifdef BROWNOUT_NVM_KEEPS_OLD
   brownout_nvm_forget();
 #endif
-  brownout_provision();
+  write_state(brownout_first_cursor, 1);
 }
 
-/* Whatever is wrong is read again: a memory may not be up yet, and one bad read must not wipe what was learnt. */
-#define BROWNOUT_READS 3
-
-int32_t brownout_begin(void) {
+/* Boots; what cannot be booted is made anew where nothing is lost by it. */
+static int32_t settle(void) {
   uint8_t copy[sizeof erasing];
   uint32_t blank = 0;
   uint32_t marked = 0;
   int32_t state = 0;
   uint32_t i;
-  brownout_module_start();
-  brownout_nvm_begin();
   for (i = 0; i < BROWNOUT_READS; i++) {
     state = boot();
     if (state >= 0 || state == BROWNOUT_E_NO_PROGRESS) return state;
     blank += state == BROWNOUT_E_MAGIC;
-    marked += memcmp(brownout_nvm_view(0, sizeof copy, copy), erasing, sizeof copy) == 0;
+    marked += memcmp(brownout_nvm_view(BROWNOUT_JOURNAL, sizeof copy, copy), erasing, sizeof copy) == 0;
   }
+#ifdef BROWNOUT_EARLIER
+  if (marked == 0 && update(state)) return boot();
+#endif
   if (blank < BROWNOUT_READS) return state;
   if (marked > 0) erase();
-  else brownout_provision();
+  else write_state(brownout_first_cursor, 1);
   return boot();
 }
 
+int32_t brownout_begin(void) {
+  int32_t state;
+  brownout_module_start();
+  brownout_nvm_begin();
+#ifdef BROWNOUT_RELEASE
+  if (latest_release() > BROWNOUT_RELEASE) return BROWNOUT_E_ROLLBACK;
+#endif
+  state = settle();
+#ifdef BROWNOUT_EARLIER
+  if (state >= 0) close_journal();
+#endif
+#ifdef BROWNOUT_RELEASE
+  if (state >= 0 || state == BROWNOUT_E_NO_PROGRESS) raise_release();
+#endif
+  return state;
+}
+
 int32_t brownout_erase(void) {
-  brownout_nvm_write(0, erasing, sizeof erasing);
+#ifdef BROWNOUT_RELEASE
+  if (latest_release() > BROWNOUT_RELEASE) return BROWNOUT_E_ROLLBACK;
+#endif
+  brownout_nvm_write(BROWNOUT_JOURNAL, erasing, sizeof erasing);
   brownout_nvm_sync();
   erase();
   memset(wasm_memory.bytes + BROWNOUT_ARENA, 0, BROWNOUT_SRAM_BYTES - BROWNOUT_ARENA);
@@ -169,10 +213,8 @@ int32_t brownout_work(void) {
 
 int32_t brownout_result(int8_t *output) {
   const int32_t state = brownout_status();
-  const void *bytes;
   if (state != BROWNOUT_DONE) return state < 0 ? state : BROWNOUT_E_STATE;
-  bytes = brownout_nvm_view(BROWNOUT_OUTPUT, BROWNOUT_OUTPUT_BYTES, output);
-  if (bytes != output) memcpy(output, bytes, BROWNOUT_OUTPUT_BYTES);
+  read_nvm(BROWNOUT_OUTPUT, output, BROWNOUT_OUTPUT_BYTES);
   return state;
 }
 
@@ -222,8 +264,7 @@ uint32_t brownout_steps(void) {
 
 uint32_t brownout_boots(void) {
   uint32_t boots;
-  const void *counted = brownout_nvm_view(BROWNOUT_DIAGNOSTICS + BROWNOUT_DIAGNOSTICS_BOOTS, sizeof boots, &boots);
-  if (counted != &boots) memcpy(&boots, counted, sizeof boots);
+  read_nvm(BROWNOUT_DIAGNOSTICS + BROWNOUT_DIAGNOSTICS_BOOTS, &boots, sizeof boots);
   return boots;
 }
 #endif

@@ -23,9 +23,11 @@ enum { BROWNOUT_INFER = 0, BROWNOUT_LEARN = 1 };
 enum { BROWNOUT_CAREFUL_BOOTS = 4 };
 
 /*
- * The first call after power comes up: prepares SRAM and NVM, and boots. NVM without a state (E_MAGIC) is provisioned
- * first. NVM with the state of another image, such as that of earlier firmware, is E_CURSOR_IMAGE: no job is begun nor
- * answer given until the application calls brownout_provision, which loses what was learnt, and begins again.
+ * The first call after power comes up: prepares SRAM and NVM, and boots. Reads what is wrong up to three times. NVM without a
+ * state (E_MAGIC) is provisioned first. NVM with the state of an image that `export --from` named becomes that of this one:
+ * its ticket, and what it had learnt where layers agree; its job is given up. Of any other image, E_CURSOR_IMAGE: no job is
+ * begun nor answer given until the application calls brownout_provision, which loses what was learnt, and begins again. NVM
+ * that was that of a later release (`compile --release`): E_ROLLBACK, and nothing is written.
  */
 int32_t brownout_begin(void);
 
@@ -100,8 +102,11 @@ uint32_t brownout_steps(void);
  */
 uint32_t brownout_boots(void);
 
-/* Writes the state of a device that has not run yet to NVM, so that a cut on the way leaves no device that looks ready. */
-void brownout_provision(void);
+/*
+ * Writes the state of a device that has not run yet to NVM, so that a cut on the way leaves no device that looks ready. Returns
+ * BROWNOUT_IDLE, or E_ROLLBACK and nothing was written.
+ */
+int32_t brownout_provision(void);
 
 /*
  * Erases all that was fed, answered and learnt, sample ring and weights: NVM is as after provisioning, zeros elsewhere, also

@@ -10,10 +10,10 @@
  * Never stuck. A boot at the cursor of an earlier one means that what came between took more than the charge had, or
  * broke. So after a few of them every tile is committed (brownout_work does that); after the bound of the image
  * (E_NO_PROGRESS) the board sleeps first; and a job that still stands there is given up, so that the next has its chance.
- * A fault restarts the part, and so counts as such a boot. NVM that cannot be read as this image is read again, and then
- * provisioned anew.
+ * A fault restarts the part, and so counts as such a boot. NVM that cannot be read as this image is provisioned anew,
+ * unless it is a later release's.
  */
-enum { MOST_BOOTS = 128, READS = 3 };
+enum { MOST_BOOTS = 128 };
 
 /* The input that the image carries, or zeros. An application would read its sensor here. */
 static const int8_t *sense(void) {
@@ -75,18 +75,14 @@ static void report(const char *what, int32_t number) {
 /* Boots. Returns the state of a job, or an error that only other firmware or another part mends. */
 static int32_t begin(void) {
   int32_t state = brownout_begin();
-  int read;
-  for (read = 1; read < READS && state < 0 && state != BROWNOUT_E_NO_PROGRESS; read++) {
-    brownout_board_sleep();
-    state = brownout_begin();
-  }
   if (state == BROWNOUT_E_NO_PROGRESS) {
     brownout_board_sleep();
     state = BROWNOUT_RUN;
   } else if (state < 0) {
     /* What was learnt is gone, and tickets start again. */
+    const int32_t code = brownout_provision();
+    if (code < 0) return code;
     report("provisioned anew after", state);
-    brownout_provision();
     return brownout_begin();
   }
   if (state != BROWNOUT_RUN || brownout_boots() <= MOST_BOOTS) return state;

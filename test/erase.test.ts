@@ -157,7 +157,7 @@ const MUTANTS: [name: string, kind: NvmKind, from: string, to: string][] = [
     'if (marked > 0) erase();',
     'if (marked > BROWNOUT_READS) erase();',
   ],
-  ['no mark', 'mapped', '  brownout_nvm_write(0, erasing, sizeof erasing);\n', ''],
+  ['no mark', 'mapped', '  brownout_nvm_write(BROWNOUT_JOURNAL, erasing, sizeof erasing);\n', ''],
   ['records that were written over kept', 'flash', '  brownout_nvm_forget();\n', ''],
 ];
 

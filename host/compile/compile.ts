@@ -222,7 +222,7 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
   checkMemory(options);
   const { policy } = options;
   const profile = profileFor(options);
-  const plan = planFor(network, options, profile);
+  const plan = { ...planFor(network, options, profile), release: options.release };
   const sample = options.sample;
   checkSample(sample, network.tensors[network.input]!);
   const metadata: ImageMetadata = {

@@ -8,7 +8,7 @@ import type {
   WeightTransform,
 } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
-import { bytes, capacitance, choice, flag, instance, list, text } from '../options/kinds.js';
+import { bytes, capacitance, choice, flag, instance, list, text, whole } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import { type Checked, nested, type Table } from '../options/table.js';
 import { lineKind } from '../plan/line.js';
@@ -43,6 +43,11 @@ export interface CompileOptions {
    * what is written again must not be spoilt by a cut. Default false.
    */
   unstable?: boolean;
+  /**
+   * Number of the release, from 1 to 65,535: firmware of a lower one refuses the NVM of this one (docs/FIRMWARE.md, "Updates").
+   * Default 0: whatever comes is taken.
+   */
+  release?: number;
   /** Names of the classes. */
   classes?: string[];
   /** An input to carry along, already quantized. */
@@ -98,6 +103,11 @@ export const compileOptions = {
     help: 'bytes of NVM that a cut spoils together (ECC, read-modify-write): 1, 4, 8 or 16',
   },
   unstable: { kind: flag, default: false, help: 'words that a cut has torn may read differently every time' },
+  release: {
+    kind: whole(0, 0xffff),
+    default: 0,
+    help: 'number of the release, below which firmware does not go back',
+  },
   spectra: {
     kind: choice(['stored', 'computed'], { placeholder: 'WHICH' }),
     default: 'stored',

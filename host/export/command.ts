@@ -25,15 +25,28 @@ export const command: Command = defineCommand({
     'brownout export model.brn --layout zephyr --nvm spi-fram -o modules/brownout/',
     'brownout export model.brn --board nrf52840dk --nvm flash -o app/',
   ],
-  async run({ positionals, options: { output, ...options } }) {
+  async run({ positionals, options: { output, from, ...options } }) {
     const path = positionals[0]!;
     const folder = output ?? `${basename(path, extname(path))}-firmware`;
     checkFirmwareFolder(folder);
-    const exported = await exportFirmware(readUserFile(path), options);
+    const earlier = from && { from: from.map((one) => readUserFile(one)) };
+    const exported = await exportFirmware(readUserFile(path), { ...options, ...earlier });
     const kept = writeFirmwareFolder(folder, exported.files);
     const { origin, files, usage = null, note = null, target, device, module, support } = exported;
     return {
-      json: { origin, folder, target, device, files: [...files.keys()], module, usage, kept, note, support },
+      json: {
+        origin,
+        folder,
+        target,
+        device,
+        files: [...files.keys()],
+        module,
+        from: exported.from,
+        usage,
+        kept,
+        note,
+        support,
+      },
       text: exportText(exported, folder, kept),
       exitCode: ExitCode.OK,
     };

@@ -13,6 +13,7 @@ import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } fr
 import { cBytes } from '../firmware/emit-c.js';
 import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
 import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
+import { type Earlier, earlierOf } from '../firmware/updates.js';
 import { type NvmKind, nvmBody, nvmKinds } from '../firmware/nvm-bodies/index.js';
 import { checkPair, nvmOf, portingText, portSettings, type Support } from '../firmware/support.js';
 import { firmwareFiles, firmwareModule, MODULE, type Part, partSources } from '../firmware/sources.js';
@@ -41,6 +42,8 @@ export interface FirmwareExport {
   /** Contents by file name. */
   files: Map<string, Uint8Array>;
   module: ModuleStatement;
+  /** Images whose NVM it takes over, and the layers whose learnt weights go on. */
+  from: { name: string; imageId: number; layers: string[] }[];
   /** Of the linked program; undefined for `posix`, and where there is no cross compiler. */
   usage: FirmwareUsage | undefined;
   /** What is known of the board with this NVM and layout, and what a person still fills in. */
@@ -157,10 +160,14 @@ function programFor(
   image: Image,
   target: Target,
   nvm: NvmKind,
-  { board, profile }: { board: HardwareBoard | undefined; profile: DeviceProfile },
+  {
+    board,
+    profile,
+    earlier,
+  }: { board: HardwareBoard | undefined; profile: DeviceProfile; earlier: readonly Earlier[] },
 ): Program {
   const map = { ...mapOf(profile), ...board?.map };
-  const base = { target, nvm, map, board, name: board?.name ?? profile.name };
+  const base = { target, nvm, map, board, earlier, name: board?.name ?? profile.name };
   const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
   const nvmBytes = profile.nvmBytes.value;
   const placement = nvmBody(nvm).place({ map, nvmBytes: image.nvmBytes, page: board?.page });
@@ -251,10 +258,12 @@ export async function exportFirmware(
   const layout = layoutCalled(settings.layout);
   const pair = { board, target, nvm, layout, accelerator: 'none' } as const;
   const support = checkPair(pair);
+  const old = (settings.from ?? []).map((one) => imageOf(one));
+  const earlier = old.map((one) => earlierOf(one, image));
   const { files, usage, note, wasm } =
     target.name === 'wasm'
       ? { ...(await wasmFiles(image, nvm)), usage: undefined }
-      : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile }));
+      : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile, earlier }));
   files.set('PORTING.md', new Uint8Array(Buffer.from(portingText(pair, support))));
   const proved = settings.verify ? proveModule(image, wasm) : [];
   const module = { file: MODULE, bytes: wasm.length, sha256: sha256(wasm), proved };
@@ -274,12 +283,16 @@ export async function exportFirmware(
     files: Object.fromEntries([...files].map(([name, bytes]) => [name, sha256(bytes)])),
   };
   files.set(MANIFEST, new Uint8Array(Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)));
+  const from = earlier.map(({ layers }, i) => {
+    return { name: old[i]!.metadata.name, imageId: old[i]!.imageId, layers };
+  });
   return {
     origin,
     target: targetName,
     device: profile.name,
     files,
     module,
+    from,
     usage,
     note,
     support,

@@ -2,7 +2,7 @@ import { hardwareNames } from '../firmware/hardware.js';
 import { layoutNames } from '../firmware/layouts.js';
 import { nvmKinds } from '../firmware/nvm-bodies/index.js';
 import { targetNames } from '../firmware/targets.js';
-import { choice, flag } from '../options/kinds.js';
+import { choice, files, flag, isBytes } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
@@ -19,6 +19,11 @@ export interface ExportOptions {
   layout?: string;
   /** Device profile whose flash, SRAM and NVM the firmware must fit; default the board's, else `cortex-m4-generic`. */
   device?: string | DeviceProfile;
+  /**
+   * Images (.brn) of earlier firmware, whose NVM it takes over: tickets, and what was learnt where layers agree
+   * (docs/FIRMWARE.md, "Updates"). NVM of any other image is refused.
+   */
+  from?: Uint8Array[];
   /** Prove the image on the very module that goes into the folder; default true. */
   verify?: boolean;
 }
@@ -37,5 +42,9 @@ export const exportOptions = {
   layout: { kind: choice(layoutNames, { code: 'E_LAYOUT' }), default: 'make', help: 'how the files lie' },
   board: { kind: choice(hardwareNames, { code: 'E_BOARD' }), help: 'memories of a board to buy' },
   device: { kind: deviceKind, help: 'part it must fit', otherwise: 'the board’s, else cortex-m4-generic' },
+  from: {
+    kind: files('an image (.brn)', 'old.brn', isBytes, 'OLD.brn,…'),
+    help: 'earlier images whose NVM it takes over, learnt weights where layers agree',
+  },
   verify: { kind: flag, default: true, help: 'leave out the proof on the module in the folder' },
 } as const satisfies Table<ExportOptions>;

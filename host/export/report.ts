@@ -7,7 +7,7 @@ const percent = ({ usedBytes, totalBytes }: Usage): string =>
 
 /** What was exported: files, and what the program takes of the part. */
 export function exportText(
-  { target, device, board, files, module, usage, note, support }: FirmwareExport,
+  { target, device, board, files, module, from, usage, note, support }: FirmwareExport,
   folder: string,
   kept: string[],
 ): string {
@@ -40,6 +40,10 @@ export function exportText(
       table([['', 'used', `of ${board ?? device}`, '', ''], ...rows]),
       '(measured: sections of firmware.elf)',
     );
+  }
+  for (const { name, layers } of from) {
+    const what = layers.length > 0 ? `tickets and what ${layers.join(', ')} learnt` : 'tickets alone';
+    lines.push(`takes over NVM of an earlier image, "${name}": ${what}`);
   }
   if (kept.length > 0) lines.push(`left as you have them: ${kept.join(', ')}`);
   if (note !== undefined) lines.push(note);

@@ -1,6 +1,7 @@
 // brownout_model.h and .c: an image as C, with every size, address and error code that goes with it.
 import {
   ALIGNMENT,
+  C_BANKS,
   C_KIND,
   C_STEP,
   C_TICKET,
@@ -8,6 +9,10 @@ import {
   D_BOOTS,
   DIAGNOSTICS_BYTES,
   H_IMAGE_ID,
+  JOURNAL_BYTES,
+  N_JOURNAL,
+  N_RELEASE0,
+  N_RELEASE1,
   OP_BYTES,
   OP_SCRATCH0,
   OP_SCRATCH1,
@@ -20,11 +25,13 @@ import {
 import { ErrorCode } from '../../assembly/error.js';
 import { type Image, keepsInputs } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
+import { constantOffset } from '../model/learning-header.js';
 import { stateRecord } from '../model/state-record.js';
 import { littleEndian } from '../model/values.js';
 import { firstCursor } from '../simulator/provision.js';
 import { cBytes } from './emit-c.js';
 import { tensorDeclarations, tensorDefinitions } from './tensors-c.js';
+import type { Earlier } from './updates.js';
 
 /** Names and numbers of what the module returns below zero. */
 const errorCodes = Object.entries(ErrorCode).filter(([, code]) => typeof code === 'number');
@@ -64,15 +71,45 @@ function winogradChannels({ ops }: Image): number {
   return Math.max(0, ...channels);
 }
 
-/** brownout_model.h: every size and address as C. */
-export function modelHeader(image: Image, module: FirmwareModule, keepsOld: boolean): string {
-  const sizes: [string, number][] = [
+/** What firmware has beside module and image. */
+export interface Extras {
+  /** NVM is a log, which keeps what was written over until it is erased. */
+  keepsOld?: boolean | undefined;
+  /** Images whose NVM it takes over. */
+  earlier?: readonly Earlier[];
+}
+
+/** Sizes that only firmware for updates has. */
+function updateSizes(
+  { release, unstable, learning }: Image,
+  earlier: readonly Earlier[],
+): [string, number][] {
+  const bank: [string, number][] = [
+    ['WEIGHTS', learning?.banks ?? 0],
+    ['WEIGHTS_BYTES', learning?.bankBytes ?? 0],
+    ['FACTORY_WEIGHTS', learning ? constantOffset(learning.factory) : 0],
+  ];
+  return [
+    ...(unstable ? [['UNSTABLE', 1] satisfies [string, number]] : []),
+    ...(release > 0 ? [['RELEASE', release] satisfies [string, number]] : []),
+    ...(earlier.length > 0 ? [['EARLIER', earlier.length] satisfies [string, number], ...bank] : []),
+  ];
+}
+
+/** What each size and address is called. */
+function sizesOf(
+  image: Image,
+  module: FirmwareModule,
+  { keepsOld = false, earlier = [] }: Extras,
+): [string, number][] {
+  return [
     ['SRAM_BYTES', sramBytes(image, module)],
     ['ARENA', module.arena],
     ['CURSOR', module.cursor],
     ['CURSOR_TICKET', C_TICKET],
     ['CURSOR_KIND', C_KIND],
     ['CURSOR_STEP', C_STEP],
+    ['CURSOR_BANKS', C_BANKS],
     ['NVM_BYTES', image.nvmBytes],
     ['IMAGE_BYTES', image.imageBytes],
     ['IMAGE_ID', H_IMAGE_ID],
@@ -87,6 +124,10 @@ export function modelHeader(image: Image, module: FirmwareModule, keepsOld: bool
     ['SLOT0', image.slots.offset],
     ['SLOT1', image.slots.offset + image.slotStride],
     ['STATE_BYTES', STATE_BYTES],
+    ['RELEASE0', N_RELEASE0],
+    ['RELEASE1', N_RELEASE1],
+    ['JOURNAL', N_JOURNAL],
+    ['JOURNAL_BYTES', JOURNAL_BYTES],
     ['CURSOR_BYTES', CURSOR_BYTES],
     ['DIAGNOSTICS', image.diagnostics.offset],
     ['DIAGNOSTICS_BYTES', DIAGNOSTICS_BYTES],
@@ -96,11 +137,17 @@ export function modelHeader(image: Image, module: FirmwareModule, keepsOld: bool
     // Only of images that learn, and of those of them that keep unlabelled inputs.
     ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
     ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
+    ...updateSizes(image, earlier),
     // What was written over stays in memory until it is erased.
     ...(keepsOld ? [['NVM_KEEPS_OLD', 1] satisfies [string, number]] : []),
     // Where a convolution has room for two windows of int16.
     ...(image.ops.some(hasRoom) ? [['ACCEL_WIDE', 1] satisfies [string, number]] : []),
   ];
+}
+
+/** brownout_model.h: every size and address as C. */
+export function modelHeader(image: Image, module: FirmwareModule, extras: Extras): string {
+  const sizes = sizesOf(image, module, extras);
   const channels = winogradChannels(image);
   return [
     '/* Sizes and addresses of the image, and the error codes. Made by brownout export. */',

@@ -7,8 +7,9 @@ import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
 import { emitFunctions } from './emit-c.js';
 import type { HardwareBoard } from './hardware.js';
-import { type FirmwareModule, modelHeader, modelSource } from './model-c.js';
+import { type Extras, type FirmwareModule, modelHeader, modelSource } from './model-c.js';
 import { NTT_SIZES, nttTables, type Transforms } from './ntt-tables.js';
+import { type Earlier, earlierHeader } from './updates.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
 import { type Setting, STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import type { MemoryMap, Target } from './targets.js';
@@ -150,6 +151,7 @@ export const linkFlags = ({ toolchain }: Target): string[] =>
 /** Headers of every program. */
 const HEADERS = [
   'brownout.h',
+  'brownout_update.h',
   'brownout_wasm.h',
   'brownout_accel.h',
   'brownout_accel_add.h',
@@ -209,6 +211,8 @@ export interface Part extends Place {
   settings: readonly Setting[];
   /** C files that are made for the part, by name. */
   own?: ReadonlyMap<string, string>;
+  /** Images whose NVM it takes over. */
+  earlier?: readonly Earlier[];
 }
 
 /** C files of a program for a part. */
@@ -261,20 +265,21 @@ function makefile(part: Part): string {
 }
 
 /** Files by name that a program around `module` needs, whatever the target. */
-export function commonFiles(image: Image, module: FirmwareModule, keepsOld = false): Map<string, string> {
+export function commonFiles(image: Image, module: FirmwareModule, extras: Extras = {}): Map<string, string> {
   const files = new Map<string, string>();
   for (const name of ['brownout.c', 'brownout_values.c', ...HEADERS]) files.set(name, packageText(name));
   files.set('brownout_settings.h', settingsHeader([]));
   files.set('brownout_module.inc', module.text);
-  files.set('brownout_model.h', modelHeader(image, module, keepsOld));
+  files.set('brownout_model.h', modelHeader(image, module, extras));
   files.set('brownout_model.c', modelSource(image));
+  if (extras.earlier?.length) files.set('brownout_earlier.h', earlierHeader(extras.earlier));
   return files;
 }
 
 /** All files of a firmware folder, by name. */
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
-  const { target, map, nvm, board, settings, own = new Map() } = part;
-  const files = commonFiles(image, module, nvmBody(nvm).keepsOld);
+  const { target, map, nvm, board, settings, own = new Map(), earlier = [] } = part;
+  const files = commonFiles(image, module, { keepsOld: nvmBody(nvm).keepsOld, earlier });
   for (const name of [...nvmFiles(part), ...programFiles(part), ...(board?.headers ?? [])])
     files.set(name, packageText(name));
   files.set('brownout_settings.h', settingsHeader(settings));

@@ -25,13 +25,16 @@ import {
   H_POLICY_EVERY,
   H_POLICY_LOW,
   H_UNSTABLE,
+  H_RELEASE,
   H_REGIONS,
   H_SLOTS,
   H_SLOT_STRIDE,
   H_TENSORS,
   H_VERSION,
+  JOURNAL_BYTES,
   JobKind,
   MAGIC,
+  N_JOURNAL,
   OP_BYTES,
   OP_CRC,
   OpKind,
@@ -83,6 +86,8 @@ export interface DeviceImage {
   policy: CommitPolicy;
   /** Words of NVM that a cut has torn may read differently every time: boot settles the slots. */
   unstable: boolean;
+  /** Number of the release, which firmware does not go back from; 0: it does not ask. */
+  release: number;
   maxBoots: number;
   /** First op and op count of each kind of job. */
   jobs: { first: number; count: number }[];
@@ -189,6 +194,7 @@ export function writeImage(
   set(H_POLICY_EVERY, policy.every);
   set(H_POLICY_LOW, policy.low ? 1 : 0);
   fields.setUint8(H_UNSTABLE, plan.unstable ? 1 : 0);
+  fields.setUint16(H_RELEASE, plan.release ?? 0, true);
   set(H_MAX_BOOTS, MAX_BOOTS);
   plan.jobs.forEach(({ first, count }, kind) => {
     set(H_JOBS + kind * 8, first);
@@ -354,6 +360,7 @@ function isOrdered(image: Omit<DeviceImage, 'device' | 'ops' | 'learning' | 'str
     slotStride % 4 === 0 &&
     slots.bytes === 2 * slotStride &&
     jobs.every(({ first, count }) => first + count <= plan.bytes / OP_BYTES) &&
+    slots.offset >= N_JOURNAL + JOURNAL_BYTES &&
     diagnostics.bytes === DIAGNOSTICS_BYTES
   );
 }
@@ -416,6 +423,7 @@ export function readDevice(bytes: Uint8Array): DeviceImage {
     output: regionAt(fields, H_OUTPUT),
     policy: { every: get(H_POLICY_EVERY), low: (get(H_POLICY_LOW) & 0xff) !== 0 },
     unstable: fields.getUint8(H_UNSTABLE) !== 0,
+    release: fields.getUint16(H_RELEASE, true),
     maxBoots: get(H_MAX_BOOTS),
     jobs: [0, 1].map((kind) => ({ first: get(H_JOBS + kind * 8), count: get(H_JOBS + kind * 8 + 4) })),
   };

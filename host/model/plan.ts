@@ -19,6 +19,8 @@ export interface Plan {
   nvmBytes: number;
   /** Words of NVM that a cut has torn may read differently every time. */
   unstable: boolean;
+  /** Number of the release; 0: none. Not the planner's affair. */
+  release?: number;
   arenaBytes: number;
   tileCount: number;
   /** First op and op count of each kind of job. */

@@ -213,6 +213,26 @@ export function file<T>(
   };
 }
 
+/** Several files that are read, with commas on the command line. */
+export function files<T>(
+  what: string,
+  example: string,
+  is: (value: unknown) => value is T,
+  placeholder: string,
+): Kind<T[], string[]> {
+  return {
+    expected: `a list of which each is ${what}`,
+    placeholder,
+    file: 'input',
+    parse(text) {
+      const paths = text.split(',');
+      return paths.includes('') ? undefined : paths;
+    },
+    check: (value) => (Array.isArray(value) && value.length > 0 && value.every(is) ? value : undefined),
+    right: () => example,
+  };
+}
+
 /** Bytes of a file. */
 export const isBytes = (value: unknown): value is Uint8Array => value instanceof Uint8Array;
 

@@ -237,9 +237,10 @@ class Line {
   #inputs(): string[] {
     const positionals = this.#positionals.filter((_, i) => !this.#positionalAt(i)?.names);
     const files = [...new Set(this.#known.values())].flatMap(({ key, option }) => {
-      const path = this.#values[key];
-      if (option.kind.file !== 'input' || typeof path !== 'string') return [];
-      return option.kind.paths?.(path) ?? [path];
+      const given = this.#values[key];
+      if (option.kind.file !== 'input') return [];
+      if (Array.isArray(given)) return given as string[];
+      return typeof given === 'string' ? (option.kind.paths?.(given) ?? [given]) : [];
     });
     return [...positionals, ...files];
   }

@@ -1,6 +1,6 @@
 // Provisioning: how the state of an image gets into a device's NVM, so that a cut on the way leaves no device that looks
 // ready. The image itself lies where a programmer put it.
-import { CURSOR_BYTES, N_MAGIC } from '../../assembly/layout.js';
+import { CURSOR_BYTES, JOURNAL_BYTES, N_JOURNAL, N_MAGIC } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import { cursorBytes, idleFields } from '../model/cursor.js';
 import type { Image } from '../model/image.js';
@@ -29,6 +29,7 @@ export function provision(nvm: SimulatedNvm, image: Image, { base = 0, sequence 
   nvm.sync();
   const record = stateRecord(image.imageId);
   nvm.write(base + blankMagic.length, record.subarray(blankMagic.length));
+  nvm.write(base + N_JOURNAL, new Uint8Array(JOURNAL_BYTES));
   nvm.write(base + image.diagnostics.offset, new Uint8Array(image.diagnostics.bytes));
   nvm.write(base + image.slots.offset, firstCursor(image.imageId, sequence));
   nvm.write(base + image.slots.offset + image.slotStride, new Uint8Array(CURSOR_BYTES));

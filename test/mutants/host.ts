@@ -86,11 +86,7 @@ export const HOST = [
       '',
       'equivalent: a count without its checksum is none, and one with it is of another cursor',
     ],
-    [
-      'no first cursor',
-      '  brownout_nvm_write(BROWNOUT_SLOT0, brownout_first_cursor, BROWNOUT_CURSOR_BYTES);\n',
-      '',
-    ],
+    ['no first cursor', '  brownout_nvm_write(BROWNOUT_SLOT0, cursor, BROWNOUT_CURSOR_BYTES);\n', ''],
     [
       'no barrier after the magic',
       'brownout_nvm_write(0, brownout_first_state, 4);\n  brownout_nvm_sync();\n}',
