@@ -1,6 +1,6 @@
 // Which learning kernel an op record names.
 import { OP_KIND, OpKind } from '../layout';
-import { LEARNS, STREAMS, learns } from '../kernels/mask';
+import { HAS_WINDOWS, LEARNS, STREAMS, learns } from '../kernels/mask';
 import * as sums from '../sums/index';
 import * as circulant from './circulant';
 import * as finish from './finish';
@@ -13,13 +13,6 @@ import * as updateCirculant from './update_circulant';
 import * as updateConv2d from './update_conv2d';
 import * as updateDepthwise from './update_depthwise';
 import * as window from './window';
-
-/** Whether the build has a gradient of an op of windows. */
-const HAS_WINDOWS: bool =
-  learns(OpKind.CONV2D_GRAD) ||
-  learns(OpKind.DEPTHWISE_GRAD) ||
-  learns(OpKind.MAX_POOL_GRAD) ||
-  learns(OpKind.AVG_POOL_GRAD);
 
 export function enter(op: usize): void {
   if (!LEARNS) return;

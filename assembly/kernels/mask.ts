@@ -41,6 +41,13 @@ const FLIPS: u32 = 1 << (OpKind.FLIP - KIND_LEARNING);
 /** Whether the build learns, and whether it keeps state from job to job. */
 export const LEARNS: bool = (LEARNING & ~FLIPS) != 0;
 export const STREAMS: bool = (LEARNING & FLIPS) != 0;
+const WINDOWS: u32 =
+  (1 << (OpKind.CONV2D_GRAD - KIND_LEARNING)) |
+  (1 << (OpKind.DEPTHWISE_GRAD - KIND_LEARNING)) |
+  (1 << (OpKind.MAX_POOL_GRAD - KIND_LEARNING)) |
+  (1 << (OpKind.AVG_POOL_GRAD - KIND_LEARNING));
+/** Whether the build has a gradient of an op of windows. A mask: calls of `learns` would not fold, and leave a start section. */
+export const HAS_WINDOWS: bool = (LEARNING & WINDOWS) != 0;
 
 /** Whether the build has any kernel for int8 activations, or for int16 ones; and of kinds above 31. */
 const HAS_INT8: bool = (INT8 | INT8_HIGH) != 0;

@@ -16,9 +16,9 @@ import {
   OP_SCRATCH5,
   OP_WEIGHTS,
   OpKind,
-  UPDATE_LOW,
   WEIGHT_BANKS,
 } from '../../assembly/layout.js';
+import { UPDATE_LOW } from '../../assembly/learning-layout.js';
 import { BrownoutError } from '../error.js';
 import type { DeviceImage, Image } from '../model/image.js';
 import { bankAddress, constantOffset, type LearningHeader } from '../model/learning-header.js';
