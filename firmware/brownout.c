@@ -142,9 +142,9 @@ static int32_t settle(void) {
 
 int32_t brownout_begin(void) {
   int32_t state;
-  brownout_module_start();
   brownout_nvm_begin();
 #ifdef BROWNOUT_RELEASE
+  brownout_module_start();
   if (latest_release() > BROWNOUT_RELEASE) return BROWNOUT_E_ROLLBACK;
 #endif
   state = settle();

@@ -80,8 +80,7 @@ static int32_t begin(void) {
     state = BROWNOUT_RUN;
   } else if (state < 0) {
     /* What was learnt is gone, and tickets start again. */
-    const int32_t code = brownout_provision();
-    if (code < 0) return code;
+    if (brownout_provision() < 0) return state;
     report("provisioned anew after", state);
     return brownout_begin();
   }
