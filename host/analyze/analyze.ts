@@ -17,6 +17,7 @@ import { type Origin, originOf } from '../origin.js';
 import { bankReads } from '../plan/footprint.js';
 import type { OpRecord } from '../model/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
+import { paceOf } from '../power/pace.js';
 import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import { chargeCycles, chargeUj, type DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -32,7 +33,7 @@ export interface OpAnalysis {
   inputShape: number[];
   outputShape: number[];
   macs: number;
-  /** What computes its sums in firmware for the device; cycles are those of the scalar body. */
+  /** What computes its sums in firmware for the device: cycles and energy are those of it. */
   body: SumBody;
   /** The share of instructions that the body saves of a Cortex-M3's, estimated. */
   bodySaves: number;
@@ -168,7 +169,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
   const { device } = checkOptions(analyzeOptions, options);
   const model = imageOf(image);
   const profile = deviceProfile(device);
-  const supply = new MeteredSupply(profile);
+  const supply = new MeteredSupply(profile).paced(paceOf(model, profile));
   const module = meteredModule(bareModuleFor(model), profile.instructionCycles.value);
   const kernels = new BareKernels(module, model, supply);
   if (model.sample) kernels.feed(model.sample);

@@ -3,7 +3,7 @@ import { checkList } from '../error.js';
 import { compile } from '../compile/compile.js';
 import { imageOf } from '../ops/given-image.js';
 import { type Image, readImage } from '../model/image.js';
-import { opCycles } from '../ops/record.js';
+import { opCost } from '../plan/cost.js';
 import { converterName, storageChargeUj, storageFor } from '../power/converter.js';
 import type { OwnConverter } from '../power/own-converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
@@ -175,8 +175,10 @@ export function compare(
         converter,
         policy,
       });
-      const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
-      const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles, 0) - 1) * 100;
+      const costs = image.ops.map((op) => opCost(op, profile));
+      const estimated = costs.reduce((sum, { enter, all }) => sum + enter.cycles + all.cycles, 0);
+      const scale = profile.planScale.value;
+      const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles * scale, 0) - 1) * 100;
       result.modelErrors.push({ model: name, device: profile.name, percent });
       for (const trace of traces) {
         for (const capacitorUf of capacitorsUf)

@@ -5,15 +5,15 @@ import { BrownoutError } from '../error.js';
 import { cursorBytes, idleFields, slotAddress } from '../model/cursor.js';
 import { Random } from '../math/random.js';
 import type { Image } from '../model/image.js';
-import { leastCycles } from '../ops/record.js';
+import { commitCost, leastUj } from '../plan/cost.js';
 import { profileStorage } from '../power/converter.js';
-import { capacitorFor, lifeEnergy, lifeUj, usableUj } from '../power/life.js';
-import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
+import { capacitorFor, type LifeEnergy, lifeEnergy, lifeUj, usableUj } from '../power/life.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
 
-/** Estimates are wrong by less than this: what is below it by them is not simulated. */
-const SUSPECT = 0.4;
+/** Estimates are wrong by less than this: what takes a smaller share of what a boot leaves is not simulated. */
+const SUSPECT = 0.6;
 
 /** An error that says what something takes of a charge, and what capacitor holds it. */
 export function chargeTooSmall(what: string, neededUj: number, profile: DeviceProfile): BrownoutError {
@@ -39,15 +39,18 @@ export function checkCharge(image: Image, profile: DeviceProfile): void {
   nvm.load(Uint8Array.from({ length: image.nvmBytes }, () => random.integer(256)));
   provision(nvm, image);
   let dearest = { what: '', uj: 0 };
-  const check = (what: string): void => {
-    const uj = lifeUj(lifeEnergy(image, profile, nvm.cells));
+  const check = (what: string): LifeEnergy => {
+    const life = lifeEnergy(image, profile, nvm.cells);
+    const uj = lifeUj(life);
     if (uj > dearest.uj) dearest = { what, uj };
+    return life;
   };
-  check('a boot, checking the plan, taking the input in and a commit');
+  const { bootUj, recoverUj } = check('a boot, checking the plan, taking the input in and a commit');
+  const left = usable - bootUj - recoverUj - commitCost(profile).energyUj;
   const { first, count } = image.jobs[JobKind.INFER]!;
   for (let op = first; op < first + count; op++) {
     const record = image.ops[op]!;
-    if (leastCycles(record) < SUSPECT * plannedCycles(profile)) continue;
+    if (leastUj(record, profile) < SUSPECT * left) continue;
     // In the middle, where no window hangs over an edge.
     const tile = record.get(OP_TILES) >> 1;
     const job = { state: Status.RUN, kind: JobKind.INFER, ticket: 1, op, tile };

@@ -12,9 +12,8 @@ import {
 import { transformedBytes } from '../ops/winograd.js';
 import { validateNetwork } from '../ops/validate.js';
 import type { Values } from '../model/values.js';
+import { commitCost, energyOf, leastUj, opCost } from '../plan/cost.js';
 import { resolvePolicy } from '../plan/policy.js';
-import { leastCycles } from '../ops/record.js';
-import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import type { Plan } from '../model/plan.js';
 import { planNetwork, type PlanOptions } from '../plan/planner.js';
 import { withOwnStates } from '../plan/stream.js';
@@ -31,8 +30,8 @@ import { deviceProfile } from '../profiles/index.js';
 import { chargeTooSmall, checkCharge } from './charge.js';
 import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
 
-/** SRAM that a plan is first made for, static data included. */
-const DEFAULT_SRAM_BYTES = 4096;
+/** The arena that a plan is first made for; one that learns holds spectra of weights there, too. */
+const [DEFAULT_ARENA_BYTES, DEFAULT_ARENA_BYTES_LEARNING] = [3168, 3300];
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 /** Where tiles that share a line must be done in one charge: less, if that is too much. */
@@ -42,11 +41,11 @@ const LESSER_SHARES = [TILE_SHARE, TILE_SHARE / 2, TILE_SHARE / 4, TILE_SHARE / 
 const profileFor = ({ device, capacitorUf }: CompileSettings): DeviceProfile =>
   withCapacitor(deviceProfile(device), capacitorUf);
 
-/** Estimated cycles that a charge leaves for entering an op and a tile. */
-const leftFor = (profile: DeviceProfile): number => plannedCycles(profile) - COMMIT_CYCLES;
-
-const fitsCharge = ({ ops }: Plan, profile: DeviceProfile): boolean =>
-  ops.every(({ record }) => leastCycles(record) <= leftFor(profile));
+/** Whether a charge holds entering each op, a tile or its grain, and a commit, by the cost model. */
+function fitsCharge({ ops }: Plan, profile: DeviceProfile): boolean {
+  const left = chargeUj(profile) - profile.bootUj.value - commitCost(profile).energyUj;
+  return ops.every(({ record }) => leastUj(record, profile) <= left);
+}
 
 /** Proves a job of an image, or throws `E_VERIFY`; `E_CHARGE` where one charge does not hold a tile. */
 function proveJob(image: Uint8Array, options: CompileSettings, job: 'infer' | 'learn'): Proof {
@@ -106,26 +105,37 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
 function arenaChoices({ arenaBytes, learn }: CompileSettings, profile: DeviceProfile): number[] {
   if (arenaBytes !== undefined) return [arenaBytes];
   const statics = learn ? STATIC_BYTES_LEARNING : STATIC_BYTES;
-  const choices = [DEFAULT_SRAM_BYTES - statics];
+  const choices = [learn ? DEFAULT_ARENA_BYTES_LEARNING : DEFAULT_ARENA_BYTES];
   const most = profile.sramBytes.value - statics;
   while (choices.at(-1)! * 2 <= most) choices.push(choices.at(-1)! * 2);
   return choices;
 }
 
-/** The plan for the least SRAM that it fits. */
+/** SRAM beyond what a plan needs is taken up to this much, and where twice of it saves this share of an inference's energy. */
+const [MOST_ARENA_BYTES, ARENA_PAYS] = [16384, 0.04];
+
+/** The plan for the least SRAM that it fits, or for more where that pays. */
 function planWithin(
   arenas: readonly number[],
   network: QuantizedNetwork,
   options: Omit<PlanOptions, 'arenaBytes'>,
+  inferenceUj: (plan: Plan) => number,
 ): Plan {
+  let best: Plan | undefined;
   for (const [i, arenaBytes] of arenas.entries()) {
+    if (best && arenaBytes > MOST_ARENA_BYTES) return best;
     try {
-      return planNetwork(network, { ...options, arenaBytes });
+      const plan = planNetwork(network, { ...options, arenaBytes });
+      if (best && inferenceUj(plan) > (1 - ARENA_PAYS) * inferenceUj(best)) return best;
+      best = plan;
+      // What learning takes is not modelled.
+      if (options.learning || options.sums) return best;
     } catch (error) {
-      const last = i === arenas.length - 1;
+      const last = !best && i === arenas.length - 1;
       if (last || !(error instanceof BrownoutError) || error.code !== 'E_PLAN') throw error;
     }
   }
+  if (best) return best;
   throw new RangeError('no SRAM to try');
 }
 
@@ -137,6 +147,15 @@ function learningOf(network: QuantizedNetwork, learn: LearnOptions): Pick<PlanOp
   return { sums: deriveSums(network, completeSumsOptions(learn), learn.data ?? []) };
 }
 
+/** What the planner asks of a record: entering it and a tile may take `mostUj`. */
+function pricesFor(profile: DeviceProfile, mostUj: number): PlanOptions['cost'] {
+  return (record) => {
+    const { enter, tile, all } = opCost(record, profile);
+    const share = (enter.energyUj + tile.energyUj) / mostUj;
+    return { share, inferenceUj: enter.energyUj + all.energyUj };
+  };
+}
+
 /** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`. */
 function planFor(network: QuantizedNetwork, options: CompileSettings, profile: DeviceProfile): Plan {
   const { policy, line, learn } = options;
@@ -144,15 +163,18 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
   const nvmBytes = options.nvmBytes ?? profile.nvmBytes.value;
   const chosen = withMethods(network, options, profile);
   const learns = learn ? learningOf(network, learn) : {};
+  const inferenceUj = ({ ops }: Plan): number => energyOf(ops, profile);
   for (const share of shares) {
-    const plan = planWithin(arenaChoices(options, profile), chosen, {
+    const limits = {
       tileCycles: plannedCycles(profile) * share,
+      cost: pricesFor(profile, (chargeUj(profile) - profile.bootUj.value) * share),
       nvmBytes,
       overlap: policy !== 'never',
       line,
       unstable: options.unstable,
       ...learns,
-    });
+    };
+    const plan = planWithin(arenaChoices(options, profile), chosen, limits, inferenceUj);
     if (share !== shares.at(-1) && !fitsCharge(plan, profile)) continue;
     return plan;
   }

@@ -6,6 +6,7 @@ import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { readImage } from '../model/image.js';
 import { describeOp } from '../ops/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
+import { paceOf } from '../power/pace.js';
 import { chargeUj } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
@@ -51,7 +52,7 @@ export function deviceCost(network: QuantizedNetwork, budget: Budget): DeviceCos
     }),
   );
   const profile = deviceProfile(device);
-  const supply = new MeteredSupply(profile);
+  const supply = new MeteredSupply(profile).paced(paceOf(image, profile));
   const kernels = new BareKernels(meteredModule('bare', profile.instructionCycles.value), image, supply);
   const { energyUj: spent } = supply.statistics;
   const energy = (work: () => void): number => {

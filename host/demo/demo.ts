@@ -10,6 +10,7 @@ import { checkOptions } from '../options/table.js';
 import { type Image, readImage } from '../model/image.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
+import { paceOf } from '../power/pace.js';
 import { type DeviceProfile, withCapacitor } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { completeJob } from '../simulator/app.js';
@@ -52,7 +53,7 @@ export interface DemoDetails {
 }
 
 /** Small enough for several cuts a digit. */
-const CAPACITOR_UF = 47;
+const CAPACITOR_UF = 33;
 
 const asset = (name: string): Uint8Array => {
   return new Uint8Array(readFileSync(new URL(`../../../checkpoints/${name}`, import.meta.url)));
@@ -87,8 +88,9 @@ export function demo(options: DemoOptions = {}): DemoDetails {
     provision(nvm, image);
     return new Device(module, { image, nvm, sramBytes: profile.sramBytes.value, supply });
   };
-  const steadySupply = new MeteredSupply(profile);
-  const harvestedSupply = new MeteredSupply(profile, openTrace('rf', seed));
+  const pace = paceOf(image, profile);
+  const steadySupply = new MeteredSupply(profile).paced(pace);
+  const harvestedSupply = new MeteredSupply(profile, openTrace('rf', seed)).paced(pace);
   const steady = device(steadySupply);
   const harvested = device(harvestedSupply);
   const random = new Random(seed);
@@ -114,7 +116,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   ];
   identical &&= firstDifference(nvmA, nvmB) < 0;
 
-  const bareSupply = new MeteredSupply(profile);
+  const bareSupply = new MeteredSupply(profile).paced(pace);
   const bare = new BareKernels(meteredModule('digits.bare', costs), image, bareSupply);
   for (const input of inputs) bare.run(input);
   bareSupply.finish();

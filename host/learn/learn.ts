@@ -7,6 +7,7 @@ import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { type Storage, storageFor } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
+import { paceOf } from '../power/pace.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type Origin, originOf } from '../origin.js';
@@ -154,7 +155,7 @@ class Learner {
     this.#random = new Random(options.seed);
     this.nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });
     provision(this.nvm, image);
-    this.recorder = new Recorder(supply, image);
+    this.recorder = new Recorder(supply.paced(paceOf(image, profile)), image);
     const { observe } = this.recorder;
     const sramBytes = profile.sramBytes.value;
     this.#device = new Device(module, { image, nvm: this.nvm, sramBytes, supply: this.recorder, observe });
@@ -213,7 +214,7 @@ function costsOf(
   });
   some.forEach(({ input }, i) => inferring.job(i + 1, input, undefined));
   const infer = inferring.finish().supply.statistics.cycles;
-  const supply = new MeteredSupply(profile);
+  const supply = new MeteredSupply(profile).paced(paceOf(image, profile));
   const costs = profile.instructionCycles.value;
   const bare = new BareKernels(meteredModule(bareModuleFor(image), costs), image, supply);
   for (const { input, label } of some) bare.run(input, label);

@@ -4,6 +4,7 @@ import {
   OP_FLAG_PLAIN,
   OP_WEIGHT_TYPE,
   OP_INPUT_ZERO_POINT,
+  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH1,
   OP_TILES,
@@ -22,6 +23,7 @@ import {
 } from '../../assembly/layout.js';
 import { type Conv2d, elementBytes, type TensorSpec } from '../model/quantized-network.js';
 import { littleEndian } from '../model/values.js';
+import { WEIGHT_TYPES } from '../model/weight-types.js';
 import {
   type TileLimits,
   type LoweredOp,
@@ -68,7 +70,7 @@ import {
   windowBounds,
 } from './shared/bounds.js';
 import { type Bounds, type NetworkOp, one, type RecordOp } from './op.js';
-import { lowerWinograd, winogradRecord } from './winograd.js';
+import { lowerWinograd } from './winograd.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
 export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: number): Int8Array {
@@ -85,18 +87,35 @@ export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: num
 
 type Shape = [height: number, width: number, channels: number];
 
-/** How many channels of one output column fit a tenth of a charge. */
-function partOf(output: TensorSpec, patch: number, limits: TileLimits): number {
-  const fits = (size: number): boolean => convTileCycles(1, size, patch) <= limits.tileCycles;
-  return Math.max(largestPart(output.shape.at(-1)!, fits, lineValues(limits, output)), 1);
-}
-
 /** A map of `channels` as one row: windows of one pixel do not know rows. */
 function inOneRow(op: Conv2d, input: Shape, output: Shape): [Shape, Shape] {
   const single = [op.kernel, op.stride].every(([y, x]) => y === 1 && x === 1);
   if (!single || op.padding.some((n) => n > 0)) return [input, output];
   const flat = ([height, width, channels]: Shape): Shape => [1, height * width, channels];
   return [flat(input), flat(output)];
+}
+
+function constantsOf(
+  op: Conv2d,
+  [, , channels]: Shape,
+  input: TensorSpec,
+  output: TensorSpec,
+  record: OpRecord,
+): LoweredOp['constants'] {
+  const k = op.blockSize ?? 1;
+  const outputs = last(output);
+  const patch = op.kernel[0] * op.kernel[1] * channels;
+  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
+  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
+  const bytes = k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights);
+  return [{ field: OP_WEIGHTS, bytes }, ...requantization(op, bias, output, record)];
+}
+
+/** A cut into tiles: columns of each, channels at a time, tables of weights. */
+interface Cut {
+  columns: number;
+  group: number;
+  fours: number;
 }
 
 /** As sums of products. */
@@ -127,9 +146,32 @@ export function lowerConv2d(
     requantBytes(op, group),
     columns * part * bytes,
   ];
-  type Choice = { columns: number; group: number; fours: number; within: boolean } | undefined;
-  const chosen = (fours: number): Choice => {
-    let choice: Choice;
+  // Cores that widen two windows do so where the input rows were: room for them, if there is any.
+  const withRoom = (columns: number, areas: number[]): number[] => {
+    const widened = [Math.max(areas[0]!, 4 * patch), ...areas.slice(1)];
+    const roomy = bytes === 1 && columns > 1 && patch % 4 === 0 && arenaFor(widened) <= limits.arenaBytes;
+    return roomy ? widened : areas;
+  };
+  /** The record of tiles of `columns`, in parts of their channels, and where its areas end. */
+  const cutInto = ({ columns, group, fours }: Cut, part = outputs): { record: OpRecord; end: number } => {
+    const record = recordOf(OpKind.CONV2D, input);
+    record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+    record.set(OP_REQUANT_STRIDE, op.multipliers.length === 1 ? 0 : 8);
+    record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[op.weightType ?? 'int8'].code);
+    record.set(WIN_GROUP, Math.min(group, part));
+    if (k > 1) record.set(WIN_BLOCK, k);
+    placeWindow(op, inputShape, outputShape, columns, record);
+    if (part < outputs) {
+      record.set(WIN_PART, part);
+      record.set(OP_TILES, record.get(OP_TILES) * Math.ceil(outputs / part));
+    }
+    const areas = areasOf(columns, Math.min(group, part), fours, part);
+    growTables(areas, 2, shapeOf(columns, Math.min(group, part)), limits);
+    return { record, end: placeAreas(record, withRoom(columns, areas)) };
+  };
+  type Choice = Cut & { within: boolean; inferenceUj: number };
+  const chosen = (fours: number): Choice | undefined => {
+    let choice: Choice | undefined;
     for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
       // Whole block rows, or all outputs.
       const rows = largestPart(Math.ceil(outputs / k), (part) => {
@@ -137,44 +179,27 @@ export function lowerConv2d(
       });
       // Channels go in pairs: not one at a time only so that a tile is wide.
       if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
-      const group = Math.min(rows * k, outputs);
-      const within = convTileCycles(columns, outputs, patch) <= limits.tileCycles;
-      // The widest tile within a tenth of a charge; failing that, the narrowest there is.
-      choice = { columns, group, fours, within };
-      if (within) break;
+      const found = { columns, group: Math.min(rows * k, outputs), fours };
+      const { share, inferenceUj } = limits.cost(cutInto(found).record);
+      const within = share <= 1;
+      // Of tiles within a tenth of a charge those that an inference takes least with; failing that, the narrowest there is.
+      if (!choice?.within || inferenceUj < choice.inferenceUj) {
+        if (choice?.within && !within) continue;
+        choice = { ...found, within, inferenceUj };
+      }
     }
     return choice;
   };
   const choice = withTables(op.weightType, chosen);
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs), 0)), limits);
   // A column that is too much is cut into parts of its channels; blocks stay whole.
-  const part = choice.columns > 1 || choice.within || k > 1 ? outputs : partOf(output, patch, limits);
-  choice.group = Math.min(choice.group, part);
-  const record = recordOf(OpKind.CONV2D, input);
-  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
-  record.set(WIN_GROUP, choice.group);
-  if (k > 1) record.set(WIN_BLOCK, k);
-  placeWindow(op, inputShape, outputShape, choice.columns, record);
-  if (part < outputs) {
-    record.set(WIN_PART, part);
-    record.set(OP_TILES, record.get(OP_TILES) * Math.ceil(outputs / part));
-  }
-  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
-  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
-  const constants = [
-    {
-      field: OP_WEIGHTS,
-      bytes: k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights),
-    },
-    ...requantization(op, bias, output, record),
-  ];
-  const areas = areasOf(choice.columns, choice.group, choice.fours, part);
-  growTables(areas, 2, shapeOf(choice.columns, choice.group), limits);
-  // Cores that widen two windows do so where the input rows were: room for them, if there is any.
-  const widened = Math.max(areas[0]!, 4 * patch);
-  const roomy = bytes === 1 && choice.columns > 1 && patch % 4 === 0;
-  if (roomy && arenaFor([widened, ...areas.slice(1)]) <= limits.arenaBytes) areas[0] = widened;
-  return { record, constants, arenaBytes: placeAreas(record, areas) };
+  const fitsPart = (size: number): boolean => limits.cost(cutInto(choice, size).record).share <= 1;
+  const part =
+    choice.columns > 1 || choice.within || k > 1
+      ? outputs
+      : Math.max(largestPart(outputs, fitsPart, lineValues(limits, output)), 1);
+  const { record, end } = cutInto(choice, part);
+  return { record, constants: constantsOf(op, inputShape, input, output, record), arenaBytes: end };
 }
 
 function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean): void {
@@ -195,11 +220,8 @@ function lowerEither(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
   const fast = method === 'direct' ? undefined : lowerWinograd(op, input, output, limits);
   if (fast && method === 'winograd') return fast;
   const direct = lowerConv2d(op, input, output, limits);
-  const cycles = ({ record }: LoweredOp, entry: RecordOp): number => {
-    const { enter, tile } = entry.cycles(record);
-    return enter + record.get(OP_TILES) * tile;
-  };
-  return fast && cycles(fast, winogradRecord) < cycles(direct, conv2dRecord) ? fast : direct;
+  const [fastCost, directCost] = [fast, direct].map((lowered) => lowered && limits.cost(lowered.record));
+  return fast && fastCost!.inferenceUj < directCost!.inferenceUj ? fast : direct;
 }
 
 export const conv2d: NetworkOp<Conv2d> = {

@@ -9,8 +9,10 @@ import {
   OP_FLAG_WEIGHT_ZERO,
   OP_INPUT,
   OP_OUTPUT,
+  OP_REQUANT_STRIDE,
   OP_TILES,
   OP_WEIGHTS,
+  OP_WEIGHT_TYPE,
   OpKind,
 } from '../../assembly/layout.js';
 import { type Dense, elementBytes, elementCount, type TensorSpec } from '../model/quantized-network.js';
@@ -34,6 +36,7 @@ import {
 } from './shared/lowering.js';
 import { denseTileCycles } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
+import { WEIGHT_TYPES } from '../model/weight-types.js';
 import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
 import { type Counts, cut, part, type Work } from './shared/work.js';
 import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
@@ -52,6 +55,13 @@ import {
 } from './shared/bounds.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
+/** A cut into tiles: outputs of each, inputs at a time, tables of weights. */
+interface Cut {
+  group: number;
+  chunk: number;
+  fours: number;
+}
+
 function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const inputs = elementCount(input);
   const outputs = elementCount(output);
@@ -64,6 +74,7 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     );
   }
   const bytes = elementBytes(input);
+  const zero = op.weightZeroPoint ?? 0;
   const shapeOf = (rows: number, length: number) => ({ type: op.weightType, length, rows, vectors: 1 });
   const areasOf = (group: number, chunk: number, fours: number): number[] => [
     chunk * bytes,
@@ -72,11 +83,27 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     requantBytes(op, group),
     group * bytes,
   ];
-  const chosen = (fours: number): { group: number; chunk: number; fours: number } | undefined => {
+  const cutInto = ({ group, chunk }: Cut): OpRecord => {
+    const record = recordOf(OpKind.DENSE, input);
+    record.set(OP_TILES, Math.ceil(outputs / group));
+    record.set(DENSE_INPUTS, inputs);
+    record.set(DENSE_OUTPUTS, outputs);
+    record.set(DENSE_GROUP, group);
+    record.set(DENSE_CHUNK, chunk);
+    record.set(OP_REQUANT_STRIDE, op.multipliers.length === 1 ? 0 : 8);
+    record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[op.weightType ?? 'int8'].code);
+    if (zero !== 0) {
+      record.mark(OP_FLAG_WEIGHT_ZERO);
+      record.set(DENSE_WEIGHT_ZERO, zero);
+    }
+    return record;
+  };
+  const chosen = (fours: number): Cut | undefined => {
     let group = outputs;
     let chunk = inputs;
     const fits = (): boolean => arenaFor(areasOf(group, chunk, fours)) <= limits.arenaBytes;
-    for (let parts = 1; group > 1 && (!fits() || denseTileCycles(group, inputs) > limits.tileCycles);) {
+    const isMuch = (): boolean => limits.cost(cutInto({ group, chunk, fours })).share > 1;
+    for (let parts = 1; group > 1 && (!fits() || isMuch());) {
       group = Math.ceil(outputs / ++parts);
     }
     group = wholeUnits(group, outputs, lineValues(limits, output));
@@ -87,17 +114,7 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
   const choice = withTables(op.weightType, chosen);
   if (!choice) tooLarge(op, arenaFor(areasOf(1, ALIGNMENT, 0)), limits);
   const { group, chunk } = choice;
-  const record = recordOf(OpKind.DENSE, input);
-  record.set(OP_TILES, Math.ceil(outputs / group));
-  record.set(DENSE_INPUTS, inputs);
-  record.set(DENSE_OUTPUTS, outputs);
-  record.set(DENSE_GROUP, group);
-  record.set(DENSE_CHUNK, chunk);
-  const zero = op.weightZeroPoint ?? 0;
-  if (zero !== 0) {
-    record.mark(OP_FLAG_WEIGHT_ZERO);
-    record.set(DENSE_WEIGHT_ZERO, zero);
-  }
+  const record = cutInto(choice);
   // Σ (w − zero)·(x − z) = Σ w·x − zero·Σ x − z·Σ (w − zero): the kernel takes off the second term.
   const sums = rowSums(op.weights, outputs).map((sum) => sum - inputs * zero);
   const bias = foldBias(op.bias, sums, input.zeroPoint);

@@ -1,6 +1,8 @@
 import {
   OP_INPUT_ZERO_POINT,
+  OP_REQUANT_STRIDE,
   OP_WEIGHTS,
+  OP_WEIGHT_TYPE,
   OpKind,
   WIN_DILATION,
   WIN_GROUP,
@@ -11,6 +13,7 @@ import {
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import { type DepthwiseConv2d, elementBytes, type TensorSpec } from '../model/quantized-network.js';
+import { WEIGHT_TYPES } from '../model/weight-types.js';
 import { depthwiseTileCycles } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
 import {
@@ -92,18 +95,27 @@ function lowerDepthwiseConv2d(
     requantBytes(op, group),
     columns * outputs * bytes,
   ];
-  let choice: { columns: number; group: number } | undefined;
+  const cutInto = (columns: number, group: number): { record: OpRecord; end: number } => {
+    const record = recordOf(OpKind.DEPTHWISE_CONV2D, input);
+    record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+    record.set(OP_REQUANT_STRIDE, op.multipliers.length === 1 ? 0 : 8);
+    record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[op.weightType ?? 'int8'].code);
+    record.set(WIN_GROUP, group);
+    placeWindow(op, inputShape, outputShape, columns, record);
+    return { record, end: placeAreas(record, areasOf(columns, group)) };
+  };
+  let choice: { columns: number; group: number; share: number; inferenceUj: number } | undefined;
   for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
     const group = largestPart(outputs, (part) => arenaFor(areasOf(columns, part)) <= limits.arenaBytes);
     if (group === 0) continue;
-    choice = { columns, group };
-    if (depthwiseTileCycles(columns, outputs, taps) <= limits.tileCycles) break;
+    const { share, inferenceUj } = limits.cost(cutInto(columns, group).record);
+    // Of tiles within a tenth of a charge those that an inference takes least with; failing that, the narrowest there is.
+    const isFirst = !choice || (choice.share > 1 && share <= choice.share);
+    if (isFirst || (share <= 1 && inferenceUj < choice!.inferenceUj))
+      choice = { columns, group, share, inferenceUj };
   }
   if (!choice) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
-  const record = recordOf(OpKind.DEPTHWISE_CONV2D, input);
-  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
-  record.set(WIN_GROUP, choice.group);
-  placeWindow(op, inputShape, outputShape, choice.columns, record);
+  const { record, end } = cutInto(choice.columns, choice.group);
   const sums = new Float64Array(outputs);
   op.weights.forEach((w, i) => {
     sums[i % outputs]! += w;
@@ -112,7 +124,7 @@ function lowerDepthwiseConv2d(
     { field: OP_WEIGHTS, bytes: packGroups(op, outputs, choice.group, record) },
     ...requantization(op, foldBias(op.bias, sums, input.zeroPoint), output, record),
   ];
-  return { record, constants, arenaBytes: placeAreas(record, areasOf(choice.columns, choice.group)) };
+  return { record, constants, arenaBytes: end };
 }
 
 export const depthwiseConv2d: NetworkOp<DepthwiseConv2d> = {

@@ -2,6 +2,7 @@
 // products instead of 36. G is taken twice on both sides, so that weights stay whole, and four times each sum comes out.
 import {
   OP_FLAG_PLAIN,
+  OP_REQUANT_STRIDE,
   OP_INPUT_ZERO_POINT,
   OP_OUTPUT,
   OP_TILES,
@@ -53,6 +54,7 @@ import {
   rowSums,
   type TileLimits,
 } from './shared/lowering.js';
+import { last } from './shared/check.js';
 import { requantizationBytes } from './shared/record-bytes.js';
 import { pixelBytes } from './shared/window-work.js';
 import { columnChoices, feature, patchOf, placeWindow } from './shared/window.js';
@@ -145,27 +147,41 @@ function areas(
   ];
 }
 
-/** The widest tile within the limits, and how many rows of weights it has in SRAM at a time. */
-function choose(
-  op: Conv2d,
-  [width, outputs, channels]: readonly [number, number, number],
-  output: TensorSpec,
-  limits: TileLimits,
-): { columns: number; group: number; room: number[] } | undefined {
+/** A record, where its areas end, and what an inference takes by it. */
+interface Choice {
+  record: OpRecord;
+  end: number;
+  inferenceUj: number;
+}
+
+/** Of tiles within the limits, with as many rows of weights in SRAM as fit, those that an inference takes least with. */
+function choose(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): Choice | undefined {
+  const [inputShape, outputShape] = [feature(op, input), feature(op, output)];
+  const [[, , channels], [height, width, outputs]] = [inputShape, outputShape];
   const computed = op.transformed === 'computed';
   const areasOf = (columns: number, group: number): number[] =>
     areas({ columns, group, channels, outputs, computed }, biasBytes(output, group), requantBytes(op, group));
+  let choice: Choice | undefined;
   for (const columns of columnChoices(width, lineValues(limits, output, outputs))) {
-    if (winogradTileCycles(columns, outputs, channels, computed) > limits.tileCycles) continue;
     const pairs = largestPart(
       Math.ceil(outputs / 2),
       (part) => arenaFor(areasOf(columns, Math.min(part * 2, outputs))) <= limits.arenaBytes,
     );
     if (pairs === 0) continue;
     const group = Math.min(pairs * 2, outputs);
-    return { columns, group, room: areasOf(columns, group) };
+    const record = recordOf(OpKind.CONV2D_WINOGRAD, input);
+    record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+    record.set(OP_REQUANT_STRIDE, op.multipliers.length === 1 ? 0 : 8);
+    placeWindow(op, inputShape, outputShape, columns, record);
+    record.set(OP_TILES, Math.ceil(height / 2) * Math.ceil(width / columns));
+    record.set(WIN_GROUP, group);
+    record.set(WINO_OUTPUT_HEIGHT, height);
+    record.set(WINO_COMPUTED, computed ? 1 : 0);
+    const end = placeAreas(record, areasOf(columns, group));
+    const { share, inferenceUj } = limits.cost(record);
+    if (share <= 1 && !(choice && choice.inferenceUj <= inferenceUj)) choice = { record, end, inferenceUj };
   }
-  return undefined;
+  return choice;
 }
 
 /** Lowers `op` to Winograd's way; undefined where it is none, or does not fit. */
@@ -175,28 +191,18 @@ export function lowerWinograd(
   output: TensorSpec,
   limits: TileLimits,
 ): LoweredOp | undefined {
-  const [inputShape, outputShape] = [feature(op, input), feature(op, output)];
-  const channels = inputShape[2];
-  const [height, width, outputs] = outputShape;
+  const [channels, outputs] = [last(input), last(output)];
   if (!isWinograd(op, channels) || (input.dtype ?? 'int8') !== 'int8' || !sumsFit(op, outputs))
     return undefined;
-  const choice = choose(op, [width, outputs, channels], output, limits);
+  const choice = choose(op, input, output, limits);
   if (!choice) return undefined;
-  const { columns, group, room } = choice;
-  const record = recordOf(OpKind.CONV2D_WINOGRAD, input);
-  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
-  placeWindow(op, inputShape, outputShape, columns, record);
-  record.set(OP_TILES, Math.ceil(height / 2) * Math.ceil(width / columns));
-  record.set(WIN_GROUP, group);
-  record.set(WINO_OUTPUT_HEIGHT, height);
-  const computed = op.transformed === 'computed';
-  record.set(WINO_COMPUTED, computed ? 1 : 0);
-  const weights = computed ? op.weights : transform(op.weights, outputs, channels);
+  const { record, end } = choice;
+  const weights = record.get(WINO_COMPUTED) ? op.weights : transform(op.weights, outputs, channels);
   const constants = [
     { field: OP_WEIGHTS, bytes: littleEndian(weights) },
     ...requantization(op, foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint), output, record),
   ];
-  return { record, constants, arenaBytes: placeAreas(record, room) };
+  return { record, constants, arenaBytes: end };
 }
 
 /** A tile of `count` columns and `written` rows of outputs, from `span` pixels of each of `rows` rows inside the map. */

@@ -1,8 +1,7 @@
 import { BrownoutError } from '../error.js';
 import type { CommitPolicy } from '../model/image.js';
-import { type DeviceProfile, plannedCycles } from '../profiles/profile.js';
-import { opCycles } from '../ops/record.js';
-import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
+import { chargeUj, type DeviceProfile } from '../profiles/profile.js';
+import { commitCost, energyOf } from './cost.js';
 import type { Plan } from '../model/plan.js';
 import type { Kind } from '../options/kinds.js';
 import { nearest } from '../options/suggest.js';
@@ -52,11 +51,8 @@ export function fixedPolicy(name: string): CommitPolicy {
   return { every: name === 'never' ? 0 : Number(name.slice('every '.length)), low: false };
 }
 
-/**
- * Share of the work that periodic commits may take, by estimates that are up to twice too high where constants are read in
- * place: under 1 % then.
- */
-const MOST_COMMITS = 0.004;
+/** Share of the work that periodic commits may take. */
+const MOST_COMMITS = 0.002;
 
 /**
  * What the policy called `name` means for this plan. `auto` commits when power is low, and also every n tiles against
@@ -69,9 +65,9 @@ export function resolvePolicy(
   profile: DeviceProfile,
 ): CommitPolicy {
   if (name !== 'auto') return fixedPolicy(name);
-  const inference = plan.ops.filter(({ record }) => !record.isLearning);
-  const meanTile = inference.reduce((sum, op) => sum + opCycles(op.record), 0) / plan.tileCount;
-  const betweenUnwarned = plannedCycles(profile) / profile.unwarnedCuts.value;
-  const between = Math.max(Math.sqrt(2 * COMMIT_CYCLES * betweenUnwarned), COMMIT_CYCLES / MOST_COMMITS);
-  return { every: Math.max(1, Math.round(between / meanTile)), low: true };
+  const work = energyOf(plan.ops, profile);
+  const commitUj = commitCost(profile).energyUj;
+  const betweenUnwarned = (chargeUj(profile) - profile.bootUj.value) / profile.unwarnedCuts.value;
+  const between = Math.max(Math.sqrt(2 * commitUj * betweenUnwarned), commitUj / MOST_COMMITS);
+  return { every: Math.max(1, Math.round((between / work) * plan.tileCount)), low: true };
 }

@@ -46,6 +46,14 @@ export interface RunStatistics {
   ledgerUj: EnergyLedger;
 }
 
+/** Cycles of the device for a metered one (pace.ts): of the engine, and of an op of the plan; left out: as of the engine. */
+export interface Pace {
+  engine: number;
+  ops: readonly (number | undefined)[];
+}
+
+const METERED: Pace = { engine: 1, ops: [] };
+
 const WORD_BYTES = 4;
 /** A capacitor that does not fill in this time never will: a day. */
 const DARK_US = 86_400e6;
@@ -96,8 +104,13 @@ export class MeteredSupply implements Supply {
   #playedUs = 0;
   #meter: WebAssembly.Global | undefined;
   #waitedUs = 0;
-  /** Cycles granted since the last account. */
+  /** Metered cycles granted since the last account. */
   #granted = 0;
+  #pace = METERED;
+  /** The op that a job is at. */
+  #op: () => number | undefined = () => undefined;
+  /** Cycles that a metered one stands for, now. */
+  #ratio = 1;
 
   /** `storage`: the converter and capacitor; default: the profile's own capacitor, without loss. */
   constructor(profile: DeviceProfile, harvester?: Harvester, storage: Storage = profileStorage(profile)) {
@@ -115,6 +128,13 @@ export class MeteredSupply implements Supply {
     this.statistics.ledgerUj.stored = this.#storedUj;
   }
 
+  /** Cycles are from now on those that `pace` says of the metered ones. */
+  paced(pace: Pace): this {
+    this.#pace = pace;
+    this.#ratio = pace.engine;
+    return this;
+  }
+
   /** Time since the start. */
   get timeUs(): number {
     return this.statistics.onUs + this.statistics.offUs;
@@ -125,8 +145,10 @@ export class MeteredSupply implements Supply {
     return Math.sqrt((2 * this.#storedUj) / this.#storage.capacitorUf);
   }
 
-  boot(meter: WebAssembly.Global | undefined): void {
+  boot(meter: WebAssembly.Global | undefined, op: () => number | undefined = () => undefined): void {
     this.#meter = meter;
+    this.#op = op;
+    this.#ratio = this.#pace.engine;
     this.statistics.boots++;
     this.#charge();
     this.#draw(this.#profile.bootUj.value);
@@ -139,6 +161,7 @@ export class MeteredSupply implements Supply {
   view(bytes: number): void {
     const { nvmSetupCycles, nvmReadCyclesPerWord, nvmReadNjPerWord } = this.#profile;
     this.#settle();
+    this.#kernel();
     this.statistics.nvmBytesRead += bytes;
     const words = Math.ceil(bytes / WORD_BYTES);
     this.#access(nvmSetupCycles.value, words, nvmReadCyclesPerWord.value, nvmReadNjPerWord.value);
@@ -148,6 +171,7 @@ export class MeteredSupply implements Supply {
   viewImage(bytes: number): void {
     const { imageSetupCycles, imageReadBytes, imageReadCycles, imageReadNj } = this.#profile;
     this.#settle();
+    this.#kernel();
     this.statistics.imageBytesRead += bytes;
     const reads = Math.ceil(bytes / imageReadBytes.value);
     this.#access(imageSetupCycles.value, reads, imageReadCycles.value, imageReadNj.value);
@@ -176,13 +200,13 @@ export class MeteredSupply implements Supply {
   }
 
   sync(): void {
-    this.#settle();
+    this.#engine();
     this.#access(this.#profile.nvmSetupCycles.value, 0, 0, 0);
     this.#grant();
   }
 
   low(): boolean {
-    this.#settle();
+    this.#engine();
     this.#run(this.#profile.monitorCycles.value);
     this.#grant();
     return this.#harvester !== undefined && this.#storedUj < this.#warningUj;
@@ -211,9 +235,21 @@ export class MeteredSupply implements Supply {
     if (!this.#meter) return;
     const { cyclesLeft, instructions } = readMeter(this.#meter as { value: bigint });
     this.statistics.instructions += instructions;
-    const cycles = this.#granted - cyclesLeft;
+    const cycles = (this.#granted - cyclesLeft) * this.#ratio;
     this.#granted = 0;
     this.#run(cycles);
+  }
+
+  /** What ran since a kernel's last access is the engine: on its way to a barrier, or to ask the monitor. */
+  #engine(): void {
+    this.#ratio = this.#pace.engine;
+    this.#settle();
+  }
+
+  /** A kernel looks at memory when it begins. */
+  #kernel(): void {
+    const op = this.#op();
+    this.#ratio = (op === undefined ? undefined : this.#pace.ops[op]) ?? this.#pace.engine;
   }
 
   /** Setting an access to a memory up, then so many of it. A cut on the way throws, unless the caller handles it. */
@@ -403,9 +439,8 @@ export class MeteredSupply implements Supply {
   #grant(): void {
     if (!this.#meter) return;
     const { value: nj } = this.#profile.activeNjPerCycle;
-    this.#granted = this.#harvester
-      ? Math.min(Math.ceil(this.#cyclesAhead(this.#harvester, nj, this.#turnOffUj)), MAX_BUDGET_CYCLES)
-      : MAX_BUDGET_CYCLES;
+    const ahead = this.#harvester ? this.#cyclesAhead(this.#harvester, nj, this.#turnOffUj) : Infinity;
+    this.#granted = Math.min(Math.ceil(ahead / this.#ratio), MAX_BUDGET_CYCLES);
     setBudget(this.#meter as { value: bigint }, this.#granted);
   }
 

@@ -11,6 +11,7 @@ import { SimulatedNvm } from '../simulator/nvm.js';
 import { meteredModule, moduleFor } from '../toolchain/modules.js';
 import { type Storage, storageChargeUj } from './converter.js';
 import { MeteredSupply } from './harvested-supply.js';
+import { paceOf } from './pace.js';
 
 /** In µJ, of core and memories (simulated). */
 export interface LifeEnergy {
@@ -26,7 +27,7 @@ export interface LifeEnergy {
 
 /** What a device whose NVM holds `cells` takes to its next commit, where it runs jobs of `image`. */
 export function lifeEnergy(image: Image, profile: DeviceProfile, cells: Uint8Array): LifeEnergy {
-  const supply = new MeteredSupply(profile);
+  const supply = new MeteredSupply(profile).paced(paceOf(image, profile));
   const nvm = new SimulatedNvm(cells.length);
   nvm.load(cells);
   const module = meteredModule(moduleFor(image), profile.instructionCycles.value);

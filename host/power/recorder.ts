@@ -122,9 +122,9 @@ export class Recorder implements Supply {
     if (access === 'write') for (let at = address; at < address + length; at++) this.writes[at]!++;
   };
 
-  boot(meter: WebAssembly.Global | undefined): void {
+  boot(meter: WebAssembly.Global | undefined, op?: () => number | undefined): void {
     this.#open = undefined;
-    this.#supply.boot(meter);
+    this.#supply.boot(meter, op);
     this.timeline.on.push({ fromUs: this.#supply.timeUs, toUs: this.#supply.timeUs });
     this.#take('boot');
   }

@@ -11,6 +11,7 @@ import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { converterName, type Storage, storageChargeUj, storageFor } from '../power/converter.js';
 import { noProgress, standingAt, usableUj } from '../power/life.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
+import { paceOf } from '../power/pace.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type Estimate, estimatesOf } from '../profiles/estimates.js';
@@ -168,7 +169,7 @@ export class ReplayBench {
     const costs = this.profile.instructionCycles.value;
     this.#module = meteredModule(moduleFor(this.image), costs);
     this.steady = this.run(new MeteredSupply(this.profile));
-    const bareSupply = new MeteredSupply(this.profile);
+    const bareSupply = new MeteredSupply(this.profile).paced(paceOf(this.image, this.profile));
     const bare = new BareKernels(meteredModule(bareModuleFor(this.image), costs), this.image, bareSupply);
     for (const input of this.inputs) bare.run(input);
     bareSupply.finish();
@@ -181,9 +182,10 @@ export class ReplayBench {
     return this.run(new MeteredSupply(this.profile, openTrace(trace, seed), storage), storage);
   }
 
-  /** All inputs, one after the other, on `supply`. */
+  /** All inputs, one after the other, on `supply`, at the pace of the body that firmware runs. */
   run(supply: MeteredSupply, storage?: Storage): Run {
     const { image, profile } = this;
+    supply.paced(paceOf(image, profile));
     const { seed, onLow, onInference } = this.#options;
     const random = new Random(seed);
     const nvm = new SimulatedNvm(image.nvmBytes, { tearUnit: profile.nvmTearBytes.value });

@@ -43,7 +43,7 @@ export class BareKernels {
     const imports = bindImports(options, () => memory);
     this.#exports = instantiateSync(module, imports).exports as unknown as BareExports;
     memory = new Uint8Array(this.#exports.memory.buffer);
-    supply.boot(this.#exports.meter);
+    supply.boot(this.#exports.meter, () => this.#getOp());
   }
 
   get arena(): number {
@@ -59,6 +59,7 @@ export class BareKernels {
 
   /** Enters op `index`. */
   enter(index: number): void {
+    this.#setOp(index);
     this.#exports.enter(0, 0, this.#image.plan.offset + index * OP_BYTES);
   }
 
@@ -74,7 +75,6 @@ export class BareKernels {
     this.feed(input);
     this.begin(label);
     for (let op = first; op < first + count; op++) {
-      this.#setOp(op);
       this.enter(op);
       const tiles = this.#image.ops[op]!.get(OP_TILES);
       for (let tile = 0; tile < tiles; tile++) this.tile(tile);

@@ -1,7 +1,7 @@
 // The simulated device: the module that ships, NVM that outlives it, SRAM that does not.
 import { instantiateSync } from '@assemblyscript/loader';
-import { ErrorCode } from '../../assembly/error.js';
-import { ALIGNMENT, C_TICKET, JobKind } from '../../assembly/layout.js';
+import { ErrorCode, Status } from '../../assembly/error.js';
+import { ALIGNMENT, C_OP, C_STATE, C_TICKET, JobKind } from '../../assembly/layout.js';
 import type { DeviceImage } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
 import { acceleratorImports } from './accelerator.js';
@@ -14,8 +14,8 @@ export class PowerCut extends Error {
 
 /** What feeds the device. Any method may throw `PowerCut`. */
 export interface Supply {
-  /** Power is up. `meter`: the metered module's counter, if it has one. */
-  boot(meter: WebAssembly.Global | undefined): void;
+  /** Power is up. `meter`: the metered module's counter, if it has one; `op`: of the plan, that a job is at. */
+  boot(meter: WebAssembly.Global | undefined, op?: () => number | undefined): void;
   view(bytes: number): void;
   /** Constants are read: bytes of the image. */
   viewImage(bytes: number): void;
@@ -174,6 +174,10 @@ export class Device {
     return new DataView(this.#memory.buffer).getUint32((this.#exports.cursor.value as number) + offset, true);
   }
 
+  /** The op that the job under way is at. */
+  readonly #op = (): number | undefined =>
+    this.cursorField(C_STATE) === Status.RUN ? this.cursorField(C_OP) : undefined;
+
   /** Ticket of the present or last job, as an app reads it after a boot. */
   get ticket(): number {
     return this.cursorField(C_TICKET);
@@ -185,7 +189,7 @@ export class Device {
    */
   boot(base = 0, imageAt = 0): number {
     this.#scramble();
-    this.#supply.boot(this.#exports.meter);
+    this.#supply.boot(this.#exports.meter, this.#op);
     const [imageBytes, nvmBytes] = [this.#image.length - imageAt, this.nvm.present.length - base];
     return this.#guard(() => this.#exports.boot(imageAt, imageBytes, base, nvmBytes, this.sramBytes));
   }

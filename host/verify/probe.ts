@@ -1,7 +1,8 @@
 // One instance of a device module under the verifier's eyes: NVM and SRAM hold what the verifier puts there, and every
 // call leaves a trace of what it reads and writes.
 import { instantiateSync } from '@assemblyscript/loader';
-import { CONSTANT, CURSOR_BYTES } from '../../assembly/layout.js';
+import { Status } from '../../assembly/error.js';
+import { CONSTANT, CURSOR_BYTES, C_OP, C_STATE } from '../../assembly/layout.js';
 import type { DeviceImage } from '../model/image.js';
 import type { Interval } from '../plan/interval.js';
 import { acceleratorAccesses, acceleratorImports } from '../simulator/accelerator.js';
@@ -105,6 +106,12 @@ export class Probe {
     return this.memory.slice(this.#cursor, this.#cursor + CURSOR_BYTES);
   }
 
+  /** The op that the job under way is at. */
+  readonly #op = (): number | undefined => {
+    const cell = new DataView(this.memory.buffer, this.#cursor, CURSOR_BYTES);
+    return cell.getUint32(C_STATE, true) === Status.RUN ? cell.getUint32(C_OP, true) : undefined;
+  };
+
   /** Puts bytes into NVM from outside. */
   place(address: number, bytes: Uint8Array): void {
     this.nvm.set(bytes, address);
@@ -116,7 +123,7 @@ export class Probe {
     garbage(this.arenaBytes);
     this.memory.set(this.#statics);
     if (this.#shadow) this.arenaShadow.fill(1);
-    this.#supply?.boot(this.device.meter);
+    this.#supply?.boot(this.device.meter, this.#op);
     return this.bootAgain();
   }
 

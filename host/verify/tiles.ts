@@ -6,6 +6,7 @@ import { footprint } from '../plan/footprint.js';
 import type { Footprint, Interval } from '../plan/interval.js';
 import { chargeUj } from '../profiles/profile.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
+import { paceOf } from '../power/pace.js';
 import { shadowReads } from '../toolchain/shadow.js';
 import { cursorBytes, idleFields } from '../model/cursor.js';
 import { weightBanks } from '../model/learning-header.js';
@@ -95,7 +96,7 @@ const usedUj = ({ statistics }: MeteredSupply): number =>
 /** What each cursor reads and costs, on golden NVM and the metered module: endless loops end here. */
 export function measure(subject: Subject): Measured[] {
   const { image, job, profile } = subject;
-  const supply = new MeteredSupply(profile);
+  const supply = new MeteredSupply(profile).paced(paceOf(image, profile));
   const probe = new Probe(subject.metered, {
     image,
     sramBytes: subject.sramBytes,

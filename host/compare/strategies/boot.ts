@@ -2,6 +2,7 @@
 import type { Image } from '../../model/image.js';
 import { tensorBytes } from '../../model/quantized-network.js';
 import { MeteredSupply } from '../../power/harvested-supply.js';
+import { paceOf } from '../../power/pace.js';
 import type { DeviceProfile } from '../../profiles/profile.js';
 import { Device } from '../../simulator/device.js';
 import { SimulatedNvm } from '../../simulator/nvm.js';
@@ -16,7 +17,7 @@ export interface BootCost {
 
 /** The first boot, and one that finds a job under way. */
 export function meteredBoots(image: Image, profile: DeviceProfile): { first: BootCost; later: BootCost } {
-  const supply = new MeteredSupply(profile);
+  const supply = new MeteredSupply(profile).paced(paceOf(image, profile));
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const module = meteredModule('device', profile.instructionCycles.value);

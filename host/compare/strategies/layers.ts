@@ -10,7 +10,7 @@ import {
 } from '../../../assembly/layout.js';
 import { analyze } from '../../analyze/analyze.js';
 import type { Image } from '../../model/image.js';
-import { describeOp, opCycles, recordOp } from '../../ops/record.js';
+import { coreUnitsOf, describeOp, opCycles, recordOp } from '../../ops/record.js';
 import { circulantCycles, MAC, OUTPUT, TILE } from '../../ops/shared/cycles.js';
 import type { DeviceProfile } from '../../profiles/profile.js';
 
@@ -48,6 +48,8 @@ const product = (shape: readonly number[]): number => shape.reduce((a, b) => a *
 /** The ops of an image's plan, as metered on a device. */
 export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const scale = profile.planScale.value;
+  const body = profile.body.value;
+  const plainBody = body === 'dsp' ? 'armv7m' : body;
   const metered = analyze(image, { device: profile }).ops;
   const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
   // How the device does against the estimates: for what cannot be metered, as our plan does not do it so.
@@ -64,7 +66,9 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
     const [rows, columns, channels] = window ? outputShape : [1, 1, product(outputShape)];
     const { cycles, energyUj, largestTileCycles, tiles } = metered[index]!;
     const outputs = product(outputShape);
-    const work = cycles / scale - outputs * OUTPUT - tiles * TILE;
+    // The runtimes compared to multiply by plain code: no body of ours.
+    const plain = cycles * (coreUnitsOf(op, plainBody) / coreUnitsOf(op, body));
+    const work = plain / scale - outputs * OUTPUT - tiles * TILE;
     return {
       name: image.metadata.ops[index]!,
       kind: window ? 'conv' : family === 'convolution' ? 'other' : family,

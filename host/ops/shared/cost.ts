@@ -24,6 +24,17 @@ export type Body = keyof typeof KERNEL_COSTS;
 
 export const BODIES = Object.keys(KERNEL_COSTS) as Body[];
 
+/**
+ * What a commit takes without its accesses: instructions counted on emulated boards, NVM's driver taken off; metered cycles of
+ * the MSP430.
+ */
+export const COMMIT_UNITS: Readonly<Record<Body, number>> = {
+  ...{ dsp: 520, armv7m: 520, armv6m: 650, rv32: 930, msp430: 5000 },
+};
+
+/** The same a metered cycle of engine, cursor and protocol: of a commit, which takes 970 of those of a Cortex-M4. */
+export const enginePace = (body: Body): number => (body === 'msp430' ? 1 : COMMIT_UNITS[body] / 970);
+
 /** Instructions of a piece of work of `kernel`; cycles of the MSP430. Accesses to memory are not in it. */
 export function coreUnits({ counts }: Part, kernel: string, body: Body): number {
   const costs: Readonly<Record<string, Counts | undefined>> = KERNEL_COSTS[body];

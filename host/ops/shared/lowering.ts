@@ -31,6 +31,8 @@ export interface TileLimits {
   arenaBytes: number;
   /** Cycles that entering the op and running one tile may take (a tenth of a charge), where they can be cut smaller. */
   tileCycles: number;
+  /** What a record takes: entering it and a tile, over what they may take; and all of an inference, in µJ. */
+  cost(record: OpRecord): { share: number; inferenceUj: number };
   /** Bytes that a cut amid a write spoils together: tiles hold whole ones where they can; default 1. */
   line?: number;
 }

@@ -1,0 +1,107 @@
+// What work costs on a device: the core by the body that firmware runs, the memories by their accesses. Its error is in
+// docs/DESIGN.md, §7.
+import { CURSOR_BYTES, OP_BYTES, OP_GRAIN, OP_TILES } from '../../assembly/layout.js';
+import type { Plan } from '../model/plan.js';
+import type { OpRecord } from '../model/record.js';
+import { leastCycles, recordOp } from '../ops/record.js';
+import { COMMIT_UNITS, coreUnits } from '../ops/shared/cost.js';
+import { type Access, part, type Part, total } from '../ops/shared/work.js';
+import type { DeviceProfile } from '../profiles/profile.js';
+
+/** Time and energy of something. */
+export interface Cost {
+  cycles: number;
+  energyUj: number;
+}
+
+/** What an op costs: entering it, its dearest tile, all of them. */
+export interface OpCost {
+  enter: Cost;
+  tile: Cost;
+  all: Cost;
+}
+
+const WORD_BYTES = 4;
+/** Entering an op looks its record up. */
+const RECORD = part({}, { constantViews: 1, constantBytes: OP_BYTES });
+
+/** Cycles of the core waiting for its memories, and what the accesses themselves take, in nJ. */
+function accessCost(profile: DeviceProfile, access: Access): { cycles: number; nj: number } {
+  const lines = access.constantBytes / profile.imageReadBytes.value;
+  const reads = access.stateBytes / WORD_BYTES;
+  const writes = access.writtenBytes / WORD_BYTES;
+  return {
+    cycles:
+      access.constantViews * profile.imageSetupCycles.value +
+      (access.stateViews + access.writes) * profile.nvmSetupCycles.value +
+      lines * profile.imageReadCycles.value +
+      reads * profile.nvmReadCyclesPerWord.value +
+      writes * profile.nvmWriteCyclesPerWord.value,
+    nj:
+      lines * profile.imageReadNj.value +
+      reads * profile.nvmReadNjPerWord.value +
+      writes * profile.nvmWriteNjPerWord.value,
+  };
+}
+
+/** Cycles of the core, and energy beside them, as a cost. */
+const asCost = (profile: DeviceProfile, cycles: number, nj: number): Cost => ({
+  cycles,
+  energyUj: (cycles * profile.activeNjPerCycle.value + nj) / 1000,
+});
+
+function partCost(profile: DeviceProfile, kernel: string, work: Part): Cost {
+  const core = coreUnits(work, kernel, profile.body.value) * profile.cyclesPerInstruction.value;
+  const { cycles, nj } = accessCost(profile, work.access);
+  return asCost(profile, core + cycles, nj);
+}
+
+/** What the engine takes around a tile, in commits without their accesses: counted so on emulated boards. */
+const TILE_COMMITS = 0.11;
+/** What a commit writes: two barriers and a slot. */
+const COMMIT = { writes: 3, writtenBytes: CURSOR_BYTES };
+
+/** Cycles of a commit without its accesses. */
+const commitCycles = ({ body, cyclesPerInstruction }: DeviceProfile): number =>
+  COMMIT_UNITS[body.value] * cyclesPerInstruction.value;
+
+/** What `op` costs on a device, commits left out. */
+export function opCost(op: OpRecord, profile: DeviceProfile): OpCost {
+  const { kernel, enter, tile, all } = recordOp(op).work(op);
+  const entered = total([
+    [1, enter],
+    [1, RECORD],
+  ]);
+  const around = asCost(profile, TILE_COMMITS * commitCycles(profile), 0);
+  const cost = (work: Part, tiles: number): Cost => {
+    const { cycles, energyUj } = partCost(profile, kernel, work);
+    return { cycles: cycles + tiles * around.cycles, energyUj: energyUj + tiles * around.energyUj };
+  };
+  return { enter: cost(entered, 0), tile: cost(tile, 1), all: cost(all, op.get(OP_TILES)) };
+}
+
+/**
+ * Entering an op and a tile of it, or its grain, in µJ: with a boot and a commit, what a charge must hold. Of ops that learn, of
+ * which there is no model, by estimated cycles.
+ */
+export function leastUj(op: OpRecord, profile: DeviceProfile): number {
+  if (op.isLearning)
+    return (leastCycles(op) * profile.planScale.value * profile.activeNjPerCycle.value) / 1000;
+  const { enter, tile } = opCost(op, profile);
+  return enter.energyUj + tile.energyUj * Math.max(op.get(OP_GRAIN), 1);
+}
+
+/** What a commit costs: a checksum, two barriers, a slot. */
+export function commitCost(profile: DeviceProfile): Cost {
+  const { cycles, nj } = accessCost(profile, part({}, COMMIT).access);
+  return asCost(profile, commitCycles(profile) + cycles, nj);
+}
+
+/** What an inference by these ops takes, commits left out, in µJ. */
+export function energyOf(ops: Plan['ops'], profile: DeviceProfile): number {
+  return ops.reduce((sum, { record }) => {
+    if (record.isLearning) return sum;
+    const { enter, all } = opCost(record, profile);
+    return sum + enter.energyUj + all.energyUj;
+  }, 0);
+}
