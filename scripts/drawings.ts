@@ -43,6 +43,7 @@ function overview(): string {
     inferences: 1,
     trace: 'rf:on_uw=16000,mean_on_ms=5,mean_off_ms=14',
     onLow: 'run',
+    capacitorUf: 47,
   } as const;
   const { timeline, ops, thresholdsV } = replay(file('checkpoints/digits.brn'), {
     ...options,

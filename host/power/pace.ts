@@ -12,8 +12,8 @@ import { type InstructionCosts, MAX_BUDGET_CYCLES, readMeter, setBudget } from '
 import { bareModuleFor, meteredModule } from '../toolchain/modules.js';
 import type { Pace } from './harvested-supply.js';
 
-/** Metered cycles of the kernels of one inference, by op of it. */
-function meterKernels(image: Image, costs: InstructionCosts): number[] {
+/** Metered cycles of the kernels of one inference, by op of it; none of an op that traps or leaves its memories. */
+function meterKernels(image: Image, costs: InstructionCosts): (number | undefined)[] {
   let meter: { value: bigint } | undefined;
   let cycles = 0;
   const settle = (): void => {
@@ -42,18 +42,24 @@ function meterKernels(image: Image, costs: InstructionCosts): number[] {
   return image.ops.slice(first, first + count).map((op, index) => {
     settle();
     cycles = 0;
-    kernels.enter(first + index);
-    for (let tile = 0; tile < op.get(OP_TILES); tile++) kernels.tile(tile);
+    try {
+      kernels.enter(first + index);
+      for (let tile = 0; tile < op.get(OP_TILES); tile++) kernels.tile(tile);
+    } catch (error) {
+      // What is wrong with a plan, the proof says.
+      if (error instanceof RangeError || error instanceof WebAssembly.RuntimeError) return undefined;
+      throw error;
+    }
     settle();
     return cycles;
   });
 }
 
 /** By image and costs of instructions: whatever capacitor a device has. */
-const known = new WeakMap<Image, Map<InstructionCosts, number[]>>();
+const known = new WeakMap<Image, Map<InstructionCosts, (number | undefined)[]>>();
 
-function meteredCycles(image: Image, costs: InstructionCosts): number[] {
-  const byCosts = known.get(image) ?? new Map<InstructionCosts, number[]>();
+function meteredCycles(image: Image, costs: InstructionCosts): (number | undefined)[] {
+  const byCosts = known.get(image) ?? new Map<InstructionCosts, (number | undefined)[]>();
   known.set(image, byCosts);
   const found = byCosts.get(costs) ?? meterKernels(image, costs);
   byCosts.set(costs, found);
@@ -67,7 +73,7 @@ export function paceOf(image: Image, profile: DeviceProfile): Pace {
   const ops: (number | undefined)[] = [];
   meteredCycles(image, profile.instructionCycles.value).forEach((metered, index) => {
     const op = image.ops[first + index]!;
-    if (!op.isLearning) ops[first + index] = (coreUnitsOf(op, body) * scale) / metered;
+    if (metered && !op.isLearning) ops[first + index] = (coreUnitsOf(op, body) * scale) / metered;
   });
   return { engine: enginePace(body) * scale, ops };
 }

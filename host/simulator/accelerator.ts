@@ -328,9 +328,9 @@ function sandwich(
   position: number,
   d: (y: number, x: number) => number,
 ): number {
-  let sum = 0;
-  m[position >> 2]!.forEach((a, y) => m[position & 3]!.forEach((b, x) => void (sum += a * b * d(y, x))));
-  return sum;
+  const [rows, columns] = [m[position >> 2]!, m[position & 3]!];
+  const products = rows.flatMap((a, y) => columns.map((b, x) => a * b * d(y, x)));
+  return products.reduce((sum, product) => sum + product, 0);
 }
 
 /** Where value `channel` of a position of a block, or of a row of weights, lies: two of them share 64 bytes a channel. */
