@@ -181,12 +181,10 @@ export function lowerConv2d(
       if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
       const found = { columns, group: Math.min(rows * k, outputs), fours };
       const { share, inferenceUj } = limits.cost(cutInto(found).record);
-      const within = share <= 1;
       // Of tiles within a tenth of a charge those that an inference takes least with; failing that, the narrowest there is.
-      if (!choice?.within || inferenceUj < choice.inferenceUj) {
-        if (choice?.within && !within) continue;
+      const within = share <= 1;
+      if (!choice?.within || (within && inferenceUj < choice.inferenceUj))
         choice = { ...found, within, inferenceUj };
-      }
     }
     return choice;
   };
@@ -194,10 +192,8 @@ export function lowerConv2d(
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs), 0)), limits);
   // A column that is too much is cut into parts of its channels; blocks stay whole.
   const fitsPart = (size: number): boolean => limits.cost(cutInto(choice, size).record).share <= 1;
-  const part =
-    choice.columns > 1 || choice.within || k > 1
-      ? outputs
-      : Math.max(largestPart(outputs, fitsPart, lineValues(limits, output)), 1);
+  const isWhole = choice.columns > 1 || choice.within || k > 1;
+  const part = isWhole ? outputs : largestPart(outputs, fitsPart, lineValues(limits, output)) || 1;
   const { record, end } = cutInto(choice, part);
   return { record, constants: constantsOf(op, inputShape, input, output, record), arenaBytes: end };
 }
