@@ -2,17 +2,19 @@
 import { elementCount, type Matmul, type TensorSpec } from '../model/quantized-network.js';
 import type { NetworkBuilder } from './network-builder.js';
 
-/** q − zero as int8 values that add up to it: one, or two where some do not fit. */
+/** q − zero as int8 values that add up to it: one, two where some do not fit, three where one is 255. */
 function centred(builder: NetworkBuilder, tensor: number): number[] {
   const spec = builder.spec(tensor);
   const { zeroPoint } = spec;
   if (zeroPoint === 0) return [tensor];
-  const main = (q: number): number => Math.max(-128, Math.min(127, q - zeroPoint));
-  const table = (f: (q: number) => number): Int8Array =>
-    Int8Array.from({ length: 256 }, (_, i) => f(i - 128));
-  return [main, (q: number) => q - zeroPoint - main(q)].map((f) =>
-    builder.add({ kind: 'map', name: 'centre', table: table(f) }, [tensor], { ...spec, zeroPoint: 0 }),
-  );
+  const parts: number[] = [];
+  let rest = Array.from({ length: 256 }, (_, i) => i - 128 - zeroPoint);
+  while (rest.some((value) => value !== 0)) {
+    const table = Int8Array.from(rest, (value) => Math.max(-128, Math.min(127, value)));
+    rest = rest.map((value, i) => value - table[i]!);
+    parts.push(builder.add({ kind: 'map', name: 'centre', table }, [tensor], { ...spec, zeroPoint: 0 }));
+  }
+  return parts;
 }
 
 /** What a product becomes besides its inputs: the multiplier of its sums, and its clamp. */

@@ -135,6 +135,7 @@ export interface TestNode {
   outputs: string[];
   integers?: Record<string, number[] | number>;
   reals?: Record<string, number>;
+  texts?: Record<string, string>;
 }
 
 export type TestConstant = {
@@ -172,7 +173,10 @@ export function onnxModel(
   constants: Record<string, TestConstant>,
   { opset = 17 } = {},
 ): Uint8Array {
-  const attributes = ({ integers = {}, reals = {} }: TestNode): Piece => [
+  const attributes = ({ integers = {}, reals = {}, texts = {} }: TestNode): Piece => [
+    ...Object.entries(texts).flatMap(([name, value]) =>
+      bytes(5, [...text(1, name), ...text(4, value), ...integer(20, 3)]),
+    ),
     ...Object.entries(integers).flatMap(([name, value]) =>
       bytes(5, [
         ...text(1, name),

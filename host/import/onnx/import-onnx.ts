@@ -11,6 +11,7 @@ import {
   gemm,
   globalAveragePool,
   maxPool,
+  reduceMax,
   reduceMean,
 } from './layers.js';
 import {
@@ -26,6 +27,8 @@ import {
 import { cast, clip, relu, UNARY } from './pointwise.js';
 import { groupNormalization, layerNormalization, matMul, skipLayerNormalization } from './products.js';
 import { damaged } from './protobuf.js';
+import { blocks, convTranspose, resize, tile } from './sampling.js';
+import { divide, extreme, globalMaxPool, lpNormalization, norm, reduceMin } from './pairs.js';
 import { bipolarQuant, dequantizeLinear, quant, quantizeLinear } from './quantization.js';
 import {
   concat,
@@ -64,6 +67,19 @@ const HANDLERS: Record<string, Handler> = {
   GlobalAveragePool: globalAveragePool,
   ReduceMean: reduceMean,
   ReduceSum: reduceMean,
+  ReduceMax: reduceMax,
+  ReduceMin: reduceMin,
+  ReduceL1: norm,
+  ReduceL2: norm,
+  ReduceSumSquare: norm,
+  LpNormalization: lpNormalization,
+  GlobalMaxPool: globalMaxPool,
+  ConvTranspose: convTranspose,
+  Resize: resize,
+  Upsample: resize,
+  DepthToSpace: blocks,
+  SpaceToDepth: blocks,
+  Tile: tile,
   Relu: relu,
   Clip: clip,
   ...UNARY,
@@ -71,10 +87,10 @@ const HANDLERS: Record<string, Handler> = {
   Add: arithmetic,
   Sub: arithmetic,
   Mul: arithmetic,
-  Div: arithmetic,
+  Div: divide,
   Pow: arithmetic,
-  Max: several,
-  Min: several,
+  Max: extreme,
+  Min: extreme,
   Sum: several,
   Mean: several,
   Softmax: softmax,

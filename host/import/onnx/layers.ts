@@ -8,7 +8,7 @@ import { orderOf } from './order.js';
 type Pair = [number, number];
 
 /** Two numbers of an attribute; one, of 1-D nodes, is of the height. */
-function pair(graph: OnnxGraph, node: OnnxNode, name: string, absent: number): Pair {
+export function pair(graph: OnnxGraph, node: OnnxNode, name: string, absent: number): Pair {
   const values = graph.integers(node, name) ?? [absent, absent];
   const both: Pair = [values[0] ?? absent, values.length === 1 ? 1 : (values[1] ?? absent)];
   if (values.length > 2 || both.some((value) => !(value >= 1 && value < 65536)))
@@ -60,7 +60,7 @@ function windowOf(
 }
 
 /** Biases of a node, zeros if it has none. */
-function biasOf(graph: OnnxGraph, node: OnnxNode, slot: number, outputs: number): Float64Array {
+export function biasOf(graph: OnnxGraph, node: OnnxNode, slot: number, outputs: number): Float64Array {
   if (!node.inputs[slot]) return new Float64Array(outputs);
   const { values } = graph.needConstant(node, slot);
   if (values.length !== outputs && values.length !== 1)
@@ -279,8 +279,12 @@ function reducedAxes(graph: OnnxGraph, node: OnnxNode, rank: number): number[] {
   return positive;
 }
 
-/** ReduceMean, and ReduceSum: over dimensions that are brought to the front. */
-export const reduceMean: Handler = (graph, node) => {
+/** Reduces dimensions that are brought to the front: `make` gets [count, 1, size], and returns a tensor of `size` elements. */
+function reduce(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  make: (input: number, count: number, size: number) => number,
+): void {
   const value = graph.activation(node);
   const { shape } = value;
   const axes = reducedAxes(graph, node, shape.length).filter((axis) => shape[axis] !== 1);
@@ -295,8 +299,21 @@ export const reduceMean: Handler = (graph, node) => {
   const size = elementCount({ shape: rest });
   const tensor = graph.inOrder(node, value, orderOf(shape, [...axes, ...kept]));
   const input = graph.reshape(node, tensor, [count, 1, size]);
+  return graph.result(node, make(input, count, size), to);
+}
+
+/** ReduceMean, and ReduceSum. */
+export const reduceMean: Handler = (graph, node) => {
   const total = node.op === 'ReduceSum' ? { total: true } : {};
-  return graph.result(node, graph.add(node, { kind: 'mean', ...total }, [input], [size]), to);
+  reduce(graph, node, (input, _, size) => graph.add(node, { kind: 'mean', ...total }, [input], [size]));
+};
+
+/** ReduceMax, and GlobalMaxPool. */
+export const reduceMax: Handler = (graph, node) => {
+  reduce(graph, node, (input, count, size) => {
+    const window: Window = { ...ONE_BY_ONE, kernel: [count, 1] };
+    return graph.reshape(node, graph.add(node, { kind: 'maxPool2d', window }, [input], [1, 1, size]), [size]);
+  });
 };
 
 /** Puts y = factor · x + term for each output into a layer. Scales that the file gives its weights go along. */

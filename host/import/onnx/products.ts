@@ -5,6 +5,7 @@ import { arithmetic } from './arithmetic.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
 import { affine, matMul as byConstant, reduceMean } from './layers.js';
 import type { OnnxNode } from './model.js';
+import { Steps } from './steps.js';
 import { orderOf } from './order.js';
 import { UNARY } from './pointwise.js';
 import { transpose } from './shapes.js';
@@ -87,46 +88,18 @@ export const matMul: Handler = (graph, node) => {
   return swap(name('turned'), node.outputs[0] ?? '', perm);
 };
 
-/** Nodes that a node stands for, by name. */
-class Steps {
-  #made = 0;
-
-  constructor(
-    readonly graph: OnnxGraph,
-    readonly node: OnnxNode,
-  ) {}
-
-  /** A node of its own, between others; returns the name of what it makes. */
-  run(
-    handler: Handler,
-    op: string,
-    inputs: string[],
-    attributes: OnnxNode['attributes'] = new Map(),
-  ): string {
-    const output = `${this.node.outputs[0] ?? ''}#${this.#made++}`;
-    handler(this.graph, { ...this.node, op, domain: '', inputs, outputs: [output], attributes });
-    return output;
-  }
-
-  constant(value: number): string {
-    const name = `${this.node.outputs[0] ?? ''}#${this.#made++}`;
-    this.graph.fold({ ...this.node, outputs: [name] }, { shape: [], values: [value], integer: false });
-    return name;
-  }
-
-  /** (x − mean) / √(variance + ε) over dimensions; `mean` false: without taking off the mean. */
-  normalize(x: string, axes: number[], epsilon: number, mean: boolean): string {
-    const over: OnnxNode['attributes'] = new Map([
-      ['axes', { integers: axes }],
-      ['keepdims', { integer: 1 }],
-    ]);
-    const average = (of: string): string => this.run(reduceMean, 'ReduceMean', [of], over);
-    const centred = mean ? this.run(arithmetic, 'Sub', [x, average(x)]) : x;
-    const variance = average(this.run(arithmetic, 'Mul', [centred, centred]));
-    const spread = this.run(arithmetic, 'Add', [variance, this.constant(epsilon)]);
-    const root = this.run(UNARY['Sqrt']!, 'Sqrt', [spread]);
-    return this.run(arithmetic, 'Mul', [centred, this.run(UNARY['Reciprocal']!, 'Reciprocal', [root])]);
-  }
+/** (x − mean) / √(variance + ε) over dimensions; `mean` false: without taking off the mean. */
+function normalize(steps: Steps, x: string, axes: number[], epsilon: number, mean: boolean): string {
+  const over: OnnxNode['attributes'] = new Map([
+    ['axes', { integers: axes }],
+    ['keepdims', { integer: 1 }],
+  ]);
+  const average = (of: string): string => steps.run(reduceMean, 'ReduceMean', [of], over);
+  const centred = mean ? steps.run(arithmetic, 'Sub', [x, average(x)]) : x;
+  const variance = average(steps.run(arithmetic, 'Mul', [centred, centred]));
+  const spread = steps.run(arithmetic, 'Add', [variance, steps.constant([epsilon])]);
+  const root = steps.run(UNARY['Sqrt']!, 'Sqrt', [spread]);
+  return steps.run(arithmetic, 'Mul', [centred, steps.run(UNARY['Reciprocal']!, 'Reciprocal', [root])]);
 }
 
 /** γ · x + β, by constants of the shape of the last dimensions. */
@@ -149,7 +122,7 @@ export const layerNormalization: Handler = (graph, node) => {
   const axes = shape.map((_, i) => i).slice(axis);
   const steps = new Steps(graph, node);
   const mean = node.op !== 'RMSNormalization' && node.op !== 'SimplifiedLayerNormalization';
-  const normal = steps.normalize(node.inputs[0] ?? '', axes, graph.real(node, 'epsilon', 1e-5), mean);
+  const normal = normalize(steps, node.inputs[0] ?? '', axes, graph.real(node, 'epsilon', 1e-5), mean);
   return scaled(steps, normal, node.inputs[1], node.inputs[2]);
 };
 
@@ -167,7 +140,7 @@ export const skipLayerNormalization: Handler = (graph, node) => {
   const mean = node.op !== 'SkipSimplifiedLayerNormalization';
   return scaled(
     steps,
-    steps.normalize(sum, [rank - 1], graph.real(node, 'epsilon', 1e-5), mean),
+    normalize(steps, sum, [rank - 1], graph.real(node, 'epsilon', 1e-5), mean),
     gamma,
     mean ? beta : undefined,
   );
@@ -184,7 +157,7 @@ export const groupNormalization: Handler = (graph, node) => {
   const shape = [batch, groups, channels / groups, ...pixels];
   graph.define(split, { ...value, shape });
   const axes = shape.map((_, axis) => axis).slice(2);
-  const normal = graph.value(steps.normalize(split, axes, graph.real(node, 'epsilon', 1e-5), true))!;
+  const normal = graph.value(normalize(steps, split, axes, graph.real(node, 'epsilon', 1e-5), true))!;
   const [gamma, beta] = [1, 2].map((slot) => graph.needConstant(node, slot).values) as [
     ArrayLike<number>,
     ArrayLike<number>,

@@ -225,6 +225,40 @@ const resizeNearest: Rule = (t, { options }) => {
   t.add('Gather', [down, t.constant(nearest(width, columns, corners, half))], { axis: 2 }, [t.output()]);
 };
 
+const resizeBilinear: Rule = (t, { options }) => {
+  const [, , , channels = 1] = t.shape(0);
+  const [corners, half] = [2, 3].map((field) => (options?.int8(field) ?? 0) !== 0);
+  const mode = corners ? 'align_corners' : half ? 'half_pixel' : 'asymmetric';
+  const first = t.add('Transpose', [t.input(0)], { perm: TO_FIRST });
+  const sizes = t.constant([1, channels, ...integersOf(t, 1)]);
+  const attributes = { mode: { text: 'linear' }, coordinate_transformation_mode: { text: mode } };
+  const made = t.add('Resize', [first, '', '', sizes], attributes);
+  t.finish(t.add('Transpose', [made], { perm: TO_LAST }), 0);
+};
+
+const transposeConv: Rule = (t, { options }) => {
+  const weights = t.input(1, (tensor) => turned(tensor, [3, 0, 1, 2]), ':iohw');
+  const [, rows = 1, columns = 1] = t.outputShape();
+  const first = t.add('Transpose', [t.input(2)], { perm: TO_FIRST });
+  const bias = t.input(3);
+  const made = t.add('ConvTranspose', [first, weights, ...(bias ? [bias] : [])], {
+    strides: [options?.int32(2) ?? 1, options?.int32(1) ?? 1],
+    output_shape: [rows, columns],
+  });
+  t.finish(t.add('Transpose', [made], { perm: TO_LAST }), options?.int8(3) ?? 0);
+};
+
+const batchMatmul: Rule = (t, { options }) => {
+  const side = (slot: number): string => {
+    if ((options?.int8(slot) ?? 0) === 0) return t.input(slot);
+    const axes = t.shape(slot).map((_, axis) => axis);
+    return t.add('Transpose', [t.input(slot)], {
+      perm: [...axes.slice(0, -2), axes.length - 1, axes.length - 2],
+    });
+  };
+  t.add('MatMul', [side(0), side(1)], {}, [t.output()]);
+};
+
 /** Blocks of pixels to channels, or back. */
 const blocks =
   (toSpace: boolean): Rule =>
@@ -312,6 +346,12 @@ const RULES: Record<string, Rule> = {
   PAD: pad,
   PADV2: pad,
   TRANSPOSE: transpose,
+  TRANSPOSE_CONV: transposeConv,
+  RESIZE_BILINEAR: resizeBilinear,
+  BATCH_MATMUL: batchMatmul,
+  REDUCE_MAX: reduced('ReduceMax'),
+  REDUCE_MIN: reduced('ReduceMin'),
+  TILE: plain('Tile'),
   GATHER: gather,
   RESIZE_NEAREST_NEIGHBOR: resizeNearest,
   DEPTH_TO_SPACE: blocks(true),
