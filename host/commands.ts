@@ -57,6 +57,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Put weights that a device has learnt into the image, as what it ships with.',
     load: () => import('./import-weights/command.js'),
   },
+  gateway: {
+    summary: 'Add up what a fleet of devices learns by sums, over HTTP, and give heads back.',
+    load: () => import('./gateway/command.js'),
+  },
   restore: {
     summary:
       'Bring a dump of a device’s NVM back to the factory’s weights, as the device does when asked to.',

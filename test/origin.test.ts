@@ -80,7 +80,7 @@ for (const [line, says] of LINES) {
 }
 
 /** Commands whose results have an origin that is tested elsewhere, or a shape of their own. */
-const ELSEWHERE = ['compare', 'compress', 'flash', 'restore'];
+const ELSEWHERE = ['compare', 'compress', 'flash', 'gateway', 'restore'];
 
 test('every command is here', () => {
   const here = LINES.map(([line]) => line.split(' ')[0]!);

@@ -15,6 +15,8 @@ import { completeSumsOptions } from '../host/learning/options.js';
 import type { LearnOptions } from '../host/learning/spec.js';
 import { deriveSums } from '../host/learning/sums/derive.js';
 import { withDenseHead } from '../host/learning/sums/head.js';
+import { factoryWeights, withWeights } from '../host/learning/learned.js';
+import { sumsBytes } from '../host/learning/sums/spec.js';
 import { SumsMirror } from '../host/learning/sums/mirror.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
@@ -139,6 +141,32 @@ for (const [name, shape, layers] of CASES) {
     }
   });
 }
+
+test('sums that grow too large are halved, all of them', () => {
+  const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
+  const data = Array.from({ length: 24 }, (_, i) => ({
+    input: sampleOf(new Random(i), network, i % 3),
+    label: i % 3,
+  }));
+  const learn: LearnOptions = { layers: 'sums', data, rank: 4, ring: 5 };
+  const spec = deriveSums(network, completeSumsOptions(learn), data);
+  const large = structuredClone(spec.prior);
+  large.counts[1] = 2 ** 30 - 1;
+  const bank = factoryWeights(readImage(compileUnproved(network, { learn })));
+  bank.set(sumsBytes(large), Buffer.from(bank).indexOf(sumsBytes(spec.prior)));
+  const image = withWeights(readImage(compileUnproved(network, { learn })), bank);
+  const device = deviceOf(image, 'device.learn');
+  const mirror = new SumsMirror(network, { ...spec, prior: large });
+  for (let ticket = 1; ticket <= 3; ticket++) {
+    const input = sampleOf(new Random(ticket), network, 1);
+    device.feed(input);
+    assert.is(device.learn(ticket, 1), Status.RUN);
+    finish(device, ticket);
+    mirror.learn(input, 1, ticket);
+    compare(device, image, mirror, `sample ${ticket}`);
+  }
+  assert.is(mirror.sums.halvings, 1);
+});
 
 test('proved: every way of a learn job', () => {
   for (const late of [true, false]) {

@@ -66,7 +66,7 @@ function gather(op: usize): void {
   let end = samples + SAMPLES + 8;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN || i == own) continue;
+    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN) continue;
     store<u32>(end, i);
     store<u32>(end, load<u16>(entry, E_LABEL_OF), 4);
     end += 8;

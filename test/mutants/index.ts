@@ -3,5 +3,6 @@ import { CORE } from './core.js';
 import { KERNELS } from './kernels.js';
 import { LEARNING } from './learning.js';
 import { HOST } from './host.js';
+import { SUMS } from './sums.js';
 
-export const MUTANTS = [...CORE, ...KERNELS, ...LEARNING, ...HOST];
+export const MUTANTS = [...CORE, ...KERNELS, ...LEARNING, ...SUMS, ...HOST];

@@ -154,6 +154,17 @@ function imageOf(network: QuantizedNetwork, arenaBytes: number): Image | undefin
   }
 }
 
+/** A network with a head by sums, of which entries of the ring are few, a tile is part of a row, and a class has no sample. */
+function summer(): Image {
+  const network = learnable(new Random(2), [8], ['dense:40', 'dense:4']);
+  const data = Array.from({ length: 20 }, (_, i) => ({
+    input: networks.int8s(new Random(i), 8),
+    label: i % 2,
+  }));
+  const learn = { layers: 'sums', data, rank: 4, ring: 5, decay: 3 };
+  return readImage(compile(network, { learn, arenaBytes: 400 }));
+}
+
 export class Judges {
   readonly #tiled = overlapping();
   readonly #others = otherMemories();
@@ -162,13 +173,14 @@ export class Judges {
       learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
     }),
   );
+  readonly #summer = summer();
   readonly #kernels = kernelNetworks().flatMap(({ network, arenaBytes }) => {
     const image = imageOf(network, arenaBytes);
     if (!image) return [];
     const input = networks.valuesFor(new Random(9), network.tensors[network.input]!);
     return [{ image, input, expected: runOracle(network, input)[network.output]! }];
   });
-  #learnt: Uint8Array | undefined;
+  #learnt: Uint8Array[] | undefined;
   readonly #passing = new Set<string>();
 
   /** Who notices the change; with none, somebody only if a judge is wrong. */
@@ -185,13 +197,17 @@ export class Judges {
     const wasm = await build(change, learning);
     if (typeof wasm === 'string') return 'the compiler';
     try {
-      if (learning) return this.#byProof(wasm, [this.#learner]) ?? (await this.#byLearning(wasm));
+      if (learning) return this.#byProof(wasm, this.#learners) ?? (await this.#byLearning(wasm));
       if (change?.judge === 'answers')
         return this.#byAnswers(wasm) ?? this.#byProof(wasm, [...this.#images, ...this.#severalTiles]);
       return this.#byProof(wasm, this.#images) ?? this.#byAnswers(wasm);
     } catch (error) {
       return `an error: ${(error as Error).message}`;
     }
+  }
+
+  get #learners(): Image[] {
+    return [this.#learner, this.#summer];
   }
 
   get #images(): Image[] {
@@ -231,18 +247,20 @@ export class Judges {
     return undefined;
   }
 
-  /** What is learnt of a dozen samples, against the module that learning-mirror.test.ts holds to its mirror. */
+  /** What is learnt of a dozen samples, against the module that learn-device and sums-device hold to their mirrors. */
   async #byLearning(wasm: Uint8Array<ArrayBuffer>): Promise<Verdict> {
     if (!this.#learnt) {
       const whole = await build(undefined, true);
       if (typeof whole === 'string') throw new Error(whole);
-      this.#learnt = this.#learn(whole);
+      this.#learnt = this.#learners.map((image) => this.#learn(whole, image));
     }
-    return Buffer.compare(this.#learnt, this.#learn(wasm)) === 0 ? undefined : 'the mirror: what is learnt';
+    const same = this.#learners.every(
+      (image, i) => Buffer.compare(this.#learnt![i]!, this.#learn(wasm, image)) === 0,
+    );
+    return same ? undefined : 'the mirror: what is learnt';
   }
 
-  #learn(wasm: Uint8Array<ArrayBuffer>): Uint8Array {
-    const image = this.#learner;
+  #learn(wasm: Uint8Array<ArrayBuffer>, image: Image): Uint8Array {
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
     const device = new Device(new WebAssembly.Module(wasm), { image, nvm, sramBytes: SRAM_BYTES });
@@ -250,9 +268,15 @@ export class Judges {
     device.boot();
     for (let ticket = 1; ticket <= 40; ticket++) {
       device.feed(networks.int8s(random, image.input.bytes));
-      const code = device.learn(ticket, random.integer(3));
-      for (let runs = 0; device.status() === 1 && runs < 5000; runs++) device.run();
-      if (code < 0 || device.ack(ticket) < 0) return new Uint8Array(1);
+      const label = random.integer(3);
+      // Some are labelled later, some never.
+      const asked = ticket % 3 > 0 ? [() => device.learn(ticket, label)] : [() => device.submit(ticket)];
+      if (ticket % 6 === 0) asked.push(() => device.label(ticket, label));
+      for (const ask of asked) {
+        const code = ask();
+        for (let runs = 0; device.status() === 1 && runs < 5000; runs++) device.run();
+        if (code < 0 || device.ack(ticket) < 0) return new Uint8Array(1);
+      }
     }
     return nvm.cells.slice();
   }

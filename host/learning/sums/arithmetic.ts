@@ -245,3 +245,27 @@ function scaleOf(
   const [multiplier, shift] = ratio(BigInt(reach) * top, most * 127n);
   return { multiplier, shift };
 }
+
+/**
+ * Sums of the factory's data and of a fleet: `added`, counts, then totals, then products, exact whole numbers; of so many
+ * samples. Halved until they fit a weight bank.
+ */
+export function merged(prior: Sums, added: Float64Array, samples: number): Sums {
+  const parts = [prior.counts, prior.totals, prior.products].flatMap((part) => [...part]);
+  const all = parts.map((value, i) => value + added[i]!);
+  const most = all.reduce((a, value) => Math.max(a, Math.abs(value)), 0);
+  let halvings = 0;
+  while (most / 2 ** halvings >= 2 ** 30) halvings++;
+  const words = Int32Array.from(all, (value) => Math.floor(value / 2 ** halvings));
+  const [classes, size] = [prior.counts.length, prior.totals.length];
+  const counts = words.slice(0, classes);
+  const totals = words.slice(classes, classes + size);
+  return {
+    halvings: prior.halvings + halvings,
+    samples: prior.samples + samples,
+    counts,
+    totals,
+    products: words.slice(classes + size),
+    means: meansOf(counts, totals, size / classes),
+  };
+}

@@ -207,7 +207,7 @@ export class SumsMirror {
   #job(index: number, label: number, ticket: number): void {
     const state = this.#nextState();
     const waiting = state.entries.flatMap((entry, i) =>
-      entry.kind === EntryKind.LEARN && i !== index ? [{ p: this.#ring[i]!.p, label: entry.label }] : [],
+      entry.kind === EntryKind.LEARN ? [{ p: this.#ring[i]!.p, label: entry.label }] : [],
     );
     const due = waiting.length + 1 >= Math.min(this.spec.every, (state.labelled >>> 2) + 1);
     const { p, logits } = this.#ring[index]!;

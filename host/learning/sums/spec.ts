@@ -66,3 +66,18 @@ export function sumsBytes({ halvings, samples, counts, totals, products, means }
   });
   return bytes;
 }
+
+/** Reads sums as a weight bank has them. */
+export function readSums(bytes: Uint8Array, classes: number, rank: number): Sums {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 16;
+  const words = (count: number): Int32Array => {
+    const from = at;
+    at += 4 * count;
+    return Int32Array.from({ length: count }, (_, i) => view.getInt32(from + 4 * i, true));
+  };
+  const [counts, totals, products] = [words(classes), words(classes * rank), words(triangle(rank))];
+  const means = Int16Array.from({ length: classes * rank }, (_, i) => view.getInt16(at + 2 * i, true));
+  const [halvings, samples] = [view.getUint32(0, true), view.getUint32(4, true)];
+  return { halvings, samples, counts, totals, products, means };
+}
