@@ -18,6 +18,8 @@ const SPARES = 'leaves out errors that are 0, in sums in SRAM; the plan counts a
 const ROUNDS = 'rounds, saturates and scales by shifts, in registers and sums in SRAM';
 const DECIDES =
   'decides by labels and verdicts, and commits the decision: each way it can go is proved for itself';
+const WAITING = 'reads the entries that wait, and their labels: the plan counts every entry';
+const ABSENT = 'leaves out classes without a sample and weights that are 0; the plan counts all of them';
 
 /** By kind of op. Whatever is not here follows no data. */
 const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
@@ -35,6 +37,13 @@ const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
   [OpKind.UPDATE_DEPTHWISE]: { branches: `${SPARES}; ${ROUNDS}` },
   [OpKind.UPDATE_CIRCULANT]: { branches: `${SPARES}; ${ROUNDS}` },
   [OpKind.FINISH]: { addresses: DECIDES, branches: DECIDES },
+  [OpKind.DUE]: { addresses: DECIDES, branches: DECIDES },
+  [OpKind.FOLD]: { addresses: WAITING, branches: `${WAITING}; ${ROUNDS}` },
+  [OpKind.FACTOR]: { branches: ROUNDS },
+  [OpKind.SOLVE]: { branches: `${ABSENT}; ${ROUNDS}` },
+  [OpKind.EXPAND]: { branches: `${ABSENT}; ${ROUNDS}` },
+  [OpKind.REQUANTIZE]: { branches: `${ABSENT}; ${ROUNDS}` },
+  [OpKind.SETTLE]: { addresses: DECIDES, branches: DECIDES },
 };
 
 /** Follows the job's data once. Returns names of the kinds of ops that depend on it, or undefined with vectors. */
