@@ -14,8 +14,8 @@ const CODE = { code: 'E_LEARN' };
 const RING = 16;
 const SUMS_RING = 10;
 /** What the scatter within classes counts for at least; and the ridge, in 4096ths. */
-const LEAST_SCATTER = 30;
-const RIDGE = 400;
+const LEAST_SCATTER = 50;
+const RIDGE = 800;
 
 /** Options of learning by gradients, all there. */
 export type GradientOptions = Required<Omit<LearnOptions, 'rank' | 'prior' | 'fold' | 'decay' | 'data'>>;
@@ -90,8 +90,8 @@ export const learningOptions = {
     help: 'of sums: directions that samples are projected to',
   },
   prior: {
-    kind: { ...real(0, 1000, { open: true, placeholder: 'N', example: '5' }), ...CODE },
-    otherwise: '5',
+    kind: { ...real(0, 1000, { open: true, placeholder: 'N', example: '3' }), ...CODE },
+    otherwise: '3',
     help: 'of sums: samples of a class that the factory’s data counts for; more keep the old',
   },
   fold: {
@@ -164,7 +164,7 @@ function checkWay(options: LearnOptions, sums: boolean): void {
 
 /** Options of a head by sums, checked. Throws `E_LEARN`; `E_OPTION` for one that is not known. */
 export function completeSumsOptions(options: LearnOptions): SumsOptions {
-  const { rank = 64, prior = 5, decay = 0, late, ...given } = checkOptions(learningOptions, options);
+  const { rank = 64, prior = 3, decay = 0, late, ...given } = checkOptions(learningOptions, options);
   checkWay(options, true);
   const ring = given.ring ?? SUMS_RING;
   const every = given.fold ?? ring - 2;

@@ -34,7 +34,7 @@ export interface LearnOptions {
   seed?: number;
   /** Of a head by sums: directions that samples are projected to, 2 to 64; default 64, or as many as there are. */
   rank?: number;
-  /** How many samples of each class the factory's data counts for: more keep the old, fewer take on the new; default 5. */
+  /** How many samples of each class the factory's data counts for: more keep the old, fewer take on the new; default 3. */
   prior?: number;
   /** Labelled samples that wait before the head is made anew; default two less than the ring has entries. */
   fold?: number;
