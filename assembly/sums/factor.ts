@@ -10,7 +10,17 @@ import {
 } from '../layout';
 import { FACTOR_RIDGE, SCATTER_BITS, SUMS_AT } from '../learning-layout';
 import { look, put } from '../nvm';
-import { bitLength, clamp, classesOf, meansAt, productsAt, rankOf, totalsAt, triangle } from './place';
+import {
+  bitLength,
+  clamp,
+  classesOf,
+  meansAt,
+  product,
+  productsAt,
+  rankOf,
+  totalsAt,
+  triangle,
+} from './place';
 
 /** What `enter` leaves: the ridge, int64, and how far entries are shifted down. */
 const SHIFT = 8;
@@ -25,11 +35,11 @@ function addBetween(op: usize, row: i32): usize {
   for (let c = 0; c < classesOf(op); c++) {
     const totals = look(from + totalsAt(op, c), count << 2, op + load<usize>(op, OP_SCRATCH4));
     const means = look(from + meansAt(op, c), rank << 1, op + load<usize>(op, OP_SCRATCH5));
-    for (let j = 0; j < count; j++) {
-      const mean: i64 = load<i16>(means + ((row < 0 ? j : row) << 1));
-      const sum = sums + (j << 3);
-      store<i64>(sum, load<i64>(sum) + mean * <i64>load<i32>(totals + (j << 2)));
-    }
+    const step: usize = row < 0 ? 2 : 0;
+    let mean = row < 0 ? means : means + (row << 1);
+    let total = totals;
+    for (let sum = sums, end = sums + (count << 3); sum < end; sum += 8, total += 4, mean += step)
+      store<i64>(sum, load<i64>(sum) + <i64>load<i16>(mean) * <i64>load<i32>(total));
   }
   return sums;
 }
@@ -41,8 +51,8 @@ export function enter(op: usize): void {
   let most: i64 = 0;
   for (let i = 0; i < rank; i++) {
     const at = load<usize>(op, SUMS_AT) + productsAt(op, i) + (i << 2);
-    const product: i64 = load<i32>(look(at, 4, op + load<usize>(op, OP_SCRATCH4)));
-    const entry = product - (load<i64>(sums + (i << 3)) >> 8);
+    const square: i64 = load<i32>(look(at, 4, op + load<usize>(op, OP_SCRATCH4)));
+    const entry = square - (load<i64>(sums + (i << 3)) >> 8);
     trace += max<i64>(entry, 0);
     most = max<i64>(most, entry);
   }
@@ -50,13 +60,6 @@ export function enter(op: usize): void {
   const found = op + load<usize>(op, OP_SCRATCH0);
   store<i64>(found, ridge);
   store<i32>(found, max(0, bitLength(most + ridge) - SCATTER_BITS), SHIFT);
-}
-
-/** Σ over `count` of a · b. */
-function product(a: usize, b: usize, count: i32): i64 {
-  let sum: i64 = 0;
-  for (let k = 0; k < count; k++) sum += <i64>load<i32>(a + (k << 2)) * <i64>load<i32>(b + (k << 2));
-  return sum;
 }
 
 export function tile(op: usize, row: i32): void {

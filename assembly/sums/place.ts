@@ -51,3 +51,15 @@ export function bitLength(x: i64): i32 {
 export function shifted(x: i64, left: i32): i64 {
   return left >= 0 ? x << left : x >> -left;
 }
+
+/** Σ over `count` int32 of a · b; two at a time. */
+export function product(a: usize, b: usize, count: i32): i64 {
+  let sum: i64 = 0;
+  const end = a + (count << 2);
+  for (const whole = a + ((count & ~1) << 2); a < whole; a += 8, b += 8) {
+    sum += <i64>load<i32>(a) * <i64>load<i32>(b);
+    sum += <i64>load<i32>(a, 4) * <i64>load<i32>(b, 4);
+  }
+  if (a < end) sum += <i64>load<i32>(a) * <i64>load<i32>(b);
+  return sum;
+}

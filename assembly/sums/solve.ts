@@ -2,7 +2,7 @@
 import { OP_INPUT, OP_OUTPUT, OP_SCRATCH0, OP_SCRATCH1, OP_SCRATCH2 } from '../layout';
 import { SUMS_AT, SUMS_COUNTS } from '../learning-layout';
 import { fetch, look, put } from '../nvm';
-import { clamp, classesOf, meansAt, rankOf, triangle } from './place';
+import { clamp, classesOf, meansAt, product, rankOf, triangle } from './place';
 
 const Z_BITS = 20;
 
@@ -34,22 +34,20 @@ function goForward(op: usize, weights: usize): void {
 /** Lᵀ w = z, in place. */
 function goBack(op: usize, weights: usize): void {
   for (let k = rankOf(op) - 1; k > 0; k--) {
-    const row = rowOf(op, k);
-    const weight: i64 = load<i32>(weights + (k << 2));
-    for (let i = 0; i < k; i++) {
-      const at = weights + (i << 2);
-      store<i32>(at, clamp(<i64>load<i32>(at) - ((<i64>load<i32>(row + (i << 2)) * weight) >> 16)));
-    }
+    let row = rowOf(op, k);
+    const end = weights + (k << 2);
+    const weight: i64 = load<i32>(end);
+    for (let at = weights; at < end; at += 4, row += 4)
+      store<i32>(at, clamp(<i64>load<i32>(at) - ((<i64>load<i32>(row) * weight) >> 16)));
   }
 }
 
 /** −½ mean · w, behind the weights. */
 function findConstant(op: usize, weights: usize, means: usize): void {
   const rank = rankOf(op);
-  let product: i64 = 0;
-  for (let i = 0; i < rank; i++)
-    product += <i64>load<i32>(weights + (i << 2)) * <i64>load<i16>(means + (i << 1));
-  store<i64>(weights + (rank << 2), -(product >> 9), 0, 4);
+  let sum: i64 = 0;
+  for (let i = 0; i < rank; i++) sum += <i64>load<i32>(weights + (i << 2)) * <i64>load<i16>(means + (i << 1));
+  store<i64>(weights + (rank << 2), -(sum >> 9), 0, 4);
 }
 
 /** A tile: a class on its way down; and, after all of those, on its way back. */

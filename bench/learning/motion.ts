@@ -12,13 +12,15 @@ import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import type { Sample } from '../../host/learning/mirror.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
-import { draw, float, integer, mean, type Method, prototype, unadapted } from './methods.js';
+import { draw, float, integer, mean, type Method, prototype, sums, unadapted } from './methods.js';
 
 const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];
 const WINDOW = STEPS * CHANNELS;
 export const SHOTS = [1, 5, 10];
 /** Draws of labelled windows a subject. */
 const DRAWS = 2;
+/** Windows of each activity of each subject that the network was trained on, for the prior of a head by sums. */
+const FACTORY = 15;
 /** All layers: the network has 7,000 weights. */
 const LEARNABLE: LearnOptions = { layers: 'all', late: false, replay: 3, ring: 32 };
 
@@ -119,6 +121,10 @@ export function benchMotion(folder: string, subjects: readonly number[]): Motion
     const tuning = others.map((other) =>
       draw(new Random(5), samplesOf(network, windows, other), 20 * ACTIVITIES),
     );
+    const trained = [...new Set(windows.subjects)].filter((one) => one !== subject && !others.includes(one));
+    const factory = trained.flatMap((one) =>
+      draw(new Random(6), samplesOf(network, windows, one), FACTORY * ACTIVITIES),
+    );
     const all: Method[] = [
       unadapted(network),
       prototype(network),
@@ -126,6 +132,7 @@ export function benchMotion(folder: string, subjects: readonly number[]): Motion
       integer('bias', network, { ...LEARNABLE, layers: 'bias' }, tuning),
       integer('ours', network, LEARNABLE, tuning),
       float(network, LEARNABLE, tuning),
+      sums('sums', network, { layers: 'sums', late: false, prior: 1, data: factory }),
     ];
     for (const method of all) {
       const shares = SHOTS.map((shots) => {

@@ -109,7 +109,7 @@ const SUMS_OPS = {
   })),
   [OpKind.EXPAND]: sums((classes, rank, op) => ({
     enter: rank * (VIEW + DIVISION) + classes * (3 * VIEW + 2 * rank * WIDE_MAC),
-    tile: rank * (VIEW + WIDE_MAC + op.get(EXPAND_PART) * MAC) + classes * (2 * VIEW + rank * WIDE_MAC),
+    tile: rank * (VIEW + WIDE_MAC + op.get(EXPAND_PART) * (MAC / 2)) + classes * (2 * VIEW + rank * WIDE_MAC),
   })),
   [OpKind.REQUANTIZE]: sums((classes, _, op) => {
     const inputs = op.get(EXPAND_INPUTS);

@@ -50,7 +50,7 @@ export const SUMS = [
   ...of('assembly/sums/solve.ts', 'learning', [
     ['not gone back', '      goBack(op, weights);\n', ''],
     ['back from the row before', 'let k = rankOf(op) - 1; k > 0', 'let k = rankOf(op) - 2; k > 0'],
-    ['constants of the other sign', '-(product >> 9)', 'product >> 9'],
+    ['constants of the other sign', '-(sum >> 9)', 'sum >> 9'],
     ['halfway over what is solved', 'put(to + index * bytes,', 'put(to + c * bytes,'],
   ]),
   ...of('assembly/sums/expand.ts', 'learning', [

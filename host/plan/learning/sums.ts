@@ -181,7 +181,16 @@ function lowerExpand(spec: SumsSpec, limits: TileLimits): LoweredOp {
   const record = recordOf(OpKind.EXPAND, 1, spec);
   record.set(EXPAND_INPUTS, inputs);
   const solution = 4 * rank + 8;
-  const areasOf: Areas = (part) => [16 + rank, 8 * rank, solution, solution, Math.max(part, 8), 4 * part];
+  // Weights four at a time: those of directions that are not there are 0.
+  const row = 8 + 16 * Math.ceil(rank / 4);
+  const areasOf: Areas = (part) => [
+    16 + rank,
+    8 * rank,
+    solution,
+    row,
+    Math.max(16 * Math.ceil(part / 4), 8),
+    4 * part,
+  ];
   const part = partOf('expand', record, inputs, areasOf, limits);
   record.set(OP_TILES, spec.classes * Math.ceil(inputs / part));
   return finished(record, areasOf(part));
