@@ -269,6 +269,124 @@ test('blocks of pixels to channels and back; copies along dimensions; extremes a
   }
 });
 
+/** An LSTM or a GRU from its definition: the state after each step. */
+function recurrence(
+  op: 'LSTM' | 'GRU',
+  x: Reals,
+  [w, r, b]: readonly [Reals, Reals, Reals],
+  { steps, depth, size, late }: { steps: number; depth: number; size: number; late: boolean },
+): number[] {
+  const gates = op === 'LSTM' ? 4 : 3;
+  const sigmoid = (value: number): number => 1 / (1 + Math.exp(-value));
+  let [h, c] = [new Array<number>(size).fill(0), new Array<number>(size).fill(0)];
+  const all: number[] = [];
+  for (let t = 0; t < steps; t++) {
+    const input = (gate: number, u: number): number => {
+      const o = gate * size + u;
+      return Array.from({ length: depth }, (_, i) => w[o * depth + i]! * x[t * depth + i]!).reduce(
+        (a, v) => a + v,
+        b[o]!,
+      );
+    };
+    const back = (gate: number, u: number, from: number[]): number => {
+      const o = gate * size + u;
+      return from.reduce((a, v, i) => a + r[o * size + i]! * v, b[gates * size + o]!);
+    };
+    const units = [...h.keys()];
+    if (op === 'LSTM') {
+      const [i, o, f] = [0, 1, 2].map((g) => units.map((u) => sigmoid(input(g, u) + back(g, u, h)))) as [
+        number[],
+        number[],
+        number[],
+      ];
+      c = units.map((u) => f[u]! * c[u]! + i[u]! * Math.tanh(input(3, u) + back(3, u, h)));
+      h = units.map((u) => o[u]! * Math.tanh(c[u]!));
+    } else {
+      const [z, reset] = [0, 1].map((g) => units.map((u) => sigmoid(input(g, u) + back(g, u, h)))) as [
+        number[],
+        number[],
+      ];
+      const gated = units.map((u) => reset[u]! * h[u]!);
+      const rest = (u: number): number => (late ? reset[u]! * back(2, u, h) : back(2, u, gated));
+      h = units.map((u) => (1 - z[u]!) * Math.tanh(input(2, u) + rest(u)) + z[u]! * h[u]!);
+    }
+    all.push(...h);
+  }
+  return all;
+}
+
+sweep('LSTM and GRU, with the reset gate before and after the product', (random, what) => {
+  for (const [op, late] of [
+    ['LSTM', false],
+    ['GRU', false],
+    ['GRU', true],
+  ] as const) {
+    const [steps, depth, size] = [between(random, 1, 5), between(random, 1, 4), between(random, 1, 5)];
+    const width = (op === 'LSTM' ? 4 : 3) * size;
+    const constants = {
+      w: reals(random, [1, width, depth]),
+      r: reals(random, [1, width, size]),
+      b: reals(random, [1, 2 * width]),
+    };
+    const node: TestNode = {
+      op,
+      inputs: ['x', 'w', 'r', 'b'],
+      outputs: ['s'],
+      integers: { hidden_size: size, ...(late ? { linear_before_reset: 1 } : {}) },
+    };
+    const flat: TestNode = { op: 'Reshape', inputs: ['s', 'n'], outputs: ['y'] };
+    const plain = ({ values }: TestConstant): Reals => Array.from(values, Number);
+    const parts = [plain(constants.w), plain(constants.r), plain(constants.b)] as const;
+    const expected = (x: Reals): number[] => recurrence(op, x, parts, { steps, depth, size, late });
+    check(
+      `${op} ${what}`,
+      [steps, 1, depth],
+      [node, flat],
+      { ...constants, n: integers(1, steps * size) },
+      expected,
+      random,
+    );
+  }
+});
+
+test('a GRU of 16 steps, quantized: near to the float model, its weights once in the image', () => {
+  const random = new Random(5);
+  const [steps, depth, size] = [16, 6, 24];
+  const constants = {
+    w: reals(random, [1, 3 * size, depth]),
+    r: reals(random, [1, 3 * size, size]),
+    b: reals(random, [1, 6 * size]),
+    n: integers(1, size),
+  };
+  const nodes: TestNode[] = [
+    { op: 'Transpose', inputs: ['x'], outputs: ['t'], integers: { perm: [1, 0, 2] } },
+    {
+      op: 'GRU',
+      inputs: ['t', 'w', 'r', 'b'],
+      outputs: ['s', 'h'],
+      integers: { hidden_size: size, linear_before_reset: 1 },
+    },
+    { op: 'Reshape', inputs: ['h', 'n'], outputs: ['y'] },
+  ];
+  const file = onnxModel([1, steps, depth], nodes, constants);
+  const data = Float32Array.from({ length: 12 * steps * depth }, () => random.uniform(-1, 1));
+  const samples = { dtype: 'float32' as const, shape: [12, steps, depth], data };
+  const { network, preprocessing } = importModel(file, { data: samples });
+  const image = readImage(compileUnproved(network, { preprocessing, capacitorUf: 2200 }));
+  assert.ok(image.constants.bytes < 3 * size * (depth + size) + 90_000, `${image.constants.bytes} bytes`);
+  const { outputs, scale, zeroPoint } = run(image, { input: samples });
+  const { graph } = importOnnx(file);
+  let [signal, noise] = [0, 0];
+  outputs.forEach((row, i) => {
+    const real = evaluate(graph, data.subarray(i * steps * depth, (i + 1) * steps * depth))[graph.output]!;
+    row.forEach((q, at) => {
+      signal += real[at]! ** 2;
+      noise += ((q - zeroPoint) * scale - real[at]!) ** 2;
+    });
+  });
+  assert.ok(10 * Math.log10(signal / noise) > 25, `${10 * Math.log10(signal / noise)} dB`);
+});
+
 test('a block of a transformer, quantized: near to the float model', () => {
   const random = new Random(3);
   const depth = 8;

@@ -49,6 +49,9 @@ export interface PlanOptions extends TileLimits {
 /** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */
 const SLOT_STRIDE = 64;
 
+/** Bytes of constants from which on equal ones are looked for. */
+const LEAST_SHARED = 512;
+
 const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIGNMENT;
 
 /**
@@ -69,11 +72,20 @@ function fillRecords(
     at += align(bytes.length);
     return CONSTANT + offset + at - align(bytes.length);
   };
+  // Steps of a sequence have the same weights: they lie there once.
+  const placed = new Map<string, number>();
+  const once = (bytes: Uint8Array): number => {
+    if (bytes.length < LEAST_SHARED) return place(bytes);
+    const content = Buffer.from(bytes).toString('latin1');
+    const address = placed.get(content) ?? place(bytes);
+    placed.set(content, address);
+    return address;
+  };
   for (const { lowered, reads, writes } of steps) {
     for (const { field, buffer, offset: inside } of reads) lowered.record.set(field, buffer.address + inside);
     lowered.record.set(OP_OUTPUT, writes.address + (lowered.outputOffset ?? 0));
     for (const { field, also, bytes } of lowered.constants) {
-      const address = place(bytes);
+      const address = once(bytes);
       lowered.record.set(field, address);
       if (also !== undefined) lowered.record.set(also, address);
     }
@@ -85,7 +97,8 @@ function fillRecords(
       if (also !== undefined) lowered.record.set(also, twin!.lowered.record.get(also));
     }
   }
-  return { bytes: image, addresses: extra.map(place) };
+  const addresses = extra.map(place);
+  return { bytes: image.slice(0, at), addresses };
 }
 
 /** Sets the flags of records: mandatory commits, and what needs nothing special. */
@@ -208,10 +221,6 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   // The table of tensors is filled in when they have addresses.
   const entries = (model.inputs?.length ?? 1) + (model.outputs?.length ?? 1) + (model.states?.length ?? 0);
   const extra = [new Uint8Array(entries * TENSOR_BYTES), ...((learning ?? stream)?.extra ?? [])];
-  const constantsBytes = [...lowered.flatMap((l) => l.constants.map((c) => c.bytes)), ...extra].reduce(
-    (sum, bytes) => sum + align(bytes.length),
-    0,
-  );
   // The record with which the state begins is not written again: it shares no line with a slot.
   const slotsOffset = SLOT_STRIDE;
   const diagnosticsOffset = slotsOffset + 2 * SLOT_STRIDE;
@@ -250,7 +259,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
     })),
     constantBytes,
     plan: { offset: HEADER_BYTES, bytes: steps.length * OP_BYTES },
-    constants: { offset: constantsOffset, bytes: constantsBytes },
+    constants: { offset: constantsOffset, bytes: constantBytes.length },
     slots: { offset: slotsOffset, bytes: 2 * SLOT_STRIDE },
     slotStride: SLOT_STRIDE,
     diagnostics: { offset: diagnosticsOffset, bytes: DIAGNOSTICS_BYTES },

@@ -343,7 +343,8 @@ export class OnnxGraph {
   startAt(name: string, shape: number[], asMap: boolean, integers?: Integers): number {
     const order = asMap ? channelsLast(shape) : undefined;
     const [, channels = 1, ...pixels] = shape;
-    const stored = asMap ? [...pixels, channels] : shape.length > 1 ? shape.slice(1) : shape;
+    const own = shape.length > 1 && shape[0] === 1 ? shape.slice(1) : shape;
+    const stored = asMap ? [...pixels, channels] : own;
     const given = integers && { scale: integers.scale, zeroPoint: integers.zeroPoint - integers.offset };
     const tensor = this.float.tensors.push({ shape: stored, ...(given ? { given } : {}) }) - 1;
     this.define(name, { tensor, shape, order, ...(integers ? { integers } : {}) });

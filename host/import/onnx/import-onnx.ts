@@ -27,6 +27,7 @@ import {
 import { cast, clip, relu, UNARY } from './pointwise.js';
 import { groupNormalization, layerNormalization, matMul, skipLayerNormalization } from './products.js';
 import { damaged } from './protobuf.js';
+import { recurrent } from './recurrent.js';
 import { blocks, convTranspose, resize, tile } from './sampling.js';
 import { divide, extreme, globalMaxPool, lpNormalization, norm, reduceMin } from './pairs.js';
 import { bipolarQuant, dequantizeLinear, quant, quantizeLinear } from './quantization.js';
@@ -80,6 +81,9 @@ const HANDLERS: Record<string, Handler> = {
   DepthToSpace: blocks,
   SpaceToDepth: blocks,
   Tile: tile,
+  LSTM: recurrent,
+  GRU: recurrent,
+  RNN: recurrent,
   Relu: relu,
   Clip: clip,
   ...UNARY,
@@ -157,6 +161,8 @@ interface ModelInput {
 
 /** Nodes that leave elements where they are: what uses them decides how an input lies. */
 const PASSES = ['QuantizeLinear', 'DequantizeLinear', 'Cast', 'Identity', 'Clip', 'Add', 'Sub', 'Mul', 'Div'];
+/** Nodes whose first dimension is time, not a batch. */
+const RECURRENT = ['LSTM', 'GRU', 'RNN'];
 const AS_GIVEN = [
   'Transpose',
   'Reshape',
@@ -166,6 +172,7 @@ const AS_GIVEN = [
   'MatMul',
   'Gemm',
   'LayerNormalization',
+  ...RECURRENT,
 ];
 
 /** Whether a value is used as a map, channels first. */
@@ -214,12 +221,17 @@ function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | 
     );
   if (rest.some((size) => size === 0))
     refuseModel(what, 'sizes that are known, but for the batch', 'Name them: --shape 1,3,32,32.');
-  const shape = rest.length === 0 ? [first] : [asked ? first : 1, ...rest];
+  const time = model.nodes.some(({ op, inputs, attributes }) => {
+    return RECURRENT.includes(op) && inputs[0] === input.name && !attributes.get('layout')?.integer;
+  });
+  if (time && first === 0)
+    refuseModel(what, 'a sequence of a length that is known', 'Name it: --shape 20,1,8.');
+  const shape = rest.length === 0 ? [first] : [asked || time ? first : 1, ...rest];
   return {
     name: input.name,
     shape,
     asMap: rest.length >= 2 && rest.length <= 3 && isMap(model, input.name),
-    batch: rest.length === 0 ? 1 : batch,
+    batch: rest.length === 0 || time ? 1 : batch,
     integers: type.integer ? { scale: 1, zeroPoint: 0, offset: type.unsigned ? 128 : 0 } : undefined,
   };
 }
