@@ -421,13 +421,14 @@ test('the table of tensors names input and output, and is refused where it does 
   assert.equal(tiny.tensors, {
     inputs: [{ ...tiny.input, type: 'int8' }],
     outputs: [{ ...tiny.output, type: 'int8' }],
+    states: [],
   });
   assert.is(readImage(resealed(tiny, () => {})).imageId, tiny.imageId, 'the builder of this test works');
   const wrong: Record<string, (file: Uint8Array) => void> = {
     'no inputs': (file) => setField(file, H_TENSOR_COUNTS, 1 << 8),
     'no outputs': (file) => setField(file, H_TENSOR_COUNTS, 1),
     'two inputs': (file) => setField(file, H_TENSOR_COUNTS, 2 | (1 << 8)),
-    'states, of which nothing is known yet': (file) => setField(file, H_TENSOR_COUNTS, 0x10101),
+    'a state without banks': (file) => setField(file, H_TENSOR_COUNTS, 0x10101),
     'a reserved count': (file) => setField(file, H_TENSOR_COUNTS, 0x1000101),
     'a table before the constants': (file) => setField(file, H_TENSORS, tiny.constants.offset - 4),
     'a table beyond them': (file) => setField(file, H_TENSORS, tiny.imageBytes - 16),

@@ -460,8 +460,8 @@ export function readImage(bytes: Uint8Array): Image {
   const sections = readSections(file, image.imageBytes);
   const payload = sections.get(TAG_METADATA);
   if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
-  const inference = image.ops.filter((op) => !op.isLearning).length;
-  const metadata = parseMetadata(payload, image.ops.length, inference);
+  const layered = image.ops.filter(({ kind }) => kind !== OpKind.FLIP).length;
+  const metadata = parseMetadata(payload, image.ops.length, layered);
   if (
     tensorBytes(metadata.input) !== image.input.bytes ||
     tensorBytes(metadata.output) !== image.output.bytes

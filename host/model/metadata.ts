@@ -101,8 +101,8 @@ const areStates = (value: unknown): boolean =>
       (state: Partial<Port> | null) => typeof state?.name === 'string' && isTensorSpec(state.tensor),
     ));
 
-/** Metadata of an image of so many records, some of them of ops of inference. Throws `E_IMAGE_METADATA`. */
-export function parseMetadata(payload: Uint8Array, ops: number, inference: number): ImageMetadata {
+/** Metadata of an image of so many records, `layered` of which are of layers. Throws `E_IMAGE_METADATA`. */
+export function parseMetadata(payload: Uint8Array, ops: number, layered: number): ImageMetadata {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload));
@@ -122,7 +122,7 @@ export function parseMetadata(payload: Uint8Array, ops: number, inference: numbe
     areFeatures(m.preprocessing.features) &&
     names(m.ops) &&
     m.ops?.length === ops &&
-    areLayers(m.layers, inference) &&
+    areLayers(m.layers, layered) &&
     arePorts(m.inputs, m.input, isTensorSpec) &&
     arePorts(m.outputs, m.output, isTensorSpec) &&
     areStates(m.states) &&
