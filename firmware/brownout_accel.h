@@ -65,7 +65,7 @@ static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_acce
 static BROWNOUT_ACCEL_WITHIN int32_t accel_scale_sum(const brownout_accel_row *row, int32_t x) {
   const uint32_t left = row->shift > 0 ? (uint32_t)row->shift : 0u;
   const uint32_t right = row->shift < 0 ? (uint32_t)-row->shift : 0u;
-  const int32_t high = (int32_t)(((int64_t)(int32_t)((uint32_t)x << left) * row->multiplier + ((int32_t)1 << 30)) >> 31);
+  const int32_t high = (int32_t)((BROWNOUT_WASM_PRODUCT((int32_t)((uint32_t)x << left), row->multiplier) + ((int32_t)1 << 30)) >> 31);
   const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
   return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
 }
@@ -175,8 +175,14 @@ static BROWNOUT_ACCEL_APART int32_t accel_dot(const uint8_t *x, const uint8_t *w
   return sum;
 }
 
+#if defined(__MSP430__) && defined(__clang__) && !defined(BROWNOUT_PLAIN)
+#define BROWNOUT_ACCEL_MSP430
+#endif
+
 #ifdef BROWNOUT_LEA
 #include "brownout_accel_lea.h"
+#elif defined(BROWNOUT_ACCEL_MSP430)
+#include "brownout_accel_msp430.h"
 #else
 /* Rows w and w + length times vectors x and x + length: sums [vector][row], which hold the biases before. */
 static inline void accel_block(const uint8_t *x, const uint8_t *w, uint32_t length, int32_t sums[4]) {

@@ -12,9 +12,16 @@
 
 #define BROWNOUT_NTT_PRIME 167772161
 
+/* Of few registers and dear calls: there a step is a function. */
+#ifdef BROWNOUT_ACCEL_MSP430
+#define BROWNOUT_NTT_STEP BROWNOUT_ACCEL_APART
+#else
+#define BROWNOUT_NTT_STEP BROWNOUT_ACCEL_WITHIN
+#endif
+
 /* The upper word of a product, rounded. */
 static BROWNOUT_ACCEL_WITHIN int32_t ntt_upper(int32_t a, int32_t b) {
-  const int64_t product = (int64_t)a * b;
+  const int64_t product = BROWNOUT_WASM_PRODUCT(a, b);
   return (int32_t)(uint32_t)((uint64_t)product >> 32) + (int32_t)((uint32_t)product >> 31);
 }
 
@@ -28,21 +35,27 @@ static BROWNOUT_ACCEL_WITHIN uint32_t ntt_prime(void) {
 }
 
 /* u + v * w and u - v * w: w * 2^32 / p tells how many primes to take off, so that a product is within p/2. */
+#ifdef BROWNOUT_ACCEL_MSP430
+void brownout_msp430_turn(int32_t *u, int32_t *v, const int32_t *twiddle);
+/* It knows the prime. */
+#define ntt_turn(u, v, twiddle, p) ((void)(p), brownout_msp430_turn(u, v, twiddle))
+#else
 static BROWNOUT_ACCEL_WITHIN void ntt_turn(int32_t *u, int32_t *v, const int32_t *twiddle, uint32_t p) {
   const uint32_t quotient = (uint32_t)ntt_upper(*v, twiddle[1]);
   const uint32_t sum = (uint32_t)*u + (uint32_t)*v * (uint32_t)twiddle[0] - quotient * p;
   *v = (int32_t)((uint32_t)*u * 2u - sum);
   *u = (int32_t)sum;
 }
+#endif
 
-static BROWNOUT_ACCEL_WITHIN void ntt_add(int32_t *u, int32_t *v) {
+static BROWNOUT_NTT_STEP void ntt_add(int32_t *u, int32_t *v) {
   const int32_t sum = *u + *v;
   *v = *u - *v;
   *u = sum;
 }
 
 /* Eight or four values, natural order in and bit-reversed out, with all twiddles. */
-static BROWNOUT_ACCEL_WITHIN void ntt_eight(int32_t v[8], const int32_t *t, uint32_t p) {
+static BROWNOUT_NTT_STEP void ntt_eight(int32_t v[8], const int32_t *t, uint32_t p) {
   ntt_turn(v, v + 4, t, p);
   ntt_turn(v + 1, v + 5, t, p);
   ntt_turn(v + 2, v + 6, t, p);
@@ -57,7 +70,7 @@ static BROWNOUT_ACCEL_WITHIN void ntt_eight(int32_t v[8], const int32_t *t, uint
   ntt_turn(v + 6, v + 7, t + 12, p);
 }
 
-static BROWNOUT_ACCEL_WITHIN void ntt_four(int32_t v[4], const int32_t *t, uint32_t p) {
+static BROWNOUT_NTT_STEP void ntt_four(int32_t v[4], const int32_t *t, uint32_t p) {
   ntt_turn(v, v + 2, t, p);
   ntt_turn(v + 1, v + 3, t, p);
   ntt_turn(v, v + 1, t + 2, p);
@@ -65,7 +78,7 @@ static BROWNOUT_ACCEL_WITHIN void ntt_four(int32_t v[4], const int32_t *t, uint3
 }
 
 /* The first twiddle of every layer is 1: those are left out. */
-static BROWNOUT_ACCEL_WITHIN void ntt_plain_eight(int32_t v[8], const int32_t *t, uint32_t p) {
+static BROWNOUT_NTT_STEP void ntt_plain_eight(int32_t v[8], const int32_t *t, uint32_t p) {
   ntt_add(v, v + 4);
   ntt_add(v + 1, v + 5);
   ntt_add(v + 2, v + 6);
@@ -80,7 +93,7 @@ static BROWNOUT_ACCEL_WITHIN void ntt_plain_eight(int32_t v[8], const int32_t *t
   ntt_turn(v + 6, v + 7, t + 4, p);
 }
 
-static BROWNOUT_ACCEL_WITHIN void ntt_plain_four(int32_t v[4], const int32_t *t, uint32_t p) {
+static BROWNOUT_NTT_STEP void ntt_plain_four(int32_t v[4], const int32_t *t, uint32_t p) {
   ntt_add(v, v + 2);
   ntt_add(v + 1, v + 3);
   ntt_add(v, v + 1);
@@ -287,9 +300,29 @@ static BROWNOUT_ACCEL_APART void ntt_scale_any(const int32_t *x, uint32_t bias, 
 /* Four sums of products at a time, reduced as assembly/kernels/field.ts has it. */
 static BROWNOUT_ACCEL_WITHIN int32_t ntt_reduce(int64_t sum) {
   const uint32_t quotient = (uint32_t)sum * 4127195137u;
-  return (int32_t)(uint32_t)((uint64_t)(sum + (int64_t)(int32_t)quotient * -(int64_t)BROWNOUT_NTT_PRIME) >> 32);
+  return (int32_t)(uint32_t)((uint64_t)(sum + BROWNOUT_WASM_PRODUCT((int32_t)quotient, -BROWNOUT_NTT_PRIME)) >> 32);
 }
 
+#ifdef BROWNOUT_ACCEL_MSP430
+static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x_at, const uint8_t *w_at, uint32_t blocks, int32_t *to, const
+                                          int32_t *end) {
+  const int32_t *x = (const int32_t *)(const void *)x_at;
+  const int32_t *w = (const int32_t *)(const void *)w_at;
+  const uint16_t step = (uint16_t)blocks * 4u;
+  while (to < end) {
+    int64_t sum = 0;
+    uint16_t i;
+    for (i = 0; i < step; i += 4) sum += BROWNOUT_WASM_PRODUCT(x[i], w[i]);
+    *to++ = ntt_reduce(sum);
+    x++;
+    w++;
+    if (((uintptr_t)x & 15u) == ((uintptr_t)x_at & 15u)) {
+      x += step - 4u;
+      w += step - 4u;
+    }
+  }
+}
+#else
 static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x_at, const uint8_t *w_at, uint32_t blocks, int32_t *to, const
                                           int32_t *end) {
   const int32_t *x = (const int32_t *)(const void *)x_at;
@@ -313,6 +346,7 @@ static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x_at, const uint8_t *w_
   }
 }
 #endif
+#endif
 BROWNOUT_NTT_SIZES(BROWNOUT_NTT_DEFINE)
 
 #ifndef BROWNOUT_ACCEL_DSP
@@ -326,7 +360,7 @@ static BROWNOUT_ACCEL_APART void ntt_scale_one(const int32_t *x, const uint8_t *
   for (; to < end; bias += 4) {
     const int32_t sum = (int32_t)((uint32_t)ntt_centre(*x++, p) + (uint32_t)accel_s32(bias));
     const int64_t half = ((int64_t)sum & -((int64_t)1 << 31)) | ((int64_t)1 << 30);
-    const int32_t y = (((int32_t)(uint32_t)((uint64_t)((int64_t)sum * multiplier + half) >> 32) >> (-2 - shift)) + twice) >>
+    const int32_t y = (((int32_t)(uint32_t)((uint64_t)(BROWNOUT_WASM_PRODUCT(sum, multiplier) + half) >> 32) >> (-2 - shift)) + twice) >>
         1;
     *to++ = (uint8_t)(y > high ? high : y < low ? low : y);
   }

@@ -9,7 +9,9 @@
 #define BROWNOUT_FILL_IN 0xffffffffu
 /* In place of a function's body. Whatever calls this is not ported yet. */
 #define BROWNOUT_FILL_IN_BODY(name) brownout_unported()
+#ifndef __ASSEMBLER__
 void brownout_unported(void);
+#endif
 
 /* settings */
 #endif

@@ -111,6 +111,14 @@ BROWNOUT_WASM_STORE(store16_unaligned, uint16_t, uint32_t, 2, 1, BROWNOUT_WASM_S
 BROWNOUT_WASM_STORE(store32_unaligned, uint32_t, uint32_t, 4, 1, BROWNOUT_WASM_SET_UNALIGNED)
 BROWNOUT_WASM_STORE(store64_unaligned, uint64_t, uint64_t, 8, 1, BROWNOUT_WASM_SET_UNALIGNED)
 
+/* The product of two int32_t, as int64_t. */
+#if defined(__MSP430__) && defined(__clang__) && !defined(BROWNOUT_PLAIN)
+int64_t brownout_msp430_product(int32_t a, int32_t b);
+#define BROWNOUT_WASM_PRODUCT(a, b) brownout_msp430_product((a), (b))
+#else
+#define BROWNOUT_WASM_PRODUCT(a, b) ((int64_t)(a) * (b))
+#endif
+
 /* A constant to keep in a register. */
 static inline uint32_t opaque32(uint32_t x) {
 #if defined(__GNUC__)

@@ -1,0 +1,325 @@
+/*
+ * What an MSP430 needs by assembler: start-up code, products by the hardware multiplier, and the runtime functions that
+ * LLVM calls. R12 to R15 hold arguments and results, R11 to R15 may be changed. Nothing here takes part in interrupts:
+ * handlers of your own must leave the multiplier alone, or save it.
+ */
+#include "brownout_settings.h"
+
+/* Where the multiplier is: that of 32 bits has the registers of the one of 16 bits first. */
+#ifndef BROWNOUT_MULTIPLIER
+#define BROWNOUT_MULTIPLIER 0x4c0
+#endif
+MPY = BROWNOUT_MULTIPLIER
+MAC = BROWNOUT_MULTIPLIER + 4
+MACS = BROWNOUT_MULTIPLIER + 6
+OP2 = BROWNOUT_MULTIPLIER + 8
+RESLO = BROWNOUT_MULTIPLIER + 10
+RESHI = BROWNOUT_MULTIPLIER + 12
+SUMEXT = BROWNOUT_MULTIPLIER + 14
+
+.macro FUNCTION name
+  .section .text.\name,"ax",@progbits
+  .globl \name
+  .balign 2
+\name:
+.endm
+
+/* After reset: no watchdog, pins on, SRAM as C wants it. */
+FUNCTION brownout_reset
+  mov #brownout_link_stack_top,r1
+  mov #0x5a80,&0x15c
+  bic #1,&0x130
+  mov #brownout_link_bss,r12
+1:cmp #brownout_link_bss_end,r12
+  jhs 2f
+  clr 0(r12)
+  incd r12
+  jmp 1b
+2:br #brownout_start
+
+  .section .vectors,"a",@progbits
+  .word brownout_reset
+
+/* 16 and 32 bits, the low part of the product. */
+FUNCTION __mspabi_mpyi_hw
+  mov r12,&MPY
+  mov r13,&OP2
+  mov &RESLO,r12
+  ret
+
+FUNCTION __mspabi_mpyl_hw
+  mov r12,&MPY
+  mov r15,&OP2
+  mov r13,&MAC
+  mov r14,&OP2
+  mov &RESLO,r11
+  mov r12,&MPY
+  mov r14,&OP2
+  mov &RESLO,r12
+  mov &RESHI,r13
+  add r11,r13
+  ret
+
+/* The words 1 to 3 of a signed product of r12, r13 and r14, r15: word 1 in r11, the others in RESLO and RESHI. */
+.macro UPPER alow,ahigh,blow,bhigh,word1
+  mov \alow,&MPY
+  mov \blow,&OP2
+  mov &RESHI,&RESLO
+  clr &RESHI
+  mov \alow,&MAC
+  mov \bhigh,&OP2
+  mov \ahigh,&MAC
+  mov \blow,&OP2
+  mov &RESLO,\word1
+  mov &RESHI,&RESLO
+  mov &SUMEXT,&RESHI
+  mov \ahigh,&MAC
+  mov \bhigh,&OP2
+  tst \ahigh
+  jge 8f
+  sub \blow,&RESLO
+  subc \bhigh,&RESHI
+8:tst \bhigh
+  jge 9f
+  sub \alow,&RESLO
+  subc \ahigh,&RESHI
+9:
+.endm
+
+/* int64_t brownout_msp430_product(int32_t a, int32_t b) */
+FUNCTION brownout_msp430_product
+  push r10
+  mov r12,&MPY
+  mov r14,&OP2
+  mov &RESLO,r10
+  UPPER r12,r13,r14,r15,r11
+  mov r10,r12
+  mov r11,r13
+  mov &RESLO,r14
+  mov &RESHI,r15
+  pop r10
+  ret
+
+/* int32_t brownout_msp430_scale(int32_t x, int32_t m): (x * m + 2^30, less 2^31 of a negative x) >> 32, of a positive m. */
+FUNCTION brownout_msp430_scale
+  UPPER r12,r13,r14,r15,r11
+  tst r13
+  jn 1f
+  add #0x4000,r11
+  mov &RESLO,r12
+  mov &RESHI,r13
+  adc r12
+  adc r13
+  ret
+1:add #0xc000,r11
+  mov &RESLO,r12
+  mov &RESHI,r13
+  addc #-1,r12
+  addc #-1,r13
+  ret
+
+/* int32_t brownout_msp430_dot(const int8_t *x, const int8_t *w, uint16_t length, const int32_t *bias) */
+.macro TAP
+  mov.b @r12+,r11
+  sxt r11
+  mov r11,&MACS
+  mov.b @r13+,r15
+  sxt r15
+  mov r15,&OP2
+.endm
+FUNCTION brownout_msp430_dot
+  push r10
+  mov @r15+,r11
+  mov @r15,r15
+  mov r11,&RESLO
+  mov r15,&RESHI
+  mov r14,r10
+  and #7,r10
+  rra r14
+  rra r14
+  rra r14
+  tst r14
+  jz 2f
+1:TAP
+  TAP
+  TAP
+  TAP
+  TAP
+  TAP
+  TAP
+  TAP
+  dec r14
+  jnz 1b
+2:tst r10
+  jz 4f
+3:TAP
+  dec r10
+  jnz 3b
+4:mov &RESLO,r12
+  mov &RESHI,r13
+  pop r10
+  ret
+
+/*
+ * void brownout_msp430_turn(int32_t *u, int32_t *v, const int32_t *twiddle): u + v * w and u - v * w modulo the prime
+ * 0x0a000001, as ntt_turn has it.
+ */
+FUNCTION brownout_msp430_turn
+  push r10
+  push r9
+  push r8
+  push r7
+  mov @r13,r8
+  mov 2(r13),r9
+  mov 4(r14),r10
+  mov 6(r14),r11
+  UPPER r8,r9,r10,r11,r15
+  mov &RESLO,r10
+  mov &RESHI,r11
+  rla r15
+  adc r10
+  adc r11
+  mov @r14,r15
+  mov 2(r14),r7
+  mov r8,&MPY
+  mov r7,&OP2
+  mov r9,&MAC
+  mov r15,&OP2
+  mov &RESLO,r7
+  mov r8,&MPY
+  mov r15,&OP2
+  mov &RESLO,r8
+  mov &RESHI,r9
+  add r7,r9
+  sub r10,r8
+  subc r11,r9
+  mov r10,&MPY
+  mov #0x0a00,&OP2
+  sub &RESLO,r9
+  mov @r12,r10
+  mov 2(r12),r11
+  add r10,r8
+  addc r11,r9
+  mov r8,0(r12)
+  mov r9,2(r12)
+  rla r10
+  rlc r11
+  sub r8,r10
+  subc r9,r11
+  mov r10,0(r13)
+  mov r11,2(r13)
+  pop r7
+  pop r8
+  pop r9
+  pop r10
+  ret
+
+/* Shifts of 32 bits by r14; by sixteen and eight first. */
+FUNCTION __mspabi_slll
+  and #31,r14
+  cmp #16,r14
+  jlo 1f
+  mov r12,r13
+  clr r12
+  sub #16,r14
+1:tst r14
+  jz 3f
+2:rla r12
+  rlc r13
+  dec r14
+  jnz 2b
+3:ret
+
+FUNCTION __mspabi_sral
+  and #31,r14
+  cmp #16,r14
+  jlo 1f
+  mov r13,r12
+  rla r13
+  subc r13,r13
+  inv r13
+  sub #16,r14
+1:tst r14
+  jz 3f
+2:rra r13
+  rrc r12
+  dec r14
+  jnz 2b
+3:ret
+
+FUNCTION __mspabi_srll
+  and #31,r14
+  cmp #16,r14
+  jlo 1f
+  mov r13,r12
+  clr r13
+  sub #16,r14
+1:tst r14
+  jz 3f
+2:clrc
+  rrc r13
+  rrc r12
+  dec r14
+  jnz 2b
+3:ret
+
+/* memcpy by words where both ends are even. The assembler of LLVM 14 has no @r13+ to 0(r15): r11 between. */
+FUNCTION memmove
+  cmp r12,r13
+  jhs memcpy
+  mov r12,r15
+  add r14,r15
+  add r14,r13
+1:tst r14
+  jz 2f
+  dec r13
+  dec r15
+  mov.b @r13,0(r15)
+  dec r14
+  jmp 1b
+2:ret
+  .globl memcpy
+memcpy:
+  mov r12,r15
+  mov r12,r11
+  bis r13,r11
+  bit #1,r11
+  jnz 3f
+1:sub #2,r14
+  jlo 2f
+  mov @r13+,r11
+  mov r11,0(r15)
+  incd r15
+  jmp 1b
+2:add #2,r14
+3:tst r14
+  jz 5f
+4:mov.b @r13+,r11
+  mov.b r11,0(r15)
+  inc r15
+  dec r14
+  jnz 4b
+5:ret
+
+FUNCTION memset
+  mov r12,r15
+1:tst r14
+  jz 2f
+  mov.b r13,0(r15)
+  inc r15
+  dec r14
+  jmp 1b
+2:ret
+
+FUNCTION memcmp
+1:tst r14
+  jz 2f
+  mov.b @r12+,r11
+  mov.b @r13+,r15
+  dec r14
+  sub r15,r11
+  jz 1b
+  mov r11,r12
+  ret
+2:clr r12
+  ret
