@@ -66,7 +66,7 @@ static void write_state(const void *cursor, int closes) {
 /* Bytes of NVM, copied. */
 static void read_nvm(uint32_t address, void *to, uint32_t length) {
   const void *bytes = brownout_nvm_view(address, length, to);
-  if (bytes != to) memcpy(to, bytes, length);
+  if (bytes != to) memcpy(to, bytes, (size_t)length);
 }
 
 /* Whatever is wrong is read again: a memory may not be up yet, and one bad read must not wipe what was learnt. */

@@ -65,7 +65,8 @@ static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_acce
 static BROWNOUT_ACCEL_WITHIN int32_t accel_scale_sum(const brownout_accel_row *row, int32_t x) {
   const uint32_t left = row->shift > 0 ? (uint32_t)row->shift : 0u;
   const uint32_t right = row->shift < 0 ? (uint32_t)-row->shift : 0u;
-  const int32_t high = (int32_t)((BROWNOUT_WASM_PRODUCT((int32_t)((uint32_t)x << left), row->multiplier) + ((int32_t)1 << 30)) >> 31);
+  const int64_t product = BROWNOUT_WASM_PRODUCT((int32_t)((uint32_t)x << left), row->multiplier);
+  const int32_t high = (int32_t)((product + ((int32_t)1 << 30)) >> 31);
   const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
   return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
 }

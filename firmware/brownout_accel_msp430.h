@@ -1,4 +1,4 @@
-/* Products of int8 and of 32 bits by an MSP430's multiplier (brownout_msp430.S). */
+/* Products of int8 and of 32 bits by an MSP430's multiplier (brownout_msp430_asm.S). */
 #ifndef BROWNOUT_ACCEL_MSP430_H
 #define BROWNOUT_ACCEL_MSP430_H
 

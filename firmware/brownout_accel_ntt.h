@@ -38,7 +38,10 @@ static BROWNOUT_ACCEL_WITHIN uint32_t ntt_prime(void) {
 #ifdef BROWNOUT_ACCEL_MSP430
 void brownout_msp430_turn(int32_t *u, int32_t *v, const int32_t *twiddle);
 /* It knows the prime. */
-#define ntt_turn(u, v, twiddle, p) ((void)(p), brownout_msp430_turn(u, v, twiddle))
+static BROWNOUT_ACCEL_WITHIN void ntt_turn(int32_t *u, int32_t *v, const int32_t *twiddle, uint32_t p) {
+  (void)p;
+  brownout_msp430_turn(u, v, twiddle);
+}
 #else
 static BROWNOUT_ACCEL_WITHIN void ntt_turn(int32_t *u, int32_t *v, const int32_t *twiddle, uint32_t p) {
   const uint32_t quotient = (uint32_t)ntt_upper(*v, twiddle[1]);
@@ -360,8 +363,8 @@ static BROWNOUT_ACCEL_APART void ntt_scale_one(const int32_t *x, const uint8_t *
   for (; to < end; bias += 4) {
     const int32_t sum = (int32_t)((uint32_t)ntt_centre(*x++, p) + (uint32_t)accel_s32(bias));
     const int64_t half = ((int64_t)sum & -((int64_t)1 << 31)) | ((int64_t)1 << 30);
-    const int32_t y = (((int32_t)(uint32_t)((uint64_t)(BROWNOUT_WASM_PRODUCT(sum, multiplier) + half) >> 32) >> (-2 - shift)) + twice) >>
-        1;
+    const uint64_t scaled = (uint64_t)(BROWNOUT_WASM_PRODUCT(sum, multiplier) + half);
+    const int32_t y = (((int32_t)(uint32_t)(scaled >> 32) >> (-2 - shift)) + twice) >> 1;
     *to++ = (uint8_t)(y > high ? high : y < low ? low : y);
   }
 }

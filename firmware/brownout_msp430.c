@@ -82,25 +82,25 @@ static uint32_t magnitude(int32_t x) {
   return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
 }
 
-int32_t __mspabi_divli(int32_t a, int32_t b);
-int32_t __mspabi_divli(int32_t a, int32_t b) {
+int32_t brownout_msp430_divli(int32_t a, int32_t b);
+int32_t brownout_msp430_divli(int32_t a, int32_t b) {
   uint32_t rest;
   const uint32_t quotient = divide(magnitude(a), magnitude(b), &rest);
   return (int32_t)((a ^ b) < 0 ? 0u - quotient : quotient);
 }
-int32_t __mspabi_remli(int32_t a, int32_t b);
-int32_t __mspabi_remli(int32_t a, int32_t b) {
+int32_t brownout_msp430_remli(int32_t a, int32_t b);
+int32_t brownout_msp430_remli(int32_t a, int32_t b) {
   uint32_t rest;
   divide(magnitude(a), magnitude(b), &rest);
   return (int32_t)(a < 0 ? 0u - rest : rest);
 }
-uint32_t __mspabi_divul(uint32_t a, uint32_t b);
-uint32_t __mspabi_divul(uint32_t a, uint32_t b) {
+uint32_t brownout_msp430_divul(uint32_t a, uint32_t b);
+uint32_t brownout_msp430_divul(uint32_t a, uint32_t b) {
   uint32_t rest;
   return divide(a, b, &rest);
 }
-uint32_t __mspabi_remul(uint32_t a, uint32_t b);
-uint32_t __mspabi_remul(uint32_t a, uint32_t b) {
+uint32_t brownout_msp430_remul(uint32_t a, uint32_t b);
+uint32_t brownout_msp430_remul(uint32_t a, uint32_t b) {
   uint32_t rest;
   divide(a, b, &rest);
   return rest;

@@ -6,7 +6,7 @@
  */
 #include "brownout_spi_memory.h"
 
-#include <string.h>
+#include "brownout_string.h"
 
 /* The latch: a power of two. */
 #ifndef BROWNOUT_NVM_PAGE_BYTES

@@ -19,7 +19,7 @@
 #include "brownout_nvm_flash.h"
 
 #include <stddef.h>
-#include <string.h>
+#include "brownout_string.h"
 
 #include "brownout_hal.h"
 #include "brownout_model.h"

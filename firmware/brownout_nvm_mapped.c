@@ -4,7 +4,7 @@
  */
 #include "brownout_hal.h"
 
-#include <string.h>
+#include "brownout_string.h"
 
 #ifndef BROWNOUT_NVM_ADDRESS
 #define BROWNOUT_NVM_ADDRESS 0x21000000u

@@ -6,7 +6,7 @@
 #include "brownout_nvm_flash.h"
 #include "brownout_registers.h"
 
-#include <string.h>
+#include "brownout_string.h"
 
 /* Past the cache: it does not see what is programmed. */
 const uint8_t *brownout_flash_at(uint32_t offset) {

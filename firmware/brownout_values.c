@@ -1,7 +1,7 @@
 /* Between an application's numbers and the model's integers. What no application calls, the linker leaves out. */
 #include "brownout.h"
 
-#include <string.h>
+#include "brownout_string.h"
 
 static int32_t value_at(const struct brownout_tensor *tensor, const int8_t *all, uint32_t i) {
   const int8_t *at = all + tensor->offset + i * tensor->value_bytes;

@@ -13,7 +13,7 @@
 
 #include <limits.h>
 #include <stdint.h>
-#include <string.h>
+#include "brownout_string.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "brownout needs a little-endian target"

@@ -8,7 +8,7 @@ packages=(
   gcc libc6-dev make cmake wabt chromium
   gcc-arm-none-eabi binutils-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
   gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf qemu-system-misc
-  clang lld mspdebug
+  clang lld llvm mspdebug
   python3-numpy python3-pandas imagemagick ffmpeg sox
 )
 
@@ -27,6 +27,7 @@ is_there() {
     qemu-system-misc) command -v qemu-system-riscv32 ;;
     wabt) command -v wasm2c ;;
     lld) command -v ld.lld ;;
+    llvm) command -v llvm-size ;;
     python3-*) python3 -c "import ${1#python3-}" 2>&1 ;;
     imagemagick) command -v convert ;;
     chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;

@@ -13,6 +13,7 @@ import { findHardware } from '../host/firmware/hardware.js';
 import { layoutNames } from '../host/firmware/layouts.js';
 import { allPairs, nvmOf, type Pair, supportOf, supportTables } from '../host/firmware/support.js';
 import { compilerOf } from '../host/firmware/targets.js';
+import { findTool } from '../host/firmware/tools.js';
 import { program } from '../host/flash/flash.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
@@ -102,6 +103,7 @@ crossTest(
   async () => {
     const built = pairs.filter((pair) => {
       const { board, target, nvm, layout, accelerator } = pair;
+      if (!findTool(compilerOf(target))) return false;
       const links = (layout === 'make' || layout === 'cmake') && target.toolchain !== undefined;
       const few = layout === 'cmake' ? board?.boots2 && nvm === 'flash' : board || nvm === 'spi-fram';
       if (!ALL && board === undefined && target.name !== 'cortex-m4') return false;
@@ -120,7 +122,6 @@ crossTest(
         .map((name) => readFileSync(join(folder, name), 'utf8'))
         .join('');
       assert.not.match(text.replaceAll('-DBROWNOUT_SEMIHOSTING', ''), /-DBROWNOUT/, nameOf(pair));
-      assert.ok(compilerOf(pair.target).startsWith(prefix));
     }
   },
 );

@@ -134,12 +134,13 @@ export function tile(op: usize, index: i32): void {
     if (ACCELERATED) {
       accelerate(op, row, count, bias, pair, output);
       i = count;
-    }
-    for (; i + 3 < count; i += 4) {
-      fourRows(op, row, bias, pair, output + i);
-      row += bytes << 2;
-      bias += 16;
-      pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
+    } else {
+      for (; i + 3 < count; i += 4) {
+        fourRows(op, row, bias, pair, output + i);
+        row += bytes << 2;
+        bias += 16;
+        pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
+      }
     }
   }
   if (FAST && !wide && whole && isOfSigns(op) && !(load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO)) {

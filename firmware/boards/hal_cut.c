@@ -1,7 +1,7 @@
 /* Mapped NVM in which power fails after so many bytes and barriers, and writes may take time. */
 #include "brownout_hal.h"
 
-#include <string.h>
+#include "brownout_string.h"
 
 #include "brownout_boards.h"
 

@@ -170,7 +170,12 @@ function programFor(
   const base = { target, nvm, map, board, earlier, name: board?.name ?? profile.name };
   const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
   const nvmBytes = profile.nvmBytes.value;
-  const placement = nvmBody(nvm).place({ map, nvmBytes: image.nvmBytes, page: board?.page });
+  const placement = nvmBody(nvm).place({
+    map,
+    nvmBytes: image.nvmBytes,
+    page: board?.page,
+    isFram: board?.isFram ?? false,
+  });
   const { flashBytes: logBytes, capacityBytes = nvmBytes } = placement;
   const settings = [...placement.settings, ...(board ? portSettings(board, nvm) : [])];
   const { origin, bytes } = map.flash;
@@ -250,7 +255,8 @@ export async function exportFirmware(
 ): Promise<FirmwareExport> {
   const image = imageOf(file);
   const settings = checkOptions(exportOptions, options);
-  const board = settings.board === undefined ? undefined : hardwareCalled(settings.board);
+  const named = settings.board ?? (settings.target === 'msp430' ? 'msp430fr5994' : undefined);
+  const board = named === undefined ? undefined : hardwareCalled(named);
   const targetName = settings.target ?? board?.core ?? 'cortex-m4';
   const target = targetCalled(targetName);
   const profile = deviceProfile(settings.device ?? board?.device ?? 'cortex-m4-generic');

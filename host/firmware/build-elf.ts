@@ -38,8 +38,8 @@ export function writeFiles(folder: string, files: ReadonlyMap<string, string | U
   for (const [name, text] of files) writeFileSync(join(folder, name), text);
 }
 
-/** Runs a compiler in `folder`. Throws `E_TOOL_MISSING` where it or its C library is missing, `E_COMPILE` with its words. */
-function compile(compiler: Compiler, args: string[], folder: string): void {
+/** Runs a compiler or linker. Throws `E_TOOL_MISSING` where it or its library is missing, `E_COMPILE` with its words. */
+function compile(compiler: Compiler | 'ld.lld', args: string[], folder: string): void {
   const { status, stderr } = spawnSync(requireTool(compiler), args, {
     cwd: folder,
     encoding: 'utf8',
@@ -48,7 +48,7 @@ function compile(compiler: Compiler, args: string[], folder: string): void {
     maxBuffer: 1 << 26,
   });
   if (status === 0) return;
-  requireLibrary(compiler);
+  if (compiler !== 'ld.lld') requireLibrary(compiler);
   const words = stderr.split('\n').filter((line) => /error|undefined|overflowed|cannot/.test(line));
   throw new BrownoutError({
     code: 'E_COMPILE',
@@ -66,19 +66,13 @@ export function linkElf(
   flags: string[] = [],
 ): string {
   const elf = join(folder, 'firmware.elf');
-  compile(
-    compilerOf(target),
-    [
-      ...compileFlags(target),
-      ...flags,
-      ...defines.map((d) => `-D${d}`),
-      ...sources,
-      ...linkFlags(target),
-      '-o',
-      elf,
-    ],
-    folder,
-  );
+  const compiler = compilerOf(target);
+  const all = [...compileFlags(target), ...flags, ...defines.map((d) => `-D${d}`), ...sources];
+  if (compiler === 'clang') {
+    compile(compiler, [...all, '-c'], folder);
+    const objects = sources.map((name) => name.replace(/\.[cS]$/, '.o'));
+    compile('ld.lld', [...linkFlags(target), ...objects, '-o', elf], folder);
+  } else compile(compiler, [...all, ...linkFlags(target), '-o', elf], folder);
   return elf;
 }
 

@@ -118,7 +118,10 @@ export const opaque = (text: string): string => `opaque32(${text})`;
 function product(type: number, a: Value, b: Value): Value {
   if (a.narrow !== undefined && b.narrow !== undefined) {
     // Through unsigned 64-bit variables it would become three multiplications on a 32-bit machine.
-    return combine(cast(`BROWNOUT_WASM_PRODUCT(${a.narrow}, ${b.narrow})`, type), PRECEDENCE.cast, type, [a, b]);
+    return combine(cast(`BROWNOUT_WASM_PRODUCT(${a.narrow}, ${b.narrow})`, type), PRECEDENCE.cast, type, [
+      a,
+      b,
+    ]);
   }
   const factor = isFar(b) ? opaque(b.text) : unsigned(b);
   const text = `${unsigned(a, PRECEDENCE.multiply)} * ${factor}`;

@@ -20,10 +20,12 @@ export interface HardwareBoard {
   /** Its profile, whose NVM counts where the board's own is not asked for. */
   device: string;
   map: Pick<MemoryMap, 'flash' | 'sram'>;
-  /** Of its flash, where the log is. */
-  page: FlashPage;
+  /** Of its flash, where the log is; absent: it has none. */
+  page?: FlashPage;
+  /** Its program memory is FRAM, and holds NVM, too. */
+  isFram?: boolean;
   /** Files of firmware/ for its peripherals. */
-  ports: Readonly<Record<PortKind, string>> & { text: string; power?: string };
+  ports: Readonly<Partial<Record<PortKind | 'text' | 'power', string>>>;
   nvm: Readonly<Record<Exclude<NvmKind, 'file'>, BoardNvm>>;
   /** Headers of its ports. */
   headers: readonly string[];
@@ -31,8 +33,8 @@ export interface HardwareBoard {
   pins: Readonly<Record<'spi' | 'text', readonly Setting[]>>;
   /** Whether flash begins with a second-stage boot loader. */
   boots2?: boolean;
-  /** OpenOCD's arguments before `-c program`; its own scripts, by name. */
-  openocd: string[];
+  /** OpenOCD's arguments before `-c program`; its own scripts, by name. Absent: by mspdebug. */
+  openocd?: string[];
   /** The number in microsoft/uf2's list of families, of boards whose boot loader is a drive. */
   uf2?: { family: number; drive: string };
 }
@@ -142,6 +144,26 @@ const BOARDS: readonly HardwareBoard[] = [
     openocd: ['-f', 'interface/cmsis-dap.cfg', '-f', 'target/rp2040.cfg'],
     uf2: { family: 0xe48b_ff56, drive: 'RPI-RP2' },
   },
+  {
+    name: 'msp430fr5994',
+    core: 'msp430',
+    device: 'msp430fr5994',
+    // What 16 bits address: 47.9 KB of its 256 KB of FRAM. LEA, where it is used, takes the upper half of SRAM (SLASE54).
+    map: {
+      flash: { origin: 0x4000, bytes: 0xbf80 },
+      sram: { origin: 0x1c00, bytes: 8 * KIB },
+    },
+    isFram: true,
+    ports: {},
+    headers: [],
+    pins: { spi: [], text: [] },
+    nvm: {
+      mapped: { runs: 'mspdebug sim' },
+      'spi-fram': { refused: 'its own FRAM is nearer' },
+      eeprom: { refused: 'its own FRAM is nearer' },
+      flash: { refused: 'it has no flash' },
+    },
+  },
 ];
 
 export const hardwareBoards = BOARDS;
@@ -166,5 +188,6 @@ export function hardwareCalled(name: string): HardwareBoard {
 /** The command that programs `folder`'s program into a board. */
 export function programCommand(board: HardwareBoard, folder: string, drive?: string): string[] {
   if (board.uf2) return ['cp', `${folder}/firmware.uf2`, `${drive ?? `/media/${board.uf2.drive}`}/`];
+  if (!board.openocd) return ['mspdebug', 'tilib', `prog ${folder}/firmware.elf`];
   return ['openocd', ...board.openocd, '-c', `program "${folder}/firmware.elf" verify reset exit`];
 }

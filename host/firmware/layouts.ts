@@ -27,9 +27,17 @@ const isLibraryOf = (laid: Laid): ((name: string) => boolean) => {
   return (name) => !others.includes(name);
 };
 
+/** Of a toolchain file: clang assembles, and LLVM's linker is called by its own name. */
+const llvmLines = (flags: string): string[] => [
+  'set(CMAKE_ASM_COMPILER clang)',
+  `set(CMAKE_ASM_FLAGS_INIT "${flags}")`,
+  'set(CMAKE_C_LINK_EXECUTABLE "ld.lld <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")',
+];
+
 function cmake(files: Files, laid: Laid): Files {
   const { target } = laid;
   const { toolchain, flags } = target;
+  const isLlvm = compilerOf(target) === 'clang';
   const made = [...(laid.own?.keys() ?? [])];
   const board = [...programSources(laid).filter((name) => name !== 'main.c'), ...made];
   const all = new Map([...files].filter(([name]) => name !== 'Makefile'));
@@ -40,7 +48,7 @@ function cmake(files: Files, laid: Laid): Files {
       '# For add_subdirectory(): `brownout`, and `brownout_board` with what it needs of the part, start-up code included. Where',
       '# this is the project, the example `firmware` too.',
       'cmake_minimum_required(VERSION 3.13)',
-      'project(brownout C)',
+      `project(brownout C${isLlvm ? ' ASM' : ''})`,
       `add_library(brownout STATIC ${librarySources(laid).join(' ')})`,
       `add_library(brownout_board STATIC ${board.join(' ')})`,
       `target_include_directories(brownout PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})`,
@@ -52,7 +60,11 @@ function cmake(files: Files, laid: Laid): Files {
       `  target_compile_options(\${library} PRIVATE -O2 -ffunction-sections -fdata-sections)`,
       'endforeach()',
       ...(toolchain
-        ? [`target_link_options(brownout_board INTERFACE -nostartfiles -T ${script} -Wl,--gc-sections)`]
+        ? [
+            isLlvm
+              ? `target_link_options(brownout_board INTERFACE -T ${script} --gc-sections)`
+              : `target_link_options(brownout_board INTERFACE -nostartfiles -T ${script} -Wl,--gc-sections)`,
+          ]
         : []),
       'if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)',
       '  add_executable(firmware main.c)',
@@ -69,6 +81,7 @@ function cmake(files: Files, laid: Laid): Files {
         `set(CMAKE_C_COMPILER ${compilerOf(target)})`,
         'set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)',
         `set(CMAKE_C_FLAGS_INIT "${flags.join(' ')}")`,
+        ...(isLlvm ? llvmLines(flags.join(' ')) : []),
       ),
     );
   }

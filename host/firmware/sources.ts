@@ -12,7 +12,7 @@ import { NTT_SIZES, nttTables, type Transforms } from './ntt-tables.js';
 import { type Earlier, earlierHeader } from './updates.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
 import { type Setting, STACK_BYTES } from './nvm-bodies/nvm-body.js';
-import type { MemoryMap, Target } from './targets.js';
+import { compilerOf, type MemoryMap, type Target } from './targets.js';
 
 /** The package's C: from dist/host/firmware. */
 const folder = new URL('../../../firmware/', import.meta.url);
@@ -134,6 +134,41 @@ SECTIONS {
 `;
 }
 
+/** link.ld of an MSP430: code, constants and NVM are all in FRAM, and NVM is its end. */
+function msp430Script({ flash, sram }: MemoryMap): string {
+  return `/* The lower FRAM of the part, which 16 bits address; NVM is behind what is linked here (brownout_settings.h). */
+MEMORY {
+  SRAM (rw) : ORIGIN = ${hex(sram.origin)}, LENGTH = ${sram.bytes}
+  FLASH (rx) : ORIGIN = ${hex(flash.origin)}, LENGTH = ${flash.bytes}
+  VECTORS (r) : ORIGIN = 0x0000fffe, LENGTH = 2
+}
+ENTRY(brownout_reset)
+SECTIONS {
+  .text : { *(.text .text.*) . = ALIGN(2); } > FLASH
+  .image : ALIGN(16) { *(.rodata.brownout_image .rodata.brownout_sample) . = ALIGN(2); } > FLASH
+  .rodata : ALIGN(2) { *(.rodata .rodata.*) . = ALIGN(2); } > FLASH
+  .data : ALIGN(2) {
+    brownout_link_data = .;
+    *(.data .data.*)
+    . = ALIGN(2);
+    brownout_link_data_end = .;
+  } > SRAM AT > FLASH
+  brownout_link_data_load = LOADADDR(.data);
+  .bss (NOLOAD) : ALIGN(16) {
+    brownout_link_bss = .;
+    *(.bss .bss.* COMMON)
+    . = ALIGN(2);
+    brownout_link_bss_end = .;
+  } > SRAM
+  .stack (NOLOAD) : ALIGN(8) {
+    . += ${STACK_BYTES};
+    brownout_link_stack_top = .;
+  } > SRAM
+  .vectors : { KEEP(*(.vectors)) } > VECTORS
+}
+`;
+}
+
 const CFLAGS = ['-std=c99', '-O2', '-Wall', '-Wextra', '-ffunction-sections', '-fdata-sections'];
 
 /** Flags for compiling and linking firmware for a target. */
@@ -145,16 +180,22 @@ export const compileFlags = ({ flags, toolchain }: Target): string[] => [
 ];
 
 /** Flags for linking firmware for a part; `link.ld` lies beside. */
-export const linkFlags = ({ toolchain }: Target): string[] =>
-  toolchain ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections,--nmagic', ...toolchain.linkFlags] : [];
+export const linkFlags = ({ toolchain }: Target): string[] => {
+  if (toolchain?.prefix === 'llvm-') return ['-T', 'link.ld', '--gc-sections'];
+  return toolchain
+    ? ['-nostartfiles', '-T', 'link.ld', '-Wl,--gc-sections,--nmagic', ...toolchain.linkFlags]
+    : [];
+};
 
 /** Headers of every program. */
 const HEADERS = [
   'brownout.h',
   'brownout_update.h',
   'brownout_wasm.h',
+  'brownout_string.h',
   'brownout_accel.h',
   'brownout_accel_add.h',
+  'brownout_accel_msp430.h',
   'brownout_accel_depthwise.h',
   'brownout_accel_wide.h',
   'brownout_accel_signs.h',
@@ -165,7 +206,7 @@ const HEADERS = [
   'brownout_board.h',
 ];
 
-const isSource = (name: string): boolean => name.endsWith('.c');
+const isSource = (name: string): boolean => /\.[cS]$/.test(name);
 
 /** Files of a body of NVM, the port that it needs among them. */
 export const nvmFiles = ({ nvm, board }: Place): string[] => {
@@ -183,6 +224,7 @@ export const librarySources = (place: Place): string[] => [
 const boardPorts = ({ nvm, board }: Place): string[] => {
   if (!board) return [];
   const { text, power } = board.ports;
+  if (!text) return [];
   // A warning would keep flash from being programmed: what has been learnt early enough needs another monitor.
   return power && nvm !== 'flash' ? [text, power] : [text];
 };
@@ -237,23 +279,25 @@ const CPPFLAGS = 'CPPFLAGS = $(if $(SEMIHOSTING),-DBROWNOUT_SEMIHOSTING)';
 
 function makefile(part: Part): string {
   const { target, board } = part;
-  const objects = partSources(part).map((name) => name.replace(/\.c$/, '.o'));
+  const objects = partSources(part).map((name) => name.replace(/\.[cS]$/, '.o'));
   const own = [...nvmFiles(part), ...programFiles(part), ...(board?.headers ?? [])];
   const made = ['brownout_model.h', 'brownout_settings.h', 'brownout_module.inc'];
   const headers = new Set([...made, ...HEADERS, ...own.filter((name) => !isSource(name))]);
   const { toolchain } = target;
+  const isLlvm = compilerOf(target) === 'clang';
   const program = toolchain ? 'firmware.elf' : 'firmware';
   return [
     `# ${target.name}. Made by brownout export; \`make\` builds ${program}.`,
-    `CROSS ?= ${toolchain?.prefix ?? ''}`,
-    'CC = $(CROSS)gcc',
+    ...(isLlvm
+      ? ['CC = clang', 'ASFLAGS = $(CFLAGS)']
+      : [`CROSS ?= ${toolchain?.prefix ?? ''}`, 'CC = $(CROSS)gcc']),
     `CFLAGS = ${compileFlags(target).join(' ')}`,
     // The board's settings are in brownout_settings.h.
     ...(toolchain ? ['# SEMIHOSTING=1 prints through a debugger.', CPPFLAGS] : []),
     `OBJECTS = ${objects.join(' ')}`,
     '',
     `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
-    `\t${['$(CC) $(CFLAGS)', ...linkFlags(target), '-o $@ $(OBJECTS)'].join(' ')}`,
+    `\t${[isLlvm ? 'ld.lld' : '$(CC) $(CFLAGS)', ...linkFlags(target), '-o $@ $(OBJECTS)'].join(' ')}`,
     '',
     `$(OBJECTS): ${[...headers].join(' ')}`,
     '',
@@ -276,14 +320,18 @@ export function commonFiles(image: Image, module: FirmwareModule, extras: Extras
   return files;
 }
 
+/** link.ld of a part. */
+const scriptOf = ({ target, map, nvm }: Part): string =>
+  target.name === 'msp430' ? msp430Script(map) : linkerScript(map, nvmBody(nvm).stackBytes);
+
 /** All files of a firmware folder, by name. */
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
-  const { target, map, nvm, board, settings, own = new Map(), earlier = [] } = part;
+  const { target, nvm, board, settings, own = new Map(), earlier = [] } = part;
   const files = commonFiles(image, module, { keepsOld: nvmBody(nvm).keepsOld, earlier });
   for (const name of [...nvmFiles(part), ...programFiles(part), ...(board?.headers ?? [])])
     files.set(name, packageText(name));
   files.set('brownout_settings.h', settingsHeader(settings));
-  if (target.toolchain) files.set('link.ld', linkerScript(map, nvmBody(nvm).stackBytes));
+  if (target.toolchain) files.set('link.ld', scriptOf(part));
   for (const [name, text] of own) files.set(name, text);
   files.set('Makefile', makefile(part));
   return files;

@@ -91,9 +91,11 @@ function coreNeeds({ nvm }: Pair): readonly Need[] {
 }
 
 function onBoard(pair: Pair, board: HardwareBoard): Support {
-  const { nvm } = pair;
+  const { nvm, layout } = pair;
   const found = nvm === 'file' ? { refused: 'it has no file system' } : board.nvm[nvm];
   if ('refused' in found) return { kind: 'refused', why: found.refused };
+  if (board.core === 'msp430' && (layout === 'zephyr' || layout === 'arduino'))
+    return { kind: 'refused', why: `${layout} does not know the part` };
   const open = portSettings(board, nvm).filter(({ value }) => value === undefined);
   const needs = [...open.map(({ name, what }) => ({ file: SETTINGS, name, what })), ...layoutNeeds(pair)];
   if (needs.length > 0) return { kind: 'needs', needs };
@@ -139,7 +141,9 @@ export function supportOf(pair: Pair): Support {
 export function allPairs(layouts: readonly Layout[]): Pair[] {
   const places = [
     ...hardwareBoards.map((board) => ({ board, target: targets.find(({ name }) => name === board.core)! })),
-    ...targets.filter(({ name }) => name !== 'wasm').map((target) => ({ board: undefined, target })),
+    ...targets
+      .filter(({ name }) => name !== 'wasm' && name !== 'msp430')
+      .map((target) => ({ board: undefined, target })),
   ];
   return places.flatMap((place) =>
     nvmKinds.flatMap((nvm) =>

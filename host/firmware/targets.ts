@@ -19,7 +19,7 @@ export interface MemoryMap {
 
 /** A toolchain: what the names of its programs begin with, and flags of the linker. */
 export interface Toolchain {
-  prefix: 'arm-none-eabi-' | 'riscv64-unknown-elf-';
+  prefix: 'arm-none-eabi-' | 'riscv64-unknown-elf-' | 'llvm-';
   linkFlags: string[];
 }
 
@@ -43,6 +43,8 @@ export interface Target {
 }
 
 const ARM: Toolchain = { prefix: 'arm-none-eabi-', linkFlags: [] };
+/** Clang, whose driver knows no linker of MSP430 parts but TI's: LLVM's is called by its own name. */
+const LLVM: Toolchain = { prefix: 'llvm-', linkFlags: [] };
 const RISCV: Toolchain = { prefix: 'riscv64-unknown-elf-', linkFlags: [] };
 
 const thumb = (core: string): Target => ({
@@ -65,6 +67,13 @@ export const targets: readonly Target[] = [
     flags: ['-march=rv32imc', '-mabi=ilp32', '-mcmodel=medany', '--specs=picolibc.specs'],
     toolchain: RISCV,
     startup: ['brownout_riscv.c', 'brownout_startup.h'],
+  },
+  {
+    name: 'msp430',
+    runs: 'part',
+    flags: ['-Oz', '--target=msp430', '-mhwmult=16bit', '-ffreestanding'],
+    toolchain: LLVM,
+    startup: ['brownout_msp430.c', 'brownout_msp430_asm.S'],
   },
   { name: 'posix', runs: 'desk', flags: [], toolchain: undefined, startup: [] },
   // Files for runtimes that load WASM; nothing is compiled.
@@ -160,4 +169,7 @@ export const targetCalled = (name: string): Target => find(targets, name, 'targe
 export const boardCalled = (name: string): Board => find(BOARDS, name, 'board');
 
 /** The compiler of a target. */
-export const compilerOf = ({ toolchain }: Target): Compiler => (toolchain ? `${toolchain.prefix}gcc` : 'gcc');
+export function compilerOf({ toolchain }: Target): Compiler {
+  if (!toolchain) return 'gcc';
+  return toolchain.prefix === 'llvm-' ? 'clang' : `${toolchain.prefix}gcc`;
+}

@@ -13,6 +13,10 @@ const PACKAGES = {
   'qemu-system-arm': 'qemu-system-arm',
   'qemu-system-riscv32': 'qemu-system-misc',
   gcc: 'gcc libc6-dev',
+  clang: 'clang',
+  'ld.lld': 'lld',
+  'llvm-size': 'llvm',
+  mspdebug: 'mspdebug',
   openocd: 'openocd',
 } as const;
 
@@ -21,6 +25,8 @@ const LIBRARIES = {
   'arm-none-eabi-gcc': { package: 'libnewlib-arm-none-eabi', flags: [] },
   'riscv64-unknown-elf-gcc': { package: 'picolibc-riscv64-unknown-elf', flags: ['--specs=picolibc.specs'] },
   gcc: { package: 'libc6-dev', flags: [] },
+  // Of MSP430 parts, for which it needs none (firmware/brownout_string.h).
+  clang: { package: 'clang', flags: ['--target=msp430', '-ffreestanding'] },
 } as const satisfies Partial<Record<keyof typeof PACKAGES, { package: string; flags: readonly string[] }>>;
 
 /** A compiler that needs a C library. */
@@ -68,7 +74,7 @@ const isCompiler = (program: string): program is Compiler => Object.hasOwn(LIBRA
 export function hasLibrary(program: string): boolean {
   if (!isCompiler(program)) return true;
   const { status } = spawnSync(program, [...LIBRARIES[program].flags, '-fsyntax-only', '-x', 'c', '-'], {
-    input: '#include <stdint.h>\n#include <string.h>\n',
+    input: `#include <stdint.h>\n${program === 'clang' ? '' : '#include <string.h>\n'}`,
   });
   return status === 0;
 }

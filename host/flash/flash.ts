@@ -174,7 +174,7 @@ export function program(folder: string, { board, dryRun = false, drive }: Progra
 }
 
 function runProgrammer([tool, ...args]: string[]): void {
-  if (tool === 'openocd') requireTool('openocd');
+  if (tool === 'openocd' || tool === 'mspdebug') requireTool(tool);
   const { status, stderr } = spawnSync(tool!, args, { encoding: 'utf8' });
   if (status === 0) return;
   throw new BrownoutError(

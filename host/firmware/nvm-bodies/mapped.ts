@@ -1,7 +1,26 @@
 import { hex } from '../../model/image-error.js';
 import { ENDURANCE } from '../../simulator/wear.js';
 import { hottestByteWrites } from '../write-trace.js';
-import { type NvmBody, STACK_BYTES } from './nvm-body.js';
+import type { MemoryMap } from '../targets.js';
+import { type NvmBody, type Placement, STACK_BYTES } from './nvm-body.js';
+
+/** NVM begins at a multiple of this: no two slots in one write line. */
+const ALIGNMENT = 64;
+
+/** Program memory's own end. */
+function atEnd({ flash }: MemoryMap, nvmBytes: number): Placement {
+  const size = Math.ceil(nvmBytes / ALIGNMENT) * ALIGNMENT;
+  const end = flash.origin + flash.bytes;
+  const settings = [
+    {
+      name: 'BROWNOUT_NVM_ADDRESS',
+      value: `${hex(end - size)}u`,
+      what: 'where NVM begins; the program ends there',
+    },
+    { name: 'BROWNOUT_NVM_END', value: `${hex(end)}u`, what: 'where NVM ends' },
+  ];
+  return { settings, flashBytes: size, capacityBytes: size };
+}
 
 /** FRAM, MRAM, or RAM that plays it, in the address space. */
 export const mapped: NvmBody = {
@@ -9,7 +28,8 @@ export const mapped: NvmBody = {
   editable: ['brownout_nvm_mapped.c'],
   runs: 'part',
   stackBytes: STACK_BYTES,
-  place: ({ map }) => {
+  place: ({ map, isFram, nvmBytes }) => {
+    if (isFram) return atEnd(map, nvmBytes);
     const value = `${hex(map.nvm.origin)}u`;
     const settings = [{ name: 'BROWNOUT_NVM_ADDRESS', value, what: 'where NVM is mapped' }];
     return { settings, flashBytes: 0 };

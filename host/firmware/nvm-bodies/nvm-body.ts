@@ -21,6 +21,8 @@ export interface Placing {
   nvmBytes: number;
   /** How the part's own flash is erased, where it is a board that is known. */
   page: FlashPage | undefined;
+  /** Its program memory is FRAM, in which NVM has its place, too: at the end. */
+  isFram: boolean;
 }
 
 /** What a body takes of a part. */

@@ -35,7 +35,15 @@ FUNCTION brownout_reset
   clr 0(r12)
   incd r12
   jmp 1b
-2:br #brownout_start
+2:mov #brownout_link_data,r12
+  mov #brownout_link_data_load,r13
+3:cmp #brownout_link_data_end,r12
+  jhs 4f
+  mov @r13+,r11
+  mov r11,0(r12)
+  incd r12
+  jmp 3b
+4:br #brownout_start
 
   .section .vectors,"a",@progbits
   .word brownout_reset
@@ -323,3 +331,13 @@ FUNCTION memcmp
   ret
 2:clr r12
   ret
+
+/* Divisions of 32 bits, in C. */
+FUNCTION __mspabi_divli
+  br #brownout_msp430_divli
+FUNCTION __mspabi_remli
+  br #brownout_msp430_remli
+FUNCTION __mspabi_divul
+  br #brownout_msp430_divul
+FUNCTION __mspabi_remul
+  br #brownout_msp430_remul

@@ -1,0 +1,127 @@
+// Firmware of an MSP430FR5994 on `mspdebug sim`: NVM equal to the simulator's after jobs and through cuts, and what it costs.
+// BROWNOUT_MSP430=all: 200 samples, 240 lives.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Random } from '../host/math/random.js';
+import { type Image, readImage } from '../host/model/image.js';
+import type { Values } from '../host/model/values.js';
+import { completeJob } from '../host/simulator/app.js';
+import { Device } from '../host/simulator/device.js';
+import { comparableNvm, firstDifference } from '../host/simulator/equality.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { provision } from '../host/simulator/provision.js';
+import { moduleBytes, moduleFor } from '../host/toolchain/modules.js';
+import { int8s, layered, requantization, tensor } from '../samples/networks.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { compileUnproved } from './util/compile.js';
+import { MSP430_PROGRAMS, Msp430 } from './util/mspdebug.js';
+import { hasPrograms } from './util/native.js';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const digits = readImage(readFileSync(`${root}checkpoints/digits.brn`));
+const ALL = process.env['BROWNOUT_MSP430'] === 'all';
+const mspTest = hasPrograms('firmware of an MSP430', MSP430_PROGRAMS) ? test : test.skip;
+const budget = (
+  JSON.parse(readFileSync(`${root}bench/budget.json`, 'utf8')) as {
+    msp430: Record<string, { codeBytes: number; cycles: number }>;
+  }
+).msp430;
+
+/** NVM of the simulator after inferences of `inputs`, one after the other, and the answers. */
+function golden(image: Image, inputs: readonly Values[]): { nvm: Uint8Array; answers: string[] } {
+  const nvm = new SimulatedNvm(image.nvmBytes);
+  provision(nvm, image);
+  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), {
+    ...{ image, nvm, sramBytes: 65536 },
+  });
+  const answers = inputs.map((input, i) => {
+    device.boot();
+    return [...completeJob(device, image, { ticket: i + 1, input }, {}, true).answer].join(' ');
+  });
+  return { nvm: comparableNvm(nvm.cells, image, true), answers };
+}
+
+const sampleOf = (image: Image): Values => image.sample ?? new Int8Array(image.input.bytes);
+
+/** Random inputs, and those that make sums largest. */
+function inputsOf(image: Image, random: Random): Int8Array[] {
+  const every = (value: (i: number) => number): Int8Array =>
+    Int8Array.from({ length: image.input.bytes }, (_, i) => value(i));
+  const extremes = [every(() => 127), every(() => -128), every((i) => (i % 2 ? 127 : -128))];
+  const count = ALL ? 200 : 4;
+  return [...extremes, ...Array.from({ length: count }, () => every(() => random.integer(256) - 128))];
+}
+
+/** Dense layers alone, of the sizes given. */
+function denseLayers(random: Random, sizes: readonly number[]): QuantizedNetwork {
+  const ops = sizes.slice(1).map((outputs, i) => ({
+    ...{ kind: 'dense' as const, name: `dense${i}`, inputs: [i], output: i + 1 },
+    weights: int8s(random, sizes[i]! * outputs),
+    ...requantization(random, outputs, 6000 * Math.sqrt(sizes[i]!)),
+  }));
+  const tensors = sizes.map((size) => tensor(random, [size]));
+  return { name: 'dense', tensors, ops, input: 0, output: sizes.length - 1 };
+}
+
+const images: Record<string, () => Image> = {
+  dense: () => readImage(compileUnproved(denseLayers(new Random(3), [256, 32, 10]))),
+  layered: () => readImage(compileUnproved(layered(new Random(2)))),
+  digits: () => digits,
+};
+
+for (const [name, make] of Object.entries(images)) {
+  mspTest(`${name}: answers and NVM of the simulator, on any input, within what it may cost`, async () => {
+    const image = make();
+    const part = await Msp430.build(image);
+    const sample = sampleOf(image);
+    const { nvm, answers } = golden(image, [sample, sample]);
+    const first = part.run();
+    assert.match(first.lines[0]!, new RegExp(`^ticket 1 answer ${answers[0]}( class|$)`));
+    // The second life finds NVM provisioned: what an inference costs.
+    const second = part.run([], { nvm: first.nvm });
+    assert.is(firstDifference(comparableNvm(second.nvm, image, true), nvm), -1);
+    console.log(
+      `${name}: ${part.codeBytes} B of code, ${second.cycles} cycles, ${second.instructions} instructions`,
+    );
+    const { codeBytes, cycles } = budget[name]!;
+    assert.ok(
+      part.codeBytes <= codeBytes && part.codeBytes > 0.85 * codeBytes,
+      `${part.codeBytes} B of code`,
+    );
+    assert.ok(second.cycles <= cycles && second.cycles > 0.85 * cycles, `${second.cycles} cycles`);
+    for (const input of inputsOf(image, new Random(5))) {
+      const one = golden(image, [input]);
+      const { lines, nvm: left } = part.run([], { input });
+      assert.match(lines[0]!, new RegExp(`^ticket 1 answer ${one.answers[0]}( class|$)`));
+      assert.is(firstDifference(comparableNvm(left, image, true), one.nvm), -1);
+    }
+  });
+
+  mspTest(`${name}: lives that end at any instruction change nothing`, async () => {
+    const image = make();
+    const part = await Msp430.build(image);
+    const sample = sampleOf(image);
+    const whole = part.run();
+    const random = new Random(11);
+    const rounds = ALL ? 4 : 1;
+    for (let round = 0; round < rounds; round++) {
+      const count = ALL ? 60 : 12;
+      const lives = Array.from(
+        { length: count },
+        () => 1 + random.integer(Math.ceil(whole.instructions / 3)),
+      );
+      const { nvm, lines } = part.run(lives);
+      // A life may get to the end of a job: tickets say how many there were.
+      const tickets = Number(/^ticket (\d+)/.exec(lines.at(-1)!)![1]);
+      const wanted = golden(
+        image,
+        Array.from({ length: tickets }, () => sample),
+      );
+      assert.is(firstDifference(comparableNvm(nvm, image, true), wanted.nvm), -1, `round ${round}`);
+    }
+  });
+}
+
+test.run();
