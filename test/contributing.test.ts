@@ -151,10 +151,16 @@ class Tree {
     });
   }
 
-  buildModule(): void {
+  /** The device module, and the bare kernels, which are metered. */
+  buildModules(): void {
     const asc = join(this.folder, 'node_modules/assemblyscript/bin/asc.js');
-    const args = ['assembly/index.ts', '--target', 'scalar', '--outFile', 'dist/wasm/device.wasm'];
-    execFileSync(process.execPath, [asc, ...args], { cwd: this.folder, stdio: 'ignore' });
+    for (const [entry, name] of [
+      ['index', 'device'],
+      ['bare', 'bare'],
+    ]) {
+      const args = [`assembly/${entry}.ts`, '--target', 'scalar', '--outFile', `dist/wasm/${name}.wasm`];
+      execFileSync(process.execPath, [asc, ...args], { cwd: this.folder, stdio: 'ignore' });
+    }
   }
 }
 
@@ -372,6 +378,9 @@ export const drum: NvmBody = {
     "import { drum } from './drum.js';\n",
   );
   tree.insert('host/firmware/nvm-bodies/index.ts', '} satisfies', '  drum,\n');
+  const boards = 'host/firmware/hardware.ts';
+  const text = readFileSync(join(tree.folder, boards), 'utf8');
+  tree.write(boards, text.replaceAll(/( +)eeprom: \{/g, "$1drum: { refused: 'it has no drum' },\n$&"));
 }
 
 /** Runs both on the module of the tree: −x, and a dense layer whose weights are 3 bits against the same in 8. */
@@ -443,7 +452,7 @@ test('an op, a type of weights, a device, a command and an NVM body, added by th
     addCommand(tree);
     addNvmBody(tree);
     assert.equal(tree.compile(), []);
-    tree.buildModule();
+    tree.buildModules();
     const found = JSON.parse(tree.run(CHECK)) as Record<string, number[]> & {
       proof: { tiles: number };
       kinds: string[];

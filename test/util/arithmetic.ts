@@ -19,7 +19,12 @@ export async function arithmeticOf(read: (name: string) => string | null): Promi
   let messages = '';
   const flags = ['--runtime', 'stub', '--use', 'abort=', '--noAssert', '--outFile', 'x.wasm'];
   const { error } = await asc.main(['arithmetic.ts', ...flags], {
-    stderr: { write: (text: string) => ((messages += text), true) },
+    stderr: {
+      write(text: string): boolean {
+        messages += text;
+        return true;
+      },
+    },
     readFile: (name: string) =>
       name === 'arithmetic.ts' ? ENTRY : name === 'asconfig.json' ? null : read(name),
     writeFile(_: string, contents: Uint8Array | string): void {
@@ -29,8 +34,11 @@ export async function arithmeticOf(read: (name: string) => string | null): Promi
   });
   if (error || !binary) return messages;
   const imports: WebAssembly.Imports = {};
-  for (const { module, name } of WebAssembly.Module.imports(new WebAssembly.Module(binary)))
-    (imports[module] ??= {})[name] = () => 0;
+  for (const { module, name } of WebAssembly.Module.imports(new WebAssembly.Module(binary))) {
+    const named = imports[module] ?? {};
+    named[name] = () => 0;
+    imports[module] = named;
+  }
   return new WebAssembly.Instance(new WebAssembly.Module(binary), imports).exports as unknown as Functions;
 }
 
