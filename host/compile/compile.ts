@@ -12,7 +12,7 @@ import {
 import { transformedBytes } from '../ops/winograd.js';
 import { validateNetwork } from '../ops/validate.js';
 import type { Values } from '../model/values.js';
-import { commitCost, energyOf, leastUj, opCost } from '../plan/cost.js';
+import { commitCost, energyOf, leastUj, lossOf, opCost } from '../plan/cost.js';
 import { resolvePolicy } from '../plan/policy.js';
 import type { Plan } from '../model/plan.js';
 import { planNetwork, type PlanOptions } from '../plan/planner.js';
@@ -34,6 +34,8 @@ import { type CompileOptions, compileOptions, type CompileSettings } from './opt
 const [DEFAULT_ARENA_BYTES, DEFAULT_ARENA_BYTES_LEARNING] = [3168, 3300];
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
+/** Those of the cost model, which knows what a tile begun again loses, may take so many of these. */
+const COUNTED = 3;
 /** Where tiles that share a line must be done in one charge: less, if that is too much. */
 const LESSER_SHARES = [TILE_SHARE, TILE_SHARE / 2, TILE_SHARE / 4, TILE_SHARE / 8];
 
@@ -147,12 +149,16 @@ function learningOf(network: QuantizedNetwork, learn: LearnOptions): Pick<PlanOp
   return { sums: deriveSums(network, completeSumsOptions(learn), learn.data ?? []) };
 }
 
-/** What the planner asks of a record: entering it and a tile may take `mostUj`. */
-function pricesFor(profile: DeviceProfile, mostUj: number): PlanOptions['cost'] {
+/** What the planner asks of a record: entering it and a tile may take `most` of a charge. */
+function pricesFor(profile: DeviceProfile, most: number): PlanOptions['cost'] {
+  const charge = chargeUj(profile) - profile.bootUj.value;
   return (record) => {
     const { enter, tile, all } = opCost(record, profile);
-    const share = (enter.energyUj + tile.energyUj) / mostUj;
-    return { share, inferenceUj: enter.energyUj + all.energyUj };
+    const tileUj = enter.energyUj + tile.energyUj;
+    return {
+      share: tileUj / charge / most,
+      inferenceUj: (enter.energyUj + all.energyUj) * (1 + lossOf(tileUj, profile)),
+    };
   };
 }
 
@@ -167,7 +173,7 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
   for (const share of shares) {
     const limits = {
       tileCycles: plannedCycles(profile) * share,
-      cost: pricesFor(profile, (chargeUj(profile) - profile.bootUj.value) * share),
+      cost: pricesFor(profile, COUNTED * share),
       nvmBytes,
       overlap: policy !== 'never',
       line,

@@ -268,8 +268,9 @@ function groupCounts(op: OpRecord, vectors: number, rows: number, room: boolean)
 }
 
 function kernelOf(op: OpRecord): string {
-  if (op.get(WIN_BLOCK) > 1) return op.isInt8 ? 'conv2d_blocks' : 'conv2d_blocks_s16';
+  // With int16 activations rows that are made first are priced as those that are stored.
   if (!op.isInt8) return 'conv2d_s16';
+  if (op.get(WIN_BLOCK) > 1) return 'conv2d_blocks';
   return isInt8Weights(op) ? 'conv2d' : 'conv2d_packed';
 }
 

@@ -16,6 +16,7 @@ import {
 import { type Mean, type Scaling, type TensorSpec, elementCount } from '../model/quantized-network.js';
 import {
   arenaFor,
+  cheapest,
   largestPart,
   lineValues,
   type LoweredOp,
@@ -25,7 +26,7 @@ import {
   type TileLimits,
   tooLarge,
 } from './shared/lowering.js';
-import { feature } from './shared/window.js';
+import { columnChoices, feature } from './shared/window.js';
 import { MAC, OUTPUT, TILE } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
 import { cut, NOTHING, part, type Work } from './shared/work.js';
@@ -41,9 +42,6 @@ function divide({ multiplier, shift }: Scaling, count: number): Scaling {
 
 /** Cycles of looking at a part of a pixel: parts of pixels do not lie one after the other. */
 const LOOK = 60;
-/** A group of channels that takes more than its share of a charge takes this many shares at most, if it can. */
-const MOST_SHARES = 4;
-
 /** Cycles of a tile: the sums of `group` channels. */
 const tileCycles = (pixels: number, channels: number, group: number): number =>
   TILE + pixels * (group * MAC + (group === channels ? 0 : LOOK)) + group * OUTPUT;
@@ -54,30 +52,26 @@ function lowerMean(op: Mean, input: TensorSpec, output: TensorSpec, limits: Tile
   const areasOf = (group: number, chunk: number): number[] => [group * chunk, group * 4, group];
   const fits = (group: number, chunk: number): boolean =>
     arenaFor(areasOf(group, chunk)) <= limits.arenaBytes;
-  const within = (shares: number): number =>
-    largestPart(
-      channels,
-      (part) => {
-        return fits(part, 1) && tileCycles(pixels, channels, part) <= shares * limits.tileCycles;
-      },
-      lineValues(limits, output),
-    );
-  const group = within(1) || within(MOST_SHARES) || (fits(1, 1) ? 1 : 0);
-  if (group === 0) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
-  // Whole pixels lie one behind the other; parts of them do not.
-  const chunk = group === channels ? largestPart(pixels, (part) => fits(group, part)) : 1;
-  const record = recordOf(OpKind.MEAN, input);
-  record.set(OP_TILES, Math.ceil(channels / group));
-  record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
-  record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
-  record.set(OP_CLAMP_MIN, -128);
-  record.set(OP_CLAMP_MAX, 127);
-  record.set(MEAN_PIXELS, pixels);
-  record.set(MEAN_CHANNELS, channels);
-  record.set(MEAN_GROUP, group);
-  record.set(MEAN_CHUNK, chunk);
-  placeScaling(record, MEAN_SCALE, op.total ? op.scaling : divide(op.scaling, pixels));
-  return { record, constants: [], arenaBytes: placeAreas(record, areasOf(group, chunk)) };
+  const cutInto = (group: number): { record: OpRecord; arenaBytes: number } => {
+    // Whole pixels lie one behind the other; parts of them do not.
+    const chunk = group === channels ? largestPart(pixels, (part) => fits(group, part)) : 1;
+    const record = recordOf(OpKind.MEAN, input);
+    record.set(OP_TILES, Math.ceil(channels / group));
+    record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
+    record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
+    record.set(OP_CLAMP_MIN, -128);
+    record.set(OP_CLAMP_MAX, 127);
+    record.set(MEAN_PIXELS, pixels);
+    record.set(MEAN_CHANNELS, channels);
+    record.set(MEAN_GROUP, group);
+    record.set(MEAN_CHUNK, chunk);
+    placeScaling(record, MEAN_SCALE, op.total ? op.scaling : divide(op.scaling, pixels));
+    return { record, arenaBytes: placeAreas(record, areasOf(group, chunk)) };
+  };
+  const groups = [...columnChoices(channels, lineValues(limits, output))].filter((group) => fits(group, 1));
+  const cut = cheapest(groups.map(cutInto), limits);
+  if (!cut) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
+  return { ...cut, constants: [] };
 }
 
 export const mean: NetworkOp<Mean> = {

@@ -14,7 +14,7 @@ import {
   type TensorSpec,
 } from '../model/quantized-network.js';
 import {
-  arenaFor,
+  cheapest,
   lineValues,
   type LoweredOp,
   placeAreas,
@@ -40,35 +40,89 @@ import { checkLength, last } from './shared/check.js';
 import { windowBounds } from './shared/bounds.js';
 import { type Bounds, type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
-function lowerPool2d(
-  op: MaxPool2d | AveragePool2d,
-  input: TensorSpec,
-  output: TensorSpec,
-  limits: TileLimits,
-): LoweredOp {
+type Pool = MaxPool2d | AveragePool2d;
+type Shape = readonly [height: number, width: number, channels: number];
+
+/** A pool, and the maps that it goes from and to. */
+interface View {
+  op: Pool;
+  input: Shape;
+  output: Shape;
+}
+
+/**
+ * The same pool with parts of the channels side by side, as columns, where its window takes whole rows: pixels are rows then,
+ * each of `parts` columns. One that averages a whole map would else be one tile.
+ */
+function inParts({ op, input, output }: View, parts: number): View {
+  const [height, width, channels] = input;
+  const across = (channels: number): [number, number] => [parts, channels / parts];
+  return {
+    op: { ...op, kernel: [op.kernel[0] * width, 1], stride: [op.stride[0] * width, 1] },
+    input: [height * width, ...across(channels)],
+    output: [output[0], ...across(output[2])],
+  };
+}
+
+/** Pixels of a window that is taken by rows: its height is a field of 16 bits. */
+const MOST_PIXELS = 0xffff;
+
+/** The ways to see a pool: as it is, and with its channels in ever more parts. */
+function* viewsOf(view: View): Generator<View> {
+  yield view;
+  const { op, input, output } = view;
+  const [, width, channels] = input;
+  const { kernel, stride, dilation, padding } = op;
+  const takesRows = kernel[1] === width && output[1] === 1 && dilation.every((n) => n === 1);
+  const isSmall = Math.max(kernel[0], stride[0]) * width <= MOST_PIXELS;
+  if (!takesRows || !isSmall || padding.some((n) => n !== 0)) return;
+  for (let parts = 2; parts <= channels; parts++) if (channels % parts === 0) yield inParts(view, parts);
+}
+
+/** A record of tiles of `columns`, and where its areas end. */
+function cutInto(
+  { op, input, output }: View,
+  columns: number,
+  tensor: TensorSpec,
+): { record: OpRecord; arenaBytes: number } {
   const average = op.kind === 'averagePool2d';
-  if (average && (op.dilation[0] !== 1 || op.dilation[1] !== 1)) {
-    refuse(op, `with dilation ${op.dilation}`, '1, 1', 'TFLite has none.');
-  }
-  const inputShape = feature(op, input);
-  const outputShape = feature(op, output);
-  const [, width, channels] = inputShape;
-  const bytes = elementBytes(input);
+  const [, width, channels] = input;
+  const bytes = elementBytes(tensor);
   // A row of input, the int32 sums of an average, the output.
-  const areasOf = (columns: number): number[] => [
+  const areas = [
     rowSpan(op, width, channels, columns) * bytes,
     ...(average ? [columns * channels * 4] : []),
     columns * channels * bytes,
   ];
-  for (const columns of columnChoices(outputShape[1], lineValues(limits, output, channels))) {
-    if (arenaFor(areasOf(columns)) > limits.arenaBytes) continue;
-    const record = recordOf(average ? OpKind.AVG_POOL : OpKind.MAX_POOL, input);
-    record.set(OP_CLAMP_MIN, op.clampMin);
-    record.set(OP_CLAMP_MAX, op.clampMax);
-    placeWindow(op, inputShape, outputShape, columns, record);
-    return { record, constants: [], arenaBytes: placeAreas(record, areasOf(columns)) };
+  const record = recordOf(average ? OpKind.AVG_POOL : OpKind.MAX_POOL, tensor);
+  record.set(OP_CLAMP_MIN, op.clampMin);
+  record.set(OP_CLAMP_MAX, op.clampMax);
+  placeWindow(op, [...input], [...output], columns, record);
+  return { record, arenaBytes: placeAreas(record, areas) };
+}
+
+function lowerPool2d(op: Pool, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+  const { dilation } = op;
+  if (op.kind === 'averagePool2d' && dilation.some((n) => n !== 1))
+    refuse(op, `with dilation ${dilation}`, '1, 1', 'TFLite has none.');
+  let least = Infinity;
+  function* cuts(): Generator<{ record: OpRecord; arenaBytes: number }> {
+    for (const view of viewsOf({ op, input: feature(op, input), output: feature(op, output) })) {
+      const unit = lineValues(limits, output, view.output[2]);
+      const isWhole = view.op === op;
+      // Several parts a tile would be one larger part, but for whole lines.
+      for (const columns of isWhole
+        ? columnChoices(view.output[1], unit)
+        : [Math.min(unit, view.output[1])]) {
+        const cut = cutInto(view, columns, input);
+        least = Math.min(least, cut.arenaBytes);
+        if (cut.arenaBytes <= limits.arenaBytes) yield cut;
+      }
+    }
   }
-  tooLarge(op, arenaFor(areasOf(1)), limits);
+  const cut = cheapest(cuts(), limits);
+  if (!cut) tooLarge(op, least, limits);
+  return { ...cut, constants: [] };
 }
 
 const pool: NetworkOp<MaxPool2d | AveragePool2d> = {

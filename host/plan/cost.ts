@@ -6,7 +6,7 @@ import type { OpRecord } from '../model/record.js';
 import { leastCycles, recordOp } from '../ops/record.js';
 import { COMMIT_UNITS, coreUnits } from '../ops/shared/cost.js';
 import { type Access, part, type Part, total } from '../ops/shared/work.js';
-import type { DeviceProfile } from '../profiles/profile.js';
+import { chargeUj, type DeviceProfile } from '../profiles/profile.js';
 
 /** Time and energy of something. */
 export interface Cost {
@@ -104,4 +104,42 @@ export function energyOf(ops: Plan['ops'], profile: DeviceProfile): number {
     const { enter, all } = opCost(record, profile);
     return sum + enter.energyUj + all.energyUj;
   }, 0);
+}
+
+/**
+ * The chance that a charge ends amid a tile, which with entering its op takes `tileUj`, although the monitor warned: the warning
+ * comes anywhere in a tile alike, and what is left then must end it and hold a commit.
+ */
+function cutChance(tileUj: number, profile: DeviceProfile): number {
+  const { capacitorUf, warningV, turnOffV } = profile;
+  const warnedUj = (capacitorUf.value * (warningV.value ** 2 - turnOffV.value ** 2)) / 2;
+  return Math.min(Math.max(1 - (warnedUj - commitCost(profile).energyUj) / tileUj, 0), 1);
+}
+
+/** The same of an inference: a mean by energy. */
+export function meanCutChance(ops: Plan['ops'], profile: DeviceProfile): number {
+  let [sum, work] = [0, 0];
+  for (const { record } of ops) {
+    if (record.isLearning) continue;
+    const { enter, tile, all } = opCost(record, profile);
+    const energyUj = enter.energyUj + all.energyUj;
+    work += energyUj;
+    sum += energyUj * cutChance(enter.energyUj + tile.energyUj, profile);
+  }
+  return sum / work;
+}
+
+/** Recovery after a boot, in commits: a rough estimate. */
+const RECOVERY_COMMITS = 4;
+
+/**
+ * What such cuts cost, as a share of the work: a boot, the tile, and of commits against them and what they lose the least sum
+ * (Young 1974).
+ */
+export function lossOf(tileUj: number, profile: DeviceProfile): number {
+  const chance = cutChance(tileUj, profile);
+  const commitUj = commitCost(profile).energyUj;
+  const chargeLeftUj = chargeUj(profile) - profile.bootUj.value;
+  const againUj = tileUj + profile.bootUj.value + RECOVERY_COMMITS * commitUj;
+  return (chance * againUj) / chargeLeftUj + Math.sqrt((2 * commitUj * chance) / chargeLeftUj);
 }

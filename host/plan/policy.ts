@@ -1,7 +1,7 @@
 import { BrownoutError } from '../error.js';
 import type { CommitPolicy } from '../model/image.js';
 import { chargeUj, type DeviceProfile } from '../profiles/profile.js';
-import { commitCost, energyOf } from './cost.js';
+import { commitCost, energyOf, meanCutChance } from './cost.js';
 import type { Plan } from '../model/plan.js';
 import type { Kind } from '../options/kinds.js';
 import { nearest } from '../options/suggest.js';
@@ -51,13 +51,13 @@ export function fixedPolicy(name: string): CommitPolicy {
   return { every: name === 'never' ? 0 : Number(name.slice('every '.length)), low: false };
 }
 
-/** Share of the work that periodic commits may take. */
+/** Share of the work that periodic commits may take, but where tiles are too large for what a warning leaves. */
 const MOST_COMMITS = 0.002;
 
 /**
  * What the policy called `name` means for this plan. `auto` commits when power is low, and also every n tiles against
- * cuts without a warning: the work between commits is √(2 · commit · work between such cuts) (Young 1974, Daly 2006), or
- * more, where that would be spent on commits.
+ * cuts without a warning, or amid a tile that is too large for one: the work between commits is √(2 · commit · work between
+ * such cuts) (Young 1974, Daly 2006), or more, where that would be spent on commits.
  */
 export function resolvePolicy(
   name: string,
@@ -67,7 +67,10 @@ export function resolvePolicy(
   if (name !== 'auto') return fixedPolicy(name);
   const work = energyOf(plan.ops, profile);
   const commitUj = commitCost(profile).energyUj;
-  const betweenUnwarned = (chargeUj(profile) - profile.bootUj.value) / profile.unwarnedCuts.value;
-  const between = Math.max(Math.sqrt(2 * commitUj * betweenUnwarned), commitUj / MOST_COMMITS);
+  const unwarned = profile.unwarnedCuts.value;
+  const large = meanCutChance(plan.ops, profile);
+  const betweenCuts = (chargeUj(profile) - profile.bootUj.value) / (unwarned + large);
+  const least = large > unwarned ? 0 : commitUj / MOST_COMMITS;
+  const between = Math.max(Math.sqrt(2 * commitUj * betweenCuts), least);
   return { every: Math.max(1, Math.round((between / work) * plan.tileCount)), low: true };
 }

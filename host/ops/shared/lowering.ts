@@ -151,6 +151,26 @@ export function requantization(
   ];
 }
 
+/** An op that takes more than its share of a charge, and is dearer in smaller tiles, takes at most this many shares if it can. */
+const MOST_SHARES = 4;
+
+/** Of ways to cut an op the one that an inference takes least with: of those within their share of a charge, if there are any. */
+export function cheapest<Cut extends { record: OpRecord }>(
+  cuts: Iterable<Cut>,
+  limits: TileLimits,
+): Cut | undefined {
+  /** How much of a charge a tile takes: its share or less; a few shares; more, the less the better. */
+  const rank = (share: number): number => (share <= 1 ? 0 : share <= MOST_SHARES ? 1 : share);
+  let best: { cut: Cut; rank: number; inferenceUj: number } | undefined;
+  for (const cut of cuts) {
+    const { share, inferenceUj } = limits.cost(cut.record);
+    const order = rank(share);
+    if (best && (order > best.rank || (order === best.rank && inferenceUj >= best.inferenceUj))) continue;
+    best = { cut, rank: order, inferenceUj };
+  }
+  return best?.cut;
+}
+
 /** Bytes of the biases of `channels` channels. */
 export const biasBytes = (output: TensorSpec, channels: number): number =>
   channels * 4 * elementBytes(output);
