@@ -119,6 +119,7 @@ for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
         'brownout_cortex_m.c',
         'brownout_startup.h',
         'brownout_wasm.h',
+        'brownout_string.h',
         'brownout_accel.h',
         'brownout_board.h',
       ],

@@ -26,7 +26,8 @@ export interface HardwareBoard {
   isFram?: boolean;
   /** Files of firmware/ for its peripherals. */
   ports: Readonly<Partial<Record<PortKind | 'text' | 'power', string>>>;
-  nvm: Readonly<Record<Exclude<NvmKind, 'file'>, BoardNvm>>;
+  /** A kind that is not there has no port to the board. */
+  nvm: Readonly<Partial<Record<NvmKind, BoardNvm>>>;
   /** Headers of its ports. */
   headers: readonly string[];
   /** Of its ports: pins. */

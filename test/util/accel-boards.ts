@@ -25,6 +25,7 @@ export function testOnBoards(what: string, source: string, checksum: () => strin
         'brownout_cortex_m.c',
         'brownout_startup.h',
         'brownout_wasm.h',
+        'brownout_string.h',
         'brownout_accel.h',
         'brownout_accel_add.h',
         'brownout_accel_depthwise.h',
