@@ -7,7 +7,10 @@ import { evaluate } from '../host/import/float-graph.js';
 import { importModel } from '../host/import/import-model.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';
 import { Random } from '../host/math/random.js';
-import { elementCount } from '../host/model/quantized-network.js';
+import { elementCount, quantizeMultiplier } from '../host/model/quantized-network.js';
+import { importTflite } from '../host/import/tflite/import-tflite.js';
+import * as fb from '../samples/tflite/flatbuffer-writer.js';
+import { tfliteModel } from '../samples/tflite/model.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
 import { between, int8s } from '../samples/networks.js';
@@ -94,6 +97,41 @@ sweep('products of int8 with any zero points are exact', (random, what) => {
     return requantizeOracle(sum, { ...body, bias: new Int32Array(1) }, 0, zo);
   });
   assert.equal(found, expected, `${what}: zero points ${za}, ${zb}`);
+});
+
+sweep('BATCH_MATMUL of int8, to the bit', (random, what) => {
+  const [count, size] = [between(random, 1, 3), between(random, 1, 5)];
+  const [za, zo] = [[-128, 0, between(random, -128, 127)][random.integer(3)]!, between(random, -60, 60)];
+  const [left, right] = [random.integer(2), random.integer(2)];
+  const shape = [1, count, size, size];
+  const tensors = [
+    { shape, scale: 0.05, zeroPoint: za },
+    { shape, scale: 2, zeroPoint: zo },
+  ];
+  const options = { 0: fb.i8(left), 1: fb.i8(right) };
+  const { network } = importTflite(
+    tfliteModel(tensors, [{ code: 126, inputs: [0, 0], outputs: [1], options }]),
+  );
+  const data = int8s(random, count * size * size);
+  const [found] = run(compileUnproved(network), {
+    input: { dtype: 'int8', shape: [1, ...shape.slice(1)], data },
+  }).outputs;
+  const at = (matrix: number, row: number, column: number, turned: number): number =>
+    data[matrix * size * size + (turned ? column * size + row : row * size + column)]! - za;
+  const { multiplier, shift } = quantizeMultiplier((Math.fround(0.05) * Math.fround(0.05)) / 2);
+  const body = {
+    multipliers: Int32Array.of(multiplier),
+    shifts: Int32Array.of(shift),
+    clampMin: -128,
+    clampMax: 127,
+  };
+  const expected = Array.from(data, (_, i) => {
+    const [matrix, row, column] = [Math.floor(i / size / size), Math.floor(i / size) % size, i % size];
+    let sum = 0;
+    for (let k = 0; k < size; k++) sum += at(matrix, row, k, left) * at(matrix, k, column, right);
+    return requantizeOracle(sum, { ...body, bias: new Int32Array(1) }, 0, zo);
+  });
+  assert.equal(found, expected, what);
 });
 
 sweep('MatMul of two activations, of several heads', (random, what) => {

@@ -4,6 +4,7 @@ import { Obstacles } from '../obstacles.js';
 import { damaged } from './flatbuffer.js';
 import { type Handler, TfliteGraph } from './graph.js';
 import { dequantize, logSoftmax } from './log-softmax.js';
+import { batchMatmul } from './batch-matmul.js';
 import { svdf } from './svdf.js';
 import { type Variable, variablesOf } from './states.js';
 import { readTflite, type TfliteModel, type TfliteOperator } from './model.js';
@@ -45,6 +46,7 @@ const HANDLERS: Record<string, Handler> = {
   SLICE: shapes.sliceOf,
   STRIDED_SLICE: shapes.stridedSlice,
   SVDF: svdf,
+  BATCH_MATMUL: batchMatmul,
   SPLIT: shapes.split,
   SPLIT_V: shapes.splitV,
   UNPACK: shapes.unpack,
@@ -97,6 +99,7 @@ const NARROW = [
     'MINIMUM',
     'PRELU',
     'SVDF',
+    'BATCH_MATMUL',
     'LOGISTIC',
     'TANH',
     'HARD_SWISH',
