@@ -12,6 +12,7 @@ import { type Image, readImage } from '../host/model/image.js';
 import { compareCuts, jobUnits } from './util/board-cuts.js';
 import { compileUnproved } from './util/compile.js';
 import { boardPackages, hasPrograms } from './util/native.js';
+import { int8s } from '../samples/networks.js';
 import { learnable } from './util/learnable.js';
 
 /** More kills in one run; `all`: every board, and the digits image too. */
@@ -22,6 +23,12 @@ const CUTS = 64;
 const all = (): Image => {
   const network = learnable(new Random(3), [8, 8, 2], ['conv:4', 'max', 'circulant:16:8', 'dense:5']);
   return readImage(compileUnproved(network, { learn: { layers: 'all', replay: 2, guardEvery: 5 } }));
+};
+
+const sums = (): Image => {
+  const network = learnable(new Random(3), [8, 8, 2], ['conv:4', 'max', 'dense:5']);
+  const data = Array.from({ length: 30 }, (_, i) => ({ input: int8s(new Random(i), 128), label: i % 5 }));
+  return readImage(compileUnproved(network, { learn: { layers: 'sums', data, rank: 6, ring: 6 } }));
 };
 
 const digits = (): Image => {
@@ -38,6 +45,7 @@ function livesOf(units: number): number[] {
 
 const cases: readonly [name: string, make: () => Image, boards: readonly string[]][] = [
   ['all layers', all, ALL_BOARDS ? boardNames : ['qemu-mps2-an386', 'qemu-riscv-virt']],
+  ['a head by sums', sums, ALL_BOARDS ? boardNames : []],
   ['digits --learn head:2', digits, ALL_BOARDS ? boardNames : []],
 ];
 
@@ -57,10 +65,12 @@ for (const [name, make, boards] of cases) {
 
 const killTest = hasPrograms('kills of learning', boardPackages('qemu-mps2-an386')) ? test : test.skip;
 killTest(`${KILLS} kills across inference and learning: no sample lost or learnt twice`, async () => {
-  const result = await replayOnBoard(all(), { kills: KILLS });
-  assert.equal(result.violations, []);
-  assert.ok(result.identical && result.kills === KILLS, JSON.stringify(result));
-  assert.ok(result.learningSteps > 0 && result.inferences > 0, JSON.stringify(result));
+  for (const make of [all, sums]) {
+    const result = await replayOnBoard(make(), { kills: KILLS });
+    assert.equal(result.violations, []);
+    assert.ok(result.identical && result.kills === KILLS, JSON.stringify(result));
+    assert.ok(result.learningSteps > 0 && result.inferences > 0, JSON.stringify(result));
+  }
 });
 
 test.run();

@@ -132,7 +132,7 @@ export function benchMotion(folder: string, subjects: readonly number[]): Motion
       integer('bias', network, { ...LEARNABLE, layers: 'bias' }, tuning),
       integer('ours', network, LEARNABLE, tuning),
       float(network, LEARNABLE, tuning),
-      sums('sums', network, { layers: 'sums', late: false, prior: 1, data: factory }),
+      sums('sums', network, { layers: 'sums', late: false, prior: 2, data: factory }),
     ];
     for (const method of all) {
       const shares = SHOTS.map((shots) => {

@@ -10,8 +10,8 @@ import { fold, project } from './arithmetic.js';
 import { principalDirections } from './directions.js';
 import { type Projection, type Sums, type SumsSpec, triangle } from './spec.js';
 
-/** Standard deviation that a projected sample of the factory's data has along each direction. */
-const DEVIATION = 24;
+/** Standard deviation that a projected sample of the factory's data has along the first direction; all have one scale. */
+const DEVIATION = 40;
 const MOST_SHIFT = 22;
 /** Share of the room beside the zero point that logits of class means take. */
 const REACH = 0.63;
@@ -65,8 +65,8 @@ function projectionOf(features: readonly Int8Array[], rank: number): Projection 
   const weights = new Int8Array(vectors.length * inputs);
   const offsets = new Int32Array(vectors.length);
   const shifts = new Uint8Array(vectors.length);
+  const scale = DEVIATION / Math.sqrt(variances[0]!);
   vectors.forEach((vector, i) => {
-    const scale = DEVIATION / Math.sqrt(variances[i]!);
     const largest = vector.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
     let shift = 1;
     while (shift < MOST_SHIFT && largest * scale * 2 ** (shift + 1) <= 127) shift++;
