@@ -26,8 +26,7 @@ export interface HardwareBoard {
   isFram?: boolean;
   /** Files of firmware/ for its peripherals. */
   ports: Readonly<Partial<Record<PortKind | 'text' | 'power', string>>>;
-  /** A kind that is not there has no port to the board. */
-  nvm: Readonly<Partial<Record<NvmKind, BoardNvm>>>;
+  nvm: Readonly<Record<Exclude<NvmKind, 'file'>, BoardNvm>>;
   /** Headers of its ports. */
   headers: readonly string[];
   /** Of its ports: pins. */

@@ -92,7 +92,7 @@ function coreNeeds({ nvm }: Pair): readonly Need[] {
 
 function onBoard(pair: Pair, board: HardwareBoard): Support {
   const { nvm, layout } = pair;
-  const found = board.nvm[nvm] ?? { refused: 'nobody has ported it' };
+  const found = nvm === 'file' ? { refused: 'it has no file system' } : board.nvm[nvm];
   if ('refused' in found) return { kind: 'refused', why: found.refused };
   if (board.core === 'msp430' && (layout === 'zephyr' || layout === 'arduino'))
     return { kind: 'refused', why: `${layout} does not know the part` };
