@@ -79,7 +79,7 @@ const BOARDS: readonly HardwareBoard[] = [
     },
     nvm: {
       mapped: NO_MAPPED,
-      'spi-fram': { needs: 'models of its registers' },
+      'spi-fram': { runs: 'models of its registers' },
       eeprom: { needs: 'models of its registers' },
       flash: { needs: 'models of its registers' },
     },
@@ -136,7 +136,7 @@ const BOARDS: readonly HardwareBoard[] = [
     },
     nvm: {
       mapped: NO_MAPPED,
-      'spi-fram': { needs: 'an emulator' },
+      'spi-fram': { runs: 'rp2040js' },
       eeprom: { needs: 'an emulator' },
       flash: { runs: 'rp2040js' },
     },
