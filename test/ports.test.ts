@@ -113,41 +113,47 @@ test('arrays of other names, or of uneven numbers of samples, are refused', () =
   assert.is(both.length, 2);
 });
 
-test('SVDF: the memory of the last steps, against sums of its definition', () => {
-  const [inputs, filters, steps] = [5, 3, 4];
-  const some = (count: number, seed: number): Int8Array =>
-    Int8Array.from({ length: count }, (_, i) => ((i * 53 + seed * 29) % 251) - 125);
-  const bytes = (values: Int8Array): Uint8Array => new Uint8Array(values.buffer);
-  const [feature, time] = [some(inputs * filters, 1), some(filters * steps, 2)];
-  const bias = [40, -70, 15];
-  const tensors = [
-    { shape: [1, inputs], scale: 0.02, zeroPoint: 7 },
-    { shape: [filters, inputs], scale: 0.01, data: bytes(feature) },
-    { shape: [filters, steps], scale: 0.01, data: bytes(time) },
-    { shape: [filters], type: 2, data: new Uint8Array(Int32Array.from(bias).buffer) },
-    { shape: [1, filters * steps], scale: 0.04, zeroPoint: -9, variable: true },
-    { shape: [1, filters], scale: 0.05, zeroPoint: 3 },
-  ];
-  const file = tfliteModel(tensors, [
-    { code: 27, inputs: [0, 1, 2, 3, 4], outputs: [5], options: { 0: fb.i32(1), 1: fb.i8(0) } },
-  ]);
-  const data = some(8 * inputs, 3);
-  const { outputs } = run(compileUnproved(importModel(file).network), {
-    input: { dtype: 'int8', shape: [8, inputs], data },
-  });
-  const memory = Array.from({ length: filters }, () => new Array<number>(steps).fill(0));
-  const int8 = (q: number): number => Math.max(-128, Math.min(127, q));
-  outputs.forEach((row, step) => {
-    row.forEach((found, f) => {
-      let sum = 0;
-      for (let i = 0; i < inputs; i++) sum += feature[f * inputs + i]! * (data[step * inputs + i]! - 7);
-      const newest = int8(Math.round((sum * 0.02 * 0.01) / 0.04) - 9) + 9;
-      memory[f] = [...memory[f]!.slice(1), newest];
-      const total = memory[f]!.reduce((dot, value, t) => dot + value * time[f * steps + t]!, bias[f]!);
-      const expected = int8(Math.round((total * 0.04 * 0.01) / 0.05) + 3);
-      assert.ok(Math.abs(found - expected) <= 1, `step ${step}, filter ${f}: ${found} for ${expected}`);
+for (const rank of [1, 2])
+  test(`SVDF of rank ${rank}: the memory of the last steps, against sums of its definition`, () => {
+    const [inputs, units, steps] = [5, 3, 4];
+    const filters = units * rank;
+    const some = (count: number, seed: number): Int8Array =>
+      Int8Array.from({ length: count }, (_, i) => ((i * 53 + seed * 29) % 251) - 125);
+    const bytes = (values: Int8Array): Uint8Array => new Uint8Array(values.buffer);
+    const [feature, time] = [some(inputs * filters, 1), some(filters * steps, 2)];
+    const bias = [40, -70, 15];
+    const tensors = [
+      { shape: [1, inputs], scale: 0.02, zeroPoint: 7 },
+      { shape: [filters, inputs], scale: 0.01, data: bytes(feature) },
+      { shape: [filters, steps], scale: 0.01, data: bytes(time) },
+      { shape: [units], type: 2, data: new Uint8Array(Int32Array.from(bias).buffer) },
+      { shape: [1, filters * steps], scale: 0.04, zeroPoint: -9, variable: true },
+      { shape: [1, units], scale: 0.05, zeroPoint: 3 },
+    ];
+    const file = tfliteModel(tensors, [
+      { code: 27, inputs: [0, 1, 2, 3, 4], outputs: [5], options: { 0: fb.i32(rank), 1: fb.i8(0) } },
+    ]);
+    const data = some(8 * inputs, 3);
+    const { outputs } = run(compileUnproved(importModel(file).network), {
+      input: { dtype: 'int8', shape: [8, inputs], data },
+    });
+    const memory = Array.from({ length: filters }, () => new Array<number>(steps).fill(0));
+    const int8 = (q: number): number => Math.max(-128, Math.min(127, q));
+    outputs.forEach((row, step) => {
+      memory.forEach((held, f) => {
+        let sum = 0;
+        for (let i = 0; i < inputs; i++) sum += feature[f * inputs + i]! * (data[step * inputs + i]! - 7);
+        const newest = int8(Math.round((sum * 0.02 * 0.01) / 0.04) - 9) + 9;
+        memory[f] = [...held.slice(1), newest];
+      });
+      row.forEach((found, unit) => {
+        let total = bias[unit]!;
+        for (let f = unit * rank; f < (unit + 1) * rank; f++)
+          total += memory[f]!.reduce((dot, value, t) => dot + value * time[f * steps + t]!, 0);
+        const expected = int8(Math.round((total * 0.04 * 0.01) / 0.05) + 3);
+        assert.ok(Math.abs(found - expected) <= 1, `step ${step}, unit ${unit}: ${found} for ${expected}`);
+      });
     });
   });
-});
 
 test.run();

@@ -1,5 +1,6 @@
-// SVDF of rank 1 (Nakkiran et al. 2015): a dense layer into a memory of the last steps, and a filter of each over time. As
-// TFLite Micro with a state of int8, but that what does not fit the memory is clamped, where its kernel wraps around.
+// SVDF (Nakkiran et al. 2015): a dense layer into a memory of the last steps, and a filter of each over time; of rank r an output
+// is the sum of r neighbours. As TFLite Micro with a state of int8, but that what does not fit the memory is clamped, where its
+// kernel wraps around.
 import { elementCount, quantizeMultiplier } from '../../model/quantized-network.js';
 import type { Handler } from './graph.js';
 
@@ -19,14 +20,19 @@ export const svdf: Handler = (graph, op) => {
   const input = graph.activation(op);
   const [spec, output, state] = [builder.spec(input), graph.spec(op, target), graph.spec(op, memory)];
   const fits =
-    rank === 1 &&
+    rank >= 1 &&
+    filters % rank === 0 &&
     elementCount(spec) === inputs &&
     elementCount(state) === filters * steps &&
-    elementCount(output) === filters &&
+    elementCount(output) === filters / rank &&
     steps > 1 &&
     [spec, output, state].every(({ dtype }) => dtype !== 'int16');
   if (!fits)
-    graph.refuse(op, `of rank ${rank} with ${graph.describe(memory)}`, 'rank 1, and a state of int8');
+    graph.refuse(
+      op,
+      `of rank ${rank} with ${graph.describe(memory)}`,
+      'a state of int8, and weights that fit',
+    );
   const scaleOf = ({ scales }: typeof features): number => scales[0] ?? 0;
   const requantization = (factor: number): { multipliers: Int32Array; shifts: Int32Array } => {
     const { multiplier, shift } = quantizeMultiplier(factor);
@@ -55,25 +61,37 @@ export const svdf: Handler = (graph, op) => {
   const now = builder.add({ kind: 'concat', name: 'svdf_state', axis: 0 }, [kept, last], rows);
   graph.define(memory, now);
   const weights = graph.weights(op, times).weights;
-  const bias = graph.optional(op, 3) ? Int32Array.from(graph.integers(op, 3)) : new Int32Array(filters);
+  const units = filters / rank;
+  const bias = graph.optional(op, 3) ? Int32Array.from(graph.integers(op, 3)) : new Int32Array(units);
+  const shared = {
+    name: 'svdf_time',
+    kernel: [steps, 1] as const,
+    stride: [1, 1] as const,
+    dilation: [1, 1] as const,
+    padding: [0, 0] as const,
+    bias,
+    ...requantization((state.scale * scaleOf(times)) / output.scale),
+    ...WHOLE,
+  };
+  const filter = (step: number, from: number): number => weights[from * steps + step]!;
+  // An output's own filters, and zeros for all others.
+  const summed = Int8Array.from({ length: units * steps * filters }, (_, i) => {
+    const [unit, step, from] = [
+      Math.floor(i / filters / steps),
+      Math.floor(i / filters) % steps,
+      i % filters,
+    ];
+    return Math.floor(from / rank) === unit ? filter(step, from) : 0;
+  });
+  const alone = Int8Array.from({ length: rank === 1 ? weights.length : 0 }, (_, i) =>
+    filter(Math.floor(i / filters), i % filters),
+  );
   const made = builder.add(
-    {
-      kind: 'depthwiseConv2d',
-      name: 'svdf_time',
-      kernel: [steps, 1],
-      stride: [1, 1],
-      dilation: [1, 1],
-      padding: [0, 0],
-      weights: Int8Array.from(
-        { length: weights.length },
-        (_, i) => weights[(i % filters) * steps + Math.floor(i / filters)]!,
-      ),
-      bias,
-      ...requantization((state.scale * scaleOf(times)) / output.scale),
-      ...WHOLE,
-    },
+    rank === 1
+      ? { kind: 'depthwiseConv2d', ...shared, weights: alone }
+      : { kind: 'conv2d', ...shared, weights: summed },
     [builder.reshape(now, [steps, 1, filters])],
-    { ...output, shape: [1, 1, filters] },
+    { ...output, shape: [1, 1, units] },
   );
   graph.define(target, builder.reshape(made, output.shape));
 };
