@@ -8,7 +8,7 @@ import { readInputFiles } from '../data/input-files.js';
 import type { ReadAs } from '../data/model-input.js';
 import { pathsIn } from '../data/option-kinds.js';
 import { noLabels, readArray, readSamples } from '../data/samples.js';
-import { ExitCode } from '../error.js';
+import { BrownoutError, ExitCode } from '../error.js';
 import { importModel, importOptions, quantizeOptions } from '../import/import-model.js';
 import { KEYWORD_FEATURES } from '../model/audio-features.js';
 import type { LearnOptions } from '../learning/spec.js';
@@ -56,6 +56,17 @@ function quantizationText(choices: QuantizationChoices | undefined): string {
     equalizedPairs > 0 ? `${equalizedPairs} pairs of layers equalized` : 'not equalized',
   ];
   return `quantized on samples: ${parts.join('; ')}`;
+}
+
+/** Throws `E_OPTION` for data of a head that nobody asked for. */
+function checkLearnData(learnData: string | undefined, learn: LearnOptions | undefined): void {
+  if (learnData === undefined || learn !== undefined) return;
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: '--learn-data without --learn',
+    expected: 'what is to be learnt from it on',
+    hint: 'Say `--learn sums`, or leave the data out.',
+  });
 }
 
 /** The factory's data of a head by sums, as `image` takes it. Throws `E_DATASET` where samples have no labels. */
@@ -119,6 +130,7 @@ export const command: Command = defineCommand({
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
     const { learn, others } = learnOptionsOf(options);
+    checkLearnData(options.learnData, learn);
     const {
       output = writes(`${stem}.brn`, IMAGE_FILE),
       name = stem,
@@ -178,7 +190,6 @@ export const command: Command = defineCommand({
     const proved = proof
       ? `proved for every schedule of power failures: ${count(proof.cursors)} cursors`
       : 'not proved (--no-verify)';
-    const said = [quantizationText(quantization), ...notes].join('\n');
     return {
       json: {
         origin: originOf({ image: file, model }),
@@ -191,7 +202,7 @@ export const command: Command = defineCommand({
         notes,
         analysis,
       },
-      text: `${analyzeText(analysis)}\n\n${said}\n${output}: ${count(file.length)} bytes, ${proved}`,
+      text: `${analyzeText(analysis)}\n\n${[quantizationText(quantization), ...notes].join('\n')}\n${output}: ${count(file.length)} bytes, ${proved}`,
       exitCode: ExitCode.OK,
     };
   },

@@ -132,7 +132,7 @@ export function deriveSums(
     fail(
       `${data.length} samples of the factory’s data`,
       'at least 2',
-      'Give labelled samples that the network was trained on.',
+      'Give labelled samples that the network was trained on: `--learn-data train.npz`.',
     );
   const wrong = data.find(({ label }) => !(Number.isInteger(label) && label >= 0 && label < classes));
   if (wrong)
