@@ -6,6 +6,23 @@ import type { Handler } from './graph.js';
 
 const WHOLE = { clampMin: -128, clampMax: 127 };
 
+/** Filters over time, stored [filter][step]: each for itself, or for rank r an output's own r, and zeros for all others. */
+function timeFilters(
+  stored: Int8Array,
+  { filters, steps, rank }: Record<'filters' | 'steps' | 'rank', number>,
+): { kind: 'depthwiseConv2d' | 'conv2d'; weights: Int8Array } {
+  const at = (step: number, filter: number): number => stored[filter * steps + step]!;
+  if (rank === 1) {
+    const weights = Int8Array.from(stored, (_, i) => at(Math.floor(i / filters), i % filters));
+    return { kind: 'depthwiseConv2d', weights };
+  }
+  const weights = Int8Array.from({ length: (filters / rank) * steps * filters }, (_, i) => {
+    const [unit, step] = [Math.floor(i / filters / steps), Math.floor(i / filters) % steps];
+    return Math.floor((i % filters) / rank) === unit ? at(step, i % filters) : 0;
+  });
+  return { kind: 'conv2d', weights };
+}
+
 export const svdf: Handler = (graph, op) => {
   const { builder } = graph;
   const [features, times, memory] = [1, 2, 4].map((slot) => graph.input(op, slot)) as [
@@ -73,23 +90,8 @@ export const svdf: Handler = (graph, op) => {
     ...requantization((state.scale * scaleOf(times)) / output.scale),
     ...WHOLE,
   };
-  const filter = (step: number, from: number): number => weights[from * steps + step]!;
-  // An output's own filters, and zeros for all others.
-  const summed = Int8Array.from({ length: units * steps * filters }, (_, i) => {
-    const [unit, step, from] = [
-      Math.floor(i / filters / steps),
-      Math.floor(i / filters) % steps,
-      i % filters,
-    ];
-    return Math.floor(from / rank) === unit ? filter(step, from) : 0;
-  });
-  const alone = Int8Array.from({ length: rank === 1 ? weights.length : 0 }, (_, i) =>
-    filter(Math.floor(i / filters), i % filters),
-  );
   const made = builder.add(
-    rank === 1
-      ? { kind: 'depthwiseConv2d', ...shared, weights: alone }
-      : { kind: 'conv2d', ...shared, weights: summed },
+    { ...shared, ...timeFilters(weights, { filters, steps, rank }) },
     [builder.reshape(now, [steps, 1, filters])],
     { ...output, shape: [1, 1, units] },
   );
