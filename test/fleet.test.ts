@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { BrownoutError } from '../host/error.js';
+import type { BrownoutError } from '../host/error.js';
 import { Fleet, imageName } from '../host/gateway/fleet.js';
 import { factoryWeights, writeWeights } from '../host/learning/learned.js';
 import { fold, type Projected } from '../host/learning/sums/arithmetic.js';

@@ -58,6 +58,10 @@ function quantizationText(choices: QuantizationChoices | undefined): string {
   return `quantized on samples: ${parts.join('; ')}`;
 }
 
+/** How the model was quantized, and what importing it found worth saying. */
+const saidOf = (choices: QuantizationChoices | undefined, notes: readonly string[]): string =>
+  [quantizationText(choices), ...notes].join('\n');
+
 /** Throws `E_OPTION` for data of a head that nobody asked for. */
 function checkLearnData(learnData: string | undefined, learn: LearnOptions | undefined): void {
   if (learnData === undefined || learn !== undefined) return;
@@ -202,7 +206,7 @@ export const command: Command = defineCommand({
         notes,
         analysis,
       },
-      text: `${analyzeText(analysis)}\n\n${[quantizationText(quantization), ...notes].join('\n')}\n${output}: ${count(file.length)} bytes, ${proved}`,
+      text: `${analyzeText(analysis)}\n\n${saidOf(quantization, notes)}\n${output}: ${count(file.length)} bytes, ${proved}`,
       exitCode: ExitCode.OK,
     };
   },
