@@ -33,7 +33,14 @@ const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) 
 }
 
 void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {
-  if (pwrite(nvm_file(), source, length, (off_t)address) != (ssize_t)length) brownout_trap();
+  const uint8_t *from = source;
+  while (length > 0) {
+    const ssize_t written = pwrite(nvm_file(), from, length, (off_t)address);
+    if (written <= 0) brownout_trap();
+    from += written;
+    address += (uint32_t)written;
+    length -= (uint32_t)written;
+  }
 }
 
 void brownout_nvm_sync(void) {

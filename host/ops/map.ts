@@ -35,6 +35,7 @@ import {
   recordOf,
   refuse,
   type TileLimits,
+  tooLarge,
 } from './shared/lowering.js';
 import { MAC, TILE } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
@@ -75,7 +76,9 @@ function lowerRows(
   const table = f && Int8Array.from({ length: TABLE_BYTES }, (_, i) => f(i - 128));
   const constants = table ? [{ field: OP_WEIGHTS, bytes: littleEndian(table) }] : [];
   const areas = [table ? TABLE_BYTES : 0, rows.length * elementBytes(tensor)];
-  if (arenaFor(areas) > limits.arenaBytes) throw new RangeError('map rows are cut to fit');
+  // Rows are cut to fit; the table is not.
+  const need = arenaFor(areas);
+  if (need > limits.arenaBytes) tooLarge({ name: 'rows of values', kind: 'map' }, need, limits);
   return { record, constants, arenaBytes: placeAreas(record, areas) };
 }
 

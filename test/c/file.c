@@ -1,5 +1,6 @@
 /*
- * firmware/brownout_nvm_file.c with system calls that may be cut: a write has then reached the file in part.
+ * firmware/brownout_nvm_file.c with system calls that may be cut, or write less than they were asked to: what was not synced has
+ * then reached the file in part.
  *
  *   file cuts FIRST COUNT    workloads by number; prints how many cuts there were
  */
@@ -17,24 +18,34 @@ static struct {
 #include "cuts.h"
 #include "workloads.h"
 
+/* What the system has not written to the file yet. */
+static uint8_t cache[BROWNOUT_NVM_BYTES];
+
+static void step(void) {
+  uint32_t at;
+  if (++steps != cut_at) return;
+  for (at = 0; at < sizeof cache; at++) if (draw(2)) part.bytes[at] = cache[at];
+  longjmp(off, 1);
+}
+
 static ssize_t cut_pwrite(int file, const void *from, size_t bytes, off_t address) {
-  const int is_cut = ++steps == cut_at;
-  const size_t done = is_cut ? draw((uint32_t)bytes + 1) : bytes;
+  const size_t done = bytes > 1 && draw(4) == 0 ? 1 + draw((uint32_t)bytes - 1) : bytes;
   (void)file;
-  memcpy(part.bytes + address, from, done);
-  if (is_cut) longjmp(off, 1);
+  memcpy(cache + address, from, done);
+  step();
   return (ssize_t)done;
 }
 
 static ssize_t model_pread(int file, void *to, size_t bytes, off_t address) {
   (void)file;
-  memcpy(to, part.bytes + address, bytes);
+  memcpy(to, cache + address, bytes);
   return (ssize_t)bytes;
 }
 
 static int cut_fsync(int file) {
   (void)file;
-  if (++steps == cut_at) longjmp(off, 1);
+  step();
+  memcpy(part.bytes, cache, sizeof cache);
   return 0;
 }
 
@@ -44,6 +55,7 @@ static int cut_fsync(int file) {
 #include "brownout_nvm_file.c"
 
 static void power_on(void) {
+  memcpy(cache, part.bytes, sizeof cache);
 }
 
 static void fresh_part(uint32_t seed) {

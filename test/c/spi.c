@@ -1,7 +1,7 @@
 /*
  * firmware/brownout_nvm_spi_fram.c, or with -DEEPROM brownout_nvm_eeprom.c, on a model of the memory behind the bus. Power
  * may fail in every byte that is sent: the byte of FRAM being written may then be anything, and so may any byte in an
- * EEPROM's latch.
+ * EEPROM's latch; also later, while the EEPROM says that it is still writing it.
  *
  *   spi cuts FIRST COUNT     workloads by number; prints how many cuts there were
  */
@@ -53,16 +53,16 @@ static void fresh_part(uint32_t seed) {
 }
 
 #ifdef EEPROM
-static void program(void) {
+/* Writes what was latched. Cut at once: nothing, all or anything of it; cut later: all or anything. */
+static void program(uint32_t least) {
   uint32_t i;
   const int is_cut = ++steps == cut_at;
-  const uint32_t how = is_cut ? draw(3) : 2;
+  const uint32_t how = is_cut ? least + draw(3 - least) : 2;
   for (i = 0; i < chip.latched; i++) {
     const uint32_t at = (chip.first & ~(BROWNOUT_NVM_PAGE_BYTES - 1u)) | ((chip.first + i) & (BROWNOUT_NVM_PAGE_BYTES - 1u));
     if (how > 0) part.bytes[at] = is_cut && how == 2 ? (uint8_t)draw(256) : chip.latch[i];
   }
   if (is_cut) longjmp(off, 1);
-  chip.busy = 3;
 }
 #endif
 
@@ -72,12 +72,15 @@ void brownout_spi_begin(void) {
 
 void brownout_spi_select(int on) {
 #ifdef EEPROM
-  if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.latched > 0) program();
+  if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.latched > 0) {
+    program(0);
+    chip.busy = 3;
+  }
 #endif
   if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.sent > 0) chip.is_enabled = 0;
   if (!on && chip.is_selected && chip.asleep > 0) chip.asleep--;
   if (on && chip.is_selected) fail("selected twice");
-  if (on) chip.sent = chip.latched = chip.address = 0;
+  if (on) chip.sent = chip.address = 0;
   chip.is_selected = on;
 }
 
@@ -106,6 +109,7 @@ uint8_t brownout_spi_transfer(uint8_t byte) {
   }
   if (sent == 0) {
     chip.opcode = byte;
+    if (byte == BROWNOUT_SPI_WRITE) chip.latched = 0;
     if (byte == BROWNOUT_SPI_WRITE_DISABLE) chip.is_enabled = 0;
     if (byte == BROWNOUT_SPI_WRITE_ENABLE) chip.is_enabled = 1;
     return 0xff;
@@ -113,6 +117,9 @@ uint8_t brownout_spi_transfer(uint8_t byte) {
   if (chip.opcode == BROWNOUT_SPI_READ_STATUS) {
     const uint8_t enabled = chip.is_enabled ? BROWNOUT_SPI_WRITE_ENABLED : 0;
     if (chip.busy == 0) return enabled;
+#ifdef EEPROM
+    program(1);
+#endif
     chip.busy--;
     return enabled | BROWNOUT_SPI_WRITE_IN_PROGRESS;
   }

@@ -93,4 +93,83 @@ export const HOST = [
       'brownout_nvm_write(0, brownout_first_state, 4);\n}',
     ],
   ]),
+  ...of('firmware/brownout_nvm_file.c', { test: 'hal' }, [
+    ['a barrier without fsync', 'if (fsync(nvm_file()) != 0) brownout_trap();', ';'],
+    ['a short write taken for all of it', '    length -= (uint32_t)written;\n', '    length = 0;\n'],
+    ['the rest of a short write from its start', '    from += written;\n', ''],
+    ['the rest of a short write at its start', '    address += (uint32_t)written;\n', ''],
+  ]),
+  ...of('firmware/brownout_nvm_eeprom.c', { test: 'hal' }, [
+    [
+      'a barrier that does not wait',
+      'void brownout_nvm_sync(void) {\n  settle();\n}',
+      'void brownout_nvm_sync(void) {\n}',
+    ],
+    ['a read that does not wait', '  settle();\n  spi_read(', '  spi_read('],
+    ['pieces over the end of a page', 'length < room ? length : room;', 'length;'],
+    ['pages counted from the region', '(BROWNOUT_NVM_ADDRESS + address) % BROWNOUT', 'address % BROWNOUT'],
+    [
+      'bytes that are there written again',
+      '  if (memcmp(brownout_nvm_view(address, length, old), from, (size_t)length) == 0) return;\n',
+      '  brownout_nvm_view(address, length, old);\n',
+      'equivalent: the same bytes again, but for wear',
+    ],
+  ]),
+  ...of('firmware/brownout_nvm_flash.c', { test: 'hal' }, [
+    [
+      'a record that did not take believed',
+      'while (memcmp(record_at(location), &record, sizeof record) != 0);',
+      'while (0);',
+    ],
+    ['a reserve of no page', 'free_pages() < BROWNOUT_LOG_RESERVE - 1 || !has_room()', '!has_room()'],
+    [
+      'a barrier that writes nothing',
+      'void brownout_nvm_sync(void) {\n  flush();',
+      'void brownout_nvm_sync(void) {',
+    ],
+    [
+      'a sector left unwritten',
+      '      flush();\n      nvm_log.sector = BROWNOUT_LOG_NONE;',
+      '      nvm_log.sector = BROWNOUT_LOG_NONE;',
+    ],
+    ['the old sector under the new one', '      nvm_log.sector = BROWNOUT_LOG_NONE;\n', ''],
+    ['never dirty', '    nvm_log.is_dirty = 1;\n', ''],
+    [
+      'always dirty',
+      '  nvm_log.is_dirty = 0;\n',
+      '',
+      'equivalent: what is there already is not written again',
+    ],
+    ['the count of what lives kept', '  nvm_log.pages[nvm_log.active].live++;\n', ''],
+    ['a sector not remembered', '  nvm_log.map[sector] = (uint16_t)location;\n', ''],
+    ['sequence numbers that stand still', 'nvm_log.sequence++', 'nvm_log.sequence'],
+    ['erased without its copies', '    append(sector, record->data);\n', ''],
+    ['pages of half an erasure in use', 'if (!is_in_use(page)) erase(page);', 'if (0) erase(page);'],
+    [
+      'wear forgotten',
+      'const uint32_t erasures = nvm_log.pages[page].erasures + 1u;',
+      'const uint32_t erasures = 1u;',
+    ],
+    [
+      'the most worn page next',
+      'nvm_log.pages[page].erasures < nvm_log.pages[best].erasures) best = page;',
+      'nvm_log.pages[page].erasures > nvm_log.pages[best].erasures) best = page;',
+    ],
+    ['cold pages never moved', '  reclaim(cold);\n', ''],
+    [
+      'collects under a warning',
+      'if (brownout_power_low() && free_pages() + (uint32_t)has_room() > 1u) return;',
+      '',
+    ],
+    [
+      'collects cold pages under a warning',
+      'if (cold == BROWNOUT_LOG_NONE || brownout_power_low()) return;',
+      'if (cold == BROWNOUT_LOG_NONE) return;',
+    ],
+    [
+      'gives in to a warning without room',
+      '&& free_pages() + (uint32_t)has_room() > 1u) return;',
+      ') return;',
+    ],
+  ]),
 ];

@@ -26,7 +26,7 @@ export const KERNELS = [
       'min(y, <i32>load<i16>(op, OP_CLAMP_MAX))',
     ],
   ]),
-  ...of('assembly/kernels/fixed_point.ts', 'answers', [
+  ...of('assembly/kernels/fixed_point.ts', 'arithmetic', [
     [
       'no saturation of −1 · −1',
       '  if (a == b && a == i32.MIN_VALUE) return i32.MAX_VALUE;\n',
@@ -255,10 +255,12 @@ export const KERNELS = [
     ['always plain', '      plain = false;\n', ''],
     ['twiddles that stand still', '      twiddle += 4;\n', ''],
   ]),
+  ...of('assembly/kernels/field.ts', 'arithmetic', [
+    ['half a bit of centring', '(1 << 24)) >> 25', '(1 << 23)) >> 25'],
+    ['centring by another shift', '(1 << 24)) >> 25', '(1 << 24)) >> 24'],
+  ]),
   ...of('assembly/kernels/field.ts', 'answers', [
     ['the sign of a reduction', '<i64>quotient * <i64>-NTT_PRIME', '<i64>quotient * <i64>NTT_PRIME'],
-    ['half a bit of centring', '(1 << 24)) >> 25', '(1 << 23)) >> 25', 'test:ntt'],
-    ['centring by another shift', '(1 << 24)) >> 25', '(1 << 24)) >> 24'],
   ]),
   ...of('assembly/kernels/mul.ts', 'answers', [
     ['the second zero point forgotten', ' - load<i32>(op, ELT_ZERO_POINT2)', ''],

@@ -107,7 +107,7 @@ export const LEARNING = [
       'the next turn not bound',
       '  store<u8>(CURSOR, load<u8>(CURSOR, C_TURN) + 1, C_TURN);\n  bind();',
       '  store<u8>(CURSOR, load<u8>(CURSOR, C_TURN) + 1, C_TURN);',
-      'test:learning-mirror',
+      'equivalent: the turn op comes next, and binds; what it reads before does not hang on the turn',
     ],
   ]),
   ...of('assembly/grad/finish.ts', 'learning', [

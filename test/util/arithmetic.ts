@@ -101,7 +101,7 @@ export function differenceOf(functions: Functions, count: number): string | unde
     const [a, b] = [either(i, 0), either(i, 1)];
     const exponent = random.integer(31);
     const negative = -(int32() >>> (1 + random.integer(28))) | 0;
-    const positive = int32() >>> 1;
+    const positive = i < 4 ? [0, 1, 2 ** 31 - 1, 2 ** 30][i]! : int32() >>> 1;
     const x = random.integer(2 * 9 * NTT_PRIME) - 9 * NTT_PRIME;
     const near =
       i % 2 ? x : (random.integer(16) - 8) * NTT_PRIME + [1, -1][i & 2 ? 0 : 1]! * ((NTT_PRIME - 1) / 2);
