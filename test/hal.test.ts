@@ -2,62 +2,17 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { nvmBody, nvmKinds } from '../host/firmware/nvm-bodies/index.js';
-import { compileNative, firmwareFolder, hasPrograms, temporaryFolder } from './util/native.js';
+import { firmwareFolder, hasPrograms, temporaryFolder } from './util/native.js';
+import { build, kinds, play } from './util/nvm-models.js';
 
 /** Seeded workloads of each kind: 100,000 take minutes. */
 const WORKLOADS = Number(process.env['BROWNOUT_WORKLOADS'] ?? 300);
 /** Boots of each kind in which power fails early. */
 const TEARS = 1000;
-const NVM_BYTES = 1024;
 const nativeTest = hasPrograms('NVM of every kind', { gcc: 'gcc' }) ? test : test.skip;
-const models = fileURLToPath(new URL('../../test/c/', import.meta.url));
-
-/** Program, C file of test/c/, compiler flags. */
-const kinds: Record<string, [source: string, flags: string[]]> = {
-  flash: [
-    'flash.c',
-    ['-DBROWNOUT_FLASH_PAGE_BYTES=512u', '-DBROWNOUT_FLASH_PAGES=8u', '-DBROWNOUT_FLASH_SECTOR_BYTES=32u'],
-  ],
-  'flash with large sectors': [
-    'flash.c',
-    ['-DBROWNOUT_FLASH_PAGE_BYTES=2048u', '-DBROWNOUT_FLASH_SECTOR_BYTES=128u'],
-  ],
-  'spi-fram': ['spi.c', []],
-  'spi-fram, 3 bytes of address': [
-    'spi.c',
-    ['-DBROWNOUT_NVM_ADDRESS_BYTES=3', '-DPART_ADDRESS_BYTES=3', '-DBROWNOUT_NVM_ADDRESS=0x180u'],
-  ],
-  'spi-fram, a region over 64 KB': ['spi.c', ['-DPART_ADDRESS_BYTES=3', '-DBROWNOUT_NVM_ADDRESS=0xff00u']],
-  eeprom: ['spi.c', ['-DEEPROM']],
-  'eeprom with small pages': [
-    'spi.c',
-    ['-DEEPROM', '-DBROWNOUT_NVM_PAGE_BYTES=16u', '-DBROWNOUT_NVM_ADDRESS=0x108u'],
-  ],
-  file: ['file.c', []],
-};
-
-function build(kind: string, nvm = firmwareFolder, more: string[] = []): string {
-  const folder = temporaryFolder('hal');
-  writeFileSync(
-    join(folder, 'brownout_model.h'),
-    `#ifndef BROWNOUT_NVM_BYTES\n#include <stdint.h>\n#define BROWNOUT_NVM_BYTES ${NVM_BYTES}u\n#endif\n`,
-  );
-  const [source, flags] = kinds[kind]!;
-  const program = join(folder, 'model');
-  compileNative(
-    program,
-    [join(models, source)],
-    ['-O2', '-Wconversion', '-I', nvm, '-I', folder, ...flags, ...more],
-  );
-  return program;
-}
-
-const play = (program: string, ...args: (string | number)[]): number[] =>
-  execFileSync(program, args.map(String), { encoding: 'utf8' }).trim().split(' ').map(Number);
 
 test('every body of NVM has a model that is cut', () => {
   // A store to mapped NVM is whatever the core makes of it: nothing of the body's own can be cut.

@@ -93,13 +93,13 @@ export const HOST = [
       'brownout_nvm_write(0, brownout_first_state, 4);\n}',
     ],
   ]),
-  ...of('firmware/brownout_nvm_file.c', { test: 'hal' }, [
+  ...of('firmware/brownout_nvm_file.c', 'model', [
     ['a barrier without fsync', 'if (fsync(nvm_file()) != 0) brownout_trap();', ';'],
     ['a short write taken for all of it', '    length -= (uint32_t)written;\n', '    length = 0;\n'],
     ['the rest of a short write from its start', '    from += written;\n', ''],
     ['the rest of a short write at its start', '    address += (uint32_t)written;\n', ''],
   ]),
-  ...of('firmware/brownout_nvm_eeprom.c', { test: 'hal' }, [
+  ...of('firmware/brownout_nvm_eeprom.c', 'model', [
     [
       'a barrier that does not wait',
       'void brownout_nvm_sync(void) {\n  settle();\n}',
@@ -115,7 +115,7 @@ export const HOST = [
       'equivalent: the same bytes again, but for wear',
     ],
   ]),
-  ...of('firmware/brownout_nvm_flash.c', { test: 'hal' }, [
+  ...of('firmware/brownout_nvm_flash.c', 'model', [
     [
       'a record that did not take believed',
       'while (memcmp(record_at(location), &record, sizeof record) != 0);',

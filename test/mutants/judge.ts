@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OP_TILES, STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { BrownoutError } from '../../host/error.js';
@@ -20,6 +20,7 @@ import * as networks from '../../samples/networks.js';
 import { runOracle } from '../util/oracle.js';
 import { arithmeticOf, differenceOf } from '../util/arithmetic.js';
 import { learnable } from '../util/learnable.js';
+import { build as buildModel, kinds, play } from '../util/nvm-models.js';
 import type { Change } from './mutant.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -94,6 +95,8 @@ function kernelNetworks(): { network: QuantizedNetwork; arenas: number[] }[] {
     networks.layered,
     networks.convNetwork,
     networks.deepConvNetwork,
+    (random) => networks.winogradNetwork(random, 'stored'),
+    (random) => networks.winogradNetwork(random, 'computed'),
     networks.maxPoolNetwork,
     networks.denseNetwork,
     networks.depthwiseNetwork,
@@ -234,11 +237,49 @@ export class Judges {
   async of(change: Change): Promise<Verdict> {
     const { judge } = change;
     if (judge === 'arithmetic') return this.#byArithmetic(change);
+    if (judge === 'model') return this.#byModels(change);
     if (typeof judge !== 'string') return this.#byTest(change, judge.test);
     if (judge === 'plan')
       return this.#byPlans(change) ?? (change.test ? this.#byTest(change, change.test) : undefined);
     const verdict = await this.device(change, judge === 'learning');
     return verdict ?? (change.test ? this.#byTest(change, change.test) : undefined);
+  }
+
+  /** Models of the memory whose body has the change (test/c/), cut after every step. */
+  #byModels(change: Change): Verdict {
+    if (!this.#passing.has(change.file)) {
+      const wrong = this.#modelled({ ...change, to: change.from });
+      if (wrong) throw new Error(`${change.file} without a change is refuted by ${wrong}`);
+      this.#passing.add(change.file);
+    }
+    return this.#modelled(change);
+  }
+
+  #modelled(change: Change): Verdict {
+    const kind = /brownout_nvm_(\w+)\.c$/.exec(change.file)![1]!.replace('_', '-');
+    const plays =
+      kind === 'flash'
+        ? [
+            ['cuts', 0, 256],
+            ['tears', 1000],
+          ]
+        : [['cuts', 0, 300]];
+    for (const name of Object.keys(kinds).filter((one) => one.startsWith(kind))) {
+      const folder = mkdtempSync(join(tmpdir(), 'brownout-mutant-'));
+      try {
+        writeFileSync(join(folder, basename(change.file)), changed(change));
+        const program = buildModel(name, folder, ['-Wno-unused']);
+        for (const how of plays) play(program, ...how);
+        if (name === 'flash' && !wearsEvenly(program)) return `the model: ${name}, wear`;
+      } catch (error) {
+        return /workload \d+/.test(String((error as { stderr?: Buffer }).stderr))
+          ? `the model: ${name}`
+          : `an error: ${(error as Error).message.split('\n')[0]}`;
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    }
+    return undefined;
   }
 
   async #byArithmetic(change: Change): Promise<Verdict> {
@@ -445,6 +486,12 @@ const passes = (folder: string, test: string): boolean =>
     timeout: 600_000,
     stdio: 'ignore',
   }).status === 0;
+
+/** As hal.test.ts asks of pages of hot and cold data: within a tenth of each other. */
+function wearsEvenly(program: string): boolean {
+  const [least = 0, most = 0, total = 0] = play(program, 'wear', 40_000);
+  return least > (total / 8) * 0.9 && most < (total / 8) * 1.1;
+}
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);

@@ -123,6 +123,30 @@ export const KERNELS = [
     ],
     ['a pixel too few written', 'output, count * pixel);\n}', 'output, (count - 1) * pixel);\n}'],
   ]),
+  ...of('assembly/kernels/conv2d_winograd_s8.ts', 'answers', [
+    ['no borrow between halves', 'return (word + 0x8000) ^ 0x8000;', 'return word;'],
+    ['the surplus of a sum kept', 'added ? 0x02000200 : 0', '0'],
+    ['weights of 128 more', 'halves(from, odd) - 0x00800080', 'halves(from, odd)'],
+    [
+      'rows of weights the wrong way',
+      'store<u32>(u + (next << 3), x + z - y);',
+      'store<u32>(u + (next << 3), x + z + y);',
+    ],
+    ['columns of weights the wrong way', 'apart(a + c - b)', 'apart(a + c + b)'],
+    ['the second row of weights for the first', 'c += x * t;', 'c += x * s;'],
+    ['the second block for the first', 'b += y * s;', 'b += x * s;'],
+    ['lower outputs as the upper ones', 'lower ? p - q - load<i32>(x, 192) :', 'false ? 0 :'],
+    ['the fourth column left out', 'if (column) second +=', 'if (column < 3) second +='],
+    ['sums four times as large', '(first >> 2) + from', 'first + from'],
+    [
+      'an odd last row written',
+      'if (row + r >= rows || block + b >= blocks) continue;',
+      'if (block + b >= blocks) continue;',
+    ],
+    ['one row of two', 'outputRow(op, index) << 1', 'outputRow(op, index)'],
+    ['a row beyond the last', 'if (row + 1 < load<i32>(op, WINO_OUTPUT_HEIGHT))', 'if (true)'],
+    ['weights of group 0', 'weights + first * channels * 9', 'weights'],
+  ]),
   ...of('assembly/kernels/window.ts', 'answers', [
     [
       'no right edge',
