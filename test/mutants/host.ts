@@ -132,7 +132,6 @@ export const HOST = [
       '      flush();\n      nvm_log.sector = BROWNOUT_LOG_NONE;',
       '      nvm_log.sector = BROWNOUT_LOG_NONE;',
     ],
-    ['the old sector under the new one', '      nvm_log.sector = BROWNOUT_LOG_NONE;\n', ''],
     ['never dirty', '    nvm_log.is_dirty = 1;\n', ''],
     [
       'always dirty',
@@ -141,35 +140,5 @@ export const HOST = [
       'equivalent: what is there already is not written again',
     ],
     ['the count of what lives kept', '  nvm_log.pages[nvm_log.active].live++;\n', ''],
-    ['a sector not remembered', '  nvm_log.map[sector] = (uint16_t)location;\n', ''],
-    ['sequence numbers that stand still', 'nvm_log.sequence++', 'nvm_log.sequence'],
-    ['erased without its copies', '    append(sector, record->data);\n', ''],
-    ['pages of half an erasure in use', 'if (!is_in_use(page)) erase(page);', 'if (0) erase(page);'],
-    [
-      'wear forgotten',
-      'const uint32_t erasures = nvm_log.pages[page].erasures + 1u;',
-      'const uint32_t erasures = 1u;',
-    ],
-    [
-      'the most worn page next',
-      'nvm_log.pages[page].erasures < nvm_log.pages[best].erasures) best = page;',
-      'nvm_log.pages[page].erasures > nvm_log.pages[best].erasures) best = page;',
-    ],
-    ['cold pages never moved', '  reclaim(cold);\n', ''],
-    [
-      'collects under a warning',
-      'if (brownout_power_low() && free_pages() + (uint32_t)has_room() > 1u) return;',
-      '',
-    ],
-    [
-      'collects cold pages under a warning',
-      'if (cold == BROWNOUT_LOG_NONE || brownout_power_low()) return;',
-      'if (cold == BROWNOUT_LOG_NONE) return;',
-    ],
-    [
-      'gives in to a warning without room',
-      '&& free_pages() + (uint32_t)has_room() > 1u) return;',
-      ') return;',
-    ],
   ]),
 ];
