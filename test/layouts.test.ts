@@ -13,6 +13,7 @@ import type { ExportOptions } from '../host/export/options.js';
 import { hardwareNames } from '../host/firmware/hardware.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
+import { MSP430_PROGRAMS } from './util/mspdebug.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -185,12 +186,14 @@ armTest(
       return { code, json: JSON.parse(out) as Record<string, unknown> };
     };
     for (const board of hardwareNames) {
-      const folder = await exported({ board, nvm: 'flash' });
+      const isMsp = board === 'msp430fr5994';
+      if (isMsp && !hasPrograms('programming an MSP430', MSP430_PROGRAMS)) continue;
+      const folder = await exported({ board, nvm: isMsp ? 'mapped' : 'flash' });
       const { code, json } = await say('flash', folder, '--board', board, '--dry-run');
       assert.equal([code, json['board'], json['programmed']], [0, board, false]);
       assert.match(
         (json['command'] as string[]).join(' '),
-        board === 'rp2040' ? /^cp .*uf2/ : /^openocd -f board\//,
+        isMsp ? /^mspdebug tilib prog / : board === 'rp2040' ? /^cp .*uf2/ : /^openocd -f board\//,
       );
     }
     const elsewhere = await exported({ nvm: 'spi-fram' });

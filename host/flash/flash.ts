@@ -155,8 +155,10 @@ export function program(folder: string, { board, dryRun = false, drive }: Progra
   const { flash: range } = board.map;
   const elf = join(folder, 'firmware.elf');
   const segments = existsSync(elf) ? loadSegments(new Uint8Array(readFileSync(elf))) : [];
+  // Vectors of an MSP430 are the last words that 16 bits address.
+  const end = board.isFram ? 0x1_0000 : range.origin + range.bytes;
   const fits = segments.every(({ address, bytes }) => {
-    return address >= range.origin && address + bytes.length <= range.origin + range.bytes;
+    return address >= range.origin && address + bytes.length <= end;
   });
   if (segments.length === 0 || !fits) {
     throw new BrownoutError({
