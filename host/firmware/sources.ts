@@ -142,9 +142,11 @@ MEMORY {
   FLASH (rx) : ORIGIN = ${hex(flash.origin)}, LENGTH = ${flash.bytes}
   VECTORS (r) : ORIGIN = 0x0000fffe, LENGTH = 2
 }
+/* Named, or LLVM's linker loads the file's own headers, too. */
+PHDRS { code PT_LOAD; ram PT_LOAD; vectors PT_LOAD; }
 ENTRY(brownout_reset)
 SECTIONS {
-  .text : { *(.text .text.*) . = ALIGN(2); } > FLASH
+  .text : { *(.text .text.*) . = ALIGN(2); } > FLASH :code
   .image : ALIGN(16) { *(.rodata.brownout_image .rodata.brownout_sample) . = ALIGN(2); } > FLASH
   .rodata : ALIGN(2) { *(.rodata .rodata.*) . = ALIGN(2); } > FLASH
   .data : ALIGN(2) {
@@ -152,7 +154,7 @@ SECTIONS {
     *(.data .data.*)
     . = ALIGN(2);
     brownout_link_data_end = .;
-  } > SRAM AT > FLASH
+  } > SRAM AT > FLASH :ram
   brownout_link_data_load = LOADADDR(.data);
   .bss (NOLOAD) : ALIGN(16) {
     brownout_link_bss = .;
@@ -164,7 +166,7 @@ SECTIONS {
     . += ${STACK_BYTES};
     brownout_link_stack_top = .;
   } > SRAM
-  .vectors : { KEEP(*(.vectors)) } > VECTORS
+  .vectors : { KEEP(*(.vectors)) } > VECTORS :vectors
 }
 `;
 }
