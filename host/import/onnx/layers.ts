@@ -295,11 +295,14 @@ function reduce(
   const to = graph.integer(node, 'keepdims', 1)
     ? shape.map((size, axis) => (all.includes(axis) ? 1 : size))
     : shape.filter((_, axis) => !all.includes(axis));
-  if (count === 1) return graph.define(node.outputs[0] ?? '', { ...value, shape: to });
+  if (count === 1) {
+    graph.define(node.outputs[0] ?? '', { ...value, shape: to });
+    return;
+  }
   const size = elementCount({ shape: rest });
   const tensor = graph.inOrder(node, value, orderOf(shape, [...axes, ...kept]));
   const input = graph.reshape(node, tensor, [count, 1, size]);
-  return graph.result(node, make(input, count, size), to);
+  graph.result(node, make(input, count, size), to);
 }
 
 /** ReduceMean, and ReduceSum. */
