@@ -75,7 +75,10 @@ export function elementwiseNetwork(random: Random, kind: 'add' | 'mul'): Quantiz
 export function matmulNetwork(random: Random): QuantizedNetwork {
   const [rows, depth, outputs] = [between(random, 1, 12), between(random, 1, 24), between(random, 1, 20)];
   const whole = { ...tensor(random, [(rows + outputs) * depth]), zeroPoint: 0 };
-  const [a, b] = [{ ...whole, shape: [rows, 1, depth] }, { ...whole, shape: [outputs, 1, depth] }];
+  const [a, b] = [
+    { ...whole, shape: [rows, 1, depth] },
+    { ...whole, shape: [outputs, 1, depth] },
+  ];
   const { bias: _, ...scalings } = requantization(random, outputs, 6000 * Math.sqrt(depth));
   const slice = { kind: 'slice' as const, axis: 0, inputs: [0] };
   const flat = (spec: TensorSpec): TensorSpec => ({ ...spec, shape: [elementCount(spec)] });
