@@ -96,7 +96,7 @@ nativeTest('a log that leaves anything else is found', () => {
   const source = readFileSync(join(firmwareFolder, 'brownout_nvm_flash.c'), 'utf8');
   // The state of an image that learns has much that a job leaves alone: pages that are erased hold what still counts.
   const image = imageOf('digits-learn');
-  const trace = traceOf(image, { jobs: JOBS, learns: 0 });
+  const trace = traceOf(image, { jobs: 2 * JOBS, learns: 0 });
   for (const [what, [text, instead]] of Object.entries(mutants)) {
     assert.is(source.split(text).length, 2, what);
     const folder = temporaryFolder('mutant');

@@ -26,6 +26,7 @@ const PROGRAMS: Record<string, string> = {
   'qemu-system-misc': 'qemu-system-riscv32',
   wabt: 'wasm2c',
   lld: 'ld.lld',
+  llvm: 'llvm-size',
   imagemagick: 'convert',
 };
 

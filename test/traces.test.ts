@@ -250,7 +250,7 @@ test('the energy ledger balances to 1e-9, whatever stands between harvester and 
   const seen = { cuts: 0, sleepUs: 0, leaked: 0, conversion: 0, spilled: 0 };
   for (const converter of CONVERTERS) {
     for (const [trace, capacitorUf] of [
-      ['rf', undefined],
+      ['rf', 120],
       ['rf:on_uw=4000,mean_off_ms=200', 470],
       ['constant:power_uw=30000', 100],
       ['kinetic', 220],
