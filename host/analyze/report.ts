@@ -78,8 +78,9 @@ export function analyzeText(result: AnalyzeResult): string {
     '',
     enduranceTable(result.endurance),
     '',
-    'Without boots and commits; cycles are of scalar kernels. body: what firmware',
-    'binds, and what share of instructions it saves (estimated). charge: share of',
-    'one that the dearest tile takes. ●: a commit must follow (docs/REPLAY.md).',
+    'Without boots and commits. cycles: of the body that firmware of this device',
+    'binds; saves: of the instructions of a core without it (estimated). charge:',
+    'share of one that the dearest tile takes. ●: a commit must follow',
+    '(docs/REPLAY.md).',
   ].join('\n');
 }
