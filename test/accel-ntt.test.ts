@@ -7,12 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NTT_PRIME } from '../assembly/layout.js';
-import { linkElf, writeFiles } from '../host/firmware/build-elf.js';
 import { NTT_SIZES, nttTables, nttTwiddles } from '../host/firmware/ntt-tables.js';
-import { NvmFile, runOnBoard } from '../host/firmware/qemu.js';
-import { linkerScript, packageText } from '../host/firmware/sources.js';
-import { boardCalled, targetCalled } from '../host/firmware/targets.js';
 import { acceleratorImports } from '../host/simulator/accelerator.js';
+import { testOnBoards } from './util/accel-boards.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 
 const source = fileURLToPath(new URL('../../test/c/transform.c', import.meta.url));
@@ -105,48 +102,8 @@ native('plain C: the same as in Node', () => {
   }
 });
 
-const packages = {
-  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
-  'qemu-system-arm': 'qemu-system-arm',
-};
-const boards = hasPrograms('accelerators on emulated boards', packages) ? test : test.skip;
-for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
-  boards(`${name}: the same as in Node`, async () => {
-    const board = boardCalled(name);
-    const folder = temporaryFolder(name);
-    const files = [
-      ...[
-        'brownout_cortex_m.c',
-        'brownout_startup.h',
-        'brownout_wasm.h',
-        'brownout_string.h',
-        'brownout_accel.h',
-        'brownout_board.h',
-      ],
-      ...[
-        'brownout_accel_add.h',
-        'brownout_accel_depthwise.h',
-        'brownout_accel_signs.h',
-        'brownout_accel_wide.h',
-        'brownout_accel_winograd.h',
-        'brownout_accel_ntt.h',
-        'brownout_accel_ntt_dsp.h',
-      ],
-    ].map((file) => [file, packageText(file)] as const);
-    const made = [
-      ['tables.inc', nttTables(ALL)],
-      ['link.ld', linkerScript(board)],
-    ] as const;
-    writeFiles(folder, new Map([...files, ...made]));
-    const target = targetCalled(board.core);
-    const program = { target, defines: ['BROWNOUT_SEMIHOSTING'] };
-    const elf = linkElf(folder, [source, 'brownout_cortex_m.c'], program, [`-I${folder}`]);
-    const dump = execFileSync('arm-none-eabi-objdump', ['-d', elf], { encoding: 'utf8', maxBuffer: 1 << 26 });
-    assert.is(/\bsmmulr\b/.test(dump), board.core !== 'cortex-m3', 'whether the assembler is taken');
-    const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
-    const { lines, exitCode } = await runOnBoard(board, elf, nvm.path);
-    assert.equal([lines, exitCode], [[checksum], 0]);
-  });
-}
+testOnBoards('accelerators on emulated boards', source, () => checksum, 'smmulr', [
+  ['tables.inc', nttTables(ALL)],
+]);
 
 test.run();

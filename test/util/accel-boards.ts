@@ -14,8 +14,17 @@ const packages = {
   'qemu-system-arm': 'qemu-system-arm',
 };
 
-/** Tests that `source` prints what `checksum` gives on Cortex-M3, M4 and M33; `product` is the instruction that those with DSP run. */
-export function testOnBoards(what: string, source: string, checksum: () => string, product: string): void {
+/**
+ * Tests that `source` prints what `checksum` gives on Cortex-M3, M4 and M33; `product` is the instruction that those with DSP run.
+ * `more`: files beside it, made for the test.
+ */
+export function testOnBoards(
+  what: string,
+  source: string,
+  checksum: () => string,
+  product: string,
+  more: readonly (readonly [name: string, text: string])[] = [],
+): void {
   const boards = hasPrograms(what, packages) ? test : test.skip;
   for (const name of ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505']) {
     boards(`${name}: the same bytes as in Node`, async () => {
@@ -29,12 +38,14 @@ export function testOnBoards(what: string, source: string, checksum: () => strin
         'brownout_accel.h',
         'brownout_accel_add.h',
         'brownout_accel_depthwise.h',
+        'brownout_accel_ntt.h',
+        'brownout_accel_ntt_dsp.h',
         'brownout_accel_signs.h',
         'brownout_accel_wide.h',
         'brownout_accel_winograd.h',
         'brownout_board.h',
       ].map((file) => [file, packageText(file)] as const);
-      writeFiles(folder, new Map([...files, ['link.ld', linkerScript(board)]]));
+      writeFiles(folder, new Map([...files, ...more, ['link.ld', linkerScript(board)]]));
       const target = targetCalled(board.core);
       const elf = linkElf(
         folder,
