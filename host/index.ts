@@ -52,6 +52,7 @@ export type { NetworkState, QuantizedNetwork, QuantizedOp, TensorSpec } from './
 export type { ActivationType, Values } from './model/values.js';
 export { buildDevice, type BuildOptions } from './toolchain/build-device.js';
 export { parseTrace, resample, stitch, type Trace, type TraceOptions } from './power/trace.js';
+export type { TargetOptions } from './power/target.js';
 export type { ReplayOptions } from './replay/options.js';
 export { type InputSource, replay, type ReplayResult } from './replay/replay.js';
 export type { RunOptions } from './run/options.js';
@@ -128,7 +129,7 @@ export type { CursorReport } from './inspect/inspect.js';
 export type { AudioFeatures } from './model/audio-features.js';
 export type { CommitPolicy, DeviceImage } from './model/image.js';
 export type { LearningHeader } from './model/learning-header.js';
-export type { ImageMetadata, Layer, Preprocessing, Proof } from './model/metadata.js';
+export type { CompiledFor, ImageMetadata, Layer, Preprocessing, Proof } from './model/metadata.js';
 export type {
   Add,
   AveragePool2d,

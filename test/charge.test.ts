@@ -8,7 +8,8 @@ import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { opCost } from '../host/plan/cost.js';
 import { deviceProfile } from '../host/profiles/index.js';
-import { chargeUj, withCapacitor } from '../host/profiles/profile.js';
+import { chargeUj } from '../host/profiles/profile.js';
+import { poweredBy } from '../host/power/converter.js';
 import { between, int8s, withInt16 } from '../samples/networks.js';
 import { infer, makeDevice } from './util/devices.js';
 import { runOracle } from './util/oracle.js';
@@ -56,7 +57,7 @@ test('pools that take whole rows are cut by channels, proved, and give the same'
       const what = `seed ${seed}, ${kind}, ${capacitorUf} µF, ${op!.get(OP_TILES)} tiles`;
       assert.equal(infer(makeDevice(image, 'scalar'), image, input), expected, what);
       if (!isCut) continue;
-      const profile = withCapacitor(deviceProfile(device), capacitorUf);
+      const profile = poweredBy(deviceProfile(device), { capacitorUf });
       const { tile } = opCost(op!, profile);
       assert.ok(tile.energyUj < chargeUj(profile) / 2, `${what}: ${tile.energyUj} µJ`);
     }

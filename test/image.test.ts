@@ -160,6 +160,16 @@ test('metadata with a fitting checksum but no sense is refused by name', () => {
       { ...metadata.input, shape: [28, 28, 0] },
       { ...metadata.input, shape: [28, 28, 2] },
     ],
+    compiledFor: [
+      ...[null, 5, 'nrf52840', [], {}, { device: 'nrf52840' }, { device: '', capacitorUf: 1 }],
+      ...[
+        { device: 7, capacitorUf: 1 },
+        { device: 'x'.repeat(81), capacitorUf: 1 },
+      ],
+      ...[-1, 0, '100uF', null].map((capacitorUf) => ({ device: 'nrf52840', capacitorUf })),
+      { device: 'nrf52840', capacitorUf: 1, converter: null },
+      { device: 'nrf52840', capacitorUf: 1, ownDevice: 'yes' },
+    ],
     output: [
       { ...metadata.output, shape: 10 },
       { ...metadata.output, scale: 0 },

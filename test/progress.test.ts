@@ -9,7 +9,7 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { CONVERTERS, profileStorage, storageFor } from '../host/power/converter.js';
 import { capacitorFor, usableUj } from '../host/power/life.js';
 import { DEVICES, deviceProfile } from '../host/profiles/index.js';
-import { withCapacitor } from '../host/profiles/profile.js';
+import { poweredBy } from '../host/power/converter.js';
 import { replay } from '../host/replay/replay.js';
 import * as networks from '../samples/networks.js';
 
@@ -48,7 +48,7 @@ test(`${DRAWS} proved images get done, or a capacitor is named for which they do
       image = compile(network, { device, capacitorUf, policy });
       seen.refused++;
     }
-    const profile = withCapacitor(deviceProfile(device), capacitorUf);
+    const profile = poweredBy(deviceProfile(device), { capacitorUf });
     const own = usableUj(profileStorage(profile), profile);
     const converter = draw(random, CONVERTERS);
     // As much of a charge, behind another converter.

@@ -314,8 +314,9 @@ test('every constant of every device says where it is from', () => {
     'stm32u5',
   ]);
   for (const name of DEVICES) {
-    const { name: own, description, accelerator, ...constants } = deviceProfile(name);
+    const { name: own, description, accelerator, drawFactor, ...constants } = deviceProfile(name);
     assert.is(own, name);
+    assert.is(drawFactor, undefined, 'of a converter alone');
     assert.ok(description.length > 20);
     const { name: unit, sramBytes, ...costs } = accelerator ?? { name: '', sramBytes: 0 };
     assert.ok(unit === '' || sramBytes > 0);

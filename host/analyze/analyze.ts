@@ -18,9 +18,9 @@ import { bankReads } from '../plan/footprint.js';
 import type { OpRecord } from '../model/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { paceOf } from '../power/pace.js';
+import { targetOf } from '../power/target.js';
 import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import { chargeCycles, chargeUj, type DeviceProfile } from '../profiles/profile.js';
-import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
 import { checkOptions } from '../options/table.js';
 import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
@@ -67,6 +67,8 @@ export interface AnalyzeResult {
   origin: Origin;
   name: string;
   device: string;
+  /** Whether that is what the image was compiled for. */
+  notes: string[];
   policy: string;
   ops: OpAnalysis[];
   macs: number;
@@ -166,9 +168,8 @@ const isLearnt = (op: OpRecord): boolean => (op.get(OP_WEIGHTS) & ~CONSTANT) >>>
 
 /** Analyses `image` op by op for a device. Throws `BrownoutError`. */
 export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {}): AnalyzeResult {
-  const { device } = checkOptions(analyzeOptions, options);
   const model = imageOf(image);
-  const profile = deviceProfile(device);
+  const { powered: profile, notes } = targetOf(model, checkOptions(analyzeOptions, options));
   const supply = new MeteredSupply(profile).paced(paceOf(model, profile));
   const module = meteredModule(bareModuleFor(model), profile.instructionCycles.value);
   const kernels = new BareKernels(module, model, supply);
@@ -200,6 +201,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
     origin: originOf({ image: model.file, module: moduleBytes(moduleFor(model)) }),
     name: model.metadata.name,
     device: profile.name,
+    notes,
     policy: model.metadata.policy,
     ops,
     macs: ops.reduce((sum, op) => sum + op.macs, 0),

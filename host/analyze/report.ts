@@ -1,6 +1,7 @@
 import type { AnalyzeResult, Usage } from './analyze.js';
 import type { Endurance } from '../firmware/endurance.js';
-import { count, farads, table } from '../report/text.js';
+import { farads } from '../options/quantity.js';
+import { count, sentences, table } from '../report/text.js';
 
 const BAR_CELLS = 30;
 
@@ -67,6 +68,7 @@ export function analyzeText(result: AnalyzeResult): string {
   ]);
   return [
     `${result.name} on ${result.device}, policy ${result.policy}, simulated on steady power:`,
+    ...sentences(result.notes),
     costs(result),
     '',
     table([['op', 'out', 'MACs', 'cycles', 'µJ', 'share', 'flash B'], ...work]),

@@ -1,6 +1,6 @@
 import type { CompareCell, CompareResult, CompareRow } from './compare.js';
 import { STRATEGIES } from './strategies/programs.js';
-import { farads } from '../report/text.js';
+import { farads } from '../options/quantity.js';
 import { table } from '../report/text.js';
 
 const significant = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));

@@ -1,5 +1,6 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { analyze } from '../analyze/analyze.js';
+import type { AnalyzeOptions } from '../analyze/options.js';
 import { analyzeText } from '../analyze/report.js';
 import { readUserFile, writeWhole } from '../data/files.js';
 import { asOption } from '../data/input-options.js';
@@ -23,7 +24,7 @@ import { originOf } from '../origin.js';
 import { count } from '../report/text.js';
 import { compile } from './compile.js';
 import { learnOptionsOf, learningFlags } from './learning-options.js';
-import { compileOptions, isValues } from './options.js';
+import { type CompileOptions, compileOptions, isValues } from './options.js';
 
 /** LOW,HIGH. */
 const rangeKind: Kind<[number, number]> = {
@@ -84,6 +85,12 @@ function factoryData(path: string, image: Image, as: ReadAs | undefined): NonNul
 function firstSample(path: string, image: Image, as: ReadAs | undefined): Values {
   return givenSamples(readInputFiles(path, image, as).given, image)!.samples[0]!;
 }
+
+/** Device and converter of one's own, which an image only names. */
+const ownOf = ({ device, converter }: Pick<CompileOptions, 'device' | 'converter'>): AnalyzeOptions => ({
+  ...(typeof device === 'object' ? { device } : {}),
+  ...(typeof converter === 'object' ? { converter } : {}),
+});
 
 export const command: Command = defineCommand({
   positionals: [{ name: 'model', expected: 'a model: .tflite or .onnx' }],
@@ -188,7 +195,7 @@ export const command: Command = defineCommand({
       ...(sample === undefined ? {} : { sample: firstSample(sample, plain!, as) }),
     });
     const image = readImage(file);
-    const analysis = analyze(image, settings.device === undefined ? {} : { device: settings.device });
+    const analysis = analyze(image, ownOf(settings));
     writeWhole(output, file);
     const { proof, input, output: answer, quantization } = image.metadata;
     const proved = proof

@@ -16,6 +16,8 @@ import { commitCost, energyOf, leastUj, lossOf, opCost } from '../plan/cost.js';
 import { resolvePolicy } from '../plan/policy.js';
 import type { Plan } from '../model/plan.js';
 import { planNetwork, type PlanOptions } from '../plan/planner.js';
+import { poweredBy } from '../power/converter.js';
+import { compiledFor } from '../power/target.js';
 import { withOwnStates } from '../plan/stream.js';
 import { chainOf } from '../learning/chain.js';
 import { deriveLearning } from '../learning/derive.js';
@@ -25,7 +27,7 @@ import { deriveSums } from '../learning/sums/derive.js';
 import { withDenseHead } from '../learning/sums/head.js';
 import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
-import { chargeUj, type DeviceProfile, plannedCycles, withCapacitor } from '../profiles/profile.js';
+import { chargeUj, type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { chargeTooSmall, checkCharge } from './charge.js';
 import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
@@ -39,9 +41,15 @@ const COUNTED = 3;
 /** Where tiles that share a line must be done in one charge: less, if that is too much. */
 const LESSER_SHARES = [TILE_SHARE, TILE_SHARE / 2, TILE_SHARE / 4, TILE_SHARE / 8];
 
-/** The device the plan is made for, with the capacitor it is given. Throws `E_DEVICE`, `E_OPTION`. */
-const profileFor = ({ device, capacitorUf }: CompileSettings): DeviceProfile =>
-  withCapacitor(deviceProfile(device), capacitorUf);
+/** The device the plan is made for, with the capacitor and the converter it is given. Throws `E_DEVICE`, `E_CONVERTER`. */
+const profileFor = ({ device, ...power }: CompileSettings): DeviceProfile =>
+  poweredBy(deviceProfile(device), powerOf(power));
+
+/** Capacitor and converter, if they are given. */
+const powerOf = ({ capacitorUf, converter }: Pick<CompileSettings, 'capacitorUf' | 'converter'>) => ({
+  ...(capacitorUf === undefined ? {} : { capacitorUf }),
+  converter,
+});
 
 /** Whether a charge holds entering each op, a tile or its grain, and a commit, by the cost model. */
 function fitsCharge({ ops }: Plan, profile: DeviceProfile): boolean {
@@ -51,8 +59,7 @@ function fitsCharge({ ops }: Plan, profile: DeviceProfile): boolean {
 
 /** Proves a job of an image, or throws `E_VERIFY`; `E_CHARGE` where one charge does not hold a tile. */
 function proveJob(image: Uint8Array, options: CompileSettings, job: 'infer' | 'learn'): Proof {
-  const { device, capacitorUf } = options;
-  const result = verify(image, { job, device, ...(capacitorUf === undefined ? {} : { capacitorUf }) });
+  const result = verify(image, { job, device: options.device, ...powerOf(options) });
   if (result.proved) {
     const { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear } = result;
     return { cursors, tiles, bytesChecked, garbageFills, recoveryPairs, tear };
@@ -268,6 +275,7 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
       ? { states: network.states.map(({ name, input: at }) => ({ name, tensor: network.tensors[at]! })) }
       : {}),
     policy,
+    compiledFor: compiledFor({ device: options.device, ...powerOf(options) }),
     ...(options.line > 1 ? { line: options.line } : {}),
   };
   const resolved = resolvePolicy(policy, plan, profile);

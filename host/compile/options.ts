@@ -13,6 +13,8 @@ import type { Quantity } from '../options/quantity.js';
 import { type Checked, nested, type Table } from '../options/table.js';
 import { lineKind } from '../plan/line.js';
 import { policyKind } from '../plan/policy.js';
+import { converterKind } from '../power/converter.js';
+import type { OwnConverter } from '../power/own-converter.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 
@@ -22,8 +24,10 @@ export interface CompileOptions {
   policy?: string;
   /** Device profile the plan is made for; default `cortex-m4-generic`. */
   device?: string | DeviceProfile;
-  /** Capacitor before the device, in µF or as `'100nF'`; default the device's own. */
+  /** Capacitor before the device, in µF or as `'100nF'`; default the converter's or device's own. */
   capacitorUf?: Quantity;
+  /** Between harvester and capacitor: `ideal` (default), `diode`, `bq25504`, `bq25570`, or one of your own. */
+  converter?: string | OwnConverter;
   /**
    * Bytes of SRAM from the arena on, or as `'8KB'`; default 3,808, 4 KB with the static data, or twice that and so on until
    * ops fit.
@@ -93,8 +97,9 @@ export const compileOptions = {
   capacitorUf: {
     kind: capacitance,
     help: 'capacitor before the device, such as 100uF',
-    otherwise: 'the device’s',
+    otherwise: 'the converter’s or device’s',
   },
+  converter: { kind: converterKind, default: 'ideal', help: 'between harvester and capacitor' },
   arenaBytes: { kind: bytes, help: 'SRAM for tiles', otherwise: '3808, more if ops need it' },
   nvmBytes: { kind: bytes, help: 'NVM the image may take, such as 64KB', otherwise: 'the device’s' },
   line: {

@@ -6,6 +6,7 @@ import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { readImage } from '../model/image.js';
 import { describeOp } from '../ops/record.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
+import { poweredBy } from '../power/converter.js';
 import { paceOf } from '../power/pace.js';
 import { chargeUj } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
@@ -73,7 +74,7 @@ export function deviceCost(network: QuantizedNetwork, budget: Budget): DeviceCos
   });
   const sum = (of: (op: (typeof ops)[number]) => number): number =>
     ops.reduce((total, op) => total + of(op), 0);
-  const charge = chargeUj(capacitorUf === undefined ? profile : withCapacitor(profile, capacitorUf));
+  const charge = chargeUj(capacitorUf === undefined ? profile : poweredBy(profile, { capacitorUf }));
   return {
     flashBytes: image.imageBytes,
     sramBytes: kernels.arena + image.arenaBytes,
@@ -84,10 +85,6 @@ export function deviceCost(network: QuantizedNetwork, budget: Budget): DeviceCos
     largestTileShare: largest / charge,
     ops,
   };
-}
-
-function withCapacitor<T extends { capacitorUf: { value: number } }>(profile: T, value: number): T {
-  return { ...profile, capacitorUf: { ...profile.capacitorUf, value } };
 }
 
 /** By how much a cost is over a budget, as shares of it; 0 if it fits. */

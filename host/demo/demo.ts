@@ -11,7 +11,8 @@ import { type Image, readImage } from '../model/image.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
 import { paceOf } from '../power/pace.js';
-import { type DeviceProfile, withCapacitor } from '../profiles/profile.js';
+import { poweredBy } from '../power/converter.js';
+import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { completeJob } from '../simulator/app.js';
 import { BareKernels } from '../simulator/bare.js';
@@ -79,7 +80,7 @@ export function demo(options: DemoOptions = {}): DemoDetails {
   const image = shippedImage();
   const digits = shippedDigits(image);
   const inputs = digits.inputs.slice(0, samples);
-  const profile = withCapacitor(deviceProfile('cortex-m4-generic'), CAPACITOR_UF);
+  const profile = poweredBy(deviceProfile('cortex-m4-generic'), { capacitorUf: CAPACITOR_UF });
   const costs = profile.instructionCycles.value;
   const module = meteredModule('digits', costs);
 

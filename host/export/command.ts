@@ -39,6 +39,7 @@ export const command: Command = defineCommand({
         folder,
         target,
         device,
+        notes: exported.notes,
         files: [...files.keys()],
         module,
         from: exported.from,

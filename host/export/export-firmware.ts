@@ -6,7 +6,7 @@ import { BrownoutError, ExitCode } from '../error.js';
 import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { DeviceProfile } from '../profiles/profile.js';
-import { deviceProfile } from '../profiles/index.js';
+import { targetOf } from '../power/target.js';
 import { BOOT2_BYTES, boot2, boot2Listing } from '../firmware/boot2.js';
 import { intelHex, loadSegments, rawBinary, uf2 } from '../firmware/binaries.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from '../firmware/build-elf.js';
@@ -39,6 +39,8 @@ export interface FirmwareExport {
   origin: Origin;
   target: string;
   device: string;
+  /** Whether that is what the image was compiled for. */
+  notes: string[];
   /** Contents by file name. */
   files: Map<string, Uint8Array>;
   module: ModuleStatement;
@@ -259,7 +261,8 @@ export async function exportFirmware(
   const board = named === undefined ? undefined : hardwareCalled(named);
   const targetName = settings.target ?? board?.core ?? 'cortex-m4';
   const target = targetCalled(targetName);
-  const profile = deviceProfile(settings.device ?? board?.device ?? 'cortex-m4-generic');
+  const device = settings.device ?? board?.device;
+  const { profile, notes } = targetOf(image, device === undefined ? {} : { device });
   const nvm = nvmCalled(settings.nvm, board, target);
   const layout = layoutCalled(settings.layout);
   const pair = { board, target, nvm, layout, accelerator: 'none' } as const;
@@ -296,6 +299,7 @@ export async function exportFirmware(
     origin,
     target: targetName,
     device: profile.name,
+    notes,
     files,
     module,
     from,

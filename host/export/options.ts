@@ -17,7 +17,7 @@ export interface ExportOptions {
   board?: string;
   /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
   layout?: string;
-  /** Device profile whose flash, SRAM and NVM the firmware must fit; default the board's, else `cortex-m4-generic`. */
+  /** Device profile whose flash, SRAM and NVM the firmware must fit; default the board's, else that of the image. */
   device?: string | DeviceProfile;
   /**
    * Images (.brn) of earlier firmware, whose NVM it takes over: tickets, and what was learnt where layers agree
@@ -41,7 +41,7 @@ export const exportOptions = {
   },
   layout: { kind: choice(layoutNames, { code: 'E_LAYOUT' }), default: 'make', help: 'how the files lie' },
   board: { kind: choice(hardwareNames, { code: 'E_BOARD' }), help: 'memories of a board to buy' },
-  device: { kind: deviceKind, help: 'part it must fit', otherwise: 'the board’s, else cortex-m4-generic' },
+  device: { kind: deviceKind, help: 'part it must fit', otherwise: 'the board’s, else the image’s' },
   from: {
     kind: files('an image (.brn)', 'old.brn', isBytes, 'OLD.brn,…'),
     help: 'earlier images whose NVM it takes over, learnt weights where layers agree',

@@ -1,5 +1,5 @@
 import type { Usage } from '../analyze/analyze.js';
-import { count, table } from '../report/text.js';
+import { count, sentences, table } from '../report/text.js';
 import type { FirmwareExport } from './export-firmware.js';
 
 const percent = ({ usedBytes, totalBytes }: Usage): string =>
@@ -7,7 +7,7 @@ const percent = ({ usedBytes, totalBytes }: Usage): string =>
 
 /** What was exported: files, and what the program takes of the part. */
 export function exportText(
-  { target, device, board, files, module, from, usage, note, support }: FirmwareExport,
+  { target, device, notes: said, board, files, module, from, usage, note, support }: FirmwareExport,
   folder: string,
   kept: string[],
 ): string {
@@ -17,6 +17,7 @@ export function exportText(
   const lines = [
     `${folder}: ${files.size} files for ${board ?? target}`,
     `${module.file}: ${count(bytes)} B, ${proof}, SHA-256 ${sha256}`,
+    ...sentences(said),
   ];
   if (usage) {
     const { codeBytes, imageBytes, staticBytes, stackBytes } = usage;

@@ -5,14 +5,14 @@ import { BrownoutError } from '../error.js';
 import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
-import { type Storage, storageFor } from '../power/converter.js';
+import type { Storage } from '../power/converter.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { paceOf } from '../power/pace.js';
+import { targetOf } from '../power/target.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type Origin, originOf } from '../origin.js';
 import { type Estimate, estimatesOf } from '../profiles/estimates.js';
-import { deviceProfile } from '../profiles/index.js';
 import { noProgress, standingAt } from '../power/life.js';
 import { underPolicy, VAIN_CUTS } from '../replay/replay.js';
 import { completeJob } from '../simulator/app.js';
@@ -41,6 +41,8 @@ export interface LearnResult {
   origin: Origin;
   name: string;
   device: string;
+  /** Whether that is what the image was compiled for. */
+  notes: string[];
   trace: string;
   seed: number;
   policy: string;
@@ -229,8 +231,8 @@ function costsOf(
 export function learn(image: Uint8Array | Image, given: LearnReplayOptions): LearnResult {
   const options = checkOptions(learnOptions, given);
   const { trace, seed, onLow, onSample, onPoint } = options;
-  const profile = deviceProfile(options.device);
   const read = imageOf(image);
+  const { profile, storage, notes } = targetOf(read, options);
   const model = underPolicy(read, options.policy, profile);
   const header = learningOf(model);
   const once = samplesOf(model, options, options.labels);
@@ -238,7 +240,6 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const { heldOut: held, heldOutLabels = [] } = options;
   const heldOut = held ? samplesOf(model, { input: held }, heldOutLabels) : [];
   const every = options.every ?? Math.max(1, Math.ceil(samples.length / 10));
-  const storage = storageFor(profile, options);
   const module = meteredModule(moduleFor(model), profile.instructionCycles.value);
   const steady = new Learner(model, new MeteredSupply(profile), profile, module, { seed, onLow });
   const supply = new MeteredSupply(profile, openTrace(trace, seed), storage);
@@ -269,7 +270,7 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const sources = { image: read.file, module: moduleBytes(moduleFor(model)) };
   return {
     origin: originOf({ ...sources, trace: traceBytes(trace, seed), seed }),
-    ...{ name: model.metadata.name, device: profile.name },
+    ...{ name: model.metadata.name, device: profile.name, notes },
     ...{ trace: typeof trace === 'string' ? trace : trace.name, seed, policy: model.metadata.policy },
     samples: samples.length,
     identical: firstDifference(run.comparable, reference.comparable) < 0,

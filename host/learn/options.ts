@@ -1,11 +1,9 @@
-import type { OwnConverter } from '../power/own-converter.js';
-import type { DeviceProfile } from '../profiles/profile.js';
 import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
 import { samplesKind } from '../data/option-kinds.js';
 import type { InputArray } from '../data/model-input.js';
 import { callback, instance, progressKind, whole } from '../options/kinds.js';
-import type { Quantity } from '../options/quantity.js';
 import type { Table } from '../options/table.js';
+import type { TargetOptions } from '../power/target.js';
 import type { Trace } from '../power/trace.js';
 import { powerOptions } from '../replay/options.js';
 
@@ -23,7 +21,7 @@ export interface LearningPoint {
 }
 
 /** `input`, or for an image of several inputs `inputs`: the samples to learn, in order. */
-export interface LearnReplayOptions extends GivenInputs {
+export interface LearnReplayOptions extends GivenInputs, TargetOptions {
   /** The class of each sample, by number. */
   labels: readonly number[];
   /** Samples that are never learnt, to measure accuracy on. */
@@ -37,12 +35,6 @@ export interface LearnReplayOptions extends GivenInputs {
   trace?: string | Trace;
   /** Of the trace, and of what cuts do to unsynced writes; default 1. */
   seed?: number;
-  /** Device profile; default `cortex-m4-generic`. */
-  device?: string | DeviceProfile;
-  /** In place of the converter's or device's own, in µF or as `'100nF'`. */
-  capacitorUf?: Quantity;
-  /** `ideal` (default), `diode`, `bq25504` or `bq25570`. */
-  converter?: string | OwnConverter;
   /** In place of the image's own. */
   policy?: string;
   /** What the app does when the monitor says LOW: `sleep` (default) until the capacitor is full, or `run` on. */

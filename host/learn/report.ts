@@ -2,7 +2,7 @@ import pc from 'picocolors';
 import type { LearnResult } from './learn.js';
 import type { LearningPoint } from './options.js';
 import { learningText } from '../report/learning.js';
-import { count, facts } from '../report/text.js';
+import { count, facts, sentences } from '../report/text.js';
 
 const WIDTHS = [8, 10, 8, 9, 11, 10, 8];
 
@@ -76,7 +76,7 @@ export function learnRows(result: PrintedLearning): [string, string, string?][] 
 }
 
 export function learnText(result: PrintedLearning): string {
-  const { learning, policy, device, trace } = result;
+  const { learning, policy, device, trace, notes } = result;
   const verdict =
     result.identical && result.exactlyOnce
       ? pc.green('every sample learnt exactly once, to the bit of steady power')
@@ -92,6 +92,7 @@ export function learnText(result: PrintedLearning): string {
   return [
     '',
     `${result.name} on ${device}, trace ${trace}, policy ${policy}; time and energy simulated`,
+    ...sentences(notes),
     '',
     facts(learnRows(result)),
     '',

@@ -32,6 +32,18 @@ export interface Layer {
   output: TensorSpec;
 }
 
+/** What an image was compiled for: its tiles, methods and commits are those of a charge of it. */
+export interface CompiledFor {
+  /** Name of the device profile. */
+  device: string;
+  capacitorUf: number;
+  /** Name of the converter, if one was chosen. */
+  converter?: string;
+  /** Whether they were one's own, which a name alone does not give back. */
+  ownDevice?: true;
+  ownConverter?: true;
+}
+
 /** What only the desk needs. */
 export interface ImageMetadata {
   name: string;
@@ -53,6 +65,8 @@ export interface ImageMetadata {
   states?: readonly Port[];
   /** The policy's name as given to the compiler. */
   policy: string;
+  /** Absent in images of before. */
+  compiledFor?: CompiledFor;
   /** Bytes of NVM that a cut may spoil together; absent: each byte is written alone. */
   line?: number;
   /** Absent: not proved since it was compiled, or changed since. */
@@ -101,6 +115,25 @@ const areStates = (value: unknown): boolean =>
       (state: Partial<Port> | null) => typeof state?.name === 'string' && isTensorSpec(state.tensor),
     ));
 
+const isName = (value: unknown): boolean =>
+  typeof value === 'string' && value.trim() !== '' && value.length <= MOST_NAME;
+const MOST_NAME = 80;
+
+/** Whether it is a device with a capacitor, or absent. Whether there is such a device is another matter. */
+function isCompiledFor(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== 'object' || value === null) return false;
+  const { device, capacitorUf, converter, ...own } = value as Record<keyof CompiledFor, unknown>;
+  return (
+    isName(device) &&
+    typeof capacitorUf === 'number' &&
+    capacitorUf > 0 &&
+    capacitorUf < Infinity &&
+    (converter === undefined || isName(converter)) &&
+    [own.ownDevice, own.ownConverter].every((is) => is === undefined || is === true)
+  );
+}
+
 /** Metadata of an image of so many records, `layered` of which are of layers. Throws `E_IMAGE_METADATA`. */
 export function parseMetadata(payload: Uint8Array, ops: number, layered: number): ImageMetadata {
   let value: unknown;
@@ -126,6 +159,7 @@ export function parseMetadata(payload: Uint8Array, ops: number, layered: number)
     arePorts(m.inputs, m.input, isTensorSpec) &&
     arePorts(m.outputs, m.output, isTensorSpec) &&
     areStates(m.states) &&
+    isCompiledFor(m.compiledFor) &&
     (m.quantization === undefined || Number.isSafeInteger(m.quantization?.equalizedPairs)) &&
     (m.classes === undefined || names(m.classes)) &&
     (m.line === undefined || [4, 8, 16].includes(m.line)) &&

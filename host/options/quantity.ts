@@ -84,3 +84,9 @@ export function likelyQuantity(text: string, dimension: Dimension): string {
   const isNumber = value !== undefined && Number(value) > 0;
   return isNumber && dimension.usual !== '' ? `${value}${dimension.usual}` : dimension.examples[0];
 }
+
+/** 4700 → 4.7 mF. */
+export function farads(capacitorUf: number): string {
+  const [value, unit] = capacitorUf < 1000 ? [capacitorUf, 'µF'] : [capacitorUf / 1000, 'mF'];
+  return `${Number(value.toPrecision(3))} ${unit}`;
+}

@@ -6,7 +6,7 @@ import type { OpRecord } from '../model/record.js';
 import { leastCycles, recordOp } from '../ops/record.js';
 import { COMMIT_UNITS, coreUnits } from '../ops/shared/cost.js';
 import { type Access, part, type Part, total } from '../ops/shared/work.js';
-import { chargeUj, type DeviceProfile } from '../profiles/profile.js';
+import { chargeUj, type DeviceProfile, warnedUj } from '../profiles/profile.js';
 
 /** Time and energy of something. */
 export interface Cost {
@@ -111,9 +111,8 @@ export function energyOf(ops: Plan['ops'], profile: DeviceProfile): number {
  * comes anywhere in a tile alike, and what is left then must end it and hold a commit.
  */
 function cutChance(tileUj: number, profile: DeviceProfile): number {
-  const { capacitorUf, warningV, turnOffV } = profile;
-  const warnedUj = (capacitorUf.value * (warningV.value ** 2 - turnOffV.value ** 2)) / 2;
-  return Math.min(Math.max(1 - (warnedUj - commitCost(profile).energyUj) / tileUj, 0), 1);
+  const leftUj = warnedUj(profile) - commitCost(profile).energyUj;
+  return Math.min(Math.max(1 - leftUj / tileUj, 0), 1);
 }
 
 /** The same of an inference: a mean by energy. */

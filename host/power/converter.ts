@@ -3,7 +3,7 @@ import { BrownoutError } from '../error.js';
 import { choice, type Kind } from '../options/kinds.js';
 import { didYouMean } from '../options/suggest.js';
 import { jsonFile } from '../profiles/custom.js';
-import type { DeviceProfile } from '../profiles/profile.js';
+import type { DeviceProfile, Sourced } from '../profiles/profile.js';
 import { checkConverter, type Converter, converterOf, type OwnConverter } from './own-converter.js';
 
 /**
@@ -123,7 +123,7 @@ export interface Storage {
 
 /** The storage a profile names: what harvests gets in, nothing is lost but leakage, full is turn-on. */
 export function profileStorage(profile: DeviceProfile): Storage {
-  const { capacitorUf, turnOnV, warningV, turnOffV, leakageUw } = profile;
+  const { capacitorUf, turnOnV, warningV, turnOffV, leakageUw, drawFactor = 1 } = profile;
   return {
     ...{ capacitorUf: capacitorUf.value, turnOnV: turnOnV.value, warningV: warningV.value },
     ...{
@@ -134,7 +134,7 @@ export function profileStorage(profile: DeviceProfile): Storage {
       sourceV: 1,
     },
     inputEfficiency: whole,
-    drawFactor: 1,
+    drawFactor,
   };
 }
 
@@ -207,3 +207,21 @@ export function storageFor(profile: DeviceProfile, options: StorageOptions = {})
 /** Energy one charge holds between turn-on and turn-off, in µJ. */
 export const storageChargeUj = ({ capacitorUf, turnOnV, turnOffV }: Storage): number =>
   joules(capacitorUf, turnOnV) - joules(capacitorUf, turnOffV);
+
+/**
+ * The device with such a storage for its own: what plans and proofs count charges of. Throws `E_CONVERTER`, `E_OPTION`.
+ */
+export function poweredBy(profile: DeviceProfile, options: StorageOptions): DeviceProfile {
+  const storage = storageFor(profile, options);
+  const figure = (value: number, usual: Sourced): Sourced =>
+    value === usual.value ? usual : { value, provenance: 'estimated', source: 'as given' };
+  return {
+    ...profile,
+    capacitorUf: figure(storage.capacitorUf, profile.capacitorUf),
+    turnOnV: figure(storage.turnOnV, profile.turnOnV),
+    warningV: figure(storage.warningV, profile.warningV),
+    turnOffV: figure(storage.turnOffV, profile.turnOffV),
+    leakageUw: figure(storage.leakageUw + (storage.leakageNa * storage.turnOnV) / 1000, profile.leakageUw),
+    drawFactor: storage.drawFactor,
+  };
+}

@@ -1,4 +1,3 @@
-import { BrownoutError } from '../error.js';
 import type { Body } from '../ops/shared/cost.js';
 import type { InstructionCosts } from '../toolchain/meter.js';
 
@@ -82,29 +81,24 @@ export interface DeviceProfile {
   warningV: Sourced;
   turnOffV: Sourced;
   leakageUw: Sourced;
+  /** Energy taken from the capacitor for each that the device uses; absent: 1. Of the converter, not of the device. */
+  drawFactor?: number;
   /** Share of power failures that come without the monitor's warning. */
   unwarnedCuts: Sourced;
 }
 
-/** Energy one charge holds between turn-on and turn-off, in µJ. */
-export function chargeUj(profile: DeviceProfile): number {
-  const { capacitorUf, turnOnV, turnOffV } = profile;
-  return (capacitorUf.value * (turnOnV.value ** 2 - turnOffV.value ** 2)) / 2;
+/** What the device gets out of its capacitor between a voltage and turn-off, in µJ. */
+function above(offV: number, volts: number, { capacitorUf, drawFactor = 1 }: DeviceProfile): number {
+  return (capacitorUf.value * (volts ** 2 - offV ** 2)) / 2 / drawFactor;
 }
 
-/** The device with another capacitor, in µF, if one is given. Throws `E_OPTION`. */
-export function withCapacitor(profile: DeviceProfile, capacitorUf: number | undefined): DeviceProfile {
-  if (capacitorUf === undefined) return profile;
-  if (!(capacitorUf > 0 && capacitorUf < Infinity)) {
-    throw new BrownoutError({
-      code: 'E_OPTION',
-      found: `capacitorUf ${capacitorUf}`,
-      expected: 'microfarads above 0',
-      hint: 'Leave it out for the capacitor of the device.',
-    });
-  }
-  return { ...profile, capacitorUf: { value: capacitorUf, provenance: 'estimated', source: 'as given' } };
-}
+/** Energy that one charge gives it between turn-on and turn-off, in µJ. */
+export const chargeUj = (profile: DeviceProfile): number =>
+  above(profile.turnOffV.value, profile.turnOnV.value, profile);
+
+/** What of a charge is left at the monitor's warning, in µJ. */
+export const warnedUj = (profile: DeviceProfile): number =>
+  above(profile.turnOffV.value, profile.warningV.value, profile);
 
 /** Cycles one charge lasts without any harvest meanwhile, boot taken off. */
 export function chargeCycles(profile: DeviceProfile): number {

@@ -1,28 +1,18 @@
 // Options of the commands that replay images on power traces.
 import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
-import { capacitance, choice, flag, progressKind, real, seedKind, whole } from '../options/kinds.js';
-import type { Quantity } from '../options/quantity.js';
+import { choice, flag, progressKind, real, seedKind, whole } from '../options/kinds.js';
 import type { Checked, Table } from '../options/table.js';
 import { policyKind } from '../plan/policy.js';
-import { converterKind } from '../power/converter.js';
-import type { OwnConverter } from '../power/own-converter.js';
 import { traceKind } from '../power/source.js';
+import { type TargetOptions, targetOptions } from '../power/target.js';
 import type { Trace } from '../power/trace.js';
-import { deviceKind } from '../profiles/index.js';
-import type { DeviceProfile } from '../profiles/profile.js';
 
 /** Options of `replay`. */
-export interface ReplayOptions extends GivenInputs {
+export interface ReplayOptions extends GivenInputs, TargetOptions {
   /** A generator (`rf`, `solar`, `kinetic`, `constant`, `square`, with parameters) or a recording; default `rf`. */
   trace?: string | Trace;
   /** Of generators, and of what cuts do to unsynced writes; default 1. */
   seed?: number;
-  /** Device profile; default `cortex-m4-generic`. */
-  device?: string | DeviceProfile;
-  /** In place of the converter's or device's own, in µF or as `'100nF'`. */
-  capacitorUf?: Quantity;
-  /** `ideal` (default), `diode`, `bq25504` or `bq25570`. */
-  converter?: string | OwnConverter;
   /** Series resistance of the capacitor; default 0. */
   esrOhm?: number;
   /** Default 0. */
@@ -46,9 +36,7 @@ export const powerOptions = {
     default: 'rf',
     help: 'CSV with units in its header, I–V curves, or rf, solar, kinetic, constant, square (rf:on_uw=900,…)',
   },
-  device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'device profile' },
-  converter: { kind: converterKind, default: 'ideal', help: 'between harvester and capacitor' },
-  capacitorUf: { kind: capacitance, help: 'such as 100uF', otherwise: 'the device’s or converter’s own' },
+  ...targetOptions,
   policy: { kind: policyKind, help: 'every N, low, auto or never', otherwise: 'the image’s own' },
   onLow: {
     kind: choice(['sleep', 'run']),

@@ -8,14 +8,14 @@ import { type Image, withPolicy } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import { resolvePolicy, checkPolicy } from '../plan/policy.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
-import { converterName, type Storage, storageChargeUj, storageFor } from '../power/converter.js';
+import { type Storage, storageChargeUj } from '../power/converter.js';
 import { noProgress, standingAt, usableUj } from '../power/life.js';
 import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
 import { paceOf } from '../power/pace.js';
+import { type Target, targetOf } from '../power/target.js';
 import { openTrace, traceBytes } from '../power/source.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type Estimate, estimatesOf } from '../profiles/estimates.js';
-import { deviceProfile } from '../profiles/index.js';
 import { type Origin, originOf } from '../origin.js';
 import { completeJob } from '../simulator/app.js';
 import { BareKernels } from '../simulator/bare.js';
@@ -63,6 +63,8 @@ export interface ReplayResult {
   origin: Origin;
   name: string;
   device: string;
+  /** Whether device, converter and capacitor are those that the image was compiled for. */
+  notes: string[];
   trace: string;
   seed: number;
   converter: string;
@@ -145,6 +147,7 @@ interface Run {
 /** What replays of one image on one device share: the metered module, and the run on steady power. */
 export class ReplayBench {
   readonly image: Image;
+  readonly target: Target;
   readonly profile: DeviceProfile;
   readonly inputs: readonly Values[];
   readonly inputSource: InputSource;
@@ -159,7 +162,8 @@ export class ReplayBench {
   constructor(image: Uint8Array | Image, given: ReplayOptions) {
     const options = checkOptions(replayOptions, given);
     const read = imageOf(image);
-    this.profile = deviceProfile(options.device);
+    this.target = targetOf(read, options);
+    this.profile = this.target.profile;
     this.image = underPolicy(read, options.policy, this.profile);
     ({ inputs: this.inputs, source: this.inputSource } = inputsOf(this.image, options));
     this.#options = options;
@@ -292,8 +296,8 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
   const settings = checkOptions(replayOptions, options);
   const bench = new ReplayBench(image, settings);
   const { profile, steady } = bench;
-  const { converter, trace, seed, onLow } = settings;
-  const storage = storageFor(profile, settings);
+  const { storage, converter, notes } = bench.target;
+  const { trace, seed, onLow } = settings;
   const analysis = analyze(bench.image, { device: profile });
   const largestTile = largestOf(analysis, profile, storage);
   const run = bench.harvest(storage);
@@ -303,11 +307,11 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
   const percent = (cycles: number): number => (cycles / useful.cycles) * 100;
   return {
     origin: bench.origin,
-    ...{ name: bench.image.metadata.name, device: profile.name },
+    ...{ name: bench.image.metadata.name, device: profile.name, notes },
     ...{
       trace: typeof trace === 'string' ? trace : trace.name,
       seed,
-      converter: converterName(converter),
+      converter,
       capacitorUf: storage.capacitorUf,
     },
     thresholdsV: { turnOn: storage.turnOnV, warning: storage.warningV, turnOff: storage.turnOffV },

@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import type { ReplayResult } from './replay.js';
-import { farads } from '../report/text.js';
-import { count, facts, table } from '../report/text.js';
+import { farads } from '../options/quantity.js';
+import { count, facts, sentences, table } from '../report/text.js';
 
 type Row = [name: string, value: string, note?: string];
 
@@ -70,6 +70,7 @@ export function replayText(result: ReplayResult): string {
   return [
     `${result.name} on ${result.device}, simulated:`,
     `trace ${result.trace}, converter ${result.converter}`,
+    ...sentences(result.notes),
     '',
     facts(rows),
     '',

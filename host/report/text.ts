@@ -71,6 +71,10 @@ export function facts(rows: readonly (readonly [name: string, value: string, not
     .join('\n');
 }
 
+/** Sentences, each in lines of a terminal's columns. */
+export const sentences = (notes: readonly string[]): string[] =>
+  notes.flatMap((note) => wrapped(note, TERMINAL));
+
 const integer = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** 1234567 → 1,234,567, whatever the locale. */
@@ -107,10 +111,4 @@ export function sideBySide(blocks: readonly (readonly string[])[], gap: number):
       .trimEnd(),
   );
   return lines.join('\n');
-}
-
-/** 4700 → 4.7 mF. */
-export function farads(capacitorUf: number): string {
-  const [value, unit] = capacitorUf < 1000 ? [capacitorUf, 'µF'] : [capacitorUf / 1000, 'mF'];
-  return `${Number(value.toPrecision(3))} ${unit}`;
 }

@@ -7,7 +7,7 @@ import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import type { ActivationType } from '../model/values.js';
 import { type Origin, originOf } from '../origin.js';
-import { deviceProfile } from '../profiles/index.js';
+import { targetOf } from '../power/target.js';
 import { completeJob } from '../simulator/app.js';
 import { Device } from '../simulator/device.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
@@ -59,7 +59,7 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   if (labels) checkLabels(labels, inputs.length, classesIn(model));
   const nvm = new SimulatedNvm(model.nvmBytes);
   provision(nvm, model);
-  const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
+  const sramBytes = targetOf(model, {}).profile.sramBytes.value;
   const wasm = moduleBytes(moduleFor(model));
   const device = new Device(new WebAssembly.Module(wasm), { image: model, nvm, sramBytes });
   const outputs = inputs.map((sample, index) => {

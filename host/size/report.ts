@@ -1,6 +1,7 @@
 import type { SizeResult } from './size.js';
 import { NOISE } from '../replay/report.js';
-import { farads, table } from '../report/text.js';
+import { farads } from '../options/quantity.js';
+import { sentences, table } from '../report/text.js';
 
 const ms = (value: number): string => `${value.toFixed(value < 100 ? 1 : 0)} ms`;
 
@@ -13,6 +14,7 @@ export function sizeText({
   rows,
   smallestUf,
   fastestUf,
+  notes,
 }: SizeResult): string {
   const cells = rows.map((row) => [
     farads(row.capacitorUf),
@@ -29,6 +31,7 @@ export function sizeText({
   const on = inputs === 'noise' ? NOISE : '';
   return [
     `${name} on ${device}, ${inferences} inference${inferences === 1 ? '' : 's'} each, simulated${on}:`,
+    ...sentences(notes),
     '',
     table([['capacitor', '', 'cuts', 'latency', 'longest', 'first answer'], ...cells]),
     '',

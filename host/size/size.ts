@@ -2,7 +2,7 @@
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import type { Origin } from '../origin.js';
-import { storageFor } from '../power/converter.js';
+import { targetOf } from '../power/target.js';
 import { checkOptions } from '../options/table.js';
 import { type InputSource, ReplayBench, spread } from '../replay/replay.js';
 import { type SizeOptions, sizeOptions, type SizeSettings } from './options.js';
@@ -25,6 +25,8 @@ export interface SizeResult {
   origin: Origin;
   name: string;
   device: string;
+  /** Whether that is what the image was compiled for. */
+  notes: string[];
   seed: number;
   inferences: number;
   inputs: InputSource;
@@ -46,9 +48,9 @@ const FAILURES: readonly string[] = ['E_NO_PROGRESS', 'E_TRACE_DARK', 'E_CUTS'];
 function tryOne(
   bench: ReplayBench,
   capacitorUf: number,
-  options: Pick<SizeSettings, 'converter' | 'esrOhm' | 'capacitorLeakageNa'>,
+  options: Pick<SizeSettings, 'device' | 'converter' | 'esrOhm' | 'capacitorLeakageNa'>,
 ): SizeRow {
-  const storage = storageFor(bench.profile, { ...options, capacitorUf });
+  const { storage } = targetOf(bench.image, { ...options, capacitorUf });
   try {
     const run = bench.harvest(storage);
     const works = bench.isIdentical(run);
@@ -87,6 +89,7 @@ export function size(image: Uint8Array | Image, options: SizeOptions = {}): Size
   return {
     origin: bench.origin,
     ...{ name: bench.image.metadata.name, device: bench.profile.name, seed: rest.seed },
+    notes: bench.target.notes,
     inferences: bench.inputs.length,
     inputs: bench.inputSource,
     rows,

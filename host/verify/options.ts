@@ -1,15 +1,17 @@
 import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
 import { bytesKind } from '../data/option-kinds.js';
-import { capacitance, choice, flag, type Kind, progressKind, time } from '../options/kinds.js';
+import { choice, flag, type Kind, progressKind, time } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
 import { lineKind } from '../plan/line.js';
 import { fixedPolicyKind } from '../plan/policy.js';
-import { deviceKind } from '../profiles/index.js';
-import type { DeviceProfile } from '../profiles/profile.js';
+import { type TargetOptions, targetOptions } from '../power/target.js';
 
-/** Of samples, the first is what it is proved on; default: the input that the image carries, else noise. */
-export interface VerifyOptions extends GivenInputs {
+/**
+ * Device, capacitor and converter: whose charge must hold a tile. Of samples, the first is what it is proved on; default: the
+ * input that the image carries, else noise.
+ */
+export interface VerifyOptions extends GivenInputs, TargetOptions {
   /** Default `infer`. */
   job?: 'infer' | 'learn';
   /** Bytes a write may be torn at: 1 (default), 2, 4 or 8. */
@@ -23,10 +25,6 @@ export interface VerifyOptions extends GivenInputs {
   unstable?: boolean;
   /** The device module to prove; default the one that ships. */
   module?: Uint8Array;
-  /** Device profile for the charge that progress is held to; default `cortex-m4-generic`. */
-  device?: string | DeviceProfile;
-  /** Capacitor before it, in µF or as `'100nF'`; default the device's own. */
-  capacitorUf?: Quantity;
   /** Another commit policy than the image's: `every N`, `low` or `never`. */
   policy?: string;
   /** Also explore plain states, as a cross-check: to closure, or as long as `budgetMs` lasts; default false. */
@@ -70,8 +68,7 @@ export const verifyOptions = {
   },
   unstable: { kind: flag, default: false, help: 'words that a cut has torn may read differently every time' },
   policy: { kind: fixedPolicyKind, help: 'every N, low or never', otherwise: 'the image’s own' },
-  device: { kind: deviceKind, default: 'cortex-m4-generic', help: 'whose charge must hold a tile' },
-  capacitorUf: { kind: capacitance, help: 'such as 100uF', otherwise: 'the device’s own' },
+  ...targetOptions,
   module: {
     kind: bytesKind('a device module', 'device.wasm'),
     help: 'device module to prove',

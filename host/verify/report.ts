@@ -1,7 +1,8 @@
 import pc from 'picocolors';
 import type { Counterexample } from './counterexample.js';
 import type { VerifyResult } from './verify.js';
-import { count, facts } from '../report/text.js';
+import { farads } from '../options/quantity.js';
+import { count, facts, sentences } from '../report/text.js';
 
 function counterexampleLines(example: Counterexample, path: string): string[] {
   const { obligation, found, cursor, opName, tile, bytes, id, cuts, verdict, detail } = example;
@@ -24,6 +25,7 @@ function counterexampleLines(example: Counterexample, path: string): string[] {
 /** Verdict and what it rests on. */
 export function verifyText(result: VerifyResult, path: string): string {
   const { proved, counterexample, stuck } = result;
+  const of = result.largestTileOp ? `: ${result.largestTileOp}` : '';
   const enumerated = result.enumerated
     ? `plain states too, ${result.closed ? 'to closure' : 'NOT to closure: the budget ended first'}`
     : 'job protocol, to closure';
@@ -67,7 +69,7 @@ export function verifyText(result: VerifyResult, path: string): string {
     [
       'largest tile',
       `${result.largestTilePercent.toFixed(1)} %`,
-      `of one charge${result.largestTileOp ? `: ${result.largestTileOp}` : ''}, boot and commit included, simulated`,
+      `of one charge of ${result.device}, ${farads(result.capacitorUf)}${of}, boot and commit included, simulated`,
     ],
     ['time', `${(result.elapsedMs / 1000).toFixed(2)} s`, 'measured'],
   ];
@@ -77,6 +79,7 @@ export function verifyText(result: VerifyResult, path: string): string {
   return [
     facts(rows),
     '',
+    ...sentences(result.notes),
     ...(counterexample ? [...counterexampleLines(counterexample, path), ''] : []),
     verdict,
   ].join('\n');

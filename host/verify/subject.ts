@@ -17,7 +17,9 @@ export interface Setup {
   /** One that counts, and ends endless loops. */
   metered: WebAssembly.Module;
   sramBytes: number;
+  /** With its capacitor. */
   profile: DeviceProfile;
+  notes: string[];
   /** Which way through the job this is, by name and number. */
   scenario: string;
   way: number;

@@ -9,8 +9,7 @@ import { type Image, withPolicy } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
 import { fixedPolicy } from '../plan/policy.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
-import { withCapacitor } from '../profiles/profile.js';
-import { deviceProfile } from '../profiles/index.js';
+import { targetOf } from '../power/target.js';
 import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { moduleBytes, moduleFor } from '../toolchain/modules.js';
@@ -50,6 +49,11 @@ export interface VerifyResult {
   violations: number;
   /** Cursors that one charge of the device does not get past. */
   stuck: number;
+  /** Name of the device whose charge is meant; its capacitor. */
+  device: string;
+  capacitorUf: number;
+  /** Whether that is what the image was compiled for. */
+  notes: string[];
   cursors: number;
   tiles: number;
   /** Ways through the job that were proved, and the tiles of each; of images that learn there are several. */
@@ -142,11 +146,11 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
 /** Image, module and jobs, for every way that jobs can take. Throws `BrownoutError`. */
 function setUpAll(image: Image, options: VerifySettings): Setup[] {
   const wasm = Uint8Array.from(options.module ?? moduleBytes(moduleFor(image)));
-  const profile = withCapacitor(deviceProfile(options.device), options.capacitorUf);
+  const { powered: profile, notes } = targetOf(image, options);
   const kind = jobKind(image, options.job);
   const module = deviceModule(wasm);
   const metered = new WebAssembly.Module(meter(wasm, profile.instructionCycles.value));
-  const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile };
+  const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile, notes };
   const scenarios = kind === JobKind.LEARN ? learnScenarios : inferenceScenarios;
   return scenarios(image, inputOf(image, options), noise(image, 2)).map(({ name, jobs }, way) => ({
     ...common,
@@ -374,6 +378,9 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     closed,
     violations,
     stuck,
+    device: setups[0]!.profile.name,
+    capacitorUf: setups[0]!.profile.capacitorUf.value,
+    notes: setups[0]!.notes,
     cursors: sum(({ subject }) => subject?.job.cursors.length ?? 0),
     tiles,
     scenarios: passed.map(({ setup, subject }) => ({

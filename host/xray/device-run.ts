@@ -4,7 +4,7 @@ import { C_OP } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import type { Image } from '../model/image.js';
 import type { Values } from '../model/values.js';
-import { deviceProfile } from '../profiles/index.js';
+import { targetOf } from '../power/target.js';
 import { Device } from '../simulator/device.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
@@ -31,7 +31,7 @@ export function runDevice(
   const places = layersOf(image);
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
-  const sramBytes = deviceProfile('cortex-m4-generic').sramBytes.value;
+  const sramBytes = targetOf(image, {}).profile.sramBytes.value;
   const device = new Device(new WebAssembly.Module(moduleBytes('device')), { image, nvm, sramBytes });
   checked(device.boot());
   const run: DeviceRun = { inputs: [...inputs], layers: places.map((place) => ({ ...place, values: [] })) };

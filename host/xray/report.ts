@@ -31,7 +31,7 @@ function values(layer: LayerReport): string[] {
 /** Two rows a layer, and what is wrong. */
 export function xrayText(result: XrayResult): string {
   const [first, ...later] = result.faults;
-  const of = `${result.samples} samples, ${result.source === 'log' ? 'from the device’s log' : 'simulated device'}`;
+  const of = `${result.samples} samples, ${result.device === null ? 'from the device’s log' : `simulated on ${result.device}`}`;
   const verdict = first
     ? [
         `${pc.red('goes wrong first in')} ${first.layer}: ${first.summary}`,

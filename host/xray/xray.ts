@@ -10,6 +10,7 @@ import { elementCount } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
 import { alignLayers } from './align.js';
 import { runFromLog, writeLog } from './device-log.js';
+import { targetOf } from '../power/target.js';
 import { runDevice } from './device-run.js';
 import { deviceWeights } from './device-weights.js';
 import { type Diagnosis, diagnose, expectedOf } from './diagnose.js';
@@ -51,6 +52,8 @@ export interface XrayResult {
   samples: number;
   /** Whether the figures are of a log or of the simulated device. */
   source: 'log' | 'simulated';
+  /** The one simulated: what the image was compiled for. */
+  device: string | null;
   layers: LayerReport[];
   /** In order; the first is where it goes wrong first. */
   faults: Fault[];
@@ -322,6 +325,7 @@ export function xray(image: Uint8Array | Image, given: XrayOptions): XrayOutput 
     name: model.metadata.name,
     samples: inputs.length,
     source: options.log ? 'log' : 'simulated',
+    device: options.log ? null : targetOf(model, {}).profile.name,
     layers,
     faults,
     sound: faults.length === 0,
