@@ -136,7 +136,7 @@ test('a charge that does not hold a tile is stuck', () => {
   const shape = { blockSize: 256, inputs: 4096, outputs: 256, method: 'direct' as const };
   const network = circulantNetwork(new Random(5), shape);
   const image = readImage(compileUnproved(network, { arenaBytes: 60_000, capacitorUf: 1e5 }));
-  const { stuck, proved, counterexample } = verify(image);
+  const { stuck, proved, counterexample } = verify(image, { capacitorUf: 100 });
   assert.ok(stuck > 0);
   assert.not(proved);
   assert.is(counterexample, null);
