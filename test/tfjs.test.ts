@@ -5,7 +5,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Desk } from '../host/compress/desk-module.js';
 import { elements } from '../host/compress/layers.js';
-import { Tape, tensor, type Tensor } from '../host/compress/tape.js';
+import { tensor, type Tensor } from '../host/compress/recorder.js';
+import { Tape } from '../host/compress/tape.js';
 import { Random } from '../host/math/random.js';
 
 /** A tensor of TensorFlow.js; operations that chain. */

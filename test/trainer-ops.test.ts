@@ -2,9 +2,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Desk } from '../host/compress/desk-module.js';
-import { elements } from '../host/compress/layers.js';
-import { Tape, type Tensor, tensor } from '../host/compress/tape.js';
+import { type Tensor, tensor } from '../host/compress/recorder.js';
+import { Tape } from '../host/compress/tape.js';
 import { Random } from '../host/math/random.js';
+import { checkOp, close, draw, step } from './util/tape-ops.js';
 import {
   type Values,
   type ConvolutionShape,
@@ -14,71 +15,6 @@ import {
   naiveCirculant,
   naiveCrossEntropy,
 } from './util/naive-layers.js';
-
-// Operands are odd multiples of 2⁻¹⁰, all different and none near zero: float32 holds them exactly, and no maximum or
-// sign changes within a finite difference's step.
-const step = 2 ** -12;
-
-function draw(random: Random, count: number): number[] {
-  const ranks = random.shuffle(Array.from({ length: count }, (_, index) => index));
-  return ranks.map((rank) => (2 * rank + 1 - count) / 1024 + (rank * 2 < count ? -0.25 : 0.25));
-}
-
-function close(found: Float32Array, expected: Values, name: string): void {
-  assert.is(found.length, expected.length, `${name}: count`);
-  const scale = Math.max(...expected.map(Math.abs));
-  found.forEach((value, index) => {
-    const error = Math.abs(value - expected[index]!);
-    assert.ok(error <= 2e-5 * scale + 1e-6, `${name}[${index}]: ${value}, expected ${expected[index]}`);
-  });
-}
-
-/**
- * Checks a tape op against its oracle: the values, then d(Σ weight · output)/d(every operand) against central
- * differences of the oracle. The weighting is made by a dense layer of one output, itself an op under test.
- */
-function checkOp(
-  name: string,
-  shapes: readonly (readonly number[])[],
-  op: (tape: Tape, operands: Tensor[]) => Tensor,
-  oracle: (operands: readonly Values[]) => number[],
-): void {
-  const random = new Random(shapes.flat().reduce((a, b) => a * 31 + b, 7));
-  const desk = new Desk();
-  const operands = shapes.map((shape) => draw(random, elements(shape)));
-  const place = (values: Values, shape: readonly number[]): Tensor =>
-    tensor(shape, desk.place(Float32Array.from(values)), desk.place(new Float32Array(values.length)));
-  const placed = operands.map((values, index) => place(values, shapes[index]!));
-
-  const tape = new Tape(desk);
-  const result = op(tape, placed);
-  const expected = oracle(operands);
-  close(desk.floats(result.values, elements(result.shape)), expected, name);
-
-  const weighting = draw(random, expected.length);
-  const flat = tensor([1, expected.length], result.values, result.gradient);
-  const sum = tape.dense(flat, place(weighting, [1, expected.length]), place([0], [1]));
-  desk.floats(sum.gradient, 1)[0] = 1;
-  tape.backward();
-
-  const objective = (): number =>
-    oracle(operands).reduce((total, value, i) => total + value * weighting[i]!, 0);
-  operands.forEach((values, index) => {
-    const differences = values.map((value, at) => {
-      values[at] = value + step;
-      const above = objective();
-      values[at] = value - step;
-      const below = objective();
-      values[at] = value;
-      return (above - below) / (2 * step);
-    });
-    close(
-      desk.floats(placed[index]!.gradient, values.length),
-      differences,
-      `${name}, gradient of operand ${index}`,
-    );
-  });
-}
 
 const convolutions: ConvolutionShape[] = [
   { input: [2, 6, 7, 3], weights: [5, 3, 2, 3], stride: [1, 1], padding: 'valid' },
@@ -95,6 +31,29 @@ test('conv2d agrees with its definition, values and gradients', () => {
       [shape.input, shape.weights, [shape.weights[0]]],
       (tape, [x, weights, bias]) => tape.conv2d(x!, weights!, bias!, ...shape.stride, shape.padding),
       ([x, weights, bias]) => naiveConvolution(shape, x!, weights!, bias!),
+    );
+  }
+});
+
+test('conv2d with its pool agrees with both definitions, values and gradients', () => {
+  for (const [shape, map] of [
+    [{ input: [2, 6, 8, 3], weights: [5, 3, 3, 3], stride: [1, 1], padding: 'valid' }, [2, 4, 6, 5]],
+    [{ input: [1, 8, 8, 1], weights: [6, 5, 5, 1], stride: [1, 1], padding: 'valid' }, [1, 4, 4, 6]],
+    [{ input: [2, 4, 6, 2], weights: [9, 3, 4, 2], stride: [1, 1], padding: 'same' }, [2, 4, 6, 9]],
+    [{ input: [1, 9, 7, 4], weights: [3, 3, 3, 4], stride: [2, 1], padding: 'valid' }, [1, 4, 5, 3]],
+    // A kernel of more than 256 weights.
+    [{ input: [1, 7, 7, 8], weights: [2, 6, 6, 8], stride: [1, 1], padding: 'valid' }, [1, 2, 2, 2]],
+  ] as [ConvolutionShape, [number, number, number, number]][]) {
+    const even = map[1] % 2 === 0 && map[2] % 2 === 0;
+    checkOp(
+      `conv2d ${JSON.stringify(shape)}, pooled`,
+      [shape.input, shape.weights, [shape.weights[0]]],
+      (tape, [x, weights, bias]) => {
+        const y = tape.conv2d(x!, weights!, bias!, ...shape.stride, shape.padding, even);
+        const two = { height: 2, width: 2, strideHeight: 2, strideWidth: 2 };
+        return even ? y : tape.maxPool2d(y, two);
+      },
+      ([x, weights, bias]) => naiveMaxPool(map, 2, 2, naiveConvolution(shape, x!, weights!, bias!)),
     );
   }
 });

@@ -3,7 +3,10 @@
 // Gradients accumulate (+=), so the host clears them first.
 export { heapBase, cosine } from './scalar';
 export { gemm, gemmWorkspaceSize } from './gemm';
-export { im2col, col2im } from './patches';
+export { sparseGemm, sparseGemmWorkspaceSize } from './sparse_gemm';
+export { im2col, col2im, padImages, addUnpadded } from './patches';
+export { convolve, convolveInputGradient, convolveWorkspaceSize, countNonZero } from './convolution';
+export { convolveWeightGradient, listGradients, listPooledGradients, listsSize } from './convolution_lists';
 export {
   fillRows,
   sumRows,
@@ -24,7 +27,7 @@ export {
   countCorrect,
 } from './cross_entropy';
 export { momentumUpdate, adamUpdate } from './update';
-export { warp } from './warp';
+export { warp, warpWorkspaceSize } from './warp';
 export { addNoise, shiftRows, dropout } from './augment';
 export { depthwise, depthwiseGradient } from './depthwise';
 export { averagePool } from './average_pool';

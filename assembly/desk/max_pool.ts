@@ -1,11 +1,9 @@
-/**
- * y[image, outY, outX, channel] = the largest x in its window (outside the image there is nothing); winners[…], one u32
- * each, holds its index in x. Of equals the first wins.
- */
+// The largest of each window of NHWC maps; outside the map there is nothing, and of equals the first wins.
+
+/** y[image, outY, outX, channel] = the largest x in its window. */
 export function maxPool(
   x: usize,
   y: usize,
-  winners: usize,
   count: i32,
   height: i32,
   width: i32,
@@ -19,63 +17,122 @@ export function maxPool(
   outHeight: i32,
   outWidth: i32,
 ): void {
-  for (let image = 0; image < count; image++) {
+  const pixelBytes = channels << 2;
+  const rowBytes = width * pixelBytes;
+  for (let image = 0; image < count; image++, x += height * rowBytes) {
     for (let outY = 0; outY < outHeight; outY++) {
       const top = outY * strideHeight - padTop;
       const firstY = max(top, 0);
-      const lastY = min(top + poolHeight, height);
-      for (let outX = 0; outX < outWidth; outX++) {
+      const rows = min(top + poolHeight, height) - firstY;
+      for (let outX = 0; outX < outWidth; outX++, y += pixelBytes) {
         const left = outX * strideWidth - padLeft;
         const firstX = max(left, 0);
-        const lastX = min(left + poolWidth, width);
-        const corner = ((image * height + firstY) * width + firstX) * channels;
-        let channel = 0;
-        for (; channel + 4 <= channels; channel += 4, y += 16, winners += 16) {
-          // Four channels at a time, by the same comparisons.
-          let index = i32x4.add(i32x4.splat(corner + channel), i32x4(0, 1, 2, 3));
-          let winner = index;
-          let best = v128.load(x + ((corner + channel) << 2));
-          for (let row = firstY; row < lastY; row++) {
-            const start = corner + channel + (row - firstY) * width * channels;
-            let from = x + (start << 2);
-            index = i32x4.add(i32x4.splat(start), i32x4(0, 1, 2, 3));
-            for (let column = firstX; column < lastX; column++, from += channels << 2) {
-              const value = v128.load(from);
-              const larger = f32x4.gt(value, best);
-              best = v128.bitselect(value, best, larger);
-              winner = v128.bitselect(index, winner, larger);
-              index = i32x4.add(index, i32x4.splat(channels));
+        const columns = min(left + poolWidth, width) - firstX;
+        const corner = x + firstY * rowBytes + firstX * pixelBytes;
+        if (channels < 4) {
+          for (let channel = 0; channel < pixelBytes; channel += 4) {
+            let best = load<f32>(corner + channel);
+            for (let row = 0; row < rows; row++) {
+              let from = corner + row * rowBytes + channel;
+              for (let column = 0; column < columns; column++, from += pixelBytes) {
+                best = max(best, load<f32>(from));
+              }
             }
+            store<f32>(y + channel, best);
           }
-          v128.store(y, best);
-          v128.store(winners, winner);
+          continue;
         }
-        for (; channel < channels; channel++) {
-          let winner = corner + channel;
-          let best = load<f32>(x + (winner << 2));
-          for (let row = firstY; row < lastY; row++) {
-            let index = corner + channel + (row - firstY) * width * channels;
-            for (let column = firstX; column < lastX; column++, index += channels) {
-              const value = load<f32>(x + (index << 2));
-              const larger = value > best;
-              best = select(value, best, larger);
-              winner = select(index, winner, larger);
+        for (let channel = 0; channel < pixelBytes; channel += 16) {
+          // The last four may be some of those before them again.
+          const at = min(channel, pixelBytes - 16);
+          let from = corner + at;
+          if (rows == 2 && columns == 2) {
+            const upper = f32x4.max(v128.load(from), v128.load(from + pixelBytes));
+            from += rowBytes;
+            v128.store(y + at, f32x4.max(upper, f32x4.max(v128.load(from), v128.load(from + pixelBytes))));
+            continue;
+          }
+          let best = v128.load(from);
+          for (let row = 0; row < rows; row++, from += rowBytes) {
+            for (let column = 0; column < columns; column++) {
+              best = f32x4.max(best, v128.load(from + column * pixelBytes));
             }
           }
-          store<f32>(y, best);
-          store<u32>(winners, winner);
-          y += 4;
-          winners += 4;
+          v128.store(y + at, best);
         }
       }
     }
   }
 }
 
-/** dx[winner] += dy, for `count` outputs. */
-export function maxPoolGradient(dy: usize, winners: usize, dx: usize, count: i32): void {
-  for (let i = 0; i < count; i++) {
-    const to = dx + (load<u32>(winners + (i << 2)) << 2);
-    store<f32>(to, load<f32>(to) + load<f32>(dy + (i << 2)));
+/** dx += dy at the first of each window's largest; y as `maxPool` gave it. */
+export function maxPoolGradient(
+  x: usize,
+  y: usize,
+  dy: usize,
+  dx: usize,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  poolHeight: i32,
+  poolWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  padTop: i32,
+  padLeft: i32,
+  outHeight: i32,
+  outWidth: i32,
+): void {
+  const pixelBytes = channels << 2;
+  const rowBytes = width * pixelBytes;
+  for (let image = 0; image < count; image++, x += height * rowBytes, dx += height * rowBytes) {
+    for (let outY = 0; outY < outHeight; outY++) {
+      const top = outY * strideHeight - padTop;
+      const firstY = max(top, 0);
+      const rows = min(top + poolHeight, height) - firstY;
+      for (let outX = 0; outX < outWidth; outX++) {
+        const left = outX * strideWidth - padLeft;
+        const firstX = max(left, 0);
+        const columns = min(left + poolWidth, width) - firstX;
+        const corner = firstY * rowBytes + firstX * pixelBytes;
+        for (let channel = 0; channel < channels; channel++, y += 4, dy += 4) {
+          const gradient = load<f32>(dy);
+          const largest = load<f32>(y);
+          const to = dx + winnerOf(x, corner + (channel << 2), rows, columns, rowBytes, pixelBytes, largest);
+          store<f32>(to, load<f32>(to) + gradient);
+        }
+      }
+    }
   }
+}
+
+/** The offset of the first `largest` in a window; the window's first where there is none (NaN). */
+// @ts-ignore: decorator
+@inline
+function winnerOf(
+  x: usize,
+  corner: usize,
+  rows: i32,
+  columns: i32,
+  rowBytes: i32,
+  pixelBytes: i32,
+  largest: f32,
+): usize {
+  if (rows == 2 && columns == 2) {
+    // Without branches: which of four it is is anybody's guess.
+    const below = corner + rowBytes;
+    let at: usize = corner;
+    at = select<usize>(below + pixelBytes, at, load<f32>(x + below + pixelBytes) == largest);
+    at = select<usize>(below, at, load<f32>(x + below) == largest);
+    at = select<usize>(corner + pixelBytes, at, load<f32>(x + corner + pixelBytes) == largest);
+    return select<usize>(corner, at, load<f32>(x + corner) == largest);
+  }
+  for (let row = 0; row < rows; row++) {
+    let at = corner + row * rowBytes;
+    for (let column = 0; column < columns; column++, at += pixelBytes) {
+      if (load<f32>(x + at) == largest) return at;
+    }
+  }
+  return corner;
 }

@@ -91,6 +91,52 @@ export function col2im(
   }
 }
 
+/** to[count][toHeight][toWidth][channels] = from[count][height][width][channels] at (top, left), zero around it. */
+export function padImages(
+  from: usize,
+  to: usize,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  top: i32,
+  left: i32,
+  toHeight: i32,
+  toWidth: i32,
+): void {
+  const rowBytes = (width * channels) << 2;
+  const toRowBytes = (toWidth * channels) << 2;
+  memory.fill(to, 0, count * toHeight * toRowBytes);
+  for (let image = 0; image < count; image++) {
+    let row = to + (image * toHeight + top) * toRowBytes + ((left * channels) << 2);
+    for (let y = 0; y < height; y++, from += rowBytes, row += toRowBytes) memory.copy(row, from, rowBytes);
+  }
+}
+
+/** to += the part of padded images at (top, left): the transpose of `padImages`. */
+export function addUnpadded(
+  from: usize,
+  to: usize,
+  count: i32,
+  height: i32,
+  width: i32,
+  channels: i32,
+  top: i32,
+  left: i32,
+  fromHeight: i32,
+  fromWidth: i32,
+): void {
+  const floats = width * channels;
+  for (let image = 0; image < count; image++) {
+    for (let y = 0; y < height; y++) {
+      let row = from + ((((image * fromHeight + top + y) * fromWidth + left) * channels) << 2);
+      for (const end = to + (floats << 2); to < end; to += 4, row += 4) {
+        store<f32>(to, load<f32>(to) + load<f32>(row));
+      }
+    }
+  }
+}
+
 // Runs are short (a kernel row): a loop beats a call to memory.copy.
 // @ts-ignore: decorator
 @inline

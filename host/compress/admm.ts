@@ -5,7 +5,7 @@
 import type { Desk } from './desk-module.js';
 import { type Constraint, project } from './constraint.js';
 import { elements, type FloatLayer } from './layers.js';
-import type { Tensor } from './tape.js';
+import type { Tensor } from './recorder.js';
 
 /** Options of training by ADMM, which pulls weights towards a structure. */
 export interface AdmmOptions {

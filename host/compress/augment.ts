@@ -30,10 +30,14 @@ export function augment(
   const draw = (limit: number): number => random.uniform(-limit, limit);
   const size = height * width * channels;
   if (shiftPixels + rotationRadians + shear + scale > 0) {
+    const mark = desk.mark();
+    const workspace = desk.allocate(desk.kernels.warpWorkspaceSize(height, width));
     desk.kernels.warp(
       ...[from, to, height, width, channels],
       ...[draw(rotationRadians), draw(shear), 1 + draw(scale), draw(shiftPixels), draw(shiftPixels)],
+      workspace,
     );
+    desk.release(mark);
   } else if (timeShift) {
     desk.kernels.shiftRows(from, to, height, width * channels, Math.round(draw(timeShift)));
   } else desk.floats(to, size).set(desk.floats(from, size));

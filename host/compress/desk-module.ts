@@ -8,6 +8,18 @@ interface DeskKernels {
   cosine(x: number): number;
   gemmWorkspaceSize(n: number): number;
   gemm: Kernel;
+  sparseGemmWorkspaceSize(m: number, n: number, k: number): number;
+  sparseGemm: Kernel;
+  convolveWorkspaceSize(depth: number, outputs: number): number;
+  convolve: Kernel;
+  listsSize(rows: number, outputs: number): number;
+  listGradients: Kernel;
+  listPooledGradients: Kernel;
+  convolveWeightGradient: Kernel;
+  convolveInputGradient: Kernel;
+  countNonZero(x: number, count: number): number;
+  padImages: Kernel;
+  addUnpadded: Kernel;
   im2col: Kernel;
   col2im: Kernel;
   fillRows: Kernel;
@@ -49,6 +61,7 @@ interface DeskKernels {
   countCorrect(...values: number[]): number;
   momentumUpdate: Kernel;
   adamUpdate: Kernel;
+  warpWorkspaceSize(height: number, width: number): number;
   warp: Kernel;
 }
 type Kernel = (...values: number[]) => void;

@@ -4,7 +4,8 @@ import { Desk } from './desk-module.js';
 import type { FloatNetwork, ForwardResult, LabelledData } from './float-network.js';
 import { elements } from './layers.js';
 import { PlacedNetwork } from './placed-network.js';
-import { Tape, tensor } from './tape.js';
+import { tensor } from './recorder.js';
+import { Tape } from './tape.js';
 
 const chunk = 64;
 

@@ -16,7 +16,8 @@ import type {
 } from '../model/quantized-network.js';
 import { elementCount } from '../model/quantized-network.js';
 import { Desk } from './desk-module.js';
-import { Tape, tensor, type Tensor } from './tape.js';
+import { tensor, type Tensor } from './recorder.js';
+import { Tape } from './tape.js';
 
 const chunk = 64;
 /** Products that one sum may have, so that it is exact: see assembly/desk/integer.ts. */

@@ -1,6 +1,6 @@
 import type { Desk } from './desk-module.js';
 import { elements } from './layers.js';
-import type { Tensor } from './tape.js';
+import type { Tensor } from './recorder.js';
 
 /** How weights follow gradients: Adam (Kingma, Ba 2015), or momentum. */
 export type Optimizer =

@@ -8,11 +8,13 @@ import {
   type FloatLayer,
   hasWeights,
   inputsOf,
+  tensorShapes,
   type WeightedLayer,
   weightShape,
 } from './layers.js';
 import type { FloatNetwork } from './float-network.js';
-import { type Tape, tensor, type Tensor } from './tape.js';
+import { tensor, type Tensor } from './recorder.js';
+import { type Tape } from './tape.js';
 
 /** One layer's parameters in the desk module's memory. */
 export interface LayerParameters {
@@ -42,6 +44,11 @@ export interface ApplyOptions {
   /** Batch statistics and dropout, as training wants them; the seed is of this batch. */
   trainingSeed?: number;
   rounding?: Rounding;
+  /**
+   * Maps are pooled before what follows their convolution, where nothing else reads them: activation and rounding keep the
+   * order of values. What `apply` then returns of such a convolution is pooled.
+   */
+  fused?: boolean;
 }
 
 /** How quickly running statistics follow those of batches. */
@@ -56,10 +63,27 @@ export function weightGroups(layer: WeightedLayer): { groups: number; interleave
 /** The largest whole number that weights of so many bits are rounded to. */
 export const mostOf = (bits: WeightBits): number => WEIGHT_TYPES[weightTypeOf(bits)].most;
 
+/** Which convolutions nothing but the layer behind them reads, a pool of 2×2 that leaves nothing out. */
+function fusedOf({ inputShape, layers }: FloatNetwork, reads: readonly number[][]): boolean[] {
+  const shapes = tensorShapes(inputShape, layers);
+  return layers.map((layer, index) => {
+    const next = layers[index + 1];
+    if (layer.kind !== 'conv2d' || next?.kind !== 'maxPool2d') return false;
+    const readers = reads.flat().filter((tensor) => tensor === index + 1).length;
+    const { poolHeight, poolWidth, strideHeight, strideWidth } = next;
+    const window = [poolHeight, poolWidth, strideHeight, strideWidth];
+    const [map, pooled] = [shapes[index + 1]!, shapes[index + 2]!];
+    const whole = map[0] === 2 * pooled[0]! && map[1] === 2 * pooled[1]!;
+    return readers === 1 && reads[index + 1]![0] === index + 1 && window.every((one) => one === 2) && whole;
+  });
+}
+
 /** A network's parameters in a desk module, and how to run batches through it. */
 export class PlacedNetwork {
   readonly parameters: readonly (LayerParameters | undefined)[];
   private readonly reads: number[][];
+  /** Convolutions that nothing but a pool of 2×2 behind them reads. */
+  private readonly fused: boolean[];
 
   constructor(
     private readonly desk: Desk,
@@ -67,6 +91,7 @@ export class PlacedNetwork {
     withGradients = false,
   ) {
     this.reads = inputsOf(network.layers);
+    this.fused = fusedOf(network, this.reads);
     this.parameters = network.layers.map((layer) => this.place(layer, withGradients));
   }
 
@@ -120,6 +145,11 @@ export class PlacedNetwork {
     const tensors: Tensor[] = [this.round(tape, 0, batch, options)];
     this.network.layers.forEach((layer, index) => {
       const [x, other] = this.reads[index]!.map((at) => tensors[at]!) as [Tensor, Tensor?];
+      // Pooled with the convolution before it.
+      if (options.fused && this.fused[index - 1]) {
+        tensors.push(x);
+        return;
+      }
       let y = this.layer(tape, layer, index, x, other, options);
       if ('activation' in layer && layer.activation !== 'none') y = tape.activate(y, layer.activation);
       tensors.push(this.round(tape, index + 1, y, options));
@@ -160,7 +190,7 @@ export class PlacedNetwork {
     layer: WeightedLayer,
     index: number,
     x: Tensor,
-    { trainingSeed, rounding }: ApplyOptions,
+    { trainingSeed, rounding, fused }: ApplyOptions,
   ): Tensor {
     const { bias, statistics, weights: exact } = this.parameters[index]!;
     const how = rounding?.weights.get(index);
@@ -169,7 +199,8 @@ export class PlacedNetwork {
       case 'conv2d': {
         const { strideHeight, strideWidth, padding, blockSize = 1 } = layer;
         const dense = blockSize > 1 ? tape.unwind(weights, layer) : weights;
-        return tape.conv2d(x, dense, bias, strideHeight, strideWidth, padding);
+        const pooled = fused === true && this.fused[index]!;
+        return tape.conv2d(x, dense, bias, strideHeight, strideWidth, padding, pooled);
       }
       case 'depthwiseConv2d':
         return tape.depthwiseConv2d(x, weights, bias, layer.strideHeight, layer.strideWidth, layer.padding);

@@ -17,7 +17,7 @@ import {
   weightGroups,
   type WeightRounding,
 } from './placed-network.js';
-import { tensor, type Tensor } from './tape.js';
+import { tensor, type Tensor } from './recorder.js';
 
 /** Options of quantization after training, with ranges that are learnt. */
 export interface RoundingOptions {

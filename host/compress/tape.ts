@@ -1,15 +1,7 @@
-import { BrownoutError } from '../error.js';
 import type { Quantization } from '../model/quantized-network.js';
-import type { Desk } from './desk-module.js';
-import { type Activation, boundsOf, elements, type Padding, windowGeometry } from './layers.js';
-
-/** An array in the desk module's memory; `gradient` is 0 where none is wanted. */
-export interface Tensor {
-  /** Rows: [images][height][width][channels] or [rows][columns]. */
-  readonly shape: readonly number[];
-  readonly values: number;
-  readonly gradient: number;
-}
+import { convolution } from './convolution.js';
+import { type Activation, boundsOf, elements, type Padding } from './layers.js';
+import { Recorder, requireFit, tensor, type Tensor } from './recorder.js';
 
 export interface Window {
   height: number;
@@ -20,29 +12,16 @@ export interface Window {
   padding?: Padding;
 }
 
-type Map4 = [number, number, number, number];
-
-/** A tensor over values already in memory: a batch of inputs, or parameters with their gradients. */
-export function tensor(shape: readonly number[], values: number, gradient = 0): Tensor {
-  return { shape, values, gradient };
-}
-
 /**
  * Runs layers over the desk module's kernels and, when recording, remembers how to run them backwards.
  * `backward` adds to the gradients of every tensor that has one. Tensors live in the desk's arena, so a tape is used
  * for one batch and its memory is released by the caller.
  */
-export class Tape {
-  private readonly steps: (() => void)[] = [];
-
-  constructor(
-    private readonly desk: Desk,
-    private readonly recording = true,
-  ) {}
-
+export class Tape extends Recorder {
   /**
    * Convolution of x [n][h][w][in] with weights [out][kh][kw][in] and bias [out]; padding as TensorFlow defines it
-   * ('same': out = ⌈in / stride⌉, the odd pixel of padding at the bottom and right). Returns [n][oh][ow][out].
+   * ('same': out = ⌈in / stride⌉, the odd pixel of padding at the bottom and right). Returns [n][oh][ow][out]; with `pooled`
+   * the largest of each 2×2 of these, both extents of which are even.
    */
   conv2d(
     x: Tensor,
@@ -51,36 +30,9 @@ export class Tape {
     strideHeight = 1,
     strideWidth = 1,
     padding: Padding = 'valid',
+    pooled = false,
   ): Tensor {
-    const { kernels } = this.desk;
-    const [count, height, width, channels] = x.shape as Map4;
-    const [outputs, kernelHeight, kernelWidth] = weights.shape as Map4;
-    const geometry = this.window(x, [kernelHeight, kernelWidth], [strideHeight, strideWidth], padding);
-    const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
-    const rows = count * outHeight * outWidth;
-    const depth = kernelHeight * kernelWidth * channels;
-    requireFit('conv2d', elements(x.shape), count * height * width * channels);
-    requireFit('conv2d', elements(weights.shape), outputs * depth);
-
-    const patches = this.desk.allocate(4 * rows * depth);
-    kernels.im2col(x.values, patches, ...geometry);
-    const y = this.result([count, outHeight, outWidth, outputs]);
-    kernels.fillRows(bias.values, y.values, rows, outputs);
-    this.gemm(rows, outputs, depth, patches, [depth, 1], weights.values, [1, depth], y.values);
-    this.record(() => {
-      kernels.sumRows(y.gradient, bias.gradient, rows, outputs);
-      this.scratch(depth * outputs, (transposed) => {
-        // patchesᵀ · dy, and not dyᵀ · patches: packing the narrow matrix is cheaper.
-        this.gemm(depth, outputs, rows, patches, [1, depth], y.gradient, [outputs, 1], transposed);
-        kernels.addTransposed(transposed, weights.gradient, depth, outputs);
-      });
-      if (x.gradient === 0) return;
-      this.scratch(rows * depth, (dPatches) => {
-        this.gemm(rows, depth, outputs, y.gradient, [outputs, 1], weights.values, [depth, 1], dPatches);
-        kernels.col2im(dPatches, x.gradient, ...geometry);
-      });
-    });
-    return y;
+    return convolution(this, { x, weights, bias, stride: [strideHeight, strideWidth], padding, pooled });
   }
 
   /** Depthwise: x [n][h][w][in], weights [kh][kw][out], out a multiple of in. Returns [n][oh][ow][out]. */
@@ -115,10 +67,9 @@ export class Tape {
     const geometry = this.window(x, [height, width], [strideHeight, strideWidth], padding);
     const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
     const y = this.result([x.shape[0]!, outHeight, outWidth, x.shape[3]!]);
-    const winners = this.desk.allocate(4 * elements(y.shape));
-    kernels.maxPool(x.values, y.values, winners, ...geometry);
+    kernels.maxPool(x.values, y.values, ...geometry);
     this.record(() => {
-      if (x.gradient !== 0) kernels.maxPoolGradient(y.gradient, winners, x.gradient, elements(y.shape));
+      if (x.gradient !== 0) kernels.maxPoolGradient(x.values, y.values, y.gradient, x.gradient, ...geometry);
     });
     return y;
   }
@@ -203,11 +154,11 @@ export class Tape {
   round(x: Tensor, { scale, zeroPoint }: Quantization, ends: number): Tensor {
     const { kernels } = this.desk;
     const count = elements(x.shape);
-    const y = this.result(x.shape);
+    const y = this.result(x.shape, x.gradient !== 0 || ends !== 0);
     const [low, high] = [-128 - zeroPoint, 127 - zeroPoint];
     kernels.fakeQuantize(x.values, y.values, count, scale, low, high);
+    if (y.gradient === 0) return y;
     this.record(() => {
-      if (x.gradient === 0 && ends === 0) return;
       kernels.fakeQuantizeGradient(
         ...[x.values, y.gradient, x.gradient, ends, count],
         ...[low * scale, high * scale],
@@ -266,12 +217,30 @@ export class Tape {
     requireFit('dense', elements(x.shape), rows * inputs);
     const y = this.result([rows, outputs]);
     kernels.fillRows(bias.values, y.values, rows, outputs);
-    this.gemm(rows, outputs, inputs, x.values, [inputs, 1], weights.values, [1, inputs], y.values);
+    this.sparseGemm(rows, outputs, inputs, x.values, [inputs, 1], weights.values, [1, inputs], y.values);
     this.record(() => {
       kernels.sumRows(y.gradient, bias.gradient, rows, outputs);
-      this.gemm(outputs, inputs, rows, y.gradient, [1, outputs], x.values, [inputs, 1], weights.gradient);
+      this.sparseGemm(
+        outputs,
+        inputs,
+        rows,
+        y.gradient,
+        [1, outputs],
+        x.values,
+        [inputs, 1],
+        weights.gradient,
+      );
       if (x.gradient === 0) return;
-      this.gemm(rows, inputs, outputs, y.gradient, [outputs, 1], weights.values, [inputs, 1], x.gradient);
+      this.sparseGemm(
+        rows,
+        inputs,
+        outputs,
+        y.gradient,
+        [outputs, 1],
+        weights.values,
+        [inputs, 1],
+        x.gradient,
+      );
     });
     return y;
   }
@@ -349,71 +318,4 @@ export class Tape {
     const rows = logits.shape[0]!;
     return this.desk.kernels.countCorrect(logits.values, labels, rows, elements(logits.shape) / rows);
   }
-
-  /** Runs the recorded steps backwards. */
-  backward(): void {
-    for (const step of this.steps.reverse()) step();
-  }
-
-  /** A window over x, as the kernels take it: count … padLeft, outHeight, outWidth. */
-  private window(
-    { shape }: Tensor,
-    kernel: readonly [number, number],
-    stride: readonly [number, number],
-    padding: Padding,
-  ): number[] {
-    const { outHeight, outWidth, padTop, padLeft } = windowGeometry(shape.slice(1), kernel, stride, padding);
-    return [...shape, ...kernel, ...stride, padTop, padLeft, outHeight, outWidth];
-  }
-
-  private record(step: () => void): void {
-    if (this.recording) this.steps.push(step);
-  }
-
-  private result(shape: readonly number[]): Tensor {
-    const count = elements(shape);
-    const values = this.desk.allocate(4 * count);
-    return tensor(shape, values, this.recording ? this.zeros(count) : 0);
-  }
-
-  private zeros(count: number): number {
-    const address = this.desk.allocate(4 * count);
-    this.desk.floats(address, count).fill(0);
-    return address;
-  }
-
-  /** Lends `use` a cleared array. */
-  private scratch(count: number, use: (address: number) => unknown): void {
-    const mark = this.desk.mark();
-    use(this.zeros(count));
-    this.desk.release(mark);
-  }
-
-  /** c [m][n] += a [m][k] · b [k][n], a and b through [row, column] strides. */
-  private gemm(
-    m: number,
-    n: number,
-    k: number,
-    a: number,
-    aStrides: readonly [number, number],
-    b: number,
-    bStrides: readonly [number, number],
-    c: number,
-  ): void {
-    const { kernels } = this.desk;
-    const mark = this.desk.mark();
-    const workspace = this.desk.allocate(kernels.gemmWorkspaceSize(n));
-    kernels.gemm(m, n, k, a, ...aStrides, b, ...bStrides, c, workspace);
-    this.desk.release(mark);
-  }
-}
-
-function requireFit(op: string, found: number, expected: number): void {
-  if (found === expected) return;
-  throw new BrownoutError({
-    code: 'E_SHAPE',
-    found: `${found} values in ${op}`,
-    expected: `${expected}, from its other operands`,
-    hint: "Check the layer's sizes against those of the layer before it.",
-  });
 }

@@ -10,7 +10,8 @@ import { elements } from './layers.js';
 import { type Optimizer, Trained } from './optimizer.js';
 import { PlacedNetwork } from './placed-network.js';
 import { LearnedRounding, type QuantizationScheme, type RoundingOptions } from './rounding.js';
-import { Tape, tensor, type Tensor } from './tape.js';
+import { tensor, type Tensor } from './recorder.js';
+import { Tape } from './tape.js';
 
 /** A network whose softened answers the trained one is to give as well (Hinton et al. 2015). */
 export interface Teacher {
@@ -277,6 +278,7 @@ export class Training {
     const x = tensor([members.length, ...this.network.inputShape], batch);
     const logits = this.placed
       .apply(tape, x, {
+        fused: true,
         trainingSeed: Math.imul(options.seed ^ 0x5bd1e995, 0x9e3779b1) + step,
         ...(this.rounding ? { rounding: this.rounding } : {}),
       })
