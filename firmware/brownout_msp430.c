@@ -1,4 +1,4 @@
-/* Start-up code of an MSP430FR5994: clock, protection of FRAM, text; and divisions, which its compilers call by name. */
+/* Start-up code of an MSP430FR5994: clock, protection of FRAM, text. */
 #include <stdint.h>
 
 #include "brownout_board.h"
@@ -60,48 +60,4 @@ void brownout_start(void) {
   /* A failure begins again, as after a cut: a write of the watchdog without its key. */
   if (main() != 0) brownout_trap();
   brownout_board_end();
-}
-
-/* Unsigned: quotient, and the remainder in `rest`. */
-static __attribute__((noinline)) uint32_t divide(uint32_t a, uint32_t b, uint32_t *rest) {
-  uint32_t remainder = 0;
-  uint16_t bit;
-  for (bit = 32; bit; bit--) {
-    remainder = remainder << 1 | ((uint16_t)(a >> 16) >> 15);
-    a <<= 1;
-    if (remainder >= b) {
-      remainder -= b;
-      a |= 1;
-    }
-  }
-  *rest = remainder;
-  return a;
-}
-
-static uint32_t magnitude(int32_t x) {
-  return x < 0 ? 0u - (uint32_t)x : (uint32_t)x;
-}
-
-int32_t brownout_msp430_divli(int32_t a, int32_t b);
-int32_t brownout_msp430_divli(int32_t a, int32_t b) {
-  uint32_t rest;
-  const uint32_t quotient = divide(magnitude(a), magnitude(b), &rest);
-  return (int32_t)((a ^ b) < 0 ? 0u - quotient : quotient);
-}
-int32_t brownout_msp430_remli(int32_t a, int32_t b);
-int32_t brownout_msp430_remli(int32_t a, int32_t b) {
-  uint32_t rest;
-  divide(magnitude(a), magnitude(b), &rest);
-  return (int32_t)(a < 0 ? 0u - rest : rest);
-}
-uint32_t brownout_msp430_divul(uint32_t a, uint32_t b);
-uint32_t brownout_msp430_divul(uint32_t a, uint32_t b) {
-  uint32_t rest;
-  return divide(a, b, &rest);
-}
-uint32_t brownout_msp430_remul(uint32_t a, uint32_t b);
-uint32_t brownout_msp430_remul(uint32_t a, uint32_t b) {
-  uint32_t rest;
-  divide(a, b, &rest);
-  return rest;
 }

@@ -332,12 +332,114 @@ FUNCTION memcmp
 2:clr r12
   ret
 
-/* Divisions of 32 bits, in C. */
-FUNCTION __mspabi_divli
-  br #brownout_msp430_divli
-FUNCTION __mspabi_remli
-  br #brownout_msp430_remli
+/* Divisions: r12 by r13, or r12, r13 by r14, r15; quotients where the dividend was. A divisor of 0 gives all ones. */
+FUNCTION __mspabi_divu
+divide16:
+  clr r14
+  mov #16,r15
+1:rla r12
+  rlc r14
+  jc 2f
+  cmp r13,r14
+  jlo 3f
+2:sub r13,r14
+  inc r12
+3:dec r15
+  jnz 1b
+  ret
+FUNCTION __mspabi_remu
+  call #divide16
+  mov r14,r12
+  ret
+
+/* Signed: of magnitudes, the sign kept. */
+.macro ABSOLUTE low,high
+  tst \high
+  jge 7f
+  inv \low
+.ifnc \low,\high
+  inv \high
+.endif
+  inc \low
+.ifnc \low,\high
+  adc \high
+.endif
+7:
+.endm
+FUNCTION __mspabi_divi
+  mov r12,r11
+  xor r13,r11
+  ABSOLUTE r12,r12
+  ABSOLUTE r13,r13
+  call #divide16
+sign16:
+  tst r11
+  jge 1f
+  inv r12
+  inc r12
+1:ret
+FUNCTION __mspabi_remi
+  mov r12,r11
+  ABSOLUTE r12,r12
+  ABSOLUTE r13,r13
+  call #divide16
+  mov r14,r12
+  jmp sign16
+
+/* The remainder in r14, r15. */
 FUNCTION __mspabi_divul
-  br #brownout_msp430_divul
+divide32:
+  push r10
+  push r9
+  push r8
+  clr r8
+  clr r9
+  mov #32,r10
+1:rla r12
+  rlc r13
+  rlc r8
+  rlc r9
+  jc 2f
+  cmp r15,r9
+  jlo 3f
+  jne 2f
+  cmp r14,r8
+  jlo 3f
+2:sub r14,r8
+  subc r15,r9
+  inc r12
+3:dec r10
+  jnz 1b
+  mov r8,r14
+  mov r9,r15
+  pop r8
+  pop r9
+  pop r10
+  ret
 FUNCTION __mspabi_remul
-  br #brownout_msp430_remul
+  call #divide32
+  mov r14,r12
+  mov r15,r13
+  ret
+FUNCTION __mspabi_divli
+  mov r13,r11
+  xor r15,r11
+  ABSOLUTE r12,r13
+  ABSOLUTE r14,r15
+  call #divide32
+sign32:
+  tst r11
+  jge 1f
+  inv r12
+  inv r13
+  inc r12
+  adc r13
+1:ret
+FUNCTION __mspabi_remli
+  mov r13,r11
+  ABSOLUTE r12,r13
+  ABSOLUTE r14,r15
+  call #divide32
+  mov r14,r12
+  mov r15,r13
+  jmp sign32

@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emitFunctions } from '../host/firmware/emit-c.js';
+import type { Facts } from '../host/firmware/widths/facts.js';
+import { ANY } from '../host/firmware/widths/interval.js';
+import { widthsOf } from '../host/firmware/widths/widths.js';
 import { ByteWriter, Op } from '../host/toolchain/wasm-bytes.js';
 import { assemble, f32, i32, i64, instantiate } from './util/assemble.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
@@ -99,12 +102,25 @@ function mainText(programs: Map<string, Uint8Array>): string {
 const OURS = `#define BROWNOUT_WASM_MEMORY_BYTES ${PROGRAM_BYTES}u\n#include "brownout_wasm.h"\n#define MEMORY wasm_memory.bytes\n`;
 const WASM2C = `${WASM2C_RUNTIME}\n#define MEMORY wasm2c_memory\n`;
 
+/** Of a random program nothing is known. */
+const NOTHING: Facts = {
+  ...{ addressBits: 32, sramBytes: 65536, arena: 0, records: [], parameters: new Map(), fetchRecord: '' },
+  words: () => new Map(),
+  cursor: () => [],
+  written: () => [],
+  addresses: () => [],
+  imported: () => ANY,
+};
+
 /** C that our emitter makes of programs. */
-function ourText(programs: Map<string, Uint8Array>): string {
+function ourText(programs: Map<string, Uint8Array>, isNarrow = false): string {
   const text = [...programs].map(([name, wasm]) =>
     [
       `static uint32_t ${name}_import_env_i0(uint32_t x) { return answer(x); }`,
-      emitFunctions(wasm, { prefix: `${name}_` }),
+      emitFunctions(wasm, {
+        prefix: `${name}_`,
+        widths: isNarrow ? widthsOf(wasm, NOTHING) : undefined,
+      }),
     ].join('\n'),
   );
   return `${OURS}${HARNESS}${text.join('\n')}`;
@@ -153,6 +169,18 @@ nativeTest(`${PROGRAMS} random programs: results, memory, imports and traps as i
     traps += compareBatch(programs, ourText(programs), ['-O1', ...checked]);
   }
   assert.ok(traps > 0 && traps < PROGRAMS * 4, `${traps} calls trapped`);
+});
+
+nativeTest('the same where what fits 16 bits is kept in them, and what is known is not computed', () => {
+  let narrow = 0;
+  for (const [index, programs] of batches()) {
+    // As many for half the time.
+    if (index % 2 > 0) continue;
+    const text = ourText(programs, true);
+    narrow += text.match(/\bu?int16_t l\d+ = /g)?.length ?? 0;
+    compareBatch(programs, text, ['-O1']);
+  }
+  assert.ok(narrow > PROGRAMS / 8, `${narrow} declarations of locals of 16 bits`);
 });
 
 wasm2cTest(`${PROGRAMS} random programs: wasm2c agrees, a third witness`, () => {

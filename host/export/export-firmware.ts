@@ -16,7 +16,8 @@ import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
 import { type Earlier, earlierOf } from '../firmware/updates.js';
 import { type NvmKind, nvmBody, nvmKinds } from '../firmware/nvm-bodies/index.js';
 import { checkPair, nvmOf, portingText, portSettings, type Support } from '../firmware/support.js';
-import { firmwareFiles, firmwareModule, MODULE, type Part, partSources } from '../firmware/sources.js';
+import { moduleOfTarget } from '../firmware/module-of-target.js';
+import { firmwareFiles, MODULE, type Part, partSources } from '../firmware/sources.js';
 import { MANIFEST, type Manifest, type ModuleStatement } from '../firmware/manifest.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
 import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
@@ -206,7 +207,7 @@ async function projectFiles(
   program: Program,
 ): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'> & { wasm: Uint8Array }> {
   const { target } = program;
-  const module = await firmwareModule(image);
+  const module = await moduleOfTarget(image, target);
   const { wasm } = module;
   const text = firmwareFiles(image, module, program);
   const laidOut = layoutKind(layout).lay(text, { ...program, name: image.metadata.name });

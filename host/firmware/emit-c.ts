@@ -2,11 +2,15 @@
 // memmove and memset. What the text stands on is firmware/brownout_wasm.h.
 import { parseModule, type WasmModule } from '../toolchain/wasm-binary.js';
 import { readInterface, type WasmInterface } from '../toolchain/wasm-interface.js';
-import { type EmitContext, emitFunction, signature } from './emit-function.js';
+import { emitFunction } from './emit-function.js';
+import { type EmitContext, signature } from './emit-types.js';
+import type { Widths } from './widths/widths.js';
 
 export interface EmitOptions {
   /** What the names of exports begin with in C. */
   prefix: string;
+  /** What fits 16 bits, for parts that compute with so many (widths/widths.ts). */
+  widths?: Widths | undefined;
 }
 
 /** `assembly/kernels/conv2d_s8/tile` → `conv2d_s8_tile`. */
@@ -33,7 +37,7 @@ function functionNames(module: WasmModule, shown: WasmInterface, prefix: string)
   });
 }
 
-function makeContext(module: WasmModule, shown: WasmInterface, { prefix }: EmitOptions): EmitContext {
+function makeContext(module: WasmModule, shown: WasmInterface, { prefix, widths }: EmitOptions): EmitContext {
   const names = functionNames(module, shown, prefix);
   const types = [...shown.imports.map(({ type }) => type), ...module.bodies.map(({ type }) => type)];
   return {
@@ -41,6 +45,7 @@ function makeContext(module: WasmModule, shown: WasmInterface, { prefix }: EmitO
     functions: names.map((name, i) => ({ name, type: types[i]! })),
     globals: shown.globals.map((global, i) => ({ ...global, name: `${prefix}g${i}` })),
     pages: module.memories[0]?.initial ?? 0,
+    widths,
   };
 }
 
@@ -83,9 +88,7 @@ export function emitFunctions(wasm: Uint8Array, options: EmitOptions): string {
   const context = makeContext(module, shown, options);
   const exported = new Set(shown.exports.filter(({ kind }) => kind === 'function').map(({ index }) => index));
   const scope = (index: number): string => (exported.has(index) ? '' : 'static ');
-  const prototypes = module.bodies.map(({ index, type }) => {
-    return `${scope(index)}${signature(context.functions[index]!.name, type)};`;
-  });
+  const prototypes = module.bodies.map(({ index }) => `${scope(index)}${signature(context, index)};`);
   const bodies = module.bodies.flatMap((body) => {
     const [head, ...rest] = emitFunction(context, body);
     return ['', `${scope(body.index)}${head}`, ...rest];

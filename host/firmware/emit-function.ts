@@ -3,10 +3,9 @@
 import { ByteReader, hex, Op, ValueType } from '../toolchain/wasm-bytes.js';
 import {
   type FunctionBody,
-  type FunctionType,
   type Instruction,
   instructionsOf,
-  type WasmModule,
+  localTypesOf,
 } from '../toolchain/wasm-binary.js';
 import {
   atom,
@@ -20,17 +19,11 @@ import {
   opaque,
   plain,
   store,
+  fitted,
   type Value,
 } from './expression.js';
-
-/** What a function sees of its module. */
-export interface EmitContext {
-  module: WasmModule;
-  /** C names and types by index, imports included. */
-  functions: { name: string; type: FunctionType }[];
-  globals: { name: string; type: number; mutable: boolean; value: bigint }[];
-  pages: number;
-}
+import { type EmitContext, requireInteger, signature } from './emit-types.js';
+import type { Narrow } from './widths/widths.js';
 
 interface Frame {
   kind: 'function' | 'block' | 'loop' | 'if';
@@ -57,12 +50,6 @@ const NAMES_A_LINE = 10;
 
 const { I32, I64 } = ValueType;
 
-/** The C signature of a function. */
-export function signature(name: string, { params, results }: FunctionType): string {
-  const list = params.map((type, i) => `${cType(type)} l${i}`).join(', ') || 'void';
-  return `${results[0] === undefined ? 'void' : cType(results[0])} ${name}(${list})`;
-}
-
 class FunctionEmitter {
   /** i64 locals that were given something else than sign-extended i32s. */
   readonly wideLocals: Set<number>;
@@ -81,7 +68,7 @@ class FunctionEmitter {
     wideLocals: ReadonlySet<number>,
   ) {
     this.wideLocals = new Set(wideLocals);
-    this.#types = localTypes(context.module, body);
+    this.#types = localTypesOf(context.module, body);
     for (const type of [...body.type.params, ...body.type.results, ...this.#types]) requireInteger(type);
     if (body.type.results.length > 1) throw new Error('unsupported: a function of several results');
   }
@@ -90,9 +77,8 @@ class FunctionEmitter {
     const { context, body } = this;
     this.#push('function', body.type.results, []);
     for (const instruction of instructionsOf(context.module, body)) this.#instruction(instruction);
-    const { name } = context.functions[body.index]!;
     const lines = [...this.#unusedParameters(), ...this.#lines];
-    return [`${signature(name, body.type)} {`, ...this.#declarations(), ...lines, '}'];
+    return [`${signature(context, body.index)} {`, ...this.#declarations(), ...lines, '}'];
   }
 
   /** What a compiler would warn of. */
@@ -106,13 +92,20 @@ class FunctionEmitter {
 
   #declarations(): string[] {
     const params = this.body.type.params.length;
-    return [I32, I64].flatMap((type) => {
-      const names = this.#types.flatMap((t, i) => (t === type && i >= params ? [`l${i} = 0`] : []));
+    const typeOf = (i: number): string => this.#narrow(i) ?? cType(this.#types[i]!);
+    return [cType(I32), 'uint16_t', 'int16_t', cType(I64)].flatMap((type) => {
+      const names = this.#types.flatMap((_, i) => (i >= params && typeOf(i) === type ? [`l${i} = 0`] : []));
       const rows = Math.ceil(names.length / NAMES_A_LINE);
       return Array.from({ length: rows }, (_, row) => {
-        return `  ${cType(type)} ${names.slice(row * NAMES_A_LINE, (row + 1) * NAMES_A_LINE).join(', ')};`;
+        return `  ${type} ${names.slice(row * NAMES_A_LINE, (row + 1) * NAMES_A_LINE).join(', ')};`;
       });
     });
+  }
+
+  /** How a local of 32 bits is kept in 16. */
+  #narrow(local: number): Narrow | undefined {
+    if (local >= 0 && this.#types[local] !== I32) return undefined;
+    return this.context.widths?.local(this.body.index, local);
   }
 
   #line(text: string): void {
@@ -169,6 +162,8 @@ class FunctionEmitter {
 
   #local(index: number): Value {
     const type = this.#types[index]!;
+    const kind = this.#narrow(index);
+    if (kind) return fitted(atom(`l${index}`, type, { locals: new Set([index]) }), kind, true);
     const narrow = type === I64 && !this.wideLocals.has(index) ? `(int32_t)l${index}` : undefined;
     return atom(`l${index}`, type, { locals: new Set([index]), narrow });
   }
@@ -177,7 +172,9 @@ class FunctionEmitter {
     if (value.type === I64 && value.narrow === undefined) this.wideLocals.add(index);
     this.#settle(({ locals }) => locals.has(index));
     const text = plain(value).text;
-    this.#line(`l${index} = ${isFar(value) ? opaque(text) : text};`);
+    const kind = this.#narrow(index);
+    if (kind) this.#line(`l${index} = (${kind})(${text});`);
+    else this.#line(`l${index} = ${isFar(value) ? opaque(text) : text};`);
   }
 
   #instruction(instruction: Instruction): void {
@@ -236,7 +233,7 @@ class FunctionEmitter {
     const frame = this.#frame;
     if (frame.kind === 'function') {
       const result = frame.results.length > 0 && !frame.dead ? this.#pop() : undefined;
-      if (result) this.#line(`return ${plain(result).text};`);
+      if (result) this.#line(this.#returned(result));
       return;
     }
     if (!frame.dead) this.#deliver(frame);
@@ -294,7 +291,7 @@ class FunctionEmitter {
     const frame = this.#frames[this.#frames.length - 1 - depth];
     if (!frame) throw new Error(`branch to unknown label ${depth} in function ${this.body.index}`);
     if (frame.kind === 'function') {
-      return [frame.results.length > 0 ? `return ${plain(this.#stack.at(-1)!).text};` : 'return;'];
+      return [frame.results.length > 0 ? this.#returned(this.#stack.at(-1)!) : 'return;'];
     }
     if (frame.kind === 'loop') {
       const inner = this.#frames.slice(this.#frames.length - depth).some(({ kind }) => kind === 'loop');
@@ -309,6 +306,11 @@ class FunctionEmitter {
     const values = this.#stack.slice(this.#stack.length - frame.results.length);
     const moves = frame.resultNames.map((name, i) => `${name} = ${plain(values[i]!).text};`);
     return [...moves, `goto ${frame.label};`];
+  }
+
+  #returned(value: Value): string {
+    const kind = this.#narrow(-1);
+    return kind ? `return (${kind})(${plain(value).text});` : `return ${plain(value).text};`;
   }
 
   #branch({ opcode, index, labels }: Instruction): void {
@@ -344,17 +346,17 @@ class FunctionEmitter {
       const value = this.#pop();
       // Also a name on its own: it may be the result of a call, which nothing else uses.
       if (value.constant === undefined) this.#line(`(void)(${plain(value).text});`);
-    } else if (opcode === Op.SELECT) this.#select();
-    else if (opcode === Op.LOCAL_GET) this.#add(this.#local(index));
+    } else if (opcode === Op.SELECT) this.#select(instruction);
+    else if (opcode === Op.LOCAL_GET) this.#add(this.#known(instruction, this.#local(index), true));
     else if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) {
       this.#setLocal(index, this.#pop());
-      if (opcode === Op.LOCAL_TEE) this.#add(this.#local(index));
+      if (opcode === Op.LOCAL_TEE) this.#add(this.#known(instruction, this.#local(index), true));
     } else if (opcode === Op.GLOBAL_GET) this.#globalGet(index);
     else if (opcode === Op.GLOBAL_SET) {
       const value = this.#pop();
       this.#settleFixed();
       this.#line(`${this.context.globals[index]!.name} = ${plain(value).text};`);
-    } else if (opcode === Op.CALL) this.#call(index);
+    } else if (opcode === Op.CALL) this.#call(instruction);
     else if (!this.#memory(instruction)) this.#number(instruction);
   }
 
@@ -365,11 +367,23 @@ class FunctionEmitter {
   }
 
   /** C computes one of the two only; what may trap is computed before, as WASM does. */
-  #select(): void {
+  /** The value of an instruction as far as it is known: its only one, or in 16 bits. */
+  #known({ opcode, start }: Instruction, value: Value, isLocal = false): Value {
+    const { widths } = this.context;
+    if (!widths || value.type !== I32 || value.constant !== undefined) return value;
+    const constant = widths.constant(start);
+    // What may trap is computed nevertheless; a load whose value is known does not.
+    if (constant !== undefined && (!value.fixed || isLoad(opcode)))
+      return constantValue(I32, BigInt(constant | 0));
+    const kind = isLocal || value.flag ? undefined : widths.result(start);
+    return kind ? fitted(value, kind) : value;
+  }
+
+  #select(instruction: Instruction): void {
     const test = this.#pop();
     const [b, a] = [this.#pop(), this.#pop()];
     const ready = (value: Value): Value => (value.fixed ? this.#name(value) : value);
-    this.#add(choose(test, ready(a), ready(b)));
+    this.#add(this.#known(instruction, choose(test, ready(a), ready(b))));
   }
 
   #globalGet(index: number): void {
@@ -377,16 +391,26 @@ class FunctionEmitter {
     this.#add(mutable ? atom(name, type, { fixed: true }) : constantValue(type, value));
   }
 
-  #call(index: number): void {
-    const { name, type } = this.context.functions[index]!;
+  #call({ index, start }: Instruction): void {
+    const { functions, widths, module } = this.context;
+    const { name, type } = functions[index]!;
     const values = type.params.map(() => this.#pop()).reverse();
     this.#settleFixed();
-    const call = `${name}(${values.map((value) => plain(value).text).join(', ')})`;
+    const own = index >= module.importedFunctions ? widths : undefined;
+    const given = values.map((value, i) => {
+      const kind = own?.local(index, i);
+      return kind ? `(${kind})(${plain(value).text})` : plain(value).text;
+    });
+    const call = `${name}(${given.join(', ')})`;
     const result = type.results[0];
-    if (result === undefined) this.#line(`${call};`);
-    else {
+    const constant = result === I32 ? widths?.constant(start) : undefined;
+    if (result === undefined || constant !== undefined) this.#line(`${call};`);
+    if (constant !== undefined) this.#add(constantValue(I32, BigInt(constant | 0)));
+    else if (result !== undefined) {
       const variable = this.#fresh('t');
-      this.#line(`const ${cType(result)} ${variable} = ${call};`);
+      const kind = own?.local(index, -1);
+      const made = kind ? fitted(atom(call, result), kind, true).text : call;
+      this.#line(`const ${cType(result)} ${variable} = ${made};`);
       this.#add(atom(variable, result));
     }
   }
@@ -408,16 +432,16 @@ class FunctionEmitter {
     return true;
   }
 
-  #number({ opcode, start, memoryOffset }: Instruction): void {
+  #number(instruction: Instruction): void {
+    const { opcode, start, memoryOffset } = instruction;
     const isConstant = opcode === Op.I32_CONST || opcode === Op.I64_CONST;
-    const isLoad = opcode >= Op.I32_LOAD && opcode <= Op.I64_LOAD32_U;
     const value = isConstant
       ? constantValue(opcode === Op.I32_CONST ? I32 : I64, this.#immediate(start).signed())
-      : isLoad
+      : isLoad(opcode)
         ? load(opcode, this.#pop(), memoryOffset, this.#immediate(start).u32())
         : numeric(opcode, () => this.#pop());
     if (!value) throw unsupported(opcode, start);
-    this.#add(value);
+    this.#add(this.#known(instruction, value));
   }
 
   /** What follows an opcode of one byte. */
@@ -426,23 +450,10 @@ class FunctionEmitter {
   }
 }
 
+const isLoad = (opcode: number): boolean => opcode >= Op.I32_LOAD && opcode <= Op.I64_LOAD32_U;
+
 function unsupported(opcode: number, offset: number): Error {
   return new Error(`unsupported in C: opcode ${hex(opcode)} at offset ${offset}; integers only`);
-}
-
-function requireInteger(type: number): void {
-  if (type !== I32 && type !== I64) throw new Error(`unsupported in C: values of type ${hex(type)}`);
-}
-
-function localTypes(module: WasmModule, body: FunctionBody): number[] {
-  const reader = new ByteReader(module.bytes, body.localsStart, body.codeStart);
-  const types = [...body.type.params];
-  for (let group = 0; group < body.localGroups; group++) {
-    const count = reader.u32();
-    const type = reader.u8();
-    for (let i = 0; i < count; i++) types.push(type);
-  }
-  return types;
 }
 
 /** The lines of the C function of `body`. Throws an Error that names what C of integers cannot say. */

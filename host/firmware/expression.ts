@@ -1,6 +1,7 @@
 // WASM's integer instructions as C expressions. Values are unsigned in C (uint32_t, uint64_t), so that overflow wraps; signed
 // operations cast on the way. A comparison is C's int 0 or 1 until a value is wanted.
 import { Op, ValueType } from '../toolchain/wasm-bytes.js';
+import type { Narrow } from './widths/widths.js';
 
 /** How tightly a C expression binds. */
 const PRECEDENCE = { atom: 12, cast: 11, multiply: 10, add: 9, weak: 1 } as const;
@@ -39,6 +40,13 @@ export function constantValue(type: number, constant: bigint): Value {
   const fits = type === I64 && BigInt.asIntN(32, constant) === constant;
   return atom(text, type, { constant, ...(fits ? { narrow: signedText(constant, 32) } : {}) });
 }
+
+/** A value that fits 16 bits, in C as uint32_t: `text` of type `kind`, or made that. */
+export const fitted = (value: Value, kind: Narrow, isThat = false): Value => {
+  const inner = isThat ? value.text : `(${kind})${operand(plain(value), PRECEDENCE.cast)}`;
+  const text = `(uint32_t)${kind === 'int16_t' ? '(int32_t)' : ''}${inner}`;
+  return { ...value, text, precedence: PRECEDENCE.cast, flag: false };
+};
 
 function unsignedText(value: bigint, suffix: string): string {
   return value < 1n << 31n ? `${value}${suffix}` : `0x${value.toString(16)}${suffix}`;

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { BrownoutError } from '../error.js';
-import { commonFiles, MODULE, moduleFrom, transformsOf } from './sources.js';
 import type { Image } from '../model/image.js';
 import { manifestOf } from './manifest.js';
+import { moduleForTarget } from './module-of-target.js';
+import { commonFiles, MODULE } from './sources.js';
+import { targetCalled } from './targets.js';
 
 /** C that must be what the module and the image make of it. */
 const MADE = ['brownout_module.inc', 'brownout_model.c'];
@@ -20,7 +22,7 @@ function refuse(found: string, expected: string): never {
 }
 
 /** The bytes of the folder's module. Throws `E_FOLDER` where the folder is not what `brownout export` makes of the image. */
-export function moduleOfFolder(folder: string, image: Image): Uint8Array {
+export async function moduleOfFolder(folder: string, image: Image): Promise<Uint8Array> {
   const manifest =
     manifestOf(folder) ?? refuse(`no firmware in "${folder}"`, 'a folder that `brownout export` has written');
   if (manifest.imageId !== image.imageId)
@@ -33,7 +35,7 @@ export function moduleOfFolder(folder: string, image: Image): Uint8Array {
   const wasm = read(MODULE);
   if (createHash('sha256').update(wasm).digest('hex') !== manifest.files[MODULE])
     refuse(`a ${MODULE} that was changed`, 'the module that was exported');
-  const made = commonFiles(image, moduleFrom(wasm, 'device', transformsOf(image)));
+  const made = commonFiles(image, await moduleForTarget(image, wasm, targetCalled(manifest.target)));
   for (const name of Object.keys(manifest.files).filter((file) => MADE.includes(basename(file)))) {
     if (Buffer.from(read(name)).toString('utf8') !== made.get(basename(name)))
       refuse(`a ${name} that is not made from ${MODULE} and the image`, 'the files that were exported');

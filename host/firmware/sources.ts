@@ -13,6 +13,7 @@ import { type Earlier, earlierHeader } from './updates.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
 import { type Setting, STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import { compilerOf, type MemoryMap, type Target } from './targets.js';
+import type { Widths } from './widths/widths.js';
 
 /** The package's C: from dist/host/firmware. */
 const folder = new URL('../../../firmware/', import.meta.url);
@@ -61,11 +62,25 @@ export function transformsOf({ ops }: Image): Transforms {
 /** Those of any image. */
 const ANY_TRANSFORMS: Transforms = { sizes: NTT_SIZES, blocks: 0xffff, clamped: true };
 
+/** The module with each local set in one place only, and what of it fits 16 bits: for parts that compute with so many. */
+export interface Narrowed {
+  split: Uint8Array;
+  widths: Widths;
+}
+
+/** Constants leave names behind that nothing uses. */
+const UNUSED = `#ifdef __GNUC__
+#pragma GCC diagnostic ignored "-Wunused-variable"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#endif
+`;
+
 /** A module made elsewhere, as C. */
 export function moduleFrom(
   wasm: Uint8Array,
   entry: Entry = 'device',
   transforms = ANY_TRANSFORMS,
+  narrowed?: Narrowed,
 ): FirmwareModule {
   const shown = readInterface(parseModule(wasm));
   const transforming = shown.imports.some(({ name }) => name.startsWith('ntt_'));
@@ -78,7 +93,9 @@ export function moduleFrom(
   const tables = transforming ? nttTables(transforms) : '';
   return {
     wasm,
-    text: head + tables + emitFunctions(wasm, { prefix: PREFIX }),
+    text: narrowed
+      ? head + UNUSED + tables + emitFunctions(narrowed.split, { prefix: PREFIX, widths: narrowed.widths })
+      : head + tables + emitFunctions(wasm, { prefix: PREFIX }),
     arena: globalValue('arena'),
     cursor: globalValue('cursor'),
   };

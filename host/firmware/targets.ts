@@ -40,6 +40,8 @@ export interface Target {
   toolchain: Toolchain | undefined;
   /** Files of firmware/ with start-up code; none for the machine at hand. */
   startup: readonly string[];
+  /** Of a part that computes with 16 bits: how far behind the beginning of SRAM its last byte is. */
+  farthest?: number;
 }
 
 const ARM: Toolchain = { prefix: 'arm-none-eabi-', linkFlags: [] };
@@ -74,6 +76,7 @@ export const targets: readonly Target[] = [
     flags: ['-Oz', '--target=msp430', '-mhwmult=16bit', '-ffreestanding'],
     toolchain: LLVM,
     startup: ['brownout_msp430.c', 'brownout_msp430_asm.S'],
+    farthest: 0xffff - 0x1c00,
   },
   { name: 'posix', runs: 'desk', flags: [], toolchain: undefined, startup: [] },
   // Files for runtimes that load WASM; nothing is compiled.

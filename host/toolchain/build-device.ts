@@ -246,6 +246,21 @@ async function shrink(
   }
 }
 
+/** The same module with locals of their own wherever one served for several values, so that each has one width. */
+export async function splitLocals(wasm: Uint8Array): Promise<Uint8Array> {
+  const { default: binaryen } = await compiler('binaryen', () => import('binaryen'));
+  const module = binaryen.readBinary(wasm);
+  try {
+    const { BulkMemory, BulkMemoryOpt, MVP, SignExt } = binaryen.Features;
+    module.setFeatures(MVP | SignExt | BulkMemory | BulkMemoryOpt);
+    binaryen.setDebugInfo(true);
+    module.runPasses(['ssa-nomerge']);
+    return new Uint8Array(module.emitBinary());
+  } finally {
+    module.dispose();
+  }
+}
+
 /** The device module with `parts`. Throws `E_TOOL_MISSING`. */
 export async function buildParts(
   parts: BuildParts,

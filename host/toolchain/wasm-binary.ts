@@ -152,6 +152,18 @@ function parseBody(module: WasmModule, functions: FunctionType[], reader: ByteRe
   return { index, type, localCount, localGroups, localsStart, codeStart: locals.offset, end };
 }
 
+/** The types of a function's locals, parameters first. */
+export function localTypesOf(module: WasmModule, body: FunctionBody): number[] {
+  const reader = new ByteReader(module.bytes, body.localsStart, body.codeStart);
+  const types = [...body.type.params];
+  for (let group = 0; group < body.localGroups; group++) {
+    const count = reader.u32();
+    const type = reader.u8();
+    for (let i = 0; i < count; i++) types.push(type);
+  }
+  return types;
+}
+
 /** One instruction: its opcode, its bytes [start, end), and the immediates that the passes look at. */
 export interface Instruction {
   opcode: number;

@@ -26,14 +26,14 @@ export const command: Command = defineCommand({
     'brownout verify model.brn --firmware app/',
     'brownout verify model.brn --policy "every 1" --enumerate --budget 60s',
   ],
-  run({ positionals, options: { input, as, module, firmware, ...options }, progress }) {
+  async run({ positionals, options: { input, as, module, firmware, ...options }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
     const files = input === undefined ? undefined : readInputFiles(input, image, as);
     const result = verify(image, {
       ...options,
       ...files?.given,
       ...(module === undefined ? {} : { module: readUserFile(module) }),
-      ...(firmware === undefined ? {} : { module: moduleOfFolder(firmware, image) }),
+      ...(firmware === undefined ? {} : { module: await moduleOfFolder(firmware, image) }),
       onProgress: progress,
     });
     return {
