@@ -2,7 +2,7 @@
 // the expected ones where they lie beside (NAME.in.npy, NAME.out.npy; several: NAME.in0.npy …). Fetches nothing. Measured.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, extname, join, relative } from 'node:path';
-import { compile } from '../host/compile/compile.js';
+import { compileForCharge } from '../host/compile/larger-capacitor.js';
 import { givenPorts } from '../host/data/given-inputs.js';
 import { type NpyArray, readNpy } from '../host/data/npy.js';
 import { BrownoutError } from '../host/error.js';
@@ -93,10 +93,11 @@ function attempt(path: string, folder: string): Row {
   const ms = (): number => Math.round((process.cpuUsage().user - start) / 1000);
   try {
     const { network, preprocessing, notes } = load(path);
-    const image = compile(network, { preprocessing, verify: false });
+    const { image, capacitorUf } = compileForCharge(network, { preprocessing, verify: false });
     const time = ms();
     const { nvmBytes, arenaBytes } = readImage(image);
-    const detail = [`${nvmBytes} B NVM, ${arenaBytes} B SRAM`, against(image, path), ...notes];
+    const larger = capacitorUf === undefined ? '' : `${capacitorUf} µF`;
+    const detail = [`${nvmBytes} B NVM, ${arenaBytes} B SRAM`, larger, against(image, path), ...notes];
     return { model, outcome: 'compiled', detail: detail.filter((part) => part).join('; '), ms: time };
   } catch (error) {
     if (!(error instanceof BrownoutError))

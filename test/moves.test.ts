@@ -48,13 +48,21 @@ class Arrays {
         Array.from({ length: sizeOf(to) }, (_, i) => data[i % data.length]!),
       );
     },
-    transpose: (tensor, to) => {
+    transpose: (tensor, permutation, to) => {
       const { shape, data } = this.tensors[tensor]!;
-      assert.equal(to, [...shape].reverse());
-      const [rows, columns] = shape as [number, number];
+      assert.equal([...permutation].sort(), [...shape.keys()]);
+      assert.equal(
+        to,
+        permutation.map((axis) => shape[axis]!),
+      );
+      const strides = stridesOf(shape);
+      const taken = elements(
+        to,
+        permutation.map((axis) => strides[axis]!),
+      );
       return this.add(
         to,
-        data.map((_, i) => data[(i % rows) * columns + Math.floor(i / rows)]!),
+        taken.map((at) => data[at]!),
       );
     },
     tooMany: (parts, most) => assert.unreachable(`${parts} parts, at most ${most}`) as never,

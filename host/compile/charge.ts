@@ -15,15 +15,22 @@ import { provision } from '../simulator/provision.js';
 /** Estimates are wrong by less than this: what takes a smaller share of what a boot leaves is not simulated. */
 const SUSPECT = 0.6;
 
-/** An error that says what something takes of a charge, and what capacitor holds it. */
-export function chargeTooSmall(what: string, neededUj: number, profile: DeviceProfile): BrownoutError {
-  const storage = profileStorage(profile);
-  return new BrownoutError({
-    code: 'E_CHARGE',
-    found: `${what} take ${Math.ceil(neededUj)} µJ (simulated)`,
-    expected: `at most the ${Math.floor(usableUj(storage, profile))} µJ that a charge of ${profile.name} holds`,
-    hint: `Make the layer smaller, or give a \`capacitorUf\` of ${capacitorFor(neededUj, storage, profile)}uF or more.`,
-  });
+/** One charge does not hold what lies between two commits; `capacitorUf` would. */
+export class ChargeError extends BrownoutError {
+  readonly capacitorUf: number;
+
+  /** Of what something takes of a charge. */
+  constructor(what: string, neededUj: number, profile: DeviceProfile) {
+    const storage = profileStorage(profile);
+    const capacitorUf = capacitorFor(neededUj, storage, profile);
+    super({
+      code: 'E_CHARGE',
+      found: `${what} take ${Math.ceil(neededUj)} µJ (simulated)`,
+      expected: `at most the ${Math.floor(usableUj(storage, profile))} µJ that a charge of ${profile.name} holds`,
+      hint: `Make the layer smaller, or give a \`capacitorUf\` of ${capacitorUf}uF or more.`,
+    });
+    this.capacitorUf = capacitorUf;
+  }
 }
 
 /**
@@ -58,5 +65,5 @@ export function checkCharge(image: Image, profile: DeviceProfile): void {
     nvm.sync();
     check(`op "${image.metadata.ops[op]}": a boot, entering it, a tile and a commit`);
   }
-  if (dearest.uj > usable) throw chargeTooSmall(dearest.what, dearest.uj, profile);
+  if (dearest.uj > usable) throw new ChargeError(dearest.what, dearest.uj, profile);
 }

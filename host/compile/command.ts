@@ -15,14 +15,14 @@ import { KEYWORD_FEATURES } from '../model/audio-features.js';
 import type { LearnOptions } from '../learning/spec.js';
 import { type Image, readImage } from '../model/image.js';
 import type { Values } from '../model/values.js';
-import type { Preprocessing } from '../model/metadata.js';
+import type { Preprocessing, Proof } from '../model/metadata.js';
 import type { QuantizationChoices } from '../model/quantized-network.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
 import { choice, file, isBytes, type Kind, list, outputFile, real } from '../options/kinds.js';
 import { IMAGE_FILE } from '../options/outputs.js';
 import { originOf } from '../origin.js';
-import { count } from '../report/text.js';
-import { compile } from './compile.js';
+import { count, farads } from '../report/text.js';
+import { compileForCharge } from './larger-capacitor.js';
 import { learnOptionsOf, learningFlags } from './learning-options.js';
 import { type CompileOptions, compileOptions, isValues } from './options.js';
 
@@ -62,6 +62,22 @@ function quantizationText(choices: QuantizationChoices | undefined): string {
 /** How the model was quantized, and what importing it found worth saying. */
 const saidOf = (choices: QuantizationChoices | undefined, notes: readonly string[]): string =>
   [quantizationText(choices), ...notes].join('\n');
+
+function provedText({ length }: Uint8Array, proof: Proof | undefined): string {
+  const proved = proof
+    ? `proved for every schedule of power failures: ${count(proof.cursors)} cursors`
+    : 'not proved (--no-verify)';
+  return `${count(length)} bytes, ${proved}`;
+}
+
+/** That the image asks for more than the device has before it, where it does. */
+const largerText = (capacitorUf: number | undefined): string[] =>
+  capacitorUf === undefined
+    ? []
+    : [
+        `for a capacitor of ${farads(capacitorUf)}: the device’s own does not hold it. ` +
+          `Give replay and verify --capacitor ${capacitorUf}uF, too.`,
+      ];
 
 /** Throws `E_OPTION` for data of a head that nobody asked for. */
 function checkLearnData(learnData: string | undefined, learn: LearnOptions | undefined): void {
@@ -186,21 +202,19 @@ export const command: Command = defineCommand({
     const asked =
       sample === undefined && learnData === undefined
         ? undefined
-        : compile(network, { ...choices, verify: false });
+        : compileForCharge(network, { ...choices, verify: false }).image;
     const plain = asked && readImage(asked);
     const data = learnData === undefined ? {} : { data: factoryData(learnData, plain!, as) };
-    const file = compile(network, {
+    const { image: file, capacitorUf } = compileForCharge(network, {
       ...choices,
       ...(learn ? { learn: { ...learn, ...data } } : {}),
       ...(sample === undefined ? {} : { sample: firstSample(sample, plain!, as) }),
     });
+    const said = [...notes, ...largerText(capacitorUf)];
     const image = readImage(file);
     const analysis = analyze(image, ownOf(settings));
     writeWhole(output, file);
     const { proof, input, output: answer, quantization } = image.metadata;
-    const proved = proof
-      ? `proved for every schedule of power failures: ${count(proof.cursors)} cursors`
-      : 'not proved (--no-verify)';
     return {
       json: {
         origin: originOf({ image: file, model }),
@@ -210,10 +224,10 @@ export const command: Command = defineCommand({
         output: answer,
         proof: proof ?? null,
         quantization: quantization ?? null,
-        notes,
+        notes: said,
         analysis,
       },
-      text: `${analyzeText(analysis)}\n\n${saidOf(quantization, notes)}\n${output}: ${count(file.length)} bytes, ${proved}`,
+      text: `${analyzeText(analysis)}\n\n${saidOf(quantization, said)}\n${output}: ${provedText(file, proof)}`,
       exitCode: ExitCode.OK,
     };
   },

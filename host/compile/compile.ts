@@ -29,7 +29,7 @@ import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
-import { chargeTooSmall, checkCharge } from './charge.js';
+import { ChargeError, checkCharge } from './charge.js';
 import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
 
 /** The arena that a plan is first made for; one that learns holds spectra of weights there, too. */
@@ -78,7 +78,7 @@ function proveJob(image: Uint8Array, options: CompileSettings, job: 'infer' | 'l
   }
   const profile = profileFor(options);
   const neededUj = (chargeUj(profile) * largestTilePercent) / 100;
-  throw chargeTooSmall(`op "${largestTileOp}": a boot, its dearest tile and a commit`, neededUj, profile);
+  throw new ChargeError(`op "${largestTileOp}": a boot, its dearest tile and a commit`, neededUj, profile);
 }
 
 /** Proves all jobs of an image, or throws `E_VERIFY`. */

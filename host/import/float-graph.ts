@@ -5,6 +5,7 @@ import {
   type Quantization,
   type Window,
 } from '../model/quantized-network.js';
+import { permutedFrom } from '../model/permutation.js';
 import type { WeightBits } from '../model/weight-types.js';
 
 /** A tensor of a float graph. */
@@ -60,7 +61,9 @@ export type GraphOp =
   | (Base & { kind: 'maxPool2d' | 'averagePool2d'; window: Window; bounds?: Bounds })
   | (Base & { kind: 'add'; bounds: Bounds; constant?: Float64Array })
   | (Base & { kind: 'mul'; bounds?: Bounds; constant?: Float64Array })
-  | (Base & { kind: 'softmax' | 'reshape' | 'transpose' | 'repeat' })
+  | (Base & { kind: 'softmax' | 'reshape' | 'repeat' })
+  /** Dimensions in the order `permutation`; default a matrix with the two exchanged. */
+  | (Base & { kind: 'transpose'; permutation?: readonly number[] })
   /** The product of two activations: [M, 1, K] by [N, K] transposed. */
   | (Base & { kind: 'matmul' })
   /** `total`: the sum instead. */
@@ -353,8 +356,10 @@ export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Ar
       return x;
     case 'repeat':
       return Float64Array.from({ length: elementCount({ shape: output }) }, (_, i) => x[i % x.length]!);
-    case 'transpose':
-      return x.map((_, i) => x[(i % input[0]!) * input[1]! + Math.floor(i / input[0]!)]!);
+    case 'transpose': {
+      const from = permutedFrom(input, op.permutation ?? [1, 0]);
+      return x.map((_, i) => x[from[i]!]!);
+    }
     case 'concat': {
       const parts = inputs.map((values, i) => ({ values, shape: graph.tensors[op.inputs[i]!]!.shape }));
       return runConcat(parts, op.axis, output);

@@ -10,8 +10,8 @@ export interface Mover {
   concat(tensors: readonly number[], axis: number, shape: readonly number[]): number;
   /** The tensor again and again. */
   repeat(tensor: number, shape: readonly number[]): number;
-  /** A matrix with its dimensions exchanged. */
-  transpose(tensor: number, shape: readonly number[]): number;
+  /** Dimensions in the order `permutation`. */
+  transpose(tensor: number, permutation: readonly number[], shape: readonly number[]): number;
   /** More parts than an op is made of: throws. */
   tooMany(parts: number, most: number): never;
 }
@@ -140,7 +140,7 @@ export function gather(
   return mover.reshape(mover.concat(parts, 1, [outer, indices.length, inner]), to);
 }
 
-/** Dimensions in the order `permutation`. Groups that change places are transposed; the rest is taken part by part. */
+/** Dimensions in the order `permutation`; those that stay together are moved as one. */
 export function permute(
   mover: Mover,
   tensor: number,
@@ -148,7 +148,7 @@ export function permute(
   permutation: readonly number[],
 ): number {
   const to = permutation.map((axis) => shape[axis]!);
-  // Dimensions of 1 do not count; those that stay together are one.
+  // Dimensions of 1 do not count.
   const groups: number[][] = [];
   for (const axis of permutation.filter((one) => shape[one] !== 1)) {
     const before = groups.at(-1);
@@ -157,53 +157,14 @@ export function permute(
     else groups.push([axis]);
   }
   const order = [...groups].sort((a, b) => a[0]! - b[0]!);
-  const sizeOf = (group: number[]): number => elementCount({ shape: group.map((axis) => shape[axis]!) });
-  const sizes = order.map(sizeOf);
+  const sizes = order.map((group) => elementCount({ shape: group.map((axis) => shape[axis]!) }));
   const places = groups.map((group) => order.indexOf(group));
-  return mover.reshape(permuteGroups(mover, tensor, sizes, places), to);
-}
-
-/** The same of as few dimensions as there are. */
-function permuteGroups(
-  mover: Mover,
-  tensor: number,
-  sizes: readonly number[],
-  places: readonly number[],
-): number {
-  if (places.every((place, i) => place === i)) return tensor;
-  const total = elementCount({ shape: sizes });
-  if (places.length === 2) {
-    const [rows, columns] = sizes as [number, number];
-    return mover.transpose(mover.reshape(tensor, [rows, columns]), [columns, rows]);
-  }
-  // The dimension that comes first is brought to the front part by part, each permuted on its own.
-  const [front = 0] = places;
-  const size = sizes[front]!;
-  if (size > MOST_PARTS) mover.tooMany(size, MOST_PARTS);
-  const rest = sizes.filter((_, i) => i !== front);
-  const inside = places.slice(1).map((place) => (place > front ? place - 1 : place));
-  const merged = mergeStill(rest, inside);
-  const parts = Array.from({ length: size }, (_, i) => {
-    const part = cut(mover, tensor, sizes, front, { start: i, count: 1 });
-    return mover.reshape(permuteGroups(mover, part, merged.sizes, merged.places), [total / size]);
-  });
-  return mover.concat(parts, 0, [total]);
-}
-
-/** Dimensions that stay next to each other, as one. */
-function mergeStill(
-  sizes: readonly number[],
-  places: readonly number[],
-): { sizes: number[]; places: number[] } {
-  const groups: number[][] = [];
-  for (const place of places) {
-    const before = groups.at(-1);
-    if (before && before.at(-1)! + 1 === place) before.push(place);
-    else groups.push([place]);
-  }
-  const order = [...groups].sort((a, b) => a[0]! - b[0]!);
-  return {
-    sizes: order.map((group) => elementCount({ shape: group.map((place) => sizes[place]!) })),
-    places: groups.map((group) => order.indexOf(group)),
-  };
+  if (places.every((place, i) => place === i)) return mover.reshape(tensor, to);
+  // What the device goes through one by one: all but the longest dimension, and the innermost where it stays.
+  const still = places.at(-1) === places.length - 1 ? sizes.at(-1)! : 1;
+  const moving = still > 1 ? sizes.slice(0, -1) : sizes;
+  const parts = elementCount({ shape: moving }) / Math.max(...moving);
+  if (parts > MOST_PARTS) mover.tooMany(parts, MOST_PARTS);
+  const turned = places.map((place) => sizes[place]!);
+  return mover.reshape(mover.transpose(mover.reshape(tensor, sizes), places, turned), to);
 }

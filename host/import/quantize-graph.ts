@@ -258,8 +258,9 @@ function bodyOf(
       return { kind: 'pad', name, rows: op.rows, columns: op.columns };
     case 'reinterpret':
       return { kind: 'reshape', name };
-    case 'reshape':
     case 'transpose':
+      return { kind: 'transpose', name, ...(op.permutation ? { permutation: op.permutation } : {}) };
+    case 'reshape':
     case 'repeat':
       return { kind: op.kind, name };
   }

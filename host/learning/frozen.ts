@@ -13,6 +13,7 @@ import {
   type TensorSpec,
 } from '../model/quantized-network.js';
 import { logistic } from '../model/fixed-point.js';
+import { permutedFrom } from '../model/permutation.js';
 import { kernelOf, shippedParameters } from './forward.js';
 import { inputOf, isPassable, isWeighted, mapShape, outputOf } from './geometry.js';
 import { clampTo, scaleInt32 } from './integer.js';
@@ -126,8 +127,8 @@ function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
         });
     }
     case 'transpose': {
-      const [rows, columns] = input.shape as [number, number];
-      return ([x]) => x!.map((_, i) => x![(i % rows) * columns + Math.floor(i / rows)]!);
+      const from = permutedFrom(input.shape, op.permutation ?? [1, 0]);
+      return ([x]) => x!.map((_, i) => x![from[i]!]!);
     }
     case 'repeat':
       return ([x]) => Int8Array.from({ length: elementCount(output) }, (_, i) => x![i % x!.length]!);

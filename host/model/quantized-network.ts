@@ -206,9 +206,11 @@ export interface MapTable extends OpBase {
   table: Int8Array;
 }
 
-/** A matrix [rows][columns] into [columns][rows], value by value. */
+/** Dimensions in another order. */
 export interface Transpose extends OpBase {
   kind: 'transpose';
+  /** Which dimension of the input each one of the output is; default the two of a matrix exchanged. */
+  permutation?: readonly number[];
 }
 
 /** The input again and again, one behind the other. */

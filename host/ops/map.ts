@@ -196,19 +196,57 @@ function lowerRepeat(op: Repeat, input: TensorSpec, output: TensorSpec, limits: 
   return lowerRows(input, rows, undefined, limits);
 }
 
-/** One record a row that becomes a column, or a column that becomes a row: whichever are fewer. */
-function lowerTranspose(input: TensorSpec, limits: TileLimits): LoweredOp[] {
-  const [rows, columns] = input.shape as [number, number];
+/** A dimension of the output: its size, and how far apart its elements lie before and after. */
+interface Turned {
+  size: number;
+  from: number;
+  to: number;
+}
+
+/** Dimensions of the output, as `permutation` says. */
+function turnedAxes(shape: readonly number[], permutation: readonly number[]): Turned[] {
+  const stride = (sizes: readonly number[], axis: number): number =>
+    elementCount({ shape: sizes.slice(axis + 1) });
+  const output = permutation.map((axis) => shape[axis]!);
+  return permutation.map((axis, i) => ({
+    size: shape[axis]!,
+    from: stride(shape, axis),
+    to: stride(output, i),
+  }));
+}
+
+/** Rows of what stays together, along the longest dimension; one record for each place along the others. */
+function lowerTranspose(op: Transpose, input: TensorSpec, limits: TileLimits): LoweredOp[] {
+  const axes = turnedAxes(input.shape, op.permutation ?? [1, 0]).filter(({ size }) => size > 1);
   const bytes = elementBytes(input);
-  const byRow = rows <= columns;
-  return Array.from({ length: Math.min(rows, columns) }, (_, i) => {
-    const values = byRow
-      ? { count: columns, length: 1, inputStride: 1, outputStride: rows }
-      : { count: rows, length: 1, inputStride: columns, outputStride: 1 };
+  const last = axes.at(-1);
+  let length = 1;
+  if (last?.from === 1) {
+    axes.pop();
+    length = largestPart(
+      last.size,
+      (part) => last.size % part === 0 && arenaFor([0, part * bytes]) <= limits.arenaBytes,
+    );
+    if (length < last.size) axes.push({ size: last.size / length, from: length, to: length });
+  }
+  const longest = axes.reduce((best, axis) => (axis.size > best.size ? axis : best), {
+    size: 1,
+    from: length,
+    to: length,
+  });
+  const others = axes.filter((axis) => axis !== longest);
+  return Array.from({ length: elementCount({ shape: others.map(({ size }) => size) }) }, (_, place) => {
+    let [rest, from, to] = [place, 0, 0];
+    for (const axis of others.toReversed()) {
+      from += (rest % axis.size) * axis.from;
+      to += (rest % axis.size) * axis.to;
+      rest = Math.floor(rest / axis.size);
+    }
+    const rows = { length, inputStride: longest.from, outputStride: longest.to };
     return {
-      ...lowerRows(input, values, undefined, limits),
-      inputs: [{ field: OP_INPUT, input: 0, offset: i * bytes * (byRow ? columns : 1) }],
-      outputOffset: i * bytes * (byRow ? 1 : rows),
+      ...lowerRows(input, { count: longest.size * length, ...rows }, undefined, limits),
+      inputs: [{ field: OP_INPUT, input: 0, offset: from * bytes }],
+      outputOffset: to * bytes,
     };
   });
 }
@@ -247,11 +285,13 @@ export const transpose: NetworkOp<Transpose> = {
   inputs: one,
   int16: true,
   check(op, [input], output) {
-    const [rows, columns] = input!.shape;
-    if (input!.shape.length === 2 && `${output.shape}` === `${columns},${rows}`) return;
-    unsound(op, `shapes [${input!.shape}] and [${output.shape}]`, 'a matrix and its transpose');
+    const { shape } = input!;
+    const { permutation = [1, 0] } = op;
+    const whole = `${[...permutation].sort((a, b) => a - b)}` === `${[...shape.keys()]}`;
+    if (whole && `${output.shape}` === `${permutation.map((axis) => shape[axis]!)}`) return;
+    unsound(op, `shapes [${shape}] and [${output.shape}]`, `dimensions in the order [${permutation}]`);
   },
-  lower: (_, [input], __, limits) => lowerTranspose(input!, limits),
+  lower: (op, [input], _, limits) => lowerTranspose(op, input!, limits),
 };
 
 export const repeat: NetworkOp<Repeat> = {

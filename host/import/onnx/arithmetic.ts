@@ -3,6 +3,7 @@ import { elementCount, type Quantization } from '../../model/quantized-network.j
 import { exponential, UNBOUNDED } from '../float-graph.js';
 import { log, power } from '../functions.js';
 import { broadcast as spreadOut, permute } from '../moves.js';
+import { jointly } from './alike.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
 import { affine } from './layers.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
@@ -134,22 +135,32 @@ const negative = (graph: OnnxGraph, node: OnnxNode, tensor: number): number =>
   graph.add(node, { kind: 'unary', f: (x) => -x }, [tensor], graph.shapeOf(tensor));
 
 /** Of two constants. */
-function folded(graph: OnnxGraph, node: OnnxNode, a: OnnxTensor, b: OnnxTensor): void {
+export function folded(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  a: OnnxTensor,
+  b: OnnxTensor,
+  of?: (x: number, y: number) => number,
+): void {
   const shape = joined(graph, node, a.shape, b.shape);
   const [left, right] = [spread(a, shape, undefined), spread(b, shape, undefined)];
   const integer = a.integer && b.integer;
-  const f: Record<string, (x: number, y: number) => number> = {
-    Add: (x, y) => x + y,
-    Sub: (x, y) => x - y,
-    Mul: (x, y) => x * y,
-    Div: (x, y) => (integer ? Math.trunc(x / y) : x / y),
-    Max: Math.max,
-    Min: Math.min,
-    Pow: power,
-  };
-  const values = Array.from(left, (x, i) => f[node.op]!(x, right[i]!));
-  graph.fold(node, { shape, values, integer });
+  const f =
+    of ?? (integer && node.op === 'Div' ? (x: number, y: number) => Math.trunc(x / y) : OF_TWO[node.op]!);
+  const values = Array.from(left, (x, i) => f(x, right[i]!));
+  graph.fold(node, { shape, values, integer, ...(integer ? { bits: 64 } : {}) });
 }
+
+/** Of two numbers, by the node's name. */
+export const OF_TWO: Record<string, (x: number, y: number) => number> = {
+  Add: (x, y) => x + y,
+  Sub: (x, y) => x - y,
+  Mul: (x, y) => x * y,
+  Div: (x, y) => x / y,
+  Max: Math.max,
+  Min: Math.min,
+  Pow: power,
+};
 
 export const arithmetic: Handler = (graph, node) => {
   if (node.inputs.length !== 2) graph.refuse(node, `of ${node.inputs.length} inputs`, 'two');
@@ -157,6 +168,7 @@ export const arithmetic: Handler = (graph, node) => {
   if (constants[0] && constants[1]) return folded(graph, node, constants[0], constants[1]);
   if (constants[0]) return withConstant(graph, node, 1);
   if (constants[1]) return withConstant(graph, node, 0);
+  if (jointly(graph, node, OF_TWO[node.op]!)) return undefined;
   const [a, b] = [graph.activation(node, 0), graph.activation(node, 1)];
   if (!['Add', 'Sub', 'Mul'].includes(node.op))
     graph.refuse(node, 'of two activations', 'a constant as the second input');

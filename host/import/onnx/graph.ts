@@ -59,6 +59,11 @@ export class OnnxGraph {
   readonly #beside: ReadBeside | undefined;
   readonly #constants: Map<string, OnnxTensor>;
   readonly #activations = new Map<string, Activation>();
+  /** Names that values have had, by their tensor. */
+  readonly #names = new Map<number, string[]>();
+  /** The op that makes a tensor, and those that take it. */
+  readonly #makers = new Map<number, GraphOp>();
+  readonly #takers = new Map<number, GraphOp[]>();
   readonly #uses = new Map<string, number>();
   /** Results of nodes that were refused. */
   readonly #blocked = new Set<string>();
@@ -187,6 +192,9 @@ export class OnnxGraph {
 
   define(name: string, activation: Activation): void {
     this.#activations.set(name, activation);
+    const names = this.#names.get(activation.tensor);
+    if (names) names.push(name);
+    else this.#names.set(activation.tensor, [name]);
   }
 
   value(name: string): Activation | undefined {
@@ -215,18 +223,27 @@ export class OnnxGraph {
     shape: readonly number[],
     given?: Quantization,
   ): number {
+    const before = body.kind === 'unary' ? this.maker(inputs[0]!) : undefined;
+    if (before?.kind === 'unary' && body.kind === 'unary' && !this.float.tensors[before.output]!.given) {
+      // Two functions, one after the other, are one.
+      const { f } = body;
+      return this.add(node, { ...body, f: (x) => f(before.f(x)) }, before.inputs, shape, given);
+    }
     if (elementCount({ shape }) > 1 << 24) this.refuse(node, `of shape [${shape}]`, 'fewer elements');
     const output = this.float.tensors.push({ shape, ...(given ? { given } : {}) }) - 1;
     const moves = body.kind === 'reshape' || body.kind === 'transpose';
     const name = moves ? body.kind : node.op.toLowerCase();
-    this.float.ops.push({ ...body, name, inputs, output } as GraphOp);
+    const op = { ...body, name, inputs, output } as GraphOp;
+    this.float.ops.push(op);
+    this.#makers.set(output, op);
+    for (const input of inputs) this.#takers.set(input, [...(this.#takers.get(input) ?? []), op]);
     return output;
   }
 
   reshape(node: OnnxNode, tensor: number, shape: readonly number[]): number {
     if (`${this.shapeOf(tensor)}` === `${shape}`) return tensor;
     // What was only renamed is renamed from what it was.
-    const made = this.#maker(tensor);
+    const made = this.maker(tensor);
     if (made?.kind === 'reshape') return this.reshape(node, made.inputs[0]!, shape);
     return this.add(node, { kind: 'reshape' }, [tensor], shape);
   }
@@ -243,32 +260,34 @@ export class OnnxGraph {
         return this.add(node, { kind: 'concat', axis }, tensors, shape, given);
       },
       repeat: (tensor, shape) => this.add(node, { kind: 'repeat' }, [tensor], shape),
-      transpose: (tensor, shape) => this.add(node, { kind: 'transpose' }, [tensor], shape),
+      transpose: (tensor, permutation, shape) =>
+        this.add(node, { kind: 'transpose', permutation }, [tensor], shape),
       tooMany: (parts, most) => this.refuse(node, `of ${parts} parts`, `at most ${most}`),
     };
   }
 
   /** Whether any node, or whoever reads the answer, takes a value. */
   isUsed(name: string): boolean {
-    return (this.#uses.get(name) ?? 0) > 0;
+    return name !== '' && (this.#uses.get(name) ?? 0) > 0;
   }
 
   /** The op that made a tensor, reshapes aside. */
   producer(tensor: number): GraphOp | undefined {
-    const op = this.#maker(tensor);
+    const op = this.maker(tensor);
     return op?.kind === 'reshape' ? this.producer(op.inputs[0]!) : op;
   }
 
-  #maker(tensor: number): GraphOp | undefined {
-    return this.float.ops.find(({ output }) => output === tensor);
+  /** The op that made a tensor. */
+  maker(tensor: number): GraphOp | undefined {
+    return this.#makers.get(tensor);
   }
 
   /** Whether nothing else needs this tensor, nor what it was reshaped from: its producer may be changed. */
   #isSole(tensor: number, by?: GraphOp): boolean {
-    if (this.float.ops.some((op) => op !== by && op.inputs.includes(tensor))) return false;
-    for (const [name, value] of this.#activations)
-      if (value.tensor === tensor && (this.#uses.get(name) ?? 0) > 1) return false;
-    const op = this.#maker(tensor);
+    if (this.#takers.get(tensor)?.some((op) => op !== by)) return false;
+    for (const name of this.#names.get(tensor) ?? [])
+      if (this.#activations.get(name)?.tensor === tensor && (this.#uses.get(name) ?? 0) > 1) return false;
+    const op = this.maker(tensor);
     return op?.kind !== 'reshape' || this.#isSole(op.inputs[0]!, op);
   }
 
@@ -287,7 +306,7 @@ export class OnnxGraph {
 
   /** The tensor whose quantization this one has. */
   #origin(tensor: number): number {
-    const op = this.#maker(tensor);
+    const op = this.maker(tensor);
     return op && KEEPS_SCALE.includes(op.kind) ? this.#origin(op.inputs[0]!) : tensor;
   }
 
@@ -301,7 +320,7 @@ export class OnnxGraph {
     const origin = this.#origin(tensor);
     const { given } = this.float.tensors[origin]!;
     if (given) return given.scale === scale && given.zeroPoint === zeroPoint;
-    if (this.#maker(origin)?.kind === 'softmax') return false;
+    if (this.maker(origin)?.kind === 'softmax') return false;
     this.float.tensors[origin]!.given = { scale, zeroPoint };
     return true;
   }

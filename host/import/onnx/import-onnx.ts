@@ -24,6 +24,9 @@ import {
   typeName,
   typeOf,
 } from './model.js';
+import { reduceProd, reducing } from './constant-reductions.js';
+import { einsum } from './einsum.js';
+import { compare, modulo, range, where } from './logic.js';
 import { cast, clip, relu, UNARY } from './pointwise.js';
 import { groupNormalization, layerNormalization, matMul, skipLayerNormalization } from './products.js';
 import { damaged } from './protobuf.js';
@@ -66,10 +69,11 @@ const HANDLERS: Record<string, Handler> = {
   MaxPool: maxPool,
   AveragePool: averagePool,
   GlobalAveragePool: globalAveragePool,
-  ReduceMean: reduceMean,
-  ReduceSum: reduceMean,
-  ReduceMax: reduceMax,
-  ReduceMin: reduceMin,
+  ReduceMean: reducing(reduceMean),
+  ReduceSum: reducing(reduceMean),
+  ReduceMax: reducing(reduceMax),
+  ReduceMin: reducing(reduceMin),
+  ReduceProd: reduceProd,
   ReduceL1: norm,
   ReduceL2: norm,
   ReduceSumSquare: norm,
@@ -97,6 +101,18 @@ const HANDLERS: Record<string, Handler> = {
   Min: extreme,
   Sum: several,
   Mean: several,
+  Greater: compare,
+  GreaterOrEqual: compare,
+  Less: compare,
+  LessOrEqual: compare,
+  Equal: compare,
+  And: compare,
+  Or: compare,
+  Xor: compare,
+  Where: where,
+  Mod: modulo,
+  Range: range,
+  Einsum: einsum,
   Softmax: softmax,
   LogSoftmax: softmax,
   Concat: concat,
@@ -185,6 +201,18 @@ function isMap(model: OnnxModel, name: string, depth = 0): boolean {
     });
 }
 
+/** Whether integers are numbers of rows alone, from 0 to 255. */
+function isNumbers(model: OnnxModel, name: string, depth = 0): boolean {
+  const renames = ['Cast', 'Identity', 'Reshape', 'Unsqueeze', 'Squeeze', 'Flatten', 'Transpose'];
+  return model.nodes
+    .filter(({ inputs }) => inputs.includes(name))
+    .every(({ op, inputs, outputs }) => {
+      if (op === 'Gather') return inputs[1] === name;
+      if (op === 'Shape') return true;
+      return renames.includes(op) && depth < 16 && isNumbers(model, outputs[0] ?? '', depth + 1);
+    });
+}
+
 /** The model's inputs; `asked` names the sizes of the only one. */
 function inputsOf(model: OnnxModel, asked: readonly number[] | undefined): ModelInput[] {
   if (model.inputs.length === 0) damaged('a model without inputs', 'at least one');
@@ -213,10 +241,11 @@ function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | 
   const batch = asked ? 1 : first;
   const what = `input "${input.name}" of shape [${input.shape}]`;
   const type = typeOf(input.type);
-  if (!type || type.bits > 32 || (type.integer && type.bits > 8))
+  const numbers = type?.integer === true && type.bits >= 32 && isNumbers(model, input.name);
+  if (!type || (!numbers && (type.bits > 32 || (type.integer && type.bits > 8))))
     refuseModel(
       `${what} and type ${typeName(input.type)}`,
-      'float32, or integers of 8 bits',
+      'float32, integers of 8 bits, or numbers of rows of an embedding',
       'Export it with such an input.',
     );
   if (rest.some((size) => size === 0))
@@ -232,7 +261,9 @@ function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | 
     shape,
     asMap: rest.length >= 2 && rest.length <= 3 && isMap(model, input.name),
     batch: rest.length === 0 || time ? 1 : batch,
-    integers: type.integer ? { scale: 1, zeroPoint: 0, offset: type.unsigned ? 128 : 0 } : undefined,
+    integers: type.integer
+      ? { scale: 1, zeroPoint: 0, offset: type.unsigned || numbers ? 128 : 0 }
+      : undefined,
   };
 }
 

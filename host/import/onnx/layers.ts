@@ -268,7 +268,7 @@ export const globalAveragePool: Handler = (graph, node) => {
 };
 
 /** Where a reduction goes along, from the front. */
-function reducedAxes(graph: OnnxGraph, node: OnnxNode, rank: number): number[] {
+export function reducedAxes(graph: OnnxGraph, node: OnnxNode, rank: number): number[] {
   const listed =
     graph.integers(node, 'axes') ?? (node.inputs[1] ? graph.constantIntegers(node, 1) : undefined) ?? [];
   if (listed.length === 0 && graph.integer(node, 'noop_with_empty_axes') !== 0) return [];

@@ -1,6 +1,7 @@
 // Quotients and extremes of two activations, and reductions that are made of others.
 import { ONE_BY_ONE, type Handler, type OnnxGraph } from './graph.js';
-import { arithmetic, several } from './arithmetic.js';
+import { jointly } from './alike.js';
+import { arithmetic, OF_TWO, several } from './arithmetic.js';
 import { reduceMax, reduceMean } from './layers.js';
 import type { OnnxNode } from './model.js';
 import { UNARY } from './pointwise.js';
@@ -13,6 +14,7 @@ const negated = (steps: Steps, x: string): string => steps.run(UNARY['Neg']!, 'N
 /** A quotient of two activations: by a table of reciprocals. */
 export const divide: Handler = (graph, node) => {
   if (!graph.isActivation(node, 0) || !graph.isActivation(node, 1)) return arithmetic(graph, node);
+  if (jointly(graph, node, (x, y) => (y === 0 ? 0 : x / y))) return undefined;
   const steps = new Steps(graph, node);
   const [a = '', b = ''] = node.inputs;
   return steps.finish(steps.run(arithmetic, 'Mul', [a, steps.run(UNARY['Reciprocal']!, 'Reciprocal', [b])]));
@@ -42,6 +44,7 @@ export const extreme: Handler = (graph, node) => {
   const [a = '', b = ''] = node.inputs;
   if (node.inputs.length !== 2 || !graph.isActivation(node, 0) || !graph.isActivation(node, 1))
     return several(graph, node);
+  if (jointly(graph, node, OF_TWO[node.op]!)) return undefined;
   const steps = new Steps(graph, node);
   if (node.op === 'Max') return steps.finish(largerOf(graph, steps, node, a, b));
   return steps.finish(negated(steps, largerOf(graph, steps, node, negated(steps, a), negated(steps, b))));

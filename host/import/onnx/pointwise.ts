@@ -138,6 +138,7 @@ export const UNARY: Record<string, Handler> = {
   Ceil: of(Math.ceil, { whole: true }),
   Round: of(roundEven, { whole: true }),
   Sign: of(Math.sign, { whole: true }),
+  Not: of((x) => (x === 0 ? 1 : 0), { fixed: { scale: 1, zeroPoint: 0 } }),
 };
 
 /** To another type: whole numbers are cut off; reals stay reals. */
@@ -155,7 +156,10 @@ export const cast: Handler = (graph, node) => {
   }
   const value = graph.any(node);
   const { integers, tensor, shape, order } = value;
-  if (integers) {
+  if (integers?.scale === 1 && integers.zeroPoint === 0 && target.integer) {
+    // Numbers that are whole themselves.
+    graph.define(node.outputs[0] ?? '', value);
+  } else if (integers) {
     // Integers as reals, or as wider integers: what they stand for changes, not they.
     const from = graph.givenOf(tensor)!;
     const given = { scale: 1, zeroPoint: -integers.offset };

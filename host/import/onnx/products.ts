@@ -3,12 +3,12 @@ import { elementCount } from '../../model/quantized-network.js';
 import { cut } from '../moves.js';
 import { arithmetic } from './arithmetic.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
-import { affine, matMul as byConstant, reduceMean } from './layers.js';
+import { matMul as byConstant, reduceMean } from './layers.js';
 import type { OnnxNode } from './model.js';
 import { Steps } from './steps.js';
 import { orderOf } from './order.js';
 import { UNARY } from './pointwise.js';
-import { transpose } from './shapes.js';
+import { expand, reshape, transpose } from './shapes.js';
 
 /** Matrices that one product is made for, one after the other. */
 const MOST_MATRICES = 64;
@@ -153,26 +153,39 @@ export const groupNormalization: Handler = (graph, node) => {
   const groups = node.op === 'InstanceNormalization' ? channels : graph.integer(node, 'num_groups', 1);
   if (channels % groups !== 0) graph.refuse(node, `of ${groups} groups`, `a divisor of ${channels}`);
   const steps = new Steps(graph, node);
-  const split = `${node.outputs[0] ?? ''}#split`;
-  const shape = [batch, groups, channels / groups, ...pixels];
-  graph.define(split, { ...value, shape });
-  const axes = shape.map((_, axis) => axis).slice(2);
-  const normal = graph.value(normalize(steps, split, axes, graph.real(node, 'epsilon', 1e-5), true))!;
-  const [gamma, beta] = [1, 2].map((slot) => graph.needConstant(node, slot).values) as [
-    ArrayLike<number>,
-    ArrayLike<number>,
-  ];
-  const each = (values: ArrayLike<number>): Float64Array =>
-    Float64Array.from(
-      { length: channels },
-      (_, c) => values[values.length === channels ? c : Math.floor((c * values.length) / channels)]!,
-    );
-  const flat: Activation = { ...normal, shape: value.shape };
   const order = orderOf(value.shape, [0, ...value.shape.map((_, axis) => axis).slice(2), 1]);
-  const stored = graph.reshape(node, graph.inOrder(node, flat, order), [
-    elementCount(value) / channels,
-    channels,
+  const x = steps.define({ ...value, tensor: graph.inOrder(node, value, order), order });
+  const over: OnnxNode['attributes'] = new Map([
+    ['axes', { integers: value.shape.map((_, axis) => axis).slice(2) }],
+    ['keepdims', { integer: 1 }],
   ]);
-  const made = affine(graph, node, { ...flat, tensor: stored, order }, each(gamma), each(beta));
-  return graph.result(node, made, value.shape, order);
+  const sizes = (shape: number[]): string => steps.constant(shape, [shape.length], true);
+  /** Means over pixels and, of several channels a group, over these: one a channel. */
+  const average = (of: string): string => {
+    const each = steps.run(reduceMean, 'ReduceMean', [of], over);
+    if (groups === channels) return each;
+    const split = [batch, groups, channels / groups];
+    const rows = steps.run(reshape, 'Reshape', [each, sizes(split)]);
+    const last: OnnxNode['attributes'] = new Map([['axes', { integers: [2] }]]);
+    const mean = steps.run(reduceMean, 'ReduceMean', [rows], last);
+    const wide = steps.run(expand, 'Expand', [mean, sizes(split)]);
+    return steps.run(reshape, 'Reshape', [wide, sizes([batch, channels, ...pixels.map(() => 1)])]);
+  };
+  const centred = steps.run(arithmetic, 'Sub', [x, average(x)]);
+  const variance = average(steps.run(arithmetic, 'Mul', [centred, centred]));
+  const spread = steps.run(arithmetic, 'Add', [
+    variance,
+    steps.constant([graph.real(node, 'epsilon', 1e-5)]),
+  ]);
+  const root = steps.run(UNARY['Reciprocal']!, 'Reciprocal', [steps.run(UNARY['Sqrt']!, 'Sqrt', [spread])]);
+  const each = (slot: number): string => {
+    const { values } = graph.needConstant(node, slot);
+    const all = Array.from({ length: channels }, (_, c) => {
+      return values[values.length === channels ? c : Math.floor((c * values.length) / channels)]!;
+    });
+    return steps.constant(all, [channels, ...pixels.map(() => 1)]);
+  };
+  const factors = steps.run(arithmetic, 'Mul', [root, each(1)]);
+  const normal = steps.run(arithmetic, 'Mul', [centred, factors]);
+  steps.finish(steps.run(arithmetic, 'Add', [normal, each(2)]));
 };

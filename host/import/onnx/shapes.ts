@@ -2,8 +2,11 @@
 import { elementCount } from '../../model/quantized-network.js';
 import { gather as moved } from '../moves.js';
 import { arithmetic } from './arithmetic.js';
+import { Steps } from './steps.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
+import { embedding } from './embedding.js';
+import { held } from './held.js';
 import { orderOf, permutationOf } from './order.js';
 
 /** The same values under another ONNX shape; their order stays. */
@@ -140,8 +143,15 @@ export const concat: Handler = (graph, node) => {
     constantConcat(graph, node, parts, axis);
     return;
   }
-  const parts = node.inputs.map((_, slot) => graph.activation(node, slot));
-  const { shape, order } = parts[0]!;
+  const near = graph.activation(node, constants.indexOf(undefined));
+  const parts = node.inputs
+    .map((_, slot) => {
+      const constant = constants[slot];
+      if (!constant) return graph.activation(node, slot);
+      return elementCount(constant) === 0 ? undefined : held(graph, node, constant, near);
+    })
+    .filter((part) => part !== undefined);
+  const { shape, order } = near;
   const axis = given < 0 ? given + shape.length : given;
   const fits = parts.every((part) => {
     return (
@@ -282,12 +292,13 @@ export const gather: Handler = (graph, node) => {
   const axis = given < 0 ? given + before.length : given;
   const size = before[axis];
   if (size === undefined) return graph.refuse(node, `along dimension ${given}`, `one of ${before.length}`);
+  const constant = graph.constant(node, 0);
+  if (constant && graph.isActivation(node, 1)) return embedding(graph, node, constant);
   const asked = graph.needConstant(node, 1);
   const indices = Array.from(asked.values, (index) => (index < 0 ? index + size : index));
   if (indices.some((index) => !(index >= 0 && index < size)))
     return graph.refuse(node, `of elements [${indices}]`, `0 to ${size - 1}`);
   const shape = [...before.slice(0, axis), ...asked.shape, ...before.slice(axis + 1)];
-  const constant = graph.constant(node, 0);
   if (constant) return graph.fold(node, { ...constantParts(constant, axis, indices), shape });
   const value = take(graph, node, graph.any(node), axis, indices);
   return graph.define(node.outputs[0] ?? '', { ...value, shape });
@@ -308,12 +319,86 @@ function amountsOf(graph: OnnxGraph, node: OnnxNode, rank: number): [before: num
   return amounts;
 }
 
+/** Elements of a dimension with as many before and after it, as a mode other than zeros takes them. */
+function around(
+  mode: string,
+  size: number,
+  [before, after]: readonly [number, number],
+): number[] | undefined {
+  const period = 2 * Math.max(1, size - 1);
+  const takes: Record<string, (at: number) => number> = {
+    edge: (at) => Math.max(0, Math.min(size - 1, at)),
+    wrap: (at) => ((at % size) + size) % size,
+    reflect: (at) => size - 1 - Math.abs(size - 1 - (((at % period) + period) % period)),
+  };
+  const take = Object.hasOwn(takes, mode) ? takes[mode] : undefined;
+  return take && Array.from({ length: before + size + after }, (_, i) => take(i - before));
+}
+
+/** Elements that there are, again at the ends. */
+function repeatedEnds(graph: OnnxGraph, node: OnnxNode, mode: string): void {
+  let value = graph.any(node);
+  amountsOf(graph, node, value.shape.length).forEach((amounts, axis) => {
+    if (amounts[0] + amounts[1] === 0) return;
+    const indices = around(mode, value.shape[axis]!, amounts);
+    if (!indices) graph.refuse(node, `with mode ${mode}`, 'constant, reflect, edge or wrap');
+    else value = take(graph, node, value, axis, indices);
+  });
+  graph.define(node.outputs[0] ?? '', value);
+}
+
+/** Any number around a value: what lies it away from 0 is taken off before, and added again. */
+function filled(graph: OnnxGraph, node: OnnxNode, fill: number): void {
+  const steps = new Steps(graph, node);
+  const by = steps.constant([fill]);
+  const less = steps.run(arithmetic, 'Sub', [node.inputs[0] ?? '', by]);
+  const [, pads = '', , axes = ''] = node.inputs;
+  const wide = steps.run(
+    pad,
+    'Pad',
+    axes ? [less, pads, '', axes] : [less, pads].filter((name) => name),
+    node.attributes,
+  );
+  steps.finish(steps.run(arithmetic, 'Add', [wide, by]));
+}
+
+/** A constant with more around it. */
+function paddedConstant(graph: OnnxGraph, node: OnnxNode, constant: OnnxTensor, fill: number): void {
+  const { shape } = constant;
+  const amounts = amountsOf(graph, node, shape.length);
+  const to = shape.map((size, axis) => size + amounts[axis]![0] + amounts[axis]![1]);
+  if (elementCount({ shape: to }) > 1 << 20) graph.refuse(node, `to [${to}]`, 'fewer elements');
+  const values = Array.from({ length: elementCount({ shape: to }) }, (_, i) => {
+    let [rest, at, stride, inside] = [i, 0, 1, true];
+    for (let axis = to.length - 1; axis >= 0; axis--) {
+      const place = (rest % to[axis]!) - amounts[axis]![0];
+      inside &&= place >= 0 && place < shape[axis]!;
+      at += place * stride;
+      stride *= shape[axis]!;
+      rest = Math.floor(rest / to[axis]!);
+    }
+    return inside ? constant.values[at]! : fill;
+  });
+  graph.fold(node, { shape: to, values, integer: constant.integer });
+}
+
 export const pad: Handler = (graph, node) => {
-  const value = graph.activation(node);
-  const { shape, order } = value;
   const mode = graph.text(node, 'mode') || 'constant';
   const fill = node.inputs[2] ? graph.needConstant(node, 2).values[0] : graph.real(node, 'value', 0);
-  if (mode !== 'constant' || fill !== 0) graph.refuse(node, `with ${mode} ${fill}`, 'zeros');
+  const known = graph.constant(node, 0);
+  if (known && mode === 'constant') return paddedConstant(graph, node, known, fill ?? 0);
+  if (mode !== 'constant') return repeatedEnds(graph, node, mode);
+  if (fill !== undefined && fill !== 0 && Math.abs(fill) < 1e6) {
+    const whole = fill;
+    return filled(
+      graph,
+      { ...node, attributes: new Map([...node.attributes].filter(([name]) => name !== 'value')) },
+      whole,
+    );
+  }
+  if (fill !== 0) graph.refuse(node, `with ${fill}`, 'numbers below a million');
+  const value = graph.activation(node);
+  const { shape, order } = value;
   const amounts = amountsOf(graph, node, shape.length);
   const permutation = permutationOf(shape, order) ?? shape.map((_, axis) => axis);
   let tensor = graph.inOrder(node, value, orderOf(shape, permutation));
@@ -343,7 +428,7 @@ export const pad: Handler = (graph, node) => {
     padded.add(at + 1);
   });
   const to = shape.map((size, axis) => size + amounts[axis]![0] + amounts[axis]![1]);
-  graph.result(node, graph.reshape(node, tensor, stored), to, orderOf(to, permutation));
+  return graph.result(node, graph.reshape(node, tensor, stored), to, orderOf(to, permutation));
 };
 
 /** Constants of nodes: of every kind of attribute. */

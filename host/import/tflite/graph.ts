@@ -87,8 +87,8 @@ export class TfliteGraph {
         builder.add({ kind: 'concat', name: op.name.toLowerCase(), axis }, tensors, like(tensors[0]!, shape)),
       repeat: (tensor, shape) =>
         builder.add({ kind: 'repeat', name: 'repeat' }, [tensor], like(tensor, shape)),
-      transpose: (tensor, shape) =>
-        builder.add({ kind: 'transpose', name: 'transpose' }, [tensor], like(tensor, shape)),
+      transpose: (tensor, permutation, shape) =>
+        builder.add({ kind: 'transpose', name: 'transpose', permutation }, [tensor], like(tensor, shape)),
       tooMany: (parts, most) => this.refuse(op, `of ${parts} parts`, `at most ${most}`),
     };
   }
