@@ -20,8 +20,9 @@ import type { QuantizationChoices } from '../model/quantized-network.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
 import { choice, file, isBytes, type Kind, list, outputFile, real } from '../options/kinds.js';
 import { IMAGE_FILE } from '../options/outputs.js';
+import { farads } from '../options/quantity.js';
 import { originOf } from '../origin.js';
-import { count, farads } from '../report/text.js';
+import { count } from '../report/text.js';
 import { compileForCharge } from './larger-capacitor.js';
 import { learnOptionsOf, learningFlags } from './learning-options.js';
 import { type CompileOptions, compileOptions, isValues } from './options.js';
@@ -74,10 +75,7 @@ function provedText({ length }: Uint8Array, proof: Proof | undefined): string {
 const largerText = (capacitorUf: number | undefined): string[] =>
   capacitorUf === undefined
     ? []
-    : [
-        `for a capacitor of ${farads(capacitorUf)}: the device’s own does not hold it. ` +
-          `Give replay and verify --capacitor ${capacitorUf}uF, too.`,
-      ];
+    : [`for a capacitor of ${farads(capacitorUf)}: the device’s own does not hold it`];
 
 /** Throws `E_OPTION` for data of a head that nobody asked for. */
 function checkLearnData(learnData: string | undefined, learn: LearnOptions | undefined): void {
