@@ -153,6 +153,7 @@ const compression: CompressOptions = {
   sramBytes: 4096,
   epochs: 4,
   batchSize: 16,
+  bits: [8, 2],
 };
 
 test('what is held back of data in groups is whole groups, in order; nothing is lost', () => {
@@ -307,6 +308,8 @@ test('wrong options and budgets that nothing meets are errors by name', () => {
   wrong({ energyUj: -1 }, /`energyUj` -1/);
   wrong({ device: 'z80' }, /z80/);
   wrong({ methods: ['magic'] }, /magic/);
+  wrong({ bits: [3] }, /3; expected bits of weights, of 8, 4, 2, 1|`bits`/);
+  wrong({ bits: [] }, /`bits`/);
   wrong({ data: { inputs: new Float32Array(64), labels: Uint8Array.of(4) } }, /label 4/);
   wrong({ data: { ...gratings(400, 1), groups: [1, 2] } }, /2 groups for 400 inputs/);
   wrong({ data: { ...gratings(400, 1), groups: new Uint8Array(400) } }, /at least two groups/);

@@ -391,11 +391,16 @@ test('rounding gives multiples of the scale, and passes gradients inside the ran
   assert.equal([...desk.floats(ends.gradient, 2)], [1, 0]);
   const scales = desk.place(Float32Array.of(1, 0.5));
   const weights = place([0.4, 0.6, -9, 0.4, 0.6, -9]);
-  for (const [interleaved, expected] of [
-    [false, [0, 1, -7, 0.5, 0.5, -3.5]],
-    [true, [0, 0.5, -7, 0.5, 1, -3.5]],
+  for (const [interleaved, most, step, expected] of [
+    [false, 7, 1, [0, 1, -7, 0.5, 0.5, -3.5]],
+    [true, 7, 1, [0, 0.5, -7, 0.5, 1, -3.5]],
+    // Odd codes: none is zero.
+    [false, 3, 2, [1, 1, -3, 0.5, 0.5, -1.5]],
+    [true, 3, 2, [1, 0.5, -3, 0.5, 1, -1.5]],
+    [false, 1, 2, [1, 1, -1, 0.5, 0.5, -0.5]],
   ] as const) {
-    const rounded = new Tape(desk, false).roundWeights(weights, scales, { groups: 2, interleaved }, 7);
+    const format = { most, step };
+    const rounded = new Tape(desk, false).roundWeights(weights, scales, { groups: 2, interleaved }, format);
     assert.equal(
       [...desk.floats(rounded.values, 6)].map((v) => v + 0),
       [...expected],

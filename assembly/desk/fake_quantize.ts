@@ -57,7 +57,18 @@ export function fakeQuantizeGradient(
   store<f32>(ends, load<f32>(ends, 4) + above, 4);
 }
 
-/** Weights of which `groups` runs, `length` long, have a scale each; with `interleaved`, every groups-th weight is of one. */
+/** The whole number of a weight, of those that are `odd` or of all. */
+// @ts-ignore: decorator
+@inline
+function codeOf(x: f32, most: f32, odd: bool): f32 {
+  const whole: f32 = odd ? 2 * floor<f32>(x * 0.5) + 1 : round(x);
+  return max<f32>(-most, min<f32>(most, whole));
+}
+
+/**
+ * y = weights rounded to whole multiples, odd ones where `odd` is set, up to `most`, of their group's scale: `groups` runs,
+ * `length` long, have one each; with `interleaved`, every groups-th weight is of one.
+ */
 export function fakeQuantizeWeights(
   weights: usize,
   y: usize,
@@ -66,29 +77,98 @@ export function fakeQuantizeWeights(
   length: i32,
   interleaved: bool,
   most: f32,
+  odd: bool,
 ): void {
   if (!interleaved) {
-    for (let group = 0; group < groups; group++) {
-      fakeQuantize(weights, y, length, load<f32>(scales + (group << 2)), -most, most);
-      weights += length << 2;
-      y += length << 2;
+    for (let group = 0; group < groups; group++, weights += length << 2, y += length << 2) {
+      const scale = load<f32>(scales + (group << 2));
+      if (odd) roundOdd(weights, y, length, scale, most);
+      else fakeQuantize(weights, y, length, scale, -most, most);
     }
     return;
   }
   for (let i = 0; i < length; i++) {
     for (let group = 0; group < groups; group++, weights += 4, y += 4) {
       const scale = load<f32>(scales + (group << 2));
-      store<f32>(y, max<f32>(-most, min<f32>(most, round(load<f32>(weights) / scale))) * scale);
+      store<f32>(y, codeOf(load<f32>(weights) / scale, most, odd) * scale);
     }
   }
 }
 
+/** y = x rounded to odd multiples of a scale. */
+function roundOdd(x: usize, y: usize, count: i32, scale: f32, most: f32): void {
+  const halves = f32x4.splat(<f32>0.5 / scale);
+  const ones = f32x4.splat(1);
+  const lows = f32x4.splat(-most);
+  const highs = f32x4.splat(most);
+  const scales = f32x4.splat(scale);
+  const end = x + (count << 2);
+  for (; x + 16 <= end; x += 16, y += 16) {
+    const whole = f32x4.floor(f32x4.mul(v128.load(x), halves));
+    const odd = f32x4.add(f32x4.add(whole, whole), ones);
+    v128.store(y, f32x4.mul(f32x4.max(lows, f32x4.min(highs, odd)), scales));
+  }
+  for (; x < end; x += 4, y += 4) {
+    const odd: f32 = 2 * floor<f32>(load<f32>(x) * (<f32>0.5 / scale)) + 1;
+    store<f32>(y, max<f32>(-most, min<f32>(most, odd)) * scale);
+  }
+}
+
+/**
+ * Gradients of the logarithms of scales: dLogs += scale · Σ dy · (code − weight / scale), clipped weights with their code
+ * alone, over √(length · most) (Esser et al., "Learned Step Size Quantization", ICLR 2020, §2).
+ */
+export function stepGradient(
+  weights: usize,
+  dy: usize,
+  scales: usize,
+  dLogs: usize,
+  groups: i32,
+  length: i32,
+  interleaved: bool,
+  most: f32,
+  odd: bool,
+): void {
+  const factor: f32 = <f32>1 / sqrt<f32>(<f32>length * most);
+  for (let group = 0; group < groups; group++) {
+    const scale = load<f32>(scales + (group << 2));
+    const inverse: f32 = <f32>1 / scale;
+    const first = (interleaved ? group : group * length) << 2;
+    const stride = (interleaved ? groups : 1) << 2;
+    let sum: f32 = 0;
+    for (let i = 0, at = first; i < length; i++, at += stride) {
+      const x = load<f32>(weights + at) * inverse;
+      const inside = abs<f32>(x) < most;
+      const code = codeOf(x, most, odd);
+      sum += load<f32>(dy + at) * select<f32>(code - x, code, inside);
+    }
+    store<f32>(dLogs + (group << 2), load<f32>(dLogs + (group << 2)) + sum * scale * factor);
+  }
+}
+
+/** y = exp(x). */
+export function exponentials(x: usize, y: usize, count: i32): void {
+  for (let at = 0; at < count << 2; at += 4) store<f32>(y + at, Mathf.exp(load<f32>(x + at)));
+}
+
+/** y = log(x). */
+export function logarithms(x: usize, y: usize, count: i32): void {
+  for (let at = 0; at < count << 2; at += 4) store<f32>(y + at, Mathf.log(load<f32>(x + at)));
+}
+
 /** Squared error of rounding the `length` weights at `stride` (in floats) to multiples of `scale` up to `most` of them. */
-export function roundingError(weights: usize, length: i32, stride: i32, scale: f32, most: f32): f64 {
+export function roundingError(
+  weights: usize,
+  length: i32,
+  stride: i32,
+  scale: f32,
+  most: f32,
+  odd: bool,
+): f64 {
   let sum: f64 = 0;
   for (let i = 0; i < length; i++, weights += stride << 2) {
     const weight = load<f32>(weights);
-    const error = weight - max<f32>(-most, min<f32>(most, round(weight / scale))) * scale;
+    const error = weight - codeOf(weight / scale, most, odd) * scale;
     sum += <f64>error * <f64>error;
   }
   return sum;

@@ -32,6 +32,14 @@ export { addNoise, shiftRows, dropout } from './augment';
 export { depthwise, depthwiseGradient } from './depthwise';
 export { averagePool } from './average_pool';
 export { batchStatistics, normalise, normaliseGradient } from './batch_norm';
-export { fakeQuantize, fakeQuantizeGradient, fakeQuantizeWeights, roundingError } from './fake_quantize';
+export {
+  fakeQuantize,
+  fakeQuantizeGradient,
+  fakeQuantizeWeights,
+  roundingError,
+  stepGradient,
+  exponentials,
+  logarithms,
+} from './fake_quantize';
 export { pullTowards, squaredDistance } from './constraint';
 export { widen, requantizeSums, addIntegers, softmaxIntegers, narrow } from './integer';

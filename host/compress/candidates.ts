@@ -37,21 +37,23 @@ function keepOf(outputs: number, share: number): number {
 }
 
 /** What may be done to the layers of a network, by the layers' shapes. */
-export function layerOptions(network: FloatNetwork): LayerOptions[] {
+export function layerOptions(network: FloatNetwork, allowed: readonly WeightBits[]): LayerOptions[] {
   return network.layers.flatMap((layer, index): LayerOptions[] => {
     if (!hasWeights(layer) || layer.kind === 'batchNorm') return [];
     const { name } = layer;
     const structures: LayerChoice[] = [{}];
     if (layer.kind === 'circulant') return [{ name, structures, bits: [8] }];
-    const bits: WeightBits[] = [8, 4];
+    const bits = [...allowed];
+    // Circulant blocks have weights of 8 bits.
+    const blocks = bits.includes(8);
     if (elements(weightShape(layer)) < LEAST_WEIGHTS || layer.kind === 'depthwiseConv2d')
       return [{ name, structures, bits }];
     if (layer.kind === 'dense') {
       const most = Math.min(nextPower(layer.inputs), nextPower(layer.outputs));
-      for (const blockSize of BLOCKS) if (blockSize <= most) structures.push({ blockSize });
+      for (const blockSize of BLOCKS) if (blocks && blockSize <= most) structures.push({ blockSize });
     } else if ((layer.blockSize ?? 1) === 1) {
       const most = Math.min(layer.inChannels, layer.outChannels);
-      for (const blockSize of CHANNEL_BLOCKS) if (blockSize <= most) structures.push({ blockSize });
+      for (const blockSize of CHANNEL_BLOCKS) if (blocks && blockSize <= most) structures.push({ blockSize });
       const cut = (size: number): number => (size >= 5 ? size - 2 : size);
       const kernel = [cut(layer.kernelHeight), cut(layer.kernelWidth)] as const;
       if (kernel[0] < layer.kernelHeight || kernel[1] < layer.kernelWidth) structures.push({ kernel });

@@ -8,6 +8,7 @@ import {
   energy,
   flag,
   instance,
+  type Kind,
   list,
   outputFile,
   real,
@@ -15,6 +16,7 @@ import {
   text,
   whole,
 } from '../options/kinds.js';
+import { WEIGHT_TYPES, type WeightBits } from '../model/weight-types.js';
 import { JOURNAL_FILE } from '../options/outputs.js';
 import type { Quantity } from '../options/quantity.js';
 import { checkOptions, type Table } from '../options/table.js';
@@ -71,6 +73,8 @@ export interface CompressOptions {
   learningRate?: number;
   /** Default 0.02. */
   weightDecay?: number;
+  /** Bits that a layer's weights may have, of 8, 4, 2 and 1; default 8, 4 and 2. */
+  bits?: WeightBits[];
   augmentation?: Augmentation;
   mixup?: number;
   /** Share of the parent's answers in the loss; default 0.5. */
@@ -100,6 +104,8 @@ export interface Settings {
   test: LabelledData;
   /** The test inputs are from the data. */
   heldOut: boolean;
+  /** Widest first. */
+  bits: WeightBits[];
   sensitivityData: LabelledData;
   sensitivityEpochs: number;
   candidateEpochs: number;
@@ -124,6 +130,29 @@ const isChanges = (value: unknown): value is Augmentation =>
   typeof value === 'object' && value !== null && Object.values(value).every((one) => typeof one === 'number');
 const dataKind = instance('labelled data { inputs, labels }', isData);
 const methods: Exclude<Method, 'one-shot'>[] = [...METHODS];
+
+/** Widths of weights that kernels have, widest first. */
+const WIDTHS: readonly WeightBits[] = Object.values(WEIGHT_TYPES)
+  .map(({ bits }) => bits)
+  .sort((a, b) => b - a);
+
+/** Widths from a list or a range, such as 8,4 or 1..4: of a range those that kernels have. */
+const bitsKind: Kind<WeightBits[]> = {
+  expected: `bits of weights, of ${WIDTHS.join(', ')}, as a list such as 8,2 or a range such as 1..4`,
+  placeholder: 'BITS',
+  parse(written) {
+    const range = /^(\d)\.\.(\d)$/.exec(written);
+    const asked = range
+      ? WIDTHS.filter((bits) => bits >= Number(range[1]) && bits <= Number(range[2]))
+      : written.split(',').map(Number);
+    return bitsKind.check(asked);
+  },
+  check: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every((bits) => WIDTHS.includes(bits as WeightBits))
+      ? WIDTHS.filter((bits) => value.includes(bits))
+      : undefined,
+  right: () => '1..8',
+};
 
 export const compressOptions = {
   data: { kind: dataKind, required: true },
@@ -152,6 +181,7 @@ export const compressOptions = {
     was: ['rate'],
   },
   weightDecay: { kind: real(0, 1), default: 0.02 },
+  bits: { kind: bitsKind, default: [8, 4, 2] as WeightBits[], help: 'bits that a layer’s weights may have' },
   augmentation: { kind: instance('numbers by kind of change', isChanges) },
   mixup: {
     kind: real(0, 1, { placeholder: 'S', example: '0.2' }),
@@ -296,7 +326,8 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     sensitivityData: pick(training, few),
     ...counts,
     methods,
-    key: JSON.stringify([budget, recipe, counts, methods]),
+    bits: options.bits,
+    key: JSON.stringify([budget, recipe, counts, methods, options.bits]),
     ...take('classes', 'policy', 'onProgress'),
   };
 }

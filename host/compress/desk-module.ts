@@ -43,6 +43,9 @@ interface DeskKernels {
   fakeQuantize: Kernel;
   fakeQuantizeGradient: Kernel;
   fakeQuantizeWeights: Kernel;
+  stepGradient: Kernel;
+  exponentials: Kernel;
+  logarithms: Kernel;
   roundingError(...values: number[]): number;
   pullTowards: Kernel;
   squaredDistance: Kernel;

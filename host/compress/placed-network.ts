@@ -1,4 +1,4 @@
-import { WEIGHT_TYPES, type WeightBits, weightTypeOf } from '../model/weight-types.js';
+import { WEIGHT_TYPES, type WeightBits, type WeightFormat, weightTypeOf } from '../model/weight-types.js';
 import { affine } from '../model/affine.js';
 import { BrownoutError } from '../error.js';
 import type { Desk } from './desk-module.js';
@@ -30,6 +30,8 @@ export interface WeightRounding {
   /** Address of `count` scales. */
   scales: number;
   count: number;
+  /** Their logarithms, where they are learned. */
+  logs?: Tensor;
 }
 
 /** How a network is rounded while training (quantization-aware training). */
@@ -60,8 +62,8 @@ export function weightGroups(layer: WeightedLayer): { groups: number; interleave
   return { groups: blocks ? 1 : layer.bias.length, interleaved: layer.kind === 'depthwiseConv2d' };
 }
 
-/** The largest whole number that weights of so many bits are rounded to. */
-export const mostOf = (bits: WeightBits): number => WEIGHT_TYPES[weightTypeOf(bits)].most;
+/** The whole numbers that weights of so many bits are rounded to. */
+export const formatOf = (bits: WeightBits): WeightFormat => WEIGHT_TYPES[weightTypeOf(bits)];
 
 /** Which convolutions nothing but the layer behind them reads, a pool of 2×2 that leaves nothing out. */
 function fusedOf({ inputShape, layers }: FloatNetwork, reads: readonly number[][]): boolean[] {
@@ -194,7 +196,9 @@ export class PlacedNetwork {
   ): Tensor {
     const { bias, statistics, weights: exact } = this.parameters[index]!;
     const how = rounding?.weights.get(index);
-    const weights = how ? tape.roundWeights(exact, how.scales, weightGroups(layer), mostOf(how.bits)) : exact;
+    const weights = how
+      ? tape.roundWeights(exact, how.scales, weightGroups(layer), formatOf(how.bits), how.logs?.gradient)
+      : exact;
     switch (layer.kind) {
       case 'conv2d': {
         const { strideHeight, strideWidth, padding, blockSize = 1 } = layer;

@@ -59,7 +59,7 @@ export function trainingOptions(
 export function roundingOf(recipe: Recipe, choices: Choices): RoundingOptions {
   const bits: Record<string, WeightBits> = {};
   for (const [name, choice] of Object.entries(choices)) if (choice.bits) bits[name] = choice.bits;
-  return { bits, ranges: recipe.ranges, inputRange: recipe.inputRange };
+  return { bits, ranges: recipe.ranges, steps: 'learned', inputRange: recipe.inputRange };
 }
 
 export interface Trial {

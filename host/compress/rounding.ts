@@ -1,17 +1,16 @@
 // Quantization-aware training (Jacob et al. 2018, §3): the forward pass rounds weights and activations as the integers of
 // the device would, the gradient passes straight through. Ranges of activations are learned (PACT, Choi et al. 2018), or
-// percentiles of what is seen; scales of weights are per output, the largest magnitude for 8 bits and the least squared
-// error for 4.
+// percentiles of what is seen; scales of weights are per output: the largest magnitude for 8 bits, for fewer the least squared error,
+// from which they are learned (LSQ, Esser et al. 2020). Batch normalisation is folded into scales and biases when all is trained.
 import type { Quantization } from '../model/quantized-network.js';
 import type { WeightBits } from '../model/weight-types.js';
 import { affine } from '../model/affine.js';
-import { BrownoutError } from '../error.js';
 import type { Desk } from './desk-module.js';
 import type { FloatNetwork } from './float-network.js';
-import { forward } from './forward.js';
+import { foldBatchNorm, foldFactors, normalisedLayers } from './fold.js';
 import { elements, hasWeights, inputsOf } from './layers.js';
 import {
-  mostOf,
+  formatOf,
   type PlacedNetwork,
   type Rounding,
   weightGroups,
@@ -25,6 +24,8 @@ export interface RoundingOptions {
   bits?: Readonly<Record<string, WeightBits>>;
   /** How activations get their ranges; default `learned`, which starts from percentiles. */
   ranges?: 'learned' | 'percentile';
+  /** How weights of fewer than 8 bits get their scales: fitted epoch by epoch, or learned from there on. Default `fitted`. */
+  steps?: 'fitted' | 'learned';
   /** Share of the values seen that ranges leave out at either end; default 0.0005. */
   tail?: number;
   /** Of the float input. */
@@ -41,8 +42,8 @@ export interface QuantizationScheme {
 
 /** At most so many values of a tensor are looked at for percentiles. */
 const MOST_VALUES = 200_000;
-/** Scales of 4-bit weights tried, as shares of the one that clips nothing. */
-const SHARES = Array.from({ length: 13 }, (_, i) => 1 - i / 20);
+/** Scales of weights of few bits tried, as shares of the one that clips nothing. */
+const SHARES = Array.from({ length: 16 }, (_, i) => 1 - i / 20);
 
 /** Layers whose output has the scale of their input. */
 const KEEPS_SCALE = ['maxPool2d', 'averagePool2d', 'reshape', 'dropout', 'softmax'];
@@ -70,21 +71,17 @@ function percentiles(values: Float32Array, tail: number): [number, number] {
 export class LearnedRounding implements Rounding {
   readonly ranges = new Map<number, Tensor>();
   readonly weights = new Map<number, WeightRounding>();
+  /** By a layer whose output is normalised, or the pool's between: the batch normalisation. */
+  private readonly normalised: ReadonlyMap<number, number>;
 
   constructor(
     private readonly desk: Desk,
     private readonly network: FloatNetwork,
     private readonly options: RoundingOptions,
   ) {
-    const folded = network.layers.find(({ kind }) => kind === 'batchNorm');
-    if (folded) {
-      throw new BrownoutError({
-        code: 'E_NETWORK',
-        found: `batch normalisation "${folded.name}" in quantization-aware training`,
-        expected: 'it folded into the layer before it',
-        hint: 'Call foldBatchNorm first.',
-      });
-    }
+    // Refused here what could not be folded in the end.
+    foldBatchNorm(network);
+    this.normalised = normalisedLayers(network);
     const learned = (options.ranges ?? 'learned') === 'learned';
     const range = (at: number, gradients: boolean): void => {
       const gradient = gradients ? desk.place(new Float32Array(2)) : 0;
@@ -93,22 +90,31 @@ export class LearnedRounding implements Rounding {
     range(0, false);
     this.desk.floats(this.ranges.get(0)!.values, 2).set(options.inputRange);
     network.layers.forEach((layer, index) => {
-      if (!KEEPS_SCALE.includes(layer.kind)) range(index + 1, learned);
-      if (!hasWeights(layer)) return;
+      if (!KEEPS_SCALE.includes(layer.kind) && !this.normalised.has(index)) range(index + 1, learned);
+      if (!hasWeights(layer) || layer.kind === 'batchNorm') return;
       const { groups: count } = weightGroups(layer);
       const bits = options.bits?.[layer.name] ?? 8;
-      this.weights.set(index, { bits, count, scales: desk.place(new Float32Array(count)) });
+      const place = (): number => desk.place(new Float32Array(count));
+      const own = { bits, count, scales: place() };
+      const learnedSteps = options.steps === 'learned' && bits < 8;
+      this.weights.set(index, learnedSteps ? { ...own, logs: tensor([count], place(), place()) } : own);
     });
   }
 
-  /** Parameters to train: the ranges that are learned. */
+  /** Parameters to train: the ranges that are learned, and the logarithms of scales. */
   get trained(): Tensor[] {
-    return [...this.ranges.values()].filter(({ gradient }) => gradient !== 0);
+    const ranges = [...this.ranges.values()].filter(({ gradient }) => gradient !== 0);
+    return [...ranges, ...[...this.weights.values()].flatMap(({ logs }) => logs ?? [])];
+  }
+
+  /** Before each batch: scales from what is learned of them. */
+  prepare(): void {
+    for (const { logs, scales, count } of this.weights.values())
+      if (logs) this.desk.kernels.exponentials(logs.values, scales, count);
   }
 
   /** Ranges from percentiles of activations: at the start and, unless they are learned, again and again. */
-  calibrate(network: FloatNetwork, inputs: Float32Array, count: number): void {
-    const { activations } = forward(network, inputs, count);
+  calibrate(activations: readonly Float32Array[]): void {
     const tail = this.options.tail ?? 0.0005;
     for (const [at, { values }] of this.ranges) {
       if (at > 0) this.desk.floats(values, 2).set(percentiles(activations[at - 1]!, tail));
@@ -119,10 +125,11 @@ export class LearnedRounding implements Rounding {
     return this.options.ranges === 'percentile';
   }
 
-  /** Scales of weights from the weights. */
-  rescale({ parameters }: PlacedNetwork): void {
+  /** Scales of weights from the weights, at an epoch's start: where they are learned, `first` alone. */
+  rescale({ parameters }: PlacedNetwork, first: boolean): void {
     const { desk } = this;
-    for (const [index, { bits, scales, count: groups }] of this.weights) {
+    for (const [index, { bits, scales, count: groups, logs }] of this.weights) {
+      if (logs && !first) continue;
       const { weights } = parameters[index]!;
       const layer = this.network.layers[index]!;
       if (!hasWeights(layer)) continue;
@@ -133,22 +140,38 @@ export class LearnedRounding implements Rounding {
         const [first, stride] = interleaved ? [group, groups] : [group * length, 1];
         let largest = 0;
         for (let i = 0; i < length; i++) largest = Math.max(largest, Math.abs(values[first + i * stride]!));
-        const widest = largest / mostOf(bits) || 1;
+        const { most, step } = formatOf(bits);
+        const widest = largest / most || 1;
         if (bits === 8) return widest;
+        if (bits === 1) {
+          // Of the least squared error: the mean magnitude.
+          let sum = 0;
+          for (let i = 0; i < length; i++) sum += Math.abs(values[first + i * stride]!);
+          return sum / length || 1;
+        }
+        const odd = step === 2 ? 1 : 0;
         const error = (share: number): number =>
-          desk.kernels.roundingError(weights.values + 4 * first, length, stride, widest * share, 7);
+          desk.kernels.roundingError(
+            weights.values + 4 * first,
+            length,
+            stride,
+            widest * share,
+            ...[most, odd],
+          );
         return widest * SHARES.reduce((best, share) => (error(share) < error(best) ? share : best), 1);
       });
       desk.floats(scales, groups).set(found);
+      if (logs) desk.kernels.logarithms(scales, logs.values, groups);
     }
   }
 
-  /** How to quantize the network as it was last trained. */
-  scheme(): QuantizationScheme {
+  /** How to quantize the network as it was last trained, `trained`, once its batch normalisation is folded. */
+  scheme({ layers }: FloatNetwork): QuantizationScheme {
+    this.prepare();
     const reads = inputsOf(this.network.layers);
     const activations: Quantization[] = [];
     for (let at = 0; at <= this.network.layers.length; at++) {
-      const range = this.ranges.get(at);
+      const range = this.ranges.get((this.normalised.get(at - 1) ?? at - 1) + 1);
       if (!range) {
         activations.push(activations[reads[at - 1]![0]!]!);
         continue;
@@ -156,11 +179,20 @@ export class LearnedRounding implements Rounding {
       const [low, high] = this.desk.floats(range.values, 2) as unknown as [number, number];
       activations.push(affine(low, high));
     }
-    const weights = this.network.layers.map((_, index) => {
+    const weights = layers.map((_, index) => {
       const own = this.weights.get(index);
-      return own && { bits: own.bits, scales: this.desk.floats(own.scales, own.count).slice() };
+      if (!own) return undefined;
+      const scales = this.desk.floats(own.scales, own.count).slice();
+      const norm = layers[this.normalised.get(index) ?? -1];
+      if (norm?.kind !== 'batchNorm') return { bits: own.bits, scales };
+      const factors = foldFactors(norm);
+      return { bits: own.bits, scales: scales.map((scale, o) => scale * Math.abs(factors[o]!)) };
     });
-    return { activations, weights };
+    const kept = (index: number): boolean => layers[index]!.kind !== 'batchNorm';
+    return {
+      activations: activations.filter((_, at) => at === 0 || kept(at - 1)),
+      weights: weights.filter((_, index) => kept(index)),
+    };
   }
 
   save(): Float32Array[] {

@@ -167,19 +167,26 @@ export class Tape extends Recorder {
     return y;
   }
 
-  /** Weights rounded to whole multiples, up to `most`, of the scales of their groups; the gradient passes through. */
+  /**
+   * Weights rounded to what their type has, times the scales of their groups; the gradient passes through. To `dLogs`, if not
+   * 0, goes the gradient of the logarithms of the scales (LSQ).
+   */
   roundWeights(
     weights: Tensor,
     scales: number,
     { groups, interleaved }: { groups: number; interleaved: boolean },
-    most: number,
+    { most, step }: { most: number; step: number },
+    dLogs = 0,
   ): Tensor {
     const { kernels } = this.desk;
     const count = elements(weights.shape);
     const y = this.result(weights.shape);
-    const split = [groups, count / groups, interleaved ? 1 : 0, most];
+    const split = [groups, count / groups, interleaved ? 1 : 0, most, step === 2 ? 1 : 0];
     kernels.fakeQuantizeWeights(weights.values, y.values, scales, ...split);
-    this.record(() => kernels.addScaled(y.gradient, weights.gradient, count, 1));
+    this.record(() => {
+      kernels.addScaled(y.gradient, weights.gradient, count, 1);
+      if (dLogs !== 0) kernels.stepGradient(weights.values, y.gradient, scales, dLogs, ...split);
+    });
     return y;
   }
 

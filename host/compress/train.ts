@@ -6,6 +6,7 @@ import { callback, choice, instance, type Kind, real, seedKind, whole } from '..
 import { type Checked, checkOptions, type Table } from '../options/table.js';
 import { Desk } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
+import { forward } from './forward.js';
 import { elements } from './layers.js';
 import { type Optimizer, Trained } from './optimizer.js';
 import { PlacedNetwork } from './placed-network.js';
@@ -97,6 +98,9 @@ const CALIBRATION_INPUTS = 512;
 /** Share of the learning rate that learned ranges have: they are few, and their gradients large. */
 const RANGE_RATE = 0.5;
 
+/** Of batch normalisation. */
+const LEAST_FACTOR = 1e-3;
+
 /** The training of a copy of a network, epoch by epoch. */
 export class Training {
   private readonly desk = new Desk();
@@ -173,9 +177,9 @@ export class Training {
     return this.placed.read();
   }
 
-  /** How to quantize it, if it was trained with rounding. */
+  /** How to quantize it, if it was trained with rounding, once its batch normalisation is folded. */
   scheme(): QuantizationScheme | undefined {
-    return this.rounding?.scheme();
+    return this.rounding?.scheme(this.result());
   }
 
   /** Trains on all inputs once. */
@@ -184,7 +188,7 @@ export class Training {
     const count = data.labels.length;
     this.random.shuffle(order);
     if (rounding?.recalibrates && this.done > 0) this.calibrate();
-    rounding?.rescale(this.placed);
+    rounding?.rescale(this.placed, this.done === 0);
     let lossSum = 0;
     let correctSum = 0;
     for (let batch = 0; batch < this.batches; batch++) {
@@ -245,7 +249,21 @@ export class Training {
     const step = Math.floor(this.data.labels.length / count);
     const inputs = new Float32Array(count * this.inputSize);
     for (let i = 0; i < count; i++) inputs.set(this.input(i * step), i * this.inputSize);
-    this.rounding!.calibrate(this.result(), inputs, count);
+    this.rounding!.calibrate(this.activations(inputs, count));
+  }
+
+  /** Each layer's outputs for some inputs; with batch normalisation by their own statistics, as training has it. */
+  private activations(inputs: Float32Array, count: number): Float32Array[] {
+    const network = this.result();
+    if (!network.layers.some(({ kind }) => kind === 'batchNorm'))
+      return forward(network, inputs, count).activations;
+    const { desk } = this;
+    const mark = desk.mark();
+    const x = tensor([count, ...network.inputShape], desk.place(inputs));
+    const results = this.placed.apply(new Tape(desk, false), x, { trainingSeed: this.options.seed });
+    const values = results.map(({ values: at, shape }) => desk.floats(at, elements(shape)).slice());
+    desk.release(mark);
+    return values;
   }
 
   private input(index: number): Float32Array {
@@ -274,6 +292,7 @@ export class Training {
     const share = options.mixup ? this.random.uniform(0, options.mixup) : 0;
     if (share > 0) this.blend(batch, members.length, share);
     for (const parameter of parameters) parameter.clearGradient();
+    this.rounding?.prepare();
     const tape = new Tape(desk);
     const x = tensor([members.length, ...this.network.inputShape], batch);
     const logits = this.placed
@@ -291,6 +310,12 @@ export class Training {
     for (const parameter of this.trained) parameter.update(rate);
     for (const parameter of this.rangeTrained) parameter.update(rate * RANGE_RATE);
     this.admm?.pull(this.batches);
+    // Factors stay above 0: normalisation folds past a pool then.
+    for (const layer of this.placed.parameters) {
+      if (!layer?.statistics) continue;
+      const { values, shape } = layer.weights;
+      desk.kernels.clampValues(values, values, elements(shape), LEAST_FACTOR, Infinity);
+    }
     return result;
   }
 

@@ -12,7 +12,13 @@ import {
   type Requantization,
   type TensorSpec,
 } from '../model/quantized-network.js';
-import { WEIGHT_TYPES, type WeightType, weightTypeOf } from '../model/weight-types.js';
+import {
+  nearestWeight,
+  WEIGHT_TYPES,
+  type WeightFormat,
+  type WeightType,
+  weightTypeOf,
+} from '../model/weight-types.js';
 import type { Port } from '../model/ports.js';
 import { equalizeGraph } from './equalize.js';
 import {
@@ -96,8 +102,7 @@ function clampOf(
   return { clampMin: at(low, -128), clampMax: at(high, 127) };
 }
 
-/** The largest whole number that an op's weights are rounded to. */
-const mostOf = ({ bits = 8 }: WeightedOp): number => WEIGHT_TYPES[weightTypeOf(bits)].most;
+const formatOf = ({ bits = 8 }: WeightedOp): WeightFormat => WEIGHT_TYPES[weightTypeOf(bits)];
 
 /** Scale of each output's weights: the file's, or the largest magnitude over 127. */
 function weightScales(op: WeightedOp): Float64Array {
@@ -108,7 +113,7 @@ function weightScales(op: WeightedOp): Float64Array {
     const o = outputOf(op, i);
     scales[o] = Math.max(scales[o]!, Math.abs(weight));
   });
-  return scales.map((most) => (most > 0 ? most / mostOf(op) : 1));
+  return scales.map((most) => (most > 0 ? most / formatOf(op).most : 1));
 }
 
 function quantizeWeighted(
@@ -123,8 +128,10 @@ function quantizeWeighted(
   const errors = new Float64Array(outputs);
   const weights = Int8Array.from(op.weights, (weight, i) => {
     const o = outputOf(op, i);
-    const nearest = quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!;
-    const q = op.bits === undefined ? nearest : Math.max(-mostOf(op), Math.min(mostOf(op), nearest));
+    const q =
+      op.bits === undefined
+        ? quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!
+        : nearestWeight(formatOf(op), weight / scales[o]!);
     if (means && !op.scales && op.blockSize === undefined) {
       const channel = op.kind === 'depthwiseConv2d' ? Math.floor(o / (outputs / channels)) : i % channels;
       errors[o]! += (weight - q * scales[o]!) * means[channel % means.length]!;

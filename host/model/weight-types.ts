@@ -119,6 +119,12 @@ export function hasWeight({ least, most, step }: WeightFormat, w: number): boole
   return Number.isInteger(w) && w >= least && w <= most && (w - least) % step === 0;
 }
 
+/** The weight of a type that is nearest to `x`: halves away from zero, and upwards where weights are odd. */
+export function nearestWeight({ least, most, step }: WeightFormat, x: number): number {
+  const whole = step === 1 ? Math.sign(x) * Math.floor(Math.abs(x) + 0.5) : 2 * Math.floor(x / 2) + 1;
+  return Math.max(-most, least, Math.min(most, whole));
+}
+
 /** The type that a record names. Throws where there is none of that code. */
 export function weightTypeOfCode(code: number): WeightType {
   const found = ALL.find(([, format]) => format.code === code);

@@ -47,9 +47,7 @@ export const packedBytes = (op: OpRecord, length: number): number =>
 
 /** Bytes of SRAM for `rows` of them: packed ones are unpacked behind, one at a time. */
 export const unpackedBytes = (op: OpRecord, length: number, rows: number): number =>
-  op.get(OP_WEIGHT_TYPE) === WeightType.INT4
-    ? alignUp(rows * packedBytes(op, length)) + length
-    : rows * length;
+  isPacked(op) ? alignUp(rows * packedBytes(op, length)) + length : rows * length;
 
 export const biasBytes = (op: OpRecord, channels: number): number => 4 * channels * widthOf(op);
 
