@@ -1,7 +1,8 @@
 // Quantization-aware training (Jacob et al. 2018, §3): the forward pass rounds weights and activations as the integers of
 // the device would, the gradient passes straight through. Ranges of activations are learned (PACT, Choi et al. 2018), or
-// percentiles of what is seen; scales of weights are per output: the largest magnitude for 8 bits, for fewer the least squared error,
-// from which they are learned (LSQ, Esser et al. 2020). Batch normalisation is folded into scales and biases when all is trained.
+// percentiles of what is seen; scales of weights are per output: the largest magnitude for 8 bits, for fewer the least
+// squared error, from which they are learned (LSQ, Esser et al. 2020). Batch normalisation is folded into scales and biases
+// when all is trained.
 import type { Quantization } from '../model/quantized-network.js';
 import type { WeightBits } from '../model/weight-types.js';
 import { affine } from '../model/affine.js';
