@@ -45,4 +45,6 @@ export enum ErrorCode {
   E_LABEL = -17,
   /** Of firmware: NVM was that of a later release. */
   E_ROLLBACK = -18,
+  /** Of firmware that checks it: the image is not what was signed. */
+  E_SIGNATURE = -19,
 }

@@ -75,7 +75,16 @@ static void read_nvm(uint32_t address, void *to, uint32_t length) {
 #include "brownout_update.h"
 #endif
 
+#if defined(BROWNOUT_CHECK_SIGNATURE) && !defined(BROWNOUT_BARE)
+static int is_signed(void) {
+  return brownout_verify_signature(brownout_signature, brownout_signer, brownout_signed, sizeof brownout_signed) == 1;
+}
+#endif
+
 int32_t brownout_provision(void) {
+#if defined(BROWNOUT_CHECK_SIGNATURE) && !defined(BROWNOUT_BARE)
+  if (!is_signed()) return BROWNOUT_E_SIGNATURE;
+#endif
 #if defined(BROWNOUT_RELEASE) && !defined(BROWNOUT_BARE)
   if (latest_release() > BROWNOUT_RELEASE) return BROWNOUT_E_ROLLBACK;
 #endif
@@ -92,8 +101,12 @@ void brownout_tile(uint32_t index) {
   brownout_module_tile(index);
 }
 #else
+/* Every way to a module that works is through here. */
 static int32_t boot(void) {
   brownout_module_start();
+#ifdef BROWNOUT_CHECK_SIGNATURE
+  if (!is_signed()) return BROWNOUT_E_SIGNATURE;
+#endif
   return (int32_t)brownout_module_boot(0, BROWNOUT_IMAGE_BYTES, 0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
 
@@ -131,6 +144,9 @@ static int32_t settle(void) {
     blank += state == BROWNOUT_E_MAGIC;
     marked += memcmp(brownout_nvm_view(BROWNOUT_JOURNAL, sizeof copy, copy), erasing, sizeof copy) == 0;
   }
+#ifdef BROWNOUT_CHECK_SIGNATURE
+  if (state == BROWNOUT_E_SIGNATURE) return state;
+#endif
 #ifdef BROWNOUT_EARLIER
   if (marked == 0 && update(state)) return boot();
 #endif

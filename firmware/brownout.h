@@ -27,7 +27,8 @@ enum { BROWNOUT_CAREFUL_BOOTS = 4 };
  * state (E_MAGIC) is provisioned first. NVM with the state of an image that `export --from` named becomes that of this one:
  * its ticket, and what it had learnt where layers agree; its job is given up. Of any other image, E_CURSOR_IMAGE: no job is
  * begun nor answer given until the application calls brownout_provision, which loses what was learnt, and begins again. NVM
- * that was that of a later release (`compile --release`): E_ROLLBACK, and nothing is written.
+ * that was that of a later release (`compile --release`): E_ROLLBACK, and nothing is written. An image that is not what was
+ * signed, where the firmware checks that (`export --check-signature`): E_SIGNATURE, and nothing is written.
  */
 int32_t brownout_begin(void);
 
@@ -104,7 +105,7 @@ uint32_t brownout_boots(void);
 
 /*
  * Writes the state of a device that has not run yet to NVM, so that a cut on the way leaves no device that looks ready. Returns
- * BROWNOUT_IDLE, or E_ROLLBACK and nothing was written.
+ * BROWNOUT_IDLE, or E_ROLLBACK or E_SIGNATURE and nothing was written.
  */
 int32_t brownout_provision(void);
 

@@ -33,6 +33,13 @@ void brownout_nvm_sync(void);
  */
 void brownout_nvm_forget(void);
 
+/*
+ * Only of firmware that checks who signed its image (export --check-signature): 1 if `signature`, of 64 bytes, is the Ed25519
+ * signature (RFC 8032) of `message` by `key`, of 32, else 0. As Monocypher's crypto_ed25519_check and libsodium's
+ * crypto_sign_verify_detached have it, but for what they return.
+ */
+int brownout_verify_signature(const uint8_t *signature, const uint8_t *key, const uint8_t *message, uint32_t length);
+
 /* The voltage monitor: 1 if the power is about to fail, else 0. Without a monitor always 0. */
 int brownout_power_low(void);
 

@@ -83,6 +83,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'Show what is in an image, or in a dump of a device’s NVM: header, plan, cursors, job.',
     load: () => import('./inspect/command.js'),
   },
+  sign: {
+    summary: 'Vouch for an image with a key: whoever asks for its signature takes no other image.',
+    load: () => import('./sign/command.js'),
+  },
   build: {
     summary: 'Build the device module (WASM) with the kernels of one image alone.',
     load: () => import('./build/command.js'),

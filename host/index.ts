@@ -58,6 +58,8 @@ export { type InputSource, replay, type ReplayResult } from './replay/replay.js'
 export type { RunOptions } from './run/options.js';
 export { run, type RunResult } from './run/run.js';
 export type { Mistake, Score } from './run/score.js';
+export type { SignOptions } from './sign/options.js';
+export { sign, type SignResult } from './sign/sign.js';
 export type { SizeOptions } from './size/options.js';
 export { size, type SizeResult } from './size/size.js';
 export type { ReplayCutsOptions, VerifyOptions } from './verify/options.js';
@@ -129,6 +131,7 @@ export type { CursorReport } from './inspect/inspect.js';
 export type { AudioFeatures } from './model/audio-features.js';
 export type { CommitPolicy, DeviceImage } from './model/image.js';
 export type { LearningHeader } from './model/learning-header.js';
+export type { ImageSignature } from './model/signature.js';
 export type { CompiledFor, ImageMetadata, Layer, Preprocessing, Proof } from './model/metadata.js';
 export type {
   Add,

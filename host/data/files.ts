@@ -58,11 +58,11 @@ export function readUserFile(path: string): Uint8Array {
 }
 
 /** A name beside `path` that nobody has; the file is there, and empty. */
-function emptyBeside(path: string): string {
+function emptyBeside(path: string, mode: number): string {
   for (let number = 0; ; number++) {
     const name = join(dirname(path), `.${basename(path)}.${process.pid}-${number}.part`);
     try {
-      closeSync(openSync(name, 'wx'));
+      closeSync(openSync(name, 'wx', mode));
       return name;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
@@ -71,8 +71,8 @@ function emptyBeside(path: string): string {
 }
 
 /** Writes beside a file and puts that in its place; the file keeps its permissions. */
-function replaceWhole(path: string, bytes: Uint8Array): void {
-  const part = emptyBeside(path);
+function replaceWhole(path: string, bytes: Uint8Array, mode: number): void {
+  const part = emptyBeside(path, mode);
   try {
     writeFileSync(part, bytes);
     const before = statSync(path, { throwIfNoEntry: false });
@@ -86,13 +86,13 @@ function replaceWhole(path: string, bytes: Uint8Array): void {
 
 /**
  * Writes a file so that nobody ever sees half of it. A link stays a link; pipes and devices are written to as they are.
- * Throws `E_FILE`.
+ * `mode`: permissions of a file that was not there. Throws `E_FILE`.
  */
-export function writeWhole(path: string, bytes: Uint8Array): void {
+export function writeWhole(path: string, bytes: Uint8Array, mode = 0o666): void {
   try {
     const found = statSync(path, { throwIfNoEntry: false });
     if (found && !found.isFile()) writeFileSync(path, bytes);
-    else replaceWhole(found ? realpathSync(path) : path, bytes);
+    else replaceWhole(found ? realpathSync(path) : path, bytes, mode);
   } catch (error) {
     throw new BrownoutError({
       code: 'E_FILE',

@@ -13,6 +13,12 @@ export const isArray = (value: unknown): value is InputArray => {
   return Array.isArray(value.shape) && ArrayBuffer.isView(value.data) && !(value.data instanceof DataView);
 };
 
+/** `--signed-by`. */
+export const signedByOption = {
+  kind: file('a public key (PEM)', 'key.pub.pem', isBytes),
+  help: 'take no image but one that this Ed25519 key has signed: PEM of the public key',
+} as const;
+
 /** All files that a text such as NAME=FILE,FILE may mean: none of them is written over. */
 export const pathsIn = (text: string): string[] => [
   text,

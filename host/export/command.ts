@@ -25,17 +25,19 @@ export const command: Command = defineCommand({
     'brownout export model.brn --layout zephyr --nvm spi-fram -o modules/brownout/',
     'brownout export model.brn --board nrf52840dk --nvm flash -o app/',
   ],
-  async run({ positionals, options: { output, from, ...options } }) {
+  async run({ positionals, options: { output, from, signedBy, ...options } }) {
     const path = positionals[0]!;
     const folder = output ?? `${basename(path, extname(path))}-firmware`;
     checkFirmwareFolder(folder);
     const earlier = from && { from: from.map((one) => readUserFile(one)) };
-    const exported = await exportFirmware(readUserFile(path), { ...options, ...earlier });
+    const signer = signedBy === undefined ? {} : { signedBy: readUserFile(signedBy) };
+    const exported = await exportFirmware(readUserFile(path), { ...options, ...earlier, ...signer });
     const kept = writeFirmwareFolder(folder, exported.files);
     const { origin, files, usage = null, note = null, target, device, module, support } = exported;
     return {
       json: {
         origin,
+        ...(exported.signedBy === undefined ? {} : { signedBy: exported.signedBy }),
         folder,
         target,
         device,

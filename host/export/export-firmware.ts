@@ -15,7 +15,14 @@ import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
 import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
 import { type Earlier, earlierOf } from '../firmware/updates.js';
 import { type NvmKind, nvmBody, nvmKinds } from '../firmware/nvm-bodies/index.js';
-import { checkPair, nvmOf, portingText, portSettings, type Support } from '../firmware/support.js';
+import {
+  checkPair,
+  nvmOf,
+  portingText,
+  portSettings,
+  type Support,
+  withSignatureNeed,
+} from '../firmware/support.js';
 import { moduleOfTarget } from '../firmware/module-of-target.js';
 import { firmwareFiles, MODULE, type Part, partSources } from '../firmware/sources.js';
 import { MANIFEST, type Manifest, type ModuleStatement } from '../firmware/manifest.js';
@@ -45,6 +52,8 @@ export interface FirmwareExport {
   /** Contents by file name. */
   files: Map<string, Uint8Array>;
   module: ModuleStatement;
+  /** Whose signature the image has: the public key in hex; undefined: nobody's. */
+  signedBy: string | undefined;
   /** Images whose NVM it takes over, and the layers whose learnt weights go on. */
   from: { name: string; imageId: number; layers: string[] }[];
   /** Of the linked program; undefined for `posix`, and where there is no cross compiler. */
@@ -167,10 +176,24 @@ function programFor(
     board,
     profile,
     earlier,
-  }: { board: HardwareBoard | undefined; profile: DeviceProfile; earlier: readonly Earlier[] },
+    checkSignature,
+  }: {
+    board: HardwareBoard | undefined;
+    profile: DeviceProfile;
+    earlier: readonly Earlier[];
+    checkSignature: boolean;
+  },
 ): Program {
   const map = { ...mapOf(profile), ...board?.map };
-  const base = { target, nvm, map, board, earlier, name: board?.name ?? profile.name };
+  const base = {
+    target,
+    nvm,
+    map,
+    board,
+    earlier,
+    checksSignature: checkSignature,
+    name: board?.name ?? profile.name,
+  };
   const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
   const nvmBytes = profile.nvmBytes.value;
   const placement = nvmBody(nvm).place({
@@ -197,6 +220,18 @@ function nvmCalled(name: string | undefined, board: HardwareBoard | undefined, t
     found: `NVM "${name}" on ${board?.name ?? target.name}`,
     expected: known.join(', '),
     hint: didYouMean(name ?? '', known),
+  });
+}
+
+/** Throws `E_OPTION` where a device cannot check who signed its image. */
+function checkChecks(signedBy: Uint8Array | undefined, target: Target): void {
+  if (signedBy !== undefined && target.name !== 'wasm') return;
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found:
+      signedBy === undefined ? '`checkSignature` without `signedBy`' : '`checkSignature` for a WASM runtime',
+    expected: 'the key that the device is to trust, and a target that is C',
+    hint: 'Give `signedBy`, and another `target`; or leave `checkSignature` out.',
   });
 }
 
@@ -256,8 +291,8 @@ export async function exportFirmware(
   file: Uint8Array | Image,
   options: ExportOptions = {},
 ): Promise<FirmwareExport> {
-  const image = imageOf(file);
   const settings = checkOptions(exportOptions, options);
+  const image = imageOf(file, settings.signedBy);
   const named = settings.board ?? (settings.target === 'msp430' ? 'msp430fr5994' : undefined);
   const board = named === undefined ? undefined : hardwareCalled(named);
   const targetName = settings.target ?? board?.core ?? 'cortex-m4';
@@ -267,13 +302,19 @@ export async function exportFirmware(
   const nvm = nvmCalled(settings.nvm, board, target);
   const layout = layoutCalled(settings.layout);
   const pair = { board, target, nvm, layout, accelerator: 'none' } as const;
-  const support = checkPair(pair);
+  const { checkSignature } = settings;
+  if (checkSignature) checkChecks(settings.signedBy, target);
+  const support = checkSignature ? withSignatureNeed(checkPair(pair)) : checkPair(pair);
   const old = (settings.from ?? []).map((one) => imageOf(one));
   const earlier = old.map((one) => earlierOf(one, image));
   const { files, usage, note, wasm } =
     target.name === 'wasm'
       ? { ...(await wasmFiles(image, nvm)), usage: undefined }
-      : await projectFiles(image, layout, programFor(image, target, nvm, { board, profile, earlier }));
+      : await projectFiles(
+          image,
+          layout,
+          programFor(image, target, nvm, { board, profile, earlier, checkSignature }),
+        );
   files.set('PORTING.md', new Uint8Array(Buffer.from(portingText(pair, support))));
   const proved = settings.verify ? proveModule(image, wasm) : [];
   const module = { file: MODULE, bytes: wasm.length, sha256: sha256(wasm), proved };
@@ -303,6 +344,7 @@ export async function exportFirmware(
     notes,
     files,
     module,
+    signedBy: image.signature?.signedBy,
     from,
     usage,
     note,

@@ -29,7 +29,7 @@ const EDITABLE = new Set([
   'brownout_hal.h',
   'brownout_settings.h',
   ...targets.flatMap((target) => programFiles({ target, nvm: target.runs === 'part' ? 'mapped' : 'file' })),
-  ...['spi', 'flash'].map((port) => `brownout_port_${port}.c`),
+  ...['spi', 'flash', 'signature'].map((port) => `brownout_port_${port}.c`),
   ...hardwareBoards.flatMap(({ ports }) => Object.values(ports).filter((name) => name !== undefined)),
   ...nvmBodies.flatMap(({ editable }) => editable),
   ...layoutKinds.flatMap(({ editable }) => editable),

@@ -1,3 +1,4 @@
+import { signedByOption } from '../data/option-kinds.js';
 import { hardwareNames } from '../firmware/hardware.js';
 import { layoutNames } from '../firmware/layouts.js';
 import { nvmKinds } from '../firmware/nvm-bodies/index.js';
@@ -24,6 +25,13 @@ export interface ExportOptions {
    * (docs/FIRMWARE.md, "Updates"). NVM of any other image is refused.
    */
   from?: Uint8Array[];
+  /** PEM of an Ed25519 public key: no other image is exported than one it has signed (`sign`). */
+  signedBy?: Uint8Array;
+  /**
+   * The device checks the signature whenever it boots, by a function `brownout_verify_signature` that you supply
+   * (docs/FIRMWARE.md, "Signed images"). Only with `signedBy`; default false.
+   */
+  checkSignature?: boolean;
   /** Prove the image on the very module that goes into the folder; default true. */
   verify?: boolean;
 }
@@ -45,6 +53,12 @@ export const exportOptions = {
   from: {
     kind: files('an image (.brn)', 'old.brn', isBytes, 'OLD.brn,…'),
     help: 'earlier images whose NVM it takes over, learnt weights where layers agree',
+  },
+  signedBy: signedByOption,
+  checkSignature: {
+    kind: flag,
+    default: false,
+    help: 'the device, too, boots no other image; with --signed-by',
   },
   verify: { kind: flag, default: true, help: 'leave out the proof on the module in the folder' },
 } as const satisfies Table<ExportOptions>;

@@ -1,4 +1,5 @@
 import type { Usage } from '../analyze/analyze.js';
+import { signerText } from '../report/signer.js';
 import { count, sentences, table } from '../report/text.js';
 import type { FirmwareExport } from './export-firmware.js';
 
@@ -7,7 +8,7 @@ const percent = ({ usedBytes, totalBytes }: Usage): string =>
 
 /** What was exported: files, and what the program takes of the part. */
 export function exportText(
-  { target, device, notes: said, board, files, module, from, usage, note, support }: FirmwareExport,
+  { target, device, notes: said, board, files, module, signedBy, from, usage, note, support }: FirmwareExport,
   folder: string,
   kept: string[],
 ): string {
@@ -16,6 +17,7 @@ export function exportText(
     proved.length > 0 ? `proved on this image (${proved.join(', ')})` : 'not proved (--no-verify)';
   const lines = [
     `${folder}: ${files.size} files for ${board ?? target}`,
+    signerText(signedBy),
     `${module.file}: ${count(bytes)} B, ${proof}, SHA-256 ${sha256}`,
     ...sentences(said),
   ];

@@ -26,6 +26,8 @@ import { ErrorCode } from '../../assembly/error.js';
 import { type Image, keepsInputs } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
 import { constantOffset } from '../model/learning-header.js';
+import { concat } from '../model/sections.js';
+import type { ImageSignature } from '../model/signature.js';
 import { stateRecord } from '../model/state-record.js';
 import { littleEndian } from '../model/values.js';
 import { firstCursor } from '../simulator/provision.js';
@@ -77,6 +79,8 @@ export interface Extras {
   keepsOld?: boolean | undefined;
   /** Images whose NVM it takes over. */
   earlier?: readonly Earlier[];
+  /** It boots no image but the one that was signed. */
+  checksSignature?: boolean | undefined;
 }
 
 /** Sizes that only firmware for updates has. */
@@ -100,7 +104,7 @@ function updateSizes(
 function sizesOf(
   image: Image,
   module: FirmwareModule,
-  { keepsOld = false, earlier = [] }: Extras,
+  { keepsOld = false, earlier = [], checksSignature = false }: Extras,
 ): [string, number][] {
   return [
     ['SRAM_BYTES', sramBytes(image, module)],
@@ -138,12 +142,24 @@ function sizesOf(
     ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
     ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
     ...updateSizes(image, earlier),
+    ...(checksSignature ? [['CHECK_SIGNATURE', 1] satisfies [string, number]] : []),
     // What was written over stays in memory until it is erased.
     ...(keepsOld ? [['NVM_KEEPS_OLD', 1] satisfies [string, number]] : []),
     // Where a convolution has room for two windows of int16.
     ...(image.ops.some(hasRoom) ? [['ACCEL_WIDE', 1] satisfies [string, number]] : []),
   ];
 }
+
+/** Of a signed image: what was signed, by whom, and the signature. */
+const signedDeclarations = ({ prefix, key, bytes }: ImageSignature): string[] => [
+  `#define BROWNOUT_SIGNED_PREFIX ${prefix.length}u`,
+  '/* What was signed: so many bytes, and behind them header, plan and constants, which are read where they lie. */',
+  'extern const uint8_t brownout_signed[BROWNOUT_SIGNED_PREFIX + BROWNOUT_IMAGE_BYTES];',
+  '#define brownout_image (brownout_signed + BROWNOUT_SIGNED_PREFIX)',
+  '/* Its Ed25519 signature, and the public key. */',
+  `extern const uint8_t brownout_signature[${bytes.length}];`,
+  `extern const uint8_t brownout_signer[${key.length}];`,
+];
 
 /** brownout_model.h: every size and address as C. */
 export function modelHeader(image: Image, module: FirmwareModule, extras: Extras): string {
@@ -168,8 +184,12 @@ export function modelHeader(image: Image, module: FirmwareModule, extras: Extras
     ...errorCodes.map(([name, code]) => `  BROWNOUT_${name} = ${code},`),
     '};',
     '',
-    '/* Header, plan and constants: read where they lie. */',
-    'extern const uint8_t brownout_image[BROWNOUT_IMAGE_BYTES];',
+    ...(image.signature
+      ? signedDeclarations(image.signature)
+      : [
+          '/* Header, plan and constants: read where they lie. */',
+          'extern const uint8_t brownout_image[BROWNOUT_IMAGE_BYTES];',
+        ]),
     '/* With what its state begins in NVM. */',
     'extern const uint8_t brownout_first_state[BROWNOUT_STATE_BYTES];',
     '/* The cursor of a device that has not run yet. */',
@@ -212,6 +232,16 @@ function errorNames(): string[] {
   ];
 }
 
+/** The image; of a signed one with what was signed before it, and the signature. */
+function imageArrays({ device, signature }: Image): string[] {
+  if (!signature) return cArray('uint8_t', 'brownout_image', device, 'BROWNOUT_ALIGNED');
+  return [
+    ...cArray('uint8_t', 'brownout_signed', concat([signature.prefix, device]), 'BROWNOUT_ALIGNED'),
+    ...cArray('uint8_t', 'brownout_signature', signature.bytes),
+    ...cArray('uint8_t', 'brownout_signer', signature.key),
+  ];
+}
+
 /** brownout_model.c: the image as bytes. */
 export function modelSource(image: Image): string {
   const sample = image.sample ? Int8Array.from(littleEndian(image.sample)) : new Int8Array(image.input.bytes);
@@ -225,7 +255,7 @@ export function modelSource(image: Image): string {
     '#define BROWNOUT_ALIGNED',
     '#endif',
     '',
-    ...cArray('uint8_t', 'brownout_image', image.device, 'BROWNOUT_ALIGNED'),
+    ...imageArrays(image),
     ...cArray('uint8_t', 'brownout_first_state', stateRecord(image.imageId)),
     ...cArray('uint8_t', 'brownout_first_cursor', firstCursor(image.imageId)),
     ...cArray('int8_t', 'brownout_sample', sample),

@@ -121,7 +121,7 @@ SECTIONS {
   } > FLASH
   /* Constants of the model, read in place; and the example's input. */
   .image : ALIGN(16) {
-    *(.rodata.brownout_image .rodata.brownout_sample)
+    *(.rodata.brownout_signed .rodata.brownout_image .rodata.brownout_sample)
     . = ALIGN(4);
   } > FLASH
   .rodata : {
@@ -164,7 +164,7 @@ PHDRS { code PT_LOAD; ram PT_LOAD; vectors PT_LOAD; }
 ENTRY(brownout_reset)
 SECTIONS {
   .text : { *(.text .text.*) . = ALIGN(2); } > FLASH :code
-  .image : ALIGN(16) { *(.rodata.brownout_image .rodata.brownout_sample) . = ALIGN(2); } > FLASH
+  .image : ALIGN(16) { *(.rodata.brownout_signed .rodata.brownout_image .rodata.brownout_sample) . = ALIGN(2); } > FLASH
   .rodata : ALIGN(2) { *(.rodata .rodata.*) . = ALIGN(2); } > FLASH
   .data : ALIGN(2) {
     brownout_link_data = .;
@@ -251,19 +251,25 @@ const boardPorts = ({ nvm, board }: Place): string[] => {
 /** Files of the example and of what it needs of its target, start-up code included: for people to edit. */
 export const programFiles = (place: Place): string[] => {
   const { startup, runs } = place.target;
+  const signature = place.checksSignature ? [SIGNATURE_PORT] : [];
   return runs === 'part'
-    ? ['main.c', 'brownout_hal.c', ...startup, 'brownout_board.h', ...boardPorts(place)]
-    : ['main.c', 'brownout_hal_posix.c', 'brownout_board_posix.c', 'brownout_board.h'];
+    ? ['main.c', 'brownout_hal.c', ...startup, 'brownout_board.h', ...boardPorts(place), ...signature]
+    : ['main.c', 'brownout_hal_posix.c', 'brownout_board_posix.c', 'brownout_board.h', ...signature];
 };
 
 /** C files of these. */
 export const programSources = (place: Place): string[] => programFiles(place).filter(isSource);
+
+/** Where firmware gets at whoever verifies signatures: to be filled in. */
+const SIGNATURE_PORT = 'brownout_port_signature.c';
 
 /** Where a program runs. */
 export interface Place {
   target: Target;
   nvm: NvmKind;
   board?: HardwareBoard | undefined;
+  /** It boots no image but the one that was signed. */
+  checksSignature?: boolean | undefined;
 }
 
 /** What a program is built for. */
@@ -345,8 +351,8 @@ const scriptOf = ({ target, map, nvm }: Part): string =>
 
 /** All files of a firmware folder, by name. */
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
-  const { target, nvm, board, settings, own = new Map(), earlier = [] } = part;
-  const files = commonFiles(image, module, { keepsOld: nvmBody(nvm).keepsOld, earlier });
+  const { target, nvm, board, settings, own = new Map(), earlier = [], checksSignature } = part;
+  const files = commonFiles(image, module, { keepsOld: nvmBody(nvm).keepsOld, earlier, checksSignature });
   for (const name of [...nvmFiles(part), ...programFiles(part), ...(board?.headers ?? [])])
     files.set(name, packageText(name));
   files.set('brownout_settings.h', settingsHeader(settings));

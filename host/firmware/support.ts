@@ -162,6 +162,16 @@ export function nvmOf(board: HardwareBoard | undefined, target: Target): NvmKind
   return [...runs, ...known.filter((nvm) => !runs.includes(nvm))];
 }
 
+/** The same, with a function that verifies signatures still to be found. */
+export function withSignatureNeed(support: Exclude<Support, { kind: 'refused' }>): typeof support {
+  const need = {
+    file: 'brownout_port_signature.c',
+    name: 'brownout_verify_signature',
+    what: 'a call of a library that verifies Ed25519; in Zephyr and Arduino it is the application’s',
+  };
+  return { kind: 'needs', needs: [...(support.kind === 'needs' ? support.needs : []), need] };
+}
+
 /** Why a board cannot have a kind of NVM. Throws `E_NVM` with the kinds that work. */
 export function checkPair(pair: Pair): Exclude<Support, { kind: 'refused' }> {
   const support = supportOf(pair);

@@ -20,6 +20,7 @@ import { Status } from '../../assembly/error.js';
 import type { DumpImage } from '../data/dump.js';
 import { crc32 } from '../model/crc32.js';
 import { type DeviceImage, readImage } from '../model/image.js';
+import { checkSigner } from '../model/signature.js';
 import { checkState } from '../model/state-record.js';
 import { valuesFrom } from '../model/values.js';
 import { type Origin, originOf } from '../origin.js';
@@ -50,6 +51,8 @@ export interface InspectResult {
   /** `image`: a .brn file; `nvm`: a dump of a device's memory. */
   kind: 'image' | 'nvm';
   name?: string;
+  /** Of an image that is signed: by whom, the public key in hex. */
+  signedBy?: string;
   imageId: number;
   imageBytes: number;
   nvmBytes: number;
@@ -123,11 +126,17 @@ function inspectNvm(
   return { cursors, ...(job ? { job } : {}), ...(boots ? { boots } : {}), ...learning };
 }
 
-/** Reports what is in an image. Throws `E_IMAGE_*`. */
-export function inspect(bytes: Uint8Array): InspectResult {
+/**
+ * Reports what is in an image. `signedBy`, PEM of an Ed25519 public key: who must have signed it. Throws `E_IMAGE_*`,
+ * `E_SIGNATURE`, `E_KEY`.
+ */
+export function inspect(bytes: Uint8Array, signedBy?: Uint8Array): InspectResult {
   const image = readImage(bytes);
+  checkSigner(image, signedBy);
   const origin = originOf({ image: bytes });
-  return { origin, kind: 'image', name: image.metadata.name, ...describe(image, image.metadata.ops) };
+  const { metadata, signature } = image;
+  const signer = signature && { signedBy: signature.signedBy };
+  return { origin, kind: 'image', name: metadata.name, ...signer, ...describe(image, metadata.ops) };
 }
 
 /** Reports what is in a dump of NVM, the state of `image`: for post-mortems. Throws as `checkState`. */

@@ -1,4 +1,5 @@
 import { learningText } from '../report/learning.js';
+import { signerText } from '../report/signer.js';
 import type { InspectResult } from './inspect.js';
 import { count, facts, table } from '../report/text.js';
 
@@ -54,6 +55,7 @@ export function inspectText(result: InspectResult): string {
       ['SRAM arena', `${count(result.arenaBytes)} B`],
       ['commits', policyText(result.policy)],
     ]),
+    ...(result.kind === 'image' ? [signerText(result.signedBy)] : []),
     '',
     table([
       ['region', 'from', 'bytes'],

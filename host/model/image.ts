@@ -45,6 +45,8 @@ import {
 } from '../../assembly/layout.js';
 import { checkBytes } from '../error.js';
 import { COPY_AGAIN, hex, refuse } from './image-error.js';
+import { checkCrc, concat, readSections, section, SectionTag, writeSections } from './sections.js';
+import { checkSignature, type ImageSignature, signatureOf } from './signature.js';
 import { type ImageMetadata, parseMetadata } from './metadata.js';
 import type { Plan } from './plan.js';
 import { OpRecord } from './record.js';
@@ -57,7 +59,7 @@ import {
   readLearningHeader,
   type LearningHeader,
 } from './learning-header.js';
-import { littleEndian, type Values, valuesFrom } from './values.js';
+import { type Values, valuesFrom } from './values.js';
 
 /** When the cursor is written, besides mandatory commits. */
 export interface CommitPolicy {
@@ -107,6 +109,8 @@ export interface Image extends DeviceImage {
   metadata: ImageMetadata;
   /** An input that the image carries, already quantized. */
   sample: Values | undefined;
+  /** Who signed it; undefined: nobody. */
+  signature: ImageSignature | undefined;
 }
 
 /** What the groups of addresses of an image stand for; undefined where it has none. */
@@ -123,31 +127,7 @@ export const keepsInputs = ({ ops, jobs }: Pick<DeviceImage, 'ops' | 'jobs'>): b
 
 /** Boots at one cursor before the device says `E_NO_PROGRESS`. */
 const MAX_BOOTS = 64;
-const SECTION_HEADER_BYTES = 12;
-const TAG_METADATA = 0x4154454d;
-const TAG_SAMPLE = 0x504d4153;
-
 const view = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-function section(tag: number, payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(SECTION_HEADER_BYTES + Math.ceil(payload.length / 4) * 4);
-  const header = view(bytes);
-  header.setUint32(0, tag, true);
-  header.setUint32(4, payload.length, true);
-  header.setUint32(8, crc32(payload), true);
-  bytes.set(payload, SECTION_HEADER_BYTES);
-  return bytes;
-}
-
-function concat(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
 
 /** Recomputes the header's own checksum, in place. */
 function sealHeader(header: Uint8Array): void {
@@ -206,13 +186,6 @@ export function writeImage(
   return concat([header, planBytes, plan.constantBytes, ...writeSections(metadata, sample)]);
 }
 
-/** Sections behind the device bytes. */
-function writeSections(metadata: ImageMetadata, sample: Values | undefined): Uint8Array[] {
-  const sections = [section(TAG_METADATA, new TextEncoder().encode(JSON.stringify(metadata)))];
-  if (sample) sections.push(section(TAG_SAMPLE, littleEndian(sample)));
-  return sections;
-}
-
 /** The same image under another commit policy: plan, constants and so the image id stay what they are. */
 export function withPolicy(image: Image, policy: CommitPolicy, name: string): Image {
   const device = image.device.slice();
@@ -254,48 +227,6 @@ function opRecords(planBytes: Uint8Array): OpRecord[] {
   return Array.from({ length: planBytes.length / OP_BYTES }, (_, i) => {
     return new OpRecord(planBytes.subarray(i * OP_BYTES, (i + 1) * OP_BYTES));
   });
-}
-
-function checkCrc(what: string, bytes: Uint8Array, expected: number): void {
-  const found = crc32(bytes);
-  if (found !== expected) {
-    refuse('E_IMAGE_CHECKSUM', `${what} with checksum ${hex(found)}`, hex(expected), COPY_AGAIN);
-  }
-}
-
-/** Desk sections behind the device bytes. */
-function readSections(file: Uint8Array, from: number): Map<number, Uint8Array> {
-  const sections = new Map<number, Uint8Array>();
-  const fields = view(file);
-  let at = from;
-  while (at < file.length) {
-    if (file.length - at < SECTION_HEADER_BYTES) {
-      refuse('E_IMAGE_SIZE', `${file.length - at} bytes behind the last section`, 'none', COPY_AGAIN);
-    }
-    const tag = fields.getUint32(at, true);
-    const bytes = fields.getUint32(at + 4, true);
-    const padded = Math.ceil(bytes / 4) * 4;
-    const start = at + SECTION_HEADER_BYTES;
-    if (padded > file.length - start) {
-      refuse('E_IMAGE_SIZE', `${file.length} bytes`, `at least ${start + padded}`, COPY_AGAIN);
-    }
-    if ((tag !== TAG_METADATA && tag !== TAG_SAMPLE) || sections.has(tag)) {
-      refuse(
-        'E_IMAGE_SECTION',
-        `section ${hex(tag)} at byte ${at}`,
-        'one META and at most one SAMP',
-        COPY_AGAIN,
-      );
-    }
-    const payload = file.subarray(start, start + bytes);
-    checkCrc(tag === TAG_METADATA ? 'metadata' : 'sample', payload, fields.getUint32(at + 8, true));
-    if (file.subarray(start + bytes, start + padded).some((byte) => byte !== 0)) {
-      refuse('E_IMAGE_SECTION', `padding other than zero behind byte ${start + bytes}`, 'zeros', COPY_AGAIN);
-    }
-    sections.set(tag, payload);
-    at = start + padded;
-  }
-  return sections;
 }
 
 const regionAt = (fields: DataView, offset: number): Region => {
@@ -458,7 +389,7 @@ export function readImage(bytes: Uint8Array): Image {
   const file = Uint8Array.from(checkBytes(bytes, 'an image (.brn)'));
   const image = readDevice(file);
   const sections = readSections(file, image.imageBytes);
-  const payload = sections.get(TAG_METADATA);
+  const payload = sections.get(SectionTag.METADATA)?.payload;
   if (!payload) refuse('E_IMAGE_SECTION', 'no metadata', 'a META section', COPY_AGAIN);
   const layered = image.ops.filter(({ kind }) => kind !== OpKind.FLIP).length;
   const metadata = parseMetadata(payload, image.ops.length, layered);
@@ -468,9 +399,25 @@ export function readImage(bytes: Uint8Array): Image {
   ) {
     refuse('E_IMAGE_METADATA', 'shapes of other sizes than the plan’s', 'the same sizes', COPY_AGAIN);
   }
-  const sample = sections.get(TAG_SAMPLE);
+  const sample = sections.get(SectionTag.SAMPLE)?.payload;
   if (sample && sample.length !== image.input.bytes) {
     refuse('E_IMAGE_SECTION', `a sample of ${sample.length} bytes`, `${image.input.bytes}`, COPY_AGAIN);
   }
-  return { ...image, file, metadata, sample: sample && valuesFrom(sample, metadata.input.dtype) };
+  const signed = sections.get(SectionTag.SIGNATURE);
+  return {
+    ...image,
+    file,
+    metadata,
+    sample: sample && valuesFrom(sample, metadata.input.dtype),
+    signature:
+      signed && checkSignature(signed.payload, image.device, file.subarray(image.imageBytes, signed.from)),
+  };
+}
+
+/** The same image, signed in place of any signature that it had. Throws `E_KEY`. */
+export function withSignature(image: Image, privatePem: Uint8Array): Image {
+  const old = readSections(image.file, image.imageBytes).get(SectionTag.SIGNATURE);
+  const unsigned = image.file.subarray(0, old?.from);
+  const payload = signatureOf(image.device, unsigned.subarray(image.imageBytes), privatePem);
+  return readImage(concat([unsigned, section(SectionTag.SIGNATURE, payload)]));
 }

@@ -18,6 +18,8 @@ export const IMAGE_FILE: OutputKind = {
   what: 'the image',
   isOurs: (start) => magic(start) === MAGIC,
 };
+/** Nobody's key is written over. */
+export const KEY_FILE: OutputKind = { what: 'the key', isOurs: () => false };
 export const NVM_FILE: OutputKind = { what: 'the dump', isOurs: (start) => magic(start) === STATE_MAGIC };
 export const WEIGHTS_FILE: OutputKind = {
   what: 'the weights',

@@ -42,7 +42,13 @@ export const command: Command = defineCommand({
   run({ positionals, options, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
     const { given, said } = filesOf(image, options);
-    const result = run(image, { ...given, ...(options.reset ? { reset: true } : {}), onSample: progress });
+    const signedBy = options.signedBy === undefined ? {} : { signedBy: readUserFile(options.signedBy) };
+    const result = run(image, {
+      ...given,
+      ...signedBy,
+      ...(options.reset ? { reset: true } : {}),
+      onSample: progress,
+    });
     return {
       json: result,
       text: `${said}${runText(result, image.metadata)}`,

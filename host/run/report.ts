@@ -1,5 +1,6 @@
 import type { ImageMetadata } from '../model/metadata.js';
 import { TERMINAL } from '../options/wrap.js';
+import { signerText } from '../report/signer.js';
 import { count, table } from '../report/text.js';
 import type { Answers, RunResult } from './run.js';
 import type { Score } from './score.js';
@@ -13,8 +14,11 @@ const MOST_PAIRS = 10;
 const NAME_WIDTH = 12;
 
 /** Answers, or with labels how good they are. */
-export const runText = (result: RunResult, metadata: ImageMetadata): string =>
-  result.score ? scoreText(result.score, metadata, result.warning) : runTable(result, metadata);
+export function runText(result: RunResult, metadata: ImageMetadata): string {
+  const { score, signedBy, warning } = result;
+  const answers = score ? scoreText(score, metadata, warning) : runTable(result, metadata);
+  return signedBy === undefined ? answers : `${answers}\n${signerText(signedBy)}`;
+}
 
 /** Accuracy, what is taken for what, and the worst answers. */
 function scoreText(

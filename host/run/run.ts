@@ -30,6 +30,8 @@ export interface Answers {
 /** What `brownout run --json` prints. */
 export interface RunResult extends Answers {
   origin: Origin;
+  /** Whose signature the image has: the public key in hex; absent: nobody's. */
+  signedBy?: string;
   /** Of an image of several outputs: each of them; `outputs` are then all their integers side by side. */
   named?: ({ name: string; shape: readonly number[] } & Answers)[];
   /** Input values outside the range that the model takes, clamped to it. */
@@ -44,8 +46,8 @@ export interface RunResult extends Answers {
 
 /** Runs `image` (bytes or read) on the device module, on steady power. Throws `BrownoutError`. */
 export function run(image: Uint8Array | Image, options: RunOptions = {}): RunResult {
-  const { labels, onSample, reset, ...arrays } = checkOptions(runOptions, options);
-  const model = imageOf(image);
+  const { labels, onSample, reset, signedBy, ...arrays } = checkOptions(runOptions, options);
+  const model = imageOf(image, signedBy);
   const given = givenSamples(arrays, model);
   const inputs = given?.samples ?? (model.sample && [model.sample]);
   if (!inputs) {
@@ -72,6 +74,7 @@ export function run(image: Uint8Array | Image, options: RunOptions = {}): RunRes
   const answers = namedAnswers(outputs, model);
   return {
     origin: originOf({ image: model.file, module: wasm }),
+    ...(model.signature ? { signedBy: model.signature.signedBy } : {}),
     ...answers,
     ...(labels ? { score: scoreOf(answers.outputs, labels, answers.scale) } : {}),
     clamped: given?.clamped ?? 0,

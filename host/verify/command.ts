@@ -26,13 +26,14 @@ export const command: Command = defineCommand({
     'brownout verify model.brn --firmware app/',
     'brownout verify model.brn --policy "every 1" --enumerate --budget 60s',
   ],
-  async run({ positionals, options: { input, as, module, firmware, ...options }, progress }) {
+  async run({ positionals, options: { input, as, module, firmware, signedBy, ...options }, progress }) {
     const image = readImage(readUserFile(positionals[0]!));
     const files = input === undefined ? undefined : readInputFiles(input, image, as);
     const result = verify(image, {
       ...options,
       ...files?.given,
       ...(module === undefined ? {} : { module: readUserFile(module) }),
+      ...(signedBy === undefined ? {} : { signedBy: readUserFile(signedBy) }),
       ...(firmware === undefined ? {} : { module: await moduleOfFolder(firmware, image) }),
       onProgress: progress,
     });

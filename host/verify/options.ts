@@ -1,5 +1,5 @@
 import { type GivenInputs, givenOptions } from '../data/given-inputs.js';
-import { bytesKind } from '../data/option-kinds.js';
+import { bytesKind, signedByOption } from '../data/option-kinds.js';
 import { choice, flag, type Kind, progressKind, time } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import type { Checked, Table } from '../options/table.js';
@@ -31,6 +31,8 @@ export interface VerifyOptions extends GivenInputs, TargetOptions {
   enumerate?: boolean;
   /** Look for a schedule of cuts that goes wrong where an obligation fails; default true. */
   search?: boolean;
+  /** PEM of an Ed25519 public key: no other image is proved than one it has signed (`sign`). */
+  signedBy?: Uint8Array;
   /** In ms or as `'60s'`; default: to the end. */
   budgetMs?: Quantity;
   onProgress?: (done: number, total: number) => void;
@@ -76,6 +78,7 @@ export const verifyOptions = {
   },
   enumerate: { kind: flag, default: false, help: 'also explore plain states one by one, as a cross-check' },
   search: { kind: flag, default: true },
+  signedBy: signedByOption,
   budgetMs: { kind: time, help: 'stop enumerating after 60s, 5m, …; the result says that it is not closed' },
   onProgress: { kind: progressKind },
 } as const satisfies Table<VerifyOptions>;

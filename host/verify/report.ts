@@ -1,6 +1,7 @@
 import pc from 'picocolors';
 import type { Counterexample } from './counterexample.js';
 import type { VerifyResult } from './verify.js';
+import { signerText } from '../report/signer.js';
 import { farads } from '../options/quantity.js';
 import { count, facts, sentences } from '../report/text.js';
 
@@ -78,6 +79,7 @@ export function verifyText(result: VerifyResult, path: string): string {
     : pc.red(`NOT proved: ${count(result.violations)} obligations fail, ${count(stuck)} cursors are stuck`);
   return [
     facts(rows),
+    ...(result.signedBy === undefined ? [] : [signerText(result.signedBy)]),
     '',
     ...sentences(result.notes),
     ...(counterexample ? [...counterexampleLines(counterexample, path), ''] : []),

@@ -42,6 +42,8 @@ import { Refuted, refute, type Violation } from './violation.js';
 /** What `brownout verify --json` prints. */
 export interface VerifyResult {
   origin: Origin;
+  /** Whose signature the image has: the public key in hex; absent: nobody's. */
+  signedBy?: string;
   proved: boolean;
   /** All that was explored state by state (the job protocol; with `enumerate`, plain states too) was, to closure. */
   closed: boolean;
@@ -352,7 +354,8 @@ class Verification {
 export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): VerifyResult {
   const options = checkOptions(verifyOptions, given);
   const started = process.hrtime.bigint();
-  const named = underPolicy(imageOf(image), options.policy);
+  const read = imageOf(image, options.signedBy);
+  const named = underPolicy(read, options.policy);
   const model = { ...named, unstable: named.unstable || options.unstable };
   const { tear, job } = options;
   const line = options.line ?? model.metadata.line ?? 1;
@@ -374,6 +377,7 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
   const failed = passed.find((one) => one.violations.length > 0);
   return {
     origin: originOf({ image: model.file, module: setups[0]!.wasm }),
+    ...(read.signature ? { signedBy: read.signature.signedBy } : {}),
     proved: violations === 0 && stuck === 0,
     closed,
     violations,
