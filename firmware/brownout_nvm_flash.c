@@ -26,6 +26,7 @@
 
 enum { BROWNOUT_LOG_NONE = 0xffff };
 enum { BROWNOUT_LOG_RESERVE = 3 }; /* free pages: the next one, one to copy to, one for slots that cuts spoil on the way */
+enum { BROWNOUT_LOG_TRIES = 4 };   /* of a page whose header a part did not take, and said nothing */
 #define BROWNOUT_LOG_MAGIC 0x4c4e5242u
 
 struct head {
@@ -147,22 +148,26 @@ static void clear_mark(uint32_t offset) {
   if (is_blank_mark(mark)) brownout_flash_program(offset, zeros, sizeof zeros);
 }
 
-/* Erases a page in which nothing lives. */
+/* Erases a page in which nothing lives. A page without its header is none, and the next boot would erase what is in it. */
 static void erase(uint32_t page) {
   const uint32_t erasures = nvm_log.pages[page].erasures + 1u;
   const uint32_t start = page * BROWNOUT_FLASH_PAGE_BYTES;
+  uint32_t tries = BROWNOUT_LOG_TRIES;
   uint32_t words[4];
   struct tail tail;
   if (has_head(page)) {
     clear_mark(start + (uint32_t)offsetof(struct page_head, mark_before));
     clear_mark(start + (uint32_t)offsetof(struct page_head, mark_behind));
   }
-  brownout_flash_erase(page);
   words[0] = BROWNOUT_LOG_MAGIC;
   words[1] = erasures;
   tail = tail_of(words, 2 * sizeof *words);
   memcpy(words + 2, &tail, sizeof tail);
-  brownout_flash_program(start + (uint32_t)offsetof(struct page_head, magic), words, sizeof words);
+  do {
+    if (tries-- == 0) brownout_trap();
+    brownout_flash_erase(page);
+    brownout_flash_program(start + (uint32_t)offsetof(struct page_head, magic), words, sizeof words);
+  } while (!has_head(page));
   memset(&nvm_log.pages[page], 0, sizeof nvm_log.pages[page]);
   nvm_log.pages[page].erasures = erasures;
 }
@@ -323,18 +328,23 @@ static uint32_t choose(int cold) {
   return best;
 }
 
-/* Makes room, and evens wear: a page of data that never change gives way once others are ahead of it. */
-static void collect(void) {
-  uint32_t cold;
+/* Up to the reserve, as long as power holds; without it only what there is no room without. */
+static void make_room(void) {
   while (free_pages() < BROWNOUT_LOG_RESERVE) {
     if (brownout_power_low() && free_pages() + (uint32_t)has_room() > 1u) return;
     reclaim(choose(0));
   }
+}
+
+/* Makes room, and evens wear: a page of data that never change gives way once others are ahead of it. */
+static void collect(void) {
+  uint32_t cold;
+  make_room();
   cold = choose(1);
   if (cold == BROWNOUT_LOG_NONE || brownout_power_low()) return;
   if (brownout_nvm_flash_wear().most - nvm_log.pages[cold].erasures <= BROWNOUT_FLASH_SPREAD) return;
   reclaim(cold);
-  while (free_pages() < BROWNOUT_LOG_RESERVE) reclaim(choose(0));
+  make_room();
 }
 
 /* What a sector holds; 0: nothing was ever written. */

@@ -74,6 +74,13 @@ for (const kind of ['flash', 'flash with large sectors']) {
   });
 }
 
+nativeTest('flash: what does not take, and nobody says so, is written again elsewhere', () => {
+  for (const kind of ['flash', 'flash with large sectors']) {
+    const [cuts] = play(build(kind), 'weak', 0, 128);
+    assert.ok(cuts! > 5000, `${kind}: ${cuts} cuts`);
+  }
+});
+
 /** What breaks each promise, by text of brownout_nvm_flash.c; and what finds it. */
 const mutants: Record<string, [text: string, instead: string, play?: string[]]> = {
   'an erasure that was cut counts as done': [
@@ -114,6 +121,16 @@ const mutants: Record<string, [text: string, instead: string, play?: string[]]> 
     'copies <= BROWNOUT_LOG_SLOTS',
     'copies < BROWNOUT_LOG_SLOTS',
     ['tears', '1000'],
+  ],
+  'a record that did not take is believed': [
+    'while (memcmp(record_at(location), &record, sizeof record) != 0);',
+    'while (0);',
+    ['weak', '0', '64'],
+  ],
+  'a page whose header did not take is believed': [
+    'while (!has_head(page));',
+    'while (0);',
+    ['weak', '0', '128'],
   ],
   'the last free page takes anything': ['(uint32_t)has_room() > 1u', '1u > 0u', ['tears', '1000']],
 };

@@ -37,6 +37,11 @@ void brownout_trap(void) {
 
 static int is_steady; /* the monitor never warns */
 
+static int is_asked; /* the monitor, since the last erasure */
+static int is_low;   /* what it said */
+
 int brownout_power_low(void) {
-  return !is_steady && draw(8) == 0;
+  is_asked = 1;
+  is_low = !is_steady && draw(8) == 0;
+  return is_low;
 }

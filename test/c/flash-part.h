@@ -1,8 +1,11 @@
 /*
  * Flash: programming clears bits of an erased unit once, erasing sets those of a page, and power may fail in any of these
- * steps, which then has done part of its work.
+ * steps, which then has done part of its work. In a weak one some units do not take all that is programmed, and nobody says so.
  */
 enum { FLASH = BROWNOUT_FLASH_PAGES * BROWNOUT_FLASH_PAGE_BYTES };
+
+static int must_ask;  /* an erasure waits for power, where there is room without */
+static uint32_t weak; /* one in so many programmed units does not take; 0: all do */
 
 static struct {
   uint8_t bytes[FLASH];
@@ -34,7 +37,7 @@ void brownout_flash_program(uint32_t offset, const void *source, uint32_t bytes)
   for (at = 0; at < bytes; at += BROWNOUT_FLASH_UNIT) {
     uint32_t i;
     const int is_cut = ++steps == cut_at;
-    const uint32_t how = is_cut ? draw(3) : 1;
+    const uint32_t how = is_cut || (weak && draw(weak) == 0) ? draw(3) : 1;
     for (i = at; i < at + BROWNOUT_FLASH_UNIT; i++) {
       if (part.bytes[offset + i] != 0xff) fail("what is programmed was not erased");
     }
@@ -45,6 +48,9 @@ void brownout_flash_program(uint32_t offset, const void *source, uint32_t bytes)
 
 /* Cut, it has erased nothing, all (yet not for good), some bits, or what lies on one side of a border. */
 void brownout_flash_erase(uint32_t page) {
+  /* Erased once more where its header did not take: that is no other erasure. */
+  static uint32_t last = ~0u;
+  const int is_early = must_ask && page != last && (!is_asked || is_low);
   const int is_cut = ++steps == cut_at;
   const uint32_t how = is_cut ? draw(5) : 1;
   /* Half of the borders are between two of the first units, where the header is. */
@@ -52,6 +58,9 @@ void brownout_flash_erase(uint32_t page) {
   const uint32_t from = how == 3 ? border : 0;
   const uint32_t to = how == 4 ? border : BROWNOUT_FLASH_PAGE_BYTES;
   uint32_t i;
+  if (is_early && free_pages() + (uint32_t)has_room() > 1u) fail("an erasure is begun though power is low");
+  is_asked = 0;
+  last = page;
   for (i = from; i < to; i++) {
     uint8_t *byte = part.bytes + page * BROWNOUT_FLASH_PAGE_BYTES + i;
     *byte |= partly((uint8_t)~*byte, how > 2 ? 1 : how);

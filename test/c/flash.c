@@ -3,15 +3,26 @@
  *
  *   flash cuts FIRST COUNT    workloads by number; prints how many cuts there were
  *   flash tears BOOTS         power that fails in the same step of every boot, or early in most; prints how many cuts there were
+ *   flash weak FIRST COUNT    as cuts, on a part of which units do not take what is programmed, one in 64
  *   flash wear BARRIERS       a few hot sectors; prints erasures: least, most, total, and steps
  */
+#define brownout_nvm_begin begin_of_log
 #include "brownout_nvm_flash.c"
+#undef brownout_nvm_begin
+void brownout_nvm_begin(void);
 
 #include "cuts.h"
 #include "flash-part.h"
 
 enum { TEARS = 0 };
 #include "workloads.h"
+
+/* A boot erases what cuts have left; from then on the monitor is asked. */
+void brownout_nvm_begin(void) {
+  must_ask = 0;
+  begin_of_log();
+  must_ask = 1;
+}
 
 static void power_on(void) {
 }
@@ -71,6 +82,10 @@ static int wear(uint32_t barriers) {
 
 int main(int count, char **words) {
   if (count == 4 && strcmp(words[1], "cuts") == 0) {
+    return cuts((uint32_t)strtoul(words[2], 0, 10), (uint32_t)strtoul(words[3], 0, 10));
+  }
+  if (count == 4 && strcmp(words[1], "weak") == 0) {
+    weak = 64;
     return cuts((uint32_t)strtoul(words[2], 0, 10), (uint32_t)strtoul(words[3], 0, 10));
   }
   if (count == 3 && strcmp(words[1], "tears") == 0) return tears((uint32_t)strtoul(words[2], 0, 10));

@@ -121,6 +121,13 @@ export const HOST = [
       'while (memcmp(record_at(location), &record, sizeof record) != 0);',
       'while (0);',
     ],
+    ['a header that did not take believed', 'while (!has_head(page));', 'while (0);'],
+    [
+      'the monitor ignored',
+      'if (brownout_power_low() && free_pages() + (uint32_t)has_room() > 1u) return;',
+      ';',
+    ],
+    ['cold pages left cold', '  reclaim(cold);\n', ''],
     ['a reserve of no page', 'free_pages() < BROWNOUT_LOG_RESERVE - 1 || !has_room()', '!has_room()'],
     [
       'a barrier that writes nothing',

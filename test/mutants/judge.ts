@@ -5,23 +5,20 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OP_TILES, STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
-import { BrownoutError } from '../../host/error.js';
 import { Random } from '../../host/math/random.js';
-import { type Image, readImage, withPolicy } from '../../host/model/image.js';
-import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
+import { type Image, withPolicy } from '../../host/model/image.js';
 import { Device } from '../../host/simulator/device.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
 import { inPlaceAddress, mapInPlace } from '../../host/toolchain/in-place.js';
 import { verify } from '../../host/verify/verify.js';
-import { compileUnproved as compile } from '../util/compile.js';
 import { infer } from '../util/devices.js';
 import * as networks from '../../samples/networks.js';
 import { runOracle } from '../util/oracle.js';
 import { arithmeticOf, differenceOf } from '../util/arithmetic.js';
-import { learnable } from '../util/learnable.js';
 import { build as buildModel, kinds, play } from '../util/nvm-models.js';
 import type { Change } from './mutant.js';
+import { imageOf, kernelNetworks, type Learner, learners, otherMemories, overlapping } from './subjects.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const SRAM_BYTES = 60_000;
@@ -85,141 +82,6 @@ async function build(
   return !error && binary ? binary : messages;
 }
 
-/** Small networks that go through every kernel, each in several shapes. */
-function kernelNetworks(): { network: QuantizedNetwork; arenas: number[] }[] {
-  const circulant =
-    (method: 'direct' | 'ntt' | 'karatsuba') =>
-    (random: Random): QuantizedNetwork =>
-      networks.circulantNetwork(random, { blockSize: 32, inputs: 70, outputs: 90, method });
-  const kinds: ((random: Random) => QuantizedNetwork)[] = [
-    networks.layered,
-    networks.convNetwork,
-    networks.deepConvNetwork,
-    (random) => networks.winogradNetwork(random, 'stored'),
-    (random) => networks.winogradNetwork(random, 'computed'),
-    networks.maxPoolNetwork,
-    networks.denseNetwork,
-    networks.depthwiseNetwork,
-    networks.averagePoolNetwork,
-    (random) => networks.elementwiseNetwork(random, 'add'),
-    (random) => networks.elementwiseNetwork(random, 'mul'),
-    networks.softmaxNetwork,
-    networks.logisticNetwork,
-    networks.meanNetwork,
-    networks.padNetwork,
-    networks.concatNetwork,
-    networks.sliceNetwork,
-    (random) => networks.withInt16(random, networks.layered(random)),
-    (random) => networks.elementwiseInt16Network(random, 'add'),
-    (random) => networks.elementwiseInt16Network(random, 'mul'),
-    networks.softmaxInt16Network,
-    (random) => networks.withInt4(random, networks.convNetwork(random)),
-    (random) => networks.withWeights(random, 'int2', networks.convNetwork(random)),
-    (random) => networks.withWeights(random, 'int1', networks.denseNetwork(random, 80)),
-    networks.circulantConvNetwork,
-    circulant('direct'),
-    circulant('ntt'),
-    circulant('karatsuba'),
-  ];
-  const windowed: readonly unknown[] = [networks.convNetwork, networks.padNetwork];
-  return kinds.flatMap((kind) =>
-    Array.from(
-      { length: kind === networks.softmaxNetwork ? 80 : windowed.includes(kind) ? 16 : 6 },
-      (_, seed) => ({
-        network: kind(new Random(seed + 1)),
-        // Little SRAM every other time, so that ops have several tiles: as little as takes them.
-        arenas: seed % 2 ? [200, 260, 340, 440, 600, 900, 1400, 2200] : [4000],
-      }),
-    ),
-  );
-}
-
-/** Ops of several tiles in so little NVM that buffers overlap, with mandatory commits between. */
-function overlapping(): Image {
-  const network = networks.layered(new Random(3));
-  const options = { policy: 'every 3', sample: networks.int8s(new Random(3), 36), arenaBytes: 320 };
-  const { nvmBytes } = readImage(compile(network, options));
-  return readImage(compile(network, { ...options, nvmBytes: nvmBytes - 32 }));
-}
-
-/** Images for memories of other kinds: ops with grains, joined ones, slots that are settled. */
-function otherMemories(): Image[] {
-  const layered = networks.layered(new Random(3));
-  const options = { policy: 'every 3', arenaBytes: 320 };
-  return [
-    readImage(compile(layered, { ...options, line: 16 })),
-    readImage(compile(networks.concatNetwork(new Random(21)), { line: 16, arenaBytes: 4000 })),
-    readImage(compile(layered, { ...options, unstable: true })),
-  ];
-}
-
-/** For the first arena that holds its ops. */
-function imageOf(network: QuantizedNetwork, arenas: readonly number[]): Image | undefined {
-  for (const arenaBytes of arenas) {
-    try {
-      return readImage(compile(network, { arenaBytes }));
-    } catch (error) {
-      if (!(error instanceof BrownoutError)) throw error;
-    }
-  }
-  return undefined;
-}
-
-/** A learner, and the label it is given for the sample of a ticket. */
-interface Learner {
-  image: Image;
-  jobs: number;
-  /** Whether every third job is labelled when it is done, or never. */
-  late: boolean;
-  labelOf(ticket: number, random: Random): number;
-}
-
-function learners(): Learner[] {
-  const small = readImage(
-    compile(learnable(new Random(1), [8], ['dense:6', 'dense:3']), {
-      learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
-    }),
-  );
-  // Three layers, errors in several groups; and what is held out keeps its label, what is learnt does not: weights get worse than
-  // the good ones, and go back to them.
-  const large = readImage(
-    compile(learnable(new Random(2), [12], ['dense:200', 'dense:30', 'dense:6']), {
-      learn: {
-        layers: 'all',
-        ring: 12,
-        guardEvery: 7,
-        holdOut: 2,
-        margin: 0,
-        learningRate: 0.25,
-        sure: 2,
-        replay: 3,
-      },
-      arenaBytes: 700,
-    }),
-  );
-  return [
-    { image: small, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
-    { image: summer(), jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
-    {
-      image: large,
-      jobs: 120,
-      late: false,
-      labelOf: (ticket) => (ticket < 40 ? 0 : ticket % 2 ? 1 + (ticket % 5) : 0),
-    },
-  ];
-}
-
-/** A network with a head by sums, of which entries of the ring are few, a tile is part of a row, and a class has no sample. */
-function summer(): Image {
-  const network = learnable(new Random(2), [8], ['dense:40', 'dense:4']);
-  const data = Array.from({ length: 20 }, (_, i) => ({
-    input: networks.int8s(new Random(i), 8),
-    label: i % 2,
-  }));
-  const learn = { layers: 'sums', data, rank: 4, ring: 5, decay: 3 };
-  return readImage(compile(network, { learn, arenaBytes: 400 }));
-}
-
 export class Judges {
   readonly #tiled = overlapping();
   readonly #others = otherMemories();
@@ -262,6 +124,7 @@ export class Judges {
         ? [
             ['cuts', 0, 256],
             ['tears', 1000],
+            ['weak', 0, 256],
           ]
         : [['cuts', 0, 300]];
     for (const name of Object.keys(kinds).filter((one) => one.startsWith(kind))) {
