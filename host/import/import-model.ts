@@ -142,11 +142,27 @@ function checkOnnx(bytes: Uint8Array): void {
   });
 }
 
+/** Inputs of one dimension that the samples tell apart, and steps of int8 do not: features of very different sizes. */
+function lostInputs(samples: readonly ArrayLike<number>[], { shape, scale }: TensorSpec): string[] {
+  if (shape.length !== 1 || samples.length < 2) return [];
+  const lost = Array.from({ length: shape[0]! }, (_, i) => {
+    const values = samples.map((sample) => sample[i]!);
+    const spread = Math.max(...values) - Math.min(...values);
+    return spread > 0 && spread < scale;
+  }).filter((is) => is).length;
+  if (lost === 0) return [];
+  return [
+    `${lost} of ${shape[0]} inputs change by less than a step, ${scale.toPrecision(3)}, of all samples’ range, and are lost: ` +
+      'bring them to one size before the model, and export it without its scaler',
+  ];
+}
+
 /** Quantizes a float graph on samples. */
 function quantized(
-  { graph, channelsFirst, notes }: ImportedOnnx,
+  { graph, channelsFirst, notes: found }: ImportedOnnx,
   { name, data, quantize, onSample }: ImportSettings,
 ): ImportedModel {
+  let notes = found;
   const samples = data && realInputs(data, sampleShape(graph), channelsFirst);
   const network = quantizeGraph(graph, {
     name,
@@ -155,6 +171,7 @@ function quantized(
     onSample: (done) => onSample?.(done, samples?.length ?? 0),
   });
   const range = rangeOf(network.tensors[network.input]!);
+  if (samples && !graph.inputs) notes = [...notes, ...lostInputs(samples, network.tensors[network.input]!)];
   if (graph.inputs) {
     const inputs = network.inputs!.map((port, i) => {
       const first = graph.inputs![i]!.channelsFirst ? { channelsFirst: true } : {};

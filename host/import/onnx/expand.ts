@@ -1,24 +1,8 @@
 // Nodes that stand for several: quantized operators (QLinear…, …Integer), and those of onnxruntime and skl2onnx, as the
 // plain ones they are made of.
-import type { OnnxAttribute, OnnxModel, OnnxNode, OnnxTensor } from './model.js';
-
-type Piece = Pick<OnnxNode, 'op' | 'inputs' | 'outputs'> & Partial<Pick<OnnxNode, 'domain' | 'attributes'>>;
-
-/** What a rule makes new names and constants with. */
-interface Maker {
-  /** A name for a value inside the node. */
-  name(what: string): string;
-  constant(what: string, tensor: OnnxTensor): string;
-  constantOf(name: string | undefined): OnnxTensor | undefined;
-}
-
-/** What a node becomes; undefined: it stays. */
-type Rule = (node: OnnxNode, make: Maker) => Piece[] | undefined;
-
-const scalar = (value: number, integer = false): OnnxTensor => ({ shape: [], values: [value], integer });
-const attribute = (name: string, value: OnnxAttribute): Map<string, OnnxAttribute> =>
-  new Map([[name, value]]);
-const input = (node: OnnxNode, slot: number): string => node.inputs[slot] ?? '';
+import type { OnnxAttribute, OnnxModel, OnnxNode } from './model.js';
+import { attribute, input, type Maker, type Piece, type Rule, scalar } from './rules.js';
+import { linear, normalizer, scaler } from './sklearn.js';
 
 const dequantized = (
   make: Maker,
@@ -145,7 +129,11 @@ function integerOp(op: string): Rule {
   return (node, make) => {
     const one = make.constant('one', scalar(1));
     const weights = make.constantOf(input(node, 1));
-    const [a, ad] = dequantized(make, 'a', [input(node, 0), one, input(node, 2)]);
+    // Quantized anew for every input: reals, see DynamicQuantizeLinear.
+    const real = make.isReal(input(node, 0));
+    const [a, ad] = real
+      ? [input(node, 0), undefined]
+      : dequantized(make, 'a', [input(node, 0), one, input(node, 2)]);
     const zeros = make.constantOf(input(node, 3));
     const several = zeros !== undefined && zeros.values.length > 1;
     const scales = several
@@ -157,7 +145,8 @@ function integerOp(op: string): Rule {
       : one;
     const [b, bd] = dequantized(make, 'b', [input(node, 1), scales, input(node, 3)], op === 'Conv' ? 0 : 1);
     if (!weights) return undefined;
-    return [ad, bd, { op, inputs: [a, b], outputs: node.outputs, attributes: node.attributes }];
+    const made = { op, inputs: [a, b], outputs: node.outputs, attributes: node.attributes };
+    return [...(ad ? [ad] : []), bd, made];
   };
 }
 
@@ -238,71 +227,6 @@ const fused =
       { op: activation, inputs: [inner], outputs: node.outputs, attributes },
     ];
   };
-
-/** skl2onnx: x · coefficients + intercepts, an output a class. */
-const linear: Rule = (node, make) => {
-  const { attributes } = node;
-  const coefficients = attributes.get('coefficients')?.reals ?? [];
-  const intercepts = attributes.get('intercepts')?.reals ?? [];
-  const labels =
-    attributes.get('classlabels_ints')?.integers ?? attributes.get('classlabels_strings')?.texts ?? [];
-  const outputs = Math.max(1, intercepts.length, attributes.get('targets')?.integer ?? 0);
-  const depth = coefficients.length / outputs;
-  const two = labels.length === 2 && outputs === 1;
-  if (!Number.isInteger(depth) || depth === 0 || two) return undefined;
-  const values = Array.from(
-    { length: coefficients.length },
-    (_, i) => coefficients[(i % outputs) * depth + Math.floor(i / outputs)]!,
-  );
-  const weights = make.constant('coefficients', { shape: [depth, outputs], values, integer: false });
-  const bias = make.constant('intercepts', {
-    shape: [outputs],
-    values: Array.from({ length: outputs }, (_, i) => intercepts[i] ?? 0),
-    integer: false,
-  });
-  const transform = attributes.get('post_transform')?.text ?? 'NONE';
-  const classifier = node.op === 'LinearClassifier';
-  const answer = (classifier ? node.outputs[1] : node.outputs[0]) || make.name('scores');
-  const after = { NONE: '', SOFTMAX: 'Softmax', LOGISTIC: 'Sigmoid' }[transform];
-  if (after === undefined) return undefined;
-  const scores = after ? make.name('linear') : answer;
-  const label = classifier ? (node.outputs[0] ?? '') : '';
-  return [
-    { op: 'Gemm', inputs: [input(node, 0), weights, bias], outputs: [scores] },
-    ...(after
-      ? [{ op: after, inputs: [scores], outputs: [answer], attributes: attribute('axis', { integer: -1 }) }]
-      : []),
-    ...(label
-      ? [{ op: 'ArgMax', inputs: [answer], outputs: [label], attributes: attribute('axis', { integer: 1 }) }]
-      : []),
-  ];
-};
-
-/** Divides by the sum: of probabilities, which have sum 1 already, nothing is left to do. */
-const normalizer: Rule = (node) =>
-  node.attributes.get('norm')?.text === 'L1' && node.attributes.get('after softmax')
-    ? [{ op: 'Identity', inputs: node.inputs, outputs: node.outputs }]
-    : undefined;
-
-/** skl2onnx' Scaler: (x − offset) · scale. */
-const scaler: Rule = (node, make) => {
-  const list = (name: string): number[] => node.attributes.get(name)?.reals ?? [];
-  const [offset, scale] = [list('offset'), list('scale')];
-  const centred = make.name('centred');
-  const row = (values: number[]): OnnxTensor => ({ shape: [values.length], values, integer: false });
-  return [
-    {
-      op: 'Sub',
-      inputs: [input(node, 0), make.constant('offset', row(offset.length ? offset : [0]))],
-      outputs: [centred],
-    },
-    {
-      op: 'Mul',
-      inputs: [centred, make.constant('scale', row(scale.length ? scale : [1]))],
-      outputs: node.outputs,
-    },
-  ];
-};
 
 /** A bias and Gelu. */
 const biasGelu: Rule = (node, make) => {
@@ -428,6 +352,19 @@ const RULES: Record<string, Rule> = {
   'ai.onnx.ml.Scaler': scaler,
 };
 
+const MOVES = [
+  'Reshape',
+  'Flatten',
+  'Transpose',
+  'Squeeze',
+  'Unsqueeze',
+  'Identity',
+  'Slice',
+  'Split',
+  'Gather',
+  'MaxPool',
+];
+
 /** What a node is looked up by. */
 export const keyOf = ({ domain, op }: Pick<OnnxNode, 'domain' | 'op'>): string =>
   domain ? `${domain}.${op}` : op;
@@ -439,6 +376,7 @@ export const EXPANDED = Object.keys(RULES);
 export function expandNodes(model: OnnxModel): OnnxModel {
   const constants = new Map(model.constants);
   const softmaxed = new Set<string>();
+  const reals = new Set<string>();
   const nodes = model.nodes.flatMap((given): OnnxNode[] => {
     const node =
       keyOf(given) === 'ai.onnx.ml.Normalizer' && softmaxed.has(input(given, 0))
@@ -453,7 +391,12 @@ export function expandNodes(model: OnnxModel): OnnxModel {
         return name;
       },
       constantOf: (name) => (name ? constants.get(name) : undefined),
+      isReal: (name) => reals.has(name),
     };
+    if (node.op === 'DynamicQuantizeLinear') reals.add(node.outputs[0] ?? '');
+    // What only moves values leaves them what they are.
+    else if (MOVES.includes(node.op) && reals.has(input(node, 0)))
+      for (const name of node.outputs) reals.add(name);
     const pieces = rule?.(node, make);
     const made = pieces?.map((piece): OnnxNode => ({
       ...node,

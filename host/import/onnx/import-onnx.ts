@@ -273,17 +273,25 @@ function beforeArgMax(model: OnnxModel, output: string): { name: string; skip: S
   for (let name = output; ;) {
     const node = model.nodes.find(({ outputs }) => outputs.includes(name));
     if (node?.op === 'ArgMax') return { name: node.inputs[0] ?? '', skip: skip.add(node) };
-    if (!node || skip.has(node) || !['Cast', 'Identity', 'Squeeze', 'Reshape', 'Flatten'].includes(node.op))
+    // scikit-learn’s labels: a list of them, by the number of the largest.
+    const labels = node && keyOf(node) === 'ai.onnx.ml.ArrayFeatureExtractor';
+    if (
+      !node ||
+      skip.has(node) ||
+      (!labels && !['Cast', 'Identity', 'Squeeze', 'Reshape', 'Flatten'].includes(node.op))
+    )
       return { name: output, skip: new Set() };
     skip.add(node);
-    name = node.inputs[0] ?? '';
+    name = node.inputs[labels ? 1 : 0] ?? '';
   }
 }
 
 /** The value that a name is another name of. */
 function canonical(model: OnnxModel, name: string): string {
   const node = model.nodes.find(({ outputs }) => outputs.includes(name));
-  return node?.op === 'Identity' && node.domain === '' ? canonical(model, node.inputs[0] ?? '') : name;
+  // A ZipMap gives numbers the names of their classes.
+  const same = node && ['Identity', 'ai.onnx.ml.ZipMap'].includes(keyOf(node));
+  return same ? canonical(model, node.inputs[0] ?? '') : name;
 }
 
 /** The answers: the model's outputs, of a class and its scores the scores; or the one that was asked for. */
@@ -303,9 +311,10 @@ function answersOf(
   }
   const found = model.outputs.map(({ name }: OnnxValue) => ({ output: name, ...beforeArgMax(model, name) }));
   const answers = new Map<string, { name: string; value: string }>();
-  for (const { output, name } of found) {
+  for (const { output, name, skip } of found) {
     const value = canonical(model, name);
-    if (!answers.has(value)) answers.set(value, { name: output, value });
+    // What are scores themselves is called by its own name, not by that of the labels.
+    if (!answers.has(value) || skip.size === 0) answers.set(value, { name: output, value });
   }
   if (answers.size === 0) damaged('a model without outputs', 'at least one');
   return { answers: [...answers.values()], skip: new Set(found.flatMap(({ skip }) => [...skip])) };

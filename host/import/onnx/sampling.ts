@@ -87,8 +87,8 @@ function shares(cubic: boolean, a: number, x: number): [at: number, share: numbe
 
 /** Resize and Upsample: nearest elements copied, or along one dimension after the other a product by shares. */
 export const resize: Handler = (graph, node) => {
-  const { shape } = graph.activation(node);
   const mode = graph.text(node, 'mode') || 'nearest';
+  const { shape } = mode === 'nearest' ? graph.any(node) : graph.activation(node);
   if (!['nearest', 'linear', 'bilinear', 'cubic'].includes(mode) || graph.integer(node, 'antialias') !== 0)
     graph.refuse(node, `by ${mode}`, 'nearest, linear or cubic, without antialiasing');
   const { sizes, scales } = scaling(graph, node, shape);

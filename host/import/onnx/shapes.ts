@@ -143,11 +143,18 @@ export const concat: Handler = (graph, node) => {
     constantConcat(graph, node, parts, axis);
     return;
   }
-  const near = graph.activation(node, constants.indexOf(undefined));
+  const near = graph.any(node, constants.indexOf(undefined));
+  const { integers } = near;
   const parts = node.inputs
     .map((_, slot) => {
       const constant = constants[slot];
-      if (!constant) return graph.activation(node, slot);
+      if (!constant) {
+        const part = graph.any(node, slot);
+        const same =
+          part.integers?.scale === integers?.scale && part.integers?.zeroPoint === integers?.zeroPoint;
+        return same ? part : graph.activation(node, slot);
+      }
+      if (integers) graph.refuse(node, `of the integers "${node.inputs[slot]}"`, 'reals');
       return elementCount(constant) === 0 ? undefined : held(graph, node, constant, near);
     })
     .filter((part) => part !== undefined);
@@ -178,7 +185,7 @@ export const concat: Handler = (graph, node) => {
     tensors,
     permutation.map((i) => joined[i]!),
   );
-  graph.result(node, made, joined, orderOf(joined, permutation));
+  graph.result(node, made, joined, orderOf(joined, permutation), integers);
 };
 
 /** Elements along one dimension, in any stored order. */
