@@ -142,7 +142,63 @@ test(`${LEARN}: wrong inputs`, async () => {
   await checkFailure([LEARN, 'learner.brn', ...data, '--epochs', '0'], 'E_OPTION');
   await checkFailure([LEARN, 'learner.brn', ...data, '--epoch', '2'], 'E_USAGE');
   await checkFailure([LEARN, 'learner.brn', ...data, '--capacitor', 'big'], 'E_OPTION');
+  await checkFailure([LEARN, 'learner.brn', ...data, '--old-data', 'x.npy'], 'E_DATASET');
   await checkFailure([LEARN], 'E_USAGE');
+});
+
+test(`${LEARN}: rivals and the old task beside the device`, async () => {
+  const options = ['--data', 'user.npz', '--old-data', 'user.npz', '--every', '8'];
+  const { code, out, err } = await brownout(LEARN, 'learner.brn', ...options);
+  assert.equal([code, err], [0, '']);
+  for (const words of ['nearest class mean', 'LDA of these samples', 'this device', 'old task, at the end'])
+    assert.match(out, words);
+  const json = jsonOf(await brownout(LEARN, 'learner.brn', ...options, '--json')) as unknown as ReturnType<
+    typeof learn
+  >;
+  // The old task is, here, the same: what is held out.
+  assert.is(json.accuracy.oldAfter, json.accuracy.after);
+  assert.equal(
+    json.curve.map(({ old }) => old),
+    json.curve.map(({ accuracy }) => accuracy),
+  );
+  for (const { curve } of json.rivals)
+    assert.equal(
+      curve.map(({ samples }) => samples),
+      [8, 16, 24],
+    );
+});
+
+test('compile --tune-data: chosen on the samples, said, and refused where nothing is open', async () => {
+  save('model.tflite', new Uint8Array(readFileSync(join(checkpoints, 'digits.tflite'))));
+  const pixels = Array.from({ length: 12 }, (_, i) => int8s(new Random(i), 784, -128, 127));
+  const many = {
+    dtype: 'int8' as const,
+    shape: [12, 28, 28, 1],
+    data: Int8Array.from(pixels.flatMap((p) => [...p])),
+  };
+  const classes = { dtype: 'uint8' as const, shape: [12], data: Uint8Array.from(pixels, (_, i) => i % 10) };
+  save('tune.npz', npz({ x: many, y: classes }));
+  const options = ['compile', 'model.tflite', '--no-verify', '-o', 'tuned.brn', '--tune-data', 'tune.npz'];
+  const json = jsonOf(
+    await brownout(
+      ...options,
+      '--learn',
+      'sums',
+      '--learn-data',
+      'tune.npz',
+      '--rank',
+      '4',
+      '--ridge',
+      '0.2',
+      '--json',
+    ),
+  ) as { tuning: { chosen: { prior: number; ridge: number }; trials: { prior: number }[] } };
+  const { chosen, trials } = json.tuning;
+  assert.is(chosen.ridge, 0.2);
+  assert.ok(trials.some(({ prior }) => prior === chosen.prior));
+  await checkFailure(options, 'E_OPTION');
+  await checkFailure([...options, '--learn', 'last', '--learning-rate', '1/8'], 'E_LEARN');
+  await checkFailure([...options, '--learn', 'last', '--learn-data', 'none.npz'], 'E_FILE');
 });
 
 test('export-weights, import-weights: from a device into an image, bit for bit', async () => {

@@ -7,6 +7,7 @@ import { type Sample, LearningMirror } from '../../host/learning/mirror.js';
 import { completeSumsOptions } from '../../host/learning/options.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
 import { deriveSums } from '../../host/learning/sums/derive.js';
+import { tuneSums } from '../../host/learning/sums/tune.js';
 import { SumsMirror } from '../../host/learning/sums/mirror.js';
 import { shareRight, tuneLearningRate, tuneRate } from '../../host/learning/tune.js';
 
@@ -72,12 +73,26 @@ export function integer(
   return { name, run, learningRate };
 }
 
+/** A head by sums whose prior and ridge are tuned on other samples. */
+export function tunedSums(
+  network: QuantizedNetwork,
+  options: LearnOptions,
+  sets: readonly (readonly Sample[])[],
+): LearnOptions {
+  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, { layers: 'last' }));
+  const features = (input: Int8Array): Int8Array => frozen.features(input);
+  const samples = { data: options.data ?? [], sets, features };
+  const { prior, ridge, trials } = tuneSums(network, completeSumsOptions(options), samples, options);
+  const accuracies = trials.map(({ accuracy }) => percent(accuracy));
+  console.error(`sums: prior ${prior}, ridge ${ridge} of ${accuracies.join(' ')}`);
+  return { ...options, prior, ridge };
+}
+
 /** A head by sums, in the device's arithmetic, which begins with the factory's data. */
 export function sums(name: string, network: QuantizedNetwork, options: LearnOptions): Method {
-  const data = options.data ?? [];
-  const complete = completeSumsOptions(options);
   const frozen = LearningMirror.frozenPart(network, deriveLearning(network, { layers: 'last' }));
-  const spec = deriveSums(network, complete, data, frozen);
+  const features = (input: Int8Array): Int8Array => frozen.features(input);
+  const spec = deriveSums(network, completeSumsOptions(options), options.data ?? [], features);
   const run: Method['run'] = (stream, unseen) => {
     const mirror = new SumsMirror(network, spec, frozen);
     stream.forEach(({ input, label }, ticket) => {
@@ -92,7 +107,7 @@ export function sums(name: string, network: QuantizedNetwork, options: LearnOpti
 export function float(
   network: QuantizedNetwork,
   options: LearnOptions,
-  tuning: readonly (readonly Sample[])[],
+  tuning: readonly (readonly Sample[])[] | number,
 ): Method {
   const frozen = LearningMirror.frozenPart(network, deriveLearning(network, options));
   const learn = (
@@ -109,7 +124,7 @@ export function float(
     });
     return shareRight(unseen, (input) => sgd.classify(input));
   };
-  const { learningRate } = tuneRate(tuning, learn);
+  const learningRate = typeof tuning === 'number' ? tuning : tuneRate(tuning, learn).learningRate;
   return {
     name: 'float',
     run: (stream, unseen, seed) => learn(learningRate, stream, unseen, seed),

@@ -12,7 +12,7 @@ import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import type { Sample } from '../../host/learning/mirror.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
-import { draw, float, integer, mean, type Method, prototype, sums, unadapted } from './methods.js';
+import { draw, float, integer, mean, type Method, prototype, sums, tunedSums, unadapted } from './methods.js';
 
 const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];
 const WINDOW = STEPS * CHANNELS;
@@ -110,30 +110,49 @@ export interface MotionResult {
   methods: { name: string; shares: number[][] }[];
 }
 
-/** Rates are tuned on three more subjects that pretraining does not see either. */
+/** Windows of subjects that the network was trained on, for the prior of a head by sums. */
+function factoryOf(network: QuantizedNetwork, windows: Windows, left: readonly number[]): Sample[] {
+  const trained = [...new Set(windows.subjects)].filter((one) => !left.includes(one));
+  return trained.flatMap((one) =>
+    draw(new Random(6), samplesOf(network, windows, one), FACTORY * ACTIVITIES),
+  );
+}
+
+/**
+ * The ways to adapt to `subject`, whom the network does not know. What they leave open is tuned on three more subjects, with a
+ * network that knows none of the four.
+ */
+function methodsFor(windows: Windows, subject: number): { network: QuantizedNetwork; all: Method[] } {
+  const others = [5, 10, 15].map((distance) => ((subject + distance - 1) % SUBJECTS) + 1);
+  const left = [subject, ...others];
+  const tried = pretrain(windows, left);
+  const tuning = others.map((other) =>
+    draw(new Random(5), samplesOf(tried, windows, other), 20 * ACTIVITIES),
+  );
+  const network = pretrain(windows, [subject]);
+  const rated = (name: string, options: LearnOptions): Method =>
+    integer(name, network, options, integer(name, tried, options, tuning).learningRate!);
+  const bySums: LearnOptions = { layers: 'sums', late: false };
+  const { prior, ridge } = tunedSums(tried, { ...bySums, data: factoryOf(tried, windows, left) }, tuning);
+  const data = factoryOf(network, windows, [subject]);
+  const all: Method[] = [
+    unadapted(network),
+    prototype(network),
+    rated('last', { ...LEARNABLE, layers: 'last' }),
+    rated('bias', { ...LEARNABLE, layers: 'bias' }),
+    rated('ours', LEARNABLE),
+    float(network, LEARNABLE, float(tried, LEARNABLE, tuning).learningRate!),
+    sums('sums', network, { ...bySums, prior: prior!, ridge: ridge!, data }),
+  ];
+  return { network, all };
+}
+
 export function benchMotion(folder: string, subjects: readonly number[]): MotionResult {
   const windows = readWindows(folder);
   const methods = new Map<string, number[][]>();
   for (const subject of subjects) {
-    const others = [5, 10, 15].map((distance) => ((subject + distance - 1) % SUBJECTS) + 1);
-    const network = pretrain(windows, [subject, ...others]);
+    const { network, all } = methodsFor(windows, subject);
     const own = samplesOf(network, windows, subject);
-    const tuning = others.map((other) =>
-      draw(new Random(5), samplesOf(network, windows, other), 20 * ACTIVITIES),
-    );
-    const trained = [...new Set(windows.subjects)].filter((one) => one !== subject && !others.includes(one));
-    const factory = trained.flatMap((one) =>
-      draw(new Random(6), samplesOf(network, windows, one), FACTORY * ACTIVITIES),
-    );
-    const all: Method[] = [
-      unadapted(network),
-      prototype(network),
-      integer('last', network, { ...LEARNABLE, layers: 'last' }, tuning),
-      integer('bias', network, { ...LEARNABLE, layers: 'bias' }, tuning),
-      integer('ours', network, LEARNABLE, tuning),
-      float(network, LEARNABLE, tuning),
-      sums('sums', network, { layers: 'sums', late: false, prior: 2, data: factory }),
-    ];
     for (const method of all) {
       const shares = SHOTS.map((shots) => {
         const runs = Array.from({ length: DRAWS }, (_, i) => {

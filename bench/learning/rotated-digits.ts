@@ -8,7 +8,7 @@ import { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import type { Sample } from '../../host/learning/mirror.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
-import { draw, float, integer, type Method, prototype, sums, unadapted } from './methods.js';
+import { draw, float, integer, type Method, prototype, sums, tunedSums, unadapted } from './methods.js';
 
 const WIDTH = 28;
 export const LABELS = 200;
@@ -106,6 +106,7 @@ export function benchDigits(angles: readonly number[], seeds: number): DigitsRes
   const tuning = tuningSamples(network);
   // Both at the rate that suits float: what is left between them is the arithmetic.
   const reference = float(network, LEARNABLE, [tuning]);
+  const bySums: LearnOptions = { layers: 'sums', late: false, data: factorySamples(network, FACTORY) };
   const methods: Method[] = [
     unadapted(network),
     prototype(network),
@@ -113,7 +114,7 @@ export function benchDigits(angles: readonly number[], seeds: number): DigitsRes
     integer('bias', network, { ...LEARNABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
     integer('ours', network, LEARNABLE, reference.learningRate!),
     reference,
-    sums('sums', network, { layers: 'sums', late: false, data: factorySamples(network, FACTORY) }),
+    sums('sums', network, tunedSums(network, bySums, [tuning])),
   ];
   return angles.map((degrees) => {
     const { pool, unseen } = splitAt(network, degrees);

@@ -8,17 +8,16 @@ import { givenSamples } from '../data/given-inputs.js';
 import { readInputFiles } from '../data/input-files.js';
 import type { ReadAs } from '../data/model-input.js';
 import { pathsIn } from '../data/option-kinds.js';
-import { noLabels, readArray, readSamples } from '../data/samples.js';
-import { BrownoutError, ExitCode } from '../error.js';
-import { importModel, importOptions, quantizeOptions } from '../import/import-model.js';
+import { readArray } from '../data/samples.js';
+import { ExitCode } from '../error.js';
+import { importModel, importOptions, type ImportOptions, quantizeOptions } from '../import/import-model.js';
 import { KEYWORD_FEATURES } from '../model/audio-features.js';
-import type { LearnOptions } from '../learning/spec.js';
 import { type Image, readImage } from '../model/image.js';
 import type { Values } from '../model/values.js';
 import type { Preprocessing, Proof } from '../model/metadata.js';
 import type { QuantizationChoices } from '../model/quantized-network.js';
-import { cliOptions, type Command, defineCommand } from '../options/command.js';
-import { choice, file, isBytes, type Kind, list, outputFile, real } from '../options/kinds.js';
+import { cliOptions, type CliValues, type Command, defineCommand } from '../options/command.js';
+import { choice, file, files, isBytes, type Kind, list, outputFile, real } from '../options/kinds.js';
 import { IMAGE_FILE } from '../options/outputs.js';
 import { farads } from '../options/quantity.js';
 import { originOf } from '../origin.js';
@@ -26,6 +25,7 @@ import { count } from '../report/text.js';
 import { compileForCharge } from './larger-capacitor.js';
 import { learnOptionsOf, learningFlags } from './learning-options.js';
 import { type CompileOptions, compileOptions, isValues } from './options.js';
+import { checkLearningData, learningWith, tuningJson, tuningText } from './learning-data.js';
 
 /** LOW,HIGH. */
 const rangeKind: Kind<[number, number]> = {
@@ -77,23 +77,14 @@ const largerText = (capacitorUf: number | undefined): string[] =>
     ? []
     : [`for a capacitor of ${farads(capacitorUf)}: the device’s own does not hold it`];
 
-/** Throws `E_OPTION` for data of a head that nobody asked for. */
-function checkLearnData(learnData: string | undefined, learn: LearnOptions | undefined): void {
-  if (learnData === undefined || learn !== undefined) return;
-  throw new BrownoutError({
-    code: 'E_OPTION',
-    found: '--learn-data without --learn',
-    expected: 'what is to be learnt from it on',
-    hint: 'Say `--learn sums`, or leave the data out.',
-  });
-}
+type Quantize = NonNullable<ImportOptions['quantize']>;
 
-/** The factory's data of a head by sums, as `image` takes it. Throws `E_DATASET` where samples have no labels. */
-function factoryData(path: string, image: Image, as: ReadAs | undefined): NonNullable<LearnOptions['data']> {
-  const { inputs, labels } = readSamples(path, image, as ? { as } : {});
-  if (!labels) return noLabels(path);
-  return inputs.map((input, i) => ({ input: input as Int8Array, label: labels[i]! }));
-}
+/** How activations are quantized, as far as it is asked for. */
+const quantizingOf = ({ ranges, equalize, biasCorrection }: CliValues<typeof quantizeOptions>): Quantize => ({
+  ...(ranges === undefined ? {} : { ranges }),
+  ...(equalize === undefined ? {} : { equalize }),
+  ...(biasCorrection === undefined ? {} : { biasCorrection }),
+});
 
 /** The first sample in a file, as `image` takes it. */
 function firstSample(path: string, image: Image, as: ReadAs | undefined): Values {
@@ -136,6 +127,10 @@ export const command: Command = defineCommand({
       kind: { ...file('samples and their classes', 'train.npz', isBytes), paths: pathsIn },
       help: 'with --learn sums: labelled samples that the network was trained on (x, y)',
     },
+    tuneData: {
+      kind: { ...files('samples and their classes', 'user.npz', isBytes, 'FILES'), paths: pathsIn },
+      help: 'with --learn: labelled samples like those to come, a file a user: chooses what is left open',
+    },
     features: {
       kind: choice(FEATURES),
       help: 'of sound: mfcc or log-mel, as for 49×10 keyword features',
@@ -149,13 +144,14 @@ export const command: Command = defineCommand({
     'brownout compile model.onnx --data samples.npy --policy low --json',
     'brownout compile model.tflite --data samples.npy --weights mixed -o small.brn',
     'brownout compile model.tflite --learn sums --learn-data train.npz -o model-sums.brn',
+    'brownout compile model.tflite --learn sums --learn-data train.npz --tune-data user1.npz,user2.npz',
     'brownout compile model.tflite --learn head:2 --learning-rate 1/32 -o model-learn.brn',
   ],
   run({ positionals, options, progress, writes }) {
     const path = positionals[0]!;
     const stem = basename(path, extname(path));
     const { learn, others } = learnOptionsOf(options);
-    checkLearnData(options.learnData, learn);
+    checkLearningData(options, learn);
     const {
       output = writes(`${stem}.brn`, IMAGE_FILE),
       name = stem,
@@ -163,6 +159,7 @@ export const command: Command = defineCommand({
       as,
       sample,
       learnData,
+      tuneData,
       shape,
       reference,
       cut,
@@ -170,7 +167,7 @@ export const command: Command = defineCommand({
       weightLoss,
       ...more
     } = others;
-    const { range, features, ranges, equalize, biasCorrection, ...settings } = more;
+    const { range, features, ranges: _, equalize: __, biasCorrection: ___, ...settings } = more;
     const model = readUserFile(path);
     const { network, preprocessing, notes } = importModel(model, {
       name,
@@ -181,31 +178,23 @@ export const command: Command = defineCommand({
       ...(weights === undefined ? {} : { weights }),
       ...(weightLoss === undefined ? {} : { weightLoss }),
       ...(calibration === undefined ? {} : { data: readArray(calibration, as ? { as } : {}).array }),
-      quantize: {
-        ...(ranges === undefined ? {} : { ranges }),
-        ...(equalize === undefined ? {} : { equalize }),
-        ...(biasCorrection === undefined ? {} : { biasCorrection }),
-      },
+      quantize: quantizingOf(more),
       onSample: progress,
     });
     const stated: Partial<Preprocessing> = {
       ...(range ? { minimum: range[0], maximum: range[1] } : {}),
       ...(features ? { features: { kind: features, ...KEYWORD_FEATURES } } : {}),
     };
-    const choices = {
-      ...settings,
-      preprocessing: { ...preprocessing, ...stated },
-    };
+    const choices = { ...settings, preprocessing: { ...preprocessing, ...stated } };
     // What an image takes is asked of an image: of one that is not proved, and thrown away.
-    const asked =
-      sample === undefined && learnData === undefined
-        ? undefined
-        : compileForCharge(network, { ...choices, verify: false }).image;
-    const plain = asked && readImage(asked);
-    const data = learnData === undefined ? {} : { data: factoryData(learnData, plain!, as) };
+    const isAsked = [sample, learnData, tuneData].some((one) => one !== undefined);
+    const plain = isAsked
+      ? readImage(compileForCharge(network, { ...choices, verify: false }).image)
+      : undefined;
+    const learning = learn && learningWith(network, learn, { learnData, tuneData }, { plain, as, progress });
     const { image: file, capacitorUf } = compileForCharge(network, {
       ...choices,
-      ...(learn ? { learn: { ...learn, ...data } } : {}),
+      ...(learning ? { learn: learning.learn } : {}),
       ...(sample === undefined ? {} : { sample: firstSample(sample, plain!, as) }),
     });
     const said = [...notes, ...largerText(capacitorUf)];
@@ -223,9 +212,16 @@ export const command: Command = defineCommand({
         proof: proof ?? null,
         quantization: quantization ?? null,
         notes: said,
+        tuning: learning ? tuningJson(learning) : null,
         analysis,
       },
-      text: `${analyzeText(analysis)}\n\n${saidOf(quantization, said)}\n${output}: ${provedText(file, proof)}`,
+      text: [
+        analyzeText(analysis),
+        '',
+        saidOf(quantization, said),
+        ...(learning ? tuningText(learning) : []),
+        `${output}: ${provedText(file, proof)}`,
+      ].join('\n'),
       exitCode: ExitCode.OK,
     };
   },

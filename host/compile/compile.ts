@@ -23,13 +23,14 @@ import { chainOf } from '../learning/chain.js';
 import { deriveLearning } from '../learning/derive.js';
 import { completeSumsOptions, SUMS } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
-import { deriveSums } from '../learning/sums/derive.js';
+import { deriveSums, type FeaturesOf, headOf } from '../learning/sums/derive.js';
 import { withDenseHead } from '../learning/sums/head.js';
 import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { ChargeError, checkCharge } from './charge.js';
+import { featuresOf } from './features.js';
 import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
 
 /** The arena that a plan is first made for; one that learns holds spectra of weights there, too. */
@@ -40,6 +41,9 @@ const TILE_SHARE = 0.1;
 const COUNTED = 3;
 /** Where tiles that share a line must be done in one charge: less, if that is too much. */
 const LESSER_SHARES = [TILE_SHARE, TILE_SHARE / 2, TILE_SHARE / 4, TILE_SHARE / 8];
+
+/** Of the desk, where a part of a network runs to see what it makes: NVM and capacitor for any. */
+const [DESK_BYTES, DESK_UF] = [1 << 26, 1e5];
 
 /** The device the plan is made for, with the capacitor and the converter it is given. Throws `E_DEVICE`, `E_CONVERTER`. */
 const profileFor = ({ device, ...power }: CompileSettings): DeviceProfile =>
@@ -153,7 +157,16 @@ const isSums = (learn: LearnOptions | undefined): boolean => learn?.layers.trim(
 /** What the image learns: by sums, or by gradients. Throws `E_LEARN`. */
 function learningOf(network: QuantizedNetwork, learn: LearnOptions): Pick<PlanOptions, 'learning' | 'sums'> {
   if (!isSums(learn)) return { learning: deriveLearning(network, learn) };
-  return { sums: deriveSums(network, completeSumsOptions(learn), learn.data ?? []) };
+  const complete = completeSumsOptions(learn);
+  return { sums: deriveSums(network, complete, learn.data ?? [], headFeatures(network)) };
+}
+
+/** What the last layer reads of inputs, at the desk: on a device with room for any network. Throws `E_LEARN`. */
+export function headFeatures(network: QuantizedNetwork): FeaturesOf {
+  const { op } = headOf(network);
+  const part = (cut: QuantizedNetwork): Uint8Array =>
+    compile(cut, { nvmBytes: DESK_BYTES, capacitorUf: DESK_UF, verify: false });
+  return featuresOf(network, network.ops[op]!.inputs[0]!, part);
 }
 
 /** What the planner asks of a record: entering it and a tile may take `most` of a charge. */

@@ -27,6 +27,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
     learnSeed,
     rank,
     prior,
+    ridge,
     fold,
     decay,
     ...others
@@ -57,6 +58,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
       ...(learnSeed === undefined ? {} : { seed: learnSeed }),
       ...(rank === undefined ? {} : { rank }),
       ...(prior === undefined ? {} : { prior }),
+      ...(ridge === undefined ? {} : { ridge }),
       ...(fold === undefined ? {} : { fold }),
       ...(decay === undefined ? {} : { decay }),
     },

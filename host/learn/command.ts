@@ -21,31 +21,37 @@ import { curveHeader, curveLine, learnText } from './report.js';
 interface Files {
   data: string;
   labels: string | undefined;
+  old: string | undefined;
   as: ReadAs | undefined;
 }
+
+type Measured = Pick<LearnReplayOptions, 'labels' | 'heldOut' | 'heldOutLabels' | 'old' | 'oldLabels'>;
 
 /** Samples and their classes from files, and samples held out where there are any; `said`: how they were read. */
 function samplesOf(
   image: Image,
-  { data, labels: path, as }: Files,
-): GivenInputs & Pick<LearnReplayOptions, 'labels' | 'heldOut' | 'heldOutLabels'> & { said: string } {
+  { data, labels: path, old: before, as }: Files,
+): GivenInputs & Measured & { said: string } {
   const { input, preprocessing, classes, inputs } = image.metadata;
   if (inputs) {
     const { given, labels: own, said } = readInputFiles(data, image, as);
     const labels = path === undefined ? own : readLabels(readUserFile(path), 'the labels', classes).labels;
     return { ...given, labels: [...(labels ?? noLabels(data))], said };
   }
-  const { training, test } = readSets(data, {
+  const reading = {
     target: { shape: input.shape, preprocessing },
     ...(classes ? { classes } : {}),
     ...(as ? { as } : {}),
-    ...(path === undefined ? {} : { labels: path }),
-  });
+  };
+  const { training, test } = readSets(data, { ...reading, ...(path === undefined ? {} : { labels: path }) });
+  const old = before === undefined ? undefined : readSets(before, reading);
+  const { array: oldArray, labels: oldLabels } = old?.test ?? old?.training ?? {};
   const { array, format, labels } = training;
   return {
     input: array,
     labels: [...labels],
     ...(test ? { heldOut: test.array, heldOutLabels: [...test.labels] } : {}),
+    ...(oldArray && oldLabels ? { old: oldArray, oldLabels: [...oldLabels] } : {}),
     said: `${readText({ format, dtype: array.dtype, as: readInputAs(array, image) })}\n`,
   };
 }
@@ -62,6 +68,10 @@ export const command: Command = defineCommand({
       kind: file('class numbers', 'labels.npy', isBytes),
       help: '.npy or .csv of classes, where --data has none',
     },
+    oldData: {
+      kind: { ...file('samples and their classes', 'train.npz', isBytes), paths: pathsIn },
+      help: 'samples of the task of before (x_test, y_test, or x, y): measures what learning forgets',
+    },
     as: asOption,
     ...cliOptions(learnOptions),
     ...cliOptions(traceOptions),
@@ -77,12 +87,13 @@ export const command: Command = defineCommand({
   },
   examples: [
     'brownout learn checkpoints/digits-learn.brn --data user.npz --trace rf -o mine.brn',
+    'brownout learn model.brn --data user.npz --old-data train.npz --device nrf52840',
     'brownout learn model.brn --data x.npy --labels y.npy --device msp430fr5994 --capacitor 1mF --json',
   ],
   run({ options, positionals, print, progress, commandLine }) {
-    const { data, labels, as, output, report, ...power } = options;
+    const { data, labels, oldData: old, as, output, report, ...power } = options;
     const learner = readUserFile(positionals[0]!);
-    const { said, ...given } = samplesOf(readImage(learner), { data: data!, labels, as });
+    const { said, ...given } = samplesOf(readImage(learner), { data: data!, labels, old, as });
     // With the first row: what is wrong with the inputs is found before, and said alone.
     let headed = false;
     const { image, ...result } = learn(learner, {
@@ -90,7 +101,10 @@ export const command: Command = defineCommand({
       ...given,
       onSample: progress,
       onPoint: (point) => {
-        if (!headed) print(`${said}${curveHeader(given.heldOut !== undefined)}`);
+        if (!headed)
+          print(
+            `${said}${curveHeader({ accuracy: given.heldOut !== undefined, old: given.old !== undefined })}`,
+          );
         headed = true;
         print(curveLine(point));
       },

@@ -1,4 +1,5 @@
 // Learning on a device that harvests its power: sample after sample, through its power failures, against steady power.
+import type { InputArray } from '../data/model-input.js';
 import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';
 import { BrownoutError } from '../error.js';
@@ -26,6 +27,8 @@ import { Recorder } from '../power/recorder.js';
 import { hottestByte, type Wear } from '../simulator/wear.js';
 import { checkOptions } from '../options/table.js';
 import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
+import { headInput } from './head-input.js';
+import { type Rival, rivalsOf } from './rivals.js';
 import { type LearningPoint, learnOptions, type LearnReplayOptions } from './options.js';
 import {
   learnedWeights,
@@ -63,8 +66,10 @@ export interface LearnResult {
   overheadPercent: number;
   /** Cycles of a learn job over those of an inference, on steady power. */
   stepOverInference: number;
-  accuracy: { before?: number; after?: number };
+  accuracy: { before?: number; after?: number; oldBefore?: number; oldAfter?: number };
   curve: LearningPoint[];
+  /** What simple ways make of the same samples; none without samples to measure on, or where no dense layer learns last. */
+  rivals: Rival[];
   learning: LearningStatus;
   /** NVM that learning takes: weight banks, states, ring, lanes. */
   nvmBytes: { banks: number; states: number; ring: number; lanes: number };
@@ -224,6 +229,29 @@ function costsOf(
   return { overheadPercent: (learn / supply.statistics.cycles - 1) * 100, stepOverInference: learn / infer };
 }
 
+type Accuracies = Pick<LearningPoint, 'accuracy' | 'old'>;
+
+function accuraciesOf(before: Accuracies, last: Accuracies): LearnResult['accuracy'] {
+  return {
+    ...(before.accuracy === undefined ? {} : { before: before.accuracy }),
+    ...(last.accuracy === undefined ? {} : { after: last.accuracy }),
+    ...(before.old === undefined ? {} : { oldBefore: before.old }),
+    ...(last.old === undefined ? {} : { oldAfter: last.old }),
+  };
+}
+
+/** What simple ways to adapt make of the samples, after so many of them. */
+function rivalsFor(
+  image: Image,
+  { stream, heldOut, old }: Record<'stream' | 'heldOut' | 'old', readonly Sample[]>,
+  points: readonly number[],
+): Rival[] {
+  const meet = heldOut.length + old.length > 0 ? headInput(image) : undefined;
+  if (!meet) return [];
+  const met = { stream: stream.map(meet), heldOut: heldOut.map(meet), old: old.map(meet) };
+  return rivalsOf(met, points, learningOf(image).classes);
+}
+
 /**
  * Replays learning on the device on a power trace, and on steady power, and compares. Deterministic for a seed. Throws
  * `BrownoutError`: `E_KIND` for an image that only infers, `E_LABEL`, `E_INPUT…`, and those of `replay`.
@@ -237,15 +265,19 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
   const header = learningOf(model);
   const once = samplesOf(model, options, options.labels);
   const samples = Array.from({ length: options.epochs }, () => once).flat();
-  const { heldOut: held, heldOutLabels = [] } = options;
-  const heldOut = held ? samplesOf(model, { input: held }, heldOutLabels) : [];
+  const measured = (input: InputArray | undefined, labels: readonly number[] = []): Sample[] =>
+    input ? samplesOf(model, { input }, labels) : [];
+  const heldOut = measured(options.heldOut, options.heldOutLabels);
+  const old = measured(options.old, options.oldLabels);
   const every = options.every ?? Math.max(1, Math.ceil(samples.length / 10));
   const module = meteredModule(moduleFor(model), profile.instructionCycles.value);
   const steady = new Learner(model, new MeteredSupply(profile), profile, module, { seed, onLow });
   const supply = new MeteredSupply(profile, openTrace(trace, seed), storage);
   const harvested = new Learner(model, supply, profile, module, { seed, onLow, storage });
-  const accuracy = (nvm: Uint8Array): { accuracy?: number } =>
-    heldOut.length > 0 ? { accuracy: accuracyOf(model, nvm, heldOut, profile) } : {};
+  const accuracy = (nvm: Uint8Array): Accuracies => ({
+    ...(heldOut.length > 0 ? { accuracy: accuracyOf(model, nvm, heldOut, profile) } : {}),
+    ...(old.length > 0 ? { old: accuracyOf(model, nvm, old, profile) } : {}),
+  });
   const before = accuracy(harvested.nvm.cells);
   const curve: LearningPoint[] = [];
   const note = (done: number): void => {
@@ -280,11 +312,13 @@ export function learn(image: Uint8Array | Image, given: LearnReplayOptions): Lea
     ...{ cuts: run.cuts, boots: supply.statistics.boots, commits: run.recorder.commits },
     ...{ energyUj: last.energyUj, energyUjPerSample: last.energyUj / samples.length, timeMs: last.timeMs },
     ...costsOf(model, profile, module, samples),
-    accuracy: {
-      ...(before.accuracy === undefined ? {} : { before: before.accuracy }),
-      ...(last.accuracy === undefined ? {} : { after: last.accuracy }),
-    },
+    accuracy: accuraciesOf(before, last),
     curve,
+    rivals: rivalsFor(
+      model,
+      { stream: samples, heldOut, old },
+      curve.map((point) => point.samples),
+    ),
     learning,
     nvmBytes: {
       banks: states - banks,

@@ -12,6 +12,8 @@ export interface LearningPoint {
   samples: number;
   /** On samples held out, 0 … 1; absent without any. */
   accuracy?: number;
+  /** On samples of the task of before; absent without any. */
+  old?: number;
   energyUj: number;
   timeMs: number;
   cuts: number;
@@ -27,6 +29,9 @@ export interface LearnReplayOptions extends GivenInputs, TargetOptions {
   /** Samples that are never learnt, to measure accuracy on. */
   heldOut?: InputArray;
   heldOutLabels?: readonly number[];
+  /** Samples of the task of before, to measure what learning forgets. */
+  old?: InputArray;
+  oldLabels?: readonly number[];
   /** Times that the samples are gone through; default 1. */
   epochs?: number;
   /** Accuracy is measured after so many samples; default a tenth of all. */
@@ -54,6 +59,8 @@ export const learnOptions = {
   labels: { kind: labelsKind, required: true },
   heldOut: { kind: samplesKind() },
   heldOutLabels: { kind: labelsKind },
+  old: { kind: samplesKind() },
+  oldLabels: { kind: labelsKind },
   epochs: { kind: whole(1, 10_000), default: 1, help: 'times that the samples are gone through' },
   every: { kind: whole(1), help: 'measure accuracy after so many samples', otherwise: 'a tenth' },
   ...powerOptions,

@@ -1,8 +1,8 @@
 // One self-contained page of a replay of learning: accuracy or loss against samples, energy and cuts beside it.
 import type { Chart } from '../report/chart.js';
-import { csvOf, factsTable } from '../report/html.js';
+import { csvOf, factsTable, htmlTable } from '../report/html.js';
 import { figure, htmlPage } from '../report/page.js';
-import { type PrintedLearning, learnRows } from './report.js';
+import { type PrintedLearning, learnRows, rivalRows, RIVALS_SAID } from './report.js';
 
 interface Series {
   label: string;
@@ -94,12 +94,16 @@ export function learnHtml(result: PrintedLearning, command: string): string {
     );
     return figure(chartOf(xs, one), one.file, csv);
   });
+  const [head, ...rows] = rivalRows(result);
+  const rivals = head
+    ? `<h2>Beside simple ways to adapt</h2>${htmlTable(head, rows)}\n<p class="note">${RIVALS_SAID}</p>\n`
+    : '';
   return htmlPage({
     title: `${name} learns on ${device}, trace ${trace}`,
     subtitle: 'Time and energy are simulated.',
     command,
     origin,
     estimates,
-    body: `${factsTable(learnRows(result))}\n<div class="columns">${figures.join('\n')}</div>`,
+    body: `${factsTable(learnRows(result))}\n${rivals}<div class="columns">${figures.join('\n')}</div>`,
   });
 }

@@ -2,9 +2,9 @@ import pc from 'picocolors';
 import type { LearnResult } from './learn.js';
 import type { LearningPoint } from './options.js';
 import { learningText } from '../report/learning.js';
-import { count, facts, sentences } from '../report/text.js';
+import { count, facts, sentences, table } from '../report/text.js';
 
-const WIDTHS = [8, 10, 8, 9, 11, 10, 8];
+const WIDTHS = [8, 10, 10, 8, 9, 11, 10, 8];
 
 const line = (cells: readonly string[]): string => cells.map((cell, i) => cell.padStart(WIDTHS[i]!)).join('');
 
@@ -12,13 +12,23 @@ const share = (value: number | undefined): string =>
   value === undefined ? '' : `${(value * 100).toFixed(1)} %`;
 
 /** Heads of `curveLine`'s columns. */
-export const curveHeader = (measured: boolean): string =>
-  line(['samples', measured ? 'accuracy' : '', 'loss', 'updates', 'energy', 'time', 'cuts']);
+export const curveHeader = (measured: { accuracy: boolean; old: boolean }): string =>
+  line([
+    'samples',
+    measured.accuracy ? 'accuracy' : '',
+    measured.old ? 'old task' : '',
+    'loss',
+    'updates',
+    'energy',
+    'time',
+    'cuts',
+  ]);
 
 /** One row of the live table. Energy and time are simulated. */
 export const curveLine = ({
   samples,
   accuracy,
+  old,
   loss,
   updates,
   energyUj,
@@ -28,12 +38,16 @@ export const curveLine = ({
   line([
     count(samples),
     share(accuracy),
+    share(old),
     loss.toFixed(2),
     count(updates),
     `${(energyUj / 1000).toFixed(1)} mJ`,
     `${(timeMs / 1000).toFixed(1)} s`,
     count(cuts),
   ]);
+
+/** What the rivals are. */
+export const RIVALS_SAID = 'rivals: float, at the desk, from what the last layer reads; simulated';
 
 export type PrintedLearning = Omit<LearnResult, 'image'>;
 
@@ -57,6 +71,15 @@ export function learnRows(result: PrintedLearning): [string, string, string?][] 
             string,
           ],
         ]),
+    ...(accuracy.oldAfter === undefined
+      ? []
+      : [
+          ['old task', share(accuracy.oldAfter), `${share(accuracy.oldBefore)} before`] satisfies [
+            string,
+            string,
+            string,
+          ],
+        ]),
     ['energy', `${result.energyUjPerSample.toFixed(1)} µJ`, 'a sample, simulated'],
     ['commits', `${result.overheadPercent.toFixed(2)} %`, 'on steady power, cycles against the bare kernels'],
     ['a learn job', `${result.stepOverInference.toFixed(2)}×`, 'an inference in cycles, simulated'],
@@ -72,6 +95,30 @@ export function learnRows(result: PrintedLearning): [string, string, string?][] 
       `${wear.writesPerInference.toFixed(1)} writes`,
       `a sample, in ${wear.region}; worn after ${wear.lifetimeInferences.device.toExponential(1)} samples here`,
     ],
+  ];
+}
+
+/** Points of the curve that the table of rivals shows: of ten the second, the fifth and the last. */
+const SHOWN = [0.2, 0.5, 1];
+
+/** The device beside what simple ways make of the same samples: a head, then a row each; nothing where none was measured. */
+export function rivalRows({ curve, rivals }: Pick<PrintedLearning, 'curve' | 'rivals'>): string[][] {
+  if (rivals.length === 0) return [];
+  const all = [...rivals, { name: 'this device, integers', curve }];
+  const shown = [...new Set(SHOWN.map((part) => Math.ceil(curve.length * part) - 1))];
+  const isMeasured = curve.at(-1)!.accuracy !== undefined;
+  const isOld = curve.at(-1)!.old !== undefined;
+  return [
+    [
+      'right on samples held out',
+      ...(isMeasured ? shown.map((at) => `after ${count(curve[at]!.samples)}`) : []),
+      ...(isOld ? ['old task, at the end'] : []),
+    ],
+    ...all.map(({ name, curve: own }) => [
+      name,
+      ...(isMeasured ? shown.map((at) => share(own[at]!.accuracy)) : []),
+      ...(isOld ? [share(own.at(-1)!.old)] : []),
+    ]),
   ];
 }
 
@@ -97,6 +144,7 @@ export function learnText(result: PrintedLearning): string {
     facts(learnRows(result)),
     '',
     learningText(learning),
+    ...(result.rivals.length > 0 ? ['', table(rivalRows(result)), RIVALS_SAID] : []),
     ...rolled,
     '',
     verdict,

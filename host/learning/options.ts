@@ -13,12 +13,14 @@ const CODE = { code: 'E_LEARN' };
 /** Entries of the ring, of a head by gradients and by sums. */
 const RING = 16;
 const SUMS_RING = 10;
-/** What the scatter within classes counts for at least; and the ridge, in 4096ths. */
-const LEAST_SCATTER = 50;
-const RIDGE = 800;
+/** Of a head by sums: what the factory's data counts for, and the ridge. */
+const PRIOR = 3;
+const RIDGE = 800 / 4096;
 
 /** Options of learning by gradients, all there. */
-export type GradientOptions = Required<Omit<LearnOptions, 'rank' | 'prior' | 'fold' | 'decay' | 'data'>>;
+export type GradientOptions = Required<
+  Omit<LearnOptions, 'rank' | 'prior' | 'ridge' | 'fold' | 'decay' | 'data'>
+>;
 
 /** 0, or 1 − 2^−n. */
 const MOMENTA: readonly number[] = [0, ...Array.from({ length: 8 }, (_, i) => 1 - 2 ** -(i + 1))];
@@ -94,6 +96,11 @@ export const learningOptions = {
     otherwise: '3',
     help: 'of sums: samples of a class that the factory’s data counts for; more keep the old',
   },
+  ridge: {
+    kind: { ...real(0, 16, { open: true, placeholder: 'SHARE', example: '0.2' }), ...CODE },
+    otherwise: '0.195',
+    help: 'of sums: added to the variances within classes, as a share of their mean; more trust few samples less',
+  },
   fold: {
     kind: { ...whole(1, 62), ...CODE },
     otherwise: 'two less than the ring',
@@ -139,7 +146,7 @@ function fail(option: string, found: unknown, expected: string, hint: string): n
 
 /** What a head by sums is called where layers are named. */
 export const SUMS = 'sums';
-const OF_SUMS = ['rank', 'prior', 'fold', 'decay', 'data'] as const;
+const OF_SUMS = ['rank', 'prior', 'ridge', 'fold', 'decay', 'data'] as const;
 const OF_BOTH: readonly string[] = ['layers', 'ring', 'late'];
 
 /** Throws `E_LEARN` for an option of the other way to learn. */
@@ -164,7 +171,14 @@ function checkWay(options: LearnOptions, sums: boolean): void {
 
 /** Options of a head by sums, checked. Throws `E_LEARN`; `E_OPTION` for one that is not known. */
 export function completeSumsOptions(options: LearnOptions): SumsOptions {
-  const { rank = 64, prior = 3, decay = 0, late, ...given } = checkOptions(learningOptions, options);
+  const {
+    rank = 64,
+    prior = PRIOR,
+    ridge = RIDGE,
+    decay = 0,
+    late,
+    ...given
+  } = checkOptions(learningOptions, options);
   checkWay(options, true);
   const ring = given.ring ?? SUMS_RING;
   const every = given.fold ?? ring - 2;
@@ -172,9 +186,8 @@ export function completeSumsOptions(options: LearnOptions): SumsOptions {
     fail('fold', every, `at most ${ring - 2}: two less than the ring`, 'Give fewer, or keep a larger ring.');
   return {
     rank,
-    kappa: prior,
-    nu: Math.max(LEAST_SCATTER, 10 * prior),
-    ridge: RIDGE,
+    prior,
+    ridge,
     every,
     decay,
     ring,
@@ -187,9 +200,10 @@ export function completeOptions(options: LearnOptions): GradientOptions {
   const {
     rank: _,
     prior: __,
-    fold: ___,
-    decay: ____,
-    data: _____,
+    ridge: ___,
+    fold: ____,
+    decay: _____,
+    data: ______,
     ...given
   } = checkOptions(learningOptions, options);
   checkWay(options, false);

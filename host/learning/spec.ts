@@ -36,6 +36,8 @@ export interface LearnOptions {
   rank?: number;
   /** How many samples of each class the factory's data counts for: more keep the old, fewer take on the new; default 3. */
   prior?: number;
+  /** What is added to the variances within classes, as a share of their mean; default 800/4096. */
+  ridge?: number;
   /** Labelled samples that wait before the head is made anew; default two less than the ring has entries. */
   fold?: number;
   /** Each fold takes 2^−decay off the sums that were there; 0 (default): nothing. */

@@ -6,6 +6,7 @@ import { deriveLearning } from './derive.js';
 import { type Sample, LearningMirror } from './mirror.js';
 import type { LearnOptions } from './spec.js';
 
+/** A learning rate that was tried. */
 export interface Trial {
   learningRate: number;
   /** Share of the held-out samples that are right at the end; mean of the runs. */

@@ -39,7 +39,7 @@ const CAREFUL_BOOTS = 4;
 export type DeviceCall = 'boot' | 'submit' | 'run' | 'ack';
 
 /** Throws a `BrownoutError` that names a device's error code. */
-function expectSuccess(code: number, doing: string): number {
+export function expectSuccess(code: number, doing: string): number {
   if (code >= 0) return code;
   throw new BrownoutError(
     {

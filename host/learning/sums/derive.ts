@@ -6,7 +6,7 @@ import { chainOf } from '../chain.js';
 import { FrozenPart } from '../frozen.js';
 import { outputOf } from '../geometry.js';
 import type { Sample } from '../mirror.js';
-import { fold, project } from './arithmetic.js';
+import { fold, project, type Projected } from './arithmetic.js';
 import { principalDirections } from './directions.js';
 import { type Projection, type Sums, type SumsSpec, triangle } from './spec.js';
 
@@ -17,12 +17,16 @@ const MOST_SHIFT = 22;
 const REACH = 0.63;
 const SIXTEENTHS = 16;
 
+/** What the scatter within classes of the factory's data counts for at least, in samples. */
+const LEAST_SCATTER = 30;
+/** A ridge of 1: the mean variance. */
+const RIDGE_ONE = 4096;
+
 export interface SumsOptions {
   rank: number;
   /** Samples of each class that the factory's data counts for. */
-  kappa: number;
-  /** Samples that its scatter within classes counts for. */
-  nu: number;
+  prior: number;
+  /** What is added to the diagonal of the scatter within classes, as a share of its mean. */
   ridge: number;
   every: number;
   decay: number;
@@ -35,7 +39,7 @@ function fail(found: string, expected: string, hint: string): never {
 }
 
 /** The dense op that makes the logits. Throws `E_LEARN`. */
-function headOf(network: QuantizedNetwork): { op: number; logits: number } {
+export function headOf(network: QuantizedNetwork): { op: number; logits: number } {
   const { logits } = chainOf(network);
   const op = network.ops.findIndex(({ output }) => output === logits);
   const head = network.ops[op];
@@ -80,13 +84,15 @@ function projectionOf(features: readonly Int8Array[], rank: number): Projection 
   return { rank: vectors.length, inputs, weights, offsets, shifts, centre };
 }
 
-/** What the factory's data counts for: `kappa` samples of each class at its mean, and `nu` of the scatter about them. */
-function priorOf(
-  samples: readonly { p: Int8Array; label: number }[],
-  classes: number,
-  rank: number,
-  { kappa, nu }: Pick<SumsOptions, 'kappa' | 'nu'>,
-): Sums {
+/** A ridge as the plan has it. */
+export const ridgeWord = (ridge: number): number => Math.round(ridge * RIDGE_ONE);
+
+/** What the head reads of an input, int8. */
+export type FeaturesOf = (input: Int8Array) => Int8Array;
+
+/** Sums that count as `prior` samples of each class at its mean, and as ten times as many, 30 at least, of the scatter within. */
+export function priorOf(samples: readonly Projected[], classes: number, rank: number, prior: number): Sums {
+  const scatter = Math.max(LEAST_SCATTER, 10 * prior);
   const groups = Array.from({ length: classes }, (_, c) => samples.filter(({ label }) => label === c));
   const means = groups.map((group) =>
     Float64Array.from(
@@ -94,7 +100,7 @@ function priorOf(
       (_, i) => group.reduce((sum, { p }) => sum + p[i]!, 0) / Math.max(group.length, 1),
     ),
   );
-  const counts = Int32Array.from(groups, ({ length }) => (length > 0 ? Math.round(SIXTEENTHS * kappa) : 0));
+  const counts = Int32Array.from(groups, ({ length }) => (length > 0 ? Math.round(SIXTEENTHS * prior) : 0));
   const totals = Int32Array.from({ length: classes * rank }, (_, at) =>
     Math.round(counts[Math.floor(at / rank)]! * means[Math.floor(at / rank)]![at % rank]!),
   );
@@ -107,26 +113,34 @@ function priorOf(
       means.forEach((mean, c) => {
         between += counts[c]! * mean[i]! * mean[j]!;
       });
-      products[triangle(i) + j] = Math.round(between + (SIXTEENTHS * nu * within) / samples.length);
+      products[triangle(i) + j] = Math.round(between + (SIXTEENTHS * scatter * within) / samples.length);
     }
   }
   const none = { halvings: 0, samples: 0, counts, totals, products, means: new Int16Array(0) };
   return fold(none, []);
 }
 
+/** What the head reads, by the mirror of the ops below it. */
+function mirroredFeatures(network: QuantizedNetwork, head: Dense): FeaturesOf {
+  const part = new FrozenPart(network, head.inputs[0]!);
+  return (input) => part.features(input);
+}
+
 /**
  * What a head by sums does, in numbers: a projection onto the directions in which what the head reads varies most over
- * `data`, and sums that stand for it. Inputs are int8 as the network takes them. Errors: E_LEARN, E_LABEL.
+ * `data`, and sums that stand for it. Inputs are int8 as the network takes them; `featuresOf`: what the head reads of them,
+ * by default the mirror's. Errors: E_LEARN, E_LABEL.
  */
 export function deriveSums(
   network: QuantizedNetwork,
   options: SumsOptions,
   data: readonly Sample[],
-  frozen?: FrozenPart,
+  featuresOf?: FeaturesOf,
 ): SumsSpec {
   const { op, logits } = headOf(network);
   const head = network.ops[op] as Dense;
   const { zeroPoint } = outputOf(network, head);
+  const of = featuresOf ?? mirroredFeatures(network, head);
   const classes = elementCount(network.tensors[logits]!);
   if (data.length < 2)
     fail(
@@ -142,8 +156,7 @@ export function deriveSums(
       expected: `a whole number from 0 to ${classes - 1}`,
       hint: 'Labels count from 0.',
     });
-  const part = frozen ?? new FrozenPart(network, head.inputs[0]!);
-  const features = data.map(({ input }) => part.features(input));
+  const features = data.map(({ input }) => of(input));
   const projection = projectionOf(features, options.rank);
   const projected = data.map(({ label }, i) => ({ p: project(projection, features[i]!), label }));
   return {
@@ -151,8 +164,8 @@ export function deriveSums(
     logits,
     classes,
     projection,
-    prior: priorOf(projected, classes, projection.rank, options),
-    ridge: options.ridge,
+    prior: priorOf(projected, classes, projection.rank, options.prior),
+    ridge: ridgeWord(options.ridge),
     reach: Math.floor(REACH * Math.min(127 - zeroPoint, zeroPoint + 128)),
     every: options.every,
     decay: options.decay,

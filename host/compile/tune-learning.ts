@@ -1,0 +1,52 @@
+// Numbers of learning chosen at the desk, on labelled samples like those that a device will see: never on those that measure it.
+import { BrownoutError } from '../error.js';
+import { chainOf } from '../learning/chain.js';
+import { completeSumsOptions, SUMS } from '../learning/options.js';
+import type { LearnOptions } from '../learning/spec.js';
+import { withDenseHead } from '../learning/sums/head.js';
+import { type SumsTrial, tuneSums } from '../learning/sums/tune.js';
+import { type Trial, tuneLearningRate } from '../learning/tune.js';
+import type { QuantizedNetwork } from '../model/quantized-network.js';
+import { headFeatures } from './compile.js';
+
+type Samples = NonNullable<LearnOptions['data']>;
+
+/** What was tried, and what it left: accuracy is the share of samples held out that are right. */
+export interface LearningTuning {
+  /** The options asked for, with what was chosen. */
+  learn: LearnOptions;
+  trials: (SumsTrial | Trial)[];
+}
+
+/**
+ * Chooses what `learn` leaves open, by trials on `sets` of labelled samples, int8 as the network takes them; each set is of one
+ * user or place, and is learnt on its own, half of it held out. Of a head by sums: `prior` and `ridge`; of gradients the
+ * learning rate. The same samples give the same choice on every machine. Errors: `E_LEARN`, `E_LABEL`.
+ */
+export function tuneLearning(
+  model: QuantizedNetwork,
+  learn: LearnOptions,
+  sets: readonly Samples[],
+  onTrial?: (done: number, total: number) => void,
+): LearningTuning {
+  if (learn.layers.trim() !== SUMS) {
+    if (learn.learningRate !== undefined) return nothingLeft('the learning rate');
+    const { learningRate, trials } = tuneLearningRate(model, learn, sets);
+    return { learn: { ...learn, learningRate }, trials };
+  }
+  if (learn.prior !== undefined && learn.ridge !== undefined) return nothingLeft('`prior` and `ridge`');
+  const network = withDenseHead(model, chainOf(model).logits);
+  const options = completeSumsOptions(learn);
+  const samples = { data: learn.data ?? [], sets, features: headFeatures(network) };
+  const { prior, ridge, trials } = tuneSums(network, options, samples, { ...learn, onTrial });
+  return { learn: { ...learn, prior, ridge }, trials };
+}
+
+function nothingLeft(given: string): never {
+  throw new BrownoutError({
+    code: 'E_LEARN',
+    found: `samples to tune on, and ${given} too`,
+    expected: 'one of the two',
+    hint: `Leave ${given} out, or the samples.`,
+  });
+}

@@ -1,0 +1,165 @@
+// What the factory's data counts for, and the ridge, tried at the desk on labelled samples like those to come.
+import { BrownoutError } from '../../error.js';
+import { Random } from '../../math/random.js';
+import type { Dense, QuantizedNetwork } from '../../model/quantized-network.js';
+import { kernelOf } from '../forward.js';
+import type { Sample } from '../mirror.js';
+import { fold, project, type Projected, rebuild } from './arithmetic.js';
+import { deriveSums, type FeaturesOf, priorOf, ridgeWord, type SumsOptions } from './derive.js';
+import type { SumsSpec } from './spec.js';
+
+/** Samples of a class that the factory's data counts for. */
+const PRIORS = [0.5, 1, 2, 3, 5, 8, 12];
+/** Ridges, as shares of the mean variance. */
+const RIDGES = [0.05, 0.1, 0.2, 0.5, 1, 2];
+/** Of the labelled half, what is learnt when accuracy is measured. */
+const PARTS = [1 / 4, 1 / 2, 1];
+/** Runs at least: every set of samples in one order or several. */
+const RUNS = 12;
+const LEAST = 6;
+
+/** What the factory's data counts for, and a ridge, that were tried. */
+export interface SumsTrial {
+  /** Samples of a class. */
+  prior: number;
+  /** As a share of the mean variance within classes. */
+  ridge: number;
+  /** Share of the held-out samples that are right: mean over runs and over a quarter, half and all of the labels. */
+  accuracy: number;
+  /** Of the runs' means. */
+  deviation: number;
+}
+
+export interface SumsTuning {
+  prior: number;
+  ridge: number;
+  trials: SumsTrial[];
+}
+
+interface Run {
+  stream: readonly Projected[];
+  unseen: readonly { features: Int8Array; label: number }[];
+}
+
+/** Each set shuffled; its odd samples are held out. */
+function runsOf(sets: readonly (readonly Sample[])[], features: FeaturesOf, spec: SumsSpec): Run[] {
+  const random = new Random(1);
+  const orders = Math.ceil(RUNS / sets.length);
+  return sets.flatMap((samples) =>
+    Array.from({ length: orders }, (): Run => {
+      const order = random
+        .shuffle([...samples])
+        .map(({ input, label }) => ({ features: features(input), label }));
+      const learnt = order.filter((_, i) => i % 2 === 0);
+      return {
+        stream: learnt.map(({ features: x, label }) => ({ p: project(spec.projection, x), label })),
+        unseen: order.filter((_, i) => i % 2 === 1),
+      };
+    }),
+  );
+}
+
+/** Share of `unseen` right with the head that the prior and `learnt` make. */
+function accuracyOf(
+  network: QuantizedNetwork,
+  spec: SumsSpec,
+  learnt: readonly Projected[],
+  unseen: Run['unseen'],
+): number {
+  const dense = network.ops[spec.op] as Dense;
+  const { weights, bias, multiplier, shift } = rebuild(fold(spec.prior, learnt), spec.projection, spec);
+  const count = dense.multipliers.length;
+  const multipliers = new Int32Array(count).fill(multiplier);
+  const run = kernelOf(network, { ...dense, multipliers, shifts: new Int32Array(count).fill(shift) });
+  const right = unseen.filter(({ features, label }) => {
+    const logits = run(features, { weights, folded: bias });
+    return logits.indexOf(logits.reduce((a, b) => Math.max(a, b), -128)) === label;
+  });
+  return right.length / unseen.length;
+}
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** The pair whose neighbours do well, too: accuracies, weighted 1, 2, 1 both ways; of equals the last. */
+function best(
+  trials: readonly SumsTrial[],
+  priors: number,
+  ridges: number,
+): Pick<SumsTuning, 'prior' | 'ridge'> {
+  const within = (i: number, count: number): number => Math.min(Math.max(i, 0), count - 1);
+  const scores = trials.map((_, at) => {
+    const [p, r] = [Math.floor(at / ridges), at % ridges];
+    let score = 0;
+    for (const i of [-1, 0, 1])
+      for (const j of [-1, 0, 1]) {
+        const neighbour = trials[within(p + i, priors) * ridges + within(r + j, ridges)]!;
+        score += (2 - Math.abs(i)) * (2 - Math.abs(j)) * neighbour.accuracy;
+      }
+    return score;
+  });
+  const { prior, ridge } = trials[scores.lastIndexOf(Math.max(...scores))]!;
+  return { prior, ridge };
+}
+
+/**
+ * Tries what the factory's data counts for, and ridges, on sets of labelled samples like those to come, one of each user, each
+ * learnt on its own from the factory's sums, half of it held out. What `asked` gives is not tried. Inputs are int8, as the
+ * network takes them. Errors: E_LEARN as `deriveSums`, and for sets of fewer than six samples; E_LABEL for labels that the
+ * network has not.
+ */
+export function tuneSums(
+  network: QuantizedNetwork,
+  options: SumsOptions,
+  samples: { data: readonly Sample[]; sets: readonly (readonly Sample[])[]; features: FeaturesOf },
+  asked: {
+    prior?: number | undefined;
+    ridge?: number | undefined;
+    onTrial?: ((done: number, total: number) => void) | undefined;
+  } = {},
+): SumsTuning {
+  const { data, sets, features } = samples;
+  const fewest = Math.min(...sets.map(({ length }) => length));
+  if (!(fewest >= LEAST && fewest < Infinity))
+    throw new BrownoutError({
+      code: 'E_LEARN',
+      found: `${sets.length === 0 ? 'no' : fewest} samples to tune on`,
+      expected: `at least ${LEAST}`,
+      hint: 'Give more labelled samples, or `prior` and `ridge`.',
+    });
+  const priors = asked.prior === undefined ? PRIORS : [asked.prior];
+  const ridges = asked.ridge === undefined ? RIDGES : [asked.ridge];
+  const first = deriveSums(network, options, data, features);
+  const { classes, projection } = first;
+  const wrong = sets.flat().find(({ label }) => !(Number.isInteger(label) && label >= 0 && label < classes));
+  if (wrong)
+    throw new BrownoutError({
+      code: 'E_LABEL',
+      found: `label ${wrong.label}`,
+      expected: `a whole number from 0 to ${classes - 1}`,
+      hint: 'Labels count from 0.',
+    });
+  const projected = data.map(({ input, label }) => ({ p: project(projection, features(input)), label }));
+  const runs = runsOf(sets, features, first);
+  const trials = priors.flatMap((prior, p) => {
+    const spec = { ...first, prior: priorOf(projected, classes, projection.rank, prior) };
+    return ridges.map((ridge, r): SumsTrial => {
+      const tried = { ...spec, ridge: ridgeWord(ridge) };
+      const shares = runs.map(({ stream, unseen }) =>
+        mean(
+          PARTS.map((part) =>
+            accuracyOf(network, tried, stream.slice(0, Math.ceil(stream.length * part)), unseen),
+          ),
+        ),
+      );
+      asked.onTrial?.(p * ridges.length + r + 1, priors.length * ridges.length);
+      const accuracy = mean(shares);
+      return {
+        prior,
+        ridge,
+        accuracy,
+        deviation: Math.sqrt(mean(shares.map((share) => (share - accuracy) ** 2))),
+      };
+    });
+  });
+  return { ...best(trials, priors.length, ridges.length), trials };
+}
