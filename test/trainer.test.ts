@@ -127,7 +127,7 @@ test('warp shifts, rotates and scales about the centre', () => {
   const to = desk.allocate(100);
   const workspace = desk.allocate(desk.kernels.warpWorkspaceSize(5, 5));
   const warped = (angle: number, shear: number, scale: number, shiftX: number, shiftY: number): number[] => {
-    desk.kernels.warp(from, to, 5, 5, 1, angle, shear, scale, shiftX, shiftY, workspace);
+    desk.kernels.warp(from, to, 5, 5, 1, angle, shear, scale, shiftX, shiftY, workspace, 0);
     return [...desk.floats(to, 25)].map((value) => Math.round(value * 1000) / 1000);
   };
   const moved = (source: (x: number, y: number) => [number, number]): number[] =>
@@ -152,6 +152,47 @@ test('warp shifts, rotates and scales about the centre', () => {
     warped(0, 0, 2, 0, 0),
     moved((x, y) => [1 + x / 2, 1 + y / 2]),
   );
+});
+
+test('an elastic warp moves points smoothly and within its limit, by its field; one seed, one field', () => {
+  const desk = new Desk();
+  const [height, width, most] = [12, 16, 1.5];
+  const size = height * width;
+  const fields = [7, 7, 8].map((seed) => {
+    const field = desk.allocate(8 * size);
+    desk.kernels.elasticField(field, height, width, 4, most, seed);
+    return { field, values: [...desk.floats(field, 2 * size)] };
+  });
+  assert.equal(fields[0]!.values, fields[1]!.values);
+  assert.not.equal(fields[0]!.values, fields[2]!.values);
+  const { field, values } = fields[0]!;
+  assert.ok(values.every((move) => Math.abs(move) <= most));
+  assert.ok(Math.max(...values.map(Math.abs)) > most / 2);
+  // At most three halves of a step between two points of the grid, a pixel.
+  values.forEach((move, i) => {
+    if (i % width > 0) assert.ok(Math.abs(move - values[i - 1]!) <= (2 * most * 1.5) / 4 + 1e-5);
+  });
+  // A plane is looked up where the field says: its values are the places, inside the image.
+  for (const channels of [1, 2]) {
+    const plane = (axis: 0 | 1): Float32Array =>
+      Float32Array.from({ length: size * channels }, (_, i) => {
+        const at = Math.floor(i / channels);
+        return axis === 0 ? at % width : Math.floor(at / width);
+      });
+    for (const axis of [0, 1] as const) {
+      const [from, to] = [desk.place(plane(axis)), desk.allocate(4 * size * channels)];
+      const workspace = desk.allocate(desk.kernels.warpWorkspaceSize(height, width));
+      desk.kernels.warp(from, to, height, width, channels, 0, 0, 1, 0, 0, workspace, field);
+      const warped = desk.floats(to, size * channels);
+      for (let y = 2; y < height - 2; y++) {
+        for (let x = 2; x < width - 2; x++) {
+          const at = y * width + x;
+          const expected = (axis === 0 ? x : y) + values[axis * size + at]!;
+          assert.ok(Math.abs(warped[at * channels]! - expected) < 1e-4);
+        }
+      }
+    }
+  }
 });
 
 test('sizes that do not fit are errors', () => {

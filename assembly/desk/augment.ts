@@ -1,6 +1,6 @@
 // Randomness here is a hash of (seed, index), never a stream: a value does not depend on how many were drawn before it.
 
-function mix(x: u32): u32 {
+export function mix(x: u32): u32 {
   x = (x ^ (x >> 16)) * 0x7feb352d;
   x = (x ^ (x >> 15)) * 0x846ca68b;
   return x ^ (x >> 16);

@@ -27,7 +27,7 @@ export {
   countCorrect,
 } from './cross_entropy';
 export { momentumUpdate, adamUpdate } from './update';
-export { warp, warpWorkspaceSize } from './warp';
+export { warp, warpWorkspaceSize, elasticField } from './warp';
 export { addNoise, shiftRows, dropout } from './augment';
 export { depthwise, depthwiseGradient } from './depthwise';
 export { averagePool } from './average_pool';

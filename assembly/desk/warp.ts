@@ -1,6 +1,9 @@
+import { mix } from './augment';
+
 /**
  * to[height][width][channels] = `from` rotated by `angle` (radians), sheared, scaled about its centre and shifted by
- * (shiftX, shiftY) pixels; bilinear, zero outside. `workspace`: `warpWorkspaceSize` bytes.
+ * (shiftX, shiftY) pixels; bilinear, zero outside. `workspace`: `warpWorkspaceSize` bytes. `field`, unless 0, moves
+ * every point that is looked up: [x, y][height][width], as `elasticField` makes it.
  */
 export function warp(
   from: usize,
@@ -14,6 +17,7 @@ export function warp(
   shiftX: f32,
   shiftY: f32,
   workspace: usize,
+  field: usize,
 ): void {
   // The map from output to input: (1/scale) · shear · rotation.
   const cos = Mathf.cos(angle) / scale;
@@ -23,15 +27,20 @@ export function warp(
   const centreX = <f32>(width - 1) * 0.5;
   const centreY = <f32>(height - 1) * 0.5;
   if (channels == 1 && width >= 4) {
-    warpGrey(from, to, workspace, height, width, xx, xy, cos, sin, shiftX, shiftY);
+    warpGrey(from, to, workspace, height, width, xx, xy, cos, sin, shiftX, shiftY, field);
     return;
   }
   for (let outY = 0; outY < height; outY++) {
     const dy = <f32>outY - centreY - shiftY;
     for (let outX = 0; outX < width; outX++) {
       const dx = <f32>outX - centreX - shiftX;
-      const x = xx * dx + xy * dy + centreX;
-      const y = cos * dy - sin * dx + centreY;
+      let x = xx * dx + xy * dy + centreX;
+      let y = cos * dy - sin * dx + centreY;
+      if (field) {
+        const at = field + ((outY * width + outX) << 2);
+        x += load<f32>(at);
+        y += load<f32>(at + ((height * width) << 2));
+      }
       const left = <i32>floor(x);
       const top = <i32>floor(y);
       const right = x - <f32>left;
@@ -70,6 +79,7 @@ function warpGrey(
   sin: f32,
   shiftX: f32,
   shiftY: f32,
+  field: usize,
 ): void {
   const pitch = width + 2 * RIM;
   const pitchBytes = pitch << 2;
@@ -90,8 +100,13 @@ function warpGrey(
       const outX = min(first, width - 4);
       const columns = f32x4.convert_i32x4_s(i32x4.add(i32x4.splat(outX), i32x4(0, 1, 2, 3)));
       const dx = f32x4.sub(f32x4.sub(columns, f32x4.splat(centreX)), f32x4.splat(shiftX));
-      const x = f32x4.add(f32x4.add(f32x4.mul(f32x4.splat(xx), dx), xRow), f32x4.splat(centreX));
-      const y = f32x4.add(f32x4.sub(yRow, f32x4.mul(f32x4.splat(sin), dx)), f32x4.splat(centreY));
+      let x = f32x4.add(f32x4.add(f32x4.mul(f32x4.splat(xx), dx), xRow), f32x4.splat(centreX));
+      let y = f32x4.add(f32x4.sub(yRow, f32x4.mul(f32x4.splat(sin), dx)), f32x4.splat(centreY));
+      if (field) {
+        const moved = field + ((outY * width + outX) << 2);
+        x = f32x4.add(x, v128.load(moved));
+        y = f32x4.add(y, v128.load(moved + ((height * width) << 2)));
+      }
       const lefts = f32x4.floor(x);
       const tops = f32x4.floor(y);
       const right = f32x4.sub(x, lefts);
@@ -134,4 +149,39 @@ function blend(a0: usize, a1: usize, a2: usize, a3: usize, right: v128, one: v12
 function pixel(image: usize, height: i32, width: i32, channels: i32, y: i32, x: i32, channel: i32): f32 {
   if (<u32>y >= <u32>height || <u32>x >= <u32>width) return 0;
   return load<f32>(image + (((y * width + x) * channels + channel) << 2));
+}
+
+/**
+ * A smooth random field [x, y][height][width] of moves: drawn in ± `most`, by a hash of the seed, at the points of a grid
+ * that are `spacing` pixels apart, and blended between them with the weights 3t² − 2t³.
+ */
+export function elasticField(to: usize, height: i32, width: i32, spacing: i32, most: f32, seed: u32): void {
+  const across = width / spacing + 2;
+  for (let axis: u32 = 0; axis < 2; axis++) {
+    for (let y = 0; y < height; y++) {
+      const row = y / spacing;
+      const down = smooth(<f32>(y - row * spacing) / <f32>spacing);
+      for (let x = 0; x < width; x++, to += 4) {
+        const column = x / spacing;
+        const right = smooth(<f32>(x - column * spacing) / <f32>spacing);
+        const at = row * across + column;
+        const upper = draw(seed, axis, at) * (1 - right) + draw(seed, axis, at + 1) * right;
+        const lower = draw(seed, axis, at + across) * (1 - right) + draw(seed, axis, at + across + 1) * right;
+        store<f32>(to, (upper * (1 - down) + lower * down) * most);
+      }
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function smooth(t: f32): f32 {
+  return t * t * (3 - 2 * t);
+}
+
+/** In −1 … 1. */
+// @ts-ignore: decorator
+@inline
+function draw(seed: u32, axis: u32, at: i32): f32 {
+  return <f32>(<f64>mix(seed ^ mix(((<u32>at) << 1) | axis)) / 2147483648 - 1);
 }

@@ -9,6 +9,8 @@ export interface Augmentation {
   shear?: number;
   /** 0.1 scales by 0.9 … 1.1. */
   scale?: number;
+  /** A smooth random bend: points a quarter of the image apart move by up to so many pixels (Simard et al. 2003). */
+  elasticPixels?: number;
   /** Of series, time from top to bottom: rows to move by; those at the ends are repeated. */
   timeShift?: number;
   /** Standard deviation of noise added to every value. */
@@ -26,16 +28,23 @@ export function augment(
   limits: Augmentation,
   random: Random,
 ): void {
-  const { shiftPixels = 0, rotationRadians = 0, shear = 0, scale = 0, timeShift, noise, gain } = limits;
+  const { shiftPixels = 0, rotationRadians = 0, shear = 0, scale = 0, elasticPixels = 0 } = limits;
+  const { timeShift, noise, gain } = limits;
   const draw = (limit: number): number => random.uniform(-limit, limit);
   const size = height * width * channels;
-  if (shiftPixels + rotationRadians + shear + scale > 0) {
+  if (shiftPixels + rotationRadians + shear + scale + elasticPixels > 0) {
     const mark = desk.mark();
     const workspace = desk.allocate(desk.kernels.warpWorkspaceSize(height, width));
+    const field = elasticPixels > 0 ? desk.allocate(8 * height * width) : 0;
+    if (field !== 0) {
+      const spacing = Math.max(2, Math.round(Math.min(height, width) / 4));
+      desk.kernels.elasticField(field, height, width, spacing, elasticPixels, random.uint32());
+    }
     desk.kernels.warp(
       ...[from, to, height, width, channels],
       ...[draw(rotationRadians), draw(shear), 1 + draw(scale), draw(shiftPixels), draw(shiftPixels)],
       workspace,
+      field,
     );
     desk.release(mark);
   } else if (timeShift) {

@@ -20,6 +20,7 @@ import { readUserFile, writeWhole } from '../data/files.js';
 const AUGMENTATIONS: Record<string, Augmentation | undefined> = {
   none: undefined,
   image: { shiftPixels: 2, rotationRadians: 0.2, shear: 0.15, scale: 0.12 },
+  handwriting: { shiftPixels: 2, rotationRadians: 0.2, shear: 0.15, scale: 0.12, elasticPixels: 1.5 },
   series: { timeShift: 8, noise: 0.05, gain: 0.1 },
 };
 
@@ -36,7 +37,13 @@ function aligned(
   return { inputs, labels, ...(groups ? { groups } : {}) };
 }
 
-const AUGMENT = ['none', 'image', 'series'] as const;
+const AUGMENT = ['none', 'image', 'handwriting', 'series'] as const;
+
+/** What a preset changes, in words: shiftPixels 2, … */
+const augmentText = (changes: Augmentation): string =>
+  Object.entries(changes)
+    .map(([name, limit]) => `${name} ${limit}`)
+    .join(', ');
 
 export const command: Command = defineCommand({
   positionals: [{ name: 'model', expected: 'a float network (.onnx)' }],
@@ -61,7 +68,7 @@ export const command: Command = defineCommand({
     augment: {
       kind: choice(AUGMENT, { placeholder: 'KIND' }),
       default: 'none',
-      help: 'random changes to inputs: none, image or series',
+      help: 'random changes to inputs, with limits that it prints: none, image, handwriting or series',
     },
     report: {
       kind: outputFile(PAGE_FILE, 'model.html'),
@@ -79,6 +86,8 @@ export const command: Command = defineCommand({
     const output = given ?? writes(`${stem}.brn`, IMAGE_FILE);
     const journal = settings.journal ?? writes(`${output}.progress`, JOURNAL_FILE);
     const augmentation = AUGMENTATIONS[augment];
+    if (augmentation)
+      print(`every input changes at random in every epoch, by up to: ${augmentText(augmentation)}`);
     const { graph, channelsFirst } = importOnnx(readUserFile(path));
     const network = fromGraph(graph);
     const sets = readSets(data!, {

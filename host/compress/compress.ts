@@ -57,6 +57,8 @@ export interface CompressResult {
 const COMPARED = 100;
 /** Candidates of the search that are trained for a while. */
 const FINALISTS = 5;
+/** A candidate whose loss is so many times that of the best one so far, half-way, is trained no further. */
+const HOPELESS = 2;
 /** Share of the learning rate that training with rounding starts at. */
 const ROUNDING_RATE = 0.4;
 /** Commits and boot on top of kernels: what the search keeps free of the energy budget. */
@@ -99,8 +101,17 @@ function costOf(bench: Bench, choices: Choices): DeviceCost | string {
   return cost;
 }
 
-/** A network of choices trained for some epochs with rounding, and scored in integers. */
-function tryOut(bench: Bench, choices: Choices, epochs: number, data: LabelledData): Score {
+/**
+ * A network of choices trained for some epochs with rounding, and scored in integers: half-way, if its loss is far above the
+ * one `toBeat` then.
+ */
+function tryOut(
+  bench: Bench,
+  choices: Choices,
+  epochs: number,
+  data: LabelledData,
+  toBeat = Infinity,
+): Score {
   const { recipe, validation } = bench.settings;
   const key = `try ${epochs} ${keyOf(choices)}`;
   return bench.journal.once(key, ['accuracy', 'loss'], () => {
@@ -108,7 +119,9 @@ function tryOut(bench: Bench, choices: Choices, epochs: number, data: LabelledDa
     const rounding = roundingOf(recipe, choices);
     const options = trainingOptions(recipe, epochs, { parent: bench.parent, rounding });
     const quiet = new Journal('');
-    return scoreTrial(trainStep(quiet, key, start, data, options), validation);
+    const isHopeless = (half: Trial): boolean => scoreTrial(half, validation).loss > HOPELESS * toBeat;
+    const halt = toBeat < Infinity ? isHopeless : undefined;
+    return scoreTrial(trainStep(quiet, key, start, data, options, halt), validation);
   });
 }
 
@@ -176,8 +189,10 @@ function chooseCandidate(
   const [best] = front;
   if (!best || best.excess > 0) throw overBudget(best?.cost, settings);
   const finalists = spread(front.slice(0, Math.ceil(front.length / 2)), FINALISTS);
+  let least = Infinity;
   const tried = finalists.map((candidate, i): Candidate & Score => {
-    const score = tryOut(bench, candidate.choices, settings.candidateEpochs, settings.training);
+    const score = tryOut(bench, candidate.choices, settings.candidateEpochs, settings.training, least);
+    least = Math.min(least, score.loss);
     settings.onProgress?.({
       stage: 'candidates',
       text: `${keyOf(candidate.choices) || 'nothing changed'}: ${scoreText(score)}`,

@@ -66,6 +66,7 @@ interface DeskKernels {
   adamUpdate: Kernel;
   warpWorkspaceSize(height: number, width: number): number;
   warp: Kernel;
+  elasticField: Kernel;
 }
 type Kernel = (...values: number[]) => void;
 

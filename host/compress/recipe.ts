@@ -115,8 +115,15 @@ function isScheme(value: unknown, { layers }: FloatNetwork, { rounding }: Traini
   );
 }
 
+/** A look at a training after half of its epochs: whether it is hopeless, and stays as it is then. */
+export type Halt = (half: Trial) => boolean;
+
+/** The epoch after which a training is looked at. */
+const halfOf = (epochs: number): number => Math.ceil(epochs / 2);
+
 /**
- * Trains a network without batch normalisation, or takes what the journal has of it: all, or the epochs so far.
+ * Trains a network without batch normalisation, or takes what the journal has of it: all, or the epochs so far. `halt`
+ * may end it half-way: the same whether or not it was cut off before.
  */
 export function trainStep(
   journal: Journal,
@@ -124,6 +131,7 @@ export function trainStep(
   network: FloatNetwork,
   data: LabelledData,
   options: TrainingOptions,
+  halt?: Halt,
 ): Trial {
   const done = journal.get(key);
   if (done) {
@@ -147,17 +155,22 @@ export function trainStep(
   while (!training.finished) {
     training.runEpoch();
     if (training.finished) break;
+    if (halt && training.epoch === halfOf(options.epochs) && halt(trialOf(training))) break;
     const { epoch, random, order, arrays }: TrainingState = training.save();
     journal.put(`${key}…`, epoch, [random, order, ...arrays]);
   }
+  const trial = trialOf(training);
+  journal.replace(`${key}…`, key, trial.scheme ?? null, parametersOf(trial.network));
+  return trial;
+}
+
+/** A training as it stands. */
+function trialOf(training: Training): Trial {
   const found = training.scheme();
-  const scheme = found && {
-    activations: found.activations,
-    weights: found.weights.map((own) => own && { bits: own.bits, scales: Array.from(own.scales) }),
-  };
-  const result = training.result();
-  journal.replace(`${key}…`, key, scheme ?? null, parametersOf(result));
-  return scheme ? { network: result, scheme } : { network: result };
+  const network = training.result();
+  if (!found) return { network };
+  const weights = found.weights.map((own) => own && { bits: own.bits, scales: Array.from(own.scales) });
+  return { network, scheme: { activations: found.activations, weights } };
 }
 
 export interface Score {

@@ -54,8 +54,8 @@ export function beforeAfter({
 
 /** How structured training went, a line a method. */
 export function methodRows({ methods }: CompressReport): string[][] {
-  return methods.map(({ method, accuracy, loss, residuals, chosen }) => [
-    `${method}${chosen ? ' ●' : ''}`,
+  return methods.map(({ method, accuracy, loss, residuals, chosen, stopped }) => [
+    `${method}${chosen ? ' ●' : ''}${stopped ? ', hopeless half-way' : ''}`,
     percent(accuracy),
     loss.toFixed(4),
     residuals ? residuals.primal.toFixed(4) : '',

@@ -17,9 +17,14 @@ export type Method = 'one-shot' | 'projected' | 'direct' | 'admm';
 export interface MethodResult extends Score {
   method: Method;
   network: FloatNetwork;
+  /** It was hopeless half-way, and went no further. */
+  stopped: boolean;
   /** Of ADMM, before the hard projection. */
   residuals?: Residuals;
 }
+
+/** What is this many times as far from the labels half-way as the first way was, ends there. */
+const HOPELESS = 1.5;
 
 /** The penalty of the last epoch, and how it grows towards it from epoch to epoch. */
 const MOST_RHO = 6;
@@ -98,24 +103,36 @@ export function trainStructured(
   const projected = applyChoices(step.parent, choices);
   const score = (network: FloatNetwork): Score =>
     scoreOutputs(forward(network, validation.inputs, validation.labels.length).outputs, validation.labels);
+  /** Loss of the first way that is trained, half-way. */
+  let measure: number | undefined;
   return methods.map((method): MethodResult => {
     const key = `${step.key} ${method}`;
     const own = { ...step, key };
-    const finish = (start: FloatNetwork, left: number): FloatNetwork => {
+    const finish = (start: FloatNetwork, left: number): Pick<MethodResult, 'network' | 'stopped'> => {
       const options = trainingOptions(step.recipe, left, { parent: step.parent });
       const reporting = step.onEpoch ? { ...options, onEpoch: step.onEpoch } : options;
-      return trainStep(step.journal, `${key} train`, start, step.data, reporting).network;
+      const lossOf = (now: FloatNetwork): number =>
+        step.journal.once(`${key} half`, ['loss'], () => ({ loss: score(now).loss })).loss;
+      const isHopeless = (loss: number): boolean => measure !== undefined && loss > HOPELESS * measure;
+      const { network } = trainStep(step.journal, `${key} train`, start, step.data, reporting, (half) =>
+        isHopeless(lossOf(half.network)),
+      );
+      // One epoch has no half: its end is what is compared.
+      const loss = lossOf(network);
+      const stopped = isHopeless(loss);
+      measure ??= loss;
+      return { network, stopped };
     };
-    if (method === 'one-shot') return { method, network: projected, ...score(projected) };
+    if (method === 'one-shot') return { method, network: projected, stopped: false, ...score(projected) };
     if (method === 'admm') {
       const { start, residuals, spent } = byAdmm(own, choices, epochs);
-      const network = finish(start, Math.max(1, epochs - spent));
-      return { method, network, residuals, ...score(network) };
+      const trained = finish(start, Math.max(1, epochs - spent));
+      return { method, ...trained, residuals, ...score(trained.network) };
     }
     const fresh = method === 'direct';
     const start = fresh ? initialise(projected, step.recipe.seed) : applyChoices(step.parent, choices, true);
-    const network = finish(start, epochs);
-    return { method, network, ...score(network) };
+    const trained = finish(start, epochs);
+    return { method, ...trained, ...score(trained.network) };
   });
 }
 
