@@ -10,6 +10,10 @@
 #if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && !defined(BROWNOUT_PLAIN)
 #define BROWNOUT_ACCEL_DSP
 #endif
+#if defined(__MSP430__) && defined(__clang__) && !defined(BROWNOUT_PLAIN)
+#define BROWNOUT_ACCEL_MSP430
+int32_t brownout_msp430_high(int32_t x, int32_t multiplier);
+#endif
 /* A function of its own: inlined into a kernel, its loops would run out of registers. */
 #if defined(__GNUC__)
 #define BROWNOUT_ACCEL_APART __attribute__((noinline, unused))
@@ -65,8 +69,12 @@ static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_acce
 static BROWNOUT_ACCEL_WITHIN int32_t accel_scale_sum(const brownout_accel_row *row, int32_t x) {
   const uint32_t left = row->shift > 0 ? (uint32_t)row->shift : 0u;
   const uint32_t right = row->shift < 0 ? (uint32_t)-row->shift : 0u;
+#ifdef BROWNOUT_ACCEL_MSP430
+  const int32_t high = brownout_msp430_high((int32_t)((uint32_t)x << left), row->multiplier);
+#else
   const int64_t product = BROWNOUT_WASM_PRODUCT((int32_t)((uint32_t)x << left), row->multiplier);
   const int32_t high = (int32_t)((product + ((int32_t)1 << 30)) >> 31);
+#endif
   const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1u);
   return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
 }
@@ -175,10 +183,6 @@ static BROWNOUT_ACCEL_APART int32_t accel_dot(const uint8_t *x, const uint8_t *w
   for (; length; length--) sum += accel_product(x++, w++);
   return sum;
 }
-
-#if defined(__MSP430__) && defined(__clang__) && !defined(BROWNOUT_PLAIN)
-#define BROWNOUT_ACCEL_MSP430
-#endif
 
 #ifdef BROWNOUT_LEA
 #include "brownout_accel_lea.h"

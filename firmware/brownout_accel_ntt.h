@@ -352,7 +352,7 @@ static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x_at, const uint8_t *w_
 #endif
 BROWNOUT_NTT_SIZES(BROWNOUT_NTT_DEFINE)
 
-#ifndef BROWNOUT_ACCEL_DSP
+#if !defined(BROWNOUT_ACCEL_DSP) && !defined(BROWNOUT_ACCEL_MSP430)
 /* By one pair that shifts right by 2 or more: where the first rounding adds half, the second takes 1 off negative values. */
 static BROWNOUT_ACCEL_APART void ntt_scale_one(const int32_t *x, const uint8_t *bias, int32_t multiplier, int32_t shift,
                                                int32_t zero_point, int32_t low, int32_t high, uint8_t *to,
@@ -415,17 +415,23 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_ntt_inverse_s8(uin
                                                            uint32_t low, uint32_t high, uint32_t to_at, uint32_t count) {
   int32_t *x = (int32_t *)(BROWNOUT_WASM_BASE + x_at);
   uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
+#ifndef BROWNOUT_ACCEL_MSP430
   const int32_t multiplier = accel_s32((const uint8_t *)(BROWNOUT_WASM_BASE + pair));
   const int32_t shift = accel_s32((const uint8_t *)(BROWNOUT_WASM_BASE + pair + 4u));
+#endif
   brownout_wasm_check(x_at, 0, (uint64_t)k * 4u, 4);
   brownout_wasm_check(to_at, 0, count, 1);
   switch (k) { BROWNOUT_NTT_SIZES(BROWNOUT_NTT_CASE_INVERSE) }
+#ifdef BROWNOUT_ACCEL_MSP430
+  ntt_scale_any(x, bias, pair, stride, zero_point, low, high, to, count);
+#else
   if (stride || count & 3u || shift > -2 || shift < -20 || multiplier < (int32_t)1 << 30) {
     ntt_scale_any(x, bias, pair, stride, zero_point, low, high, to, count);
   } else {
     ntt_scale_one(x, (const uint8_t *)(BROWNOUT_WASM_BASE + bias), multiplier, shift, (int32_t)zero_point, (int32_t)low,
                   (int32_t)high, to, count);
   }
+#endif
 }
 
 #endif

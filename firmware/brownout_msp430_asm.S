@@ -108,9 +108,121 @@ FUNCTION brownout_msp430_product
   pop r10
   ret
 
-/* int32_t brownout_msp430_scale(int32_t x, int32_t m): (x * m + 2^30, less 2^31 of a negative x) >> 32, of a positive m. */
-FUNCTION brownout_msp430_scale
+/* int32_t brownout_msp430_high(int32_t x, int32_t m): (x * m + 2^30) >> 31, of a positive m. */
+FUNCTION brownout_msp430_high
   UPPER r12,r13,r14,r15,r11
+  add #0x4000,r11
+  mov &RESLO,r12
+  mov &RESHI,r13
+  adc r12
+  adc r13
+  rla r11
+  rlc r12
+  rlc r13
+  ret
+
+/*
+ * void brownout_msp430_rows(const void *x, uint8_t *to, const brownout_msp430_job *job): a byte a row, the sum of products of int8
+ * and a bias, scaled. x: int8, or int16 where the job says so, which takes two cycles less a product. A pair that shifts right by
+ * less than 2 is C's.
+ */
+W = 0
+BIAS = 2
+PAIR = 4
+STRIDE = 6
+LENGTH = 8
+ROWS = 10
+WIDE = 12
+TWICE = 14
+LOW = 18
+HIGH = 20
+OUT = 22
+.macro TAP
+  mov.b @r12+,r11
+  sxt r11
+  mov r11,&MACS
+  mov.b @r9+,r15
+  sxt r15
+  mov r15,&OP2
+.endm
+/* mov @r12+,&MACS, which LLVM 14 does not assemble. */
+.macro WIDETAP
+  .word 0x4cb2,MACS
+  mov.b @r9+,r15
+  sxt r15
+  mov r15,&OP2
+.endm
+.macro TAPS tap
+  .rept 8
+  \tap
+  .endr
+  dec r14
+  jnz 1b
+2:tst r13
+  jz scaled
+3:\tap
+  dec r13
+  jnz 3b
+.endm
+FUNCTION brownout_msp430_rows
+  push r10
+  push r9
+  push r8
+  push r7
+  push r6
+  push r5
+  push r4
+  mov r12,r4
+  mov r13,r8
+  mov r14,r10
+  mov W(r10),r9
+  mov BIAS(r10),r6
+  mov PAIR(r10),r5
+  mov ROWS(r10),r7
+row:
+  mov @r6+,r11
+  mov r11,&RESLO
+  mov @r6+,r11
+  mov r11,&RESHI
+  mov LENGTH(r10),r14
+  mov r14,r13
+  and #7,r13
+  rra r14
+  rra r14
+  rra r14
+  mov r4,r12
+  tst WIDE(r10)
+  jnz wide
+  tst r14
+  jz 2f
+1:TAPS TAP
+  jmp scaled
+wide:
+  tst r14
+  jz 2f
+1:TAPS WIDETAP
+scaled:
+  mov &RESLO,r12
+  mov &RESHI,r13
+  mov @r5,r14
+  mov 2(r5),r15
+  cmp #-1,4(r5)
+  jge others
+  cmp #0x4000,r15
+  jl others
+  mov r12,&MPY
+  mov r14,&OP2
+  mov &RESHI,&RESLO
+  clr &RESHI
+  mov r12,&MAC
+  mov r15,&OP2
+  mov r13,&MAC
+  mov r14,&OP2
+  mov &RESLO,r11
+  mov &RESHI,&RESLO
+  mov &SUMEXT,&RESHI
+  mov r13,&MAC
+  mov r15,&OP2
   tst r13
   jn 1f
   add #0x4000,r11
@@ -118,54 +230,90 @@ FUNCTION brownout_msp430_scale
   mov &RESHI,r13
   adc r12
   adc r13
-  ret
-1:add #0xc000,r11
+  jmp 2f
+/* Of a negative sum the first rounding adds half, the second takes 1 off. */
+1:sub r14,&RESLO
+  subc r15,&RESHI
+  add #0xc000,r11
   mov &RESLO,r12
   mov &RESHI,r13
   addc #-1,r12
   addc #-1,r13
-  ret
-
-/* int32_t brownout_msp430_dot(const int8_t *x, const int8_t *w, uint16_t length, const int32_t *bias) */
-.macro TAP
-  mov.b @r12+,r11
-  sxt r11
-  mov r11,&MACS
-  mov.b @r13+,r15
-  sxt r15
-  mov r15,&OP2
-.endm
-FUNCTION brownout_msp430_dot
-  push r10
-  mov @r15+,r11
-  mov @r15,r15
-  mov r11,&RESLO
-  mov r15,&RESHI
-  mov r14,r10
-  and #7,r10
-  rra r14
-  rra r14
-  rra r14
-  tst r14
-  jz 2f
-1:TAP
-  TAP
-  TAP
-  TAP
-  TAP
-  TAP
-  TAP
-  TAP
-  dec r14
-  jnz 1b
-2:tst r10
-  jz 4f
-3:TAP
-  dec r10
-  jnz 3b
-4:mov &RESLO,r12
-  mov &RESHI,r13
+2:mov 4(r5),r11
+  inv r11
+  dec r11
+3:cmp #8,r11
+  jlo 4f
+  swpb r12
+  mov.b r12,r12
+  mov r13,r14
+  swpb r14
+  and #0xff00,r14
+  bis r14,r12
+  swpb r13
+  sxt r13
+  sub #8,r11
+  jmp 3b
+4:rla r11
+  rla r11
+  mov #shifted,r14
+  sub r11,r14
+  br r14
+  .rept 7
+  rra r13
+  rrc r12
+  .endr
+shifted:
+  add TWICE(r10),r12
+  addc TWICE+2(r10),r13
+  rra r13
+  rrc r12
+/* Within 16 bits, then within the clamp. */
+  mov r12,r14
+  rla r14
+  subc r14,r14
+  inv r14
+  cmp r14,r13
+  jeq 5f
+  mov #0x7fff,r12
+  tst r13
+  jge 5f
+  inv r12
+5:cmp HIGH(r10),r12
+  jl 6f
+  mov HIGH(r10),r12
+6:cmp LOW(r10),r12
+  jge 7f
+  mov LOW(r10),r12
+7:mov.b r12,0(r8)
+  inc r8
+  add STRIDE(r10),r5
+  dec r7
+  jnz again
+  pop r4
+  pop r5
+  pop r6
+  pop r7
+  pop r8
+  pop r9
   pop r10
+  ret
+again:
+  br #row
+others:
+  mov r5,r14
+  mov OUT(r10),r15
+  call #brownout_msp430_any
+  jmp 7b
+
+/* void brownout_msp430_widen(const uint8_t *x, uint16_t count, int16_t *to), of at least one. */
+FUNCTION brownout_msp430_widen
+1:mov.b @r12+,r11
+  sxt r11
+  mov r11,0(r14)
+  incd r14
+  dec r13
+  jnz 1b
   ret
 
 /*
@@ -271,12 +419,20 @@ FUNCTION __mspabi_srll
   jnz 2b
 3:ret
 
-/* memcpy by words where both ends are even. The assembler of LLVM 14 has no @r13+ to 0(r15): r11 between. */
+/* mov @r13+,n(r15), and of a byte, which LLVM 14 does not assemble. */
+.macro WORD n
+  .word 0x4dbf,\n
+.endm
+.macro BYTE n
+  .word 0x4dff,\n
+.endm
 FUNCTION memmove
   cmp r12,r13
   jhs memcpy
   mov r12,r15
   add r14,r15
+  cmp r15,r13
+  jhs memcpy
   add r14,r13
 1:tst r14
   jz 2f
@@ -286,28 +442,47 @@ FUNCTION memmove
   dec r14
   jmp 1b
 2:ret
+/* By words where both ends are even, or odd. */
   .globl memcpy
 memcpy:
   mov r12,r15
   mov r12,r11
-  bis r13,r11
+  xor r13,r11
   bit #1,r11
-  jnz 3f
-1:sub #2,r14
+  jnz 6f
+  bit #1,r13
+  jz 1f
+  tst r14
+  jz 5f
+  BYTE 0
+  inc r15
+  dec r14
+1:sub #8,r14
   jlo 2f
-  mov @r13+,r11
-  mov r11,0(r15)
-  incd r15
+  WORD 0
+  WORD 2
+  WORD 4
+  WORD 6
+  add #8,r15
   jmp 1b
-2:add #2,r14
+2:add #8,r14
 3:tst r14
   jz 5f
-4:mov.b @r13+,r11
-  mov.b r11,0(r15)
+4:BYTE 0
   inc r15
   dec r14
   jnz 4b
 5:ret
+6:sub #4,r14
+  jlo 7f
+  BYTE 0
+  BYTE 1
+  BYTE 2
+  BYTE 3
+  add #4,r15
+  jmp 6b
+7:add #4,r14
+  jmp 3b
 
 FUNCTION memset
   mov r12,r15
