@@ -14,19 +14,9 @@ typedef struct {
   int32_t twice;
   int16_t low;
   int16_t high;
-  const brownout_accel_output *out;
 } brownout_msp430_job;
 void brownout_msp430_rows(const void *x, uint8_t *to, const brownout_msp430_job *job);
 void brownout_msp430_widen(const uint8_t *x, uint16_t count, uint8_t *to);
-uint8_t brownout_msp430_any(int32_t sum, const uint8_t *pair, const brownout_accel_output *out);
-
-/* A sum by any pair. */
-uint8_t brownout_msp430_any(int32_t sum, const uint8_t *pair, const brownout_accel_output *out) {
-  brownout_accel_row row;
-  row.multiplier = *(const int32_t *)(const void *)pair;
-  row.shift = *(const int16_t *)(const void *)(pair + 4);
-  return accel_scale(out, &row, sum);
-}
 
 /* Rows for which widening a vector pays. */
 enum { BROWNOUT_MSP430_ROWS = 6 };
@@ -44,7 +34,6 @@ static BROWNOUT_ACCEL_APART void accel_gemm(const brownout_accel_output *out, co
   job.twice = out->zero_point * 2 + 1;
   job.low = (int16_t)out->low;
   job.high = (int16_t)out->high;
-  job.out = out;
   for (; vectors; vectors--) {
     if (job.wide) brownout_msp430_widen(x, length, room);
     brownout_msp430_rows(job.wide ? room : x, to, &job);

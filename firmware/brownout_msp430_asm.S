@@ -1,7 +1,7 @@
 /*
- * What an MSP430 needs by assembler: start-up code, products by the hardware multiplier, and the runtime functions that
- * LLVM calls. R12 to R15 hold arguments and results, R11 to R15 may be changed. Nothing here takes part in interrupts:
- * handlers of your own must leave the multiplier alone, or save it.
+ * What an MSP430 needs by assembler: start-up code, and products by the hardware multiplier (brownout_msp430_runtime.S: the
+ * rest of what LLVM calls). R12 to R15 hold arguments and results, R11 to R15 may be changed. Nothing here takes part in
+ * interrupts: handlers of your own must leave the multiplier alone, or save it.
  */
 #include "brownout_settings.h"
 
@@ -122,9 +122,8 @@ FUNCTION brownout_msp430_high
   ret
 
 /*
- * void brownout_msp430_rows(const void *x, uint8_t *to, const brownout_msp430_job *job): a byte a row, the sum of products of int8
- * and a bias, scaled. x: int8, or int16 where the job says so, which takes two cycles less a product. A pair that shifts right by
- * less than 2 is C's.
+ * void brownout_msp430_rows(const void *x, uint8_t *to, const brownout_msp430_job *job): a byte a row, the sum of products of
+ * int8 and a bias, scaled. x: int8, or int16 where the job says so, which takes two cycles less a product.
  */
 W = 0
 BIAS = 2
@@ -136,7 +135,6 @@ WIDE = 12
 TWICE = 14
 LOW = 18
 HIGH = 20
-OUT = 22
 .macro TAP
   mov.b @r12+,r11
   sxt r11
@@ -207,9 +205,7 @@ scaled:
   mov @r5,r14
   mov 2(r5),r15
   cmp #-1,4(r5)
-  jge others
-  cmp #0x4000,r15
-  jl others
+  jge left
   mov r12,&MPY
   mov r14,&OP2
   mov &RESHI,&RESLO
@@ -269,6 +265,7 @@ shifted:
   rra r13
   rrc r12
 /* Within 16 bits, then within the clamp. */
+clamped:
   mov r12,r14
   rla r14
   subc r14,r14
@@ -300,11 +297,32 @@ shifted:
   ret
 again:
   br #row
-others:
-  mov r5,r14
-  mov OUT(r10),r15
-  call #brownout_msp430_any
-  jmp 7b
+/* To the left, and right by none or one. */
+left:
+  mov 4(r5),r11
+1:tst r11
+  jeq 2f
+  jn 2f
+  rla r12
+  rlc r13
+  dec r11
+  jmp 1b
+2:call #brownout_msp430_high
+  tst 4(r5)
+  jge 4f
+  tst r13
+  jn 3f
+  inc r12
+  adc r13
+3:rra r13
+  rrc r12
+4:mov TWICE(r10),r14
+  mov TWICE+2(r10),r15
+  rra r15
+  rrc r14
+  add r14,r12
+  addc r15,r13
+  jmp clamped
 
 /* void brownout_msp430_widen(const uint8_t *x, uint16_t count, int16_t *to), of at least one. */
 FUNCTION brownout_msp430_widen
@@ -369,252 +387,3 @@ FUNCTION brownout_msp430_turn
   pop r9
   pop r10
   ret
-
-/* Shifts of 32 bits by r14; by sixteen and eight first. */
-FUNCTION __mspabi_slll
-  and #31,r14
-  cmp #16,r14
-  jlo 1f
-  mov r12,r13
-  clr r12
-  sub #16,r14
-1:tst r14
-  jz 3f
-2:rla r12
-  rlc r13
-  dec r14
-  jnz 2b
-3:ret
-
-FUNCTION __mspabi_sral
-  and #31,r14
-  cmp #16,r14
-  jlo 1f
-  mov r13,r12
-  rla r13
-  subc r13,r13
-  inv r13
-  sub #16,r14
-1:tst r14
-  jz 3f
-2:rra r13
-  rrc r12
-  dec r14
-  jnz 2b
-3:ret
-
-FUNCTION __mspabi_srll
-  and #31,r14
-  cmp #16,r14
-  jlo 1f
-  mov r13,r12
-  clr r13
-  sub #16,r14
-1:tst r14
-  jz 3f
-2:clrc
-  rrc r13
-  rrc r12
-  dec r14
-  jnz 2b
-3:ret
-
-/* mov @r13+,n(r15), and of a byte, which LLVM 14 does not assemble. */
-.macro WORD n
-  .word 0x4dbf,\n
-.endm
-.macro BYTE n
-  .word 0x4dff,\n
-.endm
-FUNCTION memmove
-  cmp r12,r13
-  jhs memcpy
-  mov r12,r15
-  add r14,r15
-  cmp r15,r13
-  jhs memcpy
-  add r14,r13
-1:tst r14
-  jz 2f
-  dec r13
-  dec r15
-  mov.b @r13,0(r15)
-  dec r14
-  jmp 1b
-2:ret
-/* By words where both ends are even, or odd. */
-  .globl memcpy
-memcpy:
-  mov r12,r15
-  mov r12,r11
-  xor r13,r11
-  bit #1,r11
-  jnz 6f
-  bit #1,r13
-  jz 1f
-  tst r14
-  jz 5f
-  BYTE 0
-  inc r15
-  dec r14
-1:sub #8,r14
-  jlo 2f
-  WORD 0
-  WORD 2
-  WORD 4
-  WORD 6
-  add #8,r15
-  jmp 1b
-2:add #8,r14
-3:tst r14
-  jz 5f
-4:BYTE 0
-  inc r15
-  dec r14
-  jnz 4b
-5:ret
-6:sub #4,r14
-  jlo 7f
-  BYTE 0
-  BYTE 1
-  BYTE 2
-  BYTE 3
-  add #4,r15
-  jmp 6b
-7:add #4,r14
-  jmp 3b
-
-FUNCTION memset
-  mov r12,r15
-1:tst r14
-  jz 2f
-  mov.b r13,0(r15)
-  inc r15
-  dec r14
-  jmp 1b
-2:ret
-
-FUNCTION memcmp
-1:tst r14
-  jz 2f
-  mov.b @r12+,r11
-  mov.b @r13+,r15
-  dec r14
-  sub r15,r11
-  jz 1b
-  mov r11,r12
-  ret
-2:clr r12
-  ret
-
-/* Divisions: r12 by r13, or r12, r13 by r14, r15; quotients where the dividend was. A divisor of 0 gives all ones. */
-FUNCTION __mspabi_divu
-divide16:
-  clr r14
-  mov #16,r15
-1:rla r12
-  rlc r14
-  jc 2f
-  cmp r13,r14
-  jlo 3f
-2:sub r13,r14
-  inc r12
-3:dec r15
-  jnz 1b
-  ret
-FUNCTION __mspabi_remu
-  call #divide16
-  mov r14,r12
-  ret
-
-/* Signed: of magnitudes, the sign kept. */
-.macro ABSOLUTE low,high
-  tst \high
-  jge 7f
-  inv \low
-.ifnc \low,\high
-  inv \high
-.endif
-  inc \low
-.ifnc \low,\high
-  adc \high
-.endif
-7:
-.endm
-FUNCTION __mspabi_divi
-  mov r12,r11
-  xor r13,r11
-  ABSOLUTE r12,r12
-  ABSOLUTE r13,r13
-  call #divide16
-sign16:
-  tst r11
-  jge 1f
-  inv r12
-  inc r12
-1:ret
-FUNCTION __mspabi_remi
-  mov r12,r11
-  ABSOLUTE r12,r12
-  ABSOLUTE r13,r13
-  call #divide16
-  mov r14,r12
-  jmp sign16
-
-/* The remainder in r14, r15. */
-FUNCTION __mspabi_divul
-divide32:
-  push r10
-  push r9
-  push r8
-  clr r8
-  clr r9
-  mov #32,r10
-1:rla r12
-  rlc r13
-  rlc r8
-  rlc r9
-  jc 2f
-  cmp r15,r9
-  jlo 3f
-  jne 2f
-  cmp r14,r8
-  jlo 3f
-2:sub r14,r8
-  subc r15,r9
-  inc r12
-3:dec r10
-  jnz 1b
-  mov r8,r14
-  mov r9,r15
-  pop r8
-  pop r9
-  pop r10
-  ret
-FUNCTION __mspabi_remul
-  call #divide32
-  mov r14,r12
-  mov r15,r13
-  ret
-FUNCTION __mspabi_divli
-  mov r13,r11
-  xor r15,r11
-  ABSOLUTE r12,r13
-  ABSOLUTE r14,r15
-  call #divide32
-sign32:
-  tst r11
-  jge 1f
-  inv r12
-  inv r13
-  inc r12
-  adc r13
-1:ret
-FUNCTION __mspabi_remli
-  mov r13,r11
-  ABSOLUTE r12,r13
-  ABSOLUTE r14,r15
-  call #divide32
-  mov r14,r12
-  mov r15,r13
-  jmp sign32

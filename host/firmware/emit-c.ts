@@ -45,6 +45,7 @@ function makeContext(module: WasmModule, shown: WasmInterface, { prefix, widths 
     functions: names.map((name, i) => ({ name, type: types[i]! })),
     globals: shown.globals.map((global, i) => ({ ...global, name: `${prefix}g${i}` })),
     pages: module.memories[0]?.initial ?? 0,
+    exported: new Set(shown.exports.filter(({ kind }) => kind === 'function').map(({ index }) => index)),
     widths,
   };
 }
@@ -92,8 +93,7 @@ export function emitFunctions(wasm: Uint8Array, options: EmitOptions): string {
   const module = parseModule(wasm);
   const shown = readInterface(module);
   const context = makeContext(module, shown, options);
-  const exported = new Set(shown.exports.filter(({ kind }) => kind === 'function').map(({ index }) => index));
-  const scope = (index: number): string => (exported.has(index) ? '' : 'static ');
+  const scope = (index: number): string => (context.exported.has(index) ? '' : 'static ');
   const prototypes = module.bodies.map(({ index }) => `${scope(index)}${signature(context, index)};`);
   const bodies = module.bodies.flatMap((body) => {
     const standard = options.widths && STANDARD[shown.functionNames.get(body.index) ?? ''];

@@ -22,7 +22,7 @@ import {
   fitted,
   type Value,
 } from './expression.js';
-import { type EmitContext, requireInteger, signature } from './emit-types.js';
+import { type EmitContext, isGivenWide, narrowPlace, requireInteger, signature } from './emit-types.js';
 import type { Narrow } from './widths/widths.js';
 
 interface Frame {
@@ -78,7 +78,16 @@ class FunctionEmitter {
     this.#push('function', body.type.results, []);
     for (const instruction of instructionsOf(context.module, body)) this.#instruction(instruction);
     const lines = [...this.#unusedParameters(), ...this.#lines];
-    return [`${signature(context, body.index)} {`, ...this.#declarations(), ...lines, '}'];
+    return [`${signature(context, body.index)} {`, ...this.#given(), ...this.#declarations(), ...lines, '}'];
+  }
+
+  /** Parameters that are kept in 16 bits. */
+  #given(): string[] {
+    const { index, type } = this.body;
+    return type.params.flatMap((_, i) => {
+      const kind = this.#narrow(i);
+      return kind && isGivenWide(this.context, index, i) ? [`  ${kind} l${i} = (${kind})p${i};`] : [];
+    });
   }
 
   /** What a compiler would warn of. */
@@ -309,7 +318,7 @@ class FunctionEmitter {
   }
 
   #returned(value: Value): string {
-    const kind = this.#narrow(-1);
+    const kind = narrowPlace(this.context, this.body.index, -1);
     return kind ? `return (${kind})(${plain(value).text});` : `return ${plain(value).text};`;
   }
 
@@ -396,9 +405,9 @@ class FunctionEmitter {
     const { name, type } = functions[index]!;
     const values = type.params.map(() => this.#pop()).reverse();
     this.#settleFixed();
-    const own = index >= module.importedFunctions ? widths : undefined;
+    const isOwn = index >= module.importedFunctions;
     const given = values.map((value, i) => {
-      const kind = own?.local(index, i);
+      const kind = isOwn ? narrowPlace(this.context, index, i) : undefined;
       return kind ? `(${kind})(${plain(value).text})` : plain(value).text;
     });
     const call = `${name}(${given.join(', ')})`;
@@ -408,7 +417,7 @@ class FunctionEmitter {
     if (constant !== undefined) this.#add(constantValue(I32, BigInt(constant | 0)));
     else if (result !== undefined) {
       const variable = this.#fresh('t');
-      const kind = own?.local(index, -1);
+      const kind = isOwn ? narrowPlace(this.context, index, -1) : undefined;
       const made = kind ? fitted(atom(call, result), kind, true).text : call;
       this.#line(`const ${cType(result)} ${variable} = ${made};`);
       this.#add(atom(variable, result));

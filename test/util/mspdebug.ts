@@ -65,7 +65,7 @@ export class Msp430 {
     this.#folder = folder;
     const target = targetCalled('msp430');
     const objects = /^OBJECTS = (.*)$/m.exec(readFileSync(join(folder, 'Makefile'), 'utf8'))![1]!.split(' ');
-    const sources = objects.map((name) => name.replace('.o', name === 'brownout_msp430_asm.o' ? '.S' : '.c'));
+    const sources = objects.map((name) => name.replace('.o', /_(asm|runtime)\.o$/.test(name) ? '.S' : '.c'));
     this.#elf = linkElf(folder, sources, { target, defines: [...DEFINES, ...defines] });
     this.#symbols = symbolsOf(readFileSync(this.#elf));
   }

@@ -31,6 +31,7 @@ const PAGE = 0x10000;
 const PLAIN_ROUNDS = 1;
 const NARROWING_ROUNDS = 1;
 const MOST_ROUNDS = 60;
+const MOST_UNROLLED = 16;
 
 export class Analysis {
   readonly found: Found = { locals: new Map(), returns: new Map(), results: new Map() };
@@ -218,6 +219,23 @@ export class Analysis {
     return label.incoming;
   }
 
+  /** A short loop round by round, as long as each is one way or the other. Undefined where it is not over soon. */
+  #unrolled(
+    around: (head: State, isLast?: boolean) => { back: State | undefined; behind: State | undefined },
+    state: State,
+    isLast: boolean,
+  ): { behind: State | undefined } | undefined {
+    let behind: State | undefined;
+    let head: State | undefined = state;
+    for (let round = 0; head; round++) {
+      if (round > MOST_UNROLLED) return undefined;
+      const end = around(head, isLast);
+      if (end.behind) behind = joined(behind, end.behind);
+      head = end.back;
+    }
+    return { behind };
+  }
+
   #loop(node: Node, state: State): State | undefined {
     const counts = this.#counts;
     const around = (head: State, isLast = false): { back: State | undefined; behind: State | undefined } => {
@@ -233,6 +251,11 @@ export class Analysis {
       return { back: label.incoming, behind };
     };
     this.#counts = false;
+    const isShort = node.isSimple && this.#unrolled(around, state, false);
+    if (isShort) {
+      this.#counts = counts;
+      return this.#unrolled(around, state, true)!.behind;
+    }
     let head = state;
     for (let round = 0; ; round++) {
       const { back } = around(head);
@@ -256,7 +279,8 @@ export class Analysis {
     const values = state.stack.splice(state.stack.length - type.params.length);
     if (imported) {
       for (const at of this.facts.written(imported.name)) {
-        this.#store(values[at]!.range, undefined, state);
+        const length = imported.name === 'view' ? values[1]!.range : ANY;
+        this.#store(values[at]!.range, undefined, state, length);
         this.#inPage(values[at]!, this.facts.sramBytes, state);
       }
       const range = this.facts.imported(imported.name);
@@ -308,8 +332,8 @@ export class Analysis {
     const { opcode } = node;
     const { stack } = state;
     if (opcode === Op.MEMORY_COPY || opcode === Op.MEMORY_FILL) {
-      const [to] = stack.splice(stack.length - 3);
-      this.#store(to!.range, undefined, state);
+      const [to, , length] = stack.splice(stack.length - 3);
+      this.#store(to!.range, undefined, state, length!.range);
     } else if (opcode >= Op.I32_STORE && opcode <= Op.I64_STORE32) {
       const [address, value] = stack.splice(stack.length - 2);
       const at = add(address!.range, constant(node.memoryOffset));
@@ -353,19 +377,25 @@ export class Analysis {
     if (within) state.locals[local.index] = within;
   }
 
-  /** A store at `at`, or from there on. */
-  #store(at: Interval, value: Interval | undefined, state: State): void {
-    const { arena } = this.facts;
+  /** A store at `at`: of a word of that value, or of up to so many bytes. */
+  #store(at: Interval, value: Interval | undefined, state: State, length = constant(8)): void {
+    const { arena, header } = this.facts;
     if (at.u1 === 0 || this.#isFetching) return;
-    const address = only(at);
-    if (address !== undefined && address % 4 === 0 && address < arena && value) {
-      state.memory = new Map(state.memory).set(address, value);
-      return;
-    }
     const end = arena + (this.#record?.length ?? 0);
     if (at.u0 >= end) return;
-    if (this.#record) throw new UnknownStore(`a store at ${at.u0} to ${at.u1} in function ${this.#function}`);
-    if (at.u0 < arena) state.memory = new Map();
+    const address = only(at);
+    if (address === undefined || address + length.u1 > arena) {
+      if (this.#record)
+        throw new UnknownStore(`a store at ${at.u0} to ${at.u1} in function ${this.#function}`);
+      state.memory = new Map();
+    } else if (address === header && length.u1 > 8) {
+      // The only bytes that are brought there.
+      state.memory = new Map([...state.memory, ...this.facts.words()]);
+    } else {
+      const words = [...state.memory].filter(([word]) => word + 4 <= address || word >= address + length.u1);
+      state.memory = new Map(words);
+      if (value && address % 4 === 0) (state.memory as Map<number, Interval>).set(address, value);
+    }
   }
 }
 

@@ -17,6 +17,8 @@ export interface Facts {
   addressBits: 16 | 32;
   /** Where the arena begins, with the record of the op at hand. */
   arena: number;
+  /** Where boot copies the image's header to, whose checksum it compares before it goes by anything there. */
+  header: number;
   /** Bytes of the part's SRAM that the module has: nothing is stored behind them (`npm test -- native`). */
   sramBytes: number;
   /** Records of the plan; none where ops change the cursor themselves. */
@@ -73,7 +75,7 @@ export function factsOf(image: Image, places: Places, sramBytes: number, farthes
   const state = places.cursor - STATE_BEFORE_CURSOR;
   const header = places.cursor + CURSOR_TO_HEADER;
   return {
-    ...{ addressBits: 16, arena: places.arena, sramBytes, records },
+    ...{ addressBits: 16, arena: places.arena, header, sramBytes, records },
     parameters: new Map([['boot', [0, device.length, 0, image.nvmBytes, sramBytes]]]),
     words() {
       const words = new Map<number, Interval>();

@@ -15,6 +15,8 @@ export interface Node extends Instruction {
   results: number;
   body: Node[];
   otherwise: Node[];
+  /** No loop and no call is within. */
+  isSimple: boolean;
 }
 
 export interface Tree {
@@ -47,7 +49,11 @@ export function treeOf(module: WasmModule, body: FunctionBody): Tree {
       results: isBlock && immediate !== -64n ? 1 : 0,
       body: [],
       otherwise: [],
+      isSimple: true,
     };
+    if (opcode === Op.LOOP || opcode === Op.CALL) {
+      for (const each of open) if (each.node) each.node.isSimple = false;
+    }
     here.into.push(node);
     if (isBlock) open.push({ node, into: node.body });
   }

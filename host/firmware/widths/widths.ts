@@ -38,7 +38,6 @@ export function widthsOf(wasm: Uint8Array, facts: Facts): Widths {
   } catch (error) {
     if (!(error instanceof UnknownStore)) throw error;
   }
-  const exported = new Set(shown.exports.filter(({ kind }) => kind === 'function').map(({ index }) => index));
   const types = new Map(module.bodies.map((body) => [body.index, body.type]));
   const proved = (of: number, index: number): Narrow | undefined =>
     narrowOf(index < 0 ? found.returns.get(of) : found.locals.get(of)?.[index]);
@@ -50,10 +49,7 @@ export function widthsOf(wasm: Uint8Array, facts: Facts): Widths {
   const isWide = facts.addressBits === 16 ? widelyUsed(module, shown, known) : () => true;
   return {
     local(of, index) {
-      const { params, results } = types.get(of)!;
-      // The calls of before are from C that knows the types of WASM.
-      if (exported.has(of) && index < params.length) return undefined;
-      if (index < 0 && results[0] !== ValueType.I32) return undefined;
+      if (index < 0 && types.get(of)!.results[0] !== ValueType.I32) return undefined;
       return proved(of, index) ?? (isWide(of, index) ? undefined : 'uint16_t');
     },
     result: (start) => narrowOf(found.results.get(start)),
