@@ -65,7 +65,26 @@ function denseLayers(random: Random, sizes: readonly number[]): QuantizedNetwork
   return { name: 'dense', tensors, ops, input: 0, output: sizes.length - 1 };
 }
 
+/** A row for each way of scaling: shifts of any length either way, multipliers at their ends, sums of any size. */
+function scales(random: Random): QuantizedNetwork {
+  const [inputs, outputs] = [24, 30];
+  const rows = Array.from({ length: outputs }, (_, i) => i);
+  const op = {
+    ...{ kind: 'dense' as const, name: 'scales', inputs: [0], output: 1, clampMin: -128, clampMax: 120 },
+    weights: int8s(random, inputs * outputs),
+    bias: Int32Array.from(rows, (i) => (random.integer(2 ** 16) - 2 ** 15) * 2 ** Math.min(12, i >> 1)),
+    multipliers: Int32Array.from(
+      rows,
+      (i) => [2 ** 30, 2 ** 31 - 1, 2 ** 30 + random.integer(2 ** 30)][i % 3]!,
+    ),
+    shifts: Int32Array.from(rows, (i) => 3 - i),
+  };
+  const tensors = [tensor(random, [inputs]), tensor(random, [outputs])];
+  return { name: 'scales', tensors, ops: [op], input: 0, output: 1 };
+}
+
 const images: Record<string, () => Image> = {
+  scales: () => readImage(compileUnproved(scales(new Random(4)))),
   dense: () => readImage(compileUnproved(denseLayers(new Random(3), [256, 32, 10]))),
   layered: () => readImage(compileUnproved(layered(new Random(2)))),
   digits: () => digits,
@@ -123,5 +142,24 @@ for (const [name, make] of Object.entries(images)) {
     }
   });
 }
+
+mspTest('what a product costs, and with its scaling', async () => {
+  const cyclesOf = async (inputs: number, outputs: number): Promise<number> => {
+    const part = await Msp430.build(
+      readImage(compileUnproved(denseLayers(new Random(3), [inputs, outputs]))),
+    );
+    return part.run([], { nvm: part.run().nvm }).cycles;
+  };
+  const base = await cyclesOf(150, 64);
+  const longer = (await cyclesOf(300, 64)) - base;
+  const product = longer / (64 * 150);
+  const more = (await cyclesOf(150, 128)) - base - 64 * 2 * product;
+  const scaled = more / (64 * 150);
+  console.log(
+    `${product.toFixed(2)} cycles a product, ${scaled.toFixed(2)} with all that a row of 150 takes`,
+  );
+  assert.ok(product < 14.75 && product > 14, `${product}`);
+  assert.ok(scaled < 20 && scaled > 15, `${scaled}`);
+});
 
 test.run();
