@@ -52,8 +52,8 @@ function makeContext(module: WasmModule, shown: WasmInterface, { prefix, widths 
 
 /** Functions whose contract memmove and memset keep: on a part of 16 bits they are the faster ones. */
 const STANDARD: Record<string, string> = {
-  'assembly/accel/bytes/copyBytes': '  memory_copy(l0, l1, l2);',
-  'assembly/accel/bytes/fillBytes': '  memory_fill(l0, l1, l2);',
+  'assembly/accel/bytes/copyBytes': '  memory_copy((uint32_t)l0, (uint32_t)l1, (uint32_t)l2);',
+  'assembly/accel/bytes/fillBytes': '  memory_fill((uint32_t)l0, (uint32_t)l1, (uint32_t)l2);',
 };
 
 /** Bytes as rows of C numbers. */
