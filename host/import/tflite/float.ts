@@ -3,6 +3,7 @@
 // before and after it says so, and costs nothing.
 import { elementCount } from '../../model/quantized-network.js';
 import type { OnnxModel } from '../onnx/model.js';
+import { FUSED } from './graph.js';
 import type { TfliteModel, TfliteOperator } from './model.js';
 import { nearest } from './resize.js';
 import { type Attributes, Translation, turned } from './translation.js';
@@ -291,7 +292,94 @@ const dequantize: Rule = (t, op) => {
   else quantizer('DequantizeLinear', ({ inputs }) => inputs[0]!)(t, op);
 };
 
+/** LSTM of a whole sequence: ONNX has its gates in another order (i, o, f, c), in one matrix each. */
+const sequenceLstm: Rule = (t, { options }) => {
+  const order = [0, 3, 1, 2];
+  const join = (first: number, kind: string, zeros = 0): string => {
+    const parts = order.map((gate) => t.constants.get(t.input(first + gate)));
+    if (parts.some((part) => !part)) return '';
+    const values = parts.flatMap((part) => Array.from(part!.values));
+    const [rows = 1, ...rest] = parts[0]!.shape;
+    const name = `${t.output()}:${kind}`;
+    const all = [...values, ...new Array<number>(zeros).fill(0)];
+    t.constants.set(name, { shape: [1, 4 * rows + zeros, ...rest], values: all, integer: false });
+    return name;
+  };
+  const units = t.shape(6)[0] ?? 1;
+  const others = [9, 10, 11, 16, 17, 20, 21, 22, 23].some((slot) => t.input(slot) !== '');
+  const [input, recurrent, bias] = [join(1, 'w'), join(5, 'r'), join(12, 'b', 4 * units)];
+  const [fused, clip, , timeMajor] = [
+    options?.int8(0) ?? 0,
+    options?.float32(1, 0) ?? 0,
+    0,
+    options?.int8(3) ?? 0,
+  ];
+  if (others || !input || !recurrent || !bias || FUSED[fused] !== 'TANH' || clip > 0) {
+    t.add(
+      'UNIDIRECTIONAL_SEQUENCE_LSTM with peepholes, a projection, clipping or normalization',
+      [],
+      {},
+      [t.output()],
+      'tflite',
+    );
+    return;
+  }
+  const first = timeMajor ? t.input(0) : t.add('Transpose', [t.input(0)], { perm: [1, 0, 2] });
+  const made = t.add('LSTM', [first, input, recurrent, bias], { hidden_size: units });
+  const steps = t.add('Squeeze', [made], { axes: [1] });
+  if (timeMajor) t.finish(steps);
+  else t.finish(t.add('Transpose', [steps], { perm: [1, 0, 2] }));
+};
+
+/** A square of a difference. */
+const squaredDifference: Rule = (t) => {
+  const less = t.add('Sub', [t.input(0), t.input(1)]);
+  t.add('Mul', [less, less], {}, [t.output()]);
+};
+
+const mirrorPad: Rule = (t, { options }) => {
+  if ((options?.int8(0) ?? 0) !== 0) {
+    t.add('MIRROR_PAD with its edges again', [], {}, [t.output()], 'tflite');
+    return;
+  }
+  const amounts = integersOf(t, 1);
+  const rank = t.shape(0).length;
+  const pads = [0, 1].flatMap((side) =>
+    Array.from({ length: rank }, (_, axis) => amounts[2 * axis + side] ?? 0),
+  );
+  t.add('Pad', [t.input(0), t.constant(pads)], { mode: { text: 'reflect' } }, [t.output()]);
+};
+
+const reverse: Rule = (t) => {
+  const axes = integersOf(t, 1);
+  const each = (value: number): string => t.constant(axes.map(() => value));
+  const inputs = [t.input(0), each(-1), each(-(2 ** 31)), t.constant(axes), each(-1)];
+  t.add('Slice', inputs, {}, [t.output()]);
+};
+
+const notEqual: Rule = (t) => {
+  t.add('Not', [t.add('Equal', [t.input(0), t.input(1)])], {}, [t.output()]);
+};
+
 const RULES: Record<string, Rule> = {
+  UNIDIRECTIONAL_SEQUENCE_LSTM: sequenceLstm,
+  SQUARED_DIFFERENCE: squaredDifference,
+  L2_NORMALIZATION: unary('LpNormalization', () => ({ axis: -1, p: 2 })),
+  ADD_N: plain('Sum'),
+  GREATER: plain('Greater'),
+  GREATER_EQUAL: plain('GreaterOrEqual'),
+  LESS: plain('Less'),
+  LESS_EQUAL: plain('LessOrEqual'),
+  EQUAL: plain('Equal'),
+  NOT_EQUAL: notEqual,
+  LOGICAL_AND: plain('And'),
+  LOGICAL_OR: plain('Or'),
+  LOGICAL_NOT: plain('Not'),
+  SELECT: plain('Where'),
+  SELECT_V2: plain('Where'),
+  MIRROR_PAD: mirrorPad,
+  REVERSE_V2: reverse,
+  BROADCAST_TO: plain('Expand'),
   CONV_2D: conv,
   DEPTHWISE_CONV_2D: depthwise,
   FULLY_CONNECTED: dense,

@@ -3,6 +3,7 @@ import { BrownoutError } from '../../error.js';
 import { elementCount, type TensorSpec } from '../../model/quantized-network.js';
 import type { ActivationType, Values } from '../../model/values.js';
 import { type WeightType, weightTypeOf } from '../../model/weight-types.js';
+import type { RealFunction } from '../functions.js';
 import type { Mover } from '../moves.js';
 import { NetworkBuilder } from '../network-builder.js';
 import { Blocked } from '../obstacles.js';
@@ -33,6 +34,9 @@ export class TfliteGraph {
   readonly #values = new Map<number, number>();
   /** Integers known at compile time. */
   readonly #folded = new Map<number, number[]>();
+
+  /** Floats between a DEQUANTIZE and a QUANTIZE: what they are of the reals of the integers they are made from. */
+  readonly #functions = new Map<number, RealFunction>();
 
   /** Results of operators that were refused. */
   readonly #blocked = new Set<number>();
@@ -149,9 +153,24 @@ export class TfliteGraph {
   activation(op: TfliteOperator, slot = 0): number {
     const tensor = this.input(op, slot);
     const value = this.#values.get(tensor.index);
+    if (this.#functions.has(tensor.index))
+      this.refuse(op, `on ${this.describe(tensor)}, floats that are computed`, 'a QUANTIZE before it');
     if (value !== undefined) return value;
     const what = this.isConstant(tensor) ? 'a constant' : 'nothing that came before';
     return this.refuse(op, `on ${this.describe(tensor)}, ${what}`, 'an activation');
+  }
+
+  /** The same where floats are a function of integers: these, and the function. */
+  realsOf(op: TfliteOperator): { value: number; f: RealFunction | undefined } {
+    const { index } = this.input(op);
+    const f = this.#functions.get(index);
+    return { value: (f && this.#values.get(index)) ?? this.activation(op), f };
+  }
+
+  /** Says that a tensor of floats is a function of the reals that a tensor of the network stands for. */
+  defineReals(tensor: TfliteTensor, value: number, f: RealFunction): void {
+    this.#values.set(tensor.index, value);
+    this.#functions.set(tensor.index, f);
   }
 
   /** Says which tensor of the network one of the file is. */

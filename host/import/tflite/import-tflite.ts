@@ -5,8 +5,11 @@ import { damaged } from './flatbuffer.js';
 import { type Handler, TfliteGraph } from './graph.js';
 import { dequantize, logSoftmax } from './log-softmax.js';
 import { batchMatmul } from './batch-matmul.js';
+import { resizeBilinear } from './bilinear.js';
+import * as mirrors from './mirrors.js';
 import { svdf } from './svdf.js';
 import { type Variable, variablesOf } from './states.js';
+import { logistic as sigmoid, tanh } from '../functions.js';
 import { readTflite, type TfliteModel, type TfliteOperator } from './model.js';
 import { add, maximum, minimum, mul, prelu, sub } from './elementwise.js';
 import { logistic, quantize, relu, softmax } from './pointwise.js';
@@ -54,16 +57,20 @@ const HANDLERS: Record<string, Handler> = {
   GATHER: shapes.gatherOf,
   TILE: shapes.tile,
   RESIZE_NEAREST_NEIGHBOR: shapes.resizeNearest,
+  RESIZE_BILINEAR: resizeBilinear,
+  MIRROR_PAD: mirrors.mirrorPad,
+  REVERSE_V2: mirrors.reverse,
+  BROADCAST_TO: mirrors.broadcastTo,
   DEPTH_TO_SPACE: shapes.depthToSpace,
   SPACE_TO_DEPTH: shapes.spaceToDepth,
   SHAPE: shapes.shapeOf,
   SOFTMAX: softmax,
   LOG_SOFTMAX: logSoftmax,
   DEQUANTIZE: dequantize,
-  LOGISTIC: logistic,
-  TANH: tables.tangent,
+  LOGISTIC: tables.orReal(logistic, () => sigmoid),
+  TANH: tables.orReal(tables.tangent, () => tanh),
   HARD_SWISH: tables.hardSwish,
-  LEAKY_RELU: tables.leakyRelu,
+  LEAKY_RELU: tables.orReal(tables.leakyRelu, tables.leaky),
   ABS: tables.absolute,
   NEG: tables.negate,
   SQUARE: tables.square,
@@ -93,7 +100,6 @@ export const INTEGER_OPERATORS: readonly string[] = [
 /** Those that take int8 alone: tables, and what has no kernel of int16. */
 const NARROW = [
   ...[
-    'MEAN',
     'SUM',
     'REDUCE_MIN',
     'MINIMUM',

@@ -3,6 +3,7 @@ import { scale } from '../../model/fixed-point.js';
 import { quantizeMultiplier, type TensorSpec } from '../../model/quantized-network.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator } from './model.js';
+import { realTable } from './tables.js';
 import { ALL, rescaleWide } from './wide.js';
 
 export const logistic: Handler = (graph, op) => {
@@ -88,6 +89,15 @@ export const quantize: Handler = (graph, op) => {
   if (graph.value(from.index) === undefined && !graph.isConstant(from)) {
     // The host quantizes: see `importTflite`, which makes the output of a first QUANTIZE the network's input.
     graph.refuse(op, `on ${graph.describe(from)}`, 'an int8 activation, or the input of the model');
+  }
+  const { value, f } = graph.realsOf(op);
+  if (f) {
+    const [spec, output] = [graph.builder.spec(value), graph.spec(op, graph.output(op))];
+    if (spec.dtype === 'int16' || output.dtype === 'int16')
+      graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8, of int8');
+    const body = { kind: 'map' as const, name: 'quantize', table: realTable(spec, output, f) };
+    graph.define(graph.output(op), graph.builder.add(body, [value], output));
+    return;
   }
   // To wider integers at the end: the answer keeps the scale it has.
   if (graph.output(op).type === 'int32') {

@@ -5,6 +5,7 @@ import { aroundAxis } from '../network-builder.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator, TfliteTensor } from './model.js';
 import { nearest } from './resize.js';
+import { meanWide } from './wide.js';
 
 /** RESHAPE, EXPAND_DIMS, SQUEEZE: another name for the same values. The file says the resulting shape. */
 export const rename: Handler = (graph, op) => {
@@ -24,7 +25,12 @@ export const rename: Handler = (graph, op) => {
 };
 
 /** Axes as they count from the front. */
-function axesOf(graph: TfliteGraph, op: TfliteOperator, axes: readonly number[], rank: number): number[] {
+export function axesOf(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  axes: readonly number[],
+  rank: number,
+): number[] {
   return axes.map((axis) => {
     const positive = axis < 0 ? axis + rank : axis;
     if (positive < 0 || positive >= rank || !Number.isInteger(axis))
@@ -95,11 +101,11 @@ export const concatenation: Handler = (graph, op) => {
 };
 
 /** The network's tensor of input 0, in the file's shape. */
-const shaped = (graph: TfliteGraph, op: TfliteOperator): number =>
+export const shaped = (graph: TfliteGraph, op: TfliteOperator): number =>
   graph.builder.reshape(graph.activation(op), graph.input(op).shape);
 
 /** Says that `made` is an output; it must have its elements and scale. */
-function define(graph: TfliteGraph, op: TfliteOperator, target: TfliteTensor, made: number): void {
+export function define(graph: TfliteGraph, op: TfliteOperator, target: TfliteTensor, made: number): void {
   const output = graph.spec(op, target);
   const spec = graph.builder.spec(made);
   const fits =
@@ -321,17 +327,23 @@ const reduction =
     const reduced = [...new Set(axes)].filter((axis) => from.shape[axis] !== 1).sort((a, b) => a - b);
     const kept = from.shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
     const output = graph.spec(op, target);
-    if (output.dtype === 'int16') graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
+    const wide = output.dtype === 'int16';
+    if (wide && sum) graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
     const size = elementCount({ shape: reduced.map((axis) => from.shape[axis]!) });
     const inner = elementCount({ shape: kept.map((axis) => from.shape[axis]!) });
     if (elementCount(output) !== inner)
       graph.refuse(op, `into ${graph.describe(target)}`, `${inner} elements`);
     const input = permute(graph.mover(op), shaped(graph, op), from.shape, [...reduced, ...kept]);
     const ratio = graph.builder.spec(input).scale / output.scale;
+    const whole = graph.builder.reshape(input, [size, 1, inner]);
+    if (wide) {
+      const made = meanWide(graph, whole, { ...output, shape: [1, 1, inner] }, ratio);
+      graph.define(target, graph.builder.reshape(made, output.shape));
+      return;
+    }
     const scaling = quantizeMultiplier(ratio);
     const total = sum ? { total: true } : {};
     const body = { kind: 'mean' as const, name: op.name.toLowerCase(), scaling, ...total };
-    const whole = graph.builder.reshape(input, [size, 1, inner]);
     const made = graph.builder.add(body, [whole], { ...output, shape: [inner] });
     graph.define(target, graph.builder.reshape(made, output.shape));
   };

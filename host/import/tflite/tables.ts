@@ -92,15 +92,38 @@ export const absolute: Handler = (graph, op) =>
 /** A real function, rounded to the nearest of the output's in float32. TFLite's LUTPopulate. */
 const real =
   (f: RealFunction): Handler =>
-  (graph, op) =>
-    tabulate(graph, op, (from, to) => {
-      const inverse = Math.fround(1 / to.scale);
-      return table((q) => {
-        const value = Math.fround(f(Math.fround(Math.fround(from.scale) * (q - from.zeroPoint))));
-        const steps = Math.fround(value * inverse);
-        return int8(Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5) + to.zeroPoint);
-      });
-    });
+  (graph, op) => {
+    if (graph.output(op).type === 'float32') {
+      const { value, f: before = (x) => x } = graph.realsOf(op);
+      graph.defineReals(graph.output(op), value, (x) => Math.fround(f(before(x))));
+      return;
+    }
+    tabulate(graph, op, (from, to) => realTable(from, to, f));
+  };
+
+/** A real function of what the integers stand for. */
+export function realTable(from: TensorSpec, to: TensorSpec, f: RealFunction): Int8Array {
+  const inverse = Math.fround(1 / to.scale);
+  return table((q) => {
+    const value = Math.fround(f(Math.fround(Math.fround(from.scale) * (q - from.zeroPoint))));
+    const steps = Math.fround(value * inverse);
+    return int8(Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5) + to.zeroPoint);
+  });
+}
+
+/** A handler of integers, and a function for floats between a DEQUANTIZE and a QUANTIZE. */
+export const orReal =
+  (handler: Handler, f: (op: TfliteOperator) => RealFunction): Handler =>
+  (graph, op) => {
+    const floats = graph.output(op).type === 'float32' && graph.input(op).type === 'float32';
+    (floats ? real(f(op)) : handler)(graph, op);
+  };
+
+/** LEAKY_RELU of floats. */
+export function leaky(op: TfliteOperator): RealFunction {
+  const slope = op.options?.float32(0, 0) ?? 0;
+  return (x) => (x < 0 ? slope * x : x);
+}
 
 export const negate = real((x) => -x);
 export const square = real((x) => x * x);

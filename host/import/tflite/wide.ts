@@ -57,3 +57,25 @@ export function sumWide(graph: TfliteGraph, a: number, b: number, output: Tensor
   };
   return graph.builder.add(body, [a, b], output);
 }
+
+/** Means of columns [rows][1][columns], bit for bit TFLite's of int16: sums, by a multiplier that has the count in it. */
+export function meanWide(graph: TfliteGraph, input: number, output: TensorSpec, factor: number): number {
+  const [rows = 1, , columns = 1] = graph.builder.spec(input).shape;
+  const scaling = quantizeMultiplier(factor);
+  const up = Math.min(31 - Math.clz32(rows), 32, 31 + scaling.shift);
+  const multiplier = Number((BigInt(scaling.multiplier) << BigInt(up)) / BigInt(rows));
+  const body = {
+    kind: 'depthwiseConv2d' as const,
+    name: 'mean',
+    kernel: [rows, 1] as const,
+    stride: [1, 1] as const,
+    dilation: [1, 1] as const,
+    padding: [0, 0] as const,
+    weights: new Int8Array(rows * columns).fill(1),
+    bias: new Int32Array(columns),
+    multipliers: Int32Array.of(multiplier),
+    shifts: Int32Array.of(scaling.shift - up),
+    ...ALL,
+  };
+  return graph.builder.add(body, [input], output);
+}
