@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type CompressOptions, settingsOf } from '../host/compress/compress-options.js';
+import { layerOptions, type Structure } from '../host/compress/candidates.js';
+import { compressOptions, type CompressOptions, settingsOf } from '../host/compress/compress-options.js';
 import { compress, type CompressResult } from '../host/compress/compress.js';
 import { type Constraint, project } from '../host/compress/constraint.js';
 import type { Architecture, FloatNetwork } from '../host/compress/float-network.js';
@@ -19,6 +20,7 @@ import { train, Training, type TrainingOptions } from '../host/compress/train.js
 import { applyChoices } from '../host/compress/transform.js';
 import { Random } from '../host/math/random.js';
 import { quantizeValues } from '../host/model/affine.js';
+import type { WeightBits } from '../host/model/weight-types.js';
 import { crc32 } from '../host/model/crc32.js';
 import { verify } from '../host/verify/verify.js';
 import { failure } from './util/failure.js';
@@ -176,6 +178,37 @@ test('what is held back of data in groups is whole groups, in order; nothing is 
   // Without groups: of every class alike.
   const { validation: plain } = settingsOf(parent, { data: gratings(400, 1), test: gratings(9, 2) });
   assert.ok([0, 1, 2, 3].every((label) => plain.labels.filter((other) => other === label).length > 15));
+});
+
+test('--structure leaves the other changes out, --bits the other widths; circulant blocks need 8 bits', () => {
+  const kinds = (bits: WeightBits[], structure: Structure): string[] => {
+    const all = layerOptions(parent, bits, structure).flatMap(({ structures }) => structures);
+    const found = all.flatMap(({ blockSize, keep, kernel }) => [
+      ...(blockSize === undefined ? [] : ['circulant']),
+      ...(keep === undefined ? [] : ['channels']),
+      ...(kernel === undefined ? [] : ['kernel']),
+    ]);
+    return [...new Set(found)].sort();
+  };
+  assert.equal(kinds([8, 4], 'any'), ['channels', 'circulant', 'kernel']);
+  assert.equal(kinds([4], 'any'), ['channels', 'kernel']);
+  for (const structure of ['circulant', 'channels', 'kernel'] as const)
+    assert.equal(kinds([8], structure), [structure]);
+  assert.equal(kinds([8], 'none'), []);
+  assert.equal(
+    layerOptions(parent, [4, 2], 'none').map(({ bits, structures }) => [bits, structures]),
+    [1, 2, 3].map(() => [[4, 2], [{}]]),
+  );
+  const widths = (written: string): WeightBits[] | undefined => compressOptions.bits.kind.parse!(written);
+  assert.equal(
+    [widths('1..8'), widths('2,4'), widths('1..3')],
+    [
+      [8, 4, 2, 1],
+      [4, 2],
+      [2, 1],
+    ],
+  );
+  assert.equal([widths('3'), widths('5..7'), widths('')], [undefined, undefined, undefined]);
 });
 
 /** Compresses, dying at the n-th report of a training epoch or trial. */

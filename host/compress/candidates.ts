@@ -16,6 +16,26 @@ export interface LayerOptions {
   notPrunable?: string;
 }
 
+/** What may be done to the structure of layers: circulant blocks, fewer outputs, smaller kernels. */
+export const STRUCTURES = ['any', 'circulant', 'channels', 'kernel', 'none'] as const;
+export type Structure = (typeof STRUCTURES)[number];
+
+/** Whether a choice is of a structure; one that changes nothing is of every. */
+function isOf({ blockSize, keep, kernel }: LayerChoice, structure: Structure): boolean {
+  switch (structure) {
+    case 'any':
+      return true;
+    case 'circulant':
+      return keep === undefined && kernel === undefined;
+    case 'channels':
+      return blockSize === undefined && kernel === undefined;
+    case 'kernel':
+      return blockSize === undefined && keep === undefined;
+    case 'none':
+      return blockSize === undefined && keep === undefined && kernel === undefined;
+  }
+}
+
 /** Block sizes of dense layers. */
 const BLOCKS = [8, 16, 32, 64, 128, 256];
 /** And over channels. */
@@ -37,7 +57,18 @@ function keepOf(outputs: number, share: number): number {
 }
 
 /** What may be done to the layers of a network, by the layers' shapes. */
-export function layerOptions(network: FloatNetwork, allowed: readonly WeightBits[]): LayerOptions[] {
+export function layerOptions(
+  network: FloatNetwork,
+  allowed: readonly WeightBits[],
+  structure: Structure,
+): LayerOptions[] {
+  return everyOption(network, allowed).map((own) => ({
+    ...own,
+    structures: own.structures.filter((choice) => isOf(choice, structure)),
+  }));
+}
+
+function everyOption(network: FloatNetwork, allowed: readonly WeightBits[]): LayerOptions[] {
   return network.layers.flatMap((layer, index): LayerOptions[] => {
     if (!hasWeights(layer) || layer.kind === 'batchNorm') return [];
     const { name } = layer;

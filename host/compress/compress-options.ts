@@ -24,6 +24,7 @@ import { policyKind } from '../plan/policy.js';
 import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import type { Augmentation } from './augment.js';
+import { STRUCTURES, type Structure } from './candidates.js';
 import type { Budget } from './device-cost.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
 import { elements, tensorShapes } from './layers.js';
@@ -75,6 +76,8 @@ export interface CompressOptions {
   weightDecay?: number;
   /** Bits that a layer's weights may have, of 8, 4, 2 and 1; default 8, 4 and 2. */
   bits?: WeightBits[];
+  /** What the search may do to the structure of layers: `any` (default), `circulant`, `channels`, `kernel` or `none`. */
+  structure?: Structure;
   augmentation?: Augmentation;
   mixup?: number;
   /** Share of the parent's answers in the loss; default 0.5. */
@@ -106,6 +109,7 @@ export interface Settings {
   heldOut: boolean;
   /** Widest first. */
   bits: WeightBits[];
+  structure: Structure;
   sensitivityData: LabelledData;
   sensitivityEpochs: number;
   candidateEpochs: number;
@@ -182,6 +186,11 @@ export const compressOptions = {
   },
   weightDecay: { kind: real(0, 1), default: 0.02 },
   bits: { kind: bitsKind, default: [8, 4, 2] as WeightBits[], help: 'bits that a layer’s weights may have' },
+  structure: {
+    kind: choice(STRUCTURES),
+    default: 'any',
+    help: 'what may change of layers: any, circulant, channels, kernel or none',
+  },
   augmentation: { kind: instance('numbers by kind of change', isChanges) },
   mixup: {
     kind: real(0, 1, { placeholder: 'S', example: '0.2' }),
@@ -327,7 +336,8 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     ...counts,
     methods,
     bits: options.bits,
-    key: JSON.stringify([budget, recipe, counts, methods, options.bits]),
+    structure: options.structure,
+    key: JSON.stringify([budget, recipe, counts, methods, options.bits, options.structure]),
     ...take('classes', 'policy', 'onProgress'),
   };
 }

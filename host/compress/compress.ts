@@ -339,7 +339,7 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
       text: `going on from ${options.journal}: ${journal.size} steps done`,
     });
   const bench: Bench = { parent, settings, journal, costs: new Map() };
-  const layers = layerOptions(parent, settings.bits);
+  const layers = layerOptions(parent, settings.bits, settings.structure);
   const { base, rows } = sensitivity(bench, layers);
   const { chosen, tried, all } = chooseCandidate(bench, layers, base, rows);
   const { methods, best, trial } = trainChosen(bench, chosen.choices);
