@@ -39,14 +39,6 @@ const SHAPES: Record<string, Shape> = {
     ...{ kernels: Array.from({ length: 2 }, () => [5, 5] as const), pool: [2, 2], padding: 'valid' },
     recipe: { batchSize: 64, learningRate: 0.01, weightDecay: 0.05 },
   },
-  har: {
-    ...{ kernels: [[9, 1] as const, [5, 1] as const], pool: [4, 1], padding: 'same' },
-    recipe: { batchSize: 64, learningRate: 0.006, weightDecay: 0.3, mixup: 0.5 },
-  },
-  keywords: {
-    ...{ kernels: Array.from({ length: 2 }, () => [8, 8] as const), pool: [2, 2], padding: 'valid' },
-    recipe: { batchSize: 16, learningRate: 0.004, weightDecay: 0.05 },
-  },
 };
 
 const NETWORKS: readonly Few[] = [
@@ -54,8 +46,6 @@ const NETWORKS: readonly Few[] = [
   { name: 'b', task: 'digits', outputs: [6, 16, 32, 10], bits: [8, 2, 2, 2] },
   { name: 'c', task: 'digits', outputs: [6, 16, 16, 10], bits: [4, 2, 2, 2] },
   { name: 'd', task: 'digits', outputs: [4, 12, 12, 10], bits: [4, 2, 2, 2] },
-  { name: 'har', task: 'har', outputs: [24, 32, 48, 6], bits: [4, 2, 2, 4] },
-  { name: 'keywords', task: 'keywords', outputs: [8, 12, 64, 10], bits: [4, 2, 2, 4] },
 ];
 
 const taskOf = (few: Few): Task => TASKS.find(({ name }) => name === few.task)!;
