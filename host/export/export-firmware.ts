@@ -10,6 +10,7 @@ import { targetOf } from '../power/target.js';
 import { BOOT2_BYTES, boot2, boot2Listing } from '../firmware/boot2.js';
 import { intelHex, loadSegments, rawBinary, uf2 } from '../firmware/binaries.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from '../firmware/build-elf.js';
+import { compareC } from '../firmware/compare-c.js';
 import { cBytes } from '../firmware/emit-c.js';
 import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
 import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
@@ -240,11 +241,15 @@ async function projectFiles(
   image: Image,
   layout: Layout,
   program: Program,
-): Promise<Pick<FirmwareExport, 'files' | 'usage' | 'note'> & { wasm: Uint8Array }> {
+  compares: boolean,
+): Promise<
+  Pick<FirmwareExport, 'files' | 'usage' | 'note'> & { wasm: Uint8Array; compared?: number | undefined }
+> {
   const { target } = program;
   const module = await moduleOfTarget(image, target);
   const { wasm } = module;
   const text = firmwareFiles(image, module, program);
+  const made = { wasm, compared: compares ? await compareC(image, module, text) : undefined };
   const laidOut = layoutKind(layout).lay(text, { ...program, name: image.metadata.name });
   const files = new Map<string, Uint8Array>(
     [...laidOut].map(([name, content]) => [name, new Uint8Array(Buffer.from(content))]),
@@ -252,15 +257,15 @@ async function projectFiles(
   files.set(MODULE, wasm);
   const compiler = compilerOf(target);
   if (layout !== 'make' || !target.toolchain)
-    return { files, usage: undefined, note: layoutKind(layout).note, wasm };
+    return { files, usage: undefined, note: layoutKind(layout).note, ...made };
   if (findTool(compiler) === undefined || !hasLibrary(compiler)) {
     const what = findTool(compiler) === undefined ? compiler : `C library of ${compiler}`;
     const note = `no firmware.elf, as there is no ${what}. ${installHint(compiler)}`;
-    return { files, usage: undefined, note, wasm };
+    return { files, usage: undefined, note, ...made };
   }
   const { programs, usage } = await link(text, image, program);
   for (const [name, bytes] of programs) files.set(name, bytes);
-  return { files, usage, note: undefined, wasm };
+  return { files, usage, note: undefined, ...made };
 }
 
 /** Proves every job of the image on the module. Throws `E_VERIFY`. */
@@ -307,17 +312,24 @@ export async function exportFirmware(
   const support = checkSignature ? withSignatureNeed(checkPair(pair)) : checkPair(pair);
   const old = (settings.from ?? []).map((one) => imageOf(one));
   const earlier = old.map((one) => earlierOf(one, image));
-  const { files, usage, note, wasm } =
+  const { files, usage, note, wasm, compared } =
     target.name === 'wasm'
-      ? { ...(await wasmFiles(image, nvm)), usage: undefined }
+      ? { ...(await wasmFiles(image, nvm)), usage: undefined, compared: undefined }
       : await projectFiles(
           image,
           layout,
           programFor(image, target, nvm, { board, profile, earlier, checkSignature }),
+          settings.verify,
         );
   files.set('PORTING.md', new Uint8Array(Buffer.from(portingText(pair, support))));
   const proved = settings.verify ? proveModule(image, wasm) : [];
-  const module = { file: MODULE, bytes: wasm.length, sha256: sha256(wasm), proved };
+  const module = {
+    file: MODULE,
+    bytes: wasm.length,
+    sha256: sha256(wasm),
+    proved,
+    compared: compared ?? null,
+  };
   const origin = originOf({ image: image.file, module: wasm });
   const manifest: Manifest = {
     tool: 'brownout',

@@ -6,19 +6,26 @@ import type { FirmwareExport } from './export-firmware.js';
 const percent = ({ usedBytes, totalBytes }: Usage): string =>
   `${((usedBytes / totalBytes) * 100).toFixed(1)} %`;
 
+/** Whether the C was held against the module. */
+function comparedText(compared: number | null, proves: boolean): string {
+  if (compared !== null) return `C: run here, ${count(compared)} reads, writes and barriers as the module’s`;
+  return `C: not compared with the module (${proves ? 'no gcc here' : '--no-verify'})`;
+}
+
 /** What was exported: files, and what the program takes of the part. */
 export function exportText(
   { target, device, notes: said, board, files, module, signedBy, from, usage, note, support }: FirmwareExport,
   folder: string,
   kept: string[],
 ): string {
-  const { bytes, sha256, proved } = module;
+  const { bytes, sha256, proved, compared } = module;
   const proof =
     proved.length > 0 ? `proved on this image (${proved.join(', ')})` : 'not proved (--no-verify)';
   const lines = [
     `${folder}: ${files.size} files for ${board ?? target}`,
     signerText(signedBy),
     `${module.file}: ${count(bytes)} B, ${proof}, SHA-256 ${sha256}`,
+    ...(target === 'wasm' ? [] : [comparedText(compared, proved.length > 0)]),
     ...sentences(said),
   ];
   if (usage) {

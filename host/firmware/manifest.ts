@@ -11,6 +11,11 @@ export interface ModuleStatement {
   sha256: string;
   /** Jobs of the image that were proved on it; none without the proof. */
   proved: ('infer' | 'learn')[];
+  /**
+   * Accesses to NVM of whole jobs, run on the machine that exported: so many, and of the C the same as of the module. Null: not
+   * compared, as there is no C, no compiler, or the proof was left out.
+   */
+  compared: number | null;
 }
 
 /** What a firmware folder says of itself. */
