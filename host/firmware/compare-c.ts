@@ -15,7 +15,7 @@ import { type FirmwareModule, sramBytes } from './model-c.js';
 import { packageText } from './sources.js';
 import { findTool, hasLibrary } from './tools.js';
 
-const HARNESS = 'brownout_compare.c';
+const HARNESS = 'compare.c';
 const FLAGS = ['-std=c99', '-O1', '-w', '-o', 'compare', HARNESS, 'brownout_model.c'];
 /** Words of an access: what, address, length, hash. */
 const WORDS = 4;
@@ -131,7 +131,7 @@ function runBoth(
   const jobs = jobsOf(image);
   return inTemporaryFolder((folder) => {
     writeFiles(folder, sources);
-    writeFiles(folder, new Map([[HARNESS, packageText(HARNESS)]]));
+    writeFiles(folder, new Map([[HARNESS, packageText(`boards/${HARNESS}`)]]));
     const built = spawnSync(compiler, FLAGS, { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 26 });
     if (built.status !== 0)
       refuse(`C that gcc refuses: ${built.stderr.split('\n').find((l) => l.includes('error'))}`);
