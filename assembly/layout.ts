@@ -214,6 +214,8 @@ export enum OpKind {
   MAP = 13,
   CIRCULANT_KARATSUBA = 14,
   CONV2D_WINOGRAD = 15,
+  /** Spectra of a circulant layer's inputs, where entering it would take more than its share of a charge. */
+  CIRCULANT_SPECTRA = 17,
   // Of learning.
   TURN = 128,
   LOSS = 129,
@@ -243,7 +245,7 @@ export enum OpKind {
 export const KIND_LEARNING = 128;
 
 /** Kernels there are, a bit a kind: of kinds 0–31, and HIGH, of 32–63. Builds for one image: assembly/kernels/mask.ts. */
-export const KINDS_INT8 = 0xfffe;
+export const KINDS_INT8 = 0x2fffe;
 export const KINDS_INT8_HIGH = 0;
 export const KINDS_INT16 = 0x37ce;
 export const KINDS_INT16_HIGH = 0;
@@ -311,12 +313,17 @@ export const CIRC_CHUNK = 88;
 export const CIRC_ROOT = 92;
 /** karatsuba: products of 4×4 matrices a block. */
 export const CIRC_LEAVES = 92;
+/** ntt: 1 when OP_INPUT has spectra, int32 [block][frequency], that a CIRCULANT_SPECTRA has made; 0: the inputs, int8. */
+export const CIRC_SPECTRA = 96;
 /** ntt: 1 when input spectra must be centred so that the row sum cannot overflow. */
 export const CIRC_CENTRE = 100;
-/** Rows of blocks in a tile. */
+/** Rows of blocks in a tile; of CIRCULANT_SPECTRA blocks of inputs. */
 export const CIRC_GROUP = 104;
 /** ntt: 0 with spectra in OP_WEIGHTS; 2⁶⁴/k mod p, signed, with first columns, int8 [block row][block][k]. */
 export const CIRC_FACTOR = 108;
+
+/** direct: outputs in a tile, a part of a block row; 0: `group` rows. */
+export const CIRC_PART = 112;
 
 // add_*, mul_*: a tile is `group` elements.
 /** Address of the second input. */

@@ -29,7 +29,7 @@ const SETTINGS = [
   { arenaBytes: 24_576, capacitorUf: 10_000 },
 ];
 /** Large blocks ask for more SRAM, and so do weights that are transformed. */
-const MORE_BYTES: Partial<Record<Family, number>> = { circulant: 32_768, winograd: 8192 };
+const MORE_BYTES: Partial<Record<Family, number>> = { circulant: 32_768, apart: 32_768, winograd: 8192 };
 const SEEDS: Record<CalibrationSet, number[]> = { fit: [1, 2, 3], 'held-out': [101, 102] };
 
 /** The images that are counted: every family of ops, in both settings, of shapes to fit to and of others. */

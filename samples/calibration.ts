@@ -151,6 +151,7 @@ function circulant(
   method: CirculantMethod,
   blockSize: number,
   spectra: SpectraChoice = 'stored',
+  apart?: true,
 ): Drawn {
   const inputs = pick(random, [64, 128, 200, 256]);
   const outputs = pick(random, [32, 64, 100, 128]);
@@ -158,7 +159,16 @@ function circulant(
   const weights = int8s(random, count, -127, 127);
   const scales = requantization(random, outputs, 6000 * Math.sqrt(inputs));
   return {
-    op: (names) => ({ kind: 'circulant', ...names, blockSize, method, spectra, weights, ...scales }),
+    op: (names) => ({
+      kind: 'circulant',
+      ...names,
+      blockSize,
+      method,
+      spectra,
+      ...(apart && { apart }),
+      weights,
+      ...scales,
+    }),
     inputs: [[inputs]],
     output: [outputs],
   };
@@ -325,6 +335,18 @@ const FAMILIES = {
     ...times(3, (r) => softmax(r, true)),
   ],
   winograd: [...times(5, (r) => winograd(r, 'stored')), ...times(5, (r) => winograd(r, 'computed'))],
+  apart: [
+    ...[4, 8, 16, 32, 64, 128, 256, 512, 1024].map(
+      (k): Draw =>
+        (r) =>
+          circulant(r, 'ntt', k, 'stored', true),
+    ),
+    ...[16, 128].map(
+      (k): Draw =>
+        (r) =>
+          circulant(r, 'ntt', k, 'computed', true),
+    ),
+  ],
 } as const satisfies Record<string, Draw[]>;
 
 export type Family = keyof typeof FAMILIES;

@@ -78,6 +78,14 @@ sweep('conv2d_s8, channels in parts', 40, deepConvNetwork, 2600);
 sweep('conv2d_s16, channels in parts', 20, (random) => withInt16(random, deepConvNetwork(random)), 4400);
 sweep('max_pool_s8', 100, maxPoolNetwork);
 sweep('dense_s8', 100, (random) => anyDense(random));
+/** A circulant layer whose input spectra are made by an op of their own. */
+function spectraNetwork(random: Random): QuantizedNetwork {
+  const blockSize = 2 ** between(random, 2, 6);
+  const [inputs, outputs] = [between(random, 1, 5 * blockSize), between(random, 1, 3 * blockSize)];
+  const spectra = random.integer(2) ? ('computed' as const) : undefined;
+  return circulantNetwork(random, { blockSize, inputs, outputs, method: 'ntt', spectra, apart: true });
+}
+
 const LEAST = { direct: 2800, ntt: 2800, computed: 4400, karatsuba: 4000 };
 for (const [method, spectra] of [['direct'], ['ntt'], ['ntt', 'computed'], ['karatsuba']] as const) {
   const make = (random: Random): QuantizedNetwork => {
@@ -93,6 +101,7 @@ for (const [method, spectra] of [['direct'], ['ntt'], ['ntt', 'computed'], ['kar
   );
 }
 
+sweep('circulant_spectra_s8', 60, spectraNetwork, 4400);
 sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);
 sweep('conv2d_s8, circulant blocks over channels', 150, circulantConvNetwork);
 sweep('conv2d_s8, int4 weights', 100, (random) => withInt4(random, convNetwork(random)));

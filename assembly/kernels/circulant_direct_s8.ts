@@ -7,6 +7,7 @@ import {
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
+  CIRC_PART,
   OP_INPUT,
   OP_OUTPUT,
   OP_SCRATCH0,
@@ -28,13 +29,14 @@ export function enter(op: usize): void {
   fillBytes(input + inputs, 0, load<i32>(op, CIRC_BLOCKS) * load<i32>(op, CIRC_BLOCK) - inputs);
 }
 
-/** Sums of block row `row` to `sums`. */
-function multiplyRow(op: usize, row: i32, k: i32, sums: usize): void {
+/** `count` sums, of outputs from `first` on of a block row, to `sums`. */
+function multiplyRow(op: usize, first: i32, count: i32, k: i32, sums: usize): void {
   const blocks = load<i32>(op, CIRC_BLOCKS);
   const turned = op + load<usize>(op, OP_SCRATCH2);
   let x = op + load<usize>(op, OP_SCRATCH0);
-  for (let r = 0; r < k; r++) store<i32>(sums + (r << 2), 0);
-  let from = load<usize>(op, OP_WEIGHTS) + row * blocks * k;
+  for (let r = 0; r < count; r++) store<i32>(sums + (r << 2), 0);
+  const row = first & -k;
+  let from = load<usize>(op, OP_WEIGHTS) + row * blocks;
   for (const end = from + blocks * k; from < end; from += k) {
     // turned[u] = w[−u mod k], twice: row r of the circulant is the k bytes from k − r on.
     const w = look(from, k, op + load<usize>(op, OP_SCRATCH1));
@@ -43,25 +45,27 @@ function multiplyRow(op: usize, row: i32, k: i32, sums: usize): void {
       store<u8>(turned + u, value);
       store<u8>(turned + k + u, value);
     }
-    for (let r = 0; r < k; r++) {
-      store<i32>(sums + (r << 2), load<i32>(sums + (r << 2)) + dotS8(x, turned + k - r, k));
+    const last = turned + k - (first - row);
+    for (let r = 0; r < count; r++) {
+      store<i32>(sums + (r << 2), load<i32>(sums + (r << 2)) + dotS8(x, last - r, k));
     }
     x += k;
   }
 }
 
-/** `group` block rows of k outputs each. */
+/** `group` block rows of k outputs each, or a part of one. */
 export function tile(op: usize, index: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
-  const group = load<i32>(op, CIRC_GROUP);
+  const part = load<i32>(op, CIRC_PART);
+  const whole = part ? part : load<i32>(op, CIRC_GROUP) * k;
   const sums = op + load<usize>(op, OP_SCRATCH3);
   const scratch = op + load<usize>(op, OP_SCRATCH4);
   const output = op + load<usize>(op, OP_SCRATCH5);
-  const begin = index * group * k;
-  const end = min(begin + group * k, load<i32>(op, CIRC_OUTPUTS));
-  for (let first = begin, row = index * group; first < end; first += k, row++) {
+  const begin = index * whole;
+  const end = min(begin + whole, load<i32>(op, CIRC_OUTPUTS));
+  for (let first = begin; first < end; first += k) {
     const count = min(k, end - first);
-    multiplyRow(op, row, k, sums);
+    multiplyRow(op, first, count, k, sums);
     const bias = lookBias(op, first, count, scratch);
     const pair = lookRequant(op, first, count, scratch + (k << 2));
     requantizeAll(op, sums, k, false, bias, pair, output + first - begin, count);

@@ -12,6 +12,7 @@ import {
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   CIRC_ROOT,
+  CIRC_SPECTRA,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OP_INPUT,
@@ -25,12 +26,13 @@ import {
   OP_SCRATCH4,
   OP_SCRATCH5,
   OP_WEIGHTS,
+  OpKind,
 } from '../layout';
 import { look, put } from '../nvm';
 import { copyBytes, fillBytes } from '../accel/bytes';
 import { nttForward, nttInverse, nttSums } from '../accel/imports';
 import { centre, multiply, reduce } from './field';
-import { ACCELERATED, FAST, HAS_SPECIAL, SIMD } from './mask';
+import { ACCELERATED, FAST, HAS_SPECIAL, SIMD, has } from './mask';
 import { makeTwiddles, nextReversed, transform } from './ntt';
 import { finishInverse, inverse, mirror, plainInverse, transformBytes } from './ntt_fast';
 import { lookBias, lookRequant, requantizeAll } from './requantize';
@@ -49,19 +51,24 @@ function forward(source: usize, work: usize, to: usize, stride: usize, k: i32, t
   else transformBytes(source, work, to, stride, k, table);
 }
 
-/** Twiddles, and the input's spectra as [block][frequency]; `FAST`: in the order of the weights' spectra. */
-export function enter(op: usize): void {
-  const k = load<i32>(op, CIRC_BLOCK);
-  const table = op + load<usize>(op, OP_SCRATCH3);
-  const spectra = op + load<usize>(op, OP_SCRATCH0);
-  if (!ACCELERATED) makeTwiddles(table, k, load<i32>(op, CIRC_ROOT));
-  const begin = load<usize>(op, OP_INPUT);
-  const end = begin + load<usize>(op, CIRC_INPUTS);
-  let x = spectra;
-  for (let from = begin; from < end; from += k) {
+/**
+ * Spectra of the inputs from NVM address `from` to `end`, block by block, to `x`: as [block][frequency]; `FAST`: blocks `step`
+ * bytes apart, and four frequencies of each `stride`. Returns the end of the last.
+ */
+export function blockSpectra(
+  op: usize,
+  k: i32,
+  table: usize,
+  from: usize,
+  end: usize,
+  x: usize,
+  step: usize,
+  stride: i32,
+): usize {
+  const scratch = op + load<usize>(op, OP_SCRATCH5);
+  for (; from < end; from += k) {
     const block = x;
     const count = min(<usize>k, end - from);
-    const scratch = op + load<usize>(op, OP_SCRATCH5);
     let at = look(from, <i32>count, scratch);
     if (FAST) {
       if (count < <usize>k) {
@@ -69,14 +76,49 @@ export function enter(op: usize): void {
         fillBytes(scratch + count, 0, k - <i32>count);
         at = scratch;
       }
-      forward(at, op + load<usize>(op, OP_SCRATCH2), x, load<i32>(op, CIRC_BLOCKS) << 4, k, table);
-      x += 16;
+      forward(at, op + load<usize>(op, OP_SCRATCH2), x, stride, k, table);
+      x += step;
       continue;
     }
     x = widen(at, <i32>count, x);
     // Zeros behind the last inputs.
     for (; x < block + (k << 2); x += 4) store<i32>(x, 0);
     transform(block, k, table, true);
+  }
+  return x;
+}
+
+/** Spectra that an op has made, to where `enter` would have put its own. */
+function lookAllSpectra(op: usize, from: usize, to: usize): usize {
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  const bytes = load<i32>(op, CIRC_BLOCK) << 2;
+  if (!FAST) {
+    const at = look(from, blocks * bytes, to);
+    if (at != to) copyBytes(to, at, blocks * bytes);
+    return to + blocks * bytes;
+  }
+  const scratch = op + load<usize>(op, OP_SCRATCH2);
+  for (const end = to + (blocks << 4); to < end; to += 16) {
+    let at = look(from, bytes, scratch);
+    from += bytes;
+    const last = to + bytes * blocks;
+    for (let group = to; group < last; group += blocks << 4, at += 16) memory.copy(group, at, 16);
+  }
+  return to;
+}
+
+/** Twiddles, and the input's spectra as [block][frequency]; `FAST`: in the order of the weights' spectra. */
+export function enter(op: usize): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const table = op + load<usize>(op, OP_SCRATCH3);
+  const spectra = op + load<usize>(op, OP_SCRATCH0);
+  if (!ACCELERATED) makeTwiddles(table, k, load<i32>(op, CIRC_ROOT));
+  const from = load<usize>(op, OP_INPUT);
+  let x = spectra;
+  if (has(OpKind.CIRCULANT_SPECTRA) && load<i32>(op, CIRC_SPECTRA)) x = lookAllSpectra(op, from, x);
+  else {
+    const stride = FAST ? load<i32>(op, CIRC_BLOCKS) << 4 : 0;
+    x = blockSpectra(op, k, table, from, from + load<usize>(op, CIRC_INPUTS), x, 16, stride);
   }
   const factor = HAS_SPECIAL ? load<i32>(op, CIRC_FACTOR) : 0;
   if (!HAS_SPECIAL || !(load<i32>(op, CIRC_CENTRE) | factor)) return;

@@ -20,6 +20,7 @@ import * as avgPool from './avg_pool';
 import * as circulantDirect from './circulant_direct_s8';
 import * as circulantKaratsuba from './circulant_karatsuba_s8';
 import * as circulantNtt from './circulant_ntt_s8';
+import * as spectra from './circulant_spectra_s8';
 import * as conv2d from './conv2d';
 import * as winograd from './conv2d_winograd_s8';
 import * as dense from './dense';
@@ -71,6 +72,9 @@ export function enter(op: usize): void {
     case OpKind.CIRCULANT_NTT:
       if (has(OpKind.CIRCULANT_NTT)) circulantNtt.enter(op);
       break;
+    case OpKind.CIRCULANT_SPECTRA:
+      if (has(OpKind.CIRCULANT_SPECTRA)) spectra.enter(op);
+      break;
     case OpKind.DENSE:
       if (has(OpKind.DENSE)) dense.enter(op);
       break;
@@ -104,6 +108,9 @@ export function tile(op: usize, index: i32): void {
       break;
     case OpKind.CIRCULANT_NTT:
       if (has(OpKind.CIRCULANT_NTT)) circulantNtt.tile(op, index);
+      break;
+    case OpKind.CIRCULANT_SPECTRA:
+      if (has(OpKind.CIRCULANT_SPECTRA)) spectra.tile(op, index);
       break;
     case OpKind.CONV2D:
       if (has(OpKind.CONV2D)) conv2d.tile(op, index);

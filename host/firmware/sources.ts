@@ -50,7 +50,9 @@ async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> 
 
 /** The transforms of an image. */
 export function transformsOf({ ops }: Image): Transforms {
-  const circulant = ops.filter(({ kind }) => kind === OpKind.CIRCULANT_NTT);
+  const circulant = ops.filter(
+    ({ kind }) => kind === OpKind.CIRCULANT_NTT || kind === OpKind.CIRCULANT_SPECTRA,
+  );
   const sizes = new Set(circulant.map((op) => op.get(CIRC_BLOCK)));
   return {
     sizes: NTT_SIZES.filter((k) => sizes.has(k)),

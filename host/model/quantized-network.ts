@@ -113,6 +113,8 @@ export interface Circulant extends OpBase, Requantization {
    * block row transforms its own again.
    */
   spectra?: SpectraChoice;
+  /** By `ntt`: spectra of the inputs are made by an op of their own wherever; default: where a charge asks for it. */
+  apart?: true;
   /** Weights change on the device: bounds hold for any. */
   learns?: boolean;
 }

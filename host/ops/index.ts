@@ -4,6 +4,7 @@ import { OpKind } from '../../assembly/layout.js';
 import type { ComputingOp, TensorSpec } from '../model/quantized-network.js';
 import type { InferenceKind } from '../model/record.js';
 import { circulant, circulantDirect, circulantKaratsuba, circulantNtt } from './circulant/circulant.js';
+import { circulantSpectra } from './circulant/spectra.js';
 import { conv2d, conv2dRecord } from './conv2d.js';
 import { dense, denseRecord } from './dense.js';
 import { depthwiseConv2d, depthwiseConv2dRecord } from './depthwise-conv2d.js';
@@ -24,6 +25,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.DENSE]: denseRecord,
   [OpKind.CIRCULANT_DIRECT]: circulantDirect,
   [OpKind.CIRCULANT_NTT]: circulantNtt,
+  [OpKind.CIRCULANT_SPECTRA]: circulantSpectra,
   [OpKind.DEPTHWISE_CONV2D]: depthwiseConv2dRecord,
   [OpKind.AVG_POOL]: averagePoolRecord,
   [OpKind.ADD]: elementwiseRecord,

@@ -5,6 +5,8 @@ import {
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
+  CIRC_PART,
+  CIRC_SPECTRA,
   CONSTANT,
   DENSE_GROUP,
   DENSE_INPUTS,
@@ -184,8 +186,24 @@ const denseFootprint: Judge = (op, tile) =>
   vectorFootprint(op, tile, op.get(DENSE_INPUTS), op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP));
 
 const circulantFootprint: Judge = (op, tile) => {
-  const group = op.get(CIRC_GROUP) * op.get(CIRC_BLOCK);
-  return vectorFootprint(op, tile, op.get(CIRC_INPUTS), op.get(CIRC_OUTPUTS), group);
+  const part = op.kind === OpKind.CIRCULANT_DIRECT ? op.get(CIRC_PART) : 0;
+  const group = part || op.get(CIRC_GROUP) * op.get(CIRC_BLOCK);
+  const spectra = op.get(CIRC_BLOCKS) * op.get(CIRC_BLOCK) * 4;
+  const inputs =
+    op.kind === OpKind.CIRCULANT_NTT && op.get(CIRC_SPECTRA) !== 0 ? spectra : op.get(CIRC_INPUTS);
+  return vectorFootprint(op, tile, inputs, op.get(CIRC_OUTPUTS), group);
+};
+
+/** Blocks of inputs, and of each of their values an int32. */
+const spectraFootprint: Judge = (op, tile) => {
+  const k = op.get(CIRC_BLOCK);
+  const first = tile * op.get(CIRC_GROUP) * k;
+  const end = Math.min(first + op.get(CIRC_GROUP) * k, op.get(CIRC_BLOCKS) * k);
+  const [input, output] = [op.get(OP_INPUT), op.get(OP_OUTPUT)];
+  return {
+    reads: [[input + first, input + Math.min(end, op.get(CIRC_INPUTS))]],
+    writes: [[output + first * 4, output + end * 4]],
+  };
 };
 
 /** Footprints of ops of inference: apart from host/ops, whose plans they judge. */
@@ -195,6 +213,7 @@ const FOOTPRINTS = {
   [OpKind.DENSE]: denseFootprint,
   [OpKind.CIRCULANT_DIRECT]: circulantFootprint,
   [OpKind.CIRCULANT_NTT]: circulantFootprint,
+  [OpKind.CIRCULANT_SPECTRA]: spectraFootprint,
   [OpKind.DEPTHWISE_CONV2D]: windowFootprint,
   [OpKind.AVG_POOL]: windowFootprint,
   [OpKind.ADD]: elementwiseFootprint,
@@ -251,6 +270,7 @@ const PARAMETERS = {
   },
   [OpKind.CIRCULANT_DIRECT]: columnParameters,
   [OpKind.CIRCULANT_NTT]: columnParameters,
+  [OpKind.CIRCULANT_SPECTRA]: NONE,
   // Its matrices cannot learn (host/ops/circulant).
   [OpKind.CIRCULANT_KARATSUBA]: NONE,
   // Nor are images that learn computed so (host/plan/learning/plan.ts).

@@ -210,7 +210,8 @@ function tensorTableOf(
  */
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
   const model = options.learning ? learnable(network, options.learning) : network;
-  const inference = schedule(model, options);
+  const oneRecord = options.learning !== undefined || options.sums !== undefined;
+  const inference = schedule(model, { ...options, oneRecord });
   const learning = learningPlan(model, inference, options);
   const stream = model.states && streamOf(model, inference, options);
   const tail = learning?.program.tail ?? (stream ? [stream.step] : []);

@@ -13,6 +13,10 @@ function bufferOf(network: QuantizedNetwork): number[] {
   return buffer;
 }
 
+/** The buffer that a record has for itself. */
+const writtenBy = ({ ownBytes }: LoweredOp, step: number): Buffer | undefined =>
+  ownBytes === undefined ? undefined : { bytes: ownBytes, born: step, dies: step, address: 0 };
+
 /** The steps of a network in order, the buffers they use, and those of the input and the answer. */
 export interface Schedule {
   steps: Step[];
@@ -39,6 +43,7 @@ export function schedule(network: QuantizedNetwork, limits: TileLimits): Schedul
   };
   const input = bufferFor(network.input, -1);
   const steps: Step[] = [];
+  const own: Buffer[] = [];
   const opOf: Schedule['opOf'] = new Map();
   for (const [index, op] of network.ops.entries()) {
     if (op.kind === 'reshape') continue;
@@ -46,11 +51,13 @@ export function schedule(network: QuantizedNetwork, limits: TileLimits): Schedul
     for (const lowered of lower(op, tensors, network.tensors[op.output]!, limits)) {
       const addresses: LoweredOp['inputs'] = lowered.inputs ?? [{ field: OP_INPUT, input: 0 }];
       const reads = addresses.map(({ field, input: which, offset = 0 }) => {
-        const buffer = bufferFor(op.inputs[which]!, -1);
+        const buffer = which === 'own' ? own.at(-1)! : bufferFor(op.inputs[which]!, -1);
         buffer.dies = steps.length;
         return { field, buffer, offset };
       });
-      const step = { name: op.name, lowered, reads, writes: bufferFor(op.output, steps.length) };
+      const writes = writtenBy(lowered, steps.length) ?? bufferFor(op.output, steps.length);
+      if (lowered.ownBytes !== undefined) own.push(writes);
+      const step = { name: op.name, lowered, reads, writes };
       steps.push(step);
       opOf.set(step, index);
     }
@@ -64,6 +71,6 @@ export function schedule(network: QuantizedNetwork, limits: TileLimits): Schedul
     });
   }
   const output = bufferFor(network.output, steps.length - 1);
-  const activations = [...buffers.values()].filter((buffer) => buffer !== input && buffer !== output);
+  const activations = [...buffers.values(), ...own].filter((buffer) => buffer !== input && buffer !== output);
   return { steps, opOf, bufferFor: (tensor) => bufferFor(tensor, -1), input, output, activations };
 }

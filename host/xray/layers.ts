@@ -46,7 +46,9 @@ export function layersOf(image: Image): LayerPlace[] {
   }
   let first = 0;
   return layers.map(({ records, output }) => {
-    const own = image.ops.slice(first, first + records);
+    // What is made on the way is of other kinds.
+    const all = image.ops.slice(first, first + records);
+    const own = all.filter(({ kind }) => kind === all.at(-1)!.kind);
     const place: LayerPlace = {
       name: ops[first]!,
       kernel: describeOp(own[0]!).kind,

@@ -31,10 +31,11 @@ export interface CirculantShape {
   outputs: number;
   method: Circulant['method'];
   spectra?: SpectraChoice | undefined;
+  apart?: true | undefined;
 }
 
 export function circulantNetwork(random: Random, shape: CirculantShape): QuantizedNetwork {
-  const { blockSize, inputs, outputs, method, spectra } = shape;
+  const { blockSize, inputs, outputs, method, spectra, apart } = shape;
   const weights = Math.ceil(inputs / blockSize) * Math.ceil(outputs / blockSize) * blockSize;
   const op: Circulant = {
     kind: 'circulant',
@@ -44,6 +45,7 @@ export function circulantNetwork(random: Random, shape: CirculantShape): Quantiz
     blockSize,
     method,
     ...(spectra && { spectra }),
+    ...(apart && { apart }),
     weights: int8s(random, weights, -127, 127),
     ...requantization(random, outputs, 6000 * Math.sqrt(inputs)),
   };

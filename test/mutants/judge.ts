@@ -86,8 +86,9 @@ export class Judges {
   readonly #tiled = overlapping();
   readonly #others = otherMemories();
   readonly #learners = learners();
-  readonly #kernels = kernelNetworks().flatMap(({ network, arenas }) => {
-    const image = imageOf(network, arenas);
+  readonly #kernels = kernelNetworks().flatMap((tried) => {
+    const { network } = tried;
+    const image = imageOf(tried);
     if (!image) return [];
     const input = networks.valuesFor(new Random(9), network.tensors[network.input]!);
     return [{ image, input, expected: runOracle(network, input)[network.output]! }];

@@ -1,4 +1,5 @@
 // What mutants are judged on: networks of every kernel, images for memories of every kind, learners.
+import type { CompileOptions } from '../../host/compile/options.js';
 import { BrownoutError } from '../../host/error.js';
 import { Random } from '../../host/math/random.js';
 import { type Image, readImage } from '../../host/model/image.js';
@@ -7,8 +8,22 @@ import * as networks from '../../samples/networks.js';
 import { compileUnproved as compile } from '../util/compile.js';
 import { learnable } from '../util/learnable.js';
 
+/** A network, SRAM that it is compiled for, the first that holds it, and what else it is compiled with. */
+interface Tried {
+  network: QuantizedNetwork;
+  arenas: number[];
+  options?: CompileOptions;
+}
+
+/** Circulant rows in parts: where a charge does not hold a whole one. */
+function parted(): Tried {
+  const shape = { blockSize: 64, inputs: 150, outputs: 150, method: 'direct' } as const;
+  const network = networks.circulantNetwork(new Random(1), shape);
+  return { network, arenas: [4000], options: { device: 'msp430fr5994', capacitorUf: 100 } };
+}
+
 /** Small networks that go through every kernel, each in several shapes. */
-export function kernelNetworks(): { network: QuantizedNetwork; arenas: number[] }[] {
+export function kernelNetworks(): Tried[] {
   const circulant =
     (method: 'direct' | 'ntt' | 'karatsuba') =>
     (random: Random): QuantizedNetwork =>
@@ -42,6 +57,10 @@ export function kernelNetworks(): { network: QuantizedNetwork; arenas: number[] 
     circulant('direct'),
     circulant('ntt'),
     circulant('karatsuba'),
+    (random) =>
+      networks.circulantNetwork(random, {
+        ...{ blockSize: 32, inputs: 70, outputs: 90, method: 'ntt', apart: true },
+      }),
   ];
   const windowed: readonly unknown[] = [networks.convNetwork, networks.padNetwork];
   // With less than this it would be a convolution as it is written; here its channels come in several groups.
@@ -59,7 +78,7 @@ export function kernelNetworks(): { network: QuantizedNetwork; arenas: number[] 
       }),
     ),
   );
-  return [...several, ...grouped];
+  return [...several, ...grouped, parted()];
 }
 
 /** Ops of several tiles in so little NVM that buffers overlap, with mandatory commits between. */
@@ -82,10 +101,10 @@ export function otherMemories(): Image[] {
 }
 
 /** For the first arena that holds its ops. */
-export function imageOf(network: QuantizedNetwork, arenas: readonly number[]): Image | undefined {
+export function imageOf({ network, arenas, options }: Tried): Image | undefined {
   for (const arenaBytes of arenas) {
     try {
-      return readImage(compile(network, { arenaBytes }));
+      return readImage(compile(network, { ...options, arenaBytes }));
     } catch (error) {
       if (!(error instanceof BrownoutError)) throw error;
     }

@@ -3,11 +3,16 @@ import * as networks from '../../samples/networks.js';
 import type { Random } from '../../host/math/random.js';
 import type { CirculantMethod, QuantizedNetwork } from '../../host/model/quantized-network.js';
 
-function circulant(method: CirculantMethod, spectra?: 'computed'): (random: Random) => QuantizedNetwork {
+function circulant(
+  method: CirculantMethod,
+  spectra?: 'computed',
+  apart?: true,
+): (random: Random) => QuantizedNetwork {
   return (random) => {
     const blockSize = 2 ** networks.between(random, method === 'direct' ? 1 : 2, 6);
     const size = (): number => networks.between(random, 1, 3 * blockSize);
-    return networks.circulantNetwork(random, { blockSize, inputs: size(), outputs: size(), method, spectra });
+    const shape = { blockSize, inputs: size(), outputs: size(), method, spectra, apart };
+    return networks.circulantNetwork(random, shape);
   };
 }
 
@@ -26,6 +31,7 @@ export const kernelNetworks: Record<string, (random: Random) => QuantizedNetwork
   'circulant, direct': circulant('direct'),
   'circulant, ntt': circulant('ntt'),
   'circulant, spectra computed': circulant('ntt', 'computed'),
+  'circulant, spectra apart': circulant('ntt', undefined, true),
   'circulant, karatsuba': circulant('karatsuba'),
   'max pool': networks.maxPoolNetwork,
   'average pool': networks.averagePoolNetwork,

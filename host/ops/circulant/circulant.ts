@@ -11,8 +11,9 @@ import {
   CIRC_INPUTS,
   CIRC_LEAVES,
   CIRC_OUTPUTS,
+  CIRC_PART,
   CIRC_ROOT,
-  OP_REQUANT_STRIDE,
+  CIRC_SPECTRA,
   OP_SCRATCH1,
   OP_SCRATCH4,
   OP_TILES,
@@ -30,6 +31,8 @@ import {
   type TileLimits,
   type LoweredOp,
   arenaFor,
+  cheapestWay,
+  equalParts,
   placeAreas,
   recordOf,
   refuse,
@@ -39,12 +42,13 @@ import {
   requantBytes,
 } from '../shared/lowering.js';
 import { circulantCycles, TILE } from '../shared/cycles.js';
+import { lowerSpectra } from './spectra.js';
+import { LARGEST_FAST } from './transforms.js';
+import { circulantWork } from './work.js';
 import { blockSpectrum, computedFactor, transformRoot } from './field.js';
 import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from './karatsuba.js';
 import { LEAST_BLOCK, planNtt } from './ntt-bounds.js';
 import type { OpRecord } from '../../model/record.js';
-import { requantizationBytes } from '../shared/record-bytes.js';
-import { type Counts, cut, part, total, type Work } from '../shared/work.js';
 import { checkRequantization } from '../shared/check.js';
 import { atLeast, inGroups, pairBytes, requantizing, size } from '../shared/bounds.js';
 import { type Bounds, type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
@@ -210,7 +214,77 @@ function chosen(shape: Shape, cycles: (method: CirculantMethod) => number): Circ
   return fits && cycles('ntt') < cycles('direct') ? 'ntt' : 'direct';
 }
 
-function lowerCirculant(op: Circulant, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+/** What its tiles are made of, however they are cut. */
+interface Layer extends Shape {
+  variant: Variant;
+  constants(record: OpRecord): LoweredOp['constants'];
+  input: TensorSpec;
+  inputs: number;
+  outputs: number;
+}
+
+/** How a layer is cut. */
+interface Cut {
+  /** Block rows a tile. */
+  group: number;
+  /** Of input spectra that an op before has made. */
+  made?: boolean;
+  /** Outputs of a row a tile, in place of whole rows. */
+  part?: number;
+}
+
+function cutInto(layer: Layer, { group, made = false, part = 0 }: Cut): LoweredOp {
+  const { op, rows, blocks, variant, inputs, outputs } = layer;
+  const k = op.blockSize;
+  const record = recordOf(variant.kind, layer.input);
+  record.set(OP_TILES, part ? Math.ceil(outputs / part) : Math.ceil(rows / group));
+  record.set(CIRC_INPUTS, inputs);
+  record.set(CIRC_OUTPUTS, outputs);
+  record.set(CIRC_BLOCK, k);
+  record.set(CIRC_BLOCKS, blocks);
+  record.set(CIRC_GROUP, group);
+  if (part) record.set(CIRC_PART, part);
+  for (const [field, value] of variant.fields) record.set(field, value);
+  const constants = layer.constants(record);
+  const arenaBytes = placeAreas(record, variant.areas(group));
+  // Pairs of channels are looked up behind biases, when the row's spectra are done with.
+  if (variant.kind === OpKind.CIRCULANT_NTT && op.multipliers.length > 1) {
+    record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);
+  }
+  if (!made) return { record, constants, arenaBytes };
+  record.set(CIRC_SPECTRA, 1);
+  // They are centred already.
+  record.set(CIRC_CENTRE, 0);
+  return { record, constants, arenaBytes, inputs: [{ field: OP_INPUT, input: 'own' }] };
+}
+
+/** Ways to cut a layer; directly also into parts of rows, by ntt also with input spectra that an op of their own makes. */
+function* waysOf(layer: Layer): Generator<LoweredOp[]> {
+  const { op, rows, variant, limits, input, inputs, outputs } = layer;
+  const whole = (group: number): number =>
+    Math.min(rows, Math.ceil(group / variant.rowsTogether) * variant.rowsTogether);
+  const groups = [...new Set(equalParts(rows).map(whole))].filter(
+    (group) => arenaFor(variant.areas(group)) <= limits.arenaBytes,
+  );
+  if (!op.apart) for (const group of groups) yield [cutInto(layer, { group })];
+  if (limits.oneRecord || groups.length === 0) return;
+  if (variant.kind === OpKind.CIRCULANT_DIRECT)
+    for (let part = op.blockSize / 2; part >= 1; part /= 2)
+      if (part < outputs) yield [cutInto(layer, { group: 1, part })];
+  if (variant.kind !== OpKind.CIRCULANT_NTT) return;
+  const spectra = lowerSpectra(input, inputs, op.blockSize, limits);
+  if (spectra) for (const group of groups) yield [spectra, cutInto(layer, { group, made: true })];
+}
+
+/** Shares, of 0.3 of a charge each, beyond which a boot, recovery and a commit may not fit beside a tile. */
+const MOST_BESIDE = 2.8;
+
+function lowerCirculant(
+  op: Circulant,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp[] {
   const inputs = elementCount(input);
   const outputs = elementCount(output);
   const k = op.blockSize;
@@ -231,37 +305,25 @@ function lowerCirculant(op: Circulant, input: TensorSpec, output: TensorSpec, li
   const shape = { op, rows, blocks, most: (op.learns ? inputs * 128 : most) * 128, limits };
   const costs = circulantCycles(k, blocks, op.spectra);
   const cycles = (method: CirculantMethod): number => costs[method].enter + rows * costs[method].row;
-  const method = op.method === 'auto' ? chosen(shape, cycles) : op.method;
-  const variant = VARIANTS[method](shape);
-  const arenaOf = (group: number): number => arenaFor(variant.areas(group));
-  const least = Math.min(rows, variant.rowsTogether);
-  if (arenaOf(least) > limits.arenaBytes) tooLarge(op, arenaOf(least), limits);
-  // As many block rows a tile as SRAM and a tenth of a charge allow.
-  const tooMuch = (group: number): boolean =>
-    arenaOf(group) > limits.arenaBytes || costs[method].enter + group * costs[method].row > limits.tileCycles;
-  let group = rows;
-  for (let parts = 2; group > least && tooMuch(group); parts++) {
-    group = Math.ceil(rows / parts / least) * least;
-  }
-  const record = recordOf(variant.kind, input);
-  record.set(OP_TILES, Math.ceil(rows / group));
-  record.set(CIRC_INPUTS, inputs);
-  record.set(CIRC_OUTPUTS, outputs);
-  record.set(CIRC_BLOCK, k);
-  record.set(CIRC_BLOCKS, blocks);
-  record.set(CIRC_GROUP, group);
-  for (const [field, value] of variant.fields) record.set(field, value);
   const bias = foldBias(op.bias, sums, input.zeroPoint);
-  const constants = [
-    { field: OP_WEIGHTS, bytes: variant.weights() },
-    ...requantization(op, bias, output, record),
-  ];
-  const arenaBytes = placeAreas(record, variant.areas(group));
-  // Pairs of channels are looked up behind biases, when the row's spectra are done with.
-  if (method === 'ntt' && op.multipliers.length > 1) {
-    record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);
-  }
-  return { record, constants, arenaBytes };
+  const best = (method: CirculantMethod): LoweredOp[] | number => {
+    const variant = VARIANTS[method](shape);
+    const weights = variant.weights();
+    const constants: Layer['constants'] = (record) => [
+      { field: OP_WEIGHTS, bytes: weights },
+      ...requantization(op, bias, output, record),
+    ];
+    const ways = waysOf({ ...shape, variant, constants, input, inputs, outputs });
+    return cheapestWay(ways, limits) ?? arenaFor(variant.areas(Math.min(rows, variant.rowsTogether)));
+  };
+  const method = op.method === 'auto' ? chosen(shape, cycles) : op.method;
+  const way = best(method);
+  if (typeof way === 'number') return tooLarge(op, way, limits);
+  const share = Math.max(...way.map(({ record }) => limits.cost(record).share));
+  if (op.method !== 'auto' || method === 'direct' || share <= MOST_BESIDE) return way;
+  // A transform cannot be cut: directly a charge is enough for part of a row.
+  const direct = best('direct');
+  return typeof direct === 'number' ? way : cheapestWay([way, direct], limits)!;
 }
 
 export const circulant: NetworkOp<Circulant> = {
@@ -269,75 +331,8 @@ export const circulant: NetworkOp<Circulant> = {
   int16: false,
   // Its blocks and their weights are seen when it is lowered.
   check: (op, _, output, wide) => checkRequantization(op, elementCount(output), wide),
-  lower: (op, [input], output, limits) => [lowerCirculant(op, input!, output, limits)],
+  lower: (op, [input], output, limits) => lowerCirculant(op, input!, output, limits),
 };
-
-/** Transforms of larger blocks are plain C everywhere. */
-const LARGEST_FAST = 512;
-
-/** What a block row of a record does, and what entering the record does of each block. */
-const CIRCULANT_COUNTS: Record<CirculantMethod, (op: OpRecord) => { block: Counts; row: Counts }> = {
-  direct(op) {
-    const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
-    return { block: { copied: k }, row: { dot: blocks * k, mac: blocks * k * k, turned: blocks * k } };
-  },
-  ntt(op) {
-    const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
-    // Transforms of a size are counted one by one; larger ones grow as k · log k.
-    const fast = k <= LARGEST_FAST;
-    const transform = (name: string, count: number): Counts =>
-      fast
-        ? { [`${name}${k}`]: count }
-        : { [`${name}Point`]: count * k, [`${name}Fly`]: count * k * (31 - Math.clz32(k)) };
-    const computed = op.get(CIRC_FACTOR) !== 0 ? blocks : 0;
-    const touched = op.get(CIRC_FACTOR) !== 0 || op.get(CIRC_CENTRE) !== 0 ? k : 0;
-    return {
-      block: { ...transform('forward', 1), touched },
-      row: { product: blocks * k, sum: k, ...transform('inverse', 1), ...transform('forward', computed) },
-    };
-  },
-  karatsuba(op) {
-    const [k, blocks, leaves] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), op.get(CIRC_LEAVES)];
-    return { block: { [`expand${k}`]: 1 }, row: { product: blocks * leaves, [`collect${k}`]: 1 } };
-  },
-};
-
-/** Bytes of constants of a block row besides its biases, and views of them. */
-function rowAccess(op: OpRecord, method: CirculantMethod): { constantViews: number; constantBytes: number } {
-  const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
-  if (method === 'direct') return { constantViews: blocks, constantBytes: blocks * k };
-  if (method === 'ntt') {
-    if (op.get(CIRC_FACTOR) !== 0) return { constantViews: blocks, constantBytes: blocks * k };
-    return { constantViews: Math.ceil(k / op.get(CIRC_CHUNK)), constantBytes: blocks * k * 4 };
-  }
-  const leaves = op.get(CIRC_LEAVES);
-  const together = Math.min(2, Math.ceil(op.get(CIRC_OUTPUTS) / k));
-  const constantViews = Math.ceil(leaves / op.get(CIRC_CHUNK)) / together;
-  return { constantViews, constantBytes: blocks * leaves * LEAF_BYTES };
-}
-
-function circulantWork(op: OpRecord, method: CirculantMethod): Work {
-  const [k, blocks, inputs] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), op.get(CIRC_INPUTS)];
-  const outputs = op.get(CIRC_OUTPUTS);
-  const { block, row } = CIRCULANT_COUNTS[method](op);
-  const { constantViews, constantBytes } = rowAccess(op, method);
-  const entered = total([
-    [1, part({ entered: 1 }, { stateViews: method === 'direct' ? 1 : blocks, stateBytes: inputs })],
-    [blocks, part({ block: 1, ...block })],
-  ]);
-  // One pair for all channels is looked up by every row.
-  const pair = op.get(OP_REQUANT_STRIDE) === 0 ? 8 : 0;
-  const tiles = cut(outputs, op.get(CIRC_GROUP) * k, (count) => {
-    const access = { constantViews: constantViews + 2, constantBytes: constantBytes + pair };
-    const rounded = { constantBytes: requantizationBytes(op, count) - pair };
-    return total([
-      [1, part({ tile: 1, output: count }, { writes: 1, writtenBytes: count, ...rounded })],
-      [Math.ceil(count / k), part({ row: 1, ...row }, access)],
-    ]);
-  });
-  const large = method === 'ntt' && k > LARGEST_FAST ? '_large' : '';
-  return { kernel: `circulant_${method}${large}`, enter: entered, ...tiles };
-}
 
 /** Fields of a circulant record. */
 function circulantFields(op: OpRecord): {
@@ -360,14 +355,23 @@ function circulantFields(op: OpRecord): {
   return { inputs, outputs, k, blocks, group, chunk, rows: Math.ceil(outputs / k) };
 }
 
+/** Of a record by ntt: whether there is anything but spectra of weights and inputs. */
+const isSpecial = (op: OpRecord): boolean =>
+  [CIRC_CENTRE, CIRC_FACTOR, CIRC_SPECTRA].some((field) => op.get(field) !== 0);
+
 type Method = Pick<Bounds, 'scratch' | 'demands'> & { weights: number };
 
 /** Areas and weights of each method, and what its fields must be. */
 const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
   direct(op) {
     const { k, blocks, group, rows } = circulantFields(op);
+    const part = size(op, CIRC_PART);
     const scratch = [blocks * k, k, 2 * k, 4 * k, 4 * k + pairBytes(op, k), group * k];
-    return { scratch, weights: rows * blocks * k, demands: [] };
+    const demands: Method['demands'] = [
+      ['outputs of a row', part, k],
+      ['outputs that are no whole parts of a row', part === 0 ? 0 : k % part, 0],
+    ];
+    return { scratch, weights: rows * blocks * k, demands };
   },
   ntt(op) {
     const { k, blocks, group, chunk, rows } = circulantFields(op);
@@ -389,11 +393,7 @@ const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
         ['frequencies at a time', chunk, k],
         ['frequencies that are no whole parts of a block', chunk < 4 ? 1 : (k % chunk) + (chunk % 4), 0],
         ['frequencies left of computed spectra', computed ? k - chunk : 0, 0],
-        [
-          'special field of a plain op',
-          op.has(OP_FLAG_PLAIN) && (computed || op.get(CIRC_CENTRE) !== 0) ? 1 : 0,
-          0,
-        ],
+        ['special field of a plain op', op.has(OP_FLAG_PLAIN) && isSpecial(op) ? 1 : 0, 0],
       ],
     };
   },
@@ -427,9 +427,11 @@ const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
 function circulantBounds(op: OpRecord, method: CirculantMethod): Bounds {
   const { inputs, outputs, k, blocks, group, rows } = circulantFields(op);
   const { scratch, weights, demands } = METHODS[method](op);
+  const made = method === 'ntt' && op.get(CIRC_SPECTRA) !== 0;
+  const part = method === 'direct' ? size(op, CIRC_PART) : 0;
   return {
     scratch,
-    reads: [[OP_INPUT, inputs], [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
+    reads: [[OP_INPUT, made ? blocks * k * 4 : inputs], [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
     writes: [[OP_OUTPUT, outputs]],
     demands: [
       ...demands,
@@ -439,7 +441,7 @@ function circulantBounds(op: OpRecord, method: CirculantMethod): Bounds {
       atLeast('inputs', 1, inputs),
       ['inputs', inputs, blocks * k],
       ['inputs that are missing', blocks * k - inputs - k + 1, 0],
-      ...inGroups(op, rows, group),
+      ...inGroups(op, ...(part ? ([outputs, part] as const) : ([rows, group] as const))),
     ],
   };
 }
@@ -457,10 +459,11 @@ function recordBy(method: CirculantMethod): RecordOp {
     cycles(op) {
       const kept = method !== 'ntt' || op.get(CIRC_FACTOR) === 0 ? 'stored' : 'computed';
       const { enter, row } = circulantCycles(op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS), kept)[method];
-      return { enter, tile: TILE + op.get(CIRC_GROUP) * row };
+      const part = method === 'direct' ? op.get(CIRC_PART) / op.get(CIRC_BLOCK) : 0;
+      return { enter, tile: TILE + (part || op.get(CIRC_GROUP)) * row };
     },
     work: (op) => circulantWork(op, method),
-    isPlain: (op) => method !== 'ntt' || (op.get(CIRC_CENTRE) === 0 && op.get(CIRC_FACTOR) === 0),
+    isPlain: (op) => method !== 'ntt' || !isSpecial(op),
     detail(op) {
       const k = op.get(CIRC_BLOCK);
       return ` ${Math.ceil(op.get(CIRC_OUTPUTS) / k)}×${op.get(CIRC_BLOCKS)}·${k}`;

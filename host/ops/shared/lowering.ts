@@ -33,6 +33,8 @@ export interface TileLimits {
   tileCycles: number;
   /** What a record takes: entering it and a tile, over what they may take; and all of an inference, in µJ. */
   cost(record: OpRecord): { share: number; inferenceUj: number };
+  /** Whether each op must be one record, or records side by side: of images that learn; default false. */
+  oneRecord?: boolean;
   /** Bytes that a cut amid a write spoils together: tiles hold whole ones where they can; default 1. */
   line?: number;
 }
@@ -47,8 +49,13 @@ export function lineValues({ line = 1 }: TileLimits, output: TensorSpec, values 
 
 export interface LoweredOp {
   record: OpRecord;
-  /** Record fields that take the address of an input (and bytes to add), and which; default OP_INPUT, the first. */
-  inputs?: readonly { field: number; input: number; offset?: number }[];
+  /**
+   * Record fields that take the address of an input (and bytes to add), and which, or `own`: what the record before made;
+   * default OP_INPUT, the first.
+   */
+  inputs?: readonly { field: number; input: number | 'own'; offset?: number }[];
+  /** Bytes of a buffer of its own that it writes, in place of the output's, for the op's next record to read. */
+  ownBytes?: number;
   /** Bytes from the start of the output's buffer to where this record writes; default 0. */
   outputOffset?: number;
   /** Constants and the record field (or two) that take each one's NVM address. */
@@ -154,22 +161,39 @@ export function requantization(
 /** An op that takes more than its share of a charge, and is dearer in smaller tiles, takes at most this many shares if it can. */
 const MOST_SHARES = 4;
 
+/** How much of a charge a tile takes: its share or less; a few shares; more, the less the better. */
+const rankOf = (share: number): number => (share <= 1 ? 0 : share <= MOST_SHARES ? 1 : share);
+
+/** Of ways to make an op of records the one that an inference takes least with, as `cheapest` of ways to cut one. */
+export function cheapestWay<Cut extends { record: OpRecord }>(
+  ways: Iterable<Cut[]>,
+  limits: TileLimits,
+): Cut[] | undefined {
+  let best: { way: Cut[]; rank: number; inferenceUj: number } | undefined;
+  for (const way of ways) {
+    const costs = way.map(({ record }) => limits.cost(record));
+    const rank = rankOf(Math.max(...costs.map(({ share }) => share)));
+    const inferenceUj = costs.reduce((sum, cost) => sum + cost.inferenceUj, 0);
+    if (best && (rank > best.rank || (rank === best.rank && inferenceUj >= best.inferenceUj))) continue;
+    best = { way, rank, inferenceUj };
+  }
+  return best?.way;
+}
+
 /** Of ways to cut an op the one that an inference takes least with: of those within their share of a charge, if there are any. */
-export function cheapest<Cut extends { record: OpRecord }>(
+export const cheapest = <Cut extends { record: OpRecord }>(
   cuts: Iterable<Cut>,
   limits: TileLimits,
-): Cut | undefined {
-  /** How much of a charge a tile takes: its share or less; a few shares; more, the less the better. */
-  const rank = (share: number): number => (share <= 1 ? 0 : share <= MOST_SHARES ? 1 : share);
-  let best: { cut: Cut; rank: number; inferenceUj: number } | undefined;
-  for (const cut of cuts) {
-    const { share, inferenceUj } = limits.cost(cut.record);
-    const order = rank(share);
-    if (best && (order > best.rank || (order === best.rank && inferenceUj >= best.inferenceUj))) continue;
-    best = { cut, rank: order, inferenceUj };
-  }
-  return best?.cut;
+): Cut | undefined => cheapestWay(oneByOne(cuts), limits)?.[0];
+
+function* oneByOne<Cut>(cuts: Iterable<Cut>): Generator<Cut[]> {
+  for (const cut of cuts) yield [cut];
 }
+
+/** Sizes of equal parts of `total`, the largest first. */
+export const equalParts = (total: number): number[] => [
+  ...new Set(Array.from({ length: total }, (_, parts) => Math.ceil(total / (parts + 1)))),
+];
 
 /** Bytes of the biases of `channels` channels. */
 export const biasBytes = (output: TensorSpec, channels: number): number =>
