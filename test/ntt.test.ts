@@ -3,56 +3,23 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   CIRC_CENTRE,
-  CIRC_PART,
   NTT_ONE,
   NTT_PRIME,
   NTT_PRIME_INVERSE,
   NTT_RECIPROCAL,
   OP_BIAS,
-  OP_INPUT,
-  OP_OUTPUT,
-  OP_TILES,
   OpKind,
 } from '../assembly/layout.js';
-import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
-import { compile as proved } from '../host/compile/compile.js';
-import { type Image, readImage } from '../host/model/image.js';
-import { replay } from '../host/replay/replay.js';
+import { readImage } from '../host/model/image.js';
 import { constantOffset } from '../host/model/learning-header.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { blockSpectrum, transformRoot } from '../host/ops/circulant/field.js';
 import { forwardBound, inverseBound, planNtt } from '../host/ops/circulant/ntt-bounds.js';
+import { int8s } from '../samples/networks.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
-import { circulantNetwork, int8s } from '../samples/networks.js';
-import { runOracle } from './util/oracle.js';
-
-const P = 167772161n;
-const R = 1n << 32n;
-const modulo = (x: bigint): bigint => ((x % P) + P) % P;
-const isSigned = (x: number): boolean => Math.abs(x) * 2 < NTT_PRIME;
-
-function power(base: bigint, exponent: bigint): bigint {
-  let result = 1n;
-  for (let e = exponent, b = modulo(base); e > 0n; e >>= 1n, b = (b * b) % P)
-    if (e & 1n) result = (result * b) % P;
-  return result;
-}
-
-const rootOf = (k: number): bigint => power(3n, (P - 1n) / BigInt(k));
-
-function bitReverse(value: number, k: number): number {
-  let reversed = 0;
-  for (let bit = 1; bit < k; bit *= 2) reversed = reversed * 2 + (value & bit ? 1 : 0);
-  return reversed;
-}
-
-/** Σ a[i]·pointⁱ mod p (Horner). */
-function evaluate(a: ArrayLike<number>, point: bigint): bigint {
-  let sum = 0n;
-  for (let i = a.length - 1; i >= 0; i--) sum = (sum * point + BigInt(a[i]!)) % P;
-  return modulo(sum);
-}
+import { bitReverse, evaluate, isSigned, modulo, P, power, R, rootOf } from './util/field.js';
 
 /** y[r] = Σ w[(r − c) mod k]·x[c] */
 function convolve(w: ArrayLike<number>, x: ArrayLike<number>): number[] {
@@ -460,63 +427,6 @@ test('whole layers at their extremes equal a naive integer oracle, in every bit 
     });
   }
   assert.ok(centred > 0, 'no layer was centred');
-});
-
-test('input spectra of an op of their own are the transform, centred, whatever the build and the tiles', () => {
-  for (const k of [4, 8, 64, 256]) {
-    const random = new Random(k + 3);
-    const [blocks, inputs] = [3, 3 * k - 1];
-    const network = circulantNetwork(random, {
-      ...{ blockSize: k, inputs, outputs: k + 1, method: 'ntt', apart: true },
-      spectra: k === 8 ? 'computed' : 'stored',
-    });
-    const x = int8s(random, inputs);
-    const omega = rootOf(k);
-    const expected = Array.from({ length: blocks * k }, (_, i) => {
-      const block = x.subarray(i - (i % k), i - (i % k) + k);
-      const value = evaluate(block, power(omega, BigInt(bitReverse(i % k, k))));
-      return Number(value * 2n > P ? value - P : value);
-    });
-    for (const arenaBytes of [k * 14 + 700 + k * 12, 60_000]) {
-      const image = readImage(compile(network, { arenaBytes, capacitorUf: 1e5 }));
-      const [first, second] = image.ops;
-      assert.equal(
-        image.ops.map(({ kind }) => kind),
-        [OpKind.CIRCULANT_SPECTRA, OpKind.CIRCULANT_NTT],
-      );
-      assert.is(first!.get(OP_OUTPUT), second!.get(OP_INPUT));
-      for (const build of ['scalar', 'fast', 'simd', 'checked', 'in-place'] as const) {
-        const device = makeDevice(image, build);
-        assert.equal(infer(device, image, x), runOracle(network, x)[1], `k ${k}, ${build}`);
-        const at = first!.get(OP_OUTPUT);
-        const found = new Int32Array(device.nvm.present.slice(at, at + blocks * k * 4).buffer);
-        assert.equal([...found], expected, `k ${k}, ${build}`);
-      }
-    }
-  }
-});
-
-test('a charge that entering a layer exceeds has it done by an op; one that a transform exceeds has rows in parts', () => {
-  const layer = (blockSize: number): QuantizedNetwork =>
-    circulantNetwork(new Random(1), { blockSize, inputs: 256, outputs: 256, method: 'auto' });
-  const kinds = (network: QuantizedNetwork, capacitorUf: number): { image: Image; kinds: OpKind[] } => {
-    const image = readImage(proved(network, { device: 'msp430fr5994', capacitorUf }));
-    return { image, kinds: image.ops.map(({ kind }) => kind) };
-  };
-  const { CIRCULANT_NTT: ntt, CIRCULANT_SPECTRA: spectra, CIRCULANT_DIRECT: direct } = OpKind;
-  assert.equal(kinds(layer(128), 10_000).kinds, [ntt]);
-  assert.equal(kinds(layer(128), 150).kinds, [spectra, ntt]);
-  const apart = kinds(layer(256), 100);
-  assert.equal(apart.kinds, [direct]);
-  const [op] = apart.image.ops;
-  const part = op!.get(CIRC_PART);
-  assert.ok(part > 0 && part < 256 && op!.get(OP_TILES) === 256 / part);
-  const x = int8s(new Random(2), 256);
-  for (const build of ['scalar', 'fast', 'simd', 'in-place'] as const)
-    assert.equal(infer(makeDevice(apart.image, build), apart.image, x), runOracle(layer(256), x)[1], build);
-  const onLow = ['sleep', 'run'] as const;
-  for (const one of [apart.image, kinds(layer(128), 150).image])
-    for (const way of onLow) assert.ok(replay(one, { trace: 'rf', onLow: way, inferences: 2 }).identical);
 });
 
 /** Σ w of each output's row: a circulant block's rows all sum to its first column's sum. */

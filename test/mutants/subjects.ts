@@ -15,11 +15,13 @@ interface Tried {
   options?: CompileOptions;
 }
 
-/** Circulant rows in parts: where a charge does not hold a whole one. */
-function parted(): Tried {
-  const shape = { blockSize: 64, inputs: 150, outputs: 150, method: 'direct' } as const;
-  const network = networks.circulantNetwork(new Random(1), shape);
-  return { network, arenas: [4000], options: { device: 'msp430fr5994', capacitorUf: 100 } };
+/** Circulant layers that a charge holds in parts alone: of a row, of the inputs' spectra. */
+function parted(): Tried[] {
+  const shape = { blockSize: 64, inputs: 150, outputs: 150 };
+  return [{ method: 'direct' as const }, { method: 'ntt' as const, apart: true as const }].map((how) => {
+    const network = networks.circulantNetwork(new Random(1), { ...shape, ...how });
+    return { network, arenas: [4000], options: { device: 'msp430fr5994', capacitorUf: 100 } };
+  });
 }
 
 /** Small networks that go through every kernel, each in several shapes. */
@@ -78,7 +80,7 @@ export function kernelNetworks(): Tried[] {
       }),
     ),
   );
-  return [...several, ...grouped, parted()];
+  return [...several, ...grouped, ...parted()];
 }
 
 /** Ops of several tiles in so little NVM that buffers overlap, with mandatory commits between. */

@@ -1,7 +1,4 @@
 import {
-  OP_INPUT,
-  OP_OUTPUT,
-  OP_FLAG_PLAIN,
   CIRC_BLOCK,
   CIRC_BLOCKS,
   CIRC_CENTRE,
@@ -14,6 +11,9 @@ import {
   CIRC_PART,
   CIRC_ROOT,
   CIRC_SPECTRA,
+  OP_FLAG_PLAIN,
+  OP_INPUT,
+  OP_OUTPUT,
   OP_SCRATCH1,
   OP_SCRATCH4,
   OP_TILES,
@@ -21,37 +21,37 @@ import {
   OpKind,
 } from '../../../assembly/layout.js';
 import {
-  elementCount,
   type Circulant,
   type CirculantMethod,
+  elementCount,
   type TensorSpec,
 } from '../../model/quantized-network.js';
+import type { OpRecord } from '../../model/record.js';
 import { littleEndian } from '../../model/values.js';
+import { type Bounds, type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
+import { atLeast, inGroups, pairBytes, requantizing, size } from '../shared/bounds.js';
+import { checkRequantization } from '../shared/check.js';
+import { circulantCycles, TILE } from '../shared/cycles.js';
 import {
-  type TileLimits,
-  type LoweredOp,
   arenaFor,
   cheapestWay,
   equalParts,
+  foldBias,
+  type LoweredOp,
   placeAreas,
   recordOf,
   refuse,
-  tooLarge,
-  foldBias,
-  requantization,
   requantBytes,
+  requantization,
+  type TileLimits,
+  tooLarge,
 } from '../shared/lowering.js';
-import { circulantCycles, TILE } from '../shared/cycles.js';
-import { lowerSpectra } from './spectra.js';
-import { LARGEST_FAST } from './transforms.js';
-import { circulantWork } from './work.js';
 import { blockSpectrum, computedFactor, transformRoot } from './field.js';
 import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from './karatsuba.js';
 import { LEAST_BLOCK, planNtt } from './ntt-bounds.js';
-import type { OpRecord } from '../../model/record.js';
-import { checkRequantization } from '../shared/check.js';
-import { atLeast, inGroups, pairBytes, requantizing, size } from '../shared/bounds.js';
-import { type Bounds, type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
+import { lowerSpectra } from './spectra.js';
+import { LARGEST_FAST } from './transforms.js';
+import { circulantWork } from './work.js';
 
 /** Σ w and Σ |w| of each output of a circulant layer, over the inputs that exist. */
 function circulantRowSums(
@@ -309,10 +309,9 @@ function lowerCirculant(
   const best = (method: CirculantMethod): LoweredOp[] | number => {
     const variant = VARIANTS[method](shape);
     const weights = variant.weights();
-    const constants: Layer['constants'] = (record) => [
-      { field: OP_WEIGHTS, bytes: weights },
-      ...requantization(op, bias, output, record),
-    ];
+    const constants = (record: OpRecord): LoweredOp['constants'] => {
+      return [{ field: OP_WEIGHTS, bytes: weights }, ...requantization(op, bias, output, record)];
+    };
     const ways = waysOf({ ...shape, variant, constants, input, inputs, outputs });
     return cheapestWay(ways, limits) ?? arenaFor(variant.areas(Math.min(rows, variant.rowsTogether)));
   };

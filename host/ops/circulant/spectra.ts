@@ -10,10 +10,11 @@ import {
   OP_TILES,
   OpKind,
 } from '../../../assembly/layout.js';
-import type { OpRecord } from '../../model/record.js';
 import type { TensorSpec } from '../../model/quantized-network.js';
+import type { OpRecord } from '../../model/record.js';
 import { type RecordOp, SIMPLE } from '../op.js';
 import { atLeast, inGroups, size } from '../shared/bounds.js';
+import { circulantCycles, TILE } from '../shared/cycles.js';
 import {
   arenaFor,
   cheapest,
@@ -24,12 +25,11 @@ import {
   type TileLimits,
 } from '../shared/lowering.js';
 import { cut, part } from '../shared/work.js';
-import { circulantCycles, TILE } from '../shared/cycles.js';
-import { LARGEST_FAST, transformCounts } from './transforms.js';
 import { transformRoot } from './field.js';
 import { LEAST_BLOCK } from './ntt-bounds.js';
+import { LARGEST_FAST, transformCounts } from './transforms.js';
 
-/** What the kernel needs: spectra of a tile; words of a transform, twiddles, a block of inputs (areas 2, 3 and 5, as the layer's). */
+/** Spectra of a tile; words of a transform, twiddles, a block of inputs: areas 2, 3 and 5, as the layer's. */
 const areasOf = (k: number, group: number): number[] => [group * k * 4, 0, k * 4, k * 2, 0, k];
 
 /** Of a layer of `inputs` in blocks of `k`: how many blocks a tile; undefined where SRAM does not hold one. */
