@@ -13,7 +13,8 @@ import {
   quantizeGraphOptions,
   sampleShape,
 } from './quantize-graph.js';
-import { FLOAT_OPERATORS, floatModelOf, isFloatModel } from './tflite/float.js';
+import { FLOAT_OPERATORS, floatModelOf } from './tflite/float.js';
+import { isFloatModel } from './tflite/is-float.js';
 import { importTflite } from './tflite/import-tflite.js';
 import { readTflite } from './tflite/model.js';
 import { narrowWeights, WEIGHT_CHOICES, type WeightChoice } from './narrow-weights.js';

@@ -171,7 +171,9 @@ export class OnnxGraph {
   /** Input `slot`, as reals. */
   activation(node: OnnxNode, slot = 0): Activation {
     const value = this.any(node, slot);
-    if (value.integers)
+    // Integers of scale 1 are numbers themselves.
+    const { integers: { scale, zeroPoint } = { scale: 1, zeroPoint: 0 } } = value;
+    if (scale !== 1 || zeroPoint !== 0 || Number.isNaN(value.integers?.offset ?? 0))
       this.refuse(
         node,
         `on the integers "${node.inputs[slot]}"`,

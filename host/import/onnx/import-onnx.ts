@@ -204,6 +204,8 @@ function isMap(model: OnnxModel, name: string, depth = 0): boolean {
 /** Whether integers are numbers of rows alone, from 0 to 255. */
 function isNumbers(model: OnnxModel, name: string, depth = 0): boolean {
   const renames = ['Cast', 'Identity', 'Reshape', 'Unsqueeze', 'Squeeze', 'Flatten', 'Transpose'];
+  // Numbers below 0 count from the end.
+  renames.push('Less', 'Add', 'Where', 'Clip', 'Max', 'Min');
   return model.nodes
     .filter(({ inputs }) => inputs.includes(name))
     .every(({ op, inputs, outputs }) => {

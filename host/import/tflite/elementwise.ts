@@ -21,7 +21,7 @@ const padded = (shape: readonly number[], rank: number): number[] => [
 ];
 
 /** The activation `from` again and again, so that it has shape `to`. */
-const broadcast = (
+export const broadcast = (
   graph: TfliteGraph,
   op: TfliteOperator,
   from: TfliteTensor,
@@ -112,10 +112,10 @@ function compute(body: Body, a: number, b: number, zeros: readonly [number, numb
  * the opposite is rounded: that is another number only where a rounding to 2⁻²⁰ steps ties, and another result only where
  * the last rounding ties within one of those as well.
  */
-const opposite = (spec: TensorSpec): TensorSpec =>
+export const opposite = (spec: TensorSpec): TensorSpec =>
   spec.dtype === 'int16' ? spec : { ...spec, zeroPoint: -spec.zeroPoint - 1 };
 
-function negated(graph: TfliteGraph, value: number): number {
+export function negated(graph: TfliteGraph, value: number): number {
   const spec = graph.builder.spec(value);
   if (spec.dtype === 'int16') return rescaleWide(graph, value, spec, 1, ALL, -1);
   const table = Int8Array.from({ length: 256 }, (_, i) => 127 - i);

@@ -9,6 +9,8 @@ import { nearest } from './resize.js';
 import { type Attributes, Translation, turned } from './translation.js';
 
 const FLOAT = 1;
+/** ONNX' numbers of the types of integers. */
+const NUMBERS: Partial<Record<string, number>> = { int32: 6, int64: 7 };
 const TO_FIRST = [0, 3, 1, 2];
 const TO_LAST = [0, 2, 3, 1];
 
@@ -453,13 +455,6 @@ const RULES: Record<string, Rule> = {
 /** Names of the operators that float models may have. */
 export const FLOAT_OPERATORS: readonly string[] = Object.keys(RULES);
 
-/** Whether activations are floats: the model's input, but for one that a first QUANTIZE makes integers. */
-export function isFloatModel(model: TfliteModel): boolean {
-  const [input] = model.inputs;
-  if (input === undefined || model.tensors[input]?.type !== 'float32') return false;
-  return model.operators.some(({ name, inputs }) => inputs.includes(input) && name !== 'QUANTIZE');
-}
-
 /** A float model in ONNX' nodes. Operators that there is no rule for become nodes that nobody knows. */
 export function floatModelOf(model: TfliteModel): OnnxModel {
   const t = new Translation(model);
@@ -477,7 +472,10 @@ export function floatModelOf(model: TfliteModel): OnnxModel {
       );
   }
   const values = (list: readonly number[]): OnnxModel['inputs'] =>
-    list.map((index) => ({ name: t.name(index), shape: [...t.tensor(index).shape], type: FLOAT }));
+    list.map((index) => {
+      const { shape, type } = t.tensor(index);
+      return { name: t.name(index), shape: [...shape], type: NUMBERS[type] ?? FLOAT };
+    });
   return {
     opset: 13,
     nodes: t.nodes,

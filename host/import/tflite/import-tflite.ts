@@ -7,6 +7,7 @@ import { dequantize, logSoftmax } from './log-softmax.js';
 import { batchMatmul } from './batch-matmul.js';
 import { resizeBilinear } from './bilinear.js';
 import * as mirrors from './mirrors.js';
+import { squaredDifference } from './squared-difference.js';
 import { svdf } from './svdf.js';
 import { type Variable, variablesOf } from './states.js';
 import { logistic as sigmoid, tanh } from '../functions.js';
@@ -36,6 +37,7 @@ const HANDLERS: Record<string, Handler> = {
   ADD: add,
   MUL: mul,
   SUB: sub,
+  SQUARED_DIFFERENCE: squaredDifference,
   MAXIMUM: maximum,
   MINIMUM: minimum,
   PRELU: prelu,
@@ -101,6 +103,7 @@ export const INTEGER_OPERATORS: readonly string[] = [
 const NARROW = [
   ...[
     'SUM',
+    'SQUARED_DIFFERENCE',
     'REDUCE_MIN',
     'MINIMUM',
     'PRELU',

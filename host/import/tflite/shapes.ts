@@ -106,6 +106,12 @@ export const shaped = (graph: TfliteGraph, op: TfliteOperator): number =>
 
 /** Says that `made` is an output; it must have its elements and scale. */
 export function define(graph: TfliteGraph, op: TfliteOperator, target: TfliteTensor, made: number): void {
+  if (target.type === 'float32') {
+    // Floats after a DEQUANTIZE that are only moved: the same integers.
+    const shape = target.shape.length > 1 ? target.shape.slice(1) : target.shape;
+    graph.define(target, target.shape[0] === 1 ? graph.builder.reshape(made, shape) : made);
+    return;
+  }
   const output = graph.spec(op, target);
   const spec = graph.builder.spec(made);
   const fits =
