@@ -26,6 +26,8 @@ import { channelsLast, type Order, permutationBetween, sameOrder } from './order
 export interface Integers extends Quantization {
   /** ONNX's integer less the one that is stored: 128 of unsigned ones. */
   offset: number;
+  /** They number rows of a table: reals as they are. */
+  numbers?: boolean;
 }
 
 export interface Activation {
@@ -171,9 +173,7 @@ export class OnnxGraph {
   /** Input `slot`, as reals. */
   activation(node: OnnxNode, slot = 0): Activation {
     const value = this.any(node, slot);
-    // Integers of scale 1 are numbers themselves.
-    const { integers: { scale, zeroPoint } = { scale: 1, zeroPoint: 0 } } = value;
-    if (scale !== 1 || zeroPoint !== 0 || Number.isNaN(value.integers?.offset ?? 0))
+    if (value.integers && !value.integers.numbers)
       this.refuse(
         node,
         `on the integers "${node.inputs[slot]}"`,

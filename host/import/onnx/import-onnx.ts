@@ -264,7 +264,7 @@ function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | 
     asMap: rest.length >= 2 && rest.length <= 3 && isMap(model, input.name),
     batch: rest.length === 0 || time ? 1 : batch,
     integers: type.integer
-      ? { scale: 1, zeroPoint: 0, offset: type.unsigned || numbers ? 128 : 0 }
+      ? { scale: 1, zeroPoint: 0, offset: type.unsigned || numbers ? 128 : 0, numbers }
       : undefined,
   };
 }
