@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { Values } from '../host/model/values.js';
@@ -142,6 +143,19 @@ for (const [name, make] of Object.entries(images)) {
     }
   });
 }
+
+mspTest('FRAM can be filled to its end; more is refused by its size', async () => {
+  const build = (rows: number): Promise<Msp430> =>
+    Msp430.build(readImage(compileUnproved(denseLayers(new Random(3), [300, rows, 2]))));
+  const part = await build(128);
+  assert.match(part.run().lines[0]!, /^ticket 1 answer/);
+  try {
+    await build(160);
+    assert.unreachable();
+  } catch (error) {
+    assert.is((error as BrownoutError).code, 'E_FIRMWARE_SIZE');
+  }
+});
 
 mspTest('what a product costs, and with its scaling', async () => {
   // A second layer of two outputs, so that no more is printed where the first has more rows; no commits between.

@@ -120,7 +120,7 @@ function linkProgram(folder: string, program: Program): string {
   try {
     return linkElf(folder, partSources(program), { target, defines: [] });
   } catch (error) {
-    const [, region, over] = /region `(\w+)' overflowed by (\d+) bytes/.exec(String(error)) ?? [];
+    const [, region, over] = /region [`'](\w+)':? overflowed by (\d+) bytes/.exec(String(error)) ?? [];
     if (region === undefined) throw error;
     const extra = region === 'FLASH' ? logBytes : 0;
     const total = (region === 'FLASH' ? map.flash : map.sram).bytes + extra;

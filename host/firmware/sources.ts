@@ -162,7 +162,7 @@ MEMORY {
   VECTORS (r) : ORIGIN = 0x0000fffe, LENGTH = 2
 }
 /* Named, or LLVM's linker loads the file's own headers, too. */
-PHDRS { code PT_LOAD; ram PT_LOAD; vectors PT_LOAD; }
+PHDRS { code PT_LOAD; ram PT_LOAD; zero PT_LOAD; vectors PT_LOAD; }
 ENTRY(brownout_reset)
 SECTIONS {
   .text : { *(.text .text.*) . = ALIGN(2); } > FLASH :code
@@ -180,11 +180,11 @@ SECTIONS {
     *(.bss .bss.* COMMON)
     . = ALIGN(2);
     brownout_link_bss_end = .;
-  } > SRAM
+  } > SRAM AT > SRAM :zero
   .stack (NOLOAD) : ALIGN(8) {
     . += ${STACK_BYTES};
     brownout_link_stack_top = .;
-  } > SRAM
+  } > SRAM AT > SRAM :zero
   .vectors : { KEEP(*(.vectors)) } > VECTORS :vectors
 }
 `;
