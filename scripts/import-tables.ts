@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { layoutNames } from '../host/firmware/layouts.js';
 import { supportTables } from '../host/firmware/support.js';
 import { operatorTables } from '../host/import/operators.js';
+import { peerTable } from './peer-operators.js';
 
 function write(document: string, tables: Readonly<Record<string, string>>): void {
   const path = fileURLToPath(new URL(`../../docs/${document}`, import.meta.url));
@@ -16,5 +17,5 @@ function write(document: string, tables: Readonly<Record<string, string>>): void
   writeFileSync(path, text);
 }
 
-write('IMPORT.md', operatorTables());
+write('IMPORT.md', { ...operatorTables(), peers: peerTable() });
 write('FIRMWARE.md', supportTables(layoutNames));

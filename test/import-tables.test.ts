@@ -7,6 +7,7 @@ import { importModel } from '../host/import/import-model.js';
 import { operatorTables } from '../host/import/operators.js';
 import { INTEGER_OPERATORS, WIDE_OPERATORS } from '../host/import/tflite/import-tflite.js';
 import { validateNetwork } from '../host/ops/validate.js';
+import { peerTable } from '../scripts/peer-operators.js';
 import { OP, tfliteModel } from '../samples/tflite/model.js';
 
 const path = fileURLToPath(new URL('../../docs/IMPORT.md', import.meta.url));
@@ -14,7 +15,7 @@ const path = fileURLToPath(new URL('../../docs/IMPORT.md', import.meta.url));
 /** A table without the spaces that Prettier puts in, or the lines it breaks. */
 const bare = (text: string): string => text.replace(/-+/g, '-').replace(/\s+/g, ' ').trim();
 
-for (const [name, table] of Object.entries(operatorTables())) {
+for (const [name, table] of Object.entries({ ...operatorTables(), peers: peerTable() })) {
   test(`docs/IMPORT.md: ${name}`, () => {
     const text = readFileSync(path, 'utf8');
     const pattern = new RegExp(`(<!-- ${name} -->\n)([\\s\\S]*?)(<!-- /${name} -->)`);
