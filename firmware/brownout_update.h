@@ -155,7 +155,12 @@ static int update(int32_t state) {
     }
     journal.ticket = cursor[BROWNOUT_CURSOR_TICKET / 4];
     journal.step = into > 0 ? cursor[BROWNOUT_CURSOR_STEP / 4] : 0;
+#ifdef BROWNOUT_SUMS
+    /* A head by sums has no guard: its good weights are the factory's. */
+    journal.banks = into;
+#else
     journal.banks = into | into << 4;
+#endif
     journal.crc = journal_crc(&journal);
     write_journal(&journal);
   }

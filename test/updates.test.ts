@@ -164,6 +164,36 @@ const SAMPLES = 9;
 const larger = version({ learn: { ...LEARN, ring: 20 }, release: 2 });
 let whole: Promise<Firmware> | undefined;
 
+/** An image with a head by sums. */
+function summing({ ring = 5, rank = 4, release = 0 }): Image {
+  const network = learnable(new Random(2), [8], ['dense:20', 'dense:4']);
+  const data = Array.from({ length: 20 }, (_, i) => ({ input: int8s(new Random(i), 8), label: i % 4 }));
+  const options = { learn: { layers: 'sums', data, rank, ring }, release };
+  return readImage(compileUnproved(network, options));
+}
+
+native('a head by sums goes on as a whole, through cuts, where all that makes it agrees', async () => {
+  const [before, after] = [summing({}), summing({ ring: 9, release: 3 })];
+  assert.is.not(before.imageId, after.imageId);
+  const bytes = Math.max(before.nvmBytes, after.nvmBytes);
+  const nvm = learnt(before, 30, bytes);
+  const weights = learnedWeights(nvm, before);
+  assert.is.not(Buffer.compare(weights, factoryWeights(before)), 0, 'something was learnt');
+  assert.is(earlierOf(before, after).layers.length, 1);
+  const trial = await firmware(after, [before]);
+  const steady = trial.begin(nvm);
+  assert.equal([steady.code, steady.ticket], [Status.IDLE, 31]);
+  assert.ok(Buffer.compare(learnedWeights(steady.nvm, after), weights) === 0);
+  assert.ok(cutEverywhere(trial, nvm, steady, 1) > 10);
+  // Other directions, or another network, make other sums: tickets alone go on.
+  for (const other of [summing({ rank: 3 }), old])
+    for (const [from, to] of [
+      [before, other],
+      [other, before],
+    ] as const)
+      assert.equal([earlierOf(from, to).layers, earlierOf(from, to).into], [[], [0, 0, 0, 0]]);
+});
+
 native(
   'what was learnt goes on where layers agree, through cuts, and the new image answers with it',
   async () => {

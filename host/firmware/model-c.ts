@@ -23,6 +23,7 @@ import {
   WIN_KERNEL,
 } from '../../assembly/layout.js';
 import { ErrorCode } from '../../assembly/error.js';
+import { hasSums } from '../learning/sums/of-image.js';
 import { type Image, keepsInputs } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
 import { constantOffset } from '../model/learning-header.js';
@@ -84,10 +85,8 @@ export interface Extras {
 }
 
 /** Sizes that only firmware for updates has. */
-function updateSizes(
-  { release, unstable, learning }: Image,
-  earlier: readonly Earlier[],
-): [string, number][] {
+function updateSizes(image: Image, earlier: readonly Earlier[]): [string, number][] {
+  const { release, unstable, learning } = image;
   const bank: [string, number][] = [
     ['WEIGHTS', learning?.banks ?? 0],
     ['WEIGHTS_BYTES', learning?.bankBytes ?? 0],
@@ -96,6 +95,7 @@ function updateSizes(
   return [
     ...(unstable ? [['UNSTABLE', 1] satisfies [string, number]] : []),
     ...(release > 0 ? [['RELEASE', release] satisfies [string, number]] : []),
+    ...(hasSums(image) ? [['SUMS', 1] satisfies [string, number]] : []),
     ...(earlier.length > 0 ? [['EARLIER', earlier.length] satisfies [string, number], ...bank] : []),
   ];
 }

@@ -21,8 +21,9 @@ import {
 import { UPDATE_LOW } from '../../assembly/learning-layout.js';
 import { BrownoutError } from '../error.js';
 import type { DeviceImage, Image } from '../model/image.js';
-import { bankAddress, constantOffset, type LearningHeader } from '../model/learning-header.js';
+import { bankAddress, constantOffset, type LearningHeader, weightBanks } from '../model/learning-header.js';
 import { OpRecord } from '../model/record.js';
+import { hasSums, sumsOfImage } from '../learning/sums/of-image.js';
 import { RECORD_OPS } from '../ops/index.js';
 
 /** A run of bytes of the new image's bank: `from` that offset of the old one's, or undefined: the factory's. */
@@ -59,6 +60,9 @@ function bankOffset(address: number): number | undefined {
   const place = (address & ~CONSTANT) >>> 0;
   return place >>> GROUP_SHIFT === Group.WEIGHTS ? place & GROUP_MASK : undefined;
 }
+
+/** Whether its biases are learnt. */
+const isLearnt = (op: OpRecord): boolean => bankOffset(op.get(OP_BIAS)) !== undefined;
 
 /** Learnt layers by the offset of their biases, which every one of them learns. */
 function bankLayers({ ops, learning }: DeviceImage): Map<number, BankLayer> {
@@ -163,6 +167,29 @@ function agreeing(old: DeviceImage, image: Image): { from: BankLayer; to: BankLa
   return found;
 }
 
+/**
+ * The head of two images that learn by sums, if all of it agrees: what both compute, and what the sums are of. Then a bank means
+ * the same under either, as a whole.
+ */
+function agreeingSums(old: DeviceImage, image: Image): string | undefined {
+  if (!hasSums(old) || !hasSums(image) || old.learning!.bankBytes !== image.learning!.bankBytes)
+    return undefined;
+  const [before, after] = [inferring(old), inferring(image)];
+  const same = (op: OpRecord, i: number): boolean =>
+    before[i] !== undefined &&
+    meaningOf(image, after.slice(0, i), op) === meaningOf(old, before.slice(0, i), before[i]);
+  if (before.length !== after.length || !after.every(same)) return undefined;
+  const what = (one: DeviceImage): string => {
+    const { sumsOf: _, bankOf, ...spec } = sumsOfImage(one);
+    return JSON.stringify([spec, [...bankOf(spec.prior)]], (_key, value: unknown) =>
+      ArrayBuffer.isView(value) ? [...(value as Int8Array)] : value,
+    );
+  };
+  return what(old) === what(image)
+    ? image.metadata.ops[image.ops.indexOf(after.find(isLearnt)!)]!
+    : undefined;
+}
+
 /** The parts of a bank of `bytes` in which these layers are carried over. */
 function partsOf(bytes: number, layers: readonly { from: BankLayer; to: BankLayer }[]): Part[] {
   const parts: Part[] = [];
@@ -178,12 +205,13 @@ function partsOf(bytes: number, layers: readonly { from: BankLayer; to: BankLaye
 
 /** For each bank that may be current under `old`: one of `header` that shares no byte with it, nor with the old slots. */
 function destinations(old: Image, header: LearningHeader): number[] {
+  const banks = weightBanks(header);
   const overlaps = (a: number, aBytes: number, b: number, bBytes: number): boolean =>
     a < b + bBytes && b < a + aBytes;
   return Array.from({ length: WEIGHT_BANKS + 1 }, (_, current) => {
-    if (current === 0) return 0;
+    if (current === 0 || current > banks) return 0;
     const source = bankAddress(old.learning!, current);
-    for (let bank = 1; bank <= WEIGHT_BANKS; bank++) {
+    for (let bank = 1; bank <= banks; bank++) {
       const at = bankAddress(header, bank);
       if (overlaps(at, header.bankBytes, source, old.learning!.bankBytes)) continue;
       if (!overlaps(at, header.bankBytes, old.slots.offset, old.slots.bytes)) return bank;
@@ -206,6 +234,11 @@ export function earlierOf(old: Image, image: Image): Earlier {
       expected: 'another image',
       hint: 'Leave it out: NVM of the same image goes on as it is.',
     });
+  }
+  const head = agreeingSums(old, image);
+  if (head !== undefined) {
+    const parts = [{ from: 0, to: 0, bytes: image.learning!.bankBytes }];
+    return { image: old, parts, into: destinations(old, image.learning!), layers: [head] };
   }
   const layers = agreeing(old, image);
   const carries = layers.length > 0;

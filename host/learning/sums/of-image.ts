@@ -39,7 +39,7 @@ export interface SumsOfImage {
 }
 
 /** Whether the image has a head by sums. */
-const hasSums = ({ ops }: DeviceImage): boolean => ops.some(({ kind }) => kind === OpKind.FOLD);
+export const hasSums = ({ ops }: DeviceImage): boolean => ops.some(({ kind }) => kind === OpKind.FOLD);
 
 const pad = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
