@@ -55,6 +55,7 @@ const LINES: [line: string, says: Hashes][] = [
   ['learn digits-learn.brn --data set.npz --trace constant', { ...learner, trace: true, seed: 1 }],
   ['export-weights digits-learn.brn -o w.brnw', { imageSha256: () => file('digits-learn.brn') }],
   ['import-weights digits-learn.brn w.brnw -o mine.brn', { imageSha256: () => file('mine.brn') }],
+  ['sign digits.brn --new-key key.pem -o signed.brn', { imageSha256: () => file('signed.brn') }],
   ['build digits.brn -o small.wasm', { moduleSha256: () => file('small.wasm') }],
   [
     'export digits.brn --target posix --no-verify -o app',

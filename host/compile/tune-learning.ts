@@ -1,5 +1,5 @@
 // Numbers of learning chosen at the desk, on labelled samples like those that a device will see: never on those that measure it.
-import { BrownoutError } from '../error.js';
+import { BrownoutError, checkFields } from '../error.js';
 import { chainOf } from '../learning/chain.js';
 import { completeSumsOptions, SUMS } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
@@ -29,6 +29,8 @@ export function tuneLearning(
   sets: readonly Samples[],
   onTrial?: (done: number, total: number) => void,
 ): LearningTuning {
+  checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
+  checkFields(learn, 'what is to be learnt: { layers: "sums", data }', 'layers');
   if (learn.layers.trim() !== SUMS) {
     if (learn.learningRate !== undefined) return nothingLeft('the learning rate');
     const { learningRate, trials } = tuneLearningRate(model, learn, sets);
