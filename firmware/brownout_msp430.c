@@ -61,3 +61,51 @@ void brownout_start(void) {
   if (main() != 0) brownout_trap();
   brownout_board_end();
 }
+
+/* What LLVM calls for 64 bits: products, of the low 64 bits, and shifts. Learning and int16 take them. */
+int64_t brownout_msp430_product(int32_t a, int32_t b);
+typedef union {
+  uint64_t whole;
+  uint32_t half[2];
+} brownout_msp430_wide;
+
+uint64_t __mspabi_mpyll_hw(uint64_t a, uint64_t b);
+uint64_t __mspabi_mpyll_hw(uint64_t a, uint64_t b) {
+  const brownout_msp430_wide x = {a};
+  const brownout_msp430_wide y = {b};
+  brownout_msp430_wide product;
+  product.whole = (uint64_t)brownout_msp430_product((int32_t)x.half[0], (int32_t)y.half[0]);
+  product.half[1] += x.half[0] * y.half[1] + x.half[1] * y.half[0];
+  /* The product was signed. */
+  if ((int32_t)x.half[0] < 0) product.half[1] += y.half[0];
+  if ((int32_t)y.half[0] < 0) product.half[1] += x.half[0];
+  return product.whole;
+}
+
+int64_t __ashrdi3(int64_t a, int count);
+int64_t __ashrdi3(int64_t a, int count) {
+  brownout_msp430_wide x = {(uint64_t)a};
+  for (; count; count--) {
+    x.half[0] = x.half[0] >> 1 | x.half[1] << 31;
+    x.half[1] = (uint32_t)((int32_t)x.half[1] >> 1);
+  }
+  return (int64_t)x.whole;
+}
+uint64_t __lshrdi3(uint64_t a, int count);
+uint64_t __lshrdi3(uint64_t a, int count) {
+  brownout_msp430_wide x = {a};
+  for (; count; count--) {
+    x.half[0] = x.half[0] >> 1 | x.half[1] << 31;
+    x.half[1] >>= 1;
+  }
+  return x.whole;
+}
+uint64_t __ashldi3(uint64_t a, int count);
+uint64_t __ashldi3(uint64_t a, int count) {
+  brownout_msp430_wide x = {a};
+  for (; count; count--) {
+    x.half[1] = x.half[1] << 1 | x.half[0] >> 31;
+    x.half[0] <<= 1;
+  }
+  return x.whole;
+}
