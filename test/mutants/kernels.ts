@@ -266,6 +266,31 @@ export const KERNELS = [
     ['the exponent', 'const exponent = 12 - headroom + 31 - 8;', 'const exponent = 12 - headroom + 31 - 7;'],
     ['no saturation at 127', 'min(y - 128, 127)', 'y - 128'],
   ]),
+  ...of('assembly/kernels/circulant_spectra_s8.ts', 'answers', [
+    [
+      'blocks of inputs before the tile',
+      'const begin = index * load<i32>(op, CIRC_GROUP) * k;',
+      'const begin = 0;',
+    ],
+    ['spectra as far apart as inputs', '(begin << 2)', 'begin'],
+    [
+      'a last block longer than the inputs',
+      'min(begin + load<i32>(op, CIRC_GROUP) * k, inputs)',
+      'begin + load<i32>(op, CIRC_GROUP) * k',
+    ],
+    ['a block of spectra short of its last', '<i32>(last - spectra)', '<i32>(last - spectra) - 4'],
+  ]),
+  ...of('assembly/kernels/circulant_ntt_s8.ts', 'answers', [
+    [
+      'spectra that are there made again',
+      'has(OpKind.CIRCULANT_SPECTRA) && load<i32>(op, CIRC_SPECTRA)',
+      'false',
+    ],
+  ]),
+  ...of('assembly/kernels/circulant_direct_s8.ts', 'answers', [
+    ['a part of a row from its start on', 'turned + k - (first - row)', 'turned + k'],
+    ['weights of a part by its first output', 'const row = first & -k;', 'const row = first;'],
+  ]),
   ...of('assembly/kernels/ntt.ts', 'answers', [
     ['a root not squared', 'root = multiply(root, root);', ''],
     ['bits reversed of the index itself', 'ctz(index + 1) + 1', 'ctz(index) + 1'],
