@@ -240,10 +240,11 @@ function constantParts(constant: OnnxTensor, axis: number, indices: readonly num
   const inner = elementCount({ shape: shape.slice(axis + 1) });
   const outer = elementCount({ shape: shape.slice(0, axis) });
   const size = shape[axis] ?? 1;
-  const taken: number[] = [];
+  const taken = new Float64Array(outer * indices.length * inner);
+  let count = 0;
   for (let i = 0; i < outer; i++)
     for (const index of indices)
-      for (let at = 0; at < inner; at++) taken.push(values[(i * size + index) * inner + at] ?? 0);
+      for (let at = 0; at < inner; at++) taken[count++] = values[(i * size + index) * inner + at] ?? 0;
   return {
     shape: shape.map((old, i) => (i === axis ? indices.length : old)),
     values: taken,
@@ -457,7 +458,7 @@ export const constant: Handler = (graph, node) => {
 export const constantOfShape: Handler = (graph, node) => {
   const sizes = graph.constantIntegers(node, 0);
   const count = elementCount({ shape: sizes });
-  if (!(count >= 0 && count <= 1 << 20)) graph.refuse(node, `of shape [${sizes}]`, 'fewer elements');
+  if (!(count >= 0 && count <= 1 << 18)) graph.refuse(node, `of shape [${sizes}]`, 'fewer elements');
   const value = node.attributes.has('value') ? graph.tensorAttribute(node, 'value') : undefined;
   const values = new Array<number>(count).fill(value?.values[0] ?? 0);
   graph.fold(node, { shape: sizes, values, integer: value?.integer ?? false });
