@@ -125,7 +125,8 @@ export const D_BOOTS = 4;
 /** CRC-32 of the two fields before it. */
 export const D_CRC = 8;
 
-// Plan: op records of one size. Common fields first, then those of the kernel. Bytes 44..47 are of *_grad alone, else zero.
+// Plan: op records of one size. Common fields first, then those of the kernel. Bytes 44..47 are of
+// *_grad and separable_conv2d alone, else zero.
 export const OP_BYTES = 128;
 /** OpKind, a byte. */
 export const OP_KIND = 0;
@@ -214,6 +215,8 @@ export enum OpKind {
   MAP = 13,
   CIRCULANT_KARATSUBA = 14,
   CONV2D_WINOGRAD = 15,
+  /** A depthwise convolution and the pointwise one after it, the map between them in SRAM. */
+  SEPARABLE_CONV2D = 16,
   /** Spectra of a circulant layer's inputs, where entering it would take more than its share of a charge. */
   CIRCULANT_SPECTRA = 17,
   // Of learning.
@@ -245,7 +248,7 @@ export enum OpKind {
 export const KIND_LEARNING = 128;
 
 /** Kernels there are, a bit a kind: of kinds 0–31, and HIGH, of 32–63. Builds for one image: assembly/kernels/mask.ts. */
-export const KINDS_INT8 = 0x2fffe;
+export const KINDS_INT8 = 0x3fffe;
 export const KINDS_INT8_HIGH = 0;
 export const KINDS_INT16 = 0x37ce;
 export const KINDS_INT16_HIGH = 0;
@@ -291,6 +294,18 @@ export const WINO_POSITIONS = 16;
 export const WINO_ROWS = 4;
 /** Bytes of the products of two outputs and two blocks, or in lanes of four. */
 export const WINO_PRODUCT_BYTES = 512;
+
+// separable_conv2d_s8: a tile is `rows` × `tileColumns` outputs, down one strip of columns after the other; the window's
+// fields, of the depthwise convolution's window and the pointwise one's outputs and group, and instead of its last two these.
+// OP_WEIGHTS, OP_BIAS and OP_REQUANT have what the pointwise convolution takes, then what the depthwise one does.
+/** Of the map between: zero point and clamps, an int8 each. */
+export const SEP_ZERO_POINT = 44;
+export const SEP_CLAMP_MIN = 45;
+export const SEP_CLAMP_MAX = 46;
+/** Low 16 bits: channels of the map between whose weights are in SRAM at a time; high 16 bits: its channels. */
+export const SEP_CHANNELS = 116;
+/** Low 16 bits: rows of a tile; high 16 bits: rows of the output. */
+export const SEP_ROWS = 120;
 
 // dense_s8, dense_s16: a tile is `group` outputs.
 export const DENSE_INPUTS = 72;

@@ -147,6 +147,7 @@ export type {
   ConstantTensor,
   Conv2d,
   ConvolutionMethod,
+  FuseChoice,
   Dense,
   DepthwiseConv2d,
   Logistic,

@@ -43,7 +43,7 @@ const align = (bytes: number): number => Math.ceil(bytes / ALIGNMENT) * ALIGNMEN
 
 /** Areas whose places say more than their size: room for cores that widen windows, for tables of signs; pairs inside another. */
 const isLoose = (op: OpRecord, area: number): boolean =>
-  (op.kind === OpKind.CONV2D && area === 0) ||
+  ((op.kind === OpKind.CONV2D || op.kind === OpKind.SEPARABLE_CONV2D) && area === 0) ||
   (op.kind === OpKind.CIRCULANT_NTT && area === 4) ||
   (op.kind === OpKind.CIRCULANT_SPECTRA && (area === 1 || area === 4)) ||
   (op.get(OP_WEIGHT_TYPE) > WeightType.INT4 && area === (op.kind === OpKind.CONV2D ? 2 : 1));

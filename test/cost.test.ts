@@ -53,6 +53,7 @@ const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   'conv winograd': (random) => networks.winogradNetwork(random, 'stored'),
   'conv winograd, computed': (random) => networks.winogradNetwork(random, 'computed'),
   depthwise: networks.depthwiseNetwork,
+  separable: networks.separableNetwork,
   'depthwise int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
   dense: (random) => networks.denseNetwork(random, 400),
   'dense int4': (random) => networks.withInt4(random, networks.denseNetwork(random)),

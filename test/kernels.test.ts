@@ -22,6 +22,7 @@ import {
   matmulNetwork,
   meanNetwork,
   padNetwork,
+  separableNetwork,
   sliceNetwork,
   softmaxNetwork,
   withInt4,
@@ -103,6 +104,7 @@ for (const [method, spectra] of [['direct'], ['ntt'], ['ntt', 'computed'], ['kar
 
 sweep('circulant_spectra_s8', 60, spectraNetwork, 4400);
 sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);
+sweep('separable_conv2d_s8', 200, separableNetwork, 1600);
 sweep('conv2d_s8, circulant blocks over channels', 150, circulantConvNetwork);
 sweep('conv2d_s8, int4 weights', 100, (random) => withInt4(random, convNetwork(random)));
 sweep('depthwise_conv2d_s8, int4 weights', 100, (random) => withInt4(random, depthwiseNetwork(random)));

@@ -1,7 +1,7 @@
 // Short copies and fills: on a microcontroller a call to memmove costs more than a few bytes.
 import { FAST } from '../kernels/mask';
 
-/** Copies `length` bytes upwards, from and to any address; the ranges do not overlap. */
+/** Copies `length` bytes upwards, from and to any address; where the ranges overlap, to the lower one. */
 export function copyBytes(destination: usize, source: usize, length: i32): void {
   const end = destination + length;
   if (ASC_FEATURE_SIMD) {

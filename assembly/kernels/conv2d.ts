@@ -123,30 +123,25 @@ function accelerate(
   gemm(columns, count, stored, size, patch, bias, pair, stride, zero, low, high, to, pixel, room);
 }
 
-export function tile(op: usize, index: i32): void {
-  const wide = isInt16(op, OpKind.CONV2D);
+/**
+ * Channels `from` to `until` of `count` windows of `patch` values at `columns`, each in circulant blocks of `k` channels, to
+ * `output`. A block row of k output channels shares its stored bytes; without blocks, k is 1. Returns the bytes of the output.
+ */
+export function multiplyChannels(
+  op: usize,
+  wide: bool,
+  k: i32,
+  columns: usize,
+  count: i32,
+  patch: i32,
+  from: i32,
+  until: i32,
+  output: usize,
+): i32 {
   const width = i32(wide);
-  let from = 0;
-  let until = load<i32>(op, WIN_OUTPUT_CHANNELS);
-  const part = HAS_SPECIAL ? load<i32>(op, WIN_PART) : 0;
-  if (part) {
-    const parts = (until + part - 1) / part;
-    from = (index % parts) * part;
-    until = min(until, from + part);
-    index /= parts;
-  }
-  const row = outputRow(op, index);
-  const column = firstColumn(op, index);
-  const count = columnCount(op, column);
-  const output = op + load<usize>(op, OP_SCRATCH5);
-  const kernel = load<u32>(op, WIN_KERNEL);
-  const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
   const pixel = (until - from) << width;
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
-  const columns = lookWindows(op, row, column, count, patch << width);
-  // A block row of k output channels shares its stored bytes; without blocks, k is 1.
-  const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
   const taps = patch / inputs;
   const bytes = k > 1 ? taps * ((inputs + k - 1) & -k) : rowBytes(op, patch);
@@ -201,5 +196,29 @@ export function tile(op: usize, index: i32): void {
       pair += requantStride;
     }
   }
-  put(outputAddress(op, row, column) + (from << width), output, count * pixel);
+  return count * pixel;
+}
+
+export function tile(op: usize, index: i32): void {
+  const wide = isInt16(op, OpKind.CONV2D);
+  const width = i32(wide);
+  let from = 0;
+  let until = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const part = HAS_SPECIAL ? load<i32>(op, WIN_PART) : 0;
+  if (part) {
+    const parts = (until + part - 1) / part;
+    from = (index % parts) * part;
+    until = min(until, from + part);
+    index /= parts;
+  }
+  const row = outputRow(op, index);
+  const column = firstColumn(op, index);
+  const count = columnCount(op, column);
+  const output = op + load<usize>(op, OP_SCRATCH5);
+  const kernel = load<u32>(op, WIN_KERNEL);
+  const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
+  const columns = lookWindows(op, row, column, count, patch << width);
+  const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
+  const bytes = multiplyChannels(op, wide, k, columns, count, patch, from, until, output);
+  put(outputAddress(op, row, column) + (from << width), output, bytes);
 }

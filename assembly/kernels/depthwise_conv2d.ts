@@ -22,29 +22,49 @@ import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
 import { gather, gatherRows } from './gather';
 import { eightChannels } from './depthwise_lanes';
-import { ACCELERATED, FAST, SIMD, isInt16 } from './mask';
+import { ACCELERATED, FAST, ROWS_APART, SIMD, isInt16 } from './mask';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
-import { columnCount, firstColumn, outputAddress, outputRow } from './window';
+import { columnCount, firstColumn, outputAddress, outputRow, pixelBytes } from './window';
 
-/** `sum` and each tap at `x`, `pixel` bytes apart, times its weight, from `w` to `last` `size` bytes apart. */
+/**
+ * `sum` and each tap at `x`, `pixel` bytes apart and `skip` more from row to row, times its weight, from `w` to `last` `size`
+ * bytes apart and rows `row`.
+ */
 // @ts-ignore: decorator
 @inline
-function addTaps<T, S>(sum: S, x: usize, pixel: i32, w: usize, last: usize, size: i32): S {
-  for (; w < last; w += size) {
-    sum += <S>(<i32>load<T>(x) * <i32>load<i8>(w));
-    x += pixel;
-  }
+function addTaps<T, S>(
+  sum: S,
+  x: usize,
+  pixel: i32,
+  skip: i32,
+  w: usize,
+  last: usize,
+  size: i32,
+  row: i32,
+): S {
+  // Those of int16 never are.
+  const apart = ROWS_APART && sizeof<T>() == 1;
+  do {
+    const end = apart ? w + row : last;
+    for (; w < end; w += size) {
+      sum += <S>(<i32>load<T>(x) * <i32>load<i8>(w));
+      x += pixel;
+    }
+    if (apart) x += skip;
+  } while (apart && w < last);
   return sum;
 }
 
 /**
  * Four channels from `x` on, each its own multiplier: sums over `size`-byte rows of weights from `w` to `last`, and over
- * windows from `to` to `end`.
+ * windows from `to` to `end`. Those begin `step` bytes apart, their rows `across`.
  */
 function fourChannels(
   op: usize,
   x: usize,
+  step: i32,
+  across: i32,
   w: usize,
   last: usize,
   size: i32,
@@ -55,23 +75,32 @@ function fourChannels(
 ): void {
   const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
   const stride = load<usize>(op, OP_REQUANT_STRIDE);
+  const width: i32 = load<u16>(op, WIN_KERNEL + 2);
   do {
     let a = load<i32>(bias);
     let b = load<i32>(bias, 4);
     let c = load<i32>(bias, 8);
     let d = load<i32>(bias, 12);
     let at = w;
-    // The taps of a window lie behind each other: the next window follows.
+    let tap = x;
+    let row = x;
     do {
-      a += <i32>load<i8>(x) * <i32>load<i8>(at);
-      b += <i32>load<i8>(x, 1) * <i32>load<i8>(at, 1);
-      c += <i32>load<i8>(x, 2) * <i32>load<i8>(at, 2);
-      d += <i32>load<i8>(x, 3) * <i32>load<i8>(at, 3);
-      x += pixel;
-      at += size;
-    } while (at < last);
+      const rowEnd = ROWS_APART ? at + width * size : last;
+      if (ROWS_APART) tap = row;
+      do {
+        a += <i32>load<i8>(tap) * <i32>load<i8>(at);
+        b += <i32>load<i8>(tap, 1) * <i32>load<i8>(at, 1);
+        c += <i32>load<i8>(tap, 2) * <i32>load<i8>(at, 2);
+        d += <i32>load<i8>(tap, 3) * <i32>load<i8>(at, 3);
+        tap += pixel;
+        at += size;
+      } while (at < rowEnd);
+      row += across;
+    } while (ROWS_APART && at < last);
     requantizeTwo(op, a, b, pair, to);
     requantizeTwo(op, c, d, pair + stride * 2, to + 2);
+    // Where the taps of a window lie behind each other, the next window follows.
+    x = ROWS_APART ? x + step : tap;
     to += pixel;
   } while (to < end);
 }
@@ -117,14 +146,27 @@ function accelerate(
   );
 }
 
-export function tile(op: usize, index: i32): void {
-  const wide = isInt16(op, OpKind.DEPTHWISE_CONV2D);
+/** Whether windows are read from rows that overlap, by lanes or an accelerator. */
+// @ts-ignore: decorator
+@inline
+function hasLanes(single: bool, outputs: i32, group: i32): bool {
+  return SIMD && single && group >= 8 && (outputs % group == 0 || outputs % group >= 8);
+}
+
+/**
+ * All channels of `count` windows at `columns`, `step` bytes apart and their rows `across`, to `output`. Without an accelerator,
+ * lanes or rows apart, a window is one vector. Returns the bytes of the output.
+ */
+export function multiplyWindows(
+  op: usize,
+  wide: bool,
+  columns: usize,
+  step: i32,
+  across: i32,
+  count: i32,
+  output: usize,
+): i32 {
   const width = i32(wide);
-  const row = outputRow(op, index);
-  const column = firstColumn(op, index);
-  const count = columnCount(op, column);
-  const columns = op + load<usize>(op, OP_SCRATCH1);
-  const output = op + load<usize>(op, OP_SCRATCH5);
   const kernel = load<u32>(op, WIN_KERNEL);
   const taps: i32 = (kernel & 0xffff) * (kernel >> 16);
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
@@ -132,17 +174,10 @@ export function tile(op: usize, index: i32): void {
   const multiplier = outputs / inputs;
   const group = load<i32>(op, WIN_GROUP);
   const pixel = inputs << width;
-  const patch = taps * pixel;
   const bytes = rowBytes(op, group * taps);
   const single = !wide && multiplier == 1;
-  const lanes = SIMD && single && group >= 8 && (outputs % group == 0 || outputs % group >= 8);
-  // Lanes and accelerators read windows that overlap.
-  let across = lanes || (ACCELERATED && single) ? gatherRows(op, row, column, count, columns) : 0;
-  const span = across ? <i32>load<u16>(op, WIN_STRIDE + 2) * pixel : patch;
-  if (!across) {
-    across = <i32>(kernel >> 16) * pixel;
-    gather(op, row, column, count, columns, patch);
-  }
+  const lanes = hasLanes(single, outputs, group);
+  const outputBytes = outputs << width;
   for (let first = 0; first < outputs; first += group) {
     const size = min(group, outputs - first);
     let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
@@ -151,8 +186,7 @@ export function tile(op: usize, index: i32): void {
     const address = load<usize>(op, OP_WEIGHTS) + (first / group) * bytes;
     const packed = look(address, rowBytes(op, size * taps), scratch);
     const weights = unpack(op, packed, size * taps, behind(scratch, bytes));
-    const step = outputs << width;
-    if (lanes) {
+    if (SIMD && lanes) {
       for (let i = 0; i < size; i += 8) {
         // The last eight begin earlier, and some are computed twice.
         const at = min(i, size - 8);
@@ -160,40 +194,68 @@ export function tile(op: usize, index: i32): void {
         const w = weights + at;
         const x = columns + first + at;
         const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
-        eightChannels(op, x, span, across, w, size, bias + (at << 2), pairs, to, to + count * step);
+        eightChannels(op, x, step, across, w, size, bias + (at << 2), pairs, to, to + count * outputBytes);
       }
       continue;
     }
     if (ACCELERATED && single) {
-      accelerate(op, columns + first, span, across, count, weights, size, bias, pair, output + first);
+      accelerate(op, columns + first, step, across, count, weights, size, bias, pair, output + first);
       continue;
     }
     for (let i = 0; i < size; i++) {
       let vector = columns + (((first + i) / multiplier) << width);
       const w = weights + i;
       const last = w + taps * size;
+      const row = <i32>(kernel >> 16) * size;
+      const skip = across - <i32>(kernel >> 16) * pixel;
       let to = output + ((first + i) << width);
-      const end = to + count * step;
+      const end = to + count * outputBytes;
       if (FAST && !wide && multiplier == 1 && i + 3 < size) {
-        fourChannels(op, vector, w, last, size, bias, pair, to, end);
+        fourChannels(op, vector, step, across, w, last, size, bias, pair, to, end);
         i += 3;
         bias += 16;
         pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
         continue;
       }
-      for (; to < end; to += step) {
+      for (; to < end; to += outputBytes) {
         if (wide) {
-          const sum = addTaps<i16, i64>(load<i64>(bias), vector, pixel, w, last, size);
+          const start = load<i64>(bias);
+          const sum = addTaps<i16, i64>(start, vector, pixel, skip, w, last, size, row);
           store<i16>(to, requantizeS16(op, sum, pair));
         } else {
-          const sum = addTaps<i8, i32>(load<i32>(bias), vector, pixel, w, last, size);
+          const start = load<i32>(bias);
+          const sum = addTaps<i8, i32>(start, vector, pixel, skip, w, last, size, row);
           store<i8>(to, requantize(op, sum, pair));
         }
-        vector += patch;
+        vector += step;
       }
       bias += 4 << width;
       pair += load<i32>(op, OP_REQUANT_STRIDE);
     }
   }
-  put(outputAddress(op, row, column), output, (count * outputs) << width);
+  return count * outputBytes;
+}
+
+export function tile(op: usize, index: i32): void {
+  const wide = isInt16(op, OpKind.DEPTHWISE_CONV2D);
+  const row = outputRow(op, index);
+  const column = firstColumn(op, index);
+  const count = columnCount(op, column);
+  const columns = op + load<usize>(op, OP_SCRATCH1);
+  const output = op + load<usize>(op, OP_SCRATCH5);
+  const kernel = load<u32>(op, WIN_KERNEL);
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const pixel = pixelBytes(op);
+  const single = !wide && outputs == load<i32>(op, WIN_INPUT_CHANNELS);
+  const overlap = (ACCELERATED && single) || hasLanes(single, outputs, load<i32>(op, WIN_GROUP));
+  // Lanes and accelerators read windows that overlap.
+  let across = overlap ? gatherRows(op, row, column, count, columns) : 0;
+  let step = <i32>load<u16>(op, WIN_STRIDE + 2) * pixel;
+  if (!across) {
+    across = <i32>(kernel >> 16) * pixel;
+    step = <i32>(kernel & 0xffff) * across;
+    gather(op, row, column, count, columns, step);
+  }
+  const bytes = multiplyWindows(op, wide, columns, step, across, count, output);
+  put(outputAddress(op, row, column), output, bytes);
 }

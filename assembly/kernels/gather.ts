@@ -11,22 +11,39 @@ import {
 import { HAS_SPECIAL } from './mask';
 import { inputColumn, inputRow, isInside, lookRow, pixelBytes } from './window';
 
+/** Bytes of a row under `count` outputs, laid out so that windows overlap. */
+export function spanBytes(op: usize, count: i32): i32 {
+  const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
+  const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
+  return ((count - 1) * stride + kernelWidth) * pixelBytes(op);
+}
+
 /**
- * Lays out the input rows under the tile's outputs, and `below` more, padding filled in, so that windows overlap. Returns the
- * bytes of a row; 0 and nothing done where that would take more room than windows one by one.
+ * Lays out the input rows under the tile's outputs, and `below` more, padding filled in, so that windows overlap; without those
+ * `above`, which lie there. Returns the bytes of a row; 0 and nothing done where that would take more room than windows one by
+ * one.
  */
-export function gatherRows(op: usize, row: i32, column: i32, count: i32, to: usize, below: i32 = 0): i32 {
+export function gatherRows(
+  op: usize,
+  row: i32,
+  column: i32,
+  count: i32,
+  to: usize,
+  below: i32 = 0,
+  above: i32 = 0,
+): i32 {
   const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
   const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
   if (load<u16>(op, WIN_DILATION + 2) != 1 || stride > kernelWidth) return 0;
   const pixel = pixelBytes(op);
   const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);
   const left = inputColumn(op, column);
-  const bytes = ((count - 1) * stride + kernelWidth) * pixel;
+  const bytes = spanBytes(op, count);
   const before = min(max(-left, 0) * pixel, bytes);
   const until = max(min((load<i32>(op, WIN_INPUT_WIDTH) - left) * pixel, bytes), before);
   const height: i32 = load<u16>(op, WIN_KERNEL) + below;
-  for (let ky = 0; ky < height; ky++, to += bytes) {
+  to += above * bytes;
+  for (let ky = above; ky < height; ky++, to += bytes) {
     const y = inputRow(op, row, ky);
     // What is inside the map, from `before` to `until`, and padding around it.
     let done = 0;

@@ -30,6 +30,7 @@ import * as maxPool from './max_pool';
 import * as mean from './mean_s8';
 import * as mul from './mul';
 import * as pad from './pad';
+import * as separable from './separable_conv2d_s8';
 import * as softmax16 from './softmax_s16';
 import * as softmax from './softmax_s8';
 
@@ -80,6 +81,9 @@ export function enter(op: usize): void {
       break;
     case OpKind.MAP:
       if (has(OpKind.MAP)) map.enter(op);
+      break;
+    case OpKind.SEPARABLE_CONV2D:
+      if (has(OpKind.SEPARABLE_CONV2D)) separable.enter(op);
       break;
     case OpKind.SOFTMAX:
       if (isInt16(op, OpKind.SOFTMAX)) softmax16.enter(op);
@@ -138,6 +142,9 @@ export function tile(op: usize, index: i32): void {
       break;
     case OpKind.PAD:
       if (has(OpKind.PAD)) pad.tile(op, index);
+      break;
+    case OpKind.SEPARABLE_CONV2D:
+      if (has(OpKind.SEPARABLE_CONV2D)) separable.tile(op, index);
       break;
     case OpKind.SOFTMAX:
       if (isInt16(op, OpKind.SOFTMAX)) softmax16.tile(op, index);

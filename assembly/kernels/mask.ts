@@ -54,6 +54,11 @@ const HAS_INT8: bool = (INT8 | INT8_HIGH) != 0;
 const HAS_INT16: bool = (INT16 | INT16_HIGH) != 0;
 const HAS_HIGH: bool = (INT8_HIGH | INT16_HIGH) != 0;
 
+/**
+ * Whether rows of a depthwise window may lie apart, overlapping those of the next, though no accelerator asks for it. A mask, as
+ * above.
+ */
+export const ROWS_APART: bool = (INT8 & (1 << OpKind.SEPARABLE_CONV2D)) != 0;
 /** Convolutions of circulant blocks. */
 export const HAS_BLOCKS: bool = (FEATURES & FEATURE_BLOCKS) != 0;
 /** Ops that are not `OP_FLAG_PLAIN`. */

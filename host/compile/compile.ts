@@ -235,13 +235,14 @@ function storedTransforms({ ops, tensors }: QuantizedNetwork, bytes: number): Se
 /** `network` with its layers computed as chosen, where they leave it open. */
 function withMethods(
   network: QuantizedNetwork,
-  { spectra, circulant, convolution, transformed }: CompileSettings,
+  { spectra, circulant, convolution, transformed, fuse }: CompileSettings,
   { flashBytes }: DeviceProfile,
 ): QuantizedNetwork {
   const stored = storedTransforms(network, flashBytes.value * TRANSFORMED_SHARE);
   const ops = network.ops.map((op): QuantizedOp => {
     if (op.kind === 'circulant')
       return { spectra, ...op, method: op.method === 'auto' ? circulant : op.method };
+    if (op.kind === 'depthwiseConv2d') return { fuse, ...op };
     if (op.kind !== 'conv2d') return op;
     const kept = stored.has(op) ? 'stored' : 'computed';
     return { method: convolution, transformed: transformed === 'auto' ? kept : transformed, ...op };

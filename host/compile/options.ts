@@ -4,6 +4,7 @@ import type { ImageMetadata } from '../model/metadata.js';
 import type {
   Circulant,
   ConvolutionMethod,
+  FuseChoice,
   SpectraChoice,
   WeightTransform,
 } from '../model/quantized-network.js';
@@ -76,6 +77,12 @@ export interface CompileOptions {
    * maps first.
    */
   transformed?: 'auto' | WeightTransform;
+  /**
+   * Whether a depthwise convolution that leaves it open and the pointwise one after it become one op, the map between them in
+   * SRAM: `auto` (default), where an inference takes less energy so on the device, `on`, wherever there is a kernel for both,
+   * or `off`. Answers are the same. Images with `learn` by gradients have none.
+   */
+  fuse?: FuseChoice;
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -132,6 +139,11 @@ export const compileOptions = {
     kind: choice(['auto', 'stored', 'computed'], { placeholder: 'WHICH' }),
     default: 'auto',
     help: 'of their weights: auto, stored: 3.6 times the bytes, or computed in each tile',
+  },
+  fuse: {
+    kind: choice(['auto', 'on', 'off'], { placeholder: 'WHEN' }),
+    default: 'auto',
+    help: 'a depthwise convolution and the 1×1 after it as one op: auto (where it saves energy), on or off',
   },
   classes: { kind: list(text('NAME', 'yes')), help: 'names of the classes, for reports' },
   preprocessing: { kind: instance('{ minimum, maximum } of the float input', isPreprocessing) },

@@ -18,6 +18,7 @@ import {
   OP_SCRATCH1,
   OP_TILES,
   OpKind,
+  SEP_CHANNELS,
   STATE_BYTES,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
@@ -56,11 +57,17 @@ export function sramBytes(image: Image, { arena }: FirmwareModule): number {
   return Math.ceil((arena + image.arenaBytes) / SRAM_ALIGNMENT) * SRAM_ALIGNMENT;
 }
 
+/** Values of a window that gemm multiplies; 0 where a record's kernel is none of it. */
+function vectorOf(op: OpRecord): number {
+  const [height, width] = op.getPair(WIN_KERNEL);
+  if (op.kind === OpKind.SEPARABLE_CONV2D) return op.getPair(SEP_CHANNELS)[1];
+  return op.kind === OpKind.CONV2D ? height * width * op.get(WIN_INPUT_CHANNELS) : 0;
+}
+
 /** Whether `op` is a convolution that an accelerator has room to widen two windows of (assembly/kernels/conv2d.ts). */
 function hasRoom(op: OpRecord): boolean {
-  const [height, width] = [op.get(WIN_KERNEL) & 0xffff, op.get(WIN_KERNEL) >>> 16];
-  const patch = height * width * op.get(WIN_INPUT_CHANNELS);
-  return op.kind === OpKind.CONV2D && op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * patch;
+  const vector = vectorOf(op);
+  return vector > 0 && op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * vector;
 }
 
 /** Up to so many channels, code for Winograd's products has no loop. */

@@ -44,6 +44,9 @@ export interface CompiledFor {
   ownConverter?: true;
 }
 
+/** Between the names of two layers that are one record. */
+export const FUSED_NAMES = ' + ';
+
 /** What only the desk needs. */
 export interface ImageMetadata {
   name: string;

@@ -81,6 +81,12 @@ export type ConvolutionMethod = 'auto' | 'direct' | 'winograd';
 /** What Winograd's way keeps of weights: transformed ones, or as they are. */
 export type WeightTransform = 'stored' | 'computed';
 
+/**
+ * Whether a depthwise convolution and the pointwise one after it become one op: `auto`, where an inference takes less energy so;
+ * `on`, wherever there is a kernel for both; `off`.
+ */
+export type FuseChoice = 'auto' | 'on' | 'off';
+
 /** The greatest over a window; padding does not count. */
 export interface MaxPool2d extends OpBase, Window {
   kind: 'maxPool2d';
@@ -135,6 +141,8 @@ export interface DepthwiseConv2d extends OpBase, Window, Requantization {
   weights: Int8Array;
   /** Default int8. */
   weightType?: WeightType;
+  /** Default auto. */
+  fuse?: FuseChoice;
 }
 
 /** The mean over a window, rounded as TensorFlow Lite’s reference does; padding does not count. */

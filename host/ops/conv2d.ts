@@ -228,7 +228,7 @@ export const conv2d: NetworkOp<Conv2d> = {
 };
 
 /** Multiply-adds of `rows` channels of `vectors` windows by the loops of firmware/brownout_accel.h. */
-function gemmCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
+export function gemmCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
   const [pairs, two] = [vectors - (vectors % 2), rows - (rows % 2)];
   const wide = room && pairs > 0 && rows > 1 && length % 4 === 0;
   const fours = vectors > pairs ? rows - (rows % 4) : 0;

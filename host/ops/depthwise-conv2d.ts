@@ -59,7 +59,12 @@ import {
 import { type NetworkOp, one, type RecordOp, SIMPLE } from './op.js';
 
 /** Weights in groups of output channels, [group][tap][channel], each group a row. */
-function packGroups(op: DepthwiseConv2d, outputs: number, group: number, record: OpRecord): Uint8Array {
+export function packGroups(
+  op: DepthwiseConv2d,
+  outputs: number,
+  group: number,
+  record: OpRecord,
+): Uint8Array {
   const taps = op.weights.length / outputs;
   // Every group as long as the first, so that rows have one length.
   const grouped = new Int8Array(Math.ceil(outputs / group) * group * taps);
@@ -150,7 +155,7 @@ function ungroup(grouped: Int8Array, taps: number, outputs: number, group: numbe
 }
 
 /** Channels of a group: four at a time where each has an input of its own. */
-function groupCounts(op: OpRecord, columns: number, size: number): Counts {
+export function depthwiseCounts(op: OpRecord, columns: number, size: number): Counts {
   const taps = tapsOf(op);
   const made = isInt8Weights(op) ? 0 : size * taps;
   const own = op.get(WIN_INPUT_CHANNELS) === op.get(WIN_OUTPUT_CHANNELS);
@@ -193,7 +198,7 @@ function depthwiseWork(op: OpRecord): Work {
   const tiles = windowWork(op, ({ columns, rows, span }) => {
     const groups = cut(outputs, group, (size) =>
       part(
-        { group: 1, ...groupCounts(op, columns, size) },
+        { group: 1, ...depthwiseCounts(op, columns, size) },
         { constantViews: 3, constantBytes: weightRowBytes(op, size * taps) + requantizationBytes(op, size) },
       ),
     ).all;

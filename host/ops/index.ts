@@ -16,6 +16,7 @@ import type { NetworkOp, RecordOp } from './op.js';
 import { pad, padRecord } from './pad.js';
 import { averagePool2d, averagePoolRecord, maxPool2d, maxPoolRecord } from './pool2d.js';
 import type { LoweredOp, TileLimits } from './shared/lowering.js';
+import { separableRecord } from './separable-conv2d.js';
 import { softmax, softmaxRecord } from './softmax.js';
 import { winogradRecord } from './winograd.js';
 
@@ -36,6 +37,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.MAP]: mapRecord,
   [OpKind.CIRCULANT_KARATSUBA]: circulantKaratsuba,
   [OpKind.CONV2D_WINOGRAD]: winogradRecord,
+  [OpKind.SEPARABLE_CONV2D]: separableRecord,
 };
 
 /** A reshape computes nothing: it renames. */

@@ -31,6 +31,7 @@ import {
   OP_REQUANT_STRIDE,
   OP_WEIGHTS,
   OpKind,
+  SEP_ROWS,
   SOFTMAX_DEPTH,
   WIN_DILATION,
   WIN_GROUP,
@@ -121,6 +122,33 @@ function winogradFootprint(op: OpRecord, tile: number): Footprint {
   const writes: Interval[] = [];
   for (let y = row; y < Math.min(row + 2, outputHeight); y++)
     writes.push(values(op, OP_OUTPUT, (y * outputWidth + first) * outputs, count * outputs));
+  return { reads, writes };
+}
+
+/** Rows of outputs in a strip of columns, and the input rows under their windows: the map between is in SRAM. */
+function separableFootprint(op: OpRecord, tile: number): Footprint {
+  const [inputHeight, inputWidth, inputs] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((f) =>
+    op.get(f),
+  ) as [number, number, number];
+  const [width, outputs, columns] = [WIN_OUTPUT_WIDTH, WIN_OUTPUT_CHANNELS, WIN_TILE_COLUMNS].map((f) =>
+    op.get(f),
+  ) as [number, number, number];
+  const [rows, height] = op.getPair(SEP_ROWS);
+  const perStrip = Math.ceil(height / rows);
+  const [column, row] = [Math.floor(tile / perStrip) * columns, (tile % perStrip) * rows];
+  const [lastColumn, lastRow] = [Math.min(column + columns, width) - 1, Math.min(row + rows, height) - 1];
+  const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
+  const [down, across] = op.getPair(WIN_STRIDE);
+  const [top, before] = op.getPair(WIN_PADDING);
+  const left = Math.max(column * across - before, 0);
+  const right = Math.min(lastColumn * across - before + kernelWidth, inputWidth);
+  const reads: Interval[] = [];
+  const bottom = Math.min(lastRow * down - top + kernelHeight, inputHeight);
+  for (let y = Math.max(row * down - top, 0); y < bottom && right > left; y++)
+    reads.push(values(op, OP_INPUT, (y * inputWidth + left) * inputs, (right - left) * inputs));
+  const writes: Interval[] = [];
+  for (let y = row; y <= lastRow; y++)
+    writes.push(values(op, OP_OUTPUT, (y * width + column) * outputs, (lastColumn - column + 1) * outputs));
   return { reads, writes };
 }
 
@@ -224,6 +252,7 @@ const FOOTPRINTS = {
   [OpKind.MAP]: mapFootprint,
   [OpKind.CIRCULANT_KARATSUBA]: circulantFootprint,
   [OpKind.CONV2D_WINOGRAD]: winogradFootprint,
+  [OpKind.SEPARABLE_CONV2D]: separableFootprint,
 } as const satisfies Record<InferenceKind, Judge>;
 
 const inferenceFootprint: Judge = (op, tile) => FOOTPRINTS[op.inference](op, tile);
@@ -275,6 +304,7 @@ const PARAMETERS = {
   [OpKind.CIRCULANT_KARATSUBA]: NONE,
   // Nor are images that learn computed so (host/plan/learning/plan.ts).
   [OpKind.CONV2D_WINOGRAD]: NONE,
+  [OpKind.SEPARABLE_CONV2D]: NONE,
   [OpKind.MAX_POOL]: NONE,
   [OpKind.AVG_POOL]: NONE,
   [OpKind.ADD]: NONE,

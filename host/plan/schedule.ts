@@ -1,9 +1,11 @@
 // Which records a network's ops become, in order, and the buffers they use.
 import { OP_INPUT } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
+import { FUSED_NAMES } from '../model/metadata.js';
 import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
 import { lower } from '../ops/index.js';
 import type { LoweredOp, TileLimits } from '../ops/shared/lowering.js';
+import { fuseAt } from './fuse.js';
 import type { Buffer, Step } from './step.js';
 
 /** Which buffer each tensor lives in: a reshape's output is its input. */
@@ -45,19 +47,26 @@ export function schedule(network: QuantizedNetwork, limits: TileLimits): Schedul
   const steps: Step[] = [];
   const own: Buffer[] = [];
   const opOf: Schedule['opOf'] = new Map();
-  for (const [index, op] of network.ops.entries()) {
-    if (op.kind === 'reshape') continue;
+  for (let index = 0; index < network.ops.length; index++) {
+    const first = network.ops[index]!;
+    if (first.kind === 'reshape') continue;
+    const fused = fuseAt(network, index, limits);
+    // Of two ops in one record the step is the second's: what it makes.
+    if (fused) index++;
+    const op = network.ops[index] as typeof first;
     const tensors = op.inputs.map((tensor) => network.tensors[tensor]!);
-    for (const lowered of lower(op, tensors, network.tensors[op.output]!, limits)) {
+    const records = fused ? [fused] : lower(op, tensors, network.tensors[op.output]!, limits);
+    for (const lowered of records) {
       const addresses: LoweredOp['inputs'] = lowered.inputs ?? [{ field: OP_INPUT, input: 0 }];
       const reads = addresses.map(({ field, input: which, offset = 0 }) => {
-        const buffer = which === 'own' ? own.at(-1)! : bufferFor(op.inputs[which]!, -1);
+        const buffer = which === 'own' ? own.at(-1)! : bufferFor(first.inputs[which]!, -1);
         buffer.dies = steps.length;
         return { field, buffer, offset };
       });
       const writes = writtenBy(lowered, steps.length) ?? bufferFor(op.output, steps.length);
       if (lowered.ownBytes !== undefined) own.push(writes);
-      const step = { name: op.name, lowered, reads, writes };
+      const name = fused ? `${first.name}${FUSED_NAMES}${op.name}` : op.name;
+      const step = { name, lowered, reads, writes };
       steps.push(step);
       opOf.set(step, index);
     }

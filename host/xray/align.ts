@@ -1,11 +1,12 @@
 // Which op of the reference each layer of the image is: kinds, sizes and names in order (Needleman and Wunsch 1970).
 import type { FloatGraph, GraphOp } from '../import/float-graph.js';
 import { elementCount } from '../model/quantized-network.js';
+import { FUSED_NAMES } from '../model/metadata.js';
 import type { LayerPlace } from './layers.js';
 
 /** Kernels that an op of the reference may have become. */
 const KERNELS: Record<GraphOp['kind'], RegExp> = {
-  conv2d: /^(conv2d|dense|depthwise)/,
+  conv2d: /^(conv2d|dense|depthwise|separable)/,
   depthwiseConv2d: /^(depthwise|conv2d|mul|add|map)/,
   dense: /^(dense|conv2d|circulant)/,
   circulant: /^(circulant|dense)/,
@@ -32,7 +33,9 @@ const baseName = (name: string): string => name.replace(/_\d+$/, '');
 function likeness(layer: LayerPlace, op: GraphOp, graph: FloatGraph): number {
   const { shape } = graph.tensors[op.output]!;
   if (elementCount({ shape }) !== elementCount(layer.spec) || !KERNELS[op.kind].test(layer.kernel)) return -1;
-  const name = layer.name === op.name ? 2 : baseName(layer.name) === baseName(op.name) ? 1 : 0;
+  // Of two layers in one op the second makes the output.
+  const own = layer.name.split(FUSED_NAMES).at(-1)!;
+  const name = own === op.name ? 2 : baseName(own) === baseName(op.name) ? 1 : 0;
   return 3 + name + (`${shape}` === `${layer.spec.shape}` ? 1 : 0);
 }
 

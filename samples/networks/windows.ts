@@ -141,6 +141,42 @@ export function depthwiseNetwork(random: Random): QuantizedNetwork {
   return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));
 }
 
+/** A depthwise convolution and the pointwise one after it, as one op: windows of a row, a column or a square, with any padding. */
+export function separableNetwork(random: Random): QuantizedNetwork {
+  const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 20)];
+  const small = Math.min(height, width) < 3 || random.integer(2) === 0;
+  const size = (most: number): number => between(random, 1, Math.min(5, most));
+  const kernel: [number, number] = small ? [size(height), size(width)] : [3, 3];
+  const along = (axis: 0 | 1, most: number): number => between(random, 0, Math.min(most, kernel[axis] - 1));
+  const windows: Window = {
+    ...{ kernel, dilation: [1, 1] },
+    stride: [1 + along(0, 2), 1 + along(1, 2)],
+    padding: [along(0, 4), along(1, 4)],
+  };
+  const middle = channels * (random.integer(3) ? 1 : between(random, 2, 3));
+  const outputs = between(random, 1, 20);
+  const [rows, columns] = outputSize(windows, height, width);
+  const taps = kernel[0] * kernel[1];
+  const depthwise: QuantizedOp = {
+    ...{ kind: 'depthwiseConv2d', name: 'depthwise', inputs: [0], output: 1, ...windows, fuse: 'on' },
+    weights: int8s(random, middle * taps),
+    ...requantization(random, middle, 6000 * Math.sqrt(taps)),
+  };
+  const one: [number, number] = [1, 1];
+  const pointwise: QuantizedOp = {
+    ...{ kind: 'conv2d', name: 'pointwise', inputs: [1], output: 2 },
+    ...{ kernel: one, stride: one, dilation: one, padding: [0, 0] },
+    weights: int8s(random, outputs * middle),
+    ...requantization(random, outputs, 6000 * Math.sqrt(middle)),
+  };
+  const tensors = [
+    tensor(random, [height, width, channels]),
+    tensor(random, [rows, columns, middle]),
+    tensor(random, [rows, columns, outputs]),
+  ];
+  return { name: 'separable', tensors, ops: [depthwise, pointwise], input: 0, output: 2 };
+}
+
 export function maxPoolNetwork(random: Random): QuantizedNetwork {
   const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
   const geometry = window(random, height, width);

@@ -121,7 +121,7 @@ export const KERNELS = [
       'put(outputAddress(op, row, column) + (from << width)',
       'put(outputAddress(op, row, column)',
     ],
-    ['a pixel too few written', 'output, count * pixel);\n}', 'output, (count - 1) * pixel);\n}'],
+    ['a pixel too few written', 'return count * pixel;', 'return (count - 1) * pixel;'],
   ]),
   ...of('assembly/kernels/conv2d_winograd_s8.ts', 'answers', [
     ['no borrow between halves', 'return (word + 0x8000) ^ 0x8000;', 'return word;'],
@@ -146,6 +146,65 @@ export const KERNELS = [
     ['one row of two', 'outputRow(op, index) << 1', 'outputRow(op, index)'],
     ['a row beyond the last', 'if (row + 1 < load<i32>(op, WINO_OUTPUT_HEIGHT))', 'if (true)'],
     ['weights of group 0', 'weights + first * channels * 9', 'weights'],
+  ]),
+  ...of('assembly/kernels/separable_conv2d_s8.ts', 'answers', [
+    [
+      'weights of the pointwise convolution for both',
+      'behind(load<usize>(op, OP_WEIGHTS), outputs * channels)',
+      'load<usize>(op, OP_WEIGHTS)',
+    ],
+    [
+      'biases of the pointwise convolution for both',
+      'load<usize>(op, OP_BIAS) + (outputs << 2)',
+      'load<usize>(op, OP_BIAS)',
+    ],
+    [
+      'pairs of the pointwise convolution for both',
+      'load<usize>(op, OP_REQUANT) + (outputs << 3)',
+      'load<usize>(op, OP_REQUANT)',
+    ],
+    [
+      'the output’s zero point between',
+      '  store<i16>(depthwise, load<i8>(op, SEP_ZERO_POINT), OP_OUTPUT_ZERO_POINT);\n',
+      '',
+    ],
+    [
+      'the output’s upper clamp between',
+      '  store<i16>(depthwise, load<i8>(op, SEP_CLAMP_MAX), OP_CLAMP_MAX);\n',
+      '',
+    ],
+    ['the output’s group between', '  store<i32>(depthwise, load<u16>(op, SEP_CHANNELS), WIN_GROUP);\n', ''],
+    ['rows beyond the last', 'const rows = min(most, height - from);', 'const rows = most;'],
+    [
+      'one strip for all',
+      'const column = (index / bands) * load<i32>(op, WIN_TILE_COLUMNS);',
+      'const column = 0;',
+      'test:separable',
+    ],
+    [
+      'rows kept from the strip before',
+      'from && load<i32>(depthwise, NEXT) == index',
+      'load<i32>(depthwise, NEXT) == index',
+      'test:separable',
+    ],
+    ['rows kept after a boot', 'from && load<i32>(depthwise, NEXT) == index', 'from'],
+    ['kept rows not moved', 'if (kept) copyBytes', 'if (false) copyBytes'],
+    ['kept rows moved by one', 'columns + stride * across, kept', 'columns + across, kept'],
+    ['a row too many kept', 'load<u16>(op, WIN_KERNEL) - stride;', 'load<u16>(op, WIN_KERNEL) - stride + 1;'],
+    ['a tile that kept nothing', '  store<i32>(depthwise, index + 1, NEXT);\n', '', 'test:cost'],
+    ['every row of a tile read anew', '    kept = shared;\n', '', 'test:cost'],
+    [
+      'rows of a strip side by side',
+      'const whole = count == load<i32>(op, WIN_OUTPUT_WIDTH);',
+      'const whole = true;',
+      'test:separable',
+    ],
+    [
+      'a strip written at the first column',
+      'put(outputAddress(op, row, column)',
+      'put(outputAddress(op, row, 0)',
+      'test:separable',
+    ],
   ]),
   ...of('assembly/kernels/window.ts', 'answers', [
     [

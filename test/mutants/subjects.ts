@@ -39,6 +39,7 @@ export function kernelNetworks(): Tried[] {
     networks.maxPoolNetwork,
     networks.denseNetwork,
     networks.depthwiseNetwork,
+    networks.separableNetwork,
     networks.averagePoolNetwork,
     (random) => networks.elementwiseNetwork(random, 'add'),
     (random) => networks.elementwiseNetwork(random, 'mul'),
@@ -64,7 +65,7 @@ export function kernelNetworks(): Tried[] {
         ...{ blockSize: 32, inputs: 70, outputs: 90, method: 'ntt', apart: true },
       }),
   ];
-  const windowed: readonly unknown[] = [networks.convNetwork, networks.padNetwork];
+  const windowed: readonly unknown[] = [networks.convNetwork, networks.padNetwork, networks.separableNetwork];
   // With less than this it would be a convolution as it is written; here its channels come in several groups.
   const grouped = (['stored', 'computed'] as const).map((weights) => ({
     network: networks.winogradNetwork(new Random(6), weights),

@@ -25,6 +25,7 @@ export const kernelNetworks: Record<string, (random: Random) => QuantizedNetwork
   'conv2d, winograd, weights computed': (random) => networks.winogradNetwork(random, 'computed'),
   depthwise: networks.depthwiseNetwork,
   'depthwise, int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
+  separable: networks.separableNetwork,
   matmul: networks.matmulNetwork,
   dense: (random) => networks.denseNetwork(random, random.integer(4) ? 80 : 3000),
   'dense, int4': (random) => networks.withInt4(random, networks.denseNetwork(random, 80)),

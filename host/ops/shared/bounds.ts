@@ -74,7 +74,7 @@ export const inGroups = (op: OpRecord, count: number, group: number): Bounds['de
   ['tiles', size(op, OP_TILES), Math.ceil(count / group)],
 ];
 
-/** What kernels of windows have in common; tiles come in `parts` a window. */
+/** What kernels of windows have in common; tiles come in `parts` a window, or make `height` rows of outputs. */
 export interface WindowBounds {
   channels: number;
   outputs: number;
@@ -91,8 +91,8 @@ export interface WindowBounds {
   demands: Bounds['demands'];
 }
 
-export function windowBounds(op: OpRecord, parts = 1): WindowBounds {
-  const [height, across, channels] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((f) =>
+export function windowBounds(op: OpRecord, parts = 1, height?: number): WindowBounds {
+  const [inputHeight, across, channels] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((f) =>
     size(op, f),
   ) as [number, number, number];
   const [outputWidth, outputs, columns] = [WIN_OUTPUT_WIDTH, WIN_OUTPUT_CHANNELS, WIN_TILE_COLUMNS].map((f) =>
@@ -103,11 +103,11 @@ export function windowBounds(op: OpRecord, parts = 1): WindowBounds {
   const [tall, wide] = op.getPair(WIN_DILATION);
   const [above, left] = op.getPair(WIN_PADDING);
   const width = widthOf(op);
-  const rows = Math.ceil(size(op, OP_TILES) / parts / Math.ceil(outputWidth / columns));
+  const rows = height ?? Math.ceil(size(op, OP_TILES) / parts / Math.ceil(outputWidth / columns));
   const plain = op.has(OP_FLAG_PLAIN) ? 1 : 0;
   const reach = (kernelWidth - 1) * wide + 1;
   const demands: Bounds['demands'] = [
-    ...[height, across, channels, outputs, columns, kernelHeight, kernelWidth, tall, wide].map((n) =>
+    ...[inputHeight, across, channels, outputs, columns, kernelHeight, kernelWidth, tall, wide].map((n) =>
       atLeast('as a size', 1, n),
     ),
     ['columns of a tile', columns, outputWidth],
@@ -115,7 +115,7 @@ export function windowBounds(op: OpRecord, parts = 1): WindowBounds {
     ['columns', outputWidth * right + kernelWidth * wide + left, MOST_POSITION],
     ['taps', kernelHeight * kernelWidth, MOST_TAPS],
     // What a plain op promises, kernels without edges rely on.
-    ['rows of a plain op', plain * ((rows - 1) * down + kernelHeight), height],
+    ['rows of a plain op', plain * ((rows - 1) * down + kernelHeight), inputHeight],
     ['columns of a plain op', plain * ((outputWidth - 1) * right + kernelWidth), across],
     ['dilation and padding of a plain op', plain * (tall - 1 + wide - 1 + above + left), 0],
   ];
@@ -127,8 +127,8 @@ export function windowBounds(op: OpRecord, parts = 1): WindowBounds {
     width,
     rowBytes: Math.min((columns - 1) * right + reach, across) * channels * width,
     pixels: rows * outputWidth,
-    inputPixels: height * across,
-    reads: [[OP_INPUT, height * across * channels * width]],
+    inputPixels: inputHeight * across,
+    reads: [[OP_INPUT, inputHeight * across * channels * width]],
     writes: [[OP_OUTPUT, rows * outputWidth * outputs * width]],
     demands,
   };

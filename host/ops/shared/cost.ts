@@ -38,7 +38,15 @@ export const enginePace = (body: Body): number => (body === 'msp430' ? 1 : COMMI
 /** Instructions of a piece of work of `kernel`; cycles of the MSP430. Accesses to memory are not in it. */
 export function coreUnits({ counts }: Part, kernel: string, body: Body): number {
   const costs: Readonly<Record<string, Counts | undefined>> = KERNEL_COSTS[body];
-  const row = costs[kernel];
-  if (!row) throw new RangeError(`no costs of kernel ${kernel}: run npm run calibrate`);
-  return Object.entries(counts).reduce((sum, [name, count]) => sum + count * (row[name] ?? 0), 0);
+  const rowOf = (name: string): Counts => {
+    const row = costs[name];
+    if (!row) throw new RangeError(`no costs of kernel ${name}: run npm run calibrate`);
+    return row;
+  };
+  const own = rowOf(kernel);
+  return Object.entries(counts).reduce((sum, [name, count]) => {
+    // What another kernel's body does (`ofKernel`).
+    const [other, of] = name.split('.');
+    return sum + count * ((of === undefined ? own[name] : rowOf(other!)[of]) ?? 0);
+  }, 0);
 }

@@ -60,6 +60,12 @@ export function total(parts: Iterable<readonly [count: number, part: Part]>): Pa
   return { counts, access };
 }
 
+/** `part` as another kernel's than the record's: its counts are priced by that one's row. */
+export const ofKernel = (kernel: string, { counts, access }: Part): Part => ({
+  counts: Object.fromEntries(Object.entries(counts).map(([name, n]) => [`${kernel}.${name}`, n])),
+  access,
+});
+
 /** `count` things in tiles of `group`: the work of a full tile, and of all of them. */
 export function cut(count: number, group: number, tile: (size: number) => Part): Pick<Work, 'tile' | 'all'> {
   const size = Math.min(group, count);

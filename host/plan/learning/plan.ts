@@ -34,12 +34,13 @@ const align = (address: number): number => Math.ceil(address / ALIGNMENT) * ALIG
 
 /**
  * A learned circulant layer has no spectra that were made when it was compiled; and errors go back through the weights of
- * convolutions as they are.
+ * convolutions as they are, through one op after the other.
  */
 export function learnable(network: QuantizedNetwork, spec: LearningSpec): QuantizedNetwork {
   const learning = new Set(spec.steps.filter(({ learned }) => learned?.weights).map(({ op }) => op));
   const ops = network.ops.map((op, index) => {
     if (op.kind === 'conv2d') return { ...op, method: 'direct' as const };
+    if (op.kind === 'depthwiseConv2d') return { ...op, fuse: 'off' as const };
     return op.kind === 'circulant' && learning.has(index)
       ? { ...op, method: 'auto' as const, spectra: 'computed' as const, learns: true }
       : op;
