@@ -194,12 +194,6 @@ export const KERNELS = [
     ['a tile that kept nothing', '  store<i32>(depthwise, index + 1, NEXT);\n', '', 'test:cost'],
     ['every row of a tile read anew', '    kept = shared;\n', '', 'test:cost'],
     [
-      'rows of a strip side by side',
-      'const whole = count == load<i32>(op, WIN_OUTPUT_WIDTH);',
-      'const whole = true;',
-      'test:separable',
-    ],
-    [
       'a strip written at the first column',
       'put(outputAddress(op, row, column)',
       'put(outputAddress(op, row, 0)',
