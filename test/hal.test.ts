@@ -132,7 +132,7 @@ const mutants: Record<string, [text: string, instead: string, play?: string[]]> 
     'while (0);',
     ['weak', '0', '128'],
   ],
-  'the last free page takes anything': ['(uint32_t)has_room() > 1u', '1u > 0u', ['tears', '1000']],
+  'the last free page takes anything': ['(uint32_t)has_room() > 1u', '1u > 0u', ['tears', '2000']],
 };
 
 nativeTest('models find what is wrong with a log', () => {
