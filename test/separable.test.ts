@@ -25,12 +25,15 @@ import type {
   QuantizedNetwork,
 } from '../host/model/quantized-network.js';
 import type { OpRecord } from '../host/model/record.js';
+import { countJob } from '../host/firmware/count-on-board.js';
+import { boardCalled } from '../host/firmware/targets.js';
 import { recordOp } from '../host/ops/record.js';
 import { energyOf } from '../host/plan/cost.js';
 import { deviceProfile } from '../host/profiles/index.js';
 import { runDevice } from '../host/xray/device-run.js';
 import { dsCnn, int8s, requantization, tensor, valuesFor } from '../samples/networks.js';
 import { compileUnproved as compile } from './util/compile.js';
+import { boardPackages, hasPrograms } from './util/native.js';
 import { infer, makeDevice } from './util/devices.js';
 import { runOracle } from './util/oracle.js';
 
@@ -228,6 +231,23 @@ test('x-ray sees the output of both, under both names', () => {
   );
   assert.equal(layers[0]!.values[0], runOracle(network, input)[2]);
   assert.is(image.ops[0]!.get(OP_WEIGHTS) > 0, true);
+});
+
+const BOARD = 'qemu-mps2-an386';
+const boardTest = hasPrograms('the stack of one op of two', boardPackages(BOARD)) ? test : test.skip;
+
+boardTest('firmware: a tile of two ops keeps to the stack that is linked for it', async () => {
+  const image = readImage(compile(dsCnn(new Random(5)), { fuse: 'on' }));
+  assert.ok(image.ops.some(({ kind }) => kind === OpKind.SEPARABLE_CONV2D));
+  const { run, stackBytes, size } = await countJob(image, boardCalled(BOARD));
+  assert.ok(stackBytes + 256 <= size.stackBytes, `${stackBytes} of ${size.stackBytes} bytes of stack`);
+  const plain = readImage(compile(dsCnn(new Random(5)), { fuse: 'off' }));
+  const beside = await countJob(plain, boardCalled(BOARD));
+  assert.ok(
+    beside.stackBytes + 64 <= beside.size.stackBytes,
+    `${beside.stackBytes} of ${beside.size.stackBytes}`,
+  );
+  assert.ok(run < 2 * beside.run, `${run} instructions, ${beside.run} of two ops`);
 });
 
 const folder = process.env['BROWNOUT_DATA'];

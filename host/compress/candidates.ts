@@ -18,6 +18,7 @@ export interface LayerOptions {
 
 /** What may be done to the structure of layers: circulant blocks, fewer outputs, smaller kernels. */
 export const STRUCTURES = ['any', 'circulant', 'channels', 'kernel', 'none'] as const;
+/** One of the ways in which `compress` may change the structure of layers. */
 export type Structure = (typeof STRUCTURES)[number];
 
 /** Whether a choice is of a structure; one that changes nothing is of every. */

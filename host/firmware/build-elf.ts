@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
-import { commonFiles, compileFlags, linkerScript, linkFlags, packageText } from './sources.js';
+import { commonFiles, compileFlags, linkerScript, linkFlags, packageText, stackFor } from './sources.js';
 import type { FirmwareModule } from './model-c.js';
 import { STACK_BYTES } from './nvm-bodies/nvm-body.js';
 import {
@@ -124,7 +124,7 @@ export function buildForBoard(
   const own = ['boards/brownout_boards.h', ...target.startup, ...program.sources];
   for (const name of own) files.set(name.replace('boards/', ''), packageText(name));
   if (program.kernels !== undefined) files.set('brownout.c', program.kernels);
-  files.set('link.ld', linkerScript(board satisfies MemoryMap));
+  files.set('link.ld', linkerScript(board satisfies MemoryMap, stackFor(image)));
   writeFiles(folder, files);
   const names = [
     'brownout.c',

@@ -104,6 +104,10 @@ export async function countJob(
   const module = other ?? (await firmwareModule(image));
   const { rows, size } = await count(image, board, module, copy ? ['BROWNOUT_NVM_COPY'] : []);
   const [begin, submit, run, ack, untouched] = rows[0]!;
+  if (untouched === 0)
+    throw new RangeError(
+      `${image.metadata.name} on ${board.name}: ${size.stackBytes} bytes of stack are too few`,
+    );
   const scale = board.instructionsPerTick;
   return {
     begin: begin! * scale,

@@ -18,6 +18,9 @@ import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { type FlashOptions, flashOptions } from './options.js';
 
+/** Stack of a folder's program on an emulated board, whatever its image asks for. */
+const FOLDER_STACK_BYTES = 4096;
+
 /** What `brownout flash --json` prints. */
 export interface FlashResult {
   /** The module is that of the folder. */
@@ -113,7 +116,7 @@ export async function flash(folder: string, options: FlashOptions = {}): Promise
   }
   return inTemporaryFolder(async (build) => {
     for (const file of names) copyFileSync(join(folder, file), join(build, file));
-    writeFileSync(join(build, 'link.ld'), linkerScript(board));
+    writeFileSync(join(build, 'link.ld'), linkerScript(board, FOLDER_STACK_BYTES));
     const sources = names.filter((file) => file.endsWith('.c'));
     const defines = ['BROWNOUT_SEMIHOSTING', `BROWNOUT_NVM_ADDRESS=${board.nvm.origin}u`];
     const elf = linkElf(build, sources, { target, defines });
