@@ -457,7 +457,7 @@ test('the table of tensors names input and output, and is refused where it does 
 
 test('device: an op of a kind, a type, a format or a flag that it does not know is refused', () => {
   const wrong: [field: number, value: number][] = [
-    ...[0, 16, 31, 32, 33, 63, 64, 127, 128, 140, 255].map((kind): [number, number] => [OP_KIND, kind]),
+    ...[0, 18, 31, 32, 33, 63, 64, 127, 128, 140, 255].map((kind): [number, number] => [OP_KIND, kind]),
     ...[2, 3, 32, 255].map((type): [number, number] => [OP_ACTIVATION_TYPE, type]),
     ...[4, 5, 31, 32, 33, 255].map((type): [number, number] => [OP_WEIGHT_TYPE, type]),
     ...[1, 128, 255].map((format): [number, number] => [OP_SCALE_FORMAT, format]),

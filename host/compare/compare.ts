@@ -71,11 +71,14 @@ const ARENA_BYTES = 7600;
 const ratio = (a: ProgramRun | null, b: ProgramRun | null): { time: number; energy: number } | null =>
   a && b ? { time: a.timeMs / b.timeMs, energy: a.energyUj / b.energyUj } : null;
 
+/** Of which a charge holds any tile, and entering a circulant layer in one: what the strategies' costs are made for. */
+const PLANNED_UF = 1500;
+
 /** A named network, planned for the device with a capacitor that holds any of its tiles; or the image as it is. */
 function imageFor(model: string | Image, device: DeviceProfile): Image {
   if (typeof model !== 'string') return model;
   const network = radNetwork(model);
-  const options = { device, capacitorUf: 1000, arenaBytes: ARENA_BYTES, verify: false } as const;
+  const options = { device, capacitorUf: PLANNED_UF, arenaBytes: ARENA_BYTES, verify: false } as const;
   return readImage(compile(network, options));
 }
 
