@@ -10,7 +10,7 @@ import type { NpyArray } from '../host/data/npy.js';
 import { importModel } from '../host/import/import-model.js';
 import type { XrayResult } from '../host/xray/xray.js';
 import { findChromium, Page } from './util/chromium.js';
-import { compileUnproved } from './util/compile.js';
+import { compileApart } from './util/compile.js';
 import { npz } from './util/npz-writer.js';
 import { opsOf, scaleLayer } from './util/plant.js';
 import { mobileNet, smoothInputs } from './util/small-nets.js';
@@ -26,8 +26,8 @@ const { network, preprocessing } = importModel(model, { data });
 const depthwise = opsOf(network, 'depthwiseConv2d')[1]!;
 writeFileSync(at('model.onnx'), model);
 writeFileSync(at('samples.npz'), npz({ x: data }));
-writeFileSync(at('sound.brn'), compileUnproved(network, { preprocessing }));
-writeFileSync(at('wrong.brn'), compileUnproved(scaleLayer(network, depthwise, 1), { preprocessing }));
+writeFileSync(at('sound.brn'), compileApart(network, { preprocessing }));
+writeFileSync(at('wrong.brn'), compileApart(scaleLayer(network, depthwise, 1), { preprocessing }));
 
 async function command(...args: string[]): Promise<{ code: number; out: string }> {
   const lines: string[] = [];

@@ -10,7 +10,7 @@ import { elementCount, type QuantizedNetwork } from '../host/model/quantized-net
 import { readLog } from '../host/xray/device-log.js';
 import { runDevice } from '../host/xray/device-run.js';
 import { xray, type XrayOutput } from '../host/xray/xray.js';
-import { compileUnproved } from './util/compile.js';
+import { compileApart } from './util/compile.js';
 import { runOracle } from './util/oracle.js';
 import * as plant from './util/plant.js';
 import { mobileNet, OnnxNet, residualNet, smoothInputs, temporalNet } from './util/small-nets.js';
@@ -47,7 +47,7 @@ const subjects = [
 ];
 
 const look = ({ reference, data }: Subject, network: QuantizedNetwork, more = {}): XrayOutput =>
-  xray(compileUnproved(network), { reference, data, ...more });
+  xray(compileApart(network), { reference, data, ...more });
 
 /** The one layer that a fault was planted in is where it goes wrong first, for that cause. */
 function expectFault(of: Subject, at: number, faulty: QuantizedNetwork, cause: RegExp, what: string): void {
@@ -86,15 +86,15 @@ test('a network whose layers were equalized is held against the model equalized 
   const data = batch(smoothInputs(24, elementCount({ shape })), shape);
   const { network } = importModel(file, { data, quantize: { equalize: true } });
   assert.ok(network.quantization!.equalizedPairs > 0);
-  assert.equal(xray(compileUnproved(network), { reference: file, data }).faults, []);
+  assert.equal(xray(compileApart(network), { reference: file, data }).faults, []);
   const at = plant.opsOf(network, 'conv2d')[1]!;
-  const [fault] = xray(compileUnproved(plant.scaleLayer(network, at, 1)), { reference: file, data }).faults;
+  const [fault] = xray(compileApart(plant.scaleLayer(network, at, 1)), { reference: file, data }).faults;
   assert.equal([fault!.layer, fault!.cause], [network.ops[at]!.name, 'scale'], fault!.summary);
 });
 
 test('the tensors are the device’s own, bit for bit those of the oracle', () => {
   for (const { network, data } of subjects) {
-    const image = readImage(compileUnproved(network));
+    const image = readImage(compileApart(network));
     const size = elementCount(network.tensors[network.input]!);
     const { scale, zeroPoint } = network.tensors[network.input]!;
     const input = Int8Array.from({ length: size }, (_, i) =>
@@ -242,10 +242,10 @@ test('a model compiled without the normalization that the reference has', () => 
     const shape = [10, 10, channels];
     const data = batch(smoothInputs(30, 100 * channels), shape);
     const { network } = importModel(normalizing(false, channels), { data });
-    const [fault] = xray(compileUnproved(network), { reference: normalizing(true, channels), data }).faults;
+    const [fault] = xray(compileApart(network), { reference: normalizing(true, channels), data }).faults;
     assert.equal([fault!.layer, fault!.cause], ['conv', 'input-scaling'], fault!.summary);
     const sound = importModel(normalizing(true, channels), { data }).network;
-    assert.equal(xray(compileUnproved(sound), { reference: normalizing(true, channels), data }).faults, []);
+    assert.equal(xray(compileApart(sound), { reference: normalizing(true, channels), data }).faults, []);
   }
 });
 
@@ -267,14 +267,14 @@ test('with labels: data that the model was not made for', () => {
 
 test('a log is read back as the run it came from; another image’s is refused', () => {
   const [one, other] = subjects as [Subject, Subject];
-  const image = compileUnproved(one.network);
+  const image = compileApart(one.network);
   const { pictures, log, ...simulated } = xray(image, { reference: one.reference, data: one.data });
   assert.ok(pictures.length > 0);
   const { pictures: _, ...logged } = xray(image, { reference: one.reference, data: one.data, log: log! });
-  // Which module the device ran, a log does not say.
+  // Which device and module made a log, it does not say.
   const { moduleSha256, ...origin } = simulated.origin;
   assert.ok(moduleSha256);
-  assert.equal(logged, { ...simulated, origin, source: 'log' });
+  assert.equal(logged, { ...simulated, origin, device: null, source: 'log' });
   const code = (action: () => unknown): string => {
     try {
       action();
@@ -283,7 +283,7 @@ test('a log is read back as the run it came from; another image’s is refused',
     }
     return 'none';
   };
-  const wrong = readImage(compileUnproved(other.network));
+  const wrong = readImage(compileApart(other.network));
   assert.is(
     code(() => readLog(log!, wrong)),
     'E_LOG',
