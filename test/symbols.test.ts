@@ -19,8 +19,8 @@ const image = readImage(readFileSync(new URL('../../checkpoints/digits.brn', imp
 const IS_OURS = /^_?brownout/i;
 /** The example that an application replaces. */
 const EXAMPLES = ['main.c', 'Sense.ino'];
-/** What C libraries ask for by name. */
-const ASKED_FOR = ['_POSIX_C_SOURCE'];
+/** What C libraries ask for by name, and what a compiler calls by that of its ABI. */
+const ASKED_FOR = ['_POSIX_C_SOURCE', '__mspabi_mpyll_hw'];
 /** Of vendors, whose headers are not here: their text alone is read. */
 const FOREIGN = /#include <(zephyr|wasm3|wasm_export)/;
 
