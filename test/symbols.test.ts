@@ -20,7 +20,7 @@ const IS_OURS = /^_?brownout/i;
 /** The example that an application replaces. */
 const EXAMPLES = ['main.c', 'Sense.ino'];
 /** What C libraries ask for by name, and what a compiler calls by that of its ABI. */
-const ASKED_FOR = ['_POSIX_C_SOURCE', '__mspabi_mpyll_hw'];
+const ASKED_FOR = ['_POSIX_C_SOURCE', '__mspabi_mpyll_hw', '__ashldi3', '__ashrdi3', '__lshrdi3'];
 /** Of vendors, whose headers are not here: their text alone is read. */
 const FOREIGN = /#include <(zephyr|wasm3|wasm_export)/;
 
