@@ -134,7 +134,7 @@ export const OP_KIND = 0;
 export const OP_ACTIVATION_TYPE = 1;
 /** WeightType, a byte; 0 where there are none. */
 export const OP_WEIGHT_TYPE = 2;
-/** How biases and scales are kept, a byte: 0, as OP_BIAS and OP_REQUANT say; a module refuses others. */
+/** How biases and scales are kept: a ScaleFormat, a byte. */
 export const OP_SCALE_FORMAT = 3;
 /** OP_FLAG_*, 16 bits. */
 export const OP_FLAGS = 4;
@@ -153,8 +153,11 @@ export const OP_INPUT_ZERO_POINT = 32;
 export const OP_OUTPUT_ZERO_POINT = 34;
 export const OP_CLAMP_MIN = 36;
 export const OP_CLAMP_MAX = 38;
-/** Bytes between the requantization pairs of two channels: 8, or 0 for one pair. */
+/** Bytes between the requantization pairs of two channels, as kernels have them: 8, or 0 for one pair. */
 export const OP_REQUANT_STRIDE = 40;
+/** ScaleFormat.LEAN: bits that biases are shifted left; what the exponents of scales are too large by. A byte each. */
+export const OP_BIAS_SHIFT = 46;
+export const OP_SCALE_SHIFT = 47;
 /** Arena offsets of the kernel's SRAM areas. */
 export const OP_SCRATCH0 = 48;
 export const OP_SCRATCH1 = 52;
@@ -185,6 +188,17 @@ export enum WeightType {
 }
 /** All of them: what a build takes that names none. */
 export const WEIGHT_TYPE_COUNT = 4;
+
+/** How biases and scales are kept. */
+export enum ScaleFormat {
+  /** As OP_BIAS and OP_REQUANT say. */
+  PAIRS = 0,
+  /** int8 activations: an int16 bias, and a 16-bit scale of 12 bits of mantissa above 4 of exponent (docs/FORMAT.md). */
+  LEAN = 1,
+}
+/** Bits of a lean scale's exponent, and of its mantissa with the leading one. */
+export const LEAN_EXPONENT_BITS = 4;
+export const LEAN_MANTISSA_BITS = 13;
 
 /** Commit when this op is done (a mandatory commit). */
 export const OP_FLAG_COMMIT = 1;
@@ -264,6 +278,8 @@ export const FEATURE_FAST = 8;
 export const FEATURE_GRAIN = 16;
 /** NVM whose torn words may read differently every time. */
 export const FEATURE_UNSTABLE = 32;
+/** Ops of ScaleFormat.LEAN. */
+export const FEATURE_LEAN = 64;
 
 // Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;

@@ -7,6 +7,7 @@ import { compile } from '../host/compile/compile.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { roundToLean } from '../host/ops/lean.js';
 import { coreUnitsOf, recordOp } from '../host/ops/record.js';
 import { BODIES, KERNEL_COSTS } from '../host/ops/shared/cost.js';
 import type { Access } from '../host/ops/shared/work.js';
@@ -76,6 +77,10 @@ const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   logistic: networks.logisticNetwork,
   lenet: networks.lenet,
 };
+/** The same with lean constants, where they have any that may be. */
+const leanMakers = Object.entries(makers).map(
+  ([name, make]) => [`${name}, lean`, (random: Random) => roundToLean(make(random))] as const,
+);
 
 function circulant(random: Random, method: 'direct' | 'ntt' | 'karatsuba'): QuantizedNetwork {
   const blockSize = 2 ** networks.between(random, 3, 6);
@@ -117,7 +122,7 @@ function observed(image: Image, index: number): Access {
 }
 
 test('the model knows what every kernel reads and writes', () => {
-  for (const [name, make] of Object.entries(makers)) {
+  for (const [name, make] of [...Object.entries(makers), ...leanMakers]) {
     for (let seed = 1; seed <= 4; seed++) {
       const network = make(new Random(seed));
       const image = readImage(compile(network, { arenaBytes: 5000 + seed * 3000, verify: false }));

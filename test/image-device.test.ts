@@ -460,7 +460,7 @@ test('device: an op of a kind, a type, a format or a flag that it does not know 
     ...[0, 18, 31, 32, 33, 63, 64, 127, 128, 140, 255].map((kind): [number, number] => [OP_KIND, kind]),
     ...[2, 3, 32, 255].map((type): [number, number] => [OP_ACTIVATION_TYPE, type]),
     ...[4, 5, 31, 32, 33, 255].map((type): [number, number] => [OP_WEIGHT_TYPE, type]),
-    ...[1, 128, 255].map((format): [number, number] => [OP_SCALE_FORMAT, format]),
+    ...[2, 128, 255].map((format): [number, number] => [OP_SCALE_FORMAT, format]),
     ...[5, 6, 8, 15].map((bit): [number, number] => [OP_FLAGS, 1 << bit]),
   ];
   for (const [offset, value] of wrong) {

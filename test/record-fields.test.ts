@@ -13,6 +13,8 @@ const NARROW: Partial<Record<Name, number>> = {
   OP_ACTIVATION_TYPE: 1,
   OP_WEIGHT_TYPE: 1,
   OP_SCALE_FORMAT: 1,
+  OP_BIAS_SHIFT: 1,
+  OP_SCALE_SHIFT: 1,
   OP_INPUT_ZERO_POINT: 2,
   OP_OUTPUT_ZERO_POINT: 2,
   OP_CLAMP_MIN: 2,
@@ -40,7 +42,10 @@ const COMMON: Name[] = [
     'OP_CRC',
   ] as const),
 ];
-const REQUANTIZED: Name[] = ['OP_OUTPUT_ZERO_POINT', 'OP_CLAMP_MIN', 'OP_CLAMP_MAX', 'OP_REQUANT_STRIDE'];
+const REQUANTIZED: Name[] = [
+  ...(['OP_OUTPUT_ZERO_POINT', 'OP_CLAMP_MIN', 'OP_CLAMP_MAX', 'OP_REQUANT_STRIDE'] as const),
+  ...(['OP_BIAS_SHIFT', 'OP_SCALE_SHIFT'] as const),
+];
 const WINDOW: Name[] = [
   ...(['WIN_INPUT_HEIGHT', 'WIN_INPUT_WIDTH', 'WIN_INPUT_CHANNELS', 'WIN_OUTPUT_WIDTH'] as const),
   ...(['WIN_OUTPUT_CHANNELS', 'WIN_KERNEL', 'WIN_STRIDE', 'WIN_DILATION', 'WIN_PADDING'] as const),

@@ -13,7 +13,6 @@ import {
   OP_SCRATCH1,
   OP_SCRATCH2,
   OP_SCRATCH3,
-  OP_SCRATCH4,
   OP_SCRATCH5,
   OP_WEIGHTS,
   WIN_BLOCK,
@@ -25,7 +24,7 @@ import {
   WIN_PART,
 } from '../layout';
 import { look, put } from '../nvm';
-import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import { groupBias, groupRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { fourChannels } from './conv_lanes';
 import { gather } from './gather';
 import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, SPEED, isInt16 } from './mask';
@@ -149,8 +148,8 @@ export function multiplyChannels(
   const unpacked = behind(scratch, ((group + k - 1) / k) * bytes);
   for (let first = from; first < until; first += group) {
     const size = min(group, until - first);
-    let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
-    let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
+    let bias = groupBias(op, first, size);
+    let pair = groupRequant(op, first, size);
     const stored = look(
       load<usize>(op, OP_WEIGHTS) + (first / k) * bytes,
       ((size + k - 1) / k) * bytes,

@@ -9,8 +9,6 @@ import {
   OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
-  OP_SCRATCH3,
-  OP_SCRATCH4,
   OP_SCRATCH5,
   OP_WEIGHTS,
   WIN_GROUP,
@@ -22,7 +20,7 @@ import {
 import { look, put } from '../nvm';
 import { gatherRows } from './gather';
 import { ACCELERATED, SIMD } from './mask';
-import { lookBias, lookRequant, requantize } from './requantize';
+import { groupBias, groupRequant, requantize } from './requantize';
 import { behind } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow } from './window';
 import { fourOutputs, transformBlocks } from './winograd_lanes';
@@ -269,8 +267,8 @@ export function tile(op: usize, index: i32): void {
   const stride = load<i32>(op, OP_REQUANT_STRIDE);
   for (let first = 0; first < outputs; first += group) {
     const size = min(group, outputs - first);
-    let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
-    let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
+    let bias = groupBias(op, first, size);
+    let pair = groupRequant(op, first, size);
     const to = output + first;
     if (!load<i32>(op, WINO_COMPUTED)) {
       const stored = look(weights + first * (channels << 5), ((size + 1) >> 1) * (channels << 6), scratch);

@@ -8,8 +8,6 @@ import {
   OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
-  OP_SCRATCH3,
-  OP_SCRATCH4,
   OP_SCRATCH5,
   OP_WEIGHTS,
   WIN_GROUP,
@@ -23,7 +21,7 @@ import { look, put } from '../nvm';
 import { gather, gatherRows } from './gather';
 import { eightChannels } from './depthwise_lanes';
 import { ACCELERATED, FAST, ROWS_APART, SIMD, isInt16 } from './mask';
-import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
+import { groupBias, groupRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow, pixelBytes } from './window';
 
@@ -180,8 +178,8 @@ export function multiplyWindows(
   const outputBytes = outputs << width;
   for (let first = 0; first < outputs; first += group) {
     const size = min(group, outputs - first);
-    let bias = lookBias(op, first, size, op + load<usize>(op, OP_SCRATCH3));
-    let pair = lookRequant(op, first, size, op + load<usize>(op, OP_SCRATCH4));
+    let bias = groupBias(op, first, size);
+    let pair = groupRequant(op, first, size);
     const scratch = op + load<usize>(op, OP_SCRATCH2);
     const address = load<usize>(op, OP_WEIGHTS) + (first / group) * bytes;
     const packed = look(address, rowBytes(op, size * taps), scratch);

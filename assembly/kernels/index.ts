@@ -5,6 +5,7 @@ import {
   FLAGS,
   HAS_BLOCKS,
   HAS_GRAIN,
+  HAS_LEAN,
   ONE_TYPE,
   OPTIONAL,
   REQUIRED,
@@ -14,6 +15,7 @@ import {
   hasWeights,
   isInt16,
   learns,
+  typesOf,
 } from './mask';
 import * as add from './add';
 import * as avgPool from './avg_pool';
@@ -31,19 +33,20 @@ import * as mean from './mean_s8';
 import * as mul from './mul';
 import * as pad from './pad';
 import * as separable from './separable_conv2d_s8';
+import { enterWindows } from './requantize';
 import * as softmax16 from './softmax_s16';
 import * as softmax from './softmax_s8';
 
 /** Whether this build knows the op, its types and all its flags. */
 export function knows(op: usize): bool {
-  const word = load<u32>(op, OP_KIND);
+  const word = typesOf(op);
   // A build that knows of no grains refuses an op that has one, by the upper half.
   const flags: u32 = HAS_GRAIN ? load<u16>(op, OP_FLAGS) : load<u32>(op, OP_FLAGS);
   if (LEARNING && isLearning(op)) return !(flags & ~FLAGS) && word < <u32>KIND_LEARNING + 32 && learns(word);
   if ((flags & ~OPTIONAL) != REQUIRED) return false;
   const kind = ONE_TYPE ? word : word & 0xff;
   const type = ONE_TYPE ? 0 : (word >>> 8) & 0xff;
-  // The byte of the weights' type, and that of the scales' format, which is 0.
+  // The byte of the weights' type, and that of the scales' format, of which 0 is left.
   if (!ONE_TYPE && !hasWeights(word >>> 16)) return false;
   if (!hasFor(kind, type)) return false;
   if (HAS_BLOCKS || !has(OpKind.CONV2D)) return true;
@@ -63,6 +66,7 @@ export function enter(op: usize): void {
     grad.enter(op);
     return;
   }
+  if (HAS_LEAN) enterWindows(op);
   switch (<i32>load<u8>(op, OP_KIND)) {
     case OpKind.CIRCULANT_DIRECT:
       if (has(OpKind.CIRCULANT_DIRECT)) circulantDirect.enter(op);

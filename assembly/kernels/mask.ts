@@ -5,6 +5,7 @@ import {
   FEATURE_BLOCKS,
   FEATURE_FAST,
   FEATURE_GRAIN,
+  FEATURE_LEAN,
   FEATURE_SPECIAL,
   FEATURE_UNSTABLE,
   FEATURE_WEIGHT_ZERO,
@@ -19,8 +20,11 @@ import {
   OP_FLAG_JOINED,
   OP_FLAG_PLAIN,
   OP_FLAG_WEIGHT_ZERO,
+  OP_KIND,
+  OP_SCALE_FORMAT,
   OP_WEIGHT_TYPE,
   OpKind,
+  ScaleFormat,
   WEIGHT_TYPE_COUNT,
   WeightType,
 } from '../layout';
@@ -69,6 +73,8 @@ export const HAS_WEIGHT_ZERO: bool = (FEATURES & FEATURE_WEIGHT_ZERO) != 0;
 export const HAS_GRAIN: bool = (FEATURES & FEATURE_GRAIN) != 0;
 /** Torn words that may read differently every time. */
 export const HAS_UNSTABLE: bool = (FEATURES & FEATURE_UNSTABLE) != 0;
+/** Ops whose biases and scales are lean. */
+export const HAS_LEAN: bool = HAS_INT8 && (FEATURES & FEATURE_LEAN) != 0;
 /** Several sums at a time, at the price of code: only where the mask asks for it, and where there are no vectors. */
 export const FAST: bool = (FEATURES & FEATURE_FAST) != 0 && !ASC_FEATURE_SIMD;
 /** Made for speed, scalar or in lanes: at the price of code, too. */
@@ -87,7 +93,7 @@ export const FLAGS: u32 =
 /** Those that every op must have, and those it may have. */
 export const REQUIRED: u32 = HAS_SPECIAL ? 0 : OP_FLAG_PLAIN;
 export const OPTIONAL: u32 = FLAGS & ~REQUIRED;
-/** Activations and weights are int8: all that a record says of its op beside the flags is the kind. */
+/** Activations and weights are int8: all that a record says of its op beside the flags, and whether it is lean, is the kind. */
 export const ONE_TYPE: bool = !HAS_INT16 && (WEIGHTS & ~(1 << WeightType.INT8)) == 0;
 
 /** Whether the build has the kernel of OpKind `kind` for activations of `type`. */
@@ -136,6 +142,22 @@ export function hasPacked(): bool {
 @inline
 export function isOfWeights(op: usize, type: u32): bool {
   return hasWeights(type) && load<u8>(op, OP_WEIGHT_TYPE) == type;
+}
+
+/** Kind and types of an op, without that it is lean where the build has that, and activations are int8. */
+// @ts-ignore: decorator
+@inline
+export function typesOf(op: usize): u32 {
+  const word = load<u32>(op, OP_KIND);
+  if (!HAS_LEAN || (HAS_INT16 && load<u8>(op, OP_ACTIVATION_TYPE))) return word;
+  return word & ~(ScaleFormat.LEAN << 24);
+}
+
+/** Whether biases and scales of `op` are lean: known when compiling where the build has none of those. */
+// @ts-ignore: decorator
+@inline
+export function isLean(op: usize): bool {
+  return HAS_LEAN && load<u8>(op, OP_SCALE_FORMAT) != 0;
 }
 
 /** Whether `op`, of OpKind `kind`, is for int16, not int8: known when compiling where the build has only one of the two. */

@@ -1,16 +1,25 @@
 import {
+  LEAN_EXPONENT_BITS,
+  LEAN_MANTISSA_BITS,
   OP_BIAS,
+  OP_BIAS_SHIFT,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
   OP_FLAG_INT32,
   OP_FLAGS,
+  OP_KIND,
   OP_OUTPUT_ZERO_POINT,
   OP_REQUANT,
   OP_REQUANT_STRIDE,
+  OP_SCALE_SHIFT,
+  OP_SCRATCH3,
+  OP_SCRATCH4,
+  OpKind,
+  WIN_OUTPUT_CHANNELS,
 } from '../layout';
 import { centre } from './field';
 import { look } from '../nvm';
-import { FAST, widthOf } from './mask';
+import { FAST, isLean, widthOf } from './mask';
 import { nextReversed } from './ntt';
 
 /** x · multiplier / 2^(31 + right), rounded as gemmlowp does, twice: see `scale`. */
@@ -35,14 +44,77 @@ export function scale(x: i32, multiplier: i32, shift: i32): i32 {
 
 /** Looks up the biases of `count` channels from `first` on: int32, or int64 with int16 activations. */
 export function lookBias(op: usize, first: i32, count: i32, scratch: usize): usize {
+  if (isLean(op)) return lookLeanBias(op, first, count, scratch);
   const size = 2 + widthOf(op);
   return look(load<usize>(op, OP_BIAS) + (first << size), count << size, scratch);
 }
 
 /** Looks up their requantization pairs: one for all where the stride is 0. */
 export function lookRequant(op: usize, first: i32, count: i32, scratch: usize): usize {
-  const stride = load<i32>(op, OP_REQUANT_STRIDE);
-  return look(load<usize>(op, OP_REQUANT) + first * stride, stride ? count * stride : 8, scratch);
+  if (!load<i32>(op, OP_REQUANT_STRIDE)) {
+    first = 0;
+    count = 1;
+  }
+  if (isLean(op)) return lookLeanPairs(op, first, count, scratch);
+  return look(load<usize>(op, OP_REQUANT) + (first << 3), count << 3, scratch);
+}
+
+/** Biases of 16 bits, looked up to the end of their area and widened from its start on: read before they are written over. */
+function lookLeanBias(op: usize, first: i32, count: i32, scratch: usize): usize {
+  const shift: i32 = load<u8>(op, OP_BIAS_SHIFT);
+  const stored = scratch + ((count << 1) & ~3);
+  let from = look(load<usize>(op, OP_BIAS) + (first << 1), count << 1, stored);
+  for (let to = scratch, end = scratch + (count << 2); to < end; to += 4) {
+    store<i32>(to, (<i32>load<i16>(from)) << shift);
+    from += 2;
+  }
+  return scratch;
+}
+
+/** Scales of 16 bits as pairs, in the same way. 0 is a multiplier of 0. */
+function lookLeanPairs(op: usize, first: i32, count: i32, scratch: usize): usize {
+  const less: i32 = load<u8>(op, OP_SCALE_SHIFT);
+  const stored = scratch + ((count * 6) & ~3);
+  let from = look(load<usize>(op, OP_REQUANT) + (first << 1), count << 1, stored);
+  for (let to = scratch, end = scratch + (count << 3); to < end; to += 8) {
+    const word: i32 = load<u16>(from);
+    const mantissa = (word >> LEAN_EXPONENT_BITS) | (1 << (LEAN_MANTISSA_BITS - 1));
+    store<i32>(to, word ? mantissa << (31 - LEAN_MANTISSA_BITS) : 0);
+    store<i32>(to, (word & ((1 << LEAN_EXPONENT_BITS) - 1)) - less, 4);
+    from += 2;
+  }
+  return scratch;
+}
+
+/** Whether SRAM has room for the lean constants of all channels of an op of windows: entering it widens them. */
+function isKept(op: usize): bool {
+  const room = load<u32>(op, OP_SCRATCH4) - load<u32>(op, OP_SCRATCH3);
+  return isLean(op) && room >= load<u32>(op, WIN_OUTPUT_CHANNELS) << 2;
+}
+
+/** Ops of windows with biases and scales, in areas 3 and 4. */
+const WINDOWS: u32 = (1 << OpKind.CONV2D) | (1 << OpKind.CONV2D_WINOGRAD) | (1 << OpKind.DEPTHWISE_CONV2D);
+
+/** Widens lean constants once, not for every tile, if the op is one of windows and there is room for all. */
+export function enterWindows(op: usize): void {
+  if (!((WINDOWS >>> load<u8>(op, OP_KIND)) & 1) || !isKept(op)) return;
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  lookBias(op, 0, outputs, op + load<usize>(op, OP_SCRATCH3));
+  lookRequant(op, 0, outputs, op + load<usize>(op, OP_SCRATCH4));
+}
+
+/** `lookBias` of an op of windows. */
+export function groupBias(op: usize, first: i32, count: i32): usize {
+  const scratch = op + load<usize>(op, OP_SCRATCH3);
+  return isKept(op) ? scratch + (first << 2) : lookBias(op, first, count, scratch);
+}
+
+/** `lookRequant` of an op of windows. */
+export function groupRequant(op: usize, first: i32, count: i32): usize {
+  const scratch = op + load<usize>(op, OP_SCRATCH4);
+  return isKept(op)
+    ? scratch + first * load<i32>(op, OP_REQUANT_STRIDE)
+    : lookRequant(op, first, count, scratch);
 }
 
 /** `y` within the op's clamp. */

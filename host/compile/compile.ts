@@ -9,6 +9,7 @@ import {
   type QuantizedOp,
   type TensorSpec,
 } from '../model/quantized-network.js';
+import { roundToLean } from '../ops/lean.js';
 import { transformedBytes } from '../ops/winograd.js';
 import { validateNetwork } from '../ops/validate.js';
 import type { Values } from '../model/values.js';
@@ -235,16 +236,18 @@ function storedTransforms({ ops, tensors }: QuantizedNetwork, bytes: number): Se
 /** `network` with its layers computed as chosen, where they leave it open. */
 function withMethods(
   network: QuantizedNetwork,
-  { spectra, circulant, convolution, transformed, fuse }: CompileSettings,
+  { spectra, circulant, convolution, transformed, fuse, lean, learn }: CompileSettings,
   { flashBytes }: DeviceProfile,
 ): QuantizedNetwork {
+  const isLean = lean !== 'off' && !learn;
   const stored = storedTransforms(network, flashBytes.value * TRANSFORMED_SHARE);
-  const ops = network.ops.map((op): QuantizedOp => {
+  const ops = network.ops.map((given): QuantizedOp => {
+    const op = 'multipliers' in given ? { ...given, lean: isLean } : given;
     if (op.kind === 'circulant')
       return { spectra, ...op, method: op.method === 'auto' ? circulant : op.method };
     if (op.kind === 'depthwiseConv2d') return { fuse, ...op };
     if (op.kind !== 'conv2d') return op;
-    const kept = stored.has(op) ? 'stored' : 'computed';
+    const kept = stored.has(given) ? 'stored' : 'computed';
     return { method: convolution, transformed: transformed === 'auto' ? kept : transformed, ...op };
   });
   return { ...network, ops };
@@ -267,7 +270,8 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
   checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
   validateNetwork(model);
   const own = withOwnStates(model);
-  const network = isSums(options.learn) ? withDenseHead(own, chainOf(own).logits) : own;
+  const headed = isSums(options.learn) ? withDenseHead(own, chainOf(own).logits) : own;
+  const network = options.lean === 'on' ? roundToLean(headed) : headed;
   checkMemory(options);
   const { policy } = options;
   const profile = profileFor(options);

@@ -83,6 +83,12 @@ export interface CompileOptions {
    * or `off`. Answers are the same. Images with `learn` by gradients have none.
    */
   fuse?: FuseChoice;
+  /**
+   * Biases and scales in 4 bytes an output instead of 12. `auto` (default): in layers where that holds them exactly, as it does
+   * in most of those that Brownout quantized; `on`: the others of int8 are rounded for it, by at most 1/16 of an output's step;
+   * `off`: nowhere. An image that learns has 12 bytes.
+   */
+  lean?: 'auto' | 'on' | 'off';
   /** Prove the image on the device module (`verify`) and put what was proved into its metadata; default true. */
   verify?: boolean;
 }
@@ -144,6 +150,11 @@ export const compileOptions = {
     kind: choice(['auto', 'on', 'off'], { placeholder: 'WHEN' }),
     default: 'auto',
     help: 'a depthwise convolution and the 1×1 after it as one op: auto (where it saves energy), on or off',
+  },
+  lean: {
+    kind: choice(['auto', 'on', 'off'], { placeholder: 'WHERE' }),
+    default: 'auto',
+    help: 'biases and scales in 4 bytes, not 12: auto: where exact, on: others are rounded, off',
   },
   classes: { kind: list(text('NAME', 'yes')), help: 'names of the classes, for reports' },
   preprocessing: { kind: instance('{ minimum, maximum } of the float input', isPreprocessing) },

@@ -6,6 +6,7 @@ import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { affine } from '../model/affine.js';
 import { instance, real, text, whole } from '../options/kinds.js';
 import { checkOptions, type Table } from '../options/table.js';
+import { roundToLean } from '../ops/lean.js';
 import { quantizeGraph } from '../import/quantize-graph.js';
 import type { FloatNetwork } from './float-network.js';
 import { forward } from './forward.js';
@@ -71,5 +72,5 @@ export function quantizeAs(
   scheme: QuantizationScheme,
   name: string,
 ): QuantizedNetwork {
-  return quantizeGraph(toGraph(network, scheme), { name });
+  return roundToLean(quantizeGraph(toGraph(network, scheme), { name }));
 }

@@ -90,20 +90,24 @@ class FunctionEmitter {
     });
   }
 
-  /** What a compiler would warn of. */
+  /** Locals that the code names: of others a compiler would warn. */
+  #used(): Set<string> {
+    return new Set(this.#lines.join('\n').match(/\bl\d+\b/g));
+  }
+
   #unusedParameters(): string[] {
-    const text = this.#lines.join('\n');
-    const unused = this.body.type.params
-      .map((_, i) => `l${i}`)
-      .filter((local) => !new RegExp(`\\b${local}\\b`).test(text));
+    const used = this.#used();
+    const unused = this.body.type.params.map((_, i) => `l${i}`).filter((local) => !used.has(local));
     return unused.map((local) => `  (void)${local};`);
   }
 
   #declarations(): string[] {
     const params = this.body.type.params.length;
+    const used = this.#used();
     const typeOf = (i: number): string => this.#narrow(i) ?? cType(this.#types[i]!);
     return [cType(I32), 'uint16_t', 'int16_t', cType(I64)].flatMap((type) => {
-      const names = this.#types.flatMap((_, i) => (i >= params && typeOf(i) === type ? [`l${i} = 0`] : []));
+      const own = this.#types.flatMap((_, i) => (i >= params && typeOf(i) === type ? [`l${i}`] : []));
+      const names = own.filter((name) => used.has(name)).map((name) => `${name} = 0`);
       const rows = Math.ceil(names.length / NAMES_A_LINE);
       return Array.from({ length: rows }, (_, row) => {
         return `  ${type} ${names.slice(row * NAMES_A_LINE, (row + 1) * NAMES_A_LINE).join(', ')};`;

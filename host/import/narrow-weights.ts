@@ -10,6 +10,7 @@ import {
   type QuantizedOp,
 } from '../model/quantized-network.js';
 import { WEIGHT_TYPES, type WeightBits, weightTypeOf } from '../model/weight-types.js';
+import { roundToLean } from '../ops/lean.js';
 import { dequantizeNetwork } from './dequantize-network.js';
 import { evaluate, type FloatGraph } from './float-graph.js';
 import { observe } from './ranges.js';
@@ -210,11 +211,12 @@ export function narrowWeights(
       break;
     }
   }
+  const rounded = roundToLean(now, (index) => (chosen.get(index) ?? 8) < 8);
   const weighted = network.ops.filter((op) => 'weights' in op && 'multipliers' in op);
   return {
-    network: now,
+    network: rounded,
     bits: candidates.map(({ op, index }) => ({ name: op.name, bits: chosen.get(index)! })),
     others: weighted.filter((op) => !isNarrowable(op)).map(({ name }) => name),
-    error: samples.length > 0 ? judge.error(now) : undefined,
+    error: samples.length > 0 ? judge.error(rounded) : undefined,
   };
 }

@@ -31,6 +31,7 @@ import {
   UNBOUNDED,
   type WeightedOp,
 } from './float-graph.js';
+import { roundToLean } from '../ops/lean.js';
 import { product } from './matmul.js';
 import { NetworkBuilder } from './network-builder.js';
 import { callback, choice, flag, instance, text } from '../options/kinds.js';
@@ -370,5 +371,6 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     ...(graph.outputs ? { outputs: outputPorts } : {}),
   };
   // Without samples every number was the file's.
-  return seen ? { ...network, quantization: { ranges, biasCorrection, equalizedPairs: pairs } } : network;
+  if (!seen) return network;
+  return roundToLean({ ...network, quantization: { ranges, biasCorrection, equalizedPairs: pairs } });
 }

@@ -41,6 +41,8 @@ export interface Requantization {
   shifts: Int32Array;
   clampMin: number;
   clampMax: number;
+  /** Biases and scales in 4 bytes an output where that holds them exactly (docs/FORMAT.md); default 12 bytes. */
+  lean?: boolean;
 }
 
 interface OpBase {

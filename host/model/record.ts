@@ -2,6 +2,7 @@ import {
   ActivationType,
   KIND_LEARNING,
   OP_ACTIVATION_TYPE,
+  OP_BIAS_SHIFT,
   OP_BYTES,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
@@ -11,8 +12,10 @@ import {
   OP_KIND,
   OP_OUTPUT_ZERO_POINT,
   OP_SCALE_FORMAT,
+  OP_SCALE_SHIFT,
   OP_WEIGHT_TYPE,
   OpKind,
+  ScaleFormat,
 } from '../../assembly/layout.js';
 
 /** Kinds of ops of a head by sums. */
@@ -46,6 +49,8 @@ const NARROW: Readonly<Record<number, 1 | 2>> = {
   [OP_ACTIVATION_TYPE]: 1,
   [OP_WEIGHT_TYPE]: 1,
   [OP_SCALE_FORMAT]: 1,
+  [OP_BIAS_SHIFT]: 1,
+  [OP_SCALE_SHIFT]: 1,
   [OP_FLAGS]: 2,
   [OP_GRAIN]: 2,
   [OP_INPUT_ZERO_POINT]: 2,
@@ -113,6 +118,11 @@ export class OpRecord {
   /** Bytes of an activation. */
   get valueBytes(): number {
     return 1 << this.get(OP_ACTIVATION_TYPE);
+  }
+
+  /** Whether biases and scales take 4 bytes an output. */
+  get isLean(): boolean {
+    return this.get(OP_SCALE_FORMAT) === ScaleFormat.LEAN;
   }
 
   /** Whether activations are int8. */

@@ -7,15 +7,18 @@ import {
   GROUP_SHIFT,
   Group,
   OP_BIAS,
+  OP_BIAS_SHIFT,
   OP_BYTES,
   OP_REQUANT,
   OP_REQUANT_STRIDE,
   OP_SCALE_FORMAT,
+  OP_SCALE_SHIFT,
   OP_SCRATCH0,
   OP_TILES,
   OP_WEIGHTS,
   OP_WEIGHT_TYPE,
   STATE_BANKS,
+  ScaleFormat,
   WEIGHT_TYPE_COUNT,
 } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
@@ -25,8 +28,14 @@ import { isInference, kernelName, type OpRecord } from '../model/record.js';
 import type { Bounds } from './op.js';
 import { RECORD_OPS } from './index.js';
 
-/** Fields of addresses of constants: of 4 bytes a value, or of 8 with int16 activations. */
-const CONSTANTS: readonly number[] = [OP_WEIGHTS, OP_BIAS, OP_REQUANT];
+/** What addresses of constants are a multiple of: 4 bytes, or 8 with int16 activations; 2 of lean biases and scales. */
+function constantUnit(op: OpRecord, field: number): number | undefined {
+  if (field === OP_WEIGHTS) return 4 * op.valueBytes;
+  if (field !== OP_BIAS && field !== OP_REQUANT) return undefined;
+  return op.isLean ? 2 : 4 * op.valueBytes;
+}
+/** Of lean biases and scales. */
+const MOST_SHIFT = 31;
 /** Areas of SRAM begin at multiples of this: 8-byte sums lie in them. */
 const AREA_UNIT = 8;
 /** Bytes behind the last buffer that an image may ask for. */
@@ -74,7 +83,7 @@ class Walk {
     const from = group ? place & GROUP_MASK : place;
     const most = group ? groupBytes(this.image, group) : isConstant ? imageBytes : nvmBytes;
     const least = group || !writes ? 0 : diagnostics.offset + diagnostics.bytes;
-    const unit = CONSTANTS.includes(field) ? 4 * op.valueBytes : op.valueBytes;
+    const unit = constantUnit(op, field) ?? op.valueBytes;
     if (from % unit !== 0) refuse(`${what} with an address of ${address}`, `a multiple of ${unit}`);
     const inside = from >= least && from + bytes <= most && !(writes && isConstant);
     const verb = writes ? 'writes' : 'reads';
@@ -86,8 +95,12 @@ class Walk {
 /** What any record says of itself, whatever its kind. */
 function checkCommon(op: OpRecord, what: string): void {
   const type = op.get(OP_WEIGHT_TYPE);
-  if (type >= WEIGHT_TYPE_COUNT || op.get(OP_SCALE_FORMAT) !== 0)
-    refuse(`${what} with weights of type ${type}, scales of format ${op.get(OP_SCALE_FORMAT)}`, 'known ones');
+  const format = op.get(OP_SCALE_FORMAT);
+  if (type >= WEIGHT_TYPE_COUNT || format > (op.isInt8 ? ScaleFormat.LEAN : ScaleFormat.PAIRS))
+    refuse(`${what} with weights of type ${type}, scales of format ${format}`, 'known ones');
+  const shifts = [OP_BIAS_SHIFT, OP_SCALE_SHIFT].map((field) => op.get(field));
+  if (op.isLean && shifts.some((shift) => shift > MOST_SHIFT))
+    refuse(`${what} with shifts of ${shifts.join(' and ')}`, `at most ${MOST_SHIFT}`);
   const stride = op.get(OP_REQUANT_STRIDE);
   if (stride !== 0 && stride !== 8)
     refuse(`${what} with requantization pairs ${stride} bytes apart`, '0 or 8');

@@ -30,6 +30,7 @@ import {
   align,
   biasBytes,
   largestPart,
+  leanWindows,
   lineValues,
   packWeights,
   arenaFor,
@@ -52,8 +53,15 @@ import {
   windowShapes,
 } from './shared/window.js';
 import { pixelBytes, windowWork } from './shared/window-work.js';
-import { type Counts, cut, NOTHING, part, total, type Work } from './shared/work.js';
-import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
+import { both, type Counts, cut, part, total, type Work } from './shared/work.js';
+import {
+  isInt8Weights,
+  isKept,
+  lookedUpByTile,
+  lookedUpOnce,
+  outputTerm,
+  weightRowBytes,
+} from './shared/record-bytes.js';
 import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
 import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
@@ -85,6 +93,12 @@ export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: num
   });
 }
 
+/** Σ w of each output. */
+function weightSums(op: Conv2d, inputs: number, outputs: number): Float64Array {
+  const k = op.blockSize ?? 1;
+  return rowSums(k === 1 ? op.weights : unwindBlocks(op, k, inputs, outputs), outputs);
+}
+
 type Shape = [height: number, width: number, channels: number];
 
 /** A map of `channels` as one row: windows of one pixel do not know rows. */
@@ -98,15 +112,12 @@ function inOneRow(op: Conv2d, input: Shape, output: Shape): [Shape, Shape] {
 function constantsOf(
   op: Conv2d,
   [, , channels]: Shape,
-  input: TensorSpec,
+  bias: Int32Array | BigInt64Array,
   output: TensorSpec,
   record: OpRecord,
 ): LoweredOp['constants'] {
   const k = op.blockSize ?? 1;
-  const outputs = last(output);
   const patch = op.kernel[0] * op.kernel[1] * channels;
-  const rows = k === 1 ? op.weights : unwindBlocks(op, k, channels, outputs);
-  const bias = foldBias(op.bias, rowSums(rows, outputs), input.zeroPoint);
   const bytes = k === 1 ? packWeights(op.weights, patch, op.weightType, record) : littleEndian(op.weights);
   return [{ field: OP_WEIGHTS, bytes }, ...requantization(op, bias, output, record)];
 }
@@ -131,6 +142,8 @@ export function lowerConv2d(
   const patch = op.kernel[0] * op.kernel[1] * channels;
   const bytes = elementBytes(input);
   const k = op.blockSize ?? 1;
+  const bias = foldBias(op.bias, weightSums(op, channels, outputs), input.zeroPoint);
+  const withScales = leanWindows(op, bias, output, limits);
   const shapeOf = (vectors: number, rows: number) => ({ type: op.weightType, length: patch, rows, vectors });
   /** Bytes looked up for a group, and one unpacked row behind them. */
   const groupBytes = (columns: number, group: number, fours: number): number => {
@@ -165,7 +178,7 @@ export function lowerConv2d(
       record.set(WIN_PART, part);
       record.set(OP_TILES, record.get(OP_TILES) * Math.ceil(outputs / part));
     }
-    const areas = areasOf(columns, Math.min(group, part), fours, part);
+    const areas = withScales(record, areasOf(columns, Math.min(group, part), fours, part));
     growTables(areas, 2, shapeOf(columns, Math.min(group, part)), limits);
     return { record, end: placeAreas(record, withRoom(columns, areas)) };
   };
@@ -195,7 +208,7 @@ export function lowerConv2d(
   const isWhole = choice.columns > 1 || choice.within || k > 1;
   const part = isWhole ? outputs : largestPart(outputs, fitsPart, lineValues(limits, output)) || 1;
   const { record, end } = cutInto(choice, part);
-  return { record, constants: constantsOf(op, inputShape, input, output, record), arenaBytes: end };
+  return { record, constants: constantsOf(op, inputShape, bias, output, record), arenaBytes: end };
 }
 
 function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean): void {
@@ -223,6 +236,7 @@ function lowerEither(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: 
 export const conv2d: NetworkOp<Conv2d> = {
   inputs: one,
   int16: true,
+  weightSums: (op, [input], output) => weightSums(op, last(input!), last(output)),
   check: (op, [input], output, wide) => check(op, input!, output, wide),
   lower: (op, [input], output, limits) => [lowerEither(op, input!, output, limits)],
 };
@@ -286,15 +300,15 @@ function conv2dWork(op: OpRecord): Work {
   const k = Math.max(op.get(WIN_BLOCK), 1);
   const stored = k > 1 ? taps * Math.ceil(op.get(WIN_INPUT_CHANNELS) / k) * k : weightRowBytes(op, patch);
   const room = op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * patch;
-  const viewsOf = (weights: number, others: number): Parameters<typeof part>[1] =>
+  const viewsOf = (weights: number): Parameters<typeof part>[1] =>
     hasActivationWeights(op)
-      ? { constantViews: 2, constantBytes: others, stateViews: 1, stateBytes: weights }
-      : { constantViews: 3, constantBytes: weights + others };
+      ? { stateViews: 1, stateBytes: weights }
+      : { constantViews: 1, constantBytes: weights };
   const tiles = windowWork(op, ({ columns, rows: seen, span }, rows) => {
     const groups = cut(rows, group, (size) =>
-      part(
-        { group: 1, ...groupCounts(op, columns, size, room) },
-        viewsOf(Math.ceil(size / k) * stored, requantizationBytes(op, size)),
+      both(
+        part({ group: 1, ...groupCounts(op, columns, size, room) }, viewsOf(Math.ceil(size / k) * stored)),
+        lookedUpByTile(op, size),
       ),
     ).all;
     const laidOut = columns * patch * bytes;
@@ -307,7 +321,7 @@ function conv2dWork(op: OpRecord): Work {
     const output = part({}, { writes: 1, writtenBytes: columns * rows * bytes });
     return total([groups, windows, output].map((one) => [1, one] as const));
   });
-  return { kernel: kernelOf(op), enter: NOTHING, ...tiles };
+  return { kernel: kernelOf(op), enter: lookedUpOnce(op), ...tiles };
 }
 
 function convBounds(op: OpRecord): Bounds {
@@ -327,8 +341,8 @@ function convBounds(op: OpRecord): Bounds {
       window.rowBytes,
       columns * patch * width,
       block > 1 ? alignUp(kept) + patch : unpackedBytes(op, patch, group),
-      biasBytesOf(op, group),
-      pairBytes(op, group),
+      biasBytesOf(op, isKept(op) ? outputs : group),
+      pairBytes(op, isKept(op) ? outputs : group),
       columns * part * width,
     ],
     reads: [...window.reads, [OP_WEIGHTS, Math.ceil(outputs / block) * row], ...requantizing(op, outputs)],

@@ -37,8 +37,8 @@ import {
 import { denseTileCycles } from './shared/cycles.js';
 import type { OpRecord } from '../model/record.js';
 import { WEIGHT_TYPES } from '../model/weight-types.js';
-import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
-import { type Counts, cut, part, type Work } from './shared/work.js';
+import { isInt8Weights, lookedUp, outputTerm, weightRowBytes } from './shared/record-bytes.js';
+import { both, type Counts, cut, part, type Work } from './shared/work.js';
 import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, unsound } from './shared/check.js';
 import {
@@ -61,6 +61,10 @@ interface Cut {
   chunk: number;
   fours: number;
 }
+
+/** Σ (w − zero point) of each output. */
+const weightSums = ({ weights, weightZeroPoint = 0 }: Dense, inputs: number, outputs: number): Float64Array =>
+  rowSums(weights, outputs).map((sum) => sum - inputs * weightZeroPoint);
 
 function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const inputs = elementCount(input);
@@ -116,8 +120,7 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
   const { group, chunk } = choice;
   const record = cutInto(choice);
   // Σ (w − zero)·(x − z) = Σ w·x − zero·Σ x − z·Σ (w − zero): the kernel takes off the second term.
-  const sums = rowSums(op.weights, outputs).map((sum) => sum - inputs * zero);
-  const bias = foldBias(op.bias, sums, input.zeroPoint);
+  const bias = foldBias(op.bias, weightSums(op, inputs, outputs), input.zeroPoint);
   const constants = [
     { field: OP_WEIGHTS, bytes: packWeights(op.weights, inputs, op.weightType, record) },
     ...requantization(op, bias, output, record),
@@ -130,6 +133,7 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
 export const dense: NetworkOp<Dense> = {
   inputs: one,
   int16: true,
+  weightSums: (op, [input], output) => weightSums(op, elementCount(input!), elementCount(output)),
   check(op, [input], output, wide) {
     checkRequantization(op, elementCount(output), wide);
     checkLength(op, 'weights', op.weights.length, elementCount(input!) * elementCount(output));
@@ -171,17 +175,18 @@ function denseWork(op: OpRecord): Work {
   const tiles = cut(op.get(DENSE_OUTPUTS), op.get(DENSE_GROUP), (rows) => {
     // Pieces of the input are looked up for every row, and for what the zero point of weights takes.
     const looked = pieces * (rows + (zero ? 1 : 0));
-    return part(
+    const sums = part(
       { tile: 1, ...counts(rows) },
       {
-        constantViews: 2 + (whole ? 1 : pieces * rows),
+        constantViews: whole ? 1 : pieces * rows,
         stateViews: looked,
-        constantBytes: rows * weightRowBytes(op, inputs) + requantizationBytes(op, rows),
+        constantBytes: rows * weightRowBytes(op, inputs),
         stateBytes: whole ? 0 : (rows + (zero ? 1 : 0)) * inputs * bytes,
         writes: 1,
         writtenBytes: rows * bytes,
       },
     );
+    return both(sums, lookedUp(op, rows));
   });
   const kernel = plain ? 'dense' : op.isInt8 ? 'dense_rows' : 'dense_s16';
   return { kernel, enter: whole ? input : part({ entered: 1 }), ...tiles };

@@ -23,6 +23,7 @@ import {
   weightBytes,
   foldBias,
   largestPart,
+  leanWindows,
   lineValues,
   type LoweredOp,
   placeAreas,
@@ -43,8 +44,15 @@ import {
   windowShapes,
 } from './shared/window.js';
 import { pixelBytes, windowWork } from './shared/window-work.js';
-import { type Counts, cut, NOTHING, part, total, type Work } from './shared/work.js';
-import { isInt8Weights, outputTerm, requantizationBytes, weightRowBytes } from './shared/record-bytes.js';
+import { both, type Counts, cut, part, total, type Work } from './shared/work.js';
+import {
+  isInt8Weights,
+  isKept,
+  lookedUpByTile,
+  lookedUpOnce,
+  outputTerm,
+  weightRowBytes,
+} from './shared/record-bytes.js';
 import { checkLength, checkRequantization, last } from './shared/check.js';
 import {
   atLeast,
@@ -78,6 +86,15 @@ export function packGroups(
   return packWeights(grouped, group * taps, op.weightType, record);
 }
 
+/** Σ w of each output. */
+function weightSums({ weights }: DepthwiseConv2d, outputs: number): Float64Array {
+  const sums = new Float64Array(outputs);
+  weights.forEach((w, i) => {
+    sums[i % outputs]! += w;
+  });
+  return sums;
+}
+
 function lowerDepthwiseConv2d(
   op: DepthwiseConv2d,
   input: TensorSpec,
@@ -100,6 +117,8 @@ function lowerDepthwiseConv2d(
     requantBytes(op, group),
     columns * outputs * bytes,
   ];
+  const bias = foldBias(op.bias, weightSums(op, outputs), input.zeroPoint);
+  const withScales = leanWindows(op, bias, output, limits);
   const cutInto = (columns: number, group: number): { record: OpRecord; end: number } => {
     const record = recordOf(OpKind.DEPTHWISE_CONV2D, input);
     record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
@@ -107,7 +126,7 @@ function lowerDepthwiseConv2d(
     record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[op.weightType ?? 'int8'].code);
     record.set(WIN_GROUP, group);
     placeWindow(op, inputShape, outputShape, columns, record);
-    return { record, end: placeAreas(record, areasOf(columns, group)) };
+    return { record, end: placeAreas(record, withScales(record, areasOf(columns, group))) };
   };
   let choice: { columns: number; group: number; share: number; inferenceUj: number } | undefined;
   for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
@@ -121,13 +140,9 @@ function lowerDepthwiseConv2d(
   }
   if (!choice) tooLarge(op, arenaFor(areasOf(1, 1)), limits);
   const { record, end } = cutInto(choice.columns, choice.group);
-  const sums = new Float64Array(outputs);
-  op.weights.forEach((w, i) => {
-    sums[i % outputs]! += w;
-  });
   const constants = [
     { field: OP_WEIGHTS, bytes: packGroups(op, outputs, choice.group, record) },
-    ...requantization(op, foldBias(op.bias, sums, input.zeroPoint), output, record),
+    ...requantization(op, bias, output, record),
   ];
   return { record, constants, arenaBytes: end };
 }
@@ -135,6 +150,7 @@ function lowerDepthwiseConv2d(
 export const depthwiseConv2d: NetworkOp<DepthwiseConv2d> = {
   inputs: one,
   int16: true,
+  weightSums: (op, _, output) => weightSums(op, last(output)),
   check(op, _, output, wide) {
     checkRequantization(op, last(output), wide);
     checkLength(op, 'weights', op.weights.length, last(output) * op.kernel[0] * op.kernel[1]);
@@ -197,9 +213,12 @@ function depthwiseWork(op: OpRecord): Work {
   const overlap = accelerated && op.getPair(WIN_DILATION)[1] === 1 && stride <= kernelWidth;
   const tiles = windowWork(op, ({ columns, rows, span }) => {
     const groups = cut(outputs, group, (size) =>
-      part(
-        { group: 1, ...depthwiseCounts(op, columns, size) },
-        { constantViews: 3, constantBytes: weightRowBytes(op, size * taps) + requantizationBytes(op, size) },
+      both(
+        part(
+          { group: 1, ...depthwiseCounts(op, columns, size) },
+          { constantViews: 1, constantBytes: weightRowBytes(op, size * taps) },
+        ),
+        lookedUpByTile(op, size),
       ),
     ).all;
     const laidOut = overlap
@@ -217,7 +236,7 @@ function depthwiseWork(op: OpRecord): Work {
     return total([groups, windows].map((one) => [1, one] as const));
   });
   const kernel = accelerated ? 'depthwise_conv2d' : 'depthwise_conv2d_multiplied';
-  return { kernel: op.isInt8 ? kernel : 'depthwise_conv2d_s16', enter: NOTHING, ...tiles };
+  return { kernel: op.isInt8 ? kernel : 'depthwise_conv2d_s16', enter: lookedUpOnce(op), ...tiles };
 }
 
 export const depthwiseConv2dRecord: RecordOp = {
@@ -239,8 +258,8 @@ export const depthwiseConv2dRecord: RecordOp = {
         window.rowBytes,
         columns * taps * channels * width,
         unpackedBytes(op, group * taps, 1),
-        biasBytesOf(op, group),
-        pairBytes(op, group),
+        biasBytesOf(op, isKept(op) ? outputs : group),
+        pairBytes(op, isKept(op) ? outputs : group),
         columns * outputs * width,
       ],
       reads: [...window.reads, [OP_WEIGHTS, weights], ...requantizing(op, outputs)],

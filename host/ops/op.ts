@@ -88,6 +88,8 @@ export interface NetworkOp<Op extends QuantizedOp> {
   int16: boolean;
   /** Throws `E_NETWORK` where shapes and arrays do not fit each other. */
   check(op: Op, inputs: readonly TensorSpec[], output: TensorSpec, wide: boolean): void;
+  /** Σ w of each output, less the weights' zero point: what a bias takes of the input's zero point. Of ops with biases. */
+  weightSums?(op: Op, inputs: readonly TensorSpec[], output: TensorSpec): Float64Array;
   /** Its records, in most cases one; the planner fills in the NVM addresses. Throws `E_PLAN` where it does not fit. */
   lower(op: Op, inputs: readonly TensorSpec[], output: TensorSpec, limits: TileLimits): LoweredOp[];
 }

@@ -207,7 +207,9 @@ export function lowerSeparable(pair: SeparablePair, limits: TileLimits): Lowered
   const choice = choose(pair, limits);
   if (!choice) return undefined;
   const { record, end, sizes } = choice;
-  const [depthwise, pointwise] = [perChannel(pair.depthwise), perChannel(pair.pointwise)];
+  // Its record has no room to say that constants are lean.
+  const depthwise = { ...perChannel(pair.depthwise), lean: false };
+  const pointwise = { ...perChannel(pair.pointwise), lean: false };
   const [channels, outputs] = [last(pair.between), last(pair.output)];
   const sums = new Float64Array(channels);
   depthwise.weights.forEach((w, i) => {

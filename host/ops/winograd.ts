@@ -45,6 +45,7 @@ import {
   biasBytes,
   foldBias,
   largestPart,
+  leanWindows,
   lineValues,
   type LoweredOp,
   placeAreas,
@@ -55,10 +56,10 @@ import {
   type TileLimits,
 } from './shared/lowering.js';
 import { last } from './shared/check.js';
-import { requantizationBytes } from './shared/record-bytes.js';
+import { isKept, lookedUpByTile, lookedUpOnce } from './shared/record-bytes.js';
 import { pixelBytes } from './shared/window-work.js';
 import { columnChoices, feature, patchOf, placeWindow } from './shared/window.js';
-import { cut, NOTHING, type Part, part, total, type Work } from './shared/work.js';
+import { both, cut, type Part, part, total, type Work } from './shared/work.js';
 
 const TAPS = 9;
 /** 2G. */
@@ -155,7 +156,14 @@ interface Choice {
 }
 
 /** Of tiles within the limits, with as many rows of weights in SRAM as fit, those that an inference takes least with. */
-function choose(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): Choice | undefined {
+function choose(
+  op: Conv2d,
+  bias: Int32Array | BigInt64Array,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): Choice | undefined {
+  const withScales = leanWindows(op, bias, output, limits);
   const [inputShape, outputShape] = [feature(op, input), feature(op, output)];
   const [[, , channels], [height, width, outputs]] = [inputShape, outputShape];
   const computed = op.transformed === 'computed';
@@ -177,7 +185,7 @@ function choose(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileL
     record.set(WIN_GROUP, group);
     record.set(WINO_OUTPUT_HEIGHT, height);
     record.set(WINO_COMPUTED, computed ? 1 : 0);
-    const end = placeAreas(record, areasOf(columns, group));
+    const end = placeAreas(record, withScales(record, areasOf(columns, group)));
     const { share, inferenceUj } = limits.cost(record);
     if (share <= 1 && !(choice && choice.inferenceUj <= inferenceUj)) choice = { record, end, inferenceUj };
   }
@@ -194,13 +202,14 @@ export function lowerWinograd(
   const [channels, outputs] = [last(input), last(output)];
   if (!isWinograd(op, channels) || (input.dtype ?? 'int8') !== 'int8' || !sumsFit(op, outputs))
     return undefined;
-  const choice = choose(op, input, output, limits);
+  const bias = foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint);
+  const choice = choose(op, bias, input, output, limits);
   if (!choice) return undefined;
   const { record, end } = choice;
   const weights = record.get(WINO_COMPUTED) ? op.weights : transform(op.weights, outputs, channels);
   const constants = [
     { field: OP_WEIGHTS, bytes: littleEndian(weights) },
-    ...requantization(op, foldBias(op.bias, rowSums(op.weights, outputs), input.zeroPoint), output, record),
+    ...requantization(op, bias, output, record),
   ];
   return { record, constants, arenaBytes: end };
 }
@@ -212,7 +221,7 @@ function tilePart(op: OpRecord, count: number, rows: number, span: number, writt
   const [blocks, pairs] = [Math.ceil(count / 2), Math.ceil(count / 4)];
   const groups = cut(outputs, op.get(WIN_GROUP), (size) => {
     const two = Math.ceil(size / 2);
-    return part(
+    const sums = part(
       {
         group: 1,
         row: two,
@@ -222,12 +231,9 @@ function tilePart(op: OpRecord, count: number, rows: number, span: number, writt
         pairBlock: (size - (size % 2)) * blocks,
         singleBlock: (size % 2) * blocks,
       },
-      {
-        constantViews: 3,
-        constantBytes:
-          (computed ? size * TAPS * channels : two * pairBytes(channels)) + requantizationBytes(op, size),
-      },
+      { constantViews: 1, constantBytes: computed ? size * TAPS * channels : two * pairBytes(channels) },
     );
+    return both(sums, lookedUpByTile(op, size));
   }).all;
   const input = part(
     { tile: 1, laidOut: WINO_ROWS * (4 * pairs + 2) * channels, transformed: 2 * pairs * channels },
@@ -260,7 +266,7 @@ function winogradWork(op: OpRecord): Work {
     Math.min(step + 2, width),
     2,
   );
-  return { kernel: 'conv2d_winograd', enter: NOTHING, tile: full, all: total(tiles) };
+  return { kernel: 'conv2d_winograd', enter: lookedUpOnce(op), tile: full, all: total(tiles) };
 }
 
 function winogradBounds(op: OpRecord): Bounds {
@@ -269,6 +275,7 @@ function winogradBounds(op: OpRecord): Bounds {
   const [group, height, computed] = [WIN_GROUP, WINO_OUTPUT_HEIGHT, WINO_COMPUTED].map((f) =>
     size(op, f),
   ) as [number, number, number];
+  const kept = isKept(op) ? outputs : group;
   const bands = size(op, OP_TILES) / Math.ceil(size(op, WIN_OUTPUT_WIDTH) / columns);
   const tile = { columns, group, channels, outputs, computed: computed !== 0 };
   const weights = computed ? outputs * TAPS * channels : Math.ceil(outputs / 2) * pairBytes(channels);
@@ -278,7 +285,7 @@ function winogradBounds(op: OpRecord): Bounds {
     0,
   ];
   return {
-    scratch: areas(tile, biasBytesOf(op, group), pairBytesOf(op, group)),
+    scratch: areas(tile, biasBytesOf(op, kept), pairBytesOf(op, kept)),
     reads: [...window.reads, [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
     writes: [[OP_OUTPUT, height * size(op, WIN_OUTPUT_WIDTH) * outputs]],
     demands: [

@@ -65,27 +65,29 @@ function fillRecords(
 ): { bytes: Uint8Array; addresses: number[] } {
   const constants = steps.flatMap((step) => step.lowered.constants);
   const all = [...constants.map(({ bytes }) => bytes), ...extra];
-  const image = new Uint8Array(all.reduce((sum, bytes) => sum + align(bytes.length), 0));
+  const image = new Uint8Array(all.reduce((sum, bytes) => sum + align(bytes.length), 0) + ALIGNMENT);
   let at = 0;
-  const place = (bytes: Uint8Array): number => {
-    image.set(bytes, at);
-    at += align(bytes.length);
-    return CONSTANT + offset + at - align(bytes.length);
+  // `offset` is a multiple of any unit.
+  const place = (bytes: Uint8Array, unit: number): number => {
+    const from = Math.ceil(at / unit) * unit;
+    image.set(bytes, from);
+    at = from + bytes.length;
+    return CONSTANT + offset + from;
   };
   // Steps of a sequence have the same weights: they lie there once.
   const placed = new Map<string, number>();
-  const once = (bytes: Uint8Array): number => {
-    if (bytes.length < LEAST_SHARED) return place(bytes);
+  const once = (bytes: Uint8Array, unit: number): number => {
+    if (bytes.length < LEAST_SHARED) return place(bytes, unit);
     const content = Buffer.from(bytes).toString('latin1');
-    const address = placed.get(content) ?? place(bytes);
+    const address = placed.get(content) ?? place(bytes, unit);
     placed.set(content, address);
     return address;
   };
   for (const { lowered, reads, writes } of steps) {
     for (const { field, buffer, offset: inside } of reads) lowered.record.set(field, buffer.address + inside);
     lowered.record.set(OP_OUTPUT, writes.address + (lowered.outputOffset ?? 0));
-    for (const { field, also, bytes } of lowered.constants) {
-      const address = once(bytes);
+    for (const { field, also, bytes, unit = 4 * lowered.record.valueBytes } of lowered.constants) {
+      const address = once(bytes, unit);
       lowered.record.set(field, address);
       if (also !== undefined) lowered.record.set(also, address);
     }
@@ -97,8 +99,8 @@ function fillRecords(
       if (also !== undefined) lowered.record.set(also, twin!.lowered.record.get(also));
     }
   }
-  const addresses = extra.map(place);
-  return { bytes: image.slice(0, at), addresses };
+  const addresses = extra.map((bytes) => place(bytes, ALIGNMENT));
+  return { bytes: image.slice(0, align(at)), addresses };
 }
 
 /** Sets the flags of records: mandatory commits, and what needs nothing special. */

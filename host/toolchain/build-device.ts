@@ -6,6 +6,7 @@ import {
   FEATURE_BLOCKS,
   FEATURE_FAST,
   FEATURE_GRAIN,
+  FEATURE_LEAN,
   FEATURE_SPECIAL,
   FEATURE_UNSTABLE,
   FEATURE_WEIGHT_ZERO,
@@ -105,7 +106,13 @@ export const EVERYTHING: BuildParts = {
   int8: kindsIn(KINDS_INT8, KINDS_INT8_HIGH),
   int16: kindsIn(KINDS_INT16, KINDS_INT16_HIGH),
   weights: Object.keys(WEIGHT_TYPES) as WeightType[],
-  features: FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL | FEATURE_GRAIN | FEATURE_UNSTABLE,
+  features:
+    FEATURE_BLOCKS |
+    FEATURE_WEIGHT_ZERO |
+    FEATURE_SPECIAL |
+    FEATURE_GRAIN |
+    FEATURE_UNSTABLE |
+    FEATURE_LEAN,
   learning: [],
 };
 
@@ -117,7 +124,8 @@ function partsOf(image: DeviceImage): BuildParts {
   const features = forward.reduce((mask, op) => {
     const zero = op.has(OP_FLAG_WEIGHT_ZERO) ? FEATURE_WEIGHT_ZERO : 0;
     const special = op.has(OP_FLAG_PLAIN) ? 0 : FEATURE_SPECIAL;
-    return mask | recordOp(op).features(op) | zero | special;
+    const lean = op.isLean ? FEATURE_LEAN : 0;
+    return mask | recordOp(op).features(op) | zero | special | lean;
   }, 0);
   const grains = image.ops.some((op) => op.get(OP_GRAIN) > 0 || op.has(OP_FLAG_JOINED)) ? FEATURE_GRAIN : 0;
   const unstable = image.unstable ? FEATURE_UNSTABLE : 0;

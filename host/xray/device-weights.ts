@@ -1,6 +1,15 @@
 // Weights as an image holds them, in the order of the network's ops: to see which layer's are not the model's.
-import { OP_BIAS, OP_REQUANT, OP_REQUANT_STRIDE, OP_WEIGHTS, OP_WEIGHT_TYPE } from '../../assembly/layout.js';
+import {
+  OP_BIAS,
+  OP_BIAS_SHIFT,
+  OP_REQUANT,
+  OP_REQUANT_STRIDE,
+  OP_SCALE_SHIFT,
+  OP_WEIGHTS,
+  OP_WEIGHT_TYPE,
+} from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
+import { leanScale } from '../model/lean.js';
 import { constantOffset } from '../model/learning-header.js';
 import type { OpRecord } from '../model/record.js';
 import { recordOp } from '../ops/record.js';
@@ -14,6 +23,14 @@ export interface DeviceWeights {
   multipliers: Float64Array;
   /** In units of an accumulator, without the share of the input's zero point. */
   bias: Float64Array;
+}
+
+/** The `index`-th scale of a record. */
+function scaleAt(view: DataView, op: OpRecord, index: number): { multiplier: number; shift: number } {
+  const at = constantOffset(op.get(OP_REQUANT));
+  if (op.isLean) return leanScale(view.getUint16(at + 2 * index, true), op.get(OP_SCALE_SHIFT));
+  const pair = at + 8 * index;
+  return { multiplier: view.getInt32(pair, true), shift: view.getInt32(pair + 4, true) };
 }
 
 /**
@@ -35,12 +52,17 @@ export function deviceWeights(image: Image, op: OpRecord, zeroPoint: number): De
   );
   const view = new DataView(image.device.buffer, image.device.byteOffset, image.device.byteLength);
   const multipliers = Float64Array.from({ length: outputs }, (_, o) => {
-    const pair = constantOffset(op.get(OP_REQUANT)) + o * op.get(OP_REQUANT_STRIDE);
-    return view.getInt32(pair, true) * 2 ** (view.getInt32(pair + 4, true) - 31);
+    const index = op.get(OP_REQUANT_STRIDE) === 0 ? 0 : o;
+    const { multiplier, shift } = scaleAt(view, op, index);
+    return multiplier * 2 ** (shift - 31);
   });
   const values = Float64Array.from(layout.order(stored), (q) => q - zero);
   const biases = constantOffset(op.get(OP_BIAS));
-  const bias = Float64Array.from({ length: outputs }, (_, o) => view.getInt32(biases + o * 4, true));
+  const bias = Float64Array.from({ length: outputs }, (_, o) =>
+    op.isLean
+      ? view.getInt16(biases + o * 2, true) * 2 ** op.get(OP_BIAS_SHIFT)
+      : view.getInt32(biases + o * 4, true),
+  );
   // Folded in: Σ w·(x − z) = Σ w·x − z·Σ w.
   values.forEach((w, i) => {
     bias[layout.interleaved ? i % outputs : Math.floor(i / (values.length / outputs))]! += w * zeroPoint;

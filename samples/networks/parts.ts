@@ -59,3 +59,11 @@ export const scaling = (random: Random, low: number, high: number): Scaling => (
 export function single(op: QuantizedOp, input: TensorSpec, output: TensorSpec): QuantizedNetwork {
   return { name: op.kind, tensors: [input, output], ops: [op], input: 0, output: 1 };
 }
+
+/** `network` with a scale of 0 for the first channel of each layer. */
+export const withDeadChannel = (network: QuantizedNetwork): QuantizedNetwork => ({
+  ...network,
+  ops: network.ops.map((op) =>
+    'multipliers' in op ? { ...op, multipliers: op.multipliers.map((m, i) => (i === 0 ? 0 : m)) } : op,
+  ),
+});

@@ -3,6 +3,7 @@ import type { CompileOptions } from '../../host/compile/options.js';
 import { BrownoutError } from '../../host/error.js';
 import { Random } from '../../host/math/random.js';
 import { type Image, readImage } from '../../host/model/image.js';
+import { roundToLean } from '../../host/ops/lean.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import * as networks from '../../samples/networks.js';
 import { compileUnproved as compile } from '../util/compile.js';
@@ -53,6 +54,8 @@ export function kernelNetworks(): Tried[] {
     (random) => networks.elementwiseInt16Network(random, 'add'),
     (random) => networks.elementwiseInt16Network(random, 'mul'),
     networks.softmaxInt16Network,
+    (random) => roundToLean(networks.denseNetwork(random, 80)),
+    (random) => roundToLean(networks.withDeadChannel(networks.depthwiseNetwork(random))),
     (random) => networks.withInt4(random, networks.convNetwork(random)),
     (random) => networks.withWeights(random, 'int2', networks.convNetwork(random)),
     (random) => networks.withWeights(random, 'int1', networks.denseNetwork(random, 80)),

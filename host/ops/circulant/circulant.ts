@@ -328,6 +328,7 @@ function lowerCirculant(
 export const circulant: NetworkOp<Circulant> = {
   inputs: one,
   int16: false,
+  weightSums: (op, [input], output) => circulantRowSums(op, elementCount(input!), elementCount(output)).sums,
   // Its blocks and their weights are seen when it is lowered.
   check: (op, _, output, wide) => checkRequantization(op, elementCount(output), wide),
   lower: (op, [input], output, limits) => lowerCirculant(op, input!, output, limits),

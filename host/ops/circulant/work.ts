@@ -15,8 +15,8 @@ import {
 } from '../../../assembly/layout.js';
 import type { CirculantMethod } from '../../model/quantized-network.js';
 import type { OpRecord } from '../../model/record.js';
-import { requantizationBytes } from '../shared/record-bytes.js';
-import { type Counts, cut, part, total, type Work } from '../shared/work.js';
+import { lookedUp } from '../shared/record-bytes.js';
+import { both, type Counts, cut, part, total, type Work } from '../shared/work.js';
 import { LEAF_BYTES } from './karatsuba.js';
 import { LARGEST_FAST, transformCounts } from './transforms.js';
 
@@ -74,17 +74,14 @@ export function circulantWork(op: OpRecord, method: CirculantMethod): Work {
     [1, part({ entered: 1, ...twiddles }, { stateViews: method === 'direct' ? 1 : blocks, stateBytes })],
     [blocks, part({ block: 1, ...block })],
   ]);
-  // Pairs of their own are not in registers; one for all channels is looked up by every row.
+  // Pairs of their own are not in registers.
   const paired = (count: number): Counts => (op.get(OP_REQUANT_STRIDE) === 0 ? {} : { paired: count });
-  const pair = op.get(OP_REQUANT_STRIDE) === 0 ? 8 : 0;
   const ofRow = method === 'direct' ? op.get(CIRC_PART) : 0;
+  const sums = part({ row: 1, ...row }, { constantViews, constantBytes });
   const tiles = cut(outputs, ofRow || op.get(CIRC_GROUP) * k, (count) => {
-    const access = { constantViews: constantViews + 2, constantBytes: constantBytes + pair };
-    const rounded = { constantBytes: requantizationBytes(op, count) - pair };
-    return total([
-      [1, part({ tile: 1, output: count, ...paired(count) }, { writes: 1, writtenBytes: count, ...rounded })],
-      [Math.ceil(count / k), part({ row: 1, ...row }, access)],
-    ]);
+    const rows = cut(count, k, (size) => both(sums, lookedUp(op, size)));
+    const output = part({ tile: 1, output: count, ...paired(count) }, { writes: 1, writtenBytes: count });
+    return both(output, rows.all);
   });
   const large = method === 'ntt' && k > LARGEST_FAST ? '_large' : '';
   return { kernel: `circulant_${method}${large}`, enter: entered, ...tiles };

@@ -24,6 +24,7 @@ import {
 import type { OpRecord } from '../../model/record.js';
 import { WEIGHT_TYPES, weightTypeOfCode } from '../../model/weight-types.js';
 import type { Bounds } from '../op.js';
+import { storedBiasBytes, storedPairBytes } from './record-bytes.js';
 
 /** Positions of windows are computed in 32 bits. */
 const MOST_POSITION = 1 << 30;
@@ -49,16 +50,17 @@ export const packedBytes = (op: OpRecord, length: number): number =>
 export const unpackedBytes = (op: OpRecord, length: number, rows: number): number =>
   isPacked(op) ? alignUp(rows * packedBytes(op, length)) + length : rows * length;
 
+/** Bytes of biases in SRAM. */
 export const biasBytes = (op: OpRecord, channels: number): number => 4 * channels * widthOf(op);
 
-/** Bytes of requantization pairs: one where the stride is 0. */
+/** Bytes of requantization pairs in SRAM: one where the stride is 0. */
 export const pairBytes = (op: OpRecord, channels: number): number =>
   size(op, OP_REQUANT_STRIDE) === 0 ? 8 : channels * 8;
 
 /** Biases and pairs of all channels. */
 export const requantizing = (op: OpRecord, channels: number): Bounds['reads'] => [
-  [OP_BIAS, biasBytes(op, channels)],
-  [OP_REQUANT, pairBytes(op, channels)],
+  [OP_BIAS, storedBiasBytes(op, channels)],
+  [OP_REQUANT, storedPairBytes(op, channels)],
 ];
 
 export const atLeast = (name: string, least: number, found: number): Bounds['demands'][number] => [

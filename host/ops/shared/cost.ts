@@ -35,6 +35,15 @@ export const COMMIT_UNITS: Readonly<Record<Body, number>> = {
 /** The same a metered cycle of engine, cursor and protocol: of a commit, which takes 970 of those of a Cortex-M4. */
 export const enginePace = (body: Body): number => (body === 'msp430' ? 1 : COMMIT_UNITS[body] / 970);
 
+/** What widening a lean bias and a lean scale takes, whatever the kernel: counted on QEMU; metered cycles of the MSP430. */
+const LEAN: Readonly<Record<Body, Counts>> = {
+  dsp: { leanBias: 7.5, leanScale: 12.5 },
+  armv7m: { leanBias: 7.5, leanScale: 12.5 },
+  armv6m: { leanBias: 11.3, leanScale: 18.8 },
+  rv32: { leanBias: 10.1, leanScale: 13.5 },
+  msp430: { leanBias: 52, leanScale: 88 },
+};
+
 /** Instructions of a piece of work of `kernel`; cycles of the MSP430. Accesses to memory are not in it. */
 export function coreUnits({ counts }: Part, kernel: string, body: Body): number {
   const costs: Readonly<Record<string, Counts | undefined>> = KERNEL_COSTS[body];
@@ -47,6 +56,7 @@ export function coreUnits({ counts }: Part, kernel: string, body: Body): number 
   return Object.entries(counts).reduce((sum, [name, count]) => {
     // What another kernel's body does (`ofKernel`).
     const [other, of] = name.split('.');
-    return sum + count * ((of === undefined ? own[name] : rowOf(other!)[of]) ?? 0);
+    const row = of === undefined ? own : rowOf(other!);
+    return sum + count * (row[of ?? name] ?? LEAN[body][name] ?? 0);
   }, 0);
 }

@@ -2,6 +2,7 @@
 import {
   ALIGNMENT,
   OP_BIAS,
+  OP_BIAS_SHIFT,
   OP_BYTES,
   OP_FLAG_INT32,
   OP_ACTIVATION_TYPE,
@@ -12,7 +13,10 @@ import {
   OP_OUTPUT_ZERO_POINT,
   OP_REQUANT,
   OP_REQUANT_STRIDE,
+  OP_SCALE_FORMAT,
+  OP_SCALE_SHIFT,
   OP_SCRATCH0,
+  ScaleFormat,
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
 import {
@@ -21,6 +25,7 @@ import {
   type Scaling,
   type TensorSpec,
 } from '../../model/quantized-network.js';
+import { type LeanConstants, leanConstants } from '../../model/lean.js';
 import { packRows, WEIGHT_TYPES, type WeightType } from '../../model/weight-types.js';
 import { ACTIVATION_TYPES, littleEndian } from '../../model/values.js';
 import { type InferenceKind, OpRecord } from '../../model/record.js';
@@ -47,6 +52,15 @@ export function lineValues({ line = 1 }: TileLimits, output: TensorSpec, values 
   return unit;
 }
 
+/** A constant, and the record field (or two) that takes its address. */
+interface Constant {
+  field: number;
+  also?: number;
+  bytes: Uint8Array;
+  /** What its address is a multiple of; default 4 bytes, or 8 with int16 activations. */
+  unit?: number;
+}
+
 export interface LoweredOp {
   record: OpRecord;
   /**
@@ -58,8 +72,7 @@ export interface LoweredOp {
   ownBytes?: number;
   /** Bytes from the start of the output's buffer to where this record writes; default 0. */
   outputOffset?: number;
-  /** Constants and the record field (or two) that take each one's NVM address. */
-  constants: { field: number; also?: number; bytes: Uint8Array }[];
+  constants: Constant[];
   arenaBytes: number;
 }
 
@@ -128,6 +141,33 @@ function reduce({ multiplier, shift }: Scaling): [multiplier: number, right: num
   return [multiplier < 0x7fff0000 ? (multiplier + (1 << 15)) >> 16 : 0x7fff, 15 - shift];
 }
 
+/** Biases and scales of `op` as lean ones, if it is to have them and they hold it exactly. */
+const leanOf = (
+  op: Requantization,
+  bias: Int32Array | BigInt64Array,
+  { dtype = 'int8' }: TensorSpec,
+): LeanConstants | undefined =>
+  op.lean && dtype === 'int8' && bias instanceof Int32Array ? leanConstants({ ...op, bias }) : undefined;
+
+/**
+ * A function that makes room in areas 3 and 4 of an op of windows for lean biases and scales of all channels, if there is room,
+ * so that they are widened once; and says in the record that they are lean. `bias`: folded.
+ */
+export function leanWindows(
+  op: Requantization,
+  bias: Int32Array | BigInt64Array,
+  output: TensorSpec,
+  { arenaBytes }: TileLimits,
+): (record: OpRecord, areas: number[]) => number[] {
+  if (!leanOf(op, bias, output)) return (_, areas) => areas;
+  const all = [biasBytes(output, bias.length), requantBytes(op, bias.length)] as const;
+  return (record, areas) => {
+    record.set(OP_SCALE_FORMAT, ScaleFormat.LEAN);
+    const grown = areas.with(3, all[0]).with(4, all[1]);
+    return arenaFor(grown) <= arenaBytes ? grown : areas;
+  };
+}
+
 /** Fields and constants of the requantization, shared by all ops with accumulators. */
 export function requantization(
   op: Requantization & { name: string; kind: string },
@@ -141,11 +181,21 @@ export function requantization(
   }
   const int64 = bias instanceof BigInt64Array;
   const wide = output.dtype === 'int16';
+  const lean = leanOf(op, bias, output);
   if (wide && !int64) record.mark(OP_FLAG_INT32);
   record.set(OP_REQUANT_STRIDE, channels === 1 ? 0 : 8);
   record.set(OP_OUTPUT_ZERO_POINT, output.zeroPoint);
   record.set(OP_CLAMP_MIN, op.clampMin);
   record.set(OP_CLAMP_MAX, op.clampMax);
+  if (lean) {
+    record.set(OP_SCALE_FORMAT, ScaleFormat.LEAN);
+    record.set(OP_BIAS_SHIFT, lean.biasShift);
+    record.set(OP_SCALE_SHIFT, lean.scaleShift);
+    return [
+      { field: OP_BIAS, bytes: littleEndian(lean.biases), unit: 2 },
+      { field: OP_REQUANT, bytes: littleEndian(new Int16Array(lean.scales.buffer)), unit: 2 },
+    ];
+  }
   const pairs = new Int32Array(channels * 2);
   for (let i = 0; i < channels; i++) {
     const [multiplier, shift] = [op.multipliers[i]!, op.shifts[i]!];

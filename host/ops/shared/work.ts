@@ -66,6 +66,13 @@ export const ofKernel = (kernel: string, { counts, access }: Part): Part => ({
   access,
 });
 
+/** Two pieces of work, one after the other. */
+export const both = (first: Part, second: Part): Part =>
+  total([
+    [1, first],
+    [1, second],
+  ]);
+
 /** `count` things in tiles of `group`: the work of a full tile, and of all of them. */
 export function cut(count: number, group: number, tile: (size: number) => Part): Pick<Work, 'tile' | 'all'> {
   const size = Math.min(group, count);
