@@ -126,13 +126,13 @@ for (const [name, make] of Object.entries(kernelNetworks)) {
         name === 'conv2d' || name === 'dense' ? (['int8', 'int2', 'int1'] as const)[seed % 3]! : 'int8';
       const made = make(random);
       const network = withNearBiases(random, type === 'int8' ? made : withWeights(random, type, made));
-      const image = readImage(compile(network, { arenaBytes: 16384 }));
+      const image = readImage(compile(network, { arenaBytes: 16384, fuse: 'off' }));
       lean += leanOps(image);
       const input = valuesFor(random, network.tensors[network.input]!);
       const expected = runOracle(network, input)[network.output]!;
       for (const build of BUILDS)
         assert.equal(infer(makeDevice(image, build), image, input), expected, `seed ${seed}, ${build}`);
-      const exact = readImage(compile(network, { arenaBytes: 16384, lean: 'off' }));
+      const exact = readImage(compile(network, { arenaBytes: 16384, fuse: 'off', lean: 'off' }));
       assert.is(leanOps(exact), 0);
       assert.ok(leanOps(image) === 0 || image.constants.bytes <= exact.constants.bytes);
     }
