@@ -189,14 +189,12 @@ export enum WeightType {
 /** All of them: what a build takes that names none. */
 export const WEIGHT_TYPE_COUNT = 4;
 
-/** How biases and scales are kept. */
+/** How biases and scales are kept: as OP_BIAS and OP_REQUANT say, or in 2 bytes each, of int8 (docs/FORMAT.md). */
 export enum ScaleFormat {
-  /** As OP_BIAS and OP_REQUANT say. */
   PAIRS = 0,
-  /** int8 activations: an int16 bias, and a 16-bit scale of 12 bits of mantissa above 4 of exponent (docs/FORMAT.md). */
   LEAN = 1,
 }
-/** Bits of a lean scale's exponent, and of its mantissa with the leading one. */
+/** Bits of a lean scale's exponent; those of its mantissa, with the leading one, are 13. */
 export const LEAN_EXPONENT_BITS = 4;
 export const LEAN_MANTISSA_BITS = 13;
 
