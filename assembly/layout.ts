@@ -194,7 +194,6 @@ export enum ScaleFormat {
   PAIRS = 0,
   LEAN = 1,
 }
-/** Bits of a lean scale's exponent; those of its mantissa, with the leading one, are 13. */
 export const LEAN_EXPONENT_BITS = 4;
 export const LEAN_MANTISSA_BITS = 13;
 
