@@ -104,7 +104,15 @@ const WASM2C = `${WASM2C_RUNTIME}\n#define MEMORY wasm2c_memory\n`;
 
 /** Of a random program nothing is known. */
 const NOTHING: Facts = {
-  ...{ addressBits: 32, sramBytes: 65536, arena: 0, header: 0, records: [], parameters: new Map(), fetchRecord: '' },
+  ...{
+    addressBits: 32,
+    sramBytes: 65536,
+    arena: 0,
+    header: 0,
+    records: [],
+    parameters: new Map(),
+    fetchRecord: '',
+  },
   words: () => new Map(),
   cursor: () => [],
   written: () => [],
