@@ -40,8 +40,8 @@ test('36 rows; on the MSP430 ours is 4.26 times faster than SONIC and takes 7.7 
     const what = `${row.model} ${row.capacitorUf} µF ${row.trace}`;
     assert.ok(row.overSonic && row.overSonic.time >= 4.26, `${what}: ${row.overSonic?.time}`);
     assert.ok(row.overSonic.energy >= 7.7, `${what}: ${row.overSonic.energy}`);
-    // At 100 µF a charge holds a few tiles: where cuts fall decides, from 0.6 to 2.3 of five seeds.
-    if (row.capacitorUf > 100)
+    // Known to be behind (docs/RESEARCH.md): at 100 µF a charge holds few of this network's tiles, and where cuts fall decides.
+    if (row.capacitorUf > 100 || row.model !== 'rad-har')
       assert.ok(row.overAce!.energy > 0.95 && row.overAce!.time > 0.9, `${what}: behind ACE+FLEX`);
     assert.ok(row.cells.ours!.methods.some((method) => method === '~fft'));
   }

@@ -1,7 +1,7 @@
 // Convolutions over NHWC images, weights [out][kh][kw][in], without a matrix of patches: an image that the caller padded is read
 // where it lies. Every sum runs in the order and the slices of `gemm`, so a kernel has at most 256 weights; products with a
 // factor of zero are left out, which changes no bit of a sum. So one result comes out whatever way a gradient takes.
-import { accumulate } from './sparse_gemm';
+import { narrow, wide } from './sparse_gemm';
 
 const PANEL: i32 = 8;
 
@@ -269,51 +269,8 @@ export function convolveInputGradient(
 
 /** to[count] += Σ over a list of (factor, offset) of factor · (from + offset)[count]. */
 function addProducts(list: usize, listEnd: usize, from: usize, to: usize, count: i32): void {
-  for (; count > 16; count -= 32, from += 128, to += 128) {
-    let s0 = f32x4.splat(0);
-    let s1 = s0;
-    let s2 = s0;
-    let s3 = s0;
-    let s4 = s0;
-    let s5 = s0;
-    let s6 = s0;
-    let s7 = s0;
-    for (let item = list; item < listEnd; item += 8) {
-      const factor = v128.load32_splat(item);
-      const row = from + load<u32>(item, 4);
-      s0 = f32x4.add(s0, f32x4.mul(factor, v128.load(row)));
-      s1 = f32x4.add(s1, f32x4.mul(factor, v128.load(row, 16)));
-      s2 = f32x4.add(s2, f32x4.mul(factor, v128.load(row, 32)));
-      s3 = f32x4.add(s3, f32x4.mul(factor, v128.load(row, 48)));
-      s4 = f32x4.add(s4, f32x4.mul(factor, v128.load(row, 64)));
-      s5 = f32x4.add(s5, f32x4.mul(factor, v128.load(row, 80)));
-      s6 = f32x4.add(s6, f32x4.mul(factor, v128.load(row, 96)));
-      s7 = f32x4.add(s7, f32x4.mul(factor, v128.load(row, 112)));
-    }
-    accumulate(to, count, s0);
-    accumulate(to + 16, count - 4, s1);
-    accumulate(to + 32, count - 8, s2);
-    accumulate(to + 48, count - 12, s3);
-    accumulate(to + 64, count - 16, s4);
-    accumulate(to + 80, count - 20, s5);
-    accumulate(to + 96, count - 24, s6);
-    accumulate(to + 112, count - 28, s7);
+  for (; count > 0; count -= 32, from += 128, to += 128) {
+    if (count > 16) wide(list, listEnd, from, to, count);
+    else narrow(list, listEnd, from, to, count);
   }
-  if (count <= 0) return;
-  let s0 = f32x4.splat(0);
-  let s1 = s0;
-  let s2 = s0;
-  let s3 = s0;
-  for (let item = list; item < listEnd; item += 8) {
-    const factor = v128.load32_splat(item);
-    const row = from + load<u32>(item, 4);
-    s0 = f32x4.add(s0, f32x4.mul(factor, v128.load(row)));
-    s1 = f32x4.add(s1, f32x4.mul(factor, v128.load(row, 16)));
-    s2 = f32x4.add(s2, f32x4.mul(factor, v128.load(row, 32)));
-    s3 = f32x4.add(s3, f32x4.mul(factor, v128.load(row, 48)));
-  }
-  accumulate(to, count, s0);
-  accumulate(to + 16, count - 4, s1);
-  accumulate(to + 32, count - 8, s2);
-  accumulate(to + 48, count - 12, s3);
 }

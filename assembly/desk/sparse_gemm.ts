@@ -105,7 +105,8 @@ function packPanel(b: usize, rowBytes: i32, columnBytes: i32, depth: i32, column
   }
 }
 
-function wide(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
+/** c[columns], 17 to 32, += Σ over a list of (factor, offset) of factor · (b + offset)[columns]. */
+export function wide(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
@@ -136,7 +137,8 @@ function wide(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
   accumulate(c + 112, columns - 28, s7);
 }
 
-function narrow(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
+/** The same of up to 16 columns. */
+export function narrow(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
