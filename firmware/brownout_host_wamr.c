@@ -1,38 +1,44 @@
 /*
  * The module's imports for WAMR: brownout_register_wamr() after wasm_runtime_init, before loading. Build WAMR with bulk
- * memory (WAMR_BUILD_BULK_MEMORY=1). Views are copies: what a runtime lends a module lies in the module's memory.
+ * memory (WAMR_BUILD_BULK_MEMORY=1). Views are copies: what a runtime lends a module lies in the module's memory. An access
+ * outside of that memory, of NVM or of the image is an exception of the module.
  */
-#include "brownout_hal.h"
-#include "brownout_model.h"
+#include "brownout_host.h"
 
 #include <string.h>
 #include <wasm_export.h>
 
 bool brownout_register_wamr(void);
 
-static uint8_t *at(wasm_exec_env_t env, uint32_t address) {
-  return wasm_runtime_addr_app_to_native(wasm_runtime_get_module_inst(env), address);
+/* The module's bytes from `address` on, if the other end of a copy, of `bytes`, holds as many; else NULL and an exception. */
+static uint8_t *at(wasm_exec_env_t env, uint32_t address, uint32_t length, uint32_t bytes, uint32_t other) {
+  const wasm_module_inst_t module = wasm_runtime_get_module_inst(env);
+  if (!brownout_host_within(bytes, other, length)) {
+    wasm_runtime_set_exception(module, "out of bounds access of NVM or image");
+    return NULL;
+  }
+  /* Says what is wrong by an exception itself. */
+  if (!wasm_runtime_validate_app_addr(module, address, length)) return NULL;
+  return wasm_runtime_addr_app_to_native(module, address);
 }
 
 static uint32_t view(wasm_exec_env_t env, uint32_t address, uint32_t length, uint32_t scratch) {
-  uint8_t *to = at(env, scratch);
-  const void *bytes = brownout_nvm_view(address, length, to);
+  uint8_t *to = at(env, scratch, length, BROWNOUT_HOST_NVM_BYTES, address);
+  const void *bytes = to ? brownout_nvm_view(address, length, to) : NULL;
   if (bytes != to) memcpy(to, bytes, length);
   return scratch;
 }
 
-/* Constants: of the program, or with BROWNOUT_IMAGE_IN_NVM of NVM, as where they come over the air. */
 static uint32_t view_image(wasm_exec_env_t env, uint32_t address, uint32_t length, uint32_t scratch) {
-#ifdef BROWNOUT_IMAGE_IN_NVM
-  return view(env, address, length, scratch);
-#else
-  memcpy(at(env, scratch), brownout_image + address, length);
+  uint8_t *to = at(env, scratch, length, BROWNOUT_HOST_IMAGE_BYTES, address);
+  const void *bytes = to ? brownout_host_image(address, length, to) : NULL;
+  if (bytes != to) memcpy(to, bytes, length);
   return scratch;
-#endif
 }
 
 static void put(wasm_exec_env_t env, uint32_t address, uint32_t source, uint32_t length) {
-  brownout_nvm_write(address, at(env, source), length);
+  const uint8_t *from = at(env, source, length, BROWNOUT_HOST_NVM_BYTES, address);
+  if (from) brownout_nvm_write(address, from, length);
 }
 
 static void sync(wasm_exec_env_t env) {

@@ -1,41 +1,43 @@
 /*
  * The module's imports for wasm3 (0.5): brownout_link_wasm3() after m3_LoadModule. Views are copies: what a runtime lends a
- * module lies in the module's memory.
+ * module lies in the module's memory. An access outside of that memory, of NVM or of the image is a trap.
  */
-#include "brownout_hal.h"
-#include "brownout_model.h"
+#include "brownout_host.h"
 
 #include <string.h>
 #include <wasm3.h>
-#ifndef m3ApiRawFunction
-#include <m3_api_defs.h>
-#endif
 
 M3Result brownout_link_wasm3(IM3Module module);
+
+#define BROWNOUT_KEEP_WITHIN(bytes, address, length) \
+  if (!brownout_host_within(bytes, address, length)) m3ApiTrap(m3Err_trapOutOfBoundsMemoryAccess)
 
 static m3ApiRawFunction(nvm_view_raw) {
   m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, length) m3ApiGetArg(uint32_t, scratch)
   uint8_t *to = (uint8_t *)_mem + scratch;
-  const void *bytes = brownout_nvm_view(address, length, to);
+  const void *bytes;
+  BROWNOUT_KEEP_WITHIN(m3_GetMemorySize(runtime), scratch, length)
+  BROWNOUT_KEEP_WITHIN(BROWNOUT_HOST_NVM_BYTES, address, length)
+  bytes = brownout_nvm_view(address, length, to);
   if (bytes != to) memcpy(to, bytes, length);
   m3ApiReturn(scratch)
 }
 
-/* Constants: of the program, or with BROWNOUT_IMAGE_IN_NVM of NVM, as where they come over the air. */
 static m3ApiRawFunction(image_view_raw) {
   m3ApiReturnType(uint32_t) m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, length) m3ApiGetArg(uint32_t, scratch)
   uint8_t *to = (uint8_t *)_mem + scratch;
-#ifdef BROWNOUT_IMAGE_IN_NVM
-  const void *bytes = brownout_nvm_view(address, length, to);
-#else
-  const void *bytes = brownout_image + address;
-#endif
+  const void *bytes;
+  BROWNOUT_KEEP_WITHIN(m3_GetMemorySize(runtime), scratch, length)
+  BROWNOUT_KEEP_WITHIN(BROWNOUT_HOST_IMAGE_BYTES, address, length)
+  bytes = brownout_host_image(address, length, to);
   if (bytes != to) memcpy(to, bytes, length);
   m3ApiReturn(scratch)
 }
 
 static m3ApiRawFunction(nvm_write_raw) {
   m3ApiGetArg(uint32_t, address) m3ApiGetArg(uint32_t, source) m3ApiGetArg(uint32_t, length)
+  BROWNOUT_KEEP_WITHIN(m3_GetMemorySize(runtime), source, length)
+  BROWNOUT_KEEP_WITHIN(BROWNOUT_HOST_NVM_BYTES, address, length)
   brownout_nvm_write(address, (const uint8_t *)_mem + source, length);
   m3ApiSuccess()
 }

@@ -1,6 +1,6 @@
 // Exports in every layout, built as far as their tools can be had; programs as HEX, BIN and UF2; commands for boards.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -14,7 +14,7 @@ import { hardwareNames } from '../host/firmware/hardware.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
 import { MSP430_PROGRAMS } from './util/mspdebug.js';
-import { hasPrograms, temporaryFolder } from './util/native.js';
+import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const path = join(root, 'checkpoints/digits.brn');
@@ -29,6 +29,7 @@ const cmake = { cmake: 'cmake', gcc: 'gcc', make: 'make' };
 const cmakeTest = hasPrograms('CMake and Zephyr layouts', cmake) ? test : test.skip;
 const crossTest = hasPrograms('CMake with a cross compiler', { ...cmake, ...arm }) ? test : test.skip;
 const armTest = hasPrograms('HEX, BIN and UF2', arm) ? test : test.skip;
+const hostTest = hasPrograms('imports for wasm3 and WAMR', { gcc: 'gcc' }) ? test : test.skip;
 const cppTest = hasPrograms('the Arduino layout', { clang: 'clang', gcc: 'gcc' }) ? test : test.skip;
 
 async function exported(options: ExportOptions): Promise<string> {
@@ -157,8 +158,11 @@ test('UF2: blocks are aligned where the program is not', () => {
   assert.equal([...file.subarray(32 + 15, 32 + 20)], [0xff, 1, 2, 3, 0xff]);
 });
 
+/** One export for all tests of it. */
+const wasmExport = exportFirmware(image, { target: 'wasm', nvm: 'spi-fram' });
+
 test('wasm: module, image, and what the module imports, for wasm3 and WAMR', async () => {
-  const { files, note } = await exportFirmware(image, { target: 'wasm', nvm: 'spi-fram' });
+  const { files, note } = await wasmExport;
   const module = new WebAssembly.Module(new Uint8Array(files.get('brownout_module.wasm')!));
   const imports = WebAssembly.Module.imports(module);
   assert.ok(imports.length >= 4);
@@ -169,6 +173,50 @@ test('wasm: module, image, and what the module imports, for wasm3 and WAMR', asy
   }
   assert.equal(files.get('image.bin'), image.device);
   assert.match(note!, /65536 bytes, of which it uses \d+/);
+});
+
+/** Folder of the wasm export, and of C that stands beside it in tests. */
+async function wasmFolder(): Promise<{ folder: string; sources: string }> {
+  const folder = join(temporaryFolder('wasm'), 'brownout');
+  writeFirmwareFolder(folder, (await wasmExport).files);
+  return { folder, sources: join(root, 'test/c') };
+}
+
+hostTest('wasm: imports refuse whatever reaches outside of memory, NVM and image', async () => {
+  const { folder, sources } = await wasmFolder();
+  for (const [runtime, flags] of [
+    ['wasm3', ['-DWASM3']],
+    ['WAMR', []],
+  ] as const) {
+    const program = join(folder, runtime);
+    const own = [join(sources, 'runtimes.c'), join(folder, 'brownout_model.c')];
+    const sanitized = [
+      '-O1',
+      '-Wno-unused-parameter',
+      '-fsanitize=address,undefined',
+      '-fno-sanitize-recover=all',
+    ];
+    compileNative(program, own, [...flags, ...sanitized, '-I', folder, '-I', join(sources, 'runtimes')]);
+    const out = execFileSync(program, ['100000'], { encoding: 'utf8' });
+    const [refused, taken] = out.split(' ').map(Number);
+    assert.ok(refused! > 20_000 && taken! > 5000, `${runtime}: ${out}`);
+  }
+});
+
+const wasm3 = process.env['BROWNOUT_WASM3'];
+if (wasm3 === undefined)
+  console.log('skipped: a job on wasm3. To enable: set BROWNOUT_WASM3 to the folder of its sources');
+const wasm3Test = wasm3 === undefined ? test.skip : hostTest;
+wasm3Test('wasm: wasm3 gives the simulator’s answer', async () => {
+  const { folder, sources } = await wasmFolder();
+  const runtime = readdirSync(wasm3!).filter((name) => /^m3_.*\.c$/.test(name));
+  const own = ['brownout_model.c', 'brownout_host_wasm3.c'].map((name) => join(folder, name));
+  const program = join(folder, 'job');
+  const all = [join(sources, 'runtime-job.c'), ...own, ...runtime.map((name) => join(wasm3!, name))];
+  execFileSync('gcc', ['-O1', '-w', '-I', wasm3!, '-I', folder, ...all, '-o', program, '-lm']);
+  const input = Buffer.from(image.sample!.buffer, image.sample!.byteOffset, image.input.bytes);
+  const out = execFileSync(program, [join(folder, 'brownout_module.wasm')], { input });
+  assert.is([...new Int8Array(out)].join(' '), answer);
 });
 
 armTest(

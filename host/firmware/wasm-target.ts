@@ -28,6 +28,7 @@ export async function wasmFiles(
     ),
     ...[
       'brownout_hal.c',
+      'brownout_host.h',
       'brownout_host_wasm3.c',
       'brownout_host_wamr.c',
       ...nvmFiles({ nvm, target: targetCalled('wasm') }),
