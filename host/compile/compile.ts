@@ -197,6 +197,7 @@ function planFor(network: QuantizedNetwork, options: CompileSettings, profile: D
       cost: pricesFor(profile, COUNTED * share),
       nvmBytes,
       overlap: policy !== 'never',
+      commitUj: commitCost(profile).energyUj,
       line,
       unstable: options.unstable,
       ...learns,

@@ -32,10 +32,12 @@ import { planLearning, type LearningPlan, learnable, planSums } from './learning
 import { StreamPlan } from './stream.js';
 
 export interface PlanOptions extends TileLimits {
-  /** Bytes of NVM the image may take; buffers overlap, at the price of mandatory commits, only where they must. */
+  /** Bytes of NVM the image may take. */
   nvmBytes: number;
-  /** Whether buffers may overlap at all: not where nothing commits on the way. */
+  /** Whether buffers may overlap at all, at the price of mandatory commits: not where nothing commits on the way. */
   overlap: boolean;
+  /** What a commit takes, in µJ. */
+  commitUj: number;
   /** What the image learns on the device. */
   learning?: LearningSpec;
   /** A head by sums that it learns, in place of that. */
@@ -171,6 +173,20 @@ function streamOf(model: QuantizedNetwork, inference: Schedule, { learning }: Pl
   });
 }
 
+/** Share of an inference's energy that commits may take so that buffers overlap where NVM would hold them side by side. */
+const OVERLAP_PAYS = 0.001;
+
+/**
+ * Mandatory commits that overlapping buffers are worth. None where lines are kept apart: what may be one grain is not known
+ * before buffers have addresses. None of an image that learns, whose job reads what an inference has left.
+ */
+function affordableCommits(steps: readonly Step[], options: PlanOptions): number {
+  const { line = 1, learning, sums, cost, commitUj } = options;
+  if (line > 1 || learning || sums) return 0;
+  const inferenceUj = steps.reduce((sum, { lowered }) => sum + cost(lowered.record).inferenceUj, 0);
+  return Math.floor((OVERLAP_PAYS * inferenceUj) / commitUj);
+}
+
 /** Where a buffer lies. */
 const regionOf = ({ address, bytes }: Buffer): Region => ({ offset: address, bytes });
 
@@ -235,7 +251,7 @@ export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Pl
   const inferenceEnd = layActivations(
     activations.filter(({ address }) => address === 0),
     start,
-    options,
+    { ...options, commits: affordableCommits(inference.steps, options) },
   );
   const nvmBytes = learning
     ? learning.layBanks(Math.max(inferenceEnd, learning.layScratch(start, options)), options.nvmBytes)
