@@ -65,4 +65,21 @@ test('pools that take whole rows are cut by channels, proved, and give the same'
   assert.ok(seen.parts >= 8 && seen.whole >= 8, JSON.stringify(seen));
 });
 
+test('an input larger than the memory of a module is taken in pieces, whatever SRAM the part has', () => {
+  const network: QuantizedNetwork = {
+    name: 'mean',
+    tensors: [
+      { shape: [160, 160, 3], scale: 0.1, zeroPoint: 3 },
+      { shape: [3], scale: 0.1, zeroPoint: 3 },
+    ],
+    ops: [{ kind: 'mean', name: 'mean', inputs: [0], output: 1, scaling: { multiplier: 2 ** 30, shift: 1 } }],
+    input: 0,
+    output: 1,
+  };
+  const image = readImage(compile(network, { device: 'stm32u5', capacitorUf: 2200, verify: false }));
+  assert.ok(image.input.bytes > 65536);
+  const input = int8s(new Random(1), image.input.bytes);
+  assert.equal(infer(makeDevice(image, 'scalar'), image, input), runOracle(network, input).at(-1)!);
+});
+
 test.run();

@@ -1,5 +1,7 @@
 // Learning on the device end to end: proved, replayed through power failures, taken out and put back.
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
@@ -56,7 +58,18 @@ function samplesOf(count: number): { x: Int8Array; y: number[] } {
 }
 
 test('a learn job of the digits network is proved, every way through it', () => {
-  const result = verify(digits, { job: 'learn' });
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  /** Bytes of arrays that are in use, at each twentieth of the way. */
+  const held: number[] = [];
+  const onProgress = (done: number, total: number): void => {
+    if (held.length > Math.floor((done * 20) / total)) return;
+    collect();
+    held.push(process.memoryUsage().arrayBuffers);
+  };
+  const result = verify(digits, { job: 'learn', onProgress });
+  const [first, last] = [held.slice(0, 10), held.slice(10)].map((half) => Math.min(...half));
+  assert.ok(last! < 1.5 * first!, `memory grows with the ways that are proved: ${held}`);
   assert.is(result.counterexample, null);
   assert.ok(result.proved && result.closed);
   assert.is(result.stuck, 0);

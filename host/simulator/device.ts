@@ -61,7 +61,7 @@ export interface DeviceOptions {
   /** What lies in the memory of constants: an image, or several one behind the other. */
   image: Pick<DeviceImage, 'device'>;
   nvm: SimulatedNvm;
-  /** SRAM of the part, the module's static data included. */
+  /** SRAM of the part, the module's static data included; a module has no more than its memory. */
   sramBytes: number;
   supply?: Supply;
   /** Where `nvm.present` begins in the module's memory, the image behind it, if both are mapped in place; else views copy. */
@@ -144,7 +144,6 @@ export class Device {
 
   constructor(module: WebAssembly.Module, options: DeviceOptions) {
     this.nvm = options.nvm;
-    this.sramBytes = options.sramBytes;
     this.#supply = options.supply ?? steadyPower;
     let memory = new Uint8Array();
     const imports = bindImports(options, () => memory);
@@ -154,6 +153,7 @@ export class Device {
     this.#memory = memory;
     this.#statics = memory.slice(0, this.arena);
     const { nvm, mappedAt } = options;
+    this.sramBytes = Math.min(options.sramBytes, mappedAt ?? memory.length);
     this.#image = options.image.device;
     if (mappedAt === undefined) return;
     nvm.mapTo(memory.subarray(mappedAt, mappedAt + nvm.present.length));
@@ -266,9 +266,8 @@ export class Device {
   }
 
   #scramble(): void {
-    const end = Math.min(this.sramBytes, this.#memory.length);
     let x = this.#garbage;
-    for (let at = this.arena; at < end; at++) {
+    for (let at = this.arena; at < this.sramBytes; at++) {
       x ^= x << 13;
       x ^= x >>> 17;
       x ^= x << 5;

@@ -261,10 +261,11 @@ function deadline(started: bigint, budgetMs = Infinity): () => boolean {
   return () => Number(process.hrtime.bigint() - started) / 1e6 > budgetMs;
 }
 
-/** What proving one way through a job came to. */
+/** What proving one way through a job came to. Its subject is what memory goes for: none is kept but of the first that fails. */
 interface Passed {
   setup: Setup;
-  subject: Subject | undefined;
+  cursors: number;
+  tiles: number;
   violations: Violation[];
   stuck: number;
   share: number;
@@ -286,6 +287,8 @@ class Verification {
   closed = true;
   readonly tally: Tally = { bytesChecked: 0, garbageFills: 0, recoveryPairs: 0 };
   readonly passed: Passed[] = [];
+  /** The first way that is refuted. */
+  failed: { passed: Passed; subject: Subject | undefined } | undefined;
 
   constructor(
     readonly options: VerifySettings & Memory,
@@ -298,7 +301,8 @@ class Verification {
     const prover = new Prover(this.tally);
     const passed: Passed = {
       setup,
-      subject: undefined,
+      cursors: 0,
+      tiles: 0,
       violations: prover.violations,
       stuck: 0,
       share: 0,
@@ -310,9 +314,11 @@ class Verification {
     const subject = prover.attempt(() => subjectOf(setup, this.options, this.tick));
     if (!subject) {
       this.closed = false;
+      this.failed ??= { passed, subject };
       return;
     }
-    passed.subject = subject;
+    passed.cursors = subject.job.cursors.length;
+    passed.tiles = subject.job.steps.length;
     const mandatory = prover.attempt(() => policies(subject));
     passed.mandatory = mandatory?.size ?? 0;
     const measured = prover.attempt(() => measure(subject));
@@ -328,6 +334,7 @@ class Verification {
     prover.attempt(() => badReads(subject));
     if (first) this.#explore(prover, subject);
     if (this.options.enumerate) this.#enumerate(prover, subject);
+    if (prover.violations.length > 0) this.failed ??= { passed, subject };
   }
 
   #explore(prover: Prover, subject: Subject): void {
@@ -369,12 +376,11 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
   // With learning the protocol is explored where the ring holds something.
   const explored = Math.min(1, setups.length - 1);
   setups.forEach((setup, index) => verification.prove(setup, index === explored));
-  const { passed, tally, states, transitions, closed } = verification;
+  const { passed, failed, tally, states, transitions, closed } = verification;
   const sum = (of: (one: Passed) => number): number => passed.reduce((all, one) => all + of(one), 0);
   const violations = sum((one) => one.violations.length);
   const stuck = sum((one) => one.stuck);
   const largest = passed.reduce((a, b) => (b.share > a.share ? b : a));
-  const failed = passed.find((one) => one.violations.length > 0);
   return {
     origin: originOf({ image: model.file, module: setups[0]!.wasm }),
     ...(read.signature ? { signedBy: read.signature.signedBy } : {}),
@@ -385,12 +391,9 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     device: setups[0]!.profile.name,
     capacitorUf: setups[0]!.profile.capacitorUf.value,
     notes: setups[0]!.notes,
-    cursors: sum(({ subject }) => subject?.job.cursors.length ?? 0),
+    cursors: sum(({ cursors }) => cursors),
     tiles,
-    scenarios: passed.map(({ setup, subject }) => ({
-      name: setup.scenario,
-      tiles: subject?.job.steps.length ?? 0,
-    })),
+    scenarios: passed.map((one) => ({ name: one.setup.scenario, tiles: one.tiles })),
     ...tally,
     states,
     transitions,
@@ -408,7 +411,7 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     moduleBytes: setups[0]!.wasm.length,
     elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
     counterexample: failed
-      ? counterexample(failed.setup, failed.subject, failed.violations, {
+      ? counterexample(failed.passed.setup, failed.subject, failed.passed.violations, {
           search: options.search,
           line,
           unstable: model.unstable,
