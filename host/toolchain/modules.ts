@@ -40,9 +40,18 @@ export function moduleBytes(name: ModuleName): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** Metered modules by name and costs, those used last at the end: a process compiles and replays with few devices. */
+const metered = new Map<string, WebAssembly.Module>();
+const MOST_METERED = 8;
+
 /** A module that counts instructions and cycles, and traps where its budget ends. */
 export function meteredModule(name: ModuleName, costs: InstructionCosts): WebAssembly.Module {
-  return new WebAssembly.Module(meter(moduleBytes(name), costs));
+  const key = `${name} ${JSON.stringify(costs)}`;
+  const module = metered.get(key) ?? new WebAssembly.Module(meter(moduleBytes(name), costs));
+  metered.delete(key);
+  metered.set(key, module);
+  if (metered.size > MOST_METERED) metered.delete(metered.keys().next().value!);
+  return module;
 }
 
 /** Its kernels alone. */
