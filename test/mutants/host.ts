@@ -3,10 +3,12 @@ import { of } from './mutant.js';
 
 export const HOST = [
   ...of('host/plan/buffers.ts', 'plan', [
-    ['buffers freed an op early', 'other.dies >= buffer.born', 'other.dies > buffer.born'],
-    ['buffers never alive', 'other.dies >= buffer.born', 'other.dies > buffer.born + 99'],
-    ['gaps of any size', 'address + buffer.bytes <= other.address', 'address <= other.address'],
-    ['buffers not moved past others', 'align(other.address + other.bytes)', 'align(other.address)'],
+    ['buffers freed an op early', 'other.last < first ||', 'other.last <= first ||'],
+    ['buffers freed before they are read', 'step >= dies', 'step >= born'],
+    ['gaps of any size', 'from + buffer.bytes <= other.from', 'from <= other.from'],
+    ['buffers not moved past others', 'Math.max(from, other.to)', 'from'],
+    ['buffers placed out of order', 'index < 0 ? placed.length : index', 'placed.length', 'test:buffers'],
+    ['buffers moved before others', 'align(from + buffer.bytes)', 'from + ALIGNMENT'],
     ['no commit where buffers overlap', 'if (clash) {', 'if (false) {'],
     ['a commit one op late', 'steps[index - 1]', 'steps[index]'],
     ['reads not remembered', 'read.push(...reads.map(({ buffer }) => buffer));', ''],
