@@ -81,6 +81,19 @@ static int is_signed(void) {
 }
 #endif
 
+#if defined(BROWNOUT_CHECK_PLAN) && !defined(BROWNOUT_BARE)
+/* Whether all is as exported that addresses and lengths depend on. Whatever else the image holds changes values alone. */
+static int is_steered(void) {
+  const uint32_t plan_end = BROWNOUT_PLAN + BROWNOUT_PLAN_BYTES;
+  if (memcmp(brownout_image, brownout_steering, plan_end) != 0) return 0;
+#ifdef BROWNOUT_LEARNING_HEADER
+  if (memcmp(brownout_image + BROWNOUT_LEARNING_HEADER, brownout_steering + plan_end, sizeof brownout_steering - plan_end) != 0)
+    return 0;
+#endif
+  return 1;
+}
+#endif
+
 int32_t brownout_provision(void) {
 #if defined(BROWNOUT_CHECK_SIGNATURE) && !defined(BROWNOUT_BARE)
   if (!is_signed()) return BROWNOUT_E_SIGNATURE;
@@ -106,6 +119,9 @@ static int32_t boot(void) {
   brownout_module_start();
 #ifdef BROWNOUT_CHECK_SIGNATURE
   if (!is_signed()) return BROWNOUT_E_SIGNATURE;
+#endif
+#ifdef BROWNOUT_CHECK_PLAN
+  if (!is_steered()) return BROWNOUT_E_PLAN;
 #endif
   return (int32_t)brownout_module_boot(0, BROWNOUT_IMAGE_BYTES, 0, BROWNOUT_NVM_BYTES, BROWNOUT_SRAM_BYTES);
 }
@@ -146,6 +162,9 @@ static int32_t settle(void) {
   }
 #ifdef BROWNOUT_CHECK_SIGNATURE
   if (state == BROWNOUT_E_SIGNATURE) return state;
+#endif
+#ifdef BROWNOUT_CHECK_PLAN
+  if (state == BROWNOUT_E_PLAN) return state;
 #endif
 #ifdef BROWNOUT_EARLIER
   if (marked == 0 && update(state)) return boot();

@@ -28,7 +28,8 @@ enum { BROWNOUT_CAREFUL_BOOTS = 4 };
  * its ticket, and what it had learnt where layers agree; its job is given up. Of any other image, E_CURSOR_IMAGE: no job is
  * begun nor answer given until the application calls brownout_provision, which loses what was learnt, and begins again. NVM
  * that was that of a later release (`compile --release`): E_ROLLBACK, and nothing is written. An image that is not what was
- * signed, where the firmware checks that (`export --check-signature`): E_SIGNATURE, and nothing is written.
+ * signed, where the firmware checks that (`export --check-signature`): E_SIGNATURE, and nothing is written. An image
+ * with another header or plan, where the firmware checks that (`export --check-plan`): E_PLAN, and nothing is written.
  */
 int32_t brownout_begin(void);
 

@@ -1,7 +1,11 @@
 // Images from strangers: the bounds that ops state are exactly what plans take and tiles touch, and an image that keeps them
-// makes no kernel, as C under address and undefined-behaviour sanitizers, read or write outside.
+// makes no kernel, as C under address and undefined-behaviour sanitizers, read or write outside; nor does firmware that checks
+// its plan, whatever else of its image was changed.
 // BROWNOUT_FUZZ: how many hostile images.
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
@@ -21,6 +25,8 @@ import {
   STATIC_BYTES,
   WeightType,
 } from '../assembly/layout.js';
+import { writeFiles } from '../host/firmware/build-elf.js';
+import { commonFiles, moduleFrom } from '../host/firmware/sources.js';
 import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { type DeviceImage, type Image, readImage } from '../host/model/image.js';
@@ -29,11 +35,13 @@ import { isInference, type OpRecord } from '../host/model/record.js';
 import { checkRecords } from '../host/ops/bounds.js';
 import { RECORD_OPS } from '../host/ops/index.js';
 import { footprint } from '../host/plan/footprint.js';
+import { buildDevice } from '../host/toolchain/build-device.js';
+import { moduleBytes } from '../host/toolchain/modules.js';
 import * as networks from '../samples/networks.js';
 import { layered } from '../samples/networks.js';
 import { compileUnproved } from './util/compile.js';
 import { codeOf } from './util/failure.js';
-import { hasPrograms, temporaryFolder } from './util/native.js';
+import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 import { kernelNetworks } from './util/kernel-networks.js';
 import { buildNativeDevice, NVM_BYTES as NATIVE_NVM_BYTES, runNative } from './util/native-device.js';
 
@@ -174,5 +182,30 @@ nativeTest(`${COUNT} hostile images: an error by name, or C that stays inside`, 
   assert.ok(taken > COUNT / 20 && taken < COUNT * 0.8, `${taken} taken: the mutations do not bite`);
   for (const code of codes.keys()) assert.match(code, /^E_IMAGE_|^no error$/);
 });
+
+/** Images whose firmware meets changed ones: with BROWNOUT_FUZZ all that ship. */
+const met =
+  process.env['BROWNOUT_FUZZ'] === undefined ? ['digits'] : ['digits', 'har', 'keywords', 'digits-learn'];
+for (const name of met)
+  nativeTest(
+    `${name}: firmware that checks its plan refuses another, and stays inside whatever else changes`,
+    async () => {
+      const image = readImage(readFileSync(`checkpoints/${name}.brn`));
+      const module = moduleFrom(name === 'digits' ? moduleBytes('digits') : await buildDevice(image));
+      const folder = temporaryFolder('plan');
+      writeFiles(folder, commonFiles(image, module, { checks: { signature: false, plan: true } }));
+      const program = join(folder, 'hostile');
+      const sources = [
+        fileURLToPath(new URL('../../test/c/hostile.c', import.meta.url)),
+        join(folder, 'brownout.c'),
+      ];
+      const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+      const warnings = ['-Wno-unused-parameter', '-Wno-unused-function'];
+      compileNative(program, sources, ['-O1', ...sanitizers, ...warnings, '-I', folder]);
+      const out = execFileSync(program, [`${COUNT}`], { encoding: 'utf8' });
+      const [refused, taken, others] = out.split(' ').map(Number) as [number, number, number];
+      assert.ok(refused > 0.2 * COUNT && taken > 0.4 * COUNT && others > 0.1 * COUNT, `${name}: ${out}`);
+    },
+  );
 
 test.run();

@@ -12,6 +12,7 @@ import { intelHex, loadSegments, rawBinary, uf2 } from '../firmware/binaries.js'
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from '../firmware/build-elf.js';
 import { compareC } from '../firmware/compare-c.js';
 import { cBytes } from '../firmware/emit-c.js';
+import type { Checks } from '../firmware/model-c.js';
 import { type HardwareBoard, hardwareCalled } from '../firmware/hardware.js';
 import { type Layout, layoutCalled, layoutKind } from '../firmware/layouts.js';
 import { type Earlier, earlierOf } from '../firmware/updates.js';
@@ -32,7 +33,7 @@ import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
 import { wasmFiles } from '../firmware/wasm-target.js';
 import { didYouMean } from '../options/suggest.js';
 import { type Origin, originOf } from '../origin.js';
-import { checkOptions } from '../options/table.js';
+import { type Checked, checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { type ExportOptions, exportOptions } from './options.js';
 
@@ -177,12 +178,12 @@ function programFor(
     board,
     profile,
     earlier,
-    checkSignature,
+    checks,
   }: {
     board: HardwareBoard | undefined;
     profile: DeviceProfile;
     earlier: readonly Earlier[];
-    checkSignature: boolean;
+    checks: Checks;
   },
 ): Program {
   const map = { ...mapOf(profile), ...board?.map };
@@ -192,7 +193,7 @@ function programFor(
     map,
     board,
     earlier,
-    checksSignature: checkSignature,
+    checks,
     name: board?.name ?? profile.name,
   };
   const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
@@ -224,16 +225,27 @@ function nvmCalled(name: string | undefined, board: HardwareBoard | undefined, t
   });
 }
 
-/** Throws `E_OPTION` where a device cannot check who signed its image. */
-function checkChecks(signedBy: Uint8Array | undefined, target: Target): void {
-  if (signedBy !== undefined && target.name !== 'wasm') return;
-  throw new BrownoutError({
-    code: 'E_OPTION',
-    found:
-      signedBy === undefined ? '`checkSignature` without `signedBy`' : '`checkSignature` for a WASM runtime',
-    expected: 'the key that the device is to trust, and a target that is C',
-    hint: 'Give `signedBy`, and another `target`; or leave `checkSignature` out.',
-  });
+type ExportSettings = Checked<ExportOptions, typeof exportOptions>;
+
+/** What the device checks of its image. Throws `E_OPTION` where it cannot. */
+function checksOf({ checkSignature, checkPlan, signedBy }: ExportSettings, target: Target): Checks {
+  const refuse = (found: string, expected: string, hint: string): never => {
+    throw new BrownoutError({ code: 'E_OPTION', found, expected, hint });
+  };
+  if (checkSignature && signedBy === undefined)
+    refuse(
+      '`checkSignature` without `signedBy`',
+      'the key that the device is to trust',
+      'Give `signedBy`, or leave `checkSignature` out.',
+    );
+  const [asked] = [checkSignature && 'checkSignature', checkPlan && 'checkPlan'].filter((name) => name);
+  if (asked && target.name === 'wasm')
+    refuse(
+      `\`${asked}\` for a WASM runtime`,
+      'a target that is C',
+      `Give another \`target\`, or leave \`${asked}\` out: the runtime keeps the module in.`,
+    );
+  return { signature: checkSignature, plan: checkPlan };
 }
 
 /** The C project of an image, and its program where there is a compiler. */
@@ -307,9 +319,8 @@ export async function exportFirmware(
   const nvm = nvmCalled(settings.nvm, board, target);
   const layout = layoutCalled(settings.layout);
   const pair = { board, target, nvm, layout, accelerator: 'none' } as const;
-  const { checkSignature } = settings;
-  if (checkSignature) checkChecks(settings.signedBy, target);
-  const support = checkSignature ? withSignatureNeed(checkPair(pair)) : checkPair(pair);
+  const checks = checksOf(settings, target);
+  const support = checks.signature ? withSignatureNeed(checkPair(pair)) : checkPair(pair);
   const old = (settings.from ?? []).map((one) => imageOf(one));
   const earlier = old.map((one) => earlierOf(one, image));
   const { files, usage, note, wasm, compared } =
@@ -318,7 +329,7 @@ export async function exportFirmware(
       : await projectFiles(
           image,
           layout,
-          programFor(image, target, nvm, { board, profile, earlier, checkSignature }),
+          programFor(image, target, nvm, { board, profile, earlier, checks }),
           settings.verify,
         );
   files.set('PORTING.md', new Uint8Array(Buffer.from(portingText(pair, support))));

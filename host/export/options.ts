@@ -32,6 +32,11 @@ export interface ExportOptions {
    * (docs/FIRMWARE.md, "Signed images"). Only with `signedBy`; default false.
    */
   checkSignature?: boolean;
+  /**
+   * The device boots no image with another header or plan than this one's, whatever its checksums say. As no address and no
+   * length depends on the rest of it, none makes the firmware read or write elsewhere. Default false.
+   */
+  checkPlan?: boolean;
   /** Prove the image on the very module that goes into the folder; default true. */
   verify?: boolean;
 }
@@ -59,6 +64,11 @@ export const exportOptions = {
     kind: flag,
     default: false,
     help: 'the device, too, boots no other image; with --signed-by',
+  },
+  checkPlan: {
+    kind: flag,
+    default: false,
+    help: 'the device boots no image with other addresses or sizes, whoever wrote it',
   },
   verify: { kind: flag, default: true, help: 'leave out the proof on the module in the folder' },
 } as const satisfies Table<ExportOptions>;

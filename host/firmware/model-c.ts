@@ -9,7 +9,9 @@ import {
   D_BOOTS,
   DIAGNOSTICS_BYTES,
   H_IMAGE_ID,
+  H_LEARNING,
   JOURNAL_BYTES,
+  LEARNING_BYTES,
   N_JOURNAL,
   N_RELEASE0,
   N_RELEASE1,
@@ -81,14 +83,43 @@ function winogradChannels({ ops }: Image): number {
   return Math.max(0, ...channels);
 }
 
+/** What firmware checks of its image at every boot. */
+export interface Checks {
+  /** It boots no image but the one that was signed. */
+  signature: boolean;
+  /** It boots no image with another header or plan. */
+  plan: boolean;
+}
+
 /** What firmware has beside module and image. */
 export interface Extras {
   /** NVM is a log, which keeps what was written over until it is erased. */
   keepsOld?: boolean | undefined;
   /** Images whose NVM it takes over. */
   earlier?: readonly Earlier[];
-  /** It boots no image but the one that was signed. */
-  checksSignature?: boolean | undefined;
+  checks?: Checks | undefined;
+}
+
+/** Where the image's learning header lies; 0: it has none. */
+const learningHeaderAt = ({ device }: Image): number =>
+  new DataView(device.buffer, device.byteOffset).getUint32(H_LEARNING, true);
+
+/** All of an image that addresses and lengths depend on: header and plan, and what groups of addresses are. */
+function steeringBytes(image: Image): Uint8Array {
+  const { device, plan } = image;
+  const at = learningHeaderAt(image);
+  const groups = device.subarray(at, at > 0 ? at + LEARNING_BYTES : 0);
+  return concat([device.subarray(0, plan.offset + plan.bytes), groups]);
+}
+
+/** Sizes of firmware that checks them. */
+function planSizes(image: Image): [string, number][] {
+  const at = learningHeaderAt(image);
+  return [
+    ['CHECK_PLAN', 1],
+    ['STEERING_BYTES', steeringBytes(image).length],
+    ...(at > 0 ? [['LEARNING_HEADER', at] satisfies [string, number]] : []),
+  ];
 }
 
 /** Sizes that only firmware for updates has. */
@@ -111,7 +142,7 @@ function updateSizes(image: Image, earlier: readonly Earlier[]): [string, number
 function sizesOf(
   image: Image,
   module: FirmwareModule,
-  { keepsOld = false, earlier = [], checksSignature = false }: Extras,
+  { keepsOld = false, earlier = [], checks }: Extras,
 ): [string, number][] {
   return [
     ['SRAM_BYTES', sramBytes(image, module)],
@@ -149,7 +180,8 @@ function sizesOf(
     ...(image.learning ? [['CLASSES', image.learning.classes] satisfies [string, number]] : []),
     ...(image.learning && keepsInputs(image) ? [['KEEPS_INPUTS', 1] satisfies [string, number]] : []),
     ...updateSizes(image, earlier),
-    ...(checksSignature ? [['CHECK_SIGNATURE', 1] satisfies [string, number]] : []),
+    ...(checks?.signature ? [['CHECK_SIGNATURE', 1] satisfies [string, number]] : []),
+    ...(checks?.plan ? planSizes(image) : []),
     // What was written over stays in memory until it is erased.
     ...(keepsOld ? [['NVM_KEEPS_OLD', 1] satisfies [string, number]] : []),
     // Where a convolution has room for two windows of int16.
@@ -197,6 +229,12 @@ export function modelHeader(image: Image, module: FirmwareModule, extras: Extras
           '/* Header, plan and constants: read where they lie. */',
           'extern const uint8_t brownout_image[BROWNOUT_IMAGE_BYTES];',
         ]),
+    ...(extras.checks?.plan
+      ? [
+          '/* Its header and plan, and what else addresses and lengths depend on: what an image that boots must have. */',
+          'extern const uint8_t brownout_steering[BROWNOUT_STEERING_BYTES];',
+        ]
+      : []),
     '/* With what its state begins in NVM. */',
     'extern const uint8_t brownout_first_state[BROWNOUT_STATE_BYTES];',
     '/* The cursor of a device that has not run yet. */',
@@ -250,7 +288,7 @@ function imageArrays({ device, signature }: Image): string[] {
 }
 
 /** brownout_model.c: the image as bytes. */
-export function modelSource(image: Image): string {
+export function modelSource(image: Image, { checks }: Extras): string {
   const sample = image.sample ? Int8Array.from(littleEndian(image.sample)) : new Int8Array(image.input.bytes);
   return [
     '/* The image. Made by brownout export. */',
@@ -263,6 +301,7 @@ export function modelSource(image: Image): string {
     '#endif',
     '',
     ...imageArrays(image),
+    ...(checks?.plan ? cArray('uint8_t', 'brownout_steering', steeringBytes(image)) : []),
     ...cArray('uint8_t', 'brownout_first_state', stateRecord(image.imageId)),
     ...cArray('uint8_t', 'brownout_first_cursor', firstCursor(image.imageId)),
     ...cArray('int8_t', 'brownout_sample', sample),

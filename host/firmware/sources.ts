@@ -7,7 +7,7 @@ import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
 import { emitFunctions } from './emit-c.js';
 import type { HardwareBoard } from './hardware.js';
-import { type Extras, type FirmwareModule, modelHeader, modelSource } from './model-c.js';
+import { type Checks, type Extras, type FirmwareModule, modelHeader, modelSource } from './model-c.js';
 import { NTT_SIZES, nttTables, type Transforms } from './ntt-tables.js';
 import { type Earlier, earlierHeader } from './updates.js';
 import { type NvmKind, nvmBody } from './nvm-bodies/index.js';
@@ -253,7 +253,7 @@ const boardPorts = ({ nvm, board }: Place): string[] => {
 /** Files of the example and of what it needs of its target, start-up code included: for people to edit. */
 export const programFiles = (place: Place): string[] => {
   const { startup, runs } = place.target;
-  const signature = place.checksSignature ? [SIGNATURE_PORT] : [];
+  const signature = place.checks?.signature ? [SIGNATURE_PORT] : [];
   return runs === 'part'
     ? ['main.c', 'brownout_hal.c', ...startup, 'brownout_board.h', ...boardPorts(place), ...signature]
     : ['main.c', 'brownout_hal_posix.c', 'brownout_board_posix.c', 'brownout_board.h', ...signature];
@@ -270,8 +270,7 @@ export interface Place {
   target: Target;
   nvm: NvmKind;
   board?: HardwareBoard | undefined;
-  /** It boots no image but the one that was signed. */
-  checksSignature?: boolean | undefined;
+  checks?: Checks | undefined;
 }
 
 /** What a program is built for. */
@@ -342,7 +341,7 @@ export function commonFiles(image: Image, module: FirmwareModule, extras: Extras
   files.set('brownout_settings.h', settingsHeader([]));
   files.set('brownout_module.inc', module.text);
   files.set('brownout_model.h', modelHeader(image, module, extras));
-  files.set('brownout_model.c', modelSource(image));
+  files.set('brownout_model.c', modelSource(image, extras));
   if (extras.earlier?.length) files.set('brownout_earlier.h', earlierHeader(extras.earlier));
   return files;
 }
@@ -360,8 +359,8 @@ const scriptOf = (image: Image, { target, map, nvm }: Part): string =>
 
 /** All files of a firmware folder, by name. */
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {
-  const { target, nvm, board, settings, own = new Map(), earlier = [], checksSignature } = part;
-  const files = commonFiles(image, module, { keepsOld: nvmBody(nvm).keepsOld, earlier, checksSignature });
+  const { target, nvm, board, settings, own = new Map(), earlier = [], checks } = part;
+  const files = commonFiles(image, module, { keepsOld: nvmBody(nvm).keepsOld, earlier, checks });
   for (const name of [...nvmFiles(part), ...programFiles(part), ...(board?.headers ?? [])])
     files.set(name, packageText(name));
   files.set('brownout_settings.h', settingsHeader(settings));

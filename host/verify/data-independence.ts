@@ -1,6 +1,7 @@
-// The obligation that lets one input stand for all: no branch, address or length of a tile depends on data in NVM. It is
+// The obligation that lets one input stand for all, and one set of weights for all that a plan is for: no branch, address or
+// length of a tile depends on data in NVM, or on constants that are no part of the plan. It is
 // shown on the binary, by following every value that comes from there (toolchain/taint.ts). What does depend is named.
-import { OpKind } from '../../assembly/layout.js';
+import { H_LEARNING, LEARNING_BYTES, OpKind } from '../../assembly/layout.js';
 import { cursorBytes, slotAddress } from '../model/cursor.js';
 import { followTaint, type Tainting } from '../toolchain/taint.js';
 import { Fault, Probe } from './probe.js';
@@ -59,7 +60,7 @@ export function dataIndependence(subject: Subject): string[] | undefined {
     image,
     sramBytes,
     onView: (address, length, scratch) => mark(scratch, length, address >= image.input.offset ? 1 : 0),
-    onConstant: (scratch, length) => mark(scratch, length, 0),
+    onConstant: (scratch, length, address) => mark(scratch, length, steers(image, address) ? 0 : 1),
     onAccelerated: (address, length) => mark(address, length, 1),
   });
   probe.nvm.set(job.initial);
@@ -87,6 +88,12 @@ export function dataIndependence(subject: Subject): string[] | undefined {
     mark(0, probe.arena, 0);
   });
   return [...excepted].map((kind) => OpKind[kind]!);
+}
+
+/** Whether what lies at `address` of the image may steer the module: header, plan, and what groups of addresses are. */
+function steers({ constants, device }: Subject['image'], address: number): boolean {
+  const groups = new DataView(device.buffer, device.byteOffset).getUint32(H_LEARNING, true);
+  return address < constants.offset || (groups > 0 && (address - groups) >>> 0 < LEARNING_BYTES);
 }
 
 /** A copy of the module that follows data; none of one with vectors. */

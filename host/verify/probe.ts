@@ -37,8 +37,8 @@ export interface ProbeOptions {
   shadow?: Omit<Shadowed, 'wasm'>;
   /** Hears of what a view put into SRAM. */
   onView?: (address: number, length: number, scratch: number) => void;
-  /** Hears of what a view of constants put into SRAM. */
-  onConstant?: (scratch: number, length: number) => void;
+  /** Hears of what a view of constants put into SRAM, and where in the image it lies. */
+  onConstant?: (scratch: number, length: number, address: number) => void;
   /** Hears of what an accelerator put into SRAM. */
   onAccelerated?: (address: number, length: number) => void;
   /** Hears of every access, to count what it costs. */
@@ -238,7 +238,7 @@ export class Probe {
           this.#supply?.viewImage(length);
           memory().set(this.#image.subarray(address, address + length), scratch);
           this.#know(scratch, length);
-          this.#options.onConstant?.(scratch, length);
+          this.#options.onConstant?.(scratch, length, address);
           return scratch;
         },
       },
