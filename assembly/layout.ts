@@ -205,7 +205,6 @@ export const OP_FLAG_PLAIN = 2;
 export const OP_FLAG_WEIGHT_ZERO = 4;
 /** int16 activations: accumulators are int32 and requantized as those of int8. Without it they are int64. */
 export const OP_FLAG_INT32 = 8;
-
 /** Nothing may commit between this op and the next: both write into one line of memory. */
 export const OP_FLAG_JOINED = 16;
 
@@ -230,6 +229,7 @@ export enum OpKind {
   SEPARABLE_CONV2D = 16,
   /** Spectra of a circulant layer's inputs, where entering it would take more than its share of a charge. */
   CIRCULANT_SPECTRA = 17,
+  LOOKUP = 18,
   // Of learning.
   TURN = 128,
   LOSS = 129,
@@ -261,7 +261,7 @@ export const KIND_LEARNING = 128;
 /** Kernels there are, a bit a kind: of kinds 0–31, and HIGH, of 32–63. Builds for one image: assembly/kernels/mask.ts. */
 export const KINDS_INT8 = 0x3fffe;
 export const KINDS_INT8_HIGH = 0;
-export const KINDS_INT16 = 0x37ce;
+export const KINDS_INT16 = 0x437ce;
 export const KINDS_INT16_HIGH = 0;
 
 /** What a build can have besides kernels and weight types: bits of its mask of features. */

@@ -152,6 +152,7 @@ export type {
   Dense,
   DepthwiseConv2d,
   Logistic,
+  Lookup,
   MapTable,
   Matmul,
   MaxPool2d,

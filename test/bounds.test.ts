@@ -89,6 +89,7 @@ test('bounds are what plans take: areas end where the next begins, and tiles wri
     ...Object.values(kernelNetworks),
     (draw) => networks.elementwiseInt16Network(draw, 'add'),
     networks.softmaxInt16Network,
+    networks.lookupNetwork,
   ];
   for (const make of makers)
     for (let i = 0; i < 6; i++) checkTight(readImage(compileUnproved(make(random))), seen);
@@ -150,6 +151,7 @@ nativeTest(`${COUNT} hostile images: an error by name, or C that stays inside`, 
     ...makers.map((make) => readImage(compileUnproved(make(random)))),
     readImage(compileUnproved(networks.elementwiseInt16Network(random, 'add'))),
     readImage(compileUnproved(networks.softmaxInt16Network(random))),
+    readImage(compileUnproved(networks.lookupNetwork(random))),
     readImage(compileUnproved(layered(random))),
   ];
   const codes = new Map<string, number>();

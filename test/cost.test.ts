@@ -70,6 +70,7 @@ const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   'add int16': (random) => networks.elementwiseInt16Network(random, 'add'),
   softmax: networks.softmaxNetwork,
   'softmax int16': networks.softmaxInt16Network,
+  lookup: networks.lookupNetwork,
   mean: networks.meanNetwork,
   pad: networks.padNetwork,
   concat: networks.concatNetwork,

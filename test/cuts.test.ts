@@ -17,6 +17,7 @@ import {
   elementwiseInt16Network,
   elementwiseNetwork,
   logisticNetwork,
+  lookupNetwork,
   matmulNetwork,
   maxPoolNetwork,
   meanNetwork,
@@ -63,6 +64,7 @@ const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
   'add int16': (random) => elementwiseInt16Network(random, 'add'),
   'mul int16': (random) => elementwiseInt16Network(random, 'mul'),
   'softmax int16': softmaxInt16Network,
+  lookup: lookupNetwork,
   'pad int16': (random) => withInt16(random, padNetwork(random)),
 };
 

@@ -41,7 +41,7 @@ test('what is said to take int16 alone or not: unary operators', () => {
   for (const [name, code] of unary) {
     assert.ok(INTEGER_OPERATORS.includes(name), name);
     const file = tfliteModel(
-      [wide(0.5), wide(0.25), wide(0.125)],
+      [wide(0.5), wide(0.25), wide(2 ** -15)],
       [
         { code: OP.RELU6, inputs: [0], outputs: [1] },
         { code, inputs: [1], outputs: [2] },

@@ -19,6 +19,7 @@ import {
   depthwiseNetwork,
   elementwiseNetwork,
   logisticNetwork,
+  lookupNetwork,
   matmulNetwork,
   meanNetwork,
   padNetwork,
@@ -162,6 +163,7 @@ sweep('avg_pool_s16', 100, (random) => withInt16(random, averagePoolNetwork(rand
 sweep('add_s16', 60, (random) => elementwiseInt16Network(random, 'add'));
 sweep('mul_s16', 60, (random) => elementwiseInt16Network(random, 'mul'));
 sweep('softmax_s16', 60, softmaxInt16Network, 2700);
+sweep('lookup_s16', 100, lookupNetwork, 1400);
 sweep('pad_s16', 60, (random) => withInt16(random, padNetwork(random)));
 sweep('map_s16: slice', 60, (random) => withInt16(random, sliceNetwork(random)));
 sweep('map_s16: concat', 60, concatInt16Network);

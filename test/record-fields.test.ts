@@ -3,8 +3,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as common from '../assembly/layout.js';
 import * as learning from '../assembly/learning-layout.js';
+import * as lookup from '../assembly/lookup-layout.js';
 
-const layout = { ...common, ...learning };
+const layout = { ...common, ...learning, ...lookup };
 type Prefix =
   'OP' | 'UPDATE' | 'WIN' | 'CIRC' | 'SUMS' | 'DUE' | 'FOLD' | 'FACTOR' | 'EXPAND' | 'REQUANTIZE' | 'SETTLE';
 type Name = Extract<keyof typeof layout, `${Prefix}_${string}`>;

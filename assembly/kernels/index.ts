@@ -27,6 +27,7 @@ import * as conv2d from './conv2d';
 import * as winograd from './conv2d_winograd_s8';
 import * as dense from './dense';
 import * as depthwise from './depthwise_conv2d';
+import * as lookup from './lookup_s16';
 import * as map from './map';
 import * as maxPool from './max_pool';
 import * as mean from './mean_s8';
@@ -83,6 +84,9 @@ export function enter(op: usize): void {
     case OpKind.DENSE:
       if (has(OpKind.DENSE)) dense.enter(op);
       break;
+    case OpKind.LOOKUP:
+      if (has(OpKind.LOOKUP)) lookup.enter(op);
+      break;
     case OpKind.MAP:
       if (has(OpKind.MAP)) map.enter(op);
       break;
@@ -131,6 +135,9 @@ export function tile(op: usize, index: i32): void {
       break;
     case OpKind.DEPTHWISE_CONV2D:
       if (has(OpKind.DEPTHWISE_CONV2D)) depthwise.tile(op, index);
+      break;
+    case OpKind.LOOKUP:
+      if (has(OpKind.LOOKUP)) lookup.tile(op, index);
       break;
     case OpKind.MAP:
       if (has(OpKind.MAP)) map.tile(op, index);

@@ -8,6 +8,7 @@ import {
   type Requantization,
   type TensorSpec,
 } from '../model/quantized-network.js';
+import { lookUp } from '../model/lookup.js';
 import { unwindBlocks } from '../ops/conv2d.js';
 import {
   type Bounds,
@@ -123,6 +124,8 @@ function realOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSp
       return { kind: 'unary', f: (x: number) => x };
     case 'map':
       return { kind: 'unary', f: tableFunction(op.table, input, output) };
+    case 'lookup':
+      return { kind: 'unary', f: (x: number) => lookUp(op, x / input.scale) * output.scale };
     case 'concat':
       return { axis: op.axis };
     case 'slice':

@@ -133,10 +133,11 @@ function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
     case 'repeat':
       return ([x]) => Int8Array.from({ length: elementCount(output) }, (_, i) => x![i % x!.length]!);
     case 'matmul':
+    case 'lookup':
     case 'softmax':
       throw new BrownoutError({
         code: 'E_LEARN',
-        found: `softmax "${op.name}" below the layers that learn`,
+        found: `${op.kind} "${op.name}" below the layers that learn`,
         expected: 'ops that the desk mirrors',
         hint: 'Tune the learning rate elsewhere; the device learns all the same.',
       });

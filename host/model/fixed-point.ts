@@ -24,6 +24,15 @@ export function scale(x: number, multiplier: number, shift: number): number {
   return Number(divideByPower(multiplyHigh(up, BigInt(multiplier)), BigInt(Math.max(-shift, 0))));
 }
 
+/** The exponent of a power of two, or of a value so near to one that TFLite's CheckedLog2 takes it for that. */
+export function powerOfTwo(value: number): number | undefined {
+  const near = 1.000693387; // 2^0.001
+  let [exponent, rest] = [0, value];
+  for (; rest < Math.SQRT1_2 && exponent > -150; exponent--) rest *= 2;
+  for (; rest > Math.SQRT2 && exponent < 150; exponent++) rest /= 2;
+  return rest < near && rest > 1 / near ? exponent : undefined;
+}
+
 /** e^a for a ≤ 0 with `integerBits`; the result has none. exp_on_negative_values. */
 function exponential(a: bigint, integerBits: bigint): bigint {
   if (a === 0n) return MAX;

@@ -218,6 +218,24 @@ export interface MapTable extends OpBase {
   table: Int8Array;
 }
 
+/**
+ * A function of one int16, by a table that is interpolated. With t = (x · multiplier, rounded) >> shift, n = t >> fraction and
+ * f = t less n · 2^fraction: (table[n + 256] · 2^fraction + (table[n + 257] − table[n + 256]) · f + rounding) >> resultShift, and
+ * `below` more in the brackets where t is below 0. From t = limit on n is 256, from −limit on −256, and f is 0.
+ */
+export interface Lookup extends OpBase {
+  kind: 'lookup';
+  /** 514 entries, of −256 … 257. */
+  table: Int16Array;
+  multiplier: number;
+  shift: number;
+  limit: number;
+  fraction: number;
+  rounding: number;
+  below: number;
+  resultShift: number;
+}
+
 /** Dimensions in another order. */
 export interface Transpose extends OpBase {
   kind: 'transpose';
@@ -287,6 +305,7 @@ export type ComputingOp =
   | Logistic
   | Requantize
   | MapTable
+  | Lookup
   | Transpose
   | Repeat
   | Mean

@@ -10,6 +10,7 @@ import { dense, denseRecord } from './dense.js';
 import { depthwiseConv2d, depthwiseConv2dRecord } from './depthwise-conv2d.js';
 import { add, elementwiseRecord, mul } from './elementwise.js';
 import { concat, logistic, map, mapRecord, repeat, requantize, slice, transpose } from './map.js';
+import { lookup, lookupRecord } from './lookup.js';
 import { matmul } from './matmul.js';
 import { mean, meanRecord } from './mean.js';
 import type { NetworkOp, RecordOp } from './op.js';
@@ -38,6 +39,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.CIRCULANT_KARATSUBA]: circulantKaratsuba,
   [OpKind.CONV2D_WINOGRAD]: winogradRecord,
   [OpKind.SEPARABLE_CONV2D]: separableRecord,
+  [OpKind.LOOKUP]: lookupRecord,
 };
 
 /** A reshape computes nothing: it renames. */
@@ -55,6 +57,7 @@ const NETWORK_OPS = {
   logistic,
   requantize,
   map,
+  lookup,
   transpose,
   repeat,
   mean,

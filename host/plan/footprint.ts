@@ -47,6 +47,7 @@ import {
   WIN_TILE_COLUMNS,
   WINO_OUTPUT_HEIGHT,
 } from '../../assembly/layout.js';
+import { LOOKUP_COUNT, LOOKUP_GROUP } from '../../assembly/lookup-layout.js';
 import { resolveAddress } from '../model/learning-header.js';
 import type { InferenceKind, OpRecord } from '../model/record.js';
 import type { Footprint, Interval } from './interval.js';
@@ -202,6 +203,14 @@ function mapFootprint(op: OpRecord, tile: number): Footprint {
   return { reads, writes };
 }
 
+/** The same values of the output as of the input. */
+function lookupFootprint(op: OpRecord, tile: number): Footprint {
+  const group = op.get(LOOKUP_GROUP);
+  const count = Math.min(group, op.get(LOOKUP_COUNT) - tile * group);
+  const part = (field: number): Interval => values(op, field, tile * group, count);
+  return { reads: [part(OP_INPUT)], writes: [part(OP_OUTPUT)] };
+}
+
 /** A row of outputs reads one row of inputs: softmax. */
 function rowFootprint(op: OpRecord, tile: number, length: number): Footprint {
   const row = (field: number): Interval => values(op, field, tile * length, length);
@@ -253,6 +262,7 @@ const FOOTPRINTS = {
   [OpKind.CIRCULANT_KARATSUBA]: circulantFootprint,
   [OpKind.CONV2D_WINOGRAD]: winogradFootprint,
   [OpKind.SEPARABLE_CONV2D]: separableFootprint,
+  [OpKind.LOOKUP]: lookupFootprint,
 } as const satisfies Record<InferenceKind, Judge>;
 
 const inferenceFootprint: Judge = (op, tile) => FOOTPRINTS[op.inference](op, tile);
@@ -313,6 +323,7 @@ const PARAMETERS = {
   [OpKind.MEAN]: NONE,
   [OpKind.PAD]: NONE,
   [OpKind.MAP]: NONE,
+  [OpKind.LOOKUP]: NONE,
 } as const satisfies Record<InferenceKind, (op: OpRecord) => Parameters>;
 
 /**

@@ -9,6 +9,7 @@ import {
   type QuantizedOp,
   type TensorSpec,
 } from '../../host/model/quantized-network.js';
+import { type LookupBody, logisticLookup, tanhLookup } from '../../host/model/lookup.js';
 import { WEIGHT_TYPES, type WeightType } from '../../host/model/weight-types.js';
 import { between, tensor, scaling, single } from './parts.js';
 
@@ -107,6 +108,30 @@ export function softmaxInt16Network(random: Random): QuantizedNetwork {
     diffMin: 0,
   };
   return single(op, input, { shape, scale: 2 ** -15, zeroPoint: 0, dtype: 'int16' });
+}
+
+/** TFLite's logistic or tangent of int16, or any table over the whole of it. */
+export function lookupNetwork(random: Random): QuantizedNetwork {
+  const shape = [between(random, 1, 40), between(random, 1, 20)];
+  const input = {
+    ...asInt16(tensor(random, shape)),
+    scale: 2 ** -between(random, 0, 15) * random.uniform(1, 2),
+  };
+  const fraction = between(random, 1, 9);
+  const any: LookupBody = {
+    kind: 'lookup',
+    table: Int16Array.from({ length: 514 }, () => between(random, -32768, 32767)),
+    multiplier: random.integer(2) ? between(random, -32768, 32767) : between(random, -300, 300),
+    shift: random.integer(3) ? between(random, 1, 20) : 0,
+    fraction,
+    limit: between(random, 1, random.integer(2) ? 40 : 256 << fraction),
+    rounding: between(random, 0, 1 << fraction),
+    below: -random.integer(2),
+    resultShift: fraction,
+  };
+  const body = [any, logisticLookup(input.scale), tanhLookup(input.scale)][random.integer(3)]!;
+  const output: TensorSpec = { shape, scale: 2 ** -15, zeroPoint: 0, dtype: 'int16' };
+  return single({ ...body, name: 'lookup', inputs: [0], output: 1 }, input, output);
 }
 
 /** The input beside itself, one scale for all. */

@@ -309,6 +309,23 @@ export const KERNELS = [
     ['output rows packed', 'i * load<i32>(op, MAP_OUTPUT_STRIDE)', 'i * length'],
     ['bytes without a sign', '<i32>load<i8>(at)', '<i32>load<u8>(at)'],
   ]),
+  ...of('assembly/kernels/lookup_s16.ts', 'answers', [
+    ['half a table', 'LOOKUP_TABLE_BYTES, op +', 'LOOKUP_TABLE_BYTES >> 1, op +'],
+    ['a table from 0 on', ' + (LOOKUP_HALF << 1);', ';'],
+    [
+      'the last tile as long as the others',
+      'min(load<i32>(op, LOOKUP_GROUP), load<i32>(op, LOOKUP_COUNT) - first)',
+      'load<i32>(op, LOOKUP_GROUP)',
+    ],
+    ['no rounding of the argument', '+ half) >> shift', ') >> shift'],
+    ['half a step without a shift', 'shift ? 1 << (shift - 1) : 0', '1 << (shift - 1)'],
+    ['no limit above 0', 'if (x >= limit)', 'if (x == i32.MAX_VALUE)'],
+    ['no limit below 0', 'if (x <= -limit)', 'if (x < i32.MIN_VALUE)'],
+    ['the sign of what the limit left', 'const below = x >> 31;\n', 'const below = 0;\n'],
+    ['no interpolation', 'rise * (x &', '0 * (x &'],
+    ['the next entry without a sign', '<i32>load<i16>(entry, 2) - base', '<i32>load<u16>(entry, 2) - base'],
+    ['no rounding of the result', 'sum + load<i32>(op, LOOKUP_ROUNDING)', 'sum'],
+  ]),
   ...of('assembly/kernels/pad.ts', 'answers', [
     ['padding of zeros', '<i32>load<i16>(op, OP_INPUT_ZERO_POINT), count', '0, count'],
     ['rows from column 0 on', '(y * width + from) * pixel', '(y * width) * pixel'],

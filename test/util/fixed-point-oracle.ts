@@ -1,5 +1,5 @@
 // Softmax and logistic from the definitions: gemmlowp's fixed point on exact fractions, TFLite's interpolated tables.
-import type { Softmax } from '../../host/model/quantized-network.js';
+import type { Lookup, Softmax } from '../../host/model/quantized-network.js';
 
 const ONE = 1n << 31n;
 const TOP = ONE - 1n;
@@ -110,6 +110,20 @@ function between(table: readonly number[], x: number): number {
   const at = (Math.min(Math.max(x, -32768), 32767) + 32768) / 128;
   const [low, high] = [table[Math.floor(at)]!, table[Math.floor(at) + 1]!];
   return low + Math.floor((high - low) * (at - Math.floor(at)) + 0.5);
+}
+
+/** A lookup of one int16, on exact numbers: where it lies, between which entries, and how far. */
+export function lookupOracle(op: Omit<Lookup, 'inputs' | 'output'>, x: number): number {
+  const [one, half] = [2n ** BigInt(op.fraction), op.shift === 0 ? 0n : 2n ** BigInt(op.shift - 1)];
+  const place = floorDivide(BigInt(x) * BigInt(op.multiplier) + half, 2n ** BigInt(op.shift));
+  const limit = BigInt(op.limit);
+  const kept = place >= limit ? 256n * one : place <= -limit ? -256n * one : place;
+  const before = floorDivide(kept, one);
+  const entry = (n: bigint): bigint => BigInt(op.table[Number(n) + 256]!);
+  const far = kept - before * one;
+  const sum = entry(before) * (one - far) + entry(before + 1n) * far;
+  const rounded = sum + BigInt(op.rounding) + (place < 0n ? BigInt(op.below) : 0n);
+  return Number(BigInt.asIntN(16, floorDivide(rounded, 2n ** BigInt(op.resultShift))));
 }
 
 /** A row of int16 softmax: reference_ops::SoftmaxInt16 of TFLite. */

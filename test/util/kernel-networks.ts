@@ -44,4 +44,5 @@ export const kernelNetworks: Record<string, (random: Random) => QuantizedNetwork
   pad: networks.padNetwork,
   concat: networks.concatNetwork,
   slice: networks.sliceNetwork,
+  lookup: networks.lookupNetwork,
 };

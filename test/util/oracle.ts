@@ -1,7 +1,7 @@
 // Naive reference kernels, written from the definitions: float64 accumulators (exact below 2⁵³), one loop a dimension,
 // BigInt rounding.
 import type { Values } from '../../host/model/values.js';
-import { logisticOracle, softmaxInt16Oracle, softmaxInt8Oracle } from './fixed-point-oracle.js';
+import { logisticOracle, lookupOracle, softmaxInt16Oracle, softmaxInt8Oracle } from './fixed-point-oracle.js';
 import {
   type AveragePool2d,
   type Concat,
@@ -384,6 +384,9 @@ export function runOracle(network: QuantizedNetwork, x: Values): Values[] {
       }
       case 'logistic':
         values[op.output] = from.map((q) => logisticOracle(q - input.zeroPoint, input.scale));
+        break;
+      case 'lookup':
+        values[op.output] = from.map((q) => lookupOracle(op, q));
         break;
       case 'reshape':
         values[op.output] = from;

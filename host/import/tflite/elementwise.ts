@@ -1,5 +1,5 @@
 // Operators of two inputs, element by element: ADD and MUL, with what they broadcast and constants.
-import { scale } from '../../model/fixed-point.js';
+import { powerOfTwo, scale } from '../../model/fixed-point.js';
 import {
   type Add,
   elementCount,
@@ -13,7 +13,7 @@ import { broadcast as repeated } from '../moves.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator, TfliteTensor } from './model.js';
 import { largest } from './shapes.js';
-import { ALL, rescaleWide } from './wide.js';
+import { ALL, rescaleWide, sumWide } from './wide.js';
 
 const padded = (shape: readonly number[], rank: number): number[] => [
   ...Array.from({ length: Math.max(0, rank - shape.length) }, () => 1),
@@ -50,22 +50,13 @@ function expand(values: Values, from: readonly number[], to: readonly number[]):
 
 type Body = Omit<Add, 'inputs' | 'output' | 'constant'> | Omit<Mul, 'inputs' | 'output' | 'constant'>;
 
-/** CheckedLog2: the exponent of a power of two, if it is one. */
-function exponentOf(value: number): number | undefined {
-  let exponent = 0;
-  let rest = value;
-  for (; rest < 1 && exponent > -40; exponent--) rest *= 2;
-  for (; rest > 1 && exponent < 40; exponent++) rest /= 2;
-  return Math.abs(rest - 1) < 1e-3 ? exponent : undefined;
-}
-
 /** TFLite's Add of int16 whose scales are powers of two; undefined if that is not it. */
 function powerOfTwoSum(
   op: TfliteOperator,
   scales: readonly number[],
 ): Pick<Add, 'leftShift' | 'inputScalings' | 'outputScaling'> | undefined {
   if (op.options && op.options.int8(1, 1) === 0) return undefined;
-  const [first, second, output] = scales.map(exponentOf);
+  const [first, second, output] = scales.map(powerOfTwo);
   if (first === undefined || second === undefined || output === undefined) return undefined;
   const shifts = [first - output, second - output] as const;
   if ((shifts[0] !== 0 && shifts[1] !== 0) || shifts.some((shift) => shift > 0 || shift < -15))
@@ -154,8 +145,9 @@ const binary =
     const b = minus && !swapped ? opposite(secondSpec) : secondSpec;
     const signed = (value: number, turn: boolean): number => (minus && turn ? negated(graph, value) : value);
     const clamp = graph.clamp(op, op.options?.int8(0) ?? 0, output);
-    // TFLite multiplies the scales in float32 (mul.cc, Prepare).
-    const product = quantizeMultiplier(Math.fround(Math.fround(a.scale * b.scale) / output.scale));
+    // TFLite multiplies the scales in float32 (mul.cc, Prepare), TFLite Micro in float64.
+    const round = graph.reference === 'tflm' ? (x: number): number => x : Math.fround;
+    const product = quantizeMultiplier(round(round(a.scale * b.scale) / output.scale));
     const shared = kind === 'add' ? sumBody(op, a, b, output) : { kind, name: 'mul', outputScaling: product };
     const body = { ...shared, ...clamp } as Body;
     const left = graph.builder.reshape(signed(broadcast(graph, op, first, to), swapped), output.shape);
@@ -205,8 +197,12 @@ const extreme =
     if (graph.isConstant(second)) {
       const { values } = graph.constants(op, second);
       const [limit = 0] = values;
-      if (values.length !== 1 || output.dtype === 'int16')
-        graph.refuse(op, `with ${graph.describe(second)}`, 'one constant, of int8');
+      if (values.length !== 1) graph.refuse(op, `with ${graph.describe(second)}`, 'one constant');
+      if (output.dtype === 'int16') {
+        const range = least ? { ...ALL, clampMax: limit } : { ...ALL, clampMin: limit };
+        graph.define(target, rescaleWide(graph, left, output, 1, range));
+        return;
+      }
       const pick = least ? Math.min : Math.max;
       const table = Int8Array.from({ length: 256 }, (_, i) => pick(i - 128, limit));
       graph.define(
@@ -237,10 +233,18 @@ export const prelu: Handler = (graph, op) => {
   const [spec, output] = [graph.builder.spec(input), graph.spec(op, target)];
   const slopes = graph.spec(op, alpha);
   const { values } = graph.constants(op, alpha);
-  if (output.dtype === 'int16') graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
   const [above, below] = [spec.scale / output.scale, (spec.scale * slopes.scale) / output.scale].map(
     quantizeMultiplier,
   ) as [Scaling, Scaling];
+  if (output.dtype === 'int16') {
+    const sloped = expand(values, alpha.shape, from.shape);
+    const constant = { values: Int16Array.from(sloped, (q) => q - slopes.zeroPoint), zeroPoint: 0 };
+    const product = { kind: 'mul' as const, name: 'prelu', constant, outputScaling: below, ...ALL };
+    const lower = rescaleWide(graph, input, spec, 1, { ...ALL, clampMax: 0 });
+    const upper = rescaleWide(graph, input, output, spec.scale / output.scale, { ...ALL, clampMin: 0 });
+    graph.define(target, sumWide(graph, upper, graph.builder.add(product, [lower], output), output));
+    return;
+  }
   const positive = Int8Array.from({ length: 256 }, (_, i) => {
     const value = Math.max(0, i - 128 - spec.zeroPoint);
     return Math.min(127, scale(value, above.multiplier, above.shift) + output.zeroPoint);

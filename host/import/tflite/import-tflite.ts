@@ -99,38 +99,8 @@ export const INTEGER_OPERATORS: readonly string[] = [
   ...['ARG_MAX', 'CALL_ONCE', 'VAR_HANDLE', 'READ_VARIABLE', 'ASSIGN_VARIABLE'],
 ];
 
-/** Those that take int8 alone: tables, and what has no kernel of int16. */
-const NARROW = [
-  ...[
-    'SUM',
-    'SQUARED_DIFFERENCE',
-    'REDUCE_MIN',
-    'MINIMUM',
-    'PRELU',
-    'SVDF',
-    'BATCH_MATMUL',
-    'LOGISTIC',
-    'TANH',
-    'HARD_SWISH',
-    'LOG_SOFTMAX',
-  ],
-  ...[
-    'ABS',
-    'NEG',
-    'SQUARE',
-    'SQRT',
-    'RSQRT',
-    'EXP',
-    'LOG',
-    'ELU',
-    'FLOOR',
-    'CEIL',
-    'SIGN',
-    'SIN',
-    'COS',
-    'GELU',
-  ],
-];
+/** Those that take int8 alone. */
+const NARROW = ['SVDF', 'BATCH_MATMUL', 'HARD_SWISH', 'LOG_SOFTMAX'];
 
 /** Operators that take int16 as well. */
 export const WIDE_OPERATORS: readonly string[] = INTEGER_OPERATORS.filter((name) => !NARROW.includes(name));

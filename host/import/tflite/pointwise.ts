@@ -1,14 +1,20 @@
 // Operators of one input, value by value or row by row: LOGISTIC, RELU…, SOFTMAX, QUANTIZE, DEQUANTIZE.
 import { scale } from '../../model/fixed-point.js';
+import { logisticLookup } from '../../model/lookup.js';
 import { quantizeMultiplier, type TensorSpec } from '../../model/quantized-network.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator } from './model.js';
-import { realTable } from './tables.js';
-import { ALL, rescaleWide } from './wide.js';
+import { lookUpReal, realTable } from './tables.js';
+import { ALL, lookUpWide, rescaleWide } from './wide.js';
 
 export const logistic: Handler = (graph, op) => {
   const output = graph.spec(op, graph.output(op));
-  if (output.dtype === 'int16' || output.scale !== 1 / 256 || output.zeroPoint !== -128)
+  if (output.dtype === 'int16') return lookUpWide(graph, op, logisticLookup);
+  if (
+    graph.builder.spec(graph.activation(op)).dtype === 'int16' ||
+    output.scale !== 1 / 256 ||
+    output.zeroPoint !== -128
+  )
     graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8 with scale 1/256 and zero point −128');
   const made = graph.builder.add({ kind: 'logistic', name: 'logistic' }, [graph.activation(op)], output);
   graph.define(graph.output(op), made);
@@ -93,8 +99,13 @@ export const quantize: Handler = (graph, op) => {
   const { value, f } = graph.realsOf(op);
   if (f) {
     const [spec, output] = [graph.builder.spec(value), graph.spec(op, graph.output(op))];
+    if (spec.dtype === 'int16' && output.dtype === 'int16') return lookUpReal(graph, op, value, f);
     if (spec.dtype === 'int16' || output.dtype === 'int16')
-      graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'int8, of int8');
+      graph.refuse(
+        op,
+        `into ${graph.describe(graph.output(op))}`,
+        'the type of what the floats are made from',
+      );
     const body = { kind: 'map' as const, name: 'quantize', table: realTable(spec, output, f) };
     graph.define(graph.output(op), graph.builder.add(body, [value], output));
     return;

@@ -5,7 +5,7 @@ import { aroundAxis } from '../network-builder.js';
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator, TfliteTensor } from './model.js';
 import { nearest } from './resize.js';
-import { meanWide } from './wide.js';
+import { meanWide, oppositeWide } from './wide.js';
 
 /** RESHAPE, EXPAND_DIMS, SQUEEZE: another name for the same values. The file says the resulting shape. */
 export const rename: Handler = (graph, op) => {
@@ -334,7 +334,6 @@ const reduction =
     const kept = from.shape.map((_, axis) => axis).filter((axis) => !reduced.includes(axis));
     const output = graph.spec(op, target);
     const wide = output.dtype === 'int16';
-    if (wide && sum) graph.refuse(op, `into ${graph.describe(target)}`, 'int8');
     const size = elementCount({ shape: reduced.map((axis) => from.shape[axis]!) });
     const inner = elementCount({ shape: kept.map((axis) => from.shape[axis]!) });
     if (elementCount(output) !== inner)
@@ -343,7 +342,7 @@ const reduction =
     const ratio = graph.builder.spec(input).scale / output.scale;
     const whole = graph.builder.reshape(input, [size, 1, inner]);
     if (wide) {
-      const made = meanWide(graph, whole, { ...output, shape: [1, 1, inner] }, ratio);
+      const made = meanWide(graph, whole, { ...output, shape: [1, 1, inner] }, ratio, sum);
       graph.define(target, graph.builder.reshape(made, output.shape));
       return;
     }
@@ -381,6 +380,7 @@ export function largest(graph: TfliteGraph, rows: number, least: boolean): numbe
   const { builder } = graph;
   const opposite = (tensor: number): number => {
     const spec = builder.spec(tensor);
+    if (spec.dtype === 'int16') return oppositeWide(graph, tensor);
     const table = Int8Array.from({ length: 256 }, (_, i) => 127 - i);
     return builder.add({ kind: 'map', name: 'negate', table }, [tensor], {
       ...spec,

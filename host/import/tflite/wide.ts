@@ -1,6 +1,8 @@
 // What int16 has no table for: values rescaled, clamped or negated one by one, as a depthwise convolution of one weight.
+import type { LookupBody } from '../../model/lookup.js';
 import { elementCount, quantizeMultiplier, type TensorSpec } from '../../model/quantized-network.js';
 import type { TfliteGraph } from './graph.js';
+import type { TfliteOperator } from './model.js';
 
 const MOST = 32767;
 
@@ -11,7 +13,7 @@ export interface WideRange {
 
 export const ALL: WideRange = { clampMin: -MOST - 1, clampMax: MOST };
 
-/** clamp(round(sign · x · factor)) of every value, rounded as MultiplyByQuantizedMultiplier does. */
+/** clamp(round((sign · x + bias) · factor)) of every value, rounded as MultiplyByQuantizedMultiplier does. */
 export function rescaleWide(
   graph: TfliteGraph,
   input: number,
@@ -19,6 +21,7 @@ export function rescaleWide(
   factor: number,
   { clampMin, clampMax }: WideRange = ALL,
   sign: 1 | -1 = 1,
+  bias = 0,
 ): number {
   const { builder } = graph;
   const channels = output.shape.at(-1) ?? 1;
@@ -33,7 +36,7 @@ export function rescaleWide(
     dilation: one,
     padding: [0, 0] as const,
     weights: new Int8Array(channels).fill(sign),
-    bias: new Int32Array(channels),
+    bias: new Int32Array(channels).fill(bias),
     multipliers: Int32Array.of(multiplier),
     shifts: Int32Array.of(shift),
     clampMin,
@@ -43,6 +46,10 @@ export function rescaleWide(
   const made = builder.add(body, [builder.reshape(input, map)], { ...output, shape: map });
   return builder.reshape(made, output.shape);
 }
+
+/** −x − 1 of every value: the order turned round, and turned again the same as before. */
+export const oppositeWide = (graph: TfliteGraph, input: number): number =>
+  rescaleWide(graph, input, graph.builder.spec(input), 1, ALL, -1, -1);
 
 /** The sum of two tensors of one scale, exact but for the ends of the range. */
 export function sumWide(graph: TfliteGraph, a: number, b: number, output: TensorSpec): number {
@@ -58,12 +65,18 @@ export function sumWide(graph: TfliteGraph, a: number, b: number, output: Tensor
   return graph.builder.add(body, [a, b], output);
 }
 
-/** Means of columns [rows][1][columns], bit for bit TFLite's of int16: sums, by a multiplier that has the count in it. */
-export function meanWide(graph: TfliteGraph, input: number, output: TensorSpec, factor: number): number {
+/** Means, or sums, of columns [rows][1][columns], bit for bit TFLite's of int16: a mean's multiplier has the count in it. */
+export function meanWide(
+  graph: TfliteGraph,
+  input: number,
+  output: TensorSpec,
+  factor: number,
+  sum = false,
+): number {
   const [rows = 1, , columns = 1] = graph.builder.spec(input).shape;
   const scaling = quantizeMultiplier(factor);
-  const up = Math.min(31 - Math.clz32(rows), 32, 31 + scaling.shift);
-  const multiplier = Number((BigInt(scaling.multiplier) << BigInt(up)) / BigInt(rows));
+  const up = sum ? 0 : Math.min(31 - Math.clz32(rows), 32, 31 + scaling.shift);
+  const multiplier = Number((BigInt(scaling.multiplier) << BigInt(up)) / BigInt(sum ? 1 : rows));
   const body = {
     kind: 'depthwiseConv2d' as const,
     name: 'mean',
@@ -78,4 +91,24 @@ export function meanWide(graph: TfliteGraph, input: number, output: TensorSpec, 
     ...ALL,
   };
   return graph.builder.add(body, [input], output);
+}
+
+/** A function of int16 whose results have scale 2⁻¹⁵. */
+export function lookUpWide(
+  graph: TfliteGraph,
+  op: TfliteOperator,
+  make: (scale: number) => LookupBody,
+): void {
+  const input = graph.activation(op);
+  const output = graph.spec(op, graph.output(op));
+  const { scale: from, dtype } = graph.builder.spec(input);
+  // Of a larger scale TFLite's multiplier leaves its 16 bits.
+  if (dtype !== 'int16' || output.dtype !== 'int16' || output.scale !== 2 ** -15 || from * 3 * 4096 > 32767)
+    graph.refuse(
+      op,
+      `of scale ${from} into ${graph.describe(graph.output(op))} of scale ${output.scale}`,
+      'the type of its input, of scale 1/32768, and an input of a scale below 2.66',
+    );
+  const body = { ...make(from), name: op.name.toLowerCase() };
+  graph.define(graph.output(op), graph.builder.add(body, [input], output));
 }
