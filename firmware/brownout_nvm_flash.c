@@ -75,6 +75,8 @@ static struct {
   uint8_t buffer[BROWNOUT_FLASH_SECTOR_BYTES];
 } nvm_log;
 
+#ifndef BROWNOUT_FLASH_CRC32
+#define BROWNOUT_FLASH_CRC32 crc32
 static uint32_t crc32(const void *from, uint32_t bytes) {
   static const uint32_t table[16] = {
       0x00000000u, 0x1db71064u, 0x3b6e20c8u, 0x26d930acu, 0x76dc4190u, 0x6b6b51f4u, 0x4db26158u, 0x5005713cu,
@@ -89,9 +91,10 @@ static uint32_t crc32(const void *from, uint32_t bytes) {
   }
   return ~crc;
 }
+#endif
 
 static struct tail tail_of(const void *from, uint32_t bytes) {
-  const uint32_t crc = crc32(from, bytes);
+  const uint32_t crc = BROWNOUT_FLASH_CRC32(from, bytes);
   const struct tail tail = {crc, ~crc};
   return tail;
 }

@@ -45,6 +45,11 @@ void brownout_flash_erase(uint32_t page);
 /* To fill in. The bytes at `offset`, mapped. */
 const uint8_t *brownout_flash_at(uint32_t offset);
 
+/*
+ * A part with a unit for it, or with tables to spare, may define BROWNOUT_FLASH_CRC32(from, bytes): the CRC-32 of zlib, of so many
+ * bytes. A boot takes it of all that the log holds.
+ */
+
 /* Erasures of the page that had fewest and of the one that had most: of an endurance of 10,000, say. */
 struct brownout_flash_wear {
   uint32_t least;

@@ -264,6 +264,9 @@ export async function splitLocals(wasm: Uint8Array): Promise<Uint8Array> {
   }
 }
 
+/** What was built in this process, by all that goes into it: compilers take a while, and images of one kind share a module. */
+const built = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+
 /** The device module with `parts`. Throws `E_TOOL_MISSING`. */
 export async function buildParts(
   parts: BuildParts,
@@ -271,7 +274,13 @@ export async function buildParts(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const settings = checkOptions(buildOptions, options);
   const source = (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[settings.entry];
-  return shrink(await assemble(source, flagsOf(parts, settings)), settings);
+  const flags = flagsOf(parts, settings);
+  const key = [source, ...flags].join(' ');
+  const made = built.get(key) ?? assemble(source, flags).then((wasm) => shrink(wasm, settings));
+  built.set(key, made);
+  // A missing compiler may be installed by the next time.
+  made.catch(() => built.delete(key));
+  return (await made).slice();
 }
 
 /** The device module with what `image` uses alone. Throws `E_IMAGE_…`, `E_TOOL_MISSING` where a compiler is absent. */

@@ -10,6 +10,8 @@
  *
  * TRACE: NVM as it is before, then records of {what, address, length} and, of writes and views, the bytes.
  */
+#include "quick-crc.h"
+
 #include "brownout_nvm_flash.c"
 
 #include "cuts.h"
@@ -212,6 +214,7 @@ int main(int count, char **words) {
   if (count != 3) return 2;
   seed = strtoull(words[2], 0, 10);
   is_steady = seed == 0;
+  if (quick_crc32("123456789", 9) != 0xcbf43926u) fail("the CRC is not that of the log");
   read_trace(words[1]);
   memset(part.bytes, 0xff, sizeof part.bytes);
   state = 1;

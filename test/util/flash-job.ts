@@ -37,7 +37,7 @@ export function playOnLog(
   ]);
   writeFileSync(join(folder, 'trace'), Buffer.concat([initial, ...records]));
   const program = join(folder, 'model');
-  compileNative(program, [source], ['-O3', '-Wconversion', '-I', nvm, '-I', folder, ...flags]);
+  compileNative(program, [source], ['-O2', '-Wconversion', '-I', nvm, '-I', folder, ...flags]);
   const words = execFileSync(program, [join(folder, 'trace'), `${seed}`], {
     encoding: 'utf8',
     stdio: 'pipe',
