@@ -46,8 +46,8 @@ void brownout_flash_erase(uint32_t page);
 const uint8_t *brownout_flash_at(uint32_t offset);
 
 /*
- * A part with a unit for it, or with tables to spare, may define BROWNOUT_FLASH_CRC32(from, bytes): the CRC-32 of zlib, of so many
- * bytes. A boot takes it of all that the log holds.
+ * A part with a unit for it, or with room for tables, may define BROWNOUT_FLASH_CRC32(from, bytes): the CRC-32 of zlib over so
+ * many bytes. A boot takes it of all that the log holds.
  */
 
 /* Erasures of the page that had fewest and of the one that had most: of an endurance of 10,000, say. */
