@@ -147,6 +147,7 @@ export type {
   Concat,
   ConstantTensor,
   Conv2d,
+  Convert,
   ConvolutionMethod,
   FuseChoice,
   Dense,

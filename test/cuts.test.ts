@@ -11,6 +11,7 @@ import {
   circulantConvNetwork,
   circulantNetwork,
   concatNetwork,
+  convertNetwork,
   convNetwork,
   denseNetwork,
   depthwiseNetwork,
@@ -65,6 +66,7 @@ const NETWORKS: Record<string, (random: Random) => QuantizedNetwork> = {
   'mul int16': (random) => elementwiseInt16Network(random, 'mul'),
   'softmax int16': softmaxInt16Network,
   lookup: lookupNetwork,
+  convert: convertNetwork,
   'pad int16': (random) => withInt16(random, padNetwork(random)),
 };
 

@@ -1,6 +1,7 @@
 // Operators of .tflite files of int16, by TensorFlow Lite Micro's own answers (tflite_micro 0.dev20261023182759).
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compile } from '../host/compile/compile.js';
 import { importModel } from '../host/import/import-model.js';
 import { crc32 } from '../host/model/crc32.js';
 import { logisticLookup, lookUp, tanhLookup } from '../host/model/lookup.js';
@@ -144,6 +145,50 @@ for (const [name, { file, answer }] of Object.entries(OPERATORS))
     const data = drawn(20 * 48);
     const { outputs } = run(image, { input: { dtype: 'int16', shape: [20, ...SHAPE.slice(1)], data } });
     assert.is(crc32(littleEndian(Int16Array.from(outputs.flat()))), answer);
+  });
+
+/** Of int8, by way of int16. */
+const NARROW: Record<string, { file: Uint8Array; answer: number }> = {
+  SQUARED_DIFFERENCE: {
+    file: tfliteModel(
+      [
+        { shape: SHAPE, scale: 0.031, zeroPoint: -7 },
+        { shape: SHAPE, scale: 0.043, zeroPoint: 21 },
+        { shape: SHAPE, scale: 0.09, zeroPoint: -128 },
+      ],
+      [
+        { code: OP.LEAKY_RELU, inputs: [0], outputs: [1], options: { 0: fb.f32(0.7) } },
+        { code: 99, inputs: [0, 1], outputs: [2] },
+      ],
+    ),
+    answer: 0x293147a1,
+  },
+  'QUANTIZE to int16 and back': {
+    file: tfliteModel(
+      [
+        { shape: SHAPE, scale: 0.031, zeroPoint: -7 },
+        { shape: SHAPE, scale: 0.029, zeroPoint: -9 },
+        map(0.00017),
+        { shape: SHAPE, scale: 0.033, zeroPoint: 40 },
+      ],
+      [
+        { code: OP.LEAKY_RELU, inputs: [0], outputs: [1], options: { 0: fb.f32(0.7) } },
+        { code: 114, inputs: [1], outputs: [2] },
+        { code: 114, inputs: [2], outputs: [3] },
+      ],
+    ),
+    answer: 0xf40b4c42,
+  },
+};
+
+for (const [name, { file, answer }] of Object.entries(NARROW))
+  test(`${name} of int8 is TFLM's`, () => {
+    const { network, preprocessing } = importModel(file, { reference: 'tflm' });
+    // Proved, as images are: int8 and int16 in one.
+    const image = readImage(compile(network, { preprocessing }));
+    const data = Int8Array.from(drawn(20 * 48), (q) => q >> 8);
+    const { outputs } = run(image, { input: { dtype: 'int8', shape: [20, ...SHAPE.slice(1)], data } });
+    assert.is(crc32(littleEndian(Int8Array.from(outputs.flat()))), answer);
   });
 
 test('a logarithm of int16 that a table of 512 does not hold is refused, and says by how much', () => {

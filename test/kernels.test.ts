@@ -16,6 +16,7 @@ import { infer, makeDevice, type Build } from './util/devices.js';
 import {
   averagePoolNetwork,
   concatNetwork,
+  convertNetwork,
   depthwiseNetwork,
   elementwiseNetwork,
   logisticNetwork,
@@ -164,6 +165,7 @@ sweep('add_s16', 60, (random) => elementwiseInt16Network(random, 'add'));
 sweep('mul_s16', 60, (random) => elementwiseInt16Network(random, 'mul'));
 sweep('softmax_s16', 60, softmaxInt16Network, 2700);
 sweep('lookup_s16', 100, lookupNetwork, 1400);
+sweep('map_s8: between int8 and int16', 60, convertNetwork);
 sweep('pad_s16', 60, (random) => withInt16(random, padNetwork(random)));
 sweep('map_s16: slice', 60, (random) => withInt16(random, sliceNetwork(random)));
 sweep('map_s16: concat', 60, concatInt16Network);

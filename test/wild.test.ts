@@ -55,6 +55,7 @@ const EQUAL: [file: string, what: string][] = [
   ['seanet-leaky_relu0.tflite', 'LEAKY_RELU of int16'],
   ['seanet-sub0.tflite', 'two inputs of int16 that broadcast, SUB'],
   ['seanet-transpose_conv4.tflite', 'a shape as an input, TRANSPOSE_CONV of int16'],
+  ['tflm-mnist-lstm-int8.tflite', 'UNIDIRECTIONAL_SEQUENCE_LSTM, its state begun anew with every sample'],
   ['mww2-vad.tflite', 'variables that are kept for 60 steps, a uint8 answer'],
 ];
 
@@ -119,6 +120,7 @@ const NEAR: [file: string, least: number, what: string][] = [
 ];
 
 const REFUSED: [file: string, code: string, found: RegExp][] = [
+  ['seanet-quantize0.tflite', 'E_NETWORK', /the input itself, quantized/],
   ['mlon-toycar-onnx.onnx', 'E_ONNX_OP', /on the integers "input_1"/],
 ];
 

@@ -34,8 +34,9 @@ export function tile(op: usize, index: i32): void {
   for (let at = row, end = row + bytes; at < end; at += 2) {
     let x = (<i32>load<i16>(at) * load<i32>(op, LOOKUP_MULTIPLIER) + half) >> shift;
     const below = x >> 31;
-    if (x >= limit) x = LOOKUP_HALF << fraction;
-    if (x <= -limit) x = -LOOKUP_HALF << fraction;
+    // No branch hangs on data.
+    x = select(LOOKUP_HALF << fraction, x, x >= limit);
+    x = select(-LOOKUP_HALF << fraction, x, x <= -limit);
     const entry = table + ((x >> fraction) << 1);
     const base: i32 = load<i16>(entry);
     const rise = <i32>load<i16>(entry, 2) - base;

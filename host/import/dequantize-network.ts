@@ -126,6 +126,8 @@ function realOp(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSp
       return { kind: 'unary', f: tableFunction(op.table, input, output) };
     case 'lookup':
       return { kind: 'unary', f: (x: number) => lookUp(op, x / input.scale) * output.scale };
+    case 'convert':
+      return { kind: 'unary', f: (x: number) => (x / input.scale) * output.scale };
     case 'concat':
       return { axis: op.axis };
     case 'slice':

@@ -94,7 +94,15 @@ export class NetworkBuilder {
         return true;
       })
       .reverse();
-    if (!needed.has(input) || this.#ops.every(({ kind }) => kind === 'reshape')) {
+    if (needed.has(input) && this.#ops.every(({ kind }) => kind === 'reshape')) {
+      throw new BrownoutError({
+        code: 'E_NETWORK',
+        found: 'an answer that is the input itself, quantized, dequantized or under another shape',
+        expected: 'an op that computes: quantizing is done where samples are fed',
+        hint: 'There is nothing for a device to compute: give the model that this is a part of.',
+      });
+    }
+    if (!needed.has(input)) {
       throw new BrownoutError({
         code: 'E_NETWORK',
         found: 'an answer that is not computed from the input',

@@ -113,7 +113,7 @@ function inspectNvm(
   const newest = cursors.find((cursor) => cursor.newest);
   const boots = readBoots(nvm, image);
   const { offset, bytes } = image.output;
-  const dtype = image.ops.at(-1)!.valueBytes === 2 ? 'int16' : 'int8';
+  const { type: dtype } = image.tensors.outputs[0]!;
   const answer = [...valuesFrom(nvm.subarray(offset, offset + bytes), dtype)];
   const job = newest && {
     state: newest.state,

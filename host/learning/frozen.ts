@@ -134,6 +134,7 @@ function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
       return ([x]) => Int8Array.from({ length: elementCount(output) }, (_, i) => x![i % x!.length]!);
     case 'matmul':
     case 'lookup':
+    case 'convert':
     case 'softmax':
       throw new BrownoutError({
         code: 'E_LEARN',

@@ -236,6 +236,14 @@ export interface Lookup extends OpBase {
   resultShift: number;
 }
 
+/**
+ * The same numbers in the other type: of int8 less its zero point, so that int16 holds them; of int16, which lie within int8
+ * once the output's zero point is added (of others the low byte is left).
+ */
+export interface Convert extends OpBase {
+  kind: 'convert';
+}
+
 /** Dimensions in another order. */
 export interface Transpose extends OpBase {
   kind: 'transpose';
@@ -306,6 +314,7 @@ export type ComputingOp =
   | Requantize
   | MapTable
   | Lookup
+  | Convert
   | Transpose
   | Repeat
   | Mean

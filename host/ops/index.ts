@@ -6,6 +6,7 @@ import type { InferenceKind } from '../model/record.js';
 import { circulant, circulantDirect, circulantKaratsuba, circulantNtt } from './circulant/circulant.js';
 import { circulantSpectra } from './circulant/spectra.js';
 import { conv2d, conv2dRecord } from './conv2d.js';
+import { convert } from './convert.js';
 import { dense, denseRecord } from './dense.js';
 import { depthwiseConv2d, depthwiseConv2dRecord } from './depthwise-conv2d.js';
 import { add, elementwiseRecord, mul } from './elementwise.js';
@@ -58,6 +59,7 @@ const NETWORK_OPS = {
   requantize,
   map,
   lookup,
+  convert,
   transpose,
   repeat,
   mean,

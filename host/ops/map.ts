@@ -58,7 +58,7 @@ function requantizer(input: TensorSpec, output: TensorSpec, { multiplier, shift 
 }
 
 /** One record: `rows` rows of `length` values, from `inputStride` to `outputStride` values apart. */
-function lowerRows(
+export function lowerRows(
   tensor: TensorSpec,
   rows: { count: number; length: number; inputStride: number; outputStride: number },
   f: Int8Function | undefined,

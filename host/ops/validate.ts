@@ -17,6 +17,7 @@ function checkClamp(op: QuantizedOp, low: number, high: number, wide: boolean): 
 /** Whether the op is of int16. */
 function isInt16(op: QuantizedOp, inputs: readonly TensorSpec[], output: TensorSpec): boolean {
   const types = [...inputs, output].map(({ dtype = 'int8' }) => dtype);
+  if (op.kind === 'convert') return false;
   if (types.some((type) => type !== types[0])) unsound(op, `tensors of ${types.join(', ')}`, 'one type');
   const wide = types[0] === 'int16';
   if (wide && op.kind !== 'reshape' && !entryOf(op).int16) unsound(op, 'int16 tensors', 'int8');

@@ -25,6 +25,7 @@ const ABSENT = 'leaves out classes without a sample and weights that are 0; the 
 /** By kind of op. Whatever is not here follows no data. */
 const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
   [OpKind.MAP]: { addresses: TABLE },
+  [OpKind.LOOKUP]: { addresses: TABLE },
   [OpKind.SOFTMAX]: { addresses: TABLE, branches: 'leaves out terms that are 0, within its row in SRAM' },
   [OpKind.TURN]: { addresses: DECIDES, branches: DECIDES },
   [OpKind.LOSS]: { addresses: TABLE, branches: DECIDES },

@@ -134,6 +134,21 @@ export function lookupNetwork(random: Random): QuantizedNetwork {
   return single({ ...body, name: 'lookup', inputs: [0], output: 1 }, input, output);
 }
 
+/** int8 as int16, and what they add up to with themselves as int8 again. */
+export function convertNetwork(random: Random): QuantizedNetwork {
+  const input = tensor(random, [between(random, 1, 200)]);
+  const wide = asInt16(input);
+  const output = { ...input, zeroPoint: between(random, -128, 127) };
+  const half = { multiplier: 2 ** 30, shift: 0 };
+  const sum = { leftShift: 1, inputScalings: [half, half] as const, outputScaling: { ...half, shift: -1 } };
+  const ops: QuantizedOp[] = [
+    { kind: 'convert', name: 'widen', inputs: [0], output: 1 },
+    { kind: 'add', name: 'sum', inputs: [1, 1], output: 2, ...sum, clampMin: -32768, clampMax: 32767 },
+    { kind: 'convert', name: 'narrow', inputs: [2], output: 3 },
+  ];
+  return { name: 'convert', tensors: [input, wide, wide, output], ops, input: 0, output: 3 };
+}
+
 /** The input beside itself, one scale for all. */
 export function concatInt16Network(random: Random): QuantizedNetwork {
   const shape = [between(random, 1, 5), between(random, 1, 5), between(random, 1, 30)];

@@ -55,6 +55,7 @@ export function kernelNetworks(): Tried[] {
     (random) => networks.elementwiseInt16Network(random, 'mul'),
     networks.softmaxInt16Network,
     networks.lookupNetwork,
+    networks.convertNetwork,
     (random) => roundToLean(networks.denseNetwork(random, 80)),
     (random) => roundToLean(networks.withDeadChannel(networks.depthwiseNetwork(random))),
     (random) => networks.withInt4(random, networks.convNetwork(random)),

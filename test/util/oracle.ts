@@ -385,6 +385,11 @@ export function runOracle(network: QuantizedNetwork, x: Values): Values[] {
       case 'logistic':
         values[op.output] = from.map((q) => logisticOracle(q - input.zeroPoint, input.scale));
         break;
+      case 'convert': {
+        const zero = output.zeroPoint - input.zeroPoint;
+        values[op.output] = valuesOf(output, (i) => from[i]! + zero);
+        break;
+      }
       case 'lookup':
         values[op.output] = from.map((q) => lookupOracle(op, q));
         break;

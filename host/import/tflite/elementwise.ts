@@ -103,7 +103,7 @@ function compute(body: Body, a: number, b: number, zeros: readonly [number, numb
  * the opposite is rounded: that is another number only where a rounding to 2⁻²⁰ steps ties, and another result only where
  * the last rounding ties within one of those as well.
  */
-export const opposite = (spec: TensorSpec): TensorSpec =>
+const opposite = (spec: TensorSpec): TensorSpec =>
   spec.dtype === 'int16' ? spec : { ...spec, zeroPoint: -spec.zeroPoint - 1 };
 
 export function negated(graph: TfliteGraph, value: number): number {

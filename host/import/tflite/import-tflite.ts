@@ -3,6 +3,7 @@ import { BrownoutError } from '../../error.js';
 import { Obstacles } from '../obstacles.js';
 import { damaged } from './flatbuffer.js';
 import { type Handler, TfliteGraph } from './graph.js';
+import { lstm } from './lstm.js';
 import { dequantize, logSoftmax } from './log-softmax.js';
 import { batchMatmul } from './batch-matmul.js';
 import { resizeBilinear } from './bilinear.js';
@@ -41,6 +42,7 @@ const HANDLERS: Record<string, Handler> = {
   MAXIMUM: maximum,
   MINIMUM: minimum,
   PRELU: prelu,
+  UNIDIRECTIONAL_SEQUENCE_LSTM: lstm,
   PAD: shapes.pad,
   PADV2: shapes.pad,
   RESHAPE: shapes.rename,

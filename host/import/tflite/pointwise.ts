@@ -5,7 +5,7 @@ import { quantizeMultiplier, type TensorSpec } from '../../model/quantized-netwo
 import type { Handler, TfliteGraph } from './graph.js';
 import type { TfliteOperator } from './model.js';
 import { lookUpReal, realTable } from './tables.js';
-import { ALL, lookUpWide, rescaleWide } from './wide.js';
+import { ALL, asWide, int8Range, lookUpWide, narrow, rescaleWide, widen } from './wide.js';
 
 export const logistic: Handler = (graph, op) => {
   const output = graph.spec(op, graph.output(op));
@@ -19,6 +19,13 @@ export const logistic: Handler = (graph, op) => {
   const made = graph.builder.add({ kind: 'logistic', name: 'logistic' }, [graph.activation(op)], output);
   graph.define(graph.output(op), made);
 };
+
+/** From int8 to int16, or back. */
+function between(graph: TfliteGraph, input: number, output: TensorSpec, factor: number): number {
+  const wide = widen(graph, input);
+  if (output.dtype === 'int16') return rescaleWide(graph, wide, output, factor);
+  return narrow(graph, rescaleWide(graph, wide, asWide(output), factor, int8Range(output)), output);
+}
 
 /** A table of y = clamp(zero + round((x − zero) · factor)). */
 function rescale(
@@ -36,8 +43,10 @@ function rescale(
     graph.define(graph.output(op), made);
     return;
   }
-  if (from.dtype === 'int16' || output.dtype === 'int16')
-    graph.refuse(op, `into ${graph.describe(graph.output(op))}`, 'the type of its input');
+  if (from.dtype === 'int16' || output.dtype === 'int16') {
+    graph.define(graph.output(op), between(graph, input, output, factor));
+    return;
+  }
   const { multiplier, shift } = quantizeMultiplier(factor);
   if (!(factor < Infinity) || shift > 22)
     graph.refuse(op, `with scales that multiply by ${factor}`, 'less than 2²²');

@@ -47,6 +47,28 @@ export function rescaleWide(
   return builder.reshape(made, output.shape);
 }
 
+/** int8 as int16 of the same scale. */
+export function widen(graph: TfliteGraph, input: number): number {
+  const spec = graph.builder.spec(input);
+  const output: TensorSpec = { ...spec, zeroPoint: 0, dtype: 'int16' };
+  return spec.dtype === 'int16'
+    ? input
+    : graph.builder.add({ kind: 'convert', name: 'widen' }, [input], output);
+}
+
+/** The range of int8 with a zero point, in int16 without one. */
+export const int8Range = ({ zeroPoint }: TensorSpec): WideRange => ({
+  clampMin: -128 - zeroPoint,
+  clampMax: 127 - zeroPoint,
+});
+
+/** An int16 tensor whose values lie within `int8Range` as that int8. */
+export const narrow = (graph: TfliteGraph, input: number, output: TensorSpec): number =>
+  graph.builder.add({ kind: 'convert', name: 'narrow' }, [input], output);
+
+/** The int16 that a tensor of int8 is made of by `narrow`. */
+export const asWide = (output: TensorSpec): TensorSpec => ({ ...output, zeroPoint: 0, dtype: 'int16' });
+
 /** −x − 1 of every value: the order turned round, and turned again the same as before. */
 export const oppositeWide = (graph: TfliteGraph, input: number): number =>
   rescaleWide(graph, input, graph.builder.spec(input), 1, ALL, -1, -1);
