@@ -34,8 +34,16 @@ const void *brownout_nvm_view(uint32_t address, uint32_t length, void *scratch) 
 /* Up to the end of a page. */
 static void write_piece(uint32_t address, const uint8_t *from, uint32_t length) {
   uint8_t old[BROWNOUT_NVM_PAGE_BYTES];
+#ifdef BROWNOUT_NVM_READ_BACK
+  uint32_t tries = 0;
+  while (memcmp(brownout_nvm_view(address, length, old), from, (size_t)length) != 0) {
+    if (tries++ == BROWNOUT_NVM_TRIES) brownout_trap();
+    spi_write(address, from, length);
+  }
+#else
   if (memcmp(brownout_nvm_view(address, length, old), from, (size_t)length) == 0) return;
   spi_write(address, from, length);
+#endif
 }
 
 void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {

@@ -60,6 +60,19 @@ nativeTest('memories behind SPI: a body that does not wait for the part to come 
   }
 });
 
+nativeTest(
+  'memories behind SPI: a write that does not take is found by what reads it back, and by nothing else',
+  () => {
+    for (const kind of ['spi-fram', 'eeprom']) {
+      const trusting = build(kind, firmwareFolder, ['-DWEAK']);
+      assert.throws(() => execFileSync(trusting, ['cuts', '0', '16'], { stdio: 'pipe' }), /workload \d+/);
+      // One that never takes is not waited for: the part counts as broken.
+      const never = build(`${kind}, read back`, firmwareFolder, ['-DBROWNOUT_NVM_TRIES=1u']);
+      assert.throws(() => execFileSync(never, ['cuts', '0', '16'], { stdio: 'pipe' }), /trap/);
+    }
+  },
+);
+
 nativeTest('flash: pages of hot and of cold data wear within a tenth of each other', () => {
   const [least, most, total] = play(build('flash'), 'wear', 100_000);
   const mean = total! / 8;

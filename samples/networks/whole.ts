@@ -189,3 +189,45 @@ export function dsCnn(random: Random): QuantizedNetwork {
   );
   return { name: 'ds-cnn', tensors, ops, input: 0, output: tensors.length - 1 };
 }
+
+/** The shape of MobileNet (alpha 1, without its classifier) on `size` × `size` × 3: 3.2 million weights. */
+export function mobileNet(random: Random, size: number): QuantizedNetwork {
+  const one: [number, number] = [1, 1];
+  const tensors = [tensor(random, [size, size, 3])];
+  const ops: QuantizedOp[] = [];
+  let [side, channels] = [size, 3];
+  const add = (kind: 'conv2d' | 'depthwiseConv2d', outputs: number, kernel: number, stride: number): void => {
+    const padding = kernel === 3 && stride === 1 ? 1 : 0;
+    const count = kernel * kernel * outputs * (kind === 'conv2d' ? channels : 1);
+    ops.push({
+      kind,
+      name: `${kind}${ops.length}`,
+      inputs: [tensors.length - 1],
+      output: tensors.length,
+      kernel: [kernel, kernel],
+      stride: [stride, stride],
+      dilation: one,
+      padding: [padding, padding],
+      weights: int8s(random, count),
+      ...requantization(random, outputs, 30_000),
+    });
+    [side, channels] = [Math.ceil(side / stride), outputs];
+    tensors.push(tensor(random, [side, side, channels]));
+  };
+  add('conv2d', 32, 3, 2);
+  for (const [outputs, stride] of [
+    [64, 1],
+    [128, 2],
+    [128, 1],
+    [256, 2],
+    [256, 1],
+    [512, 2],
+    ...Array.from({ length: 5 }, (): [number, number] => [512, 1]),
+    [1024, 2],
+    [1024, 1],
+  ] as const) {
+    add('depthwiseConv2d', channels, 3, stride);
+    add('conv2d', outputs, 1, 1);
+  }
+  return { name: 'mobilenet', tensors, ops, input: 0, output: ops.length };
+}

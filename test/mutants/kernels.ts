@@ -220,6 +220,12 @@ export const KERNELS = [
       'put(outputAddress(op, row, 0)',
       'test:separable',
     ],
+    [
+      'rows of a strip side by side',
+      'const whole = count == load<i32>(op, WIN_OUTPUT_WIDTH);',
+      'const whole = true;',
+      'test:separable',
+    ],
   ]),
   ...of('assembly/kernels/window.ts', 'answers', [
     [

@@ -1,0 +1,86 @@
+// Small changes of what turns a module into C, of the C around it, and of what holds the two together.
+import { of } from './mutant.js';
+
+export const EMITTED = [
+  ...of('host/firmware/emit-function.ts', { test: 'emit-c' }, [
+    [
+      'nothing settled before a store',
+      'throw unsupported(opcode, start);\n      this.#settleFixed();',
+      'throw unsupported(opcode, start);',
+    ],
+    [
+      'nothing settled before a call',
+      'const values = type.params.map(() => this.#pop()).reverse();\n    this.#settleFixed();',
+      'const values = type.params.map(() => this.#pop()).reverse();',
+    ],
+    ['nothing settled before a local changes', 'this.#settle(({ locals }) => locals.has(index));', ''],
+    ['nothing settled before a block', 'fixed || locals.size > 0', 'fixed && locals.size > 0'],
+    ['a choice that computes one of the two alone', 'choose(test, ready(a), ready(b))', 'choose(test, a, b)'],
+  ]),
+  ...of('firmware/brownout_wasm.h', { test: 'emit-c' }, [
+    ['a remainder by −1', 'return b == 0xffffffffu ? 0 : (uint32_t)(', 'return (uint32_t)('],
+    [
+      'the least number by −1',
+      'if (b == 0 || (a == 0x80000000u && b == 0xffffffffu)) brownout_trap();',
+      'if (b == 0) brownout_trap();',
+    ],
+  ]),
+  ...of('firmware/brownout_accel.h', { test: 'accel' }, [
+    ['saturated at 9 bits', '"ssat %0, #8, %1, asr #1"', '"ssat %0, #9, %1, asr #1"'],
+    [
+      'no barrier before sums by the DSP extension',
+      '#define BROWNOUT_ACCEL_BEGIN() __asm__ volatile("" : : : "memory")',
+      '#define BROWNOUT_ACCEL_BEGIN() ((void)0)',
+    ],
+  ]),
+  ...of('firmware/brownout_accel_signs.h', { test: 'accel' }, [
+    ['a sign the other way', 'STEP(12, 3, +)', 'STEP(12, 3, -)'],
+    ['more fours than a half holds', 'SIGNS_MOST 63u', 'SIGNS_MOST 255u'],
+    [
+      'bits of the next four',
+      'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);',
+      'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 7);',
+    ],
+  ]),
+  ...of('firmware/brownout.c', { test: 'bounds' }, [
+    ['another plan taken', '  if (!is_steered()) return BROWNOUT_E_PLAN;\n', ''],
+  ]),
+  ...of('host/verify/data-independence.ts', { test: 'proof' }, [
+    ['constants not followed', 'steers(image, address) ? 0 : 1', '0'],
+  ]),
+  ...of('host/model/signature.ts', { test: 'sign' }, [
+    ['sections not signed', '.update(sections).digest()', '.digest()'],
+    ['any signer', 'if (signature?.signedBy === expected) return;', 'if (signature) return;'],
+    [
+      'any signature',
+      'return verifyBytes(null, message, object, signature);',
+      'return object !== undefined;',
+    ],
+  ]),
+  ...of('host/firmware/compare-c.ts', { test: 'compare-c' }, [
+    ['what is done compared alone', '[0, 1, 2, 3].every', '[0].every'],
+    [
+      'C that ends early',
+      'Math.max(expected.length, found.length)',
+      'Math.min(expected.length, found.length)',
+    ],
+  ]),
+  ...of('firmware/brownout_host_wasm3.c', { test: 'layouts' }, [
+    [
+      'a view to anywhere',
+      '  BROWNOUT_KEEP_WITHIN(m3_GetMemorySize(runtime), scratch, length)\n  BROWNOUT_KEEP_WITHIN(BROWNOUT_HOST_NVM',
+      '  BROWNOUT_KEEP_WITHIN(BROWNOUT_HOST_NVM',
+    ],
+  ]),
+  ...of('firmware/brownout_host.h', { test: 'layouts' }, [
+    ['sums that wrap around', 'address <= bytes && length <= bytes - address', 'address + length <= bytes'],
+  ]),
+  ...of('host/firmware/updates.ts', { test: 'updates' }, [
+    [
+      'sums of heads that differ',
+      '  if (before.length !== after.length || !after.every(same)) return undefined;\n',
+      '',
+    ],
+    ['layers above one that differs', 'if (!same || (from', 'if ((from'],
+  ]),
+];
