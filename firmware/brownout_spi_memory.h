@@ -32,8 +32,8 @@
 #define BROWNOUT_NVM_PATIENCE 100000u
 #endif
 /*
- * With BROWNOUT_NVM_READ_BACK every write is read, and made again where it did not take: a bus may lose a write enable, and no part
- * says so. So many times; then the part counts as broken.
+ * With BROWNOUT_NVM_READ_BACK every write is read, and made again where it did not take: a bus may lose a write enable, and no
+ * part says so. So many times; then the part counts as broken.
  */
 #ifndef BROWNOUT_NVM_TRIES
 #define BROWNOUT_NVM_TRIES 8u

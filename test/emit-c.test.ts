@@ -179,6 +179,54 @@ nativeTest(`${PROGRAMS} random programs: results, memory, imports and traps as i
   assert.ok(traps > 0 && traps < PROGRAMS * 4, `${traps} calls trapped`);
 });
 
+/** Values that wait on the stack while something changes what they are made of, as compilers leave them there. */
+function waiting(): Uint8Array<ArrayBuffer> {
+  const [LOAD, SUB, XOR, DIV, REM, WIDEN] = [0x28, 0x6b, 0x73, 0x6d, 0x6f, 0xad];
+  const [HELPER, EMPTY] = [4, 0x40];
+  const word = [Op.I32_CONST, 0, LOAD, 2, 0];
+  const put = (...value: number[]): number[] => [Op.I32_CONST, 0, ...value, Op.I32_STORE, 2, 0];
+  const set = (value: number): number[] => [Op.I32_CONST, value, Op.LOCAL_SET, 1];
+  const get = (local: number): number[] => [Op.LOCAL_GET, local];
+  const begin = put(...get(0));
+  const bodies = [
+    // A load before a store; the least number by −1 leaves 0.
+    [
+      ...begin,
+      ...word,
+      ...put(Op.I32_CONST, 7),
+      ...word,
+      SUB,
+      ...get(0),
+      Op.I32_CONST,
+      0x7f,
+      REM,
+      XOR,
+      WIDEN,
+    ],
+    // A load before a call that stores; a local before it is set.
+    [...begin, ...word, ...get(1), Op.CALL, HELPER, SUB, ...get(1), ...set(3), ...get(1), SUB, XOR, WIDEN],
+    // What is not chosen traps nevertheless; a local before a block that sets it.
+    [
+      ...[Op.I32_CONST, 1, ...get(0), DIV, Op.I32_CONST, 7, ...get(1), Op.SELECT],
+      ...[...get(1), Op.BLOCK, EMPTY, ...set(9), Op.END, ...get(1), SUB, XOR, WIDEN],
+    ],
+  ];
+  const functions = bodies.map((bytes) => {
+    return { params: [i32, i32, i64], results: [i64], code: new ByteWriter().u8(...bytes) };
+  });
+  const code = new ByteWriter().u8(...put(Op.I32_CONST, 9), ...get(0));
+  const helper = { params: [i32], results: [i32], code };
+  const imports = [{ params: [i32], results: [i32] }];
+  return assemble({ imports, functions: [...functions, helper], pages: 1 });
+}
+
+nativeTest('what waits on the stack is what it was when it came there', () => {
+  const programs = new Map([['waiting', waiting()]]);
+  for (const isNarrow of [false, true])
+    for (const flags of ['-O0', '-O1'])
+      assert.is(compareBatch(programs, ourText(programs, isNarrow), [flags]), 1, 'one call traps');
+});
+
 nativeTest('the same where what fits 16 bits is kept in them, and what is known is not computed', () => {
   let narrow = 0;
   for (const [index, programs] of batches()) {
