@@ -68,7 +68,7 @@ function runFile(name) {
   return new Promise((resolve) => {
     const child = spawn('sh', ['-c', LIMITED, `${PROCESSOR_SECONDS}`, process.execPath, path], {
       cwd: root,
-      env: { ...environment, NO_COLOR: '1' },
+      env: { ...environment, NO_COLOR: '1', BROWNOUT_BUILDS: join(root, 'dist/.builds') },
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       detached: true,
     });

@@ -131,7 +131,7 @@ crossTest('--board: what a board has not is an error that says how much is wante
   });
   assert.is(usage!.ram.totalBytes, 256 << 10);
   // The log is at the end of flash, and counts.
-  const logBytes = 7 * 4096;
+  const logBytes = 6 * 4096;
   const { codeBytes, imageBytes, flash } = usage!;
   assert.is(flash.usedBytes, codeBytes + imageBytes + logBytes);
   assert.is(flash.totalBytes, 1 << 20);

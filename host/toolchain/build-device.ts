@@ -25,6 +25,7 @@ import {
   STATIC_BYTES_LEARNING,
 } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
+import { keptBuild } from './kept-builds.js';
 import { optionalVersion } from '../package.js';
 import { deviceImageOf } from '../ops/given-image.js';
 import type { DeviceImage } from '../model/image.js';
@@ -275,8 +276,9 @@ export async function buildParts(
   const settings = checkOptions(buildOptions, options);
   const source = (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[settings.entry];
   const flags = flagsOf(parts, settings);
-  const key = [source, ...flags].join(' ');
-  const made = built.get(key) ?? assemble(source, flags).then((wasm) => shrink(wasm, settings));
+  const key = JSON.stringify([source, flags, settings]);
+  const make = async (): Promise<Uint8Array<ArrayBuffer>> => shrink(await assemble(source, flags), settings);
+  const made = built.get(key) ?? keptBuild(key, make);
   built.set(key, made);
   // A missing compiler may be installed by the next time.
   made.catch(() => built.delete(key));
