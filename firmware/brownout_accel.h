@@ -33,7 +33,7 @@ typedef struct {
   int32_t high;
 } brownout_accel_output;
 
-/* One row: its bias, multiplier and shift. `right`: what SMMULR's product is shifted by, 0 where that way is not open. */
+/* One row: its bias, multiplier and shift. `right`: what is shifted by at once, 0 where the quick way of rounding is not open. */
 typedef struct {
   int32_t bias;
   int32_t multiplier;
@@ -41,10 +41,18 @@ typedef struct {
   int32_t right;
 } brownout_accel_row;
 
-static inline int32_t accel_s32(const uint8_t *from) {
-  int32_t value;
+/* A word at any address. Almost all are at multiples of 4: cores that load no others ask first, as a word of bytes is dear. */
+static inline uint32_t accel_u32(const uint8_t *from) {
+  uint32_t value;
+#if defined(__GNUC__) && (defined(__riscv) || defined(__ARM_ARCH_6M__))
+  if (!((uintptr_t)from & 3u)) return BROWNOUT_WASM_GET(uint32_t, from);
+#endif
   memcpy(&value, from, 4);
   return value;
+}
+
+static inline int32_t accel_s32(const uint8_t *from) {
+  return (int32_t)accel_u32(from);
 }
 
 /* Row `row`, sums of `length` products. */
@@ -61,6 +69,9 @@ static BROWNOUT_ACCEL_WITHIN brownout_accel_row accel_row_of(const brownout_acce
   if (found.shift <= -2 && length < 1u << 14 && found.bias >> 29 == found.bias >> 31) found.right = -1 - found.shift;
 #else
   (void)length;
+#ifndef BROWNOUT_ACCEL_MSP430
+  if (found.shift <= -2) found.right = -1 - found.shift;
+#endif
 #endif
   return found;
 }
@@ -79,10 +90,29 @@ static BROWNOUT_ACCEL_WITHIN int32_t accel_scale_sum(const brownout_accel_row *r
   return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0));
 }
 
+#if !defined(BROWNOUT_ACCEL_DSP) && !defined(BROWNOUT_ACCEL_MSP430)
+#define BROWNOUT_ACCEL_QUICK
+/* accel_scale where row->right is not 0. Where the first rounding adds half, the second takes 1 off negative values. */
+static BROWNOUT_ACCEL_WITHIN uint8_t accel_quick(const brownout_accel_output *out, const brownout_accel_row *row, int32_t x) {
+  const int64_t half = ((int64_t)x & -((int64_t)1 << 31)) | ((int64_t)1 << 30);
+  const uint64_t scaled = (uint64_t)(BROWNOUT_WASM_PRODUCT(x, row->multiplier) + half);
+  const int32_t y = (((int32_t)(uint32_t)(scaled >> 32) >> (row->right - 1)) + out->zero_point * 2 + 1) >> 1;
+  return (uint8_t)(y > out->high ? out->high : y < out->low ? out->low : y);
+}
+#endif
+
 static BROWNOUT_ACCEL_APART uint8_t accel_scale(const brownout_accel_output *out, const brownout_accel_row *row,
                                                 int32_t x) {
   const int32_t y = accel_scale_sum(row, x) + out->zero_point;
   return (uint8_t)(y > out->high ? out->high : y < out->low ? out->low : y);
+}
+
+/* The same, in place where the quick way is open. */
+static BROWNOUT_ACCEL_WITHIN uint8_t accel_to_byte(const brownout_accel_output *out, const brownout_accel_row *row, int32_t x) {
+#ifdef BROWNOUT_ACCEL_QUICK
+  if (row->right) return accel_quick(out, row, x);
+#endif
+  return accel_scale(out, row, x);
 }
 
 #ifdef BROWNOUT_ACCEL_DSP
@@ -179,6 +209,9 @@ static BROWNOUT_ACCEL_APART int32_t accel_dot(const uint8_t *x, const uint8_t *w
     sum = BROWNOUT_ACCEL_FOUR(sum, word, even, odd);
   }
   length &= 3u;
+#elif !defined(BROWNOUT_ACCEL_MSP430)
+  for (; length > 3u; length -= 4u, x += 4, w += 4)
+    sum += accel_product(x, w) + accel_product(x + 1, w + 1) + accel_product(x + 2, w + 2) + accel_product(x + 3, w + 3);
 #endif
   for (; length; length--) sum += accel_product(x++, w++);
   return sum;
@@ -188,6 +221,8 @@ static BROWNOUT_ACCEL_APART int32_t accel_dot(const uint8_t *x, const uint8_t *w
 #include "brownout_accel_lea.h"
 #elif defined(BROWNOUT_ACCEL_MSP430)
 #include "brownout_accel_msp430.h"
+#elif !defined(BROWNOUT_ACCEL_DSP)
+#include "brownout_accel_plain.h"
 #else
 /* Rows w and w + length times vectors x and x + length: sums [vector][row], which hold the biases before. */
 static inline void accel_block(const uint8_t *x, const uint8_t *w, uint32_t length, int32_t sums[4]) {
@@ -198,7 +233,6 @@ static inline void accel_block(const uint8_t *x, const uint8_t *w, uint32_t leng
   int32_t c = sums[2];
   int32_t d = sums[3];
   uint32_t n = length;
-#ifdef BROWNOUT_ACCEL_DSP
 #define BROWNOUT_ACCEL_BLOCK()                     \
   do {                                             \
     uint32_t word = accel_next(&x);                \
@@ -223,7 +257,6 @@ static inline void accel_block(const uint8_t *x, const uint8_t *w, uint32_t leng
   }
   if (length & 4u) BROWNOUT_ACCEL_BLOCK();
   n = length & 3u;
-#endif
   for (; n; n--) {
     a += accel_product(x, w);
     b += accel_product(x++, w1);
@@ -246,7 +279,6 @@ static inline void accel_rows(const uint8_t *x, const uint8_t *w, uint32_t lengt
   int32_t c = sums[2];
   int32_t d = sums[3];
   uint32_t n = length;
-#ifdef BROWNOUT_ACCEL_DSP
   BROWNOUT_ACCEL_BEGIN();
   for (n >>= 2; n; n--) {
     uint32_t word = accel_next(&x);
@@ -262,7 +294,6 @@ static inline void accel_rows(const uint8_t *x, const uint8_t *w, uint32_t lengt
     d = BROWNOUT_ACCEL_FOUR(d, word, even, odd);
   }
   n = length & 3u;
-#endif
   for (; n; n--) {
     a += accel_product(x, w++);
     b += accel_product(x, w1++);
@@ -276,7 +307,7 @@ static inline void accel_rows(const uint8_t *x, const uint8_t *w, uint32_t lengt
 }
 
 /* Firmware whose image has no room for it does without: BROWNOUT_ACCEL_WIDE, in brownout_model.h. */
-#if defined(BROWNOUT_ACCEL_DSP) && defined(BROWNOUT_ACCEL_WIDE)
+#ifdef BROWNOUT_ACCEL_WIDE
 #include "brownout_accel_wide.h"
 #endif
 
@@ -294,15 +325,13 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
   uint32_t row = 0;
   uint32_t n;
   int32_t sums[4];
-#ifdef BROWNOUT_ACCEL_DSP
   const int32_t twice = (int32_t)zero_point * 2 + 1;
   const uint32_t lows = BROWNOUT_ACCEL_BYTES(low);
   const uint32_t highs = BROWNOUT_ACCEL_BYTES(high);
-#endif
   brownout_wasm_check(x_at, 0, (uint64_t)vectors * length, 1);
   brownout_wasm_check(w_at, 0, (uint64_t)rows * length, 1);
   brownout_wasm_check(to_at, 0, (uint64_t)(vectors - 1u) * to_stride + rows, 1);
-#if defined(BROWNOUT_ACCEL_DSP) && defined(BROWNOUT_ACCEL_WIDE)
+#ifdef BROWNOUT_ACCEL_WIDE
   if (room && done && rows > 1 && !(length & 3u) && accel_wide_scales(out.pair, stride, rows)) {
     accel_wide_gemm(x, done, w, rows, length, &out, to, to_stride, (void *)(BROWNOUT_WASM_BASE + room));
     row = rows;
@@ -315,16 +344,13 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
     const brownout_accel_row second = accel_row_of(&out, row + 1, length);
     const uint8_t *at = x;
     uint8_t *y = to + row;
-#ifdef BROWNOUT_ACCEL_DSP
     const brownout_accel_row *const both[4] = {&first, &second, &first, &second};
     const uint32_t fast = first.right && second.right;
-#endif
     for (n = done; n; n -= 2) {
       sums[0] = sums[2] = first.bias;
       sums[1] = sums[3] = second.bias;
       accel_block(at, w + row * length, length, sums);
       at += length * 2u;
-#ifdef BROWNOUT_ACCEL_DSP
       if (fast) {
         const uint32_t four = accel_round_four(both, twice, lows, highs, sums[0], sums[1], sums[2], sums[3]);
         const uint16_t upper = (uint16_t)(four >> 16);
@@ -333,7 +359,6 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
         y += to_stride * 2u;
         continue;
       }
-#endif
       y[0] = accel_scale(&out, &first, sums[0]);
       y[1] = accel_scale(&out, &second, sums[1]);
       y += to_stride;
@@ -353,14 +378,12 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
       sums[i] = four[i].bias;
     }
     accel_rows(x, w + row * length, length, sums);
-#ifdef BROWNOUT_ACCEL_DSP
     if (four[0].right && four[1].right && four[2].right && four[3].right) {
       const brownout_accel_row *const each[4] = {four, four + 1, four + 2, four + 3};
       const uint32_t word = accel_round_four(each, twice, lows, highs, sums[0], sums[1], sums[2], sums[3]);
       memcpy(to + row, &word, 4);
       continue;
     }
-#endif
     for (i = 0; i < 4; i++) to[row + i] = accel_scale(&out, four + i, sums[i]);
   }
   for (; done < vectors && row < rows; row++) {

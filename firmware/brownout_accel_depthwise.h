@@ -137,6 +137,67 @@ static BROWNOUT_ACCEL_APART uint32_t accel_windows_3x3(const brownout_accel_outp
   }
   return from;
 }
+#elif !defined(BROWNOUT_ACCEL_MSP430)
+/* A column of three pixels at `x`, times a column of weights. */
+#define BROWNOUT_ACCEL_COLUMN_OF(x, a, b, c) \
+  const int32_t a = (int8_t)(x)[0]; \
+  const int32_t b = (int8_t)(x)[across]; \
+  const int32_t c = (int8_t)(x)[across * 2u]
+#define BROWNOUT_ACCEL_COLUMN_TIMES(column, a, b, c) ((a) * w0##column + (b) * w1##column + (c) * w2##column)
+
+/* One channel of windows of 3 x 3. Of those side by side each column is loaded once, for the three windows that it is in. */
+static BROWNOUT_ACCEL_APART void accel_square(const brownout_accel_output *out, const brownout_accel_row *row,
+                                              const uint8_t *x, uint32_t pixel, uint32_t step, uint32_t across,
+                                              uint32_t windows, const uint8_t *w, uint32_t w_stride, uint8_t *to) {
+  /* Copies, which stores to `to` cannot change. */
+  const brownout_accel_output own = *out;
+  const brownout_accel_row each = *row;
+#define BROWNOUT_ACCEL_WEIGHT(i) ((int8_t)w[(i) * w_stride])
+  const int32_t w00 = BROWNOUT_ACCEL_WEIGHT(0u), w01 = BROWNOUT_ACCEL_WEIGHT(1u), w02 = BROWNOUT_ACCEL_WEIGHT(2u);
+  const int32_t w10 = BROWNOUT_ACCEL_WEIGHT(3u), w11 = BROWNOUT_ACCEL_WEIGHT(4u), w12 = BROWNOUT_ACCEL_WEIGHT(5u);
+  const int32_t w20 = BROWNOUT_ACCEL_WEIGHT(6u), w21 = BROWNOUT_ACCEL_WEIGHT(7u), w22 = BROWNOUT_ACCEL_WEIGHT(8u);
+#undef BROWNOUT_ACCEL_WEIGHT
+  const uint8_t *const end = to + windows * pixel;
+  if (step == pixel) {
+    /* Of the window that ends with the next column, and of that which has it in the middle. */
+    int32_t first = each.bias;
+    int32_t next = each.bias;
+    {
+      BROWNOUT_ACCEL_COLUMN_OF(x, a, b, c);
+      first += BROWNOUT_ACCEL_COLUMN_TIMES(0, a, b, c);
+    }
+    x += pixel;
+    {
+      BROWNOUT_ACCEL_COLUMN_OF(x, a, b, c);
+      first += BROWNOUT_ACCEL_COLUMN_TIMES(1, a, b, c);
+      next += BROWNOUT_ACCEL_COLUMN_TIMES(0, a, b, c);
+    }
+    for (; to < end; to += pixel) {
+      x += pixel;
+      BROWNOUT_ACCEL_COLUMN_OF(x, a, b, c);
+      *to = accel_to_byte(&own, &each, first + BROWNOUT_ACCEL_COLUMN_TIMES(2, a, b, c));
+      first = next + BROWNOUT_ACCEL_COLUMN_TIMES(1, a, b, c);
+      next = each.bias + BROWNOUT_ACCEL_COLUMN_TIMES(0, a, b, c);
+    }
+    return;
+  }
+  for (; to < end; to += pixel, x += step) {
+    int32_t sum = each.bias;
+    {
+      BROWNOUT_ACCEL_COLUMN_OF(x, a, b, c);
+      sum += BROWNOUT_ACCEL_COLUMN_TIMES(0, a, b, c);
+    }
+    {
+      BROWNOUT_ACCEL_COLUMN_OF(x + pixel, a, b, c);
+      sum += BROWNOUT_ACCEL_COLUMN_TIMES(1, a, b, c);
+    }
+    {
+      BROWNOUT_ACCEL_COLUMN_OF(x + pixel * 2u, a, b, c);
+      sum += BROWNOUT_ACCEL_COLUMN_TIMES(2, a, b, c);
+    }
+    *to = accel_to_byte(&own, &each, sum);
+  }
+}
 #endif
 
 static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint32_t x_at, uint32_t pixel, uint32_t step,
@@ -233,6 +294,12 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint3
     const uint8_t *window = x + channel;
     uint8_t *y = to + channel;
     uint32_t left;
+#if !defined(BROWNOUT_ACCEL_DSP) && !defined(BROWNOUT_ACCEL_MSP430)
+    if (height == 3u && width == 3u) {
+      accel_square(&out, &row, window, pixel, step, across, windows, w + channel, w_stride, y);
+      continue;
+    }
+#endif
     for (left = windows; left; left--) {
       const uint8_t *tap = w + channel;
       int32_t sum = row.bias;

@@ -250,7 +250,7 @@ static BROWNOUT_ACCEL_APART void accel_signs_finish(const brownout_accel_output 
     return;
   }
 #endif
-  for (i = 0; i < count; i++, to += stride) *to = accel_scale(out, row, sums[i]);
+  for (i = 0; i < count; i++, to += stride) *to = accel_to_byte(out, row, sums[i]);
 }
 
 /* Up to four vectors; `words` of four, 1: one alone. `sums`: of each row, where `chunk` is less than all fours. */

@@ -61,9 +61,7 @@ static inline uint32_t accel_two_less(uint32_t a, uint32_t b) {
   return a - b;
 }
 static BROWNOUT_ACCEL_WITHIN uint32_t accel_two(const uint8_t *from, uint32_t odd) {
-  uint32_t word;
-  memcpy(&word, from, 4);
-  word ^= 0x80808080u;
+  const uint32_t word = accel_u32(from) ^ 0x80808080u;
   return ((odd ? word >> 8 : word) & 0x00ff00ffu) - 0x00800080u;
 }
 #define BROWNOUT_ACCEL_APART_OF(word) (((word) + 0x8000u) ^ 0x8000u)
@@ -71,8 +69,7 @@ static BROWNOUT_ACCEL_WITHIN uint32_t accel_two(const uint8_t *from, uint32_t od
 
 /* `next` bytes further, a word. */
 static BROWNOUT_ACCEL_WITHIN void accel_two_put(uint8_t **to, uint32_t next, uint32_t word) {
-  word = BROWNOUT_ACCEL_APART_OF(word);
-  memcpy(*to, &word, 4);
+  BROWNOUT_WASM_SET(uint32_t, *to, BROWNOUT_ACCEL_APART_OF(word));
   *to += next;
 }
 
@@ -188,14 +185,17 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_winograd_weights_s
   }
 }
 
-static inline int32_t accel_s16(const uint8_t *from) {
-  int16_t value;
-  memcpy(&value, from, 2);
-  return value;
-}
+#if defined(__GNUC__)
+typedef int16_t BROWNOUT_WASM_ALIAS brownout_accel_int16;
+#else
+typedef int16_t brownout_accel_int16;
+#endif
 
 /* The same in plain C: [position][row][block] to `to`. */
-static BROWNOUT_ACCEL_APART void accel_winograd_plain(const uint8_t *w, const uint8_t *x, uint32_t channels, int32_t *to) {
+static BROWNOUT_ACCEL_APART void accel_winograd_plain(const uint8_t *weights, const uint8_t *values, uint32_t channels,
+                                                      int32_t *to) {
+  const brownout_accel_int16 *w = (const brownout_accel_int16 *)(const void *)weights;
+  const brownout_accel_int16 *x = (const brownout_accel_int16 *)(const void *)values;
   const int32_t *const end = to + 64;
   for (; to < end; to += 4) {
     int32_t a = 0;
@@ -203,24 +203,26 @@ static BROWNOUT_ACCEL_APART void accel_winograd_plain(const uint8_t *w, const ui
     int32_t c = 0;
     int32_t d = 0;
     uint32_t n;
-    for (n = channels; n; n -= 4) {
-#define BROWNOUT_ACCEL_WINOGRAD_FOUR(at)         \
-  do {                                           \
-    const int32_t first = accel_s16(x + at);     \
-    const int32_t other = accel_s16(x + at + 8); \
-    const int32_t u = accel_s16(w + at);         \
-    const int32_t v = accel_s16(w + at + 8);     \
-    a += u * first;                              \
-    b += u * other;                              \
-    c += v * first;                              \
-    d += v * other;                              \
+    for (n = channels; n; n -= 4, x += 8, w += 8) {
+#define BROWNOUT_ACCEL_WINOGRAD_FOUR(at) \
+  do {                                   \
+    const int32_t first = x[at];         \
+    const int32_t other = x[(at) + 4];   \
+    const int32_t u = w[at];             \
+    const int32_t v = w[(at) + 4];       \
+    a += u * first;                      \
+    b += u * other;                      \
+    c += v * first;                      \
+    d += v * other;                      \
   } while (0)
       BROWNOUT_ACCEL_WINOGRAD_FOUR(0);
+      BROWNOUT_ACCEL_WINOGRAD_FOUR(1);
       BROWNOUT_ACCEL_WINOGRAD_FOUR(2);
-      BROWNOUT_ACCEL_WINOGRAD_FOUR(4);
-      BROWNOUT_ACCEL_WINOGRAD_FOUR(6);
-      x += 16;
-      w += 16;
+      BROWNOUT_ACCEL_WINOGRAD_FOUR(3);
+#if defined(__GNUC__)
+      /* Known only as values, x and w stay where they are: else each is copied in every round. */
+      __asm__("" : "+r"(x), "+r"(w));
+#endif
     }
     to[0] = a;
     to[1] = b;
@@ -316,8 +318,8 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_winograd_s8(uint32
 #endif
       for (i = 0; i < 4; i++) {
         uint8_t *const at = y + (i >> 1) * across + (i & 1u) * pixel;
-        at[0] = accel_scale(&out, &first, sums[i]);
-        if (!alone) at[1] = accel_scale(&out, &second, others[i]);
+        at[0] = accel_to_byte(&out, &first, sums[i]);
+        if (!alone) at[1] = accel_to_byte(&out, &second, others[i]);
       }
       y += pixel * 2u;
     }

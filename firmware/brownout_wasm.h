@@ -54,8 +54,8 @@ typedef uint64_t BROWNOUT_WASM_ALIAS brownout_wasm_uint64_t;
 #define BROWNOUT_WASM_GET(type, from) (*(const brownout_wasm_##type *)(from))
 #define BROWNOUT_WASM_SET(type, to, value) (*(brownout_wasm_##type *)(to) = (value))
 #else
-#define BROWNOUT_WASM_GET(type, from) wasm_get_##type(from)
-#define BROWNOUT_WASM_SET(type, to, value) wasm_set_##type(to, value)
+#define BROWNOUT_WASM_GET(type, from) wasm_get_##type((uintptr_t)(from))
+#define BROWNOUT_WASM_SET(type, to, value) wasm_set_##type((uintptr_t)(to), value)
 #endif
 
 #define BROWNOUT_WASM_BYTEWISE(type)                             \

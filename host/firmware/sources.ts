@@ -218,6 +218,7 @@ const HEADERS = [
   'brownout_accel_add.h',
   'brownout_accel_msp430.h',
   'brownout_accel_depthwise.h',
+  'brownout_accel_plain.h',
   'brownout_accel_wide.h',
   'brownout_accel_signs.h',
   'brownout_accel_winograd.h',
