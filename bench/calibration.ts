@@ -8,6 +8,7 @@ import { type Image, readImage } from '../host/model/image.js';
 import { OpRecord } from '../host/model/record.js';
 import { recordOp } from '../host/ops/record.js';
 import type { Body } from '../host/ops/shared/cost.js';
+import { countedBy } from '../host/ops/shared/gemm-work.js';
 import type { Counts, Part } from '../host/ops/shared/work.js';
 import { CALIBRATION_FAMILIES, calibrationNetwork, type Family } from '../samples/calibration.js';
 
@@ -132,9 +133,9 @@ const LITTLE = 400;
 const LEAST_COST = 5e-4;
 
 /** Costs ≥ 0 of least squared relative error: coordinate descent. */
-function fitKernel(rows: readonly { counts: Counts; counted: number }[]): Counts {
-  const names = [...new Set(rows.flatMap(({ counts }) => Object.keys(counts)))].filter((name) =>
-    rows.some(({ counts }) => (counts[name] ?? 0) > 0),
+function fitKernel(rows: readonly { counts: Counts; counted: number }[], body: Body): Counts {
+  const names = [...new Set(rows.flatMap(({ counts }) => Object.keys(counts)))].filter(
+    (name) => countedBy(body, name) && rows.some(({ counts }) => (counts[name] ?? 0) > 0),
   );
   const weights = rows.map(({ counted }) => 1 / (Math.abs(counted) + LITTLE));
   const table = rows.map(({ counts }, s) => names.map((name) => (counts[name] ?? 0) * weights[s]!));
@@ -172,7 +173,7 @@ export function fitCosts(samples: readonly CalibrationSample[], body: Body): Ker
             counted: counted[body][i]! - accessUnits(part, body),
           })),
         );
-      return [kernel, fitKernel(rows)];
+      return [kernel, fitKernel(rows, body)];
     }),
   );
 }

@@ -30,11 +30,11 @@ export async function benchCirculant(): Promise<{
 }> {
   const random = new Random(1);
   const input = int8s(random, SIZE);
-  const dense = new KernelRunner(denseNetwork(random), input);
+  const dense = KernelRunner.of(denseNetwork(random), input);
   const circulants = BLOCKS.flatMap((blockSize) =>
     (['ntt', 'direct'] as const).map((method) => {
       const shape = { blockSize, inputs: SIZE, outputs: SIZE, method };
-      return new KernelRunner(circulantNetwork(random, shape), input);
+      return KernelRunner.of(circulantNetwork(random, shape), input);
     }),
   );
   const times = await interleaved(

@@ -1,6 +1,8 @@
 // Whole jobs on this machine, engine and commits included, NVM mapped in place: what a host pays an inference.
 import { Status } from '../assembly/error.js';
-import type { Image } from '../host/model/image.js';
+import { compile } from '../host/compile/compile.js';
+import { type Image, readImage } from '../host/model/image.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { provision } from '../host/simulator/provision.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import type { DeviceExports } from '../host/simulator/device.js';
@@ -9,6 +11,18 @@ import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';
 
 /** NVM holds both: where the state begins behind the image. */
 const stateAt = ({ imageBytes }: Image): number => Math.ceil(imageBytes / 64) * 64;
+
+/** A network's image as a desk has it: much SRAM and NVM, and no commits on the way. */
+export const deskImage = (network: QuantizedNetwork): Image =>
+  readImage(
+    compile(network, {
+      arenaBytes: 61440,
+      nvmBytes: 1 << 23,
+      capacitorUf: 1e6,
+      policy: 'never',
+      verify: false,
+    }),
+  );
 
 /** An image on a module that runs it again and again. */
 export class DeskRunner {

@@ -1,5 +1,5 @@
-// Runs one op's kernel alone, NVM mapped in place: what kernels cost without a simulated bus.
-import { OP_TILES } from '../assembly/layout.js';
+// Runs the kernels of single ops, NVM mapped in place: what they cost without a simulated bus, engine and commits.
+import { OP_BYTES, OP_TILES } from '../assembly/layout.js';
 import { compile } from '../host/compile/compile.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
@@ -12,19 +12,22 @@ interface BareExports {
   tile(index: number): void;
 }
 
-/** A compiled single-op network, ready to run again and again. */
+/** An image whose ops run again and again, each by itself. */
 export class KernelRunner {
   readonly image: Image;
   readonly #nvm: Uint8Array;
   readonly #bare: BareExports;
-  readonly #tiles: number;
   readonly #stateAt: number;
 
-  constructor(network: QuantizedNetwork, input: Int8Array, arenaBytes = 32768) {
-    this.image = readImage(
-      compile(network, { arenaBytes, nvmBytes: 1 << 22, capacitorUf: 1e5, verify: false }),
-    );
-    const own = moduleBytes('bare');
+  /** A network's image, in tiles as large as can be, on the module with all kernels. */
+  static of(network: QuantizedNetwork, input: Int8Array): KernelRunner {
+    const options = { arenaBytes: 32768, nvmBytes: 1 << 22, capacitorUf: 1e5, verify: false };
+    return new KernelRunner(readImage(compile(network, options)), input, moduleBytes('bare'));
+  }
+
+  /** `own`: a module whose entry is `bare`. */
+  constructor(image: Image, input: Int8Array, own: Uint8Array) {
+    this.image = image;
     const stateAt = Math.ceil(this.image.imageBytes / 64) * 64;
     this.#stateAt = stateAt;
     const mapped = mapInPlace(own, { nvmBytes: stateAt + this.image.nvmBytes, trapStores: false });
@@ -46,16 +49,16 @@ export class KernelRunner {
     memory.set(this.image.device, mappedAt);
     this.#nvm = memory.subarray(mappedAt + stateAt, mappedAt + stateAt + this.image.nvmBytes);
     this.#nvm.set(new Uint8Array(input.buffer, input.byteOffset, input.length), this.image.input.offset);
-    this.#tiles = this.image.ops[0]!.get(OP_TILES);
   }
 
-  /** One pass over the op. */
-  run(): void {
-    this.#bare.enter(0, this.#stateAt, this.image.plan.offset);
-    for (let tile = 0; tile < this.#tiles; tile++) this.#bare.tile(tile);
+  /** One pass over an op. */
+  run(op = 0): void {
+    const tiles = this.image.ops[op]!.get(OP_TILES);
+    this.#bare.enter(0, this.#stateAt, this.image.plan.offset + op * OP_BYTES);
+    for (let tile = 0; tile < tiles; tile++) this.#bare.tile(tile);
   }
 
-  /** The output of the last pass. */
+  /** What the network's output holds. */
   output(): Int8Array {
     const { offset, bytes } = this.image.output;
     return new Int8Array(this.#nvm.slice(offset, offset + bytes).buffer);

@@ -1,10 +1,8 @@
-// `npm run bench`: whole models on this system and on others, in one run. Measured; needs BROWNOUT_DATA.
+// `npm run bench`: whole models on this system and on others, in one run. Measured; trained ones need BROWNOUT_DATA.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { compile } from '../host/compile/compile.js';
 import { Random } from '../host/math/random.js';
 import { importModel } from '../host/import/import-model.js';
-import { readImage } from '../host/model/image.js';
 import {
   type CirculantMethod,
   elementCount,
@@ -13,15 +11,45 @@ import {
 } from '../host/model/quantized-network.js';
 import { table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
-import { int8s } from '../samples/networks.js';
-import { DeskRunner } from './desk-runner.js';
+import { int8s, resnet8, visualWakeWords } from '../samples/networks.js';
+import { writeTflite } from '../samples/tflite/write-tflite.js';
+import { DeskRunner, deskImage } from './desk-runner.js';
 import { findPeers, INSTALL, type Peer } from './peers.js';
+import { profileModel } from './profile.js';
 import { interleaved, median, spread } from './timing.js';
 
-const MODELS = [
+interface Model {
+  name: string;
+  bytes: Uint8Array;
+  /** The network before it was quantized, as ONNX. */
+  float?: Uint8Array;
+}
+
+const TRAINED = [
   { name: 'KWS int8', file: 'kws_ref_model.tflite', float: 'kws_ref_model_float32.onnx' },
   { name: 'AD int8', file: 'ad01_int8.tflite', float: 'ad01_fp32.onnx' },
+  { name: 'person detection int8', file: 'person_detect.tflite' },
 ];
+/** Of MLPerf Tiny's topology, for which no file is needed. */
+const RANDOM = { 'ResNet8 int8, random weights': resnet8, 'VWW int8, random weights': visualWakeWords };
+
+/** The models there are: those with random weights always, as .tflite, so that other runtimes take them too. */
+function findModels(): Model[] {
+  const folder = process.env['BROWNOUT_DATA'];
+  const path = (file: string): string => join(folder ?? '', 'models', file);
+  const read = (file: string): Uint8Array => new Uint8Array(readFileSync(path(file)));
+  const trained = TRAINED.filter(({ file }) => folder && existsSync(path(file))).map(
+    ({ name, file, float }): Model => ({ name, bytes: read(file), ...(float ? { float: read(float) } : {}) }),
+  );
+  const random = Object.entries(RANDOM).map(([name, make]): Model => ({
+    name,
+    bytes: writeTflite(make(new Random(8))),
+  }));
+  return [...trained, ...random];
+}
+
+/** Steps by which the answers of another runtime may be elsewhere: it rounds once where TFLite's reference does so twice. */
+const MOST_STEPS = 2;
 /** Smaller layers stay dense. */
 const LEAST_SIZE = 64;
 
@@ -68,8 +96,7 @@ async function ours(
   module: 'device' | 'device.simd' | 'special',
   input: Int8Array,
 ): Promise<Peer> {
-  const options = { arenaBytes: 61440, nvmBytes: 1 << 23, capacitorUf: 1e6, policy: 'never', verify: false };
-  const image = readImage(compile(network, options));
+  const image = deskImage(network);
   const runner =
     module === 'special'
       ? await DeskRunner.special(image, 'simd')
@@ -81,7 +108,8 @@ async function ours(
   };
 }
 
-async function runtimes(name: string, bytes: Uint8Array, float?: Uint8Array): Promise<Peer[]> {
+/** The model on every runtime there is, and where its time goes here. */
+async function runtimes({ name, bytes, float }: Model): Promise<{ all: Peer[]; profile: string }> {
   const { network } = importModel(bytes, { name });
   const input = int8s(new Random(3), elementCount(network.tensors[network.input]!));
   const own = [await ours('brownout, its own module', network, 'special', input)];
@@ -92,7 +120,7 @@ async function runtimes(name: string, bytes: Uint8Array, float?: Uint8Array): Pr
     await peer.run();
     const [a, b] = [own[0]!.output!(), peer.output()];
     const far = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
-    if (far > 1) throw new Error(`${name}: ${peer.name} answers up to ${far} steps elsewhere`);
+    if (far > MOST_STEPS) throw new Error(`${name}: ${peer.name} answers up to ${far} steps elsewhere`);
   }
   own.push(await ours('brownout, SIMD, all kernels', network, 'device.simd', input));
   own.push(await ours('brownout, scalar, all kernels', network, 'device', input));
@@ -109,19 +137,18 @@ async function runtimes(name: string, bytes: Uint8Array, float?: Uint8Array): Pr
       );
     }
   }
-  return [...own, ...peers];
+  return { all: [...own, ...peers], profile: await profileModel(name, network, input) };
 }
 
 /** Times every model on every runtime there is. */
 export async function benchModels(): Promise<{ times: ModelTime[]; text: string }> {
-  const folder = process.env['BROWNOUT_DATA'];
-  if (!folder || !existsSync(join(folder, 'models')))
-    return { times: [], text: 'models: set BROWNOUT_DATA to a folder with models/' };
   const times: ModelTime[] = [];
+  const profiles: string[] = [];
   let found = 0;
-  for (const { name, file, float } of MODELS) {
-    const read = (of: string): Uint8Array => new Uint8Array(readFileSync(join(folder, 'models', of)));
-    const all = await runtimes(name, read(file), read(float));
+  for (const model of findModels()) {
+    const { name } = model;
+    const { all, profile } = await runtimes(model);
+    profiles.push(profile);
     found += all.filter((peer) => !peer.name.startsWith('brownout')).length;
     const rounds = await interleaved(
       all.map((peer) => () => peer.run()),
@@ -143,5 +170,5 @@ export async function benchModels(): Promise<{ times: ModelTime[]; text: string 
   const head = ['model', 'runtime', 'µs', 'takes longer than our own module', 'quartiles'];
   const lines = ['models in Node, one thread, one run, medians, measured here', table([head, ...rows])];
   if (found === 0) lines.push(`no other runtime found: ${INSTALL}`);
-  return { times, text: lines.join('\n') };
+  return { times, text: [...lines, ...profiles].join('\n') };
 }

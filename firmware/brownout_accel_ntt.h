@@ -45,7 +45,11 @@ static BROWNOUT_ACCEL_WITHIN void ntt_turn(int32_t *u, int32_t *v, const int32_t
 #else
 static BROWNOUT_ACCEL_WITHIN void ntt_turn(int32_t *u, int32_t *v, const int32_t *twiddle, uint32_t p) {
   const uint32_t quotient = (uint32_t)ntt_upper(*v, twiddle[1]);
-  const uint32_t sum = (uint32_t)*u + (uint32_t)*v * (uint32_t)twiddle[0] - quotient * p;
+  uint32_t sum = (uint32_t)*u + (uint32_t)*v * (uint32_t)twiddle[0] - quotient * p;
+#if defined(__GNUC__)
+  /* Known only as a value: else both of its summands are kept, to be added and taken off one by one. */
+  __asm__("" : "+r"(sum));
+#endif
   *v = (int32_t)((uint32_t)*u * 2u - sum);
   *u = (int32_t)sum;
 }
@@ -325,7 +329,51 @@ static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x_at, const uint8_t *w_
     }
   }
 }
+#elif defined(BROWNOUT_ACCEL_THUMB2)
+/* Two frequencies at a time, of which four lie side by side. */
+#define BROWNOUT_NTT_TWO(count, steps) \
+  __asm__ volatile( \
+      "1:\n\t.rept " #steps "\n\tldrd %7, %8, [%4], #16\n\tldrd %9, %10, [%5], #16\n\tsmlal %0, %1, %7, %9\n\t" \
+      "smlal %2, %3, %8, %10\n\t.endr\n\tsubs %6, #1\n\tbne 1b" \
+      : "+r"(low), "+r"(high), "+r"(next_low), "+r"(next_high), "+r"(a), "+r"(b), "+r"(count), "=&r"(x0), "=&r"(x1), \
+        "=&r"(w0), "=&r"(w1) \
+      : \
+      : "memory", "cc")
+static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x, const uint8_t *w, uint32_t blocks, int32_t *to,
+                                          const int32_t *end) {
+  uint32_t half = 0;
+  for (; to < end; to += 2) {
+    uint32_t low = 0, high = 0, next_low = 0, next_high = 0;
+    uint32_t fours = blocks >> 2;
+    uint32_t rest = blocks & 3u;
+    const uint8_t *a = x;
+    const uint8_t *b = w;
+    int32_t x0, x1, w0, w1;
+    if (fours) BROWNOUT_NTT_TWO(fours, 4);
+    if (rest) BROWNOUT_NTT_TWO(rest, 1);
+    to[0] = ntt_reduce((int64_t)((uint64_t)high << 32 | low));
+    to[1] = ntt_reduce((int64_t)((uint64_t)next_high << 32 | next_low));
+    x = half ? a - 8 : x + 8;
+    w = half ? b - 8 : w + 8;
+    half ^= 1u;
+  }
+}
 #else
+/* sum + a * b. Cores without a flag of the carry compare for it, with the product, which is not needed any more. */
+static BROWNOUT_ACCEL_WITHIN int64_t ntt_sum(int64_t sum, int32_t a, int32_t b) {
+#ifdef __riscv
+  const uint64_t product = (uint64_t)BROWNOUT_WASM_PRODUCT(a, b);
+  uint32_t low = (uint32_t)(uint64_t)sum + (uint32_t)product;
+  uint32_t high;
+  /* Known only as a value: else it is compared with the sum before, of which a copy is made. */
+  __asm__("" : "+r"(low));
+  high = (uint32_t)((uint64_t)sum >> 32) + (uint32_t)(product >> 32) + (low < (uint32_t)product);
+  return (int64_t)((uint64_t)high << 32 | low);
+#else
+  return sum + BROWNOUT_WASM_PRODUCT(a, b);
+#endif
+}
+
 static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x_at, const uint8_t *w_at, uint32_t blocks, int32_t *to, const
                                           int32_t *end) {
   const int32_t *x = (const int32_t *)(const void *)x_at;
@@ -337,10 +385,10 @@ static BROWNOUT_ACCEL_APART void ntt_sums(const uint8_t *x_at, const uint8_t *w_
     int64_t d = 0;
     uint32_t left;
     for (left = blocks; left; left--, x += 4, w += 4) {
-      a += (int64_t)x[0] * w[0];
-      b += (int64_t)x[1] * w[1];
-      c += (int64_t)x[2] * w[2];
-      d += (int64_t)x[3] * w[3];
+      a = ntt_sum(a, x[0], w[0]);
+      b = ntt_sum(b, x[1], w[1]);
+      c = ntt_sum(c, x[2], w[2]);
+      d = ntt_sum(d, x[3], w[3]);
     }
     to[0] = ntt_reduce(a);
     to[1] = ntt_reduce(b);
@@ -364,8 +412,16 @@ static BROWNOUT_ACCEL_APART void ntt_scale_one(const int32_t *x, const uint8_t *
     const int32_t sum = (int32_t)((uint32_t)ntt_centre(*x++, p) + (uint32_t)accel_s32(bias));
     const int64_t half = ((int64_t)sum & -((int64_t)1 << 31)) | ((int64_t)1 << 30);
     const uint64_t scaled = (uint64_t)(BROWNOUT_WASM_PRODUCT(sum, multiplier) + half);
-    const int32_t y = (((int32_t)(uint32_t)(scaled >> 32) >> (-2 - shift)) + twice) >> 1;
+    int32_t y = ((int32_t)(uint32_t)(scaled >> 32) >> (-2 - shift)) + twice;
+#if defined(BROWNOUT_ACCEL_THUMB2) && !defined(BROWNOUT_NTT_CLAMPED)
+    (void)low;
+    (void)high;
+    __asm__("ssat %0, #8, %1, asr #1" : "=r"(y) : "r"(y));
+    *to++ = (uint8_t)y;
+#else
+    y >>= 1;
     *to++ = (uint8_t)(y > high ? high : y < low ? low : y);
+#endif
   }
 }
 #endif

@@ -4,3 +4,4 @@ export * from './networks/windows.js';
 export * from './networks/vectors.js';
 export * from './networks/number-types.js';
 export * from './networks/whole.js';
+export * from './networks/mlperf-tiny.js';

@@ -64,6 +64,7 @@ import {
 } from './shared/record-bytes.js';
 import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
+import { gemmCounts } from './shared/gemm-work.js';
 import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
 import {
@@ -240,24 +241,6 @@ export const conv2d: NetworkOp<Conv2d> = {
   check: (op, [input], output, wide) => check(op, input!, output, wide),
   lower: (op, [input], output, limits) => [lowerEither(op, input!, output, limits)],
 };
-
-/** Multiply-adds of `rows` channels of `vectors` windows by the loops of firmware/brownout_accel.h. */
-export function gemmCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
-  const [pairs, two] = [vectors - (vectors % 2), rows - (rows % 2)];
-  const wide = room && pairs > 0 && rows > 1 && length % 4 === 0;
-  const fours = vectors > pairs ? rows - (rows % 4) : 0;
-  const single = (vectors - pairs) * (rows - fours) + pairs * (rows - two);
-  return {
-    rowPair: pairs > 0 ? two / 2 : 0,
-    [wide ? 'wideMac' : 'pairMac']: pairs * two * length,
-    ...(wide ? { widened: pairs * length, wideBlock: (pairs * two) / 4 } : { pairBlock: (pairs * two) / 4 }),
-    fourMac: fours * length,
-    four: fours / 4,
-    singleMac: single * length,
-    single,
-    rest: (length % 4) * vectors * rows,
-  };
-}
 
 /** Whether the weights are an activation (matmul.ts). */
 const hasActivationWeights = (op: OpRecord): boolean => {

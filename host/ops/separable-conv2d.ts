@@ -30,7 +30,7 @@ import {
 } from '../../assembly/layout.js';
 import type { Conv2d, DepthwiseConv2d, Requantization, TensorSpec } from '../model/quantized-network.js';
 import { OpRecord } from '../model/record.js';
-import { gemmCounts } from './conv2d.js';
+import { gemmCounts } from './shared/gemm-work.js';
 import { depthwiseCounts, packGroups } from './depthwise-conv2d.js';
 import type { Bounds, RecordOp } from './op.js';
 import { alignUp, atLeast, requantizing, size, windowBounds } from './shared/bounds.js';

@@ -99,7 +99,7 @@ export function matmulNetwork(random: Random): QuantizedNetwork {
   };
 }
 
-const PROBABILITY = { scale: 1 / 256, zeroPoint: -128 };
+export const PROBABILITY = { scale: 1 / 256, zeroPoint: -128 };
 
 export function softmaxNetwork(random: Random): QuantizedNetwork {
   const shape = [between(random, 1, 5), between(random, 1, 40)];

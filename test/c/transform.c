@@ -61,8 +61,13 @@ static void layer(void) {
   const uint32_t blocks = 1 + next(room);
   const uint32_t stride = next(2) * 8;
   const uint32_t zero = next(256) - 128;
+#ifdef BROWNOUT_NTT_CLAMPED
   const uint32_t low = next(2) ? (uint32_t)-128 : next(100) - 128;
   const uint32_t high = next(2) ? 127 : next(100);
+#else
+  const uint32_t low = (uint32_t)-128;
+  const uint32_t high = 127;
+#endif
   const uint32_t count = next(3) ? k : 1 + next(k);
   const uint32_t plain = next(2);
   uint32_t i;

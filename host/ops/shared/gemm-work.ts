@@ -1,0 +1,64 @@
+// What the loops of firmware/brownout_accel.h and brownout_accel_plain.h have to do, for rows of int8 weights times vectors.
+import type { Body } from './cost.js';
+import type { Counts } from './work.js';
+
+/** Rows that go `step` at a time: groups of them, the last of which may begin earlier, and rows by themselves (accel_together). */
+function together(rows: number, step: number): { groups: number; alone: number } {
+  if (rows < step) return { groups: 0, alone: rows };
+  const alone = rows % step === 1 ? 1 : 0;
+  return { groups: Math.ceil((rows - alone) / step), alone };
+}
+
+/** Without the DSP extension: three rows on two vectors, four on one. */
+function plainCounts(vectors: number, rows: number, length: number): Counts {
+  const pairs = vectors - (vectors % 2);
+  const [three, four] = [together(rows, 3), together(rows, 4)];
+  const alone = pairs * three.alone + (vectors - pairs) * four.alone;
+  const fours = (vectors - pairs) * four.groups;
+  return {
+    plainThree: (pairs / 2) * three.groups,
+    plainThreeMac: pairs * three.groups * 3 * length,
+    plainFour: fours,
+    plainFourMac: fours * 4 * length,
+    plainAlone: alone,
+    plainAloneMac: alone * length,
+  };
+}
+
+/** With the DSP extension, and on a Cortex-M0+: two rows on two vectors, four on one. */
+function pairedCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
+  const [pairs, two] = [vectors - (vectors % 2), rows - (rows % 2)];
+  const wide = room && pairs > 0 && rows > 1 && length % 4 === 0;
+  const fours = vectors > pairs ? rows - (rows % 4) : 0;
+  const single = (vectors - pairs) * (rows - fours) + pairs * (rows - two);
+  const blocks = (pairs * two) / 4;
+  const macs = pairs * two * length;
+  return {
+    pairedRow: pairs > 0 ? two / 2 : 0,
+    ...(wide
+      ? { pairedWideMac: macs, pairedWidened: pairs * length, pairedWideBlock: blocks }
+      : { pairedMac: macs, pairedBlock: blocks }),
+    pairedFourMac: fours * length,
+    pairedFour: fours / 4,
+    pairedSingleMac: single * length,
+    pairedSingle: single,
+  };
+}
+
+/**
+ * Multiply-adds of `rows` channels of `vectors` windows, as each body goes about them; `room`: to widen vectors in. A body asks
+ * for those that are `countedBy` it.
+ */
+export function gemmCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
+  return {
+    ...pairedCounts(vectors, rows, length, room),
+    ...plainCounts(vectors, rows, length),
+    rest: (length % 4) * vectors * rows,
+  };
+}
+
+/** Whether what `name` counts is done by `body`: not what another does in its place. */
+export function countedBy(body: Body, name: string): boolean {
+  const plain = body === 'armv7m' || body === 'rv32';
+  return !name.startsWith(plain ? 'paired' : 'plain');
+}
