@@ -2,7 +2,7 @@
 import type { Body } from './cost.js';
 import type { Counts } from './work.js';
 
-/** Rows that go `step` at a time: groups of them, the last of which may begin earlier, and rows by themselves (accel_together). */
+/** Rows that go `step` at a time: groups, the last of which may begin earlier, and rows by themselves (accel_together). */
 function together(rows: number, step: number): { groups: number; alone: number } {
   if (rows < step) return { groups: 0, alone: rows };
   const alone = rows % step === 1 ? 1 : 0;
