@@ -464,4 +464,21 @@ test('a block of a transformer, quantized: near to the float model', () => {
   assert.ok(10 * Math.log10(signal / noise) > 30, `${10 * Math.log10(signal / noise)} dB`);
 });
 
+test('as tf2onnx writes them: a Gemm whose third input is computed, an Erfc', () => {
+  const random = new Random(5);
+  const [v, w] = [reals(random, [4, 3]), reals(random, [4, 3])];
+  const nodes = [
+    { op: 'MatMul', inputs: ['x', 'v'], outputs: ['a'] },
+    { op: 'Gemm', inputs: ['x', 'w', 'a'], outputs: ['b'] },
+    { op: 'Erf', inputs: ['b'], outputs: ['e'] },
+    { op: 'Erfc', inputs: ['b'], outputs: ['c'] },
+    { op: 'Add', inputs: ['e', 'c'], outputs: ['one'] },
+    { op: 'Mul', inputs: ['one', 'b'], outputs: ['y'] },
+  ];
+  const at = ({ values }: TestConstant, i: number, o: number): number => Number(values[i * 3 + o]);
+  const expected = (x: Reals): number[] =>
+    [0, 1, 2].map((o) => [0, 1, 2, 3].reduce((sum, i) => sum + x[i]! * (at(v, i, o) + at(w, i, o)), 0));
+  check('Gemm', [1, 4], nodes, { v, w }, expected, random);
+});
+
 test.run();

@@ -4,11 +4,11 @@ import { Obstacles } from '../obstacles.js';
 import { arithmetic, prelu, several, softmax } from './arithmetic.js';
 import { EXPANDED, expandNodes, keyOf } from './expand.js';
 import { type Handler, type Integers, OnnxGraph } from './graph.js';
+import { gemm } from './gemm.js';
 import {
   averagePool,
   batchNormalization,
   conv,
-  gemm,
   globalAveragePool,
   maxPool,
   reduceMax,
@@ -205,7 +205,7 @@ function isMap(model: OnnxModel, name: string, depth = 0): boolean {
 function isNumbers(model: OnnxModel, name: string, depth = 0): boolean {
   const renames = ['Cast', 'Identity', 'Reshape', 'Unsqueeze', 'Squeeze', 'Flatten', 'Transpose'];
   // Numbers below 0 count from the end.
-  renames.push('Less', 'Add', 'Where', 'Clip', 'Max', 'Min');
+  renames.push('Less', 'Not', 'Mul', 'Add', 'Where', 'Clip', 'Max', 'Min');
   return model.nodes
     .filter(({ inputs }) => inputs.includes(name))
     .every(({ op, inputs, outputs }) => {
@@ -345,17 +345,33 @@ function neededFor(model: OnnxModel, names: readonly string[], skip: ReadonlySet
   return needed;
 }
 
+/** Nodes that hold graphs: what Keras 3 makes of recurrent layers, in both formats. */
+const LOOPS = ['Loop', 'Scan', 'If', 'WHILE', 'IF'];
+
+const UNKNOWN = { is: 'is not supported', expected: 'a node that is', hint: '' };
+const NO_NETWORK = {
+  is: 'is no neural network',
+  expected: 'layers, not trees or support vectors',
+  hint: 'Train a neural network, such as scikit-learn’s MLPClassifier.',
+};
+const REPEATS = {
+  is: 'repeats a graph of its own',
+  expected: 'steps one after the other',
+  hint: 'Give a recurrent layer of Keras `unroll=True`, or export it from PyTorch, which writes LSTM, GRU or RNN.',
+};
+
 /** Nodes that no handler is for, as obstacles. */
 function unsupported(graph: OnnxGraph, node: OnnxNode, obstacles: Obstacles, code: string): void {
   const trees = TREES.test(keyOf(node));
+  const why = trees ? NO_NETWORK : LOOPS.includes(node.op) ? REPEATS : UNKNOWN;
   obstacles.add({
     code,
     index: node.index,
     op: keyOf(node),
-    unsupported: !trees,
-    found: `${graph.describe(node)} ${trees ? 'is no neural network' : 'is not supported'} (tensor "${node.outputs[0] ?? ''}")`,
-    expected: trees ? 'layers, not trees or support vectors' : 'a node that is',
-    hint: trees ? 'Train a neural network, such as scikit-learn’s MLPClassifier.' : '',
+    unsupported: why === UNKNOWN,
+    found: `${graph.describe(node)} ${why.is} (tensor "${node.outputs[0] ?? ''}")`,
+    expected: why.expected,
+    hint: why.hint,
   });
 }
 

@@ -156,7 +156,8 @@ function dense(
   );
 }
 
-export const gemm: Handler = (graph, node) => {
+/** Gemm whose third input, if it has one, is a constant. */
+export const gemmOfConstants: Handler = (graph, node) => {
   const tensor = graph.needConstant(node, 1);
   const [alpha, beta] = [graph.real(node, 'alpha', 1), graph.real(node, 'beta', 1)];
   const transposed = graph.integer(node, 'transB') !== 0;

@@ -132,6 +132,8 @@ export const UNARY: Record<string, Handler> = {
   Sqrt: of((x) => Math.sqrt(Math.max(0, x))),
   Reciprocal: of((x) => (x === 0 ? 0 : 1 / x)),
   Erf: of(erf, { fixed: SIGNED_UNIT }),
+  // No node of ONNX: tf2onnx writes it for TensorFlow's, of Keras' exact GELU.
+  Erfc: of((x) => 1 - erf(x)),
   Sin: of(sine, { fixed: SIGNED_UNIT }),
   Cos: of(cosine, { fixed: SIGNED_UNIT }),
   Floor: of(Math.floor, { whole: true }),
