@@ -251,7 +251,6 @@ export enum OpKind {
   FOLD = 143,
   FACTOR = 144,
   SOLVE = 145,
-  EXPAND = 146,
   REQUANTIZE = 147,
   SETTLE = 148,
 }

@@ -59,9 +59,10 @@ export const SUMS_COUNTS = 16;
 export const SIXTEENTHS = 16;
 /** Sums are halved before one reaches this; magnitudes of what is computed from them end here. */
 export const MOST_SUM = 0x40000000;
-/** Bits of the scatter matrix when it is factored, and of weights when they meet the projection's. */
+/** Bits of the scatter matrix when it is factored. */
 export const SCATTER_BITS = 26;
-export const WEIGHT_BITS = 15;
+/** Rows, or classes, that a tile may have at once; else it has one. */
+export const FOUR = 4;
 /** Of every op but `settle`: classes in the low, rank in the high 16 bits. */
 export const SUMS_SHAPE = 72;
 /** Address of the sums that the op reads: `fold` in group WEIGHTS, the others in NEXT. */
@@ -71,24 +72,22 @@ export const DUE_SETTLE = 80;
 export const DUE_EVERY = 84;
 /** fold: 2^−decay of what was there goes; 0: nothing. OP_OUTPUT: the new sums. A tile is a class, then a row of products. */
 export const FOLD_DECAY = 80;
-/** factor: ridge, in 4096ths of the mean of the diagonal. OP_OUTPUT: rows of the triangle. A tile is a row. */
+/**
+ * factor: ridge, in 4096ths of the mean of the diagonal; rows of a tile, four or one. OP_OUTPUT: rows of the triangle.
+ */
 export const FACTOR_RIDGE = 80;
-// solve: OP_INPUT the triangle, OP_OUTPUT for each class its weights, int32, and a constant, int64: halfway, then the solutions.
-// A tile is a class halfway, then one solved.
+export const FACTOR_ROWS = 84;
 /**
- * expand: OP_INPUT the solutions, OP_WEIGHTS the projection, OP_REQUANT its scales; OP_OUTPUT for each class int32 weights of
- * inputs, the largest magnitude of each part of them, a constant, int64, and the largest answer to a class mean, int64. A tile is
- * so many inputs of a class: a part.
+ * solve: OP_INPUT the triangle, OP_OUTPUT for each class its weights, int32, and a constant, int64: halfway, then the solutions.
+ * Classes of a tile, four or one: halfway, and after all of those solved.
  */
-export const EXPAND_INPUTS = 80;
-export const EXPAND_PART = 84;
+export const SOLVE_CLASSES = 80;
 /**
- * requantize: OP_INPUT what `expand` made, OP_OUTPUT W8, OP_BIAS biases, OP_REQUANT scales, all in NEXT; OP_WEIGHTS the centre of
- * inputs; inputs and part as `expand`. A tile is a class; the last one, the scales.
+ * requantize: OP_INPUT the solutions, OP_OUTPUT W8, OP_BIAS biases, OP_REQUANT the scale, all in NEXT; weights of a class. A tile is
+ * a class; the last one, the scale.
  */
-export const REQUANTIZE_REACH = 88;
-/** Bytes between two scales: 8, or 0 for one. */
-export const REQUANTIZE_STRIDE = 92;
+export const REQUANTIZE_INPUTS = 80;
+export const REQUANTIZE_REACH = 84;
 // settle: the ring and the statistics; logits lie in the sample's ring entry from SETTLE_LOGITS on.
 /** 1: of a learn job; 0: of an inference. */
 export const SETTLE_LEARN = 72;

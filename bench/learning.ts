@@ -1,8 +1,9 @@
-// `npm run bench:learning -- [digits|motion|failures] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
+// `npm run bench:learning -- [digits|motion|failures|cost] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
 // its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
 // stderr. Subjects are 1 to 18.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
+import { benchCost } from './learning/cost.js';
 import { benchFailures } from './learning/failures.js';
 import { deviation, mean, percent } from './learning/methods.js';
 import { benchMotion, SHOTS } from './learning/motion.js';
@@ -49,6 +50,18 @@ if (asked('failures')) {
     ['ours, weights as without failures', ...all.map(({ identical }) => (identical ? 'yes' : 'no'))],
   ];
   console.log(`${table([head, ...rows])}\n`);
+}
+
+if (asked('cost')) {
+  const { rank, ops, written, folds, labels } = await benchCost();
+  results['cost'] = { rank, ops, written, folds, labels };
+  console.log(`instructions on an emulated Cortex-M4, digits, head by sums of rank ${rank}`);
+  const rows = ops.map(({ name, instructions, share }) => [name, `${instructions}`, `${percent(share)} %`]);
+  console.log(`${table([['', 'instructions', 'of an inference'], ...rows])}\n`);
+  console.log(
+    `bytes written to NVM by a job, cursors included; ${labels} labels, ${folds} of them folded in (simulated)`,
+  );
+  console.log(`${table([Object.keys(written), Object.values(written).map((bytes) => bytes.toFixed(0))])}\n`);
 }
 
 const folder = process.env['BROWNOUT_DATA'];

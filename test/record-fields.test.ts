@@ -7,7 +7,7 @@ import * as lookup from '../assembly/lookup-layout.js';
 
 const layout = { ...common, ...learning, ...lookup };
 type Prefix =
-  'OP' | 'UPDATE' | 'WIN' | 'CIRC' | 'SUMS' | 'DUE' | 'FOLD' | 'FACTOR' | 'EXPAND' | 'REQUANTIZE' | 'SETTLE';
+  'OP' | 'UPDATE' | 'WIN' | 'CIRC' | 'SUMS' | 'DUE' | 'FOLD' | 'FACTOR' | 'SOLVE' | 'REQUANTIZE' | 'SETTLE';
 type Name = Extract<keyof typeof layout, `${Prefix}_${string}`>;
 const NARROW: Partial<Record<Name, number>> = {
   OP_KIND: 1,
@@ -65,13 +65,9 @@ const OPS: Record<string, Name[]> = {
   'update of windows': [...COMMON, ...WINDOW, ...UPDATE, 'UPDATE_HEIGHT', 'UPDATE_CHANNELS'],
   due: [...COMMON, 'SUMS_SHAPE', 'DUE_SETTLE', 'DUE_EVERY'],
   fold: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FOLD_DECAY'],
-  factor: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FACTOR_RIDGE'],
-  expand: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'EXPAND_INPUTS', 'EXPAND_PART'],
-  requantize: [
-    ...COMMON,
-    ...(['SUMS_SHAPE', 'SUMS_AT', 'EXPAND_INPUTS', 'EXPAND_PART'] as const),
-    ...(['REQUANTIZE_REACH', 'REQUANTIZE_STRIDE'] as const),
-  ],
+  factor: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FACTOR_RIDGE', 'FACTOR_ROWS'],
+  solve: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'SOLVE_CLASSES'],
+  requantize: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'REQUANTIZE_INPUTS', 'REQUANTIZE_REACH'],
   settle: [...COMMON, 'SETTLE_LEARN', 'SETTLE_CLASSES', 'SETTLE_LOGITS'],
   'update of circulant': [
     ...COMMON,

@@ -40,18 +40,13 @@ function sample(op: usize, entry: u32): usize {
   return look(entryAddress(entry), rankOf(op), op + load<usize>(op, OP_SCRATCH3));
 }
 
-/** What is kept of a sum that was there before. */
-// @ts-ignore: decorator
-@inline
-function kept(op: usize, value: i32): i32 {
-  const decay = load<i32>(op, FOLD_DECAY);
-  return decay ? value - (value >> decay) : value;
-}
-
 /** Copies `count` int32 of the sums from `offset` on, what is kept of them. */
 function fetchSums(op: usize, offset: usize, count: i32, to: usize): void {
+  const decay = load<i32>(op, FOLD_DECAY);
   fetch(load<usize>(op, SUMS_AT) + offset, count << 2, to);
-  for (let at = to, end = to + (count << 2); at < end; at += 4) store<i32>(at, kept(op, load<i32>(at)));
+  if (!decay) return;
+  for (const end = to + (count << 2); to < end; to += 4)
+    store<i32>(to, load<i32>(to) - (load<i32>(to) >> decay));
 }
 
 /** Lists the samples: the job's own, and those that wait. */
@@ -121,6 +116,13 @@ function writeHeader(op: usize): void {
   write(op, 0, header, SUMS_COUNTS);
 }
 
+/** total / count in 1/256, within int16. */
+function meanOf(total: i32, count: i32): i32 {
+  // Most totals are so small that 32 bits do.
+  const mean: i64 = abs(total) < 1 << 22 ? (total << 8) / count : ((<i64>total) << 8) / <i64>count;
+  return <i32>max<i64>(min<i64>(mean, 32767), -32768);
+}
+
 /** Count, totals and means of class `c`. */
 function classTile(op: usize, c: i32): void {
   const rank = rankOf(op);
@@ -148,8 +150,7 @@ function classTile(op: usize, c: i32): void {
   for (let i = 0; i < rank; i++) {
     const total = load<i32>(totals + (i << 2)) >> halved;
     store<i32>(totals + (i << 2), total);
-    const mean = count > 0 ? (<i64>total * 256) / <i64>count : 0;
-    store<i16>(means + (i << 1), <i16>max<i64>(min<i64>(mean, 32767), -32768));
+    store<i16>(means + (i << 1), count > 0 ? meanOf(total, count) : 0);
   }
   write(op, totalsAt(op, c), totals, rank << 2);
   write(op, meansAt(op, c), means, rank << 1);
@@ -163,14 +164,15 @@ function rowTile(op: usize, row: i32): void {
   fetchSums(op, productsAt(op, row), row + 1, sums);
   const end = samples + SAMPLES + (load<i32>(samples) << 3);
   for (let at = samples + SAMPLES; at < end; at += 8) {
-    const p = sample(op, load<u32>(at));
+    let p = sample(op, load<u32>(at));
     const factor = SIXTEENTHS * <i32>load<i8>(p + row);
-    for (let j = 0; j <= row; j++) {
-      const sum = sums + (j << 2);
-      store<i32>(sum, load<i32>(sum) + factor * <i32>load<i8>(p + j));
-    }
+    let sum = sums;
+    for (const last = p + row; p <= last; p++, sum += 4)
+      store<i32>(sum, load<i32>(sum) + factor * <i32>load<i8>(p));
   }
-  for (let j = 0; j <= row; j++) store<i32>(sums + (j << 2), load<i32>(sums + (j << 2)) >> halved);
+  if (halved) {
+    for (let j = 0; j <= row; j++) store<i32>(sums + (j << 2), load<i32>(sums + (j << 2)) >> halved);
+  }
   write(op, productsAt(op, row), sums, (row + 1) << 2);
 }
 

@@ -2,7 +2,6 @@
 import { OpKind } from '../layout';
 import { learns } from '../kernels/mask';
 import * as due from './due';
-import * as expand from './expand';
 import * as factor from './factor';
 import * as fold from './fold';
 import * as requantize from './requantize';
@@ -16,9 +15,6 @@ export function enter(op: usize, kind: i32): void {
       break;
     case OpKind.FACTOR:
       if (learns(OpKind.FACTOR)) factor.enter(op);
-      break;
-    case OpKind.EXPAND:
-      if (learns(OpKind.EXPAND)) expand.enter(op);
       break;
     case OpKind.REQUANTIZE:
       if (learns(OpKind.REQUANTIZE)) requantize.enter(op);
@@ -39,9 +35,6 @@ export function tile(op: usize, kind: i32, index: i32): void {
       break;
     case OpKind.SOLVE:
       if (learns(OpKind.SOLVE)) solve.tile(op, index);
-      break;
-    case OpKind.EXPAND:
-      if (learns(OpKind.EXPAND)) expand.tile(op, index);
       break;
     case OpKind.REQUANTIZE:
       if (learns(OpKind.REQUANTIZE)) requantize.tile(op, index);

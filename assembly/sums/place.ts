@@ -52,14 +52,17 @@ export function shifted(x: i64, left: i32): i64 {
   return left >= 0 ? x << left : x >> -left;
 }
 
-/** Σ over `count` int32 of a · b; two at a time. */
-export function product(a: usize, b: usize, count: i32): i64 {
-  let sum: i64 = 0;
-  const end = a + (count << 2);
-  for (const whole = a + ((count & ~1) << 2); a < whole; a += 8, b += 8) {
-    sum += <i64>load<i32>(a) * <i64>load<i32>(b);
-    sum += <i64>load<i32>(a, 4) * <i64>load<i32>(b, 4);
-  }
-  if (a < end) sum += <i64>load<i32>(a) * <i64>load<i32>(b);
-  return sum;
+const PIVOT_BITS = 24;
+
+/** What divides by `d`, a natural number: ⌊2^(24 + s) / d⌋ and, in the low five bits, s, its bits. */
+export function pivotOf(d: i32): i32 {
+  const bits = 32 - clz(d);
+  return ((<i32>(((<i64>1) << (PIVOT_BITS + bits)) / <i64>d)) << 5) | bits;
+}
+
+/** x · 2^up over what `pivot` divides by, up at most 24. */
+// @ts-ignore: decorator
+@inline
+export function over(x: i32, pivot: i32, up: i32): i32 {
+  return clamp((<i64>x * <i64>(pivot >> 5)) >> (PIVOT_BITS - up + (pivot & 31)));
 }

@@ -8,58 +8,78 @@ import {
   OP_SCRATCH1,
   OP_SCRATCH2,
   OP_SCRATCH3,
-  OP_WEIGHTS,
 } from '../layout';
-import {
-  EXPAND_INPUTS,
-  EXPAND_PART,
-  MOST_SUM,
-  REQUANTIZE_REACH,
-  REQUANTIZE_STRIDE,
-} from '../learning-layout';
+import { MOST_SUM, REQUANTIZE_INPUTS, REQUANTIZE_REACH, SUMS_AT } from '../learning-layout';
 import { look, put } from '../nvm';
-import { expandedBytes, isPresent, partsOf } from './expand';
-import { bitLength, clamp, classesOf, shifted } from './place';
+import { bitLength, clamp, classesOf, meansAt, rankOf, shifted } from './place';
+import { isPresent, solutionBytes } from './solve';
 
-// What `enter` leaves: the largest weight; 127 · 2³¹ over it, int64; multiplier and shift.
+// What `enter` leaves: the largest weight; 127 · 2³¹ over it, int64; the mean constant, int64; multiplier and shift.
 const FACTOR = 8;
-const MULTIPLIER = 16;
-const SHIFT = 20;
+const CONSTANT = 16;
+const MULTIPLIER = 24;
+const SHIFT = 28;
 const BITS = 31;
 
-function expanded(op: usize, c: i32, offset: i32, bytes: i32, scratch: usize): usize {
-  return look(load<usize>(op, OP_INPUT) + c * expandedBytes(op) + offset, bytes, scratch);
+/** Weights and constant of class `c`. */
+function solutionOf(op: usize, c: i32): usize {
+  const bytes = solutionBytes(rankOf(op));
+  return look(load<usize>(op, OP_INPUT) + c * bytes, bytes, op + load<usize>(op, OP_SCRATCH2));
 }
 
-/** The constant of class `c`, and the largest answer to a class mean. */
-function constantOf(op: usize, c: i32, scratch: usize): usize {
-  return expanded(op, c, (load<i32>(op, EXPAND_INPUTS) + partsOf(op)) << 2, 16, scratch);
-}
-
-/** The largest magnitude of a weight, at least 1. */
-function largestWeight(op: usize, scratch: usize): i32 {
-  const parts = partsOf(op);
-  let most = 1;
+/** Sums over the classes there, then divided by their number: the mean of each weight, and of the constant. */
+function findMiddle(op: usize, middle: usize, found: usize): void {
+  const rank = rankOf(op);
+  memory.fill(middle, 0, rank << 3);
+  let count: i64 = 0;
+  let constant: i64 = 0;
   for (let c = 0; c < classesOf(op); c++) {
-    for (let part = 0; part < parts; part++) {
-      const at = (load<i32>(op, EXPAND_INPUTS) + part) << 2;
-      most = max(most, load<i32>(expanded(op, c, at, 4, scratch)));
+    if (!isPresent(op, c, op + load<usize>(op, OP_SCRATCH3))) continue;
+    const solution = solutionOf(op, c);
+    count++;
+    constant += load<i64>(solution + (rank << 2), 0, 4);
+    for (let i = 0; i < rank; i++) {
+      const at = middle + (i << 3);
+      store<i64>(at, load<i64>(at) + <i64>load<i32>(solution + (i << 2)));
     }
   }
-  return most;
+  count = max<i64>(count, 1);
+  for (let i = 0; i < rank; i++) store<i64>(middle + (i << 3), load<i64>(middle + (i << 3)) / count);
+  store<i64>(found, constant / count, CONSTANT);
+}
+
+/** Weight `i` of a solution without the mean over classes. */
+// @ts-ignore: decorator
+@inline
+function centred(solution: usize, middle: usize, i: i32): i64 {
+  return <i64>load<i32>(solution + (i << 2)) - load<i64>(middle + (i << 3));
 }
 
 export function enter(op: usize): void {
+  const rank = rankOf(op);
   const found = op + load<usize>(op, OP_SCRATCH0);
-  const scratch = op + load<usize>(op, OP_SCRATCH1);
-  const most = largestWeight(op, scratch);
-  let score: i64 = 1;
-  for (let c = 0; c < classesOf(op); c++)
-    score = max<i64>(score, load<i64>(constantOf(op, c, scratch), 8, 4));
-  store<i32>(found, most);
-  store<i64>(found, ((<i64>127) << BITS) / <i64>most, FACTOR);
-  const numerator = <i64>load<i32>(op, REQUANTIZE_REACH) * <i64>most;
-  const denominator = score * 127;
+  const middle = op + load<usize>(op, OP_SCRATCH1);
+  findMiddle(op, middle, found);
+  let most: i64 = 1;
+  let reached: i64 = 1;
+  for (let c = 0; c < classesOf(op); c++) {
+    const scratch = op + load<usize>(op, OP_SCRATCH3);
+    if (!isPresent(op, c, scratch)) continue;
+    const solution = solutionOf(op, c);
+    const means = look(load<usize>(op, SUMS_AT) + meansAt(op, c), rank << 1, scratch);
+    let sum: i64 = 0;
+    for (let i = 0; i < rank; i++) {
+      const weight = centred(solution, middle, i);
+      most = max<i64>(most, weight < 0 ? -weight : weight);
+      sum += weight * <i64>load<i16>(means + (i << 1));
+    }
+    const constant = load<i64>(solution + (rank << 2), 0, 4) - load<i64>(found, CONSTANT);
+    reached = max<i64>(reached, (sum >> 8) + constant);
+  }
+  store<i64>(found, most);
+  store<i64>(found, ((<i64>127) << BITS) / most, FACTOR);
+  const numerator = <i64>load<i32>(op, REQUANTIZE_REACH) * most;
+  const denominator = reached * 127;
   const up = 61 - bitLength(numerator);
   const down = 30 - bitLength(denominator);
   let quotient = shifted(numerator, up) / shifted(denominator, down);
@@ -69,41 +89,29 @@ export function enter(op: usize): void {
   store<i32>(found, max(min(shift, 0), -BITS), SHIFT);
 }
 
-/** Multiplier and shift, for all outputs or each. */
-function writeScales(op: usize, found: usize): void {
-  const stride = load<i32>(op, REQUANTIZE_STRIDE);
-  const count = stride ? classesOf(op) : 1;
-  for (let c = 0; c < count; c++) put(load<usize>(op, OP_REQUANT) + c * stride, found + MULTIPLIER, 8);
-}
-
 export function tile(op: usize, c: i32): void {
   const found = op + load<usize>(op, OP_SCRATCH0);
   if (c == classesOf(op)) {
-    writeScales(op, found);
+    put(load<usize>(op, OP_REQUANT), found + MULTIPLIER, 8);
     return;
   }
-  const inputs = load<i32>(op, EXPAND_INPUTS);
-  const part = load<i32>(op, EXPAND_PART);
+  const rank = rankOf(op);
+  const inputs = load<i32>(op, REQUANTIZE_INPUTS);
+  const row = op + load<usize>(op, OP_SCRATCH3);
+  const here = isPresent(op, c, row);
+  const middle = op + load<usize>(op, OP_SCRATCH1);
   const factor = load<i64>(found, FACTOR);
-  const output = op + load<usize>(op, OP_SCRATCH2);
-  let middle = 0;
-  for (let from = 0; from < inputs; from += part) {
-    const count = min(part, inputs - from);
-    const row = expanded(op, c, from << 2, count << 2, op + load<usize>(op, OP_SCRATCH1));
-    const centre = look(load<usize>(op, OP_WEIGHTS) + from, count, op + load<usize>(op, OP_SCRATCH3));
-    for (let j = 0; j < count; j++) {
-      const weight = <i32>((<i64>load<i32>(row + (j << 2)) * factor + (1 << 30)) >> BITS);
-      middle += weight * <i32>load<i8>(centre + j);
-      store<i8>(output + j, weight);
-    }
-    put(load<usize>(op, OP_OUTPUT) + c * inputs + from, output, count);
-  }
-  const scratch = op + load<usize>(op, OP_SCRATCH3);
+  const solution = solutionOf(op, c);
+  // The factory's logits, behind the projected sample, count no more.
+  memory.fill(row, 0, inputs);
   let bias = -MOST_SUM;
-  if (isPresent(op, c, scratch)) {
-    const constant = load<i64>(constantOf(op, c, scratch), 0, 4);
-    bias = clamp((constant * 127) / <i64>load<i32>(found)) - middle;
+  if (here) {
+    for (let i = 0; i < rank; i++)
+      store<i8>(row + i, <i32>((centred(solution, middle, i) * factor + (1 << 30)) >> BITS));
+    const constant = load<i64>(solution + (rank << 2), 0, 4) - load<i64>(found, CONSTANT);
+    bias = clamp((constant * 127) / load<i64>(found));
   }
-  store<i32>(output, bias);
-  put(load<usize>(op, OP_BIAS) + (c << 2), output, 4);
+  put(load<usize>(op, OP_OUTPUT) + c * inputs, row, inputs);
+  store<i32>(row, bias);
+  put(load<usize>(op, OP_BIAS) + (c << 2), row, 4);
 }

@@ -1,8 +1,8 @@
-// Weights of the projected sample for one class: those with which L D Lᵀ gives its mean (docs/LEARNING.md §10).
+// Weights of the projected sample: those with which L D Lᵀ gives the means of classes, four in a tile or one (docs/LEARNING.md §10).
 import { OP_INPUT, OP_OUTPUT, OP_SCRATCH0, OP_SCRATCH1, OP_SCRATCH2 } from '../layout';
-import { SUMS_AT, SUMS_COUNTS } from '../learning-layout';
-import { fetch, look, put } from '../nvm';
-import { clamp, classesOf, meansAt, product, rankOf, triangle } from './place';
+import { FOUR, SOLVE_CLASSES, SUMS_AT, SUMS_COUNTS } from '../learning-layout';
+import { look, put } from '../nvm';
+import { clamp, classesOf, meansAt, over, rankOf, triangle } from './place';
 
 const Z_BITS = 20;
 
@@ -11,66 +11,145 @@ export function solutionBytes(rank: i32): i32 {
   return (rank << 2) + 8;
 }
 
+/** Whether class `c` has any sample. */
+export function isPresent(op: usize, c: i32, scratch: usize): bool {
+  return load<i32>(look(load<usize>(op, SUMS_AT) + SUMS_COUNTS + (c << 2), 4, scratch)) > 0;
+}
+
+/** Row `row` of L, without its pivot. */
 function rowOf(op: usize, row: i32): usize {
-  return look(load<usize>(op, OP_INPUT) + triangle(row), (row + 1) << 2, op + load<usize>(op, OP_SCRATCH1));
+  return look(load<usize>(op, OP_INPUT) + triangle(row), row << 2, op + load<usize>(op, OP_SCRATCH1));
 }
 
-/** L y = mean, then D z = y, in place of `weights`, which holds means in 1/256. */
-function goForward(op: usize, weights: usize): void {
+/** y − Σ L y, of one class; values are int32 in slots of 8 bytes. */
+function take(slot: usize, sum: i64): void {
+  store<i64>(slot, clamp(load<i64>(slot) - (sum >> 16)));
+}
+
+/** L y = mean, in place: [direction][class], in slots of 8 bytes. */
+function goForward(op: usize, values: usize, classes: i32): void {
   const rank = rankOf(op);
-  for (let i = 0; i < rank; i++) {
-    const row = rowOf(op, i);
-    let sum: i64 = 0;
-    for (let k = 0; k < i; k++) sum += <i64>load<i32>(row + (k << 2)) * <i64>load<i32>(weights + (k << 2));
-    const at = weights + (i << 2);
-    store<i32>(at, clamp(((<i64>load<i32>(at)) << 8) - (sum >> 16)));
-  }
-  for (let i = 0; i < rank; i++) {
-    const at = weights + (i << 2);
-    store<i32>(at, clamp(((<i64>load<i32>(at)) << Z_BITS) / <i64>load<i32>(rowOf(op, i) + (i << 2))));
-  }
-}
-
-/** Lᵀ w = z, in place. */
-function goBack(op: usize, weights: usize): void {
-  for (let k = rankOf(op) - 1; k > 0; k--) {
-    let row = rowOf(op, k);
-    const end = weights + (k << 2);
-    const weight: i64 = load<i32>(end);
-    for (let at = weights; at < end; at += 4, row += 4)
-      store<i32>(at, clamp(<i64>load<i32>(at) - ((<i64>load<i32>(row) * weight) >> 16)));
-  }
-}
-
-/** −½ mean · w, behind the weights. */
-function findConstant(op: usize, weights: usize, means: usize): void {
-  const rank = rankOf(op);
-  let sum: i64 = 0;
-  for (let i = 0; i < rank; i++) sum += <i64>load<i32>(weights + (i << 2)) * <i64>load<i16>(means + (i << 1));
-  store<i64>(weights + (rank << 2), -(sum >> 9), 0, 4);
-}
-
-/** A tile: a class on its way down; and, after all of those, on its way back. */
-export function tile(op: usize, index: i32): void {
-  const rank = rankOf(op);
-  const classes = classesOf(op);
-  const c = index % classes;
-  const from = load<usize>(op, SUMS_AT);
-  const to = load<usize>(op, OP_OUTPUT);
-  const weights = op + load<usize>(op, OP_SCRATCH0);
-  const scratch = op + load<usize>(op, OP_SCRATCH2);
-  const bytes = solutionBytes(rank);
-  memory.fill(weights, 0, bytes);
-  if (load<i32>(look(from + SUMS_COUNTS + (c << 2), 4, scratch)) > 0) {
-    if (index < classes) {
-      const means = look(from + meansAt(op, c), rank << 1, scratch);
-      for (let i = 0; i < rank; i++) store<i32>(weights + (i << 2), <i32>load<i16>(means + (i << 1)));
-      goForward(op, weights);
+  const apart = classes << 3;
+  for (let i = 1; i < rank; i++) {
+    let row = rowOf(op, i);
+    let a: i64 = 0;
+    let b: i64 = 0;
+    let c: i64 = 0;
+    let d: i64 = 0;
+    let at = values;
+    if (classes == FOUR) {
+      for (const end = row + (i << 2); row < end; row += 4, at += 32) {
+        const value: i64 = load<i32>(row);
+        a += <i64>load<i32>(at) * value;
+        b += <i64>load<i32>(at, 8) * value;
+        c += <i64>load<i32>(at, 16) * value;
+        d += <i64>load<i32>(at, 24) * value;
+      }
+      take(at + 8, b);
+      take(at + 16, c);
+      take(at + 24, d);
     } else {
-      fetch(to + c * bytes, rank << 2, weights);
-      goBack(op, weights);
-      findConstant(op, weights, look(from + meansAt(op, c), rank << 1, scratch));
+      for (const end = row + (i << 2); row < end; row += 4, at += apart)
+        a += <i64>load<i32>(at) * <i64>load<i32>(row);
+    }
+    take(at, a);
+  }
+}
+
+/** D z = y, in place. */
+function divide(op: usize, values: usize, classes: i32): void {
+  const rank = rankOf(op);
+  for (let i = 0; i < rank; i++) {
+    const at = load<usize>(op, OP_INPUT) + triangle(i) + (i << 2);
+    const pivot = load<i32>(look(at, 4, op + load<usize>(op, OP_SCRATCH1)));
+    for (const end = values + (classes << 3); values < end; values += 8)
+      store<i64>(values, over(load<i32>(values), pivot, Z_BITS));
+  }
+}
+
+/** Lᵀ w = z, in place; z times 2¹⁶ when it begins. */
+function goBack(op: usize, values: usize, classes: i32): void {
+  const rank = rankOf(op);
+  const apart = classes << 3;
+  for (let k = rank - 1; k >= 0; k--) {
+    const end = values + k * apart;
+    for (let at = end; at < end + apart; at += 8) {
+      const weight = clamp(load<i64>(at) >> 16);
+      store<i32>(at, weight);
+      // Cores add a product in one instruction, but take two to take one off.
+      store<i32>(at, -weight, 4);
+    }
+    if (k == 0) return;
+    let row = rowOf(op, k);
+    const a: i64 = load<i32>(end, 4);
+    if (classes == FOUR) {
+      const b: i64 = load<i32>(end, 12);
+      const c: i64 = load<i32>(end, 20);
+      const d: i64 = load<i32>(end, 28);
+      for (let at = values; at < end; at += 32, row += 4) {
+        const value: i64 = load<i32>(row);
+        store<i64>(at, load<i64>(at) + a * value);
+        store<i64>(at, load<i64>(at, 8) + b * value, 8);
+        store<i64>(at, load<i64>(at, 16) + c * value, 16);
+        store<i64>(at, load<i64>(at, 24) + d * value, 24);
+      }
+    } else {
+      for (let at = values; at < end; at += apart, row += 4)
+        store<i64>(at, load<i64>(at) + a * <i64>load<i32>(row));
     }
   }
-  put(to + index * bytes, weights, bytes);
+}
+
+/** Weights of the class in slot `t`, and −½ mean · w behind them if they are `solved`; zeros of a class without samples. */
+function write(op: usize, values: usize, t: i32, c: i32, solved: bool): void {
+  const rank = rankOf(op);
+  const bytes = solutionBytes(rank);
+  const weights = op + load<usize>(op, OP_SCRATCH1);
+  const scratch = op + load<usize>(op, OP_SCRATCH2);
+  const apart = load<i32>(op, SOLVE_CLASSES) << 3;
+  memory.fill(weights, 0, bytes);
+  if (isPresent(op, c, scratch)) {
+    let at = values + (t << 3);
+    for (let i = 0; i < rank; i++, at += apart) store<i32>(weights + (i << 2), load<i32>(at));
+    if (solved) {
+      const means = look(load<usize>(op, SUMS_AT) + meansAt(op, c), rank << 1, scratch);
+      let sum: i64 = 0;
+      for (let i = 0; i < rank; i++)
+        sum += <i64>load<i32>(weights + (i << 2)) * <i64>load<i16>(means + (i << 1));
+      store<i64>(weights + (rank << 2), -(sum >> 9), 0, 4);
+    }
+  }
+  put(load<usize>(op, OP_OUTPUT) + (solved ? classesOf(op) + c : c) * bytes, weights, bytes);
+}
+
+/** Means in 1/65536, or what is halfway, times 2¹⁶, of the class in slot `t`. */
+function read(op: usize, values: usize, t: i32, c: i32, halfway: bool): void {
+  const rank = rankOf(op);
+  const apart = load<i32>(op, SOLVE_CLASSES) << 3;
+  const from = halfway
+    ? load<usize>(op, OP_OUTPUT) + c * solutionBytes(rank)
+    : load<usize>(op, SUMS_AT) + meansAt(op, c);
+  const row = look(from, rank << (halfway ? 2 : 1), op + load<usize>(op, OP_SCRATCH1));
+  let at = values + (t << 3);
+  for (let i = 0; i < rank; i++, at += apart)
+    store<i64>(at, halfway ? (<i64>load<i32>(row + (i << 2))) << 16 : (<i64>load<i16>(row + (i << 1))) << 8);
+}
+
+/** A tile: classes on their way down; and, after all of those, on their way back. */
+export function tile(op: usize, index: i32): void {
+  const classes = classesOf(op);
+  const group = load<i32>(op, SOLVE_CLASSES);
+  const tiles = (classes + group - 1) / group;
+  const halfway = index >= tiles;
+  const first = (halfway ? index - tiles : index) * group;
+  const count = min(group, classes - first);
+  const values = op + load<usize>(op, OP_SCRATCH0);
+  memory.fill(values, 0, (rankOf(op) * group) << 3);
+  for (let t = 0; t < count; t++) read(op, values, t, first + t, halfway);
+  if (halfway) goBack(op, values, group);
+  else {
+    goForward(op, values, group);
+    divide(op, values, group);
+  }
+  for (let t = 0; t < count; t++) write(op, values, t, first + t, halfway);
 }

@@ -3,6 +3,7 @@ import type { Random } from '../../host/math/random.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
 import { deriveLearning } from '../../host/learning/derive.js';
 import { FloatSgd } from '../../host/learning/float-sgd.js';
+import { FrozenPart } from '../../host/learning/frozen.js';
 import { type Sample, LearningMirror } from '../../host/learning/mirror.js';
 import { completeSumsOptions } from '../../host/learning/options.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
@@ -90,11 +91,10 @@ export function tunedSums(
 
 /** A head by sums, in the device's arithmetic, which begins with the factory's data. */
 export function sums(name: string, network: QuantizedNetwork, options: LearnOptions): Method {
-  const frozen = LearningMirror.frozenPart(network, deriveLearning(network, { layers: 'last' }));
-  const features = (input: Int8Array): Int8Array => frozen.features(input);
-  const spec = deriveSums(network, completeSumsOptions(options), options.data ?? [], features);
+  const spec = deriveSums(network, completeSumsOptions(options), options.data ?? []);
+  const frozen = new FrozenPart(spec.network, spec.joined);
   const run: Method['run'] = (stream, unseen) => {
-    const mirror = new SumsMirror(network, spec, frozen);
+    const mirror = new SumsMirror(spec, frozen);
     stream.forEach(({ input, label }, ticket) => {
       mirror.learn(input, label, ticket + 1);
     });

@@ -17,7 +17,7 @@ const UNSEEN = 1000;
 const TUNING = 400;
 const TUNING_DEGREES = 45;
 /** Images that the network was trained on, for the prior of a head by sums. */
-const FACTORY = 2000;
+export const FACTORY = 2000;
 export const LEARNABLE: LearnOptions = { layers: 'head:2', late: false };
 
 export function digits(): QuantizedNetwork {
@@ -64,7 +64,7 @@ export function tuningSamples(network: QuantizedNetwork): Sample[] {
 }
 
 /** Of the training split, upright: what the network was trained on. */
-function factorySamples(network: QuantizedNetwork, count: number): Sample[] {
+export function factorySamples(network: QuantizedNetwork, count: number): Sample[] {
   const { training } = splitDigits();
   const some = new Random(78).shuffle(Array.from(training.labels, (_, i) => i)).slice(0, count);
   return rotated(network, training, some, 0);

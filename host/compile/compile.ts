@@ -20,12 +20,11 @@ import { planNetwork, type PlanOptions } from '../plan/planner.js';
 import { poweredBy } from '../power/converter.js';
 import { compiledFor } from '../power/target.js';
 import { withOwnStates } from '../plan/stream.js';
-import { chainOf } from '../learning/chain.js';
 import { deriveLearning } from '../learning/derive.js';
 import { completeSumsOptions, SUMS } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
-import { deriveSums, type FeaturesOf, headOf } from '../learning/sums/derive.js';
-import { withDenseHead } from '../learning/sums/head.js';
+import { deriveSums, type FeaturesOf } from '../learning/sums/derive.js';
+import { lastLayer } from '../learning/sums/head.js';
 import { checkOptions } from '../options/table.js';
 import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles } from '../profiles/profile.js';
@@ -164,10 +163,10 @@ function learningOf(network: QuantizedNetwork, learn: LearnOptions): Pick<PlanOp
 
 /** What the last layer reads of inputs, at the desk: on a device with room for any network. Throws `E_LEARN`. */
 export function headFeatures(network: QuantizedNetwork): FeaturesOf {
-  const { op } = headOf(network);
+  const { features } = lastLayer(network);
   const part = (cut: QuantizedNetwork): Uint8Array =>
     compile(cut, { nvmBytes: DESK_BYTES, capacitorUf: DESK_UF, verify: false });
-  return featuresOf(network, network.ops[op]!.inputs[0]!, part);
+  return featuresOf(network, features, part);
 }
 
 /** What the planner asks of a record: entering it and a tile may take `most` of a charge. */
@@ -184,12 +183,16 @@ function pricesFor(profile: DeviceProfile, most: number): PlanOptions['cost'] {
 }
 
 /** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`. */
-function planFor(network: QuantizedNetwork, options: CompileSettings, profile: DeviceProfile): Plan {
-  const { policy, line, learn } = options;
+function planFor(
+  network: QuantizedNetwork,
+  learns: Pick<PlanOptions, 'learning' | 'sums'>,
+  options: CompileSettings,
+  profile: DeviceProfile,
+): Plan {
+  const { policy, line } = options;
   const shares = line > 1 ? LESSER_SHARES : [TILE_SHARE];
   const nvmBytes = options.nvmBytes ?? profile.nvmBytes.value;
   const chosen = withMethods(network, options, profile);
-  const learns = learn ? learningOf(network, learn) : {};
   const inferenceUj = ({ ops }: Plan): number => energyOf(ops, profile);
   for (const share of shares) {
     const limits = {
@@ -271,12 +274,13 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
   checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
   validateNetwork(model);
   const own = withOwnStates(model);
-  const headed = isSums(options.learn) ? withDenseHead(own, chainOf(own).logits) : own;
-  const network = options.lean === 'on' ? roundToLean(headed) : headed;
+  const rounded = options.lean === 'on' ? roundToLean(own) : own;
+  const learns = options.learn ? learningOf(rounded, options.learn) : {};
+  const network = learns.sums?.network ?? rounded;
   checkMemory(options);
   const { policy } = options;
   const profile = profileFor(options);
-  const plan = { ...planFor(network, options, profile), release: options.release };
+  const plan = { ...planFor(network, learns, options, profile), release: options.release };
   const sample = options.sample;
   checkSample(sample, network.tensors[network.input]!);
   const metadata: ImageMetadata = {

@@ -1,9 +1,7 @@
 // Numbers of learning chosen at the desk, on labelled samples like those that a device will see: never on those that measure it.
 import { BrownoutError, checkFields } from '../error.js';
-import { chainOf } from '../learning/chain.js';
 import { completeSumsOptions, SUMS } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
-import { withDenseHead } from '../learning/sums/head.js';
 import { type SumsTrial, tuneSums } from '../learning/sums/tune.js';
 import { type Trial, tuneLearningRate } from '../learning/tune.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
@@ -37,10 +35,9 @@ export function tuneLearning(
     return { learn: { ...learn, learningRate }, trials };
   }
   if (learn.prior !== undefined && learn.ridge !== undefined) return nothingLeft('`prior` and `ridge`');
-  const network = withDenseHead(model, chainOf(model).logits);
   const options = completeSumsOptions(learn);
-  const samples = { data: learn.data ?? [], sets, features: headFeatures(network) };
-  const { prior, ridge, trials } = tuneSums(network, options, samples, { ...learn, onTrial });
+  const samples = { data: learn.data ?? [], sets, features: headFeatures(model) };
+  const { prior, ridge, trials } = tuneSums(model, options, samples, { ...learn, onTrial });
   return { learn: { ...learn, prior, ridge }, trials };
 }
 

@@ -63,7 +63,7 @@ export class Fleet {
     readonly log: FleetLog,
   ) {
     this.#of = sumsOfImage(image);
-    const { classes, projection, decay } = this.#of;
+    const { classes, rank, decay } = this.#of;
     if (decay > 0)
       refuse(
         'an image whose sums decay',
@@ -71,7 +71,7 @@ export class Fleet {
         'What decays cannot be added up.',
         'E_KIND',
       );
-    this.#totals = new Float64Array(classes * (1 + projection.rank) + triangle(projection.rank));
+    this.#totals = new Float64Array(classes * (1 + rank) + triangle(rank));
   }
 
   /** Opens the log at `path`, and adds up what is in it. Throws `E_KIND`, `E_STORE`. */
@@ -133,7 +133,7 @@ export class Fleet {
 
   /** What sums cannot be, whatever was seen. */
   #check({ samples, halvings, counts, products }: Sums): void {
-    const { prior, classes, projection } = this.#of;
+    const { prior, classes, rank } = this.#of;
     if (halvings !== prior.halvings)
       refuse(
         `sums that were halved ${halvings - prior.halvings} times`,
@@ -157,7 +157,7 @@ export class Fleet {
         'the same',
         'Send a bank as the device holds it.',
       );
-    for (let i = 0; i < projection.rank; i++) {
+    for (let i = 0; i < rank; i++) {
       const at = triangle(i) + i;
       const square = products[at]! - prior.products[at]!;
       if (square < 0 || square > SIXTEENTHS * samples * 128 ** 2)

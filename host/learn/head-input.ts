@@ -4,7 +4,6 @@ import {
   CONSTANT,
   C_OP,
   DENSE_INPUTS,
-  DENSE_OUTPUTS,
   GROUP_MASK,
   GROUP_SHIFT,
   OP_BIAS,
@@ -15,6 +14,7 @@ import {
   OpKind,
   SOFTMAX_SCALE,
 } from '../../assembly/layout.js';
+import { hasSums } from '../learning/sums/of-image.js';
 import type { Image } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
 import { type Values, valuesFrom } from '../model/values.js';
@@ -40,12 +40,17 @@ const WEIGHTS_GROUP = 1;
 
 const groupOf = (address: number): number => (address & ~CONSTANT) >>> GROUP_SHIFT;
 
-/** Index of the last dense layer, if it is what learns last. */
-function headIn({ ops }: Image): number {
+/** Ops from the last layer on to the head by sums behind it: a projection of what the layer reads, and two that join. */
+const TO_HEAD_BY_SUMS = 4;
+
+/** Index of the last layer: what makes the factory's logits before a head by sums, else a dense layer that learns; -1 if neither. */
+function headIn(image: Image): number {
+  const { ops } = image;
   const learns = (op: OpRecord): boolean =>
     [OP_WEIGHTS, OP_BIAS].some((field) => groupOf(op.get(field)) === WEIGHTS_GROUP);
   const end = ops.findIndex((op) => op.isLearning);
-  return ops.findLastIndex((op, i) => i < end && op.kind === OpKind.DENSE && learns(op));
+  const at = ops.findLastIndex((op, i) => i < end && op.kind === OpKind.DENSE && learns(op));
+  return hasSums(image) ? at - TO_HEAD_BY_SUMS : at;
 }
 
 /** Zero point of what op `reader` reads: that of the op before it which made it, pools passed over. */
@@ -59,8 +64,10 @@ function zeroPointOf(image: Image, reader: number): number {
 }
 
 /** Real value of one step of the head's answers. */
-function logitScale({ ops, metadata }: Image, head: OpRecord): number {
-  const softmax = ops.find((op) => op.kind === OpKind.SOFTMAX && op.get(OP_INPUT) === head.get(OP_OUTPUT));
+function logitScale(image: Image, head: OpRecord): number {
+  const { ops, metadata } = image;
+  const answer = hasSums(image) ? ops[ops.indexOf(head) + TO_HEAD_BY_SUMS]! : head;
+  const softmax = ops.find((op) => op.kind === OpKind.SOFTMAX && op.get(OP_INPUT) === answer.get(OP_OUTPUT));
   if (!softmax) return metadata.output.scale;
   const [multiplier, shift] = [softmax.get(SOFTMAX_SCALE), softmax.get(SOFTMAX_SCALE + 4)];
   return (multiplier * 2 ** (shift - 31)) / SOFTMAX_ONE;
@@ -71,7 +78,9 @@ export function headInput(image: Image): ((sample: { input: Values; label: numbe
   const at = headIn(image);
   const head = image.ops[at];
   if (!head || image.metadata.input.dtype === 'int16') return undefined;
-  const [inputs, outputs] = [head.get(DENSE_INPUTS), head.get(DENSE_OUTPUTS)];
+  // What is projected is what the last layer reads.
+  const reader = hasSums(image) ? image.ops[at + 1]! : head;
+  const [inputs, outputs] = [reader.get(DENSE_INPUTS), image.learning!.classes];
   const zero = zeroPointOf(image, at);
   const scale = logitScale(image, head);
   const nvm = new SimulatedNvm(image.nvmBytes);
@@ -93,8 +102,8 @@ export function headInput(image: Image): ((sample: { input: Values; label: numbe
     ticket++;
     expectSuccess(device.feed(input), 'feed');
     expectSuccess(device.submit(ticket), 'submit');
-    until(at);
-    const from = head.get(OP_INPUT);
+    until(reader === head ? at : at + 1);
+    const from = reader.get(OP_INPUT);
     const features = groupOf(from) === 0 ? read(from, inputs) : input;
     until(at + 1);
     const logits = read(head.get(OP_OUTPUT), outputs);

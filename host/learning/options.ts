@@ -88,7 +88,7 @@ export const learningOptions = {
   },
   rank: {
     kind: { ...whole(2, 64), ...CODE },
-    otherwise: '64',
+    otherwise: '64, or 48 where the head would take longer than an inference',
     help: 'of sums: directions that samples are projected to',
   },
   prior: {
@@ -172,7 +172,7 @@ function checkWay(options: LearnOptions, sums: boolean): void {
 /** Options of a head by sums, checked. Throws `E_LEARN`; `E_OPTION` for one that is not known. */
 export function completeSumsOptions(options: LearnOptions): SumsOptions {
   const {
-    rank = 64,
+    rank,
     prior = PRIOR,
     ridge = RIDGE,
     decay = 0,

@@ -20,7 +20,7 @@ import {
 
 /** Kinds of ops of a head by sums. */
 export type SumsKind =
-  OpKind.DUE | OpKind.FOLD | OpKind.FACTOR | OpKind.SOLVE | OpKind.EXPAND | OpKind.REQUANTIZE | OpKind.SETTLE;
+  OpKind.DUE | OpKind.FOLD | OpKind.FACTOR | OpKind.SOLVE | OpKind.REQUANTIZE | OpKind.SETTLE;
 
 /** Kinds of ops of learning alone. */
 export type LearningKind =

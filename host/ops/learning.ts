@@ -15,11 +15,12 @@ import {
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
 import {
-  EXPAND_INPUTS,
-  EXPAND_PART,
+  FACTOR_ROWS,
+  FOUR,
   LOSS_CLASSES,
   RESCALE_COUNT,
   RESCALE_GROUP,
+  SOLVE_CLASSES,
   SUMS_SHAPE,
   UPDATE_GROUP,
   UPDATE_HEIGHT,
@@ -76,8 +77,9 @@ const update = (cycles: (op: OpRecord) => number): LearningOp => ({ ...gradient(
 
 const scattered = gradient((op) => op.get(WIN_TILE_COLUMNS) * tapsOf(op) * (partOf(op) * MAC * 2 + 3 * VIEW));
 
-/** A 64-bit product added up; a 64-bit division. */
+/** A 64-bit product added up; one of four at a time; a 64-bit division. */
 const WIDE_MAC = 20;
+const FOURTH_MAC = 8;
 const DIVISION = 200;
 /** Ring entries that wait, as a rule. */
 const WAITING = 8;
@@ -99,26 +101,26 @@ const SUMS_OPS = {
     enter: STEERING.tile + (WAITING + classes) * VIEW + rank * (WAITING * MAC + VIEW),
     tile: WAITING * (VIEW + rank * MAC) + rank * (DIVISION + MAC),
   })),
-  [OpKind.FACTOR]: sums((classes, rank) => ({
-    enter: classes * (2 * VIEW + rank * WIDE_MAC) + rank * VIEW + DIVISION,
-    tile: classes * (2 * VIEW + rank * WIDE_MAC) + rank * (VIEW + DIVISION + (rank / 2) * WIDE_MAC),
-  })),
-  [OpKind.SOLVE]: sums((_, rank) => ({
-    enter: 0,
-    tile: rank * (2 * VIEW + DIVISION + (rank / 2) * WIDE_MAC * 1.5),
-  })),
-  [OpKind.EXPAND]: sums((classes, rank, op) => ({
-    enter: rank * (VIEW + DIVISION) + classes * (3 * VIEW + 2 * rank * WIDE_MAC),
-    tile: rank * (VIEW + WIDE_MAC + op.get(EXPAND_PART) * (MAC / 2)) + classes * (2 * VIEW + rank * WIDE_MAC),
-  })),
-  [OpKind.REQUANTIZE]: sums((classes, _, op) => {
-    const inputs = op.get(EXPAND_INPUTS);
-    const parts = Math.ceil(inputs / op.get(EXPAND_PART));
+  [OpKind.FACTOR]: sums((classes, rank, op) => {
+    const rows = op.get(FACTOR_ROWS);
+    const mac = rows === FOUR ? FOURTH_MAC : WIDE_MAC;
     return {
-      enter: classes * (parts + 1) * VIEW + 4 * DIVISION,
-      tile: 3 * parts * VIEW + inputs * (WIDE_MAC + MAC) + DIVISION,
+      enter: classes * (2 * VIEW + rank * WIDE_MAC) + rank * VIEW + DIVISION,
+      tile:
+        classes * (4 * VIEW + rank * rows * mac) +
+        rank * (VIEW + rows * (VIEW + (rank / 2) * mac)) +
+        rows * DIVISION,
     };
   }),
+  [OpKind.SOLVE]: sums((_, rank, op) => {
+    const classes = op.get(SOLVE_CLASSES);
+    const mac = classes === FOUR ? FOURTH_MAC : WIDE_MAC;
+    return { enter: 0, tile: rank * (2 * VIEW + classes * (VIEW + (rank / 2) * mac)) };
+  }),
+  [OpKind.REQUANTIZE]: sums((classes, rank) => ({
+    enter: classes * (5 * VIEW + 3 * rank * WIDE_MAC) + rank * DIVISION,
+    tile: 4 * VIEW + rank * (WIDE_MAC + MAC) + DIVISION,
+  })),
   [OpKind.SETTLE]: { ...control, steers: false },
 } as const satisfies Record<SumsKind, LearningOp>;
 

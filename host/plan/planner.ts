@@ -197,7 +197,7 @@ function learningPlan(
   options: PlanOptions,
 ): LearningPlan | undefined {
   const { sums, learning } = options;
-  if (sums) return planSums(network, sums, inference, options);
+  if (sums) return planSums(sums, inference, options);
   return learning && planLearning(network, learning, inference, options);
 }
 

@@ -43,7 +43,6 @@ const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
   [OpKind.FOLD]: { addresses: WAITING, branches: `${WAITING}; ${ROUNDS}` },
   [OpKind.FACTOR]: { branches: ROUNDS },
   [OpKind.SOLVE]: { branches: `${ABSENT}; ${ROUNDS}` },
-  [OpKind.EXPAND]: { branches: `${ABSENT}; ${ROUNDS}` },
   [OpKind.REQUANTIZE]: { branches: `${ABSENT}; ${ROUNDS}` },
   [OpKind.SETTLE]: { addresses: DECIDES, branches: DECIDES },
 };

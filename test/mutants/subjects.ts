@@ -164,13 +164,13 @@ export function learners(): Learner[] {
   ];
 }
 
-/** A network with a head by sums, of which entries of the ring are few, a tile is part of a row, and a class has no sample. */
+/** A network with a head by sums: few entries of the ring, tiles of four rows or classes and of what is left, classes without a sample. */
 function summer(): Image {
-  const network = learnable(new Random(2), [8], ['dense:40', 'dense:4']);
+  const network = learnable(new Random(2), [8], ['dense:40', 'dense:5']);
   const data = Array.from({ length: 20 }, (_, i) => ({
     input: networks.int8s(new Random(i), 8),
     label: i % 2,
   }));
-  const learn = { layers: 'sums', data, rank: 4, ring: 5, decay: 3 };
-  return readImage(compile(network, { learn, arenaBytes: 400 }));
+  const learn = { layers: 'sums', data, rank: 6, ring: 5, decay: 3 };
+  return readImage(compile(network, { learn, arenaBytes: 640 }));
 }

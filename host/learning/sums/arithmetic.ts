@@ -10,9 +10,9 @@ const CLAMP = 1n << 30n;
 /** Bits of the scatter matrix when it is factored. */
 const SCATTER_BITS = 26;
 const Z_BITS = 20n;
-/** Bits of the weights of the projected sample before they meet the projection's. */
-const WEIGHT_BITS = 15;
 
+/** Sums of products wrap, as 64 bits do. */
+const wrapped = (x: bigint): bigint => BigInt.asIntN(64, x);
 const clamp = (x: bigint): number => Number(x > CLAMP ? CLAMP : x < -CLAMP ? -CLAMP : x);
 const bitLength = (x: bigint): number => (x === 0n ? 0 : x.toString(2).length);
 
@@ -69,9 +69,26 @@ export function fold(sums: Sums, samples: readonly Projected[], decay = 0): Sums
   };
 }
 
+/** What divides by a natural number: its bits, and 2^(24 + bits) over it. */
+interface Pivot {
+  bits: bigint;
+  reciprocal: bigint;
+}
+
+function pivotOf(d: bigint): Pivot {
+  const bits = BigInt(bitLength(d));
+  return { bits, reciprocal: (1n << (24n + bits)) / d };
+}
+
+/** x · 2^up over what the pivot divides by. */
+const over = (x: bigint, { bits, reciprocal }: Pivot, up: bigint): bigint =>
+  BigInt(clamp((x * reciprocal) >> (24n - up + bits)));
+
 interface Factors {
-  /** Lower triangle: L below the diagonal in 1/65536, D on it. */
+  /** Below the diagonal of L, in 1/65536. */
   rows: bigint[][];
+  /** Of D. */
+  pivots: Pivot[];
 }
 
 /** Within-class scatter with a ridge, as L D Lᵀ. */
@@ -89,23 +106,24 @@ function factor({ counts, totals, products, means }: Sums, ridge: number): Facto
   const most = diagonal.reduce((a, d) => (d > a ? d : a), 0n) + added;
   const shift = BigInt(Math.max(0, bitLength(most) - SCATTER_BITS));
   const rows: bigint[][] = [];
+  const pivots: Pivot[] = [];
   for (let i = 0; i < rank; i++) {
     const row: bigint[] = [];
     const scaled: bigint[] = [];
     for (let j = 0; j <= i; j++) {
       let sum = 0n;
       for (let k = 0; k < j; k++) sum += scaled[k]! * (i === j ? row[k]! : rows[j]![k]!);
-      const entry = (scatter(i, j) + (i === j ? added : 0n)) >> shift;
-      const rest = BigInt(clamp(entry - (sum >> 16n)));
-      if (i === j) row.push(rest < 1n ? 1n : rest);
+      const entry = BigInt(clamp((scatter(i, j) + (i === j ? added : 0n)) >> shift));
+      const rest = BigInt(clamp(entry - (wrapped(sum) >> 16n)));
+      if (i === j) pivots.push(pivotOf(rest < 1n ? 1n : rest));
       else {
         scaled.push(rest);
-        row.push(BigInt(clamp((rest << 16n) / rows[j]![j]!)));
+        row.push(over(rest, pivots[j]!, 16n));
       }
     }
     rows.push(row);
   }
-  return { rows };
+  return { rows, pivots };
 }
 
 /** Weights of the projected sample for one class, and the constant beside them: C w = mean, −½ mean · w. */
@@ -114,26 +132,28 @@ export interface Solution {
   constant: bigint;
 }
 
-function solve({ rows }: Factors, means: Int16Array, row: number): Solution {
+function solve({ rows, pivots }: Factors, means: Int16Array, row: number): Solution {
   const rank = rows.length;
   const mean = Array.from({ length: rank }, (_, i) => BigInt(means[row * rank + i]!));
   const y: bigint[] = [];
   for (let i = 0; i < rank; i++) {
     let sum = 0n;
     for (let k = 0; k < i; k++) sum += rows[i]![k]! * y[k]!;
-    y.push(BigInt(clamp((mean[i]! << 8n) - (sum >> 16n))));
+    y.push(BigInt(clamp((mean[i]! << 8n) - (wrapped(sum) >> 16n))));
   }
-  const weights = y.map((value, i) => BigInt(clamp((value << Z_BITS) / rows[i]![i]!)));
-  for (let k = rank - 1; k > 0; k--)
-    for (let i = 0; i < k; i++)
-      weights[i] = BigInt(clamp(weights[i]! - ((rows[k]![i]! * weights[k]!) >> 16n)));
+  const weights = y.map((value, i) => over(value, pivots[i]!, Z_BITS));
+  for (let i = rank - 1; i >= 0; i--) {
+    let rest = weights[i]! << 16n;
+    for (let k = i + 1; k < rank; k++) rest -= rows[k]![i]! * weights[k]!;
+    weights[i] = BigInt(clamp(wrapped(rest) >> 16n));
+  }
   const product = weights.reduce((sum, w, i) => sum + w * mean[i]!, 0n);
   return { weights, constant: -(product >> 9n) };
 }
 
 /** A head: what a weight bank holds of it. */
 export interface Head {
-  /** [class][inputs] */
+  /** [class][rank + classes]: of the projected sample, and of the factory's logits. */
   weights: Int8Array;
   /** Of accumulators, the input's zero point folded in. */
   bias: Int32Array;
@@ -147,31 +167,21 @@ const ABSENT = -(2 ** 30);
 /** 64-bit shift to the left, or to the right, down. */
 const shifted = (x: bigint, left: number): bigint => (left >= 0 ? x << BigInt(left) : x >> BigInt(-left));
 
-/** Weights of projected samples, the mean over classes taken off, in one scale; and constants beside them. */
-function centred(
-  solutions: readonly (Solution | undefined)[],
-  { shifts, rank }: Projection,
-): { weights: (bigint[] | undefined)[]; constants: bigint[] } {
+/** Without the mean over the classes that are there. */
+function centred(solutions: readonly (Solution | undefined)[]): (Solution | undefined)[] {
   const present = solutions.filter((one) => one !== undefined);
   const count = BigInt(Math.max(present.length, 1));
-  const middle = Array.from(
-    { length: rank },
+  const middle = present[0]?.weights.map(
     (_, i) => present.reduce((sum, { weights }) => sum + weights[i]!, 0n) / count,
   );
   const constant = present.reduce((sum, one) => sum + one.constant, 0n) / count;
-  const last = Math.max(...shifts);
-  const raised = solutions.map((one) =>
-    one?.weights.map((w, i) => (w - middle[i]!) << BigInt(last - shifts[i]!)),
+  return solutions.map(
+    (one) =>
+      one && {
+        weights: one.weights.map((w, i) => w - middle![i]!),
+        constant: one.constant - constant,
+      },
   );
-  const most = raised.flat().reduce<bigint>((a, w) => {
-    const size = w === undefined ? 0n : w < 0n ? -w : w;
-    return size > a ? size : a;
-  }, 0n);
-  const left = WEIGHT_BITS - bitLength(most);
-  const constants = solutions.map((one) =>
-    one ? shifted((one.constant - constant) << BigInt(last), left) : 0n,
-  );
-  return { weights: raised.map((row) => row?.map((w) => shifted(w, left))), constants };
 }
 
 /** {multiplier, shift} of numerator / denominator: multiplier in [2³⁰, 2³¹), value multiplier · 2^(shift − 31), shift −31 … 0. */
@@ -184,66 +194,42 @@ function ratio(numerator: bigint, denominator: bigint): [multiplier: number, shi
   return [Number(quotient), Math.max(Math.min(shift, 0), -31)];
 }
 
-/** The head that sums make. */
-export function rebuild(sums: Sums, projection: Projection, options: { ridge: number; reach: number }): Head {
-  const { rank, inputs, weights: directions, centre } = projection;
-  const factors = factor(sums, options.ridge);
-  const solutions = Array.from(sums.counts, (count, c) =>
-    count > 0 ? solve(factors, sums.means, c) : undefined,
-  );
-  const { weights: rows, constants } = centred(solutions, projection);
-  const wide = rows.map((row) => {
-    const sums = new Int32Array(inputs);
-    row?.forEach((w, i) => {
-      for (let j = 0; j < inputs; j++) sums[j]! += Number(w) * directions[i * inputs + j]!;
-    });
-    return sums;
-  });
-  const top = BigInt(wide.flatMap((row) => [...row]).reduce((a, w) => Math.max(a, Math.abs(w)), 1));
-  const factorOf = (127n << 31n) / top;
-  const weights = Int8Array.from(
-    wide.flatMap((row) => Array.from(row, (w) => Number((BigInt(w) * factorOf + (1n << 30n)) >> 31n))),
-  );
-  const bias = Int32Array.from(solutions, (one, c) => {
-    if (!one) return ABSENT;
-    let middle = 0;
-    for (let j = 0; j < inputs; j++) middle += weights[c * inputs + j]! * centre[j]!;
-    return clamp((constants[c]! * 127n) / top) - middle;
-  });
-  return {
-    weights,
-    bias,
-    ...scaleOf(sums.means, { rows, constants, top, shifts: projection.shifts, rank }, options.reach),
-  };
+/** What a head is made with, besides sums. */
+export interface HeadOptions {
+  ridge: number;
+  reach: number;
 }
 
-/** The scale with which the answers at class means reach `reach`. */
-function scaleOf(
-  means: Int16Array,
-  head: {
-    rows: (bigint[] | undefined)[];
-    constants: bigint[];
-    top: bigint;
-    shifts: Uint8Array;
-    rank: number;
-  },
-  reach: number,
-): { multiplier: number; shift: number } {
-  const { rows, constants, top, shifts, rank } = head;
-  let most = 1n;
-  rows.forEach((row, c) => {
-    if (!row) return;
-    rows.forEach((other, at) => {
-      if (!other) return;
-      let sum = 0n;
-      for (let i = 0; i < rank; i++) sum += (row[i]! * BigInt(means[at * rank + i]!)) << BigInt(shifts[i]!);
-      const score = (sum >> 8n) + constants[c]!;
-      const size = score < 0n ? -score : score;
-      if (size > most) most = size;
+/** The head that sums make: weights of a projected sample, then zeros for the factory's logits. */
+export function rebuild(sums: Sums, { ridge, reach }: HeadOptions): Head {
+  const classes = sums.counts.length;
+  const rank = sums.totals.length / classes;
+  const factors = factor(sums, ridge);
+  const solutions = centred(
+    Array.from(sums.counts, (count, c) => (count > 0 ? solve(factors, sums.means, c) : undefined)),
+  );
+  const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+  let top = 1n;
+  let reached = 1n;
+  solutions.forEach((one, c) => {
+    if (!one) return;
+    let sum = 0n;
+    one.weights.forEach((w, i) => {
+      top = larger(top, w < 0n ? -w : w);
+      sum += w * BigInt(sums.means[c * rank + i]!);
+    });
+    reached = larger(reached, (sum >> 8n) + one.constant);
+  });
+  const factorOf = (127n << 31n) / top;
+  const weights = new Int8Array(classes * (rank + classes));
+  solutions.forEach((one, c) => {
+    one?.weights.forEach((w, i) => {
+      weights[c * (rank + classes) + i] = Number((w * factorOf + (1n << 30n)) >> 31n);
     });
   });
-  const [multiplier, shift] = ratio(BigInt(reach) * top, most * 127n);
-  return { multiplier, shift };
+  const bias = Int32Array.from(solutions, (one) => (one ? clamp((one.constant * 127n) / top) : ABSENT));
+  const [multiplier, shift] = ratio(BigInt(reach) * top, reached * 127n);
+  return { weights, bias, multiplier, shift };
 }
 
 /**

@@ -1,13 +1,12 @@
 // From a network, samples of the factory's data and options to numbers: docs/LEARNING.md §10. All real arithmetic of a head by
 // sums is here.
 import { BrownoutError } from '../../error.js';
-import { elementCount, type Dense, type QuantizedNetwork } from '../../model/quantized-network.js';
-import { chainOf } from '../chain.js';
+import { elementCount, type QuantizedNetwork } from '../../model/quantized-network.js';
 import { FrozenPart } from '../frozen.js';
-import { outputOf } from '../geometry.js';
 import type { Sample } from '../mirror.js';
 import { fold, project, type Projected } from './arithmetic.js';
 import { principalDirections } from './directions.js';
+import { lastLayer, withHead } from './head.js';
 import { type Projection, type Sums, type SumsSpec, triangle } from './spec.js';
 
 /** Standard deviation that a projected sample of the factory's data has along the first direction; all have one scale. */
@@ -23,7 +22,8 @@ const LEAST_SCATTER = 30;
 const RIDGE_ONE = 4096;
 
 export interface SumsOptions {
-  rank: number;
+  /** Undefined: as many as are made a head of in the time of an inference. */
+  rank: number | undefined;
   /** Samples of each class that the factory's data counts for. */
   prior: number;
   /** What is added to the diagonal of the scatter within classes, as a share of its mean. */
@@ -36,25 +36,6 @@ export interface SumsOptions {
 
 function fail(found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code: 'E_LEARN', found, expected, hint });
-}
-
-/** The dense op that makes the logits. Throws `E_LEARN`. */
-export function headOf(network: QuantizedNetwork): { op: number; logits: number } {
-  const { logits } = chainOf(network);
-  const op = network.ops.findIndex(({ output }) => output === logits);
-  const head = network.ops[op];
-  if (
-    head?.kind === 'dense' &&
-    network.tensors[head.inputs[0]!]!.dtype !== 'int16' &&
-    !head.weightZeroPoint &&
-    (head.weightType ?? 'int8') === 'int8'
-  )
-    return { op, logits };
-  return fail(
-    `logits that ${head ? `${head.kind} "${head.name}" makes` : 'nothing makes'}`,
-    'a dense layer of int8 weights',
-    'A head by sums takes the place of a last dense layer.',
-  );
 }
 
 function projectionOf(features: readonly Int8Array[], rank: number): Projection {
@@ -81,13 +62,35 @@ function projectionOf(features: readonly Int8Array[], rank: number): Projection 
       offsets[i]! -= w * centre[j]!;
     }
   });
-  return { rank: vectors.length, inputs, weights, offsets, shifts, centre };
+  return { rank: vectors.length, inputs, weights, offsets, shifts };
+}
+
+/** Ranks to choose from; the last one if none is cheap enough. */
+const RANKS = [64, 48];
+/** What a multiply-add of 64 bits takes of one of int8 values: instructions counted on a Cortex-M4. */
+const WIDE_MAC = 5;
+
+/** Multiply-adds of one inference, roughly. */
+function macsOf({ ops, tensors }: QuantizedNetwork): number {
+  return ops.reduce((sum, op) => {
+    if (!('weights' in op)) return sum;
+    const { shape } = tensors[op.output]!;
+    const pixels = shape.length > 2 ? elementCount({ shape: shape.slice(0, -1) }) : 1;
+    return sum + op.weights.length * pixels;
+  }, 0);
+}
+
+/** The largest rank with which making the head anew takes no more than an inference. */
+function affordableRank(network: QuantizedNetwork, classes: number): number {
+  const macs = macsOf(network);
+  const work = (rank: number): number => WIDE_MAC * (rank ** 3 / 6 + 1.5 * classes * rank ** 2);
+  return RANKS.find((rank) => work(rank) <= macs) ?? RANKS.at(-1)!;
 }
 
 /** A ridge as the plan has it. */
 export const ridgeWord = (ridge: number): number => Math.round(ridge * RIDGE_ONE);
 
-/** What the head reads of an input, int8. */
+/** What the last layer reads of an input, int8. */
 export type FeaturesOf = (input: Int8Array) => Int8Array;
 
 /** Sums that count as `prior` samples of each class at its mean, and as ten times as many, 30 at least, of the scatter within. */
@@ -120,15 +123,15 @@ export function priorOf(samples: readonly Projected[], classes: number, rank: nu
   return fold(none, []);
 }
 
-/** What the head reads, by the mirror of the ops below it. */
-function mirroredFeatures(network: QuantizedNetwork, head: Dense): FeaturesOf {
-  const part = new FrozenPart(network, head.inputs[0]!);
+/** What the last layer reads, by the mirror of the ops below it. */
+function mirroredFeatures(network: QuantizedNetwork, features: number): FeaturesOf {
+  const part = new FrozenPart(network, features);
   return (input) => part.features(input);
 }
 
 /**
- * What a head by sums does, in numbers: a projection onto the directions in which what the head reads varies most over
- * `data`, and sums that stand for it. Inputs are int8 as the network takes them; `featuresOf`: what the head reads of them,
+ * What a head by sums does, in numbers: a projection onto the directions in which what the last layer reads varies most over
+ * `data`, and sums that stand for it. Inputs are int8 as the network takes them; `featuresOf`: what that layer reads of them,
  * by default the mirror's. Errors: E_LEARN, E_LABEL.
  */
 export function deriveSums(
@@ -137,10 +140,9 @@ export function deriveSums(
   data: readonly Sample[],
   featuresOf?: FeaturesOf,
 ): SumsSpec {
-  const { op, logits } = headOf(network);
-  const head = network.ops[op] as Dense;
-  const { zeroPoint } = outputOf(network, head);
-  const of = featuresOf ?? mirroredFeatures(network, head);
+  const { features: tensor, logits } = lastLayer(network);
+  const { zeroPoint } = network.tensors[logits]!;
+  const of = featuresOf ?? mirroredFeatures(network, tensor);
   const classes = elementCount(network.tensors[logits]!);
   if (data.length < 2)
     fail(
@@ -157,11 +159,10 @@ export function deriveSums(
       hint: 'Labels count from 0.',
     });
   const features = data.map(({ input }) => of(input));
-  const projection = projectionOf(features, options.rank);
+  const projection = projectionOf(features, options.rank ?? affordableRank(network, classes));
   const projected = data.map(({ label }, i) => ({ p: project(projection, features[i]!), label }));
   return {
-    op,
-    logits,
+    ...withHead(network, projection),
     classes,
     projection,
     prior: priorOf(projected, classes, projection.rank, options.prior),

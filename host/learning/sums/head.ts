@@ -1,43 +1,118 @@
-// A network whose head can learn by sums: its last layer dense, and as many classes as there may ever be.
+// A network whose last layer can learn by sums: behind it a head that reads a projected sample and the factory's logits, and
+// answers with those logits until it has learnt.
+import { BrownoutError } from '../../error.js';
 import {
+  type Concat,
+  type Dense,
   elementCount,
-  type Circulant,
   type QuantizedNetwork,
   type QuantizedOp,
+  type TensorSpec,
 } from '../../model/quantized-network.js';
-import { inputOf, outputOf } from '../geometry.js';
+import { chainOf } from '../chain.js';
+import type { Projection, SumsSpec } from './spec.js';
 
-/** Weights of the dense layer that a circulant one is, bit for bit. */
-function denseWeights({ weights, blockSize: k }: Circulant, inputs: number, outputs: number): Int8Array {
-  const blocks = Math.ceil(inputs / k);
-  return Int8Array.from({ length: outputs * inputs }, (_, at) => {
-    const [o, i] = [Math.floor(at / inputs), at % inputs];
-    const block = Math.floor(o / k) * blocks + Math.floor(i / k);
-    return weights[block * k + (((o % k) - (i % k) + k) % k)]!;
+/** Of int8 logits that pass through: 64 · q, halved six times. */
+const ONE = 64;
+const ONE_SHIFT = -5;
+const MULTIPLIER = 2 ** 30;
+/** Values of projected samples stand for themselves. */
+const PLAIN = { scale: 1, zeroPoint: 0 };
+const KINDS: readonly QuantizedOp['kind'][] = ['dense', 'circulant', 'conv2d', 'mean', 'averagePool2d'];
+
+/** The op that makes the logits, its input what is projected. Throws `E_LEARN`. */
+export function lastLayer(network: QuantizedNetwork): { op: number; features: number; logits: number } {
+  const { logits } = chainOf(network);
+  const op = network.ops.findIndex(({ output }) => output === logits);
+  const last = network.ops[op];
+  const features = last?.inputs[0] ?? -1;
+  if (last && KINDS.includes(last.kind) && network.tensors[features]!.dtype !== 'int16')
+    return { op, features, logits };
+  throw new BrownoutError({
+    code: 'E_LEARN',
+    found: `logits that ${last ? `${last.kind} "${last.name}" makes` : 'nothing makes'}`,
+    expected: `one of ${KINDS.join(', ')} of int8 values`,
+    hint: 'A head by sums learns from what the last layer reads.',
   });
 }
 
-/** The same network with the op that makes `logits` dense, if it is circulant. */
-export function withDenseHead(network: QuantizedNetwork, logits: number): QuantizedNetwork {
-  const ops = network.ops.map((op): QuantizedOp => {
-    if (op.output !== logits || op.kind !== 'circulant') return op;
-    const [inputs, outputs] = [inputOf(network, op), outputOf(network, op)].map((tensor) =>
-      elementCount(tensor),
-    ) as [number, number];
-    const { name, inputs: from, output, bias, multipliers, shifts, clampMin, clampMax } = op;
-    const weights = denseWeights(op, inputs, outputs);
-    return {
-      kind: 'dense',
-      name,
-      inputs: from,
-      output,
-      bias,
-      multipliers,
-      shifts,
-      clampMin,
-      clampMax,
-      weights,
-    };
+/** The projection as a dense op; its outputs are int8 about 0. */
+function projectionOp(
+  { rank, inputs, weights, offsets, shifts }: Projection,
+  zeroPoint: number,
+): Omit<Dense, 'inputs' | 'output'> {
+  const bias = offsets.map((offset, i) => {
+    let sum = 0;
+    for (let j = 0; j < inputs; j++) sum += weights[i * inputs + j]!;
+    return offset + zeroPoint * sum;
   });
-  return { ...network, ops };
+  return {
+    kind: 'dense',
+    name: 'project',
+    weights,
+    bias,
+    multipliers: new Int32Array(rank).fill(MULTIPLIER),
+    shifts: Int32Array.from(shifts, (shift) => 1 - shift),
+    clampMin: -128,
+    clampMax: 127,
+  };
+}
+
+/** The head as it ships: the factory's logits, as they are. */
+function factoryHead(
+  name: string,
+  rank: number,
+  { shape, zeroPoint }: TensorSpec,
+): Omit<Dense, 'inputs' | 'output'> {
+  const classes = elementCount({ shape });
+  const weights = new Int8Array(classes * (rank + classes));
+  for (let c = 0; c < classes; c++) weights[c * (rank + classes) + rank + c] = ONE;
+  return {
+    kind: 'dense',
+    name,
+    weights,
+    bias: new Int32Array(classes).fill(-ONE * zeroPoint),
+    multipliers: Int32Array.of(MULTIPLIER),
+    shifts: Int32Array.of(ONE_SHIFT),
+    clampMin: -128,
+    clampMax: 127,
+  };
+}
+
+type Headed = Pick<SumsSpec, 'network' | 'op' | 'features' | 'projected' | 'joined' | 'logits'>;
+
+/** `network` with a projection of what its last layer reads, and a head behind both that makes the logits. */
+export function withHead(network: QuantizedNetwork, projection: Projection): Headed {
+  const { op, features, logits } = lastLayer(network);
+  const last = network.ops[op]!;
+  const spec = network.tensors[logits]!;
+  const classes = elementCount(spec);
+  const { rank } = projection;
+  const tensors = [...network.tensors];
+  const add = (tensor: TensorSpec): number => tensors.push(tensor) - 1;
+  const factory = add(spec);
+  const asTheyAre = add({ shape: [classes], ...PLAIN });
+  const projected = add({ shape: [rank], ...PLAIN });
+  const joined = add({ shape: [rank + classes], ...PLAIN });
+  const join: Concat = {
+    kind: 'concat',
+    name: 'join',
+    axis: 0,
+    inputs: [projected, asTheyAre],
+    output: joined,
+  };
+  const ops: QuantizedOp[] = [
+    ...network.ops.slice(0, op),
+    { ...last, output: factory },
+    { kind: 'reshape', name: 'join', inputs: [factory], output: asTheyAre },
+    {
+      ...projectionOp(projection, network.tensors[features]!.zeroPoint),
+      inputs: [features],
+      output: projected,
+    },
+    join,
+    { ...factoryHead(`${last.name} by sums`, rank, spec), inputs: [joined], output: logits },
+    ...network.ops.slice(op + 1),
+  ];
+  return { network: { ...network, tensors, ops }, op: op + 4, features, projected, joined, logits };
 }

@@ -1,12 +1,12 @@
 // A head by sums again, in plain TypeScript from docs/LEARNING.md §10: the oracle that a device's banks, states, ring and
 // cursor are compared with, byte by byte.
 import { BrownoutError } from '../../error.js';
-import { type Dense, elementCount, type QuantizedNetwork } from '../../model/quantized-network.js';
+import { type Dense, elementCount } from '../../model/quantized-network.js';
 import { FrozenPart } from '../frozen.js';
 import { kernelOf, shippedParameters } from '../forward.js';
 import type { LearningCursor } from '../mirror.js';
 import { EntryKind, LearningState } from '../sample-ring.js';
-import { fold, type Head, project, type Projected, rebuild } from './arithmetic.js';
+import { fold, type Head, type Projected, rebuild } from './arithmetic.js';
 import { type Sums, sumsBytes, type SumsSpec } from './spec.js';
 
 /** Loss of a sample that was wrong. */
@@ -15,11 +15,12 @@ const WRONG = 256;
 const padded = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
 interface Kept {
-  p: Int8Array;
+  /** The projected sample, then the factory's logits. */
+  joined: Int8Array;
   logits: Int8Array;
 }
 
-/** What a weight bank holds: a head with its scales, one or one an output, and sums. */
+/** What a weight bank holds: a head with its scale, and sums. */
 interface Bank {
   weights: Int8Array;
   bias: Int32Array;
@@ -43,20 +44,20 @@ export class SumsMirror {
   readonly #head: Dense;
   readonly #frozen: FrozenPart;
 
-  /** `frozen`: what mirrors of one network may share, up to what the head reads. */
+  /** `frozen`: what mirrors of one network may share, up to what the head reads (`joined`). */
   constructor(
-    readonly network: QuantizedNetwork,
     readonly spec: SumsSpec,
     frozen?: FrozenPart,
   ) {
+    const { network } = spec;
     this.#head = network.ops[spec.op] as Dense;
-    this.#frozen = frozen ?? new FrozenPart(network, this.#head.inputs[0]!);
+    this.#frozen = frozen ?? new FrozenPart(network, spec.joined);
     const { weights, folded } = shippedParameters(network, this.#head);
     const { multipliers, shifts } = this.#head;
     const factory = { weights, bias: folded, multipliers, shifts, sums: spec.prior };
     this.#banks = [factory, factory, factory];
     this.#state = new LearningState(spec.ringEntries);
-    const none = { p: new Int8Array(spec.projection.rank), logits: new Int8Array(spec.classes) };
+    const none = { joined: new Int8Array(spec.projection.rank), logits: new Int8Array(spec.classes) };
     this.#ring = Array.from({ length: spec.ringEntries }, () => none);
   }
 
@@ -98,7 +99,7 @@ export class SumsMirror {
   /** Logits with the head in force; nothing is kept. */
   logits(input: Int8Array): Int8Array {
     const { weights, bias, multipliers, shifts } = this.#banks[this.#bank]!;
-    const run = kernelOf(this.network, { ...this.#head, multipliers, shifts });
+    const run = kernelOf(this.spec.network, { ...this.#head, multipliers, shifts });
     return run(this.#frozen.features(input), { weights, folded: bias }).slice();
   }
 
@@ -151,12 +152,12 @@ export class SumsMirror {
     return this.#state.bytes();
   }
 
-  /** An entry of the ring: the projected sample, padded to 16, then its logits. */
+  /** An entry of the ring: the projected sample and the factory's logits, padded to 16, then its logits. */
   ringEntry(index: number): Uint8Array {
-    const { p, logits } = this.#ring[index]!;
-    const bytes = new Uint8Array(padded(padded(p.length) + logits.length));
-    bytes.set(new Uint8Array(p));
-    bytes.set(new Uint8Array(logits), padded(p.length));
+    const { joined, logits } = this.#ring[index]!;
+    const bytes = new Uint8Array(padded(padded(joined.length) + logits.length));
+    bytes.set(new Uint8Array(joined));
+    bytes.set(new Uint8Array(logits), padded(joined.length));
     return bytes;
   }
 
@@ -177,7 +178,8 @@ export class SumsMirror {
 
   /** Into the spare entry, what the ring keeps of a sample. */
   #keep(input: Int8Array): Kept {
-    const bytes = elementCount(this.network.tensors[this.network.input]!);
+    const { network } = this.spec;
+    const bytes = elementCount(network.tensors[network.input]!);
     if (input.length !== bytes)
       fail(
         'E_INPUT_SIZE',
@@ -185,8 +187,7 @@ export class SumsMirror {
         `${bytes}`,
         'Give one input, already quantized.',
       );
-    const p = project(this.spec.projection, this.#frozen.features(input));
-    const kept = { p, logits: this.logits(input) };
+    const kept = { joined: this.#frozen.features(input), logits: this.logits(input) };
     this.#ring[this.#spare] = kept;
     return kept;
   }
@@ -207,14 +208,14 @@ export class SumsMirror {
   #job(index: number, label: number, ticket: number): void {
     const state = this.#nextState();
     const waiting = state.entries.flatMap((entry, i) =>
-      entry.kind === EntryKind.LEARN ? [{ p: this.#ring[i]!.p, label: entry.label }] : [],
+      entry.kind === EntryKind.LEARN ? [this.#sample(i, entry.label)] : [],
     );
     const due = waiting.length + 1 >= Math.min(this.spec.every, (state.labelled >>> 2) + 1);
-    const { p, logits } = this.#ring[index]!;
+    const { logits } = this.#ring[index]!;
     const right = logits.indexOf(logits.reduce((a, b) => Math.max(a, b), -128)) === label;
     state.record(right ? 0 : WRONG, right, false);
     if (due) {
-      this.#update([{ p, label }, ...waiting]);
+      this.#update([this.#sample(index, label), ...waiting]);
       const late = state.entries[index]!.kind === EntryKind.UNLABELLED;
       state.entries.forEach((entry, i) => {
         if (entry.kind === EntryKind.LEARN || (late && i === index))
@@ -225,18 +226,22 @@ export class SumsMirror {
     this.#settle(state);
   }
 
+  /** What is added up of an entry. */
+  #sample(index: number, label: number): Projected {
+    return { p: this.#ring[index]!.joined.subarray(0, this.spec.projection.rank), label };
+  }
+
   /** Samples into the sums, and the head made anew, in the free bank. */
   #update(samples: readonly Projected[]): void {
     const sums = fold(this.sums, samples, this.spec.decay);
-    const { weights, bias, multiplier, shift }: Head = rebuild(sums, this.spec.projection, this.spec);
-    const scales = this.#head.multipliers.length;
+    const { weights, bias, multiplier, shift }: Head = rebuild(sums, this.spec);
     this.#bank = this.#bank === 1 ? 2 : 1;
     this.step++;
     this.#banks[this.#bank] = {
       weights,
       bias,
-      multipliers: new Int32Array(scales).fill(multiplier),
-      shifts: new Int32Array(scales).fill(shift),
+      multipliers: Int32Array.of(multiplier),
+      shifts: Int32Array.of(shift),
       sums,
     };
   }

@@ -1,5 +1,6 @@
 // What a head that learns by sums is, in numbers: docs/LEARNING.md §10. Derived from the network and samples of the factory once
 // (derive.ts), and from there on the same for the compiler and the mirror.
+import type { QuantizedNetwork } from '../../model/quantized-network.js';
 
 /** Sums over samples, in sixteenths of a sample: all that is learnt. */
 export interface Sums {
@@ -27,14 +28,17 @@ export interface Projection {
   offsets: Int32Array;
   /** One a row, 1 … 22. */
   shifts: Uint8Array;
-  /** Mean of what the head reads, as it reads it. */
-  centre: Int8Array;
 }
 
 export interface SumsSpec {
-  /** Index of the head, a dense op, in the network. */
+  /** The network with a head that reads a projected sample and the factory's logits. */
+  network: QuantizedNetwork;
+  /** Index of that head, a dense op, in the network. */
   op: number;
-  /** Tensor of the logits. */
+  /** Tensors of what is projected, of the projected sample, of both that the head reads, and of the logits. */
+  features: number;
+  projected: number;
+  joined: number;
   logits: number;
   classes: number;
   projection: Projection;

@@ -38,7 +38,7 @@ export interface SumsTuning {
 
 interface Run {
   stream: readonly Projected[];
-  unseen: readonly { features: Int8Array; label: number }[];
+  unseen: readonly Projected[];
 }
 
 /** Each set shuffled; its odd samples are held out. */
@@ -49,10 +49,9 @@ function runsOf(sets: readonly (readonly Sample[])[], features: FeaturesOf, spec
     Array.from({ length: orders }, (): Run => {
       const order = random
         .shuffle([...samples])
-        .map(({ input, label }) => ({ features: features(input), label }));
-      const learnt = order.filter((_, i) => i % 2 === 0);
+        .map(({ input, label }) => ({ p: project(spec.projection, features(input)), label }));
       return {
-        stream: learnt.map(({ features: x, label }) => ({ p: project(spec.projection, x), label })),
+        stream: order.filter((_, i) => i % 2 === 0),
         unseen: order.filter((_, i) => i % 2 === 1),
       };
     }),
@@ -60,19 +59,19 @@ function runsOf(sets: readonly (readonly Sample[])[], features: FeaturesOf, spec
 }
 
 /** Share of `unseen` right with the head that the prior and `learnt` make. */
-function accuracyOf(
-  network: QuantizedNetwork,
-  spec: SumsSpec,
-  learnt: readonly Projected[],
-  unseen: Run['unseen'],
-): number {
-  const dense = network.ops[spec.op] as Dense;
-  const { weights, bias, multiplier, shift } = rebuild(fold(spec.prior, learnt), spec.projection, spec);
-  const count = dense.multipliers.length;
-  const multipliers = new Int32Array(count).fill(multiplier);
-  const run = kernelOf(network, { ...dense, multipliers, shifts: new Int32Array(count).fill(shift) });
-  const right = unseen.filter(({ features, label }) => {
-    const logits = run(features, { weights, folded: bias });
+function accuracyOf(spec: SumsSpec, learnt: readonly Projected[], unseen: Run['unseen']): number {
+  const head = spec.network.ops[spec.op] as Dense;
+  const { weights, bias, multiplier, shift } = rebuild(fold(spec.prior, learnt), spec);
+  const run = kernelOf(spec.network, {
+    ...head,
+    multipliers: Int32Array.of(multiplier),
+    shifts: Int32Array.of(shift),
+  });
+  const joined = new Int8Array(spec.projection.rank + spec.classes);
+  const right = unseen.filter(({ p, label }) => {
+    // A head that has learnt leaves out the factory's logits.
+    joined.set(p);
+    const logits = run(joined, { weights, folded: bias });
     return logits.indexOf(logits.reduce((a, b) => Math.max(a, b), -128)) === label;
   });
   return right.length / unseen.length;
@@ -146,9 +145,7 @@ export function tuneSums(
       const tried = { ...spec, ridge: ridgeWord(ridge) };
       const shares = runs.map(({ stream, unseen }) =>
         mean(
-          PARTS.map((part) =>
-            accuracyOf(network, tried, stream.slice(0, Math.ceil(stream.length * part)), unseen),
-          ),
+          PARTS.map((part) => accuracyOf(tried, stream.slice(0, Math.ceil(stream.length * part)), unseen)),
         ),
       );
       asked.onTrial?.(p * ridges.length + r + 1, priors.length * ridges.length);

@@ -250,16 +250,11 @@ export function planLearning(
   return new LearningPlan(program, bank, settings, [...unplaced, ...program.scratch]);
 }
 
-/** Plans a head by sums for `network`, whose inference is `inference`; the head's parameters move to the bank. */
-export function planSums(
-  network: QuantizedNetwork,
-  spec: SumsSpec,
-  inference: Schedule,
-  limits: TileLimits,
-): LearningPlan {
+/** Plans a head by sums for `spec.network`, whose inference is `inference`; the head's parameters move to the bank. */
+export function planSums(spec: SumsSpec, inference: Schedule, limits: TileLimits): LearningPlan {
   const head = inference.steps.find((step) => inference.opOf.get(step) === spec.op)!;
   const bank = sumsBank(spec, head);
-  const program = sumsProgram({ network, spec, bank, inference, limits });
+  const program = sumsProgram({ spec, bank, inference, limits });
   const settings: Settings = {
     ringEntries: spec.ringEntries,
     lanes: 1,

@@ -12,12 +12,12 @@ import {
   S_ENTRIES,
 } from '../../../assembly/layout.js';
 import {
-  EXPAND_INPUTS,
-  EXPAND_PART,
-  REQUANTIZE_STRIDE,
+  FACTOR_ROWS,
+  REQUANTIZE_INPUTS,
   SETTLE_CLASSES,
   SETTLE_LEARN,
   SETTLE_LOGITS,
+  SOLVE_CLASSES,
   SUMS_AT,
   SUMS_COUNTS,
   SUMS_SHAPE,
@@ -94,60 +94,50 @@ function foldFootprint(op: OpRecord, tile: number, place: Place): Footprint {
 
 function factorFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
-  const output = op.get(OP_OUTPUT);
+  const [output, rows] = [op.get(OP_OUTPUT), op.get(FACTOR_ROWS)];
+  const first = tile * rows;
+  const end = Math.min(first + rows, parts.rank);
   return {
-    reads: [...from(op.get(SUMS_AT), [parts.sums, parts.allMeans]), bytes(output, triangle(tile))],
-    writes: [bytes(output + triangle(tile), 4 * (tile + 1))],
+    reads: [...from(op.get(SUMS_AT), [parts.sums, parts.allMeans]), bytes(output, triangle(first))],
+    writes: [[output + triangle(first), output + triangle(end)]],
   };
 }
+
+const solutionBytes = ({ rank }: Parts): number => 4 * rank + 8;
 
 function solveFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
   const { classes, rank } = parts;
-  const size = 4 * rank + 8;
-  const c = tile % classes;
-  const halfway = tile < classes ? [] : [bytes(op.get(OP_OUTPUT) + c * size, 4 * rank)];
+  const [size, group, output] = [solutionBytes(parts), op.get(SOLVE_CLASSES), op.get(OP_OUTPUT)];
+  const tiles = Math.ceil(classes / group);
+  const first = (tile % tiles) * group;
+  const count = Math.min(group, classes - first);
+  const back = tile >= tiles;
+  const own = Array.from({ length: count }, (_, i) => [
+    parts.count(first + i),
+    parts.means(first + i),
+  ]).flat();
   return {
     reads: [
-      ...from(op.get(SUMS_AT), [parts.count(c), parts.means(c)]),
+      ...from(op.get(SUMS_AT), own),
       bytes(op.get(OP_INPUT), triangle(rank)),
-      ...halfway,
+      ...(back ? [bytes(output + first * size, count * size)] : []),
     ],
-    writes: [bytes(op.get(OP_OUTPUT) + tile * size, size)],
-  };
-}
-
-const partsOf = (op: OpRecord): number => Math.ceil(op.get(EXPAND_INPUTS) / op.get(EXPAND_PART));
-/** Bytes of what `expand` makes of a class. */
-const expandedBytes = (op: OpRecord): number => 4 * (op.get(EXPAND_INPUTS) + partsOf(op)) + 16;
-
-function expandFootprint(op: OpRecord, tile: number): Footprint {
-  const parts = new Parts(op);
-  const { classes, rank } = parts;
-  const [inputs, part] = [op.get(EXPAND_INPUTS), op.get(EXPAND_PART)];
-  const perClass = partsOf(op);
-  const first = (tile % perClass) * part;
-  const start = op.get(OP_OUTPUT) + Math.floor(tile / perClass) * expandedBytes(op);
-  const written = [
-    bytes(start + 4 * first, 4 * Math.min(part, inputs - first)),
-    bytes(start + 4 * (inputs + (tile % perClass)), 4),
-  ];
-  return {
-    reads: [...from(op.get(SUMS_AT), [parts.counts]), bytes(op.get(OP_INPUT), classes * (4 * rank + 8))],
-    writes: first === 0 ? [...written, bytes(start + 4 * (inputs + perClass), 16)] : written,
+    writes: [bytes(output + ((back ? classes : 0) + first) * size, count * size)],
   };
 }
 
 function requantizeFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
   const { classes } = parts;
-  const inputs = op.get(EXPAND_INPUTS);
-  const stride = op.get(REQUANTIZE_STRIDE);
-  const scales = bytes(op.get(OP_REQUANT), stride === 0 ? 8 : 8 * classes);
+  const inputs = op.get(REQUANTIZE_INPUTS);
   const ofClass = [bytes(op.get(OP_OUTPUT) + tile * inputs, inputs), bytes(op.get(OP_BIAS) + 4 * tile, 4)];
   return {
-    reads: [...from(op.get(SUMS_AT), [parts.counts]), bytes(op.get(OP_INPUT), classes * expandedBytes(op))],
-    writes: tile === classes ? [scales] : ofClass,
+    reads: [
+      ...from(op.get(SUMS_AT), [parts.counts, parts.allMeans]),
+      bytes(op.get(OP_INPUT), classes * solutionBytes(parts)),
+    ],
+    writes: tile === classes ? [bytes(op.get(OP_REQUANT), 8)] : ofClass,
   };
 }
 
@@ -166,7 +156,6 @@ export const SUMS_FOOTPRINTS = {
   [OpKind.FOLD]: foldFootprint,
   [OpKind.FACTOR]: factorFootprint,
   [OpKind.SOLVE]: solveFootprint,
-  [OpKind.EXPAND]: expandFootprint,
   [OpKind.REQUANTIZE]: requantizeFootprint,
   [OpKind.SETTLE]: settleFootprint,
 } as const satisfies Record<SumsKind, (op: OpRecord, tile: number, place: Place) => Footprint>;

@@ -16,29 +16,26 @@ import {
 import {
   DUE_EVERY,
   DUE_SETTLE,
-  EXPAND_INPUTS,
-  EXPAND_PART,
   FACTOR_RIDGE,
+  FACTOR_ROWS,
   FOLD_DECAY,
+  FOUR,
+  REQUANTIZE_INPUTS,
   REQUANTIZE_REACH,
-  REQUANTIZE_STRIDE,
   SETTLE_CLASSES,
   SETTLE_LEARN,
   SETTLE_LOGITS,
+  SOLVE_CLASSES,
   SUMS_AT,
   SUMS_SHAPE,
 } from '../../../assembly/learning-layout.js';
 import { type SumsSpec, sumsBytes } from '../../learning/sums/spec.js';
-import type { Dense, QuantizedNetwork } from '../../model/quantized-network.js';
 import { OpRecord } from '../../model/record.js';
-import { littleEndian } from '../../model/values.js';
-import { lower } from '../../ops/index.js';
 import { learningCycles } from '../../ops/learning.js';
 import { lowerCopy } from '../../ops/map.js';
 import {
   align,
   arenaFor,
-  largestPart,
   type LoweredOp,
   placeAreas,
   type TileLimits,
@@ -54,8 +51,8 @@ const inGroup = (group: Group, offset: number, bytes: number): Buffer => ({
   address: (group << GROUP_SHIFT) | offset,
 });
 
-/** Where a ring entry has the sample's logits, behind the projected sample. */
-const logitsAt = ({ projection }: SumsSpec): number => align(projection.rank);
+/** Where a ring entry has the sample's logits, behind what the head reads. */
+const logitsAt = ({ projection, classes }: SumsSpec): number => align(projection.rank + classes);
 export const entryBytes = (spec: SumsSpec): number => align(logitsAt(spec) + spec.classes);
 
 /** What a weight bank holds: where, and at the factory. */
@@ -110,46 +107,24 @@ const finished = (
   constants: LoweredOp['constants'] = [],
 ): LoweredOp => ({ record, constants, arenaBytes: placeAreas(record, areas) });
 
+/** Bytes of what `solve` makes of a class: weights and a constant. */
+const solutionBytes = (rank: number): number => 4 * rank + 8;
 const stateBytes = ({ ringEntries }: SumsSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
 
-/** The projection as a dense op, its outputs int8 about 0. */
-function projectionOp({ projection }: SumsSpec, zeroPoint: number): Dense {
-  const { rank, inputs, weights, offsets, shifts } = projection;
-  const bias = offsets.map((offset, i) => {
-    let sum = 0;
-    for (let j = 0; j < inputs; j++) sum += weights[i * inputs + j]!;
-    return offset + zeroPoint * sum;
-  });
-  return {
-    kind: 'dense',
-    name: 'project',
-    inputs: [0],
-    output: 1,
-    weights,
-    bias,
-    multipliers: new Int32Array(rank).fill(2 ** 30),
-    shifts: Int32Array.from(shifts, (shift) => 1 - shift),
-    clampMin: -128,
-    clampMax: 127,
-  };
-}
-
-/** Bytes of SRAM areas, by inputs of a part. */
-type Areas = (part: number) => number[];
-
-/** The largest equal parts of a row of inputs that SRAM and a tenth of a charge allow. */
-function partOf(name: string, record: OpRecord, inputs: number, areasOf: Areas, limits: TileLimits): number {
-  const fitting = (cycles: number): number => {
-    const fits = (size: number): boolean => {
-      record.set(EXPAND_PART, size);
-      return arenaFor(areasOf(size)) <= limits.arenaBytes && learningCycles(record).tile <= cycles;
-    };
-    return largestPart(inputs, fits);
-  };
-  const part = fitting(limits.tileCycles) || fitting(Infinity);
-  if (part === 0) tooLarge({ name, kind: 'head by sums' }, arenaFor(areasOf(1)), limits);
-  record.set(EXPAND_PART, part);
-  return part;
+/** Four at a time where SRAM and a tenth of a charge allow, else one. */
+function fourOrOne(
+  record: OpRecord,
+  field: number,
+  areasOf: (count: number) => number[],
+  limits: TileLimits,
+): number {
+  record.set(field, FOUR);
+  if (arenaFor(areasOf(FOUR)) <= limits.arenaBytes && learningCycles(record).tile <= FOUR * limits.tileCycles)
+    return FOUR;
+  record.set(field, 1);
+  if (arenaFor(areasOf(1)) > limits.arenaBytes)
+    tooLarge({ name: 'head', kind: 'head by sums' }, arenaFor(areasOf(1)), limits);
+  return 1;
 }
 
 function lowerFold(spec: SumsSpec): LoweredOp {
@@ -160,53 +135,44 @@ function lowerFold(spec: SumsSpec): LoweredOp {
   return finished(record, [stateBytes(spec), 8 + 8 * ringEntries, 4 * rank, 2 * rank, 16]);
 }
 
-function lowerFactor(spec: SumsSpec): LoweredOp {
+function lowerFactor(spec: SumsSpec, limits: TileLimits): LoweredOp {
   const { rank } = spec.projection;
   const record = recordOf(OpKind.FACTOR, rank, spec);
   record.set(FACTOR_RIDGE, spec.ridge);
-  return finished(record, [16, 8 * rank, 4 * rank, 4 * rank, 4 * rank, 2 * rank]);
-}
-
-const lowerSolve = (spec: SumsSpec): LoweredOp => {
-  const { rank } = spec.projection;
-  return finished(recordOf(OpKind.SOLVE, 2 * spec.classes, spec), [
-    4 * rank + 8,
-    4 * rank,
-    Math.max(2 * rank, 4),
-  ]);
-};
-
-function lowerExpand(spec: SumsSpec, limits: TileLimits): LoweredOp {
-  const { rank, inputs } = spec.projection;
-  const record = recordOf(OpKind.EXPAND, 1, spec);
-  record.set(EXPAND_INPUTS, inputs);
-  const solution = 4 * rank + 8;
-  // Weights four at a time: those of directions that are not there are 0.
-  const row = 8 + 16 * Math.ceil(rank / 4);
-  const areasOf: Areas = (part) => [
-    16 + rank,
-    8 * rank,
-    solution,
-    row,
-    Math.max(16 * Math.ceil(part / 4), 8),
-    4 * part,
+  // Half of the columns, int64, or rows of L; entries; what is looked up; means of the tile's rows, of two classes.
+  const areasOf = (rows: number): number[] => [
+    16,
+    Math.max(4 * (rank + 1) * rows, 8 * rank),
+    4 * rank * rows,
+    2 * rank,
+    4 * (rank + 1),
+    4 * FOUR,
   ];
-  const part = partOf('expand', record, inputs, areasOf, limits);
-  record.set(OP_TILES, spec.classes * Math.ceil(inputs / part));
-  return finished(record, areasOf(part));
+  const rows = fourOrOne(record, FACTOR_ROWS, areasOf, limits);
+  record.set(OP_TILES, Math.ceil(rank / rows));
+  return finished(record, areasOf(rows));
 }
 
-/** `part`: of inputs, as `expand` has them. */
-function lowerRequantize(spec: SumsSpec, stride: number, part: number): LoweredOp {
-  const { inputs, centre } = spec.projection;
-  const record = recordOf(OpKind.REQUANTIZE, spec.classes + 1, spec);
-  record.set(EXPAND_INPUTS, inputs);
+function lowerSolve(spec: SumsSpec, limits: TileLimits): LoweredOp {
+  const { rank } = spec.projection;
+  const record = recordOf(OpKind.SOLVE, 1, spec);
+  const areasOf = (classes: number): number[] => [
+    8 * rank * classes,
+    solutionBytes(rank),
+    Math.max(2 * rank, 4),
+  ];
+  const classes = fourOrOne(record, SOLVE_CLASSES, areasOf, limits);
+  record.set(OP_TILES, 2 * Math.ceil(spec.classes / classes));
+  return finished(record, areasOf(classes));
+}
+
+function lowerRequantize(spec: SumsSpec): LoweredOp {
+  const { classes, projection } = spec;
+  const { rank } = projection;
+  const record = recordOf(OpKind.REQUANTIZE, classes + 1, spec);
+  record.set(REQUANTIZE_INPUTS, rank + classes);
   record.set(REQUANTIZE_REACH, spec.reach);
-  record.set(REQUANTIZE_STRIDE, stride);
-  record.set(EXPAND_PART, part);
-  const constants = [{ field: OP_WEIGHTS, bytes: littleEndian(centre) }];
-  // Weights, or what is looked up of a class; what comes of them; the centre, or a constant.
-  return finished(record, [24, Math.max(4 * part, 16), Math.max(part, 4), Math.max(part, 16)], constants);
+  return finished(record, [32, 8 * rank, solutionBytes(rank), Math.max(rank + classes, 2 * rank)]);
 }
 
 function lowerSettle(spec: SumsSpec, learn: boolean): LoweredOp {
@@ -238,109 +204,77 @@ export interface SumsProgram {
 }
 
 export interface SumsProgramInput {
-  network: QuantizedNetwork;
   spec: SumsSpec;
   bank: SumsBank;
   inference: Schedule;
   limits: TileLimits;
 }
 
-/** The sample projected, and its logits, into the spare entry. */
-function keepSteps({ network, spec, inference, limits }: SumsProgramInput): Step[] {
-  const head = network.ops[spec.op]!;
-  const features = network.tensors[head.inputs[0]!]!;
-  const { rank, inputs } = spec.projection;
-  const op = projectionOp(spec, features.zeroPoint);
-  const output = { shape: [rank], scale: 1, zeroPoint: 0 };
-  const [project] = lower(op, [{ ...features, shape: [inputs] }], output, limits);
-  const read = (tensor: number): Step['reads'] => {
-    const buffer = inference.bufferFor(tensor);
-    // It is needed to the very end.
-    buffer.dies = Math.max(buffer.dies, inference.steps.length + 1);
-    return [{ field: OP_INPUT, buffer, offset: 0 }];
+/** What the head reads lies in the spare entry from the start; returns the step that keeps the logits behind it. */
+function keepStep({ spec, inference, limits }: SumsProgramInput): Step {
+  const joined = inference.bufferFor(spec.joined);
+  joined.address = Group.SPARE << GROUP_SHIFT;
+  const logits = inference.bufferFor(spec.logits);
+  // They are needed to the very end.
+  logits.dies = Math.max(logits.dies, inference.steps.length + 1);
+  return {
+    name: 'keep logits',
+    lowered: lowerCopy(spec.network.tensors[spec.logits]!, limits),
+    reads: [{ field: OP_INPUT, buffer: logits, offset: 0 }],
+    writes: inGroup(Group.SPARE, logitsAt(spec), spec.classes),
   };
-  return [
-    {
-      name: 'project',
-      lowered: project!,
-      reads: read(head.inputs[0]!),
-      writes: inGroup(Group.SPARE, 0, rank),
-    },
-    {
-      name: 'keep logits',
-      lowered: lowerCopy(network.tensors[spec.logits]!, limits),
-      reads: read(spec.logits),
-      writes: inGroup(Group.SPARE, logitsAt(spec), spec.classes),
-    },
-  ];
 }
 
 /** The steps that make the head anew: from sums in the free bank to the head beside them. */
-function updateSteps(
-  { network, spec, bank, limits }: SumsProgramInput,
-  project: Step,
-): Pick<SumsProgram, 'turn' | 'scratch'> {
+function updateSteps({ spec, bank, limits }: SumsProgramInput): Pick<SumsProgram, 'turn' | 'scratch'> {
   const { classes, projection } = spec;
-  const { rank, inputs } = projection;
-  const head = network.ops[spec.op] as Dense;
-  const stride = head.multipliers.length === 1 ? 0 : 8;
+  const { rank } = projection;
   const buffer = (bytes: number): Buffer => ({ ...nowhere, bytes });
   const factors = buffer(2 * rank * (rank + 1));
   // Halfway, then solved.
-  const solved = classes * (4 * rank + 8);
+  const solved = classes * solutionBytes(rank);
   const solutions = buffer(2 * solved);
   const size = sumsBytes(spec.prior).length;
   const current = inGroup(Group.WEIGHTS, bank.sums, size);
   const next = inGroup(Group.NEXT, bank.sums, size);
   const at = (field: number, from: Buffer): Step['reads'][number] => ({ field, buffer: from, offset: 0 });
   const inNext = (offset: number, bytes: number): Buffer => inGroup(Group.NEXT, offset, bytes);
-  const expand = lowerExpand(spec, limits);
-  const parts = Math.ceil(inputs / expand.record.get(EXPAND_PART));
-  const expanded = buffer(classes * (4 * (inputs + parts) + 16));
-  const requantize = lowerRequantize(spec, stride, expand.record.get(EXPAND_PART));
   const turn: Step[] = [
     { name: 'fold', lowered: lowerFold(spec), reads: [at(SUMS_AT, current)], writes: next, commits: true },
-    { name: 'factor', lowered: lowerFactor(spec), reads: [at(SUMS_AT, next)], writes: factors },
+    { name: 'factor', lowered: lowerFactor(spec, limits), reads: [at(SUMS_AT, next)], writes: factors },
     {
       name: 'solve',
-      lowered: lowerSolve(spec),
+      lowered: lowerSolve(spec, limits),
       reads: [at(SUMS_AT, next), at(OP_INPUT, factors)],
       writes: solutions,
     },
     {
-      name: 'expand',
-      lowered: expand,
-      reads: [at(SUMS_AT, next), { field: OP_INPUT, buffer: solutions, offset: solved }],
-      writes: expanded,
-      twin: project,
-    },
-    {
       name: 'requantize',
-      lowered: requantize,
+      lowered: lowerRequantize(spec),
       reads: [
         at(SUMS_AT, next),
-        at(OP_INPUT, expanded),
+        { field: OP_INPUT, buffer: solutions, offset: solved },
         at(OP_BIAS, inNext(bank.bias, 4 * classes)),
-        at(OP_REQUANT, inNext(bank.scales, stride === 0 ? 8 : 8 * classes)),
+        at(OP_REQUANT, inNext(bank.scales, 8)),
       ],
-      writes: inNext(bank.weights, classes * inputs),
+      writes: inNext(bank.weights, classes * (rank + classes)),
     },
   ];
-  return { turn, scratch: [factors, solutions, expanded] };
+  return { turn, scratch: [factors, solutions] };
 }
 
 /** The steps that a head by sums adds. */
 export function sumsProgram(given: SumsProgramInput): SumsProgram {
   const { spec } = given;
-  const kept = keepSteps(given);
-  const { turn, scratch } = updateSteps(given, kept[0]!);
+  const kept = keepStep(given);
+  const { turn, scratch } = updateSteps(given);
   const due: Step = { name: 'due', lowered: lowerDue(spec), reads: [], writes: nowhere };
   const settle: Step = { name: 'settle', lowered: lowerSettle(spec, true), reads: [], writes: nowhere };
   const wait: Step = { name: 'wait', lowered: lowerSettle(spec, false), reads: [], writes: nowhere };
-  const steps = [...(spec.late ? [] : kept), due, ...turn, settle];
+  const steps = [...(spec.late ? [] : [kept]), due, ...turn, settle];
   const link = (base: number): number => {
     due.lowered.record.set(DUE_SETTLE, base + steps.indexOf(settle));
     return base + steps.indexOf(due);
   };
-  return { tail: spec.late ? [...kept, wait] : [], steps, turn, scratch, laneBytes: 0, link };
+  return { tail: spec.late ? [kept, wait] : [], steps, turn, scratch, laneBytes: 0, link };
 }
