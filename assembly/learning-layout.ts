@@ -78,13 +78,13 @@ export const FOLD_DECAY = 80;
 export const FACTOR_RIDGE = 80;
 export const FACTOR_ROWS = 84;
 /**
- * solve: OP_INPUT the triangle, OP_OUTPUT for each class its weights, int32, and a constant, int64: halfway, then the solutions.
+ * solve: OP_INPUT the triangle, OP_OUTPUT of each class weights, int32, and a constant, int64: halfway, then the solutions.
  * Classes of a tile, four or one: halfway, and after all of those solved.
  */
 export const SOLVE_CLASSES = 80;
 /**
- * requantize: OP_INPUT the solutions, OP_OUTPUT W8, OP_BIAS biases, OP_REQUANT the scale, all in NEXT; weights of a class. A tile is
- * a class; the last one, the scale.
+ * requantize: OP_INPUT the solutions, OP_OUTPUT W8, OP_BIAS biases, OP_REQUANT the scale, all in NEXT; weights of a class.
+ * A tile is a class; the last one, the scale.
  */
 export const REQUANTIZE_INPUTS = 80;
 export const REQUANTIZE_REACH = 84;

@@ -1,4 +1,4 @@
-// `npm run bench:learning -- [digits|motion|failures|cost] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
+// `npm run bench:learning -- [digits|motion|failures|streams|cost] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
 // its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
 // stderr. Subjects are 1 to 18.
 import { parseArgs } from 'node:util';
@@ -7,6 +7,7 @@ import { benchCost } from './learning/cost.js';
 import { benchFailures } from './learning/failures.js';
 import { deviation, mean, percent } from './learning/methods.js';
 import { benchMotion, SHOTS } from './learning/motion.js';
+import { benchStreams } from './learning/streams.js';
 import { benchDigits } from './learning/rotated-digits.js';
 
 const { values, positionals } = parseArgs({
@@ -50,6 +51,20 @@ if (asked('failures')) {
     ['ours, weights as without failures', ...all.map(({ identical }) => (identical ? 'yes' : 'no'))],
   ];
   console.log(`${table([head, ...rows])}\n`);
+}
+
+if (asked('streams')) {
+  const all = benchStreams(seeds);
+  results['streams'] = all;
+  console.log(
+    `% right of 1,000 digits turned by 45°, after drift by 90°, head by sums, ${seeds} seeds (simulated at the desk)`,
+  );
+  const names = all.at(-1)!.methods.map(({ name }) => name);
+  const rows = all.map(({ stream, methods }) => [
+    stream,
+    ...names.map((_, i) => (methods[i] ? spread(methods[i].shares) : '')),
+  ]);
+  console.log(`${table([['', ...names], ...rows])}\n`);
 }
 
 if (asked('cost')) {

@@ -1,4 +1,4 @@
-// The scatter within classes, with a ridge, as L D Lᵀ: rows of L, a pivot behind each, four in a tile or one (docs/LEARNING.md §10).
+// The scatter within classes, with a ridge, as L D Lᵀ: rows of L, a pivot each, four a tile or one (docs/LEARNING.md §10).
 import {
   OP_OUTPUT,
   OP_SCRATCH0,

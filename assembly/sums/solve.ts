@@ -1,4 +1,4 @@
-// Weights of the projected sample: those with which L D Lᵀ gives the means of classes, four in a tile or one (docs/LEARNING.md §10).
+// Weights with which L D Lᵀ gives the means of classes, four classes a tile or one (docs/LEARNING.md §10).
 import { OP_INPUT, OP_OUTPUT, OP_SCRATCH0, OP_SCRATCH1, OP_SCRATCH2 } from '../layout';
 import { FOUR, SOLVE_CLASSES, SUMS_AT, SUMS_COUNTS } from '../learning-layout';
 import { look, put } from '../nvm';

@@ -43,7 +43,7 @@ const groupOf = (address: number): number => (address & ~CONSTANT) >>> GROUP_SHI
 /** Ops from the last layer on to the head by sums behind it: a projection of what the layer reads, and two that join. */
 const TO_HEAD_BY_SUMS = 4;
 
-/** Index of the last layer: what makes the factory's logits before a head by sums, else a dense layer that learns; -1 if neither. */
+/** Index of the last layer: what makes the factory's logits of a head by sums, else a dense layer that learns; or below 0. */
 function headIn(image: Image): number {
   const { ops } = image;
   const learns = (op: OpRecord): boolean =>

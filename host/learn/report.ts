@@ -60,7 +60,7 @@ export function learnRows(result: PrintedLearning): [string, string, string?][] 
     [
       'learnt exactly once',
       result.exactlyOnce ? 'yes' : 'NO',
-      `${count(result.labelled)} of ${count(result.samples)} samples, through ${count(result.cuts)} power failures`,
+      `${count(result.labelled)} of ${count(result.samples)} samples; power failures: ${count(result.cuts)}`,
     ],
     ...(accuracy.after === undefined
       ? []

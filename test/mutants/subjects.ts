@@ -171,6 +171,6 @@ function summer(): Image {
     input: networks.int8s(new Random(i), 8),
     label: i % 2,
   }));
-  const learn = { layers: 'sums', data, rank: 6, ring: 5, decay: 3 };
+  const learn = { layers: 'sums', data, rank: 8, ring: 5, decay: 3 };
   return readImage(compile(network, { learn, arenaBytes: 640 }));
 }

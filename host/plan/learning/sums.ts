@@ -135,35 +135,31 @@ function lowerFold(spec: SumsSpec): LoweredOp {
   return finished(record, [stateBytes(spec), 8 + 8 * ringEntries, 4 * rank, 2 * rank, 16]);
 }
 
+/** Half of the columns, int64, or rows of L; entries; what is looked up; means of the tile's rows, of two classes. */
+function factorAreas(rank: number, rows: number): number[] {
+  const sums = Math.max(4 * (rank + 1) * rows, 8 * rank);
+  return [16, sums, 4 * rank * rows, 2 * rank, 4 * (rank + 1), 4 * FOUR];
+}
+
 function lowerFactor(spec: SumsSpec, limits: TileLimits): LoweredOp {
   const { rank } = spec.projection;
   const record = recordOf(OpKind.FACTOR, rank, spec);
   record.set(FACTOR_RIDGE, spec.ridge);
-  // Half of the columns, int64, or rows of L; entries; what is looked up; means of the tile's rows, of two classes.
-  const areasOf = (rows: number): number[] => [
-    16,
-    Math.max(4 * (rank + 1) * rows, 8 * rank),
-    4 * rank * rows,
-    2 * rank,
-    4 * (rank + 1),
-    4 * FOUR,
-  ];
-  const rows = fourOrOne(record, FACTOR_ROWS, areasOf, limits);
+  const rows = fourOrOne(record, FACTOR_ROWS, (count) => factorAreas(rank, count), limits);
   record.set(OP_TILES, Math.ceil(rank / rows));
-  return finished(record, areasOf(rows));
+  return finished(record, factorAreas(rank, rows));
+}
+
+function solveAreas(rank: number, classes: number): number[] {
+  return [8 * rank * classes, solutionBytes(rank), Math.max(2 * rank, 4)];
 }
 
 function lowerSolve(spec: SumsSpec, limits: TileLimits): LoweredOp {
   const { rank } = spec.projection;
   const record = recordOf(OpKind.SOLVE, 1, spec);
-  const areasOf = (classes: number): number[] => [
-    8 * rank * classes,
-    solutionBytes(rank),
-    Math.max(2 * rank, 4),
-  ];
-  const classes = fourOrOne(record, SOLVE_CLASSES, areasOf, limits);
+  const classes = fourOrOne(record, SOLVE_CLASSES, (count) => solveAreas(rank, count), limits);
   record.set(OP_TILES, 2 * Math.ceil(spec.classes / classes));
-  return finished(record, areasOf(classes));
+  return finished(record, solveAreas(rank, classes));
 }
 
 function lowerRequantize(spec: SumsSpec): LoweredOp {
