@@ -32,7 +32,7 @@ export interface LearnOptions {
   /** Of weights: 0 (default), 0.5, 0.75, 0.875, … (1 − 2^−n); takes two bytes more a weight in each bank. */
   momentum?: number;
   seed?: number;
-  /** Of a head by sums: directions that samples are projected to, 2 to 64; default 64, or 48 if a head took longer than inferring. */
+  /** Of a head by sums: directions that samples are projected to, 2 to 64; default 64, or 48 where that outlasts an inference. */
   rank?: number;
   /** How many samples of each class the factory's data counts for: more keep the old, fewer take on the new; default 3. */
   prior?: number;
