@@ -9,7 +9,9 @@ import { OpRecord } from '../host/model/record.js';
 import { recordOp } from '../host/ops/record.js';
 import type { Body } from '../host/ops/shared/cost.js';
 import { countedBy } from '../host/ops/shared/gemm-work.js';
-import type { Counts, Part } from '../host/ops/shared/work.js';
+import { both, type Counts, type Part } from '../host/ops/shared/work.js';
+import { besideKernel } from '../host/plan/cost.js';
+import { msp430fr5994 } from '../host/profiles/msp430fr5994.js';
 import { CALIBRATION_FAMILIES, calibrationNetwork, type Family } from '../samples/calibration.js';
 
 /** `held-out`: shapes that the fit does not see. */
@@ -63,9 +65,12 @@ export interface CountedOp {
   counts: number[];
 }
 
+/** Of an MSP430 its kernels as WASM by the meter, which says of what its part does not hold how it grows. */
+export type CountedBody = Exclude<Body, 'msp430'> | 'metered';
+
 export interface Calibration {
   command: string;
-  bodies: Body[];
+  bodies: CountedBody[];
   ops: CountedOp[];
 }
 
@@ -89,26 +94,28 @@ function unpackRecord(packed: readonly number[]): OpRecord {
   return record;
 }
 
-const file = new URL('../../bench/calibration.json', import.meta.url);
+const fileOf = (name: string): URL => new URL(`../../bench/${name}.json`, import.meta.url);
 
-export const readCalibration = (): Calibration => JSON.parse(readFileSync(file, 'utf8')) as Calibration;
+export const readCalibration = (): Calibration =>
+  JSON.parse(readFileSync(fileOf('calibration'), 'utf8')) as Calibration;
+
+/** What of `counts` a body does. */
+const countsFor = (counts: Counts, body: Body | 'metered'): Counts =>
+  Object.fromEntries(Object.entries(counts).filter(([name]) => countedBy(body, name)));
+
+/** Work of one op that was counted by itself. */
+interface Piece {
+  counts: Counts;
+  counted: number;
+  /** Of that, what is not the kernel's: accesses to memory, the engine around it. */
+  beside: number;
+}
 
 /** One op, with the work that the model sees in its record. */
 export interface CalibrationSample {
   set: CalibrationSet;
   kernel: string;
-  enter: Part;
-  all: Part;
-  counted: Record<Body, readonly [enter: number, tiles: number]>;
-}
-
-export function calibrationSamples({ bodies, ops }: Calibration): CalibrationSample[] {
-  return ops.map(({ set, record, counts }) => {
-    const op = unpackRecord(record);
-    const { kernel, enter, all } = recordOp(op).work(op);
-    const entries = bodies.map((body, i) => [body, [counts[i * 2]!, counts[i * 2 + 1]!]] as const);
-    return { set, kernel, enter, all, counted: Object.fromEntries(entries) as CalibrationSample['counted'] };
-  });
+  pieces: readonly Piece[];
 }
 
 /** What accesses take of the core where NVM is mapped, in instructions: these are the memories' in the model. */
@@ -116,11 +123,73 @@ const VIEW = 8;
 const WRITE = 20;
 const WRITTEN_BYTE = 0.25;
 
-/** Accesses of an MSP430's metered kernels are not counted. */
-function accessUnits({ access }: Part, body: Body): number {
-  if (body === 'msp430') return 0;
+function accessUnits({ access }: Part): number {
   const { constantViews, stateViews, writes, writtenBytes } = access;
   return (constantViews + stateViews) * VIEW + writes * WRITE + writtenBytes * WRITTEN_BYTE;
+}
+
+/** What QEMU counted on a body, or the meter. */
+function calibrationSamples({ bodies, ops }: Calibration, body: CountedBody): CalibrationSample[] {
+  const at = bodies.indexOf(body) * 2;
+  return ops.map(({ set, record, counts }) => {
+    const op = unpackRecord(record);
+    const { kernel, enter, all } = recordOp(op).work(op);
+    const pieces = [enter, all].map((work, i) => ({
+      counts: countsFor(work.counts, body),
+      counted: counts[at + i]!,
+      // Accesses of metered kernels are not counted.
+      beside: body === 'metered' ? 0 : accessUnits(work),
+    }));
+    return { set, kernel, pieces };
+  });
+}
+
+/** An op of an MSP430, as `mspdebug sim` counted it: cycles from where its record is asked for, commits left out. */
+export interface CountedMsp430 {
+  set: CalibrationSet;
+  record: number[];
+  /** To the end of its first tile, or grain, and of those behind it; of so many. */
+  first: number;
+  rest: number;
+  tiles: number;
+}
+
+export interface CalibrationMsp430 {
+  command: string;
+  ops: CountedMsp430[];
+}
+
+export const readCalibrationMsp430 = (): CalibrationMsp430 =>
+  JSON.parse(readFileSync(fileOf('calibration-msp430'), 'utf8')) as CalibrationMsp430;
+
+/** How far the work of a tile may be from a mean one's for all tiles to be taken for alike. */
+const ALIKE = 1e-9;
+
+/** Those of an MSP430. Where all tiles are alike entering is told apart: what the first took beyond the mean of the others. */
+function msp430Samples({ ops }: CalibrationMsp430): CalibrationSample[] {
+  return ops.map(({ set, record, first, rest, tiles }) => {
+    const op = unpackRecord(record);
+    const { kernel, enter, tile, all } = recordOp(op).work(op);
+    const beside = besideKernel(op, msp430fr5994);
+    const isAlike = Object.entries(all.counts).every(
+      ([name, n]) => Math.abs(n - tiles * (tile.counts[name] ?? 0)) <= ALIKE * n,
+    );
+    const mean = rest / (tiles - 1);
+    const pieces =
+      isAlike && tiles > 1 && mean < first
+        ? [
+            { counts: countsFor(enter.counts, 'msp430'), counted: first - mean, beside: beside.enter },
+            { counts: countsFor(all.counts, 'msp430'), counted: rest + mean, beside: beside.all },
+          ]
+        : [
+            {
+              counts: countsFor(both(enter, all).counts, 'msp430'),
+              counted: first + rest,
+              beside: beside.enter + beside.all,
+            },
+          ];
+    return { set, kernel, pieces };
+  });
 }
 
 /** By kernel, what each thing costs that it does. */
@@ -131,19 +200,33 @@ const ROUNDS = 1500;
 const LITTLE = 400;
 /** Costs below this are none. */
 const LEAST_COST = 5e-4;
+/** What a cost weighs that is as the one expected, where samples say little of it. */
+const EXPECTED_WEIGHT = 1e-3;
 
-/** Costs ≥ 0 of least squared relative error: coordinate descent. */
-function fitKernel(rows: readonly { counts: Counts; counted: number }[], body: Body): Counts {
-  const names = [...new Set(rows.flatMap(({ counts }) => Object.keys(counts)))].filter(
-    (name) => countedBy(body, name) && rows.some(({ counts }) => (counts[name] ?? 0) > 0),
+const inOrder = (costs: Counts): Counts =>
+  Object.fromEntries(
+    Object.entries(costs).flatMap(([name, cost]) =>
+      cost >= LEAST_COST ? [[name, Number(cost.toPrecision(4))]] : [],
+    ),
   );
-  const weights = rows.map(({ counted }) => 1 / (Math.abs(counted) + LITTLE));
-  const table = rows.map(({ counts }, s) => names.map((name) => (counts[name] ?? 0) * weights[s]!));
-  const costs = names.map(() => 0);
-  const residuals = rows.map(({ counted }, s) => counted * weights[s]!);
+
+/** Costs ≥ 0 of least squared relative error: coordinate descent. `expected`: costs that they are held near to. */
+function fitKernel(pieces: readonly Piece[], expected: Counts = {}): Counts {
+  const names = [
+    ...new Set([...pieces.flatMap(({ counts }) => Object.keys(counts)), ...Object.keys(expected)]),
+  ].filter((name) => name in expected || pieces.some(({ counts }) => (counts[name] ?? 0) > 0));
+  const weights = pieces.map(({ counted, beside }) => 1 / (Math.abs(counted - beside) + LITTLE));
+  const table = pieces.map(({ counts }, s) => names.map((name) => (counts[name] ?? 0) * weights[s]!));
+  const near = names.map((name) => (expected[name] ? EXPECTED_WEIGHT / expected[name] ** 2 : 0));
+  const costs = names.map((name) => expected[name] ?? 0);
+  const residuals = pieces.map(
+    ({ counted, beside }, s) =>
+      (counted - beside) * weights[s]! - table[s]!.reduce((sum, share, i) => sum + share * costs[i]!, 0),
+  );
   for (let round = 0; round < ROUNDS * names.length; round++) {
     const i = round % names.length;
-    let [top, bottom] = [0, 0];
+    let top = near[i]! * ((expected[names[i]!] ?? 0) - costs[i]!);
+    let bottom = near[i]!;
     table.forEach((row, s) => {
       top += row[i]! * residuals[s]!;
       bottom += row[i]! ** 2;
@@ -154,26 +237,66 @@ function fitKernel(rows: readonly { counts: Counts; counted: number }[], body: B
     });
     costs[i] = next;
   }
+  return inOrder(Object.fromEntries(names.map((name, i) => [name, costs[i]!])));
+}
+
+const seenOf = (samples: readonly CalibrationSample[], kernel: string): CalibrationSample[] =>
+  samples.filter((sample) => sample.set === 'fit' && sample.kernel === kernel);
+
+const kernelsOf = (samples: readonly CalibrationSample[]): string[] =>
+  [...new Set(samples.filter(({ set }) => set === 'fit').map(({ kernel }) => kernel))].sort();
+
+/** Costs of every kernel on a body, fitted to the samples of the fit. */
+function fitCosts(samples: readonly CalibrationSample[]): KernelCosts {
   return Object.fromEntries(
-    names.flatMap((name, i) => (costs[i]! >= LEAST_COST ? [[name, Number(costs[i]!.toPrecision(4))]] : [])),
+    kernelsOf(samples).map((kernel) => [
+      kernel,
+      fitKernel(seenOf(samples, kernel).flatMap(({ pieces }) => pieces)),
+    ]),
   );
 }
 
-/** Costs of every kernel on a body, fitted to the samples of the fit. */
-export function fitCosts(samples: readonly CalibrationSample[], body: Body): KernelCosts {
-  const seen = samples.filter(({ set }) => set === 'fit');
-  const kernels = [...new Set(seen.map(({ kernel }) => kernel))].sort();
+/** What `row` makes of a sample, and what was counted. */
+function modelled({ pieces }: CalibrationSample, row: Counts): { units: number; counted: number } {
+  let [units, counted] = [0, 0];
+  for (const piece of pieces) {
+    for (const [name, n] of Object.entries(piece.counts)) units += n * (row[name] ?? 0);
+    units += piece.beside;
+    counted += piece.counted;
+  }
+  return { units, counted };
+}
+
+/**
+ * The same where samples are few, and none of what is too large for the part: near to costs that were `metered` of all kernels,
+ * each kernel's scaled to what it was counted to take; those of which nothing was counted as the others are in the mean.
+ */
+function fitNear(samples: readonly CalibrationSample[], metered: KernelCosts): KernelCosts {
+  // Of those the metered ones do not say how they grow.
+  const hasOwn = (kernel: string): boolean =>
+    Object.keys(metered[kernel]!).some((name) => !countedBy('msp430', name));
+  const meanOf = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+  const logs = new Map(
+    kernelsOf(samples)
+      .filter((kernel) => !hasOwn(kernel))
+      .map((kernel) => {
+        const ratios = seenOf(samples, kernel).map((sample) => modelled(sample, metered[kernel]!));
+        return [kernel, meanOf(ratios.map(({ units, counted }) => Math.log(counted / units)))];
+      }),
+  );
+  const mean = meanOf([...logs.values()]);
   return Object.fromEntries(
-    kernels.map((kernel) => {
-      const rows = seen
-        .filter((sample) => sample.kernel === kernel)
-        .flatMap(({ enter, all, counted }) =>
-          [enter, all].map((part, i) => ({
-            counts: part.counts,
-            counted: counted[body][i]! - accessUnits(part, body),
-          })),
-        );
-      return [kernel, fitKernel(rows, body)];
+    Object.entries(metered).map(([kernel, row]) => {
+      const scale = Math.exp(logs.get(kernel) ?? mean);
+      const kept = Object.entries(row).filter(([name]) => countedBy('msp430', name));
+      const expected = Object.fromEntries(kept.map(([name, cost]) => [name, cost * scale]));
+      return [
+        kernel,
+        fitKernel(
+          seenOf(samples, kernel).flatMap(({ pieces }) => pieces),
+          expected,
+        ),
+      ];
     }),
   );
 }
@@ -182,21 +305,26 @@ export function fitCosts(samples: readonly CalibrationSample[], body: Body): Ker
 export function errorsOf(
   samples: readonly CalibrationSample[],
   set: CalibrationSet,
-  body: Body,
   costs: KernelCosts,
 ): { kernel: string; error: number }[] {
   return samples
     .filter((sample) => sample.set === set)
-    .map(({ kernel, enter, all, counted }) => {
-      const [entered, tiles] = counted[body];
-      const row = costs[kernel] ?? {};
-      const units = [enter, all].reduce((sum, part) => {
-        for (const [name, n] of Object.entries(part.counts)) sum += n * (row[name] ?? 0);
-        return sum + accessUnits(part, body);
-      }, 0);
-      return { kernel, error: units / (entered + tiles) - 1 };
+    .map((sample) => {
+      const { units, counted } = modelled(sample, costs[sample.kernel] ?? {});
+      return { kernel: sample.kernel, error: units / counted - 1 };
     });
 }
 
 export const rms = (errors: readonly number[]): number =>
   Math.sqrt(errors.reduce((sum, e) => sum + e * e, 0) / errors.length);
+
+/** Samples of a body, and the costs that are fitted to them. */
+export function fitted(body: Body): { samples: CalibrationSample[]; costs: KernelCosts } {
+  const counted = readCalibration();
+  if (body !== 'msp430') {
+    const samples = calibrationSamples(counted, body);
+    return { samples, costs: fitCosts(samples) };
+  }
+  const samples = msp430Samples(readCalibrationMsp430());
+  return { samples, costs: fitNear(samples, fitCosts(calibrationSamples(counted, 'metered'))) };
+}

@@ -146,7 +146,7 @@ FUNCTION memcmp
 2:clr r12
   ret
 
-/* Divisions: r12 by r13, or r12, r13 by r14, r15; quotients where the dividend was. A divisor of 0 gives all ones. */
+/* Divisions: r12 by r13, or r12, r13 by r14, r15; quotients where the dividend was. A divisor of 0 is the caller's affair. */
 FUNCTION __mspabi_divu
 divide16:
   clr r14
@@ -200,10 +200,18 @@ FUNCTION __mspabi_remi
   mov r14,r12
   jmp sign16
 
-/* The remainder in r14, r15. */
+/* The remainder in r14, r15. By 16 bits where both are of so many: most are counts. */
 FUNCTION __mspabi_divul
 divide32:
-  push r10
+  tst r13
+  jnz 4f
+  tst r15
+  jnz 4f
+  mov r14,r13
+  call #divide16
+  clr r13
+  ret
+4:push r10
   push r9
   push r8
   clr r8

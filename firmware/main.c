@@ -48,6 +48,10 @@ static void send(uint32_t ticket) {
   print_number((int32_t)ticket);
   brownout_board_print(" answer");
   for (i = 0; i < BROWNOUT_OUTPUT_BYTES; i++) print_number(answer[i]);
+#ifdef BROWNOUT_IS_CLASSIFIER
+  brownout_board_print(" class ");
+  brownout_board_print(brownout_class_names[brownout_argmax(&brownout_outputs[0], answer)]);
+#endif
   brownout_board_print("\n");
 }
 

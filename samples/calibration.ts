@@ -352,9 +352,20 @@ const FAMILIES = {
 export type Family = keyof typeof FAMILIES;
 export const CALIBRATION_FAMILIES = Object.keys(FAMILIES) as Family[];
 
-/** The ops of a family side by side. Ops are called after what they are drawn as, `op3`; what cuts their inputs out, `cut3.0`. */
-export function calibrationNetwork(family: Family, random: Random): QuantizedNetwork {
-  const drawn = FAMILIES[family].map((draw) => draw(random));
+/** How many ops a family has. */
+export const opsOfFamily = (family: Family): number => FAMILIES[family].length;
+
+/**
+ * The ops of a family side by side, or those at the indices `only`. Ops are called after what they are drawn as, `op3`; what cuts
+ * their inputs out, `cut3.0`.
+ */
+export function calibrationNetwork(
+  family: Family,
+  random: Random,
+  only?: readonly number[],
+): QuantizedNetwork {
+  const every = FAMILIES[family].map((draw) => draw(random));
+  const drawn = only ? only.map((index) => every[index]!) : every;
   const most = Math.max(...drawn.flatMap(({ inputs }) => inputs.map((shape) => elementCount({ shape }))));
   const flat = tensor(random, [most]);
   const tensors: TensorSpec[] = [flat];

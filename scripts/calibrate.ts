@@ -1,27 +1,31 @@
-// `npm run calibrate`: what kernels cost on each body of the firmware, fitted to instructions that QEMU counts. Writes what
-// was counted (bench/calibration.json) and the tables of costs (host/ops/kernel-costs/), and prints the error on
-// shapes that the fit has not seen. `npm run calibrate -- fit` fits anew what was counted before.
+// `npm run calibrate`: what kernels cost on each body of the firmware, fitted to instructions that QEMU counts, of the MSP430 to
+// cycles that mspdebug does. Writes what was counted (bench/calibration.json, calibration-msp430.json) and the tables of costs
+// (host/ops/kernel-costs/), and prints the error on shapes that the fit has not seen. `npm run calibrate -- qemu` or `-- msp430`
+// counts on these alone; `-- fit` fits anew what was counted before.
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import {
   type Calibration,
   CALIBRATION_IMAGES,
+  type CalibrationMsp430,
+  type CalibrationSample,
   calibrated,
-  calibrationSamples,
   compileCalibration,
+  type CountedBody,
+  type CountedMsp430,
   type CountedOp,
   errorsOf,
-  fitCosts,
+  fitted,
   type KernelCosts,
   packRecord,
-  readCalibration,
   rms,
 } from '../bench/calibration.js';
+import { countGroup, groupsOf, MSP430_SETTINGS } from '../bench/count-msp430.js';
 import { OP_TILES } from '../assembly/layout.js';
 import { countOps } from '../host/firmware/count-on-board.js';
 import { type Board, boardCalled } from '../host/firmware/targets.js';
 import type { Image } from '../host/model/image.js';
-import type { Body } from '../host/ops/shared/cost.js';
+import { BODIES, type Body } from '../host/ops/shared/cost.js';
 import { msp430fr5994 } from '../host/profiles/msp430fr5994.js';
 import { BareKernels } from '../host/simulator/bare.js';
 import { steadyPower, type Supply } from '../host/simulator/device.js';
@@ -31,16 +35,16 @@ import { readMeter, setBudget } from '../host/toolchain/meter.js';
 const COMMAND = 'npm run calibrate';
 
 /** Where each body is counted. The code of a Cortex-M0+ runs on a Cortex-M3 as well. */
-const BOARDS: Record<Exclude<Body, 'msp430'>, Board> = {
+const BOARDS: Record<Exclude<CountedBody, 'metered'>, Board> = {
   dsp: boardCalled('qemu-mps2-an386'),
   armv7m: boardCalled('qemu-mps2-an385'),
   armv6m: { ...boardCalled('qemu-mps2-an385'), core: 'cortex-m0plus' },
   rv32: boardCalled('qemu-riscv-virt'),
 };
 
-const bodies = [...Object.keys(BOARDS), 'msp430'] as Body[];
+const bodies = [...Object.keys(BOARDS), 'metered'] as CountedBody[];
 
-/** Cycles of an MSP430: of the metered kernels, as no emulator has the part. */
+/** Metered cycles of an MSP430. */
 function meteredOps(image: Image): [number, number][] {
   let global = { value: 0n };
   const supply: Supply = {
@@ -92,45 +96,67 @@ async function writePretty(path: string, text: string): Promise<void> {
 }
 
 /** A line an op: not as Prettier has it. */
-function packed({ command, bodies: names, ops }: Calibration): string {
+function packed({ ops }: { ops: readonly object[] }, names?: readonly string[]): string {
   const lines = ops.map((op) => JSON.stringify(op));
-  return `{"command":"${command}","bodies":${JSON.stringify(names)},"ops":[\n${lines.join(',\n')}\n]}\n`;
+  const head = JSON.stringify({ command: COMMAND, bodies: names }).slice(0, -1);
+  return `${head},"ops":[\n${lines.join(',\n')}\n]}\n`;
 }
 
-if (process.argv[2] !== 'fit') {
-  writeFileSync(new URL('bench/calibration.json', root), packed(await countAll()));
+async function countMsp430(): Promise<CalibrationMsp430> {
+  const ops: CountedMsp430[] = [];
+  for (const setting of MSP430_SETTINGS) {
+    for (const family of setting.families) {
+      for (const group of groupsOf(family, setting)) {
+        ops.push(...(await countGroup(family, setting, group)));
+        console.log(`MSP430, ${setting.set} ${family} ${group.join()}: ${ops.length} ops counted`);
+      }
+    }
+  }
+  return { command: COMMAND, ops };
 }
-const samples = calibrationSamples(readCalibration());
-const table = Object.fromEntries(bodies.map((body) => [body, fitCosts(samples, body)]));
-for (const body of bodies) {
-  const seen = errorsOf(samples, 'fit', body, table[body]!);
-  const unseen = errorsOf(samples, 'held-out', body, table[body]!);
+
+const [what] = process.argv.slice(2);
+if (what !== 'fit' && what !== 'msp430') {
+  const counted = await countAll();
+  writeFileSync(new URL('bench/calibration.json', root), packed(counted, counted.bodies));
+}
+if (what !== 'fit' && what !== 'qemu') {
+  writeFileSync(new URL('bench/calibration-msp430.json', root), packed(await countMsp430()));
+}
+
+function printErrors(body: Body, samples: readonly CalibrationSample[], costs: KernelCosts): void {
+  const seen = errorsOf(samples, 'fit', costs);
+  const unseen = errorsOf(samples, 'held-out', costs);
   const errors = unseen.map(({ error }) => error);
   const largest = Math.max(...errors.map(Math.abs));
   console.log(
     `${body}: error ${percent(rms(errors))} (RMS) of ${errors.length} held-out ops, at most ${percent(largest)}; ` +
       `${percent(rms(seen.map(({ error }) => error)))} of ${seen.length} fitted ones`,
   );
-  for (const kernel of Object.keys(table[body]!)) {
+  for (const kernel of Object.keys(costs)) {
     const of = (list: typeof seen): number[] =>
       list.filter((one) => one.kernel === kernel).map(({ error }) => error);
     const [fitted, held] = [of(seen), of(unseen)];
+    if (fitted.length + held.length === 0) continue;
     const text = held.map((error) => (error * 100).toFixed(0)).join(' ');
     console.log(
       `  ${kernel.padEnd(28)} fit ${percent(rms(fitted))}, held out ${percent(rms(held))}: ${text}`,
     );
   }
 }
+
 const rows = (costs: KernelCosts): string =>
   Object.entries(costs)
     .map(([kernel, row]) => `${kernel}: ${JSON.stringify(row)},`)
     .join('\n');
-for (const body of bodies) {
+for (const body of BODIES) {
+  const { samples, costs } = fitted(body);
+  printErrors(body, samples, costs);
   await writePretty(
     `host/ops/kernel-costs/${body}.ts`,
-    `// Made by \`${COMMAND}\` from bench/calibration.json: what one of each thing costs that a kernel does (\`work\` of its op in
-// host/ops), in ${body === 'msp430' ? 'cycles, estimated' : 'instructions, counted'}.
-export const ${body}Costs = {\n${rows(table[body]!)}\n} as const;
+    `// Made by \`${COMMAND}\` from bench/${body === 'msp430' ? 'calibration-msp430' : 'calibration'}.json: what one of each
+// thing costs that a kernel does (\`work\` of its op in host/ops), in ${body === 'msp430' ? 'cycles' : 'instructions'}, counted.
+export const ${body}Costs = {\n${rows(costs)}\n} as const;
 `,
   );
 }

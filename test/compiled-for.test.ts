@@ -54,8 +54,8 @@ test('verbs take device, capacitor and converter from the image, and say so', as
 test('a charge behind a converter is what the compiler plans for, and names a capacitor by', () => {
   const { turnOnV, turnOffV } = deviceProfile('msp430fr5994');
   const volts = { turnOnV: turnOnV.value, turnOffV: turnOffV.value };
-  const converter = { name: 'poor', source: 'a test', capacitorUf: 47, ...volts, outputEfficiency: 0.4 };
-  const options = { device: 'msp430fr5994', capacitorUf: 47 };
+  const converter = { name: 'poor', source: 'a test', capacitorUf: 22, ...volts, outputEfficiency: 0.4 };
+  const options = { device: 'msp430fr5994', capacitorUf: 22 };
   assert.ok(replay(made(options), { trace }).identical);
   let hint = '';
   try {

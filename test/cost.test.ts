@@ -1,7 +1,8 @@
-// The cost model against counts that QEMU made (bench/calibration.json) and against the simulated device.
+// The cost model against counts that QEMU and mspdebug made (bench/calibration.json, calibration-msp430.json) and against the simulated
+// device.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { calibrationSamples, errorsOf, fitCosts, readCalibration, rms } from '../bench/calibration.js';
+import { errorsOf, fitted, readCalibration, readCalibrationMsp430, rms } from '../bench/calibration.js';
 import { OP_TILES } from '../assembly/layout.js';
 import { compile } from '../host/compile/compile.js';
 import { Random } from '../host/math/random.js';
@@ -16,17 +17,17 @@ import { steadyPower } from '../host/simulator/device.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import * as networks from '../samples/networks.js';
 
-const calibration = readCalibration();
-const samples = calibrationSamples(calibration);
+const fits = new Map(BODIES.map((body) => [body, fitted(body)]));
 
 test('the table of costs is the fit to what was counted', () => {
   for (const body of BODIES)
-    assert.equal(KERNEL_COSTS[body], fitCosts(samples, body), `${body}: npm run calibrate -- fit`);
+    assert.equal(KERNEL_COSTS[body], fits.get(body)!.costs, `${body}: npm run calibrate -- fit`);
 });
 
 test('on shapes that the fit has not seen the model errs by 10 % at most, RMS, on every body', () => {
   for (const body of BODIES) {
-    const errors = errorsOf(samples, 'held-out', body, KERNEL_COSTS[body]).map(({ error }) => error);
+    const { samples } = fits.get(body)!;
+    const errors = errorsOf(samples, 'held-out', KERNEL_COSTS[body]).map(({ error }) => error);
     const [error, largest] = [rms(errors), Math.max(...errors.map(Math.abs))];
     const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
     console.log(`${body}: ${percent(error)} (RMS) of ${errors.length} ops, at most ${percent(largest)}`);
@@ -37,12 +38,12 @@ test('on shapes that the fit has not seen the model errs by 10 % at most, RMS, o
 
 test('fitted and held-out shapes are not the same', () => {
   const shape = (record: number[]): string => record.join();
-  const fitted = new Set(
-    calibration.ops.filter(({ set }) => set === 'fit').map(({ record }) => shape(record)),
-  );
-  const held = calibration.ops.filter(({ set }) => set === 'held-out');
-  const seen = held.filter(({ record }) => fitted.has(shape(record)));
-  assert.ok(seen.length < held.length / 10, `${seen.length} of ${held.length}`);
+  for (const { ops } of [readCalibration(), readCalibrationMsp430()]) {
+    const seen = new Set(ops.filter(({ set }) => set === 'fit').map(({ record }) => shape(record)));
+    const held = ops.filter(({ set }) => set === 'held-out');
+    const same = held.filter(({ record }) => seen.has(shape(record)));
+    assert.ok(same.length < held.length / 10, `${same.length} of ${held.length}`);
+  }
 });
 
 const makers: Record<string, (random: Random) => QuantizedNetwork> = {

@@ -13,7 +13,7 @@ import type { ExportOptions } from '../host/export/options.js';
 import { hardwareNames } from '../host/firmware/hardware.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
-import { MSP430_PROGRAMS } from './util/mspdebug.js';
+import { MSP430_PROGRAMS } from '../bench/mspdebug.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -21,6 +21,7 @@ const path = join(root, 'checkpoints/digits.brn');
 const image = readImage(readFileSync(path));
 const [scores] = run(image).outputs;
 const answer = scores!.join(' ');
+const label = scores!.indexOf(Math.max(...scores!));
 const arm = {
   'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
   'arm-none-eabi-objcopy': 'binutils-arm-none-eabi',
@@ -47,7 +48,7 @@ cmakeTest('CMake, posix: builds, and gives the simulator’s answer', async () =
   const folder = await exported({ target: 'posix', layout: 'cmake' });
   build(folder);
   const out = execFileSync('./build/firmware', { cwd: folder, encoding: 'utf8' });
-  assert.is(out, `ticket 1 answer ${answer}\n`);
+  assert.is(out, `ticket 1 answer ${answer} class ${label}\n`);
 });
 
 crossTest('CMake, Cortex-M4: builds with the toolchain file', async () => {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { OP_TILES } from '../assembly/layout.js';
 import type { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
@@ -17,7 +18,7 @@ import { moduleBytes, moduleFor } from '../host/toolchain/modules.js';
 import { int8s, layered, requantization, tensor } from '../samples/networks.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { compileUnproved } from './util/compile.js';
-import { MSP430_PROGRAMS, Msp430 } from './util/mspdebug.js';
+import { MSP430_PROGRAMS, Msp430, runC } from '../bench/mspdebug.js';
 import { hasPrograms } from './util/native.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -91,10 +92,24 @@ const images: Record<string, () => Image> = {
   digits: () => digits,
 };
 
-for (const [name, make] of Object.entries(images)) {
+interface Built {
+  image: Image;
+  part: Msp430;
+}
+const built = new Map<string, Promise<Built>>();
+
+/** Each image's program, built once. */
+function builtOf(name: string): Promise<Built> {
+  const found =
+    built.get(name) ??
+    Promise.resolve(images[name]!()).then(async (image) => ({ image, part: await Msp430.build(image) }));
+  built.set(name, found);
+  return found;
+}
+
+for (const name of Object.keys(images)) {
   mspTest(`${name}: answers and NVM of the simulator, on any input, within what it may cost`, async () => {
-    const image = make();
-    const part = await Msp430.build(image);
+    const { image, part } = await builtOf(name);
     const sample = sampleOf(image);
     const { nvm, answers } = golden(image, [sample, sample]);
     const first = part.run();
@@ -120,8 +135,7 @@ for (const [name, make] of Object.entries(images)) {
   });
 
   mspTest(`${name}: lives that end at any instruction change nothing`, async () => {
-    const image = make();
-    const part = await Msp430.build(image);
+    const { image, part } = await builtOf(name);
     const sample = sampleOf(image);
     const whole = part.run();
     const random = new Random(11);
@@ -144,6 +158,46 @@ for (const [name, make] of Object.entries(images)) {
   });
 }
 
+mspTest('divisions of 16 and 32 bits, signed and unsigned, of every length', () => {
+  const random = new Random(7);
+  const word = (): number =>
+    (random.integer(2 ** 16) * 2 ** 16 + random.integer(2 ** 16)) >>> random.integer(32);
+  const cases = Array.from({ length: 400 }, (_, i) => {
+    const [a, b] = [word(), Math.max(1, word())];
+    // Negative ones too, and both ends.
+    return [i % 3 ? a : -a | 0, i % 4 ? b : -b | 0].map((n) => n >>> 0) as [number, number];
+  });
+  cases.push([0x8000_0000, 1], [0xffff_ffff, 0xffff_ffff], [0xffff, 0x10000], [0, 1], [255, 256], [256, 255]);
+  const list = (which: 0 | 1): string => cases.map((pair) => `${pair[which]}u`).join(', ');
+  const left = runC(
+    // Volatile: or the compiler makes remainders of quotients.
+    `static const volatile uint32_t a[] = {${list(0)}}, b[] = {${list(1)}};
+    uint32_t results[${cases.length * 6}];
+    void fill(void) {
+      uint32_t *to = results;
+      for (int i = 0; i < ${cases.length}; i++) {
+        const volatile uint16_t x = (uint16_t)a[i], y = (uint16_t)b[i] ? (uint16_t)b[i] : 1;
+        *to++ = a[i] / b[i];
+        *to++ = a[i] % b[i];
+        *to++ = (uint32_t)((int32_t)a[i] / (int32_t)b[i]);
+        *to++ = (uint32_t)((int32_t)a[i] % (int32_t)b[i]);
+        *to++ = (uint32_t)(uint16_t)(x / y) << 16 | (uint16_t)(x % y);
+        *to++ = (uint32_t)(uint16_t)((int16_t)x / (int16_t)y) << 16 | (uint16_t)((int16_t)x % (int16_t)y);
+      }
+    }\n`,
+    cases.length * 24,
+  );
+  const found = new Uint32Array(left.buffer, left.byteOffset, cases.length * 6);
+  const both = (quotient: number, rest: number): number => ((quotient << 16) | (rest & 0xffff)) >>> 0;
+  cases.forEach(([a, b], i) => {
+    const [x, y] = [a & 0xffff, b & 0xffff || 1];
+    const [sx, sy] = [(x << 16) >> 16, (y << 16) >> 16];
+    const wanted = [Math.floor(a / b), a % b, Math.trunc((a | 0) / (b | 0)) >>> 0, ((a | 0) % (b | 0)) >>> 0];
+    wanted.push(both(Math.floor(x / y), x % y), both(Math.trunc(sx / sy), sx % sy));
+    assert.equal([...found.subarray(i * 6, i * 6 + 6)], wanted, `${a} by ${b}`);
+  });
+});
+
 mspTest('FRAM can be filled to its end; more is refused by its size', async () => {
   const build = (rows: number): Promise<Msp430> =>
     Msp430.build(readImage(compileUnproved(denseLayers(new Random(3), [300, rows, 2]))));
@@ -158,14 +212,21 @@ mspTest('FRAM can be filled to its end; more is refused by its size', async () =
 });
 
 mspTest('what a product costs, and with its scaling', async () => {
-  // A second layer of two outputs, so that no more is printed where the first has more rows; no commits between.
-  const cyclesOf = async (inputs: number, outputs: number): Promise<number> => {
-    const network = denseLayers(new Random(3), [inputs, outputs, 2]);
-    const part = await Msp430.build(readImage(compileUnproved(network, { policy: 'never' })));
-    return part.run([], { nvm: part.run().nvm }).cycles;
+  // Two layers of rows of one length: the one with more takes what its rows do more, the same as an op otherwise.
+  const rowOf = async (inputs: number): Promise<number> => {
+    const [many, few] = [8, 2];
+    const network = denseLayers(new Random(3), [inputs, many, inputs, few, 2]);
+    const oneTile = { policy: 'never', capacitorUf: 1e4, arenaBytes: 6000 } as const;
+    const image = readImage(compileUnproved(network, oneTile));
+    assert.equal(
+      image.ops.map((op) => op.get(OP_TILES)),
+      [1, 1, 1, 1],
+    );
+    const part = await Msp430.build(image);
+    const starts = part.marks(['plan_fetchRecord'], 8, part.run().nvm).map(({ cycles }) => cycles);
+    const opOf = (index: number): number => starts[index + 1]! - starts[index]!;
+    return (opOf(0) - opOf(2)) / (many - few);
   };
-  const rowOf = async (inputs: number): Promise<number> =>
-    ((await cyclesOf(inputs, 96)) - (await cyclesOf(inputs, 64))) / 32;
   const row = await rowOf(150);
   const product = ((await rowOf(300)) - row) / 150;
   console.log(

@@ -8,7 +8,6 @@ import { Random } from '../host/math/random.js';
 import { BOOT2_BYTES, boot2, boot2Checksum } from '../host/firmware/boot2.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { flashLogSize } from '../host/firmware/flash-log.js';
-import { crc32 } from '../host/model/crc32.js';
 import { readImage } from '../host/model/image.js';
 import { completeJob } from '../host/simulator/app.js';
 import { Device } from '../host/simulator/device.js';
@@ -18,6 +17,7 @@ import { provision } from '../host/simulator/provision.js';
 import { moduleBytes, moduleFor } from '../host/toolchain/modules.js';
 import { run } from '../host/run/run.js';
 import { hasPrograms } from './util/native.js';
+import { nvmOfLog } from './util/register-machine.js';
 
 const cross = { 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' };
 const armTest = hasPrograms('firmware of an RP2040', cross) ? test : test.skip;
@@ -25,7 +25,6 @@ const image = readImage(readFileSync(new URL('../../checkpoints/digits.brn', imp
 
 const FLASH = 0x1000_0000;
 const FLASH_BYTES = 2 << 20;
-const SECTOR_BYTES = 128;
 /** Where the boot ROM puts the second stage (RP2040 data sheet, 2.8.1.3). */
 const BOOT2_AT = 0x2004_1f00;
 
@@ -170,24 +169,6 @@ function live(
   return { ended: mcu.core.waiting, chip, instructions, lowest };
 }
 
-/** NVM as the log holds it: of each sector the newest whole record (firmware/brownout_nvm_flash.c). */
-function nvmFrom(flash: Uint8Array, from: number): Uint8Array {
-  const nvm = new Uint8Array(Math.ceil(image.nvmBytes / SECTOR_BYTES) * SECTOR_BYTES);
-  const newest = new Map<number, number>();
-  const view = Buffer.from(flash.buffer, flash.byteOffset, flash.length);
-  for (let page = from; page < flash.length; page += 4096) {
-    for (let at = page + 32; at + SECTOR_BYTES + 16 <= page + 4096; at += SECTOR_BYTES + 16) {
-      const [sequence, sector] = [view.readUInt32LE(at), view.readUInt16LE(at + 4)];
-      const isWhole =
-        view.readUInt32LE(at + 8 + SECTOR_BYTES) === crc32(flash.subarray(at, at + 8 + SECTOR_BYTES));
-      if (!isWhole || sequence < (newest.get(sector) ?? 0)) continue;
-      newest.set(sector, sequence);
-      nvm.set(flash.subarray(at + 8, at + 8 + SECTOR_BYTES), sector * SECTOR_BYTES);
-    }
-  }
-  return nvm.subarray(0, image.nvmBytes);
-}
-
 test('boot2: 252 bytes and the checksum that the boot ROM computes', () => {
   const bytes = boot2();
   assert.is(bytes.length, BOOT2_BYTES);
@@ -231,7 +212,10 @@ armTest(
     const flash = fresh.slice();
     const { ended, chip, instructions, lowest } = live(flash);
     assert.ok(ended && chip.programs > 100 && chip.erasures > 0, `${instructions} instructions`);
-    assert.is(firstDifference(comparableNvm(nvmFrom(flash, from), image, true), golden), -1);
+    assert.is(
+      firstDifference(comparableNvm(nvmOfLog(flash, from, image.nvmBytes, 4096), image, true), golden),
+      -1,
+    );
     assert.is(
       firstDifference(flash.subarray(0, from), fresh.subarray(0, from)),
       -1,
@@ -247,7 +231,10 @@ armTest(
     let cuts = 0;
     while (!live(again, 1 + random.integer(instructions / 3)).ended) cuts++;
     assert.ok(cuts > 4, `${cuts} cuts`);
-    assert.is(firstDifference(comparableNvm(nvmFrom(again, from), image, true), golden), -1);
+    assert.is(
+      firstDifference(comparableNvm(nvmOfLog(again, from, image.nvmBytes, 4096), image, true), golden),
+      -1,
+    );
     console.log(
       `${instructions} instructions, ${chip.programs} programs, ${chip.erasures} erasures, ${stack} bytes of stack; ${cuts} cuts`,
     );

@@ -65,9 +65,16 @@ function rowDot<T, S>(op: usize, row: usize): S {
   return sum;
 }
 
+/** Whether weights have a zero point: never where no op of the build does, which the compiler then knows. */
+// @ts-ignore: decorator
+@inline
+function hasWeightZero(op: usize): bool {
+  return HAS_WEIGHT_ZERO && (load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO) != 0;
+}
+
 /** What every sum has too much where weights have a zero point: that, times Σ x. */
 function excess<T, S>(op: usize): S {
-  if (!HAS_WEIGHT_ZERO || !(load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO)) return <S>0;
+  if (!hasWeightZero(op)) return <S>0;
   const inputs = load<i32>(op, DENSE_INPUTS);
   const chunk = chunkOf(op);
   let sum = <S>0;
@@ -126,24 +133,25 @@ export function tile(op: usize, index: i32): void {
   const less16: i64 = wide ? excess<i16, i64>(op) : 0;
   const less8 = wide ? 0 : excess<i8, i32>(op);
   let row = load<usize>(op, OP_WEIGHTS) + first * bytes;
-  const whole = chunkOf(op) == load<i32>(op, DENSE_INPUTS);
+  const whole = !HAS_SPECIAL || chunkOf(op) == load<i32>(op, DENSE_INPUTS);
   if (whole) row = look(row, count * bytes, op + load<usize>(op, OP_SCRATCH1));
   let i = 0;
   const swift = FAST || (SIMD && bytes >= 8);
-  if (swift && !wide && whole && !isPacked(op) && !(load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO)) {
+  if (swift && !wide && whole && !isPacked(op) && !hasWeightZero(op)) {
     if (ACCELERATED) {
+      // All that a build may have only such rows of: nothing behind it is compiled then.
       accelerate(op, row, count, bias, pair, output);
-      i = count;
-    } else {
-      for (; i + 3 < count; i += 4) {
-        fourRows(op, row, bias, pair, output + i);
-        row += bytes << 2;
-        bias += 16;
-        pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
-      }
+      put(load<usize>(op, OP_OUTPUT) + first, output, count);
+      return;
+    }
+    for (; i + 3 < count; i += 4) {
+      fourRows(op, row, bias, pair, output + i);
+      row += bytes << 2;
+      bias += 16;
+      pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
     }
   }
-  if (FAST && !wide && whole && isOfSigns(op) && !(load<u32>(op, OP_FLAGS) & OP_FLAG_WEIGHT_ZERO)) {
+  if (FAST && !wide && whole && isOfSigns(op) && !hasWeightZero(op)) {
     const x = op + load<usize>(op, OP_SCRATCH0);
     const work = behind(op + load<usize>(op, OP_SCRATCH1), count * bytes);
     const end = op + load<usize>(op, OP_SCRATCH2);

@@ -73,21 +73,24 @@ export function gather(op: usize, row: i32, column: i32, count: i32, columns: us
     const y = inputRow(op, row, ky);
     const inside = isInside(op, y);
     let source: usize = inside ? lookRow(op, y, column, count, scratch) : 0;
-    let target = columns + ky * span;
+    // One pointer for all that is laid out: a store through it bounds it, for who proves widths (host/firmware/widths).
+    let to = columns + ky * span;
     for (let x = left, end = left + count * stride; x < end; x += stride) {
       if (!inside) {
-        fillBytes(target, zero, span);
+        fillBytes(to, zero, span);
+        to += patch;
       } else if (!HAS_SPECIAL || (dilation == 1 && x >= 0 && x + kernelWidth <= width)) {
-        copyBytes(target, source, span);
+        copyBytes(to, source, span);
+        to += patch;
       } else {
-        for (let kx = 0; kx < kernelWidth; kx++) {
+        for (let kx = 0; kx < kernelWidth; kx++, to += pixel) {
           const at = kx * dilation;
-          if (<u32>(x + at) < <u32>width) copyBytes(target + kx * pixel, source + at * pixel, pixel);
-          else fillBytes(target + kx * pixel, zero, pixel);
+          if (<u32>(x + at) < <u32>width) copyBytes(to, source + at * pixel, pixel);
+          else fillBytes(to, zero, pixel);
         }
+        to += patch - span;
       }
       source += stride * pixel;
-      target += patch;
     }
   }
 }

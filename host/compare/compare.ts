@@ -15,7 +15,13 @@ import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { meteredBoots } from './strategies/boot.js';
 import { type Layer, layersOf } from './strategies/layers.js';
-import { programFor, type ProgramOptions, STRATEGIES, type Strategy } from './strategies/programs.js';
+import {
+  programFor,
+  type ProgramOptions,
+  STRATEGIES,
+  type Strategy,
+  unitPercent,
+} from './strategies/programs.js';
 import { RAD_NETWORKS, radNetwork } from './strategies/rad-networks.js';
 import { type ProgramRun, runProgram } from './strategies/run-program.js';
 import { checkOptions } from '../options/table.js';
@@ -26,6 +32,8 @@ export interface CompareCell extends ProgramRun {
   strategy: Strategy;
   /** How each layer is evaluated; `~` marks what is not the exact integer result. */
   methods: string[];
+  /** What of the layers' energy a vector unit and its DMA take, in percent: by constants of others. The rest is the core's. */
+  acceleratorPercent: number;
 }
 
 /** One network on one device, capacitor and trace. */
@@ -112,7 +120,7 @@ class Comparison {
       this.profile,
     );
     const methods = program.steps.map(({ method, exact }) => `${exact ? '' : '~'}${method}`);
-    return run && { strategy, ...run, methods };
+    return run && { strategy, ...run, methods, acceleratorPercent: unitPercent(program) };
   }
 
   row(capacitorUf: number, trace: string | Trace): Omit<CompareRow, 'model'> {

@@ -30,18 +30,35 @@ function deviceTables(rows: readonly CompareRow[]): string[] {
   });
 }
 
+function grouped(rows: readonly CompareRow[], keyOf: (row: CompareRow) => string): Map<string, CompareRow[]> {
+  const groups = new Map<string, CompareRow[]>();
+  for (const row of rows) groups.set(keyOf(row), [...(groups.get(keyOf(row)) ?? []), row]);
+  return groups;
+}
+
+/** Each strategy's share of a vector unit, from the least to the most of the rows of a network. */
+function sharesOf(rows: readonly CompareRow[]): string[] {
+  const groups = grouped(rows, ({ model, device }) => `  ${model} on ${device}: `);
+  return [...groups].flatMap(([what, list]) => {
+    const parts = STRATEGIES.flatMap((strategy) => {
+      const shares = list.flatMap(({ cells }) => cells[strategy]?.acceleratorPercent ?? []);
+      const [least, most] = [Math.min(...shares), Math.max(...shares)].map((share) => share.toFixed(0));
+      if (shares.length === 0 || most === '0') return [];
+      return [`${strategy} ${least === most ? least : `${least}–${most}`} %`];
+    });
+    return parts.length > 0 ? [what + parts.join(', ')] : [];
+  });
+}
+
 /** A table a device and trace, how ours evaluates the layers, and what the figures rest on. */
 export function compareText({ rows, sensitivity, modelErrors }: CompareResult): string {
-  const groups = new Map<string, CompareRow[]>();
-  for (const row of rows) {
-    const key = `${row.device}, trace ${row.trace}`;
-    groups.set(key, [...(groups.get(key) ?? []), row]);
-  }
+  const groups = grouped(rows, ({ device, trace }) => `${device}, trace ${trace}`);
   const methods = new Set(
     rows.flatMap(({ model, device, cells }) => {
       return cells.ours ? [`  ${model} on ${device}: ${cells.ours.methods.join(', ')}`] : [];
     }),
   );
+  const shares = sharesOf(rows);
   const swings = sensitivity.map(({ model, device, fftFactor, overSonic, overAce }) => {
     return `  ${model} on ${device}, FFT ×${fftFactor}: over SONIC ${over(overSonic)}, over ACE+FLEX ${over(overAce)}`;
   });
@@ -55,6 +72,9 @@ export function compareText({ rows, sensitivity, modelErrors }: CompareResult): 
     '',
     'How ours evaluates each layer (~: Q15, not the exact integer result):',
     ...methods,
+    ...(shares.length > 0
+      ? ['', 'What of the layers’ energy a vector unit and its DMA take, by constants of others:', ...shares]
+      : []),
     ...(swings.length > 0
       ? ['', 'If FFTs, whose cost is estimated, took half or twice as much:', ...swings]
       : []),

@@ -80,6 +80,14 @@ export function opCost(op: OpRecord, profile: DeviceProfile): OpCost {
   return { enter: cost(entered, 0), tile: cost(tile, 1), all: cost(all, op.get(OP_TILES)) };
 }
 
+/** Of that, in cycles, what is not the kernel's: accesses to the memories, the record, the engine around tiles. */
+export function besideKernel(op: OpRecord, profile: DeviceProfile): { enter: number; all: number } {
+  const { enter, all } = recordOp(op).work(op);
+  const cycles = (work: Part): number => accessCost(profile, work.access).cycles;
+  const around = op.get(OP_TILES) * TILE_COMMITS * commitCycles(profile);
+  return { enter: cycles(enter) + cycles(RECORD), all: cycles(all) + around };
+}
+
 /**
  * Entering an op and a tile of it, or its grain, in µJ: with a boot and a commit, what a charge must hold. Of ops that learn, of
  * which there is no model, by estimated cycles.

@@ -1,6 +1,6 @@
 // What each strategy makes of a layer: units of work that recovery counts in, and their cost. Costs of the core are
 // those of our kernels, metered on the device, the same for every strategy; NVM's and the accelerator's the profile's.
-import { COMMIT_CYCLES } from '../../ops/shared/cycles.js';
+import { commitCost } from '../../plan/cost.js';
 import type { DeviceProfile } from '../../profiles/profile.js';
 import type { BootCost } from './boot.js';
 import type { Layer } from './layers.js';
@@ -10,10 +10,11 @@ export const STRATEGIES = ['base', 'sonic', 'tails', 'ace+flex', 'ours'] as cons
 /** Ways of the field to survive power failures, and ours (docs/RESEARCH.md). */
 export type Strategy = (typeof STRATEGIES)[number];
 
-/** Cycles, and energy of the whole device meanwhile. */
+/** Cycles, and energy of the whole device meanwhile; of that, while the vector unit or its DMA works. */
 interface Cost {
   cycles: number;
   nj: number;
+  unitNj?: number;
 }
 
 /** A layer as a strategy runs it. */
@@ -49,8 +50,6 @@ const TILE = 600;
 const TILE_SHARE = 0.1;
 /** Loop control of an inner iteration. */
 const LOOP = 4;
-/** Words of a cursor that a commit of ours writes. */
-const CURSOR_WORDS = 8;
 
 /** Prices of primitives on a device. */
 class Prices {
@@ -77,15 +76,30 @@ class Prices {
     return Math.min(this.chargeUj * 1000 * TILE_SHARE, this.#leftNj);
   }
 
-  /** Whether a unit ends on what is left at the warning, and after a boot with all that comes before it on one charge. */
+  /** Whether a unit ends on a charge, after a boot and all that comes before it. */
   holds({ unit, enter }: Step): boolean {
-    const boot = this.profile.bootUj.value * 1000 + this.restoreNj;
-    return unit.nj <= this.#leftNj && boot + enter.nj + unit.nj + this.commit().nj <= this.chargeUj * 1000;
+    return this.#bootNj + enter.nj + unit.nj + this.commit().nj <= this.chargeUj * 1000;
+  }
+
+  /**
+   * What a step of ours takes with what cuts are expected to make of it: the warning comes anywhere in a unit alike, and
+   * where a unit does not end on what is left then, a boot enters the layer and does the unit again.
+   */
+  expectedNj(step: Step): number {
+    const { nj } = total(step);
+    const chance = Math.max(0, 1 - this.#leftNj / step.unit.nj);
+    const again = this.#bootNj + step.enter.nj + step.unit.nj;
+    return nj * (1 + (chance * again) / (this.chargeUj * 1000 - this.#bootNj));
+  }
+
+  get #bootNj(): number {
+    return this.profile.bootUj.value * 1000 + this.restoreNj;
   }
 
   /** Writing a cursor of ours. */
   commit(): Cost {
-    return sum(this.core(COMMIT_CYCLES), this.write(2 * CURSOR_WORDS));
+    const { cycles, energyUj } = commitCost(this.profile);
+    return { cycles, nj: energyUj * 1000 };
   }
 
   core(plannedCycles: number): Cost {
@@ -114,7 +128,7 @@ class Prices {
     const { accelerator } = this.profile;
     if (!accelerator) return this.read(count);
     const { moveCyclesPerElement: cycles, moveNjPerElement: nj } = accelerator;
-    return { cycles: count * cycles.value, nj: count * nj.value };
+    return byUnit(count * cycles.value, count * nj.value);
   }
 
   /** A vector operation of `count` multiply-adds; in software where there is no vector unit. */
@@ -122,10 +136,8 @@ class Prices {
     const { accelerator } = this.profile;
     if (!accelerator) return this.core(count * macCycles);
     const { callCycles, callNj, macCyclesPerElement, macNjPerElement } = accelerator;
-    return {
-      cycles: callCycles.value + count * macCyclesPerElement.value,
-      nj: callNj.value + count * macNjPerElement.value,
-    };
+    const cycles = callCycles.value + count * macCyclesPerElement.value;
+    return byUnit(cycles, callNj.value + count * macNjPerElement.value);
   }
 
   /** A complex FFT of `size` points, Q15. */
@@ -135,7 +147,7 @@ class Prices {
     if (!accelerator) return times(this.core(butterflies * this.#softButterfly()), this.fftFactor);
     const { callCycles, callNj, fftCyclesPerButterfly, fftNjPerButterfly } = accelerator;
     const cycles = callCycles.value + this.fftFactor * butterflies * fftCyclesPerButterfly.value;
-    return { cycles, nj: callNj.value + this.fftFactor * butterflies * fftNjPerButterfly.value };
+    return byUnit(cycles, callNj.value + this.fftFactor * butterflies * fftNjPerButterfly.value);
   }
 
   /** Four products, six sums, four shifts; two points and a twiddle of two halves each to load, two points to store. */
@@ -145,17 +157,29 @@ class Prices {
   }
 }
 
+const byUnit = (cycles: number, nj: number): Cost => ({ cycles, nj, unitNj: nj });
 const sum = (...costs: readonly Cost[]): Cost => ({
   cycles: costs.reduce((a, { cycles }) => a + cycles, 0),
   nj: costs.reduce((a, { nj }) => a + nj, 0),
+  unitNj: costs.reduce((a, { unitNj = 0 }) => a + unitNj, 0),
 });
-const times = ({ cycles, nj }: Cost, factor: number): Cost => ({ cycles: cycles * factor, nj: nj * factor });
+const times = ({ cycles, nj, unitNj = 0 }: Cost, factor: number): Cost => ({
+  cycles: cycles * factor,
+  nj: nj * factor,
+  unitNj: unitNj * factor,
+});
 const FREE: Cost = { cycles: 0, nj: 0 };
 
 const total = ({ units, unit, commit, enter }: Step): Cost => sum(enter, times(sum(unit, commit), units));
-/** By energy: what a charge is made of. */
-const cheapest = (steps: readonly Step[]): Step =>
-  steps.reduce((a, b) => (total(b).nj < total(a).nj ? b : a));
+
+/** What of a program's energy, without cuts, its vector unit takes, in percent. */
+export function unitPercent({ steps }: Program): number {
+  const { nj, unitNj = 0 } = sum(...steps.filter(({ units }) => units > 0).map(total));
+  return (unitNj / nj) * 100;
+}
+/** By energy, which a charge is made of, with what cuts are expected to cost. */
+const cheapest = (steps: readonly Step[], prices: Prices): Step =>
+  steps.reduce((a, b) => (prices.expectedNj(b) < prices.expectedNj(a) ? b : a));
 
 /** The same step in smaller units, as the planner cuts tiles: down to `most` pieces of each. */
 function cut(step: Step, most: number, prices: Prices): Step {
@@ -193,7 +217,8 @@ const outputs = (prices: Prices, count: number): Cost =>
  */
 function sonic(layer: Layer, prices: Prices): Step {
   if (layer.macs === 0) {
-    const unit = times(planned(layer, prices).unit, layer.tiles / layer.outputs);
+    const whole = planned(layer, prices);
+    const unit = times(whole.unit, whole.units / layer.outputs);
     const index = prices.write(1);
     return {
       name: layer.name,
@@ -244,18 +269,19 @@ function tails(layer: Layer, prices: Prices): Step {
 }
 
 /**
- * The same vector operations with inputs and sums kept in the vector unit's memory, nothing committed on the way. A
- * vector may run over `together` rows of the map at once, the ends of the rows being computed for nothing.
+ * The same vector operations with inputs and sums kept in the vector unit's memory, nothing committed on the way. A vector
+ * may run over `together` rows of the map at once, the ends of the rows being computed for nothing, or a row is in `parts`.
  */
-function resident(layer: Layer, prices: Prices, together = 1): Step {
+function resident(layer: Layer, prices: Prices, together = 1, parts = 1): Step {
   const { name } = layer;
   if (layer.kind !== 'conv') {
     const { commit: _, ...step } = tails(layer, prices);
     return { ...step, commit: FREE };
   }
-  const { rows, columns, channels, inputChannels } = layer;
+  const { rows, channels, inputChannels } = layer;
   const [height, width] = layer.kernel;
-  const groups = Math.ceil(rows / together);
+  const columns = Math.ceil(layer.columns / parts);
+  const groups = Math.ceil(rows / together) * parts;
   const mapColumns = columns + width - 1;
   const length = (together > 1 ? together * mapColumns : columns) * width;
   const inputs = prices.move((together + height - 1) * mapColumns * inputChannels);
@@ -274,7 +300,10 @@ function resident(layer: Layer, prices: Prices, together = 1): Step {
   };
 }
 
-/** A convolution's rows in one vector: as many as fit the vector unit's memory, 32-bit sums beside the inputs. */
+/** Parts of a row that ours tries. */
+const PARTS = [1, 2, 3, 4];
+
+/** A convolution's rows in one vector, as many as fit the unit's memory, 32-bit sums beside the inputs; or a part of a row. */
 function residents(layer: Layer, prices: Prices): Step[] {
   const { accelerator } = prices.profile;
   if (layer.kind !== 'conv' || !accelerator) return [resident(layer, prices)];
@@ -284,10 +313,11 @@ function residents(layer: Layer, prices: Prices): Step[] {
     const inputs = (rows + height - 1) * mapColumns * layer.inputChannels;
     return (inputs + 2 * rows * mapColumns + width) * 2 <= accelerator.sramBytes;
   };
-  const counts = Array.from({ length: layer.rows }, (_, i) => i + 1).filter(
-    (rows) => rows === 1 || fits(rows),
-  );
-  const steps = counts.map((rows) => resident(layer, prices, rows));
+  const counts = Array.from({ length: layer.rows }, (_, i) => i + 1).filter((rows) => rows > 1 && fits(rows));
+  const steps = [
+    ...PARTS.map((parts) => resident(layer, prices, 1, parts)),
+    ...counts.map((rows) => resident(layer, prices, rows)),
+  ];
   const small = steps.filter((step) => prices.holds(step));
   return small.length > 0 ? small : steps.slice(0, 1);
 }
@@ -320,16 +350,16 @@ function spectral(layer: Layer, prices: Prices): Step {
 /** Ours: of all that can evaluate a layer, what takes least; what is inexact only where there is hardware for it. */
 function ours(layer: Layer, prices: Prices): Step {
   const exact = [planned(layer, prices), direct(layer, prices)];
-  if (!prices.profile.accelerator || layer.kind === 'other') return cheapest(exact);
+  if (!prices.profile.accelerator || layer.kind === 'other') return cheapest(exact, prices);
   const spectra = layer.kind === 'circulant' ? [spectral(layer, prices), ace(layer, prices)] : [];
-  return cheapest([...exact, ...residents(layer, prices), ...spectra]);
+  return cheapest([...exact, ...residents(layer, prices), ...spectra], prices);
 }
 
 /** A step that commits after every `tiles` of its units: those are its units then. */
 function committed(step: Step, tiles: number, commit: Cost): Step {
   const units = Math.ceil(step.units / tiles);
   const share = step.units / units;
-  return { ...step, units, unit: { cycles: step.unit.cycles * share, nj: step.unit.nj * share }, commit };
+  return { ...step, units, unit: times(step.unit, share), commit };
 }
 
 export interface ProgramOptions {

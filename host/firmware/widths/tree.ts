@@ -15,7 +15,7 @@ export interface Node extends Instruction {
   results: number;
   body: Node[];
   otherwise: Node[];
-  /** No loop and no call is within. */
+  /** No loop is within. */
   isSimple: boolean;
 }
 
@@ -51,7 +51,7 @@ export function treeOf(module: WasmModule, body: FunctionBody): Tree {
       otherwise: [],
       isSimple: true,
     };
-    if (opcode === Op.LOOP || opcode === Op.CALL) {
+    if (opcode === Op.LOOP) {
       for (const each of open) if (each.node) each.node.isSimple = false;
     }
     here.into.push(node);

@@ -1,5 +1,5 @@
-// Made by `npm run calibrate` from bench/calibration.json: what one of each thing costs that a kernel does (`work` of its op in
-// host/ops), in instructions, counted.
+// Made by `npm run calibrate` from bench/calibration.json: what one of each
+// thing costs that a kernel does (`work` of its op in host/ops), in instructions, counted.
 export const armv6mCosts = {
   add: { tile: 268.2, element: 267.6, rest: 204.6, quick: 200.7 },
   add_s16: { tile: 206.3, element: 335.4, rest: 241.8 },

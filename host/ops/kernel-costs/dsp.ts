@@ -1,5 +1,5 @@
-// Made by `npm run calibrate` from bench/calibration.json: what one of each thing costs that a kernel does (`work` of its op in
-// host/ops), in instructions, counted.
+// Made by `npm run calibrate` from bench/calibration.json: what one of each
+// thing costs that a kernel does (`work` of its op in host/ops), in instructions, counted.
 export const dspCosts = {
   add: { tile: 239.3, element: 106.3, rest: 18.61, quick: 22.98 },
   add_s16: { tile: 81.14, element: 107.6 },

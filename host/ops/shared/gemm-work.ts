@@ -45,6 +45,19 @@ function pairedCounts(vectors: number, rows: number, length: number, room: boole
   };
 }
 
+/** Rows for which an MSP430 widens a vector once (firmware/brownout_accel_msp430.h). */
+const WIDENING_ROWS = 6;
+
+/** An MSP430's: a row on a vector, whose values are widened once where there are rows enough. */
+function wordCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
+  const widens = room && rows >= WIDENING_ROWS;
+  return {
+    [widens ? 'wordMac' : 'wordByteMac']: vectors * rows * length,
+    ...(widens ? { wordWidened: vectors * length } : {}),
+    wordOutput: vectors * rows,
+  };
+}
+
 /**
  * Multiply-adds of `rows` channels of `vectors` windows, as each body goes about them; `room`: to widen vectors in. A body asks
  * for those that are `countedBy` it.
@@ -53,12 +66,19 @@ export function gemmCounts(vectors: number, rows: number, length: number, room: 
   return {
     ...pairedCounts(vectors, rows, length, room),
     ...plainCounts(vectors, rows, length),
+    ...wordCounts(vectors, rows, length, room),
     rest: (length % 4) * vectors * rows,
   };
 }
 
+/** What the names of a body's own counts begin with. `metered`: of the MSP430's kernels as WASM. */
+const PREFIXES = {
+  ...{ dsp: 'paired', armv6m: 'paired', armv7m: 'plain', rv32: 'plain' },
+  ...{ msp430: 'word', metered: 'paired' },
+} as const satisfies Record<Body | 'metered', string>;
+const ALL = new RegExp(`^(${[...new Set(Object.values(PREFIXES))].join('|')})[A-Z]`);
+
 /** Whether what `name` counts is done by `body`: not what another does in its place. */
-export function countedBy(body: Body, name: string): boolean {
-  const plain = body === 'armv7m' || body === 'rv32';
-  return !name.startsWith(plain ? 'paired' : 'plain');
+export function countedBy(body: Body | 'metered', name: string): boolean {
+  return !ALL.test(name) || name.startsWith(PREFIXES[body]);
 }

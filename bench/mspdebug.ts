@@ -1,0 +1,249 @@
+// An MSP430 on `mspdebug sim`: memory that is FRAM where a part has FRAM, lives that end at an instruction, cycles counted.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportFirmware } from '../host/export/export-firmware.js';
+import { writeFirmwareFolder } from '../host/export/folder.js';
+import { linkElf, writeFiles } from '../host/firmware/build-elf.js';
+import { hardwareCalled } from '../host/firmware/hardware.js';
+import { moduleOfTarget } from '../host/firmware/module-of-target.js';
+import { nvmBody } from '../host/firmware/nvm-bodies/index.js';
+import { firmwareFiles, packageText, partSources } from '../host/firmware/sources.js';
+import { type MemoryMap, type Range, targetCalled } from '../host/firmware/targets.js';
+import type { Image } from '../host/model/image.js';
+import { littleEndian, type Values } from '../host/model/values.js';
+
+/** What differs from the part: the multiplier of 16 bits, and text that goes to a console. */
+const DEFINES = ['BROWNOUT_MULTIPLIER=0x130', 'BROWNOUT_TEXT_CONSOLE=0xff'];
+const DEVICES = [
+  'simio add hwmult m',
+  'simio add tracer t',
+  'simio add console c',
+  'simio config c base 0xff',
+];
+const BOARD = hardwareCalled('msp430fr5994');
+
+/** Programs that it takes, with their packages. */
+export const MSP430_PROGRAMS = { clang: 'clang', 'ld.lld': 'lld', 'llvm-size': 'llvm', mspdebug: 'mspdebug' };
+
+const folders: string[] = [];
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'brownout-msp430-'));
+  folders.push(folder);
+  return folder;
+}
+
+/** Addresses of the symbols of an ELF file of 32 bits. */
+function symbolsOf(elf: Uint8Array): Map<string, number> {
+  const view = Buffer.from(elf);
+  const at = view.readUInt32LE(32);
+  const sections = Array.from({ length: view.readUInt16LE(48) }, (_, i) => at + 40 * i);
+  const table = sections.find((section) => view.readUInt32LE(section + 4) === 2)!;
+  const names = view.readUInt32LE(sections[view.readUInt32LE(table + 24)]! + 16);
+  const [start, bytes] = [view.readUInt32LE(table + 16), view.readUInt32LE(table + 20)];
+  const symbols = new Map<string, number>();
+  for (let symbol = start; symbol < start + bytes; symbol += 16) {
+    const name = names + view.readUInt32LE(symbol);
+    symbols.set(view.toString('latin1', name, view.indexOf(0, name)), view.readUInt32LE(symbol + 4));
+  }
+  return symbols;
+}
+
+/** Of a program without an image: code, the words that it leaves at `results`, and a stack. */
+const SMALL_SCRIPT = `SECTIONS {
+  . = 0x4400; .text : { *(.text .text.*) *(.rodata .rodata.*) }
+  . = 0x8000; .bss (NOLOAD) : { *(.bss .bss.*) }
+  .vectors 0xfffe : { KEEP(*(.vectors)) }
+}
+ENTRY(reset)
+`;
+const SMALL_START = `#include <stdint.h>
+void fill(void);
+void end(void);
+__attribute__((noinline)) void end(void) { for (;;) __asm__ volatile("" ::: "memory"); }
+__attribute__((naked)) void reset(void) { __asm__ volatile("mov #0x3f00, r1\\n call #fill\\n br #end"); }
+__attribute__((section(".vectors"), used)) static void (*const vector)(void) = reset;
+`;
+
+/** The bytes that `fill()` of `text`, C, leaves in `results`, an array of so many: what LLVM calls is the firmware's. */
+export function runC(text: string, bytes: number): Uint8Array {
+  const folder = newFolder();
+  const runtime = 'brownout_msp430_runtime.S';
+  writeFiles(
+    folder,
+    new Map([
+      ['small.c', SMALL_START + text],
+      ['link.ld', SMALL_SCRIPT],
+      [runtime, packageText(runtime)],
+    ]),
+  );
+  const elf = linkElf(folder, ['small.c', runtime], { target: targetCalled('msp430'), defines: [] });
+  const symbols = symbolsOf(readFileSync(elf));
+  const left = join(folder, 'results');
+  const commands = [
+    `prog ${elf}`,
+    'reset',
+    `setbreak ${symbols.get('end')}`,
+    'run',
+    `save_raw ${symbols.get('results')} ${bytes} ${left}`,
+  ];
+  execFileSync('mspdebug', ['-q', 'sim', ...commands], { stdio: 'ignore' });
+  return new Uint8Array(readFileSync(left));
+}
+
+/** What a part did. */
+export interface MspRun {
+  lines: string[];
+  nvm: Uint8Array;
+  /** Of the last life, as mspdebug 0.22 counts them. */
+  cycles: number;
+  instructions: number;
+}
+
+/** Where a program went through a function, and when. */
+export interface Mark {
+  name: string;
+  cycles: number;
+}
+
+const hex = (value: number): string => `0x${value.toString(16)}`;
+
+/** A program for the board, as it is exported, and what it does on the simulator. */
+export class Msp430 {
+  readonly #elf: string;
+  readonly #symbols: Map<string, number>;
+
+  private constructor(
+    private readonly image: Image,
+    readonly codeBytes: number,
+    private readonly folder: string,
+    private readonly sram: Range,
+    sources: string[],
+    defines: readonly string[],
+  ) {
+    const target = targetCalled('msp430');
+    this.#elf = linkElf(folder, sources, { target, defines: [...DEFINES, ...defines] });
+    this.#symbols = symbolsOf(readFileSync(this.#elf));
+  }
+
+  static async build(image: Image, defines: readonly string[] = []): Promise<Msp430> {
+    const folder = join(newFolder(), 'app');
+    const { files, usage } = await exportFirmware(image, { board: BOARD.name, verify: false });
+    writeFirmwareFolder(folder, files);
+    const objects = /^OBJECTS = (.*)$/m.exec(readFileSync(join(folder, 'Makefile'), 'utf8'))![1]!.split(' ');
+    const sources = objects.map((name) => name.replace('.o', /_(asm|runtime)\.o$/.test(name) ? '.S' : '.c'));
+    return new Msp430(image, usage!.codeBytes, folder, BOARD.map.sram, sources, defines);
+  }
+
+  /** The same on a part whose SRAM is elsewhere, and larger: for what is counted there alone. Throws `E_COMPILE`. */
+  static async onOther(image: Image, sram: Range, defines: readonly string[] = []): Promise<Msp430> {
+    const folder = newFolder();
+    const target = { ...targetCalled('msp430'), farthest: 0xffff - sram.origin };
+    const { settings, flashBytes } = nvmBody('mapped').place({
+      map: { ...BOARD.map, sram, nvm: sram } satisfies MemoryMap,
+      ...{ nvmBytes: image.nvmBytes, page: undefined, isFram: true },
+    });
+    const { origin, bytes } = BOARD.map.flash;
+    const map = { flash: { origin, bytes: bytes - flashBytes }, sram, nvm: sram };
+    const part = { target, nvm: 'mapped', board: BOARD, map, settings } as const;
+    writeFiles(folder, firmwareFiles(image, await moduleOfTarget(image, target), part));
+    return new Msp430(image, 0, folder, sram, partSources(part), defines);
+  }
+
+  #file(name: string, bytes: Uint8Array | string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, bytes);
+    return path;
+  }
+
+  get #nvmAt(): number {
+    const settings = readFileSync(join(this.folder, 'brownout_settings.h'), 'utf8');
+    return Number(/BROWNOUT_NVM_ADDRESS (0x\w+)u/.exec(settings)![1]);
+  }
+
+  /** What mspdebug says to the commands, the program and NVM loaded. SRAM is other garbage in each life. */
+  #say(commands: (boot: (life: number) => string[]) => string[], nvm: Uint8Array, input?: Values): string {
+    const { origin, bytes } = this.sram;
+    const boot = (life: number): string[] => [
+      `fill ${hex(origin)} ${hex(bytes)} ${[1, 77, 201].map((n) => hex((life * n + 0xa5) & 255)).join(' ')}`,
+      'reset',
+      'simio config t clear',
+    ];
+    const all = [
+      ...DEVICES,
+      `prog ${this.#elf}`,
+      `load_raw ${this.#file('nvm.given', nvm)} ${this.#nvmAt}`,
+      ...(input
+        ? [`load_raw ${this.#file('sample', littleEndian(input))} ${this.#symbols.get('brownout_sample')}`]
+        : []),
+      `setbreak ${this.#symbols.get('brownout_board_end')}`,
+      ...commands(boot),
+    ];
+    const script = this.#file('commands', `${all.join('\n')}\n`);
+    const options = { encoding: 'latin1', maxBuffer: 1 << 28 } as const;
+    return execFileSync('mspdebug', ['-q', 'sim', `read ${script}`], options);
+  }
+
+  /** Lives of so many instructions each, one after the other; then one to the end. */
+  run(
+    lives: readonly number[] = [],
+    { input, nvm = new Uint8Array(this.image.nvmBytes) }: { input?: Values; nvm?: Uint8Array } = {},
+  ): MspRun {
+    const left = join(this.folder, 'nvm.left');
+    const out = this.#say(
+      (boot) => [
+        ...lives.flatMap((count, life) => [...boot(life), `step ${count}`]),
+        ...boot(lives.length),
+        'run',
+        'simio info t',
+        `save_raw ${this.#nvmAt} ${this.image.nvmBytes} ${left}`,
+      ],
+      nvm,
+      input,
+    );
+    const found = (name: string): number =>
+      Number(new RegExp(`${name}: +(\\d+)`).exec(out)?.[1] ?? Number.NaN);
+    return {
+      lines: out.split('\n').filter((line) => /^(ticket|error|fault|given up|provisioned)/.test(line)),
+      nvm: new Uint8Array(readFileSync(left)),
+      cycles: found('MCLK'),
+      instructions: found('Instruction count'),
+    };
+  }
+
+  /** Every time that a life goes through one of `names`, at most `most` times; the last is the end. Throws where one is none. */
+  marks(
+    names: readonly string[],
+    most: number,
+    nvm: Uint8Array = new Uint8Array(this.image.nvmBytes),
+  ): Mark[] {
+    const places = new Map(
+      [...names, 'brownout_board_end'].map((name) => {
+        const at = this.#symbols.get(name);
+        if (at === undefined) throw new RangeError(`no function ${name} in the program`);
+        return [at, name] as const;
+      }),
+    );
+    const out = this.#say(
+      (boot) => [
+        ...[...places.keys()].map((at) => `setbreak ${at}`),
+        ...boot(0),
+        ...Array.from({ length: most }, () => ['run', 'simio info t']).flat(),
+      ],
+      nvm,
+    );
+    const marks: Mark[] = [];
+    for (const [, pc, cycles] of out.matchAll(/\( *PC: *([0-9a-f]+)\)[\s\S]*?MCLK: +(\d+)/g)) {
+      const name = places.get(Number.parseInt(pc!, 16));
+      if (name === undefined) continue;
+      marks.push({ name, cycles: Number(cycles) });
+      if (name === 'brownout_board_end') return marks;
+    }
+    return marks;
+  }
+}
