@@ -267,6 +267,9 @@ function modelled({ pieces }: CalibrationSample, row: Counts): { units: number; 
   return { units, counted };
 }
 
+/** A kernel, and one that runs the same code for what both have: transforms of the input. */
+const SAME_CODE: Readonly<Record<string, string>> = { circulant_ntt: 'circulant_spectra' };
+
 /**
  * The same where samples are few, and none of what is too large for the part: near to costs that were `metered` of all kernels,
  * each kernel's scaled to what it was counted to take; those of which nothing was counted as the others are in the mean.
@@ -285,18 +288,23 @@ function fitNear(samples: readonly CalibrationSample[], metered: KernelCosts): K
       }),
   );
   const mean = meanOf([...logs.values()]);
+  const piecesOf = (kernel: string): Piece[] => seenOf(samples, kernel).flatMap(({ pieces }) => pieces);
+  const isSeen = (kernel: string, name: string): boolean =>
+    piecesOf(kernel).some(({ counts }) => (counts[name] ?? 0) > 0);
+  const fit = (kernel: string, known: Counts = {}): Counts => {
+    const scale = Math.exp(logs.get(kernel) ?? mean);
+    const kept = Object.entries(metered[kernel]!).filter(([name]) => countedBy('msp430', name));
+    const expected = Object.fromEntries(kept.map(([name, cost]) => [name, cost * scale]));
+    return fitKernel(piecesOf(kernel), { ...expected, ...known });
+  };
   return Object.fromEntries(
-    Object.entries(metered).map(([kernel, row]) => {
-      const scale = Math.exp(logs.get(kernel) ?? mean);
-      const kept = Object.entries(row).filter(([name]) => countedBy('msp430', name));
-      const expected = Object.fromEntries(kept.map(([name, cost]) => [name, cost * scale]));
-      return [
-        kernel,
-        fitKernel(
-          seenOf(samples, kernel).flatMap(({ pieces }) => pieces),
-          expected,
-        ),
-      ];
+    Object.keys(metered).map((kernel) => {
+      const same = SAME_CODE[kernel];
+      if (same === undefined) return [kernel, fit(kernel)];
+      const others = Object.entries(fit(same)).filter(
+        ([name]) => name in metered[kernel]! && isSeen(same, name) && !isSeen(kernel, name),
+      );
+      return [kernel, fit(kernel, Object.fromEntries(others))];
     }),
   );
 }
