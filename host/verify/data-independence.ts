@@ -1,8 +1,12 @@
 // The obligation that lets one input stand for all, and one set of weights for all that a plan is for: no branch, address or
 // length of a tile depends on data in NVM, or on constants that are no part of the plan. It is
 // shown on the binary, by following every value that comes from there (toolchain/taint.ts). What does depend is named.
-import { H_LEARNING, LEARNING_BYTES, OpKind } from '../../assembly/layout.js';
+// Scales are followed by themselves: by them kernels made for speed round in one of two ways, in registers; no address or length
+// depends on them.
+import { CONSTANT, H_LEARNING, LEARNING_BYTES, OP_REQUANT, OpKind } from '../../assembly/layout.js';
 import { cursorBytes, slotAddress } from '../model/cursor.js';
+import { recordOp } from '../ops/record.js';
+import type { Interval } from '../plan/interval.js';
 import { followTaint, type Tainting } from '../toolchain/taint.js';
 import { Fault, Probe } from './probe.js';
 import type { Subject } from './subject.js';
@@ -47,26 +51,58 @@ const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
   [OpKind.SETTLE]: { addresses: DECIDES, branches: DECIDES },
 };
 
-/** Follows the job's data once. Returns names of the kinds of ops that depend on it, or undefined with vectors. */
+/** Follows the job's data, then scales. Returns names of the kinds of ops that depend on data, or undefined with vectors. */
 export function dataIndependence(subject: Subject): string[] | undefined {
-  const { image, job, sramBytes } = subject;
   const tainting = follow(subject.wasm);
   if (!tainting) return undefined;
-  const { wasm, marksAt, foundAt } = tainting;
+  const { image } = subject;
+  const scales = scalesOf(image);
+  const isScale = (address: number): boolean =>
+    scales.some(([start, end]) => address >= start && address < end);
+  const excepted = new Set<OpKind>();
+  run(subject, tainting, {
+    isData: (address) => address >= image.input.offset,
+    isConstant: (address) => !steers(image, address) && !isScale(address),
+    found(kind, what, at, index) {
+      excepted.add(kind);
+      if (!EXCEPTIONS[kind]?.[what]) refuse(kind, what, 'data', at, index);
+    },
+  });
+  run(subject, tainting, {
+    isData: () => false,
+    isConstant: isScale,
+    found(kind, what, at, index) {
+      if (what === 'addresses' && !EXCEPTIONS[kind]?.addresses) refuse(kind, what, 'scales', at, index);
+    },
+  });
+  return [...excepted].map((kind) => OpKind[kind]!);
+}
+
+const refuse = (kind: OpKind, what: string, on: string, at: number, index: number): never =>
+  refute('data', `${what} of ${OpKind[kind]} depend on ${on}, at offset ${at} of the module`, index);
+
+/** Which views are followed, and what hears of a step that depends on them. */
+interface Followed {
+  isData(address: number): boolean;
+  isConstant(address: number): boolean;
+  found(kind: OpKind, what: keyof Exception, at: number, index: number): void;
+}
+
+/** One run of the job. */
+function run({ image, job, sramBytes }: Subject, { wasm, marksAt, foundAt }: Tainting, on: Followed): void {
   const mark = (address: number, length: number, value: number): void => {
     probe.memory.fill(value, marksAt + address, marksAt + address + length);
   };
   const probe: Probe = new Probe(new WebAssembly.Module(wasm), {
     image,
     sramBytes,
-    onView: (address, length, scratch) => mark(scratch, length, address >= image.input.offset ? 1 : 0),
-    onConstant: (scratch, length, address) => mark(scratch, length, steers(image, address) ? 0 : 1),
+    onView: (address, length, scratch) => mark(scratch, length, on.isData(address) ? 1 : 0),
+    onConstant: (scratch, length, address) => mark(scratch, length, on.isConstant(address) ? 1 : 0),
     onAccelerated: (address, length) => mark(address, length, 1),
   });
   probe.nvm.set(job.initial);
   probe.nvm.set(cursorBytes(job.cursors[0]!, 0), slotAddress(image, 0));
   const found = new DataView(probe.memory.buffer, foundAt, 8);
-  const excepted = new Set<OpKind>();
   probe.boot((arena) => arena.fill(0));
   job.steps.forEach(({ op }, index) => {
     try {
@@ -75,19 +111,27 @@ export function dataIndependence(subject: Subject): string[] | undefined {
       if (error instanceof Fault) refute('data', error.message, index);
       throw error;
     }
-    const { kind } = image.ops[op]!;
     for (const [i, what] of (['addresses', 'branches'] as const).entries()) {
       const at = found.getUint32(4 * i, true);
       found.setUint32(4 * i, 0, true);
-      if (at === 0) continue;
-      excepted.add(kind);
-      if (!EXCEPTIONS[kind]?.[what])
-        refute('data', `${what} of ${OpKind[kind]} depend on data, at offset ${at} of the module`, index);
+      if (at !== 0) on.found(image.ops[op]!.kind, what, at, index);
     }
     // Static data is made of what is committed: what a tile decided is a fact from here on.
     mark(0, probe.arena, 0);
   });
-  return [...excepted].map((kind) => OpKind[kind]!);
+}
+
+/** Where the image has scales. */
+function scalesOf({ ops }: Subject['image']): Interval[] {
+  return ops
+    .filter((op) => !op.isLearning && (op.get(OP_REQUANT) & CONSTANT) !== 0)
+    .flatMap((op) => {
+      const start = (op.get(OP_REQUANT) & ~CONSTANT) >>> 0;
+      const { reads } = recordOp(op).bounds(op);
+      return reads.flatMap(([field, bytes]) =>
+        field === OP_REQUANT ? [[start, start + bytes] as const] : [],
+      );
+    });
 }
 
 /** Whether what lies at `address` of the image may steer the module: header, plan, and what groups of addresses are. */
