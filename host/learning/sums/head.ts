@@ -22,8 +22,11 @@ const KINDS: readonly QuantizedOp['kind'][] = ['dense', 'circulant', 'conv2d', '
 
 /** The op that makes the logits, its input what is projected. Throws `E_LEARN`. */
 export function lastLayer(network: QuantizedNetwork): { op: number; features: number; logits: number } {
-  const { logits } = chainOf(network);
-  const op = network.ops.findIndex(({ output }) => output === logits);
+  let { logits } = chainOf(network);
+  const maker = (): number => network.ops.findIndex(({ output }) => output === logits);
+  let op = maker();
+  // A reshape only renames.
+  for (; network.ops[op]?.kind === 'reshape'; op = maker()) logits = network.ops[op]!.inputs[0]!;
   const last = network.ops[op];
   const features = last?.inputs[0] ?? -1;
   if (last && KINDS.includes(last.kind) && network.tensors[features]!.dtype !== 'int16')
