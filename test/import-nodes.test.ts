@@ -481,4 +481,14 @@ test('as tf2onnx writes them: a Gemm whose third input is computed, an Erfc', ()
   check('Gemm', [1, 4], nodes, { v, w }, expected, random);
 });
 
+test('a constant that would take seconds to compute is refused', () => {
+  const nodes = [
+    { op: 'Gather', inputs: ['t', 'i'], outputs: ['g'] },
+    { op: 'Add', inputs: ['x', 'g'], outputs: ['y'] },
+  ];
+  const t: TestConstant = { shape: [1, 4096], values: new Float32Array(4096) };
+  const file = onnxModel([1, 4], nodes, { t, i: integers(...new Array<number>(2048).fill(0)) });
+  assert.throws(() => importOnnx(file), /8388608 values that are known/);
+});
+
 test.run();

@@ -49,6 +49,9 @@ export type BoundedOp = Extract<GraphOp, { bounds?: Bounds }>;
 const isBounded = (op: GraphOp): op is BoundedOp =>
   ['conv2d', 'depthwiseConv2d', 'dense', 'add', 'mul'].includes(op.kind);
 
+/** Values of a constant that is computed: more than a device holds, and more than is worth the time. */
+const MOST_COMPUTED = 1 << 22;
+
 export class OnnxGraph {
   readonly float: FloatGraph = { tensors: [], ops: [], input: 0, output: 0 };
   readonly opset: number;
@@ -188,7 +191,14 @@ export class OnnxGraph {
     return this.#activations.has(node.inputs[slot] ?? '');
   }
 
+  /** Refuses a constant of more values than are computed. */
+  checkComputed(node: OnnxNode, count: number): void {
+    if (count > MOST_COMPUTED)
+      this.refuse(node, `making ${count} values that are known`, `at most ${MOST_COMPUTED}`);
+  }
+
   fold(node: OnnxNode, tensor: OnnxTensor, output = 0): void {
+    this.checkComputed(node, tensor.values.length);
     this.#constants.set(node.outputs[output] ?? '', tensor);
   }
 

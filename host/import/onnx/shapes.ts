@@ -219,6 +219,7 @@ function rangesOf(
   const ends = list(2, 'ends') ?? [];
   const axes = list(3, 'axes') ?? starts.map((_, axis) => axis);
   const steps = list(4, 'steps') ?? [];
+  if (starts.length > shape.length) graph.refuse(node, 'of more ranges than dimensions', 'one each');
   return starts.map((from, i) => {
     const axis = (axes[i] ?? 0) < 0 ? (axes[i] ?? 0) + shape.length : (axes[i] ?? 0);
     const size = shape[axis];
@@ -235,10 +236,16 @@ function rangesOf(
 }
 
 /** Elements of a constant, along one dimension. */
-function constantParts(constant: OnnxTensor, axis: number, indices: readonly number[]): OnnxTensor {
-  const { shape, values } = constant;
+function constantParts(
+  graph: OnnxGraph,
+  node: OnnxNode,
+  { shape, values, integer }: OnnxTensor,
+  axis: number,
+  indices: readonly number[],
+): OnnxTensor {
   const inner = elementCount({ shape: shape.slice(axis + 1) });
   const outer = elementCount({ shape: shape.slice(0, axis) });
+  graph.checkComputed(node, outer * indices.length * inner);
   const size = shape[axis] ?? 1;
   const taken = new Float64Array(outer * indices.length * inner);
   let count = 0;
@@ -248,7 +255,7 @@ function constantParts(constant: OnnxTensor, axis: number, indices: readonly num
   return {
     shape: shape.map((old, i) => (i === axis ? indices.length : old)),
     values: taken,
-    integer: constant.integer,
+    integer,
   };
 }
 
@@ -259,7 +266,7 @@ export const slice: Handler = (graph, node) => {
   let constant = graph.constant(node, 0);
   if (constant) {
     for (const { axis, start, count, step } of rangesOf(graph, node, constant.shape))
-      constant = constantParts(constant, axis, spaced(start, count, step));
+      constant = constantParts(graph, node, constant, axis, spaced(start, count, step));
     graph.fold(node, constant);
     return;
   }
@@ -287,7 +294,7 @@ export const split: Handler = (graph, node) => {
   let start = 0;
   sizes.forEach((part, i) => {
     const name = node.outputs[i] ?? '';
-    if (constant) graph.fold(node, constantParts(constant, axis, spaced(start, part, 1)), i);
+    if (constant) graph.fold(node, constantParts(graph, node, constant, axis, spaced(start, part, 1)), i);
     else if (name) graph.define(name, take(graph, node, graph.any(node), axis, spaced(start, part, 1)));
     start += part;
   });
@@ -307,7 +314,7 @@ export const gather: Handler = (graph, node) => {
   if (indices.some((index) => !(index >= 0 && index < size)))
     return graph.refuse(node, `of elements [${indices}]`, `0 to ${size - 1}`);
   const shape = [...before.slice(0, axis), ...asked.shape, ...before.slice(axis + 1)];
-  if (constant) return graph.fold(node, { ...constantParts(constant, axis, indices), shape });
+  if (constant) return graph.fold(node, { ...constantParts(graph, node, constant, axis, indices), shape });
   const value = take(graph, node, graph.any(node), axis, indices);
   return graph.define(node.outputs[0] ?? '', { ...value, shape });
 };
@@ -319,7 +326,7 @@ function amountsOf(graph: OnnxGraph, node: OnnxNode, rank: number): [before: num
     ? graph.constantIntegers(node, 3)
     : Array.from({ length: rank }, (_, axis) => axis);
   if (pads.length !== 2 * axes.length || pads.some((n) => !(n >= 0 && n < 65536)))
-    graph.refuse(node, `by [${pads}]`, `${2 * axes.length} amounts from 0 on`);
+    graph.refuse(node, `by [${pads.slice(0, 16)}]`, `${2 * axes.length} amounts from 0 on`);
   const amounts = Array.from({ length: rank }, (): [number, number] => [0, 0]);
   axes.forEach((axis, i) => {
     amounts[axis < 0 ? axis + rank : axis] = [pads[i]!, pads[axes.length + i]!];
