@@ -31,11 +31,11 @@ export const EMITTED = [
       'no barrier before sums by the DSP extension',
       '#define BROWNOUT_ACCEL_BEGIN() __asm__ volatile("" : : : "memory")',
       '#define BROWNOUT_ACCEL_BEGIN() ((void)0)',
+      'a word to compilers: gcc 12 moves stores without it, but none behind a load that needs it (test accel, Cortex-M4 and M33)',
     ],
   ]),
   ...of('firmware/brownout_accel_signs.h', { test: 'accel' }, [
     ['a sign the other way', 'STEP(12, 3, +)', 'STEP(12, 3, -)'],
-    ['more fours than a half holds', 'SIGNS_MOST 63u', 'SIGNS_MOST 255u'],
     [
       'bits of the next four',
       'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);',
