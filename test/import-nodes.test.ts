@@ -489,6 +489,10 @@ test('a constant that would take seconds to compute is refused', () => {
   const t: TestConstant = { shape: [1, 4096], values: new Float32Array(4096) };
   const file = onnxModel([1, 4], nodes, { t, i: integers(...new Array<number>(2048).fill(0)) });
   assert.throws(() => importOnnx(file), /8388608 values that are known/);
+  const wide = onnxModel([1, 4], [{ op: 'Expand', inputs: ['x', 'n'], outputs: ['y'] }], {
+    n: integers(1, 2 ** 31 - 1),
+  });
+  assert.throws(() => importOnnx(wide), /fewer elements/);
 });
 
 test.run();

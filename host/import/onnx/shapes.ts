@@ -481,20 +481,17 @@ export const shape: Handler = (graph, node) => {
 };
 
 export const size: Handler = (graph, node) => {
-  graph.fold(node, {
-    shape: [],
-    values: [elementCount({ shape: shapeOf(graph, node) })],
-    integer: true,
-    bits: 64,
-  });
+  const count = elementCount({ shape: shapeOf(graph, node) });
+  graph.fold(node, { shape: [], values: [count], integer: true, bits: 64 });
 };
 
 /** Expand: to a larger shape; what an activation is multiplied by ones for. */
 export const expand: Handler = (graph, node) => {
   const ones = graph.constantIntegers(node, 1);
   const name = `${node.outputs[0] ?? ''}#ones`;
-  const values = new Array<number>(elementCount({ shape: ones })).fill(1);
-  if (values.length > 1 << 20) graph.refuse(node, `to [${ones}]`, 'fewer elements');
+  const count = elementCount({ shape: ones });
+  if (!(count >= 0 && count <= 1 << 20)) graph.refuse(node, `to [${ones.slice(0, 8)}]`, 'fewer elements');
+  const values = new Float64Array(count).fill(1);
   graph.fold({ ...node, outputs: [name] }, { shape: ones, values, integer: false });
   arithmetic(graph, { ...node, op: 'Mul', inputs: [node.inputs[0] ?? '', name] });
 };

@@ -299,7 +299,7 @@ const sequenceLstm: Rule = (t, { options }) => {
   const order = [0, 3, 1, 2];
   const join = (first: number, kind: string, zeros = 0): string => {
     const parts = order.map((gate) => t.constants.get(t.input(first + gate)));
-    if (parts.some((part) => !part)) return '';
+    if (parts.some((part) => !part) || zeros > 1 << 18) return '';
     const values = parts.flatMap((part) => Array.from(part!.values));
     const [rows = 1, ...rest] = parts[0]!.shape;
     const name = `${t.output()}:${kind}`;
