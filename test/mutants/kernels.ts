@@ -276,7 +276,7 @@ export const KERNELS = [
     ['columns left of the map', 'if (<u32>(x + at) < <u32>width) copyBytes', 'if (x + at < width) copyBytes'],
     ['dilation forgotten', 'const at = kx * dilation;', 'const at = kx;'],
     ['windows side by side', '      source += stride * pixel;\n', '      source += pixel;\n'],
-    ['every tap row at the first', 'let target = columns + ky * span;', 'let target = columns;'],
+    ['every tap row at the first', 'let to = columns + ky * span;', 'let to = columns;'],
   ]),
   ...of('assembly/kernels/max_pool.ts', 'answers', [
     [
