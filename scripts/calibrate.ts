@@ -156,7 +156,9 @@ for (const body of BODIES) {
     `host/ops/kernel-costs/${body}.ts`,
     `// Made by \`${COMMAND}\` from bench/${body === 'msp430' ? 'calibration-msp430' : 'calibration'}.json: what one of each
 // thing costs that a kernel does (\`work\` of its op in host/ops), in ${body === 'msp430' ? 'cycles' : 'instructions'}, counted.
-export const ${body}Costs = {\n${rows(costs)}\n} as const;
+import type { Counts } from '../shared/work.js';
+
+export const ${body}Costs: Readonly<Record<string, Counts>> = {\n${rows(costs)}\n};
 `,
   );
 }

@@ -1,6 +1,8 @@
 // Made by `npm run calibrate` from bench/calibration.json: what one of each
 // thing costs that a kernel does (`work` of its op in host/ops), in instructions, counted.
-export const armv6mCosts = {
+import type { Counts } from '../shared/work.js';
+
+export const armv6mCosts: Readonly<Record<string, Counts>> = {
   add: { tile: 268.2, element: 267.6, rest: 204.6, quick: 200.7 },
   add_s16: { tile: 206.3, element: 335.4, rest: 241.8 },
   avg_pool: { tile: 829.2, pixel: 40.12, value: 15.99, output: 140.7 },
@@ -189,4 +191,4 @@ export const armv6mCosts = {
   pad: { tile: 231.9, filled: 11.45, rest: 377.6, inside: 243.9, copied: 4.4 },
   softmax: { tile: 678.9, value: 285 },
   softmax_s16: { copied: 0.949, tile: 241, value: 166.5 },
-} as const;
+};

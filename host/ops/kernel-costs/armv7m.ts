@@ -1,6 +1,8 @@
 // Made by `npm run calibrate` from bench/calibration.json: what one of each
 // thing costs that a kernel does (`work` of its op in host/ops), in instructions, counted.
-export const armv7mCosts = {
+import type { Counts } from '../shared/work.js';
+
+export const armv7mCosts: Readonly<Record<string, Counts>> = {
   add: { tile: 322.2, element: 105.1, quick: 47.98 },
   add_s16: { tile: 75.53, element: 109.6, rest: 3.055 },
   avg_pool: { tile: 476.8, pixel: 26.98, value: 8.29, output: 25.96 },
@@ -201,4 +203,4 @@ export const armv7mCosts = {
   pad: { tile: 119, filled: 0.4252, rest: 78.32, inside: 35.68, copied: 2.928 },
   softmax: { tile: 199.8, value: 95.76 },
   softmax_s16: { copied: 0.8559, tile: 116.8, value: 69.5 },
-} as const;
+};

@@ -1,6 +1,8 @@
 // Made by `npm run calibrate` from bench/calibration.json: what one of each
 // thing costs that a kernel does (`work` of its op in host/ops), in instructions, counted.
-export const dspCosts = {
+import type { Counts } from '../shared/work.js';
+
+export const dspCosts: Readonly<Record<string, Counts>> = {
   add: { tile: 239.3, element: 106.3, rest: 18.61, quick: 22.98 },
   add_s16: { tile: 81.14, element: 107.6 },
   avg_pool: { tile: 485.1, pixel: 26.72, value: 8.279, output: 25.87 },
@@ -207,4 +209,4 @@ export const dspCosts = {
   pad: { tile: 113.4, filled: 0.5785, rest: 93.75, inside: 38.11, copied: 2.573 },
   softmax: { tile: 183.9, value: 96.74 },
   softmax_s16: { copied: 0.8538, tile: 115.6, value: 69.3 },
-} as const;
+};

@@ -1,6 +1,8 @@
 // Made by `npm run calibrate` from bench/calibration-msp430.json: what one of each
 // thing costs that a kernel does (`work` of its op in host/ops), in cycles, counted.
-export const msp430Costs = {
+import type { Counts } from '../shared/work.js';
+
+export const msp430Costs: Readonly<Record<string, Counts>> = {
   add: { tile: 797.2, element: 955.3, rest: 350.9, quick: 1550 },
   add_s16: { tile: 607, element: 959.3, rest: 1405 },
   avg_pool: { tile: 1863, pixel: 45.14, value: 41.67, output: 489.6 },
@@ -204,4 +206,4 @@ export const msp430Costs = {
   pad: { tile: 160.3, filled: 16.29, rest: 125.6, inside: 62.19 },
   softmax: { tile: 1326, value: 1184 },
   softmax_s16: { copied: 3.418, tile: 338.7, value: 643.4 },
-} as const;
+};

@@ -1,6 +1,8 @@
 // Made by `npm run calibrate` from bench/calibration.json: what one of each
 // thing costs that a kernel does (`work` of its op in host/ops), in instructions, counted.
-export const rv32Costs = {
+import type { Counts } from '../shared/work.js';
+
+export const rv32Costs: Readonly<Record<string, Counts>> = {
   add: { tile: 241.2, element: 111.9, quick: 62.14 },
   add_s16: { tile: 105, element: 139.5, rest: 0.1197 },
   avg_pool: { tile: 481.2, pixel: 17.61, value: 7.788, output: 29.47 },
@@ -198,4 +200,4 @@ export const rv32Costs = {
   pad: { tile: 117.5, filled: 8.274, rest: 5.259, inside: 45.24, copied: 5.951 },
   softmax: { tile: 244.4, value: 118.7 },
   softmax_s16: { copied: 6.418, tile: 156, value: 88.5 },
-} as const;
+};
