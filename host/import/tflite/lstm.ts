@@ -90,7 +90,7 @@ function refuseVariants(graph: TfliteGraph, op: TfliteOperator): void {
     graph.refuse(op, 'without one of its gates', 'all four');
 }
 
-/** A step's ops: `added`, sums of the inputs; `state`, hidden and cell of the step before. */
+/** What a step leaves to the next. */
 interface Step {
   hidden: number;
   cell: number;
@@ -107,6 +107,7 @@ interface Layer {
   hiddenRange: WideRange;
 }
 
+/** One step: `added` is what its gates take of the input. */
 function stepOf(graph: TfliteGraph, layer: Layer, added: number, before: Step | undefined): Step {
   const { builder } = graph;
   const { units, cellScale, hidden } = layer;
