@@ -30,7 +30,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const path = join(root, 'checkpoints/digits.brn');
 const image = readImage(readFileSync(path));
 const [scores] = run(image).outputs;
-const answer = scores!.join(' ');
+const label = scores!.indexOf(Math.max(...scores!));
+const answer = `${scores!.join(' ')} class ${image.metadata.classes?.[label] ?? label}`;
 const cross = { 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' };
 const nativeTest = hasPrograms('firmware built for this machine', { gcc: 'gcc', make: 'make' })
   ? test

@@ -54,8 +54,9 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** Least room for a note beside its value; with less it starts on a line of its own. */
 const LEAST_NOTE = 24;
 
-/** A name and a value a line, and a note after it, within the columns of a terminal. */
+/** A name and a value a line, and a note after it, within the columns of a terminal; no rows, no text. */
 export function facts(rows: readonly (readonly [name: string, value: string, note?: string])[]): string {
+  if (rows.length === 0) return '';
   const name = Math.max(...rows.map((row) => row[0].length));
   const value = Math.max(...rows.map((row) => visibleLength(row[1])));
   const beside = name + value + 6;

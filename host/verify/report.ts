@@ -16,11 +16,12 @@ function counterexampleLines(example: Counterexample, path: string): string[] {
     id === null
       ? [detail]
       : [
-          `${cuts} power failure${cuts === 1 ? '' : 's'} make it a ${verdict}: ${detail}`,
+          `${cuts} power failure${cuts === 1 ? ' makes' : 's make'} it a ${verdict}: ${detail}`,
           '',
           `  brownout replay ${path} --cuts ${id}`,
         ];
-  return [`${pc.red(`obligation "${obligation}"`)}: ${found}`, facts(where), '', ...schedule];
+  const about = where.length > 0 ? [facts(where), ''] : [];
+  return [`${pc.red(`obligation "${obligation}"`)}: ${found}`, ...about, ...schedule];
 }
 
 /** Verdict and what it rests on. */
