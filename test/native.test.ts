@@ -7,7 +7,7 @@ import { Status } from '../assembly/error.js';
 import { compile } from '../host/compile/compile.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import { elementCount } from '../host/model/quantized-network.js';
+import type { Values } from '../host/model/values.js';
 import { firstDifference } from '../host/simulator/equality.js';
 import { infer, makeDevice } from './util/devices.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
@@ -25,7 +25,7 @@ const wasm2cTest = hasWasm2c("kernels in wasm2c's C") ? test : test.skip;
 interface Case {
   what: string;
   image: Image;
-  input: Int8Array;
+  input: Values;
   sramBytes: number;
   expected: Uint8Array;
 }
@@ -36,7 +36,7 @@ function makeCases(): Case[] {
       const random = new Random(1000 + seed);
       const network = make(random);
       const image = readImage(compile(network, { arenaBytes: seed % 2 ? 3840 : 8192 }));
-      const input = networks.int8s(random, elementCount(network.tensors[network.input]!));
+      const input = networks.valuesFor(random, network.tensors[network.input]!);
       const device = makeDevice(image);
       infer(device, image, input);
       const sramBytes = ARENA + image.arenaBytes;

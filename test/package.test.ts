@@ -111,6 +111,8 @@ function install(): boolean {
   const build = spawnSync('npx', ['--no', '--', 'brownout', 'build', image, '--json'], {
     cwd: folder,
     encoding: 'utf8',
+    // A build that other tests have made would do without them.
+    env: { ...process.env, BROWNOUT_BUILDS: '' },
   });
   const { error } = JSON.parse(build.stdout) as { error: { code: string; hint: string } };
   assert.equal([build.status, error.code], [4, 'E_TOOL_MISSING']);

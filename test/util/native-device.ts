@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { emitFunctions } from '../../host/firmware/emit-c.js';
+import type { Values } from '../../host/model/values.js';
 import type { Image } from '../../host/model/image.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
@@ -13,7 +14,7 @@ import { WASM2C_RUNTIME, wasm2cText } from './wasm2c.js';
 /** A job: NVM as provisioned, the part's SRAM, one input. */
 interface NativeJob {
   image: Image;
-  input: Int8Array;
+  input: Values;
   sramBytes: number;
 }
 
@@ -183,8 +184,8 @@ export function runNative(program: string, jobs: readonly NativeJob[], arena: nu
     jobs.flatMap(({ image, input: x, sramBytes }) => {
       const nvm = new SimulatedNvm(image.nvmBytes);
       provision(nvm, image);
-      const bytes = new Uint8Array(x.buffer, x.byteOffset, x.length);
-      const head = uint32s(image.nvmBytes, sramBytes, x.length, arena, image.imageBytes);
+      const bytes = new Uint8Array(x.buffer, x.byteOffset, x.byteLength);
+      const head = uint32s(image.nvmBytes, sramBytes, x.byteLength, arena, image.imageBytes);
       return [head, image.device, nvm.cells, bytes];
     }),
   );
