@@ -66,7 +66,7 @@ test('every µJ and every inference is accounted for', () => {
 
 test('under RF little work is done again, and on steady power commits cost little', () => {
   for (const seed of [1, 2]) {
-    const options = { input, inferences: 65, seed } as const;
+    const options = { input, inferences: 75, seed } as const;
     const run = replay(image, { ...options, trace: 'rf:mean_off_ms=400', onLow: 'run' });
     assert.ok(run.cuts > 150 && run.reexecutedPercent < 5, `${run.reexecutedPercent} %`);
     const sleep = replay(image, { ...options, trace: 'rf:mean_off_ms=1500' });
