@@ -1,7 +1,7 @@
 // Models of NVM that are cut after each step (test/c/): compiled with the bodies of a folder, and played.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileNative, firmwareFolder, temporaryFolder } from './native.js';
 
@@ -53,4 +53,7 @@ export function build(kind: string, nvm = firmwareFolder, more: string[] = []): 
 
 /** The numbers that a run of it prints. Throws where the model finds something. */
 export const play = (program: string, ...args: (string | number)[]): number[] =>
-  execFileSync(program, args.map(String), { encoding: 'utf8' }).trim().split(' ').map(Number);
+  execFileSync(program, args.map(String), { cwd: dirname(program), encoding: 'utf8' })
+    .trim()
+    .split(' ')
+    .map(Number);
