@@ -73,7 +73,12 @@ function arraysOf(stem: string, what: 'in' | 'out'): NpyArray[] {
 
 function checkEqual(file: string): void {
   const stem = wild(file).replace(/\.\w+$/, '');
-  const { network, preprocessing } = importModel(bytesOf(wild(file)));
+  const { network, preprocessing, notes } = importModel(bytesOf(wild(file)));
+  assert.equal(
+    notes.map((note) => note.split(':')[0]),
+    file.includes('lstm') ? ['LSTM'] : [],
+    'what a user should know',
+  );
   // Checking the plan of the largest takes more than a charge of 100 µF.
   const image = readImage(compileUnproved(network, { preprocessing, capacitorUf: 470 }));
   const inputs = arraysOf(stem, 'in');

@@ -41,6 +41,9 @@ export class TfliteGraph {
   /** Results of operators that were refused. */
   readonly #blocked = new Set<number>();
 
+  /** What was done that a user should know of. */
+  readonly notes = new Set<string>();
+
   /** Whose kernels results are bit for bit those of. */
   readonly reference: 'tflite' | 'tflm';
 

@@ -314,7 +314,7 @@ export function importTflite(
       ...(ports.length > 1 ? { outputs: several(ports) } : {}),
     },
     tensors,
-    notes: [],
+    notes: [...graph.notes],
   };
 }
 

@@ -201,4 +201,7 @@ export const lstm: Handler = (graph, op) => {
     ? builder.reshape(joined, output.shape)
     : narrow(graph, builder.reshape(joined, output.shape), output);
   graph.define(graph.output(op), made);
+  graph.notes.add(
+    'LSTM: its state begins with zeros at every inference; TensorFlow Lite keeps it until it is reset',
+  );
 };
