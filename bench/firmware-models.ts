@@ -47,7 +47,7 @@ function denseOnly(): Image {
   return readImage(compile(network));
 }
 
-/** Images by name; `kws` and `ad` only where BROWNOUT_DATA has the models. */
+/** Images by name; `kws` and `ad` only where BROWNOUT_DATA has the models. `resnet8` and `vww` have random weights. */
 export function firmwareImages(): Record<string, () => Image> {
   const digits = (): Image => readImage(readFileSync(new URL('checkpoints/digits.brn', root)));
   const learning = (): Image => {
@@ -56,6 +56,8 @@ export function firmwareImages(): Record<string, () => Image> {
     return readImage(compile(network, { verify: false, learn: { layers: 'head:2' } }));
   };
   const images: Record<string, () => Image> = { dense: denseOnly, digits, 'digits-learning': learning };
+  for (const [name, make] of Object.entries({ resnet8, vww: visualWakeWords }))
+    images[name] = () => readImage(compile(make(new Random(1)), { device: DEVICE, verify: false }));
   for (const [name, file] of Object.entries({ kws: 'kws_ref_model.tflite', ad: 'ad01_int8.tflite' })) {
     const path = `${process.env['BROWNOUT_DATA']}/models/${file}`;
     if (!existsSync(path)) continue;
