@@ -56,5 +56,10 @@ export const EMITTED = [
   ]),
   ...of('host/firmware/compare-c.ts', { test: 'compare-c' }, [
     ['what is done compared alone', '[0, 1, 2, 3].every', '[0].every'],
+    [
+      'C that ends early taken',
+      'Math.max(expected.length, found.length)',
+      'Math.min(expected.length, found.length)',
+    ],
   ]),
 ];
