@@ -200,6 +200,20 @@ const WEIGHED: Mutant = {
 
 test('data: a kernel that is through early with some weights', () => caught(WEIGHED, 'data'));
 
+/** A kernel that writes elsewhere where a multiplier is negative, as none here is. Branches may hang on scales, addresses not. */
+const SCALED: Mutant = {
+  name: 'scaled',
+  file: 'assembly/kernels/conv2d.ts',
+  edits: [
+    [
+      'else store<i8>(to, requantize(op, dot<i8, i32>',
+      'else store<i8>(to + <usize>(load<u32>(pair) >>> 31), requantize(op, dot<i8, i32>',
+    ],
+  ],
+};
+
+test('data: a kernel whose addresses depend on scales', () => caught(SCALED, 'data'));
+
 test('data: what depends on it is said', () => {
   assert.equal(verify(tiled).dataExceptions, []);
   assert.ok(verify(learner).dataExceptions!.includes('FINISH'));
