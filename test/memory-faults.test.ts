@@ -59,7 +59,7 @@ const SETTLING: Mutant[] = [
 
 for (const mutant of SETTLING)
   test(`unstable words: ${mutant.name}`, async () => {
-    const { proved } = verify(tight(true), { module: await sabotaged(mutant), search: false });
+    const { proved } = verify(tight(true), { module: await sabotaged(mutant, tight(true)), search: false });
     assert.not(proved);
   });
 
@@ -115,7 +115,10 @@ test('one bad read at power-up: a module that reads slots once takes the older c
     file: 'assembly/cursor.ts',
     edits: [['if (!readSlot(slot) && !readSlot(slot)) continue;', 'if (!readSlot(slot)) continue;']],
   };
-  const { counterexample } = verify(tight(false), { module: await sabotaged(once), search: false });
+  const { counterexample } = verify(tight(false), {
+    module: await sabotaged(once, tight(false)),
+    search: false,
+  });
   assert.is(counterexample?.obligation, 'recovery');
   assert.match(counterexample!.found, /read \d+ of a boot has gone wrong/);
 });
@@ -128,10 +131,9 @@ test('one bad read at power-up: a learning header read once leads tiles astray, 
   const once: Mutant = {
     name: 'learning header read once',
     file: 'assembly/grad/groups.ts',
-    learning: true,
     edits: [['if (load<u32>(LEARN + at) != load<u32>(ARENA + at)) return false;', '{}']],
   };
-  const { counterexample } = verify(learner, { module: await sabotaged(once), search: false });
+  const { counterexample } = verify(learner, { module: await sabotaged(once, learner), search: false });
   assert.is(counterexample?.obligation, 'recovery');
 });
 

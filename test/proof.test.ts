@@ -55,7 +55,7 @@ async function caught(
   image = tiled,
   options: VerifyOptions = {},
 ): Promise<void> {
-  refutes(image, obligation, { ...options, module: await sabotaged(mutant) });
+  refutes(image, obligation, { ...options, module: await sabotaged(mutant, image) });
 }
 
 test('the images here are proved', () => {

@@ -153,7 +153,7 @@ test('proved from the first state and from either bank, also on the build for th
 // Where no schedule shows it, twenty thousand are tried: those mutants take a long run.
 for (const mutant of STREAM_MUTANTS.filter(({ cuts }) => cuts || CUTS === 0)) {
   test(`caught: ${mutant.name}`, async () => {
-    const module = await sabotaged(mutant);
+    const module = await sabotaged(mutant, image);
     const { proved, counterexample } = verify(image, { module });
     assert.not(proved);
     if (counterexample?.id == null || counterexample.cuts === 0) return;

@@ -10,11 +10,11 @@ import {
   FEATURE_SPECIAL,
   FEATURE_UNSTABLE,
   FEATURE_WEIGHT_ZERO,
-  KINDS_INT16,
-  KINDS_INT16_HIGH,
+  KIND_LEARNING,
   KINDS_INT8,
   KINDS_INT8_HIGH,
-  KIND_LEARNING,
+  KINDS_INT16,
+  KINDS_INT16_HIGH,
   OP_ACTIVATION_TYPE,
   OP_FLAG_JOINED,
   OP_FLAG_PLAIN,
@@ -25,15 +25,15 @@ import {
   STATIC_BYTES_LEARNING,
 } from '../../assembly/layout.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { keptBuild } from './kept-builds.js';
-import { optionalVersion } from '../package.js';
-import { deviceImageOf } from '../ops/given-image.js';
 import type { DeviceImage } from '../model/image.js';
-import { recordOp } from '../ops/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
+import { deviceImageOf } from '../ops/given-image.js';
+import { recordOp } from '../ops/record.js';
 import { bytes, choice, flag } from '../options/kinds.js';
 import type { Quantity } from '../options/quantity.js';
 import { type Checked, checkOptions, type Table } from '../options/table.js';
+import { optionalVersion } from '../package.js';
+import { keptBuild } from './kept-builds.js';
 
 /** Options of `buildDevice`. */
 export interface BuildOptions {
@@ -265,6 +265,16 @@ export async function splitLocals(wasm: Uint8Array): Promise<Uint8Array> {
   }
 }
 
+/** What asc is asked for `parts`: the entry, and all else. */
+const askedFor = (parts: BuildParts, settings: BuildSettings): { source: string; flags: string[] } => ({
+  source: (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[settings.entry],
+  flags: flagsOf(parts, settings),
+});
+
+/** What asc is asked for, where a device module has what `image` uses alone: the entry, and all else. */
+export const askedForImage = (image: Uint8Array | DeviceImage): { source: string; flags: string[] } =>
+  askedFor(partsOf(deviceImageOf(image)), checkOptions<BuildOptions, typeof buildOptions>(buildOptions, {}));
+
 /** What was built in this process, by all that goes into it: compilers take a while, and images of one kind share a module. */
 const built = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
 
@@ -274,8 +284,7 @@ export async function buildParts(
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const settings = checkOptions(buildOptions, options);
-  const source = (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[settings.entry];
-  const flags = flagsOf(parts, settings);
+  const { source, flags } = askedFor(parts, settings);
   const key = JSON.stringify([source, flags, settings]);
   const make = async (): Promise<Uint8Array<ArrayBuffer>> => shrink(await assemble(source, flags), settings);
   const made = built.get(key) ?? keptBuild(key, make);

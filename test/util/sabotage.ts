@@ -1,9 +1,15 @@
 // Device modules with one safeguard taken out, compiled from the sources as they are.
-import { KIND_LEARNING, OpKind, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
+import type { DeviceImage } from '../../host/model/image.js';
+import { askedForImage } from '../../host/toolchain/build-device.js';
+import type { Obligation } from '../../host/verify/violation.js';
 
 const root = new URL('../../../', import.meta.url);
+const WHOLE = {
+  source: 'assembly/index.ts',
+  flags: ['--target', 'scalar', '--outFile', 'device.wasm'],
+};
 
 /** A change of one source file. */
 export interface Mutant {
@@ -12,33 +18,17 @@ export interface Mutant {
   edits: readonly (readonly [from: string, to: string])[];
   /** Cuts tried all over one job show it, too. */
   cuts?: true;
-  /** Of the module that learns. */
-  learning?: true;
-  /** Of one that keeps state, with the kernels of a counter alone. */
-  streams?: true;
 }
 
-/** What a counter takes: sums and copies of int8, and banks that change places. */
-const COUNTER = [
-  `LEARNING_MASK=${2 ** (OpKind.FLIP - KIND_LEARNING)}`,
-  `KERNELS_INT8=${2 ** OpKind.ADD + 2 ** OpKind.MAP}`,
-  ...['KERNELS_INT16=0', 'WEIGHT_TYPES=1', 'FEATURE_MASK=0'],
-];
-
-/** The bytes of the device module with a mutant's edits. */
-export async function sabotaged({
-  file,
-  edits,
-  learning,
-  streams,
-}: Mutant): Promise<Uint8Array<ArrayBuffer>> {
+/** The bytes of a device module with a mutant's edits: with the kernels of `image` alone, or with all but those that learn. */
+export async function sabotaged(
+  { file, edits }: Mutant,
+  image?: DeviceImage,
+): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const entry = learning || streams ? 'assembly/learn.ts' : 'assembly/index.ts';
-  const parts = learning ? ['LEARNING_MASK=2097151'] : streams ? COUNTER : [];
-  const limit = parts.length > 0 ? ['--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`] : [];
-  const flags = [...parts.flatMap((use) => ['--use', use]), ...limit];
-  const result = await asc.main([entry, '--target', 'scalar', ...flags, '--outFile', 'x.wasm'], {
+  const { source, flags } = image ? askedForImage(image) : WHOLE;
+  const result = await asc.main([source, ...flags], {
     readFile(name: string): string | null {
       const url = new URL(name, root);
       if (!existsSync(url)) return null;
@@ -48,7 +38,7 @@ export async function sabotaged({
       return edits.reduce((changed, [from, to]) => changed.replace(from, to), text);
     },
     writeFile(name: string, contents: Uint8Array | string): void {
-      if (name === 'x.wasm') binary = new Uint8Array(contents as Uint8Array);
+      if (name === 'device.wasm') binary = new Uint8Array(contents as Uint8Array);
     },
     listFiles: () => null,
   });
@@ -214,34 +204,40 @@ export const MUTANTS: readonly Mutant[] = [
 const GRAD = 'assembly/grad/';
 
 /** Safeguards of learning. */
-export const LEARNING_MUTANTS: readonly Mutant[] = [
+export const LEARNING_MUTANTS: readonly (Mutant & { obligation: Obligation })[] = [
   {
     name: 'weights updated in place',
+    obligation: 'job',
     file: `${GRAD}update.ts`,
     edits: [['(Group.NEXT << GROUP_SHIFT)', '(Group.WEIGHTS << GROUP_SHIFT)']],
   },
   {
     name: 'the good weights written over',
+    obligation: 'live-in',
     file: `${GRAD}groups.ts`,
     edits: [['while (free == current || free == good) free++', 'while (free == current) free++']],
   },
   {
     name: 'the state written in place',
+    obligation: 'job',
     file: `${GRAD}finish.ts`,
     edits: [['put(Group.STATE_NEXT << GROUP_SHIFT', 'put(Group.STATE << GROUP_SHIFT']],
   },
   {
     name: 'a sample kept over one that counts',
+    obligation: 'live-in',
     file: `${GRAD}groups.ts`,
     edits: [['entryAddress(spare), Group.SPARE', 'entryAddress(spare + 1), Group.SPARE']],
   },
   {
     name: 'a spare entry that is not free',
+    obligation: 'job',
     file: `${GRAD}finish.ts`,
     edits: [['if (!own) store<u8>(CURSOR, evict(state', 'if (own) store<u8>(CURSOR, evict(state']],
   },
   {
     name: 'weights flipped before they are whole',
+    obligation: 'base case',
     file: `${GRAD}turn.ts`,
     edits: [
       [
@@ -252,11 +248,13 @@ export const LEARNING_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a label learnt twice',
+    obligation: 'protocol',
     file: `${GRAD}job.ts`,
     edits: [['EntryKind.UNLABELLED, EntryKind.UNLABELLED', 'EntryKind.UNLABELLED, EntryKind.LEARN']],
   },
   {
     name: 'random numbers from what SRAM held',
+    obligation: 'tile',
     file: `${GRAD}update.ts`,
     edits: [
       [
@@ -272,7 +270,6 @@ export const STREAM_MUTANTS: readonly Mutant[] = [
   {
     cuts: true,
     name: 'the state consumed when the job begins',
-    streams: true,
     file: `${GRAD}job.ts`,
     edits: [
       ["import { bind } from './groups';", "import { bind, nextState } from './groups';"],
@@ -285,7 +282,6 @@ export const STREAM_MUTANTS: readonly Mutant[] = [
   {
     cuts: true,
     name: 'the state flipped by a cursor of its own',
-    streams: true,
     file: `${GRAD}flip.ts`,
     edits: [
       [
@@ -297,7 +293,6 @@ export const STREAM_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the state flipped when the answer is acknowledged',
-    streams: true,
     file: JOB,
     edits: [
       [
@@ -309,19 +304,16 @@ export const STREAM_MUTANTS: readonly Mutant[] = [
   {
     cuts: true,
     name: 'the next state written over the one in force',
-    streams: true,
     file: `${GRAD}groups.ts`,
     edits: [['== 1 ? 2 : 1', '== 1 ? 1 : 2']],
   },
   {
     name: 'a state that never changes',
-    streams: true,
     file: `${GRAD}flip.ts`,
     edits: [['nextState() << 8', 'load<u32>(CURSOR, C_BANKS) & 0xf00']],
   },
   {
     name: 'a job given up that has consumed the state',
-    streams: true,
     file: JOB,
     edits: [
       [
@@ -332,7 +324,6 @@ export const STREAM_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a reset while a job runs',
-    streams: true,
     file: JOB,
     edits: [
       [
