@@ -3,11 +3,12 @@ import { Status } from '../assembly/error.js';
 import { compile } from '../host/compile/compile.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
-import { provision } from '../host/simulator/provision.js';
-import { SimulatedNvm } from '../host/simulator/nvm.js';
 import type { DeviceExports } from '../host/simulator/device.js';
-import { buildDevice, MAPPED_AT } from '../host/toolchain/build-device.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
+import { provision } from '../host/simulator/provision.js';
+import { buildDevice } from '../host/toolchain/build-device.js';
 import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';
+import { MAPPED_AT } from '../host/toolchain/parts.js';
 
 /** NVM holds both: where the state begins behind the image. */
 const stateAt = ({ imageBytes }: Image): number => Math.ceil(imageBytes / 64) * 64;

@@ -5,12 +5,13 @@ import * as assert from 'uvu/assert';
 import { ActivationType, FEATURE_BLOCKS, FEATURE_SPECIAL, type OpKind } from '../assembly/layout.js';
 import { analyze } from '../host/analyze/analyze.js';
 import { compile } from '../host/compile/compile.js';
-import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { readNpy } from '../host/data/npy.js';
 import { readImage } from '../host/model/image.js';
 import { kernelName } from '../host/model/record.js';
-import { buildDevice, type BuildParts, buildParts, EVERYTHING } from '../host/toolchain/build-device.js';
+import { buildDevice, buildParts } from '../host/toolchain/build-device.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
+import { type BuildParts, EVERYTHING } from '../host/toolchain/parts.js';
+import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 
 interface Budget {
   modules: Partial<Record<ModuleName, number>>;

@@ -18,7 +18,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ActivationType, OpKind, WEIGHT_TYPE_COUNT, WeightType } from '../assembly/layout.js';
 import { isInference, kernelName } from '../host/model/record.js';
-import { EVERYTHING } from '../host/toolchain/build-device.js';
+import { EVERYTHING } from '../host/toolchain/parts.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');

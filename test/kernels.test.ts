@@ -10,7 +10,8 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
-import { buildParts, EVERYTHING } from '../host/toolchain/build-device.js';
+import { buildParts } from '../host/toolchain/build-device.js';
+import { EVERYTHING } from '../host/toolchain/parts.js';
 import type { Values } from '../host/model/values.js';
 import { infer, makeDevice, type Build } from './util/devices.js';
 import {

@@ -6,9 +6,10 @@ import { Status } from '../assembly/error.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import type { DeviceExports } from '../host/simulator/device.js';
-import { buildDevice, MAPPED_AT } from '../host/toolchain/build-device.js';
-import { infer, makeDevice } from './util/devices.js';
+import { buildDevice } from '../host/toolchain/build-device.js';
+import { MAPPED_AT } from '../host/toolchain/parts.js';
 import { int8s } from '../samples/networks.js';
+import { infer, makeDevice } from './util/devices.js';
 
 const bytes = new Uint8Array(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
 const image = readImage(bytes);

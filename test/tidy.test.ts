@@ -248,8 +248,7 @@ test('no file is dead', () => {
 
 /** Seams: what only tests need of a file, and why it lies there. */
 const SEAMS: Record<string, string> = {
-  'host/toolchain/build-device.ts EVERYTHING':
-    'what scripts/build.js puts into the builds that are of no image',
+  'host/toolchain/parts.ts EVERYTHING': 'what scripts/build.js puts into the builds that are of no image',
   'host/model/image.ts resealImage': 'edits a plan so that all checksums fit: what checksums cannot catch',
 };
 

@@ -1,5 +1,5 @@
 // What a build has. One for a single image names what that uses, `--use KERNELS_INT8=…` and so on (host/toolchain/
-// build-device.ts); all that it does not name folds away when it is compiled.
+// parts.ts); all that it does not name folds away when it is compiled.
 import {
   ActivationType,
   FEATURE_BLOCKS,

@@ -7,7 +7,8 @@ import { MODULE_FILE } from '../options/outputs.js';
 import { describeOp } from '../ops/record.js';
 import { originOf } from '../origin.js';
 import { count } from '../report/text.js';
-import { buildDevice, buildOptions, MAPPED_AT } from '../toolchain/build-device.js';
+import { buildDevice } from '../toolchain/build-device.js';
+import { buildOptions, MAPPED_AT } from '../toolchain/parts.js';
 
 /** Slots of the state share no write line. */
 const STATE_ALIGNMENT = 64;

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { DeviceImage } from '../../host/model/image.js';
-import { askedForImage } from '../../host/toolchain/build-device.js';
+import { askedFor, partsOf } from '../../host/toolchain/parts.js';
 import type { Obligation } from '../../host/verify/violation.js';
 
 const root = new URL('../../../', import.meta.url);
@@ -27,7 +27,7 @@ export async function sabotaged(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const { source, flags } = image ? askedForImage(image) : WHOLE;
+  const { source, flags } = image ? askedFor(partsOf(image), {}) : WHOLE;
   const result = await asc.main([source, ...flags], {
     readFile(name: string): string | null {
       const url = new URL(name, root);

@@ -1,0 +1,172 @@
+// What a build of the device module has: the kernels, types and features that an image uses, as what asc is asked for.
+import {
+  ActivationType,
+  FEATURE_BLOCKS,
+  FEATURE_FAST,
+  FEATURE_GRAIN,
+  FEATURE_LEAN,
+  FEATURE_SPECIAL,
+  FEATURE_UNSTABLE,
+  FEATURE_WEIGHT_ZERO,
+  KIND_LEARNING,
+  KINDS_INT8,
+  KINDS_INT8_HIGH,
+  KINDS_INT16,
+  KINDS_INT16_HIGH,
+  OP_ACTIVATION_TYPE,
+  OP_FLAG_JOINED,
+  OP_FLAG_PLAIN,
+  OP_FLAG_WEIGHT_ZERO,
+  OP_GRAIN,
+  OP_WEIGHT_TYPE,
+  type OpKind,
+  STATIC_BYTES_LEARNING,
+} from '../../assembly/layout.js';
+import type { DeviceImage } from '../model/image.js';
+import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
+import { deviceImageOf } from '../ops/given-image.js';
+import { recordOp } from '../ops/record.js';
+import { bytes, choice, flag } from '../options/kinds.js';
+import type { Quantity } from '../options/quantity.js';
+import { type Checked, checkOptions, type Table } from '../options/table.js';
+
+/** Options of `buildDevice`. */
+export interface BuildOptions {
+  /** asconfig.json's target: `scalar` (default) or `simd`. */
+  target?: 'scalar' | 'simd';
+  /** `device` (default): what runs on a part; `bare`: its kernels alone, to measure the engine against. */
+  entry?: 'device' | 'bare';
+  /** `size` (default), or `speed`: several sums at a time, for scalar cores; the results are the same. */
+  optimize?: 'size' | 'speed';
+  /** Sums are imported as `accel.*` (docs/ACCEL.md) where a kernel has a place for them; with `speed` only. */
+  accelerated?: boolean;
+  /**
+   * Bytes of NVM in the module's own memory, from `MAPPED_AT` on: the module reads and writes it there, and imports
+   * nothing of `nvm`. For hosts whose NVM is mapped.
+   */
+  mappedBytes?: Quantity;
+  /** Keeps the names of functions (default false): for C that people read. The code is the same. */
+  names?: boolean;
+}
+
+export const buildOptions = {
+  target: { kind: choice(['scalar', 'simd']), default: 'scalar', help: 'scalar or simd' },
+  entry: { kind: choice(['device', 'bare']), default: 'device' },
+  optimize: {
+    kind: choice(['size', 'speed'], { placeholder: 'WHAT' }),
+    default: 'size',
+    help: 'size, or speed: several sums at a time on scalar cores, inlining with simd',
+  },
+  accelerated: { kind: flag, default: false },
+  mappedBytes: { kind: bytes },
+  names: { kind: flag, default: false },
+} as const satisfies Table<BuildOptions>;
+
+export type BuildSettings = Checked<BuildOptions, typeof buildOptions>;
+
+/** What a build has (assembly/kernels/mask.ts). */
+export interface BuildParts {
+  /** Kernels for int8 activations, and for int16 ones. */
+  int8: readonly OpKind[];
+  int16: readonly OpKind[];
+  /** Types of weights. */
+  weights: readonly WeightType[];
+  /** FEATURE_*. */
+  features: number;
+  /** Kernels of learning; none: no room for its state either. */
+  learning: readonly OpKind[];
+}
+
+/** The kinds whose bits two masks have: of kinds 0–31, and of kinds 32–63. */
+function kindsIn(low: number, high: number): OpKind[] {
+  return Array.from({ length: 64 }, (_, kind) => kind).filter(
+    (kind) => (((kind < 32 ? low : high) >>> (kind % 32)) & 1) !== 0,
+  );
+}
+
+/** The masks of `kinds`: of kinds 0–31, and of kinds 32–63. */
+function masksOf(kinds: readonly OpKind[]): [low: number, high: number] {
+  const masks: [number, number] = [0, 0];
+  for (const kind of kinds) masks[kind < 32 ? 0 : 1] |= 1 << (kind % 32);
+  return [masks[0] >>> 0, masks[1] >>> 0];
+}
+
+const maskOf = (codes: readonly number[]): number =>
+  codes.reduce((mask, code) => mask | (1 << code), 0) >>> 0;
+
+/** All there is, but for learning; slow bodies. */
+export const EVERYTHING: BuildParts = {
+  int8: kindsIn(KINDS_INT8, KINDS_INT8_HIGH),
+  int16: kindsIn(KINDS_INT16, KINDS_INT16_HIGH),
+  weights: Object.keys(WEIGHT_TYPES) as WeightType[],
+  features:
+    FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL | FEATURE_GRAIN | FEATURE_UNSTABLE | FEATURE_LEAN,
+  learning: [],
+};
+
+/** What `image` uses. Throws `E_IMAGE_…`. */
+export function partsOf(given: Uint8Array | DeviceImage): BuildParts {
+  const image = deviceImageOf(given);
+  const forward = image.ops.filter((op) => !op.isLearning);
+  const kindsOf = (type: ActivationType): OpKind[] =>
+    forward.filter((op) => op.get(OP_ACTIVATION_TYPE) === type).map(({ kind }) => kind);
+  const features = forward.reduce((mask, op) => {
+    const zero = op.has(OP_FLAG_WEIGHT_ZERO) ? FEATURE_WEIGHT_ZERO : 0;
+    const special = op.has(OP_FLAG_PLAIN) ? 0 : FEATURE_SPECIAL;
+    const lean = op.isLean ? FEATURE_LEAN : 0;
+    return mask | recordOp(op).features(op) | zero | special | lean;
+  }, 0);
+  const grains = image.ops.some((op) => op.get(OP_GRAIN) > 0 || op.has(OP_FLAG_JOINED)) ? FEATURE_GRAIN : 0;
+  const unstable = image.unstable ? FEATURE_UNSTABLE : 0;
+  return {
+    int8: kindsOf(ActivationType.INT8),
+    int16: kindsOf(ActivationType.INT16),
+    // Rows of int8 are taken as they are: no code that could be left out.
+    weights: ['int8', ...forward.map((op) => weightTypeOfCode(op.get(OP_WEIGHT_TYPE)))],
+    features: features | grains | unstable,
+    learning: image.ops.filter((op) => op.isLearning).map(({ kind }) => kind),
+  };
+}
+
+const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
+const LEARNING_ENTRIES = { ...ENTRIES, device: 'assembly/learn.ts' };
+
+/** Where NVM begins in the memory of a build with `mappedBytes`: behind the page that is SRAM. */
+export const MAPPED_AT = 0x10000;
+
+/** What asc is asked for, besides the entry. */
+function flagsOf(parts: BuildParts, options: BuildSettings): string[] {
+  const { target, names, accelerated, mappedBytes, optimize } = options;
+  const [int8, int8High] = masksOf(parts.int8);
+  const [int16, int16High] = masksOf(parts.int16);
+  const learning = maskOf(parts.learning.map((kind) => kind - KIND_LEARNING));
+  const constants = {
+    KERNELS_INT8: int8,
+    KERNELS_INT8_HIGH: int8High,
+    KERNELS_INT16: int16,
+    KERNELS_INT16_HIGH: int16High,
+    WEIGHT_TYPES: maskOf(parts.weights.map((type) => WEIGHT_TYPES[type].code)),
+    FEATURE_MASK: parts.features | (optimize === 'speed' ? FEATURE_FAST : 0),
+    ...(learning ? { LEARNING_MASK: learning } : {}),
+    ...(accelerated ? { ACCELERATOR: 1 } : {}),
+  };
+  return [
+    ...['--target', target, '--outFile', 'device.wasm'],
+    ...Object.entries(constants).flatMap(([name, value]) => ['--use', `${name}=${value}`]),
+    ...(learning ? ['--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`] : []),
+    ...(names ? ['--debug'] : []),
+    ...(mappedBytes ? mappedFlags(mappedBytes) : []),
+  ];
+}
+
+function mappedFlags(bytes: number): string[] {
+  const pages = `${1 + Math.ceil(bytes / MAPPED_AT)}`;
+  return ['--use', `NVM_AT=${MAPPED_AT}`, '--initialMemory', pages, '--maximumMemory', pages];
+}
+
+/** What asc is asked for `parts`: the entry, and all else. Throws `E_OPTION`. */
+export function askedFor(parts: BuildParts, options: BuildOptions): { source: string; flags: string[] } {
+  const settings = checkOptions(buildOptions, options);
+  const source = (parts.learning.length > 0 ? LEARNING_ENTRIES : ENTRIES)[settings.entry];
+  return { source, flags: flagsOf(parts, settings) };
+}
