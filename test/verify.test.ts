@@ -127,7 +127,7 @@ test('a plan whose footprint is not what the module does is refuted', () => {
     const pool = ops.find((op) => op.kind === OpKind.MAX_POOL)!;
     pool.set(WIN_OUTPUT_CHANNELS, pool.get(WIN_OUTPUT_CHANNELS) + 1);
   });
-  assert.not(verify(broken).proved);
+  assert.not(verify(broken, { search: false }).proved);
   // A field no tile of this kind looks at changes nothing.
   const same = resealImage(image, (ops) => {
     ops.find((op) => op.kind === OpKind.CONV2D)!.set(ELT_ZERO_POINT2 + 40, 1);
