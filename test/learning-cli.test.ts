@@ -196,6 +196,18 @@ test('compile --tune-data: chosen on the samples, said, and refused where nothin
   const { chosen, trials } = json.tuning;
   assert.is(chosen.ridge, 0.2);
   assert.ok(trials.some(({ prior }) => prior === chosen.prior));
+  const rest = options.slice(0, -2);
+  const auto = ['--learn', 'auto', '--learn-data', 'tune.npz', '--rank', '4', '--ring', '4', '--json'];
+  const { choice } = jsonOf(await brownout(...rest, ...auto)) as {
+    choice: { chosen: string; reason: string; candidates: { layers: string; labelUj: number }[] };
+  };
+  assert.is(choice.chosen, 'sums');
+  assert.match(choice.reason, 'no samples of users were given');
+  assert.equal(
+    choice.candidates.map(({ layers, labelUj }) => [layers, labelUj > 0]),
+    ['sums', 'last'].map((layers) => [layers, true]),
+  );
+  assert.ok(readImage(written('tuned.brn')).metadata.ops.includes('fold'));
   await checkFailure(options, 'E_OPTION');
   await checkFailure([...options, '--learn', 'last', '--learning-rate', '1/8'], 'E_LEARN');
   await checkFailure([...options, '--learn', 'last', '--learn-data', 'none.npz'], 'E_FILE');

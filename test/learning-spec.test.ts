@@ -5,8 +5,10 @@ import { Random } from '../host/math/random.js';
 import { BrownoutError } from '../host/error.js';
 import type { Dense, QuantizedNetwork, QuantizedOp, TensorSpec } from '../host/model/quantized-network.js';
 import { deriveLearning } from '../host/learning/derive.js';
+import { headsOf } from '../host/learning/layers.js';
 import type { LearnOptions } from '../host/learning/spec.js';
 import { int8s, layered, lenet } from '../samples/networks.js';
+import { learnable } from './util/learnable.js';
 
 /** `of` with some op changed. */
 const changed = (of: QuantizedNetwork, name: string, change: object): QuantizedNetwork => ({
@@ -46,11 +48,17 @@ test('layers', () => {
   assert.equal(opNames({ layers: 'all' }), all);
   const bias = ['dense bias', 'circulant bias', 'pool2', 'conv2 bias', 'pool1', 'conv1 bias'];
   assert.equal(opNames({ layers: 'bias' }), bias);
-  // W8 and low bytes of 2,560 and 512 weights, 2,400 of conv2, 150 of conv1: within 16 KB.
-  assert.equal(opNames({ layers: 'auto' }), all);
   const parts = ['dense 2,5', 'circulant', 'pool2', 'conv2 bias'];
   assert.equal(opNames({ layers: 'conv2:bias, dense:2-4' }), parts);
   assert.equal(opNames({ layers: 'circulant:128-255' }), ['dense', 'circulant 128,256']);
+});
+
+test('heads to choose from: the last layer, and the largest whose weight bank is within 16 KB', () => {
+  // W8 and low bytes of 2,560 and 512 weights, 2,400 of conv2, 150 of conv1.
+  assert.equal(headsOf(network), ['last', 'head:4']);
+  assert.equal(headsOf(learnable(new Random(1), [8], ['dense:3'])), ['last']);
+  // 8,000 weights and 6,400 more.
+  assert.equal(headsOf(learnable(new Random(1), [80], ['dense:80', 'dense:100', 'dense:3'])), ['last']);
 });
 
 test('layers are numbered from the input', () => {

@@ -2,8 +2,9 @@
 // that `learn` sets beside the device.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { headFeatures } from '../host/compile/compile.js';
-import { tuneLearning } from '../host/compile/tune-learning.js';
+import { compile, headFeatures } from '../host/compile/compile.js';
+import { choiceText } from '../host/compile/learning-data.js';
+import { chooseLearning, tuneLearning } from '../host/compile/tune-learning.js';
 import { headInput, type Met } from '../host/learn/head-input.js';
 import { rivalsOf } from '../host/learn/rivals.js';
 import { FrozenPart } from '../host/learning/frozen.js';
@@ -90,6 +91,88 @@ test('tuning: too few samples, labels that are none, nothing left open', () => {
     () => tuneLearning(network, { layers: 'last', learningRate: 1 }, [samplesOf(3, 8)]),
     /E_LEARN/,
   );
+});
+
+test('auto: without samples of users by memory and energy, sums where they can be had', () => {
+  const byMemory = chooseLearning(network, { learn: { layers: 'auto' } });
+  const [first, last, larger] = byMemory.candidates;
+  assert.equal(
+    byMemory.candidates.map(({ layers }) => layers),
+    ['sums', 'last', 'head:2'],
+  );
+  // A head by sums begins with the factory's data.
+  assert.match(first!.refused!, /0 samples of the factory/);
+  assert.is(byMemory.chosen, 'head:2');
+  assert.is(byMemory.samples, 'none');
+  assert.match(byMemory.reason, /sums cannot be had; by memory and energy alone/);
+  assert.ok(last!.labelUj! < larger!.labelUj! && last!.learningBytes! < larger!.learningBytes!);
+  const withData = chooseLearning(network, { learn: { layers: 'auto', data } });
+  assert.is(withData.chosen, 'sums');
+  assert.is(withData.samples, 'factory');
+  assert.match(withData.reason, /sums fit and keep what the network knows/);
+  // An image of what was chosen is that of `auto`.
+  const options = { verify: false, device: 'nrf52840' };
+  assert.equal(
+    compile(network, { ...options, learn: withData.learn }),
+    compile(network, { ...options, learn: { layers: 'auto', data } }),
+  );
+});
+
+test('auto: samples of users decide, the same every time, and energy among equals', () => {
+  const learn: LearnOptions = { layers: 'auto', data, rank: 4 };
+  const sets = [samplesOf(3, 40, 60), samplesOf(4, 40, 60)];
+  const seen: number[] = [];
+  const choice = chooseLearning(network, { learn }, sets, (done, total) => seen.push(total - done));
+  assert.equal(chooseLearning(network, { learn }, sets), choice);
+  assert.equal(seen, [2, 1, 0]);
+  assert.is(choice.samples, 'user');
+  const best = Math.max(...choice.candidates.map(({ accuracy }) => accuracy!));
+  const chosen = choice.candidates.find(({ layers }) => layers === choice.chosen)!;
+  const margin = Math.max(0.005, ...choice.candidates.map(({ deviation }) => deviation! / Math.sqrt(4)));
+  assert.ok(chosen.accuracy! >= best - margin);
+  for (const other of choice.candidates)
+    assert.ok(other.accuracy! < best - 1e-9 || other === chosen || other.labelUj! >= chosen.labelUj!);
+  assert.ok(best > choice.unadapted!);
+  const said = choiceText(choice);
+  assert.is(said[0], `--learn auto: ${choice.chosen}: ${choice.reason}`);
+  assert.match(said[1]!, `without learning ${(100 * choice.unadapted!).toFixed(1)} %`);
+  choice.candidates.forEach(({ layers, accuracy, labelUj }, i) => {
+    const right = `${layers}: ${(100 * accuracy!).toFixed(1)} ±`;
+    assert.ok(
+      said[i + 2]!.includes(right) && said[i + 2]!.includes(`${(labelUj! / 1000).toPrecision(3)} mJ a label`),
+    );
+  });
+  // What is left open was chosen, too.
+  const { prior, ridge, learningRate } = choice.learn;
+  assert.ok(choice.chosen === 'sums' ? prior! > 0 && ridge! > 0 : learningRate! > 0);
+  const wrong = samplesOf(3, 8).map((sample) => ({ ...sample, label: CLASSES }));
+  assert.throws(() => chooseLearning(network, { learn }, [wrong]), /E_LABEL/);
+});
+
+test('auto: what the device does not hold is refused, and all of it is an error that names each', () => {
+  const wide = learnable(new Random(5), [WIDTH], ['dense:40', `dense:${CLASSES}`]);
+  const learn: LearnOptions = { layers: 'auto', data, ring: 4 };
+  const all = chooseLearning(wide, { learn }).candidates;
+  const [most, least] = [Math.max, Math.min].map((of) => of(...all.map(({ nvmBytes }) => nvmBytes!))) as [
+    number,
+    number,
+  ];
+  const tight = chooseLearning(wide, { learn, nvmBytes: most - 1 });
+  const refused = tight.candidates.filter(({ refused: why }) => why !== undefined);
+  assert.equal(
+    refused.map(({ layers }) => layers),
+    all.filter(({ nvmBytes }) => nvmBytes === most).map(({ layers }) => layers),
+  );
+  assert.match(refused[0]!.refused!, /bytes of NVM needed/);
+  assert.not(refused.some(({ layers }) => layers === tight.chosen));
+  assert.throws(
+    () => chooseLearning(wide, { learn, nvmBytes: least - 1 }),
+    /E_LEARN: found no way to learn that fits: sums: .*; last: .*; head:2: /,
+  );
+  assert.match(choiceText(tight).join('\n'), `${refused[0]!.layers}: ${refused[0]!.refused}`);
+  // What does not hold the network at all is no matter of learning.
+  assert.throws(() => chooseLearning(wide, { learn, nvmBytes: 100 }), /E_PLAN/);
+  assert.throws(() => tuneLearning(network, learn, [samplesOf(3, 8)]), /E_LEARN: found layers `auto`/);
 });
 
 /** Solves A x = b by elimination. */

@@ -25,7 +25,7 @@ import { count } from '../report/text.js';
 import { compileForCharge } from './larger-capacitor.js';
 import { learnOptionsOf, learningFlags } from './learning-options.js';
 import { type CompileOptions, compileOptions, isValues } from './options.js';
-import { checkLearningData, learningWith, tuningJson, tuningText } from './learning-data.js';
+import { checkLearningData, learningJson, learningText, learningWith } from './learning-data.js';
 
 /** LOW,HIGH. */
 const rangeKind: Kind<[number, number]> = {
@@ -125,11 +125,11 @@ export const command: Command = defineCommand({
     range: { kind: rangeKind, help: 'floats the model was trained on', otherwise: 'what its input holds' },
     learnData: {
       kind: { ...file('samples and their classes', 'train.npz', isBytes), paths: pathsIn },
-      help: 'with --learn sums: labelled samples that the network was trained on (x, y)',
+      help: 'with --learn sums or auto: labelled samples that the network was trained on (x, y)',
     },
     tuneData: {
       kind: { ...files('samples and their classes', 'user.npz', isBytes, 'FILES'), paths: pathsIn },
-      help: 'with --learn: labelled samples like those to come, a file a user: chooses what is left open',
+      help: 'with --learn: labelled samples like those to come, a file a user: choose what is left open',
     },
     features: {
       kind: choice(FEATURES),
@@ -143,8 +143,8 @@ export const command: Command = defineCommand({
     'brownout compile model.tflite -o model.brn',
     'brownout compile model.onnx --data samples.npy --policy low --json',
     'brownout compile model.tflite --data samples.npy --weights mixed -o small.brn',
+    'brownout compile model.tflite --learn auto --learn-data train.npz --tune-data user1.npz,user2.npz',
     'brownout compile model.tflite --learn sums --learn-data train.npz -o model-sums.brn',
-    'brownout compile model.tflite --learn sums --learn-data train.npz --tune-data user1.npz,user2.npz',
     'brownout compile model.tflite --learn head:2 --learning-rate 1/32 -o model-learn.brn',
   ],
   run({ positionals, options, progress, writes }) {
@@ -191,10 +191,11 @@ export const command: Command = defineCommand({
     const plain = isAsked
       ? readImage(compileForCharge(network, { ...choices, verify: false }).image)
       : undefined;
-    const learning = learn && learningWith(network, learn, { learnData, tuneData }, { plain, as, progress });
+    const learning =
+      learn && learningWith(network, { ...choices, learn }, { learnData, tuneData }, { plain, as, progress });
     const { image: file, capacitorUf } = compileForCharge(network, {
       ...choices,
-      ...(learning ? { learn: learning.learn } : {}),
+      ...(learning ? { learn: learning.tuning.learn } : {}),
       ...(sample === undefined ? {} : { sample: firstSample(sample, plain!, as) }),
     });
     const said = [...notes, ...largerText(capacitorUf)];
@@ -212,14 +213,14 @@ export const command: Command = defineCommand({
         proof: proof ?? null,
         quantization: quantization ?? null,
         notes: said,
-        tuning: learning ? tuningJson(learning) : null,
+        ...learningJson(learning),
         analysis,
       },
       text: [
         analyzeText(analysis),
         '',
         saidOf(quantization, said),
-        ...(learning ? tuningText(learning) : []),
+        ...learningText(learning),
         `${output}: ${provedText(file, proof)}`,
       ].join('\n'),
       exitCode: ExitCode.OK,

@@ -21,7 +21,7 @@ import { poweredBy } from '../power/converter.js';
 import { compiledFor } from '../power/target.js';
 import { withOwnStates } from '../plan/stream.js';
 import { deriveLearning } from '../learning/derive.js';
-import { completeSumsOptions, SUMS } from '../learning/options.js';
+import { AUTO, completeSumsOptions, SUMS } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
 import { deriveSums, type FeaturesOf } from '../learning/sums/derive.js';
 import { lastLayer } from '../learning/sums/head.js';
@@ -30,6 +30,7 @@ import { verify } from '../verify/verify.js';
 import { chargeUj, type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { ChargeError, checkCharge } from './charge.js';
+import { choose, type ChoiceTools, type LearningChoice } from './choose-learning.js';
 import { featuresOf } from './features.js';
 import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
 
@@ -161,12 +162,36 @@ function learningOf(network: QuantizedNetwork, learn: LearnOptions): Pick<PlanOp
   return { sums: deriveSums(network, complete, learn.data ?? [], headFeatures(network)) };
 }
 
-/** What the last layer reads of inputs, at the desk: on a device with room for any network. Throws `E_LEARN`. */
-export function headFeatures(network: QuantizedNetwork): FeaturesOf {
-  const { features } = lastLayer(network);
+/** What a tensor of the network holds of inputs, at the desk: on a device with room for any network. */
+function valuesAt(network: QuantizedNetwork, tensor: number): FeaturesOf {
   const part = (cut: QuantizedNetwork): Uint8Array =>
     compile(cut, { nvmBytes: DESK_BYTES, capacitorUf: DESK_UF, verify: false });
-  return featuresOf(network, features, part);
+  return featuresOf(network, tensor, part);
+}
+
+/** What the last layer reads of inputs, at the desk. Throws `E_LEARN`. */
+export const headFeatures = (network: QuantizedNetwork): FeaturesOf =>
+  valuesAt(network, lastLayer(network).features);
+
+/**
+ * What `auto` stands for, of `options.learn`, on `sets` of the user's labelled samples; `make`: how images are compiled. Throws
+ * `E_LEARN` where the device holds no way to learn, and as `compile` where it does not hold the network.
+ */
+export function choiceOf(
+  model: QuantizedNetwork,
+  given: CompileOptions & { learn: LearnOptions },
+  sets: Parameters<typeof choose>[2] = [],
+  { make = compile, onCandidate }: { make?: typeof compile; onCandidate?: ChoiceTools['onCandidate'] } = {},
+): LearningChoice {
+  const { learn, ...others } = given;
+  const { sample: _, ...plain } = others;
+  make(model, { ...plain, verify: false });
+  return choose(model, learn, sets, {
+    image: (way) => make(model, { ...plain, learn: way, verify: false }),
+    at: (tensor) => valuesAt(model, tensor),
+    profile: profileFor(checkOptions(compileOptions, others)),
+    onCandidate,
+  });
 }
 
 /** What the planner asks of a record: entering it and a tile may take `most` of a charge. */
@@ -273,6 +298,8 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
   const options = checkOptions(compileOptions, given);
   checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
   validateNetwork(model);
+  if (options.learn?.layers.trim() === AUTO)
+    return compile(model, { ...given, learn: choiceOf(model, { ...given, learn: options.learn }).learn });
   const own = withOwnStates(model);
   const rounded = options.lean === 'on' ? roundToLean(own) : own;
   const learns = options.learn ? learningOf(rounded, options.learn) : {};

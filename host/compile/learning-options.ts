@@ -40,7 +40,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
       code: 'E_OPTION',
       found: `--${cliName(stray, learningFlags[stray])} without --learn`,
       expected: 'what is to be learnt',
-      hint: 'Say what is to be learnt: `--learn last`, for example.',
+      hint: 'Say what is to be learnt: `--learn auto`, for example.',
     });
   }
   return {

@@ -1,7 +1,7 @@
 // The option `layers` against a network: which ops learn, what of them.
 import { BrownoutError } from '../error.js';
 import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
-import { type Chain, weightedIn } from './chain.js';
+import { type Chain, chainOf, weightedIn } from './chain.js';
 import { inputOf, isWeighted, outputRows, type WeightedOp } from './geometry.js';
 
 /** One op that learns. */
@@ -13,8 +13,8 @@ export interface Selected {
   rows: readonly [number, number];
 }
 
-/** `auto`: as many layers as keep one weight bank within this. */
-const AUTO_BANK_BYTES = 16384;
+/** The largest head that `auto` considers keeps one weight bank within this. */
+const MOST_BANK_BYTES = 16384;
 
 const padded = (bytes: number): number => Math.ceil(bytes / 16) * 16;
 
@@ -101,11 +101,7 @@ function named(context: Context, item: string): Selected {
   if (found.length !== 1) {
     const names = reached.map((i) => network.ops[i]!.name).join(', ');
     const what = found.length === 0 ? `no layer "${item}"` : `${found.length} layers "${item}"`;
-    fail(
-      what,
-      'last, bias, head:N, all, auto, or names of layers',
-      `Layers that can learn: ${names || 'none'}.`,
-    );
+    fail(what, 'last, bias, head:N, all, or names of layers', `Layers that can learn: ${names || 'none'}.`);
   }
   const index = found[0]!;
   if (!reached.includes(index)) refuseBeyond(context);
@@ -124,21 +120,23 @@ function head(context: Context, count: number, weights = true): Selected[] {
   return reached.slice(0, count).map((index) => whole(context, index, weights));
 }
 
-/** The largest head whose weight bank is small; at least the last layer. */
-function automatic(context: Context): Selected[] {
-  let best = head(context, 1);
-  for (let count = 2; count <= context.reached.length; count++) {
-    if (unlearnable(context.network, context.network.ops[context.reached[count - 1]!] as WeightedOp)) break;
-    const next = head(context, count);
-    if (weightBankBytes(context.network, next) > AUTO_BANK_BYTES) break;
-    best = next;
+/** Heads by gradients to choose from: `last`, and the largest whose weight bank is at most 16 KB, if that is another. */
+export function headsOf(network: QuantizedNetwork): string[] {
+  const chain = chainOf(network);
+  const reached = weightedIn(network, chain);
+  const context = { network, chain, reached, text: 'last' };
+  const learns = (index: number): boolean => !unlearnable(network, network.ops[index] as WeightedOp);
+  let count = 1;
+  for (; count < reached.length; count++) {
+    if (!reached.slice(0, count + 1).every(learns)) break;
+    if (weightBankBytes(network, head(context, count + 1)) > MOST_BANK_BYTES) break;
   }
-  return best;
+  return count > 1 ? ['last', `head:${count}`] : ['last'];
 }
 
 /**
- * What learns, from the logits down: `last`, `bias`, `head:N`, `all`, `auto` (the largest head whose weight bank is at most
- * 16 KB), or names `layer`, `layer:bias`, `layer:a-b` with commas between. Errors: E_LEARN.
+ * What learns, from the logits down: `last`, `bias`, `head:N`, `all`, or names `layer`, `layer:bias`, `layer:a-b` with commas
+ * between. Errors: E_LEARN.
  */
 export function selectLayers(network: QuantizedNetwork, chain: Chain, text: string): Selected[] {
   const reached = weightedIn(network, chain);
@@ -149,7 +147,6 @@ export function selectLayers(network: QuantizedNetwork, chain: Chain, text: stri
   if (text === 'last') return head(context, 1);
   if (text === 'all') return head(context, total);
   if (text === 'bias') return head(context, total, false);
-  if (text === 'auto') return automatic(context);
   if (count !== undefined) {
     if (Number(count) < 1) fail(`"${text}"`, 'head:N with N from 1', possible(context));
     return head(context, Number(count));

@@ -52,14 +52,14 @@ const isSamples = (value: unknown): value is NonNullable<LearnOptions['data']> =
 const layersKind: Kind<string> = {
   ...text('LAYERS', 'last'),
   ...CODE,
-  expected: 'sums, last, bias, head:N, all, auto, or names of layers',
+  expected: 'auto, sums, last, bias, head:N, all, or names of layers',
 };
 
 export const learningOptions = {
   layers: {
     kind: layersKind,
     required: true,
-    help: 'what the device learns: sums, last, bias, head:N, all, auto, or names such as fc2,conv1:bias,fc1:0-15',
+    help: 'what the device learns: auto (chosen), sums, last, bias, head:N, all, or names such as fc2,conv1:bias,fc1:0-15',
     cli: 'learn',
     was: ['train'],
   },
@@ -144,10 +144,21 @@ function fail(option: string, found: unknown, expected: string, hint: string): n
   throw new BrownoutError({ code: 'E_LEARN', found: `\`${option}\` ${String(found)}`, expected, hint });
 }
 
-/** What a head by sums is called where layers are named. */
+/** What a head by sums is called where layers are named; and the word for what is chosen by memory, energy and samples. */
 export const SUMS = 'sums';
+export const AUTO = 'auto';
 const OF_SUMS = ['rank', 'prior', 'ridge', 'fold', 'decay', 'data'] as const;
 const OF_BOTH: readonly string[] = ['layers', 'ring', 'late'];
+
+/** `options` for `layers`: without those of the other way to learn. */
+export function optionsFor(options: LearnOptions, layers: string): LearnOptions {
+  const own: readonly string[] = OF_SUMS;
+  const isSums = layers === SUMS;
+  const kept = Object.entries(options).filter(
+    ([name]) => OF_BOTH.includes(name) || own.includes(name) === isSums,
+  );
+  return { ...Object.fromEntries(kept), layers };
+}
 
 /** Throws `E_LEARN` for an option of the other way to learn. */
 function checkWay(options: LearnOptions, sums: boolean): void {

@@ -4,8 +4,9 @@
 /** Options of learning, as `compile` takes them. */
 export interface LearnOptions {
   /**
-   * What learns: `sums` (a head by sums, docs/LEARNING.md §10); or by gradients `last`, `bias` (the biases of all), `head:N` (the
-   * last N layers with weights), `all`, `auto`, or names with what of them: `fc2,conv1:bias,fc1:0-15` (rows).
+   * What learns: `sums` (a head by sums, docs/LEARNING.md §10); by gradients `last`, `bias` (the biases of all), `head:N` (the
+   * last N layers with weights), `all`, or names with what of them: `fc2,conv1:bias,fc1:0-15` (rows); or `auto`: which of them
+   * memory, energy and samples speak for (docs/LEARNING.md §10, "Choosing").
    */
   layers: string;
   loss?: 'cross-entropy' | 'mse';

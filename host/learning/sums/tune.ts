@@ -41,15 +41,17 @@ interface Run {
   unseen: readonly Projected[];
 }
 
+/** Samples as they are added up. */
+export const projectedBy = (spec: SumsSpec, features: FeaturesOf, samples: readonly Sample[]): Projected[] =>
+  samples.map(({ input, label }) => ({ p: project(spec.projection, features(input)), label }));
+
 /** Each set shuffled; its odd samples are held out. */
 function runsOf(sets: readonly (readonly Sample[])[], features: FeaturesOf, spec: SumsSpec): Run[] {
   const random = new Random(1);
   const orders = Math.ceil(RUNS / sets.length);
   return sets.flatMap((samples) =>
     Array.from({ length: orders }, (): Run => {
-      const order = random
-        .shuffle([...samples])
-        .map(({ input, label }) => ({ p: project(spec.projection, features(input)), label }));
+      const order = projectedBy(spec, features, random.shuffle([...samples]));
       return {
         stream: order.filter((_, i) => i % 2 === 0),
         unseen: order.filter((_, i) => i % 2 === 1),
@@ -59,7 +61,11 @@ function runsOf(sets: readonly (readonly Sample[])[], features: FeaturesOf, spec
 }
 
 /** Share of `unseen` right with the head that the prior and `learnt` make. */
-function accuracyOf(spec: SumsSpec, learnt: readonly Projected[], unseen: Run['unseen']): number {
+export function accuracyOf(
+  spec: SumsSpec,
+  learnt: readonly Projected[],
+  unseen: readonly Projected[],
+): number {
   const head = spec.network.ops[spec.op] as Dense;
   const { weights, bias, multiplier, shift } = rebuild(fold(spec.prior, learnt), spec);
   const run = kernelOf(spec.network, {
@@ -137,7 +143,7 @@ export function tuneSums(
       expected: `a whole number from 0 to ${classes - 1}`,
       hint: 'Labels count from 0.',
     });
-  const projected = data.map(({ input, label }) => ({ p: project(projection, features(input)), label }));
+  const projected = projectedBy(first, features, data);
   const runs = runsOf(sets, features, first);
   const trials = priors.flatMap((prior, p) => {
     const spec = { ...first, prior: priorOf(projected, classes, projection.rank, prior) };
