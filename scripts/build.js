@@ -75,7 +75,8 @@ async function buildModules() {
     if (result.error) throw new Error(`asc failed on ${name}: ${result.error.message}`);
   }
   // Only the kernels that the shipped image uses.
-  const { EVERYTHING, buildDevice, buildParts } = await import('../dist/host/toolchain/build-device.js');
+  const { buildDevice, buildParts } = await import('../dist/host/toolchain/build-device.js');
+  const { EVERYTHING } = await import('../dist/host/toolchain/parts.js');
   const image = new Uint8Array(digits);
   writeFileSync(join(out, 'digits.wasm'), await buildDevice(image));
   writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));
