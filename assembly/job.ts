@@ -45,6 +45,7 @@ import {
   STATE_BYTES,
   STATE_MAGIC,
   T_ENTRIES,
+  T_BELOW,
   T_LATE,
   VERSION,
 } from './layout';
@@ -225,8 +226,9 @@ export function label(ticket: u32, y: i32): i32 {
   }
   if (load<i32>(CURSOR, C_STATE) != Status.IDLE) return ErrorCode.E_BUSY;
   const code = learn(ticket, y);
-  // The first op takes in what the mailbox holds; here the ring has it, or what learning needs of it.
-  return code > 0 ? begin(ticket, JobKind.LEARN, load<u32>(job) + 1 + load<u32>(LEARN, T_LATE)) : code;
+  // The first ops take in what the mailbox holds; here the ring has what learning needs of it.
+  const skipped = load<u32>(LEARN, T_LATE) + load<u32>(LEARN, T_BELOW);
+  return code > 0 ? begin(ticket, JobKind.LEARN, load<u32>(job) + 1 + skipped) : code;
 }
 
 /** Back to the factory's weights, or to the first state of a stream; only between jobs. Repeating it is harmless. */

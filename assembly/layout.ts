@@ -414,7 +414,7 @@ export enum Group {
 
 /** Bytes of the learning header, and of those a device keeps in SRAM. */
 export const LEARNING_HEADER_BYTES = 96;
-export const LEARNING_BYTES = 84;
+export const LEARNING_BYTES = 88;
 export const T_BANKS = 0;
 export const T_BANK_BYTES = 4;
 export const T_FACTORY = 8;
@@ -435,8 +435,9 @@ export const T_GUARD_EVERY = 64;
 export const T_HOLD_OUT = 68;
 export const T_VALIDATIONS = 72;
 export const T_MARGIN = 76;
-/** Ops of a learn job between its first and the one that a late label begins at; above 0 of a head by sums alone. */
+/** Ops of a learn job between its first and the one that a late label begins at: of a head by sums, and by gradients. */
 export const T_LATE = 80;
+export const T_BELOW = 84;
 
 /** Physical banks of weights and of state; bank 0 is the factory's. */
 export const WEIGHT_BANKS = 3;

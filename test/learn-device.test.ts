@@ -6,6 +6,7 @@ import {
   C_SAMPLE,
   C_STEP,
   ENTRY_BYTES,
+  EntryKind,
   S_ENTRIES,
   STATIC_BYTES_CHECKED,
   STATIC_BYTES_LEARNING,
@@ -13,7 +14,7 @@ import {
 import { ErrorCode, Status } from '../assembly/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import { banksOf, constantOffset } from '../host/model/learning-header.js';
+import { banksOf, constantOffset, ringEntries } from '../host/model/learning-header.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
@@ -21,7 +22,7 @@ import { provision } from '../host/simulator/provision.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
 import { deriveLearning } from '../host/learning/derive.js';
 import { LearningMirror } from '../host/learning/mirror.js';
-import type { LearnOptions } from '../host/learning/spec.js';
+import { keptTensor, type LearnOptions } from '../host/learning/spec.js';
 import { compileUnproved } from './util/compile.js';
 import { int8s } from '../samples/networks.js';
 import { learnable } from './util/learnable.js';
@@ -44,7 +45,12 @@ function finish(device: Device, ticket: number): void {
 }
 
 /** Everything that outlives a job. */
-function compare(device: Device, image: Image, mirror: LearningMirror, what: string): void {
+function compare(
+  device: Device,
+  image: Image,
+  { mirror, keptBytes }: { mirror: LearningMirror; keptBytes: number },
+  what: string,
+): void {
   const header = image.learning!;
   const expected = mirror.cursor();
   const banks = device.cursorField(C_BANKS);
@@ -61,6 +67,13 @@ function compare(device: Device, image: Image, mirror: LearningMirror, what: str
   const size = S_ENTRIES + header.entries * ENTRY_BYTES;
   const inForce = bytesOf(state, header.firstState, header.states, header.stateBytes);
   assert.equal(inForce.slice(0, size), mirror.stateBytes().slice(0, size), `${what}: state`);
+  for (const { index, kind } of ringEntries(header, { banks }, nvm)) {
+    if (kind === EntryKind.FREE) continue;
+    const at = header.ring + index * header.entryBytes;
+    const kept = mirror.ringEntry(index).slice(0, keptBytes);
+    if (Buffer.compare(nvm.subarray(at, at + keptBytes), kept) !== 0)
+      assert.equal(nvm.slice(at, at + keptBytes), kept, `${what}: entry ${index}`);
+  }
   for (const [which, bank] of [
     ['current', current],
     ['good', good],
@@ -75,6 +88,7 @@ const OPTIONS: readonly LearnOptions[] = [
   { layers: 'all', replay: 0, guardEvery: 0, holdOut: 0, sure: -1 },
   { layers: 'all', replay: 2, guardEvery: 5, holdOut: 3, margin: 0 },
   { layers: 'last', ring: 8, guardEvery: 4, holdOut: 2 },
+  { layers: 'head:2', ring: 9, guardEvery: 5, holdOut: 3 },
   { layers: 'bias', late: false },
   { layers: 'all', momentum: 0.875, learningRate: 1 / 128, guardEvery: 6, holdOut: 4 },
   { layers: 'all', loss: 'mse', learningRate: 1 / 8, replay: 3, sure: 0.02 },
@@ -104,6 +118,8 @@ for (const [name, shape, layers] of CASES) {
       const learn = { learningRate: 1 / 32, seed: seed + 7, ...options };
       const image = readImage(compileUnproved(network, { learn }));
       const spec = deriveLearning(network, learn);
+      const keptBytes = elementCount(network.tensors[keptTensor(network, spec)]!);
+      assert.is(image.learning!.entryBytes, Math.ceil(keptBytes / 16) * 16);
       const builds = ['device.learn', 'device.learn.checked'] as const;
       const device = deviceOf(image, builds[seed % 2]!);
       const mirror = new LearningMirror(network, spec);
@@ -125,7 +141,7 @@ for (const [name, shape, layers] of CASES) {
           finish(device, ticket);
           mirror.learn(input, label, ticket);
         }
-        compare(device, image, mirror, `${name}, options ${seed}, sample ${ticket}`);
+        compare(device, image, { mirror, keptBytes }, `${name}, options ${seed}, sample ${ticket}`);
         if (ticket === 25) {
           assert.is(device.restore(), Status.IDLE);
           mirror.restore();

@@ -1,7 +1,16 @@
 // The cut tests bite: a device runtime, or a plan, with one safeguard taken out must give a wrong result somewhere.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CONSTANT, OP_BIAS, OP_FLAG_COMMIT, OP_INPUT, OP_OUTPUT, OP_WEIGHTS } from '../assembly/layout.js';
+import {
+  CONSTANT,
+  GROUP_SHIFT,
+  Group,
+  OP_BIAS,
+  OP_FLAG_COMMIT,
+  OP_INPUT,
+  OP_OUTPUT,
+  OP_WEIGHTS,
+} from '../assembly/layout.js';
 import { analyze } from '../host/analyze/analyze.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
@@ -179,6 +188,23 @@ for (const mutant of LEARNING_MUTANTS) {
     assert.is(counterexample?.obligation, mutant.obligation, counterexample?.found);
   });
 }
+
+test('caught: what the ring keeps of a sample in an entry that is taken', () => {
+  const upper = readImage(
+    compile(learnable(new Random(1), [8], ['dense:9', 'dense:6', 'dense:3']), {
+      learn: { layers: 'head:2' },
+    }),
+  );
+  const { ring, entryBytes } = upper.learning!;
+  const spare = Group.SPARE << GROUP_SHIFT;
+  const broken = resealImage(upper, (ops) => {
+    for (const op of ops) if (op.get(OP_OUTPUT) === spare) op.set(OP_OUTPUT, ring + entryBytes);
+  });
+  for (const job of ['infer', 'learn'] as const) {
+    assert.ok(verify(upper, { job }).proved);
+    assert.not(verify(broken, { job, search: false }).proved, job);
+  }
+});
 
 test('caught: a turn that begins without a commit behind the last', () => {
   const broken = resealImage(learner, (ops) => {

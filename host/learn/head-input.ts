@@ -2,9 +2,10 @@
 import { Status } from '../../assembly/error.js';
 import {
   CONSTANT,
+  C_BANKS,
   C_OP,
+  C_SAMPLE,
   DENSE_INPUTS,
-  GROUP_MASK,
   GROUP_SHIFT,
   OP_BIAS,
   OP_INPUT,
@@ -14,6 +15,7 @@ import {
   OpKind,
   SOFTMAX_SCALE,
 } from '../../assembly/layout.js';
+import { resolveAddress } from '../model/learning-header.js';
 import { hasSums } from '../learning/sums/of-image.js';
 import type { Image } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
@@ -95,16 +97,18 @@ export function headInput(image: Image): ((sample: { input: Values; label: numbe
     while (device.status() === Status.RUN && device.cursorField(C_OP) < op)
       expectSuccess(device.run(1), 'run');
   };
-  const read = (address: number, count: number): Values =>
-    valuesFrom(nvm.present.slice(address & GROUP_MASK, (address & GROUP_MASK) + count), 'int8');
+  const read = (address: number, count: number): Values => {
+    const [banks, sample] = [C_BANKS, C_SAMPLE].map((field) => device.cursorField(field)) as [number, number];
+    const at = resolveAddress(image.learning, { step: 0, banks, sample, turn: 0 }, address);
+    return valuesFrom(nvm.present.slice(at, at + count), 'int8');
+  };
   let ticket = 0;
   return ({ input, label }) => {
     ticket++;
     expectSuccess(device.feed(input), 'feed');
     expectSuccess(device.submit(ticket), 'submit');
     until(reader === head ? at : at + 1);
-    const from = reader.get(OP_INPUT);
-    const features = groupOf(from) === 0 ? read(from, inputs) : input;
+    const features = read(reader.get(OP_INPUT), inputs);
     until(at + 1);
     const logits = read(head.get(OP_OUTPUT), outputs);
     until(Infinity);

@@ -9,7 +9,7 @@ import { addErrorsDown, inOneUnit, rescale } from './gradients.js';
 import { randomKey } from './integer.js';
 import { lossOf } from './loss.js';
 import { EntryKind, LearningState } from './sample-ring.js';
-import type { BackwardStep, LearningSpec } from './spec.js';
+import { type BackwardStep, keptTensor, type LearningSpec } from './spec.js';
 import { bankBytes, factoryLayer, type LaneOfLayer, type LayerBank, updateLayer } from './weight-bank.js';
 
 const REPLAY_KEY = 0x52455031;
@@ -76,7 +76,7 @@ export class LearningMirror {
 
   /** What mirrors of a network may share: the part below the earliest layer that learns. */
   static frozenPart(network: QuantizedNetwork, spec: LearningSpec): FrozenPart {
-    return new FrozenPart(network, network.ops[spec.steps.at(-1)!.op]!.inputs[0]!);
+    return new FrozenPart(network, keptTensor(network, spec));
   }
 
   /**
@@ -147,9 +147,9 @@ export class LearningMirror {
     return this.state.bytes();
   }
 
-  /** An entry of the ring, padded to 16. */
+  /** An entry of the ring, padded to 16: what the lowest layer that learns reads of the input. */
   ringEntry(index: number): Uint8Array {
-    const entry = this.ring[index]!;
+    const entry = this.frozen.features(this.ring[index]!);
     const bytes = new Uint8Array(Math.ceil(entry.length / 16) * 16);
     bytes.set(new Uint8Array(entry.buffer, entry.byteOffset, entry.length));
     return bytes;

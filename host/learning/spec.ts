@@ -1,6 +1,8 @@
 // What a learning image learns, and how: derived from the network once (derive.ts), and from there on the same numbers for
 // the compiler (host/plan/learning) and the oracle (mirror.ts). docs/LEARNING.md has the arithmetic.
 
+import type { QuantizedNetwork } from '../model/quantized-network.js';
+
 /** Options of learning, as `compile` takes them. */
 export interface LearnOptions {
   /**
@@ -91,6 +93,10 @@ export interface LossSpec {
   /** Loss up to which a right sample is not learnt; −1: all are. */
   sure: number;
 }
+
+/** Tensor that the ring keeps of a sample: what the lowest layer that learns reads. Ops below it never change. */
+export const keptTensor = ({ ops }: QuantizedNetwork, { steps }: Pick<LearningSpec, 'steps'>): number =>
+  ops[steps.at(-1)!.op]!.inputs[0]!;
 
 export interface LearningSpec {
   loss: LossSpec;

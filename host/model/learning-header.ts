@@ -21,6 +21,7 @@ import {
   TURN_FLAG_GOOD,
   WEIGHT_BANKS,
   T_BANKS,
+  T_BELOW,
   T_BANK_BYTES,
   T_CLASSES,
   T_ENTRIES,
@@ -71,6 +72,7 @@ const FIELDS = {
   validations: T_VALIDATIONS,
   margin: T_MARGIN,
   late: T_LATE,
+  below: T_BELOW,
 } as const;
 
 /** The fields of docs/LEARNING.md §2. */
@@ -97,12 +99,6 @@ export const constantOffset = (address: number): number => address - CONSTANT;
 /** Weight banks that an image has in NVM: one with a head by sums has no good one beside the current. */
 export const weightBanks = ({ late }: Pick<LearningHeader, 'late'>): number =>
   late > 0 ? SUMS_BANKS : WEIGHT_BANKS;
-
-/** Bytes of a ring entry that hold a sample: an input, or of a head by sums all of them. */
-export const usedEntryBytes = (image: {
-  learning: LearningHeader | undefined;
-  input: { bytes: number };
-}): number => (image.learning && image.learning.late > 0 ? image.learning.entryBytes : image.input.bytes);
 
 /** Whether everything that a header names lies in NVM of `nvmBytes`, or in the image, which ends at `end`. */
 export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: number): boolean {

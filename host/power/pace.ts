@@ -66,7 +66,10 @@ function meteredCycles(image: Image, costs: InstructionCosts): (number | undefin
   return found;
 }
 
-/** How the cycles of an image's ops are to metered ones on a device. Of ops that learn there is no model: as the engine. */
+/**
+ * How the cycles of an image's ops are to metered ones on a device: of an inference's, and of the same ops again in a learn job.
+ * Of ops that learn there is no model: as the engine.
+ */
 export function paceOf(image: Image, profile: DeviceProfile): Pace {
   const [body, scale] = [profile.body.value, profile.cyclesPerInstruction.value];
   const { first } = image.jobs[JobKind.INFER]!;
@@ -75,5 +78,12 @@ export function paceOf(image: Image, profile: DeviceProfile): Pace {
     const op = image.ops[first + index]!;
     if (metered && !op.isLearning) ops[first + index] = (coreUnitsOf(op, body) * scale) / metered;
   });
+  const { ops: names } = image.metadata;
+  const count = ops.length;
+  for (let index = count; index < image.ops.length; index++) {
+    const { kind } = image.ops[index]!;
+    const twin = names.findIndex((name, at) => name === names[index] && image.ops[at]!.kind === kind);
+    if (twin < count) ops[index] = ops[twin];
+  }
   return { engine: enginePace(body) * scale, ops };
 }

@@ -140,7 +140,7 @@ function labelCall(image: Image, ticket: number, y: number): Call {
       const changes = {
         ticket,
         kind: JobKind.LEARN,
-        op: image.jobs[JobKind.LEARN]!.first + 1 + learning.late,
+        op: image.jobs[JobKind.LEARN]!.first + 1 + learning.late + learning.below,
         tile: 0,
         sample,
         turn: 0,

@@ -34,7 +34,7 @@ import { learningOp } from '../ops/learning.js';
 import type { Image } from '../model/image.js';
 import { stateRecord } from '../model/state-record.js';
 import { factoryWeights } from '../learning/learned.js';
-import { bankAddress, type LearningHeader, usedEntryBytes } from '../model/learning-header.js';
+import { bankAddress, type LearningHeader } from '../model/learning-header.js';
 import type { JobRequest, Start } from './job.js';
 
 /** Two jobs that begin at one state. */
@@ -147,8 +147,7 @@ class StateMaker {
 
   #fillEntry(nvm: Uint8Array, entry: number): void {
     const { ring, entryBytes } = this.#header;
-    for (let i = 0; i < usedEntryBytes(this.image); i++)
-      nvm[ring + entry * entryBytes + i] = this.#random.uint32() >>> 24;
+    for (let i = 0; i < entryBytes; i++) nvm[ring + entry * entryBytes + i] = this.#random.uint32() >>> 24;
   }
 }
 

@@ -19,6 +19,20 @@ export const HOST = [
     ],
     ['reads kept over a commit', '      read = [];\n', '', 'equivalent: more commits than need be'],
   ]),
+  ...of('host/plan/learning/plan.ts', 'plan', [
+    [
+      'replays of the sample that came last',
+      'kept.address = Group.SAMPLE << GROUP_SHIFT',
+      'kept.address = Group.SPARE << GROUP_SHIFT',
+      'test:learn-device',
+    ],
+    [
+      'inferences that keep nothing',
+      'if (spec.late && kept !== inference.input)',
+      'if (false)',
+      'test:learn-device',
+    ],
+  ]),
   ...of('host/plan/planner.ts', 'plan', [
     ['slots of 48 bytes', 'const SLOT_STRIDE = 64', 'const SLOT_STRIDE = 48'],
     [

@@ -61,6 +61,9 @@ export const LEARNING = [
     ['late labels for anybody', 'known ? 0 : ErrorCode.E_TICKET', '0'],
     ['the entry before', 'prepare(JobKind.LEARN, entry + 1, y)', 'prepare(JobKind.LEARN, entry, y)'],
   ]),
+  ...of('assembly/job.ts', 'learning', [
+    ['late labels that begin below the ring', ' + load<u32>(LEARN, T_BELOW)', ''],
+  ]),
   ...of('assembly/grad/turn.ts', 'learning', [
     ['the op jumped over', 'store<i32>(CURSOR, index - 1, C_OP)', 'store<i32>(CURSOR, index, C_OP)'],
     [

@@ -135,6 +135,12 @@ export function learners(): Learner[] {
       learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
     }),
   );
+  // The ring keeps what the last layer reads.
+  const upper = readImage(
+    compile(learnable(new Random(3), [8], ['dense:9', 'dense:6', 'dense:3']), {
+      learn: { layers: 'last', ring: 6, guardEvery: 0, holdOut: 0 },
+    }),
+  );
   // Three layers, errors in several groups; and what is held out keeps its label, what is learnt does not: weights get worse than
   // the good ones, and go back to them.
   const large = readImage(
@@ -154,6 +160,7 @@ export function learners(): Learner[] {
   );
   return [
     { image: small, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
+    { image: upper, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
     { image: summer(), jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
     {
       image: large,

@@ -69,7 +69,8 @@ export function learnPath(
   const at = (op: number, turnOf: number, sample: number): LearnStep => {
     return { op, place: { header, cursor: { ...CURSOR, turn: turnOf, sample } } };
   };
-  const path = [at(all[0]!, 0, 0)];
+  // What lies below the layers that learn, or what takes the input in.
+  const path = all.filter((op) => op < turn).map((op) => at(op, 0, 0));
   for (let lane = 0; lane < spec.lanes; lane++) {
     const sample = lane === 0 ? 0 : ENTRY;
     for (let op = turn; op <= loop; op++) path.push(at(op, lane, sample));

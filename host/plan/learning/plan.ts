@@ -13,7 +13,7 @@ import { SUMS_BANKS } from '../../../assembly/learning-layout.js';
 import { BrownoutError } from '../../error.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
 import { type LearningHeader, learningHeaderBytes } from '../../model/learning-header.js';
-import type { LearningSpec } from '../../learning/spec.js';
+import { keptTensor, type LearningSpec } from '../../learning/spec.js';
 import type { SumsSpec } from '../../learning/sums/spec.js';
 import type { OpRecord } from '../../model/record.js';
 import { layActivations, markCommits, type NvmLimits } from '../buffers.js';
@@ -48,15 +48,19 @@ export function learnable(network: QuantizedNetwork, spec: LearningSpec): Quanti
   return { ...network, ops };
 }
 
-/** The ops down to the logits once more, on buffers of their own. */
+/**
+ * The ops down to the logits once more, on buffers of their own: `steps` from the layers that learn up, which read a ring entry;
+ * `below`, from the input to what the lowest of them reads, in the spare entry.
+ */
 function forwardSteps(
   network: QuantizedNetwork,
   spec: LearningSpec,
   inference: Schedule,
   limits: TileLimits,
-): { steps: Step[]; again: Schedule } {
+): { below: Step[]; steps: Step[]; again: Schedule } {
   const again = schedule(network, limits);
-  again.input.address = Group.SAMPLE << GROUP_SHIFT;
+  const kept = again.bufferFor(keptTensor(network, spec));
+  kept.address = Group.SAMPLE << GROUP_SHIFT;
   const last = spec.steps[0]!.op;
   const steps = again.steps.filter((step) => again.opOf.get(step)! <= last);
   steps.forEach((step, i) => {
@@ -65,7 +69,18 @@ function forwardSteps(
     step.lowered = { ...step.lowered, constants: [] };
     step.reads.push(...twin.reads.filter(({ buffer }) => buffer.address >>> GROUP_SHIFT === Group.WEIGHTS));
   });
-  return { steps, again };
+  const learns = new Set(spec.steps.map(({ op }) => op));
+  const above = (step: Step): boolean => learns.has(again.opOf.get(step)!);
+  const spare = { ...kept, address: Group.SPARE << GROUP_SHIFT };
+  const below = steps.filter((step) => !above(step));
+  for (const step of below) {
+    if (step.writes === kept) step.writes = spare;
+    step.reads = step.reads.map((read) => ({
+      ...read,
+      buffer: read.buffer === again.input ? inference.input : read.buffer === kept ? spare : read.buffer,
+    }));
+  }
+  return { below, steps: steps.filter(above), again };
 }
 
 /** Gives buffers the span of steps in which they are needed. */
@@ -125,6 +140,7 @@ export class LearningPlan {
       validations: settings.validations,
       margin: settings.margin,
       late: 0,
+      below: 0,
     };
   }
 
@@ -203,6 +219,7 @@ export class LearningPlan {
   link(base: number): void {
     const labelled = this.program.link(base);
     if (this.settings.continues) this.#header.late = labelled - 1;
+    else this.#header.below = labelled - 1 - base;
   }
 
   /** Ways that the learn job takes through the plan's ops. */
@@ -225,24 +242,28 @@ export function planLearning(
   limits: TileLimits,
 ): LearningPlan {
   const bank = bankOf(spec, inference.steps, inference.opOf);
-  const { steps: forward, again } = forwardSteps(network, spec, inference, limits);
+  const { below, steps: forward, again } = forwardSteps(network, spec, inference, limits);
+  const kept = inference.bufferFor(keptTensor(network, spec));
+  // What the ring keeps lies in it from the start.
+  if (spec.late && kept !== inference.input) kept.address = Group.SPARE << GROUP_SHIFT;
   const program = learnProgram({
     network,
     spec,
     bank,
     inference: inference.steps,
     opOf: inference.opOf,
+    below,
     forward,
     bufferFor: again.bufferFor,
     input: inference.input,
     limits,
   });
-  const written = new Set(forward.map(({ writes }) => writes));
+  const written = new Set([...below, ...forward].map(({ writes }) => writes));
   const unplaced = [...written].filter(({ address }) => address === 0);
   const settings: Settings = {
     ...spec,
     classes: spec.loss.classes,
-    entryBytes: inference.input.bytes,
+    entryBytes: kept.bytes,
     weightBanks: WEIGHT_BANKS,
     continues: false,
     paths: (header, ops, job) => [learnPath(header, spec, ops, job)],

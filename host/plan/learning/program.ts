@@ -34,7 +34,7 @@ export interface LearnProgram {
   tail: Step[];
   /** The learn job. */
   steps: Step[];
-  /** Of those, the steps of one turn that have buffers of its own. */
+  /** Of those, the steps that have buffers of their own: of one turn, and what comes before all turns. */
   turn: Step[];
   /** Fills in jumps; `base`: index of the job's first record. Returns the op that a late label begins at. */
   link: (base: number) => number;
@@ -50,7 +50,8 @@ export interface ProgramInput {
   /** The inference's steps, of which op of the network, and the buffer of its input. */
   inference: readonly Step[];
   opOf: ReadonlyMap<Step, number>;
-  /** Steps of the same ops on other buffers. */
+  /** Steps of the same ops on other buffers: up to what the ring keeps, none where that is the input; and from there on. */
+  below: readonly Step[];
   forward: readonly Step[];
   /** Buffer of a tensor in `forward`. */
   bufferFor: (tensor: number) => Buffer;
@@ -65,19 +66,20 @@ const inGroup = (group: Group, bytes: number): Buffer => ({
   address: group << GROUP_SHIFT,
 });
 
-/** Behind the inference of an image that learns: the input goes to the spare entry, and the ring takes it in. */
-function tailOf({ network, spec, input, limits }: ProgramInput): Step[] {
+/** The input goes to the spare entry. */
+const keepInput = ({ network, input, limits }: ProgramInput): Step => ({
+  name: 'keep',
+  lowered: lowerCopy(network.tensors[network.input]!, limits),
+  reads: [{ field: OP_INPUT, buffer: input, offset: 0 }],
+  writes: inGroup(Group.SPARE, input.bytes),
+});
+
+/** Behind the inference of an image that learns: the ring takes in what is in the spare entry. */
+function tailOf(given: ProgramInput): Step[] {
+  const { spec, below } = given;
   if (!spec.late) return [];
-  const copy = lowerCopy(network.tensors[network.input]!, limits);
-  return [
-    {
-      name: 'keep',
-      lowered: copy,
-      reads: [{ field: OP_INPUT, buffer: input, offset: 0 }],
-      writes: inGroup(Group.SPARE, input.bytes),
-    },
-    { name: 'kept', lowered: lowerFinish(spec, false), reads: [], writes: nowhere },
-  ];
+  const kept: Step = { name: 'kept', lowered: lowerFinish(spec, false), reads: [], writes: nowhere };
+  return below.length > 0 ? [kept] : [keepInput(given), kept];
 }
 
 /** Composes the job; its buffers are scratch, but for what lanes keep. */
@@ -123,9 +125,8 @@ class Composer {
   }
 
   compose(): void {
-    const { network, spec, input, limits } = this.given;
-    const whole = lowerCopy(network.tensors[network.input]!, limits);
-    this.#add('keep', whole, inGroup(Group.SPARE, input.bytes), [[OP_INPUT, input]]);
+    const { network, spec, below } = this.given;
+    this.steps.push(...(below.length > 0 ? below : [keepInput(this.given)]));
     const turn = this.#add('turn', lowerTurn(spec), nowhere);
     this.#keepInputs();
     this.steps.push(...this.given.forward);
@@ -144,7 +145,7 @@ class Composer {
     });
     const loop = this.#add('loop', lowerLoop(), nowhere, [], true);
     const update = this.steps.length;
-    this.turn = this.steps.slice(this.steps.indexOf(turn) + 1, this.steps.indexOf(loop));
+    this.turn = [...below, ...this.steps.slice(this.steps.indexOf(turn) + 1, this.steps.indexOf(loop))];
     this.#makeUpdates();
     this.steps.push(...this.#updates);
     const finish = this.#add('finish', lowerFinish(spec, true), nowhere);
