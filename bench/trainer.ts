@@ -1,9 +1,10 @@
 // `node dist/bench/trainer.js [FOLDER]`: processor time of an epoch of digits, in float and with rounding, and of the same in
-// another build of Brownout, FOLDER, epochs in turn: say, of a clone of f68c5d7 after `npm ci`. Needs BROWNOUT_DATA.
+// another build of Brownout, FOLDER, epochs in turn: say, of a clone of f68c5d7 after `npm ci`. Then, of this build, the wall time
+// with two threads as a share of that with one: it says something on two idle cores only. Needs BROWNOUT_DATA.
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Training, TrainingOptions } from '../host/compress/train.js';
+import { Training, type TrainingOptions } from '../host/compress/train.js';
 import { hasWeights } from '../host/compress/layers.js';
 import { initialise } from '../host/compress/initialise.js';
 import { table } from '../host/report/text.js';
@@ -75,3 +76,27 @@ console.log(
   `An epoch of ${data.labels.length} digits, processor time, median of ${EPOCHS}: this build, the other`,
 );
 console.log(table(rows));
+
+const threaded = Object.entries(WAYS).map(([name, way]) => {
+  const runs = [1, 2].map((threads) => ({
+    training: new Training(start, data, { ...task.training, ...way, seed: 1, epochs: EPOCHS + 1, threads }),
+    times: [] as number[],
+  }));
+  for (let epoch = 0; epoch <= EPOCHS; epoch++) {
+    for (const { training, times } of runs) {
+      const before = performance.now();
+      training.runEpoch();
+      if (epoch > 0) times.push(performance.now() - before);
+    }
+  }
+  const [alone, together] = runs.map(({ times }) => Math.min(...times)) as [number, number];
+  const [one, two] = runs.map(({ training }) => digest(training));
+  for (const { training } of runs) training.close();
+  return [
+    name,
+    `${(together / alone).toFixed(2)} of the wall time`,
+    one === two ? 'same bytes' : 'other bytes',
+  ];
+});
+console.log(`\nTwo threads, shortest of ${EPOCHS} epochs of each`);
+console.log(table(threaded));

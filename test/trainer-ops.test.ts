@@ -175,7 +175,7 @@ test('the GEMM agrees with a triple loop on odd sizes, in every orientation', ()
           number,
         ];
         const workspace = desk.allocate(desk.kernels.gemmWorkspaceSize(n));
-        desk.kernels.gemm(m, n, k, aAt, ...aStrides, bAt, ...bStrides, cAt, workspace);
+        desk.kernels.gemm(m, n, k, aAt, ...aStrides, bAt, ...bStrides, cAt, n, workspace);
         close(desk.floats(cAt, m * n), expected, `gemm ${m}×${n}×${k}`);
       }
   }

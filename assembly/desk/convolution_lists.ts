@@ -18,8 +18,10 @@ function listAt(lists: usize, output: i32, rows: i32, outputs: i32): usize {
   return lists + (outputs << 2) + output * (rows + 1) * ENTRY;
 }
 
-/** The gradients dy[count][outHeight][outWidth][outputs] that are not zero, as lists. */
+/** Those gradients dy[count][outHeight][outWidth][outputs] that are not zero, of some outputs, as lists. */
 export function listGradients(
+  firstOutput: i32,
+  endOutput: i32,
   x: usize,
   dy: usize,
   lists: usize,
@@ -37,7 +39,7 @@ export function listGradients(
 ): void {
   const rowBytes = (width * channels) << 2;
   const rows = count * outHeight * outWidth;
-  for (let o = 0; o < outputs; o++) {
+  for (let o = firstOutput; o < endOutput; o++) {
     let list = listAt(lists, o, rows, outputs);
     let from = dy + (o << 2);
     let row = 0;
@@ -61,9 +63,11 @@ export function listGradients(
 
 /**
  * The same, and dy += them unless it is 0, from the gradients `dPooled` of the largest of each 2×2 outputs of y, `pooled`:
- * of equals the first has it.
+ * of equals the first has it. Of outputs `firstOutput` … `endOutput` − 1.
  */
 export function listPooledGradients(
+  firstOutput: i32,
+  endOutput: i32,
   x: usize,
   y: usize,
   pooled: usize,
@@ -91,14 +95,14 @@ export function listPooledGradients(
   const rows = count * tall * wide;
   const pixel = outputs << 2;
   const line = outWidth * pixel;
-  for (let o = 0; o < outputs; o++) store<u32>(lists + (o << 2), listAt(lists, o, rows, outputs));
+  for (let o = firstOutput; o < endOutput; o++) store<u32>(lists + (o << 2), listAt(lists, o, rows, outputs));
   for (let image = 0; image < count; image++) {
     for (let outY = 0; outY < tall; outY++) {
       const first = (image * outHeight + 2 * outY) * outWidth;
       const source = pooled + (image * tall + outY) * wide * pixel;
       const gradients = dPooled + (image * tall + outY) * wide * pixel;
       const start = x + image * height * rowBytes + 2 * outY * down;
-      for (let o = 0; o < outputs; o++) {
+      for (let o = firstOutput; o < endOutput; o++) {
         // Winners of the upper row, then those of the lower one.
         let list: usize = load<u32>(lists + (o << 2));
         let lower = spare;
@@ -141,8 +145,10 @@ export function listPooledGradients(
   }
 }
 
-/** dWeights and dBias += the gradient of `convolve`, from lists of room for `rows` windows. */
+/** dWeights and dBias += the gradient of `convolve`, from lists of room for `rows` windows: of some outputs. */
 export function convolveWeightGradient(
+  firstOutput: i32,
+  endOutput: i32,
   lists: usize,
   rows: i32,
   dWeights: usize,
@@ -157,7 +163,7 @@ export function convolveWeightGradient(
   const rowBytes = (width * channels) << 2;
   // Vectors of a row of the kernel; the last one may hold more than is of it.
   const across = (run + 3) >> 2;
-  for (let o = 0; o < outputs; o++) {
+  for (let o = firstOutput; o < endOutput; o++) {
     const list = listAt(lists, o, rows, outputs);
     const end: usize = load<u32>(lists + (o << 2));
     let sum = load<f32>(dBias + (o << 2));

@@ -45,7 +45,24 @@ export function fakeQuantizeGradient(
 ): void {
   let below: f32 = 0;
   let above: f32 = 0;
-  for (let at: usize = 0, end = (<usize>count) << 2; at < end; at += 4) {
+  let at: usize = 0;
+  const end = (<usize>count) << 2;
+  const leasts = f32x4.splat(least);
+  const mosts = f32x4.splat(most);
+  for (; at + 16 <= end; at += 16) {
+    const values = v128.load(x + at);
+    const outside = v128.or(f32x4.lt(values, leasts), f32x4.gt(values, mosts));
+    const gradients = v128.load(dy + at);
+    if (dx) v128.store(dx + at, f32x4.add(v128.load(dx + at), v128.andnot(gradients, outside)));
+    if (!v128.any_true(outside)) continue;
+    // Few are, and their sums are in order.
+    for (let one = at; one < at + 16; one += 4) {
+      const value = load<f32>(x + one);
+      if (value < least) below += load<f32>(dy + one);
+      else if (value > most) above += load<f32>(dy + one);
+    }
+  }
+  for (; at < end; at += 4) {
     const value = load<f32>(x + at);
     const gradient = load<f32>(dy + at);
     if (value < least) below += gradient;

@@ -12,7 +12,7 @@ export function gemmWorkspaceSize(n: i32): i32 {
   return (DEPTH * ((n + PANEL - 1) & -PANEL)) << 2;
 }
 
-/** Strides are in elements: A[i][p] is at a + 4·(i·aRow + p·aColumn), and B likewise. C is dense. */
+/** Strides are in elements: A[i][p] is at a + 4·(i·aRow + p·aColumn), and B likewise; rows of C are cRow apart. */
 export function gemm(
   m: i32,
   n: i32,
@@ -24,6 +24,7 @@ export function gemm(
   bRow: i32,
   bColumn: i32,
   c: usize,
+  cRow: i32,
   workspace: usize,
 ): void {
   for (let start = 0; start < k; start += DEPTH) {
@@ -34,7 +35,7 @@ export function gemm(
       let panel = workspace;
       for (let j = 0; j < n; j += PANEL) {
         const from = a + ((i * aRow + start * aColumn) << 2);
-        tile(from, aRow << 2, aColumn << 2, panel, depth, c + ((i * n + j) << 2), n << 2, rows, n - j);
+        tile(from, aRow << 2, aColumn << 2, panel, depth, c + ((i * cRow + j) << 2), cRow << 2, rows, n - j);
         panel += (depth * PANEL) << 2;
       }
     }

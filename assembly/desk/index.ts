@@ -8,6 +8,7 @@ export { im2col, col2im, padImages, addUnpadded } from './patches';
 export { convolve, convolveInputGradient, convolveWorkspaceSize, countNonZero } from './convolution';
 export { convolveWeightGradient, listGradients, listPooledGradients, listsSize } from './convolution_lists';
 export {
+  clear,
   fillRows,
   sumRows,
   relu,

@@ -1,3 +1,8 @@
+/** x[count] = 0. */
+export function clear(x: usize, count: i32): void {
+  memory.fill(x, 0, count << 2);
+}
+
 /** matrix[rows][columns] = the same row (a bias), over and over. */
 export function fillRows(row: usize, matrix: usize, rows: i32, columns: i32): void {
   for (let i = 0; i < rows; i++) {
@@ -68,7 +73,15 @@ export function clampValues(x: usize, y: usize, count: i32, low: f32, high: f32)
 
 /** dx += dy where low < y < high. */
 export function clampGradient(y: usize, dy: usize, dx: usize, count: i32, low: f32, high: f32): void {
-  for (const end = y + (count << 2); y < end; y += 4, dy += 4, dx += 4) {
+  const lows = f32x4.splat(low);
+  const highs = f32x4.splat(high);
+  const end = y + (count << 2);
+  for (; y + 16 <= end; y += 16, dy += 16, dx += 16) {
+    const values = v128.load(y);
+    const inside = v128.and(f32x4.gt(values, lows), f32x4.lt(values, highs));
+    v128.store(dx, f32x4.add(v128.load(dx), v128.and(v128.load(dy), inside)));
+  }
+  for (; y < end; y += 4, dy += 4, dx += 4) {
     const value = load<f32>(y);
     if (value > low && value < high) store<f32>(dx, load<f32>(dx) + load<f32>(dy));
   }

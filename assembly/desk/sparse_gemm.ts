@@ -24,6 +24,7 @@ export function sparseGemm(
   bRow: i32,
   bColumn: i32,
   c: usize,
+  cRow: i32,
   workspace: usize,
 ): void {
   const pitch = (min(DEPTH, k) + 1) << 3;
@@ -46,7 +47,7 @@ export function sparseGemm(
         const columns = min(COLUMNS, n - j);
         for (let i = 0; i < rows; i++) {
           const list = workspace + <usize>(i * pitch);
-          const to = c + (((first + i) * n + j) << 2);
+          const to = c + (((first + i) * cRow + j) << 2);
           if (columns > 16) wide(list + 8, load<usize>(list), panel, to, columns);
           else narrow(list + 8, load<usize>(list), panel, to, columns);
         }

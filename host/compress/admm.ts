@@ -86,7 +86,7 @@ export class Admm {
       this.desk.kernels.squaredDistance(before, z, count, sums[1]);
     }
     const read = (at: number): [number, number] => {
-      const values = new Float64Array(this.desk.kernels.memory.buffer, at, 2);
+      const values = new Float64Array(this.desk.bytes(at, 16).buffer, at, 2);
       return [values[0]!, values[1]!];
     };
     const [[distance, size], [moved]] = [read(sums[0]), read(sums[1])];

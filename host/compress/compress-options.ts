@@ -26,6 +26,7 @@ import type { DeviceProfile } from '../profiles/profile.js';
 import type { Augmentation } from './augment.js';
 import { STRUCTURES, type Structure } from './candidates.js';
 import type { Budget } from './device-cost.js';
+import { MOST_THREADS } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
 import { elements, tensorShapes } from './layers.js';
 import type { Recipe } from './recipe.js';
@@ -86,6 +87,8 @@ export interface CompressOptions {
   ranges?: 'learned' | 'percentile';
   /** Ways of structured training to compare; default all: `projected`, `direct`, `admm`. */
   methods?: Exclude<Method, 'one-shot'>[];
+  /** Threads that share the work of training; default 1. Any number gives the same bytes. */
+  threads?: number;
   /** The model was made for channels first. */
   channelsFirst?: boolean;
   /** File that keeps the state of the run; it is removed at the end. */
@@ -202,6 +205,11 @@ export const compressOptions = {
   methods: { kind: list(choice(METHODS)), default: methods, help: 'structured training to compare' },
   seed: { kind: seedKind, default: 1, help: 'of everything random' },
   policy: { kind: policyKind, help: 'when to commit: every N, low, auto or never', otherwise: 'auto' },
+  threads: {
+    kind: whole(1, MOST_THREADS),
+    default: 1,
+    help: 'that share the work of training, as many as there are free cores; any number gives the same bytes',
+  },
   channelsFirst: { kind: flag, default: false },
   journal: {
     kind: outputFile(JOURNAL_FILE, 'model.progress'),
@@ -304,7 +312,7 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
       names.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
     ) as Pick<typeof options, K>;
   const budget: Budget = { device, ...take('capacitorUf', 'flashBytes', 'sramBytes', 'energyUj') };
-  const recipe: Recipe = {
+  const decisive: Recipe = {
     seed,
     batchSize: options.batchSize,
     learningRate: options.learningRate,
@@ -314,6 +322,7 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     inputRange: rangeOf(options.data.inputs),
     ...take('augmentation', 'mixup'),
   };
+  const recipe: Recipe = { ...decisive, threads: options.threads };
   const step = Math.max(1, Math.floor(training.labels.length / SENSITIVITY_INPUTS));
   const few = Array.from({ length: Math.floor(training.labels.length / step) }, (_, i) => i * step);
   const counts = {
@@ -337,7 +346,7 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     methods,
     bits: options.bits,
     structure: options.structure,
-    key: JSON.stringify([budget, recipe, counts, methods, options.bits, options.structure]),
+    key: JSON.stringify([budget, decisive, counts, methods, options.bits, options.structure]),
     ...take('classes', 'policy', 'onProgress'),
   };
 }

@@ -1,5 +1,6 @@
 // Convolutions on a tape: over images padded once, and backwards over those gradients that are not zero, where few are. All ways
 // give the same bits (assembly/desk/convolution.ts).
+import { type KernelCall, worthwhile } from './desk-module.js';
 import { elements, type Padding } from './layers.js';
 import { type Recorder, requireFit, tensor, type Tensor } from './recorder.js';
 
@@ -52,66 +53,55 @@ function sizesOf(tape: Recorder, { x, weights, stride, padding }: Convolution): 
 /** Returns [n][oh][ow][out], or half of each extent. */
 export function convolution(tape: Recorder, op: Convolution): Tensor {
   const sizes = sizesOf(tape, op);
-  const { geometry, count, outHeight, outWidth, outputs, rows, depth } = sizes;
+  const { count, outHeight, outWidth, outputs, rows, depth } = sizes;
   const { kernels } = tape.desk;
   const small = depth <= MOST_WEIGHTS && outputs <= MOST_OUTPUTS;
   const shape = [count, outHeight, outWidth, outputs];
   if (!small) {
     const y = tape.result(shape);
-    tape.scratch(rows * depth, (patches) => {
-      kernels.im2col(op.x.values, patches, ...geometry);
-      kernels.fillRows(op.bias.values, y.values, rows, outputs);
-      tape.gemm(rows, outputs, depth, patches, [depth, 1], op.weights.values, [1, depth], y.values);
-    });
+    kernels.fillRows(op.bias.values, y.values, rows, outputs);
+    patchesOf(tape, op, sizes, (patches) =>
+      tape.gemm(rows, outputs, depth, patches, [depth, 1], op.weights.values, [1, depth], y.values),
+    );
     tape.record(() => denseGradients(tape, op, sizes, y));
-    return op.pooled ? pool(tape, y, sizes) : y;
+    return op.pooled ? tape.largest(y, tape.window(y, [2, 2], [2, 2], 'valid')) : y;
   }
   const y = tape.result(shape, !op.pooled);
   const padded = new Padded(tape, op, sizes);
-  padded.forward(y);
   if (op.pooled) return pooledConvolution(padded, y);
+  padded.forward(y);
   tape.record(() => {
     if (kernels.countNonZero(y.gradient, rows * outputs) >= SPARSE * rows * outputs)
       return denseGradients(tape, op, sizes, y);
     const mark = tape.desk.mark();
     const lists = tape.desk.allocate(kernels.listsSize(rows, outputs));
-    kernels.listGradients(padded.image.values, y.gradient, lists, ...padded.where);
-    padded.backWeights(lists, rows);
+    padded.backWeights(lists, rows, (first, end) => [
+      'listGradients',
+      ...[first, end, padded.image.values, y.gradient, lists],
+      ...padded.where,
+    ]);
     if (op.x.gradient !== 0) padded.backInput(y.gradient);
     tape.desk.release(mark);
   });
   return y;
 }
 
-/** The largest of each 2×2. */
-function pool(tape: Recorder, y: Tensor, { count, outHeight, outWidth, outputs }: Sizes): Tensor {
-  const { kernels } = tape.desk;
-  const half = [outHeight >> 1, outWidth >> 1] as const;
-  const pooled = tape.result([count, ...half, outputs]);
-  const geometry = [count, outHeight, outWidth, outputs, 2, 2, 2, 2, 0, 0, ...half] as const;
-  kernels.maxPool(y.values, pooled.values, ...geometry);
-  if (y.gradient !== 0) {
-    tape.record(() =>
-      kernels.maxPoolGradient(y.values, pooled.values, pooled.gradient, y.gradient, ...geometry),
-    );
-  }
-  return pooled;
-}
-
-/** Backwards at once through pool and convolution: a quarter of the outputs have a gradient. */
+/** The largest of each 2×2; backwards at once through pool and convolution, as a quarter of the outputs have a gradient. */
 function pooledConvolution(padded: Padded, y: Tensor): Tensor {
   const { tape, op, sizes } = padded;
-  const { outputs, rows, outWidth } = sizes;
+  const { count, outputs, rows, outHeight, outWidth } = sizes;
   const { kernels } = tape.desk;
-  const pooled = pool(tape, y, sizes);
+  const pooled = tape.result([count, outHeight >> 1, outWidth >> 1, outputs]);
+  padded.forward(y, pooled);
   tape.record(() => {
     const mark = tape.desk.mark();
     const dy = op.x.gradient === 0 ? 0 : tape.zeros(rows * outputs);
     const lists = tape.desk.allocate(kernels.listsSize(rows / 4, outputs));
-    const spare = tape.desk.allocate(kernels.listsSize(outWidth, 1));
     const from = [padded.image.values, y.values, pooled.values, pooled.gradient] as const;
-    kernels.listPooledGradients(...from, dy, lists, spare, ...padded.where);
-    padded.backWeights(lists, rows / 4);
+    padded.backWeights(lists, rows / 4, (first, end) => {
+      const spare = tape.desk.allocate(kernels.listsSize(outWidth, 1));
+      return ['listPooledGradients', first, end, ...from, dy, lists, spare, ...padded.where];
+    });
     if (dy !== 0) padded.backInput(dy);
     tape.desk.release(mark);
   });
@@ -130,52 +120,79 @@ class Padded {
     readonly op: Convolution,
     readonly sizes: Sizes,
   ) {
-    const { kernels } = tape.desk;
     const { outHeight, outWidth, outputs } = sizes;
     const [, height, width] = op.x.shape as Map4;
     const [, kernelHeight, kernelWidth] = op.weights.shape as Map4;
-    const [strideHeight, strideWidth] = op.stride;
-    const how = this.padding();
-    const [tall, wide] = how.slice(-2) as [number, number];
-    if (tall === height && wide === width) this.image = op.x;
-    else {
-      const shape = [sizes.count, tall, wide, op.x.shape[3]!];
-      this.image = tensor(shape, tape.desk.allocate(4 * elements(shape)));
-      kernels.padImages(op.x.values, this.image.values, ...how);
-    }
-    const around = [kernelHeight, kernelWidth, strideHeight, strideWidth];
-    this.where = [...this.image.shape, ...around, outHeight, outWidth, outputs];
+    const [tall, wide] = this.padding().slice(-2) as [number, number];
+    const shape = [sizes.count, tall, wide, op.x.shape[3]!];
+    this.image =
+      tall === height && wide === width ? op.x : tensor(shape, tape.desk.allocate(4 * elements(shape)));
+    this.where = [...this.image.shape, kernelHeight, kernelWidth, ...op.stride, outHeight, outWidth, outputs];
   }
 
-  forward(y: Tensor): void {
-    const { weights, bias } = this.op;
-    const at = [this.image.values, weights.values, bias.values, y.values] as const;
-    this.workspace((workspace) => this.tape.desk.kernels.convolve(...at, workspace, ...this.where));
+  /** The outputs, and of each 2×2 the largest to `pooled`, where that is asked for. */
+  forward(y: Tensor, pooled?: Tensor): void {
+    const { image, op, sizes } = this;
+    const { outHeight, outWidth, outputs } = sizes;
+    const [, ...where] = this.where;
+    const [, ...padding] = this.padding();
+    const half = [outHeight >> 1, outWidth >> 1];
+    this.byImages((count, placeOf) => {
+      const [x, to] = [placeOf(image), placeOf(y)];
+      const calls: KernelCall[] = [];
+      if (image !== op.x) calls.push(['padImages', placeOf(op.x), x, count, ...padding]);
+      const addresses = [x, op.weights.values, op.bias.values, to, this.workspace()];
+      calls.push(['convolve', ...addresses, count, ...where]);
+      if (pooled) {
+        const window = [outHeight, outWidth, outputs, 2, 2, 2, 2, 0, 0, ...half];
+        calls.push(['maxPool', to, placeOf(pooled), count, ...window]);
+      }
+      return calls;
+    });
   }
 
-  /** Gradients of weights and biases, from lists of room for `rows` windows. */
-  backWeights(lists: number, rows: number): void {
+  /** Gradients of weights and biases, from lists of room for `rows` windows, which `list` makes of some outputs. */
+  backWeights(lists: number, rows: number, list: (first: number, end: number) => KernelCall): void {
     const { weights, bias } = this.op;
     const [outputs, kernelHeight, kernelWidth, channels] = weights.shape as Map4;
     const sizes = [this.image.shape[2]!, channels, kernelHeight, kernelWidth, outputs] as const;
-    const { kernels } = this.tape.desk;
-    kernels.convolveWeightGradient(lists, rows, weights.gradient, bias.gradient, ...sizes);
+    this.tape.desk.inParts(outputs, worthwhile(1, rows * 8), (first, count) => {
+      const range = [first, first + count] as const;
+      const to = [lists, rows, weights.gradient, bias.gradient] as const;
+      return [list(...range), ['convolveWeightGradient', ...range, ...to, ...sizes]];
+    });
   }
 
   /** The gradient of x. */
   backInput(dy: number): void {
-    const { op, tape, where } = this;
-    const { kernels } = tape.desk;
-    this.workspace((workspace) => {
-      if (this.image === op.x) {
-        kernels.convolveInputGradient(dy, op.weights.values, op.x.gradient, workspace, ...where);
-        return;
-      }
-      tape.scratch(elements(this.image.shape), (dx) => {
-        kernels.convolveInputGradient(dy, op.weights.values, dx, workspace, ...where);
-        kernels.addUnpadded(dx, op.x.gradient, ...this.padding());
-      });
+    const { image, op, tape } = this;
+    const [, ...where] = this.where;
+    const [, ...padding] = this.padding();
+    const mark = tape.desk.mark();
+    const padded = image === op.x ? op.x.gradient : tape.zeros(elements(image.shape));
+    const y = { shape: [0, ...where.slice(-3)] };
+    this.byImages((count, placeOf) => {
+      const [dx, from] = [placeOf(image, padded), placeOf(y, dy)];
+      const calls: KernelCall[] = [
+        ['convolveInputGradient', from, op.weights.values, dx, this.workspace(), count, ...where],
+      ];
+      if (image !== op.x) calls.push(['addUnpadded', dx, placeOf(op.x, op.x.gradient), count, ...padding]);
+      return calls;
     });
+    tape.desk.release(mark);
+  }
+
+  /** `placeOf` says where the first of a part's images is, among a tensor's values or elsewhere. */
+  private byImages(
+    callsOf: (
+      count: number,
+      placeOf: (of: Pick<Tensor, 'shape'> & { values?: number }, at?: number) => number,
+    ) => readonly KernelCall[],
+  ): void {
+    const { count, rows, depth, outputs } = this.sizes;
+    this.tape.byImages(count, (rows / count) * depth * outputs, (first, some) =>
+      callsOf(some, ({ shape, values }, at = values!) => at + 4 * first * elements(shape.slice(1))),
+    );
   }
 
   /** Sizes of x, rows above and columns before it, and the sizes with padding. */
@@ -190,32 +207,57 @@ class Padded {
     return [...this.op.x.shape, top, left, tall, wide];
   }
 
-  private workspace(use: (address: number) => void): void {
+  private workspace(): number {
     const { depth, outputs } = this.sizes;
-    this.tape.scratch(this.tape.desk.kernels.convolveWorkspaceSize(depth, outputs) / 4, use);
+    const { desk } = this.tape;
+    return desk.allocate(desk.kernels.convolveWorkspaceSize(depth, outputs));
   }
 }
 
-/** The gradients of a convolution, where most outputs have one. */
-function denseGradients(
+/** Lends `use` the patches of x, [windows][weights of an output]. */
+function patchesOf(
   tape: Recorder,
-  { x, weights, bias }: Convolution,
-  { rows, outputs, depth, geometry }: Sizes,
-  y: Tensor,
+  { x }: Convolution,
+  { rows, depth, geometry, count }: Sizes,
+  use: (patches: number) => void,
 ): void {
+  const mark = tape.desk.mark();
+  const patches = tape.desk.allocate(4 * rows * depth);
+  tape.overMaps(
+    'im2col',
+    [
+      [x.values, elements(x.shape) / count],
+      [patches, (rows / count) * depth],
+    ],
+    geometry,
+  );
+  use(patches);
+  tape.desk.release(mark);
+}
+
+/** The gradients of a convolution, where most outputs have one. */
+function denseGradients(tape: Recorder, op: Convolution, sizes: Sizes, y: Tensor): void {
+  const { x, weights, bias } = op;
+  const { rows, outputs, depth, geometry, count } = sizes;
   const { kernels } = tape.desk;
   kernels.sumRows(y.gradient, bias.gradient, rows, outputs);
-  tape.scratch(rows * depth, (patches) => {
-    kernels.im2col(x.values, patches, ...geometry);
+  patchesOf(tape, op, sizes, (patches) =>
     tape.scratch(depth * outputs, (transposed) => {
       // patchesᵀ · dy, and not dyᵀ · patches: packing the narrow matrix is cheaper.
       tape.gemm(depth, outputs, rows, patches, [1, depth], y.gradient, [outputs, 1], transposed);
       kernels.addTransposed(transposed, weights.gradient, depth, outputs);
-    });
-  });
+    }),
+  );
   if (x.gradient === 0) return;
   tape.scratch(rows * depth, (dPatches) => {
     tape.gemm(rows, depth, outputs, y.gradient, [outputs, 1], weights.values, [depth, 1], dPatches);
-    kernels.col2im(dPatches, x.gradient, ...geometry);
+    tape.overMaps(
+      'col2im',
+      [
+        [dPatches, (rows / count) * depth],
+        [x.gradient, elements(x.shape) / count],
+      ],
+      geometry,
+    );
   });
 }

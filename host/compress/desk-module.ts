@@ -1,9 +1,9 @@
-// WebAssembly's types live in the DOM library; Node's own typings have none.
 import { readFileSync } from 'node:fs';
+import { crew } from './crew.js';
+import { KernelTable } from './crew-protocol.js';
 
 /** What `assembly/desk` exports; pointers are byte addresses, counts are elements. See the sources there. */
 interface DeskKernels {
-  memory: WebAssembly.Memory;
   heapBase(): number;
   cosine(x: number): number;
   gemmWorkspaceSize(n: number): number;
@@ -22,6 +22,7 @@ interface DeskKernels {
   addUnpadded: Kernel;
   im2col: Kernel;
   col2im: Kernel;
+  clear: Kernel;
   fillRows: Kernel;
   sumRows: Kernel;
   relu: Kernel;
@@ -70,28 +71,83 @@ interface DeskKernels {
 }
 type Kernel = (...values: number[]) => void;
 
+/** A kernel's name and its arguments. */
+export type KernelCall = readonly [kernel: keyof DeskKernels, ...values: number[]];
+
 const pageBytes = 0x10000;
+/** As asconfig.json has it: a module with shared memory takes no other. */
+const mostPages = 65_536;
 let compiled: WebAssembly.Module | undefined;
+
+/** Least work of a part, in products or the like: some microseconds, as a thread takes one to hear of it. */
+const LEAST_WORK = 20_000;
+
+/** How many things, a multiple of `unit`, are worth a part of their own: `work` is that of one thing. */
+export const worthwhile = (unit: number, work: number): number =>
+  unit * Math.ceil(LEAST_WORK / (unit * work));
+
+/** Threads of a desk, at most. */
+export const MOST_THREADS = 64;
 
 /**
  * One instance of the desk module with an arena over its memory: `allocate` moves a mark up, `release` moves it back.
+ * With `threads` above 1 other threads take parts of what `inParts` runs, until `close`.
  */
 export class Desk {
   readonly kernels: DeskKernels;
+  readonly memory = new WebAssembly.Memory({ initial: 1, maximum: mostPages, shared: true });
+  private readonly table: KernelTable;
+  private readonly number: number | undefined;
   private top: number;
 
-  constructor() {
-    compiled ??= new WebAssembly.Module(readFileSync(new URL('../../wasm/desk.wasm', import.meta.url)));
-    this.kernels = new WebAssembly.Instance(compiled).exports as unknown as DeskKernels;
+  constructor(readonly threads = 1) {
+    const { exports } = new WebAssembly.Instance(Desk.module(), { env: { memory: this.memory } });
+    this.kernels = exports as unknown as DeskKernels;
+    this.table = new KernelTable(exports);
     this.top = align(this.kernels.heapBase());
+    if (threads === 1) return;
+    crew.grow(threads, Desk.module());
+    this.number = crew.attach(this.memory);
+  }
+
+  /** The desk module, compiled once. */
+  static module(): WebAssembly.Module {
+    compiled ??= new WebAssembly.Module(readFileSync(new URL('../../wasm/desk.wasm', import.meta.url)));
+    return compiled;
+  }
+
+  /** No other thread works on this desk from now on. */
+  close(): void {
+    if (this.number !== undefined) crew.detach(this.number);
+  }
+
+  /**
+   * Work on `count` things, cut where it may be at multiples of `unit`: `callsOf` gives the kernels to run for those from `first`
+   * on. Parts must not write what another reads; room that `callsOf` allocates is the part's own.
+   */
+  inParts(
+    count: number,
+    unit: number,
+    callsOf: (first: number, count: number) => readonly KernelCall[],
+  ): void {
+    const mark = this.mark();
+    const units = Math.ceil(count / unit);
+    const parts = this.number === undefined ? 1 : Math.min(units, this.threads);
+    const startOf = (part: number): number => Math.min(count, unit * Math.floor((part * units) / parts));
+    const calls = Array.from({ length: parts }, (_, part) =>
+      callsOf(startOf(part), startOf(part + 1) - startOf(part)),
+    );
+    if (parts === 1) for (const part of calls) this.table.run(part);
+    else crew.run(this.number!, this.table, calls);
+    this.release(mark);
   }
 
   /** The address of `bytes` fresh bytes, 16-byte aligned, not cleared. */
   allocate(bytes: number): number {
     const address = this.top;
     this.top = align(address + bytes);
-    const missing = this.top - this.kernels.memory.buffer.byteLength;
-    if (missing > 0) this.kernels.memory.grow(Math.ceil(missing / pageBytes));
+    const missing = this.top - this.memory.buffer.byteLength;
+    if (missing > 0) this.memory.grow(Math.ceil(missing / pageBytes));
     return address;
   }
 
@@ -114,12 +170,12 @@ export class Desk {
 
   /** A view of the memory, valid until the next `allocate`. */
   floats(address: number, count: number): Float32Array {
-    return new Float32Array(this.kernels.memory.buffer, address, count);
+    return new Float32Array(this.memory.buffer, address, count);
   }
 
   /** A view of the memory, valid until the next `allocate`. */
   bytes(address: number, count: number): Uint8Array {
-    return new Uint8Array(this.kernels.memory.buffer, address, count);
+    return new Uint8Array(this.memory.buffer, address, count);
   }
 }
 

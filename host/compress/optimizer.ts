@@ -6,6 +6,9 @@ import type { Tensor } from './recorder.js';
 export type Optimizer =
   { kind: 'adam'; beta1: number; beta2: number } | { kind: 'momentum'; momentum: number };
 
+/** Parameters of a part of an update. */
+const ELEMENTS = 4096;
+
 /** One parameter tensor with its optimizer's state. */
 export class Trained {
   readonly count: number;
@@ -28,24 +31,25 @@ export class Trained {
   }
 
   clearGradient(): void {
-    this.desk.floats(this.parameter.gradient, this.count).fill(0);
+    this.desk.kernels.clear(this.parameter.gradient, this.count);
   }
 
   update(rate: number): void {
     const { desk, optimizer, count, first, second, weightDecay } = this;
     const { values, gradient } = this.parameter;
+    const update = (kernel: 'momentumUpdate' | 'adamUpdate', arrays: number[], rates: number[]): void =>
+      desk.inParts(count, ELEMENTS, (from, some) => [
+        [kernel, ...arrays.map((at) => at + 4 * from), some, rate, ...rates, weightDecay],
+      ]);
     if (optimizer.kind === 'momentum') {
-      desk.kernels.momentumUpdate(values, gradient, first, count, rate, optimizer.momentum, weightDecay);
+      update('momentumUpdate', [values, gradient, first], [optimizer.momentum]);
       return;
     }
     const { beta1, beta2 } = optimizer;
     this.power1 *= beta1;
     this.power2 *= beta2;
-    const corrections = [1 - this.power1, 1 - this.power2];
-    desk.kernels.adamUpdate(
-      ...[values, gradient, first, second, count],
-      ...[rate, beta1, beta2, ...corrections, weightDecay],
-    );
+    const rates = [beta1, beta2, 1 - this.power1, 1 - this.power2];
+    update('adamUpdate', [values, gradient, first, second], rates);
   }
 
   /** Values and state, to go on from with `restore`. */

@@ -25,6 +25,8 @@ export interface Recipe {
   distillation: number;
   ranges: 'learned' | 'percentile';
   inputRange: readonly [number, number];
+  /** Changes no result. */
+  threads?: number;
 }
 
 /** Temperature at which the parent's answers are softened. */
@@ -36,7 +38,7 @@ export function trainingOptions(
   epochs: number,
   { parent, rounding, share = 1 }: { parent?: FloatNetwork; rounding?: RoundingOptions; share?: number } = {},
 ): TrainingOptions {
-  const { seed, batchSize, learningRate, weightDecay, augmentation, mixup, distillation } = recipe;
+  const { seed, batchSize, learningRate, weightDecay, augmentation, mixup, distillation, threads } = recipe;
   return {
     seed,
     epochs,
@@ -46,6 +48,7 @@ export function trainingOptions(
     warmupEpochs: Math.min(1, epochs / 4),
     decay: 'cosine',
     weightDecay,
+    ...(threads ? { threads } : {}),
     ...(augmentation ? { augmentation } : {}),
     ...(mixup ? { mixup } : {}),
     ...(parent && distillation > 0
@@ -141,6 +144,21 @@ export function trainStep(
     return scheme ? { network: trained, scheme } : { network: trained };
   }
   const training = new Training(network, data, options);
+  try {
+    return finish(journal, key, training, options, halt);
+  } finally {
+    training.close();
+  }
+}
+
+/** Trains on, from what the journal has of it. */
+function finish(
+  journal: Journal,
+  key: string,
+  training: Training,
+  options: TrainingOptions,
+  halt: Halt | undefined,
+): Trial {
   const partial = journal.get(`${key}…`);
   if (partial) {
     const fresh = training.save();

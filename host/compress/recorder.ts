@@ -1,6 +1,6 @@
 // What every op of a tape needs: room in the desk module, a memory of how to run backwards, and products of matrices.
 import { BrownoutError } from '../error.js';
-import type { Desk } from './desk-module.js';
+import { type Desk, type KernelCall, worthwhile } from './desk-module.js';
 import { elements, type Padding, windowGeometry } from './layers.js';
 
 /** An array in the desk module's memory; `gradient` is 0 where none is wanted. */
@@ -26,6 +26,12 @@ export function requireFit(op: string, found: number, expected: number): void {
     hint: "Check the layer's sizes against those of the layer before it.",
   });
 }
+
+/** Rows and columns that products of matrices go by. */
+const ROWS = 4;
+const COLUMNS = 32;
+/** Floats of a part of an elementwise op. */
+const ELEMENTS = 16_384;
 
 /** Remembers steps and how to run them backwards, when `recording`. */
 export class Recorder {
@@ -67,7 +73,7 @@ export class Recorder {
   /** A cleared array. */
   zeros(count: number): number {
     const address = this.desk.allocate(4 * count);
-    this.desk.floats(address, count).fill(0);
+    this.desk.kernels.clear(address, count);
     return address;
   }
 
@@ -89,12 +95,9 @@ export class Recorder {
     bStrides: readonly [number, number],
     c: number,
   ): void {
-    const { kernels } = this.desk;
-    const mark = this.desk.mark();
-    const workspace = this.desk.allocate(kernels.gemmWorkspaceSize(n));
-    kernels.gemm(m, n, k, a, ...aStrides, b, ...bStrides, c, workspace);
-    this.desk.release(mark);
+    this.product('gemm', [m, n, k], [a, ...aStrides], [b, ...bStrides], c);
   }
+
   /** The same to the bit, leaving out what is zero in a. */
   sparseGemm(
     m: number,
@@ -106,10 +109,87 @@ export class Recorder {
     bStrides: readonly [number, number],
     c: number,
   ): void {
-    const { kernels } = this.desk;
-    const mark = this.desk.mark();
-    const workspace = this.desk.allocate(kernels.sparseGemmWorkspaceSize(m, n, k));
-    kernels.sparseGemm(m, n, k, a, ...aStrides, b, ...bStrides, c, workspace);
-    this.desk.release(mark);
+    this.product('sparseGemm', [m, n, k], [a, ...aStrides], [b, ...bStrides], c);
+  }
+
+  /** Either, in parts of rows or of columns, whichever are more. */
+  private product(
+    kernel: 'gemm' | 'sparseGemm',
+    [m, n, k]: readonly [number, number, number],
+    [a, ...aStrides]: readonly [number, number, number],
+    [b, ...bStrides]: readonly [number, number, number],
+    c: number,
+  ): void {
+    const { desk } = this;
+    const byRows = m >= n;
+    const unit = byRows ? worthwhile(ROWS, n * k) : worthwhile(COLUMNS, m * k);
+    desk.inParts(byRows ? m : n, unit, (first, count) => {
+      const [rows, columns] = byRows ? [count, n] : [m, count];
+      const bytes =
+        kernel === 'gemm'
+          ? desk.kernels.gemmWorkspaceSize(columns)
+          : desk.kernels.sparseGemmWorkspaceSize(rows, columns, k);
+      const from = byRows
+        ? [a + 4 * first * aStrides[0], ...aStrides, b, ...bStrides, c + 4 * first * n]
+        : [a, ...aStrides, b + 4 * first * bStrides[1], ...bStrides, c + 4 * first];
+      return [[kernel, rows, columns, k, ...from, n, desk.allocate(bytes)]];
+    });
+  }
+
+  /** An op on arrays [images][…] or [rows][…], a part of the images at a time; `work` is that of one of them. */
+  byImages(
+    count: number,
+    work: number,
+    callsOf: (first: number, count: number) => readonly KernelCall[],
+  ): void {
+    this.desk.inParts(count, worthwhile(1, work), callsOf);
+  }
+
+  /**
+   * A kernel over maps, by images: it takes addresses, each given with the floats of an image there (0: the same for all
+   * images), then how many images there are and what is the same for them.
+   */
+  overMaps(
+    kernel: KernelCall[0],
+    arrays: readonly (readonly [address: number, size: number])[],
+    [images, ...rest]: readonly number[],
+  ): void {
+    const work = Math.max(...arrays.map(([, size]) => size));
+    this.byImages(images!, work, (first, count) => [
+      [kernel, ...arrays.map(([at, size]) => at + 4 * first * size), count, ...rest],
+    ]);
+  }
+
+  /** The largest of each window of maps, as `window` gives it. */
+  largest(x: Tensor, geometry: readonly number[]): Tensor {
+    const [count, , , channels] = x.shape as [number, number, number, number];
+    const y = this.result([count, ...geometry.slice(-2), channels]);
+    const [size, pooled] = [elements(x.shape) / count, elements(y.shape) / count];
+    const arrays = [
+      [x.values, size],
+      [y.values, pooled],
+    ] as const;
+    this.overMaps('maxPool', arrays, geometry);
+    this.record(() => {
+      if (x.gradient === 0) return;
+      const gradients = [
+        [y.gradient, pooled],
+        [x.gradient, size],
+      ] as const;
+      this.overMaps('maxPoolGradient', [...arrays, ...gradients], geometry);
+    });
+    return y;
+  }
+
+  /** A kernel that takes addresses, a count of floats, and what is the same for all of them. */
+  elementwise(
+    kernel: KernelCall[0],
+    addresses: readonly number[],
+    count: number,
+    ...rest: readonly number[]
+  ): void {
+    this.desk.inParts(count, ELEMENTS, (first, some) => [
+      [kernel, ...addresses.map((at) => at + 4 * first), some, ...rest],
+    ]);
   }
 }

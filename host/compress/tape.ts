@@ -1,5 +1,6 @@
 import type { Quantization } from '../model/quantized-network.js';
 import { convolution } from './convolution.js';
+import { worthwhile } from './desk-module.js';
 import { type Activation, boundsOf, elements, type Padding } from './layers.js';
 import { Recorder, requireFit, tensor, type Tensor } from './recorder.js';
 
@@ -11,6 +12,9 @@ export interface Window {
   /** Default `valid`. */
   padding?: Padding;
 }
+
+/** Floats of one image of a batch. */
+const imageSize = ({ shape }: Tensor): number => elements(shape.slice(1));
 
 /**
  * Runs layers over the desk module's kernels and, when recording, remembers how to run them backwards.
@@ -52,7 +56,12 @@ export class Tape extends Recorder {
     const rows = x.shape[0]! * outHeight * outWidth;
     const y = this.result([x.shape[0]!, outHeight, outWidth, outputs]);
     kernels.fillRows(bias.values, y.values, rows, outputs);
-    kernels.depthwise(x.values, weights.values, y.values, ...geometry, outputs);
+    const arrays = [
+      [x.values, imageSize(x)] as const,
+      [weights.values, 0] as const,
+      [y.values, imageSize(y)] as const,
+    ];
+    this.overMaps('depthwise', arrays, [...geometry, outputs]);
     this.record(() => {
       kernels.sumRows(y.gradient, bias.gradient, rows, outputs);
       const addresses = [x.values, weights.values, y.gradient, x.gradient, weights.gradient];
@@ -63,39 +72,39 @@ export class Tape extends Recorder {
 
   /** The largest of each window of x [n][h][w][c]; padding never wins. */
   maxPool2d(x: Tensor, { height, width, strideHeight, strideWidth, padding = 'valid' }: Window): Tensor {
-    const { kernels } = this.desk;
-    const geometry = this.window(x, [height, width], [strideHeight, strideWidth], padding);
-    const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
-    const y = this.result([x.shape[0]!, outHeight, outWidth, x.shape[3]!]);
-    kernels.maxPool(x.values, y.values, ...geometry);
-    this.record(() => {
-      if (x.gradient !== 0) kernels.maxPoolGradient(x.values, y.values, y.gradient, x.gradient, ...geometry);
-    });
-    return y;
+    return this.largest(x, this.window(x, [height, width], [strideHeight, strideWidth], padding));
   }
 
   /** The mean of each window of x [n][h][w][c], over what lies inside the map. */
   averagePool2d(x: Tensor, { height, width, strideHeight, strideWidth, padding = 'valid' }: Window): Tensor {
-    const { kernels } = this.desk;
     const geometry = this.window(x, [height, width], [strideHeight, strideWidth], padding);
     const [outHeight, outWidth] = geometry.slice(-2) as [number, number];
     const y = this.result([x.shape[0]!, outHeight, outWidth, x.shape[3]!]);
-    kernels.averagePool(x.values, y.values, ...geometry, 0);
+    const run = (of: 'values' | 'gradient', back: number): void =>
+      this.overMaps(
+        'averagePool',
+        [
+          [x[of], imageSize(x)],
+          [y[of], imageSize(y)],
+        ],
+        [...geometry, back],
+      );
+    run('values', 0);
     this.record(() => {
-      if (x.gradient !== 0) kernels.averagePool(x.gradient, y.gradient, ...geometry, 1);
+      if (x.gradient !== 0) run('gradient', 1);
     });
     return y;
   }
 
   /** Sum of two tensors of one shape. */
   add(a: Tensor, b: Tensor): Tensor {
-    const { kernels } = this.desk;
     const count = elements(a.shape);
     requireFit('add', elements(b.shape), count);
     const y = tensor(a.shape, this.zeros(count), this.recording ? this.zeros(count) : 0);
-    for (const x of [a, b]) kernels.addScaled(x.values, y.values, count, 1);
+    for (const x of [a, b]) this.elementwise('addScaled', [x.values, y.values], count, 1);
     this.record(() => {
-      for (const x of [a, b]) if (x.gradient !== 0) kernels.addScaled(y.gradient, x.gradient, count, 1);
+      for (const x of [a, b])
+        if (x.gradient !== 0) this.elementwise('addScaled', [y.gradient, x.gradient], count, 1);
     });
     return y;
   }
@@ -120,7 +129,13 @@ export class Tape extends Recorder {
     let [means, variances] = [mean.values, variance.values];
     if (momentum !== undefined) {
       [means, variances] = [this.desk.allocate(4 * channels), this.desk.allocate(4 * channels)];
-      kernels.batchStatistics(x.values, means, variances, rows, channels);
+      this.desk.inParts(channels, worthwhile(4, rows), (first, count) => [
+        [
+          'batchStatistics',
+          ...[x.values, means, variances].map((at) => at + 4 * first),
+          ...[rows, count, channels],
+        ],
+      ]);
       for (const [running, batch] of [
         [mean.values, means],
         [variance.values, variances],
@@ -130,10 +145,22 @@ export class Tape extends Recorder {
       }
     }
     const norm = [means, variances, gamma.values];
-    kernels.normalise(x.values, y.values, ...norm, beta.values, rows, channels, epsilon);
+    this.desk.inParts(rows, worthwhile(1, channels), (first, count) => [
+      [
+        'normalise',
+        ...[x.values, y.values].map((at) => at + 4 * first * channels),
+        ...[...norm, beta.values, count, channels, epsilon],
+      ],
+    ]);
     this.record(() => {
-      const to = [gamma.gradient, beta.gradient, rows, channels, epsilon];
-      kernels.normaliseGradient(x.values, y.gradient, x.gradient, ...norm, ...to);
+      const arrays = [x.values, y.gradient, x.gradient, ...norm, gamma.gradient, beta.gradient];
+      this.desk.inParts(channels, worthwhile(4, rows), (first, count) => [
+        [
+          'normaliseGradient',
+          ...arrays.map((at) => (at === 0 ? 0 : at + 4 * first)),
+          ...[rows, count, channels, epsilon],
+        ],
+      ]);
     });
     return y;
   }
@@ -156,7 +183,7 @@ export class Tape extends Recorder {
     const count = elements(x.shape);
     const y = this.result(x.shape, x.gradient !== 0 || ends !== 0);
     const [low, high] = [-128 - zeroPoint, 127 - zeroPoint];
-    kernels.fakeQuantize(x.values, y.values, count, scale, low, high);
+    this.elementwise('fakeQuantize', [x.values, y.values], count, scale, low, high);
     if (y.gradient === 0) return y;
     this.record(() => {
       kernels.fakeQuantizeGradient(
@@ -196,22 +223,22 @@ export class Tape extends Recorder {
 
   /** x within [low, high]. */
   clamp(x: Tensor, low: number, high: number): Tensor {
-    const { kernels } = this.desk;
     const y = this.result(x.shape);
-    kernels.clampValues(x.values, y.values, elements(x.shape), low, high);
+    const count = elements(x.shape);
+    this.elementwise('clampValues', [x.values, y.values], count, low, high);
     this.record(() => {
-      if (x.gradient === 0) return;
-      kernels.clampGradient(y.values, y.gradient, x.gradient, elements(x.shape), low, high);
+      if (x.gradient !== 0)
+        this.elementwise('clampGradient', [y.values, y.gradient, x.gradient], count, low, high);
     });
     return y;
   }
 
   relu(x: Tensor): Tensor {
-    const { kernels } = this.desk;
     const y = this.result(x.shape);
-    kernels.relu(x.values, y.values, elements(x.shape));
+    const count = elements(x.shape);
+    this.elementwise('relu', [x.values, y.values], count);
     this.record(() => {
-      if (x.gradient !== 0) kernels.reluGradient(y.values, y.gradient, x.gradient, elements(x.shape));
+      if (x.gradient !== 0) this.elementwise('reluGradient', [y.values, y.gradient, x.gradient], count);
     });
     return y;
   }

@@ -4,9 +4,9 @@ import { Admm, type AdmmOptions, type Residuals } from './admm.js';
 import { augment, type Augmentation } from './augment.js';
 import { callback, choice, instance, type Kind, real, seedKind, whole } from '../options/kinds.js';
 import { type Checked, checkOptions, type Table } from '../options/table.js';
-import { Desk } from './desk-module.js';
+import { Desk, MOST_THREADS, worthwhile } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
-import { forward } from './forward.js';
+import { answersOf, forward } from './forward.js';
 import { elements } from './layers.js';
 import { type Optimizer, Trained } from './optimizer.js';
 import { PlacedNetwork } from './placed-network.js';
@@ -41,6 +41,8 @@ export interface TrainingOptions {
   admm?: AdmmOptions;
   /** Rounds weights and activations as the device will. */
   rounding?: RoundingOptions;
+  /** Threads that share the work; default 1. Any number gives the same bytes. */
+  threads?: number;
   onEpoch?: (report: EpochReport) => void;
 }
 
@@ -70,6 +72,7 @@ const trainingOptions = {
   teacher: { kind: object<Teacher>('{ network, weight, temperature }') },
   admm: { kind: object<AdmmOptions>('{ constraints, rho, growth, mostRho }') },
   rounding: { kind: object<RoundingOptions>('{ inputRange, … }') },
+  threads: { kind: whole(1, MOST_THREADS), default: 1 },
   onEpoch: { kind: callback<(report: EpochReport) => void>() },
 } as const satisfies Table<TrainingOptions>;
 
@@ -103,14 +106,15 @@ const LEAST_FACTOR = 1e-3;
 
 /** The training of a copy of a network, epoch by epoch. */
 export class Training {
-  private readonly desk = new Desk();
+  private readonly desk: Desk;
   private readonly random: Random;
   private readonly placed: PlacedNetwork;
   private readonly trained: Trained[];
   private readonly rangeTrained: Trained[] = [];
   private readonly rounding: LearnedRounding | undefined;
   private readonly admm: Admm | undefined;
-  private readonly teacher: PlacedNetwork | undefined;
+  /** The teacher, or its answers, where every epoch has the same inputs. */
+  private readonly teacher: PlacedNetwork | Float32Array | undefined;
   private readonly order: Uint32Array;
   private readonly batches: number;
   private readonly inputSize: number;
@@ -127,7 +131,6 @@ export class Training {
   ) {
     const options = checkOptions(trainingOptions, given);
     this.options = options;
-    const { desk } = this;
     const count = data.labels.length;
     this.inputSize = elements(network.inputShape);
     if (count === 0 || data.inputs.length !== count * this.inputSize) {
@@ -139,6 +142,8 @@ export class Training {
       });
     }
     this.largestLabel = data.labels.reduce((a, b) => Math.max(a, b));
+    const desk = new Desk(options.threads);
+    this.desk = desk;
     this.random = new Random(options.seed);
     this.placed = new PlacedNetwork(desk, network, true);
     this.trained = this.placed.parameters.flatMap((layer) => {
@@ -158,9 +163,14 @@ export class Training {
       const weights = this.placed.parameters.map((layer) => layer?.weights);
       this.admm = new Admm(desk, network.layers, weights, options.admm);
     }
-    if (options.teacher) this.teacher = new PlacedNetwork(desk, options.teacher.network);
+    if (options.teacher) this.teacher = this.teacherOf(options.teacher.network);
     this.order = Uint32Array.from({ length: count }, (_, index) => index);
     this.batches = Math.ceil(count / options.batchSize);
+  }
+
+  /** Ends the part that other threads have in it; their memory of it is free then. */
+  close(): void {
+    this.desk.close();
   }
 
   /** Epochs behind it. */
@@ -238,6 +248,23 @@ export class Training {
     if (this.admm) this.admm.restore(next(this.admm.save().length), epoch);
   }
 
+  private teacherOf(network: FloatNetwork): PlacedNetwork | Float32Array {
+    const { data, options } = this;
+    if (options.augmentation || options.mixup) return new PlacedNetwork(this.desk, network);
+    return answersOf(network, data.inputs, data.labels.length);
+  }
+
+  /** The teacher's answers to a batch, [rows][classes]; their address. */
+  private taught(x: Tensor, members: Uint32Array, classes: number): number {
+    const { desk, teacher } = this;
+    if (teacher instanceof PlacedNetwork) return teacher.apply(new Tape(desk, false), x).at(-1)!.values;
+    const rows = new Float32Array(members.length * classes);
+    members.forEach((member, row) => {
+      rows.set(teacher!.subarray(member * classes, (member + 1) * classes), row * classes);
+    });
+    return desk.place(rows);
+  }
+
   private statistics(): Tensor[] {
     return this.placed.parameters.flatMap((layer) =>
       layer?.statistics ? [layer.statistics.mean, layer.statistics.variance] : [],
@@ -273,13 +300,16 @@ export class Training {
   /** The members' inputs, changed at random, in one array; its address. */
   private gather(members: Uint32Array): number {
     const { desk, inputSize, options, random } = this;
-    const batch = desk.allocate(4 * members.length * inputSize);
-    const original = desk.allocate(4 * inputSize);
+    const { augmentation } = options;
+    const original = desk.allocate(4 * members.length * inputSize);
     members.forEach((member, row) => {
-      const to = batch + 4 * row * inputSize;
-      desk.floats(options.augmentation ? original : to, inputSize).set(this.input(member));
-      if (options.augmentation)
-        augment(desk, original, to, this.network.inputShape, options.augmentation, random);
+      desk.floats(original + 4 * row * inputSize, inputSize).set(this.input(member));
+    });
+    if (!augmentation) return original;
+    const batch = desk.allocate(4 * members.length * inputSize);
+    desk.inParts(members.length, worthwhile(1, 10 * inputSize), (first, rows) => {
+      const [from, to] = [original, batch].map((at) => at + 4 * first * inputSize) as [number, number];
+      return augment(desk, from, to, rows, this.network.inputShape, augmentation, random);
     });
     return batch;
   }
@@ -304,7 +334,11 @@ export class Training {
       .at(-1)!;
     const classes = elements(logits.shape) / members.length;
     this.requireClasses(classes);
-    const result = this.loss(tape, logits, labels, x, { classes, share });
+    const result = this.loss(tape, logits, labels, {
+      classes,
+      share,
+      taught: () => this.taught(x, members, classes),
+    });
     tape.backward();
     const rate = learningRate(desk, options, step, this.batches);
     for (const parameter of this.trained) parameter.update(rate);
@@ -334,24 +368,23 @@ export class Training {
     tape: Tape,
     logits: Tensor,
     labels: number,
-    x: Tensor,
-    { classes, share }: { classes: number; share: number },
+    { classes, share, taught }: { classes: number; share: number; taught: () => number },
   ): { loss: number; correct: number } {
     const { desk, options } = this;
     const rows = logits.shape[0]!;
     if (share === 0 && !options.teacher) return tape.softmaxCrossEntropy(logits, labels);
-    const answers = desk.bytes(labels, rows).slice();
+    const own = desk.bytes(labels, rows).slice();
     const hard = new Float32Array(rows * classes);
-    answers.forEach((label, row) => {
+    own.forEach((label, row) => {
       hard[row * classes + label]! += 1 - share;
-      hard[row * classes + answers[rows - 1 - row]!]! += share;
+      hard[row * classes + own[rows - 1 - row]!]! += share;
     });
     const { weight = 0, temperature = 1 } = options.teacher ?? {};
     let loss = tape.softTargetLoss(logits, desk.place(hard), 1 - weight);
     if (this.teacher) {
-      const taught = this.teacher.apply(new Tape(desk, false), x).at(-1)!;
+      const answers = taught();
       const soft = desk.allocate(4 * rows * classes);
-      desk.kernels.softmax(taught.values, soft, rows, classes, temperature);
+      desk.kernels.softmax(answers, soft, rows, classes, temperature);
       loss += tape.softTargetLoss(logits, soft, weight, temperature);
     }
     return { loss, correct: tape.countCorrect(logits, labels) };
@@ -377,8 +410,12 @@ export function train(network: FloatNetwork, data: LabelledData, options: Traini
   checkFields(network, 'a float network, as `fromGraph` gives it', 'inputShape', 'layers');
   checkFields(data, 'inputs and their classes', 'inputs', 'labels');
   const training = new Training(network, data, options);
-  while (!training.finished) training.runEpoch();
-  return training.result();
+  try {
+    while (!training.finished) training.runEpoch();
+    return training.result();
+  } finally {
+    training.close();
+  }
 }
 
 function learningRate(desk: Desk, options: TrainingOptions, step: number, batches: number): number {
