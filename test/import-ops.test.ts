@@ -178,7 +178,7 @@ test('RELU6 on its own, FULLY_CONNECTED of several rows', () => {
 
 test('whole models written here are proved', () => {
   for (const file of tfliteModels()) {
-    const { proved, counterexample } = verify(readImage(compileUnproved(importTflite(file).network)));
+    const { proved, counterexample } = verify(readImage(compileUnproved(importModel(file).network)));
     assert.ok(proved, JSON.stringify(counterexample));
   }
 });

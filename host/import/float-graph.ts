@@ -66,6 +66,8 @@ export type GraphOp =
   | (Base & { kind: 'transpose'; permutation?: readonly number[] })
   /** The product of two activations: [M, 1, K] by [N, K] transposed. */
   | (Base & { kind: 'matmul' })
+  /** The row of the largest value of each column of [depth][1][columns], the first of equals. */
+  | (Base & { kind: 'argMax' })
   /** `total`: the sum instead. */
   | (Base & { kind: 'mean'; total?: boolean })
   /** The same integers under another quantization, the output's `given`: costs nothing. */
@@ -290,7 +292,7 @@ function runSoftmax(x: Float64Array, depth: number): Float64Array {
   const y = new Float64Array(x.length);
   for (let first = 0; first < x.length; first += depth) {
     const row = x.subarray(first, first + depth);
-    const most = Math.max(...row);
+    const most = row.reduce((x, y) => Math.max(x, y));
     const powers = row.map((value) => exponential(value - most));
     const sum = powers.reduce((total, power) => total + power, 0);
     y.set(
@@ -298,6 +300,15 @@ function runSoftmax(x: Float64Array, depth: number): Float64Array {
       first,
     );
   }
+  return y;
+}
+
+function runArgMax(x: Float64Array, columns: number): Float64Array {
+  const y = new Float64Array(columns);
+  x.forEach((value, i) => {
+    const column = i % columns;
+    if (value > x[y[column]! * columns + column]!) y[column] = Math.floor(i / columns);
+  });
   return y;
 }
 
@@ -342,6 +353,8 @@ export function runOp(graph: FloatGraph, op: GraphOp, inputs: readonly Float64Ar
     }
     case 'matmul':
       return runMatmul(x, inputs[1]!, input.at(-1)!);
+    case 'argMax':
+      return runArgMax(x, input[2]!);
     case 'slice':
       return runSlice(op, x, input, output);
     case 'unary':

@@ -48,3 +48,24 @@ export const roundEven: RealFunction = (x) => {
   const nearest = Math.round(x);
   return Math.abs(x % 1) === 0.5 && nearest % 2 !== 0 ? nearest - 1 : nearest;
 };
+
+/** The arc tangent: halved until its series converges fast. */
+export const arcTangent: RealFunction = (x) => {
+  let [reduced, doubled] = [x, 1];
+  for (; Math.abs(reduced) > 0.1; doubled *= 2) reduced /= 1 + Math.sqrt(1 + reduced * reduced);
+  let [sum, power] = [0, reduced];
+  for (let n = 1; n < 24; n += 2) {
+    sum += power / n;
+    power *= -reduced * reduced;
+  }
+  return doubled * sum;
+};
+
+/** The arc sine; of what is beyond 1, of 1. */
+export const arcSine: RealFunction = (x) => {
+  if (Math.abs(x) >= 1) return (Math.sign(x) * Math.PI) / 2;
+  return arcTangent(x / Math.sqrt(1 - x * x));
+};
+
+export const hyperbolicSine: RealFunction = (x) => (exponential(x) - exponential(-x)) / 2;
+export const hyperbolicCosine: RealFunction = (x) => (exponential(x) + exponential(-x)) / 2;

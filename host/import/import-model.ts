@@ -15,7 +15,9 @@ import {
 } from './quantize-graph.js';
 import { FLOAT_OPERATORS, floatModelOf } from './tflite/float.js';
 import { isFloatModel } from './tflite/is-float.js';
-import { importTflite } from './tflite/import-tflite.js';
+import { importTflite, WIDE_OPERATORS, withUnsigned } from './tflite/import-tflite.js';
+import { ObstacleError } from './obstacles.js';
+import type { Port } from '../model/ports.js';
 import { readTflite } from './tflite/model.js';
 import { narrowWeights, WEIGHT_CHOICES, type WeightChoice } from './narrow-weights.js';
 import { type ReadBeside, readOnnx } from './onnx/model.js';
@@ -148,7 +150,8 @@ function lostInputs(samples: readonly ArrayLike<number>[], { shape, scale }: Ten
   if (shape.length !== 1 || samples.length < 2) return [];
   const lost = Array.from({ length: shape[0]! }, (_, i) => {
     const values = samples.map((sample) => sample[i]!);
-    const spread = Math.max(...values) - Math.min(...values);
+    const most = values.reduce((x, y) => Math.max(x, y));
+    const spread = most - values.reduce((x, y) => Math.min(x, y));
     return spread > 0 && spread < scale;
   }).filter((is) => is).length;
   if (lost === 0) return [];
@@ -172,7 +175,9 @@ function quantized(
     onSample: (done) => onSample?.(done, samples?.length ?? 0),
   });
   const range = rangeOf(network.tensors[network.input]!);
-  if (samples && !graph.inputs) notes = [...notes, ...lostInputs(samples, network.tensors[network.input]!)];
+  const own = graph.tensors[graph.input]!.given !== undefined;
+  if (samples && !graph.inputs && !own)
+    notes = [...notes, ...lostInputs(samples, network.tensors[network.input]!)];
   if (graph.inputs) {
     const inputs = network.inputs!.map((port, i) => {
       const first = graph.inputs![i]!.channelsFirst ? { channelsFirst: true } : {};
@@ -224,16 +229,69 @@ function importAsItIs(bytes: Uint8Array, settings: ImportSettings): ImportedMode
   if (isTflite(bytes)) {
     const float = floatGraphOf(bytes, settings);
     if (float) return quantized(float, settings);
-    const { name, cut, reference } = settings;
-    const { network, notes } = importTflite(bytes, {
-      name,
-      reference,
-      ...(cut === undefined ? {} : { cut }),
-    });
-    const inputs = network.inputs?.map((port) => ({ ...port, preprocessing: rangeOf(port.tensor) }));
-    const preprocessing = rangeOf(network.tensors[network.input]!);
-    return { network: inputs ? { ...network, inputs } : network, preprocessing, notes };
+    try {
+      return inIntegers(bytes, settings);
+    } catch (error) {
+      if (error instanceof ObstacleError && mayBeNear(bytes, error))
+        return throughReals(bytes, settings, error);
+      throw error;
+    }
   }
   checkOnnx(bytes);
   return quantized(floatGraphOf(bytes, settings)!, settings);
+}
+
+/** A .tflite file of integers, to the bit. */
+function inIntegers(bytes: Uint8Array, { name, cut, reference }: ImportSettings): ImportedModel {
+  const { network, notes } = importTflite(bytes, { name, reference, ...(cut === undefined ? {} : { cut }) });
+  const inputs = network.inputs?.map((port) => ({ ...port, preprocessing: rangeOf(port.tensor) }));
+  const preprocessing = rangeOf(network.tensors[network.input]!);
+  return { network: inputs ? { ...network, inputs } : network, preprocessing, notes };
+}
+
+const hasInt16 = (bytes: Uint8Array): boolean =>
+  readTflite(bytes).tensors.some(({ type, data }) => type === 'int16' && data.length === 0);
+
+/** Whether near is good enough: not for int16, whose values would become int8, but where there is no other way. */
+function mayBeNear(bytes: Uint8Array, { obstacles }: ObstacleError): boolean {
+  return (
+    !hasInt16(bytes) || obstacles.every(({ op, unsupported }) => unsupported || !WIDE_OPERATORS.includes(op))
+  );
+}
+
+/**
+ * A .tflite file of integers with operators that have no kernel here whose bits are TensorFlow Lite's: they are made of others,
+ * with the scales that the file gives. Throws `refused`, what stood in the way, where that will not do either.
+ */
+function throughReals(bytes: Uint8Array, settings: ImportSettings, refused: ObstacleError): ImportedModel {
+  const { cut } = settings;
+  let graph: ImportedOnnx;
+  try {
+    const dialect = { code: 'E_TFLITE_OP', supported: FLOAT_OPERATORS };
+    graph = graphOf(floatModelOf(readTflite(bytes)), cut === undefined ? {} : { output: cut }, dialect);
+  } catch (error) {
+    throw error instanceof BrownoutError ? refused : error;
+  }
+  const made = quantized(graph, settings);
+  const names = [...new Set(refused.obstacles.map(({ op }) => op))];
+  const int8 = hasInt16(bytes) ? '; int16 becomes int8 for it' : '';
+  const note = `made of other operators, near TensorFlow Lite’s answers and not its bits: ${names.join(', ')}${int8}`;
+  return { ...made, network: withUnsignedOf(bytes, made.network), notes: [...made.notes, note] };
+}
+
+/** A network whose inputs and outputs are uint8 where the file has them so. */
+function withUnsignedOf(bytes: Uint8Array, network: QuantizedNetwork): QuantizedNetwork {
+  const { inputs, outputs, tensors } = readTflite(bytes);
+  const marked = (list: readonly number[], ports: readonly Port[] | undefined, only: number): Port[] => {
+    const own = ports ?? [{ name: '', tensor: network.tensors[only]! }];
+    return own.map((port, i) => {
+      const unsigned = own.length === list.length && tensors[list[i]!]!.type === 'uint8';
+      return unsigned ? { ...port, tensor: { ...port.tensor, unsigned: true } } : port;
+    });
+  };
+  return withUnsigned(
+    network,
+    marked(inputs, network.inputs, network.input),
+    marked(outputs, network.outputs, network.output),
+  );
 }

@@ -5,13 +5,14 @@ import { INTEGER_OPERATORS, WIDE_OPERATORS } from './tflite/import-tflite.js';
 
 const mark = (has: boolean): string => (has ? 'yes' : '');
 
-/** A table of operators of .tflite files: whether they are taken as int8 (and uint8), as int16, as float. */
+/** A table of operators of .tflite files: taken as int8 (and uint8), int16, float; to the bit, or made of others. */
 function tfliteTable(): string {
   const names = [...new Set([...INTEGER_OPERATORS, ...FLOAT_OPERATORS])].sort();
   const rows = names.map((name) => {
-    const marks = [INTEGER_OPERATORS, WIDE_OPERATORS, FLOAT_OPERATORS].map((list) =>
-      mark(list.includes(name)),
-    );
+    const float = FLOAT_OPERATORS.includes(name);
+    const own = (list: readonly string[], otherwise: string): string =>
+      list.includes(name) ? 'yes' : float ? otherwise : '';
+    const marks = [own(INTEGER_OPERATORS, 'near'), own(WIDE_OPERATORS, 'as int8'), mark(float)];
     return `| ${[name, ...marks].join(' | ')} |`;
   });
   return [

@@ -1,6 +1,6 @@
 // A float graph to int8: ranges from samples or from the file, weights per output channel (Jacob et al. 2018), biases
 // corrected for the mean error of rounded weights (Nagel et al. 2019, §4.2).
-import { affine, quantizeValues } from '../model/affine.js';
+import { affine, affineOf, quantizeValues } from '../model/affine.js';
 import { BrownoutError, checkFields } from '../error.js';
 import {
   type ConstantTensor,
@@ -31,12 +31,13 @@ import {
   UNBOUNDED,
   type WeightedOp,
 } from './float-graph.js';
+import { argMax, NUMBERS } from './arg-max.js';
 import { roundToLean } from '../ops/lean.js';
 import { product } from './matmul.js';
 import { NetworkBuilder } from './network-builder.js';
 import { callback, choice, flag, instance, text } from '../options/kinds.js';
 import { checkOptions, type Table } from '../options/table.js';
-import { chooseRanges, observe, type RangeMethod } from './ranges.js';
+import { chooseRanges, observe, rangeOfTable, type RangeMethod } from './ranges.js';
 
 /** What a sample is like: the input, or all inputs one after the other. */
 export function sampleShape({ inputs, input, tensors }: FloatGraph): readonly number[] {
@@ -57,12 +58,13 @@ function chooseScales(
   ranges: readonly (readonly [number, number])[] | undefined,
 ): Quantization[] {
   const scales: (Quantization | undefined)[] = graph.tensors.map(({ given }) => given);
-  const ranged = (tensor: number): Quantization => {
+  const ranged = (tensor: number, name = ''): Quantization => {
     const range = ranges?.[tensor];
     if (!range) {
+      const partly = graph.tensors.some(({ given }) => given) && name !== '';
       throw new BrownoutError({
         code: 'E_CALIBRATION',
-        found: 'a float model without samples',
+        found: partly ? `no scale for what "${name}" makes, and no samples` : 'a float model without samples',
         expected: `inputs of shape [${sampleShape(graph)}], whose activations set the ranges`,
         hint: 'Give a few hundred as `data`, as the model will see them.',
       });
@@ -84,11 +86,15 @@ function chooseScales(
     else if (op.kind === 'concat' && op.inputs.every((input) => scales[input] === scales[op.inputs[0]!]))
       // Parts of one tensor, or copies.
       scales[op.output] ??= scales[op.inputs[0]!];
+    else if (op.kind === 'argMax') scales[op.output] = NUMBERS;
     else if (op.kind === 'softmax') scales[op.output] = { scale: 1 / 256, zeroPoint: -128 };
     else if (op.kind === 'reinterpret') scales[op.output] = op.to;
     else if (op.kind === 'unary' && op.fixed) scales[op.output] ??= op.fixed;
-    else if (op.kind === 'unary' && op.whole) scales[op.output] ??= wholeSteps(ranged(op.output));
-    else scales[op.output] ??= ranged(op.output);
+    else if (op.kind === 'unary') {
+      const found = (): Quantization =>
+        ranges ? ranged(op.output, op.name) : rangeOfTable(op.f, scales[op.inputs[0]!]!);
+      scales[op.output] ??= op.whole ? wholeSteps(found()) : found();
+    } else scales[op.output] ??= ranged(op.output, op.name);
   }
   return scales as Quantization[];
 }
@@ -156,7 +162,7 @@ function quantizeWeighted(
 
 /** A constant operand in int8. */
 function constantOf(reals: Float64Array): ConstantTensor & { scale: number } {
-  const quantization = affine(Math.min(...reals), Math.max(...reals));
+  const quantization = affineOf(reals);
   return { ...quantization, values: quantizeValues(reals, quantization) };
 }
 
@@ -208,7 +214,7 @@ function productOf(
 
 /** What an op becomes, given the quantization of its inputs and output. */
 function bodyOf(
-  op: Exclude<GraphOp, { kind: 'matmul' }>,
+  op: Exclude<GraphOp, { kind: 'matmul' | 'argMax' }>,
   inputs: readonly TensorSpec[],
   output: TensorSpec,
   means: Float64Array | undefined,
@@ -272,6 +278,20 @@ function bodyOf(
     case 'repeat':
       return { kind: op.kind, name };
   }
+}
+
+/** Adds what an op becomes; returns the tensor that it makes. */
+function addedOp(
+  builder: NetworkBuilder,
+  op: GraphOp,
+  from: readonly number[],
+  output: TensorSpec,
+  means: Float64Array | undefined,
+): number {
+  if (op.kind === 'matmul') return productOf(builder, op.name, from, output);
+  if (op.kind === 'argMax') return argMax(builder, from[0]!, output.shape);
+  const inputs = from.map((tensor) => builder.spec(tensor));
+  return builder.add(bodyOf(op, inputs, output, means), from, output);
 }
 
 /** Options of `quantizeGraph`. */
@@ -347,16 +367,10 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     made.set(tensor, parts[i]!);
   });
   for (const op of graph.ops) {
-    const inputs = op.inputs.map((tensor) => builder.spec(made.get(tensor)!));
     const output = specOf(op.output);
     const means = biasCorrection ? seen?.[op.inputs[0]!]?.means : undefined;
     const from = op.inputs.map((tensor) => made.get(tensor)!);
-    made.set(
-      op.output,
-      op.kind === 'matmul'
-        ? productOf(builder, op.name, from, output)
-        : builder.add(bodyOf(op, inputs, output, means), from, output),
-    );
+    made.set(op.output, addedOp(builder, op, from, output, means));
   }
   const ends = graph.outputs ?? [{ name: 'output', tensor: graph.output }];
   const outputPorts = portsOf(ends);

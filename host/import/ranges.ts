@@ -1,5 +1,6 @@
 // What samples say of the tensors of a float graph, and the range that each is quantized over.
 import { affine } from '../model/affine.js';
+import type { Quantization } from '../model/quantized-network.js';
 import { evaluate, type FloatGraph } from './float-graph.js';
 
 /** How ranges are chosen: all that was seen, all but a few values at the ends, or what loses least (mean squares). */
@@ -110,4 +111,15 @@ export function chooseRanges(
     const sound = Number.isFinite(range[0]) && Number.isFinite(range[1]) && range[1] > range[0];
     return sound && tensor !== graph.input ? choose(seen[tensor]!, counts[tensor]!) : range;
   });
+}
+
+/** What a function makes of all that its input can be; a single value far from all others is left to the ends of the range. */
+export function rangeOfTable(f: (x: number) => number, { scale, zeroPoint }: Quantization): Quantization {
+  const values = Array.from({ length: 256 }, (_, i) => f((i - 128 - zeroPoint) * scale)).sort(
+    (a, b) => a - b,
+  );
+  const span = (from: number, to: number): number => values[to]! - values[from]!;
+  const low = span(1, 255) * 4 < span(0, 255) ? 1 : 0;
+  const high = span(low, 254) * 4 < span(low, 255) ? 254 : 255;
+  return affine(values[low]!, values[high]!);
 }

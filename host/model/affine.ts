@@ -10,6 +10,14 @@ export function affine(minimum: number, maximum: number): Quantization {
   return { scale, zeroPoint: Math.max(-128, Math.min(127, Math.round(-128 - low / scale))) };
 }
 
+/** The same over all that `values` are. */
+export function affineOf(values: ArrayLike<number>): Quantization {
+  let [low, high] = [0, 0];
+  for (let i = 0; i < values.length; i++)
+    [low, high] = [Math.min(low, values[i]!), Math.max(high, values[i]!)];
+  return affine(low, high);
+}
+
 /** Float values to int8 or int16, rounded half away from zero and clamped. */
 export function quantizeValues(
   values: ArrayLike<number>,

@@ -17,6 +17,7 @@ const KERNELS: Record<GraphOp['kind'], RegExp> = {
   mul: /^(mul|map)/,
   unary: /^(map|mul|add)/,
   matmul: /^conv2d/,
+  argMax: /^map/,
   softmax: /^softmax/,
   concat: /^map/,
   slice: /^map/,

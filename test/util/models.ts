@@ -108,7 +108,77 @@ function rearranging(): Uint8Array {
   );
 }
 
-export const tfliteModels = (): Uint8Array[] => [branching(), residual(), rearranging()];
+/** A convolution of int8 over [1, 8, 8, 2], dilated by 2 itself or between SPACE_TO_BATCH_ND and its opposite. */
+export function dilated(around: boolean): Uint8Array {
+  const conv = {
+    0: fb.i8(1),
+    1: fb.i32(1),
+    2: fb.i32(1),
+    3: fb.i8(0),
+    4: fb.i32(around ? 1 : 2),
+    5: fb.i32(around ? 1 : 2),
+  };
+  const pads: TfliteTensor = {
+    shape: around ? [2, 2] : [4, 2],
+    type: 2,
+    data: int32Bytes(around ? [2, 2, 2, 2] : [0, 0, 2, 2, 2, 2, 0, 0]),
+  };
+  const weights = Int8Array.from({ length: 54 }, (_, i) => ((i * 37) % 200) - 100);
+  const tensors: TfliteTensor[] = [
+    { shape: [1, 8, 8, 2], scale: 0.05, zeroPoint: 5 },
+    int32Tensor([2, 2]),
+    pads,
+    { shape: around ? [4, 6, 6, 2] : [1, 12, 12, 2], scale: 0.05, zeroPoint: 5 },
+    { shape: [3, 3, 3, 2], scales: [0.01, 0.02, 0.015], data: weights },
+    { shape: [3], type: 2, scales: [0.0005, 0.001, 0.00075], data: int32Bytes([100, -200, 300]) },
+    { shape: around ? [4, 4, 4, 3] : [1, 8, 8, 3], scale: 0.4, zeroPoint: -9 },
+    { shape: [2, 2], type: 2, data: int32Bytes([0, 0, 0, 0]) },
+    { shape: [1, 8, 8, 3], scale: 0.4, zeroPoint: -9 },
+  ];
+  const before = around
+    ? { code: 38, inputs: [0, 1, 2], outputs: [3] }
+    : { code: OP.PAD, inputs: [0, 2], outputs: [3] };
+  const middle = { code: OP.CONV_2D, inputs: [3, 4, 5], outputs: [6], options: conv };
+  return tfliteModel(tensors, [
+    before,
+    middle,
+    ...(around ? [{ code: 37, inputs: [6, 1, 7], outputs: [8] }] : []),
+  ]);
+}
+
+/** Choices of int8, which are made of other operators: GREATER, SELECT, DIV, ARG_MAX, ONE_HOT, CAST. */
+function choosing(): Uint8Array {
+  const flat = { shape: [1, 6], scale: 0.05, zeroPoint: 3 };
+  const [FLOAT, BOOL] = [0, 6];
+  return tfliteModel(
+    [
+      flat,
+      { shape: [], scale: 0.05, zeroPoint: 3, data: [23] },
+      { shape: [1, 6], type: BOOL },
+      flat,
+      int32Tensor([1]),
+      { shape: [1], type: INT32 },
+      int32Tensor([6]),
+      { shape: [], type: FLOAT, data: new Uint8Array(Float32Array.of(1).buffer) },
+      { shape: [], type: FLOAT, data: new Uint8Array(Float32Array.of(0).buffer) },
+      { shape: [1, 6], type: FLOAT },
+      { shape: [1, 6], scale: 1 / 64 },
+      { ...flat, scale: 0.1 },
+    ],
+    [
+      { code: 61, inputs: [0, 1], outputs: [2] },
+      { code: 64, inputs: [2, 0, 1], outputs: [3] },
+      { code: OP.ARG_MAX, inputs: [3, 4], outputs: [5] },
+      { code: 85, inputs: [5, 6, 7, 8], outputs: [9], options: { 0: fb.i32(-1) } },
+      { code: 114, inputs: [9], outputs: [10] },
+      { code: OP.MUL, inputs: [10, 3], outputs: [11], options: { 0: fb.i8(0) } },
+    ],
+  );
+}
+
+export const tfliteModels = (): Uint8Array[] => [
+  ...[branching(), residual(), rearranging(), choosing(), dilated(true)],
+];
 
 type Piece = number[];
 const varint = (value: number | bigint): Piece => {
@@ -136,6 +206,8 @@ export interface TestNode {
   integers?: Record<string, number[] | number>;
   reals?: Record<string, number>;
   texts?: Record<string, string>;
+  /** Graphs inside the node, each with the names of its results. */
+  graphs?: Record<string, { nodes: TestNode[]; outputs: string[] }>;
 }
 
 export type TestConstant = {
@@ -173,7 +245,18 @@ export function onnxModel(
   constants: Record<string, TestConstant>,
   { opset = 17 } = {},
 ): Uint8Array {
-  const attributes = ({ integers = {}, reals = {}, texts = {} }: TestNode): Piece => [
+  const nodeMessage = (node: TestNode): Piece => [
+    ...node.inputs.flatMap((name) => text(1, name)),
+    ...node.outputs.flatMap((name) => text(2, name)),
+    ...text(4, node.op),
+    ...attributes(node),
+  ];
+  const attributes = ({ integers = {}, reals = {}, texts = {}, graphs = {} }: TestNode): Piece => [
+    ...Object.entries(graphs).flatMap(([name, graph]) => {
+      const inner = graph.nodes.flatMap((node) => bytes(1, nodeMessage(node)));
+      const results = graph.outputs.flatMap((output) => bytes(12, text(1, output)));
+      return bytes(5, [...text(1, name), ...bytes(6, [...inner, ...results]), ...integer(20, 5)]);
+    }),
     ...Object.entries(texts).flatMap(([name, value]) =>
       bytes(5, [...text(1, name), ...text(4, value), ...integer(20, 3)]),
     ),
@@ -190,14 +273,7 @@ export function onnxModel(
     ),
   ];
   const graph = [
-    ...nodes.flatMap((node) =>
-      bytes(1, [
-        ...node.inputs.flatMap((name) => text(1, name)),
-        ...node.outputs.flatMap((name) => text(2, name)),
-        ...text(4, node.op),
-        ...attributes(node),
-      ]),
-    ),
+    ...nodes.flatMap((node) => bytes(1, nodeMessage(node))),
     ...Object.entries(constants).flatMap(([name, constant]) => bytes(5, constantMessage(name, constant))),
     ...bytes(11, valueMessage('x', shape)),
     ...text(2, 'graph'),
@@ -276,4 +352,20 @@ export function onnxQdq(): Uint8Array {
   });
 }
 
-export const onnxModels = (): Uint8Array[] => [onnxFloat(), onnxQdq()];
+/** A branch that is known, the place of the largest, classes, running sums. */
+function onnxChoices(): Uint8Array {
+  const known = { nodes: [{ op: 'Squeeze', inputs: ['x'], outputs: ['s'] }], outputs: ['s'] };
+  const nodes: TestNode[] = [
+    { op: 'If', inputs: ['yes'], outputs: ['c'], graphs: { then_branch: known, else_branch: known } },
+    { op: 'CumSum', inputs: ['c', 'a'], outputs: ['u'], integers: { reverse: 1 } },
+    { op: 'LRN', inputs: ['x'], outputs: ['l'], integers: { size: 3 }, reals: { alpha: 0.5 } },
+    { op: 'ArgMax', inputs: ['u'], outputs: ['i'], integers: { axis: 0, keepdims: 0 } },
+    { op: 'OneHot', inputs: ['i', 'd', 'v'], outputs: ['h'], integers: { axis: 0 } },
+    { op: 'Add', inputs: ['h', 'l'], outputs: ['y'] },
+  ];
+  const one = (value: number): TestConstant => ({ shape: [1], values: BigInt64Array.of(BigInt(value)) });
+  const values = { shape: [2], values: Float32Array.of(0, 1) };
+  return onnxModel([1, 4, 4], nodes, { yes: one(1), a: one(1), d: one(4), v: values });
+}
+
+export const onnxModels = (): Uint8Array[] => [onnxFloat(), onnxQdq(), onnxChoices()];

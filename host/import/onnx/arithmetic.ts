@@ -27,7 +27,11 @@ function joined(graph: OnnxGraph, node: OnnxNode, a: readonly number[], b: reado
 }
 
 /** A constant with an element for each of `shape`, in the order a value of it lies in. */
-function spread(constant: OnnxTensor, shape: readonly number[], order: Activation['order']): Float64Array {
+export function spread(
+  constant: OnnxTensor,
+  shape: readonly number[],
+  order: Activation['order'],
+): Float64Array {
   const own = padded(constant.shape, shape.length);
   const strides = own.map((_, axis) => elementCount({ shape: own.slice(axis + 1) }));
   const all = new Float64Array(elementCount({ shape }));

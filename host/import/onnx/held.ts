@@ -1,6 +1,6 @@
 // Constants where an activation is asked for: what depends on nothing, made from any activation there is.
 import { elementCount, type Quantization } from '../../model/quantized-network.js';
-import { affine } from '../../model/affine.js';
+import { affineOf } from '../../model/affine.js';
 import { UNBOUNDED } from '../float-graph.js';
 import type { Activation, OnnxGraph } from './graph.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
@@ -20,7 +20,7 @@ export function held(graph: OnnxGraph, node: OnnxNode, constant: OnnxTensor, nea
   const many = copies > 1 ? mover.repeat(nothing, [copies * all]) : nothing;
   const zeros = copies * all > count ? mover.slice(many, 0, 0, [count]) : many;
   const reals = Float64Array.from(values);
-  const given = affine(Math.min(...reals), Math.max(...reals));
+  const given = affineOf(reals);
   const made = graph.add(node, { kind: 'add', bounds: UNBOUNDED, constant: reals }, [zeros], [count], given);
   return { tensor: graph.reshape(node, made, shape), shape: [...shape], order: undefined };
 }

@@ -30,9 +30,11 @@ import { compare, modulo, range, where } from './logic.js';
 import { cast, clip, relu, UNARY } from './pointwise.js';
 import { groupNormalization, layerNormalization, matMul, skipLayerNormalization } from './products.js';
 import { damaged } from './protobuf.js';
+import { branching } from './branches.js';
+import { argExtreme, cumSum, localResponseNormalization, oneHot, trilu } from './selections.js';
 import { recurrent } from './recurrent.js';
 import { blocks, convTranspose, resize, tile } from './sampling.js';
-import { divide, extreme, globalMaxPool, lpNormalization, norm, reduceMin } from './pairs.js';
+import { divide, extreme, globalMaxPool, logOfSum, lpNormalization, norm, reduceMin } from './pairs.js';
 import { bipolarQuant, dequantizeLinear, quant, quantizeLinear } from './quantization.js';
 import {
   concat,
@@ -77,6 +79,15 @@ const HANDLERS: Record<string, Handler> = {
   ReduceL1: norm,
   ReduceL2: norm,
   ReduceSumSquare: norm,
+  ReduceLogSum: logOfSum,
+  ReduceLogSumExp: logOfSum,
+  LRN: localResponseNormalization,
+  ArgMax: argExtreme,
+  ArgMin: argExtreme,
+  OneHot: oneHot,
+  CumSum: cumSum,
+  Trilu: trilu,
+  If: branching((node) => handlerOf(node)),
   LpNormalization: lpNormalization,
   GlobalMaxPool: globalMaxPool,
   ConvTranspose: convTranspose,
@@ -140,6 +151,9 @@ const HANDLERS: Record<string, Handler> = {
   'onnx.brevitas.Quant': quant,
   'onnx.brevitas.BipolarQuant': bipolarQuant,
 };
+
+const handlerOf = (node: OnnxNode): Handler | undefined =>
+  Object.hasOwn(HANDLERS, keyOf(node)) ? HANDLERS[keyOf(node)] : undefined;
 
 /** Names of the nodes that can be taken. */
 export const ONNX_NODES: readonly string[] = [...Object.keys(HANDLERS), ...EXPANDED].sort();
@@ -272,8 +286,11 @@ function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | 
 /** What a last ArgMax (and what only renames its result) is of: whoever reads the answer finds the largest. */
 function beforeArgMax(model: OnnxModel, output: string): { name: string; skip: Set<OnnxNode> } {
   const skip = new Set<OnnxNode>();
-  for (let name = output; ;) {
+  for (let name = output, uses = 0; ; uses = 1) {
     const node = model.nodes.find(({ outputs }) => outputs.includes(name));
+    // What others take as well is computed.
+    if (model.nodes.filter(({ inputs }) => inputs.includes(name)).length > uses)
+      return { name: output, skip: new Set() };
     if (node?.op === 'ArgMax') return { name: node.inputs[0] ?? '', skip: skip.add(node) };
     // scikit-learn’s labels: a list of them, by the number of the largest.
     const labels = node && keyOf(node) === 'ai.onnx.ml.ArrayFeatureExtractor';
@@ -346,7 +363,7 @@ function neededFor(model: OnnxModel, names: readonly string[], skip: ReadonlySet
 }
 
 /** Nodes that hold graphs: what Keras 3 makes of recurrent layers, in both formats. */
-const LOOPS = ['Loop', 'Scan', 'If', 'WHILE', 'IF'];
+const LOOPS = ['Loop', 'Scan', 'WHILE', 'IF'];
 
 const UNKNOWN = { is: 'is not supported', expected: 'a node that is', hint: '' };
 const NO_NETWORK = {
@@ -383,7 +400,7 @@ export interface Dialect {
   supported: readonly string[];
 }
 
-const ONNX: Dialect = { code: 'E_ONNX_OP', supported: [...ONNX_NODES, 'and, at the end, ArgMax'] };
+const ONNX: Dialect = { code: 'E_ONNX_OP', supported: ONNX_NODES };
 
 /**
  * Imports an .onnx model of float32, or of quantized operators. Throws `E_ONNX` (damaged), `E_ONNX_MODEL` (not one that can
@@ -425,7 +442,7 @@ export function graphOf(
   for (const node of model.nodes) {
     if (!needed.has(node)) continue;
     const key = keyOf(node);
-    const handler = Object.hasOwn(HANDLERS, key) ? HANDLERS[key] : undefined;
+    const handler = handlerOf(node);
     if (!handler) unsupported(graph, node, obstacles, code);
     const through =
       handler && obstacles.attempt({ index: node.index, name: key }, code, () => handler(graph, node));

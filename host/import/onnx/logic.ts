@@ -92,11 +92,13 @@ export const where: Handler = (graph, node) => {
   return arithmetic(graph, { ...node, op: 'Add', inputs: [left, right] });
 };
 
-/** Of constants: the remainder, with the sign of the divisor, or of the dividend where `fmod` says so. */
+/** The remainder by one number, with the sign of the divisor, or of the dividend where `fmod` says so. */
 export const modulo: Handler = (graph, node) => {
-  const [a, b] = [graph.needConstant(node, 0), graph.needConstant(node, 1)];
   const like = graph.integer(node, 'fmod') !== 0;
-  folded(graph, node, a, b, (x, y) => (like ? x % y : x - y * Math.floor(x / y)));
+  const f = (x: number, y: number): number => (like ? x % y : x - y * Math.floor(x / y));
+  const [a, b] = [graph.constant(node, 0), graph.constant(node, 1)];
+  if (a && b) return folded(graph, node, a, b, f);
+  if (!jointly(graph, node, f)) graph.refuse(node, 'of two activations', 'a remainder by one constant');
 };
 
 /** Numbers from a start, a step apart, below a limit: of constants. */

@@ -1,24 +1,10 @@
 // An .onnx file as plain objects. Field numbers are those of onnx.proto.
 import { BrownoutError } from '../../error.js';
 import { inlineFunctions, type OnnxFunction } from './functions.js';
-import type { OnnxAttribute, OnnxNode } from './node.js';
+import type { OnnxAttribute, OnnxBranch, OnnxNode, OnnxTensor } from './node.js';
 import { damaged, Message } from './protobuf.js';
 
-/** Constant values; integers as they are, reals as float32. */
-export interface OnnxTensor {
-  shape: number[];
-  values: ArrayLike<number>;
-  /** Scales the values were dequantized with, one or one for each of dimension `axis`: then `values` are reals. */
-  scales?: number[];
-  axis?: number;
-  /** Of unsigned integers. */
-  unsigned?: boolean;
-  integer: boolean;
-  /** Of integers; default 8. */
-  bits?: number;
-}
-
-export type { OnnxAttribute, OnnxNode } from './node.js';
+export type { OnnxAttribute, OnnxNode, OnnxTensor } from './node.js';
 
 export interface OnnxValue {
   name: string;
@@ -224,8 +210,11 @@ function readAttribute(message: Message): OnnxAttribute {
 const names = (list: Uint8Array[]): string[] => list.map((name) => new TextDecoder().decode(name));
 const ownDomain = (domain: string): string => (domain === 'ai.onnx' ? '' : domain);
 
-function readNode(node: Message, index: number): OnnxNode {
-  return {
+/** How deep graphs may lie in each other. */
+const MOST_DEPTH = 4;
+
+function readNode(node: Message, index: number, depth = 0): OnnxNode {
+  const found = {
     index,
     op: node.text(4),
     domain: ownDomain(node.text(7)),
@@ -234,6 +223,26 @@ function readNode(node: Message, index: number): OnnxNode {
     outputs: names(node.all(2)),
     attributes: new Map(node.messages(5).map((attribute) => [attribute.text(1), readAttribute(attribute)])),
   };
+  return found.op === 'If' && depth < MOST_DEPTH ? withBranches(found, node, depth) : found;
+}
+
+/** An If with its graphs, and what these take from around them among its inputs. */
+function withBranches(found: OnnxNode, node: Message, depth: number): OnnxNode {
+  const graphOf = (name: string): OnnxBranch => {
+    const attribute = node.messages(5).find((one) => one.text(1) === name);
+    const graph = (attribute ?? new Message(new Uint8Array())).message(6);
+    return {
+      nodes: graph.messages(1).map((inner, i) => readNode(inner, i, depth + 1)),
+      constants: new Map(graph.messages(5).map((tensor) => [tensor.text(8), readTensor(tensor)])),
+      outputs: graph.messages(12).map((value) => value.text(1)),
+    };
+  };
+  const branches = { held: graphOf('then_branch'), otherwise: graphOf('else_branch') };
+  const taken = Object.values(branches).flatMap(({ nodes, constants, outputs }) => {
+    const own = new Set([...constants.keys(), ...nodes.flatMap((inner) => inner.outputs)]);
+    return [...nodes.flatMap((inner) => inner.inputs), ...outputs].filter((name) => name && !own.has(name));
+  });
+  return { ...found, inputs: [...found.inputs, ...new Set(taken)], branches };
 }
 
 function readFunction(message: Message): OnnxFunction {
@@ -242,7 +251,7 @@ function readFunction(message: Message): OnnxFunction {
     inputs: names(message.all(4)),
     outputs: names(message.all(5)),
     defaults: new Map(message.messages(11).map((attribute) => [attribute.text(1), readAttribute(attribute)])),
-    nodes: message.messages(7).map(readNode),
+    nodes: message.messages(7).map((node, i) => readNode(node, i)),
   };
 }
 
@@ -263,7 +272,11 @@ export function readOnnx(bytes: Uint8Array, beside?: ReadBeside): OnnxModel {
   );
   return {
     opset: opsets.at(-1)?.integer(2) ?? 0,
-    nodes: inlineFunctions(messages.map(readNode), functions, MOST_NODES),
+    nodes: inlineFunctions(
+      messages.map((node, i) => readNode(node, i)),
+      functions,
+      MOST_NODES,
+    ),
     constants,
     inputs: graph
       .messages(11)

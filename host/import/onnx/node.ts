@@ -1,6 +1,20 @@
 // A node of an .onnx file, and what stands in it.
 import type { Message } from './protobuf.js';
 
+/** Constant values; integers as they are, reals as float32. */
+export interface OnnxTensor {
+  shape: number[];
+  values: ArrayLike<number>;
+  /** Scales the values were dequantized with, one or one for each of dimension `axis`: then `values` are reals. */
+  scales?: number[];
+  axis?: number;
+  /** Of unsigned integers. */
+  unsigned?: boolean;
+  integer: boolean;
+  /** Of integers; default 8. */
+  bits?: number;
+}
+
 export interface OnnxAttribute {
   integer?: number;
   real?: number;
@@ -24,4 +38,13 @@ export interface OnnxNode {
   inputs: string[];
   outputs: string[];
   attributes: Map<string, OnnxAttribute>;
+  /** Of If: its two graphs, where the condition held and where not. What these use of the model around them is among the node's inputs, after the condition. */
+  branches?: Record<'held' | 'otherwise', OnnxBranch>;
+}
+
+/** One of two graphs that a condition chooses from. */
+export interface OnnxBranch {
+  nodes: OnnxNode[];
+  constants: Map<string, OnnxTensor>;
+  outputs: string[];
 }

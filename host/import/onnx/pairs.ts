@@ -72,6 +72,23 @@ export const norm: Handler = (graph, node) => {
   steps.finish(node.op === 'ReduceL2' ? steps.run(UNARY['Sqrt']!, 'Sqrt', [sum]) : sum);
 };
 
+/** The logarithm of a sum, or of a sum of powers of e: what is largest is taken off before and added after. */
+export const logOfSum: Handler = (graph, node) => {
+  const steps = new Steps(graph, node);
+  const [x = '', ...axes] = node.inputs;
+  const reduced = (handler: Handler, op: string, from: string, keep = false): string => {
+    const kept = keep
+      ? new Map([...node.attributes, ['keepdims', { integer: 1 }] as const])
+      : node.attributes;
+    return steps.run(handler, op, [from, ...axes], kept);
+  };
+  const logarithm = (sum: string): string => steps.run(UNARY['Log']!, 'Log', [sum]);
+  if (node.op === 'ReduceLogSum') return steps.finish(logarithm(reduced(reduceMean, 'ReduceSum', x)));
+  const below = steps.run(arithmetic, 'Sub', [x, reduced(reduceMax, 'ReduceMax', x, true)]);
+  const sum = reduced(reduceMean, 'ReduceSum', steps.run(UNARY['Exp']!, 'Exp', [below]));
+  return steps.finish(steps.run(arithmetic, 'Add', [logarithm(sum), reduced(reduceMax, 'ReduceMax', x)]));
+};
+
 /** x over its norm along one dimension. */
 export const lpNormalization: Handler = (graph, node) => {
   const [x = ''] = node.inputs;

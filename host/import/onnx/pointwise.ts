@@ -2,9 +2,13 @@
 import type { Quantization } from '../../model/quantized-network.js';
 import { type Bounds, exponential, UNBOUNDED } from '../float-graph.js';
 import {
+  arcSine,
+  arcTangent,
   erf,
   gelu as exactGelu,
   geluTanh,
+  hyperbolicCosine,
+  hyperbolicSine,
   log,
   logistic,
   type RealFunction,
@@ -134,6 +138,21 @@ export const UNARY: Record<string, Handler> = {
   Erf: of(erf, { fixed: SIGNED_UNIT }),
   // No node of ONNX: tf2onnx writes it for TensorFlow's, of Keras' exact GELU.
   Erfc: of((x) => 1 - erf(x)),
+  Tan: of((x) => sine(x) / cosine(x)),
+  Asin: of(arcSine),
+  Acos: of((x) => Math.PI / 2 - arcSine(x)),
+  Atan: of(arcTangent),
+  Sinh: of(hyperbolicSine),
+  Cosh: of(hyperbolicCosine),
+  Asinh: of((x) => Math.sign(x) * log(Math.abs(x) + Math.sqrt(x * x + 1))),
+  Acosh: of((x) => log(x + Math.sqrt(Math.max(0, x * x - 1)))),
+  Atanh: of((x) => 0.5 * (log(1 + x) - log(1 - x))),
+  Shrink: withReals({ lambd: 0.5, bias: 0 }, (x, [limit, bias]) =>
+    x < -limit! ? x + bias! : x > limit! ? x - bias! : 0,
+  ),
+  // Integers are neither.
+  IsNaN: of(() => 0, { fixed: { scale: 1, zeroPoint: 0 } }),
+  IsInf: of(() => 0, { fixed: { scale: 1, zeroPoint: 0 } }),
   Sin: of(sine, { fixed: SIGNED_UNIT }),
   Cos: of(cosine, { fixed: SIGNED_UNIT }),
   Floor: of(Math.floor, { whole: true }),

@@ -2,6 +2,7 @@
 import { elementCount } from '../../model/quantized-network.js';
 import { cut } from '../moves.js';
 import { arithmetic } from './arithmetic.js';
+import { productOfConstants } from './gemm.js';
 import type { Activation, Handler, OnnxGraph } from './graph.js';
 import { matMul as byConstant, reduceMean } from './layers.js';
 import type { OnnxNode } from './model.js';
@@ -67,6 +68,7 @@ function products(graph: OnnxGraph, node: OnnxNode): void {
 
 /** By constants on the right, or on the left: (A · B)ᵀ = Bᵀ · Aᵀ; or of two activations. */
 export const matMul: Handler = (graph, node) => {
+  if (productOfConstants(graph, node)) return undefined;
   if (graph.constant(node, 1)) return byConstant(graph, node);
   if (!graph.constant(node, 0)) return products(graph, node);
   const rank = graph.any(node, 1).shape.length;

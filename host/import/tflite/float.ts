@@ -6,20 +6,19 @@ import type { OnnxModel } from '../onnx/model.js';
 import { FUSED } from './graph.js';
 import type { TfliteModel, TfliteOperator } from './model.js';
 import { nearest } from './resize.js';
-import { type Attributes, Translation, turned } from './translation.js';
+import { CHOICES, NUMBERS } from './float-choices.js';
+import { type Attributes, integersOf, type Rule, Translation, turned } from './translation.js';
 
 const FLOAT = 1;
-/** ONNX' numbers of the types of integers. */
-const NUMBERS: Partial<Record<string, number>> = { int32: 6, int64: 7 };
 const TO_FIRST = [0, 3, 1, 2];
 const TO_LAST = [0, 2, 3, 1];
-
-type Rule = (t: Translation, op: TfliteOperator) => void;
 
 const padding = (code: number): { text: string } => ({ text: code === 0 ? 'SAME_UPPER' : 'VALID' });
 
 /** A node that has channels first, between the two Transposes. */
 function windowed(t: Translation, op: string, inputs: string[], attributes: Attributes, fused: number): void {
+  const plain = `${attributes['strides']}` === '1,1' && attributes['dilations'] !== undefined;
+  if (!t.keepApart(plain && JSON.stringify(attributes['auto_pad']) === JSON.stringify(padding(1)))) return;
   const first = t.add('Transpose', [t.input(0)], { perm: TO_FIRST });
   const made = t.add(op, [first, ...inputs], attributes);
   t.finish(t.add('Transpose', [made], { perm: TO_LAST }), fused);
@@ -31,11 +30,11 @@ const conv: Rule = (t, { options }) => {
   windowed(
     t,
     'Conv',
-    [weights, ...(t.input(2) ? [t.input(2)] : [])],
+    [weights, ...(t.bias(2) ? [t.bias(2)] : [])],
     {
       auto_pad: padding(options?.int8(0) ?? 0),
       strides: [options?.int32(2) ?? 1, options?.int32(1) ?? 1],
-      dilations: [options?.int32(5, 1) ?? 1, options?.int32(4, 1) ?? 1],
+      dilations: t.dilations([options?.int32(5, 1) ?? 1, options?.int32(4, 1) ?? 1]),
       group: (t.shape(0)[3] ?? 1) / part,
     },
     options?.int8(3) ?? 0,
@@ -47,11 +46,11 @@ const depthwise: Rule = (t, { options }) => {
   windowed(
     t,
     'Conv',
-    [weights, ...(t.input(2) ? [t.input(2)] : [])],
+    [weights, ...(t.bias(2) ? [t.bias(2)] : [])],
     {
       auto_pad: padding(options?.int8(0) ?? 0),
       strides: [options?.int32(2) ?? 1, options?.int32(1) ?? 1],
-      dilations: [options?.int32(6, 1) ?? 1, options?.int32(5, 1) ?? 1],
+      dilations: t.dilations([options?.int32(6, 1) ?? 1, options?.int32(5, 1) ?? 1]),
       group: t.shape(0)[3] ?? 1,
     },
     options?.int8(4) ?? 0,
@@ -77,7 +76,7 @@ const dense: Rule = (t, { options }) => {
   const [outputs = 1, depth = 1] = t.shape(1);
   const rows = elementCount({ shape: t.shape(0) }) / depth;
   const flat = t.add('Reshape', [t.input(0), t.constant([rows, depth])]);
-  const bias = t.input(2);
+  const bias = t.bias(2);
   const made = t.add('Gemm', [flat, t.input(1), ...(bias ? [bias] : [])], { transB: 1 });
   const shaped = t.outputShape().length > 0 ? t.outputShape() : [rows, outputs];
   t.finish(made, options?.int8(0) ?? 0, shaped);
@@ -139,9 +138,6 @@ const concatenation: Rule = (t, { inputs, options }) => {
   t.finish(made, options?.int8(1) ?? 0);
 };
 
-const integersOf = (t: Translation, slot: number): number[] =>
-  Array.from(t.constants.get(t.input(slot))?.values ?? []);
-
 const slice: Rule = (t) => {
   const [starts, sizes] = [integersOf(t, 1), integersOf(t, 2)];
   const ends = starts.map((start, i) => (sizes[i] === -1 ? t.shape(0)[i]! : start + (sizes[i] ?? 0)));
@@ -158,7 +154,7 @@ const stridedSlice: Rule = (t, { options }) => {
     (f) => options?.int32(f) ?? 0,
   ) as number[];
   if (ellipsis || newAxis) {
-    t.add('STRIDED_SLICE with an ellipsis or a new axis', [], {}, [t.output()], 'tflite');
+    t.unknown('STRIDED_SLICE with an ellipsis or a new axis');
     return;
   }
   const masked = (mask: number, axis: number): boolean => (mask & (1 << axis)) !== 0;
@@ -243,7 +239,7 @@ const transposeConv: Rule = (t, { options }) => {
   const weights = t.input(1, (tensor) => turned(tensor, [3, 0, 1, 2]), ':iohw');
   const [, rows = 1, columns = 1] = t.outputShape();
   const first = t.add('Transpose', [t.input(2)], { perm: TO_FIRST });
-  const bias = t.input(3);
+  const bias = t.bias(3);
   const made = t.add('ConvTranspose', [first, weights, ...(bias ? [bias] : [])], {
     strides: [options?.int32(2) ?? 1, options?.int32(1) ?? 1],
     output_shape: [rows, columns],
@@ -275,25 +271,6 @@ const blocks =
     t.finish(t.add('Transpose', [viewed], { perm: [0, 2, 1, 3, 4] }), 0, t.outputShape());
   };
 
-const quantizer =
-  (op: string, integers: (op: TfliteOperator) => number): Rule =>
-  (t, operator) => {
-    const { scales, zeroPoints, type } = t.tensor(integers(operator));
-    const zero = t.constant([zeroPoints[0] ?? 0], []);
-    t.constants.set(zero, {
-      ...t.constants.get(zero)!,
-      unsigned: type === 'uint8',
-      bits: type === 'int16' ? 16 : 8,
-    });
-    t.add(op, [t.input(0), t.constant([scales[0] ?? 1], [], false), zero], {}, [t.output()]);
-  };
-
-const dequantize: Rule = (t, op) => {
-  const constant = t.constants.get(t.input(0));
-  if (constant) t.fold(constant);
-  else quantizer('DequantizeLinear', ({ inputs }) => inputs[0]!)(t, op);
-};
-
 /** LSTM of a whole sequence: ONNX has its gates in another order (i, o, f, c), in one matrix each. */
 const sequenceLstm: Rule = (t, { options }) => {
   const order = [0, 3, 1, 2];
@@ -317,13 +294,7 @@ const sequenceLstm: Rule = (t, { options }) => {
     options?.int8(3) ?? 0,
   ];
   if (others || !input || !recurrent || !bias || FUSED[fused] !== 'TANH' || clip > 0) {
-    t.add(
-      'UNIDIRECTIONAL_SEQUENCE_LSTM with peepholes, a projection, clipping or normalization',
-      [],
-      {},
-      [t.output()],
-      'tflite',
-    );
+    t.unknown('UNIDIRECTIONAL_SEQUENCE_LSTM with peepholes, a projection, clipping or normalization');
     return;
   }
   const first = timeMajor ? t.input(0) : t.add('Transpose', [t.input(0)], { perm: [1, 0, 2] });
@@ -339,19 +310,6 @@ const squaredDifference: Rule = (t) => {
   t.add('Mul', [less, less], {}, [t.output()]);
 };
 
-const mirrorPad: Rule = (t, { options }) => {
-  if ((options?.int8(0) ?? 0) !== 0) {
-    t.add('MIRROR_PAD with its edges again', [], {}, [t.output()], 'tflite');
-    return;
-  }
-  const amounts = integersOf(t, 1);
-  const rank = t.shape(0).length;
-  const pads = [0, 1].flatMap((side) =>
-    Array.from({ length: rank }, (_, axis) => amounts[2 * axis + side] ?? 0),
-  );
-  t.add('Pad', [t.input(0), t.constant(pads)], { mode: { text: 'reflect' } }, [t.output()]);
-};
-
 const reverse: Rule = (t) => {
   const axes = integersOf(t, 1);
   const each = (value: number): string => t.constant(axes.map(() => value));
@@ -361,6 +319,13 @@ const reverse: Rule = (t) => {
 
 const notEqual: Rule = (t) => {
   t.add('Not', [t.add('Equal', [t.input(0), t.input(1)])], {}, [t.output()]);
+};
+
+/** The same values; constants stored in another type than they are used in stay constants. */
+const copied: Rule = (t) => {
+  const constant = t.constants.get(t.input(0));
+  if (constant) t.fold(constant);
+  else t.finish(t.input(0));
 };
 
 const RULES: Record<string, Rule> = {
@@ -379,7 +344,6 @@ const RULES: Record<string, Rule> = {
   LOGICAL_NOT: plain('Not'),
   SELECT: plain('Where'),
   SELECT_V2: plain('Where'),
-  MIRROR_PAD: mirrorPad,
   REVERSE_V2: reverse,
   BROADCAST_TO: plain('Expand'),
   CONV_2D: conv,
@@ -446,18 +410,21 @@ const RULES: Record<string, Rule> = {
   RESIZE_NEAREST_NEIGHBOR: resizeNearest,
   DEPTH_TO_SPACE: blocks(true),
   SPACE_TO_DEPTH: blocks(false),
-  QUANTIZE: quantizer('QuantizeLinear', ({ outputs }) => outputs[0]!),
-  DEQUANTIZE: dequantize,
+  // What is stored in fewer bits stands for reals: see `Translation.settle`.
+  QUANTIZE: copied,
+  DEQUANTIZE: copied,
   SHAPE: unary('Shape'),
-  ARG_MAX: unary('ArgMax'),
+  ...CHOICES,
 };
 
 /** Names of the operators that float models may have. */
 export const FLOAT_OPERATORS: readonly string[] = Object.keys(RULES);
 
-/** A float model in ONNX' nodes. Operators that there is no rule for become nodes that nobody knows. */
+/** A model in ONNX' nodes: what it has in integers stands for reals. Operators there is no rule for become nodes nobody knows. */
 export function floatModelOf(model: TfliteModel): OnnxModel {
   const t = new Translation(model);
+  const inputs = values(t, model.inputs);
+  for (const index of model.inputs) t.start(index);
   for (const op of model.operators) {
     t.begin(op);
     const rule = Object.hasOwn(RULES, op.name) ? RULES[op.name] : undefined;
@@ -470,17 +437,15 @@ export function floatModelOf(model: TfliteModel): OnnxModel {
         op.outputs.map((_, slot) => t.output(slot)),
         'tflite',
       );
+    t.settle();
   }
-  const values = (list: readonly number[]): OnnxModel['inputs'] =>
-    list.map((index) => {
-      const { shape, type } = t.tensor(index);
-      return { name: t.name(index), shape: [...shape], type: NUMBERS[type] ?? FLOAT };
-    });
-  return {
-    opset: 13,
-    nodes: t.nodes,
-    constants: t.constants,
-    inputs: values(model.inputs),
-    outputs: values(model.outputs),
-  };
+  return { opset: 13, nodes: t.nodes, constants: t.constants, inputs, outputs: values(t, model.outputs) };
+}
+
+function values(t: Translation, list: readonly number[]): OnnxModel['inputs'] {
+  return list.map((index) => {
+    const { shape, type } = t.tensor(index);
+    const number = type === 'int32' || type === 'int64' ? NUMBERS[type] : undefined;
+    return { name: t.name(index), shape: [...shape], type: number ?? FLOAT };
+  });
 }

@@ -176,6 +176,17 @@ export class TfliteGraph {
     this.#functions.set(tensor.index, f);
   }
 
+  /** What tensor `index` of floats is of the reals that its integers stand for; undefined: these. */
+  functionOf(index: number): RealFunction | undefined {
+    return this.#functions.get(index);
+  }
+
+  /** Says which tensor of the network tensor `index` of the file is, floats that were computed. */
+  answer(index: number, value: number): void {
+    this.#functions.delete(index);
+    this.#values.set(index, value);
+  }
+
   /** Says which tensor of the network one of the file is. */
   define(tensor: TfliteTensor, value: number): void {
     this.#values.set(tensor.index, value);

@@ -275,6 +275,10 @@ export function importTflite(
     if (!handler) unsupported(graph, model, op, obstacles);
     if (!handler || !obstacles.attempt(op, 'E_TFLITE_OP', () => handler(graph, op))) graph.block(op);
   }
+  for (const { tensor } of answers) {
+    const last = model.operators.find((op) => op.outputs.includes(tensor));
+    if (last) obstacles.attempt(last, 'E_TFLITE_OP', () => tables.realAnswer(graph, last, tensor));
+  }
   obstacles.settle(model.operators.length, SUPPORTED);
   const ports = answers.map(({ name: port, tensor }): Port & { value: number } => {
     const value = graph.value(tensor);
@@ -288,9 +292,7 @@ export function importTflite(
     ports.map(({ value }) => value),
     ports,
   );
-  const states = variables.map((variable) => {
-    const { index } = variable.tensor;
-    const { name: state, initial } = variable;
+  const states = variables.map(({ name: state, initial, tensor: { index } }) => {
     const before = input.states.get(state)!;
     return {
       name: state,
@@ -305,21 +307,19 @@ export function importTflite(
     const value = kept.get(graph.value(index) ?? -1);
     if (value !== undefined) tensors.set(index, value);
   }
-  const several = (list: readonly Port[]): Port[] =>
-    list.map(({ name: port, tensor }) => ({ name: port, tensor }));
   return {
-    network: {
-      ...withUnsigned(network, input.ports, ports),
-      ...(input.ports.length > 1 ? { inputs: several(input.ports) } : {}),
-      ...(ports.length > 1 ? { outputs: several(ports) } : {}),
-    },
+    network: withUnsigned(
+      network,
+      input.ports,
+      ports.map(({ name: port, tensor }) => ({ name: port, tensor })),
+    ),
     tensors,
     notes: [...graph.notes],
   };
 }
 
-/** One input and one output say themselves that the file has them as uint8. */
-function withUnsigned(
+/** A network with its ports: one input and one output say themselves that the file has them as uint8. */
+export function withUnsigned(
   network: QuantizedNetwork,
   inputs: readonly Port[],
   outputs: readonly Port[],
@@ -330,7 +330,12 @@ function withUnsigned(
   const tensors = network.tensors.map((tensor, i) =>
     marked.has(i) ? { ...tensor, unsigned: true } : tensor,
   );
-  return { ...network, tensors };
+  return {
+    ...network,
+    tensors,
+    ...(inputs.length > 1 ? { inputs } : {}),
+    ...(outputs.length > 1 ? { outputs } : {}),
+  };
 }
 
 /** Ports lie side by side in one tensor: they are of one type. */

@@ -13,7 +13,12 @@ export function isFloatModel({ inputs: [input], tensors, operators }: TfliteMode
       return operators.some(({ name, inputs }) => inputs.includes(input) && name !== 'QUANTIZE');
     case 'int32':
     case 'int64':
-      return operators.some(({ name, outputs: [made] }) => name === 'GATHER' && typeOf(made) === 'float32');
+      // Rows of a table, of floats or of integers that stand for them.
+      return operators.some(({ name, inputs: [table], outputs: [made] }) => {
+        const rows =
+          name === 'EMBEDDING_LOOKUP' || (name === 'GATHER' && (tensors[table ?? -1]?.data.length ?? 0) > 0);
+        return rows && ['float32', 'int8', 'uint8', 'int16'].includes(typeOf(made));
+      });
   }
   return false;
 }

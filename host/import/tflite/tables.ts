@@ -3,6 +3,7 @@ import { scale, tanh } from '../../model/fixed-point.js';
 import { lookUp, realLookup, tanhLookup } from '../../model/lookup.js';
 import { quantizeMultiplier, type Scaling, type TensorSpec } from '../../model/quantized-network.js';
 import { exponential } from '../float-graph.js';
+import { rangeOfTable } from '../ranges.js';
 import { gelu as exactGelu, geluTanh, log, type RealFunction } from '../functions.js';
 import { cosineOfTurns } from '../../math/real-functions.js';
 import type { Handler, TfliteGraph } from './graph.js';
@@ -170,6 +171,18 @@ export function realTable(from: TensorSpec, to: TensorSpec, f: RealFunction): In
     const steps = Math.fround(value * inverse);
     return int8(Math.sign(steps) * Math.floor(Math.abs(steps) + 0.5) + to.zeroPoint);
   });
+}
+
+/** The answer of a model that ends in floats that are computed: a table, with a scale for what it holds. */
+export function realAnswer(graph: TfliteGraph, op: TfliteOperator, index: number): void {
+  const f = graph.functionOf(index);
+  const value = graph.value(index);
+  if (!f || value === undefined) return;
+  const spec = graph.builder.spec(value);
+  if (spec.dtype === 'int16') graph.refuse(op, 'of int16, at the end of the model', 'a QUANTIZE after it');
+  const output = { ...rangeOfTable(f, spec), shape: spec.shape };
+  const body = { kind: 'map' as const, name: op.name.toLowerCase(), table: realTable(spec, output, f) };
+  graph.answer(index, graph.builder.add(body, [value], output));
 }
 
 /** A handler of integers, and a function for floats between a DEQUANTIZE and a QUANTIZE. */

@@ -1,11 +1,22 @@
 // A float .tflite model while it is said in ONNX' nodes: names, constants, nodes.
+import { BrownoutError } from '../../error.js';
 import { elementCount } from '../../model/quantized-network.js';
 import { halfToFloat, type OnnxAttribute, type OnnxNode, type OnnxTensor } from '../onnx/model.js';
 import { FUSED } from './graph.js';
-import type { TfliteModel, TfliteOperator, TfliteTensor } from './model.js';
+import type { TfliteModel, TfliteOperator, TfliteTensor, TfliteType } from './model.js';
 
 /** Values of attributes: a whole number, whole numbers, or `{ real }`, `{ text }`. */
 export type Attributes = Record<string, number | readonly number[] | { real: number } | { text: string }>;
+
+/** What an operator is in nodes. */
+export type Rule = (t: Translation, op: TfliteOperator) => void;
+
+/** Constant integers of input `slot`. */
+export const integersOf = (t: Translation, slot: number): number[] =>
+  Array.from(t.constants.get(t.input(slot))?.values ?? []);
+
+/** Types whose integers stand for reals, and their bits. */
+const INTEGERS: Partial<Record<TfliteType, number>> = { int8: 8, uint8: 8, int16: 16 };
 
 /** A model while it is said in nodes. */
 export class Translation {
@@ -14,6 +25,10 @@ export class Translation {
   readonly #model: TfliteModel;
   #op: TfliteOperator = { index: 0, name: '', inputs: [], outputs: [], options: undefined };
   #serial = 0;
+  /** Inputs of the model that stand for reals, under the names these have. */
+  readonly #renamed = new Map<number, string>();
+  /** How far apart the taps of a convolution lie that takes a tensor: what SPACE_TO_BATCH_ND says. */
+  readonly apart = new Map<number, readonly number[]>();
 
   constructor(model: TfliteModel) {
     this.#model = model;
@@ -27,9 +42,68 @@ export class Translation {
     return this.#model.tensors[index]!;
   }
 
+  /** The scale of a tensor of integers that stand for reals. */
+  #scaled(index: number): TfliteTensor | undefined {
+    const tensor = this.#model.tensors[index];
+    return tensor && INTEGERS[tensor.type] && (tensor.scales[0] ?? 0) > 0 ? tensor : undefined;
+  }
+
+  /** Rounds reals to the integers that the file has for them. */
+  #round(tensor: TfliteTensor, from: string, to: string): void {
+    const zero = this.constant([tensor.zeroPoints[0] ?? 0], []);
+    const bits = INTEGERS[tensor.type]!;
+    this.constants.set(zero, { ...this.constants.get(zero)!, unsigned: tensor.type === 'uint8', bits });
+    const scale = this.constant([tensor.scales[0]!], [], false);
+    const integers = this.add('QuantizeLinear', [from, scale, zero]);
+    this.add('DequantizeLinear', [integers, scale, zero], {}, [to]);
+  }
+
+  /** An input of the model: of integers, the reals they stand for. */
+  start(index: number): void {
+    const tensor = this.#scaled(index);
+    if (!tensor) return;
+    const name = this.name(index);
+    this.#round(tensor, name, `${name}:real`);
+    this.#renamed.set(index, `${name}:real`);
+  }
+
+  /** Rounds what the operator has made, where the file has integers for it. */
+  settle(): void {
+    for (const index of this.#op.outputs) {
+      const tensor = this.#scaled(index);
+      const made = `${this.name(index)}:exact`;
+      const constant = this.constants.get(made);
+      if (tensor && constant) this.constants.set(this.name(index), constant);
+      else if (tensor) this.#round(tensor, made, this.name(index));
+    }
+  }
+
+  /** An operator of a form that there is no rule for. */
+  unknown(what: string): void {
+    this.add(what, [], {}, [this.output()], 'tflite');
+  }
+
+  /** Dilations of a convolution, apart as its input says. */
+  dilations(own: readonly [number, number]): number[] {
+    const block = this.apart.get(this.#op.inputs[0] ?? -1);
+    return own.map((one, axis) => one * (block?.[axis] ?? 1));
+  }
+
+  /** Says that a window's result lies apart as its input does; returns whether it `can`. */
+  keepApart(can: boolean): boolean {
+    const { name, inputs, outputs } = this.#op;
+    const block = this.apart.get(inputs[0] ?? -1);
+    if (!block) return true;
+    if (can) this.apart.set(outputs[0]!, block);
+    else this.unknown(`${name} with padding or strides after SPACE_TO_BATCH_ND`);
+    return can;
+  }
+
   /** The name of a tensor: the file's, if no other has it. */
   name(index: number): string {
     if (index < 0) return '';
+    const renamed = this.#renamed.get(index);
+    if (renamed !== undefined) return renamed;
     const { name } = this.tensor(index);
     const alone = name !== '' && this.#model.tensors.every((one) => one.index === index || one.name !== name);
     return alone ? name : `tensor ${index}`;
@@ -46,6 +120,18 @@ export class Translation {
     return name;
   }
 
+  /** The name of biases in input `slot`, as reals; '' where there are none. */
+  bias(slot: number): string {
+    const index = this.#op.inputs[slot] ?? -1;
+    const scales = index < 0 ? [] : this.tensor(index).scales;
+    if (!(scales[0]! > 0)) return this.input(slot);
+    const real = (tensor: OnnxTensor): OnnxTensor => {
+      const values = Array.from(tensor.values, (q, i) => q * scales[i % scales.length]!);
+      return tensor.integer ? { ...tensor, values, integer: false } : tensor;
+    };
+    return this.input(slot, real, ':bias');
+  }
+
   #constant(index: number): OnnxTensor | undefined {
     const tensor = this.tensor(index);
     return tensor.data.length > 0 ? readConstant(tensor) : undefined;
@@ -57,11 +143,24 @@ export class Translation {
   }
 
   shape(slot: number): readonly number[] {
-    return this.tensor(this.#op.inputs[slot]!).shape;
+    const index = this.#op.inputs[slot] ?? -1;
+    return index < 0 ? this.refuse(`without input ${slot}`, 'one') : this.tensor(index).shape;
+  }
+
+  /** Throws `E_TFLITE_OP`, naming the operator. */
+  refuse(found: string, expected: string): never {
+    const { index, name } = this.#op;
+    throw new BrownoutError({
+      code: 'E_TFLITE_OP',
+      found: `op ${index} ${name} ${found}`,
+      expected,
+      hint: 'Change the model there, or convert it in another way.',
+    });
   }
 
   output(slot = 0): string {
-    return this.name(this.#op.outputs[slot] ?? -1);
+    const index = this.#op.outputs[slot] ?? -1;
+    return this.#scaled(index) ? `${this.name(index)}:exact` : this.name(index);
   }
 
   outputShape(slot = 0): readonly number[] {
@@ -137,9 +236,22 @@ function readConstant({ type, shape, data, scales, zeroPoints, axis }: TfliteTen
           : list(8, (at) => Number(view.getBigInt64(at, true)));
       return values && { shape, values, integer: true };
     }
+    case 'bool':
+      return reals(list(1, (at) => view.getUint8(at)));
+    case 'int4':
+    case 'int16':
     case 'int8':
     case 'uint8': {
-      const values = list(1, (at) => (type === 'int8' ? view.getInt8(at) : view.getUint8(at)));
+      const nibble = (at: number): number => ((data[at >> 1]! >> (at & 1 ? 4 : 0)) << 28) >> 28;
+      const half = data.length === Math.ceil(count / 2);
+      const values =
+        type === 'int4'
+          ? half
+            ? Array.from({ length: count }, (_, i) => nibble(i))
+            : undefined
+          : type === 'int16'
+            ? list(2, (at) => view.getInt16(at, true))
+            : list(1, (at) => (type === 'int8' ? view.getInt8(at) : view.getUint8(at)));
       if (!values || scales.length === 0) return values && { shape, values, integer: true };
       const inner = elementCount({ shape: shape.slice(axis + 1) });
       const at = (all: number[], i: number): number =>
