@@ -38,7 +38,7 @@ export interface OnnxNode {
   inputs: string[];
   outputs: string[];
   attributes: Map<string, OnnxAttribute>;
-  /** Of If: its two graphs, where the condition held and where not. What these use of the model around them is among the node's inputs, after the condition. */
+  /** Of If: its two graphs. What these use of the model around them is among its inputs, after the condition. */
   branches?: Record<'held' | 'otherwise', OnnxBranch>;
 }
 
