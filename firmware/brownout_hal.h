@@ -34,6 +34,12 @@ void brownout_nvm_sync(void);
 void brownout_nvm_forget(void);
 
 /*
+ * Only of memories that can sleep (BROWNOUT_NVM_SLEEP): until brownout_nvm_begin() it takes microamperes, and is not to be
+ * accessed.
+ */
+void brownout_nvm_sleep(void);
+
+/*
  * Only of firmware that checks who signed its image (export --check-signature): 1 if `signature`, of 64 bytes, is the Ed25519
  * signature (RFC 8032) of `message` by `key`, of 32, else 0. As Monocypher's crypto_ed25519_check and libsodium's
  * crypto_sign_verify_detached have it, but for what they return.

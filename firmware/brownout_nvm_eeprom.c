@@ -61,3 +61,10 @@ void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {
 void brownout_nvm_sync(void) {
   settle();
 }
+
+#ifdef BROWNOUT_NVM_SLEEP
+void brownout_nvm_sleep(void) {
+  settle();
+  spi_command(BROWNOUT_NVM_SLEEP);
+}
+#endif

@@ -41,3 +41,9 @@ void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {
 
 void brownout_nvm_sync(void) {
 }
+
+#ifdef BROWNOUT_NVM_SLEEP
+void brownout_nvm_sleep(void) {
+  spi_command(BROWNOUT_NVM_SLEEP);
+}
+#endif

@@ -27,6 +27,10 @@
 #elif BROWNOUT_NVM_ADDRESS + BROWNOUT_NVM_BYTES > 1 << 8 * BROWNOUT_NVM_ADDRESS_BYTES
 #error "the image needs more NVM than BROWNOUT_NVM_ADDRESS_BYTES can address: take a larger part, or compile it smaller"
 #endif
+/*
+ * BROWNOUT_NVM_SLEEP: the opcode that puts the part to sleep, where it has one that chip select ends. Then there is
+ * brownout_nvm_sleep(); brownout_nvm_begin() wakes it.
+ */
 /* Questions to a part that is not up yet before it counts as absent. */
 #ifndef BROWNOUT_NVM_PATIENCE
 #define BROWNOUT_NVM_PATIENCE 100000u
@@ -64,7 +68,7 @@ static uint8_t spi_status(void) {
 }
 
 /*
- * Waits until the part is up, up to a millisecond after its supply: then it answers that writes are enabled and none is
+ * Waits until the part is up, up to a millisecond after its supply, or awake: then it answers that writes are enabled and none is
  * under way. A line that nobody drives reads as zeros or ones, and says neither.
  */
 static void spi_power_up(void) {

@@ -5,6 +5,7 @@
  */
 #include "brownout_board.h"
 #include "brownout.h"
+#include "brownout_hal.h"
 
 /*
  * Never stuck. A boot at the cursor of an earlier one means that what came between took more than the charge had, or
@@ -69,6 +70,17 @@ static int32_t next(void) {
   return state < 0 ? state : brownout_submit(last + 1u);
 }
 
+/* Until there is more charge; the memory sleeps, too, where it can. */
+static void doze(void) {
+#ifdef BROWNOUT_NVM_SLEEP
+  brownout_nvm_sleep();
+#endif
+  brownout_board_sleep();
+#ifdef BROWNOUT_NVM_SLEEP
+  brownout_nvm_begin();
+#endif
+}
+
 /* The record of what could not be done: whoever receives answers waits no longer. */
 static void report(const char *what, int32_t number) {
   brownout_board_print(what);
@@ -80,7 +92,7 @@ static void report(const char *what, int32_t number) {
 static int32_t begin(void) {
   int32_t state = brownout_begin();
   if (state == BROWNOUT_E_NO_PROGRESS) {
-    brownout_board_sleep();
+    doze();
     state = BROWNOUT_RUN;
   } else if (state < 0) {
     /* What was learnt is gone, and tickets start again. */
@@ -97,7 +109,7 @@ static int32_t begin(void) {
 static int32_t step(int32_t state) {
   uint32_t ticket;
   if (state == BROWNOUT_IDLE) state = next();
-  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) brownout_board_sleep();
+  while (state >= 0 && (state = brownout_work()) == BROWNOUT_LOW) doze();
   if (state != BROWNOUT_DONE) return state;
   ticket = brownout_ticket();
   if (brownout_kind() == BROWNOUT_INFER) send(ticket);
@@ -108,6 +120,6 @@ int main(void) {
   const int32_t state = step(begin());
   if (state == BROWNOUT_IDLE) return 0;
   report("error", state);
-  brownout_board_sleep();
+  doze();
   return 1;
 }

@@ -60,6 +60,25 @@ nativeTest('memories behind SPI: a body that does not wait for the part to come 
   }
 });
 
+nativeTest('memories behind SPI: a body that sleeps while it writes, or is not woken, is found', () => {
+  for (const [name, text, instead, found] of [
+    [
+      'eeprom',
+      'void brownout_nvm_sleep(void) {\n  settle();',
+      'void brownout_nvm_sleep(void) {',
+      /while it writes/,
+    ],
+    ['spi_fram', '  spi_power_up();', '  static int is_up;\n  if (!is_up++) spi_power_up();', /workload \d+/],
+  ] as const) {
+    const folder = temporaryFolder('mutant');
+    const body = readFileSync(join(firmwareFolder, `brownout_nvm_${name}.c`), 'utf8');
+    assert.ok(body.includes(text));
+    writeFileSync(join(folder, `brownout_nvm_${name}.c`), body.replace(text, instead));
+    const program = build(`${name.replace('_', '-')}, asleep between accesses`, folder);
+    assert.throws(() => execFileSync(program, ['cuts', '0', '64'], { stdio: 'pipe' }), found);
+  }
+});
+
 nativeTest(
   'memories behind SPI: a write that does not take is found by what reads it back, and by nothing else',
   () => {

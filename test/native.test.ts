@@ -50,7 +50,8 @@ let made: Case[] | undefined;
 for (const build of ['checked', 'in-place', 'wasm2c'] satisfies NativeBuild[]) {
   const run = build === 'wasm2c' ? wasm2cTest : nativeTest;
   run(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, () => {
-    const cases = (made ??= makeCases());
+    made ??= makeCases();
+    const cases = made;
     const program = buildNativeDevice(temporaryFolder('native'), build);
     const results = runNative(program, cases, ARENA);
     cases.forEach(({ what, expected }, i) => {

@@ -24,6 +24,7 @@ export const command: Command = defineCommand({
     'brownout export model.brn --target posix -o desk/',
     'brownout export model.brn --layout zephyr --nvm spi-fram -o modules/brownout/',
     'brownout export model.brn --board nrf52840dk --nvm flash -o app/',
+    'brownout export model.brn --board nrf52840dk --part fm25v10 -o app/',
   ],
   async run({ positionals, options: { output, from, signedBy, ...options } }) {
     const path = positionals[0]!;

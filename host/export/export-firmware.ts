@@ -27,6 +27,7 @@ import {
 } from '../firmware/support.js';
 import { moduleOfTarget } from '../firmware/module-of-target.js';
 import { firmwareFiles, MODULE, type Part, partSources } from '../firmware/sources.js';
+import { partSettings, spiPartCalled } from '../firmware/spi-parts.js';
 import { MANIFEST, type Manifest, type ModuleStatement } from '../firmware/manifest.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
 import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
@@ -176,11 +177,13 @@ function programFor(
   nvm: NvmKind,
   {
     board,
+    memory,
     profile,
     earlier,
     checks,
   }: {
     board: HardwareBoard | undefined;
+    memory: ReturnType<typeof spiPartCalled> | undefined;
     profile: DeviceProfile;
     earlier: readonly Earlier[];
     checks: Checks;
@@ -197,7 +200,7 @@ function programFor(
     name: board?.name ?? profile.name,
   };
   const own = board?.boots2 ? { own: new Map([['brownout_boot2.c', boot2Source()]]) } : {};
-  const nvmBytes = profile.nvmBytes.value;
+  const nvmBytes = memory?.bytes ?? profile.nvmBytes.value;
   const placement = nvmBody(nvm).place({
     map,
     nvmBytes: image.nvmBytes,
@@ -205,7 +208,11 @@ function programFor(
     isFram: board?.isFram ?? false,
   });
   const { flashBytes: logBytes, capacityBytes = nvmBytes } = placement;
-  const settings = [...placement.settings, ...(board ? portSettings(board, nvm) : [])];
+  const settings = [
+    ...placement.settings,
+    ...(memory ? partSettings(memory) : []),
+    ...(board ? portSettings(board, nvm) : []),
+  ];
   const { origin, bytes } = map.flash;
   if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, base.name);
   const flash = { origin, bytes: bytes - logBytes };
@@ -316,7 +323,12 @@ export async function exportFirmware(
   const target = targetCalled(targetName);
   const device = settings.device ?? board?.device;
   const { profile, notes } = targetOf(image, device === undefined ? {} : { device });
-  const nvm = nvmCalled(settings.nvm, board, target);
+  const { nvmBytes } = image;
+  const memory =
+    settings.part === undefined
+      ? undefined
+      : spiPartCalled(settings.part, settings.nvm, { nvmBytes, line: image.metadata.line ?? 1 });
+  const nvm = nvmCalled(settings.nvm ?? memory?.nvm, board, target);
   const layout = layoutCalled(settings.layout);
   const pair = { board, target, nvm, layout, accelerator: 'none' } as const;
   const checks = checksOf(settings, target);
@@ -329,7 +341,7 @@ export async function exportFirmware(
       : await projectFiles(
           image,
           layout,
-          programFor(image, target, nvm, { board, profile, earlier, checks }),
+          programFor(image, target, nvm, { board, memory, profile, earlier, checks }),
           settings.verify,
         );
   files.set('PORTING.md', new Uint8Array(Buffer.from(portingText(pair, support))));
@@ -347,6 +359,7 @@ export async function exportFirmware(
     version: origin.version,
     board: board?.name ?? null,
     nvm,
+    part: memory?.name ?? null,
     layout,
     target: targetName,
     device: profile.name,

@@ -2,6 +2,7 @@ import { signedByOption } from '../data/option-kinds.js';
 import { hardwareNames } from '../firmware/hardware.js';
 import { layoutNames } from '../firmware/layouts.js';
 import { nvmKinds } from '../firmware/nvm-bodies/index.js';
+import { spiPartNames } from '../firmware/spi-parts.js';
 import { targetNames } from '../firmware/targets.js';
 import { choice, files, flag, isBytes } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
@@ -14,6 +15,8 @@ export interface ExportOptions {
   target?: string;
   /** `mapped` (default), `spi-fram`, `eeprom`, `flash` or, for `posix` alone, `file`. */
   nvm?: string;
+  /** The memory behind SPI (host/firmware/spi-parts.ts), which gives `nvm`, address width, page and sleep. */
+  part?: string;
   /** A board to buy (host/firmware/hardware.ts), which gives target and memories, and UF2 where it takes that. */
   board?: string;
   /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
@@ -51,6 +54,10 @@ export const exportOptions = {
     kind: choice(nvmKinds, { placeholder: 'KIND', code: 'E_NVM' }),
     help: 'kind of NVM',
     otherwise: 'mapped; posix: file',
+  },
+  part: {
+    kind: choice(spiPartNames, { placeholder: 'NAME', code: 'E_NVM' }),
+    help: 'memory behind SPI, whose data sheet is known (docs/FIRMWARE.md)',
   },
   layout: { kind: choice(layoutNames, { code: 'E_LAYOUT' }), default: 'make', help: 'how the files lie' },
   board: { kind: choice(hardwareNames, { code: 'E_BOARD' }), help: 'memories of a board to buy' },

@@ -26,6 +26,8 @@ export interface Manifest {
   /** The board that was asked for; null: none, the target alone. */
   board: string | null;
   nvm: string;
+  /** The memory behind SPI; null: none, or none was named. */
+  part: string | null;
   layout: string;
   target: string;
   device: string;

@@ -4,6 +4,7 @@ import { BrownoutError } from '../error.js';
 import { type HardwareBoard, hardwareBoards } from './hardware.js';
 import { type NvmKind, nvmBody, nvmKinds } from './nvm-bodies/index.js';
 import type { Setting } from './nvm-bodies/nvm-body.js';
+import { spiPartRows } from './spi-parts.js';
 import { type Target, targets } from './targets.js';
 
 /** Something that only a person can fill in. */
@@ -244,5 +245,8 @@ export function supportTables(layouts: readonly Layout[]): Record<string, string
     return row([name, `\`${own[0]!.nvm}\``, first!, ...others]);
   });
   const head = ['board', 'NVM', '`make`, `cmake`', ...layouts.slice(2).map((layout) => `\`${layout}\``)];
-  return { pairs: [row(head), row(head.map(() => '---')), ...rows].join('\n') };
+  const [names = [], ...parts] = spiPartRows();
+  const whole = (titles: readonly string[], lines: readonly string[]): string =>
+    [row(titles), row(titles.map(() => '---')), ...lines].join('\n');
+  return { pairs: whole(head, rows), parts: whole(names, parts.map(row)) };
 }

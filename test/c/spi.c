@@ -5,6 +5,9 @@
  *
  * With -DWEAK one write enable in 16 does not take, and what is written then is lost.
  *
+ * With -DBROWNOUT_NVM_SLEEP=0xb9 power may come while the part sleeps, and it is put to sleep between accesses; chip select
+ * wakes it, and a few transactions later it answers.
+ *
  *   spi cuts FIRST COUNT     workloads by number; prints how many cuts there were
  */
 #ifdef EEPROM
@@ -40,6 +43,7 @@ static struct {
   uint8_t latch[256];
   uint32_t busy;
   uint32_t asleep; /* transactions until the part is up */
+  int sleeps;      /* until chip select */
 } chip;
 
 static void power_on(void) {
@@ -48,6 +52,9 @@ static void power_on(void) {
   chip.is_selected = (int)draw(2);
   chip.opcode = BROWNOUT_SPI_READ;
   chip.asleep = draw(8);
+#ifdef BROWNOUT_NVM_SLEEP
+  chip.sleeps = (int)draw(2);
+#endif
 }
 
 static void fresh_part(uint32_t seed) {
@@ -82,6 +89,13 @@ void brownout_spi_select(int on) {
   if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.sent > 0) chip.is_enabled = 0;
   if (!on && chip.is_selected && chip.asleep > 0) chip.asleep--;
   if (on && chip.is_selected) fail("selected twice");
+#ifdef BROWNOUT_NVM_SLEEP
+  if (!on && chip.is_selected && chip.opcode == BROWNOUT_NVM_SLEEP && chip.sent > 0 && chip.asleep == 0) chip.sleeps = 1;
+  if (on && chip.sleeps) {
+    chip.sleeps = 0;
+    chip.asleep = 1 + draw(8);
+  }
+#endif
   if (on) chip.sent = chip.address = 0;
   chip.is_selected = on;
 }
@@ -116,6 +130,9 @@ uint8_t brownout_spi_transfer(uint8_t byte) {
     return chip.asleep % 2 ? 0xff : 0;
   }
   if (sent == 0) {
+#ifdef BROWNOUT_NVM_SLEEP
+    if (byte == BROWNOUT_NVM_SLEEP && chip.busy > 0) fail("put to sleep while it writes");
+#endif
     chip.opcode = byte;
     if (byte == BROWNOUT_SPI_WRITE) chip.latched = 0;
     if (byte == BROWNOUT_SPI_WRITE_DISABLE) chip.is_enabled = 0;

@@ -53,6 +53,13 @@ static void barrier(void) {
 /* A write, a barrier, or a look at what this boot has written. */
 static void act(void) {
   static uint8_t found[LONGEST];
+#ifdef BROWNOUT_NVM_SLEEP
+  /* Between barriers, too: what was written is not lost by it. */
+  if (draw(8) == 0) {
+    brownout_nvm_sleep();
+    brownout_nvm_begin();
+  }
+#endif
   const uint32_t what = draw(8);
   struct write *write = shadow.pending + shadow.count;
   uint32_t i;
