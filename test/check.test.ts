@@ -21,6 +21,25 @@ test('a model that can be taken: its operators, and costs that are those of its 
   }
 });
 
+test('a board: costs on its part, its memories, and what each kind of NVM still needs', () => {
+  const [file] = tfliteModels();
+  const { costs, board } = check(file!, { board: 'stm32l4-disco' });
+  assert.equal(costs, check(file!, { device: 'stm32l4' }).costs);
+  assert.is(board!.sramBytes, 96 * 1024);
+  const of = (kind: string) => board!.nvm.find(({ nvm }) => nvm === kind)!;
+  assert.equal(of('flash').needs, []);
+  assert.match(of('flash').runsOn!, /registers/);
+  assert.is(of('spi-fram').runsOn, undefined);
+  // Its SPI has no pins of its own: exactly these are left to a person.
+  const pins = of('spi-fram').needs.map(({ name }) => name);
+  assert.ok(pins.includes('BROWNOUT_SPI_PIN_SCK') && pins.includes('BROWNOUT_SPI_PIN_CS'), `${pins}`);
+  assert.match(
+    checkText(check(file!, { board: 'stm32l4-disco' })),
+    /NVM spi-fram: to fill in: BROWNOUT_SPI_PIN/,
+  );
+  assert.throws(() => check(file!, { board: 'stm32' }), /E_BOARD/);
+});
+
 test('the smallest capacitor is enough, and a tenth of it is not', () => {
   const [file] = tfliteModels();
   const { costs } = check(file!);

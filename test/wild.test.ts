@@ -124,6 +124,14 @@ const NEAR: [file: string, least: number, what: string][] = [
   ['mlc-ad-quant.tflite', 30, 'dynamic range: weights of int8, activations of float32'],
 ];
 
+/** What ONNX Runtime 1.32 makes of 20 steps of tract-qtdnn.onnx, in steps of its output. */
+const QTDNN = [
+  0, 61, 127, 0, 127, 0, 0, 78, 87, 127, 0, 0, 0, 0, 0, 22, 127, 0, 46, 0, 127, 33, 0, 14, 0, 8, 66, 47, 0,
+  126, 0, 0, 127, 127, 127, 0, 0, 23, 75, 118, 0, 0, 0, 33, 0, 127, 127, 0, 0, 0, 127, 127, 0, 57, 0, 0, 0,
+  127, 0, 127, 0, 0, 127, 50, 127, 0, 0, 0, 54, 0, 68, 127, 0, 15, 0, 127, 108, 0, 127, 68, 0, 50, 127, 0,
+  127, 0, 0, 127, 103, 127,
+];
+
 const REFUSED: [file: string, code: string, found: RegExp][] = [
   ['seanet-quantize0.tflite', 'E_NETWORK', /the input itself, quantized/],
   ['mlon-toycar-onnx.onnx', 'E_ONNX_OP', /on the integers "input_1"/],
@@ -145,6 +153,19 @@ if (folder && existsSync(wild(''))) {
     const input = array(wild('mlon-kws-m-qdq.in.npy'))!;
     const { outputs, scale, zeroPoint } = run(compileUnproved(network, { preprocessing }), { input });
     outputs.flat().forEach((q, i) => assert.ok(Math.abs((q - zeroPoint) * scale - expected[i]!) < 0.02));
+  });
+
+  test('tract-qtdnn.onnx: its length is open, and named; QLinearConv as ONNX Runtime has it but for ties', () => {
+    const file = bytesOf(wild('tract-qtdnn.onnx'));
+    assert.throws(() => importModel(file), /a sequence of a length that is known.*--shape 20,10/);
+    const { network, preprocessing } = importModel(file, { shape: [20, 10] });
+    const data = Float32Array.from({ length: 200 }, (_, i) => (((i * 37) % 97) - 48) / 32);
+    const input = { dtype: 'float32' as const, shape: [1, 20, 10], data };
+    const found = run(compileUnproved(network, { preprocessing }), { input }).outputs.flat();
+    assert.is(found.length, QTDNN.length);
+    const off = found.map((q, i) => Math.abs(q - QTDNN[i]!));
+    // Its scales are powers of two: halves are common, and go to the even number there.
+    assert.ok(off.every((steps) => steps <= 1) && off.filter((steps) => steps === 1).length <= 2, `${off}`);
   });
 
   for (const [file, what] of EQUAL) test(`${file}: ${what}`, () => checkEqual(file));

@@ -10,6 +10,7 @@ import { type Origin, originOf } from '../origin.js';
 import { deviceProfile } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { type CheckOptions, checkModelOptions } from './options.js';
+import { type BoardCheck, boardChecked } from './board.js';
 import { importAnyway } from './stand-ins.js';
 
 /** What an inference takes on a device. Cycles are simulated, the rest follows from the device's profile. */
@@ -39,6 +40,8 @@ export interface CheckResult {
   notes: readonly string[];
   /** Absent where there are obstacles. */
   costs?: Costs;
+  /** The board that was asked for. */
+  board?: BoardCheck;
 }
 
 /** Capacitors that are tried, halving first, then in between. */
@@ -97,12 +100,15 @@ function obstacleOf({ code, found, expected, hint }: BrownoutError): Obstacle {
 /** Checks a .tflite or .onnx file. Throws where the file is damaged or none of the two: `E_TFLITE`, `E_ONNX`, `E_MODEL`. */
 export function check(bytes: Uint8Array, options: CheckOptions = {}): CheckResult {
   checkBytes(bytes, 'a model (.tflite, .onnx)');
-  const { device, name, data, beside, cut, shape } = checkOptions(checkModelOptions, options);
+  const { name, data, beside, cut, shape, ...asked } = checkOptions(checkModelOptions, options);
+  const board = asked.board === undefined ? undefined : boardChecked(asked.board);
+  const device = asked.device ?? board?.board.device ?? 'cortex-m4-generic';
   const result = {
     origin: originOf({ model: bytes }),
     name,
     operators: fileOperators(bytes, beside),
     notes: [],
+    ...(board ? { board: board.check } : {}),
   };
   try {
     const { network, notes } = importAnyway(bytes, {

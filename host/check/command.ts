@@ -10,7 +10,11 @@ import { checkText } from './report.js';
 export const command: Command = defineCommand({
   positionals: [{ name: 'model', expected: 'a model: .tflite or .onnx' }],
   options: cliOptions(checkModelOptions),
-  examples: ['brownout check model.tflite', 'brownout check model.onnx --device msp430fr5994 --json'],
+  examples: [
+    'brownout check model.tflite',
+    'brownout check model.tflite --board rp2040',
+    'brownout check model.onnx --device msp430fr5994 --json',
+  ],
   run({ positionals, options: { data, ...others } }) {
     const path = positionals[0]!;
     const result = check(readUserFile(path), {

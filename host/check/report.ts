@@ -1,4 +1,5 @@
 import { count, table } from '../report/text.js';
+import type { BoardCheck } from './board.js';
 import type { CheckResult, Costs } from './check.js';
 
 const figure = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
@@ -13,8 +14,20 @@ function costsText({ device, macs, cycles, timeMs, energyMj, ...costs }: Costs):
   ].join('\n');
 }
 
+/** What the board has room for with each kind of NVM, and what a person fills in. */
+function boardText({ board, core, flashBytes, sramBytes, nvm }: BoardCheck): string {
+  const lines = nvm.map(({ nvm: kind, runsOn, needs }) => {
+    const missing = needs.map(({ name, file, what }) => `${name} (${file}): ${what}`);
+    return runsOn === undefined
+      ? `- NVM ${kind}: to fill in: ${missing.join('; ')}`
+      : `- NVM ${kind}: nothing to fill in; ran on ${runsOn}`;
+  });
+  const own = `Board ${board} (${core}): ${count(flashBytes)} B of flash, ${count(sramBytes)} B of SRAM`;
+  return [own, ...lines].join('\n');
+}
+
 /** What stands in the way, or what the model costs. */
-export function checkText({ name, operators, obstacles, notes, costs }: CheckResult): string {
+export function checkText({ name, operators, obstacles, notes, costs, board }: CheckResult): string {
   const kinds = Object.entries(operators).sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
   const total = kinds.reduce((sum, [, number]) => sum + number, 0);
   const listed = table([['operator', 'of them'], ...kinds.map(([kind, number]) => [kind, `${number}`])]);
@@ -28,5 +41,12 @@ export function checkText({ name, operators, obstacles, notes, costs }: CheckRes
           ...obstacles.map(({ found, expected }) => `- ${found}; expected ${expected}`),
           ...new Set(obstacles.map(({ hint }) => hint).filter((hint) => hint)),
         ];
-  return [listed, '', ...verdict, ...notes, ...(costs ? ['', costsText(costs)] : [])].join('\n');
+  return [
+    listed,
+    '',
+    ...verdict,
+    ...notes,
+    ...(costs ? ['', costsText(costs)] : []),
+    ...(board ? ['', boardText(board)] : []),
+  ].join('\n');
 }

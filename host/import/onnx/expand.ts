@@ -282,6 +282,34 @@ const fusedMatMul: Rule = (node, make) => {
   ];
 };
 
+/** onnxruntime's LSTM of dynamically quantized weights: turned, and with scales of their own. */
+const dynamicLstm: Rule = (node, make) => {
+  const weights = (what: string, slot: number, scaleSlot: number): string | undefined => {
+    const [stored, scales, zeros] = [slot, scaleSlot, scaleSlot + 1].map((one) =>
+      make.constantOf(input(node, one)),
+    );
+    const [directions = 1, depth = 1, outputs = 1] = stored?.shape ?? [];
+    if (!stored || !scales) return undefined;
+    const per = (list: ArrayLike<number>, direction: number, output: number): number =>
+      list[list.length === 1 ? 0 : list.length === directions ? direction : direction * outputs + output] ??
+      0;
+    const values = Float64Array.from({ length: stored.values.length }, (_, i) => {
+      const [direction, output, at] = [
+        Math.floor(i / depth / outputs),
+        Math.floor(i / depth) % outputs,
+        i % depth,
+      ];
+      const q = stored.values[(direction * depth + at) * outputs + output]!;
+      return (q - per(zeros?.values ?? [0], direction, output)) * per(scales.values, direction, output);
+    });
+    return make.constant(what, { shape: [directions, outputs, depth], values, integer: false });
+  };
+  const [w, r] = [weights('w', 1, 8), weights('r', 2, 10)];
+  if (!w || !r) return undefined;
+  const inputs = [input(node, 0), w, r, ...node.inputs.slice(3, 8)];
+  return [{ op: 'LSTM', inputs, outputs: node.outputs, attributes: node.attributes }];
+};
+
 const pooled = (op: string): Rule => quantizedOp(op, [[0, 1, 2]], [3, 4]);
 const inner =
   (op: string): Rule =>
@@ -329,6 +357,7 @@ const RULES: Record<string, Rule> = {
       { op: 'QuantizeLinear', inputs: [real, input(node, 0), input(node, 1)], outputs: node.outputs },
     ];
   },
+  'com.microsoft.DynamicQuantizeLSTM': dynamicLstm,
   'com.microsoft.DynamicQuantizeMatMul': dynamicMatMul({ b: 1, bScale: 2, bZero: 3, bias: 4 }),
   'com.microsoft.MatMulIntegerToFloat': dynamicMatMul({
     b: 1,

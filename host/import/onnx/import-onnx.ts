@@ -35,7 +35,7 @@ import { argExtreme, cumSum, localResponseNormalization, oneHot, trilu } from '.
 import { recurrent } from './recurrent.js';
 import { blocks, convTranspose, resize, tile } from './sampling.js';
 import { divide, extreme, globalMaxPool, logOfSum, lpNormalization, norm, reduceMin } from './pairs.js';
-import { bipolarQuant, dequantizeLinear, quant, quantizeLinear } from './quantization.js';
+import { bipolarQuant, dequantizeLinear, onIntegers, quant, quantizeLinear } from './quantization.js';
 import {
   concat,
   constant,
@@ -91,8 +91,8 @@ const HANDLERS: Record<string, Handler> = {
   LpNormalization: lpNormalization,
   GlobalMaxPool: globalMaxPool,
   ConvTranspose: convTranspose,
-  Resize: resize,
-  Upsample: resize,
+  Resize: onIntegers(resize),
+  Upsample: onIntegers(resize),
   DepthToSpace: blocks,
   SpaceToDepth: blocks,
   Tile: tile,
@@ -269,8 +269,13 @@ function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | 
   const time = model.nodes.some(({ op, inputs, attributes }) => {
     return RECURRENT.includes(op) && inputs[0] === input.name && !attributes.get('layout')?.integer;
   });
-  if (time && first === 0)
-    refuseModel(what, 'a sequence of a length that is known', 'Name it: --shape 20,1,8.');
+  // What gets a batch before it has none of its own.
+  const inner = model.nodes.some((node) => {
+    const axes = node.attributes.get('axes')?.integers ?? model.constants.get(node.inputs[1] ?? '')?.values;
+    return node.op === 'Unsqueeze' && node.inputs[0] === input.name && axes?.[0] === 0;
+  });
+  if ((time || inner) && first === 0)
+    refuseModel(what, 'a sequence of a length that is known', `Name it: --shape 20,${rest.join(',')}.`);
   const shape = rest.length === 0 ? [first] : [asked || time ? first : 1, ...rest];
   return {
     name: input.name,

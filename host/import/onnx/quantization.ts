@@ -6,6 +6,7 @@ import { roundEven } from '../functions.js';
 import type { Handler, Integers, OnnxGraph } from './graph.js';
 import type { OnnxNode, OnnxTensor } from './model.js';
 import { bounded } from './pointwise.js';
+import { Steps } from './steps.js';
 
 /** What a quantizer does to reals. */
 interface Quantizer {
@@ -141,6 +142,24 @@ export const dequantizeLinear: Handler = (graph, node) => {
   const body = { kind: 'reinterpret' as const, from, to: given };
   return graph.result(node, graph.add(node, body, [tensor], graph.shapeOf(tensor), given), shape, order);
 };
+
+/** A node on integers that are left in their scale: on the reals that they stand for, rounded again. */
+export const onIntegers =
+  (handler: Handler): Handler =>
+  (graph, node) => {
+    const value = graph.isActivation(node, 0) ? graph.any(node) : undefined;
+    const integers = value?.integers;
+    const given = value && graph.givenOf(value.tensor);
+    if (!integers || integers.numbers || !given) return handler(graph, node);
+    const steps = new Steps(graph, node);
+    const { tensor, shape, order } = value;
+    const inputs = [steps.define({ tensor, shape, order }), ...node.inputs.slice(1)];
+    const made = steps.value(steps.run(handler, node.op, inputs, node.attributes));
+    const exact = graph.give(made.tensor, given)
+      ? made.tensor
+      : graph.add(node, { kind: 'unary', f: (x) => x }, [made.tensor], graph.shapeOf(made.tensor), given);
+    return graph.result(node, exact, made.shape, made.order, integers);
+  };
 
 /** QONNX's Quant: rounds to integers of any number of bits and back to reals. */
 export const quant: Handler = (graph, node) => {
