@@ -1,13 +1,14 @@
-// `npm run bench:learning -- [digits|motion|failures|streams|cost] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
+// `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
 // its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
 // stderr. Subjects are 1 to 18.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
 import { benchCost } from './learning/cost.js';
 import { benchFailures } from './learning/failures.js';
+import { benchKeywords, WORDS } from './learning/keywords.js';
 import { deviation, mean, percent } from './learning/methods.js';
 import { benchMotion, SHOTS } from './learning/motion.js';
-import { benchStreams } from './learning/streams.js';
+import { benchStreams, benchUnlabelled } from './learning/streams.js';
 import { benchDigits } from './learning/rotated-digits.js';
 
 const { values, positionals } = parseArgs({
@@ -67,6 +68,20 @@ if (asked('streams')) {
   console.log(`${table([['', ...names], ...rows])}\n`);
 }
 
+if (asked('unlabelled')) {
+  const all = benchUnlabelled(seeds);
+  results['unlabelled'] = all;
+  console.log(
+    `% right of 1,000 turned digits, 200 seen without labels, head by sums, ${seeds} seeds (simulated at the desk)`,
+  );
+  const head = ['', ...all.map(({ stream }) => stream)];
+  const rows = all[0]!.methods.map(({ name }, i) => [
+    name,
+    ...all.map(({ methods }) => spread(methods[i]!.shares)),
+  ]);
+  console.log(`${table([head, ...rows])}\n`);
+}
+
 if (asked('cost')) {
   const { rank, ops, written, folds, labels } = await benchCost();
   results['cost'] = { rank, ops, written, folds, labels };
@@ -96,6 +111,18 @@ if (asked('motion') && !folder) {
     ...shares.map((of, i) => percent(mean(of) - mean(none[i]!))),
   ]);
   console.log(`${table([head, ...rows])}\n`);
+}
+
+if (asked('keywords') && !folder) {
+  console.log('skipped: keywords: set BROWNOUT_DATA to the folder that holds fsdd/');
+} else if (asked('keywords')) {
+  const { speakers, methods } = benchKeywords(folder!);
+  results['keywords'] = { speakers, methods };
+  console.log(
+    `% right of the other words of a new speaker, ${speakers.length} speakers (simulated at the desk)`,
+  );
+  const rows = methods.map(({ name, shares }) => [name, ...shares.map((of) => percent(mean(of)))]);
+  console.log(`${table([['', ...WORDS.map((words) => `${words} a class`)], ...rows])}\n`);
 }
 
 console.log(JSON.stringify(results));

@@ -11,7 +11,7 @@ import {
   STATIC_BYTES_CHECKED,
   STATIC_BYTES_LEARNING,
 } from '../assembly/layout.js';
-import { Status } from '../assembly/error.js';
+import { ErrorCode, Status } from '../assembly/error.js';
 import { FACTOR_ROWS, FOUR, SOLVE_CLASSES, SUMS_SHAPE } from '../assembly/learning-layout.js';
 import type { CompileOptions } from '../host/compile/options.js';
 import { completeSumsOptions } from '../host/learning/options.js';
@@ -79,7 +79,7 @@ function compare(device: Device, image: Image, mirror: SumsMirror, what: string)
     if (kind === 0) return;
     const at = header.ring + entry * header.entryBytes;
     const kept = mirror.ringEntry(entry);
-    const used = mirror.spec.projection.rank + mirror.spec.classes;
+    const used = mirror.spec.joinedInputs;
     assert.equal(nvm.slice(at, at + used), kept.slice(0, used), `${what}: entry ${entry}`);
     const logits = Math.ceil(used / 16) * 16;
     const end = logits + mirror.spec.classes;
@@ -97,6 +97,7 @@ function sampleOf(random: Random, network: QuantizedNetwork, label: number, shif
 const OPTIONS: readonly (Partial<LearnOptions> & Pick<CompileOptions, 'arenaBytes'>)[] = [
   { rank: 6 },
   { rank: 3, fold: 1, late: false, prior: 0.5 },
+  { rank: 5, reserve: 2, ring: 6 },
   { ring: 4, decay: 3, prior: 20, rank: 8, arenaBytes: 400 },
 ];
 
@@ -174,13 +175,14 @@ for (const [name, shape, layers] of CASES) {
     const data = Array.from({ length: 40 }, (_, i) => {
       return { input: sampleOf(random, network, i % classes), label: i % classes };
     });
-    const images = [{}, { learn: { layers: 'sums', data } }].map((options) =>
+    const learns = { layers: 'sums', data };
+    const images = [{}, { learn: learns }, { learn: { ...learns, reserve: 3 } }].map((options) =>
       readImage(compileUnproved(network, options)),
     );
     const devices = images.map((image, i) => deviceOf(image, i === 0 ? 'device' : 'device.learn'));
     for (let ticket = 1; ticket <= 20; ticket++) {
       const input = int8s(random, data[0]!.input.length);
-      const [plain, learning] = devices.map((device) => {
+      const [plain, learning, reserving] = devices.map((device) => {
         device.feed(input);
         assert.is(device.submit(ticket), Status.RUN);
         const answer = (): Uint8Array =>
@@ -192,9 +194,51 @@ for (const [name, shape, layers] of CASES) {
         return given;
       });
       assert.equal(learning, plain, `${name}, input ${ticket}`);
+      // Classes that are reserved come behind the network's, as unlikely as can be.
+      assert.equal(reserving, Uint8Array.of(...plain!, 0x80, 0x80, 0x80));
     }
   });
 }
+
+test('a class that is reserved is learnt like any other, and no sooner than it has a sample', () => {
+  const network = learnable(new Random(7), [12], ['dense:10', 'dense:3']);
+  const data = Array.from({ length: 30 }, (_, i) => ({
+    input: sampleOf(new Random(i), network, i % 3),
+    label: i % 3,
+  }));
+  const learn: LearnOptions = { layers: 'sums', data, rank: 6, reserve: 2, fold: 2 };
+  const image = readImage(compileUnproved(network, { learn }));
+  assert.is(image.metadata.output.shape.at(-1), 5);
+  const spec = deriveSums(network, completeSumsOptions(learn), data);
+  const device = deviceOf(image, 'device.learn');
+  const answers = (seed: number, label: number): number => {
+    device.feed(sampleOf(new Random(seed), network, label));
+    assert.is(device.submit(seed), Status.RUN);
+    finish(device, seed);
+    const logits = new Int8Array(device.nvm.present.slice(...answerOf(image)).buffer);
+    return logits.indexOf(Math.max(...logits));
+  };
+  const fourth = Array.from({ length: 20 }, (_, i) => i + 100);
+  assert.not(fourth.some((seed) => answers(seed, 3) >= 3));
+  const mirror = new SumsMirror(spec);
+  for (let ticket = 1; ticket <= 12; ticket++) {
+    const label = ticket % 4;
+    const input = sampleOf(new Random(ticket), network, label);
+    device.feed(input);
+    assert.is(device.learn(ticket, label), Status.RUN);
+    finish(device, ticket);
+    mirror.learn(input, label, ticket);
+  }
+  const right = fourth.filter((seed) => answers(seed + 100, 3) === 3).length;
+  assert.ok(right >= 16, `${right} of 20`);
+  // The fifth has no sample yet.
+  assert.not(fourth.some((seed) => answers(seed + 200, 3) === 4));
+  device.feed(data[0]!.input);
+  assert.is(device.learn(999, 5), ErrorCode.E_LABEL);
+  const most = { ...learn, reserve: 64 };
+  const wide = learnable(new Random(7), [12], ['dense:200']);
+  assert.throws(() => deriveSums(wide, completeSumsOptions(most), data), /E_LEARN: found 264 classes/);
+});
 
 test('sums that grow too large are halved, all of them', () => {
   const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
@@ -229,7 +273,8 @@ test('proved: every way of a learn job', () => {
       input: sampleOf(new Random(i), network, i % 3),
       label: i % 3,
     }));
-    const image = compileUnproved(network, { learn: { layers: 'sums', data, rank: 4, ring: 5, late } });
+    const learn = { layers: 'sums', data, rank: 4, ring: 5, late, ...(late ? {} : { reserve: 2 }) };
+    const image = compileUnproved(network, { learn });
     for (const job of ['infer', 'learn'] as const) {
       const result = verify(image, { job });
       assert.is(

@@ -42,11 +42,20 @@ test('what the last layer reads: of the device, of a part of the network on a de
   const mirror = new FrozenPart(network, inner);
   const zero = network.tensors[inner]!.zeroPoint;
   const part = headFeatures(network);
-  for (const learn of [sums, { layers: 'last' }, { layers: 'all', replay: 2 }] satisfies LearnOptions[]) {
+  for (const learn of [
+    sums,
+    { ...sums, reserve: 2 },
+    { layers: 'last' },
+    { layers: 'all', replay: 2 },
+  ] satisfies LearnOptions[]) {
     const meet = headInput(readImage(compileUnproved(network, { learn })))!;
     for (const sample of samplesOf(2, 6)) {
       const expected = mirror.features(sample.input);
       assert.equal(part(sample.input), expected);
+      const { logits } = meet(sample);
+      assert.is(logits.length, CLASSES + ('reserve' in learn ? 2 : 0));
+      // Classes that are reserved are the least of all.
+      assert.ok(logits.slice(CLASSES).every((z) => z <= Math.min(...logits)));
       assert.equal(
         meet(sample).features,
         Float64Array.from(expected, (q) => q - zero),
@@ -147,6 +156,12 @@ test('auto: samples of users decide, the same every time, and energy among equal
   assert.ok(choice.chosen === 'sums' ? prior! > 0 && ridge! > 0 : learningRate! > 0);
   const wrong = samplesOf(3, 8).map((sample) => ({ ...sample, label: CLASSES }));
   assert.throws(() => chooseLearning(network, { learn }, [wrong]), /E_LABEL/);
+});
+
+test('auto: classes that are reserved are learnt by sums alone', () => {
+  const learn: LearnOptions = { layers: 'auto', data, rank: 4, reserve: 1 };
+  const { candidates, chosen } = chooseLearning(network, { learn });
+  assert.equal([candidates.length, chosen], [1, 'sums']);
 });
 
 test('auto: what the device does not hold is refused, and all of it is an error that names each', () => {

@@ -103,6 +103,22 @@ export function sums(name: string, network: QuantizedNetwork, options: LearnOpti
   return { name, run };
 }
 
+/** A head by sums that is given no labels: it learns its own answers, where the largest logit leads by `margin` steps. */
+export function selfTaught(network: QuantizedNetwork, options: LearnOptions, margin: number): Method {
+  const spec = deriveSums(network, completeSumsOptions(options), options.data ?? []);
+  const frozen = new FrozenPart(spec.network, spec.joined);
+  const run: Method['run'] = (stream, unseen) => {
+    const mirror = new SumsMirror(spec, frozen);
+    stream.forEach(({ input }, ticket) => {
+      const logits = [...mirror.logits(input)];
+      const [most, second] = [...logits].sort((a, b) => b - a) as [number, number];
+      if (most - second >= margin) mirror.learn(input, logits.indexOf(most), ticket + 1);
+    });
+    return shareRight(unseen, (input) => mirror.classify(input));
+  };
+  return { name: `own answers, a lead of ${margin}`, run };
+}
+
 /** Float SGD on the batches that the device would learn, those right and sure included; tuned in the same way. */
 export function float(
   network: QuantizedNetwork,

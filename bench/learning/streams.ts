@@ -2,18 +2,40 @@
 import { Random } from '../../host/math/random.js';
 import type { Sample } from '../../host/learning/mirror.js';
 import type { LearnOptions } from '../../host/learning/spec.js';
-import { draw, type Method, prototype, sums, tunedSums } from './methods.js';
+import { draw, type Method, prototype, selfTaught, sums, tunedSums, unadapted } from './methods.js';
 import { digits, FACTORY, factorySamples, LABELS, splitAt, tuningSamples } from './rotated-digits.js';
 
 const DEGREES = 45;
 const CLASSES = 10;
 const WRONG = [0.1, 0.2, 0.4];
 const DECAYS = [5, 4, 3];
+/** Angles without labels. */
+const UNLABELLED = [0, 15, 30, 45];
 /** Of drift: labels at each angle, from upright to a quarter turn. */
 const TURNS = [0, 15, 30, 45, 60, 75, 90];
 const AT_EACH = 100;
+/** Steps by which the largest logit leads where an answer is taken for a label. */
+const LEADS = [0, 16, 32, 64];
 /** Labels of a rare class, and of the others. */
 const [RARE, OFTEN] = [4, 36];
+
+/** Without labels, at angles from nearly upright on: each learns its own answers, or nothing. */
+export function benchUnlabelled(seeds: number): StreamResult[] {
+  const network = digits();
+  const options: LearnOptions = { layers: 'sums', late: false, data: factorySamples(network, FACTORY) };
+  const methods = [unadapted(network), ...LEADS.map((margin) => selfTaught(network, options, margin))];
+  return UNLABELLED.map((degrees) => {
+    const { pool, unseen } = splitAt(network, degrees);
+    const found = methods.map(({ name, run }) => ({
+      name,
+      shares: Array.from({ length: seeds }, (_, seed) =>
+        run(draw(new Random(1000 + seed), pool, LABELS), unseen, seed + 1),
+      ),
+    }));
+    console.error(degrees, found.map(({ name, shares }) => `${name}: ${shares.join(' ')}`).join('; '));
+    return { stream: `${degrees}°`, methods: found };
+  });
+}
 
 export interface StreamResult {
   stream: string;

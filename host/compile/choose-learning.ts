@@ -259,7 +259,8 @@ export function choose(
   sets: readonly Samples[],
   tools: ChoiceTools,
 ): LearningChoice {
-  const ways = [SUMS, ...headsOf(network)];
+  // Classes that are reserved need a head that grows.
+  const ways = given.reserve ? [SUMS] : [SUMS, ...headsOf(network)];
   const evidence = evidenceOf(sets, given.data);
   const { samples, folds } = evidence;
   const tried = ways.map((layers, i) => {

@@ -30,6 +30,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
     ridge,
     fold,
     decay,
+    reserve,
     ...others
   } = options;
   if (asked === undefined) {
@@ -61,6 +62,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
       ...(ridge === undefined ? {} : { ridge }),
       ...(fold === undefined ? {} : { fold }),
       ...(decay === undefined ? {} : { decay }),
+      ...(reserve === undefined ? {} : { reserve }),
     },
   };
 }

@@ -16,7 +16,7 @@ import {
   SOFTMAX_SCALE,
 } from '../../assembly/layout.js';
 import { resolveAddress } from '../model/learning-header.js';
-import { hasSums } from '../learning/sums/of-image.js';
+import { hasSums, sumsOfImage } from '../learning/sums/of-image.js';
 import type { Image } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
 import { type Values, valuesFrom } from '../model/values.js';
@@ -36,6 +36,8 @@ export interface Met {
 }
 
 const SRAM_BYTES = 1 << 20;
+/** What a logit is at least. */
+const LEAST = -128;
 const SOFTMAX_ONE = 2 ** 26;
 /** Group of addresses of the weight bank in force (docs/LEARNING.md §2). */
 const WEIGHTS_GROUP = 1;
@@ -82,7 +84,10 @@ export function headInput(image: Image): ((sample: { input: Values; label: numbe
   if (!head || image.metadata.input.dtype === 'int16') return undefined;
   // What is projected is what the last layer reads.
   const reader = hasSums(image) ? image.ops[at + 1]! : head;
-  const [inputs, outputs] = [reader.get(DENSE_INPUTS), image.learning!.classes];
+  const inputs = reader.get(DENSE_INPUTS);
+  const { classes } = image.learning!;
+  // The factory's layer knows nothing of classes that are reserved.
+  const outputs = hasSums(image) ? sumsOfImage(image).joinedInputs - sumsOfImage(image).rank : classes;
   const zero = zeroPointOf(image, at);
   const scale = logitScale(image, head);
   const nvm = new SimulatedNvm(image.nvmBytes);
@@ -115,7 +120,7 @@ export function headInput(image: Image): ((sample: { input: Values; label: numbe
     expectSuccess(device.ack(ticket), 'ack');
     return {
       features: Float64Array.from(features, (q) => q - zero),
-      logits: Float64Array.from(logits, (q) => q * scale),
+      logits: Float64Array.from({ length: classes }, (_, c) => (logits[c] ?? LEAST) * scale),
       label,
     };
   };

@@ -1,4 +1,5 @@
 // The way errors take: from the logits down, op by op, as far as gradients are known and tensors have one reader.
+import { MOST_CLASSES } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../model/quantized-network.js';
 import { inputOf, isPassable, isWeighted, outputOf } from './geometry.js';
@@ -18,8 +19,6 @@ export interface Chain {
   obstacle: Obstacle | undefined;
 }
 
-/** Largest number of classes. */
-const MOST_CLASSES = 256;
 /** Input scale over beta, of a softmax's fixed point. */
 const SOFTMAX_ONE = 2 ** 26;
 

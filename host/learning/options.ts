@@ -19,7 +19,7 @@ const RIDGE = 800 / 4096;
 
 /** Options of learning by gradients, all there. */
 export type GradientOptions = Required<
-  Omit<LearnOptions, 'rank' | 'prior' | 'ridge' | 'fold' | 'decay' | 'data'>
+  Omit<LearnOptions, 'rank' | 'prior' | 'ridge' | 'fold' | 'decay' | 'reserve' | 'data'>
 >;
 
 /** 0, or 1 − 2^−n. */
@@ -111,6 +111,11 @@ export const learningOptions = {
     otherwise: '0',
     help: 'of sums: each fold takes 2^-N off what was there; 0: nothing',
   },
+  reserve: {
+    kind: { ...whole(0, 64), ...CODE },
+    otherwise: '0',
+    help: 'of sums: classes beyond the network’s that may be learnt later',
+  },
   data: { kind: { ...instance('labelled samples: [{ input, label }]', isSamples), ...CODE } },
   late: {
     kind: { ...flag, ...CODE },
@@ -147,7 +152,7 @@ function fail(option: string, found: unknown, expected: string, hint: string): n
 /** What a head by sums is called where layers are named; and the word for what is chosen by memory, energy and samples. */
 export const SUMS = 'sums';
 export const AUTO = 'auto';
-const OF_SUMS = ['rank', 'prior', 'ridge', 'fold', 'decay', 'data'] as const;
+const OF_SUMS = ['rank', 'prior', 'ridge', 'fold', 'decay', 'reserve', 'data'] as const;
 const OF_BOTH: readonly string[] = ['layers', 'ring', 'late'];
 
 /** `options` for `layers`: without those of the other way to learn. */
@@ -187,6 +192,7 @@ export function completeSumsOptions(options: LearnOptions): SumsOptions {
     prior = PRIOR,
     ridge = RIDGE,
     decay = 0,
+    reserve = 0,
     late,
     ...given
   } = checkOptions(learningOptions, options);
@@ -201,6 +207,7 @@ export function completeSumsOptions(options: LearnOptions): SumsOptions {
     ridge,
     every,
     decay,
+    reserve,
     ring,
     late,
   };
@@ -214,7 +221,8 @@ export function completeOptions(options: LearnOptions): GradientOptions {
     ridge: ___,
     fold: ____,
     decay: _____,
-    data: ______,
+    reserve: ______,
+    data: _______,
     ...given
   } = checkOptions(learningOptions, options);
   checkWay(options, false);

@@ -45,6 +45,8 @@ export interface LearnOptions {
   fold?: number;
   /** Each fold takes 2^−decay off the sums that were there; 0 (default): nothing. */
   decay?: number;
+  /** Of a head by sums: classes beyond the network's; none of them wins until it has a sample; default 0. */
+  reserve?: number;
   /** Labelled samples of the factory's data, as the network takes them: what a head by sums begins with. */
   data?: readonly { input: Int8Array; label: number }[];
 }

@@ -153,7 +153,7 @@ function solve({ rows, pivots }: Factors, means: Int16Array, row: number): Solut
 
 /** A head: what a weight bank holds of it. */
 export interface Head {
-  /** [class][rank + classes]: of the projected sample, and of the factory's logits. */
+  /** [class][inputs]: of the projected sample, and of the factory's logits. */
   weights: Int8Array;
   /** Of accumulators, the input's zero point folded in. */
   bias: Int32Array;
@@ -198,10 +198,12 @@ function ratio(numerator: bigint, denominator: bigint): [multiplier: number, shi
 export interface HeadOptions {
   ridge: number;
   reach: number;
+  /** What the head reads: a projected sample, and the factory's logits. */
+  joinedInputs: number;
 }
 
 /** The head that sums make: weights of a projected sample, then zeros for the factory's logits. */
-export function rebuild(sums: Sums, { ridge, reach }: HeadOptions): Head {
+export function rebuild(sums: Sums, { ridge, reach, joinedInputs }: HeadOptions): Head {
   const classes = sums.counts.length;
   const rank = sums.totals.length / classes;
   const factors = factor(sums, ridge);
@@ -221,10 +223,10 @@ export function rebuild(sums: Sums, { ridge, reach }: HeadOptions): Head {
     reached = larger(reached, (sum >> 8n) + one.constant);
   });
   const factorOf = (127n << 31n) / top;
-  const weights = new Int8Array(classes * (rank + classes));
+  const weights = new Int8Array(classes * joinedInputs);
   solutions.forEach((one, c) => {
     one?.weights.forEach((w, i) => {
-      weights[c * (rank + classes) + i] = Number((w * factorOf + (1n << 30n)) >> 31n);
+      weights[c * joinedInputs + i] = Number((w * factorOf + (1n << 30n)) >> 31n);
     });
   });
   const bias = Int32Array.from(solutions, (one) => (one ? clamp((one.constant * 127n) / top) : ABSENT));

@@ -1,5 +1,6 @@
 // From a network, samples of the factory's data and options to numbers: docs/LEARNING.md §10. All real arithmetic of a head by
 // sums is here.
+import { MOST_CLASSES } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
 import { elementCount, type QuantizedNetwork } from '../../model/quantized-network.js';
 import { FrozenPart } from '../frozen.js';
@@ -30,6 +31,8 @@ export interface SumsOptions {
   ridge: number;
   every: number;
   decay: number;
+  /** Classes beyond the network's. */
+  reserve: number;
   ring: number;
   late: boolean;
 }
@@ -143,7 +146,9 @@ export function deriveSums(
   const { features: tensor, logits } = lastLayer(network);
   const { zeroPoint } = network.tensors[logits]!;
   const of = featuresOf ?? mirroredFeatures(network, tensor);
-  const classes = elementCount(network.tensors[logits]!);
+  const classes = elementCount(network.tensors[logits]!) + options.reserve;
+  if (classes > MOST_CLASSES)
+    fail(`${classes} classes with those reserved`, `at most ${MOST_CLASSES}`, 'Reserve fewer.');
   if (data.length < 2)
     fail(
       `${data.length} samples of the factory’s data`,
@@ -162,8 +167,9 @@ export function deriveSums(
   const projection = projectionOf(features, options.rank ?? affordableRank(network, classes));
   const projected = data.map(({ label }, i) => ({ p: project(projection, features[i]!), label }));
   return {
-    ...withHead(network, projection),
+    ...withHead(network, projection, options.reserve),
     classes,
+    joinedInputs: projection.rank + classes - options.reserve,
     projection,
     prior: priorOf(projected, classes, projection.rank, options.prior),
     ridge: ridgeWord(options.ridge),

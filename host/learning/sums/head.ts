@@ -61,20 +61,24 @@ function projectionOp(
   };
 }
 
-/** The head as it ships: the factory's logits, as they are. */
+/** Accumulator of a class that is not there: its logit is the least there is. */
+const ABSENT = -(2 ** 30);
+
+/** The head as it ships: the factory's logits, as they are, and classes that are reserved. */
 function factoryHead(
   name: string,
   rank: number,
   { shape, zeroPoint }: TensorSpec,
+  reserve: number,
 ): Omit<Dense, 'inputs' | 'output'> {
   const classes = elementCount({ shape });
-  const weights = new Int8Array(classes * (rank + classes));
+  const weights = new Int8Array((classes + reserve) * (rank + classes));
   for (let c = 0; c < classes; c++) weights[c * (rank + classes) + rank + c] = ONE;
   return {
     kind: 'dense',
     name,
     weights,
-    bias: new Int32Array(classes).fill(-ONE * zeroPoint),
+    bias: new Int32Array(classes + reserve).fill(ABSENT).fill(-ONE * zeroPoint, 0, classes),
     multipliers: Int32Array.of(MULTIPLIER),
     shifts: Int32Array.of(ONE_SHIFT),
     clampMin: -128,
@@ -84,14 +88,28 @@ function factoryHead(
 
 type Headed = Pick<SumsSpec, 'network' | 'op' | 'features' | 'projected' | 'joined' | 'logits'>;
 
-/** `network` with a projection of what its last layer reads, and a head behind both that makes the logits. */
-export function withHead(network: QuantizedNetwork, projection: Projection): Headed {
+/** Tensors of `network` with `reserve` more logits, and as many more values of what comes after them. */
+function widened({ tensors, ops }: QuantizedNetwork, logits: number, reserve: number): TensorSpec[] {
+  const behind = new Set([logits]);
+  for (const { inputs, output } of ops) if (inputs.some((input) => behind.has(input))) behind.add(output);
+  return tensors.map((tensor, index) =>
+    behind.has(index)
+      ? { ...tensor, shape: [...tensor.shape.slice(0, -1), tensor.shape.at(-1)! + reserve] }
+      : tensor,
+  );
+}
+
+/**
+ * `network` with a projection of what its last layer reads, and a head behind both that makes the logits, of `reserve` classes
+ * more.
+ */
+export function withHead(network: QuantizedNetwork, projection: Projection, reserve: number): Headed {
   const { op, features, logits } = lastLayer(network);
   const last = network.ops[op]!;
   const spec = network.tensors[logits]!;
   const classes = elementCount(spec);
   const { rank } = projection;
-  const tensors = [...network.tensors];
+  const tensors = widened(network, logits, reserve);
   const add = (tensor: TensorSpec): number => tensors.push(tensor) - 1;
   const factory = add(spec);
   const asTheyAre = add({ shape: [classes], ...PLAIN });
@@ -114,7 +132,7 @@ export function withHead(network: QuantizedNetwork, projection: Projection): Hea
       output: projected,
     },
     join,
-    { ...factoryHead(`${last.name} by sums`, rank, spec), inputs: [joined], output: logits },
+    { ...factoryHead(`${last.name} by sums`, rank, spec, reserve), inputs: [joined], output: logits },
     ...network.ops.slice(op + 1),
   ];
   return { network: { ...network, tensors, ops }, op: op + 4, features, projected, joined, logits };

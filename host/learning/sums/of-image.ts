@@ -3,6 +3,7 @@ import { GROUP_MASK, OP_BIAS, OP_OUTPUT, OP_REQUANT, OpKind } from '../../../ass
 import {
   FACTOR_RIDGE,
   FOLD_DECAY,
+  REQUANTIZE_INPUTS,
   REQUANTIZE_REACH,
   SUMS_AT,
   SUMS_SHAPE,
@@ -19,6 +20,8 @@ export interface SumsOfImage {
   rank: number;
   ridge: number;
   reach: number;
+  /** What the head reads: a projected sample, and the factory's logits. */
+  joinedInputs: number;
   decay: number;
   /** What the factory's data counts for. */
   prior: Sums;
@@ -51,7 +54,11 @@ export function sumsOfImage(image: DeviceImage): SumsOfImage {
   const [classes, rank] = fold.getPair(SUMS_SHAPE);
   const at = fold.get(SUMS_AT) & GROUP_MASK;
   const sumsOf = (bank: Uint8Array): Sums => readSums(bank.subarray(at), classes, rank);
-  const options = { ridge: factor.get(FACTOR_RIDGE), reach: head.get(REQUANTIZE_REACH) };
+  const options = {
+    ridge: factor.get(FACTOR_RIDGE),
+    reach: head.get(REQUANTIZE_REACH),
+    joinedInputs: head.get(REQUANTIZE_INPUTS),
+  };
   const bankOf = (sums: Sums): Uint8Array => {
     const { weights, bias, multiplier, shift } = rebuild(sums, options);
     const bank = new Uint8Array(pad(at + sumsBytes(sums).length));

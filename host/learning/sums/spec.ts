@@ -40,7 +40,10 @@ export interface SumsSpec {
   projected: number;
   joined: number;
   logits: number;
+  /** The network's, and those reserved behind them. */
   classes: number;
+  /** What the head reads: a projected sample, and the factory's logits. */
+  joinedInputs: number;
   projection: Projection;
   prior: Sums;
   /** Ridge: the mean of the diagonal times so many 4096ths. */

@@ -73,7 +73,7 @@ export function accuracyOf(
     multipliers: Int32Array.of(multiplier),
     shifts: Int32Array.of(shift),
   });
-  const joined = new Int8Array(spec.projection.rank + spec.classes);
+  const joined = new Int8Array(spec.joinedInputs);
   const right = unseen.filter(({ p, label }) => {
     // A head that has learnt leaves out the factory's logits.
     joined.set(p);

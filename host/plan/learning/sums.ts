@@ -52,7 +52,7 @@ const inGroup = (group: Group, offset: number, bytes: number): Buffer => ({
 });
 
 /** Where a ring entry has the sample's logits, behind what the head reads. */
-const logitsAt = ({ projection, classes }: SumsSpec): number => align(projection.rank + classes);
+const logitsAt = ({ joinedInputs }: SumsSpec): number => align(joinedInputs);
 export const entryBytes = (spec: SumsSpec): number => align(logitsAt(spec) + spec.classes);
 
 /** What a weight bank holds: where, and at the factory. */
@@ -166,9 +166,9 @@ function lowerRequantize(spec: SumsSpec): LoweredOp {
   const { classes, projection } = spec;
   const { rank } = projection;
   const record = recordOf(OpKind.REQUANTIZE, classes + 1, spec);
-  record.set(REQUANTIZE_INPUTS, rank + classes);
+  record.set(REQUANTIZE_INPUTS, spec.joinedInputs);
   record.set(REQUANTIZE_REACH, spec.reach);
-  return finished(record, [32, 8 * rank, solutionBytes(rank), Math.max(rank + classes, 2 * rank)]);
+  return finished(record, [32, 8 * rank, solutionBytes(rank), Math.max(spec.joinedInputs, 2 * rank)]);
 }
 
 function lowerSettle(spec: SumsSpec, learn: boolean): LoweredOp {
@@ -253,7 +253,7 @@ function updateSteps({ spec, bank, limits }: SumsProgramInput): Pick<SumsProgram
         at(OP_BIAS, inNext(bank.bias, 4 * classes)),
         at(OP_REQUANT, inNext(bank.scales, 8)),
       ],
-      writes: inNext(bank.weights, classes * (rank + classes)),
+      writes: inNext(bank.weights, classes * spec.joinedInputs),
     },
   ];
   return { turn, scratch: [factors, solutions] };
