@@ -10,13 +10,16 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BrownoutError } from '../host/error.js';
-import { Fleet, imageName } from '../host/gateway/fleet.js';
+import { Fleet, FORGOTTEN, imageName } from '../host/gateway/fleet.js';
+import { FleetLog } from '../host/gateway/log.js';
+import { gatewayServer, Tokens } from '../host/gateway/server.js';
 import { factoryWeights, writeWeights } from '../host/learning/learned.js';
 import { fold, type Projected } from '../host/learning/sums/arithmetic.js';
 import { sumsOfImage } from '../host/learning/sums/of-image.js';
@@ -148,6 +151,48 @@ test('in any order, twice, or not at all: the sums of all samples', async () => 
     await fleet.put(device, version, body);
   }
   compareTotals(fleet.totals, devices.all);
+  await fleet.close();
+});
+
+test('a device that is forgotten counts no more, whatever it sends, and is not in the store', async () => {
+  const path = join(folder, 'forgotten.log');
+  const devices = new Devices(3);
+  const owners = Array.from({ length: 30 }, (_, i) => i % 3);
+  const messages = owners.map((owner) => devices.learn(owner));
+  let fleet = Fleet.open(image, path);
+  for (const { device, version, body } of messages) await fleet.put(device, version, body);
+  const secret = 'secret-of-device-one';
+  const server = gatewayServer(fleet, new Tokens(`d1 ${secret}`));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/images/${imageName(image.imageId)}`;
+  const headers = { Authorization: `Bearer ${secret}` };
+  for (let i = 0; i < 2; i++) {
+    const response = await fetch(`${url}/devices/d1/sums`, { method: 'DELETE', headers });
+    assert.equal([response.status, await response.json()], [200, { version: FORGOTTEN }]);
+  }
+  await new Promise((resolve) => server.close(resolve));
+  await fleet.forget('never-seen');
+  const others = devices.all.filter((_, i) => owners[i] !== 1);
+  for (let i = 0; i < 2; i++) {
+    compareTotals(fleet.totals, others);
+    assert.equal([fleet.status.devices, fleet.status.samples], [2, 20]);
+    assert.equal(
+      fleet.head(),
+      writeWeights(image, sumsOfImage(image).bankOf(fold(prior, others))),
+      'as if it had never been',
+    );
+    assert.ok((await fleet.put('d1', 1_000, messages.at(-2)!.body)) > 1_000);
+    await fleet.close();
+    // No record of it but that it is forgotten.
+    const log = FleetLog.open(path);
+    const named = [...log.read()].filter(({ device }) => device === 'd1');
+    log.close();
+    assert.equal(
+      named.map(({ samples, payload }) => [samples, payload.every((byte) => byte === 0)]),
+      [[0, true]],
+    );
+    fleet = Fleet.open(image, path);
+  }
   await fleet.close();
 });
 
@@ -300,6 +345,13 @@ test(`${DEVICES} devices, ${MESSAGES} messages over HTTP, ${KILLS} kills`, async
     (await put('d1', token('d1'), new Uint8Array((body as Uint8Array).length) as BodyInit)).status,
     400,
   );
+  const forget = (device: string, bearer: string): Promise<Response> =>
+    fetch(`${gateway.base}/devices/${device}/sums`, {
+      method: 'DELETE',
+      headers: { Authorization: `Bearer ${bearer}` },
+    });
+  assert.is((await forget('d1', token('d0'))).status, 401, 'the token of another device');
+  assert.is((await put('d1', token('d1'), body, `${2 ** 32 - 1}`)).status, 400);
   assert.is(await gateway.stop('SIGTERM'), 0);
   const again = Fleet.open(image, join(store, `${imageName(image.imageId)}.log`));
   compareTotals(again.totals, devices.all);

@@ -11,6 +11,8 @@ import type { Image } from '../model/image.js';
 import { FleetLog, type LogEntry } from './log.js';
 
 const SIXTEENTHS = 16;
+/** Number of a device that is forgotten: none that it sends is larger. */
+export const FORGOTTEN = 0xffffffff;
 
 /** An image's number as paths and file names have it. */
 export const imageName = (imageId: number): string => (imageId >>> 0).toString(16).padStart(8, '0');
@@ -105,6 +107,20 @@ export class Fleet {
     return next;
   }
 
+  /**
+   * Takes off all that `device` had sent, and takes nothing of it again. Returns when that is on disk, and what it had sent is
+   * not any more.
+   */
+  forget(device: string): Promise<void> {
+    const nothing = new Uint8Array(4 * this.#totals.length);
+    const next = this.#queue.then(async () => {
+      await this.#store(device, FORGOTTEN, 0, nothing);
+      this.#compact();
+    });
+    this.#queue = next.catch(() => undefined);
+    return next;
+  }
+
   /** The fleet's weight bank as `import-weights` reads it: the factory's sums and all devices', and the head that they make. */
   head(): Uint8Array {
     const { prior, bankOf } = this.#of;
@@ -114,7 +130,7 @@ export class Fleet {
   get status(): FleetStatus {
     return {
       imageId: this.image.imageId,
-      devices: this.#known.size,
+      devices: [...this.#known.values()].filter(({ version }) => version < FORGOTTEN).length,
       samples: this.#samples,
       accepted: this.#accepted,
       repeated: this.#repeated,
@@ -185,11 +201,16 @@ export class Fleet {
     const entry = await this.log.append({ device, version, samples, payload });
     this.#apply(device, { version, samples, crc, entry }, payload);
     this.#accepted++;
-    if (this.log.isSparse(this.#known.size, payload.length))
-      this.log.compact([...this.#known.values()].map((one) => one.entry)).forEach((moved, i) => {
-        [...this.#known.values()][i]!.entry = moved;
-      });
+    if (this.log.isSparse(this.#known.size, payload.length)) this.#compact();
     return version;
+  }
+
+  /** Writes the log anew with what counts. */
+  #compact(): void {
+    const all = [...this.#known.values()];
+    this.log.compact(all.map(({ entry }) => entry)).forEach((moved, i) => {
+      all[i]!.entry = moved;
+    });
   }
 
   /** Takes off what the device had sent before, and adds what it sends now. */

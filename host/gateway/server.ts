@@ -2,12 +2,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { BrownoutError } from '../error.js';
-import { type Fleet, imageName } from './fleet.js';
+import { type Fleet, FORGOTTEN, imageName } from './fleet.js';
 
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 const MOST_CONNECTIONS = 1024;
-const MOST_VERSION = 0xffffffff;
 
 /** Statuses of error codes; others are faults of ours. */
 const STATUSES: Readonly<Record<string, number>> = {
@@ -111,14 +110,19 @@ async function answer(fleet: Fleet, tokens: Tokens, request: IncomingMessage): P
     );
   if (id !== own) nowhere();
   const [, device] = /^\/devices\/([A-Za-z0-9._-]{1,64})\/sums$/.exec(rest) ?? [];
-  const wanted = device === undefined ? 'GET' : 'PUT';
   if (device === undefined && rest !== '' && rest !== '/head') nowhere();
-  if (request.method !== wanted)
-    refuse('E_METHOD', `${request.method} ${url.pathname}`, wanted, 'docs/FLEET.md has the calls.');
+  const wanted = device === undefined ? ['GET'] : ['PUT', 'DELETE'];
+  const method = request.method ?? '';
+  if (!wanted.includes(method))
+    refuse('E_METHOD', `${method} ${url.pathname}`, wanted.join(' or '), 'docs/FLEET.md has the calls.');
   checkToken(tokens, request, device);
   if (device === undefined) return rest === '' ? fleet.status : fleet.head();
+  if (method === 'DELETE') {
+    await fleet.forget(device);
+    return { version: FORGOTTEN };
+  }
   const version = Number(/^\d{1,10}$/.exec(url.searchParams.get('version') ?? '')?.[0] ?? Number.NaN);
-  if (!(version >= 1 && version <= MOST_VERSION))
+  if (!(version >= 1 && version < FORGOTTEN))
     refuse(
       'E_STEP',
       `version ${url.searchParams.get('version')}`,
