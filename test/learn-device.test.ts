@@ -15,7 +15,7 @@ import { ErrorCode, Status } from '../assembly/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { banksOf, constantOffset, ringEntries } from '../host/model/learning-header.js';
-import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
+import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
@@ -94,6 +94,13 @@ const OPTIONS: readonly LearnOptions[] = [
   { layers: 'all', loss: 'mse', learningRate: 1 / 8, replay: 3, sure: 0.02 },
 ];
 
+/** What lies below the layers that learn may be any graph. */
+const GRAPH = 'a sum below';
+const UPPER: readonly LearnOptions[] = [
+  { layers: 'head:2', replay: 2 },
+  { layers: 'last', late: false },
+];
+
 const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
   ['dense', [12], ['dense:9', 'dense:4']],
   ['circulant', [16], ['circulant:24:8', 'dense:5']],
@@ -102,6 +109,7 @@ const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
   ['depthwise and average pooling', [6, 6, 3], ['depthwise:3', 'conv:4', 'average', 'dense:4']],
   ['depthwise, two outputs a channel', [5, 5, 2], ['depthwise:4', 'mean', 'dense:4']],
   ['mean', [5, 4, 2], ['conv:6', 'mean', 'dense:3']],
+  [GRAPH, [10], ['dense:12', 'dense:8', 'dense:3']],
 ];
 
 /** Inputs about a pattern for each class. */
@@ -110,11 +118,27 @@ function sampleOf(random: Random, network: QuantizedNetwork, label: number): Int
   return pattern.map((q) => q + random.integer(31) - 15);
 }
 
+/** `network` whose first layer's values are added to themselves: a graph, not a chain, up to where the second one reads. */
+function doubled(network: QuantizedNetwork): QuantizedNetwork {
+  const [first, second, ...others] = network.ops as [QuantizedOp, QuantizedOp, ...QuantizedOp[]];
+  const { output } = first;
+  const half = { multiplier: 2 ** 30, shift: 0 };
+  const sum = network.tensors.length;
+  const add = {
+    ...{ kind: 'add', name: 'sum', inputs: [output, output], output: sum, leftShift: 8 },
+    ...{ inputScalings: [half, half], outputScaling: { multiplier: 2 ** 30, shift: -6 } },
+    ...{ clampMin: -128, clampMax: 127 },
+  } as QuantizedOp;
+  const ops = [first, add, { ...second, inputs: [sum] } as QuantizedOp, ...others];
+  return { ...network, tensors: [...network.tensors, network.tensors[output]!], ops };
+}
+
 for (const [name, shape, layers] of CASES) {
   test(`${name}: 40 samples, late labels, cuts of the app, on both builds`, () => {
-    for (const [seed, options] of OPTIONS.entries()) {
+    for (const [seed, options] of (name === GRAPH ? UPPER : OPTIONS).entries()) {
       const random = new Random(seed + 1);
-      const network = learnable(random, shape, layers);
+      const plain = learnable(random, shape, layers);
+      const network = name === GRAPH ? doubled(plain) : plain;
       const learn = { learningRate: 1 / 32, seed: seed + 7, ...options };
       const image = readImage(compileUnproved(network, { learn }));
       const spec = deriveLearning(network, learn);
