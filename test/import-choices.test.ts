@@ -179,6 +179,54 @@ test('an If whose condition is known is the branch that is taken', () => {
   }
 });
 
+test('an LSTM whose cell is clipped, as files of TensorFlow Lite have it', () => {
+  const [w, r] = [
+    [0.9, -0.4, 1.5, 2],
+    [0.3, 0.2, -0.5, 1],
+  ];
+  const constants = { w: reals([1, 4, 1], ...w!), r: reals([1, 4, 1], ...r!) };
+  const x = [1, 0.5, -2];
+  const sigmoid = (value: number): number => 1 / (1 + Math.exp(-value));
+  for (const bound of [0, 0.2]) {
+    const node: TestNode = {
+      op: 'LSTM',
+      inputs: ['x', 'w', 'r'],
+      outputs: ['y'],
+      integers: { hidden_size: 1 },
+      reals: { cell_clip: bound },
+    };
+    let [h, c] = [0, 0];
+    const expected = x.map((value) => {
+      const [i, o, f, g] = w!.map((weight, gate) => weight * value + r![gate]! * h);
+      c = sigmoid(f!) * c + sigmoid(i!) * Math.tanh(g!);
+      if (bound > 0) c = Math.max(-Math.fround(bound), Math.min(Math.fround(bound), c));
+      h = sigmoid(o!) * Math.tanh(c);
+      return h;
+    });
+    answer(onnxModel([3, 1, 1], [node], constants), x).forEach((found, i) =>
+      assert.ok(
+        Math.abs(found - expected[i]!) < 1e-6,
+        `bound ${bound}, step ${i}: ${found} for ${expected[i]}`,
+      ),
+    );
+  }
+});
+
+test('an open length: 1 where every step is by itself, and the notes say so; named where a window slides', () => {
+  const nodes: TestNode[] = [
+    { op: 'Unsqueeze', inputs: ['x', 'a'], outputs: ['u'] },
+    { op: 'Tanh', inputs: ['u'], outputs: ['t'] },
+    { op: 'Squeeze', inputs: ['t', 'a'], outputs: ['y'] },
+  ];
+  const { notes } = importOnnx(onnxModel([0, 6], nodes, { a: integers(0) }));
+  assert.match(notes.join(), /"x" of any length taken as of 1: name another by --shape 20,6/);
+  const sliding = [
+    ...nodes,
+    { op: 'MaxPool', inputs: ['u'], outputs: ['z'], integers: { kernel_shape: [3] } },
+  ];
+  assert.throws(() => importOnnx(onnxModel([0, 6], sliding, { a: integers(0) })), /--shape 20,6/);
+});
+
 test('functions of one value: arcs, hyperbolic ones, a shrink, remainders', () => {
   const x = [-3, -1, -0.6, -0.1, 0, 0.3, 0.99, 1, 2.5];
   const one = (op: string, f: (value: number) => number, values = x, more: Partial<TestNode> = {}): void => {

@@ -186,6 +186,8 @@ interface ModelInput {
   /** Whether it is a map in NCHW. */
   asMap: boolean;
   batch: number;
+  /** Its first dimension is a length that the file leaves open, taken as 1. */
+  length: boolean;
   integers: Integers | undefined;
 }
 
@@ -241,6 +243,16 @@ function inputsOf(model: OnnxModel, asked: readonly number[] | undefined): Model
   return model.inputs.map((input) => inputOf(model, input, asked));
 }
 
+const SLIDES = /Conv|Pool/;
+
+/** Whether the first dimension of an input is no batch: one is put before it. */
+function isLength(model: OnnxModel, name: string): boolean {
+  return model.nodes.some(({ op, inputs, attributes }) => {
+    const axes = attributes.get('axes')?.integers ?? model.constants.get(inputs[1] ?? '')?.values;
+    return op === 'Unsqueeze' && inputs[0] === name && axes?.[0] === 0;
+  });
+}
+
 function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | undefined): ModelInput {
   const fits =
     !asked ||
@@ -269,19 +281,21 @@ function inputOf(model: OnnxModel, given: OnnxValue, asked: readonly number[] | 
   const time = model.nodes.some(({ op, inputs, attributes }) => {
     return RECURRENT.includes(op) && inputs[0] === input.name && !attributes.get('layout')?.integer;
   });
-  // What gets a batch before it has none of its own.
-  const inner = model.nodes.some((node) => {
-    const axes = node.attributes.get('axes')?.integers ?? model.constants.get(node.inputs[1] ?? '')?.values;
-    return node.op === 'Unsqueeze' && node.inputs[0] === input.name && axes?.[0] === 0;
-  });
-  if ((time || inner) && first === 0)
-    refuseModel(what, 'a sequence of a length that is known', `Name it: --shape 20,${rest.join(',')}.`);
+  const length = first === 0 && isLength(model, input.name);
+  // What slides over it has the least length of its own.
+  if (first === 0 && (time || (length && model.nodes.some(({ op }) => SLIDES.test(op)))))
+    refuseModel(
+      what,
+      'a sequence of a length that is known',
+      `Name it: --shape ${['20', ...rest].join(',')}.`,
+    );
   const shape = rest.length === 0 ? [first] : [asked || time ? first : 1, ...rest];
   return {
     name: input.name,
     shape,
     asMap: rest.length >= 2 && rest.length <= 3 && isMap(model, input.name),
     batch: rest.length === 0 || time ? 1 : batch,
+    length,
     integers: type.integer
       ? { scale: 1, zeroPoint: 0, offset: type.unsigned || numbers ? 128 : 0, numbers }
       : undefined,
@@ -382,10 +396,20 @@ const REPEATS = {
   hint: 'Give a recurrent layer of Keras `unroll=True`, or export it from PyTorch, which writes LSTM, GRU or RNN.',
 };
 
+const CUSTOM = {
+  is: 'is known to the runtime it was made for alone',
+  expected: 'operators of TensorFlow Lite',
+  hint: 'Convert the model without custom operators.',
+};
+
 /** Nodes that no handler is for, as obstacles. */
 function unsupported(graph: OnnxGraph, node: OnnxNode, obstacles: Obstacles, code: string): void {
-  const trees = TREES.test(keyOf(node));
-  const why = trees ? NO_NETWORK : LOOPS.includes(node.op) ? REPEATS : UNKNOWN;
+  const kinds = [
+    [TREES.test(keyOf(node)), NO_NETWORK],
+    [LOOPS.includes(node.op), REPEATS],
+    [node.op.startsWith('CUSTOM'), CUSTOM],
+  ] as const;
+  const why = kinds.find(([is]) => is)?.[1] ?? UNKNOWN;
   obstacles.add({
     code,
     index: node.index,
@@ -443,6 +467,10 @@ export function graphOf(
     graph.batch = batch;
     graph.notes.push(`batch of ${batch} fixed to 1`);
   }
+  for (const { name, shape } of inputs.filter(({ length }) => length))
+    graph.notes.push(
+      `input "${name}" of any length taken as of 1: name another by --shape ${['20', ...shape.slice(1)].join(',')}`,
+    );
   const obstacles = new Obstacles();
   for (const node of model.nodes) {
     if (!needed.has(node)) continue;

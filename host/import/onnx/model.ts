@@ -26,6 +26,7 @@ export type ReadBeside = (name: string) => Uint8Array;
 
 const MOST_ELEMENTS = 1 << 24;
 const MOST_NODES = 4096;
+const OPSET_UNSAID = 17;
 
 /** Data types of onnx.proto that are read, by number: their name, and bits of one element in raw data. */
 const TYPES: Record<number, { name: string; bits: number; integer: boolean; unsigned?: boolean }> = {
@@ -271,7 +272,8 @@ export function readOnnx(bytes: Uint8Array, beside?: ReadBeside): OnnxModel {
     }),
   );
   return {
-    opset: opsets.at(-1)?.integer(2) ?? 0,
+    // Without nodes of ONNX’ own, it is nowhere asked.
+    opset: opsets.at(-1)?.integer(2) ?? OPSET_UNSAID,
     nodes: inlineFunctions(
       messages.map((node, i) => readNode(node, i)),
       functions,

@@ -4,7 +4,7 @@ import { arithmetic } from './arithmetic.js';
 import type { Handler, OnnxGraph } from './graph.js';
 import { matMul } from './layers.js';
 import type { OnnxNode } from './model.js';
-import { UNARY } from './pointwise.js';
+import { clip, UNARY } from './pointwise.js';
 import { concat, gather, reshape, slice } from './shapes.js';
 import { Steps } from './steps.js';
 
@@ -28,6 +28,8 @@ interface Direction {
   /** Recurrent biases of a GRU's last gate, where the reset gate is applied after the product. */
   late: Float64Array | undefined;
   activations: readonly string[];
+  /** The least and largest that TensorFlow Lite lets the cell's state be; 0: any. */
+  cellClip: number;
 }
 
 const axis = (value: number): OnnxNode['attributes'] => new Map([['axis', { integer: value }]]);
@@ -75,12 +77,21 @@ interface State {
 /** One step: `x` has what the input gives to all gates, biases included. */
 type Cell = (cell: Direction, x: string, state: State) => State;
 
+const clipped = ({ steps, cellClip }: Direction, x: string): string => {
+  const bounds = new Map([
+    ['min', { real: -cellClip }],
+    ['max', { real: cellClip }],
+  ]);
+  return steps.run(clip, 'Clip', [x], bounds);
+};
+
 const lstm: Cell = (cell, x, { h, c }) => {
   const all = sum(cell, x, recur(cell, h, 0, 4));
   const open = apply(cell, 0, gates(cell, all, 0, 3));
   const [i, o, f] = [0, 1, 2].map((gate) => gates(cell, open, gate, gate + 1)) as [string, string, string];
   const fresh = mul(cell, i, apply(cell, 1, gates(cell, all, 3, 4)));
-  const next = c === undefined ? fresh : add(cell, mul(cell, f, c), fresh);
+  const whole = c === undefined ? fresh : add(cell, mul(cell, f, c), fresh);
+  const next = cell.cellClip > 0 ? clipped(cell, whole) : whole;
   return { h: mul(cell, o, apply(cell, 2, next)), c: next };
 };
 
@@ -212,7 +223,8 @@ function unroll(
     );
   const names = USUAL[node.op]!.length;
   const own = activations.slice(direction * names, (direction + 1) * names);
-  const cell: Direction = { steps, size, recurrent, late: lateBias, activations: own };
+  const cellClip = graph.real(node, 'cell_clip', 0);
+  const cell: Direction = { steps, size, recurrent, late: lateBias, activations: own, cellClip };
   const rows = steps.run(reshape, 'Reshape', [
     node.inputs[0] ?? '',
     steps.constant([length, depth], [2], true),

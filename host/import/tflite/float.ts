@@ -293,12 +293,15 @@ const sequenceLstm: Rule = (t, { options }) => {
     0,
     options?.int8(3) ?? 0,
   ];
-  if (others || !input || !recurrent || !bias || FUSED[fused] !== 'TANH' || clip > 0) {
-    t.unknown('UNIDIRECTIONAL_SEQUENCE_LSTM with peepholes, a projection, clipping or normalization');
+  if (others || !input || !recurrent || !bias || FUSED[fused] !== 'TANH') {
+    t.unknown('UNIDIRECTIONAL_SEQUENCE_LSTM with peepholes, a projection or normalization');
     return;
   }
   const first = timeMajor ? t.input(0) : t.add('Transpose', [t.input(0)], { perm: [1, 0, 2] });
-  const made = t.add('LSTM', [first, input, recurrent, bias], { hidden_size: units });
+  const made = t.add('LSTM', [first, input, recurrent, bias], {
+    hidden_size: units,
+    cell_clip: { real: clip },
+  });
   const steps = t.add('Squeeze', [made], { axes: [1] });
   if (timeMajor) t.finish(steps);
   else t.finish(t.add('Transpose', [steps], { perm: [1, 0, 2] }));

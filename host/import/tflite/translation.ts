@@ -78,9 +78,10 @@ export class Translation {
     }
   }
 
-  /** An operator of a form that there is no rule for. */
+  /** An operator of a form that there is no rule for: `what` says which. */
   unknown(what: string): void {
     this.add(what, [], {}, [this.output()], 'tflite');
+    this.nodes.at(-1)!.label = `op ${this.#op.index} ${what}`;
   }
 
   /** Dilations of a convolution, apart as its input says. */
