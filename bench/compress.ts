@@ -41,6 +41,7 @@ function compareMethods(task: Task, parent: FloatNetwork, data: Split, seed: num
   const results = trainStructured(step, task.tightest, ['one-shot', 'projected', 'direct', 'admm'], {
     epochs: STRUCTURED_EPOCHS,
     validation: settings.validation,
+    metric: settings.metric,
   });
   return Object.fromEntries(
     results.map(({ method, network }) => [`tightest, ${method}, %`, accuracy(network, data.test) * 100]),

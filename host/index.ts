@@ -12,6 +12,7 @@ export type { Trial } from './learning/tune.js';
 export type { Rival, RivalPoint } from './learn/rivals.js';
 export { compress, type CompressResult } from './compress/compress.js';
 export type { Structure } from './compress/candidates.js';
+export type { Metric } from './compress/metrics.js';
 export type { CompressOptions, CompressProgress } from './compress/compress-options.js';
 export type { CompressReport } from './compress/compress-report.js';
 export { fromGraph } from './compress/from-graph.js';

@@ -29,6 +29,7 @@ import type { Budget } from './device-cost.js';
 import { MOST_THREADS } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
 import { elements, tensorShapes } from './layers.js';
+import { METRICS, type Metric } from './metrics.js';
 import type { Recipe } from './recipe.js';
 import { rangeOf } from './rounding.js';
 import type { Method } from './structured.js';
@@ -79,6 +80,8 @@ export interface CompressOptions {
   bits?: WeightBits[];
   /** What the search may do to the structure of layers: `any` (default), `circulant`, `channels`, `kernel` or `none`. */
   structure?: Structure;
+  /** What choices are made by, and reported: `accuracy` (default), `macro-f1` or `auc`. */
+  metric?: Metric;
   augmentation?: Augmentation;
   mixup?: number;
   /** Share of the parent's answers in the loss; default 0.5. */
@@ -113,6 +116,7 @@ export interface Settings {
   /** Widest first. */
   bits: WeightBits[];
   structure: Structure;
+  metric: Metric;
   sensitivityData: LabelledData;
   sensitivityEpochs: number;
   candidateEpochs: number;
@@ -193,6 +197,11 @@ export const compressOptions = {
     kind: choice(STRUCTURES),
     default: 'any',
     help: 'what may change of layers: any, circulant, channels, kernel or none',
+  },
+  metric: {
+    kind: choice(METRICS),
+    default: 'accuracy',
+    help: 'what choices are made by, where classes are unbalanced: accuracy, macro-f1 or auc',
   },
   augmentation: { kind: instance('numbers by kind of change', isChanges) },
   mixup: {
@@ -346,7 +355,8 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     methods,
     bits: options.bits,
     structure: options.structure,
-    key: JSON.stringify([budget, decisive, counts, methods, options.bits, options.structure]),
+    metric: options.metric,
+    key: JSON.stringify([budget, decisive, counts, methods, options.bits, options.structure, options.metric]),
     ...take('classes', 'policy', 'onProgress'),
   };
 }

@@ -6,6 +6,7 @@ import type { LayerOptions } from './candidates.js';
 import type { Budget, DeviceCost } from './device-cost.js';
 import type { FloatNetwork } from './float-network.js';
 import { hasWeights } from './layers.js';
+import type { Metric } from './metrics.js';
 import type { Score } from './recipe.js';
 import type { Candidate } from './search.js';
 import type { MethodResult } from './structured.js';
@@ -15,6 +16,8 @@ import { applyChoices, type Choices, type LayerChoice } from './transform.js';
 export interface Figures {
   /** On the test inputs; after: of the device's integers. */
   accuracy: number;
+  /** The metric that choices were made by, on the test inputs likewise. */
+  quality: number;
   parameters: number;
   /** Before: of float32 parameters. After: of all constants, with biases, scales and spectra. */
   weightBytes: number;
@@ -54,6 +57,8 @@ export interface CompressReport {
   /** Constants of the device that are estimates: energy and time rest on them. */
   estimates: Estimate[];
   name: string;
+  /** What choices were made by. */
+  metric: Metric;
   seed: number;
   budget: Omit<Budget, 'device'> & { device: string };
   data: { training: number; validation: number; test: number; heldOut: boolean };

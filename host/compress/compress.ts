@@ -16,10 +16,11 @@ import { layerOptions, type LayerOptions } from './candidates.js';
 import { type CompressOptions, settingsOf, type Settings } from './compress-options.js';
 import { deviceCost, type DeviceCost, excess, tryCost } from './device-cost.js';
 import { type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
-import { accuracy } from './forward.js';
+import { accuracy, forward, shareCorrect } from './forward.js';
 import { foldBatchNorm } from './fold.js';
 import { fingerprint, Journal } from './journal.js';
 import { elements, hasWeights } from './layers.js';
+import { measure } from './metrics.js';
 import { quantize, quantizeAs } from './quantize.js';
 import {
   epochLine,
@@ -112,16 +113,16 @@ function tryOut(
   data: LabelledData,
   toBeat = Infinity,
 ): Score {
-  const { recipe, validation } = bench.settings;
+  const { metric, recipe, validation } = bench.settings;
   const key = `try ${epochs} ${keyOf(choices)}`;
-  return bench.journal.once(key, ['accuracy', 'loss'], () => {
+  return bench.journal.once(key, ['accuracy', 'loss', 'quality'], () => {
     const start = applyChoices(bench.parent, choices, true);
     const rounding = roundingOf(recipe, choices);
     const options = trainingOptions(recipe, epochs, { parent: bench.parent, rounding });
     const quiet = new Journal('');
     const isHopeless = (half: Trial): boolean => scoreTrial(half, validation).loss > HOPELESS * toBeat;
     const halt = toBeat < Infinity ? isHopeless : undefined;
-    return scoreTrial(trainStep(quiet, key, start, data, options, halt), validation);
+    return scoreTrial(trainStep(quiet, key, start, data, options, halt), validation, metric);
   });
 }
 
@@ -201,8 +202,12 @@ function chooseCandidate(
     });
     return { ...candidate, ...score };
   });
-  // Accuracy on few inputs hardly tells candidates apart that fit; their loss does.
-  const chosen = tried.reduce((best, candidate) => (candidate.loss < best.loss ? candidate : best));
+  // Accuracy on few inputs hardly tells candidates apart that fit; their loss does. Where classes are unbalanced, it does not.
+  const byLoss = settings.metric === 'accuracy';
+  const chosen = tried.reduce((best, candidate) => {
+    const better = (byLoss ? 0 : candidate.quality - best.quality) || best.loss - candidate.loss;
+    return better > 0 ? candidate : best;
+  });
   const untried = front.filter((candidate) => !finalists.includes(candidate));
   return { chosen, tried: [...tried, ...untried], all };
 }
@@ -240,11 +245,32 @@ function figuresBefore({ parent, settings }: Bench): Figures {
   const { device, capacitorUf } = settings.budget;
   const cost = tryCost(quantized, { device, ...(capacitorUf === undefined ? {} : { capacitorUf }) });
   const parameters = parameterCount(parent);
+  const { outputs } = forward(parent, test.inputs, test.labels.length);
   return {
-    accuracy: accuracy(parent, test),
+    accuracy: shareCorrect(outputs, test.labels),
+    quality: measure(settings.metric, outputs, test.labels),
     parameters,
     weightBytes: 4 * parameters,
     ...(typeof cost === 'string' ? { refused: cost } : { cost }),
+  };
+}
+
+/** The compressed network's figures. */
+function figuresAfter(
+  settings: Settings,
+  trial: Trial,
+  quantized: QuantizedNetwork,
+  image: Uint8Array,
+  cost: DeviceCost,
+): Figures {
+  const { metric, test } = settings;
+  return {
+    accuracy: scoreOutputs(integerAnswers(quantized, test.inputs), test.labels).accuracy,
+    // Before a softmax, where there is one: as eight bits, shares of many inputs are equal.
+    quality: scoreTrial(trial, test, metric).quality,
+    parameters: parameterCount(trial.network),
+    weightBytes: readImage(image).constants.bytes,
+    cost,
   };
 }
 
@@ -298,7 +324,7 @@ function trainChosen(
     { journal, key: 'structured', data, recipe, parent, onEpoch: onEpoch('structured training') },
     choices,
     structural ? ['one-shot', ...settings.methods] : ['one-shot'],
-    { epochs: settings.structuredEpochs, validation: settings.validation },
+    { epochs: settings.structuredEpochs, validation: settings.validation, metric: settings.metric },
   );
   const best = bestOf(methods);
   const options = trainingOptions(recipe, settings.epochs, {
@@ -347,16 +373,12 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
   const image = compileFinal(quantized, settings);
   const compared = checkOnDevice(image, quantized, test);
   const cost = deviceCost(quantized, settings.budget);
-  const after: Figures = {
-    accuracy: scoreOutputs(integerAnswers(quantized, test.inputs), test.labels).accuracy,
-    parameters: parameterCount(trial.network),
-    weightBytes: readImage(image).constants.bytes,
-    cost,
-  };
+  const after = figuresAfter(settings, trial, quantized, image, cost);
   if (excess(cost, settings.budget) > 0) throw overBudget(cost, settings);
   const profile = deviceProfile(settings.budget.device);
   const report: CompressReport = {
     name: settings.name,
+    metric: settings.metric,
     seed: settings.recipe.seed,
     origin: originOf({ image, module: moduleBytes('device'), seed: settings.recipe.seed }),
     estimates: estimatesOf(profile),

@@ -1,7 +1,7 @@
 // One self-contained page of a compression: no network, no script, the same bytes for the same run.
 import { choiceText } from './transform.js';
 import type { CompressReport } from './compress-report.js';
-import { beforeAfter, layerRows, methodRows, verdict } from './report.js';
+import { beforeAfter, layerRows, methodRows, qualityText, verdict } from './report.js';
 import type { Axis, Chart, Mark } from '../report/chart.js';
 import { csvOf, escaped, htmlTable } from '../report/html.js';
 import { figure, htmlPage } from '../report/page.js';
@@ -97,17 +97,17 @@ function dotsOf(
 }
 
 /** Candidates that were trained for a while. */
-function triedRows({ candidates }: CompressReport): string[][] {
+function triedRows({ candidates, metric }: CompressReport): string[][] {
   return candidates
     .filter(({ accuracy }) => accuracy !== undefined)
-    .map(({ choices, cost, accuracy, loss, chosen }) => [
+    .map(({ choices, cost, quality, loss, chosen }) => [
       chosen ? '● chosen' : '',
       Object.entries(choices)
         .map(([name, choice]) => `${name}: ${choiceText(choice)}`)
         .join(' · '),
       count(cost.flashBytes),
       (cost.energyUj / 1000).toFixed(3),
-      `${(accuracy! * 100).toFixed(2)} %`,
+      qualityText(metric, { quality: quality! }),
       loss!.toFixed(4),
     ]);
 }
@@ -159,10 +159,10 @@ export function compressHtml(report: CompressReport, command: string): string {
 ${report.before.refused ? `<p>Before, the device could not have it: ${escaped(report.before.refused)}</p>` : ''}
 <h2>What was tried</h2><p>${count(report.searched.length)} ways were planned and metered for the device. The dashed line is the
 budget.</p><div class="columns">${charts.join('\n')}</div>
-${htmlTable(['', 'trained for a while', 'flash B', 'energy mJ', 'accuracy', 'loss'], triedRows(report))}
+${htmlTable(['', 'trained for a while', 'flash B', 'energy mJ', report.metric, 'loss'], triedRows(report))}
 <h2>What was done to each layer, and why</h2>${htmlTable(['layer', 'what', 'weights', 'energy', 'why'], layerRows(report))}
 <h2>Structured training</h2><p>${escaped(verdict(report))}</p>
-${htmlTable(['method', 'accuracy', 'loss', 'violation before projection'], methodRows(report))}
+${htmlTable(['method', report.metric, 'loss', 'violation before projection'], methodRows(report))}
 <h2>Sensitivity: each change alone, after a little training</h2>
 ${htmlTable(['layer', 'change', 'accuracy', 'loss added', 'flash B', 'energy mJ'], sensitivityRows)}
 <p>The trainer’s last forward pass, in integers, equals the device’s answers on all ${report.compared} inputs compared.</p>`,

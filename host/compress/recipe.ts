@@ -6,6 +6,7 @@ import type { FloatNetwork, LabelledData } from './float-network.js';
 import { shareCorrect } from './forward.js';
 import { IntegerNetwork } from './integer-network.js';
 import type { Entry, Journal } from './journal.js';
+import { measure, type Metric } from './metrics.js';
 import { elements, type FloatLayer, hasWeights } from './layers.js';
 import { quantizeAs } from './quantize.js';
 import type { QuantizationScheme, RoundingOptions } from './rounding.js';
@@ -195,17 +196,19 @@ export interface Score {
   accuracy: number;
   /** Mean cross-entropy. */
   loss: number;
+  /** The metric that was asked for. */
+  quality: number;
 }
 
 /** How well outputs [count][classes] go with labels. */
-export function scoreOutputs(outputs: Float32Array, labels: Uint8Array): Score {
+export function scoreOutputs(outputs: Float32Array, labels: Uint8Array, metric: Metric = 'accuracy'): Score {
   const desk = new Desk();
   const classes = outputs.length / labels.length;
   const [logits, answers] = [desk.place(outputs), desk.place(labels)];
   const work = desk.allocate(outputs.byteLength);
   const loss =
     desk.kernels.softmaxCrossEntropy(logits, answers, work, labels.length, classes) / labels.length;
-  return { accuracy: shareCorrect(outputs, labels), loss };
+  return { accuracy: shareCorrect(outputs, labels), loss, quality: measure(metric, outputs, labels) };
 }
 
 /** Answers of a quantized network in the device's integers, as reals, for float inputs. */
@@ -218,11 +221,15 @@ export function integerAnswers(network: QuantizedNetwork, inputs: Float32Array):
 }
 
 /** A trained network scored in the device's integers; without softmax, whose answers say less. */
-export function scoreTrial({ network, scheme }: Trial, { inputs, labels }: LabelledData): Score {
+export function scoreTrial(
+  { network, scheme }: Trial,
+  { inputs, labels }: LabelledData,
+  metric: Metric = 'accuracy',
+): Score {
   const bare = { ...network, layers: network.layers.filter(({ kind }) => kind !== 'softmax') };
   const activations = scheme!.activations.slice(0, bare.layers.length + 1);
   const quantized = quantizeAs(bare, { activations, weights: scheme!.weights }, 'trial');
-  return scoreOutputs(integerAnswers(quantized, inputs), labels);
+  return scoreOutputs(integerAnswers(quantized, inputs), labels, metric);
 }
 
 /** What an epoch's report says in a line. */

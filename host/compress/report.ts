@@ -1,10 +1,16 @@
 import { TERMINAL, wrapped } from '../options/wrap.js';
 import { choiceText } from './transform.js';
 import type { CompressReport, Figures } from './compress-report.js';
+import type { Metric } from './metrics.js';
+import type { Score } from './recipe.js';
 import { count, facts, table } from '../report/text.js';
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 const millijoules = (uj: number): string => `${(uj / 1000).toFixed(3)} mJ`;
+
+/** What choices are made by: a percentage of inputs, or another metric by name. */
+export const qualityText = (metric: Metric, { quality }: Pick<Score, 'quality'>): string =>
+  metric === 'accuracy' ? percent(quality) : `${metric} ${quality.toFixed(4)}`;
 
 /** Before and after, a line a figure. */
 export function beforeAfter({
@@ -12,6 +18,7 @@ export function beforeAfter({
   after,
   budget,
   data,
+  metric,
 }: CompressReport): [string, string, string, string][] {
   const each = (of: (figures: Figures) => string): [string, string] => [of(before), of(after)];
   const cost = (of: (cost: NonNullable<Figures['cost']>) => string): [string, string] =>
@@ -21,6 +28,15 @@ export function beforeAfter({
   const tests = `${count(data.test)} ${data.heldOut ? 'held-out' : 'test'} inputs, measured; float, then the device's integers`;
   return [
     ['accuracy', ...each(({ accuracy }) => percent(accuracy)), tests],
+    ...(metric === 'accuracy'
+      ? []
+      : [
+          [
+            metric,
+            ...each(({ quality }) => quality.toFixed(4)),
+            'the same inputs; choices were made by it',
+          ] as [string, string, string, string],
+        ]),
     ['parameters', ...each(({ parameters }) => count(parameters)), 'as stored'],
     [
       'bytes of weights',
@@ -53,22 +69,22 @@ export function beforeAfter({
 }
 
 /** How structured training went, a line a method. */
-export function methodRows({ methods }: CompressReport): string[][] {
-  return methods.map(({ method, accuracy, loss, residuals, chosen, stopped }) => [
+export function methodRows({ methods, metric }: CompressReport): string[][] {
+  return methods.map(({ method, loss, residuals, chosen, stopped, ...score }) => [
     `${method}${chosen ? ' ●' : ''}${stopped ? ', hopeless half-way' : ''}`,
-    percent(accuracy),
+    qualityText(metric, score),
     loss.toFixed(4),
     residuals ? residuals.primal.toFixed(4) : '',
   ]);
 }
 
 /** Which way of structured training won, in a sentence. */
-export function verdict({ methods }: CompressReport): string {
+export function verdict({ methods, metric }: CompressReport): string {
   const best = methods.find(({ chosen }) => chosen)!;
   const others = methods.filter((method) => method !== best);
   if (others.length === 0) return 'Nothing of the structure changed: there was nothing to compare.';
-  const against = others.map(({ method, accuracy }) => `${method} ${percent(accuracy)}`).join(', ');
-  return `${best.method} won with ${percent(best.accuracy)} of the validation inputs, against ${against}.`;
+  const against = others.map(({ method, ...score }) => `${method} ${qualityText(metric, score)}`).join(', ');
+  return `${best.method} won with ${qualityText(metric, best)} of the validation inputs, against ${against}.`;
 }
 
 /** What was done to each layer, and why. */
@@ -103,7 +119,7 @@ export function compressText(report: CompressReport): string {
     ]) + note,
     table([['layer', 'what', 'weights', 'energy'], ...layerRows(report).map((row) => row.slice(0, 4))]),
     why.join('\n'),
-    table([['structured training', 'accuracy', 'loss', 'violation'], ...methodRows(report)]),
+    table([['structured training', report.metric, 'loss', 'violation'], ...methodRows(report)]),
     verdict(report),
     `The trainer's last forward pass, in integers, equals the device's answers on all ${report.compared} inputs compared.`,
   ].join('\n\n');

@@ -5,6 +5,7 @@ import type { FloatNetwork, LabelledData } from './float-network.js';
 import { forward } from './forward.js';
 import { initialise } from './initialise.js';
 import type { Journal } from './journal.js';
+import type { Metric } from './metrics.js';
 import { type Recipe, type Score, scoreOutputs, trainingOptions, trainStep } from './recipe.js';
 import type { Residuals } from './admm.js';
 import type { EpochReport, TrainingOptions } from './train.js';
@@ -98,11 +99,15 @@ export function trainStructured(
   step: Step,
   choices: Choices,
   methods: readonly Method[],
-  { epochs, validation }: { epochs: number; validation: LabelledData },
+  { epochs, validation, metric }: { epochs: number; validation: LabelledData; metric: Metric },
 ): MethodResult[] {
   const projected = applyChoices(step.parent, choices);
   const score = (network: FloatNetwork): Score =>
-    scoreOutputs(forward(network, validation.inputs, validation.labels.length).outputs, validation.labels);
+    scoreOutputs(
+      forward(network, validation.inputs, validation.labels.length).outputs,
+      validation.labels,
+      metric,
+    );
   /** Loss of the first way that is trained, half-way. */
   let measure: number | undefined;
   return methods.map((method): MethodResult => {
@@ -136,7 +141,7 @@ export function trainStructured(
   });
 }
 
-/** The method whose network is the best: most accurate, then of least loss. */
+/** The method whose network is the best by the metric, then of least loss. */
 export function bestOf(results: readonly MethodResult[]): MethodResult {
-  return results.reduce((a, b) => ((b.accuracy - a.accuracy || a.loss - b.loss) > 0 ? b : a));
+  return results.reduce((a, b) => ((b.quality - a.quality || a.loss - b.loss) > 0 ? b : a));
 }
