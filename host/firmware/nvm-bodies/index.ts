@@ -14,6 +14,7 @@ const BODIES = {
   file,
 } satisfies Record<string, NvmBody>;
 
+/** What NVM a device has: a row of the table. */
 export type NvmKind = keyof typeof BODIES;
 export const nvmKinds = Object.keys(BODIES) as NvmKind[];
 export const nvmBodies: readonly NvmBody[] = Object.values(BODIES);
