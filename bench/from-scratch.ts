@@ -1,0 +1,140 @@
+// Networks trained with rounding from the first epoch, from random weights, with batch normalisation behind every layer that can
+// take it in: what bench/few-bits.ts and bench/wide.ts measure.
+import { compile } from '../host/compile/compile.js';
+import type { Architecture, LabelledData } from '../host/compress/float-network.js';
+import { foldBatchNorm } from '../host/compress/fold.js';
+import { initialise } from '../host/compress/initialise.js';
+import { hasWeights, type LayerShape, tensorShapes } from '../host/compress/layers.js';
+import { quantizeAs } from '../host/compress/quantize.js';
+import { integerAnswers, scoreOutputs } from '../host/compress/recipe.js';
+import { rangeOf } from '../host/compress/rounding.js';
+import { Training, type TrainingOptions } from '../host/compress/train.js';
+import { readImage } from '../host/model/image.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { WeightBits } from '../host/model/weight-types.js';
+import type { Split } from '../samples/datasets.js';
+import type { Task } from '../samples/tasks.js';
+
+/** Kernels, strides and pools of a network's convolutions. */
+export interface Convolutions {
+  inputShape: readonly number[];
+  kernels: readonly (readonly [number, number])[];
+  stride?: number;
+  pool?: readonly [number, number];
+  padding: 'valid' | 'same';
+}
+
+/**
+ * Convolutions, then dense layers; `outputs` of each. With `blockSize` dense layers but the last are circulant: these have one
+ * scale a layer, so that nothing can be normalised behind them.
+ */
+export function architectureOf(
+  { inputShape, kernels, stride = 1, pool, padding }: Convolutions,
+  outputs: readonly number[],
+  blockSize = 1,
+): Architecture {
+  const layers: LayerShape[] = [];
+  const norm = (name: string, channels: number): void => {
+    layers.push({ kind: 'batchNorm', name: `${name}norm`, channels, activation: 'relu' });
+  };
+  kernels.forEach(([kernelHeight, kernelWidth], i) => {
+    const kernel = { kernelHeight, kernelWidth, strideHeight: stride, strideWidth: stride, padding };
+    const inChannels = i === 0 ? inputShape[2]! : outputs[i - 1]!;
+    const channels = { inChannels, outChannels: outputs[i]! };
+    layers.push({ kind: 'conv2d', name: `conv${i}`, ...kernel, ...channels, activation: 'none' });
+    if (pool) {
+      const window = { poolHeight: pool[0], poolWidth: pool[1], strideHeight: pool[0], strideWidth: pool[1] };
+      layers.push({ kind: 'maxPool2d', name: `pool${i}`, ...window });
+    }
+    norm(`conv${i}`, outputs[i]!);
+  });
+  outputs.slice(kernels.length).forEach((count, i, all) => {
+    const inputs = tensorShapes(inputShape, layers)
+      .at(-1)!
+      .reduce((a, b) => a * b);
+    const sizes = { name: `fc${i}`, inputs, outputs: count };
+    const last = i === all.length - 1;
+    if (blockSize > 1 && !last) layers.push({ kind: 'circulant', ...sizes, blockSize, activation: 'relu' });
+    else layers.push({ kind: 'dense', ...sizes, activation: 'none' });
+    if (blockSize === 1 && !last) norm(`fc${i}`, count);
+  });
+  return { inputShape: [...inputShape], layers };
+}
+
+/** Options of a training but for the seed and the rounding. */
+export type ScratchRecipe = Pick<TrainingOptions, 'epochs' | 'batchSize' | 'learningRate' | 'weightDecay'> &
+  Partial<Pick<TrainingOptions, 'mixup' | 'augmentation'>>;
+
+/** Options of a training by a recipe. */
+export const optionsOf = (recipe: ScratchRecipe, seed: number): TrainingOptions => ({
+  ...{ seed, warmupEpochs: 1, decay: 'cosine' },
+  optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
+  ...recipe,
+});
+
+/** What a network came to. */
+export interface Result {
+  /** In percent, of the device's integers. */
+  accuracy: number;
+  /** Weights, biases, scales and tables. */
+  bytes: number;
+  /** Mean of the weights'. */
+  meanBits: number;
+  /** Made for no device in particular. */
+  image?: Uint8Array;
+}
+
+/** A quantized network, `bits` by weighted layer, on inputs. */
+export function resultOf(network: QuantizedNetwork, bits: readonly number[], test: LabelledData): Result {
+  const { accuracy } = scoreOutputs(integerAnswers(network, test.inputs), test.labels);
+  const image = compile(network, { verify: false });
+  const { bytes } = readImage(image).constants;
+  const counts = network.ops.flatMap((op) => ('weights' in op ? [op.weights.length] : []));
+  const total = counts.reduce((sum, count) => sum + count);
+  const meanBits = counts.reduce((sum, count, i) => sum + count * bits[i]!, 0) / total;
+  return { accuracy: accuracy * 100, bytes, meanBits, image };
+}
+
+/** A network trained with `bits` by weighted layer from random weights. */
+export function trainRounded(
+  architecture: Architecture,
+  bits: readonly WeightBits[],
+  data: LabelledData,
+  options: TrainingOptions,
+): QuantizedNetwork {
+  const start = initialise(architecture, options.seed);
+  const weighted = start.layers.filter((layer) => hasWeights(layer) && layer.kind !== 'batchNorm');
+  const named = Object.fromEntries(weighted.map(({ name }, i) => [name, bits[i]!]));
+  const rounding = { bits: named, steps: 'learned', inputRange: rangeOf(data.inputs) } as const;
+  const training = new Training(start, data, { ...options, rounding });
+  while (!training.finished) training.runEpoch();
+  return quantizeAs(foldBatchNorm(training.result()), training.scheme()!, 'from scratch');
+}
+
+/** The mean of some figures, and their deviation. */
+export function meanAndDeviation(values: readonly number[]): [mean: number, deviation: number] {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return [mean, Math.sqrt(squares / Math.max(1, values.length - 1))];
+}
+
+/** Every fifth group, or input without groups, from `first` on; or all others. */
+function fifths({ inputs, labels, groups }: LabelledData, first: number, out: boolean): LabelledData {
+  const size = inputs.length / labels.length;
+  const order = [...new Set(Array.from(groups ?? []))].sort((a, b) => a - b);
+  const members = [...labels.keys()].filter((i) => {
+    const at = groups ? order.indexOf(groups[i]!) : i;
+    return (at % 5 === first) === out;
+  });
+  const chosen = new Float32Array(members.length * size);
+  members.forEach((from, to) => chosen.set(inputs.subarray(from * size, (from + 1) * size), to * size));
+  return { inputs: chosen, labels: Uint8Array.from(members, (member) => labels[member]!) };
+}
+
+/** Training and test inputs; with `held`, 0 … 4, a fifth of those to train on in place of the test's: choices are made by it. */
+export function dataOf(task: Task, held?: string): Split {
+  const data = task.data();
+  if (held === undefined) return data;
+  const part = (out: boolean): LabelledData => fifths(data.training, Number(held), out);
+  return { training: part(false), test: part(true) };
+}
