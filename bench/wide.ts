@@ -130,7 +130,11 @@ function fromParent(
   const step = { journal: new Journal(''), key: wide.name, data: data.training, recipe, parent };
   const half = Math.ceil(own.epochs / 2);
   const method = variant.way as 'projected' | 'admm';
-  const [found] = trainStructured(step, choices, [method], { epochs: half, validation: data.training });
+  const [found] = trainStructured(step, choices, [method], {
+    epochs: half,
+    validation: data.training,
+    metric: 'accuracy',
+  });
   const options = trainingOptions(recipe, half, { rounding: roundingOf(recipe, choices), share: 0.4 });
   const trial = trainStep(new Journal(''), 'rounded', found!.network, data.training, options);
   if (widths.length === 0 || !trial.scheme) throw new RangeError('a network without dense layers');
