@@ -252,6 +252,7 @@ for (const wide of WIDE.filter(({ name }) => given.length === 0 || given.include
   ];
   console.log(`${wide.name}, ${held === undefined ? 'test' : 'held-back'} inputs, seeds ${seeds.join(', ')}`);
   console.log(table([heading, ...cells]));
+  if (only !== '') continue;
   console.log(
     `\nwithin ${EQUAL} points of the best circulant network: the least that either takes, and dense over circulant`,
   );
