@@ -3,11 +3,14 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { argMax } from '../host/import/arg-max.js';
 import { evaluate } from '../host/import/float-graph.js';
+import { wholeNumbers } from '../host/import/fine-steps.js';
 import { importModel, type ImportedModel } from '../host/import/import-model.js';
 import { NetworkBuilder } from '../host/import/network-builder.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';
 import { Random } from '../host/math/random.js';
+import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
+import { verify } from '../host/verify/verify.js';
 import { between, int8s } from '../samples/networks.js';
 import * as fb from '../samples/tflite/flatbuffer-writer.js';
 import { int32Tensor, OP, tfliteModel, type TfliteTensor } from '../samples/tflite/model.js';
@@ -225,6 +228,53 @@ test('an open length: 1 where every step is by itself, and the notes say so; nam
     { op: 'MaxPool', inputs: ['u'], outputs: ['z'], integers: { kernel_shape: [3] } },
   ];
   assert.throws(() => importOnnx(onnxModel([0, 6], sliding, { a: integers(0) })), /--shape 20,6/);
+});
+
+test('whole numbers of int16, exact at every step', () => {
+  const data = Int16Array.from({ length: 4096 }, (_, i) => (i - 2048) * 16 + [0, 1, -1, 8][i % 4]!);
+  const steps = { floor: Math.floor, ceil: Math.ceil, truncate: Math.trunc, round: Math.round } as const;
+  for (const [name, f] of Object.entries(steps)) {
+    const builder = new NetworkBuilder();
+    const input = builder.tensor({ shape: [4096], scale: 2 ** -7, zeroPoint: 0, dtype: 'int16' });
+    const output = { shape: [4096], scale: 1, zeroPoint: 20 };
+    const made = wholeNumbers(builder, input, name as keyof typeof steps, output);
+    const { network } = builder.finish('steps', input, made);
+    const [found] = run(compileUnproved(network, { capacitorUf: 470 }), {
+      input: { dtype: 'int16', shape: [1, 4096], data },
+    }).outputs;
+    data.forEach((q, i) => {
+      const value = q / 128;
+      // Halves may go either way where nothing else says so.
+      if (name === 'round' && Math.abs(value % 1) === 0.5) return;
+      assert.is(found![i], Math.max(-128, Math.min(127, f(value) + 20)), `${name} of ${value}`);
+    });
+  }
+});
+
+test('a layer before Floor makes int16, and the image is proved', () => {
+  const random = new Random(11);
+  const weights = Float32Array.from({ length: 32 }, () => random.uniform(-1, 1));
+  const nodes: TestNode[] = [
+    { op: 'MatMul', inputs: ['x', 'w'], outputs: ['h'] },
+    { op: 'Floor', inputs: ['h'], outputs: ['f'] },
+    { op: 'MatMul', inputs: ['f', 'turned'], outputs: ['y'] },
+  ];
+  const turned = reals([4, 4], -1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1);
+  const file = onnxModel([1, 8], nodes, { w: { shape: [8, 4], values: weights }, turned });
+  const data = Float32Array.from({ length: 256 * 8 }, () => Math.round(random.uniform(-128, 127)) / 32);
+  const samples = { dtype: 'float32' as const, shape: [256, 8], data };
+  const { network, preprocessing } = importModel(file, { data: samples, quantize: { ranges: 'max' } });
+  assert.ok(network.ops.some(({ kind }) => kind === 'convert'));
+  const image = compileUnproved(network, { preprocessing });
+  assert.ok(verify(readImage(image)).proved);
+  const { outputs, scale, zeroPoint } = run(image, { input: samples });
+  const wrong = outputs.flat().filter((q, i) => {
+    let sum = 0;
+    for (let k = 0; k < 8; k++) sum += data[Math.floor(i / 4) * 8 + k]! * weights[k * 4 + (i % 4)]!;
+    return Math.abs((q - zeroPoint) * scale + Math.floor(sum)) > 0.5;
+  });
+  // Weights are of int8: what lies within their error of a step.
+  assert.ok(wrong.length < 0.02 * outputs.length * 4, `${wrong.length} of ${outputs.length * 4}`);
 });
 
 test('functions of one value: arcs, hyperbolic ones, a shrink, remainders', () => {

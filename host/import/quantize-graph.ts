@@ -32,6 +32,7 @@ import {
   type WeightedOp,
 } from './float-graph.js';
 import { argMax, NUMBERS } from './arg-max.js';
+import { fineSpec, stepOf, wholeNumbers } from './fine-steps.js';
 import { roundToLean } from '../ops/lean.js';
 import { product } from './matmul.js';
 import { NetworkBuilder } from './network-builder.js';
@@ -294,6 +295,35 @@ function addedOp(
   return builder.add(bodyOf(op, inputs, output, means), from, output);
 }
 
+/** The layer whose results a step is taken of, where the file gives these no scale. */
+function layerBefore({ tensors, ops }: FloatGraph, op: GraphOp): WeightedOp | undefined {
+  if (op.kind !== 'unary' || !op.whole || tensors[op.inputs[0]!]!.given) return undefined;
+  const maker = ops.find(({ output }) => output === op.inputs[0]);
+  const layer = maker?.kind === 'dense' || maker?.kind === 'conv2d' || maker?.kind === 'depthwiseConv2d';
+  return layer && maker.bits === undefined && maker.blockSize === undefined ? maker : undefined;
+}
+
+/** A step after a layer, which makes int16 for it; undefined where that gains nothing. */
+function steppedOp(
+  builder: NetworkBuilder,
+  op: GraphOp & { kind: 'unary' },
+  { layer, input, coarse }: { layer: WeightedOp; input: number; coarse: TensorSpec },
+  output: TensorSpec,
+  means: Float64Array | undefined,
+): number | undefined {
+  const fine = fineSpec(coarse.shape, coarse);
+  const step = fine && output.scale === 1 ? stepOf(op.f, fine.scale * 32767) : undefined;
+  if (!fine || !step) return undefined;
+  const from: TensorSpec = { ...builder.spec(input), zeroPoint: 0, dtype: 'int16' };
+  const wide = builder.add({ kind: 'convert', name: 'widen' }, [input], from);
+  const clamp = layer.bounds.map((bound) =>
+    Math.max(-32768, Math.min(32767, Math.round(bound / fine.scale))),
+  );
+  const body = bodyOf(layer, [from], fine, means);
+  const made = builder.add({ ...body, clampMin: clamp[0]!, clampMax: clamp[1]! } as Body, [wide], fine);
+  return wholeNumbers(builder, made, step, output);
+}
+
 /** Options of `quantizeGraph`. */
 export interface QuantizeGraphOptions {
   name: string;
@@ -370,7 +400,16 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     const output = specOf(op.output);
     const means = biasCorrection ? seen?.[op.inputs[0]!]?.means : undefined;
     const from = op.inputs.map((tensor) => made.get(tensor)!);
-    made.set(op.output, addedOp(builder, op, from, output, means));
+    const layer = layerBefore(graph, op);
+    const before = layer && {
+      layer,
+      input: made.get(layer.inputs[0]!)!,
+      coarse: specOf(layer.output),
+      means: biasCorrection ? seen?.[layer.inputs[0]!]?.means : undefined,
+    };
+    const stepped =
+      before && op.kind === 'unary' ? steppedOp(builder, op, before, output, before.means) : undefined;
+    made.set(op.output, stepped ?? addedOp(builder, op, from, output, means));
   }
   const ends = graph.outputs ?? [{ name: 'output', tensor: graph.output }];
   const outputPorts = portsOf(ends);

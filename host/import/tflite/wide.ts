@@ -74,7 +74,12 @@ export const oppositeWide = (graph: TfliteGraph, input: number): number =>
   rescaleWide(graph, input, graph.builder.spec(input), 1, ALL, -1, -1);
 
 /** The sum of two tensors of one scale, exact but for the ends of the range. */
-export function sumWide(graph: TfliteGraph, a: number, b: number, output: TensorSpec): number {
+export function sumWide(
+  graph: Pick<TfliteGraph, 'builder'>,
+  a: number,
+  b: number,
+  output: TensorSpec,
+): number {
   const half = { multiplier: 2 ** 30, shift: 0 };
   const body = {
     kind: 'add' as const,
