@@ -20,6 +20,7 @@ export const deskImage = (network: QuantizedNetwork): Image =>
       arenaBytes: 61440,
       nvmBytes: 1 << 23,
       capacitorUf: 1e6,
+      transformed: 'stored',
       policy: 'never',
       verify: false,
     }),

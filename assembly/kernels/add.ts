@@ -12,8 +12,9 @@ import {
   OP_SCRATCH2,
 } from '../layout';
 import { add } from '../accel/imports';
+import { addEights } from './add_lanes';
 import { element, elementsOf, firstElements, keep, putElements, secondElements } from './elementwise';
-import { ACCELERATED, widthOf } from './mask';
+import { ACCELERATED, SIMD, SPEED, widthOf } from './mask';
 import { scale } from './requantize';
 
 export function tile(op: usize, index: i32): void {
@@ -43,7 +44,9 @@ export function tile(op: usize, index: i32): void {
     putElements(op, index, count);
     return;
   }
-  for (let i = 0; i < count; i++) {
+  const output = op + load<usize>(op, OP_SCRATCH2);
+  const done = SIMD && SPEED && !widthOf(op) ? addEights(op, a, b, output, count) : 0;
+  for (let i = done; i < count; i++) {
     const x = (element(op, a, i) - <i32>load<i16>(op, OP_INPUT_ZERO_POINT)) << up;
     const y = (element(op, b, i) - load<i32>(op, ELT_ZERO_POINT2)) << up;
     const sum =

@@ -19,8 +19,8 @@ import {
 import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
 import { gather, gatherRows } from './gather';
-import { eightChannels } from './depthwise_lanes';
-import { ACCELERATED, FAST, ROWS_APART, SIMD, isInt16 } from './mask';
+import { eightChannels, eightOfOne } from './depthwise_lanes';
+import { ACCELERATED, FAST, ROWS_APART, SIMD, SPEED, isInt16 } from './mask';
 import { groupBias, groupRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { behind, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow, pixelBytes } from './window';
@@ -147,8 +147,10 @@ function accelerate(
 /** Whether windows are read from rows that overlap, by lanes or an accelerator. */
 // @ts-ignore: decorator
 @inline
-function hasLanes(single: bool, outputs: i32, group: i32): bool {
-  return SIMD && single && group >= 8 && (outputs % group == 0 || outputs % group >= 8);
+function hasLanes(wide: bool, multiplier: i32, outputs: i32, group: i32): bool {
+  if (!SIMD || wide || group < 8) return false;
+  if (multiplier == 1) return outputs % group == 0 || outputs % group >= 8;
+  return SPEED && !((multiplier | group) & 7);
 }
 
 /**
@@ -174,7 +176,7 @@ export function multiplyWindows(
   const pixel = inputs << width;
   const bytes = rowBytes(op, group * taps);
   const single = !wide && multiplier == 1;
-  const lanes = hasLanes(single, outputs, group);
+  const lanes = hasLanes(wide, multiplier, outputs, group);
   const outputBytes = outputs << width;
   for (let first = 0; first < outputs; first += group) {
     const size = min(group, outputs - first);
@@ -190,9 +192,12 @@ export function multiplyWindows(
         const at = min(i, size - 8);
         const to = output + first + at;
         const w = weights + at;
-        const x = columns + first + at;
+        const x = columns + (first + at) / (SPEED ? multiplier : 1);
         const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
-        eightChannels(op, x, step, across, w, size, bias + (at << 2), pairs, to, to + count * outputBytes);
+        const end = to + count * outputBytes;
+        if (!SPEED || multiplier == 1)
+          eightChannels(op, x, step, across, w, size, bias + (at << 2), pairs, to, end);
+        else eightOfOne(op, x, step, across, w, size, bias + (at << 2), pairs, to, end);
       }
       continue;
     }
@@ -244,8 +249,9 @@ export function tile(op: usize, index: i32): void {
   const kernel = load<u32>(op, WIN_KERNEL);
   const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
   const pixel = pixelBytes(op);
-  const single = !wide && outputs == load<i32>(op, WIN_INPUT_CHANNELS);
-  const overlap = (ACCELERATED && single) || hasLanes(single, outputs, load<i32>(op, WIN_GROUP));
+  const multiplier = outputs / load<i32>(op, WIN_INPUT_CHANNELS);
+  const lanes = hasLanes(wide, multiplier, outputs, load<i32>(op, WIN_GROUP));
+  const overlap = (ACCELERATED && !wide && multiplier == 1) || lanes;
   // Lanes and accelerators read windows that overlap.
   let across = overlap ? gatherRows(op, row, column, count, columns) : 0;
   let step = <i32>load<u16>(op, WIN_STRIDE + 2) * pixel;

@@ -1,5 +1,5 @@
 // Depthwise convolution in 128-bit lanes: eight channels at a time.
-import { OP_REQUANT_STRIDE, WIN_INPUT_CHANNELS, WIN_KERNEL } from '../layout';
+import { OP_REQUANT_STRIDE, WIN_INPUT_CHANNELS, WIN_KERNEL, WIN_OUTPUT_CHANNELS } from '../layout';
 import { factors, limits, multipliers, narrow, scaleFour } from './requantize_lanes';
 
 /** `sum` and the four products of two taps, a channel's side by side: the lower four channels, or the upper. */
@@ -20,11 +20,21 @@ function addPair(sum: v128, x: v128, nextX: v128, w: v128, nextW: v128, upper: b
   );
 }
 
+/** What eight output channels see of a tap: a value each, or one for all. */
+// @ts-ignore: decorator
+@inline
+function loadEight(tap: usize, shared: bool): v128 {
+  return shared ? i16x8.splat(load<i8>(tap)) : v128.load8x8_s(tap);
+}
+
 /**
- * Eight channels from `x` on, each its own multiplier: sums over `size`-byte rows of weights from `w` on, and over windows
- * from `to` to `end`. Those begin `step` bytes apart, and their rows `rowBytes`.
+ * Eight output channels, which see eight input channels from `x` on, or share the one at `x`: sums over `size`-byte rows of
+ * weights from `w` on, and over windows from `to` to `end`. Those begin `step` bytes apart, and their rows `rowBytes`.
  */
-export function eightChannels(
+// @ts-ignore: decorator
+@inline
+function eight(
+  shared: bool,
   op: usize,
   x: usize,
   step: i32,
@@ -37,6 +47,7 @@ export function eightChannels(
   end: usize,
 ): void {
   const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
   const width: i32 = load<u16>(op, WIN_KERNEL + 2);
   const pairs = (width >> 1) * pixel * 2;
   const last = w + <i32>load<u16>(op, WIN_KERNEL) * width * size;
@@ -56,8 +67,8 @@ export function eightChannels(
       let tap = row;
       // Two taps at a time.
       for (const end = row + pairs; tap < end; tap += pixel * 2) {
-        const here = v128.load8x8_s(tap);
-        const next = v128.load8x8_s(tap + pixel);
+        const here = loadEight(tap, shared);
+        const next = loadEight(tap + pixel, shared);
         const weights = v128.load8x8_s(at);
         const nextWeights = v128.load8x8_s(at + size);
         a = addPair(a, here, next, weights, nextWeights, false);
@@ -65,7 +76,7 @@ export function eightChannels(
         at += size * 2;
       }
       if (width & 1) {
-        const products = i16x8.mul(v128.load8x8_s(tap), v128.load8x8_s(at));
+        const products = i16x8.mul(loadEight(tap, shared), v128.load8x8_s(at));
         a = i32x4.add(a, i32x4.extend_low_i16x8_s(products));
         b = i32x4.add(b, i32x4.extend_high_i16x8_s(products));
         at += size;
@@ -76,6 +87,38 @@ export function eightChannels(
     b = scaleFour(op, b, behind, n, g, mostBehind);
     v128.store64_lane(to, narrow(op, a, b), 0);
     x += step;
-    to += pixel;
+    to += outputs;
   } while (to < end);
+}
+
+/** `eight` of an input channel each. */
+export function eightChannels(
+  op: usize,
+  x: usize,
+  step: i32,
+  rowBytes: i32,
+  w: usize,
+  size: i32,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  end: usize,
+): void {
+  eight(false, op, x, step, rowBytes, w, size, bias, pair, to, end);
+}
+
+/** `eight` of one input channel. */
+export function eightOfOne(
+  op: usize,
+  x: usize,
+  step: i32,
+  rowBytes: i32,
+  w: usize,
+  size: i32,
+  bias: usize,
+  pair: usize,
+  to: usize,
+  end: usize,
+): void {
+  eight(true, op, x, step, rowBytes, w, size, bias, pair, to, end);
 }

@@ -33,10 +33,12 @@ class Chain {
   }
 
   /** Where a ReLU follows, the zero point is the least value, as converters have it. */
-  #scales(outputs: number, length: number, relu: boolean): Requantization {
+  /** `alike`: one scale for all outputs, as converters give dense layers, and old runtimes know of no other. */
+  #scales(outputs: number, length: number, relu: boolean, alike = false): Requantization {
     const magnitude = 74 * 74 * Math.sqrt(length);
-    const scales = Array.from({ length: outputs }, () =>
-      quantizeMultiplier((STEPS / magnitude) * this.#random.uniform(0.5, 1.5)),
+    const factors = Array.from({ length: outputs }, () => this.#random.uniform(0.5, 1.5));
+    const scales = factors.map((factor) =>
+      quantizeMultiplier((STEPS / magnitude) * (alike ? factors[0]! : factor)),
     );
     return {
       bias: Int32Array.from({ length: outputs }, () => between(this.#random, -magnitude, magnitude) | 0),
@@ -108,7 +110,7 @@ class Chain {
       {
         kind: 'dense',
         ...{ name: '', inputs: [flat], output: 0, weights: int8s(this.#random, channels * classes, -127) },
-        ...this.#scales(classes, channels, false),
+        ...this.#scales(classes, channels, false, true),
       },
       { shape: [classes], scale: SCALE, zeroPoint: -1 },
     );

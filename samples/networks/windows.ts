@@ -123,10 +123,10 @@ export function circulantConvNetwork(random: Random): QuantizedNetwork {
   return { ...network, ops: [{ ...op, blockSize, weights }] };
 }
 
-export function depthwiseNetwork(random: Random): QuantizedNetwork {
+export function depthwiseNetwork(random: Random, multiplier?: number): QuantizedNetwork {
   const [height, width, channels] = [between(random, 1, 12), between(random, 1, 12), between(random, 1, 7)];
   const geometry = window(random, height, width);
-  const outputs = channels * between(random, 1, 3);
+  const outputs = channels * (multiplier ?? between(random, 1, 3));
   const [rows, columns] = outputSize(geometry, height, width);
   const taps = geometry.kernel[0] * geometry.kernel[1];
   const op: QuantizedOp = {

@@ -43,14 +43,17 @@ class Writer {
   /** The weights and biases of a layer as tensors. */
   constants(op: Weighted, shape: number[], axis: number): [number, number] {
     const [input, output] = [this.spec(op.inputs[0]!), this.spec(op.output)];
-    const scales = Array.from(
+    const each = Array.from(
       op.multipliers,
       (m, i) => (m * 2 ** (op.shifts[i]! - 31) * output.scale) / input.scale,
     );
+    // One for all channels is written once: runtimes that know no others of dense layers look for it.
+    const scales = each.every((scale) => scale === each[0]) ? each.slice(0, 1) : each;
     const weights = this.add({ shape, scales, axis, data: op.weights });
     const bias = this.add({
       shape: [op.bias.length],
       type: INT32,
+      scales: scales.map((scale) => scale * input.scale),
       data: int32Bytes([...(op.bias as Int32Array)]),
     });
     return [weights, bias];
