@@ -175,7 +175,6 @@ export function multiplyWindows(
   const group = load<i32>(op, WIN_GROUP);
   const pixel = inputs << width;
   const bytes = rowBytes(op, group * taps);
-  const single = !wide && multiplier == 1;
   const lanes = hasLanes(wide, multiplier, outputs, group);
   const outputBytes = outputs << width;
   for (let first = 0; first < outputs; first += group) {
@@ -201,7 +200,7 @@ export function multiplyWindows(
       }
       continue;
     }
-    if (ACCELERATED && single) {
+    if (ACCELERATED && !wide && multiplier == 1) {
       accelerate(op, columns + first, step, across, count, weights, size, bias, pair, output + first);
       continue;
     }
