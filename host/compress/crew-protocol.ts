@@ -106,6 +106,7 @@ export class Claims {
     const job = (Atomics.load(control, Word.CLAIMS) >>> 16) + 1;
     Atomics.store(control, Word.DESK, desk);
     Atomics.store(control, Word.FINISHED, 0);
+    Atomics.store(control, Word.FAILED, 0);
     Atomics.store(control, Word.CLAIMS, (job << 16) | (parts << 8));
     Atomics.notify(control, Word.CLAIMS);
   }
@@ -139,7 +140,7 @@ export class Claims {
     return Atomics.load(this.control, Word.FINISHED) === parts;
   }
 
-  /** Whether a part failed, of this job or one before. */
+  /** Whether a part of this job failed. */
   get failed(): boolean {
     return Atomics.load(this.control, Word.FAILED) !== 0;
   }
