@@ -1,5 +1,6 @@
 // NVM in a part's own flash, with the ports that `export` writes, on register models of an nRF52840 and an STM32L4: an answer in
-// print, NVM of the simulator, through cuts in programs and erasures. BROWNOUT_PORTS=all: 640 cuts.
+// print, NVM of the simulator, through a chain of cuts in programs and erasures, and cut in one step of a job, then the next.
+// BROWNOUT_PORTS=all: 640 cuts in the chain, and every step.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { exportFirmware } from '../host/export/export-firmware.js';
@@ -17,7 +18,10 @@ import { Registers, uarte, usart2 } from './util/uarts.js';
 const cross = { 'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi' };
 const armTest = hasPrograms('flash of boards on models of their registers', cross) ? test : test.skip;
 const image = readImage(compileUnproved(layered(new Random(2))));
-const CUTS = process.env['BROWNOUT_PORTS'] === 'all' ? 640 : 64;
+const ALL = process.env['BROWNOUT_PORTS'] === 'all';
+const CUTS = ALL ? 640 : 64;
+/** Of a job's steps of flash, one in so many is cut; erasures always. */
+const EVERY = ALL ? 1 : 16;
 
 interface Board {
   origin: number;
@@ -93,10 +97,24 @@ for (const [name, board] of Object.entries(boards)) {
         comparableNvm(nvmOfLog(cells, cells.length - log, image.nvmBytes, board.pageBytes), image, true);
 
       const part = fresh();
+      const erasures = part.erasuresAt;
       const whole = life(board, part, Number.POSITIVE_INFINITY);
       assert.equal(whole, { ended: true, text: `ticket 1 answer ${wanted.answer}\n` });
       assert.is(firstDifference(left(part), wanted.nvm), -1);
       const steps = part.programs + part.erasures;
+
+      // A job that is cut once, in each of its steps, from provisioning on.
+      let single = 0;
+      for (let step = 0; step < steps; step++) {
+        if (step % EVERY && !erasures.includes(step)) continue;
+        const cut = fresh();
+        assert.not.ok(life(board, cut, step).ended, `cut in step ${step}`);
+        const then = life(board, cut, Number.POSITIVE_INFINITY);
+        assert.equal(then, whole, `cut in step ${step}`);
+        assert.is(firstDifference(left(cut), wanted.nvm), -1, `cut in step ${step}`);
+        single++;
+      }
+      assert.ok(single >= Math.floor(steps / EVERY));
 
       const random = new Random(3);
       let torn = fresh();
@@ -112,7 +130,7 @@ for (const [name, board] of Object.entries(boards)) {
       assert.match(last.text, new RegExp(`answer ${wanted.answer}\n$`));
       if (torn instanceof Stm32Flash) assert.ok(torn.eccErrors > 0, 'no torn double word was read');
       console.log(
-        `${name}: ${part.programs} programs, ${part.erasures} erasures, ${cuts} cuts, ${jobs} jobs`,
+        `${name}: ${part.programs} programs, ${part.erasures} erasures, ${single} of these cut, ${cuts} cuts, ${jobs} jobs`,
       );
     },
   );

@@ -80,7 +80,7 @@ const BOARDS: readonly HardwareBoard[] = [
     nvm: {
       mapped: NO_MAPPED,
       'spi-fram': { runs: 'models of its registers' },
-      eeprom: { needs: 'models of its registers' },
+      eeprom: { runs: 'models of its registers' },
       flash: { runs: 'models of its registers' },
     },
     openocd: ['-f', 'board/nordic_nrf52_dk.cfg'],
@@ -138,7 +138,7 @@ const BOARDS: readonly HardwareBoard[] = [
     nvm: {
       mapped: NO_MAPPED,
       'spi-fram': { runs: 'rp2040js' },
-      eeprom: { needs: 'an emulator' },
+      eeprom: { runs: 'rp2040js' },
       flash: { runs: 'rp2040js' },
     },
     boots2: true,

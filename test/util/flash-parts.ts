@@ -10,6 +10,8 @@ export class FlashCut extends Error {}
 export abstract class FlashPart {
   programs = 0;
   erasures = 0;
+  /** Which of all steps, counted from 0, were erasures. */
+  readonly erasuresAt: number[] = [];
   #left = Number.POSITIVE_INFINITY;
 
   constructor(
@@ -28,6 +30,7 @@ export abstract class FlashPart {
 
   protected step(kind: 'programs' | 'erasures', at: number, whole: () => void, torn: () => void): void {
     assert.ok(at >= this.programBytes, `${kind} in the program, at ${at}`);
+    if (kind === 'erasures') this.erasuresAt.push(this.programs + this.erasures);
     this[kind]++;
     if (this.#left-- > 0) {
       whole();
