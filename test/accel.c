@@ -67,6 +67,20 @@ static void add(uint32_t a, uint32_t b, uint32_t zero, uint32_t low, uint32_t hi
                                       shift, zero, low, high, 8192 + 192);
 }
 
+/* Sums of signs at their extremes: 72 fours of -128 and 127 at a time would leave 16 bits. Room is from 1536 to 12288. */
+static void longest_signs(uint32_t bits) {
+  uint32_t at;
+  for (at = 0; at < 1152; at++) store8(at, 0, at / 288 % 2 ? 127 : 128);
+  for (at = 0; at < 144; at++) store8(1152 + at, 0, at < 36 * bits ? 0 : 255);
+  for (at = 0; at < 2; at++) {
+    store32(12288 + at * 4, 0, 0);
+    store32(13312 + at * 8, 0, 1u << 30);
+    store32(13312 + at * 8, 4, 0u - 9u);
+  }
+  brownout_module_import_accel_signs_s8(0, 4, 1152, bits, 2, 288, 12288, 13312, 8, 0, (uint32_t)-128, 127, 14336, 2, 1536,
+                                        10752);
+}
+
 int main(void) {
   uint32_t sum = 0;
   uint32_t round;
@@ -105,6 +119,11 @@ int main(void) {
                                             8192 + 128, to_stride, 14336, room);
     }
     for (at = 8192; at < 8192 + 256; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
+  }
+  for (round = 1; round < 3; round++) {
+    uint32_t at;
+    longest_signs(round);
+    for (at = 14336; at < 14336 + 8; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   {
     char text[10];

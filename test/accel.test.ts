@@ -76,6 +76,18 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
     accel.signs_s8(offset, vectors, w, bits, rows, many, ...signed);
     for (let at = OUTPUT; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
+  // Sums of signs at their extremes: 72 fours of −128 and 127 at a time would leave 16 bits.
+  for (const bits of [1, 2]) {
+    for (let at = 0; at < 1152; at++) memory[at] = Math.floor(at / 288) % 2 ? 127 : 128;
+    for (let at = 0; at < 144; at++) memory[1152 + at] = at < 36 * bits ? 0 : 255;
+    for (const row of [0, 1]) {
+      view.setInt32(BIASES + row * 4, 0, true);
+      view.setInt32(PAIRS + row * 8, 1 << 30, true);
+      view.setInt32(PAIRS + row * 8 + 4, -9, true);
+    }
+    accel.signs_s8(0, 4, 1152, bits, 2, 288, BIASES, PAIRS, 8, 0, -128, 127, 14336, 2, 1536, 10752);
+    for (let at = 14336; at < 14336 + 8; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+  }
   return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms };
 }
 const { checksum, gemms } = stream();

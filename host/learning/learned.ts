@@ -17,6 +17,7 @@ import { hex } from '../model/image-error.js';
 import { crc32 } from '../model/crc32.js';
 import { cursorFields, type CursorFields, isWhole, sequenceOf, slotAddress } from '../model/cursor.js';
 import { type DeviceImage, type Image, withConstants } from '../model/image.js';
+import { checkState } from '../model/state-record.js';
 import {
   bankAddress,
   banksOf,
@@ -56,8 +57,9 @@ export function learningOf(image: DeviceImage): LearningHeader {
   });
 }
 
-/** The cursor that a boot would go on from. Throws `E_CURSOR`. */
+/** The cursor that a boot would go on from. Throws `E_CURSOR`, and as `checkState` does. */
 function newestCursor(nvm: Uint8Array, image: DeviceImage): CursorFields {
+  checkState(nvm, image);
   const whole = [0, 1]
     .map((slot) => nvm.subarray(slotAddress(image, slot), slotAddress(image, slot) + CURSOR_BYTES))
     .filter((slot) => isWhole(slot) && cursorFields(slot).imageId === image.imageId);
@@ -74,7 +76,7 @@ function newestCursor(nvm: Uint8Array, image: DeviceImage): CursorFields {
   });
 }
 
-/** What NVM says of learning. Throws `E_KIND`, `E_CURSOR`. */
+/** What NVM says of learning. Throws `E_KIND`, `E_CURSOR`, `E_MAGIC`, `E_CURSOR_IMAGE`, `E_NVM_SIZE`. */
 export function learningStatus(nvm: Uint8Array, image: DeviceImage): LearningStatus {
   checkBytes(nvm, 'a dump of NVM');
   checkFields(image, 'an image, as `readImage` gives it', 'ops');
@@ -111,7 +113,7 @@ export function factoryWeights(image: DeviceImage): Uint8Array {
   return image.device.slice(at, at + bankBytes);
 }
 
-/** The current weight bank of a device. Throws `E_KIND`, `E_CURSOR`. */
+/** The current weight bank of a device. Throws as `learningStatus` does. */
 export function learnedWeights(nvm: Uint8Array, image: DeviceImage): Uint8Array {
   const header = learningOf(image);
   const { current } = banksOf(newestCursor(nvm, image));
@@ -158,7 +160,7 @@ export function writeWeights(image: DeviceImage, bank: Uint8Array): Uint8Array {
   return file;
 }
 
-/** Reads a file of `writeWeights`. Throws `E_WEIGHTS`. */
+/** Reads a file of `writeWeights`. Throws `E_KIND`, `E_WEIGHTS`. */
 export function readWeights(image: DeviceImage, file: Uint8Array): Uint8Array {
   checkFields(image, 'an image, as `readImage` gives it', 'ops');
   checkBytes(file, 'a file of weights');
@@ -173,5 +175,7 @@ export function readWeights(image: DeviceImage, file: Uint8Array): Uint8Array {
   const bank = file.subarray(WEIGHTS_HEADER_BYTES);
   if (bank.length !== view.getUint32(12, true) || crc32(bank) !== view.getUint32(8, true))
     refuse('weights with a wrong checksum', 'a whole file');
+  const { bankBytes } = learningOf(image);
+  if (bank.length !== bankBytes) refuse(`weights of ${bank.length} bytes`, `${bankBytes}`);
   return bank;
 }

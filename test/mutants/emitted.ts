@@ -37,6 +37,11 @@ export const EMITTED = [
   ...of('firmware/brownout_accel_signs.h', { test: 'accel' }, [
     ['a sign the other way', 'STEP(12, 3, +)', 'STEP(12, 3, -)'],
     [
+      'sums of more fours than 16 bits hold',
+      '#define BROWNOUT_ACCEL_SIGNS_MOST 63u',
+      '#define BROWNOUT_ACCEL_SIGNS_MOST 255u',
+    ],
+    [
       'bits of the next four',
       'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);',
       'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 7);',
