@@ -13,19 +13,19 @@ import {
   S_WINDOW,
 } from '../../assembly/layout.js';
 import { BrownoutError, checkBytes, checkFields } from '../error.js';
-import { hex } from '../model/image-error.js';
 import { crc32 } from '../model/crc32.js';
-import { cursorFields, type CursorFields, isWhole, sequenceOf, slotAddress } from '../model/cursor.js';
+import { type CursorFields, cursorFields, isWhole, sequenceOf, slotAddress } from '../model/cursor.js';
 import { type DeviceImage, type Image, withConstants } from '../model/image.js';
-import { checkState } from '../model/state-record.js';
+import { hex } from '../model/image-error.js';
 import {
   bankAddress,
   banksOf,
   constantOffset,
   isLearningCursor,
-  stateInForce,
   type LearningHeader,
+  stateInForce,
 } from '../model/learning-header.js';
+import { checkState } from '../model/state-record.js';
 
 /** How learning goes; losses in bits. */
 export interface LearningStatus {
