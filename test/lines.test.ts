@@ -11,6 +11,7 @@ import { type Image, readImage, resealImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { footprint } from '../host/plan/footprint.js';
 import { grainFrom, placeGrains, wholeLines } from '../host/plan/grain.js';
+import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { playerOf } from '../host/verify/counterexample.js';
 import { replayCuts } from '../host/verify/replay.js';
 import { setUp, verify } from '../host/verify/verify.js';
@@ -60,6 +61,34 @@ for (const name of ['digits', 'har', 'keywords'])
       assert.is(wrongCuts(image, line, 'every'), 0, `${line}`);
     }
   });
+
+test('what a cut has spoilt reads as an error until it is written again, and nothing else does', () => {
+  const nvm = new SimulatedNvm(64, { lineBytes: 8 });
+  const errors = (): number[] =>
+    Array.from({ length: 64 }, (_, at) => at).filter((at) => nvm.readsAsError(at, 1));
+  nvm.write(6, new Uint8Array(4).fill(1));
+  nvm.sync();
+  nvm.write(21, Uint8Array.of(2));
+  assert.equal(errors(), []);
+  nvm.cut();
+  assert.equal(errors(), [16, 17, 18, 19, 20, 21, 22, 23]);
+  assert.ok(nvm.readsAsError(8, 9));
+  assert.not(nvm.readsAsError(24, 8));
+  nvm.write(16, new Uint8Array(7));
+  assert.equal(errors(), [23]);
+  nvm.cut();
+  assert.is(errors().length, 8);
+  nvm.load(new Uint8Array(64));
+  assert.equal(errors(), []);
+});
+
+test('a tile that reads what reads as an error is found when the schedule is replayed', () => {
+  const image = shipped('keywords');
+  const { counterexample } = verify(image, { line: 16 });
+  const { verdict, detail } = replayCuts(image, counterexample!.id!);
+  assert.is(verdict, 'device error');
+  assert.match(detail, /reads as an error since a cut/);
+});
 
 test('without grains some cut goes wrong, the proof says which, and its schedule replays', () => {
   const image = shipped('keywords');

@@ -33,16 +33,20 @@ export class SimulatedNvm {
   readonly lineBytes: number;
   #present: Uint8Array;
   #pending: PendingWrite[] = [];
+  /** 1 for each byte of a line that a cut has spoilt until it is written again: memory with ECC answers a read with an error. */
+  readonly #faulty: Uint8Array;
   /** What torn units may read as, by address; undefined where they read the same every time. */
   readonly #torn: Map<number, Uint8Array[]> | undefined;
   readonly #random = new Random(0x7042);
 
   /**
-   * `lineBytes`: what memory writes or checks as one (ECC): a cut spoils each line that an unsynced write falls in.
+   * `lineBytes`: what memory writes or checks as one (ECC): a cut spoils each line that an unsynced write falls in; until
+   * its bytes are written again, reading them is an error (`readsAsError`).
    * `unstable`: what a cut has torn reads as before or as it was to be, anew after every cut, until it is written again.
    */
   constructor(bytes: number, { tearUnit = 1, lineBytes = 1, unstable = false } = {}) {
     this.#torn = unstable ? new Map() : undefined;
+    this.#faulty = new Uint8Array(lineBytes > 1 ? bytes : 0);
     this.cells = new Uint8Array(bytes);
     this.#present = new Uint8Array(bytes);
     this.tearUnit = tearUnit;
@@ -64,9 +68,16 @@ export class SimulatedNvm {
     this.cells.set(snapshot);
     this.present.set(snapshot);
     this.#pending = [];
+    this.#faulty.fill(0);
+  }
+
+  /** Whether memory with ECC answers a read of these bytes with an error: a cut has spoilt some, not written since. */
+  readsAsError(address: number, length: number): boolean {
+    return this.#faulty.subarray(address, address + length).includes(1);
   }
 
   write(address: number, bytes: Uint8Array): void {
+    this.#faulty.fill(0, address, address + bytes.length);
     this.present.set(bytes, address);
     this.#pending.push({ address, bytes: bytes.slice() });
   }
@@ -133,7 +144,10 @@ export class SimulatedNvm {
     }
     for (const { address, bytes } of pending) {
       const [from, to] = this.#lines(address, bytes.length);
-      if (this.lineBytes > 1) this.cells.fill(SPOILT, from, to);
+      if (this.lineBytes > 1) {
+        this.cells.fill(SPOILT, from, to);
+        this.#faulty.fill(1, from, to);
+      }
       this.present.set(this.cells.subarray(from, to), from);
     }
     this.#flicker(pending, before);

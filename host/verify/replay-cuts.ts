@@ -287,10 +287,21 @@ class Play {
     const { slots } = this.#image;
     if (access === 'write') this.written.fill(1, address, address + length);
     const slot = address >= slots.offset && address < slots.offset + slots.bytes;
+    if (access === 'view' && !slot && !this.#isDiagnostic(address) && this.#nvm.readsAsError(address, length))
+      this.#wrong ??= {
+        verdict: 'device error',
+        detail: `NVM ${address} … ${address + length} is read, part of which reads as an error since a cut`,
+      };
     if (access === 'write' && slot) this.commitUnits.push(this.power.used);
     if (access !== 'write' || slot || this.#job > 0 || this.#device.cursorField(C_STATE) !== Status.RUN)
       return;
     this.tileUnits[this.#position()] ??= this.power.used;
+  }
+
+  /** Boot reads slots and its count of boots whatever they read as: the fault's handler returns, and a checksum decides. */
+  #isDiagnostic(address: number): boolean {
+    const { offset, bytes } = this.#image.diagnostics;
+    return address >= offset && address < offset + bytes;
   }
 
   /** A submission that the device took, and did not know before. */
