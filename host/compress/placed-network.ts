@@ -14,7 +14,7 @@ import {
 } from './layers.js';
 import type { FloatNetwork } from './float-network.js';
 import { tensor, type Tensor } from './recorder.js';
-import { type Tape } from './tape.js';
+import type { Tape } from './tape.js';
 
 /** One layer's parameters in the desk module's memory. */
 export interface LayerParameters {
