@@ -1,5 +1,4 @@
 // What a board to buy has room for, and what a person fills in before firmware runs on it.
-import { BrownoutError } from '../error.js';
 import { hardwareCalled, type HardwareBoard } from '../firmware/hardware.js';
 import { type Need, nvmOf, supportOf } from '../firmware/support.js';
 import { targetCalled } from '../firmware/targets.js';
@@ -27,20 +26,15 @@ export function boardChecked(name: string): { board: HardwareBoard; check: Board
   const board = hardwareCalled(name);
   const target = targetCalled(board.core);
   const pair = { board, target, layout: 'make', accelerator: 'none' } as const;
-  const nvm = nvmOf(board, target).map((kind): BoardNvmCheck => {
+  const nvm = nvmOf(board, target).flatMap((kind): BoardNvmCheck[] => {
     const support = supportOf({ ...pair, nvm: kind });
     switch (support.kind) {
       case 'runs':
-        return { nvm: kind, runsOn: support.on, needs: [] };
+        return [{ nvm: kind, runsOn: support.on, needs: [] }];
       case 'needs':
-        return { nvm: kind, runsOn: undefined, needs: support.needs };
+        return [{ nvm: kind, runsOn: undefined, needs: support.needs }];
       case 'refused':
-        throw new BrownoutError({
-          code: 'E_INTERNAL',
-          found: `NVM "${kind}" of ${name} among those it can have, and refused: ${support.why}`,
-          expected: 'one of the two',
-          hint: 'This is a fault in Brownout: report it.',
-        });
+        return [];
     }
   });
   const { flash, sram } = board.map;
