@@ -1,6 +1,6 @@
 // What a board to buy has room for, and what a person fills in before firmware runs on it.
 import { hardwareCalled, type HardwareBoard } from '../firmware/hardware.js';
-import { type Need, nvmOf, supportOf } from '../firmware/support.js';
+import { type Need, nvmOf, type Support, supportOf } from '../firmware/support.js';
 import { targetCalled } from '../firmware/targets.js';
 import type { NvmKind } from '../firmware/nvm-bodies/index.js';
 
@@ -21,22 +21,24 @@ export interface BoardCheck {
   nvm: readonly BoardNvmCheck[];
 }
 
+/** What is known of a kind of NVM on a board; nothing of one that it cannot have. */
+function checkOf(nvm: NvmKind, support: Support): BoardNvmCheck[] {
+  switch (support.kind) {
+    case 'runs':
+      return [{ nvm, runsOn: support.on, needs: [] }];
+    case 'needs':
+      return [{ nvm, runsOn: undefined, needs: support.needs }];
+    case 'refused':
+      return [];
+  }
+}
+
 /** The board called `name`. Throws `E_BOARD`. */
 export function boardChecked(name: string): { board: HardwareBoard; check: BoardCheck } {
   const board = hardwareCalled(name);
   const target = targetCalled(board.core);
   const pair = { board, target, layout: 'make', accelerator: 'none' } as const;
-  const nvm = nvmOf(board, target).flatMap((kind): BoardNvmCheck[] => {
-    const support = supportOf({ ...pair, nvm: kind });
-    switch (support.kind) {
-      case 'runs':
-        return [{ nvm: kind, runsOn: support.on, needs: [] }];
-      case 'needs':
-        return [{ nvm: kind, runsOn: undefined, needs: support.needs }];
-      case 'refused':
-        return [];
-    }
-  });
+  const nvm = nvmOf(board, target).flatMap((kind) => checkOf(kind, supportOf({ ...pair, nvm: kind })));
   const { flash, sram } = board.map;
   return {
     board,
