@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { STATE_BYTES } from '../assembly/layout.js';
+import { OP_SCRATCH0, OP_TILES, STATE_BYTES } from '../assembly/layout.js';
 import { BrownoutError } from '../host/error.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { cursorBytes, idleFields } from '../host/model/cursor.js';
-import { readDevice, readImage } from '../host/model/image.js';
+import { readDevice, readImage, resealImage } from '../host/model/image.js';
 import { stateRecord } from '../host/model/state-record.js';
 import { run } from '../host/run/run.js';
 import { inProcess } from './util/cli.js';
@@ -185,6 +185,38 @@ test(`${COUNT} damaged images, with checksums that fit or not: errors by name al
     codes.set(code, (codes.get(code) ?? 0) + 1);
   }
   assert.ok(codes.size > 4, [...codes].join(' '));
+});
+
+test('more tiles of learning than there are bytes to write are refused, not waited for', () => {
+  const learner = readImage(readFileSync(LEARN));
+  const { file: damaged } = resealImage(learner, (ops) => {
+    ops.find((op) => op.isLearning)!.set(OP_TILES, 0x7fff_ffff);
+  });
+  assert.is(
+    codeOf(() => run(damaged, {})),
+    'E_IMAGE_RECORD',
+  );
+});
+
+test('an op that goes astray, checksums made to fit, is an error by name at run', () => {
+  const learner = readImage(readFileSync(LEARN));
+  const input = {
+    dtype: 'int8' as const,
+    shape: [learner.input.bytes],
+    data: new Int8Array(learner.input.bytes),
+  };
+  const kept = learner.ops.findIndex((op) => op.isLearning);
+  const { file: damaged } = resealImage(learner, (ops) => {
+    ops[kept]!.set(OP_SCRATCH0, ops[kept]!.get(OP_SCRATCH0) | 0x8700_0000);
+  });
+  try {
+    run(damaged, { input });
+    assert.unreachable();
+  } catch (error) {
+    assert.instance(error, BrownoutError);
+    assert.is((error as BrownoutError).code, 'E_IMAGE_RECORD');
+    assert.match((error as BrownoutError).found, /goes astray/);
+  }
 });
 
 test('errors keep what was found to what may be shown', () => {

@@ -132,7 +132,8 @@ function regionsEnd({ slots, diagnostics, input, output, learning, stream }: Dev
 
 /**
  * Throws `E_IMAGE_RECORD` unless all that inference asks for lies inside what the image declares, and that ends where its
- * buffers do. Records of learning are held to that by the proof, on the module itself (docs/VERIFY.md).
+ * buffers do. Records of learning are held to that by the proof, on the module itself (docs/VERIFY.md); here only to a
+ * number of tiles that ends.
  */
 export function checkRecords(image: DeviceImage): void {
   const walk = new Walk(image);
@@ -141,7 +142,11 @@ export function checkRecords(image: DeviceImage): void {
     const what = `op ${index} (${kernelName(op.kind, op.get(1))})`;
     const tiles = op.get(OP_TILES);
     if (tiles < 1) refuse(`${what} of ${tiles} tiles`, 'at least 1');
-    if (op.isLearning) continue;
+    if (op.isLearning) {
+      const most = image.nvmBytes;
+      if (tiles > most) refuse(`${what} of ${tiles} tiles`, `at most one a byte of NVM, ${most}`);
+      continue;
+    }
     const known = isInference(op.kind) && Object.hasOwn(RECORD_OPS, op.kind);
     if (!known || op.get(1) > ActivationType.INT16)
       refuse(`${what}, which there is not`, 'an op of docs/FORMAT.md');

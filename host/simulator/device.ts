@@ -2,6 +2,7 @@
 import { instantiateSync } from '@assemblyscript/loader';
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { ALIGNMENT, C_OP, C_STATE, C_TICKET, JobKind } from '../../assembly/layout.js';
+import { BrownoutError } from '../error.js';
 import type { DeviceImage } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
 import { acceleratorImports } from './accelerator.js';
@@ -76,6 +77,15 @@ export type Access = 'view' | 'write' | 'sync' | 'constant';
 /** Where the image begins in the memory of a module that finds NVM at `mappedAt`. */
 const mappedImageAt = (mappedAt: number, nvm: SimulatedNvm): number =>
   mappedAt + Math.ceil(nvm.present.length / ALIGNMENT) * ALIGNMENT;
+
+/** An access that leaves the memories, as no image does that `compile` has made. */
+const astray = (error: Error): BrownoutError =>
+  new BrownoutError({
+    code: 'E_IMAGE_RECORD',
+    found: `an op that goes astray: ${error.message}`,
+    expected: 'ops that stay inside the image, NVM and SRAM',
+    hint: 'The image is damaged, with checksums made to fit: compile the model again.',
+  });
 
 /** Binds a module's imports to simulated NVM; what `Device` and the bench's host loop share. */
 export function bindImports(options: DeviceOptions, memory: () => Uint8Array): WebAssembly.Imports {
@@ -259,7 +269,9 @@ export class Device {
     } catch (error) {
       const { meter } = this.#exports;
       const spent = meter !== undefined && (meter.value as bigint) >= 0n;
-      if (!(error instanceof WebAssembly.RuntimeError) || !spent) throw error;
+      if (error instanceof RangeError || (error instanceof WebAssembly.RuntimeError && !spent))
+        throw astray(error);
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
       this.#supply.spent?.();
       throw new PowerCut();
     }

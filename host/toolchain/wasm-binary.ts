@@ -90,8 +90,10 @@ function parseSection(module: WasmModule, functions: FunctionType[], id: number,
   };
   const limits = () => {
     const flags = reader.u8();
-    if (flags > 1) throw new Error(`unsupported limits ${hex(flags)} at offset ${reader.offset - 1}`);
-    return { initial: reader.u32(), maximum: flags === 1 ? reader.u32() : undefined };
+    // 0, 1: with a maximum, 3: shared, too, which asks for one.
+    if (flags === 2 || flags > 3)
+      throw new Error(`unsupported limits ${hex(flags)} at offset ${reader.offset - 1}`);
+    return { initial: reader.u32(), maximum: flags > 0 ? reader.u32() : undefined };
   };
   const importItem = () => {
     reader.name();
