@@ -61,7 +61,8 @@ test('export: the part gives body and settings, and its size counts', async () =
   assert.match(fram.get('brownout_settings.h')!, /#define BROWNOUT_NVM_SLEEP 0xb9\n/);
   assert.is(JSON.parse(fram.get('brownout.json')!).part, 'cy15b104q');
   const line = readImage(compileUnproved(layered(new Random(2)), { line: 4 }));
-  const { files } = await exportFirmware(line, { part: 'm95512', verify: false });
+  const { files, part } = await exportFirmware(line, { part: 'm95512', verify: false });
+  assert.is(part, 'm95512');
   const settings = Buffer.from(files.get('brownout_settings.h')!).toString();
   assert.match(settings, /#define BROWNOUT_NVM_PAGE_BYTES 64u\n/);
   assert.not.match(settings, /BROWNOUT_NVM_SLEEP/);

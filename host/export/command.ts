@@ -50,6 +50,7 @@ export const command: Command = defineCommand({
         kept,
         note,
         support,
+        part: exported.part ?? null,
       },
       text: exportText(exported, folder, kept),
       exitCode: ExitCode.OK,

@@ -65,6 +65,8 @@ export interface FirmwareExport {
   support: Exclude<Support, { kind: 'refused' }>;
   /** The board that was asked for. */
   board: string | undefined;
+  /** The memory behind SPI that was asked for. */
+  part: string | undefined;
   /** Why there is no program, and what to do. */
   note: string | undefined;
 }
@@ -386,5 +388,6 @@ export async function exportFirmware(
     note,
     support,
     board: board?.name,
+    part: memory?.name,
   };
 }
