@@ -1,14 +1,12 @@
-// Networks trained with rounding from the first epoch, from random weights, with batch normalisation behind every layer that can
-// take it in: what bench/few-bits.ts and bench/wide.ts measure.
+// Networks that `compress --from-scratch` trains, by outputs and bits given: what bench/few-bits.ts and bench/wide.ts measure.
 import { compile } from '../host/compile/compile.js';
 import type { Architecture, LabelledData } from '../host/compress/float-network.js';
-import { foldBatchNorm } from '../host/compress/fold.js';
-import { initialise } from '../host/compress/initialise.js';
-import { hasWeights, type LayerShape, tensorShapes } from '../host/compress/layers.js';
+import { trainFromScratch, withBatchNorm } from '../host/compress/from-scratch.js';
+import { type LayerShape, tensorShapes, weightShape } from '../host/compress/layers.js';
 import { quantizeAs } from '../host/compress/quantize.js';
 import { integerAnswers, scoreOutputs } from '../host/compress/recipe.js';
 import { rangeOf } from '../host/compress/rounding.js';
-import { Training, type TrainingOptions } from '../host/compress/train.js';
+import type { TrainingOptions } from '../host/compress/train.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import type { WeightBits } from '../host/model/weight-types.js';
@@ -34,19 +32,15 @@ export function architectureOf(
   blockSize = 1,
 ): Architecture {
   const layers: LayerShape[] = [];
-  const norm = (name: string, channels: number): void => {
-    layers.push({ kind: 'batchNorm', name: `${name}norm`, channels, activation: 'relu' });
-  };
   kernels.forEach(([kernelHeight, kernelWidth], i) => {
     const kernel = { kernelHeight, kernelWidth, strideHeight: stride, strideWidth: stride, padding };
     const inChannels = i === 0 ? inputShape[2]! : outputs[i - 1]!;
     const channels = { inChannels, outChannels: outputs[i]! };
-    layers.push({ kind: 'conv2d', name: `conv${i}`, ...kernel, ...channels, activation: 'none' });
+    layers.push({ kind: 'conv2d', name: `conv${i}`, ...kernel, ...channels, activation: 'relu' });
     if (pool) {
       const window = { poolHeight: pool[0], poolWidth: pool[1], strideHeight: pool[0], strideWidth: pool[1] };
       layers.push({ kind: 'maxPool2d', name: `pool${i}`, ...window });
     }
-    norm(`conv${i}`, outputs[i]!);
   });
   outputs.slice(kernels.length).forEach((count, i, all) => {
     const inputs = tensorShapes(inputShape, layers)
@@ -55,10 +49,9 @@ export function architectureOf(
     const sizes = { name: `fc${i}`, inputs, outputs: count };
     const last = i === all.length - 1;
     if (blockSize > 1 && !last) layers.push({ kind: 'circulant', ...sizes, blockSize, activation: 'relu' });
-    else layers.push({ kind: 'dense', ...sizes, activation: 'none' });
-    if (blockSize === 1 && !last) norm(`fc${i}`, count);
+    else layers.push({ kind: 'dense', ...sizes, activation: last ? 'none' : 'relu' });
   });
-  return { inputShape: [...inputShape], layers };
+  return withBatchNorm({ inputShape: [...inputShape], layers });
 }
 
 /** Options of a training but for the seed and the rounding. */
@@ -102,13 +95,13 @@ export function trainRounded(
   data: LabelledData,
   options: TrainingOptions,
 ): QuantizedNetwork {
-  const start = initialise(architecture, options.seed);
-  const weighted = start.layers.filter((layer) => hasWeights(layer) && layer.kind !== 'batchNorm');
+  const weighted = architecture.layers.filter(
+    (layer) => layer.kind !== 'batchNorm' && weightShape(layer).length > 0,
+  );
   const named = Object.fromEntries(weighted.map(({ name }, i) => [name, bits[i]!]));
   const rounding = { bits: named, steps: 'learned', inputRange: rangeOf(data.inputs) } as const;
-  const training = new Training(start, data, { ...options, rounding });
-  while (!training.finished) training.runEpoch();
-  return quantizeAs(foldBatchNorm(training.result()), training.scheme()!, 'from scratch');
+  const { network, scheme } = trainFromScratch(architecture, data, { ...options, rounding });
+  return quantizeAs(network, scheme!, 'from scratch');
 }
 
 /** The mean of some figures, and their deviation. */

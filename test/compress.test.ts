@@ -22,6 +22,8 @@ import { Random } from '../host/math/random.js';
 import { quantizeValues } from '../host/model/affine.js';
 import type { WeightBits } from '../host/model/weight-types.js';
 import { crc32 } from '../host/model/crc32.js';
+import { readImage } from '../host/model/image.js';
+import { run } from '../host/run/run.js';
 import { verify } from '../host/verify/verify.js';
 import { failure } from './util/failure.js';
 import { one, uniform, lively, farthest, deviceAnswers, recipe } from './util/float-networks.js';
@@ -250,10 +252,22 @@ test('compress keeps to its budget, proves what it made, says why, and goes on f
   );
   assert.ok(report.methods.find(({ method }) => method === 'admm')!.residuals!.primal > 0);
   assert.is(report.candidates.filter(({ chosen }) => chosen).length, 1);
-  const page = compressHtml(report, 'brownout compress <x>');
+  const page = compressHtml(whole, 'brownout compress <x>');
   assert.match(page, /brownout compress &lt;x&gt;/);
-  assert.is(page.match(/<svg class="chart"/g)!.length, 2);
+  assert.is(page.match(/<svg class="chart"/g)!.length, 3);
   assert.not.match(page, /https?:|<script/);
+  // Each point of the front, and its name in the table, saves the image whose accuracy they state.
+  const held = gratings(150, 3);
+  for (const [i, image] of whole.images.entries()) {
+    const { chosen, test: found, cost } = report.candidates[i]!;
+    assert.is(Buffer.from(image).equals(Buffer.from(whole.image)), chosen);
+    assert.is(readImage(image).imageBytes, cost.flashBytes);
+    assert.ok(verify(image).proved);
+    const input = { dtype: 'float32' as const, shape: [150, 8, 8, 1], data: held.inputs };
+    assert.is(run(image, { input, labels: [...held.labels] }).score!.accuracy, found!.accuracy);
+    assert.is(page.split(Buffer.from(image).toString('base64')).length, 3, 'a point and a name');
+  }
+  assert.is(whole.images.length, report.candidates.filter(({ loss }) => loss !== undefined).length);
   assert.not.match(page, /NaN|undefined/);
   assert.match(compressText(report), /before → after/);
 

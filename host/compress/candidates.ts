@@ -42,6 +42,8 @@ const BLOCKS = [8, 16, 32, 64, 128, 256];
 /** And over channels. */
 const CHANNEL_BLOCKS = [2, 4, 8];
 const KEPT_SHARES = [0.75, 0.5, 0.25];
+/** From random weights nothing of a layer is lost by training but a few of its outputs. */
+const SCRATCH_SHARES = [...KEPT_SHARES, 0.125];
 /** Layers with fewer weights are not worth changing. */
 const LEAST_WEIGHTS = 128;
 
@@ -57,19 +59,24 @@ function keepOf(outputs: number, share: number): number {
   return Math.max(1, Math.round((outputs * share) / unit) * unit);
 }
 
-/** What may be done to the layers of a network, by the layers' shapes. */
+/** What may be done to the layers of a network, by the layers' shapes; from scratch fewer outputs may be left. */
 export function layerOptions(
   network: FloatNetwork,
   allowed: readonly WeightBits[],
   structure: Structure,
+  fromScratch = false,
 ): LayerOptions[] {
-  return everyOption(network, allowed).map((own) => ({
+  return everyOption(network, allowed, fromScratch ? SCRATCH_SHARES : KEPT_SHARES).map((own) => ({
     ...own,
     structures: own.structures.filter((choice) => isOf(choice, structure)),
   }));
 }
 
-function everyOption(network: FloatNetwork, allowed: readonly WeightBits[]): LayerOptions[] {
+function everyOption(
+  network: FloatNetwork,
+  allowed: readonly WeightBits[],
+  shares: readonly number[],
+): LayerOptions[] {
   return network.layers.flatMap((layer, index): LayerOptions[] => {
     if (!hasWeights(layer) || layer.kind === 'batchNorm') return [];
     const { name } = layer;
@@ -93,7 +100,7 @@ function everyOption(network: FloatNetwork, allowed: readonly WeightBits[]): Lay
     const readers = readersOf(network, index);
     const spectra = layer.kind === 'dense';
     if (typeof readers === 'string') return [{ name, structures, bits, spectra, notPrunable: readers }];
-    for (const share of KEPT_SHARES) {
+    for (const share of shares) {
       const keep = keepOf(layer.bias.length, share);
       if (keep < layer.bias.length) structures.push({ keep });
     }

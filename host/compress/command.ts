@@ -116,8 +116,7 @@ export const command: Command = defineCommand({
       },
     });
     writeWhole(output, result.image);
-    if (page !== undefined)
-      writeWhole(page, new TextEncoder().encode(compressHtml(result.report, commandLine)));
+    if (page !== undefined) writeWhole(page, new TextEncoder().encode(compressHtml(result, commandLine)));
     return {
       json: { file: output, bytes: result.image.length, ...result.report },
       text: `${compressText(result.report)}\n\n${output}: ${result.image.length} bytes, proved`,

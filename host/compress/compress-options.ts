@@ -68,13 +68,18 @@ export interface CompressOptions {
   policy?: string;
   /** Default 1. */
   seed?: number;
+  /**
+   * Train what the search chooses from random weights, with rounding from the first epoch and batch normalisation in it, in
+   * place of changing the network's own weights; default false.
+   */
+  fromScratch?: boolean;
   /** Of training with rounding, at the end; the other steps take shares of them. Default 30. */
   epochs?: number;
   /** Default 32. */
   batchSize?: number;
-  /** Peak rate of Adam; default 0.002. */
+  /** Peak rate of Adam; default 0.002, from scratch 0.005. */
   learningRate?: number;
-  /** Default 0.02. */
+  /** Default 0.02, from scratch 0.05. */
   weightDecay?: number;
   /** Bits that a layer's weights may have, of 8, 4, 2 and 1; default 8, 4 and 2. */
   bits?: WeightBits[];
@@ -84,7 +89,7 @@ export interface CompressOptions {
   metric?: Metric;
   augmentation?: Augmentation;
   mixup?: number;
-  /** Share of the parent's answers in the loss; default 0.5. */
+  /** Share of the parent's answers in the loss; default 0.5, from scratch 0. */
   distillation?: number;
   /** How activations get their ranges; default `learned`. */
   ranges?: 'learned' | 'percentile';
@@ -117,6 +122,7 @@ export interface Settings {
   bits: WeightBits[];
   structure: Structure;
   metric: Metric;
+  fromScratch: boolean;
   sensitivityData: LabelledData;
   sensitivityEpochs: number;
   candidateEpochs: number;
@@ -129,6 +135,12 @@ export interface Settings {
 }
 
 const METHODS = ['projected', 'direct', 'admm'] as const;
+
+/** What a recipe is like unless options say otherwise: from the network's own weights, or from random ones. */
+const USUAL = {
+  own: { learningRate: 0.002, weightDecay: 0.02, distillation: 0.5 },
+  random: { learningRate: 0.005, weightDecay: 0.05, distillation: 0 },
+} as const;
 
 const isData = (value: unknown): value is LabelledData =>
   typeof value === 'object' &&
@@ -179,6 +191,11 @@ export const compressOptions = {
     help: 'capacitor before the device, such as 100uF',
     otherwise: 'the device’s',
   },
+  fromScratch: {
+    kind: flag,
+    default: false,
+    help: 'train what the search chooses from random weights, with rounding from the first epoch: best for few bits',
+  },
   epochs: {
     kind: whole(1, 100_000),
     default: 30,
@@ -187,11 +204,11 @@ export const compressOptions = {
   batchSize: { kind: whole(1, 65_536), default: 32, help: 'inputs in a batch', was: ['batch'] },
   learningRate: {
     kind: real(0, 1, { open: true, placeholder: 'R', example: '0.002' }),
-    default: 0.002,
+    otherwise: `${USUAL.own.learningRate}, from scratch ${USUAL.random.learningRate}`,
     help: 'peak learning rate',
     was: ['rate'],
   },
-  weightDecay: { kind: real(0, 1), default: 0.02 },
+  weightDecay: { kind: real(0, 1) },
   bits: { kind: bitsKind, default: [8, 4, 2] as WeightBits[], help: 'bits that a layer’s weights may have' },
   structure: {
     kind: choice(STRUCTURES),
@@ -209,7 +226,7 @@ export const compressOptions = {
     help: 'blend inputs in pairs, with shares up to this',
     otherwise: '0',
   },
-  distillation: { kind: real(0, 1), default: 0.5 },
+  distillation: { kind: real(0, 1) },
   ranges: { kind: choice(['learned', 'percentile']), default: 'learned' },
   methods: { kind: list(choice(METHODS)), default: methods, help: 'structured training to compare' },
   seed: { kind: seedKind, default: 1, help: 'of everything random' },
@@ -321,12 +338,12 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
       names.flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
     ) as Pick<typeof options, K>;
   const budget: Budget = { device, ...take('capacitorUf', 'flashBytes', 'sramBytes', 'energyUj') };
+  const { fromScratch } = options;
   const decisive: Recipe = {
     seed,
     batchSize: options.batchSize,
-    learningRate: options.learningRate,
-    weightDecay: options.weightDecay,
-    distillation: options.distillation,
+    ...USUAL[fromScratch ? 'random' : 'own'],
+    ...take('learningRate', 'weightDecay', 'distillation'),
     ranges: options.ranges,
     inputRange: rangeOf(options.data.inputs),
     ...take('augmentation', 'mixup'),
@@ -336,7 +353,8 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
   const few = Array.from({ length: Math.floor(training.labels.length / step) }, (_, i) => i * step);
   const counts = {
     sensitivityEpochs: Math.max(1, Math.min(2, Math.round(epochs / 15))),
-    candidateEpochs: Math.max(1, Math.round(epochs / 8)),
+    // From random weights few epochs tell nothing of what many come to.
+    candidateEpochs: fromScratch ? epochs : Math.max(1, Math.round(epochs / 8)),
     structuredEpochs: Math.max(2, Math.round(epochs / 2)),
     epochs,
   };
@@ -356,7 +374,11 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     bits: options.bits,
     structure: options.structure,
     metric: options.metric,
-    key: JSON.stringify([budget, decisive, counts, methods, options.bits, options.structure, options.metric]),
+    fromScratch,
+    key: JSON.stringify([
+      ...[budget, decisive, counts, methods, options.bits, options.structure, options.metric],
+      fromScratch,
+    ]),
     ...take('classes', 'policy', 'onProgress'),
   };
 }

@@ -35,8 +35,11 @@ export interface SensitivityRow extends Score {
   energyUj?: number;
 }
 
-/** A candidate of the search; those that were trained for a while have a score. */
-export interface TriedCandidate extends Candidate, Partial<Score> {}
+/** A candidate of the search; those that were trained have a score on the validation inputs. */
+export interface TriedCandidate extends Candidate, Partial<Score> {
+  /** In the device's integers on the test inputs, which no choice is made by. */
+  test?: Pick<Score, 'accuracy' | 'quality'>;
+}
 
 /** What was chosen for one layer, and why. */
 export interface LayerDecision {
@@ -59,6 +62,8 @@ export interface CompressReport {
   name: string;
   /** What choices were made by. */
   metric: Metric;
+  /** The network was trained from random weights, with rounding from the first epoch. */
+  fromScratch: boolean;
   seed: number;
   budget: Omit<Budget, 'device'> & { device: string };
   data: { training: number; validation: number; test: number; heldOut: boolean };
@@ -70,7 +75,7 @@ export interface CompressReport {
   base: Score;
   layers: LayerDecision[];
   sensitivity: SensitivityRow[];
-  /** The search's front, those trained for a while first. */
+  /** The search's front, those trained first: for a while, from scratch to the end. */
   candidates: (TriedCandidate & { chosen: boolean })[];
   /** All that the search planned and metered. */
   searched: { predictedLoss: number; flashBytes: number; energyUj: number; fits: boolean }[];

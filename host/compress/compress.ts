@@ -18,6 +18,7 @@ import { deviceCost, type DeviceCost, excess, tryCost } from './device-cost.js';
 import { type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
 import { accuracy, forward, shareCorrect } from './forward.js';
 import { foldBatchNorm } from './fold.js';
+import { trainFromScratch } from './from-scratch.js';
 import { fingerprint, Journal } from './journal.js';
 import { elements, hasWeights } from './layers.js';
 import { measure } from './metrics.js';
@@ -52,6 +53,8 @@ export interface CompressResult {
   network: FloatNetwork;
   quantized: QuantizedNetwork;
   report: CompressReport;
+  /** Images of the report's candidates that were trained, in their order, proved as well; of the chosen one it is `image`. */
+  images: Uint8Array[];
 }
 
 /** Inputs on which the device's answers are compared with the trainer's. */
@@ -102,28 +105,34 @@ function costOf(bench: Bench, choices: Choices): DeviceCost | string {
   return cost;
 }
 
-/**
- * A network of choices trained for some epochs with rounding, and scored in integers: half-way, if its loss is far above the
- * one `toBeat` then.
- */
-function tryOut(
-  bench: Bench,
-  choices: Choices,
-  epochs: number,
-  data: LabelledData,
-  toBeat = Infinity,
-): Score {
-  const { metric, recipe, validation } = bench.settings;
-  const key = `try ${epochs} ${keyOf(choices)}`;
-  return bench.journal.once(key, ['accuracy', 'loss', 'quality'], () => {
-    const start = applyChoices(bench.parent, choices, true);
-    const rounding = roundingOf(recipe, choices);
-    const options = trainingOptions(recipe, epochs, { parent: bench.parent, rounding });
-    const quiet = new Journal('');
-    const isHopeless = (half: Trial): boolean => scoreTrial(half, validation).loss > HOPELESS * toBeat;
-    const halt = toBeat < Infinity ? isHopeless : undefined;
-    return scoreTrial(trainStep(quiet, key, start, data, options, halt), validation, metric);
+/** What one change does on its own: the network's own weights trained for some epochs with rounding, scored in integers. */
+function tryAlone({ parent, settings, journal }: Bench, choices: Choices): Score {
+  const { metric, recipe, sensitivityData, sensitivityEpochs: epochs, validation } = settings;
+  return journal.once(`try ${epochs} ${keyOf(choices)}`, ['accuracy', 'loss', 'quality'], () => {
+    const options = trainingOptions(recipe, epochs, { parent, rounding: roundingOf(recipe, choices) });
+    const start = applyChoices(parent, choices, true);
+    return scoreTrial(
+      trainStep(new Journal(''), 'alone', start, sensitivityData, options),
+      validation,
+      metric,
+    );
   });
+}
+
+/**
+ * A candidate trained with rounding, for a while or, from scratch, to the end, and kept in the journal: no further than
+ * half-way, if its loss is far above the one `toBeat` then.
+ */
+function tryCandidate(bench: Bench, choices: Choices, toBeat: number): Trial {
+  const { parent, journal, settings } = bench;
+  const { recipe, training, validation } = settings;
+  const rounding = roundingOf(recipe, choices);
+  const options = { ...trainingOptions(recipe, settings.candidateEpochs, { parent }), rounding };
+  const key = `candidate ${keyOf(choices)}`;
+  const halt = (half: Trial): boolean => scoreTrial(half, validation).loss > HOPELESS * toBeat;
+  if (settings.fromScratch)
+    return trainFromScratch(applyChoices(parent, choices), training, options, { journal, key, halt });
+  return trainStep(journal, key, applyChoices(parent, choices, true), training, options, halt);
 }
 
 /** What each option of each layer costs on its own, after a little training. */
@@ -134,7 +143,7 @@ function sensitivity(bench: Bench, layers: readonly LayerOptions[]): { base: Sco
       (choice): { name: string; choice: LayerChoice } => ({ name, choice }),
     ),
   );
-  const base = tryOut(bench, {}, settings.sensitivityEpochs, settings.sensitivityData);
+  const base = tryAlone(bench, {});
   settings.onProgress?.({
     stage: 'sensitivity',
     text: `nothing changed: ${scoreText(base)}`,
@@ -142,7 +151,7 @@ function sensitivity(bench: Bench, layers: readonly LayerOptions[]): { base: Sco
     total: trials.length,
   });
   const rows = trials.map(({ name, choice }, i): SensitivityRow => {
-    const score = tryOut(bench, { [name]: choice }, settings.sensitivityEpochs, settings.sensitivityData);
+    const score = tryAlone(bench, { [name]: choice });
     const cost = costOf(bench, { [name]: choice });
     const text = `${name}, ${choiceText(choice)}: ${scoreText(score)}`;
     settings.onProgress?.({ stage: 'sensitivity', text, done: i + 1, total: trials.length });
@@ -159,13 +168,19 @@ function sensitivity(bench: Bench, layers: readonly LayerOptions[]): { base: Sco
 const scoreText = ({ accuracy: share, loss }: Score): string =>
   `${(share * 100).toFixed(2)} %, loss ${loss.toFixed(4)}`;
 
+/** A candidate that was trained, and what it came to. */
+interface TrainedCandidate {
+  candidate: Candidate & Score;
+  trial: Trial;
+}
+
 /** The search's front, and its most promising candidates after some training; throws `E_BUDGET`. */
 function chooseCandidate(
   bench: Bench,
   layers: readonly LayerOptions[],
   base: Score,
   rows: readonly SensitivityRow[],
-): { chosen: TriedCandidate; tried: TriedCandidate[]; all: Candidate[] } {
+): { chosen: TrainedCandidate; tried: TrainedCandidate[]; untried: Candidate[]; all: Candidate[] } {
   const { settings } = bench;
   const { budget } = settings;
   const lossOf = (name: string, choice: LayerChoice): number => {
@@ -191,8 +206,9 @@ function chooseCandidate(
   if (!best || best.excess > 0) throw overBudget(best?.cost, settings);
   const finalists = spread(front.slice(0, Math.ceil(front.length / 2)), FINALISTS);
   let least = Infinity;
-  const tried = finalists.map((candidate, i): Candidate & Score => {
-    const score = tryOut(bench, candidate.choices, settings.candidateEpochs, settings.training, least);
+  const tried = finalists.map((candidate, i): TrainedCandidate => {
+    const trial = tryCandidate(bench, candidate.choices, least);
+    const score = scoreTrial(trial, settings.validation, settings.metric);
     least = Math.min(least, score.loss);
     settings.onProgress?.({
       stage: 'candidates',
@@ -200,16 +216,17 @@ function chooseCandidate(
       done: i + 1,
       total: finalists.length,
     });
-    return { ...candidate, ...score };
+    return { candidate: { ...candidate, ...score }, trial };
   });
   // Accuracy on few inputs hardly tells candidates apart that fit; their loss does. Where classes are unbalanced, it does not.
   const byLoss = settings.metric === 'accuracy';
-  const chosen = tried.reduce((best, candidate) => {
-    const better = (byLoss ? 0 : candidate.quality - best.quality) || best.loss - candidate.loss;
-    return better > 0 ? candidate : best;
+  const chosen = tried.reduce((best, own) => {
+    const [a, b] = [best.candidate, own.candidate];
+    const better = (byLoss ? 0 : b.quality - a.quality) || a.loss - b.loss;
+    return better > 0 ? own : best;
   });
   const untried = front.filter((candidate) => !finalists.includes(candidate));
-  return { chosen, tried: [...tried, ...untried], all };
+  return { chosen, tried, untried, all };
 }
 
 /** `count` of a list in order, its ends among them. */
@@ -274,6 +291,14 @@ function figuresAfter(
   };
 }
 
+const testOf = ({
+  accuracy: share,
+  quality,
+}: Pick<Score, 'accuracy' | 'quality'>): Required<TriedCandidate>['test'] => ({
+  accuracy: share,
+  quality,
+});
+
 /** Throws unless the device gives the trainer's last answers, bit for bit. */
 function checkOnDevice(image: Uint8Array, quantized: QuantizedNetwork, test: LabelledData): number {
   const input = quantized.tensors[quantized.input]!;
@@ -302,11 +327,11 @@ function checkOnDevice(image: Uint8Array, quantized: QuantizedNetwork, test: Lab
   );
 }
 
-/** Structured training of the chosen candidate by all methods, then with rounding; all choices made, on all there is. */
-function trainChosen(
-  bench: Bench,
-  choices: Choices,
-): { methods: MethodResult[]; best: MethodResult; trial: Trial } {
+/**
+ * The chosen candidate trained to the end, with rounding, on all there is: from random weights, or from what structured training
+ * by all methods came to.
+ */
+function trainChosen(bench: Bench, choices: Choices): { methods: MethodResult[]; trial: Trial } {
   const { settings, journal, parent } = bench;
   const { recipe, training: data } = settings;
   const onEpoch = (stage: string) => (report: Parameters<typeof epochLine>[0]) =>
@@ -317,6 +342,19 @@ function trainChosen(
       total: report.epochs,
       report,
     });
+  const { fromScratch } = settings;
+  const rounded = {
+    ...trainingOptions(recipe, settings.epochs, { parent, share: fromScratch ? 1 : ROUNDING_RATE }),
+    rounding: roundingOf(recipe, choices),
+    onEpoch: onEpoch('training with rounding'),
+  };
+  if (fromScratch) {
+    const step = { journal, key: 'final' };
+    return {
+      methods: [],
+      trial: trainFromScratch(applyChoices(parent, choices), settings.learning, rounded, step),
+    };
+  }
   const structural = Object.values(choices).some(
     (choice) => choice.blockSize || choice.keep || choice.kernel,
   );
@@ -326,25 +364,12 @@ function trainChosen(
     structural ? ['one-shot', ...settings.methods] : ['one-shot'],
     { epochs: settings.structuredEpochs, validation: settings.validation, metric: settings.metric },
   );
-  const best = bestOf(methods);
-  const options = trainingOptions(recipe, settings.epochs, {
-    parent,
-    rounding: roundingOf(recipe, choices),
-    share: ROUNDING_RATE,
-  });
-  const reporting = { ...options, onEpoch: onEpoch('training with rounding') };
-  return { methods, best, trial: trainStep(journal, 'final', best.network, settings.learning, reporting) };
+  const { network } = bestOf(methods);
+  return { methods, trial: trainStep(journal, 'final', network, settings.learning, rounded) };
 }
 
-/**
- * Compresses a trained float network for a device, and proves the image. Deterministic: the same network, data, options and
- * seed give the same bytes, whether or not the run was cut off and went on from its journal. Throws `E_BUDGET` where
- * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_JOURNAL`.
- */
-export function compress(network: FloatNetwork, options: CompressOptions): CompressResult {
-  checkFields(network, 'a float network, as `fromGraph` gives it', 'inputShape', 'layers');
-  const parent = foldBatchNorm(network);
-  const settings = settingsOf(parent, options);
+/** The journal of this very run: model, data and options. Says so where it has something already. */
+function openJournal(parent: FloatNetwork, settings: Settings, path: string | undefined): Journal {
   const parts = parent.layers.flatMap((layer) => (hasWeights(layer) ? [layer.weights, layer.bias] : []));
   const { training, test, validation } = settings;
   const shapes = JSON.stringify(parent.layers, (_, value) =>
@@ -357,18 +382,33 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
       ...parts,
       ...[training, validation, test].flatMap((set) => [set.inputs, set.labels]),
     ]),
-    options.journal,
+    path,
   );
   if (journal.size > 0)
     settings.onProgress?.({
       stage: 'journal',
-      text: `going on from ${options.journal}: ${journal.size} steps done`,
+      text: `going on from ${path}: ${journal.size} steps done`,
     });
+  return journal;
+}
+
+/**
+ * Compresses a trained float network for a device, and proves the image. Deterministic: the same network, data, options and
+ * seed give the same bytes, whether or not the run was cut off and went on from its journal. Throws `E_BUDGET` where
+ * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_JOURNAL`.
+ */
+export function compress(network: FloatNetwork, options: CompressOptions): CompressResult {
+  checkFields(network, 'a float network, as `fromGraph` gives it', 'inputShape', 'layers');
+  const parent = foldBatchNorm(network);
+  const settings = settingsOf(parent, options);
+  const { training, test, validation } = settings;
+  const journal = openJournal(parent, settings, options.journal);
   const bench: Bench = { parent, settings, journal, costs: new Map() };
-  const layers = layerOptions(parent, settings.bits, settings.structure);
+  const layers = layerOptions(parent, settings.bits, settings.structure, settings.fromScratch);
   const { base, rows } = sensitivity(bench, layers);
-  const { chosen, tried, all } = chooseCandidate(bench, layers, base, rows);
-  const { methods, best, trial } = trainChosen(bench, chosen.choices);
+  const { chosen, tried, untried, all } = chooseCandidate(bench, layers, base, rows);
+  const { choices } = chosen.candidate;
+  const { methods, trial } = trainChosen(bench, choices);
   const quantized = quantizeAs(trial.network, trial.scheme!, settings.name);
   const image = compileFinal(quantized, settings);
   const compared = checkOnDevice(image, quantized, test);
@@ -376,9 +416,11 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
   const after = figuresAfter(settings, trial, quantized, image, cost);
   if (excess(cost, settings.budget) > 0) throw overBudget(cost, settings);
   const profile = deviceProfile(settings.budget.device);
+  const best = methods.length > 0 ? bestOf(methods) : undefined;
   const report: CompressReport = {
     name: settings.name,
     metric: settings.metric,
+    fromScratch: settings.fromScratch,
     seed: settings.recipe.seed,
     origin: originOf({ image, module: moduleBytes('device'), seed: settings.recipe.seed }),
     estimates: estimatesOf(profile),
@@ -393,12 +435,16 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
     after,
     floatAccuracy: accuracy(trial.network, test),
     base,
-    layers: decisionsOf(parent, layers, chosen.choices, rows, base, cost),
+    layers: decisionsOf(parent, layers, choices, rows, base, cost),
     sensitivity: rows,
-    candidates: tried.map((candidate) => ({
-      ...candidate,
-      chosen: candidate === chosen,
-    })),
+    candidates: [
+      ...tried.map((own) => ({
+        ...own.candidate,
+        test: testOf(own === chosen ? after : scoreTrial(own.trial, test, settings.metric)),
+        chosen: own === chosen,
+      })),
+      ...untried.map((candidate) => ({ ...candidate, chosen: false })),
+    ],
     searched: all.map(({ predictedLoss, cost: { flashBytes, energyUj }, excess: over }) => ({
       predictedLoss,
       flashBytes,
@@ -407,13 +453,17 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
     })),
     methods: methods.map(({ network: _, ...method }) => ({
       ...method,
-      chosen: method.method === best.method,
+      chosen: method.method === best?.method,
     })),
     compared,
     proof: readImage(image).metadata.proof ?? null,
   };
+  const images = tried.map((own) => {
+    if (own === chosen) return image;
+    return compileFinal(quantizeAs(own.trial.network, own.trial.scheme!, settings.name), settings);
+  });
   journal.close();
-  return { image, network: trial.network, quantized, report };
+  return { image, network: trial.network, quantized, report, images };
 }
 
 function compileFinal(quantized: QuantizedNetwork, settings: Settings): Uint8Array {

@@ -1,10 +1,12 @@
 // One self-contained page of a compression: no network, no script, the same bytes for the same run.
-import { choiceText } from './transform.js';
+import type { CompressResult } from './compress.js';
 import type { CompressReport } from './compress-report.js';
+import type { Metric } from './metrics.js';
 import { beforeAfter, layerRows, methodRows, qualityText, verdict } from './report.js';
+import { type Choices, choiceText } from './transform.js';
 import type { Axis, Chart, Mark } from '../report/chart.js';
-import { csvOf, escaped, htmlTable } from '../report/html.js';
-import { figure, htmlPage } from '../report/page.js';
+import { type Cell, csvOf, escaped, htmlTable } from '../report/html.js';
+import { dataUrl, figure, htmlPage, saveLink } from '../report/page.js';
 import { count } from '../report/text.js';
 
 interface Dot {
@@ -96,25 +98,110 @@ function dotsOf(
   return [...searched, ...front];
 }
 
-/** Candidates that were trained for a while. */
-function triedRows({ candidates, metric }: CompressReport): string[][] {
-  return candidates
-    .filter(({ accuracy }) => accuracy !== undefined)
-    .map(({ choices, cost, quality, loss, chosen }) => [
-      chosen ? '● chosen' : '',
-      Object.entries(choices)
-        .map(([name, choice]) => `${name}: ${choiceText(choice)}`)
-        .join(' · '),
-      count(cost.flashBytes),
-      (cost.energyUj / 1000).toFixed(3),
-      qualityText(metric, { quality: quality! }),
-      loss!.toFixed(4),
-    ]);
+/** A candidate that was trained: what it takes, how good it is on the test inputs, and its image. */
+interface Point {
+  /** From 1, by flash. */
+  number: number;
+  chosen: boolean;
+  choices: Choices;
+  flashBytes: number;
+  energyUj: number;
+  test: number;
+  /** On the inputs that choices were made on. */
+  quality: number;
+  loss: number;
+  save: { file: string; href: string };
 }
 
+/** The trained part of the front, the least first. */
+function pointsOf({ report, images }: Compressed): Point[] {
+  const { after } = report;
+  return images
+    .map((image, i) => ({ image, found: report.candidates[i]! }))
+    .sort((a, b) => a.found.cost.flashBytes - b.found.cost.flashBytes)
+    .map(({ image, found }, i): Point => {
+      const { choices, chosen, test, quality, loss } = found;
+      const { flashBytes, energyUj } = chosen ? after.cost! : found.cost;
+      const scores = { test: test!.quality, quality: quality!, loss: loss! };
+      const file = `${report.name}-${i + 1}.brn`;
+      const save = { file, href: dataUrl('application/octet-stream', image) };
+      return { number: i + 1, chosen, choices, flashBytes, energyUj, ...scores, save };
+    });
+}
+
+const choicesText = (choices: Choices): string =>
+  Object.entries(choices)
+    .map(([name, choice]) => `${name}: ${choiceText(choice)}`)
+    .join(' · ');
+
+const millijoules = (uj: number): string => (uj / 1000).toFixed(3);
+
+/** Accuracy, flash and energy of the points in one picture; a click on one saves its image. */
+function frontFigure({ metric, budget }: CompressReport, points: readonly Point[]): string {
+  const isShare = metric === 'accuracy';
+  const factor = isShare ? 100 : 1;
+  const values = points.map(({ test }) => test * factor);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const room = Math.max((high - low) * 0.2, 0.002 * factor);
+  const widest = Math.max(...points.map(({ flashBytes }) => flashBytes));
+  const marks = points.map((point): Mark => {
+    const { number, chosen, choices, flashBytes, energyUj, test, save } = point;
+    const quality = qualityText(metric, { quality: test });
+    const figures = `${count(flashBytes)} B, ${millijoules(energyUj)} mJ, ${quality}`;
+    return {
+      ...{ kind: 'dot', style: chosen ? 'chosen' : 'dot', radius: 7, x: flashBytes, y: test * factor },
+      name: `${number}: ${millijoules(energyUj)} mJ`,
+      title: [choicesText(choices), figures, `save ${save.file}`].join('\n'),
+      save,
+    };
+  });
+  const within = budget.flashBytes !== undefined && budget.flashBytes <= widest * 1.3;
+  const chart: Chart = {
+    label: `${isShare ? 'Accuracy' : metric}, flash and energy`,
+    width: 760,
+    x: { label: 'flash', unit: 'bytes', from: 0, to: within ? budget.flashBytes! * 1.04 : widest * 1.08 },
+    panels: [
+      {
+        ...{ kind: 'plot', height: 300 },
+        y: { label: `${metric}, test inputs`, unit: isShare ? '%' : '', from: low - room, to: high + room },
+        marks: [...(within ? [{ kind: 'limit', at: budget.flashBytes! } as const] : []), ...marks],
+      },
+    ],
+    legend: [
+      ['chosen', 'chosen'],
+      ['trained as well', 'dot'],
+    ],
+  };
+  const csv = csvOf(
+    ['image', 'flash_bytes', 'energy_uj', 'test', 'chosen'],
+    points.map(({ save, flashBytes, energyUj, test, chosen }) => [
+      ...[save.file, flashBytes, energyUj, test],
+      chosen ? 1 : 0,
+    ]),
+  );
+  return figure(chart, 'front', csv);
+}
+
+const pointRows = (metric: Metric, points: readonly Point[]): Cell[][] =>
+  points.map(({ number, chosen, choices, flashBytes, energyUj, test, quality, loss, save }) => [
+    `${number}${chosen ? ' ● chosen' : ''}`,
+    { html: saveLink(save.file, save.href, save.file) },
+    count(flashBytes),
+    millijoules(energyUj),
+    qualityText(metric, { quality: test }),
+    qualityText(metric, { quality }),
+    loss.toFixed(4),
+    choicesText(choices),
+  ]);
+
+/** What a page is made from. */
+type Compressed = Pick<CompressResult, 'report' | 'images'>;
+
 /** The page. `command`: the line that makes it again. */
-export function compressHtml(report: CompressReport, command: string): string {
-  const { budget, sensitivity, base } = report;
+export function compressHtml(result: Compressed, command: string): string {
+  const { report } = result;
+  const { budget, sensitivity, base, metric } = report;
+  const points = pointsOf(result);
   const sensitivityRows = sensitivity.map(({ layer, choice, accuracy, loss: own, flashBytes, energyUj }) => [
     layer,
     choiceText(choice),
@@ -157,12 +244,16 @@ export function compressHtml(report: CompressReport, command: string): string {
     estimates: report.estimates,
     body: `<h2>Before and after</h2>${htmlTable(['', 'before', 'after', ''], beforeAfter(report))}
 ${report.before.refused ? `<p>Before, the device could not have it: ${escaped(report.before.refused)}</p>` : ''}
+<h2>What there is to choose from</h2><p>A click on a point, or on its name in the table, saves its image, proved as the chosen one
+is. ${report.fromScratch ? 'Each was trained to the end' : 'The chosen one was trained to the end, the others for a while'}, the
+chosen one on all inputs but those to test; accuracy is of the device’s integers, energy is simulated.</p>
+${frontFigure(report, points)}
+${htmlTable(['', 'image', 'flash B', 'energy mJ', `${metric}, test`, 'held back', 'loss', 'what'], pointRows(metric, points))}
 <h2>What was tried</h2><p>${count(report.searched.length)} ways were planned and metered for the device. The dashed line is the
 budget.</p><div class="columns">${charts.join('\n')}</div>
-${htmlTable(['', 'trained for a while', 'flash B', 'energy mJ', report.metric, 'loss'], triedRows(report))}
 <h2>What was done to each layer, and why</h2>${htmlTable(['layer', 'what', 'weights', 'energy', 'why'], layerRows(report))}
-<h2>Structured training</h2><p>${escaped(verdict(report))}</p>
-${htmlTable(['method', report.metric, 'loss', 'violation before projection'], methodRows(report))}
+<h2>${report.fromScratch ? 'Training' : 'Structured training'}</h2><p>${escaped(verdict(report))}</p>
+${report.fromScratch ? '' : htmlTable(['method', report.metric, 'loss', 'violation before projection'], methodRows(report))}
 <h2>Sensitivity: each change alone, after a little training</h2>
 ${htmlTable(['layer', 'change', 'accuracy', 'loss added', 'flash B', 'energy mJ'], sensitivityRows)}
 <p>The trainer’s last forward pass, in integers, equals the device’s answers on all ${report.compared} inputs compared.</p>`,

@@ -3,6 +3,7 @@ import type { WeightBits } from '../model/weight-types.js';
 import type { Augmentation } from './augment.js';
 import { Desk } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
+import { foldBatchNorm } from './fold.js';
 import { shareCorrect } from './forward.js';
 import { IntegerNetwork } from './integer-network.js';
 import type { Entry, Journal } from './journal.js';
@@ -126,8 +127,8 @@ export type Halt = (half: Trial) => boolean;
 const halfOf = (epochs: number): number => Math.ceil(epochs / 2);
 
 /**
- * Trains a network without batch normalisation, or takes what the journal has of it: all, or the epochs so far. `halt`
- * may end it half-way: the same whether or not it was cut off before.
+ * Trains a network, or takes what the journal has of it: all, or the epochs so far; batch normalisation is folded in the end.
+ * `halt` may end it half-way: the same whether or not it was cut off before.
  */
 export function trainStep(
   journal: Journal,
@@ -139,9 +140,10 @@ export function trainStep(
 ): Trial {
   const done = journal.get(key);
   if (done) {
-    journal.expect(key, areLike(done.arrays, parametersOf(network)) && isScheme(done.json, network, options));
+    const folded = foldBatchNorm(network);
+    journal.expect(key, areLike(done.arrays, parametersOf(folded)) && isScheme(done.json, folded, options));
     const scheme = done.json as QuantizationScheme | null;
-    const trained = withParameters(network, done.arrays as Float32Array[]);
+    const trained = withParameters(folded, done.arrays as Float32Array[]);
     return scheme ? { network: trained, scheme } : { network: trained };
   }
   const training = new Training(network, data, options);
@@ -186,7 +188,7 @@ function finish(
 /** A training as it stands. */
 function trialOf(training: Training): Trial {
   const found = training.scheme();
-  const network = training.result();
+  const network = foldBatchNorm(training.result());
   if (!found) return { network };
   const weights = found.weights.map((own) => own && { bits: own.bits, scales: Array.from(own.scales) });
   return { network, scheme: { activations: found.activations, weights } };

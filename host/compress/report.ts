@@ -79,7 +79,8 @@ export function methodRows({ methods, metric }: CompressReport): string[][] {
 }
 
 /** Which way of structured training won, in a sentence. */
-export function verdict({ methods, metric }: CompressReport): string {
+export function verdict({ fromScratch, methods, metric }: CompressReport): string {
+  if (fromScratch) return 'It was trained from random weights, with rounding from the first epoch.';
   const best = methods.find(({ chosen }) => chosen)!;
   const others = methods.filter((method) => method !== best);
   if (others.length === 0) return 'Nothing of the structure changed: there was nothing to compare.';
@@ -119,7 +120,9 @@ export function compressText(report: CompressReport): string {
     ]) + note,
     table([['layer', 'what', 'weights', 'energy'], ...layerRows(report).map((row) => row.slice(0, 4))]),
     why.join('\n'),
-    table([['structured training', report.metric, 'loss', 'violation'], ...methodRows(report)]),
+    ...(report.fromScratch
+      ? []
+      : [table([['structured training', report.metric, 'loss', 'violation'], ...methodRows(report)])]),
     verdict(report),
     `The trainer's last forward pass, in integers, equals the device's answers on all ${report.compared} inputs compared.`,
   ].join('\n\n');

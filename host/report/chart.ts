@@ -15,7 +15,17 @@ export interface Axis {
 
 export type Mark =
   | { kind: 'line' | 'steps'; style: string; points: readonly (readonly number[])[] }
-  | { kind: 'dot'; style: string; x: number; y: number; radius: number; title: string }
+  /** `name` stands beside it; `save`: a file that a click on it saves, on a page. */
+  | {
+      kind: 'dot';
+      style: string;
+      x: number;
+      y: number;
+      radius: number;
+      title: string;
+      name?: string;
+      save?: { file: string; href: string };
+    }
   /** A bar from the bottom up, `width` wide. */
   | { kind: 'bar'; style: string; x: number; y: number; width: number; title: string }
   /** A level that has a name, such as a threshold. */
@@ -129,6 +139,22 @@ function styled(style: string): Record<string, string> {
   return /^(hsl|#)/.test(style) ? { fill: style } : { class: style };
 }
 
+/** Dots whose names stand below them: above there is that of another near by. */
+function namedBelow(marks: readonly Mark[], px: (x: number) => number, py: (y: number) => number): Mark[] {
+  const below: Mark[] = [];
+  const above: Mark[] = [];
+  for (const mark of marks) {
+    if (mark.kind !== 'dot' || mark.name === undefined) continue;
+    const isNear = (other: Mark): boolean =>
+      other.kind === 'dot' &&
+      Math.abs(px(other.x) - px(mark.x)) < 100 &&
+      Math.abs(py(other.y) - py(mark.y)) < 30;
+    if (above.some(isNear) && !below.some(isNear)) below.push(mark);
+    else above.push(mark);
+  }
+  return below;
+}
+
 /** A mark of a plot, within its frame; what lies outside is clipped. */
 function markSvg(
   mark: Mark,
@@ -145,12 +171,22 @@ function markSvg(
         class: mark.style,
         d: linePath(mark.points, px, py, mark.kind === 'steps'),
       });
-    case 'dot':
-      return element(
-        'circle',
-        { class: mark.style, cx: px(mark.x), cy: py(mark.y), r: mark.radius },
-        titled(mark.title),
-      );
+    case 'dot': {
+      const [x, y] = [px(mark.x), py(mark.y)];
+      const title = titled(mark.title);
+      const dot = element('circle', { class: mark.style, cx: x, cy: y, r: mark.radius }, title);
+      const anchor = x < 50 ? 'start' : x > size.width - 50 ? 'end' : 'middle';
+      const below = namedBelow(marks, px, py).includes(mark);
+      const place = { x, y: below ? y + 22 : y - 12, 'text-anchor': anchor };
+      const name = mark.name === undefined ? '' : element('text', place, escaped(mark.name));
+      if (!mark.save) return dot + name;
+      // A link of HTML: those of SVG save nothing in some browsers.
+      const { file, href } = mark.save;
+      const side = 2 * mark.radius;
+      const link = `<a class="hit" title="${escaped(mark.title)}" download="${escaped(file)}" href="${escaped(href)}"></a>`;
+      const box = { x: x - mark.radius, y: y - mark.radius, width: side, height: side };
+      return dot + name + element('foreignObject', box, link);
+    }
     case 'bar': {
       const [x, y] = [px(mark.x), py(mark.y)];
       const box = { x, y, width: px(mark.x + mark.width) - x, height: size.height - y };
@@ -284,7 +320,7 @@ export function chartSvg(chart: Chart): string {
 /** The functions above as the text of a script. */
 export const CHART_CODE: string = [
   ...[escaped, axisUnit, ticks, linePath, seriesColour, element, styled],
-  ...[markSvg, laneSpans, legendRows, panelSvg, xAxis, chartSvg],
+  ...[namedBelow, markSvg, laneSpans, legendRows, panelSvg, xAxis, chartSvg],
 ]
   .map(String)
   .join('\n');

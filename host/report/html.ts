@@ -9,10 +9,14 @@ export function escaped(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
+/** Text of a cell, or HTML as it is. */
+export type Cell = string | { html: string };
+
 /** A table with heads; the first cell of a row is its head. */
-export function htmlTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (row: readonly string[], tag: string): string =>
-    `<tr>${row.map((cell, i) => `<${i === 0 ? 'th' : tag}>${escaped(cell)}</${i === 0 ? 'th' : tag}>`).join('')}</tr>`;
+export function htmlTable(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
+  const content = (cell: Cell): string => (typeof cell === 'string' ? escaped(cell) : cell.html);
+  const cells = (row: readonly Cell[], tag: string): string =>
+    `<tr>${row.map((cell, i) => `<${i === 0 ? 'th' : tag}>${content(cell)}</${i === 0 ? 'th' : tag}>`).join('')}</tr>`;
   const body = rows.map((row) => cells(row, 'td')).join('\n');
   return `<div class="wide"><table><thead>${cells(head, 'th')}</thead>\n<tbody>${body}</tbody></table></div>`;
 }

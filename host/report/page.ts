@@ -60,14 +60,35 @@ ${script === undefined ? '' : `<script>${script}</script>`}</html>
 }
 
 const NAMESPACE = 'http://www.w3.org/2000/svg';
-const link = (name: string, type: string, text: string): string => {
-  const data = Buffer.from(text, 'utf8').toString('base64');
-  return `<a download="${escaped(name)}" href="data:${type};base64,${data}">${name.split('.').at(-1)!.toUpperCase()}</a>`;
-};
+
+/** A file as a link holds it. */
+export const dataUrl = (type: string, content: string | Uint8Array): string =>
+  `data:${type};base64,${Buffer.from(content as string).toString('base64')}`;
+
+/** A link that saves a file which the page holds. */
+export const saveLink = (file: string, href: string, text: string): string =>
+  `<a download="${escaped(file)}" href="${escaped(href)}">${escaped(text)}</a>`;
+
+const link = (name: string, type: string, text: string): string =>
+  saveLink(name, dataUrl(type, text), name.split('.').at(-1)!.toUpperCase());
+
+/** A chart without links: what they lead to stays on the page. */
+const plain = (chart: Chart): Chart => ({
+  ...chart,
+  panels: chart.panels.map((panel) => {
+    if (panel.kind !== 'plot') return panel;
+    const marks = panel.marks.map((mark) => {
+      if (mark.kind !== 'dot') return mark;
+      const { save: _, ...rest } = mark;
+      return rest;
+    });
+    return { ...panel, marks };
+  }),
+});
 
 /** A chart as a file of its own. */
 export const chartFile = (chart: Chart): string =>
-  chartSvg(chart)
+  chartSvg(plain(chart))
     .replace('<svg ', `<svg xmlns="${NAMESPACE}" `)
     .replace('>', `><style>${CHART_FILE_STYLE}</style>`);
 

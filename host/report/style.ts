@@ -53,7 +53,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{text-align:left;font-weight:400;padding:.12rem 1.1rem .12rem 0;vertical-align:top}
 .facts td:nth-child(2){text-align:right;white-space:nowrap}.wide{overflow-x:auto}.wrong{color:var(--bad);font-weight:600}
 figure{margin:1rem 0}figcaption a,figcaption button{margin-left:.8rem;font:inherit}
-svg.chart{display:block;width:100%;height:auto}
+svg.chart{display:block;width:100%;height:auto}svg.chart .hit{display:block;width:100%;height:100%;border-radius:50%}
 .columns{display:flex;flex-wrap:wrap;gap:0 3rem}.columns>*{flex:1 1 28rem;min-width:0;max-width:36rem}td.bar{width:14rem}
 td.bar i{display:block;height:.6rem;background:var(--accent)}td.bar i.own{background:var(--second);margin-top:2px}
 .wrong td.bar i{background:var(--bad)}
