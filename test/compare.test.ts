@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { compare, type CompareRow } from '../host/compare/compare.js';
 import { BrownoutError } from '../host/error.js';
 import { readImage } from '../host/model/image.js';
+import { Random } from '../host/math/random.js';
 import { elementCount } from '../host/model/quantized-network.js';
 import { storageChargeUj, storageFor } from '../host/power/converter.js';
 import { MeteredSupply } from '../host/power/harvested-supply.js';
@@ -17,6 +18,7 @@ import { programFor, STRATEGIES } from '../host/compare/strategies/programs.js';
 import { RAD_NETWORKS, radNetwork } from '../host/compare/strategies/rad-networks.js';
 import { runProgram } from '../host/compare/strategies/run-program.js';
 import { compileUnproved } from './util/compile.js';
+import { learnable } from './util/learnable.js';
 
 const result = compare();
 const find = (model: string, device: string, capacitorUf: number): CompareRow =>
@@ -143,6 +145,20 @@ test('the model of ours agrees with a replay of the module', () => {
   const used = useful + reexecuted + commit + boot + io + sleep;
   assert.ok(metered.identical);
   assert.ok(Math.abs(ours!.energyUj / used - 1) < 0.1, `${ours!.energyUj} µJ, metered ${used} µJ`);
+});
+
+test('of an image that learns the layers of inference are compared', () => {
+  const network = learnable(new Random(3), [8], ['dense:6', 'dense:3']);
+  const options = { devices: ['cortex-m4-generic'], capacitorsUf: [1000], traces: ['rf'] };
+  const [plain, learner] = [{}, { learn: { layers: 'last', ring: 4 } } as const].map((learn) => {
+    const image = readImage(compileUnproved(network, learn));
+    assert.is(compare([image], options).modelErrors.length, 1);
+    return layersOf(image, deviceProfile('cortex-m4-generic'));
+  });
+  assert.equal(
+    learner!.map(({ kind, macs, outputs }) => [kind, macs, outputs]),
+    plain!.map(({ kind, macs, outputs }) => [kind, macs, outputs]),
+  );
 });
 
 test('the same each time; text names every strategy; a wrong model is refused', () => {

@@ -3,11 +3,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Random } from '../host/math/random.js';
-import { BrownoutError } from '../host/error.js';
+import type { Random } from '../host/math/random.js';
 import { importModel } from '../host/import/import-model.js';
 import { importOnnx } from '../host/import/onnx/import-onnx.js';
 import { validateNetwork } from '../host/ops/validate.js';
+import { draws, turnOn } from './hostile/meter.js';
 import { compileUnproved } from './util/compile.js';
 import { onnxModels, tfliteModels } from './util/models.js';
 
@@ -35,30 +35,22 @@ function mutate(random: Random, file: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Imports, and compiles what imports; returns whether it did. */
-function survives(file: Uint8Array, what: string): boolean {
-  try {
-    const onnx = file[0] === 8;
-    if (onnx) importOnnx(file);
-    const { network } = importModel(file);
-    validateNetwork(network);
-    compileUnproved(network, { nvmBytes: 1 << 20 });
-    return true;
-  } catch (error) {
-    const known = error instanceof BrownoutError && !['E_MEMORY_RULE', 'E_INTERNAL'].includes(error.code);
-    if (!known) assert.unreachable(`${what}: ${(error as Error).stack}`);
-    return false;
-  }
+/** Imports, and compiles what imports. */
+function take(file: Uint8Array): void {
+  const onnx = file[0] === 8;
+  if (onnx) importOnnx(file);
+  const { network } = importModel(file);
+  validateNetwork(network);
+  compileUnproved(network, { nvmBytes: 1 << 20 });
 }
 
 function fuzz(name: string, seeds: Uint8Array[], count: number): void {
-  test(`${count} damaged files of ${seeds.length} ${name} models: errors by name alone`, () => {
-    const random = new Random(7);
-    let imported = 0;
-    for (let i = 0; i < count; i++) {
-      if (survives(mutate(random, seeds[i % seeds.length]!), `${name} ${i}`)) imported++;
-    }
-    assert.ok(imported < count, `${imported} imported: the mutations do not bite`);
+  test(`${count} damaged files of ${seeds.length} ${name} models: errors by name alone`, async () => {
+    const random = draws(7);
+    const codes = await turnOn(`models: ${name}`, count, (i) =>
+      take(mutate(random, seeds[i % seeds.length]!)),
+    );
+    assert.ok(codes.get('none')! < count, 'all imported: the mutations do not bite');
   });
 }
 

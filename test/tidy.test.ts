@@ -181,6 +181,8 @@ test('host/ computes the same everywhere', () => {
 const ENTRIES = [
   // Programs of `npm run mutants`.
   ...['run', 'hook', 'plan-judge'].map((name) => `test/mutants/${name}.ts`),
+  // `npm run hostile`.
+  'test/hostile/run.ts',
   // Kernels of one's own take these (docs/ACCEL.md).
   ...['assembly/accel/s16.ts', 'assembly/accel/fft_q15.ts'],
   'host/index.ts',

@@ -14,7 +14,7 @@ import type { Trace } from '../power/trace.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
 import { meteredBoots } from './strategies/boot.js';
-import { type Layer, layersOf } from './strategies/layers.js';
+import { type Layer, layerOps, layersOf } from './strategies/layers.js';
 import {
   programFor,
   type ProgramOptions,
@@ -186,7 +186,7 @@ export function compare(
         converter,
         policy,
       });
-      const costs = image.ops.map((op) => opCost(op, profile));
+      const costs = layerOps(image).map(({ op }) => opCost(op, profile));
       const estimated = costs.reduce((sum, { enter, all }) => sum + enter.cycles + all.cycles, 0);
       const scale = profile.planScale.value;
       const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles * scale, 0) - 1) * 100;

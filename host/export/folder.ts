@@ -8,7 +8,6 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -16,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { readUserFile } from '../data/files.js';
 import { BrownoutError } from '../error.js';
 import { hardwareBoards } from '../firmware/hardware.js';
 import { layoutKinds } from '../firmware/layouts.js';
@@ -76,7 +76,7 @@ function lookThrough(folder: string, manifest: Manifest, inner = ''): Found {
     const hash = manifest.files[name];
     if (hash === undefined) {
       if (!isObject(name, manifest)) found.kept.push(name);
-    } else if (!entry.isFile() || sha256(readFileSync(join(folder, name))) !== hash) {
+    } else if (!entry.isFile() || sha256(readUserFile(join(folder, name))) !== hash) {
       if (EDITABLE.has(entry.name)) found.kept.push(name);
       else if (!PROGRAMS.includes(name)) found.changed.push(name);
     }

@@ -8,6 +8,16 @@ export interface Segment {
 }
 
 const PT_LOAD = 1;
+const PROGRAM_HEADER_BYTES = 32;
+
+function refuse(found: string): never {
+  throw new BrownoutError({
+    code: 'E_FIRMWARE',
+    found,
+    expected: 'a linked program',
+    hint: 'Run `make` in the folder, or export again.',
+  });
+}
 
 /**
  * What an ELF file loads, by physical address (ELF specification 1.2, program header). Throws `E_FIRMWARE` where it is not
@@ -16,20 +26,18 @@ const PT_LOAD = 1;
 export function loadSegments(elf: Uint8Array): Segment[] {
   const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
   if (elf.length < 52 || view.getUint32(0) !== 0x7f45_4c46 || elf[4] !== 1 || elf[5] !== 1) {
-    throw new BrownoutError({
-      code: 'E_FIRMWARE',
-      found: `${elf.length} bytes that are no ELF file of 32 bits`,
-      expected: 'a linked program',
-      hint: 'Run `make` in the folder, or export again.',
-    });
+    refuse(`${elf.length} bytes that are no ELF file of 32 bits`);
   }
   const [start, size, count] = [view.getUint32(28, true), view.getUint16(42, true), view.getUint16(44, true)];
+  if (start + size * count > elf.length || (count > 0 && size < PROGRAM_HEADER_BYTES))
+    refuse('an ELF file that is cut off');
   const segments: Segment[] = [];
   for (let at = start; at < start + size * count; at += size) {
     const [type, offset, , address, bytes] = [0, 4, 8, 12, 16].map((field) =>
       view.getUint32(at + field, true),
     );
     if (type === PT_LOAD && bytes! > 0) {
+      if (offset! + bytes! > elf.length) refuse('an ELF file that is cut off');
       segments.push({ address: address!, bytes: elf.subarray(offset!, offset! + bytes!) });
     }
   }

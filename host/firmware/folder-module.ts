@@ -1,7 +1,8 @@
 // The module of a firmware folder, once it is sure that the C there is made from it and from the image.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { readUserFile } from '../data/files.js';
 import { BrownoutError } from '../error.js';
 import type { Image } from '../model/image.js';
 import { manifestOf } from './manifest.js';
@@ -30,7 +31,7 @@ export async function moduleOfFolder(folder: string, image: Image): Promise<Uint
   const read = (name: string): Uint8Array => {
     const path = join(folder, name);
     if (!existsSync(path)) refuse(`no ${name} in "${folder}"`, 'the files that were exported');
-    return new Uint8Array(readFileSync(path));
+    return readUserFile(path);
   };
   const wasm = read(MODULE);
   if (createHash('sha256').update(wasm).digest('hex') !== manifest.files[MODULE])

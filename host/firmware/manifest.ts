@@ -1,6 +1,7 @@
 // What a firmware folder says of itself: brownout.json.
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { readUserFile } from '../data/files.js';
 
 export const MANIFEST = 'brownout.json';
 
@@ -40,20 +41,35 @@ export interface Manifest {
   files: Record<string, string>;
 }
 
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isTextOrNull = (value: unknown): boolean => value === null || isText(value);
+
+/** A file inside the folder, however a stranger's manifest names it. */
+const isInside = (name: string): boolean =>
+  name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+
 /** The manifest that was read; undefined if it is not one of ours. */
 function readManifest(text: string): Manifest | undefined {
+  let read: Partial<Manifest> | null;
   try {
-    const manifest = JSON.parse(text) as Partial<Manifest> | null;
-    const known =
-      manifest?.tool === 'brownout' && typeof manifest.files === 'object' && manifest.files !== null;
-    return known ? (manifest as Manifest) : undefined;
+    read = JSON.parse(text) as Partial<Manifest> | null;
   } catch {
     return undefined;
   }
+  if (typeof read !== 'object' || read?.tool !== 'brownout') return undefined;
+  const { version, board, nvm, part = null, layout, target, name, imageId, files } = read;
+  const sound =
+    [version, nvm, layout, target, name].every(isText) &&
+    [board, part].every(isTextOrNull) &&
+    typeof imageId === 'number' &&
+    typeof files === 'object' &&
+    files !== null &&
+    Object.entries(files).every(([file, hash]) => isInside(file) && isText(hash));
+  return sound ? ({ ...read, part } as Manifest) : undefined;
 }
 
-/** The manifest of a folder; undefined if it is not a firmware folder. */
+/** The manifest of a folder; undefined if it is not a firmware folder. Throws `E_FILE`. */
 export function manifestOf(folder: string): Manifest | undefined {
   const path = join(folder, MANIFEST);
-  return existsSync(path) ? readManifest(readFileSync(path, 'utf8')) : undefined;
+  return existsSync(path) ? readManifest(new TextDecoder().decode(readUserFile(path))) : undefined;
 }

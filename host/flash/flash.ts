@@ -2,8 +2,9 @@
 // hardware the program it holds, through OpenOCD or a boot loader that is a drive.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readUserFile } from '../data/files.js';
 import { BrownoutError, ExitCode, checkText, refuseArgument } from '../error.js';
 import { hex } from '../model/image-error.js';
 import { loadSegments } from '../firmware/binaries.js';
@@ -44,7 +45,7 @@ const OPEN = [
 function openNeeds(folder: string, { files }: Manifest): string[] {
   const sources = Object.keys(files).filter((name) => /\.[ch]$/.test(name) && existsSync(join(folder, name)));
   return sources.flatMap((name) => {
-    const text = readFileSync(join(folder, name), 'utf8');
+    const text = new TextDecoder().decode(readUserFile(join(folder, name)));
     return OPEN.flatMap((pattern) => [...text.matchAll(pattern)].map(([, what]) => `${what} (${name})`));
   });
 }
@@ -62,7 +63,7 @@ function checkPorted(folder: string, manifest: Manifest): void {
   }
   const sha256 = (name: string): string =>
     createHash('sha256')
-      .update(readFileSync(join(folder, name)))
+      .update(readUserFile(join(folder, name)))
       .digest('hex');
   const isAsWritten = ([name, hash]: [string, string]): boolean =>
     !existsSync(join(folder, name)) || sha256(name) === hash;
@@ -81,7 +82,7 @@ function checkPorted(folder: string, manifest: Manifest): void {
 /** Of firmware: the module that it is made from. */
 function originOfFolder(folder: string): Origin {
   const path = join(folder, MODULE);
-  return originOf(existsSync(path) ? { module: readFileSync(path) } : {});
+  return originOf(existsSync(path) ? { module: readUserFile(path) } : {});
 }
 
 /**
@@ -115,7 +116,7 @@ export async function flash(folder: string, options: FlashOptions = {}): Promise
     });
   }
   return inTemporaryFolder(async (build) => {
-    for (const file of names) copyFileSync(join(folder, file), join(build, file));
+    for (const file of names) writeFileSync(join(build, file), readUserFile(join(folder, file)));
     writeFileSync(join(build, 'link.ld'), linkerScript(board, FOLDER_STACK_BYTES));
     const sources = names.filter((file) => file.endsWith('.c'));
     const defines = ['BROWNOUT_SEMIHOSTING', `BROWNOUT_NVM_ADDRESS=${board.nvm.origin}u`];
@@ -157,7 +158,7 @@ export interface ProgramOptions {
 export function program(folder: string, { board, dryRun = false, drive }: ProgramOptions): ProgramResult {
   const { flash: range } = board.map;
   const elf = join(folder, 'firmware.elf');
-  const segments = existsSync(elf) ? loadSegments(new Uint8Array(readFileSync(elf))) : [];
+  const segments = existsSync(elf) ? loadSegments(readUserFile(elf)) : [];
   // Vectors of an MSP430 are the last words that 16 bits address.
   const end = board.isFram ? 0x1_0000 : range.origin + range.bytes;
   const fits = segments.every(({ address, bytes }) => {

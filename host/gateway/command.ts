@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readUserFile } from '../data/files.js';
 import { BrownoutError, ExitCode } from '../error.js';
-import { readImage } from '../model/image.js';
+import { imageOf } from '../ops/given-image.js';
 import { type Command, defineCommand, IMAGE } from '../options/command.js';
 import { file, isBytes, text, whole } from '../options/kinds.js';
 import { originOf } from '../origin.js';
@@ -41,12 +41,11 @@ export const command: Command = defineCommand({
   examples: ['brownout gateway mine.brn --store fleet --tokens tokens.txt'],
   async run({ positionals, options, print }) {
     const bytes = readUserFile(positionals[0]!);
-    const image = readImage(bytes);
+    const image = imageOf(bytes);
     const tokens = new Tokens(new TextDecoder().decode(readUserFile(options.tokens!)));
     const fleet = Fleet.open(image, join(options.store!, `${imageName(image.imageId)}.log`));
     const server = gatewayServer(fleet, tokens);
     const { port = PORT, host = HOST } = options;
-    const ended = asked();
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject).listen(port, host, resolve);
@@ -60,6 +59,7 @@ export const command: Command = defineCommand({
         hint: 'Give another --port, or stop what listens there.',
       });
     }
+    const ended = asked();
     const bound = server.address();
     const at = typeof bound === 'object' && bound ? bound.port : port;
     const { devices, samples } = fleet.status;

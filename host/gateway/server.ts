@@ -1,12 +1,13 @@
 // The gateway's HTTP: what devices send, and heads for them. Plain HTTP: TLS is a proxy's affair.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { BrownoutError } from '../error.js';
+import { BrownoutError, shown } from '../error.js';
 import { type Fleet, FORGOTTEN, imageName } from './fleet.js';
 
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 const MOST_CONNECTIONS = 1024;
+const BASE = 'http://gateway';
 
 /** Statuses of error codes; others are faults of ours. */
 const STATUSES: Readonly<Record<string, number>> = {
@@ -97,20 +98,22 @@ function checkToken(tokens: Tokens, request: IncomingMessage, device?: string): 
 
 /** What is answered: JSON, or bytes. */
 async function answer(fleet: Fleet, tokens: Tokens, request: IncomingMessage): Promise<object | Uint8Array> {
-  const url = new URL(request.url ?? '/', 'http://gateway');
-  const [, id, rest = ''] = /^\/images\/([0-9a-f]{8})(\/.*)?$/.exec(url.pathname) ?? [];
   const own = imageName(fleet.image.imageId);
   const paths = `/images/${own}, …/head and …/devices/NAME/sums?version=N`;
-  const nowhere = (): never =>
+  const nowhere = (path: string): never =>
     refuse(
       'E_PATH',
-      `path ${url.pathname}`,
+      `path ${shown(path)}`,
       paths,
       'The image’s number is that of the firmware: `brownout inspect`.',
     );
-  if (id !== own) nowhere();
+  const asked = request.url ?? '/';
+  if (!URL.canParse(asked, BASE)) nowhere(asked);
+  const url = new URL(asked, BASE);
+  const [, id, rest = ''] = /^\/images\/([0-9a-f]{8})(\/.*)?$/.exec(url.pathname) ?? [];
+  if (id !== own) nowhere(url.pathname);
   const [, device] = /^\/devices\/([A-Za-z0-9._-]{1,64})\/sums$/.exec(rest) ?? [];
-  if (device === undefined && rest !== '' && rest !== '/head') nowhere();
+  if (device === undefined && rest !== '' && rest !== '/head') nowhere(url.pathname);
   const wanted = device === undefined ? ['GET'] : ['PUT', 'DELETE'];
   const method = request.method ?? '';
   if (!wanted.includes(method))

@@ -9,3 +9,8 @@ export function refuse(code: string, found: string, expected: string, hint: stri
 }
 
 export const COPY_AGAIN = 'Copy the file again, or compile the model again.';
+
+/** A record that no planner writes: checksums are right, what it says is not. Throws `E_IMAGE_RECORD`. */
+export function refuseRecord(found: string, expected: string): never {
+  return refuse('E_IMAGE_RECORD', found, expected, COPY_AGAIN);
+}

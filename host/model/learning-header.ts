@@ -44,6 +44,7 @@ import {
   T_VERDICTS,
 } from '../../assembly/layout.js';
 import { SUMS_BANKS } from '../../assembly/learning-layout.js';
+import { refuseRecord } from './image-error.js';
 
 /** NVM bytes [start, end). */
 type Interval = readonly [start: number, end: number];
@@ -233,7 +234,7 @@ function groupBase(header: LearningHeader, cursor: LearningCursor, group: number
     case Group.STATE_NEXT:
       return stateAddress(header, state === 1 ? 2 : 1);
     default:
-      throw new RangeError(`no group ${group}`);
+      return refuseRecord(`an address of group ${group}`, 'a group of docs/FORMAT.md');
   }
 }
 

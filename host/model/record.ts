@@ -17,6 +17,7 @@ import {
   OpKind,
   ScaleFormat,
 } from '../../assembly/layout.js';
+import { refuseRecord } from './image-error.js';
 
 /** Kinds of ops of a head by sums. */
 export type SumsKind =
@@ -91,7 +92,7 @@ export class OpRecord {
   /** The op's kind, one of inference. Throws where it is not. */
   get inference(): InferenceKind {
     const { kind } = this;
-    if (!isInference(kind)) throw new RangeError(`op kind ${kind} is not one of inference`);
+    if (!isInference(kind)) refuseRecord(`an op of kind ${kind} that infers`, 'a kind of inference');
     return kind;
   }
 

@@ -1,5 +1,6 @@
 // Types of weights: the values they take, and how a row of them lies in NVM. A type is an entry here (docs/CONTRIBUTING.md).
 import { WeightType as Code } from '../../assembly/layout.js';
+import { refuseRecord } from './image-error.js';
 
 /** One type of weights. */
 export interface WeightFormat<Bits extends number = number> {
@@ -128,8 +129,7 @@ export function nearestWeight({ least, most, step }: WeightFormat, x: number): n
 /** The type that a record names. Throws where there is none of that code. */
 export function weightTypeOfCode(code: number): WeightType {
   const found = ALL.find(([, format]) => format.code === code);
-  if (!found) throw new RangeError(`no weight type ${code}`);
-  return found[0];
+  return found ? found[0] : refuseRecord(`weights of type ${code}`, 'a type of docs/FORMAT.md');
 }
 
 /** `rows` rows of `length` weights, as NVM holds them. */

@@ -21,12 +21,12 @@ import {
   ScaleFormat,
   WEIGHT_TYPE_COUNT,
 } from '../../assembly/layout.js';
-import { BrownoutError } from '../error.js';
-import { COPY_AGAIN } from '../model/image-error.js';
+import { refuseRecord } from '../model/image-error.js';
 import { type DeviceImage, groupsOf } from '../model/image.js';
 import { isInference, kernelName, type OpRecord } from '../model/record.js';
 import type { Bounds } from './op.js';
 import { RECORD_OPS } from './index.js';
+import { LEARNING_OPS } from './learning.js';
 
 /** What addresses of constants are a multiple of: 4 bytes, or 8 with int16 activations; 2 of lean biases and scales. */
 function constantUnit(op: OpRecord, field: number): number | undefined {
@@ -38,12 +38,9 @@ function constantUnit(op: OpRecord, field: number): number | undefined {
 const MOST_SHIFT = 31;
 /** Areas of SRAM begin at multiples of this: 8-byte sums lie in them. */
 const AREA_UNIT = 8;
+const KNOWN = 'an op of docs/FORMAT.md';
 /** Bytes behind the last buffer that an image may ask for. */
 const SLACK = 64;
-
-function refuse(found: string, expected: string): never {
-  throw new BrownoutError({ code: 'E_IMAGE_RECORD', found, expected, hint: COPY_AGAIN });
-}
 
 /** Bytes that an address of a group counts into. */
 function groupBytes(image: DeviceImage, group: number): number {
@@ -84,10 +81,10 @@ class Walk {
     const most = group ? groupBytes(this.image, group) : isConstant ? imageBytes : nvmBytes;
     const least = group || !writes ? 0 : diagnostics.offset + diagnostics.bytes;
     const unit = constantUnit(op, field) ?? op.valueBytes;
-    if (from % unit !== 0) refuse(`${what} with an address of ${address}`, `a multiple of ${unit}`);
+    if (from % unit !== 0) refuseRecord(`${what} with an address of ${address}`, `a multiple of ${unit}`);
     const inside = from >= least && from + bytes <= most && !(writes && isConstant);
     const verb = writes ? 'writes' : 'reads';
-    if (!inside) refuse(`${what} that ${verb} ${bytes} bytes at ${address}`, `bytes inside ${most}`);
+    if (!inside) refuseRecord(`${what} that ${verb} ${bytes} bytes at ${address}`, `bytes inside ${most}`);
     if (!group && !isConstant) this.end = Math.max(this.end, from + bytes);
   }
 }
@@ -97,26 +94,29 @@ function checkCommon(op: OpRecord, what: string): void {
   const type = op.get(OP_WEIGHT_TYPE);
   const format = op.get(OP_SCALE_FORMAT);
   if (type >= WEIGHT_TYPE_COUNT || format > (op.isInt8 ? ScaleFormat.LEAN : ScaleFormat.PAIRS))
-    refuse(`${what} with weights of type ${type}, scales of format ${format}`, 'known ones');
+    refuseRecord(`${what} with weights of type ${type}, scales of format ${format}`, 'known ones');
   const shifts = [OP_BIAS_SHIFT, OP_SCALE_SHIFT].map((field) => op.get(field));
   if (op.isLean && shifts.some((shift) => shift > MOST_SHIFT))
-    refuse(`${what} with shifts of ${shifts.join(' and ')}`, `at most ${MOST_SHIFT}`);
+    refuseRecord(`${what} with shifts of ${shifts.join(' and ')}`, `at most ${MOST_SHIFT}`);
   const stride = op.get(OP_REQUANT_STRIDE);
   if (stride !== 0 && stride !== 8)
-    refuse(`${what} with requantization pairs ${stride} bytes apart`, '0 or 8');
+    refuseRecord(`${what} with requantization pairs ${stride} bytes apart`, '0 or 8');
 }
 
 function checkBounds(image: DeviceImage, walk: Walk, op: OpRecord, what: string): void {
   const { scratch, reads, writes, demands }: Bounds = RECORD_OPS[op.inference].bounds(op);
   for (const [name, found, most] of demands)
-    if (!(found <= most)) refuse(`${what} with ${name} ${found}`, `at most ${most}`);
+    if (!(found <= most)) refuseRecord(`${what} with ${name} ${found}`, `at most ${most}`);
   scratch.forEach((bytes, i) => {
     const from = op.get(OP_SCRATCH0 + 4 * i) >>> 0;
     if (bytes === 0) return;
     if (from % AREA_UNIT !== 0)
-      refuse(`${what} with an area of SRAM at ${from}`, `a multiple of ${AREA_UNIT}`);
+      refuseRecord(`${what} with an area of SRAM at ${from}`, `a multiple of ${AREA_UNIT}`);
     if (from >= OP_BYTES && from + bytes <= image.arenaBytes) return;
-    refuse(`${what} that works on ${bytes} bytes of SRAM at ${from}`, `bytes inside ${image.arenaBytes}`);
+    refuseRecord(
+      `${what} that works on ${bytes} bytes of SRAM at ${from}`,
+      `bytes inside ${image.arenaBytes}`,
+    );
   });
   for (const [field, bytes] of reads) walk.extent(op, what, field, bytes, false);
   for (const [field, bytes] of writes) walk.extent(op, what, field, bytes, true);
@@ -132,8 +132,8 @@ function regionsEnd({ slots, diagnostics, input, output, learning, stream }: Dev
 
 /**
  * Throws `E_IMAGE_RECORD` unless all that inference asks for lies inside what the image declares, and that ends where its
- * buffers do. Records of learning are held to that by the proof, on the module itself (docs/VERIFY.md); here only to a
- * number of tiles that ends.
+ * buffers do. Records of learning are held to that by the proof, on the module itself (docs/VERIFY.md); here only to
+ * kinds that there are, and a number of tiles that ends.
  */
 export function checkRecords(image: DeviceImage): void {
   const walk = new Walk(image);
@@ -141,19 +141,19 @@ export function checkRecords(image: DeviceImage): void {
   for (const [index, op] of image.ops.entries()) {
     const what = `op ${index} (${kernelName(op.kind, op.get(1))})`;
     const tiles = op.get(OP_TILES);
-    if (tiles < 1) refuse(`${what} of ${tiles} tiles`, 'at least 1');
+    if (tiles < 1) refuseRecord(`${what} of ${tiles} tiles`, 'at least 1');
     if (op.isLearning) {
+      if (!Object.hasOwn(LEARNING_OPS, op.kind)) refuseRecord(`${what}, which there is not`, KNOWN);
       const most = image.nvmBytes;
-      if (tiles > most) refuse(`${what} of ${tiles} tiles`, `at most one a byte of NVM, ${most}`);
+      if (tiles > most) refuseRecord(`${what} of ${tiles} tiles`, `at most one a byte of NVM, ${most}`);
       continue;
     }
     const known = isInference(op.kind) && Object.hasOwn(RECORD_OPS, op.kind);
-    if (!known || op.get(1) > ActivationType.INT16)
-      refuse(`${what}, which there is not`, 'an op of docs/FORMAT.md');
+    if (!known || op.get(1) > ActivationType.INT16) refuseRecord(`${what}, which there is not`, KNOWN);
     checkCommon(op, what);
     checkBounds(image, walk, op, what);
   }
   const used = Math.max(walk.end, regionsEnd(image));
   if (!learns && image.nvmBytes > used + SLACK)
-    refuse(`${image.nvmBytes} bytes of NVM`, `${used}: what its buffers take`);
+    refuseRecord(`${image.nvmBytes} bytes of NVM`, `${used}: what its buffers take`);
 }

@@ -30,6 +30,7 @@ import {
 import { isInference, type LearningKind, type OpRecord, type SumsKind } from '../model/record.js';
 import type { Cycles } from './op.js';
 import { tapsOf } from './shared/window.js';
+import { refuseRecord } from '../model/image-error.js';
 
 /** Cycles around a tile. */
 const TILE = 800;
@@ -166,7 +167,7 @@ export const LEARNING_OPS = {
 /** The op's kind, one of learning. Throws where it is not. */
 export function learningKind({ kind }: OpRecord): LearningKind {
   if (isInference(kind) || !(kind in LEARNING_OPS))
-    throw new RangeError(`op kind ${kind} is not one of learning`);
+    refuseRecord(`an op of kind ${kind} that learns`, 'a kind of learning');
   return kind;
 }
 

@@ -2,7 +2,8 @@
  * Firmware that checks its plan (export --check-plan) on images that somebody has changed, every checksum made to fit: one with
  * another header or plan is refused, and of any other a job ends. Under sanitizers, with NVM in a block of just its size.
  *
- *   hostile COUNT    prints how many were refused, how many not, and of how many the answer was another
+ *   hostile COUNT SEED    prints how many were refused, how many not, and of how many the answer was another; then processor
+ *                         time and that of the slowest in ms, and memory in MB
  */
 #include "brownout_hal.h"
 #define brownout_image brownout_exported
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
 
 /* What firmware reads. */
 uint8_t brownout_image[BROWNOUT_IMAGE_BYTES] __attribute__((aligned(16)));
@@ -79,9 +82,13 @@ int main(int count_of_words, char **words) {
   static int8_t right[BROWNOUT_OUTPUT_BYTES], answer[BROWNOUT_OUTPUT_BYTES];
   const uint32_t plan_end = BROWNOUT_PLAN + BROWNOUT_PLAN_BYTES, rest = BROWNOUT_IMAGE_BYTES - plan_end;
   uint32_t refused = 0, taken = 0, others = 0, i;
-  if (count_of_words != 2) return 2;
+  clock_t slowest = 0;
+  struct rusage usage;
+  if (count_of_words != 3) return 2;
+  state = (uint32_t)strtoul(words[2], NULL, 10);
   nvm = malloc(BROWNOUT_NVM_BYTES);
   for (i = 0; i <= (uint32_t)atoi(words[1]); i++) {
+    const clock_t start = clock();
     int32_t found;
     int same;
     memcpy(brownout_image, brownout_exported, sizeof brownout_image);
@@ -110,8 +117,11 @@ int main(int count_of_words, char **words) {
     if (i == 0) memcpy(right, answer, sizeof right);
     others += memcmp(right, answer, sizeof right) != 0;
     taken++;
+    if (clock() - start > slowest) slowest = clock() - start;
   }
-  printf("%u %u %u\n", (unsigned)refused, (unsigned)taken, (unsigned)others);
+  getrusage(RUSAGE_SELF, &usage);
+  printf("%u %u %u ", (unsigned)refused, (unsigned)taken, (unsigned)others);
+  printf("%ld %ld %ld\n", clock() / (CLOCKS_PER_SEC / 1000), slowest / (CLOCKS_PER_SEC / 1000), usage.ru_maxrss / 1024);
   free(nvm);
   return 0;
 }

@@ -4,12 +4,14 @@ import {
   CIRC_BLOCKS,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
+  JobKind,
   OpKind,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
 } from '../../../assembly/layout.js';
 import { analyze } from '../../analyze/analyze.js';
 import type { Image } from '../../model/image.js';
+import type { OpRecord } from '../../model/record.js';
 import { coreUnitsOf, describeOp, opCycles, recordOp } from '../../ops/record.js';
 import { circulantCycles, MAC, OUTPUT, TILE } from '../../ops/shared/cycles.js';
 import type { DeviceProfile } from '../../profiles/profile.js';
@@ -45,16 +47,26 @@ export interface Layer {
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
-/** The ops of an image's plan, as metered on a device. */
+/** The ops of an inference that are layers, with their places in it; an image that learns ends it with one that is none. */
+export function layerOps({ ops, jobs }: Image): { op: OpRecord; index: number }[] {
+  const { first, count } = jobs[JobKind.INFER]!;
+  return ops
+    .slice(first, first + count)
+    .map((op, index) => ({ op, index }))
+    .filter(({ op }) => !op.isLearning);
+}
+
+/** The layers of an image, as metered on a device. */
 export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const scale = profile.planScale.value;
   const body = profile.body.value;
   const plainBody = body === 'dsp' ? 'armv7m' : body;
-  const metered = analyze(image, { device: profile }).ops;
-  const estimated = image.ops.reduce((sum, op) => sum + opCycles(op), 0);
+  const { ops: metered } = analyze(image, { device: profile });
+  const own = layerOps(image);
+  const estimated = own.reduce((sum, { op }) => sum + opCycles(op), 0);
   // How the device does against the estimates: for what cannot be metered, as our plan does not do it so.
-  const speed = metered.reduce((sum, { cycles }) => sum + cycles, 0) / scale / estimated;
-  return image.ops.map((op, index) => {
+  const speed = own.reduce((sum, { index }) => sum + metered[index]!.cycles, 0) / scale / estimated;
+  return own.map(({ op, index }) => {
     const { inputShape, outputShape, macs } = describeOp(op);
     const { family } = recordOp(op);
     const circulant = family === 'circulant';

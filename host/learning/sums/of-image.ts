@@ -10,10 +10,11 @@ import {
 } from '../../../assembly/learning-layout.js';
 import { BrownoutError } from '../../error.js';
 import type { DeviceImage } from '../../model/image.js';
+import { refuseRecord } from '../../model/image-error.js';
 import type { OpRecord } from '../../model/record.js';
 import { factoryWeights } from '../learned.js';
 import { rebuild } from './arithmetic.js';
-import { readSums, type Sums, sumsBytes } from './spec.js';
+import { readSums, type Sums, sumsBytes, sumsLength } from './spec.js';
 
 export interface SumsOfImage {
   classes: number;
@@ -45,7 +46,9 @@ export function sumsOfImage(image: DeviceImage): SumsOfImage {
       expected: 'one that learns by sums',
       hint: 'Compile the model with `--learn sums --learn-data train.npz`.',
     });
-  const opOf = (kind: OpKind): OpRecord => image.ops.find((op) => op.kind === kind)!;
+  const opOf = (kind: OpKind): OpRecord =>
+    image.ops.find((op) => op.kind === kind) ??
+    refuseRecord(`a head by sums without ${OpKind[kind]}`, 'all ops of one');
   const [fold, factor, head] = [OpKind.FOLD, OpKind.FACTOR, OpKind.REQUANTIZE].map(opOf) as [
     OpRecord,
     OpRecord,
@@ -59,19 +62,31 @@ export function sumsOfImage(image: DeviceImage): SumsOfImage {
     reach: head.get(REQUANTIZE_REACH),
     joinedInputs: head.get(REQUANTIZE_INPUTS),
   };
+  const bank = factoryWeights(image);
+  const parts: (readonly [from: number, bytes: number])[] = [
+    [at, sumsLength(classes, rank)],
+    [head.get(OP_OUTPUT) & GROUP_MASK, classes * options.joinedInputs],
+    [head.get(OP_BIAS) & GROUP_MASK, 4 * classes],
+    [head.get(OP_REQUANT) & GROUP_MASK, 8],
+  ];
+  if (parts.some(([from, bytes]) => from + bytes > bank.length))
+    refuseRecord(
+      `sums of ${classes} classes, ${rank} values each, at ${at}`,
+      `all inside ${bank.length} bytes`,
+    );
   const bankOf = (sums: Sums): Uint8Array => {
     const { weights, bias, multiplier, shift } = rebuild(sums, options);
-    const bank = new Uint8Array(pad(at + sumsBytes(sums).length));
-    const view = new DataView(bank.buffer);
-    bank.set(new Uint8Array(weights), head.get(OP_OUTPUT) & GROUP_MASK);
+    const made = new Uint8Array(pad(at + sumsLength(classes, rank)));
+    const view = new DataView(made.buffer);
+    made.set(new Uint8Array(weights), head.get(OP_OUTPUT) & GROUP_MASK);
     bias.forEach((value, c) => {
       view.setInt32((head.get(OP_BIAS) & GROUP_MASK) + 4 * c, value, true);
     });
     view.setInt32(head.get(OP_REQUANT) & GROUP_MASK, multiplier, true);
     view.setInt32((head.get(OP_REQUANT) & GROUP_MASK) + 4, shift, true);
-    bank.set(sumsBytes(sums), at);
-    return bank;
+    made.set(sumsBytes(sums), at);
+    return made;
   };
-  const prior = sumsOf(factoryWeights(image));
+  const prior = sumsOf(bank);
   return { classes, rank, ...options, decay: fold.get(FOLD_DECAY), prior, sumsOf, bankOf };
 }

@@ -60,6 +60,10 @@ export interface SumsSpec {
 
 export const triangle = (rank: number): number => (rank * (rank + 1)) / 2;
 
+/** Bytes that sums take. */
+export const sumsLength = (classes: number, rank: number): number =>
+  16 + 4 * (classes * (1 + rank) + triangle(rank)) + 2 * classes * rank;
+
 /** Sums as a weight bank has them. */
 export function sumsBytes({ halvings, samples, counts, totals, products, means }: Sums): Uint8Array {
   const words = [halvings, samples, 0, 0, ...counts, ...totals, ...products];

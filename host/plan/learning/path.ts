@@ -6,6 +6,7 @@ import type { LearningSpec } from '../../learning/spec.js';
 import type { Interval } from '../interval.js';
 import type { OpRecord } from '../../model/record.js';
 import type { Place } from './place.js';
+import { refuseRecord } from '../../model/image-error.js';
 
 export interface Job {
   first: number;
@@ -65,7 +66,7 @@ export function learnPath(
   const turn = all.find((op) => kindAt(op) === OpKind.TURN)!;
   const loss = all.find((op) => kindAt(op) === OpKind.LOSS)!;
   const loop = all.find((op) => kindAt(op) === OpKind.LOOP)!;
-  if (ops[loop]!.get(LOOP_TURN) !== turn) throw new RangeError('a loop that does not lead to its turn');
+  if (ops[loop]!.get(LOOP_TURN) !== turn) refuseRecord('a loop that does not lead to its turn', 'the turn before it');
   const at = (op: number, turnOf: number, sample: number): LearnStep => {
     return { op, place: { header, cursor: { ...CURSOR, turn: turnOf, sample } } };
   };
