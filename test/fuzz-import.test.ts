@@ -62,7 +62,7 @@ if (folder && existsSync(`${folder}/models`)) {
   // Large files take long to compile: the small ones.
   const all = files.map((file) => new Uint8Array(readFileSync(`${folder}/models/${file}`)));
   const small = all.filter(({ length }) => length < 100_000);
-  fuzz('real', small, Math.ceil(COUNT / 10));
+  fuzz('real', small, Math.ceil(COUNT / 20));
 } else {
   console.log('skipped: damaged real models: set BROWNOUT_DATA to the folder that holds models/');
   test.skip('damaged real models', () => {});

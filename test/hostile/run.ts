@@ -8,7 +8,7 @@ import type { Progress } from './meter.js';
 /** Test files, and the share of COUNT that each gets as BROWNOUT_FUZZ: a file that takes long is tried less often. */
 const SHARES: Readonly<Record<string, number>> = {
   'hostile-readers': 0.36,
-  'hostile-inputs': 0.35,
+  'hostile-inputs': 0.36,
   'fuzz-import': 0.08,
   bounds: 0.04,
   'hostile-files': 0.01,
