@@ -126,7 +126,7 @@ export const D_BOOTS = 4;
 export const D_CRC = 8;
 
 // Plan: op records of one size. Common fields first, then those of the kernel. Bytes 44..47 are of
-// *_grad and separable_conv2d alone, else zero.
+// *_grad, separable_conv2d and conv2d_sparse alone, else zero.
 export const OP_BYTES = 128;
 /** OpKind, a byte. */
 export const OP_KIND = 0;
@@ -230,6 +230,7 @@ export enum OpKind {
   /** Spectra of a circulant layer's inputs, where entering it would take more than its share of a charge. */
   CIRCULANT_SPECTRA = 17,
   LOOKUP = 18,
+  CONV2D_SPARSE = 19,
   // Of learning.
   TURN = 128,
   LOSS = 129,
@@ -348,7 +349,6 @@ export const CIRC_CENTRE = 100;
 export const CIRC_GROUP = 104;
 /** ntt: 0 with spectra in OP_WEIGHTS; 2⁶⁴/k mod p, signed, with first columns, int8 [block row][block][k]. */
 export const CIRC_FACTOR = 108;
-
 /** direct: outputs in a tile, a part of a block row; 0: `group` rows. */
 export const CIRC_PART = 112;
 

@@ -17,7 +17,7 @@ const modulesWith = (learning) => ({
   'device.learn.checked': {
     entries: ['assembly/checked.ts', 'assembly/learn.ts'],
     target: 'checked',
-    flags: ['--use', 'LEARNING_MASK=2097151'],
+    flags: learning.slice(0, -2),
   },
   'device.simd': { entries: ['assembly/index.ts'], target: 'simd' },
   'device.checked': { entries: ['assembly/checked.ts', 'assembly/index.ts'], target: 'checked' },
@@ -52,7 +52,9 @@ async function buildModules() {
   const stamp = join(out, '.fingerprint');
   const current = fingerprint();
   const { STATIC_BYTES_LEARNING } = await import('../dist/assembly/layout.js');
-  const kernels = ['--use', 'LEARNING_MASK=2097151'];
+  const { EVERYTHING, maskOf } = await import('../dist/host/toolchain/parts.js');
+  const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
+  const kernels = [...int8, '--use', 'LEARNING_MASK=2097151'];
   const modules = modulesWith([...kernels, '--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`]);
   const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;
@@ -76,7 +78,6 @@ async function buildModules() {
   }
   // Only the kernels that the shipped image uses.
   const { buildDevice, buildParts } = await import('../dist/host/toolchain/build-device.js');
-  const { EVERYTHING } = await import('../dist/host/toolchain/parts.js');
   const image = new Uint8Array(digits);
   writeFileSync(join(out, 'digits.wasm'), await buildDevice(image));
   writeFileSync(join(out, 'digits.bare.wasm'), await buildDevice(image, { entry: 'bare' }));

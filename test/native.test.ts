@@ -49,10 +49,10 @@ let made: Case[] | undefined;
 
 for (const build of ['checked', 'in-place', 'wasm2c'] satisfies NativeBuild[]) {
   const run = build === 'wasm2c' ? wasm2cTest : nativeTest;
-  run(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, () => {
+  run(`${SHAPES} shapes of each kernel in C, ${build}: NVM as in Node`, async () => {
     made ??= makeCases();
     const cases = made;
-    const program = buildNativeDevice(temporaryFolder('native'), build);
+    const program = await buildNativeDevice(temporaryFolder('native'), build);
     const results = runNative(program, cases, ARENA);
     cases.forEach(({ what, expected }, i) => {
       const { state, nvm } = results[i]!;

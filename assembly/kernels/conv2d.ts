@@ -124,7 +124,7 @@ function accelerate(
 
 /**
  * Channels `from` to `until` of `count` windows of `patch` values at `columns`, each in circulant blocks of `k` channels, to
- * `output`. A block row of k output channels shares its stored bytes; without blocks, k is 1. Returns the bytes of the output.
+ * `output`, windows `pixel` bytes apart. A block row of k output channels shares its stored bytes; without blocks, k is 1.
  */
 export function multiplyChannels(
   op: usize,
@@ -136,9 +136,9 @@ export function multiplyChannels(
   from: i32,
   until: i32,
   output: usize,
-): i32 {
+  pixel: i32,
+): void {
   const width = i32(wide);
-  const pixel = (until - from) << width;
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
@@ -195,7 +195,6 @@ export function multiplyChannels(
       pair += requantStride;
     }
   }
-  return count * pixel;
 }
 
 export function tile(op: usize, index: i32): void {
@@ -218,6 +217,7 @@ export function tile(op: usize, index: i32): void {
   const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
   const columns = lookWindows(op, row, column, count, patch << width);
   const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
-  const bytes = multiplyChannels(op, wide, k, columns, count, patch, from, until, output);
-  put(outputAddress(op, row, column) + (from << width), output, bytes);
+  const pixel = (until - from) << width;
+  multiplyChannels(op, wide, k, columns, count, patch, from, until, output, pixel);
+  put(outputAddress(op, row, column) + (from << width), output, count * pixel);
 }

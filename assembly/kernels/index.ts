@@ -24,6 +24,7 @@ import * as circulantKaratsuba from './circulant_karatsuba_s8';
 import * as circulantNtt from './circulant_ntt_s8';
 import * as spectra from './circulant_spectra_s8';
 import * as conv2d from './conv2d';
+import * as sparse from './conv2d_sparse_s8';
 import * as winograd from './conv2d_winograd_s8';
 import * as dense from './dense';
 import * as depthwise from './depthwise_conv2d';
@@ -126,6 +127,9 @@ export function tile(op: usize, index: i32): void {
       break;
     case OpKind.CONV2D:
       if (has(OpKind.CONV2D)) conv2d.tile(op, index);
+      break;
+    case OpKind.CONV2D_SPARSE:
+      if (has(OpKind.CONV2D_SPARSE)) sparse.tile(op, index);
       break;
     case OpKind.CONV2D_WINOGRAD:
       if (has(OpKind.CONV2D_WINOGRAD)) winograd.tile(op, index);

@@ -93,7 +93,11 @@ function isKept(op: usize): bool {
 }
 
 /** Ops of windows with biases and scales, in areas 3 and 4. */
-const WINDOWS: u32 = (1 << OpKind.CONV2D) | (1 << OpKind.CONV2D_WINOGRAD) | (1 << OpKind.DEPTHWISE_CONV2D);
+const WINDOWS: u32 =
+  (1 << OpKind.CONV2D) |
+  (1 << OpKind.CONV2D_WINOGRAD) |
+  (1 << OpKind.CONV2D_SPARSE) |
+  (1 << OpKind.DEPTHWISE_CONV2D);
 
 /** Widens lean constants once, not for every tile, if the op is one of windows and there is room for all. */
 export function enterWindows(op: usize): void {

@@ -93,9 +93,10 @@ export function tile(op: usize, index: i32): void {
   store<i32>(depthwise, index + 1, NEXT);
   const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
   let output = behind(between, <i32>(to - between));
-  const made = multiplyChannels(op, false, 1, between, rows * count, channels, 0, outputs, output);
+  multiplyChannels(op, false, 1, between, rows * count, channels, 0, outputs, output, outputs);
   // Rows of a strip lie apart in the output, those of the whole width do not.
   const whole = count == load<i32>(op, WIN_OUTPUT_WIDTH);
+  const made = rows * count * outputs;
   const bytes = whole ? made : count * outputs;
   const end = output + made;
   for (let row = from; output < end; row++) {

@@ -67,8 +67,8 @@ export interface CompileOptions {
   /** How circulant layers that leave it open are computed; `auto` (default): the cheaper of direct and ntt. */
   circulant?: Circulant['method'];
   /**
-   * How convolutions that leave it open are computed; `auto` (default): the cheaper of direct and, for 3 × 3 of stride 1,
-   * Winograd's way; `winograd`: that wherever it is one.
+   * How convolutions that leave it open are computed; `auto` (default): the cheapest of direct, for 3 × 3 of stride 1
+   * Winograd's way, and without the blocks of weights that are zero (`sparse`); `winograd`, `sparse`: that wherever it is one.
    */
   convolution?: ConvolutionMethod;
   /**
@@ -137,9 +137,9 @@ export const compileOptions = {
     help: 'of circulant layers: auto, direct, ntt, or karatsuba: quick with int16 vectors, more flash',
   },
   convolution: {
-    kind: choice(['auto', 'direct', 'winograd'], { placeholder: 'METHOD' }),
+    kind: choice(['auto', 'direct', 'winograd', 'sparse'], { placeholder: 'METHOD' }),
     default: 'auto',
-    help: 'of 3×3 convolutions: auto, direct, or winograd: fewer products, more SRAM',
+    help: 'of convolutions: auto, direct, winograd (3×3, more SRAM), or sparse (leaves out blocks of zeros)',
   },
   transformed: {
     kind: choice(['auto', 'stored', 'computed'], { placeholder: 'WHICH' }),

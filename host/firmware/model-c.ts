@@ -25,6 +25,7 @@ import {
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
 } from '../../assembly/layout.js';
+import { SPARSE_BLOCK } from '../../assembly/sparse-layout.js';
 import { ErrorCode } from '../../assembly/error.js';
 import { hasSums } from '../learning/sums/of-image.js';
 import { type Image, keepsInputs } from '../model/image.js';
@@ -63,6 +64,7 @@ export function sramBytes(image: Image, { arena }: FirmwareModule): number {
 function vectorOf(op: OpRecord): number {
   const [height, width] = op.getPair(WIN_KERNEL);
   if (op.kind === OpKind.SEPARABLE_CONV2D) return op.getPair(SEP_CHANNELS)[1];
+  if (op.kind === OpKind.CONV2D_SPARSE) return op.getPair(SPARSE_BLOCK).reduce((a, b) => a * b);
   return op.kind === OpKind.CONV2D ? height * width * op.get(WIN_INPUT_CHANNELS) : 0;
 }
 

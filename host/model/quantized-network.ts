@@ -68,7 +68,7 @@ export interface Conv2d extends OpBase, Window, Requantization {
   weightType?: WeightType;
   /** Size k of circulant blocks over channels, a power of two (CirCNN); default 1: none. */
   blockSize?: number;
-  /** How to evaluate it; `auto` (default) leaves it to the planner's cost model. Where Winograd's way is none, direct. */
+  /** How to evaluate it; `auto` (default) leaves it to the planner's cost model. Where the way that it names is none, direct. */
   method?: ConvolutionMethod;
   /**
    * By Winograd's way: `stored` (default), weights are kept transformed, 3.6 times the bytes; `computed`: as they are, and
@@ -77,8 +77,11 @@ export interface Conv2d extends OpBase, Window, Requantization {
   transformed?: WeightTransform;
 }
 
-/** `direct`: as sums of products; `winograd`: 3 × 3 of stride 1 in fewer products. The results are the same. */
-export type ConvolutionMethod = 'auto' | 'direct' | 'winograd';
+/**
+ * `direct`: as sums of products; `winograd`: 3 × 3 of stride 1 in fewer products; `sparse`: without blocks of weights that are
+ * all zero. The results are the same.
+ */
+export type ConvolutionMethod = 'auto' | 'direct' | 'winograd' | 'sparse';
 
 /** What Winograd's way keeps of weights: transformed ones, or as they are. */
 export type WeightTransform = 'stored' | 'computed';

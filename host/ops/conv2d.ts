@@ -21,7 +21,12 @@ import {
   WIN_OUTPUT_CHANNELS,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
-import { type Conv2d, elementBytes, type TensorSpec } from '../model/quantized-network.js';
+import {
+  type Conv2d,
+  type ConvolutionMethod,
+  elementBytes,
+  type TensorSpec,
+} from '../model/quantized-network.js';
 import { littleEndian } from '../model/values.js';
 import { WEIGHT_TYPES } from '../model/weight-types.js';
 import {
@@ -29,6 +34,7 @@ import {
   type LoweredOp,
   align,
   biasBytes,
+  cheapest,
   largestPart,
   leanWindows,
   lineValues,
@@ -79,6 +85,7 @@ import {
   windowBounds,
 } from './shared/bounds.js';
 import { type Bounds, type NetworkOp, one, type RecordOp } from './op.js';
+import { lowerSparse } from './sparse-conv2d.js';
 import { lowerWinograd } from './winograd.js';
 
 /** Weights [out][height][width][in] of a convolution of circulant blocks. */
@@ -224,14 +231,16 @@ function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean)
   checkLength(op, 'weights', op.weights.length, weights * op.kernel[0] * op.kernel[1]);
 }
 
-/** By the cheaper way, or that which the op names, if it is one. */
-function lowerEither(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
+/** By the cheapest way, or that which the op names, if it is one. */
+function lowerAny(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const { method = 'auto' } = op;
-  const fast = method === 'direct' ? undefined : lowerWinograd(op, input, output, limits);
-  if (fast && method === 'winograd') return fast;
-  const direct = lowerConv2d(op, input, output, limits);
-  const [fastCost, directCost] = [fast, direct].map((lowered) => lowered && limits.cost(lowered.record));
-  return fast && fastCost!.inferenceUj < directCost!.inferenceUj ? fast : direct;
+  const asked = (one: ConvolutionMethod): boolean => method === 'auto' || method === one;
+  const others = [
+    asked('sparse') ? lowerSparse(op, input, output, limits) : undefined,
+    asked('winograd') ? lowerWinograd(op, input, output, limits) : undefined,
+  ].filter((way) => way !== undefined);
+  if (method !== 'auto' && others.length > 0) return others[0]!;
+  return cheapest([lowerConv2d(op, input, output, limits), ...others], limits)!;
 }
 
 export const conv2d: NetworkOp<Conv2d> = {
@@ -239,7 +248,7 @@ export const conv2d: NetworkOp<Conv2d> = {
   int16: true,
   weightSums: (op, [input], output) => weightSums(op, last(input!), last(output)),
   check: (op, [input], output, wide) => check(op, input!, output, wide),
-  lower: (op, [input], output, limits) => [lowerEither(op, input!, output, limits)],
+  lower: (op, [input], output, limits) => [lowerAny(op, input!, output, limits)],
 };
 
 /** Whether the weights are an activation (matmul.ts). */

@@ -20,6 +20,7 @@ import { averagePool2d, averagePoolRecord, maxPool2d, maxPoolRecord } from './po
 import type { LoweredOp, TileLimits } from './shared/lowering.js';
 import { separableRecord } from './separable-conv2d.js';
 import { softmax, softmaxRecord } from './softmax.js';
+import { sparseRecord } from './sparse-conv2d.js';
 import { winogradRecord } from './winograd.js';
 
 export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
@@ -41,6 +42,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.CONV2D_WINOGRAD]: winogradRecord,
   [OpKind.SEPARABLE_CONV2D]: separableRecord,
   [OpKind.LOOKUP]: lookupRecord,
+  [OpKind.CONV2D_SPARSE]: sparseRecord,
 };
 
 /** A reshape computes nothing: it renames. */

@@ -99,6 +99,9 @@ function windowFootprint(op: OpRecord, tile: number): Footprint {
   return { reads, writes: [values(op, OP_OUTPUT, start, size)] };
 }
 
+/** All rows under the window, whichever of their blocks are multiplied; tiles make all channels. */
+const sparseFootprint: Judge = (op, tile) => windowFootprint(op, tile);
+
 /** Two rows of outputs; of the inputs under them as many columns as whole pairs of blocks of 2 × 2 see. */
 function winogradFootprint(op: OpRecord, tile: number): Footprint {
   const [height, width, inputs] = [WIN_INPUT_HEIGHT, WIN_INPUT_WIDTH, WIN_INPUT_CHANNELS].map((f) =>
@@ -263,6 +266,7 @@ const FOOTPRINTS = {
   [OpKind.CONV2D_WINOGRAD]: winogradFootprint,
   [OpKind.SEPARABLE_CONV2D]: separableFootprint,
   [OpKind.LOOKUP]: lookupFootprint,
+  [OpKind.CONV2D_SPARSE]: sparseFootprint,
 } as const satisfies Record<InferenceKind, Judge>;
 
 const inferenceFootprint: Judge = (op, tile) => FOOTPRINTS[op.inference](op, tile);
@@ -324,6 +328,7 @@ const PARAMETERS = {
   [OpKind.PAD]: NONE,
   [OpKind.MAP]: NONE,
   [OpKind.LOOKUP]: NONE,
+  [OpKind.CONV2D_SPARSE]: NONE,
 } as const satisfies Record<InferenceKind, (op: OpRecord) => Parameters>;
 
 /**

@@ -3,10 +3,12 @@ import { readFileSync } from 'node:fs';
 import { BrownoutError, ExitCode } from '../error.js';
 import { type DeviceImage, groupsOf } from '../model/image.js';
 import { type InstructionCosts, meter } from './meter.js';
+import { NAMED } from './parts.js';
 
 /**
- * `device`: scalar, all kernels, `device.learn` with those of learning, `device.fast` with several sums at a time,
- * `device.accelerated` with them imported; `digits`: only those of the shipped image; `…bare`: the kernels alone.
+ * `device`: scalar, all kernels but those of learning and those that builds name (parts.ts); `device.learn`: with these;
+ * `device.fast`: several sums at a time, `device.accelerated`: sums imported; `digits`: only the kernels of the shipped image;
+ * `…bare`: the kernels alone.
  */
 export type ModuleName =
   | 'device'
@@ -54,10 +56,17 @@ export function meteredModule(name: ModuleName, costs: InstructionCosts): WebAss
   return module;
 }
 
-/** Its kernels alone. */
-export const bareModuleFor = (image: Pick<DeviceImage, 'learning' | 'stream'>): 'bare' | 'bare.learn' =>
-  groupsOf(image) ? 'bare.learn' : 'bare';
+/** What of an image says which module runs it. */
+type Asking = Pick<DeviceImage, 'learning' | 'stream' | 'ops'>;
 
-/** The module that runs an image: one that learns, or keeps state, needs more kernels. */
-export const moduleFor = (image: Pick<DeviceImage, 'learning' | 'stream'>): 'device' | 'device.learn' =>
-  groupsOf(image) ? 'device.learn' : 'device';
+/** Whether an image learns, keeps state, or has kernels that builds must name. */
+const needsMore = (image: Asking): boolean =>
+  groupsOf(image) !== undefined || image.ops.some(({ kind }) => NAMED.includes(kind));
+
+/** Its kernels alone. */
+export const bareModuleFor = (image: Asking): 'bare' | 'bare.learn' =>
+  needsMore(image) ? 'bare.learn' : 'bare';
+
+/** The module that runs an image. */
+export const moduleFor = (image: Asking): 'device' | 'device.learn' =>
+  needsMore(image) ? 'device.learn' : 'device';

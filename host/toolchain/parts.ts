@@ -19,7 +19,7 @@ import {
   OP_FLAG_WEIGHT_ZERO,
   OP_GRAIN,
   OP_WEIGHT_TYPE,
-  type OpKind,
+  OpKind,
   STATIC_BYTES_LEARNING,
 } from '../../assembly/layout.js';
 import type { DeviceImage } from '../model/image.js';
@@ -91,12 +91,16 @@ function masksOf(kinds: readonly OpKind[]): [low: number, high: number] {
   return [masks[0] >>> 0, masks[1] >>> 0];
 }
 
-const maskOf = (codes: readonly number[]): number =>
+/** Bits of codes. */
+export const maskOf = (codes: readonly number[]): number =>
   codes.reduce((mask, code) => mask | (1 << code), 0) >>> 0;
+
+/** Kernels for int8 that a build has only if it names them: of images that use them (modules.ts). */
+export const NAMED: readonly OpKind[] = [OpKind.CONV2D_SPARSE];
 
 /** All there is, but for learning; slow bodies. */
 export const EVERYTHING: BuildParts = {
-  int8: kindsIn(KINDS_INT8, KINDS_INT8_HIGH),
+  int8: [...kindsIn(KINDS_INT8, KINDS_INT8_HIGH), ...NAMED],
   int16: kindsIn(KINDS_INT16, KINDS_INT16_HIGH),
   weights: Object.keys(WEIGHT_TYPES) as WeightType[],
   features:

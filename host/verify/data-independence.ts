@@ -19,6 +19,8 @@ interface Exception {
 }
 
 const TABLE = 'looks up a table that lies in SRAM or in one view, whole, and as long as an index can be';
+const LISTED =
+  'reads blocks that a list of constants names, of its window in SRAM and none beyond whatever the list says';
 const SPARES = 'leaves out errors that are 0, in sums in SRAM; the plan counts all that it could read';
 const ROUNDS = 'rounds, saturates and scales by shifts, in registers and sums in SRAM';
 const DECIDES =
@@ -28,6 +30,7 @@ const ABSENT = 'leaves out classes without a sample and weights that are 0; the 
 
 /** By kind of op. Whatever is not here follows no data. */
 const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
+  [OpKind.CONV2D_SPARSE]: { addresses: LISTED },
   [OpKind.MAP]: { addresses: TABLE },
   [OpKind.LOOKUP]: { addresses: TABLE },
   [OpKind.SOFTMAX]: { addresses: TABLE, branches: 'leaves out terms that are 0, within its row in SRAM' },

@@ -113,6 +113,59 @@ export function winogradNetwork(random: Random, transformed: WeightTransform): Q
   return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));
 }
 
+/**
+ * Sets the weights of all but `kept` of the blocks of `block` channels that each `set` of outputs reads to zero: at random, other
+ * blocks for each set.
+ */
+export function withoutBlocks(
+  random: Random,
+  op: Conv2d,
+  { block, set, kept }: { block: number; set: number; kept: number },
+): Conv2d {
+  const patch = op.weights.length / op.bias.length;
+  const blocks = patch / block;
+  const weights = op.weights.slice();
+  for (let first = 0; first < op.bias.length; first += set) {
+    const order = Uint32Array.from({ length: blocks }, (_, at) => at);
+    random.shuffle(order);
+    for (const at of order.subarray(kept))
+      for (let output = first; output < Math.min(first + set, op.bias.length); output++)
+        weights.fill(0, output * patch + at * block, output * patch + (at + 1) * block);
+  }
+  return { ...op, weights };
+}
+
+/** A convolution of which some blocks of weights are zero, computed without them; extreme values every fourth time. */
+export function sparseNetwork(random: Random, weightType: 'int8' | 'int4' = 'int8'): QuantizedNetwork {
+  const [height, width] = [between(random, 1, 12), between(random, 1, 12)];
+  const block = 4 * between(random, 1, 3);
+  const channels = block * between(random, 1, 3);
+  const geometry = window(random, height, width);
+  const stride = [geometry.stride[0], Math.min(geometry.stride[1], geometry.kernel[1])] as const;
+  const shape = { ...geometry, stride, dilation: [1, 1] as const };
+  const outputs = between(random, 1, 20);
+  const [rows, columns] = outputSize(shape, height, width);
+  const patch = shape.kernel[0] * shape.kernel[1] * channels;
+  const [low, high] = weightType === 'int8' ? [-128, 127] : [-8, 7];
+  const extreme = random.integer(4) === 0 ? [low, high][random.integer(2)] : undefined;
+  const weights = int8s(random, outputs * patch, low, high);
+  const op: Conv2d = {
+    ...{ kind: 'conv2d', name: 'conv', inputs: [0], output: 1, method: 'sparse', weightType, ...shape },
+    weights: extreme === undefined ? weights : weights.fill(extreme),
+    ...requantization(random, outputs, 6000 * Math.sqrt(patch)),
+  };
+  const few = {
+    block,
+    set: between(random, 1, outputs),
+    kept: between(random, 1, Math.max(1, patch / block / 2)),
+  };
+  const [input, output] = [
+    tensor(random, [height, width, channels]),
+    tensor(random, [rows, columns, outputs]),
+  ];
+  return single(withoutBlocks(random, op, few), input, output);
+}
+
 /** A convolution whose weights are circulant blocks over channels. */
 export function circulantConvNetwork(random: Random): QuantizedNetwork {
   const network = convNetwork(random);

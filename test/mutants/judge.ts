@@ -18,6 +18,7 @@ import { runOracle } from '../util/oracle.js';
 import { arithmeticOf, differenceOf } from '../util/arithmetic.js';
 import { build as buildModel, kinds, play } from '../util/nvm-models.js';
 import type { Change } from './mutant.js';
+import { EVERYTHING, maskOf } from '../../host/toolchain/parts.js';
 import { imageOf, kernelNetworks, type Learner, learners, otherMemories, overlapping } from './subjects.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -62,7 +63,8 @@ async function build(
     '--outFile',
     'x.wasm',
   ];
-  const flags = [...FLAGS, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=2097151'] : [])];
+  const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
+  const flags = [...FLAGS, ...int8, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=2097151'] : [])];
   const { error } = await asc.main([entry, ...flags], {
     stderr: {
       write(text: string): boolean {

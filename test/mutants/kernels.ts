@@ -168,6 +168,35 @@ export const KERNELS = [
     ['a row beyond the last', 'if (row + 1 < load<i32>(op, WINO_OUTPUT_HEIGHT))', 'if (true)'],
     ['weights of group 0', 'weights + first * channels * 9', 'weights'],
   ]),
+  ...of('assembly/kernels/conv2d_sparse_s8.ts', 'answers', [
+    ['blocks of the first set for all', '    lists += kept << 1;\n', ''],
+    [
+      'lists before the last row of weights',
+      'outputs * rowBytes(op, patch)',
+      '(outputs - 1) * rowBytes(op, patch)',
+    ],
+    ['a block less', 'for (let n = kept; n > 0; n--)', 'for (let n = kept; n > 1; n--)'],
+    ['taps of one row', '(tap / kernelWidth) * across + ', ''],
+    ['taps of one column', '(tap % kernelWidth) * channels', '0'],
+    ['the first channels of every tap', ' + (block % blocks) * size', ''],
+    [
+      'windows side by side',
+      'const step = <i32>load<u16>(op, WIN_STRIDE + 2) * channels;',
+      'const step = channels;',
+    ],
+    ['blocks of the first window alone', '  } while (--count);', '    break;\n  } while (--count);'],
+    [
+      'outputs of every set where those of the first are',
+      'from, min(from + set, outputs), output + from',
+      'from, min(from + set, outputs), output',
+    ],
+    [
+      'rows laid out where outputs are',
+      'const rows = behind(output, load<i32>(op, WIN_TILE_COLUMNS) * outputs);',
+      'const rows = output;',
+    ],
+    ['places outside the window', 'min<i32>(load<u16>(list), last)', '<i32>load<u16>(list)', 'test:sparse'],
+  ]),
   ...of('assembly/kernels/separable_conv2d_s8.ts', 'answers', [
     [
       'weights of the pointwise convolution for both',

@@ -37,6 +37,7 @@ export function kernelNetworks(): Tried[] {
     networks.deepConvNetwork,
     (random) => networks.winogradNetwork(random, 'stored'),
     (random) => networks.winogradNetwork(random, 'computed'),
+    networks.sparseNetwork,
     networks.maxPoolNetwork,
     networks.denseNetwork,
     networks.depthwiseNetwork,

@@ -1,16 +1,16 @@
 import { Status } from '../../assembly/error.js';
-import { STATIC_BYTES, STATIC_BYTES_CHECKED } from '../../assembly/layout.js';
+import { STATIC_BYTES, STATIC_BYTES_CHECKED, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import type { Image } from '../../host/model/image.js';
 import { type Values, valuesFrom } from '../../host/model/values.js';
 import { Device, type DeviceOptions } from '../../host/simulator/device.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
-import { type ModuleName, moduleBytes } from '../../host/toolchain/modules.js';
+import { moduleFor, type ModuleName, moduleBytes } from '../../host/toolchain/modules.js';
 import { mapInPlace } from '../../host/toolchain/in-place.js';
 
 const cache = new Map<string, WebAssembly.Module>();
 
-export function builtModule(name: ModuleName | 'in-place'): WebAssembly.Module {
+export function builtModule(name: ModuleName | `in-place ${ModuleName}`): WebAssembly.Module {
   let module = cache.get(name);
   if (!module) {
     module = new WebAssembly.Module(moduleBytes(name as ModuleName));
@@ -29,25 +29,33 @@ export function makeDevice(
   build: Build = 'scalar',
   options: Partial<DeviceOptions> = {},
 ): Device {
+  // Kernels that builds must name are in the modules that learn.
+  const scalar = moduleFor(image);
   const names = {
-    scalar: 'device',
+    scalar,
     fast: 'device.fast',
     accelerated: 'device.accelerated',
     simd: 'device.simd',
-    checked: 'device.checked',
-    'in-place': 'in-place',
+    checked: `${scalar}.checked`,
+    'in-place': `in-place ${scalar}`,
   } as const;
-  if (build === 'in-place' && !cache.has('in-place')) {
-    const mapped = mapInPlace(moduleBytes('device'), { nvmBytes: IN_PLACE_NVM_BYTES });
-    cache.set('in-place', new WebAssembly.Module(mapped));
+  if (build === 'in-place' && !cache.has(names[build])) {
+    const mapped = mapInPlace(moduleBytes(scalar), { nvmBytes: IN_PLACE_NVM_BYTES });
+    cache.set(names[build], new WebAssembly.Module(mapped));
   }
   const nvm = options.nvm ?? new SimulatedNvm(image.nvmBytes);
   // What the image needs and not a byte more.
-  const sramBytes = (build === 'checked' ? STATIC_BYTES_CHECKED : STATIC_BYTES) + image.arenaBytes;
+  const learns = scalar === 'device.learn' && (build === 'scalar' || build === 'in-place');
+  const statics = build === 'checked' ? STATIC_BYTES_CHECKED : learns ? STATIC_BYTES_LEARNING : STATIC_BYTES;
+  const sramBytes = statics + image.arenaBytes;
   provision(nvm, image);
   const mapped = build === 'in-place' ? { mappedAt: 65536 } : {};
   return new Device(builtModule(names[build]), { image, nvm, sramBytes, ...mapped, ...options });
 }
+
+/** Whether there is such a build of what runs an image: in lanes not of kernels that builds must name. */
+export const hasBuild = (image: Image, build: Build): boolean =>
+  build !== 'simd' || moduleFor(image) === 'device';
 
 /** Boots, runs one job to its end on power that does not fail, and returns the answer. */
 export function infer(device: Device, image: Image, input: Values, ticket = 1): Values {

@@ -23,6 +23,7 @@ export const kernelNetworks: Record<string, (random: Random) => QuantizedNetwork
   'conv2d, blocks': networks.circulantConvNetwork,
   'conv2d, winograd': (random) => networks.winogradNetwork(random, 'stored'),
   'conv2d, winograd, weights computed': (random) => networks.winogradNetwork(random, 'computed'),
+  'conv2d, sparse': (random) => networks.sparseNetwork(random),
   depthwise: networks.depthwiseNetwork,
   'depthwise, int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
   separable: networks.separableNetwork,

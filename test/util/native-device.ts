@@ -7,7 +7,8 @@ import type { Values } from '../../host/model/values.js';
 import type { Image } from '../../host/model/image.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
-import { moduleBytes } from '../../host/toolchain/modules.js';
+import { buildParts } from '../../host/toolchain/build-device.js';
+import { EVERYTHING } from '../../host/toolchain/parts.js';
 import { compileNative } from './native.js';
 import { WASM2C_RUNTIME, wasm2cText } from './wasm2c.js';
 
@@ -164,10 +165,10 @@ const FLAGS: Record<NativeBuild, string[]> = {
 };
 
 /** Compiles the device module with all kernels into `folder`; returns the program. */
-export function buildNativeDevice(folder: string, build: NativeBuild): string {
+export async function buildNativeDevice(folder: string, build: NativeBuild): Promise<string> {
   const [source, program] = [join(folder, 'device.c'), join(folder, `device-${build}`)];
   writeFileSync(source, HARNESS);
-  const wasm = moduleBytes('device');
+  const wasm = await buildParts(EVERYTHING);
   if (build === 'wasm2c')
     writeFileSync(join(folder, 'device2c.inc'), wasm2cText(folder, new Map([['m', wasm]])));
   else writeFileSync(join(folder, 'device.inc'), emitFunctions(wasm, { prefix: 'm_' }));
