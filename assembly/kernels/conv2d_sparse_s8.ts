@@ -67,7 +67,18 @@ export function tile(op: usize, index: i32): void {
       list += 2;
       to += size;
     }
-    multiplyChannels(op, false, 1, windows, count, patch, from, min(from + set, outputs), output + from, outputs);
+    multiplyChannels(
+      op,
+      false,
+      1,
+      windows,
+      count,
+      patch,
+      from,
+      min(from + set, outputs),
+      output + from,
+      outputs,
+    );
   }
   put(outputAddress(op, row, column), output, count * outputs);
 }
