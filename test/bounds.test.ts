@@ -98,13 +98,8 @@ const COUNT = Number(process.env['BROWNOUT_FUZZ'] ?? 4000);
 const nativeTest = hasPrograms('hostile images in C', { gcc: 'gcc' }) ? test : test.skip;
 
 nativeTest(`${COUNT} hostile images: an error by name, or C that stays inside`, async () => {
-<<<<<<< HEAD
-  const program = buildNativeDevice(temporaryFolder('bounds'), 'sanitized');
-  const random = draws(20);
-=======
   const program = await buildNativeDevice(temporaryFolder('bounds'), 'sanitized');
-  const random = new Random(20);
->>>>>>> 16505fd (Convolutions most of whose blocks of weights are zero are computed without them: op, oracle, proof, mutants, counts on emulated cores)
+  const random = draws(20);
   const makers = Object.values(kernelNetworks);
   const seeds = [
     ...shipped.slice(0, 2),
