@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Values } from '../host/model/values.js';
 import { shippedDigits, shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
+import { profileStorage } from '../host/power/converter.js';
 import { type Harvester, type PowerSegment, RfHarvester, SegmentHarvester } from '../host/power/harvester.js';
 import { MeteredSupply, type RunStatistics } from '../host/power/harvested-supply.js';
 import { paceOf } from '../host/power/pace.js';
@@ -273,6 +274,41 @@ test('the length of the pieces a trace comes in does not matter', () => {
     near(onUs, runs[0]!.onUs, runs[0]!.onUs * 0.02, 'time on');
     near(offUs, runs[0]!.offUs, runs[0]!.offUs * 0.1, 'time off');
   }
+});
+
+test('a charge of many loops of a short trace takes as long as on its mean power, and is not played to its end', () => {
+  const storage = { ...profileStorage(profile), capacitorUf: 50_000 };
+  let pieces = 0;
+  class Counted extends SegmentHarvester {
+    override next(): PowerSegment {
+      pieces++;
+      return super.next();
+    }
+  }
+  const charge = (harvester: Harvester): RunStatistics => {
+    const supply = new MeteredSupply(profile, harvester, storage);
+    supply.boot(undefined);
+    return supply.statistics;
+  };
+  const short = charge(
+    new Counted([
+      { durationUs: 500, powerUw: 100 },
+      { durationUs: 500, powerUw: 0 },
+    ]),
+  );
+  const mean = charge(new SegmentHarvester([{ durationUs: 86_400e6, powerUw: 50 }]));
+  near(short.offUs / mean.offUs, 1, 0.001, 'time');
+  for (const book of ['harvested', 'leaked', 'conversion'] as const)
+    near(short.ledgerUj[book], mean.ledgerUj[book], 0.001 * mean.ledgerUj.harvested, book);
+  assert.ok(short.offUs > 1e9 && pieces < 2000, `${pieces} pieces in ${short.offUs} µs`);
+  const { harvested, leaked, conversion, spilled, storedAtStart, stored } = short.ledgerUj;
+  const used = short.energyUj.boot;
+  near(
+    harvested + storedAtStart,
+    used + leaked + conversion + spilled + stored,
+    1e-6 * harvested,
+    'the books',
+  );
 });
 
 test('with more power than the device takes there is no cut', () => {

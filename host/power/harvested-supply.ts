@@ -57,6 +57,8 @@ const METERED: Pace = { engine: 1, ops: [] };
 const WORD_BYTES = 4;
 /** A capacitor that does not fill in this time never will: a day. */
 const DARK_US = 86_400e6;
+/** Loops of a trace that a charge may take before several are taken at once. */
+const LOOPS_PLAYED = 64;
 /** Steps in which rates that depend on the voltage are followed through a charge. */
 const STEPS_PER_CHARGE = 64;
 
@@ -98,8 +100,9 @@ export class MeteredSupply implements Supply {
   #storedUj: number;
   /** The trace from now on, as far as anyone has looked. */
   readonly #ahead: Ahead[] = [];
-  /** What the capacitor had when the trace last began anew, off since. */
-  #atLoopUj: number | undefined;
+  /** The books when the trace last began anew, off since; and how often it has, in this charge. */
+  #atLoop: { ledgerUj: EnergyLedger; offUs: number } | undefined;
+  #loopsOff = 0;
   /** How far the trace has been played. */
   #playedUs = 0;
   #meter: WebAssembly.Global | undefined;
@@ -311,11 +314,35 @@ export class MeteredSupply implements Supply {
    */
   #loop(first: Ahead): void {
     delete first.startsLoop;
-    if (this.#atLoopUj !== undefined && this.#storedUj <= this.#atLoopUj) {
+    if (this.#atLoop) {
+      const gainUj = this.#storedUj - this.#atLoop.ledgerUj.stored;
       const { turnOnV } = this.#storage;
-      throw darkTrace('a trace of which a whole loop leaves the capacitor no fuller', turnOnV);
+      if (gainUj <= 0)
+        throw darkTrace('a trace of which a whole loop leaves the capacitor no fuller', turnOnV);
+      if (this.#loopsOff++ > LOOPS_PLAYED) this.#leap(this.#atLoop, gainUj);
     }
-    this.#atLoopUj = this.#storedUj;
+    this.#atLoop = { ledgerUj: { ...this.statistics.ledgerUj }, offUs: this.statistics.offUs };
+  }
+
+  /**
+   * A charge that takes many loops of a short trace is not played to its end: as many loops as leave rates as they are come and
+   * go at once, each like the last.
+   */
+  #leap(before: { ledgerUj: EnergyLedger; offUs: number }, gainUj: number): void {
+    const { statistics } = this;
+    const { ledgerUj } = statistics;
+    const loops = Math.floor(Math.min(this.#stepUj, this.#turnOnUj - this.#storedUj) / gainUj) - 1;
+    if (loops < 1) return;
+    const us = loops * (statistics.offUs - before.offUs);
+    const harvestedUj = loops * (ledgerUj.harvested - before.ledgerUj.harvested);
+    for (const book of ['harvested', 'leaked', 'conversion', 'spilled'] as const)
+      ledgerUj[book] += loops * (ledgerUj[book] - before.ledgerUj[book]);
+    this.#storedUj += loops * gainUj;
+    ledgerUj.stored = this.#storedUj;
+    statistics.offUs += us;
+    this.onHarvest?.(this.#playedUs, us, (harvestedUj / us) * 1e6);
+    this.#playedUs += us;
+    this.#waited(us);
   }
 
   /** Time passes: harvest comes in, leakage goes out, up to a full capacitor. */
@@ -365,7 +392,8 @@ export class MeteredSupply implements Supply {
   #charge(): void {
     if (!this.#harvester) return;
     if (this.statistics.boots === 1) refuseDark(this.#harvester, this.#storage);
-    this.#atLoopUj = undefined;
+    this.#atLoop = undefined;
+    this.#loopsOff = 0;
     while (this.#storedUj < this.#turnOnUj) {
       const segment = this.#segment(this.#harvester, 0);
       if (segment.startsLoop) this.#loop(segment);
