@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { main } from '../host/cli.js';
 import { writeFirmwareFolder } from '../host/export/folder.js';
-import { loadSegments, uf2 } from '../host/firmware/binaries.js';
+import { loadSegments, programForms } from '../host/firmware/binaries.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import type { ExportOptions } from '../host/export/options.js';
 import { hardwareNames } from '../host/firmware/hardware.js';
@@ -54,7 +54,7 @@ cmakeTest('CMake, posix: builds, and gives the simulator’s answer', async () =
 crossTest('CMake, Cortex-M4: builds with the toolchain file', async () => {
   const folder = await exported({ layout: 'cmake' });
   build(folder, '-DCMAKE_TOOLCHAIN_FILE=toolchain.cmake');
-  const segments = loadSegments(readFileSync(join(folder, 'build/firmware')));
+  const segments = loadSegments(readFileSync(join(folder, 'firmware.elf')));
   assert.is(segments[0]!.address, 0);
 });
 
@@ -153,7 +153,9 @@ armTest('HEX and BIN are objcopy’s; UF2 holds the same bytes', async () => {
 });
 
 test('UF2: blocks are aligned where the program is not', () => {
-  const file = Buffer.from(uf2([{ address: 0x1010, bytes: Uint8Array.of(1, 2, 3) }], 7));
+  const file = Buffer.from(
+    programForms([{ address: 0x1010, bytes: Uint8Array.of(1, 2, 3) }], 7).get('firmware.uf2')!,
+  );
   assert.is(file.length, 512);
   assert.is(file.readUInt32LE(12), 0x1000);
   assert.equal([...file.subarray(32 + 15, 32 + 20)], [0xff, 1, 2, 3, 0xff]);

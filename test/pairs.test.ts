@@ -1,7 +1,7 @@
 // Every pair of board, NVM, layout and accelerator is one of: it runs, it needs what is listed, it is refused with those that
 // work. What builds is built, and its linked code searched for what was never ported. BROWNOUT_PAIRS=all builds all.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
@@ -89,7 +89,7 @@ function build(pair: Pair, folder: string): string {
   const toolchain = ['-DCMAKE_TOOLCHAIN_FILE=toolchain.cmake'];
   execFileSync('cmake', ['-B', 'build', ...toolchain], { cwd: folder, stdio: 'pipe' });
   execFileSync('cmake', ['--build', 'build'], { cwd: folder, stdio: 'pipe' });
-  return join(folder, 'build/firmware');
+  return join(folder, 'firmware.elf');
 }
 
 const cross = {
@@ -149,6 +149,55 @@ crossTest('flash refuses what is open by its name, and a program from before it 
   execFileSync('make', ['-s', '-C', folder], { stdio: 'pipe' });
   assert.is(program(folder, { board, dryRun: true }).programmed, false);
   assert.not.ok(isUnported(join(folder, 'firmware.elf'), 'arm-none-eabi-'));
+});
+
+crossTest('flash puts on a board what is built from the folder now, in each form and layout', async () => {
+  const board = findHardware('rp2040')!;
+  const options = { board: board.name, nvm: 'flash', verify: false } as const;
+  const folder = join(temporaryFolder('pairs'), 'made');
+  writeFirmwareFolder(folder, (await exportFirmware(image, options)).files);
+  const before = readFileSync(join(folder, 'firmware.uf2'));
+  const main = join(folder, 'main.c');
+  const later = (path: string): void => utimesSync(path, new Date(), new Date(Date.now() + 5000));
+  // A comment: the program that make builds is byte for byte the old one, and is not refused as old.
+  writeFileSync(main, `${readFileSync(main, 'utf8')}/* read */\n`);
+  execFileSync('make', ['-s', '-C', folder], { stdio: 'pipe' });
+  later(join(folder, 'firmware.elf'));
+  assert.not.ok(existsSync(join(folder, 'firmware.uf2')), 'make left a program of before');
+  program(folder, { board, dryRun: true });
+  assert.ok(readFileSync(join(folder, 'firmware.uf2')).equals(before));
+  writeFileSync(
+    main,
+    readFileSync(main, 'utf8').replace(
+      'int main(void) {',
+      'int main(void) {\n  static volatile int one;\n  one = 1;',
+    ),
+  );
+  later(main);
+  later(join(folder, 'firmware.elf'));
+  execFileSync('make', ['-s', '-B', '-C', folder, 'firmware.elf', 'firmware.bin'], { stdio: 'pipe' });
+  later(join(folder, 'firmware.elf'));
+  const raw = readFileSync(join(folder, 'firmware.bin'));
+  program(folder, { board, dryRun: true });
+  assert.not.ok(readFileSync(join(folder, 'firmware.uf2')).equals(before), 'the program of before');
+  // Gaps are zeros there (test/layouts.test.ts).
+  assert.is(readFileSync(join(folder, 'firmware.bin')).length, raw.length);
+
+  for (const layout of ['cmake', 'zephyr', 'arduino'] as const) {
+    const other = join(temporaryFolder('pairs'), layout);
+    writeFirmwareFolder(other, (await exportFirmware(image, { ...options, layout })).files);
+    const { code, hint } = await refusal(async () => program(other, { board, dryRun: true }));
+    assert.is(code, 'E_FIRMWARE');
+    assert.match(hint, layout === 'cmake' ? /cmake --build/ : /PORTING\.md/);
+    assert.match(
+      readFileSync(join(other, 'PORTING.md'), 'utf8'),
+      { cmake: /brownout flash/, zephyr: /west/, arduino: /libraries\// }[layout],
+    );
+    if (layout !== 'cmake' || !hasPrograms('programs that CMake builds', { cmake: 'cmake' })) continue;
+    execFileSync('sh', ['-c', /`(.*?)`/.exec(hint)![1]!], { stdio: 'pipe' });
+    assert.is(program(other, { board, dryRun: true }).programmed, false);
+    assert.ok(existsSync(join(other, 'firmware.uf2')));
+  }
 });
 
 test('docs/FIRMWARE.md has the table as the code has it', () => {

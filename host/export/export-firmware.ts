@@ -8,7 +8,7 @@ import type { Image } from '../model/image.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { targetOf } from '../power/target.js';
 import { BOOT2_BYTES, boot2, boot2Listing } from '../firmware/boot2.js';
-import { intelHex, loadSegments, rawBinary, uf2 } from '../firmware/binaries.js';
+import { loadSegments, programForms } from '../firmware/binaries.js';
 import { elfSize, type FirmwareSize, inTemporaryFolder, linkElf, writeFiles } from '../firmware/build-elf.js';
 import { compareC } from '../firmware/compare-c.js';
 import { cBytes } from '../firmware/emit-c.js';
@@ -145,14 +145,8 @@ function link(
     const usage = usageOf(elfSize(path, target.toolchain!), image, program);
     checkFit(usage, name);
     const elf = new Uint8Array(readFileSync(path));
-    const segments = loadSegments(elf);
-    const programs = new Map<string, Uint8Array>([
-      ['firmware.elf', elf],
-      ['firmware.hex', new Uint8Array(Buffer.from(intelHex(segments)))],
-      ['firmware.bin', rawBinary(segments)],
-    ]);
-    if (board?.uf2) programs.set('firmware.uf2', uf2(segments, board.uf2.family));
-    return { programs, usage };
+    const forms = programForms(loadSegments(elf), board?.uf2?.family);
+    return { programs: new Map([['firmware.elf', elf], ...forms]), usage };
   });
 }
 

@@ -53,7 +53,7 @@ function hexRecord(type: number, address: number, bytes: ArrayLike<number>): str
 
 const HEX_BYTES = 16;
 
-export function intelHex(segments: readonly Segment[]): string {
+function intelHex(segments: readonly Segment[]): string {
   const lines: string[] = [];
   let high = -1;
   for (const { address, bytes } of segments) {
@@ -72,8 +72,18 @@ export function intelHex(segments: readonly Segment[]): string {
   return `${[...lines, hexRecord(1, 0, [])].join('\r\n')}\r\n`;
 }
 
+/** A program in the forms that are not its ELF file, by name; `family`: of a boot loader that takes UF2. */
+export function programForms(segments: readonly Segment[], family?: number): Map<string, Uint8Array> {
+  const forms = new Map([
+    ['firmware.hex', new Uint8Array(Buffer.from(intelHex(segments)))],
+    ['firmware.bin', rawBinary(segments)],
+  ]);
+  if (family !== undefined) forms.set('firmware.uf2', uf2(segments, family));
+  return forms;
+}
+
 /** From the first address on; gaps are what erased flash is. */
-export function rawBinary(segments: readonly Segment[]): Uint8Array {
+function rawBinary(segments: readonly Segment[]): Uint8Array {
   const start = segments[0]?.address ?? 0;
   const end = Math.max(start, ...segments.map(({ address, bytes }) => address + bytes.length));
   const all = new Uint8Array(end - start).fill(0xff);
@@ -86,7 +96,7 @@ const UF2_PAYLOAD = 256;
 const UF2_HAS_FAMILY = 0x2000;
 
 /** Blocks of 256 bytes, each aligned and whole (github.com/microsoft/uf2). */
-export function uf2(segments: readonly Segment[], family: number): Uint8Array {
+function uf2(segments: readonly Segment[], family: number): Uint8Array {
   const start = (segments[0]?.address ?? 0) & ~(UF2_PAYLOAD - 1);
   const padded = [{ address: start, bytes: new Uint8Array(0) }, ...segments];
   const bytes = rawBinary(padded);

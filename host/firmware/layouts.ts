@@ -34,6 +34,12 @@ const llvmLines = (flags: string): string[] => [
   'set(CMAKE_C_LINK_EXECUTABLE "ld.lld <LINK_FLAGS> <OBJECTS> -o <TARGET> <LINK_LIBRARIES>")',
 ];
 
+/** Where `brownout flash` looks for the program. */
+const CMAKE_PROGRAM = [
+  '  set_target_properties(firmware PROPERTIES SUFFIX .elf',
+  `    RUNTIME_OUTPUT_DIRECTORY \${CMAKE_CURRENT_SOURCE_DIR})`,
+];
+
 function cmake(files: Files, laid: Laid): Files {
   const { target } = laid;
   const { toolchain, flags } = target;
@@ -69,6 +75,7 @@ function cmake(files: Files, laid: Laid): Files {
       'if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR)',
       '  add_executable(firmware main.c)',
       '  target_link_libraries(firmware PRIVATE brownout_board)',
+      ...(toolchain ? CMAKE_PROGRAM : []),
       'endif()',
     ),
   );
@@ -178,6 +185,8 @@ function arduino(files: Files, laid: Laid): Files {
 interface LayoutKind {
   /** What to do with the folder. */
   note: string;
+  /** The command that builds `folder`'s program; absent: the framework of the layout builds it, and programs boards. */
+  build?: (folder: string) => string;
   /** Files, besides the program's and those of NVM, for people to edit. */
   editable: readonly string[];
   /** The files of a make project, in this layout. */
@@ -185,14 +194,21 @@ interface LayoutKind {
 }
 
 const LAYOUTS = {
-  make: { note: 'Run `make` there.', editable: BUILD, lay: (files: Files) => files },
+  make: {
+    note: 'Run `make` there.',
+    build: (folder: string) => `make -C ${folder}`,
+    editable: BUILD,
+    lay: (files: Files) => files,
+  },
   cmake: {
     note: 'Run `cmake -B build -DCMAKE_TOOLCHAIN_FILE=toolchain.cmake && cmake --build build` there.',
+    build: (folder: string) =>
+      `cmake -S ${folder} -B ${folder}/build -DCMAKE_TOOLCHAIN_FILE=toolchain.cmake && cmake --build ${folder}/build`,
     editable: ['CMakeLists.txt', 'toolchain.cmake', 'link.ld'],
     lay: cmake,
   },
   zephyr: {
-    note: 'Add the folder to ZEPHYR_EXTRA_MODULES, set CONFIG_BROWNOUT=y, and build samples/sense.',
+    note: 'Build samples/sense by `west`, EXTRA_ZEPHYR_MODULES the folder’s whole path; in your own, set CONFIG_BROWNOUT.',
     editable: ['CMakeLists.txt', 'Kconfig', 'module.yml', 'prj.conf', 'brownout_board_zephyr.c'],
     lay: zephyr,
   },
@@ -208,6 +224,10 @@ export const layoutNames = Object.keys(LAYOUTS) as Layout[];
 export const layoutKinds: readonly LayoutKind[] = Object.values(LAYOUTS);
 
 export const layoutKind = (layout: Layout): LayoutKind => LAYOUTS[layout];
+
+/** The layout that a folder's manifest names; make's where it names none that is known. */
+export const layoutNamed = (name: string | undefined): LayoutKind =>
+  layoutKind(layoutNames.find((layout) => layout === name) ?? 'make');
 
 /** The layout called `name`; default make. Throws `E_LAYOUT`. */
 export function layoutCalled(name = 'make'): Layout {

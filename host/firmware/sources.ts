@@ -304,6 +304,15 @@ const settingsHeader = (settings: readonly Setting[]): string =>
 
 const CPPFLAGS = 'CPPFLAGS = $(if $(SEMIHOSTING),-DBROWNOUT_SEMIHOSTING)';
 
+/** Of a Makefile: the program's other forms, where they are asked for. `flash` makes what it needs of them itself. */
+const otherForms = (prefix: string): string[] => [
+  'firmware.hex: firmware.elf',
+  `\t${prefix}objcopy -O ihex $< $@`,
+  'firmware.bin: firmware.elf',
+  `\t${prefix}objcopy -O binary $< $@`,
+  '',
+];
+
 function makefile(part: Part): string {
   const { target, board } = part;
   const objects = partSources(part).map((name) => name.replace(/\.[cS]$/, '.o'));
@@ -324,10 +333,12 @@ function makefile(part: Part): string {
     `OBJECTS = ${objects.join(' ')}`,
     '',
     `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
+    ...(toolchain ? ['\t@rm -f firmware.hex firmware.bin firmware.uf2'] : []),
     `\t${[isLlvm ? 'ld.lld' : '$(CC) $(CFLAGS)', ...linkFlags(target), '-o $@ $(OBJECTS)'].join(' ')}`,
     '',
     `$(OBJECTS): ${[...headers].join(' ')}`,
     '',
+    ...(toolchain ? otherForms(isLlvm ? 'llvm-' : '$(CROSS)') : []),
     'clean:',
     `\trm -f ${program} $(OBJECTS)`,
     '.PHONY: clean',

@@ -1,5 +1,5 @@
 // What runs where: every pair of board, NVM, layout and accelerator runs, needs listed things of a person, or is refused.
-import type { Layout } from './layouts.js';
+import { type Layout, layoutKind } from './layouts.js';
 import { BrownoutError } from '../error.js';
 import { type HardwareBoard, hardwareBoards } from './hardware.js';
 import { type NvmKind, nvmBody, nvmKinds } from './nvm-bodies/index.js';
@@ -187,30 +187,38 @@ export function checkPair(pair: Pair): Exclude<Support, { kind: 'refused' }> {
   });
 }
 
-/** PORTING.md: what a person fills in, and what is known. */
-export function portingText(pair: Pair, support: Support): string {
-  const { board, target, nvm, layout } = pair;
-  const head = [`# Porting: ${board?.name ?? target.name}, ${nvm}, ${layout}`, ''];
+/** Of PORTING.md: what a person fills in. */
+function needsText(support: Support): string[] {
   switch (support.kind) {
     case 'runs':
-      return [
-        ...head,
-        `Nothing to fill in. It ran to the right answer, and through power cuts, on: ${support.on}.`,
-        '',
-      ].join('\n');
+      return [`Nothing to fill in. It ran to the right answer, and through power cuts, on: ${support.on}.`];
     case 'refused':
-      return [...head, `Not possible: ${support.why}.`, ''].join('\n');
+      return [`Not possible: ${support.why}.`];
     case 'needs':
       return [
-        ...head,
         'To fill in or to see to before it runs:',
         '',
         ...support.needs.map(({ file, name, what }) => `- \`${name}\` (${file}): ${what}.`),
         '',
         'As long as BROWNOUT_FILL_IN stands at one of these, `brownout flash` refuses the folder by its name.',
-        '',
-      ].join('\n');
+      ];
   }
+}
+
+/** PORTING.md: what a person fills in, what is known, and how the program comes to the board. */
+export function portingText(pair: Pair, support: Support): string {
+  const { board, target, nvm, layout } = pair;
+  const { note, build } = layoutKind(layout);
+  const programs =
+    build && board ? ` Then \`brownout flash\` and the name of the folder put it on the board.` : '';
+  return [
+    `# Porting: ${board?.name ?? target.name}, ${nvm}, ${layout}`,
+    '',
+    ...needsText(support),
+    '',
+    `${note}${programs}`,
+    '',
+  ].join('\n');
 }
 
 const cellText = (support: Support): string => {

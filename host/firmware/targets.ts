@@ -168,6 +168,10 @@ export const boardNames = BOARDS.map(({ name }) => name);
 /** The target called `name`. Throws `E_TARGET`. */
 export const targetCalled = (name: string): Target => find(targets, name, 'target');
 
+/** The emulated board for firmware of a target: one with its core, or one that runs any Cortex-M's sources. */
+export const emulatedFor = (target = 'cortex-m4'): string =>
+  (BOARDS.find(({ core }) => core === target) ?? boardCalled('qemu-mps2-an386')).name;
+
 /** The board called `name`. Throws `E_BOARD`. */
 export const boardCalled = (name: string): Board => find(BOARDS, name, 'board');
 

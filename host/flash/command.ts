@@ -18,18 +18,16 @@ export const command: Command = defineCommand({
     board: {
       kind: choice([...boardNames, ...hardwareNames], { code: 'E_BOARD' }),
       help: `emulated: ${boardNames.join(', ')}; hardware: ${hardwareNames.join(', ')}`,
-      otherwise: 'qemu-mps2-an386',
+      otherwise: 'the folder’s, or one with its core',
     },
     dryRun: { kind: flag, help: 'hardware: print the command, and run nothing' },
     drive: { kind: text('FOLDER', '/media/RPI-RP2'), help: 'hardware with UF2: where its drive is mounted' },
   },
-  examples: [
-    'brownout flash app/ --board qemu-mps2-an386',
-    'brownout flash app/ --board nrf52840dk --dry-run',
-  ],
-  async run({ positionals, options: { board, nvm, drive, dryRun = false } }) {
+  examples: ['brownout flash app/', 'brownout flash app/ --board nrf52840dk --dry-run'],
+  async run({ positionals, options: { board: asked, nvm, drive, dryRun = false } }) {
     const folder = positionals[0]!;
-    if (!manifestOf(folder)) {
+    const manifest = manifestOf(folder);
+    if (!manifest) {
       throw new BrownoutError({
         code: 'E_FOLDER',
         found: `no firmware in "${folder}"`,
@@ -37,6 +35,7 @@ export const command: Command = defineCommand({
         hint: 'Run `brownout export model.brn -o app/` first.',
       });
     }
+    const board = asked ?? manifest.board ?? undefined;
     const hardware = board === undefined ? undefined : findHardware(board);
     if (hardware) {
       const programmed = program(folder, {

@@ -2,18 +2,19 @@
 // hardware the program it holds, through OpenOCD or a boot loader that is a drive.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readUserFile } from '../data/files.js';
 import { BrownoutError, ExitCode, checkText, refuseArgument } from '../error.js';
 import { hex } from '../model/image-error.js';
-import { loadSegments } from '../firmware/binaries.js';
+import { loadSegments, programForms } from '../firmware/binaries.js';
 import { inTemporaryFolder, linkElf } from '../firmware/build-elf.js';
 import { type HardwareBoard, programCommand } from '../firmware/hardware.js';
+import { layoutNamed } from '../firmware/layouts.js';
 import { type Manifest, manifestOf } from '../firmware/manifest.js';
 import { NvmFile, runOnBoard } from '../firmware/qemu.js';
 import { linkerScript, MODULE } from '../firmware/sources.js';
-import { boardCalled, targetCalled } from '../firmware/targets.js';
+import { boardCalled, emulatedFor, targetCalled } from '../firmware/targets.js';
 import { requireTool } from '../firmware/tools.js';
 import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
@@ -34,6 +35,12 @@ export interface FlashResult {
   /** The file that is the board's NVM; the next run goes on from it. */
   nvm: string;
 }
+
+const ELF = 'firmware.elf';
+
+/** The command that builds the program of a folder. */
+const buildCommand = (folder: string, { layout }: Manifest): string =>
+  layoutNamed(layout).build?.(folder) ?? '';
 
 /** A setting, or a function, that only a person can fill in. */
 const OPEN = [
@@ -58,24 +65,27 @@ function checkPorted(folder: string, manifest: Manifest): void {
       code: 'E_PORTING',
       found: `nothing filled in at ${open.join(', ')}`,
       expected: 'what PORTING.md of the folder lists',
-      hint: `Fill it in, then build: \`make -C ${folder}\`.`,
+      hint: `Fill it in, then build: \`${buildCommand(folder, manifest)}\`.`,
     });
   }
   const sha256 = (name: string): string =>
     createHash('sha256')
       .update(readUserFile(join(folder, name)))
       .digest('hex');
-  const isAsWritten = ([name, hash]: [string, string]): boolean =>
-    !existsSync(join(folder, name)) || sha256(name) === hash;
   const files = Object.entries(manifest.files);
-  const elf = files.find(([name]) => name === 'firmware.elf');
-  const changed = files.filter(([name]) => /\.([chS]|inc|ld)$/.test(name)).find((file) => !isAsWritten(file));
-  if (!elf || !changed || !isAsWritten(elf)) return;
+  const isExported = files.some(([name]) => name === ELF);
+  const sources = files.filter(([name]) => /\.([chS]|inc|ld)$/.test(name) && existsSync(join(folder, name)));
+  const written = (name: string): number => statSync(join(folder, name)).mtimeMs;
+  // Older, as make sees it; beside the program that the export made, a file is as new as what it holds.
+  const changed = sources.find(
+    ([name, hash]) => written(name) > written(ELF) && !(isExported && sha256(name) === hash),
+  );
+  if (!changed) return;
   throw new BrownoutError({
     code: 'E_FIRMWARE',
     found: `a program from before ${changed[0]} was changed`,
     expected: 'one that is built from what is in the folder',
-    hint: `Run \`make -C ${folder}\`.`,
+    hint: `Run \`${buildCommand(folder, manifest)}\`.`,
   });
 }
 
@@ -83,6 +93,14 @@ function checkPorted(folder: string, manifest: Manifest): void {
 function originOfFolder(folder: string): Origin {
   const path = join(folder, MODULE);
   return originOf(existsSync(path) ? { module: readUserFile(path) } : {});
+}
+
+/** What to do with a folder that no emulated board runs; then comes what else. */
+function otherWay(folder: string, manifest: Manifest): string {
+  if (manifest.board !== null) return `Name \`--board ${manifest.board}\`; or `;
+  if (manifest.nvm === 'file')
+    return `It runs on this machine: \`${buildCommand(folder, manifest)} && ${join(folder, 'firmware')}\`; or `;
+  return 'Fill in what PORTING.md lists, and program the part with its own tool; or ';
 }
 
 /**
@@ -94,15 +112,15 @@ export async function flash(folder: string, options: FlashOptions = {}): Promise
   if (!existsSync(folder))
     refuseArgument(folder, 'a folder that `brownout export` has written', 'Export the image first.');
   const { board: name, nvm } = checkOptions(flashOptions, options);
-  const board = boardCalled(name);
-  const target = targetCalled(board.core);
   const manifest = manifestOf(folder);
+  const board = boardCalled(name ?? emulatedFor(manifest?.target));
+  const target = targetCalled(board.core);
   if (manifest && manifest.nvm !== 'mapped') {
     throw new BrownoutError({
       code: 'E_NVM',
       found: `firmware for ${manifest.nvm}${manifest.board === null ? '' : ` of ${manifest.board}`}`,
       expected: `mapped NVM, which ${board.name} has`,
-      hint: `Export for it: \`brownout export model.brn --target ${target.name} -o another/\`.`,
+      hint: `${otherWay(folder, manifest)}export for it: \`brownout export model.brn --target ${target.name} -o another/\`.`,
     });
   }
   const names = readdirSync(folder).filter((file) => /\.(c|h|inc)$/.test(file));
@@ -110,9 +128,9 @@ export async function flash(folder: string, options: FlashOptions = {}): Promise
   if (missing.length > 0) {
     throw new BrownoutError({
       code: 'E_FIRMWARE',
-      found: `"${folder}" without ${missing.join(', ')}`,
+      found: `"${folder}"${manifest ? ` (${manifest.target}, ${manifest.layout})` : ''} without ${missing.join(', ')}`,
       expected: `a folder that \`brownout export --target ${target.name}\` has written`,
-      hint: 'Export the image first.',
+      hint: `Export for it: \`brownout export model.brn --target ${target.name} -o another/\`.`,
     });
   }
   return inTemporaryFolder(async (build) => {
@@ -157,8 +175,10 @@ export interface ProgramOptions {
  */
 export function program(folder: string, { board, dryRun = false, drive }: ProgramOptions): ProgramResult {
   const { flash: range } = board.map;
-  const elf = join(folder, 'firmware.elf');
-  const segments = existsSync(elf) ? loadSegments(readUserFile(elf)) : [];
+  const manifest = manifestOf(folder);
+  const elf = join(folder, ELF);
+  if (!existsSync(elf)) throw noProgram(folder, board, manifest);
+  const segments = loadSegments(readUserFile(elf));
   // Vectors of an MSP430 are the last words that 16 bits address.
   const end = board.isFram ? 0x1_0000 : range.origin + range.bytes;
   const fits = segments.every(({ address, bytes }) => {
@@ -167,16 +187,45 @@ export function program(folder: string, { board, dryRun = false, drive }: Progra
   if (segments.length === 0 || !fits) {
     throw new BrownoutError({
       code: 'E_FIRMWARE',
-      found: fits ? `no firmware.elf in "${folder}"` : `a program at ${hex(segments[0]!.address)}`,
+      found: fits ? 'a program of no bytes' : `a program at ${hex(segments[0]!.address)}`,
       expected: `one for ${board.name}, whose flash begins at ${hex(range.origin)}`,
       hint: `Export its image again with \`--board ${board.name} -o ${folder}\`.`,
     });
   }
-  const manifest = manifestOf(folder);
   if (manifest) checkPorted(folder, manifest);
+  refreshForms(folder, programForms(segments, board.uf2?.family));
   const command = programCommand(board, folder, drive);
   if (!dryRun) runProgrammer(command);
   return { origin: originOfFolder(folder), board: board.name, command, programmed: !dryRun };
+}
+
+/** There is no program to put on a board: how to come by one. */
+function noProgram(folder: string, board: HardwareBoard, manifest: Manifest | undefined): BrownoutError {
+  const { build } = layoutNamed(manifest?.layout);
+  const found = `no ${ELF} in "${folder}"`;
+  const again = (to: string): string => `export its image again with \`--board ${board.name} -o ${to}\``;
+  if (build)
+    return new BrownoutError({
+      code: 'E_FIRMWARE',
+      found,
+      expected: `one for ${board.name}`,
+      hint: `Run \`${build(folder)}\`, or ${again(folder)}.`,
+    });
+  const layout = manifest!.layout;
+  return new BrownoutError({
+    code: 'E_FIRMWARE',
+    found: `${found}, whose layout is ${layout}`,
+    expected: 'a program that make or CMake has built',
+    hint: `PORTING.md says how it is built and put on a board; or ${again('another/')}, whose layout is make.`,
+  });
+}
+
+/** Makes the other forms of a program anew that are there, or wanted, and are of an older one. */
+function refreshForms(folder: string, forms: ReadonlyMap<string, Uint8Array>): void {
+  for (const [name, bytes] of forms) {
+    const path = join(folder, name);
+    if (!existsSync(path) || !Buffer.from(readUserFile(path)).equals(bytes)) writeFileSync(path, bytes);
+  }
 }
 
 function runProgrammer([tool, ...args]: string[]): void {

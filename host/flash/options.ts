@@ -5,7 +5,7 @@ import type { Table } from '../options/table.js';
 
 /** Options of `flash`. */
 export interface FlashOptions {
-  /** Default `qemu-mps2-an386`. */
+  /** Default: one with the core that the folder is for. */
   board?: string;
   /** Path; default: a file in the folder, named after the board. */
   nvm?: string;
@@ -14,8 +14,8 @@ export interface FlashOptions {
 export const flashOptions = {
   board: {
     kind: choice(boardNames, { code: 'E_BOARD' }),
-    default: 'qemu-mps2-an386',
     help: 'emulated board',
+    otherwise: 'one with the folder’s core',
   },
   nvm: {
     kind: outputFile(BOARD_NVM_FILE, 'board.nvm'),
