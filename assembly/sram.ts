@@ -47,3 +47,9 @@ export const ARENA: usize = isDefined(CHECKED)
   : isDefined(LEARNING_MASK)
     ? STATIC_BYTES_LEARNING
     : STATIC_BYTES;
+
+/**
+ * Room beside SRAM of builds for speed in lanes, for what a tile makes of its inputs and weights. Each tile makes it anew, so
+ * that it is no state: nothing in it is read before the tile has written it.
+ */
+export const WORK: usize = isDefined(WORK_AT) ? WORK_AT : 0;

@@ -4,20 +4,43 @@ import * as assert from 'uvu/assert';
 import { OpKind, STATIC_BYTES } from '../assembly/layout.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
-import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { QuantizedNetwork, QuantizedOp } from '../host/model/quantized-network.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { buildParts } from '../host/toolchain/build-device.js';
 import { EVERYTHING } from '../host/toolchain/parts.js';
-import { between, depthwiseNetwork, elementwiseNetwork, valuesFor } from '../samples/networks.js';
+import {
+  between,
+  convNetwork,
+  deepConvNetwork,
+  depthwiseNetwork,
+  elementwiseNetwork,
+  int8s,
+  requantization,
+  separableNetwork,
+  single,
+  sparseNetwork,
+  tensor,
+  valuesFor,
+  windowOutput,
+  winogradNetwork,
+} from '../samples/networks.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { infer } from './util/devices.js';
 import { runOracle } from './util/oracle.js';
 
 const module = new WebAssembly.Module(
   await buildParts(
-    { ...EVERYTHING, int8: [OpKind.ADD, OpKind.DEPTHWISE_CONV2D, OpKind.MAP], int16: [], weights: ['int8'] },
+    {
+      ...EVERYTHING,
+      int8: [
+        ...[OpKind.ADD, OpKind.MAP, OpKind.CONV2D, OpKind.CONV2D_WINOGRAD],
+        ...[OpKind.CONV2D_SPARSE, OpKind.DEPTHWISE_CONV2D, OpKind.SEPARABLE_CONV2D],
+      ],
+      int16: [],
+      weights: ['int8'],
+    },
     { target: 'simd', optimize: 'speed' },
   ),
 );
@@ -30,7 +53,9 @@ function sweep(name: string, few: number, make: (random: Random) => QuantizedNet
     for (let seed = 1; seed <= count; seed++) {
       const random = new Random(seed);
       const network = make(random);
-      const image = readImage(compile(network, { arenaBytes: between(random, 1200, 3840) }));
+      // Tiles of a few windows, or as large as they are in Node.
+      const arenaBytes = random.integer(3) ? between(random, 1600, 3840) : 60000;
+      const image = readImage(compile(network, { arenaBytes, capacitorUf: 1e5 }));
       const input = valuesFor(random, network.tensors[network.input]!);
       const nvm = new SimulatedNvm(image.nvmBytes);
       provision(nvm, image);
@@ -60,10 +85,58 @@ function addition(random: Random): QuantizedNetwork {
   return { ...network, ops };
 }
 
-sweep('add_s8', 150, addition);
-sweep('depthwise_conv2d_s8', 60, depthwiseNetwork);
-sweep('depthwise_conv2d_s8, eight outputs and more of an input', 100, (random) =>
-  depthwiseNetwork(random, 8 * between(random, 1, 3)),
+/** Clamped at the zero point or not, scales that shift by as little as there is and by so much that nothing is left, biases beyond all sums. */
+function extremes(random: Random, network: QuantizedNetwork): QuantizedNetwork {
+  const mode = random.integer(6);
+  const dead = random.integer(8) === 0;
+  const tensors = network.tensors.map((tensor) => ({ ...tensor }));
+  const ops = network.ops.map((op) => {
+    if (op.kind !== 'conv2d' && op.kind !== 'depthwiseConv2d') return op;
+    // As after a ReLU.
+    if (random.integer(2)) tensors[op.output]!.zeroPoint = op.clampMin;
+    const shifts = op.shifts.map((shift) =>
+      mode === 0 ? between(random, -3, 0) : mode === 1 ? between(random, -22, -1) : shift,
+    );
+    const huge = (): number => between(random, -(2 ** 29), 2 ** 29);
+    const bias = mode === 2 ? Int32Array.from({ length: op.bias.length }, huge) : op.bias;
+    const multipliers = op.multipliers.map((m, i) => (dead && i % 3 === 0 ? 0 : m));
+    return { ...op, shifts, bias, multipliers } as typeof op;
+  });
+  return { ...network, tensors, ops };
+}
+
+/** Windows over few columns, and channels that are not eights. */
+function convolution(random: Random): QuantizedNetwork {
+  const network = random.integer(4) ? convNetwork(random) : deepConvNetwork(random);
+  return extremes(random, network);
+}
+
+/** Mostly 3 × 3, in eights of channels and others. */
+function depthwise(random: Random): QuantizedNetwork {
+  const channels = between(random, 8, 27);
+  const [height, width] = [between(random, 3, 9), between(random, 3, 9)];
+  const stride = [between(random, 1, 3), between(random, 1, 2)] as const;
+  const padding = [random.integer(3), random.integer(3)] as const;
+  const along = (axis: 0 | 1, size: number): number => windowOutput(size, 3, stride[axis], 1, padding[axis]);
+  const op: QuantizedOp = {
+    ...{ kind: 'depthwiseConv2d', name: 'depthwise', inputs: [0], output: 1 },
+    ...{ kernel: [3, 3], stride, dilation: [1, 1], padding },
+    weights: int8s(random, 9 * channels),
+    ...requantization(random, channels, 18000),
+  };
+  const output = tensor(random, [along(0, height), along(1, width), channels]);
+  return extremes(random, single(op, tensor(random, [height, width, channels]), output));
+}
+
+sweep('add_s8', 100, addition);
+sweep('conv2d_s8', 80, convolution);
+sweep('depthwise_conv2d_s8', 40, (random) => extremes(random, depthwiseNetwork(random)));
+sweep('depthwise_conv2d_s8, 3 × 3', 60, depthwise);
+sweep('depthwise_conv2d_s8, eight outputs and more of an input', 60, (random) =>
+  extremes(random, depthwiseNetwork(random, 8 * between(random, 1, 3))),
 );
+sweep('separable_conv2d_s8', 60, (random) => extremes(random, separableNetwork(random)));
+sweep('conv2d_sparse_s8', 30, (random) => extremes(random, sparseNetwork(random)));
+sweep('conv2d_winograd_s8', 60, (random) => extremes(random, winogradNetwork(random, 'stored')));
 
 test.run();

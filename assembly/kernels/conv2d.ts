@@ -26,8 +26,9 @@ import {
 import { look, put } from '../nvm';
 import { groupBias, groupRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { fourChannels } from './conv_lanes';
+import { panelsOfRows, panelsOfWindows } from './conv_panels';
 import { gather } from './gather';
-import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, SIMD, SPEED, isInt16 } from './mask';
+import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, PANELS, SIMD, SPEED, isInt16 } from './mask';
 import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, isPointwise, outputAddress, outputRow } from './window';
@@ -139,6 +140,8 @@ export function multiplyChannels(
   pixel: i32,
 ): void {
   const width = i32(wide);
+  if (PANELS && !wide && k == 1 && panelsOfWindows(op, columns, count, patch, from, until, output, pixel))
+    return;
   const group = load<i32>(op, WIN_GROUP);
   const requantStride = load<i32>(op, OP_REQUANT_STRIDE);
   const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
@@ -215,9 +218,13 @@ export function tile(op: usize, index: i32): void {
   const output = op + load<usize>(op, OP_SCRATCH5);
   const kernel = load<u32>(op, WIN_KERNEL);
   const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
-  const columns = lookWindows(op, row, column, count, patch << width);
   const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
   const pixel = (until - from) << width;
+  if (PANELS && !wide && k == 1 && panelsOfRows(op, row, column, count, from, until, output)) {
+    put(outputAddress(op, row, column) + from, output, pixel * count);
+    return;
+  }
+  const columns = lookWindows(op, row, column, count, patch << width);
   multiplyChannels(op, wide, k, columns, count, patch, from, until, output, pixel);
   put(outputAddress(op, row, column) + (from << width), output, count * pixel);
 }

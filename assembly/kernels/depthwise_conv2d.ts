@@ -18,11 +18,14 @@ import {
 } from '../layout';
 import { depthwise } from '../accel/imports';
 import { look, put } from '../nvm';
+import { WORK } from '../sram';
 import { gather, gatherRows } from './gather';
-import { eightChannels, eightOfOne } from './depthwise_lanes';
-import { ACCELERATED, FAST, ROWS_APART, SIMD, SPEED, isInt16 } from './mask';
+import { eightChannels, eightOfOne, hasRoomForNines, multiplyNines, prepareNines } from './depthwise_lanes';
+import { lanesScale } from './requantize_lanes';
+import { ACCELERATED, FAST, PANELS, ROWS_APART, SIMD, SPEED, isInt16 } from './mask';
+import { panelOfOne, placeOfWindows, widen } from './panel_lanes';
 import { groupBias, groupRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
-import { behind, rowBytes, unpack } from './weights';
+import { behind, isPacked, rowBytes, unpack } from './weights';
 import { columnCount, firstColumn, outputAddress, outputRow, pixelBytes } from './window';
 
 /**
@@ -154,8 +157,86 @@ function hasLanes(wide: bool, multiplier: i32, outputs: i32, group: i32): bool {
 }
 
 /**
+ * Prepares windows of 3 × 3 in lanes, for one row of outputs or more. Returns false where they do not go that way, or lack
+ * room.
+ */
+export function prepareWindows(op: usize): bool {
+  if (!PANELS || isInt16(op, OpKind.DEPTHWISE_CONV2D) || load<u32>(op, WIN_KERNEL) != 0x30003) return false;
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const group = load<i32>(op, WIN_GROUP);
+  if (outputs != load<i32>(op, WIN_INPUT_CHANNELS) || isPacked(op)) return false;
+  if (!hasLanes(false, 1, outputs, group) || !hasRoomForNines(outputs, group)) return false;
+  let at = WORK;
+  for (let first = 0; first < outputs; first += group) {
+    const size = min(group, outputs - first);
+    const pair = groupRequant(op, first, size);
+    if (!lanesScale(op, pair, size)) return false;
+    const address = load<usize>(op, OP_WEIGHTS) + first * 9;
+    const weights = look(address, size * 9, op + load<usize>(op, OP_SCRATCH2));
+    at = prepareNines(op, weights, size, groupBias(op, first, size), pair, at);
+  }
+  return true;
+}
+
+/** `multiplyWindows` of what `prepareWindows` has prepared. */
+function multiplyPrepared(op: usize, columns: usize, step: i32, across: i32, count: i32, output: usize): i32 {
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const group = load<i32>(op, WIN_GROUP);
+  const bytes = count * outputs;
+  let at = WORK;
+  for (let first = 0; first < outputs; first += group) {
+    const size = min(group, outputs - first);
+    const to = output + first;
+    at = multiplyNines(op, at, size, columns + first, step, across, to, to + bytes);
+  }
+  return bytes;
+}
+
+/** Channels `first` to `first` + `size` of `multiplyWindows`, by eights, in lanes. */
+function multiplyEights(
+  op: usize,
+  columns: usize,
+  step: i32,
+  across: i32,
+  count: i32,
+  first: i32,
+  size: i32,
+  weights: usize,
+  bias: usize,
+  pair: usize,
+  output: usize,
+): void {
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS);
+  const inputs = load<i32>(op, WIN_INPUT_CHANNELS);
+  const multiplier = outputs / inputs;
+  const height: i32 = load<u16>(op, WIN_KERNEL);
+  const run: i32 = load<u16>(op, WIN_KERNEL + 2);
+  // Many outputs of one input go as those of a convolution do.
+  const seen = (count - 1) * step + (height - 1) * across + run;
+  const one = PANELS && inputs == 1 && multiplier > 1 && lanesScale(op, pair, size);
+  const widened = one ? placeOfWindows(run, height, seen, count) : 0;
+  if (PANELS && widened) widen(columns, seen, widened);
+  for (let i = 0; i < size; i += 8) {
+    // The last eight begin earlier, and some are computed twice.
+    const at = min(i, size - 8);
+    const to = output + first + at;
+    const w = weights + at;
+    const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
+    const biases = bias + (at << 2);
+    if (PANELS && widened) {
+      panelOfOne(op, widened, step, across, height, run, count, w, size, biases, pairs, to, outputs);
+      continue;
+    }
+    const x = columns + (first + at) / (SPEED ? multiplier : 1);
+    const end = to + count * outputs;
+    if (!SPEED || multiplier == 1) eightChannels(op, x, step, across, w, size, biases, pairs, to, end);
+    else eightOfOne(op, x, step, across, w, size, biases, pairs, to, end);
+  }
+}
+
+/**
  * All channels of `count` windows at `columns`, `step` bytes apart and their rows `across`, to `output`. Without an accelerator,
- * lanes or rows apart, a window is one vector. Returns the bytes of the output.
+ * lanes or rows apart, a window is one vector. `prepared`: by `prepareWindows`. Returns the bytes of the output.
  */
 export function multiplyWindows(
   op: usize,
@@ -165,7 +246,9 @@ export function multiplyWindows(
   across: i32,
   count: i32,
   output: usize,
+  prepared: bool,
 ): i32 {
+  if (PANELS && prepared) return multiplyPrepared(op, columns, step, across, count, output);
   const width = i32(wide);
   const kernel = load<u32>(op, WIN_KERNEL);
   const taps: i32 = (kernel & 0xffff) * (kernel >> 16);
@@ -186,18 +269,7 @@ export function multiplyWindows(
     const packed = look(address, rowBytes(op, size * taps), scratch);
     const weights = unpack(op, packed, size * taps, behind(scratch, bytes));
     if (SIMD && lanes) {
-      for (let i = 0; i < size; i += 8) {
-        // The last eight begin earlier, and some are computed twice.
-        const at = min(i, size - 8);
-        const to = output + first + at;
-        const w = weights + at;
-        const x = columns + (first + at) / (SPEED ? multiplier : 1);
-        const pairs = pair + at * load<i32>(op, OP_REQUANT_STRIDE);
-        const end = to + count * outputBytes;
-        if (!SPEED || multiplier == 1)
-          eightChannels(op, x, step, across, w, size, bias + (at << 2), pairs, to, end);
-        else eightOfOne(op, x, step, across, w, size, bias + (at << 2), pairs, to, end);
-      }
+      multiplyEights(op, columns, step, across, count, first, size, weights, bias, pair, output);
       continue;
     }
     if (ACCELERATED && !wide && multiplier == 1) {
@@ -259,6 +331,7 @@ export function tile(op: usize, index: i32): void {
     step = <i32>(kernel & 0xffff) * across;
     gather(op, row, column, count, columns, step);
   }
-  const bytes = multiplyWindows(op, wide, columns, step, across, count, output);
+  const prepared = PANELS && prepareWindows(op);
+  const bytes = multiplyWindows(op, wide, columns, step, across, count, output, prepared);
   put(outputAddress(op, row, column), output, bytes);
 }

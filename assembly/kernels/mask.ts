@@ -83,6 +83,8 @@ export const SPEED: bool = (FEATURES & FEATURE_FAST) != 0;
 export const ACCELERATED: bool = FAST && isDefined(ACCELERATOR);
 /** Four to sixteen lanes at a time. */
 export const SIMD: bool = ASC_FEATURE_SIMD;
+/** Bodies that take weights in panels, and room beside SRAM for that (sram.ts). */
+export const PANELS: bool = SIMD && SPEED && isDefined(WORK_AT);
 /** Flags of an op that this build knows. */
 export const FLAGS: u32 =
   OP_FLAG_COMMIT |

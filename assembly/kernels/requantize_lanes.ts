@@ -3,7 +3,8 @@
 // With a right shift of rest + 2, y = ⌊(⌊(x·m ± 2³⁰) / 2³²⁺ʳᵉˢᵗ⌋ + 2z + 1) / 2⌋ (`scaleTwice` there), the sign that of x. Lanes
 // shift alike or not at all, so x is multiplied by f = 2^(K − rest) first, and all shift by K: as f/4 is whole, ±2³⁰·f is
 // added behind the upper word, and floors of floors are one: y = ⌊(⌊x·f·m / 2³²⌋ ± f/4 + (2z + 1)·2ᴷ) / 2ᴷ⁺¹⌋.
-// For that x·f must fit: beyond 2¹²⁺ʳᵉˢᵗ, y is far outside of int8 (m ≥ 2³⁰), so x may be clamped there.
+// For that x·f must fit: beyond 2¹²⁺ʳᵉˢᵗ, y is far outside of int8 (m ≥ 2³⁰), so x may be clamped there. All of it holds for a
+// right shift by 1 too, rest being −1.
 import { OP_CLAMP_MAX, OP_CLAMP_MIN, OP_OUTPUT_ZERO_POINT, OP_REQUANT_STRIDE } from '../layout';
 import { requantize } from './requantize';
 
@@ -39,11 +40,11 @@ export function multipliers(op: usize, pair: usize): v128 {
 @inline
 export function factors(op: usize, pair: usize): v128 {
   const m = words(op, pair, 0);
-  const rest = i32x4.sub(i32x4.splat(-2), words(op, pair, 1));
+  const right = i32x4.sub(i32x4.splat(-1), words(op, pair, 1));
   const small = v128.and(i32x4.lt_s(m, i32x4.splat(1 << 30)), i32x4.ne(m, i32x4.splat(0)));
-  const far = i32x4.gt_u(rest, i32x4.splat(SHIFT - 2));
+  const far = i32x4.gt_u(right, i32x4.splat(SHIFT - 1));
   if (v128.any_true(v128.or(small, far))) return i32x4.splat(0);
-  return powers(i32x4.sub(i32x4.splat(SHIFT), rest));
+  return powers(i32x4.sub(i32x4.splat(SHIFT + 1), right));
 }
 
 /** Beyond what no accumulator matters. */
@@ -91,6 +92,129 @@ export function narrow(op: usize, a: v128, b: v128): v128 {
   const low = i8x16.splat(load<i8>(op, OP_CLAMP_MIN));
   const high = i8x16.splat(load<i8>(op, OP_CLAMP_MAX));
   return i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(y, y), high), low);
+}
+
+// What eight channels take, laid out by `prepareEight`: vectors of four int32, those of the upper four channels 16 bytes on.
+const BIAS = 0;
+const FACTOR = 32;
+const MULTIPLIER = 64;
+const BASE = 96;
+const LIMIT = 128;
+const HALF = 160;
+// Of all of them: the op's clamp, 16 int8 each, and how they are scaled.
+const LEAST = 192;
+const MOST = 208;
+const SCALING = 224;
+/** Bytes of it. */
+export const EIGHT_BYTES = 256;
+
+/** How eight channels are scaled. */
+export enum Scaling {
+  LANES,
+  /** `LANES`, without what is of no consequence: sums are within their limits, and negative ones clamped. */
+  SHORT,
+}
+
+/** Whether lanes scale all of `count` channels. */
+export function lanesScale(op: usize, pair: usize, count: i32): bool {
+  const stride = load<usize>(op, OP_REQUANT_STRIDE);
+  for (const end = stride ? pair + stride * count : pair + 8; pair < end; pair += 8) {
+    const multiplier = load<i32>(pair);
+    if (multiplier && (multiplier < 1 << 30 || <u32>(-1 - load<i32>(pair, 4)) > <u32>(SHIFT - 1)))
+      return false;
+  }
+  return true;
+}
+
+/** Lays out what four of them take at `to`. Returns whether sums that are at most `reach` without bias stay within limits. */
+function prepareFour(op: usize, bias: usize, pair: usize, reach: i32, to: usize): bool {
+  const m = words(op, pair, 0);
+  // A shift means nothing where all comes out as 0.
+  const alive = i32x4.ne(m, i32x4.splat(0));
+  const right = v128.and(i32x4.sub(i32x4.splat(-1), words(op, pair, 1)), alive);
+  const factor = powers(i32x4.sub(i32x4.splat(SHIFT + 1), right));
+  const limit = powers(i32x4.add(i32x4.splat(11), right));
+  const zero = (<i32>load<i16>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1) << SHIFT;
+  const start = v128.load(bias);
+  v128.store(to, start, BIAS);
+  v128.store(to, factor, FACTOR);
+  v128.store(to, m, MULTIPLIER);
+  v128.store(to, i32x4.add(i32x4.splat(zero), i32x4.shr_u(factor, 2)), BASE);
+  v128.store(to, limit, LIMIT);
+  v128.store(to, i32x4.shr_u(factor, 1), HALF);
+  const room = i32x4.sub(limit, i32x4.min_s(limit, i32x4.splat(reach)));
+  return !v128.any_true(i32x4.gt_u(i32x4.abs(start), room));
+}
+
+/**
+ * Lays out what requantizing `count` ≤ 8 channels takes, at `to`; the last stands for those that lack. Lanes scale them. `reach`:
+ * what a sum without its bias is at most.
+ */
+export function prepareEight(op: usize, bias: usize, pair: usize, count: i32, reach: i32, to: usize): void {
+  const stride = load<i32>(op, OP_REQUANT_STRIDE);
+  if (count < 8) {
+    // Where the result goes there is room for what it is made of.
+    const starts = to + HALF;
+    const pairs = to + LEAST;
+    for (let i = 0; i < 8; i++) {
+      const from = min(i, count - 1);
+      store<i32>(starts + (i << 2), load<i32>(bias + (from << 2)));
+      store<i64>(pairs + (i << 3), load<i64>(pair + from * stride));
+    }
+    bias = starts;
+    pair = pairs;
+  }
+  const lower = prepareFour(op, bias, pair, reach, to);
+  const upper = prepareFour(op, bias + 16, pair + (stride << 2), reach, to + 16);
+  v128.store(to, i8x16.splat(load<i8>(op, OP_CLAMP_MIN)), LEAST);
+  v128.store(to, i8x16.splat(load<i8>(op, OP_CLAMP_MAX)), MOST);
+  const negative = <i32>load<i16>(op, OP_CLAMP_MIN) >= <i32>load<i16>(op, OP_OUTPUT_ZERO_POINT);
+  store<i32>(to, lower && upper && negative ? Scaling.SHORT : Scaling.LANES, SCALING);
+}
+
+/** How eight channels prepared at `at` are scaled. */
+// @ts-ignore: decorator
+@inline
+export function scalingOf(at: usize): Scaling {
+  return load<i32>(at, SCALING);
+}
+
+/** The biases of four channels prepared at `at`. */
+// @ts-ignore: decorator
+@inline
+export function biases(at: usize): v128 {
+  return v128.load(at, BIAS);
+}
+
+/**
+ * `scaleFour` by what is prepared at `at`. Without the sign's half a negative sum comes out at the zero point or below, as it
+ * does with it, and is clamped.
+ */
+// @ts-ignore: decorator
+@inline
+function scalePrepared(scaling: Scaling, sums: v128, at: usize): v128 {
+  let x = sums;
+  if (scaling != Scaling.SHORT) {
+    const limit = v128.load(at, LIMIT);
+    x = i32x4.max_s(i32x4.min_s(x, limit), i32x4.neg(limit));
+  }
+  const y = i32x4.mul(x, v128.load(at, FACTOR));
+  const m = v128.load(at, MULTIPLIER);
+  const even = i64x2.extmul_low_i32x4_s(y, m);
+  let upper = v128.shuffle<i32>(even, i64x2.extmul_high_i32x4_s(y, m), 1, 3, 5, 7);
+  upper = i32x4.add(upper, v128.load(at, BASE));
+  if (scaling != Scaling.SHORT)
+    upper = i32x4.sub(upper, v128.and(i32x4.shr_s(sums, 31), v128.load(at, HALF)));
+  return i32x4.shr_s(upper, SHIFT + 1);
+}
+
+/** Sums of eight channels prepared at `at`, biases included, to int8 at `to`. */
+// @ts-ignore: decorator
+@inline
+export function finishEight(scaling: Scaling, low: v128, high: v128, at: usize, to: usize): void {
+  const y = i16x8.narrow_i32x4_s(scalePrepared(scaling, low, at), scalePrepared(scaling, high, at + 16));
+  const bytes = i8x16.min_s(i8x16.narrow_i16x8_s(y, y), v128.load(at, MOST));
+  v128.store64_lane(to, i8x16.max_s(bytes, v128.load(at, LEAST)), 0);
 }
 
 /** Four accumulators, biases included, to the bytes at `to`. `pair`: of the first. */

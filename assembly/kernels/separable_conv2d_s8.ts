@@ -27,8 +27,9 @@ import {
 } from '../layout';
 import { put } from '../nvm';
 import { multiplyChannels } from './conv2d';
-import { multiplyWindows } from './depthwise_conv2d';
+import { multiplyWindows, prepareWindows } from './depthwise_conv2d';
 import { gatherRows, spanBytes } from './gather';
+import { PANELS } from './mask';
 import { behind } from './weights';
 import { columnCount, outputAddress, pixelBytes } from './window';
 
@@ -83,11 +84,12 @@ export function tile(op: usize, index: i32): void {
   // Rows that the windows of one row of outputs share with those of the next.
   const shared = <i32>load<u16>(op, WIN_KERNEL) - stride;
   let kept = from && load<i32>(depthwise, NEXT) == index ? shared : 0;
+  const prepared = PANELS && prepareWindows(depthwise);
   let to = between;
   for (let row = from; row < from + rows; row++) {
     if (kept) copyBytes(columns, columns + stride * across, kept * across);
     gatherRows(op, row, column, count, columns, 0, kept);
-    to += multiplyWindows(depthwise, false, columns, step, across, count, to);
+    to += multiplyWindows(depthwise, false, columns, step, across, count, to, prepared);
     kept = shared;
   }
   store<i32>(depthwise, index + 1, NEXT);

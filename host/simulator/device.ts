@@ -71,6 +71,9 @@ export interface DeviceOptions {
   observe?: (access: Access, address: number, length: number) => void;
 }
 
+/** A page of WASM memory; SRAM is the first. */
+const PAGE_BYTES = 0x10000;
+
 /** What a module does to its memories: `view`, `write` and `sync` NVM, `constant` reads the image. */
 export type Access = 'view' | 'write' | 'sync' | 'constant';
 
@@ -148,6 +151,8 @@ export class Device {
   readonly #exports: DeviceExports;
   readonly #supply: Supply;
   readonly #memory: Uint8Array;
+  /** Where room to work in begins, behind SRAM and what is mapped: of builds that have none, the end. */
+  readonly #room: number;
   /** What start-up code puts below the arena on a real part: tables, and zeros. */
   readonly #statics: Uint8Array;
   #garbage = 0x9e3779b9;
@@ -165,6 +170,8 @@ export class Device {
     const { nvm, mappedAt } = options;
     this.sramBytes = Math.min(options.sramBytes, mappedAt ?? memory.length);
     this.#image = options.image.device;
+    const mappedEnd = mappedAt === undefined ? 0 : mappedImageAt(mappedAt, nvm) + this.#image.length;
+    this.#room = Math.max(Math.ceil(mappedEnd / PAGE_BYTES), 1) * PAGE_BYTES;
     if (mappedAt === undefined) return;
     nvm.mapTo(memory.subarray(mappedAt, mappedAt + nvm.present.length));
     memory.set(this.#image, mappedImageAt(mappedAt, nvm));
@@ -286,6 +293,7 @@ export class Device {
       this.#memory[at] = x;
     }
     this.#garbage = x;
+    this.#memory.fill(x, this.#room);
     this.#memory.set(this.#statics);
   }
 }

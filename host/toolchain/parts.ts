@@ -22,6 +22,7 @@ import {
   OpKind,
   STATIC_BYTES_LEARNING,
 } from '../../assembly/layout.js';
+import { WORK_BYTES } from '../../assembly/work-layout.js';
 import type { DeviceImage } from '../model/image.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
 import { deviceImageOf } from '../ops/given-image.js';
@@ -135,12 +136,15 @@ export function partsOf(given: Uint8Array | DeviceImage): BuildParts {
 const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
 const LEARNING_ENTRIES = { ...ENTRIES, device: 'assembly/learn.ts' };
 
+/** Bytes of a page of WASM memory. */
+const PAGE_BYTES = 0x10000;
+
 /** Where NVM begins in the memory of a build with `mappedBytes`: behind the page that is SRAM. */
-export const MAPPED_AT = 0x10000;
+export const MAPPED_AT = PAGE_BYTES;
 
 /** What asc is asked for, besides the entry. */
 function flagsOf(parts: BuildParts, options: BuildSettings): string[] {
-  const { target, names, accelerated, mappedBytes, optimize } = options;
+  const { target, names, accelerated, optimize } = options;
   const [int8, int8High] = masksOf(parts.int8);
   const [int16, int16High] = masksOf(parts.int16);
   const learning = maskOf(parts.learning.map((kind) => kind - KIND_LEARNING));
@@ -159,13 +163,27 @@ function flagsOf(parts: BuildParts, options: BuildSettings): string[] {
     ...Object.entries(constants).flatMap(([name, value]) => ['--use', `${name}=${value}`]),
     ...(learning ? ['--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`] : []),
     ...(names ? ['--debug'] : []),
-    ...(mappedBytes ? mappedFlags(mappedBytes) : []),
+    ...memoryFlags(parts, options),
   ];
 }
 
-function mappedFlags(bytes: number): string[] {
-  const pages = `${1 + Math.ceil(bytes / MAPPED_AT)}`;
-  return ['--use', `NVM_AT=${MAPPED_AT}`, '--initialMemory', pages, '--maximumMemory', pages];
+/** Kernels that work beside SRAM in builds for speed in lanes (assembly/kernels/panel_lanes.ts). */
+const PANEL_KINDS: readonly OpKind[] = [
+  ...[OpKind.CONV2D, OpKind.CONV2D_SPARSE],
+  ...[OpKind.DEPTHWISE_CONV2D, OpKind.SEPARABLE_CONV2D],
+];
+
+/** Pages of memory: SRAM, NVM that is mapped, and room to work in. */
+function memoryFlags({ int8 }: BuildParts, { target, optimize, mappedBytes = 0 }: BuildSettings): string[] {
+  const hasRoom =
+    target === 'simd' && optimize === 'speed' && int8.some((kind) => PANEL_KINDS.includes(kind));
+  const nvmPages = Math.ceil(mappedBytes / PAGE_BYTES);
+  const pages = 1 + nvmPages + (hasRoom ? WORK_BYTES / PAGE_BYTES : 0);
+  return [
+    ...(nvmPages > 0 ? ['--use', `NVM_AT=${MAPPED_AT}`] : []),
+    ...(hasRoom ? ['--use', `WORK_AT=${MAPPED_AT + nvmPages * PAGE_BYTES}`] : []),
+    ...(pages > 1 ? ['--initialMemory', `${pages}`, '--maximumMemory', `${pages}`] : []),
+  ];
 }
 
 /** What asc is asked for `parts`: the entry, and all else. Throws `E_OPTION`. */
