@@ -335,7 +335,7 @@ export const CIRC_OUTPUTS = 76;
 export const CIRC_BLOCK = 80;
 /** Blocks in a row: ceil(inputs / block). */
 export const CIRC_BLOCKS = 84;
-/** ntt, karatsuba: frequencies whose spectra, or leaves whose matrices, are in SRAM at a time. */
+/** ntt, karatsuba: frequencies whose spectra, or leaves whose matrices, are in SRAM at a time; direct: blocks, all or 0. */
 export const CIRC_CHUNK = 88;
 /** ntt: primitive k-th root of unity, Montgomery form, signed. */
 export const CIRC_ROOT = 92;

@@ -94,6 +94,12 @@ function unpackRecord(packed: readonly number[]): OpRecord {
   return record;
 }
 
+/** The row of the table of costs that a packed record goes by. */
+export function kernelOf(packed: readonly number[]): string {
+  const op = unpackRecord(packed);
+  return recordOp(op).work(op).kernel;
+}
+
 const fileOf = (name: string): URL => new URL(`../../bench/${name}.json`, import.meta.url);
 
 export const readCalibration = (): Calibration =>

@@ -1,6 +1,6 @@
 /*
  * What the module imports as accel.*: docs/ACCEL.md says what each computes. On cores with the DSP extension (Cortex-M4,
- * M7, M33) by SMLAD, two products an instruction; with BROWNOUT_LEA, gemm_s8 on the MSP430's accelerator
+ * M7, M33) by SMLAD, two products an instruction; with BROWNOUT_LEA, gemm_s8 and circulant_s8 on the MSP430's accelerator
  * (brownout_accel_lea.h); elsewhere, or with BROWNOUT_PLAIN, in plain C. Sums are exact and rounded alike, so all are the
  * same to the bit. Include it behind brownout_wasm.h.
  */
@@ -217,13 +217,14 @@ static BROWNOUT_ACCEL_APART int32_t accel_dot(const uint8_t *x, const uint8_t *w
   return sum;
 }
 
+#ifdef BROWNOUT_ACCEL_MSP430
+#include "brownout_accel_msp430.h"
+#endif
 #ifdef BROWNOUT_LEA
 #include "brownout_accel_lea.h"
-#elif defined(BROWNOUT_ACCEL_MSP430)
-#include "brownout_accel_msp430.h"
-#elif !defined(BROWNOUT_ACCEL_DSP)
+#elif !defined(BROWNOUT_ACCEL_DSP) && !defined(BROWNOUT_ACCEL_MSP430)
 #include "brownout_accel_plain.h"
-#else
+#elif defined(BROWNOUT_ACCEL_DSP)
 /* Rows w and w + length times vectors x and x + length: sums [vector][row], which hold the biases before. */
 static inline void accel_block(const uint8_t *x, const uint8_t *w, uint32_t length, int32_t sums[4]) {
   const uint8_t *x1 = x + length;
@@ -401,6 +402,9 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
 }
 #endif
 
+#ifndef BROWNOUT_LEA
+#include "brownout_accel_circulant.h"
+#endif
 #include "brownout_accel_depthwise.h"
 #include "brownout_accel_add.h"
 #include "brownout_accel_signs.h"

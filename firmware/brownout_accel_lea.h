@@ -1,10 +1,10 @@
 /*
- * accel.gemm_s8 on the Low-Energy Accelerator of the MSP430, by msp_mac_q15 of TI's DSP Library. brownout_accel.h includes
- * it where BROWNOUT_LEA is defined; docs/ACCEL.md says how. Not yet run on hardware.
+ * accel.gemm_s8 and accel.circulant_s8 on the Low-Energy Accelerator of the MSP430, by msp_mac_q15 of TI's DSP Library.
+ * brownout_accel.h includes it where BROWNOUT_LEA is defined; docs/ACCEL.md says how. Not yet run on hardware.
  *
  * int8 are widened to int16 in LEA's RAM. The library gives the sum of products in Q31, which is twice that of the
  * integers: of n products, |2 * sum| <= n * 2^15, so nothing can saturate up to n = 65535. Longer rows go in pieces, which
- * are added in int32. What the library refuses, plain C computes: the result is the same to the bit. LEA's RAM keeps
+ * are added in int32. What the library refuses, the core computes: the result is the same to the bit. LEA's RAM keeps
  * nothing between calls.
  */
 #ifndef BROWNOUT_ACCEL_LEA_H
@@ -12,9 +12,9 @@
 
 #include <DSPLib.h>
 
-/* int16 of vectors, and of a row, in LEA's RAM: 2.5 KB of 4 with these. */
+/* int16 of vectors, and of a row, in LEA's RAM: 3.5 KB of 4 with these; the library takes 312 bytes. */
 #ifndef BROWNOUT_ACCEL_LEA_VECTORS
-#define BROWNOUT_ACCEL_LEA_VECTORS 1024
+#define BROWNOUT_ACCEL_LEA_VECTORS 1536
 #endif
 #ifndef BROWNOUT_ACCEL_LEA_ROW
 #define BROWNOUT_ACCEL_LEA_ROW 256
@@ -23,15 +23,24 @@
     (BROWNOUT_ACCEL_LEA_ROW | BROWNOUT_ACCEL_LEA_VECTORS) % 2
 #error "BROWNOUT_ACCEL_LEA_ROW, BROWNOUT_ACCEL_LEA_VECTORS: even, 2 <= ROW <= 65534, ROW <= VECTORS"
 #endif
+/* A call takes as long as 43 products of the core, widening a value as long as a product: shorter rows, and those of fewer
+ * vectors, go by the core. */
+#ifndef BROWNOUT_ACCEL_LEA_LEAST_ROW
+#define BROWNOUT_ACCEL_LEA_LEAST_ROW 96
+#endif
+#ifndef BROWNOUT_ACCEL_LEA_LEAST_VECTORS
+#define BROWNOUT_ACCEL_LEA_LEAST_VECTORS 4
+#endif
 /* Vectors at a time, at most. */
 #define BROWNOUT_ACCEL_LEA_TILE 16u
+/* Rows of circulant blocks at a time, at least, where there are so many. */
+#define BROWNOUT_ACCEL_LEA_BATCH 32u
 
-DSPLIB_DATA(accel_lea_vectors, 4)
-static _q15 accel_lea_vectors[BROWNOUT_ACCEL_LEA_VECTORS];
-DSPLIB_DATA(accel_lea_row, 4)
-static _q15 accel_lea_row[BROWNOUT_ACCEL_LEA_ROW];
+DSPLIB_DATA(accel_lea_ram, 4)
+static _q15 accel_lea_ram[BROWNOUT_ACCEL_LEA_VECTORS + BROWNOUT_ACCEL_LEA_ROW];
 DSPLIB_DATA(accel_lea_sum, 4)
 static _iq31 accel_lea_sum[1];
+#define BROWNOUT_ACCEL_LEA_WORDS (BROWNOUT_ACCEL_LEA_VECTORS + BROWNOUT_ACCEL_LEA_ROW)
 
 /* LEA takes products by twos. */
 static inline uint32_t accel_lea_even(uint32_t length) {
@@ -40,34 +49,92 @@ static inline uint32_t accel_lea_even(uint32_t length) {
 
 /* `length` int8, and a 0 behind an odd number of them. */
 static void accel_lea_widen(_q15 *to, const uint8_t *from, uint32_t length) {
+#ifdef BROWNOUT_ACCEL_MSP430
+  brownout_msp430_widen(from, (uint16_t)length, (uint8_t *)to);
+#else
   uint32_t i;
   for (i = 0; i < length; i++) to[i] = (int8_t)from[i];
+#endif
   if (length & 1u) to[length] = 0;
+}
+
+/* The sum of an even number of products. */
+static int32_t accel_lea_mac(const _q15 *a, const _q15 *b, uint16_t length) {
+  msp_mac_q15_params params;
+  int32_t sum = 0;
+  params.length = length;
+  if (msp_mac_q15(&params, a, b, accel_lea_sum) == MSP_SUCCESS) return accel_lea_sum[0] / 2;
+  for (; length; length--) sum += (int32_t)*a++ * *b++;
+  return sum;
+}
+
+/* `count` sums with their biases to bytes, by the pairs from `pair` on, `stride` bytes apart. */
+static void accel_lea_scale(const brownout_accel_output *out, const uint8_t *pair, uint32_t stride, const int32_t *sums,
+                            uint32_t count, uint8_t *to) {
+#ifdef BROWNOUT_ACCEL_MSP430
+  /* Rows of no products. */
+  brownout_msp430_job job;
+  job.w = to;
+  job.bias = (const uint8_t *)sums;
+  job.pair = pair;
+  job.stride = (uint16_t)stride;
+  job.length = 0;
+  job.rows = (uint16_t)count;
+  job.wide = 0;
+  job.twice = out->zero_point * 2 + 1;
+  job.low = (int16_t)out->low;
+  job.high = (int16_t)out->high;
+  brownout_msp430_rows(sums, to, &job);
+#else
+  brownout_accel_output each = *out;
+  for (each.pair = pair; count; count--, each.pair += stride) {
+    const brownout_accel_row row = accel_row_of(&each, 0, 0);
+    *to++ = accel_scale(&each, &row, *sums++);
+  }
+#endif
 }
 
 /* The row `w` times `tile` vectors at x, added to `sums`. `apart`: int16 between vectors that LEA's RAM holds, or 0. */
 static void accel_lea_sums(const uint8_t *x, uint32_t tile, uint32_t apart, const uint8_t *w, uint32_t length,
                            int32_t sums[BROWNOUT_ACCEL_LEA_TILE]) {
+  _q15 *row = accel_lea_ram + BROWNOUT_ACCEL_LEA_VECTORS;
   uint32_t at;
   uint32_t n;
   for (at = 0; at < length; at += n) {
-    msp_mac_q15_params params;
     uint32_t v;
     n = length - at > BROWNOUT_ACCEL_LEA_ROW ? BROWNOUT_ACCEL_LEA_ROW : length - at;
-    params.length = (uint16_t)accel_lea_even(n);
-    accel_lea_widen(accel_lea_row, w + at, n);
-    if (!apart) accel_lea_widen(accel_lea_vectors, x + at, n);
-    for (v = 0; v < tile; v++) {
-      const _q15 *vector = accel_lea_vectors + (apart ? v * apart + at : 0u);
-      if (msp_mac_q15(&params, vector, accel_lea_row, accel_lea_sum) == MSP_SUCCESS)
-        sums[v] += accel_lea_sum[0] / 2;
-      else
-        sums[v] = accel_dot(x + v * length + at, w + at, n, sums[v]);
-    }
+    accel_lea_widen(row, w + at, n);
+    if (!apart) accel_lea_widen(accel_lea_ram, x + at, n);
+    for (v = 0; v < tile; v++)
+      sums[v] += accel_lea_mac(accel_lea_ram + (apart ? v * apart + at : 0u), row, (uint16_t)accel_lea_even(n));
   }
 }
 
 /* As many vectors at a time as LEA's RAM holds; of one too long for it, pieces, anew for every row. */
+static void accel_lea_gemm(const brownout_accel_output *out, const uint8_t *w, uint32_t rows, uint32_t length, const uint8_t *x,
+                           uint32_t vectors, uint8_t *to, uint32_t to_stride) {
+  const uint32_t apart = length > BROWNOUT_ACCEL_LEA_VECTORS ? 0u : accel_lea_even(length);
+  uint32_t tile = apart ? BROWNOUT_ACCEL_LEA_VECTORS / apart : 1u;
+  if (tile > BROWNOUT_ACCEL_LEA_TILE) tile = BROWNOUT_ACCEL_LEA_TILE;
+  for (; vectors; vectors -= tile) {
+    uint32_t row;
+    uint32_t v;
+    if (tile > vectors) tile = vectors;
+    for (v = 0; apart && v < tile; v++) accel_lea_widen(accel_lea_ram + v * apart, x + v * length, length);
+    for (row = 0; row < rows; row++) {
+      const int32_t bias = accel_s32(out->bias + row * 4u);
+      int32_t sums[BROWNOUT_ACCEL_LEA_TILE];
+      uint8_t bytes[BROWNOUT_ACCEL_LEA_TILE];
+      for (v = 0; v < tile; v++) sums[v] = bias;
+      accel_lea_sums(x, tile, apart, w + row * length, length, sums);
+      accel_lea_scale(out, out->pair + row * out->stride, 0, sums, tile, bytes);
+      for (v = 0; v < tile; v++) to[v * to_stride + row] = bytes[v];
+    }
+    x += tile * length;
+    to += tile * to_stride;
+  }
+}
+
 static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at,
     uint32_t rows, uint32_t length, uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
     uint32_t high, uint32_t to_at, uint32_t to_stride, uint32_t room) {
@@ -77,28 +144,123 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
   const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
   const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
   uint8_t *to = (uint8_t *)(BROWNOUT_WASM_BASE + to_at);
-  const uint32_t apart = length > BROWNOUT_ACCEL_LEA_VECTORS ? 0u : accel_lea_even(length);
-  uint32_t tile = apart ? BROWNOUT_ACCEL_LEA_VECTORS / apart : 1u;
-  (void)room;
   brownout_wasm_check(x_at, 0, (uint64_t)vectors * length, 1);
   brownout_wasm_check(w_at, 0, (uint64_t)rows * length, 1);
   brownout_wasm_check(to_at, 0, (uint64_t)(vectors - 1u) * to_stride + rows, 1);
-  if (tile > BROWNOUT_ACCEL_LEA_TILE) tile = BROWNOUT_ACCEL_LEA_TILE;
-  for (; vectors; vectors -= tile) {
+  if (vectors >= BROWNOUT_ACCEL_LEA_LEAST_VECTORS && length >= BROWNOUT_ACCEL_LEA_LEAST_ROW) {
+    accel_lea_gemm(&out, w, rows, length, x, vectors, to, to_stride);
+    return;
+  }
+#ifdef BROWNOUT_ACCEL_MSP430
+  accel_gemm(&out, w, (uint16_t)rows, (uint16_t)length, x, (uint16_t)vectors, to, (uint16_t)to_stride,
+             room ? (uint8_t *)(BROWNOUT_WASM_BASE + room) : 0);
+#else
+  (void)room;
+  for (; vectors; vectors--, x += length, to += to_stride) {
     uint32_t row;
-    uint32_t v;
-    if (tile > vectors) tile = vectors;
-    for (v = 0; apart && v < tile; v++) accel_lea_widen(accel_lea_vectors + v * apart, x + v * length, length);
     for (row = 0; row < rows; row++) {
       const brownout_accel_row each = accel_row_of(&out, row, length);
-      int32_t sums[BROWNOUT_ACCEL_LEA_TILE];
-      for (v = 0; v < tile; v++) sums[v] = each.bias;
-      accel_lea_sums(x, tile, apart, w + row * length, length, sums);
-      for (v = 0; v < tile; v++) to[v * to_stride + row] = accel_scale(&out, &each, sums[v]);
+      to[row] = accel_scale(&out, &each, accel_dot(x, w + row * length, length, each.bias));
     }
-    x += tile * length;
-    to += tile * to_stride;
   }
+#endif
+}
+
+/* Where the inputs begin that accel_lea_lay leaves. */
+static uint32_t accel_lea_met(uint32_t k, uint32_t blocks, uint32_t rows) {
+  return accel_lea_even((k + rows - 1u) * blocks);
+}
+
+/*
+ * Lays out what `rows` outputs up to `last` of `blocks` circulant blocks of k are sums of: columns side by side and backwards,
+ * turned[u * blocks + b] = w[b * k + (last - u) mod k], u < k + rows - 1; and inputs as they are met, met[c * blocks + b] =
+ * x[b * k + c]. LEA's vectors begin at even places, so of odd `blocks` inputs lie there again, one place further round, for
+ * columns that begin at an odd one.
+ */
+static void accel_lea_lay(const uint8_t *x, const uint8_t *w, uint32_t k, uint32_t blocks, uint32_t last, uint32_t rows) {
+  const uint32_t length = k * blocks;
+  _q15 *const met = accel_lea_ram + accel_lea_met(k, blocks, rows);
+  uint32_t block;
+  uint32_t i;
+  for (block = 0; block < blocks; block++) {
+    _q15 *to = accel_lea_ram + block;
+    for (i = last + k; i > last + 1u - rows; i--, to += blocks) *to = (int8_t)w[i & (k - 1u)];
+    to = met + block;
+    for (i = 0; i < k; i++, to += blocks) *to = (int8_t)x[i];
+    w += k;
+    x += k;
+  }
+  if (blocks & 1u) {
+    met[length] = met[length - 1u];
+    for (i = 1; i < length; i++) met[length + i] = met[i - 1u];
+  }
+}
+
+/* How many rows of `blocks` circulant blocks of k LEA's RAM holds; 0: none. */
+static uint32_t accel_lea_rows(uint32_t k, uint32_t blocks) {
+  const uint32_t met = k * blocks * (1u + (blocks & 1u));
+  const uint32_t left = met < BROWNOUT_ACCEL_LEA_WORDS ? (BROWNOUT_ACCEL_LEA_WORDS - met) / blocks : 0u;
+  return left < k ? 0u : left - k;
+}
+
+/* `count` sums, of the rows from `first` on, get those of `blocks` blocks, which LEA's RAM holds with `batch` rows. */
+static void accel_lea_blocks(const uint8_t *x, const uint8_t *w, uint32_t k, uint32_t blocks, uint32_t first, uint32_t count,
+                             uint32_t batch, int32_t *sums) {
+  const uint32_t length = k * blocks;
+  while (count) {
+    const uint32_t rows = count < batch ? count : batch;
+    const _q15 *const met = accel_lea_ram + accel_lea_met(k, blocks, rows);
+    uint32_t at = (rows - 1u) * blocks;
+    uint32_t left;
+    accel_lea_lay(x, w, k, blocks, first + rows - 1u, rows);
+    for (left = rows; left; left--, at -= blocks) {
+      const uint32_t odd = at & 1u;
+      *sums++ += accel_lea_mac(accel_lea_ram + (at - odd), met + (odd ? length : 0u), (uint16_t)length);
+    }
+    first += rows;
+    count -= rows;
+  }
+}
+
+/* The same of one block by the core: LEA's RAM does not hold it. */
+static void accel_lea_large(const uint8_t *x, const uint8_t *w, uint32_t k, uint32_t first, uint32_t count, int32_t *sums) {
+  for (; count; count--, first++, sums++) {
+    uint32_t column;
+    for (column = 0; column < k; column++) *sums += accel_product(x + column, w + ((first - column) & (k - 1u)));
+  }
+}
+
+/* As many blocks at a time as LEA's RAM holds with a batch of rows. */
+static BROWNOUT_ACCEL_APART void brownout_module_import_accel_circulant_s8(uint32_t x_at, uint32_t w_at, uint32_t k,
+    uint32_t blocks, uint32_t first, uint32_t count, uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point,
+    uint32_t low, uint32_t high, uint32_t to_at, uint32_t room) {
+  const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
+                                     (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
+                                     (int32_t)low, (int32_t)high};
+  const uint32_t wanted = count < BROWNOUT_ACCEL_LEA_BATCH ? count : BROWNOUT_ACCEL_LEA_BATCH;
+  const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
+  const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
+  int32_t *sums = (int32_t *)(void *)(BROWNOUT_WASM_BASE + room);
+  uint32_t together = blocks;
+  uint32_t i;
+  brownout_wasm_check(x_at, 0, (uint64_t)blocks * k, 1);
+  brownout_wasm_check(w_at, 0, (uint64_t)blocks * k, 1);
+  brownout_wasm_check(to_at, 0, count, 1);
+  brownout_wasm_check(room, 0, (uint64_t)count * 4u, 4);
+  for (i = 0; i < count; i++) sums[i] = accel_s32(out.bias + i * 4u);
+  while (together > 1u && accel_lea_rows(k, together) < wanted) together--;
+  for (; blocks; blocks -= together) {
+    uint32_t batch;
+    if (together > blocks) together = blocks;
+    batch = accel_lea_rows(k, together);
+    if (batch)
+      accel_lea_blocks(x, w, k, together, first, count, batch, sums);
+    else
+      accel_lea_large(x, w, k, first, count, sums);
+    x += together * k;
+    w += together * k;
+  }
+  accel_lea_scale(&out, out.pair, out.stride, sums, count, (uint8_t *)(BROWNOUT_WASM_BASE + to_at));
 }
 
 #endif

@@ -42,6 +42,7 @@ static BROWNOUT_ACCEL_APART void accel_gemm(const brownout_accel_output *out, co
   }
 }
 
+#ifndef BROWNOUT_LEA
 static BROWNOUT_ACCEL_WITHIN void brownout_module_import_accel_gemm_s8(uint32_t x_at, uint32_t vectors, uint32_t w_at,
     uint32_t rows, uint32_t length, uint32_t bias, uint32_t pair, uint32_t stride, uint32_t zero_point, uint32_t low,
     uint32_t high, uint32_t to_at, uint32_t to_stride, uint32_t room) {
@@ -53,5 +54,6 @@ static BROWNOUT_ACCEL_WITHIN void brownout_module_import_accel_gemm_s8(uint32_t 
              (uint8_t *)(BROWNOUT_WASM_BASE + (uint16_t)to_at), (uint16_t)to_stride,
              room ? (uint8_t *)(BROWNOUT_WASM_BASE + (uint16_t)room) : 0);
 }
+#endif
 
 #endif

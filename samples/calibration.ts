@@ -306,7 +306,7 @@ const FAMILIES = {
     ...times(2, (r) => dense(r, { inputs: between(r, 4000, 6000) })),
   ],
   circulant: [
-    ...times(5, (r) => circulant(r, 'direct', 2 ** between(r, 1, 5))),
+    ...times(5, (r) => circulant(r, 'direct', 2 ** between(r, 1, 5), 'stored', true)),
     ...SIZES.map(
       (k): Draw =>
         (r) =>
@@ -347,6 +347,11 @@ const FAMILIES = {
           circulant(r, 'ntt', k, 'computed', true),
     ),
   ],
+  together: [2, 4, 8, 16, 32, 64, 128, 128, 256].map(
+    (k): Draw =>
+      (r) =>
+        circulant(r, 'direct', k),
+  ),
 } as const satisfies Record<string, Draw[]>;
 
 export type Family = keyof typeof FAMILIES;

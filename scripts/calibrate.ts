@@ -1,7 +1,8 @@
 // `npm run calibrate`: what kernels cost on each body of the firmware, fitted to instructions that QEMU counts, of the MSP430 to
 // cycles that mspdebug does. Writes what was counted (bench/calibration.json, calibration-msp430.json) and the tables of costs
 // (host/ops/kernel-costs/), and prints the error on shapes that the fit has not seen. `npm run calibrate -- qemu` or `-- msp430`
-// counts on these alone; `-- fit` fits anew what was counted before.
+// counts on these alone, with names of families behind it these alone: what was counted before of other kernels stays. `-- fit` fits
+// anew what was counted before.
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
 import {
@@ -17,7 +18,10 @@ import {
   errorsOf,
   fitted,
   type KernelCosts,
+  kernelOf,
   packRecord,
+  readCalibration,
+  readCalibrationMsp430,
   rms,
 } from '../bench/calibration.js';
 import { countGroup, groupsOf, MSP430_SETTINGS } from '../bench/count-msp430.js';
@@ -68,9 +72,19 @@ function meteredOps(image: Image): [number, number][] {
   });
 }
 
+const [what, ...families] = process.argv.slice(2);
+const isAsked = (family: string): boolean => families.length === 0 || families.includes(family);
+
+/** What was counted, and what was before of kernels that were not. */
+function withOthers<Op extends { record: number[] }>(counted: Op[], before: () => readonly Op[]): Op[] {
+  if (families.length === 0) return counted;
+  const kernels = new Set(counted.map(({ record }) => kernelOf(record)));
+  return [...before().filter(({ record }) => !kernels.has(kernelOf(record))), ...counted];
+}
+
 async function countAll(): Promise<Calibration> {
   const ops: CountedOp[] = [];
-  for (const spec of CALIBRATION_IMAGES) {
+  for (const spec of CALIBRATION_IMAGES.filter(({ family }) => isAsked(family))) {
     const image = compileCalibration(spec);
     const counts: [number, number][][] = [];
     for (const board of Object.values(BOARDS)) {
@@ -84,7 +98,7 @@ async function countAll(): Promise<Calibration> {
     }
     console.log(`${spec.set} ${spec.family} ${spec.seed}: counted`);
   }
-  return { command: COMMAND, bodies, ops };
+  return { command: COMMAND, bodies, ops: withOthers(ops, () => readCalibration().ops) };
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
@@ -105,17 +119,16 @@ function packed({ ops }: { ops: readonly object[] }, names?: readonly string[]):
 async function countMsp430(): Promise<CalibrationMsp430> {
   const ops: CountedMsp430[] = [];
   for (const setting of MSP430_SETTINGS) {
-    for (const family of setting.families) {
+    for (const family of setting.families.filter(isAsked)) {
       for (const group of groupsOf(family, setting)) {
         ops.push(...(await countGroup(family, setting, group)));
         console.log(`MSP430, ${setting.set} ${family} ${group.join()}: ${ops.length} ops counted`);
       }
     }
   }
-  return { command: COMMAND, ops };
+  return { command: COMMAND, ops: withOthers(ops, () => readCalibrationMsp430().ops) };
 }
 
-const [what] = process.argv.slice(2);
 if (what !== 'fit' && what !== 'msp430') {
   const counted = await countAll();
   writeFileSync(new URL('bench/calibration.json', root), packed(counted, counted.bodies));

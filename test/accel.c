@@ -67,6 +67,17 @@ static void add(uint32_t a, uint32_t b, uint32_t zero, uint32_t low, uint32_t hi
                                       shift, zero, low, high, 8192 + 192);
 }
 
+/* Rows of circulant blocks, some of a part of a row, up to 600 inputs. */
+static void circulant(uint32_t x, uint32_t w, uint32_t stride, uint32_t zero, uint32_t low, uint32_t high) {
+  const uint32_t k = 2u << next(6);
+  const uint32_t blocks = 1 + next(600 / k > 7 ? 7 : 600 / k);
+  const uint32_t first = next(2) ? next(k) : 0;
+  const uint32_t count = 1 + next(k - first);
+  scales(count);
+  brownout_module_import_accel_circulant_s8(x, w, k, blocks, first, count, 12288, 13312, stride, zero, low, high, 8192 + 256,
+                                            14336);
+}
+
 /* Sums of signs at their extremes: 72 fours of -128 and 127 at a time would leave 16 bits. Room is from 1536 to 12288. */
 static void longest_signs(uint32_t bits) {
   uint32_t at;
@@ -118,7 +129,8 @@ int main(void) {
       brownout_module_import_accel_signs_s8(offset, vectors, w, bits, rows, many, 12288, 13312, stride, zero, low, high,
                                             8192 + 128, to_stride, 14336, room);
     }
-    for (at = 8192; at < 8192 + 256; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
+    circulant(offset, w, stride, zero, low, high);
+    for (at = 8192; at < 8192 + 320; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   for (round = 1; round < 3; round++) {
     uint32_t at;

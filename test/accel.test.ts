@@ -13,8 +13,12 @@ import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 const source = fileURLToPath(new URL('../../test/accel.c', import.meta.url));
 const [BIASES, PAIRS, WEIGHTS, OUTPUT] = [12288, 13312, 4096, 8192] as const;
 
-/** What test/accel.c prints, computed here; and the calls of gemm_s8: vectors times rows, and their length. */
-function stream(): { checksum: string; gemms: [sums: number, length: number][] } {
+/** What test/accel.c prints, computed here; the calls of gemm_s8: vectors times rows, and their length; and of circulant_s8. */
+function stream(): {
+  checksum: string;
+  gemms: [sums: number, length: number][];
+  circulants: [k: number, blocks: number, outputs: number][];
+} {
   const memory = new Uint8Array(16384);
   const view = new DataView(memory.buffer);
   const accel = acceleratorImports(() => memory);
@@ -41,6 +45,7 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
     return [(1 << 30) + (half ? next(1 << 15) << 15 : 0), half ? 1 - next(6) : 0];
   };
   const gemms: [number, number][] = [];
+  const circulants: [number, number, number][] = [];
   let sum = 0;
   for (let round = 0; round < 600; round++) {
     const [length, rows, vectors] = [1 + next(40), 1 + next(9), 1 + next(5)];
@@ -74,7 +79,15 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
     const room = [14336, next(4) ? next(513) * 4 : 0];
     const signed = [...rounding.slice(0, 6), OUTPUT + 128, toStride, ...room];
     accel.signs_s8(offset, vectors, w, bits, rows, many, ...signed);
-    for (let at = OUTPUT; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+    const k = 2 << next(6);
+    const blocks = 1 + next(Math.min(7, Math.floor(600 / k)));
+    const begin = next(2) ? next(k) : 0;
+    const outputs = 1 + next(k - begin);
+    scales(outputs);
+    circulants.push([k, blocks, outputs]);
+    const rounded = [...rounding.slice(0, 6), OUTPUT + 256, 14336];
+    accel.circulant_s8(offset, w, k, blocks, begin, outputs, ...rounded);
+    for (let at = OUTPUT; at < OUTPUT + 320; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
   // Sums of signs at their extremes: 72 fours of −128 and 127 at a time would leave 16 bits.
   for (const bits of [1, 2]) {
@@ -88,9 +101,9 @@ function stream(): { checksum: string; gemms: [sums: number, length: number][] }
     accel.signs_s8(0, 4, 1152, bits, 2, 288, BIASES, PAIRS, 8, 0, -128, 127, 14336, 2, 1536, 10752);
     for (let at = 14336; at < 14336 + 8; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
-  return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms };
+  return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms, circulants };
 }
-const { checksum, gemms } = stream();
+const { checksum, gemms, circulants } = stream();
 
 const native = hasPrograms('accelerators in C', { gcc: 'gcc' }) ? test : test.skip;
 native('plain C: the same bytes as in Node', () => {
@@ -111,12 +124,27 @@ native('plain C: the same bytes as in Node', () => {
   }
 });
 
+/** Blocks of k side by side that LEA's RAM holds, with some rows of them; 0: not even one, with one. */
+function blocksHeld(words: number, k: number, blocks: number, outputs: number): number {
+  const holds = (together: number, rows: number): boolean =>
+    together * k * (1 + (together % 2)) + together * (k + rows) <= words;
+  for (let together = blocks; together > 1; together--)
+    if (holds(together, Math.min(outputs, 32))) return together;
+  return holds(1, 1) ? 1 : 0;
+}
+
 /** How often LEA is called, and on how many products, if its RAM holds `piece` of a row: an even number each time. */
-function leaWork(piece: number): [calls: number, products: number] {
+function leaWork(vectors: number, piece: number): [calls: number, products: number] {
   let [calls, products] = [0, 0];
   for (const [sums, length] of gemms) {
     calls += sums * Math.ceil(length / piece);
     products += sums * (length + (length % 2));
+  }
+  for (const [k, blocks, outputs] of circulants) {
+    const together = blocksHeld(vectors + piece, k, blocks, outputs);
+    if (together === 0) continue;
+    calls += outputs * Math.ceil(blocks / together);
+    products += outputs * blocks * k;
   }
   return [calls, products];
 }
@@ -130,18 +158,19 @@ const sizes = (vectors: number, piece: number): string[] => [
 /** Lines that `program` prints with its products by test/c/lea.c. */
 function onLea(flags: string[], program = source): string[] {
   const path = join(temporaryFolder('lea'), 'accel');
-  const lea = ['-DBROWNOUT_LEA', '-Wconversion', `-I${standIn}`];
+  const every = ['-DBROWNOUT_ACCEL_LEA_LEAST_ROW=1', '-DBROWNOUT_ACCEL_LEA_LEAST_VECTORS=1'];
+  const lea = ['-DBROWNOUT_LEA', '-Wconversion', `-I${standIn}`, ...every];
   compileNative(path, [program, join(standIn, 'lea.c')], [...lea, ...flags]);
   return execFileSync(path, { encoding: 'utf8' }).trim().split('\n');
 }
 
 // Rows whole, in pieces, and vectors that LEA's RAM does not hold; the smallest RAM.
 for (const [vectors, piece] of [
-  [1024, 256],
+  [1536, 256],
   [26, 8],
   [2, 2],
 ] as const) {
-  const [calls, products] = leaWork(piece);
+  const [calls, products] = leaWork(vectors, piece);
   native(`LEA, ${vectors} and ${piece} numbers in its RAM: the same bytes, every product there`, () => {
     for (const flags of [['-O2'], ['-O1', '-fsanitize=undefined', '-fno-sanitize-recover']]) {
       assert.equal(onLea([...sizes(vectors, piece), ...flags]), [
@@ -163,7 +192,7 @@ native('LEA: sums of the longest rows, all of −128 · −128, are exact', () =
   // As many products as one call takes, and as many as there are by default.
   for (const [vectors, piece] of [
     [131068, 65534],
-    [1024, 256],
+    [1536, 256],
   ] as const) {
     const lines = onLea([...sizes(vectors, piece), '-O2'], long);
     assert.equal(lines.slice(0, 4), Array(4).fill('5 5 5 5'));

@@ -146,6 +146,30 @@ export declare function nttInverse(
 ): void;
 
 /**
+ * Outputs `first` to `first + count - 1` of a row of `blocks` circulant blocks of k × k, whose first columns are at `w`: from
+ * Σ x[b · k + c] · w[b · k + (first + r - c) mod k] over blocks b and columns c, plus an int32 each at `bias`; as int8 to `to`.
+ * `room`: the larger of 4 · k and 3 · blocks · k bytes to work with, at a multiple of 4.
+ */
+// @ts-ignore: decorator
+@external('accel', 'circulant_s8')
+export declare function circulant(
+  x: usize,
+  w: usize,
+  k: i32,
+  blocks: i32,
+  first: i32,
+  count: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  room: usize,
+): void;
+
+/**
  * `count` sums of int8 at `a` and `b`, less their zero points, shifted up and scaled by a pair each; scaled by a third pair, as
  * int8 to `to`.
  */

@@ -1,15 +1,21 @@
-// Block-circulant layer in the time domain: int8 first columns, [block row][block][k]; for small blocks.
+// Block-circulant layer in the time domain: int8 first columns, [block row][block][k]; for small blocks and vector units.
 import { dotS8 } from '../accel/dot';
 import { fillBytes } from '../accel/bytes';
+import { circulant } from '../accel/imports';
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
+  CIRC_CHUNK,
   CIRC_GROUP,
   CIRC_INPUTS,
   CIRC_OUTPUTS,
   CIRC_PART,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
   OP_INPUT,
   OP_OUTPUT,
+  OP_OUTPUT_ZERO_POINT,
+  OP_REQUANT_STRIDE,
   OP_SCRATCH0,
   OP_SCRATCH1,
   OP_SCRATCH2,
@@ -19,6 +25,7 @@ import {
   OP_WEIGHTS,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
+import { ACCELERATED } from './mask';
 import { lookBias, lookRequant, requantizeAll } from './requantize';
 
 /** Keeps the input in SRAM, zeros behind it up to whole blocks. */
@@ -53,6 +60,29 @@ function multiplyRow(op: usize, first: i32, count: i32, k: i32, sums: usize): vo
   }
 }
 
+/** `count` outputs from `first` on of a block row by the accelerator, the row's columns looked up together. */
+function accelerateRow(op: usize, first: i32, count: i32, k: i32, bias: usize, pair: usize, to: usize): void {
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  const row = first & -k;
+  const from = load<usize>(op, OP_WEIGHTS) + row * blocks;
+  circulant(
+    op + load<usize>(op, OP_SCRATCH0),
+    look(from, blocks * k, op + load<usize>(op, OP_SCRATCH1)),
+    k,
+    blocks,
+    first - row,
+    count,
+    bias,
+    pair,
+    load<i32>(op, OP_REQUANT_STRIDE),
+    load<i16>(op, OP_OUTPUT_ZERO_POINT),
+    load<i16>(op, OP_CLAMP_MIN),
+    load<i16>(op, OP_CLAMP_MAX),
+    to,
+    op + load<usize>(op, OP_SCRATCH3),
+  );
+}
+
 /** `group` block rows of k outputs each, or a part of one. */
 export function tile(op: usize, index: i32): void {
   const k = load<i32>(op, CIRC_BLOCK);
@@ -65,10 +95,13 @@ export function tile(op: usize, index: i32): void {
   const end = min(begin + whole, load<i32>(op, CIRC_OUTPUTS));
   for (let first = begin; first < end; first += k) {
     const count = min(k, end - first);
-    multiplyRow(op, first, count, k, sums);
+    const together = ACCELERATED && load<i32>(op, CIRC_CHUNK);
+    if (!together) multiplyRow(op, first, count, k, sums);
     const bias = lookBias(op, first, count, scratch);
     const pair = lookRequant(op, first, count, scratch + (k << 2));
-    requantizeAll(op, sums, k, false, bias, pair, output + first - begin, count);
+    const to = output + first - begin;
+    if (together) accelerateRow(op, first, count, k, bias, pair, to);
+    else requantizeAll(op, sums, k, false, bias, pair, to, count);
   }
   put(load<usize>(op, OP_OUTPUT) + begin, output, end - begin);
 }

@@ -216,6 +216,7 @@ const HEADERS = [
   'brownout_string.h',
   'brownout_accel.h',
   'brownout_accel_add.h',
+  'brownout_accel_circulant.h',
   'brownout_accel_msp430.h',
   'brownout_accel_depthwise.h',
   'brownout_accel_plain.h',

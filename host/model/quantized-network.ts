@@ -124,7 +124,10 @@ export interface Circulant extends OpBase, Requantization {
    * block row transforms its own again.
    */
   spectra?: SpectraChoice;
-  /** By `ntt`: spectra of the inputs are made by an op of their own wherever; default: where a charge asks for it. */
+  /**
+   * By `ntt`: spectra of the inputs are made by an op of their own wherever; default: where a charge asks for it. `direct`:
+   * blocks of a row one by one, not together, which accelerators take; default: where there is no room for more.
+   */
   apart?: true;
   /** Weights change on the device: bounds hold for any. */
   learns?: boolean;

@@ -70,6 +70,16 @@ const sumAccesses = {
     }
     return { reads, writes: times(windows, (window): Bytes => [to + window * pixel, count]), clobbers: [] };
   },
+  circulant_s8(values: readonly number[]): Accesses {
+    const [x, w, k, blocks, _first, count, ...rest] = values as [...Six];
+    const [to, room] = (rest as number[]).slice(6) as [number, number];
+    const bytes = blocks * k;
+    return {
+      reads: [[x, bytes], [w, bytes], ...roundingReads(count, rest as unknown as Rounding)],
+      writes: [[to, count]],
+      clobbers: [[room, Math.max(4 * k, 3 * bytes)]],
+    };
+  },
   add_s8(values: readonly number[]): Accesses {
     const [a, b, count] = values as [number, number, number];
     return {
@@ -226,6 +236,7 @@ export function acceleratorImports(memory: () => Uint8Array): Imports<Accelerato
   return {
     ...sumImports(values),
     ...signImports(values),
+    ...circulantImports(values),
     ...winogradImports(values),
     ...transformImports(values),
   };
@@ -245,6 +256,23 @@ function signImports({ s8, keep }: Values): Imports<'signs_s8'> {
           const sum = weights.reduce((total, weight, i) => total + weight * s8(x + vector * length + i), 0);
           keep(to + vector * toStride + row, sum, row, rest as unknown as Rounding);
         }
+      }
+    },
+  };
+}
+
+function circulantImports({ s8, keep }: Values): Imports<'circulant_s8'> {
+  return {
+    circulant_s8(...values: number[]): void {
+      const [x, w, k, blocks, first, count, ...rest] = values as [...Six];
+      const to = (rest as number[])[6]!;
+      for (let row = 0; row < count; row++) {
+        let sum = 0;
+        for (let i = 0; i < blocks * k; i++) {
+          const column = i % k;
+          sum += s8(x + i) * s8(w + i - column + ((((first + row - column) % k) + k) % k));
+        }
+        keep(to + row, sum, row, rest as unknown as Rounding);
       }
     },
   };

@@ -44,7 +44,7 @@ const WRITTEN: Record<string, readonly number[]> = {
   ...{ view: [2], write: [], sync: [], low: [] },
   ...{ gemm_s8: [11, 13], signs_s8: [12, 14], depthwise_s8: [16], add_s8: [15] },
   ...{ winograd_input_s8: [4], winograd_weights_s8: [3], winograd_s8: [11, 14] },
-  ...{ ntt_forward_s8: [2, 3], ntt_sums: [4], ntt_inverse_s8: [0, 8] },
+  ...{ ntt_forward_s8: [2, 3], ntt_sums: [4], ntt_inverse_s8: [0, 8], circulant_s8: [12, 13] },
 };
 
 /** Where a module keeps what: addresses of its static data (assembly/sram.ts). */

@@ -113,13 +113,19 @@ interface Variant {
   weights(): Uint8Array;
 }
 
-function direct({ op, blocks }: Shape): Variant {
+function direct({ op, blocks, limits }: Shape): Variant {
   const k = op.blockSize;
+  const areas = (chunk: number, group: number): number[] => [
+    ...[blocks * k, Math.max(chunk, 1) * k, 2 * k, Math.max(4, 3 * chunk) * k],
+    ...[k * 4 + requantBytes(op, k), group * k],
+  ];
+  // Accelerators take a row's columns together, where there is room.
+  const chunk = !op.apart && arenaFor(areas(blocks, 1)) <= limits.arenaBytes ? blocks : 0;
   return {
     kind: OpKind.CIRCULANT_DIRECT,
-    areas: (group) => [blocks * k, k, 2 * k, k * 4, k * 4 + requantBytes(op, k), group * k],
+    areas: (group) => areas(chunk, group),
     rowsTogether: 1,
-    fields: [],
+    fields: [[CIRC_CHUNK, chunk]],
     weights: () => littleEndian(op.weights),
   };
 }
@@ -266,7 +272,8 @@ function* waysOf(layer: Layer): Generator<LoweredOp[]> {
   const groups = [...new Set(equalParts(rows).map(whole))].filter(
     (group) => arenaFor(variant.areas(group)) <= limits.arenaBytes,
   );
-  if (!op.apart) for (const group of groups) yield [cutInto(layer, { group })];
+  if (!op.apart || variant.kind === OpKind.CIRCULANT_DIRECT)
+    for (const group of groups) yield [cutInto(layer, { group })];
   if (limits.oneRecord || groups.length === 0) return;
   if (variant.kind === OpKind.CIRCULANT_DIRECT)
     for (let part = op.blockSize / 2; part >= 1; part /= 2)
@@ -364,12 +371,17 @@ type Method = Pick<Bounds, 'scratch' | 'demands'> & { weights: number };
 /** Areas and weights of each method, and what its fields must be. */
 const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
   direct(op) {
-    const { k, blocks, group, rows } = circulantFields(op);
+    const { k, blocks, group, chunk, rows } = circulantFields(op);
     const part = size(op, CIRC_PART);
-    const scratch = [blocks * k, k, 2 * k, 4 * k, 4 * k + pairBytes(op, k), group * k];
+    const scratch = [
+      ...[blocks * k, Math.max(chunk, 1) * k, 2 * k, Math.max(4, 3 * chunk) * k],
+      ...[4 * k + pairBytes(op, k), group * k],
+    ];
     const demands: Method['demands'] = [
       ['outputs of a row', part, k],
       ['outputs that are no whole parts of a row', part === 0 ? 0 : k % part, 0],
+      ['blocks at a time', chunk, blocks],
+      ['blocks left of those at a time', chunk === 0 ? 0 : blocks - chunk, 0],
     ];
     return { scratch, weights: rows * blocks * k, demands };
   },
@@ -471,7 +483,10 @@ function recordBy(method: CirculantMethod): RecordOp {
   };
 }
 
-export const circulantDirect = recordBy('direct');
+export const circulantDirect: RecordOp = {
+  ...recordBy('direct'),
+  accelerated: (op) => op.get(CIRC_CHUNK) > 0,
+};
 export const circulantNtt: RecordOp = {
   ...recordBy('ntt'),
   accelerated: (op) => op.get(CIRC_BLOCK) <= LARGEST_FAST,

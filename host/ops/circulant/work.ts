@@ -20,12 +20,37 @@ import { both, type Counts, cut, part, total, type Work } from '../shared/work.j
 import { LEAF_BYTES } from './karatsuba.js';
 import { LARGEST_FAST, transformCounts } from './transforms.js';
 
+/** int16 of LEA's RAM that firmware has, and rows of circulant blocks at a time (firmware/brownout_accel_lea.h). */
+const LEA_WORDS = 1792;
+const LEA_BATCH = 32;
+
+/** `outputs` of a row of blocks whose columns are looked up together: by the core, and by an MSP430's vector unit. */
+function togetherCounts(outputs: number, k: number, blocks: number): Counts {
+  const rowsHeld = (together: number): number =>
+    Math.floor((LEA_WORDS - together * k * (1 + (together % 2))) / together) - k;
+  let together = blocks;
+  while (together > 1 && rowsHeld(together) < Math.min(outputs, LEA_BATCH)) together--;
+  const core = { mac: outputs * blocks * k, laid: blocks * k };
+  const batch = Math.min(rowsHeld(together), outputs);
+  if (batch < 1) return { ...core, unitLarge: outputs * blocks * k };
+  const batches = Math.ceil(outputs / batch);
+  return {
+    ...core,
+    unitCall: outputs * Math.ceil(blocks / together),
+    unitMac: outputs * blocks * k,
+    unitLaid: blocks * (outputs + batches * (2 * k + (together % 2) * k)),
+  };
+}
+
 /** What a block row of a record does, and what entering the record does of each block. */
 const CIRCULANT_COUNTS: Record<CirculantMethod, (op: OpRecord) => { block: Counts; row: Counts }> = {
   direct(op) {
     const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
-    const dots = blocks * (op.get(CIRC_PART) || k);
-    return { block: { copied: k }, row: { dot: dots, mac: dots * k, turned: blocks * k } };
+    const block = { copied: k };
+    const outputs = op.get(CIRC_PART) || k;
+    if (op.get(CIRC_CHUNK) > 0) return { block, row: togetherCounts(outputs, k, blocks) };
+    const dots = blocks * outputs;
+    return { block, row: { dot: dots, mac: dots * k, turned: blocks * k } };
   },
   ntt(op) {
     const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
@@ -84,5 +109,6 @@ export function circulantWork(op: OpRecord, method: CirculantMethod): Work {
     return both(output, rows.all);
   });
   const large = method === 'ntt' && k > LARGEST_FAST ? '_large' : '';
-  return { kernel: `circulant_${method}${large}`, enter: entered, ...tiles };
+  const together = method === 'direct' && op.get(CIRC_CHUNK) > 0 ? '_together' : '';
+  return { kernel: `circulant_${method}${large}${together}`, enter: entered, ...tiles };
 }

@@ -8,6 +8,15 @@ export const armv6mCosts: Readonly<Record<string, Counts>> = {
   avg_pool: { tile: 829.2, pixel: 40.12, value: 15.99, output: 140.7 },
   avg_pool_s16: { tile: 910.9, pixel: 36.95, value: 16.55, output: 135.6 },
   circulant_direct: { entered: 306.1, copied: 0.7992, output: 112.5, dot: 80.89, mac: 7.299, paired: 73.73 },
+  circulant_direct_together: {
+    entered: 249.9,
+    copied: 1.44,
+    output: 166.9,
+    row: 91.76,
+    mac: 7.961,
+    laid: 18.93,
+    paired: 19.03,
+  },
   circulant_karatsuba: {
     entered: 230.2,
     block: 112.5,

@@ -17,6 +17,15 @@ export const armv7mCosts: Readonly<Record<string, Counts>> = {
     turned: 0.8706,
     paired: 47.67,
   },
+  circulant_direct_together: {
+    entered: 213.5,
+    copied: 0.8611,
+    output: 72.4,
+    row: 46.1,
+    mac: 4.04,
+    laid: 14.05,
+    paired: 9.615,
+  },
   circulant_karatsuba: {
     entered: 190.6,
     block: 69.8,

@@ -18,6 +18,15 @@ export const dspCosts: Readonly<Record<string, Counts>> = {
     turned: 0.5956,
     paired: 46.78,
   },
+  circulant_direct_together: {
+    entered: 233.5,
+    copied: 0.7879,
+    output: 63.84,
+    row: 48.97,
+    mac: 2.812,
+    laid: 13.91,
+    paired: 6.789,
+  },
   circulant_karatsuba: {
     entered: 205.6,
     block: 69.13,

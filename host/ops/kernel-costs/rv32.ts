@@ -16,6 +16,16 @@ export const rv32Costs: Readonly<Record<string, Counts>> = {
     mac: 4.839,
     paired: 25.11,
   },
+  circulant_direct_together: {
+    entered: 971.9,
+    block: 2.684,
+    copied: 4.618,
+    output: 69.39,
+    row: 130.4,
+    mac: 4.738,
+    laid: 13.81,
+    paired: 11.5,
+  },
   circulant_karatsuba: {
     entered: 900.1,
     block: 75.95,

@@ -58,6 +58,29 @@ function wordCounts(vectors: number, rows: number, length: number, room: boolean
   };
 }
 
+/** int16 of LEA's RAM for vectors, and when firmware uses it (firmware/brownout_accel_lea.h). */
+const LEA = { vectors: 1536, tile: 16, row: 256, leastRow: 96, leastVectors: 4 } as const;
+
+/** By an MSP430's vector unit: rows and vectors that the core widens, the rows for as many vectors as it holds at a time. */
+function unitCounts(vectors: number, rows: number, length: number, room: boolean): Counts {
+  if (vectors < LEA.leastVectors || length < LEA.leastRow) {
+    const core = Object.entries(wordCounts(vectors, rows, length, room));
+    return Object.fromEntries(core.map(([name, count]) => [`unitCore${name.slice('word'.length)}`, count]));
+  }
+  const even = length + (length % 2);
+  const held = length > LEA.vectors ? 1 : Math.min(LEA.tile, Math.floor(LEA.vectors / even));
+  const tiles = Math.ceil(vectors / held);
+  const pieces = Math.ceil(length / LEA.row);
+  const again = length > LEA.vectors ? vectors * rows * length : vectors * length;
+  return {
+    unitCall: vectors * rows * pieces,
+    unitMac: vectors * rows * even,
+    unitWidened: tiles * rows * length + again,
+    unitRow: tiles * rows,
+    unitOutput: vectors * rows,
+  };
+}
+
 /**
  * Multiply-adds of `rows` channels of `vectors` windows, as each body goes about them; `room`: to widen vectors in. A body asks
  * for those that are `countedBy` it.
@@ -67,6 +90,7 @@ export function gemmCounts(vectors: number, rows: number, length: number, room: 
     ...pairedCounts(vectors, rows, length, room),
     ...plainCounts(vectors, rows, length),
     ...wordCounts(vectors, rows, length, room),
+    ...unitCounts(vectors, rows, length, room),
     rest: (length % 4) * vectors * rows,
   };
 }
@@ -74,7 +98,7 @@ export function gemmCounts(vectors: number, rows: number, length: number, room: 
 /** What the names of a body's own counts begin with. `metered`: of the MSP430's kernels as WASM. */
 const PREFIXES = {
   ...{ dsp: 'paired', armv6m: 'paired', armv7m: 'plain', rv32: 'plain' },
-  ...{ msp430: 'word', metered: 'paired' },
+  ...{ msp430: 'word', lea: 'unit', metered: 'paired' },
 } as const satisfies Record<Body | 'metered', string>;
 const ALL = new RegExp(`^(${[...new Set(Object.values(PREFIXES))].join('|')})[A-Z]`);
 
