@@ -15,7 +15,7 @@ import { comparableNvm, firstDifference } from '../host/simulator/equality.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { moduleBytes, moduleFor } from '../host/toolchain/modules.js';
-import { int8s, layered, requantization, tensor } from '../samples/networks.js';
+import { circulantNetwork, int8s, layered, requantization, tensor } from '../samples/networks.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { compileUnproved } from './util/compile.js';
 import { MSP430_PROGRAMS, Msp430, runC } from '../bench/mspdebug.js';
@@ -88,6 +88,10 @@ function scales(random: Random): QuantizedNetwork {
 const images: Record<string, () => Image> = {
   scales: () => readImage(compileUnproved(scales(new Random(4)))),
   dense: () => readImage(compileUnproved(denseLayers(new Random(3), [256, 32, 10]))),
+  circulant: () => {
+    const shape = { blockSize: 32, inputs: 100, outputs: 40, method: 'direct' } as const;
+    return readImage(compileUnproved(circulantNetwork(new Random(6), shape)));
+  },
   layered: () => readImage(compileUnproved(layered(new Random(2)))),
   digits: () => digits,
 };
