@@ -34,24 +34,6 @@ export const EMITTED = [
       'a word to compilers: gcc 12 moves stores without it, but none behind a load that needs it (test accel, Cortex-M4 and M33)',
     ],
   ]),
-  ...of('firmware/brownout_accel_circulant.h', { test: 'accel' }, [
-    ['columns forwards', 'w[(0u - at) & (k - 1u)]', 'w[at]'],
-    ['columns but once', 'to[whole] = value;', ''],
-    [
-      'outputs from the first of the row on',
-      '(brownout_accel_size)(k - first) *',
-      '(brownout_accel_size)k *',
-    ],
-  ]),
-  ...of('firmware/brownout_accel_lea.h', { test: 'accel' }, [
-    ['inputs not turned for odd places', 'met + (odd ? length : 0u)', 'met'],
-    [
-      'blocks that LEA has no room for',
-      '(BROWNOUT_ACCEL_LEA_WORDS - met)',
-      '(2u * BROWNOUT_ACCEL_LEA_WORDS - met)',
-    ],
-    ['columns from the first output on', 'last + k; i > last + 1u - rows', 'last + k - 1u; i > last - rows'],
-  ]),
   ...of('firmware/brownout_accel_signs.h', { test: 'accel' }, [
     ['a sign the other way', 'STEP(12, 3, +)', 'STEP(12, 3, -)'],
     [
