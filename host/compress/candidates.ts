@@ -1,6 +1,7 @@
 // What might be done to each layer of a network.
 import type { FloatNetwork } from './float-network.js';
 import { elements, hasWeights, weightShape } from './layers.js';
+import { takesPattern } from './pattern.js';
 import { type LayerChoice, readersOf } from './transform.js';
 import type { WeightBits } from '../model/weight-types.js';
 
@@ -16,31 +17,25 @@ export interface LayerOptions {
   notPrunable?: string;
 }
 
-/** What may be done to the structure of layers: circulant blocks, fewer outputs, smaller kernels. */
-export const STRUCTURES = ['any', 'circulant', 'channels', 'kernel', 'none'] as const;
+/** What may be done to the structure of layers: circulant blocks, fewer outputs, smaller kernels, patterns of blocks. */
+export const STRUCTURES = ['any', 'circulant', 'channels', 'kernel', 'pattern', 'none'] as const;
 /** One of the ways in which `compress` may change the structure of layers. */
 export type Structure = (typeof STRUCTURES)[number];
 
+/** What of a choice each structure is. */
+const FIELDS = { circulant: 'blockSize', channels: 'keep', kernel: 'kernel', pattern: 'pattern' } as const;
+
 /** Whether a choice is of a structure; one that changes nothing is of every. */
-function isOf({ blockSize, keep, kernel }: LayerChoice, structure: Structure): boolean {
-  switch (structure) {
-    case 'any':
-      return true;
-    case 'circulant':
-      return keep === undefined && kernel === undefined;
-    case 'channels':
-      return blockSize === undefined && kernel === undefined;
-    case 'kernel':
-      return blockSize === undefined && keep === undefined;
-    case 'none':
-      return blockSize === undefined && keep === undefined && kernel === undefined;
-  }
-}
+const isOf = (choice: LayerChoice, structure: Structure): boolean =>
+  structure === 'any' ||
+  Object.entries(FIELDS).every(([name, field]) => name === structure || choice[field] === undefined);
 
 /** Block sizes of dense layers. */
 const BLOCKS = [8, 16, 32, 64, 128, 256];
 /** And over channels. */
 const CHANNEL_BLOCKS = [2, 4, 8];
+/** 4 of 9 taps. */
+const PATTERN = 4 / 9;
 const KEPT_SHARES = [0.75, 0.5, 0.25];
 /** From random weights nothing of a layer is lost by training but a few of its outputs. */
 const SCRATCH_SHARES = [...KEPT_SHARES, 0.125];
@@ -96,6 +91,9 @@ function everyOption(
       const cut = (size: number): number => (size >= 5 ? size - 2 : size);
       const kernel = [cut(layer.kernelHeight), cut(layer.kernelWidth)] as const;
       if (kernel[0] < layer.kernelHeight || kernel[1] < layer.kernelWidth) structures.push({ kernel });
+      // Weights of fewer bits have no zero.
+      const square = Math.min(layer.kernelHeight, layer.kernelWidth) >= 3;
+      if (square && takesPattern(layer)) structures.push({ pattern: PATTERN });
     }
     const readers = readersOf(network, index);
     const spectra = layer.kind === 'dense';

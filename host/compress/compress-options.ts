@@ -83,7 +83,7 @@ export interface CompressOptions {
   weightDecay?: number;
   /** Bits that a layer's weights may have, of 8, 4, 2 and 1; default 8, 4 and 2. */
   bits?: WeightBits[];
-  /** What the search may do to the structure of layers: `any` (default), `circulant`, `channels`, `kernel` or `none`. */
+  /** What the search may do to structure: `any` (default), `circulant`, `channels`, `kernel`, `pattern` or `none`. */
   structure?: Structure;
   /** What choices are made by, and reported: `accuracy` (default), `macro-f1` or `auc`. */
   metric?: Metric;

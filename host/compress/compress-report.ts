@@ -86,7 +86,10 @@ export interface CompressReport {
 }
 
 const same = (a: LayerChoice, b: LayerChoice): boolean =>
-  a.blockSize === b.blockSize && a.keep === b.keep && `${a.kernel}` === `${b.kernel}`;
+  a.blockSize === b.blockSize &&
+  a.keep === b.keep &&
+  a.pattern === b.pattern &&
+  `${a.kernel}` === `${b.kernel}`;
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 

@@ -356,7 +356,7 @@ function trainChosen(bench: Bench, choices: Choices): { methods: MethodResult[];
     };
   }
   const structural = Object.values(choices).some(
-    (choice) => choice.blockSize || choice.keep || choice.kernel,
+    (choice) => choice.blockSize || choice.keep || choice.kernel || choice.pattern,
   );
   const methods = trainStructured(
     { journal, key: 'structured', data, recipe, parent, onEpoch: onEpoch('structured training') },

@@ -1,5 +1,6 @@
 // What structured training may demand of a layer's weights, and the nearest weights that obey (Euclidean projections).
 import { elements, type FloatLayer, hasWeights, type WeightedLayer, weightShape } from './layers.js';
+import { projectPattern, takesPattern } from './pattern.js';
 
 /** A structure that weights are to have. */
 export type Constraint =
@@ -8,7 +9,9 @@ export type Constraint =
   /** At most this many outputs with weights that are not 0. */
   | { kind: 'channels'; keep: number }
   /** Weights within a window of this size of the kernel, the same for all channels (shape-wise pruning). */
-  | ({ kind: 'kernel' } & KernelWindow);
+  | ({ kind: 'kernel' } & KernelWindow)
+  /** A share of the blocks of a convolution's window, as many for each set of outputs (pattern.ts). */
+  | { kind: 'pattern'; share: number };
 
 /** A window of a kernel; its top and left rows at most as far down and right as `mostTop` and `mostLeft`. */
 interface KernelWindow {
@@ -135,6 +138,8 @@ export function project(layer: FloatLayer, weights: Float32Array, constraint: Co
       const length = weights.length / matricesOf(layer).outputs;
       return weights.map((weight, i) => (kept.has(Math.floor(i / length)) ? weight : 0));
     }
+    case 'pattern':
+      return takesPattern(layer) ? projectPattern(layer, weights, constraint.share) : weights;
     case 'kernel': {
       const { kernelWidth, kernelHeight, inChannels } = layer as WeightedLayer & { kind: 'conv2d' };
       const { top, left } = largestWindow(layer as WeightedLayer & { kind: 'conv2d' }, weights, constraint);

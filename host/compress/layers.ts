@@ -42,6 +42,8 @@ export interface ConvolutionLayer extends Base, ConvolutionWindow, Parameters {
   outChannels: number;
   /** Size of circulant blocks over channels (CirCNN), a power of two; default 1: none. */
   blockSize?: number;
+  /** Whether weights that are 0 stay 0 while it is trained: blocks of them are pruned (pattern.ts). */
+  patterned?: boolean;
   activation: Activation;
   /** weights: [out][kh][kw][in]; with blocks [block row][kh][kw][block][k], each block's first column. */
 }

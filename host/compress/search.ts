@@ -40,7 +40,9 @@ function genesOf(layers: readonly LayerOptions[], lossOf: LossOf): Gene[] {
         const methods = spectra ? [structure, { ...structure, method: 'direct' as const }] : [structure];
         return methods.map((choice) => ({ choice, loss }));
       }
-      return bits.map((width) => {
+      // Weights of 2 and 1 bits have no zero.
+      const widths = structure.pattern === undefined ? bits : bits.filter((width) => width > 2);
+      return widths.map((width) => {
         if (width === 8) return { choice: structure, loss };
         return { choice: { ...structure, bits: width }, loss: loss + lossOf(name, { bits: width }) };
       });

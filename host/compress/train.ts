@@ -9,6 +9,7 @@ import type { FloatNetwork, LabelledData } from './float-network.js';
 import { answersOf, forward } from './forward.js';
 import { elements } from './layers.js';
 import { type Optimizer, Trained } from './optimizer.js';
+import { KeptZeros } from './pattern.js';
 import { PlacedNetwork } from './placed-network.js';
 import { LearnedRounding, type QuantizationScheme, type RoundingOptions } from './rounding.js';
 import { tensor, type Tensor } from './recorder.js';
@@ -113,6 +114,7 @@ export class Training {
   private readonly rangeTrained: Trained[] = [];
   private readonly rounding: LearnedRounding | undefined;
   private readonly admm: Admm | undefined;
+  private readonly zeros: KeptZeros;
   /** The teacher, or its answers, where every epoch has the same inputs. */
   private readonly teacher: PlacedNetwork | Float32Array | undefined;
   private readonly order: Uint32Array;
@@ -146,6 +148,7 @@ export class Training {
     this.desk = desk;
     this.random = new Random(options.seed);
     this.placed = new PlacedNetwork(desk, network, true);
+    this.zeros = new KeptZeros(desk, network.layers, this.placed.parameters);
     this.trained = this.placed.parameters.flatMap((layer) => {
       if (!layer) return [];
       const of = (parameter: Tensor, decay: number): Trained =>
@@ -344,6 +347,7 @@ export class Training {
     for (const parameter of this.trained) parameter.update(rate);
     for (const parameter of this.rangeTrained) parameter.update(rate * RANGE_RATE);
     this.admm?.pull(this.batches);
+    this.zeros.restore();
     // Factors stay above 0: normalisation folds past a pool then.
     for (const layer of this.placed.parameters) {
       if (!layer?.statistics) continue;

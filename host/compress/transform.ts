@@ -18,6 +18,7 @@ import {
   type WeightedLayer,
   windowGeometry,
 } from './layers.js';
+import { projectPattern, takesPattern } from './pattern.js';
 import type { WeightBits } from '../model/weight-types.js';
 
 /** What is done to one layer; nothing said, nothing done. */
@@ -30,6 +31,8 @@ export interface LayerChoice {
   keep?: number;
   /** Height and width that a convolution's kernel is cut to. */
   kernel?: readonly [number, number];
+  /** Share of the blocks of a convolution's window that each output reads (pattern.ts). */
+  pattern?: number;
   bits?: WeightBits;
 }
 
@@ -37,11 +40,12 @@ export interface LayerChoice {
 export type Choices = Readonly<Record<string, LayerChoice>>;
 
 /** A choice in a few words. */
-export function choiceText({ blockSize, method, keep, kernel, bits }: LayerChoice): string {
+export function choiceText({ blockSize, method, keep, kernel, pattern, bits }: LayerChoice): string {
   const parts = [
     ...(blockSize === undefined ? [] : [`circulant, blocks of ${blockSize}${method ? `, ${method}` : ''}`]),
     ...(keep === undefined ? [] : [`${keep} outputs kept`]),
     ...(kernel === undefined ? [] : [`kernel cut to ${kernel[0]}×${kernel[1]}`]),
+    ...(pattern === undefined ? [] : [`${(pattern * 100).toFixed(0)} % of the blocks of a window kept`]),
     ...(bits === undefined ? [] : [`${bits}-bit weights`]),
   ];
   return parts.join('; ') || 'as it was';
@@ -200,7 +204,8 @@ function circulant(
 }
 
 /**
- * The network with the choices made: kernels cut, outputs pruned (both by their norm), blocks made circulant (by means).
+ * The network with the choices made: kernels cut, outputs pruned, blocks of windows left out (all by their norm), blocks made
+ * circulant (by means).
  * `lively`: as a start for training, not as the nearest network there is.
  */
 export function applyChoices(network: FloatNetwork, choices: Choices, lively = false): FloatNetwork {
@@ -221,6 +226,10 @@ export function applyChoices(network: FloatNetwork, choices: Choices, lively = f
   });
   const layers = changed.layers.map((layer) => {
     const choice = choices[layer.name] ?? {};
+    if (choice.pattern !== undefined && takesPattern(layer)) {
+      const weights = projectPattern(layer, layer.weights, choice.pattern);
+      return { ...layer, patterned: true, weights };
+    }
     return (choice.blockSize ?? 1) > 1 ? circulant(layer, choice, lively) : layer;
   });
   return { ...changed, layers };
@@ -236,10 +245,11 @@ export function constraintsOf(
   const shapes = tensorShapes(network.inputShape, network.layers);
   const reads = inputsOf(network.layers);
   network.layers.forEach((layer, index) => {
-    const { keep, kernel, blockSize } = choices[layer.name] ?? {};
+    const { keep, kernel, blockSize, pattern } = choices[layer.name] ?? {};
     if (blockSize !== undefined && blockSize > 1) circulants[layer.name] = { kind: 'circulant', blockSize };
     if (!hasWeights(layer)) return;
     if (keep !== undefined && keep < layer.bias.length) prunes[layer.name] = { kind: 'channels', keep };
+    else if (pattern !== undefined) prunes[layer.name] = { kind: 'pattern', share: pattern };
     else if (kernel && layer.kind === 'conv2d') {
       const room = cropRoom(layer, shapes[reads[index]![0]!]!);
       prunes[layer.name] = { kind: 'kernel', height: kernel[0], width: kernel[1], ...room };
