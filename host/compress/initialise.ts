@@ -25,8 +25,8 @@ export function initialise(architecture: Architecture, seed: number): FloatNetwo
     const weights = Float32Array.from({ length: elements(shape) }, () => random.uniform(-bound, bound));
     if (blockSize > 1) centre(weights, blockSize);
     // What a pattern leaves out stays out.
-    if (weighted.patterned) weights.forEach((_, i) => weighted.weights[i] === 0 && (weights[i] = 0));
-    return { ...weighted, weights, bias: new Float32Array(outputCount(weighted)) };
+    const kept = weighted.patterned ? weights.map((w, i) => (weighted.weights[i] === 0 ? 0 : w)) : weights;
+    return { ...weighted, weights: kept, bias: new Float32Array(outputCount(weighted)) };
   });
   return { inputShape: architecture.inputShape, layers };
 }
