@@ -8,10 +8,7 @@ import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { buildDevice } from '../host/toolchain/build-device.js';
 import { inPlaceAddress, mapInPlace } from '../host/toolchain/in-place.js';
-import { MAPPED_AT } from '../host/toolchain/parts.js';
-
-/** NVM holds both: where the state begins behind the image. */
-const stateAt = ({ imageBytes }: Image): number => Math.ceil(imageBytes / 64) * 64;
+import { MAPPED_AT, mappedStateAt } from '../host/toolchain/parts.js';
 
 /** A network's image as a desk has it: much SRAM and NVM, and no commits on the way. */
 export const deskImage = (network: QuantizedNetwork): Image =>
@@ -38,7 +35,7 @@ export class DeskRunner {
   /** On a module with all kernels, made for any image. */
   static generic(wasm: Uint8Array, image: Image): DeskRunner {
     return new DeskRunner(
-      mapInPlace(wasm, { nvmBytes: stateAt(image) + image.nvmBytes, trapStores: false }),
+      mapInPlace(wasm, { nvmBytes: mappedStateAt(image) + image.nvmBytes, trapStores: false }),
       inPlaceAddress(wasm),
       image,
     );
@@ -46,7 +43,7 @@ export class DeskRunner {
 
   /** On a module made for this image, made for speed, which finds NVM by itself. */
   static async special(image: Image, target: 'scalar' | 'simd'): Promise<DeskRunner> {
-    const options = { target, optimize: 'speed', mappedBytes: stateAt(image) + image.nvmBytes } as const;
+    const options = { target, optimize: 'speed', mappedBytes: mappedStateAt(image) + image.nvmBytes } as const;
     return new DeskRunner(await buildDevice(image, options), MAPPED_AT, image);
   }
 
@@ -68,13 +65,13 @@ export class DeskRunner {
     this.#exports = instance.exports as unknown as DeviceExports;
     const memory = new Uint8Array(this.#exports.memory.buffer);
     this.#memory = memory;
-    this.#nvm = mappedAt + stateAt(image);
+    this.#nvm = mappedAt + mappedStateAt(image);
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
     memory.set(image.device, mappedAt);
-    memory.set(nvm.cells, mappedAt + stateAt(image));
+    memory.set(nvm.cells, mappedAt + mappedStateAt(image));
     this.#arena = this.#exports.arena.value as number;
-    const booted = this.#exports.boot(0, image.imageBytes, stateAt(image), image.nvmBytes, mappedAt);
+    const booted = this.#exports.boot(0, image.imageBytes, mappedStateAt(image), image.nvmBytes, mappedAt);
     this.#expect(booted, Status.IDLE);
   }
 

@@ -1,39 +1,64 @@
-// Builds whose NVM is mapped into their own memory do what those that import it do: answers, every byte of NVM, cuts included.
+// Builds whose NVM is mapped into their own memory do what those that import it do: answers, every byte of NVM, cuts included; they
+// are proved themselves, and so are views in place. What is wrong only there is refuted.
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
+import { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
-import { readImage } from '../host/model/image.js';
+import { type Image, readImage } from '../host/model/image.js';
 import type { DeviceExports } from '../host/simulator/device.js';
 import { buildDevice } from '../host/toolchain/build-device.js';
-import { MAPPED_AT } from '../host/toolchain/parts.js';
-import { int8s } from '../samples/networks.js';
+import { type BuildOptions, MAPPED_AT, mappedStateAt } from '../host/toolchain/parts.js';
+import { widenMemory } from '../host/toolchain/watch-mapped.js';
+import { replayCuts } from '../host/verify/replay.js';
+import { verifyText } from '../host/verify/report.js';
+import { verify } from '../host/verify/verify.js';
+import type { Obligation } from '../host/verify/violation.js';
+import { int8s, layered } from '../samples/networks.js';
+import { compileUnproved as compile } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
+import { learnable } from './util/learnable.js';
+import { type Mutant, sabotaged } from './util/sabotage.js';
 
 const bytes = new Uint8Array(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
 const image = readImage(bytes);
 /** NVM holds the image, and behind it its state. */
-const stateAt = Math.ceil(image.imageBytes / 64) * 64;
+const stateAt = mappedStateAt(image);
+const tiled = readImage(compile(layered(new Random(3)), { policy: 'every 3', arenaBytes: 320 }));
+const learner = readImage(
+  compile(learnable(new Random(1), [8], ['dense:6', 'dense:3']), {
+    learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
+  }),
+);
+
+const builds = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+/** The build of digits. */
+function mapped(target: 'scalar' | 'simd'): Promise<Uint8Array<ArrayBuffer>> {
+  const options = { target, optimize: 'speed', mappedBytes: stateAt + image.nvmBytes } as const;
+  const build = builds.get(target) ?? buildDevice(bytes, options);
+  builds.set(target, build);
+  return build;
+}
 
 for (const target of ['scalar', 'simd'] as const) {
   test(`digits, ${target}: the same answer and NVM, no memory imported, a cut between any two commits survived`, async () => {
-    const wasm = await buildDevice(bytes, {
-      target,
-      optimize: 'speed',
-      mappedBytes: stateAt + image.nvmBytes,
-    });
+    const wasm = await mapped(target);
     const module = new WebAssembly.Module(wasm);
     assert.equal(
-      WebAssembly.Module.imports(module).map(({ module: from }) => from),
-      ['power'],
+      WebAssembly.Module.imports(module).map(({ module: from, name }) => `${from}.${name}`),
+      ['nvm.sync', 'power.low'],
     );
     const input = int8s(new Random(7), image.input.bytes);
     const reference = makeDevice(image);
     infer(reference, image, input, 5);
 
     const powerUp = (cells: Uint8Array): { device: DeviceExports; nvm: Uint8Array } => {
-      const { exports } = new WebAssembly.Instance(module, { power: { low: () => 0 } });
+      const { exports } = new WebAssembly.Instance(module, {
+        nvm: { sync: () => undefined },
+        power: { low: () => 0 },
+      });
       const device = exports as unknown as DeviceExports;
       new Uint8Array(device.memory.buffer).set(image.device, MAPPED_AT);
       const nvm = new Uint8Array(device.memory.buffer, MAPPED_AT + stateAt, image.nvmBytes);
@@ -68,5 +93,151 @@ for (const target of ['scalar', 'simd'] as const) {
     assert.equal(nvm.slice(), reference.nvm.present.slice());
   });
 }
+
+for (const target of ['scalar', 'simd'] as const)
+  test(`digits, ${target}: proved itself, and the result says which build`, async () => {
+    const wasm = await mapped(target);
+    const result = verify(image, { module: wasm, search: false });
+    assert.is(result.counterexample, null);
+    assert.ok(result.proved && result.closed);
+    assert.is(result.nvm, 'mapped');
+    // Vectors are not followed.
+    assert.equal(result.dataExceptions, target === 'simd' ? null : []);
+    const sha256 = createHash('sha256').update(wasm).digest('hex');
+    assert.is(result.origin.moduleSha256, sha256);
+    assert.match(verifyText(result, 'digits.brn'), new RegExp(`NVM in its own memory[\\s\\S]*${sha256}`));
+    const views = verify(image);
+    assert.is(views.nvm, 'views');
+    assert.is(result.tiles, views.tiles);
+    assert.is(result.bytesChecked, views.bytesChecked);
+    // A tile takes what it takes with views, but for what a view costs.
+    assert.ok(Math.abs(result.largestTilePercent / views.largestTilePercent - 1) < 0.2);
+  });
+
+/** A mapped build of an image. */
+const mappedFor = (of: Image): Promise<Uint8Array<ArrayBuffer>> =>
+  buildDevice(of, { mappedBytes: mappedStateAt(of) + of.nvmBytes });
+
+test('an image that learns', async () => {
+  const module = await mappedFor(learner);
+  const { proved, counterexample, nvm } = verify(learner, { module, job: 'learn', search: false });
+  assert.is(counterexample, null);
+  assert.ok(proved);
+  assert.is(nvm, 'mapped');
+});
+
+test('a module whose memory does not hold the image and its NVM, or without a barrier, is refused', async () => {
+  const wasm = await mappedFor(tiled);
+  // A page fewer: SRAM alone.
+  const small = widenMemory(wasm, -1);
+  const refused = (action: () => unknown): BrownoutError => {
+    try {
+      action();
+    } catch (error) {
+      assert.instance(error, BrownoutError);
+      return error as BrownoutError;
+    }
+    return assert.unreachable('no error') as never;
+  };
+  const { code, found } = refused(() => verify(tiled, { module: small }));
+  assert.is(code, 'E_MODULE');
+  assert.match(found, /65536 bytes of memory/);
+  assert.is(refused(() => replayCuts(tiled, 'none', { module: wasm })).code, 'E_MODULE');
+  const mutant: Mutant = {
+    name: 'no barriers',
+    file: 'assembly/nvm.ts',
+    edits: [['  synchronize();', '']],
+  };
+  const without = await sabotaged(mutant, tiled, { mappedBytes: mappedStateAt(tiled) + tiled.nvmBytes });
+  assert.match(refused(() => verify(tiled, { module: without })).found, /without the import nvm.sync/);
+});
+
+const KERNEL = 'assembly/kernels/max_pool.ts';
+const END = '  put(outputAddress(op, row, column), output, count * pixel);';
+/** A byte of NVM behind what any tile uses. */
+const elsewhere = MAPPED_AT + mappedStateAt(tiled) + tiled.nvmBytes - 2;
+
+/** Right as a copy, wrong in place. */
+const IN_PLACE: [Mutant, Obligation][] = [
+  [
+    {
+      name: 'a kernel that reads where it asked for the view, not where the view is',
+      file: KERNEL,
+      edits: [
+        [
+          'const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));',
+          'lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));\n    const source = op + load<usize>(op, OP_SCRATCH0);',
+        ],
+      ],
+    },
+    'tile',
+  ],
+  [
+    {
+      name: 'a kernel that writes into a view',
+      file: KERNEL,
+      edits: [
+        [
+          '    for (let i = 0; i < count; i++) {',
+          '    store<u8>(source, load<u8>(source) ^ 1);\n    store<u8>(source, load<u8>(source) ^ 1);\n    for (let i = 0; i < count; i++) {',
+        ],
+      ],
+    },
+    'tile',
+  ],
+];
+
+for (const [mutant, obligation] of IN_PLACE)
+  test(`views in place: ${mutant.name}`, async () => {
+    const { counterexample } = verify(tiled, { module: await sabotaged(mutant, tiled), search: false });
+    assert.is(counterexample?.obligation, obligation, counterexample?.found);
+  });
+
+const MAPPED: [Mutant, Obligation, RegExp, BuildOptions?][] = [
+  [
+    {
+      name: 'state written into the image',
+      file: 'assembly/nvm.ts',
+      edits: [['memory.copy(MAPPED + at + load<usize>(BASE), source', 'memory.copy(MAPPED + at, source']],
+    },
+    'job',
+    /neither SRAM of the image nor NVM/,
+  ],
+  [
+    {
+      name: 'a kernel that looks at NVM of nobody',
+      file: KERNEL,
+      edits: [[END, `  if (load<u16>(${elsewhere}) == 0x1234) return;\n${END}`]],
+    },
+    'live-in',
+    /needed by the run alone/,
+    { target: 'simd' },
+  ],
+  [
+    {
+      name: 'a bad read believed: the slot checked in one read and taken in another',
+      file: 'assembly/cursor.ts',
+      edits: [
+        [
+          '    memory.copy(CURSOR, found, CURSOR_BYTES);',
+          '    fetch(slotAddress(slot), CURSOR_BYTES, CURSOR);',
+        ],
+      ],
+    },
+    'recovery',
+    /has gone wrong/,
+  ],
+];
+
+for (const [mutant, obligation, found, options = {}] of MAPPED)
+  test(`mapped: ${mutant.name}`, async () => {
+    const module = await sabotaged(mutant, tiled, {
+      ...options,
+      mappedBytes: mappedStateAt(tiled) + tiled.nvmBytes,
+    });
+    const { counterexample } = verify(tiled, { module, search: false });
+    assert.is(counterexample?.obligation, obligation, counterexample?.found);
+    assert.match(counterexample!.found, found, counterexample!.found);
+  });
 
 test.run();

@@ -215,7 +215,7 @@ test('seeded schedules of many cuts leave what steady power leaves', () => {
       sramBytes,
       jobs,
     } = setUp(withPolicy(image, fixedPolicy(policy), policy), {});
-    const player = new CutsPlayer(played, metered, sramBytes, jobs);
+    const player = new CutsPlayer(played, metered.module, sramBytes, jobs);
     for (let round = 0; round < 300; round++) {
       const schedule: Schedule = {
         cuts: Array.from({ length: 1 + random.integer(6) }, () => ({

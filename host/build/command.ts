@@ -8,10 +8,7 @@ import { describeOp } from '../ops/record.js';
 import { originOf } from '../origin.js';
 import { count } from '../report/text.js';
 import { buildDevice } from '../toolchain/build-device.js';
-import { buildOptions, MAPPED_AT } from '../toolchain/parts.js';
-
-/** Slots of the state share no write line. */
-const STATE_ALIGNMENT = 64;
+import { buildOptions, MAPPED_AT, mappedStateAt } from '../toolchain/parts.js';
 
 export const command: Command = defineCommand({
   positionals: [IMAGE],
@@ -41,7 +38,7 @@ export const command: Command = defineCommand({
     const path = output ?? writes('device.wasm', MODULE_FILE);
     const image = readDevice(readUserFile(positionals[0]!));
     // The image, and behind it its state.
-    const stateAt = Math.ceil(image.imageBytes / STATE_ALIGNMENT) * STATE_ALIGNMENT;
+    const stateAt = mappedStateAt(image);
     const mapped = nvm === 'mapped' ? { mappedBytes: stateAt + image.nvmBytes } : {};
     const wasm = await buildDevice(image, { target, optimize, ...mapped });
     writeWhole(path, wasm);

@@ -43,7 +43,7 @@ export interface BuildOptions {
   accelerated?: boolean;
   /**
    * Bytes of NVM in the module's own memory, from `MAPPED_AT` on: the module reads and writes it there, and imports
-   * nothing of `nvm`. For hosts whose NVM is mapped.
+   * of `nvm` the barrier alone, `sync`. For hosts whose NVM is mapped.
    */
   mappedBytes?: Quantity;
   /** Keeps the names of functions (default false): for C that people read. The code is the same. */
@@ -141,6 +141,13 @@ const PAGE_BYTES = 0x10000;
 
 /** Where NVM begins in the memory of a build with `mappedBytes`: behind the page that is SRAM. */
 export const MAPPED_AT = PAGE_BYTES;
+
+/** Slots of the state share no write line. */
+const STATE_ALIGNMENT = 64;
+
+/** Where the state begins behind the image, counted from `MAPPED_AT`. */
+export const mappedStateAt = ({ imageBytes }: Pick<DeviceImage, 'imageBytes'>): number =>
+  Math.ceil(imageBytes / STATE_ALIGNMENT) * STATE_ALIGNMENT;
 
 /** What asc is asked for, besides the entry. */
 function flagsOf(parts: BuildParts, options: BuildSettings): string[] {

@@ -1,6 +1,7 @@
 // The obligation on a memory that is not up yet: one bad read at power-up loses nothing.
 import { CURSOR_BYTES } from '../../assembly/layout.js';
 import { cursorBytes, idleFields, slotAddress } from '../model/cursor.js';
+import type { Build } from './builds.js';
 import { SETTLING_STEPS } from './commit-form.js';
 import { deviceAt } from './job.js';
 import { Fault, Probe } from './probe.js';
@@ -24,15 +25,40 @@ class BadReads {
   #reads = 0;
   #bad = -1;
   #spoil = BAD_READS[0]!;
+  /** Puts back what a bad load found: the cells hold what they held. */
+  #restore: (() => void) | undefined;
 
-  constructor(readonly subject: Subject) {
-    const { image, module, sramBytes, job } = subject;
-    const read = (scratch: number, length: number): void => {
-      if (this.#reads++ === this.#bad) this.#spoil(this.#probe.memory.subarray(scratch, scratch + length));
+  /** `build`: one with views that are copies, whose copies are spoilt, or one whose loads are watched. */
+  constructor(
+    readonly subject: Subject,
+    build: Build,
+  ) {
+    const { image, sramBytes, job } = subject;
+    const read = (at: number, length: number): boolean => this.#read(at, length);
+    const load = (at: number, length: number): void => {
+      this.#putBack();
+      const before = this.#probe.memory.slice(at, at + length);
+      if (this.#read(at, length)) this.#restore = () => this.#probe.memory.set(before, at);
     };
-    const onView = (_: number, length: number, scratch: number): void => read(scratch, length);
-    this.#probe = new Probe(module, { image, sramBytes, onView, onConstant: read });
+    this.#probe = new Probe(
+      build,
+      build.mapping
+        ? { image, sramBytes, onLoad: load }
+        : { image, sramBytes, onView: (_, length, at) => void read(at, length), onConstant: read },
+    );
     this.#cursor = job.steps.length >> 1;
+  }
+
+  /** One more read. Returns whether it is the bad one, and spoilt. */
+  #read(at: number, length: number): boolean {
+    if (this.#reads++ !== this.#bad) return false;
+    this.#spoil(this.#probe.memory.subarray(at, at + length));
+    return true;
+  }
+
+  #putBack(): void {
+    this.#restore?.();
+    this.#restore = undefined;
   }
 
   /** Boots with `newest` in `slot`. Returns the code. */
@@ -49,6 +75,8 @@ class BadReads {
     } catch (error) {
       if (error instanceof Fault) refute('recovery', error.message, this.#cursor);
       throw error;
+    } finally {
+      this.#putBack();
     }
   }
 
@@ -93,4 +121,7 @@ class BadReads {
  * One bad read at power-up: boot finds the newest cursor all the same, or says that something is wrong and writes nothing. It
  * never takes the older cursor.
  */
-export const badReads = (subject: Subject): void => new BadReads(subject).check();
+export function badReads(subject: Subject): void {
+  const builds = subject.module.mapping ? [] : [subject.module];
+  for (const build of [...builds, subject.loads()]) new BadReads(subject, build).check();
+}

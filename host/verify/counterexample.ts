@@ -33,7 +33,7 @@ const UNSYNCED: readonly Cut['unsynced'][] = ['written', 'dropped', 1, 2, 3, 4, 
 
 /** Plays schedules of the two jobs. */
 export const playerOf = ({ image, metered, sramBytes, jobs }: Setup): CutsPlayer =>
-  new CutsPlayer(image, metered, sramBytes, jobs);
+  new CutsPlayer(image, metered.module, sramBytes, jobs);
 
 class Search {
   readonly #random = new Random(1);

@@ -56,7 +56,7 @@ const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
 
 /** Follows the job's data, then scales. Returns names of the kinds of ops that depend on data, or undefined with vectors. */
 export function dataIndependence(subject: Subject): string[] | undefined {
-  const tainting = follow(subject.wasm);
+  const tainting = follow(subject.plain.wasm);
   if (!tainting) return undefined;
   const { image } = subject;
   const scales = scalesOf(image);
@@ -92,20 +92,36 @@ interface Followed {
 }
 
 /** One run of the job. */
-function run({ image, job, sramBytes }: Subject, { wasm, marksAt, foundAt }: Tainting, on: Followed): void {
+function run(
+  { image, job, sramBytes, plain }: Subject,
+  { wasm, marksAt, foundAt }: Tainting,
+  on: Followed,
+): void {
+  const { mapping } = plain;
   const mark = (address: number, length: number, value: number): void => {
     probe.memory.fill(value, marksAt + address, marksAt + address + length);
   };
-  const probe: Probe = new Probe(new WebAssembly.Module(wasm), {
-    image,
-    sramBytes,
-    onView: (address, length, scratch) => mark(scratch, length, on.isData(address) ? 1 : 0),
-    onConstant: (scratch, length, address) => mark(scratch, length, on.isConstant(address) ? 1 : 0),
-    onAccelerated: (address, length) => mark(address, length, 1),
-  });
+  const probe: Probe = new Probe(
+    { module: new WebAssembly.Module(wasm), mapping },
+    {
+      image,
+      sramBytes,
+      onView: (address, length, scratch) => mark(scratch, length, on.isData(address) ? 1 : 0),
+      onConstant: (scratch, length, address) => mark(scratch, length, on.isConstant(address) ? 1 : 0),
+      onAccelerated: (address, length) => mark(address, length, 1),
+    },
+  );
   probe.nvm.set(job.initial);
   probe.nvm.set(cursorBytes(job.cursors[0]!, 0), slotAddress(image, 0));
   const found = new DataView(probe.memory.buffer, foundAt, 8);
+  // What no view brings lies marked in the module's memory.
+  const state = mapping && Uint8Array.from({ length: image.nvmBytes }, (_, at) => (on.isData(at) ? 1 : 0));
+  const markState = (): void => {
+    if (state) probe.memory.set(state, marksAt + mapping.stateAt);
+  };
+  if (mapping)
+    for (let at = 0; at < image.imageBytes; at++) mark(mapping.imageAt + at, 1, on.isConstant(at) ? 1 : 0);
+  markState();
   probe.boot((arena) => arena.fill(0));
   job.steps.forEach(({ op }, index) => {
     try {
@@ -121,6 +137,7 @@ function run({ image, job, sramBytes }: Subject, { wasm, marksAt, foundAt }: Tai
     }
     // Static data is made of what is committed: what a tile decided is a fact from here on.
     mark(0, probe.arena, 0);
+    markState();
   });
 }
 

@@ -15,6 +15,7 @@ import {
   ringEntries,
   type LearningHeader,
 } from '../model/learning-header.js';
+import type { Build } from './builds.js';
 import { dataWrites } from './commit-form.js';
 import type { DeviceExports } from '../simulator/device.js';
 import { merge } from './interval.js';
@@ -140,7 +141,7 @@ const zeros = (arena: Uint8Array): void => {
  */
 export function goldenJob(
   image: Image,
-  module: WebAssembly.Module,
+  module: Build,
   options: Omit<ProbeOptions, 'image'>,
   job: JobRequest,
   onStep: (step: Step, index: number) => void,

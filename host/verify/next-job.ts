@@ -4,6 +4,7 @@ import { Status } from '../../assembly/error.js';
 import { CURSOR_BYTES } from '../../assembly/layout.js';
 import { cursorBytes, cursorFields, idleFields, sequenceOf, slotAddress } from '../model/cursor.js';
 import { stateRecord } from '../model/state-record.js';
+import type { Build } from './builds.js';
 import { splitCommit } from './commit-form.js';
 import { request } from './job.js';
 import { Fault, Probe } from './probe.js';
@@ -19,10 +20,11 @@ export class NextJob {
   readonly #booted: Uint8Array;
   #ran = false;
 
-  constructor(subject: Subject) {
-    const { image, sramBytes, module } = subject;
+  /** `build`: finds NVM as that of the probes does which it will follow. */
+  constructor(subject: Subject, build: Build) {
+    const { image, sramBytes } = subject;
     this.#subject = subject;
-    this.#anew = new Probe(module, { image, sramBytes });
+    this.#anew = new Probe(build, { image, sramBytes });
     const running = this.#staticsAfterBoot(cursorBytes(subject.job.cursors[0]!, 1));
     const idle = this.#staticsAfterBoot(
       cursorBytes(subject.job.start?.fields ?? idleFields(image.imageId), 1),

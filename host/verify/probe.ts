@@ -8,6 +8,8 @@ import type { Interval } from '../plan/interval.js';
 import { acceleratorAccesses, acceleratorImports } from '../simulator/accelerator.js';
 import type { DeviceExports, Supply } from '../simulator/device.js';
 import type { Shadowed } from '../toolchain/shadow.js';
+import type { Build, Mapping } from './builds.js';
+import { WatchedNvm } from './watched-nvm.js';
 
 export interface Write {
   address: number;
@@ -33,10 +35,10 @@ export interface ProbeOptions {
   sramBytes: number;
   /** Where the image and its state begin in their memories; default 0. Addresses in traces count from it. */
   base?: number;
-  /** The module is a shadowed one (`shadowReads`). */
-  shadow?: Omit<Shadowed, 'wasm'>;
   /** Hears of what a view put into SRAM. */
   onView?: (address: number, length: number, scratch: number) => void;
+  /** Hears of a watched module's loads of image and NVM, by address in memory, before they take place. */
+  onLoad?: (address: number, length: number) => void;
   /** Hears of what a view of constants put into SRAM, and where in the image it lies. */
   onConstant?: (scratch: number, length: number, address: number) => void;
   /** Hears of what an accelerator put into SRAM. */
@@ -67,14 +69,20 @@ export class Probe {
   readonly #shadow: Omit<Shadowed, 'wasm'> | undefined;
   readonly #supply: Supply | undefined;
   readonly #options: ProbeOptions;
+  readonly #mapping: Mapping | undefined;
+  readonly #watched: WatchedNvm | undefined;
+  /** What views in place have shown to the call under way: address in memory and length. */
+  #lent: [number, number][] = [];
 
-  constructor(module: WebAssembly.Module, options: ProbeOptions) {
-    this.nvm = new Uint8Array(options.image.nvmBytes);
-    this.#image = options.image.device;
+  constructor({ module, mapping, shadow }: Build, options: ProbeOptions) {
+    const { image } = options;
+    this.#image = image.device;
     this.#base = options.base ?? 0;
-    this.#shadow = options.shadow;
+    this.#shadow = shadow;
     this.#supply = options.supply;
     this.#options = options;
+    this.#mapping = mapping && placed(mapping, this.#base);
+    if (mapping?.own) this.#watched = new WatchedNvm(mapping, image.device.length, image.nvmBytes);
     let memory = new Uint8Array();
     this.device = instantiateSync(
       module,
@@ -82,12 +90,22 @@ export class Probe {
     ).exports as unknown as DeviceExports;
     memory = new Uint8Array(this.device.memory.buffer);
     this.memory = memory;
+    this.nvm = this.#map(image.nvmBytes);
     this.arena = this.device.arena.value as number;
     this.#cursor = this.device.cursor.value as number;
     this.sramBytes = options.sramBytes;
     this.#statics = memory.slice(0, this.arena);
-    // What the image does not declare nobody may use.
-    if (this.#shadow) memory.fill(1, this.#shadow.shadowAt + this.sramBytes, 2 * this.#shadow.shadowAt);
+    // What the image does not declare nobody may use, and of what is mapped what a view shows alone. Watchers see the rest.
+    const end = this.#watched ? mapping!.imageAt : shadow?.shadowAt;
+    if (shadow) memory.fill(1, shadow.shadowAt + this.sramBytes, shadow.shadowAt + end!);
+  }
+
+  /** NVM: apart, or in the module's memory with the image. */
+  #map(nvmBytes: number): Uint8Array {
+    const mapping = this.#mapping;
+    if (!mapping) return new Uint8Array(nvmBytes);
+    this.memory.set(this.#image, mapping.imageAt);
+    return this.memory.subarray(mapping.stateAt, mapping.stateAt + nvmBytes);
   }
 
   /** SRAM behind the static data. */
@@ -131,7 +149,10 @@ export class Probe {
   bootAgain(): number {
     const base = this.#base;
     const { length } = this.#image;
-    return this.call(() => this.device.boot(base, length, base, this.nvm.length, this.sramBytes));
+    const mapping = this.#mapping;
+    // In one memory with the image the state begins behind it.
+    const state = mapping?.own ? base + mapping.stateAt - mapping.imageAt : base;
+    return this.call(() => this.device.boot(base, length, state, this.nvm.length, this.sramBytes));
   }
 
   /** Feeds `bytes` in pieces that fit SRAM, as an app does. Returns the last code. */
@@ -154,13 +175,36 @@ export class Probe {
   /** Makes a call and leaves its trace in `trace`. Throws `Fault`. */
   call(action: () => number): number {
     this.trace = { views: [], steps: [] };
+    // As where a first view begins the work of a tile.
+    if (this.#watched) this.#supply?.view(0);
     try {
       return action();
     } catch (error) {
       if (error instanceof Fault) throw error;
       if (error instanceof WebAssembly.RuntimeError) throw new Fault(this.#describeTrap(error));
       throw error;
+    } finally {
+      this.#endCall();
     }
+  }
+
+  /** Views end with the call, and a watched module's reads are known. */
+  #endCall(): void {
+    for (const [address, length] of this.#lent) this.#forget(address, length);
+    this.#lent = [];
+    if (!this.#watched) return;
+    this.#pay();
+    this.trace.views.push(...this.#watched.take());
+  }
+
+  /** What a watched module has done costs at its next import: between them a metered one keeps its count to itself. */
+  #pay(): void {
+    const account = this.#watched?.account();
+    if (!account || !this.#supply) return;
+    const { nvmBytes, imageBytes, written } = account;
+    if (imageBytes > 0) this.#supply.viewImage(imageBytes);
+    if (nvmBytes > 0) this.#supply.view(nvmBytes);
+    for (const length of written) this.#supply.write(length);
   }
 
   #describeTrap(error: WebAssembly.RuntimeError): string {
@@ -168,6 +212,11 @@ export class Probe {
       const cell = new DataView(this.memory.buffer);
       const at = cell.getUint32(this.#shadow.faultAt, true);
       cell.setUint32(this.#shadow.faultAt, 0, true);
+      const mapping = this.#mapping;
+      if (mapping && at > mapping.imageAt)
+        return at > mapping.stateAt
+          ? `using NVM byte ${at - 1 - mapping.stateAt}, which no view shows`
+          : `using byte ${at - 1 - mapping.imageAt} of the image, which no view shows`;
       if (at > this.sramBytes)
         return `using SRAM byte ${at - 1}, where the image declares ${this.sramBytes} (arena + ${this.sramBytes - this.arena})`;
       if (at > 0) return `using the unwritten SRAM byte ${at - 1} (arena + ${at - 1 - this.arena})`;
@@ -195,9 +244,10 @@ export class Probe {
     throw new Fault(`${what} ${length} bytes of NVM at ${address}, where there are ${this.nvm.length}`);
   }
 
-  /** SRAM that is used from outside on the module's behalf must be declared, and known if it is read. */
+  /** SRAM that is used from outside on the module's behalf must be declared, and known if it is read; and what views in place show. */
   #inSram(address: number, length: number, reading: string): void {
-    if ((address >>> 0) + length > this.sramBytes)
+    const isMapped = this.#mapping !== undefined && address >= this.#mapping.imageAt;
+    if ((address >>> 0) + length > (isMapped && reading ? this.#mapping!.end : this.sramBytes))
       throw new Fault(
         `using ${length} bytes of SRAM at ${address}, where the image declares ${this.sramBytes}`,
       );
@@ -227,7 +277,20 @@ export class Probe {
     return Object.fromEntries(names.map((name) => [name, guarded(name)]));
   }
 
+  /** What a view returns: the bytes in SRAM, or where they lie. */
+  #show(bytes: Uint8Array, mappedAt: number | undefined, scratch: number): number {
+    if (mappedAt === undefined) {
+      this.memory.set(bytes, scratch);
+      this.#know(scratch, bytes.length);
+      return scratch;
+    }
+    this.#know(mappedAt, bytes.length);
+    if (this.#shadow) this.#lent.push([mappedAt, bytes.length]);
+    return mappedAt;
+  }
+
   #imports(memory: () => Uint8Array): WebAssembly.Imports {
+    const mapping = this.#mapping;
     return {
       image: {
         view: (address: number, length: number, scratch: number): number => {
@@ -236,10 +299,10 @@ export class Probe {
             throw new Fault(`reading ${length} bytes at ${address} of an image of ${this.#image.length}`);
           this.#inSram(scratch, length, '');
           this.#supply?.viewImage(length);
-          memory().set(this.#image.subarray(address, address + length), scratch);
-          this.#know(scratch, length);
-          this.#options.onConstant?.(scratch, length, address);
-          return scratch;
+          const bytes = this.#image.subarray(address, address + length);
+          const shown = this.#show(bytes, mapping && mapping.imageAt + address, scratch);
+          this.#options.onConstant?.(shown, length, address);
+          return shown;
         },
       },
       nvm: {
@@ -248,10 +311,10 @@ export class Probe {
           this.#inSram(scratch, length, '');
           this.#supply?.view(length);
           this.trace.views.push(address, length);
-          memory().set(this.nvm.subarray(address, address + length), scratch);
-          this.#know(scratch, length);
-          this.#options.onView?.(address, length, scratch);
-          return scratch;
+          const bytes = this.nvm.subarray(address, address + length);
+          const shown = this.#show(bytes, mapping && mapping.stateAt + address, scratch);
+          this.#options.onView?.(address, length, shown);
+          return shown;
         },
         write: (address: number, source: number, length: number): void => {
           address = this.#inNvm('writing', address, length);
@@ -260,8 +323,11 @@ export class Probe {
           const bytes = memory().slice(source, source + length);
           this.trace.steps.push({ address, bytes });
           this.place(address, bytes);
+          // A view from before shows in place what it does not show as a copy.
+          if (mapping) this.#forget(mapping.stateAt + address, length);
         },
         sync: (): void => {
+          this.#pay();
           this.#supply?.sync();
           this.trace.steps.push('sync');
         },
@@ -269,6 +335,36 @@ export class Probe {
       power: { low: () => (this.low() ? 1 : 0) },
       // Of builds with an accelerator; others import none.
       accel: this.#accelerator(),
+      // Of watched builds.
+      watch: {
+        read: (address: number, length: number) => this.#heardRead(address >>> 0, length),
+        wrote: (address: number, length: number) => this.#heardWrite(address >>> 0, length),
+      },
     };
   }
+
+  #heardRead(address: number, length: number): void {
+    const { imageAt, end } = this.#mapping!;
+    if (address + length <= imageAt || address >= end) return;
+    this.#options.onLoad?.(address, length);
+    if (this.#watched && !this.#watched.read(address - imageAt, length))
+      throw new Fault(`reading ${length} bytes at ${address} of its memory, neither of the image nor of NVM`);
+  }
+
+  #heardWrite(address: number, length: number): void {
+    const { stateAt, end } = this.#mapping!;
+    if (address + length <= this.sramBytes || address >= end) return;
+    const from = address - stateAt;
+    if (from < 0 || from + length > this.nvm.length)
+      throw new Fault(
+        `writing ${length} bytes at ${address} of its memory, neither SRAM of the image nor NVM`,
+      );
+    this.#watched!.wrote(length);
+    this.trace.steps.push({ address: from, bytes: this.nvm.slice(from, from + length) });
+    this.wrote.push([from, from + length]);
+  }
 }
+
+/** A mapping as one module has it whose image begins at `base`; the reach of its watchers stays. */
+const placed = (mapping: Mapping, base: number): Mapping =>
+  mapping.own ? { ...mapping, imageAt: mapping.imageAt + base, stateAt: mapping.stateAt + base } : mapping;

@@ -1,8 +1,9 @@
 // `replay --cuts`: a schedule that `verify` found, played and told.
-import { checkText } from '../error.js';
+import { BrownoutError, checkText } from '../error.js';
 import { imageOf } from '../ops/given-image.js';
 import type { Image } from '../model/image.js';
 import { type Origin, originOf } from '../origin.js';
+import { isOwn } from './builds.js';
 import { playerOf } from './counterexample.js';
 import { parseSchedule } from './schedule.js';
 import { checkOptions } from '../options/table.js';
@@ -31,6 +32,13 @@ export function replayCuts(
   const model = imageOf(image);
   const schedule = parseSchedule(checkText(id, 'a schedule of power failures, as `verify` gives it'));
   const setup = setUp(model, settings, schedule.way);
+  if (isOwn(setup))
+    throw new BrownoutError({
+      code: 'E_MODULE',
+      found: 'a module with NVM in its own memory',
+      expected: 'one that imports `nvm.write`, where a cut can fall within a write',
+      hint: 'Leave `module` out: the module that ships does the same. `verify` proves yours.',
+    });
   const { verdict, detail, story } = playerOf(setup).play(schedule);
   const origin = originOf({ image: model.file, module: setup.wasm });
   const cuts = schedule.cuts.length;

@@ -46,6 +46,13 @@ export function verifyText(result: VerifyResult, path: string): string {
           ] satisfies [string, string, string],
         ]
       : []),
+    [
+      'module',
+      `${count(result.moduleBytes)} B`,
+      result.nvm === 'mapped'
+        ? 'NVM in its own memory: every load and store of it watched'
+        : 'its views of NVM and image as copies, and in place',
+    ],
     ['bytes checked', count(result.bytesChecked), 'written by tiles started amid garbage'],
     [
       'data',
@@ -80,6 +87,8 @@ export function verifyText(result: VerifyResult, path: string): string {
     : pc.red(`NOT proved: ${count(result.violations)} obligations fail, ${count(stuck)} cursors are stuck`);
   return [
     facts(rows),
+    '',
+    `SHA-256 of the module: ${result.origin.moduleSha256}`,
     ...(result.signedBy === undefined ? [] : [signerText(result.signedBy)]),
     '',
     ...sentences(result.notes),

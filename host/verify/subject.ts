@@ -6,17 +6,14 @@ import { stateRecord } from '../model/state-record.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { cursorBytes, idleFields, numbered, slotAddress } from '../model/cursor.js';
 import type { Interval } from '../plan/interval.js';
+import type { Builds } from './builds.js';
 import type { GoldenJob, JobRequest, StepwiseJob } from './job.js';
 import type { Probe } from './probe.js';
 
-export interface Setup {
+export interface Setup extends Builds {
   image: Image;
   /** The module's bytes. */
   wasm: Uint8Array<ArrayBuffer>;
-  module: WebAssembly.Module;
-  /** One that counts, and ends endless loops. */
-  metered: WebAssembly.Module;
-  sramBytes: number;
   /** With its capacitor. */
   profile: DeviceProfile;
   notes: string[];

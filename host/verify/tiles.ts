@@ -7,10 +7,10 @@ import type { Footprint, Interval } from '../plan/interval.js';
 import { chargeUj } from '../profiles/profile.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { paceOf } from '../power/pace.js';
-import { shadowReads } from '../toolchain/shadow.js';
 import { cursorBytes, idleFields } from '../model/cursor.js';
 import { weightBanks } from '../model/learning-header.js';
 import type { Image } from '../model/image.js';
+import { type Build, isOwn } from './builds.js';
 import { checkBootWrites, splitCommit } from './commit-form.js';
 import { assign, merge, size, within } from './interval.js';
 import { asIntervals, mutable, mutableViews, placeOf } from './job.js';
@@ -152,7 +152,8 @@ const planned = (subject: Subject): Accesses[] =>
  */
 export function compareLiveIn(subject: Subject, measured: readonly Measured[]): void {
   const { image, job } = subject;
-  const exact = !image.learning;
+  // A module that finds NVM by itself loads what it uses, within what it would view.
+  const exact = !image.learning && !isOwn(subject);
   const found = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
   const plan = new LiveIn(planned(subject), job, image.nvmBytes);
   let changed: readonly Interval[] = [[0, image.nvmBytes]];
@@ -250,7 +251,7 @@ export function memoryRule(
 ): void {
   obeysRule(subject, accesses(subject.job.steps, measured), mandatory);
   // What holds of all that the plan lets tiles read holds of inputs that make them read more.
-  if (subject.image.learning) obeysRule(subject, planned(subject), mandatory);
+  if (subject.image.learning || isOwn(subject)) obeysRule(subject, planned(subject), mandatory);
 }
 
 function obeysRule(
@@ -300,12 +301,10 @@ export function tilesFromGarbage(subject: Subject, measured: readonly Measured[]
   const { image, job, garbage } = subject;
   const golden = new GoldenNvm(job);
   // One for each kind of garbage, which stays in it from cursor to cursor.
+  // Every other one views in place what the rest copies.
   const probes = garbage.patterns.map((_, kind) => {
-    return new Probe(subject.module, {
-      image,
-      sramBytes: subject.sramBytes,
-      base: BASES[kind]!,
-    });
+    const build = kind % 2 === 0 ? subject.module : subject.inPlace;
+    return new Probe(build, { image, sramBytes: subject.sramBytes, base: BASES[kind]! });
   });
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
   const scene: Scene = { image, golden: golden.bytes, live: live.map };
@@ -337,15 +336,18 @@ const sameNumbers = (a: readonly number[], b: readonly number[]): boolean =>
  * any SRAM with these values tile c + 1 reads no other byte. On a build that traps at the use of an unknown one.
  */
 export function volatileState(subject: Subject, measured: readonly Measured[]): void {
+  const builds = subject.shadowed();
+  for (const build of builds) volatileStateOf(build, subject, measured);
+}
+
+function volatileStateOf(build: Build, subject: Subject, measured: readonly Measured[]): void {
   const { image, job, garbage } = subject;
-  const { wasm, ...shadow } = shadowReads(subject.wasm, subject.sramBytes);
-  const module = new WebAssembly.Module(wasm);
-  const options = { image, sramBytes: subject.sramBytes, shadow };
-  const [cold, warm] = [new Probe(module, options), new Probe(module, options)];
+  const options = { image, sramBytes: subject.sramBytes };
+  const [cold, warm] = [new Probe(build, options), new Probe(build, options)];
   const golden = new GoldenNvm(job);
   const live = new LiveIn(accesses(job.steps, measured), job, image.nvmBytes);
   const scene: Scene = { image, golden: golden.bytes, live: live.map };
-  const next = new NextJob(subject);
+  const next = new NextJob(subject, build.mapping ? subject.inPlace : subject.module);
   let changed: readonly Interval[] = [[0, image.nvmBytes]];
   const start = (index: number): { slot: number; sequence: number } => ({ slot: index & 1, sequence: index });
   job.steps.forEach((step, index) => {

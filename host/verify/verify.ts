@@ -14,13 +14,13 @@ import { type Origin, originOf } from '../origin.js';
 import { checkOptions } from '../options/table.js';
 import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { type VerifyOptions, verifyOptions, type VerifySettings } from './options.js';
-import { meter } from '../toolchain/meter.js';
 import { counterexample, type Counterexample } from './counterexample.js';
 import { enumerate } from './enumerate.js';
 import { badReads } from './bad-reads.js';
+import { buildsOf, isOwn } from './builds.js';
 import { policies, recovery } from './commits.js';
 import { type GoldenJob, goldenJob, type JobRequest, type Step } from './job.js';
-import { Fault, Probe } from './probe.js';
+import { Fault } from './probe.js';
 import { dataIndependence } from './data-independence.js';
 import { exploreProtocol } from './protocol.js';
 import { provisioning } from './provisioning.js';
@@ -79,6 +79,8 @@ export interface VerifyResult {
   policy: string;
   job: 'infer' | 'learn';
   moduleBytes: number;
+  /** Where the module finds NVM: by views, proved as copies and in place, or in its own memory (`build --nvm mapped`). */
+  nvm: 'views' | 'mapped';
   elapsedMs: number;
   counterexample: Counterexample | null;
 }
@@ -108,14 +110,15 @@ function noise(image: Image, seed: number): Uint8Array {
   return Uint8Array.from({ length: image.input.bytes }, () => random.uint32() >>> 24);
 }
 
-/** Compiles a module if it is one of ours. Throws `E_MODULE`. */
-function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+/** Throws `E_MODULE` unless a module is one of ours. */
+function checkModule(wasm: Uint8Array<ArrayBuffer>): void {
   const refuse = (found: string): never => {
     throw new BrownoutError({
       code: 'E_MODULE',
       found,
       expected:
-        'a device module with the imports image.view, nvm.view, nvm.write, nvm.sync, power.low, and accel.* if it has any',
+        'a device module with the imports image.view, nvm.view, nvm.write, nvm.sync, power.low, and accel.* if it has any; or ' +
+        'nvm.sync and power.low alone, with NVM in its own memory',
       hint: 'Build one, `brownout build model.brn -o device.wasm`, or leave it out for the one that ships.',
     });
   };
@@ -125,6 +128,7 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   const accelerated = Object.keys(acceleratorAccesses).map((name) => `accel.${name}`);
   const known = ['image.view', 'nvm.view', 'nvm.write', 'nvm.sync', 'power.low', ...accelerated];
   const unknown = imports.find((name) => !known.includes(name));
+  if (!imports.includes('nvm.sync')) refuse('a module without the import nvm.sync, the barrier');
   if (unknown !== undefined) refuse(`a module that imports ${unknown}`);
   const names = WebAssembly.Module.exports(module).map(({ name }) => name);
   const calls = [
@@ -142,7 +146,6 @@ function deviceModule(wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module {
   ];
   const missing = calls.find((name) => !names.includes(name));
   if (missing !== undefined) refuse(`a module without the export ${missing}`);
-  return module;
 }
 
 /** Image, module and jobs, for every way that jobs can take. Throws `BrownoutError`. */
@@ -150,9 +153,9 @@ function setUpAll(image: Image, options: VerifySettings): Setup[] {
   const wasm = Uint8Array.from(options.module ?? moduleBytes(moduleFor(image)));
   const { powered: profile, notes } = targetOf(image, options);
   const kind = jobKind(image, options.job);
-  const module = deviceModule(wasm);
-  const metered = new WebAssembly.Module(meter(wasm, profile.instructionCycles.value));
-  const common = { image, wasm, module, metered, sramBytes: sramFor(module, image), profile, notes };
+  checkModule(wasm);
+  const builds = buildsOf(wasm, image, profile.instructionCycles.value);
+  const common = { image, wasm, ...builds, profile, notes };
   const scenarios = kind === JobKind.LEARN ? learnScenarios : inferenceScenarios;
   return scenarios(image, inputOf(image, options), noise(image, 2)).map(({ name, jobs }, way) => ({
     ...common,
@@ -188,11 +191,6 @@ export function subjectOf(setup: Setup, { tear, line }: Memory, tick: () => void
     if (unlike === undefined && !isSameFootprint({ views, written }, steps[index])) unlike = index;
   });
   return { ...setup, job, other, unlike, garbage: new Garbage(image, other), tear, line, tick };
-}
-
-/** Exactly the SRAM the image asks for: its arena behind the module's static data. */
-function sramFor(module: WebAssembly.Module, image: Image): number {
-  return new Probe(module, { image, sramBytes: 0 }).arena + image.arenaBytes;
 }
 
 /** Tiles of the two jobs must touch the same bytes: what is proved on one input then holds for others. */
@@ -369,8 +367,10 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
   const setups = setUpAll(model, options);
   const tiles = tilesOf(model, jobKind(model, job));
   let done = 0;
-  // Three passes over the tiles, two over the commits, and the phases of provisioning.
-  const total = setups.length * (3 * tiles + 2 * (tiles + 5) + 4);
+  // Of passes over the tiles three, or four with views that may be copies or in place; two over the commits; and the phases of
+  // provisioning.
+  const passes = setups[0]!.module.mapping ? 3 : 4;
+  const total = setups.length * (passes * tiles + 2 * (tiles + 5) + 4);
   const tick = (): void => options.onProgress?.(Math.min(++done, total), total);
   const verification = new Verification({ ...options, line }, tick, deadline(started, options.budgetMs));
   // With learning the protocol is explored where the ring holds something.
@@ -409,10 +409,12 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     policy: model.metadata.policy,
     job,
     moduleBytes: setups[0]!.wasm.length,
+    nvm: isOwn(setups[0]!) ? 'mapped' : 'views',
     elapsedMs: Number(process.hrtime.bigint() - started) / 1e6,
     counterexample: failed
       ? counterexample(failed.passed.setup, failed.subject, failed.passed.violations, {
-          search: options.search,
+          // What schedules are played on cuts imported writes.
+          search: options.search && !isOwn(failed.passed.setup),
           line,
           unstable: model.unstable,
         })

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { DeviceImage } from '../../host/model/image.js';
-import { askedFor, partsOf } from '../../host/toolchain/parts.js';
+import { askedFor, type BuildOptions, partsOf } from '../../host/toolchain/parts.js';
 import type { Obligation } from '../../host/verify/violation.js';
 
 const root = new URL('../../../', import.meta.url);
@@ -20,14 +20,18 @@ export interface Mutant {
   cuts?: true;
 }
 
-/** The bytes of a device module with a mutant's edits: with the kernels of `image` alone, or with all but those that learn. */
+/**
+ * The bytes of a device module with a mutant's edits: with the kernels of `image` alone, built as `options` say, or with all but
+ * those that learn.
+ */
 export async function sabotaged(
   { file, edits }: Mutant,
   image?: DeviceImage,
+  options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   const { default: asc } = await import('assemblyscript/asc');
   let binary: Uint8Array<ArrayBuffer> | undefined;
-  const { source, flags } = image ? askedFor(partsOf(image), {}) : WHOLE;
+  const { source, flags } = image ? askedFor(partsOf(image), options) : WHOLE;
   const result = await asc.main([source, ...flags], {
     readFile(name: string): string | null {
       const url = new URL(name, root);

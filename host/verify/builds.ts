@@ -1,0 +1,147 @@
+// The builds of one module that the passes run, and where each of them finds NVM and the image: as copies in its SRAM, in place
+// behind it, or by itself in its own memory.
+import type { DeviceImage } from '../model/image.js';
+import { BrownoutError } from '../error.js';
+import type { InstructionCosts } from '../toolchain/meter.js';
+import { meter } from '../toolchain/meter.js';
+import { inPlaceAddress, mapInPlace } from '../toolchain/in-place.js';
+import { MAPPED_AT, mappedStateAt } from '../toolchain/parts.js';
+import { type Shadowed, shadowReads } from '../toolchain/shadow.js';
+import { memoryBytes, type Watched, watchMapped, widenMemory } from '../toolchain/watch-mapped.js';
+
+/** Where NVM lies in a module's memory. */
+export interface Mapping {
+  /** The image begins here, its state there; nothing is mapped from `end` on. */
+  imageAt: number;
+  stateAt: number;
+  end: number;
+  /** The module finds both by itself, and is a watched one; else views say where. */
+  own: boolean;
+}
+
+/** A module as a probe runs it; without `mapping`, views are copies in SRAM. */
+export interface Build {
+  module: WebAssembly.Module;
+  mapping?: Mapping | undefined;
+  /** Of a shadowed one (`shadowReads`). */
+  shadow?: Omit<Shadowed, 'wasm'>;
+}
+
+/** Builds of one module. */
+export interface Builds {
+  /** As it ships: with views that are copies, or with NVM in its own memory. */
+  module: Build;
+  /** One that counts, and ends endless loops. */
+  metered: Build;
+  /** As it ships, with views in place; the same as `module` where NVM is in its own memory. */
+  inPlace: Build;
+  /** One whose loads of image and NVM are watched, from where they lie. */
+  loads: () => Build;
+  /** One for each way to find NVM, that traps at the use of an unknown byte. */
+  shadowed: () => Build[];
+  /** Bytes to follow data through: without watchers, which would branch on addresses. */
+  plain: { wasm: Uint8Array<ArrayBuffer>; mapping: Mapping | undefined };
+  sramBytes: number;
+}
+
+/** Pages behind a mapped module, so that its NVM need not begin at one address: no proof depends on where. */
+const SPARE_PAGES = 17;
+
+const compiled = (wasm: Uint8Array<ArrayBuffer>): WebAssembly.Module => new WebAssembly.Module(wasm);
+
+/** Whether the module that ships has NVM in its own memory. */
+export const isOwn = ({ module }: Pick<Builds, 'module'>): boolean => module.mapping?.own === true;
+
+/** The same by what it imports. */
+const isMapped = (module: WebAssembly.Module): boolean =>
+  WebAssembly.Module.imports(module).every(({ name }) => name !== 'view');
+
+/** First byte of SRAM behind a module's static data. */
+function arenaOf(module: WebAssembly.Module): number {
+  const imports: Record<string, Record<string, () => number>> = {};
+  for (const { module: from, name } of WebAssembly.Module.imports(module))
+    (imports[from] ??= {})[name] = () => 0;
+  const { arena } = new WebAssembly.Instance(module, imports).exports;
+  return (arena as WebAssembly.Global).value as number;
+}
+
+/** The builds of `wasm` for `image`, `costs` the metered one's. Throws `E_MODULE` where NVM does not fit the module's memory. */
+export function buildsOf(wasm: Uint8Array<ArrayBuffer>, image: DeviceImage, costs: InstructionCosts): Builds {
+  const module = compiled(wasm);
+  // Exactly the SRAM that the image asks for.
+  const sramBytes = arenaOf(module) + image.arenaBytes;
+  return isMapped(module)
+    ? mappedBuilds(wasm, image, costs, sramBytes)
+    : importedBuilds(wasm, image, costs, sramBytes);
+}
+
+function importedBuilds(
+  wasm: Uint8Array<ArrayBuffer>,
+  image: DeviceImage,
+  costs: InstructionCosts,
+  sramBytes: number,
+): Builds {
+  const imageAt = inPlaceAddress(wasm);
+  const stateAt = imageAt + mappedStateAt(image);
+  const mapping: Mapping = { imageAt, stateAt, end: stateAt + image.nvmBytes, own: false };
+  const nvmBytes = mapping.end - imageAt;
+  return {
+    module: { module: compiled(wasm) },
+    metered: { module: compiled(meter(wasm, costs)) },
+    inPlace: { module: compiled(mapInPlace(wasm, { nvmBytes })), mapping },
+    loads: () => {
+      const watched: Watched = { readsFrom: imageAt, writesFrom: mapping.end, to: mapping.end };
+      return { module: compiled(watchMapped(mapInPlace(wasm, { nvmBytes }), watched)), mapping };
+    },
+    shadowed: () => [
+      shadowedBuild(wasm, sramBytes, undefined),
+      shadowedBuild(mapInPlace(wasm, { nvmBytes, trapStores: false }), sramBytes, mapping),
+    ],
+    plain: { wasm, mapping: undefined },
+    sramBytes,
+  };
+}
+
+function shadowedBuild(wasm: Uint8Array, fence: number, mapping: Mapping | undefined): Build {
+  const { wasm: copy, ...shadow } = shadowReads(wasm, fence);
+  return { module: compiled(copy), mapping, shadow };
+}
+
+function mappedBuilds(
+  wasm: Uint8Array<ArrayBuffer>,
+  image: DeviceImage,
+  costs: InstructionCosts,
+  sramBytes: number,
+): Builds {
+  const refuse = (found: string, expected: string): never => {
+    throw new BrownoutError({
+      code: 'E_MODULE',
+      found,
+      expected,
+      hint: 'Build it for this image: `brownout build model.brn --nvm mapped`.',
+    });
+  };
+  const stateAt = MAPPED_AT + mappedStateAt(image);
+  const bytes = memoryBytes(wasm);
+  if (bytes < stateAt + image.nvmBytes)
+    refuse(`a module with ${bytes} bytes of memory`, `${stateAt + image.nvmBytes}: SRAM, image and NVM`);
+  if (sramBytes > MAPPED_AT)
+    refuse(`an image with ${image.arenaBytes} bytes of arena`, `one that fits the ${MAPPED_AT} of SRAM`);
+  const wide = widenMemory(wasm, SPARE_PAGES);
+  const end = memoryBytes(wide);
+  const mapping: Mapping = { imageAt: MAPPED_AT, stateAt, end, own: true };
+  const watched: Watched = { readsFrom: MAPPED_AT, writesFrom: sramBytes, to: end };
+  const build: Build = { module: compiled(watchMapped(wide, watched)), mapping };
+  return {
+    module: build,
+    metered: { module: compiled(watchMapped(meter(wide, costs), watched)), mapping },
+    inPlace: build,
+    loads: () => build,
+    shadowed: () => {
+      const { wasm: copy, ...shadow } = shadowReads(wide);
+      return [{ module: compiled(watchMapped(copy, watched)), mapping, shadow }];
+    },
+    plain: { wasm: wide, mapping },
+    sramBytes,
+  };
+}
