@@ -13,7 +13,7 @@ declare function synchronize(): void;
 @external("image", "view")
 declare function viewImage(address: usize, length: i32, scratch: usize): usize;
 
-/** Where both memories begin in the module's own, in builds that find them there (`--use NVM_AT=…`): of imports, `sync` alone. */
+/** Where both memories begin in the module's own, in builds that find them there (`--use NVM_AT=…`); they import `sync` alone. */
 const MAPPED: usize = isDefined(NVM_AT) ? NVM_AT : 0;
 
 /** An address with its group resolved, if it names one. A group may lie in either memory: the factory's weights are constants. */
@@ -52,7 +52,7 @@ export function put(address: usize, source: usize, length: i32): void {
   else write(at + load<usize>(BASE), source, length);
 }
 
-/** Returns when all that was written is durable. A call, so that no compiler moves a store across it, and a host drains caches. */
+/** Returns when all that was written is durable. A call: no compiler moves a store across it, and a host drains its caches. */
 // @ts-ignore: decorator
 @inline
 export function sync(): void {

@@ -43,7 +43,11 @@ export class DeskRunner {
 
   /** On a module made for this image, made for speed, which finds NVM by itself. */
   static async special(image: Image, target: 'scalar' | 'simd'): Promise<DeskRunner> {
-    const options = { target, optimize: 'speed', mappedBytes: mappedStateAt(image) + image.nvmBytes } as const;
+    const options = {
+      target,
+      optimize: 'speed',
+      mappedBytes: mappedStateAt(image) + image.nvmBytes,
+    } as const;
     return new DeskRunner(await buildDevice(image, options), MAPPED_AT, image);
   }
 

@@ -58,9 +58,10 @@ const isMapped = (module: WebAssembly.Module): boolean =>
 
 /** First byte of SRAM behind a module's static data. */
 function arenaOf(module: WebAssembly.Module): number {
-  const imports: Record<string, Record<string, () => number>> = {};
-  for (const { module: from, name } of WebAssembly.Module.imports(module))
-    (imports[from] ??= {})[name] = () => 0;
+  const nothing = new Proxy({}, { get: () => () => 0 });
+  const imports = Object.fromEntries(
+    WebAssembly.Module.imports(module).map(({ module: from }) => [from, nothing]),
+  );
   const { arena } = new WebAssembly.Instance(module, imports).exports;
   return (arena as WebAssembly.Global).value as number;
 }

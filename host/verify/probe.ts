@@ -244,7 +244,7 @@ export class Probe {
     throw new Fault(`${what} ${length} bytes of NVM at ${address}, where there are ${this.nvm.length}`);
   }
 
-  /** SRAM that is used from outside on the module's behalf must be declared, and known if it is read; and what views in place show. */
+  /** SRAM that is used from outside on the module's behalf must be declared, and known if it is read; so must what views show. */
   #inSram(address: number, length: number, reading: string): void {
     const isMapped = this.#mapping !== undefined && address >= this.#mapping.imageAt;
     if ((address >>> 0) + length > (isMapped && reading ? this.#mapping!.end : this.sramBytes))
