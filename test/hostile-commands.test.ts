@@ -1,6 +1,5 @@
 // Every command that reads a file, on damaged ones: what is not taken is an error by name with exit code 2 (3 where the device
 // refuses), soon, in little memory, and nothing is left behind. BROWNOUT_FUZZ: how many command lines in all.
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -8,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { COMMANDS } from '../host/commands.js';
 import { writeNpy } from '../host/data/npy.js';
 import { BrownoutError, ExitCode } from '../host/error.js';
-import { MANIFEST, type Manifest } from '../host/firmware/manifest.js';
+import { MANIFEST } from '../host/firmware/manifest.js';
 import { importModel } from '../host/import/import-model.js';
 import { factoryWeights, writeWeights } from '../host/learning/learned.js';
 import { Random } from '../host/math/random.js';
@@ -20,6 +19,7 @@ import { moduleBytes } from '../host/toolchain/modules.js';
 import { LOG_INPUT, writeLog } from '../host/xray/device-log.js';
 import { int8s } from '../samples/networks.js';
 import { damaged, otherFields } from './hostile/damage.js';
+import { firmwareFolder } from './hostile/firmware-folder.js';
 import { draws, turnOn } from './hostile/meter.js';
 import { failureIn, inProcess } from './util/cli.js';
 import { compileUnproved } from './util/compile.js';
@@ -30,7 +30,6 @@ import { temporaryFolder } from './util/native.js';
 
 const folder = temporaryFolder('hostile-commands');
 const at = (name: string): string => join(folder, name);
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 const text = (words: string): Uint8Array => new TextEncoder().encode(words);
 
 const reals = (shape: number[]): TestConstant => ({
@@ -94,33 +93,7 @@ const FILES = {
 type Name = keyof typeof FILES;
 for (const [name, bytes] of Object.entries(FILES)) writeFileSync(at(name), bytes);
 
-/** A linked program for flash that begins at 0. */
-function elf(): Uint8Array {
-  const bytes = new Uint8Array(52 + 32 + 16);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1]);
-  view.setUint32(28, 52, true);
-  view.setUint16(42, 32, true);
-  view.setUint16(44, 1, true);
-  [1, 84, 0, 0, 16].forEach((word, i) => view.setUint32(52 + 4 * i, word, true));
-  return bytes;
-}
-
-/** Files of a firmware folder; the manifest says of all of them what they were written as. */
-const FOLDER: Readonly<Record<string, Uint8Array>> = {
-  'brownout_module.wasm': FILES['module.wasm'],
-  'brownout_model.c': text('int model;\n'),
-  'main.c': text('int main(void) { return 0; }\n'),
-  'firmware.elf': elf(),
-};
-const manifest: Manifest = {
-  ...{ tool: 'brownout', version: '0.1.0', board: 'nrf52840dk', nvm: 'mapped', part: null, layout: 'make' },
-  ...{ target: 'posix', device: 'cortex-m4-generic', name: 'learnable', imageId: image.imageId },
-  imageSha256: sha256(image.file),
-  module: { file: 'brownout_module.wasm', bytes: 1, sha256: '', proved: ['infer'], compared: null },
-  files: Object.fromEntries(Object.entries(FOLDER).map(([name, bytes]) => [name, sha256(bytes)])),
-};
-const WHOLE = { ...FOLDER, [MANIFEST]: text(JSON.stringify(manifest)) };
+const WHOLE = firmwareFolder(image, FILES['module.wasm']);
 
 /** A folder in which the manifest, or another file, is damaged, gone, or a folder. */
 function damagedFolder(random: Random): string {

@@ -128,7 +128,21 @@ function depthwise(random: Random): QuantizedNetwork {
   return extremes(random, single(op, tensor(random, [height, width, channels]), output));
 }
 
+/** Small sums that are shifted by little: many of them lie halfway between two results. */
+function halves(random: Random): QuantizedNetwork {
+  const network = elementwiseNetwork(random, 'add');
+  const ops = network.ops.map((op) => {
+    if (op.kind !== 'add') return op;
+    const by = (shift: number): { multiplier: number; shift: number } => ({ multiplier: 1 << 30, shift });
+    const inputScalings = [by(between(random, -2, 0)), by(between(random, -2, 0))] as const;
+    const outputScaling = by(-between(random, 1, 3));
+    return { ...op, inputScalings, outputScaling, leftShift: between(random, 0, 3) } as typeof op;
+  });
+  return { ...network, ops };
+}
+
 sweep('add_s8', 100, addition);
+sweep('add_s8, halves', 40, halves);
 sweep('conv2d_s8', 80, convolution);
 sweep('depthwise_conv2d_s8', 40, (random) => extremes(random, depthwiseNetwork(random)));
 sweep('depthwise_conv2d_s8, 3 × 3', 60, depthwise);

@@ -103,7 +103,7 @@ export class Judges {
     const { judge } = change;
     if (judge === 'arithmetic') return this.#byArithmetic(change);
     if (judge === 'model') return this.#byModels(change);
-    if (typeof judge !== 'string') return this.#byTest(change, judge.test);
+    if (typeof judge !== 'string') return this.#byTest(change, judge.test, judge.sources);
     if (judge === 'plan')
       return this.#byPlans(change) ?? (change.test ? this.#byTest(change, change.test) : undefined);
     const verdict = await this.device(change, judge === 'learning');
@@ -291,7 +291,7 @@ export class Judges {
   }
 
   /** A copy of the build with the change, in which the test runs. */
-  async #byTest(change: Change, test: string): Promise<Verdict> {
+  async #byTest(change: Change, test: string, sources = false): Promise<Verdict> {
     if (!this.#passing.has(test)) {
       if (!passes(root, test)) throw new Error(`test ${test} fails without a change`);
       this.#passing.add(test);
@@ -302,16 +302,16 @@ export class Judges {
         'node_modules',
         'checkpoints',
         'package.json',
-        'assembly',
         'asconfig.json',
         'docs',
         'bin',
         'host',
       ])
         symlinkSync(join(root, name), join(copy, name));
-      for (const name of ['dist', 'firmware', 'test'])
+      for (const name of ['dist', 'firmware', 'test', 'assembly'])
         cpSync(join(root, name), join(copy, name), { recursive: true });
-      if (change.file.startsWith('assembly/')) {
+      if (sources) writeFileSync(join(copy, change.file), changed(change));
+      else if (change.file.startsWith('assembly/')) {
         for (const [name, learning] of [
           ['device', false],
           ['device.learn', true],

@@ -1,0 +1,48 @@
+// Small changes of the desk: what refuses files from strangers, what the power model leaps over, sums in lanes.
+import { of } from './mutant.js';
+
+export const DESK = [
+  ...of('host/learning/learned.ts', { test: 'hostile-records' }, [
+    [
+      'weights without a mark taken',
+      ' || view.getUint32(0, true) !== WEIGHTS_MAGIC',
+      '',
+      'test:hostile-readers',
+    ],
+    ['weights of another plan taken', 'if (view.getUint32(4, true) !== planOf(image))', 'if (false)'],
+    ['weights with a wrong checksum taken', ' || crc32(bank) !== view.getUint32(8, true)', ''],
+    ['weights of any length taken', 'refuse(`weights of ${bank.length} bytes`, `${bankBytes}`)', '0'],
+  ]),
+  ...of('host/ops/bounds.ts', { test: 'hostile-records' }, [
+    ['ops of learning of any kind', 'if (!Object.hasOwn(LEARNING_OPS, op.kind))', 'if (false)'],
+  ]),
+  ...of('host/learning/sums/of-image.ts', { test: 'hostile-records' }, [
+    ['sums beyond their bank', 'from + bytes > bank.length', 'false'],
+  ]),
+  ...of('host/firmware/manifest.ts', { test: 'hostile-records' }, [
+    ['files outside of the folder', 'isInside(file) && isText(hash)', 'isText(hash)'],
+  ]),
+  ...of('host/firmware/binaries.ts', { test: 'hostile-records' }, [
+    ['headers beyond the end', 'start + size * count > elf.length', 'false'],
+  ]),
+  ...of('host/gateway/server.ts', { test: 'hostile-readers' }, [
+    ['requests for no path', 'if (!URL.canParse(asked, BASE))', 'if (false)'],
+  ]),
+  ...of('host/compare/strategies/layers.ts', { test: 'compare' }, [
+    ['what ends an inference is a layer', '.filter(({ op }) => !op.isLearning)', ''],
+  ]),
+  ...of('host/power/harvested-supply.ts', { test: 'power' }, [
+    ['every loop played', 'loops < 1', 'loops < 1e9'],
+    ['energy leapt, not time', 'statistics.offUs += us;', ''],
+    ['time leapt, not energy', 'this.#storedUj += loops * gainUj;', ''],
+    ['books that miss what was leapt', 'ledgerUj[book] += loops *', 'ledgerUj[book] += 0 *'],
+  ]),
+  ...of('assembly/kernels/add_lanes.ts', { test: 'lanes', sources: true }, [
+    ['halves rounded towards plus infinity', '-i32(right > 0)', '0'],
+    ['no rounding of the second shift', '(<i64>((1 << right) >> 1)) << 32', '(<i64>0) << 32'],
+    ['upper words of the lower lanes', 'low, high, 1, 3, 5, 7', 'low, high, 1, 3, 1, 3'],
+    ['zero points of a for b', 'i16x8.splat(load<i16>(op, ELT_ZERO_POINT2))', 'zeroA'],
+    ['inputs not doubled', 'i32x4.extend_high_i16x8_s(y), up + 1', 'i32x4.extend_high_i16x8_s(y), up'],
+    ['shifts to the left taken', '<u32>rightA > 30 || ', ''],
+  ]),
+];
