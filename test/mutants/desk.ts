@@ -3,12 +3,7 @@ import { of } from './mutant.js';
 
 export const DESK = [
   ...of('host/learning/learned.ts', { test: 'hostile-records' }, [
-    [
-      'weights without a mark taken',
-      ' || view.getUint32(0, true) !== WEIGHTS_MAGIC',
-      '',
-      'test:hostile-readers',
-    ],
+    ['weights without a mark taken', ' || view.getUint32(0, true) !== WEIGHTS_MAGIC', ''],
     ['weights of another plan taken', 'if (view.getUint32(4, true) !== planOf(image))', 'if (false)'],
     ['weights with a wrong checksum taken', ' || crc32(bank) !== view.getUint32(8, true)', ''],
     ['weights of any length taken', 'refuse(`weights of ${bank.length} bytes`, `${bankBytes}`)', '0'],
@@ -35,7 +30,6 @@ export const DESK = [
     ['every loop played', 'loops < 1', 'loops < 1e9'],
     ['energy leapt, not time', 'statistics.offUs += us;', ''],
     ['time leapt, not energy', 'this.#storedUj += loops * gainUj;', ''],
-    ['books that miss what was leapt', 'ledgerUj[book] += loops *', 'ledgerUj[book] += 0 *'],
   ]),
   ...of('assembly/kernels/add_lanes.ts', { test: 'lanes', sources: true }, [
     ['halves rounded towards plus infinity', '-i32(right > 0)', '0'],
