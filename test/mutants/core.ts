@@ -457,7 +457,7 @@ export const CORE = [
       'else write(at + load<usize>(BASE), source, length)',
       'else for (let i = 0; i < length; i++) write(at + load<usize>(BASE) + i, source + i, 1)',
     ],
-    ['no barriers at all', 'if (!MAPPED) synchronize();', ''],
+    ['no barriers at all', '\n  synchronize();', ''],
   ]),
   ...of('assembly/plan.ts', 'proof', [
     [
