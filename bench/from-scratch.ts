@@ -79,7 +79,7 @@ export interface Result {
 
 /** A quantized network, `bits` by weighted layer, on inputs. */
 export function resultOf(network: QuantizedNetwork, bits: readonly number[], test: LabelledData): Result {
-  const { accuracy } = scoreOutputs(integerAnswers(network, test.inputs), test.labels);
+  const { accuracy } = scoreOutputs(integerAnswers(network, test.inputs), test);
   const image = compile(network, { verify: false });
   const { bytes } = readImage(image).constants;
   const counts = network.ops.flatMap((op) => ('weights' in op ? [op.weights.length] : []));

@@ -92,7 +92,7 @@ function trained({ choice, method }: Row, seed: number): { network: QuantizedNet
   const network = quantizeAs(trial.network, trial.scheme!, 'patterns');
   return {
     network,
-    accuracy: scoreOutputs(integerAnswers(network, test.inputs), test.labels).accuracy * 100,
+    accuracy: scoreOutputs(integerAnswers(network, test.inputs), test).accuracy * 100,
   };
 }
 

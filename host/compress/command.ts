@@ -5,12 +5,14 @@ import type { Augmentation } from './augment.js';
 import { fromGraph } from './from-graph.js';
 import type { LabelledData } from './float-network.js';
 import { asOption } from '../data/input-options.js';
-import { realInputs } from '../data/model-input.js';
-import { ExitCode } from '../error.js';
+import { type InputArray, realInputs } from '../data/model-input.js';
+import { BrownoutError, ExitCode } from '../error.js';
+import type { FloatGraph } from '../import/float-graph.js';
+import { elementCount } from '../model/quantized-network.js';
 import { importOnnx } from '../import/onnx/import-onnx.js';
 import { compressText } from './report.js';
 import { compressHtml } from './page.js';
-import { checkCount, type LabelledSet, readSets } from '../data/samples.js';
+import { checkCount, type LabelledArray, type LabelledSet, readBoth, readSets } from '../data/samples.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
 import { choice, file, isBytes, outputFile } from '../options/kinds.js';
 import { JOURNAL_FILE, IMAGE_FILE, PAGE_FILE } from '../options/outputs.js';
@@ -24,18 +26,58 @@ const AUGMENTATIONS: Record<string, Augmentation | undefined> = {
   series: { timeShift: 8, noise: 0.05, gain: 0.1 },
 };
 
-function aligned(
+/** Samples as rows of floats, in the order in which the network has them. */
+function rowsOf(array: InputArray, shape: readonly number[], channelsFirst: boolean): [Float32Array, number] {
+  const samples = realInputs(array, shape, channelsFirst);
+  const size = samples[0]?.length ?? 0;
+  const rows = new Float32Array(samples.length * size);
+  samples.forEach((sample, i) => rows.set(sample, i * size));
+  return [rows, samples.length];
+}
+
+function classified(
   { array, labels, groups }: LabelledSet,
-  shape: readonly number[],
+  { tensors, input }: FloatGraph,
   channelsFirst: boolean,
 ): LabelledData {
-  const samples = realInputs(array, shape, channelsFirst);
-  checkCount(samples.length, labels);
-  const size = samples[0]?.length ?? 0;
-  const inputs = new Float32Array(samples.length * size);
-  samples.forEach((sample, i) => inputs.set(sample, i * size));
+  const [inputs, count] = rowsOf(array, tensors[input]!.shape, channelsFirst);
+  checkCount(count, labels);
   return { inputs, labels, ...(groups ? { groups } : {}) };
 }
+
+/** What a regression is to answer: y, or the inputs themselves where there is none. */
+function withTargets(
+  { array, targets = array, groups }: LabelledArray,
+  { tensors, input, output }: FloatGraph,
+  channelsFirst: boolean,
+): LabelledData {
+  const [inputs, count] = rowsOf(array, tensors[input]!.shape, channelsFirst);
+  const { shape } = tensors[output]!;
+  // One number a sample needs no dimension of its own.
+  const whole = targets.shape.length === 1 ? { ...targets, shape: [...targets.shape, 1] } : targets;
+  const size = whole.shape.slice(1).reduce((product, extent) => product * extent, 1);
+  const isSame = `${whole.shape.slice(1)}` === `${channelsFirst ? [shape[2], shape[0], shape[1]] : shape}`;
+  const flat = isSame ? whole : { ...whole, shape: [whole.shape[0]!, size] };
+  const wanted = isSame ? shape : [elementCount({ shape })];
+  const [values, rows] = rowsOf(flat, wanted, channelsFirst && isSame);
+  if (rows !== count)
+    throw new BrownoutError({
+      code: 'E_DATASET',
+      found: `${rows} targets for ${count} samples`,
+      expected: 'one for each',
+      hint: 'Check the arrays.',
+    });
+  return { inputs, targets: values, labels: new Uint8Array(count), ...(groups ? { groups } : {}) };
+}
+
+/** Both sets made something of. */
+const mapped = <T>(
+  { training, test }: { training: T; test?: T },
+  use: (set: T) => LabelledData,
+): { training: LabelledData; test?: LabelledData } => ({
+  training: use(training),
+  ...(test ? { test: use(test) } : {}),
+});
 
 const AUGMENT = ['none', 'image', 'handwriting', 'series'] as const;
 
@@ -81,27 +123,32 @@ export const command: Command = defineCommand({
   ],
   run({ positionals, options, print, progress, writes, commandLine }) {
     const path = positionals[0]!;
-    const { data, labels, as, report: page, augment = 'none', output: given, ...settings } = options;
+    const { data, labels, as, report: page, augment = 'none', output: asked, ...settings } = options;
     const stem = basename(path, extname(path));
-    const output = given ?? writes(`${stem}.brn`, IMAGE_FILE);
+    const output = asked ?? writes(`${stem}.brn`, IMAGE_FILE);
     const journal = settings.journal ?? writes(`${output}.progress`, JOURNAL_FILE);
     const augmentation = AUGMENTATIONS[augment];
     if (augmentation)
       print(`every input changes at random in every epoch, by up to: ${augmentText(augmentation)}`);
     const { graph, channelsFirst } = importOnnx(readUserFile(path));
     const network = fromGraph(graph);
-    const sets = readSets(data!, {
+    const given = {
       ...(as ? { as } : {}),
       ...(labels === undefined ? {} : { labels }),
       ...(settings.classes ? { classes: settings.classes } : {}),
-    });
-    const { shape } = graph.tensors[graph.input]!;
+    };
+    const sets =
+      settings.metric === 'mae'
+        ? mapped(readBoth(data!, { ...given, targets: true }), (set) =>
+            withTargets(set, graph, channelsFirst),
+          )
+        : mapped(readSets(data!, given), (set) => classified(set, graph, channelsFirst));
     let stage = '';
     const result = compress(network, {
       ...settings,
       ...(augmentation ? { augmentation } : {}),
-      data: aligned(sets.training, shape, channelsFirst),
-      ...(sets.test ? { test: aligned(sets.test, shape, channelsFirst) } : {}),
+      data: sets.training,
+      ...(sets.test ? { test: sets.test } : {}),
       name: stem,
       channelsFirst,
       journal,

@@ -85,7 +85,7 @@ export interface CompressOptions {
   bits?: WeightBits[];
   /** What the search may do to structure: `any` (default), `circulant`, `channels`, `kernel`, `pattern` or `none`. */
   structure?: Structure;
-  /** What choices are made by, and reported: `accuracy` (default), `macro-f1` or `auc`. */
+  /** What choices are made by, and reported: `accuracy` (default), `macro-f1`, `auc`; `mae` (default) where data has targets. */
   metric?: Metric;
   augmentation?: Augmentation;
   mixup?: number;
@@ -217,8 +217,8 @@ export const compressOptions = {
   },
   metric: {
     kind: choice(METRICS),
-    default: 'accuracy',
-    help: 'what choices are made by, where classes are unbalanced: accuracy, macro-f1 or auc',
+    otherwise: 'accuracy',
+    help: 'what choices are made by: accuracy; macro-f1 or auc, where classes are unbalanced; mae of a regression',
   },
   augmentation: { kind: instance('numbers by kind of change', isChanges) },
   mixup: {
@@ -254,7 +254,7 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 
 function checkData(
   what: string,
-  { inputs, labels, groups }: LabelledData,
+  { inputs, labels, groups, targets }: LabelledData,
   size: number,
   classes: number,
 ): void {
@@ -268,7 +268,14 @@ function checkData(
     );
   if (groups && groups.length !== labels.length)
     refuse('E_SHAPE', `${groups.length} groups for ${labels.length} inputs`, 'one for each', hint);
-  const label = labels.find((value) => value >= classes);
+  if (targets && targets.length !== labels.length * classes)
+    refuse(
+      'E_SHAPE',
+      `${targets.length} ${what} targets for ${labels.length} inputs`,
+      `${classes} for each, the network's outputs`,
+      'Give what every output is to be for each input.',
+    );
+  const label = targets ? undefined : labels.find((value) => value >= classes);
   if (label !== undefined)
     refuse(
       'E_LABEL',
@@ -276,18 +283,30 @@ function checkData(
       `labels below ${classes}, the network's outputs`,
       'Labels count from 0.',
     );
+  const off = targets?.findIndex((value) => !Number.isFinite(value)) ?? -1;
+  if (off >= 0)
+    refuse(
+      'E_INPUT_RANGE',
+      `${targets![off]} among the targets of ${what} input ${Math.floor(off / classes)}`,
+      'numbers',
+      hint,
+    );
   const at = inputs.findIndex((value) => !Number.isFinite(value));
   if (at >= 0)
     refuse('E_INPUT_RANGE', `${inputs[at]} in ${what} input ${Math.floor(at / size)}`, 'numbers', hint);
 }
 
 /** The members of a set. */
-function pick({ inputs, labels, groups }: LabelledData, members: readonly number[]): LabelledData {
-  const size = inputs.length / labels.length;
-  const picked = new Float32Array(members.length * size);
-  members.forEach((member, i) => picked.set(inputs.subarray(member * size, (member + 1) * size), i * size));
+function pick({ inputs, labels, groups, targets }: LabelledData, members: readonly number[]): LabelledData {
+  const rows = (values: Float32Array): Float32Array => {
+    const size = values.length / labels.length;
+    const picked = new Float32Array(members.length * size);
+    members.forEach((member, i) => picked.set(values.subarray(member * size, (member + 1) * size), i * size));
+    return picked;
+  };
   return {
-    inputs: picked,
+    inputs: rows(inputs),
+    ...(targets ? { targets: rows(targets) } : {}),
     labels: Uint8Array.from(members, (member) => labels[member]!),
     ...(groups ? { groups: members.map((member) => groups[member]!) } : {}),
   };
@@ -323,6 +342,34 @@ function split(data: LabelledData, nth: number): [LabelledData, LabelledData] {
   return [pick(data, kept), pick(data, out)];
 }
 
+/** The metric asked for, or the usual one of the data. Throws `E_OPTION` where it is none of such data. */
+function metricOf(
+  { layers }: FloatNetwork,
+  {
+    data,
+    test,
+    metric = data.targets ? 'mae' : 'accuracy',
+  }: Pick<CompressOptions, 'data' | 'test' | 'metric'>,
+): Metric {
+  const isRegression = metric === 'mae';
+  for (const set of [data, ...(test ? [test] : [])])
+    if ((set.targets !== undefined) !== isRegression)
+      refuse(
+        'E_OPTION',
+        `\`metric\` ${metric} for ${set.targets ? 'targets' : 'classes'}`,
+        isRegression ? 'data with `targets`' : 'mae, as data has `targets`',
+        isRegression ? 'Give targets, or leave `metric` out.' : "Give metric: 'mae', or leave it out.",
+      );
+  if (isRegression && layers.some(({ kind }) => kind === 'softmax'))
+    refuse(
+      'E_OPTION',
+      '`metric` mae for a network with a softmax',
+      'outputs that are numbers',
+      'Take the softmax off.',
+    );
+  return metric;
+}
+
 /** Checks options and data. Throws `E_OPTION`, `E_DEVICE`, `E_SHAPE`, `E_LABEL`, `E_INPUT_RANGE`. */
 export function settingsOf(network: FloatNetwork, given: CompressOptions): Settings {
   const options = checkOptions(compressOptions, given);
@@ -331,6 +378,7 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
   const classes = elements(tensorShapes(network.inputShape, network.layers).at(-1)!);
   checkData('training', options.data, size, classes);
   if (options.test) checkData('test', options.test, size, classes);
+  const metric = metricOf(network, options);
   const [learning, test] = options.test ? [options.data, options.test] : split(options.data, 10);
   const [training, validation] = split(learning, learning.labels.length < 2000 ? 5 : 10);
   const take = <K extends keyof typeof options>(...names: K[]): Pick<typeof options, K> =>
@@ -373,10 +421,10 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     methods,
     bits: options.bits,
     structure: options.structure,
-    metric: options.metric,
+    metric,
     fromScratch,
     key: JSON.stringify([
-      ...[budget, decisive, counts, methods, options.bits, options.structure, options.metric],
+      ...[budget, decisive, counts, methods, options.bits, options.structure, metric],
       fromScratch,
     ]),
     ...take('classes', 'policy', 'onProgress'),

@@ -6,7 +6,7 @@ import type { LayerOptions } from './candidates.js';
 import type { Budget, DeviceCost } from './device-cost.js';
 import type { FloatNetwork } from './float-network.js';
 import { hasWeights } from './layers.js';
-import type { Metric } from './metrics.js';
+import { type Metric, qualityText } from './metrics.js';
 import type { Score } from './recipe.js';
 import type { Candidate } from './search.js';
 import type { MethodResult } from './structured.js';
@@ -14,7 +14,7 @@ import { applyChoices, type Choices, type LayerChoice } from './transform.js';
 
 /** How good a network is and what it takes, before or after compression. */
 export interface Figures {
-  /** On the test inputs; after: of the device's integers. */
+  /** On the test inputs; after: of the device's integers. 0 where there are no classes. */
   accuracy: number;
   /** The metric that choices were made by, on the test inputs likewise. */
   quality: number;
@@ -91,19 +91,19 @@ const same = (a: LayerChoice, b: LayerChoice): boolean =>
   a.pattern === b.pattern &&
   `${a.kernel}` === `${b.kernel}`;
 
-const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
-
 /** Why a layer is as it is: what its options cost on their own. */
 function reason(
   { name, notPrunable, structures }: LayerOptions,
   choice: LayerChoice,
   rows: readonly SensitivityRow[],
   base: Score,
+  metric: Metric,
 ): string {
   const own = rows.filter(({ layer }) => layer === name);
   const change = (row: SensitivityRow): string => {
     const delta = row.loss - base.loss;
-    return `loss ${delta < 0 ? '−' : '+'}${Math.abs(delta).toFixed(4)}, ${percent(row.accuracy)} for ${percent(base.accuracy)}`;
+    const quality = `${qualityText(metric, row)} for ${qualityText(metric, base)}`;
+    return `loss ${delta < 0 ? '−' : '+'}${Math.abs(delta).toFixed(4)}, ${quality}`;
   };
   const parts: string[] = [];
   const structure = own.find((row) => row.choice.bits === undefined && same(row.choice, choice));
@@ -132,6 +132,7 @@ export function decisionsOf(
   rows: readonly SensitivityRow[],
   base: Score,
   cost: DeviceCost,
+  metric: Metric,
 ): LayerDecision[] {
   const changed = applyChoices(parent, choices);
   return options.map((option): LayerDecision => {
@@ -147,7 +148,7 @@ export function decisionsOf(
       weightsBefore: hasWeights(before) ? before.weights.length : 0,
       weightsAfter: hasWeights(after) ? after.weights.length : 0,
       ...(op ? { energyUj: op.energyUj } : {}),
-      why: reason(option, choice, rows, base),
+      why: reason(option, choice, rows, base, metric),
     };
   });
 }

@@ -16,12 +16,12 @@ import { layerOptions, type LayerOptions } from './candidates.js';
 import { type CompressOptions, settingsOf, type Settings } from './compress-options.js';
 import { deviceCost, type DeviceCost, excess, tryCost } from './device-cost.js';
 import { type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
-import { accuracy, forward, shareCorrect } from './forward.js';
+import { accuracy, forward } from './forward.js';
 import { foldBatchNorm } from './fold.js';
 import { trainFromScratch } from './from-scratch.js';
 import { fingerprint, Journal } from './journal.js';
 import { elements, hasWeights } from './layers.js';
-import { measure } from './metrics.js';
+import { gain, type Metric, qualityText } from './metrics.js';
 import { quantize, quantizeAs } from './quantize.js';
 import {
   epochLine,
@@ -146,14 +146,14 @@ function sensitivity(bench: Bench, layers: readonly LayerOptions[]): { base: Sco
   const base = tryAlone(bench, {});
   settings.onProgress?.({
     stage: 'sensitivity',
-    text: `nothing changed: ${scoreText(base)}`,
+    text: `nothing changed: ${scoreText(base, settings.metric)}`,
     done: 0,
     total: trials.length,
   });
   const rows = trials.map(({ name, choice }, i): SensitivityRow => {
     const score = tryAlone(bench, { [name]: choice });
     const cost = costOf(bench, { [name]: choice });
-    const text = `${name}, ${choiceText(choice)}: ${scoreText(score)}`;
+    const text = `${name}, ${choiceText(choice)}: ${scoreText(score, settings.metric)}`;
     settings.onProgress?.({ stage: 'sensitivity', text, done: i + 1, total: trials.length });
     return {
       layer: name,
@@ -165,8 +165,8 @@ function sensitivity(bench: Bench, layers: readonly LayerOptions[]): { base: Sco
   return { base, rows };
 }
 
-const scoreText = ({ accuracy: share, loss }: Score): string =>
-  `${(share * 100).toFixed(2)} %, loss ${loss.toFixed(4)}`;
+const scoreText = (score: Score, metric: Metric): string =>
+  `${qualityText(metric, score)}, loss ${score.loss.toFixed(4)}`;
 
 /** A candidate that was trained, and what it came to. */
 interface TrainedCandidate {
@@ -212,7 +212,7 @@ function chooseCandidate(
     least = Math.min(least, score.loss);
     settings.onProgress?.({
       stage: 'candidates',
-      text: `${keyOf(candidate.choices) || 'nothing changed'}: ${scoreText(score)}`,
+      text: `${keyOf(candidate.choices) || 'nothing changed'}: ${scoreText(score, settings.metric)}`,
       done: i + 1,
       total: finalists.length,
     });
@@ -222,7 +222,7 @@ function chooseCandidate(
   const byLoss = settings.metric === 'accuracy';
   const chosen = tried.reduce((best, own) => {
     const [a, b] = [best.candidate, own.candidate];
-    const better = (byLoss ? 0 : b.quality - a.quality) || a.loss - b.loss;
+    const better = (byLoss ? 0 : gain(settings.metric, a.quality, b.quality)) || a.loss - b.loss;
     return better > 0 ? own : best;
   });
   const untried = front.filter((candidate) => !finalists.includes(candidate));
@@ -263,9 +263,10 @@ function figuresBefore({ parent, settings }: Bench): Figures {
   const cost = tryCost(quantized, { device, ...(capacitorUf === undefined ? {} : { capacitorUf }) });
   const parameters = parameterCount(parent);
   const { outputs } = forward(parent, test.inputs, test.labels.length);
+  const score = scoreOutputs(outputs, test, settings.metric);
   return {
-    accuracy: shareCorrect(outputs, test.labels),
-    quality: measure(settings.metric, outputs, test.labels),
+    accuracy: score.accuracy,
+    quality: score.quality,
     parameters,
     weightBytes: 4 * parameters,
     ...(typeof cost === 'string' ? { refused: cost } : { cost }),
@@ -282,7 +283,7 @@ function figuresAfter(
 ): Figures {
   const { metric, test } = settings;
   return {
-    accuracy: scoreOutputs(integerAnswers(quantized, test.inputs), test.labels).accuracy,
+    accuracy: scoreOutputs(integerAnswers(quantized, test.inputs), test, metric).accuracy,
     // Before a softmax, where there is one: as eight bits, shares of many inputs are equal.
     quality: scoreTrial(trial, test, metric).quality,
     parameters: parameterCount(trial.network),
@@ -364,7 +365,7 @@ function trainChosen(bench: Bench, choices: Choices): { methods: MethodResult[];
     structural ? ['one-shot', ...settings.methods] : ['one-shot'],
     { epochs: settings.structuredEpochs, validation: settings.validation, metric: settings.metric },
   );
-  const { network } = bestOf(methods);
+  const { network } = bestOf(methods, settings.metric);
   return { methods, trial: trainStep(journal, 'final', network, settings.learning, rounded) };
 }
 
@@ -380,7 +381,7 @@ function openJournal(parent: FloatNetwork, settings: Settings, path: string | un
       shapes,
       settings.key,
       ...parts,
-      ...[training, validation, test].flatMap((set) => [set.inputs, set.labels]),
+      ...[training, validation, test].flatMap((set) => [set.inputs, set.targets ?? set.labels]),
     ]),
     path,
   );
@@ -416,7 +417,7 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
   const after = figuresAfter(settings, trial, quantized, image, cost);
   if (excess(cost, settings.budget) > 0) throw overBudget(cost, settings);
   const profile = deviceProfile(settings.budget.device);
-  const best = methods.length > 0 ? bestOf(methods) : undefined;
+  const best = methods.length > 0 ? bestOf(methods, settings.metric) : undefined;
   const report: CompressReport = {
     name: settings.name,
     metric: settings.metric,
@@ -433,9 +434,9 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
     },
     before: figuresBefore(bench),
     after,
-    floatAccuracy: accuracy(trial.network, test),
+    floatAccuracy: test.targets ? 0 : accuracy(trial.network, test),
     base,
-    layers: decisionsOf(parent, layers, choices, rows, base, cost),
+    layers: decisionsOf(parent, layers, choices, rows, base, cost, settings.metric),
     sensitivity: rows,
     candidates: [
       ...tried.map((own) => ({

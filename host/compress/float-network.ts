@@ -14,10 +14,13 @@ export interface Architecture {
   layers: LayerShape[];
 }
 
-/** Inputs [count][height][width][channels], and a class for each. */
+/** Inputs [count][height][width][channels], and a class for each, or what the network is to answer. */
 export interface LabelledData {
   inputs: Float32Array;
+  /** Classes; as many zeros where there are targets. */
   labels: Uint8Array;
+  /** For a regression: what the outputs for each input are to be, [count][outputs]. */
+  targets?: Float32Array;
   /**
    * Whose or what recording's each input is, where several come from one: what is held back of the data is whole groups then,
    * as others that the model will meet are.

@@ -2,16 +2,37 @@
 import { shareCorrect } from './forward.js';
 import { Desk } from './desk-module.js';
 
-export const METRICS = ['accuracy', 'macro-f1', 'auc'] as const;
+export const METRICS = ['accuracy', 'macro-f1', 'auc', 'mae'] as const;
 
 /**
  * How good answers are, 0 … 1: the share that is right; the mean over classes of F1, 2·TP / (2·TP + FP + FN); or the mean over
- * classes of the area under the ROC curve, one class against the rest.
+ * classes of the area under the ROC curve, one class against the rest. Or how far they are from targets: the mean absolute error.
  */
 export type Metric = (typeof METRICS)[number];
 
-/** A metric of logits [count][classes]. Classes that no label or answer has do not count. */
-export function measure(metric: Metric, logits: Float32Array, labels: Uint8Array): number {
+/** A percentage of inputs, or another metric by name. */
+export const qualityText = (metric: Metric, { quality }: { quality: number }): string =>
+  metric === 'accuracy' ? `${(quality * 100).toFixed(2)} %` : `${metric} ${quality.toFixed(4)}`;
+
+/** By how much `b` is better than `a`. */
+export const gain = (metric: Metric, a: number, b: number): number => (metric === 'mae' ? a - b : b - a);
+
+/** Means of the squares and of the magnitudes of what outputs are off their targets. */
+export function errorsOf(
+  outputs: Float32Array,
+  targets: Float32Array,
+): { squared: number; absolute: number } {
+  let [squares, magnitudes] = [0, 0];
+  outputs.forEach((value, i) => {
+    const off = value - targets[i]!;
+    squares += off * off;
+    magnitudes += Math.abs(off);
+  });
+  return { squared: squares / outputs.length, absolute: magnitudes / outputs.length };
+}
+
+/** A metric of classes, of logits [count][classes]. Classes that no label or answer has do not count. */
+export function measure(metric: Exclude<Metric, 'mae'>, logits: Float32Array, labels: Uint8Array): number {
   switch (metric) {
     case 'accuracy':
       return shareCorrect(logits, labels);

@@ -1,8 +1,8 @@
 // One self-contained page of a compression: no network, no script, the same bytes for the same run.
 import type { CompressResult } from './compress.js';
 import type { CompressReport } from './compress-report.js';
-import type { Metric } from './metrics.js';
-import { beforeAfter, layerRows, methodRows, qualityText, verdict } from './report.js';
+import { type Metric, qualityText } from './metrics.js';
+import { beforeAfter, layerRows, methodRows, verdict } from './report.js';
 import { type Choices, choiceText } from './transform.js';
 import type { Axis, Chart, Mark } from '../report/chart.js';
 import { type Cell, csvOf, escaped, htmlTable } from '../report/html.js';
@@ -82,12 +82,12 @@ function dotsOf(
     kind: found.fits ? 'fits' : 'over',
     title: `${count(found.flashBytes)} B, ${(found.energyUj / 1000).toFixed(3)} mJ`,
   }));
-  const front = report.candidates.map(({ choices, cost, predictedLoss, accuracy, chosen }): Dot => {
+  const front = report.candidates.map(({ choices, cost, predictedLoss, quality, chosen }): Dot => {
     const what = Object.entries(choices)
       .map(([name, choice]) => `${name}: ${choiceText(choice)}`)
       .join('\n');
     const scored =
-      accuracy === undefined ? 'not trained' : `${(accuracy * 100).toFixed(2)} % after a little training`;
+      quality === undefined ? 'not trained' : `${qualityText(report.metric, { quality })} when held back`;
     return {
       x: of(cost),
       y: predictedLoss,
@@ -202,10 +202,10 @@ export function compressHtml(result: Compressed, command: string): string {
   const { report } = result;
   const { budget, sensitivity, base, metric } = report;
   const points = pointsOf(result);
-  const sensitivityRows = sensitivity.map(({ layer, choice, accuracy, loss: own, flashBytes, energyUj }) => [
+  const sensitivityRows = sensitivity.map(({ layer, choice, quality, loss: own, flashBytes, energyUj }) => [
     layer,
     choiceText(choice),
-    `${(accuracy * 100).toFixed(2)} %`,
+    qualityText(metric, { quality }),
     `${own < base.loss ? '−' : '+'}${Math.abs(own - base.loss).toFixed(4)}`,
     flashBytes === undefined ? '' : count(flashBytes),
     energyUj === undefined ? '' : (energyUj / 1000).toFixed(3),
@@ -246,7 +246,7 @@ export function compressHtml(result: Compressed, command: string): string {
 ${report.before.refused ? `<p>Before, the device could not have it: ${escaped(report.before.refused)}</p>` : ''}
 <h2>What there is to choose from</h2><p>A click on a point, or on its name in the table, saves its image, proved as the chosen one
 is. ${report.fromScratch ? 'Each was trained to the end' : 'The chosen one was trained to the end, the others for a while'}, the
-chosen one on all inputs but those to test; accuracy is of the device’s integers, energy is simulated.</p>
+chosen one on all inputs but those to test; answers are the device’s integers, energy is simulated.</p>
 ${frontFigure(report, points)}
 ${htmlTable(['', 'image', 'flash B', 'energy mJ', `${metric}, test`, 'held back', 'loss', 'what'], pointRows(metric, points))}
 <h2>What was tried</h2><p>${count(report.searched.length)} ways were planned and metered for the device. The dashed line is the
@@ -255,7 +255,7 @@ budget.</p><div class="columns">${charts.join('\n')}</div>
 <h2>${report.fromScratch ? 'Training' : 'Structured training'}</h2><p>${escaped(verdict(report))}</p>
 ${report.fromScratch ? '' : htmlTable(['method', report.metric, 'loss', 'violation before projection'], methodRows(report))}
 <h2>Sensitivity: each change alone, after a little training</h2>
-${htmlTable(['layer', 'change', 'accuracy', 'loss added', 'flash B', 'energy mJ'], sensitivityRows)}
+${htmlTable(['layer', 'change', metric, 'loss added', 'flash B', 'energy mJ'], sensitivityRows)}
 <p>The trainer’s last forward pass, in integers, equals the device’s answers on all ${report.compared} inputs compared.</p>`,
   });
 }

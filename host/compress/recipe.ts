@@ -7,7 +7,7 @@ import { foldBatchNorm } from './fold.js';
 import { shareCorrect } from './forward.js';
 import { IntegerNetwork } from './integer-network.js';
 import type { Entry, Journal } from './journal.js';
-import { measure, type Metric } from './metrics.js';
+import { errorsOf, measure, type Metric } from './metrics.js';
 import { elements, type FloatLayer, hasWeights } from './layers.js';
 import { quantizeAs } from './quantize.js';
 import type { QuantizationScheme, RoundingOptions } from './rounding.js';
@@ -195,15 +195,24 @@ function trialOf(training: Training): Trial {
 }
 
 export interface Score {
+  /** Of classes; 0 where there are none. */
   accuracy: number;
-  /** Mean cross-entropy. */
+  /** Mean cross-entropy, or mean squared error. */
   loss: number;
   /** The metric that was asked for. */
   quality: number;
 }
 
-/** How well outputs [count][classes] go with labels. */
-export function scoreOutputs(outputs: Float32Array, labels: Uint8Array, metric: Metric = 'accuracy'): Score {
+/** How well outputs [count][classes] go with labels, or outputs with targets. */
+export function scoreOutputs(
+  outputs: Float32Array,
+  { labels, targets }: Pick<LabelledData, 'labels' | 'targets'>,
+  metric: Metric = 'accuracy',
+): Score {
+  if (metric === 'mae') {
+    const { squared, absolute } = errorsOf(outputs, targets!);
+    return { accuracy: 0, loss: squared, quality: absolute };
+  }
   const desk = new Desk();
   const classes = outputs.length / labels.length;
   const [logits, answers] = [desk.place(outputs), desk.place(labels)];
@@ -225,19 +234,21 @@ export function integerAnswers(network: QuantizedNetwork, inputs: Float32Array):
 /** A trained network scored in the device's integers; without softmax, whose answers say less. */
 export function scoreTrial(
   { network, scheme }: Trial,
-  { inputs, labels }: LabelledData,
-  metric: Metric = 'accuracy',
+  data: LabelledData,
+  metric: Metric = data.targets ? 'mae' : 'accuracy',
 ): Score {
   const bare = { ...network, layers: network.layers.filter(({ kind }) => kind !== 'softmax') };
   const activations = scheme!.activations.slice(0, bare.layers.length + 1);
   const quantized = quantizeAs(bare, { activations, weights: scheme!.weights }, 'trial');
-  return scoreOutputs(integerAnswers(quantized, inputs), labels, metric);
+  return scoreOutputs(integerAnswers(quantized, data.inputs), data, metric);
 }
 
 /** What an epoch's report says in a line. */
-export function epochLine({ epoch, epochs, loss, accuracy, residuals }: EpochReport): string {
+export function epochLine({ epoch, epochs, loss, accuracy, error, residuals }: EpochReport): string {
   const violation = residuals
     ? `, constraint violation ${residuals.primal.toFixed(4)}, dual residual ${residuals.dual.toFixed(4)}`
     : '';
-  return `epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, accuracy ${(accuracy * 100).toFixed(2)} %${violation}`;
+  const how =
+    error === undefined ? `accuracy ${(accuracy * 100).toFixed(2)} %` : `mean error ${error.toFixed(4)}`;
+  return `epoch ${epoch}/${epochs}: loss ${loss.toFixed(4)}, ${how}${violation}`;
 }

@@ -1,16 +1,11 @@
 import { TERMINAL, wrapped } from '../options/wrap.js';
 import { choiceText } from './transform.js';
 import type { CompressReport, Figures } from './compress-report.js';
-import type { Metric } from './metrics.js';
-import type { Score } from './recipe.js';
+import { qualityText } from './metrics.js';
 import { count, facts, table } from '../report/text.js';
 
 const percent = (share: number): string => `${(share * 100).toFixed(2)} %`;
 const millijoules = (uj: number): string => `${(uj / 1000).toFixed(3)} mJ`;
-
-/** What choices are made by: a percentage of inputs, or another metric by name. */
-export const qualityText = (metric: Metric, { quality }: Pick<Score, 'quality'>): string =>
-  metric === 'accuracy' ? percent(quality) : `${metric} ${quality.toFixed(4)}`;
 
 /** Before and after, a line a figure. */
 export function beforeAfter({
@@ -27,8 +22,17 @@ export function beforeAfter({
     value === undefined ? '' : `at most ${text(value)}`;
   const tests = `${count(data.test)} ${data.heldOut ? 'held-out' : 'test'} inputs, measured; float, then the device's integers`;
   return [
-    ['accuracy', ...each(({ accuracy }) => percent(accuracy)), tests],
-    ...(metric === 'accuracy'
+    ...(metric === 'mae'
+      ? [['mae', ...each(({ quality }) => quality.toFixed(4)), tests] as [string, string, string, string]]
+      : [
+          ['accuracy', ...each(({ accuracy }) => percent(accuracy)), tests] as [
+            string,
+            string,
+            string,
+            string,
+          ],
+        ]),
+    ...(metric === 'accuracy' || metric === 'mae'
       ? []
       : [
           [

@@ -5,7 +5,7 @@ import type { FloatNetwork, LabelledData } from './float-network.js';
 import { forward } from './forward.js';
 import { initialise } from './initialise.js';
 import type { Journal } from './journal.js';
-import type { Metric } from './metrics.js';
+import { gain, type Metric } from './metrics.js';
 import { type Recipe, type Score, scoreOutputs, trainingOptions, trainStep } from './recipe.js';
 import type { Residuals } from './admm.js';
 import type { EpochReport, TrainingOptions } from './train.js';
@@ -103,11 +103,7 @@ export function trainStructured(
 ): MethodResult[] {
   const projected = applyChoices(step.parent, choices);
   const score = (network: FloatNetwork): Score =>
-    scoreOutputs(
-      forward(network, validation.inputs, validation.labels.length).outputs,
-      validation.labels,
-      metric,
-    );
+    scoreOutputs(forward(network, validation.inputs, validation.labels.length).outputs, validation, metric);
   /** Loss of the first way that is trained, half-way. */
   let measure: number | undefined;
   return methods.map((method): MethodResult => {
@@ -142,6 +138,6 @@ export function trainStructured(
 }
 
 /** The method whose network is the best by the metric, then of least loss. */
-export function bestOf(results: readonly MethodResult[]): MethodResult {
-  return results.reduce((a, b) => ((b.quality - a.quality || a.loss - b.loss) > 0 ? b : a));
+export function bestOf(results: readonly MethodResult[], metric: Metric): MethodResult {
+  return results.reduce((a, b) => ((gain(metric, a.quality, b.quality) || a.loss - b.loss) > 0 ? b : a));
 }

@@ -347,6 +347,17 @@ export class Tape extends Recorder {
     return value;
   }
 
+  /** Mean squared error of y against targets (floats at an address, as many as y), times `weight`; the end of a tape. */
+  squaredError(y: Tensor, targets: number, weight = 1): number {
+    const count = elements(y.shape);
+    const off = this.desk.place(new Float32Array(count));
+    this.elementwise('addScaled', [y.values, off], count, 1);
+    this.elementwise('addScaled', [targets, off], count, -1);
+    const loss = this.desk.floats(off, count).reduce((sum, value) => sum + value * value, 0) / count;
+    this.record(() => this.elementwise('addScaled', [off, y.gradient], count, (2 * weight) / count));
+    return weight * loss;
+  }
+
   /** How many rows of logits have their largest at their label. */
   countCorrect(logits: Tensor, labels: number): number {
     const rows = logits.shape[0]!;

@@ -7,7 +7,8 @@ import { type Checked, checkOptions, type Table } from '../options/table.js';
 import { Desk, MOST_THREADS, worthwhile } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
 import { answersOf, forward } from './forward.js';
-import { elements } from './layers.js';
+import { elements, tensorShapes } from './layers.js';
+import { errorsOf } from './metrics.js';
 import { type Optimizer, Trained } from './optimizer.js';
 import { KeptZeros } from './pattern.js';
 import { PlacedNetwork } from './placed-network.js';
@@ -84,7 +85,10 @@ export interface EpochReport {
   epochs: number;
   /** Means over the epoch's batches, on the augmented inputs. */
   loss: number;
+  /** Of classes; 0 where there are none. */
   accuracy: number;
+  /** Of a regression: the mean absolute error. */
+  error?: number;
   /** With ADMM: how far the constraints are from being met. */
   residuals?: Residuals;
 }
@@ -104,6 +108,13 @@ const RANGE_RATE = 0.5;
 
 /** Of batch normalisation. */
 const LEAST_FACTOR = 1e-3;
+
+/** How a batch went. */
+interface BatchResult {
+  loss: number;
+  correct: number;
+  error?: number;
+}
 
 /** The training of a copy of a network, epoch by epoch. */
 export class Training {
@@ -144,6 +155,7 @@ export class Training {
       });
     }
     this.largestLabel = data.labels.reduce((a, b) => Math.max(a, b));
+    this.requireTargets();
     const desk = new Desk(options.threads);
     this.desk = desk;
     this.random = new Random(options.seed);
@@ -204,13 +216,15 @@ export class Training {
     rounding?.rescale(this.placed, this.done === 0);
     let lossSum = 0;
     let correctSum = 0;
+    let errorSum = 0;
     for (let batch = 0; batch < this.batches; batch++) {
       const members = order.subarray(batch * options.batchSize, (batch + 1) * options.batchSize);
       const mark = this.desk.mark();
-      const { loss, correct } = this.runBatch(members, this.done * this.batches + batch + 1);
+      const { loss, correct, error = 0 } = this.runBatch(members, this.done * this.batches + batch + 1);
       this.desk.release(mark);
       lossSum += loss * members.length;
       correctSum += correct;
+      errorSum += error * members.length;
     }
     this.done++;
     const residuals = this.admm?.advance();
@@ -219,6 +233,7 @@ export class Training {
       epochs: options.epochs,
       loss: lossSum / count,
       accuracy: correctSum / count,
+      ...(data.targets ? { error: errorSum / count } : {}),
       ...(residuals ? { residuals } : {}),
     };
     options.onEpoch?.(report);
@@ -317,11 +332,11 @@ export class Training {
     return batch;
   }
 
-  private runBatch(members: Uint32Array, step: number): { loss: number; correct: number } {
-    const { desk, options } = this;
+  private runBatch(members: Uint32Array, step: number): BatchResult {
+    const { data, desk, options } = this;
     const parameters = [...this.trained, ...this.rangeTrained];
     const batch = this.gather(members);
-    const labels = desk.place(Uint8Array.from(members, (member) => this.data.labels[member]!));
+    const labels = desk.place(Uint8Array.from(members, (member) => data.labels[member]!));
     const share = options.mixup ? this.random.uniform(0, options.mixup) : 0;
     if (share > 0) this.blend(batch, members.length, share);
     for (const parameter of parameters) parameter.clearGradient();
@@ -336,12 +351,11 @@ export class Training {
       })
       .at(-1)!;
     const classes = elements(logits.shape) / members.length;
-    this.requireClasses(classes);
-    const result = this.loss(tape, logits, labels, {
-      classes,
-      share,
-      taught: () => this.taught(x, members, classes),
-    });
+    const taught = (): number => this.taught(x, members, classes);
+    if (!data.targets) this.requireClasses(classes);
+    const result = data.targets
+      ? this.errors(tape, logits, this.targetsOf(members, classes, share), taught)
+      : this.loss(tape, logits, labels, { classes, share, taught });
     tape.backward();
     const rate = learningRate(desk, options, step, this.batches);
     for (const parameter of this.trained) parameter.update(rate);
@@ -394,6 +408,46 @@ export class Training {
     return { loss, correct: tape.countCorrect(logits, labels) };
   }
 
+  /** The members' targets, blended as their inputs are: their address. */
+  private targetsOf(members: Uint32Array, size: number, share: number): number {
+    const rows = new Float32Array(members.length * size);
+    members.forEach((member, row) => {
+      rows.set(this.data.targets!.subarray(member * size, (member + 1) * size), row * size);
+    });
+    if (share === 0) return this.desk.place(rows);
+    const other = (row: number): number => members.length - 1 - row;
+    return this.desk.place(
+      rows.map(
+        (value, i) => (1 - share) * value + share * rows[other(Math.floor(i / size)) * size + (i % size)]!,
+      ),
+    );
+  }
+
+  /** The loss of a regression. */
+  private errors(tape: Tape, outputs: Tensor, targets: number, taught: () => number): BatchResult {
+    const { desk, options } = this;
+    const { weight = 0 } = options.teacher ?? {};
+    const count = elements(outputs.shape);
+    const [values, wanted] = [outputs.values, targets].map((at) => desk.floats(at, count).slice());
+    const { absolute: error } = errorsOf(values!, wanted!);
+    let loss = tape.squaredError(outputs, targets, 1 - weight);
+    if (this.teacher) loss += tape.squaredError(outputs, taught(), weight);
+    return { loss, correct: 0, error };
+  }
+
+  private requireTargets(): void {
+    const { labels, targets } = this.data;
+    if (!targets) return;
+    const outputs = elements(tensorShapes(this.network.inputShape, this.network.layers).at(-1)!);
+    if (targets.length === labels.length * outputs) return;
+    throw new BrownoutError({
+      code: 'E_SHAPE',
+      found: `${targets.length} target values for ${labels.length} inputs`,
+      expected: `${outputs} for each`,
+      hint: 'Give what every output of the network is to be for each input.',
+    });
+  }
+
   private requireClasses(classes: number): void {
     if (this.largestLabel < classes) return;
     throw new BrownoutError({
@@ -406,8 +460,9 @@ export class Training {
 }
 
 /**
- * Trains a copy of the network with softmax cross-entropy and returns it. The seed decides shuffling and augmentation;
- * every operation is IEEE float arithmetic in a fixed order, so the same call gives the same bytes on every machine.
+ * Trains a copy of the network with softmax cross-entropy, or towards targets with the mean squared error, and returns it. The
+ * seed decides shuffling and augmentation; every operation is IEEE float arithmetic in a fixed order, so the same call gives
+ * the same bytes on every machine.
  * Throws `E_OPTION`, `E_SHAPE`, `E_LABEL`, `E_NETWORK`.
  */
 export function train(network: FloatNetwork, data: LabelledData, options: TrainingOptions): FloatNetwork {

@@ -5,7 +5,7 @@ import type { Values } from '../model/values.js';
 import { readUserFile } from './files.js';
 import { classesOf, classesOfTexts, type Labels, readLabels } from './labels.js';
 import { type InputArray, modelInputs, type ReadAs, readAs } from './model-input.js';
-import { readNpy, readNpyTexts } from './npy.js';
+import { type NpyArray, readNpy, readNpyTexts } from './npy.js';
 import type { NpyType } from './npy-types.js';
 import { isZip, npzMembers } from './npz.js';
 import { type InputFormat, type InputTarget, readInput, sampleName } from './read-input.js';
@@ -16,6 +16,8 @@ export interface LabelledArray extends Partial<Labels> {
   format: InputFormat;
   /** Whose each sample is. */
   groups?: number[];
+  /** What a regression is to answer, where that was asked for in place of labels. */
+  targets?: NpyArray;
   /** In a .npz: what the device was given for each sample. */
   device?: InputArray;
 }
@@ -30,6 +32,8 @@ export interface ReadArrayOptions {
   labels?: string | Uint8Array;
   /** Names of classes in their order, where labels are names. */
   classes?: readonly string[];
+  /** Take labels for numbers that the model is to answer; default false. */
+  targets?: boolean;
   /** Of a .npz with both; default training. */
   set?: 'training' | 'test';
 }
@@ -48,7 +52,10 @@ function refuse(code: string, found: string, expected: string, hint: string): ne
 const bytesOf = (file: string | Uint8Array): Uint8Array =>
   typeof file === 'string' ? readUserFile(file) : checkBytes(file, 'an input file, or its path');
 
-function fromNpz(bytes: Uint8Array, { set = 'training', classes, as }: ReadArrayOptions): LabelledArray {
+function fromNpz(
+  bytes: Uint8Array,
+  { set = 'training', classes, as, targets }: ReadArrayOptions,
+): LabelledArray {
   const { names, member } = npzMembers(bytes);
   const first = (wanted: readonly string[]): string | undefined =>
     wanted.find((name) => names.includes(name));
@@ -62,12 +69,17 @@ function fromNpz(bytes: Uint8Array, { set = 'training', classes, as }: ReadArray
   }
   // x_test as the only samples: its labels are y_test.
   const labels = first(samples === 'x_test' ? SETS.test.labels : SETS[set].labels);
-  const texts = labels === undefined ? undefined : readNpyTexts(member(labels));
+  const texts = labels === undefined || targets ? undefined : readNpyTexts(member(labels));
+  const named = (): Partial<LabelledArray> => {
+    if (labels === undefined || texts) return {};
+    const found = readNpy(member(labels));
+    return targets ? { targets: found } : { labels: classesOf(found, labels) };
+  };
   return {
     array: { ...readNpy(member(samples)), ...(as ? { as } : {}) },
     format: 'npz',
     ...(texts ? classesOfTexts(texts, labels!, classes) : {}),
-    ...(labels !== undefined && !texts ? { labels: classesOf(readNpy(member(labels)), labels) } : {}),
+    ...named(),
     ...(names.includes('groups') && set === 'training'
       ? { groups: Array.from(readNpy(member('groups')).data) }
       : {}),
@@ -87,9 +99,11 @@ export function readArray(file: string | Uint8Array, options: ReadArrayOptions =
   if (isZip(bytes)) found = fromNpz(bytes, options);
   else {
     const { format, labelCells, ...array } = readInput(bytes, target);
-    const own = labelCells ? classesOfTexts(labelCells, 'the column of labels', classes) : {};
+    const own =
+      labelCells && !options.targets ? classesOfTexts(labelCells, 'the column of labels', classes) : {};
     found = { array: { ...array, ...(as ? { as } : {}) }, format, ...own };
   }
+  if (labels !== undefined && options.targets) return { ...found, targets: readNpy(bytesOf(labels)) };
   return labels === undefined ? found : { ...found, ...readLabels(bytesOf(labels), 'the labels', classes) };
 }
 
@@ -150,18 +164,27 @@ export function noLabels(path: string): never {
   return refuse('E_DATASET', `samples without labels in "${path}"`, 'a class for each', hint);
 }
 
-/** Training samples and, if a .npz has them, test samples. Throws `E_DATASET`, and what `readArray` does. */
-export function readSets(
+/** Training samples and, if a .npz has them, test samples. Throws what `readArray` does. */
+export function readBoth(
   path: string,
   options: Omit<ReadArrayOptions, 'set'> = {},
-): { training: LabelledSet; test?: LabelledSet } {
+): { training: LabelledArray; test?: LabelledArray } {
   const bytes = readUserFile(path);
+  const training = readArray(bytes, options);
+  const { labels: _, ...others } = options;
+  const hasTest = isZip(bytes) && npzMembers(bytes).names.includes(SETS.test.samples[0]);
+  return hasTest ? { training, test: readArray(bytes, { ...others, set: 'test' }) } : { training };
+}
+
+/** The same, each of which has labels. Throws `E_DATASET`, and what `readArray` does. */
+export function readSets(
+  path: string,
+  options: Omit<ReadArrayOptions, 'set' | 'targets'> = {},
+): { training: LabelledSet; test?: LabelledSet } {
+  const { training, test } = readBoth(path, options);
   const labelled = (set: LabelledArray): LabelledSet => {
     const { labels } = set;
     return labels ? { ...set, labels } : noLabels(path);
   };
-  const training = labelled(readArray(bytes, options));
-  const { labels: _, ...others } = options;
-  const hasTest = isZip(bytes) && npzMembers(bytes).names.includes(SETS.test.samples[0]);
-  return hasTest ? { training, test: labelled(readArray(bytes, { ...others, set: 'test' })) } : { training };
+  return { training: labelled(training), ...(test ? { test: labelled(test) } : {}) };
 }
