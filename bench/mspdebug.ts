@@ -127,16 +127,24 @@ export class Msp430 {
     defines: readonly string[],
   ) {
     const target = targetCalled('msp430');
-    this.#elf = linkElf(folder, sources, { target, defines: [...DEFINES, ...defines] });
+    const settings = { target, defines: [...DEFINES, ...defines] };
+    this.#elf = linkElf(folder, sources, settings, [`-I${folder}`]);
     this.#symbols = symbolsOf(readFileSync(this.#elf));
   }
 
-  static async build(image: Image, defines: readonly string[] = []): Promise<Msp430> {
+  /** `more`: files beside those that are exported, of which C files are compiled, too. */
+  static async build(
+    image: Image,
+    defines: readonly string[] = [],
+    more: ReadonlyMap<string, string> = new Map(),
+  ): Promise<Msp430> {
     const folder = join(newFolder(), 'app');
     const { files, usage } = await exportFirmware(image, { board: BOARD.name, verify: false });
     writeFirmwareFolder(folder, files);
+    writeFiles(folder, more);
     const objects = /^OBJECTS = (.*)$/m.exec(readFileSync(join(folder, 'Makefile'), 'utf8'))![1]!.split(' ');
     const sources = objects.map((name) => name.replace('.o', /_(asm|runtime)\.o$/.test(name) ? '.S' : '.c'));
+    sources.push(...[...more.keys()].filter((name) => name.endsWith('.c')));
     return new Msp430(image, usage!.codeBytes, folder, BOARD.map.sram, sources, defines);
   }
 

@@ -23,6 +23,9 @@ int32_t brownout_msp430_high(int32_t x, int32_t multiplier);
 #define BROWNOUT_ACCEL_WITHIN inline
 #endif
 
+/* As many bits as addresses have. */
+typedef uintptr_t brownout_accel_size;
+
 /* How sums become int8. */
 typedef struct {
   const uint8_t *bias;

@@ -6,9 +6,6 @@
 #ifndef BROWNOUT_ACCEL_CIRCULANT_H
 #define BROWNOUT_ACCEL_CIRCULANT_H
 
-/* As many bits as addresses have. */
-typedef uintptr_t brownout_accel_size;
-
 /* turned[u * blocks + b] = w[b * k + (-u mod k)], u < 2 k; met[c * blocks + b] = x[b * k + c]. */
 static void accel_circulant_lay(const uint8_t *x, const uint8_t *w, brownout_accel_size k, brownout_accel_size blocks,
                                 uint8_t *turned, uint8_t *met) {

@@ -167,8 +167,9 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
 }
 
 /* Where the inputs begin that accel_lea_lay leaves. */
-static uint32_t accel_lea_met(uint32_t k, uint32_t blocks, uint32_t rows) {
-  return accel_lea_even((k + rows - 1u) * blocks);
+static brownout_accel_size accel_lea_met(brownout_accel_size k, brownout_accel_size blocks, brownout_accel_size rows) {
+  const brownout_accel_size length = (k + rows - 1u) * blocks;
+  return length + (length & 1u);
 }
 
 /*
@@ -177,16 +178,21 @@ static uint32_t accel_lea_met(uint32_t k, uint32_t blocks, uint32_t rows) {
  * x[b * k + c]. LEA's vectors begin at even places, so of odd `blocks` inputs lie there again, one place further round, for
  * columns that begin at an odd one.
  */
-static void accel_lea_lay(const uint8_t *x, const uint8_t *w, uint32_t k, uint32_t blocks, uint32_t last, uint32_t rows) {
-  const uint32_t length = k * blocks;
+static void accel_lea_lay(const uint8_t *x, const uint8_t *w, brownout_accel_size k, brownout_accel_size blocks,
+                          brownout_accel_size last, brownout_accel_size rows) {
+  const brownout_accel_size length = k * blocks;
   _q15 *const met = accel_lea_ram + accel_lea_met(k, blocks, rows);
-  uint32_t block;
-  uint32_t i;
+  brownout_accel_size block;
+  brownout_accel_size i;
   for (block = 0; block < blocks; block++) {
+    const uint8_t *from = w + (last & (k - 1u));
     _q15 *to = accel_lea_ram + block;
-    for (i = last + k; i > last + 1u - rows; i--, to += blocks) *to = (int8_t)w[i & (k - 1u)];
+    for (i = k + rows - 1u; i; i--, to += blocks) {
+      *to = (int8_t)*from;
+      from = from == w ? w + (k - 1u) : from - 1;
+    }
     to = met + block;
-    for (i = 0; i < k; i++, to += blocks) *to = (int8_t)x[i];
+    for (i = k, from = x; i; i--, to += blocks) *to = (int8_t)*from++;
     w += k;
     x += k;
   }
@@ -197,24 +203,24 @@ static void accel_lea_lay(const uint8_t *x, const uint8_t *w, uint32_t k, uint32
 }
 
 /* How many rows of `blocks` circulant blocks of k LEA's RAM holds; 0: none. */
-static uint32_t accel_lea_rows(uint32_t k, uint32_t blocks) {
-  const uint32_t met = k * blocks * (1u + (blocks & 1u));
-  const uint32_t left = met < BROWNOUT_ACCEL_LEA_WORDS ? (BROWNOUT_ACCEL_LEA_WORDS - met) / blocks : 0u;
+static brownout_accel_size accel_lea_rows(brownout_accel_size k, brownout_accel_size blocks) {
+  const brownout_accel_size met = k * blocks * (1u + (blocks & 1u));
+  const brownout_accel_size left = met < BROWNOUT_ACCEL_LEA_WORDS ? (BROWNOUT_ACCEL_LEA_WORDS - met) / blocks : 0u;
   return left < k ? 0u : left - k;
 }
 
 /* `count` sums, of the rows from `first` on, get those of `blocks` blocks, which LEA's RAM holds with `batch` rows. */
-static void accel_lea_blocks(const uint8_t *x, const uint8_t *w, uint32_t k, uint32_t blocks, uint32_t first, uint32_t count,
-                             uint32_t batch, int32_t *sums) {
-  const uint32_t length = k * blocks;
+static void accel_lea_blocks(const uint8_t *x, const uint8_t *w, brownout_accel_size k, brownout_accel_size blocks,
+                             brownout_accel_size first, brownout_accel_size count, brownout_accel_size batch, int32_t *sums) {
+  const brownout_accel_size length = k * blocks;
   while (count) {
-    const uint32_t rows = count < batch ? count : batch;
+    const brownout_accel_size rows = count < batch ? count : batch;
     const _q15 *const met = accel_lea_ram + accel_lea_met(k, blocks, rows);
-    uint32_t at = (rows - 1u) * blocks;
-    uint32_t left;
+    brownout_accel_size at = (rows - 1u) * blocks;
+    brownout_accel_size left;
     accel_lea_lay(x, w, k, blocks, first + rows - 1u, rows);
     for (left = rows; left; left--, at -= blocks) {
-      const uint32_t odd = at & 1u;
+      const brownout_accel_size odd = at & 1u;
       *sums++ += accel_lea_mac(accel_lea_ram + (at - odd), met + (odd ? length : 0u), (uint16_t)length);
     }
     first += rows;
@@ -223,9 +229,10 @@ static void accel_lea_blocks(const uint8_t *x, const uint8_t *w, uint32_t k, uin
 }
 
 /* The same of one block by the core: LEA's RAM does not hold it. */
-static void accel_lea_large(const uint8_t *x, const uint8_t *w, uint32_t k, uint32_t first, uint32_t count, int32_t *sums) {
+static void accel_lea_large(const uint8_t *x, const uint8_t *w, brownout_accel_size k, brownout_accel_size first,
+                            brownout_accel_size count, int32_t *sums) {
   for (; count; count--, first++, sums++) {
-    uint32_t column;
+    brownout_accel_size column;
     for (column = 0; column < k; column++) *sums += accel_product(x + column, w + ((first - column) & (k - 1u)));
   }
 }
@@ -237,28 +244,31 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_circulant_s8(uint3
   const brownout_accel_output out = {(const uint8_t *)(BROWNOUT_WASM_BASE + bias),
                                      (const uint8_t *)(BROWNOUT_WASM_BASE + pair), stride, (int32_t)zero_point,
                                      (int32_t)low, (int32_t)high};
-  const uint32_t wanted = count < BROWNOUT_ACCEL_LEA_BATCH ? count : BROWNOUT_ACCEL_LEA_BATCH;
+  const brownout_accel_size wanted = (brownout_accel_size)(count < BROWNOUT_ACCEL_LEA_BATCH ? count : BROWNOUT_ACCEL_LEA_BATCH);
   const uint8_t *x = (const uint8_t *)(BROWNOUT_WASM_BASE + x_at);
   const uint8_t *w = (const uint8_t *)(BROWNOUT_WASM_BASE + w_at);
   int32_t *sums = (int32_t *)(void *)(BROWNOUT_WASM_BASE + room);
-  uint32_t together = blocks;
-  uint32_t i;
+  const brownout_accel_size size = (brownout_accel_size)k;
+  const brownout_accel_size outputs = (brownout_accel_size)count;
+  brownout_accel_size left = (brownout_accel_size)blocks;
+  brownout_accel_size together = left;
+  brownout_accel_size i;
   brownout_wasm_check(x_at, 0, (uint64_t)blocks * k, 1);
   brownout_wasm_check(w_at, 0, (uint64_t)blocks * k, 1);
   brownout_wasm_check(to_at, 0, count, 1);
   brownout_wasm_check(room, 0, (uint64_t)count * 4u, 4);
-  for (i = 0; i < count; i++) sums[i] = accel_s32(out.bias + i * 4u);
-  while (together > 1u && accel_lea_rows(k, together) < wanted) together--;
-  for (; blocks; blocks -= together) {
-    uint32_t batch;
-    if (together > blocks) together = blocks;
-    batch = accel_lea_rows(k, together);
+  for (i = 0; i < outputs; i++) sums[i] = accel_s32(out.bias + i * 4u);
+  while (together > 1u && accel_lea_rows(size, together) < wanted) together--;
+  for (; left; left -= together) {
+    brownout_accel_size batch;
+    if (together > left) together = left;
+    batch = accel_lea_rows(size, together);
     if (batch)
-      accel_lea_blocks(x, w, k, together, first, count, batch, sums);
+      accel_lea_blocks(x, w, size, together, (brownout_accel_size)first, outputs, batch, sums);
     else
-      accel_lea_large(x, w, k, first, count, sums);
-    x += together * k;
-    w += together * k;
+      accel_lea_large(x, w, size, (brownout_accel_size)first, outputs, sums);
+    x += together * size;
+    w += together * size;
   }
   accel_lea_scale(&out, out.pair, out.stride, sums, count, (uint8_t *)(BROWNOUT_WASM_BASE + to_at));
 }
