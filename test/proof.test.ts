@@ -214,6 +214,28 @@ const SCALED: Mutant = {
 
 test('data: a kernel whose addresses depend on scales', () => caught(SCALED, 'data'));
 
+test('torn bytes: a tile that reads a slot, which a cut can have torn', async () => {
+  const mutant: Mutant = {
+    name: 'peeks',
+    file: 'assembly/kernels/max_pool.ts',
+    edits: [
+      [
+        '  put(outputAddress(op, row, column), output, count * pixel);',
+        `  look(${tiled.slots.offset}, 4, op + load<usize>(op, OP_SCRATCH0));\n  put(outputAddress(op, row, column), output, count * pixel);`,
+      ],
+      ["import { put } from '../nvm';", "import { look, put } from '../nvm';"],
+    ],
+  };
+  const { counterexample, tornReads } = verify(tiled, {
+    module: await sabotaged(mutant, tiled),
+    search: false,
+  });
+  assert.is(counterexample?.obligation, 'reads');
+  assert.match(counterexample!.found, /a cut can have torn/);
+  assert.is(tornReads, 'not shown');
+  assert.is(verify(tiled).tornReads, 'boot');
+});
+
 test('data: what depends on it is said', () => {
   assert.equal(verify(tiled).dataExceptions, []);
   assert.ok(verify(learner).dataExceptions!.includes('FINISH'));

@@ -73,6 +73,11 @@ export function verifyText(result: VerifyResult, path: string): string {
       count(result.recoveryPairs),
       `cursors torn at ${result.tear} B, every subset of units`,
     ],
+    [
+      'torn bytes',
+      result.tornReads === 'boot' ? 'no tile’s' : 'not shown',
+      `lines of ${result.line} B; boots read slots and count of boots, and go on where that is an error (ECC)`,
+    ],
     ['states', count(result.states), enumerated],
     ['transitions', count(result.transitions)],
     [

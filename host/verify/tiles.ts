@@ -76,6 +76,7 @@ function runTile(
   { slot, sequence }: { slot: number; sequence: number },
 ): void {
   const code = probe.call(() => probe.device.run(1));
+  readsNoTornRecord(probe.trace.views, image, index);
   const parts = splitCommit(probe.trace, image);
   if (typeof parts === 'string') refute('commit', parts, index);
   const step = job.steps[index]!;
@@ -87,6 +88,21 @@ function runTile(
   if (parts.commit.slot === slot) refute('commit', 'the slot that recovery would choose is written', index);
   if (Buffer.compare(parts.commit.bytes, cursorBytes(next, sequence + 1)) !== 0)
     refute('commit', 'the cursor written is not the next one', index);
+}
+
+/**
+ * A cut may have left slots and the count of boots torn, so that they read as an error (ECC): boots alone read them, and go on
+ * with any bytes. No byte that tiles read can be torn: by the memory rule no cut falls into it, its lines included.
+ */
+function readsNoTornRecord(views: readonly number[], { slots, diagnostics }: Image, index: number): void {
+  for (let i = 0; i < views.length; i += 2)
+    for (const { offset, bytes } of [slots, diagnostics])
+      if (views[i]! < offset + bytes && views[i]! + views[i + 1]! > offset)
+        refute(
+          'reads',
+          `a tile reads ${views[i + 1]} bytes at ${views[i]}, which a cut can have torn`,
+          index,
+        );
 }
 
 /** What the device has used so far. */

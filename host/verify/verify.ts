@@ -76,6 +76,11 @@ export interface VerifyResult {
   tear: number;
   /** Bytes that a cut amid a write spoils together. */
   line: number;
+  /**
+   * What reads NVM that a cut can have torn, which with ECC is a fault. `boot`: boots alone, of slots and the count of boots; no
+   * tile does.
+   */
+  tornReads: 'boot' | 'not shown';
   policy: string;
   job: 'infer' | 'learn';
   moduleBytes: number;
@@ -406,6 +411,7 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     largestTileOp: largest.op,
     tear,
     line,
+    tornReads: violations === 0 ? 'boot' : 'not shown',
     policy: model.metadata.policy,
     job,
     moduleBytes: setups[0]!.wasm.length,
