@@ -40,7 +40,7 @@ console.log(table([['kernel', 'from WASM', 'plain C', 'ratio'], ...rows]));
 
 const CONV = 'conv 16×16×32→32, 3×3';
 const few: string[][] = [];
-for (const type of ['int8', 'int2', 'int1'] as const) {
+for (const type of ['int8', 'int4', 'int2', 'int1'] as const) {
   const { image } = lowBitImage(lowBitNetwork(CONV, type));
   const cells: string[] = [type];
   for (const [board, core] of [

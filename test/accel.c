@@ -92,6 +92,19 @@ static void longest_signs(uint32_t bits) {
                                         10752);
 }
 
+/* Weights of 4 bits at their extremes: 512 products of -8 and -128 on three vectors. */
+static void longest_nibbles(void) {
+  uint32_t at;
+  for (at = 0; at < 1536; at++) store8(at, 0, 128);
+  for (at = 0; at < 1024; at++) store8(1536 + at, 0, 136);
+  for (at = 0; at < 4; at++) {
+    store32(12288 + at * 4, 0, 0);
+    store32(13312 + at * 8, 0, 1u << 30);
+    store32(13312 + at * 8, 4, 0u - 13u);
+  }
+  brownout_module_import_accel_nibbles_s8(0, 3, 1536, 4, 512, 12288, 13312, 8, 0, (uint32_t)-128, 127, 8192, 4, 14336);
+}
+
 int main(void) {
   uint32_t sum = 0;
   uint32_t round;
@@ -128,6 +141,9 @@ int main(void) {
       const uint32_t room = next(4) ? next(513) * 4 : 0;
       brownout_module_import_accel_signs_s8(offset, vectors, w, bits, rows, many, 12288, 13312, stride, zero, low, high,
                                             8192 + 128, to_stride, 14336, room);
+      for (at = 8192 + 128; at < 8192 + 256; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
+      brownout_module_import_accel_nibbles_s8(offset, vectors, w, rows, many, 12288, 13312, stride, zero, low, high,
+                                              8192 + 128, to_stride, next(2) ? 14336 : 0);
     }
     circulant(offset, w, stride, zero, low, high);
     for (at = 8192; at < 8192 + 320; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
@@ -137,6 +153,8 @@ int main(void) {
     longest_signs(round);
     for (at = 14336; at < 14336 + 8; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
+  longest_nibbles();
+  for (round = 8192; round < 8192 + 12; round++) sum = (sum ^ load8u(round, 0)) * 16777619u;
   {
     char text[10];
     uint32_t i;

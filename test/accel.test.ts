@@ -79,6 +79,8 @@ function stream(): {
     const room = [14336, next(4) ? next(513) * 4 : 0];
     const signed = [...rounding.slice(0, 6), OUTPUT + 128, toStride, ...room];
     accel.signs_s8(offset, vectors, w, bits, rows, many, ...signed);
+    for (let at = OUTPUT + 128; at < OUTPUT + 256; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+    accel.nibbles_s8(offset, vectors, w, rows, many, ...signed.slice(0, 8), next(2) ? 14336 : 0);
     const k = 2 << next(6);
     const blocks = 1 + next(Math.min(7, Math.floor(600 / k)));
     const begin = next(2) ? next(k) : 0;
@@ -101,6 +103,15 @@ function stream(): {
     accel.signs_s8(0, 4, 1152, bits, 2, 288, BIASES, PAIRS, 8, 0, -128, 127, 14336, 2, 1536, 10752);
     for (let at = 14336; at < 14336 + 8; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
+  // Weights of 4 bits at their extremes: 512 products of −8 and −128 on three vectors.
+  memory.fill(128, 0, 1536).fill(0x88, 1536, 1536 + 1024);
+  for (const row of [0, 1, 2, 3]) {
+    view.setInt32(BIASES + row * 4, 0, true);
+    view.setInt32(PAIRS + row * 8, 1 << 30, true);
+    view.setInt32(PAIRS + row * 8 + 4, -13, true);
+  }
+  accel.nibbles_s8(0, 3, 1536, 4, 512, BIASES, PAIRS, 8, 0, -128, 127, OUTPUT, 4, 14336);
+  for (let at = OUTPUT; at < OUTPUT + 12; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms, circulants };
 }
 const { checksum, gemms, circulants } = stream();

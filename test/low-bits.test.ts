@@ -1,4 +1,4 @@
-// Weights of 1 and 2 bits as they ship: what they take on emulated cores, held by bench/budget.json, the same bytes there, the proof
+// Weights of 1, 2 and 4 bits as they ship: what they take on emulated cores, held by bench/budget.json, the same bytes there, the proof
 // of an image on the module that firmware is made from, and what a plan without room for tables does.
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -17,7 +17,8 @@ import { failure } from './util/failure.js';
 import { boardPackages, hasPrograms } from './util/native.js';
 import { runOracle } from './util/oracle.js';
 
-const FEW = ['int2', 'int1'] as const;
+const SIGNS = ['int2', 'int1'] as const;
+const FEW = ['int4', ...SIGNS] as const;
 
 test('codes: every weight of a type and no other, packed as docs/FORMAT.md says', () => {
   const valuesOf = (type: WeightType): number[] =>
@@ -64,7 +65,7 @@ test('images of few bits are proved on the module that firmware is made from', (
 });
 
 test('analyze names the body, with room for tables and without; both give the same bytes', () => {
-  for (const type of FEW) {
+  for (const type of SIGNS) {
     const network = lowBitNetwork('conv 25×5×64→64, 1×1', type);
     const input = valuesFor(new Random(1), network.tensors[0]!);
     const expected = runOracle(network, input)[network.output]!;
@@ -85,7 +86,7 @@ test('analyze names the body, with room for tables and without; both give the sa
 });
 
 const { lowBits } = JSON.parse(readFileSync(new URL('../../bench/budget.json', import.meta.url), 'utf8')) as {
-  lowBits: Record<string, Record<'int2' | 'int1', number>>;
+  lowBits: Record<string, Record<(typeof FEW)[number], number>>;
 };
 const CONV = 'conv 16×16×32→32, 3×3';
 for (const [board, limits] of Object.entries(lowBits)) {

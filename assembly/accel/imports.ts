@@ -49,6 +49,26 @@ export declare function signs(
   roomBytes: i32,
 ): void;
 
+/** `gemm` with rows of weights of 4 bits, packed, each beginning a byte. */
+// @ts-ignore: decorator
+@external('accel', 'nibbles_s8')
+export declare function nibbles(
+  x: usize,
+  vectors: i32,
+  w: usize,
+  rows: i32,
+  length: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  toStride: i32,
+  room: usize,
+): void;
+
 /**
  * `count` channels side by side, each its own: over `height` × `width` taps, of x `pixel` bytes apart in a row and rows `across`,
  * of weights `wStride`, the sum of products, plus an int32 a channel at `bias`. `windows` of them, `step` bytes apart, to `to`,

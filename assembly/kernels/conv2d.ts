@@ -29,6 +29,7 @@ import { fourChannels } from './conv_lanes';
 import { panelsOfRows, panelsOfWindows } from './conv_panels';
 import { gather } from './gather';
 import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, PANELS, SIMD, SPEED, isInt16 } from './mask';
+import { isOfNibbles, multiplyNibbles } from './nibbles';
 import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, isPointwise, outputAddress, outputRow } from './window';
@@ -164,6 +165,10 @@ export function multiplyChannels(
     const at = output + first - from;
     if (ACCELERATED && !wide && k == 1 && !isPacked(op)) {
       accelerate(op, columns, count, stored, size, patch, bias, pair, at, pixel);
+      continue;
+    }
+    if (!wide && k == 1 && isOfNibbles(op)) {
+      multiplyNibbles(op, columns, count, stored, size, patch, bias, pair, at, pixel, roomOf(op, patch));
       continue;
     }
     if (FAST && !wide && k == 1 && isOfSigns(op)) {

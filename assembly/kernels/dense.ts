@@ -26,6 +26,7 @@ import {
 } from '../layout';
 import { fetch, look, put } from '../nvm';
 import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isInt16, widthOf } from './mask';
+import { isOfNibbles, multiplyNibbles } from './nibbles';
 import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
@@ -150,6 +151,11 @@ export function tile(op: usize, index: i32): void {
       bias += 16;
       pair += load<i32>(op, OP_REQUANT_STRIDE) << 2;
     }
+  }
+  if (!wide && whole && isOfNibbles(op) && !hasWeightZero(op)) {
+    const x = op + load<usize>(op, OP_SCRATCH0);
+    multiplyNibbles(op, x, 1, row, count, load<i32>(op, DENSE_INPUTS), bias, pair, output, 0, 0);
+    i = count;
   }
   if (FAST && !wide && whole && isOfSigns(op) && !hasWeightZero(op)) {
     const x = op + load<usize>(op, OP_SCRATCH0);

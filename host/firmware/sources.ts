@@ -222,6 +222,7 @@ const HEADERS = [
   'brownout_accel_plain.h',
   'brownout_accel_wide.h',
   'brownout_accel_signs.h',
+  'brownout_accel_nibbles.h',
   'brownout_accel_winograd.h',
   'brownout_accel_ntt.h',
   'brownout_accel_ntt_dsp.h',

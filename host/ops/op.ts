@@ -61,7 +61,7 @@ export interface RecordOp {
   features(op: OpRecord): number;
   /** What the kind does not say, for people: ` 2×2·128`. */
   detail(op: OpRecord): string;
-  /** Whether a core's DSP extension computes it where activations and weights are int8 (docs/ACCEL.md). */
+  /** Whether a core's DSP extension computes it where activations and weights are int8, or weights of 4 bits (docs/ACCEL.md). */
   accelerated(op: OpRecord): boolean;
   /** Whether any core computes it by tables of signs: weights are of 1 or 2 bits, and there is room (docs/ACCEL.md). */
   signed(op: OpRecord): boolean;

@@ -1,5 +1,12 @@
 // What an op record says of its op: kind, shapes, multiply-adds, cycles, the body that computes it.
-import { OP_ACTIVATION_TYPE, OP_GRAIN, OP_TILES, OP_WEIGHT_TYPE, WeightType } from '../../assembly/layout.js';
+import {
+  OP_ACTIVATION_TYPE,
+  OP_GRAIN,
+  OP_TILES,
+  OP_WEIGHT_TYPE,
+  OpKind,
+  WeightType,
+} from '../../assembly/layout.js';
 import { kernelName, type OpRecord } from '../model/record.js';
 import { RECORD_OPS } from './index.js';
 import { LEARNING_OPS, learningKind } from './learning.js';
@@ -45,9 +52,12 @@ export type SumBody = 'scalar' | 'dsp' | 'signs';
 
 /** The body of `op`'s sums in firmware for a device. */
 export function sumBodyOf(op: OpRecord, body: Body): SumBody {
-  const int8 = !op.isLearning && op.isInt8 && op.get(OP_WEIGHT_TYPE) === WeightType.INT8;
-  if (!op.isLearning && op.isInt8 && recordOp(op).signed(op)) return 'signs';
-  return body === 'dsp' && int8 && recordOp(op).accelerated(op) ? 'dsp' : 'scalar';
+  if (op.isLearning || !op.isInt8) return 'scalar';
+  const { signed, accelerated } = recordOp(op);
+  if (signed(op)) return 'signs';
+  const type = op.get(OP_WEIGHT_TYPE);
+  const nibbles = type === WeightType.INT4 && (op.kind === OpKind.CONV2D || op.kind === OpKind.DENSE);
+  return body === 'dsp' && (type === WeightType.INT8 || nibbles) && accelerated(op) ? 'dsp' : 'scalar';
 }
 
 /** Instructions of an op of inference, entered once, on a body; of the MSP430 cycles. Memory is not in them. */

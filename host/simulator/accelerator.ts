@@ -1,6 +1,6 @@
 // What builds with an accelerator import (docs/ACCEL.md), in plain integers: the bodies of Node, where tests run them.
 import { NTT_PRIME } from '../../assembly/layout.js';
-import { WEIGHT_TYPES } from '../model/weight-types.js';
+import { WEIGHT_TYPES, type WeightBits, weightTypeOf } from '../model/weight-types.js';
 import { scale } from '../model/fixed-point.js';
 import { unityResidue, unscaledResidue } from '../ops/circulant/field.js';
 
@@ -54,6 +54,16 @@ const sumAccesses = {
       reads: [[x, vectors * length], [w, rows * Math.ceil((length * bits) / 8)], ...rounding],
       writes: times(vectors, (vector): Bytes => [to + vector * toStride, rows]),
       clobbers: roomBytes ? [[room, roomBytes]] : [],
+    };
+  },
+  nibbles_s8(values: readonly number[]): Accesses {
+    const [x, vectors, w, rows, length, ...rest] = values as [number, number, number, number, number];
+    const [to, toStride, room] = (rest as number[]).slice(6) as [number, number, number];
+    const rounding = roundingReads(rows, rest as unknown as Rounding);
+    return {
+      reads: [[x, vectors * length], [w, rows * Math.ceil(length / 2)], ...rounding],
+      writes: times(vectors, (vector): Bytes => [to + vector * toStride, rows]),
+      clobbers: room ? [[room, 4 * length]] : [],
     };
   },
   depthwise_s8(values: readonly number[]): Accesses {
@@ -235,29 +245,31 @@ export function acceleratorImports(memory: () => Uint8Array): Imports<Accelerato
   const values = valuesOf(memory);
   return {
     ...sumImports(values),
-    ...signImports(values),
+    ...packedImports(values),
     ...circulantImports(values),
     ...winogradImports(values),
     ...transformImports(values),
   };
 }
 
-function signImports({ s8, keep }: Values): Imports<'signs_s8'> {
-  return {
-    signs_s8(...values: number[]): void {
-      const [x, vectors, w, bits, rows, length, ...rest] = values as [...Six];
-      const [to, toStride] = (rest as number[]).slice(6) as [number, number];
-      const { rowBytes, unpack } = WEIGHT_TYPES[bits === 1 ? 'int1' : 'int2'];
-      const bytes = rowBytes(length);
-      for (let row = 0; row < rows; row++) {
-        const packed = Uint8Array.from({ length: bytes }, (_, i) => s8(w + row * bytes + i));
-        const weights = unpack(packed, length);
-        for (let vector = 0; vector < vectors; vector++) {
-          const sum = weights.reduce((total, weight, i) => total + weight * s8(x + vector * length + i), 0);
-          keep(to + vector * toStride + row, sum, row, rest as unknown as Rounding);
-        }
+function packedImports({ s8, keep }: Values): Imports<'signs_s8' | 'nibbles_s8'> {
+  const multiply = (values: readonly number[], bits: WeightBits): void => {
+    const [x, vectors, w, rows, length, ...rest] = values as [number, number, number, number, number];
+    const [to, toStride] = (rest as number[]).slice(6) as [number, number];
+    const { rowBytes, unpack } = WEIGHT_TYPES[weightTypeOf(bits)];
+    const bytes = rowBytes(length);
+    for (let row = 0; row < rows; row++) {
+      const packed = Uint8Array.from({ length: bytes }, (_, i) => s8(w + row * bytes + i));
+      const weights = unpack(packed, length);
+      for (let vector = 0; vector < vectors; vector++) {
+        const sum = weights.reduce((total, weight, i) => total + weight * s8(x + vector * length + i), 0);
+        keep(to + vector * toStride + row, sum, row, rest as unknown as Rounding);
       }
-    },
+    }
+  };
+  return {
+    signs_s8: (...values: number[]) => multiply(values.toSpliced(3, 1), values[3] as WeightBits),
+    nibbles_s8: (...values: number[]) => multiply(values, 4),
   };
 }
 

@@ -47,6 +47,13 @@ export const EMITTED = [
       'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 7);',
     ],
   ]),
+  ...of('firmware/brownout_accel_nibbles.h', { test: 'accel' }, [
+    [
+      'sums of 512 products of 4 bits taken for negative',
+      'return ((int32_t)((uint32_t)scaled - 4096u) >> 12) + 1;',
+      'return scaled >> 12;',
+    ],
+  ]),
   ...of('firmware/brownout.c', { test: 'bounds' }, [
     ['another plan taken', '  if (!is_steered()) return BROWNOUT_E_PLAN;\n', ''],
   ]),
