@@ -473,12 +473,10 @@ export const S_LAST_LOSS = 40;
 export const S_ENTRIES = 64;
 /** Drift is looked for from so many labelled samples on: until then the slow mean lags behind its start at 0. */
 export const DRIFT_FROM = 128;
-/** An entry: ticket, stamp, uint16 label, uint16 EntryKind. */
-export const ENTRY_BYTES = 12;
+/** An entry: ticket; and a word of kind, label and stamp (learning-layout.ts). */
+export const ENTRY_BYTES = 8;
 export const E_TICKET_OF = 0;
-export const E_STAMP = 4;
-export const E_LABEL_OF = 8;
-export const E_KIND_OF = 10;
+export const E_WORD = 4;
 
 export enum EntryKind {
   FREE = 0,

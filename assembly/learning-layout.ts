@@ -1,5 +1,11 @@
 // Fields of the records of learning (docs/LEARNING.md), shared by the device (asc) and the desk (tsc) as those of layout.ts are.
 
+// The word of a ring entry: EntryKind (2 bits), label (8 bits), stamp modulo 2²².
+export const KIND_MASK = 3;
+export const LABEL_SHIFT = 2;
+export const LABEL_MASK = 0xff;
+export const STAMP_SHIFT = 10;
+
 // turn, loop, finish.
 export const TURN_UPDATE = 72;
 export const TURN_FINISH = 76;

@@ -1,6 +1,7 @@
-// `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost] [--angles A,B] [--seeds N] [--subjects A,B]`: learning on the device, in
-// its own integer arithmetic at the desk, against other ways to adapt. Prints tables, then one line of JSON; progress on
-// stderr. Subjects are 1 to 18.
+// `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost] [--angles A,B] [--seeds N] [--subjects A,B]
+// [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk, against other ways to adapt. Prints
+// tables, then one line of JSON; progress on stderr. Subjects are 1 to 18; methods, of `motion`: none, prototype, last, bias,
+// ours, float, sums, tuned; all by default.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
 import { benchCost } from './learning/cost.js';
@@ -17,6 +18,7 @@ const { values, positionals } = parseArgs({
     angles: { type: 'string', default: '30,45,60,90' },
     seeds: { type: 'string', default: '5' },
     subjects: { type: 'string', default: '1,4,7,10,13,16' },
+    methods: { type: 'string', default: '' },
   },
 });
 const seeds = Number(values.seeds);
@@ -98,17 +100,18 @@ const folder = process.env['BROWNOUT_DATA'];
 if (asked('motion') && !folder) {
   console.log('skipped: MotionSense: set BROWNOUT_DATA to the folder that holds motionsense/');
 } else if (asked('motion')) {
-  const { subjects, methods } = benchMotion(folder!, values.subjects.split(',').map(Number));
+  const names = values.methods.split(',').filter((name) => name !== '');
+  const { subjects, methods } = benchMotion(folder!, values.subjects.split(',').map(Number), names);
   results['motion'] = { subjects, methods };
   console.log(
     `% right of the other windows of a new subject, all layers, ${subjects.length} subjects (simulated at the desk)`,
   );
-  const none = methods[0]!.shares;
+  const first = methods[0]!.shares;
   const head = ['', ...SHOTS.map((shots) => `${shots} a class`), ...SHOTS.map((shots) => `gain at ${shots}`)];
   const rows = methods.map(({ name, shares }) => [
     name,
     ...shares.map((of) => percent(mean(of))),
-    ...shares.map((of, i) => percent(mean(of) - mean(none[i]!))),
+    ...shares.map((of, i) => percent(mean(of) - mean(first[i]!))),
   ]);
   console.log(`${table([head, ...rows])}\n`);
 }

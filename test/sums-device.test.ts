@@ -8,6 +8,7 @@ import {
   ENTRY_BYTES,
   OpKind,
   S_ENTRIES,
+  S_STAMP,
   STATIC_BYTES_CHECKED,
   STATIC_BYTES_LEARNING,
 } from '../assembly/layout.js';
@@ -240,7 +241,7 @@ test('a class that is reserved is learnt like any other, and no sooner than it h
   assert.throws(() => deriveSums(wide, completeSumsOptions(most), data), /E_LEARN: found 264 classes/);
 });
 
-test('sums that grow too large are halved, all of them', () => {
+test('sums that have grown too large are halved, all of them, once', () => {
   const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
   const data = Array.from({ length: 24 }, (_, i) => ({
     input: sampleOf(new Random(i), network, i % 3),
@@ -264,6 +265,50 @@ test('sums that grow too large are halved, all of them', () => {
     compare(device, image, mirror, `sample ${ticket}`);
   }
   assert.is(mirror.sums.halvings, 1);
+});
+
+test('stamps go round, and labels are of eight bits: the oldest without a label is dropped, and no other', () => {
+  const network = learnable(new Random(5), [6], ['dense:200']);
+  const data = Array.from({ length: 400 }, (_, i) => ({
+    input: sampleOf(new Random(i), network, i % 200),
+    label: i % 200,
+  }));
+  const learn: LearnOptions = { layers: 'sums', data, rank: 3, ring: 5 };
+  const image = readImage(compileUnproved(network, { learn }));
+  const { states } = image.learning!;
+  const device = deviceOf(image, 'device.learn');
+  const mirror = new SumsMirror(deriveSums(network, completeSumsOptions(learn), data));
+  const infer = (ticket: number): void => {
+    const input = sampleOf(new Random(ticket), network, ticket);
+    device.feed(input);
+    assert.is(device.submit(ticket), Status.RUN);
+    finish(device, ticket);
+    mirror.infer(input, ticket);
+    compare(device, image, mirror, `sample ${ticket}`);
+  };
+  infer(1);
+  // As if so many samples had been taken: the next ones come before, at and after the turn.
+  const stamp = 2 ** 22 - 4;
+  device.nvm.write(states + S_STAMP, new Uint8Array(Uint32Array.of(stamp).buffer));
+  device.nvm.sync();
+  Object.assign(mirror.summary, { stamp });
+  for (let ticket = 2; ticket <= 12; ticket++) infer(ticket);
+  for (const label of [180, 55]) {
+    const ticket = 12 - (label % 2);
+    assert.is(device.label(ticket, label), Status.RUN);
+    finish(device, ticket);
+    mirror.label(ticket, label);
+    compare(device, image, mirror, `label ${label}`);
+  }
+  assert.is(device.label(5, 1), ErrorCode.E_TICKET);
+  for (let ticket = 13; ticket <= 16; ticket++) {
+    infer(ticket);
+    device.feed(sampleOf(new Random(ticket), network, ticket));
+    assert.is(device.learn(ticket + 100, 130 + ticket), Status.RUN);
+    finish(device, ticket + 100);
+    mirror.learn(sampleOf(new Random(ticket), network, ticket), 130 + ticket, ticket + 100);
+    compare(device, image, mirror, `learnt ${ticket}`);
+  }
 });
 
 test('proved: every way of a learn job', () => {

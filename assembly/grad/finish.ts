@@ -6,10 +6,8 @@ import {
   C_TICKET,
   C_TURN,
   EntryKind,
-  E_KIND_OF,
-  E_LABEL_OF,
-  E_STAMP,
   E_TICKET_OF,
+  E_WORD,
   GROUP_SHIFT,
   Group,
   OP_SCRATCH0,
@@ -34,7 +32,7 @@ import {
   VERDICT_RIGHT,
   ENTRY_BYTES,
 } from '../layout';
-import { FINISH_LEARN } from '../learning-layout';
+import { FINISH_LEARN, LABEL_SHIFT, STAMP_SHIFT } from '../learning-layout';
 import { look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 import { bind, freeBank, nextState } from './groups';
@@ -96,13 +94,10 @@ function weightBanks(state: usize, verdicts: usize): u32 {
 /** The job's sample is in entry `index`: `fresh` from now on. */
 export function takeIn(state: usize, index: i32, fresh: bool, label: i32, kind: EntryKind): void {
   const entry = entryOf(state, index);
-  if (fresh) {
-    count(state, S_STAMP);
-    store<u32>(entry, load<u32>(state, S_STAMP), E_STAMP);
-  }
+  if (fresh) count(state, S_STAMP);
+  const stamp = fresh ? load<u32>(state, S_STAMP) : load<u32>(entry, E_WORD) >>> STAMP_SHIFT;
   store<u32>(entry, load<u32>(CURSOR, C_TICKET), E_TICKET_OF);
-  store<u16>(entry, label, E_LABEL_OF);
-  store<u16>(entry, kind, E_KIND_OF);
+  store<u32>(entry, (stamp << STAMP_SHIFT) | (label << LABEL_SHIFT) | kind, E_WORD);
 }
 
 /** Puts the job's sample into the ring: `own` as in the cursor, 0 for the spare entry. */

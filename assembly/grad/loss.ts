@@ -4,7 +4,6 @@ import {
   C_TURN,
   ENTRY_BYTES,
   ERROR_BYTES,
-  E_LABEL_OF,
   GROUP_SHIFT,
   Group,
   OP_INPUT,
@@ -35,13 +34,14 @@ import {
 } from '../learning-layout';
 import { look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
+import { labelOf } from './state';
 import { nextTurn } from './turn';
 
 /** The label of the turn's sample. */
-function labelOf(scratch: usize): i32 {
+function wantedLabel(scratch: usize): i32 {
   if (!load<u8>(CURSOR, C_TURN)) return load<i32>(look(load<u32>(LEARN, T_LABEL), 4, scratch));
   const entry = S_ENTRIES + (load<u8>(CURSOR, C_SAMPLE) - 1) * ENTRY_BYTES;
-  return load<u16>(look((Group.STATE << GROUP_SHIFT) + entry + E_LABEL_OF, 4, scratch));
+  return labelOf(look((Group.STATE << GROUP_SHIFT) + entry, ENTRY_BYTES, scratch));
 }
 
 /** The first index with the largest of `count` values. */
@@ -101,7 +101,7 @@ export function tile(op: usize): void {
   const errors = op + load<usize>(op, OP_SCRATCH1);
   const output = op + load<usize>(op, OP_SCRATCH2);
   const turn: i32 = load<u8>(CURSOR, C_TURN);
-  const y = labelOf(op + load<usize>(op, OP_SCRATCH3));
+  const y = wantedLabel(op + load<usize>(op, OP_SCRATCH3));
   const loss = load<u32>(op, LOSS_KIND)
     ? squaredError(op, logits, errors, y)
     : crossEntropy(op, logits, errors, y);

@@ -2,10 +2,8 @@
 import {
   C_TURN,
   ENTRY_BYTES,
-  E_KIND_OF,
-  E_LABEL_OF,
-  E_STAMP,
   E_TICKET_OF,
+  E_WORD,
   EntryKind,
   GROUP_SHIFT,
   GUARD_LEAST,
@@ -21,6 +19,7 @@ import {
   VERDICT_PASSED,
   VERDICT_RIGHT,
 } from '../layout';
+import { KIND_MASK, LABEL_SHIFT, LABEL_MASK, STAMP_SHIFT } from '../learning-layout';
 import { fetch, look } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 
@@ -37,10 +36,23 @@ export function entryOf(state: usize, entry: i32): usize {
   return state + S_ENTRIES + entry * ENTRY_BYTES;
 }
 
+export function kindOf(entry: usize): i32 {
+  return load<u8>(entry, E_WORD) & KIND_MASK;
+}
+
+export function labelOf(entry: usize): i32 {
+  return (load<u16>(entry, E_WORD) >>> LABEL_SHIFT) & LABEL_MASK;
+}
+
+/** Whether entry `a` is older than `b`: what is not of the stamp counts for nothing, and stamps go round. */
+function isOlder(a: usize, b: usize): bool {
+  return ((load<i32>(a, E_WORD) >> STAMP_SHIFT) - (load<i32>(b, E_WORD) >> STAMP_SHIFT)) << STAMP_SHIFT < 0;
+}
+
 /** Entries of a kind. */
 export function countOf(state: usize, kind: EntryKind): i32 {
   let count = 0;
-  for (let i = 0; i < entryCount(); i++) count += i32(load<u16>(entryOf(state, i), E_KIND_OF) == kind);
+  for (let i = 0; i < entryCount(); i++) count += i32(kindOf(entryOf(state, i)) == kind);
   return count;
 }
 
@@ -48,8 +60,8 @@ export function countOf(state: usize, kind: EntryKind): i32 {
 export function nth(state: usize, kind: EntryKind, label: i32, number: i32): i32 {
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != kind) continue;
-    if (label >= 0 && load<u16>(entry, E_LABEL_OF) != label) continue;
+    if (kindOf(entry) != kind) continue;
+    if (label >= 0 && labelOf(entry) != label) continue;
     if (number-- == 0) return i;
   }
   return -1;
@@ -60,7 +72,7 @@ export function findTicket(ticket: u32, least: i32, most: i32, scratch: usize): 
   for (let i = 0; i < entryCount(); i++) {
     const address = (Group.STATE << GROUP_SHIFT) + S_ENTRIES + i * ENTRY_BYTES;
     const entry = look(address, ENTRY_BYTES, scratch);
-    const kind: i32 = load<u16>(entry, E_KIND_OF);
+    const kind = kindOf(entry);
     if (kind >= least && kind <= most && load<u32>(entry, E_TICKET_OF) == ticket) return i;
   }
   return -1;
@@ -71,9 +83,9 @@ export function oldest(state: usize, kind: EntryKind, label: i32): i32 {
   let found = -1;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != kind) continue;
-    if (label >= 0 && load<u16>(entry, E_LABEL_OF) != label) continue;
-    if (found < 0 || load<i32>(entry, E_STAMP) - load<i32>(entryOf(state, found), E_STAMP) < 0) found = i;
+    if (kindOf(entry) != kind) continue;
+    if (label >= 0 && labelOf(entry) != label) continue;
+    if (found < 0 || isOlder(entry, entryOf(state, found))) found = i;
   }
   return found;
 }
@@ -84,8 +96,8 @@ function commonest(state: usize): i32 {
   let most = 0;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN) continue;
-    const own: i32 = load<u16>(entry, E_LABEL_OF);
+    if (kindOf(entry) != EntryKind.LEARN) continue;
+    const own = labelOf(entry);
     let count = 0;
     while (nth(state, EntryKind.LEARN, own, count) >= 0) count++;
     if (count > most || (count == most && own < label)) {

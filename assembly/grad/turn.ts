@@ -4,8 +4,6 @@ import {
   C_SAMPLE,
   C_TURN,
   EntryKind,
-  E_KIND_OF,
-  E_LABEL_OF,
   OP_SCRATCH0,
   OP_SCRATCH1,
   S_LABELLED,
@@ -31,6 +29,8 @@ import {
   fetchVerdicts,
   isGuardDue,
   isWorse,
+  kindOf,
+  labelOf,
   nth,
   isAnyLearnt,
 } from './state';
@@ -50,8 +50,8 @@ function replay(state: usize, turn: u32): i32 {
   let least = classes;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN) continue;
-    const behind = ((load<u16>(entry, E_LABEL_OF) as u32) + classes - wanted) % classes;
+    if (kindOf(entry) != EntryKind.LEARN) continue;
+    const behind = ((labelOf(entry) as u32) + classes - wanted) % classes;
     least = min(least, behind);
   }
   if (least == classes) return -1;

@@ -2,8 +2,6 @@
 import {
   C_SAMPLE,
   EntryKind,
-  E_KIND_OF,
-  E_LABEL_OF,
   OP_OUTPUT,
   OP_SCRATCH0,
   OP_SCRATCH1,
@@ -22,7 +20,7 @@ import {
   SUMS_SAMPLES,
 } from '../learning-layout';
 import { entryAddress } from '../grad/groups';
-import { entryCount, entryOf, fetchState } from '../grad/state';
+import { entryCount, entryOf, fetchState, kindOf, labelOf } from '../grad/state';
 import { fetch, look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 import { classesOf, meansAt, productsAt, rankOf, totalsAt } from './place';
@@ -61,39 +59,23 @@ function gather(op: usize): void {
   let end = samples + SAMPLES + 8;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (load<u16>(entry, E_KIND_OF) != EntryKind.LEARN) continue;
+    if (kindOf(entry) != EntryKind.LEARN) continue;
     store<u32>(end, i);
-    store<u32>(end, load<u16>(entry, E_LABEL_OF), 4);
+    store<u32>(end, labelOf(entry), 4);
     end += 8;
   }
   store<u32>(samples, (end - samples - SAMPLES) >> 3);
 }
 
-/** The largest sum there will be, of those that no other can be larger than: counts, and squares. */
+/** The largest sum that was there, of those that no other can be larger than: counts, and squares. */
 function largest(op: usize): i32 {
-  const rank = rankOf(op);
-  const samples = list(op);
-  const squares = op + load<usize>(op, OP_SCRATCH2);
-  const end = samples + SAMPLES + (load<i32>(samples) << 3);
-  memory.fill(squares, 0, rank << 2);
-  for (let at = samples + SAMPLES; at < end; at += 8) {
-    const p = sample(op, load<u32>(at));
-    for (let i = 0; i < rank; i++) {
-      const value: i32 = load<i8>(p + i);
-      store<i32>(squares + (i << 2), load<i32>(squares + (i << 2)) + SIXTEENTHS * value * value);
-    }
-  }
   const one = op + load<usize>(op, OP_SCRATCH4);
+  const rank = rankOf(op);
   let most = 0;
-  for (let i = 0; i < rank; i++) {
-    fetchSums(op, productsAt(op, i) + (i << 2), 1, one);
-    most = max(most, load<i32>(one) + load<i32>(squares + (i << 2)));
-  }
-  for (let c = 0; c < classesOf(op); c++) {
-    fetchSums(op, SUMS_COUNTS + (c << 2), 1, one);
-    let count = load<i32>(one);
-    for (let at = samples + SAMPLES; at < end; at += 8) count += load<i32>(at, 4) == c ? SIXTEENTHS : 0;
-    most = max(most, count);
+  for (let i = 0; i < rank + classesOf(op); i++) {
+    const at = i < rank ? productsAt(op, i) + (i << 2) : SUMS_COUNTS + ((i - rank) << 2);
+    fetchSums(op, at, 1, one);
+    most = max(most, load<i32>(one));
   }
   return most;
 }

@@ -7,7 +7,6 @@ import {
   C_TURN,
   ENTRY_BYTES,
   EntryKind,
-  E_KIND_OF,
   GROUP_SHIFT,
   Group,
   JobKind,
@@ -21,7 +20,7 @@ import { SETTLE_CLASSES, SETTLE_LEARN, SETTLE_LOGITS } from '../learning-layout'
 import { bind, entryAddress, freeBank, nextState } from '../grad/groups';
 import { largest } from '../grad/loss';
 import { observe, takeIn } from '../grad/finish';
-import { entryCount, entryOf, fetchState, nth, oldest } from '../grad/state';
+import { entryCount, entryOf, fetchState, kindOf, nth, oldest } from '../grad/state';
 import { look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 
@@ -52,7 +51,7 @@ function judge(op: usize, entry: i32, y: i32): usize {
 function release(state: usize, own: i32): void {
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (i == own || load<u16>(entry, E_KIND_OF) == EntryKind.LEARN) memory.fill(entry, 0, ENTRY_BYTES);
+    if (i == own || kindOf(entry) == EntryKind.LEARN) memory.fill(entry, 0, ENTRY_BYTES);
   }
 }
 

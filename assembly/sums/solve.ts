@@ -1,8 +1,9 @@
 // Weights with which L D Lᵀ gives the means of classes, four classes a tile or one (docs/LEARNING.md §10).
 import { OP_INPUT, OP_OUTPUT, OP_SCRATCH0, OP_SCRATCH1, OP_SCRATCH2 } from '../layout';
-import { FOUR, SOLVE_CLASSES, SUMS_AT, SUMS_COUNTS } from '../learning-layout';
+import { SOLVE_CLASSES, SUMS_AT, SUMS_COUNTS } from '../learning-layout';
 import { look, put } from '../nvm';
 import { clamp, classesOf, meansAt, over, rankOf, triangle } from './place';
+import { addProducts, products } from './rows';
 
 const Z_BITS = 20;
 
@@ -21,82 +22,41 @@ function rowOf(op: usize, row: i32): usize {
   return look(load<usize>(op, OP_INPUT) + triangle(row), row << 2, op + load<usize>(op, OP_SCRATCH1));
 }
 
-/** y − Σ L y, of one class; values are int32 in slots of 8 bytes. */
-function take(slot: usize, sum: i64): void {
-  store<i64>(slot, clamp(load<i64>(slot) - (sum >> 16)));
-}
-
-/** L y = mean, in place: [direction][class], in slots of 8 bytes. */
-function goForward(op: usize, values: usize, classes: i32): void {
+/** L y = mean, in place: [direction][class], int32. */
+function goForward(op: usize, values: usize, group: i32): void {
   const rank = rankOf(op);
-  const apart = classes << 3;
+  const sums = op + load<usize>(op, OP_SCRATCH2);
+  let at = values + (group << 2);
   for (let i = 1; i < rank; i++) {
-    let row = rowOf(op, i);
-    let a: i64 = 0;
-    let b: i64 = 0;
-    let c: i64 = 0;
-    let d: i64 = 0;
-    let at = values;
-    if (classes == FOUR) {
-      for (const end = row + (i << 2); row < end; row += 4, at += 32) {
-        const value: i64 = load<i32>(row);
-        a += <i64>load<i32>(at) * value;
-        b += <i64>load<i32>(at, 8) * value;
-        c += <i64>load<i32>(at, 16) * value;
-        d += <i64>load<i32>(at, 24) * value;
-      }
-      take(at + 8, b);
-      take(at + 16, c);
-      take(at + 24, d);
-    } else {
-      for (const end = row + (i << 2); row < end; row += 4, at += apart)
-        a += <i64>load<i32>(at) * <i64>load<i32>(row);
-    }
-    take(at, a);
+    products(values, group, rowOf(op, i), i, sums);
+    for (let t = 0; t < group; t++, at += 4)
+      store<i32>(at, clamp(<i64>load<i32>(at) - (load<i64>(sums + (t << 3)) >> 16)));
   }
 }
 
 /** D z = y, in place. */
-function divide(op: usize, values: usize, classes: i32): void {
+function divide(op: usize, values: usize, group: i32): void {
   const rank = rankOf(op);
   for (let i = 0; i < rank; i++) {
     const at = load<usize>(op, OP_INPUT) + triangle(i) + (i << 2);
     const pivot = load<i32>(look(at, 4, op + load<usize>(op, OP_SCRATCH1)));
-    for (const end = values + (classes << 3); values < end; values += 8)
-      store<i64>(values, over(load<i32>(values), pivot, Z_BITS));
+    for (const end = values + (group << 2); values < end; values += 4)
+      store<i32>(values, over(load<i32>(values), pivot, Z_BITS));
   }
 }
 
-/** Lᵀ w = z, in place; z times 2¹⁶ when it begins. */
-function goBack(op: usize, values: usize, classes: i32): void {
-  const rank = rankOf(op);
-  const apart = classes << 3;
-  for (let k = rank - 1; k >= 0; k--) {
-    const end = values + k * apart;
-    for (let at = end; at < end + apart; at += 8) {
-      const weight = clamp(load<i64>(at) >> 16);
-      store<i32>(at, weight);
+/** Lᵀ w = z, in place: [direction][class], int64; z times 2¹⁶ when it begins. */
+function goBack(op: usize, values: usize, group: i32): void {
+  const factors = op + load<usize>(op, OP_SCRATCH2);
+  for (let k = rankOf(op) - 1; k >= 0; k--) {
+    const end = values + ((k * group) << 3);
+    for (let t = 0; t < group; t++) {
+      const weight = clamp(load<i64>(end + (t << 3)) >> 16);
+      store<i64>(end + (t << 3), weight);
       // Cores add a product in one instruction, but take two to take one off.
-      store<i32>(at, -weight, 4);
+      store<i32>(factors + (t << 2), -weight);
     }
-    if (k == 0) return;
-    let row = rowOf(op, k);
-    const a: i64 = load<i32>(end, 4);
-    if (classes == FOUR) {
-      const b: i64 = load<i32>(end, 12);
-      const c: i64 = load<i32>(end, 20);
-      const d: i64 = load<i32>(end, 28);
-      for (let at = values; at < end; at += 32, row += 4) {
-        const value: i64 = load<i32>(row);
-        store<i64>(at, load<i64>(at) + a * value);
-        store<i64>(at, load<i64>(at, 8) + b * value, 8);
-        store<i64>(at, load<i64>(at, 16) + c * value, 16);
-        store<i64>(at, load<i64>(at, 24) + d * value, 24);
-      }
-    } else {
-      for (let at = values; at < end; at += apart, row += 4)
-        store<i64>(at, load<i64>(at) + a * <i64>load<i32>(row));
-    }
+    if (k > 0) addProducts(values, group, rowOf(op, k), k, factors);
   }
 }
 
@@ -106,10 +66,10 @@ function write(op: usize, values: usize, t: i32, c: i32, solved: bool): void {
   const bytes = solutionBytes(rank);
   const weights = op + load<usize>(op, OP_SCRATCH1);
   const scratch = op + load<usize>(op, OP_SCRATCH2);
-  const apart = load<i32>(op, SOLVE_CLASSES) << 3;
+  const apart = load<i32>(op, SOLVE_CLASSES) << (solved ? 3 : 2);
   memory.fill(weights, 0, bytes);
   if (isPresent(op, c, scratch)) {
-    let at = values + (t << 3);
+    let at = values + (t << (solved ? 3 : 2));
     for (let i = 0; i < rank; i++, at += apart) store<i32>(weights + (i << 2), load<i32>(at));
     if (solved) {
       const means = look(load<usize>(op, SUMS_AT) + meansAt(op, c), rank << 1, scratch);
@@ -125,14 +85,16 @@ function write(op: usize, values: usize, t: i32, c: i32, solved: bool): void {
 /** Means in 1/65536, or what is halfway, times 2¹⁶, of the class in slot `t`. */
 function read(op: usize, values: usize, t: i32, c: i32, halfway: bool): void {
   const rank = rankOf(op);
-  const apart = load<i32>(op, SOLVE_CLASSES) << 3;
+  const apart = load<i32>(op, SOLVE_CLASSES) << (halfway ? 3 : 2);
   const from = halfway
     ? load<usize>(op, OP_OUTPUT) + c * solutionBytes(rank)
     : load<usize>(op, SUMS_AT) + meansAt(op, c);
   const row = look(from, rank << (halfway ? 2 : 1), op + load<usize>(op, OP_SCRATCH1));
-  let at = values + (t << 3);
-  for (let i = 0; i < rank; i++, at += apart)
-    store<i64>(at, halfway ? (<i64>load<i32>(row + (i << 2))) << 16 : (<i64>load<i16>(row + (i << 1))) << 8);
+  let at = values + (t << (halfway ? 3 : 2));
+  for (let i = 0; i < rank; i++, at += apart) {
+    if (halfway) store<i64>(at, (<i64>load<i32>(row + (i << 2))) << 16);
+    else store<i32>(at, (<i32>load<i16>(row + (i << 1))) << 8);
+  }
 }
 
 /** A tile: classes on their way down; and, after all of those, on their way back. */

@@ -98,7 +98,7 @@ function writesOf(
   supply.take();
   infer(other, samples[0]!, 1);
   found.plain.push(supply.take());
-  const [least, most] = [image.learning!.stateBytes * 2, image.learning!.bankBytes / 2];
+  const [least, most] = [image.learning!.stateBytes * 3, image.learning!.bankBytes / 2];
   samples.forEach((sample, i) => {
     infer(device, sample, i + 1);
     found.inference.push(supply.take());

@@ -122,7 +122,11 @@ function factoryOf(network: QuantizedNetwork, windows: Windows, left: readonly n
  * The ways to adapt to `subject`, whom the network does not know. What they leave open is tuned on three more subjects, with a
  * network that knows none of the four.
  */
-function methodsFor(windows: Windows, subject: number): { network: QuantizedNetwork; all: Method[] } {
+function methodsFor(
+  windows: Windows,
+  subject: number,
+  names: readonly string[],
+): { network: QuantizedNetwork; all: Method[] } {
   const others = [5, 10, 15].map((distance) => ((subject + distance - 1) % SUBJECTS) + 1);
   const left = [subject, ...others];
   const tried = pretrain(windows, left);
@@ -133,25 +137,35 @@ function methodsFor(windows: Windows, subject: number): { network: QuantizedNetw
   const rated = (name: string, options: LearnOptions): Method =>
     integer(name, network, options, integer(name, tried, options, tuning).learningRate!);
   const bySums: LearnOptions = { layers: 'sums', late: false };
-  const { prior, ridge } = tunedSums(tried, { ...bySums, data: factoryOf(tried, windows, left) }, tuning);
   const data = factoryOf(network, windows, [subject]);
-  const all: Method[] = [
-    unadapted(network),
-    prototype(network),
-    rated('last', { ...LEARNABLE, layers: 'last' }),
-    rated('bias', { ...LEARNABLE, layers: 'bias' }),
-    rated('ours', LEARNABLE),
-    float(network, LEARNABLE, float(tried, LEARNABLE, tuning).learningRate!),
-    sums('sums', network, { ...bySums, prior: prior!, ridge: ridge!, data }),
-  ];
-  return { network, all };
+  const tuned = (): LearnOptions => {
+    const known = { ...bySums, data: factoryOf(tried, windows, left) };
+    return { ...tunedSums(tried, known, tuning), data };
+  };
+  const makers: Record<string, () => Method> = {
+    none: () => unadapted(network),
+    prototype: () => prototype(network),
+    last: () => rated('last', { ...LEARNABLE, layers: 'last' }),
+    bias: () => rated('bias', { ...LEARNABLE, layers: 'bias' }),
+    ours: () => rated('ours', LEARNABLE),
+    float: () => float(network, LEARNABLE, float(tried, LEARNABLE, tuning).learningRate!),
+    sums: () => sums('sums', network, { ...bySums, data }),
+    tuned: () => sums('sums, tuned', network, tuned()),
+  };
+  const chosen = Object.entries(makers).filter(([name]) => names.length === 0 || names.includes(name));
+  return { network, all: chosen.map(([, make]) => make()) };
 }
 
-export function benchMotion(folder: string, subjects: readonly number[]): MotionResult {
+/** `names`: of the methods, those that are run; none: all. */
+export function benchMotion(
+  folder: string,
+  subjects: readonly number[],
+  names: readonly string[],
+): MotionResult {
   const windows = readWindows(folder);
   const methods = new Map<string, number[][]>();
   for (const subject of subjects) {
-    const { network, all } = methodsFor(windows, subject);
+    const { network, all } = methodsFor(windows, subject, names);
     const own = samplesOf(network, windows, subject);
     for (const method of all) {
       const shares = SHOTS.map((shots) => {

@@ -17,9 +17,19 @@ export interface RingEntry {
 const FREE: Readonly<RingEntry> = { ticket: 0, stamp: 0, label: 0, kind: EntryKind.FREE };
 
 const ENTRIES_AT = 64;
-const ENTRY_BYTES = 12;
+const ENTRY_BYTES = 8;
+/** Stamps go round. */
+const STAMPS = 2 ** 22;
 /** Labelled samples before drift is looked for: until then the slow mean lags behind its start at 0. */
 const DRIFT_FROM = 128;
+
+/** The oldest entry, the first of equals: stamps go round, so that one up to half way round before another is older. */
+export function oldestOf(entries: readonly RingEntry[]): RingEntry {
+  return entries.reduce((a, b) => {
+    const before = (a.stamp - b.stamp + STAMPS) % STAMPS;
+    return before > 0 && before <= STAMPS / 2 ? b : a;
+  });
+}
 
 export class LearningState {
   labelled = 0;
@@ -66,7 +76,7 @@ export class LearningState {
   evict(validations: number): number {
     const free = this.entries.findIndex(({ kind }) => kind === EntryKind.FREE);
     if (free >= 0) return free;
-    const oldest = this.victims(validations).reduce((a, b) => (b.stamp < a.stamp ? b : a));
+    const oldest = oldestOf(this.victims(validations));
     const index = this.entries.indexOf(oldest);
     this.entries[index] = { ...FREE };
     return index;
@@ -97,9 +107,7 @@ export class LearningState {
     this.entries.forEach(({ ticket, stamp, label, kind }, i) => {
       const at = ENTRIES_AT + ENTRY_BYTES * i;
       view.setUint32(at, ticket, true);
-      view.setUint32(at + 4, stamp, true);
-      view.setUint16(at + 8, label, true);
-      view.setUint16(at + 10, kind, true);
+      view.setUint32(at + 4, (stamp % STAMPS) * 1024 + label * 4 + kind, true);
     });
     return new Uint8Array(view.buffer);
   }

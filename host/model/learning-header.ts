@@ -3,10 +3,8 @@
 import {
   CONSTANT,
   ENTRY_BYTES,
-  E_KIND_OF,
-  E_LABEL_OF,
-  E_STAMP,
   E_TICKET_OF,
+  E_WORD,
   EntryKind,
   GROUP_MASK,
   GROUP_SHIFT,
@@ -43,7 +41,13 @@ import {
   T_VALIDATIONS,
   T_VERDICTS,
 } from '../../assembly/layout.js';
-import { SUMS_BANKS } from '../../assembly/learning-layout.js';
+import {
+  KIND_MASK,
+  LABEL_SHIFT,
+  LABEL_MASK,
+  STAMP_SHIFT,
+  SUMS_BANKS,
+} from '../../assembly/learning-layout.js';
 import { refuseRecord } from './image-error.js';
 
 /** NVM bytes [start, end). */
@@ -288,12 +292,13 @@ export function ringEntries(
   const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
   return Array.from({ length: header.entries }, (_, index) => {
     const entry = S_ENTRIES + index * ENTRY_BYTES;
+    const word = view.getUint32(entry + E_WORD, true);
     return {
       index,
       ticket: view.getUint32(entry + E_TICKET_OF, true),
-      stamp: view.getUint32(entry + E_STAMP, true),
-      label: view.getUint16(entry + E_LABEL_OF, true),
-      kind: view.getUint16(entry + E_KIND_OF, true),
+      stamp: word >>> STAMP_SHIFT,
+      label: (word >>> LABEL_SHIFT) & LABEL_MASK,
+      kind: word & KIND_MASK,
     };
   });
 }

@@ -1,10 +1,8 @@
 // What a device that learns may hold between two jobs: states that lead a learn job down every way it can take.
 import {
   ENTRY_BYTES,
-  E_KIND_OF,
-  E_LABEL_OF,
-  E_STAMP,
   E_TICKET_OF,
+  E_WORD,
   EntryKind,
   GROUP_MASK,
   GUARD_LEAST,
@@ -21,8 +19,10 @@ import {
 } from '../../assembly/layout.js';
 import {
   DUE_EVERY,
+  LABEL_SHIFT,
   LOSS_CLASSES,
   MOST_SUM,
+  STAMP_SHIFT,
   SUMS_AT,
   SUMS_COUNTS,
   UPDATE_LAYER,
@@ -105,11 +105,11 @@ class StateMaker {
     for (let o = 0; o < bias.count; o++) view.setInt32(4 * o, o === winner ? SURE_BIAS : -SURE_BIAS, true);
   }
 
-  /** The count of class 0 is as large as one may be. */
+  /** The count of class 0 is so large that sums are halved. */
   #fillSums(nvm: Uint8Array, bank: number): void {
     const fold = this.image.ops.find(({ kind }) => kind === OpKind.FOLD)!;
     const at = bankAddress(this.#header, bank) + (fold.get(SUMS_AT) & GROUP_MASK) + SUMS_COUNTS;
-    new DataView(nvm.buffer).setInt32(at, MOST_SUM - 1, true);
+    new DataView(nvm.buffer).setInt32(at, MOST_SUM, true);
   }
 
   #updates(): Image['ops'] {
@@ -137,11 +137,11 @@ class StateMaker {
       const offset = S_ENTRIES + entry * ENTRY_BYTES;
       if (kind === EntryKind.FREE) return;
       view.setUint32(offset + E_TICKET_OF, KEPT_TICKET + entry, true);
-      view.setUint32(offset + E_STAMP, labelled + entry, true);
       // Validation entries are of class 1: what the good weights answer in the scenarios of the guard.
       const label = kind === EntryKind.VALIDATION ? 1 : entry;
-      view.setUint16(offset + E_LABEL_OF, kind === EntryKind.UNLABELLED ? 0 : label % classes, true);
-      view.setUint16(offset + E_KIND_OF, kind, true);
+      const own = kind === EntryKind.UNLABELLED ? 0 : label % classes;
+      const word = ((labelled + entry) << STAMP_SHIFT) | (own << LABEL_SHIFT) | kind;
+      view.setUint32(offset + E_WORD, word, true);
     });
   }
 

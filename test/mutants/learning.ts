@@ -127,7 +127,8 @@ export const LEARNING = [
     ['a flip without an update', 'if (isAnyLearnt(verdicts)) {\n    current', 'if (true) {\n    current'],
     ['steps not counted', '    store<u32>(CURSOR, load<u32>(CURSOR, C_STEP) + 1, C_STEP);\n', ''],
     ['entries under no ticket', '  store<u32>(entry, load<u32>(CURSOR, C_TICKET), E_TICKET_OF);\n', ''],
-    ['entries without their kind', '  store<u16>(entry, kind, E_KIND_OF);\n', ''],
+    ['entries of no age', '(stamp << STAMP_SHIFT) | ', ''],
+    ['entries without their kind', '(label << LABEL_SHIFT) | kind, E_WORD', '(label << LABEL_SHIFT), E_WORD'],
     [
       'the spare entry stays',
       'if (!own) store<u8>(CURSOR, evict(state',
@@ -149,9 +150,16 @@ export const LEARNING = [
     ['a free entry passed over', 'if (free >= 0) return free;', ''],
     [
       'the newest thrown out',
-      '- load<i32>(entryOf(state, found), E_STAMP) < 0',
-      '- load<i32>(entryOf(state, found), E_STAMP) > 0',
+      'isOlder(entry, entryOf(state, found))',
+      'isOlder(entryOf(state, found), entry)',
     ],
+    [
+      'labels of seven bits',
+      '>>> LABEL_SHIFT) & LABEL_MASK',
+      '>>> LABEL_SHIFT) & (LABEL_MASK >> 1)',
+      'test:sums-device',
+    ],
+    ['stamps that do not go round', ')) << STAMP_SHIFT < 0', ')) < 0', 'test:sums-device'],
     ['the rarest label thrown out', 'if (count > most ||', 'if (count < most || !most ||'],
     ['what is thrown out is not freed', '  memory.fill(entryOf(state, victim), 0, ENTRY_BYTES);\n', ''],
     [

@@ -48,16 +48,32 @@ export const SUMS = [
       'look(to + triangle(j), (j + 1) << 2, op',
       'look(to + triangle(max(j - 1, 0)), (j + 1) << 2, op',
     ],
-    ['half a row', 'const end = row + (j << 2);', 'const end = row + ((j >> 1) << 2);'],
     ['the diagonal not taken down', '(product(own, apart, mine, i) >> 16)', '0'],
     [
-      'the fourth row like the third',
-      'd += <i64>load<i32>(at, 12) * value;',
-      'd += <i64>load<i32>(at, 8) * value;',
+      'the ridge by the first rows',
+      'for (let first = 0; first < rank; first += rows) {',
+      'for (let first = 0; first < 1; first += rows) {',
     ],
-    ['the second class left out', ' + h * other', ''],
-    ['a class beyond the last', 'if (c + 1 < classes)', 'if (true)'],
+    ['means of the first rows', '(first << 1), count << 1, factors', '0, count << 1, factors'],
     ['rows of the tile apart', 'for (let s = 0; s < t; s++) {', 'for (let s = 0; s < 0; s++) {'],
+  ]),
+  ...of('assembly/sums/rows.ts', 'learning', [
+    [
+      'half a row',
+      'const end = row + (count << 2); row < end; row += 4, columns',
+      'const end = row + ((count >> 1) << 2); row < end; row += 4, columns',
+    ],
+    [
+      'the fourth column like the third',
+      'd += <i64>load<i32>(columns, 12) * value;',
+      'd += <i64>load<i32>(columns, 8) * value;',
+    ],
+    [
+      'the second factor like the first',
+      'const b: i64 = load<i32>(factors, 4);',
+      'const b: i64 = load<i32>(factors);',
+    ],
+    ['the third sum left alone', '    store<i64>(sums, load<i64>(sums, 16) + c * value, 16);\n', ''],
   ]),
   ...of('assembly/sums/place.ts', 'learning', [
     ['pivots of a bit more', 'const bits = 32 - clz(d);', 'const bits = 33 - clz(d);'],
@@ -65,16 +81,12 @@ export const SUMS = [
   ]),
   ...of('assembly/sums/solve.ts', 'learning', [
     ['not gone back', 'if (halfway) goBack(op, values, group);', 'if (halfway) return;'],
-    ['back from the row before', 'let k = rank - 1; k >= 0', 'let k = rank - 2; k >= 0'],
+    ['back from the row before', 'let k = rankOf(op) - 1; k >= 0', 'let k = rankOf(op) - 2; k >= 0'],
     ['constants of the other sign', '-(sum >> 9)', 'sum >> 9'],
     ['halfway over what is solved', '(solved ? classesOf(op) + c : c) * bytes', 'c * bytes'],
-    ['weights added, not taken off', 'store<i32>(at, -weight, 4);', 'store<i32>(at, weight, 4);'],
+    ['weights added, not taken off', '(t << 2), -weight)', '(t << 2), weight)'],
     ['pivots of the first direction', 'triangle(i) + (i << 2);', 'triangle(0);'],
-    [
-      'the second class like the first',
-      'b += <i64>load<i32>(at, 8) * value;',
-      'b += <i64>load<i32>(at) * value;',
-    ],
+    ['the first class for all', 'load<i64>(sums + (t << 3)) >> 16', 'load<i64>(sums) >> 16'],
   ]),
   ...of('assembly/sums/requantize.ts', 'learning', [
     ['the mean over classes stays', ' - load<i64>(middle + (i << 3))', ''],
@@ -100,10 +112,10 @@ export const SUMS = [
   ...of('assembly/sums/settle.ts', 'learning', [
     [
       'samples stay and are added again',
-      'if (i == own || load<u16>(entry, E_KIND_OF) == EntryKind.LEARN)',
+      'if (i == own || kindOf(entry) == EntryKind.LEARN)',
       'if (i == own)',
     ],
-    ['the own sample stays', 'if (i == own || load<u16>', 'if (load<u16>'],
+    ['the own sample stays', 'if (i == own || kindOf', 'if (kindOf'],
     ['the bank not flipped', 'banks = freeBank() |', 'banks = banks & 15 |'],
     [
       'inferences of learn jobs settled',

@@ -4,8 +4,8 @@ import { scaleInt32 } from '../integer.js';
 import { type Projection, type Sums, triangle } from './spec.js';
 
 const SIXTEENTHS = 16;
-/** Sums are halved until the largest is below this. */
-const MOST_SUM = 1n << 30n;
+/** Sums are halved where the largest has come to this. */
+const MOST_SUM = 2 ** 30;
 const CLAMP = 1n << 30n;
 /** Bits of the scatter matrix when it is factored. */
 const SCATTER_BITS = 26;
@@ -39,7 +39,7 @@ function meansOf(counts: Int32Array, totals: Int32Array, rank: number): Int16Arr
   });
 }
 
-/** Sums with samples added; where one grows too large, all are halved. */
+/** Sums with samples added; where one had grown too large, all are halved then. */
 export function fold(sums: Sums, samples: readonly Projected[], decay = 0): Sums {
   const classes = sums.counts.length;
   const rank = sums.totals.length / classes;
@@ -47,6 +47,8 @@ export function fold(sums: Sums, samples: readonly Projected[], decay = 0): Sums
   const counts = Array.from(sums.counts, kept);
   const totals = Array.from(sums.totals, kept);
   const products = Array.from(sums.products, kept);
+  const squares = Array.from({ length: rank }, (_, i) => products[triangle(i) + i]!);
+  const halvings = Math.max(...counts, ...squares) >= MOST_SUM ? 1 : 0;
   for (const { p, label } of samples) {
     counts[label]! += SIXTEENTHS;
     for (let i = 0; i < rank; i++) {
@@ -54,10 +56,6 @@ export function fold(sums: Sums, samples: readonly Projected[], decay = 0): Sums
       for (let j = 0; j <= i; j++) products[triangle(i) + j]! += SIXTEENTHS * p[i]! * p[j]!;
     }
   }
-  const diagonal = Array.from({ length: rank }, (_, i) => products[triangle(i) + i]!);
-  const most = BigInt(Math.max(...counts, ...diagonal));
-  let halvings = 0;
-  while (most >> BigInt(halvings) >= MOST_SUM) halvings++;
   const halved = (values: readonly number[]): Int32Array =>
     Int32Array.from(values, (value) => Math.floor(value / 2 ** halvings));
   const all = { counts: halved(counts), totals: halved(totals), products: halved(products) };

@@ -5,7 +5,7 @@ import { type Dense, elementCount } from '../../model/quantized-network.js';
 import { FrozenPart } from '../frozen.js';
 import { kernelOf, shippedParameters } from '../forward.js';
 import type { LearningCursor } from '../mirror.js';
-import { EntryKind, LearningState } from '../sample-ring.js';
+import { EntryKind, LearningState, oldestOf } from '../sample-ring.js';
 import { fold, type Head, type Projected, rebuild } from './arithmetic.js';
 import { type Sums, sumsBytes, type SumsSpec } from './spec.js';
 
@@ -251,7 +251,7 @@ export class SumsMirror {
 function freed(state: LearningState): number {
   const free = state.entries.findIndex(({ kind }) => kind === EntryKind.FREE);
   if (free >= 0) return free;
-  const oldest = state.of(EntryKind.UNLABELLED).reduce((a, b) => (b.stamp < a.stamp ? b : a));
+  const oldest = oldestOf(state.of(EntryKind.UNLABELLED));
   const index = state.entries.indexOf(oldest);
   state.entries[index] = { ticket: 0, stamp: 0, label: 0, kind: EntryKind.FREE };
   return index;

@@ -8,7 +8,6 @@ import {
   CIRC_OUTPUTS,
   ENTRY_BYTES,
   ERROR_BYTES,
-  E_LABEL_OF,
   GROUP_MASK,
   GROUP_SHIFT,
   Group,
@@ -71,10 +70,11 @@ const stateOf = ({ entries }: LearningHeader, group = Group.STATE): Interval =>
 function lossFootprint(op: OpRecord, { header, cursor }: Place): Footprint {
   const turn = cursor.turn & 0xff;
   const classes = op.get(LOSS_CLASSES);
-  const entry = S_ENTRIES + ((cursor.sample & 0xff) - 1) * ENTRY_BYTES + E_LABEL_OF;
-  const label = turn === 0 ? header.label : (Group.STATE << GROUP_SHIFT) + entry;
+  const entry = S_ENTRIES + ((cursor.sample & 0xff) - 1) * ENTRY_BYTES;
+  const label =
+    turn === 0 ? bytes(header.label, 4) : bytes((Group.STATE << GROUP_SHIFT) + entry, ENTRY_BYTES);
   return {
-    reads: [bytes(op.get(OP_INPUT), classes), bytes(label, 4)],
+    reads: [bytes(op.get(OP_INPUT), classes), label],
     writes: [
       bytes(op.get(OP_OUTPUT), ERROR_BYTES + 2 * classes),
       bytes(header.verdicts + turn * VERDICT_BYTES, VERDICT_BYTES),

@@ -135,10 +135,10 @@ function lowerFold(spec: SumsSpec): LoweredOp {
   return finished(record, [stateBytes(spec), 8 + 8 * ringEntries, 4 * rank, 2 * rank, 16]);
 }
 
-/** Half of the columns, int64, or rows of L; entries; what is looked up; means of the tile's rows, of two classes. */
+/** Half of the columns, int64, or rows of L; entries; what is looked up; factors, or sums, of four. */
 function factorAreas(rank: number, rows: number): number[] {
   const sums = Math.max(4 * (rank + 1) * rows, 8 * rank);
-  return [16, sums, 4 * rank * rows, 2 * rank, 4 * (rank + 1), 4 * FOUR];
+  return [16, sums, 4 * rank * rows, 4 * (rank + 1), 8 * FOUR];
 }
 
 function lowerFactor(spec: SumsSpec, limits: TileLimits): LoweredOp {
@@ -151,7 +151,7 @@ function lowerFactor(spec: SumsSpec, limits: TileLimits): LoweredOp {
 }
 
 function solveAreas(rank: number, classes: number): number[] {
-  return [8 * rank * classes, solutionBytes(rank), Math.max(2 * rank, 4)];
+  return [8 * rank * classes, solutionBytes(rank), Math.max(2 * rank, 8 * FOUR)];
 }
 
 function lowerSolve(spec: SumsSpec, limits: TileLimits): LoweredOp {
