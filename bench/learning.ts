@@ -1,7 +1,7 @@
 // `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost] [--angles A,B] [--seeds N] [--subjects A,B]
 // [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk, against other ways to adapt. Prints
 // tables, then one line of JSON; progress on stderr. Subjects are 1 to 18; methods, of `motion`: none, prototype, last, bias,
-// ours, float, sums, tuned; all by default.
+// ours, float, sums, each, tuned; all by default.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
 import { benchCost } from './learning/cost.js';

@@ -287,8 +287,8 @@ test('stamps go round, and labels are of eight bits: the oldest without a label 
     compare(device, image, mirror, `sample ${ticket}`);
   };
   infer(1);
-  // As if so many samples had been taken: the next ones come before, at and after the turn.
-  const stamp = 2 ** 22 - 4;
+  // As if so many samples had been taken: the next ones come before, at and after where the sign of a stamp turns.
+  const stamp = 2 ** 21 - 4;
   device.nvm.write(states + S_STAMP, new Uint8Array(Uint32Array.of(stamp).buffer));
   device.nvm.sync();
   Object.assign(mirror.summary, { stamp });

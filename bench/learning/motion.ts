@@ -150,6 +150,7 @@ function methodsFor(
     ours: () => rated('ours', LEARNABLE),
     float: () => float(network, LEARNABLE, float(tried, LEARNABLE, tuning).learningRate!),
     sums: () => sums('sums', network, { ...bySums, data }),
+    each: () => sums('sums, made anew for each label', network, { ...bySums, fold: 1, data }),
     tuned: () => sums('sums, tuned', network, tuned()),
   };
   const chosen = Object.entries(makers).filter(([name]) => names.length === 0 || names.includes(name));
