@@ -66,7 +66,8 @@ export function learnPath(
   const turn = all.find((op) => kindAt(op) === OpKind.TURN)!;
   const loss = all.find((op) => kindAt(op) === OpKind.LOSS)!;
   const loop = all.find((op) => kindAt(op) === OpKind.LOOP)!;
-  if (ops[loop]!.get(LOOP_TURN) !== turn) refuseRecord('a loop that does not lead to its turn', 'the turn before it');
+  if (ops[loop]!.get(LOOP_TURN) !== turn)
+    refuseRecord('a loop that does not lead to its turn', 'the turn before it');
   const at = (op: number, turnOf: number, sample: number): LearnStep => {
     return { op, place: { header, cursor: { ...CURSOR, turn: turnOf, sample } } };
   };
