@@ -8,7 +8,7 @@ import { targetOf } from '../power/target.js';
 import { Device } from '../simulator/device.js';
 import { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
-import { moduleBytes } from '../toolchain/modules.js';
+import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { LOG_INPUT, type LogRecord } from './device-log.js';
 import { type DeviceRun, layersOf, valuesAt } from './layers.js';
 
@@ -32,7 +32,7 @@ export function runDevice(
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const sramBytes = targetOf(image, {}).profile.sramBytes.value;
-  const device = new Device(new WebAssembly.Module(moduleBytes('device')), { image, nvm, sramBytes });
+  const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), { image, nvm, sramBytes });
   checked(device.boot());
   const run: DeviceRun = { inputs: [...inputs], layers: places.map((place) => ({ ...place, values: [] })) };
   const log: LogRecord[] = [];

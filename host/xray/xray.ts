@@ -17,7 +17,7 @@ import { type Diagnosis, diagnose, expectedOf } from './diagnose.js';
 import { testInput } from './input-test.js';
 import type { DeviceLayer, DeviceRun } from './layers.js';
 import { type Origin, originOf } from '../origin.js';
-import { moduleBytes } from '../toolchain/modules.js';
+import { moduleBytes, moduleFor } from '../toolchain/modules.js';
 import { type LayerPicture, pictureOf } from './pictures.js';
 import { naturalBounds, operandsOf, readReference, type Reference } from './reference.js';
 import { isWeighted, makeScene, type Scene } from './scene.js';
@@ -320,7 +320,7 @@ export function xray(image: Uint8Array | Image, given: XrayOptions): XrayOutput 
   return {
     origin: originOf({
       image: model.file,
-      ...(options.log ? {} : { module: moduleBytes('device') }),
+      ...(options.log ? {} : { module: moduleBytes(moduleFor(model)) }),
     }),
     name: model.metadata.name,
     samples: inputs.length,
