@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GROUP_SHIFT, OP_KIND, OpKind } from '../assembly/layout.js';
+import { GROUP_SHIFT, H_LEARNING, OP_KIND, OpKind, T_STATE_BYTES } from '../assembly/layout.js';
 import { SUMS_AT, SUMS_SHAPE } from '../assembly/learning-layout.js';
 import { loadSegments } from '../host/firmware/binaries.js';
 import { MANIFEST, type Manifest, manifestOf } from '../host/firmware/manifest.js';
@@ -19,7 +19,7 @@ import { int8s } from '../samples/networks.js';
 import { elf, firmwareFolder } from './hostile/firmware-folder.js';
 import { compileUnproved } from './util/compile.js';
 import { codeOf } from './util/failure.js';
-import { setField } from './util/image-bytes.js';
+import { field, resealed, setField } from './util/image-bytes.js';
 import { learnable } from './util/learnable.js';
 import { temporaryFolder } from './util/native.js';
 
@@ -41,6 +41,17 @@ test('records of kinds and groups that there are not, sums beyond their bank: er
   refuses(
     (file) => sumsOfImage(readImage(file)),
     (op) => op.setPair(SUMS_SHAPE, [0x7fff, 0x7fff]),
+  );
+});
+
+test('a state bank that is larger than its entries, as builds with entries of 12 bytes had it, is refused by name', () => {
+  const file = resealed(image, (bytes) => {
+    const at = field(bytes, H_LEARNING) + T_STATE_BYTES;
+    setField(bytes, at, field(bytes, at) + 16);
+  });
+  assert.is(
+    codeOf(() => readImage(file)),
+    'E_IMAGE_HEADER',
   );
 });
 

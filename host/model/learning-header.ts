@@ -2,6 +2,7 @@
 // (docs/LEARNING.md §2).
 import {
   CONSTANT,
+  ALIGNMENT,
   ENTRY_BYTES,
   E_TICKET_OF,
   E_WORD,
@@ -118,11 +119,13 @@ export function isLearningHeader(header: LearningHeader, nvmBytes: number, end: 
     region(header.verdicts, 8 * laneCount),
     region(header.label, 4),
   ];
+  const state = S_ENTRIES + entries * ENTRY_BYTES;
   const counts = [
     [entries, 4, MOST_ENTRIES],
     [laneCount, 1, MOST_LANES],
     [header.classes, 1, MOST_CLASSES],
-    [stateBytes, S_ENTRIES + entries * ENTRY_BYTES, nvmBytes],
+    // No more than to where the next record begins: entries of another size are of another layout.
+    [stateBytes, state, state + ALIGNMENT - 1],
   ] as const;
   return (
     counts.every(([count, least, most]) => count >= least && count <= most) &&
