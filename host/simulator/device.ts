@@ -67,6 +67,8 @@ export interface DeviceOptions {
   supply?: Supply;
   /** Where `nvm.present` begins in the module's memory, the image behind it, if both are mapped in place; else views copy. */
   mappedAt?: number;
+  /** Of an instrumented module: where its own memory ends and its instrument's begins. Default: all of it is its own. */
+  ownBytes?: number;
   /** Sees every NVM access, for verification. */
   observe?: (access: Access, address: number, length: number) => void;
 }
@@ -164,7 +166,7 @@ export class Device {
     const imports = bindImports(options, () => memory);
     const { exports } = instantiateSync(module, imports);
     this.#exports = exports as unknown as DeviceExports;
-    memory = new Uint8Array(this.#exports.memory.buffer);
+    memory = new Uint8Array(this.#exports.memory.buffer, 0, options.ownBytes);
     this.#memory = memory;
     this.#statics = memory.slice(0, this.arena);
     const { nvm, mappedAt } = options;
