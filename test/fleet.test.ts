@@ -21,7 +21,7 @@ import { Fleet, FORGOTTEN, imageName } from '../host/gateway/fleet.js';
 import { FleetLog } from '../host/gateway/log.js';
 import { gatewayServer, Tokens } from '../host/gateway/server.js';
 import { factoryWeights, writeWeights } from '../host/learning/learned.js';
-import { fold, type Projected } from '../host/learning/sums/arithmetic.js';
+import { fold, merged, type Projected } from '../host/learning/sums/arithmetic.js';
 import { sumsOfImage } from '../host/learning/sums/of-image.js';
 import { type Sums, sumsBytes } from '../host/learning/sums/spec.js';
 import { Random } from '../host/math/random.js';
@@ -61,6 +61,38 @@ const sample = (random: Random): Projected => ({
   label: random.integer(CLASSES),
 });
 
+/** Counts, totals and products of samples, in sixteenths. */
+function exactSums(samples: readonly Projected[]): number[] {
+  const products = CLASSES * (1 + RANK);
+  const exact = Array.from({ length: products + (RANK * (RANK + 1)) / 2 }, () => 0);
+  for (const { p, label } of samples) {
+    exact[label]! += 16;
+    for (let i = 0; i < RANK; i++) {
+      exact[CLASSES + label * RANK + i]! += 16 * p[i]!;
+      for (let j = 0; j <= i; j++) exact[products + (i * (i + 1)) / 2 + j]! += 16 * p[i]! * p[j]!;
+    }
+  }
+  return exact;
+}
+
+/** The prior and `added`, of so many samples: exact sums, halved until they fit a bank. */
+function fitting(added: readonly number[], samples: number): Sums {
+  const before = [...prior.counts, ...prior.totals, ...prior.products];
+  const sums = added.map((value, i) => value + before[i]!);
+  let halvings = 0;
+  while (sums.some((value) => Math.abs(value) >= 2 ** (30 + halvings))) halvings++;
+  const words = Int32Array.from(sums, (value) => Math.floor(value / 2 ** halvings));
+  const totals = CLASSES * (1 + RANK);
+  const parts = {
+    counts: words.slice(0, CLASSES),
+    totals: words.slice(CLASSES, totals),
+    products: words.slice(totals),
+  };
+  const numbers = { halvings: prior.halvings + halvings, samples: prior.samples + samples };
+  // Nothing is added: the means are made anew.
+  return fold({ ...prior, ...parts, ...numbers }, []);
+}
+
 /** Devices that learn a sample a version. */
 class Devices {
   readonly #random = new Random(11);
@@ -90,7 +122,7 @@ class Devices {
 
   /** What one device would hold that had seen all samples. */
   get ideal(): Sums {
-    return fold(prior, this.all);
+    return fitting(exactSums(this.all), this.all.length);
   }
 }
 
@@ -101,17 +133,19 @@ interface Message {
 }
 
 function compareTotals(totals: Float64Array, samples: readonly Projected[]): void {
-  const exact = new Float64Array(totals.length);
-  const products = CLASSES * (1 + RANK);
-  for (const { p, label } of samples) {
-    exact[label]! += 16;
-    for (let i = 0; i < RANK; i++) {
-      exact[CLASSES + label * RANK + i]! += 16 * p[i]!;
-      for (let j = 0; j <= i; j++) exact[products + (i * (i + 1)) / 2 + j]! += 16 * p[i]! * p[j]!;
-    }
-  }
-  assert.equal([...totals], [...exact]);
+  assert.equal([...totals], exactSums(samples));
 }
+
+test('sums of so many samples that they do not fit a bank are halved, and exact before', () => {
+  const devices = new Devices(1);
+  for (let i = 0; i < 64; i++) devices.learn(0);
+  for (const times of [1, 2 ** 8, 2 ** 11, 2 ** 16]) {
+    const added = exactSums(devices.all).map((value) => times * value);
+    const expected = fitting(added, 64 * times);
+    assert.is(expected.halvings > prior.halvings, times > 2 ** 8, `${times}`);
+    assert.equal(merged(prior, Float64Array.from(added), 64 * times), expected, `${times}`);
+  }
+});
 
 test('in any order, twice, or not at all: the sums of all samples', async () => {
   const path = join(folder, 'order.log');
