@@ -3,50 +3,51 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ErrorCode } from '../assembly/error.js';
 import { FEATURE_WEIGHT_ZERO, OP_FLAG_PLAIN, STATIC_BYTES } from '../assembly/layout.js';
-import { compileUnproved as compile } from './util/compile.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { Values } from '../host/model/values.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { buildParts } from '../host/toolchain/build-device.js';
 import { EVERYTHING } from '../host/toolchain/parts.js';
-import type { Values } from '../host/model/values.js';
-import { hasBuild, infer, makeDevice, type Build } from './util/devices.js';
 import {
   averagePoolNetwork,
+  between,
+  circulantConvNetwork,
+  circulantNetwork,
+  concatInt16Network,
   concatNetwork,
   convertNetwork,
+  convNetwork,
+  deepConvNetwork,
+  denseNetwork,
   depthwiseNetwork,
+  elementwiseInt16Network,
   elementwiseNetwork,
   logisticNetwork,
   lookupNetwork,
   matmulNetwork,
+  maxPoolNetwork,
   meanNetwork,
   padNetwork,
   separableNetwork,
-  sparseNetwork,
   sliceNetwork,
-  softmaxNetwork,
-  withInt4,
-  withWeights,
-  between,
-  circulantConvNetwork,
-  circulantNetwork,
-  convNetwork,
-  deepConvNetwork,
-  denseNetwork,
-  valuesFor,
-  withInt16,
-  withWeightZeroPoint,
-  elementwiseInt16Network,
   softmaxInt16Network,
-  concatInt16Network,
-  maxPoolNetwork,
+  softmaxNetwork,
+  sparseNetwork,
+  valuesFor,
   winogradNetwork,
+  withInt4,
+  withInt16,
+  withWeights,
+  withWeightZeroPoint,
 } from '../samples/networks.js';
+import { compileUnproved as compile } from './util/compile.js';
+import { type Build, hasBuild, infer, makeDevice } from './util/devices.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
+import { SHIPPED, sweep as sweepShapes } from './util/sweep.js';
 
 const BUILDS: Build[] = ['scalar', 'fast', 'accelerated', 'simd', 'checked', 'in-place'];
 
@@ -58,20 +59,11 @@ function check(network: QuantizedNetwork, random: Random, arenaBytes: number, wh
     assert.equal(infer(makeDevice(image, build), image, input), expected, `${what}, ${build}`);
 }
 
-/** Shapes to try of each kernel instead of the few of an ordinary run. */
-const MANY = Number(process.env['BROWNOUT_SHAPES'] ?? 0);
-
 function sweep(name: string, few: number, make: (random: Random) => QuantizedNetwork, least = 1200): void {
-  const count = MANY || few;
-  test(`${name}: ${count} random shapes equal the oracle`, () => {
-    for (let seed = 1; seed <= count; seed++) {
-      const random = new Random(seed);
-      const network = make(random);
-      // Little SRAM every other time, so that tiles split every way they can.
-      const arenaBytes = seed % 2 ? Math.max(3840, least + 1000) : between(random, least, least + 1000);
-      check(network, random, arenaBytes, `${name} seed ${seed}`);
-    }
-  });
+  // Little SRAM every other time, so that tiles split every way they can.
+  const arenaBytes = (random: Random, seed: number): number =>
+    seed % 2 ? Math.max(3840, least + 1000) : between(random, least, least + 1000);
+  sweepShapes({ name, few, make, arenaBytes, bodies: SHIPPED });
 }
 
 const anyDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(4) ? 80 : 3000);

@@ -1,13 +1,8 @@
 // Bodies that only a module for speed in lanes has, against the naive oracle, bit for bit.
 import { test } from 'uvu';
-import * as assert from 'uvu/assert';
-import { OpKind, STATIC_BYTES } from '../assembly/layout.js';
-import { Random } from '../host/math/random.js';
-import { readImage } from '../host/model/image.js';
+import { OpKind } from '../assembly/layout.js';
+import type { Random } from '../host/math/random.js';
 import type { QuantizedNetwork, QuantizedOp } from '../host/model/quantized-network.js';
-import { Device } from '../host/simulator/device.js';
-import { SimulatedNvm } from '../host/simulator/nvm.js';
-import { provision } from '../host/simulator/provision.js';
 import { buildParts } from '../host/toolchain/build-device.js';
 import { EVERYTHING } from '../host/toolchain/parts.js';
 import {
@@ -22,13 +17,10 @@ import {
   single,
   sparseNetwork,
   tensor,
-  valuesFor,
   windowOutput,
   winogradNetwork,
 } from '../samples/networks.js';
-import { compileUnproved as compile } from './util/compile.js';
-import { infer } from './util/devices.js';
-import { runOracle } from './util/oracle.js';
+import { bodyOf, sweep as sweepShapes } from './util/sweep.js';
 
 const module = new WebAssembly.Module(
   await buildParts(
@@ -45,28 +37,12 @@ const module = new WebAssembly.Module(
   ),
 );
 
-const MANY = Number(process.env['BROWNOUT_SHAPES'] ?? 0);
+const bodies = [bodyOf('for speed in lanes', module)];
 
 function sweep(name: string, few: number, make: (random: Random) => QuantizedNetwork): void {
-  const count = MANY || few;
-  test(`${name}: ${count} random shapes equal the oracle`, () => {
-    for (let seed = 1; seed <= count; seed++) {
-      const random = new Random(seed);
-      const network = make(random);
-      // Tiles of a few windows, or as large as they are in Node.
-      const arenaBytes = random.integer(3) ? between(random, 1600, 3840) : 60000;
-      const image = readImage(compile(network, { arenaBytes, capacitorUf: 1e5 }));
-      const input = valuesFor(random, network.tensors[network.input]!);
-      const nvm = new SimulatedNvm(image.nvmBytes);
-      provision(nvm, image);
-      const device = new Device(module, { image, nvm, sramBytes: STATIC_BYTES + image.arenaBytes });
-      assert.equal(
-        infer(device, image, input),
-        runOracle(network, input)[network.output]!,
-        `${name} seed ${seed}`,
-      );
-    }
-  });
+  // Tiles of a few windows, or as large as they are in Node.
+  const arenaBytes = (random: Random): number => (random.integer(3) ? between(random, 1600, 3840) : 60000);
+  sweepShapes({ name, few, make, arenaBytes, bodies, capacitorUf: 1e5 });
 }
 
 /** Scales that shift by nothing, and by so much that nothing is left, beside those that a converter makes. */

@@ -1,7 +1,13 @@
 import { STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
-import { BrownoutError, ExitCode, checkFields } from '../error.js';
+import { BrownoutError, checkFields, ExitCode } from '../error.js';
+import { deriveLearning } from '../learning/derive.js';
+import { AUTO, completeSumsOptions, SUMS } from '../learning/options.js';
+import type { LearnOptions } from '../learning/spec.js';
+import { deriveSums, type FeaturesOf } from '../learning/sums/derive.js';
+import { lastLayer } from '../learning/sums/head.js';
 import { readImage, writeImage } from '../model/image.js';
 import type { ImageMetadata, Layer, Proof } from '../model/metadata.js';
+import type { Plan } from '../model/plan.js';
 import {
   type Conv2d,
   elementCount,
@@ -9,30 +15,24 @@ import {
   type QuantizedOp,
   type TensorSpec,
 } from '../model/quantized-network.js';
-import { roundToLean } from '../ops/lean.js';
-import { transformedBytes } from '../ops/winograd.js';
-import { validateNetwork } from '../ops/validate.js';
 import type { Values } from '../model/values.js';
+import { roundToLean } from '../ops/lean.js';
+import { validateNetwork } from '../ops/validate.js';
+import { transformedBytes } from '../ops/winograd.js';
+import { checkOptions } from '../options/table.js';
 import { commitCost, energyOf, leastUj, lossOf, opCost } from '../plan/cost.js';
+import { type PlanOptions, planNetwork } from '../plan/planner.js';
 import { resolvePolicy } from '../plan/policy.js';
-import type { Plan } from '../model/plan.js';
-import { planNetwork, type PlanOptions } from '../plan/planner.js';
+import { withOwnStates } from '../plan/stream.js';
 import { poweredBy } from '../power/converter.js';
 import { compiledFor } from '../power/target.js';
-import { withOwnStates } from '../plan/stream.js';
-import { deriveLearning } from '../learning/derive.js';
-import { AUTO, completeSumsOptions, SUMS } from '../learning/options.js';
-import type { LearnOptions } from '../learning/spec.js';
-import { deriveSums, type FeaturesOf } from '../learning/sums/derive.js';
-import { lastLayer } from '../learning/sums/head.js';
-import { checkOptions } from '../options/table.js';
-import { verify } from '../verify/verify.js';
-import { chargeUj, type DeviceProfile, plannedCycles } from '../profiles/profile.js';
 import { deviceProfile } from '../profiles/index.js';
+import { chargeUj, type DeviceProfile, plannedCycles } from '../profiles/profile.js';
+import { verify } from '../verify/verify.js';
 import { ChargeError, checkCharge } from './charge.js';
-import { choose, type ChoiceTools, type LearningChoice } from './choose-learning.js';
+import { type ChoiceTools, choose, type LearningChoice } from './choose-learning.js';
 import { featuresOf } from './features.js';
-import { type CompileOptions, compileOptions, type CompileSettings } from './options.js';
+import { type CompileOptions, type CompileSettings, compileOptions } from './options.js';
 
 /** The arena that a plan is first made for; one that learns holds spectra of weights there, too. */
 const [DEFAULT_ARENA_BYTES, DEFAULT_ARENA_BYTES_LEARNING] = [3168, 3300];
@@ -293,13 +293,16 @@ function checkMemory({ line, unstable }: CompileSettings): void {
   });
 }
 
-/** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
-export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Uint8Array {
-  const options = checkOptions(compileOptions, given);
-  checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
-  validateNetwork(model);
-  if (options.learn?.layers.trim() === AUTO)
-    return compile(model, { ...given, learn: choiceOf(model, { ...given, learn: options.learn }).learn });
+/** An image as it is written, and what it was made of. */
+interface Written {
+  image: Uint8Array;
+  profile: DeviceProfile;
+  /** The image with `proof` in its metadata. */
+  prove(proof: Proof): Uint8Array;
+}
+
+/** What `compile` writes, neither held against a charge nor proved: of a whole network, with nothing left to choose. */
+export function assemble(model: QuantizedNetwork, options: CompileSettings): Written {
   const own = withOwnStates(model);
   const rounded = options.lean === 'on' ? roundToLean(own) : own;
   const learns = options.learn ? learningOf(rounded, options.learn) : {};
@@ -329,8 +332,21 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
     ...(options.line > 1 ? { line: options.line } : {}),
   };
   const resolved = resolvePolicy(policy, plan, profile);
-  const image = writeImage(plan, resolved, metadata, sample);
+  return {
+    image: writeImage(plan, resolved, metadata, sample),
+    profile,
+    prove: (proof) => writeImage(plan, resolved, { ...metadata, proof }, sample),
+  };
+}
+
+/** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */
+export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Uint8Array {
+  const options = checkOptions(compileOptions, given);
+  checkFields(model, 'a quantized network, as `importModel` gives it', 'tensors', 'ops', 'input', 'output');
+  validateNetwork(model);
+  if (options.learn?.layers.trim() === AUTO)
+    return compile(model, { ...given, learn: choiceOf(model, { ...given, learn: options.learn }).learn });
+  const { image, profile, prove: proved } = assemble(model, options);
   checkCharge(readImage(image), profile);
-  if (!options.verify) return image;
-  return writeImage(plan, resolved, { ...metadata, proof: prove(image, options) }, sample);
+  return options.verify ? proved(prove(image, options)) : image;
 }

@@ -1,7 +1,7 @@
 // What builds with an accelerator import (docs/ACCEL.md), in plain integers: the bodies of Node, where tests run them.
 import { NTT_PRIME } from '../../assembly/layout.js';
-import { WEIGHT_TYPES, type WeightBits, weightTypeOf } from '../model/weight-types.js';
 import { scale } from '../model/fixed-point.js';
+import { WEIGHT_TYPES, type WeightBits, weightTypeOf } from '../model/weight-types.js';
 import { unityResidue, unscaledResidue } from '../ops/circulant/field.js';
 
 /** How a row's sum becomes int8: where its bias and pair lie, then zero point and clamp. */
@@ -209,23 +209,18 @@ interface Values {
 }
 
 function valuesOf(memory: () => Uint8Array): Values {
+  let view: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(0));
+  // Made anew only where memory is another: it is asked for at each access.
+  const fresh = (): DataView<ArrayBufferLike> => {
+    const { buffer, byteOffset } = memory();
+    if (view.buffer !== buffer || view.byteOffset !== byteOffset) view = new DataView(buffer, byteOffset);
+    return view;
+  };
   const s8 = (at: number): number => (memory()[at]! << 24) >> 24;
-  const s16 = (at: number): number => {
-    const { buffer, byteOffset } = memory();
-    return new DataView(buffer, byteOffset).getInt16(at, true);
-  };
-  const s32 = (at: number): number => {
-    const { buffer, byteOffset } = memory();
-    return new DataView(buffer, byteOffset).getInt32(at, true);
-  };
-  const putS16 = (at: number, value: number): void => {
-    const { buffer, byteOffset } = memory();
-    new DataView(buffer, byteOffset).setInt16(at, value, true);
-  };
-  const putS32 = (at: number, value: number): void => {
-    const { buffer, byteOffset } = memory();
-    new DataView(buffer, byteOffset).setInt32(at, value, true);
-  };
+  const s16 = (at: number): number => fresh().getInt16(at, true);
+  const s32 = (at: number): number => fresh().getInt32(at, true);
+  const putS16 = (at: number, value: number): void => fresh().setInt16(at, value, true);
+  const putS32 = (at: number, value: number): void => fresh().setInt32(at, value, true);
   const keep = (to: number, sum: number, row: number, rounding: Rounding): void => {
     const [bias, pair, pairStride, zeroPoint, low, high] = rounding;
     const at = pair + row * pairStride;
@@ -369,8 +364,14 @@ function sandwich(
   d: (y: number, x: number) => number,
 ): number {
   const [rows, columns] = [m[position >> 2]!, m[position & 3]!];
-  const products = rows.flatMap((a, y) => columns.map((b, x) => a * b * d(y, x)));
-  return products.reduce((sum, product) => sum + product, 0);
+  let sum = 0;
+  for (let y = 0; y < rows.length; y++) {
+    for (let x = 0; x < columns.length; x++) {
+      const factor = rows[y]! * columns[x]!;
+      if (factor !== 0) sum += factor * d(y, x);
+    }
+  }
+  return sum;
 }
 
 /** Where value `channel` of a position of a block, or of a row of weights, lies: two of them share 64 bytes a channel. */

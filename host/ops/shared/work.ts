@@ -54,8 +54,13 @@ export function total(parts: Iterable<readonly [count: number, part: Part]>): Pa
   const counts: Record<string, number> = {};
   const access = { ...FREE };
   for (const [count, one] of parts) {
-    for (const [name, n] of Object.entries(one.counts)) counts[name] = (counts[name] ?? 0) + count * n;
-    for (const name of Object.keys(FREE) as (keyof Access)[]) access[name] += count * one.access[name];
+    for (const name in one.counts) counts[name] = (counts[name] ?? 0) + count * one.counts[name]!;
+    access.constantViews += count * one.access.constantViews;
+    access.constantBytes += count * one.access.constantBytes;
+    access.stateViews += count * one.access.stateViews;
+    access.stateBytes += count * one.access.stateBytes;
+    access.writes += count * one.access.writes;
+    access.writtenBytes += count * one.access.writtenBytes;
   }
   return { counts, access };
 }

@@ -1,0 +1,228 @@
+// Random shapes of a kernel, in several builds, against the naive oracle: an ordinary run tries few, `BROWNOUT_SHAPES` as many as
+// it says. Made for many: the oracle answers once a shape, and an instance of a module serves every image that comes.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Status } from '../../assembly/error.js';
+import { STATIC_BYTES, STATIC_BYTES_CHECKED, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
+import { assemble } from '../../host/compile/compile.js';
+import { type CompileOptions, compileOptions } from '../../host/compile/options.js';
+import { Random } from '../../host/math/random.js';
+import { type Image, readImage } from '../../host/model/image.js';
+import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
+import { littleEndian, type Values, valuesFrom } from '../../host/model/values.js';
+import { checkOptions } from '../../host/options/table.js';
+import { acceleratorImports } from '../../host/simulator/accelerator.js';
+import type { DeviceExports } from '../../host/simulator/device.js';
+import { SimulatedNvm } from '../../host/simulator/nvm.js';
+import { provision } from '../../host/simulator/provision.js';
+import { mapInPlace } from '../../host/toolchain/in-place.js';
+import { moduleBytes, moduleFor } from '../../host/toolchain/modules.js';
+import { valuesFor } from '../../samples/networks.js';
+import { type Build, hasBuild } from './devices.js';
+import { runOracle } from './oracle.js';
+
+/** Shapes to try instead of the few of an ordinary run. */
+const MANY = Number(process.env['BROWNOUT_SHAPES'] ?? 0);
+
+/** Bytes that a mapped build has behind its memory, for NVM and image. */
+const MAPPED_BYTES = 1 << 20;
+
+/** What SRAM holds when power comes up; where it begins moves from boot to boot. */
+const GARBAGE = ((random) => Uint8Array.from({ length: 1 << 17 }, () => random.integer(256)))(new Random(99));
+
+/** Byte that NVM holds where nothing was written. */
+const UNWRITTEN = 0xa5;
+
+/** An instance of a module that runs one image after the other, on power that does not fail. What lies in its memory stays. */
+class ReusedDevice {
+  readonly #exports: DeviceExports;
+  readonly #memory: Uint8Array;
+  readonly #statics: Uint8Array;
+  readonly #mappedAt: number | undefined;
+  #image: Uint8Array = new Uint8Array();
+  #nvm: Uint8Array = new Uint8Array();
+  #boots = 0;
+
+  constructor(module: WebAssembly.Module, mappedAt?: number) {
+    this.#mappedAt = mappedAt;
+    let memory = new Uint8Array();
+    const place = (from: Uint8Array, mapped: number | undefined, at: number, bytes: number, to: number) => {
+      at >>>= 0;
+      if (bytes < 0 || at + bytes > from.length) throw new RangeError(`${bytes} bytes at ${at}`);
+      if (mapped !== undefined) return mapped + at;
+      memory.set(from.subarray(at, at + bytes), to);
+      return to;
+    };
+    const instance = new WebAssembly.Instance(module, {
+      image: {
+        view: (at: number, bytes: number, to: number) => place(this.#image, this.#imageAt, at, bytes, to),
+      },
+      nvm: {
+        view: (at: number, bytes: number, to: number) => place(this.#nvm, mappedAt, at, bytes, to),
+        write: (at: number, from: number, bytes: number) => {
+          at >>>= 0;
+          if (bytes < 0 || at + bytes > this.#nvm.length) throw new RangeError(`${bytes} bytes at ${at}`);
+          this.#nvm.set(memory.subarray(from, from + bytes), at);
+        },
+        sync: () => {},
+      },
+      power: { low: () => 0 },
+      accel: acceleratorImports(() => memory),
+    });
+    this.#exports = instance.exports as unknown as DeviceExports;
+    memory = new Uint8Array(this.#exports.memory.buffer);
+    this.#memory = memory;
+    this.#statics = memory.slice(0, this.#arena);
+  }
+
+  get #arena(): number {
+    return this.#exports.arena.value as number;
+  }
+
+  get #imageAt(): number | undefined {
+    return this.#mappedAt === undefined ? undefined : this.#mappedAt + MAPPED_BYTES / 2;
+  }
+
+  /** The answer to `input`; NVM is as `provisioned` to begin with, and has no byte more. */
+  infer(image: Image, provisioned: Uint8Array, input: Values, sramBytes: number): Values {
+    this.#image = image.device;
+    this.#nvm = provisioned.slice();
+    if (this.#mappedAt !== undefined) {
+      this.#nvm = this.#memory.subarray(this.#mappedAt, this.#mappedAt + provisioned.length);
+      this.#nvm.set(provisioned);
+      this.#memory.set(image.device, this.#imageAt);
+    }
+    this.#boots = (this.#boots + 4093) % (1 << 16);
+    this.#memory.set(GARBAGE.subarray(this.#boots, this.#boots + sramBytes - this.#arena), this.#arena);
+    this.#memory.set(this.#statics);
+    const device = this.#exports;
+    expect(device.boot(0, image.device.length, 0, provisioned.length, sramBytes), Status.IDLE);
+    const bytes = littleEndian(input);
+    for (let at = 0; at < bytes.length; at += sramBytes - this.#arena) {
+      const piece = bytes.subarray(at, at + sramBytes - this.#arena);
+      this.#memory.set(piece, this.#arena);
+      expect(device.feed(this.#arena, piece.length), at + piece.length);
+    }
+    expect(device.submit(1, 0), Status.RUN);
+    let state: number = Status.RUN;
+    while (state === Status.RUN) state = device.run(0);
+    expect(state, Status.DONE);
+    const { offset, bytes: length } = image.output;
+    return valuesFrom(this.#nvm.subarray(offset, offset + length), image.metadata.output.dtype);
+  }
+}
+
+function expect(found: number, expected: number): void {
+  if (found !== expected) throw new Error(`the device returned ${found} instead of ${expected}`);
+}
+
+/** A device for images that run in `statics` bytes and their arena. */
+export interface Body {
+  name: string;
+  has(image: Image): boolean;
+  device(image: Image): ReusedDevice;
+  /** Below the arena. */
+  statics(image: Image): number;
+}
+
+const learns = (image: Image): boolean => moduleFor(image) === 'device.learn';
+
+/** A build that ships. */
+function shipped(build: Build): Body {
+  const devices = new Map<string, ReusedDevice>();
+  const make = (image: Image): ReusedDevice => {
+    const scalar = moduleFor(image);
+    if (build === 'in-place') {
+      const mapped = mapInPlace(moduleBytes(scalar), { nvmBytes: MAPPED_BYTES });
+      return new ReusedDevice(new WebAssembly.Module(mapped), 65536);
+    }
+    const names = {
+      scalar,
+      fast: 'device.fast',
+      accelerated: 'device.accelerated',
+      simd: 'device.simd',
+      checked: `${scalar}.checked`,
+    } as const;
+    return new ReusedDevice(new WebAssembly.Module(moduleBytes(names[build])));
+  };
+  return {
+    name: build,
+    has: (image) => hasBuild(image, build),
+    device(image) {
+      const which = moduleFor(image);
+      const device = devices.get(which) ?? make(image);
+      devices.set(which, device);
+      return device;
+    },
+    statics(image) {
+      if (build === 'checked') return STATIC_BYTES_CHECKED;
+      return learns(image) && (build === 'scalar' || build === 'in-place')
+        ? STATIC_BYTES_LEARNING
+        : STATIC_BYTES;
+    },
+  };
+}
+
+export const SHIPPED: readonly Body[] = (
+  ['scalar', 'fast', 'accelerated', 'simd', 'checked', 'in-place'] as const
+).map(shipped);
+
+/** A module of its own. */
+export function bodyOf(name: string, module: WebAssembly.Module): Body {
+  const device = new ReusedDevice(module);
+  return { name, has: () => true, device: () => device, statics: () => STATIC_BYTES };
+}
+
+export interface Sweep {
+  name: string;
+  /** Shapes of an ordinary run. */
+  few: number;
+  make: (random: Random) => QuantizedNetwork;
+  /** Of SRAM. */
+  arenaBytes: (random: Random, seed: number) => number;
+  bodies: readonly Body[];
+  capacitorUf?: number;
+}
+
+/** One shape in all bodies. */
+function trial({ make, arenaBytes, bodies, capacitorUf }: Sweep, seed: number): void {
+  const random = new Random(seed);
+  const network = make(random);
+  const options: CompileOptions = {
+    arenaBytes: arenaBytes(random, seed),
+    ...(capacitorUf ? { capacitorUf } : {}),
+  };
+  const image = readImage(assemble(network, checkOptions(compileOptions, options)).image);
+  const input = valuesFor(random, network.tensors[network.input]!);
+  const expected = runOracle(network, input)[network.output]!;
+  const nvm = new SimulatedNvm(image.nvmBytes);
+  nvm.load(new Uint8Array(image.nvmBytes).fill(UNWRITTEN));
+  provision(nvm, image);
+  for (const body of bodies) {
+    if (!body.has(image)) continue;
+    const sramBytes = body.statics(image) + image.arenaBytes;
+    const found = body.device(image).infer(image, nvm.cells, input, sramBytes);
+    if (Buffer.compare(bytesOf(found), bytesOf(expected)) !== 0) assert.equal(found, expected, body.name);
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Values): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
+
+/** The test of a kernel. */
+export function sweep(one: Sweep): void {
+  const count = MANY || one.few;
+  test(`${one.name}: ${count} random shapes equal the oracle`, () => {
+    for (let seed = 1; seed <= count; seed++) {
+      try {
+        trial(one, seed);
+      } catch (error) {
+        if (error instanceof Error) error.message = `${one.name}, seed ${seed}: ${error.message}`;
+        throw error;
+      }
+    }
+    // A long run says how far it got.
+    if (MANY) console.log(`${one.name}: ${count} shapes in ${one.bodies.map(({ name }) => name).join(', ')}`);
+  });
+}
