@@ -4,13 +4,23 @@ import { accumulate } from './sparse_gemm';
 
 const DEPTH: i32 = 256;
 
-/** Bytes of an entry of a list: a gradient, the address of the window that it comes from, and that window's number. */
-const ENTRY: i32 = 12;
+/** Bytes of an entry of a list: a gradient, and the address of the window that it comes from. */
+const ENTRY: i32 = 8;
+/** Of an entry's address: with it a slice ends. */
+const LAST: u32 = 1;
 
 /** Bytes of the lists of `rows` windows' gradients: one for each output, in the order of the windows, where each ends first. */
 export function listsSize(rows: i32, outputs: i32): i32 {
   return outputs * (4 + (rows + 1) * ENTRY);
 }
+
+/** Bytes of `spare` of `listPooledGradients`, for rows of `outWidth` outputs. */
+export function spareSize(outWidth: i32): i32 {
+  return LANES * ((outWidth >> 1) + 1) * ENTRY;
+}
+
+/** Outputs side by side in a vector. */
+const LANES: i32 = 4;
 
 // @ts-ignore: decorator
 @inline
@@ -42,15 +52,13 @@ export function listGradients(
   for (let o = firstOutput; o < endOutput; o++) {
     let list = listAt(lists, o, rows, outputs);
     let from = dy + (o << 2);
-    let row = 0;
     for (let image = 0; image < count; image++) {
       for (let outY = 0; outY < outHeight; outY++) {
         let at = x + (image * height + outY * strideHeight) * rowBytes;
-        for (let outX = 0; outX < outWidth; outX++, row++) {
+        for (let outX = 0; outX < outWidth; outX++) {
           const gradient = load<f32>(from);
           store<f32>(list, gradient);
           store<u32>(list, at, 4);
-          store<u32>(list, row, 8);
           list += gradient != 0 ? <usize>ENTRY : 0;
           at += (strideWidth * channels) << 2;
           from += outputs << 2;
@@ -62,8 +70,8 @@ export function listGradients(
 }
 
 /**
- * The same, and dy += them unless it is 0, from the gradients `dPooled` of the largest of each 2×2 outputs of y, `pooled`:
- * of equals the first has it. Of outputs `firstOutput` … `endOutput` − 1.
+ * The same from the gradients `dPooled` of the largest of each 2×2 outputs of y, `pooled`: of equals the first has it. They are
+ * written to dy as well, unless it is 0, with zeros between. Of outputs `firstOutput`, a multiple of four, … `endOutput` − 1.
  */
 export function listPooledGradients(
   firstOutput: i32,
@@ -93,87 +101,201 @@ export function listPooledGradients(
   const tall = outHeight >> 1;
   const wide = outWidth >> 1;
   const rows = count * tall * wide;
-  const pixel = outputs << 2;
-  const line = outWidth * pixel;
+  const line = outWidth * (outputs << 2);
+  const pooledLine = wide * (outputs << 2);
   for (let o = firstOutput; o < endOutput; o++) store<u32>(lists + (o << 2), listAt(lists, o, rows, outputs));
   for (let image = 0; image < count; image++) {
     for (let outY = 0; outY < tall; outY++) {
-      const first = (image * outHeight + 2 * outY) * outWidth;
-      const source = pooled + (image * tall + outY) * wide * pixel;
-      const gradients = dPooled + (image * tall + outY) * wide * pixel;
-      const start = x + image * height * rowBytes + 2 * outY * down;
-      for (let o = firstOutput; o < endOutput; o++) {
-        // Winners of the upper row, then those of the lower one.
-        let list: usize = load<u32>(lists + (o << 2));
-        let lower = spare;
-        let corner = first * pixel + (o << 2);
-        let at = start;
-        let row = first;
-        for (let outX = o << 2; outX < wide * pixel; outX += pixel) {
-          const gradient = load<f32>(gradients + outX);
-          const largest = load<f32>(source + outX);
-          const from = y + corner;
-          const is0 = load<f32>(from) == largest;
-          const is1 = load<f32>(from + pixel) == largest;
-          const is2 = load<f32>(from + line) == largest;
-          const isUpper = is0 | is1;
-          const right = i32(select<bool>(!is0, !is2, isUpper));
-          const to = select<usize>(list, lower, isUpper);
-          const below = i32(!isUpper);
-          store<f32>(to, gradient);
-          store<u32>(to, at + right * step + below * down, 4);
-          store<u32>(to, row + right + below * outWidth, 8);
-          const grown = to + (gradient != 0 ? <usize>ENTRY : 0);
-          list = select<usize>(grown, list, isUpper);
-          lower = select<usize>(lower, grown, isUpper);
-          if (dy) {
-            const place = dy + corner + right * pixel + below * line;
-            store<f32>(place, load<f32>(place) + gradient);
-          }
-          corner += 2 * pixel;
-          at += 2 * step;
-          row += 2;
-        }
-        // A few entries: a loop beats a call to memory.copy.
-        for (let from = spare; from < lower; from += ENTRY, list += ENTRY) {
-          store<u64>(list, load<u64>(from));
-          store<u32>(list, load<u32>(from, 8), 8);
-        }
-        store<u32>(lists + (o << 2), list);
+      const from = (image * tall + outY) * pooledLine;
+      const to = (image * outHeight + 2 * outY) * line;
+      const window = x + image * height * rowBytes + 2 * outY * down;
+      for (let o = firstOutput; o < endOutput; o += LANES) {
+        const at = o << 2;
+        listRow(
+          min(LANES, endOutput - o),
+          pooled + from + at,
+          dPooled + from + at,
+          y + to + at,
+          dy ? dy + to + at : 0,
+          lists + at,
+          spare,
+          window,
+          step,
+          down,
+          wide,
+          outputs << 2,
+          line,
+        );
       }
     }
   }
 }
 
-/** dWeights and dBias += the gradient of `convolve`, from lists of room for `rows` windows: of some outputs. */
+/** A row of pooled outputs, up to four side by side: `ends` says where each one's list ends. */
+function listRow(
+  lanes: i32,
+  pooled: usize,
+  dPooled: usize,
+  y: usize,
+  dy: usize,
+  ends: usize,
+  spare: usize,
+  window: usize,
+  step: i32,
+  down: i32,
+  wide: i32,
+  pixel: i32,
+  line: i32,
+): void {
+  // Winners of the upper row, then those of the lower one. Lanes that are none write where nobody reads.
+  const pitch = <usize>((wide + 1) * ENTRY);
+  let upper0: usize = load<u32>(ends);
+  let upper1: usize = lanes > 1 ? load<usize>(ends, 4) : spare + pitch;
+  let upper2: usize = lanes > 2 ? load<usize>(ends, 8) : spare + 2 * pitch;
+  let upper3: usize = lanes > 3 ? load<usize>(ends, 12) : spare + 3 * pitch;
+  let lower0: usize = spare;
+  let lower1: usize = lower0 + pitch;
+  let lower2: usize = lower1 + pitch;
+  let lower3: usize = lower2 + pitch;
+  const right = i32x4.splat(step);
+  const below = i32x4.splat(down);
+  const zero = f32x4.splat(0);
+  for (let left = wide; left > 0; left--) {
+    const gradients = v128.load(dPooled);
+    const some = f32x4.ne(gradients, zero);
+    const largest = v128.load(pooled);
+    const is0 = f32x4.eq(v128.load(y), largest);
+    const is1 = v128.andnot(f32x4.eq(v128.load(y + pixel), largest), is0);
+    const isUpper = v128.or(is0, is1);
+    const is2 = v128.andnot(f32x4.eq(v128.load(y + line), largest), isUpper);
+    const across = v128.bitselect(v128.and(is1, right), v128.andnot(right, is2), isUpper);
+    const along = i32x4.add(across, v128.andnot(below, isUpper));
+    const places = i32x4.add(i32x4.splat(<i32>window), along);
+    const low = v128.shuffle<i32>(gradients, places, 0, 4, 1, 5);
+    const high = v128.shuffle<i32>(gradients, places, 2, 6, 3, 7);
+    const up = i32x4.bitmask(v128.and(some, isUpper));
+    const down = i32x4.bitmask(v128.andnot(some, isUpper));
+    v128.store64_lane(upper0, low, 0);
+    v128.store64_lane(upper1, low, 1);
+    v128.store64_lane(upper2, high, 0);
+    v128.store64_lane(upper3, high, 1);
+    v128.store64_lane(lower0, low, 0);
+    v128.store64_lane(lower1, low, 1);
+    v128.store64_lane(lower2, high, 0);
+    v128.store64_lane(lower3, high, 1);
+    upper0 += (up & 1) << 3;
+    upper1 += (up & 2) << 2;
+    upper2 += (up & 4) << 1;
+    upper3 += up & 8;
+    lower0 += (down & 1) << 3;
+    lower1 += (down & 2) << 2;
+    lower2 += (down & 4) << 1;
+    lower3 += down & 8;
+    if (dy) {
+      const won = v128.and(gradients, some);
+      put(dy, lanes, v128.and(won, is0));
+      put(dy + pixel, lanes, v128.and(won, is1));
+      put(dy + line, lanes, v128.and(won, is2));
+      put(dy + line + pixel, lanes, v128.andnot(won, v128.or(isUpper, is2)));
+      dy += 2 * pixel;
+    }
+    pooled += pixel;
+    dPooled += pixel;
+    y += 2 * pixel;
+    window += 2 * step;
+  }
+  store<u32>(ends, append(upper0, spare, lower0));
+  if (lanes > 1) store<u32>(ends, append(upper1, spare + pitch, lower1), 4);
+  if (lanes > 2) store<u32>(ends, append(upper2, spare + 2 * pitch, lower2), 8);
+  if (lanes > 3) store<u32>(ends, append(upper3, spare + 3 * pitch, lower3), 12);
+}
+
+/** Copies a few entries behind a list; returns where it ends then. A loop beats a call to memory.copy. */
+// @ts-ignore: decorator
+@inline
+function append(list: usize, from: usize, end: usize): usize {
+  for (; from < end; from += ENTRY, list += ENTRY) store<u64>(list, load<u64>(from));
+  return list;
+}
+
+/** The first `lanes` of four values. */
+// @ts-ignore: decorator
+@inline
+function put(to: usize, lanes: i32, values: v128): void {
+  if (lanes > 3) v128.store(to, values);
+  else putLanes(to, lanes, values);
+}
+
+function putLanes(to: usize, lanes: i32, values: v128): void {
+  if (lanes > 0) store<f32>(to, f32x4.extract_lane(values, 0));
+  if (lanes > 1) store<f32>(to, f32x4.extract_lane(values, 1), 4);
+  if (lanes > 2) store<f32>(to, f32x4.extract_lane(values, 2), 8);
+}
+
+/** dWeights and dBias += the gradient of `convolve`, from lists of room for `rows` windows of x: of some outputs. */
 export function convolveWeightGradient(
   firstOutput: i32,
   endOutput: i32,
+  x: usize,
   lists: usize,
   rows: i32,
   dWeights: usize,
   dBias: usize,
+  count: i32,
+  height: i32,
   width: i32,
   channels: i32,
   kernelHeight: i32,
   kernelWidth: i32,
+  strideHeight: i32,
+  strideWidth: i32,
+  outHeight: i32,
+  outWidth: i32,
   outputs: i32,
 ): void {
   const run = kernelWidth * channels;
   const rowBytes = (width * channels) << 2;
+  const step = (strideWidth * channels) << 2;
   // Vectors of a row of the kernel; the last one may hold more than is of it.
   const across = (run + 3) >> 2;
   for (let o = firstOutput; o < endOutput; o++) {
     const list = listAt(lists, o, rows, outputs);
     const end: usize = load<u32>(lists + (o << 2));
+    if (list == end) continue;
     let sum = load<f32>(dBias + (o << 2));
-    for (let entry = list; entry < end; entry += ENTRY) sum += load<f32>(entry);
+    let slice = DEPTH;
+    let sliceEnd = windowAt(slice, x, height * rowBytes, strideHeight * rowBytes, step, outHeight, outWidth);
+    for (let entry = list; entry < end; entry += ENTRY) {
+      sum += load<f32>(entry);
+      const at: usize = load<u32>(entry, 4);
+      if (at < sliceEnd) continue;
+      if (entry > list) store<u32>(entry - ENTRY, load<u32>(entry - ENTRY, 4) | LAST, 4);
+      do {
+        slice += DEPTH;
+        sliceEnd = windowAt(slice, x, height * rowBytes, strideHeight * rowBytes, step, outHeight, outWidth);
+      } while (at >= sliceEnd);
+    }
+    store<u32>(end - ENTRY, load<u32>(end - ENTRY, 4) | LAST, 4);
     store<f32>(dBias + (o << 2), sum);
     const to = dWeights + ((o * kernelHeight * run) << 2);
     for (let first = 0; first < kernelHeight * across; first += GROUP) {
       addGroup(list, end, to, first, kernelHeight * across, across, run, rowBytes);
     }
   }
+}
+
+/** Where window `index` of all images is. */
+function windowAt(
+  index: i32,
+  x: usize,
+  imageBytes: i32,
+  downBytes: i32,
+  stepBytes: i32,
+  outHeight: i32,
+  outWidth: i32,
+): usize {
+  const row = index / outWidth;
+  return x + (row / outHeight) * imageBytes + (row % outHeight) * downBytes + (index % outWidth) * stepBytes;
 }
 
 /** Vectors of a kernel whose sums are in registers. */
@@ -209,7 +331,7 @@ function addGroup(
   const o8 = offsetOf(first + 8, count, across, rowBytes);
   const o9 = offsetOf(first + 9, count, across, rowBytes);
   while (list < end) {
-    const sliceEnd = (load<u32>(list, 8) & -DEPTH) + DEPTH;
+    let word: u32;
     let s0 = f32x4.splat(0);
     let s1 = s0;
     let s2 = s0;
@@ -222,7 +344,8 @@ function addGroup(
     let s9 = s0;
     do {
       const factor = v128.load32_splat(list);
-      const at: usize = load<u32>(list, 4);
+      word = load<u32>(list, 4);
+      const at: usize = word & ~LAST;
       s0 = f32x4.add(s0, f32x4.mul(factor, v128.load(at + o0)));
       s1 = f32x4.add(s1, f32x4.mul(factor, v128.load(at + o1)));
       s2 = f32x4.add(s2, f32x4.mul(factor, v128.load(at + o2)));
@@ -234,7 +357,7 @@ function addGroup(
       s8 = f32x4.add(s8, f32x4.mul(factor, v128.load(at + o8)));
       s9 = f32x4.add(s9, f32x4.mul(factor, v128.load(at + o9)));
       list += ENTRY;
-    } while (list < end && load<u32>(list, 8) < <u32>sliceEnd);
+    } while (!(word & LAST));
     addVector(to, first, count, across, run, s0);
     addVector(to, first + 1, count, across, run, s1);
     addVector(to, first + 2, count, across, run, s2);

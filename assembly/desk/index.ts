@@ -6,7 +6,13 @@ export { gemm, gemmWorkspaceSize } from './gemm';
 export { sparseGemm, sparseGemmWorkspaceSize } from './sparse_gemm';
 export { im2col, col2im, padImages, addUnpadded } from './patches';
 export { convolve, convolveInputGradient, convolveWorkspaceSize, countNonZero } from './convolution';
-export { convolveWeightGradient, listGradients, listPooledGradients, listsSize } from './convolution_lists';
+export {
+  convolveWeightGradient,
+  listGradients,
+  listPooledGradients,
+  listsSize,
+  spareSize,
+} from './convolution_lists';
 export {
   clear,
   fillRows,

@@ -11,6 +11,8 @@ const SPARSE = 0.3;
 /** Outputs, and weights of each, whose sums are one slice: see assembly/desk/convolution.ts. */
 const MOST_OUTPUTS = 256;
 const MOST_WEIGHTS = 256;
+/** Outputs side by side in a vector: parts of them begin at multiples of it. */
+const LANES = 4;
 
 /** A convolution's operands. */
 export interface Convolution {
@@ -95,11 +97,11 @@ function pooledConvolution(padded: Padded, y: Tensor): Tensor {
   padded.forward(y, pooled);
   tape.record(() => {
     const mark = tape.desk.mark();
-    const dy = op.x.gradient === 0 ? 0 : tape.zeros(rows * outputs);
+    const dy = op.x.gradient === 0 ? 0 : tape.desk.allocate(4 * rows * outputs);
     const lists = tape.desk.allocate(kernels.listsSize(rows / 4, outputs));
     const from = [padded.image.values, y.values, pooled.values, pooled.gradient] as const;
     padded.backWeights(lists, rows / 4, (first, end) => {
-      const spare = tape.desk.allocate(kernels.listsSize(outWidth, 1));
+      const spare = tape.desk.allocate(kernels.spareSize(outWidth));
       return ['listPooledGradients', first, end, ...from, dy, lists, spare, ...padded.where];
     });
     if (dy !== 0) padded.backInput(dy);
@@ -154,12 +156,11 @@ class Padded {
   /** Gradients of weights and biases, from lists of room for `rows` windows, which `list` makes of some outputs. */
   backWeights(lists: number, rows: number, list: (first: number, end: number) => KernelCall): void {
     const { weights, bias } = this.op;
-    const [outputs, kernelHeight, kernelWidth, channels] = weights.shape as Map4;
-    const sizes = [this.image.shape[2]!, channels, kernelHeight, kernelWidth, outputs] as const;
-    this.tape.desk.inParts(outputs, worthwhile(1, rows * 8), (first, count) => {
+    const { outputs } = this.sizes;
+    this.tape.desk.inParts(outputs, worthwhile(LANES, rows * 8), (first, count) => {
       const range = [first, first + count] as const;
       const to = [lists, rows, weights.gradient, bias.gradient] as const;
-      return [list(...range), ['convolveWeightGradient', ...range, ...to, ...sizes]];
+      return [list(...range), ['convolveWeightGradient', ...range, this.image.values, ...to, ...this.where]];
     });
   }
 

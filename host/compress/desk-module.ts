@@ -13,6 +13,7 @@ interface DeskKernels {
   convolveWorkspaceSize(depth: number, outputs: number): number;
   convolve: Kernel;
   listsSize(rows: number, outputs: number): number;
+  spareSize(outWidth: number): number;
   listGradients: Kernel;
   listPooledGradients: Kernel;
   convolveWeightGradient: Kernel;
