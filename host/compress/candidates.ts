@@ -1,8 +1,9 @@
 // What might be done to each layer of a network.
+import { channelGroup } from './channels.js';
 import type { FloatNetwork } from './float-network.js';
 import { elements, hasWeights, weightShape } from './layers.js';
 import { takesPattern } from './pattern.js';
-import { type LayerChoice, readersOf } from './transform.js';
+import type { LayerChoice } from './transform.js';
 import type { WeightBits } from '../model/weight-types.js';
 
 /** What one layer may become: how its structure may change, and how many bits its weights may have. */
@@ -67,6 +68,15 @@ export function layerOptions(
   }));
 }
 
+/** Why a layer has no choice of its own of outputs that are left. */
+function whyNotPrunable(network: FloatNetwork, index: number): string | undefined {
+  const group = channelGroup(network, index);
+  if (typeof group === 'string') return group;
+  const first = group.makers[0]!;
+  if (first === index) return undefined;
+  return `its outputs are added to those of "${network.layers[first]!.name}", with which they are pruned`;
+}
+
 function everyOption(
   network: FloatNetwork,
   allowed: readonly WeightBits[],
@@ -95,9 +105,9 @@ function everyOption(
       const square = Math.min(layer.kernelHeight, layer.kernelWidth) >= 3;
       if (square && takesPattern(layer)) structures.push({ pattern: PATTERN });
     }
-    const readers = readersOf(network, index);
     const spectra = layer.kind === 'dense';
-    if (typeof readers === 'string') return [{ name, structures, bits, spectra, notPrunable: readers }];
+    const notPrunable = whyNotPrunable(network, index);
+    if (notPrunable !== undefined) return [{ name, structures, bits, spectra, notPrunable }];
     for (const share of shares) {
       const keep = keepOf(layer.bias.length, share);
       if (keep < layer.bias.length) structures.push({ keep });

@@ -6,8 +6,8 @@ import { projectPattern, takesPattern } from './pattern.js';
 export type Constraint =
   /** Circulant blocks of this size, over inputs and outputs, or over channels at each tap of a kernel (CirCNN). */
   | { kind: 'circulant'; blockSize: number }
-  /** At most this many outputs with weights that are not 0. */
-  | { kind: 'channels'; keep: number }
+  /** At most this many outputs with weights that are not 0: those `kept`, if given. */
+  | { kind: 'channels'; keep: number; kept?: readonly number[] }
   /** Weights within a window of this size of the kernel, the same for all channels (shape-wise pruning). */
   | ({ kind: 'kernel' } & KernelWindow)
   /** A share of the blocks of a convolution's window, as many for each set of outputs (pattern.ts). */
@@ -86,14 +86,18 @@ export function livelyVectors(layer: WeightedLayer, weights: Float32Array, k: nu
   return vectors;
 }
 
-/** Indices of the `keep` outputs of largest norm, in order. */
-export function largestOutputs(layer: WeightedLayer, weights: Float32Array, keep: number): number[] {
+/** The squared norm of each output's weights. */
+export function outputNorms(layer: WeightedLayer, weights: Float32Array): number[] {
   const { outputs } = matricesOf(layer);
   const length = weights.length / outputs;
-  const norms = Array.from({ length: outputs }, (_, o) =>
+  return Array.from({ length: outputs }, (_, o) =>
     weights.subarray(o * length, (o + 1) * length).reduce((sum, weight) => sum + weight * weight, 0),
   );
-  const order = norms.map((_, o) => o).sort((a, b) => norms[b]! - norms[a]! || a - b);
+}
+
+/** Indices of the `keep` largest, in order. */
+export function largest(values: readonly number[], keep: number): number[] {
+  const order = values.map((_, i) => i).sort((a, b) => values[b]! - values[a]! || a - b);
   return order.slice(0, keep).sort((a, b) => a - b);
 }
 
@@ -134,7 +138,7 @@ export function project(layer: FloatLayer, weights: Float32Array, constraint: Co
       return nearest;
     }
     case 'channels': {
-      const kept = new Set(largestOutputs(layer, weights, constraint.keep));
+      const kept = new Set(constraint.kept ?? largest(outputNorms(layer, weights), constraint.keep));
       const length = weights.length / matricesOf(layer).outputs;
       return weights.map((weight, i) => (kept.has(Math.floor(i / length)) ? weight : 0));
     }

@@ -1,11 +1,6 @@
 // What compression may do to a layer, and a network with it done: weights projected onto what they are to be.
-import {
-  circulantVectors,
-  type Constraint,
-  largestOutputs,
-  largestWindow,
-  livelyVectors,
-} from './constraint.js';
+import { type ChannelGroup, channelGroup, keptOf } from './channels.js';
+import { circulantVectors, type Constraint, largestWindow, livelyVectors } from './constraint.js';
 import type { FloatNetwork } from './float-network.js';
 import {
   type ConvolutionLayer,
@@ -49,55 +44,6 @@ export function choiceText({ blockSize, method, keep, kernel, pattern, bits }: L
     ...(bits === undefined ? [] : [`${bits}-bit weights`]),
   ];
   return parts.join('; ') || 'as it was';
-}
-
-/** Where a layer's output channels go: the layers behind it whose weights they meet. */
-interface Readers {
-  /** Depthwise convolutions on the way, whose channels are the same ones. */
-  through: number[];
-  /** Convolutions and dense layers that sum over them. */
-  into: number[];
-}
-
-/** Who reads the outputs of layer `index`, or why its outputs cannot be pruned. */
-export function readersOf({ layers }: FloatNetwork, index: number): Readers | string {
-  const reads = inputsOf(layers);
-  const found: Readers = { through: [], into: [] };
-  const open = [index + 1];
-  for (let tensor = open.pop(); tensor !== undefined; tensor = open.pop()) {
-    if (tensor === layers.length) return 'its outputs are the answer';
-    for (const [at, sources] of reads.entries()) {
-      if (!sources.includes(tensor)) continue;
-      const layer = layers[at]!;
-      switch (layer.kind) {
-        case 'conv2d':
-        case 'dense':
-          if (layer.kind === 'conv2d' && (layer.blockSize ?? 1) > 1)
-            return `"${layer.name}" has circulant blocks over its channels`;
-          found.into.push(at);
-          break;
-        case 'depthwiseConv2d':
-          if (layer.outChannels !== layer.inChannels) return `"${layer.name}" has several outputs a channel`;
-          found.through.push(at);
-          open.push(at + 1);
-          break;
-        case 'maxPool2d':
-        case 'averagePool2d':
-        case 'dropout':
-          open.push(at + 1);
-          break;
-        case 'reshape':
-          if (layer.shape.length > 1) return `"${layer.name}" gives its channels another shape`;
-          open.push(at + 1);
-          break;
-        case 'add':
-          return `"${layer.name}" adds them to those of another layer`;
-        default:
-          return `"${layer.name}" (${layer.kind}) reads them`;
-      }
-    }
-  }
-  return found;
 }
 
 /** The padding that leaves a convolution's outputs in place when its kernel is cut to a window. */
@@ -166,18 +112,20 @@ function keepInputs(layer: FloatLayer, kept: readonly number[], channels: number
   return { ...own, inputs: (own.inputs / channels) * kept.length, weights };
 }
 
-/** Prunes all outputs of layer `index` but `kept`, here and where they are read. */
-function prune(network: FloatNetwork, index: number, kept: readonly number[]): FloatNetwork {
-  const readers = readersOf(network, index);
-  if (typeof readers === 'string') throw new RangeError(`"${network.layers[index]!.name}": ${readers}`);
+/** Prunes all channels of a group but `kept`, where they are made and where they are read. */
+function prune(
+  network: FloatNetwork,
+  { makers, through, into }: ChannelGroup,
+  kept: readonly number[],
+): FloatNetwork {
   const layers = [...network.layers];
-  const channels = (layers[index] as WeightedLayer).bias.length;
-  layers[index] = keepOutputs(layers[index] as WeightedLayer, kept);
-  for (const at of readers.through) {
+  const channels = (layers[makers[0]!] as WeightedLayer).bias.length;
+  for (const at of makers) layers[at] = keepOutputs(layers[at] as WeightedLayer, kept);
+  for (const at of through) {
     const pruned = keepOutputs(layers[at] as WeightedLayer, kept, true);
     layers[at] = { ...pruned, inChannels: kept.length } as FloatLayer;
   }
-  for (const at of readers.into) layers[at] = keepInputs(layers[at]!, kept, channels);
+  for (const at of into) layers[at] = keepInputs(layers[at]!, kept, channels);
   // Flattening is stated where a reshape does it.
   layers.forEach((layer, at) => {
     if (layer.kind === 'reshape' && layer.shape.length === 1) {
@@ -222,7 +170,9 @@ export function applyChoices(network: FloatNetwork, choices: Choices, lively = f
     const { keep } = choices[layer.name] ?? {};
     const own = changed.layers[index]!;
     if (keep === undefined || !hasWeights(own) || keep >= own.bias.length) return;
-    changed = prune(changed, index, largestOutputs(own, own.weights, keep));
+    const group = channelGroup(changed, index);
+    if (typeof group === 'string') throw new RangeError(`"${layer.name}": ${group}`);
+    changed = prune(changed, group, keptOf(changed, group, keep));
   });
   const layers = changed.layers.map((layer) => {
     const choice = choices[layer.name] ?? {};
@@ -233,6 +183,15 @@ export function applyChoices(network: FloatNetwork, choices: Choices, lively = f
     return (choice.blockSize ?? 1) > 1 ? circulant(layer, choice, lively) : layer;
   });
   return { ...changed, layers };
+}
+
+/** Channels that are summed are to be the same ones, of all layers that make them: those that are the largest now. */
+function channelConstraints(network: FloatNetwork, index: number, keep: number): [string, Constraint][] {
+  const group = channelGroup(network, index);
+  const together = typeof group !== 'string' && group.makers.length > 1;
+  if (!together) return [[network.layers[index]!.name, { kind: 'channels', keep }]];
+  const kept = keptOf(network, group, keep);
+  return group.makers.map((at) => [network.layers[at]!.name, { kind: 'channels', keep, kept }]);
 }
 
 /** The constraint that a choice is for structured training, where it has one. Circulant blocks come after pruning. */
@@ -248,7 +207,8 @@ export function constraintsOf(
     const { keep, kernel, blockSize, pattern } = choices[layer.name] ?? {};
     if (blockSize !== undefined && blockSize > 1) circulants[layer.name] = { kind: 'circulant', blockSize };
     if (!hasWeights(layer)) return;
-    if (keep !== undefined && keep < layer.bias.length) prunes[layer.name] = { kind: 'channels', keep };
+    if (keep !== undefined && keep < layer.bias.length)
+      for (const [name, own] of channelConstraints(network, index, keep)) prunes[name] ??= own;
     else if (pattern !== undefined) prunes[layer.name] = { kind: 'pattern', share: pattern };
     else if (kernel && layer.kind === 'conv2d') {
       const room = cropRoom(layer, shapes[reads[index]![0]!]!);
