@@ -9,6 +9,7 @@ import { OpRecord } from '../host/model/record.js';
 import { recordOp } from '../host/ops/record.js';
 import type { Body } from '../host/ops/shared/cost.js';
 import { countedBy } from '../host/ops/shared/gemm-work.js';
+import { PACKED } from '../host/ops/shared/packed-work.js';
 import { both, type Counts, type Part } from '../host/ops/shared/work.js';
 import { besideKernel } from '../host/plan/cost.js';
 import { msp430fr5994 } from '../host/profiles/msp430fr5994.js';
@@ -33,6 +34,8 @@ const SETTINGS = [
 ];
 /** Large blocks ask for more SRAM, and so do weights that are transformed. */
 const MORE_BYTES: Partial<Record<Family, number>> = { circulant: 32_768, apart: 32_768, winograd: 8192 };
+/** SRAM of families that are about how little there is. */
+const ALL_BYTES: Partial<Record<Family, number>> = { tight: 1150 };
 const SEEDS: Record<CalibrationSet, number[]> = { fit: [1, 2, 3], 'held-out': [101, 102] };
 
 /** The images that are counted: every family of ops, in both settings, of shapes to fit to and of others. */
@@ -41,7 +44,7 @@ export const CALIBRATION_IMAGES: CalibrationImage[] = (Object.keys(SEEDS) as Cal
     CALIBRATION_FAMILIES.flatMap((family) =>
       SEEDS[set].map((seed, i) => {
         const setting = SETTINGS[i % 2]!;
-        const arenaBytes = setting.arenaBytes + (MORE_BYTES[family] ?? 0);
+        const arenaBytes = ALL_BYTES[family] ?? setting.arenaBytes + (MORE_BYTES[family] ?? 0);
         return { set, family, seed, ...setting, arenaBytes };
       }),
     ),
@@ -105,9 +108,15 @@ const fileOf = (name: string): URL => new URL(`../../bench/${name}.json`, import
 export const readCalibration = (): Calibration =>
   JSON.parse(readFileSync(fileOf('calibration'), 'utf8')) as Calibration;
 
+/** A count of another kernel's body, `ofKernel`; `kernel` is undefined where it is the op's own. */
+function splitName(name: string): { kernel: string | undefined; term: string } {
+  const [kernel, term] = name.split('.');
+  return term === undefined ? { kernel: undefined, term: name } : { kernel, term };
+}
+
 /** What of `counts` a body does. */
 const countsFor = (counts: Counts, body: Body | 'metered'): Counts =>
-  Object.fromEntries(Object.entries(counts).filter(([name]) => countedBy(body, name)));
+  Object.fromEntries(Object.entries(counts).filter(([name]) => countedBy(body, splitName(name).term)));
 
 /** Work of one op that was counted by itself. */
 interface Piece {
@@ -115,6 +124,8 @@ interface Piece {
   counted: number;
   /** Of that, what is not the kernel's: accesses to memory, the engine around it. */
   beside: number;
+  /** What other kernels' bodies do of it, priced by their rows; left out: nothing. */
+  others?: number;
 }
 
 /** One op, with the work that the model sees in its record. */
@@ -206,8 +217,41 @@ const ROUNDS = 1500;
 const LITTLE = 400;
 /** Costs below this are none. */
 const LEAST_COST = 5e-4;
+/** No less than this share of what is expected by reading code: nothing that is done is free. */
+const LEAST_SHARE = 0.2;
 /** What a cost weighs that is as the one expected, where samples say little of it. */
 const EXPECTED_WEIGHT = 1e-3;
+
+/** About what code takes, by reading it, in instructions of a Cortex-M3: where samples say little, costs stay near to it. */
+const EXPECTED: Readonly<Record<string, Counts>> = {
+  [PACKED]: {
+    ...{
+      entered: 230,
+      copied: 0.8,
+      denseTile: 200,
+      tile: 350,
+      group: 300,
+      line: 60,
+      window: 50,
+      laidOut: 1.2,
+    },
+    ...{ halvesWidened: 1.8, halvesBlock: 150, halvesBlockMac: 1, halvesFour: 250, halvesFourMac: 1.6 },
+    ...{ halvesRest: 20, halvesRestMac: 4.5, halvesAlone: 60, halvesAloneMac: 4.5 },
+    ...{
+      bytesBlock: 120,
+      bytesBlockMac: 3.2,
+      bytesFour: 250,
+      bytesFourMac: 4,
+      bytesAlone: 60,
+      bytesAloneMac: 4.5,
+    },
+    ...{ signsFourTable: 95, signsFourLook1: 5, signsFourLook2: 10, signsFourRest1: 8, signsFourRest2: 14 },
+    ...{ signsFourRow1: 60, signsFourRow2: 80, signsOutput: 20, signsSlowOutput: 30 },
+    ...{ signsOneTable: 45, signsOneLook1: 4.3, signsOneLook2: 8.5, signsOneRest1: 8, signsOneRest2: 12 },
+    ...{ signsOneRow1: 40, signsOneRow2: 45, signsDot: 60, signsDotMac: 14 },
+  },
+  conv2d_sparse: { tile: 300, line: 50, copied: 1, set: 60, block: 40, run: 8, word: 5 },
+};
 
 const inOrder = (costs: Counts): Counts =>
   Object.fromEntries(
@@ -216,8 +260,11 @@ const inOrder = (costs: Counts): Counts =>
     ),
   );
 
-/** Costs ≥ 0 of least squared relative error: coordinate descent. `expected`: costs that they are held near to. */
-function fitKernel(pieces: readonly Piece[], expected: Counts = {}): Counts {
+/**
+ * Costs ≥ 0 of least squared relative error: coordinate descent. `expected`: costs that they are held near to, and of which they
+ * are no less than a `share`.
+ */
+function fitKernel(pieces: readonly Piece[], expected: Counts = {}, share = 0): Counts {
   const names = [
     ...new Set([...pieces.flatMap(({ counts }) => Object.keys(counts)), ...Object.keys(expected)]),
   ].filter((name) => name in expected || pieces.some(({ counts }) => (counts[name] ?? 0) > 0));
@@ -226,8 +273,9 @@ function fitKernel(pieces: readonly Piece[], expected: Counts = {}): Counts {
   const near = names.map((name) => (expected[name] ? EXPECTED_WEIGHT / expected[name] ** 2 : 0));
   const costs = names.map((name) => expected[name] ?? 0);
   const residuals = pieces.map(
-    ({ counted, beside }, s) =>
-      (counted - beside) * weights[s]! - table[s]!.reduce((sum, share, i) => sum + share * costs[i]!, 0),
+    ({ counted, beside, others = 0 }, s) =>
+      (counted - beside - others) * weights[s]! -
+      table[s]!.reduce((sum, share, i) => sum + share * costs[i]!, 0),
   );
   for (let round = 0; round < ROUNDS * names.length; round++) {
     const i = round % names.length;
@@ -237,7 +285,7 @@ function fitKernel(pieces: readonly Piece[], expected: Counts = {}): Counts {
       top += row[i]! * residuals[s]!;
       bottom += row[i]! ** 2;
     });
-    const next = Math.max(0, costs[i]! + top / bottom);
+    const next = Math.max(share * (expected[names[i]!] ?? 0), costs[i]! + top / bottom);
     table.forEach((row, s) => {
       residuals[s]! -= row[i]! * (next - costs[i]!);
     });
@@ -252,25 +300,76 @@ const seenOf = (samples: readonly CalibrationSample[], kernel: string): Calibrat
 const kernelsOf = (samples: readonly CalibrationSample[]): string[] =>
   [...new Set(samples.filter(({ set }) => set === 'fit').map(({ kernel }) => kernel))].sort();
 
-/** Costs of every kernel on a body, fitted to the samples of the fit. */
-function fitCosts(samples: readonly CalibrationSample[]): KernelCosts {
-  return Object.fromEntries(
-    kernelsOf(samples).map((kernel) => [
-      kernel,
-      fitKernel(seenOf(samples, kernel).flatMap(({ pieces }) => pieces)),
-    ]),
-  );
+/** What other kernels' bodies do of `counts`, by their rows. */
+function unitsOfOthers(counts: Counts, costs: KernelCosts): number {
+  return Object.entries(counts).reduce((sum, [name, n]) => {
+    const { kernel, term } = splitName(name);
+    return kernel === undefined ? sum : sum + n * (costs[kernel]?.[term] ?? 0);
+  }, 0);
 }
 
-/** What `row` makes of a sample, and what was counted. */
-function modelled({ pieces }: CalibrationSample, row: Counts): { units: number; counted: number } {
+/** `pieces` without what other kernels' bodies do, which is priced by their rows. */
+const ownPieces = (pieces: readonly Piece[], costs: KernelCosts): Piece[] =>
+  pieces.map(({ counts, counted, beside }) => ({
+    counts: Object.fromEntries(
+      Object.entries(counts).filter(([name]) => splitName(name).kernel === undefined),
+    ),
+    ...{ counted, beside, others: unitsOfOthers(counts, costs) },
+  }));
+
+/** Kernels, those behind of which other kernels' bodies do a part. */
+function inOrderOfFit(samples: readonly CalibrationSample[]): string[] {
+  const hasOthers = (kernel: string): boolean =>
+    seenOf(samples, kernel).some(({ pieces }) =>
+      pieces.some(({ counts }) => Object.keys(counts).some((name) => splitName(name).kernel !== undefined)),
+    );
+  const kernels = kernelsOf(samples);
+  return [...kernels.filter((kernel) => !hasOthers(kernel)), ...kernels.filter(hasOthers)];
+}
+
+const sorted = (costs: Record<string, Counts>): KernelCosts =>
+  Object.fromEntries(Object.entries(costs).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** What `costs` make of a sample, and what was counted. */
+function modelled(
+  { kernel, pieces }: CalibrationSample,
+  costs: KernelCosts,
+): { units: number; counted: number } {
   let [units, counted] = [0, 0];
   for (const piece of pieces) {
-    for (const [name, n] of Object.entries(piece.counts)) units += n * (row[name] ?? 0);
-    units += piece.beside;
+    for (const [name, n] of Object.entries(piece.counts)) units += n * (costs[kernel]?.[name] ?? 0);
+    units += unitsOfOthers(piece.counts, costs) + piece.beside;
     counted += piece.counted;
   }
   return { units, counted };
+}
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
+
+/** How many times as much as by `costs` a kernel was counted to take: the mean of logarithms. */
+const logRatio = (samples: readonly CalibrationSample[], kernel: string, costs: KernelCosts): number =>
+  meanOf(
+    seenOf(samples, kernel)
+      .map((sample) => modelled(sample, costs))
+      .map(({ units, counted }) => Math.log(counted / units)),
+  );
+
+const scaled = (row: Counts, by: number): Counts =>
+  Object.fromEntries(Object.entries(row).map(([name, cost]) => [name, cost * by]));
+
+/**
+ * Costs of every kernel on a body, fitted to the samples of the fit; those of `EXPECTED` near to what is there, as far as the body
+ * does it, scaled to what was counted.
+ */
+function fitCosts(samples: readonly CalibrationSample[], body: CountedBody): KernelCosts {
+  const costs: Record<string, Counts> = {};
+  for (const kernel of inOrderOfFit(samples)) {
+    const row = countsFor(EXPECTED[kernel] ?? {}, body);
+    const scale = Math.exp(EXPECTED[kernel] ? logRatio(samples, kernel, { ...costs, [kernel]: row }) : 0);
+    const pieces = seenOf(samples, kernel).flatMap((sample) => sample.pieces);
+    costs[kernel] = fitKernel(ownPieces(pieces, costs), scaled(row, scale), LEAST_SHARE);
+  }
+  return sorted(costs);
 }
 
 /** A kernel, and one that runs the same code for what both have: transforms of the input. */
@@ -284,35 +383,37 @@ function fitNear(samples: readonly CalibrationSample[], metered: KernelCosts): K
   // Of those the metered ones do not say how they grow.
   const hasOwn = (kernel: string): boolean =>
     Object.keys(metered[kernel]!).some((name) => !countedBy('msp430', name));
-  const meanOf = (values: readonly number[]): number => values.reduce((sum, x) => sum + x, 0) / values.length;
   const logs = new Map(
     kernelsOf(samples)
       .filter((kernel) => !hasOwn(kernel))
-      .map((kernel) => {
-        const ratios = seenOf(samples, kernel).map((sample) => modelled(sample, metered[kernel]!));
-        return [kernel, meanOf(ratios.map(({ units, counted }) => Math.log(counted / units)))];
-      }),
+      .map((kernel) => [kernel, logRatio(samples, kernel, metered)]),
   );
   const mean = meanOf([...logs.values()]);
-  const piecesOf = (kernel: string): Piece[] => seenOf(samples, kernel).flatMap(({ pieces }) => pieces);
+  const costs: Record<string, Counts> = {};
+  const piecesOf = (kernel: string): Piece[] =>
+    ownPieces(
+      seenOf(samples, kernel).flatMap(({ pieces }) => pieces),
+      costs,
+    );
   const isSeen = (kernel: string, name: string): boolean =>
     piecesOf(kernel).some(({ counts }) => (counts[name] ?? 0) > 0);
   const fit = (kernel: string, known: Counts = {}): Counts => {
     const scale = Math.exp(logs.get(kernel) ?? mean);
     const kept = Object.entries(metered[kernel]!).filter(([name]) => countedBy('msp430', name));
-    const expected = Object.fromEntries(kept.map(([name, cost]) => [name, cost * scale]));
-    return fitKernel(piecesOf(kernel), { ...expected, ...known });
+    const expected = { ...scaled(Object.fromEntries(kept), scale), ...known };
+    return fitKernel(piecesOf(kernel), expected, kernel in EXPECTED ? LEAST_SHARE : 0);
   };
-  return Object.fromEntries(
-    Object.keys(metered).map((kernel) => {
-      const same = SAME_CODE[kernel];
-      if (same === undefined) return [kernel, fit(kernel)];
-      const others = Object.entries(fit(same)).filter(
-        ([name]) => name in metered[kernel]! && isSeen(same, name) && !isSeen(kernel, name),
-      );
-      return [kernel, fit(kernel, Object.fromEntries(others))];
-    }),
-  );
+  const withOthers = inOrderOfFit(samples);
+  const order = [...Object.keys(metered).filter((kernel) => !withOthers.includes(kernel)), ...withOthers];
+  for (const kernel of order) {
+    const same = SAME_CODE[kernel];
+    const others = same === undefined ? [] : Object.entries(fit(same));
+    const known = others.filter(
+      ([name]) => name in metered[kernel]! && isSeen(same!, name) && !isSeen(kernel, name),
+    );
+    costs[kernel] = fit(kernel, Object.fromEntries(known));
+  }
+  return sorted(costs);
 }
 
 /** Relative errors of the model, of whole ops of a set. */
@@ -324,7 +425,7 @@ export function errorsOf(
   return samples
     .filter((sample) => sample.set === set)
     .map((sample) => {
-      const { units, counted } = modelled(sample, costs[sample.kernel] ?? {});
+      const { units, counted } = modelled(sample, costs);
       return { kernel: sample.kernel, error: units / counted - 1 };
     });
 }
@@ -337,8 +438,10 @@ export function fitted(body: Body): { samples: CalibrationSample[]; costs: Kerne
   const counted = readCalibration();
   if (body !== 'msp430') {
     const samples = calibrationSamples(counted, body);
-    return { samples, costs: fitCosts(samples) };
+    return { samples, costs: fitCosts(samples, body) };
   }
   const samples = msp430Samples(readCalibrationMsp430());
-  return { samples, costs: fitNear(samples, fitCosts(calibrationSamples(counted, 'metered'))) };
+  const of = (other: CountedBody): KernelCosts => fitCosts(calibrationSamples(counted, other), other);
+  // Of packed weights an MSP430 runs the C that a Cortex-M0+ does, and nothing of what is metered.
+  return { samples, costs: fitNear(samples, { ...of('metered'), [PACKED]: of('armv6m')[PACKED]! }) };
 }

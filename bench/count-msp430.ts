@@ -35,7 +35,17 @@ export const MSP430_SETTINGS: readonly Setting[] = [
   { set: 'fit', seed: 1, arenaBytes: 4096, capacitorUf: 100, families: CALIBRATION_FAMILIES },
   {
     ...{ set: 'fit', seed: 2, arenaBytes: 11_000, capacitorUf: 10_000 },
-    families: ['convolutions', 'packed', 'circulant', 'together', 'others', 'int16'],
+    families: [
+      'convolutions',
+      'blocks',
+      'rows',
+      'fewBits',
+      'sparse',
+      'circulant',
+      'together',
+      'others',
+      'int16',
+    ],
   },
   { set: 'held-out', seed: 101, arenaBytes: 6000, capacitorUf: 330, families: CALIBRATION_FAMILIES },
 ];

@@ -4,6 +4,7 @@ import type { Random } from '../host/math/random.js';
 import {
   elementCount,
   type CirculantMethod,
+  type Conv2d,
   type QuantizedNetwork,
   type QuantizedOp,
   quantizeMultiplier,
@@ -11,10 +12,11 @@ import {
   type TensorSpec,
   type WeightTransform,
 } from '../host/model/quantized-network.js';
+import { WEIGHT_TYPES, type WeightType } from '../host/model/weight-types.js';
 import { withInt16 } from './networks/number-types.js';
 import { between, int8s, requantization, scaling, tensor } from './networks/parts.js';
 import { softmaxOp } from './networks/vectors.js';
-import { windowOutput } from './networks/windows.js';
+import { windowOutput, withoutBlocks } from './networks/windows.js';
 
 /** An op without its tensors, the shapes of its inputs and of its output. */
 interface Drawn {
@@ -69,16 +71,27 @@ const KERNELS: readonly [number, number][] = [
   [4, 3],
 ];
 
-function conv(random: Random, more: { type?: 'int4'; block?: boolean } = {}): Drawn {
-  const channels = pick(random, [1, 3, 4, 8, 10, 16, 24, 32]);
-  const outputs = pick(random, [4, 6, 8, 16, 20, 24, 32, 48]);
+/** Weights of a type; int8 where it is left out. */
+function weightsOf(random: Random, count: number, type: WeightType = 'int8'): Int8Array {
+  const { least, most, step } = WEIGHT_TYPES[type];
+  return Int8Array.from({ length: count }, () => least + step * random.integer((most - least) / step + 1));
+}
+
+const CHANNELS = [1, 3, 4, 8, 10, 16, 24, 32];
+const OUTPUTS = [4, 6, 8, 16, 20, 24, 32, 48];
+
+function conv(
+  random: Random,
+  more: { type?: WeightType; block?: boolean; channels?: number; outputs?: number } = {},
+): Drawn {
+  const { channels = pick(random, CHANNELS), outputs = pick(random, OUTPUTS) } = more;
   const { shape, window, rows, columns } = map(random, channels, KERNELS);
   const taps = window.kernel[0] * window.kernel[1];
   const k = more.block ? 2 ** between(random, 1, 3) : 1;
   const count = more.block
     ? Math.ceil(outputs / k) * Math.ceil(channels / k) * k * taps
     : outputs * channels * taps;
-  const weights = more.type === 'int4' ? int8s(random, count, -8, 7) : int8s(random, count);
+  const weights = weightsOf(random, count, more.type);
   const scales = requantization(random, outputs, 6000 * Math.sqrt(channels * taps));
   return {
     op: (names) => ({
@@ -128,11 +141,41 @@ function depthwise(random: Random, multiplier: number, type?: 'int4'): Drawn {
   };
 }
 
-function dense(random: Random, more: { type?: 'int4'; zero?: boolean; inputs?: number } = {}): Drawn {
+/** A convolution that leaves out most of its blocks. */
+function sparse(random: Random): Drawn {
+  const block = pick(random, [4, 8, 8, 16]);
+  const channels = block * between(random, 2, 4);
+  const outputs = pick(random, OUTPUTS);
+  const { shape, window, rows, columns } = map(random, channels, [
+    [1, 1],
+    [3, 3],
+    [3, 3],
+    [5, 5],
+    [4, 3],
+  ]);
+  const patch = window.kernel[0] * window.kernel[1] * channels;
+  const weights = int8s(random, outputs * patch);
+  const scales = requantization(random, outputs, 6000 * Math.sqrt(patch));
+  const kept = Math.max(1, Math.round((patch / block) * pick(random, [0.2, 0.33, 0.45])));
+  const few = { block, set: pick(random, [8, 16, 32]), kept };
+  return {
+    op(names) {
+      const whole: Conv2d = { kind: 'conv2d', method: 'sparse', ...names, ...window, weights, ...scales };
+      return withoutBlocks(random, whole, few);
+    },
+    inputs: [shape],
+    output: [rows, columns, outputs],
+  };
+}
+
+function dense(
+  random: Random,
+  more: { type?: WeightType; zero?: boolean; inputs?: number; outputs?: number } = {},
+): Drawn {
   const inputs = more.inputs ?? pick(random, [16, 50, 64, 100, 128, 255, 320, 512]);
-  const outputs = pick(random, [5, 10, 12, 16, 32, 64, 90]);
+  const outputs = more.outputs ?? pick(random, [5, 10, 12, 16, 32, 64, 90]);
   const count = inputs * outputs;
-  const weights = more.type ? int8s(random, count, -8, 7) : int8s(random, count);
+  const weights = weightsOf(random, count, more.type);
   const scales = requantization(random, outputs, 6000 * Math.sqrt(inputs));
   const zero = between(random, 1, 100);
   return {
@@ -297,14 +340,29 @@ const FAMILIES = {
     ...times(3, repeated),
     ...times(3, (r) => depthwise(r, 2)),
   ],
-  packed: [
-    ...times(5, (r) => conv(r, { type: 'int4' })),
-    ...times(5, (r) => conv(r, { block: true })),
-    ...times(3, (r) => depthwise(r, 1, 'int4')),
-    ...times(3, (r) => dense(r, { type: 'int4' })),
+  blocks: [...times(5, (r) => conv(r, { block: true })), ...times(3, (r) => depthwise(r, 1, 'int4'))],
+  rows: [
+    (r) => dense(r, { type: 'int4', zero: true }),
+    (r) => dense(r, { type: 'int2', zero: true }),
     ...times(2, (r) => dense(r, { zero: true })),
     ...times(2, (r) => dense(r, { inputs: between(r, 4000, 6000) })),
   ],
+  // Shapes of many rows and of few, of long rows and short ones, whatever else is drawn.
+  fewBits: (['int4', 'int2', 'int1'] as const).flatMap((type): Draw[] => [
+    ...times(3, (r) => conv(r, { type })),
+    (r) => conv(r, { type, channels: pick(r, [24, 32, 48]) }),
+    (r) => conv(r, { type, channels: pick(r, [16, 32]), outputs: pick(r, [3, 5, 7, 9]) }),
+    (r) => conv(r, { type, channels: pick(r, [1, 2, 3]), outputs: pick(r, [32, 48]) }),
+    ...times(2, (r) => dense(r, { type })),
+    (r) => dense(r, { type, inputs: pick(r, [16, 20, 30]), outputs: pick(r, [64, 90]) }),
+    (r) => dense(r, { type, inputs: pick(r, [320, 512, 700]), outputs: between(r, 1, 7) }),
+  ]),
+  // In so little SRAM that there is no room for tables.
+  tight: (['int2', 'int1'] as const).flatMap((type): Draw[] => [
+    ...times(2, (r) => dense(r, { type, inputs: between(r, 400, 500), outputs: pick(r, [4, 8, 20]) })),
+    (r) => dense(r, { type, inputs: between(r, 300, 400), outputs: pick(r, [4, 8, 20]) }),
+  ]),
+  sparse: times(8, sparse),
   circulant: [
     ...times(5, (r) => circulant(r, 'direct', 2 ** between(r, 1, 5), 'stored', true)),
     ...SIZES.map(

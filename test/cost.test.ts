@@ -11,10 +11,11 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { roundToLean } from '../host/ops/lean.js';
 import { coreUnitsOf, recordOp } from '../host/ops/record.js';
 import { BODIES, KERNEL_COSTS } from '../host/ops/shared/cost.js';
+import { PACKED } from '../host/ops/shared/packed-work.js';
 import type { Access } from '../host/ops/shared/work.js';
 import { BareKernels } from '../host/simulator/bare.js';
 import { steadyPower } from '../host/simulator/device.js';
-import { moduleBytes } from '../host/toolchain/modules.js';
+import { bareModuleFor, moduleBytes } from '../host/toolchain/modules.js';
 import * as networks from '../samples/networks.js';
 
 const fits = new Map(BODIES.map((body) => [body, fitted(body)]));
@@ -46,11 +47,28 @@ test('fitted and held-out shapes are not the same', () => {
   }
 });
 
+test('nothing that a body does for weights of few bits, or of a sparse convolution, is free', () => {
+  const done = new Set(fits.get('dsp')!.samples.map(({ kernel }) => kernel));
+  for (const kernel of [PACKED, 'conv2d_sparse']) {
+    assert.ok(done.has(kernel), kernel);
+    for (const body of BODIES) {
+      const { samples } = fits.get(body)!;
+      const pieces = samples.filter((sample) => sample.kernel === kernel).flatMap((sample) => sample.pieces);
+      const names = new Set(pieces.flatMap(({ counts }) => Object.keys(counts)));
+      for (const name of [...names].filter((one) => !one.includes('.') && !one.startsWith('lean')))
+        assert.ok(KERNEL_COSTS[body][kernel]![name]! > 0, `${body}, ${kernel}: ${name}`);
+    }
+  }
+});
+
 const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   conv: networks.convNetwork,
   'deep conv': networks.deepConvNetwork,
   'conv int16': (random) => networks.withInt16(random, networks.convNetwork(random)),
   'conv int4': (random) => networks.withInt4(random, networks.convNetwork(random)),
+  'conv int2': (random) => networks.withWeights(random, 'int2', networks.convNetwork(random)),
+  'conv sparse': networks.sparseNetwork,
+  'conv sparse int4': (random) => networks.sparseNetwork(random, 'int4'),
   'conv blocks': networks.circulantConvNetwork,
   'conv winograd': (random) => networks.winogradNetwork(random, 'stored'),
   'conv winograd, computed': (random) => networks.winogradNetwork(random, 'computed'),
@@ -58,6 +76,7 @@ const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   separable: networks.separableNetwork,
   'depthwise int4': (random) => networks.withInt4(random, networks.depthwiseNetwork(random)),
   dense: (random) => networks.denseNetwork(random, 400),
+  'dense int1': (random) => networks.withWeights(random, 'int1', networks.denseNetwork(random)),
   'dense int4': (random) => networks.withInt4(random, networks.denseNetwork(random)),
   'dense zero point': (random) => networks.withWeightZeroPoint(random, networks.denseNetwork(random, 3000)),
   'circulant direct': (random) => circulant(random, 'direct'),
@@ -101,7 +120,7 @@ function observed(image: Image, index: number): Access {
   };
   const supply = { ...steadyPower };
   const kernels = new BareKernels(
-    new WebAssembly.Module(moduleBytes('bare')),
+    new WebAssembly.Module(moduleBytes(bareModuleFor(image))),
     image,
     supply,
     (kind, address, bytes) => {

@@ -71,6 +71,7 @@ import {
 import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
 import { gemmCounts } from './shared/gemm-work.js';
+import { isFewBits, PACKED, packedCounts } from './shared/packed-work.js';
 import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
 import {
@@ -262,6 +263,7 @@ function groupCounts(op: OpRecord, vectors: number, rows: number, room: boolean)
   const patch = patchOf(op);
   const isPlain = op.get(WIN_BLOCK) <= 1 && isInt8Weights(op);
   if (isPlain && op.isInt8) return gemmCounts(vectors, rows, patch, room);
+  if (isFewBits(op)) return packedCounts(op, { vectors, rows, length: patch, room });
   const k = op.get(WIN_BLOCK);
   const [taps, inputs] = [tapsOf(op), op.get(WIN_INPUT_CHANNELS)];
   return {
@@ -277,7 +279,7 @@ function kernelOf(op: OpRecord): string {
   // With int16 activations rows that are made first are priced as those that are stored.
   if (!op.isInt8) return 'conv2d_s16';
   if (op.get(WIN_BLOCK) > 1) return 'conv2d_blocks';
-  return isInt8Weights(op) ? 'conv2d' : 'conv2d_packed';
+  return isInt8Weights(op) ? 'conv2d' : PACKED;
 }
 
 /** Windows are laid out, unless they are pixels as they lie. */

@@ -35,6 +35,7 @@ import {
   requantBytes,
 } from './shared/lowering.js';
 import { denseTileCycles } from './shared/cycles.js';
+import { isFewBits, PACKED, packedCounts } from './shared/packed-work.js';
 import type { OpRecord } from '../model/record.js';
 import { WEIGHT_TYPES } from '../model/weight-types.js';
 import { isInt8Weights, lookedUp, outputTerm, weightRowBytes } from './shared/record-bytes.js';
@@ -152,6 +153,7 @@ function denseWork(op: OpRecord): Work {
   const pieces = whole ? 0 : Math.ceil(inputs / chunk);
   const zero = op.has(OP_FLAG_WEIGHT_ZERO);
   const plain = whole && !zero && op.isInt8 && isInt8Weights(op);
+  const packed = whole && !zero && isFewBits(op);
   const counts = (rows: number): Counts => {
     const fours = rows - (rows % 4);
     if (plain) {
@@ -163,6 +165,7 @@ function denseWork(op: OpRecord): Work {
         rest: (inputs % 4) * rows,
       };
     }
+    if (packed) return packedCounts(op, { vectors: 1, rows, length: inputs, room: false });
     return {
       [outputTerm(op)]: rows,
       mac: rows * inputs,
@@ -176,7 +179,7 @@ function denseWork(op: OpRecord): Work {
     // Pieces of the input are looked up for every row, and for what the zero point of weights takes.
     const looked = pieces * (rows + (zero ? 1 : 0));
     const sums = part(
-      { tile: 1, ...counts(rows) },
+      { [packed ? 'denseTile' : 'tile']: 1, ...counts(rows) },
       {
         constantViews: whole ? 1 : pieces * rows,
         stateViews: looked,
@@ -188,7 +191,7 @@ function denseWork(op: OpRecord): Work {
     );
     return both(sums, lookedUp(op, rows));
   });
-  const kernel = plain ? 'dense' : op.isInt8 ? 'dense_rows' : 'dense_s16';
+  const kernel = plain ? 'dense' : packed ? PACKED : op.isInt8 ? 'dense_rows' : 'dense_s16';
   return { kernel, enter: whole ? input : part({ entered: 1 }), ...tiles };
 }
 

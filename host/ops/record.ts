@@ -5,6 +5,7 @@ import {
   OP_TILES,
   OP_WEIGHT_TYPE,
   OpKind,
+  WIN_TILE_COLUMNS,
   WeightType,
 } from '../../assembly/layout.js';
 import { kernelName, type OpRecord } from '../model/record.js';
@@ -12,6 +13,7 @@ import { RECORD_OPS } from './index.js';
 import { LEARNING_OPS, learningKind } from './learning.js';
 import type { Cycles, RecordOp, Shapes } from './op.js';
 import { type Body, coreUnits } from './shared/cost.js';
+import { part } from './shared/work.js';
 
 export interface OpDescription extends Shapes {
   /** Name of the kernel, as in docs/FORMAT.md, and for a circulant layer its blocks: `circulant_ntt_s8 2×2·128`. */
@@ -66,22 +68,16 @@ export function coreUnitsOf(op: OpRecord, body: Body): number {
   return coreUnits(enter, kernel, body) + coreUnits(all, kernel, body);
 }
 
-/**
- * Instructions a multiply-add that tables of signs take on a Cortex-M3, of shapes that were counted (docs/ACCEL.md): of
- * convolutions, and of dense layers.
- */
-const SIGNS = { convolution: { int1: 0.93, int2: 1.28 }, dense: { int1: 1.36, int2: 2.52 } } as const;
-
-/** Instructions that an op takes by tables of signs, estimated. */
-function signUnits(op: OpRecord): number {
-  const { family, shapes } = recordOp(op);
-  const ofFamily = SIGNS[family === 'dense' ? 'dense' : 'convolution'];
-  return shapes(op).macs * ofFamily[op.get(OP_WEIGHT_TYPE) === WeightType.INT1 ? 'int1' : 'int2'];
+/** Units of a body for the sums of an op of few bits whose rows are unpacked for each tile, and then multiplied. */
+function unpackedUnits(op: OpRecord, body: Body): number {
+  const { macs } = recordOp(op).shapes(op);
+  const vectors = op.kind === OpKind.DENSE ? 1 : op.get(WIN_TILE_COLUMNS);
+  return coreUnits(part({ mac: macs, made: macs / vectors }), 'dense_rows', body);
 }
 
 /**
- * The share of an op's instructions that its body saves: the DSP extension of those of a Cortex-M3, tables of signs of those of
- * rows that are unpacked there; 0 where nothing is by them.
+ * The share of an op's instructions that its body saves: the DSP extension of those of a Cortex-M3, tables of signs of those that
+ * rows take which are unpacked first; 0 where nothing is by them.
  */
 export function savingOf(op: OpRecord, body: Body): number {
   switch (sumBodyOf(op, body)) {
@@ -90,6 +86,6 @@ export function savingOf(op: OpRecord, body: Body): number {
     case 'dsp':
       return 1 - coreUnitsOf(op, 'dsp') / coreUnitsOf(op, 'armv7m');
     case 'signs':
-      return Math.max(0, 1 - signUnits(op) / coreUnitsOf(op, 'armv7m'));
+      return Math.max(0, 1 - coreUnitsOf(op, body) / unpackedUnits(op, body));
   }
 }

@@ -59,9 +59,9 @@ import {
   isKept,
   lookedUpByTile,
   lookedUpOnce,
-  outputTerm,
   weightRowBytes,
 } from './shared/record-bytes.js';
+import { PACKED, packedCounts } from './shared/packed-work.js';
 import { pixelBytes, windowWork } from './shared/window-work.js';
 import {
   columnChoices,
@@ -72,7 +72,7 @@ import {
   tapsOf,
   windowShapes,
 } from './shared/window.js';
-import { both, type Counts, cut, part, total, type Work } from './shared/work.js';
+import { both, type Counts, cut, ofKernel, part, total, type Work } from './shared/work.js';
 
 /** Channels that a block may have: words of four. */
 const BLOCK_SIZES = [32, 16, 8, 4];
@@ -222,17 +222,14 @@ function blocksOf(op: OpRecord): { block: number; kept: number; set: number; pat
 
 function groupCounts(op: OpRecord, vectors: number, rows: number): Counts {
   const { patch } = blocksOf(op);
-  if (isInt8Weights(op)) return gemmCounts(vectors, rows, patch, hasRoom(op));
-  const outputs = vectors * rows;
-  return { mac: outputs * patch, [outputTerm(op)]: outputs, row: rows, made: rows * patch };
+  return isInt8Weights(op)
+    ? gemmCounts(vectors, rows, patch, hasRoom(op))
+    : packedCounts(op, { vectors, rows, length: patch, room: hasRoom(op) });
 }
 
 /** Whether a core has room to widen two windows. */
 const hasRoom = (op: OpRecord): boolean =>
   op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * blocksOf(op).patch;
-
-/** Words of a window that a block costs as much as to copy: the two loops about it. */
-const BLOCK_STEPS = 1 / 6;
 
 function sparseWork(op: OpRecord): Work {
   const { kept, set, patch } = blocksOf(op);
@@ -242,27 +239,30 @@ function sparseWork(op: OpRecord): Work {
     const sets = cut(channels, set, (outputs) => {
       const groups = cut(outputs, op.get(WIN_GROUP), (rows) =>
         both(
-          part(
-            { group: 1, ...groupCounts(op, columns, rows) },
-            { constantViews: 1, constantBytes: rows * stored },
+          ofKernel(
+            isInt8Weights(op) ? 'conv2d' : PACKED,
+            part(
+              { group: 1, ...groupCounts(op, columns, rows) },
+              { constantViews: 1, constantBytes: rows * stored },
+            ),
           ),
           lookedUpByTile(op, rows),
         ),
       ).all;
       const gathered = part(
-        { laidOut: columns * patch, window: columns * kept * BLOCK_STEPS },
+        { set: 1, word: (columns * patch) / 4, block: kept, run: columns * kept },
         { constantViews: 1, constantBytes: 2 * kept },
       );
       return both(gathered, groups);
     }).all;
     const rows = part(
-      { tile: 1, line: kernelHeight, laidOut: kernelHeight * pixelBytes(op, span) * 0.5 },
+      { tile: 1, line: kernelHeight, copied: kernelHeight * pixelBytes(op, span) },
       { stateViews: seen, stateBytes: seen * pixelBytes(op, span) },
     );
     const output = part({}, { writes: 1, writtenBytes: columns * channels });
     return total([sets, rows, output].map((one) => [1, one] as const));
   });
-  return { kernel: isInt8Weights(op) ? 'conv2d' : 'conv2d_packed', enter: lookedUpOnce(op), ...tiles };
+  return { kernel: 'conv2d_sparse', enter: lookedUpOnce(op), ...tiles };
 }
 
 function sparseBounds(op: OpRecord): Bounds {

@@ -95,14 +95,19 @@ export function gemmCounts(vectors: number, rows: number, length: number, room: 
   };
 }
 
-/** What the names of a body's own counts begin with. `metered`: of the MSP430's kernels as WASM. */
+/** What the names of counts begin with that not every body goes by, and by which each does. `metered`: of the MSP430's kernels as WASM. */
 const PREFIXES = {
-  ...{ dsp: 'paired', armv6m: 'paired', armv7m: 'plain', rv32: 'plain' },
-  ...{ msp430: 'word', lea: 'unit', metered: 'paired' },
-} as const satisfies Record<Body | 'metered', string>;
-const ALL = new RegExp(`^(${[...new Set(Object.values(PREFIXES))].join('|')})[A-Z]`);
+  dsp: ['paired', 'halves'],
+  armv6m: ['paired', 'bytes'],
+  armv7m: ['plain', 'bytes'],
+  rv32: ['plain', 'bytes'],
+  msp430: ['word', 'bytes'],
+  lea: ['unit', 'bytes'],
+  metered: ['paired', 'bytes'],
+} as const satisfies Record<Body | 'lea' | 'metered', readonly string[]>;
+const ALL = new RegExp(`^(${[...new Set(Object.values(PREFIXES).flat())].join('|')})[A-Z]`);
 
 /** Whether what `name` counts is done by `body`: not what another does in its place. */
 export function countedBy(body: Body | 'metered', name: string): boolean {
-  return !ALL.test(name) || name.startsWith(PREFIXES[body]);
+  return !ALL.test(name) || PREFIXES[body].some((prefix) => name.startsWith(prefix));
 }

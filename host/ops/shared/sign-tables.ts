@@ -1,6 +1,6 @@
 // Room in SRAM for tables of signs (assembly/kernels/sign_tables.ts), by which builds made for speed compute weights of 1 and 2
 // bits. A plan without them computes the same, more slowly.
-import { OP_SCRATCH1, OP_SCRATCH2, OP_WEIGHT_TYPE, OpKind } from '../../../assembly/layout.js';
+import { OP_SCRATCH1, OP_SCRATCH2, OP_SCRATCH3, OP_WEIGHT_TYPE, OpKind } from '../../../assembly/layout.js';
 import type { OpRecord } from '../../model/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../../model/weight-types.js';
 import { align, arenaFor, type TileLimits, weightBytes } from './lowering.js';
@@ -13,15 +13,18 @@ const LEAST = 8;
 const MOST = 63;
 
 /** Whether weights of a type are made of signs. */
-const areSigns = (type: WeightType | undefined): boolean => type === 'int1' || type === 'int2';
+const areSigns = (type: WeightType | undefined): type is 'int1' | 'int2' =>
+  type === 'int1' || type === 'int2';
 
 /** Vectors that go at a time. */
 const together = (vectors: number): number => (vectors > 1 ? 4 : 1);
 
+/** Bytes of a table: 16 entries, of four vectors two words, of one a word. */
+const bytesOfTable = (vectors: number): number => 16 * (together(vectors) === 4 ? 8 : 4);
+
 /** Bytes of `fours` tables, and of the sums of `rows` rows. */
 function tableBytes(rows: number, vectors: number, fours: number): number {
-  const table = 16 * (together(vectors) === 4 ? 8 : 4);
-  return align(rows * together(vectors) * 4) + fours * table;
+  return align(rows * together(vectors) * 4) + fours * bytesOfTable(vectors);
 }
 
 /** Rows of weights and vectors they are multiplied with. */
@@ -66,12 +69,28 @@ export function growTables(areas: number[], index: number, shape: Shape, limits:
   }
 }
 
-/** Whether a record of a convolution or a dense layer has room for tables: `vectors` of `length`, a `group` of rows at a time. */
+/** Bytes of SRAM that a record of a convolution or a dense layer has for packed rows and tables. */
+const areaOfTables = (op: OpRecord): number =>
+  op.kind === OpKind.DENSE
+    ? op.get(OP_SCRATCH2) - op.get(OP_SCRATCH1)
+    : op.get(OP_SCRATCH3) - op.get(OP_SCRATCH2);
+
+/** Fours of values that have tables at a time, where `rows` of 1 or 2 bits are multiplied with `vectors`; 0: there are none. */
+export function tablesAtATime(op: OpRecord, { type, length, rows, vectors }: Shape): number {
+  if (!areSigns(type)) return 0;
+  const packed = align(WEIGHT_TYPES[type].rowBytes(length) * rows);
+  // Sums begin a multiple of 8 bytes.
+  const sums = Math.ceil((rows * together(vectors)) / 2) * 8;
+  const left = areaOfTables(op) - packed - sums;
+  const all = Math.ceil(length / 4);
+  const most = together(vectors) === 4 ? MOST : all;
+  const chunk = Math.min(Math.floor(left / bytesOfTable(vectors)), most);
+  if (chunk >= all) return all;
+  return Math.max(chunk - (chunk % LEAST), 0);
+}
+
+/** Whether a record has room for tables: `vectors` of `length`, a `group` of rows at a time. */
 export function hasTables(op: OpRecord, length: number, group: number, vectors: number): boolean {
   const type = weightTypeOfCode(op.get(OP_WEIGHT_TYPE));
-  if (!areSigns(type)) return false;
-  const [area, next] = op.kind === OpKind.DENSE ? [OP_SCRATCH1, OP_SCRATCH2] : [OP_SCRATCH2, OP_SCRATCH2 + 4];
-  const packed = align(WEIGHT_TYPES[type].rowBytes(length) * group);
-  const fours = Math.min(Math.ceil(length / 4), LEAST);
-  return op.get(next) - op.get(area) - packed >= tableBytes(group, vectors, fours);
+  return tablesAtATime(op, { type, length, rows: group, vectors }) > 0;
 }
