@@ -95,7 +95,7 @@ export function gemmCounts(vectors: number, rows: number, length: number, room: 
   };
 }
 
-/** What the names of counts begin with that not every body goes by, and by which each does. `metered`: of the MSP430's kernels as WASM. */
+/** Beginnings of names of counts that not every body goes by, of each body. `metered`: of the MSP430's kernels as WASM. */
 const PREFIXES = {
   dsp: ['paired', 'halves'],
   armv6m: ['paired', 'bytes'],
