@@ -41,6 +41,8 @@ import {
   N_MAGIC,
   OP_BYTES,
   OP_CRC,
+  OP_KIND,
+  OpKind,
   REGION_COUNT,
   STATE_BYTES,
   STATE_MAGIC,
@@ -51,7 +53,7 @@ import {
 } from './layout';
 import { learn, prepare } from './grad/job';
 import { bind, isBound, setUp } from './grad/groups';
-import { LEARNING, LEARNS, STREAMS } from './kernels/mask';
+import { LEARNING, LEARNS, STREAMS, learns } from './kernels/mask';
 import { fetch, put, sync } from './nvm';
 import { checkPlan, fetchRecord } from './plan';
 import {
@@ -229,6 +231,25 @@ export function label(ticket: u32, y: i32): i32 {
   // The first ops take in what the mailbox holds; here the ring has what learning needs of it.
   const skipped = load<u32>(LEARN, T_LATE) + load<u32>(LEARN, T_BELOW);
   return code > 0 ? begin(ticket, JobKind.LEARN, load<u32>(job) + 1 + skipped) : code;
+}
+
+/**
+ * Of an image with a head by sums that can forget: class `y` becomes what it was at the factory, under the app's ticket, in a
+ * job like any other. Repeating it is harmless. Where the image cannot: E_KIND.
+ */
+export function forget(ticket: u32, y: i32): i32 {
+  if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
+  if (!learns(OpKind.FORGET) || !load<u32>(LEARN, T_LATE)) return ErrorCode.E_KIND;
+  const state = load<i32>(CURSOR, C_STATE);
+  if (ticket && load<u32>(CURSOR, C_TICKET) == ticket && load<u32>(CURSOR, C_KIND) == JobKind.LEARN)
+    return state;
+  if (state != Status.IDLE) return ErrorCode.E_BUSY;
+  if (!ticket) return ErrorCode.E_TICKET;
+  // Behind the op that a late label begins at.
+  const op = load<u32>(HEADER, H_JOBS + (JobKind.LEARN << 3)) + load<u32>(LEARN, T_LATE) + 2;
+  if (load<u8>(fetchRecord(op), OP_KIND) != OpKind.FORGET) return ErrorCode.E_KIND;
+  const code = prepare(JobKind.LEARN, 0, y);
+  return code ? code : begin(ticket, JobKind.LEARN, op);
 }
 
 /** Back to the factory's weights, or to the first state of a stream; only between jobs. Repeating it is harmless. */

@@ -252,6 +252,7 @@ export enum OpKind {
   FOLD = 143,
   FACTOR = 144,
   SOLVE = 145,
+  FORGET = 146,
   REQUANTIZE = 147,
   SETTLE = 148,
 }

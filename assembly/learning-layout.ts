@@ -56,10 +56,12 @@ export const UPDATE_CHANNELS = 38;
 /** Physical weight banks: there is no guard, so that _good_ stays the factory's. */
 export const SUMS_BANKS = 2;
 
-// Sums in a weight bank: halvings, samples, 8 reserved bytes; then int32 counts of classes,
+// Sums in a weight bank: halvings, samples, those forgotten, 4 reserved bytes; then int32 counts of classes,
 // their totals, the lower triangle of products, and int16 means.
 export const SUMS_HALVINGS = 0;
 export const SUMS_SAMPLES = 4;
+/** Of the samples folded in, those of classes that were forgotten since. */
+export const SUMS_FORGOTTEN = 8;
 export const SUMS_COUNTS = 16;
 /** What a sample counts for. */
 export const SIXTEENTHS = 16;
@@ -73,9 +75,15 @@ export const FOUR = 4;
 export const SUMS_SHAPE = 72;
 /** Address of the sums that the op reads: `fold` in group WEIGHTS, the others in NEXT. */
 export const SUMS_AT = 76;
-// due: goes on to `settle` unless so many samples wait.
+// due: goes on to `settle` unless so many samples wait; then to `fold`, which is next where that field is 0.
 export const DUE_SETTLE = 80;
 export const DUE_EVERY = 84;
+export const DUE_FOLD = 88;
+/** forget: the op that it leads to, `factor`. OP_OUTPUT: the new sums. Tiles as those of `fold`. */
+export const FORGET_FACTOR = 80;
+/** Turn of a job that forgets a class, of one that makes the head anew, and of one whose sample waits. */
+export const TURN_FORGETS = 2;
+export const TURN_FOLDS = 1;
 /** fold: 2^−decay of what was there goes; 0: nothing. OP_OUTPUT: the new sums. A tile is a class, then a row of products. */
 export const FOLD_DECAY = 80;
 /**

@@ -261,6 +261,16 @@ int32_t brownout_cancel(uint32_t ticket) {
   return (int32_t)brownout_module_cancel(ticket);
 }
 
+int32_t brownout_forget(uint32_t ticket, uint32_t y) {
+#ifdef BROWNOUT_CLASSES
+  return (int32_t)brownout_module_forget(ticket, y);
+#else
+  (void)ticket;
+  (void)y;
+  return BROWNOUT_E_KIND;
+#endif
+}
+
 int32_t brownout_restore(void) {
 #ifdef BROWNOUT_CLASSES
   return (int32_t)brownout_module_restore();

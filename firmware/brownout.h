@@ -74,6 +74,13 @@ int32_t brownout_ack(uint32_t ticket);
 /* Gives up a job. A learn job given up has learnt nothing. */
 int32_t brownout_cancel(uint32_t ticket);
 
+/*
+ * Forgets what was learnt of class y, below BROWNOUT_CLASSES: it becomes what it was at the factory, samples of it that wait are
+ * dropped, and the head is made anew. A job of its own under a ticket that no earlier job had, to be run and acknowledged.
+ * E_KIND where the image was not compiled with --forget.
+ */
+int32_t brownout_forget(uint32_t ticket, uint32_t y);
+
 /* Back to the factory's weights; only between jobs. Repeating it is harmless. */
 int32_t brownout_restore(void);
 

@@ -63,7 +63,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   restore: {
     summary:
-      'Bring a dump of a device’s NVM back to the factory’s weights, as the device does when asked to.',
+      'Bring a dump of a device’s NVM back to the factory’s weights, all or of a class, as the device does when asked to.',
     load: () => import('./restore/command.js'),
   },
   size: {

@@ -76,7 +76,7 @@ export type { ReplayCutsOptions, VerifyOptions } from './verify/options.js';
 export { replayCuts, type ReplayCutsResult } from './verify/replay.js';
 export { learn, type LearnResult } from './learn/learn.js';
 export type { LearningPoint, LearnReplayOptions } from './learn/options.js';
-export { restore } from './restore/restore.js';
+export { restore, type RestoreOptions } from './restore/restore.js';
 export type { Quantity } from './options/quantity.js';
 export {
   type LearningStatus,

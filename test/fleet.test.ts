@@ -20,8 +20,8 @@ import type { BrownoutError } from '../host/error.js';
 import { Fleet, FORGOTTEN, imageName } from '../host/gateway/fleet.js';
 import { FleetLog } from '../host/gateway/log.js';
 import { gatewayServer, Tokens } from '../host/gateway/server.js';
-import { factoryWeights, writeWeights } from '../host/learning/learned.js';
-import { fold, merged, type Projected } from '../host/learning/sums/arithmetic.js';
+import { factoryWeights, withWeights, writeWeights } from '../host/learning/learned.js';
+import { fold, forget, merged, type Projected } from '../host/learning/sums/arithmetic.js';
 import { sumsOfImage } from '../host/learning/sums/of-image.js';
 import { type Sums, sumsBytes } from '../host/learning/sums/spec.js';
 import { Random } from '../host/math/random.js';
@@ -302,6 +302,34 @@ class Process {
     });
   }
 }
+
+test('a class that a device forgot leaves the fleet with its next message; what began from a fleet’s head counts from there', async () => {
+  const random = new Random(12);
+  const samples = Array.from({ length: 30 }, () => sample(random));
+  const learnt = fold(prior, samples);
+  const rest = forget(learnt, prior, 1);
+  const kept = samples.filter(({ label }) => label !== 1);
+  const fleet = Fleet.open(image, join(folder, 'forgetting.log'));
+  await fleet.put('a', 1, bodyOf(learnt));
+  await fleet.put('a', 2, bodyOf(rest));
+  assert.is(fleet.status.samples, kept.length);
+  const expected = exactSums(kept);
+  assert.equal([...fleet.totals.slice(0, CLASSES * (1 + RANK))], expected.slice(0, CLASSES * (1 + RANK)));
+  const { sumsOf } = sumsOfImage(image);
+  const head = fleet.head().slice(-image.learning!.bankBytes);
+  await fleet.close();
+  const next = withWeights(image, head);
+  const begun = sumsOf(factoryWeights(next));
+  assert.is(begun.samples - begun.forgotten, kept.length);
+  const second = Fleet.open(next, join(folder, 'second.log'));
+  const more = fold(begun, samples.slice(0, 7));
+  const bank = factoryWeights(next);
+  bank.set(sumsBytes(more), Buffer.from(bank).indexOf(sumsBytes(begun)));
+  await second.put('b', 1, writeWeights(next, bank));
+  assert.is(second.status.samples, 7);
+  compareTotals(second.totals, samples.slice(0, 7));
+  await second.close();
+});
 
 test(`${DEVICES} devices, ${MESSAGES} messages over HTTP, ${KILLS} kills`, async () => {
   const random = new Random(9);

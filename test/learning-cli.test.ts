@@ -11,10 +11,12 @@ import { compare } from '../host/compare/compare.js';
 import { writeNpy } from '../host/data/npy.js';
 import { learn } from '../host/learn/learn.js';
 import { learnedWeights, readWeights } from '../host/learning/learned.js';
+import { sumsOfImage } from '../host/learning/sums/of-image.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import { constantOffset } from '../host/model/learning-header.js';
 import type { Origin } from '../host/origin.js';
+import { completeJob } from '../host/simulator/app.js';
 import { Device } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
@@ -304,6 +306,43 @@ test('restore: the factory’s weights, samples and counters as they were', asyn
   assert.equal(rest, { file: 'restored2.bin' });
   assert.equal([learning.labelled, learning.banks.current], [SAMPLES, 0]);
   assert.equal(written('restored2.bin'), written('restored.bin'));
+});
+
+test('restore --class: what was learnt of a class is forgotten, by an image that can', async () => {
+  const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
+  const data = Array.from({ length: 24 }, (_, i) => ({ input: int8s(new Random(i), 8), label: i % 3 }));
+  const forgets = readImage(
+    compileUnproved(network, { learn: { layers: 'sums', data, rank: 4, forget: true } }),
+  );
+  save('forgets.brn', forgets.file);
+  const nvm = new SimulatedNvm(forgets.nvmBytes);
+  provision(nvm, forgets);
+  const module = new WebAssembly.Module(moduleBytes('device.learn'));
+  const device = new Device(module, { image: forgets, nvm, sramBytes: 65536 });
+  for (let ticket = 1; ticket <= 12; ticket++)
+    completeJob(
+      device,
+      forgets,
+      { ticket, input: int8s(new Random(ticket), 8), label: ticket % 3 },
+      {},
+      ticket > 1,
+    );
+  save('sums.bin', nvm.cells.slice());
+  const of = sumsOfImage(forgets);
+  const countsOf = (path: string): Int32Array => of.sumsOf(learnedWeights(written(path), forgets)).counts;
+  const command = ['restore', 'sums.bin', '--image', 'forgets.brn', '-o', 'forgot.bin'];
+  const { code, out, err } = await brownout(...command, '--class', '1');
+  assert.equal([code, err], [0, '']);
+  assert.match(out, 'forgot.bin: class 1 as at the factory');
+  const [before, after] = [countsOf('sums.bin'), countsOf('forgot.bin')];
+  assert.equal([after[0], after[1], after[2]], [before[0], of.prior.counts[1], before[2]]);
+  assert.ok(before[1]! > after[1]!);
+  await checkFailure([...command.slice(0, -1), 'no.bin', '--class', '3'], 'E_LABEL');
+  await checkFailure([...command.slice(0, -1), 'no.bin', '--class', 'x'], 'E_OPTION');
+  save('dump.bin', dump());
+  const gradients = ['restore', 'dump.bin', '--image', 'learner.brn', '-o', 'no.bin', '--class', '1'];
+  await checkFailure(gradients, 'E_KIND');
+  assert.not(existsSync(join(cliFolder, 'no.bin')));
 });
 
 test('restore: wrong inputs leave no file', async () => {

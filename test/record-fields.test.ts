@@ -7,7 +7,7 @@ import * as lookup from '../assembly/lookup-layout.js';
 
 const layout = { ...common, ...learning, ...lookup };
 type Prefix =
-  'OP' | 'UPDATE' | 'WIN' | 'CIRC' | 'SUMS' | 'DUE' | 'FOLD' | 'FACTOR' | 'SOLVE' | 'REQUANTIZE' | 'SETTLE';
+  'OP' | 'UPDATE' | 'WIN' | 'CIRC' | 'SUMS' | 'DUE' | 'FOLD' | 'FORGET' | 'FACTOR' | 'SOLVE' | 'REQUANTIZE' | 'SETTLE';
 type Name = Extract<keyof typeof layout, `${Prefix}_${string}`>;
 const NARROW: Partial<Record<Name, number>> = {
   OP_KIND: 1,
@@ -63,8 +63,9 @@ const OPS: Record<string, Name[]> = {
     ...(['CIRC_ROOT', 'CIRC_CENTRE', 'CIRC_GROUP', 'CIRC_FACTOR'] as const),
   ],
   'update of windows': [...COMMON, ...WINDOW, ...UPDATE, 'UPDATE_HEIGHT', 'UPDATE_CHANNELS'],
-  due: [...COMMON, 'SUMS_SHAPE', 'DUE_SETTLE', 'DUE_EVERY'],
+  due: [...COMMON, 'SUMS_SHAPE', 'DUE_SETTLE', 'DUE_EVERY', 'DUE_FOLD'],
   fold: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FOLD_DECAY'],
+  forget: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FORGET_FACTOR'],
   factor: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'FACTOR_RIDGE', 'FACTOR_ROWS'],
   solve: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'SOLVE_CLASSES'],
   requantize: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'REQUANTIZE_INPUTS', 'REQUANTIZE_REACH'],

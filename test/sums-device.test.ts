@@ -3,9 +3,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import {
   C_BANKS,
+  C_KIND,
   C_SAMPLE,
   C_STEP,
   ENTRY_BYTES,
+  EntryKind,
+  JobKind,
   OpKind,
   S_ENTRIES,
   S_STAMP,
@@ -19,13 +22,13 @@ import { completeSumsOptions } from '../host/learning/options.js';
 import type { LearnOptions } from '../host/learning/spec.js';
 import { deriveSums } from '../host/learning/sums/derive.js';
 import { factoryWeights, withWeights } from '../host/learning/learned.js';
-import { sumsBytes } from '../host/learning/sums/spec.js';
+import { type Sums, sumsBytes } from '../host/learning/sums/spec.js';
 import { SumsMirror } from '../host/learning/sums/mirror.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { banksOf, constantOffset } from '../host/model/learning-header.js';
 import { elementCount, type QuantizedNetwork } from '../host/model/quantized-network.js';
-import { Device } from '../host/simulator/device.js';
+import { Device, PowerCut, steadyPower } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
@@ -98,8 +101,8 @@ function sampleOf(random: Random, network: QuantizedNetwork, label: number, shif
 const OPTIONS: readonly (Partial<LearnOptions> & Pick<CompileOptions, 'arenaBytes'>)[] = [
   { rank: 6 },
   { rank: 3, fold: 1, late: false, prior: 0.5 },
-  { rank: 5, reserve: 2, ring: 6 },
-  { ring: 4, decay: 3, prior: 20, rank: 8, arenaBytes: 400 },
+  { rank: 5, reserve: 2, ring: 6, forget: true },
+  { ring: 4, decay: 3, prior: 20, rank: 8, arenaBytes: 400, forget: true },
 ];
 
 const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
@@ -150,6 +153,13 @@ for (const [name, shape, layers] of CASES) {
           mirror.learn(input, label, ticket);
         }
         compare(device, image, mirror, `${name}, options ${seed}, sample ${ticket}`);
+        if (spec.forget && ticket % 5 === 0) {
+          const gone = random.integer(spec.classes);
+          assert.is(device.forget(1000 + ticket, gone), Status.RUN);
+          finish(device, 1000 + ticket);
+          mirror.forget(gone);
+          compare(device, image, mirror, `${name}, options ${seed}, forgotten at ${ticket}`);
+        }
         if (ticket === 25) {
           assert.is(device.restore(), Status.IDLE);
           mirror.restore();
@@ -247,7 +257,7 @@ test('sums that have grown too large are halved, all of them, once', () => {
     input: sampleOf(new Random(i), network, i % 3),
     label: i % 3,
   }));
-  const learn: LearnOptions = { layers: 'sums', data, rank: 4, ring: 5 };
+  const learn: LearnOptions = { layers: 'sums', data, rank: 4, ring: 5, forget: true };
   const spec = deriveSums(network, completeSumsOptions(learn), data);
   const large = structuredClone(spec.prior);
   large.counts[1] = 2 ** 30 - 1;
@@ -265,6 +275,13 @@ test('sums that have grown too large are halved, all of them, once', () => {
     compare(device, image, mirror, `sample ${ticket}`);
   }
   assert.is(mirror.sums.halvings, 1);
+  // What the factory's data counts for is halved with them.
+  for (const y of [1, 0]) {
+    assert.is(device.forget(10 + y, y), Status.RUN);
+    finish(device, 10 + y);
+    mirror.forget(y);
+    compare(device, image, mirror, `class ${y} forgotten`);
+  }
 });
 
 test('stamps go round, and labels are of eight bits: the oldest without a label is dropped, and no other', () => {
@@ -311,6 +328,131 @@ test('stamps go round, and labels are of eight bits: the oldest without a label 
   }
 });
 
+/** Of three classes, and a fourth that comes later, all of them learnt on the way to `device` and `mirror`. */
+function learntOnes(learn: Partial<LearnOptions>) {
+  const network = learnable(new Random(7), [12], ['dense:10', 'dense:3']);
+  const data = Array.from({ length: 30 }, (_, i) => ({
+    input: sampleOf(new Random(i), network, i % 3),
+    label: i % 3,
+  }));
+  const options: LearnOptions = { layers: 'sums', data, rank: 6, reserve: 1, forget: true, ...learn };
+  const image = readImage(compileUnproved(network, { learn: options }));
+  const device = deviceOf(image, 'device.learn');
+  const mirror = new SumsMirror(deriveSums(network, completeSumsOptions(options), data));
+  for (let ticket = 1; ticket <= 23; ticket++) {
+    const label = ticket % 4;
+    const input = sampleOf(new Random(ticket), network, label, 9);
+    device.feed(input);
+    assert.is(device.learn(ticket, label), Status.RUN);
+    finish(device, ticket);
+    mirror.learn(input, label, ticket);
+  }
+  return { network, image, device, mirror };
+}
+
+/** Scatter within classes, in real numbers. */
+function scatterOf({ counts, totals, products }: Sums): number[] {
+  const rank = totals.length / counts.length;
+  return Array.from(products, (product, at) => {
+    const i = Math.floor((Math.sqrt(8 * at + 1) - 1) / 2);
+    const j = at - (i * (i + 1)) / 2;
+    const means = Array.from(counts, (n, c) =>
+      n > 0 ? (totals[c * rank + i]! * totals[c * rank + j]!) / n : 0,
+    );
+    return product - means.reduce((sum, one) => sum + one, 0);
+  });
+}
+
+test('a class is forgotten: its count, its mean and what waits of it are the factory’s; scatter within classes stays', () => {
+  const { network, image, device, mirror } = learntOnes({ prior: 2 });
+  const { prior } = mirror.spec;
+  const before = mirror.sums;
+  assert.ok(mirror.summary.entries.some(({ kind, label }) => kind === EntryKind.LEARN && label === 3));
+  for (const [i, y] of [3, 1].entries()) {
+    assert.is(device.forget(100 + i, y), Status.RUN);
+    assert.is(device.forget(100 + i, y), Status.RUN, 'once more, under way');
+    finish(device, 100 + i);
+    assert.is(device.forget(100 + i, y), Status.IDLE, 'forgotten already');
+    mirror.forget(y);
+    compare(device, image, mirror, `without class ${y}`);
+    assert.not(mirror.summary.entries.some(({ kind, label }) => kind === EntryKind.LEARN && label === y));
+  }
+  const { counts, totals, forgotten, samples } = mirror.sums;
+  assert.equal([counts[1], counts[3]], [prior.counts[1], 0]);
+  assert.equal(totals.slice(6, 12), prior.totals.slice(6, 12));
+  assert.equal(totals.slice(18), new Int32Array(6));
+  assert.is(samples - forgotten, (before.counts[0]! + before.counts[2]! - 64) / 16);
+  const [was, is] = [before, mirror.sums].map(scatterOf) as [number[], number[]];
+  is.forEach((value, at) => {
+    assert.ok(Math.abs(value - was[at]!) <= 4, `product ${at}: ${value}, before ${was[at]}`);
+  });
+  // It does not win any more, and can be learnt again.
+  const fourth = sampleOf(new Random(3), network, 3, 9);
+  assert.is(mirror.logits(fourth)[3], -128);
+  for (let ticket = 200; ticket < 212; ticket++) {
+    device.feed(sampleOf(new Random(ticket), network, 3, 9));
+    assert.is(device.learn(ticket, 3), Status.RUN);
+    finish(device, ticket);
+    mirror.learn(sampleOf(new Random(ticket), network, 3, 9), 3, ticket);
+    compare(device, image, mirror, `again, ${ticket}`);
+  }
+  assert.is(mirror.classify(fourth), 3);
+});
+
+test('forgetting is refused in so many words, and done once whatever the power does', () => {
+  const { image, device, mirror } = learntOnes({ fold: 3 });
+  assert.is(device.forget(0, 1), ErrorCode.E_TICKET);
+  assert.is(device.forget(100, 4), ErrorCode.E_LABEL);
+  assert.is(device.forget(100, -1), ErrorCode.E_LABEL);
+  assert.is(device.forget(100, 2), Status.RUN);
+  assert.is(device.forget(101, 2), ErrorCode.E_BUSY);
+  assert.is(device.cancel(100), Status.IDLE);
+  compare(device, image, mirror, 'given up');
+  const start = device.nvm.cells.slice();
+  mirror.forget(2);
+  // A cut after every so many writes, each of them again and again.
+  for (let every = 1; every <= 7; every += 2) {
+    const nvm = new SimulatedNvm(image.nvmBytes);
+    nvm.load(start);
+    let left = every;
+    const write = (bytes: number): number => (left-- > 0 ? bytes : 0);
+    const module = new WebAssembly.Module(moduleBytes('device.learn'));
+    const supply = { ...steadyPower, write };
+    const sramBytes = STATIC_BYTES_LEARNING + image.arenaBytes;
+    const cut = new Device(module, { image, nvm, sramBytes, supply });
+    let cuts = 0;
+    for (let boots = 0; boots < 5000; boots++) {
+      left = every + (boots % 9);
+      try {
+        const state = cut.boot();
+        if (
+          state === Status.IDLE &&
+          cut.ticket === 100 &&
+          cuts > 0 &&
+          cut.cursorField(C_KIND) === JobKind.LEARN
+        )
+          break;
+        let code = state === Status.IDLE ? cut.forget(100, 2) : state;
+        while (code === Status.RUN || code === Status.LOW || code === ErrorCode.E_NO_PROGRESS)
+          code = cut.run(1);
+        assert.is(code, Status.DONE);
+        cut.ack(100);
+        break;
+      } catch (error) {
+        if (!(error instanceof PowerCut)) throw error;
+        cuts++;
+        cut.cut();
+      }
+    }
+    assert.ok(cuts >= 5, `${cuts} cuts`);
+    compare(cut, image, mirror, `a cut after ${every} writes`);
+  }
+  assert.is(learntOnes({ forget: false }).device.forget(100, 0), ErrorCode.E_KIND);
+  const last = learnable(new Random(7), [12], ['dense:10', 'dense:3']);
+  const gradients = readImage(compileUnproved(last, { learn: { layers: 'last' } }));
+  assert.is(deviceOf(gradients, 'device.learn').forget(1, 0), ErrorCode.E_KIND);
+});
+
 test('proved: every way of a learn job', () => {
   for (const late of [true, false]) {
     const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
@@ -318,7 +460,15 @@ test('proved: every way of a learn job', () => {
       input: sampleOf(new Random(i), network, i % 3),
       label: i % 3,
     }));
-    const learn = { layers: 'sums', data, rank: 4, ring: 5, late, ...(late ? {} : { reserve: 2 }) };
+    const learn = {
+      layers: 'sums',
+      data,
+      rank: 4,
+      ring: 5,
+      late,
+      forget: late,
+      ...(late ? {} : { reserve: 2 }),
+    };
     const image = compileUnproved(network, { learn });
     for (const job of ['infer', 'learn'] as const) {
       const result = verify(image, { job });
@@ -328,7 +478,7 @@ test('proved: every way of a learn job', () => {
         `${job}, late ${late}: ${JSON.stringify(result.counterexample)}`,
       );
       assert.ok(result.proved);
-      if (job === 'learn') assert.ok(result.scenarios.length >= 4, 'several ways');
+      if (job === 'learn') assert.is(result.scenarios.length, late ? 7 : 4);
     }
   }
 });

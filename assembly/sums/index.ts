@@ -4,6 +4,7 @@ import { learns } from '../kernels/mask';
 import * as due from './due';
 import * as factor from './factor';
 import * as fold from './fold';
+import * as forget from './forget';
 import * as requantize from './requantize';
 import * as settle from './settle';
 import * as solve from './solve';
@@ -29,6 +30,9 @@ export function tile(op: usize, kind: i32, index: i32): void {
       break;
     case OpKind.FOLD:
       if (learns(OpKind.FOLD)) fold.tile(op, index);
+      break;
+    case OpKind.FORGET:
+      if (learns(OpKind.FORGET)) forget.tile(op, index);
       break;
     case OpKind.FACTOR:
       if (learns(OpKind.FACTOR)) factor.tile(op, index);

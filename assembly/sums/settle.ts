@@ -12,15 +12,17 @@ import {
   JobKind,
   OP_SCRATCH0,
   OP_SCRATCH1,
+  OpKind,
   S_ENTRIES,
   T_LABEL,
   VERDICT_RIGHT,
 } from '../layout';
-import { SETTLE_CLASSES, SETTLE_LEARN, SETTLE_LOGITS } from '../learning-layout';
+import { SETTLE_CLASSES, SETTLE_LEARN, SETTLE_LOGITS, TURN_FORGETS } from '../learning-layout';
 import { bind, entryAddress, freeBank, nextState } from '../grad/groups';
 import { largest } from '../grad/loss';
 import { observe, takeIn } from '../grad/finish';
-import { entryCount, entryOf, fetchState, kindOf, nth, oldest } from '../grad/state';
+import { entryCount, entryOf, fetchState, kindOf, labelOf, nth, oldest } from '../grad/state';
+import { learns } from '../kernels/mask';
 import { look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 
@@ -47,11 +49,12 @@ function judge(op: usize, entry: i32, y: i32): usize {
   return scratch;
 }
 
-/** All that waited, and the job's own sample, are in the sums: their entries are free. */
-function release(state: usize, own: i32): void {
+/** Frees entries that waited, with label `label` unless that is below 0; and entry `own`. */
+function release(state: usize, own: i32, label: i32): void {
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
-    if (i == own || kindOf(entry) == EntryKind.LEARN) memory.fill(entry, 0, ENTRY_BYTES);
+    const waits = kindOf(entry) == EntryKind.LEARN && (label < 0 || labelOf(entry) == label);
+    if (i == own || waits) memory.fill(entry, 0, ENTRY_BYTES);
   }
 }
 
@@ -68,11 +71,14 @@ export function tile(op: usize): void {
   if (learn) {
     const y = load<i32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH1)));
     const entry = given ? given - 1 : spare;
-    observe(state, judge(op, entry, y), false);
-    if (load<u8>(CURSOR, C_TURN)) {
+    const turn: i32 = load<u8>(CURSOR, C_TURN);
+    const forgets = learns(OpKind.FORGET) && turn == TURN_FORGETS;
+    if (!forgets) observe(state, judge(op, entry, y), false);
+    if (turn) {
       banks = freeBank() | (banks & 0xf0);
       store<u32>(CURSOR, load<u32>(CURSOR, C_STEP) + 1, C_STEP);
-      release(state, given ? entry : -1);
+      // What waited is in the sums; or, where a class is forgotten, never will be.
+      release(state, given ? entry : -1, forgets ? y : -1);
     } else {
       takeIn(state, entry, !given, y, EntryKind.LEARN);
       own = entry;

@@ -31,6 +31,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
     fold,
     decay,
     reserve,
+    forget,
     ...others
   } = options;
   if (asked === undefined) {
@@ -63,6 +64,7 @@ export function learnOptionsOf<T extends CliValues<typeof learningFlags>>(
       ...(fold === undefined ? {} : { fold }),
       ...(decay === undefined ? {} : { decay }),
       ...(reserve === undefined ? {} : { reserve }),
+      ...(forget === undefined ? {} : { forget }),
     },
   };
 }

@@ -49,6 +49,9 @@ function contribution(sums: Sums, of: SumsOfImage): Int32Array {
   return Int32Array.from(parts);
 }
 
+/** Samples that sums are of, the forgotten ones left out. */
+const keptOf = ({ samples, forgotten }: Sums): number => samples - forgotten;
+
 /** The sums of one image's fleet, in memory and on disk. */
 export class Fleet {
   readonly #of: SumsOfImage;
@@ -99,10 +102,10 @@ export class Fleet {
    */
   put(device: string, version: number, body: Uint8Array): Promise<number> {
     const sums = this.#of.sumsOf(readWeights(this.image, body));
-    this.#check(sums);
+    const samples = this.#check(sums);
     const words = contribution(sums, this.#of);
     const payload = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    const next = this.#queue.then(() => this.#store(device, version, sums.samples, payload));
+    const next = this.#queue.then(() => this.#store(device, version, samples, payload));
     this.#queue = next.catch(() => undefined);
     return next;
   }
@@ -147,9 +150,12 @@ export class Fleet {
     this.log.close();
   }
 
-  /** What sums cannot be, whatever was seen. */
-  #check({ samples, halvings, counts, products }: Sums): void {
+  /** Throws for what sums cannot be, whatever was seen. Returns of how many samples they are. */
+  #check(sums: Sums): number {
+    const { halvings, counts, products } = sums;
     const { prior, classes, rank } = this.#of;
+    const samples = keptOf(sums) - keptOf(prior);
+    const forgotten = sums.forgotten - prior.forgotten;
     if (halvings !== prior.halvings)
       refuse(
         `sums that were halved ${halvings - prior.halvings} times`,
@@ -176,13 +182,15 @@ export class Fleet {
     for (let i = 0; i < rank; i++) {
       const at = triangle(i) + i;
       const square = products[at]! - prior.products[at]!;
-      if (square < 0 || square > SIXTEENTHS * samples * 128 ** 2)
+      // Of forgotten samples the scatter within their class stays, rounded.
+      if (square < -forgotten || square > SIXTEENTHS * (samples + forgotten) * 128 ** 2)
         refuse(
           `a sum of ${square} of ${samples} squares`,
           'a possible one',
           'Send a bank as the device holds it.',
         );
     }
+    return samples;
   }
 
   async #store(device: string, version: number, samples: number, payload: Uint8Array): Promise<number> {

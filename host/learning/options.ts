@@ -19,7 +19,7 @@ const RIDGE = 800 / 4096;
 
 /** Options of learning by gradients, all there. */
 export type GradientOptions = Required<
-  Omit<LearnOptions, 'rank' | 'prior' | 'ridge' | 'fold' | 'decay' | 'reserve' | 'data'>
+  Omit<LearnOptions, 'rank' | 'prior' | 'ridge' | 'fold' | 'decay' | 'reserve' | 'forget' | 'data'>
 >;
 
 /** 0, or 1 − 2^−n. */
@@ -116,6 +116,11 @@ export const learningOptions = {
     otherwise: '0',
     help: 'of sums: classes beyond the network’s that may be learnt later',
   },
+  forget: {
+    kind: { ...flag, ...CODE },
+    otherwise: 'no',
+    help: 'of sums: what is learnt of a class can be forgotten on the device',
+  },
   data: { kind: { ...instance('labelled samples: [{ input, label }]', isSamples), ...CODE } },
   late: {
     kind: { ...flag, ...CODE },
@@ -152,7 +157,7 @@ function fail(option: string, found: unknown, expected: string, hint: string): n
 /** What a head by sums is called where layers are named; and the word for what is chosen by memory, energy and samples. */
 export const SUMS = 'sums';
 export const AUTO = 'auto';
-const OF_SUMS = ['rank', 'prior', 'ridge', 'fold', 'decay', 'reserve', 'data'] as const;
+const OF_SUMS = ['rank', 'prior', 'ridge', 'fold', 'decay', 'reserve', 'forget', 'data'] as const;
 const OF_BOTH: readonly string[] = ['layers', 'ring', 'late'];
 
 /** `options` for `layers`: without those of the other way to learn. */
@@ -193,6 +198,7 @@ export function completeSumsOptions(options: LearnOptions): SumsOptions {
     ridge = RIDGE,
     decay = 0,
     reserve = 0,
+    forget = false,
     late,
     ...given
   } = checkOptions(learningOptions, options);
@@ -208,6 +214,7 @@ export function completeSumsOptions(options: LearnOptions): SumsOptions {
     every,
     decay,
     reserve,
+    forget,
     ring,
     late,
   };
@@ -222,7 +229,8 @@ export function completeOptions(options: LearnOptions): GradientOptions {
     fold: ____,
     decay: _____,
     reserve: ______,
-    data: _______,
+    forget: _______,
+    data: ________,
     ...given
   } = checkOptions(learningOptions, options);
   checkWay(options, false);

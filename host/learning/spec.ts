@@ -47,6 +47,8 @@ export interface LearnOptions {
   decay?: number;
   /** Of a head by sums: classes beyond the network's; none of them wins until it has a sample; default 0. */
   reserve?: number;
+  /** Of a head by sums: whether the device can forget what it learnt of a class; default false. */
+  forget?: boolean;
   /** Labelled samples of the factory's data, as the network takes them: what a head by sums begins with. */
   data?: readonly { input: Int8Array; label: number }[];
 }

@@ -21,7 +21,7 @@ import { refuseRecord } from './image-error.js';
 
 /** Kinds of ops of a head by sums. */
 export type SumsKind =
-  OpKind.DUE | OpKind.FOLD | OpKind.FACTOR | OpKind.SOLVE | OpKind.REQUANTIZE | OpKind.SETTLE;
+  OpKind.DUE | OpKind.FOLD | OpKind.FORGET | OpKind.FACTOR | OpKind.SOLVE | OpKind.REQUANTIZE | OpKind.SETTLE;
 
 /** Kinds of ops of learning alone. */
 export type LearningKind =

@@ -102,6 +102,10 @@ const SUMS_OPS = {
     enter: STEERING.tile + (WAITING + classes) * VIEW + rank * (WAITING * MAC + VIEW),
     tile: WAITING * (VIEW + rank * MAC) + rank * (DIVISION + MAC),
   })),
+  [OpKind.FORGET]: {
+    ...sums((_, rank) => ({ enter: 0, tile: 8 * VIEW + rank * (2 * DIVISION + WIDE_MAC) })),
+    steers: true,
+  },
   [OpKind.FACTOR]: sums((classes, rank, op) => {
     const rows = op.get(FACTOR_ROWS);
     const mac = rows === FOUR ? FOURTH_MAC : WIDE_MAC;

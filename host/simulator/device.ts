@@ -51,6 +51,7 @@ export interface DeviceExports {
   cancel(ticket: number): number;
   /** Of modules that learn. */
   restore?(): number;
+  forget?(ticket: number, y: number): number;
   status(): number;
   version(): number;
   arena: WebAssembly.Global;
@@ -261,6 +262,12 @@ export class Device {
   restore(): number {
     const { restore } = this.#exports;
     return restore ? this.#guard(() => restore()) : ErrorCode.E_KIND;
+  }
+
+  /** Class `y` as it was at the factory; a job of its own. */
+  forget(ticket: number, y: number): number {
+    const { forget } = this.#exports;
+    return forget ? this.#guard(() => forget(ticket, y)) : ErrorCode.E_KIND;
   }
 
   status(): number {

@@ -38,7 +38,7 @@ function runUnderPolicy(subject: Subject, image: Image, low: () => boolean): num
   const sequence = 0xffffffff - (job.steps.length >> 1);
   probe.nvm.set(deviceAt(image, sequence, job.start));
   probe.boot((arena) => arena.fill(0x3c));
-  if (!job.late) probe.feed(job.input);
+  if (!job.begins) probe.feed(job.input);
   probe.call(() => request(probe, job));
   const commits: number[] = [];
   for (let done = 0; done < job.steps.length;) {

@@ -48,6 +48,7 @@ const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
   [OpKind.FINISH]: { addresses: DECIDES, branches: DECIDES },
   [OpKind.DUE]: { addresses: DECIDES, branches: DECIDES },
   [OpKind.FOLD]: { addresses: WAITING, branches: `${WAITING}; ${ROUNDS}` },
+  [OpKind.FORGET]: { addresses: DECIDES, branches: `${DECIDES}; ${ROUNDS}` },
   [OpKind.FACTOR]: { branches: ROUNDS },
   [OpKind.SOLVE]: { branches: `${ABSENT}; ${ROUNDS}` },
   [OpKind.REQUANTIZE]: { branches: `${ABSENT}; ${ROUNDS}` },

@@ -39,8 +39,8 @@ export interface JobRequest {
   input: Uint8Array;
   /** Of a learn job: the class. */
   label?: number;
-  /** The label comes late: `label` for an input that the ring holds, in place of `submit`. */
-  late?: boolean;
+  /** The call that begins it where no input is fed: `label` for one that the ring holds, or `forget`; else `submit`. */
+  begins?: 'label' | 'forget';
   /** What NVM holds before it; default: what provisioning leaves. */
   start?: Start;
 }
@@ -91,10 +91,11 @@ export function placeOf(image: Pick<Image, 'learning' | 'stream'>, cursor: Curso
 
 /** Asks for the job on a device that is up, its input fed if it needs one. Returns the code. */
 export function request(
-  { device }: { device: Pick<DeviceExports, 'submit' | 'label'> },
+  { device }: { device: Pick<DeviceExports, 'submit' | 'label' | 'forget'> },
   job: JobRequest,
 ): number {
-  if (job.late) return device.label(job.ticket, job.label!);
+  if (job.begins === 'label') return device.label(job.ticket, job.label!);
+  if (job.begins === 'forget') return device.forget!(job.ticket, job.label!);
   return device.submit(job.ticket, job.kind | ((job.label ?? 0) << 8));
 }
 
@@ -152,7 +153,7 @@ export function goldenJob(
     if (code !== wanted) refute('job', `${doing} returns ${code} instead of ${wanted} on steady power`);
   };
   expect(probe.boot(zeros), Status.IDLE, 'boot');
-  if (!job.late) expect(probe.feed(job.input), job.input.length, 'feed');
+  if (!job.begins) expect(probe.feed(job.input), job.input.length, 'feed');
   expect(
     probe.call(() => request(probe, job)),
     Status.RUN,

@@ -1,6 +1,6 @@
 // The model of the job protocol: each call that an app can make, the code it must return and the state it leads to.
 import { ErrorCode, Status } from '../../assembly/error.js';
-import { EntryKind, JobKind } from '../../assembly/layout.js';
+import { EntryKind, JobKind, OpKind } from '../../assembly/layout.js';
 import { groupsOf, type Image } from '../model/image.js';
 import { ringEntries } from '../model/learning-header.js';
 import type { CursorFields } from '../model/cursor.js';
@@ -153,6 +153,32 @@ function labelCall(image: Image, ticket: number, y: number): Call {
   };
 }
 
+/** A class back to the factory's. */
+function forgetCall(image: Image, ticket: number, y: number): Call {
+  return {
+    name: `forget(${ticket}, ${y})`,
+    make: (probe) => probe.call(() => probe.device.forget!(ticket, y)),
+    expect(state) {
+      const { fields } = state;
+      const learning = image.learning!;
+      if (learning.late === 0) return refuse(state, ErrorCode.E_KIND);
+      if (ticket !== 0 && fields.ticket === ticket && fields.kind === JobKind.LEARN)
+        return { code: fields.state, next: state };
+      if (fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
+      if (ticket === 0) return refuse(state, ErrorCode.E_TICKET);
+      const op = image.ops.findIndex(({ kind }) => kind === OpKind.FORGET);
+      if (op < 0) return refuse(state, ErrorCode.E_KIND);
+      if (y < 0 || y >= learning.classes) return refuse(state, ErrorCode.E_LABEL);
+      const changes = { kind: JobKind.LEARN, sample: freshSample(fields.sample), turn: 0 };
+      const next = { ticket, op, tile: 0, ...changes };
+      return {
+        code: Status.RUN,
+        next: settle(state, Status.RUN, { position: 0, owner: undefined }, next),
+      };
+    },
+  };
+}
+
 /** Back to the factory's weights, or to a stream's first state: `changed` has those bits of the banks. */
 const restoreCall = (changed: number): Call => ({
   name: 'restore()',
@@ -250,6 +276,8 @@ export function callsOf({ image, job, other }: Subject, arenaBytes: number): Cal
     for (let entry = 0; entry < image.learning.entries; entry++)
       calls.push(labelCall(image, KEPT_TICKET + entry, 0));
     calls.push(labelCall(image, KEPT_TICKET + image.learning.entries - 1, image.learning.classes));
+    for (const ticket of [0, job.ticket, other.ticket]) calls.push(forgetCall(image, ticket, 0));
+    calls.push(forgetCall(image, job.ticket, image.learning.classes));
   }
   if (image.stream) calls.push(restoreCall(0xf00));
   calls.push({

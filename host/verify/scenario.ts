@@ -174,25 +174,38 @@ function labelledFor(
   return undefined;
 }
 
-type Add = (name: string, start: Start | undefined, label: number, late?: number) => void;
+/** `begins`: the first of the two jobs begins with a late label of that entry, or forgets the class. */
+type Add = (name: string, start: Start | undefined, label: number, begins?: number | 'forget') => void;
 
 /** Adds scenarios of two learn jobs each, on `input` and on `noise`. */
 function adder(scenarios: Scenario[], classes: number, input: Uint8Array, noise: Uint8Array): Add {
-  return (name, start, label, late) => {
+  return (name, start, label, begins) => {
     const common = { kind: JobKind.LEARN, ...(start ? { start } : {}) };
     const jobs: [JobRequest, JobRequest] = [
       { ...common, ticket: TICKET, input, label },
       { ...common, ticket: TICKET + 1, input: noise, label: (label + 1) % classes },
     ];
-    if (late !== undefined) jobs[0] = { ...jobs[0], late: true, ticket: KEPT_TICKET + late };
+    if (begins === 'forget') jobs[0] = { ...jobs[0], begins };
+    else if (begins !== undefined) jobs[0] = { ...jobs[0], begins: 'label', ticket: KEPT_TICKET + begins };
     scenarios.push({ name, jobs });
   };
 }
 
 /** Ways a learn job of a head by sums can take. */
 function sumsScenarios(image: Image, add: Add): void {
-  const { classes, entries } = image.learning!;
   const maker = new StateMaker(image);
+  learningScenarios(image, maker, add);
+  if (!image.ops.some(({ kind }) => kind === OpKind.FORGET)) return;
+  const { classes, entries } = image.learning!;
+  const kinds = Array.from({ length: entries }, (_, i) => (i === 0 ? EntryKind.FREE : EntryKind.LEARN));
+  const waits = maker.make({ labelled: 4 * entries, kinds, spare: 0, banks: 0x202 });
+  add('a class is forgotten, samples wait', waits, 1 % classes, 'forget');
+  add('nothing to forget', undefined, 0, 'forget');
+}
+
+/** Of those, the ways of one that learns. */
+function learningScenarios(image: Image, maker: StateMaker, add: Add): void {
+  const { classes, entries } = image.learning!;
   const every = image.ops.find(({ kind }) => kind === OpKind.DUE)!.get(DUE_EVERY);
   const hasLate = image.jobs[JobKind.INFER]!.count > image.learning!.late;
   /** Entry 0 spare, so many samples that wait, and the others without a label. */

@@ -239,7 +239,7 @@ export class Judges {
     return same ? undefined : 'the mirror: what is learnt';
   }
 
-  #learn(wasm: Uint8Array<ArrayBuffer>, { image, jobs, late, labelOf }: Learner): Uint8Array {
+  #learn(wasm: Uint8Array<ArrayBuffer>, { image, jobs, late, forgets, labelOf }: Learner): Uint8Array {
     const nvm = new SimulatedNvm(image.nvmBytes);
     provision(nvm, image);
     const device = new Device(new WebAssembly.Module(wasm), { image, nvm, sramBytes: SRAM_BYTES });
@@ -252,10 +252,11 @@ export class Judges {
       const asked =
         !late || ticket % 3 > 0 ? [() => device.learn(ticket, label)] : [() => device.submit(ticket)];
       if (late && ticket % 6 === 0) asked.push(() => device.label(ticket, label));
+      if (forgets && ticket % 5 === 0) asked.push(() => device.forget(1000 + ticket, label));
       for (const ask of asked) {
         const code = ask();
         for (let runs = 0; device.status() === 1 && runs < 5000; runs++) device.run();
-        if (code < 0 || device.ack(ticket) < 0) return new Uint8Array(1);
+        if (code < 0 || device.ack(device.ticket) < 0) return new Uint8Array(1);
       }
     }
     return nvm.cells.slice();

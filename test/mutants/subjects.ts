@@ -127,6 +127,8 @@ export interface Learner {
   jobs: number;
   /** Whether every third job is labelled when it is done, or never. */
   late: boolean;
+  /** Whether classes are forgotten, too. */
+  forgets?: true;
   labelOf(ticket: number, random: Random): number;
 }
 
@@ -162,7 +164,7 @@ export function learners(): Learner[] {
   return [
     { image: small, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
     { image: upper, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
-    { image: summer(), jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
+    { image: summer(), jobs: 40, late: true, forgets: true, labelOf: (_, random) => random.integer(3) },
     {
       image: large,
       jobs: 120,
@@ -179,6 +181,6 @@ function summer(): Image {
     input: networks.int8s(new Random(i), 8),
     label: i % 2,
   }));
-  const learn = { layers: 'sums', data, rank: 8, ring: 5, decay: 3 };
+  const learn = { layers: 'sums', data, rank: 8, ring: 5, decay: 3, forget: true };
   return readImage(compile(network, { learn, arenaBytes: 640 }));
 }

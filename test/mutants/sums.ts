@@ -5,6 +5,7 @@ export const SUMS = [
   ...of('assembly/sums/due.ts', 'learning', [
     ['the own sample not counted', 'countOf(state, EntryKind.LEARN) + 1', 'countOf(state, EntryKind.LEARN)'],
     ['always due', 'const due = waiting >=', 'const due = waiting != 0 || waiting >='],
+    ['on to forgetting', '  if (next) jump(next);\n', '  if (!due) jump(next);\n'],
     ['the turn not said', '  store<u8>(CURSOR, u8(due), C_TURN);\n', ''],
   ]),
   ...of('assembly/sums/fold.ts', 'learning', [
@@ -39,6 +40,26 @@ export const SUMS = [
       'test:sums-device',
     ],
     ['samples counted by one', '+ load<u32>(list(op)), SUMS_SAMPLES', '+ 1, SUMS_SAMPLES'],
+  ]),
+  ...of('assembly/sums/forget.ts', 'learning', [
+    ['sums of the factory as they were', '>> halved);\n}', '>> 0);\n}', 'test:sums-device'],
+    ['samples forgotten not counted', ' + learnt, SUMS_FORGOTTEN);', ', SUMS_FORGOTTEN);'],
+    ['the class stays', 'else if (index == c) classTile', 'else if (index < 0) classTile'],
+    [
+      'means stay',
+      'look(from + meansAt(op, c), rank',
+      'look(load<usize>(op, SUMS_AT) + meansAt(op, c), rank',
+    ],
+    ['products of another class', 'addShare(op, c, row, from, 0, -1', 'addShare(op, 0, row, from, 0, -1'],
+    ['the factory’s share left out', '  addShare(op, c, row, factoryAt(op), halved, 1, sums);\n', ''],
+    ['a count of nothing divides', '  if (count <= 0) return;\n', ''],
+    ['on to the fold', '  jump(load<i32>(op, FORGET_FACTOR));\n', ''],
+    ['the turn of a fold', 'store<u8>(CURSOR, TURN_FORGETS,', 'store<u8>(CURSOR, TURN_FORGETS - 1,'],
+    [
+      'sums where they were',
+      'put(load<usize>(op, OP_OUTPUT) + productsAt',
+      'put(load<usize>(op, SUMS_AT) + productsAt',
+    ],
   ]),
   ...of('assembly/sums/factor.ts', 'learning', [
     ['no ridge', 'if (column + j == first + t) entry += load<i64>(found);', ''],
@@ -110,12 +131,10 @@ export const SUMS = [
     ],
   ]),
   ...of('assembly/sums/settle.ts', 'learning', [
-    [
-      'samples stay and are added again',
-      'if (i == own || kindOf(entry) == EntryKind.LEARN)',
-      'if (i == own)',
-    ],
-    ['the own sample stays', 'if (i == own || kindOf', 'if (kindOf'],
+    ['samples stay and are added again', 'if (i == own || waits)', 'if (i == own)'],
+    ['the own sample stays', 'if (i == own || waits)', 'if (waits)'],
+    ['all that waits is forgotten', 'forgets ? y : -1', '-1'],
+    ['a job that forgets counts as a label', 'if (!forgets) observe', 'observe'],
     ['the bank not flipped', 'banks = freeBank() |', 'banks = banks & 15 |'],
     [
       'inferences of learn jobs settled',

@@ -63,8 +63,35 @@ export function fold(sums: Sums, samples: readonly Projected[], decay = 0): Sums
     ...all,
     halvings: sums.halvings + halvings,
     samples: sums.samples + samples.length,
+    forgotten: sums.forgotten,
     means: meansOf(all.counts, all.totals, rank),
   };
+}
+
+/** Sums with class `c` as the factory had it. */
+export function forget(sums: Sums, factory: Sums, c: number): Sums {
+  const rank = sums.totals.length / sums.counts.length;
+  const own = ({ counts, totals }: Sums, halvings: number): { count: number; totals: number[] } => {
+    const rows = totals.subarray(c * rank, (c + 1) * rank);
+    return { count: counts[c]! >> halvings, totals: Array.from(rows, (total) => total >> halvings) };
+  };
+  const [learnt, before] = [own(sums, 0), own(factory, sums.halvings)];
+  const share = ({ count, totals }: typeof learnt, i: number, j: number): bigint =>
+    count > 0 ? (BigInt(totals[i]!) * BigInt(totals[j]!)) / BigInt(count) : 0n;
+  const products = sums.products.slice();
+  for (let i = 0; i < rank; i++) {
+    for (let j = 0; j <= i; j++) {
+      const at = triangle(i) + j;
+      const without = clamp(BigInt(products[at]!) - share(learnt, i, j));
+      products[at] = clamp(BigInt(without) + share(before, i, j));
+    }
+  }
+  const [counts, totals, means] = [sums.counts.slice(), sums.totals.slice(), sums.means.slice()];
+  counts[c] = before.count;
+  totals.set(before.totals, c * rank);
+  means.set(factory.means.subarray(c * rank, (c + 1) * rank), c * rank);
+  const forgotten = sums.forgotten + (Math.max(0, learnt.count - before.count) >> 4);
+  return { halvings: sums.halvings, samples: sums.samples, forgotten, counts, totals, products, means };
 }
 
 /** What divides by a natural number: its bits, and 2^(24 + bits) over it. */
@@ -249,6 +276,7 @@ export function merged(prior: Sums, added: Float64Array, samples: number): Sums 
   return {
     halvings: prior.halvings + halvings,
     samples: prior.samples + samples,
+    forgotten: prior.forgotten,
     counts,
     totals,
     products: words.slice(classes + size),

@@ -33,6 +33,8 @@ export interface SumsOptions {
   decay: number;
   /** Classes beyond the network's. */
   reserve: number;
+  /** Whether a class can be forgotten on the device. */
+  forget: boolean;
   ring: number;
   late: boolean;
 }
@@ -122,7 +124,7 @@ export function priorOf(samples: readonly Projected[], classes: number, rank: nu
       products[triangle(i) + j] = Math.round(between + (SIXTEENTHS * scatter * within) / samples.length);
     }
   }
-  const none = { halvings: 0, samples: 0, counts, totals, products, means: new Int16Array(0) };
+  const none = { halvings: 0, samples: 0, forgotten: 0, counts, totals, products, means: new Int16Array(0) };
   return fold(none, []);
 }
 
@@ -176,6 +178,7 @@ export function deriveSums(
     reach: Math.floor(REACH * Math.min(127 - zeroPoint, zeroPoint + 128)),
     every: options.every,
     decay: options.decay,
+    forget: options.forget,
     ringEntries: options.ring,
     late: options.late,
   };

@@ -6,7 +6,7 @@ import { FrozenPart } from '../frozen.js';
 import { kernelOf, shippedParameters } from '../forward.js';
 import type { LearningCursor } from '../mirror.js';
 import { EntryKind, LearningState, oldestOf } from '../sample-ring.js';
-import { fold, type Head, type Projected, rebuild } from './arithmetic.js';
+import { fold, forget, type Head, type Projected, rebuild } from './arithmetic.js';
 import { type Sums, sumsBytes, type SumsSpec } from './spec.js';
 
 /** Loss of a sample that was wrong. */
@@ -94,6 +94,18 @@ export class SumsMirror {
         'Label earlier, or keep more.',
       );
     this.#job(index, label, ticket);
+  }
+
+  /** Class `label` becomes what it was at the factory; samples of it that wait are dropped. */
+  forget(label: number): void {
+    this.#checkLabel(label);
+    const state = this.#nextState();
+    state.entries.forEach((entry, i) => {
+      if (entry.kind === EntryKind.LEARN && entry.label === label)
+        state.entries[i] = { ticket: 0, stamp: 0, label: 0, kind: EntryKind.FREE };
+    });
+    this.#makeHead(forget(this.sums, this.spec.prior, label));
+    this.#settle(state);
   }
 
   /** Logits with the head in force; nothing is kept. */
@@ -231,9 +243,13 @@ export class SumsMirror {
     return { p: this.#ring[index]!.joined.subarray(0, this.spec.projection.rank), label };
   }
 
-  /** Samples into the sums, and the head made anew, in the free bank. */
+  /** Samples into the sums. */
   #update(samples: readonly Projected[]): void {
-    const sums = fold(this.sums, samples, this.spec.decay);
+    this.#makeHead(fold(this.sums, samples, this.spec.decay));
+  }
+
+  /** The free bank has `sums`, and the head that they make, from now on. */
+  #makeHead(sums: Sums): void {
     const { weights, bias, multiplier, shift }: Head = rebuild(sums, this.spec);
     this.#bank = this.#bank === 1 ? 2 : 1;
     this.step++;

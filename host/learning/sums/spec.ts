@@ -8,6 +8,8 @@ export interface Sums {
   halvings: number;
   /** Samples folded in. */
   samples: number;
+  /** Of those, samples of classes that were forgotten since: their scatter within stays. */
+  forgotten: number;
   /** Of each class. */
   counts: Int32Array;
   /** [class][rank]: Σ p. */
@@ -54,6 +56,8 @@ export interface SumsSpec {
   every: number;
   /** Each fold takes 2^−decay off what was there; 0: nothing. */
   decay: number;
+  /** Whether a class can be forgotten. */
+  forget: boolean;
   ringEntries: number;
   late: boolean;
 }
@@ -65,8 +69,16 @@ export const sumsLength = (classes: number, rank: number): number =>
   16 + 4 * (classes * (1 + rank) + triangle(rank)) + 2 * classes * rank;
 
 /** Sums as a weight bank has them. */
-export function sumsBytes({ halvings, samples, counts, totals, products, means }: Sums): Uint8Array {
-  const words = [halvings, samples, 0, 0, ...counts, ...totals, ...products];
+export function sumsBytes({
+  halvings,
+  samples,
+  forgotten,
+  counts,
+  totals,
+  products,
+  means,
+}: Sums): Uint8Array {
+  const words = [halvings, samples, forgotten, 0, ...counts, ...totals, ...products];
   const bytes = new Uint8Array(4 * words.length + 2 * means.length);
   const view = new DataView(bytes.buffer);
   words.forEach((word, i) => {
@@ -89,6 +101,10 @@ export function readSums(bytes: Uint8Array, classes: number, rank: number): Sums
   };
   const [counts, totals, products] = [words(classes), words(classes * rank), words(triangle(rank))];
   const means = Int16Array.from({ length: classes * rank }, (_, i) => view.getInt16(at + 2 * i, true));
-  const [halvings, samples] = [view.getUint32(0, true), view.getUint32(4, true)];
-  return { halvings, samples, counts, totals, products, means };
+  const [halvings, samples, forgotten] = [0, 4, 8].map((at) => view.getUint32(at, true)) as [
+    number,
+    number,
+    number,
+  ];
+  return { halvings, samples, forgotten, counts, totals, products, means };
 }

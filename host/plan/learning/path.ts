@@ -44,14 +44,18 @@ export interface LearnStep {
 export const inferencePath = (header: LearningHeader, job: Job): LearnStep[] =>
   range(job).map((op) => ({ op, place: { header, cursor: header.late > 0 ? SUMS_CURSOR : CURSOR } }));
 
-/** Of a head by sums: on a new sample, and on one that the ring holds; where samples are folded in. */
-export function sumsPath(header: LearningHeader, _: readonly OpRecord[], job: Job): LearnStep[][] {
+/** Of a head by sums: on a new sample, and on one that the ring holds, where samples are folded in; and forgetting a class. */
+export function sumsPath(header: LearningHeader, ops: readonly OpRecord[], job: Job): LearnStep[][] {
   const at = (sample: number) => {
     const cursor = { ...SUMS_CURSOR, kind: JobKind.LEARN, sample: sample | (sample << 8) };
     return (op: number): LearnStep => ({ op, place: { header, cursor } });
   };
-  const late = range(job).filter((op) => op > header.late);
-  return [range(job).map(at(0)), late.map(at(ENTRY))];
+  const all = range(job).filter((op) => ops[op]!.kind !== OpKind.FORGET);
+  const late = all.filter((op) => op > header.late);
+  const forget = range(job).find((op) => ops[op]!.kind === OpKind.FORGET);
+  const factor = all.findIndex((op) => ops[op]!.kind === OpKind.FACTOR);
+  const forgetting = forget === undefined ? [] : [[forget, ...all.slice(factor)].map(at(0))];
+  return [all.map(at(0)), late.map(at(ENTRY)), ...forgetting];
 }
 
 /** Every lane learnt, two samples judged by either weights, the update. */

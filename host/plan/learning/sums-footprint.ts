@@ -92,6 +92,21 @@ function foldFootprint(op: OpRecord, tile: number, place: Place): Footprint {
   };
 }
 
+function forgetFootprint(op: OpRecord, tile: number, place: Place): Footprint {
+  const parts = new Parts(op);
+  const { classes } = parts;
+  const ofClass = [parts.count(tile), parts.totals(tile), parts.means(tile)];
+  const header: Interval[] = tile === 0 ? [bytes(0, SUMS_COUNTS)] : [];
+  const read = tile < classes ? ofClass : [parts.row(tile - classes)];
+  const written = tile < classes ? [...header, ...ofClass] : read;
+  // Of the class to forget, whichever that is: its count and its totals.
+  const any: Interval = [0, parts.totals(classes - 1)[1]];
+  return {
+    reads: [labelOf(place), ...from(op.get(SUMS_AT), [any, ...read])],
+    writes: from(op.get(OP_OUTPUT), written),
+  };
+}
+
 function factorFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
   const [output, rows] = [op.get(OP_OUTPUT), op.get(FACTOR_ROWS)];
@@ -154,6 +169,7 @@ function settleFootprint(op: OpRecord, _: number, place: Place): Footprint {
 export const SUMS_FOOTPRINTS = {
   [OpKind.DUE]: (_, __, place) => ({ reads: [stateOf(place, Group.STATE)], writes: [] }),
   [OpKind.FOLD]: foldFootprint,
+  [OpKind.FORGET]: forgetFootprint,
   [OpKind.FACTOR]: factorFootprint,
   [OpKind.SOLVE]: solveFootprint,
   [OpKind.REQUANTIZE]: requantizeFootprint,

@@ -15,10 +15,12 @@ import {
 } from '../../../assembly/layout.js';
 import {
   DUE_EVERY,
+  DUE_FOLD,
   DUE_SETTLE,
   FACTOR_RIDGE,
   FACTOR_ROWS,
   FOLD_DECAY,
+  FORGET_FACTOR,
   FOUR,
   REQUANTIZE_INPUTS,
   REQUANTIZE_REACH,
@@ -135,6 +137,12 @@ function lowerFold(spec: SumsSpec): LoweredOp {
   return finished(record, [stateBytes(spec), 8 + 8 * ringEntries, 4 * rank, 2 * rank, 16]);
 }
 
+function lowerForget(spec: SumsSpec): LoweredOp {
+  const { classes, projection } = spec;
+  const { rank } = projection;
+  return finished(recordOf(OpKind.FORGET, classes + rank, spec), [16, 4 * rank, 4 * rank]);
+}
+
 /** Half of the columns, int64, or rows of L; entries; what is looked up; factors, or sums, of four. */
 function factorAreas(rank: number, rows: number): number[] {
   const sums = Math.max(4 * (rank + 1) * rows, 8 * rank);
@@ -195,7 +203,7 @@ export interface SumsProgram {
   turn: Step[];
   scratch: Buffer[];
   laneBytes: number;
-  /** Fills in where `due` leads; `base`: index of the first of `steps`. Returns the op that a late label begins at. */
+  /** Fills in where ops lead; `base`: index of the first of `steps`. Returns the op that a late label begins at. */
   link: (base: number) => number;
 }
 
@@ -235,7 +243,15 @@ function updateSteps({ spec, bank, limits }: SumsProgramInput): Pick<SumsProgram
   const next = inGroup(Group.NEXT, bank.sums, size);
   const at = (field: number, from: Buffer): Step['reads'][number] => ({ field, buffer: from, offset: 0 });
   const inNext = (offset: number, bytes: number): Buffer => inGroup(Group.NEXT, offset, bytes);
+  const forget: Step = {
+    name: 'forget',
+    lowered: lowerForget(spec),
+    reads: [at(SUMS_AT, current)],
+    writes: next,
+    commits: true,
+  };
   const turn: Step[] = [
+    ...(spec.forget ? [forget] : []),
     { name: 'fold', lowered: lowerFold(spec), reads: [at(SUMS_AT, current)], writes: next, commits: true },
     { name: 'factor', lowered: lowerFactor(spec, limits), reads: [at(SUMS_AT, next)], writes: factors },
     {
@@ -269,7 +285,14 @@ export function sumsProgram(given: SumsProgramInput): SumsProgram {
   const wait: Step = { name: 'wait', lowered: lowerSettle(spec, false), reads: [], writes: nowhere };
   const steps = [...(spec.late ? [] : [kept]), due, ...turn, settle];
   const link = (base: number): number => {
-    due.lowered.record.set(DUE_SETTLE, base + steps.indexOf(settle));
+    const indexOf = (kind: OpKind): number =>
+      base + steps.findIndex(({ lowered }) => lowered.record.kind === kind);
+    due.lowered.record.set(DUE_SETTLE, indexOf(OpKind.SETTLE));
+    const forget = steps.find(({ lowered }) => lowered.record.kind === OpKind.FORGET);
+    if (forget) {
+      due.lowered.record.set(DUE_FOLD, indexOf(OpKind.FOLD));
+      forget.lowered.record.set(FORGET_FACTOR, indexOf(OpKind.FACTOR));
+    }
     return base + steps.indexOf(due);
   };
   return { tail: spec.late ? [kept, wait] : [], steps, turn, scratch, laneBytes: 0, link };
