@@ -124,6 +124,28 @@ function fifths({ inputs, labels, groups }: LabelledData, first: number, out: bo
   return { inputs: chosen, labels: Uint8Array.from(members, (member) => labels[member]!) };
 }
 
+/** How images are made smaller before a network gets them: the middle square of so many pixels, by means of squares. */
+export interface Smaller {
+  middle: number;
+  mean: number;
+}
+
+/** Square images of one channel, smaller. */
+export function smallerImages(data: LabelledData, { middle, mean }: Smaller): LabelledData {
+  const count = data.labels.length;
+  const size = Math.sqrt(data.inputs.length / count);
+  const [left, side] = [(size - middle) / 2, middle / mean];
+  const inputs = Float32Array.from({ length: count * side * side }, (_, i) => {
+    const [image, y, x] = [Math.floor(i / side / side), Math.floor(i / side) % side, i % side];
+    const corner = (image * size + left + y * mean) * size + left + x * mean;
+    let sum = 0;
+    for (let at = 0; at < mean * mean; at++)
+      sum += data.inputs[corner + Math.floor(at / mean) * size + (at % mean)]!;
+    return sum / (mean * mean);
+  });
+  return { inputs, labels: data.labels };
+}
+
 /** Training and test inputs; with `held`, 0 … 4, a fifth of those to train on in place of the test's: choices are made by it. */
 export function dataOf(task: Task, held?: string): Split {
   const data = task.data();
