@@ -1,12 +1,22 @@
 // Networks that `compress --from-scratch` trains, by outputs and bits given: what bench/few-bits.ts and bench/wide.ts measure.
 import { compile } from '../host/compile/compile.js';
-import type { Architecture, LabelledData } from '../host/compress/float-network.js';
+import type { Architecture, FloatNetwork, LabelledData } from '../host/compress/float-network.js';
 import { trainFromScratch, withBatchNorm } from '../host/compress/from-scratch.js';
+import { Journal } from '../host/compress/journal.js';
 import { type LayerShape, tensorShapes, weightShape } from '../host/compress/layers.js';
 import { quantizeAs } from '../host/compress/quantize.js';
-import { integerAnswers, scoreOutputs } from '../host/compress/recipe.js';
+import {
+  integerAnswers,
+  type Recipe,
+  roundingOf,
+  scoreOutputs,
+  trainingOptions,
+  trainStep,
+} from '../host/compress/recipe.js';
 import { rangeOf } from '../host/compress/rounding.js';
+import { trainStructured } from '../host/compress/structured.js';
 import type { TrainingOptions } from '../host/compress/train.js';
+import type { Choices } from '../host/compress/transform.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import type { WeightBits } from '../host/model/weight-types.js';
@@ -102,6 +112,24 @@ export function trainRounded(
   const rounding = { bits: named, steps: 'learned', inputRange: rangeOf(data.inputs) } as const;
   const { network, scheme } = trainFromScratch(architecture, data, { ...options, rounding });
   return quantizeAs(network, scheme!, 'from scratch');
+}
+
+/** Structured training of a parent's copy in half of the epochs, then training with rounding in the other half. */
+export function structuredAndRounded(
+  parent: FloatNetwork,
+  choices: Choices,
+  method: 'projected' | 'admm',
+  data: LabelledData,
+  recipe: Recipe,
+  epochs: number,
+): QuantizedNetwork {
+  const step = { journal: new Journal(''), key: 'structured', data, recipe, parent };
+  const half = Math.ceil(epochs / 2);
+  const metric = data.targets ? 'mae' : 'accuracy';
+  const [found] = trainStructured(step, choices, [method], { epochs: half, validation: data, metric });
+  const options = trainingOptions(recipe, half, { rounding: roundingOf(recipe, choices), share: 0.4 });
+  const trial = trainStep(new Journal(''), 'rounded', found!.network, data, options);
+  return quantizeAs(trial.network, trial.scheme!, method);
 }
 
 /** The mean of some figures, and their deviation. */

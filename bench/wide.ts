@@ -6,12 +6,9 @@ import type { FloatNetwork } from '../host/compress/float-network.js';
 import { deviceCost } from '../host/compress/device-cost.js';
 import { foldBatchNorm } from '../host/compress/fold.js';
 import { initialise } from '../host/compress/initialise.js';
-import { Journal } from '../host/compress/journal.js';
 import { hasWeights } from '../host/compress/layers.js';
-import { quantizeAs } from '../host/compress/quantize.js';
-import { type Recipe, roundingOf, trainingOptions, trainStep } from '../host/compress/recipe.js';
+import type { Recipe } from '../host/compress/recipe.js';
 import { rangeOf } from '../host/compress/rounding.js';
-import { trainStructured } from '../host/compress/structured.js';
 import { train } from '../host/compress/train.js';
 import type { Choices } from '../host/compress/transform.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
@@ -28,6 +25,7 @@ import {
   type Result,
   resultOf,
   type ScratchRecipe,
+  structuredAndRounded,
   trainRounded,
 } from './from-scratch.js';
 
@@ -112,7 +110,7 @@ function fromParent(
   data: Split,
   seed: number,
 ): QuantizedNetwork {
-  const { recipe: own, dense: widths } = wide;
+  const { recipe: own } = wide;
   const recipe: Recipe = {
     ...{ seed, distillation: 0, ranges: 'learned', inputRange: rangeOf(data.training.inputs) },
     ...own,
@@ -127,18 +125,8 @@ function fromParent(
       { bits: bits[i]!, ...(isCirculant(i) ? { blockSize: variant.blockSize } : {}) },
     ]),
   );
-  const step = { journal: new Journal(''), key: wide.name, data: data.training, recipe, parent };
-  const half = Math.ceil(own.epochs / 2);
   const method = variant.way as 'projected' | 'admm';
-  const [found] = trainStructured(step, choices, [method], {
-    epochs: half,
-    validation: data.training,
-    metric: 'accuracy',
-  });
-  const options = trainingOptions(recipe, half, { rounding: roundingOf(recipe, choices), share: 0.4 });
-  const trial = trainStep(new Journal(''), 'rounded', found!.network, data.training, options);
-  if (widths.length === 0 || !trial.scheme) throw new RangeError('a network without dense layers');
-  return quantizeAs(trial.network, trial.scheme, wide.name);
+  return structuredAndRounded(parent, choices, method, data.training, recipe, own.epochs);
 }
 
 const DEVICES = ['cortex-m4-generic', 'msp430fr5994'] as const;
