@@ -7,6 +7,7 @@ import { Status } from '../../assembly/error.js';
 import { STATIC_BYTES, STATIC_BYTES_CHECKED, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
 import { assemble } from '../../host/compile/compile.js';
 import { type CompileOptions, compileOptions } from '../../host/compile/options.js';
+import { BrownoutError } from '../../host/error.js';
 import { Random } from '../../host/math/random.js';
 import { type Image, readImage } from '../../host/model/image.js';
 import type { QuantizedNetwork } from '../../host/model/quantized-network.js';
@@ -185,15 +186,22 @@ export interface Sweep {
   capacitorUf?: number;
 }
 
+/** The image in so much SRAM, or, where no tile is small enough for that, in twice as much. */
+function imageIn(network: QuantizedNetwork, options: CompileOptions, arenaBytes: number): Image {
+  try {
+    const given: CompileOptions = { ...options, arenaBytes };
+    return readImage(assemble(network, checkOptions(compileOptions, given)).image);
+  } catch (error) {
+    if (!(error instanceof BrownoutError) || error.code !== 'E_PLAN' || arenaBytes > 20_000) throw error;
+    return imageIn(network, options, arenaBytes * 2);
+  }
+}
+
 /** One shape in all bodies. */
 function trial({ make, arenaBytes, bodies, capacitorUf }: Sweep, seed: number): void {
   const random = new Random(seed);
   const network = make(random);
-  const options: CompileOptions = {
-    arenaBytes: arenaBytes(random, seed),
-    ...(capacitorUf ? { capacitorUf } : {}),
-  };
-  const image = readImage(assemble(network, checkOptions(compileOptions, options)).image);
+  const image = imageIn(network, capacitorUf ? { capacitorUf } : {}, arenaBytes(random, seed));
   const input = valuesFor(random, network.tensors[network.input]!);
   const expected = runOracle(network, input)[network.output]!;
   const nvm = new SimulatedNvm(image.nvmBytes);
