@@ -7,8 +7,10 @@ import { buildParts } from '../host/toolchain/build-device.js';
 import { EVERYTHING } from '../host/toolchain/parts.js';
 import {
   between,
+  circulantNetwork,
   convNetwork,
   deepConvNetwork,
+  denseNetwork,
   depthwiseNetwork,
   elementwiseNetwork,
   int8s,
@@ -29,6 +31,7 @@ const module = new WebAssembly.Module(
       int8: [
         ...[OpKind.ADD, OpKind.MAP, OpKind.CONV2D, OpKind.CONV2D_WINOGRAD],
         ...[OpKind.CONV2D_SPARSE, OpKind.DEPTHWISE_CONV2D, OpKind.SEPARABLE_CONV2D],
+        ...[OpKind.DENSE, OpKind.CIRCULANT_KARATSUBA],
       ],
       int16: [],
       weights: ['int8'],
@@ -67,7 +70,7 @@ function extremes(random: Random, network: QuantizedNetwork): QuantizedNetwork {
   const dead = random.integer(8) === 0;
   const tensors = network.tensors.map((tensor) => ({ ...tensor }));
   const ops = network.ops.map((op) => {
-    if (op.kind !== 'conv2d' && op.kind !== 'depthwiseConv2d') return op;
+    if (!('multipliers' in op) || op.kind === 'matmul') return op;
     // As after a ReLU.
     if (random.integer(2)) tensors[op.output]!.zeroPoint = op.clampMin;
     const shifts = op.shifts.map((shift) =>
@@ -128,5 +131,13 @@ sweep('depthwise_conv2d_s8, eight outputs and more of an input', 60, (random) =>
 sweep('separable_conv2d_s8', 60, (random) => extremes(random, separableNetwork(random)));
 sweep('conv2d_sparse_s8', 30, (random) => extremes(random, sparseNetwork(random)));
 sweep('conv2d_winograd_s8', 60, (random) => extremes(random, winogradNetwork(random, 'stored')));
+
+sweep('dense_s8', 40, (random) => extremes(random, denseNetwork(random, 80)));
+sweep('circulant_s8 by karatsuba', 60, (random) => {
+  const blockSize = 2 ** between(random, 3, 6);
+  const size = (blocks: number): number => between(random, 1, blocks * blockSize);
+  const shape = { blockSize, inputs: size(4), outputs: size(9), method: 'karatsuba' } as const;
+  return extremes(random, circulantNetwork(random, shape));
+});
 
 test.run();

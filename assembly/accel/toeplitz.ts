@@ -1,6 +1,6 @@
 // Products of 4×4 Toeplitz matrices of int16 and vectors, summed over blocks: what circulant layers by Karatsuba's trick are
 // made of. Sums wrap at int32; what is made of them fits.
-import { SIMD } from '../kernels/mask';
+import { SIMD, SPEED } from '../kernels/mask';
 
 /**
  * `leaves` × `rows` (1 or 2) sums over `blocks` blocks, four int32 each, to `sums` and `apart` bytes behind it. `x`: vectors of
@@ -17,6 +17,10 @@ export function toeplitz(
   sums: usize,
   apart: i32,
 ): void {
+  if (SIMD && SPEED && rows == 2 && blocks == 2) {
+    twoByTwo(x, stride, w, leaves, sums, apart);
+    return;
+  }
   for (const end = x + (leaves << 3); x < end; x += 8, sums += 16) {
     if (SIMD) w = rows == 2 ? twoRows(x, stride, w, blocks, sums, apart) : oneRow(x, stride, w, blocks, sums);
     else {
@@ -76,6 +80,53 @@ function twoRows(x: usize, stride: i32, w: usize, blocks: i32, sums: usize, apar
   v128.store(sums, a);
   v128.store(sums + apart, b);
   return w;
+}
+
+/** `twoRows` of two blocks, for all leaves. */
+function twoByTwo(x: usize, stride: i32, w: usize, leaves: i32, sums: usize, apart: i32): void {
+  for (const end = x + (leaves << 3); x < end; x += 8, w += 96, sums += 16) {
+    const p = v128.load32_splat(x);
+    const q = v128.load32_splat(x, 4);
+    const r = v128.load32_splat(x + stride);
+    const s = v128.load32_splat(x + stride, 4);
+    const a = i32x4.add(i32x4.dot_i16x8_s(p, v128.load(w, 8)), i32x4.dot_i16x8_s(q, v128.load(w)));
+    const b = i32x4.add(i32x4.dot_i16x8_s(p, v128.load(w, 32)), i32x4.dot_i16x8_s(q, v128.load(w, 24)));
+    v128.store(sums, add(a, r, s, w + 48));
+    v128.store(sums + apart, add(b, r, s, w + 72));
+  }
+}
+
+/** Four rows at a time, two of weights at `w` and two at `v`, as `toeplitz` has two; sums of rows lie `apart`. */
+export function toeplitzFour(
+  x: usize,
+  stride: i32,
+  w: usize,
+  v: usize,
+  blocks: i32,
+  leaves: i32,
+  sums: usize,
+  apart: i32,
+): void {
+  for (const end = x + (leaves << 3); x < end; x += 8, sums += 16) {
+    let a = i32x4.splat(0);
+    let b = a;
+    let c = a;
+    let d = a;
+    let at = x;
+    for (const last = w + blocks * 48; w < last; w += 48, v += 48) {
+      const p = v128.load32_splat(at);
+      const q = v128.load32_splat(at, 4);
+      a = add(a, p, q, w);
+      b = add(b, p, q, w + 24);
+      c = add(c, p, q, v);
+      d = add(d, p, q, v + 24);
+      at += stride;
+    }
+    v128.store(sums, a);
+    v128.store(sums + apart, b);
+    v128.store(sums + apart * 2, c);
+    v128.store(sums + apart * 3, d);
+  }
 }
 
 /** One row in scalars; its matrices lie `step` bytes apart. */

@@ -6,7 +6,7 @@
 // Stored are the leaves' matrices t[row − column] as pairs (t[i], t[i − 1]), i = −2 … 3: [two block rows][leaf][block][row of the
 // two][pair]; of an odd last row [leaf][block][pair]. The input zero point is folded into the bias.
 import { fillBytes } from '../accel/bytes';
-import { toeplitz } from '../accel/toeplitz';
+import { toeplitz, toeplitzFour } from '../accel/toeplitz';
 import {
   CIRC_BLOCK,
   CIRC_BLOCKS,
@@ -26,9 +26,12 @@ import {
   OP_WEIGHTS,
 } from '../layout';
 import { look, put } from '../nvm';
-import { SIMD } from './mask';
+import { collectStraight, expandStraight, isStraight } from './karatsuba_lanes';
+import { PANELS, SIMD } from './mask';
 import { lookBias, lookRequant, requantizeAll } from './requantize';
-import { requantizeFours } from './requantize_lanes';
+import { ALIKE_BYTES, prepareAlike, requantizeAlike, requantizeFours } from './requantize_lanes';
+import { WORK } from '../sram';
+import { WORK_BYTES } from '../work-layout';
 
 /** Bytes of a leaf's matrix. */
 const LEAF_BYTES = 24;
@@ -201,7 +204,13 @@ export function enter(op: usize): void {
   const end = begin + load<usize>(op, CIRC_INPUTS);
   for (let from = begin; from < end; from += k) {
     const count = <i32>min(<usize>k, end - from);
-    widen(look(from, count, op + load<usize>(op, OP_SCRATCH5)), count, a);
+    const x = look(from, count, op + load<usize>(op, OP_SCRATCH5));
+    if (PANELS && count == k && isStraight(k)) {
+      expandStraight(x, k, to);
+      to += stride;
+      continue;
+    }
+    widen(x, count, a);
     // Zeros behind the last inputs.
     fillBytes(a + (count << 1), 0, (k - count) << 1);
     expand(a, k, to);
@@ -227,8 +236,66 @@ function multiplyRows(op: usize, row: i32, rows: i32, sums: usize, apart: i32): 
   }
 }
 
+/** Four block rows from `row` on, as `multiplyRows` has two; the weights of all leaves are in one piece. */
+function multiplyFour(op: usize, row: i32, sums: usize, apart: i32, room: usize): void {
+  const blocks = load<i32>(op, CIRC_BLOCKS);
+  const leaves = load<i32>(op, CIRC_LEAVES);
+  const bytes = leaves * blocks * LEAF_BYTES * 2;
+  const from = load<usize>(op, OP_WEIGHTS) + (row >> 1) * bytes;
+  const w = look(from, bytes, op + load<usize>(op, OP_SCRATCH1));
+  const v = look(from + bytes, bytes, room);
+  toeplitzFour(op + load<usize>(op, OP_SCRATCH0), leaves << 3, w, v, blocks, leaves, sums, apart);
+}
+
+/** `tile` of blocks that have straight code: four rows at a time, sums and constants of the scale in the room to work in. */
+function tileStraight(op: usize, index: i32): void {
+  const k = load<i32>(op, CIRC_BLOCK);
+  const group = load<i32>(op, CIRC_GROUP);
+  const leaves = load<i32>(op, CIRC_LEAVES);
+  const apart = leaves << 4;
+  const sums = WORK + ALIKE_BYTES;
+  const room = sums + (apart << 2);
+  const a = op + load<usize>(op, OP_SCRATCH3);
+  const output = op + load<usize>(op, OP_SCRATCH5);
+  const begin = index * group * k;
+  const end = min(begin + group * k, load<i32>(op, CIRC_OUTPUTS));
+  const bytes = leaves * load<i32>(op, CIRC_BLOCKS) * LEAF_BYTES * 2;
+  const fours = load<i32>(op, CIRC_CHUNK) == leaves && room + bytes <= WORK + WORK_BYTES;
+  const pair = lookRequant(op, begin, 1, op + load<usize>(op, OP_SCRATCH4));
+  const alike = prepareAlike(op, pair, WORK);
+  let row = index * group;
+  for (let first = begin; first < end;) {
+    const left = (end - first + k - 1) / k;
+    const rows = fours && left >= 4 ? 4 : min(2, left);
+    if (rows == 4) multiplyFour(op, row, sums, apart, room);
+    else multiplyRows(op, row, rows, sums, apart);
+    row += rows;
+    for (let i = 0; i < rows; i++, first += k) {
+      collectStraight(sums + i * apart, k, a);
+      const count = min(k, end - first);
+      const bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH1));
+      if (alike && !(count & 7)) requantizeAlike(WORK, a, bias, output + first - begin, count);
+      else finish(op, a, k, bias, first, count, output + first - begin);
+    }
+  }
+  put(load<usize>(op, OP_OUTPUT) + begin, output, end - begin);
+}
+
+/** `count` of the `k` sums at `a`, of outputs from `first` on, to int8 at `to`. */
+// @ts-ignore: decorator
+@inline
+function finish(op: usize, a: usize, k: i32, bias: usize, first: i32, count: i32, to: usize): void {
+  const pair = lookRequant(op, first, count, op + load<usize>(op, OP_SCRATCH4));
+  if (SIMD && !(count & 3)) requantizeFours(op, a, bias, pair, to, count);
+  else requantizeAll(op, a, k, false, bias, pair, to, count);
+}
+
 /** `group` block rows of k outputs each. */
 export function tile(op: usize, index: i32): void {
+  if (PANELS && isStraight(load<i32>(op, CIRC_BLOCK))) {
+    tileStraight(op, index);
+    return;
+  }
   const k = load<i32>(op, CIRC_BLOCK);
   const group = load<i32>(op, CIRC_GROUP);
   const apart = load<i32>(op, CIRC_LEAVES) << 4;
@@ -249,10 +316,7 @@ export function tile(op: usize, index: i32): void {
     sums += apart;
     const count = min(k, end - first);
     const bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH1));
-    const pair = lookRequant(op, first, count, op + load<usize>(op, OP_SCRATCH4));
-    const to = output + first - begin;
-    if (SIMD && !(count & 3)) requantizeFours(op, a, bias, pair, to, count);
-    else requantizeAll(op, a, k, false, bias, pair, to, count);
+    finish(op, a, k, bias, first, count, output + first - begin);
   }
   put(load<usize>(op, OP_OUTPUT) + begin, output, end - begin);
 }

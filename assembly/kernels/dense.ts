@@ -25,12 +25,12 @@ import {
   OpKind,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, isInt16, widthOf } from './mask';
+import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, SPEED, isInt16, widthOf } from './mask';
 import { isOfNibbles, multiplyNibbles } from './nibbles';
 import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
-import { requantizeFour } from './requantize_lanes';
+import { baseOf, factors, limits, multipliers, narrow, requantizeFour, scaleAlike } from './requantize_lanes';
 
 /** Inputs in SRAM at a time. */
 function chunkOf(op: usize): i32 {
@@ -122,6 +122,29 @@ function fourRows(op: usize, weights: usize, bias: usize, pair: usize, output: u
   requantizeTwo(op, c, d, pair + load<usize>(op, OP_REQUANT_STRIDE) * 2, output + 2);
 }
 
+/** `fourRows` of all fours of `count` rows of one scale, what that takes in registers. Returns how many rows that were. */
+function foursAlike(op: usize, weights: usize, count: i32, bias: usize, pair: usize, output: usize): i32 {
+  if (load<i32>(op, OP_REQUANT_STRIDE)) return 0;
+  const factor = factors(op, pair);
+  if (!i32x4.extract_lane(factor, 0)) return 0;
+  const multiplier = multipliers(op, pair);
+  const limit = limits(op, pair);
+  const low = i32x4.neg(limit);
+  const base = baseOf(op, factor);
+  const half = i32x4.shr_u(factor, 1);
+  const inputs = load<i32>(op, DENSE_INPUTS);
+  const x = op + load<usize>(op, OP_SCRATCH0);
+  const done = count & ~3;
+  for (const end = output + done; output < end; output += 4) {
+    const sums = i32x4.add(fourRowsInLanes(x, weights, inputs, inputs), v128.load(bias));
+    const y = scaleAlike(sums, multiplier, factor, low, limit, base, half);
+    v128.store32_lane(output, narrow(op, y, y), 0);
+    weights += inputs << 2;
+    bias += 16;
+  }
+  return done;
+}
+
 export function tile(op: usize, index: i32): void {
   const wide = isInt16(op, OpKind.DENSE);
   const group = load<i32>(op, DENSE_GROUP);
@@ -144,6 +167,11 @@ export function tile(op: usize, index: i32): void {
       accelerate(op, row, count, bias, pair, output);
       put(load<usize>(op, OP_OUTPUT) + first, output, count);
       return;
+    }
+    if (SIMD && SPEED) {
+      i = foursAlike(op, row, count, bias, pair, output);
+      row += i * bytes;
+      bias += i << 2;
     }
     for (; i + 3 < count; i += 4) {
       fourRows(op, row, bias, pair, output + i);

@@ -225,10 +225,18 @@ export function requantizeFour(op: usize, x: v128, pair: usize, to: usize): void
   v128.store32_lane(to, narrow(op, y, y), 0);
 }
 
+/** What `scaleAlike` adds to upper words. */
+// @ts-ignore: decorator
+@inline
+export function baseOf(op: usize, factor: v128): v128 {
+  const zero = (<i32>load<i16>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1) << SHIFT;
+  return i32x4.add(i32x4.splat(zero), i32x4.shr_u(factor, 2));
+}
+
 /** `scaleFour` by one pair for all, its constants in registers. `base`: (2z + 1)·2ᴷ + f/4; `half`: f/2. */
 // @ts-ignore: decorator
 @inline
-function scaleAlike(
+export function scaleAlike(
   x: v128,
   multiplier: v128,
   factor: v128,
@@ -241,6 +249,53 @@ function scaleAlike(
   const even = i64x2.extmul_low_i32x4_s(y, multiplier);
   const upper = v128.shuffle<i32>(even, i64x2.extmul_high_i32x4_s(y, multiplier), 1, 3, 5, 7);
   return i32x4.shr_s(i32x4.sub(i32x4.add(upper, base), v128.and(i32x4.shr_s(x, 31), half)), SHIFT + 1);
+}
+
+// What one pair for all takes, laid out by `prepareAlike`: vectors of four int32, the clamp 16 int8 each.
+const ALIKE_MULTIPLIER = 0;
+const ALIKE_FACTOR = 16;
+const ALIKE_MOST = 32;
+const ALIKE_BASE = 48;
+const ALIKE_HALF = 64;
+const ALIKE_LOW = 80;
+const ALIKE_HIGH = 96;
+/** Bytes of it. */
+export const ALIKE_BYTES = 112;
+
+/** Lays out at `to` what scaling by one pair for all takes. Returns false, and lays out nothing, where lanes do not scale so. */
+export function prepareAlike(op: usize, pair: usize, to: usize): bool {
+  if (load<i32>(op, OP_REQUANT_STRIDE)) return false;
+  const f = factors(op, pair);
+  if (!i32x4.extract_lane(f, 0)) return false;
+  v128.store(to, multipliers(op, pair), ALIKE_MULTIPLIER);
+  v128.store(to, f, ALIKE_FACTOR);
+  v128.store(to, limits(op, pair), ALIKE_MOST);
+  v128.store(to, baseOf(op, f), ALIKE_BASE);
+  v128.store(to, i32x4.shr_u(f, 1), ALIKE_HALF);
+  v128.store(to, i8x16.splat(load<i8>(op, OP_CLAMP_MIN)), ALIKE_LOW);
+  v128.store(to, i8x16.splat(load<i8>(op, OP_CLAMP_MAX)), ALIKE_HIGH);
+  return true;
+}
+
+/** `count` int32 sums, a multiple of eight, at `sums`, biases at `bias`, to int8 at `to`, by what is prepared at `at`. */
+export function requantizeAlike(at: usize, sums: usize, bias: usize, to: usize, count: i32): void {
+  const m = v128.load(at, ALIKE_MULTIPLIER);
+  const f = v128.load(at, ALIKE_FACTOR);
+  const most = v128.load(at, ALIKE_MOST);
+  const least = i32x4.neg(most);
+  const base = v128.load(at, ALIKE_BASE);
+  const half = v128.load(at, ALIKE_HALF);
+  const low = v128.load(at, ALIKE_LOW);
+  const high = v128.load(at, ALIKE_HIGH);
+  for (const end = to + count; to < end; to += 8, sums += 32, bias += 32) {
+    const a = i32x4.add(v128.load(sums), v128.load(bias));
+    const b = i32x4.add(v128.load(sums, 16), v128.load(bias, 16));
+    const y = i16x8.narrow_i32x4_s(
+      scaleAlike(a, m, f, least, most, base, half),
+      scaleAlike(b, m, f, least, most, base, half),
+    );
+    v128.store64_lane(to, i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(y, y), high), low), 0);
+  }
 }
 
 /** `count` int32 sums, a multiple of four, at `sums`, biases at `bias`, to int8 at `to`. `pair`: of the first. */
@@ -259,8 +314,7 @@ export function requantizeFours(
   if (!stride && i32x4.extract_lane(f, 0)) {
     const high = limits(op, pair);
     const low = i32x4.neg(high);
-    const zero = i32x4.splat((<i32>load<i16>(op, OP_OUTPUT_ZERO_POINT) * 2 + 1) << SHIFT);
-    const base = i32x4.add(zero, i32x4.shr_u(f, 2));
+    const base = baseOf(op, f);
     const half = i32x4.shr_u(f, 1);
     const least = i8x16.splat(load<i8>(op, OP_CLAMP_MIN));
     const most = i8x16.splat(load<i8>(op, OP_CLAMP_MAX));

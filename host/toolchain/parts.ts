@@ -174,16 +174,15 @@ function flagsOf(parts: BuildParts, options: BuildSettings): string[] {
   ];
 }
 
-/** Kernels that work beside SRAM in builds for speed in lanes (assembly/kernels/panel_lanes.ts). */
-const PANEL_KINDS: readonly OpKind[] = [
-  ...[OpKind.CONV2D, OpKind.CONV2D_SPARSE],
+/** Kernels that work beside SRAM in builds for speed in lanes (assembly/sram.ts). */
+const ROOM_KINDS: readonly OpKind[] = [
+  ...[OpKind.CONV2D, OpKind.CONV2D_SPARSE, OpKind.CIRCULANT_KARATSUBA],
   ...[OpKind.DEPTHWISE_CONV2D, OpKind.SEPARABLE_CONV2D],
 ];
 
 /** Pages of memory: SRAM, NVM that is mapped, and room to work in. */
 function memoryFlags({ int8 }: BuildParts, { target, optimize, mappedBytes = 0 }: BuildSettings): string[] {
-  const hasRoom =
-    target === 'simd' && optimize === 'speed' && int8.some((kind) => PANEL_KINDS.includes(kind));
+  const hasRoom = target === 'simd' && optimize === 'speed' && int8.some((kind) => ROOM_KINDS.includes(kind));
   const nvmPages = Math.ceil(mappedBytes / PAGE_BYTES);
   const pages = 1 + nvmPages + (hasRoom ? WORK_BYTES / PAGE_BYTES : 0);
   return [
