@@ -255,6 +255,8 @@ export enum OpKind {
   FORGET = 146,
   REQUANTIZE = 147,
   SETTLE = 148,
+  /** Zeros over samples that are no longer needed. */
+  WIPE = 149,
 }
 /** The first of learning: bit 0 of a build's mask of them. */
 export const KIND_LEARNING = 128;

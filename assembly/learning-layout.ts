@@ -107,3 +107,12 @@ export const REQUANTIZE_REACH = 84;
 export const SETTLE_LEARN = 72;
 export const SETTLE_CLASSES = 76;
 export const SETTLE_LOGITS = 80;
+
+// wipe: OP_OUTPUT what zeros are written over; behind finish or settle.
+/** 1: of a learn job; 0: of an inference. */
+export const WIPE_LEARN = 72;
+/** Bytes of that, and of a tile. */
+export const WIPE_BYTES = 76;
+export const WIPE_PART = 80;
+/** Index of the op itself, where a job may free several ring entries: it comes once for each; 0: once. */
+export const WIPE_AGAIN = 84;

@@ -54,7 +54,7 @@ async function buildModules() {
   const { STATIC_BYTES_LEARNING } = await import('../dist/assembly/layout.js');
   const { EVERYTHING, maskOf } = await import('../dist/host/toolchain/parts.js');
   const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
-  const kernels = [...int8, '--use', 'LEARNING_MASK=2097151'];
+  const kernels = [...int8, '--use', 'LEARNING_MASK=4194303'];
   const modules = modulesWith([...kernels, '--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`]);
   const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;

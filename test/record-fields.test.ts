@@ -7,7 +7,19 @@ import * as lookup from '../assembly/lookup-layout.js';
 
 const layout = { ...common, ...learning, ...lookup };
 type Prefix =
-  'OP' | 'UPDATE' | 'WIN' | 'CIRC' | 'SUMS' | 'DUE' | 'FOLD' | 'FORGET' | 'FACTOR' | 'SOLVE' | 'REQUANTIZE' | 'SETTLE';
+  | 'OP'
+  | 'UPDATE'
+  | 'WIN'
+  | 'CIRC'
+  | 'SUMS'
+  | 'DUE'
+  | 'FOLD'
+  | 'FORGET'
+  | 'FACTOR'
+  | 'SOLVE'
+  | 'REQUANTIZE'
+  | 'SETTLE'
+  | 'WIPE';
 type Name = Extract<keyof typeof layout, `${Prefix}_${string}`>;
 const NARROW: Partial<Record<Name, number>> = {
   OP_KIND: 1,
@@ -70,6 +82,7 @@ const OPS: Record<string, Name[]> = {
   solve: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'SOLVE_CLASSES'],
   requantize: [...COMMON, 'SUMS_SHAPE', 'SUMS_AT', 'REQUANTIZE_INPUTS', 'REQUANTIZE_REACH'],
   settle: [...COMMON, 'SETTLE_LEARN', 'SETTLE_CLASSES', 'SETTLE_LOGITS'],
+  wipe: [...COMMON, 'WIPE_LEARN', 'WIPE_BYTES', 'WIPE_PART', 'WIPE_AGAIN'],
   'update of circulant': [
     ...COMMON,
     ...UPDATE,

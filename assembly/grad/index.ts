@@ -13,6 +13,7 @@ import * as updateCirculant from './update_circulant';
 import * as updateConv2d from './update_conv2d';
 import * as updateDepthwise from './update_depthwise';
 import * as window from './window';
+import * as wipe from './wipe';
 
 export function enter(op: usize): void {
   if (!LEARNS) return;
@@ -37,6 +38,10 @@ export function tile(op: usize, index: i32): void {
 
 function compute(op: usize, index: i32): void {
   const kind: i32 = load<u8>(op, OP_KIND);
+  if (kind == OpKind.WIPE) {
+    if (learns(OpKind.WIPE)) wipe.tile(op, index);
+    return;
+  }
   if (kind >= OpKind.DUE) {
     sums.tile(op, kind, index);
     return;

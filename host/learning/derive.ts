@@ -206,6 +206,7 @@ export function deriveLearning(network: QuantizedNetwork, options: LearnOptions)
   const {
     ring: ringEntries,
     late,
+    wipeEvicted: wipes,
     guardEvery,
     holdOut,
     validations,
@@ -220,6 +221,7 @@ export function deriveLearning(network: QuantizedNetwork, options: LearnOptions)
     lanes,
     ringEntries,
     late,
+    wipes,
     guardEvery,
     holdOut,
     validations,

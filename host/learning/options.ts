@@ -127,6 +127,11 @@ export const learningOptions = {
     default: true,
     help: 'do not keep inferences for a label that comes later',
   },
+  wipeEvicted: {
+    kind: { ...flag, ...CODE },
+    default: false,
+    help: 'write zeros over samples that give way in the ring, in the same job',
+  },
   guardEvery: {
     kind: { ...whole(0, 65_535), ...CODE },
     otherwise: '32; none below 8 ring entries',
@@ -158,7 +163,7 @@ function fail(option: string, found: unknown, expected: string, hint: string): n
 export const SUMS = 'sums';
 export const AUTO = 'auto';
 const OF_SUMS = ['rank', 'prior', 'ridge', 'fold', 'decay', 'reserve', 'forget', 'data'] as const;
-const OF_BOTH: readonly string[] = ['layers', 'ring', 'late'];
+const OF_BOTH: readonly string[] = ['layers', 'ring', 'late', 'wipeEvicted'];
 
 /** `options` for `layers`: without those of the other way to learn. */
 export function optionsFor(options: LearnOptions, layers: string): LearnOptions {
@@ -185,7 +190,7 @@ function checkWay(options: LearnOptions, sums: boolean): void {
   if (!stray) return;
   const expected = sums ? 'an option of a head by sums' : 'an option of learning by gradients';
   const hint = sums
-    ? `Leave it out: sums have ${OF_SUMS.join(', ')}, ring and late.`
+    ? `Leave it out: sums have ${OF_SUMS.join(', ')}, ring, late and wipeEvicted.`
     : 'Leave it out, or learn `sums`.';
   fail(stray[0], own.includes(stray[0]) && stray[0] === 'data' ? 'given' : stray[1], expected, hint);
 }
@@ -200,6 +205,7 @@ export function completeSumsOptions(options: LearnOptions): SumsOptions {
     reserve = 0,
     forget = false,
     late,
+    wipeEvicted,
     ...given
   } = checkOptions(learningOptions, options);
   checkWay(options, true);
@@ -217,6 +223,7 @@ export function completeSumsOptions(options: LearnOptions): SumsOptions {
     forget,
     ring,
     late,
+    wipeEvicted,
   };
 }
 

@@ -20,6 +20,8 @@ export interface LearnOptions {
   ring?: number;
   /** Whether inferences are kept for a late label; default true. */
   late?: boolean;
+  /** Whether ring entries that give way are written over with zeros at once, by the job that frees them; default false. */
+  wipeEvicted?: boolean;
   /** Labelled samples between two guards, 0 for none; default 32, without a guard below 8 ring entries. */
   guardEvery?: number;
   /** Every n-th labelled sample is held out for the guard, 0 for none; default 8 if there is a guard. */
@@ -109,6 +111,8 @@ export interface LearningSpec {
   lanes: number;
   ringEntries: number;
   late: boolean;
+  /** Entries that give way are written over with zeros. */
+  wipes: boolean;
   guardEvery: number;
   holdOut: number;
   validations: number;

@@ -39,6 +39,7 @@ export type LearningKind =
   | OpKind.UPDATE_DEPTHWISE
   | OpKind.UPDATE_CIRCULANT
   | OpKind.FINISH
+  | OpKind.WIPE
   | OpKind.FLIP;
 
 /** Kinds of ops of inference. */

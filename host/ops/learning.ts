@@ -26,6 +26,7 @@ import {
   UPDATE_HEIGHT,
   UPDATE_LAYER,
   UPDATE_PART,
+  WIPE_PART,
 } from '../../assembly/learning-layout.js';
 import { isInference, type LearningKind, type OpRecord, type SumsKind } from '../model/record.js';
 import type { Cycles } from './op.js';
@@ -40,6 +41,8 @@ const VIEW = 60;
 const MAC = 14;
 /** A parameter that changes: 64-bit product, random bits, clamp. */
 const CHANGE = 90;
+/** A byte that is written. */
+const WRITTEN = 4;
 /** Lanes that are learnt, in the mean. */
 const LANES = 2;
 
@@ -136,6 +139,7 @@ export const LEARNING_OPS = {
   [OpKind.LOOP]: control,
   [OpKind.FINISH]: { ...control, steers: false },
   [OpKind.FLIP]: gradient(() => 0),
+  [OpKind.WIPE]: { ...control, cycles: (op) => tile(STEERING.tile + op.get(WIPE_PART) * WRITTEN) },
   [OpKind.CONV2D_GRAD]: gradient((op) => {
     const [strideY, strideX] = op.getPair(WIN_STRIDE);
     const seen = Math.max(1, tapsOf(op) / (strideY * strideX));

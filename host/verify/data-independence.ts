@@ -53,6 +53,7 @@ const EXCEPTIONS: Partial<Record<OpKind, Exception>> = {
   [OpKind.SOLVE]: { branches: `${ABSENT}; ${ROUNDS}` },
   [OpKind.REQUANTIZE]: { branches: `${ABSENT}; ${ROUNDS}` },
   [OpKind.SETTLE]: { addresses: DECIDES, branches: DECIDES },
+  [OpKind.WIPE]: { branches: DECIDES },
 };
 
 /** Follows the job's data, then scales. Returns names of the kinds of ops that depend on data, or undefined with vectors. */

@@ -1,6 +1,6 @@
 // A job as the module does it on power that does not fail: what every tile writes, and the cursor at every tile.
 import { Status } from '../../assembly/error.js';
-import { EntryKind, JobKind, OP_TILES, STATE_BYTES } from '../../assembly/layout.js';
+import { EntryKind, JobKind, OP_TILES, OpKind, STATE_BYTES } from '../../assembly/layout.js';
 import { groupsOf, type Image } from '../model/image.js';
 import { stateRecord } from '../model/state-record.js';
 import { learningOp } from '../ops/learning.js';
@@ -65,8 +65,13 @@ export interface GoldenJob extends JobRequest {
   atEnd: Uint8Array;
   /** Mutable bytes that must be right when it ends. */
   final: Interval[];
-  /** What outlives jobs, as it was before this one: if the app cancels, it must still be there. */
+  /**
+   * What outlives jobs, as it was before this one: if the app cancels, it must still be there. From cursor `settled` on, as a
+   * rule the last one, what this job has made of it must.
+   */
   kept: Interval[];
+  keptAfter: Interval[];
+  settled: number;
 }
 
 /** The same with all that its tiles do. */
@@ -182,25 +187,47 @@ export function goldenJob(
   }
   const last = cursors[cursors.length - 1]!;
   if (image.learning) checkSpare(image.learning, last, probe.nvm);
-  if (image.stream) checkFlip(cursors);
+  const settled = settledAt(image, cursors);
   if (last.state !== Status.DONE) refute('job', `the job ends in state ${last.state}`);
   const { offset, bytes } = image.output;
   const kept = keptBy(image, cursors[0]!, initial);
+  const keptAfter = keptBy(image, last, probe.nvm);
   const answer: Interval[] = job.kind === JobKind.INFER ? [[offset, offset + bytes]] : [];
-  const final = merge([...answer, ...keptBy(image, last, probe.nvm)]);
+  const final = merge([...answer, ...keptAfter]);
   const atEnd = withoutCursors(image, probe.nvm);
   const golden = atEnd.slice(offset, offset + bytes);
-  return { ...job, first, cursors, answer: golden, initial, beforeLast, atEnd, final, kept };
+  return {
+    ...job,
+    first,
+    cursors,
+    answer: golden,
+    initial,
+    beforeLast,
+    atEnd,
+    final,
+    kept,
+    keptAfter,
+    settled,
+  };
 }
 
-/** A stream's state stays in force until the job's last cursor, and the next one is in force from there on. */
-function checkFlip(cursors: readonly CursorFields[]): void {
-  const banks = cursors.map((cursor) => banksOf(cursor).state);
-  const [before = 0] = banks;
-  const last = banks.length - 1;
-  const wrong = banks.findIndex((bank, i) => bank !== (i < last ? before : before === 1 ? 2 : 1));
+/**
+ * The cursor from which on what the job has made is in force. Banks flip once in a job: with its last cursor, or with that behind
+ * which only entries of the ring are wiped.
+ */
+function settledAt(image: Image, cursors: readonly CursorFields[]): number {
+  const last = cursors.length - 1;
+  if (!groupsOf(image)) return last;
+  const wipes = cursors.findLastIndex(({ op }, i) => i < last && image.ops[op]!.kind !== OpKind.WIPE);
+  const settled = wipes + 1;
+  const [first, end] = [cursors[0]!.banks, cursors[last]!.banks];
+  const wrong = cursors.findIndex(({ banks }, i) => banks !== (i < settled ? first : end));
   if (wrong >= 0)
-    refute('job', `the state in force is that of bank ${banks[wrong]}, before the job ${before}`, wrong);
+    refute('job', `the banks in force are ${cursors[wrong]!.banks}, before the job ${first}`, wrong);
+  const { state } = banksOf(cursors[0]!);
+  if (image.stream && banksOf(cursors[last]!).state !== (state === 1 ? 2 : 1))
+    refute('job', `the state in force is that of bank ${banksOf(cursors[last]!).state} at the end`, last);
+  return settled;
 }
 
 /** What outlives jobs in NVM `nvm` under a cursor. */

@@ -19,12 +19,12 @@ export class LiveIn {
   changed: readonly Interval[] = [];
 
   /**
-   * `final`: what must be right when the job is done, the answer. `kept`: what must stay right until then, should the app
-   * cancel the job.
+   * `final`: what must be right when the job is done, the answer. `kept`: what must stay right before cursor `settled`, should
+   * the app cancel the job.
    */
   constructor(
     tiles: readonly Accesses[],
-    { final, kept }: { final: readonly Interval[]; kept: readonly Interval[] },
+    { final, kept, settled }: { final: readonly Interval[]; kept: readonly Interval[]; settled: number },
     nvmBytes: number,
   ) {
     this.map = new Uint8Array(nvmBytes);
@@ -33,8 +33,7 @@ export class LiveIn {
     for (let i = tiles.length - 1; i >= 0; i--) {
       const { reads, writes } = tiles[i]!;
       const joins = assign(this.map, writes, 0);
-      const last = i === tiles.length - 1;
-      const leaves = assign(this.map, last ? merge([...reads, ...kept]) : reads, 1);
+      const leaves = assign(this.map, i === settled - 1 ? merge([...reads, ...kept]) : reads, 1);
       this.#steps[i] = { joins, leaves };
     }
   }

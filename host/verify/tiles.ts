@@ -213,7 +213,7 @@ export function baseCase(subject: Subject, measured: readonly Measured[]): void 
 
 const paddings = new WeakMap<Image, Interval[]>();
 
-/** What pads banks and entries of the ring out to whole lines: no op of the image ever reads, or writes, it. */
+/** What pads banks and entries of the ring out to whole lines: no op of the image ever reads it. */
 function paddingOf(image: Image): Interval[] {
   const known = paddings.get(image);
   if (known) return known;
@@ -221,14 +221,14 @@ function paddingOf(image: Image): Interval[] {
   const { banks, bankBytes, ring, entries, entryBytes, late } = header;
   const place = { header, cursor: { ...idleFields(image.imageId), banks: late > 0 ? 0x101 : 0x111 } };
   const bank = new Uint8Array(bankBytes).fill(1);
-  // The cursor has entry 0 spare: what an inference or a learn job keeps of its sample is written there.
+  // The cursor has entry 0 spare, which is also the job's sample.
   const entry = new Uint8Array(entryBytes).fill(1);
   for (const op of image.ops)
     for (let tile = 0; tile < op.get(OP_TILES); tile++) {
-      const { reads, writes } = footprint(op, tile, place);
+      const { reads } = footprint(op, tile, place);
       for (const [from, to] of within(reads, banks, banks + bankBytes))
         bank.fill(0, from - banks, to - banks);
-      for (const [from, to] of within(writes, ring, ring + entryBytes)) entry.fill(0, from - ring, to - ring);
+      for (const [from, to] of within(reads, ring, ring + entryBytes)) entry.fill(0, from - ring, to - ring);
     }
   const times = (count: number, at: number, bytes: number, map: Uint8Array): Interval[] => {
     const padding = assign(map, [[0, bytes]], 0);
@@ -292,7 +292,7 @@ function obeysRule(
         refute('memory rule', `bytes ${start}–${end} written, outside the job's memory`, index, [start, end]);
       if (start < input[1] && end > input[0])
         refute('memory rule', `the job's input written at ${start}`, index, [start, end]);
-      const [lost] = within(job.kept, start, end);
+      const [lost] = within(index < job.settled ? job.kept : job.keptAfter, start, end);
       if (lost)
         refute('memory rule', `byte ${lost[0]} written, which outlives a job that is cancelled`, index, lost);
       // A cut spoils whole lines.

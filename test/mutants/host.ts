@@ -33,6 +33,30 @@ export const HOST = [
       'test:learn-device',
     ],
   ]),
+  ...of('host/plan/learning/program.ts', { test: 'wipe' }, [
+    ['an inference that wipes before it commits', 'commits: spec.wipes }', 'commits: false }'],
+    ['a learn job that wipes before it commits', 'nowhere, [], spec.wipes);', 'nowhere, [], false);'],
+    ['lanes not wiped', 'bytes: this.laneBytes * laneCountOf(spec)', 'bytes: 16'],
+    ['one lane wiped', 'bytes: this.laneBytes * laneCountOf(spec)', 'bytes: this.laneBytes'],
+    [
+      'scratch not wiped',
+      'sizeWipe(composer.wipeScratch, start, end - start)',
+      'sizeWipe(composer.wipeScratch, start, 16)',
+    ],
+    ['inferences that do not wipe', '...wipeSpare(given, false)', ''],
+    ['learn jobs that do not wipe', 'this.#wipe();', ';'],
+  ]),
+  ...of('host/plan/learning/sums.ts', { test: 'wipe' }, [
+    ['a head by sums that wipes before it commits', 'writes: nowhere, commits }', 'writes: nowhere }'],
+    ['one entry wiped of those folded in', ', base + steps.indexOf(step))', ', 0)'],
+    ['inferences that do not wipe', ', wait, ...wipe(false)]', ', wait]'],
+  ]),
+  ...of('host/plan/learning/path.ts', { test: 'wipe' }, [
+    ['the sample wiped', 'ops[op]!.kind === OpKind.WIPE ? 0 : given', 'given'],
+  ]),
+  ...of('host/verify/job.ts', { test: 'wipe' }, [
+    ['what a job settled counted from its end', 'const settled = wipes + 1;', 'const settled = last;'],
+  ]),
   ...of('host/plan/planner.ts', 'plan', [
     ['slots of 48 bytes', 'const SLOT_STRIDE = 64', 'const SLOT_STRIDE = 48'],
     [

@@ -64,7 +64,7 @@ async function build(
     'x.wasm',
   ];
   const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
-  const flags = [...FLAGS, ...int8, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=2097151'] : [])];
+  const flags = [...FLAGS, ...int8, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=4194303'] : [])];
   const { error } = await asc.main([entry, ...flags], {
     stderr: {
       write(text: string): boolean {
@@ -172,7 +172,7 @@ export class Judges {
 
   /** The small ones: proving the large one takes minutes. */
   get #provable(): Image[] {
-    return this.#learners.slice(0, 2).map(({ image }) => image);
+    return this.#learners.slice(0, 3).map(({ image }) => image);
   }
 
   get #images(): Image[] {

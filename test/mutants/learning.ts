@@ -170,6 +170,27 @@ export const LEARNING = [
     ['a guard of any size', 'return countOf(state, EntryKind.VALIDATION) >= GUARD_LEAST;', 'return true;'],
     ['no margin', ' + load<i32>(LEARN, T_MARGIN) <', ' <'],
   ]),
+  ...of('assembly/grad/wipe.ts', 'learning', [
+    ['nothing wiped', '  put(load<u32>(op, OP_OUTPUT) + from, zeros, bytes);\n', ''],
+    ['what was in SRAM for zeros', '  memory.fill(zeros, 0, bytes);\n', ''],
+    ['the first tile alone wiped', 'load<u32>(op, OP_OUTPUT) + from', 'load<u32>(op, OP_OUTPUT)'],
+    ['a part of what follows wiped, too', 'min(part, load<i32>(op, WIPE_BYTES) - from)', 'part + 16'],
+    ['one entry of many wiped', 'if (left) jump(again)', '', 'test:wipe'],
+    ['the next entry in place of the free one', 'left ? entry + 1 : 0', 'left ? entry : 0'],
+    [
+      'entries wiped that count',
+      'kindOf(entryOf(state, entry)) != EntryKind.FREE',
+      'kindOf(entryOf(state, entry)) == EntryKind.FREE',
+    ],
+    ['entries wiped whatever they are', ' || kindOf(entryOf(state, entry)) != EntryKind.FREE', ''],
+    ['the entry named, and not bound', '  bind();\n', '', 'test:wipe'],
+    ['the wiped entry named for the next job', 'left ? entry + 1 : 0', 'entry + 1'],
+    [
+      'the sample of a job under way wiped',
+      '  if (!load<u32>(op, WIPE_LEARN) && load<u32>(CURSOR, C_KIND) == JobKind.LEARN) return;\n',
+      '',
+    ],
+  ]),
   ...of('assembly/grad/loss.ts', 'learning', [
     ['the ring’s label for the sample’s own', 'if (!load<u8>(CURSOR, C_TURN)) return', 'if (false) return'],
     [

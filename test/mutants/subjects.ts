@@ -161,10 +161,24 @@ export function learners(): Learner[] {
       arenaBytes: 700,
     }),
   );
+  const wiping = readImage(
+    compile(learnable(new Random(1), [20], ['dense:6', 'dense:3']), {
+      learn: { layers: 'all', ring: 6, guardEvery: 0, holdOut: 0, replay: 2, wipeEvicted: true },
+      arenaBytes: 400,
+    }),
+  );
   return [
     { image: small, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
     { image: upper, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
+    { image: wiping, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
     { image: summer(), jobs: 40, late: true, forgets: true, labelOf: (_, random) => random.integer(3) },
+    {
+      image: summer({ wipeEvicted: true }),
+      jobs: 40,
+      late: true,
+      forgets: true,
+      labelOf: (_, random) => random.integer(3),
+    },
     {
       image: large,
       jobs: 120,
@@ -175,12 +189,12 @@ export function learners(): Learner[] {
 }
 
 /** A network with a head by sums: few entries of the ring, tiles of four rows or classes and of what is left, classes without a sample. */
-function summer(): Image {
+function summer(options = {}): Image {
   const network = learnable(new Random(2), [8], ['dense:40', 'dense:5']);
   const data = Array.from({ length: 20 }, (_, i) => ({
     input: networks.int8s(new Random(i), 8),
     label: i % 2,
   }));
-  const learn = { layers: 'sums', data, rank: 8, ring: 5, decay: 3, forget: true };
+  const learn = { layers: 'sums', data, rank: 8, ring: 5, decay: 3, forget: true, ...options };
   return readImage(compile(network, { learn, arenaBytes: 640 }));
 }

@@ -37,6 +37,7 @@ export interface SumsOptions {
   forget: boolean;
   ring: number;
   late: boolean;
+  wipeEvicted: boolean;
 }
 
 function fail(found: string, expected: string, hint: string): never {
@@ -181,5 +182,6 @@ export function deriveSums(
     forget: options.forget,
     ringEntries: options.ring,
     late: options.late,
+    wipes: options.wipeEvicted,
   };
 }

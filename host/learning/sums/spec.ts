@@ -60,6 +60,8 @@ export interface SumsSpec {
   forget: boolean;
   ringEntries: number;
   late: boolean;
+  /** Entries that give way are written over with zeros. */
+  wipes: boolean;
 }
 
 export const triangle = (rank: number): number => (rank * (rank + 1)) / 2;

@@ -48,6 +48,7 @@ import type { LearningKind, OpRecord } from '../../model/record.js';
 import { learningKind } from '../../ops/learning.js';
 import type { Place } from './place.js';
 import { SUMS_FOOTPRINTS } from './sums-footprint.js';
+import { wipeFootprint } from './wipe.js';
 
 const bytes = (start: number, count: number): Interval => [start, start + count];
 /** An address in no group but NVM itself, or none. */
@@ -263,6 +264,7 @@ const FOOTPRINTS = {
   [OpKind.LOOP]: () => ({ reads: [], writes: [] }),
   [OpKind.FINISH]: (op, _, place) => finishFootprint(op, place),
   [OpKind.FLIP]: () => ({ reads: [], writes: [] }),
+  [OpKind.WIPE]: wipeFootprint,
   [OpKind.RESCALE]: rescaleFootprint,
   [OpKind.UPDATE_CONV2D]: updateFootprint,
   [OpKind.UPDATE_DEPTHWISE]: updateFootprint,

@@ -46,9 +46,13 @@ export const inferencePath = (header: LearningHeader, job: Job): LearnStep[] =>
 
 /** Of a head by sums: on a new sample, and on one that the ring holds, where samples are folded in; and forgetting a class. */
 export function sumsPath(header: LearningHeader, ops: readonly OpRecord[], job: Job): LearnStep[][] {
-  const at = (sample: number) => {
-    const cursor = { ...SUMS_CURSOR, kind: JobKind.LEARN, sample: sample | (sample << 8) };
-    return (op: number): LearnStep => ({ op, place: { header, cursor } });
+  const at = (given: number) => {
+    return (op: number): LearnStep => {
+      // What is wiped is no sample any more.
+      const sample = ops[op]!.kind === OpKind.WIPE ? 0 : given;
+      const cursor = { ...SUMS_CURSOR, kind: JobKind.LEARN, sample: sample | (sample << 8) };
+      return { op, place: { header, cursor } };
+    };
   };
   const all = range(job).filter((op) => ops[op]!.kind !== OpKind.FORGET);
   const late = all.filter((op) => op > header.late);
@@ -89,6 +93,6 @@ export function learnPath(
   }
   path.push(at(turn, spec.lanes, ENTRY));
   for (let op = ops[turn]!.get(TURN_UPDATE); op < job.first + job.count; op++)
-    path.push(at(op, spec.lanes, ENTRY));
+    path.push(kindAt(op) === OpKind.WIPE ? at(op, 0, 0) : at(op, spec.lanes, ENTRY));
   return path;
 }

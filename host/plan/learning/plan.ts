@@ -23,7 +23,7 @@ import type { Buffer, Step } from '../step.js';
 import { type Bank, bankOf } from './bank.js';
 import { mostTurns } from './lower.js';
 import { type Job, type LearnStep, learnPath, sumsPath } from './path.js';
-import { type LearnProgram, learnProgram } from './program.js';
+import { laneCountOf, type LearnProgram, learnProgram } from './program.js';
 import { entryBytes, sumsBank, type SumsProgram, sumsProgram } from './sums.js';
 
 const LABEL_BYTES = 4;
@@ -110,6 +110,8 @@ interface Settings extends Pick<
 export class LearningPlan {
   readonly #header: LearningHeader;
   readonly #scratch: Buffer[];
+  /** Where scratch begins, and activations of an inference; weight banks lie behind both. */
+  #scratchAt = 0;
 
   constructor(
     readonly program: LearnProgram | SumsProgram,
@@ -161,14 +163,8 @@ export class LearningPlan {
       this.settings.weightBanks * bankBytes +
       STATE_BANKS * stateBytes +
       entries * entryBytes +
-      this.#laneCount * laneBytes
+      laneCountOf(this.settings) * laneBytes
     );
-  }
-
-  /** Judging turns have a lane of their own. */
-  get #laneCount(): number {
-    const { lanes, guardEvery, holdOut } = this.settings;
-    return lanes + (guardEvery > 0 || holdOut > 0 ? 1 : 0);
   }
 
   /** Places label and verdicts from `start` on; returns where activations may begin. */
@@ -187,6 +183,7 @@ export class LearningPlan {
     findLives(turn, this.#scratch);
     const end = layActivations(this.#scratch, start, { ...limits, nvmBytes });
     markCommits(turn);
+    this.#scratchAt = start;
     return end;
   }
 
@@ -194,10 +191,11 @@ export class LearningPlan {
   layBanks(start: number, nvmBytes: number): number {
     const header = this.#header;
     header.banks = start;
+    if ('wipeScratch' in this.program) this.program.wipeScratch(this.#scratchAt, start);
     header.states = header.banks + this.settings.weightBanks * header.bankBytes;
     header.ring = header.states + STATE_BANKS * header.stateBytes;
     header.lanes = header.ring + header.entries * header.entryBytes;
-    const end = header.lanes + this.#laneCount * header.laneBytes;
+    const end = header.lanes + laneCountOf(this.settings) * header.laneBytes;
     const most = Math.min(nvmBytes, MOST_NVM);
     if (end <= most) return end;
     const parts = `weight banks, states, the ring of ${header.entries} samples and lanes`;

@@ -12,7 +12,7 @@ import { LOOP_TURN, LOSS_TURN, TURN_FINISH, TURN_UPDATE } from '../../../assembl
 import { elementCount, type QuantizedNetwork, tensorBytes } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import type { PassableOp, WeightedOp } from '../../learning/geometry.js';
-import type { BackwardStep, LearningSpec } from '../../learning/spec.js';
+import { type BackwardStep, keptTensor, type LearningSpec } from '../../learning/spec.js';
 import { align, type LoweredOp, type TileLimits } from '../../ops/shared/lowering.js';
 import { lowerCopy } from '../../ops/map.js';
 import type { Buffer, Step } from '../step.js';
@@ -27,6 +27,7 @@ import {
   lowerTurn,
   lowerUpdate,
 } from './lower.js';
+import { sizeWipe, wipeEntries, wipeStep } from './wipe.js';
 
 /** Steps that learning adds to an image, and where their buffers are. */
 export interface LearnProgram {
@@ -41,6 +42,8 @@ export interface LearnProgram {
   /** Buffers that have no address yet. */
   scratch: Buffer[];
   laneBytes: number;
+  /** Takes in where scratch came to lie, and activations of an inference. */
+  wipeScratch: (start: number, end: number) => void;
 }
 
 export interface ProgramInput {
@@ -74,12 +77,27 @@ const keepInput = ({ network, input, limits }: ProgramInput): Step => ({
   writes: inGroup(Group.SPARE, input.bytes),
 });
 
+/** Behind the step that frees an entry, which commits: zeros over it, where the image asks for that. */
+function wipeSpare({ spec, network, limits }: ProgramInput, learn: boolean): Step[] {
+  const bytes = tensorBytes(network.tensors[keptTensor(network, spec)]!);
+  return spec.wipes ? [wipeEntries({ bytes, learn }, limits)] : [];
+}
+
+/** Lanes that an image has: judging turns have one of their own. */
+export const laneCountOf = ({
+  lanes,
+  guardEvery,
+  holdOut,
+}: Pick<LearningSpec, 'lanes' | 'guardEvery' | 'holdOut'>): number =>
+  lanes + (guardEvery > 0 || holdOut > 0 ? 1 : 0);
+
 /** Behind the inference of an image that learns: the ring takes in what is in the spare entry. */
 function tailOf(given: ProgramInput): Step[] {
   const { spec, below } = given;
   if (!spec.late) return [];
-  const kept: Step = { name: 'kept', lowered: lowerFinish(spec, false), reads: [], writes: nowhere };
-  return below.length > 0 ? [kept] : [keepInput(given), kept];
+  const lowered = lowerFinish(spec, false);
+  const kept: Step = { name: 'kept', lowered, reads: [], writes: nowhere, commits: spec.wipes };
+  return [...(below.length > 0 ? [] : [keepInput(given)]), kept, ...wipeSpare(given, false)];
 }
 
 /** Composes the job; its buffers are scratch, but for what lanes keep. */
@@ -88,6 +106,7 @@ class Composer {
   readonly scratch: Buffer[] = [];
   turn: Step[] = [];
   laneBytes = 0;
+  wipeScratch: Step | undefined;
   /** What updates read of a layer: its input and its error, by op. */
   readonly #kept = new Map<number, { input: Buffer; error: Buffer }>();
   readonly #updates: Step[] = [];
@@ -148,8 +167,22 @@ class Composer {
     this.turn = [...below, ...this.steps.slice(this.steps.indexOf(turn) + 1, this.steps.indexOf(loop))];
     this.#makeUpdates();
     this.steps.push(...this.#updates);
-    const finish = this.#add('finish', lowerFinish(spec, true), nowhere);
+    const finish = this.#add('finish', lowerFinish(spec, true), nowhere, [], spec.wipes);
+    if (spec.wipes) this.#wipe();
     this.#jumps = { turn, loss, loop, update, finish };
+  }
+
+  /** Zeros over the entry that gave way, and over what lanes and scratch have of samples. */
+  #wipe(): void {
+    const { spec, limits } = this.given;
+    const lanes = {
+      name: 'wipe lanes',
+      address: Group.LANE << GROUP_SHIFT,
+      bytes: this.laneBytes * laneCountOf(spec),
+    };
+    this.wipeScratch = wipeStep({ name: 'wipe scratch', learn: true }, limits);
+    this.steps.push(...wipeSpare(this.given, true));
+    this.steps.push(wipeStep({ ...lanes, learn: true }, limits), this.wipeScratch);
   }
 
   #jumps: { turn: Step; loss: Step; loop: Step; update: number; finish: Step } | undefined;
@@ -252,5 +285,11 @@ export function learnProgram(given: ProgramInput): LearnProgram {
   const composer = new Composer(given);
   composer.compose();
   const { steps, turn, scratch, laneBytes } = composer;
-  return { tail: tailOf(given), steps, turn, scratch, laneBytes, link: (base) => composer.link(base) };
+  return {
+    ...{ tail: tailOf(given), steps, turn, scratch, laneBytes },
+    link: (base) => composer.link(base),
+    wipeScratch: (start, end) => {
+      if (composer.wipeScratch) sizeWipe(composer.wipeScratch, start, end - start);
+    },
+  };
 }

@@ -30,6 +30,7 @@ import {
   SOLVE_CLASSES,
   SUMS_AT,
   SUMS_SHAPE,
+  WIPE_AGAIN,
 } from '../../../assembly/learning-layout.js';
 import { type SumsSpec, sumsBytes } from '../../learning/sums/spec.js';
 import { OpRecord } from '../../model/record.js';
@@ -45,6 +46,7 @@ import {
 } from '../../ops/shared/lowering.js';
 import type { Schedule } from '../schedule.js';
 import type { Buffer, Step } from '../step.js';
+import { wipeEntries } from './wipe.js';
 
 const nowhere: Buffer = { bytes: 0, born: -1, dies: -1, address: 0 };
 const inGroup = (group: Group, offset: number, bytes: number): Buffer => ({
@@ -281,9 +283,22 @@ export function sumsProgram(given: SumsProgramInput): SumsProgram {
   const kept = keepStep(given);
   const { turn, scratch } = updateSteps(given);
   const due: Step = { name: 'due', lowered: lowerDue(spec), reads: [], writes: nowhere };
-  const settle: Step = { name: 'settle', lowered: lowerSettle(spec, true), reads: [], writes: nowhere };
-  const wait: Step = { name: 'wait', lowered: lowerSettle(spec, false), reads: [], writes: nowhere };
-  const steps = [...(spec.late ? [] : [kept]), due, ...turn, settle];
+  const { late, wipes: commits, ringEntries } = spec;
+  const settled = (name: string, learn: boolean): Step => {
+    return { name, lowered: lowerSettle(spec, learn), reads: [], writes: nowhere, commits };
+  };
+  const [settle, wait] = [settled('settle', true), settled('wait', false)];
+  const wipe = (learn: boolean): Step[] =>
+    commits
+      ? [
+          wipeEntries(
+            { bytes: entryBytes(spec), learn, ...(learn && { entries: ringEntries }) },
+            given.limits,
+          ),
+        ]
+      : [];
+  const wiped = wipe(true);
+  const steps = [...(late ? [] : [kept]), due, ...turn, settle, ...wiped];
   const link = (base: number): number => {
     const indexOf = (kind: OpKind): number =>
       base + steps.findIndex(({ lowered }) => lowered.record.kind === kind);
@@ -293,7 +308,8 @@ export function sumsProgram(given: SumsProgramInput): SumsProgram {
       due.lowered.record.set(DUE_FOLD, indexOf(OpKind.FOLD));
       forget.lowered.record.set(FORGET_FACTOR, indexOf(OpKind.FACTOR));
     }
+    for (const step of wiped) step.lowered.record.set(WIPE_AGAIN, base + steps.indexOf(step));
     return base + steps.indexOf(due);
   };
-  return { tail: spec.late ? [kept, wait] : [], steps, turn, scratch, laneBytes: 0, link };
+  return { tail: late ? [kept, wait, ...wipe(false)] : [], steps, turn, scratch, laneBytes: 0, link };
 }
