@@ -14,6 +14,7 @@ import { grainFrom, placeGrains, wholeLines } from '../host/plan/grain.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { playerOf } from '../host/verify/counterexample.js';
 import { replayCuts } from '../host/verify/replay.js';
+import { verifyText } from '../host/verify/report.js';
 import { setUp, verify } from '../host/verify/verify.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { learnable } from './util/learnable.js';
@@ -84,7 +85,9 @@ test('what a cut has spoilt reads as an error until it is written again, and not
 
 test('a tile that reads what reads as an error is found when the schedule is replayed', () => {
   const image = shipped('keywords');
-  const { counterexample } = verify(image, { line: 16 });
+  const result = verify(image, { line: 16 });
+  const { counterexample } = result;
+  assert.match(verifyText(result, 'keywords.brn'), /compile it with `--line 16`/);
   const { verdict, detail } = replayCuts(image, counterexample!.id!);
   assert.is(verdict, 'device error');
   assert.match(detail, /reads as an error since a cut/);

@@ -6,6 +6,8 @@ import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { playerOf } from '../host/verify/counterexample.js';
+import { verifyText } from '../host/verify/report.js';
+import type { VerifyOptions } from '../host/verify/options.js';
 import { setUp, verify } from '../host/verify/verify.js';
 import { layered } from '../samples/networks.js';
 import { compileUnproved as compile } from './util/compile.js';
@@ -29,6 +31,12 @@ test('unstable words: boot settles the slots, and is proved to; a module that do
   const { proved, counterexample } = verify(plain, { unstable: true, search: false });
   assert.not(proved);
   assert.match(counterexample!.found, /before it has written the slots that a cut may have torn/);
+  // What to do about it is said.
+  const asked = (of: Image, options: VerifyOptions): string =>
+    verifyText(verify(of, { ...options, search: false }), 'x.brn');
+  assert.match(asked(plain, { unstable: true }), /compile it with `--unstable`/);
+  // What was asked of an image that is compiled so has no such hint.
+  assert.not.match(asked(image, { unstable: true }), /compile it with/);
 });
 
 const SETTLING: Mutant[] = [
@@ -121,6 +129,31 @@ test('one bad read at power-up: a module that reads slots once takes the older c
   });
   assert.is(counterexample?.obligation, 'recovery');
   assert.match(counterexample!.found, /read \d+ of a boot has gone wrong/);
+});
+
+test('a torn slot that reads as an error, with other bytes at every read: a module that makes an error of that is refuted', async () => {
+  const twice: Mutant = {
+    name: 'two reads of a slot that differ are an error',
+    file: 'assembly/cursor.ts',
+    edits: [
+      [
+        'if (!readSlot(slot) && !readSlot(slot)) continue;',
+        `if (!readSlot(slot)) {
+      const found = crc32(0, ARENA, CURSOR_BYTES);
+      if (!readSlot(slot)) {
+        if (crc32(0, ARENA, CURSOR_BYTES) != found) return ErrorCode.E_CURSOR;
+        continue;
+      }
+    }`,
+      ],
+    ],
+  };
+  const { counterexample } = verify(tight(false), {
+    module: await sabotaged(twice, tight(false)),
+    search: false,
+  });
+  assert.is(counterexample?.obligation, 'recovery');
+  assert.match(counterexample!.found, /slot \d and the count of boots read as errors/);
 });
 
 test('one bad read at power-up: a learning header read once leads tiles astray, and is refuted', async () => {

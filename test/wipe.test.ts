@@ -2,7 +2,16 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
-import { C_BANKS, C_SAMPLE, EntryKind, OpKind, STATIC_BYTES_LEARNING } from '../assembly/layout.js';
+import {
+  C_BANKS,
+  C_OP,
+  C_SAMPLE,
+  C_STEP,
+  EntryKind,
+  OpKind,
+  S_LABELLED,
+  STATIC_BYTES_LEARNING,
+} from '../assembly/layout.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { ringEntries } from '../host/model/learning-header.js';
@@ -253,12 +262,13 @@ test('a job cancelled while it wipes has learnt, once; the next one wipes what i
     const bench = new Bench(image, LEARNERS[name]!.sample);
     for (let ticket = 1; ticket <= 20; ticket++) bench.job(ticket);
     const { device } = bench;
-    const steps = (): number => device.cursorField(28);
-    const labelled = (): number => bench.entries.length && stateWord(bench, 0);
+    const steps = (): number => device.cursorField(C_STEP);
+    const labelled = (): number => stateWord(bench, S_LABELLED);
     const before = labelled();
     device.feed(int8s(new Random(99), INPUTS));
     assert.is(device.learn(99, 1), Status.RUN);
-    while (device.cursorField(20) < wipes || device.cursorField(20) >= image.ops.length) device.run(1);
+    while (device.cursorField(C_OP) < wipes && device.status() === Status.RUN) device.run(1);
+    assert.is(device.status(), Status.RUN, 'the job wipes');
     const learnt = [steps(), labelled()];
     assert.is(learnt[1], before + 1);
     assert.is(device.cancel(99), Status.IDLE);

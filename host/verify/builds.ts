@@ -1,6 +1,5 @@
 // The builds of one module that the passes run, and where each of them finds NVM and the image: as copies in its SRAM, in place
 // behind it, or by itself in its own memory.
-import { WORK_BYTES } from '../../assembly/work-layout.js';
 import type { DeviceImage } from '../model/image.js';
 import { BrownoutError } from '../error.js';
 import type { InstructionCosts } from '../toolchain/meter.js';
@@ -43,6 +42,12 @@ export interface Builds {
   /** Bytes to follow data through: without watchers, which would branch on addresses. */
   plain: { wasm: Uint8Array<ArrayBuffer>; mapping: Mapping | undefined };
   sramBytes: number;
+}
+
+/** `make`, but for what it has made. */
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** Pages behind a mapped module, so that its NVM need not begin at one address: no proof depends on where. */
@@ -91,10 +96,10 @@ function importedBuilds(
     module: { module: compiled(wasm) },
     metered: { module: compiled(meter(wasm, costs)) },
     inPlace: { module: compiled(mapInPlace(wasm, { nvmBytes })), mapping },
-    loads: () => {
+    loads: once(() => {
       const watched: Watched = { readsFrom: imageAt, writesFrom: mapping.end, to: mapping.end };
       return { module: compiled(watchMapped(mapInPlace(wasm, { nvmBytes }), watched)), mapping };
-    },
+    }),
     shadowed: () => [
       shadowedBuild(wasm, sramBytes, undefined),
       shadowedBuild(mapInPlace(wasm, { nvmBytes, trapStores: false }), sramBytes, mapping),
@@ -127,12 +132,6 @@ function mappedBuilds(
   const bytes = memoryBytes(wasm);
   if (bytes < stateAt + image.nvmBytes)
     refuse(`a module with ${bytes} bytes of memory`, `${stateAt + image.nvmBytes}: SRAM, image and NVM`);
-  // What a tile writes there is no state, but none of the obligations says so.
-  if (bytes >= stateAt + image.nvmBytes + WORK_BYTES)
-    refuse(
-      'a module that has room to work in behind its NVM, as those for speed in lanes',
-      'one that has none',
-    );
   if (sramBytes > MAPPED_AT)
     refuse(`an image with ${image.arenaBytes} bytes of arena`, `one that fits the ${MAPPED_AT} of SRAM`);
   const wide = widenMemory(wasm, SPARE_PAGES);

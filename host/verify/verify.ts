@@ -17,6 +17,7 @@ import { type VerifyOptions, verifyOptions, type VerifySettings } from './option
 import { counterexample, type Counterexample } from './counterexample.js';
 import { enumerate } from './enumerate.js';
 import { badReads } from './bad-reads.js';
+import { readErrors } from './read-errors.js';
 import { buildsOf, isOwn } from './builds.js';
 import { policies, recovery } from './commits.js';
 import { type GoldenJob, goldenJob, type JobRequest, type Step } from './job.js';
@@ -335,6 +336,7 @@ class Verification {
     }
     prover.attempt(() => recovery(subject, prover.tally));
     prover.attempt(() => badReads(subject));
+    prover.attempt(() => readErrors(subject));
     if (first) this.#explore(prover, subject);
     if (this.options.enumerate) this.#enumerate(prover, subject);
     if (prover.violations.length > 0) this.failed ??= { passed, subject };
@@ -355,6 +357,23 @@ class Verification {
     this.transitions += plain?.transitions ?? 0;
     this.closed &&= plain?.closed ?? false;
   }
+}
+
+/** Faults of memory that the image was not compiled for: why the proof fails, and what to do. */
+function notCompiledFor(
+  { unstable, metadata }: Image,
+  asked: Pick<Required<VerifyOptions>, 'line' | 'unstable'>,
+): string[] {
+  const again = (what: string, option: string): string =>
+    `The image was not compiled for ${what}: compile it with \`${option}\`.`;
+  return [
+    ...(asked.unstable && !unstable
+      ? [again('words that read differently once a cut has torn them', '--unstable')]
+      : []),
+    ...(asked.line > (metadata.line ?? 1)
+      ? [again(`lines of ${asked.line} bytes that a cut spoils`, `--line ${asked.line}`)]
+      : []),
+  ];
 }
 
 /**
@@ -395,7 +414,10 @@ export function verify(image: Uint8Array | Image, given: VerifyOptions = {}): Ve
     stuck,
     device: setups[0]!.profile.name,
     capacitorUf: setups[0]!.profile.capacitorUf.value,
-    notes: setups[0]!.notes,
+    notes: [
+      ...setups[0]!.notes,
+      ...(violations > 0 ? notCompiledFor(named, { line, unstable: options.unstable }) : []),
+    ],
     cursors: sum(({ cursors }) => cursors),
     tiles,
     scenarios: passed.map((one) => ({ name: one.setup.scenario, tiles: one.tiles })),

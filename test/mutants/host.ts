@@ -52,7 +52,7 @@ export const HOST = [
     ['inferences that do not wipe', ', wait, ...wipe(false)]', ', wait]'],
   ]),
   ...of('host/plan/learning/path.ts', { test: 'wipe' }, [
-    ['the sample wiped', 'ops[op]!.kind === OpKind.WIPE ? 0 : given', 'given'],
+    ['the sample wiped', 'OpKind.WIPE ? 0 : given', 'OpKind.WIPE ? given : given'],
   ]),
   ...of('host/verify/job.ts', { test: 'wipe' }, [
     ['what a job settled counted from its end', 'const settled = wipes + 1;', 'const settled = last;'],
