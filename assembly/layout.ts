@@ -247,7 +247,7 @@ export enum OpKind {
   FINISH = 140,
   /** Of streams: the state that an inference leaves is in force from its last cursor on. */
   FLIP = 141,
-  // Of a head that learns by sums.
+  // Of a head that learns by sums; and WIPE: zeros over samples that are no longer needed.
   DUE = 142,
   FOLD = 143,
   FACTOR = 144,
@@ -255,7 +255,6 @@ export enum OpKind {
   FORGET = 146,
   REQUANTIZE = 147,
   SETTLE = 148,
-  /** Zeros over samples that are no longer needed. */
   WIPE = 149,
 }
 /** The first of learning: bit 0 of a build's mask of them. */

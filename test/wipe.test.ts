@@ -50,7 +50,7 @@ const LEARNERS: Record<string, { layers: string[]; learn: LearnOptions; sample: 
   },
   'a head by sums': {
     layers: ['dense:40', `dense:${CLASSES}`],
-    learn: { layers: 'sums', data, rank: 16, ring: 6 },
+    learn: { layers: 'sums', data, rank: 16, ring: 6, forget: true },
     sample: 16,
   },
   'a head by sums without late labels': {
@@ -90,6 +90,10 @@ class Bench {
     return Buffer.from(buffer, byteOffset, length);
   }
 
+  get forgets(): boolean {
+    return this.image.ops.some(({ kind }) => kind === OpKind.FORGET);
+  }
+
   get late(): boolean {
     const { first, count } = this.image.jobs[0]!;
     return this.image.ops.slice(first, first + count).some(({ isLearning }) => isLearning);
@@ -118,6 +122,9 @@ class Bench {
         this.device.feed(input);
         return ask();
       });
+    // What waits of a class goes with it.
+    if (ticket % 9 === 0 && this.forgets)
+      this.#finish(ticket + 1000, onCut, () => this.device.forget(ticket + 1000, label));
     this.#note();
   }
 
