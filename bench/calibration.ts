@@ -69,7 +69,7 @@ export interface CountedOp {
 }
 
 /** Of an MSP430 its kernels as WASM by the meter, which says of what its part does not hold how it grows. */
-export type CountedBody = Exclude<Body, 'msp430'> | 'metered';
+export type CountedBody = Exclude<Body, 'msp430' | 'lea'> | 'metered';
 
 export interface Calibration {
   command: string;
@@ -116,7 +116,13 @@ function splitName(name: string): { kernel: string | undefined; term: string } {
 
 /** What of `counts` a body does. */
 const countsFor = (counts: Counts, body: Body | 'metered'): Counts =>
-  Object.fromEntries(Object.entries(counts).filter(([name]) => countedBy(body, splitName(name).term)));
+  // A product of LEA's takes of LEA alone.
+  Object.fromEntries(
+    Object.entries(counts).filter(([name]) => {
+      const { term } = splitName(name);
+      return term !== 'unitMac' && countedBy(body, term);
+    }),
+  );
 
 /** Work of one op that was counted by itself. */
 interface Piece {
@@ -176,14 +182,15 @@ export interface CalibrationMsp430 {
   ops: CountedMsp430[];
 }
 
-export const readCalibrationMsp430 = (): CalibrationMsp430 =>
-  JSON.parse(readFileSync(fileOf('calibration-msp430'), 'utf8')) as CalibrationMsp430;
+/** By the core alone, or beside LEA. */
+export const readCalibrationMsp430 = (body: 'msp430' | 'lea' = 'msp430'): CalibrationMsp430 =>
+  JSON.parse(readFileSync(fileOf(`calibration-${body}`), 'utf8')) as CalibrationMsp430;
 
 /** How far the work of a tile may be from a mean one's for all tiles to be taken for alike. */
 const ALIKE = 1e-9;
 
 /** Those of an MSP430. Where all tiles are alike entering is told apart: what the first took beyond the mean of the others. */
-function msp430Samples({ ops }: CalibrationMsp430): CalibrationSample[] {
+function msp430Samples({ ops }: CalibrationMsp430, body: 'msp430' | 'lea'): CalibrationSample[] {
   return ops.map(({ set, record, first, rest, tiles }) => {
     const op = unpackRecord(record);
     const { kernel, enter, tile, all } = recordOp(op).work(op);
@@ -195,12 +202,12 @@ function msp430Samples({ ops }: CalibrationMsp430): CalibrationSample[] {
     const pieces =
       isAlike && tiles > 1 && mean < first
         ? [
-            { counts: countsFor(enter.counts, 'msp430'), counted: first - mean, beside: beside.enter },
-            { counts: countsFor(all.counts, 'msp430'), counted: rest + mean, beside: beside.all },
+            { counts: countsFor(enter.counts, body), counted: first - mean, beside: beside.enter },
+            { counts: countsFor(all.counts, body), counted: rest + mean, beside: beside.all },
           ]
         : [
             {
-              counts: countsFor(both(enter, all).counts, 'msp430'),
+              counts: countsFor(both(enter, all).counts, body),
               counted: first + rest,
               beside: beside.enter + beside.all,
             },
@@ -416,6 +423,53 @@ function fitNear(samples: readonly CalibrationSample[], metered: KernelCosts): K
   return sorted(costs);
 }
 
+/** What LEA's body has of its own: the others' costs are those of the core alone, whose code they are. */
+const ofUnit = (name: string): string => name.replace(/^word/, 'unitCore');
+
+/** Ops of which a first fit is further off are left out of the second: few, and what makes them so is not LEA's. */
+const MOST_OFF = 0.3;
+
+function offOf({ counts, counted, beside }: Piece, row: Counts): number {
+  const units = Object.entries(counts).reduce((sum, [name, n]) => sum + n * (row[name] ?? 0), beside);
+  return Math.abs(units / counted - 1);
+}
+
+const renamed = (counts: Counts): Counts =>
+  Object.fromEntries(Object.entries(counts).map(([name, count]) => [ofUnit(name), count]));
+
+/**
+ * Costs beside LEA: near to those of the core `alone`, which `core` has, and fitted to its samples, too, where both do what is not LEA's
+ * alike.
+ */
+function fitBeside(
+  samples: readonly CalibrationSample[],
+  alone: readonly CalibrationSample[],
+  core: KernelCosts,
+): KernelCosts {
+  const counted = new Set(kernelsOf(samples));
+  return Object.fromEntries(
+    Object.entries(core).map(([kernel, row]) => {
+      const kept = Object.entries(row).filter(([name]) => countedBy('lea', ofUnit(name)));
+      const expected = renamed(Object.fromEntries(kept));
+      if (!counted.has(kernel)) return [kernel, expected];
+      const alike = kept.length === Object.keys(row).length ? seenOf(alone, kernel) : [];
+      const others = alike.map(({ pieces }) =>
+        pieces.map((piece) => ({ ...piece, counts: renamed(piece.counts) })),
+      );
+      const own = seenOf(samples, kernel).map(({ pieces }) => pieces);
+      const all = [...own, ...others].flat();
+      const first = fitKernel(all, expected);
+      return [
+        kernel,
+        fitKernel(
+          all.filter((piece) => offOf(piece, first) < MOST_OFF),
+          expected,
+        ),
+      ];
+    }),
+  );
+}
+
 /** Relative errors of the model, of whole ops of a set. */
 export function errorsOf(
   samples: readonly CalibrationSample[],
@@ -436,12 +490,23 @@ export const rms = (errors: readonly number[]): number =>
 /** Samples of a body, and the costs that are fitted to them. */
 export function fitted(body: Body): { samples: CalibrationSample[]; costs: KernelCosts } {
   const counted = readCalibration();
-  if (body !== 'msp430') {
+  if (body !== 'msp430' && body !== 'lea') {
     const samples = calibrationSamples(counted, body);
     return { samples, costs: fitCosts(samples, body) };
   }
-  const samples = msp430Samples(readCalibrationMsp430());
+  const alone = msp430Samples(readCalibrationMsp430(), 'msp430');
   const of = (other: CountedBody): KernelCosts => fitCosts(calibrationSamples(counted, other), other);
   // Of packed weights an MSP430 runs the C that a Cortex-M0+ does, and nothing of what is metered.
-  return { samples, costs: fitNear(samples, { ...of('metered'), [PACKED]: of('armv6m')[PACKED]! }) };
+  const core = fitNear(alone, { ...of('metered'), [PACKED]: of('armv6m')[PACKED]! });
+  if (body === 'msp430') return { samples: alone, costs: core };
+  const beside = msp430Samples(readCalibrationMsp430('lea'), 'lea');
+  const has = ({ pieces }: CalibrationSample, what: RegExp): boolean =>
+    pieces.some(({ counts }) => Object.keys(counts).some((name) => what.test(name)));
+  const byUnit = beside.filter((sample) => has(sample, /^unit/));
+  const kernels = new Set(kernelsOf(byUnit));
+  // What LEA is not called for takes what it does without.
+  const others = msp430Samples(readCalibrationMsp430(), 'lea').filter(
+    (sample) => !kernels.has(sample.kernel) && !has(sample, /\bunitCall$/),
+  );
+  return { samples: [...byUnit, ...others], costs: fitBeside(byUnit, alone, core) };
 }

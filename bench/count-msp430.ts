@@ -6,6 +6,7 @@ import { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { Range } from '../host/firmware/targets.js';
+import { deviceProfile } from '../host/profiles/index.js';
 import {
   CALIBRATION_FAMILIES,
   calibrationNetwork,
@@ -17,12 +18,16 @@ import { Msp430 } from './mspdebug.js';
 
 /** What the simulator has of memory besides FRAM and what the program sets up: SRAM for larger blocks than the part holds. */
 const SRAM: Range = { origin: 0x600, bytes: 0x3a00 };
+/** Below the half that is LEA's. */
+const LEA_SRAM: Range = { origin: 0x600, bytes: 0x2600 };
 /** Image and state of a group: the rest of FRAM is for its code. */
 const MOST_BYTES = 26_000;
 /** Ops of a group, about as many as networks have: the more there are, the less of them is proved to be narrow. */
 const MOST_OPS = 8;
 
 interface Setting {
+  /** Whether LEA computes sums. */
+  lea?: true;
   set: CalibrationSet;
   seed: number;
   arenaBytes: number;
@@ -50,15 +55,36 @@ export const MSP430_SETTINGS: readonly Setting[] = [
   { set: 'held-out', seed: 101, arenaBytes: 6000, capacitorUf: 330, families: CALIBRATION_FAMILIES },
 ];
 
+/** The same where LEA computes sums, of what it does at all: charges that hold tiles of several windows. */
+export const LEA_SETTINGS: readonly Setting[] = (
+  [
+    ['fit', 1],
+    ['fit', 2],
+    ['held-out', 101],
+  ] as const
+).map(([set, seed], i) => {
+  return {
+    lea: true,
+    set,
+    seed,
+    arenaBytes: 7600 - 1500 * i,
+    capacitorUf: 5000,
+    families: ['long', 'together'],
+  };
+});
+
 /** The image of some ops of a family; undefined where they do not fit. */
 function imageOf(
   family: Family,
-  { seed, arenaBytes, capacitorUf }: Setting,
+  { lea, seed, arenaBytes, capacitorUf }: Setting,
   only: readonly number[],
 ): Image | undefined {
   try {
     const network = calibrationNetwork(family, new Random(seed), only);
-    const where = { device: 'msp430fr5994', arenaBytes, capacitorUf, nvmBytes: 1 << 18 };
+    const device = lea
+      ? { ...deviceProfile('msp430fr5994-lea'), sramBytes: deviceProfile('msp430fr5994').sramBytes }
+      : 'msp430fr5994';
+    const where = { device, arenaBytes, capacitorUf, nvmBytes: 1 << 18 };
     const image = readImage(compile(network, { ...where, policy: 'low', verify: false }));
     return image.device.length + image.nvmBytes <= MOST_BYTES ? image : undefined;
   } catch (error) {
@@ -83,8 +109,8 @@ export function groupsOf(family: Family, setting: Setting): number[][] {
 type Cycles = Pick<CountedMsp430, 'first' | 'rest' | 'tiles'>;
 
 /** Of every op of an image. Throws `E_COMPILE` where its program does not fit. */
-async function countImage(image: Image): Promise<Cycles[]> {
-  const part = await Msp430.onOther(image, SRAM);
+async function countImage(image: Image, lea: boolean): Promise<Cycles[]> {
+  const part = await (lea ? Msp430.onOther(image, LEA_SRAM, 'core') : Msp430.onOther(image, SRAM));
   const tiles = image.ops.reduce((sum, op) => sum + op.get(OP_TILES), 0);
   const most = 2 * (tiles + image.ops.length) + 50;
   const functions = ['plan_fetchRecord', 'brownout_power_low', 'cursor_commit', 'brownout_module_run'];
@@ -117,7 +143,7 @@ export async function countGroup(
 ): Promise<CountedMsp430[]> {
   const image = imageOf(family, setting, only)!;
   try {
-    const counted = await countImage(image);
+    const counted = await countImage(image, setting.lea === true);
     return calibrated(image).map((index) => {
       return { set: setting.set, record: packRecord(image.ops[index]!), ...counted[index]! };
     });

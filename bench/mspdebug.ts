@@ -23,6 +23,28 @@ const DEVICES = [
   'simio config c base 0xff',
 ];
 const BOARD = hardwareCalled('msp430fr5994');
+const LEA_BOARD = hardwareCalled('msp430fr5994-lea');
+
+/**
+ * TI's library for LEA as far as the simulator shows it, which has none: `whole` computes what the library would, else nothing, so
+ * that what is counted is the core's.
+ */
+const leaFiles = (whole: boolean): Map<string, string> =>
+  new Map([
+    ['DSPLib.h', packageText('boards/DSPLib.h').replace('"leaRAM"', '".leaRAM"')],
+    [
+      'lea.c',
+      `#include "DSPLib.h"
+      msp_status msp_mac_q15(const msp_mac_q15_params *p, const _q15 *a, const _q15 *b, _iq31 *sum) {
+        *sum = 0;
+        for (uint16_t n = ${whole ? 'p->length' : '0'}; n; n--) *sum += (_iq31)*a++ * *b++ * 2;
+        return (((uint16_t)a | (uint16_t)b) & ${whole ? 0 : 3}u) || p->length % 2 ? MSP_SIZE_ERROR : MSP_SUCCESS;
+      }\n`,
+    ],
+  ]);
+
+/** Whether kernels use LEA: `whole` with sums, `core` for what the core does beside it. */
+export type Lea = 'none' | 'whole' | 'core';
 
 /** Programs that it takes, with their packages. */
 export const MSP430_PROGRAMS = { clang: 'clang', 'ld.lld': 'lld', 'llvm-size': 'llvm', mspdebug: 'mspdebug' };
@@ -103,6 +125,8 @@ export interface MspRun {
   /** Of the last life, as mspdebug 0.22 counts them. */
   cycles: number;
   instructions: number;
+  /** Of the stack, bytes from its top down to the last that was changed. */
+  stackBytes: number;
 }
 
 /** Where a program went through a function, and when. */
@@ -110,6 +134,9 @@ export interface Mark {
   name: string;
   cycles: number;
 }
+
+/** What SRAM holds at the beginning of a life, again and again. */
+const garbageOf = (life: number): number[] => [1, 77, 201].map((n) => (life * n + 0xa5) & 255);
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
@@ -132,24 +159,24 @@ export class Msp430 {
     this.#symbols = symbolsOf(readFileSync(this.#elf));
   }
 
-  /** `more`: files beside those that are exported, of which C files are compiled, too. */
-  static async build(
-    image: Image,
-    defines: readonly string[] = [],
-    more: ReadonlyMap<string, string> = new Map(),
-  ): Promise<Msp430> {
+  /** As `export` writes it; with LEA, TI's library stood in for. */
+  static async build(image: Image, defines: readonly string[] = [], lea: Lea = 'none'): Promise<Msp430> {
     const folder = join(newFolder(), 'app');
-    const { files, usage } = await exportFirmware(image, { board: BOARD.name, verify: false });
+    const board = lea === 'none' ? BOARD : LEA_BOARD;
+    const { files, usage } = await exportFirmware(image, { board: board.name, verify: false });
+    const more = lea === 'none' ? new Map<string, string>() : leaFiles(lea === 'whole');
     writeFirmwareFolder(folder, files);
     writeFiles(folder, more);
     const objects = /^OBJECTS = (.*)$/m.exec(readFileSync(join(folder, 'Makefile'), 'utf8'))![1]!.split(' ');
     const sources = objects.map((name) => name.replace('.o', /_(asm|runtime)\.o$/.test(name) ? '.S' : '.c'));
     sources.push(...[...more.keys()].filter((name) => name.endsWith('.c')));
-    return new Msp430(image, usage!.codeBytes, folder, BOARD.map.sram, sources, defines);
+    return new Msp430(image, usage?.codeBytes ?? 0, folder, board.map.sram, sources, defines);
   }
 
   /** The same on a part whose SRAM is elsewhere, and larger: for what is counted there alone. Throws `E_COMPILE`. */
-  static async onOther(image: Image, sram: Range, defines: readonly string[] = []): Promise<Msp430> {
+  static async onOther(image: Image, sram: Range, lea: Lea = 'none'): Promise<Msp430> {
+    const board = lea === 'none' ? BOARD : LEA_BOARD;
+    const more = lea === 'none' ? new Map<string, string>() : leaFiles(lea === 'whole');
     const folder = newFolder();
     const target = { ...targetCalled('msp430'), farthest: 0xffff - sram.origin };
     const { settings, flashBytes } = nvmBody('mapped').place({
@@ -158,9 +185,21 @@ export class Msp430 {
     });
     const { origin, bytes } = BOARD.map.flash;
     const map = { flash: { origin, bytes: bytes - flashBytes }, sram, nvm: sram };
-    const part = { target, nvm: 'mapped', board: BOARD, map, settings } as const;
+    const all = [...settings, ...(board.unit ? [board.unit.setting] : [])];
+    const part = { target, nvm: 'mapped', board, map, settings: all } as const;
     writeFiles(folder, firmwareFiles(image, await moduleOfTarget(image, target), part));
-    return new Msp430(image, 0, folder, sram, partSources(part), defines);
+    writeFiles(folder, more);
+    const sources = [...partSources(part), ...[...more.keys()].filter((name) => name.endsWith('.c'))];
+    return new Msp430(image, 0, folder, sram, sources, []);
+  }
+
+  /** How deep the stack went in a life that began with `garbage` in SRAM, which is `sram` now. */
+  #stackBytes(sram: Uint8Array, garbage: readonly number[]): number {
+    const at = (name: string): number => this.#symbols.get(name)! - this.sram.origin;
+    const [bottom, top] = [at('brownout_link_bss_end'), at('brownout_link_stack_top')];
+    let deepest = bottom;
+    while (deepest < top && sram[deepest] === garbage[deepest % garbage.length]) deepest++;
+    return top - deepest;
   }
 
   #file(name: string, bytes: Uint8Array | string): string {
@@ -178,7 +217,7 @@ export class Msp430 {
   #say(commands: (boot: (life: number) => string[]) => string[], nvm: Uint8Array, input?: Values): string {
     const { origin, bytes } = this.sram;
     const boot = (life: number): string[] => [
-      `fill ${hex(origin)} ${hex(bytes)} ${[1, 77, 201].map((n) => hex((life * n + 0xa5) & 255)).join(' ')}`,
+      `fill ${hex(origin)} ${hex(bytes)} ${garbageOf(life).map(hex).join(' ')}`,
       'reset',
       'simio config t clear',
     ];
@@ -202,7 +241,7 @@ export class Msp430 {
     lives: readonly number[] = [],
     { input, nvm = new Uint8Array(this.image.nvmBytes) }: { input?: Values; nvm?: Uint8Array } = {},
   ): MspRun {
-    const left = join(this.folder, 'nvm.left');
+    const [left, sram] = [join(this.folder, 'nvm.left'), join(this.folder, 'sram.left')];
     const out = this.#say(
       (boot) => [
         ...lives.flatMap((count, life) => [...boot(life), `step ${count}`]),
@@ -210,6 +249,7 @@ export class Msp430 {
         'run',
         'simio info t',
         `save_raw ${this.#nvmAt} ${this.image.nvmBytes} ${left}`,
+        `save_raw ${this.sram.origin} ${this.sram.bytes} ${sram}`,
       ],
       nvm,
       input,
@@ -221,6 +261,7 @@ export class Msp430 {
       nvm: new Uint8Array(readFileSync(left)),
       cycles: found('MCLK'),
       instructions: found('Instruction count'),
+      stackBytes: this.#stackBytes(new Uint8Array(readFileSync(sram)), garbageOf(lives.length)),
     };
   }
 

@@ -43,16 +43,16 @@ static _iq31 accel_lea_sum[1];
 #define BROWNOUT_ACCEL_LEA_WORDS (BROWNOUT_ACCEL_LEA_VECTORS + BROWNOUT_ACCEL_LEA_ROW)
 
 /* LEA takes products by twos. */
-static inline uint32_t accel_lea_even(uint32_t length) {
+static inline brownout_accel_size accel_lea_even(brownout_accel_size length) {
   return length + (length & 1u);
 }
 
 /* `length` int8, and a 0 behind an odd number of them. */
-static void accel_lea_widen(_q15 *to, const uint8_t *from, uint32_t length) {
+static void accel_lea_widen(_q15 *to, const uint8_t *from, brownout_accel_size length) {
 #ifdef BROWNOUT_ACCEL_MSP430
   brownout_msp430_widen(from, (uint16_t)length, (uint8_t *)to);
 #else
-  uint32_t i;
+  brownout_accel_size i;
   for (i = 0; i < length; i++) to[i] = (int8_t)from[i];
 #endif
   if (length & 1u) to[length] = 0;
@@ -63,14 +63,15 @@ static int32_t accel_lea_mac(const _q15 *a, const _q15 *b, uint16_t length) {
   msp_mac_q15_params params;
   int32_t sum = 0;
   params.length = length;
-  if (msp_mac_q15(&params, a, b, accel_lea_sum) == MSP_SUCCESS) return accel_lea_sum[0] / 2;
+  /* Even: a shift loses nothing. */
+  if (msp_mac_q15(&params, a, b, accel_lea_sum) == MSP_SUCCESS) return accel_lea_sum[0] >> 1;
   for (; length; length--) sum += (int32_t)*a++ * *b++;
   return sum;
 }
 
 /* `count` sums with their biases to bytes, by the pairs from `pair` on, `stride` bytes apart. */
 static void accel_lea_scale(const brownout_accel_output *out, const uint8_t *pair, uint32_t stride, const int32_t *sums,
-                            uint32_t count, uint8_t *to) {
+                            brownout_accel_size count, uint8_t *to) {
 #ifdef BROWNOUT_ACCEL_MSP430
   /* Rows of no products. */
   brownout_msp430_job job;
@@ -95,42 +96,56 @@ static void accel_lea_scale(const brownout_accel_output *out, const uint8_t *pai
 }
 
 /* The row `w` times `tile` vectors at x, added to `sums`. `apart`: int16 between vectors that LEA's RAM holds, or 0. */
-static void accel_lea_sums(const uint8_t *x, uint32_t tile, uint32_t apart, const uint8_t *w, uint32_t length,
-                           int32_t sums[BROWNOUT_ACCEL_LEA_TILE]) {
-  _q15 *row = accel_lea_ram + BROWNOUT_ACCEL_LEA_VECTORS;
-  uint32_t at;
-  uint32_t n;
-  for (at = 0; at < length; at += n) {
-    uint32_t v;
-    n = length - at > BROWNOUT_ACCEL_LEA_ROW ? BROWNOUT_ACCEL_LEA_ROW : length - at;
-    accel_lea_widen(row, w + at, n);
-    if (!apart) accel_lea_widen(accel_lea_ram, x + at, n);
-    for (v = 0; v < tile; v++)
-      sums[v] += accel_lea_mac(accel_lea_ram + (apart ? v * apart + at : 0u), row, (uint16_t)accel_lea_even(n));
+static void accel_lea_sums(const uint8_t *x, brownout_accel_size tile, brownout_accel_size apart, const uint8_t *w,
+                           brownout_accel_size length, int32_t *sums) {
+  _q15 *const row = accel_lea_ram + BROWNOUT_ACCEL_LEA_VECTORS;
+  const _q15 *piece = accel_lea_ram;
+  while (length) {
+    const brownout_accel_size n = length > BROWNOUT_ACCEL_LEA_ROW ? BROWNOUT_ACCEL_LEA_ROW : length;
+    const _q15 *vector = piece;
+    int32_t *sum = sums;
+    brownout_accel_size left;
+    accel_lea_widen(row, w, n);
+    if (apart)
+      piece += n;
+    else
+      accel_lea_widen(accel_lea_ram, x, n);
+    for (left = tile; left; left--, vector += apart) *sum++ += accel_lea_mac(vector, row, (uint16_t)accel_lea_even(n));
+    w += n;
+    x += n;
+    length -= n;
   }
 }
 
 /* As many vectors at a time as LEA's RAM holds; of one too long for it, pieces, anew for every row. */
-static void accel_lea_gemm(const brownout_accel_output *out, const uint8_t *w, uint32_t rows, uint32_t length, const uint8_t *x,
-                           uint32_t vectors, uint8_t *to, uint32_t to_stride) {
-  const uint32_t apart = length > BROWNOUT_ACCEL_LEA_VECTORS ? 0u : accel_lea_even(length);
-  uint32_t tile = apart ? BROWNOUT_ACCEL_LEA_VECTORS / apart : 1u;
+static void accel_lea_gemm(const brownout_accel_output *out, const uint8_t *weights, brownout_accel_size rows,
+                           brownout_accel_size length, const uint8_t *x, brownout_accel_size vectors, uint8_t *to,
+                           brownout_accel_size to_stride) {
+  const brownout_accel_size apart = length > BROWNOUT_ACCEL_LEA_VECTORS ? 0u : accel_lea_even(length);
+  brownout_accel_size tile = apart ? BROWNOUT_ACCEL_LEA_VECTORS / apart : 1u;
   if (tile > BROWNOUT_ACCEL_LEA_TILE) tile = BROWNOUT_ACCEL_LEA_TILE;
   for (; vectors; vectors -= tile) {
-    uint32_t row;
-    uint32_t v;
+    const uint8_t *w = weights;
+    const uint8_t *bias = out->bias;
+    const uint8_t *pair = out->pair;
+    brownout_accel_size row;
+    brownout_accel_size v;
     if (tile > vectors) tile = vectors;
-    for (v = 0; apart && v < tile; v++) accel_lea_widen(accel_lea_ram + v * apart, x + v * length, length);
+    for (v = 0; v < tile; v++, x += length)
+      if (apart) accel_lea_widen(accel_lea_ram + v * apart, x, length);
     for (row = 0; row < rows; row++) {
-      const int32_t bias = accel_s32(out->bias + row * 4u);
+      const int32_t first = accel_s32(bias);
       int32_t sums[BROWNOUT_ACCEL_LEA_TILE];
       uint8_t bytes[BROWNOUT_ACCEL_LEA_TILE];
-      for (v = 0; v < tile; v++) sums[v] = bias;
-      accel_lea_sums(x, tile, apart, w + row * length, length, sums);
-      accel_lea_scale(out, out->pair + row * out->stride, 0, sums, tile, bytes);
-      for (v = 0; v < tile; v++) to[v * to_stride + row] = bytes[v];
+      uint8_t *at = to + row;
+      for (v = 0; v < tile; v++) sums[v] = first;
+      accel_lea_sums(x - length, tile, apart, w, length, sums);
+      accel_lea_scale(out, pair, 0, sums, tile, bytes);
+      for (v = 0; v < tile; v++, at += to_stride) *at = bytes[v];
+      w += length;
+      bias += 4;
+      pair += out->stride;
     }
-    x += tile * length;
     to += tile * to_stride;
   }
 }
@@ -148,7 +163,8 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
   brownout_wasm_check(w_at, 0, (uint64_t)rows * length, 1);
   brownout_wasm_check(to_at, 0, (uint64_t)(vectors - 1u) * to_stride + rows, 1);
   if (vectors >= BROWNOUT_ACCEL_LEA_LEAST_VECTORS && length >= BROWNOUT_ACCEL_LEA_LEAST_ROW) {
-    accel_lea_gemm(&out, w, rows, length, x, vectors, to, to_stride);
+    accel_lea_gemm(&out, w, (brownout_accel_size)rows, (brownout_accel_size)length, x, (brownout_accel_size)vectors, to,
+                   (brownout_accel_size)to_stride);
     return;
   }
 #ifdef BROWNOUT_ACCEL_MSP430

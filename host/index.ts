@@ -185,7 +185,7 @@ export type { WeightBits, WeightFormat, WeightType } from './model/weight-types.
 export type { SumBody } from './ops/record.js';
 export type { Body } from './ops/shared/cost.js';
 export type { Origin } from './origin.js';
-export type { EnergyLedger, EnergyUse, RunStatistics } from './power/harvested-supply.js';
+export type { EnergyLedger, EnergyUse, RunStatistics } from './power/statistics.js';
 export type { PowerSegment } from './power/harvester.js';
 export type { TileSpan, Timeline } from './power/recorder.js';
 export type { Estimate } from './profiles/estimates.js';

@@ -77,15 +77,27 @@ function weightsOf(random: Random, count: number, type: WeightType = 'int8'): In
   return Int8Array.from({ length: count }, () => least + step * random.integer((most - least) / step + 1));
 }
 
+const LONG_KERNELS: readonly [number, number][] = [
+  [3, 3],
+  [3, 5],
+  [5, 3],
+];
+
 const CHANNELS = [1, 3, 4, 8, 10, 16, 24, 32];
 const OUTPUTS = [4, 6, 8, 16, 20, 24, 32, 48];
 
 function conv(
   random: Random,
-  more: { type?: WeightType; block?: boolean; channels?: number; outputs?: number } = {},
+  more: {
+    type?: WeightType;
+    block?: boolean;
+    channels?: number;
+    outputs?: number;
+    kernels?: readonly [number, number][];
+  } = {},
 ): Drawn {
-  const { channels = pick(random, CHANNELS), outputs = pick(random, OUTPUTS) } = more;
-  const { shape, window, rows, columns } = map(random, channels, KERNELS);
+  const { channels = pick(random, CHANNELS), outputs = pick(random, OUTPUTS), kernels = KERNELS } = more;
+  const { shape, window, rows, columns } = map(random, channels, kernels);
   const taps = window.kernel[0] * window.kernel[1];
   const k = more.block ? 2 ** between(random, 1, 3) : 1;
   const count = more.block
@@ -405,6 +417,11 @@ const FAMILIES = {
           circulant(r, 'ntt', k, 'computed', true),
     ),
   ],
+  // Windows that a vector unit is called for.
+  long: times(12, (r) => {
+    const channels = pick(r, [12, 15, 16, 20, 24, 32]);
+    return conv(r, { channels, outputs: pick(r, [4, 6, 8, 12, 16]), kernels: LONG_KERNELS });
+  }),
   together: [2, 4, 8, 16, 32, 64, 128, 128, 256].map(
     (k): Draw =>
       (r) =>

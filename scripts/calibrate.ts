@@ -1,6 +1,6 @@
 // `npm run calibrate`: what kernels cost on each body of the firmware, fitted to instructions that QEMU counts, of the MSP430 to
-// cycles that mspdebug does. Writes what was counted (bench/calibration.json, calibration-msp430.json) and the tables of costs
-// (host/ops/kernel-costs/), and prints the error on shapes that the fit has not seen. `npm run calibrate -- qemu` or `-- msp430`
+// cycles that mspdebug does, alone and beside LEA. Writes what was counted (bench/calibration.json, calibration-….json) and the tables of costs
+// (host/ops/kernel-costs/), and prints the error on shapes that the fit has not seen. `npm run calibrate -- qemu`, `-- msp430` (LEA too) or `-- lea`
 // counts on these alone, with names of families behind it these alone: what was counted before of other kernels stays. `-- fit` fits
 // anew what was counted before.
 import { writeFileSync } from 'node:fs';
@@ -24,12 +24,12 @@ import {
   readCalibrationMsp430,
   rms,
 } from '../bench/calibration.js';
-import { countGroup, groupsOf, MSP430_SETTINGS } from '../bench/count-msp430.js';
+import { countGroup, groupsOf, LEA_SETTINGS, MSP430_SETTINGS } from '../bench/count-msp430.js';
 import { OP_TILES } from '../assembly/layout.js';
 import { countOps } from '../host/firmware/count-on-board.js';
 import { type Board, boardCalled } from '../host/firmware/targets.js';
 import type { Image } from '../host/model/image.js';
-import { BODIES, type Body } from '../host/ops/shared/cost.js';
+import { BODIES, type Body, isMsp430 } from '../host/ops/shared/cost.js';
 import { msp430fr5994 } from '../host/profiles/msp430fr5994.js';
 import { BareKernels } from '../host/simulator/bare.js';
 import { steadyPower, type Supply } from '../host/simulator/device.js';
@@ -116,25 +116,26 @@ function packed({ ops }: { ops: readonly object[] }, names?: readonly string[]):
   return `${head},"ops":[\n${lines.join(',\n')}\n]}\n`;
 }
 
-async function countMsp430(): Promise<CalibrationMsp430> {
+async function countMsp430(body: 'msp430' | 'lea'): Promise<CalibrationMsp430> {
   const ops: CountedMsp430[] = [];
-  for (const setting of MSP430_SETTINGS) {
+  for (const setting of body === 'lea' ? LEA_SETTINGS : MSP430_SETTINGS) {
     for (const family of setting.families.filter(isAsked)) {
       for (const group of groupsOf(family, setting)) {
         ops.push(...(await countGroup(family, setting, group)));
-        console.log(`MSP430, ${setting.set} ${family} ${group.join()}: ${ops.length} ops counted`);
+        console.log(`${body}, ${setting.set} ${family} ${group.join()}: ${ops.length} ops counted`);
       }
     }
   }
-  return { command: COMMAND, ops: withOthers(ops, () => readCalibrationMsp430().ops) };
+  return { command: COMMAND, ops: withOthers(ops, () => readCalibrationMsp430(body).ops) };
 }
 
-if (what !== 'fit' && what !== 'msp430') {
+if (what !== 'fit' && what !== 'msp430' && what !== 'lea') {
   const counted = await countAll();
   writeFileSync(new URL('bench/calibration.json', root), packed(counted, counted.bodies));
 }
-if (what !== 'fit' && what !== 'qemu') {
-  writeFileSync(new URL('bench/calibration-msp430.json', root), packed(await countMsp430()));
+for (const body of ['msp430', 'lea'] as const) {
+  if (what === undefined || what === 'msp430' || what === body)
+    writeFileSync(new URL(`bench/calibration-${body}.json`, root), packed(await countMsp430(body)));
 }
 
 function printErrors(body: Body, samples: readonly CalibrationSample[], costs: KernelCosts): void {
@@ -167,8 +168,8 @@ for (const body of BODIES) {
   printErrors(body, samples, costs);
   await writePretty(
     `host/ops/kernel-costs/${body}.ts`,
-    `// Made by \`${COMMAND}\` from bench/${body === 'msp430' ? 'calibration-msp430' : 'calibration'}.json: what one of each
-// thing costs that a kernel does (\`work\` of its op in host/ops), in ${body === 'msp430' ? 'cycles' : 'instructions'}, counted.
+    `// Made by \`${COMMAND}\` from bench/${isMsp430(body) ? `calibration-${body}` : 'calibration'}.json: what one of each
+// thing costs that a kernel does (\`work\` of its op in host/ops), in ${isMsp430(body) ? 'cycles' : 'instructions'}, counted.
 import type { Counts } from '../shared/work.js';
 
 export const ${body}Costs: Readonly<Record<string, Counts>> = {\n${rows(costs)}\n};

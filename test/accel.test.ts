@@ -161,6 +161,7 @@ function leaWork(vectors: number, piece: number): [calls: number, products: numb
 }
 
 const standIn = fileURLToPath(new URL('../../test/c', import.meta.url));
+const boards = fileURLToPath(new URL('../../firmware/boards', import.meta.url));
 const sizes = (vectors: number, piece: number): string[] => [
   `-DBROWNOUT_ACCEL_LEA_VECTORS=${vectors}`,
   `-DBROWNOUT_ACCEL_LEA_ROW=${piece}`,
@@ -170,7 +171,7 @@ const sizes = (vectors: number, piece: number): string[] => [
 function onLea(flags: string[], program = source): string[] {
   const path = join(temporaryFolder('lea'), 'accel');
   const every = ['-DBROWNOUT_ACCEL_LEA_LEAST_ROW=1', '-DBROWNOUT_ACCEL_LEA_LEAST_VECTORS=1'];
-  const lea = ['-DBROWNOUT_LEA', '-Wconversion', `-I${standIn}`, ...every];
+  const lea = ['-DBROWNOUT_LEA', '-Wconversion', `-I${standIn}`, `-I${boards}`, ...every];
   compileNative(path, [program, join(standIn, 'lea.c')], [...lea, ...flags]);
   return execFileSync(path, { encoding: 'utf8' }).trim().split('\n');
 }

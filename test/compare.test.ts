@@ -11,6 +11,7 @@ import { MeteredSupply } from '../host/power/harvested-supply.js';
 import { openTrace } from '../host/power/source.js';
 import { deviceProfile } from '../host/profiles/index.js';
 import { replay } from '../host/replay/replay.js';
+import { replayText } from '../host/replay/report.js';
 import { compareText } from '../host/compare/report.js';
 import { meteredBoots } from '../host/compare/strategies/boot.js';
 import { layersOf } from '../host/compare/strategies/layers.js';
@@ -84,6 +85,29 @@ test('without its vector unit ours is exact, and still ahead of SONIC, which has
       overSonic!.energy > 2 && overSonic!.time > 2,
       `${model}: ${overSonic!.energy} ${overSonic!.time}`,
     );
+  }
+});
+
+test('with LEA in the module ours is what it does: exact, and as a replay of it, at 100 µF too', () => {
+  for (const model of ['rad-mnist', 'rad-har']) {
+    const device = 'msp430fr5994-lea';
+    const image = readImage(compileUnproved(radNetwork(model), { device, capacitorUf: 100 }));
+    const { input } = image.metadata;
+    const zeros = { dtype: 'int8' as const, shape: [...input.shape], data: new Int8Array(image.input.bytes) };
+    const metered = replay(image, { trace: 'rf', input: zeros });
+    const options = { devices: [device], capacitorsUf: [100], traces: ['rf'] };
+    const row = compare([model], options).rows[0]!;
+    const ours = row.cells.ours!;
+    const { useful, reexecuted, commit, boot, io, sleep } = metered.energyUj;
+    const used = useful + reexecuted + commit + boot + io + sleep;
+    assert.ok(metered.identical && metered.cuts > 0, model);
+    assert.ok(Math.abs(ours.energyUj / used - 1) < 0.1, `${model}: ${ours.energyUj} µJ, metered ${used} µJ`);
+    assert.ok(ours.methods.every((method) => !method.startsWith('~')));
+    // LEA's share, by constants of others, is said in both.
+    assert.ok(Math.abs(ours.acceleratorPercent - metered.acceleratorPercent) < 0.5, model);
+    assert.ok(metered.acceleratorPercent > 2 && metered.acceleratorPercent < 40, model);
+    assert.match(replayText(metered), 'by the vector unit');
+    assert.ok(row.overSonic!.energy > 2 && row.overSonic!.time > 2, model);
   }
 });
 

@@ -9,8 +9,6 @@ import type { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { Values } from '../host/model/values.js';
-import { packageText } from '../host/firmware/sources.js';
-import { deviceProfile } from '../host/profiles/index.js';
 import { completeJob } from '../host/simulator/app.js';
 import { Device } from '../host/simulator/device.js';
 import { comparableNvm, firstDifference } from '../host/simulator/equality.js';
@@ -163,57 +161,6 @@ for (const name of Object.keys(images)) {
     }
   });
 }
-
-/**
- * LEA as far as the simulator shows it, which has none: `whole` computes what the library would, else nothing, so that what is
- * counted is the core's. Calls and products are at the end of SRAM's upper half, which is LEA's.
- */
-const leaFiles = (whole: boolean): Map<string, string> =>
-  new Map([
-    ['brownout_accel_lea.h', packageText('brownout_accel_lea.h')],
-    ['DSPLib.h', readFileSync(`${root}test/c/DSPLib.h`, 'utf8').replace('section("leaRAM"), ', '')],
-    [
-      'lea.c',
-      `#include "DSPLib.h"
-      msp_status msp_mac_q15(const msp_mac_q15_params *p, const _q15 *a, const _q15 *b, _iq31 *sum) {
-        *sum = 0;
-        for (uint16_t n = ${whole ? 'p->length' : '0'}; n; n--) *sum += (_iq31)*a++ * *b++ * 2;
-        return (((uint16_t)a | (uint16_t)b) & ${whole ? 0 : 3}u) || p->length % 2 ? MSP_SIZE_ERROR : MSP_SUCCESS;
-      }\n`,
-    ],
-  ]);
-
-mspTest(
-  'a circulant layer on LEA: the same answers, one call an output, and what the core does beside',
-  async () => {
-    const shape = { blockSize: 64, inputs: 256, outputs: 256, method: 'direct' } as const;
-    const network = circulantNetwork(new Random(6), shape);
-    const image = readImage(compileUnproved(network, { arenaBytes: 3000, device: 'msp430fr5994' }));
-    const flags = ['BROWNOUT_LEA'];
-    const [core, lea, counted] = [
-      await Msp430.build(image),
-      await Msp430.build(image, flags, leaFiles(true)),
-      await Msp430.build(image, flags, leaFiles(false)),
-    ];
-    const sample = sampleOf(image);
-    const wanted = golden(image, [sample, sample]);
-    const first = lea.run();
-    assert.match(first.lines[0]!, new RegExp(`^ticket 1 answer ${wanted.answers[0]}( class|$)`));
-    assert.is(
-      firstDifference(comparableNvm(lea.run([], { nvm: first.nvm }).nvm, image, true), wanted.nvm),
-      -1,
-    );
-    const [alone, beside] = [core, counted].map((part) => part.run([], { nvm: first.nvm }).cycles);
-    // The library's own time is TiNAS's (host/profiles/msp430fr5994.ts).
-    const { callCycles, macCyclesPerElement } = deviceProfile('msp430fr5994').accelerator!;
-    const calls = shape.outputs * (callCycles.value + shape.inputs * macCyclesPerElement.value);
-    const tiles = image.ops[0]!.get(OP_TILES);
-    console.log(
-      `256 × 256, k = 64, ${tiles} tiles: ${alone} cycles by the core; ${beside} beside LEA, ${calls} its own`,
-    );
-    assert.ok(beside! + calls < 0.7 * alone!, `${beside} + ${calls}, ${alone} without`);
-  },
-);
 
 mspTest('divisions of 16 and 32 bits, signed and unsigned, of every length', () => {
   const random = new Random(7);

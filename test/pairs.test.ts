@@ -1,4 +1,4 @@
-// Every pair of board, NVM, layout and accelerator is one of: it runs, it needs what is listed, it is refused with those that
+// Every pair of board, NVM and layout is one of: it runs, it needs what is listed, it is refused with those that
 // work. What builds is built, and its linked code searched for what was never ported. BROWNOUT_PAIRS=all builds all.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
@@ -46,8 +46,8 @@ test('every pair: what export says, PORTING.md lists, or what works instead', as
   const { PATH } = process.env;
   process.env['PATH'] = '/nowhere';
   try {
-    for (const pair of pairs.filter(({ accelerator, board, target }) => {
-      return accelerator === 'none' && (ALL || board || ['cortex-m4', 'posix'].includes(target.name));
+    for (const pair of pairs.filter(({ board, target }) => {
+      return ALL || board || ['cortex-m4', 'posix'].includes(target.name);
     })) {
       const support = supportOf(pair);
       if (support.kind === 'refused') {
@@ -102,12 +102,12 @@ crossTest(
   'what builds is built: nothing that is not ported can be reached but where it is listed',
   async () => {
     const built = pairs.filter((pair) => {
-      const { board, target, nvm, layout, accelerator } = pair;
+      const { board, target, nvm, layout } = pair;
       if (!findTool(compilerOf(target))) return false;
       const links = (layout === 'make' || layout === 'cmake') && target.toolchain !== undefined;
       const few = layout === 'cmake' ? board?.boots2 && nvm === 'flash' : board || nvm === 'spi-fram';
       if (!ALL && board === undefined && target.name !== 'cortex-m4') return false;
-      return links && accelerator === 'none' && supportOf(pair).kind !== 'refused' && (ALL || few);
+      return links && supportOf(pair).kind !== 'refused' && (ALL || few);
     });
     assert.ok(built.length > 9, `${built.length} pairs`);
     for (const pair of built) {

@@ -7,7 +7,8 @@ import { shippedDigits, shippedImage } from '../host/demo/demo.js';
 import { BrownoutError } from '../host/error.js';
 import { CONVERTERS, storageFor } from '../host/power/converter.js';
 import type { Harvester } from '../host/power/harvester.js';
-import { MeteredSupply, type RunStatistics } from '../host/power/harvested-supply.js';
+import { MeteredSupply } from '../host/power/harvested-supply.js';
+import type { RunStatistics } from '../host/power/statistics.js';
 import { isGenerator, openTrace } from '../host/power/source.js';
 import { parseTrace, resample, stitch, type Trace } from '../host/power/trace.js';
 import type { Sourced } from '../host/profiles/profile.js';
@@ -307,6 +308,7 @@ test('every constant of every device says where it is from', () => {
   assert.equal(DEVICES, [
     'cortex-m4-generic',
     'msp430fr5994',
+    'msp430fr5994-lea',
     'apollo4',
     'nrf52840',
     'rp2040',

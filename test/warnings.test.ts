@@ -44,7 +44,7 @@ const { PATH } = process.env;
 /** The module's code with gemm_s8 on LEA, as docs/ACCEL.md says; TI's header is stood in for. */
 function compileForLea(folder: string, compiler: string, flags: string[]): void {
   writeFileSync(join(folder, 'brownout_accel_lea.h'), packageText('brownout_accel_lea.h'));
-  const library = fileURLToPath(new URL('../../test/c', import.meta.url));
+  const library = fileURLToPath(new URL('../../firmware/boards', import.meta.url));
   const lea = ['-DBROWNOUT_LEA', `-I${library}`, '-c', 'brownout.c', '-o', 'lea.o'];
   execFileSync(compiler, [...WARNINGS, ...flags, ...lea], { cwd: folder, stdio: 'pipe' });
   const object = readFileSync(join(folder, 'lea.o'), 'latin1');

@@ -98,7 +98,7 @@ export function tile(op: usize, index: i32): void {
     const together = ACCELERATED && load<i32>(op, CIRC_CHUNK);
     if (!together) multiplyRow(op, first, count, k, sums);
     const bias = lookBias(op, first, count, scratch);
-    const pair = lookRequant(op, first, count, scratch + (k << 2));
+    const pair = lookRequant(op, first, count, scratch + ((part ? part : k) << 2));
     const to = output + first - begin;
     if (together) accelerateRow(op, first, count, k, bias, pair, to);
     else requantizeAll(op, sums, k, false, bias, pair, to, count);

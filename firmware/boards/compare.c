@@ -10,6 +10,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#ifdef BROWNOUT_LEA
+/* As TI documents it: an even length, vectors at multiples of 4, the sum of products in Q31, twice that of the integers. */
+msp_status msp_mac_q15(const msp_mac_q15_params *params, const _q15 *a, const _q15 *b, _iq31 *result) {
+  int64_t sum = 0;
+  uint16_t i;
+  if (params->length % 2) return MSP_SIZE_ERROR;
+  if (((uintptr_t)a | (uintptr_t)b) % 4) return MSP_LEA_INVALID_ADDRESS;
+  for (i = 0; i < params->length; i++) sum += (int64_t)a[i] * b[i] * 2;
+  if (sum != (_iq31)sum) return MSP_LEA_COMMAND_OVERFLOW;
+  *result = (_iq31)sum;
+  return MSP_SUCCESS;
+}
+#endif
+
 static uint8_t cells[BROWNOUT_NVM_BYTES];
 static int is_telling;
 

@@ -21,6 +21,7 @@ import { paceOf } from '../power/pace.js';
 import { targetOf } from '../power/target.js';
 import { COMMIT_CYCLES } from '../ops/shared/cycles.js';
 import { chargeCycles, chargeUj, type DeviceProfile } from '../profiles/profile.js';
+import { unitCostOf } from '../profiles/unit.js';
 import { BareKernels } from '../simulator/bare.js';
 import { checkOptions } from '../options/table.js';
 import { bareModuleFor, meteredModule, moduleBytes, moduleFor } from '../toolchain/modules.js';
@@ -35,14 +36,16 @@ export interface OpAnalysis {
   macs: number;
   /** What computes its sums in firmware for the device: cycles and energy are those of it. */
   body: SumBody;
-  /** The share of instructions that the body saves of a Cortex-M3's, estimated. */
+  /** The share of instructions that the body saves of a Cortex-M3's, of `lea` of cycles of an MSP430's core; estimated. */
   bodySaves: number;
   /** NVM bytes read and written by one run of the op. */
   bytesMoved: number;
   /** Simulated cycles of one run of the op, NVM included. */
   cycles: number;
-  /** Of core and NVM, in that run. */
+  /** Of the whole device, in that run. */
   energyUj: number;
+  /** Of that, while a vector unit works, by constants that others have published. */
+  acceleratorUj: number;
   /** Of all ops' cycles, and of those up to this one. */
   share: number;
   cumulativeShare: number;
@@ -76,6 +79,8 @@ export interface AnalyzeResult {
   /** Of the kernels of one inference on steady power; boots and commits come on top. */
   timeMs: number;
   energyMj: number;
+  /** What of that energy a vector unit takes, by constants that others have published. */
+  acceleratorPercent: number;
   /** How often the device's capacitor is emptied for it, without any harvest meanwhile; a boot each taken off. */
   charges: number;
   capacitorUf: number;
@@ -138,6 +143,12 @@ function powerNeeds(
   };
 }
 
+/** What of the energy of ops a vector unit takes. */
+function percentOf(ops: readonly OpAnalysis[]): number {
+  const sumOf = (what: 'acceleratorUj' | 'energyUj'): number => ops.reduce((sum, op) => sum + op[what], 0);
+  return (sumOf('acceleratorUj') / Math.max(sumOf('energyUj'), Number.EPSILON)) * 100;
+}
+
 /** Bytes of constants from one op's first to the next one's; and what it has in the factory's weight bank. */
 function constantBytes(image: Image): number[] {
   const ops = image.ops.filter((op) => !op.isLearning);
@@ -183,13 +194,15 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
   let cumulative = 0;
   const ops = inference.map((op, index): OpAnalysis => {
     const cost = costs[index]!;
+    const unit = op.isLearning ? { cycles: 0, nj: 0 } : unitCostOf(op, profile);
     cumulative += cost.cycles;
     return {
       name: model.metadata.ops[index]!,
       ...describeOp(op),
       body: sumBodyOf(op, profile.body.value),
-      bodySaves: savingOf(op, profile.body.value),
+      bodySaves: savingOf(op, profile.body.value, unit.cycles),
       ...cost,
+      acceleratorUj: unit.nj / 1000,
       share: cost.cycles / cycles,
       cumulativeShare: cumulative / cycles,
       flashBytes: flash[index] ?? 0,
@@ -207,6 +220,7 @@ export function analyze(image: Uint8Array | Image, options: AnalyzeOptions = {})
     macs: ops.reduce((sum, op) => sum + op.macs, 0),
     cycles,
     ...powerNeeds(costs, profile),
+    acceleratorPercent: percentOf(ops),
     chargeCycles: chargeCycles(profile),
     sram: { usedBytes: kernels.arena + model.arenaBytes, totalBytes: profile.sramBytes.value },
     nvm: { usedBytes: model.nvmBytes, totalBytes: profile.nvmBytes.value },

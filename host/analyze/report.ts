@@ -35,12 +35,16 @@ const threeDigits = (value: number): string =>
 /** What an inference costs, in the units that a supply is chosen by. */
 function costs(result: AnalyzeResult): string {
   const { macs, cycles, timeMs, energyMj, charges, capacitorUf, smallestCapacitorUf } = result;
+  const unit = result.acceleratorPercent;
   const energy = energyMj >= 0.1 ? `${threeDigits(energyMj)} mJ` : `${threeDigits(energyMj * 1000)} µJ`;
   return table(
     [
       ['inference', `${count(macs)} MACs, ${count(cycles)} cycles`],
       ['time', `${threeDigits(timeMs)} ms`],
       ['energy', `${energy}: ${threeDigits(charges)} charges of ${farads(capacitorUf)}`],
+      ...(unit > 0
+        ? [['by vector unit', `${unit.toFixed(0)} % of the energy, by constants that others have published`]]
+        : []),
       ['least capacitor', `${farads(smallestCapacitorUf)}: a boot, the dearest tile, a commit`],
     ].map(([name, value]) => [`${name!.padEnd(15)}  ${value}`]),
   );

@@ -37,7 +37,7 @@ function checkOf(nvm: NvmKind, support: Support): BoardNvmCheck[] {
 export function boardChecked(name: string): { board: HardwareBoard; check: BoardCheck } {
   const board = hardwareCalled(name);
   const target = targetCalled(board.core);
-  const pair = { board, target, layout: 'make', accelerator: 'none' } as const;
+  const pair = { board, target, layout: 'make' } as const;
   const nvm = nvmOf(board, target).flatMap((kind) => checkOf(kind, supportOf({ ...pair, nvm: kind })));
   const { flash, sram } = board.map;
   return {

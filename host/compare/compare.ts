@@ -24,7 +24,7 @@ import {
 } from './strategies/programs.js';
 import { RAD_NETWORKS, radNetwork } from './strategies/rad-networks.js';
 import { type ProgramRun, runProgram } from './strategies/run-program.js';
-import { checkOptions } from '../options/table.js';
+import { type Checked, checkOptions } from '../options/table.js';
 import { type CompareOptions, compareOptions } from './options.js';
 
 /** One strategy on one model, device, capacitor and trace; simulated. */
@@ -73,7 +73,7 @@ export interface CompareResult {
   modelErrors: { model: string; device: string; percent: number }[];
 }
 
-/** SRAM for the plans; the least of the devices has 8 KB. */
+/** SRAM for the plans of parts that have so much; others take what compile takes. */
 const ARENA_BYTES = 7600;
 
 const ratio = (a: ProgramRun | null, b: ProgramRun | null): { time: number; energy: number } | null =>
@@ -82,12 +82,16 @@ const ratio = (a: ProgramRun | null, b: ProgramRun | null): { time: number; ener
 /** Of which a charge holds any tile, and entering a circulant layer in one: what the strategies' costs are made for. */
 const PLANNED_UF = 1500;
 
-/** A named network, planned for the device with a capacitor that holds any of its tiles; or the image as it is. */
-function imageFor(model: string | Image, device: DeviceProfile): Image {
+/** The capacitor that a network is planned for: where ours is what the module does, and no model of it, the row's. */
+const plannedUf = ({ body }: DeviceProfile, capacitorUf: number): number =>
+  body.value === 'lea' ? capacitorUf : PLANNED_UF;
+
+/** A named network, planned for the device and a capacitor; or the image as it is. */
+function imageFor(model: string | Image, device: DeviceProfile, capacitorUf: number): Image {
   if (typeof model !== 'string') return model;
   const network = radNetwork(model);
-  const options = { device, capacitorUf: PLANNED_UF, arenaBytes: ARENA_BYTES, verify: false } as const;
-  return readImage(compile(network, options));
+  const arena = device.sramBytes.value > ARENA_BYTES ? { arenaBytes: ARENA_BYTES } : {};
+  return readImage(compile(network, { device, capacitorUf, ...arena, verify: false }));
 }
 
 /** The image with the first of `input` in place of its own sample. */
@@ -95,6 +99,8 @@ function withInput(image: Image, given: GivenInputs): Image {
   const sample = givenSamples(given, image)?.samples[0];
   return sample ? { ...image, sample } : image;
 }
+
+type CompareSettings = Checked<CompareOptions, typeof compareOptions>;
 
 class Comparison {
   constructor(
@@ -151,6 +157,27 @@ class Comparison {
   }
 }
 
+/** What is compared, by capacitor. */
+function plansOf(
+  model: string | Image,
+  profile: DeviceProfile,
+  settings: CompareSettings,
+): (capacitorUf: number) => { image: Image; comparison: Comparison } {
+  const plans = new Map<number, { image: Image; comparison: Comparison }>();
+  const { seed, converter, policy } = settings;
+  return (capacitorUf) => {
+    const uf = plannedUf(profile, capacitorUf);
+    const known = plans.get(uf);
+    if (known) return known;
+    const image = withInput(imageFor(model, profile, uf), typeof model === 'string' ? {} : settings);
+    const boots = meteredBoots(image, profile);
+    const options = { seed, converter, policy };
+    const made = { image, comparison: new Comparison(layersOf(image, profile), profile, boots, options) };
+    plans.set(uf, made);
+    return made;
+  };
+}
+
 /**
  * Run time and energy of one inference under BASE, SONIC, TAILS, ACE+FLEX and ours. `models`: names of RAD's networks
  * (all three if there are none) or images. Throws `BrownoutError`.
@@ -178,25 +205,22 @@ export function compare(
   for (const device of devices) {
     const profile = deviceProfile(device);
     for (const model of given.length > 0 ? given : RAD_NETWORKS) {
-      const image = withInput(imageFor(model, profile), typeof model === 'string' ? {} : settings);
+      const planOf = plansOf(model, profile, settings);
+      const largestUf = Math.max(...capacitorsUf);
+      const { image, comparison } = planOf(largestUf);
       const { name } = image.metadata;
-      const layers = layersOf(image, profile);
-      const comparison = new Comparison(layers, profile, meteredBoots(image, profile), {
-        seed,
-        converter,
-        policy,
-      });
       const costs = layerOps(image).map(({ op }) => opCost(op, profile));
       const estimated = costs.reduce((sum, { enter, all }) => sum + enter.cycles + all.cycles, 0);
       const scale = profile.planScale.value;
-      const percent = (estimated / layers.reduce((sum, { cycles }) => sum + cycles * scale, 0) - 1) * 100;
+      const percent =
+        (estimated / comparison.layers.reduce((sum, { cycles }) => sum + cycles * scale, 0) - 1) * 100;
       result.modelErrors.push({ model: name, device: profile.name, percent });
       for (const trace of traces) {
         for (const capacitorUf of capacitorsUf)
-          result.rows.push({ model: name, ...comparison.row(capacitorUf, trace) });
+          result.rows.push({ model: name, ...planOf(capacitorUf).comparison.row(capacitorUf, trace) });
       }
       for (const factor of profile.accelerator ? [0.5, 2] : []) {
-        const found = comparison.sensitivity(Math.max(...capacitorsUf), traces[0]!, factor);
+        const found = comparison.sensitivity(largestUf, traces[0]!, factor);
         if (found) result.sensitivity.push({ model: name, ...found });
       }
     }

@@ -36,6 +36,8 @@ import { type CompileOptions, type CompileSettings, compileOptions } from './opt
 
 /** The arena that a plan is first made for; one that learns holds spectra of weights there, too. */
 const [DEFAULT_ARENA_BYTES, DEFAULT_ARENA_BYTES_LEARNING] = [3168, 3300];
+/** What stack and application take beside it in firmware of a part that has little. */
+const BESIDE_ARENA_BYTES = 720;
 /** Entering an op and one of its tiles takes at most this share of a charge, where tiles can be cut that small. */
 const TILE_SHARE = 0.1;
 /** Those of the cost model, which knows what a tile begun again loses, may take so many of these. */
@@ -119,8 +121,9 @@ function checkSample(sample: Values | undefined, input: TensorSpec): void {
 function arenaChoices({ arenaBytes, learn }: CompileSettings, profile: DeviceProfile): number[] {
   if (arenaBytes !== undefined) return [arenaBytes];
   const statics = learn ? STATIC_BYTES_LEARNING : STATIC_BYTES;
-  const choices = [learn ? DEFAULT_ARENA_BYTES_LEARNING : DEFAULT_ARENA_BYTES];
   const most = profile.sramBytes.value - statics;
+  const usual = learn ? DEFAULT_ARENA_BYTES_LEARNING : DEFAULT_ARENA_BYTES;
+  const choices = [most > BESIDE_ARENA_BYTES ? Math.min(usual, most - BESIDE_ARENA_BYTES) : usual];
   while (choices.at(-1)! * 2 <= most) choices.push(choices.at(-1)! * 2);
   return choices;
 }

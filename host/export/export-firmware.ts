@@ -208,6 +208,7 @@ function programFor(
     ...placement.settings,
     ...(memory ? partSettings(memory) : []),
     ...(board ? portSettings(board, nvm) : []),
+    ...(board?.unit ? [board.unit.setting] : []),
   ];
   const { origin, bytes } = map.flash;
   if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, base.name);
@@ -271,6 +272,12 @@ async function projectFiles(
   );
   files.set(MODULE, wasm);
   const compiler = compilerOf(target);
+  const library = program.board?.unit?.library;
+  if (library)
+    return {
+      ...{ files, usage: undefined, ...made },
+      note: `no firmware.elf: it takes the ${library.name}. ${layoutKind(layout).note}`,
+    };
   if (layout !== 'make' || !target.toolchain)
     return { files, usage: undefined, note: layoutKind(layout).note, ...made };
   if (findTool(compiler) === undefined || !hasLibrary(compiler)) {
@@ -326,7 +333,7 @@ export async function exportFirmware(
       : spiPartCalled(settings.part, settings.nvm, { nvmBytes, line: image.metadata.line ?? 1 });
   const nvm = nvmCalled(settings.nvm ?? memory?.nvm, board, target);
   const layout = layoutCalled(settings.layout);
-  const pair = { board, target, nvm, layout, accelerator: 'none' } as const;
+  const pair = { board, target, nvm, layout } as const;
   const checks = checksOf(settings, target);
   const support = checks.signature ? withSignatureNeed(checkPair(pair)) : checkPair(pair);
   const old = (settings.from ?? []).map((one) => imageOf(one));

@@ -15,8 +15,9 @@ import { type FirmwareModule, sramBytes } from './model-c.js';
 import { packageText } from './sources.js';
 import { findTool, hasLibrary } from './tools.js';
 
-const HARNESS = 'compare.c';
-const FLAGS = ['-std=c99', '-O1', '-w', '-o', 'compare', HARNESS, 'brownout_model.c'];
+/** And the interface of a vector unit's library, which it models. */
+const HARNESS = ['compare.c', 'DSPLib.h'];
+const FLAGS = ['-std=c99', '-O1', '-w', '-I.', '-o', 'compare', 'compare.c', 'brownout_model.c'];
 /** Words of an access: what, address, length, hash. */
 const WORDS = 4;
 const MOST_BYTES = 1 << 30;
@@ -131,7 +132,7 @@ function runBoth(
   const jobs = jobsOf(image);
   return inTemporaryFolder((folder) => {
     writeFiles(folder, sources);
-    writeFiles(folder, new Map([[HARNESS, packageText(`boards/${HARNESS}`)]]));
+    writeFiles(folder, new Map(HARNESS.map((name) => [name, packageText(`boards/${name}`)])));
     const built = spawnSync(compiler, FLAGS, { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 26 });
     if (built.status !== 0)
       refuse(`C that gcc refuses: ${built.stderr.split('\n').find((l) => l.includes('error'))}`);

@@ -3,7 +3,7 @@ import { BrownoutError } from '../error.js';
 import { didYouMean } from '../options/suggest.js';
 import type { NvmKind } from './nvm-bodies/index.js';
 import type { PortKind, Setting } from './nvm-bodies/nvm-body.js';
-import type { FlashPage, MemoryMap } from './targets.js';
+import type { FlashPage, MemoryMap, Range } from './targets.js';
 
 /** What is known of NVM of a kind on a board. */
 export type BoardNvm =
@@ -13,6 +13,21 @@ export type BoardNvm =
   | { needs: string }
   /** Cannot be: why. */
   | { refused: string };
+
+/** A vector unit beside the core that the kernels use. */
+export interface VectorUnit {
+  /** What says so to the C. */
+  setting: Setting;
+  /** Where its operands lie, and what its library keeps behind them; apart from the core's SRAM. */
+  ram: Range;
+  stackBytes: number;
+  /** The core's stack, in the SRAM that is left. */
+  coreStackBytes: number;
+  /** Where its interrupt's vector is. */
+  vector: number;
+  /** The maker's library that drives it, which does not come with this. */
+  library: { name: string; what: string };
+}
 
 export interface HardwareBoard {
   name: string;
@@ -27,10 +42,12 @@ export interface HardwareBoard {
   /** Files of firmware/ for its peripherals. */
   ports: Readonly<Partial<Record<PortKind | 'text' | 'power', string>>>;
   nvm: Readonly<Record<Exclude<NvmKind, 'file'>, BoardNvm>>;
-  /** Headers of its ports. */
+  /** Headers of its ports, and of its unit's body of the kernels. */
   headers: readonly string[];
   /** Of its ports: pins. */
   pins: Readonly<Record<'spi' | 'text', readonly Setting[]>>;
+  /** The vector unit that its kernels use; absent: none. */
+  unit?: VectorUnit;
   /** Whether flash begins with a second-stage boot loader. */
   boots2?: boolean;
   /** OpenOCD's arguments before `-c program`; its own scripts, by name. Absent: by mspdebug. */
@@ -54,6 +71,25 @@ function spiPins(how: string, pins: readonly (number | undefined)[]): Setting[] 
 function textPin(pin: number, what: string): Setting[] {
   return [{ name: 'BROWNOUT_TEXT_PIN', value: `${pin}u`, what }];
 }
+
+const MSP430FR5994 = {
+  core: 'msp430',
+  isFram: true,
+  ports: {},
+  headers: [],
+  pins: { spi: [], text: [] },
+} as const;
+
+/** What 16 bits address: 47.9 KB of its 256 KB of FRAM. */
+const MSP430_FLASH = { origin: 0x4000, bytes: 0xbf80 };
+
+/** NVM of it, `mapped` known to be so. */
+const msp430Nvm = (mapped: BoardNvm): HardwareBoard['nvm'] => ({
+  mapped,
+  'spi-fram': { refused: 'its own FRAM is nearer' },
+  eeprom: { refused: 'its own FRAM is nearer' },
+  flash: { refused: 'it has no flash' },
+});
 
 const BOARDS: readonly HardwareBoard[] = [
   {
@@ -146,23 +182,31 @@ const BOARDS: readonly HardwareBoard[] = [
     uf2: { family: 0xe48b_ff56, drive: 'RPI-RP2' },
   },
   {
+    ...MSP430FR5994,
     name: 'msp430fr5994',
-    core: 'msp430',
     device: 'msp430fr5994',
-    // What 16 bits address: 47.9 KB of its 256 KB of FRAM. LEA, where it is used, takes the upper half of SRAM (SLASE54).
-    map: {
-      flash: { origin: 0x4000, bytes: 0xbf80 },
-      sram: { origin: 0x1c00, bytes: 8 * KIB },
-    },
-    isFram: true,
-    ports: {},
-    headers: [],
-    pins: { spi: [], text: [] },
-    nvm: {
-      mapped: { runs: 'mspdebug sim' },
-      'spi-fram': { refused: 'its own FRAM is nearer' },
-      eeprom: { refused: 'its own FRAM is nearer' },
-      flash: { refused: 'it has no flash' },
+    map: { flash: MSP430_FLASH, sram: { origin: 0x1c00, bytes: 8 * KIB } },
+    nvm: msp430Nvm({ runs: 'mspdebug sim' }),
+  },
+  {
+    ...MSP430FR5994,
+    name: 'msp430fr5994-lea',
+    device: 'msp430fr5994-lea',
+    // The upper half of SRAM is LEA's (SLASE54).
+    map: { flash: MSP430_FLASH, sram: { origin: 0x1c00, bytes: 4 * KIB } },
+    nvm: msp430Nvm({ needs: 'hardware' }),
+    headers: ['brownout_accel_lea.h'],
+    unit: {
+      setting: { name: 'BROWNOUT_LEA', value: '1', what: 'sums of products by LEA: brownout_accel_lea.h' },
+      ram: { origin: 0x2c00, bytes: 4 * KIB },
+      stackBytes: 0x138,
+      // 378 bytes were used on mspdebug (`npm test -- lea`); the rest is the library's.
+      coreStackBytes: 640,
+      vector: 0xffb4,
+      library: {
+        name: 'MSP DSP Library',
+        what: 'TI’s, built for the part in its small memory model: `make DSPLIB=FOLDER`, which has include/ and libdsplib.a',
+      },
     },
   },
 ];

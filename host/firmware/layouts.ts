@@ -40,12 +40,23 @@ const CMAKE_PROGRAM = [
   `    RUNTIME_OUTPUT_DIRECTORY \${CMAKE_CURRENT_SOURCE_DIR})`,
 ];
 
+/** Of a vector unit. */
+const CMAKE_LIBRARY = [
+  'set(DSPLIB "" CACHE PATH "where include/ and libdsplib.a of the library are that PORTING.md names")',
+  `if(NOT EXISTS \${DSPLIB}/include/DSPLib.h)`,
+  '  message(FATAL_ERROR "give -DDSPLIB=FOLDER, with include/DSPLib.h and libdsplib.a: PORTING.md says of what")',
+  'endif()',
+  `target_include_directories(brownout PUBLIC \${DSPLIB}/include)`,
+  `target_link_libraries(brownout PUBLIC \${DSPLIB}/libdsplib.a)`,
+];
+
 function cmake(files: Files, laid: Laid): Files {
   const { target } = laid;
   const { toolchain, flags } = target;
   const isLlvm = compilerOf(target) === 'clang';
   const made = [...(laid.own?.keys() ?? [])];
   const board = [...programSources(laid).filter((name) => name !== 'main.c'), ...made];
+  const library = laid.board?.unit ? CMAKE_LIBRARY : [];
   const all = new Map([...files].filter(([name]) => name !== 'Makefile'));
   const script = `\${CMAKE_CURRENT_SOURCE_DIR}/link.ld`;
   all.set(
@@ -59,6 +70,7 @@ function cmake(files: Files, laid: Laid): Files {
       `add_library(brownout_board STATIC ${board.join(' ')})`,
       `target_include_directories(brownout PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})`,
       'target_link_libraries(brownout_board PUBLIC brownout)',
+      ...library,
       '# Each calls the other.',
       'target_link_libraries(brownout PUBLIC brownout_board)',
       'foreach(library brownout brownout_board)',

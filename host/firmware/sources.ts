@@ -6,7 +6,7 @@ import { buildDevice } from '../toolchain/build-device.js';
 import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
 import { emitFunctions } from './emit-c.js';
-import type { HardwareBoard } from './hardware.js';
+import type { HardwareBoard, VectorUnit } from './hardware.js';
 import { type Checks, type Extras, type FirmwareModule, modelHeader, modelSource } from './model-c.js';
 import { NTT_SIZES, nttTables, type Transforms } from './ntt-tables.js';
 import { type Earlier, earlierHeader } from './updates.js';
@@ -153,13 +153,31 @@ SECTIONS {
 `;
 }
 
+/** What link.ld has of a vector unit: memories, and what lies there. */
+function unitLines(unit: VectorUnit | undefined): { memory: string; sections: string } {
+  if (!unit) return { memory: '', sections: '' };
+  const { ram, stackBytes, vector } = unit;
+  const bytes = ram.bytes - stackBytes;
+  return {
+    memory: `  LEARAM (rw) : ORIGIN = ${hex(ram.origin)}, LENGTH = ${bytes}
+  LEASTACK (rw) : ORIGIN = ${hex(ram.origin + bytes)}, LENGTH = ${stackBytes}
+  LEAVECTOR (r) : ORIGIN = ${hex(vector)}, LENGTH = 2
+`,
+    sections: `  .leaRAM (NOLOAD) : { *(.leaRAM .leaRAM.*) } > LEARAM AT > LEARAM :zero
+  .leaStack (NOLOAD) : { *(.leaStack .leaStack.*) } > LEASTACK AT > LEASTACK :zero
+  .leaVector : { KEEP(*(__interrupt_vector_*)) } > LEAVECTOR :vectors
+`,
+  };
+}
+
 /** link.ld of an MSP430: code, constants and NVM are all in FRAM, and NVM is its end. */
-function msp430Script({ flash, sram }: MemoryMap, stackBytes: number): string {
+function msp430Script({ flash, sram }: MemoryMap, stackBytes: number, unit?: VectorUnit): string {
+  const { memory, sections } = unitLines(unit);
   return `/* The lower FRAM of the part, which 16 bits address; NVM is behind what is linked here (brownout_settings.h). */
 MEMORY {
   SRAM (rw) : ORIGIN = ${hex(sram.origin)}, LENGTH = ${sram.bytes}
   FLASH (rx) : ORIGIN = ${hex(flash.origin)}, LENGTH = ${flash.bytes}
-  VECTORS (r) : ORIGIN = 0x0000fffe, LENGTH = 2
+${memory}  VECTORS (r) : ORIGIN = 0x0000fffe, LENGTH = 2
 }
 /* Named, or LLVM's linker loads the file's own headers, too. */
 PHDRS { code PT_LOAD; ram PT_LOAD; zero PT_LOAD; vectors PT_LOAD; }
@@ -185,7 +203,7 @@ SECTIONS {
     . += ${stackBytes};
     brownout_link_stack_top = .;
   } > SRAM AT > SRAM :zero
-  .vectors : { KEEP(*(.vectors)) } > VECTORS :vectors
+${sections}  .vectors : { KEEP(*(.vectors)) } > VECTORS :vectors
 }
 `;
 }
@@ -315,6 +333,17 @@ const otherForms = (prefix: string): string[] => [
   '',
 ];
 
+/** Of a Makefile: where the library of a vector unit is. */
+const LIBRARY = [
+  '# DSPLIB=FOLDER: where include/ and libdsplib.a of the library are that PORTING.md names.',
+  'ifneq ($(MAKECMDGOALS),clean)',
+  'ifeq ($(wildcard $(DSPLIB)/include/DSPLib.h),)',
+  '$(error give DSPLIB=FOLDER, with include/DSPLib.h and libdsplib.a: PORTING.md says of what)',
+  'endif',
+  'endif',
+  'CPPFLAGS += -I$(DSPLIB)/include',
+];
+
 function makefile(part: Part): string {
   const { target, board } = part;
   const objects = partSources(part).map((name) => name.replace(/\.[cS]$/, '.o'));
@@ -324,6 +353,7 @@ function makefile(part: Part): string {
   const { toolchain } = target;
   const isLlvm = compilerOf(target) === 'clang';
   const program = toolchain ? 'firmware.elf' : 'firmware';
+  const library = board?.unit ? ' $(DSPLIB)/libdsplib.a' : '';
   return [
     `# ${target.name}. Made by brownout export; \`make\` builds ${program}.`,
     ...(isLlvm
@@ -332,11 +362,12 @@ function makefile(part: Part): string {
     `CFLAGS = ${compileFlags(target).join(' ')}`,
     // The board's settings are in brownout_settings.h.
     ...(toolchain ? ['# SEMIHOSTING=1 prints through a debugger.', CPPFLAGS] : []),
+    ...(board?.unit ? LIBRARY : []),
     `OBJECTS = ${objects.join(' ')}`,
     '',
     `${program}: $(OBJECTS)${toolchain ? ' link.ld' : ''}`,
     ...(toolchain ? ['\t@rm -f firmware.hex firmware.bin firmware.uf2'] : []),
-    `\t${[isLlvm ? 'ld.lld' : '$(CC) $(CFLAGS)', ...linkFlags(target), '-o $@ $(OBJECTS)'].join(' ')}`,
+    `\t${[isLlvm ? 'ld.lld' : '$(CC) $(CFLAGS)', ...linkFlags(target), `-o $@ $(OBJECTS)${library}`].join(' ')}`,
     '',
     `$(OBJECTS): ${[...headers].join(' ')}`,
     '',
@@ -368,8 +399,12 @@ export const stackFor = ({ ops }: Image, bytes = STACK_BYTES): number =>
   ops.some(({ kind }) => kind === OpKind.SEPARABLE_CONV2D) ? bytes + FUSED_STACK_BYTES : bytes;
 
 /** link.ld of a part. */
-const scriptOf = (image: Image, { target, map, nvm }: Part): string =>
-  (target.name === 'msp430' ? msp430Script : linkerScript)(map, stackFor(image, nvmBody(nvm).stackBytes));
+const scriptOf = (image: Image, { target, map, nvm, board }: Part): string => {
+  const stackBytes = stackFor(image, board?.unit?.coreStackBytes ?? nvmBody(nvm).stackBytes);
+  return target.name === 'msp430'
+    ? msp430Script(map, stackBytes, board?.unit)
+    : linkerScript(map, stackBytes);
+};
 
 /** All files of a firmware folder, by name. */
 export function firmwareFiles(image: Image, module: FirmwareModule, part: Part): Map<string, string> {

@@ -1,4 +1,5 @@
-// What runs where: every pair of board, NVM, layout and accelerator runs, needs listed things of a person, or is refused.
+// What runs where: every pair of board, NVM and layout runs, needs listed things of a person, or is refused. A board with a unit
+// that its kernels use is one by itself.
 import { type Layout, layoutKind } from './layouts.js';
 import { BrownoutError } from '../error.js';
 import { type HardwareBoard, hardwareBoards } from './hardware.js';
@@ -16,20 +17,15 @@ export interface Need {
   what: string;
 }
 
-/** What is known of a pair of board, NVM, layout and accelerator. */
+/** What is known of a pair of board, NVM and layout. */
 export type Support =
   { kind: 'runs'; on: string } | { kind: 'needs'; needs: readonly Need[] } | { kind: 'refused'; why: string };
-
-/** What hardware a program's kernels use. */
-type Accelerator = 'none' | 'dsp' | 'lea';
-const accelerators: readonly Accelerator[] = ['none', 'dsp', 'lea'];
 
 export interface Pair {
   board: HardwareBoard | undefined;
   target: Target;
   nvm: NvmKind;
   layout: Layout;
-  accelerator: Accelerator;
 }
 
 const SETTINGS = 'brownout_settings.h';
@@ -98,7 +94,11 @@ function onBoard(pair: Pair, board: HardwareBoard): Support {
   if (board.core === 'msp430' && (layout === 'zephyr' || layout === 'arduino'))
     return { kind: 'refused', why: `${layout} does not know the part` };
   const open = portSettings(board, nvm).filter(({ value }) => value === undefined);
-  const needs = [...open.map(({ name, what }) => ({ file: SETTINGS, name, what })), ...layoutNeeds(pair)];
+  const needs = [
+    ...open.map(({ name, what }) => ({ file: SETTINGS, name, what })),
+    ...(board.unit ? [left(board.unit.library.name, board.unit.library.what)] : []),
+    ...layoutNeeds(pair),
+  ];
   if (needs.length > 0) return { kind: 'needs', needs };
   if ('runs' in found) return { kind: 'runs', on: found.runs };
   return {
@@ -107,26 +107,10 @@ function onBoard(pair: Pair, board: HardwareBoard): Support {
   };
 }
 
-const HAS_DSP = ['cortex-m4', 'cortex-m7', 'cortex-m33'];
-
-/** Whether kernels have a body for the accelerator there; else why not. */
-function refusedAccelerator({ target, accelerator }: Pair): string | undefined {
-  switch (accelerator) {
-    case 'none':
-      return undefined;
-    case 'dsp':
-      return HAS_DSP.includes(target.name) ? undefined : 'the core has no DSP extension';
-    case 'lea':
-      return target.name === 'msp430' ? undefined : 'only MSP430 parts have a LEA';
-  }
-}
-
 /** What is known of a pair. */
 export function supportOf(pair: Pair): Support {
   const { board, target, nvm, layout } = pair;
   const refused = (why: string): Support => ({ kind: 'refused', why });
-  const accelerator = refusedAccelerator(pair);
-  if (accelerator !== undefined) return refused(accelerator);
   if (nvmBody(nvm).runs !== target.runs)
     return refused(target.runs === 'desk' ? 'the desk plays NVM by a file' : 'it has no file system');
   if (board) return onBoard(pair, board);
@@ -138,7 +122,7 @@ export function supportOf(pair: Pair): Support {
   return { kind: 'needs', needs: [...coreNeeds(pair), ...layoutNeeds(pair)] };
 }
 
-/** All pairs of boards, and of cores without one, with NVM, layouts and accelerators. */
+/** All pairs of boards, and of cores without one, with NVM and layouts. */
 export function allPairs(layouts: readonly Layout[]): Pair[] {
   const places = [
     ...hardwareBoards.map((board) => ({ board, target: targets.find(({ name }) => name === board.core)! })),
@@ -147,17 +131,13 @@ export function allPairs(layouts: readonly Layout[]): Pair[] {
       .map((target) => ({ board: undefined, target })),
   ];
   return places.flatMap((place) =>
-    nvmKinds.flatMap((nvm) =>
-      layouts.flatMap((layout) =>
-        accelerators.map((accelerator) => ({ ...place, nvm, layout, accelerator })),
-      ),
-    ),
+    nvmKinds.flatMap((nvm) => layouts.map((layout) => ({ ...place, nvm, layout }))),
   );
 }
 
 /** Kinds of NVM that a board or target can have, the one it has by default first. */
 export function nvmOf(board: HardwareBoard | undefined, target: Target): NvmKind[] {
-  const pair = { board, target, layout: 'make', accelerator: 'none' } as const;
+  const pair = { board, target, layout: 'make' } as const;
   const known = nvmKinds.filter((nvm) => supportOf({ ...pair, nvm }).kind !== 'refused');
   const runs = known.filter((nvm) => supportOf({ ...pair, nvm }).kind === 'runs');
   return [...runs, ...known.filter((nvm) => !runs.includes(nvm))];
@@ -236,7 +216,7 @@ const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 
 /** The tables of docs/FIRMWARE.md, by name: a line for every pair that differs from others. */
 export function supportTables(layouts: readonly Layout[]): Record<string, string> {
-  const pairs = allPairs(layouts).filter(({ accelerator }) => accelerator === 'none');
+  const pairs = allPairs(layouts);
   const nameOf = ({ board, target }: Pair): string => board?.name ?? target.name;
   const cores = ['cortex-m4', 'posix'];
   const shown = pairs.filter(({ board, target, nvm }) => {

@@ -12,8 +12,8 @@ import { kernelName, type OpRecord } from '../model/record.js';
 import { RECORD_OPS } from './index.js';
 import { LEARNING_OPS, learningKind } from './learning.js';
 import type { Cycles, RecordOp, Shapes } from './op.js';
-import { type Body, coreUnits } from './shared/cost.js';
-import { part } from './shared/work.js';
+import { type Body, coreUnits, unitWork } from './shared/cost.js';
+import { both, part } from './shared/work.js';
 
 export interface OpDescription extends Shapes {
   /** Name of the kernel, as in docs/FORMAT.md, and for a circulant layer its blocks: `circulant_ntt_s8 2×2·128`. */
@@ -48,15 +48,17 @@ export function leastCycles(op: OpRecord): number {
 
 /**
  * What computes an op's sums. `scalar`: the module's own code, or plain C; `dsp`: by a core's DSP extension; `signs`: weights of
- * 1 or 2 bits by tables, on any core.
+ * 1 or 2 bits by tables, on any core; `lea`: by the vector unit of an MSP430.
  */
-export type SumBody = 'scalar' | 'dsp' | 'signs';
+export type SumBody = 'scalar' | 'dsp' | 'signs' | 'lea';
 
 /** The body of `op`'s sums in firmware for a device. */
 export function sumBodyOf(op: OpRecord, body: Body): SumBody {
   if (op.isLearning || !op.isInt8) return 'scalar';
   const { signed, accelerated } = recordOp(op);
   if (signed(op)) return 'signs';
+  const { enter, all } = recordOp(op).work(op);
+  if (unitWork(both(enter, all), body).calls > 0) return 'lea';
   const type = op.get(OP_WEIGHT_TYPE);
   const nibbles = type === WeightType.INT4 && (op.kind === OpKind.CONV2D || op.kind === OpKind.DENSE);
   return body === 'dsp' && (type === WeightType.INT8 || nibbles) && accelerated(op) ? 'dsp' : 'scalar';
@@ -77,9 +79,10 @@ function unpackedUnits(op: OpRecord, body: Body): number {
 
 /**
  * The share of an op's instructions that its body saves: the DSP extension of those of a Cortex-M3, tables of signs of those that
- * rows take which are unpacked first; 0 where nothing is by them.
+ * rows take which are unpacked first, a vector unit, which itself takes `unitCycles`, of an MSP430's cycles; 0 where nothing is
+ * by them.
  */
-export function savingOf(op: OpRecord, body: Body): number {
+export function savingOf(op: OpRecord, body: Body, unitCycles: number): number {
   switch (sumBodyOf(op, body)) {
     case 'scalar':
       return 0;
@@ -87,5 +90,7 @@ export function savingOf(op: OpRecord, body: Body): number {
       return 1 - coreUnitsOf(op, 'dsp') / coreUnitsOf(op, 'armv7m');
     case 'signs':
       return Math.max(0, 1 - coreUnitsOf(op, body) / unpackedUnits(op, body));
+    case 'lea':
+      return 1 - (coreUnitsOf(op, 'lea') + unitCycles) / coreUnitsOf(op, 'msp430');
   }
 }

@@ -7,6 +7,7 @@ import { leastCycles, recordOp } from '../ops/record.js';
 import { COMMIT_UNITS, coreUnits } from '../ops/shared/cost.js';
 import { type Access, part, type Part, total } from '../ops/shared/work.js';
 import { chargeUj, type DeviceProfile, warnedUj } from '../profiles/profile.js';
+import { unitCost } from '../profiles/unit.js';
 
 /** Time and energy of something. */
 export interface Cost {
@@ -53,7 +54,9 @@ const asCost = (profile: DeviceProfile, cycles: number, nj: number): Cost => ({
 function partCost(profile: DeviceProfile, kernel: string, work: Part): Cost {
   const core = coreUnits(work, kernel, profile.body.value) * profile.cyclesPerInstruction.value;
   const { cycles, nj } = accessCost(profile, work.access);
-  return asCost(profile, core + cycles, nj);
+  const unit = unitCost(work, profile);
+  const beside = asCost(profile, core + cycles, nj);
+  return { cycles: beside.cycles + unit.cycles, energyUj: beside.energyUj + unit.nj / 1000 };
 }
 
 /** What the engine takes around a tile, in commits without their accesses: counted so on emulated boards. */

@@ -4,53 +4,9 @@ import { darkTrace, ratesAt, refuseDark } from './dark.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import { PowerCut, type Supply } from '../simulator/device.js';
 import { MAX_BUDGET_CYCLES, readMeter, setBudget } from '../toolchain/meter.js';
+import type { EnergyLedger, Pace, RunStatistics } from './statistics.js';
 import { profileStorage, type Storage } from './converter.js';
 import type { Harvester, PowerSegment } from './harvester.js';
-
-/** Where the energy went, in µJ. `nvm`: both memories. */
-export interface EnergyUse {
-  compute: number;
-  nvm: number;
-  boot: number;
-  sleep: number;
-}
-
-/** The books, in µJ: harvested = used + leaked + converted + spilled + stored at the end − stored at the start. */
-export interface EnergyLedger {
-  harvested: number;
-  leaked: number;
-  /** Lost in the converter, the buck behind it and the capacitor's own resistance. */
-  conversion: number;
-  /** What came while the capacitor was full. */
-  spilled: number;
-  storedAtStart: number;
-  stored: number;
-}
-
-/** What a run cost. All figures are simulated. */
-export interface RunStatistics {
-  boots: number;
-  cuts: number;
-  /** Executed WASM instructions, re-execution included. */
-  instructions: number;
-  cycles: number;
-  /** Constants. */
-  imageBytesRead: number;
-  nvmBytesRead: number;
-  nvmBytesWritten: number;
-  onUs: number;
-  offUs: number;
-  /** Time of `onUs` asleep. */
-  sleepUs: number;
-  energyUj: EnergyUse;
-  ledgerUj: EnergyLedger;
-}
-
-/** Cycles of the device for a metered one (pace.ts): of the engine, and of an op of the plan; left out: as of the engine. */
-export interface Pace {
-  engine: number;
-  ops: readonly (number | undefined)[];
-}
 
 const METERED: Pace = { engine: 1, ops: [] };
 
@@ -112,13 +68,15 @@ export class MeteredSupply implements Supply {
   #pace = METERED;
   /** The op that a job is at. */
   #op: () => number | undefined = () => undefined;
-  /** Cycles that a metered one stands for, now. */
+  /** Cycles that a metered one stands for, now, and the energy of each. */
   #ratio = 1;
+  #njPerCycle: number;
 
   /** `storage`: the converter and capacitor; default: the profile's own capacitor, without loss. */
   constructor(profile: DeviceProfile, harvester?: Harvester, storage: Storage = profileStorage(profile)) {
     const energy = (volts: number): number => (storage.capacitorUf * volts * volts) / 2;
     this.#profile = profile;
+    this.#njPerCycle = profile.activeNjPerCycle.value;
     this.#harvester = harvester;
     this.#storage = storage;
     this.#turnOnUj = energy(storage.turnOnV);
@@ -134,7 +92,7 @@ export class MeteredSupply implements Supply {
   /** Cycles are from now on those that `pace` says of the metered ones. */
   paced(pace: Pace): this {
     this.#pace = pace;
-    this.#ratio = pace.engine;
+    this.#goAs(undefined);
     return this;
   }
 
@@ -151,7 +109,7 @@ export class MeteredSupply implements Supply {
   boot(meter: WebAssembly.Global | undefined, op: () => number | undefined = () => undefined): void {
     this.#meter = meter;
     this.#op = op;
-    this.#ratio = this.#pace.engine;
+    this.#goAs(undefined);
     this.statistics.boots++;
     this.#charge();
     this.#draw(this.#profile.bootUj.value);
@@ -240,19 +198,26 @@ export class MeteredSupply implements Supply {
     this.statistics.instructions += instructions;
     const cycles = (this.#granted - cyclesLeft) * this.#ratio;
     this.#granted = 0;
-    this.#run(cycles);
+    this.#run(cycles, this.#njPerCycle);
+  }
+
+  /** At the pace of an op, or of the engine. */
+  #goAs(op: number | undefined): void {
+    const core = { ratio: this.#pace.engine, njPerCycle: this.#profile.activeNjPerCycle.value };
+    const { ratio, njPerCycle } = (op === undefined ? undefined : this.#pace.ops[op]) ?? core;
+    this.#ratio = ratio;
+    this.#njPerCycle = njPerCycle;
   }
 
   /** What ran since a kernel's last access is the engine: on its way to a barrier, or to ask the monitor. */
   #engine(): void {
-    this.#ratio = this.#pace.engine;
+    this.#goAs(undefined);
     this.#settle();
   }
 
   /** A kernel looks at memory when it begins. */
   #kernel(): void {
-    const op = this.#op();
-    this.#ratio = (op === undefined ? undefined : this.#pace.ops[op]) ?? this.#pace.engine;
+    this.#goAs(this.#op());
   }
 
   /** Setting an access to a memory up, then so many of it. A cut on the way throws, unless the caller handles it. */
@@ -270,10 +235,10 @@ export class MeteredSupply implements Supply {
     throw new PowerCut();
   }
 
-  /** The core runs: energy goes, time passes, the harvester gives. */
-  #run(cycles: number): void {
-    const { activeNjPerCycle, clockHz } = this.#profile;
-    const energyUj = (cycles * activeNjPerCycle.value) / 1000;
+  /** The core runs, or waits for its vector unit: energy goes, time passes, the harvester gives. */
+  #run(cycles: number, njPerCycle = this.#profile.activeNjPerCycle.value): void {
+    const { clockHz } = this.#profile;
+    const energyUj = (cycles * njPerCycle) / 1000;
     const timeUs = (cycles / clockHz.value) * 1e6;
     this.statistics.cycles += cycles;
     this.statistics.onUs += timeUs;
@@ -466,8 +431,9 @@ export class MeteredSupply implements Supply {
   /** Grants the cycles that the capacitor and the trace ahead will carry. */
   #grant(): void {
     if (!this.#meter) return;
-    const { value: nj } = this.#profile.activeNjPerCycle;
-    const ahead = this.#harvester ? this.#cyclesAhead(this.#harvester, nj, this.#turnOffUj) : Infinity;
+    const ahead = this.#harvester
+      ? this.#cyclesAhead(this.#harvester, this.#njPerCycle, this.#turnOffUj)
+      : Infinity;
     this.#granted = Math.min(Math.ceil(ahead / this.#ratio), MAX_BUDGET_CYCLES);
     setBudget(this.#meter as { value: bigint }, this.#granted);
   }

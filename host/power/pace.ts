@@ -6,11 +6,12 @@ import type { Image } from '../model/image.js';
 import { coreUnitsOf } from '../ops/record.js';
 import { enginePace } from '../ops/shared/cost.js';
 import type { DeviceProfile } from '../profiles/profile.js';
+import { unitCostOf } from '../profiles/unit.js';
 import { BareKernels } from '../simulator/bare.js';
 import type { Supply } from '../simulator/device.js';
 import { type InstructionCosts, MAX_BUDGET_CYCLES, readMeter, setBudget } from '../toolchain/meter.js';
 import { bareModuleFor, meteredModule } from '../toolchain/modules.js';
-import type { Pace } from './harvested-supply.js';
+import type { OpPace, Pace } from './statistics.js';
 
 /** Metered cycles of the kernels of one inference, by op of it; none of an op that traps or leaves its memories. */
 function meterKernels(image: Image, costs: InstructionCosts): (number | undefined)[] {
@@ -73,10 +74,14 @@ function meteredCycles(image: Image, costs: InstructionCosts): (number | undefin
 export function paceOf(image: Image, profile: DeviceProfile): Pace {
   const [body, scale] = [profile.body.value, profile.cyclesPerInstruction.value];
   const { first } = image.jobs[JobKind.INFER]!;
-  const ops: (number | undefined)[] = [];
+  const ops: (OpPace | undefined)[] = [];
   meteredCycles(image, profile.instructionCycles.value).forEach((metered, index) => {
     const op = image.ops[first + index]!;
-    if (metered && !op.isLearning) ops[first + index] = (coreUnitsOf(op, body) * scale) / metered;
+    if (!metered || op.isLearning) return;
+    const [core, unit] = [coreUnitsOf(op, body) * scale, unitCostOf(op, profile)];
+    const cycles = core + unit.cycles;
+    const njPerCycle = cycles > 0 ? (core * profile.activeNjPerCycle.value + unit.nj) / cycles : 0;
+    ops[first + index] = { ratio: cycles / metered, njPerCycle };
   });
   const { ops: names } = image.metadata;
   const count = ops.length;

@@ -148,6 +148,10 @@ function instructions(check: Checker, value: unknown, path: string): Instruction
   ) as unknown as InstructionCosts;
 }
 
+/** Whether a figure's value is `value`. */
+const hasValue = (figure: unknown, value: string): boolean =>
+  typeof figure === 'object' && figure !== null && 'value' in figure && figure.value === value;
+
 const NAMES = ['name', 'description', 'instructionCycles', 'body', ...Object.keys(FIGURES)];
 
 /**
@@ -171,6 +175,8 @@ export function checkProfile(value: unknown, base: (name: string) => DeviceProfi
       'turn-off below warning below turn-on',
       'Give the thresholds of the voltage monitor.',
     );
+  if (hasValue(fields['body'], 'lea') && fields['accelerator'] === undefined)
+    check.refuse('body.value "lea" without "accelerator"', 'what a call of it and a product cost');
   const checked: DeviceProfile = {
     ...figures,
     name: check.text(fields['name'], 'name'),

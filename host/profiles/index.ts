@@ -2,7 +2,7 @@
 import { BrownoutError, checkFields } from '../error.js';
 import { apollo4 } from './apollo4.js';
 import { cortexM4Generic } from './cortex-m4-generic.js';
-import { msp430fr5994 } from './msp430fr5994.js';
+import { msp430fr5994, msp430fr5994Lea } from './msp430fr5994.js';
 import { nrf52840 } from './nrf52840.js';
 import { choice, type Kind } from '../options/kinds.js';
 import { didYouMean } from '../options/suggest.js';
@@ -15,6 +15,7 @@ import { stm32u5 } from './stm32u5.js';
 const profiles: readonly DeviceProfile[] = [
   cortexM4Generic,
   msp430fr5994,
+  msp430fr5994Lea,
   apollo4,
   nrf52840,
   rp2040,

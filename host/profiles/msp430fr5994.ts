@@ -29,7 +29,7 @@ export const msp430fr5994: DeviceProfile = {
   body: {
     value: 'msp430',
     provenance: 'datasheet',
-    source: 'MSP430X; its vector unit is for `compare` alone',
+    source: 'MSP430X; its vector unit is used by `msp430fr5994-lea`',
   },
   cyclesPerInstruction: {
     value: 1,
@@ -93,4 +93,13 @@ export const msp430fr5994: DeviceProfile = {
   turnOffV: { value: 2.34, provenance: 'datasheet', source: 'shepherd, BQ25504' },
   leakageUw: { value: 1, provenance: 'datasheet', source: 'BQ25504: 330 nA leakage at 3 V' },
   unwarnedCuts: { value: 0.02, provenance: 'estimated', source: 'how often a monitor is taken to miss' },
+};
+
+/** The same part, sums of products by its vector unit, which has the upper half of SRAM. */
+export const msp430fr5994Lea: DeviceProfile = {
+  ...msp430fr5994,
+  name: 'msp430fr5994-lea',
+  description: 'MSP430FR5994 at 8 MHz as above, long sums by LEA, 4 KB SRAM beside it',
+  body: { value: 'lea', provenance: 'datasheet', source: 'TI SLASE54D: LEA; firmware/brownout_accel_lea.h' },
+  sramBytes: { value: 4096, provenance: 'datasheet', source: 'TI SLASE54D: the half that is not LEA’s' },
 };

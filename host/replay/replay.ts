@@ -10,7 +10,8 @@ import { resolvePolicy, checkPolicy } from '../plan/policy.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { type Storage, storageChargeUj } from '../power/converter.js';
 import { noProgress, standingAt, usableUj } from '../power/life.js';
-import { MeteredSupply, type RunStatistics } from '../power/harvested-supply.js';
+import { MeteredSupply } from '../power/harvested-supply.js';
+import type { RunStatistics } from '../power/statistics.js';
 import { paceOf } from '../power/pace.js';
 import { type Target, targetOf } from '../power/target.js';
 import { openTrace, traceBytes } from '../power/source.js';
@@ -93,6 +94,8 @@ export interface ReplayResult {
   commitPercent: number;
   /** Steady power, cycles against the same kernels without sync, cursor, CRC or policy. */
   overheadPercent: number;
+  /** What of the kernels' energy on steady power a vector unit takes, by constants that others have published. */
+  acceleratorPercent: number;
   /** Energy between turn-on and turn-off, and what of it entering an op and its dearest tile takes. */
   chargeUj: number;
   largestTile: { op: string; energyUj: number; percent: number };
@@ -328,6 +331,7 @@ export function replay(image: Uint8Array | Image, options: ReplayOptions = {}): 
     bootPercent: percent(recorder.spentOn.boot.cycles),
     commitPercent: percent(recorder.spentOn.commit.cycles),
     overheadPercent: bench.overheadPercent,
+    acceleratorPercent: analysis.acceleratorPercent,
     chargeUj: storageChargeUj(storage),
     largestTile,
     nvmBytesWritten: statistics.nvmBytesWritten,

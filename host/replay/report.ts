@@ -20,6 +20,16 @@ export function replayRows(result: ReplayResult): Row[] {
   const { latencyMs, largestTile, wear, thresholdsV } = result;
   const { turnOn, warning, turnOff } = thresholdsV;
   const life = wear.lifetimeInferences;
+  const unit: Row[] =
+    result.acceleratorPercent > 0
+      ? [
+          [
+            'by the vector unit',
+            percent(result.acceleratorPercent),
+            'of the kernels’ energy, simulated by constants that others have published',
+          ],
+        ]
+      : [];
   return [
     [
       'inferences',
@@ -34,6 +44,7 @@ export function replayRows(result: ReplayResult): Row[] {
     ['boots', percent(result.bootPercent), 'of those: checks, recovery'],
     ['commits', percent(result.commitPercent), 'of those: cursors, barriers, monitor'],
     ['overhead on steady power', percent(result.overheadPercent), 'cycles, against the bare kernels'],
+    ...unit,
     [
       'one charge',
       microjoules(result.chargeUj),

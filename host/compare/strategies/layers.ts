@@ -13,8 +13,10 @@ import { analyze } from '../../analyze/analyze.js';
 import type { Image } from '../../model/image.js';
 import type { OpRecord } from '../../model/record.js';
 import { coreUnitsOf, describeOp, opCycles, recordOp } from '../../ops/record.js';
+import type { Body } from '../../ops/shared/cost.js';
 import { circulantCycles, MAC, OUTPUT, TILE } from '../../ops/shared/cycles.js';
 import type { DeviceProfile } from '../../profiles/profile.js';
+import { unitCostOf } from '../../profiles/unit.js';
 
 /** One op of the plan. Elements are 16 bits, as in the runtimes compared to. */
 export interface Layer {
@@ -39,11 +41,26 @@ export interface Layer {
   leastCycles: number;
   /** A multiply-add of it, in those: what is left when outputs and tiles are taken off. */
   macCycles: number;
-  /** What both memories take for it besides the core's waiting, as metered. */
+  /** What both memories take for it besides the core's waiting, as metered; less what a vector unit saves of the core's. */
   memoryNj: number;
+  /** What of its energy a vector unit takes. */
+  unitNj: number;
+  /** Of a circulant layer: how our kernel evaluates it. */
+  method: string;
   /** Of a circulant layer, by either method. */
   directCycles: number;
 }
+
+/** The body by which the runtimes compared to multiply on the core. */
+const PLAIN: Readonly<Record<Body, Body>> = {
+  ...{ dsp: 'armv7m', armv7m: 'armv7m', armv6m: 'armv6m', rv32: 'rv32' },
+  ...{ msp430: 'msp430', lea: 'msp430' },
+};
+
+const METHODS: Readonly<Record<number, string>> = {
+  [OpKind.CIRCULANT_NTT]: 'ntt',
+  [OpKind.CIRCULANT_KARATSUBA]: 'karatsuba',
+};
 
 const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
@@ -60,7 +77,6 @@ export function layerOps({ ops, jobs }: Image): { op: OpRecord; index: number }[
 export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
   const scale = profile.planScale.value;
   const body = profile.body.value;
-  const plainBody = body === 'dsp' ? 'armv7m' : body;
   const { ops: metered } = analyze(image, { device: profile });
   const own = layerOps(image);
   const estimated = own.reduce((sum, { op }) => sum + opCycles(op), 0);
@@ -76,10 +92,11 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
     const blockRows = circulant ? Math.ceil(op.get(CIRC_OUTPUTS) / block) : 0;
     const direct = circulant ? circulantCycles(block, blocks).direct : { enter: 0, row: 0 };
     const [rows, columns, channels] = window ? outputShape : [1, 1, product(outputShape)];
-    const { cycles, energyUj, largestTileCycles, tiles } = metered[index]!;
+    const { cycles, energyUj, acceleratorUj, largestTileCycles, tiles } = metered[index]!;
     const outputs = product(outputShape);
     // The runtimes compared to multiply by plain code: no body of ours.
-    const plain = cycles * (coreUnitsOf(op, plainBody) / coreUnitsOf(op, body));
+    const plain =
+      (cycles - unitCostOf(op, profile).cycles) * (coreUnitsOf(op, PLAIN[body]) / coreUnitsOf(op, body));
     const work = plain / scale - outputs * OUTPUT - tiles * TILE;
     return {
       name: image.metadata.ops[index]!,
@@ -90,6 +107,7 @@ export function layersOf(image: Image, profile: DeviceProfile): Layer[] {
       inputChannels: window ? op.get(WIN_INPUT_CHANNELS) : 1,
       kernel: window ? op.getPair(WIN_KERNEL) : [1, 1],
       ...{ block, blocks, blockRows, tiles },
+      ...{ unitNj: acceleratorUj * 1000, method: METHODS[op.kind] ?? 'direct' },
       memoryNj: energyUj * 1000 - cycles * profile.activeNjPerCycle.value,
       ...{ cycles: cycles / scale, leastCycles: largestTileCycles / scale },
       macCycles: circulant || macs === 0 ? MAC * speed : Math.max(1, work / macs),

@@ -188,15 +188,18 @@ function cut(step: Step, most: number, prices: Prices): Step {
   return { ...step, units: step.units * pieces, unit: sum(times(step.unit, 1 / pieces), prices.core(TILE)) };
 }
 
-/** Our kernels on the core, as planned. */
+/** Whether ours is what the module does, by a plan made for the charge: where firmware uses the vector unit. */
+const isOwn = ({ profile }: Prices): boolean => profile.body.value === 'lea';
+
+/** Our kernels, as planned: in smaller units, as a plan for the charge had them, where the plan is another's. */
 function planned(layer: Layer, prices: Prices): Step {
-  const method = layer.kind === 'circulant' && layer.cycles < layer.directCycles ? 'ntt' : 'direct';
+  const { method } = layer;
   const enter = Math.max(0, (layer.leastCycles * layer.tiles - layer.cycles) / Math.max(1, layer.tiles - 1));
-  const memory = { cycles: 0, nj: layer.memoryNj / layer.tiles };
+  const memory = { cycles: 0, nj: layer.memoryNj / layer.tiles, unitNj: layer.unitNj / layer.tiles };
   const unit = sum(prices.core((layer.cycles - enter) / layer.tiles), memory);
   const { name, tiles } = layer;
   const step = { name, method, exact: true, units: tiles, unit, commit: FREE, enter: prices.core(enter) };
-  return method === 'ntt' ? step : cut(step, Math.floor(layer.outputs / tiles), prices);
+  return method === 'ntt' || isOwn(prices) ? step : cut(step, Math.floor(layer.outputs / tiles), prices);
 }
 
 /** The same, circulant layers in the time domain. */
@@ -347,8 +350,12 @@ function spectral(layer: Layer, prices: Prices): Step {
   return { name, method: 'fft', exact: false, units: blockRows, unit, commit: FREE, enter: inputs };
 }
 
-/** Ours: of all that can evaluate a layer, what takes least; what is inexact only where there is hardware for it. */
+/**
+ * Ours: as the module does it, where firmware uses the vector unit; else, of all that could evaluate a layer, what takes least,
+ * and what is inexact only where there is hardware for it.
+ */
 function ours(layer: Layer, prices: Prices): Step {
+  if (isOwn(prices)) return planned(layer, prices);
   const exact = [planned(layer, prices), direct(layer, prices)];
   if (!prices.profile.accelerator || layer.kind === 'other') return cheapest(exact, prices);
   const spectra = layer.kind === 'circulant' ? [spectral(layer, prices), ace(layer, prices)] : [];

@@ -11,10 +11,10 @@ import {
   CIRC_PART,
   CIRC_ROOT,
   CIRC_SPECTRA,
-  OP_FLAG_PLAIN,
   OP_INPUT,
-  OP_OUTPUT,
   OP_SCRATCH1,
+  OP_SCRATCH2,
+  OP_SCRATCH3,
   OP_SCRATCH4,
   OP_TILES,
   OP_WEIGHTS,
@@ -28,11 +28,11 @@ import {
 } from '../../model/quantized-network.js';
 import type { OpRecord } from '../../model/record.js';
 import { littleEndian } from '../../model/values.js';
-import { type Bounds, type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
-import { atLeast, inGroups, pairBytes, requantizing, size } from '../shared/bounds.js';
+import { type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
 import { checkRequantization } from '../shared/check.js';
 import { circulantCycles, TILE } from '../shared/cycles.js';
 import {
+  align,
   arenaFor,
   cheapestWay,
   equalParts,
@@ -48,9 +48,10 @@ import {
 } from '../shared/lowering.js';
 import { blockSpectrum, computedFactor, transformRoot } from './field.js';
 import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from './karatsuba.js';
-import { LEAST_BLOCK, planNtt } from './ntt-bounds.js';
+import { planNtt } from './ntt-bounds.js';
 import { lowerSpectra } from './spectra.js';
 import { LARGEST_FAST } from './transforms.js';
+import { circulantBounds, isSpecial } from './bounds.js';
 import { circulantWork } from './work.js';
 
 /** Σ w and Σ |w| of each output of a circulant layer, over the inputs that exist. */
@@ -105,27 +106,28 @@ interface Shape {
 /** A method, applied to a layer. */
 interface Variant {
   kind: OpKind.CIRCULANT_DIRECT | OpKind.CIRCULANT_NTT | OpKind.CIRCULANT_KARATSUBA;
-  /** Bytes of its areas, for so many block rows a tile. */
-  areas(group: number): number[];
+  /** Bytes of its areas, for so many block rows a tile, or outputs of one. */
+  areas(group: number, part?: number): number[];
   /** Block rows of a tile come in multiples of this. */
   rowsTogether: number;
-  fields: [field: number, value: number][];
+  fields(part?: number): [field: number, value: number][];
   weights(): Uint8Array;
 }
 
 function direct({ op, blocks, limits }: Shape): Variant {
   const k = op.blockSize;
-  const areas = (chunk: number, group: number): number[] => [
-    ...[blocks * k, Math.max(chunk, 1) * k, 2 * k, Math.max(4, 3 * chunk) * k],
-    ...[k * 4 + requantBytes(op, k), group * k],
+  // A column that is turned lies behind the sums, where accelerators, which take a row's columns together, have room to work in.
+  const areas = (chunk: number, group: number, part: number): number[] => [
+    ...[blocks * k, Math.max(chunk, 1) * k, 0, Math.max(align(4 * part) + 2 * k, 3 * chunk * k)],
+    ...[part * 4 + requantBytes(op, part), part < k ? part : group * k],
   ];
-  // Accelerators take a row's columns together, where there is room.
-  const chunk = !op.apart && arenaFor(areas(blocks, 1)) <= limits.arenaBytes ? blocks : 0;
+  const together = (part: number): number =>
+    !op.apart && arenaFor(areas(blocks, 1, part)) <= limits.arenaBytes ? blocks : 0;
   return {
     kind: OpKind.CIRCULANT_DIRECT,
-    areas: (group) => areas(chunk, group),
+    areas: (group, part = k) => areas(together(part), group, part),
     rowsTogether: 1,
-    fields: [[CIRC_CHUNK, chunk]],
+    fields: (part = k) => [[CIRC_CHUNK, together(part)]],
     weights: () => littleEndian(op.weights),
   };
 }
@@ -164,7 +166,7 @@ function ntt({ op, rows, blocks, most, limits }: Shape): Variant {
     kind: OpKind.CIRCULANT_NTT,
     areas: (group) => areas(chunk, group),
     rowsTogether: 1,
-    fields: [
+    fields: () => [
       [CIRC_CHUNK, chunk],
       [CIRC_ROOT, transformRoot(k)],
       [CIRC_CENTRE, centre ? 1 : 0],
@@ -199,7 +201,7 @@ function karatsuba({ op, rows, blocks, most, limits }: Shape): Variant {
     kind: OpKind.CIRCULANT_KARATSUBA,
     areas: (group) => areas(chunk, group),
     rowsTogether: 2,
-    fields: [
+    fields: () => [
       [CIRC_CHUNK, chunk],
       [CIRC_LEAVES, leaves],
     ],
@@ -210,14 +212,13 @@ function karatsuba({ op, rows, blocks, most, limits }: Shape): Variant {
 const VARIANTS: Record<CirculantMethod, (shape: Shape) => Variant> = { direct, ntt, karatsuba };
 
 /**
- * The cheaper of the methods that are small in flash. Karatsuba's is not among them: it is quicker where vectors of int16 are
- * (docs/ACCEL.md), and must be asked for.
+ * The methods that are small in flash and that there is room for, of which the device's cost model takes one. Karatsuba's is not
+ * among them: it is quicker where vectors of int16 are (docs/ACCEL.md), and must be asked for.
  */
-function chosen(shape: Shape, cycles: (method: CirculantMethod) => number): CirculantMethod {
+function open(shape: Shape): CirculantMethod[] {
   const { op, blocks, most, limits } = shape;
-  if (!planNtt(op.blockSize, blocks, most, op.spectra === 'computed').feasible) return 'direct';
-  const fits = arenaFor(ntt(shape).areas(1)) <= limits.arenaBytes;
-  return fits && cycles('ntt') < cycles('direct') ? 'ntt' : 'direct';
+  const { feasible } = planNtt(op.blockSize, blocks, most, op.spectra === 'computed');
+  return feasible && arenaFor(ntt(shape).areas(1)) <= limits.arenaBytes ? ['ntt', 'direct'] : ['direct'];
 }
 
 /** What its tiles are made of, however they are cut. */
@@ -250,9 +251,11 @@ function cutInto(layer: Layer, { group, made = false, part = 0 }: Cut): LoweredO
   record.set(CIRC_BLOCKS, blocks);
   record.set(CIRC_GROUP, group);
   if (part) record.set(CIRC_PART, part);
-  for (const [field, value] of variant.fields) record.set(field, value);
+  for (const [field, value] of variant.fields(part || k)) record.set(field, value);
   const constants = layer.constants(record);
-  const arenaBytes = placeAreas(record, variant.areas(group));
+  const arenaBytes = placeAreas(record, variant.areas(group, part || k));
+  if (variant.kind === OpKind.CIRCULANT_DIRECT)
+    record.set(OP_SCRATCH2, record.get(OP_SCRATCH3) + align(4 * (part || k)));
   // Pairs of channels are looked up behind biases, when the row's spectra are done with.
   if (variant.kind === OpKind.CIRCULANT_NTT && op.multipliers.length > 1) {
     record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);
@@ -274,17 +277,31 @@ function* waysOf(layer: Layer): Generator<LoweredOp[]> {
   );
   if (!op.apart || variant.kind === OpKind.CIRCULANT_DIRECT)
     for (const group of groups) yield [cutInto(layer, { group })];
-  if (limits.oneRecord || groups.length === 0) return;
+  if (limits.oneRecord) return;
   if (variant.kind === OpKind.CIRCULANT_DIRECT)
     for (let part = op.blockSize / 2; part >= 1; part /= 2)
-      if (part < outputs) yield [cutInto(layer, { group: 1, part })];
-  if (variant.kind !== OpKind.CIRCULANT_NTT) return;
+      if (part < outputs && arenaFor(variant.areas(1, part)) <= limits.arenaBytes)
+        yield [cutInto(layer, { group: 1, part })];
+  if (variant.kind !== OpKind.CIRCULANT_NTT || groups.length === 0) return;
   const spectra = lowerSpectra(input, inputs, op.blockSize, limits);
   if (spectra) for (const group of groups) yield [spectra, cutInto(layer, { group, made: true })];
 }
 
 /** Shares, of 0.3 of a charge each, beyond which a boot, recovery and a commit may not fit beside a tile. */
 const MOST_BESIDE = 2.8;
+
+/** Of methods' ways the one that an inference takes least with. A transform cannot be cut: what a charge may not hold is last. */
+function leastOf(ways: readonly LoweredOp[][], limits: TileLimits): LoweredOp[] | undefined {
+  const costs = ways.map((way) => {
+    const all = way.map(({ record }) => limits.cost(record));
+    const share = Math.max(...all.map((cost) => cost.share));
+    return { way, share, inferenceUj: all.reduce((sum, cost) => sum + cost.inferenceUj, 0) };
+  });
+  const [least] = costs
+    .filter(({ share }) => share <= MOST_BESIDE)
+    .sort((a, b) => a.inferenceUj - b.inferenceUj);
+  return least?.way ?? cheapestWay(ways, limits);
+}
 
 function lowerCirculant(
   op: Circulant,
@@ -310,8 +327,6 @@ function lowerCirculant(
   }
   const { sums, most } = circulantRowSums(op, inputs, outputs);
   const shape = { op, rows, blocks, most: (op.learns ? inputs * 128 : most) * 128, limits };
-  const costs = circulantCycles(k, blocks, op.spectra);
-  const cycles = (method: CirculantMethod): number => costs[method].enter + rows * costs[method].row;
   const bias = foldBias(op.bias, sums, input.zeroPoint);
   const best = (method: CirculantMethod): LoweredOp[] | number => {
     const variant = VARIANTS[method](shape);
@@ -322,14 +337,11 @@ function lowerCirculant(
     const ways = waysOf({ ...shape, variant, constants, input, inputs, outputs });
     return cheapestWay(ways, limits) ?? arenaFor(variant.areas(Math.min(rows, variant.rowsTogether)));
   };
-  const method = op.method === 'auto' ? chosen(shape, cycles) : op.method;
-  const way = best(method);
-  if (typeof way === 'number') return tooLarge(op, way, limits);
-  const share = Math.max(...way.map(({ record }) => limits.cost(record).share));
-  if (op.method !== 'auto' || method === 'direct' || share <= MOST_BESIDE) return way;
-  // A transform cannot be cut: directly a charge is enough for part of a row.
-  const direct = best('direct');
-  return typeof direct === 'number' ? way : cheapestWay([way, direct], limits)!;
+  const found = (op.method === 'auto' ? open(shape) : [op.method]).map(best);
+  const ways = found.filter((way) => typeof way !== 'number');
+  const way = leastOf(ways, limits);
+  if (!way) return tooLarge(op, Math.min(...found.filter((need) => typeof need === 'number')), limits);
+  return way;
 }
 
 export const circulant: NetworkOp<Circulant> = {
@@ -340,123 +352,6 @@ export const circulant: NetworkOp<Circulant> = {
   check: (op, _, output, wide) => checkRequantization(op, elementCount(output), wide),
   lower: (op, [input], output, limits) => lowerCirculant(op, input!, output, limits),
 };
-
-/** Fields of a circulant record. */
-function circulantFields(op: OpRecord): {
-  inputs: number;
-  outputs: number;
-  k: number;
-  blocks: number;
-  group: number;
-  chunk: number;
-  rows: number;
-} {
-  const [inputs, outputs, k, blocks, group, chunk] = [
-    CIRC_INPUTS,
-    CIRC_OUTPUTS,
-    CIRC_BLOCK,
-    CIRC_BLOCKS,
-    CIRC_GROUP,
-    CIRC_CHUNK,
-  ].map((field) => size(op, field)) as [number, number, number, number, number, number];
-  return { inputs, outputs, k, blocks, group, chunk, rows: Math.ceil(outputs / k) };
-}
-
-/** Of a record by ntt: whether there is anything but spectra of weights and inputs. */
-const isSpecial = (op: OpRecord): boolean =>
-  [CIRC_CENTRE, CIRC_FACTOR, CIRC_SPECTRA].some((field) => op.get(field) !== 0);
-
-type Method = Pick<Bounds, 'scratch' | 'demands'> & { weights: number };
-
-/** Areas and weights of each method, and what its fields must be. */
-const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
-  direct(op) {
-    const { k, blocks, group, chunk, rows } = circulantFields(op);
-    const part = size(op, CIRC_PART);
-    const scratch = [
-      ...[blocks * k, Math.max(chunk, 1) * k, 2 * k, Math.max(4, 3 * chunk) * k],
-      ...[4 * k + pairBytes(op, k), group * k],
-    ];
-    const demands: Method['demands'] = [
-      ['outputs of a row', part, k],
-      ['outputs that are no whole parts of a row', part === 0 ? 0 : k % part, 0],
-      ['blocks at a time', chunk, blocks],
-      ['blocks left of those at a time', chunk === 0 ? 0 : blocks - chunk, 0],
-    ];
-    return { scratch, weights: rows * blocks * k, demands };
-  },
-  ntt(op) {
-    const { k, blocks, group, chunk, rows } = circulantFields(op);
-    const computed = op.get(CIRC_FACTOR) !== 0;
-    const several = pairBytes(op, k) > 8;
-    const row = chunk * blocks * 4 + (computed ? k : 0);
-    return {
-      scratch: [
-        blocks * k * 4,
-        Math.max(row, 4 * k + (several ? 8 * k : 0)),
-        4 * k,
-        2 * k,
-        several ? 8 * k : 8,
-        group * k,
-      ],
-      weights: rows * blocks * k * (computed ? 1 : 4),
-      demands: [
-        atLeast('in a block', LEAST_BLOCK, k),
-        ['frequencies at a time', chunk, k],
-        ['frequencies that are no whole parts of a block', chunk < 4 ? 1 : (k % chunk) + (chunk % 4), 0],
-        ['frequencies left of computed spectra', computed ? k - chunk : 0, 0],
-        ['special field of a plain op', op.has(OP_FLAG_PLAIN) && isSpecial(op) ? 1 : 0, 0],
-      ],
-    };
-  },
-  karatsuba(op) {
-    const { k, blocks, group, chunk, rows } = circulantFields(op);
-    const [smallest, largest] = KARATSUBA_BLOCKS;
-    const leaves = leafCount(Math.min(Math.max(k, smallest), largest));
-    const together = Math.min(rows, 2);
-    return {
-      scratch: [
-        blocks * leaves * 8,
-        Math.max(chunk * blocks * together * LEAF_BYTES, k * 4),
-        together * leaves * 16,
-        k * 4,
-        pairBytes(op, k),
-        group * k,
-      ],
-      weights: rows * blocks * leaves * LEAF_BYTES,
-      demands: [
-        atLeast('in a block', smallest, k),
-        ['in a block', k, largest],
-        ['leaves too few or many', Math.abs(leaves - size(op, CIRC_LEAVES)), 0],
-        atLeast('leaves at a time', 1, chunk),
-        ['leaves at a time', chunk, leaves],
-        ['rows apart in a tile', group < rows ? group % 2 : 0, 0],
-      ],
-    };
-  },
-};
-
-function circulantBounds(op: OpRecord, method: CirculantMethod): Bounds {
-  const { inputs, outputs, k, blocks, group, rows } = circulantFields(op);
-  const { scratch, weights, demands } = METHODS[method](op);
-  const made = method === 'ntt' && op.get(CIRC_SPECTRA) !== 0;
-  const part = method === 'direct' ? size(op, CIRC_PART) : 0;
-  return {
-    scratch,
-    reads: [[OP_INPUT, made ? blocks * k * 4 : inputs], [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
-    writes: [[OP_OUTPUT, outputs]],
-    demands: [
-      ...demands,
-      atLeast('in a block', 2, k),
-      ['in a block', k, 4096],
-      ['in a block that is no power of two', k & (k - 1), 0],
-      atLeast('inputs', 1, inputs),
-      ['inputs', inputs, blocks * k],
-      ['inputs that are missing', blocks * k - inputs - k + 1, 0],
-      ...inGroups(op, ...(part ? ([outputs, part] as const) : ([rows, group] as const))),
-    ],
-  };
-}
 
 /** A record by `method`. */
 function recordBy(method: CirculantMethod): RecordOp {

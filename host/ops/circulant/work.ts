@@ -30,7 +30,7 @@ function togetherCounts(outputs: number, k: number, blocks: number): Counts {
     Math.floor((LEA_WORDS - together * k * (1 + (together % 2))) / together) - k;
   let together = blocks;
   while (together > 1 && rowsHeld(together) < Math.min(outputs, LEA_BATCH)) together--;
-  const core = { mac: outputs * blocks * k, laid: blocks * k };
+  const core = { coreMac: outputs * blocks * k, coreLaid: blocks * k };
   const batch = Math.min(rowsHeld(together), outputs);
   if (batch < 1) return { ...core, unitLarge: outputs * blocks * k };
   const batches = Math.ceil(outputs / batch);

@@ -13,8 +13,8 @@ export const armv6mCosts: Readonly<Record<string, Counts>> = {
     copied: 1.44,
     output: 166.9,
     row: 91.76,
-    mac: 7.961,
-    laid: 18.93,
+    coreMac: 7.961,
+    coreLaid: 18.93,
     paired: 19.03,
   },
   circulant_karatsuba: {

@@ -22,8 +22,8 @@ export const armv7mCosts: Readonly<Record<string, Counts>> = {
     copied: 0.8611,
     output: 72.4,
     row: 46.1,
-    mac: 4.04,
-    laid: 14.05,
+    coreMac: 4.04,
+    coreLaid: 14.05,
     paired: 9.615,
   },
   circulant_karatsuba: {

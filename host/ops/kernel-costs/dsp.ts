@@ -23,8 +23,8 @@ export const dspCosts: Readonly<Record<string, Counts>> = {
     copied: 0.7879,
     output: 63.84,
     row: 48.97,
-    mac: 2.812,
-    laid: 13.91,
+    coreMac: 2.812,
+    coreLaid: 13.91,
     paired: 6.789,
   },
   circulant_karatsuba: {

@@ -24,8 +24,8 @@ export const msp430Costs: Readonly<Record<string, Counts>> = {
     tile: 173.9,
     output: 383.6,
     row: 637.5,
-    mac: 14.99,
-    laid: 31.66,
+    coreMac: 14.99,
+    coreLaid: 31.66,
     paired: 32.8,
   },
   circulant_karatsuba: {

@@ -22,8 +22,8 @@ export const rv32Costs: Readonly<Record<string, Counts>> = {
     copied: 4.618,
     output: 69.39,
     row: 130.4,
-    mac: 4.738,
-    laid: 13.81,
+    coreMac: 4.738,
+    coreLaid: 13.81,
     paired: 11.5,
   },
   circulant_karatsuba: {

@@ -3,13 +3,15 @@
 import { armv6mCosts } from '../kernel-costs/armv6m.js';
 import { armv7mCosts } from '../kernel-costs/armv7m.js';
 import { dspCosts } from '../kernel-costs/dsp.js';
+import { leaCosts } from '../kernel-costs/lea.js';
 import { msp430Costs } from '../kernel-costs/msp430.js';
 import { rv32Costs } from '../kernel-costs/rv32.js';
 import type { Counts, Part } from './work.js';
 
 /**
  * What kernels cost on each body of them: with the DSP extension of Cortex-M4, M7, M33 (`dsp`), for Cortex-M3 (`armv7m`), M0+
- * (`armv6m`) and RV32IMC (`rv32`), in instructions; for MSP430 (`msp430`), in cycles.
+ * (`armv6m`) and RV32IMC (`rv32`), in instructions; for MSP430 (`msp430`), and beside its vector unit (`lea`), in cycles of the
+ * core.
  */
 export const KERNEL_COSTS = {
   dsp: dspCosts,
@@ -17,6 +19,7 @@ export const KERNEL_COSTS = {
   armv6m: armv6mCosts,
   rv32: rv32Costs,
   msp430: msp430Costs,
+  lea: leaCosts,
 } as const satisfies Record<string, Readonly<Record<string, Counts>>>;
 
 /** A body of the kernels, that firmware of a device runs. */
@@ -26,7 +29,7 @@ export const BODIES = Object.keys(KERNEL_COSTS) as Body[];
 
 /** What a commit takes without its accesses: instructions on emulated boards, NVM's driver taken off; cycles of the MSP430. */
 export const COMMIT_UNITS: Readonly<Record<Body, number>> = {
-  ...{ dsp: 520, armv7m: 520, armv6m: 650, rv32: 930, msp430: 3530 },
+  ...{ dsp: 520, armv7m: 520, armv6m: 650, rv32: 930, msp430: 3530, lea: 3530 },
 };
 
 /** Metered cycles of a commit, by the costs of instructions of a Cortex-M4. */
@@ -34,9 +37,14 @@ const METERED_COMMIT = 970;
 /** Of an MSP430's metered cycles: a boot took 0.76 of them on mspdebug, submitting 0.80. */
 const MSP430_PACE = 0.78;
 
+/** Whether a body is code of an MSP430, whose costs are cycles. */
+export const isMsp430 = (body: Body): boolean => body === 'msp430' || body === 'lea';
+
 /** What a metered cycle of engine, cursor and protocol takes. */
 export const enginePace = (body: Body): number =>
-  body === 'msp430' ? MSP430_PACE : COMMIT_UNITS[body] / METERED_COMMIT;
+  isMsp430(body) ? MSP430_PACE : COMMIT_UNITS[body] / METERED_COMMIT;
+
+const LEAN_MSP430 = { leanBias: 52, leanScale: 88 };
 
 /** What widening a lean bias and a lean scale takes, whatever the kernel: counted on QEMU; metered cycles of the MSP430. */
 const LEAN: Readonly<Record<Body, Counts>> = {
@@ -44,7 +52,8 @@ const LEAN: Readonly<Record<Body, Counts>> = {
   armv7m: { leanBias: 7.5, leanScale: 12.5 },
   armv6m: { leanBias: 11.3, leanScale: 18.8 },
   rv32: { leanBias: 10.1, leanScale: 13.5 },
-  msp430: { leanBias: 52, leanScale: 88 },
+  msp430: LEAN_MSP430,
+  lea: LEAN_MSP430,
 };
 
 /** Instructions of a piece of work of `kernel`; cycles of the MSP430. Accesses to memory are not in it. */
@@ -62,4 +71,15 @@ export function coreUnits({ counts }: Part, kernel: string, body: Body): number 
     const row = of === undefined ? own : rowOf(other!);
     return sum + count * (row[of ?? name] ?? LEAN[body][name] ?? 0);
   }, 0);
+}
+
+/** Calls of a vector unit in a piece of work, and products in all of them; none where `body` has no unit. */
+export function unitWork({ counts }: Part, body: Body): { calls: number; products: number } {
+  const sumOf = (what: string): number =>
+    Object.entries(counts).reduce((sum, [name, count]) => {
+      return name === what || name.endsWith(`.${what}`) ? sum + count : sum;
+    }, 0);
+  return body === 'lea'
+    ? { calls: sumOf('unitCall'), products: sumOf('unitMac') }
+    : { calls: 0, products: 0 };
 }

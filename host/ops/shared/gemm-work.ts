@@ -95,16 +95,19 @@ export function gemmCounts(vectors: number, rows: number, length: number, room: 
   };
 }
 
-/** Beginnings of names of counts that not every body goes by, of each body. `metered`: of the MSP430's kernels as WASM. */
+/**
+ * Beginnings of names of counts that not every body goes by, of each body; `core`: what a vector unit does in the place of any.
+ * `metered`: of the MSP430's kernels as WASM.
+ */
 const PREFIXES = {
-  dsp: ['paired', 'halves'],
-  armv6m: ['paired', 'bytes'],
-  armv7m: ['plain', 'bytes'],
-  rv32: ['plain', 'bytes'],
-  msp430: ['word', 'bytes'],
+  dsp: ['paired', 'halves', 'core'],
+  armv6m: ['paired', 'bytes', 'core'],
+  armv7m: ['plain', 'bytes', 'core'],
+  rv32: ['plain', 'bytes', 'core'],
+  msp430: ['word', 'bytes', 'core'],
   lea: ['unit', 'bytes'],
-  metered: ['paired', 'bytes'],
-} as const satisfies Record<Body | 'lea' | 'metered', readonly string[]>;
+  metered: ['paired', 'bytes', 'core'],
+} as const satisfies Record<Body | 'metered', readonly string[]>;
 const ALL = new RegExp(`^(${[...new Set(Object.values(PREFIXES).flat())].join('|')})[A-Z]`);
 
 /** Whether what `name` counts is done by `body`: not what another does in its place. */

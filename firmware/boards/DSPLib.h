@@ -1,6 +1,6 @@
 /*
  * Stands in for the header of TI's MSP DSP Library, which does not come with this: of its published interface what
- * firmware/brownout_accel_lea.h calls. test/c/lea.c models the call.
+ * brownout_accel_lea.h calls. It comes into no folder: where C is compared with its module (compare.c), and in tests.
  */
 #ifndef DSPLIB_H
 #define DSPLIB_H
