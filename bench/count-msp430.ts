@@ -13,7 +13,8 @@ import {
   type Family,
   opsOfFamily,
 } from '../samples/calibration.js';
-import { type CalibrationSet, calibrated, type CountedMsp430, packRecord } from './calibration.js';
+import { calibrated, type CountedMsp430, packRecord } from './calibration.js';
+import type { CalibrationSet } from './calibration-fit.js';
 import { Msp430 } from './mspdebug.js';
 
 /** What the simulator has of memory besides FRAM and what the program sets up: SRAM for larger blocks than the part holds. */

@@ -9,21 +9,23 @@ import {
   type Calibration,
   CALIBRATION_IMAGES,
   type CalibrationMsp430,
-  type CalibrationSample,
   calibrated,
   compileCalibration,
-  type CountedBody,
   type CountedMsp430,
   type CountedOp,
-  errorsOf,
   fitted,
-  type KernelCosts,
   kernelOf,
   packRecord,
   readCalibration,
   readCalibrationMsp430,
-  rms,
 } from '../bench/calibration.js';
+import {
+  type CalibrationSample,
+  type CountedBody,
+  errorsOf,
+  type KernelCosts,
+  rms,
+} from '../bench/calibration-fit.js';
 import { countGroup, groupsOf, LEA_SETTINGS, MSP430_SETTINGS } from '../bench/count-msp430.js';
 import { OP_TILES } from '../assembly/layout.js';
 import { countOps } from '../host/firmware/count-on-board.js';

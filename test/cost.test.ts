@@ -2,7 +2,8 @@
 // device.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { errorsOf, fitted, readCalibration, readCalibrationMsp430, rms } from '../bench/calibration.js';
+import { fitted, readCalibration, readCalibrationMsp430 } from '../bench/calibration.js';
+import { errorsOf, rms } from '../bench/calibration-fit.js';
 import { OP_TILES } from '../assembly/layout.js';
 import { compile } from '../host/compile/compile.js';
 import { Random } from '../host/math/random.js';

@@ -128,15 +128,7 @@ export const leaCosts: Readonly<Record<string, Counts>> = {
     laidOut: 20.09,
     output: 661.9,
   },
-  conv2d_sparse: {
-    set: 556.1,
-    unitCore: 120.3,
-    block: 1442,
-    run: 89.46,
-    tile: 5126,
-    line: 825.2,
-    copied: 58.2,
-  },
+  conv2d_sparse: { set: 556.1, word: 120.3, block: 1442, run: 89.46, tile: 5126, line: 825.2, copied: 58.2 },
   conv2d_winograd: {
     made: 975.6,
     product: 1750,
