@@ -54,32 +54,6 @@ export const EMITTED = [
       'return scaled >> 12;',
     ],
   ]),
-  ...of('firmware/brownout_accel_circulant.h', { test: 'accel' }, [
-    ['columns turned one too far', 'w[(0u - at) & (k - 1u)]', 'w[(1u - at) & (k - 1u)]'],
-    [
-      'a part of a row from its beginning',
-      'turned += (brownout_accel_size)(k - first) * (brownout_accel_size)blocks;',
-      'turned += (brownout_accel_size)k * (brownout_accel_size)blocks;',
-    ],
-    ['the bias of the first row', '    out.bias += 4;\n', ''],
-  ]),
-  ...of('firmware/brownout_accel_lea.h', { test: 'accel' }, [
-    [
-      'rubbish of a busy LEA taken for a sum',
-      'if (msp_mac_q15(&params, a, b, accel_lea_sum) == MSP_SUCCESS) return',
-      'if (msp_mac_q15(&params, a, b, accel_lea_sum) != MSP_SIZE_ERROR) return',
-    ],
-    ['twice the sum', 'return accel_lea_sum[0] >> 1;', 'return accel_lea_sum[0];'],
-    ['rows of an odd length with what lay behind them', '  if (length & 1u) to[length] = 0;\n', ''],
-    ['the first piece of a vector again', 'piece += n;', 'piece += 0u;'],
-    ['inputs of an odd number of blocks where they lie', 'met + (odd ? length : 0u)', 'met'],
-    [
-      'columns of the row behind the last',
-      'accel_lea_lay(x, w, k, blocks, first + rows - 1u, rows);',
-      'accel_lea_lay(x, w, k, blocks, first + rows, rows);',
-    ],
-    ['blocks that are left taken for as many as before', 'if (together > left) together = left;', ''],
-  ]),
   ...of('firmware/brownout.c', { test: 'bounds' }, [
     ['another plan taken', '  if (!is_steered()) return BROWNOUT_E_PLAN;\n', ''],
   ]),
