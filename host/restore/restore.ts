@@ -14,6 +14,7 @@ import { type LearningStatus, learningStatus, learningOf } from '../learning/lea
 
 const SRAM_BYTES = 65536;
 
+/** What `restore` brings back: without options all that was learnt. */
 export interface RestoreOptions {
   /** Of a head by sums compiled with `forget`: this class alone becomes what it was. */
   class?: number;
