@@ -18,8 +18,19 @@ export function key(a: u32, b: u32): u32 {
   );
 }
 
+/** 32 random bits, number `pair` of a key's: two draws. */
+export function drawPair(key: u32, pair: u32): u32 {
+  return mix(key + pair * 0x9e3779b1);
+}
+
+/** 16 of the 32 bits of a pair: those of draw `index`. */
+// @ts-ignore: decorator
+@inline
+export function halfOf(pair: u32, index: u32): i32 {
+  return index & 1 ? pair >>> 16 : pair & 0xffff;
+}
+
 /** 16 random bits, the `index`-th of a key's. */
 export function draw(key: u32, index: u32): i32 {
-  const h = mix(key + (index >>> 1) * 0x9e3779b1);
-  return index & 1 ? h >>> 16 : h & 0xffff;
+  return halfOf(drawPair(key, index >>> 1), index);
 }

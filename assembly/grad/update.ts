@@ -23,7 +23,7 @@ import { UPDATE_CLIP, UPDATE_LAYER, UPDATE_LOW, UPDATE_ROWS } from '../learning-
 import { fetch, look, put } from '../nvm';
 import { LEARN } from '../sram';
 import { inLane } from './groups';
-import { draw, key } from './random';
+import { draw, drawPair, halfOf, key } from './random';
 
 /** An update's state in scratch 0: the largest exponent, then for each lane how far its errors are shifted; −1: not learnt. */
 const LANES = 4;
@@ -71,15 +71,28 @@ export function aligned(error: i32, shift: i32): i32 {
   return shift ? (error + (1 << (shift - 1))) >> shift : error;
 }
 
-/** What a parameter loses, for the sum `gradient` (not 0), the pair at `pair`, and 16 random bits. */
-function step(gradient: i32, pair: usize, exponent: i32, clip: i32, random: i32): i32 {
-  const product = <i64>gradient * <i64>load<i32>(pair);
-  const right = 15 - load<i32>(pair, 4) - exponent;
-  let value: i64;
-  if (right > 62) value = product >> 63;
-  else if (right >= 0) value = product >> right;
-  else value = product > 0 ? clip : product < 0 ? -clip : 0;
-  return (<i32>max<i64>(min<i64>(value, clip), -clip) + random) >> 16;
+/** How far the product of a sum and the multiplier of the pair at `pair` is shifted down. */
+// @ts-ignore: decorator
+@inline
+function rightOf(op: usize, pair: usize): i32 {
+  return 15 - load<i32>(pair, 4) - load<i32>(op + load<usize>(op, OP_SCRATCH0));
+}
+
+/** What a parameter loses, for the sum `gradient` (not 0) times `multiplier`, shifted down, and 16 random bits. */
+function step(gradient: i32, multiplier: i32, right: i32, clip: i32, random: i32): i32 {
+  const product = <i64>gradient * <i64>multiplier;
+  // In halves: shifts and bounds of 64 bits are many instructions each on cores of 32.
+  const high = <i32>(product >> 32);
+  const low = <i32>product;
+  let value = high < 0 ? -clip : multiplier ? clip : 0;
+  if (right >= 32) {
+    value = high >> min(right - 32, 31);
+  } else if (right > 0) {
+    if (high >> (right - 1) == high >> 31) value = (high << (32 - right)) | ((<u32>low) >>> right);
+  } else if (right == 0 && high == low >> 31) {
+    value = low;
+  }
+  return (max(min(value, clip), -clip) + random) >> 16;
 }
 
 /** Whether weights learn, or biases alone. */
@@ -152,6 +165,18 @@ function accelerate(at: usize, momentum: i32, more: i32): i32 {
   return after;
 }
 
+/** Weight `i` of the `count` that `fetchWeights` copied to `high` loses so much. */
+// @ts-ignore: decorator
+@inline
+function lose(less: i32, momentum: i32, high: usize, i: i32, count: i32): void {
+  if (momentum) less = accelerate(high + (count << 1) + (i << 1), momentum, less);
+  const low = high + count + i;
+  const before = ((<i32>load<i8>(high + i)) << 8) + <i32>load<u8>(low);
+  const after = max(min(before - less, 127 * 256 + 255), -127 * 256);
+  store<u8>(high + i, after >> 8);
+  store<u8>(low, after);
+}
+
 /** Changes weight `i` of the `count` that `fetchWeights` copied to `high`, number `index` of the layer, by its sum. */
 export function change(
   op: usize,
@@ -165,14 +190,9 @@ export function change(
 ): void {
   const momentum = momentumOf(op);
   if (!gradient && !momentum) return;
-  const exponent = load<i32>(op + load<usize>(op, OP_SCRATCH0));
-  const low = high + count + i;
-  let less = gradient ? step(gradient, pair, exponent, load<i32>(op, UPDATE_CLIP), draw(key, index)) : 0;
-  if (momentum) less = accelerate(high + (count << 1) + (i << 1), momentum, less);
-  const before = ((<i32>load<i8>(high + i)) << 8) + <i32>load<u8>(low);
-  const after = max(min(before - less, 127 * 256 + 255), -127 * 256);
-  store<u8>(high + i, after >> 8);
-  store<u8>(low, after);
+  const clip = load<i32>(op, UPDATE_CLIP);
+  const less = gradient ? step(gradient, load<i32>(pair), rightOf(op, pair), clip, draw(key, index)) : 0;
+  lose(less, momentum, high, i, count);
 }
 
 /**
@@ -183,21 +203,28 @@ function changeBias(op: usize, row: i32, gradient: i32, pair: usize, key: u32, f
   const scratch = op + load<usize>(op, OP_SCRATCH4);
   const address = load<usize>(op, OP_BIAS) + (row << 2);
   const before = load<i32>(look(address, 4, scratch));
-  const exponent = load<i32>(op + load<usize>(op, OP_SCRATCH0));
-  const less = gradient ? step(gradient, pair, exponent, BIAS_CLIP, draw(key, row)) : 0;
+  const less = gradient ? step(gradient, load<i32>(pair), rightOf(op, pair), BIAS_CLIP, draw(key, row)) : 0;
   store<i32>(scratch, before - less - folded);
   put(inNext(address), scratch, 4);
 }
 
 /** Changes the `count` weights of one output row from `first` on by the sums at `sums`; `pairs`: of that row. */
-// @ts-ignore: decorator
-@inline
 export function changeRun(op: usize, sums: usize, pairs: usize, first: i32, count: i32): void {
   const high = op + load<usize>(op, OP_SCRATCH3);
   const key = keyOf(op, 0);
+  const momentum = momentumOf(op);
+  const clip = load<i32>(op, UPDATE_CLIP);
+  const multiplier = load<i32>(pairs);
+  const right = rightOf(op, pairs);
   fetchWeights(op, first, count, high);
-  for (let i = 0; i < count; i++) {
-    change(op, load<i32>(sums + (i << 2)), pairs, key, first + i, high, i, count);
+  let drawn: u32 = drawPair(key, first >>> 1);
+  for (let i = 0; i < count; i++, sums += 4) {
+    const index = first + i;
+    if (!(index & 1)) drawn = drawPair(key, index >>> 1);
+    const gradient = load<i32>(sums);
+    if (!gradient && !momentum) continue;
+    const less = gradient ? step(gradient, multiplier, right, clip, halfOf(drawn, index)) : 0;
+    lose(less, momentum, high, i, count);
   }
   putWeights(op, first, count, high);
 }

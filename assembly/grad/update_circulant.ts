@@ -11,6 +11,7 @@ import {
   T_LANE_COUNT,
 } from '../layout';
 import { UPDATE_PART } from '../learning-layout';
+import { dot } from '../accel/dot';
 import { look } from '../nvm';
 import { LEARN } from '../sram';
 import { inLane } from './groups';
@@ -28,20 +29,30 @@ import {
 
 /** dw[d] = Σ_r g[r]·(x[(r − d) mod k] − z) of one block in one lane, d from `from` to `end`, added to `sums`. */
 function correlate(op: usize, lane: i32, block: i32, first: i32, sums: usize, from: i32, end: i32): void {
+  // Whole rows of blocks learn, or none.
+  if (!learns(op, first)) return;
   const k = load<i32>(op, CIRC_BLOCK);
   const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);
   const shift = shiftOf(op, lane);
   const count = min(k, load<i32>(op, CIRC_OUTPUTS) - first);
   const x = look(inLane(load<usize>(op, OP_INPUT), lane) + block * k, k, op + load<usize>(op, OP_SCRATCH2));
-  const errors = lookErrors(op, lane, first, count, op + load<usize>(op, OP_SCRATCH4));
+  const errors = op + load<usize>(op, OP_SCRATCH4);
+  const from16 = lookErrors(op, lane, first, count, errors);
+  let total = 0;
+  let any = 0;
   for (let r = 0; r < count; r++) {
-    if (!learns(op, first + r)) continue;
-    const error = aligned(load<i16>(errors + (r << 1)), shift);
-    if (!error) continue;
-    let sum = sums;
-    for (let d = from; d < end; d++, sum += 4) {
-      store<i32>(sum, load<i32>(sum) + error * (load<i8>(x + ((r - d) & (k - 1))) - zero));
-    }
+    const error = aligned(load<i16>(from16 + (r << 1)), shift);
+    store<i16>(errors + (r << 1), error);
+    total += error;
+    any |= error;
+  }
+  if (!any) return;
+  for (let d = from; d < end; d++, sums += 4) {
+    // x goes round behind its first d values.
+    const wrapped = min(d, count);
+    const sum =
+      dot<i16, i32>(errors, x + k - d, wrapped) + dot<i16, i32>(errors + (wrapped << 1), x, count - wrapped);
+    store<i32>(sums, load<i32>(sums) + sum - zero * total);
   }
 }
 

@@ -39,6 +39,8 @@ const TILE = 800;
 const VIEW = 60;
 /** A multiply-add into an int32 sum. */
 const MAC = 14;
+/** One of a dot product. */
+const DOT_MAC = 5;
 /** A parameter that changes: 64-bit product, random bits, clamp. */
 const CHANGE = 90;
 /** A byte that is written. */
@@ -167,7 +169,8 @@ export const LEARNING_OPS = {
   }),
   [OpKind.UPDATE_CIRCULANT]: update((op) => {
     const k = op.get(CIRC_BLOCK);
-    const weights = op.get(UPDATE_PART) * (CHANGE + LANES * k * MAC);
+    // Errors are brought to one exponent, then a weight's sum is a dot product.
+    const weights = LANES * k * MAC + op.get(UPDATE_PART) * (CHANGE + LANES * (2 * VIEW + k * DOT_MAC));
     return Math.max(weights, k * (CHANGE + 3 * VIEW) + op.get(CIRC_BLOCKS) * k * 8);
   }),
 } as const satisfies Record<LearningKind, LearningOp>;

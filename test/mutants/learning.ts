@@ -221,13 +221,27 @@ export const LEARNING = [
     ],
     ['errors not aligned', 'if (shift >= 16) return 0;', 'if (shift >= 0) return error;'],
     ['no stochastic rounding', ' + random) >> 16', ' + 32768) >> 16'],
-    ['no clip', 'max<i64>(min<i64>(value, clip), -clip)', 'value', 'test:learning-mirror'],
+    ['no clip', 'max(min(value, clip), -clip)', 'value', 'test:learning-mirror'],
+    ['halves put together a bit off', '(high << (32 - right)) |', '(high << (31 - right)) |'],
+    [
+      'what does not fit taken as it is',
+      'if (high >> (right - 1) == high >> 31) value',
+      'value',
+      'test:learning-mirror',
+    ],
+    ['a draw for two weights', 'halfOf(drawn, index)', 'halfOf(drawn, 0)'],
+    ['two draws for all weights', 'if (!(index & 1)) drawn', 'if (!index) drawn'],
     ['weights written without their low bytes', '  put(address + low, high + count, count);\n', ''],
     [
       'weights written to where they were read',
       'return (address & GROUP_MASK) | (Group.NEXT << GROUP_SHIFT);',
       'return address;',
     ],
+  ]),
+  ...of('assembly/grad/update_circulant.ts', { test: 'learn-device' }, [
+    ['x does not go round', 'const wrapped = min(d, count);', 'const wrapped = 0;'],
+    ['the zero point left out', ' - zero * total', ''],
+    ['rows of blocks that do not learn', '  if (!learns(op, first)) return;\n', ''],
   ]),
   ...of('assembly/grad/rescale.ts', 'learning', [
     ['ReLU’s mask ignored', 'store<i32>(sums + (i << 2), 0);', ''],
@@ -248,7 +262,11 @@ export const LEARNING = [
   ]),
   ...of('assembly/grad/random.ts', 'learning', [
     ['the same numbers every step', 'load<u32>(CURSOR, C_STEP) * 0x9e3779b1', '0'],
-    ['the same numbers for every weight', 'mix(key + (index >>> 1) * 0x9e3779b1)', 'mix(key)'],
-    ['a stream in place of a hash', 'return index & 1 ? h >>> 16 : h & 0xffff;', 'return h & 0xffff;'],
+    ['the same numbers for every weight', 'mix(key + pair * 0x9e3779b1)', 'mix(key)'],
+    [
+      'a stream in place of a hash',
+      'return index & 1 ? pair >>> 16 : pair & 0xffff;',
+      'return pair & 0xffff;',
+    ],
   ]),
 ];

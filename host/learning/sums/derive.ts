@@ -14,7 +14,7 @@ import { type Projection, type Sums, type SumsSpec, triangle } from './spec.js';
 const DEVIATION = 40;
 const MOST_SHIFT = 22;
 /** Share of the room beside the zero point that logits of class means take. */
-const REACH = 0.63;
+const REACH = 1.25;
 const SIXTEENTHS = 16;
 
 /** What the scatter within classes of the factory's data counts for at least, in samples. */
