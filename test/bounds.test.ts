@@ -11,17 +11,23 @@ import * as assert from 'uvu/assert';
 import { ErrorCode, Status } from '../assembly/error.js';
 import {
   ALIGNMENT,
+  ENTRY_BYTES,
+  E_WORD,
+  EntryKind,
   OP_SCRATCH0,
   OP_TILES,
   OP_WEIGHT_TYPE,
   OpKind,
+  S_ENTRIES,
   STATIC_BYTES,
   WeightType,
 } from '../assembly/layout.js';
+import { LABEL_SHIFT } from '../assembly/learning-layout.js';
 import { writeFiles } from '../host/firmware/build-elf.js';
 import { commonFiles, moduleFrom } from '../host/firmware/sources.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
+import { constantOffset } from '../host/model/learning-header.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { isInference, type OpRecord } from '../host/model/record.js';
 import { checkRecords } from '../host/ops/bounds.js';
@@ -31,9 +37,11 @@ import { buildDevice } from '../host/toolchain/build-device.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import * as networks from '../samples/networks.js';
 import { layered } from '../samples/networks.js';
-import { otherFields } from './hostile/damage.js';
+import { otherFields, resealDamaged } from './hostile/damage.js';
 import { draws, report, turnOn } from './hostile/meter.js';
 import { compileUnproved } from './util/compile.js';
+import { makeDevice } from './util/devices.js';
+import { setField } from './util/image-bytes.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 import { kernelNetworks } from './util/kernel-networks.js';
 import { buildNativeDevice, NVM_BYTES as NATIVE_NVM_BYTES, runNative } from './util/native-device.js';
@@ -92,6 +100,23 @@ test('bounds are what plans take: areas end where the next begins, and tiles wri
     inference,
     'every kind of op was seen',
   );
+});
+
+test('a learner whose first state has entries of a class that there is not learns on, and does not trap', () => {
+  const image = shipped.at(-1)!;
+  const { firstState, entries } = image.learning!;
+  const file = image.file.slice();
+  const first = constantOffset(firstState) + S_ENTRIES;
+  for (let entry = 1; entry < entries; entry++)
+    setField(file, first + entry * ENTRY_BYTES + E_WORD, (200 << LABEL_SHIFT) | EntryKind.LEARN);
+  resealDamaged(file, image);
+  const changed = readImage(file);
+  const device = makeDevice(changed);
+  assert.is(device.boot(), Status.IDLE);
+  device.feed(new Int8Array(image.input.bytes));
+  assert.is(device.learn(1, 0), Status.RUN);
+  while (device.status() === Status.RUN) assert.ok(device.run() >= 0);
+  assert.is(device.status(), Status.DONE);
 });
 
 const COUNT = Number(process.env['BROWNOUT_FUZZ'] ?? 4000);

@@ -48,14 +48,18 @@ function replay(state: usize, turn: u32): i32 {
   const classes = load<u32>(LEARN, T_CLASSES);
   const wanted = h % classes;
   let least = classes;
+  // That of an entry, as it is: of a changed image it may be no class, and the count below would be 0.
+  let label = 0;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
     if (kindOf(entry) != EntryKind.LEARN) continue;
-    const behind = ((labelOf(entry) as u32) + classes - wanted) % classes;
-    least = min(least, behind);
+    const own = labelOf(entry);
+    const behind = ((own as u32) + classes - wanted) % classes;
+    if (behind >= least) continue;
+    least = behind;
+    label = own;
   }
   if (least == classes) return -1;
-  const label = (wanted + least) % classes;
   let count: u32 = 0;
   while (nth(state, EntryKind.LEARN, label, count) >= 0) count++;
   return nth(state, EntryKind.LEARN, label, (h >>> 16) % count);
