@@ -78,6 +78,7 @@ const NETWORKS: readonly Few[] = [
   { name: 'pooled', shape: 'pooled', outputs: [84, 10], bits: [8, 8] },
   { name: 'har-40', shape: 'har', outputs: [24, 32, 64, 64, 6], bits: [8, 2, 2, 2, 4] },
   { name: 'har-80', shape: 'har', outputs: [16, 24, 32, 32, 6], bits: [4, 2, 2, 2, 4] },
+  { name: 'har-quick', shape: 'har', outputs: [16, 24, 32, 32, 6], bits: [8, 8, 2, 2, 4] },
   { name: 'keywords-80', shape: 'keywords', outputs: [4, 8, 96, 64, 32, 10], bits: [8, 2, 2, 2, 2, 4] },
 ];
 

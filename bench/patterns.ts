@@ -1,11 +1,12 @@
-// `node dist/bench/patterns.js [--seeds 1,2,3] [--epochs 8]`: digits by a network of 3 × 3 kernels, of which 4 of 9 blocks are kept, by
-// projection and by ADMM, beside all nine and kernels cut to 2 × 2, each in as many epochs from the same float parent. Accuracy of the
+// `node dist/bench/patterns.js [digits|keywords] [--seeds 1,2,3] [--epochs 8]`: digits or spoken ones by a network of 3 × 3 kernels, of
+// which 4 of 9 blocks are kept, by projection and by ADMM, beside all nine and kernels cut to 2 × 2, each in as many epochs from the same float parent. Accuracy of the
 // test inputs in the device's integers; instructions of the two layers that are changed on an emulated Cortex-M4. Needs
 // BROWNOUT_DATA; a minute of a core a seed.
 import { compile } from '../host/compile/compile.js';
 import { foldBatchNorm } from '../host/compress/fold.js';
 import { initialise } from '../host/compress/initialise.js';
 import { Journal } from '../host/compress/journal.js';
+import { elements } from '../host/compress/layers.js';
 import { quantizeAs } from '../host/compress/quantize.js';
 import {
   integerAnswers,
@@ -24,7 +25,7 @@ import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
 import type { ConvolutionMethod, QuantizedNetwork } from '../host/model/quantized-network.js';
 import { count, table } from '../host/report/text.js';
-import { digitsData } from '../samples/datasets.js';
+import { TASKS } from '../samples/tasks.js';
 import { architectureOf, meanAndDeviation, optionsOf } from './from-scratch.js';
 
 const BOARD = 'qemu-mps2-an386';
@@ -53,16 +54,24 @@ const ROWS: readonly Row[] = [
 ];
 const CHANGED = ['conv1', 'conv2'];
 
+const task = TASKS.find(({ name }) => name === (given[0] === 'keywords' ? 'keywords' : 'digits'))!;
+const { inputShape } = task.architecture;
 const architecture = architectureOf(
-  { inputShape: [28, 28, 1], kernels: [3, 3, 3].map((n) => [n, n] as const), stride: 2, padding: 'same' },
+  { inputShape, kernels: [3, 3, 3].map((n) => [n, n] as const), stride: 2, padding: 'same' },
   [16, 16, 32, 10],
 );
-const data = digitsData();
-const recipe = { epochs, batchSize: 64, learningRate: 0.01, weightDecay: 0.05 };
+const data = task.data();
+/** Of spoken digits there are few. */
+const few = task.name === 'keywords';
+const recipe = {
+  ...{ epochs, weightDecay: 0.05 },
+  ...(few ? { batchSize: 16, learningRate: 0.005 } : { batchSize: 64, learningRate: 0.01 }),
+};
+const augmentation = few ? task.compression.augmentation! : {};
 
 /** Instructions of the layers that are changed. */
 async function instructionsOf(network: QuantizedNetwork, convolution: ConvolutionMethod): Promise<number> {
-  const sample = new Int8Array(784).fill(1);
+  const sample = new Int8Array(elements(inputShape)).fill(1);
   const options = { convolution, sample, arenaBytes: 32_768, capacitorUf: 1e5, verify: false } as const;
   const image = readImage(compile(network, options));
   const { ops } = await countOps(image, boardCalled(BOARD));
@@ -76,7 +85,7 @@ function trained({ choice, method }: Row, seed: number): { network: QuantizedNet
   const own: Recipe = {
     ...{ seed, distillation: 0, ranges: 'learned', inputRange: rangeOf(training.inputs) },
     ...recipe,
-    augmentation: {},
+    augmentation,
   };
   const parent = parentOf(seed);
   const choices = Object.fromEntries(CHANGED.map((name) => [name, choice]));
@@ -100,7 +109,9 @@ const parents = new Map<number, ReturnType<typeof train>>();
 function parentOf(seed: number): ReturnType<typeof train> {
   const known = parents.get(seed);
   if (known) return known;
-  const parent = foldBatchNorm(train(initialise(architecture, seed), data.training, optionsOf(recipe, seed)));
+  const parent = foldBatchNorm(
+    train(initialise(architecture, seed), data.training, optionsOf({ ...recipe, augmentation }, seed)),
+  );
   parents.set(seed, parent);
   return parent;
 }
@@ -120,6 +131,6 @@ for (const row of ROWS) {
   console.error(rows.at(-1)!.join('; '));
 }
 console.log(
-  `digits, test inputs, seeds ${seeds.join(', ')}, ${epochs} epochs from the parent, as many before`,
+  `${task.name}, test inputs, seeds ${seeds.join(', ')}, ${epochs} epochs from the parent, as many before`,
 );
 console.log(table([['kernels', 'accuracy', 'by seed', `instructions of ${CHANGED.join(', ')}`], ...rows]));

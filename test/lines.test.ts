@@ -57,7 +57,8 @@ for (const name of ['digits', 'har', 'keywords'])
   test(`${name}: with grains proved at lines of 4, 8 and 16 bytes, and no single cut goes wrong`, () => {
     for (const line of LINES) {
       const image = withGrains(shipped(name), line);
-      const { proved, counterexample } = verify(image, { line, search: false });
+      // Grains of a finished plan make larger tiles than it was planned for: a larger charge takes them.
+      const { proved, counterexample } = verify(image, { line, search: false, capacitorUf: 1000 });
       assert.ok(proved, `${line}: ${counterexample?.found}`);
       assert.is(wrongCuts(image, line, 'every'), 0, `${line}`);
     }

@@ -161,7 +161,7 @@ const WIDTHS: readonly WeightBits[] = Object.values(WEIGHT_TYPES)
 
 /** Widths from a list or a range, such as 8,4 or 1..4: of a range those that kernels have. */
 const bitsKind: Kind<WeightBits[]> = {
-  expected: `bits of weights, of ${WIDTHS.join(', ')}, as a list such as 8,2 or a range such as 1..4`,
+  expected: `bits of weights, of ${WIDTHS.join(', ')}, as a list such as 8,2 or a range such as 1..4 (no kernel has 3, or ternary ones)`,
   placeholder: 'BITS',
   parse(written) {
     const range = /^(\d)\.\.(\d)$/.exec(written);
@@ -174,7 +174,8 @@ const bitsKind: Kind<WeightBits[]> = {
     Array.isArray(value) && value.length > 0 && value.every((bits) => WIDTHS.includes(bits as WeightBits))
       ? WIDTHS.filter((bits) => value.includes(bits))
       : undefined,
-  right: () => '1..8',
+  // What comes nearest to weights that no kernel has.
+  right: (wrong) => (wrong === '3' ? '4,2' : wrong === 'ternary' ? '2' : '1..8'),
 };
 
 export const compressOptions = {
