@@ -88,7 +88,7 @@ test('a tile that reads what reads as an error is found when the schedule is rep
   const image = shipped('keywords');
   const result = verify(image, { line: 16 });
   const { counterexample } = result;
-  assert.match(verifyText(result, 'keywords.brn'), /compile it with `--line 16`/);
+  assert.match(verifyText(result, 'keywords.brn'), /compile it\s+with `--line 16`/);
   const { verdict, detail } = replayCuts(image, counterexample!.id!);
   assert.is(verdict, 'device error');
   assert.match(detail, /reads as an error since a cut/);
