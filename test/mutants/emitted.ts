@@ -54,6 +54,15 @@ export const EMITTED = [
       'return scaled >> 12;',
     ],
   ]),
+  ...of('firmware/brownout_accel_circulant.h', { test: 'accel' }, [
+    ['columns turned one too far', 'w[(0u - at) & (k - 1u)]', 'w[(1u - at) & (k - 1u)]'],
+    [
+      'a part of a row from its beginning',
+      'turned += (brownout_accel_size)(k - first) * (brownout_accel_size)blocks;',
+      'turned += (brownout_accel_size)k * (brownout_accel_size)blocks;',
+    ],
+    ['the bias of the first row', '    out.bias += 4;\n', ''],
+  ]),
   ...of('firmware/brownout.c', { test: 'bounds' }, [
     ['another plan taken', '  if (!is_steered()) return BROWNOUT_E_PLAN;\n', ''],
   ]),
