@@ -161,7 +161,9 @@ const WIDTHS: readonly WeightBits[] = Object.values(WEIGHT_TYPES)
 
 /** Widths from a list or a range, such as 8,4 or 1..4: of a range those that kernels have. */
 const bitsKind: Kind<WeightBits[]> = {
-  expected: `bits of weights, of ${WIDTHS.join(', ')}, as a list such as 8,2 or a range such as 1..4 (no kernel has 3, or ternary ones)`,
+  expected:
+    `bits of weights, of ${WIDTHS.join(', ')} (no kernel has 3, or ternary ones), ` +
+    'as a list such as 8,2 or a range such as 1..4',
   placeholder: 'BITS',
   parse(written) {
     const range = /^(\d)\.\.(\d)$/.exec(written);
