@@ -83,6 +83,9 @@ const EXPECTED: Readonly<Record<string, Counts>> = {
     ...{ signsFourRow1: 60, signsFourRow2: 80, signsOutput: 20, signsSlowOutput: 30 },
     ...{ signsOneTable: 45, signsOneLook1: 4.3, signsOneLook2: 8.5, signsOneRest1: 8, signsOneRest2: 12 },
     ...{ signsOneRow1: 40, signsOneRow2: 45, signsDot: 60, signsDotMac: 14 },
+    ...{ bytesOneTable: 45, bytesOneLook2: 8.5, bytesOneRest2: 12, bytesOneRow2: 45, bytesSlowOutput: 30 },
+    ...{ bytesDot: 60, bytesDotMac: 14, halvesCodeWidened: 3, halvesCode: 70, halvesCodeMac: 1.5 },
+    ...{ halvesCodeRest: 90 },
   },
   conv2d_sparse: { tile: 300, line: 50, copied: 1, set: 60, block: 40, run: 8, word: 5 },
 };

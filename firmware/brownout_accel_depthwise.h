@@ -1,7 +1,7 @@
 /*
  * accel.depthwise_s8 (docs/ACCEL.md): four channels at a time with the DSP extension. Windows of 3 x 3, side by side, as almost
- * all networks have: each column of three rows is loaded and widened once, for the three windows it is in, two channels at
- * a time, two rows in one SMLAD. Included by brownout_accel.h.
+ * all networks have: each column of three rows is loaded and widened once, for the three windows it is in (of stride 2, the two),
+ * two channels at a time, two rows in one SMLAD. Included by brownout_accel.h.
  */
 #ifndef BROWNOUT_ACCEL_DEPTHWISE_H
 #define BROWNOUT_ACCEL_DEPTHWISE_H
@@ -59,6 +59,23 @@ typedef struct {
   }
 BROWNOUT_ACCEL_COLUMNS(accel_columns_even, "", "0", "2")
 BROWNOUT_ACCEL_COLUMNS(accel_columns_odd, ", ror #8", "1", "3")
+/* The same of every other window: a column is the last of one and the first of the next, or in the middle of one alone. */
+#define BROWNOUT_ACCEL_STRIDED(name, turn, at0, at1) \
+  static __attribute__((naked, noinline, unused)) void name( \
+      __attribute__((unused)) const brownout_accel_columns *columns, __attribute__((unused)) const uint8_t *x, \
+      __attribute__((unused)) uint32_t across, __attribute__((unused)) uint8_t *to) { \
+    __asm__ volatile( \
+        "push {r4-r11, lr}\n\tadd r0, #48\n\t" \
+        BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_FIRST \
+        "1:\n\tsub r0, #32\n\t" \
+        BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_MIDDLE "ldr r8, [r0, #20]\n\tadd r1, r8\n\tsub r0, #48\n\t" \
+        BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_LAST \
+        BROWNOUT_ACCEL_COLUMN_ROUND("r4", at0) BROWNOUT_ACCEL_COLUMN_ROUND("r5", at1) \
+        "add r0, #12\n\t" BROWNOUT_ACCEL_COLUMN_FIRST \
+        "add r3, r8\n\tcmp r3, r12\n\tbne 1b\n\tpop {r4-r11, pc}\n\t"); \
+  }
+BROWNOUT_ACCEL_STRIDED(accel_strided_even, "", "0", "2")
+BROWNOUT_ACCEL_STRIDED(accel_strided_odd, ", ror #8", "1", "3")
 
 static inline uint32_t accel_doubled(uint32_t pair) {
   uint32_t twice;
@@ -107,9 +124,12 @@ static BROWNOUT_ACCEL_WITHIN int accel_scale_column(brownout_accel_columns *colu
   return (uint32_t)right - 1u < 20u && sum >> 29 == sum >> 31;
 }
 
-/* Windows of 3 x 3, side by side, of channels four by four: returns the first that it did not do, as its scale is another. */
+/*
+ * Windows of 3 x 3, side by side or every other one, of channels four by four: returns the first channel that it did not do, as
+ * its scale is another.
+ */
 static BROWNOUT_ACCEL_APART uint32_t accel_windows_3x3(const brownout_accel_output *out, const uint8_t *x, uint32_t pixel,
-                                                       uint32_t across, uint32_t windows, const uint8_t *w,
+                                                       uint32_t step, uint32_t across, uint32_t windows, const uint8_t *w,
                                                        uint32_t w_stride, uint32_t count, uint8_t *to) {
   brownout_accel_columns even;
   brownout_accel_columns odd;
@@ -131,8 +151,13 @@ static BROWNOUT_ACCEL_APART uint32_t accel_windows_3x3(const brownout_accel_outp
     accel_pack_columns(even.last, odd.last, row + w_stride * 2u, w_stride);
     /* All of it is in memory, where the assembler looks for it. */
     __asm__ volatile("" : : "r"(&even), "r"(&odd) : "memory");
-    accel_columns_even(&even, x + from, across, to + from);
-    accel_columns_odd(&odd, x + from, across, to + from);
+    if (step == pixel) {
+      accel_columns_even(&even, x + from, across, to + from);
+      accel_columns_odd(&odd, x + from, across, to + from);
+    } else {
+      accel_strided_even(&even, x + from, across, to + from);
+      accel_strided_odd(&odd, x + from, across, to + from);
+    }
     if (out->low > -128 || out->high < 127) accel_clamp(to + from, windows, pixel, out->low, out->high);
   }
   return from;
@@ -236,8 +261,8 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint3
     d = accel_high(odd, odd_weights, d);              \
   } while (0)
   BROWNOUT_ACCEL_BEGIN();
-  if (height == 3u && width == 3u && step == pixel)
-    channel = accel_windows_3x3(&out, x, pixel, across, windows, w, w_stride, count, to);
+  if (height == 3u && width == 3u && (step == pixel || step == pixel * 2u))
+    channel = accel_windows_3x3(&out, x, pixel, step, across, windows, w, w_stride, count, to);
   for (; channel + 3 < count; channel += 4) {
     brownout_accel_row rows[4];
     const brownout_accel_row *const each[4] = {rows, rows + 1, rows + 2, rows + 3};

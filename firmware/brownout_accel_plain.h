@@ -204,8 +204,11 @@ static BROWNOUT_ACCEL_APART void accel_pairs(const brownout_accel_output *out, c
       }
     }
   }
-  for (n = 0; n < vectors && together < rows; n++)
-    accel_each_row(out, x + n * length, w, together, rows, length, to + n * to_stride);
+  for (done = together; done < rows; done++) {
+    const brownout_accel_row each = accel_row_of(out, done, length);
+    for (n = 0; n < vectors; n++)
+      to[n * to_stride + done] = accel_to_byte(&own, &each, accel_dot(x + n * length, w + done * length, length, each.bias));
+  }
 }
 
 /* One vector. */

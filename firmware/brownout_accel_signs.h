@@ -30,6 +30,14 @@ static BROWNOUT_ACCEL_WITHIN void accel_signs_pairs(const uint8_t *a, const uint
   STEP(1, 0, +) STEP(3, 1, +) STEP(2, 0, -) STEP(6, 2, +) STEP(7, 0, +) STEP(5, 1, -) STEP(4, 0, -) STEP(12, 3, +)   \
   STEP(13, 0, +) STEP(15, 1, +) STEP(14, 0, -) STEP(10, 2, -) STEP(11, 0, +) STEP(9, 1, -) STEP(8, 0, -)
 
+/* An entry of two words. */
+#if defined(__GNUC__) && defined(__thumb2__)
+#define BROWNOUT_ACCEL_SIGNS_PUT(pattern) \
+  __asm__ volatile("strd %0, %1, [%2, %3]" : "+r"(a), "+r"(b) : "r"(to), "n"((pattern) * 8) : "memory")
+#else
+#define BROWNOUT_ACCEL_SIGNS_PUT(pattern) ((void)(to[2 * (pattern)] = a, to[2 * (pattern) + 1] = b))
+#endif
+
 /* Tables of four vectors, two words an entry. */
 static BROWNOUT_ACCEL_APART void accel_signs_tables(const uint8_t *x, const uint32_t apart[3], uint32_t length,
                                                     uint32_t *to) {
@@ -48,13 +56,11 @@ static BROWNOUT_ACCEL_APART void accel_signs_tables(const uint8_t *x, const uint
     }
     a = 0u - p[0] - p[1] - p[2] - p[3];
     b = 0u - q[0] - q[1] - q[2] - q[3];
-    to[0] = a;
-    to[1] = b;
+    BROWNOUT_ACCEL_SIGNS_PUT(0);
 #define BROWNOUT_ACCEL_SIGNS_STEP(pattern, value, sign) \
   a = a sign(p[value] << 1);                            \
   b = b sign(q[value] << 1);                            \
-  to[2 * (pattern)] = a;                                \
-  to[2 * (pattern) + 1] = b;
+  BROWNOUT_ACCEL_SIGNS_PUT(pattern);
     BROWNOUT_ACCEL_SIGNS_WALK(BROWNOUT_ACCEL_SIGNS_STEP)
 #undef BROWNOUT_ACCEL_SIGNS_STEP
     length -= count;
@@ -119,107 +125,129 @@ static BROWNOUT_ACCEL_WITHIN void accel_signs_spread(uint32_t a, uint32_t b, uin
   sums[3] += (int32_t)((uint32_t)((int32_t)(b - next) >> 16) << up);
 }
 
-/* A row of 1 bit on four vectors: `fours` times four weights. */
-static BROWNOUT_ACCEL_APART void accel_signs_row1(const uint8_t *w, uint32_t fours, const uint32_t *table, int32_t sums[4]) {
-  uint32_t a = 0;
-  uint32_t b = 0;
-  uint32_t bits;
-  for (; fours >= 8u; fours -= 8u, w += 4, table += 256) {
-    memcpy(&bits, w, 4);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 4, 1);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 8, 2);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 12, 3);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 16, 4);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 20, 5);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 6);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);
+/* Rows from w on of `fours` times four weights of 1 bit, `bytes` apart, on four vectors: sums [row][vector] += theirs. */
+static BROWNOUT_ACCEL_APART void accel_signs_rows1(const uint8_t *w, uint32_t bytes, uint32_t rows, uint32_t fours,
+                                                   const uint32_t *tables, int32_t *sums) {
+  for (; rows; rows--, w += bytes, sums += 4) {
+    const uint8_t *at_row = w;
+    const uint32_t *table = tables;
+    uint32_t left = fours;
+    uint32_t a = 0;
+    uint32_t b = 0;
+    uint32_t bits;
+    for (; left >= 8u; left -= 8u, at_row += 4, table += 256) {
+      memcpy(&bits, at_row, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 4, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 8, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 12, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 16, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 20, 5);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 6);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);
+    }
+    for (; left > 1u; left -= 2u, table += 64) {
+      bits = *at_row++;
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 4, 1);
+    }
+    if (left) {
+      bits = *at_row;
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
+    }
+    accel_signs_spread(a, b, 0, sums);
   }
-  for (; fours > 1u; fours -= 2u, table += 64) {
-    bits = *w++;
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 4, 1);
-  }
-  if (fours) {
-    bits = *w;
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-  }
-  accel_signs_spread(a, b, 0, sums);
 }
 
-/* A row of 2 bits on four vectors. */
-static BROWNOUT_ACCEL_APART void accel_signs_row2(const uint8_t *w, uint32_t fours, const uint32_t *table, int32_t sums[4]) {
-  uint32_t a = 0;
-  uint32_t b = 0;
-  uint32_t c = 0;
-  uint32_t d = 0;
-  uint32_t bits;
-  for (; fours >= 4u; fours -= 4u, w += 4, table += 128) {
-    memcpy(&bits, w, 4);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD(c, d, 4, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 8, 1);
-    BROWNOUT_ACCEL_SIGNS_ADD(c, d, 12, 1);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 16, 2);
-    BROWNOUT_ACCEL_SIGNS_ADD(c, d, 20, 2);
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 3);
-    BROWNOUT_ACCEL_SIGNS_ADD(c, d, 28, 3);
+/* The same of 2 bits. */
+static BROWNOUT_ACCEL_APART void accel_signs_rows2(const uint8_t *w, uint32_t bytes, uint32_t rows, uint32_t fours,
+                                                   const uint32_t *tables, int32_t *sums) {
+  for (; rows; rows--, w += bytes, sums += 4) {
+    const uint8_t *at_row = w;
+    const uint32_t *table = tables;
+    uint32_t left = fours;
+    uint32_t a = 0;
+    uint32_t b = 0;
+    uint32_t c = 0;
+    uint32_t d = 0;
+    uint32_t bits;
+    for (; left >= 4u; left -= 4u, at_row += 4, table += 128) {
+      memcpy(&bits, at_row, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 4, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 8, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 12, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 16, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 20, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 28, 3);
+    }
+    for (; left; left--, table += 32) {
+      bits = *at_row++;
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 4, 0);
+    }
+    accel_signs_spread(a, b, 0, sums);
+    accel_signs_spread(c, d, 1, sums);
   }
-  for (; fours; fours--, table += 32) {
-    bits = *w++;
-    BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD(c, d, 4, 0);
-  }
-  accel_signs_spread(a, b, 0, sums);
-  accel_signs_spread(c, d, 1, sums);
 }
 
-/* A row on one vector. */
-static BROWNOUT_ACCEL_APART int32_t accel_signs_single1(const uint8_t *w, uint32_t fours, const uint32_t *table) {
-  uint32_t sum = 0;
-  uint32_t bits;
-  for (; fours >= 8u; fours -= 8u, w += 4) {
-    memcpy(&bits, w, 4);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 4, 1);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 8, 2);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 12, 3);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 16, 4);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 20, 5);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 24, 6);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 28, 7);
-    table += 128;
+/* Rows on one vector. */
+static BROWNOUT_ACCEL_APART void accel_signs_single1(const uint8_t *w, uint32_t bytes, uint32_t rows, uint32_t fours,
+                                                     const uint32_t *tables, int32_t *sums) {
+  for (; rows; rows--, w += bytes, sums++) {
+    const uint8_t *at_row = w;
+    const uint32_t *table = tables;
+    uint32_t left = fours;
+    uint32_t sum = 0;
+    uint32_t bits;
+    for (; left >= 8u; left -= 8u, at_row += 4, table += 128) {
+      memcpy(&bits, at_row, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 4, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 8, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 12, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 16, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 20, 5);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 24, 6);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 28, 7);
+    }
+    for (; left; left -= left > 1u ? 2u : 1u, table += 32) {
+      bits = *at_row++;
+      sum += table[bits & 15u];
+      if (left > 1u) sum += table[16u + (bits >> 4)];
+    }
+    *sums += (int32_t)sum;
   }
-  for (; fours; fours -= fours > 1u ? 2u : 1u, table += 32) {
-    bits = *w++;
-    sum += table[bits & 15u];
-    if (fours > 1u) sum += table[16u + (bits >> 4)];
-  }
-  return (int32_t)sum;
 }
 
-static BROWNOUT_ACCEL_APART int32_t accel_signs_single2(const uint8_t *w, uint32_t fours, const uint32_t *table) {
-  uint32_t sum = 0;
-  uint32_t twice = 0;
-  uint32_t bits;
-  for (; fours >= 4u; fours -= 4u, w += 4) {
-    memcpy(&bits, w, 4);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 4, 0);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 8, 1);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 12, 1);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 16, 2);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 20, 2);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 24, 3);
-    BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 28, 3);
-    table += 64;
+static BROWNOUT_ACCEL_APART void accel_signs_single2(const uint8_t *w, uint32_t bytes, uint32_t rows, uint32_t fours,
+                                                     const uint32_t *tables, int32_t *sums) {
+  for (; rows; rows--, w += bytes, sums++) {
+    const uint8_t *at_row = w;
+    const uint32_t *table = tables;
+    uint32_t left = fours;
+    uint32_t sum = 0;
+    uint32_t twice = 0;
+    uint32_t bits;
+    for (; left >= 4u; left -= 4u, at_row += 4, table += 64) {
+      memcpy(&bits, at_row, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 4, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 8, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 12, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 16, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 20, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 24, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 28, 3);
+    }
+    for (; left; left--, table += 16) {
+      bits = *at_row++;
+      sum += table[bits & 15u];
+      twice += table[bits >> 4];
+    }
+    *sums += (int32_t)(sum + twice * 2u);
   }
-  for (; fours; fours--, table += 16) {
-    bits = *w++;
-    sum += table[bits & 15u];
-    twice += table[bits >> 4];
-  }
-  return (int32_t)(sum + twice * 2u);
 }
 
 /* One sum without tables. */
@@ -237,6 +265,114 @@ static BROWNOUT_ACCEL_APART int32_t accel_signs_dot(const uint8_t *x, const uint
   return sum;
 }
 
+#ifdef BROWNOUT_ACCEL_DSP
+/*
+ * Rows of 2 bits on one vector, for which tables would serve one sum each. A weight is 2c - 3 of its code c = 0 .. 3, so that a
+ * sum is twice that of products with codes, less three times the vector's own. Of a word's 16 codes the lower and the upper bits
+ * of every other one are brought side by side; of two that are 16 bits apart a mask makes halves, which SMLAD multiplies.
+ */
+/* Two codes of each of two rows, `shift` bits up in r8 and r9 or in r10 and r11, times two values. */
+#define BROWNOUT_ACCEL_CODES_TWO(x, first, second, shift)                                                       \
+  "and r12, r3, " first ", lsr #" shift "\n\tsmlad r5, " x ", r12, r5\n\t"                                      \
+  "and r12, r3, " second ", lsr #" shift "\n\tsmlad lr, " x ", r12, lr\n\t"
+#define BROWNOUT_ACCEL_CODES_FOUR(first, second, shift, next)                                                   \
+  "ldrd r6, r7, [r0], #8\n\t"                                                                                   \
+  BROWNOUT_ACCEL_CODES_TWO("r6", first, second, shift) BROWNOUT_ACCEL_CODES_TWO("r7", first, second, next)
+#define BROWNOUT_ACCEL_CODES_WORD                                                                                        \
+  "ldr r10, [r1], #4\n\tldr r11, [r2], #4\n\t"                                                                          \
+  "and r8, r10, #0x55555555\n\tand r9, r11, #0x55555555\n\tand r10, r10, #0xaaaaaaaa\n\tand r11, r11, #0xaaaaaaaa\n\t"  \
+  "orr r8, r8, r8, lsr #3\n\torr r9, r9, r9, lsr #3\n\torr r10, r10, r10, lsr #3\n\torr r11, r11, r11, lsr #3\n\t"      \
+  BROWNOUT_ACCEL_CODES_FOUR("r8", "r9", "0", "2") BROWNOUT_ACCEL_CODES_FOUR("r10", "r11", "1", "3")                      \
+  BROWNOUT_ACCEL_CODES_FOUR("r8", "r9", "8", "10") BROWNOUT_ACCEL_CODES_FOUR("r10", "r11", "9", "11")
+/* Two sums += products of the codes of rows w and next, of `words` of codes, with a vector, widened. */
+static __attribute__((naked, noinline, unused)) void accel_codes_two(
+    __attribute__((unused)) const uint32_t *x, __attribute__((unused)) const uint8_t *w,
+    __attribute__((unused)) const uint8_t *next, __attribute__((unused)) int32_t sums[2],
+    __attribute__((unused)) uint32_t words) {
+  __asm__ volatile(
+      /* Two words at a time: of an odd number the first goes alone. */
+      "push {r3-r11, lr}\n\tldrd r5, lr, [r3]\n\tldr r4, [sp, #40]\n\tmov r3, #0x00030003\n\t"
+      "lsrs r4, r4, #1\n\tit cs\n\taddcs r4, #1\n\tbcs.w 2f\n"
+      "1:\n\t" BROWNOUT_ACCEL_CODES_WORD "\n2:\n\t" BROWNOUT_ACCEL_CODES_WORD
+      "subs r4, #1\n\tbne.w 1b\n\tpop {r3}\n\tstrd r5, lr, [r3]\n\tpop {r4-r11, pc}\n\t");
+}
+
+/* Of every 16 values 0 and 8, 2 and 10, 1 and 9, 3 and 11, then those that are four on, twice as int16; zeros past the last. All
+ * added up. */
+static BROWNOUT_ACCEL_APART int32_t accel_codes_widen(const uint8_t *x, uint32_t length, uint32_t *to) {
+  int32_t sum = 0;
+  for (; length; to += 8) {
+    const uint32_t count = length < 16u ? length : 16u;
+    uint32_t words[4] = {0, 0, 0, 0};
+    uint32_t i;
+    uint32_t j;
+    memcpy(words, x, count);
+    for (i = 0; i < 2u; i++) {
+      uint32_t *at = to + i * 4u;
+      __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(at[0]) : "r"(accel_even(words[i])), "r"(accel_even(words[i + 2u])));
+      __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(at[1]) : "r"(accel_even(words[i])), "r"(accel_even(words[i + 2u])));
+      __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(at[2]) : "r"(accel_odd(words[i])), "r"(accel_odd(words[i + 2u])));
+      __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(at[3]) : "r"(accel_odd(words[i])), "r"(accel_odd(words[i + 2u])));
+      for (j = 0; j < 4u; j++) {
+        __asm__("sadd16 %0, %1, %1" : "=r"(at[j]) : "r"(at[j]));
+        sum = accel_both(at[j], 0x00010001u, sum);
+      }
+    }
+    x += count;
+    length -= count;
+  }
+  return sum;
+}
+
+/* The same for any length; nothing is read past a row. */
+static BROWNOUT_ACCEL_APART void accel_codes_ends(const uint32_t *x, const uint8_t *w, const uint8_t *next, uint32_t length,
+                                                  int32_t sums[2]) {
+  const uint32_t left = ((length & 15u) + 3u) >> 2;
+  uint32_t last[2] = {0, 0};
+  memcpy(last, w + (length >> 4) * 4u, left);
+  memcpy(last + 1, next + (length >> 4) * 4u, left);
+  accel_codes_two(x + (length >> 4) * 8u, (const uint8_t *)last, (const uint8_t *)(last + 1), sums, 1);
+}
+
+/* Bytes to widen a vector in. */
+#define BROWNOUT_ACCEL_CODES_ROOM(length) ((((length) + 15u) & ~15u) * 2u)
+
+/* One vector: four rows at a time, of which some may be the last again. */
+static BROWNOUT_ACCEL_APART void accel_codes_single(const brownout_accel_output *out, const uint8_t *x, const uint8_t *w,
+                                                    uint32_t rows, uint32_t length, uint8_t *to, uint32_t *room) {
+  const uint32_t bytes = (length + 3u) >> 2;
+  /* Of doubled values: 3 x is half as much again. */
+  const int32_t twice = accel_codes_widen(x, length, room);
+  const int32_t less = twice + (twice >> 1);
+  uint32_t row;
+  for (row = 0; row < rows; row += 4u) {
+    const uint32_t count = rows - row < 4u ? rows - row : 4u;
+    brownout_accel_row four[4];
+    const brownout_accel_row *const each[4] = {four, four + 1, four + 2, four + 3};
+    const uint8_t *at[4];
+    int32_t sums[4];
+    uint32_t i;
+    for (i = 0; i < 4u; i++) {
+      const uint32_t which = row + (i < count ? i : count - 1u);
+      four[i] = accel_row_of(out, which, length * 3u);
+      sums[i] = four[i].bias - less;
+      at[i] = w + which * bytes;
+    }
+    for (i = 0; i < count; i += 2u) {
+      if (length >> 4) accel_codes_two(room, at[i], at[i + 1u], sums + i, length >> 4);
+      if (length & 15u) accel_codes_ends(room, at[i], at[i + 1u], length, sums + i);
+    }
+    if (four[0].right && four[1].right && four[2].right && four[3].right) {
+      const uint32_t word = accel_round_four(each, out->zero_point * 2 + 1, BROWNOUT_ACCEL_BYTES(out->low),
+                                             BROWNOUT_ACCEL_BYTES(out->high), sums[0], sums[1], sums[2], sums[3]);
+      memcpy(to + row, &word, count);
+      continue;
+    }
+    for (i = 0; i < count; i++) to[row + i] = accel_scale(out, four + i, sums[i]);
+  }
+}
+#endif
+
 /* Sums of one row to a byte each, `stride` apart; the first `count` of four. */
 static BROWNOUT_ACCEL_APART void accel_signs_finish(const brownout_accel_output *out, const brownout_accel_row *row,
                                                     const int32_t sums[4], uint32_t count, uint8_t *to, uint32_t stride) {
@@ -253,7 +389,7 @@ static BROWNOUT_ACCEL_APART void accel_signs_finish(const brownout_accel_output 
   for (i = 0; i < count; i++, to += stride) *to = accel_to_byte(out, row, sums[i]);
 }
 
-/* Up to four vectors; `words` of four, 1: one alone. `sums`: of each row, where `chunk` is less than all fours. */
+/* Up to four vectors. `sums`: of each row, four of more than one vector; `tables`: of `chunk` fours. */
 static BROWNOUT_ACCEL_APART void accel_signs_block(const uint8_t *x, uint32_t vectors, const uint8_t *w, uint32_t weight_bits,
                                                    uint32_t rows, uint32_t length, const brownout_accel_output *out,
                                                    uint8_t *to, uint32_t to_stride, uint32_t chunk, int32_t *sums,
@@ -264,33 +400,30 @@ static BROWNOUT_ACCEL_APART void accel_signs_block(const uint8_t *x, uint32_t ve
   const uint32_t apart[3] = {vectors > 1u ? length : 0u, vectors > 2u ? length * 2u : 0u, vectors > 3u ? length * 3u : 0u};
   const uint32_t words = vectors > 1u ? 4u : 1u;
   uint32_t first;
+  uint32_t row;
+  for (row = 0; row < rows; row++) {
+    const int32_t bias = accel_s32(out->bias + row * 4u);
+    int32_t *four = sums + row * words;
+    four[0] = bias;
+    if (words > 1u) four[1] = four[2] = four[3] = bias;
+  }
   for (first = 0; first < fours; first += chunk) {
     const uint32_t size = fours - first < chunk ? fours - first : chunk;
     const uint32_t values = length - first * 4u < size * 4u ? length - first * 4u : size * 4u;
     const uint8_t *part = w + (first * 4u * weight_bits >> 3);
-    uint32_t row;
-    if (words > 1u) accel_signs_tables(x + first * 4u, apart, values, tables);
-    else accel_signs_table(x + first * 4u, values, tables);
-    for (row = 0; row < rows; row++, part += row_bytes) {
-      int32_t four[4];
-      four[0] = first ? sums[row * words] : accel_s32(out->bias + row * 4u);
-      if (words > 1u) {
-        four[1] = first ? sums[row * words + 1u] : four[0];
-        four[2] = first ? sums[row * words + 2u] : four[0];
-        four[3] = first ? sums[row * words + 3u] : four[0];
-      }
-      if (words > 1u && weight_bits == 1u) accel_signs_row1(part, size, tables, four);
-      else if (words > 1u) accel_signs_row2(part, size, tables, four);
-      else if (weight_bits == 1u) four[0] += accel_signs_single1(part, size, tables);
-      else four[0] += accel_signs_single2(part, size, tables);
-      if (first + size < fours) {
-        sums[row * words] = four[0];
-        if (words > 1u) memcpy(sums + row * words + 1u, four + 1, 12);
-      } else {
-        const brownout_accel_row each = accel_row_of(out, row, length * 3u);
-        accel_signs_finish(out, &each, four, vectors, to + row, to_stride);
-      }
+    if (words > 1u) {
+      accel_signs_tables(x + first * 4u, apart, values, tables);
+      if (weight_bits == 1u) accel_signs_rows1(part, row_bytes, rows, size, tables, sums);
+      else accel_signs_rows2(part, row_bytes, rows, size, tables, sums);
+    } else {
+      accel_signs_table(x + first * 4u, values, tables);
+      if (weight_bits == 1u) accel_signs_single1(part, row_bytes, rows, size, tables, sums);
+      else accel_signs_single2(part, row_bytes, rows, size, tables, sums);
     }
+  }
+  for (row = 0; row < rows; row++) {
+    const brownout_accel_row each = accel_row_of(out, row, length * 3u);
+    accel_signs_finish(out, &each, sums + row * words, vectors, to + row, to_stride);
   }
 }
 
@@ -316,6 +449,12 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_signs_s8(uint32_t 
   if (chunk < fours) chunk &= ~7u;
   for (; vectors; x += length * 4u, to += to_stride * 4u) {
     const uint32_t count = vectors < 4u ? vectors : 4u;
+#ifdef BROWNOUT_ACCEL_DSP
+    if (count == 1u && weight_bits == 2u && room_bytes >= BROWNOUT_ACCEL_CODES_ROOM(length)) {
+      accel_codes_single(&out, x, w, rows, length, to, accel_words(room));
+      return;
+    }
+#endif
     if (chunk) {
       accel_signs_block(x, count, w, weight_bits, rows, length, &out, to, to_stride, chunk, (int32_t *)accel_words(room),
                         accel_words(room) + sum_words);

@@ -115,6 +115,18 @@ BROWNOUT_WASM_STORE(store64_unaligned, uint64_t, uint64_t, 8, 1, BROWNOUT_WASM_S
 #if defined(__MSP430__) && defined(__clang__) && !defined(BROWNOUT_PLAIN)
 int64_t brownout_msp430_product(int32_t a, int32_t b);
 #define BROWNOUT_WASM_PRODUCT(a, b) brownout_msp430_product((a), (b))
+#elif defined(__ARM_ARCH_6M__) && defined(__GNUC__) && !defined(BROWNOUT_PLAIN)
+/* Of four products of 16 bits: half of what a compiler's function takes, which multiplies 64 bits by 64. */
+static __attribute__((naked, noinline, unused)) int64_t brownout_wasm_product(__attribute__((unused)) int32_t a,
+                                                                              __attribute__((unused)) int32_t b) {
+  __asm__ volatile(
+      ".syntax unified\n\tpush {r4}\n\tasrs r2, r0, #16\n\tasrs r3, r1, #16\n\tuxth r0, r0\n\tuxth r1, r1\n\t"
+      "movs r4, r0\n\tmuls r4, r1\n\tmuls r1, r2\n\tmuls r0, r3\n\tmuls r2, r3\n\t"
+      "lsls r3, r1, #16\n\tasrs r1, r1, #16\n\tadds r4, r3\n\tadcs r1, r2\n\t"
+      "lsls r3, r0, #16\n\tasrs r0, r0, #16\n\tadds r4, r3\n\tadcs r1, r0\n\t"
+      "movs r0, r4\n\tpop {r4}\n\tbx lr\n\t");
+}
+#define BROWNOUT_WASM_PRODUCT(a, b) brownout_wasm_product((a), (b))
 #else
 #define BROWNOUT_WASM_PRODUCT(a, b) ((int64_t)(a) * (b))
 #endif

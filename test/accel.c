@@ -130,7 +130,7 @@ int main(void) {
       const uint32_t height = square ? 3 : 1 + next(4);
       const uint32_t width = square ? 3 : 1 + next(4);
       const uint32_t across = length * (width + next(3));
-      const uint32_t step = length * (square ? 1 : 1 + next(width));
+      const uint32_t step = length * (1 + next(square ? 2 : width));
       brownout_module_import_accel_depthwise_s8(offset, length, step, across, vectors, w, length, height, width, length, 12288,
                                        13312, stride, zero, low, high, 8192);
     }

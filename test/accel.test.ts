@@ -64,7 +64,7 @@ function stream(): {
       // Windows of 3 × 3 side by side have a way of their own.
       const square = next(2);
       const [height, width] = square ? [3, 3] : [1 + next(4), 1 + next(4)];
-      const [across, step] = [length * (width + next(3)), length * (square ? 1 : 1 + next(width))];
+      const [across, step] = [length * (width + next(3)), length * (1 + next(square ? 2 : width))];
       const taps = [length, height, width, length];
       accel.depthwise_s8(offset, length, step, across, vectors, w, ...taps, ...rounding);
     }

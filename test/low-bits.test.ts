@@ -7,6 +7,7 @@ import { analyze } from '../host/analyze/analyze.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import { hasWeight, WEIGHT_TYPES, type WeightType } from '../host/model/weight-types.js';
+import { coreUnitsOf, sumBodyOf } from '../host/ops/record.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import { verify } from '../host/verify/verify.js';
 import { convNetwork, denseNetwork, depthwiseNetwork, valuesFor, withWeights } from '../samples/networks.js';
@@ -102,5 +103,23 @@ for (const [board, limits] of Object.entries(lowBits)) {
     }
   });
 }
+
+const DENSE = 'dense 512×512';
+const onM4 = hasPrograms('a dense layer of 2 bits', boardPackages('qemu-mps2-an386')) ? test : test.skip;
+onM4(
+  'Cortex-M4: a dense layer of 2 bits is not slower than one of 8, and by what the model names',
+  async () => {
+    const { image, sample } = lowBitImage(lowBitNetwork(DENSE, 'int2'));
+    assert.is(sumBodyOf(image.ops[0]!, 'dsp'), 'dsp');
+    assert.is(sumBodyOf(image.ops[0]!, 'armv7m'), 'signs');
+    const { instructions, output } = await countLowBits(image, 'qemu-mps2-an386');
+    const network = lowBitNetwork(DENSE, 'int2');
+    assert.equal(output, runOracle(network, sample)[network.output]!);
+    const bytes = await countLowBits(lowBitImage(lowBitNetwork(DENSE, 'int8')).image, 'qemu-mps2-an386');
+    assert.ok(instructions <= bytes.instructions, `${instructions}, ${bytes.instructions} of 8 bits`);
+    const model = coreUnitsOf(image.ops[0]!, 'dsp') / instructions;
+    assert.ok(model > 0.9 && model < 1.1, `the model has ${model.toFixed(2)} times as many`);
+  },
+);
 
 test.run();

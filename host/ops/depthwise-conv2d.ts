@@ -179,20 +179,25 @@ export function depthwiseCounts(op: OpRecord, columns: number, size: number): Co
     return { mac: columns * size * taps, [outputTerm(op)]: columns * size, channel: size, made };
   const [kernelHeight, kernelWidth] = op.getPair(WIN_KERNEL);
   const fours = Math.floor(size / 4);
-  // Windows of 3 × 3 side by side: brownout_accel_depthwise.h takes columns, not windows.
-  const square =
-    kernelHeight === 3 &&
-    kernelWidth === 3 &&
-    op.getPair(WIN_STRIDE)[1] === 1 &&
-    op.getPair(WIN_DILATION)[1] === 1;
-  const four = square
-    ? { square: fours, squareOutput: columns * fours }
-    : {
-        four: fours,
-        [kernelWidth === 3 ? 'three' : 'fourTap']: columns * fours * taps,
-        fourRow: columns * fours * kernelHeight,
-        fourOutput: columns * fours,
-      };
+  const square = kernelHeight === 3 && kernelWidth === 3 && op.getPair(WIN_DILATION)[1] === 1;
+  const stride = op.getPair(WIN_STRIDE)[1];
+  // Windows of 3 × 3 side by side, or every other one: brownout_accel_depthwise.h takes columns, not windows.
+  const four =
+    square && stride === 1
+      ? { square: fours, squareOutput: columns * fours }
+      : square && stride === 2
+        ? {
+            halvesStrided: fours,
+            halvesStridedOutput: columns * fours,
+            bytesStrided: fours,
+            bytesStridedOutput: columns * fours,
+          }
+        : {
+            four: fours,
+            [kernelWidth === 3 ? 'three' : 'fourTap']: columns * fours * taps,
+            fourRow: columns * fours * kernelHeight,
+            fourOutput: columns * fours,
+          };
   return {
     ...four,
     channel: size % 4,

@@ -1,5 +1,7 @@
 // What an op record says of its op: kind, shapes, multiply-adds, cycles, the body that computes it.
 import {
+  DENSE_GROUP,
+  DENSE_INPUTS,
   OP_ACTIVATION_TYPE,
   OP_GRAIN,
   OP_TILES,
@@ -13,6 +15,7 @@ import { RECORD_OPS } from './index.js';
 import { LEARNING_OPS, learningKind } from './learning.js';
 import type { Cycles, RecordOp, Shapes } from './op.js';
 import { type Body, coreUnits, unitWork } from './shared/cost.js';
+import { isByCodes } from './shared/packed-work.js';
 import { both, part } from './shared/work.js';
 
 export interface OpDescription extends Shapes {
@@ -56,6 +59,8 @@ export type SumBody = 'scalar' | 'dsp' | 'signs' | 'lea';
 export function sumBodyOf(op: OpRecord, body: Body): SumBody {
   if (op.isLearning || !op.isInt8) return 'scalar';
   const { signed, accelerated } = recordOp(op);
+  const isDense = op.kind === OpKind.DENSE && accelerated(op);
+  if (body === 'dsp' && isDense && isByCodes(op, op.get(DENSE_INPUTS), op.get(DENSE_GROUP))) return 'dsp';
   if (signed(op)) return 'signs';
   const { enter, all } = recordOp(op).work(op);
   if (unitWork(both(enter, all), body).calls > 0) return 'lea';

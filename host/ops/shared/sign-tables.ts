@@ -69,19 +69,18 @@ export function growTables(areas: number[], index: number, shape: Shape, limits:
   }
 }
 
-/** Bytes of SRAM that a record of a convolution or a dense layer has for packed rows and tables. */
-const areaOfTables = (op: OpRecord): number =>
-  op.kind === OpKind.DENSE
-    ? op.get(OP_SCRATCH2) - op.get(OP_SCRATCH1)
-    : op.get(OP_SCRATCH3) - op.get(OP_SCRATCH2);
+/** Bytes of SRAM that a record of a convolution or a dense layer has for sums and tables, behind `rows` packed rows. */
+export function roomOfTables(op: OpRecord, type: WeightType, length: number, rows: number): number {
+  const [from, to] = op.kind === OpKind.DENSE ? [OP_SCRATCH1, OP_SCRATCH2] : [OP_SCRATCH2, OP_SCRATCH3];
+  return Math.max(0, op.get(to) - op.get(from) - align(WEIGHT_TYPES[type].rowBytes(length) * rows));
+}
 
 /** Fours of values that have tables at a time, where `rows` of 1 or 2 bits are multiplied with `vectors`; 0: there are none. */
 export function tablesAtATime(op: OpRecord, { type, length, rows, vectors }: Shape): number {
   if (!areSigns(type)) return 0;
-  const packed = align(WEIGHT_TYPES[type].rowBytes(length) * rows);
-  // Sums begin a multiple of 8 bytes.
+  // Sums take a multiple of 8 bytes.
   const sums = Math.ceil((rows * together(vectors)) / 2) * 8;
-  const left = areaOfTables(op) - packed - sums;
+  const left = roomOfTables(op, type, length, rows) - sums;
   const all = Math.ceil(length / 4);
   const most = together(vectors) === 4 ? MOST : all;
   const chunk = Math.min(Math.floor(left / bytesOfTable(vectors)), most);
