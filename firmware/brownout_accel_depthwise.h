@@ -48,10 +48,10 @@ typedef struct {
       __attribute__((unused)) const brownout_accel_columns *columns, __attribute__((unused)) const uint8_t *x, \
       __attribute__((unused)) uint32_t across, __attribute__((unused)) uint8_t *to) { \
     __asm__ volatile( \
-        "push {r4-r11, lr}\n\tadd r0, #48\n\t" \
-        BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_FIRST "sub r0, #32\n\t" \
+        "push {r4-r11, lr}\n\tadds r0, #48\n\t" \
+        BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_FIRST "subs r0, #32\n\t" \
         BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_MIDDLE BROWNOUT_ACCEL_COLUMN_FIRST \
-        "1:\n\tsub r0, #68\n\t" \
+        "1:\n\tsubs r0, #68\n\t" \
         BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_LAST \
         BROWNOUT_ACCEL_COLUMN_ROUND("r4", at0) BROWNOUT_ACCEL_COLUMN_ROUND("r5", at1) \
         BROWNOUT_ACCEL_COLUMN_MIDDLE BROWNOUT_ACCEL_COLUMN_FIRST \
@@ -65,13 +65,13 @@ BROWNOUT_ACCEL_COLUMNS(accel_columns_odd, ", ror #8", "1", "3")
       __attribute__((unused)) const brownout_accel_columns *columns, __attribute__((unused)) const uint8_t *x, \
       __attribute__((unused)) uint32_t across, __attribute__((unused)) uint8_t *to) { \
     __asm__ volatile( \
-        "push {r4-r11, lr}\n\tadd r0, #48\n\t" \
+        "push {r4-r11, lr}\n\tadds r0, #48\n\t" \
         BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_FIRST \
-        "1:\n\tsub r0, #32\n\t" \
-        BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_MIDDLE "ldr r8, [r0, #20]\n\tadd r1, r8\n\tsub r0, #48\n\t" \
+        "1:\n\tsubs r0, #32\n\t" \
+        BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_MIDDLE "ldr r8, [r0, #20]\n\tadd r1, r8\n\tsubs r0, #48\n\t" \
         BROWNOUT_ACCEL_COLUMN(turn) BROWNOUT_ACCEL_COLUMN_LAST \
         BROWNOUT_ACCEL_COLUMN_ROUND("r4", at0) BROWNOUT_ACCEL_COLUMN_ROUND("r5", at1) \
-        "add r0, #12\n\t" BROWNOUT_ACCEL_COLUMN_FIRST \
+        "adds r0, #12\n\t" BROWNOUT_ACCEL_COLUMN_FIRST \
         "add r3, r8\n\tcmp r3, r12\n\tbne 1b\n\tpop {r4-r11, pc}\n\t"); \
   }
 BROWNOUT_ACCEL_STRIDED(accel_strided_even, "", "0", "2")
