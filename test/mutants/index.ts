@@ -2,10 +2,12 @@
 import { CORE } from './core.js';
 import { DESK } from './desk.js';
 import { EMITTED } from './emitted.js';
-import { KERNELS } from './kernels.js';
-import { LEARNING } from './learning.js';
 import { FIRMWARE } from './firmware.js';
 import { HOST } from './host.js';
+import { KERNELS } from './kernels.js';
+import { IN_LANES } from './lanes.js';
+import { LEARNING } from './learning.js';
 import { SUMS } from './sums.js';
 
-export const MUTANTS = [...CORE, ...KERNELS, ...LEARNING, ...SUMS, ...HOST, ...EMITTED, ...FIRMWARE, ...DESK];
+const DEVICE = [...CORE, ...KERNELS, ...IN_LANES, ...LEARNING, ...SUMS];
+export const MUTANTS = [...DEVICE, ...HOST, ...EMITTED, ...FIRMWARE, ...DESK];

@@ -11,14 +11,16 @@ import { Device } from '../../host/simulator/device.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
 import { inPlaceAddress, mapInPlace } from '../../host/toolchain/in-place.js';
+import { askedFor, EVERYTHING, maskOf } from '../../host/toolchain/parts.js';
 import { verify } from '../../host/verify/verify.js';
-import { infer } from '../util/devices.js';
 import * as networks from '../../samples/networks.js';
-import { runOracle } from '../util/oracle.js';
 import { arithmeticOf, differenceOf } from '../util/arithmetic.js';
+import { infer } from '../util/devices.js';
+import { LANE_PARTS, laneSweeps } from '../util/lane-shapes.js';
 import { build as buildModel, kinds, play } from '../util/nvm-models.js';
+import { runOracle } from '../util/oracle.js';
+import { bodyOf, trial } from '../util/sweep.js';
 import type { Change } from './mutant.js';
-import { EVERYTHING, maskOf } from '../../host/toolchain/parts.js';
 import { imageOf, kernelNetworks, type Learner, learners, otherMemories, overlapping } from './subjects.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -51,21 +53,29 @@ async function build(
   change: Change | undefined,
   learning: boolean,
 ): Promise<Uint8Array<ArrayBuffer> | string> {
-  const { default: asc } = await import('assemblyscript/asc');
-  let binary: Uint8Array<ArrayBuffer> | undefined;
-  let messages = '';
   const entry = learning ? 'assembly/learn.ts' : 'assembly/index.ts';
   const limit = [
     '--lowMemoryLimit',
     `${learning ? STATIC_BYTES_LEARNING : STATIC_BYTES}`,
     '--optimizeLevel',
     learning ? '1' : '0',
-    '--outFile',
-    'x.wasm',
   ];
   const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
   const flags = [...FLAGS, ...int8, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=4194303'] : [])];
-  const { error } = await asc.main([entry, ...flags], {
+  return assemble(entry, flags, change, false);
+}
+
+/** What asc makes of the sources with a change, or what it says; `configured`: as asconfig.json says, but for the flags. */
+async function assemble(
+  entry: string,
+  flags: readonly string[],
+  change: Change | undefined,
+  configured = true,
+): Promise<Uint8Array<ArrayBuffer> | string> {
+  const { default: asc } = await import('assemblyscript/asc');
+  let binary: Uint8Array<ArrayBuffer> | undefined;
+  let messages = '';
+  const { error } = await asc.main([entry, ...flags, '--outFile', 'x.wasm'], {
     stderr: {
       write(text: string): boolean {
         messages += text;
@@ -73,7 +83,7 @@ async function build(
       },
     },
     readFile(name: string): string | null {
-      if (name === 'asconfig.json' || !existsSync(join(root, name))) return null;
+      if ((name === 'asconfig.json' && !configured) || !existsSync(join(root, name))) return null;
       return change && name === change.file ? changed(change) : readFileSync(join(root, name), 'utf8');
     },
     writeFile(name: string, contents: Uint8Array | string): void {
@@ -102,12 +112,39 @@ export class Judges {
   async of(change: Change): Promise<Verdict> {
     const { judge } = change;
     if (judge === 'arithmetic') return this.#byArithmetic(change);
+    if (judge === 'lanes') return this.#byLanes(change);
     if (judge === 'model') return this.#byModels(change);
     if (typeof judge !== 'string') return this.#byTest(change, judge.test, judge.sources);
     if (judge === 'plan')
       return this.#byPlans(change) ?? (change.test ? this.#byTest(change, change.test) : undefined);
     const verdict = await this.device(change, judge === 'learning');
     return verdict ?? (change.test ? this.#byTest(change, change.test) : undefined);
+  }
+
+  /** The sweeps of a module for speed in lanes, on its body with the change. */
+  async #byLanes(change: Change): Promise<Verdict> {
+    if (!this.#passing.has('lanes')) {
+      const wrong = await this.#inLanes({ ...change, to: change.from });
+      if (wrong) throw new Error(`the module in lanes without a change is refuted by ${wrong}`);
+      this.#passing.add('lanes');
+    }
+    return this.#inLanes(change);
+  }
+
+  async #inLanes(change: Change): Promise<Verdict> {
+    const { source, flags } = askedFor(LANE_PARTS, { target: 'simd', optimize: 'speed' });
+    const wasm = await assemble(source, [...flags, '--optimizeLevel', '1', '--shrinkLevel', '0'], change);
+    if (typeof wasm === 'string') return 'the compiler';
+    for (const one of laneSweeps(bodyOf('in lanes', new WebAssembly.Module(wasm)))) {
+      for (let seed = 1; seed <= one.few; seed++) {
+        try {
+          trial(one, seed);
+        } catch {
+          return `the oracle, in lanes: ${one.name}`;
+        }
+      }
+    }
+    return undefined;
   }
 
   /** Models of the memory whose body has the change (test/c/), cut after every step. */

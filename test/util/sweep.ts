@@ -197,8 +197,8 @@ function imageIn(network: QuantizedNetwork, options: CompileOptions, arenaBytes:
   }
 }
 
-/** One shape in all bodies. */
-function trial({ make, arenaBytes, bodies, capacitorUf }: Sweep, seed: number): void {
+/** One shape in all bodies. Throws where one differs from the oracle. */
+export function trial({ make, arenaBytes, bodies, capacitorUf }: Sweep, seed: number): void {
   const random = new Random(seed);
   const network = make(random);
   const image = imageIn(network, capacitorUf ? { capacitorUf } : {}, arenaBytes(random, seed));
