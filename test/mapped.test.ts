@@ -96,7 +96,10 @@ for (const target of ['scalar', 'simd'] as const) {
 
 for (const target of ['scalar', 'simd'] as const)
   test(`digits, ${target}: proved itself, and the result says which build`, async () => {
-    const wasm = await mapped(target);
+    const wasm =
+      target === 'simd'
+        ? await buildDevice(bytes, { target, mappedBytes: stateAt + image.nvmBytes })
+        : await mapped(target);
     const result = verify(image, { module: wasm, search: false });
     assert.is(result.counterexample, null);
     assert.ok(result.proved && result.closed);
@@ -192,6 +195,14 @@ for (const [mutant, obligation] of IN_PLACE)
     const { counterexample } = verify(tiled, { module: await sabotaged(mutant, tiled), search: false });
     assert.is(counterexample?.obligation, obligation, counterexample?.found);
   });
+
+test('digits, for speed in lanes: refused, as the room it works in is neither SRAM nor NVM', async () => {
+  const module = await mapped('simd');
+  assert.throws(
+    () => verify(image, { module }),
+    (error: { code?: string }) => error.code === 'E_MODULE',
+  );
+});
 
 const MAPPED: [Mutant, Obligation, RegExp, BuildOptions?][] = [
   [

@@ -180,18 +180,14 @@ const ROOM_KINDS: readonly OpKind[] = [
   ...[OpKind.DEPTHWISE_CONV2D, OpKind.SEPARABLE_CONV2D],
 ];
 
-/**
- * Pages of memory: SRAM, and NVM that is mapped or room to work in. Beside NVM there is none: a tile of a mapped build writes to
- * its SRAM and to NVM alone, so that the proof watches all of its memory.
- */
+/** Pages of memory: SRAM, NVM that is mapped, and room to work in. */
 function memoryFlags({ int8 }: BuildParts, { target, optimize, mappedBytes = 0 }: BuildSettings): string[] {
+  const hasRoom = target === 'simd' && optimize === 'speed' && int8.some((kind) => ROOM_KINDS.includes(kind));
   const nvmPages = Math.ceil(mappedBytes / PAGE_BYTES);
-  const inLanes = target === 'simd' && optimize === 'speed' && int8.some((kind) => ROOM_KINDS.includes(kind));
-  const hasRoom = nvmPages === 0 && inLanes;
   const pages = 1 + nvmPages + (hasRoom ? WORK_BYTES / PAGE_BYTES : 0);
   return [
     ...(nvmPages > 0 ? ['--use', `NVM_AT=${MAPPED_AT}`] : []),
-    ...(hasRoom ? ['--use', `WORK_AT=${PAGE_BYTES}`] : []),
+    ...(hasRoom ? ['--use', `WORK_AT=${MAPPED_AT + nvmPages * PAGE_BYTES}`] : []),
     ...(pages > 1 ? ['--initialMemory', `${pages}`, '--maximumMemory', `${pages}`] : []),
   ];
 }

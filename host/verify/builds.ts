@@ -1,5 +1,6 @@
 // The builds of one module that the passes run, and where each of them finds NVM and the image: as copies in its SRAM, in place
 // behind it, or by itself in its own memory.
+import { WORK_BYTES } from '../../assembly/work-layout.js';
 import type { DeviceImage } from '../model/image.js';
 import { BrownoutError } from '../error.js';
 import type { InstructionCosts } from '../toolchain/meter.js';
@@ -132,6 +133,12 @@ function mappedBuilds(
   const bytes = memoryBytes(wasm);
   if (bytes < stateAt + image.nvmBytes)
     refuse(`a module with ${bytes} bytes of memory`, `${stateAt + image.nvmBytes}: SRAM, image and NVM`);
+  // What a tile writes there is no state, but none of the obligations says so.
+  if (bytes >= stateAt + image.nvmBytes + WORK_BYTES)
+    refuse(
+      'a module that has room to work in behind its NVM, as those for speed in lanes',
+      'one that has none',
+    );
   if (sramBytes > MAPPED_AT)
     refuse(`an image with ${image.arenaBytes} bytes of arena`, `one that fits the ${MAPPED_AT} of SRAM`);
   const wide = widenMemory(wasm, SPARE_PAGES);
