@@ -104,7 +104,7 @@ function removeStale() {
 
 /**
  * The declarations that index.d.ts leads to, with their comments: those that a user's compiler reads, and no others. Beside
- * each its map to the source, a copy of which goes to dist/src, for editors that go to a definition.
+ * each its map to the source, for editors that go to a definition: those of host are copied to dist/src, as the tarball has no other.
  */
 function writeDeclarations() {
   const [from, to] = [join(root, 'dist/.types'), join(root, 'dist')];
@@ -130,11 +130,13 @@ function writeDeclarations() {
     const file = join(to, path);
     if (!existsSync(file) || readFileSync(file, 'utf8') !== text) writeFileSync(file, text);
     const source = path.replace(/\.d\.ts$/, '.ts');
-    const copy = join(to, 'src', source);
-    mkdirSync(dirname(copy), { recursive: true });
-    writeFileSync(copy, readFileSync(join(root, source)));
+    const shipped = source.startsWith('assembly') ? join(root, source) : join(to, 'src', source);
+    if (!existsSync(shipped)) {
+      mkdirSync(dirname(shipped), { recursive: true });
+      writeFileSync(shipped, readFileSync(join(root, source)));
+    }
     const map = JSON.parse(readFileSync(join(from, `${path}.map`), 'utf8'));
-    const sources = [relative(dirname(file), copy).replaceAll('\\', '/')];
+    const sources = [relative(dirname(file), shipped).replaceAll('\\', '/')];
     writeFileSync(`${file}.map`, JSON.stringify({ ...map, sources }));
   }
 }
