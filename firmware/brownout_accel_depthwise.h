@@ -59,8 +59,12 @@ typedef struct {
   }
 BROWNOUT_ACCEL_COLUMNS(accel_columns_even, "", "0", "2")
 BROWNOUT_ACCEL_COLUMNS(accel_columns_odd, ", ror #8", "1", "3")
-/* The same of every other window: a column is the last of one and the first of the next, or in the middle of one alone. */
-#define BROWNOUT_ACCEL_STRIDED(name, turn, at0, at1) \
+#ifdef BROWNOUT_ACCEL_STRIDED
+/*
+ * The same of every other window, where the image has such (brownout_model.h): a column is the last of one and the first of the
+ * next, or in the middle of one alone.
+ */
+#define BROWNOUT_ACCEL_OTHERS(name, turn, at0, at1) \
   static __attribute__((naked, noinline, unused)) void name( \
       __attribute__((unused)) const brownout_accel_columns *columns, __attribute__((unused)) const uint8_t *x, \
       __attribute__((unused)) uint32_t across, __attribute__((unused)) uint8_t *to) { \
@@ -74,8 +78,16 @@ BROWNOUT_ACCEL_COLUMNS(accel_columns_odd, ", ror #8", "1", "3")
         "adds r0, #12\n\t" BROWNOUT_ACCEL_COLUMN_FIRST \
         "add r3, r8\n\tcmp r3, r12\n\tbne 1b\n\tpop {r4-r11, pc}\n\t"); \
   }
-BROWNOUT_ACCEL_STRIDED(accel_strided_even, "", "0", "2")
-BROWNOUT_ACCEL_STRIDED(accel_strided_odd, ", ror #8", "1", "3")
+BROWNOUT_ACCEL_OTHERS(accel_strided_even, "", "0", "2")
+BROWNOUT_ACCEL_OTHERS(accel_strided_odd, ", ror #8", "1", "3")
+#define BROWNOUT_ACCEL_COLUMNS_OF(step, pixel, which) ((step) == (pixel) ? accel_columns_##which : accel_strided_##which)
+#define BROWNOUT_ACCEL_HAS_COLUMNS(step, pixel) ((step) == (pixel) || (step) == (pixel) * 2u)
+#else
+#define BROWNOUT_ACCEL_COLUMNS_OF(step, pixel, which) ((void)(step), accel_columns_##which)
+#define BROWNOUT_ACCEL_HAS_COLUMNS(step, pixel) ((step) == (pixel))
+#endif
+
+typedef void accel_columns_body(const brownout_accel_columns *columns, const uint8_t *x, uint32_t across, uint8_t *to);
 
 static inline uint32_t accel_doubled(uint32_t pair) {
   uint32_t twice;
@@ -133,6 +145,8 @@ static BROWNOUT_ACCEL_APART uint32_t accel_windows_3x3(const brownout_accel_outp
                                                        uint32_t w_stride, uint32_t count, uint8_t *to) {
   brownout_accel_columns even;
   brownout_accel_columns odd;
+  accel_columns_body *const even_body = BROWNOUT_ACCEL_COLUMNS_OF(step, pixel, even);
+  accel_columns_body *const odd_body = BROWNOUT_ACCEL_COLUMNS_OF(step, pixel, odd);
   const int32_t twice = out->zero_point * 2 + 1;
   const uint32_t stride = out->stride;
   uint32_t from;
@@ -151,13 +165,8 @@ static BROWNOUT_ACCEL_APART uint32_t accel_windows_3x3(const brownout_accel_outp
     accel_pack_columns(even.last, odd.last, row + w_stride * 2u, w_stride);
     /* All of it is in memory, where the assembler looks for it. */
     __asm__ volatile("" : : "r"(&even), "r"(&odd) : "memory");
-    if (step == pixel) {
-      accel_columns_even(&even, x + from, across, to + from);
-      accel_columns_odd(&odd, x + from, across, to + from);
-    } else {
-      accel_strided_even(&even, x + from, across, to + from);
-      accel_strided_odd(&odd, x + from, across, to + from);
-    }
+    even_body(&even, x + from, across, to + from);
+    odd_body(&odd, x + from, across, to + from);
     if (out->low > -128 || out->high < 127) accel_clamp(to + from, windows, pixel, out->low, out->high);
   }
   return from;
@@ -261,7 +270,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_depthwise_s8(uint3
     d = accel_high(odd, odd_weights, d);              \
   } while (0)
   BROWNOUT_ACCEL_BEGIN();
-  if (height == 3u && width == 3u && (step == pixel || step == pixel * 2u))
+  if (height == 3u && width == 3u && BROWNOUT_ACCEL_HAS_COLUMNS(step, pixel))
     channel = accel_windows_3x3(&out, x, pixel, step, across, windows, w, w_stride, count, to);
   for (; channel + 3 < count; channel += 4) {
     brownout_accel_row rows[4];

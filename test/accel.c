@@ -3,6 +3,7 @@
 
 #define BROWNOUT_WASM_MEMORY_BYTES 16384
 #define BROWNOUT_ACCEL_WIDE 1
+#define BROWNOUT_ACCEL_STRIDED 1
 #include "brownout_wasm.h"
 
 #include "brownout_accel.h"

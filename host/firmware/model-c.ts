@@ -24,6 +24,7 @@ import {
   STATE_BYTES,
   WIN_INPUT_CHANNELS,
   WIN_KERNEL,
+  WIN_STRIDE,
 } from '../../assembly/layout.js';
 import { SPARSE_BLOCK } from '../../assembly/sparse-layout.js';
 import { ErrorCode } from '../../assembly/error.js';
@@ -73,6 +74,11 @@ function hasRoom(op: OpRecord): boolean {
   const vector = vectorOf(op);
   return vector > 0 && op.get(OP_SCRATCH1) - op.get(OP_SCRATCH0) >= 4 * vector;
 }
+
+/** Whether `op` has a depthwise convolution that takes every other window of a row. */
+const isStrided = (op: OpRecord): boolean =>
+  (op.kind === OpKind.DEPTHWISE_CONV2D || op.kind === OpKind.SEPARABLE_CONV2D) &&
+  op.getPair(WIN_STRIDE)[1] === 2;
 
 /** Up to so many channels, code for Winograd's products has no loop. */
 const MOST_UNROLLED = 128;
@@ -188,6 +194,7 @@ function sizesOf(
     ...(keepsOld ? [['NVM_KEEPS_OLD', 1] satisfies [string, number]] : []),
     // Where a convolution has room for two windows of int16.
     ...(image.ops.some(hasRoom) ? [['ACCEL_WIDE', 1] satisfies [string, number]] : []),
+    ...(image.ops.some(isStrided) ? [['ACCEL_STRIDED', 1] satisfies [string, number]] : []),
   ];
 }
 
