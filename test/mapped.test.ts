@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../assembly/error.js';
+import { OP_TILES } from '../assembly/layout.js';
 import { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
@@ -16,7 +17,7 @@ import { replayCuts } from '../host/verify/replay.js';
 import { verifyText } from '../host/verify/report.js';
 import { verify } from '../host/verify/verify.js';
 import type { Obligation } from '../host/verify/violation.js';
-import { int8s, layered } from '../samples/networks.js';
+import { circulantNetwork, int8s, layered } from '../samples/networks.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
 import { learnable } from './util/learnable.js';
@@ -96,10 +97,7 @@ for (const target of ['scalar', 'simd'] as const) {
 
 for (const target of ['scalar', 'simd'] as const)
   test(`digits, ${target}: proved itself, and the result says which build`, async () => {
-    const wasm =
-      target === 'simd'
-        ? await buildDevice(bytes, { target, mappedBytes: stateAt + image.nvmBytes })
-        : await mapped(target);
+    const wasm = await mapped(target);
     const result = verify(image, { module: wasm, search: false });
     assert.is(result.counterexample, null);
     assert.ok(result.proved && result.closed);
@@ -118,8 +116,32 @@ for (const target of ['scalar', 'simd'] as const)
   });
 
 /** A mapped build of an image. */
-const mappedFor = (of: Image): Promise<Uint8Array<ArrayBuffer>> =>
-  buildDevice(of, { mappedBytes: mappedStateAt(of) + of.nvmBytes });
+const mappedFor = (of: Image, options: BuildOptions = {}): Promise<Uint8Array<ArrayBuffer>> =>
+  buildDevice(of, { ...options, mappedBytes: mappedStateAt(of) + of.nvmBytes });
+
+/** Builds that have room to work in, where they have kernels for it. */
+const IN_LANES: BuildOptions = { target: 'simd', optimize: 'speed' };
+
+/** Each of the builds has room to work in, and is proved. */
+async function provedInLanes(of: Image, builds: readonly Promise<Uint8Array<ArrayBuffer>>[]): Promise<void> {
+  for (const module of await Promise.all(builds)) {
+    const names = WebAssembly.Module.exports(new WebAssembly.Module(module)).map(({ name }) => name);
+    assert.ok(names.includes('room'));
+    const { proved, closed, counterexample } = verify(of, { module, search: false });
+    assert.is(counterexample, null, counterexample?.found);
+    assert.ok(proved && closed);
+  }
+}
+
+test('room to work in: a convolution by panels, with NVM in its memory and with views', () =>
+  provedInLanes(tiled, [mappedFor(tiled, IN_LANES), buildDevice(tiled, IN_LANES)]));
+
+test('room to work in: a circulant layer by Karatsuba, blocks of 64, four rows at a time', () => {
+  const shape = { blockSize: 64, inputs: 128, outputs: 540, method: 'karatsuba' } as const;
+  const circulant = readImage(compile(circulantNetwork(new Random(1), shape), { arenaBytes: 12000 }));
+  assert.ok(circulant.ops[0]!.get(OP_TILES) > 1);
+  return provedInLanes(circulant, [mappedFor(circulant, IN_LANES)]);
+});
 
 test('an image that learns', async () => {
   const module = await mappedFor(learner);
@@ -153,6 +175,9 @@ test('a module whose memory does not hold the image and its NVM, or without a ba
   };
   const without = await sabotaged(mutant, tiled, { mappedBytes: mappedStateAt(tiled) + tiled.nvmBytes });
   assert.match(refused(() => verify(tiled, { module: without })).found, /without the import nvm.sync/);
+  // A page fewer: its room to work in is cut short.
+  const short = widenMemory(await mappedFor(tiled, IN_LANES), -1);
+  assert.match(refused(() => verify(tiled, { module: short })).found, /room to work in/);
 });
 
 const KERNEL = 'assembly/kernels/max_pool.ts';
@@ -196,14 +221,6 @@ for (const [mutant, obligation] of IN_PLACE)
     assert.is(counterexample?.obligation, obligation, counterexample?.found);
   });
 
-test('digits, for speed in lanes: refused, as the room it works in is neither SRAM nor NVM', async () => {
-  const module = await mapped('simd');
-  assert.throws(
-    () => verify(image, { module }),
-    (error: { code?: string }) => error.code === 'E_MODULE',
-  );
-});
-
 const MAPPED: [Mutant, Obligation, RegExp, BuildOptions?][] = [
   [
     {
@@ -223,6 +240,30 @@ const MAPPED: [Mutant, Obligation, RegExp, BuildOptions?][] = [
     'live-in',
     /needed by the run alone/,
     { target: 'simd' },
+  ],
+  [
+    {
+      name: 'a panel that is made for the first tile and kept for the others',
+      file: 'assembly/kernels/panel_lanes.ts',
+      edits: [
+        ['{ OP_REQUANT_STRIDE }', '{ C_TILE, OP_REQUANT_STRIDE }'],
+        ['{ WORK }', '{ CURSOR, WORK }'],
+        ['    pack(w + i * patch', '    if (!load<i32>(CURSOR, C_TILE)) pack(w + i * patch'],
+      ],
+    },
+    'policy',
+    /tiles in one run write other bytes than one at a time/,
+    IN_LANES,
+  ],
+  [
+    {
+      name: 'a store behind the room to work in',
+      file: 'assembly/kernels/panel_lanes.ts',
+      edits: [['    pack(w + i * patch', '    store<u8>(WORK + WORK_BYTES, 1);\n    pack(w + i * patch']],
+    },
+    'job',
+    /neither SRAM of the image nor NVM/,
+    IN_LANES,
   ],
   [
     {

@@ -47,6 +47,26 @@ test('every load traps if one of its bytes is unknown, and says which access', (
   });
 });
 
+test('stores trap behind the fence, but for room that lies there as a whole', () => {
+  const room = [400, 416] as const;
+  const store = new ByteWriter().op(0x20, 0).op(0x20, 1).u8(0x36, 0).u32(8);
+  const fill = new ByteWriter().op(0x20, 0).u8(0x41, 0).op(0x20, 1).u8(0xfc).u32(11).u8(0);
+  for (const [code, offset] of [
+    [store, 8],
+    [fill, 0],
+  ] as const) {
+    const plain = assemble({ functions: [{ params: [i32, i32], results: [], code }], pages: 1 });
+    const { wasm } = shadowReads(plain, { fence: 300, room });
+    const { f0 } = instantiate<Exports>(wasm);
+    for (let at = 280; at < 440; at++) {
+      // Four bytes each.
+      const may = at + 4 <= 300 || (at >= room[0] && at + 4 <= room[1]);
+      if (may) f0(at - offset, 4);
+      else assert.throws(() => f0(at - offset, 4), /unreachable/, `at ${at}`);
+    }
+  }
+});
+
 test('vector loads, too', () => {
   const lanes = (opcode: number, lane: boolean): ByteWriter => {
     const code = new ByteWriter().op(0x20, 0);

@@ -192,6 +192,7 @@ const ENTRIES = [
     'assembly/learn.ts',
     'assembly/checked.ts',
     'assembly/bare.ts',
+    'assembly/room.ts',
     'assembly/desk/index.ts',
   ],
 ];

@@ -15,11 +15,16 @@ function panelBytes(run: i32, rows: i32): i32 {
   return ((run + 3) >> 2) * rows * 64;
 }
 
-/** Where `bytes` values lie, widened, `count` windows of `rows` runs of `run`; 0 if there is no room. */
+/**
+ * Where `bytes` values are to lie, widened, `count` windows of `rows` runs of `run`; 0 if there is no room. What the last fours
+ * reach over behind them is cleared: it counts for nothing, but is read.
+ */
 export function placeOfWindows(run: i32, rows: i32, bytes: i32, count: i32): usize {
   const panel = panelBytes(run, rows);
   // Behind the values those that fours may reach over, and outputs of channels that are not eight.
-  return PANEL + panel + bytes * 2 + 32 + count * 8 <= WORK_BYTES ? WORK + PANEL + panel : 0;
+  const at = PANEL + panel + bytes * 2 + 32 + count * 8 <= WORK_BYTES ? WORK + PANEL + panel : 0;
+  if (at) store<i64>(at + bytes * 2, 0);
+  return at;
 }
 
 /** `count` int8 at `from` as int16 at `to`. Returns their end. */

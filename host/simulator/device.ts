@@ -2,6 +2,7 @@
 import { instantiateSync } from '@assemblyscript/loader';
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { ALIGNMENT, C_OP, C_STATE, C_TICKET, JobKind } from '../../assembly/layout.js';
+import { WORK_BYTES } from '../../assembly/work-layout.js';
 import { BrownoutError } from '../error.js';
 import type { DeviceImage } from '../model/image.js';
 import { littleEndian, type Values } from '../model/values.js';
@@ -56,6 +57,8 @@ export interface DeviceExports {
   version(): number;
   arena: WebAssembly.Global;
   cursor: WebAssembly.Global;
+  /** Of modules that have room to work in. */
+  room?: WebAssembly.Global;
   meter?: WebAssembly.Global;
 }
 
@@ -73,9 +76,6 @@ export interface DeviceOptions {
   /** Sees every NVM access, for verification. */
   observe?: (access: Access, address: number, length: number) => void;
 }
-
-/** A page of WASM memory; SRAM is the first. */
-const PAGE_BYTES = 0x10000;
 
 /** What a module does to its memories: `view`, `write` and `sync` NVM, `constant` reads the image. */
 export type Access = 'view' | 'write' | 'sync' | 'constant';
@@ -154,8 +154,8 @@ export class Device {
   readonly #exports: DeviceExports;
   readonly #supply: Supply;
   readonly #memory: Uint8Array;
-  /** Where room to work in begins, behind SRAM and what is mapped: of builds that have none, the end. */
-  readonly #room: number;
+  /** Where room to work in begins, of builds that have it. */
+  readonly #room: number | undefined;
   /** What start-up code puts below the arena on a real part: tables, and zeros. */
   readonly #statics: Uint8Array;
   #garbage = 0x9e3779b9;
@@ -171,10 +171,9 @@ export class Device {
     this.#memory = memory;
     this.#statics = memory.slice(0, this.arena);
     const { nvm, mappedAt } = options;
-    this.sramBytes = Math.min(options.sramBytes, mappedAt ?? memory.length);
+    this.#room = this.#exports.room?.value as number | undefined;
+    this.sramBytes = Math.min(options.sramBytes, mappedAt ?? this.#room ?? memory.length);
     this.#image = options.image.device;
-    const mappedEnd = mappedAt === undefined ? 0 : mappedImageAt(mappedAt, nvm) + this.#image.length;
-    this.#room = Math.max(Math.ceil(mappedEnd / PAGE_BYTES), 1) * PAGE_BYTES;
     if (mappedAt === undefined) return;
     nvm.mapTo(memory.subarray(mappedAt, mappedAt + nvm.present.length));
     memory.set(this.#image, mappedImageAt(mappedAt, nvm));
@@ -302,7 +301,7 @@ export class Device {
       this.#memory[at] = x;
     }
     this.#garbage = x;
-    this.#memory.fill(x, this.#room);
+    if (this.#room !== undefined) this.#memory.fill(x, this.#room, this.#room + WORK_BYTES);
     this.#memory.set(this.#statics);
   }
 }

@@ -137,7 +137,7 @@ const ENTRIES = { device: 'assembly/index.ts', bare: 'assembly/bare.ts' };
 const LEARNING_ENTRIES = { ...ENTRIES, device: 'assembly/learn.ts' };
 
 /** Bytes of a page of WASM memory. */
-const PAGE_BYTES = 0x10000;
+export const PAGE_BYTES = 0x10000;
 
 /** Where NVM begins in the memory of a build with `mappedBytes`: behind the page that is SRAM. */
 export const MAPPED_AT = PAGE_BYTES;
@@ -187,7 +187,7 @@ function memoryFlags({ int8 }: BuildParts, { target, optimize, mappedBytes = 0 }
   const pages = 1 + nvmPages + (hasRoom ? WORK_BYTES / PAGE_BYTES : 0);
   return [
     ...(nvmPages > 0 ? ['--use', `NVM_AT=${MAPPED_AT}`] : []),
-    ...(hasRoom ? ['--use', `WORK_AT=${MAPPED_AT + nvmPages * PAGE_BYTES}`] : []),
+    ...(hasRoom ? ['assembly/room.ts', '--use', `WORK_AT=${MAPPED_AT + nvmPages * PAGE_BYTES}`] : []),
     ...(pages > 1 ? ['--initialMemory', `${pages}`, '--maximumMemory', `${pages}`] : []),
   ];
 }

@@ -21,7 +21,10 @@ const I32_STORE8 = 0x3a;
 const I32_STORE16 = 0x3b;
 const I64_NE = 0x52;
 const I64_OR = 0x84;
+const I64_LT_S = 0x53;
 const I64_GT_S = 0x55;
+const I32_AND = 0x71;
+const I32_OR = 0x72;
 const I32_ADD = 0x6a;
 
 /** A build of a module that traps when it uses a byte of its memory that nobody has written. */
@@ -33,14 +36,21 @@ export interface Shadowed {
   faultAt: number;
 }
 
+/** Where a module may store: up to the fence, or in the room. */
+export interface Stores {
+  fence: number;
+  room?: readonly [from: number, to: number] | undefined;
+}
+
 /**
  * Gives every byte of memory a shadow byte behind the module's own pages. A store marks the bytes it writes as known, a
  * load of any other traps; memory.copy copies the shadow along. Whoever writes into memory from outside marks it too.
- * Memory begins all known: fill the shadow where it is not. A store at or beyond `fence` traps, too.
+ * Memory begins all known: fill the shadow where it is not. A store traps, too, but where `stores`
+ * says.
  *
  * @throws Error if the module is malformed or does not define exactly one memory.
  */
-export function shadowReads(wasm: Uint8Array, fence = Infinity): Shadowed {
+export function shadowReads(wasm: Uint8Array, stores: Stores = { fence: Infinity }): Shadowed {
   const module = parseModule(wasm);
   const [memory] = module.memories;
   if (!memory || memory.imported || module.memories.length > 1)
@@ -48,7 +58,10 @@ export function shadowReads(wasm: Uint8Array, fence = Infinity): Shadowed {
   const own = memory.initial;
   const shadowAt = own * pageBytes;
   const code = rewriteCode(module, (body, out) =>
-    new ReadGuard(module, body, out, shadowAt, Math.min(fence, shadowAt)).rewrite(),
+    new ReadGuard(module, body, out, shadowAt, {
+      ...stores,
+      fence: Math.min(stores.fence, shadowAt),
+    }).rewrite(),
   );
   requireValid(wasm.slice());
   const pages = 2 * own + 1;
@@ -72,7 +85,7 @@ class ReadGuard {
     private readonly body: FunctionBody,
     private readonly out: ByteWriter,
     private readonly shadowAt: number,
-    private readonly fence: number,
+    private readonly stores: Stores,
   ) {
     this.locals = new AddedLocals(body);
   }
@@ -133,11 +146,27 @@ class ReadGuard {
     out.u8(Op.UNREACHABLE, Op.END);
   }
 
-  /** Traps unless `size` bytes at `address` + the offset end before the fence. */
-  private keepInside(address: number, size: number, memoryOffset: number): void {
+  /** Traps unless the bytes from `address` + the offset on, `size` or as many as a local says, lie where stores may go. */
+  private keepInside(address: number, size: number, memoryOffset: number, length?: number): void {
     const { out } = this;
-    out.op(Op.LOCAL_GET, address).u8(Op.I64_EXTEND_I32_U, Op.I64_CONST);
-    out.signed(this.fence - size - memoryOffset).u8(I64_GT_S);
+    const { fence, room } = this.stores;
+    const start = (): ByteWriter => out.op(Op.LOCAL_GET, address).u8(Op.I64_EXTEND_I32_U);
+    const end = (): void => {
+      start();
+      if (length !== undefined) out.op(Op.LOCAL_GET, length).u8(Op.I64_EXTEND_I32_U, Op.I64_ADD);
+    };
+    end();
+    out.u8(Op.I64_CONST).signed(fence - size - memoryOffset);
+    out.u8(I64_GT_S);
+    if (room) {
+      start()
+        .u8(Op.I64_CONST)
+        .signed(room[0] - memoryOffset);
+      out.u8(I64_LT_S);
+      end();
+      out.u8(Op.I64_CONST).signed(room[1] - size - memoryOffset);
+      out.u8(I64_GT_S, I32_OR, I32_AND);
+    }
     this.trapIf(address, memoryOffset);
   }
 
@@ -184,10 +213,7 @@ class ReadGuard {
     const shadow = (local: number): ByteWriter =>
       out.op(Op.LOCAL_GET, local).u8(Op.I32_CONST).signed(this.shadowAt).u8(I32_ADD);
     out.op(Op.LOCAL_SET, length).op(Op.LOCAL_SET, middle).op(Op.LOCAL_SET, destination);
-    out.op(Op.LOCAL_GET, destination).u8(Op.I64_EXTEND_I32_U);
-    out.op(Op.LOCAL_GET, length).u8(Op.I64_EXTEND_I32_U, Op.I64_ADD, Op.I64_CONST);
-    out.signed(this.fence).u8(I64_GT_S);
-    this.trapIf(destination, 0);
+    this.keepInside(destination, 0, 0, length);
     shadow(destination);
     if (opcode === Op.MEMORY_COPY) shadow(middle).op(Op.LOCAL_GET, length).u8(0xfc).u32(10).u8(0, 0);
     else out.u8(Op.I32_CONST).signed(0).op(Op.LOCAL_GET, length).u8(0xfc).u32(11).u8(0);

@@ -71,13 +71,17 @@ export class Probe {
   readonly #options: ProbeOptions;
   readonly #mapping: Mapping | undefined;
   readonly #watched: WatchedNvm | undefined;
+  /** Room to work in; empty, if the module has none. */
+  readonly #room: Uint8Array;
+  /** What it holds when a call begins. */
+  #spoil: (bytes: Uint8Array) => void = () => undefined;
   /** What views in place have shown to the call under way: address in memory and length. */
   #lent: [number, number][] = [];
 
-  constructor({ module, mapping, shadow }: Build, options: ProbeOptions) {
+  constructor({ module, mapping, room, shadow }: Build, options: ProbeOptions) {
     const { image } = options;
     this.#image = image.device;
-    this.#base = options.base ?? 0;
+    this.#base = baseOf(mapping, room, options.base ?? 0);
     this.#shadow = shadow;
     this.#supply = options.supply;
     this.#options = options;
@@ -91,6 +95,7 @@ export class Probe {
     memory = new Uint8Array(this.device.memory.buffer);
     this.memory = memory;
     this.nvm = this.#map(image.nvmBytes);
+    this.#room = memory.subarray(...(room ?? [0, 0]));
     this.arena = this.device.arena.value as number;
     this.#cursor = this.device.cursor.value as number;
     this.sramBytes = options.sramBytes;
@@ -136,9 +141,13 @@ export class Probe {
     this.wrote.push([address, address + bytes.length]);
   }
 
-  /** Power comes up: the arena holds what `garbage` puts there, start-up code has done its work, the module boots. */
-  boot(garbage: (arena: Uint8Array) => void): number {
+  /**
+   * Power comes up: the arena holds what `garbage` puts there, start-up code has done its work, the module boots. Room to work in
+   * holds it, too, whenever a call begins.
+   */
+  boot(garbage: (sram: Uint8Array) => void): number {
     garbage(this.arenaBytes);
+    this.#spoil = garbage;
     this.memory.set(this.#statics);
     if (this.#shadow) this.arenaShadow.fill(1);
     this.#supply?.boot(this.device.meter, this.#op);
@@ -175,6 +184,8 @@ export class Probe {
   /** Makes a call and leaves its trace in `trace`. Throws `Fault`. */
   call(action: () => number): number {
     this.trace = { views: [], steps: [] };
+    this.#spoil(this.#room);
+    this.#forget(this.#room.byteOffset, this.#room.length);
     // As where a first view begins the work of a tile.
     if (this.#watched) this.#supply?.view(0);
     try {
@@ -213,6 +224,8 @@ export class Probe {
       const at = cell.getUint32(this.#shadow.faultAt, true);
       cell.setUint32(this.#shadow.faultAt, 0, true);
       const mapping = this.#mapping;
+      if (this.#inRoom(at - 1, 1))
+        return `using byte ${at - 1} of the room to work in, which the tile has not written`;
       if (mapping && at > mapping.imageAt)
         return at > mapping.stateAt
           ? `using NVM byte ${at - 1 - mapping.stateAt}, which no view shows`
@@ -247,7 +260,10 @@ export class Probe {
   /** SRAM that is used from outside on the module's behalf must be declared, and known if it is read; so must what views show. */
   #inSram(address: number, length: number, reading: string): void {
     const isMapped = this.#mapping !== undefined && address >= this.#mapping.imageAt;
-    if ((address >>> 0) + length > (isMapped && reading ? this.#mapping!.end : this.sramBytes))
+    if (
+      !this.#inRoom(address, length) &&
+      (address >>> 0) + length > (isMapped && reading ? this.#mapping!.end : this.sramBytes)
+    )
       throw new Fault(
         `using ${length} bytes of SRAM at ${address}, where the image declares ${this.sramBytes}`,
       );
@@ -343,8 +359,14 @@ export class Probe {
     };
   }
 
+  #inRoom(address: number, length: number): boolean {
+    const from = address - this.#room.byteOffset;
+    return from >= 0 && from + length <= this.#room.length;
+  }
+
   #heardRead(address: number, length: number): void {
     const { imageAt, end } = this.#mapping!;
+    if (this.#inRoom(address, length)) return;
     if (address + length <= imageAt || address >= end) return;
     this.#options.onLoad?.(address, length);
     if (this.#watched && !this.#watched.read(address - imageAt, length))
@@ -353,7 +375,7 @@ export class Probe {
 
   #heardWrite(address: number, length: number): void {
     const { stateAt, end } = this.#mapping!;
-    if (address + length <= this.sramBytes || address >= end) return;
+    if (address + length <= this.sramBytes || address >= end || this.#inRoom(address, length)) return;
     const from = address - stateAt;
     if (from < 0 || from + length > this.nvm.length)
       throw new Fault(
@@ -364,6 +386,10 @@ export class Probe {
     this.wrote.push([from, from + length]);
   }
 }
+
+/** `base` of an image, or as far behind the room to work in where that is fixed. */
+const baseOf = (mapping: Mapping | undefined, room: Interval | undefined, base: number): number =>
+  mapping?.own && room && base > 0 ? room[1] - mapping.imageAt + base : base;
 
 /** A mapping as one module has it whose image begins at `base`; the reach of its watchers stays. */
 const placed = (mapping: Mapping, base: number): Mapping =>
