@@ -286,7 +286,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_circulant_s8(uint3
     x += together * size;
     w += together * size;
   }
-  accel_lea_scale(&out, out.pair, out.stride, sums, count, (uint8_t *)(BROWNOUT_WASM_BASE + to_at));
+  accel_lea_scale(&out, out.pair, out.stride, sums, (brownout_accel_size)count, (uint8_t *)(BROWNOUT_WASM_BASE + to_at));
 }
 
 #endif
