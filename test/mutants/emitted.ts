@@ -25,6 +25,13 @@ export const EMITTED = [
       'if (b == 0) brownout_trap();',
     ],
   ]),
+  ...of('firmware/brownout_wasm.h', { test: 'accel' }, [
+    [
+      'a carry of a Cortex-M0+’s product lost',
+      'adds r4, r3\\n\\tadcs r1, r0',
+      'adds r4, r3\\n\\tadds r1, r0',
+    ],
+  ]),
   ...of('firmware/brownout_accel.h', { test: 'accel' }, [
     ['saturated at 9 bits', '"ssat %0, #8, %1, asr #1"', '"ssat %0, #9, %1, asr #1"'],
     [
@@ -46,6 +53,17 @@ export const EMITTED = [
       'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);',
       'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 7);',
     ],
+    [
+      'sums of codes not brought to weights',
+      'const int32_t less = twice + (twice >> 1);',
+      'const int32_t less = twice;',
+    ],
+    ['upper bits of codes beside others', 'orr r10, r10, r10, lsr #3', 'orr r10, r10, r10, lsr #2'],
+    [
+      'two words of codes of which the first is left out',
+      'it cs\\n\\taddcs r4, #1\\n\\tbcs.w 2f',
+      'it cs\\n\\taddcs r4, #0\\n\\tbcs.w 2f',
+    ],
   ]),
   ...of('firmware/brownout_accel_nibbles.h', { test: 'accel' }, [
     [
@@ -62,6 +80,23 @@ export const EMITTED = [
       'turned += (brownout_accel_size)k * (brownout_accel_size)blocks;',
     ],
     ['the bias of the first row', '    out.bias += 4;\n', ''],
+  ]),
+  ...of('firmware/brownout_accel_lea.h', { test: 'accel' }, [
+    [
+      'rubbish of a busy LEA taken for a sum',
+      'if (msp_mac_q15(&params, a, b, accel_lea_sum) == MSP_SUCCESS) return',
+      'if (msp_mac_q15(&params, a, b, accel_lea_sum) != MSP_SIZE_ERROR) return',
+    ],
+    ['twice the sum', 'return accel_lea_sum[0] >> 1;', 'return accel_lea_sum[0];'],
+    ['rows of an odd length with what lay behind them', '  if (length & 1u) to[length] = 0;\n', ''],
+    ['the first piece of a vector again', 'piece += n;', 'piece += 0u;'],
+    ['inputs of an odd number of blocks where they lie', 'met + (odd ? length : 0u)', 'met'],
+    [
+      'columns of the row behind the last',
+      'accel_lea_lay(x, w, k, blocks, first + rows - 1u, rows);',
+      'accel_lea_lay(x, w, k, blocks, first + rows, rows);',
+    ],
+    ['blocks that are left taken for as many as before', 'if (together > left) together = left;', ''],
   ]),
   ...of('firmware/brownout.c', { test: 'bounds' }, [
     ['another plan taken', '  if (!is_steered()) return BROWNOUT_E_PLAN;\n', ''],
