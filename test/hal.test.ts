@@ -57,6 +57,9 @@ nativeTest('memories behind SPI: a body that does not wait for the part to come 
     writeFileSync(join(folder, `brownout_nvm_${name}.c`), mutant);
     const program = build(name.replace('_', '-'), folder);
     assert.throws(() => execFileSync(program, ['cuts', '0', '16'], { stdio: 'pipe' }), /before it is up/);
+    // One that does not come up within its patience counts as absent: nothing is asked of it.
+    const hasty = build(name.replace('_', '-'), firmwareFolder, ['-DBROWNOUT_NVM_PATIENCE=1u']);
+    assert.throws(() => execFileSync(hasty, ['cuts', '0', '16'], { stdio: 'pipe' }), /trap/);
   }
 });
 

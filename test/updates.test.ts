@@ -285,6 +285,14 @@ native('a release is not gone back from, whatever a cut left, and an erasure kee
       if (code === ErrorCode.E_ROLLBACK) assert.is(older.begin(newer.begin(nvm).nvm).code, code);
     }
   assert.ok(refused.has(ErrorCode.E_ROLLBACK), 'no cut after the release was raised');
+  // Where a cut tears the copy that is raised, the other one says the release before.
+  const newest = await firmware(version({ learn: { ...LEARN, ring: 20 }, release: 3 }));
+  const { steps } = newest.begin(updated.nvm);
+  for (const line of [1, 16])
+    for (let seed = 1; seed <= 4 * steps; seed++) {
+      const { nvm } = newest.begin(updated.nvm, 1 + (seed % steps), seed, line);
+      assert.is(older.begin(nvm).code, ErrorCode.E_ROLLBACK, `seed ${seed}, lines of ${line}`);
+    }
   const erased = newer.begin(updated.nvm, 0, 1, 1, 'erase');
   assert.is(erased.code, Status.IDLE);
   for (const line of [1, 16])

@@ -1,4 +1,4 @@
-// Small changes of the C that keeps a device alive, and erases it.
+// Small changes of the C that keeps a device alive, updates it, erases it and talks to its memory.
 import { of } from './mutant.js';
 
 export const FIRMWARE = [
@@ -22,5 +22,59 @@ export const FIRMWARE = [
       '  write_state',
     ],
     ['old records left in the log', '  brownout_nvm_forget();\n', ''],
+    [
+      'the state in force while it is erased',
+      '  brownout_nvm_write(0, zeros, 4);\n  brownout_nvm_sync();\n  while',
+      '  while',
+    ],
+  ]),
+  ...of('firmware/brownout.c', { test: 'updates' }, [
+    [
+      'any release taken',
+      'if (latest_release() > BROWNOUT_RELEASE) return BROWNOUT_E_ROLLBACK;\n#endif\n  state = settle();',
+      '#endif\n  state = settle();',
+    ],
+    [
+      'releases not counted up',
+      'if (state >= 0 || state == BROWNOUT_E_NO_PROGRESS) raise_release();',
+      'if (0) raise_release();',
+    ],
+  ]),
+  ...of('firmware/brownout_update.h', { test: 'updates' }, [
+    ['one copy of the release read', 'release_copies[i & 1u]', 'release_copies[0]'],
+    ['a torn copy of the release believed', 'copy[0] == ~copy[1] && copy[0] > latest', 'copy[0] > latest'],
+    ['factory weights for what was learnt', 'if (part->from == BROWNOUT_FACTORY) memcpy', 'if (1) memcpy'],
+    [
+      'no checksum of the new cursor',
+      '  cursor[BROWNOUT_CHECKSUM] = crc_of(0, cursor, sizeof cursor - 4);\n  write_state',
+      '  write_state',
+    ],
+    [
+      'a journal that is left open',
+      '  write_state(cursor, 0);\n  close_journal();',
+      '  write_state(cursor, 0);',
+    ],
+  ]),
+  ...of('firmware/brownout_spi_memory.h', { test: 'hal' }, [
+    [
+      'parts too small to address taken',
+      '#elif BROWNOUT_NVM_ADDRESS + BROWNOUT_NVM_BYTES > 1 << 8 * BROWNOUT_NVM_ADDRESS_BYTES',
+      '#elif 0',
+    ],
+    [
+      'addresses of two bytes beyond 64 KB',
+      '#define BROWNOUT_NVM_ADDRESS_BYTES 3',
+      '#define BROWNOUT_NVM_ADDRESS_BYTES 2',
+    ],
+    ['a part that is not up yet written to', '    }\n  }\n  brownout_trap();', '    }\n  }'],
+    ['one look at a part that is not up', 'looks < BROWNOUT_NVM_PATIENCE', 'looks < 1u'],
+  ]),
+  ...of('firmware/brownout_nvm_spi_fram.c', { test: 'hal' }, [
+    [
+      'a write that did not take believed',
+      'while (!holds(address, source, length));',
+      'while (0 && !holds(address, source, length));',
+    ],
+    ['writes tried for ever', 'if (tries++ == BROWNOUT_NVM_TRIES) brownout_trap();', ''],
   ]),
 ];

@@ -117,5 +117,11 @@ export const IN_LANES = [
       'load<usize>(op, OP_WEIGHTS) + (row >> 1) * bytes;',
       'load<usize>(op, OP_WEIGHTS) + (row >> 3) * bytes * 4;',
     ],
+    [
+      'any count of outputs by eights',
+      'if (alike && !(count & 7)) requantizeAlike',
+      'if (alike) requantizeAlike',
+      'equivalent: a layer’s last outputs alone may be no eights; what is written behind them is in the room of their block, and is not put',
+    ],
   ]),
 ];
