@@ -17,19 +17,30 @@ const SUSPECT = 0.6;
 
 /** One charge does not hold what lies between two commits; `capacitorUf` would. */
 export class ChargeError extends BrownoutError {
-  readonly capacitorUf: number;
-
   /** Of what something takes of a charge. */
-  constructor(what: string, neededUj: number, profile: DeviceProfile) {
-    const storage = profileStorage(profile);
-    const capacitorUf = capacitorFor(neededUj, storage, profile);
+  constructor(
+    private readonly what: string,
+    private readonly neededUj: number,
+    private readonly profile: DeviceProfile,
+    readonly capacitorUf = capacitorFor(neededUj, profileStorage(profile), profile),
+  ) {
     super({
       code: 'E_CHARGE',
       found: `${what} take ${Math.ceil(neededUj)} µJ (simulated)`,
-      expected: `at most the ${Math.floor(usableUj(storage, profile))} µJ that a charge of ${profile.name} holds`,
+      expected: `at most the ${Math.floor(usableUj(profileStorage(profile), profile))} µJ that a charge of ${profile.name} holds`,
       hint: `Make the layer smaller, or give a \`capacitorUf\` of ${capacitorUf}uF or more.`,
     });
-    this.capacitorUf = capacitorUf;
+  }
+
+  /** The same, naming a capacitor that `compile` takes: with a larger one tiles become larger as well, so it is tried. */
+  tried(compile: (capacitorUf: number) => unknown): ChargeError {
+    try {
+      compile(this.capacitorUf);
+      return this;
+    } catch (error) {
+      if (!(error instanceof ChargeError) || error.capacitorUf <= this.capacitorUf) return this;
+      return new ChargeError(this.what, this.neededUj, this.profile, error.capacitorUf);
+    }
   }
 }
 

@@ -349,7 +349,12 @@ export function compile(model: QuantizedNetwork, given: CompileOptions = {}): Ui
   validateNetwork(model);
   if (options.learn?.layers.trim() === AUTO)
     return compile(model, { ...given, learn: choiceOf(model, { ...given, learn: options.learn }).learn });
-  const { image, profile, prove: proved } = assemble(model, options);
-  checkCharge(readImage(image), profile);
-  return options.verify ? proved(prove(image, options)) : image;
+  try {
+    const { image, profile, prove: proved } = assemble(model, options);
+    checkCharge(readImage(image), profile);
+    return options.verify ? proved(prove(image, options)) : image;
+  } catch (error) {
+    if (!(error instanceof ChargeError)) throw error;
+    throw error.tried((capacitorUf) => compile(model, { ...given, capacitorUf }));
+  }
 }

@@ -241,7 +241,7 @@ export const LEARNING_MUTANTS: readonly (Mutant & { obligation: Obligation })[] 
   },
   {
     name: 'weights flipped before they are whole',
-    obligation: 'base case',
+    obligation: 'job',
     file: `${GRAD}turn.ts`,
     edits: [
       [
@@ -262,8 +262,8 @@ export const LEARNING_MUTANTS: readonly (Mutant & { obligation: Obligation })[] 
     file: `${GRAD}update.ts`,
     edits: [
       [
-        'load<i32>(op, UPDATE_CLIP), draw(key, index)) : 0;',
-        'load<i32>(op, UPDATE_CLIP), draw(key, index) ^ load<u8>(low, 4096)) : 0;',
+        'return key(load<u8>(op, UPDATE_LAYER + 1), what);',
+        'return key(load<u8>(op, UPDATE_LAYER + 1), what ^ load<u8>(op + load<usize>(op, OP_SCRATCH3), 4096));',
       ],
     ],
   },
