@@ -165,16 +165,28 @@ const rows = (costs: KernelCosts): string =>
   Object.entries(costs)
     .map(([kernel, row]) => `${kernel}: ${JSON.stringify(row)},`)
     .join('\n');
+
+/** The body whose costs another has, but for what a vector unit computes. */
+const BASES: Partial<Record<Body, Body>> = { lea: 'msp430' };
+
+/** The table of a body as a file; of one that has a base, the rows that differ. */
+function tableOf(body: Body, costs: KernelCosts): string {
+  const base = BASES[body];
+  const taken = base ? fitted(base).costs : {};
+  const own = Object.entries(costs).filter(
+    ([kernel, row]) => JSON.stringify(row) !== JSON.stringify(taken[kernel]),
+  );
+  const first = base ? `...${base}Costs,\n` : '';
+  return `// Made by \`${COMMAND}\` from bench/${isMsp430(body) ? `calibration-${body}` : 'calibration'}.json: what one of each
+// thing costs that a kernel does (\`work\` of its op in host/ops), in ${isMsp430(body) ? 'cycles' : 'instructions'}, counted.
+import type { Counts } from '../shared/work.js';
+${base ? `import { ${base}Costs } from './${base}.js';\n` : ''}
+export const ${body}Costs: Readonly<Record<string, Counts>> = {\n${first}${rows(Object.fromEntries(own))}\n};
+`;
+}
+
 for (const body of BODIES) {
   const { samples, costs } = fitted(body);
   printErrors(body, samples, costs);
-  await writePretty(
-    `host/ops/kernel-costs/${body}.ts`,
-    `// Made by \`${COMMAND}\` from bench/${isMsp430(body) ? `calibration-${body}` : 'calibration'}.json: what one of each
-// thing costs that a kernel does (\`work\` of its op in host/ops), in ${isMsp430(body) ? 'cycles' : 'instructions'}, counted.
-import type { Counts } from '../shared/work.js';
-
-export const ${body}Costs: Readonly<Record<string, Counts>> = {\n${rows(costs)}\n};
-`,
-  );
+  await writePretty(`host/ops/kernel-costs/${body}.ts`, tableOf(body, costs));
 }
