@@ -1,6 +1,6 @@
 import type { Usage } from '../analyze/analyze.js';
 import { signerText } from '../report/signer.js';
-import { count, sentences, table } from '../report/text.js';
+import { count, facts, sentences } from '../report/text.js';
 import type { FirmwareExport } from './export-firmware.js';
 
 const percent = ({ usedBytes, totalBytes }: Usage): string =>
@@ -30,26 +30,17 @@ export function exportText(
   ];
   if (usage) {
     const { codeBytes, imageBytes, staticBytes, stackBytes } = usage;
-    const notes = {
-      flash: `code and constants ${count(codeBytes)}, image ${count(imageBytes)}`,
-      ram: `static ${count(staticBytes)}, stack ${count(stackBytes)}`,
-      nvm: 'cursors, buffers',
+    const parts = {
+      flash: `: code and constants ${count(codeBytes)}, image ${count(imageBytes)}`,
+      ram: `: static ${count(staticBytes)}, stack ${count(stackBytes)}`,
+      nvm: ': cursors and buffers',
     };
-    const rows = (['flash', 'ram', 'nvm'] as const).map((name) => {
+    const rows = (['flash', 'ram', 'nvm'] as const).map((name): [string, string, string] => {
       const { usedBytes, totalBytes } = usage[name];
-      return [
-        name.toUpperCase(),
-        `${count(usedBytes)} B`,
-        `${count(totalBytes)} B`,
-        percent(usage[name]),
-        notes[name],
-      ];
+      const note = `${percent(usage[name])} of ${count(totalBytes)} B${parts[name]}`;
+      return [name.toUpperCase(), `${count(usedBytes)} B`, note];
     });
-    lines.push(
-      '',
-      table([['', 'used', `of ${board ?? device}`, '', ''], ...rows]),
-      '(measured: sections of firmware.elf)',
-    );
+    lines.push('', `memory of ${board ?? device} (measured: sections of firmware.elf):`, facts(rows));
   }
   for (const { name, layers } of from) {
     const what = layers.length > 0 ? `tickets and what ${layers.join(', ')} learnt` : 'tickets alone';

@@ -37,7 +37,7 @@ export function replayRows(result: ReplayResult): Row[] {
       `policy ${result.policy}, on LOW the app ${result.onLow}s${result.inputs === 'noise' ? NOISE : ''}`,
     ],
     ['identical to steady power', result.identical ? 'yes' : 'NO', 'answers and final NVM'],
-    ['power failures', count(result.cuts), `${count(result.boots)} boots, ${count(result.commits)} commits`],
+    ['power failures', count(result.cuts), `boots ${count(result.boots)}, commits ${count(result.commits)}`],
     ['latency, median', ms(latencyMs.median), `from ${ms(latencyMs.min)} to ${ms(latencyMs.max)}`],
     ['dead time', percent(result.deadPercent), `off ${ms(result.offMs)}, asleep ${ms(result.sleepMs)}`],
     ['work done again', percent(result.reexecutedPercent), 'of cycles on steady power'],
