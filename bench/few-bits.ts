@@ -70,7 +70,7 @@ const SHAPES: Record<string, Shape> = {
 };
 
 const NETWORKS: readonly Few[] = [
-  { name: 'a', shape: 'digits', outputs: [8, 24, 48, 10], bits: [8, 2, 2, 4] },
+  { name: 'a', shape: 'digits', outputs: [8, 24, 48, 10], bits: [8, 2, 2, 2] },
   { name: 'b', shape: 'digits', outputs: [6, 16, 32, 10], bits: [8, 2, 2, 2] },
   { name: 'c', shape: 'digits', outputs: [6, 16, 16, 10], bits: [4, 2, 2, 2] },
   { name: 'd', shape: 'digits', outputs: [4, 12, 12, 10], bits: [4, 2, 2, 2] },
@@ -79,6 +79,7 @@ const NETWORKS: readonly Few[] = [
   { name: 'har-40', shape: 'har', outputs: [24, 32, 64, 64, 6], bits: [8, 2, 2, 2, 4] },
   { name: 'har-80', shape: 'har', outputs: [16, 24, 32, 32, 6], bits: [4, 2, 2, 2, 4] },
   { name: 'har-quick', shape: 'har', outputs: [16, 24, 32, 32, 6], bits: [8, 8, 2, 2, 4] },
+  { name: 'keywords-quick', shape: 'keywords', outputs: [4, 8, 96, 64, 32, 10], bits: [8, 8, 2, 2, 2, 4] },
   { name: 'keywords-80', shape: 'keywords', outputs: [4, 8, 96, 64, 32, 10], bits: [8, 2, 2, 2, 2, 4] },
 ];
 

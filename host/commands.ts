@@ -24,7 +24,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   compress: {
     summary:
-      'Train a float network (.onnx) into a circulant, pruned, integer one that fits a device and a charge.',
+      'Train a float network (.onnx, .tflite) into a circulant, pruned, integer one that fits a device and a charge.',
     load: () => import('./compress/command.js'),
   },
   run: {

@@ -42,7 +42,7 @@ function open(name: keyof typeof SOURCES, file: string): Uint8Array {
 function idx(name: string): LabelledData {
   const pixels = open('mnist', `${name}-images-idx3-ubyte.gz`).subarray(16);
   const labels = open('mnist', `${name}-labels-idx1-ubyte.gz`).subarray(8);
-  return { inputs: Float32Array.from(pixels, (value) => value / 255), labels: Uint8Array.from(labels) };
+  return { inputs: new Float32Array(pixels).map((value) => value / 255), labels: Uint8Array.from(labels) };
 }
 
 /** MNIST: 10,000 training images 28×28 in 0 … 1, and 5,000 of the test set. */

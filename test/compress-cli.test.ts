@@ -1,4 +1,4 @@
-// `brownout compress` as people meet it: an .onnx and a .npz in, an image and a page out, killed on the way and gone on.
+// `brownout compress` as people meet it: an .onnx or .tflite and a .npz in, an image and a page out, killed on the way and gone on.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,8 +14,12 @@ import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import { onnxModel } from './util/models.js';
 import { npz } from './util/npz-writer.js';
+import * as fb from '../samples/tflite/flatbuffer-writer.js';
+import { OP, tfliteModel, type TfliteOperator, type TfliteTensor } from '../samples/tflite/model.js';
 
 const bin = join(fileURLToPath(new URL('../../', import.meta.url)), 'bin/brownout.js');
+/** TensorFlow Lite's number for float32. */
+const FLOAT = 0;
 const folder = mkdtempSync(join(tmpdir(), 'brownout-compress-cli-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
@@ -147,7 +151,38 @@ const labelled = ({
   data: labels,
 });
 
+/** The same network as TensorFlow Lite has it: channels last, ReLU fused. */
+function asTflite(): Uint8Array {
+  const [conv, fc1, fc2] = network.layers as (FloatLayer & { kind: 'dense' })[];
+  const floats = (shape: number[], values?: Float32Array): TfliteTensor => ({
+    ...{ shape, type: FLOAT },
+    ...(values ? { data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) } : {}),
+  });
+  const layer = (
+    code: number,
+    at: number,
+    options: NonNullable<TfliteOperator['options']>,
+  ): TfliteOperator => ({
+    ...{ code, inputs: [at, at + 1, at + 2], outputs: [at + 3], options },
+  });
+  const valid = { 0: fb.i8(1), 1: fb.i32(1), 2: fb.i32(1), 3: fb.i8(1) };
+  return tfliteModel(
+    [
+      floats([1, 6, 6, 2]),
+      ...[floats([4, 3, 3, 2], conv!.weights), floats([4], conv!.bias), floats([1, 4, 4, 4])],
+      ...[floats([32, 64], fc1!.weights), floats([32], fc1!.bias), floats([1, 32])],
+      ...[floats([4, 32], fc2!.weights), floats([4], fc2!.bias), floats([1, 4])],
+    ],
+    [
+      layer(OP.CONV_2D, 0, valid),
+      layer(OP.FULLY_CONNECTED, 3, { 0: fb.i8(1) }),
+      layer(OP.FULLY_CONNECTED, 6, { 0: fb.i8(0) }),
+    ],
+  );
+}
+
 writeFileSync(join(folder, 'model.onnx'), asOnnx());
+writeFileSync(join(folder, 'model.tflite'), asTflite());
 const test_ = halves(100, 2);
 /** Ten people, each with twenty inputs. */
 const people = { labels: Uint8Array.from({ length: 200 }, (_, i) => Math.floor(i / 20)) };
@@ -191,6 +226,61 @@ test('compress: progress, tables, a page; killed on the way it goes on to the sa
   assert.not.ok(existsSync(join(folder, 'cut.brn.progress')));
   const bytes = (name: string): Buffer => readFileSync(join(folder, name));
   assert.ok(bytes('cut.brn').equals(bytes('whole.brn')));
+});
+
+test('compress takes a float .tflite file: as the .onnx file of the same network, but for channels last', async () => {
+  const last = { dtype: 'float32' as const, shape: [200, 6, 6, 2], data: training.inputs };
+  const tested = { dtype: 'float32' as const, shape: [100, 6, 6, 2], data: test_.inputs };
+  writeFileSync(join(folder, 'last.npz'), npz({ ...sets, x: last, x_test: tested }, 8));
+  const short = ['--epochs', '2', '--structure', 'none', '--methods', 'direct', '--json'];
+  const results = [];
+  for (const [model, data] of [
+    ['model.onnx', 'train.npz'],
+    ['model.tflite', 'last.npz'],
+  ] as const) {
+    const { code, out, err } = await brownout([model, '--data', data, ...short, '-o', `${model}.brn`]);
+    assert.is(code, 0, err + out);
+    const { before, after } = JSON.parse(out) as Record<
+      'before' | 'after',
+      { accuracy: number; loss: number }
+    >;
+    results.push([before.accuracy, after.accuracy, after.loss]);
+  }
+  assert.equal(results[0], results[1]);
+  const { preprocessing } = readImage(readFileSync(join(folder, 'model.tflite.brn'))).metadata;
+  assert.not.ok(preprocessing.channelsFirst);
+});
+
+test('compress refuses recurrent networks, files of integers and activations of few bits by name', async () => {
+  const step = { inputs: ['x', 'w', 'r'], outputs: ['', 'y'], integers: { hidden_size: 2 } };
+  const weights = {
+    w: { shape: [1, 8, 4], values: new Float32Array(32) },
+    r: { shape: [1, 8, 2], values: new Float32Array(16) },
+  };
+  writeFileSync(join(folder, 'lstm.onnx'), onnxModel([3, 1, 4], [{ op: 'LSTM', ...step }], weights));
+  writeFileSync(
+    join(folder, 'int8.tflite'),
+    tfliteModel([{ shape: [1, 6] }, { shape: [1, 6] }], [{ code: OP.RELU6, inputs: [0], outputs: [1] }]),
+  );
+  const rounded = [
+    { op: 'Gemm', inputs: ['x', 'w'], outputs: ['g'], integers: { transB: 1 } },
+    { op: 'QuantizeLinear', inputs: ['g', 's', 'z'], outputs: ['q'] },
+    { op: 'DequantizeLinear', inputs: ['q', 's', 'z'], outputs: ['y'] },
+  ];
+  const scale = { s: { shape: [], values: Float32Array.of(0.5) }, z: { shape: [], values: Int8Array.of(0) } };
+  const w = { shape: [2, 4], values: new Float32Array(8) };
+  writeFileSync(join(folder, 'rounded.onnx'), onnxModel([1, 4], rounded, { w, ...scale }));
+  for (const [model, found] of [
+    ['lstm.onnx', /^a recurrent network: LSTM$/],
+    ['int8.tflite', /^a \.tflite file of integers$/],
+    ['rounded.onnx', /^dense ".*", whose outputs the file rounds to integers of its own$/],
+  ] as const) {
+    const { code, out } = await brownout([model, '--data', 'train.npz', '--json']);
+    assert.is(code, 2);
+    const { error } = JSON.parse(out) as { error: { code: string; found: string } };
+    assert.is(error.code, 'E_TRAIN_OP');
+    assert.match(error.found, found);
+  }
 });
 
 test('compress: what is wrong is said by name, with exit code 2', async () => {

@@ -1,4 +1,4 @@
-import { basename, extname } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { compress } from './compress.js';
 import { compressOptions } from './compress-options.js';
 import type { Augmentation } from './augment.js';
@@ -8,8 +8,9 @@ import { asOption } from '../data/input-options.js';
 import { type InputArray, realInputs } from '../data/model-input.js';
 import { BrownoutError, ExitCode } from '../error.js';
 import type { FloatGraph } from '../import/float-graph.js';
+import { fileOperators, floatGraphOf } from '../import/import-model.js';
+import type { ImportedOnnx } from '../import/onnx/import-onnx.js';
 import { elementCount } from '../model/quantized-network.js';
-import { importOnnx } from '../import/onnx/import-onnx.js';
 import { compressText } from './report.js';
 import { compressHtml } from './page.js';
 import { checkCount, type LabelledArray, type LabelledSet, readBoth, readSets } from '../data/samples.js';
@@ -79,6 +80,31 @@ const mapped = <T>(
   ...(test ? { test: use(test) } : {}),
 });
 
+/** Layers that go over a sequence step by step, as files name them. */
+const RECURRENT = /^(LSTM|GRU|RNN|SVDF|.*_(LSTM|RNN))$/;
+
+/** A float model's file as a graph. Throws `E_TRAIN_OP` where it is of integers or recurrent. */
+function imported(path: string): ImportedOnnx {
+  const model = readUserFile(path);
+  const beside = (file: string): Uint8Array => readUserFile(join(dirname(path), file));
+  const recurrent = Object.keys(fileOperators(model, beside)).filter((name) => RECURRENT.test(name));
+  if (recurrent.length > 0)
+    throw new BrownoutError({
+      code: 'E_TRAIN_OP',
+      found: `a recurrent network: ${recurrent.join(', ')}`,
+      expected: 'layers without a state',
+      hint: '`brownout compile` takes recurrent layers: quantize this model as it is. To train, use convolutions over time.',
+    });
+  const graph = floatGraphOf(model, { beside });
+  if (graph) return graph;
+  throw new BrownoutError({
+    code: 'E_TRAIN_OP',
+    found: 'a .tflite file of integers',
+    expected: 'one of floats, as it was before it was quantized',
+    hint: 'Convert the model without quantization; `brownout compile` takes this one as it is.',
+  });
+}
+
 const AUGMENT = ['none', 'image', 'handwriting', 'series'] as const;
 
 /** What a preset changes, in words: shiftPixels 2, … */
@@ -88,7 +114,7 @@ const augmentText = (changes: Augmentation): string =>
     .join(', ');
 
 export const command: Command = defineCommand({
-  positionals: [{ name: 'model', expected: 'a float network (.onnx)' }],
+  positionals: [{ name: 'model', expected: 'a float network (.onnx, .tflite)' }],
   options: {
     data: {
       kind: file('training inputs and their classes', 'train.npz', isBytes),
@@ -119,7 +145,7 @@ export const command: Command = defineCommand({
   },
   examples: [
     'brownout compress model.onnx --data train.npz --device msp430fr5994 --flash 32KB --sram 4KB --energy 20mJ -o model.brn',
-    'brownout compress model.onnx --data train.npz --flash 8KB --augment image --report model.html',
+    'brownout compress model.tflite --data train.npz --flash 8KB --augment image --report model.html',
   ],
   run({ positionals, options, print, progress, writes, commandLine }) {
     const path = positionals[0]!;
@@ -130,7 +156,7 @@ export const command: Command = defineCommand({
     const augmentation = AUGMENTATIONS[augment];
     if (augmentation)
       print(`every input changes at random in every epoch, by up to: ${augmentText(augmentation)}`);
-    const { graph, channelsFirst } = importOnnx(readUserFile(path));
+    const { graph, channelsFirst } = imported(path);
     const network = fromGraph(graph);
     const given = {
       ...(as ? { as } : {}),

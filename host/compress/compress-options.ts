@@ -216,7 +216,7 @@ export const compressOptions = {
   structure: {
     kind: choice(STRUCTURES),
     default: 'any',
-    help: 'what may change of layers: any, circulant, channels, kernel or none',
+    help: 'what may change of layers',
   },
   metric: {
     kind: choice(METRICS),

@@ -124,6 +124,12 @@ export function fromGraph(graph: FloatGraph): FloatNetwork {
   for (const op of graph.ops.slice(0, last + 1)) {
     const uses = (names.get(op.name) ?? 0) + 1;
     names.set(op.name, uses);
+    if (graph.tensors[op.output]!.given)
+      refuse(
+        op,
+        ', whose outputs the file rounds to integers of its own',
+        'floats: training gives activations 8 bits, as kernels take them, and weights 8, 4, 2 or 1 (--bits)',
+      );
     const made = layerOf(graph, op, (tensor) => makers.get(tensor));
     const layer = uses === 1 ? made : { ...made, name: `${op.name}_${uses}` };
     const reads = makers.get(op.inputs[0]!);
