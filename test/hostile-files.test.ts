@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { OP_SCRATCH0, OP_TILES, STATE_BYTES } from '../assembly/layout.js';
+import { CONSTANT, H_NVM_BYTES, OP_SCRATCH0, OP_TILES, STATE_BYTES } from '../assembly/layout.js';
 import { BrownoutError } from '../host/error.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { crc32 } from '../host/model/crc32.js';
@@ -13,9 +13,11 @@ import { cursorBytes, idleFields } from '../host/model/cursor.js';
 import { readDevice, readImage, resealImage } from '../host/model/image.js';
 import { stateRecord } from '../host/model/state-record.js';
 import { run } from '../host/run/run.js';
+import { verify } from '../host/verify/verify.js';
 import { draws, turnOn } from './hostile/meter.js';
 import { inProcess } from './util/cli.js';
 import { codeOf } from './util/failure.js';
+import { resealed, setField } from './util/image-bytes.js';
 
 const DIGITS = resolve('checkpoints/digits.brn');
 const HAR = resolve('checkpoints/har.brn');
@@ -211,6 +213,20 @@ test('an op that goes astray, checksums made to fit, is an error by name at run'
     assert.instance(error, BrownoutError);
     assert.is((error as BrownoutError).code, 'E_IMAGE_RECORD');
     assert.match((error as BrownoutError).found, /goes astray/);
+  }
+});
+
+test('an image that asks for more NVM than its buffers take is refused before any of it is laid out', () => {
+  for (const path of [DIGITS, HAR, LEARN]) {
+    const image = readImage(readFileSync(path));
+    for (const nvmBytes of [image.nvmBytes + 128, 64 << 20, CONSTANT - 64]) {
+      const file = resealed(image, (bytes) => setField(bytes, H_NVM_BYTES, nvmBytes));
+      assert.is(
+        codeOf(() => verify(file)),
+        'E_IMAGE_RECORD',
+        `${path}, ${nvmBytes}`,
+      );
+    }
   }
 });
 

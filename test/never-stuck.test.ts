@@ -1,5 +1,5 @@
-// The example firmware lives on: after boots without progress, over NVM that cannot be read, and when a job faults.
-import { execFileSync } from 'node:child_process';
+// The example firmware lives on: after boots without progress, over NVM that cannot be read or written, and when the supply warns.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -15,20 +15,16 @@ import {
   N_IMAGE_ID,
   OP_TILES,
 } from '../assembly/layout.js';
-import { exportFirmware } from '../host/export/export-firmware.js';
+import { exportFirmware, type FirmwareExport } from '../host/export/export-firmware.js';
 import { writeFirmwareFolder } from '../host/export/folder.js';
-import { linkElf } from '../host/firmware/build-elf.js';
-import { NvmFile, runOnBoard } from '../host/firmware/qemu.js';
-import { linkerScript } from '../host/firmware/sources.js';
-import { boardCalled, targetCalled } from '../host/firmware/targets.js';
 import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
 import { cursorBytes, idleFields } from '../host/model/cursor.js';
-import { readImage } from '../host/model/image.js';
+import { type Image, readImage } from '../host/model/image.js';
 import { stateRecord } from '../host/model/state-record.js';
 import { layered } from '../samples/networks.js';
 import { compileUnproved } from './util/compile.js';
-import { boardPackages, hasPrograms, temporaryFolder } from './util/native.js';
+import { hasPrograms, temporaryFolder } from './util/native.js';
 import { runOracle } from './util/oracle.js';
 
 const network = layered(new Random(2));
@@ -52,31 +48,60 @@ function stuck(boots: number): Uint8Array {
   return nvm;
 }
 
-const sequences = (nvm: Uint8Array): number =>
+/** The number of the newest cursor. */
+const sequences = (nvm: Uint8Array, { slots, slotStride }: Image = image): number =>
   Math.max(
     ...[0, 1].map((slot) => {
-      const at = image.slots.offset + slot * image.slotStride;
+      const at = slots.offset + slot * slotStride;
       return new DataView(nvm.buffer, nvm.byteOffset + at, CURSOR_BYTES).getUint32(C_SEQUENCE, true);
     }),
   );
 
-let program: Promise<string> | undefined;
+/** A change of one file of the folder: what stands there, what takes its place. */
+type Edit = readonly [file: string, from: string, to: string];
+/** Sleep that can be seen. */
+const SEEN: Edit = [
+  'brownout_board_posix.c',
+  'brownout_board_sleep(void) {\n',
+  'brownout_board_sleep(void) {\n  brownout_board_print("slept\\n");\n',
+];
 
-/** The example's folder, built for this machine. */
-async function built(): Promise<string> {
+const exports = new Map<Image, Promise<FirmwareExport>>();
+
+/** The example's folder, built for this machine, with changes. */
+async function built(of: Image, ...edits: readonly Edit[]): Promise<string> {
   const folder = join(temporaryFolder('stuck'), 'firmware');
-  writeFirmwareFolder(folder, (await exportFirmware(image, { target: 'posix' })).files);
-  execFileSync('make', ['-s'], { cwd: folder, stdio: 'pipe' });
+  const exported = exports.get(of) ?? exportFirmware(of, { target: 'posix', verify: false });
+  exports.set(of, exported);
+  const files = new Map((await exported).files);
+  for (const [file, from, to] of [SEEN, ...edits]) {
+    const text = Buffer.from(files.get(file)!).toString();
+    assert.ok(text.includes(from), `${file} has no ${from}`);
+    files.set(file, Buffer.from(text.replace(from, to)));
+  }
+  writeFirmwareFolder(folder, files);
+  execFileSync('make', ['-s', 'CFLAGS=-std=c99'], { cwd: folder, stdio: 'pipe' });
   return folder;
 }
 
-/** What one run of the example prints over `nvm`, and the NVM it leaves. */
-async function runOver(nvm: Uint8Array): Promise<{ out: string; left: Uint8Array }> {
-  program ??= built();
-  const folder = await program;
+/** Whoever hangs ends. */
+const LIMITED = 'ulimit -t 10; exec ./firmware';
+
+/** What one run of the example in `folder` prints over `nvm`, how it ends, and the NVM it leaves. */
+function runIn(folder: string, nvm: Uint8Array): { out: string; status: number | null; left: Uint8Array } {
   writeFileSync(join(folder, 'nvm.bin'), nvm);
-  const out = execFileSync('./firmware', { cwd: folder, encoding: 'utf8' });
-  return { out, left: readFileSync(join(folder, 'nvm.bin')) };
+  const { stdout, status } = spawnSync('sh', ['-c', LIMITED], { cwd: folder, encoding: 'utf8' });
+  return { out: stdout, status, left: readFileSync(join(folder, 'nvm.bin')) };
+}
+
+let program: Promise<string> | undefined;
+
+/** What one run of the example as it is prints, and the NVM it leaves; it must end well. */
+async function runOver(nvm: Uint8Array): Promise<{ out: string; left: Uint8Array }> {
+  program ??= built(image);
+  const { out, status, left } = runIn(await program, nvm);
+  assert.is(status, 0, out);
+  return { out, left };
 }
 
 nativeTest(
@@ -87,9 +112,11 @@ nativeTest(
       { boots: 0, says: `ticket 1 answer ${answer}\n`, commits: 2 },
       { boots: 3, says: `ticket 1 answer ${answer}\n`, commits: 2 },
       { boots: 4, says: `ticket 1 answer ${answer}\n`, commits: TILES + 1 },
-      { boots: image.maxBoots, says: `ticket 1 answer ${answer}\n`, commits: TILES + 1 },
-      { boots: 127, says: `ticket 1 answer ${answer}\n`, commits: TILES + 1 },
-      { boots: 128, says: `given up: ticket 1\nticket 2 answer ${answer}\n` },
+      { boots: image.maxBoots - 1, says: `ticket 1 answer ${answer}\n`, commits: TILES + 1 },
+      // From the image's bound on it sleeps first.
+      { boots: image.maxBoots, says: `slept\nticket 1 answer ${answer}\n`, commits: TILES + 1 },
+      { boots: 127, says: `slept\nticket 1 answer ${answer}\n`, commits: TILES + 1 },
+      { boots: 128, says: `slept\ngiven up: ticket 1\nticket 2 answer ${answer}\n` },
     ];
     assert.ok(TILES > 2);
     for (const { boots, says, commits } of cases) {
@@ -116,6 +143,25 @@ nativeTest('NVM that cannot be read as this image is provisioned anew, with a re
   }
 });
 
+nativeTest('NVM that cannot be written, an error that comes again: said, slept on, a failure', async () => {
+  const write = 'void brownout_nvm_write(uint32_t address, const void *source, uint32_t length) {\n';
+  const broken = await built(image, ['brownout_nvm_file.c', write, `${write}  if (length) return;\n`]);
+  const { out, status } = runIn(broken, new Uint8Array(image.nvmBytes));
+  const { E_MAGIC } = ErrorCode;
+  assert.is(out, `provisioned anew after ${E_MAGIC}\nerror ${E_MAGIC}\nslept\n`);
+  assert.is(status, 1);
+});
+
+nativeTest('a supply that warns: a commit, sleep, and the job goes on', async () => {
+  const warned = readImage(compileUnproved(network, { policy: 'low' }));
+  const low: Edit = ['brownout_hal_posix.c', '  return 0;\n', '  static int asked;\n  return asked++ < 3;\n'];
+  const { out, status, left } = runIn(await built(warned, low), new Uint8Array(warned.nvmBytes));
+  assert.is(out, `slept\nslept\nslept\nticket 1 answer ${answer}\n`);
+  assert.is(status, 0);
+  // Submit, three warnings, the answer, its delivery.
+  assert.is(sequences(left, warned), 6);
+});
+
 nativeTest(
   'an update: the old model’s NVM is refused under the new firmware, and never its answers',
   async () => {
@@ -132,54 +178,5 @@ nativeTest(
     }
   },
 );
-
-/** The first job's hardware breaks whenever the job reads NVM. */
-const POISON = `#include "brownout.h"
-static void poison(uint32_t address) {
-  if (address - BROWNOUT_DIAGNOSTICS < BROWNOUT_DIAGNOSTICS_BYTES) return;
-  if (brownout_status() == BROWNOUT_RUN && brownout_ticket() == 1u) INSTEAD;
-}
-`;
-const FAULTS: Record<string, [board: string, fault: string]> = {
-  'Cortex-M, by a fault of the core': ['qemu-mps2-an386', '__asm__ volatile("udf #0")'],
-  'Cortex-M, by a trap': ['qemu-mps2-an386', 'brownout_trap()'],
-  'Cortex-M, by NMI': ['qemu-mps2-an386', '*(volatile uint32_t *)0xe000ed04u = 1u << 31'],
-  'RISC-V': ['qemu-riscv-virt', '__asm__ volatile("ebreak")'],
-};
-
-for (const [name, [boardName, fault]] of Object.entries(FAULTS)) {
-  const boardTest = hasPrograms(`a job that faults: ${name}`, boardPackages(boardName)) ? test : test.skip;
-  boardTest(`${name}: a job that faults at every try restarts the part, and is given up`, async () => {
-    const board = boardCalled(boardName);
-    const folder = join(temporaryFolder('poison'), 'firmware');
-    const { files } = await exportFirmware(image, { target: board.core });
-    const body = 'brownout_nvm_mapped.c';
-    const text = Buffer.from(files.get(body)!).toString();
-    const view = /const void \*brownout_nvm_view\(.*\n/;
-    assert.match(text, view);
-    const poisoned = text.replace(
-      view,
-      (head) => `${POISON.replace('INSTEAD', fault)}${head}  poison(address);\n`,
-    );
-    files.set(body, Buffer.from(poisoned));
-    files.set('link.ld', Buffer.from(linkerScript(board)));
-    writeFirmwareFolder(folder, files);
-    const target = targetCalled(board.core);
-    const sources = [...files.keys()].filter((file) => file.endsWith('.c'));
-    const defines = [
-      'BROWNOUT_SEMIHOSTING',
-      'BROWNOUT_RESTARTS',
-      `BROWNOUT_NVM_ADDRESS=${board.nvm.origin}u`,
-    ];
-    const elf = linkElf(folder, sources, { target, defines });
-    const nvm = new NvmFile(join(folder, 'nvm.bin'), board);
-    const { lines, exitCode } = await runOnBoard(board, elf, nvm.path);
-    assert.equal(lines.slice(-2), ['given up: ticket 1', `ticket 2 answer ${answer}`]);
-    assert.is(exitCode, 0);
-    // The first life submits; 128 more find the job where it was.
-    const faults = lines.filter((line) => line === 'fault').length;
-    if (fault !== 'brownout_trap()') assert.is(faults, 129);
-  });
-}
 
 test.run();

@@ -12,6 +12,8 @@ export interface RunOptions {
   killAfterMs?: number;
   /** Longest time a run may take before it counts as hung; default 120,000. */
   timeoutMs?: number;
+  /** Processor time, in seconds, after which it counts as hung, too; default: none. */
+  processorSeconds?: number;
 }
 
 export interface BoardRun {
@@ -22,6 +24,8 @@ export interface BoardRun {
 }
 
 const HANG_MS = 120_000;
+/** Becomes the program behind the limit, under it. */
+const LIMITED = 'ulimit -t "$0"; exec "$@"';
 
 /** Runs `elf` on a board whose NVM is the file `nvmPath` until it ends or is killed. Throws `E_TOOL_MISSING`. */
 export function runOnBoard(
@@ -30,14 +34,16 @@ export function runOnBoard(
   nvmPath: string,
   options: RunOptions = {},
 ): Promise<BoardRun> {
-  const { countInstructions = false, killAfterMs, timeoutMs = HANG_MS } = options;
+  const { countInstructions = false, killAfterMs, timeoutMs = HANG_MS, processorSeconds } = options;
   const args = [
     ...[...board.machine(nvmPath), '-nographic', '-monitor', 'none', '-serial', 'none'],
     ...['-semihosting-config', 'enable=on,target=native', '-kernel', elf],
     ...(countInstructions ? ['-icount', 'shift=0'] : []),
   ];
-  // No shell between: a kill must hit the emulator itself.
-  const child = spawn(requireTool(board.emulator), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = [requireTool(board.emulator), ...args];
+  if (processorSeconds !== undefined) command.unshift('sh', '-c', LIMITED, `${processorSeconds}`);
+  // No shell stays between: a kill must hit the emulator itself.
+  const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let hung = false;
@@ -48,10 +54,12 @@ export function runOnBoard(
       child.kill('SIGKILL');
     }, killAfterMs ?? timeoutMs);
     child.on('error', reject);
-    child.on('close', (exitCode) => {
+    child.on('close', (exitCode, signal) => {
       clearTimeout(kill);
       const text = Buffer.concat(chunks).toString('utf8');
       if (hung) reject(new Error(`${board.name} did not end within ${timeoutMs} ms:\n${text}`));
+      else if (signal !== null && killAfterMs === undefined)
+        reject(new Error(`${board.name} was stopped by ${signal}:\n${text.slice(0, 4000)}`));
       else resolve({ lines: text.split('\n').slice(0, -1), exitCode });
     });
   });

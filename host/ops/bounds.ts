@@ -122,7 +122,7 @@ function checkBounds(image: DeviceImage, walk: Walk, op: OpRecord, what: string)
   for (const [field, bytes] of writes) walk.extent(op, what, field, bytes, true);
 }
 
-/** Bytes of state up to the last that anything but a record names. */
+/** Bytes of state up to the last that anything but a record names; learning has its lanes behind all else. */
 function regionsEnd({ slots, diagnostics, input, output, learning, stream }: DeviceImage): number {
   const ends = [slots, diagnostics, input, output].map(({ offset, bytes }) => offset + bytes);
   if (learning) ends.push(learning.lanes + (learning.laneCount + 1) * learning.laneBytes);
@@ -137,7 +137,6 @@ function regionsEnd({ slots, diagnostics, input, output, learning, stream }: Dev
  */
 export function checkRecords(image: DeviceImage): void {
   const walk = new Walk(image);
-  const learns = image.learning !== undefined;
   for (const [index, op] of image.ops.entries()) {
     const what = `op ${index} (${kernelName(op.kind, op.get(1))})`;
     const tiles = op.get(OP_TILES);
@@ -154,6 +153,6 @@ export function checkRecords(image: DeviceImage): void {
     checkBounds(image, walk, op, what);
   }
   const used = Math.max(walk.end, regionsEnd(image));
-  if (!learns && image.nvmBytes > used + SLACK)
+  if (image.nvmBytes > used + SLACK)
     refuseRecord(`${image.nvmBytes} bytes of NVM`, `${used}: what its buffers take`);
 }

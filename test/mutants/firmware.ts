@@ -4,6 +4,67 @@ import { of } from './mutant.js';
 export const FIRMWARE = [
   ...of('firmware/main.c', { test: 'never-stuck' }, [
     ['no progress taken for NVM that cannot be read', 'state == BROWNOUT_E_NO_PROGRESS) {', '0) {'],
+    [
+      'no sleep after boots without progress',
+      '    doze();\n    state = BROWNOUT_RUN;',
+      '    state = BROWNOUT_RUN;',
+    ],
+    ['no sleep when the supply warns', '== BROWNOUT_LOW) doze();', '== BROWNOUT_LOW) {\n  }'],
+    ['no sleep after an error', '  doze();\n  return 1;', '  return 1;'],
+    ['an error that ends as if all were well', '  doze();\n  return 1;', '  doze();\n  return 0;'],
+    ['a job that is never given up', ' || brownout_boots() <= MOST_BOOTS', ''],
+    ['a job given up a boot early', 'brownout_boots() <= MOST_BOOTS', 'brownout_boots() < MOST_BOOTS'],
+    ['a job given up without a record', '  report("given up: ticket", (int32_t)brownout_ticket());\n', ''],
+    ['a job said to be given up, and kept', 'return brownout_cancel(brownout_ticket());', 'return state;'],
+    ['NVM provisioned without a record', '    report("provisioned anew after", state);\n', ''],
+    ['NVM not provisioned', 'if (brownout_provision() < 0) return state;', ''],
+  ]),
+  ...of('firmware/brownout.c', { test: 'never-stuck' }, [
+    ['careful a boot late', '> BROWNOUT_CAREFUL_BOOTS', '> BROWNOUT_CAREFUL_BOOTS + 1'],
+    [
+      'one tile, then as many as there are',
+      '  while (state == BROWNOUT_RUN) state = brownout_run(budget);',
+      '  if (state == BROWNOUT_RUN) state = brownout_run(budget);\n  while (state == BROWNOUT_RUN) state = brownout_run(0);',
+    ],
+    [
+      'no progress booted again',
+      'if (state >= 0 || state == BROWNOUT_E_NO_PROGRESS) return state;',
+      'if (state >= 0) return state;',
+    ],
+    ['what cannot be read booted again', '  if (blank < BROWNOUT_READS) return state;\n', ''],
+  ]),
+  ...of('firmware/brownout_cortex_m.c', { test: 'faults' }, [
+    [
+      'an NMI after which the job goes on',
+      'brownout_board_nmi(void) {\n  fault();\n}',
+      'brownout_board_nmi(void) {\n}',
+    ],
+    ['no restart', '  *(volatile uint32_t *)0xe000ed0cu = 0x05fa0004u; /* AIRCR: SYSRESETREQ */\n', ''],
+    [
+      'a fault of the core that nobody handles',
+      '    brownout_board_nmi,\n    fault,',
+      '    brownout_board_nmi,\n    brownout_board_tick,',
+    ],
+  ]),
+  ...of('firmware/brownout_startup.h', { test: 'faults' }, [
+    [
+      'a fault that returns',
+      '  brownout_board_print("fault\\n");\n  brownout_board_exit(70);',
+      '  brownout_board_print("fault\\n");',
+    ],
+    ['a fault that ends the program', 'if (BROWNOUT_LIVES_ON && code != 0) restart();', ';'],
+  ]),
+  ...of('firmware/brownout_riscv.c', { test: 'faults' }, [
+    ['a core without a handler', 'csrw mtvec, %0', 'csrr t0, mtvec'],
+    ['a restart that waits', '  brownout_reset();\n}', '  for (;;) {\n  }\n}'],
+  ]),
+  ...of('firmware/brownout_hal.c', { test: 'faults' }, [
+    [
+      'a trap that waits',
+      '    *(volatile uint32_t *)0xe000ed0cu = 0x05fa0004u; /* AIRCR: SYSRESETREQ */\n',
+      '',
+    ],
+    ['a trap after which the job goes on', '  for (;;) {\n#if', '  {\n#if'],
   ]),
   ...of('firmware/brownout.c', { test: 'erase' }, [
     [

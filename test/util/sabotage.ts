@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import type { DeviceImage } from '../../host/model/image.js';
+import { keptBuild } from '../../host/toolchain/kept-builds.js';
 import { askedFor, type BuildOptions, partsOf } from '../../host/toolchain/parts.js';
 import type { Obligation } from '../../host/verify/violation.js';
 
@@ -20,26 +21,41 @@ export interface Mutant {
   cuts?: true;
 }
 
+/** Built as it is written, not as short as it can be: what is taken out is out either way. */
+const QUICKLY = ['--optimizeLevel', '1', '--shrinkLevel', '0'];
+
 /**
  * The bytes of a device module with a mutant's edits: with the kernels of `image` alone, built as `options` say, or with all but
  * those that learn.
  */
-export async function sabotaged(
-  { file, edits }: Mutant,
+export function sabotaged(
+  mutant: Mutant,
   image?: DeviceImage,
   options: BuildOptions = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { default: asc } = await import('assemblyscript/asc');
-  let binary: Uint8Array<ArrayBuffer> | undefined;
   const { source, flags } = image ? askedFor(partsOf(image), options) : WHOLE;
-  const result = await asc.main([source, ...flags], {
+  const { file, edits } = mutant;
+  for (const [from] of edits)
+    assert.ok(readSource(file)?.includes(from), `${file} has no "${from}" to sabotage`);
+  return keptBuild(JSON.stringify([source, flags, QUICKLY, file, edits]), () =>
+    assemble(mutant, [source, ...flags, ...QUICKLY]),
+  );
+}
+
+function readSource(name: string): string | null {
+  const url = new URL(name, root);
+  return existsSync(url) ? readFileSync(url, 'utf8') : null;
+}
+
+async function assemble({ file, edits }: Mutant, words: readonly string[]): Promise<Uint8Array<ArrayBuffer>> {
+  const { default: asc } = await import('assemblyscript/asc');
+  let binary: Uint8Array | undefined;
+  const result = await asc.main([...words], {
     readFile(name: string): string | null {
-      const url = new URL(name, root);
-      if (!existsSync(url)) return null;
-      const text = readFileSync(url, 'utf8');
+      const text = readSource(name);
+      if (name === 'asconfig.json') return text!.replace('"converge": true', '"converge": false');
       if (name !== file) return text;
-      for (const [from] of edits) assert.ok(text.includes(from), `${file} has no "${from}" to sabotage`);
-      return edits.reduce((changed, [from, to]) => changed.replace(from, to), text);
+      return edits.reduce((changed, [from, to]) => changed.replace(from, to), text!);
     },
     writeFile(name: string, contents: Uint8Array | string): void {
       if (name === 'device.wasm') binary = new Uint8Array(contents as Uint8Array);
@@ -47,7 +63,7 @@ export async function sabotaged(
     listFiles: () => null,
   });
   assert.ok(!result.error && binary, `asc: ${result.error?.message}`);
-  return binary!;
+  return new Uint8Array(binary!);
 }
 
 const CURSOR = 'assembly/cursor.ts';
