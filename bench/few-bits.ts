@@ -122,9 +122,17 @@ async function instructions(image: Uint8Array | undefined): Promise<string> {
   return count(submit + ran);
 }
 
-/** A row of the table: the results of a network by seed. */
-async function rowOf(name: string, floats: number, results: readonly Result[]): Promise<string[]> {
-  const [mean, deviation] = meanAndDeviation(results.map(({ accuracy }) => accuracy));
+/** A row of the table: the results of a network by seed; `parent`: those of the float network, if it was trained. */
+async function rowOf(
+  name: string,
+  floats: number,
+  results: readonly Result[],
+  parent: readonly Result[] = [],
+): Promise<string[]> {
+  const meanOf = (all: readonly Result[]): [number, number] =>
+    meanAndDeviation(all.map(({ accuracy }) => accuracy));
+  const [mean, deviation] = meanOf(results);
+  const points = parent.length > 0 ? mean - meanOf(parent)[0] : undefined;
   const { bytes, meanBits, image } = results[0]!;
   return [
     name,
@@ -133,6 +141,7 @@ async function rowOf(name: string, floats: number, results: readonly Result[]): 
     meanBits.toFixed(2),
     `${mean.toFixed(2)} ± ${deviation.toFixed(2)} %`,
     results.map(({ accuracy }) => accuracy.toFixed(2)).join(' / '),
+    points === undefined ? '' : `${points.toFixed(2)} points`,
     await instructions(image),
   ];
 }
@@ -143,6 +152,7 @@ for (const task of TASKS) {
     names.length === 0 || names.includes(name) || names.includes(task.name);
   const floats = 4 * parameterCount(initialise(task.architecture, 1));
   const data = dataOf(task, held);
+  let parent: Result[] | undefined;
   const measure = async (name: string, label: string, one: (seed: number) => Result): Promise<void> => {
     if (!named(name)) return;
     const results = seeds.map((seed) => {
@@ -151,7 +161,8 @@ for (const task of TASKS) {
       console.error(JSON.stringify({ name, seed, held, ...shown }));
       return result;
     });
-    rows.push(await rowOf(label, floats, results));
+    rows.push(await rowOf(label, floats, results, parent));
+    parent ??= name.endsWith('-float') ? results : undefined;
   };
   const asked = (seed: number): { seed: number; epochs?: number } => ({
     seed,
@@ -165,7 +176,7 @@ for (const task of TASKS) {
 }
 console.log(
   `${held === undefined ? 'Test' : 'Held-back'} inputs. "6@8": outputs @ bits; bytes of weights, biases, scales and tables; ` +
-    'float bytes of the task’s network over these; mean bits of a weight; mean ± deviation; by seed; with `--count`: ' +
+    'float bytes of the task’s network over these; mean bits of a weight; mean ± deviation; by seed; against the float network, if it was trained too; with `--count`: ' +
     'instructions of an inference on an emulated Cortex-M4',
 );
 console.log(table(rows));

@@ -13,6 +13,8 @@ interface ShippedNetwork {
   layers: readonly LayerShape[];
   bits: Readonly<Record<string, WeightBits>>;
   training: Omit<TrainingOptions, 'seed' | 'rounding'>;
+  /** Bytes of SRAM that its image may take, static data and arena: of 8 KB some are the stack's. */
+  sramBytes: number;
 }
 
 /** A task: its data, its network of dense layers, how that is trained, and how it is compressed. */
@@ -23,7 +25,7 @@ export interface Task {
   architecture: Architecture;
   training: Omit<TrainingOptions, 'seed'>;
   compression: Omit<CompressOptions, 'data' | 'seed'>;
-  /** The network that ships, where it was trained from random weights in few bits. */
+  /** The network that ships, trained from random weights in few bits; digits has a script of its own. */
   shipped?: ShippedNetwork;
   /** The smallest structure that its layers can have. */
   tightest: Choices;
@@ -130,6 +132,7 @@ export const TASKS: readonly Task[] = [
       ],
       // An MSP430 multiplies weights of 8 bits with the least energy: convolutions have most of the products.
       bits: { conv1: 8, conv2: 8, fc1: 2, fc2: 2, fc3: 4 },
+      sramBytes: 4096,
       training: {
         ...{ ...schedule, epochs: 15, batchSize: 32, learningRate: 0.005, weightDecay: 0.1, mixup: 0.5 },
         augmentation: motion,
@@ -173,6 +176,25 @@ export const TASKS: readonly Task[] = [
     training: {
       ...{ ...schedule, epochs: 40, batchSize: 16, learningRate: 0.002, weightDecay: 0.05 },
       augmentation: speech,
+    },
+    shipped: {
+      layers: [
+        conv('conv1', [8, 8], 1, 4),
+        pool('pool1', 2, 2),
+        conv('conv2', [8, 8], 4, 8),
+        pool('pool2', 2, 2),
+        dense('fc1', 512, 96),
+        dense('fc2', 96, 64),
+        dense('fc3', 64, 32),
+        dense('fc4', 32, 10, true),
+      ],
+      // As for HAR: convolutions have most of the products.
+      bits: { conv1: 8, conv2: 8, fc1: 2, fc2: 2, fc3: 2, fc4: 4 },
+      sramBytes: 1536,
+      training: {
+        ...{ ...schedule, epochs: 40, batchSize: 16, learningRate: 0.005, weightDecay: 0.05 },
+        augmentation: speech,
+      },
     },
     tightest: {
       conv2: { blockSize: 4 },
