@@ -125,8 +125,7 @@ export const D_BOOTS = 4;
 /** CRC-32 of the two fields before it. */
 export const D_CRC = 8;
 
-// Plan: op records of one size. Common fields first, then those of the kernel. Bytes 44..47 are of
-// *_grad, separable_conv2d and conv2d_sparse alone, else zero.
+// Plan: op records of one size. Common fields first, then those of the kernel. Bytes 44..47 are of some alone, else zero.
 export const OP_BYTES = 128;
 /** OpKind, a byte. */
 export const OP_KIND = 0;
@@ -231,6 +230,7 @@ export enum OpKind {
   CIRCULANT_SPECTRA = 17,
   LOOKUP = 18,
   CONV2D_SPARSE = 19,
+  CONV2D_XNOR = 20,
   // Of learning.
   TURN = 128,
   LOSS = 129,

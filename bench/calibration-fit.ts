@@ -87,6 +87,10 @@ const EXPECTED: Readonly<Record<string, Counts>> = {
     ...{ bytesDot: 60, bytesDotMac: 14, halvesCodeWidened: 3, halvesCode: 70, halvesCodeMac: 1.5 },
     ...{ halvesCodeRest: 90 },
   },
+  conv2d_xnor: {
+    ...{ tile: 300, line: 60, window: 60, level: 2.5, group: 250, plane: 1.2, table: 120, look: 8, row: 50 },
+    ...{ output: 20, packed: 3, alone: 110, word: 11, dot: 60, dotMac: 14 },
+  },
   conv2d_sparse: { tile: 300, line: 50, copied: 1, set: 60, block: 40, run: 8, word: 5 },
 };
 

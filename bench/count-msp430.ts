@@ -47,6 +47,7 @@ export const MSP430_SETTINGS: readonly Setting[] = [
       'rows',
       'fewBits',
       'sparse',
+      'levels',
       'circulant',
       'together',
       'others',

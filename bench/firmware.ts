@@ -3,7 +3,7 @@ import { type Figure, nameOf, writeFigures } from './figures.js';
 import { count, table } from '../host/report/text.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import { countPeerModels, firmwareImages, measureFirmware, measureSpecialised } from './firmware-models.js';
-import { countLowBits, lowBitImage, lowBitNetwork } from './low-bits.js';
+import { countLowBits, levelNetwork, lowBitImage, lowBitNetwork } from './low-bits.js';
 import { comparePlain, plainCases } from './plain/index.js';
 
 const figures: Figure[] = [];
@@ -40,8 +40,8 @@ console.log(table([['kernel', 'from WASM', 'plain C', 'ratio'], ...rows]));
 
 const CONV = 'conv 16×16×32→32, 3×3';
 const few: string[][] = [];
-for (const type of ['int8', 'int4', 'int2', 'int1'] as const) {
-  const { image } = lowBitImage(lowBitNetwork(CONV, type));
+for (const type of ['int8', 'int4', 'int2', 'int1', 'signs'] as const) {
+  const { image } = lowBitImage(type === 'signs' ? levelNetwork(CONV) : lowBitNetwork(CONV, type));
   const cells: string[] = [type];
   for (const [board, core] of [
     ['qemu-mps2-an386', 'Cortex-M4'],

@@ -17,6 +17,21 @@ export function lowBitNetwork(name: string, type: WeightType): QuantizedNetwork 
   return type === 'int8' ? network : withWeights(new Random(3), type, network);
 }
 
+/** The op behind a step at its input's zero point, with weights of a bit: both are one record. */
+export function levelNetwork(name: string): QuantizedNetwork {
+  const { tensors, ops, output } = lowBitNetwork(name, 'int1');
+  const zero = tensors[0]!.zeroPoint;
+  const table = Int8Array.from({ length: 256 }, (_, i) => (i - 128 >= zero ? 1 : -1));
+  return {
+    ...{ name, input: 0, output: output + 1 },
+    tensors: [tensors[0]!, { ...tensors[0]!, scale: 1, zeroPoint: 0 }, ...tensors.slice(1)],
+    ops: [
+      { kind: 'map', name: 'sign', inputs: [0], output: 1, table },
+      ...ops.map((op) => ({ ...op, inputs: op.inputs.map((tensor) => tensor + 1), output: op.output + 1 })),
+    ],
+  };
+}
+
 /** Its image, in tiles as large as can be, and the input it carries. Sums of products, as those of few bits are, also of 8. */
 export function lowBitImage(network: QuantizedNetwork): { image: Image; sample: Int8Array } {
   const sample = int8s(new Random(2), elementCount(network.tensors[network.input]!));

@@ -411,6 +411,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
 #include "brownout_accel_depthwise.h"
 #include "brownout_accel_add.h"
 #include "brownout_accel_signs.h"
+#include "brownout_accel_xnor.h"
 #include "brownout_accel_nibbles.h"
 #include "brownout_accel_winograd.h"
 

@@ -25,6 +25,8 @@ interface Drawn {
   output: number[];
   /** Of softmax. */
   input?: TensorSpec;
+  /** Whether a step to −1 and 1 is before it. */
+  step?: true;
 }
 
 type Draw = (random: Random) => Drawn;
@@ -369,6 +371,17 @@ const FAMILIES = {
     (r) => dense(r, { type, inputs: pick(r, [16, 20, 30]), outputs: pick(r, [64, 90]) }),
     (r) => dense(r, { type, inputs: pick(r, [320, 512, 700]), outputs: between(r, 1, 7) }),
   ]),
+  // A step and a layer of weights of a bit: many windows and few, long ones and short ones.
+  levels: (
+    [
+      ...times(4, (r) => conv(r, { type: 'int1', kernels: LONG_KERNELS })),
+      ...times(2, (r) => conv(r, { type: 'int1', channels: pick(r, [24, 32, 48]) })),
+      (r) => conv(r, { type: 'int1', channels: pick(r, [16, 32]), outputs: pick(r, [3, 5, 7]) }),
+      (r) => conv(r, { type: 'int1', channels: pick(r, [1, 2, 3]), outputs: pick(r, [32, 48]) }),
+      ...times(2, (r) => dense(r, { type: 'int1' })),
+      (r) => dense(r, { type: 'int1', inputs: pick(r, [320, 512, 700]) }),
+    ] satisfies Draw[]
+  ).map((draw): Draw => (r) => ({ ...draw(r), step: true })),
   // In so little SRAM that there is no room for tables.
   tight: (['int2', 'int1'] as const).flatMap((type): Draw[] => [
     ...times(2, (r) => dense(r, { type, inputs: between(r, 400, 500), outputs: pick(r, [4, 8, 20]) })),
@@ -451,23 +464,21 @@ export function calibrationNetwork(
   const tensors: TensorSpec[] = [flat];
   const ops: QuantizedOp[] = [];
   const add = (spec: TensorSpec): number => tensors.push(spec) - 1;
-  drawn.forEach(({ op, inputs, output, input }, index) => {
+  drawn.forEach(({ op, inputs, output, input, step }, index) => {
     const indices = inputs.map((shape, which) => {
       const spec = { ...(input ?? flat), shape };
       const count = elementCount({ shape });
       const slice = add({ ...spec, shape: [count] });
-      ops.push({
-        kind: 'slice',
-        name: `cut${index}.${which}`,
-        inputs: [0],
-        output: slice,
-        axis: 0,
-        start: 0,
-      });
-      if (shape.length === 1) return slice;
-      const shaped = add(spec);
-      ops.push({ kind: 'reshape', name: `shape${index}.${which}`, inputs: [slice], output: shaped });
-      return shaped;
+      const cutOut = { inputs: [0], output: slice, axis: 0, start: 0 };
+      ops.push({ kind: 'slice', name: `cut${index}.${which}`, ...cutOut });
+      const shaped = shape.length === 1 ? slice : add(spec);
+      if (shaped !== slice)
+        ops.push({ kind: 'reshape', name: `shape${index}.${which}`, inputs: [slice], output: shaped });
+      if (!step) return shaped;
+      const levels = add({ ...spec, scale: 1, zeroPoint: 0 });
+      const table = Int8Array.from({ length: 256 }, (_, i) => (i < 128 ? -1 : 1));
+      ops.push({ kind: 'map', name: `op${index}.step`, inputs: [shaped], output: levels, table });
+      return levels;
     });
     const made = op({ name: `op${index}`, inputs: indices, output: tensors.length });
     const isProbability = made.kind === 'softmax';

@@ -106,6 +106,34 @@ static void longest_nibbles(void) {
   brownout_module_import_accel_nibbles_s8(0, 3, 1536, 4, 512, 12288, 13312, 8, 0, (uint32_t)-128, 127, 8192, 4, 14336);
 }
 
+/* Windows of levels in rows, or one by one; half of them have no level of 1. Room is from 5120 to 12288. */
+static void levels(void) {
+  const uint32_t channels = 1 + next(next(4) ? 8 : 24);
+  const uint32_t in_rows = next(3);
+  const uint32_t height = in_rows ? 1 + next(3) : 1;
+  const uint32_t width = 1 + next(4);
+  const uint32_t span = width * channels;
+  const uint32_t step = in_rows ? (1 + next(width)) * channels : span;
+  const uint32_t windows = 1 + next(24);
+  const uint32_t across = (windows - 1) * step + span;
+  const uint32_t rows = 1 + next(9);
+  const uint32_t to_stride = rows + next(3);
+  const uint32_t offset = next(4);
+  const uint32_t w = 4096 + next(4);
+  const uint32_t zero = next(256) - 128;
+  const uint32_t low = next(2) ? (uint32_t)-128 : next(100) - 128;
+  const uint32_t high = next(2) ? 127 : next(100);
+  const uint32_t room = next(5) ? next(1793) * 4 : 0;
+  const uint32_t two = next(2);
+  uint32_t at;
+  if (height * across > 4000) return;
+  for (at = 0; at < 4096; at++) store8(at, 0, two ? next(2) * 2 : next(3));
+  for (at = 4096; at < 5120; at++) store8(at, 0, next(256));
+  scales(rows);
+  brownout_module_import_accel_xnor_s8(offset, windows, step, height, across, span, w, rows, 12288, 13312, next(2) * 8, zero, low,
+                                       high, 13440, to_stride, 5120, room);
+}
+
 int main(void) {
   uint32_t sum = 0;
   uint32_t round;
@@ -148,6 +176,11 @@ int main(void) {
     }
     circulant(offset, w, stride, zero, low, high);
     for (at = 8192; at < 8192 + 320; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
+  }
+  for (round = 0; round < 300; round++) {
+    uint32_t at;
+    levels();
+    for (at = 13440; at < 13440 + 320; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   for (round = 1; round < 3; round++) {
     uint32_t at;

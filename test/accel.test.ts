@@ -91,6 +91,29 @@ function stream(): {
     accel.circulant_s8(offset, w, k, blocks, begin, outputs, ...rounded);
     for (let at = OUTPUT; at < OUTPUT + 320; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
+  for (let round = 0; round < 300; round++) {
+    const [channels, inRows] = [1 + next(next(4) ? 8 : 24), next(3)];
+    const height = inRows ? 1 + next(3) : 1;
+    const width = 1 + next(4);
+    const span = width * channels;
+    const step = inRows ? (1 + next(width)) * channels : span;
+    const windows = 1 + next(24);
+    const across = (windows - 1) * step + span;
+    const rows = 1 + next(9);
+    const [toStride, offset, w, zero] = [rows + next(3), next(4), WEIGHTS + next(4), next(256) - 128];
+    const low = next(2) ? -128 : next(100) - 128;
+    const high = next(2) ? 127 : next(100);
+    const room = next(5) ? next(1793) * 4 : 0;
+    const two = next(2);
+    if (height * across <= 4000) {
+      for (let at = 0; at < 4096; at++) memory[at] = two ? next(2) * 2 : next(3);
+      for (let at = 4096; at < 5120; at++) memory[at] = next(256);
+      scales(rows);
+      const rounded = [BIASES, PAIRS, next(2) * 8, zero, low, high, 13440, toStride, 5120, room];
+      accel.xnor_s8(offset, windows, step, height, across, span, w, rows, ...rounded);
+    }
+    for (let at = 13440; at < 13440 + 320; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+  }
   // Sums of signs at their extremes: 72 fours of −128 and 127 at a time would leave 16 bits.
   for (const bits of [1, 2]) {
     for (let at = 0; at < 1152; at++) memory[at] = Math.floor(at / 288) % 2 ? 127 : 128;

@@ -22,10 +22,12 @@ import {
   convertNetwork,
   convNetwork,
   deepConvNetwork,
+  denseLevelsNetwork,
   denseNetwork,
   depthwiseNetwork,
   elementwiseInt16Network,
   elementwiseNetwork,
+  levelsNetwork,
   logisticNetwork,
   lookupNetwork,
   matmulNetwork,
@@ -73,6 +75,8 @@ sweep('conv2d_winograd_s8', 150, (random) => winogradNetwork(random, 'stored'), 
 sweep('conv2d_winograd_s8, weights computed', 100, (random) => winogradNetwork(random, 'computed'), 4400);
 sweep('conv2d_sparse_s8', 150, (random) => sparseNetwork(random), 2600);
 sweep('conv2d_sparse_s8, int4 weights', 50, (random) => sparseNetwork(random, 'int4'), 2600);
+sweep('conv2d_xnor_s8', 150, levelsNetwork, 3400);
+sweep('conv2d_xnor_s8 of dense layers', 80, denseLevelsNetwork, 1600);
 sweep('conv2d_s8, channels in parts', 40, deepConvNetwork, 2600);
 sweep('conv2d_s16, channels in parts', 20, (random) => withInt16(random, deepConvNetwork(random)), 4400);
 sweep('max_pool_s8', 100, maxPoolNetwork);

@@ -49,6 +49,33 @@ export declare function signs(
   roomBytes: i32,
 ): void;
 
+/**
+ * Rows of weights of 1 bit, packed, on windows of inputs that are 0, 1 or 2: window n is `height` runs of `span` bytes, the
+ * first at `x` + n · `step`, each `across` bytes behind the one before; a row has height · span weights. Else as `signs`.
+ */
+// @ts-ignore: decorator
+@external('accel', 'xnor_s8')
+export declare function xnor(
+  x: usize,
+  windows: i32,
+  step: i32,
+  height: i32,
+  across: i32,
+  span: i32,
+  w: usize,
+  rows: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  toStride: i32,
+  room: usize,
+  roomBytes: i32,
+): void;
+
 /** `gemm` with rows of weights of 4 bits, packed, each beginning a byte. */
 // @ts-ignore: decorator
 @external('accel', 'nibbles_s8')

@@ -27,12 +27,13 @@ import { look, put } from '../nvm';
 import { groupBias, groupRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { fourChannels } from './conv_lanes';
 import { panelsOfRows, panelsOfWindows } from './conv_panels';
-import { gather } from './gather';
-import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, PANELS, SIMD, SPEED, isInt16 } from './mask';
+import { gather, gatherRows } from './gather';
+import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, PANELS, SIMD, SPEED, isInt16, isXnor } from './mask';
 import { isOfNibbles, multiplyNibbles } from './nibbles';
 import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
 import { columnCount, firstColumn, isPointwise, outputAddress, outputRow } from './window';
+import { multiplyLevels } from './xnor';
 
 /**
  * Two output channels of `count` windows: two windows at a time, so that a byte loaded is multiplied twice. `channels`:
@@ -82,12 +83,13 @@ function twoChannels(
   return count & ~1;
 }
 
-/** Windows of `patch` bytes, laid out; or where they are, if each is one pixel. */
+/** Windows of `patch` bytes, laid out; or where they are, if each is one pixel; or rows, for an accelerator of levels. */
 // @ts-ignore: decorator
 @inline
 function lookWindows(op: usize, row: i32, column: i32, count: i32, patch: i32): usize {
   const to = op + load<usize>(op, OP_SCRATCH1);
-  if (SPEED && isPointwise(op)) {
+  if (ACCELERATED && isXnor(op) && gatherRows(op, row, column, count, to)) return to;
+  if (SPEED && !isXnor(op) && isPointwise(op)) {
     const pixel = row * load<i32>(op, WIN_OUTPUT_WIDTH) + column;
     return look(load<usize>(op, OP_INPUT) + pixel * patch, count * patch, to);
   }
@@ -174,6 +176,10 @@ export function multiplyChannels(
     if (FAST && !wide && k == 1 && isOfSigns(op)) {
       const work = behind(scratch, size * bytes);
       const end = op + load<usize>(op, OP_SCRATCH3);
+      if (ACCELERATED && isXnor(op)) {
+        multiplyLevels(op, columns, count, stored, size, patch, bias, pair, at, pixel, work, end);
+        continue;
+      }
       if (multiply(op, columns, count, stored, size, patch, bias, pair, at, pixel, work, end)) continue;
     }
     if (SIMD && !wide && k == 1 && patch >= 8 && !isPacked(op)) {
@@ -206,7 +212,7 @@ export function multiplyChannels(
 }
 
 export function tile(op: usize, index: i32): void {
-  const wide = isInt16(op, OpKind.CONV2D);
+  const wide = !isXnor(op) && isInt16(op, OpKind.CONV2D);
   const width = i32(wide);
   let from = 0;
   let until = load<i32>(op, WIN_OUTPUT_CHANNELS);

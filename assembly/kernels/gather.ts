@@ -8,14 +8,30 @@ import {
   WIN_KERNEL,
   WIN_STRIDE,
 } from '../layout';
-import { HAS_SPECIAL } from './mask';
+import { levels } from './levels';
+import { HAS_SPECIAL, isXnor } from './mask';
 import { inputColumn, inputRow, isInside, lookRow, pixelBytes } from './window';
+
+/** Inputs as they are multiplied. */
+// @ts-ignore: decorator
+@inline
+function copyInputs(op: usize, to: usize, from: usize, bytes: i32): void {
+  if (isXnor(op)) levels(op, to, from, bytes);
+  else copyBytes(to, from, bytes);
+}
 
 /** Bytes of a row under `count` outputs, laid out so that windows overlap. */
 export function spanBytes(op: usize, count: i32): i32 {
   const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
   const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
   return ((count - 1) * stride + kernelWidth) * pixelBytes(op);
+}
+
+/** Whether windows touch or overlap along a row, taps side by side. */
+export function areTouching(op: usize): bool {
+  return (
+    load<u16>(op, WIN_DILATION + 2) == 1 && load<u16>(op, WIN_STRIDE + 2) <= load<u16>(op, WIN_KERNEL + 2)
+  );
 }
 
 /**
@@ -32,9 +48,7 @@ export function gatherRows(
   below: i32 = 0,
   above: i32 = 0,
 ): i32 {
-  const kernelWidth: i32 = load<u16>(op, WIN_KERNEL + 2);
-  const stride: i32 = load<u16>(op, WIN_STRIDE + 2);
-  if (load<u16>(op, WIN_DILATION + 2) != 1 || stride > kernelWidth) return 0;
+  if (!areTouching(op)) return 0;
   const pixel = pixelBytes(op);
   const zero: i32 = load<i16>(op, OP_INPUT_ZERO_POINT);
   const left = inputColumn(op, column);
@@ -50,7 +64,7 @@ export function gatherRows(
     if (isInside(op, y) && until > before) {
       const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));
       fillBytes(to, zero, before);
-      copyBytes(to + before, source + before, until - before);
+      copyInputs(op, to + before, source + before, until - before);
       done = until;
     }
     fillBytes(to + done, zero, bytes - done);
@@ -80,12 +94,12 @@ export function gather(op: usize, row: i32, column: i32, count: i32, columns: us
         fillBytes(to, zero, span);
         to += patch;
       } else if (!HAS_SPECIAL || (dilation == 1 && x >= 0 && x + kernelWidth <= width)) {
-        copyBytes(to, source, span);
+        copyInputs(op, to, source, span);
         to += patch;
       } else {
         for (let kx = 0; kx < kernelWidth; kx++, to += pixel) {
           const at = kx * dilation;
-          if (<u32>(x + at) < <u32>width) copyBytes(to, source + at * pixel, pixel);
+          if (<u32>(x + at) < <u32>width) copyInputs(op, to, source + at * pixel, pixel);
           else fillBytes(to, zero, pixel);
         }
         to += patch - span;

@@ -134,6 +134,9 @@ export function tile(op: usize, index: i32): void {
     case OpKind.CONV2D_WINOGRAD:
       if (has(OpKind.CONV2D_WINOGRAD)) winograd.tile(op, index);
       break;
+    case OpKind.CONV2D_XNOR:
+      if (has(OpKind.CONV2D_XNOR)) conv2d.tile(op, index);
+      break;
     case OpKind.DENSE:
       if (has(OpKind.DENSE)) dense.tile(op, index);
       break;

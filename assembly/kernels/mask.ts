@@ -63,6 +63,8 @@ const HAS_HIGH: bool = (INT8_HIGH | INT16_HIGH) != 0;
  * above.
  */
 export const ROWS_APART: bool = (INT8 & (1 << OpKind.SEPARABLE_CONV2D)) != 0;
+/** Convolutions of levels and signs. A mask, as above. */
+export const HAS_XNOR: bool = (INT8 & (1 << OpKind.CONV2D_XNOR)) != 0;
 /** Convolutions of circulant blocks. */
 export const HAS_BLOCKS: bool = (FEATURES & FEATURE_BLOCKS) != 0;
 /** Ops that are not `OP_FLAG_PLAIN`. */
@@ -160,6 +162,13 @@ export function typesOf(op: usize): u32 {
 @inline
 export function isLean(op: usize): bool {
   return HAS_LEAN && load<u8>(op, OP_SCALE_FORMAT) != 0;
+}
+
+/** Whether `op` is a convolution of levels and signs: known when compiling where the build has none. */
+// @ts-ignore: decorator
+@inline
+export function isXnor(op: usize): bool {
+  return HAS_XNOR && load<u8>(op, OP_KIND) == OpKind.CONV2D_XNOR;
 }
 
 /** Whether `op`, of OpKind `kind`, is for int16, not int8: known when compiling where the build has only one of the two. */

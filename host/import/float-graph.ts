@@ -52,6 +52,8 @@ export interface UnaryOp extends Base {
   fixed?: Quantization;
   /** Results are whole numbers: a scale of 1, where their range allows it. */
   whole?: boolean;
+  /** The sign, of 0 that of what is above: −1 or 1, times the output's scale. */
+  sign?: true;
 }
 
 /** An op of a float graph; `kind` says which. */

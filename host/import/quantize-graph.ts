@@ -34,6 +34,7 @@ import {
 import { argMax, NUMBERS } from './arg-max.js';
 import { fineSpec, stepOf, wholeNumbers } from './fine-steps.js';
 import { roundToLean } from '../ops/lean.js';
+import { leastSum, signsAlone, signTensors } from './signs.js';
 import { product } from './matmul.js';
 import { NetworkBuilder } from './network-builder.js';
 import { callback, choice, flag, instance, text } from '../options/kinds.js';
@@ -112,8 +113,20 @@ function clampOf(
 
 const formatOf = ({ bits = 8 }: WeightedOp): WeightFormat => WEIGHT_TYPES[weightTypeOf(bits)];
 
-/** Scale of each output's weights: the file's, or the largest magnitude over 127. */
-function weightScales(op: WeightedOp): Float64Array {
+/** What is known of a layer beside itself. */
+interface Around {
+  /** Of its input's channels. */
+  means?: Float64Array | undefined;
+  /** Whether signs are all that its outputs are read for, and all that its inputs are. */
+  signsAlone?: boolean;
+  ofSigns?: boolean;
+}
+
+/**
+ * Scale of each output's weights: the file's, or the largest magnitude over 127; of a layer of signs, where all of an output's
+ * weights have one magnitude, that.
+ */
+function weightScales(op: WeightedOp, { ofSigns = false }: Around): Float64Array {
   const outputs = op.blockSize === undefined ? op.bias.length : 1;
   const scales = new Float64Array(outputs);
   if (op.scales) return scales.map((_, o) => op.scales![op.scales!.length === 1 ? 0 : o]!);
@@ -121,16 +134,19 @@ function weightScales(op: WeightedOp): Float64Array {
     const o = outputOf(op, i);
     scales[o] = Math.max(scales[o]!, Math.abs(weight));
   });
-  return scales.map((most) => (most > 0 ? most / formatOf(op).most : 1));
+  const most =
+    ofSigns && op.weights.every((w, i) => Math.abs(w) === scales[outputOf(op, i)]) ? 1 : formatOf(op).most;
+  return scales.map((largest) => (largest > 0 ? largest / most : 1));
 }
 
 function quantizeWeighted(
   op: WeightedOp,
   input: Quantization,
   output: Quantization,
-  means: Float64Array | undefined,
+  around: Around,
 ): { weights: Int8Array; weightType?: WeightType } & Requantization {
-  const scales = weightScales(op);
+  const { means } = around;
+  const scales = weightScales(op, around);
   const outputs = op.bias.length;
   const channels = op.kind === 'dense' ? op.weights.length / outputs : (means?.length ?? 1);
   const errors = new Float64Array(outputs);
@@ -146,10 +162,17 @@ function quantizeWeighted(
     }
     return q;
   });
-  const pairs = Array.from(scales, (scale) => quantizeMultiplier((input.scale * scale) / output.scale));
+  const pairs = Array.from(scales, (scale) => {
+    const scaling = quantizeMultiplier((input.scale * scale) / output.scale);
+    // Where signs alone count any factor serves: a power of two is the same in fewer bits.
+    return around.signsAlone ? { ...scaling, multiplier: 2 ** 30 } : scaling;
+  });
   const bias = Int32Array.from(op.bias, (b, o) => {
-    const unit = input.scale * scales[scales.length === 1 ? 0 : o]!;
-    return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, Math.round((b + errors[o]!) / unit)));
+    const at = scales.length === 1 ? 0 : o;
+    const exact = (b + errors[o]!) / (input.scale * scales[at]!);
+    // A sum is whole: with what is below the bias it has the sign of the real number, which rounding must leave it.
+    const whole = around.signsAlone ? Math.floor(exact) + leastSum(pairs[at]!) : Math.round(exact);
+    return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, whole));
   });
   return {
     weights,
@@ -218,13 +241,13 @@ function bodyOf(
   op: Exclude<GraphOp, { kind: 'matmul' | 'argMax' }>,
   inputs: readonly TensorSpec[],
   output: TensorSpec,
-  means: Float64Array | undefined,
+  around: Around,
 ): Body {
   const { name } = op;
   const [a, b] = inputs as [TensorSpec, TensorSpec];
   switch (op.kind) {
     case 'dense':
-      return { kind: 'dense', name, ...quantizeWeighted(op, a, output, means) };
+      return { kind: 'dense', name, ...quantizeWeighted(op, a, output, around) };
     case 'conv2d':
     case 'depthwiseConv2d':
       return {
@@ -232,11 +255,11 @@ function bodyOf(
         name,
         ...op.window!,
         ...(op.blockSize === undefined ? {} : { blockSize: op.blockSize }),
-        ...quantizeWeighted(op, a, output, means),
+        ...quantizeWeighted(op, a, output, around),
       };
     case 'circulant': {
       const circulant = { blockSize: op.blockSize ?? 1, method: op.method ?? ('auto' as const) };
-      return { kind: 'circulant', name, ...circulant, ...quantizeWeighted(op, a, output, means) };
+      return { kind: 'circulant', name, ...circulant, ...quantizeWeighted(op, a, output, around) };
     }
     case 'maxPool2d':
     case 'averagePool2d':
@@ -287,12 +310,12 @@ function addedOp(
   op: GraphOp,
   from: readonly number[],
   output: TensorSpec,
-  means: Float64Array | undefined,
+  around: Around,
 ): number {
   if (op.kind === 'matmul') return productOf(builder, op.name, from, output);
   if (op.kind === 'argMax') return argMax(builder, from[0]!, output.shape);
   const inputs = from.map((tensor) => builder.spec(tensor));
-  return builder.add(bodyOf(op, inputs, output, means), from, output);
+  return builder.add(bodyOf(op, inputs, output, around), from, output);
 }
 
 /** The layer whose results a step is taken of, where the file gives these no scale. */
@@ -319,7 +342,7 @@ function steppedOp(
   const clamp = layer.bounds.map((bound) =>
     Math.max(-32768, Math.min(32767, Math.round(bound / fine.scale))),
   );
-  const body = bodyOf(layer, [from], fine, means);
+  const body = bodyOf(layer, [from], fine, { means });
   const made = builder.add({ ...body, clampMin: clamp[0]!, clampMax: clamp[1]! } as Body, [wide], fine);
   return wholeNumbers(builder, made, step, output);
 }
@@ -396,10 +419,12 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
   starts.forEach(({ tensor }, i) => {
     made.set(tensor, parts[i]!);
   });
+  const [alone, signs] = [signsAlone(graph), signTensors(graph)];
   for (const op of graph.ops) {
     const output = specOf(op.output);
     const means = biasCorrection ? seen?.[op.inputs[0]!]?.means : undefined;
     const from = op.inputs.map((tensor) => made.get(tensor)!);
+    const around = { means, signsAlone: alone.has(op.output), ofSigns: signs.has(op.inputs[0]!) };
     const layer = layerBefore(graph, op);
     const before = layer && {
       layer,
@@ -409,7 +434,7 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     };
     const stepped =
       before && op.kind === 'unary' ? steppedOp(builder, op, before, output, before.means) : undefined;
-    made.set(op.output, stepped ?? addedOp(builder, op, from, output, means));
+    made.set(op.output, stepped ?? addedOp(builder, op, from, output, around));
   }
   const ends = graph.outputs ?? [{ name: 'output', tensor: graph.output }];
   const outputPorts = portsOf(ends);

@@ -72,7 +72,7 @@ import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
 import { gemmCounts } from './shared/gemm-work.js';
 import { isFewBits, PACKED, packedCounts } from './shared/packed-work.js';
-import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
+import { growTables, hasTables, runsOf, weightRoom, withTables } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
 import {
   alignUp,
@@ -131,6 +131,12 @@ function constantsOf(
   return [{ field: OP_WEIGHTS, bytes }, ...requantization(op, bias, output, record)];
 }
 
+/** A kind of records that are cut so, and what fills in its own fields. */
+interface ConvolutionRecord {
+  kind: OpKind.CONV2D | OpKind.CONV2D_XNOR;
+  complete?: (record: OpRecord) => void;
+}
+
 /** A cut into tiles: columns of each, channels at a time, tables of weights. */
 interface Cut {
   columns: number;
@@ -138,12 +144,22 @@ interface Cut {
   fours: number;
 }
 
-/** As sums of products. */
+/** A cut, whether its tiles are within their share of a charge, and what an inference takes. */
+type Choice = Cut & { within: boolean; inferenceUj: number };
+
+/** With room for cores to widen two windows where the input rows were, if there is any. */
+function widened(areas: number[], patch: number, { arenaBytes }: TileLimits): number[] {
+  const wide = areas.with(0, Math.max(areas[0]!, 4 * patch));
+  return patch % 4 === 0 && arenaFor(wide) <= arenaBytes ? wide : areas;
+}
+
+/** As sums of products; as records of `kind`, whose own fields `complete` fills in. */
 export function lowerConv2d(
   op: Conv2d,
   input: TensorSpec,
   output: TensorSpec,
   limits: TileLimits,
+  { kind, complete }: ConvolutionRecord = { kind: OpKind.CONV2D },
 ): LoweredOp {
   const [inputShape, outputShape] = inOneRow(op, feature(op, input), feature(op, output));
   const [, width, channels] = inputShape;
@@ -153,7 +169,9 @@ export function lowerConv2d(
   const k = op.blockSize ?? 1;
   const bias = foldBias(op.bias, weightSums(op, channels, outputs), input.zeroPoint);
   const withScales = leanWindows(op, bias, output, limits);
-  const shapeOf = (vectors: number, rows: number) => ({ type: op.weightType, length: patch, rows, vectors });
+  const runs = kind === OpKind.CONV2D_XNOR ? runsOf(op, channels) : undefined;
+  const of = { type: op.weightType, length: patch, runs };
+  const shapeOf = (vectors: number, rows: number) => ({ ...of, rows, vectors });
   /** Bytes looked up for a group, and one unpacked row behind them. */
   const groupBytes = (columns: number, group: number, fours: number): number => {
     if (k === 1) return weightRoom(shapeOf(columns, group), fours);
@@ -168,15 +186,10 @@ export function lowerConv2d(
     requantBytes(op, group),
     columns * part * bytes,
   ];
-  // Cores that widen two windows do so where the input rows were: room for them, if there is any.
-  const withRoom = (columns: number, areas: number[]): number[] => {
-    const widened = [Math.max(areas[0]!, 4 * patch), ...areas.slice(1)];
-    const roomy = bytes === 1 && columns > 1 && patch % 4 === 0 && arenaFor(widened) <= limits.arenaBytes;
-    return roomy ? widened : areas;
-  };
   /** The record of tiles of `columns`, in parts of their channels, and where its areas end. */
   const cutInto = ({ columns, group, fours }: Cut, part = outputs): { record: OpRecord; end: number } => {
-    const record = recordOf(OpKind.CONV2D, input);
+    const record = recordOf(kind, input);
+    complete?.(record);
     record.set(OP_INPUT_ZERO_POINT, input.zeroPoint);
     record.set(OP_REQUANT_STRIDE, op.multipliers.length === 1 ? 0 : 8);
     record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[op.weightType ?? 'int8'].code);
@@ -189,9 +202,11 @@ export function lowerConv2d(
     }
     const areas = withScales(record, areasOf(columns, Math.min(group, part), fours, part));
     growTables(areas, 2, shapeOf(columns, Math.min(group, part)), limits);
-    return { record, end: placeAreas(record, withRoom(columns, areas)) };
+    return {
+      record,
+      end: placeAreas(record, bytes === 1 && columns > 1 && !runs ? widened(areas, patch, limits) : areas),
+    };
   };
-  type Choice = Cut & { within: boolean; inferenceUj: number };
   const chosen = (fours: number): Choice | undefined => {
     let choice: Choice | undefined;
     for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
@@ -318,7 +333,7 @@ function conv2dWork(op: OpRecord): Work {
   return { kernel: kernelOf(op), enter: lookedUpOnce(op), ...tiles };
 }
 
-function convBounds(op: OpRecord): Bounds {
+export function convBounds(op: OpRecord): Bounds {
   const outputs = size(op, WIN_OUTPUT_CHANNELS);
   const part = size(op, WIN_PART) || outputs;
   const window = windowBounds(op, Math.ceil(outputs / part));

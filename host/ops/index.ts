@@ -22,6 +22,7 @@ import { separableRecord } from './separable-conv2d.js';
 import { softmax, softmaxRecord } from './softmax.js';
 import { sparseRecord } from './sparse-conv2d.js';
 import { winogradRecord } from './winograd.js';
+import { xnorRecord } from './xnor-conv2d.js';
 
 export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.CONV2D]: conv2dRecord,
@@ -43,6 +44,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.SEPARABLE_CONV2D]: separableRecord,
   [OpKind.LOOKUP]: lookupRecord,
   [OpKind.CONV2D_SPARSE]: sparseRecord,
+  [OpKind.CONV2D_XNOR]: xnorRecord,
 };
 
 /** A reshape computes nothing: it renames. */

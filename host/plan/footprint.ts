@@ -267,6 +267,7 @@ const FOOTPRINTS = {
   [OpKind.SEPARABLE_CONV2D]: separableFootprint,
   [OpKind.LOOKUP]: lookupFootprint,
   [OpKind.CONV2D_SPARSE]: sparseFootprint,
+  [OpKind.CONV2D_XNOR]: windowFootprint,
 } as const satisfies Record<InferenceKind, Judge>;
 
 const inferenceFootprint: Judge = (op, tile) => FOOTPRINTS[op.inference](op, tile);
@@ -329,6 +330,7 @@ const PARAMETERS = {
   [OpKind.MAP]: NONE,
   [OpKind.LOOKUP]: NONE,
   [OpKind.CONV2D_SPARSE]: NONE,
+  [OpKind.CONV2D_XNOR]: NONE,
 } as const satisfies Record<InferenceKind, (op: OpRecord) => Parameters>;
 
 /**

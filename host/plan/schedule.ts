@@ -51,11 +51,11 @@ export function schedule(network: QuantizedNetwork, limits: TileLimits): Schedul
     const first = network.ops[index]!;
     if (first.kind === 'reshape') continue;
     const fused = fuseAt(network, index, limits);
-    // Of two ops in one record the step is the second's: what it makes.
-    if (fused) index++;
+    // Of ops in one record the step is the last one's: what it makes.
+    if (fused) index += fused.count - 1;
     const op = network.ops[index] as typeof first;
     const tensors = op.inputs.map((tensor) => network.tensors[tensor]!);
-    const records = fused ? [fused] : lower(op, tensors, network.tensors[op.output]!, limits);
+    const records = fused ? [fused.lowered] : lower(op, tensors, network.tensors[op.output]!, limits);
     for (const lowered of records) {
       const addresses: LoweredOp['inputs'] = lowered.inputs ?? [{ field: OP_INPUT, input: 0 }];
       const reads = addresses.map(({ field, input: which, offset = 0 }) => {

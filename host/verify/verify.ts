@@ -1,5 +1,5 @@
 // `verify`: a proof by induction over the cursors that no power failure changes a result (docs/VERIFY.md).
-import { acceleratorAccesses } from '../simulator/accelerator.js';
+import { acceleratorAccesses } from '../simulator/accelerator-accesses.js';
 import { JobKind, OP_TILES } from '../../assembly/layout.js';
 import { type GivenInputs, givenSamples } from '../data/given-inputs.js';
 import { Random } from '../math/random.js';

@@ -45,6 +45,8 @@ export function testOnBoards(
         'brownout_accel_ntt.h',
         'brownout_accel_ntt_dsp.h',
         'brownout_accel_signs.h',
+        'brownout_accel_xnor.h',
+        'brownout_accel_xnor_single.h',
         'brownout_accel_nibbles.h',
         'brownout_accel_plain.h',
         'brownout_accel_wide.h',

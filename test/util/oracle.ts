@@ -393,6 +393,9 @@ export function runOracle(network: QuantizedNetwork, x: Values): Values[] {
       case 'lookup':
         values[op.output] = from.map((q) => lookupOracle(op, q));
         break;
+      case 'map':
+        values[op.output] = from.map((q) => op.table[q + 128]!);
+        break;
       case 'reshape':
         values[op.output] = from;
     }

@@ -42,7 +42,14 @@ export interface Facts {
 /** Bodies of accel.* write to these of their parameters (assembly/accel/imports.ts); a view may be a copy at its third. */
 const WRITTEN: Record<string, readonly number[]> = {
   ...{ view: [2], write: [], sync: [], low: [] },
-  ...{ gemm_s8: [11, 13], signs_s8: [12, 14], nibbles_s8: [11, 13], depthwise_s8: [16], add_s8: [15] },
+  ...{
+    gemm_s8: [11, 13],
+    signs_s8: [12, 14],
+    nibbles_s8: [11, 13],
+    xnor_s8: [14, 16],
+    depthwise_s8: [16],
+    add_s8: [15],
+  },
   ...{ winograd_input_s8: [4], winograd_weights_s8: [3], winograd_s8: [11, 14] },
   ...{ ntt_forward_s8: [2, 3], ntt_sums: [4], ntt_inverse_s8: [0, 8], circulant_s8: [12, 13] },
 };

@@ -218,7 +218,7 @@ export const bipolarQuant: Handler = (graph, node) => {
   const given = { scale, zeroPoint: 0 };
   return graph.result(
     node,
-    graph.add(node, { kind: 'unary', f }, [tensor], graph.shapeOf(tensor), given),
+    graph.add(node, { kind: 'unary', f, sign: true }, [tensor], graph.shapeOf(tensor), given),
     shape,
     order,
   );
