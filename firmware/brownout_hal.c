@@ -1,13 +1,15 @@
 /* What the part tells of its supply, and what becomes of a fault. To fill in. */
 #include "brownout_hal.h"
 
-/* A port of the board may do better: brownout_port_power_… */
+/* With a threshold there is a port of the board's monitor; in an archive it would not take this one's place. */
+#ifndef BROWNOUT_POWER_THRESHOLD
 #if defined(__GNUC__)
 __attribute__((weak))
 #endif
 int brownout_power_low(void) {
   return 0;
 }
+#endif
 
 /*
  * A restart, which counts as a boot; so a job that faults again and again is given up (main.c). Cores that cannot ask for

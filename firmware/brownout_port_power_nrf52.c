@@ -6,9 +6,8 @@
 
 #define BROWNOUT_POWER(offset) BROWNOUT_REGISTER(0x40000000u + (offset))
 enum { BROWNOUT_POWER_WARNING = 0x108, BROWNOUT_POWER_POFCON = 0x510, BROWNOUT_POWER_ON = 1 };
-/* 4: 1.7 V, a step of 0.1 V each, 15: 2.8 V. */
-#ifndef BROWNOUT_POWER_THRESHOLD
-#define BROWNOUT_POWER_THRESHOLD 8u
+#if BROWNOUT_POWER_THRESHOLD < 4 || BROWNOUT_POWER_THRESHOLD > 15
+#error "BROWNOUT_POWER_THRESHOLD is 4, for 1.7 V, to 15, for 2.8 V"
 #endif
 
 int brownout_power_low(void) {

@@ -8,10 +8,10 @@
 enum { BROWNOUT_ADC_CS = 0x00, BROWNOUT_ADC_RESULT = 0x04, BROWNOUT_ADC_ON = 1, BROWNOUT_ADC_ONCE = 1 << 2 };
 enum { BROWNOUT_ADC_READY = 1 << 8, BROWNOUT_ADC_VSYS = 3 << 12, BROWNOUT_ADC_PAD = 0x80 };
 enum { BROWNOUT_RESET_ADC = 1, BROWNOUT_CLOCK_ADC = 0x60, BROWNOUT_CLOCK_ADC_CRYSTAL = 3 << 5 };
-/* In mV; full scale is 3.3 V, of a third. */
-#ifndef BROWNOUT_POWER_THRESHOLD
-#define BROWNOUT_POWER_THRESHOLD 2400u
+#if BROWNOUT_POWER_THRESHOLD > 9900
+#error "BROWNOUT_POWER_THRESHOLD is in mV, of which the ADC measures 9,900 at most"
 #endif
+/* Full scale is 3.3 V, of a third. */
 #define BROWNOUT_POWER_STEPS (BROWNOUT_POWER_THRESHOLD * 4096u / 9900u)
 
 static void set_up(void) {

@@ -28,8 +28,8 @@
 #error "the image needs more NVM than BROWNOUT_NVM_ADDRESS_BYTES can address: take a larger part, or compile it smaller"
 #endif
 /*
- * BROWNOUT_NVM_SLEEP: the opcode that puts the part to sleep, where it has one that chip select ends. Then there is
- * brownout_nvm_sleep(); brownout_nvm_begin() wakes it.
+ * BROWNOUT_NVM_SLEEP: the opcode that puts the part to sleep, where it has one. Then there is brownout_nvm_sleep();
+ * brownout_nvm_begin() wakes it: by chip select, or by the opcode BROWNOUT_NVM_WAKE where there is one.
  */
 /* Questions to a part that is not up yet before it counts as absent. */
 #ifndef BROWNOUT_NVM_PATIENCE
@@ -43,14 +43,29 @@
 #define BROWNOUT_NVM_TRIES 8u
 #endif
 
-enum {
-  BROWNOUT_SPI_WRITE = 0x02,
-  BROWNOUT_SPI_READ = 0x03,
-  BROWNOUT_SPI_WRITE_DISABLE = 0x04,
-  BROWNOUT_SPI_READ_STATUS = 0x05,
-  BROWNOUT_SPI_WRITE_ENABLE = 0x06
-};
-enum { BROWNOUT_SPI_WRITE_IN_PROGRESS = 1, BROWNOUT_SPI_WRITE_ENABLED = 2 };
+/* What most parts have. */
+#ifndef BROWNOUT_SPI_WRITE
+#define BROWNOUT_SPI_WRITE 0x02
+#endif
+#ifndef BROWNOUT_SPI_READ
+#define BROWNOUT_SPI_READ 0x03
+#endif
+#ifndef BROWNOUT_SPI_WRITE_DISABLE
+#define BROWNOUT_SPI_WRITE_DISABLE 0x04
+#endif
+#ifndef BROWNOUT_SPI_READ_STATUS
+#define BROWNOUT_SPI_READ_STATUS 0x05
+#endif
+#ifndef BROWNOUT_SPI_WRITE_ENABLE
+#define BROWNOUT_SPI_WRITE_ENABLE 0x06
+#endif
+/* Bits of the status. */
+#ifndef BROWNOUT_SPI_WRITE_IN_PROGRESS
+#define BROWNOUT_SPI_WRITE_IN_PROGRESS 0x01
+#endif
+#ifndef BROWNOUT_SPI_WRITE_ENABLED
+#define BROWNOUT_SPI_WRITE_ENABLED 0x02
+#endif
 
 static void spi_command(uint8_t opcode) {
   brownout_spi_select(1);
@@ -75,6 +90,9 @@ static void spi_power_up(void) {
   uint32_t looks;
   brownout_spi_begin();
   for (looks = 0; looks < BROWNOUT_NVM_PATIENCE; looks++) {
+#ifdef BROWNOUT_NVM_WAKE
+    spi_command(BROWNOUT_NVM_WAKE);
+#endif
     spi_command(BROWNOUT_SPI_WRITE_ENABLE);
     if ((spi_status() & (BROWNOUT_SPI_WRITE_ENABLED | BROWNOUT_SPI_WRITE_IN_PROGRESS)) == BROWNOUT_SPI_WRITE_ENABLED) {
       spi_command(BROWNOUT_SPI_WRITE_DISABLE);

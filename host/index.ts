@@ -100,6 +100,7 @@ export {
 export type { Progress } from './background/calls.js';
 export { deviceProfile, DEVICES } from './profiles/index.js';
 export type { AcceleratorCosts, DeviceProfile, Provenance, Sourced } from './profiles/profile.js';
+export type { SpiOpcodes, SpiPart, SpiStatus } from './firmware/spi-parts.js';
 export type { Efficiency, OwnConverter } from './power/own-converter.js';
 // Whatever the calls above take or return (test/api.test.ts finds what is missing).
 export type { OpKind } from '../assembly/layout.js';

@@ -89,9 +89,51 @@ cmakeTest(
       writeFileSync(join(shim, 'CMakeLists.txt'), ZEPHYR.replace('MODULE', folder));
       build(shim);
       const sample = readFileSync(join(folder, 'samples/sense/CMakeLists.txt'), 'utf8');
+      assert.not.match(sample, /power/, 'no board, no monitor');
       for (const [source] of sample.matchAll(/src\/\S+\.c/g)) {
         assert.ok(existsSync(join(folder, 'samples/sense', source)), source);
       }
+    }
+  },
+);
+
+test('Zephyr and Arduino: the port of the board’s monitor comes with its threshold, or neither; the default with neither', async () => {
+  for (const [layout, place] of [
+    ['zephyr', 'samples/sense/src/'],
+    ['arduino', 'src/'],
+  ] as const)
+    for (const board of ['nrf52840dk', 'stm32l4-disco', 'rp2040'])
+      for (const nvm of ['spi-fram', 'flash']) {
+        const { files } = await exportFirmware(image, { board, nvm, layout, verify: false });
+        const textOf = (name: string): string => Buffer.from(files.get(name)!).toString();
+        const ports = [...files.keys()].filter((name) => name.includes('brownout_port_power_'));
+        const settings = textOf([...files.keys()].find((name) => name.endsWith('brownout_settings.h'))!);
+        const monitored = nvm !== 'flash';
+        assert.is(ports.length, monitored ? 1 : 0, `${board} ${nvm} ${layout}`);
+        assert.is(/BROWNOUT_POWER_THRESHOLD/.test(settings), monitored);
+        for (const port of ports) {
+          assert.ok(port.startsWith(place), port);
+          if (layout === 'zephyr')
+            assert.ok(textOf('samples/sense/CMakeLists.txt').includes(port.replace('samples/sense/', '')));
+        }
+      }
+});
+
+cppTest(
+  'Arduino, archived as PlatformIO does: one function says whether power is low, the port’s where there is one',
+  async () => {
+    for (const [options, kind] of [
+      [{ nvm: 'eeprom' }, 'W'],
+      [{ board: 'nrf52840dk', nvm: 'eeprom' }, 'T'],
+    ] as const) {
+      const folder = await exported({ ...options, layout: 'arduino' });
+      const cwd = temporaryFolder('arduino');
+      execFileSync('sh', ['-c', `gcc -std=gnu11 -c ${folder}/src/*.c && ar rcs all.a *.o`], {
+        cwd,
+        stdio: 'pipe',
+      });
+      const symbols = execFileSync('nm', ['all.a'], { cwd, encoding: 'utf8' });
+      assert.equal(symbols.match(/[TW] brownout_power_low$/gm), [`${kind} brownout_power_low`]);
     }
   },
 );

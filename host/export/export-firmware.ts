@@ -27,7 +27,7 @@ import {
 } from '../firmware/support.js';
 import { moduleOfTarget } from '../firmware/module-of-target.js';
 import { firmwareFiles, MODULE, type Part, partSources } from '../firmware/sources.js';
-import { partSettings, spiPartCalled } from '../firmware/spi-parts.js';
+import { partSettings, type SpiPart, spiPartFor } from '../firmware/spi-parts.js';
 import { MANIFEST, type Manifest, type ModuleStatement } from '../firmware/manifest.js';
 import { compilerOf, type MemoryMap, type Target, targetCalled } from '../firmware/targets.js';
 import { findTool, hasLibrary, installHint } from '../firmware/tools.js';
@@ -179,7 +179,7 @@ function programFor(
     checks,
   }: {
     board: HardwareBoard | undefined;
-    memory: ReturnType<typeof spiPartCalled> | undefined;
+    memory: SpiPart | undefined;
     profile: DeviceProfile;
     earlier: readonly Earlier[];
     checks: Checks;
@@ -330,7 +330,7 @@ export async function exportFirmware(
   const memory =
     settings.part === undefined
       ? undefined
-      : spiPartCalled(settings.part, settings.nvm, { nvmBytes, line: image.metadata.line ?? 1 });
+      : spiPartFor(settings.part, settings.nvm, { nvmBytes, line: image.metadata.line ?? 1 });
   const nvm = nvmCalled(settings.nvm ?? memory?.nvm, board, target);
   const layout = layoutCalled(settings.layout);
   const pair = { board, target, nvm, layout } as const;

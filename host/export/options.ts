@@ -2,7 +2,8 @@ import { signedByOption } from '../data/option-kinds.js';
 import { hardwareNames } from '../firmware/hardware.js';
 import { layoutNames } from '../firmware/layouts.js';
 import { nvmKinds } from '../firmware/nvm-bodies/index.js';
-import { spiPartNames } from '../firmware/spi-parts.js';
+import { partKind } from '../firmware/own-part.js';
+import type { SpiPart } from '../firmware/spi-parts.js';
 import { targetNames } from '../firmware/targets.js';
 import { choice, files, flag, isBytes } from '../options/kinds.js';
 import type { Table } from '../options/table.js';
@@ -15,8 +16,8 @@ export interface ExportOptions {
   target?: string;
   /** `mapped` (default), `spi-fram`, `eeprom`, `flash` or, for `posix` alone, `file`. */
   nvm?: string;
-  /** The memory behind SPI (host/firmware/spi-parts.ts), which gives `nvm`, address width, page and sleep. */
-  part?: string;
+  /** The memory behind SPI, by name or as data of one's own, which gives `nvm`, address width, page, opcodes and sleep. */
+  part?: string | SpiPart;
   /** A board to buy (host/firmware/hardware.ts), which gives target and memories, and UF2 where it takes that. */
   board?: string;
   /** How the files lie: `make` (default), `cmake`, `zephyr` or `arduino`. */
@@ -56,8 +57,8 @@ export const exportOptions = {
     otherwise: 'mapped; posix: file',
   },
   part: {
-    kind: choice(spiPartNames, { placeholder: 'NAME', code: 'E_NVM' }),
-    help: 'memory behind SPI, whose data sheet is known (docs/FIRMWARE.md)',
+    kind: partKind,
+    help: 'memory behind SPI: one that is known, or a file of yours (docs/FIRMWARE.md)',
   },
   layout: { kind: choice(layoutNames, { code: 'E_LAYOUT' }), default: 'make', help: 'how the files lie' },
   board: { kind: choice(hardwareNames, { code: 'E_BOARD' }), help: 'memories of a board to buy' },

@@ -46,6 +46,8 @@ export interface HardwareBoard {
   headers: readonly string[];
   /** Of its ports: pins. */
   pins: Readonly<Record<'spi' | 'text', readonly Setting[]>>;
+  /** When its monitor warns; absent: it has none. */
+  threshold?: Setting;
   /** The vector unit that its kernels use; absent: none. */
   unit?: VectorUnit;
   /** Whether flash begins with a second-stage boot loader. */
@@ -71,6 +73,13 @@ function spiPins(how: string, pins: readonly (number | undefined)[]): Setting[] 
 function textPin(pin: number, what: string): Setting[] {
   return [{ name: 'BROWNOUT_TEXT_PIN', value: `${pin}u`, what }];
 }
+
+/** When the monitor warns: `value` as its port takes it. */
+const warnsAt = (value: number, what: string): Setting => ({
+  name: 'BROWNOUT_POWER_THRESHOLD',
+  value: `${value}u`,
+  what: `when the supply is low: ${what}`,
+});
 
 const MSP430FR5994 = {
   core: 'msp430',
@@ -113,6 +122,7 @@ const BOARDS: readonly HardwareBoard[] = [
       spi: spiPins('32 · port + pin', [32 + 15, 32 + 13, 32 + 14, 32 + 12]),
       text: textPin(6, 'to the debugger, whose serial port it is'),
     },
+    threshold: warnsAt(8, 'VDD falls below 1.7 V at 4, and 0.1 V more a step, to 2.8 V at 15 (POFCON)'),
     nvm: {
       mapped: NO_MAPPED,
       'spi-fram': { runs: 'models of its registers' },
@@ -142,10 +152,11 @@ const BOARDS: readonly HardwareBoard[] = [
       spi: spiPins('16 · port + pin, A being 0; SPI1', [undefined, undefined, undefined, undefined]),
       text: textPin(16 * 3 + 5, 'PD5, to the debugger, whose serial port it is'),
     },
+    threshold: warnsAt(1, 'VDD is below 2.0, 2.2, 2.4, 2.5, 2.6, 2.8, 2.9 V at 0 to 6 (PVD)'),
     nvm: {
       mapped: NO_MAPPED,
-      'spi-fram': { needs: 'pins' },
-      eeprom: { needs: 'pins' },
+      'spi-fram': { runs: 'models of its registers' },
+      eeprom: { runs: 'models of its registers' },
       flash: { runs: 'models of its registers' },
     },
     openocd: ['-f', 'board/stm32l4discovery.cfg'],
@@ -171,6 +182,7 @@ const BOARDS: readonly HardwareBoard[] = [
       spi: spiPins('GPIO of SPI0', [18, 19, 16, 17]),
       text: textPin(0, 'GPIO of UART0'),
     },
+    threshold: warnsAt(2400, 'VSYS is below so many mV'),
     nvm: {
       mapped: NO_MAPPED,
       'spi-fram': { runs: 'rp2040js' },
@@ -217,6 +229,13 @@ export const hardwareNames = BOARDS.map(({ name }) => name);
 /** The board called `name`; undefined if it is none of these. */
 export const findHardware = (name: string): HardwareBoard | undefined =>
   BOARDS.find((board) => board.name === name);
+
+/**
+ * Whether the port of a board's monitor is used. Not with a log in flash: while it warns, nothing may be programmed, so what is
+ * to be known early enough needs another monitor.
+ */
+export const asksSupply = ({ ports }: HardwareBoard, nvm: NvmKind): boolean =>
+  ports.power !== undefined && nvm !== 'flash';
 
 /** Throws `E_BOARD`. */
 export function hardwareCalled(name: string): HardwareBoard {

@@ -2,6 +2,7 @@
 import { BrownoutError } from '../error.js';
 import { didYouMean } from '../options/suggest.js';
 import { packageVersion } from '../package.js';
+import { asksSupply } from './hardware.js';
 import { librarySources, packageText, type Part, programFiles, programSources } from './sources.js';
 import { compilerOf } from './targets.js';
 
@@ -62,18 +63,20 @@ function cmake(files: Files, laid: Laid): Files {
   all.set(
     'CMakeLists.txt',
     lines(
-      '# For add_subdirectory(): `brownout`, and `brownout_board` with what it needs of the part, start-up code included. Where',
-      '# this is the project, the example `firmware` too.',
+      '# For add_subdirectory(): `brownout_board`, which is `brownout` and what that needs of the part, start-up code',
+      '# included. Where this is the project, the example `firmware` too.',
       'cmake_minimum_required(VERSION 3.13)',
       `project(brownout C${isLlvm ? ' ASM' : ''})`,
       `add_library(brownout STATIC ${librarySources(laid).join(' ')})`,
-      `add_library(brownout_board STATIC ${board.join(' ')})`,
+      '# Objects: of an archive the linker takes the first function of a name, and never a port in place of a default.',
+      `add_library(brownout_part OBJECT ${board.join(' ')})`,
       `target_include_directories(brownout PUBLIC \${CMAKE_CURRENT_SOURCE_DIR})`,
-      'target_link_libraries(brownout_board PUBLIC brownout)',
+      `target_include_directories(brownout_part PRIVATE \${CMAKE_CURRENT_SOURCE_DIR})`,
+      'add_library(brownout_board INTERFACE)',
+      `target_sources(brownout_board INTERFACE $<TARGET_OBJECTS:brownout_part>)`,
+      'target_link_libraries(brownout_board INTERFACE brownout)',
       ...library,
-      '# Each calls the other.',
-      'target_link_libraries(brownout PUBLIC brownout_board)',
-      'foreach(library brownout brownout_board)',
+      'foreach(library brownout brownout_part)',
       `  set_target_properties(\${library} PROPERTIES C_STANDARD 99)`,
       `  target_compile_options(\${library} PRIVATE -O2 -ffunction-sections -fdata-sections)`,
       'endforeach()',
@@ -107,7 +110,15 @@ function cmake(files: Files, laid: Laid): Files {
   return all;
 }
 
+/** The port of the board's monitor, of those of the example the one that a system with drivers of its own leaves to us. */
+function monitorPort(files: Files, { board, nvm }: Laid, folder: string): [name: string, text: string][] {
+  const name = board && asksSupply(board, nvm) ? board.ports.power : undefined;
+  return name === undefined ? [] : [[`${folder}${name}`, files.get(name)!]];
+}
+
 function zephyr(files: Files, laid: Laid): Files {
+  const monitor = monitorPort(files, laid, 'samples/sense/src/');
+  const own = ['main.c', 'brownout_hal.c', 'brownout_board_zephyr.c'].map((name) => `src/${name}`);
   const isLibrary = isLibraryOf(laid);
   const isHeader = (name: string): boolean => name.endsWith('.h') && name !== 'brownout_wasm.h';
   const sources = librarySources(laid).map((name) => `  \${CMAKE_CURRENT_LIST_DIR}/../src/${name}`);
@@ -144,10 +155,11 @@ function zephyr(files: Files, laid: Laid): Files {
         'cmake_minimum_required(VERSION 3.20.0)',
         'find_package(Zephyr REQUIRED HINTS $ENV{ZEPHYR_BASE})',
         'project(sense)',
-        'target_sources(app PRIVATE src/main.c src/brownout_hal.c src/brownout_board_zephyr.c)',
+        `target_sources(app PRIVATE ${[...own, ...monitor.map(([path]) => path.replace('samples/sense/', ''))].join(' ')})`,
       ),
     ],
     ['samples/sense/prj.conf', lines('CONFIG_BROWNOUT=y')],
+    ...monitor,
     ['samples/sense/src/main.c', files.get('main.c')!],
     ['samples/sense/src/brownout_hal.c', packageText('brownout_hal.c')],
     ['samples/sense/src/brownout_board_zephyr.c', packageText('brownout_board_zephyr.c')],
@@ -158,6 +170,7 @@ function arduino(files: Files, laid: Laid): Files {
   return new Map([
     ...move(files, 'src/', isLibraryOf(laid)),
     ['src/brownout_hal.c', packageText('brownout_hal.c')],
+    ...monitorPort(files, laid, 'src/'),
     [
       'library.properties',
       lines(

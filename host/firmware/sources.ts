@@ -6,7 +6,7 @@ import { buildDevice } from '../toolchain/build-device.js';
 import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
 import { emitFunctions } from './emit-c.js';
-import type { HardwareBoard, VectorUnit } from './hardware.js';
+import { asksSupply, type HardwareBoard, type VectorUnit } from './hardware.js';
 import { type Checks, type Extras, type FirmwareModule, modelHeader, modelSource } from './model-c.js';
 import { NTT_SIZES, nttTables, type Transforms } from './ntt-tables.js';
 import { type Earlier, earlierHeader } from './updates.js';
@@ -268,9 +268,7 @@ export const librarySources = (place: Place): string[] => [
 const boardPorts = ({ nvm, board }: Place): string[] => {
   if (!board) return [];
   const { text, power } = board.ports;
-  if (!text) return [];
-  // A warning would keep flash from being programmed: what has been learnt early enough needs another monitor.
-  return power && nvm !== 'flash' ? [text, power] : [text];
+  return [text, asksSupply(board, nvm) ? power : undefined].filter((name) => name !== undefined);
 };
 
 /** Files of the example and of what it needs of its target, start-up code included: for people to edit. */

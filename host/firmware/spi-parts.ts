@@ -3,18 +3,50 @@ import { BrownoutError } from '../error.js';
 import type { NvmKind } from './nvm-bodies/index.js';
 import type { Setting } from './nvm-bodies/nvm-body.js';
 
-/** A memory behind SPI. All take the opcodes of brownout_spi_memory.h: write enable and disable, status, read, write. */
-interface SpiPart {
+/** Opcodes of a memory behind SPI. */
+export interface SpiOpcodes {
+  read: number;
+  write: number;
+  writeEnable: number;
+  writeDisable: number;
+  readStatus: number;
+}
+
+/** Bits of its status, as masks. */
+export interface SpiStatus {
+  /** It writes what was sent. */
+  busy: number;
+  /** It takes writes. */
+  enabled: number;
+}
+
+/** What most parts have (brownout_spi_memory.h). */
+export const USUAL_OPCODES: Readonly<SpiOpcodes> = {
+  read: 0x03,
+  write: 0x02,
+  writeEnable: 0x06,
+  writeDisable: 0x04,
+  readStatus: 0x05,
+};
+export const USUAL_STATUS: Readonly<SpiStatus> = { busy: 1, enabled: 2 };
+
+/** A memory behind SPI, as its data sheet has it. */
+export interface SpiPart {
   name: string;
-  /** The body that it takes. */
+  /** The body that it takes: `spi-fram` where a byte is durable as it comes (FRAM, MRAM), `eeprom` where a page is written. */
   nvm: Extract<NvmKind, 'spi-fram' | 'eeprom'>;
   bytes: number;
   /** Bytes of an address. */
   addressBytes: 2 | 3;
   /** Of EEPROM: the latch, and the longest that writing it takes. */
   page?: { bytes: number; ms: number };
-  /** The opcode that puts it to sleep; chip select wakes it. */
+  /** Those that are not the usual ones. */
+  opcodes?: Partial<SpiOpcodes>;
+  status?: Partial<SpiStatus>;
+  /** The opcode that puts it to sleep. */
   sleep?: number;
+  /** The opcode that wakes it; absent: chip select does. */
+  wake?: number;
   /** Bytes that it writes anew together, for its error correction: a cut may spoil all of them. */
   lineBytes?: number;
   /** Writes that a byte lasts. */
@@ -84,6 +116,16 @@ const PARTS: readonly SpiPart[] = [
     source: 'Infineon',
   },
   {
+    name: 'mr25h40',
+    nvm: 'spi-fram',
+    bytes: 512 * KIB,
+    addressBytes: 3,
+    sleep: SLEEP,
+    wake: 0xab,
+    lasts: 1e15,
+    source: 'Everspin',
+  },
+  {
     name: 'm95256',
     nvm: 'eeprom',
     bytes: 32 * KIB,
@@ -147,9 +189,17 @@ interface Asked {
   line: number;
 }
 
-/** The part called `name`, one of `spiPartNames`, if it holds the image. Throws `E_NVM`, `E_FIRMWARE_SIZE`. */
-export function spiPartCalled(name: string, nvm: string | undefined, { nvmBytes, line }: Asked): SpiPart {
-  const part = PARTS.find((one) => one.name === name)!;
+/** The part called `name`, one of `spiPartNames`. */
+export const spiPart = (name: string): SpiPart => PARTS.find((one) => one.name === name)!;
+
+/** A part, by name one of `spiPartNames`, if it holds the image. Throws `E_NVM`, `E_FIRMWARE_SIZE`. */
+export function spiPartFor(
+  asked: string | SpiPart,
+  nvm: string | undefined,
+  { nvmBytes, line }: Asked,
+): SpiPart {
+  const part = typeof asked === 'string' ? spiPart(asked) : asked;
+  const { name } = part;
   const refuse = (code: string, found: string, expected: string, hint: string): never => {
     throw new BrownoutError({ code, found, expected, hint });
   };
@@ -174,24 +224,60 @@ export function spiPartCalled(name: string, nvm: string | undefined, { nvmBytes,
   return part;
 }
 
+const hex = (byte: number): string => `0x${byte.toString(16).padStart(2, '0')}`;
+
+/** What is not as most parts have it, by the names of brownout_spi_memory.h. */
+const unusual = <T extends object>(
+  names: Readonly<Record<keyof T, readonly [name: string, what: string]>>,
+  own: Partial<T> = {},
+  usual: T,
+): Setting[] =>
+  (Object.keys(names) as (keyof T)[]).flatMap((key) => {
+    const value = (own[key] ?? usual[key]) as number;
+    const [name, what] = names[key];
+    return value === usual[key] ? [] : [{ name: `BROWNOUT_SPI_${name}`, value: hex(value), what }];
+  });
+
 /** What brownout_settings.h says of a part. */
-export function partSettings({ name, addressBytes, page, sleep, source }: SpiPart): Setting[] {
+export function partSettings(part: SpiPart): Setting[] {
+  const { name, addressBytes, page, sleep, wake, opcodes, status, source } = part;
   const of = `of ${name} (data sheet: ${source})`;
-  return [
-    { name: 'BROWNOUT_NVM_ADDRESS_BYTES', value: `${addressBytes}`, what: `bytes of an address, ${of}` },
-    ...(page
-      ? [
-          {
-            name: 'BROWNOUT_NVM_PAGE_BYTES',
-            value: `${Math.min(page.bytes, MOST_PAGE_BYTES)}u`,
-            what: `what is written at once, at most the latch of ${page.bytes} ${of}`,
-          },
-        ]
-      : []),
-    ...(sleep === undefined
-      ? []
-      : [{ name: 'BROWNOUT_NVM_SLEEP', value: `0x${sleep.toString(16)}`, what: `opcode of sleep, ${of}` }]),
+  const settings: (Setting | undefined)[] = [
+    { name: 'BROWNOUT_NVM_ADDRESS_BYTES', value: `${addressBytes}`, what: 'bytes of an address' },
+    page && {
+      name: 'BROWNOUT_NVM_PAGE_BYTES',
+      value: `${Math.min(page.bytes, MOST_PAGE_BYTES)}u`,
+      what: `what is written at once, at most the latch of ${page.bytes}`,
+    },
+    sleep === undefined
+      ? undefined
+      : { name: 'BROWNOUT_NVM_SLEEP', value: hex(sleep), what: 'opcode of sleep' },
+    wake === undefined
+      ? undefined
+      : { name: 'BROWNOUT_NVM_WAKE', value: hex(wake), what: 'opcode that ends its sleep' },
+    ...unusual<SpiOpcodes>(
+      {
+        read: ['READ', 'opcode of reading'],
+        write: ['WRITE', 'opcode of writing'],
+        writeEnable: ['WRITE_ENABLE', 'opcode that lets the next write be'],
+        writeDisable: ['WRITE_DISABLE', 'opcode that takes that back'],
+        readStatus: ['READ_STATUS', 'opcode of its status'],
+      },
+      opcodes,
+      USUAL_OPCODES,
+    ),
+    ...unusual<SpiStatus>(
+      {
+        busy: ['WRITE_IN_PROGRESS', 'bit of its status: it writes'],
+        enabled: ['WRITE_ENABLED', 'bit of its status: it takes a write'],
+      },
+      status,
+      USUAL_STATUS,
+    ),
   ];
+  return settings
+    .filter((setting) => setting !== undefined)
+    .map((setting) => ({ ...setting, what: `${setting.what}, ${of}` }));
 }
 
 const kib = (bytes: number): string => `${bytes / KIB} KB`;
@@ -201,7 +287,7 @@ const times = (lasts: number): string => lasts.toExponential().replace('e+', ' Â
 export const spiPartRows = (): string[][] => [
   ['`--part`', 'body', 'holds', 'address', 'page', 'sleep', 'a byte lasts', 'data sheet'],
   ...PARTS.map((part) => {
-    const { name, nvm, bytes, addressBytes, page, sleep, lineBytes, lasts, refused, source } = part;
+    const { name, nvm, bytes, addressBytes, page, sleep, wake, lineBytes, lasts, refused, source } = part;
     const written = page ? `${page.bytes} B, ${page.ms} ms` : '';
     const needs = lineBytes ? `; needs \`--line ${lineBytes}\`` : '';
     return [
@@ -210,7 +296,7 @@ export const spiPartRows = (): string[][] => [
       kib(bytes),
       `${addressBytes} B`,
       written,
-      sleep === undefined ? '' : `0x${sleep.toString(16)}`,
+      [sleep, wake].flatMap((opcode) => (opcode === undefined ? [] : [hex(opcode)])).join(', wake '),
       times(lasts),
       source,
     ];

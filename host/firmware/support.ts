@@ -2,7 +2,7 @@
 // that its kernels use is one by itself.
 import { type Layout, layoutKind } from './layouts.js';
 import { BrownoutError } from '../error.js';
-import { type HardwareBoard, hardwareBoards } from './hardware.js';
+import { asksSupply, type HardwareBoard, hardwareBoards } from './hardware.js';
 import { type NvmKind, nvmBody, nvmKinds } from './nvm-bodies/index.js';
 import type { Setting } from './nvm-bodies/nvm-body.js';
 import { spiPartRows } from './spi-parts.js';
@@ -47,6 +47,7 @@ const FUNCTIONS: Readonly<Record<'spi' | 'flash', readonly [name: string, what: 
 export const portSettings = (board: HardwareBoard, nvm: NvmKind): readonly Setting[] => [
   ...(nvmBody(nvm).port === 'spi' ? board.pins.spi : []),
   ...board.pins.text,
+  ...(board.threshold && asksSupply(board, nvm) ? [board.threshold] : []),
 ];
 
 /** Of a system with drivers of its own, what they must leave to the ports. */

@@ -5,8 +5,10 @@
  *
  * With -DWEAK one write enable in 16 does not take, and what is written then is lost.
  *
- * With -DBROWNOUT_NVM_SLEEP=0xb9 power may come while the part sleeps, and it is put to sleep between accesses; chip select
- * wakes it, and a few transactions later it answers.
+ * With -DPART_SLEEP=0xb9, as BROWNOUT_NVM_SLEEP is then, power may come while the part sleeps, and it is put to sleep between
+ * accesses; chip select wakes it, or with -DPART_WAKE=0xab that opcode alone, and a few transactions later it answers.
+ *
+ * What the part takes is said by PART_…, whatever the body believes; an opcode that is none of its own is an error.
  *
  *   spi cuts FIRST COUNT     workloads by number; prints how many cuts there were
  */
@@ -17,9 +19,42 @@
 #define BROWNOUT_NVM_PAGE_BYTES 65536u
 #endif
 
-/* What the part takes, whatever the body believes. */
 #ifndef PART_ADDRESS_BYTES
 #define PART_ADDRESS_BYTES 2
+#endif
+#ifndef PART_READ
+#define PART_READ 0x03
+#endif
+#ifndef PART_WRITE
+#define PART_WRITE 0x02
+#endif
+#ifndef PART_WRITE_ENABLE
+#define PART_WRITE_ENABLE 0x06
+#endif
+#ifndef PART_WRITE_DISABLE
+#define PART_WRITE_DISABLE 0x04
+#endif
+#ifndef PART_READ_STATUS
+#define PART_READ_STATUS 0x05
+#endif
+#ifndef PART_BUSY
+#define PART_BUSY 0x01
+#endif
+#ifndef PART_ENABLED
+#define PART_ENABLED 0x02
+#endif
+/* Whether an opcode is that of sleep, or that of waking where chip select does not. */
+#ifdef PART_SLEEP
+#define IS_SLEEP(opcode) ((opcode) == PART_SLEEP)
+#else
+#define IS_SLEEP(opcode) 0
+#endif
+#ifdef PART_WAKE
+#define IS_WAKE(opcode) ((opcode) == PART_WAKE)
+enum { HAS_WAKE = 1 };
+#else
+#define IS_WAKE(opcode) 0
+enum { HAS_WAKE = 0 };
 #endif
 enum { MEMORY = PART_ADDRESS_BYTES == 2 ? 65536 : 1 << 18 };
 
@@ -50,9 +85,9 @@ static void power_on(void) {
   memset(&chip, 0, sizeof chip);
   /* The bus may stand anywhere. */
   chip.is_selected = (int)draw(2);
-  chip.opcode = BROWNOUT_SPI_READ;
+  chip.opcode = PART_READ;
   chip.asleep = draw(8);
-#ifdef BROWNOUT_NVM_SLEEP
+#ifdef PART_SLEEP
   chip.sleeps = (int)draw(2);
 #endif
 }
@@ -81,21 +116,20 @@ void brownout_spi_begin(void) {
 
 void brownout_spi_select(int on) {
 #ifdef EEPROM
-  if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.latched > 0) {
+  if (!on && chip.is_selected && chip.opcode == PART_WRITE && chip.latched > 0) {
     program(0);
     chip.busy = 3;
   }
 #endif
-  if (!on && chip.is_selected && chip.opcode == BROWNOUT_SPI_WRITE && chip.sent > 0) chip.is_enabled = 0;
+  if (!on && chip.is_selected && chip.opcode == PART_WRITE && chip.sent > 0) chip.is_enabled = 0;
   if (!on && chip.is_selected && chip.asleep > 0) chip.asleep--;
   if (on && chip.is_selected) fail("selected twice");
-#ifdef BROWNOUT_NVM_SLEEP
-  if (!on && chip.is_selected && chip.opcode == BROWNOUT_NVM_SLEEP && chip.sent > 0 && chip.asleep == 0) chip.sleeps = 1;
-  if (on && chip.sleeps) {
+  if (!on && chip.is_selected && IS_SLEEP(chip.opcode) && chip.sent > 0 && chip.asleep == 0) chip.sleeps = 1;
+  /* By chip select as such, or by an opcode of its own. */
+  if (chip.sleeps && (!HAS_WAKE ? on : !on && chip.is_selected && IS_WAKE(chip.opcode) && chip.sent == 1)) {
     chip.sleeps = 0;
     chip.asleep = 1 + draw(8);
   }
-#endif
   if (on) chip.sent = chip.address = 0;
   chip.is_selected = on;
 }
@@ -124,32 +158,33 @@ static void take(uint8_t byte) {
 uint8_t brownout_spi_transfer(uint8_t byte) {
   const uint32_t sent = chip.sent++;
   if (!chip.is_selected) fail("sent to nobody");
-  if (chip.asleep > 0) {
-    if (sent == 0 && (byte == BROWNOUT_SPI_READ || byte == BROWNOUT_SPI_WRITE)) fail("used before it is up");
-    chip.opcode = BROWNOUT_SPI_READ;
+  if (chip.asleep > 0 || chip.sleeps) {
+    if (sent == 0 && (byte == PART_READ || byte == PART_WRITE)) fail("used before it is up");
+    chip.opcode = sent == 0 && IS_WAKE(byte) ? byte : PART_READ;
     return chip.asleep % 2 ? 0xff : 0;
   }
   if (sent == 0) {
-#ifdef BROWNOUT_NVM_SLEEP
-    if (byte == BROWNOUT_NVM_SLEEP && chip.busy > 0) fail("put to sleep while it writes");
-#endif
+    if (IS_SLEEP(byte) && chip.busy > 0) fail("put to sleep while it writes");
+    if (byte != PART_READ && byte != PART_WRITE && byte != PART_WRITE_ENABLE && byte != PART_WRITE_DISABLE &&
+        byte != PART_READ_STATUS && !IS_SLEEP(byte) && !IS_WAKE(byte))
+      fail("an opcode that it does not have");
     chip.opcode = byte;
-    if (byte == BROWNOUT_SPI_WRITE) chip.latched = 0;
-    if (byte == BROWNOUT_SPI_WRITE_DISABLE) chip.is_enabled = 0;
+    if (byte == PART_WRITE) chip.latched = 0;
+    if (byte == PART_WRITE_DISABLE) chip.is_enabled = 0;
 #ifdef WEAK
-    if (byte == BROWNOUT_SPI_WRITE_ENABLE && draw(16) == 0) return 0xff;
+    if (byte == PART_WRITE_ENABLE && draw(16) == 0) return 0xff;
 #endif
-    if (byte == BROWNOUT_SPI_WRITE_ENABLE) chip.is_enabled = 1;
+    if (byte == PART_WRITE_ENABLE) chip.is_enabled = 1;
     return 0xff;
   }
-  if (chip.opcode == BROWNOUT_SPI_READ_STATUS) {
-    const uint8_t enabled = chip.is_enabled ? BROWNOUT_SPI_WRITE_ENABLED : 0;
+  if (chip.opcode == PART_READ_STATUS) {
+    const uint8_t enabled = chip.is_enabled ? PART_ENABLED : 0u;
     if (chip.busy == 0) return enabled;
 #ifdef EEPROM
     program(1);
 #endif
     chip.busy--;
-    return enabled | BROWNOUT_SPI_WRITE_IN_PROGRESS;
+    return enabled | PART_BUSY;
   }
 #ifdef EEPROM
   if (chip.busy > 0) fail("used while it writes");
@@ -158,7 +193,7 @@ uint8_t brownout_spi_transfer(uint8_t byte) {
     chip.address = chip.address << 8 | byte;
     return 0xff;
   }
-  if (chip.opcode == BROWNOUT_SPI_WRITE) {
+  if (chip.opcode == PART_WRITE) {
     take(byte);
     return 0xff;
   }

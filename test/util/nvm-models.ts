@@ -29,8 +29,11 @@ export const kinds: Record<string, [source: string, flags: string[]]> = {
     'spi.c',
     ['-DEEPROM', '-DBROWNOUT_NVM_PAGE_BYTES=16u', '-DBROWNOUT_NVM_ADDRESS=0x108u'],
   ],
-  'spi-fram, asleep between accesses': ['spi.c', ['-DBROWNOUT_NVM_SLEEP=0xb9']],
-  'eeprom, asleep between accesses': ['spi.c', ['-DEEPROM', '-DBROWNOUT_NVM_SLEEP=0xb9']],
+  'spi-fram, asleep between accesses': ['spi.c', ['-DBROWNOUT_NVM_SLEEP=0xb9', '-DPART_SLEEP=0xb9']],
+  'eeprom, asleep between accesses': [
+    'spi.c',
+    ['-DEEPROM', '-DBROWNOUT_NVM_SLEEP=0xb9', '-DPART_SLEEP=0xb9'],
+  ],
   'spi-fram, read back': ['spi.c', ['-DWEAK', '-DBROWNOUT_NVM_READ_BACK']],
   'eeprom, read back': ['spi.c', ['-DEEPROM', '-DWEAK', '-DBROWNOUT_NVM_READ_BACK']],
   file: ['file.c', []],

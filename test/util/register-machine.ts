@@ -5,7 +5,7 @@ import { loadSegments } from '../../host/firmware/binaries.js';
 import { crc32 } from '../../host/model/crc32.js';
 import type { Image } from '../../host/model/image.js';
 import { completeJob } from '../../host/simulator/app.js';
-import { Device } from '../../host/simulator/device.js';
+import { Device, steadyPower } from '../../host/simulator/device.js';
 import { comparableNvm } from '../../host/simulator/equality.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
@@ -14,8 +14,6 @@ import { moduleBytes, moduleFor } from '../../host/toolchain/modules.js';
 export interface Machine {
   mcu: RP2040;
   text: () => string;
-  /** How often its supply was measured, where that is looked at. */
-  asked?: () => number;
 }
 
 const silent = {
@@ -32,9 +30,15 @@ export function flashWith(elf: Uint8Array, origin: number): Uint8Array {
   return flash;
 }
 
+/** Registers that tell a byte from a word. */
+interface ByteRegisters {
+  read(address: number): number | undefined;
+  write(address: number, value: number): boolean;
+}
+
 /**
  * A chip with `flash` at `origin`; `write` and `read` are what it has besides SRAM: true, or a number, if theirs. `look`: what is told
- * of reads of flash, by the byte.
+ * of reads of flash, by the byte. `bytes`: registers that are accessed by the byte; the core makes words of others.
  */
 export function chip(
   flash: Uint8Array,
@@ -42,6 +46,7 @@ export function chip(
   read: (address: number, mcu: RP2040) => number | undefined,
   write: (address: number, value: number, mcu: RP2040) => boolean,
   look: (offset: number, mcu: RP2040) => void = () => {},
+  bytes: ByteRegisters = { read: () => undefined, write: () => false },
 ): RP2040 {
   const mcu = new RP2040();
   mcu.logger = silent;
@@ -63,7 +68,11 @@ export function chip(
   };
   mcu.readUint8 = (sum) => {
     const at = sum >>> 0;
-    return inFlash(at) ? view.getUint8(at - origin) : plain8!(at);
+    return inFlash(at) ? view.getUint8(at - origin) : (bytes.read(at) ?? plain8!(at));
+  };
+  const writePlain8 = mcu.writeUint8.bind(mcu);
+  mcu.writeUint8 = (sum, value) => {
+    if (!bytes.write(sum >>> 0, value & 0xff)) writePlain8(sum, value);
   };
   const plain = mcu.writeUint32.bind(mcu);
   mcu.writeUint32 = (sum, value) => {
@@ -88,12 +97,15 @@ export function live({ mcu }: Machine, most = 4e6): { ended: boolean; instructio
   return { ended: mcu.core.waiting, instructions };
 }
 
-/** What the simulator leaves of the first job of an image, on zeros. */
-export function goldenJob(image: Image): { nvm: Uint8Array; answer: string } {
+/** What the simulator leaves of the first job of an image, on zeros, where the supply's monitor answers so. */
+export function goldenJob(
+  image: Image,
+  low: () => boolean = () => false,
+): { nvm: Uint8Array; answer: string } {
   const nvm = new SimulatedNvm(image.nvmBytes);
   provision(nvm, image);
   const device = new Device(new WebAssembly.Module(moduleBytes(moduleFor(image))), {
-    ...{ image, nvm, sramBytes: 65536 },
+    ...{ image, nvm, sramBytes: 65536, supply: { ...steadyPower, low } },
   });
   const input = new Int8Array(image.input.bytes);
   const { answer } = completeJob(device, image, { ticket: 1, input });

@@ -5,7 +5,12 @@ import type { RP2040 } from 'rp2040js';
 /** Registers of a part that only keep what is written. */
 export class Registers {
   text = '';
-  readonly #values = new Map<number, number>();
+  readonly #values: Map<number, number>;
+
+  /** `afterReset`: those that reset does not leave at 0. */
+  constructor(afterReset: Iterable<readonly [address: number, value: number]> = []) {
+    this.#values = new Map(afterReset);
+  }
 
   get(address: number): number {
     return this.#values.get(address) ?? 0;
