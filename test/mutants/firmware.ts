@@ -138,40 +138,4 @@ export const FIRMWARE = [
     ],
     ['writes tried for ever', 'if (tries++ == BROWNOUT_NVM_TRIES) brownout_trap();', ''],
   ]),
-  ...of('firmware/brownout_port_spi_stm32l4.c', { test: 'ports-spi' }, [
-    ['a word of SPI sent for a byte', 'BROWNOUT_SPI1_BYTE = byte;', 'BROWNOUT_SPI1(0x0cu) = byte;'],
-    ['chip select that falls as it becomes an output', '  brownout_spi_select(0);\n  set_pin', '  set_pin'],
-    [
-      'what came read before it is there',
-      '  while (!(BROWNOUT_SPI1(BROWNOUT_SPI_SR) & BROWNOUT_SPI_RECEIVED)) {\n  }\n',
-      '',
-    ],
-  ]),
-  ...of('firmware/brownout_port_power_stm32l4.c', { test: 'ports-spi' }, [
-    [
-      'the supply of USB taken away',
-      '(BROWNOUT_PWR(BROWNOUT_PWR_CR2) & ~(uint32_t)BROWNOUT_PWR_DETECTOR) | wanted',
-      'wanted',
-    ],
-    [
-      'a detector that is never on',
-      'BROWNOUT_PWR_ON | BROWNOUT_POWER_THRESHOLD << 1',
-      'BROWNOUT_POWER_THRESHOLD << 1',
-    ],
-  ]),
-  ...of('firmware/brownout_port_power_nrf52.c', { test: 'ports-spi' }, [
-    [
-      'a warning that is not taken back',
-      '  BROWNOUT_POWER(BROWNOUT_POWER_WARNING) = 0;\n  return 1;',
-      '  return 1;',
-    ],
-  ]),
-  ...of('firmware/brownout_spi_memory.h', { test: 'spi-parts' }, [
-    ['a part that only an opcode wakes left asleep', '    spi_command(BROWNOUT_NVM_WAKE);\n', ''],
-    [
-      'the usual bit of a status asked for',
-      'BROWNOUT_SPI_WRITE_IN_PROGRESS)) == BROWNOUT_SPI_WRITE_ENABLED',
-      'BROWNOUT_SPI_WRITE_IN_PROGRESS)) == 2',
-    ],
-  ]),
 ];

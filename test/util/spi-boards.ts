@@ -58,7 +58,10 @@ export function nrf52840(elf: Uint8Array, { memory, monitor, threshold }: Around
     0,
     (at) => {
       // The comparator, once it is on: a warning stays until it is taken back.
-      if (at === POF_WARNING && get(POFCON) !== 0 && monitor.low()) registers.set(at, 1);
+      if (at === POF_WARNING && get(POFCON) !== 0) {
+        assert.is(get(at), 0, 'a warning that is not taken back');
+        if (monitor.low()) registers.set(at, 1);
+      }
       return isRegister(at) ? get(at) : undefined;
     },
     (at, value, self) => {
@@ -116,7 +119,7 @@ export function stm32l4(elf: Uint8Array, { memory, monitor, threshold }: Around)
   const chipSelect = STM32L4_PINS.CS & 15;
   let isHigh = false;
   const received: number[] = [];
-  let looks = 0;
+  let [looks, isSeen] = [0, false];
   const read = (at: number): number | undefined => {
     if (!isRegister(at)) return undefined;
     hasClock(at);
@@ -126,7 +129,11 @@ export function stm32l4(elf: Uint8Array, { memory, monitor, threshold }: Around)
       return monitor.low() ? PVDO : 0;
     }
     // Sending takes a while: room at every second look, what came at every third.
-    if (at === SPI_SR) return (++looks % 2 ? 2 : 0) | (received.length > 0 && looks % 3 ? 1 : 0);
+    if (at === SPI_SR) {
+      looks++;
+      isSeen = received.length > 0 && looks % 3 !== 0;
+      return (looks % 2 ? 2 : 0) | (isSeen ? 1 : 0);
+    }
     return get(at);
   };
   const setPins = (value: number): void => {
@@ -155,7 +162,8 @@ export function stm32l4(elf: Uint8Array, { memory, monitor, threshold }: Around)
     {
       read: (at) => {
         if (at !== SPI_DR) return undefined;
-        assert.ok(received.length > 0, 'nothing came');
+        assert.ok(isSeen, 'read before it came');
+        isSeen = false;
         return received.shift();
       },
       write: (at, value) => {
