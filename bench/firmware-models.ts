@@ -7,8 +7,9 @@ import { readNpy } from '../host/data/npy.js';
 import { Random } from '../host/math/random.js';
 import { countJob, countOps } from '../host/firmware/count-on-board.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
+import { elfSize, inTemporaryFolder, linkElf, writeFiles } from '../host/firmware/build-elf.js';
 import { firmwareModule, moduleFrom } from '../host/firmware/sources.js';
-import { boardCalled } from '../host/firmware/targets.js';
+import { boardCalled, targetCalled } from '../host/firmware/targets.js';
 import { importModel } from '../host/import/import-model.js';
 import { type Image, readImage } from '../host/model/image.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
@@ -75,6 +76,52 @@ export async function measureFirmware(image: Image): Promise<FirmwareFigures> {
   const { begin, submit, run, ack, stackBytes } = await countJob(image, boardCalled(BOARD));
   const { codeBytes, staticBytes } = usage!;
   return { codeBytes, staticBytes, stackBytes, instructions: begin + submit + run + ack };
+}
+
+/** Code of firmware, the image left out, in bytes, as it gets what guards it. */
+export interface GuardFigures {
+  /** `begin` boots, and provisions NVM that was never used. */
+  bare: number;
+  /** As exported: `begin` also reads again what is wrong, and goes on with an erasure. */
+  begin: number;
+  /** And the application calls `brownout_erase`. */
+  erase: number;
+  /** And with `checkPlan`. */
+  plan: number;
+}
+
+/** A `begin` without what guards it. */
+const BARE = `  state = boot();
+  if (state == BROWNOUT_E_MAGIC) {
+    write_state(brownout_first_cursor, 1);
+    state = boot();
+  }
+`;
+const ERASES = 'int main(void) {\n  static volatile int asked;\n  if (asked) brownout_erase();\n';
+
+/** Links an image's firmware with and without what guards it. Throws `E_TOOL_MISSING`. */
+export async function measureGuards(image: Image): Promise<GuardFigures> {
+  const target = targetCalled('cortex-m4');
+  const sizeOf = async (checkPlan: boolean, edits: Record<string, [string, string]>): Promise<number> => {
+    const { files } = await exportFirmware(image, { device: DEVICE, checkPlan, verify: false });
+    for (const [name, [from, to]] of Object.entries(edits)) {
+      const text = Buffer.from(files.get(name)!).toString();
+      if (!text.includes(from)) throw new Error(`${name} has no ${from}`);
+      files.set(name, Buffer.from(text.replace(from, to)));
+    }
+    return inTemporaryFolder((folder) => {
+      writeFiles(folder, files);
+      const sources = [...files.keys()].filter((name) => name.endsWith('.c'));
+      return elfSize(linkElf(folder, sources, { target, defines: [] }), target.toolchain!).codeBytes;
+    });
+  };
+  const erases = { 'main.c': ['int main(void) {\n', ERASES] as [string, string] };
+  return {
+    bare: await sizeOf(false, { 'brownout.c': ['  state = settle();\n', BARE] }),
+    begin: await sizeOf(false, {}),
+    erase: await sizeOf(false, erases),
+    plan: await sizeOf(true, erases),
+  };
 }
 
 /** What an image's own module saves. */

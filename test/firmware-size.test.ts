@@ -2,7 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { firmwareImages, measureFirmware, measureSpecialised } from '../bench/firmware-models.js';
+import {
+  firmwareImages,
+  measureFirmware,
+  measureGuards,
+  measureSpecialised,
+} from '../bench/firmware-models.js';
 import { moduleBytes } from '../host/toolchain/modules.js';
 import { boardPackages, hasPrograms } from './util/native.js';
 
@@ -28,6 +33,13 @@ for (const [name, limits] of Object.entries(firmwareModels)) {
     }
   });
 }
+
+sizeTest('digits: checks at begin, an erasure and the check of the plan take 1.2 KB at most', async () => {
+  const { bare, begin, erase, plan } = await measureGuards(images['digits']!());
+  const [checks, erasing, steering] = [begin - bare, erase - begin, plan - erase];
+  assert.ok(checks > 0 && erasing > 0 && steering > 0, `${bare}, ${begin}, ${erase}, ${plan}`);
+  assert.ok(plan - bare <= 1229, `${checks} + ${erasing} + ${steering} bytes`);
+});
 
 sizeTest('digits: its own module is at most 60 % of the generic one, and takes at most 90 %', async () => {
   assert.ok(moduleBytes('digits').length <= 0.6 * moduleBytes('device').length);

@@ -16,24 +16,23 @@ import { widenMemory } from '../host/toolchain/watch-mapped.js';
 import { replayCuts } from '../host/verify/replay.js';
 import { verifyText } from '../host/verify/report.js';
 import { verify } from '../host/verify/verify.js';
-import type { Obligation } from '../host/verify/violation.js';
-import { circulantNetwork, int8s, layered } from '../samples/networks.js';
+import { circulantNetwork, int8s } from '../samples/networks.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
-import { learnable } from './util/learnable.js';
+import {
+  IN_LANES,
+  IN_PLACE_REFUTATIONS,
+  learner,
+  MAPPED_REFUTATIONS,
+  tiled,
+  unrefuted,
+} from './util/refutations.js';
 import { type Mutant, sabotaged } from './util/sabotage.js';
 
 const bytes = new Uint8Array(readFileSync(new URL('../../checkpoints/digits.brn', import.meta.url)));
 const image = readImage(bytes);
 /** NVM holds the image, and behind it its state. */
 const stateAt = mappedStateAt(image);
-const tiled = readImage(compile(layered(new Random(3)), { policy: 'every 3', arenaBytes: 320 }));
-const learner = readImage(
-  compile(learnable(new Random(1), [8], ['dense:6', 'dense:3']), {
-    learn: { layers: 'all', ring: 10, guardEvery: 8, holdOut: 4 },
-  }),
-);
-
 const builds = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
 /** The build of digits. */
 function mapped(target: 'scalar' | 'simd'): Promise<Uint8Array<ArrayBuffer>> {
@@ -119,9 +118,6 @@ for (const target of ['scalar', 'simd'] as const)
 const mappedFor = (of: Image, options: BuildOptions = {}): Promise<Uint8Array<ArrayBuffer>> =>
   buildDevice(of, { ...options, mappedBytes: mappedStateAt(of) + of.nvmBytes });
 
-/** Builds that have room to work in, where they have kernels for it. */
-const IN_LANES: BuildOptions = { target: 'simd', optimize: 'speed' };
-
 /** Each of the builds has room to work in, and is proved. */
 async function provedInLanes(of: Image, builds: readonly Promise<Uint8Array<ArrayBuffer>>[]): Promise<void> {
   for (const module of await Promise.all(builds)) {
@@ -180,116 +176,9 @@ test('a module whose memory does not hold the image and its NVM, or without a ba
   assert.match(refused(() => verify(tiled, { module: short })).found, /room to work in/);
 });
 
-const KERNEL = 'assembly/kernels/max_pool.ts';
-const END = '  put(outputAddress(op, row, column), output, count * pixel);';
-/** A byte of NVM behind what any tile uses. */
-const elsewhere = MAPPED_AT + mappedStateAt(tiled) + tiled.nvmBytes - 2;
-
-/** Right as a copy, wrong in place. */
-const IN_PLACE: [Mutant, Obligation][] = [
-  [
-    {
-      name: 'a kernel that reads where it asked for the view, not where the view is',
-      file: KERNEL,
-      edits: [
-        [
-          'const source = lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));',
-          'lookRow(op, y, column, count, op + load<usize>(op, OP_SCRATCH0));\n    const source = op + load<usize>(op, OP_SCRATCH0);',
-        ],
-      ],
-    },
-    'tile',
-  ],
-  [
-    {
-      name: 'a kernel that writes into a view',
-      file: KERNEL,
-      edits: [
-        [
-          '    for (let i = 0; i < count; i++) {',
-          '    store<u8>(source, load<u8>(source) ^ 1);\n    store<u8>(source, load<u8>(source) ^ 1);\n    for (let i = 0; i < count; i++) {',
-        ],
-      ],
-    },
-    'tile',
-  ],
-];
-
-for (const [mutant, obligation] of IN_PLACE)
-  test(`views in place: ${mutant.name}`, async () => {
-    const { counterexample } = verify(tiled, { module: await sabotaged(mutant, tiled), search: false });
-    assert.is(counterexample?.obligation, obligation, counterexample?.found);
-  });
-
-const MAPPED: [Mutant, Obligation, RegExp, BuildOptions?][] = [
-  [
-    {
-      name: 'state written into the image',
-      file: 'assembly/nvm.ts',
-      edits: [['memory.copy(MAPPED + at + load<usize>(BASE), source', 'memory.copy(MAPPED + at, source']],
-    },
-    'job',
-    /neither SRAM of the image nor NVM/,
-  ],
-  [
-    {
-      name: 'a kernel that looks at NVM of nobody',
-      file: KERNEL,
-      edits: [[END, `  if (load<u16>(${elsewhere}) == 0x1234) return;\n${END}`]],
-    },
-    'live-in',
-    /needed by the run alone/,
-    { target: 'simd' },
-  ],
-  [
-    {
-      name: 'a panel that is made for the first tile and kept for the others',
-      file: 'assembly/kernels/panel_lanes.ts',
-      edits: [
-        ['{ OP_REQUANT_STRIDE }', '{ C_TILE, OP_REQUANT_STRIDE }'],
-        ['{ WORK }', '{ CURSOR, WORK }'],
-        ['    pack(w + i * patch', '    if (!load<i32>(CURSOR, C_TILE)) pack(w + i * patch'],
-      ],
-    },
-    'policy',
-    /tiles in one run write other bytes than one at a time/,
-    IN_LANES,
-  ],
-  [
-    {
-      name: 'a store behind the room to work in',
-      file: 'assembly/kernels/panel_lanes.ts',
-      edits: [['    pack(w + i * patch', '    store<u8>(WORK + WORK_BYTES, 1);\n    pack(w + i * patch']],
-    },
-    'job',
-    /neither SRAM of the image nor NVM/,
-    IN_LANES,
-  ],
-  [
-    {
-      name: 'a bad read believed: the slot checked in one read and taken in another',
-      file: 'assembly/cursor.ts',
-      edits: [
-        [
-          '    memory.copy(CURSOR, found, CURSOR_BYTES);',
-          '    fetch(slotAddress(slot), CURSOR_BYTES, CURSOR);',
-        ],
-      ],
-    },
-    'recovery',
-    /has gone wrong/,
-  ],
-];
-
-for (const [mutant, obligation, found, options = {}] of MAPPED)
-  test(`mapped: ${mutant.name}`, async () => {
-    const module = await sabotaged(mutant, tiled, {
-      ...options,
-      mappedBytes: mappedStateAt(tiled) + tiled.nvmBytes,
-    });
-    const { counterexample } = verify(tiled, { module, search: false });
-    assert.is(counterexample?.obligation, obligation, counterexample?.found);
-    assert.match(counterexample!.found, found, counterexample!.found);
+for (const refutation of [...IN_PLACE_REFUTATIONS, ...MAPPED_REFUTATIONS])
+  test(refutation.name, async () => {
+    assert.is(await unrefuted(refutation), undefined);
   });
 
 test.run();

@@ -64,7 +64,12 @@ export const FIRMWARE = [
       '    *(volatile uint32_t *)0xe000ed0cu = 0x05fa0004u; /* AIRCR: SYSRESETREQ */\n',
       '',
     ],
-    ['a trap after which the job goes on', '  for (;;) {\n#if', '  {\n#if'],
+    [
+      'a trap after which the job goes on',
+      '  for (;;) {\n#if',
+      '  {\n#if',
+      'equivalent on an emulated core, which restarts before its next instruction; a part is held here until it does',
+    ],
   ]),
   ...of('firmware/brownout.c', { test: 'erase' }, [
     [

@@ -8,6 +8,7 @@ import { KERNELS } from './kernels.js';
 import { IN_LANES } from './lanes.js';
 import { LEARNING } from './learning.js';
 import { SUMS } from './sums.js';
+import { VERIFIER } from './verifier.js';
 
 const DEVICE = [...CORE, ...KERNELS, ...IN_LANES, ...LEARNING, ...SUMS];
-export const MUTANTS = [...DEVICE, ...HOST, ...EMITTED, ...FIRMWARE, ...DESK];
+export const MUTANTS = [...DEVICE, ...HOST, ...EMITTED, ...FIRMWARE, ...DESK, ...VERIFIER];

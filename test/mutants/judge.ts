@@ -19,6 +19,7 @@ import { infer } from '../util/devices.js';
 import { LANE_PARTS, laneSweeps } from '../util/lane-shapes.js';
 import { build as buildModel, kinds, play } from '../util/nvm-models.js';
 import { runOracle } from '../util/oracle.js';
+import { IN_PLACE_REFUTATIONS, MAPPED_REFUTATIONS, REFUTATIONS, unrefuted } from '../util/refutations.js';
 import { bodyOf, trial } from '../util/sweep.js';
 import type { Change } from './mutant.js';
 import { imageOf, kernelNetworks, type Learner, learners, otherMemories, overlapping } from './subjects.js';
@@ -114,6 +115,8 @@ export class Judges {
     if (judge === 'arithmetic') return this.#byArithmetic(change);
     if (judge === 'lanes') return this.#byLanes(change);
     if (judge === 'model') return this.#byModels(change);
+    if (judge === 'checks') return this.#byChecks(change);
+    if (judge === 'refutation') return byRefutation(change);
     if (typeof judge !== 'string') return this.#byTest(change, judge.test, judge.sources);
     if (judge === 'plan')
       return this.#byPlans(change) ?? (change.test ? this.#byTest(change, change.test) : undefined);
@@ -310,19 +313,25 @@ export class Judges {
     return this.#planned(change, change.to);
   }
 
-  #planned(change: Change, to: string): Verdict {
-    const { from } = change;
-    const mutant = JSON.stringify({ file: `dist/${change.file.replace(/\.ts$/, '.js')}`, from, to });
-    const here = (name: string): string => join(root, 'dist/test/mutants', name);
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--import', here('hook.js'), here('plan-judge.js')],
-      {
-        env: { ...process.env, MUTANT: mutant },
-        encoding: 'utf8',
-        timeout: 300_000,
-      },
+  /** What the tests of a verifier refute, by one with the change; `test` of the change says which to ask first. */
+  #byChecks(change: Change): Verdict {
+    const CHECKS = change.test ?? '';
+    if (!this.#passing.has('checks')) {
+      const wrong = hooked('checks-judge.js', change, change.from).stdout.trim();
+      if (wrong) throw new Error(`a verifier without a change does not refute ${wrong}`);
+      this.#passing.add('checks');
+    }
+    const { status, stdout, stderr } = hooked('checks-judge.js', change, change.to, { CHECKS });
+    if (stderr.includes('nothing to change')) throw new Error(stderr);
+    if (status !== 0) return `an error: ${stderr.split('\n').find((line) => line.includes('Error'))}`;
+    const name = stdout.trim();
+    return (
+      name && `test ${name.startsWith('mapped') || name.startsWith('views') ? 'mapped' : 'proof'}: ${name}`
     );
+  }
+
+  #planned(change: Change, to: string): Verdict {
+    const { status, stdout, stderr } = hooked('plan-judge.js', change, to);
     if (stderr.includes('nothing to change')) throw new Error(stderr);
     if (status !== 0) return 'an error';
     return stdout.trim() || undefined;
@@ -365,6 +374,30 @@ export class Judges {
       rmSync(copy, { recursive: true, force: true });
     }
   }
+}
+
+/** Runs a judge in a process in which a compiled source has `to` in place of what the change takes out. */
+function hooked(
+  judge: string,
+  { file, from }: Change,
+  to: string,
+  more: Record<string, string> = {},
+): { status: number | null; stdout: string; stderr: string } {
+  const mutant = JSON.stringify({ file: `dist/${file.replace(/\.ts$/, '.js')}`, from, to });
+  const here = (name: string): string => join(root, 'dist/test/mutants', name);
+  return spawnSync('sh', ['-c', LIMITED, process.execPath, '--import', here('hook.js'), here(judge)], {
+    env: { ...process.env, ...more, MUTANT: mutant },
+    encoding: 'utf8',
+    timeout: 3_600_000,
+  });
+}
+
+/** The change is one of those that tests of the verifier make. */
+async function byRefutation({ name }: Change): Promise<Verdict> {
+  const refutation = [...REFUTATIONS, ...IN_PLACE_REFUTATIONS, ...MAPPED_REFUTATIONS].find(
+    (one) => one.name === name,
+  )!;
+  return (await unrefuted(refutation)) === undefined ? `the proof: ${refutation.obligation}` : undefined;
 }
 
 /** Makes the change in what tsc has made of the file: it indents by four. */

@@ -1,6 +1,6 @@
 // A small change of one source file, and who must notice it.
 
-/** `proof`: `verify` refutes. `plan`: what such a planner makes is refuted, or does not come about. `answers`: what comes out differs from the oracle's. `arithmetic`: a function differs from its definition. `lanes`: answers of a module for speed in lanes differ from the oracle's. `model`: a model of the memory, cut after every step, finds it. A test file's name: that test fails; with `sources` it builds the module itself, of the changed sources. */
+/** `proof`: `verify` refutes. `plan`: what such a planner makes is refuted, or does not come about. `answers`: what comes out differs from the oracle's. `arithmetic`: a function differs from its definition. `lanes`: answers of a module for speed in lanes differ from the oracle's. `refutation`: `verify` refutes it, as a test of its name says. `checks`: a verifier with the change no longer refutes all that tests say it must. `model`: a model of the memory, cut after every step, finds it. A test file's name: that test fails; with `sources` it builds the module itself, of the changed sources. */
 export type Judge =
   | 'proof'
   | 'answers'
@@ -9,6 +9,8 @@ export type Judge =
   | 'arithmetic'
   | 'lanes'
   | 'model'
+  | 'refutation'
+  | 'checks'
   | { test: string; sources?: true };
 
 export interface Change {
