@@ -173,6 +173,18 @@ const STRAY: Mutant = {
   ],
 };
 
+/** Right wherever that byte is not 255. */
+const PEERS: Mutant = {
+  name: 'peers',
+  file: POOL,
+  edits: [
+    [
+      'else fillBytes(output, low, count * pixel)',
+      `else { fillBytes(output, low, count * pixel); if (load<u8>(${288 + tiled.arenaBytes}) == 255) store<u8>(output, 1); }`,
+    ],
+  ],
+};
+
 /** A kernel that looks at a slot. */
 const PEEKS: Mutant = {
   name: 'peeks',
@@ -210,6 +222,13 @@ export const REFUTATIONS: readonly Refutation[] = [
     obligation: 'tile',
     image: tiled,
     mutant: STRAY,
+  },
+  {
+    name: 'SRAM: a kernel that reads one byte beyond what the image declares',
+    obligation: 'tile',
+    found: /where the image declares/,
+    image: tiled,
+    mutant: PEERS,
   },
   ...JOBS.map(([mutant, obligation]) => ({
     name: `jobs: ${mutant.name}`,
@@ -277,6 +296,19 @@ const IN_PLACE: [Mutant, Obligation][] = [
         [
           '    for (let i = 0; i < count; i++) {',
           '    store<u8>(source, load<u8>(source) ^ 1);\n    store<u8>(source, load<u8>(source) ^ 1);\n    for (let i = 0; i < count; i++) {',
+        ],
+      ],
+    },
+    'tile',
+  ],
+  [
+    {
+      name: 'a kernel that reads behind a view where it is in place',
+      file: POOL,
+      edits: [
+        [
+          '    for (let i = 0; i < count; i++) {',
+          '    if (source != op + load<usize>(op, OP_SCRATCH0) && load<u8>(source + 200) == 0x55) store<u8>(output, 1);\n    for (let i = 0; i < count; i++) {',
         ],
       ],
     },
