@@ -180,7 +180,7 @@ test('host/ computes the same everywhere', () => {
 /** Files that something outside the project, or its scripts by name, starts or takes. */
 const ENTRIES = [
   // Programs of `npm run mutants`.
-  ...['run', 'hook', 'plan-judge'].map((name) => `test/mutants/${name}.ts`),
+  ...['run', 'hook', 'plan-judge', 'checks-judge'].map((name) => `test/mutants/${name}.ts`),
   // `npm run hostile`.
   'test/hostile/run.ts',
   // Kernels of one's own take these (docs/ACCEL.md).
