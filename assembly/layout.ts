@@ -250,12 +250,12 @@ export enum OpKind {
   // Of a head that learns by sums; and WIPE: zeros over samples that are no longer needed.
   DUE = 142,
   FOLD = 143,
-  FACTOR = 144,
   SOLVE = 145,
   FORGET = 146,
   REQUANTIZE = 147,
   SETTLE = 148,
   WIPE = 149,
+  FACTOR = 150,
 }
 /** The first of learning: bit 0 of a build's mask of them. */
 export const KIND_LEARNING = 128;

@@ -1,5 +1,8 @@
 // Fields of the records of learning (docs/LEARNING.md), shared by the device (asc) and the desk (tsc) as those of layout.ts are.
 
+/** Kernels of learning there are, a bit a kind from KIND_LEARNING on. 144 is none any more: a head by sums of before. */
+export const KINDS_LEARNING = 0x7effff;
+
 // The word of a ring entry: EntryKind (2 bits), label (8 bits), stamp modulo 2²².
 export const KIND_MASK = 3;
 export const LABEL_SHIFT = 2;
@@ -86,14 +89,18 @@ export const TURN_FORGETS = 2;
 export const TURN_FOLDS = 1;
 /** fold: 2^−decay of what was there goes; 0: nothing. OP_OUTPUT: the new sums. A tile is a class, then a row of products. */
 export const FOLD_DECAY = 80;
+/** A build's feature: `factor` or `solve` with a row, or a class, a tile; else all have four. */
+export const FEATURE_SINGLES = 128;
+/** `fold` with a decay. */
+export const FEATURE_DECAY = 256;
 /**
- * factor: ridge, in 4096ths of the mean of the diagonal; rows of a tile, four or one. OP_OUTPUT: rows of the triangle.
+ * factor: ridge, in 4096ths of the mean of the diagonal; rows of a tile, four or one. OP_OUTPUT: rows of the triangle, then one for
+ * each class, int32.
  */
 export const FACTOR_RIDGE = 80;
 export const FACTOR_ROWS = 84;
 /**
- * solve: OP_INPUT the triangle, OP_OUTPUT of each class weights, int32, and a constant, int64: halfway, then the solutions.
- * Classes of a tile, four or one: halfway, and after all of those solved.
+ * solve: OP_INPUT what `factor` made, OP_OUTPUT of each class weights and a constant, int64. Classes of a tile, four or one.
  */
 export const SOLVE_CLASSES = 80;
 /**

@@ -54,7 +54,8 @@ async function buildModules() {
   const { STATIC_BYTES_LEARNING } = await import('../dist/assembly/layout.js');
   const { EVERYTHING, maskOf } = await import('../dist/host/toolchain/parts.js');
   const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
-  const kernels = [...int8, '--use', 'LEARNING_MASK=4194303'];
+  const { KINDS_LEARNING } = await import('../dist/assembly/learning-layout.js');
+  const kernels = [...int8, '--use', `LEARNING_MASK=${KINDS_LEARNING}`];
   const modules = modulesWith([...kernels, '--lowMemoryLimit', `${STATIC_BYTES_LEARNING}`]);
   const names = Object.keys(modules);
   const fresh = existsSync(stamp) && readFileSync(stamp, 'utf8') === current;

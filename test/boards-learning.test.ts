@@ -25,10 +25,12 @@ const all = (): Image => {
   return readImage(compileUnproved(network, { learn: { layers: 'all', replay: 2, guardEvery: 5 } }));
 };
 
-const sums = (): Image => {
+const sums = (): Image => headBySums(false);
+const forgetting = (): Image => headBySums(true);
+const headBySums = (forget: boolean): Image => {
   const network = learnable(new Random(3), [8, 8, 2], ['conv:4', 'max', 'dense:5']);
   const data = Array.from({ length: 30 }, (_, i) => ({ input: int8s(new Random(i), 128), label: i % 5 }));
-  return readImage(compileUnproved(network, { learn: { layers: 'sums', data, rank: 6, ring: 6 } }));
+  return readImage(compileUnproved(network, { learn: { layers: 'sums', data, rank: 6, ring: 6, forget } }));
 };
 
 const digits = (): Image => {
@@ -63,14 +65,26 @@ for (const [name, make, boards] of cases) {
   }
 }
 
+for (const board of ALL_BOARDS ? boardNames : ['qemu-mps2-an386', 'qemu-riscv-virt']) {
+  const run = hasPrograms(`forgetting on ${board}`, boardPackages(board)) ? test : test.skip;
+  run(`a class is forgotten on ${board}: NVM equals the simulator's after ${CUTS} cuts`, async () => {
+    const job = { image: forgetting(), forgets: true };
+    const boots = await compareCuts(job, board, livesOf(jobUnits(job)));
+    assert.is(boots, CUTS + 1, 'forgetting must outlive the cuts');
+  });
+}
+
 const killTest = hasPrograms('kills of learning', boardPackages('qemu-mps2-an386')) ? test : test.skip;
-killTest(`${KILLS} kills across inference and learning: no sample lost or learnt twice`, async () => {
-  for (const make of [all, sums]) {
-    const result = await replayOnBoard(make(), { kills: KILLS });
-    assert.equal(result.violations, []);
-    assert.ok(result.identical && result.kills === KILLS, JSON.stringify(result));
-    assert.ok(result.learningSteps > 0 && result.inferences > 0, JSON.stringify(result));
-  }
-});
+killTest(
+  `${KILLS} kills across inference and learning: no sample lost or learnt twice, no class forgotten twice`,
+  async () => {
+    for (const make of [all, sums, forgetting]) {
+      const result = await replayOnBoard(make(), { kills: KILLS });
+      assert.equal(result.violations, []);
+      assert.ok(result.identical && result.kills === KILLS, JSON.stringify(result));
+      assert.ok(result.learningSteps > 0 && result.inferences > 0, JSON.stringify(result));
+    }
+  },
+);
 
 test.run();

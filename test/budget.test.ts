@@ -6,12 +6,14 @@ import { ActivationType, FEATURE_BLOCKS, FEATURE_SPECIAL, type OpKind } from '..
 import { analyze } from '../host/analyze/analyze.js';
 import { compile } from '../host/compile/compile.js';
 import { readNpy } from '../host/data/npy.js';
+import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import { kernelName } from '../host/model/record.js';
 import { buildDevice, buildParts } from '../host/toolchain/build-device.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
 import { type BuildParts, EVERYTHING } from '../host/toolchain/parts.js';
 import { digitsFrom, quantizeDigits } from '../samples/digits.js';
+import { int8s } from '../samples/networks.js';
 
 interface Budget {
   modules: Partial<Record<ModuleName, number>>;
@@ -20,7 +22,7 @@ interface Budget {
    * of a build with everything. `engine`: what a build without kernels takes. Those of 0 bytes are left out together.
    */
   kernels: Record<string, number>;
-  learning: { headBytes: number };
+  learning: { headBytes: number; sumsBytes: number };
   images: Record<string, { sramBytes: number; nvmBytes: number; imageBytes: number }>;
 }
 
@@ -55,6 +57,15 @@ test(`learning the last two layers of digits adds at most ${budget.learning.head
   const image = compile(network, { verify: false, learn: { layers: 'head:2' } });
   const added = (await buildDevice(image)).length - moduleBytes('digits').length;
   assert.ok(added <= budget.learning.headBytes && added > budget.learning.headBytes * 0.85, `${added} bytes`);
+});
+
+test(`a head by sums adds at most ${budget.learning.sumsBytes} bytes to the module of digits`, async () => {
+  const file = readFileSync(new URL('checkpoints/digits-float.npy', root));
+  const network = quantizeDigits(digitsFrom(readNpy(file).data as Float32Array));
+  const data = Array.from({ length: 100 }, (_, i) => ({ input: int8s(new Random(i), 784), label: i % 10 }));
+  const image = compile(network, { verify: false, learn: { layers: 'sums', data } });
+  const added = (await buildDevice(image)).length - moduleBytes('digits').length;
+  assert.ok(added <= budget.learning.sumsBytes && added > budget.learning.sumsBytes * 0.85, `${added} bytes`);
 });
 
 /** A build for int8 alone. */

@@ -26,14 +26,13 @@ import {
   S_WINDOW,
   DRIFT_FROM,
   TURN_FLAG_HELD,
-  T_LABEL,
   T_VALIDATIONS,
   VERDICT_PASSED,
   VERDICT_RIGHT,
   ENTRY_BYTES,
 } from '../layout';
 import { FINISH_LEARN, LABEL_SHIFT, STAMP_SHIFT } from '../learning-layout';
-import { look, put } from '../nvm';
+import { put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 import { bind, freeBank, nextState } from './groups';
 import {
@@ -43,6 +42,7 @@ import {
   evict,
   fetchState,
   fetchVerdicts,
+  givenLabel,
   isAnyLearnt,
   isGuardDue,
   isWorse,
@@ -53,12 +53,10 @@ function count(state: usize, field: usize): void {
   store<u32>(state + field, load<u32>(state + field) + 1);
 }
 
-/** What the verdict of turn 0 adds to the statistics. */
-export function observe(state: usize, verdict: usize, held: bool): void {
-  const flags = load<u32>(verdict);
-  const loss = load<i32>(verdict, 4);
+/** What the verdict of turn 0 adds to the statistics; `skipped`: it was not learnt, though it was not held out. */
+export function observe(state: usize, right: bool, loss: i32, skipped: bool): void {
   count(state, S_LABELLED);
-  store<u32>(state, (load<u32>(state, S_WINDOW) << 1) | (flags & VERDICT_RIGHT), S_WINDOW);
+  store<u32>(state, (load<u32>(state, S_WINDOW) << 1) | u32(right), S_WINDOW);
   const fast = load<i32>(state, S_LOSS_FAST) + ((loss - load<i32>(state, S_LOSS_FAST) + 4) >> 3);
   const slow = load<i32>(state, S_LOSS_SLOW) + ((loss - load<i32>(state, S_LOSS_SLOW) + 32) >> 6);
   store<i32>(state, fast, S_LOSS_FAST);
@@ -67,7 +65,7 @@ export function observe(state: usize, verdict: usize, held: bool): void {
   const drift = u32(load<u32>(state, S_LABELLED) >= <u32>DRIFT_FROM && fast > slow + (slow >> 1) + 64);
   if (drift & ~load<u32>(state, S_FLAGS)) count(state, S_DRIFTS);
   store<u32>(state, drift, S_FLAGS);
-  if (flags & VERDICT_PASSED && !held) count(state, S_SKIPPED);
+  if (skipped) count(state, S_SKIPPED);
 }
 
 /** Weight banks as the job leaves them, current | good << 4; counts what the guard did. */
@@ -114,8 +112,10 @@ export function tile(op: usize): void {
     const verdicts = fetchVerdicts(op + load<usize>(op, OP_SCRATCH1));
     const held = (load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_HELD) != 0;
     banks = weightBanks(state, verdicts);
-    observe(state, verdicts, held);
-    const label = load<i32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH1)));
+    const flags = load<u32>(verdicts);
+    const skipped = !held && (flags & VERDICT_PASSED) != 0;
+    observe(state, (flags & VERDICT_RIGHT) != 0, load<i32>(verdicts, 4), skipped);
+    const label = givenLabel(op + load<usize>(op, OP_SCRATCH1));
     keep(state, load<u8>(CURSOR, C_SAMPLE + 1), label, held ? EntryKind.VALIDATION : EntryKind.LEARN);
   } else {
     keep(state, 0, 0, EntryKind.UNLABELLED);

@@ -8,26 +8,23 @@ import {
   Group,
   H_LEARNING,
   LEARNING_BYTES,
+  OpKind,
   TURN_FLAG_GOOD,
   T_BANKS,
-  T_BANK_BYTES,
   T_ENTRIES,
   T_ENTRY_BYTES,
-  T_FACTORY,
-  T_FIRST_STATE,
   T_LANES,
   T_LATE,
   T_LANE_BYTES,
   T_LANE_COUNT,
   T_RING,
   T_STATES,
-  T_STATE_BYTES,
   T_VALIDATIONS,
   STATE_BANKS,
   WEIGHT_BANKS,
 } from '../layout';
-import { LEARNS, STREAMS } from '../kernels/mask';
-import { SUMS_BANKS } from '../learning-layout';
+import { HAS_TURNS, LEARNS, STREAMS, learns } from '../kernels/mask';
+import { SUMS_BANKS, TURN_FORGETS } from '../learning-layout';
 import { fetch } from '../nvm';
 import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
 
@@ -38,7 +35,7 @@ import { ARENA, CURSOR, GROUPS, HEADER, LEARN } from '../sram';
 export function setUp(): bool {
   const header = load<u32>(HEADER, H_LEARNING);
   if (header) {
-    memory.copy(LEARN, fetch(CONSTANT + header, LEARNING_BYTES, ARENA), LEARNING_BYTES);
+    fetch(CONSTANT + header, LEARNING_BYTES, LEARN);
     fetch(CONSTANT + header, LEARNING_BYTES, ARENA);
     for (let at = 0; at < LEARNING_BYTES; at += 4)
       if (load<u32>(LEARN + at) != load<u32>(ARENA + at)) return false;
@@ -51,10 +48,12 @@ export function setUp(): bool {
 export function isBound(): bool {
   const banks = load<u32>(CURSOR, C_BANKS);
   const entries = load<u32>(LEARN, T_ENTRIES);
-  const turns = load<u32>(LEARN, T_LANE_COUNT) + 2 * load<u32>(LEARN, T_VALIDATIONS) + 2;
+  const turns: u32 = HAS_TURNS
+    ? load<u32>(LEARN, T_LANE_COUNT) + 2 * load<u32>(LEARN, T_VALIDATIONS) + 2
+    : TURN_FORGETS;
   const weights = max(banks & 15, (banks >>> 4) & 15);
   // A head by sums has no guard: its good weights are the factory's.
-  const sums = load<u32>(LEARN, T_LATE) != 0;
+  const sums = (LEARNS && !HAS_TURNS) || load<u32>(LEARN, T_LATE) != 0;
   if (sums && banks & 0xf0) return false;
   if (weights > <u32>(sums ? SUMS_BANKS : WEIGHT_BANKS) || banks >>> 8 > <u32>STATE_BANKS) return false;
   if (<u32>load<u8>(CURSOR, C_SAMPLE) > entries || <u32>load<u8>(CURSOR, C_SAMPLE + 1) > entries)
@@ -64,18 +63,9 @@ export function isBound(): bool {
   return <u32>load<u16>(CURSOR, C_SAMPLE + 2) < most && <u32>load<u8>(CURSOR, C_TURN) <= turns;
 }
 
-/** Address of weight bank `bank`; 0 is the factory's. */
-function bankAddress(bank: u32): u32 {
-  return bank
-    ? load<u32>(LEARN, T_BANKS) + (bank - 1) * load<u32>(LEARN, T_BANK_BYTES)
-    : load<u32>(LEARN, T_FACTORY);
-}
-
-/** Address of state bank `bank`; 0 is the factory's. */
-function stateAddress(bank: u32): u32 {
-  return bank
-    ? load<u32>(LEARN, T_STATES) + (bank - 1) * load<u32>(LEARN, T_STATE_BYTES)
-    : load<u32>(LEARN, T_FIRST_STATE);
+/** Address of bank `bank`. The learning header has at `field` the first one's address, a distance, and the factory's address. */
+function bankAddress(field: usize, bank: u32): u32 {
+  return bank ? load<u32>(field) + (bank - 1) * load<u32>(field, 4) : load<u32>(field, 8);
 }
 
 /** Address of ring entry `entry`. */
@@ -87,6 +77,7 @@ export function entryAddress(entry: u32): u32 {
 export function freeBank(): u32 {
   const banks = load<u32>(CURSOR, C_BANKS);
   const current = banks & 15;
+  if (LEARNS && !HAS_TURNS) return current == 1 ? 2 : 1;
   const good = (banks >> 4) & 15;
   let free: u32 = 1;
   while (free == current || free == good) free++;
@@ -106,16 +97,19 @@ export function inLane(field: usize, lane: usize): usize {
 /** Brings the bases of all groups in line with the cursor. */
 export function bind(): void {
   const banks = load<u32>(CURSOR, C_BANKS);
-  store<u32>(GROUPS, stateAddress((banks >> 8) & 15), Group.STATE << 2);
-  store<u32>(GROUPS, stateAddress(nextState()), Group.STATE_NEXT << 2);
+  store<u32>(GROUPS, bankAddress(LEARN + T_STATES, (banks >> 8) & 15), Group.STATE << 2);
+  store<u32>(GROUPS, bankAddress(LEARN + T_STATES, nextState()), Group.STATE_NEXT << 2);
   if (!LEARNS) return;
-  const turn = min<u32>(load<u8>(CURSOR, C_TURN), load<u32>(LEARN, T_LANE_COUNT));
-  const good = load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_GOOD;
-  const sample: u32 = load<u8>(CURSOR, C_SAMPLE);
+  const good = HAS_TURNS && (load<u8>(CURSOR, C_TURN + 1) & TURN_FLAG_GOOD) != 0;
   const spare: u32 = load<u8>(CURSOR, C_SAMPLE + 2);
-  store<u32>(GROUPS, bankAddress((good ? banks >> 4 : banks) & 15), Group.WEIGHTS << 2);
-  store<u32>(GROUPS, bankAddress(freeBank()), Group.NEXT << 2);
-  store<u32>(GROUPS, entryAddress(sample ? sample - 1 : spare), Group.SAMPLE << 2);
+  store<u32>(GROUPS, bankAddress(LEARN + T_BANKS, (good ? banks >> 4 : banks) & 15), Group.WEIGHTS << 2);
+  store<u32>(GROUPS, bankAddress(LEARN + T_BANKS, freeBank()), Group.NEXT << 2);
   store<u32>(GROUPS, entryAddress(spare), Group.SPARE << 2);
+  if (HAS_TURNS || learns(OpKind.WIPE)) {
+    const sample: u32 = load<u8>(CURSOR, C_SAMPLE);
+    store<u32>(GROUPS, entryAddress(sample ? sample - 1 : spare), Group.SAMPLE << 2);
+  }
+  if (!HAS_TURNS) return;
+  const turn = min<u32>(load<u8>(CURSOR, C_TURN), load<u32>(LEARN, T_LANE_COUNT));
   store<u32>(GROUPS, inLane(0, turn), Group.LANE << 2);
 }

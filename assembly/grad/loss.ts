@@ -16,7 +16,6 @@ import {
   OP_WEIGHTS,
   S_ENTRIES,
   TURN_FLAG_HELD,
-  T_LABEL,
   T_LANE_COUNT,
   T_VERDICTS,
   VERDICT_BYTES,
@@ -34,12 +33,12 @@ import {
 } from '../learning-layout';
 import { look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
-import { labelOf } from './state';
+import { givenLabel, labelOf } from './state';
 import { nextTurn } from './turn';
 
 /** The label of the turn's sample. */
 function wantedLabel(scratch: usize): i32 {
-  if (!load<u8>(CURSOR, C_TURN)) return load<i32>(look(load<u32>(LEARN, T_LABEL), 4, scratch));
+  if (!load<u8>(CURSOR, C_TURN)) return givenLabel(scratch);
   const entry = S_ENTRIES + (load<u8>(CURSOR, C_SAMPLE) - 1) * ENTRY_BYTES;
   return labelOf(look((Group.STATE << GROUP_SHIFT) + entry, ENTRY_BYTES, scratch));
 }

@@ -1,5 +1,6 @@
 // What learning keeps besides weights: the sample ring and how learning goes (docs/LEARNING.md §2, §4, §9).
 import {
+  C_SAMPLE,
   C_TURN,
   ENTRY_BYTES,
   E_TICKET_OF,
@@ -12,6 +13,7 @@ import {
   S_LABELLED,
   T_ENTRIES,
   T_GUARD_EVERY,
+  T_LABEL,
   T_LANE_COUNT,
   T_MARGIN,
   T_VERDICTS,
@@ -25,6 +27,17 @@ import { CURSOR, LEARN } from '../sram';
 
 export function entryCount(): i32 {
   return load<i32>(LEARN, T_ENTRIES);
+}
+
+/** The entry that holds the sample of a learn job: its own, or the spare one. */
+export function ownEntry(): i32 {
+  const given: i32 = load<u8>(CURSOR, C_SAMPLE + 1);
+  return given ? given - 1 : load<u8>(CURSOR, C_SAMPLE + 2);
+}
+
+/** The label of the job's sample. */
+export function givenLabel(scratch: usize): i32 {
+  return load<i32>(look(load<u32>(LEARN, T_LABEL), 4, scratch));
 }
 
 /** The state in force, copied to `scratch`. */
@@ -45,7 +58,7 @@ export function labelOf(entry: usize): i32 {
 }
 
 /** Whether entry `a` is older than `b`: what is not of the stamp counts for nothing, and stamps go round. */
-function isOlder(a: usize, b: usize): bool {
+export function isOlder(a: usize, b: usize): bool {
   return ((load<i32>(a, E_WORD) >> STAMP_SHIFT) - (load<i32>(b, E_WORD) >> STAMP_SHIFT)) << STAMP_SHIFT < 0;
 }
 

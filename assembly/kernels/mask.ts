@@ -28,6 +28,7 @@ import {
   WEIGHT_TYPE_COUNT,
   WeightType,
 } from '../layout';
+import { FEATURE_DECAY, FEATURE_SINGLES } from '../learning-layout';
 
 /** Kernels for int8 activations, a bit a kind: of kinds 0–31, and of kinds 32–63. */
 const INT8: u32 = isDefined(KERNELS_INT8) ? KERNELS_INT8 : KINDS_INT8;
@@ -39,12 +40,18 @@ const INT16_HIGH: u32 = isDefined(KERNELS_INT16_HIGH) ? KERNELS_INT16_HIGH : KIN
 const WEIGHTS: u32 = isDefined(WEIGHT_TYPES) ? WEIGHT_TYPES : (1 << WEIGHT_TYPE_COUNT) - 1;
 /** FEATURE_*; all but FAST in a build that names nothing. */
 const FEATURES: u32 = isDefined(FEATURE_MASK) ? FEATURE_MASK : ~FEATURE_FAST;
+/** Heads by sums that take a row, or a class, a tile. */
+export const HAS_SINGLES: bool = (FEATURES & FEATURE_SINGLES) != 0;
+/** Heads by sums whose old samples count for less and less. */
+export const HAS_DECAY: bool = (FEATURES & FEATURE_DECAY) != 0;
 /** Kernels of learning: bit k is OpKind KIND_LEARNING + k. No build has any unless it asks: `--use LEARNING_MASK=…`. */
 export const LEARNING: u32 = isDefined(LEARNING_MASK) ? LEARNING_MASK : 0;
 const FLIPS: u32 = 1 << (OpKind.FLIP - KIND_LEARNING);
 /** Whether the build learns, and whether it keeps state from job to job. */
 export const LEARNS: bool = (LEARNING & ~FLIPS) != 0;
 export const STREAMS: bool = (LEARNING & FLIPS) != 0;
+/** Whether the build learns by gradients, a sample a turn. */
+export const HAS_TURNS: bool = (LEARNING & (1 << (OpKind.TURN - KIND_LEARNING))) != 0;
 const WINDOWS: u32 =
   (1 << (OpKind.CONV2D_GRAD - KIND_LEARNING)) |
   (1 << (OpKind.DEPTHWISE_GRAD - KIND_LEARNING)) |

@@ -1,6 +1,5 @@
 // Samples that wait, and the job's own, are added to the sums: all of them, into the free bank (docs/LEARNING.md §10).
 import {
-  C_SAMPLE,
   EntryKind,
   OP_OUTPUT,
   OP_SCRATCH0,
@@ -8,7 +7,6 @@ import {
   OP_SCRATCH2,
   OP_SCRATCH3,
   OP_SCRATCH4,
-  T_LABEL,
 } from '../layout';
 import {
   FOLD_DECAY,
@@ -20,9 +18,9 @@ import {
   SUMS_SAMPLES,
 } from '../learning-layout';
 import { entryAddress } from '../grad/groups';
-import { entryCount, entryOf, fetchState, kindOf, labelOf } from '../grad/state';
+import { entryCount, entryOf, fetchState, givenLabel, kindOf, labelOf, ownEntry } from '../grad/state';
+import { HAS_DECAY, SPEED } from '../kernels/mask';
 import { fetch, look, put } from '../nvm';
-import { CURSOR, LEARN } from '../sram';
 import { classesOf, meansAt, productsAt, rankOf, totalsAt } from './place';
 
 // The list that `enter` makes: how many samples, how often sums are halved, then {entry, class} of each.
@@ -40,8 +38,8 @@ function sample(op: usize, entry: u32): usize {
 
 /** Copies `count` int32 of the sums from `offset` on, what is kept of them. */
 function fetchSums(op: usize, offset: usize, count: i32, to: usize): void {
-  const decay = load<i32>(op, FOLD_DECAY);
   fetch(load<usize>(op, SUMS_AT) + offset, count << 2, to);
+  const decay = HAS_DECAY ? load<i32>(op, FOLD_DECAY) : 0;
   if (!decay) return;
   for (const end = to + (count << 2); to < end; to += 4)
     store<i32>(to, load<i32>(to) - (load<i32>(to) >> decay));
@@ -51,11 +49,8 @@ function fetchSums(op: usize, offset: usize, count: i32, to: usize): void {
 function gather(op: usize): void {
   const samples = list(op);
   const state = fetchState(op + load<usize>(op, OP_SCRATCH0));
-  const given: u32 = load<u8>(CURSOR, C_SAMPLE + 1);
-  const own: u32 = given ? given - 1 : load<u8>(CURSOR, C_SAMPLE + 2);
-  const label = load<u32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH2)));
-  store<u32>(samples, own, SAMPLES);
-  store<u32>(samples, label, SAMPLES + 4);
+  store<i32>(samples, ownEntry(), SAMPLES);
+  store<i32>(samples, givenLabel(op + load<usize>(op, OP_SCRATCH2)), SAMPLES + 4);
   let end = samples + SAMPLES + 8;
   for (let i = 0; i < entryCount(); i++) {
     const entry = entryOf(state, i);
@@ -100,67 +95,48 @@ function writeHeader(op: usize): void {
 
 /** total / count in 1/256, within int16. */
 function meanOf(total: i32, count: i32): i32 {
-  // Most totals are so small that 32 bits do.
-  const mean: i64 = abs(total) < 1 << 22 ? (total << 8) / count : ((<i64>total) << 8) / <i64>count;
+  // Most totals are so small that 32 bits do, which is faster.
+  const mean: i64 = SPEED && abs(total) < 1 << 22 ? (total << 8) / count : ((<i64>total) << 8) / <i64>count;
   return <i32>max<i64>(min<i64>(mean, 32767), -32768);
 }
 
-/** Count, totals and means of class `c`. */
-function classTile(op: usize, c: i32): void {
+/** Count and means of class `c`, which has `added` samples more, for its totals. */
+function writeClass(op: usize, c: i32, totals: usize, added: i32): void {
   const rank = rankOf(op);
-  const samples = list(op);
-  const halved = load<i32>(samples, HALVED);
-  const totals = op + load<usize>(op, OP_SCRATCH2);
   const one = op + load<usize>(op, OP_SCRATCH4);
+  const means = op + load<usize>(op, OP_SCRATCH3);
   fetchSums(op, SUMS_COUNTS + (c << 2), 1, one);
-  let count = load<i32>(one);
-  fetchSums(op, totalsAt(op, c), rank, totals);
-  const end = samples + SAMPLES + (load<i32>(samples) << 3);
-  for (let at = samples + SAMPLES; at < end; at += 8) {
-    if (load<i32>(at, 4) != c) continue;
-    const p = sample(op, load<u32>(at));
-    count += SIXTEENTHS;
-    for (let i = 0; i < rank; i++) {
-      const total = totals + (i << 2);
-      store<i32>(total, load<i32>(total) + SIXTEENTHS * <i32>load<i8>(p + i));
-    }
-  }
-  count >>= halved;
+  const count = (load<i32>(one) + added * SIXTEENTHS) >> load<i32>(list(op), HALVED);
   store<i32>(one, count);
   write(op, SUMS_COUNTS + (c << 2), one, 4);
-  const means = op + load<usize>(op, OP_SCRATCH3);
-  for (let i = 0; i < rank; i++) {
-    const total = load<i32>(totals + (i << 2)) >> halved;
-    store<i32>(totals + (i << 2), total);
-    store<i16>(means + (i << 1), count > 0 ? meanOf(total, count) : 0);
-  }
-  write(op, totalsAt(op, c), totals, rank << 2);
+  for (let i = 0; i < rank; i++)
+    store<i16>(means + (i << 1), count > 0 ? meanOf(load<i32>(totals + (i << 2)), count) : 0);
   write(op, meansAt(op, c), means, rank << 1);
 }
 
-/** Row `row` of the products. */
-function rowTile(op: usize, row: i32): void {
-  const samples = list(op);
-  const halved = load<i32>(samples, HALVED);
-  const sums = op + load<usize>(op, OP_SCRATCH2);
-  fetchSums(op, productsAt(op, row), row + 1, sums);
-  const end = samples + SAMPLES + (load<i32>(samples) << 3);
-  for (let at = samples + SAMPLES; at < end; at += 8) {
-    let p = sample(op, load<u32>(at));
-    const factor = SIXTEENTHS * <i32>load<i8>(p + row);
-    let sum = sums;
-    for (const last = p + row; p <= last; p++, sum += 4)
-      store<i32>(sum, load<i32>(sum) + factor * <i32>load<i8>(p));
-  }
-  if (halved) {
-    for (let j = 0; j <= row; j++) store<i32>(sums + (j << 2), load<i32>(sums + (j << 2)) >> halved);
-  }
-  write(op, productsAt(op, row), sums, (row + 1) << 2);
-}
-
+/** A class, its totals first; or a row of products. */
 export function tile(op: usize, index: i32): void {
   const row = index - classesOf(op);
+  const ofClass = row < 0;
+  const at = ofClass ? totalsAt(op, index) : productsAt(op, row);
+  const width = ofClass ? rankOf(op) : row + 1;
+  const samples = list(op);
+  const sums = op + load<usize>(op, OP_SCRATCH2);
+  const last = sums + (width << 2);
+  let added = 0;
   if (index == 0) writeHeader(op);
-  if (row < 0) classTile(op, index);
-  else rowTile(op, row);
+  fetchSums(op, at, width, sums);
+  const end = samples + SAMPLES + (load<i32>(samples) << 3);
+  for (let one = samples + SAMPLES; one < end; one += 8) {
+    if (ofClass && load<i32>(one, 4) != index) continue;
+    let p = sample(op, load<u32>(one));
+    const factor = ofClass ? SIXTEENTHS : SIXTEENTHS * <i32>load<i8>(p + row);
+    for (let sum = sums; sum < last; sum += 4, p++)
+      store<i32>(sum, load<i32>(sum) + factor * <i32>load<i8>(p));
+    added++;
+  }
+  const halved = load<i32>(samples, HALVED);
+  if (halved) for (let sum = sums; sum < last; sum += 4) store<i32>(sum, load<i32>(sum) >> halved);
+  write(op, at, sums, width << 2);
+  if (ofClass) writeClass(op, index, sums, added);
 }

@@ -8,7 +8,6 @@ import {
   OP_SCRATCH2,
   OP_TILES,
   T_FACTORY,
-  T_LABEL,
 } from '../layout';
 import {
   FORGET_FACTOR,
@@ -18,6 +17,7 @@ import {
   SUMS_HALVINGS,
   TURN_FORGETS,
 } from '../learning-layout';
+import { givenLabel } from '../grad/state';
 import { jump } from '../grad/turn';
 import { fetch, look, put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
@@ -25,7 +25,7 @@ import { clamp, classesOf, meansAt, productsAt, rankOf, totalsAt } from './place
 
 /** The class to forget. */
 function forgotten(op: usize): i32 {
-  return load<i32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH0)));
+  return givenLabel(op + load<usize>(op, OP_SCRATCH0));
 }
 
 /** Where the factory's sums lie, which were never halved. */

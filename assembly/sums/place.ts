@@ -1,5 +1,6 @@
 // Where the parts of a bank of sums lie, and what all kernels of sums compute with.
-import { MOST_SUM, SUMS_COUNTS, SUMS_SHAPE } from '../learning-layout';
+import { MOST_SUM, SUMS_AT, SUMS_COUNTS, SUMS_SHAPE } from '../learning-layout';
+import { look } from '../nvm';
 
 export function classesOf(op: usize): i32 {
   return load<u16>(op, SUMS_SHAPE);
@@ -29,6 +30,22 @@ export function productsAt(op: usize, row: i32): usize {
 /** Offset of the means of class `c`. */
 export function meansAt(op: usize, c: i32): usize {
   return productsAt(op, rankOf(op)) + ((c * rankOf(op)) << 1);
+}
+
+/** Whether class `c` has any sample. */
+export function isPresent(op: usize, c: i32, scratch: usize): bool {
+  return load<i32>(look(load<usize>(op, SUMS_AT) + SUMS_COUNTS + (c << 2), 4, scratch)) > 0;
+}
+
+/** Offset of row `row` of what `factor` makes: of L, with its pivot; behind the last, of class `row` − rank. */
+export function loweredAt(op: usize, row: i32): usize {
+  const rank = rankOf(op);
+  return triangle(min(row, rank)) + ((max(row - rank, 0) * rank) << 2);
+}
+
+/** Bytes of what `solve` makes of a class: weights, then a constant, int64. */
+export function solutionBytes(op: usize): i32 {
+  return (rankOf(op) + 1) << 3;
 }
 
 /** `x` within ±2³⁰. */

@@ -11,55 +11,48 @@ import {
 } from '../layout';
 import { MOST_SUM, REQUANTIZE_INPUTS, REQUANTIZE_REACH, SUMS_AT } from '../learning-layout';
 import { look, put } from '../nvm';
-import { bitLength, clamp, classesOf, meansAt, rankOf, shifted } from './place';
-import { isPresent, solutionBytes } from './solve';
+import { bitLength, clamp, classesOf, isPresent, meansAt, rankOf, shifted, solutionBytes } from './place';
 
-// What `enter` leaves: the largest weight; 127 · 2³¹ over it, int64; the mean constant, int64; multiplier and shift.
+// What `enter` leaves: the largest weight; 127 · 2³¹ over it, int64; multiplier and shift.
 const FACTOR = 8;
-const CONSTANT = 16;
-const MULTIPLIER = 24;
-const SHIFT = 28;
+const MULTIPLIER = 16;
+const SHIFT = 20;
 const BITS = 31;
 
 /** Weights and constant of class `c`. */
 function solutionOf(op: usize, c: i32): usize {
-  const bytes = solutionBytes(rankOf(op));
+  const bytes = solutionBytes(op);
   return look(load<usize>(op, OP_INPUT) + c * bytes, bytes, op + load<usize>(op, OP_SCRATCH2));
 }
 
 /** Sums over the classes there, then divided by their number: the mean of each weight, and of the constant. */
-function findMiddle(op: usize, middle: usize, found: usize): void {
-  const rank = rankOf(op);
-  memory.fill(middle, 0, rank << 3);
+function findMiddle(op: usize, middle: usize): void {
   let count: i64 = 0;
-  let constant: i64 = 0;
+  const end = middle + solutionBytes(op);
+  memory.fill(middle, 0, solutionBytes(op));
   for (let c = 0; c < classesOf(op); c++) {
-    if (!isPresent(op, c, op + load<usize>(op, OP_SCRATCH3))) continue;
-    const solution = solutionOf(op, c);
-    count++;
-    constant += load<i64>(solution + (rank << 2), 0, 4);
-    for (let i = 0; i < rank; i++) {
-      const at = middle + (i << 3);
-      store<i64>(at, load<i64>(at) + <i64>load<i32>(solution + (i << 2)));
-    }
+    // Of classes without samples all is 0.
+    count += i64(isPresent(op, c, op + load<usize>(op, OP_SCRATCH3)));
+    let value = solutionOf(op, c);
+    for (let at = middle; at < end; at += 8, value += 8)
+      store<i64>(at, load<i64>(at) + load<i64>(value, 0, 4));
   }
   count = max<i64>(count, 1);
-  for (let i = 0; i < rank; i++) store<i64>(middle + (i << 3), load<i64>(middle + (i << 3)) / count);
-  store<i64>(found, constant / count, CONSTANT);
+  for (; middle < end; middle += 8) store<i64>(middle, load<i64>(middle) / count);
 }
 
-/** Weight `i` of a solution without the mean over classes. */
+/** Value `i` of a solution without the mean over classes. */
 // @ts-ignore: decorator
 @inline
 function centred(solution: usize, middle: usize, i: i32): i64 {
-  return <i64>load<i32>(solution + (i << 2)) - load<i64>(middle + (i << 3));
+  return load<i64>(solution + (i << 3), 0, 4) - load<i64>(middle + (i << 3));
 }
 
 export function enter(op: usize): void {
   const rank = rankOf(op);
   const found = op + load<usize>(op, OP_SCRATCH0);
   const middle = op + load<usize>(op, OP_SCRATCH1);
-  findMiddle(op, middle, found);
+  findMiddle(op, middle);
   let most: i64 = 1;
   let reached: i64 = 1;
   for (let c = 0; c < classesOf(op); c++) {
@@ -70,11 +63,10 @@ export function enter(op: usize): void {
     let sum: i64 = 0;
     for (let i = 0; i < rank; i++) {
       const weight = centred(solution, middle, i);
-      most = max<i64>(most, weight < 0 ? -weight : weight);
+      most = max<i64>(most, abs<i64>(weight));
       sum += weight * <i64>load<i16>(means + (i << 1));
     }
-    const constant = load<i64>(solution + (rank << 2), 0, 4) - load<i64>(found, CONSTANT);
-    reached = max<i64>(reached, (sum >> 8) + constant);
+    reached = max<i64>(reached, (sum >> 8) + centred(solution, middle, rank));
   }
   store<i64>(found, most);
   store<i64>(found, ((<i64>127) << BITS) / most, FACTOR);
@@ -82,7 +74,7 @@ export function enter(op: usize): void {
   const denominator = reached * 127;
   const up = 61 - bitLength(numerator);
   const down = 30 - bitLength(denominator);
-  let quotient = shifted(numerator, up) / shifted(denominator, down);
+  let quotient = (numerator << up) / shifted(denominator, down);
   let shift = BITS - up + down;
   for (; quotient >= (<i64>1) << 31; quotient >>= 1) shift++;
   store<i32>(found, <i32>quotient, MULTIPLIER);
@@ -108,8 +100,7 @@ export function tile(op: usize, c: i32): void {
   if (here) {
     for (let i = 0; i < rank; i++)
       store<i8>(row + i, <i32>((centred(solution, middle, i) * factor + (1 << 30)) >> BITS));
-    const constant = load<i64>(solution + (rank << 2), 0, 4) - load<i64>(found, CONSTANT);
-    bias = clamp((constant * 127) / load<i64>(found));
+    bias = clamp((centred(solution, middle, rank) * 127) / load<i64>(found));
   }
   put(load<usize>(op, OP_OUTPUT) + c * inputs, row, inputs);
   store<i32>(row, bias);

@@ -1,25 +1,33 @@
-// Inner loops of `factor` and `solve`: a row of values with one column, or with four side by side: each value is loaded once.
+// Inner loops of `factor` and `solve`: a row of values with one column, or with four side by side: in builds for
+// speed each value is loaded once for all four.
+import { HAS_SINGLES, SPEED } from '../kernels/mask';
 import { FOUR } from '../learning-layout';
 
-/** Σ over `count` int32 of a · b; those of `a` are so many bytes apart. */
-export function product(a: usize, apart: i32, b: usize, count: i32): i64 {
-  let sum: i64 = 0;
-  for (const end = b + (count << 2); b < end; b += 4, a += apart)
-    sum += <i64>load<i32>(a) * <i64>load<i32>(b);
-  return sum;
+/** Columns that tiles of `op` have side by side, by its field `field`: four, or one. */
+// @ts-ignore: decorator
+@inline
+export function groupOf(op: usize, field: usize): i32 {
+  return HAS_SINGLES ? load<i32>(op + field) : FOUR;
 }
 
 /** Σ of `count` values, int32, with each of `group` columns, int32, [value][column]. To int64 sums. */
 export function products(columns: usize, group: i32, row: usize, count: i32, sums: usize): void {
-  if (group != FOUR) {
-    store<i64>(sums, product(columns, 4, row, count));
+  const end = row + (count << 2);
+  if (!SPEED || (HAS_SINGLES && group != FOUR)) {
+    for (let t = 0; t < group; t++) {
+      let sum: i64 = 0;
+      let column = columns + (t << 2);
+      for (let at = row; at < end; at += 4, column += group << 2)
+        sum += <i64>load<i32>(column) * <i64>load<i32>(at);
+      store<i64>(sums + (t << 3), sum);
+    }
     return;
   }
   let a: i64 = 0;
   let b: i64 = 0;
   let c: i64 = 0;
   let d: i64 = 0;
-  for (const end = row + (count << 2); row < end; row += 4, columns += 16) {
+  for (; row < end; row += 4, columns += 16) {
     const value: i64 = load<i32>(row);
     a += <i64>load<i32>(columns) * value;
     b += <i64>load<i32>(columns, 4) * value;
@@ -35,11 +43,14 @@ export function products(columns: usize, group: i32, row: usize, count: i32, sum
 /** Adds `count` values, int32, times the `group` factors, int32, at `factors`, to sums of columns, int64, [value][column]. */
 export function addProducts(sums: usize, group: i32, row: usize, count: i32, factors: usize): void {
   const end = row + (count << 2);
-  const a: i64 = load<i32>(factors);
-  if (group != FOUR) {
-    for (; row < end; row += 4, sums += 8) store<i64>(sums, load<i64>(sums) + a * <i64>load<i32>(row));
+  if (!SPEED || (HAS_SINGLES && group != FOUR)) {
+    for (; row < end; row += 4) {
+      for (let t = 0; t < group; t++, sums += 8)
+        store<i64>(sums, load<i64>(sums) + <i64>load<i32>(factors + (t << 2)) * <i64>load<i32>(row));
+    }
     return;
   }
+  const a: i64 = load<i32>(factors);
   const b: i64 = load<i32>(factors, 4);
   const c: i64 = load<i32>(factors, 8);
   const d: i64 = load<i32>(factors, 12);

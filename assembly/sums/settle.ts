@@ -14,39 +14,46 @@ import {
   OP_SCRATCH1,
   OpKind,
   S_ENTRIES,
-  T_LABEL,
-  VERDICT_RIGHT,
 } from '../layout';
 import { SETTLE_CLASSES, SETTLE_LEARN, SETTLE_LOGITS, TURN_FORGETS } from '../learning-layout';
 import { bind, entryAddress, freeBank, nextState } from '../grad/groups';
 import { largest } from '../grad/loss';
 import { observe, takeIn } from '../grad/finish';
-import { entryCount, entryOf, fetchState, kindOf, labelOf, nth, oldest } from '../grad/state';
+import {
+  entryCount,
+  entryOf,
+  fetchState,
+  givenLabel,
+  isOlder,
+  kindOf,
+  labelOf,
+  ownEntry,
+} from '../grad/state';
 import { learns } from '../kernels/mask';
 import { look, put } from '../nvm';
-import { CURSOR, LEARN } from '../sram';
+import { CURSOR } from '../sram';
 
 /** Loss of a sample that was wrong: a bit. */
 const WRONG = 256;
 
 /** The next spare entry: a free one, or the oldest without a label; samples that wait are never dropped. */
 function freed(state: usize): i32 {
-  const free = nth(state, EntryKind.FREE, -1, 0);
-  if (free >= 0) return free;
-  const victim = oldest(state, EntryKind.UNLABELLED, -1);
-  memory.fill(entryOf(state, victim), 0, ENTRY_BYTES);
-  return victim;
+  let found = -1;
+  for (let i = 0; i < entryCount(); i++) {
+    const entry = entryOf(state, i);
+    const kind = kindOf(entry);
+    if (kind == EntryKind.FREE) return i;
+    if (kind == EntryKind.UNLABELLED && (found < 0 || isOlder(entry, entryOf(state, found)))) found = i;
+  }
+  memory.fill(entryOf(state, found), 0, ENTRY_BYTES);
+  return found;
 }
 
-/** The verdict of a sample, by the answer that was given. */
-function judge(op: usize, entry: i32, y: i32): usize {
+/** Whether the answer that was given to the sample of entry `entry` is `y`. */
+function isRight(op: usize, entry: i32, y: i32): bool {
   const classes = load<i32>(op, SETTLE_CLASSES);
   const scratch = op + load<usize>(op, OP_SCRATCH1);
-  const logits = look(entryAddress(entry) + load<u32>(op, SETTLE_LOGITS), classes, scratch);
-  const right = largest(logits, classes) == y;
-  store<u32>(scratch, right ? VERDICT_RIGHT : 0);
-  store<i32>(scratch, right ? 0 : WRONG, 4);
-  return scratch;
+  return largest(look(entryAddress(entry) + load<u32>(op, SETTLE_LOGITS), classes, scratch), classes) == y;
 }
 
 /** Frees entries that waited, with label `label` unless that is below 0; and entry `own`. */
@@ -69,11 +76,14 @@ export function tile(op: usize): void {
   let banks = load<u32>(CURSOR, C_BANKS) & 0xff;
   let own = -1;
   if (learn) {
-    const y = load<i32>(look(load<u32>(LEARN, T_LABEL), 4, op + load<usize>(op, OP_SCRATCH1)));
-    const entry = given ? given - 1 : spare;
+    const y = givenLabel(op + load<usize>(op, OP_SCRATCH1));
+    const entry = ownEntry();
     const turn: i32 = load<u8>(CURSOR, C_TURN);
     const forgets = learns(OpKind.FORGET) && turn == TURN_FORGETS;
-    if (!forgets) observe(state, judge(op, entry, y), false);
+    if (!forgets) {
+      const right = isRight(op, entry, y);
+      observe(state, right, right ? 0 : WRONG, false);
+    }
     if (turn) {
       banks = freeBank() | (banks & 0xf0);
       store<u32>(CURSOR, load<u32>(CURSOR, C_STEP) + 1, C_STEP);

@@ -40,6 +40,10 @@ static int is_labelled(uint32_t ticket) {
 #endif
 }
 
+static int is_forgetting(uint32_t ticket) {
+  return BROWNOUT_CONTROL->forget_every != 0 && ticket % BROWNOUT_CONTROL->forget_every == 0;
+}
+
 /* One line in one call, so that being killed leaves a whole line or none. */
 static void deliver(uint32_t ticket) {
   static int8_t answer[BROWNOUT_OUTPUT_BYTES];
@@ -78,6 +82,7 @@ static int32_t next(uint32_t ticket) {
   if (brownout_kind() == BROWNOUT_INFER && ticket != 0 && is_labelled(ticket)) {
     return brownout_label(ticket, label_of(ticket));
   }
+  if (is_forgetting(ticket + 1)) return brownout_forget(ticket + 1, label_of(ticket + 1));
   state = brownout_input(BROWNOUT_CONTROL_INPUTS + ticket % BROWNOUT_CONTROL->inputs * BROWNOUT_INPUT_BYTES);
   if (state < 0) return state;
   ticket++;

@@ -30,11 +30,23 @@ export interface JobInstructions {
 
 /** The control block of firmware/boards/brownout_boards.h, with inputs behind it. */
 export function controlBlock(
-  fields: Partial<Record<'lastTicket' | 'cutUnits' | 'slow' | 'garbage' | 'learnEvery' | 'low', number>>,
+  fields: Partial<
+    Record<'lastTicket' | 'cutUnits' | 'slow' | 'garbage' | 'learnEvery' | 'low' | 'forgetEvery', number>
+  >,
   inputs: readonly Uint8Array[],
 ): Uint8Array {
-  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1, learnEvery = 0, low = 0 } = fields;
-  const head = Uint32Array.of(lastTicket, inputs.length, cutUnits, slow, garbage, learnEvery, low);
+  const { lastTicket = 1, cutUnits = 0xffff_ffff, slow = 0, garbage = 1 } = fields;
+  const { learnEvery = 0, low = 0, forgetEvery = 0 } = fields;
+  const head = Uint32Array.of(
+    lastTicket,
+    inputs.length,
+    cutUnits,
+    slow,
+    garbage,
+    learnEvery,
+    low,
+    forgetEvery,
+  );
   return Buffer.concat([new Uint8Array(head.buffer), ...inputs]);
 }
 

@@ -1,7 +1,7 @@
 // Power failures of an emulated board: QEMU is killed at random moments and started again, job after job, and every
 // answer that the application delivered is held against the simulator's.
 import { join } from 'node:path';
-import { C_STEP, C_TICKET, CURSOR_BYTES } from '../../assembly/layout.js';
+import { C_STEP, C_TICKET, CURSOR_BYTES, OpKind } from '../../assembly/layout.js';
 import { noiseInput } from '../data/noise.js';
 import { Random } from '../math/random.js';
 import { isWhole } from '../model/cursor.js';
@@ -36,7 +36,7 @@ export interface BoardReplayResult {
   identical: boolean;
   /** Inferences delivered and acknowledged. */
   inferences: number;
-  /** Learn jobs, of samples with their label and of labels that came late. */
+  /** Learn jobs, of samples with their label and of labels that came late, and classes forgotten. */
   learningSteps: number;
   /** Answers delivered a second time, under the same ticket: the application died before it acknowledged. */
   repeats: number;
@@ -46,6 +46,8 @@ export interface BoardReplayResult {
 
 /** Of an image that learns. */
 const LEARN_EVERY = 4;
+/** Of an image that forgets: every so many tickets. Others learn before it and after. */
+const FORGET_EVERY = 7;
 /** Different inputs the jobs go through. */
 const INPUTS = 8;
 /** Turns of a loop for every byte written, so that writes take a good part of the time and kills fall into them. */
@@ -93,22 +95,25 @@ class Golden {
   }
 
   #next(): Delivery {
-    const { image, learnEvery } = this.#bench;
+    const { image, learnEvery, forgetEvery } = this.#bench;
     const { ticket, letter } = this.#deliveries.at(-1) ?? { ticket: 0, letter: 'A' };
     const isLabelled = learnEvery > 0 && keepsInputs(image) && (ticket % learnEvery) % 2 === 1;
     if (letter === 'A' && isLabelled) return this.#process(ticket, 'label');
+    if (forgetEvery > 0 && (ticket + 1) % forgetEvery === 0) return this.#process(ticket + 1, 'forget');
     const learns = learnEvery > 0 && (ticket + 1) % learnEvery === 0;
     return this.#process(ticket + 1, learns ? 'learn' : 'infer');
   }
 
-  #process(ticket: number, what: 'infer' | 'learn' | 'label'): Delivery {
+  #process(ticket: number, what: 'infer' | 'learn' | 'label' | 'forget'): Delivery {
     const { image, inputs } = this.#bench;
     const device = this.#device;
     const y = ((Math.imul(ticket, 0x9e37_79b1) >>> 16) & 0xffff) % (image.learning?.classes ?? 1);
     const input = inputs[(ticket - 1) % inputs.length]!;
     const job = { ticket, input, ...(what === 'learn' ? { label: y } : {}) };
     if (what === 'label') device.label(ticket, y);
-    const { answer } = completeJob(device, image, job, {}, what === 'label');
+    if (what === 'forget') device.forget(ticket, y);
+    const begun = what === 'label' || what === 'forget';
+    const { answer } = completeJob(device, image, job, {}, begun);
     const letter = what === 'infer' ? 'A' : 'T';
     const text = Buffer.from(littleEndian(answer)).toString('hex');
     return { letter, ticket, line: `${letter} ${hex8(ticket)} ${hex8(device.cursorField(C_STEP))} ${text}` };
@@ -161,6 +166,8 @@ interface Bench {
   image: Image;
   /** Every so many tickets one learns; 0: none. */
   learnEvery: number;
+  /** The same of those that forget a class. */
+  forgetEvery: number;
   board: Board;
   elf: string;
   nvm: NvmFile;
@@ -170,11 +177,14 @@ interface Bench {
 
 /** Tells the application when to stop, how slow NVM is, and what SRAM holds; starts the board. */
 async function live(bench: Bench, lastTicket: number, killAfterMs?: number): ReturnType<typeof runOnBoard> {
-  const { board, elf, nvm, inputs, random, learnEvery } = bench;
+  const { board, elf, nvm, inputs, random, learnEvery, forgetEvery } = bench;
   const garbage = random.uint32();
   nvm.write(
     CONTROL_OFFSET,
-    controlBlock({ lastTicket, slow: SLOW, low: LOW, garbage, learnEvery }, inputs.map(littleEndian)),
+    controlBlock(
+      { lastTicket, slow: SLOW, low: LOW, garbage, learnEvery, forgetEvery },
+      inputs.map(littleEndian),
+    ),
   );
   return runOnBoard(board, elf, nvm.path, killAfterMs === undefined ? {} : { killAfterMs });
 }
@@ -257,6 +267,7 @@ export async function replayOnBoard(
     const bench: Bench = {
       image,
       learnEvery: image.learning ? LEARN_EVERY : 0,
+      forgetEvery: image.ops.some(({ kind }) => kind === OpKind.FORGET) ? FORGET_EVERY : 0,
       board,
       elf: buildForBoard(folder, image, module, board, program),
       nvm: new NvmFile(join(folder, 'nvm.bin'), board),

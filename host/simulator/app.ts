@@ -14,6 +14,8 @@ export interface Job {
   input: Values;
   /** The input's class: the job is to learn it. Default: to infer. */
   label?: number;
+  /** The job is to forget class `label`. */
+  forgets?: true;
 }
 
 export interface JobOptions {
@@ -58,6 +60,16 @@ function readAnswer(device: Device, image: Image): Values {
   return valuesFrom(device.nvm.present.subarray(offset, offset + bytes), image.metadata.output.dtype);
 }
 
+/** Submits a job. */
+function start(device: Device, { ticket, input, label, forgets }: Job): void {
+  if (forgets) {
+    expectSuccess(device.forget(ticket, label!), 'forget');
+    return;
+  }
+  expectSuccess(device.feed(input), 'feed');
+  expectSuccess(label === undefined ? device.submit(ticket) : device.learn(ticket, label), 'submit');
+}
+
 /**
  * Takes one job from input to acknowledged answer through any number of cuts. The device may be up (`booted`) or down.
  * Returns the answer and the cuts on the way; the device is up afterwards.
@@ -85,9 +97,7 @@ export function completeJob(
       }
       if (device.ticket !== job.ticket) {
         onCall?.('submit');
-        expectSuccess(device.feed(job.input), 'feed');
-        const { ticket, label } = job;
-        expectSuccess(label === undefined ? device.submit(ticket) : device.learn(ticket, label), 'submit');
+        start(device, job);
       }
       while (device.status() === Status.RUN) {
         onCall?.('run');

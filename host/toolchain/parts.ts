@@ -22,8 +22,16 @@ import {
   OpKind,
   STATIC_BYTES_LEARNING,
 } from '../../assembly/layout.js';
+import {
+  FACTOR_ROWS,
+  FEATURE_DECAY,
+  FEATURE_SINGLES,
+  FOLD_DECAY,
+  SOLVE_CLASSES,
+} from '../../assembly/learning-layout.js';
 import { WORK_BYTES } from '../../assembly/work-layout.js';
 import type { DeviceImage } from '../model/image.js';
+import type { OpRecord } from '../model/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
 import { deviceImageOf } from '../ops/given-image.js';
 import { recordOp } from '../ops/record.js';
@@ -105,9 +113,27 @@ export const EVERYTHING: BuildParts = {
   int16: kindsIn(KINDS_INT16, KINDS_INT16_HIGH),
   weights: Object.keys(WEIGHT_TYPES) as WeightType[],
   features:
-    FEATURE_BLOCKS | FEATURE_WEIGHT_ZERO | FEATURE_SPECIAL | FEATURE_GRAIN | FEATURE_UNSTABLE | FEATURE_LEAN,
+    FEATURE_BLOCKS |
+    FEATURE_WEIGHT_ZERO |
+    FEATURE_SPECIAL |
+    FEATURE_GRAIN |
+    FEATURE_UNSTABLE |
+    FEATURE_LEAN |
+    FEATURE_SINGLES |
+    FEATURE_DECAY,
   learning: [],
 };
+
+/** Features of a head by sums. */
+function sumsFeatures(ops: readonly OpRecord[]): number {
+  const some = (kind: OpKind, is: (op: OpRecord) => boolean): boolean =>
+    ops.some((op) => op.kind === kind && is(op));
+  const singles =
+    some(OpKind.FACTOR, (op) => op.get(FACTOR_ROWS) === 1) ||
+    some(OpKind.SOLVE, (op) => op.get(SOLVE_CLASSES) === 1);
+  const decay = some(OpKind.FOLD, (op) => op.get(FOLD_DECAY) > 0);
+  return (singles ? FEATURE_SINGLES : 0) | (decay ? FEATURE_DECAY : 0);
+}
 
 /** What `image` uses. Throws `E_IMAGE_…`. */
 export function partsOf(given: Uint8Array | DeviceImage): BuildParts {
@@ -128,7 +154,7 @@ export function partsOf(given: Uint8Array | DeviceImage): BuildParts {
     int16: kindsOf(ActivationType.INT16),
     // Rows of int8 are taken as they are: no code that could be left out.
     weights: ['int8', ...forward.map((op) => weightTypeOfCode(op.get(OP_WEIGHT_TYPE)))],
-    features: features | grains | unstable,
+    features: features | grains | unstable | sumsFeatures(image.ops),
     learning: image.ops.filter((op) => op.isLearning).map(({ kind }) => kind),
   };
 }

@@ -23,6 +23,11 @@ export const DESK = [
   ...of('host/gateway/server.ts', { test: 'hostile-readers' }, [
     ['requests for no path', 'if (!URL.canParse(asked, BASE))', 'if (false)'],
   ]),
+  ...of('host/gateway/fleet.ts', { test: 'fleet' }, [
+    ['what a device sent before stays', ' - (stale ? stale.getInt32(4 * i, true) : 0)', ''],
+    ['samples sent before count again', ' - (known?.samples ?? 0)', ''],
+    ['a message replayed is stored again', 'if (known && known.version >= version) {', 'if (false) {'],
+  ]),
   ...of('host/compare/strategies/layers.ts', { test: 'compare' }, [
     ['what ends an inference is a layer', '.filter(({ op }) => !op.isLearning)', ''],
   ]),

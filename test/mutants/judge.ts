@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { OP_TILES, STATIC_BYTES, STATIC_BYTES_LEARNING } from '../../assembly/layout.js';
+import { KINDS_LEARNING } from '../../assembly/learning-layout.js';
 import { Random } from '../../host/math/random.js';
 import { type Image, withPolicy } from '../../host/model/image.js';
 import { Device } from '../../host/simulator/device.js';
@@ -62,7 +63,7 @@ async function build(
     learning ? '1' : '0',
   ];
   const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
-  const flags = [...FLAGS, ...int8, ...limit, ...(learning ? ['--use', 'LEARNING_MASK=4194303'] : [])];
+  const flags = [...FLAGS, ...int8, ...limit, ...(learning ? ['--use', `LEARNING_MASK=${KINDS_LEARNING}`] : [])];
   return assemble(entry, flags, change, false);
 }
 

@@ -7,17 +7,13 @@ export const LEARNING = [
     ['a job from op 0', '  store<u32>(CURSOR, op, C_OP);\n', '  store<u32>(CURSOR, 0, C_OP);\n'],
   ]),
   ...of('assembly/grad/groups.ts', 'learning', [
+    ['banks one further', '(bank - 1) * load<u32>(field, 4)', 'bank * load<u32>(field, 4)'],
+    ['the factory’s bank is the first', ': load<u32>(field, 8)', ': load<u32>(field)'],
     [
-      'banks one further',
-      '(bank - 1) * load<u32>(LEARN, T_BANK_BYTES)',
-      'bank * load<u32>(LEARN, T_BANK_BYTES)',
+      'weights for states',
+      'bankAddress(LEARN + T_STATES, (banks >> 8) & 15)',
+      'bankAddress(LEARN + T_BANKS, (banks >> 8) & 15)',
     ],
-    [
-      'states one further',
-      '(bank - 1) * load<u32>(LEARN, T_STATE_BYTES)',
-      'bank * load<u32>(LEARN, T_STATE_BYTES)',
-    ],
-    ['the factory’s state is bank 1', ': load<u32>(LEARN, T_FIRST_STATE)', ': load<u32>(LEARN, T_STATES)'],
     [
       'all entries at one place',
       'load<u32>(LEARN, T_RING) + entry * load<u32>(LEARN, T_ENTRY_BYTES)',
@@ -29,7 +25,7 @@ export const LEARNING = [
       'while (free == good) free++',
     ],
     ['banks count from 2', 'let free: u32 = 1;', 'let free: u32 = 2;'],
-    ['the state in force is next', '== 1 ? 2 : 1', '== 1 ? 1 : 2'],
+    ['the state in force is next', '& 15) == 1 ? 2 : 1', '& 15) == 1 ? 1 : 2'],
     ['one lane for all', '+ lane * load<usize>(LEARN, T_LANE_BYTES)', ''],
     [
       'turns beyond the lanes',

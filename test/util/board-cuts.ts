@@ -19,22 +19,39 @@ import { CountdownPower } from '../../host/simulator/countdown-power.js';
 /** What the board's program exits with at a cut. */
 const CUT_EXIT = 75;
 
-/** The first job of a device: an inference, or a learning step. */
+/** The first job of a device: an inference, or a learning step; or one that forgets a class, after some steps. */
 export interface BoardJob {
   image: Image;
   learns?: boolean;
+  forgets?: boolean;
 }
+
+/** Samples that were learnt before a class is forgotten. */
+const LEARNT = 6;
 
 const inputOf = (image: Image): Values => {
   return image.sample ?? valuesFrom(new Uint8Array(image.input.bytes).fill(7), image.metadata.input.dtype);
 };
 
-/** As firmware/boards/replay.c has ticket 1. */
-const jobOf = ({ image, learns = false }: BoardJob): Job => ({
-  ticket: 1,
-  input: inputOf(image),
-  ...(learns ? { label: (0x9e37_79b1 >>> 16) % image.learning!.classes } : {}),
-});
+/** As firmware/boards/replay.c has it. */
+function jobOf({ image, learns = false, forgets = false }: BoardJob): Job {
+  const ticket = forgets ? LEARNT + 1 : 1;
+  const label = (Math.imul(ticket, 0x9e37_79b1) >>> 16) % (image.learning?.classes ?? 1);
+  const kind = forgets ? { label, forgets: true as const } : learns ? { label } : {};
+  return { ticket, input: inputOf(image), ...kind };
+}
+
+/** NVM as the job finds it. */
+function nvmBefore({ image, forgets }: BoardJob): SimulatedNvm {
+  const nvm = new SimulatedNvm(image.nvmBytes);
+  provision(nvm, image);
+  if (!forgets) return nvm;
+  const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
+  const device = new Device(module, { image, nvm, sramBytes: 65536 });
+  for (let ticket = 1; ticket <= LEARNT; ticket++)
+    completeJob(device, image, { ticket, input: inputOf(image), label: ticket % image.learning!.classes });
+  return nvm;
+}
 
 class SnapshotPower extends CountdownPower {
   /** NVM as every boot found it. */
@@ -52,8 +69,7 @@ class SnapshotPower extends CountdownPower {
 /** NVM as each boot of the chain finds it, and at the end. `lives`: units of each life but the last. */
 function simulate(job: BoardJob, lives: readonly number[], sram: number): Uint8Array[] {
   const { image } = job;
-  const nvm = new SimulatedNvm(image.nvmBytes);
-  provision(nvm, image);
+  const nvm = nvmBefore(job);
   const supply = new SnapshotPower(nvm);
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
   const device = new Device(module, { image, nvm, sramBytes: sram, supply });
@@ -69,8 +85,7 @@ function simulate(job: BoardJob, lives: readonly number[], sram: number): Uint8A
 /** Bytes written and barriers passed by a job that nothing cuts. */
 export function jobUnits(job: BoardJob): number {
   const { image } = job;
-  const nvm = new SimulatedNvm(image.nvmBytes);
-  provision(nvm, image);
+  const nvm = nvmBefore(job);
   const supply = new CountdownPower();
   const module = new WebAssembly.Module(moduleBytes(moduleFor(image)));
   const device = new Device(module, { image, nvm, sramBytes: 65536, supply });
@@ -87,7 +102,8 @@ export async function compareCuts(
   boardName: string,
   lives: readonly number[],
 ): Promise<number> {
-  const { image, learns = false } = job;
+  const { image, learns = false, forgets = false } = job;
+  const { ticket } = jobOf(job);
   const board = boardCalled(boardName);
   const module = await firmwareModule(image);
   const expected = simulate(job, lives, sramBytes(image, module));
@@ -100,7 +116,9 @@ export async function compareCuts(
       const cut = lives[life];
       const fields = {
         garbage: life,
+        lastTicket: ticket,
         learnEvery: learns ? 1 : 0,
+        forgetEvery: forgets ? ticket : 0,
         ...(cut === undefined ? {} : { cutUnits: cut }),
       };
       nvm.write(CONTROL_OFFSET, controlBlock(fields, [littleEndian(inputOf(image))]));

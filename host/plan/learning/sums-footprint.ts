@@ -107,38 +107,39 @@ function forgetFootprint(op: OpRecord, tile: number, place: Place): Footprint {
   };
 }
 
+/** Where row `row` of what `factor` makes begins: of L; behind the last, of a class. */
+const lowered = ({ rank }: Parts, row: number): number =>
+  row < rank ? triangle(row) : triangle(rank) + 4 * rank * (row - rank);
+
 function factorFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
+  const { classes, rank } = parts;
   const [output, rows] = [op.get(OP_OUTPUT), op.get(FACTOR_ROWS)];
-  const first = tile * rows;
-  const end = Math.min(first + rows, parts.rank);
+  const before = Math.ceil(rank / rows);
+  const ofClasses = tile >= before;
+  const first = ofClasses ? rank + (tile - before) * rows : tile * rows;
+  const end = Math.min(first + rows, ofClasses ? rank + classes : rank);
   return {
-    reads: [...from(op.get(SUMS_AT), [parts.sums, parts.allMeans]), bytes(output, triangle(first))],
-    writes: [[output + triangle(first), output + triangle(end)]],
+    reads: [
+      ...from(op.get(SUMS_AT), [parts.sums, parts.allMeans]),
+      bytes(output, triangle(Math.min(first, rank))),
+    ],
+    writes: [[output + lowered(parts, first), output + lowered(parts, end)]],
   };
 }
 
-const solutionBytes = ({ rank }: Parts): number => 4 * rank + 8;
+const solutionBytes = ({ rank }: Parts): number => 8 * (rank + 1);
 
 function solveFootprint(op: OpRecord, tile: number): Footprint {
   const parts = new Parts(op);
   const { classes, rank } = parts;
   const [size, group, output] = [solutionBytes(parts), op.get(SOLVE_CLASSES), op.get(OP_OUTPUT)];
-  const tiles = Math.ceil(classes / group);
-  const first = (tile % tiles) * group;
+  const first = tile * group;
   const count = Math.min(group, classes - first);
-  const back = tile >= tiles;
-  const own = Array.from({ length: count }, (_, i) => [
-    parts.count(first + i),
-    parts.means(first + i),
-  ]).flat();
+  const own = Array.from({ length: count }, (_, i) => parts.means(first + i));
   return {
-    reads: [
-      ...from(op.get(SUMS_AT), own),
-      bytes(op.get(OP_INPUT), triangle(rank)),
-      ...(back ? [bytes(output + first * size, count * size)] : []),
-    ],
-    writes: [bytes(output + ((back ? classes : 0) + first) * size, count * size)],
+    reads: [...from(op.get(SUMS_AT), own), bytes(op.get(OP_INPUT), lowered(parts, rank + classes))],
+    writes: [bytes(output + first * size, count * size)],
   };
 }
 

@@ -112,7 +112,7 @@ const finished = (
 ): LoweredOp => ({ record, constants, arenaBytes: placeAreas(record, areas) });
 
 /** Bytes of what `solve` makes of a class: weights and a constant. */
-const solutionBytes = (rank: number): number => 4 * rank + 8;
+const solutionBytes = (rank: number): number => 8 * (rank + 1);
 const stateBytes = ({ ringEntries }: SumsSpec): number => S_ENTRIES + ringEntries * ENTRY_BYTES;
 
 /** Four at a time where SRAM and a tenth of a charge allow, else one. */
@@ -145,18 +145,15 @@ function lowerForget(spec: SumsSpec): LoweredOp {
   return finished(recordOf(OpKind.FORGET, classes + rank, spec), [16, 4 * rank, 4 * rank]);
 }
 
-/** Half of the columns, int64, or rows of L; entries; what is looked up; factors, or sums, of four. */
-function factorAreas(rank: number, rows: number): number[] {
-  const sums = Math.max(4 * (rank + 1) * rows, 8 * rank);
-  return [16, sums, 4 * rank * rows, 4 * (rank + 1), 8 * FOUR];
-}
+/** Entries, int64, then int32 with rows of L behind them; factors, or sums, of four; what is looked up. */
+const factorAreas = (rank: number, rows: number): number[] => [16, 8 * rank * rows, 8 * FOUR, 4 * rank];
 
 function lowerFactor(spec: SumsSpec, limits: TileLimits): LoweredOp {
   const { rank } = spec.projection;
   const record = recordOf(OpKind.FACTOR, rank, spec);
   record.set(FACTOR_RIDGE, spec.ridge);
   const rows = fourOrOne(record, FACTOR_ROWS, (count) => factorAreas(rank, count), limits);
-  record.set(OP_TILES, Math.ceil(rank / rows));
+  record.set(OP_TILES, Math.ceil(rank / rows) + Math.ceil(spec.classes / rows));
   return finished(record, factorAreas(rank, rows));
 }
 
@@ -168,7 +165,7 @@ function lowerSolve(spec: SumsSpec, limits: TileLimits): LoweredOp {
   const { rank } = spec.projection;
   const record = recordOf(OpKind.SOLVE, 1, spec);
   const classes = fourOrOne(record, SOLVE_CLASSES, (count) => solveAreas(rank, count), limits);
-  record.set(OP_TILES, 2 * Math.ceil(spec.classes / classes));
+  record.set(OP_TILES, Math.ceil(spec.classes / classes));
   return finished(record, solveAreas(rank, classes));
 }
 
@@ -178,7 +175,12 @@ function lowerRequantize(spec: SumsSpec): LoweredOp {
   const record = recordOf(OpKind.REQUANTIZE, classes + 1, spec);
   record.set(REQUANTIZE_INPUTS, spec.joinedInputs);
   record.set(REQUANTIZE_REACH, spec.reach);
-  return finished(record, [32, 8 * rank, solutionBytes(rank), Math.max(spec.joinedInputs, 2 * rank)]);
+  return finished(record, [
+    24,
+    solutionBytes(rank),
+    solutionBytes(rank),
+    Math.max(spec.joinedInputs, 2 * rank),
+  ]);
 }
 
 function lowerSettle(spec: SumsSpec, learn: boolean): LoweredOp {
@@ -236,10 +238,9 @@ function updateSteps({ spec, bank, limits }: SumsProgramInput): Pick<SumsProgram
   const { classes, projection } = spec;
   const { rank } = projection;
   const buffer = (bytes: number): Buffer => ({ ...nowhere, bytes });
-  const factors = buffer(2 * rank * (rank + 1));
-  // Halfway, then solved.
-  const solved = classes * solutionBytes(rank);
-  const solutions = buffer(2 * solved);
+  // Rows of L, then of classes.
+  const factors = buffer(2 * rank * (rank + 1) + 4 * rank * classes);
+  const solutions = buffer(classes * solutionBytes(rank));
   const size = sumsBytes(spec.prior).length;
   const current = inGroup(Group.WEIGHTS, bank.sums, size);
   const next = inGroup(Group.NEXT, bank.sums, size);
@@ -267,7 +268,7 @@ function updateSteps({ spec, bank, limits }: SumsProgramInput): Pick<SumsProgram
       lowered: lowerRequantize(spec),
       reads: [
         at(SUMS_AT, next),
-        { field: OP_INPUT, buffer: solutions, offset: solved },
+        at(OP_INPUT, solutions),
         at(OP_BIAS, inNext(bank.bias, 4 * classes)),
         at(OP_REQUANT, inNext(bank.scales, 8)),
       ],
