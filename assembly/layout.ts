@@ -1,5 +1,4 @@
-// Every offset of the format, shared by the device (asc) and the desk (tsc): docs/FORMAT.md in code.
-// No imports, no types: plain enums and constants only. All fields are little-endian 32-bit unless noted.
+// Every offset of the format, for device and desk (docs/FORMAT.md): enums and constants alone, little-endian 32-bit unless noted.
 
 /** 'BRN1': how an image begins. */
 export const MAGIC = 0x314e5242;
@@ -310,9 +309,8 @@ export const WINO_ROWS = 4;
 /** Bytes of the products of two outputs and two blocks, or in lanes of four. */
 export const WINO_PRODUCT_BYTES = 512;
 
-// separable_conv2d_s8: a tile is `rows` × `tileColumns` outputs, down one strip of columns after the other; the window's
-// fields, of the depthwise convolution's window and the pointwise one's outputs and group, and instead of its last two these.
-// OP_WEIGHTS, OP_BIAS and OP_REQUANT have what the pointwise convolution takes, then what the depthwise one does.
+// separable_conv2d_s8: a tile is `rows` × `tileColumns` outputs, down one strip of columns after the other; fields of the
+// depthwise window, the pointwise outputs and group, these for the last two. Constants: of the pointwise one, then the depthwise.
 /** Of the map between: zero point and clamps, an int8 each. */
 export const SEP_ZERO_POINT = 44;
 export const SEP_CLAMP_MIN = 45;
@@ -349,10 +347,12 @@ export const CIRC_SPECTRA = 96;
 export const CIRC_CENTRE = 100;
 /** Rows of blocks in a tile; of CIRCULANT_SPECTRA blocks of inputs. */
 export const CIRC_GROUP = 104;
-/** ntt: 0 with spectra in OP_WEIGHTS; 2⁶⁴/k mod p, signed, with first columns, int8 [block row][block][k]. */
+/** ntt: 0 with spectra in OP_WEIGHTS; 2⁶⁴/k mod p, signed, with first columns of the op's weight type, [block row][block][k]. */
 export const CIRC_FACTOR = 108;
 /** direct: outputs in a tile, a part of a block row; 0: `group` rows. */
 export const CIRC_PART = 112;
+/** direct, ntt: 1 when OP_BIAS and OP_REQUANT have one bias and one scale a block row; OP_REQUANT_STRIDE is 0 then. */
+export const CIRC_SHARED = 116;
 
 // add_*, mul_*: a tile is `group` elements.
 /** Address of the second input. */

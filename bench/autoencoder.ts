@@ -36,8 +36,8 @@ interface Variant {
 }
 
 const dense = (width: number, bits: WeightBits): Variant => ({ way: 'dense', width, bits, blockSize: 1 });
-const circulant = (way: Variant['way'], width: number, blockSize: number): Variant => ({
-  ...{ way, width, bits: 8, blockSize },
+const circulant = (way: Variant['way'], width: number, blockSize: number, bits: WeightBits = 8): Variant => ({
+  ...{ way, width, bits, blockSize },
 });
 
 const VARIANTS: readonly Variant[] = [
@@ -45,10 +45,16 @@ const VARIANTS: readonly Variant[] = [
   ...[dense(128, 2), dense(64, 2), dense(32, 2), dense(128, 1), dense(64, 1)],
   ...[circulant('direct', 128, 16), circulant('direct', 128, 64), circulant('direct', 256, 64)],
   ...[circulant('projected', 128, 16), circulant('admm', 128, 16)],
+  ...([4, 2] as const).flatMap((bits) => [
+    ...[circulant('direct', 128, 16, bits), circulant('direct', 128, 32, bits)],
+    ...[circulant('admm', 128, 16, bits), circulant('admm', 128, 32, bits)],
+  ]),
 ];
 
 const nameOf = ({ way, width, bits, blockSize }: Variant): string =>
-  way === 'dense' ? `dense, ${bits} bits, ${width}` : `circulant, k = ${blockSize}, ${width}, ${way}`;
+  way === 'dense'
+    ? `dense, ${bits} bits, ${width}`
+    : `circulant, k = ${blockSize}, ${bits} bits, ${width}, ${way}`;
 
 /** Whether a layer is wide at both ends. */
 const isWide = (inputs: number, outputs: number): boolean => Math.min(inputs, outputs) > 8;
@@ -147,7 +153,8 @@ const option = (name: string): string | undefined => {
 const seeds = (option('--seeds') ?? '1,2,3').split(',').map(Number);
 const only = option('--only') ?? '';
 
-const rows = VARIANTS.filter((variant) => nameOf(variant).includes(only)).map((variant) => {
+const asked = VARIANTS.filter((variant) => only.split('|').some((text) => nameOf(variant).includes(text)));
+const rows = asked.map((variant) => {
   const results = seeds.map((seed) => {
     const network = networkOf(variant, seed);
     const area = areaOf(integerAnswers(network, test.inputs));

@@ -1,7 +1,7 @@
 // `node dist/bench/wide.js [task…] [--seeds 1,2,3] [--held 0] [--only TEXT]`: networks whose dense layers are wide, in two ways:
 // dense with few bits and pruned, or block-circulant, by projection, by ADMM and from random weights. Bytes, simulated energy of
 // two devices, accuracy in the device's integers; then the least that either way takes within 0.3 points of the best circulant
-// network. `--only TEXT`: the rows with it in their name. Needs BROWNOUT_DATA; some five minutes of a core a task and seed.
+// network. `--only TEXT`: the rows with it in their name, or one of several, A|B. Needs BROWNOUT_DATA; some five minutes of a core a task and seed.
 import type { FloatNetwork } from '../host/compress/float-network.js';
 import { deviceCost } from '../host/compress/device-cost.js';
 import { foldBatchNorm } from '../host/compress/fold.js';
@@ -71,26 +71,26 @@ interface Variant {
 }
 
 const dense = (share: number, bits: WeightBits): Variant => ({ way: 'dense', blockSize: 1, share, bits });
-const circulant = (way: Way, blockSize: number, share = 1): Variant => ({ way, blockSize, share, bits: 8 });
+const circulant = (way: Way, blockSize: number, share = 1, bits: WeightBits = 8): Variant => ({
+  ...{ way, blockSize, share, bits },
+});
 
 const VARIANTS: readonly Variant[] = [
   ...[dense(1, 8), dense(1 / 4, 8), dense(1 / 8, 8), dense(1 / 16, 8)],
-  ...[
-    dense(1 / 4, 4),
-    dense(1 / 8, 4),
-    dense(1, 2),
-    dense(1 / 4, 2),
-    dense(1 / 8, 2),
-    dense(1, 1),
-    dense(1 / 4, 1),
-  ],
+  ...[dense(1 / 4, 4), dense(1 / 8, 4), dense(1 / 16, 4)],
+  ...[dense(1, 2), dense(1 / 4, 2), dense(1 / 8, 2), dense(1 / 16, 2)],
+  ...[dense(1, 1), dense(1 / 4, 1), dense(1 / 8, 1)],
   ...[circulant('direct', 64), circulant('direct', 32, 1 / 4), circulant('direct', 64, 1 / 4)],
   ...[circulant('projected', 64), circulant('admm', 64)],
   ...[circulant('direct', 16), circulant('direct', 32), circulant('direct', 128)],
+  ...([4, 2] as const).flatMap((bits) => [
+    ...[circulant('direct', 64, 1, bits), circulant('direct', 32, 1, bits)],
+    ...[circulant('direct', 32, 1 / 4, bits), circulant('direct', 16, 1 / 4, bits)],
+  ]),
 ];
 
 const nameOf = ({ way, share, blockSize, bits }: Variant): string =>
-  `${way === 'dense' ? `dense, ${bits} bits` : `circulant, k = ${blockSize}, ${way}`}, ${share === 1 ? 'full width' : `width 1/${1 / share}`}`;
+  `${way === 'dense' ? `dense, ${bits} bits` : `circulant, k = ${blockSize}, ${bits} bits, ${way}`}, ${share === 1 ? 'full width' : `width 1/${1 / share}`}`;
 
 /** Bits of all layers: convolutions 8 and 2, the last layer 4 (8 beside dense layers of 8). */
 function bitsOf({ channels, dense: widths }: Wide, { bits, blockSize }: Variant): WeightBits[] {
@@ -218,7 +218,8 @@ for (const wide of WIDE.filter(({ name }) => given.length === 0 || given.include
     parents.set(seed, parent);
     return parent;
   };
-  const rows = VARIANTS.filter((variant) => nameOf(variant).includes(only)).map((variant): Row => {
+  const asked = VARIANTS.filter((variant) => only.split('|').some((text) => nameOf(variant).includes(text)));
+  const rows = asked.map((variant): Row => {
     const results = seeds.map((seed) => measure(wide, variant, () => parentOf(seed), data, seed));
     const [accuracy, deviation] = meanAndDeviation(results.map((one) => one.accuracy));
     const { bytes, energyUj } = results[0]!;

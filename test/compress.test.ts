@@ -182,7 +182,7 @@ test('what is held back of data in groups is whole groups, in order; nothing is 
   assert.ok([0, 1, 2, 3].every((label) => plain.labels.filter((other) => other === label).length > 15));
 });
 
-test('--structure leaves the other changes out, --bits the other widths; circulant blocks need 8 bits', () => {
+test('--structure leaves the other changes out, --bits the other widths; dense layers become circulant with any', () => {
   const kinds = (bits: WeightBits[], structure: Structure): string[] => {
     const all = layerOptions(parent, bits, structure).flatMap(({ structures }) => structures);
     const found = all.flatMap(({ blockSize, keep, kernel }) => [
@@ -193,7 +193,12 @@ test('--structure leaves the other changes out, --bits the other widths; circula
     return [...new Set(found)].sort();
   };
   assert.equal(kinds([8, 4], 'any'), ['channels', 'circulant', 'kernel']);
-  assert.equal(kinds([4], 'any'), ['channels', 'kernel']);
+  assert.equal(kinds([4], 'any'), ['channels', 'circulant', 'kernel']);
+  const inBlocks = (bits: WeightBits[]): string[] =>
+    layerOptions(parent, bits, 'circulant').flatMap(({ name, structures }) =>
+      structures.length > 1 ? [name] : [],
+    );
+  assert.equal([inBlocks([8, 2]), inBlocks([4, 2])], [['fc1'], ['fc1']]);
   for (const structure of ['circulant', 'channels', 'kernel'] as const)
     assert.equal(kinds([8], structure), [structure]);
   assert.equal(kinds([8], 'none'), []);

@@ -35,6 +35,7 @@ import {
   meanNetwork,
   padNetwork,
   separableNetwork,
+  sharedCirculantNetwork,
   sliceNetwork,
   softmaxInt16Network,
   softmaxNetwork,
@@ -90,16 +91,27 @@ function spectraNetwork(random: Random): QuantizedNetwork {
 }
 
 const LEAST = { direct: 2800, ntt: 2800, computed: 4400, karatsuba: 4000 };
-for (const [method, spectra] of [['direct'], ['ntt'], ['ntt', 'computed'], ['karatsuba']] as const) {
-  const make = (random: Random): QuantizedNetwork => {
+const CIRCULANT = [['direct'], ['ntt'], ['ntt', 'computed'], ['karatsuba']] as const;
+for (const [method, spectra] of CIRCULANT) {
+  const make = (random: Random, network = circulantNetwork): QuantizedNetwork => {
     const blockSize = 2 ** between(random, method === 'direct' ? 1 : 2, 6);
     const [inputs, outputs] = [between(random, 1, 3 * blockSize), between(random, 1, 3 * blockSize)];
-    return circulantNetwork(random, { blockSize, inputs, outputs, method, spectra });
+    return network(random, { blockSize, inputs, outputs, method, spectra });
   };
+  const name = `circulant_s8 by ${method}${spectra ? ', spectra computed' : ''}`;
+  sweep(name, 100, (random) => make(random), LEAST[spectra ?? method]);
+  // Where first columns are kept, they are packed; elsewhere they are few values alone.
+  const types = ['int4', 'int2', 'int1'] as const;
   sweep(
-    `circulant_s8 by ${method}${spectra ? ', spectra computed' : ''}`,
-    100,
-    make,
+    `${name}, columns of few bits`,
+    method === 'direct' || spectra ? 150 : 30,
+    (random) => withWeights(random, types[random.integer(3)]!, make(random)),
+    LEAST[spectra ?? method],
+  );
+  sweep(
+    `${name}, a bias and a scale a block row`,
+    60,
+    (random) => withWeights(random, types[random.integer(3)]!, make(random, sharedCirculantNetwork)),
     LEAST[spectra ?? method],
   );
 }
@@ -246,6 +258,17 @@ test('circulant_s8 by transform: every block size to 512', () => {
     for (const spectra of ['stored', 'computed'] as const) {
       const shape = { blockSize, inputs, outputs: blockSize + 3, method: 'ntt', spectra } as const;
       check(circulantNetwork(random, shape), random, 16384, `k = ${blockSize}, spectra ${spectra}`);
+    }
+    for (const type of ['int4', 'int2', 'int1'] as const) {
+      const shape = {
+        blockSize,
+        inputs,
+        outputs: blockSize + 3,
+        method: 'ntt',
+        spectra: 'computed',
+      } as const;
+      const network = withWeights(random, type, circulantNetwork(random, shape));
+      check(network, random, 16384, `k = ${blockSize}, columns of ${type}`);
     }
   }
 });

@@ -1,4 +1,5 @@
-// Block-circulant layer in the time domain: int8 first columns, [block row][block][k]; for small blocks and vector units.
+// Block-circulant layer in the time domain: first columns, int8 or packed, [block row][block][k]; for small blocks and vector
+// units.
 import { dotS8 } from '../accel/dot';
 import { fillBytes } from '../accel/bytes';
 import { circulant } from '../accel/imports';
@@ -24,9 +25,10 @@ import {
   OP_SCRATCH5,
   OP_WEIGHTS,
 } from '../layout';
-import { fetch, look, put } from '../nvm';
+import { fetch, put } from '../nvm';
 import { ACCELERATED } from './mask';
-import { lookBias, lookRequant, requantizeAll } from './requantize';
+import { lookRowBias, lookRowRequant, requantizeAll } from './requantize';
+import { lookColumns, rowBytes } from './weights';
 
 /** Keeps the input in SRAM, zeros behind it up to whole blocks. */
 export function enter(op: usize): void {
@@ -43,10 +45,11 @@ function multiplyRow(op: usize, first: i32, count: i32, k: i32, sums: usize): vo
   let x = op + load<usize>(op, OP_SCRATCH0);
   for (let r = 0; r < count; r++) store<i32>(sums + (r << 2), 0);
   const row = first & -k;
-  let from = load<usize>(op, OP_WEIGHTS) + row * blocks;
-  for (const end = from + blocks * k; from < end; from += k) {
+  const bytes = rowBytes(op, k);
+  let from = load<usize>(op, OP_WEIGHTS) + rowBytes(op, row * blocks);
+  for (const end = from + blocks * bytes; from < end; from += bytes) {
     // turned[u] = w[−u mod k], twice: row r of the circulant is the k bytes from k − r on.
-    const w = look(from, k, op + load<usize>(op, OP_SCRATCH1));
+    const w = lookColumns(op, from, k, op + load<usize>(op, OP_SCRATCH1));
     for (let u = 0; u < k; u++) {
       const value = load<u8>(w + ((k - u) & (k - 1)));
       store<u8>(turned + u, value);
@@ -64,10 +67,10 @@ function multiplyRow(op: usize, first: i32, count: i32, k: i32, sums: usize): vo
 function accelerateRow(op: usize, first: i32, count: i32, k: i32, bias: usize, pair: usize, to: usize): void {
   const blocks = load<i32>(op, CIRC_BLOCKS);
   const row = first & -k;
-  const from = load<usize>(op, OP_WEIGHTS) + row * blocks;
+  const from = load<usize>(op, OP_WEIGHTS) + rowBytes(op, row * blocks);
   circulant(
     op + load<usize>(op, OP_SCRATCH0),
-    look(from, blocks * k, op + load<usize>(op, OP_SCRATCH1)),
+    lookColumns(op, from, blocks * k, op + load<usize>(op, OP_SCRATCH1)),
     k,
     blocks,
     first - row,
@@ -97,8 +100,8 @@ export function tile(op: usize, index: i32): void {
     const count = min(k, end - first);
     const together = ACCELERATED && load<i32>(op, CIRC_CHUNK);
     if (!together) multiplyRow(op, first, count, k, sums);
-    const bias = lookBias(op, first, count, scratch);
-    const pair = lookRequant(op, first, count, scratch + ((part ? part : k) << 2));
+    const bias = lookRowBias(op, k, first, count, scratch);
+    const pair = lookRowRequant(op, k, first, count, scratch + ((part ? part : k) << 2));
     const to = output + first - begin;
     if (together) accelerateRow(op, first, count, k, bias, pair, to);
     else requantizeAll(op, sums, k, false, bias, pair, to, count);

@@ -35,7 +35,8 @@ import { centre, multiply, reduce } from './field';
 import { ACCELERATED, FAST, HAS_SPECIAL, SIMD, has } from './mask';
 import { makeTwiddles, nextReversed, transform } from './ntt';
 import { finishInverse, inverse, mirror, plainInverse, transformBytes } from './ntt_fast';
-import { lookBias, lookRequant, requantizeAll } from './requantize';
+import { isShared, lookRowBias, lookRowRequant, requantizeAll } from './requantize';
+import { lookColumns, rowBytes } from './weights';
 
 /** `count` int8 as int32 at `to`; returns their end. */
 function widen(from: usize, count: i32, to: usize): usize {
@@ -140,10 +141,10 @@ function lookSpectra(op: usize, row: i32, from: usize, length: i32, work: usize)
   const table = op + load<usize>(op, OP_SCRATCH3);
   const stride = load<i32>(op, CIRC_BLOCKS) << 4;
   // As many columns' bytes before it as spectra's words.
-  let column = load<usize>(op, OP_WEIGHTS) + row * (length >> 2);
+  let column = load<usize>(op, OP_WEIGHTS) + rowBytes(op, row * (length >> 2));
   for (let to = spectra; to < spectra + stride; to += 16) {
-    const w = look(column, k, spectra + length);
-    column += k;
+    const w = lookColumns(op, column, k, spectra + length);
+    column += rowBytes(op, k);
     if (FAST) {
       forward(w, work, to, stride, k, table);
       continue;
@@ -279,7 +280,8 @@ function acceleratedRows(op: usize, row: i32, first: i32, end: i32, to: usize): 
   const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
   const low: i32 = load<i16>(op, OP_CLAMP_MIN);
   const high: i32 = load<i16>(op, OP_CLAMP_MAX);
-  let pair = stride ? 0 : lookRequant(op, 0, 1, pairs);
+  const each = stride != 0 || isShared(op);
+  let pair = each ? 0 : lookRowRequant(op, k, 0, 1, pairs);
   let from = load<usize>(op, OP_WEIGHTS) + row * ((k * blocks) << 2);
   do {
     let x = op + load<usize>(op, OP_SCRATCH0);
@@ -291,8 +293,8 @@ function acceleratedRows(op: usize, row: i32, first: i32, end: i32, to: usize): 
       sums += count << 2;
     } while (sums < work + (k << 2));
     const outputs = min(k, end - first);
-    const bias = lookBias(op, first, outputs, scratch);
-    if (stride) pair = lookRequant(op, first, outputs, pairs);
+    const bias = lookRowBias(op, k, first, outputs, scratch);
+    if (each) pair = lookRowRequant(op, k, first, outputs, pairs);
     nttInverse(work, k, bias, pair, stride, zero, low, high, to, outputs);
     to += k;
     first += k;
@@ -318,8 +320,8 @@ export function tile(op: usize, index: i32): void {
       multiplyRow(op, row, k, work);
       transform(work, k, op + load<usize>(op, OP_SCRATCH3), false);
     }
-    const bias = lookBias(op, first, count, op + load<usize>(op, OP_SCRATCH1));
-    const pair = lookRequant(op, first, count, pairs);
+    const bias = lookRowBias(op, k, first, count, op + load<usize>(op, OP_SCRATCH1));
+    const pair = lookRowRequant(op, k, first, count, pairs);
     requantizeAll(op, work, k, true, bias, pair, output + first - begin, count);
   }
   put(load<usize>(op, OP_OUTPUT) + begin, output, end - begin);

@@ -1,4 +1,5 @@
 import {
+  CIRC_SHARED,
   LEAN_EXPONENT_BITS,
   LEAN_MANTISSA_BITS,
   OP_BIAS,
@@ -19,7 +20,7 @@ import {
 } from '../layout';
 import { centre } from './field';
 import { look } from '../nvm';
-import { FAST, isLean, widthOf } from './mask';
+import { FAST, HAS_SPECIAL, isLean, widthOf } from './mask';
 import { nextReversed } from './ntt';
 
 /** x · multiplier / 2^(31 + right), rounded as gemmlowp does, twice: see `scale`. */
@@ -55,8 +56,32 @@ export function lookRequant(op: usize, first: i32, count: i32, scratch: usize): 
     first = 0;
     count = 1;
   }
+  return lookPairs(op, first, count, scratch);
+}
+
+function lookPairs(op: usize, first: i32, count: i32, scratch: usize): usize {
   if (isLean(op)) return lookLeanPairs(op, first, count, scratch);
   return look(load<usize>(op, OP_REQUANT) + (first << 3), count << 3, scratch);
+}
+
+/** Whether outputs of a row of circulant blocks share one bias and one scale. */
+// @ts-ignore: decorator
+@inline
+export function isShared(op: usize): bool {
+  return HAS_SPECIAL && load<i32>(op, CIRC_SHARED) != 0;
+}
+
+/** `lookBias` of outputs of a row of circulant blocks of k. */
+export function lookRowBias(op: usize, k: i32, first: i32, count: i32, scratch: usize): usize {
+  if (!isShared(op)) return lookBias(op, first, count, scratch);
+  const bias = load<i32>(lookBias(op, first / k, 1, scratch));
+  for (let i = 0; i < count; i++) store<i32>(scratch + (i << 2), bias);
+  return scratch;
+}
+
+/** `lookRequant` of the same. */
+export function lookRowRequant(op: usize, k: i32, first: i32, count: i32, scratch: usize): usize {
+  return isShared(op) ? lookPairs(op, first / k, 1, scratch) : lookRequant(op, first, count, scratch);
 }
 
 /** Biases of 16 bits, looked up to the end of their area and widened from its start on: read before they are written over. */

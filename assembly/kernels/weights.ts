@@ -1,6 +1,7 @@
 // Weights as kernels want them: int8 rows, whether NVM holds them so or packed. A new type is a line in `rowBytes` and in
 // `unpack` (docs/CONTRIBUTING.md); host/model/weight-types.ts packs them.
 import { OP_WEIGHT_TYPE, WeightType } from '../layout';
+import { look } from '../nvm';
 import { hasPacked, isOfWeights } from './mask';
 
 /** Whether rows hold weights packed, not as int8. */
@@ -50,6 +51,48 @@ function unpackInt1(row: usize, count: i32, to: usize): void {
 /** Where unpacked weights go: behind the `bytes` looked up to `scratch`. */
 export function behind(scratch: usize, bytes: i32): usize {
   return scratch + ((bytes + 15) & ~15);
+}
+
+/** Bits 0 … 3, each as a byte of its own. */
+// @ts-ignore: decorator
+@inline
+function spread(bits: i32): i32 {
+  return ((bits & 15) * 0x204081) & 0x1010101;
+}
+
+/**
+ * `count` weights of first columns from NVM address `at` on, as int8: looked up to `scratch`, and unpacked behind. Packed ones
+ * come in multiples of four that fill whole bytes, and four make a word.
+ */
+export function lookColumns(op: usize, at: usize, count: i32, scratch: usize): usize {
+  const bytes = rowBytes(op, count);
+  let from = look(at, bytes, scratch);
+  if (!isPacked(op)) return from;
+  const to = behind(scratch, bytes);
+  for (let i = 0; i < count; i += 4) {
+    let four: i32 = 0;
+    let less = 0x8080808;
+    if (isOfWeights(op, WeightType.INT4)) {
+      four = load<u16>(from);
+      four = (four | (four << 8)) & 0xff00ff;
+      four = ((four | (four << 4)) & 0xf0f0f0f) ^ 0x8080808;
+      from += 2;
+    }
+    if (isOfWeights(op, WeightType.INT2)) {
+      const codes: i32 = load<u8>(from++);
+      four = (spread(codes) << 1) + (spread(codes >> 4) << 2);
+      less = 0x3030303;
+    }
+    if (isOfWeights(op, WeightType.INT1)) {
+      const signs: i32 = load<u8>(from);
+      four = spread(signs >> (i & 4)) << 1;
+      less = 0x1010101;
+      from += (i >> 2) & 1;
+    }
+    // No byte borrows from the next.
+    store<i32>(to + i, ((four | 0x80808080) - less) ^ 0x80808080);
+  }
+  return to;
 }
 
 /**

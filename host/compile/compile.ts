@@ -9,10 +9,12 @@ import { readImage, writeImage } from '../model/image.js';
 import type { ImageMetadata, Layer, Proof } from '../model/metadata.js';
 import type { Plan } from '../model/plan.js';
 import {
+  type Circulant,
   type Conv2d,
   elementCount,
   type QuantizedNetwork,
   type QuantizedOp,
+  type SpectraChoice,
   type TensorSpec,
 } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
@@ -265,6 +267,10 @@ function storedTransforms({ ops, tensors }: QuantizedNetwork, bytes: number): Se
   return stored;
 }
 
+/** What a circulant layer by ntt keeps: packed first columns as they are, as spectra take eight times their bytes and more. */
+const keptOf = (spectra: CompileSettings['spectra'], { weightType = 'int8' }: Circulant): SpectraChoice =>
+  spectra !== 'auto' ? spectra : weightType === 'int8' ? 'stored' : 'computed';
+
 /** `network` with its layers computed as chosen, where they leave it open. */
 function withMethods(
   network: QuantizedNetwork,
@@ -276,7 +282,7 @@ function withMethods(
   const ops = network.ops.map((given): QuantizedOp => {
     const op = 'multipliers' in given ? { ...given, lean: isLean } : given;
     if (op.kind === 'circulant')
-      return { spectra, ...op, method: op.method === 'auto' ? circulant : op.method };
+      return { spectra: keptOf(spectra, op), ...op, method: op.method === 'auto' ? circulant : op.method };
     if (op.kind === 'depthwiseConv2d') return { fuse, ...op };
     if (op.kind !== 'conv2d') return op;
     const kept = stored.has(given) ? 'stored' : 'computed';

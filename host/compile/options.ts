@@ -60,10 +60,11 @@ export interface CompileOptions {
   /** What the image learns on the device (docs/LEARNING.md); default nothing. */
   learn?: LearnOptions;
   /**
-   * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra
-   * (default), four bytes each, or the weights, of which every block row is transformed again (`computed`).
+   * What circulant layers that are transformed keep of their weights, unless they say so themselves: `stored` spectra,
+   * four bytes each, or the weights, of which every block row is transformed again (`computed`). `auto` (default): spectra of
+   * weights of 8 bits, weights of fewer.
    */
-  spectra?: SpectraChoice;
+  spectra?: SpectraChoice | 'auto';
   /** How circulant layers that leave it open are computed; `auto` (default): the cheaper of direct and ntt. */
   circulant?: Circulant['method'];
   /**
@@ -127,9 +128,9 @@ export const compileOptions = {
     help: 'number of the release, below which firmware does not go back',
   },
   spectra: {
-    kind: choice(['stored', 'computed'], { placeholder: 'WHICH' }),
-    default: 'stored',
-    help: 'of circulant layers: stored, or computed again: a quarter of their NVM, more energy',
+    kind: choice(['auto', 'stored', 'computed'], { placeholder: 'WHICH' }),
+    default: 'auto',
+    help: 'of circulant layers: stored, or computed again: a quarter of their NVM or less, more energy; auto: of 8 bits stored',
   },
   circulant: {
     kind: choice(['auto', 'direct', 'ntt', 'karatsuba'], { placeholder: 'METHOD' }),

@@ -86,15 +86,15 @@ function everyOption(
     if (!hasWeights(layer) || layer.kind === 'batchNorm') return [];
     const { name } = layer;
     const structures: LayerChoice[] = [{}];
-    if (layer.kind === 'circulant') return [{ name, structures, bits: [8] }];
     const bits = [...allowed];
-    // Circulant blocks have weights of 8 bits.
+    if (layer.kind === 'circulant') return [{ name, structures, bits }];
+    // Circulant blocks over channels have weights of 8 bits.
     const blocks = bits.includes(8);
     if (elements(weightShape(layer)) < LEAST_WEIGHTS || layer.kind === 'depthwiseConv2d')
       return [{ name, structures, bits }];
     if (layer.kind === 'dense') {
       const most = Math.min(nextPower(layer.inputs), nextPower(layer.outputs));
-      for (const blockSize of BLOCKS) if (blocks && blockSize <= most) structures.push({ blockSize });
+      for (const blockSize of BLOCKS) if (blockSize <= most) structures.push({ blockSize });
     } else if ((layer.blockSize ?? 1) === 1) {
       const most = Math.min(layer.inChannels, layer.outChannels);
       for (const blockSize of CHANNEL_BLOCKS) if (blocks && blockSize <= most) structures.push({ blockSize });

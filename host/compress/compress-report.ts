@@ -119,7 +119,8 @@ function reason(
   }
   const narrow = own.find((row) => row.choice.bits !== undefined && row.choice.bits === choice.bits);
   if (narrow) parts.push(`${choice.bits} bits alone: ${change(narrow)}`);
-  if (choice.method === 'direct') parts.push('first columns take a quarter of the flash of spectra');
+  if (choice.method === 'direct' && choice.bits === undefined)
+    parts.push('first columns take a quarter of the flash of spectra');
   if (notPrunable !== undefined) parts.push(`not pruned: ${notPrunable}`);
   return parts.join('; ');
 }

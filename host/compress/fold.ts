@@ -26,7 +26,10 @@ function folded(layer: Exclude<WeightedLayer, BatchNormLayer>, norm: BatchNormLa
     weights: layer.weights.map((weight, i) => {
       return weight * factors[interleaved ? i % factors.length : Math.floor(i / length)]!;
     }),
-    bias: layer.bias.map((bias, i) => (bias - norm.mean[i]!) * factors[i]! + norm.bias[i]!),
+    bias: layer.bias.map((bias, i) => {
+      const channel = Math.floor(i / (norm.block ?? 1));
+      return (bias - norm.mean[channel]!) * factors[channel]! + norm.bias[channel]!;
+    }),
   };
 }
 
@@ -35,8 +38,8 @@ export function normalisedLayers({ layers }: FloatNetwork): Map<number, number> 
   const reads = inputsOf(layers);
   const found = new Map<number, number>();
   const only = (index: number): boolean => reads.flat().filter((tensor) => tensor === index + 1).length === 1;
-  layers.forEach(({ kind }, index) => {
-    if (kind !== 'batchNorm') return;
+  layers.forEach((norm, index) => {
+    if (norm.kind !== 'batchNorm') return;
     const at = reads[index]![0]! - 1;
     const pooled = layers[at]?.kind === 'maxPool2d' && only(at);
     const from = pooled ? reads[at]![0]! - 1 : at;
@@ -46,7 +49,7 @@ export function normalisedLayers({ layers }: FloatNetwork): Map<number, number> 
       hasWeights(layer) &&
       layer.kind !== 'batchNorm' &&
       layer.activation === 'none' &&
-      weightGroups(layer).groups === layer.bias.length &&
+      weightGroups(layer).groups * (norm.block ?? 1) === layer.bias.length &&
       only(from);
     if (!foldable) return;
     found.set(from, index);
@@ -78,7 +81,8 @@ export function foldBatchNorm(network: FloatNetwork): FloatNetwork {
         throw new BrownoutError({
           code: 'E_NETWORK',
           found: `batch normalisation "${own.name}" after ${before ? `${before.kind} "${before.name}"` : 'nothing'}`,
-          expected: 'a convolution or dense layer right before it, without activation or circulant blocks',
+          expected:
+            'a convolution or dense layer right before it, without activation or circulant blocks but those normalised by rows',
           hint: 'Move the activation behind the normalisation, and make layers circulant after folding.',
         });
       }

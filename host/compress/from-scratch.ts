@@ -14,7 +14,8 @@ const isAnswer = (layers: readonly LayerShape[], index: number): boolean =>
 
 /**
  * An architecture with batch normalisation behind each convolution and dense layer but the last, behind the pool where one
- * follows: it folds into scales and biases in the end. Circulant blocks share one scale, so nothing is normalised behind them.
+ * follows: it folds into scales and biases in the end. The outputs of a row of circulant blocks are normalised as one channel, as
+ * they share one scale and one bias, where they fill whole blocks; nothing is behind circulant blocks over channels.
  * An architecture that has some batch normalisation is taken as it is.
  */
 export function withBatchNorm(architecture: Architecture): Architecture {
@@ -39,14 +40,17 @@ export function withBatchNorm(architecture: Architecture): Architecture {
       return;
     }
     const single = own.kind === 'conv2d' && (own.blockSize ?? 1) === 1;
-    if (!(dense || single) || isAnswer(layers, index)) {
+    const rows = own.kind === 'circulant' && own.outputs % own.blockSize === 0;
+    if (!(dense || single || rows) || isAnswer(layers, index)) {
       normalised.push(own);
       return;
     }
     const { name, activation } = own as LayerShape & { kind: 'dense' };
-    const channels = outputCount(own as LayerShape & { kind: 'dense' });
-    const norm: LayerShape = { kind: 'batchNorm', name: `${name}norm`, channels, activation };
-    normalised.push({ ...own, activation: 'none' } as LayerShape);
+    const outputs = outputCount(own as LayerShape & { kind: 'dense' });
+    const block = own.kind === 'circulant' ? own.blockSize : 1;
+    const size = { channels: outputs / block, ...(block > 1 ? { block } : {}) };
+    const norm: LayerShape = { kind: 'batchNorm', name: `${name}norm`, ...size, activation };
+    normalised.push({ ...own, activation: 'none', ...(block > 1 ? { byRows: true } : {}) } as LayerShape);
     const readers = reads.flatMap((tensors, reader) => (tensors.includes(index + 1) ? [reader] : []));
     const pooled =
       readers.length === 1 && readers[0] === index + 1 && layers[index + 1]!.kind === 'maxPool2d';

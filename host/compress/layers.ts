@@ -75,6 +75,8 @@ export interface CirculantLayer extends Base, Parameters {
   blockSize: number;
   /** How the device evaluates it; default what the planner finds quicker. */
   method?: 'direct' | 'ntt';
+  /** Outputs of a block row share one bias and one scale, as batch normalisation behind it gives them; they fill whole blocks. */
+  byRows?: true;
   activation: Activation;
   /** weights: [outBlocks][inBlocks][k], each block's first column. */
 }
@@ -83,6 +85,8 @@ export interface CirculantLayer extends Base, Parameters {
 export interface BatchNormLayer extends Base, Parameters {
   kind: 'batchNorm';
   channels: number;
+  /** Neighbours that are one channel: the outputs of a circulant block; default 1. */
+  block?: number;
   activation: Activation;
   mean: Float32Array;
   variance: Float32Array;
@@ -245,8 +249,8 @@ export function outputShape(layer: LayerShape, input: readonly number[]): number
         refuse(layer, `an input of ${input.join('×')}`, `${layer.inputs} values`);
       return [layer.outputs];
     case 'batchNorm':
-      if (input.at(-1) !== layer.channels)
-        refuse(layer, `an input of ${input.join('×')}`, `${layer.channels} channels`);
+      if (input.at(-1) !== layer.channels * (layer.block ?? 1))
+        refuse(layer, `an input of ${input.join('×')}`, `${layer.channels * (layer.block ?? 1)} channels`);
       return [...input];
     case 'reshape':
       if (elements(input) !== elements(layer.shape))

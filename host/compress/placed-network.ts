@@ -56,8 +56,10 @@ export interface ApplyOptions {
 /** How quickly running statistics follow those of batches. */
 const STATISTICS_MOMENTUM = 0.1;
 
-/** How weights divide into groups of one scale each: outputs, except that circulant weights share one. */
+/** How weights divide into groups of one scale each: outputs, except that circulant weights share one, or one a block row. */
 export function weightGroups(layer: WeightedLayer): { groups: number; interleaved: boolean } {
+  if (layer.kind === 'circulant' && layer.byRows)
+    return { groups: layer.outputs / layer.blockSize, interleaved: false };
   const blocks = layer.kind === 'circulant' || (layer.kind === 'conv2d' && (layer.blockSize ?? 1) > 1);
   return { groups: blocks ? 1 : layer.bias.length, interleaved: layer.kind === 'depthwiseConv2d' };
 }
@@ -209,12 +211,20 @@ export class PlacedNetwork {
       case 'depthwiseConv2d':
         return tape.depthwiseConv2d(x, weights, bias, layer.strideHeight, layer.strideWidth, layer.padding);
       case 'dense':
-      case 'circulant':
-        return tape[layer.kind](x, weights, bias);
+        return tape.dense(x, weights, bias);
+      case 'circulant': {
+        // Biases of block rows come from batch normalisation: its own stay what they are.
+        const own = layer.byRows ? tensor(bias.shape, bias.values, tape.zeros(layer.outputs)) : bias;
+        return tape.circulant(x, weights, own);
+      }
       case 'batchNorm': {
         const { mean, variance } = statistics!;
         const momentum = trainingSeed === undefined ? undefined : STATISTICS_MOMENTUM;
-        return tape.batchNorm(x, weights, bias, mean, variance, EPSILON, momentum);
+        const { channels, block = 1 } = layer;
+        if (block === 1) return tape.batchNorm(x, weights, bias, mean, variance, EPSILON, momentum);
+        const channelsLast = tape.exchanged(x, channels, block);
+        const y = tape.batchNorm(channelsLast, weights, bias, mean, variance, EPSILON, momentum);
+        return tape.exchanged(y, block, channels);
       }
     }
   }

@@ -35,17 +35,18 @@ function genesOf(layers: readonly LayerOptions[], lossOf: LossOf): Gene[] {
     name,
     options: structures.flatMap((structure) => {
       const loss = lossOf(name, structure);
-      if (structure.blockSize !== undefined) {
-        // The device has int4 weights of layers without blocks; spectra cost four times the flash of first columns.
-        const methods = spectra ? [structure, { ...structure, method: 'direct' as const }] : [structure];
-        return methods.map((choice) => ({ choice, loss }));
-      }
-      // Weights of 2 and 1 bits have no zero.
-      const widths = structure.pattern === undefined ? bits : bits.filter((width) => width > 2);
-      return widths.map((width) => {
-        if (width === 8) return { choice: structure, loss };
-        return { choice: { ...structure, bits: width }, loss: loss + lossOf(name, { bits: width }) };
-      });
+      const blocks = structure.blockSize !== undefined;
+      // Blocks over channels have 8 bits. Weights of 2 and 1 bits have no zero.
+      const least = structure.pattern !== undefined ? 4 : blocks && !spectra ? 8 : 1;
+      return bits
+        .filter((width) => width >= least)
+        .flatMap((width) => {
+          const rounded = width === 8 ? 0 : lossOf(name, { bits: width });
+          const choice = width === 8 ? structure : { ...structure, bits: width };
+          // Of 8 bits spectra cost four times the flash of first columns.
+          const ways = blocks && spectra ? [choice, { ...choice, method: 'direct' as const }] : [choice];
+          return ways.map((way) => ({ choice: way, loss: loss + rounded }));
+        });
     }),
   }));
 }

@@ -298,6 +298,21 @@ export class Tape extends Recorder {
     return this.dense(x, expanded, bias);
   }
 
+  /** x [n][rows][columns] as [n][columns][rows]. */
+  exchanged(x: Tensor, rows: number, columns: number): Tensor {
+    const { kernels } = this.desk;
+    const [count, size] = [x.shape[0]!, rows * columns];
+    const y = this.result([count, columns, rows]);
+    kernels.clear(y.values, count * size);
+    const each = (from: number, to: number, height: number, width: number): void => {
+      for (let at = 0; at < 4 * count * size; at += 4 * size)
+        kernels.addTransposed(from + at, to + at, height, width);
+    };
+    each(x.values, y.values, rows, columns);
+    this.record(() => each(y.gradient, x.gradient, columns, rows));
+    return y;
+  }
+
   /** Weights [out][kh][kw][in] of a convolution from the first columns of circulant blocks over its channels (CirCNN). */
   unwind(vectors: Tensor, { outChannels, inChannels }: { outChannels: number; inChannels: number }): Tensor {
     const { kernels } = this.desk;

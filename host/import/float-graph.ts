@@ -112,10 +112,10 @@ export interface FloatGraph {
   outputs?: readonly GraphPort[];
 }
 
-/** Which output a weight belongs to. */
+/** Which output a weight belongs to; of circulant blocks which scale. */
 export function outputOf(op: WeightedOp, weight: number): number {
   const outputs = op.bias.length;
-  if (op.blockSize !== undefined) return 0;
+  if (op.blockSize !== undefined) return Math.floor(weight / (op.weights.length / (op.scales?.length ?? 1)));
   return op.kind === 'depthwiseConv2d'
     ? weight % outputs
     : Math.floor(weight / (op.weights.length / outputs));

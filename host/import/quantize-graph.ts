@@ -127,7 +127,7 @@ interface Around {
  * weights have one magnitude, that.
  */
 function weightScales(op: WeightedOp, { ofSigns = false }: Around): Float64Array {
-  const outputs = op.blockSize === undefined ? op.bias.length : 1;
+  const outputs = op.blockSize === undefined ? op.bias.length : (op.scales?.length ?? 1);
   const scales = new Float64Array(outputs);
   if (op.scales) return scales.map((_, o) => op.scales![op.scales!.length === 1 ? 0 : o]!);
   op.weights.forEach((weight, i) => {
@@ -162,16 +162,20 @@ function quantizeWeighted(
     }
     return q;
   });
-  const pairs = Array.from(scales, (scale) => {
+  // Scales of block rows are those of all their outputs.
+  const of = (o: number): number => Math.floor((o * scales.length) / outputs);
+  const each = scales.length === 1 ? scales : Float64Array.from(op.bias, (_, o) => scales[of(o)]!);
+  const pairs = Array.from(each, (scale) => {
     const scaling = quantizeMultiplier((input.scale * scale) / output.scale);
     // Where signs alone count any factor serves: a power of two is the same in fewer bits.
     return around.signsAlone ? { ...scaling, multiplier: 2 ** 30 } : scaling;
   });
   const bias = Int32Array.from(op.bias, (b, o) => {
-    const at = scales.length === 1 ? 0 : o;
-    const exact = (b + errors[o]!) / (input.scale * scales[at]!);
+    const exact = (b + errors[o]!) / (input.scale * scales[of(o)]!);
     // A sum is whole: with what is below the bias it has the sign of the real number, which rounding must leave it.
-    const whole = around.signsAlone ? Math.floor(exact) + leastSum(pairs[at]!) : Math.round(exact);
+    const whole = around.signsAlone
+      ? Math.floor(exact) + leastSum(pairs[pairs.length === 1 ? 0 : o]!)
+      : Math.round(exact);
     return Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, whole));
   });
   return {

@@ -117,11 +117,13 @@ export interface Circulant extends OpBase, Requantization {
   blockSize: number;
   /** [block row][block][k]: each block's first column, y[r] = Σ w[(r − c) mod k]·x[c]; excess rows and columns unused. */
   weights: Int8Array;
+  /** Of first columns that the image keeps, where they fill whole bytes (spectra are int32); default int8. */
+  weightType?: WeightType;
   /** How to evaluate it; `auto` leaves it to the planner's cost model. */
   method: 'auto' | CirculantMethod;
   /**
-   * By `ntt`: `stored` (default), weights are kept as spectra, 4 bytes each; `computed`: as they are, a byte each, and every
-   * block row transforms its own again.
+   * By `ntt`: `stored` (default), weights are kept as spectra, 4 bytes each; `computed`: as they are, a byte each or less, and
+   * every block row transforms its own again.
    */
   spectra?: SpectraChoice;
   /**

@@ -66,7 +66,10 @@ export function sumBodyOf(op: OpRecord, body: Body): SumBody {
   if (unitWork(both(enter, all), body).calls > 0) return 'lea';
   const type = op.get(OP_WEIGHT_TYPE);
   const nibbles = type === WeightType.INT4 && (op.kind === OpKind.CONV2D || op.kind === OpKind.DENSE);
-  return body === 'dsp' && (type === WeightType.INT8 || nibbles) && accelerated(op) ? 'dsp' : 'scalar';
+  // First columns are unpacked, and then go as int8.
+  const columns = op.kind === OpKind.CIRCULANT_NTT || op.kind === OpKind.CIRCULANT_DIRECT;
+  const taken = type === WeightType.INT8 || nibbles || columns;
+  return body === 'dsp' && taken && accelerated(op) ? 'dsp' : 'scalar';
 }
 
 /** Instructions of an op of inference, entered once, on a body; of the MSP430 cycles. Memory is not in them. */

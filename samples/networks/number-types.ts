@@ -2,6 +2,7 @@
 import type { Random } from '../../host/math/random.js';
 import {
   quantizeMultiplier,
+  type Circulant,
   type Conv2d,
   type Dense,
   type DepthwiseConv2d,
@@ -47,7 +48,7 @@ export function withWeights(
   weightType: WeightType,
   network: QuantizedNetwork,
 ): QuantizedNetwork {
-  const [first, ...others] = network.ops as [Conv2d | Dense | DepthwiseConv2d, ...QuantizedOp[]];
+  const [first, ...others] = network.ops as [Circulant | Conv2d | Dense | DepthwiseConv2d, ...QuantizedOp[]];
   const { least, most, step } = WEIGHT_TYPES[weightType];
   const weights = first.weights.map(() => least + step * between(random, 0, (most - least) / step));
   return { ...network, ops: [{ ...first, weights, weightType }, ...others] };

@@ -52,6 +52,20 @@ export function circulantNetwork(random: Random, shape: CirculantShape): Quantiz
   return single(op, tensor(random, [inputs]), tensor(random, [outputs]));
 }
 
+/** The same with one bias and one scale a block row, of inputs in whole blocks. */
+export function sharedCirculantNetwork(random: Random, shape: CirculantShape): QuantizedNetwork {
+  const { blockSize: k, inputs } = shape;
+  const network = circulantNetwork(random, { ...shape, inputs: Math.ceil(inputs / k) * k });
+  const [op] = network.ops as [Circulant];
+  const ofRows = (values: Int32Array): Int32Array =>
+    values.map((_, o) => values[values.length > 1 ? o - (o % k) : 0]!);
+  const bias = ofRows(op.bias as Int32Array);
+  return {
+    ...network,
+    ops: [{ ...op, bias, multipliers: ofRows(op.multipliers), shifts: ofRows(op.shifts) }],
+  };
+}
+
 /** Two inputs: the network's, and the same through a requantization, so that the second buffer differs. */
 export function elementwiseNetwork(random: Random, kind: 'add' | 'mul'): QuantizedNetwork {
   const shape = [between(random, 1, 9), between(random, 1, 9), between(random, 1, 9)];

@@ -408,8 +408,29 @@ export const KERNELS = [
       'has(OpKind.CIRCULANT_SPECTRA) && load<i32>(op, CIRC_SPECTRA)',
       'false',
     ],
+    ['columns as far apart as their weights', 'column += rowBytes(op, k)', 'column += k'],
+  ]),
+  ...of('assembly/kernels/weights.ts', 'answers', [
+    ['columns of 4 bits without a sign', '0xf0f0f0f) ^ 0x8080808', '0xf0f0f0f)'],
+    ['columns of 4 bits by the byte before', 'four = load<u16>(from);', 'four = load<u16>(from - 1);'],
+    ['upper and lower bits of columns exchanged', '(spread(codes >> 4) << 2)', '(spread(codes) << 2)'],
+    ['only the first four signs of a byte', 'spread(signs >> (i & 4))', 'spread(signs)'],
+    ['a byte that borrows from the next', '((four | 0x80808080) - less) ^ 0x80808080', 'four - less'],
+  ]),
+  ...of('assembly/kernels/requantize.ts', 'answers', [
+    [
+      'the first row’s bias in all rows of blocks',
+      'lookBias(op, first / k, 1, scratch)',
+      'lookBias(op, 0, 1, scratch)',
+    ],
+    [
+      'the first row’s scale in all rows of blocks',
+      'lookPairs(op, first / k, 1, scratch)',
+      'lookPairs(op, 0, 1, scratch)',
+    ],
   ]),
   ...of('assembly/kernels/circulant_direct_s8.ts', 'answers', [
+    ['rows of columns as far apart as their weights', 'rowBytes(op, row * blocks)', 'row * blocks'],
     ['a part of a row from its start on', 'turned + k - (first - row)', 'turned + k'],
     ['weights of a part by its first output', 'const row = first & -k;', 'const row = first;'],
   ]),

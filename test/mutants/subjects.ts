@@ -70,6 +70,12 @@ export function kernelNetworks(): Tried[] {
       networks.circulantNetwork(random, {
         ...{ blockSize: 32, inputs: 70, outputs: 90, method: 'ntt', apart: true },
       }),
+    ...(['int4', 'int2', 'int1'] as const).flatMap((type) =>
+      (['direct', 'ntt'] as const).map((method) => (random: Random): QuantizedNetwork => {
+        const shape = { blockSize: 32, inputs: 64, outputs: 90, method, spectra: 'computed' as const };
+        return networks.withWeights(random, type, networks.sharedCirculantNetwork(random, shape));
+      }),
+    ),
   ];
   const windowed: readonly unknown[] = [networks.convNetwork, networks.padNetwork, networks.separableNetwork];
   // With less than this it would be a convolution as it is written; here its channels come in several groups.

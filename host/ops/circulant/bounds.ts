@@ -10,16 +10,30 @@ import {
   CIRC_LEAVES,
   CIRC_OUTPUTS,
   CIRC_PART,
+  CIRC_SHARED,
   CIRC_SPECTRA,
+  OP_BIAS,
   OP_FLAG_PLAIN,
   OP_INPUT,
   OP_OUTPUT,
+  OP_REQUANT,
+  OP_REQUANT_STRIDE,
   OP_WEIGHTS,
 } from '../../../assembly/layout.js';
 import type { CirculantMethod } from '../../model/quantized-network.js';
 import type { OpRecord } from '../../model/record.js';
 import type { Bounds } from '../op.js';
-import { atLeast, inGroups, pairBytes, requantizing, size } from '../shared/bounds.js';
+import {
+  atLeast,
+  inGroups,
+  isPacked,
+  packedBytes,
+  pairBytes,
+  requantizing,
+  size,
+  unpackedBytes,
+} from '../shared/bounds.js';
+import { storedBiasBytes, storedPairBytes } from '../shared/record-bytes.js';
 import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount } from './karatsuba.js';
 import { LEAST_BLOCK } from './ntt-bounds.js';
 
@@ -44,11 +58,22 @@ function circulantFields(op: OpRecord): {
   return { inputs, outputs, k, blocks, group, chunk, rows: Math.ceil(outputs / k) };
 }
 
-/** Of a record by ntt: whether there is anything but spectra of weights and inputs. */
+/** Whether a record has anything but weights or spectra of weights and inputs, a bias an output, and a scale or one for all. */
 export const isSpecial = (op: OpRecord): boolean =>
-  [CIRC_CENTRE, CIRC_FACTOR, CIRC_SPECTRA].some((field) => op.get(field) !== 0);
+  [CIRC_CENTRE, CIRC_FACTOR, CIRC_SPECTRA, CIRC_SHARED].some((field) => op.get(field) !== 0);
 
 type Method = Pick<Bounds, 'scratch' | 'demands'> & { weights: number };
+
+/** Of first columns that are packed: they fill whole bytes, and words of four weights. */
+function wholeBytes(op: OpRecord, k: number): Bounds['demands'][number] {
+  const beyond = isPacked(op) ? ((packedBytes(op, 8) * k) % 8) + (k % 4) : 0;
+  return ['bits of a packed column beyond whole bytes', beyond, 0];
+}
+
+/** Of what is int32 or int16: the type is that of first columns alone. */
+function notPacked(op: OpRecord): Bounds['demands'][number] {
+  return ['packed weights that are no first columns', isPacked(op) ? 1 : 0, 0];
+}
 
 /** Areas and weights of each method, and what its fields must be. */
 const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
@@ -57,7 +82,7 @@ const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
     const part = size(op, CIRC_PART);
     const most = part || k;
     const scratch = [
-      ...[blocks * k, Math.max(chunk, 1) * k, 2 * k, Math.max(4 * most, 3 * chunk * k)],
+      ...[blocks * k, unpackedBytes(op, Math.max(chunk, 1) * k, 1), 2 * k, Math.max(4 * most, 3 * chunk * k)],
       ...[4 * most + pairBytes(op, most), part || group * k],
     ];
     const demands: Method['demands'] = [
@@ -65,14 +90,15 @@ const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
       ['outputs that are no whole parts of a row', part === 0 ? 0 : k % part, 0],
       ['blocks at a time', chunk, blocks],
       ['blocks left of those at a time', chunk === 0 ? 0 : blocks - chunk, 0],
+      wholeBytes(op, k),
     ];
-    return { scratch, weights: rows * blocks * k, demands };
+    return { scratch, weights: packedBytes(op, rows * blocks * k), demands };
   },
   ntt(op) {
     const { k, blocks, group, chunk, rows } = circulantFields(op);
     const computed = op.get(CIRC_FACTOR) !== 0;
     const several = pairBytes(op, k) > 8;
-    const row = chunk * blocks * 4 + (computed ? k : 0);
+    const row = chunk * blocks * 4 + (computed ? unpackedBytes(op, k, 1) : 0);
     return {
       scratch: [
         blocks * k * 4,
@@ -82,12 +108,13 @@ const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
         several ? 8 * k : 8,
         group * k,
       ],
-      weights: rows * blocks * k * (computed ? 1 : 4),
+      weights: computed ? packedBytes(op, rows * blocks * k) : rows * blocks * k * 4,
       demands: [
         atLeast('in a block', LEAST_BLOCK, k),
         ['frequencies at a time', chunk, k],
         ['frequencies that are no whole parts of a block', chunk < 4 ? 1 : (k % chunk) + (chunk % 4), 0],
         ['frequencies left of computed spectra', computed ? k - chunk : 0, 0],
+        computed ? wholeBytes(op, k) : notPacked(op),
         ['special field of a plain op', op.has(OP_FLAG_PLAIN) && isSpecial(op) ? 1 : 0, 0],
       ],
     };
@@ -110,6 +137,7 @@ const METHODS: Record<CirculantMethod, (op: OpRecord) => Method> = {
       demands: [
         atLeast('in a block', smallest, k),
         ['in a block', k, largest],
+        notPacked(op),
         ['leaves too few or many', Math.abs(leaves - size(op, CIRC_LEAVES)), 0],
         atLeast('leaves at a time', 1, chunk),
         ['leaves at a time', chunk, leaves],
@@ -124,12 +152,22 @@ export function circulantBounds(op: OpRecord, method: CirculantMethod): Bounds {
   const { scratch, weights, demands } = METHODS[method](op);
   const made = method === 'ntt' && op.get(CIRC_SPECTRA) !== 0;
   const part = method === 'direct' ? size(op, CIRC_PART) : 0;
+  const shared = size(op, CIRC_SHARED);
+  const constants: Bounds['reads'] = shared
+    ? [
+        [OP_BIAS, storedBiasBytes(op, rows)],
+        [OP_REQUANT, rows * storedPairBytes(op, 1)],
+      ]
+    : requantizing(op, outputs);
   return {
     scratch,
-    reads: [[OP_INPUT, made ? blocks * k * 4 : inputs], [OP_WEIGHTS, weights], ...requantizing(op, outputs)],
+    reads: [[OP_INPUT, made ? blocks * k * 4 : inputs], [OP_WEIGHTS, weights], ...constants],
     writes: [[OP_OUTPUT, outputs]],
     demands: [
       ...demands,
+      ['rows that share a bias and a scale', shared, method === 'karatsuba' ? 0 : 1],
+      ['scales an output of rows that share one', shared && size(op, OP_REQUANT_STRIDE), 0],
+      ['shared biases of a plain op', shared && op.has(OP_FLAG_PLAIN) ? 1 : 0, 0],
       atLeast('in a block', 2, k),
       ['in a block', k, 4096],
       ['in a block that is no power of two', k & (k - 1), 0],

@@ -10,13 +10,16 @@ import {
   CIRC_OUTPUTS,
   CIRC_PART,
   CIRC_ROOT,
+  CIRC_SHARED,
   CIRC_SPECTRA,
   OP_INPUT,
+  OP_REQUANT_STRIDE,
   OP_SCRATCH1,
   OP_SCRATCH2,
   OP_SCRATCH3,
   OP_SCRATCH4,
   OP_TILES,
+  OP_WEIGHT_TYPE,
   OP_WEIGHTS,
   OpKind,
 } from '../../../assembly/layout.js';
@@ -28,6 +31,7 @@ import {
 } from '../../model/quantized-network.js';
 import type { OpRecord } from '../../model/record.js';
 import { littleEndian } from '../../model/values.js';
+import { packRows, WEIGHT_TYPES, type WeightType } from '../../model/weight-types.js';
 import { type NetworkOp, one, type RecordOp, SIMPLE } from '../op.js';
 import { checkRequantization } from '../shared/check.js';
 import { circulantCycles, TILE } from '../shared/cycles.js';
@@ -45,6 +49,7 @@ import {
   requantization,
   type TileLimits,
   tooLarge,
+  weightBytes,
 } from '../shared/lowering.js';
 import { blockSpectrum, computedFactor, transformRoot } from './field.js';
 import { KARATSUBA_BLOCKS, LEAF_BYTES, leafCount, leafWeights } from './karatsuba.js';
@@ -93,11 +98,34 @@ function spectra(op: Circulant, rows: number, blocks: number): Int32Array {
   return all;
 }
 
+/** Of each block row one bias and one scale. */
+type RowConstants = Record<'bias' | 'multipliers' | 'shifts', Int32Array>;
+
+/** These, where all outputs of a row have the same. */
+function sharedByRows(
+  { blockSize, multipliers, shifts, learns }: Circulant,
+  bias: Int32Array | BigInt64Array,
+): RowConstants | undefined {
+  const one = multipliers.length === 1;
+  const first = (o: number): number => o - (o % blockSize);
+  const alike = (values: Int32Array): boolean => values.every((value, o) => value === values[first(o)]);
+  const biases = Int32Array.from(bias, Number);
+  if (learns || !alike(biases) || !(one || (alike(multipliers) && alike(shifts)))) return undefined;
+  const rowsOf = (values: Int32Array): Int32Array =>
+    Int32Array.from({ length: Math.ceil(bias.length / blockSize) }, (_, row) => {
+      return values[values.length === 1 ? 0 : row * blockSize]!;
+    });
+  return { bias: rowsOf(biases), multipliers: rowsOf(multipliers), shifts: rowsOf(shifts) };
+}
+
 /** What the methods need to know of a layer. */
 interface Shape {
   op: Circulant;
   rows: number;
   blocks: number;
+  /** Of the first columns, where they are kept. */
+  type: WeightType;
+  shared: RowConstants | undefined;
   /** No sum of products is larger. */
   most: number;
   limits: TileLimits;
@@ -114,11 +142,16 @@ interface Variant {
   weights(): Uint8Array;
 }
 
-function direct({ op, blocks, limits }: Shape): Variant {
+function direct({ op, blocks, type, limits }: Shape): Variant {
   const k = op.blockSize;
   // A column that is turned lies behind the sums, where accelerators, which take a row's columns together, have room to work in.
   const areas = (chunk: number, group: number, part: number): number[] => [
-    ...[blocks * k, Math.max(chunk, 1) * k, 0, Math.max(align(4 * part) + 2 * k, 3 * chunk * k)],
+    ...[
+      blocks * k,
+      weightBytes(type, Math.max(chunk, 1) * k, 1).sram,
+      0,
+      Math.max(align(4 * part) + 2 * k, 3 * chunk * k),
+    ],
     ...[part * 4 + requantBytes(op, part), part < k ? part : group * k],
   ];
   const together = (part: number): number =>
@@ -127,8 +160,11 @@ function direct({ op, blocks, limits }: Shape): Variant {
     kind: OpKind.CIRCULANT_DIRECT,
     areas: (group, part = k) => areas(together(part), group, part),
     rowsTogether: 1,
-    fields: (part = k) => [[CIRC_CHUNK, together(part)]],
-    weights: () => littleEndian(op.weights),
+    fields: (part = k) => [
+      [CIRC_CHUNK, together(part)],
+      [OP_WEIGHT_TYPE, WEIGHT_TYPES[type].code],
+    ],
+    weights: () => packRows(type, op.weights, k),
   };
 }
 
@@ -146,7 +182,7 @@ function largestChunk(
   return chunk;
 }
 
-function ntt({ op, rows, blocks, most, limits }: Shape): Variant {
+function ntt({ op, rows, blocks, type, shared, most, limits }: Shape): Variant {
   const k = op.blockSize;
   const computed = op.spectra === 'computed';
   const { feasible, centre } = planNtt(k, blocks, most, computed);
@@ -154,11 +190,11 @@ function ntt({ op, rows, blocks, most, limits }: Shape): Variant {
     refuse(op, 'by ntt', 'row sums that fit the field', 'Let the planner choose the method, or use direct.');
   }
   // Biases, and pairs of channels, are looked up when the spectra are done with, in their place.
-  const onePair = op.multipliers.length === 1;
+  const onePair = op.multipliers.length === 1 || shared !== undefined;
   const inPlace = onePair ? k * 4 : k * 4 + requantBytes(op, k);
   const areas = (chunk: number, group: number): number[] => {
     // A row's spectra, and behind computed ones the first column that is looked up.
-    const spectraBytes = chunk * blocks * 4 + (computed ? k : 0);
+    const spectraBytes = chunk * blocks * 4 + (computed ? weightBytes(type, k, 1).sram : 0);
     return [blocks * k * 4, Math.max(spectraBytes, inPlace), k * 4, k * 2, onePair ? 8 : 0, group * k];
   };
   const chunk = computed ? k : largestChunk(k, Math.min(k, 4), limits, (part) => areas(part, 1));
@@ -171,8 +207,9 @@ function ntt({ op, rows, blocks, most, limits }: Shape): Variant {
       [CIRC_ROOT, transformRoot(k)],
       [CIRC_CENTRE, centre ? 1 : 0],
       [CIRC_FACTOR, computed ? computedFactor(k) : 0],
+      [OP_WEIGHT_TYPE, WEIGHT_TYPES[computed ? type : 'int8'].code],
     ],
-    weights: () => littleEndian(computed ? op.weights : spectra(op, rows, blocks)),
+    weights: () => (computed ? packRows(type, op.weights, k) : littleEndian(spectra(op, rows, blocks))),
   };
 }
 
@@ -257,7 +294,7 @@ function cutInto(layer: Layer, { group, made = false, part = 0 }: Cut): LoweredO
   if (variant.kind === OpKind.CIRCULANT_DIRECT)
     record.set(OP_SCRATCH2, record.get(OP_SCRATCH3) + align(4 * (part || k)));
   // Pairs of channels are looked up behind biases, when the row's spectra are done with.
-  if (variant.kind === OpKind.CIRCULANT_NTT && op.multipliers.length > 1) {
+  if (variant.kind === OpKind.CIRCULANT_NTT && record.get(OP_REQUANT_STRIDE) !== 0) {
     record.set(OP_SCRATCH4, record.get(OP_SCRATCH1) + k * 4);
   }
   if (!made) return { record, constants, arenaBytes };
@@ -326,13 +363,22 @@ function lowerCirculant(
     );
   }
   const { sums, most } = circulantRowSums(op, inputs, outputs);
-  const shape = { op, rows, blocks, most: (op.learns ? inputs * 128 : most) * 128, limits };
+  const given = op.weightType ?? 'int8';
+  const type = k >= 4 && (WEIGHT_TYPES[given].bits * k) % 8 === 0 ? given : 'int8';
   const bias = foldBias(op.bias, sums, input.zeroPoint);
+  const shared = sharedByRows(op, bias);
+  const shape = { op, rows, blocks, type, shared, most: (op.learns ? inputs * 128 : most) * 128, limits };
   const best = (method: CirculantMethod): LoweredOp[] | number => {
     const variant = VARIANTS[method](shape);
     const weights = variant.weights();
+    const together = method === 'karatsuba' ? undefined : shared;
     const constants = (record: OpRecord): LoweredOp['constants'] => {
-      return [{ field: OP_WEIGHTS, bytes: weights }, ...requantization(op, bias, output, record)];
+      const scales = requantization({ ...op, ...together }, together?.bias ?? bias, output, record);
+      if (together) {
+        record.set(OP_REQUANT_STRIDE, 0);
+        record.set(CIRC_SHARED, 1);
+      }
+      return [{ field: OP_WEIGHTS, bytes: weights }, ...scales];
     };
     const ways = waysOf({ ...shape, variant, constants, input, inputs, outputs });
     return cheapestWay(ways, limits) ?? arenaFor(variant.areas(Math.min(rows, variant.rowsTogether)));
@@ -370,7 +416,7 @@ function recordBy(method: CirculantMethod): RecordOp {
       return { enter, tile: TILE + (part || op.get(CIRC_GROUP)) * row };
     },
     work: (op) => circulantWork(op, method),
-    isPlain: (op) => method !== 'ntt' || !isSpecial(op),
+    isPlain: (op) => !isSpecial(op),
     detail(op) {
       const k = op.get(CIRC_BLOCK);
       return ` ${Math.ceil(op.get(CIRC_OUTPUTS) / k)}×${op.get(CIRC_BLOCKS)}·${k}`;

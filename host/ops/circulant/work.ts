@@ -10,12 +10,13 @@ import {
   CIRC_LEAVES,
   CIRC_OUTPUTS,
   CIRC_PART,
+  CIRC_SHARED,
   CIRC_SPECTRA,
   OP_REQUANT_STRIDE,
 } from '../../../assembly/layout.js';
 import type { CirculantMethod } from '../../model/quantized-network.js';
 import type { OpRecord } from '../../model/record.js';
-import { lookedUp } from '../shared/record-bytes.js';
+import { isInt8Weights, lookedUp, weightRowBytes } from '../shared/record-bytes.js';
 import { both, type Counts, cut, part, total, type Work } from '../shared/work.js';
 import { LEAF_BYTES } from './karatsuba.js';
 import { LARGEST_FAST, transformCounts } from './transforms.js';
@@ -76,9 +77,10 @@ const CIRCULANT_COUNTS: Record<CirculantMethod, (op: OpRecord) => { block: Count
 /** Bytes of constants of a block row besides its biases, and views of them. */
 function rowAccess(op: OpRecord, method: CirculantMethod): { constantViews: number; constantBytes: number } {
   const [k, blocks] = [op.get(CIRC_BLOCK), op.get(CIRC_BLOCKS)];
-  if (method === 'direct') return { constantViews: blocks, constantBytes: blocks * k };
+  const columnBytes = weightRowBytes(op, blocks * k);
+  if (method === 'direct') return { constantViews: blocks, constantBytes: columnBytes };
   if (method === 'ntt') {
-    if (op.get(CIRC_FACTOR) !== 0) return { constantViews: blocks, constantBytes: blocks * k };
+    if (op.get(CIRC_FACTOR) !== 0) return { constantViews: blocks, constantBytes: columnBytes };
     return { constantViews: Math.ceil(k / op.get(CIRC_CHUNK)), constantBytes: blocks * k * 4 };
   }
   const leaves = op.get(CIRC_LEAVES);
@@ -102,9 +104,10 @@ export function circulantWork(op: OpRecord, method: CirculantMethod): Work {
   // Pairs of their own are not in registers.
   const paired = (count: number): Counts => (op.get(OP_REQUANT_STRIDE) === 0 ? {} : { paired: count });
   const ofRow = method === 'direct' ? op.get(CIRC_PART) : 0;
-  const sums = part({ row: 1, ...row }, { constantViews, constantBytes });
+  const unpacked: Counts = isInt8Weights(op) ? {} : { unpacked: blocks * k };
+  const sums = part({ row: 1, ...row, ...unpacked }, { constantViews, constantBytes });
   const tiles = cut(outputs, ofRow || op.get(CIRC_GROUP) * k, (count) => {
-    const rows = cut(count, k, (size) => both(sums, lookedUp(op, size)));
+    const rows = cut(count, k, (size) => both(sums, lookedUp(op, op.get(CIRC_SHARED) ? 1 : size)));
     const output = part({ tile: 1, output: count, ...paired(count) }, { writes: 1, writtenBytes: count });
     return both(output, rows.all);
   });
