@@ -91,7 +91,7 @@ static BROWNOUT_ACCEL_APART void accel_xnor_single(const brownout_accel_runs *ru
     } else {
       for (i = 0; i < length; i++) {
         const int32_t level = runs->x[i / runs->span * runs->across + i % runs->span];
-        sum += w[i >> 3] >> (i & 7u) & 1u ? level : -level;
+        sum += (uint32_t)w[i >> 3] >> (i & 7u) & 1u ? level : -level;
       }
     }
     to[row] = accel_to_byte(out, &each, sum);
