@@ -40,7 +40,6 @@ export async function benchCirculant(): Promise<{
   const times = await interleaved(
     [dense, ...circulants].map((runner) => () => runner.run()),
     25,
-    8,
   );
   const denseUs = median(times[0]!);
   const ratios = BLOCKS.map((blockSize, i): [number, number] => {

@@ -55,6 +55,9 @@ function findModels(): Model[] {
   return [...trained, ...random];
 }
 
+/** Of every runtime. */
+const ROUNDS = 101;
+
 /** Smaller layers stay dense. */
 const LEAST_SIZE = 64;
 
@@ -157,8 +160,7 @@ export async function benchModels(): Promise<{ times: ModelTime[]; text: string 
     found += all.filter((peer) => !peer.name.startsWith('brownout')).length;
     const rounds = await interleaved(
       all.map((peer) => () => peer.run()),
-      41,
-      20,
+      ROUNDS,
     );
     all.forEach((peer, i) =>
       times.push({

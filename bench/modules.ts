@@ -34,7 +34,6 @@ export async function benchModules(): Promise<{ times: ModuleTimes[]; text: stri
     const rounds = await interleaved(
       runners.map((runner) => () => runner.run(input)),
       15,
-      3,
     );
     for (const runner of runners)
       if (Buffer.compare(runner.output(), runners[0]!.output()) !== 0)

@@ -33,7 +33,7 @@ export async function benchPower(): Promise<string> {
   };
   const plain = inference(new WebAssembly.Module(moduleBytes('device')));
   const metered = inference(meteredModule('device', profile.instructionCycles.value));
-  const [plainUs, meteredUs] = (await interleaved([plain, metered], 15, 20)).map(median) as [number, number];
+  const [plainUs, meteredUs] = (await interleaved([plain, metered], 15)).map(median) as [number, number];
 
   const samples = new Uint8Array(
     readFileSync(new URL('../../checkpoints/digits-samples.npy', import.meta.url)),

@@ -21,7 +21,6 @@ export async function profileModel(
   const times = await interleaved(
     image.ops.map((_, op) => () => runner.run(op)),
     ROUNDS,
-    2,
   );
   const ops = times
     .map((rounds, op) => ({ op, us: median(rounds) }))

@@ -50,7 +50,7 @@ import {
 import { compileUnproved as compile } from './util/compile.js';
 import { type Build, hasBuild, infer, makeDevice } from './util/devices.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
-import { SHIPPED, sweep as sweepShapes } from './util/sweep.js';
+import { SHIPPED, sweep as sweepShapes, testBeside } from './util/sweep.js';
 
 const BUILDS: Build[] = ['scalar', 'fast', 'accelerated', 'simd', 'checked', 'in-place'];
 
@@ -191,7 +191,7 @@ function compareReal(network: QuantizedNetwork, random: Random, judge: (x: Value
   judge(input, first!);
 }
 
-test('softmax_s8: within a step of real softmax, and sums to one', () => {
+testBeside('softmax_s8: within a step of real softmax, and sums to one', () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = new Random(seed);
     const network = softmaxNetwork(random);
@@ -210,7 +210,7 @@ test('softmax_s8: within a step of real softmax, and sums to one', () => {
   }
 });
 
-test('logistic_s8: within a step of the real function for every input', () => {
+testBeside('logistic_s8: within a step of the real function for every input', () => {
   for (let seed = 1; seed <= 60; seed++) {
     const random = new Random(seed);
     const network = logisticNetwork(random);
@@ -224,34 +224,42 @@ test('logistic_s8: within a step of the real function for every input', () => {
   }
 });
 
-test('a build without the special paths equals the oracle where every op is plain, and refuses the rest', async () => {
-  const module = new WebAssembly.Module(
-    await buildParts({ ...EVERYTHING, int16: [], features: FEATURE_WEIGHT_ZERO }),
-  );
-  const wideDense = (random: Random): QuantizedNetwork => denseNetwork(random, random.integer(2) ? 80 : 3000);
-  const generators = [convNetwork, depthwiseNetwork, maxPoolNetwork, averagePoolNetwork, wideDense];
-  for (const [which, make] of generators.entries()) {
-    let plain = 0;
-    for (let seed = 1; seed <= 120; seed++) {
-      const random = new Random(seed);
-      const network = make(random);
-      const image = readImage(
-        compile(network, { arenaBytes: seed % 2 ? 3840 : between(random, 1200, 2200) }),
-      );
-      const nvm = new SimulatedNvm(image.nvmBytes);
-      provision(nvm, image);
-      const device = new Device(module, { image, nvm, sramBytes: STATIC_BYTES + image.arenaBytes });
-      if (image.ops.every((op) => op.has(OP_FLAG_PLAIN))) {
-        const input = valuesFor(random, network.tensors[network.input]!);
-        assert.equal(infer(device, image, input), runOracle(network, input)[network.output]!, `seed ${seed}`);
-        plain++;
-      } else assert.is(device.boot(), ErrorCode.E_OP, `seed ${seed}`);
+testBeside(
+  'a build without the special paths equals the oracle where every op is plain, and refuses the rest',
+  async () => {
+    const module = new WebAssembly.Module(
+      await buildParts({ ...EVERYTHING, int16: [], features: FEATURE_WEIGHT_ZERO }),
+    );
+    const wideDense = (random: Random): QuantizedNetwork =>
+      denseNetwork(random, random.integer(2) ? 80 : 3000);
+    const generators = [convNetwork, depthwiseNetwork, maxPoolNetwork, averagePoolNetwork, wideDense];
+    for (const [which, make] of generators.entries()) {
+      let plain = 0;
+      for (let seed = 1; seed <= 120; seed++) {
+        const random = new Random(seed);
+        const network = make(random);
+        const image = readImage(
+          compile(network, { arenaBytes: seed % 2 ? 3840 : between(random, 1200, 2200) }),
+        );
+        const nvm = new SimulatedNvm(image.nvmBytes);
+        provision(nvm, image);
+        const device = new Device(module, { image, nvm, sramBytes: STATIC_BYTES + image.arenaBytes });
+        if (image.ops.every((op) => op.has(OP_FLAG_PLAIN))) {
+          const input = valuesFor(random, network.tensors[network.input]!);
+          assert.equal(
+            infer(device, image, input),
+            runOracle(network, input)[network.output]!,
+            `seed ${seed}`,
+          );
+          plain++;
+        } else assert.is(device.boot(), ErrorCode.E_OP, `seed ${seed}`);
+      }
+      assert.ok(plain >= 5 && plain <= 119, `generator ${which}: ${plain} of 120 plain`);
     }
-    assert.ok(plain >= 5 && plain <= 119, `generator ${which}: ${plain} of 120 plain`);
-  }
-});
+  },
+);
 
-test('circulant_s8 by transform: every block size to 512', () => {
+testBeside('circulant_s8 by transform: every block size to 512', () => {
   for (let blockSize = 4; blockSize <= 512; blockSize *= 2) {
     const random = new Random(blockSize);
     const inputs = Math.min(512, blockSize * 5) - 1;

@@ -183,6 +183,7 @@ const ENTRIES = [
   ...['run', 'hook', 'plan-judge', 'checks-judge'].map((name) => `test/mutants/${name}.ts`),
   // `npm run hostile`.
   'test/hostile/run.ts',
+  'test/sweeps/run.ts',
   // Kernels of one's own take these (docs/ACCEL.md).
   ...['assembly/accel/s16.ts', 'assembly/accel/fft_q15.ts'],
   'host/index.ts',

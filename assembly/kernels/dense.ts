@@ -137,7 +137,7 @@ function foursAlike(op: usize, weights: usize, count: i32, bias: usize, pair: us
   const done = count & ~3;
   for (const end = output + done; output < end; output += 4) {
     const sums = i32x4.add(fourRowsInLanes(x, weights, inputs, inputs), v128.load(bias));
-    const y = scaleAlike(sums, multiplier, factor, low, limit, base, half);
+    const y = scaleAlike(false, sums, multiplier, factor, low, limit, base, half);
     v128.store32_lane(output, narrow(op, y, y), 0);
     weights += inputs << 2;
     bias += 16;

@@ -233,10 +233,14 @@ export function baseOf(op: usize, factor: v128): v128 {
   return i32x4.add(i32x4.splat(zero), i32x4.shr_u(factor, 2));
 }
 
-/** `scaleFour` by one pair for all, its constants in registers. `base`: (2z + 1)·2ᴷ + f/4; `half`: f/2. */
+/**
+ * `scaleFour` by one pair for all, its constants in registers. `base`: (2z + 1)·2ᴷ + f/4; `half`: f/2. `clamped`: negative sums
+ * are, at the zero point, as `scalePrepared` says.
+ */
 // @ts-ignore: decorator
 @inline
 export function scaleAlike(
+  clamped: bool,
   x: v128,
   multiplier: v128,
   factor: v128,
@@ -247,8 +251,10 @@ export function scaleAlike(
 ): v128 {
   const y = i32x4.mul(i32x4.max_s(i32x4.min_s(x, high), low), factor);
   const even = i64x2.extmul_low_i32x4_s(y, multiplier);
-  const upper = v128.shuffle<i32>(even, i64x2.extmul_high_i32x4_s(y, multiplier), 1, 3, 5, 7);
-  return i32x4.shr_s(i32x4.sub(i32x4.add(upper, base), v128.and(i32x4.shr_s(x, 31), half)), SHIFT + 1);
+  let upper = v128.shuffle<i32>(even, i64x2.extmul_high_i32x4_s(y, multiplier), 1, 3, 5, 7);
+  upper = i32x4.add(upper, base);
+  if (!clamped) upper = i32x4.sub(upper, v128.and(i32x4.shr_s(x, 31), half));
+  return i32x4.shr_s(upper, SHIFT + 1);
 }
 
 // What one pair for all takes, laid out by `prepareAlike`: vectors of four int32, the clamp 16 int8 each.
@@ -259,8 +265,10 @@ const ALIKE_BASE = 48;
 const ALIKE_HALF = 64;
 const ALIKE_LOW = 80;
 const ALIKE_HIGH = 96;
+// Whether negative sums are clamped.
+const ALIKE_CLAMPED = 112;
 /** Bytes of it. */
-export const ALIKE_BYTES = 112;
+export const ALIKE_BYTES = 128;
 
 /** Lays out at `to` what scaling by one pair for all takes. Returns false, and lays out nothing, where lanes do not scale so. */
 export function prepareAlike(op: usize, pair: usize, to: usize): bool {
@@ -274,11 +282,40 @@ export function prepareAlike(op: usize, pair: usize, to: usize): bool {
   v128.store(to, i32x4.shr_u(f, 1), ALIKE_HALF);
   v128.store(to, i8x16.splat(load<i8>(op, OP_CLAMP_MIN)), ALIKE_LOW);
   v128.store(to, i8x16.splat(load<i8>(op, OP_CLAMP_MAX)), ALIKE_HIGH);
+  store<i32>(
+    to,
+    i32(<i32>load<i16>(op, OP_CLAMP_MIN) >= <i32>load<i16>(op, OP_OUTPUT_ZERO_POINT)),
+    ALIKE_CLAMPED,
+  );
   return true;
 }
 
-/** `count` int32 sums, a multiple of eight, at `sums`, biases at `bias`, to int8 at `to`, by what is prepared at `at`. */
-export function requantizeAlike(at: usize, sums: usize, bias: usize, to: usize, count: i32): void {
+/** Eight sums at `sums` and biases at `bias`, scaled as `scaleAlike` does, as int16. */
+// @ts-ignore: decorator
+@inline
+function eightAlike(
+  clamped: bool,
+  sums: usize,
+  bias: usize,
+  m: v128,
+  f: v128,
+  least: v128,
+  most: v128,
+  base: v128,
+  half: v128,
+): v128 {
+  const a = i32x4.add(v128.load(sums), v128.load(bias));
+  const b = i32x4.add(v128.load(sums, 16), v128.load(bias, 16));
+  return i16x8.narrow_i32x4_s(
+    scaleAlike(clamped, a, m, f, least, most, base, half),
+    scaleAlike(clamped, b, m, f, least, most, base, half),
+  );
+}
+
+/** `requantizeAlike`, where negative sums are clamped and where they are not. */
+// @ts-ignore: decorator
+@inline
+function allAlike(clamped: bool, at: usize, sums: usize, bias: usize, to: usize, count: i32): void {
   const m = v128.load(at, ALIKE_MULTIPLIER);
   const f = v128.load(at, ALIKE_FACTOR);
   const most = v128.load(at, ALIKE_MOST);
@@ -287,15 +324,22 @@ export function requantizeAlike(at: usize, sums: usize, bias: usize, to: usize, 
   const half = v128.load(at, ALIKE_HALF);
   const low = v128.load(at, ALIKE_LOW);
   const high = v128.load(at, ALIKE_HIGH);
-  for (const end = to + count; to < end; to += 8, sums += 32, bias += 32) {
-    const a = i32x4.add(v128.load(sums), v128.load(bias));
-    const b = i32x4.add(v128.load(sums, 16), v128.load(bias, 16));
-    const y = i16x8.narrow_i32x4_s(
-      scaleAlike(a, m, f, least, most, base, half),
-      scaleAlike(b, m, f, least, most, base, half),
+  for (const end = to + (count & ~15); to < end; to += 16, sums += 64, bias += 64) {
+    const bytes = i8x16.narrow_i16x8_s(
+      eightAlike(clamped, sums, bias, m, f, least, most, base, half),
+      eightAlike(clamped, sums + 32, bias + 32, m, f, least, most, base, half),
     );
-    v128.store64_lane(to, i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(y, y), high), low), 0);
+    v128.store(to, i8x16.max_s(i8x16.min_s(bytes, high), low));
   }
+  if (!(count & 8)) return;
+  const y = eightAlike(clamped, sums, bias, m, f, least, most, base, half);
+  v128.store64_lane(to, i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(y, y), high), low), 0);
+}
+
+/** `count` int32 sums, a multiple of eight, at `sums`, biases at `bias`, to int8 at `to`, by what is prepared at `at`. */
+export function requantizeAlike(at: usize, sums: usize, bias: usize, to: usize, count: i32): void {
+  if (load<i32>(at, ALIKE_CLAMPED)) allAlike(true, at, sums, bias, to, count);
+  else allAlike(false, at, sums, bias, to, count);
 }
 
 /** `count` int32 sums, a multiple of four, at `sums`, biases at `bias`, to int8 at `to`. `pair`: of the first. */
@@ -319,12 +363,7 @@ export function requantizeFours(
     const least = i8x16.splat(load<i8>(op, OP_CLAMP_MIN));
     const most = i8x16.splat(load<i8>(op, OP_CLAMP_MAX));
     for (const eights = to + (count & ~7); to < eights; to += 8) {
-      const a = i32x4.add(v128.load(sums), v128.load(bias));
-      const b = i32x4.add(v128.load(sums, 16), v128.load(bias, 16));
-      const y = i16x8.narrow_i32x4_s(
-        scaleAlike(a, m, f, low, high, base, half),
-        scaleAlike(b, m, f, low, high, base, half),
-      );
+      const y = eightAlike(false, sums, bias, m, f, low, high, base, half);
       v128.store64_lane(to, i8x16.max_s(i8x16.min_s(i8x16.narrow_i16x8_s(y, y), most), least), 0);
       sums += 32;
       bias += 32;

@@ -2,6 +2,10 @@
 import { of } from './mutant.js';
 
 export const IN_LANES = [
+  ...of('assembly/crc.ts', 'lanes', [
+    ['checksums by words, a term of the quotient missing', '^ (word << 12)', ''],
+    ['checksums by words, a term of the product missing', '^ (q >>> 26)', ''],
+  ]),
   ...of('assembly/kernels/panel_lanes.ts', 'lanes', [
     [
       'panels of the whole fours of a run',
@@ -76,6 +80,17 @@ export const IN_LANES = [
       'return true;',
     ],
     ['signs left out whatever the clamp', 'lower && upper && negative ?', 'lower && upper ?'],
+    [
+      'signs left out whatever the clamp, of one scale for all',
+      'if (load<i32>(at, ALIKE_CLAMPED)) allAlike(true,',
+      'if (load<i32>(at, ALIKE_MULTIPLIER)) allAlike(true,',
+    ],
+    [
+      'signs left out where negative sums reach above the clamp',
+      '<i32>load<i16>(op, OP_OUTPUT_ZERO_POINT)),\n    ALIKE_CLAMPED',
+      '<i32>load<i16>(op, OP_OUTPUT_ZERO_POINT) - 40),\n    ALIKE_CLAMPED',
+    ],
+    ['eight outputs behind sixteens left out', 'if (!(count & 8)) return;', 'return;'],
     [
       'the scale of the lower four for the upper',
       'scalePrepared(scaling, high, at + 16)',

@@ -132,6 +132,23 @@ function karatsuba(random: Random): QuantizedNetwork {
   return extremes(random, circulantNetwork(random, shape));
 }
 
+/** Small sums of one scale that is shifted by little: many lie halfway between two results, of either sign. */
+function karatsubaHalves(random: Random): QuantizedNetwork {
+  const network = karatsuba(random);
+  const ops = network.ops.map((op) => {
+    if (op.kind !== 'circulant') return op;
+    return {
+      ...op,
+      weights: op.weights.map((weight) => Math.trunc(weight / 64)),
+      bias: Int32Array.from({ length: op.bias.length }, () => between(random, -8, 8)),
+      multipliers: Int32Array.of(2 ** 30),
+      shifts: Int32Array.of(-between(random, 1, 3)),
+      clampMin: random.integer(2) ? -128 : op.clampMin,
+    };
+  });
+  return { ...network, ops };
+}
+
 /** Sweeps over them, in `body`. */
 export function laneSweeps(body: Body): Sweep[] {
   const sweep = (name: string, few: number, make: Sweep['make'], arenaBytes = anySize): Sweep => {
@@ -152,5 +169,6 @@ export function laneSweeps(body: Body): Sweep[] {
     sweep('conv2d_s8, windows beyond the room', 2, wide, () => 60000),
     sweep('dense_s8', 40, (random) => extremes(random, denseNetwork(random, 80))),
     sweep('circulant_s8 by karatsuba', 60, karatsuba),
+    sweep('circulant_s8 by karatsuba, halves', 40, karatsubaHalves),
   ];
 }

@@ -1,6 +1,7 @@
-// Random shapes of a kernel, in several builds, against the naive oracle: an ordinary run tries few, `BROWNOUT_SHAPES` as many as
-// it says. Made for many: the oracle answers once a shape, and an instance of a module serves every image that comes.
+// Random shapes of a kernel, in several builds, against the naive oracle: an ordinary run tries few, `npm run sweeps` as many as
+// it is told. Made for many: the oracle answers once a shape, and an instance of a module serves every image that comes.
 
+import { basename } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Status } from '../../assembly/error.js';
@@ -25,6 +26,15 @@ import { runOracle } from './oracle.js';
 
 /** Shapes to try instead of the few of an ordinary run. */
 const MANY = Number(process.env['BROWNOUT_SHAPES'] ?? 0);
+
+/** Which sweeps run, by a part of what `npm run sweeps -- --list` prints, one a line; nothing: all. */
+const CHOSEN = (process.env['BROWNOUT_SWEEPS'] ?? '').split('\n').filter((part) => part !== '');
+
+/** Only name them. */
+const LIST = process.env['BROWNOUT_SWEEPS_LIST'] !== undefined;
+
+/** The test file that runs, as `npm test` names it. */
+const FILE = basename(process.argv[1] ?? '', '.test.js');
 
 /** Bytes that a mapped build has behind its memory, for NVM and image. */
 const MAPPED_BYTES = 1 << 20;
@@ -218,8 +228,17 @@ export function trial({ make, arenaBytes, bodies, capacitorUf }: Sweep, seed: nu
 const bytesOf = ({ buffer, byteOffset, byteLength }: Values): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
+/** A test beside sweeps: a long run of those leaves it out. */
+export const testBeside = MANY || LIST ? test.skip : test;
+
 /** The test of a kernel. */
 export function sweep(one: Sweep): void {
+  const full = `${FILE}: ${one.name}`;
+  if (CHOSEN.length > 0 && !CHOSEN.some((part) => full.includes(part))) return;
+  if (LIST) {
+    console.log(full);
+    return;
+  }
   const count = MANY || one.few;
   test(`${one.name}: ${count} random shapes equal the oracle`, () => {
     for (let seed = 1; seed <= count; seed++) {
@@ -230,7 +249,6 @@ export function sweep(one: Sweep): void {
         throw error;
       }
     }
-    // A long run says how far it got.
-    if (MANY) console.log(`${one.name}: ${count} shapes in ${one.bodies.map(({ name }) => name).join(', ')}`);
+    if (MANY) console.log(`${full}: ${count} shapes in ${one.bodies.map(({ name }) => name).join(', ')}`);
   });
 }
