@@ -235,19 +235,21 @@ export function label(ticket: u32, y: i32): i32 {
 
 /**
  * Of an image with a head by sums that can forget: class `y` becomes what it was at the factory, under the app's ticket, in a
- * job like any other. Repeating it is harmless. Where the image cannot: E_KIND.
+ * job like any other. Repeating it is harmless. Where the image cannot: E_KIND, whatever the rest is, as a build without it says.
  */
 export function forget(ticket: u32, y: i32): i32 {
   if (!load<i32>(READY)) return ErrorCode.E_NOT_BOOTED;
   if (!learns(OpKind.FORGET) || !load<u32>(LEARN, T_LATE)) return ErrorCode.E_KIND;
+  // Behind the op that a late label begins at.
+  const op = load<u32>(HEADER, H_JOBS + (JobKind.LEARN << 3)) + load<u32>(LEARN, T_LATE) + 2;
+  // Its record comes where that of a job under way may lie.
+  store<i32>(RESIDENT, -1);
+  if (load<u8>(fetchRecord(op), OP_KIND) != OpKind.FORGET) return ErrorCode.E_KIND;
   const state = load<i32>(CURSOR, C_STATE);
   if (ticket && load<u32>(CURSOR, C_TICKET) == ticket && load<u32>(CURSOR, C_KIND) == JobKind.LEARN)
     return state;
   if (state != Status.IDLE) return ErrorCode.E_BUSY;
   if (!ticket) return ErrorCode.E_TICKET;
-  // Behind the op that a late label begins at.
-  const op = load<u32>(HEADER, H_JOBS + (JobKind.LEARN << 3)) + load<u32>(LEARN, T_LATE) + 2;
-  if (load<u8>(fetchRecord(op), OP_KIND) != OpKind.FORGET) return ErrorCode.E_KIND;
   const code = prepare(JobKind.LEARN, 0, y);
   return code ? code : begin(ticket, JobKind.LEARN, op);
 }

@@ -31,6 +31,7 @@ import { elementCount, type QuantizedNetwork } from '../host/model/quantized-net
 import { Device, PowerCut, steadyPower } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
+import { buildDevice } from '../host/toolchain/build-device.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
 import { verify } from '../host/verify/verify.js';
 import { int8s } from '../samples/networks.js';
@@ -447,13 +448,14 @@ test('forgetting is refused in so many words, and done once whatever the power d
     assert.ok(cuts >= 5, `${cuts} cuts`);
     compare(cut, image, mirror, `a cut after ${every} writes`);
   }
-  assert.is(learntOnes({ forget: false }).device.forget(100, 0), ErrorCode.E_KIND);
+  const unable = learntOnes({ forget: false });
+  for (const ticket of [0, 100]) assert.is(unable.device.forget(ticket, 9), ErrorCode.E_KIND);
   const last = learnable(new Random(7), [12], ['dense:10', 'dense:3']);
   const gradients = readImage(compileUnproved(last, { learn: { layers: 'last' } }));
   assert.is(deviceOf(gradients, 'device.learn').forget(1, 0), ErrorCode.E_KIND);
 });
 
-test('proved: every way of a learn job', () => {
+test('proved: every way of a learn job; a build without forgetting, too', async () => {
   for (const late of [true, false]) {
     const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
     const data = Array.from({ length: 24 }, (_, i) => ({
@@ -480,6 +482,9 @@ test('proved: every way of a learn job', () => {
       assert.ok(result.proved);
       if (job === 'learn') assert.is(result.scenarios.length, late ? 7 : 4);
     }
+    if (late) continue;
+    const own = verify(image, { module: await buildDevice(image), job: 'learn', search: false });
+    assert.is(own.violations, 0);
   }
 });
 

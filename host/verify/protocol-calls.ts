@@ -161,13 +161,12 @@ function forgetCall(image: Image, ticket: number, y: number): Call {
     expect(state) {
       const { fields } = state;
       const learning = image.learning!;
-      if (learning.late === 0) return refuse(state, ErrorCode.E_KIND);
+      const op = image.ops.findIndex(({ kind }) => kind === OpKind.FORGET);
+      if (op < 0) return refuse(state, ErrorCode.E_KIND);
       if (ticket !== 0 && fields.ticket === ticket && fields.kind === JobKind.LEARN)
         return { code: fields.state, next: state };
       if (fields.state !== Status.IDLE) return refuse(state, ErrorCode.E_BUSY);
       if (ticket === 0) return refuse(state, ErrorCode.E_TICKET);
-      const op = image.ops.findIndex(({ kind }) => kind === OpKind.FORGET);
-      if (op < 0) return refuse(state, ErrorCode.E_KIND);
       if (y < 0 || y >= learning.classes) return refuse(state, ErrorCode.E_LABEL);
       const changes = { kind: JobKind.LEARN, sample: freshSample(fields.sample), turn: 0 };
       const next = { ticket, op, tile: 0, ...changes };

@@ -63,7 +63,12 @@ async function build(
     learning ? '1' : '0',
   ];
   const int8 = ['--use', `KERNELS_INT8=${maskOf(EVERYTHING.int8)}`];
-  const flags = [...FLAGS, ...int8, ...limit, ...(learning ? ['--use', `LEARNING_MASK=${KINDS_LEARNING}`] : [])];
+  const flags = [
+    ...FLAGS,
+    ...int8,
+    ...limit,
+    ...(learning ? ['--use', `LEARNING_MASK=${KINDS_LEARNING}`] : []),
+  ];
   return assemble(entry, flags, change, false);
 }
 
