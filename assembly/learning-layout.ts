@@ -94,8 +94,8 @@ export const FEATURE_SINGLES = 128;
 /** `fold` with a decay. */
 export const FEATURE_DECAY = 256;
 /**
- * factor: ridge, in 4096ths of the mean of the diagonal; rows of a tile, four or one. OP_OUTPUT: rows of the triangle, then one for
- * each class, int32.
+ * factor: ridge, in 4096ths of the mean of the diagonal; rows of a tile, four or one. OP_OUTPUT: rows of the triangle, then one
+ * for each class, int32.
  */
 export const FACTOR_RIDGE = 80;
 export const FACTOR_ROWS = 84;

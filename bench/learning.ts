@@ -1,9 +1,10 @@
-// `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost] [--angles A,B] [--seeds N] [--subjects A,B]
-// [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk, against other ways to adapt. Prints
-// tables, then one line of JSON; progress on stderr. Subjects are 1 to 18; methods, of `motion`: none, prototype, last, bias,
-// ours, float, sums, each, tuned; all by default.
+// `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost|choice] [--angles A,B] [--seeds N]
+// [--subjects A,B] [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk, against other ways to
+// adapt. Prints tables, then one line of JSON; progress on stderr. Subjects are 1 to 18; methods, of `motion`: none, prototype,
+// last, bias, ours, float, sums, each, tuned; all by default.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
+import { benchChoice } from './learning/choice.js';
 import { benchCost } from './learning/cost.js';
 import { benchFailures } from './learning/failures.js';
 import { benchKeywords, WORDS } from './learning/keywords.js';
@@ -94,6 +95,16 @@ if (asked('cost')) {
     `bytes written to NVM by a job, cursors included; ${labels} labels, ${folds} of them folded in (simulated)`,
   );
   console.log(`${table([Object.keys(written), Object.values(written).map((bytes) => bytes.toFixed(0))])}\n`);
+}
+
+if (asked('choice')) {
+  const { learn: _, ...choice } = benchChoice();
+  results['choice'] = choice;
+  console.log(`% right of digits turned by 45°, and energy of a label on cortex-m4-generic (simulated)`);
+  const rows = choice.candidates.map(({ layers, refused, accuracy = NaN, labelUj = NaN }) =>
+    refused ? [layers, refused, ''] : [layers, percent(accuracy), `${(labelUj / 1000).toFixed(3)} mJ`],
+  );
+  console.log(`${table([...rows, ['as it is', percent(choice.unadapted ?? NaN), '']])}\n`);
 }
 
 const folder = process.env['BROWNOUT_DATA'];
