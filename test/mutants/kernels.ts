@@ -295,10 +295,14 @@ export const KERNELS = [
     ],
     [
       'columns right of the map',
-      'if (<u32>(x + at) < <u32>width) copyBytes',
-      'if (<u32>(x + at) <= <u32>width) copyBytes',
+      'if (<u32>(x + at) < <u32>width) copyInputs',
+      'if (<u32>(x + at) <= <u32>width) copyInputs',
     ],
-    ['columns left of the map', 'if (<u32>(x + at) < <u32>width) copyBytes', 'if (x + at < width) copyBytes'],
+    [
+      'columns left of the map',
+      'if (<u32>(x + at) < <u32>width) copyInputs',
+      'if (x + at < width) copyInputs',
+    ],
     ['dilation forgotten', 'const at = kx * dilation;', 'const at = kx;'],
     ['windows side by side', '      source += stride * pixel;\n', '      source += pixel;\n'],
     ['every tap row at the first', 'let to = columns + ky * span;', 'let to = columns;'],
