@@ -139,7 +139,8 @@ export async function measureSpecialised(image: Image): Promise<SpecialisedFigur
   const board = boardCalled(BOARD);
   const count = async (name?: 'device' | 'device.accelerated'): Promise<number> => {
     const module = name ? moduleFrom(moduleBytes(name)) : await firmwareModule(image);
-    return (await countJob(image, board, { module })).run;
+    // One function has the tiles of all kernels, and room on the stack for the largest.
+    return (await countJob(image, board, { module, stackBytes: 2048 })).run;
   };
   return { own: await count(), generic: await count('device'), fast: await count('device.accelerated') };
 }

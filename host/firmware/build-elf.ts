@@ -109,6 +109,8 @@ export interface BoardProgram {
   defines: string[];
   /** Text in place of brownout.c: kernels written by hand, to measure against. */
   kernels?: string | undefined;
+  /** Stack; that which the image's own module takes by default. */
+  stackBytes?: number | undefined;
 }
 
 /** Builds a program of ours around a module for an emulated board, in `folder`. Throws `E_TOOL_MISSING`. */
@@ -124,7 +126,7 @@ export function buildForBoard(
   const own = ['boards/brownout_boards.h', ...target.startup, ...program.sources];
   for (const name of own) files.set(name.replace('boards/', ''), packageText(name));
   if (program.kernels !== undefined) files.set('brownout.c', program.kernels);
-  files.set('link.ld', linkerScript(board satisfies MemoryMap, stackFor(image)));
+  files.set('link.ld', linkerScript(board satisfies MemoryMap, program.stackBytes ?? stackFor(image)));
   writeFiles(folder, files);
   const names = [
     'brownout.c',

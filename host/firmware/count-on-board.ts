@@ -2,7 +2,13 @@
 import { join } from 'node:path';
 import type { Image } from '../model/image.js';
 import { littleEndian } from '../model/values.js';
-import { buildForBoard, elfSize, type FirmwareSize, inTemporaryFolder } from './build-elf.js';
+import {
+  type BoardProgram,
+  buildForBoard,
+  elfSize,
+  type FirmwareSize,
+  inTemporaryFolder,
+} from './build-elf.js';
 import { NvmFile, runOnBoard } from './qemu.js';
 import type { FirmwareModule } from './model-c.js';
 import { firmwareModule } from './sources.js';
@@ -56,13 +62,14 @@ async function count(
   board: Board,
   module: FirmwareModule,
   defines: string[],
-  kernels?: string,
+  { kernels, stackBytes }: Pick<BoardProgram, 'kernels' | 'stackBytes'> = {},
 ): Promise<{ rows: number[][]; size: FirmwareSize; output: Uint8Array }> {
   return inTemporaryFolder(async (folder) => {
     const program = {
       sources: ['brownout_hal.c', 'brownout_nvm_mapped.c', 'boards/count.c'],
       defines,
       kernels,
+      stackBytes,
     };
     const elf = buildForBoard(folder, image, module, board, program);
     const input = image.sample ? littleEndian(image.sample) : new Uint8Array(image.input.bytes);
@@ -94,7 +101,7 @@ export async function countOps(
   kernels?: string,
 ): Promise<{ ops: OpInstructions[]; output: Uint8Array }> {
   const module = await firmwareModule(image, 'bare');
-  const { rows, output } = await count(image, board, module, ['BROWNOUT_BARE'], kernels);
+  const { rows, output } = await count(image, board, module, ['BROWNOUT_BARE'], { kernels });
   const scale = board.instructionsPerTick;
   const ops = rows.map(([enter, tiles, dearestTile]) => ({
     enter: enter! * scale,
@@ -106,15 +113,16 @@ export async function countOps(
 
 /**
  * Instructions of a whole job; `copy`: views are copies, as of NVM behind a bus; `module`: another than the one with the
- * image's own kernels. Throws `E_TOOL_MISSING`.
+ * image's own kernels; `stackBytes`: what such a one asks for. Throws `E_TOOL_MISSING`.
  */
 export async function countJob(
   image: Image,
   board: Board,
-  { copy = false, module: other }: { copy?: boolean; module?: FirmwareModule } = {},
+  options: { copy?: boolean; module?: FirmwareModule; stackBytes?: number } = {},
 ): Promise<JobInstructions> {
-  const module = other ?? (await firmwareModule(image));
-  const { rows, size } = await count(image, board, module, copy ? ['BROWNOUT_NVM_COPY'] : []);
+  const { copy = false, stackBytes } = options;
+  const module = options.module ?? (await firmwareModule(image));
+  const { rows, size } = await count(image, board, module, copy ? ['BROWNOUT_NVM_COPY'] : [], { stackBytes });
   const [begin, submit, run, ack, untouched] = rows[0]!;
   if (untouched === 0)
     throw new RangeError(
