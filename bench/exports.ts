@@ -1,5 +1,6 @@
 // Every image that ships, exported for every target: which module it gets, which of its jobs are proved on that very module, and how
-// many accesses to NVM its C makes, all the same. `node dist/bench/exports.js [IMAGE …]`; fails where an image does not fit or is not proved.
+// many accesses to NVM its C makes, all the same. `node dist/bench/exports.js [IMAGE …]`; fails where one is not proved,
+// and says where one does not fit. A line of progress a cell goes to the other stream.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { BrownoutError } from '../host/error.js';
@@ -9,11 +10,12 @@ import { readImage } from '../host/model/image.js';
 
 const folder = new URL('../../checkpoints/', import.meta.url);
 const asked = process.argv.slice(2);
-const names = readdirSync(folder).filter((name) => name.endsWith('.brn'));
+const images = readdirSync(folder)
+  .filter((name) => name.endsWith('.brn'))
+  .map((file) => ({ name: basename(file, '.brn'), image: readImage(readFileSync(new URL(file, folder))) }));
 
 /** One cell of the table. */
-async function cell(name: string, target: string): Promise<string> {
-  const image = readImage(readFileSync(new URL(name, folder)));
+async function cell({ name, image }: (typeof images)[number], target: string): Promise<string> {
   try {
     const { module } = await exportFirmware(image, { target });
     const { proved, compared, sha256 } = module;
@@ -21,17 +23,21 @@ async function cell(name: string, target: string): Promise<string> {
     if (proved.length !== jobs.length) throw new Error(`${name} for ${target} is not proved`);
     return `${sha256.slice(0, 8)}: ${proved.join(', ')}; ${compared ?? 'no C'}`;
   } catch (error) {
-    // A part that computes with 16 bits has too little SRAM for some.
-    if (error instanceof BrownoutError && error.code !== 'E_VERIFY') return error.code;
+    // A part that computes with 16 bits reaches too little memory for some.
+    if (error instanceof BrownoutError && error.code !== 'E_VERIFY') return `${error.code}: ${error.found}`;
     throw error;
   }
 }
 
 console.log(`| image | ${targets.map((target) => target.name).join(' | ')} |`);
 console.log(`| --- |${' --- |'.repeat(targets.length)}`);
-for (const name of names) {
-  if (asked.length > 0 && !asked.includes(basename(name, '.brn'))) continue;
+// Those that learn take longest.
+for (const one of images.sort((a, b) => a.image.jobs[1]!.count - b.image.jobs[1]!.count)) {
+  if (asked.length > 0 && !asked.includes(one.name)) continue;
   const cells: string[] = [];
-  for (const { name: target } of targets) cells.push(await cell(name, target));
-  console.log(`| ${basename(name, '.brn')} | ${cells.join(' | ')} |`);
+  for (const { name: target } of targets) {
+    cells.push(await cell(one, target));
+    console.error(`${one.name} for ${target}: ${cells.at(-1)!}`);
+  }
+  console.log(`| ${one.name} | ${cells.join(' | ')} |`);
 }

@@ -54,7 +54,7 @@ function wrongCuts(image: Image, line: number, commits: 'every' | readonly numbe
 }
 
 /**
- * What a charge must be: grains of a finished plan make larger tiles than it was planned for, of 16 rows of weights in har, of four
+ * What a charge must be, as these were not compiled for lines: grains of a finished plan make larger tiles than it was planned for, of 16 rows of weights in har, of four
  * rows of a map in keywords.
  */
 const CAPACITORS_UF = { digits: undefined, har: 240, keywords: 520 };
@@ -195,6 +195,25 @@ test('grains are the least there are: no line has bytes on both sides of one, an
         `op ${index}`,
       );
     assert.is(grainFrom(image.ops, { op: index, tile: 0 }).length, Math.min(grain, tiles));
+  }
+});
+
+test('rows of weights in tiles below a line make one up, and are proved at the charge that a line of them takes', () => {
+  const random = new Random(3);
+  // As HAR's first dense layer. Equal parts, of 3 outputs, would make all 32 one grain.
+  const weights = networks.int8s(random, 32 * 192);
+  const op = { kind: 'dense', name: 'fc', inputs: [0], output: 1, weights } as const;
+  const scaled = { ...op, ...networks.requantization(random, 32, 2 ** 17) };
+  const rows = networks.single(scaled, networks.tensor(random, [192]), networks.tensor(random, [32]));
+  const few = networks.withWeights(random, 'int2', rows);
+  for (const [arenaBytes, grain] of [
+    [2000, 2],
+    [3000, 0],
+  ] as const) {
+    const options = { device: 'msp430fr5994', capacitorUf: 100, arenaBytes, line: 16 } as const;
+    const image = readImage(compile(few, options));
+    assert.is(image.ops[0]!.get(OP_GRAIN), grain);
+    assert.ok(verify(image, { search: false }).proved);
   }
 });
 

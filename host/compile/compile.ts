@@ -23,6 +23,7 @@ import { validateNetwork } from '../ops/validate.js';
 import { transformedBytes } from '../ops/winograd.js';
 import { checkOptions } from '../options/table.js';
 import { commitCost, energyOf, leastUj, lossOf, opCost } from '../plan/cost.js';
+import { grainOf } from '../plan/grain.js';
 import { type PlanOptions, planNetwork } from '../plan/planner.js';
 import { resolvePolicy } from '../plan/policy.js';
 import { withOwnStates } from '../plan/stream.js';
@@ -44,8 +45,8 @@ const BESIDE_ARENA_BYTES = 720;
 const TILE_SHARE = 0.1;
 /** Those of the cost model, which knows what a tile begun again loses, may take so many of these. */
 const COUNTED = 3;
-/** Where tiles that share a line must be done in one charge: less, if that is too much. */
-const LESSER_SHARES = [TILE_SHARE, TILE_SHARE / 2, TILE_SHARE / 4, TILE_SHARE / 8];
+/** Where tiles that share a line must be done in one charge: what they take together, if that is too much, and then less. */
+const GRAIN_SHARES = [TILE_SHARE, TILE_SHARE / 2, TILE_SHARE / 4, TILE_SHARE / 8];
 
 /** Of the desk, where a part of a network runs to see what it makes: NVM and capacitor for any. */
 const [DESK_BYTES, DESK_UF] = [1 << 26, 1e5];
@@ -199,12 +200,12 @@ export function choiceOf(
   });
 }
 
-/** What the planner asks of a record: entering it and a tile may take `most` of a charge. */
-function pricesFor(profile: DeviceProfile, most: number): PlanOptions['cost'] {
+/** What the planner asks of a record: entering it and a grain for lines of `line` bytes may take `most` of a charge. */
+function pricesFor(profile: DeviceProfile, most: number, line: number): PlanOptions['cost'] {
   const charge = chargeUj(profile) - profile.bootUj.value;
   return (record) => {
     const { enter, tile, all } = opCost(record, profile);
-    const tileUj = enter.energyUj + tile.energyUj;
+    const tileUj = enter.energyUj + tile.energyUj * grainOf(record, line);
     return {
       share: tileUj / charge / most,
       inferenceUj: (enter.energyUj + all.energyUj) * (1 + lossOf(tileUj, profile)),
@@ -220,14 +221,15 @@ function planFor(
   profile: DeviceProfile,
 ): Plan {
   const { policy, line } = options;
-  const shares = line > 1 ? LESSER_SHARES : [TILE_SHARE];
+  const ways = [{ share: TILE_SHARE, together: 1 }];
+  if (line > 1) ways.push(...GRAIN_SHARES.map((share) => ({ share, together: line })));
   const nvmBytes = options.nvmBytes ?? profile.nvmBytes.value;
   const chosen = withMethods(network, options, profile);
   const inferenceUj = ({ ops }: Plan): number => energyOf(ops, profile);
-  for (const share of shares) {
+  for (const [index, { share, together }] of ways.entries()) {
     const limits = {
       tileCycles: plannedCycles(profile) * share,
-      cost: pricesFor(profile, COUNTED * share),
+      cost: pricesFor(profile, COUNTED * share, together),
       nvmBytes,
       overlap: policy !== 'never',
       commitUj: commitCost(profile).energyUj,
@@ -236,7 +238,7 @@ function planFor(
       ...learns,
     };
     const plan = planWithin(arenaChoices(options, profile), chosen, limits, inferenceUj);
-    if (share !== shares.at(-1) && !fitsCharge(plan, profile)) continue;
+    if (index < ways.length - 1 && !fitsCharge(plan, profile)) continue;
     return plan;
   }
   throw new RangeError('no share to try');

@@ -79,6 +79,7 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     );
   }
   const bytes = elementBytes(input);
+  const unit = lineValues(limits, output);
   const zero = op.weightZeroPoint ?? 0;
   const shapeOf = (rows: number, length: number) => ({ type: op.weightType, length, rows, vectors: 1 });
   const areasOf = (group: number, chunk: number, fours: number): number[] => [
@@ -108,10 +109,10 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     let chunk = inputs;
     const fits = (): boolean => arenaFor(areasOf(group, chunk, fours)) <= limits.arenaBytes;
     const isMuch = (): boolean => limits.cost(cutInto({ group, chunk, fours })).share > 1;
-    for (let parts = 1; group > 1 && (!fits() || isMuch());) {
-      group = Math.ceil(outputs / ++parts);
+    // Tiles below a line make it up together, which takes no less than one tile of it.
+    for (let parts = 1; group > 1 && (!fits() || (group > unit && isMuch()));) {
+      group = wholeUnits(Math.ceil(outputs / ++parts), outputs, unit);
     }
-    group = wholeUnits(group, outputs, lineValues(limits, output));
     // Tables are of a whole input.
     while (!fits() && fours === 0 && chunk > ALIGNMENT) chunk = align(chunk / 2);
     return fits() ? { group, chunk, fours } : undefined;

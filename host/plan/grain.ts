@@ -51,6 +51,12 @@ export function grainFrom(ops: readonly OpRecord[], { op, tile }: Tile): Tile[] 
   }
 }
 
+/** Lines that each tile of a record writes into. */
+const tilesOf = (of: { record: OpRecord; line: number; place?: Place | undefined }): Interval[][] =>
+  Array.from({ length: of.record.get(OP_TILES) }, (_, tile) =>
+    footprint(of.record, tile, of.place).writes.map((write) => linesOf(write, of.line)),
+  );
+
 /** Steps that write into lines of the same buffer, behind each other, as runs. */
 function* runsOf(
   ops: readonly OpRecord[],
@@ -60,9 +66,7 @@ function* runsOf(
   let run: { steps: PathStep[]; tiles: Interval[][]; lines: Set<number> } | undefined;
   for (const step of path) {
     const record = ops[step.op]!;
-    const tiles = Array.from({ length: record.get(OP_TILES) }, (_, tile) =>
-      footprint(record, tile, step.place).writes.map((write) => linesOf(write, line)),
-    );
+    const tiles = tilesOf({ record, line, place: step.place });
     const lines = new Set<number>();
     for (const [from, to] of tiles.flat()) for (let at = from; at < to; at++) lines.add(at);
     const goesOn = run !== undefined && [...lines].some((at) => run!.lines.has(at));
@@ -108,6 +112,10 @@ function leastGrain(clean: readonly boolean[]): number {
   }
   return tiles;
 }
+
+/** Tiles of a record in a grain, if what it writes begins with a line of `line` bytes. */
+export const grainOf = (record: OpRecord, line: number): number =>
+  line === 1 || record.isLearning ? 1 : leastGrain(cleanAfter(tilesOf({ record, line })));
 
 /** Gives the records of `path` their grains for lines of `line` bytes. Throws `E_PLAN` where an op has too many tiles. */
 export function placeGrains(ops: readonly OpRecord[], path: readonly PathStep[], line: number): void {

@@ -36,7 +36,7 @@ export interface TileLimits {
   arenaBytes: number;
   /** Cycles that entering the op and running one tile may take (a tenth of a charge), where they can be cut smaller. */
   tileCycles: number;
-  /** What a record takes: entering it and a tile, over what they may take; and all of an inference, in µJ. */
+  /** Entering a record and a tile (with lines a grain), over what they may take; and all of an inference, in µJ. */
   cost(record: OpRecord): { share: number; inferenceUj: number };
   /** Whether each op must be one record, or records side by side: of images that learn; default false. */
   oneRecord?: boolean;
@@ -279,9 +279,13 @@ export function placeScaling(record: OpRecord, field: number, { multiplier, shif
   record.set(field + 4, shift);
 }
 
-/** A part of `total` brought down to a multiple of `unit`, if it is not smaller than one, or all there is. */
-export const wholeUnits = (part: number, total: number, unit: number): number =>
-  part < total && part >= unit ? part - (part % unit) : part;
+/** A part of `total` brought down to a multiple of `unit`, or to a divisor, so that few make it up; all there is stays. */
+export function wholeUnits(part: number, total: number, unit: number): number {
+  if (part >= total) return part;
+  if (part >= unit) return part - (part % unit);
+  while (unit % part !== 0) part--;
+  return part;
+}
 
 /** The largest of `total`, or equal parts of it, that `fits`; 0 if not even 1 does. Multiples of `unit` where they can be. */
 export function largestPart(total: number, fits: (part: number) => boolean, unit = 1): number {
