@@ -106,6 +106,27 @@ static void longest_nibbles(void) {
   brownout_module_import_accel_nibbles_s8(0, 3, 1536, 4, 512, 12288, 13312, 8, 0, (uint32_t)-128, 127, 8192, 4, 14336);
 }
 
+/* Levels at their extremes: 32 fours of 2 at a time would leave a byte. Room is from 1056 to 12288. */
+static void longest_levels(void) {
+  uint32_t at;
+  for (at = 0; at < 1024; at++) store8(at, 0, 2);
+  for (at = 0; at < 16; at++) store8(1024 + at, 0, 255);
+  store32(12288, 0, 0);
+  store32(13312, 0, 1u << 30);
+  store32(13312, 4, 0u - 1u);
+  brownout_module_import_accel_xnor_s8(0, 8, 128, 1, 128, 128, 1024, 1, 12288, 13312, 8, 0, (uint32_t)-128, 127, 13440, 1, 1056,
+                                       11232);
+}
+
+/* Three windows so long that carry-save adders count their bits; biases and pairs as above. */
+static void counted_levels(void) {
+  uint32_t at;
+  for (at = 0; at < 900; at++) store8(at, 0, next(3));
+  for (at = 0; at < 38; at++) store8(1024 + at, 0, next(256));
+  brownout_module_import_accel_xnor_s8(0, 3, 300, 1, 300, 300, 1024, 1, 12288, 13312, 8, 0, (uint32_t)-128, 127, 13440, 1, 1064,
+                                       11224);
+}
+
 /* Windows of levels in rows, or one by one; half of them have no level of 1. Room is from 5120 to 12288. */
 static void levels(void) {
   const uint32_t channels = 1 + next(next(4) ? 8 : 24);
@@ -189,6 +210,10 @@ int main(void) {
   }
   longest_nibbles();
   for (round = 8192; round < 8192 + 12; round++) sum = (sum ^ load8u(round, 0)) * 16777619u;
+  longest_levels();
+  for (round = 13440; round < 13440 + 8; round++) sum = (sum ^ load8u(round, 0)) * 16777619u;
+  counted_levels();
+  for (round = 13440; round < 13440 + 3; round++) sum = (sum ^ load8u(round, 0)) * 16777619u;
   {
     char text[10];
     uint32_t i;

@@ -135,6 +135,18 @@ function stream(): {
   }
   accel.nibbles_s8(0, 3, 1536, 4, 512, BIASES, PAIRS, 8, 0, -128, 127, OUTPUT, 4, 14336);
   for (let at = OUTPUT; at < OUTPUT + 12; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+  // Levels at their extremes: 32 fours of 2 at a time would leave a byte.
+  memory.fill(2, 0, 1024).fill(255, 1024, 1040);
+  view.setInt32(BIASES, 0, true);
+  view.setInt32(PAIRS, 1 << 30, true);
+  view.setInt32(PAIRS + 4, -1, true);
+  accel.xnor_s8(0, 8, 128, 1, 128, 128, 1024, 1, BIASES, PAIRS, 8, 0, -128, 127, 13440, 1, 1056, 11232);
+  for (let at = 13440; at < 13440 + 8; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+  // Three windows so long that carry-save adders count their bits.
+  for (let at = 0; at < 900; at++) memory[at] = next(3);
+  for (let at = 1024; at < 1024 + 38; at++) memory[at] = next(256);
+  accel.xnor_s8(0, 3, 300, 1, 300, 300, 1024, 1, BIASES, PAIRS, 8, 0, -128, 127, 13440, 1, 1064, 11224);
+  for (let at = 13440; at < 13440 + 3; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms, circulants };
 }
 const { checksum, gemms, circulants } = stream();

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { H_PLAN_CRC, OP_BYTES, OP_CRC, OpKind } from '../assembly/layout.js';
+import { H_PLAN_CRC, OP_BYTES, OP_CRC, OpKind, WIN_BLOCK } from '../assembly/layout.js';
 import { XNOR_HIGH, XNOR_LOW } from '../assembly/xnor-layout.js';
 import { countLowBits, levelNetwork, lowBitImage, lowBitNetwork } from '../bench/low-bits.js';
 import { analyze } from '../host/analyze/analyze.js';
@@ -61,6 +61,12 @@ test('a step to two or three levels and the layer of signs that alone reads it a
   assert.equal(kindsOf(pair({}, { weights: weights.with(3, 0) })), apart, 'a weight of 0');
   const both: QuantizedNetwork = { ...pair(), output: 1 };
   assert.equal(kindsOf(both)[0], OpKind.MAP, 'levels are the answer');
+  const read: QuantizedNetwork = {
+    ...pair(),
+    tensors: [...tensors, tensors[1]!],
+    ops: [...ops, { ...(pair().ops[0] as MapTable), inputs: [1], output: 3 }],
+  };
+  assert.equal(kindsOf(read).slice(0, 2), apart, 'levels are read twice');
   assert.equal(kindsOf(denseLevelsNetwork(new Random(1))), [OpKind.CONV2D_XNOR]);
 });
 
@@ -69,6 +75,7 @@ test('a record of other weights, or whose bounds are in no order, is refused', (
   for (const [field, value] of [
     [XNOR_LOW, 127],
     [2, 0],
+    [WIN_BLOCK, 1],
   ] as const) {
     const edit = (file: Uint8Array): void => {
       const at = image.plan.offset;
@@ -103,6 +110,17 @@ test('in little room and in much: the same bytes, and analyze names what is done
     assert.is(analyze(image).ops[0]!.body, body, `${arenaBytes} bytes`);
     for (const build of ['scalar', 'fast', 'accelerated'] as const)
       assert.equal(infer(makeDevice(image, build), image, input), expected, `${build} ${arenaBytes}`);
+  }
+});
+
+test('a few shapes, bounds of either sign: the same bytes in every build that has words of levels', () => {
+  for (let seed = 1; seed <= 24; seed++) {
+    const network = levelsNetwork(new Random(seed));
+    const input = valuesFor(new Random(seed), network.tensors[0]!);
+    const expected = runOracle(network, input)[network.output]!;
+    const image = readImage(compile(network, { arenaBytes: seed % 2 ? 16_384 : 3400, capacitorUf: 1e5 }));
+    for (const build of ['scalar', 'fast', 'accelerated'] as const)
+      assert.equal(infer(makeDevice(image, build), image, input), expected, `${build}, seed ${seed}`);
   }
 });
 

@@ -7,8 +7,9 @@ import { HOST } from './host.js';
 import { KERNELS } from './kernels.js';
 import { IN_LANES } from './lanes.js';
 import { LEARNING } from './learning.js';
+import { LEVELS } from './levels.js';
 import { SUMS } from './sums.js';
 import { VERIFIER } from './verifier.js';
 
-const DEVICE = [...CORE, ...KERNELS, ...IN_LANES, ...LEARNING, ...SUMS];
+const DEVICE = [...CORE, ...KERNELS, ...IN_LANES, ...LEARNING, ...SUMS, ...LEVELS];
 export const MUTANTS = [...DEVICE, ...HOST, ...EMITTED, ...FIRMWARE, ...DESK, ...VERIFIER];

@@ -12,7 +12,13 @@ import { Device } from '../../host/simulator/device.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
 import { inPlaceAddress, mapInPlace } from '../../host/toolchain/in-place.js';
-import { askedFor, EVERYTHING, maskOf } from '../../host/toolchain/parts.js';
+import {
+  askedFor,
+  type BuildOptions,
+  type BuildParts,
+  EVERYTHING,
+  maskOf,
+} from '../../host/toolchain/parts.js';
 import { verify } from '../../host/verify/verify.js';
 import * as networks from '../../samples/networks.js';
 import { arithmeticOf, differenceOf } from '../util/arithmetic.js';
@@ -22,7 +28,7 @@ import { build as buildModel, kinds, play } from '../util/nvm-models.js';
 import { runOracle } from '../util/oracle.js';
 import { IN_PLACE_REFUTATIONS, MAPPED_REFUTATIONS, REFUTATIONS, unrefuted } from '../util/refutations.js';
 import { bodyOf, trial } from '../util/sweep.js';
-import type { Change } from './mutant.js';
+import type { Change, TestJudge } from './mutant.js';
 import { imageOf, kernelNetworks, type Learner, learners, otherMemories, overlapping } from './subjects.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -101,6 +107,16 @@ async function assemble(
   return !error && binary ? binary : messages;
 }
 
+/** A module for speed with a change, built quickly, too. */
+async function forSpeed(
+  parts: BuildParts,
+  options: BuildOptions,
+  change: Change,
+): Promise<Uint8Array<ArrayBuffer> | string> {
+  const { source, flags } = askedFor(parts, { ...options, optimize: 'speed' });
+  return assemble(source, [...flags, '--optimizeLevel', '1', '--shrinkLevel', '0'], change);
+}
+
 export class Judges {
   readonly #tiled = overlapping();
   readonly #others = otherMemories();
@@ -123,11 +139,11 @@ export class Judges {
     if (judge === 'model') return this.#byModels(change);
     if (judge === 'checks') return this.#byChecks(change);
     if (judge === 'refutation') return byRefutation(change);
-    if (typeof judge !== 'string') return this.#byTest(change, judge.test, judge.sources);
+    if (typeof judge !== 'string') return this.#byTest(change, judge);
     if (judge === 'plan')
-      return this.#byPlans(change) ?? (change.test ? this.#byTest(change, change.test) : undefined);
+      return this.#byPlans(change) ?? (change.test ? this.#byTest(change, { test: change.test }) : undefined);
     const verdict = await this.device(change, judge === 'learning');
-    return verdict ?? (change.test ? this.#byTest(change, change.test) : undefined);
+    return verdict ?? (change.test ? this.#byTest(change, { test: change.test }) : undefined);
   }
 
   /** The sweeps of a module for speed in lanes, on its body with the change. */
@@ -141,8 +157,7 @@ export class Judges {
   }
 
   async #inLanes(change: Change): Promise<Verdict> {
-    const { source, flags } = askedFor(LANE_PARTS, { target: 'simd', optimize: 'speed' });
-    const wasm = await assemble(source, [...flags, '--optimizeLevel', '1', '--shrinkLevel', '0'], change);
+    const wasm = await forSpeed(LANE_PARTS, { target: 'simd' }, change);
     if (typeof wasm === 'string') return 'the compiler';
     for (const one of laneSweeps(bodyOf('in lanes', new WebAssembly.Module(wasm)))) {
       for (let seed = 1; seed <= one.few; seed++) {
@@ -344,7 +359,7 @@ export class Judges {
   }
 
   /** A copy of the build with the change, in which the test runs. */
-  async #byTest(change: Change, test: string, sources = false): Promise<Verdict> {
+  async #byTest(change: Change, { test, sources, accelerated }: TestJudge): Promise<Verdict> {
     if (!this.#passing.has(test)) {
       if (!passes(root, test)) throw new Error(`test ${test} fails without a change`);
       this.#passing.add(test);
@@ -358,13 +373,18 @@ export class Judges {
         'asconfig.json',
         'docs',
         'bin',
+        'bench',
         'host',
       ])
         symlinkSync(join(root, name), join(copy, name));
       for (const name of ['dist', 'firmware', 'test', 'assembly'])
         cpSync(join(root, name), join(copy, name), { recursive: true });
       if (sources) writeFileSync(join(copy, change.file), changed(change));
-      else if (change.file.startsWith('assembly/')) {
+      else if (accelerated) {
+        const wasm = await forSpeed(EVERYTHING, { accelerated: true }, change);
+        if (typeof wasm === 'string') return 'the compiler';
+        writeFileSync(join(copy, 'dist/wasm/device.accelerated.wasm'), wasm);
+      } else if (change.file.startsWith('assembly/')) {
         for (const [name, learning] of [
           ['device', false],
           ['device.learn', true],

@@ -1,6 +1,13 @@
 // A small change of one source file, and who must notice it.
 
-/** `proof`: `verify` refutes. `plan`: what such a planner makes is refuted, or does not come about. `answers`: what comes out differs from the oracle's. `arithmetic`: a function differs from its definition. `lanes`: answers of a module for speed in lanes differ from the oracle's. `refutation`: `verify` refutes it, as a test of its name says. `checks`: a verifier with the change no longer refutes all that tests say it must. `model`: a model of the memory, cut after every step, finds it. A test file's name: that test fails; with `sources` it builds the module itself, of the changed sources. */
+/** A test by name, and what of it has the change: see `Judge`. */
+export interface TestJudge {
+  test: string;
+  sources?: true;
+  accelerated?: true;
+}
+
+/** `proof`: `verify` refutes. `plan`: what such a planner makes is refuted, or does not come about. `answers`: what comes out differs from the oracle's. `arithmetic`: a function differs from its definition. `lanes`: answers of a module for speed in lanes differ from the oracle's. `refutation`: `verify` refutes it, as a test of its name says. `checks`: a verifier with the change no longer refutes all that tests say it must. `model`: a model of the memory, cut after every step, finds it. A test file's name: that test fails; with `sources` it builds the module itself, of the changed sources; with `accelerated` it has the module of sums imported with the change. */
 export type Judge =
   | 'proof'
   | 'answers'
@@ -11,7 +18,7 @@ export type Judge =
   | 'model'
   | 'refutation'
   | 'checks'
-  | { test: string; sources?: true };
+  | TestJudge;
 
 export interface Change {
   file: string;
