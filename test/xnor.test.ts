@@ -56,6 +56,7 @@ test('a step to two or three levels and the layer of signs that alone reads it a
   const apart = [OpKind.MAP, OpKind.CONV2D];
   assert.equal(kindsOf(pair(step((q) => (q < 0 ? 1 : -1)))), apart, 'a step down');
   assert.equal(kindsOf(pair(step((q) => (Math.abs(q) > 9 ? 1 : -1)))), apart, 'two steps');
+  assert.equal(kindsOf(pair(step((q) => (q < -9 || (q > 0 && q < 9) ? -1 : 1)))), apart, 'up, down and up');
   assert.equal(kindsOf(pair(step((q) => (q < 0 ? 0 : 1)))), apart, 'no -1');
   assert.equal(kindsOf(pair(step((q) => (q < 0 ? -1 : 2)))), apart, 'a level of 2');
   assert.equal(kindsOf(pair({}, { weights: weights.with(3, 0) })), apart, 'a weight of 0');

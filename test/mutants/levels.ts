@@ -4,7 +4,7 @@ import { of } from './mutant.js';
 const accelerated = { test: 'xnor', accelerated: true } as const;
 
 export const LEVELS = [
-  ...of('assembly/kernels/levels.ts', 'answers', [
+  ...of('assembly/kernels/levels.ts', accelerated, [
     ['a bound that is not reached', 'i32(x >= low) + i32(x >= high)', 'i32(x > low) + i32(x >= high)'],
     ['no level between', 'i32(x >= low) + i32(x >= high)', 'i32(x >= low) << 1'],
   ]),
@@ -13,7 +13,7 @@ export const LEVELS = [
     ['level 1 for level 2', '& TOPS) >>> 6;', '& TOPS) >>> 7;'],
     ['the first bound for both', 'reached(x, restHigh, belowHigh)', 'reached(x, rest, below)'],
   ]),
-  ...of('assembly/kernels/gather.ts', 'answers', [
+  ...of('assembly/kernels/gather.ts', accelerated, [
     ['inputs for levels', 'if (isXnor(op)) levels(op, to, from, bytes);\n  else copyBytes(', 'copyBytes('],
   ]),
   ...of('assembly/kernels/gather.ts', accelerated, [
@@ -75,7 +75,6 @@ export const LEVELS = [
     ['levels whose zero is 0', 'zeroPoint: 1 }', 'zeroPoint: 0 }'],
     ['steps that go down', ' && level >= (levels[i - 1] ?? -1)', ''],
     ['weights that are no signs', ' || !layer.weights.every((w) => w === 1 || w === -1)', ''],
-    ['weights of any type', 'Math.abs(op.get(OP_WEIGHT_TYPE) - WeightType.INT1), 0]', '0, 0]'],
     ['blocks of any size', "['circulant blocks', op.get(WIN_BLOCK), 0]", "['circulant blocks', 0, 0]"],
     [
       'bounds in any order',

@@ -62,8 +62,6 @@ export function kernelNetworks(): Tried[] {
     (random) => networks.withInt4(random, networks.convNetwork(random)),
     (random) => networks.withWeights(random, 'int2', networks.convNetwork(random)),
     (random) => networks.withWeights(random, 'int1', networks.denseNetwork(random, 80)),
-    networks.levelsNetwork,
-    networks.denseLevelsNetwork,
     networks.circulantConvNetwork,
     circulant('direct'),
     circulant('ntt'),
