@@ -205,6 +205,8 @@ export const OP_FLAG_WEIGHT_ZERO = 4;
 export const OP_FLAG_INT32 = 8;
 /** Nothing may commit between this op and the next: both write into one line of memory. */
 export const OP_FLAG_JOINED = 16;
+/** Convolution: accelerators take windows where rows lie. */
+export const OP_FLAG_ROWS = 32;
 
 /** What an op computes; which types of activations each has a kernel for is below. 0: none. */
 export enum OpKind {
@@ -278,8 +280,10 @@ export const FEATURE_GRAIN = 16;
 export const FEATURE_UNSTABLE = 32;
 /** Ops of ScaleFormat.LEAN. */
 export const FEATURE_LEAN = 64;
+/** Ops of OP_FLAG_ROWS. */
+export const FEATURE_ROWS = 512;
 
-// Windowed kernels (convolution, pooling): NHWC maps, a tile is `tileColumns` outputs of one row.
+// Windowed kernels (convolution, pooling, pad): NHWC maps, a tile is `tileColumns` outputs of one row.
 export const WIN_INPUT_HEIGHT = 72;
 export const WIN_INPUT_WIDTH = 76;
 export const WIN_INPUT_CHANNELS = 80;
@@ -296,7 +300,7 @@ export const WIN_TILE_COLUMNS = 108;
 export const WIN_GROUP = 112;
 /** Convolution: size of circulant blocks over channels; 0: weights as they are. */
 export const WIN_BLOCK = 116;
-/** Convolution, where a tile is one column: output channels it makes; 0: all. */
+/** Convolution: output channels of a tile, where it is one column, or of OP_FLAG_ROWS; 0: all. */
 export const WIN_PART = 120;
 
 // conv2d_winograd_s8: a tile is `tileColumns` outputs of two rows; the window's fields, and instead of its last two these.
@@ -383,8 +387,6 @@ export const MEAN_GROUP = 80;
 export const MEAN_CHUNK = 84;
 /** {multiplier, shift}: 1 / pixels folded in. */
 export const MEAN_SCALE = 88;
-
-// pad_*: a tile is `tileColumns` outputs of one row; the window's fields, with its padding above and left.
 
 // map_*: rows of values; a tile is `group` rows. int8: each value through a table of 256 (OP_WEIGHTS; 0: as they are).
 export const MAP_COUNT = 72;
@@ -486,10 +488,8 @@ export enum EntryKind {
   LEARN = 2,
   VALIDATION = 3,
 }
-
 /** An error tensor: its exponent, 12 bytes of zeros, int16 values. */
 export const ERROR_BYTES = 16;
-
 /** p = 5·2²⁵ + 1, the field of the number-theoretic transform; primitive root 3. */
 export const NTT_PRIME = 167772161;
 /** p⁻¹ mod 2³², for Montgomery reduction with R = 2³². */

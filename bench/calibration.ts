@@ -24,6 +24,7 @@ import {
   type KernelCosts,
   kernelsOf,
 } from './calibration-fit.js';
+import { LEA_FILL_CYCLES } from './mspdebug.js';
 
 /** One image of ops side by side. */
 export interface CalibrationImage {
@@ -169,18 +170,20 @@ function msp430Samples({ ops }: CalibrationMsp430, body: 'msp430' | 'lea'): Cali
     const isAlike = Object.entries(all.counts).every(
       ([name, n]) => Math.abs(n - tiles * (tile.counts[name] ?? 0)) <= ALIKE * n,
     );
+    // Where LEA would have left sums (mspdebug.ts).
+    const filled = body === 'lea' ? LEA_FILL_CYCLES * (all.counts['unitFilled'] ?? 0) : 0;
     const mean = rest / (tiles - 1);
     const pieces =
       isAlike && tiles > 1 && mean < first
         ? [
             { counts: countsFor(enter.counts, body), counted: first - mean, beside: beside.enter },
-            { counts: countsFor(all.counts, body), counted: rest + mean, beside: beside.all },
+            { counts: countsFor(all.counts, body), counted: rest + mean, beside: beside.all + filled },
           ]
         : [
             {
               counts: countsFor(both(enter, all).counts, body),
               counted: first + rest,
-              beside: beside.enter + beside.all,
+              beside: beside.enter + beside.all + filled,
             },
           ];
     return { set, kernel, pieces };

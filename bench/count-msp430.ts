@@ -70,8 +70,8 @@ export const LEA_SETTINGS: readonly Setting[] = (
     set,
     seed,
     arenaBytes: 7600 - 1500 * i,
-    capacitorUf: 5000,
-    families: ['long', 'together'],
+    capacitorUf: [5000, 300, 1000][i]!,
+    families: ['long', 'maps', 'together'],
   };
 });
 

@@ -25,9 +25,13 @@ const DEVICES = [
 const BOARD = hardwareCalled('msp430fr5994');
 const LEA_BOARD = hardwareCalled('msp430fr5994-lea');
 
+/** What clearing a word takes, a loop of four instructions. */
+export const LEA_FILL_CYCLES = 8;
+
 /**
  * TI's library for LEA as far as the simulator shows it, which has none: `whole` computes what the library would, else nothing, so
- * that what is counted is the core's.
+ * that what is counted is the core's: but for sums of the matrix command, which are 0, as what is rounded must be like sums;
+ * LEA_FILL_CYCLES each.
  */
 const leaFiles = (whole: boolean): Map<string, string> =>
   new Map([
@@ -39,6 +43,17 @@ const leaFiles = (whole: boolean): Map<string, string> =>
         *sum = 0;
         for (uint16_t n = ${whole ? 'p->length' : '0'}; n; n--) *sum += (_iq31)*a++ * *b++ * 2;
         return (((uint16_t)a | (uint16_t)b) & ${whole ? 0 : 3}u) || p->length % 2 ? MSP_SIZE_ERROR : MSP_SUCCESS;
+      }
+      msp_status msp_matrix_mpy_q15(const msp_matrix_mpy_q15_params *p, const _q15 *a, const _q15 *b, _q15 *to) {
+        uint16_t words = p->srcARows * p->srcBCols;
+        ${whole ? '' : `__asm__ volatile("1: clr 0(%0)\\n\\tincd %0\\n\\tdec %1\\n\\tjnz 1b" : "+r"(to), "+r"(words) : : "memory");`}
+        for (uint16_t n = ${whole ? 'p->srcARows' : '0'}; n; n--, a += p->srcACols)
+          for (uint16_t m = 0; m < p->srcBCols; m++) {
+            _iq31 sum = 0;
+            for (uint16_t i = 0; i < p->srcACols; i++) sum += (_iq31)a[i] * b[i * p->srcBCols + m];
+            *to++ = (_q15)(sum >> 15);
+          }
+        return ((uint16_t)a | (uint16_t)b) & ${whole ? 0 : 3}u ? MSP_SIZE_ERROR : MSP_SUCCESS;
       }\n`,
     ],
   ]);
@@ -92,22 +107,41 @@ __attribute__((naked)) void reset(void) { __asm__ volatile("mov #0x3f00, r1\\n c
 __attribute__((section(".vectors"), used)) static void (*const vector)(void) = reset;
 `;
 
-/** The bytes that `fill()` of `text`, C, leaves in `results`, an array of so many: what LLVM calls is the firmware's. */
+/** The firmware's assembler without its start-up code. */
+function assemblerText(): string {
+  const text = packageText('brownout_msp430_asm.S');
+  const [start, end] = ['/* After reset:', '/* 16 and 32 bits,'].map((mark) => text.indexOf(mark));
+  return text.slice(0, start) + text.slice(end);
+}
+
+/**
+ * The bytes that `fill()` of `text`, C, leaves in `results`, an array of so many: what LLVM calls is the firmware's, and so is its
+ * assembler.
+ */
 export function runC(text: string, bytes: number): Uint8Array {
   const folder = newFolder();
-  const runtime = 'brownout_msp430_runtime.S';
+  const [runtime, assembler, beside] = [
+    'brownout_msp430_runtime.S',
+    'brownout_msp430_asm.S',
+    'brownout_msp430_lea_asm.S',
+  ] as const;
   writeFiles(
     folder,
     new Map([
       ['small.c', SMALL_START + text],
       ['link.ld', SMALL_SCRIPT],
+      ['brownout_settings.h', ''],
       [runtime, packageText(runtime)],
+      [assembler, assemblerText()],
+      [beside, packageText(beside)],
     ]),
   );
-  const elf = linkElf(folder, ['small.c', runtime], { target: targetCalled('msp430'), defines: [] });
+  const settings = { target: targetCalled('msp430'), defines: DEFINES };
+  const elf = linkElf(folder, ['small.c', runtime, assembler, beside], settings, [`-I${folder}`]);
   const symbols = symbolsOf(readFileSync(elf));
   const left = join(folder, 'results');
   const commands = [
+    ...DEVICES,
     `prog ${elf}`,
     'reset',
     `setbreak ${symbols.get('end')}`,

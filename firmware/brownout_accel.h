@@ -407,6 +407,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
 
 #ifndef BROWNOUT_LEA
 #include "brownout_accel_circulant.h"
+#include "brownout_accel_windows.h"
 #endif
 #include "brownout_accel_depthwise.h"
 #include "brownout_accel_add.h"

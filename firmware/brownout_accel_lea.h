@@ -182,6 +182,15 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
 #endif
 }
 
+/* `count` int8, the next `step` bytes on, as int16 `apart` of them apart. */
+static void accel_lea_spread(const uint8_t *from, int step, brownout_accel_size count, brownout_accel_size apart, _q15 *to) {
+#ifdef BROWNOUT_ACCEL_MSP430
+  brownout_msp430_spread(from, to, count, apart * 2u, step);
+#else
+  for (; count; count--, from += step, to += apart) *to = (int8_t)*from;
+#endif
+}
+
 /* Where the inputs begin that accel_lea_lay leaves. */
 static brownout_accel_size accel_lea_met(brownout_accel_size k, brownout_accel_size blocks, brownout_accel_size rows) {
   const brownout_accel_size length = (k + rows - 1u) * blocks;
@@ -200,17 +209,19 @@ static void accel_lea_lay(const uint8_t *x, const uint8_t *w, brownout_accel_siz
   _q15 *const met = accel_lea_ram + accel_lea_met(k, blocks, rows);
   brownout_accel_size block;
   brownout_accel_size i;
-  for (block = 0; block < blocks; block++) {
-    const uint8_t *from = w + (last & (k - 1u));
+  for (block = 0; block < blocks; block++, w += k, x += k) {
+    /* Backwards from `last`, round and round. */
+    brownout_accel_size at = last & (k - 1u);
+    brownout_accel_size left = k + rows - 1u;
     _q15 *to = accel_lea_ram + block;
-    for (i = k + rows - 1u; i; i--, to += blocks) {
-      *to = (int8_t)*from;
-      from = from == w ? w + (k - 1u) : from - 1;
+    while (left) {
+      const brownout_accel_size run = at + 1u < left ? at + 1u : left;
+      accel_lea_spread(w + at, -1, run, blocks, to);
+      to += run * blocks;
+      left -= run;
+      at = k - 1u;
     }
-    to = met + block;
-    for (i = k, from = x; i; i--, to += blocks) *to = (int8_t)*from++;
-    w += k;
-    x += k;
+    accel_lea_spread(x, 1, k, blocks, met + block);
   }
   if (blocks & 1u) {
     met[length] = met[length - 1u];
@@ -288,5 +299,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_circulant_s8(uint3
   }
   accel_lea_scale(&out, out.pair, out.stride, sums, (brownout_accel_size)count, (uint8_t *)(BROWNOUT_WASM_BASE + to_at));
 }
+
+#include "brownout_accel_lea_windows.h"
 
 #endif

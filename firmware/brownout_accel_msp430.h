@@ -14,8 +14,11 @@ typedef struct {
   int32_t twice;
   int16_t low;
   int16_t high;
+  int16_t zero;
 } brownout_msp430_job;
 void brownout_msp430_rows(const void *x, uint8_t *to, const brownout_msp430_job *job);
+void brownout_msp430_same(const int32_t *sums, uint8_t *to, const brownout_msp430_job *job);
+void brownout_msp430_spread(const uint8_t *from, int16_t *to, uint16_t count, uint16_t apart, int16_t step);
 void brownout_msp430_widen(const uint8_t *x, uint16_t count, uint8_t *to);
 
 /* Rows for which widening a vector pays. */

@@ -10,6 +10,7 @@
 #define BROWNOUT_MULTIPLIER 0x4c0
 #endif
 MPY = BROWNOUT_MULTIPLIER
+MPYS = BROWNOUT_MULTIPLIER + 2
 MAC = BROWNOUT_MULTIPLIER + 4
 MACS = BROWNOUT_MULTIPLIER + 6
 OP2 = BROWNOUT_MULTIPLIER + 8
@@ -135,6 +136,7 @@ WIDE = 12
 TWICE = 14
 LOW = 18
 HIGH = 20
+ZERO = 22
 .macro TAP
   mov.b @r12+,r11
   sxt r11
@@ -162,50 +164,12 @@ HIGH = 20
   dec r13
   jnz 3b
 .endm
-FUNCTION brownout_msp430_rows
-  push r10
-  push r9
-  push r8
-  push r7
-  push r6
-  push r5
-  push r4
-  mov r12,r4
-  mov r13,r8
-  mov r14,r10
-  mov W(r10),r9
-  mov BIAS(r10),r6
-  mov PAIR(r10),r5
-  mov ROWS(r10),r7
-row:
-  mov @r6+,r11
-  mov r11,&RESLO
-  mov @r6+,r11
-  mov r11,&RESHI
-  mov LENGTH(r10),r14
-  mov r14,r13
-  and #7,r13
-  rra r14
-  rra r14
-  rra r14
-  mov r4,r12
-  tst WIDE(r10)
-  jnz wide
-  tst r14
-  jz 2f
-1:TAPS TAP
-  jmp scaled
-wide:
-  tst r14
-  jz 2f
-1:TAPS WIDETAP
-scaled:
-  mov &RESLO,r12
-  mov &RESHI,r13
+/* A sum in r12, r13 to a byte in r12, by the pair at r5, within the clamp of the job at r10: the whole way. */
+.macro EXACT at
   mov @r5,r14
   mov 2(r5),r15
   cmp #-1,4(r5)
-  jge left
+  jge left\at
   mov r12,&MPY
   mov r14,&OP2
   mov &RESHI,&RESLO
@@ -252,53 +216,11 @@ scaled:
   jmp 3b
 4:rla r11
   rla r11
-  mov #shifted,r14
+  mov #shifted\at,r14
   sub r11,r14
   br r14
-  .rept 7
-  rra r13
-  rrc r12
-  .endr
-shifted:
-  add TWICE(r10),r12
-  addc TWICE+2(r10),r13
-  rra r13
-  rrc r12
-/* Within 16 bits, then within the clamp. */
-clamped:
-  mov r12,r14
-  rla r14
-  subc r14,r14
-  inv r14
-  cmp r14,r13
-  jeq 5f
-  mov #0x7fff,r12
-  tst r13
-  jge 5f
-  inv r12
-5:cmp HIGH(r10),r12
-  jl 6f
-  mov HIGH(r10),r12
-6:cmp LOW(r10),r12
-  jge 7f
-  mov LOW(r10),r12
-7:mov.b r12,0(r8)
-  inc r8
-  add STRIDE(r10),r5
-  dec r7
-  jnz again
-  pop r4
-  pop r5
-  pop r6
-  pop r7
-  pop r8
-  pop r9
-  pop r10
-  ret
-again:
-  br #row
 /* To the left, and right by none or one. */
-left:
+left\at:
   mov 4(r5),r11
 1:tst r11
   jeq 2f
@@ -322,7 +244,178 @@ left:
   rrc r14
   add r14,r12
   addc r15,r13
-  jmp clamped
+  jmp clamped\at
+  .rept 7
+  rra r13
+  rrc r12
+  .endr
+shifted\at:
+  add TWICE(r10),r12
+  addc TWICE+2(r10),r13
+  rra r13
+  rrc r12
+/* Within 16 bits, then within the clamp. */
+clamped\at:
+  mov r12,r14
+  rla r14
+  subc r14,r14
+  inv r14
+  cmp r14,r13
+  jeq 5f
+  mov #0x7fff,r12
+  tst r13
+  jge 5f
+  inv r12
+5:
+.endm
+.macro CLAMP
+  cmp HIGH(r10),r12
+  jl 6f
+  mov HIGH(r10),r12
+6:cmp LOW(r10),r12
+  jge 7f
+  mov LOW(r10),r12
+7:mov.b r12,0(r8)
+.endm
+FUNCTION brownout_msp430_rows
+  push r10
+  push r9
+  push r8
+  push r7
+  push r6
+  push r5
+  push r4
+  mov r12,r4
+  mov r13,r8
+  mov r14,r10
+  mov W(r10),r9
+  mov BIAS(r10),r6
+  mov PAIR(r10),r5
+  mov ROWS(r10),r7
+row:
+  mov @r6+,r11
+  mov r11,&RESLO
+  mov @r6+,r11
+  mov r11,&RESHI
+  mov LENGTH(r10),r14
+  mov r14,r13
+  and #7,r13
+  rra r14
+  rra r14
+  rra r14
+  mov r4,r12
+  tst WIDE(r10)
+  jnz wide
+  tst r14
+  jz 2f
+1:TAPS TAP
+  jmp scaled
+wide:
+  tst r14
+  jz 2f
+1:TAPS WIDETAP
+scaled:
+  mov &RESLO,r12
+  mov &RESHI,r13
+  EXACT _row
+  CLAMP
+  inc r8
+  add STRIDE(r10),r5
+  dec r7
+  jnz again
+  pop r4
+  pop r5
+  pop r6
+  pop r7
+  pop r8
+  pop r9
+  pop r10
+  ret
+again:
+  br #row
+
+/*
+ * void brownout_msp430_same(const int32_t *sums, uint8_t *to, const brownout_msp430_job *job): `rows` sums by the pair of the
+ * job, bytes `stride` apart. Where a scale shifts right by 6 to 20, by one product of 16 bits: of the sum the upper ones that a
+ * result of 10 bits is of, t = sum >> (right - 6), and of the multiplier the upper ones. What is left out adds -1/64 to 1/32 to
+ * the result, the first rounding up to 1/128 either way; where the result is further from where it rounds, that is all. Others, one
+ * in eleven, go the whole way.
+ */
+FUNCTION brownout_msp430_same
+  push r10
+  push r9
+  push r8
+  push r7
+  push r6
+  push r5
+  push r4
+  mov r12,r4
+  mov r13,r8
+  mov r14,r10
+  mov PAIR(r10),r5
+  mov ROWS(r10),r7
+  mov 2(r5),r6
+  mov #whole,r9
+  cmp #0x4000,r6
+  jl next
+  mov 4(r5),r11
+  inv r11
+  sub #5,r11
+  cmp #15,r11
+  jhs next
+  rla r11
+  rla r11
+  mov #upper,r9
+  sub r11,r9
+next:
+  mov @r4+,r12
+  mov @r4+,r13
+  br r9
+  .rept 14
+  rra r13
+  rrc r12
+  .endr
+upper:
+  mov r12,r14
+  rla r14
+  subc r14,r14
+  inv r14
+  cmp r14,r13
+  jne nearer
+  mov r12,&MPYS
+  mov r6,&OP2
+  mov &RESHI,r12
+  add #16,r12
+  mov r12,r14
+  and #31,r14
+  dec r14
+  cmp #29,r14
+  jhs nearer
+  rra r12
+  rra r12
+  rra r12
+  rra r12
+  rra r12
+  add ZERO(r10),r12
+same:
+  CLAMP
+  add STRIDE(r10),r8
+  dec r7
+  jnz next
+  pop r4
+  pop r5
+  pop r6
+  pop r7
+  pop r8
+  pop r9
+  pop r10
+  ret
+nearer:
+  mov -4(r4),r12
+  mov -2(r4),r13
+whole:
+  EXACT _same
+  br #same
 
 /* void brownout_msp430_widen(const uint8_t *x, uint16_t count, int16_t *to), of at least one. */
 FUNCTION brownout_msp430_widen

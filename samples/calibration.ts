@@ -13,6 +13,7 @@ import {
   type WeightTransform,
 } from '../host/model/quantized-network.js';
 import { WEIGHT_TYPES, type WeightType } from '../host/model/weight-types.js';
+import { KERNELS, LONG_KERNELS, MAP_KERNELS } from './kernels.js';
 import { withInt16 } from './networks/number-types.js';
 import { between, int8s, requantization, scaling, tensor } from './networks/parts.js';
 import { softmaxOp } from './networks/vectors.js';
@@ -63,27 +64,11 @@ function map(random: Random, channels: number, kernels: readonly [number, number
   };
 }
 
-const KERNELS: readonly [number, number][] = [
-  [1, 1],
-  [3, 3],
-  [5, 5],
-  [1, 5],
-  [3, 3],
-  [1, 1],
-  [4, 3],
-];
-
 /** Weights of a type; int8 where it is left out. */
 function weightsOf(random: Random, count: number, type: WeightType = 'int8'): Int8Array {
   const { least, most, step } = WEIGHT_TYPES[type];
   return Int8Array.from({ length: count }, () => least + step * random.integer((most - least) / step + 1));
 }
-
-const LONG_KERNELS: readonly [number, number][] = [
-  [3, 3],
-  [3, 5],
-  [5, 3],
-];
 
 const CHANNELS = [1, 3, 4, 8, 10, 16, 24, 32];
 const OUTPUTS = [4, 6, 8, 16, 20, 24, 32, 48];
@@ -434,6 +419,11 @@ const FAMILIES = {
   long: times(12, (r) => {
     const channels = pick(r, [12, 15, 16, 20, 24, 32]);
     return conv(r, { channels, outputs: pick(r, [4, 6, 8, 12, 16]), kernels: LONG_KERNELS });
+  }),
+  // Windows of which a vector unit takes many a call.
+  maps: times(12, (r) => {
+    const channels = pick(r, [1, 1, 2, 3, 4, 6]);
+    return conv(r, { channels, outputs: pick(r, [4, 6, 8, 12, 16]), kernels: MAP_KERNELS });
   }),
   together: [2, 4, 8, 16, 32, 64, 128, 128, 256].map(
     (k): Draw =>

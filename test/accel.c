@@ -79,6 +79,22 @@ static void circulant(uint32_t x, uint32_t w, uint32_t stride, uint32_t zero, ui
                                             14336);
 }
 
+/* Windows of a map: short ones and long ones, few and many, of rows that lie apart. */
+static void windows(uint32_t x, uint32_t w, uint32_t stride, uint32_t zero, uint32_t low, uint32_t high) {
+  const uint32_t height = 1 + next(5);
+  const uint32_t width = 1 + next(next(4) ? 6 : 24);
+  const uint32_t most = 300 / (height * width);
+  const uint32_t pixel = 1 + next(most > 12 ? 12 : most);
+  const uint32_t step = pixel * (1 + next(width > 3 ? 3 : width));
+  const uint32_t count = 1 + next(18);
+  const uint32_t across = width * pixel + (count - 1) * step + next(9);
+  const uint32_t rows = 1 + next(7);
+  const uint32_t to_stride = rows + next(3);
+  scales(rows);
+  brownout_module_import_accel_windows_s8(x, pixel, step, across, height, width, count, w + 2048, rows, 12288, 13312, stride,
+                                          zero, low, high, 11264, to_stride);
+}
+
 /* Sums of signs at their extremes: 72 fours of -128 and 127 at a time would leave 16 bits. Room is from 1536 to 12288. */
 static void longest_signs(uint32_t bits) {
   uint32_t at;
@@ -197,6 +213,8 @@ int main(void) {
     }
     circulant(offset, w, stride, zero, low, high);
     for (at = 8192; at < 8192 + 320; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
+    windows(offset, w, stride, zero, low, high);
+    for (at = 11264; at < 11264 + 160; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   for (round = 0; round < 300; round++) {
     uint32_t at;

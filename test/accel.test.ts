@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { type Windows, windowsCounts } from '../host/ops/shared/lea-windows.js';
 import { acceleratorImports } from '../host/simulator/accelerator.js';
 import { testOnBoards } from './util/accel-boards.js';
 import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
@@ -13,11 +14,12 @@ import { compileNative, hasPrograms, temporaryFolder } from './util/native.js';
 const source = fileURLToPath(new URL('../../test/accel.c', import.meta.url));
 const [BIASES, PAIRS, WEIGHTS, OUTPUT] = [12288, 13312, 4096, 8192] as const;
 
-/** What test/accel.c prints, computed here; the calls of gemm_s8: vectors times rows, and their length; and of circulant_s8. */
+/** What test/accel.c prints, computed here; the calls of gemm_s8: vectors times rows, and their length; of circulant_s8; and of windows_s8. */
 function stream(): {
   checksum: string;
   gemms: [sums: number, length: number][];
   circulants: [k: number, blocks: number, outputs: number][];
+  maps: Windows[];
 } {
   const memory = new Uint8Array(16384);
   const view = new DataView(memory.buffer);
@@ -46,6 +48,7 @@ function stream(): {
   };
   const gemms: [number, number][] = [];
   const circulants: [number, number, number][] = [];
+  const maps: Windows[] = [];
   let sum = 0;
   for (let round = 0; round < 600; round++) {
     const [length, rows, vectors] = [1 + next(40), 1 + next(9), 1 + next(5)];
@@ -90,6 +93,18 @@ function stream(): {
     const rounded = [...rounding.slice(0, 6), OUTPUT + 256, 14336];
     accel.circulant_s8(offset, w, k, blocks, begin, outputs, ...rounded);
     for (let at = OUTPUT; at < OUTPUT + 320; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+    const [tall, wide] = [1 + next(5), 1 + next(next(4) ? 6 : 24)];
+    const pixel = 1 + next(Math.min(12, Math.floor(300 / (tall * wide))));
+    const skip = 1 + next(Math.min(wide, 3));
+    const windows = 1 + next(18);
+    const across = (wide + (windows - 1) * skip) * pixel + next(9);
+    const filters = 1 + next(7);
+    const apart = filters + next(3);
+    scales(filters);
+    maps.push({ pixel, skip, height: tall, width: wide, count: windows, rows: filters });
+    const at = [offset, pixel, skip * pixel, across, tall, wide, windows, w + 2048, filters] as const;
+    accel.windows_s8(...at, ...rounding.slice(0, 6), 11264, apart);
+    for (let at = 11264; at < 11264 + 160; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
   for (let round = 0; round < 300; round++) {
     const [channels, inRows] = [1 + next(next(4) ? 8 : 24), next(3)];
@@ -147,9 +162,9 @@ function stream(): {
   for (let at = 1024; at < 1024 + 38; at++) memory[at] = next(256);
   accel.xnor_s8(0, 3, 300, 1, 300, 300, 1024, 1, BIASES, PAIRS, 8, 0, -128, 127, 13440, 1, 1064, 11224);
   for (let at = 13440; at < 13440 + 3; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
-  return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms, circulants };
+  return { checksum: (sum >>> 0).toString(16).padStart(8, '0'), gemms, circulants, maps };
 }
-const { checksum, gemms, circulants } = stream();
+const { checksum, gemms, circulants, maps } = stream();
 
 const native = hasPrograms('accelerators in C', { gcc: 'gcc' }) ? test : test.skip;
 native('plain C: the same bytes as in Node', () => {
@@ -191,6 +206,12 @@ function leaWork(vectors: number, piece: number): [calls: number, products: numb
     if (together === 0) continue;
     calls += outputs * Math.ceil(blocks / together);
     products += outputs * blocks * k;
+  }
+  // The cost model counts what the body does.
+  for (const map of maps) {
+    const { unitCall = 0, unitMac = 0 } = windowsCounts(map, vectors + piece);
+    calls += unitCall;
+    products += unitMac;
   }
   return [calls, products];
 }

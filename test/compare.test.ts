@@ -105,9 +105,19 @@ test('with LEA in the module ours is what it does: exact, and as a replay of it,
     assert.ok(ours.methods.every((method) => !method.startsWith('~')));
     // LEA's share, by constants of others, is said in both.
     assert.ok(Math.abs(ours.acceleratorPercent - metered.acceleratorPercent) < 0.5, model);
-    assert.ok(metered.acceleratorPercent > 2 && metered.acceleratorPercent < 40, model);
+    assert.ok(metered.acceleratorPercent > 20 && metered.acceleratorPercent < 60, model);
     assert.match(replayText(metered), 'by the vector unit');
-    assert.ok(row.overSonic!.energy > 2 && row.overSonic!.time > 2, model);
+    assert.ok(row.overSonic!.energy > 4 && row.overSonic!.time > 4.26, model);
+  }
+});
+
+test('what firmware with LEA does is 4.26 times faster than SONIC on the same power, for three networks', () => {
+  const { rows } = compare([], { devices: ['msp430fr5994-lea'], capacitorsUf: [100, 1000], traces: ['rf'] });
+  assert.is(rows.length, 6);
+  for (const { model, capacitorUf, overSonic } of rows) {
+    const what = `${model} ${capacitorUf} µF: ${overSonic!.time} ${overSonic!.energy}`;
+    // 7.7 times less energy is what is exact short of (docs/ACCEL.md, "LEA").
+    assert.ok(overSonic!.time >= 4.26 && overSonic!.energy >= 4, what);
   }
 });
 

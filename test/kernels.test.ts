@@ -50,7 +50,7 @@ import {
 import { compileUnproved as compile } from './util/compile.js';
 import { type Build, hasBuild, infer, makeDevice } from './util/devices.js';
 import { runOracle, softmaxReal } from './util/oracle.js';
-import { SHIPPED, sweep as sweepShapes, testBeside } from './util/sweep.js';
+import { acceleratedInPlace, SHIPPED, sweep as sweepShapes, testBeside } from './util/sweep.js';
 
 const BUILDS: Build[] = ['scalar', 'fast', 'accelerated', 'simd', 'checked', 'in-place'];
 
@@ -80,6 +80,27 @@ sweep('conv2d_xnor_s8', 150, levelsNetwork, 3400);
 sweep('conv2d_xnor_s8 of dense layers', 80, denseLevelsNetwork, 1600);
 sweep('conv2d_s8, channels in parts', 40, deepConvNetwork, 2600);
 sweep('conv2d_s16, channels in parts', 20, (random) => withInt16(random, deepConvNetwork(random)), 4400);
+// Where rows lie, for a vector unit, in tiles of a few channels of a few columns and in large ones.
+for (const [capacitorUf, few] of [
+  [12, 120],
+  [1000, 60],
+] as const) {
+  sweepShapes({
+    ...{
+      name: `conv2d_s8 by rows, ${capacitorUf} µF`,
+      few,
+      bodies: [...SHIPPED, acceleratedInPlace()],
+      capacitorUf,
+    },
+    device: 'msp430fr5994-lea',
+    make: (random) => {
+      const network = random.integer(4) ? convNetwork(random) : deepConvNetwork(random);
+      const ops = network.ops.map((op) => (op.kind === 'conv2d' ? { ...op, method: 'direct' as const } : op));
+      return { ...network, ops };
+    },
+    arenaBytes: (random) => between(random, 1600, 4000),
+  });
+}
 sweep('max_pool_s8', 100, maxPoolNetwork);
 sweep('dense_s8', 100, (random) => anyDense(random));
 /** A circulant layer whose input spectra are made by an op of their own. */

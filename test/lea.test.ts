@@ -3,11 +3,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { analyze } from '../host/analyze/analyze.js';
 import { analyzeText } from '../host/analyze/report.js';
 import type { BrownoutError } from '../host/error.js';
+import { OP_FLAG_ROWS } from '../assembly/layout.js';
 import { exportFirmware } from '../host/export/export-firmware.js';
 import { exportText } from '../host/export/report.js';
 import { writeFirmwareFolder } from '../host/export/folder.js';
@@ -17,6 +19,7 @@ import { program } from '../host/flash/flash.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import { recordOp } from '../host/ops/record.js';
 import { deviceProfile } from '../host/profiles/index.js';
 import { unitCostOf } from '../host/profiles/unit.js';
 import { completeJob } from '../host/simulator/app.js';
@@ -25,7 +28,7 @@ import { comparableNvm, firstDifference } from '../host/simulator/equality.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { moduleBytes, moduleFor } from '../host/toolchain/modules.js';
-import { MSP430_PROGRAMS, Msp430 } from '../bench/mspdebug.js';
+import { MSP430_PROGRAMS, Msp430, runC } from '../bench/mspdebug.js';
 import { circulantNetwork, int8s, requantization, tensor } from '../samples/networks.js';
 import { compileUnproved } from './util/compile.js';
 import { hasPrograms, temporaryFolder } from './util/native.js';
@@ -71,6 +74,23 @@ function mixed(): QuantizedNetwork {
   };
 }
 const both = imageOf(mixed(), DEVICE, 1000);
+
+/** A convolution of short windows, many outputs a call. */
+function short(): QuantizedNetwork {
+  const random = new Random(4);
+  const [from, to] = [
+    [6, 14, 1],
+    [4, 10, 6],
+  ].map((shape) => tensor(random, shape));
+  const window = { kernel: [3, 5], stride: [1, 1], dilation: [1, 1], padding: [0, 0] } as const;
+  const op = { kind: 'conv2d', name: 'conv', inputs: [0], output: 1, method: 'direct', ...window } as const;
+  const weights = int8s(random, 15 * 6);
+  return {
+    ...{ name: 'short', tensors: [from!, to!], input: 0, output: 1 },
+    ops: [{ ...op, weights, ...requantization(random, 6, 20_000) }],
+  };
+}
+const few = imageOf(short(), DEVICE, 40);
 
 const mspTest = hasPrograms('LEA of an MSP430', MSP430_PROGRAMS) ? test : test.skip;
 
@@ -164,7 +184,9 @@ function library(): string {
   writeFileSync(
     join(folder, 'lea.c'),
     '#include <DSPLib.h>\nmsp_status msp_mac_q15(const msp_mac_q15_params *p, const _q15 *a, const _q15 *b, _iq31 *sum) {\n' +
-      '  uint16_t n;\n  *sum = 0;\n  for (n = p->length; n; n--) *sum += (_iq31)*a++ * *b++ * 2;\n  return MSP_SUCCESS;\n}\n',
+      '  uint16_t n;\n  *sum = 0;\n  for (n = p->length; n; n--) *sum += (_iq31)*a++ * *b++ * 2;\n  return MSP_SUCCESS;\n}\n' +
+      'msp_status msp_matrix_mpy_q15(const msp_matrix_mpy_q15_params *p, const _q15 *a, const _q15 *b, _q15 *to) {\n' +
+      '  (void)p, (void)a, (void)b, (void)to;\n  return MSP_LEA_BUSY;\n}\n',
   );
   const flags = ['-Oz', '--target=msp430', '-mhwmult=16bit', '-ffreestanding', '-Iinclude'];
   execFileSync('clang', [...flags, '-c', 'lea.c', '-o', 'lea.o'], { cwd: folder });
@@ -221,6 +243,15 @@ buildTest(
   },
 );
 
+/** What test/c/lea-asm.c counts: how many of so many results differ from what plain C makes, of each function; of how many kinds. */
+mspTest('assembler: what rounds by upper bits, splits weights, lays out and adds is as C does it', () => {
+  const source = fileURLToPath(new URL('../../test/c/lea-asm.c', import.meta.url));
+  const counts = new Uint16Array(runC(readFileSync(source, 'utf8'), 16).buffer);
+  const [tried, rounded, columns, split, spread, combined, nearer, whole] = counts;
+  assert.equal([rounded, columns, split, spread, combined], [0, 0, 0, 0, 0]);
+  assert.ok(tried! > 3000 && nearer! > 100 && whole! > 300, `${counts}`);
+});
+
 mspTest('one call an output, and cycles as the cost model has them', async () => {
   const network = circulantNetwork(new Random(6), large);
   const [alone, image] = [imageOf(network, 'msp430fr5994'), imageOf(network)];
@@ -237,14 +268,26 @@ mspTest('one call an output, and cycles as the cost model has them', async () =>
   assert.ok(beside + own > modelled && beside + own < 1.5 * modelled, `${beside + own}, kernels ${modelled}`);
 });
 
-mspTest('lives that end at any instruction change nothing, LEA’s RAM being lost each time', async () => {
-  const part = await Msp430.build(both, [], 'whole');
-  assert.equal(
-    analyze(both).ops.map(({ body }) => body),
-    ['lea', 'lea'],
+test('short windows are planned for the matrix command', () => {
+  const [op] = few.ops;
+  assert.ok(op!.has(OP_FLAG_ROWS));
+  assert.ok((recordOp(op!).work(op!).all.counts['unitMatrix'] ?? 0) > 0);
+});
+
+for (const [what, image] of [
+  ['an output a call', both],
+  ['many outputs a call', few],
+] as const) {
+  mspTest(`${what}: lives that end at any instruction change nothing, LEA’s RAM being lost each time`, () =>
+    lives(image),
   );
-  const input = new Int8Array(both.input.bytes);
-  const wanted = golden(both);
+}
+
+async function lives(image: Image): Promise<void> {
+  const part = await Msp430.build(image, [], 'whole');
+  assert.ok(analyze(image).ops.every(({ body }) => body === 'lea'));
+  const input = new Int8Array(image.input.bytes);
+  const wanted = golden(image);
   const whole = part.run([], { input });
   // TI's library and its interrupt take some more than the model of it.
   const { coreStackBytes } = board.unit!;
@@ -254,10 +297,10 @@ mspTest('lives that end at any instruction change nothing, LEA’s RAM being los
   );
   assert.match(whole.lines[0]!, `ticket 1 answer ${wanted.answer}`);
   const random = new Random(5);
-  const lives = Array.from({ length: 24 }, () => 1 + random.integer(Math.ceil(whole.instructions / 30)));
-  const { nvm, lines } = part.run(lives, { input, nvm: whole.nvm });
+  const cuts = Array.from({ length: 24 }, () => 1 + random.integer(Math.ceil(whole.instructions / 30)));
+  const { nvm, lines } = part.run(cuts, { input, nvm: whole.nvm });
   assert.match(lines.at(-1)!, `ticket 2 answer ${wanted.answer}`);
-  assert.is(firstDifference(comparableNvm(nvm, both, true), wanted.nvm), -1);
-});
+  assert.is(firstDifference(comparableNvm(nvm, image, true), wanted.nvm), -1);
+}
 
 test.run();

@@ -43,7 +43,8 @@ const { PATH } = process.env;
 
 /** The module's code with gemm_s8 on LEA, as docs/ACCEL.md says; TI's header is stood in for. */
 function compileForLea(folder: string, compiler: string, flags: string[]): void {
-  writeFileSync(join(folder, 'brownout_accel_lea.h'), packageText('brownout_accel_lea.h'));
+  for (const name of ['brownout_accel_lea.h', 'brownout_accel_lea_windows.h'])
+    writeFileSync(join(folder, name), packageText(name));
   const library = fileURLToPath(new URL('../../firmware/boards', import.meta.url));
   const lea = ['-DBROWNOUT_LEA', `-I${library}`, '-c', 'brownout.c', '-o', 'lea.o'];
   execFileSync(compiler, [...WARNINGS, ...flags, ...lea], { cwd: folder, stdio: 'pipe' });

@@ -25,7 +25,33 @@ export declare function gemm(
 ): void;
 
 /**
- * The same with rows of weights of `bits` bits, 1 or 2, packed (docs/FORMAT.md): each is signs, −1 or 1, and of 2 bits twice the
+ * `rows` rows of int8 at `w`, [height][width][pixel], times `windows` windows of a map, the next `step` bytes on, whose rows lie
+ * `across` apart at `x`; ends as `gemm` does. Windows touch: `step` is at most width · pixel.
+ */
+// @ts-ignore: decorator
+@external('accel', 'windows_s8')
+export declare function windows(
+  x: usize,
+  pixel: i32,
+  step: i32,
+  across: i32,
+  height: i32,
+  width: i32,
+  count: i32,
+  w: usize,
+  rows: i32,
+  bias: usize,
+  pair: usize,
+  pairStride: i32,
+  zeroPoint: i32,
+  low: i32,
+  high: i32,
+  to: usize,
+  toStride: i32,
+): void;
+
+/**
+ * `gemm` with rows of weights of `bits` bits, 1 or 2, packed (docs/FORMAT.md): each is signs, −1 or 1, and of 2 bits twice the
  * upper ones. `room`: `roomBytes` bytes to work with, at a multiple of 4.
  */
 // @ts-ignore: decorator

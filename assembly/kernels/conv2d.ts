@@ -1,9 +1,11 @@
 // Convolution, int8 or int16 NHWC, int8 weights [out][height][width][in]: im2col of a row segment, then dot products.
 // Bit-exact with TFLite's reference kernels; the input zero point is folded into the bias (padding holds it).
 import { dot } from '../accel/dot';
-import { gemm } from '../accel/imports';
+import { gemm, windows } from '../accel/imports';
 import {
   OpKind,
+  OP_FLAGS,
+  OP_FLAG_ROWS,
   OP_INPUT,
   OP_CLAMP_MAX,
   OP_CLAMP_MIN,
@@ -22,17 +24,38 @@ import {
   WIN_OUTPUT_CHANNELS,
   WIN_OUTPUT_WIDTH,
   WIN_PART,
+  WIN_STRIDE,
 } from '../layout';
 import { look, put } from '../nvm';
 import { groupBias, groupRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { fourChannels } from './conv_lanes';
 import { panelsOfRows, panelsOfWindows } from './conv_panels';
-import { gather, gatherRows } from './gather';
-import { ACCELERATED, FAST, HAS_BLOCKS, HAS_SPECIAL, PANELS, SIMD, SPEED, isInt16, isXnor } from './mask';
+import { gather, gatherRows, spanBytes } from './gather';
+import {
+  ACCELERATED,
+  FAST,
+  HAS_BLOCKS,
+  HAS_ROWS,
+  HAS_SPECIAL,
+  PANELS,
+  SIMD,
+  SPEED,
+  isInt16,
+  isXnor,
+} from './mask';
 import { isOfNibbles, multiplyNibbles } from './nibbles';
 import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack, unwind } from './weights';
-import { columnCount, firstColumn, isPointwise, outputAddress, outputRow } from './window';
+import {
+  columnCount,
+  firstColumn,
+  inputRow,
+  isPointwise,
+  isWithin,
+  lookRow,
+  outputAddress,
+  outputRow,
+} from './window';
 import { multiplyLevels } from './xnor';
 
 /**
@@ -211,6 +234,78 @@ export function multiplyChannels(
   }
 }
 
+/** Channels `from` to `until` of `count` windows by the accelerator, where the rows under them lie; to `output`. */
+function multiplyRows(
+  op: usize,
+  row: i32,
+  column: i32,
+  count: i32,
+  from: i32,
+  until: i32,
+  output: usize,
+): void {
+  const pixel = load<i32>(op, WIN_INPUT_CHANNELS);
+  const kernel = load<u32>(op, WIN_KERNEL);
+  const height: i32 = kernel & 0xffff;
+  const width: i32 = kernel >> 16;
+  const bytes = height * width * pixel;
+  const step = load<u16>(op, WIN_STRIDE + 2) * pixel;
+  const laid = op + load<usize>(op, OP_SCRATCH1);
+  const pairStride = load<i32>(op, OP_REQUANT_STRIDE);
+  const zero: i32 = load<i16>(op, OP_OUTPUT_ZERO_POINT);
+  const low: i32 = load<i16>(op, OP_CLAMP_MIN);
+  const high: i32 = load<i16>(op, OP_CLAMP_MAX);
+  const group = load<i32>(op, WIN_GROUP);
+  let x = laid;
+  let across = 0;
+  if (isWithin(op, row, column, count)) {
+    // Row by row: in place they are as far apart as in the map, copied side by side.
+    const y = inputRow(op, row, 0);
+    x = lookRow(op, y, column, count, laid);
+    across = spanBytes(op, count);
+    for (let ky = 1, to = laid + across; ky < height; ky++, to += spanBytes(op, count)) {
+      const at = lookRow(op, y + ky, column, count, to);
+      if (ky == 1) across = i32(at - x);
+      else if (at != x + ky * across) across = 0;
+    }
+  }
+  if (!across) {
+    x = laid;
+    across = gatherRows(op, row, column, count, laid);
+  }
+  for (let first = from; first < until; first += group) {
+    const many = min(until - first, group);
+    const bias = groupBias(op, first, many);
+    const pair = groupRequant(op, first, many);
+    const w = look(
+      load<usize>(op, OP_WEIGHTS) + first * bytes,
+      many * bytes,
+      op + load<usize>(op, OP_SCRATCH2),
+    );
+    const at = output + first - from;
+    const to = until - from;
+    windows(
+      x,
+      pixel,
+      step,
+      across,
+      height,
+      width,
+      count,
+      w,
+      many,
+      bias,
+      pair,
+      pairStride,
+      zero,
+      low,
+      high,
+      at,
+      to,
+    );
+  }
+}
+
 export function tile(op: usize, index: i32): void {
   const wide = !isXnor(op) && isInt16(op, OpKind.CONV2D);
   const width = i32(wide);
@@ -231,11 +326,29 @@ export function tile(op: usize, index: i32): void {
   const patch: i32 = (kernel & 0xffff) * (kernel >> 16) * load<i32>(op, WIN_INPUT_CHANNELS);
   const k = HAS_BLOCKS ? max(load<i32>(op, WIN_BLOCK), 1) : 1;
   const pixel = (until - from) << width;
+  const byRows = HAS_ROWS && load<u16>(op, OP_FLAGS) & OP_FLAG_ROWS;
   if (PANELS && !wide && k == 1 && panelsOfRows(op, row, column, count, from, until, output)) {
-    put(outputAddress(op, row, column) + from, output, pixel * count);
+    // Done.
+  } else if (ACCELERATED && byRows) {
+    multiplyRows(op, row, column, count, from, until, output);
+  } else {
+    // Where an accelerator takes rows, as many windows as there is room for.
+    const room = load<i32>(op, OP_SCRATCH2) - load<i32>(op, OP_SCRATCH1);
+    let done = 0;
+    do {
+      const most = byRows ? min(count - done, room / (patch << width)) : count;
+      const columns = lookWindows(op, row, column + done, most, patch << width);
+      multiplyChannels(op, wide, k, columns, most, patch, from, until, output + done * pixel, pixel);
+      done += most;
+    } while (byRows && done < count);
+  }
+  const to = outputAddress(op, row, column) + (from << width);
+  if (!HAS_ROWS) {
+    put(to, output, count * pixel);
     return;
   }
-  const columns = lookWindows(op, row, column, count, patch << width);
-  multiplyChannels(op, wide, k, columns, count, patch, from, until, output, pixel);
-  put(outputAddress(op, row, column) + (from << width), output, count * pixel);
+  // A part of the channels of several columns goes pixel by pixel.
+  const outputs = load<i32>(op, WIN_OUTPUT_CHANNELS) << width;
+  const many = part ? 1 : count;
+  for (let n = 0; n < count; n += many) put(to + n * outputs, output + n * pixel, many * pixel);
 }

@@ -6,6 +6,7 @@ import {
   FEATURE_FAST,
   FEATURE_GRAIN,
   FEATURE_LEAN,
+  FEATURE_ROWS,
   FEATURE_SPECIAL,
   FEATURE_UNSTABLE,
   FEATURE_WEIGHT_ZERO,
@@ -19,6 +20,7 @@ import {
   OP_FLAG_INT32,
   OP_FLAG_JOINED,
   OP_FLAG_PLAIN,
+  OP_FLAG_ROWS,
   OP_FLAG_WEIGHT_ZERO,
   OP_KIND,
   OP_SCALE_FORMAT,
@@ -84,6 +86,8 @@ export const HAS_GRAIN: bool = (FEATURES & FEATURE_GRAIN) != 0;
 export const HAS_UNSTABLE: bool = (FEATURES & FEATURE_UNSTABLE) != 0;
 /** Ops whose biases and scales are lean. */
 export const HAS_LEAN: bool = HAS_INT8 && (FEATURES & FEATURE_LEAN) != 0;
+/** Convolutions whose tiles may be parts of the channels of several columns, and multiply where rows lie. */
+export const HAS_ROWS: bool = HAS_INT8 && (FEATURES & FEATURE_ROWS) != 0;
 /** Several sums at a time, at the price of code: only where the mask asks for it, and where there are no vectors. */
 export const FAST: bool = (FEATURES & FEATURE_FAST) != 0 && !ASC_FEATURE_SIMD;
 /** Made for speed, scalar or in lanes: at the price of code, too. */
@@ -100,7 +104,8 @@ export const FLAGS: u32 =
   OP_FLAG_PLAIN |
   (HAS_WEIGHT_ZERO ? OP_FLAG_WEIGHT_ZERO : 0) |
   (HAS_GRAIN ? OP_FLAG_JOINED : 0) |
-  (HAS_INT16 ? OP_FLAG_INT32 : 0);
+  (HAS_INT16 ? OP_FLAG_INT32 : 0) |
+  (HAS_ROWS ? OP_FLAG_ROWS : 0);
 /** Those that every op must have, and those it may have. */
 export const REQUIRED: u32 = HAS_SPECIAL ? 0 : OP_FLAG_PLAIN;
 export const OPTIONAL: u32 = FLAGS & ~REQUIRED;

@@ -44,6 +44,16 @@ export function isPointwise(op: usize): bool {
   );
 }
 
+/** Whether `count` windows from (row, column) on lie inside the map. Their taps are side by side. */
+export function isWithin(op: usize, row: i32, column: i32, count: i32): bool {
+  if (!HAS_SPECIAL) return true;
+  const top = inputRow(op, row, 0);
+  const left = inputColumn(op, column);
+  const right = inputColumn(op, column + count - 1) + load<u16>(op, WIN_KERNEL + 2);
+  const height: i32 = load<u16>(op, WIN_KERNEL);
+  return top >= 0 && isInside(op, top + height - 1) && left >= 0 && right <= load<i32>(op, WIN_INPUT_WIDTH);
+}
+
 /** NVM address of output (row, column). */
 export function outputAddress(op: usize, row: i32, column: i32): usize {
   const pixel = row * load<i32>(op, WIN_OUTPUT_WIDTH) + column;

@@ -22,10 +22,20 @@ typedef struct {
   uint16_t length;
 } msp_mac_q15_params;
 
+typedef struct {
+  uint16_t srcARows;
+  uint16_t srcACols;
+  uint16_t srcBRows;
+  uint16_t srcBCols;
+} msp_matrix_mpy_q15_params;
+
 /* Where LEA reaches. TI's section is .leaRAM; without the dot, the linker says where it begins and ends. */
 #define DSPLIB_DATA(var, align) __attribute__((section("leaRAM"), aligned(align)))
 
 /* The sum of products of two Q15 vectors, in Q31. */
 msp_status msp_mac_q15(const msp_mac_q15_params *params, const _q15 *srcA, const _q15 *srcB, _iq31 *result);
+
+/* The product of two matrices, rows behind each other, in Q15. */
+msp_status msp_matrix_mpy_q15(const msp_matrix_mpy_q15_params *params, const _q15 *srcA, const _q15 *srcB, _q15 *dst);
 
 #endif

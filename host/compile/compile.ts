@@ -230,6 +230,7 @@ function planFor(
     const limits = {
       tileCycles: plannedCycles(profile) * share,
       cost: pricesFor(profile, COUNTED * share, together),
+      unit: profile.body.value === 'lea',
       nvmBytes,
       overlap: policy !== 'never',
       commitUj: commitCost(profile).energyUj,

@@ -207,7 +207,7 @@ const BOARDS: readonly HardwareBoard[] = [
     // The upper half of SRAM is LEA's (SLASE54).
     map: { flash: MSP430_FLASH, sram: { origin: 0x1c00, bytes: 4 * KIB } },
     nvm: msp430Nvm({ needs: 'hardware' }),
-    headers: ['brownout_accel_lea.h'],
+    headers: ['brownout_accel_lea.h', 'brownout_accel_lea_windows.h'],
     unit: {
       setting: { name: 'BROWNOUT_LEA', value: '1', what: 'sums of products by LEA: brownout_accel_lea.h' },
       ram: { origin: 0x2c00, bytes: 4 * KIB },

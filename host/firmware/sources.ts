@@ -235,6 +235,7 @@ const HEADERS = [
   'brownout_accel.h',
   'brownout_accel_add.h',
   'brownout_accel_circulant.h',
+  'brownout_accel_windows.h',
   'brownout_accel_msp430.h',
   'brownout_accel_depthwise.h',
   'brownout_accel_plain.h',

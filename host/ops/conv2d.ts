@@ -2,6 +2,7 @@ import {
   CONSTANT,
   GROUP_SHIFT,
   OP_FLAG_PLAIN,
+  OP_FLAG_ROWS,
   OP_WEIGHT_TYPE,
   OP_INPUT_ZERO_POINT,
   OP_REQUANT_STRIDE,
@@ -12,12 +13,14 @@ import {
   OpKind,
   WIN_BLOCK,
   WIN_INPUT_CHANNELS,
+  WIN_DILATION,
   WIN_KERNEL,
   WIN_PADDING,
   WIN_STRIDE,
   WIN_GROUP,
   WIN_PART,
   FEATURE_BLOCKS,
+  FEATURE_ROWS,
   WIN_OUTPUT_CHANNELS,
   WIN_TILE_COLUMNS,
 } from '../../assembly/layout.js';
@@ -70,6 +73,7 @@ import {
 } from './shared/record-bytes.js';
 import type { OpRecord } from '../model/record.js';
 import { convTileCycles } from './shared/cycles.js';
+import { inRows, partsOf, rowsCounts, withRows } from './conv-rows.js';
 import { gemmCounts } from './shared/gemm-work.js';
 import { isFewBits, PACKED, packedCounts } from './shared/packed-work.js';
 import { growTables, hasTables, runsOf, weightRoom, withTables } from './shared/sign-tables.js';
@@ -153,6 +157,38 @@ function widened(areas: number[], patch: number, { arenaBytes }: TileLimits): nu
   return patch % 4 === 0 && arenaFor(wide) <= arenaBytes ? wide : areas;
 }
 
+/** Columns that tiles may have, channels in all and of a block, areas of SRAM, and records. */
+interface Wholes {
+  sizes: readonly number[];
+  outputs: number;
+  k: number;
+  areasOf(columns: number, group: number, fours: number): number[];
+  cutInto(cut: Cut): { record: OpRecord };
+}
+
+/** Of tiles of all channels within a tenth of a charge those that an inference takes least with; failing that, the narrowest. */
+function cheapestWhole(
+  { sizes, outputs, k, areasOf, cutInto }: Wholes,
+  fours: number,
+  limits: TileLimits,
+): Choice | undefined {
+  let choice: Choice | undefined;
+  for (const columns of sizes) {
+    // Whole block rows, or all outputs.
+    const rows = largestPart(Math.ceil(outputs / k), (part) => {
+      return arenaFor(areasOf(columns, Math.min(part * k, outputs), fours)) <= limits.arenaBytes;
+    });
+    // Channels go in pairs: not one at a time only so that a tile is wide.
+    if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
+    const found = { columns, group: Math.min(rows * k, outputs), fours };
+    const { share, inferenceUj } = limits.cost(cutInto(found).record);
+    const within = share <= 1;
+    if (!choice?.within || (within && inferenceUj < choice.inferenceUj))
+      choice = { ...found, within, inferenceUj };
+  }
+  return choice;
+}
+
 /** As sums of products; as records of `kind`, whose own fields `complete` fills in. */
 export function lowerConv2d(
   op: Conv2d,
@@ -178,14 +214,18 @@ export function lowerConv2d(
     const row = op.kernel[0] * op.kernel[1] * Math.ceil(channels / k) * k;
     return align(Math.ceil(group / k) * row) + patch;
   };
-  const areasOf = (columns: number, group: number, fours: number, part = outputs): number[] => [
-    rowSpan(op, width, channels, columns) * bytes,
-    columns * patch * bytes,
-    groupBytes(columns, group, fours),
-    biasBytes(output, group),
-    requantBytes(op, group),
-    columns * part * bytes,
-  ];
+  const rows = inRows(op, input, channels, limits);
+  const areasOf = (columns: number, group: number, fours: number, part = outputs): number[] => {
+    const areas = [
+      rowSpan(op, width, channels, columns) * bytes,
+      columns * patch * bytes,
+      groupBytes(columns, group, fours),
+      biasBytes(output, group),
+      requantBytes(op, group),
+      columns * part * bytes,
+    ];
+    return rows ? withRows(areas, op, columns, channels, limits) : areas;
+  };
   /** The record of tiles of `columns`, in parts of their channels, and where its areas end. */
   const cutInto = ({ columns, group, fours }: Cut, part = outputs): { record: OpRecord; end: number } => {
     const record = recordOf(kind, input);
@@ -195,6 +235,7 @@ export function lowerConv2d(
     record.set(OP_WEIGHT_TYPE, WEIGHT_TYPES[op.weightType ?? 'int8'].code);
     record.set(WIN_GROUP, Math.min(group, part));
     if (k > 1) record.set(WIN_BLOCK, k);
+    if (rows) record.mark(OP_FLAG_ROWS);
     placeWindow(op, inputShape, outputShape, columns, record);
     if (part < outputs) {
       record.set(WIN_PART, part);
@@ -207,32 +248,25 @@ export function lowerConv2d(
       end: placeAreas(record, bytes === 1 && columns > 1 && !runs ? widened(areas, patch, limits) : areas),
     };
   };
-  const chosen = (fours: number): Choice | undefined => {
-    let choice: Choice | undefined;
-    for (const columns of columnChoices(outputShape[1], lineValues(limits, output, outputs))) {
-      // Whole block rows, or all outputs.
-      const rows = largestPart(Math.ceil(outputs / k), (part) => {
-        return arenaFor(areasOf(columns, Math.min(part * k, outputs), fours)) <= limits.arenaBytes;
-      });
-      // Channels go in pairs: not one at a time only so that a tile is wide.
-      if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
-      const found = { columns, group: Math.min(rows * k, outputs), fours };
-      const { share, inferenceUj } = limits.cost(cutInto(found).record);
-      // Of tiles within a tenth of a charge those that an inference takes least with; failing that, the narrowest there is.
-      const within = share <= 1;
-      if (!choice?.within || (within && inferenceUj < choice.inferenceUj))
-        choice = { ...found, within, inferenceUj };
-    }
-    return choice;
-  };
-  const choice = withTables(op.weightType, chosen);
+  const lowered = ({ record, end }: { record: OpRecord; end: number }): LoweredOp => ({
+    record,
+    constants: constantsOf(op, inputShape, bias, output, record),
+    arenaBytes: end,
+  });
+  if (rows) {
+    const cutRows = (columns: number, part: number) => cutInto({ columns, group: part, fours: 0 }, part);
+    const cut = cheapest(partsOf(outputShape[1], outputs, cutRows, limits), limits);
+    if (cut) return lowered(cut);
+  }
+  const sizes = [...columnChoices(outputShape[1], lineValues(limits, output, outputs))];
+  const wholes = { sizes, outputs, k, areasOf, cutInto };
+  const choice = withTables(op.weightType, (fours) => cheapestWhole(wholes, fours, limits));
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs), 0)), limits);
   // A column that is too much is cut into parts of its channels; blocks stay whole.
   const fitsPart = (size: number): boolean => limits.cost(cutInto(choice, size).record).share <= 1;
   const isWhole = choice.columns > 1 || choice.within || k > 1;
   const part = isWhole ? outputs : largestPart(outputs, fitsPart, lineValues(limits, output)) || 1;
-  const { record, end } = cutInto(choice, part);
-  return { record, constants: constantsOf(op, inputShape, bias, output, record), arenaBytes: end };
+  return lowered(cutInto(choice, part));
 }
 
 function check(op: Conv2d, input: TensorSpec, output: TensorSpec, wide: boolean): void {
@@ -277,6 +311,7 @@ const hasActivationWeights = (op: OpRecord): boolean => {
 function groupCounts(op: OpRecord, vectors: number, rows: number, room: boolean): Counts {
   const patch = patchOf(op);
   const isPlain = op.get(WIN_BLOCK) <= 1 && isInt8Weights(op);
+  if (op.has(OP_FLAG_ROWS)) return rowsCounts(op, vectors, rows, room);
   if (isPlain && op.isInt8) return gemmCounts(vectors, rows, patch, room);
   if (isFewBits(op)) return packedCounts(op, { vectors, rows, length: patch, room });
   const k = op.get(WIN_BLOCK);
@@ -294,6 +329,7 @@ function kernelOf(op: OpRecord): string {
   // With int16 activations rows that are made first are priced as those that are stored.
   if (!op.isInt8) return 'conv2d_s16';
   if (op.get(WIN_BLOCK) > 1) return 'conv2d_blocks';
+  if (op.has(OP_FLAG_ROWS)) return 'conv2d_rows';
   return isInt8Weights(op) ? 'conv2d' : PACKED;
 }
 
@@ -327,7 +363,8 @@ function conv2dWork(op: OpRecord): Work {
           { tile: 1, line: kernelHeight, window: columns * kernelHeight, laidOut },
           { stateViews: seen, stateBytes: seen * pixelBytes(op, span) },
         );
-    const output = part({}, { writes: 1, writtenBytes: columns * rows * bytes });
+    const writes = op.get(WIN_PART) === 0 ? 1 : columns;
+    const output = part({}, { writes, writtenBytes: columns * rows * bytes });
     return total([groups, windows, output].map((one) => [1, one] as const));
   });
   return { kernel: kernelOf(op), enter: lookedUpOnce(op), ...tiles };
@@ -344,11 +381,19 @@ export function convBounds(op: OpRecord): Bounds {
   const blockRow = taps * Math.ceil(channels / block) * block;
   const row = block > 1 ? blockRow : packedBytes(op, patch);
   const kept = Math.ceil(group / block) * row;
+  const rows = op.has(OP_FLAG_ROWS) ? 1 : 0;
+  const [[down, across], [, right], [tall, wide]] = [WIN_KERNEL, WIN_STRIDE, WIN_DILATION].map((field) =>
+    op.getPair(field),
+  ) as [...[[number, number], [number, number], [number, number]]];
+  // Taps that lie apart, and windows.
+  const apart = tall - 1 + wide - 1 + Math.max(0, right - across);
   const pointwise = taps === 1 && op.get(WIN_STRIDE) === 0x10001 && op.get(WIN_PADDING) === 0;
   return {
     scratch: [
       window.rowBytes,
-      columns * patch * width,
+      rows === 0
+        ? columns * patch * width
+        : Math.max(patch, down * ((columns - 1) * right + across) * channels),
       block > 1 ? alignUp(kept) + patch : unpackedBytes(op, patch, group),
       biasBytesOf(op, isKept(op) ? outputs : group),
       pairBytes(op, isKept(op) ? outputs : group),
@@ -361,6 +406,8 @@ export function convBounds(op: OpRecord): Bounds {
       atLeast('channels at a time', 1, group),
       ['channels of a part', part, outputs],
       ['part of a plain op', op.has(OP_FLAG_PLAIN) ? size(op, WIN_PART) : 0, 0],
+      ['columns of a part', part < outputs && rows === 0 ? columns : 1, 1],
+      ['what rows cannot be of', rows * (width - 1 + block - 1 + op.get(OP_WEIGHT_TYPE) + apart), 0],
       ['packed weights of blocks', op.get(OP_WEIGHT_TYPE) * (block - 1), 0],
       ['block', block, 4096],
       ['pixels of a pointwise op', pointwise ? pixels : 0, inputPixels],
@@ -378,7 +425,7 @@ export const conv2dRecord: RecordOp = {
   },
   bounds: convBounds,
   isPlain: (op) => op.get(WIN_PART) === 0 && staysInside(op),
-  features: (op) => (op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0),
+  features: (op) => (op.get(WIN_BLOCK) > 1 ? FEATURE_BLOCKS : 0) | (op.has(OP_FLAG_ROWS) ? FEATURE_ROWS : 0),
   detail: () => '',
   accelerated: (op) => op.get(WIN_BLOCK) <= 1,
   signed: (op) =>

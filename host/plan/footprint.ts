@@ -95,8 +95,11 @@ function windowFootprint(op: OpRecord, tile: number): Footprint {
     reads.push([weights + from * patch, weights + end * patch]);
   }
   const start = (row * outputWidth + first) * channelCount + from;
-  const size = parts === 1 ? (last - first + 1) * channelCount : Math.min(part, channelCount - from);
-  return { reads, writes: [values(op, OP_OUTPUT, start, size)] };
+  const count = last - first + 1;
+  if (parts === 1) return { reads, writes: [values(op, OP_OUTPUT, start, count * channelCount)] };
+  const size = Math.min(part, channelCount - from);
+  const writes = Array.from({ length: count }, (_, i) => values(op, OP_OUTPUT, start + i * channelCount, size));
+  return { reads, writes };
 }
 
 /** All rows under the window, whichever of their blocks are multiplied; tiles make all channels. */

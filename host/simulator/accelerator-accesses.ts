@@ -121,6 +121,26 @@ const packedAccesses = {
   },
 };
 
+const windowAccesses = {
+  windows_s8(values: readonly number[]): Accesses {
+    const [x, pixel, step, across, height, width, count, w, rows, ...rest] = values as [
+      ...Six,
+      ...[number, number, number],
+    ];
+    const [to, toStride] = (rest as number[]).slice(6) as [number, number];
+    const bytes = (count - 1) * step + width * pixel;
+    return {
+      reads: [
+        ...times(height, (y): Bytes => [x + y * across, bytes]),
+        [w, rows * height * width * pixel],
+        ...roundingReads(rows, rest as unknown as Rounding),
+      ],
+      writes: times(count, (window): Bytes => [to + window * toStride, rows]),
+      clobbers: [],
+    };
+  },
+};
+
 const winogradAccesses = {
   winograd_input_s8(values: readonly number[]): Accesses {
     const [x, bytes, pairs, channels, to] = values as [number, number, number, number, number];
@@ -181,6 +201,7 @@ const transformAccesses = {
 export const acceleratorAccesses = {
   ...sumAccesses,
   ...packedAccesses,
+  ...windowAccesses,
   ...winogradAccesses,
   ...transformAccesses,
 };

@@ -81,6 +81,7 @@ export function acceleratorImports(memory: () => Uint8Array): Imports<Accelerato
   const values = valuesOf(memory);
   return {
     ...sumImports(values),
+    ...windowImports(values),
     ...packedImports(values),
     ...circulantImports(values),
     ...winogradImports(values),
@@ -145,6 +146,28 @@ function circulantImports({ s8, keep }: Values): Imports<'circulant_s8'> {
         }
         keep(to + row, sum, row, rest as unknown as Rounding);
       }
+    },
+  };
+}
+
+function windowImports({ s8, keep }: Values): Imports<'windows_s8'> {
+  return {
+    windows_s8(...values: number[]): void {
+      const [x, pixel, step, across, height, width, count, w, rows, ...rest] = values as [
+        ...Six,
+        ...[number, number, number],
+      ];
+      const [to, toStride] = (rest as number[]).slice(6) as [number, number];
+      const span = width * pixel;
+      for (let window = 0; window < count; window++)
+        for (let row = 0; row < rows; row++) {
+          let sum = 0;
+          for (let i = 0; i < height * span; i++) {
+            const at = x + window * step + Math.floor(i / span) * across + (i % span);
+            sum += s8(at) * s8(w + row * height * span + i);
+          }
+          keep(to + window * toStride + row, sum, row, rest as unknown as Rounding);
+        }
     },
   };
 }

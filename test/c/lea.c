@@ -1,4 +1,5 @@
 /*
+ * msp_matrix_mpy_q15, of even sizes, sums in Q15, here refused where they are rounded or leave 16 bits; and
  * msp_mac_q15 as TI documents it: an even length, vectors and result in LEA's RAM at multiples of 4, the sum of products in
  * Q31, twice that of the integers; an overflow is reported. Also prints what test/accel.c does, and how often it was
  * called.
@@ -55,6 +56,45 @@ msp_status msp_mac_q15(const msp_mac_q15_params *params, const _q15 *srcA, const
     return MSP_LEA_BUSY;
   }
   status = multiply(params->length, srcA, srcB, result);
+  errors += status != MSP_SUCCESS;
+  return status;
+}
+
+static msp_status product(const msp_matrix_mpy_q15_params *params, const _q15 *a, const _q15 *b, _q15 *to) {
+  const uint16_t rows = params->srcARows;
+  const uint16_t length = params->srcACols;
+  const uint16_t columns = params->srcBCols;
+  uint16_t row;
+  if (length != params->srcBRows || (rows | length | columns) % 2 != 0) return MSP_SIZE_ERROR;
+  if (!reaches(a, rows * length * 2u) || !reaches(b, length * columns * 2u) || !reaches(to, rows * columns * 2u))
+    return MSP_LEA_INVALID_ADDRESS;
+  for (row = 0; row < rows; row++, a += length) {
+    uint16_t column;
+    for (column = 0; column < columns; column++) {
+      int64_t sum = 0;
+      uint16_t i;
+      for (i = 0; i < length; i++) {
+        sum += (int64_t)a[i] * b[i * columns + column];
+        /* Whatever order LEA adds in, and however it rounds. */
+        if (sum > INT32_MAX || sum < INT32_MIN) return MSP_LEA_COMMAND_OVERFLOW;
+      }
+      if (sum % 32768 != 0 || sum / 32768 > INT16_MAX || sum / 32768 < INT16_MIN) return MSP_LEA_COMMAND_OVERFLOW;
+      *to++ = (_q15)(sum / 32768 + LEA_OFF_BY);
+    }
+  }
+  products += (unsigned)rows * length * columns;
+  return MSP_SUCCESS;
+}
+
+msp_status msp_matrix_mpy_q15(const msp_matrix_mpy_q15_params *params, const _q15 *srcA, const _q15 *srcB, _q15 *dst) {
+  msp_status status;
+  calls++;
+  if (LEA_BUSY_EVERY && calls % (LEA_BUSY_EVERY + !LEA_BUSY_EVERY) == 0) {
+    *dst = 0x1234;
+    busy++;
+    return MSP_LEA_BUSY;
+  }
+  status = product(params, srcA, srcB, dst);
   errors += status != MSP_SUCCESS;
   return status;
 }

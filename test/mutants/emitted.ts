@@ -98,6 +98,45 @@ export const EMITTED = [
     ],
     ['blocks that are left taken for as many as before', 'if (together > left) together = left;', ''],
   ]),
+  ...of('firmware/brownout_accel_lea_windows.h', { test: 'accel' }, [
+    ['parts of weights that are not multiples of 16', '((w + 8) & 15) - 8', '((w + 7) & 15) - 8'],
+    [
+      'pieces whose sums 16 bits do not hold',
+      '#define BROWNOUT_ACCEL_LEA_PIECE 30u',
+      '#define BROWNOUT_ACCEL_LEA_PIECE 62u',
+    ],
+    ['upper parts 8 times', 'at[0] * 16 + at[1]', 'at[0] * 8 + at[1]'],
+    [
+      'the first columns for each piece',
+      'accel_lea_ram + first * job->unit;',
+      'accel_lea_ram;',
+    ],
+    ['weights of the first piece for each', 'weights + first * job->pixel,', 'weights,'],
+    ['windows side by side whatever their stride', 'v++, window += skip)', 'v++, window += job->unit)'],
+    [
+      'an odd window left to what lay there',
+      '    if (held & 1u) accel_lea_copy(from + (held - 1u) * skip, skip, length, 1, a + held * length);\n',
+      '',
+    ],
+    [
+      'rubbish of a busy LEA taken for a product',
+      'if (msp_matrix_mpy_q15(&params, a, b, to) == MSP_SUCCESS) return;',
+      'if (msp_matrix_mpy_q15(&params, a, b, to) != MSP_SIZE_ERROR) return;',
+    ],
+    [
+      'a column of an odd number of values not ended by 0',
+      'if (job->height * job->pixel & 1u) *to++ = 0;',
+      'if (job->height * job->pixel & 1u) to++;',
+    ],
+  ]),
+  ...of('firmware/brownout_msp430_asm.S', { test: 'lea' }, [
+    ['a result near to where it rounds taken', '  cmp #29,r14\n', '  cmp #31,r14\n'],
+    ['upper bits of a sum that they do not hold', '  jne nearer\n', ''],
+  ]),
+  ...of('firmware/brownout_msp430_lea_asm.S', { test: 'lea' }, [
+    ['lower parts of weights without a sign', '  add #8,r10\n  bic #15,r10\n', '  bic #15,r10\n'],
+    ['one piece too few', '  mov #5f,r7\n', '  mov #5f+4,r7\n'],
+  ]),
   ...of('firmware/brownout.c', { test: 'bounds' }, [
     ['another plan taken', '  if (!is_steered()) return BROWNOUT_E_PLAN;\n', ''],
   ]),

@@ -41,6 +41,7 @@ export function testOnBoards(
         'brownout_accel.h',
         'brownout_accel_add.h',
         'brownout_accel_circulant.h',
+        'brownout_accel_windows.h',
         'brownout_accel_depthwise.h',
         'brownout_accel_ntt.h',
         'brownout_accel_ntt_dsp.h',

@@ -179,6 +179,13 @@ export const SHIPPED: readonly Body[] = (
   ['scalar', 'fast', 'accelerated', 'simd', 'checked', 'in-place'] as const
 ).map(shipped);
 
+/** What firmware with an accelerator runs where memories are mapped: rows lie in place. */
+export function acceleratedInPlace(): Body {
+  const mapped = mapInPlace(moduleBytes('device.accelerated'), { nvmBytes: MAPPED_BYTES });
+  const device = new ReusedDevice(new WebAssembly.Module(mapped), 65536);
+  return { name: 'accelerated, in place', has: () => true, device: () => device, statics: () => STATIC_BYTES };
+}
+
 /** A module of its own. */
 export function bodyOf(name: string, module: WebAssembly.Module): Body {
   const device = new ReusedDevice(module);
@@ -194,6 +201,8 @@ export interface Sweep {
   arenaBytes: (random: Random, seed: number) => number;
   bodies: readonly Body[];
   capacitorUf?: number;
+  /** What it is compiled for. */
+  device?: string;
 }
 
 /** The image in so much SRAM, or, where no tile is small enough for that, in twice as much. */
@@ -208,10 +217,14 @@ function imageIn(network: QuantizedNetwork, options: CompileOptions, arenaBytes:
 }
 
 /** One shape in all bodies. Throws where one differs from the oracle. */
-export function trial({ make, arenaBytes, bodies, capacitorUf }: Sweep, seed: number): void {
+export function trial({ make, arenaBytes, bodies, capacitorUf, device }: Sweep, seed: number): void {
   const random = new Random(seed);
   const network = make(random);
-  const image = imageIn(network, capacitorUf ? { capacitorUf } : {}, arenaBytes(random, seed));
+  const image = imageIn(
+    network,
+    { ...(capacitorUf ? { capacitorUf } : {}), ...(device ? { device } : {}) },
+    arenaBytes(random, seed),
+  );
   const input = valuesFor(random, network.tensors[network.input]!);
   const expected = runOracle(network, input)[network.output]!;
   const nvm = new SimulatedNvm(image.nvmBytes);

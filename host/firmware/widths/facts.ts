@@ -47,6 +47,7 @@ const WRITTEN: Record<string, readonly number[]> = {
     signs_s8: [12, 14],
     nibbles_s8: [11, 13],
     xnor_s8: [14, 16],
+    windows_s8: [15],
     depthwise_s8: [16],
     add_s8: [15],
   },

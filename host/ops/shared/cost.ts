@@ -59,11 +59,14 @@ const ANYWHERE: Readonly<Record<Body, Counts>> = {
   lea: ANY_MSP430,
 };
 
+/** The row of kernels that a body has none of its own for. */
+const INSTEAD: Readonly<Record<string, string>> = { conv2d_rows: 'conv2d' };
+
 /** Instructions of a piece of work of `kernel`; cycles of the MSP430. Accesses to memory are not in it. */
 export function coreUnits({ counts }: Part, kernel: string, body: Body): number {
   const costs: Readonly<Record<string, Counts | undefined>> = KERNEL_COSTS[body];
   const rowOf = (name: string): Counts => {
-    const row = costs[name];
+    const row = costs[name] ?? costs[INSTEAD[name]!];
     if (!row) throw new RangeError(`no costs of kernel ${name}: run npm run calibrate`);
     return row;
   };

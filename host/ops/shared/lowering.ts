@@ -40,6 +40,8 @@ export interface TileLimits {
   cost(record: OpRecord): { share: number; inferenceUj: number };
   /** Whether each op must be one record, or records side by side: of images that learn; default false. */
   oneRecord?: boolean;
+  /** Whether firmware has a vector unit multiply windows where rows lie; default false. */
+  unit?: boolean;
   /** Bytes that a cut amid a write spoils together: tiles hold whole ones where they can; default 1. */
   line?: number;
 }
