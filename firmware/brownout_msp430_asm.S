@@ -338,8 +338,8 @@ again:
  * void brownout_msp430_same(const int32_t *sums, uint8_t *to, const brownout_msp430_job *job): `rows` sums by the pair of the
  * job, bytes `stride` apart. Where a scale shifts right by 6 to 20, by one product of 16 bits: of the sum the upper ones that a
  * result of 10 bits is of, t = sum >> (right - 6), and of the multiplier the upper ones. What is left out adds -1/64 to 1/32 to
- * the result, the first rounding up to 1/128 either way; where the result is further from where it rounds, that is all. Others, one
- * in eleven, go the whole way.
+ * the result, the first rounding up to 1/128 either way; where the result is further from where it rounds, that is all. Others,
+ * one in eleven, go the whole way.
  */
 FUNCTION brownout_msp430_same
   push r10

@@ -90,7 +90,7 @@ function short(): QuantizedNetwork {
     ops: [{ ...op, weights, ...requantization(random, 6, 20_000) }],
   };
 }
-const few = imageOf(short(), DEVICE, 40);
+const few = imageOf(short(), DEVICE, 100);
 
 const mspTest = hasPrograms('LEA of an MSP430', MSP430_PROGRAMS) ? test : test.skip;
 

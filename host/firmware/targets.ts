@@ -75,7 +75,12 @@ export const targets: readonly Target[] = [
     runs: 'part',
     flags: ['-Oz', '--target=msp430', '-mhwmult=16bit', '-ffreestanding'],
     toolchain: LLVM,
-    startup: ['brownout_msp430.c', 'brownout_msp430_asm.S', 'brownout_msp430_lea_asm.S', 'brownout_msp430_runtime.S'],
+    startup: [
+      'brownout_msp430.c',
+      'brownout_msp430_asm.S',
+      'brownout_msp430_lea_asm.S',
+      'brownout_msp430_runtime.S',
+    ],
     farthest: 0xffff - 0x1c00,
   },
   { name: 'posix', runs: 'desk', flags: [], toolchain: undefined, startup: [] },

@@ -98,7 +98,9 @@ function windowFootprint(op: OpRecord, tile: number): Footprint {
   const count = last - first + 1;
   if (parts === 1) return { reads, writes: [values(op, OP_OUTPUT, start, count * channelCount)] };
   const size = Math.min(part, channelCount - from);
-  const writes = Array.from({ length: count }, (_, i) => values(op, OP_OUTPUT, start + i * channelCount, size));
+  const writes = Array.from({ length: count }, (_, i) =>
+    values(op, OP_OUTPUT, start + i * channelCount, size),
+  );
   return { reads, writes };
 }
 

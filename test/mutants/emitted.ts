@@ -106,11 +106,7 @@ export const EMITTED = [
       '#define BROWNOUT_ACCEL_LEA_PIECE 62u',
     ],
     ['upper parts 8 times', 'at[0] * 16 + at[1]', 'at[0] * 8 + at[1]'],
-    [
-      'the first columns for each piece',
-      'accel_lea_ram + first * job->unit;',
-      'accel_lea_ram;',
-    ],
+    ['the first columns for each piece', 'accel_lea_ram + first * job->unit;', 'accel_lea_ram;'],
     ['weights of the first piece for each', 'weights + first * job->pixel,', 'weights,'],
     ['windows side by side whatever their stride', 'v++, window += skip)', 'v++, window += job->unit)'],
     [

@@ -183,7 +183,12 @@ export const SHIPPED: readonly Body[] = (
 export function acceleratedInPlace(): Body {
   const mapped = mapInPlace(moduleBytes('device.accelerated'), { nvmBytes: MAPPED_BYTES });
   const device = new ReusedDevice(new WebAssembly.Module(mapped), 65536);
-  return { name: 'accelerated, in place', has: () => true, device: () => device, statics: () => STATIC_BYTES };
+  return {
+    name: 'accelerated, in place',
+    has: () => true,
+    device: () => device,
+    statics: () => STATIC_BYTES,
+  };
 }
 
 /** A module of its own. */
