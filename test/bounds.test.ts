@@ -55,7 +55,7 @@ const isLoose = (op: OpRecord, area: number): boolean =>
   ([OpKind.CONV2D, OpKind.CONV2D_SPARSE, OpKind.SEPARABLE_CONV2D].includes(op.kind) && area === 0) ||
   (op.kind === OpKind.CIRCULANT_NTT && area === 4) ||
   (op.kind === OpKind.CIRCULANT_SPECTRA && (area === 1 || area === 4)) ||
-  (op.get(OP_WEIGHT_TYPE) > WeightType.INT4 && area === (op.kind === OpKind.CONV2D ? 2 : 1));
+  (op.get(OP_WEIGHT_TYPE) > WeightType.INT4 && area === (op.kind === OpKind.DENSE ? 1 : 2));
 
 /** A column that is turned lies behind the sums, in their area. */
 const isWithin = (op: OpRecord, area: number): boolean => op.kind === OpKind.CIRCULANT_DIRECT && area === 2;
