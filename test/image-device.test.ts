@@ -461,7 +461,7 @@ test('device: an op of a kind, a type, a format or a flag that it does not know 
     ...[2, 3, 32, 255].map((type): [number, number] => [OP_ACTIVATION_TYPE, type]),
     ...[4, 5, 31, 32, 33, 255].map((type): [number, number] => [OP_WEIGHT_TYPE, type]),
     ...[2, 128, 255].map((format): [number, number] => [OP_SCALE_FORMAT, format]),
-    ...[5, 6, 8, 15].map((bit): [number, number] => [OP_FLAGS, 1 << bit]),
+    ...[6, 7, 8, 15].map((bit): [number, number] => [OP_FLAGS, 1 << bit]),
   ];
   for (const [offset, value] of wrong) {
     const image = resealImage(tiny, (ops) => ops[0]!.set(offset, value));
