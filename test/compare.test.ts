@@ -105,7 +105,10 @@ test('with LEA in the module ours is what it does: exact, and as a replay of it,
     const { useful, reexecuted, commit, boot, io, sleep } = metered.energyUj;
     const used = useful + reexecuted + commit + boot + io + sleep;
     assert.ok(metered.identical && metered.cuts > 0, model);
-    assert.ok(Math.abs(ours.energyUj / used - 1) < apart, `${model}: ${ours.energyUj} µJ, metered ${used} µJ`);
+    assert.ok(
+      Math.abs(ours.energyUj / used - 1) < apart,
+      `${model}: ${ours.energyUj} µJ, metered ${used} µJ`,
+    );
     assert.ok(ours.methods.every((method) => !method.startsWith('~')));
     // LEA's share, by constants of others, is said in both.
     assert.ok(Math.abs(ours.acceleratorPercent - metered.acceleratorPercent) < 0.5, model);
