@@ -381,6 +381,8 @@ test('whole layers at their extremes equal a naive integer oracle, in every bit 
     patterns.forEach((weights, pattern) => {
       const zeroPoint = [0, -128, 127, 5][pattern]!;
       const network = layer(k, weights, zeroPoint);
+      // Biases that differ: each output has its own, so that they can be written below.
+      (network.ops[0] as unknown as { bias: Int32Array }).bias[0] = 1;
       const options = { arenaBytes: 65000, policy: 'never', capacitorUf: 1e5 };
       // Biases are written into the image below, as int32.
       const image = readImage(compile(network, { ...options, lean: 'off' }));

@@ -134,15 +134,15 @@ export const KERNELS = [
     ['one window for all', '        vector += patch << width;\n', ''],
     [
       'the tile written at its row',
-      'put(outputAddress(op, row, column) + (from << width)',
-      'put(outputAddress(op, row, 0) + (from << width)',
+      'const to = outputAddress(op, row, column) + (from << width)',
+      'const to = outputAddress(op, row, 0) + (from << width)',
     ],
     [
       'the part written at channel 0',
-      'put(outputAddress(op, row, column) + (from << width)',
-      'put(outputAddress(op, row, column)',
+      'const to = outputAddress(op, row, column) + (from << width)',
+      'const to = outputAddress(op, row, column)',
     ],
-    ['a pixel too few written', 'output, count * pixel);', 'output, (count - 1) * pixel);'],
+    ['a pixel too few written', 'many * pixel);', '(many - 1) * pixel);'],
   ]),
   ...of('assembly/kernels/conv2d_winograd_s8.ts', 'answers', [
     ['no borrow between halves', 'return (word + 0x8000) ^ 0x8000;', 'return word;'],
