@@ -325,7 +325,7 @@ export const STREAM_MUTANTS: readonly Mutant[] = [
     cuts: true,
     name: 'the next state written over the one in force',
     file: `${GRAD}groups.ts`,
-    edits: [['== 1 ? 2 : 1', '== 1 ? 1 : 2']],
+    edits: [['>> 8) & 15) == 1 ? 2 : 1', '>> 8) & 15) == 1 ? 1 : 2']],
   },
   {
     name: 'a state that never changes',
