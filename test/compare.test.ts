@@ -89,7 +89,7 @@ test('without its vector unit ours is exact, and still ahead of SONIC, which has
 });
 
 test('with LEA in the module ours is what it does: exact, and as a replay of it, at 100 µF too', () => {
-  // Where tiles take a quarter of a charge, cuts that a model of a charge does not play come on top (docs/ACCEL.md).
+  // Not within a tenth where a replay is cut and this model is not: an open fault (docs/ACCEL.md, "LEA").
   for (const [model, apart] of [
     ['rad-mnist', 0.1],
     ['rad-har', 0.2],
