@@ -65,6 +65,15 @@ test('a faulty one: exit code 1, layer and cause, as table and as JSON', async (
   assert.is(result.layers.filter(({ sound }) => !sound).length, 1);
 });
 
+test('a layer without any error of its own is called exact, not some decibels', async () => {
+  const [image, model, data] = ['digits.brn', 'digits.tflite', 'digits-samples.npy'].map(
+    (name) => `checkpoints/${name}`,
+  );
+  const { out } = await command('xray', image!, '--reference', model!, '--data', data!, '--samples', '2');
+  assert.match(out, / {2}pool1 +max_pool_s8 .* exact\n/);
+  assert.match(out, / {2}fc1 +circulant.* [\d.]+ +[\d.]+\n/);
+});
+
 test('bytes of a page are the same for the same run; a log gives the same figures', async () => {
   await xray('wrong.brn', '--report', at('one.html'), '--save-log', at('device.log'));
   await xray('wrong.brn', '--report', at('one.html.again'));

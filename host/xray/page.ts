@@ -4,6 +4,7 @@ import { csvOf, escaped } from '../report/html.js';
 import { figure, htmlPage } from '../report/page.js';
 import { count } from '../report/text.js';
 import { BLANK, type LayerPicture } from './pictures.js';
+import { decibels, isExact } from './statistics.js';
 import type { LayerReport, XrayOutput } from './xray.js';
 
 /** dB that fill a bar. */
@@ -24,8 +25,8 @@ function row(layer: LayerReport): string {
     ? `<i style="width:${width(layer.sqnrDb)}%"></i><i class="own" style="width:${width(layer.ownSqnrDb)}%"></i>`
     : '';
   const cells = [
-    compared ? layer.sqnrDb.toFixed(1) : '–',
-    compared ? layer.ownSqnrDb.toFixed(1) : '–',
+    compared ? decibels(layer.sqnrDb) : '–',
+    compared ? decibels(layer.ownSqnrDb) : '–',
     compared ? short(layer.meanError) : '–',
     compared ? short(layer.maxError) : '–',
     percent(layer.saturatedShare),
@@ -53,20 +54,19 @@ function verdict({ faults }: XrayOutput): string {
 /** SQNR along the network, against the model and of the layer alone. */
 function chartOf(layers: readonly LayerReport[]): Chart {
   const shown = layers.filter(({ reference }) => reference !== undefined);
-  const finite = (db: number): number => Math.max(0, Math.min(999, db));
+  const ratios = shown.flatMap(({ sqnrDb, ownSqnrDb }) => [sqnrDb, ownSqnrDb]).filter((db) => !isExact(db));
+  const most = Math.max(FULL_DB, ...ratios);
+  /** What is exact reaches the top. */
+  const height = (db: number): number => Math.max(0, isExact(db) ? most : db);
   const bar = (style: string, what: string, x: number, name: string, db: number) =>
     ({
       kind: 'bar',
       style,
       x,
-      y: finite(db),
+      y: height(db),
       width: 0.36,
-      title: `${name}, ${what}: ${db.toFixed(1)} dB`,
+      title: `${name}, ${what}: ${decibels(db)}${isExact(db) ? '' : ' dB'}`,
     }) as const;
-  const most = Math.max(
-    FULL_DB / 2,
-    ...shown.flatMap((layer) => [finite(layer.sqnrDb), finite(layer.ownSqnrDb)]),
-  );
   return {
     label: 'Signal over error of each layer (SQNR)',
     width: 1100,

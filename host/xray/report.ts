@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import type { LayerReport, XrayResult } from './xray.js';
+import { decibels } from './statistics.js';
 import { table } from '../report/text.js';
 
 const short = (value: number): string => `${Number(value.toPrecision(3))}`;
@@ -11,7 +12,7 @@ const marked = ({ sound, name }: LayerReport): string => `${sound ? ' ' : '✗'}
 function nearness(layer: LayerReport): string[] {
   const { kernel, shape, reference, sqnrDb, ownSqnrDb } = layer;
   const figures =
-    reference === undefined ? ['–', '–', '–'] : [reference, sqnrDb.toFixed(1), ownSqnrDb.toFixed(1)];
+    reference === undefined ? ['–', '–', '–'] : [reference, decibels(sqnrDb), decibels(ownSqnrDb)];
   return [marked(layer), kernel, shape.join('×'), ...figures];
 }
 

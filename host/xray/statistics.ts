@@ -29,6 +29,11 @@ export const limitsOf = ({ dtype }: TensorSpec): [low: number, high: number] =>
 export const dequantize = (values: Values, { scale, zeroPoint }: TensorSpec): Float64Array =>
   Float64Array.from(values, (q) => (q - zeroPoint) * scale);
 
+export const isExact = (db: number): boolean => db === MOST_DB;
+
+/** As people read it; `exact` where there is no error to take a ratio of. */
+export const decibels = (db: number): string => (isExact(db) ? 'exact' : db.toFixed(1));
+
 export function signalToNoise(signal: number, noise: number): number {
   if (noise === 0) return MOST_DB;
   return Math.max(
