@@ -1,7 +1,7 @@
 // `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost|choice] [--angles A,B] [--seeds N]
-// [--subjects A,B] [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk, against other ways to
-// adapt. Prints tables, then one line of JSON; progress on stderr. Subjects are 1 to 18; methods, of `motion`: none, prototype,
-// last, bias, ours, float, sums, each, tuned; all by default.
+// [--labels N] [--rank N] [--subjects A,B] [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk,
+// against other ways to adapt. Prints tables, then one line of JSON; progress on stderr. Labels and rank are of `digits`; subjects
+// are 1 to 18; methods: none, prototype, last, bias, ours, float, sums; of `motion` each and tuned, too; all by default.
 import { parseArgs } from 'node:util';
 import { table } from '../host/report/text.js';
 import { benchChoice } from './learning/choice.js';
@@ -11,7 +11,7 @@ import { benchKeywords, WORDS } from './learning/keywords.js';
 import { deviation, mean, percent } from './learning/methods.js';
 import { benchMotion, SHOTS } from './learning/motion.js';
 import { benchStreams, benchUnlabelled } from './learning/streams.js';
-import { benchDigits } from './learning/rotated-digits.js';
+import { benchDigits, LABELS } from './learning/rotated-digits.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,9 +20,13 @@ const { values, positionals } = parseArgs({
     seeds: { type: 'string', default: '5' },
     subjects: { type: 'string', default: '1,4,7,10,13,16' },
     methods: { type: 'string', default: '' },
+    labels: { type: 'string', default: `${LABELS}` },
+    rank: { type: 'string', default: '0' },
   },
 });
 const seeds = Number(values.seeds);
+const labels = Number(values.labels);
+const names = values.methods.split(',').filter((name) => name !== '');
 const asked = (name: string): boolean => positionals.length === 0 || positionals.includes(name);
 const spread = (shares: readonly number[]): string =>
   `${percent(mean(shares))} ± ${percent(deviation(shares))}`;
@@ -30,9 +34,12 @@ const spread = (shares: readonly number[]): string =>
 const results: Record<string, unknown> = {};
 
 if (asked('digits')) {
-  const all = benchDigits(values.angles.split(',').map(Number), seeds);
+  const angles = values.angles.split(',').map(Number);
+  const all = benchDigits({ angles, seeds, labels, rank: Number(values.rank), names });
   results['digits'] = all;
-  console.log(`% right of 1,000 rotated digits, head:2, 200 labels, ${seeds} seeds (simulated at the desk)`);
+  console.log(
+    `% right of 1,000 rotated digits, head:2, ${labels} labels, ${seeds} seeds (simulated at the desk)`,
+  );
   const head = ['', ...all.map(({ degrees }) => `${degrees}°`), 'mean'];
   const rows = all[0]!.methods.map(({ name }, i) => {
     const of = all.map(({ methods }) => methods[i]!.shares);
@@ -111,7 +118,6 @@ const folder = process.env['BROWNOUT_DATA'];
 if (asked('motion') && !folder) {
   console.log('skipped: MotionSense: set BROWNOUT_DATA to the folder that holds motionsense/');
 } else if (asked('motion')) {
-  const names = values.methods.split(',').filter((name) => name !== '');
   const { subjects, methods } = benchMotion(folder!, values.subjects.split(',').map(Number), names);
   results['motion'] = { subjects, methods };
   console.log(

@@ -101,24 +101,40 @@ export interface DigitsResult {
   methods: { name: string; learningRate: number | undefined; shares: number[] }[];
 }
 
-export function benchDigits(angles: readonly number[], seeds: number): DigitsResult[] {
+export interface DigitsOptions {
+  angles: readonly number[];
+  seeds: number;
+  labels: number;
+  /** Of the head by sums; 0: its default. */
+  rank: number;
+  /** Of the methods, those that are run; none: all. */
+  names: readonly string[];
+}
+
+export function benchDigits({ angles, seeds, labels, rank, names }: DigitsOptions): DigitsResult[] {
   const network = digits();
   const tuning = tuningSamples(network);
+  const bySums = (): LearnOptions => ({
+    ...{ layers: 'sums', late: false, data: factorySamples(network, FACTORY) },
+    ...(rank > 0 ? { rank } : {}),
+  });
   // Both at the rate that suits float: what is left between them is the arithmetic.
-  const reference = float(network, LEARNABLE, [tuning]);
-  const bySums: LearnOptions = { layers: 'sums', late: false, data: factorySamples(network, FACTORY) };
-  const methods: Method[] = [
-    unadapted(network),
-    prototype(network),
-    integer('last', network, { ...LEARNABLE, layers: 'last' }, [tuning]),
-    integer('bias', network, { ...LEARNABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
-    integer('ours', network, LEARNABLE, reference.learningRate!),
-    reference,
-    sums('sums', network, tunedSums(network, bySums, [tuning])),
-  ];
+  let reference: Method | undefined;
+  const inFloat = (): Method => (reference ??= float(network, LEARNABLE, [tuning]));
+  const makers: Record<string, () => Method> = {
+    none: () => unadapted(network),
+    prototype: () => prototype(network),
+    last: () => integer('last', network, { ...LEARNABLE, layers: 'last' }, [tuning]),
+    bias: () => integer('bias', network, { ...LEARNABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
+    ours: () => integer('ours', network, LEARNABLE, inFloat().learningRate!),
+    float: inFloat,
+    sums: () => sums('sums', network, tunedSums(network, bySums(), [tuning])),
+  };
+  const chosen = Object.entries(makers).filter(([name]) => names.length === 0 || names.includes(name));
+  const methods = chosen.map(([, make]) => make());
   return angles.map((degrees) => {
     const { pool, unseen } = splitAt(network, degrees);
-    const streams = Array.from({ length: seeds }, (_, seed) => draw(new Random(1000 + seed), pool, LABELS));
+    const streams = Array.from({ length: seeds }, (_, seed) => draw(new Random(1000 + seed), pool, labels));
     const run = ({ name, learningRate, run: learn }: Method): DigitsResult['methods'][number] => {
       const shares = streams.map((stream, seed) => learn(stream, unseen, seed + 1));
       console.error(`${degrees}° ${name} (rate ${learningRate ?? '-'}): ${shares.join(' ')}`);

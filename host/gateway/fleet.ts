@@ -8,7 +8,7 @@ import { type SumsOfImage, sumsOfImage } from '../learning/sums/of-image.js';
 import { type Sums, triangle } from '../learning/sums/spec.js';
 import { crc32 } from '../model/crc32.js';
 import type { Image } from '../model/image.js';
-import { FleetLog, type LogEntry } from './log.js';
+import { FleetLog, type LogEntry, type LogRecord } from './log.js';
 
 const SIXTEENTHS = 16;
 /** Number of a device that is forgotten: none that it sends is larger. */
@@ -36,9 +36,26 @@ export interface FleetStatus {
   repeated: number;
 }
 
+/** A message that waits for the disk. */
+interface Arrival {
+  record: LogRecord;
+  crc: number;
+  /** With the number that counts. */
+  resolve: (version: number) => void;
+  reject: (reason: unknown) => void;
+}
+
 function refuse(found: string, expected: string, hint: string, code = 'E_CONTRIBUTION'): never {
   throw new BrownoutError({ code, found, expected, hint });
 }
+
+const otherSums = ({ device, version }: LogRecord): BrownoutError =>
+  new BrownoutError({
+    code: 'E_CONTRIBUTION',
+    found: `other sums of device "${device}" under number ${version}`,
+    expected: 'one number for one set of sums',
+    hint: 'A device counts its updates: restore its NVM from no older dump.',
+  });
 
 /** What a device's sums have more than the factory's, int32: counts, totals, products. */
 function contribution(sums: Sums, of: SumsOfImage): Int32Array {
@@ -61,7 +78,9 @@ export class Fleet {
   #samples = 0;
   #accepted = 0;
   #repeated = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  /** What came while others were written: it goes to the disk together. */
+  #waiting: Arrival[] = [];
+  #writing: Promise<void> | undefined;
 
   private constructor(
     readonly image: Image,
@@ -105,23 +124,16 @@ export class Fleet {
     const samples = this.#check(sums);
     const words = contribution(sums, this.#of);
     const payload = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
-    const next = this.#queue.then(() => this.#store(device, version, samples, payload));
-    this.#queue = next.catch(() => undefined);
-    return next;
+    return this.#arrive({ device, version, samples, payload });
   }
 
   /**
    * Takes off all that `device` had sent, and takes nothing of it again. Returns when that is on disk, and what it had sent is
    * not any more.
    */
-  forget(device: string): Promise<void> {
-    const nothing = new Uint8Array(4 * this.#totals.length);
-    const next = this.#queue.then(async () => {
-      await this.#store(device, FORGOTTEN, 0, nothing);
-      this.#compact();
-    });
-    this.#queue = next.catch(() => undefined);
-    return next;
+  async forget(device: string): Promise<void> {
+    const payload = new Uint8Array(4 * this.#totals.length);
+    await this.#arrive({ device, version: FORGOTTEN, samples: 0, payload });
   }
 
   /** The fleet's weight bank as `import-weights` reads it: the factory's sums and all devices', and the head that they make. */
@@ -146,7 +158,7 @@ export class Fleet {
   }
 
   async close(): Promise<void> {
-    await this.#queue;
+    await this.#writing;
     this.log.close();
   }
 
@@ -193,24 +205,52 @@ export class Fleet {
     return samples;
   }
 
-  async #store(device: string, version: number, samples: number, payload: Uint8Array): Promise<number> {
-    const known = this.#known.get(device);
-    const crc = crc32(payload);
-    if (known && known.version === version && known.crc !== crc)
-      refuse(
-        `other sums of device "${device}" under number ${version}`,
-        'one number for one set of sums',
-        'A device counts its updates: restore its NVM from no older dump.',
-      );
-    if (known && known.version >= version) {
-      this.#repeated++;
-      return known.version;
+  #arrive(record: LogRecord): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ record, crc: crc32(record.payload), resolve, reject });
+      this.#writing ??= this.#write();
+    });
+  }
+
+  /** Writes what waits, all that has come in the meantime at once, until nothing does. Nobody is told before it is on disk. */
+  async #write(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      try {
+        const fresh = this.#sort(batch);
+        const entries = await this.log.append(fresh.map(({ record }) => record));
+        fresh.forEach(({ record, crc }, i) => {
+          const { device, version, samples, payload } = record;
+          this.#apply(device, { version, samples, crc, entry: entries[i]! }, payload);
+        });
+        const forgets = batch.some(({ record }) => record.version === FORGOTTEN);
+        if (forgets || this.log.isSparse(this.#known.size, 4 * this.#totals.length)) this.#compact();
+        this.#accepted += fresh.length;
+        for (const { record, resolve } of batch) resolve(this.#known.get(record.device)!.version);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
     }
-    const entry = await this.log.append({ device, version, samples, payload });
-    this.#apply(device, { version, samples, crc, entry }, payload);
-    this.#accepted++;
-    if (this.log.isSparse(this.#known.size, payload.length)) this.#compact();
-    return version;
+    // At once: what comes next finds nobody writing.
+    this.#writing = undefined;
+  }
+
+  /** What of `batch` is news. Refuses other sums under a number that is known. */
+  #sort(batch: Arrival[]): Arrival[] {
+    const newest = new Map<string, Pick<Known, 'version' | 'crc'>>();
+    return batch.filter((arrival) => {
+      const { record, crc, reject } = arrival;
+      const { device, version } = record;
+      const known = newest.get(device) ?? this.#known.get(device);
+      if (known && known.version >= version) {
+        if (known.version === version && known.crc !== crc) reject(otherSums(record));
+        else this.#repeated++;
+        return false;
+      }
+      newest.set(device, { version, crc });
+      return true;
+    });
   }
 
   /** Writes the log anew with what counts. */

@@ -3,7 +3,7 @@
 import {
   closeSync,
   existsSync,
-  fdatasyncSync,
+  fdatasync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -17,6 +17,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { BrownoutError } from '../error.js';
 import { crc32 } from '../model/crc32.js';
 
@@ -43,6 +44,8 @@ const MOST_BYTES = 1 << 24;
 /** Bytes that do not count any more, for each that does, before the file is written anew. */
 const MOST_WASTE = 4;
 const LEAST_COMPACTED = 1 << 20;
+
+const sync = promisify(fdatasync);
 
 function refuse(found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code: 'E_STORE', found, expected, hint });
@@ -150,15 +153,21 @@ export class FleetLog {
     if (size > this.#end) ftruncateSync(this.file, this.#end);
   }
 
-  /** Returns when the record is on disk. */
-  append(record: LogRecord): Promise<LogEntry> {
-    const bytes = encode(record);
-    const start = this.#end;
-    writeSync(this.file, bytes, 0, bytes.length, start);
-    fdatasyncSync(this.file);
-    this.#end += bytes.length;
-    const at = start + bytes.length - record.payload.length;
-    return Promise.resolve({ at, bytes: record.payload.length, start, end: this.#end });
+  /** Returns when the records are on disk. Until then nothing else may be written. */
+  async append(records: readonly LogRecord[]): Promise<LogEntry[]> {
+    if (records.length === 0) return [];
+    let end = this.#end;
+    const parts = records.map(encode);
+    const entries = records.map(({ payload }, i): LogEntry => {
+      const start = end;
+      end += parts[i]!.length;
+      return { at: end - payload.length, bytes: payload.length, start, end };
+    });
+    const bytes = Buffer.concat(parts);
+    writeSync(this.file, bytes, 0, bytes.length, this.#end);
+    await sync(this.file);
+    this.#end = end;
+    return entries;
   }
 
   payloadOf({ at, bytes }: LogEntry): Uint8Array {

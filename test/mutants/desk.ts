@@ -27,6 +27,12 @@ export const DESK = [
     ['what a device sent before stays', ' - (stale ? stale.getInt32(4 * i, true) : 0)', ''],
     ['samples sent before count again', ' - (known?.samples ?? 0)', ''],
     ['a message replayed is stored again', 'if (known && known.version >= version) {', 'if (false) {'],
+    ['messages written together not compared', 'newest.get(device) ?? ', ''],
+    [
+      'only the first of those that came meanwhile',
+      'fresh.map(({ record }) => record)',
+      '[fresh[0]!.record]',
+    ],
   ]),
   ...of('host/compare/strategies/layers.ts', { test: 'compare' }, [
     ['what ends an inference is a layer', '.filter(({ op }) => !op.isLearning)', ''],
