@@ -16,6 +16,7 @@ import { deviceProfile } from '../profiles/index.js';
 import { meteredBoots } from './strategies/boot.js';
 import { type Layer, layerOps, layersOf } from './strategies/layers.js';
 import {
+  isOwn,
   programFor,
   type ProgramOptions,
   STRATEGIES,
@@ -83,8 +84,8 @@ const ratio = (a: ProgramRun | null, b: ProgramRun | null): { time: number; ener
 const PLANNED_UF = 1500;
 
 /** The capacitor that a network is planned for: where ours is what the module does, and no model of it, the row's. */
-const plannedUf = ({ body }: DeviceProfile, capacitorUf: number): number =>
-  body.value === 'lea' ? capacitorUf : PLANNED_UF;
+const plannedUf = (profile: DeviceProfile, capacitorUf: number): number =>
+  isOwn(profile) ? capacitorUf : PLANNED_UF;
 
 /** A named network, planned for the device and a capacitor; or the image as it is. */
 function imageFor(model: string | Image, device: DeviceProfile, capacitorUf: number): Image {
@@ -107,11 +108,11 @@ class Comparison {
     readonly layers: readonly Layer[],
     readonly profile: DeviceProfile,
     readonly boots: ProgramOptions['boots'],
-    readonly options: { seed: number; converter: string | OwnConverter; policy: string },
+    readonly options: { seed: number; converter: string | OwnConverter; policy: string; every: number },
   ) {}
 
   cell(strategy: Strategy, capacitorUf: number, trace: string | Trace, fftFactor = 1): CompareCell | null {
-    const { converter, policy, seed } = this.options;
+    const { converter, policy, every, seed } = this.options;
     const storage = storageFor(this.profile, { capacitorUf, converter });
     const chargeUj = storageChargeUj(storage);
     const program = programFor(strategy, this.layers, this.profile, {
@@ -119,6 +120,7 @@ class Comparison {
       chargeUj,
       boots: this.boots,
       policy,
+      every,
     });
     const run = runProgram(
       program,
@@ -171,7 +173,9 @@ function plansOf(
     if (known) return known;
     const image = withInput(imageFor(model, profile, uf), typeof model === 'string' ? {} : settings);
     const boots = meteredBoots(image, profile);
-    const options = { seed, converter, policy };
+    // By any other name it is what that says.
+    const every = policy === 'auto' && isOwn(profile) ? image.policy.every : 0;
+    const options = { seed, converter, policy, every };
     const made = { image, comparison: new Comparison(layersOf(image, profile), profile, boots, options) };
     plans.set(uf, made);
     return made;

@@ -102,4 +102,9 @@ export const msp430fr5994Lea: DeviceProfile = {
   description: 'MSP430FR5994 at 8 MHz as above, long sums by LEA, 4 KB SRAM beside it',
   body: { value: 'lea', provenance: 'datasheet', source: 'TI SLASE54D: LEA; firmware/brownout_accel_lea.h' },
   sramBytes: { value: 4096, provenance: 'datasheet', source: 'TI SLASE54D: the half that is not LEA’s' },
+  warningV: {
+    value: 2.5,
+    provenance: 'estimated',
+    source: 'above turn-off by more than the largest tile of a plan (30 % of a charge) and a commit',
+  },
 };

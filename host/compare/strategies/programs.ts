@@ -36,8 +36,9 @@ export interface Program {
   /** After a cut: from the start, from the last unit, or from where a warning made the state durable. */
   recovery: 'restart' | 'unit' | 'demand';
   steps: Step[];
-  /** On demand: making the state durable. */
+  /** On demand: making the state durable, and after how many units that is done without a warning, too; 0: never. */
   save: Cost;
+  every: number;
   /** After the first boot, and after every other. */
   start: Cost;
   restore: Cost;
@@ -189,7 +190,7 @@ function cut(step: Step, most: number, prices: Prices): Step {
 }
 
 /** Whether ours is what the module does, by a plan made for the charge: where firmware uses the vector unit. */
-const isOwn = ({ profile }: Prices): boolean => profile.body.value === 'lea';
+export const isOwn = ({ body }: DeviceProfile): boolean => body.value === 'lea';
 
 /** Our kernels, as planned: in smaller units, as a plan for the charge had them, where the plan is another's. */
 function planned(layer: Layer, prices: Prices): Step {
@@ -199,7 +200,9 @@ function planned(layer: Layer, prices: Prices): Step {
   const unit = sum(prices.core((layer.cycles - enter) / layer.tiles), memory);
   const { name, tiles } = layer;
   const step = { name, method, exact: true, units: tiles, unit, commit: FREE, enter: prices.core(enter) };
-  return method === 'ntt' || isOwn(prices) ? step : cut(step, Math.floor(layer.outputs / tiles), prices);
+  return method === 'ntt' || isOwn(prices.profile)
+    ? step
+    : cut(step, Math.floor(layer.outputs / tiles), prices);
 }
 
 /** The same, circulant layers in the time domain. */
@@ -355,7 +358,7 @@ function spectral(layer: Layer, prices: Prices): Step {
  * and what is inexact only where there is hardware for it.
  */
 function ours(layer: Layer, prices: Prices): Step {
-  if (isOwn(prices)) return planned(layer, prices);
+  if (isOwn(prices.profile)) return planned(layer, prices);
   const exact = [planned(layer, prices), direct(layer, prices)];
   if (!prices.profile.accelerator || layer.kind === 'other') return cheapest(exact, prices);
   const spectra = layer.kind === 'circulant' ? [spectral(layer, prices), ace(layer, prices)] : [];
@@ -376,6 +379,8 @@ export interface ProgramOptions {
   boots: { first: BootCost; later: BootCost };
   /** When ours commits; default `auto`: at the monitor's warning. */
   policy?: string;
+  /** What that is for the plan, where ours is what the module does: after so many tiles, too; 0, the default: never. */
+  every?: number;
 }
 
 /** All layers as `strategy` runs them on a device. `fftFactor` scales what is estimated about FFTs; a charge bounds units. */
@@ -383,12 +388,12 @@ export function programFor(
   strategy: Strategy,
   layers: readonly Layer[],
   profile: DeviceProfile,
-  { fftFactor = 1, chargeUj, boots, policy = 'auto' }: ProgramOptions,
+  { fftFactor = 1, chargeUj, boots, policy = 'auto', every: plannedEvery = 0 }: ProgramOptions,
 ): Program {
   const prices = new Prices(profile, fftFactor, chargeUj, boots.later.nj);
   const steps = (make: (layer: Layer, prices: Prices) => Step): Step[] =>
     layers.map((layer) => make(layer, prices));
-  const nothing = { save: FREE, start: FREE, restore: FREE };
+  const nothing = { save: FREE, every: 0, start: FREE, restore: FREE };
   switch (strategy) {
     case 'base':
       return { strategy, recovery: 'restart', steps: steps(direct), ...nothing };
@@ -399,7 +404,7 @@ export function programFor(
     case 'ace+flex': {
       // FLEX saves which operation runs, loop and block indices, and the live vector.
       const live = Math.max(64, ...layers.map(({ block }) => 2 * block)) + 8;
-      const saved = { save: prices.write(live), start: FREE, restore: prices.read(live) };
+      const saved = { save: prices.write(live), every: 0, start: FREE, restore: prices.read(live) };
       return { strategy, recovery: 'demand', steps: steps(ace), ...saved };
     }
     case 'ours': {
@@ -410,6 +415,7 @@ export function programFor(
         recovery: every > 0 ? 'unit' : policy === 'never' ? 'restart' : 'demand',
         steps: every > 0 ? steps(ours).map((step) => committed(step, every, commit)) : steps(ours),
         save: commit,
+        every: plannedEvery,
         start: boots.first,
         restore: boots.later,
       };

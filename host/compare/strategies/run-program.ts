@@ -23,6 +23,10 @@ class Runner {
   #entered = false;
   #vain = 0;
   #lostNj = 0;
+  /** Where a boot goes on, on demand; units done since, and their energy. */
+  #saved = { step: 0, unit: 0 };
+  #unsaved = 0;
+  #unsavedNj = 0;
 
   constructor(
     readonly program: Program,
@@ -35,33 +39,54 @@ class Runner {
     return !this.supply.work(cycles, nj - cycles * this.profile.activeNjPerCycle.value).ended;
   }
 
-  /** As many units of `step` as the power holds for, at most those left; whether it ended, and units done. */
-  #units(step: Step): { done: number; ended: boolean } {
+  /** As many of `most` units of `step` as the power holds for; whether it ended, and units done. */
+  #units(step: Step, most: number): { done: number; ended: boolean } {
     const cycles = step.unit.cycles + step.commit.cycles;
     const nj = step.unit.nj + step.commit.nj;
-    const left = step.units - this.#unit;
     const extra = nj - cycles * this.profile.activeNjPerCycle.value;
     const until = this.program.recovery === 'demand' ? 'warning' : 'turnOff';
-    const { done, ended } = this.supply.work(cycles * left, extra * left, until);
-    const units = Math.min(left, done / cycles + 1e-9);
+    const { done, ended } = this.supply.work(cycles * most, extra * most, until);
+    const units = Math.min(most, done / cycles + 1e-9);
     const whole = Math.floor(units);
-    if (!ended || until === 'warning') return { done: ended ? units : left, ended };
+    if (!ended || until === 'warning') return { done: ended ? units : most, ended };
     this.#lostNj += (units - whole) * nj;
     return { done: whole, ended };
   }
 
-  /** A warning: the unit at hand is finished, the state saved, and the device sleeps. Whether the power held. */
+  /** Units done, not yet durable. */
+  #add(step: Step, units: number): void {
+    this.#unit += units;
+    this.#unsaved += units;
+    this.#unsavedNj += units * step.unit.nj;
+  }
+
+  /** Makes the state durable; whether the power held. */
+  #save(): boolean {
+    if (!this.#work(this.program.save)) return false;
+    this.#saved = { step: this.#step, unit: this.#unit };
+    if (this.#unsaved > 0) this.#vain = 0;
+    [this.#unsaved, this.#unsavedNj] = [0, 0];
+    return true;
+  }
+
+  /**
+   * A warning: the unit at hand is finished, the state saved, and the device sleeps; not where it commits by itself there, as the
+   * engine does not ask the monitor then. Whether the power held.
+   */
   #demand(step: Step, units: number): boolean {
-    const whole = Math.ceil(units - 1e-9);
-    const rest = whole - units;
-    if (!this.#work({ cycles: step.unit.cycles * rest, nj: step.unit.nj * rest })) {
-      this.#lostNj += step.unit.nj * (units - Math.floor(units));
-      this.#unit += Math.floor(units);
+    const whole = Math.max(1, Math.ceil(units - 1e-9));
+    const { cycles, nj } = step.unit;
+    const rest = (whole - units) * cycles;
+    const extra = nj / cycles - this.profile.activeNjPerCycle.value;
+    const { done, ended } = this.supply.work(rest, extra * rest);
+    if (ended) {
+      this.#unsavedNj += (units + done / cycles) * nj;
       return false;
     }
-    if (!this.#work(this.program.save)) return false;
-    this.#unit += whole;
-    if (whole > 0) this.#vain = 0;
+    this.#add(step, whole);
+    const asked = this.program.every === 0 || this.#unsaved < this.program.every;
+    if (!this.#save()) return false;
+    if (!asked) return true;
     try {
       this.supply.sleep();
       return true;
@@ -69,6 +94,23 @@ class Runner {
       if (error instanceof PowerCut) return false;
       throw error;
     }
+  }
+
+  /** Units of `step` up to its end, or to where the program commits by itself. Whether the power held. */
+  #some(step: Step): boolean {
+    const left = step.units - this.#unit;
+    const { recovery, every } = this.program;
+    const onDemand = recovery === 'demand';
+    const most = onDemand && every > 0 ? Math.min(left, every - this.#unsaved) : left;
+    const { done, ended } = this.#units(step, most);
+    if (!onDemand) {
+      this.#unit += done;
+      if (done > 0 && recovery === 'unit') this.#vain = 0;
+      return !ended;
+    }
+    if (ended) return this.#demand(step, done);
+    this.#add(step, done);
+    return every === 0 || this.#unsaved < every || this.#save();
   }
 
   /** From a boot to a cut; whether the program ended. */
@@ -81,14 +123,7 @@ class Runner {
       const step = this.program.steps[this.#step]!;
       if (!this.#entered && !this.#work(step.enter)) return false;
       this.#entered = true;
-      const { done, ended } = this.#units(step);
-      if (ended && this.program.recovery === 'demand') {
-        if (!this.#demand(step, done)) return false;
-      } else {
-        this.#unit += done;
-        if (done > 0 && this.program.recovery !== 'restart') this.#vain = 0;
-        if (ended) return false;
-      }
+      if (!this.#some(step)) return false;
       if (this.#unit < step.units) continue;
       this.#unit = 0;
       this.#step++;
@@ -97,13 +132,23 @@ class Runner {
     return true;
   }
 
+  /** What a cut leaves. */
+  #back(): void {
+    const { recovery } = this.program;
+    if (recovery === 'restart') [this.#step, this.#unit] = [0, 0];
+    if (recovery !== 'demand') return;
+    this.#lostNj += this.#unsavedNj;
+    [this.#unsaved, this.#unsavedNj] = [0, 0];
+    [this.#step, this.#unit] = [this.#saved.step, this.#saved.unit];
+  }
+
   run(): ProgramRun | null {
     const { supply } = this;
     supply.boot(undefined);
     const startUs = supply.timeUs;
     while (!this.#life()) {
       if (++this.#vain > VAIN_BOOTS) return null;
-      if (this.program.recovery === 'restart') [this.#step, this.#unit] = [0, 0];
+      this.#back();
       supply.boot(undefined);
     }
     const { compute, nvm, boot, sleep } = supply.statistics.energyUj;
