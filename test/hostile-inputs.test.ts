@@ -79,6 +79,33 @@ test('png: chunks without end cost no more than their bytes, and what contradict
     assert.is(failure(() => readInput(file), what).code, 'E_PNG', what);
 });
 
+test('png: what swells or ends early is not read, and a chunk with a bit flipped is seen by its CRC-32', () => {
+  const grey = (pixels: number[] | number): Uint8Array => {
+    const packed = deflateSync(typeof pixels === 'number' ? new Uint8Array(pixels) : Uint8Array.from(pixels));
+    return png([header(1, 2, 8, 0), ['IDAT', new Uint8Array(packed)], end]);
+  };
+  const found = (file: Uint8Array): string => failure(() => readInput(file)).found;
+  assert.match(found(grey(32 << 20)), /do not unpack/);
+  assert.match(found(grey([0, 7, 0])), /3 bytes of pixels/);
+  assert.match(found(grey([0, 7, 5, 9])), /row filter 5/);
+  assert.match(found(png([end])), /no header/);
+  const [, ordinary] = header(1, 2, 8, 0);
+  const packedTwice: [string, Uint8Array] = ['IHDR', ordinary.with(10, 1)];
+  assert.match(found(png([packedTwice, ['IDAT', new Uint8Array()], end])), /compression 1/);
+  for (const [width, height] of [
+    [0, 2],
+    [2049, 2049],
+  ] as const)
+    assert.match(found(png([header(width, height, 8, 0), end])), new RegExp(`${width} by ${height} pixels`));
+  // In a palette nothing else would tell.
+  const palette: [string, Uint8Array] = ['PLTE', Uint8Array.of(1, 2, 3, 4, 5, 6)];
+  const rows = new Uint8Array(deflateSync(Uint8Array.of(0, 0, 0, 1)));
+  const file = png([header(1, 2, 8, 3), palette, ['IDAT', rows], end]);
+  readInput(file);
+  file[8 + 25 + 8] = 9;
+  assert.match(found(file), /PLTE with another CRC-32/);
+});
+
 test('bmp: from the top down, RLE4 with jumps, and runs without an end', () => {
   const bmp = (
     bits: number,

@@ -3,25 +3,59 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { GROUP_SHIFT, H_LEARNING, OP_KIND, OpKind, T_STATE_BYTES } from '../assembly/layout.js';
+import {
+  ALIGNMENT,
+  CONSTANT,
+  GROUP_SHIFT,
+  HEADER_BYTES,
+  H_CRC,
+  H_IMAGE_ID,
+  H_LEARNING,
+  H_REGIONS,
+  MOST_CLASSES,
+  MOST_ENTRIES,
+  MOST_LANES,
+  OP_KIND,
+  OpKind,
+  REGION_COUNT,
+  STATE_BYTES,
+  T_BANKS,
+  T_BANK_BYTES,
+  T_CLASSES,
+  T_ENTRIES,
+  T_FACTORY,
+  T_FIRST_STATE,
+  T_LABEL,
+  T_LANES,
+  T_LANE_BYTES,
+  T_LANE_COUNT,
+  T_RING,
+  T_STATES,
+  T_STATE_BYTES,
+  T_VERDICTS,
+} from '../assembly/layout.js';
 import { SUMS_AT, SUMS_SHAPE } from '../assembly/learning-layout.js';
 import { loadSegments } from '../host/firmware/binaries.js';
 import { MANIFEST, type Manifest, manifestOf } from '../host/firmware/manifest.js';
-import { factoryWeights, readWeights, writeWeights } from '../host/learning/learned.js';
+import { factoryWeights, learnedWeights, readWeights, writeWeights } from '../host/learning/learned.js';
 import { sumsOfImage } from '../host/learning/sums/of-image.js';
 import { Random } from '../host/math/random.js';
 import { crc32 } from '../host/model/crc32.js';
-import { readImage, resealImage } from '../host/model/image.js';
+import { cursorBytes, idleFields } from '../host/model/cursor.js';
+import { type Image, readImage, resealImage } from '../host/model/image.js';
 import type { OpRecord } from '../host/model/record.js';
+import { concat, writeSections } from '../host/model/sections.js';
+import { stateRecord } from '../host/model/state-record.js';
 import { run } from '../host/run/run.js';
 import { verify } from '../host/verify/verify.js';
 import { int8s } from '../samples/networks.js';
 import { elf, firmwareFolder } from './hostile/firmware-folder.js';
 import { compileUnproved } from './util/compile.js';
-import { codeOf } from './util/failure.js';
+import { codeOf, failure } from './util/failure.js';
 import { field, resealed, setField } from './util/image-bytes.js';
 import { learnable } from './util/learnable.js';
 import { temporaryFolder } from './util/native.js';
+import { counter } from './util/sum-of-two.js';
 
 const data = Array.from({ length: 24 }, (_, i) => ({ input: int8s(new Random(i), 8), label: i % 3 }));
 const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
@@ -52,6 +86,100 @@ test('a state bank that is larger than its entries, as builds with entries of 12
   assert.is(
     codeOf(() => readImage(file)),
     'E_IMAGE_HEADER',
+  );
+});
+
+const reading = (file: Uint8Array, what = ''): string => failure(() => readImage(file), what).found;
+
+/** The header of `of` with a field changed, and its own checksum made to fit. */
+function withField(of: Image, at: number, value: number): Uint8Array {
+  const file = of.file.slice();
+  setField(file, at, value);
+  setField(file, H_CRC, crc32(file.subarray(H_IMAGE_ID, HEADER_BYTES)));
+  return file;
+}
+
+test('regions outside of the image or of NVM, ids of another image, samples of another size: each by its own name', () => {
+  for (let region = 0; region < REGION_COUNT; region++) {
+    const at = H_REGIONS + 8 * region;
+    for (const [where, value] of [
+      [at, 0],
+      [at, field(image.file, at) + 2],
+      [at, 0x7fff_fff0],
+      [at + 4, 0x7fff_fff0],
+    ] as const)
+      assert.match(reading(withField(image, where, value)), new RegExp(`^region ${region} at `));
+  }
+  assert.match(reading(withField(image, H_IMAGE_ID, image.imageId ^ 1)), /^image id /);
+  const cut = failure(() => readImage(image.file.subarray(0, image.imageBytes - 4)));
+  assert.equal([cut.code, cut.expected], ['E_IMAGE_SIZE', `at least ${image.imageBytes}`]);
+  const desk = (...sections: Uint8Array[]): Uint8Array => concat([image.device, ...sections]);
+  assert.match(reading(desk()), /^no metadata/);
+  const sample = new Int8Array(image.input.bytes + 1);
+  assert.match(reading(desk(...writeSections(image.metadata, sample))), /^a sample of 9 bytes/);
+});
+
+test('a state that is kept, outside of NVM or of the image, is refused by name', () => {
+  const stream = readImage(compileUnproved(counter([10, 20])));
+  const { states, firstState } = stream.stream!;
+  for (const [at, value] of [
+    [T_STATES, 0],
+    [T_STATES, states + 2],
+    [T_STATES, stream.nvmBytes],
+    [T_STATE_BYTES, 0],
+    [T_STATE_BYTES, 0x1000_0000],
+    [T_FIRST_STATE, 64],
+    [T_FIRST_STATE, firstState + 2],
+    [T_FIRST_STATE, CONSTANT + stream.imageBytes],
+    [T_ENTRIES, 4],
+  ] as const) {
+    const file = resealed(stream, (bytes) => setField(bytes, field(bytes, H_LEARNING) + at, value));
+    assert.match(reading(file, `${at}: ${value}`), /^a learning header at /);
+  }
+});
+
+test('a learning header whose banks, ring or lanes lie outside, or are too many, is refused by name', () => {
+  const { factory, firstState, stateBytes } = image.learning!;
+  const constant = image.imageBytes + CONSTANT;
+  for (const [at, value] of [
+    [T_BANKS, image.nvmBytes],
+    [T_BANKS, STATE_BYTES - 4],
+    [T_STATES, image.nvmBytes - stateBytes],
+    [T_RING, image.nvmBytes - 8],
+    [T_LANES, STATE_BYTES - 4],
+    [T_LANE_BYTES, 0x1000_0000],
+    [T_VERDICTS, image.nvmBytes - 4],
+    [T_LABEL, image.nvmBytes - 3],
+    [T_FACTORY, factory - CONSTANT],
+    [T_FACTORY, constant],
+    [T_FIRST_STATE, firstState - CONSTANT],
+    [T_FIRST_STATE, constant],
+    [T_BANK_BYTES, 0x1000_0000],
+    [T_ENTRIES, 3],
+    [T_ENTRIES, MOST_ENTRIES + 1],
+    [T_LANE_COUNT, 0],
+    [T_LANE_COUNT, MOST_LANES + 1],
+    [T_CLASSES, 0],
+    [T_CLASSES, MOST_CLASSES + 1],
+    [T_STATE_BYTES, stateBytes - ALIGNMENT],
+  ] as const) {
+    const file = resealed(image, (bytes) => setField(bytes, field(bytes, H_LEARNING) + at, value));
+    assert.match(reading(file, `${at}: ${value}`), /^a learning header at /);
+  }
+});
+
+test('a dump: the weights of no bank are the factory’s, and good ones are not where there are none', () => {
+  const dump = (banks: number): Uint8Array => {
+    const nvm = new Uint8Array(image.nvmBytes).fill(3);
+    nvm.set(stateRecord(image.imageId));
+    nvm.set(cursorBytes({ ...idleFields(image.imageId), banks }, 1), image.slots.offset);
+    return nvm;
+  };
+  assert.equal(learnedWeights(dump(0), image), factoryWeights(image));
+  assert.equal(learnedWeights(dump(1), image), new Uint8Array(image.learning!.bankBytes).fill(3));
+  assert.is(
+    codeOf(() => learnedWeights(dump(0x10), image)),
+    'E_CURSOR',
   );
 });
 

@@ -88,6 +88,30 @@ test('zip: ZIP64 is read; overlaps, swelling, doubles and what is encrypted are 
     assert.is(failure(() => readInput(file), what).code, 'E_NPZ', what);
 });
 
+test('zip: what a directory says of places outside is refused by the place, before anything is unpacked', () => {
+  const member: Member = { name: 'x.npy', content: writeNpy(array) };
+  const file = zip([member]);
+  const entry = file.length - 22 - (46 + 5);
+  const found = (edits: Record<number, number>, of = file): string => {
+    const edited = of.slice();
+    for (const [at, value] of Object.entries(edits))
+      new DataView(edited.buffer).setUint16(Number(at), value, true);
+    return failure(() => readInput(edited)).found;
+  };
+  assert.match(found({ 8: 8 }), /packed in two ways/);
+  assert.match(found({ [entry + 22]: 1, [entry + 26]: 1 }), /"x.npy" of 6\d{4} bytes/);
+  assert.match(found({ [entry + 30]: 0x7fff }), /entry 0 of 1 outside the directory/);
+  assert.match(found({ [file.length - 22 + 10]: 2 }), /entry 1 of 2 outside the directory/);
+  assert.match(found({ [file.length - 22 + 18]: 1 }), /entry 0 of 1 outside the directory/);
+  const wide = zip([{ ...member, zip64: true }]);
+  const extra = wide.length - 22 - 28;
+  assert.match(found({ [extra + 2]: 25 }, wide), /a field of 25 bytes/);
+  assert.match(found({ [extra + 2]: 8 }, wide), /no packed of/);
+  assert.match(found({ [file.length - 22]: 0 }), /no directory/);
+  const end64 = withEnd64(file);
+  assert.match(found({ [end64.length - 22 - 12 + 6]: 1 }, end64), /ZIP64 directory outside/);
+});
+
 test('zip: a member that swells is never unpacked beyond what the directory says', () => {
   const zeros = new Uint8Array(64 << 20);
   const bomb = new Uint8Array(deflateRawSync(zeros));
