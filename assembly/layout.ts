@@ -257,6 +257,7 @@ export enum OpKind {
   SETTLE = 148,
   WIPE = 149,
   FACTOR = 150,
+  ADD_GRAD = 151,
 }
 /** The first of learning: bit 0 of a build's mask of them. */
 export const KIND_LEARNING = 128;
@@ -475,8 +476,6 @@ export const S_FLAGS = 32;
 export const S_SKIPPED = 36;
 export const S_LAST_LOSS = 40;
 export const S_ENTRIES = 64;
-/** Drift is looked for from so many labelled samples on: until then the slow mean lags behind its start at 0. */
-export const DRIFT_FROM = 128;
 /** An entry: ticket; and a word of kind, label and stamp (learning-layout.ts). */
 export const ENTRY_BYTES = 8;
 export const E_TICKET_OF = 0;

@@ -1,7 +1,7 @@
 // Fields of the records of learning (docs/LEARNING.md), shared by the device (asc) and the desk (tsc) as those of layout.ts are.
 
 /** Kernels of learning there are, a bit a kind from KIND_LEARNING on. 144 is none any more: a head by sums of before. */
-export const KINDS_LEARNING = 0x7effff;
+export const KINDS_LEARNING = 0xfeffff;
 
 // The word of a ring entry: EntryKind (2 bits), label (8 bits), stamp modulo 2²².
 export const KIND_MASK = 3;
@@ -33,10 +33,20 @@ export const LOSS_TURN = 96;
 // but tiles are runs of inputs of one row: WIN_TILE_COLUMNS of them, and WIN_PART of their channels (0: all).
 export const GRAD_OUTPUT_HEIGHT = 44;
 
+/** Drift is looked for from so many labelled samples on: until then the slow mean lags behind its start at 0. */
+export const DRIFT_FROM = 128;
+
 // rescale: OP_INPUT sums, OP_OUTPUT the error, OP_WEIGHTS the activation (0: no ReLU), OP_BIAS the error above.
 export const RESCALE_COUNT = 72;
 export const RESCALE_GROUP = 76;
 export const RESCALE_BITS = 80;
+
+// add_grad: OP_INPUT an error, OP_WEIGHTS another (0: none), OP_OUTPUT their exponent and 12 bytes of zeros, then int32 sums.
+// Counts and groups as in rescale; σ of the other over that of the first: multiplier · 2^(shift − 14).
+export const ADD_GRAD_MULTIPLIER = 80;
+export const ADD_GRAD_SHIFT = 84;
+/** Bits that a sum has beside those of errors. */
+export const ADD_GRAD_GUARD = 14;
 
 // update_*: OP_INPUT the layer's input, OP_WEIGHTS W8, OP_BIAS folded biases (group WEIGHTS), OP_OUTPUT the error;
 // OP_REQUANT {m, s, mb, sb} of each output row; circulant: one for all. Shapes as in the op itself.

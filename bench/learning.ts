@@ -1,4 +1,4 @@
-// `npm run bench:learning -- [digits|motion|keywords|failures|streams|unlabelled|cost|choice] [--angles A,B] [--seeds N]
+// `npm run bench:learning -- [digits|residual|motion|keywords|failures|streams|unlabelled|cost|choice] [--angles A,B] [--seeds N]
 // [--labels N] [--rank N] [--subjects A,B] [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk,
 // against other ways to adapt. Prints tables, then one line of JSON; progress on stderr. Labels and rank are of `digits`; subjects
 // are 1 to 18; methods: none, prototype, last, bias, ours, float, sums; of `motion` each and tuned, too; all by default.
@@ -12,6 +12,7 @@ import { deviation, mean, percent } from './learning/methods.js';
 import { benchMotion, SHOTS } from './learning/motion.js';
 import { benchStreams, benchUnlabelled } from './learning/streams.js';
 import { benchDigits, LABELS } from './learning/rotated-digits.js';
+import { benchResidual } from './learning/residual.js';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -45,6 +46,18 @@ if (asked('digits')) {
     const of = all.map(({ methods }) => methods[i]!.shares);
     return [name, ...of.map(spread), percent(mean(of.flat()))];
   });
+  console.log(`${table([head, ...rows])}\n`);
+}
+
+if (asked('residual')) {
+  const all = benchResidual(values.angles.split(',').map(Number), seeds);
+  results['residual'] = all;
+  console.log(
+    `% right of 500 rotated digits, a small residual network, ${LABELS} labels, ${seeds} seeds (simulated at the desk)`,
+  );
+  const head = ['', ...all.map(({ degrees }) => `${degrees}°`)];
+  const names = all[0]!.methods.map(({ name }) => name);
+  const rows = names.map((name, i) => [name, ...all.map(({ methods }) => spread(methods[i]!.shares))]);
   console.log(`${table([head, ...rows])}\n`);
 }
 

@@ -25,6 +25,12 @@ const all = (): Image => {
   return readImage(compileUnproved(network, { learn: { layers: 'all', replay: 2, guardEvery: 5 } }));
 };
 
+const residual = (): Image => {
+  const block = ['conv:4', 'depthwise:4', 'conv:4!', 'add:0', 'mean', 'dense:4'];
+  const network = learnable(new Random(4), [6, 6, 2], block);
+  return readImage(compileUnproved(network, { learn: { layers: 'all', replay: 1 } }));
+};
+
 const sums = (): Image => headBySums(false);
 const forgetting = (): Image => headBySums(true);
 const headBySums = (forget: boolean): Image => {
@@ -46,6 +52,7 @@ function livesOf(units: number): number[] {
 }
 
 const cases: readonly [name: string, make: () => Image, boards: readonly string[]][] = [
+  ['a residual block', residual, ALL_BOARDS ? boardNames : ['qemu-mps2-an386', 'qemu-riscv-virt']],
   ['all layers', all, ALL_BOARDS ? boardNames : ['qemu-mps2-an386', 'qemu-riscv-virt']],
   ['a head by sums', sums, ALL_BOARDS ? boardNames : []],
   ['digits --learn head:2', digits, ALL_BOARDS ? boardNames : []],

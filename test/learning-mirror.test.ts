@@ -155,6 +155,22 @@ const NETS: Record<string, [number[], LayerText[]]> = {
     [6, 6, 2],
     ['conv:8', 'mean', 'dense:5'],
   ],
+  'a sum past two layers': [
+    [6, 6, 2],
+    ['conv:6', 'conv:5', 'conv:6!', 'add:0', 'average', 'dense:5'],
+  ],
+  'a sum of two ways, one of a layer of its own': [
+    [6, 6, 2],
+    ['conv:4', 'conv:5', 'conv:6!', 'conv:6!@0', 'add:2', 'mean', 'dense:5'],
+  ],
+  'depthwise in a block, the sum without a ReLU': [
+    [6, 6, 2],
+    ['conv:4!', 'conv:8', 'depthwise:8', 'conv:4!', 'add:0!', 'mean', 'dense:5'],
+  ],
+  'three readers, steps of another size on the way, a value added to itself': [
+    [12],
+    ['dense:8', 'dense:8!', 'dense:8!@0', 'requantize', 'add:1!', 'add:4', 'add:0', 'dense:5'],
+  ],
 };
 
 test('float gradients are those of finite differences', () => {
@@ -245,13 +261,14 @@ class FloatAtInt8 extends FloatSgd {
     super(of, spec, frozen);
   }
 
-  protected override run(input: Int8Array): Float64Array[] {
+  protected override run(input: Int8Array): Map<number, Float64Array> {
     const values = runOracle(this.of, input);
-    const real = (index: number): Float64Array => {
-      const { scale, zeroPoint } = this.of.tensors[index]!;
-      return Float64Array.from(values[index]!, (q) => (q - zeroPoint) * scale);
-    };
-    return [real(this.of.output), ...this.layers.map(({ op }) => real(op.inputs[0]!))];
+    return new Map(
+      this.of.tensors.map(({ scale, zeroPoint }, tensor) => [
+        this.roots[tensor]!,
+        Float64Array.from(values[tensor]!, (q) => (q - zeroPoint) * scale),
+      ]),
+    );
   }
 }
 

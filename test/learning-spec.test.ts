@@ -134,16 +134,73 @@ test('ops that errors do not pass', () => {
   assert.match(failure({ layers: 'last' }, { ...network, tensors: wide }).found, /int16/);
 });
 
-test('a tensor with several readers stops the walk', () => {
-  const sum = { kind: 'add', name: 'sum', inputs: [6, 6], output: 8 } as unknown as QuantizedOp;
-  const last = { ...network.ops.at(-1)!, inputs: [8] } as QuantizedOp;
-  const tensors = [...network.tensors, network.tensors[6]!];
-  const residual = { ...network, tensors, ops: [...network.ops.slice(0, -1), sum, last] };
-  assert.equal(opNames({ layers: 'last' }, residual), ['dense 0,10']);
-  assert.match(failure({ layers: 'head:2' }, residual).found, /add "sum"/);
-  const read = { kind: 'reshape', name: 'again', inputs: [6], output: 8 } as QuantizedOp;
-  const twice = { ...network, tensors, ops: [...network.ops, read] };
-  assert.match(failure({ layers: 'head:2' }, twice).found, /"circulant".*several readers/);
+/** A block of a residual network: two layers and one beside them, from what the first one makes. */
+const residual = learnable(
+  new Random(2),
+  [6, 6, 2],
+  [...['conv:4', 'conv:5', 'conv:6!', 'conv:6!@0', 'add:2', 'mean', 'dense:5']],
+);
+
+test('errors meet where a tensor has several readers, and a sum passes them as they are', () => {
+  const spec = deriveLearning(residual, { layers: 'all' });
+  const names = ['dense6', 'mean5', 'conv3', 'conv2', 'conv1', 'conv0'];
+  assert.equal(
+    spec.steps.map(({ op }) => residual.ops[op]!.name),
+    names,
+  );
+  // Of the logits, the mean, the sum and both that it reads, conv1, conv0.
+  assert.equal(
+    spec.steps.map(({ error }) => error),
+    [0, 1, 2, 2, 3, 4],
+  );
+  assert.equal(
+    spec.errors.map(({ masked }) => masked),
+    [false, false, true, true, true],
+  );
+  assert.equal(
+    spec.errors.map(({ terms }) => terms.map(({ from }) => ('step' in from ? from.step : -1)).sort()),
+    [[], [0], [1], [3], [2, 4]],
+  );
+  for (const { terms } of spec.errors) {
+    for (const [i, { multiplier, shift }] of terms.entries()) {
+      assert.ok(multiplier >= 2 ** 13 && multiplier <= 2 ** 14);
+      assert.ok(i === 0 ? multiplier === 2 ** 14 && shift === 0 : shift <= 0);
+    }
+  }
+  assert.is(spec.kept, residual.input);
+});
+
+test('the ring keeps what all that learns hangs on alone', () => {
+  const keptOf = (layers: string): string => {
+    const { kept, forward } = deriveLearning(residual, { layers });
+    return [kept, ...forward].map((i, at) => (at === 0 ? `${i}:` : residual.ops[i]!.name)).join(' ');
+  };
+  const reads = (name: string): number => residual.ops.find((op) => op.name === name)!.inputs[0]!;
+  assert.is(keptOf('last'), `${reads('dense6')}: dense6`);
+  // conv2 stays as it is, and is computed once more, as is all beside what learns.
+  const block = `${reads('conv1')}: conv1 conv2 conv3 add4 mean5 dense6`;
+  assert.is(keptOf('head:2'), block);
+  assert.is(keptOf('head:3'), block);
+  assert.is(keptOf('head:4'), block);
+});
+
+test('a reader that errors do not pass stops them, with its name', () => {
+  const logistic = changed(residual, 'conv3', { kind: 'logistic' });
+  assert.match(failure({ layers: 'head:4' }, logistic).found, /logistic "conv3"/);
+  assert.equal(opNames({ layers: 'head:2' }, logistic), ['dense6 0,5', 'mean5', 'conv2 0,6']);
+  // A reader whose values lead nowhere is none.
+  const dead = {
+    kind: 'reshape',
+    name: 'again',
+    inputs: [1],
+    output: residual.tensors.length,
+  } as QuantizedOp;
+  const again = {
+    ...residual,
+    tensors: [...residual.tensors, residual.tensors[1]!],
+    ops: [...residual.ops, dead],
+  };
+  assert.is(deriveLearning(again, { layers: 'all' }).steps.length, 6);
 });
 
 /** A dense layer, softmax behind it if wanted. */
@@ -232,16 +289,16 @@ test('ratios leave out outputs whose weights are all 0', () => {
 
 test('bits: as many as int32 sums bear', () => {
   // Down: 10 outputs · 128. Aside: 2 lanes · 1 pixel · 255 at most. Both leave 16 bits.
-  assert.is(deriveLearning(single(4, 10), { layers: 'last' }).steps[0]!.bits, 16);
+  assert.is(deriveLearning(single(4, 10), { layers: 'last' }).errors[0]!.bits, 16);
   // 8 lanes of a circulant block of 128, of inputs up to 255 from their zero point: 8 · 128 · 255 · 2^13 = 2.1e9 < 2^31.
   const zero = network.tensors.map((t) => ({ ...t, zeroPoint: -128 }));
-  const { steps } = deriveLearning({ ...network, tensors: zero }, { layers: 'head:2', replay: 7 });
+  const { errors } = deriveLearning({ ...network, tensors: zero }, { layers: 'head:2', replay: 7 });
   assert.equal(
-    steps.map(({ bits }) => bits),
+    errors.map(({ bits }) => bits),
     [16, 14],
   );
   // conv1: 24 · 24 pixels · 2 lanes · 255 = 293,760; · 2^12 < 2^31.
-  const all = deriveLearning({ ...network, tensors: zero }, { layers: 'all' }).steps;
+  const all = deriveLearning({ ...network, tensors: zero }, { layers: 'all' }).errors;
   assert.equal(
     all.map(({ bits }) => bits),
     [16, 16, 16, 16, 16, 13],

@@ -10,7 +10,9 @@ import {
   OP_INPUT,
   OP_OUTPUT,
   OP_WEIGHTS,
+  OpKind,
 } from '../assembly/layout.js';
+import type { OpRecord } from '../host/model/record.js';
 import { analyze } from '../host/analyze/analyze.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage, resealImage, withPolicy } from '../host/model/image.js';
@@ -204,6 +206,24 @@ test('caught: what the ring keeps of a sample in an entry that is taken', () => 
     assert.ok(verify(upper, { job }).proved);
     assert.not(verify(broken, { job, search: false }).proved, job);
   }
+});
+
+test('caught: a sum of errors in the place of one of them', () => {
+  const block = ['dense:40', 'dense:40', 'dense:40!', 'add:0', 'dense:3'];
+  const residual = readImage(
+    compile(learnable(new Random(1), [8], block), { learn: { layers: 'all', ring: 6 } }),
+  );
+  const broken = resealImage(residual, (ops) => {
+    const index = ops.findIndex((op) => op.kind === OpKind.ADD_GRAD);
+    const [sum, rescale] = ops.slice(index, index + 2) as [OpRecord, OpRecord];
+    const by = sum.get(OP_WEIGHTS) - sum.get(OP_OUTPUT);
+    sum.set(OP_OUTPUT, sum.get(OP_OUTPUT) + by);
+    for (const field of [OP_INPUT, OP_BIAS]) rescale.set(field, rescale.get(field) + by);
+  });
+  assert.ok(verify(residual, { job: 'learn' }).proved);
+  const { proved, counterexample } = verify(broken, { job: 'learn', search: false });
+  assert.not(proved);
+  assert.is(counterexample?.obligation, 'memory rule', counterexample?.found);
 });
 
 test('caught: a turn that begins without a commit behind the last', () => {

@@ -24,14 +24,13 @@ import {
   S_SKIPPED,
   S_STAMP,
   S_WINDOW,
-  DRIFT_FROM,
   TURN_FLAG_HELD,
   T_VALIDATIONS,
   VERDICT_PASSED,
   VERDICT_RIGHT,
   ENTRY_BYTES,
 } from '../layout';
-import { FINISH_LEARN, LABEL_SHIFT, STAMP_SHIFT } from '../learning-layout';
+import { DRIFT_FROM, FINISH_LEARN, LABEL_SHIFT, STAMP_SHIFT } from '../learning-layout';
 import { put } from '../nvm';
 import { CURSOR, LEARN } from '../sram';
 import { bind, freeBank, nextState } from './groups';

@@ -2,6 +2,7 @@
 import { OP_KIND, OpKind } from '../layout';
 import { HAS_WINDOWS, LEARNS, STREAMS, learns } from '../kernels/mask';
 import * as sums from '../sums/index';
+import * as addGrad from './add_grad';
 import * as circulant from './circulant';
 import * as finish from './finish';
 import * as flip from './flip';
@@ -40,6 +41,10 @@ function compute(op: usize, index: i32): void {
   const kind: i32 = load<u8>(op, OP_KIND);
   if (kind == OpKind.WIPE) {
     if (learns(OpKind.WIPE)) wipe.tile(op, index);
+    return;
+  }
+  if (learns(OpKind.ADD_GRAD) && kind == OpKind.ADD_GRAD) {
+    addGrad.tile(op, index);
     return;
   }
   if (kind >= OpKind.DUE) {

@@ -1,6 +1,6 @@
 // Which way to learn `auto` stands for: what fits the device, what a label takes, and how each does on samples held out.
 import { BrownoutError } from '../error.js';
-import { chainOf } from '../learning/chain.js';
+import { reachOf } from '../learning/reach.js';
 import { deriveLearning } from '../learning/derive.js';
 import { headsOf } from '../learning/layers.js';
 import { LearningMirror, type Sample } from '../learning/mirror.js';
@@ -196,7 +196,7 @@ function consider(
 
 /** Share right with what shipped. */
 function unadaptedShare(network: QuantizedNetwork, folds: readonly Fold[], { at }: ChoiceTools): number {
-  const logits = at(chainOf(network).logits);
+  const logits = at(reachOf(network).logits);
   const answer = (input: Int8Array): number => {
     const values = logits(input);
     return values.indexOf(values.reduce((a, b) => Math.max(a, b), -128));

@@ -6,20 +6,32 @@ import {
   type QuantizedNetwork,
   type Window,
 } from '../model/quantized-network.js';
-import { chainOf } from './chain.js';
 import {
   inputOf,
+  isPassable,
   isWeighted,
   mapShape,
+  opsFor,
   outputOf,
   outputPixels,
   outputRows,
+  passesAsItIs,
+  rootsOf,
   type PassableOp,
   type WeightedOp,
 } from './geometry.js';
 import { selectLayers, type Selected } from './layers.js';
 import { completeOptions, type GradientOptions } from './options.js';
-import type { BackwardStep, LossSpec, LearnedLayer, LearningSpec, LearnOptions } from './spec.js';
+import { reachOf } from './reach.js';
+import type {
+  BackwardStep,
+  ErrorSpec,
+  ErrorTerm,
+  LossSpec,
+  LearnedLayer,
+  LearningSpec,
+  LearnOptions,
+} from './spec.js';
 
 const MOST_BITS = 16;
 /** Errors of fewer bits say too little. */
@@ -172,36 +184,137 @@ function lossOf(
   return { ...common, scale: Math.min(Math.round(scale * Math.LOG2E * 65536), most), target: 0 };
 }
 
+/** A tensor of `candidates`, ops' outputs, is what the ring keeps if nothing from it up needs anything else of the input. */
+function keptOf(network: QuantizedNetwork, logits: number, learning: readonly number[]): [number, number[]] {
+  const { ops, tensors, input } = network;
+  for (let index = ops.length - 1; index >= 0; index--) {
+    const tensor = ops[index]!.output;
+    if (tensor === logits || tensors[tensor]!.dtype === 'int16') continue;
+    const forward = opsFor(network, logits, [tensor]);
+    const isCut = forward.every((op) => !ops[op]!.inputs.includes(input));
+    if (isCut && learning.every((op) => forward.includes(op))) return [tensor, forward];
+  }
+  return [input, opsFor(network, logits)];
+}
+
+/** Ops that lie on a way from a layer that learns to the logits: whether the tensors that they make change as it does. */
+function changing(
+  network: QuantizedNetwork,
+  forward: readonly number[],
+  learning: readonly number[],
+): Set<number> {
+  const roots = rootsOf(network);
+  const changed = new Set<number>();
+  for (const index of forward) {
+    const { inputs, output } = network.ops[index]!;
+    if (learning.includes(index) || inputs.some((input) => changed.has(roots[input]!)))
+      changed.add(roots[output]!);
+  }
+  return changed;
+}
+
+/** Errors and steps that are to come, without numbers. */
+interface Ways {
+  steps: { op: number; error: number; propagates: boolean }[];
+  errors: { tensor: number; masked: boolean; from: ErrorTerm['from'][] }[];
+}
+
+/** From the logits down: whose error is made of which, and what it goes through. */
+function waysOf(
+  network: QuantizedNetwork,
+  logits: number,
+  forward: readonly number[],
+  learning: readonly number[],
+): Ways {
+  const roots = rootsOf(network);
+  const changed = changing(network, forward, learning);
+  const ways: Ways = { steps: [], errors: [] };
+  const stepOf = new Map<number, number>();
+  const errorOf = new Map<number, number>();
+  for (const index of [...forward].reverse()) {
+    const op = network.ops[index]!;
+    const tensor = roots[op.output]!;
+    if (op.kind === 'reshape' || !changed.has(tensor)) continue;
+    const readers = forward.filter((other) => network.ops[other]!.kind !== 'reshape');
+    const from = readers.flatMap((other) => {
+      const reader = network.ops[other]!;
+      const own = passesAsItIs(reader)
+        ? { error: errorOf.get(roots[reader.output]!)! }
+        : { step: stepOf.get(other)! };
+      return reader.inputs.flatMap((input) => (roots[input] === tensor ? [own] : []));
+    });
+    const [first] = from;
+    const { zeroPoint } = outputOf(network, op);
+    const masked = from.length > 0 && (isWeighted(op) || op.kind === 'add') && op.clampMin === zeroPoint;
+    if (from.length === 1 && 'error' in first! && !masked) errorOf.set(tensor, first.error);
+    else errorOf.set(tensor, ways.errors.push({ tensor, masked, from }) - 1);
+    if (!isPassable(op)) continue;
+    const propagates = op.inputs.some((input) => changed.has(roots[input]!));
+    stepOf.set(index, ways.steps.push({ op: index, error: errorOf.get(tensor)!, propagates }) - 1);
+  }
+  if (errorOf.get(roots[logits]!) !== 0)
+    throw new Error('unreachable: the first error is not that of the logits');
+  return ways;
+}
+
+/** A σ over the first one's, as `ErrorTerm` has it. */
+function ratioTo(first: number, sigma: number): { multiplier: number; shift: number } {
+  let scaled = sigma / first;
+  if (!(scaled > 0)) return { multiplier: 0, shift: 0 };
+  let shift = 0;
+  for (; scaled <= 0.5; shift--) scaled *= 2;
+  return { multiplier: Math.round(scaled * 2 ** 14), shift };
+}
+
 /**
  * What learning on the device does, in numbers: the backward steps from the logits to the earliest layer that learns, with
  * bits, scales and rates. Errors: E_LEARN, with what is possible instead.
  */
 export function deriveLearning(network: QuantizedNetwork, options: LearnOptions): LearningSpec {
   const all = completeOptions(options);
-  const chain = chainOf(network);
-  const selected = selectLayers(network, chain, all.layers);
+  const reach = reachOf(network);
+  const { logits } = reach;
+  const selected = selectLayers(network, reach, all.layers);
+  const learning = selected.map(({ op }) => op);
+  const [kept, forward] = keptOf(network, logits, learning);
+  const ways = waysOf(network, logits, forward, learning);
   const lanes = 1 + all.replay;
-  const path = chain.ops.slice(0, chain.ops.indexOf(selected.at(-1)!.op) + 1);
-  const bits = path.map((index, at) => {
-    const learns = selected.find(({ op }) => op === index);
-    return errorBits(network, network.ops[index] as PassableOp, at < path.length - 1, learns, lanes);
-  });
+  const bits = ways.errors.map(() => MOST_BITS);
+  for (const { op, error, propagates } of ways.steps) {
+    const learns = selected.find((other) => other.op === op);
+    const own = errorBits(network, network.ops[op] as PassableOp, propagates, learns, lanes);
+    bits[error] = Math.min(bits[error]!, own);
+  }
   const shift = MOST_BITS - bits[0]!;
-  const loss = lossOf(network, chain.logits, shift, all);
-  const { scale } = network.tensors[chain.logits]!;
-  let sigma = loss.kind === 'mse' ? (scale * 2 ** (shift - 6) * 2) / loss.classes : 2 ** (shift - 15);
-  const steps = path.map((index, at): BackwardStep => {
+  const loss = lossOf(network, logits, shift, all);
+  const { scale } = network.tensors[logits]!;
+  const sigmas: number[] = [];
+  /** σ of what comes back from a reader. */
+  const sigmaOf = (from: ErrorTerm['from']): number => {
+    if ('error' in from) return sigmas[from.error]!;
+    const { op, error } = ways.steps[from.step]!;
+    return sigmas[error]! * sigmaFactor(network, network.ops[op] as PassableOp);
+  };
+  const errors = ways.errors.map(({ tensor, masked, from }, index): ErrorSpec => {
+    const all = from.map((each) => ({ from: each, sigma: sigmaOf(each) })).sort((a, b) => b.sigma - a.sigma);
+    const first =
+      all[0]?.sigma ??
+      (loss.kind === 'mse' ? (scale * 2 ** (shift - 6) * 2) / loss.classes : 2 ** (shift - 15));
+    sigmas.push(first);
+    const terms = all.map(({ from: each, sigma }) => ({ from: each, ...ratioTo(first, sigma) }));
+    return { tensor, bits: bits[index]!, masked, terms };
+  });
+  const steps = ways.steps.map(({ op: index, error, propagates }): BackwardStep => {
     const op = network.ops[index] as PassableOp;
-    const learns = selected.findIndex((other) => other.op === index);
-    const rate = all.learningRate * sigma;
+    const learns = learning.indexOf(index);
+    const rate = all.learningRate * sigmas[error]!;
     const learned =
       learns < 0 ? undefined : layerOf(network, selected[learns]!, selected.length - 1 - learns, rate, all);
-    const propagates = at < path.length - 1;
-    const factor = sigmaFactor(network, op);
-    const ratios = isWeighted(op) && propagates ? ratiosOf(weightScales(network, op), factor) : undefined;
-    const masked = isWeighted(op) && op.clampMin === outputOf(network, op).zeroPoint;
-    sigma *= factor;
-    return { op: index, learned, bits: bits[at]!, masked, propagates, ratios };
+    const ratios =
+      isWeighted(op) && propagates
+        ? ratiosOf(weightScales(network, op), sigmaFactor(network, op))
+        : undefined;
+    return { op: index, learned, error, propagates, ratios };
   });
   const {
     ring: ringEntries,
@@ -218,6 +331,9 @@ export function deriveLearning(network: QuantizedNetwork, options: LearnOptions)
   return {
     loss,
     steps,
+    errors,
+    kept,
+    forward,
     lanes,
     ringEntries,
     late,

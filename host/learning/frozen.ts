@@ -15,10 +15,10 @@ import {
 import { logistic } from '../model/fixed-point.js';
 import { permutedFrom } from '../model/permutation.js';
 import { kernelOf, shippedParameters } from './forward.js';
-import { inputOf, isPassable, isWeighted, mapShape, outputOf } from './geometry.js';
+import { inputOf, isPassable, isWeighted, mapShape, opsFor, outputOf } from './geometry.js';
 import { clampTo, scaleInt32 } from './integer.js';
 
-type Operation = (inputs: readonly Int8Array[]) => Int8Array;
+export type Operation = (inputs: readonly Int8Array[]) => Int8Array;
 
 const scaled = (value: number, { multiplier, shift }: Scaling): number =>
   scaleInt32(value, multiplier, shift);
@@ -93,7 +93,8 @@ function concat(network: QuantizedNetwork, op: Concat): Operation {
   };
 }
 
-function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
+/** A function that computes `op` as the network ships it. Errors: E_LEARN of ops that only the device computes. */
+export function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
   if (isPassable(op)) {
     const kernel = kernelOf(network, op);
     const parameters = isWeighted(op)
@@ -145,15 +146,6 @@ function operationOf(network: QuantizedNetwork, op: QuantizedOp): Operation {
   }
 }
 
-/** Ops that `tensor` needs, in their order. */
-function opsFor(network: QuantizedNetwork, tensor: number): QuantizedOp[] {
-  const needed = new Set([tensor]);
-  for (const op of [...network.ops].reverse()) {
-    if (needed.has(op.output)) for (const input of op.inputs) needed.add(input);
-  }
-  return network.ops.filter(({ output }) => needed.has(output));
-}
-
 /** Values of one tensor for inputs, remembered for each input array. */
 export class FrozenPart {
   private readonly operations: { run: Operation; inputs: readonly number[]; output: number }[];
@@ -163,7 +155,8 @@ export class FrozenPart {
     private readonly network: QuantizedNetwork,
     readonly tensor: number,
   ) {
-    this.operations = opsFor(network, tensor).map((op) => {
+    this.operations = opsFor(network, tensor).map((index) => {
+      const op = network.ops[index]!;
       return { run: operationOf(network, op), inputs: op.inputs, output: op.output };
     });
   }

@@ -1,6 +1,7 @@
 // Sizes of the ops that learn or pass errors, as learning counts them.
 import {
   elementCount,
+  type Add,
   type AveragePool2d,
   type Circulant,
   type Conv2d,
@@ -10,12 +11,13 @@ import {
   type Mean,
   type QuantizedNetwork,
   type QuantizedOp,
+  type Requantize,
   type TensorSpec,
 } from '../model/quantized-network.js';
 
 /** Ops with weights that learning knows. */
 export type WeightedOp = Dense | Conv2d | DepthwiseConv2d | Circulant;
-/** Ops that errors pass; reshapes pass them as they are. */
+/** Ops with a gradient. */
 export type PassableOp = WeightedOp | MaxPool2d | AveragePool2d | Mean;
 
 export const isWeighted = (op: QuantizedOp): op is WeightedOp =>
@@ -23,6 +25,30 @@ export const isWeighted = (op: QuantizedOp): op is WeightedOp =>
 
 export const isPassable = (op: QuantizedOp): op is PassableOp =>
   isWeighted(op) || op.kind === 'maxPool2d' || op.kind === 'averagePool2d' || op.kind === 'mean';
+
+/** Ops whose inputs have the error of their output: errors are of real values, whatever scales these are kept in. */
+export const passesAsItIs = (op: QuantizedOp): op is Add | Requantize =>
+  op.kind === 'add' || op.kind === 'requantize';
+
+/** Of each tensor the one that it is but for its shape. */
+export function rootsOf({ tensors, ops }: QuantizedNetwork): number[] {
+  const roots = tensors.map((_, index) => index);
+  for (const op of ops) if (op.kind === 'reshape') roots[op.output] = roots[op.inputs[0]!]!;
+  return roots;
+}
+
+/** Indices of the ops that tensor `of` needs, in their order; of what is needed for a tensor of `given`, none. */
+export function opsFor({ ops }: QuantizedNetwork, of: number, given: readonly number[] = []): number[] {
+  const needed = new Set([of]);
+  const found: number[] = [];
+  for (let index = ops.length - 1; index >= 0; index--) {
+    const { output, inputs } = ops[index]!;
+    if (!needed.has(output) || given.includes(output)) continue;
+    found.unshift(index);
+    for (const input of inputs) needed.add(input);
+  }
+  return found;
+}
 
 export const inputOf = (network: QuantizedNetwork, op: QuantizedOp): TensorSpec =>
   network.tensors[op.inputs[0]!]!;

@@ -159,6 +159,30 @@ export function rescale(acc: Int32Array, bits: number, y: Int8Array, maskedAt: n
   return shift;
 }
 
+/** An error, or sums before they are one: integers times 2^exponent. */
+export interface ErrorValues {
+  delta: Int32Array;
+  exponent: number;
+}
+
+/** Bits that a sum of errors has beside theirs. */
+const GUARD_BITS = 14;
+
+/** The sums of an error and, if there is one, another whose σ is multiplier · 2^(shift − 14) times its own. */
+export function addErrors(
+  a: ErrorValues,
+  b: ErrorValues | undefined,
+  { multiplier, shift }: { multiplier: number; shift: number },
+): ErrorValues {
+  const from = b && b.exponent + shift;
+  const most = from === undefined ? a.exponent : Math.max(a.exponent, from);
+  const delta = a.delta.map((value, i) => {
+    const own = (value << GUARD_BITS) >> Math.min(most - a.exponent, 31);
+    return b ? own + ((b.delta[i]! * multiplier) >> Math.min(most - from!, 31)) : own;
+  });
+  return { delta, exponent: most - GUARD_BITS };
+}
+
 function circulantAside(
   k: number,
   [first, end]: readonly [number, number],

@@ -1,7 +1,7 @@
 // The option `layers` against a network: which ops learn, what of them.
 import { BrownoutError } from '../error.js';
 import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
-import { type Chain, chainOf, weightedIn } from './chain.js';
+import { type Reach, reachOf, weightedIn } from './reach.js';
 import { inputOf, isWeighted, outputRows, type WeightedOp } from './geometry.js';
 
 /** One op that learns. */
@@ -28,7 +28,7 @@ function weightBankBytes(network: QuantizedNetwork, selected: readonly Selected[
 
 interface Context {
   network: QuantizedNetwork;
-  chain: Chain;
+  reach: Reach;
   /** Ops with weights that errors reach, from the logits down. */
   reached: number[];
   text: string;
@@ -45,7 +45,7 @@ const possible = ({ reached }: Context): string =>
 
 /** Errors do not get as far as was asked. */
 function refuseBeyond(context: Context): never {
-  const { obstacle } = context.chain;
+  const { obstacle } = context.reach;
   if (!obstacle) fail('no layer with weights', 'a network that has some', possible(context));
   const { op, why } = obstacle;
   fail(
@@ -122,9 +122,9 @@ function head(context: Context, count: number, weights = true): Selected[] {
 
 /** Heads by gradients to choose from: `last`, and the largest whose weight bank is at most 16 KB, if that is another. */
 export function headsOf(network: QuantizedNetwork): string[] {
-  const chain = chainOf(network);
-  const reached = weightedIn(network, chain);
-  const context = { network, chain, reached, text: 'last' };
+  const reach = reachOf(network);
+  const reached = weightedIn(network, reach);
+  const context = { network, reach, reached, text: 'last' };
   const learns = (index: number): boolean => !unlearnable(network, network.ops[index] as WeightedOp);
   let count = 1;
   for (; count < reached.length; count++) {
@@ -138,9 +138,9 @@ export function headsOf(network: QuantizedNetwork): string[] {
  * What learns, from the logits down: `last`, `bias`, `head:N`, `all`, or names `layer`, `layer:bias`, `layer:a-b` with commas
  * between. Errors: E_LEARN.
  */
-export function selectLayers(network: QuantizedNetwork, chain: Chain, text: string): Selected[] {
-  const reached = weightedIn(network, chain);
-  const context = { network, chain, reached, text };
+export function selectLayers(network: QuantizedNetwork, reach: Reach, text: string): Selected[] {
+  const reached = weightedIn(network, reach);
+  const context = { network, reach, reached, text };
   const total = network.ops.filter(isWeighted).length;
   if (reached.length === 0) refuseBeyond(context);
   const [, count] = /^head:(\d+)$/.exec(text) ?? [];

@@ -3,18 +3,20 @@
 import { BrownoutError } from '../error.js';
 import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
 import { kernelOf, type Parameters, shippedParameters } from './forward.js';
-import { FrozenPart } from './frozen.js';
-import { isWeighted, outputOf, type PassableOp } from './geometry.js';
-import { addErrorsDown, inOneUnit, rescale } from './gradients.js';
+import { FrozenPart, operationOf } from './frozen.js';
+import { isWeighted, type PassableOp, rootsOf } from './geometry.js';
+import { addErrors, addErrorsDown, type ErrorValues, inOneUnit, rescale } from './gradients.js';
 import { randomKey } from './integer.js';
 import { lossOf } from './loss.js';
 import { EntryKind, LearningState } from './sample-ring.js';
-import { type BackwardStep, keptTensor, type LearningSpec } from './spec.js';
+import type { BackwardStep, ErrorSpec, LearningSpec } from './spec.js';
 import { bankBytes, factoryLayer, type LaneOfLayer, type LayerBank, updateLayer } from './weight-bank.js';
 
 const REPLAY_KEY = 0x52455031;
 /** Validation entries with which the guard judges. */
 const GUARD_LEAST = 4;
+/** Bits of what comes back from one of several readers. */
+const TERM_BITS = 16;
 const NO_PARAMETERS: Parameters = { weights: new Int8Array(0), folded: new Int32Array(0) };
 
 /** A sample as it is learnt. */
@@ -49,8 +51,14 @@ export class LearningMirror {
   private readonly frozen: FrozenPart;
   /** Of layers between those that learn. */
   private readonly shipped: Map<number, Parameters>;
-  /** Steps from the earliest learned layer up. */
-  private readonly upwards: { step: BackwardStep; run: ReturnType<typeof kernelOf> }[];
+  /** Ops from what the ring keeps up to the logits. */
+  private readonly upwards: {
+    inputs: readonly number[];
+    output: number;
+    run: (x: readonly Int8Array[], bank: number) => Int8Array;
+  }[];
+  /** Of each tensor the one that it is but for its shape. */
+  private readonly roots: readonly number[];
 
   /** `frozen` may be shared by mirrors of one network whose earliest learned layer is the same. */
   constructor(
@@ -59,7 +67,16 @@ export class LearningMirror {
     frozen?: FrozenPart,
   ) {
     const steps = [...spec.steps].reverse();
-    this.upwards = steps.map((step) => ({ step, run: kernelOf(network, this.opOf(step)) }));
+    this.roots = rootsOf(network);
+    this.upwards = spec.forward.map((index) => {
+      const op = network.ops[index]!;
+      const step = steps.find((candidate) => candidate.op === index);
+      const kernel = step && kernelOf(network, this.opOf(step));
+      const run = kernel
+        ? ([x]: readonly Int8Array[], bank: number) => kernel(x!, this.parametersOf(step, bank))
+        : operationOf(network, op);
+      return { inputs: op.inputs, output: op.output, run };
+    });
     const factory = steps.flatMap((step) => (step.learned ? [factoryLayer(network, step)] : []));
     this.banks = [factory, [], [], []];
     this.shipped = new Map(
@@ -76,7 +93,7 @@ export class LearningMirror {
 
   /** What mirrors of a network may share: the part below the earliest layer that learns. */
   static frozenPart(network: QuantizedNetwork, spec: LearningSpec): FrozenPart {
-    return new FrozenPart(network, keptTensor(network, spec));
+    return new FrozenPart(network, spec.kept);
   }
 
   /**
@@ -196,39 +213,64 @@ export class LearningMirror {
     return this.shipped.get(step.op) ?? NO_PARAMETERS;
   }
 
-  /** Logits, valid until the next run; activations of the steps, from the earliest learned layer up, into `keep`. */
-  private run(input: Int8Array, bank: number, keep?: Int8Array[]): Int8Array {
-    let x = this.frozen.features(input);
-    for (const { step, run } of this.upwards) {
-      keep?.push(x);
-      x = run(x, this.parametersOf(step, bank));
+  /** Logits, valid until the next run as all values are; those of the tensors from what the ring keeps up into `values`. */
+  private run(input: Int8Array, bank: number, values = new Map<number, Int8Array>()): Int8Array {
+    const { kept, loss } = this.spec;
+    values.set(this.roots[kept]!, this.frozen.features(input));
+    for (const { inputs, output, run } of this.upwards) {
+      const x = inputs.map((tensor) => values.get(this.roots[tensor]!)!);
+      values.set(this.roots[output]!, run(x, bank));
     }
-    return x;
+    return values.get(this.roots[loss.tensor]!)!;
+  }
+
+  /** docs/LEARNING.md §6: an error from those above it, of which `errors` has all. */
+  private errorOf(
+    { tensor, bits, masked, terms }: ErrorSpec,
+    bank: number,
+    values: ReadonlyMap<number, Int8Array>,
+    errors: readonly ErrorValues[],
+  ): ErrorValues {
+    const y = values.get(tensor)!;
+    const rescaled = (sums: ErrorValues, last: boolean): ErrorValues => {
+      const maskedAt = last && masked ? this.network.tensors[tensor]!.zeroPoint : undefined;
+      const delta = sums.delta.slice();
+      return { delta, exponent: sums.exponent + rescale(delta, last ? bits : TERM_BITS, y, maskedAt) };
+    };
+    const cameBack = (from: ErrorSpec['terms'][number]['from']): ErrorValues => {
+      if ('error' in from) return errors[from.error]!;
+      const step = this.spec.steps[from.step]!;
+      const { delta, exponent } = errors[step.error]!;
+      const sums = new Int32Array(y.length);
+      const { weights } = this.parametersOf(step, bank);
+      addErrorsDown(this.network, this.opOf(step), weights, y, inOneUnit(delta, step.ratios), sums);
+      return rescaled({ delta: sums, exponent }, terms.length === 1);
+    };
+    const [first, ...others] = terms;
+    const error = cameBack(first!.from);
+    if (others.length > 0) {
+      return others.reduce((sum, term, i) => {
+        return rescaled(addErrors(sum, cameBack(term.from), term), i === others.length - 1);
+      }, error);
+    }
+    return 'error' in first!.from ? rescaled(addErrors(error, undefined, first!), true) : error;
   }
 
   /** docs/LEARNING.md §5 for one sample; §6 if it is learnt. */
   private turn({ input, label }: Sample, bank: number, learns: boolean): Turn {
     const { loss: spec } = this.spec;
-    const inputs: Int8Array[] = [];
-    const logits = this.run(input, bank, inputs);
+    const values = new Map<number, Int8Array>();
+    const logits = this.run(input, bank, values);
     const { zeroPoint } = this.network.tensors[spec.tensor]!;
     const { errors, loss, right } = lossOf(spec, logits, zeroPoint, label);
     const learnt = learns && !(right && loss <= spec.sure);
     if (!learnt) return { right, loss, lanes: undefined };
-    let lane: LaneOfLayer = { x: inputs.at(-1)!.slice(), delta: errors, exponent: 0 };
-    const lanes = [lane];
-    for (const [i, above] of this.spec.steps.entries()) {
-      const below = this.spec.steps[i + 1];
-      if (!below) break;
-      const { weights } = this.parametersOf(above, bank);
-      const delta = new Int32Array(lane.x.length);
-      const errorsAbove = inOneUnit(lane.delta, above.ratios);
-      addErrorsDown(this.network, this.opOf(above), weights, lane.x, errorsAbove, delta);
-      const masked = below.masked ? outputOf(this.network, this.opOf(below)).zeroPoint : undefined;
-      const exponent = lane.exponent + rescale(delta, below.bits, lane.x, masked);
-      lane = { x: inputs.at(-2 - i)!.slice(), delta, exponent };
-      lanes.push(lane);
-    }
+    const made: ErrorValues[] = [{ delta: errors, exponent: 0 }];
+    for (const error of this.spec.errors.slice(1)) made.push(this.errorOf(error, bank, values, made));
+    const lanes = this.spec.steps.map((step) => {
+      const x = values.get(this.roots[this.opOf(step).inputs[0]!]!)!;
+      return { x: x.slice(), ...made[step.error]! };
+    });
     return { right, loss, lanes };
   }
 

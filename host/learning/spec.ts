@@ -1,8 +1,6 @@
 // What a learning image learns, and how: derived from the network once (derive.ts), and from there on the same numbers for
 // the compiler (host/plan/learning) and the oracle (mirror.ts). docs/LEARNING.md has the arithmetic.
 
-import type { QuantizedNetwork } from '../model/quantized-network.js';
-
 /** Options of learning, as `compile` takes them. */
 export interface LearnOptions {
   /**
@@ -71,19 +69,37 @@ export interface LearnedLayer {
   momentum: number;
 }
 
-/** One op that errors pass, from the logits down. */
+/** One op with a gradient that errors reach, from the logits down. */
 export interface BackwardStep {
-  /** Index into the network's ops; never a reshape. */
+  /** Index into the network's ops; never one that passes errors as they are. */
   op: number;
   learned: LearnedLayer | undefined;
-  /** The error of the op's output: int16 of so many bits. */
-  bits: number;
-  /** A ReLU made the op's output: errors of values at or below the zero point are 0. Not used of the first step. */
-  masked: boolean;
+  /** The error of the op's output, an index into the spec's errors. */
+  error: number;
   /** Whether the error of its input is needed. */
   propagates: boolean;
   /** Each output channel's scale over the largest, times 32768, at most 32768; undefined if all are equal, or there are none. */
   ratios: Int32Array | undefined;
+}
+
+/** What comes back to a tensor from one of its readers. */
+export interface ErrorTerm {
+  /** Through a backward step, an index into the spec's steps; or the error of what the reader makes, an index into the errors. */
+  from: { step: number } | { error: number };
+  /** σ of it over that of the first term, the largest: multiplier · 2^(shift − 14), the multiplier from 2^13 to 2^14, or 0. */
+  multiplier: number;
+  shift: number;
+}
+
+/** The error of a tensor. Tensors whose error is that of what reads them share it. */
+export interface ErrorSpec {
+  tensor: number;
+  /** int16 of so many bits. */
+  bits: number;
+  /** A ReLU made the tensor: errors of values at or below the zero point are 0. */
+  masked: boolean;
+  /** What it is the sum of, of one reader each; of the logits' error, which the loss makes, none. */
+  terms: readonly ErrorTerm[];
 }
 
 export interface LossSpec {
@@ -100,14 +116,16 @@ export interface LossSpec {
   sure: number;
 }
 
-/** Tensor that the ring keeps of a sample: what the lowest layer that learns reads. Ops below it never change. */
-export const keptTensor = ({ ops }: QuantizedNetwork, { steps }: Pick<LearningSpec, 'steps'>): number =>
-  ops[steps.at(-1)!.op]!.inputs[0]!;
-
 export interface LearningSpec {
   loss: LossSpec;
-  /** From the op that makes the logits to the earliest learned one. */
+  /** Ops with gradients, from the logits down to the earliest learned one. */
   steps: BackwardStep[];
+  /** In the order in which they are made: the logits' first. */
+  errors: ErrorSpec[];
+  /** Tensor that the ring keeps of a sample: all that learns, and all that comes after it, hangs on the input by this alone. */
+  kept: number;
+  /** Indices of the ops from there up to the logits, in their order; what lies below them never changes. */
+  forward: number[];
   lanes: number;
   ringEntries: number;
   late: boolean;

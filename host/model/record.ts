@@ -35,6 +35,7 @@ export type LearningKind =
   | OpKind.MAX_POOL_GRAD
   | OpKind.AVG_POOL_GRAD
   | OpKind.RESCALE
+  | OpKind.ADD_GRAD
   | OpKind.UPDATE_CONV2D
   | OpKind.UPDATE_DEPTHWISE
   | OpKind.UPDATE_CIRCULANT

@@ -158,6 +158,7 @@ export const LEARNING_OPS = {
     updates: false,
     cycles: (op) => ({ enter: op.get(RESCALE_COUNT) * 20, tile: TILE + op.get(RESCALE_GROUP) * 40 }),
   },
+  [OpKind.ADD_GRAD]: gradient((op) => 4 * VIEW + op.get(RESCALE_GROUP) * 40),
   [OpKind.UPDATE_CONV2D]: update((op) => {
     const count = op.get(UPDATE_PART);
     const weights = count * CHANGE + LANES * pixelsOf(op) * (VIEW + count * MAC);

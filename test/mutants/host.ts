@@ -46,6 +46,26 @@ export const HOST = [
     ['inferences that do not wipe', '...wipeSpare(given, false)', ''],
     ['learn jobs that do not wipe', 'this.#wipe();', ';'],
   ]),
+  ...of('host/plan/learning/program.ts', { test: 'learn-device' }, [
+    ['sums of errors without their mask', 'if (last && masked)', 'if (false)'],
+    ['a sum that stops at two', 'add(sum, cameBack(term), term', 'add(error, cameBack(term), term'],
+    ['an input that two layers read kept in two places', ' || this.#inputs.has(buffer)', ''],
+  ]),
+  ...of('host/learning/derive.ts', { test: 'learning-mirror' }, [
+    ['sums with a ReLU not masked', "(isWeighted(op) || op.kind === 'add')", 'isWeighted(op)'],
+    ['one σ for what comes back from all readers', 'sigma / first', 'first / first'],
+    ['a tensor with one reader of several', 'roots[input] === tensor ? [own] : []', 'false ? [own] : []'],
+  ]),
+  ...of('host/learning/derive.ts', { test: 'learning-spec' }, [
+    ['the ring keeps what one branch reads', 'isCut && learning', 'learning'],
+  ]),
+  ...of('host/learning/reach.ts', { test: 'learning-spec' }, [
+    [
+      'errors past a reader that stops them',
+      'for (const input of op.inputs)',
+      'for (const input of op.inputs.slice(1))',
+    ],
+  ]),
   ...of('host/plan/learning/sums.ts', { test: 'wipe' }, [
     ['a head by sums that wipes before it commits', 'writes: nowhere, commits }', 'writes: nowhere }'],
     ['one entry wiped of those folded in', ', base + steps.indexOf(step))', ', 0)'],

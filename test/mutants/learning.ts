@@ -256,6 +256,27 @@ export const LEARNING = [
       'test:learning-mirror',
     ],
   ]),
+  ...of('assembly/grad/add_grad.ts', 'learning', [
+    ['the exponent of the first', 'const most = max(exponent, otherExponent);', 'const most = exponent;'],
+    ['one σ for both', ' + load<i32>(op, ADD_GRAD_SHIFT)', ''],
+    ['the ratio’s multiplier left out', '* multiplier', '<< ADD_GRAD_GUARD'],
+    [
+      'shifts that go round',
+      'right = min(most - otherExponent, 31);',
+      'right = most - otherExponent;',
+      'test:learn-device',
+    ],
+    ['the first error twice', 'error = look(other + from', 'error = look(one + from'],
+    ['the second error alone', 'load<i32>(sum) + ((', '(('],
+    ['the first group’s errors for all', 'ERROR_BYTES + (first << 1);', 'ERROR_BYTES;'],
+    [
+      'the guard’s bits not in the exponent',
+      'store<i32>(output, most - ADD_GRAD_GUARD);',
+      'store<i32>(output, most);',
+    ],
+    ['what was in SRAM behind the exponent', '  memory.fill(output, 0, ERROR_BYTES);\n', ''],
+    ['sums of all groups at one place', 'address + ERROR_BYTES + (first << 2)', 'address + ERROR_BYTES'],
+  ]),
   ...of('assembly/grad/random.ts', 'learning', [
     ['the same numbers every step', 'load<u32>(CURSOR, C_STEP) * 0x9e3779b1', '0'],
     ['the same numbers for every weight', 'mix(key + pair * 0x9e3779b1)', 'mix(key)'],

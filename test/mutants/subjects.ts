@@ -167,6 +167,13 @@ export function learners(): Learner[] {
       arenaBytes: 700,
     }),
   );
+  // Errors that meet, of several groups: of three readers, in other steps, of a value added to itself.
+  const block = ['dense:160', 'dense:160!', 'circulant:160:8!@0', 'requantize', 'add:1!', 'add:4', 'add:0'];
+  const residual = readImage(
+    compile(learnable(new Random(2), [20], [...block, 'dense:5']), {
+      learn: { layers: 'all', ring: 6, guardEvery: 0, holdOut: 0, sure: -1 },
+    }),
+  );
   const wiping = readImage(
     compile(learnable(new Random(1), [20], ['dense:6', 'dense:3']), {
       learn: { layers: 'all', ring: 6, guardEvery: 0, holdOut: 0, replay: 2, wipeEvicted: true },
@@ -177,6 +184,7 @@ export function learners(): Learner[] {
     { image: small, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
     { image: upper, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
     { image: wiping, jobs: 40, late: true, labelOf: (_, random) => random.integer(3) },
+    { image: residual, jobs: 12, late: false, labelOf: (_, random) => random.integer(5) },
     { image: summer(), jobs: 40, late: true, forgets: true, labelOf: (_, random) => random.integer(3) },
     {
       image: summer({ wipeEvicted: true }),

@@ -10,10 +10,14 @@ import {
 } from '../../host/model/quantized-network.js';
 import { int8s, windowOutput } from '../../samples/networks.js';
 
-/** `conv:8` a 3×3 convolution with ReLU, `depthwise`, `circulant:16:4` outputs and block size, `dense:5`, pools and mean. */
+/**
+ * `conv:8` a 3×3 convolution with ReLU, `depthwise`, `circulant:16:4` outputs and block size, `dense:5`, pools and mean; `add:2`
+ * the sum of what is there and of layer 2, with ReLU; `requantize`. `!` behind it: no ReLU; `@1`: it reads layer 1, not the one before.
+ */
 export type LayerText = string;
 
 const ACTIVATION = { scale: 0.03, zeroPoint: -128 };
+const SIGNED = { scale: 0.04, zeroPoint: 6 };
 const LOGITS = { scale: 0.08, zeroPoint: 5 };
 
 const one: [number, number] = [1, 1];
@@ -22,19 +26,20 @@ const one: [number, number] = [1, 1];
 export function learnable(random: Random, shape: number[], layers: readonly LayerText[]): QuantizedNetwork {
   const tensors: TensorSpec[] = [{ shape, scale: 0.02, zeroPoint: -7 }];
   const ops: QuantizedOp[] = [];
-  const add = (op: object, output: TensorSpec): void => {
-    ops.push({ ...op, inputs: [tensors.length - 1], output: tensors.length } as unknown as QuantizedOp);
-    tensors.push(output);
-  };
+  /** Tensors that layers made. */
+  const made: number[] = [];
   layers.forEach((text, index) => {
-    const [kind, outputs = 0, k = 4] = text.split(':').map((part, i) => (i === 0 ? part : Number(part))) as [
-      string,
-      number?,
-      number?,
-    ];
+    const [, kind, first, second, linear, at] = /^(\w+?)(?::(\d+))?(?::(\d+))?(!?)(?:@(\d+))?$/.exec(text)!;
+    const [outputs, k] = [Number(first ?? 0), Number(second ?? 4)];
+    let from = at === undefined ? tensors.length - 1 : made[Number(at)]!;
+    const add = (op: object, output: TensorSpec, inputs = [from]): void => {
+      from = tensors.length;
+      ops.push({ ...op, inputs, output: from } as unknown as QuantizedOp);
+      tensors.push(output);
+    };
     const last = index === layers.length - 1;
-    const input = tensors.at(-1)!;
-    const scaling = last ? LOGITS : ACTIVATION;
+    const input = tensors[from]!;
+    const scaling = last ? LOGITS : linear ? SIGNED : ACTIVATION;
     const name = `${kind}${index}`;
     const weighted = (
       rows: number,
@@ -84,6 +89,16 @@ export function learnable(random: Random, shape: number[], layers: readonly Laye
       const parameters = weighted(outputs, 9, 9 * outputs, outputs);
       const shape = [map[0], map[1], outputs];
       add({ kind: 'depthwiseConv2d', name, ...window, ...parameters }, { shape, ...scaling });
+    } else if (kind === 'add') {
+      const other = made[outputs]!;
+      const most = 2 * Math.max(input.scale, tensors[other]!.scale);
+      const inputScalings = [input, tensors[other]!].map(({ scale }) => quantizeMultiplier(scale / most));
+      const outputScaling = quantizeMultiplier(most / (2 ** 20 * scaling.scale));
+      const sum = { kind, name, leftShift: 20, inputScalings, outputScaling, clampMin: -128, clampMax: 127 };
+      add(sum, { shape: input.shape, ...scaling }, [from, other]);
+    } else if (kind === 'requantize') {
+      const scaling = { scale: input.scale * 1.3, zeroPoint: input.zeroPoint + 9 };
+      add({ kind, name, scaling: quantizeMultiplier(1 / 1.3) }, { ...input, ...scaling });
     } else if (kind === 'max' || kind === 'average') {
       const clamp = { clampMin: -128, clampMax: 127 };
       add({ kind: `${kind}Pool2d`, ...pool, ...clamp }, { ...input, shape: halves });
@@ -91,6 +106,7 @@ export function learnable(random: Random, shape: number[], layers: readonly Laye
       const scale = input.scale / 3;
       add({ kind: 'mean', name, scaling: quantizeMultiplier(3) }, { ...input, scale, shape: [map[2]] });
     }
+    made.push(from);
   });
   return { name: 'learnable', tensors, ops, input: 0, output: tensors.length - 1 };
 }

@@ -9,7 +9,7 @@ import {
   type QuantizedOp,
   type TensorSpec,
 } from '../../model/quantized-network.js';
-import { chainOf } from '../chain.js';
+import { reachOf } from '../reach.js';
 import type { Projection, SumsSpec } from './spec.js';
 
 /** Of int8 logits that pass through: 64 · q, halved six times. */
@@ -22,7 +22,7 @@ const KINDS: readonly QuantizedOp['kind'][] = ['dense', 'circulant', 'conv2d', '
 
 /** The op that makes the logits, its input what is projected. Throws `E_LEARN`. */
 export function lastLayer(network: QuantizedNetwork): { op: number; features: number; logits: number } {
-  let { logits } = chainOf(network);
+  let { logits } = reachOf(network);
   const maker = (): number => network.ops.findIndex(({ output }) => output === logits);
   let op = maker();
   // A reshape only renames.

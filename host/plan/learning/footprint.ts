@@ -145,6 +145,21 @@ function rescaleFootprint(op: OpRecord, tile: number): Footprint {
   return { reads, writes: [bytes(start, tile === 0 ? ERROR_BYTES + size : size)] };
 }
 
+function addGradFootprint(op: OpRecord, tile: number): Footprint {
+  const [count, group, output] = [op.get(RESCALE_COUNT), op.get(RESCALE_GROUP), op.get(OP_OUTPUT)];
+  const size = Math.min(group, count - tile * group);
+  const fields = op.get(OP_WEIGHTS) === 0 ? [OP_INPUT] : [OP_INPUT, OP_WEIGHTS];
+  const reads = fields.flatMap((field) => [
+    bytes(op.get(field), 4),
+    bytes(op.get(field) + ERROR_BYTES + 2 * tile * group, 2 * size),
+  ]);
+  const sums =
+    tile === 0
+      ? bytes(output, ERROR_BYTES + 4 * size)
+      : bytes(output + ERROR_BYTES + 4 * tile * group, 4 * size);
+  return { reads, writes: [sums] };
+}
+
 /** Of a tile of an update: its runs of weights, or its rows of biases and all their weights. */
 interface UpdateTile {
   weights: Interval[];
@@ -266,6 +281,7 @@ const FOOTPRINTS = {
   [OpKind.FLIP]: () => ({ reads: [], writes: [] }),
   [OpKind.WIPE]: wipeFootprint,
   [OpKind.RESCALE]: rescaleFootprint,
+  [OpKind.ADD_GRAD]: addGradFootprint,
   [OpKind.UPDATE_CONV2D]: updateFootprint,
   [OpKind.UPDATE_DEPTHWISE]: updateFootprint,
   [OpKind.UPDATE_CIRCULANT]: updateFootprint,

@@ -30,6 +30,8 @@ import {
   WIN_TILE_COLUMNS,
 } from '../../../assembly/layout.js';
 import {
+  ADD_GRAD_MULTIPLIER,
+  ADD_GRAD_SHIFT,
   FINISH_LEARN,
   GRAD_OUTPUT_HEIGHT,
   LOSS_CLASSES,
@@ -249,6 +251,21 @@ export function lowerRescale(count: number, zeroPoint: number, bits: number): Lo
   record.set(RESCALE_BITS, bits);
   record.set(OP_INPUT_ZERO_POINT, zeroPoint);
   return finished(record, [4, group * 4, Math.max(group, 4), errorBytes(group)]);
+}
+
+/** The sums of an error of `count` values, and of another that has `ratio` times its σ, if there is one. */
+export function lowerAddGrad(
+  count: number,
+  ratio: { multiplier: number; shift: number } | undefined,
+): LoweredOp {
+  const record = recordOf(OpKind.ADD_GRAD);
+  const group = Math.min(count, RESCALE_RUN);
+  record.set(OP_TILES, Math.ceil(count / group));
+  record.set(RESCALE_COUNT, count);
+  record.set(RESCALE_GROUP, group);
+  record.set(ADD_GRAD_MULTIPLIER, ratio?.multiplier ?? 0);
+  record.set(ADD_GRAD_SHIFT, ratio?.shift ?? 0);
+  return finished(record, [ERROR_BYTES + 4 * group, Math.max(2 * group, 4), Math.max(2 * group, 4)]);
 }
 
 function placeUpdate(

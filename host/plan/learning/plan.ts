@@ -13,7 +13,8 @@ import { SUMS_BANKS } from '../../../assembly/learning-layout.js';
 import { BrownoutError } from '../../error.js';
 import type { QuantizedNetwork } from '../../model/quantized-network.js';
 import { type LearningHeader, learningHeaderBytes } from '../../model/learning-header.js';
-import { keptTensor, type LearningSpec } from '../../learning/spec.js';
+import { opsFor } from '../../learning/geometry.js';
+import type { LearningSpec } from '../../learning/spec.js';
 import type { SumsSpec } from '../../learning/sums/spec.js';
 import type { OpRecord } from '../../model/record.js';
 import { layActivations, markCommits, type NvmLimits } from '../buffers.js';
@@ -49,8 +50,8 @@ export function learnable(network: QuantizedNetwork, spec: LearningSpec): Quanti
 }
 
 /**
- * The ops down to the logits once more, on buffers of their own: `steps` from the layers that learn up, which read a ring entry;
- * `below`, from the input to what the lowest of them reads, in the spare entry.
+ * The ops down to the logits once more, on buffers of their own: `steps` from what the ring keeps up, which read a ring entry;
+ * `below`, from the input to there, in the spare entry.
  */
 function forwardSteps(
   network: QuantizedNetwork,
@@ -59,20 +60,18 @@ function forwardSteps(
   limits: TileLimits,
 ): { below: Step[]; steps: Step[]; again: Schedule } {
   const again = schedule(network, limits);
-  const kept = again.bufferFor(keptTensor(network, spec));
+  const kept = again.bufferFor(spec.kept);
   kept.address = Group.SAMPLE << GROUP_SHIFT;
-  const last = spec.steps[0]!.op;
-  const steps = again.steps.filter((step) => again.opOf.get(step)! <= last);
+  const steps = again.steps;
   steps.forEach((step, i) => {
     const twin = inference.steps[i]!;
     step.twin = twin;
     step.lowered = { ...step.lowered, constants: [] };
     step.reads.push(...twin.reads.filter(({ buffer }) => buffer.address >>> GROUP_SHIFT === Group.WEIGHTS));
   });
-  const learns = new Set(spec.steps.map(({ op }) => op));
-  const above = (step: Step): boolean => learns.has(again.opOf.get(step)!);
+  const of = (ops: readonly number[]): Step[] => steps.filter((step) => ops.includes(again.opOf.get(step)!));
   const spare = { ...kept, address: Group.SPARE << GROUP_SHIFT };
-  const below = steps.filter((step) => !above(step));
+  const below = of(opsFor(network, spec.kept));
   for (const step of below) {
     if (step.writes === kept) step.writes = spare;
     step.reads = step.reads.map((read) => ({
@@ -80,7 +79,7 @@ function forwardSteps(
       buffer: read.buffer === again.input ? inference.input : read.buffer === kept ? spare : read.buffer,
     }));
   }
-  return { below, steps: steps.filter(above), again };
+  return { below, steps: of(spec.forward), again };
 }
 
 /** Gives buffers the span of steps in which they are needed. */
@@ -241,7 +240,7 @@ export function planLearning(
 ): LearningPlan {
   const bank = bankOf(spec, inference.steps, inference.opOf);
   const { below, steps: forward, again } = forwardSteps(network, spec, inference, limits);
-  const kept = inference.bufferFor(keptTensor(network, spec));
+  const kept = inference.bufferFor(spec.kept);
   // What the ring keeps lies in it from the start.
   if (spec.late && kept !== inference.input) kept.address = Group.SPARE << GROUP_SHIFT;
   const program = learnProgram({

@@ -2,6 +2,7 @@
 import {
   GROUP_SHIFT,
   Group,
+  ERROR_BYTES,
   OP_BIAS,
   OP_INPUT,
   OP_REQUANT,
@@ -12,13 +13,14 @@ import { LOOP_TURN, LOSS_TURN, TURN_FINISH, TURN_UPDATE } from '../../../assembl
 import { elementCount, type QuantizedNetwork, tensorBytes } from '../../model/quantized-network.js';
 import { littleEndian } from '../../model/values.js';
 import type { PassableOp, WeightedOp } from '../../learning/geometry.js';
-import { type BackwardStep, keptTensor, type LearningSpec } from '../../learning/spec.js';
+import type { BackwardStep, ErrorTerm, LearningSpec } from '../../learning/spec.js';
 import { align, type LoweredOp, type TileLimits } from '../../ops/shared/lowering.js';
 import { lowerCopy } from '../../ops/map.js';
 import type { Buffer, Step } from '../step.js';
 import type { Bank } from './bank.js';
 import {
   errorBytes,
+  lowerAddGrad,
   lowerFinish,
   lowerGrad,
   lowerLoop,
@@ -62,6 +64,9 @@ export interface ProgramInput {
   limits: TileLimits;
 }
 
+/** Bits of what comes back from one of several readers. */
+const TERM_BITS = 16;
+
 const nowhere: Buffer = { bytes: 0, born: -1, dies: -1, address: 0 };
 const inGroup = (group: Group, bytes: number): Buffer => ({
   ...nowhere,
@@ -79,7 +84,7 @@ const keepInput = ({ network, input, limits }: ProgramInput): Step => ({
 
 /** Behind the step that frees an entry, which commits: zeros over it, where the image asks for that. */
 function wipeSpare({ spec, network, limits }: ProgramInput, learn: boolean): Step[] {
-  const bytes = tensorBytes(network.tensors[keptTensor(network, spec)]!);
+  const bytes = tensorBytes(network.tensors[spec.kept]!);
   return spec.wipes ? [wipeEntries({ bytes, learn }, limits)] : [];
 }
 
@@ -107,8 +112,10 @@ class Composer {
   turn: Step[] = [];
   laneBytes = 0;
   wipeScratch: Step | undefined;
-  /** What updates read of a layer: its input and its error, by op. */
-  readonly #kept = new Map<number, { input: Buffer; error: Buffer }>();
+  /** Inputs of layers whose weights learn, by the buffer that each has in `forward`. */
+  readonly #inputs = new Map<Buffer, Buffer>();
+  /** The spec's errors, in their order. */
+  readonly #errors: Buffer[] = [];
   readonly #updates: Step[] = [];
 
   constructor(readonly given: ProgramInput) {}
@@ -149,19 +156,15 @@ class Composer {
     const turn = this.#add('turn', lowerTurn(spec), nowhere);
     this.#keepInputs();
     this.steps.push(...this.given.forward);
-    const first = spec.steps[0]!;
-    let error = this.#errorOf(first, spec.loss.classes);
+    this.#errors.push(this.#errorOf(0));
     const loss = this.#add(
       'loss',
       lowerLoss(spec, network),
-      error,
+      this.#errors[0]!,
       [[OP_INPUT, this.given.bufferFor(spec.loss.tensor)]],
       true,
     );
-    spec.steps.forEach((step, i) => {
-      this.#keepError(step, error);
-      if (step.propagates) error = this.#backward(step, spec.steps[i + 1]!, error);
-    });
+    for (let error = 1; error < spec.errors.length; error++) this.#errors.push(this.#backward(error));
     const loop = this.#add('loop', lowerLoop(), nowhere, [], true);
     const update = this.steps.length;
     this.turn = [...below, ...this.steps.slice(this.steps.indexOf(turn) + 1, this.steps.indexOf(loop))];
@@ -198,29 +201,26 @@ class Composer {
     return indexOf(turn);
   }
 
-  /** Inputs of layers whose weights learn move to the lane; the network's own is copied there. */
+  /** Inputs of layers whose weights learn move to the lane; what the ring keeps is copied there. */
   #keepInputs(): void {
     const { network, spec, bufferFor, limits } = this.given;
     for (const { op, learned } of spec.steps) {
-      if (!learned?.weights) continue;
       const tensor = network.ops[op]!.inputs[0]!;
       const buffer = bufferFor(tensor);
-      const bytes = tensorBytes(network.tensors[tensor]!);
-      const isSample = buffer.address >>> GROUP_SHIFT === Group.SAMPLE;
-      const lane = this.#lane(bytes);
-      if (isSample)
-        this.#add('sample', lowerCopy(network.tensors[tensor]!, limits), lane, [[OP_INPUT, buffer]]);
-      else buffer.address = lane.address;
-      this.#kept.set(op, { input: lane, error: nowhere });
+      if (!learned?.weights || this.#inputs.has(buffer)) continue;
+      const lane = this.#lane(tensorBytes(network.tensors[tensor]!));
+      this.#inputs.set(buffer, lane);
+      if (buffer.address >>> GROUP_SHIFT !== Group.SAMPLE) buffer.address = lane.address;
+      else this.#add('sample', lowerCopy(network.tensors[tensor]!, limits), lane, [[OP_INPUT, buffer]]);
     }
   }
 
-  #errorOf(step: BackwardStep, count: number): Buffer {
-    return step.learned ? this.#lane(errorBytes(count)) : this.#scratch(errorBytes(count));
-  }
-
-  #keepError({ op, learned }: BackwardStep, error: Buffer): void {
-    if (learned) this.#kept.set(op, { input: nowhere, ...this.#kept.get(op), error });
+  /** A buffer for one of the spec's errors: in the lane if an update reads it. */
+  #errorOf(index: number): Buffer {
+    const { network, spec } = this.given;
+    const bytes = errorBytes(elementCount(network.tensors[spec.errors[index]!.tensor]!));
+    const isKept = spec.steps.some(({ error, learned }) => learned && error === index);
+    return isKept ? this.#lane(bytes) : this.#scratch(bytes);
   }
 
   /** Channels of a group of depthwise weights, as the forward kernel has them. */
@@ -229,14 +229,51 @@ class Composer {
     return step.lowered.record.get(WIN_GROUP);
   }
 
-  /** The error of the op's input: sums, then the error of `below`, whose output that is. */
-  #backward(step: BackwardStep, below: BackwardStep, error: Buffer): Buffer {
+  /** One of the spec's errors, of those above it: what comes back from each reader of its tensor, and the sum of that. */
+  #backward(index: number): Buffer {
+    const { network, spec, bufferFor } = this.given;
+    const { tensor, bits, masked, terms } = spec.errors[index]!;
+    const count = elementCount(network.tensors[tensor]!);
+    const { zeroPoint } = network.tensors[tensor]!;
+    const { name } = network.ops.find(({ output }) => output === tensor)!;
+    /** Sums to an error; `above` has their exponent. The last one is that of the tensor. */
+    const rescale = (last: boolean, sums: Buffer, above: Buffer, offset = 0): Buffer => {
+      const error = last ? this.#errorOf(index) : this.#scratch(errorBytes(count));
+      const reads = [
+        { field: OP_INPUT, buffer: sums, offset },
+        { field: OP_BIAS, buffer: above, offset: 0 },
+      ];
+      if (last && masked) reads.push({ field: OP_WEIGHTS, buffer: bufferFor(tensor), offset: 0 });
+      const lowered = lowerRescale(count, zeroPoint, last ? bits : TERM_BITS);
+      this.#add(`${name} error`, lowered, error).reads.push(...reads);
+      return error;
+    };
+    const add = (first: Buffer, second: Buffer | undefined, term: ErrorTerm, last: boolean): Buffer => {
+      const sums = this.#scratch(ERROR_BYTES + 4 * count);
+      const reads: [number, Buffer][] = [[OP_INPUT, first]];
+      if (second) reads.push([OP_WEIGHTS, second]);
+      this.#add(`${name} sum`, lowerAddGrad(count, second ? term : undefined), sums, reads);
+      return rescale(last, sums, sums, ERROR_BYTES);
+    };
+    const isSum = terms.length > 1;
+    const cameBack = ({ from }: ErrorTerm): Buffer => {
+      if ('error' in from) return this.#errors[from.error]!;
+      const step = spec.steps[from.step]!;
+      return rescale(!isSum, this.#gradient(step), this.#errors[step.error]!);
+    };
+    const [first, ...others] = terms as [ErrorTerm, ...ErrorTerm[]];
+    const error = cameBack(first);
+    if (!isSum) return 'error' in first.from ? add(error, undefined, first, true) : error;
+    return others.reduce((sum, term, i) => add(sum, cameBack(term), term, i === others.length - 1), error);
+  }
+
+  /** The sums of a step's gradient for its input. */
+  #gradient(step: BackwardStep): Buffer {
     const { network, bank, bufferFor, inference, opOf, limits } = this.given;
     const op = network.ops[step.op] as PassableOp;
     const tensor = op.inputs[0]!;
-    const count = elementCount(network.tensors[tensor]!);
-    const sums = this.#scratch(count * 4);
-    const reads: [number, Buffer][] = [[OP_INPUT, error]];
+    const sums = this.#scratch(elementCount(network.tensors[tensor]!) * 4);
+    const reads: [number, Buffer][] = [[OP_INPUT, this.#errors[step.error]!]];
     const grad = lowerGrad(network, op, step, this.#groupOf(step.op), limits);
     if (op.kind === 'maxPool2d') reads.push([OP_REQUANT, bufferFor(tensor)]);
     const layer = bank.layers.get(step.op);
@@ -249,25 +286,16 @@ class Composer {
     } else if (!layer?.weights && own.lowered.constants.some(({ field }) => field === OP_WEIGHTS)) {
       added.sharesWeightsOf = own;
     }
-    const next = this.#errorOf(below, count);
-    const made = network.ops[below.op]!;
-    const rescaled: [number, Buffer][] = [
-      [OP_INPUT, sums],
-      [OP_BIAS, error],
-    ];
-    if (below.masked) rescaled.push([OP_WEIGHTS, bufferFor(tensor)]);
-    const { zeroPoint } = network.tensors[tensor]!;
-    this.#add(`${made.name} error`, lowerRescale(count, zeroPoint, below.bits), next, rescaled);
-    return next;
+    return sums;
   }
 
   #makeUpdates(): void {
-    const { network, spec, bank, limits } = this.given;
-    for (const { op, learned } of spec.steps) {
+    const { network, spec, bank, bufferFor, limits } = this.given;
+    for (const { op, learned, error } of spec.steps) {
       if (!learned) continue;
       const layer = network.ops[op] as WeightedOp;
       const { weights, low, bias } = bank.layers.get(op)!;
-      const { input, error } = this.#kept.get(op)!;
+      const input = learned.weights ? this.#inputs.get(bufferFor(layer.inputs[0]!))! : nowhere;
       const settings = { low, group: this.#groupOf(op), lanes: spec.lanes };
       const lowered = lowerUpdate(network, layer, learned, settings, limits);
       const reads = [
@@ -275,7 +303,7 @@ class Composer {
         { field: OP_BIAS, buffer: bias, offset: 0 },
         ...(weights ? [{ field: OP_WEIGHTS, buffer: weights, offset: 0 }] : []),
       ];
-      this.#updates.push({ name: `${layer.name} update`, lowered, reads, writes: error });
+      this.#updates.push({ name: `${layer.name} update`, lowered, reads, writes: this.#errors[error]! });
     }
   }
 }

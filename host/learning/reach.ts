@@ -1,8 +1,8 @@
-// The way errors take: from the logits down, op by op, as far as gradients are known and tensors have one reader.
+// The ways errors take: from the logits down, op by op, as far as the gradient of every reader of a tensor is known.
 import { MOST_CLASSES } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
 import { elementCount, type QuantizedNetwork, type QuantizedOp } from '../model/quantized-network.js';
-import { inputOf, isPassable, isWeighted, outputOf } from './geometry.js';
+import { inputOf, isPassable, isWeighted, opsFor, outputOf, passesAsItIs, rootsOf } from './geometry.js';
 
 /** Why learning goes no further down. */
 export interface Obstacle {
@@ -10,12 +10,12 @@ export interface Obstacle {
   why: string;
 }
 
-export interface Chain {
+export interface Reach {
   /** Tensor of the logits. */
   logits: number;
-  /** Ops from the logits down, reshapes left out, by their indices in the network. */
+  /** Ops that errors reach, from the logits down, by their indices in the network; those that pass them as they are left out. */
   ops: number[];
-  /** What stopped the walk; undefined if it reached the network's input. */
+  /** The first op that errors do not pass; undefined if all ways lead to the network's input. */
   obstacle: Obstacle | undefined;
 }
 
@@ -24,7 +24,7 @@ const SOFTMAX_ONE = 2 ** 26;
 
 /** Why errors do not pass an op. */
 function refusal(network: QuantizedNetwork, op: QuantizedOp): string | undefined {
-  if (!isPassable(op)) return `no gradient is known of ${op.kind}`;
+  if (!isPassable(op) && !passesAsItIs(op)) return `no gradient is known of ${op.kind}`;
   if ([inputOf(network, op), outputOf(network, op)].some(({ dtype }) => dtype === 'int16'))
     return 'its activations are int16';
   if (op.kind === 'mean' && op.total) return 'it is a sum';
@@ -68,8 +68,11 @@ function logitsOf(network: QuantizedNetwork): number {
   return op.inputs[0]!;
 }
 
-/** Walks from the logits to the input. Errors: E_LEARN where the answer is not one of 2 to 256 classes. */
-export function chainOf(network: QuantizedNetwork): Chain {
+/**
+ * Walks from the logits to the input. A tensor's error is known where that is so of all its readers on a way to the logits.
+ * Errors: E_LEARN where the answer is not one of 2 to 256 classes.
+ */
+export function reachOf(network: QuantizedNetwork): Reach {
   const logits = logitsOf(network);
   const { dtype } = network.tensors[logits]!;
   const classes = elementCount(network.tensors[logits]!);
@@ -77,24 +80,24 @@ export function chainOf(network: QuantizedNetwork): Chain {
     fail(`${classes} outputs`, `2 to ${MOST_CLASSES} classes`, 'A loss over classes is what learning knows.');
   }
   if (dtype === 'int16') fail('int16 logits', 'int8', 'Quantize the network to int8.');
+  const roots = rootsOf(network);
   const ops: number[] = [];
-  for (let tensor = logits; tensor !== network.input;) {
-    const index = makerOf(network, tensor);
+  const blocked = new Set<number>();
+  let obstacle: Obstacle | undefined;
+  for (const index of opsFor(network, logits).reverse()) {
     const op = network.ops[index]!;
-    const readers = network.ops.filter(({ inputs }) => inputs.includes(tensor)).length;
-    const several = tensor === logits ? readers > 1 : readers !== 1 || tensor === network.output;
-    const why = several
-      ? 'its output has several readers'
-      : op.kind === 'reshape'
-        ? undefined
-        : refusal(network, op);
-    if (why !== undefined) return { logits, ops, obstacle: { op, why } };
-    if (op.kind !== 'reshape') ops.push(index);
-    tensor = op.inputs[0]!;
+    if (op.kind === 'reshape') continue;
+    const why = blocked.has(roots[op.output]!) ? 'a reader of its output does not' : refusal(network, op);
+    if (why === undefined) {
+      if (isPassable(op)) ops.push(index);
+      continue;
+    }
+    obstacle ??= { op, why };
+    for (const input of op.inputs) blocked.add(roots[input]!);
   }
-  return { logits, ops, obstacle: undefined };
+  return { logits, ops, obstacle };
 }
 
-/** Of a chain's ops those with weights. */
-export const weightedIn = (network: QuantizedNetwork, chain: Chain): number[] =>
-  chain.ops.filter((index) => isWeighted(network.ops[index]!));
+/** Of what errors reach those with weights. */
+export const weightedIn = (network: QuantizedNetwork, reach: Reach): number[] =>
+  reach.ops.filter((index) => isWeighted(network.ops[index]!));
