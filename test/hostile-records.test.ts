@@ -15,7 +15,15 @@ import {
   MOST_CLASSES,
   MOST_ENTRIES,
   MOST_LANES,
+  OP_INPUT,
   OP_KIND,
+  OP_OUTPUT,
+  OP_REQUANT_STRIDE,
+  OP_SCALE_FORMAT,
+  OP_SCRATCH0,
+  OP_TILES,
+  OP_WEIGHTS,
+  OP_WEIGHT_TYPE,
   OpKind,
   REGION_COUNT,
   STATE_BYTES,
@@ -33,6 +41,7 @@ import {
   T_STATES,
   T_STATE_BYTES,
   T_VERDICTS,
+  WEIGHT_TYPE_COUNT,
 } from '../assembly/layout.js';
 import { SUMS_AT, SUMS_SHAPE } from '../assembly/learning-layout.js';
 import { loadSegments } from '../host/firmware/binaries.js';
@@ -61,6 +70,9 @@ const data = Array.from({ length: 24 }, (_, i) => ({ input: int8s(new Random(i),
 const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
 const image = readImage(compileUnproved(network, { learn: { layers: 'sums', data, rank: 4, ring: 5 } }));
 
+/** An input of the network. */
+const none = { dtype: 'int8' as const, shape: [8], data: new Int8Array(8) };
+
 test('records of kinds and groups that there are not, sums beyond their bank: errors by name', () => {
   const isFold = (op: OpRecord): boolean => op.kind === OpKind.FOLD;
   const refuses = (action: (file: Uint8Array) => unknown, change: (op: OpRecord) => void): void => {
@@ -78,6 +90,30 @@ test('records of kinds and groups that there are not, sums beyond their bank: er
   );
 });
 
+test('what any record says of itself, checksums made to fit, is refused by its own name', () => {
+  const plain = readImage(compileUnproved(network));
+  const { imageBytes, nvmBytes } = plain;
+  const cases: readonly (readonly [field: number, value: number, said: RegExp])[] = [
+    [OP_TILES, 0, /of 0 tiles/],
+    [OP_WEIGHT_TYPE, WEIGHT_TYPE_COUNT, /weights of type/],
+    [OP_SCALE_FORMAT, 9, /scales of format 9/],
+    [OP_REQUANT_STRIDE, 4, /pairs 4 bytes apart/],
+    [OP_WEIGHTS, CONSTANT + plain.constants.offset + 2, /with an address of/],
+    [OP_WEIGHTS, CONSTANT + imageBytes - 4, /reads 48 bytes/],
+    [OP_INPUT, nvmBytes - 4, /reads 8 bytes/],
+    [OP_OUTPUT, CONSTANT + plain.constants.offset, /writes 6 bytes/],
+    [OP_OUTPUT, plain.slots.offset, /writes 6 bytes/],
+    [OP_OUTPUT, nvmBytes - 2, /writes 6 bytes/],
+    [OP_SCRATCH0, 4, /an area of SRAM at 4/],
+    [OP_SCRATCH0, 0, /works on \d+ bytes of SRAM at 0/],
+    [OP_SCRATCH0, 0x7fff_fff8, /works on \d+ bytes of SRAM/],
+  ];
+  for (const [at, value, said] of cases) {
+    const { file } = resealImage(plain, (ops) => ops[0]!.set(at, value));
+    assert.match(failure(() => run(file, { input: none })).found, said, `${at}: ${value}`);
+  }
+});
+
 test('a state bank that is larger than its entries, as builds with entries of 12 bytes had it, is refused by name', () => {
   const file = resealed(image, (bytes) => {
     const at = field(bytes, H_LEARNING) + T_STATE_BYTES;
@@ -87,6 +123,15 @@ test('a state bank that is larger than its entries, as builds with entries of 12
     codeOf(() => readImage(file)),
     'E_IMAGE_HEADER',
   );
+});
+
+test('a search for cuts that show what is wrong ends after so many schedules, however little an image writes', () => {
+  const plain = readImage(compileUnproved(network));
+  // What lies between the state's record and the slots is nobody's, and stays what it is.
+  const { file } = resealImage(plain, (ops) => ops[0]!.set(OP_INPUT, STATE_BYTES + 16));
+  const { verdict, schedulesTried } = verify(file).counterexample!;
+  assert.is(verdict, 'none found');
+  assert.ok(schedulesTried > 1000 && schedulesTried < 8100, `${schedulesTried} schedules`);
 });
 
 const reading = (file: Uint8Array, what = ''): string => failure(() => readImage(file), what).found;

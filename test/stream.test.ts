@@ -150,7 +150,7 @@ test('proved from the first state and from either bank, also on the build for th
   assert.ok(module.length < 8192, `${module.length} bytes`);
 });
 
-// Where no schedule shows it, twenty thousand are tried: those mutants take a long run.
+// Where no schedule shows it, eight thousand are tried: those mutants take a long run.
 for (const mutant of STREAM_MUTANTS.filter(({ cuts }) => cuts || CUTS === 0)) {
   test(`caught: ${mutant.name}`, async () => {
     const module = await sabotaged(mutant, image);

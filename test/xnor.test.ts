@@ -73,10 +73,10 @@ test('a step to two or three levels and the layer of signs that alone reads it a
 
 test('a record of other weights, or whose bounds are in no order, is refused', () => {
   const image = readImage(compile(pair(), roomy));
-  for (const [field, value] of [
-    [XNOR_LOW, 127],
-    [2, 0],
-    [WIN_BLOCK, 1],
+  for (const [field, value, said] of [
+    [XNOR_LOW, 127, /first bound of levels/],
+    [2, 0, /weights of another type/],
+    [WIN_BLOCK, 1, /circulant blocks/],
   ] as const) {
     const edit = (file: Uint8Array): void => {
       const at = image.plan.offset;
@@ -85,7 +85,9 @@ test('a record of other weights, or whose bounds are in no order, is refused', (
       file.fill(0, at + OP_CRC, at + OP_BYTES);
       setField(file, H_PLAN_CRC, crc(file.subarray(at, at + image.plan.bytes)));
     };
-    assert.is(failure(() => imageOf(resealed(image, edit))).code, 'E_IMAGE_RECORD', `field ${field}`);
+    const { code, found } = failure(() => imageOf(resealed(image, edit)));
+    assert.is(code, 'E_IMAGE_RECORD', `field ${field}`);
+    assert.match(found, said);
   }
 });
 

@@ -12,6 +12,14 @@ import type { SimulatedNvm, CutOutcome } from './nvm.js';
 /** Thrown out of an import when the power fails there. */
 export class PowerCut extends Error {
   override readonly name = 'PowerCut';
+
+  constructor() {
+    // Where it was thrown is nobody's question, and costs more than to boot.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
+    super();
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 /** What feeds the device. Any method may throw `PowerCut`. */

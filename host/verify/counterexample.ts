@@ -28,7 +28,8 @@ export interface Counterexample {
 
 /** Bytes written in all the schedules tried: bounds the search by work, not by time. */
 const MOST_UNITS = 12e6;
-const [FEWEST_TRIES, MOST_TRIES] = [300, 20_000];
+/** Schedules, of which each boots at least once, that are tried of one violation, and of all together before the next. */
+const [FEWEST_TRIES, MOST_TRIES] = [300, 8_000];
 const UNSYNCED: readonly Cut['unsynced'][] = ['written', 'dropped', 1, 2, 3, 4, 5];
 
 /** Plays schedules of the two jobs. */
@@ -207,6 +208,7 @@ export function counterexample(
   if (steady) return { ...describe(subject, first), id: 'none', ...steady, schedulesTried: 1 };
   let schedulesTried = 0;
   for (const violation of violations) {
+    if (schedulesTried >= MOST_TRIES) break;
     const tries = new Search(playerOf(setup), tileOf(violation, subject), memory);
     const result = tries.find();
     schedulesTried += tries.tried;

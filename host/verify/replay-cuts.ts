@@ -46,12 +46,20 @@ const dropped: CutOutcome = { order: () => [], keeps: () => false };
 
 /** Plays jobs on one module and one image, through whatever cuts. */
 export class CutsPlayer {
+  #scheduled: Image | undefined;
+
   constructor(
     readonly image: Image,
     readonly module: WebAssembly.Module,
     readonly sramBytes: number,
     readonly jobs: readonly JobRequest[],
   ) {}
+
+  /** The image of a schedule that says itself when to commit. */
+  get scheduled(): Image {
+    this.#scheduled ??= withPolicy(this.image, { every: 0, low: false }, 'as scheduled');
+    return this.#scheduled;
+  }
 
   /** The jobs on steady power. Throws where the module fails even so. */
   steady({ tear, sequence, commits }: Omit<Schedule, 'cuts'>): SteadyRun {
@@ -118,10 +126,11 @@ class Play {
   readonly #started = new Map<number, number>();
   #job = 0;
 
-  constructor({ image, module, sramBytes, jobs }: CutsPlayer, schedule: Schedule) {
+  constructor(player: CutsPlayer, schedule: Schedule) {
+    const { image, module, sramBytes, jobs } = player;
     const { commits, line = 1 } = schedule;
     this.#line = line;
-    this.#image = commits === undefined ? image : withPolicy(image, { every: 0, low: false }, 'as scheduled');
+    this.#image = commits === undefined ? image : player.scheduled;
     this.#nvm = new SimulatedNvm(image.nvmBytes, {
       tearUnit: schedule.tear,
       lineBytes: this.#line,
