@@ -5,6 +5,6 @@ import { LANE_PARTS, laneSweeps } from './util/lane-shapes.js';
 import { bodyOf, sweep } from './util/sweep.js';
 
 const wasm = await buildParts(LANE_PARTS, { target: 'simd', optimize: 'speed' });
-for (const one of laneSweeps(bodyOf('for speed in lanes', new WebAssembly.Module(wasm)))) sweep(one);
+for (const one of laneSweeps(bodyOf('for speed in lanes', wasm))) sweep(one);
 
 test.run();

@@ -16,7 +16,9 @@ export function between(random: Random, low: number, high: number): number {
 }
 
 export function int8s(random: Random, count: number, low = -128, high = 127): Int8Array {
-  return Int8Array.from({ length: count }, () => between(random, low, high));
+  const values = new Int8Array(count);
+  for (let i = 0; i < count; i++) values[i] = between(random, low, high);
+  return values;
 }
 
 /** Values for a tensor: of any size, or now and then all zero or at the ends of the range, where sums are largest. */
@@ -30,8 +32,10 @@ export function valuesFor(random: Random, { shape, dtype }: TensorSpec): Values 
       : mode === 1
         ? between(random, -3, 3)
         : between(random, -most - 1, most);
-  const values = Array.from({ length: elementCount({ shape }) }, value);
-  return dtype === 'int16' ? Int16Array.from(values) : Int8Array.from(values);
+  const count = elementCount({ shape });
+  const values = dtype === 'int16' ? new Int16Array(count) : new Int8Array(count);
+  for (let i = 0; i < count; i++) values[i] = value();
+  return values;
 }
 
 export function tensor(random: Random, shape: number[]): TensorSpec {

@@ -159,7 +159,7 @@ export class Judges {
   async #inLanes(change: Change): Promise<Verdict> {
     const wasm = await forSpeed(LANE_PARTS, { target: 'simd' }, change);
     if (typeof wasm === 'string') return 'the compiler';
-    for (const one of laneSweeps(bodyOf('in lanes', new WebAssembly.Module(wasm)))) {
+    for (const one of laneSweeps(bodyOf('in lanes', wasm))) {
       for (let seed = 1; seed <= one.few; seed++) {
         try {
           trial(one, seed);

@@ -1,5 +1,4 @@
-// Naive reference kernels, written from the definitions: float64 accumulators (exact below 2⁵³), one loop a dimension,
-// BigInt rounding.
+// Naive reference kernels, written from the definitions: float64 accumulators (exact below 2⁵³), one loop a dimension.
 import type { Values } from '../../host/model/values.js';
 import { logisticOracle, lookupOracle, softmaxInt16Oracle, softmaxInt8Oracle } from './fixed-point-oracle.js';
 import {
@@ -29,7 +28,24 @@ function scaleInt64(accumulator: number, multiplier: number, shift: number): num
   return Number((product - remainder) / (2n * divisor));
 }
 
-/** gemmlowp: SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT, on unbounded integers. */
+/**
+ * MultiplyByQuantizedMultiplier, gemmlowp's SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT, on integers that float64
+ * holds; multipliers are not negative.
+ */
+function scaleOracle(accumulator: number, { multiplier, shift }: Scaling): number {
+  const x = (accumulator * 2 ** Math.max(shift, 0)) | 0;
+  const size = Math.abs(x);
+  const isNegative = x < 0 && multiplier > 0;
+  // Truncating division of the product by 2³¹ after a nudge away from zero, as in gemmlowp's source. Halves of the multiplier keep
+  // products below 2⁵³, where float64 is exact.
+  const lower = size * (multiplier % 65536) + 2 ** 30 - (isNegative ? 1 : 0);
+  const high = Math.floor((size * Math.floor(multiplier / 65536) + Math.floor(lower / 65536)) / 32768);
+  const unit = 2 ** Math.max(-shift, 0);
+  const rounded = Math.floor((high + Math.floor(unit / 2)) / unit);
+  return isNegative ? -rounded : rounded;
+}
+
+/** An accumulator as what `channel` of `op` makes of it. */
 export function requantizeOracle(
   accumulator: number,
   op: Requantization,
@@ -37,22 +53,12 @@ export function requantizeOracle(
   zeroPoint: number,
 ): number {
   const at = op.multipliers.length === 1 ? 0 : channel;
-  if (op.bias instanceof BigInt64Array) {
-    const y = scaleInt64(accumulator, op.multipliers[at]!, op.shifts[at]!) + zeroPoint;
-    return Math.min(Math.max(y, op.clampMin), op.clampMax);
-  }
-  const shift = BigInt(op.shifts[at]!);
-  const left = shift > 0n ? shift : 0n;
-  const right = shift > 0n ? 0n : -shift;
-  const x = BigInt.asIntN(32, BigInt(accumulator) << left);
-  const product = x * BigInt(op.multipliers[at]!);
-  // Truncating division after a nudge away from zero, as in gemmlowp's source.
-  const high = (product + (product >= 0n ? 1n << 30n : 1n - (1n << 30n))) / (1n << 31n);
-  const magnitude = high < 0n ? -high : high;
-  const half = right > 0n ? 1n << (right - 1n) : 0n;
-  const rounded = (magnitude + half) >> right;
-  const y = Number(high < 0n ? -rounded : rounded) + zeroPoint;
-  return Math.min(Math.max(y, op.clampMin), op.clampMax);
+  const [multiplier, shift] = [op.multipliers[at]!, op.shifts[at]!];
+  const y =
+    op.bias instanceof BigInt64Array
+      ? scaleInt64(accumulator, multiplier, shift)
+      : scaleOracle(accumulator, { multiplier, shift });
+  return Math.min(Math.max(y + zeroPoint, op.clampMin), op.clampMax);
 }
 
 /** A tensor's values, zeros or of `make`. */
@@ -166,13 +172,6 @@ function circulantOracle(op: Circulant, x: Values, input: TensorSpec, output: Te
     });
     return requantizeOracle(sum, op, o, output.zeroPoint);
   });
-}
-
-/** MultiplyByQuantizedMultiplier, from the same definition. */
-function scaleOracle(x: number, { multiplier, shift }: Scaling): number {
-  const one = { bias: new Int32Array(1), clampMin: -Infinity, clampMax: Infinity };
-  const op = { ...one, multipliers: Int32Array.of(multiplier), shifts: Int32Array.of(shift) };
-  return requantizeOracle(x, op, 0, 0);
 }
 
 const clamp = (x: number, low = -128, high = 127): number => Math.min(Math.max(x, low), high);

@@ -19,8 +19,9 @@ import type { DeviceExports } from '../../host/simulator/device.js';
 import { SimulatedNvm } from '../../host/simulator/nvm.js';
 import { provision } from '../../host/simulator/provision.js';
 import { mapInPlace } from '../../host/toolchain/in-place.js';
-import { moduleBytes, moduleFor } from '../../host/toolchain/modules.js';
+import { moduleBytes, moduleFor, type ModuleName } from '../../host/toolchain/modules.js';
 import { valuesFor } from '../../samples/networks.js';
+import { type Digests, digestOf, isDone, noteDone, readRecord } from '../sweeps/record.js';
 import { type Build, hasBuild } from './devices.js';
 import { runOracle } from './oracle.js';
 
@@ -32,6 +33,12 @@ const CHOSEN = (process.env['BROWNOUT_SWEEPS'] ?? '').split('\n').filter((part) 
 
 /** Only name them. */
 const LIST = process.env['BROWNOUT_SWEEPS_LIST'] !== undefined;
+
+/** Where sweeps that are done are written down, and which of them are left out; none for an ordinary run. */
+const RECORD = process.env['BROWNOUT_SWEEPS_RECORD'];
+
+/** When no other sweep begins, in ms since 1970. */
+const UNTIL = Number(process.env['BROWNOUT_SWEEPS_UNTIL'] ?? Number.POSITIVE_INFINITY);
 
 /** The test file that runs, as `npm test` names it. */
 const FILE = basename(process.argv[1] ?? '', '.test.js');
@@ -131,6 +138,10 @@ function expect(found: number, expected: number): void {
 /** A device for images that run in `statics` bytes and their arena. */
 export interface Body {
   name: string;
+  /** Of every module that its devices are made of. */
+  modules(): Digests;
+  /** The name there of the one that runs an image. */
+  module(image: Image): string;
   has(image: Image): boolean;
   device(image: Image): ReusedDevice;
   /** Below the arena. */
@@ -139,30 +150,48 @@ export interface Body {
 
 const learns = (image: Image): boolean => moduleFor(image) === 'device.learn';
 
+/** The module that a build runs where the scalar one is `scalar`. */
+function moduleOf(build: Build, scalar: 'device' | 'device.learn'): ModuleName {
+  const names = {
+    scalar,
+    fast: 'device.fast',
+    accelerated: 'device.accelerated',
+    simd: 'device.simd',
+    checked: `${scalar}.checked`,
+    'in-place': scalar,
+  } as const;
+  return names[build];
+}
+
+const bytes = new Map<ModuleName, Uint8Array<ArrayBuffer>>();
+
+/** The bytes of a module as they were at first: a build meanwhile changes nothing. */
+function bytesOnce(name: ModuleName): Uint8Array<ArrayBuffer> {
+  const known = bytes.get(name) ?? moduleBytes(name);
+  bytes.set(name, known);
+  return known;
+}
+
 /** A build that ships. */
 function shipped(build: Build): Body {
   const devices = new Map<string, ReusedDevice>();
-  const make = (image: Image): ReusedDevice => {
-    const scalar = moduleFor(image);
-    if (build === 'in-place') {
-      const mapped = mapInPlace(moduleBytes(scalar), { nvmBytes: MAPPED_BYTES });
-      return new ReusedDevice(new WebAssembly.Module(mapped), 65536);
-    }
-    const names = {
-      scalar,
-      fast: 'device.fast',
-      accelerated: 'device.accelerated',
-      simd: 'device.simd',
-      checked: `${scalar}.checked`,
-    } as const;
-    return new ReusedDevice(new WebAssembly.Module(moduleBytes(names[build])));
+  const make = (name: ModuleName): ReusedDevice => {
+    if (build !== 'in-place') return new ReusedDevice(new WebAssembly.Module(bytesOnce(name)));
+    const mapped = mapInPlace(bytesOnce(name), { nvmBytes: MAPPED_BYTES });
+    return new ReusedDevice(new WebAssembly.Module(mapped), 65536);
   };
+  const module = (image: Image): ModuleName => moduleOf(build, moduleFor(image));
   return {
     name: build,
+    modules() {
+      const names = (['device', 'device.learn'] as const).map((scalar) => moduleOf(build, scalar));
+      return Object.fromEntries(names.map((name) => [name, digestOf(bytesOnce(name))]));
+    },
+    module,
     has: (image) => hasBuild(image, build),
     device(image) {
-      const which = moduleFor(image);
-      const device = devices.get(which) ?? make(image);
+      const which = module(image);
+      const device = devices.get(which) ?? make(which);
       devices.set(which, device);
       return device;
     },
@@ -181,10 +210,12 @@ export const SHIPPED: readonly Body[] = (
 
 /** What firmware with an accelerator runs where memories are mapped: rows lie in place. */
 export function acceleratedInPlace(): Body {
-  const mapped = mapInPlace(moduleBytes('device.accelerated'), { nvmBytes: MAPPED_BYTES });
+  const mapped = mapInPlace(bytesOnce('device.accelerated'), { nvmBytes: MAPPED_BYTES });
   const device = new ReusedDevice(new WebAssembly.Module(mapped), 65536);
   return {
     name: 'accelerated, in place',
+    modules: () => ({ 'device.accelerated': digestOf(bytesOnce('device.accelerated')) }),
+    module: () => 'device.accelerated',
     has: () => true,
     device: () => device,
     statics: () => STATIC_BYTES,
@@ -192,9 +223,17 @@ export function acceleratedInPlace(): Body {
 }
 
 /** A module of its own. */
-export function bodyOf(name: string, module: WebAssembly.Module): Body {
-  const device = new ReusedDevice(module);
-  return { name, has: () => true, device: () => device, statics: () => STATIC_BYTES };
+export function bodyOf(name: string, wasm: Uint8Array<ArrayBuffer>): Body {
+  const device = new ReusedDevice(new WebAssembly.Module(wasm));
+  const digests = { [name]: digestOf(wasm) };
+  return {
+    name,
+    modules: () => digests,
+    module: () => name,
+    has: () => true,
+    device: () => device,
+    statics: () => STATIC_BYTES,
+  };
 }
 
 export interface Sweep {
@@ -221,8 +260,8 @@ function imageIn(network: QuantizedNetwork, options: CompileOptions, arenaBytes:
   }
 }
 
-/** One shape in all bodies. Throws where one differs from the oracle. */
-export function trial({ make, arenaBytes, bodies, capacitorUf, device }: Sweep, seed: number): void {
+/** One shape in all bodies; names of the modules that ran it. Throws where one differs from the oracle. */
+export function trial({ make, arenaBytes, bodies, capacitorUf, device }: Sweep, seed: number): string[] {
   const random = new Random(seed);
   const network = make(random);
   const image = imageIn(
@@ -235,12 +274,13 @@ export function trial({ make, arenaBytes, bodies, capacitorUf, device }: Sweep, 
   const nvm = new SimulatedNvm(image.nvmBytes);
   nvm.load(new Uint8Array(image.nvmBytes).fill(UNWRITTEN));
   provision(nvm, image);
-  for (const body of bodies) {
-    if (!body.has(image)) continue;
+  const able = bodies.filter((body) => body.has(image));
+  for (const body of able) {
     const sramBytes = body.statics(image) + image.arenaBytes;
     const found = body.device(image).infer(image, nvm.cells, input, sramBytes);
     if (Buffer.compare(bytesOf(found), bytesOf(expected)) !== 0) assert.equal(found, expected, body.name);
   }
+  return able.map((body) => body.module(image));
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Values): Uint8Array =>
@@ -259,14 +299,21 @@ export function sweep(one: Sweep): void {
   }
   const count = MANY || one.few;
   test(`${one.name}: ${count} random shapes equal the oracle`, () => {
+    const today: Digests = RECORD ? Object.assign({}, ...one.bodies.map((body) => body.modules())) : {};
+    if (RECORD && isDone(readRecord(RECORD), full, count, today)) return console.log(`${full}: done before`);
+    if (Date.now() > UNTIL) return console.log(`${full}: not begun, as the time is up`);
+    const ran = new Set<string>();
     for (let seed = 1; seed <= count; seed++) {
       try {
-        trial(one, seed);
+        for (const module of trial(one, seed)) ran.add(module);
       } catch (error) {
         if (error instanceof Error) error.message = `${one.name}, seed ${seed}: ${error.message}`;
         throw error;
       }
     }
     if (MANY) console.log(`${full}: ${count} shapes in ${one.bodies.map(({ name }) => name).join(', ')}`);
+    if (!RECORD) return;
+    const modules = Object.fromEntries([...ran].sort().map((name) => [name, today[name]!]));
+    noteDone(RECORD, full, { shapes: count, modules });
   });
 }
