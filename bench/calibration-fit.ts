@@ -72,6 +72,9 @@ const EXPECTED: Readonly<Record<string, Counts>> = {
     ...{ halvesWidened: 1.8, halvesBlock: 150, halvesBlockMac: 1, halvesFour: 250, halvesFourMac: 1.6 },
     ...{ halvesRest: 20, halvesRestMac: 4.5, halvesAlone: 60, halvesAloneMac: 4.5 },
     ...{
+      doubledSummed: 4,
+      doubledLeft: 60,
+      doubledLeftMac: 1.5,
       bytesBlock: 120,
       bytesBlockMac: 3.2,
       bytesFour: 250,

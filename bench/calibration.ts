@@ -71,6 +71,7 @@ export function compileCalibration({ family, seed, arenaBytes, capacitorUf }: Ca
 /** An op that was counted: its record, as [offset, word] where there is something, and counts of each body. */
 export interface CountedOp {
   set: CalibrationSet;
+  family: Family;
   record: number[];
   /** [entering, all tiles], body by body, in the order of `bodies`. */
   counts: number[];
@@ -95,17 +96,24 @@ export function packRecord(op: OpRecord): number[] {
   });
 }
 
+/**
+ * What was counted of `families`, and before of the others; of none: of all. Families share kernels, so an op is taken out with
+ * its family alone.
+ */
+export function withOthers<Op extends { family: Family }>(
+  counted: readonly Op[],
+  before: readonly Op[],
+  families: readonly string[],
+): Op[] {
+  if (families.length === 0) return [...counted];
+  return [...before.filter(({ family }) => !families.includes(family)), ...counted];
+}
+
 function unpackRecord(packed: readonly number[]): OpRecord {
   const record = new OpRecord();
   const view = new DataView(record.bytes.buffer);
   for (let i = 0; i < packed.length; i += 2) view.setInt32(packed[i]!, packed[i + 1]!, true);
   return record;
-}
-
-/** The row of the table of costs that a packed record goes by. */
-export function kernelOf(packed: readonly number[]): string {
-  const op = unpackRecord(packed);
-  return recordOp(op).work(op).kernel;
 }
 
 const fileOf = (name: string): URL => new URL(`../../bench/${name}.json`, import.meta.url);
@@ -142,6 +150,7 @@ function calibrationSamples({ bodies, ops }: Calibration, body: CountedBody): Ca
 /** An op of an MSP430, as `mspdebug sim` counted it: cycles from where its record is asked for, commits left out. */
 export interface CountedMsp430 {
   set: CalibrationSet;
+  family: Family;
   record: number[];
   /** To the end of its first tile, or grain, and of those behind it; of so many. */
   first: number;
@@ -199,8 +208,9 @@ export function fitted(body: Body): { samples: CalibrationSample[]; costs: Kerne
   }
   const alone = msp430Samples(readCalibrationMsp430(), 'msp430');
   const of = (other: CountedBody): KernelCosts => fitCosts(calibrationSamples(counted, other), other);
-  // Of packed weights an MSP430 runs the C that a Cortex-M0+ does, and nothing of what is metered.
-  const core = fitNear(alone, { ...of('metered'), [PACKED]: of('armv6m')[PACKED]! });
+  // Of packed weights an MSP430 runs C as a Cortex-M0+ does, but for two rows of 4 bits at once, and nothing of what is metered.
+  const packed = countsFor(of('armv6m')[PACKED]!, 'msp430');
+  const core = fitNear(alone, { ...of('metered'), [PACKED]: packed });
   if (body === 'msp430') return { samples: alone, costs: core };
   const beside = msp430Samples(readCalibrationMsp430('lea'), 'lea');
   const has = ({ pieces }: CalibrationSample, what: RegExp): boolean =>

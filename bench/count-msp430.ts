@@ -147,7 +147,7 @@ export async function countGroup(
   try {
     const counted = await countImage(image, setting.lea === true);
     return calibrated(image).map((index) => {
-      return { set: setting.set, record: packRecord(image.ops[index]!), ...counted[index]! };
+      return { set: setting.set, family, record: packRecord(image.ops[index]!), ...counted[index]! };
     });
   } catch (error) {
     if (!(error instanceof BrownoutError) || error.code !== 'E_COMPILE') throw error;

@@ -18,6 +18,11 @@ static BROWNOUT_ACCEL_APART int32_t accel_nibble_dot(const uint8_t *x, const uin
   return length ? sum + (int8_t)x[0] * accel_nibble_low(*w) : sum;
 }
 
+/* A bias without what sums have too much; it need not fit until sums are added. */
+static BROWNOUT_ACCEL_WITHIN int32_t accel_nibble_begin(int32_t bias, int32_t less) {
+  return (int32_t)((uint32_t)bias - (uint32_t)less);
+}
+
 #ifdef BROWNOUT_ACCEL_DSP
 /*
  * Eight weights are a word. Of value i and value i + 4 of eight the weights are 16 bits apart: shifted to where 16 bits end they
@@ -126,6 +131,8 @@ static BROWNOUT_ACCEL_APART void accel_nibble_rows(const uint8_t *x, const uint8
   left = length & 7u;
   for (i = 0; left && i < 4u; i++) sums[i] = accel_nibble_dot(x, w + i * bytes, left, sums[i]);
 }
+#elif !defined(__MSP430__)
+#include "brownout_accel_halves.h"
 #else
 static BROWNOUT_ACCEL_APART void accel_nibble_block(const uint8_t *x, uint32_t apart, const uint32_t *room, const uint8_t *w,
                                                     uint32_t bytes, uint32_t length, int32_t sums[4]) {
@@ -191,6 +198,14 @@ static BROWNOUT_ACCEL_APART void accel_nibble_rows(const uint8_t *x, const uint8
 }
 #endif
 
+#ifndef BROWNOUT_ACCEL_NIBBLES_HALVES
+static BROWNOUT_ACCEL_WITHIN int32_t accel_nibble_less(const uint8_t *x, uint32_t length) {
+  (void)x;
+  (void)length;
+  return 0;
+}
+#endif
+
 /* Sums of four rows to a byte each: the first two to `to`, the others `apart` bytes on. */
 static BROWNOUT_ACCEL_APART void accel_nibble_finish(const brownout_accel_output *out, const brownout_accel_row *const rows[4],
                                                      const int32_t sums[4], uint8_t *to, uint32_t apart) {
@@ -226,6 +241,8 @@ static BROWNOUT_ACCEL_APART void accel_nibble_pairs(const brownout_accel_output 
   const uint32_t bytes = (length + 1u) >> 1;
   for (; vectors; vectors -= 2u, x += length * 2u, to += to_stride * 2u) {
     uint32_t row;
+    const int32_t less = accel_nibble_less(x, length);
+    const int32_t less_other = accel_nibble_less(x + length, length);
 #ifdef BROWNOUT_ACCEL_DSP
     accel_nibble_widen(x, x + length, length >> 3, room);
 #endif
@@ -233,7 +250,8 @@ static BROWNOUT_ACCEL_APART void accel_nibble_pairs(const brownout_accel_output 
       const brownout_accel_row first = accel_row_of(out, row, length);
       const brownout_accel_row second = accel_row_of(out, row + 1u, length);
       const brownout_accel_row *const each[4] = {&first, &second, &first, &second};
-      int32_t sums[4] = {first.bias, second.bias, first.bias, second.bias};
+      int32_t sums[4] = {accel_nibble_begin(first.bias, less), accel_nibble_begin(second.bias, less),
+                         accel_nibble_begin(first.bias, less_other), accel_nibble_begin(second.bias, less_other)};
       accel_nibble_block(x, length, room, w + row * bytes, bytes, length, sums);
       accel_nibble_finish(out, each, sums, to + row, to_stride);
     }
@@ -246,6 +264,7 @@ static BROWNOUT_ACCEL_APART void accel_nibble_pairs(const brownout_accel_output 
 static BROWNOUT_ACCEL_APART void accel_nibble_single(const brownout_accel_output *out, const uint8_t *x, const uint8_t *w,
                                                      uint32_t rows, uint32_t length, uint8_t *to) {
   const uint32_t bytes = (length + 1u) >> 1;
+  const int32_t less = accel_nibble_less(x, length);
   uint32_t row;
   for (row = 0; row + 3u < rows; row += 4u) {
     brownout_accel_row four[4];
@@ -254,7 +273,7 @@ static BROWNOUT_ACCEL_APART void accel_nibble_single(const brownout_accel_output
     uint32_t i;
     for (i = 0; i < 4u; i++) {
       four[i] = accel_row_of(out, row + i, length);
-      sums[i] = four[i].bias;
+      sums[i] = accel_nibble_begin(four[i].bias, less);
     }
     accel_nibble_rows(x, w + row * bytes, bytes, length, sums);
     accel_nibble_finish(out, each, sums, to + row, 2);

@@ -1,7 +1,7 @@
 // `npm run calibrate`: what kernels cost on each body of the firmware, fitted to instructions that QEMU counts, of the MSP430 to
 // cycles that mspdebug does, alone and beside LEA. Writes what was counted (bench/calibration.json, calibration-….json) and the tables of costs
 // (host/ops/kernel-costs/), and prints the error on shapes that the fit has not seen. `npm run calibrate -- qemu`, `-- msp430` (LEA too) or `-- lea`
-// counts on these alone, with names of families behind it these alone: what was counted before of other kernels stays. `-- fit` fits
+// counts on these alone, with names of families behind it these alone: what was counted before of other families stays. `-- fit` fits
 // anew what was counted before.
 import { writeFileSync } from 'node:fs';
 import { format, resolveConfig } from 'prettier';
@@ -14,10 +14,10 @@ import {
   type CountedMsp430,
   type CountedOp,
   fitted,
-  kernelOf,
   packRecord,
   readCalibration,
   readCalibrationMsp430,
+  withOthers,
 } from '../bench/calibration.js';
 import {
   type CalibrationSample,
@@ -31,6 +31,7 @@ import { OP_TILES } from '../assembly/layout.js';
 import { countOps } from '../host/firmware/count-on-board.js';
 import { type Board, boardCalled } from '../host/firmware/targets.js';
 import type { Image } from '../host/model/image.js';
+import { CALIBRATION_FAMILIES } from '../samples/calibration.js';
 import { BODIES, type Body, isMsp430 } from '../host/ops/shared/cost.js';
 import { msp430fr5994 } from '../host/profiles/msp430fr5994.js';
 import { BareKernels } from '../host/simulator/bare.js';
@@ -75,14 +76,10 @@ function meteredOps(image: Image): [number, number][] {
 }
 
 const [what, ...families] = process.argv.slice(2);
+const unknown = families.filter((name) => !CALIBRATION_FAMILIES.some((family) => family === name));
+if (unknown.length > 0)
+  throw new Error(`no family ${unknown.join()}; there are ${CALIBRATION_FAMILIES.join()}`);
 const isAsked = (family: string): boolean => families.length === 0 || families.includes(family);
-
-/** What was counted, and what was before of kernels that were not. */
-function withOthers<Op extends { record: number[] }>(counted: Op[], before: () => readonly Op[]): Op[] {
-  if (families.length === 0) return counted;
-  const kernels = new Set(counted.map(({ record }) => kernelOf(record)));
-  return [...before().filter(({ record }) => !kernels.has(kernelOf(record))), ...counted];
-}
 
 async function countAll(): Promise<Calibration> {
   const ops: CountedOp[] = [];
@@ -96,11 +93,20 @@ async function countAll(): Promise<Calibration> {
     counts.push(meteredOps(image));
     for (const index of calibrated(image)) {
       const record = packRecord(image.ops[index]!);
-      ops.push({ set: spec.set, record, counts: counts.flatMap((body) => body[index]!) });
+      ops.push({
+        set: spec.set,
+        family: spec.family,
+        record,
+        counts: counts.flatMap((body) => body[index]!),
+      });
     }
     console.log(`${spec.set} ${spec.family} ${spec.seed}: counted`);
   }
-  return { command: COMMAND, bodies, ops: withOthers(ops, () => readCalibration().ops) };
+  return {
+    command: COMMAND,
+    bodies,
+    ops: withOthers(ops, families.length > 0 ? readCalibration().ops : [], families),
+  };
 }
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
@@ -128,7 +134,8 @@ async function countMsp430(body: 'msp430' | 'lea'): Promise<CalibrationMsp430> {
       }
     }
   }
-  return { command: COMMAND, ops: withOthers(ops, () => readCalibrationMsp430(body).ops) };
+  const before = families.length > 0 ? readCalibrationMsp430(body).ops : [];
+  return { command: COMMAND, ops: withOthers(ops, before, families) };
 }
 
 if (what !== 'fit' && what !== 'msp430' && what !== 'lea') {

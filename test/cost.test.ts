@@ -2,7 +2,7 @@
 // device.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fitted, readCalibration, readCalibrationMsp430 } from '../bench/calibration.js';
+import { fitted, readCalibration, readCalibrationMsp430, withOthers } from '../bench/calibration.js';
 import { errorsOf, rms } from '../bench/calibration-fit.js';
 import { OP_TILES } from '../assembly/layout.js';
 import { compile } from '../host/compile/compile.js';
@@ -45,6 +45,29 @@ test('fitted and held-out shapes are not the same', () => {
     const held = ops.filter(({ set }) => set === 'held-out');
     const same = held.filter(({ record }) => seen.has(shape(record)));
     assert.ok(same.length < held.length / 10, `${same.length} of ${held.length}`);
+  }
+});
+
+test('what is counted anew of a family takes out that family alone, whatever kernels it shares', () => {
+  const before = [
+    { family: 'convolutions', count: 1 },
+    { family: 'rows', count: 2 },
+    { family: 'rows', count: 3 },
+  ] as const;
+  const counted = [{ family: 'rows', count: 4 }] as const;
+  assert.equal(withOthers<(typeof before)[number] | (typeof counted)[number]>(counted, before, ['rows']), [
+    before[0],
+    counted[0],
+  ]);
+  assert.equal(withOthers<object & { family: 'rows' }>(counted, [], []), counted);
+  // Families that share dense layers, as they are in the tables.
+  for (const { ops } of [readCalibration(), readCalibrationMsp430()]) {
+    const one = ops.find(({ family }) => family === 'rows')!;
+    const merged = withOthers<{ family: (typeof ops)[number]['family'] }>([one], ops, ['rows']);
+    const count = (family: string, of: readonly { family: string }[]): number =>
+      of.filter((op) => op.family === family).length;
+    for (const family of new Set(ops.map((op) => op.family)))
+      assert.is(count(family, merged), family === 'rows' ? 1 : count(family, ops), family);
   }
 });
 

@@ -243,6 +243,7 @@ const HEADERS = [
   'brownout_accel_signs.h',
   'brownout_accel_xnor.h',
   'brownout_accel_xnor_single.h',
+  'brownout_accel_halves.h',
   'brownout_accel_nibbles.h',
   'brownout_accel_winograd.h',
   'brownout_accel_ntt.h',

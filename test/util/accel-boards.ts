@@ -7,12 +7,7 @@ import { linkElf, writeFiles } from '../../host/firmware/build-elf.js';
 import { NvmFile, runOnBoard } from '../../host/firmware/qemu.js';
 import { linkerScript, packageText } from '../../host/firmware/sources.js';
 import { boardCalled, targetCalled } from '../../host/firmware/targets.js';
-import { hasPrograms, temporaryFolder } from './native.js';
-
-const packages = {
-  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
-  'qemu-system-arm': 'qemu-system-arm',
-};
+import { boardPackages, hasPrograms, temporaryFolder } from './native.js';
 
 /**
  * Tests that `source` prints what `checksum` gives on `cores`; `product` is the instruction that those with DSP run. `more`: files
@@ -24,18 +19,26 @@ export function testOnBoards(
   checksum: () => string,
   product: string,
   more: readonly (readonly [name: string, text: string])[] = [],
-  cores: readonly string[] = ['cortex-m0plus', 'cortex-m3', 'cortex-m4', 'cortex-m33'],
+  cores: readonly string[] = [
+    'cortex-m0plus',
+    'cortex-m3',
+    'cortex-m4',
+    'cortex-m7',
+    'cortex-m33',
+    'rv32imc',
+  ],
 ): void {
-  const boards = hasPrograms(what, packages) ? test : test.skip;
   // Code of a Cortex-M0+ runs on a Cortex-M3.
   const small = { ...boardCalled('qemu-mps2-an385'), core: 'cortex-m0plus' };
-  const others = ['qemu-mps2-an385', 'qemu-mps2-an386', 'qemu-mps2-an505'].map(boardCalled);
+  const names = ['mps2-an385', 'mps2-an386', 'mps2-an500', 'mps2-an505', 'riscv-virt'];
+  const others = names.map((name) => boardCalled(`qemu-${name}`));
   for (const board of [small, ...others].filter(({ core }) => cores.includes(core))) {
+    const boards = hasPrograms(`${what}: ${board.name}`, boardPackages(board.name)) ? test : test.skip;
     boards(`${board.core} of ${board.name}: the same bytes as in Node`, async () => {
       const folder = temporaryFolder(board.core);
+      const target = targetCalled(board.core);
       const files = [
-        'brownout_cortex_m.c',
-        'brownout_startup.h',
+        ...target.startup,
         'brownout_wasm.h',
         'brownout_string.h',
         'brownout_accel.h',
@@ -48,6 +51,7 @@ export function testOnBoards(
         'brownout_accel_signs.h',
         'brownout_accel_xnor.h',
         'brownout_accel_xnor_single.h',
+        'brownout_accel_halves.h',
         'brownout_accel_nibbles.h',
         'brownout_accel_plain.h',
         'brownout_accel_wide.h',
@@ -55,20 +59,19 @@ export function testOnBoards(
         'brownout_board.h',
       ].map((file) => [file, packageText(file)] as const);
       writeFiles(folder, new Map([...files, ...more, ['link.ld', linkerScript(board)]]));
-      const target = targetCalled(board.core);
       const elf = linkElf(
         folder,
-        [source, 'brownout_cortex_m.c'],
+        [source, target.startup[0]!],
         { target, defines: ['BROWNOUT_SEMIHOSTING'] },
         [`-I${folder}`],
       );
-      const dump = execFileSync('arm-none-eabi-objdump', ['-d', elf], {
+      const dump = execFileSync(`${target.toolchain!.prefix}objdump`, ['-d', elf], {
         encoding: 'utf8',
         maxBuffer: 1 << 26,
       });
       assert.is(
         new RegExp(`\\b${product}\\b`).test(dump),
-        /m4|m33/.test(board.core),
+        /m4|m7|m33/.test(board.core),
         `whether ${product} is bound`,
       );
       const nvm = new NvmFile(join(folder, 'nvm.bin'), board);

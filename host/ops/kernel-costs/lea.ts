@@ -32,7 +32,7 @@ export const leaCosts: Readonly<Record<string, Counts>> = {
     unitOutput: 317.1,
     rest: 4.004,
     tile: 2626,
-    line: 48.92,
+    line: 48.84,
     window: 176.2,
     laidOut: 8.238,
     unitCoreMac: 10.01,

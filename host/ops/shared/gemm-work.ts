@@ -101,9 +101,9 @@ export function gemmCounts(vectors: number, rows: number, length: number, room: 
  */
 const PREFIXES = {
   dsp: ['paired', 'halves', 'core'],
-  armv6m: ['paired', 'bytes', 'core'],
-  armv7m: ['plain', 'bytes', 'core'],
-  rv32: ['plain', 'bytes', 'core'],
+  armv6m: ['paired', 'bytes', 'doubled', 'core'],
+  armv7m: ['plain', 'bytes', 'doubled', 'core'],
+  rv32: ['plain', 'bytes', 'doubled', 'core'],
   msp430: ['word', 'bytes', 'core'],
   lea: ['unit', 'bytes'],
   metered: ['paired', 'bytes', 'core'],

@@ -38,12 +38,16 @@ function halvesCounts({ vectors, rows, length, room }: Shape): Counts {
   };
 }
 
-/** The same by bytes of two weights. */
+/** The same without that extension: sixteens of two rows at a time, what is left one by one, sums of vectors before. */
 function bytesCounts({ vectors, rows, length }: Shape): Counts {
   const blocks = Math.floor(vectors / 2) * Math.floor(rows / 2);
   const fours = (vectors % 2) * Math.floor(rows / 4);
   const alone = vectors * rows - 4 * (blocks + fours);
+  const left = length % 16;
   return {
+    doubledSummed: vectors * length,
+    doubledLeft: left > 0 ? blocks + fours : 0,
+    doubledLeftMac: (blocks + fours) * 4 * left,
     bytesBlock: blocks,
     bytesBlockMac: blocks * 4 * length,
     bytesFour: fours,
