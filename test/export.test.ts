@@ -126,6 +126,10 @@ crossTest('--board: what a board has not is an error that says how much is wante
   assert.is(error.code, 'E_FIRMWARE_SIZE');
   assert.match(error.found, /^12\d{4} bytes of ram$/);
   assert.match(error.expected, /98304 of stm32l4-disco/);
+  assert.match(
+    error.hint,
+    /^Make it \d+ bytes smaller \(compile with a smaller arenaBytes\), or name a larger part/,
+  );
   const { usage } = await exportFirmware(large, {
     ...{ board: 'nrf52840dk', nvm: 'flash', device: 'nrf52840' },
     verify: false,

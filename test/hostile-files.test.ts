@@ -72,7 +72,7 @@ function withMetadata(path: string, edit: (metadata: Record<string, unknown>) =>
 const STEERS = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f-\u009f\u202e]|\u001b(?!\[\d+m)/;
 
 test('names that steer a terminal, end a line or a tag do neither, in any command', async () => {
-  const evil = 'a\u001b[2Jb\u001b]0;t\u0007\nversion=9\r\u009b31m\u202e</script><b>';
+  const evil = 'a\u001b[2Jb\u001b]0;t\u0007\nversion=9\r\u009b31m\u202e</script><evil "x';
   const bytes = withMetadata(DIGITS, (metadata) => {
     metadata['name'] = evil;
     metadata['ops'] = (metadata['ops'] as string[]).map((name) => name + evil);
@@ -93,7 +93,7 @@ test('names that steer a terminal, end a line or a tag do neither, in any comman
   assert.is(properties.split('\n').filter((line) => line.startsWith('version=')).length, 1);
   const page = join(folder, 'page.html');
   await output(['replay', path, '--trace', 'rf', '--report', page]);
-  assert.not.match(readFileSync(page, 'utf8'), /<\/script><b>/);
+  assert.not.match(readFileSync(page, 'utf8'), /<evil|evil "x/);
 });
 
 test('an array of no samples is refused wherever samples are taken', async () => {

@@ -82,12 +82,26 @@ function mapOf(profile: DeviceProfile): MemoryMap {
   };
 }
 
-function sizeError(what: string, usedBytes: number, totalBytes: number, where: string): BrownoutError {
+/** What makes a firmware take less of a memory. */
+const SMALLER = {
+  flash: '`brownout compress --flash`: fewer weights, or fewer bits of them',
+  ram: 'compile with a smaller arenaBytes',
+  nvm: 'compile with a smaller nvmBytes',
+} as const;
+
+function sizeError(
+  memory: keyof typeof SMALLER,
+  usedBytes: number,
+  totalBytes: number,
+  where: string,
+  what: string = memory,
+): BrownoutError {
+  const over = usedBytes - totalBytes;
   return new BrownoutError({
     code: 'E_FIRMWARE_SIZE',
     found: `${usedBytes} bytes of ${what}`,
     expected: `at most the ${totalBytes} of ${where}`,
-    hint: 'Compile a smaller model or with a smaller arenaBytes, or name a larger part: `board`, `device`.',
+    hint: `Make it ${over} bytes smaller (${SMALLER[memory]}), or name a larger part: \`board\`, \`device\`.`,
   });
 }
 
@@ -211,7 +225,7 @@ function programFor(
     ...(board?.unit ? [board.unit.setting] : []),
   ];
   const { origin, bytes } = map.flash;
-  if (logBytes >= bytes) throw sizeError('flash for the log', logBytes, bytes, base.name);
+  if (logBytes >= bytes) throw sizeError('flash', logBytes, bytes, base.name, 'flash for the log');
   const flash = { origin, bytes: bytes - logBytes };
   return { ...base, ...own, map: { ...map, flash }, settings, logBytes, nvmBytes: capacityBytes };
 }
