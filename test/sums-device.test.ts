@@ -410,6 +410,22 @@ test('forgetting is refused in so many words, and done once whatever the power d
   assert.is(device.cancel(100), Status.IDLE);
   compare(device, image, mirror, 'given up');
   const start = device.nvm.cells.slice();
+  // Its record comes where that of a job under way lies.
+  const inferred = (asks: boolean): Uint8Array => {
+    const nvm = new SimulatedNvm(image.nvmBytes);
+    nvm.load(start);
+    const module = new WebAssembly.Module(moduleBytes('device.learn'));
+    const other = new Device(module, { image, nvm, sramBytes: STATIC_BYTES_LEARNING + image.arenaBytes });
+    other.boot();
+    other.feed(new Int8Array(image.input.bytes).fill(9));
+    other.submit(50);
+    while (other.status() === Status.RUN) {
+      other.run(1);
+      if (asks) assert.is(other.forget(101, 2), ErrorCode.E_BUSY);
+    }
+    return nvm.cells.slice();
+  };
+  assert.equal(inferred(true), inferred(false));
   mirror.forget(2);
   // A cut after every so many writes, each of them again and again.
   for (let every = 1; every <= 7; every += 2) {
