@@ -36,20 +36,6 @@ export const LEARNING = [
     ['the spare entry for the sample', 'sample ? sample - 1 : spare', 'spare'],
     ['the sample’s entry one on', 'sample ? sample - 1 : spare', 'sample ? sample : spare'],
   ]),
-  ...of('assembly/job.ts', { test: 'learn-device' }, [
-    [
-      'a label given up taken for learnt',
-      '  if (LEARNS && code == Status.RUN) store<u32>(CURSOR, JobKind.INFER, C_KIND);\n',
-      '',
-    ],
-  ]),
-  ...of('assembly/job.ts', { test: 'sums-device' }, [
-    [
-      'a record of forgetting left in place of that of a job under way',
-      '  store<i32>(RESIDENT, -1);\n  if (load<u8>(fetchRecord(op)',
-      '  if (load<u8>(fetchRecord(op)',
-    ],
-  ]),
   ...of('assembly/grad/job.ts', 'learning', [
     [
       'labels beyond the classes',
