@@ -26,6 +26,8 @@ export const LOSS_ROUND = 88;
 export const LOSS_SURE = 92;
 /** Index of the `turn` op. */
 export const LOSS_TURN = 96;
+/** An error below so many halves of the largest is none. */
+export const LOSS_LEAST = 3;
 
 // *_grad: OP_INPUT the error of the op's output, OP_OUTPUT int32 sums for each of its inputs, OP_WEIGHTS; OP_BIAS the
 // ratios of output channels (int32; 0: none); OP_REQUANT, max_pool_grad: the pool's input. Windows as in the op itself,
@@ -54,7 +56,10 @@ export const ADD_GRAD_GUARD = 14;
 export const UPDATE_GROUP = 108;
 /** Rows that learn: first in the low, end in the high 16 bits. */
 export const UPDATE_ROWS = 112;
-/** Low byte: 1 if weights learn, too. Next: number of the layer. Next: momentum, n for 1 − 2^−n; 0: none. */
+/**
+ * Low byte: 1 if weights learn, too. Next: number of the layer. Next: momentum, n for 1 − 2^−n; 0: none. Next, of dense layers:
+ * running means of inputs, each at the least 2^−n of a sample, in the bank before the biases, high bytes and low ones; 0: none.
+ */
 export const UPDATE_LAYER = 116;
 export const UPDATE_CLIP = 120;
 /** Output height of windows, 16 bits; bytes from W8 to the low bytes. */

@@ -90,7 +90,7 @@ const OPTIONS: readonly LearnOptions[] = [
   { layers: 'last', ring: 8, guardEvery: 4, holdOut: 2 },
   { layers: 'head:2', ring: 9, guardEvery: 5, holdOut: 3 },
   { layers: 'bias', late: false },
-  { layers: 'all', momentum: 0.875, learningRate: 1 / 128, guardEvery: 6, holdOut: 4 },
+  { layers: 'all', momentum: 0.875, learningRate: 1 / 32, guardEvery: 6, holdOut: 4, replay: 0 },
   { layers: 'all', loss: 'mse', learningRate: 1 / 8, replay: 3, sure: 0.02 },
 ];
 
@@ -106,6 +106,10 @@ const UPPER: readonly LearnOptions[] = [
 /** Rows of one block in the middle. */
 const BLOCKS: readonly LearnOptions[] = [{ layers: 'circulant0:8-15,dense1', sure: -1 }, ...OPTIONS];
 
+/** SRAM for a part of a row alone. */
+const PARTS = 'rows in parts';
+const TIGHT = { arenaBytes: 640 };
+
 const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
   ['dense', [12], ['dense:9', 'dense:4']],
   ['circulant', [16], ['circulant:24:8', 'dense:5']],
@@ -114,6 +118,7 @@ const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
   ['depthwise and average pooling', [6, 6, 3], ['depthwise:3', 'conv:4', 'average', 'dense:4']],
   ['depthwise, two outputs a channel', [5, 5, 2], ['depthwise:4', 'mean', 'dense:4']],
   ['mean', [5, 4, 2], ['conv:6', 'mean', 'dense:3']],
+  [PARTS, [200], ['dense:9', 'dense:4']],
   [GRAPH, [10], ['dense:12', 'dense:8', 'dense:3']],
   ['a sum past two layers', [6, 6, 2], ['conv:4', 'conv:3', 'conv:4!', 'add:0', 'average', 'dense:4']],
   [FAINT, [10], ['dense:12', 'dense:12!', 'dense:12!', 'add:0', 'dense:4']],
@@ -131,6 +136,7 @@ const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
 
 function optionsOf(name: string): readonly LearnOptions[] {
   if (name === GRAPH) return UPPER;
+  if (name === PARTS) return OPTIONS.slice(0, 2);
   return name === 'circulant' ? BLOCKS : OPTIONS;
 }
 
@@ -182,7 +188,7 @@ for (const [name, shape, layers] of CASES) {
       const random = new Random(seed + 1);
       const network = networkOf(name, random, shape, layers);
       const learn = { learningRate: 1 / 32, seed: seed + 7, ...options };
-      const image = readImage(compileUnproved(network, { learn }));
+      const image = readImage(compileUnproved(network, { learn, ...(name === PARTS ? TIGHT : {}) }));
       const spec = deriveLearning(network, learn);
       const keptBytes = elementCount(network.tensors[spec.kept]!);
       assert.is(image.learning!.entryBytes, Math.ceil(keptBytes / 16) * 16);

@@ -25,6 +25,7 @@ import {
 import {
   LOSS_CLASSES,
   LOSS_KIND,
+  LOSS_LEAST,
   LOSS_ROUND,
   LOSS_SCALE,
   LOSS_SURE,
@@ -107,9 +108,17 @@ export function tile(op: usize): void {
   const shift = load<i32>(op, LOSS_ROUND);
   const half = shift ? 1 << (shift - 1) : 0;
   memory.fill(output, 0, ERROR_BYTES);
+  let most = 0;
   for (let i = 0; i < count; i++) {
     const error = max(min(load<i32>(errors + (i << 2)), 32767), -32768);
-    store<i16>(output + ERROR_BYTES + (i << 1), (error + half) >> shift);
+    store<i32>(errors + (i << 2), error);
+    most = max(most, abs(error));
+  }
+  for (let i = 0; i < count; i++) {
+    const error = load<i32>(errors + (i << 2));
+    // A row without an error is not computed.
+    const kept = abs(error) < most >> LOSS_LEAST ? 0 : (error + half) >> shift;
+    store<i16>(output + ERROR_BYTES + (i << 1), kept);
   }
   put(load<usize>(op, OP_OUTPUT), output, ERROR_BYTES + (count << 1));
   const right = largest(logits, count) == y;

@@ -108,12 +108,12 @@ export function learns(op: usize, row: i32): bool {
 }
 
 /** The same place in the free bank. */
-function inNext(address: usize): usize {
+export function inNext(address: usize): usize {
   return (address & GROUP_MASK) | (Group.NEXT << GROUP_SHIFT);
 }
 
 /** Momentum, n for 1 − 2^−n; 0: none. */
-function momentumOf(op: usize): i32 {
+export function momentumOf(op: usize): i32 {
   return load<u8>(op, UPDATE_LAYER + 2);
 }
 
@@ -135,7 +135,7 @@ export function putWeights(op: usize, first: i32, count: i32, high: usize): void
   if (momentumOf(op)) put(address + first + (low << 1), high + (count << 1), count << 1);
 }
 
-/** Σ W8 of `count` weights from `first` on: in the free bank, less that in the current one. */
+/** Zero point · Σ W8 of `count` weights from `first` on: in the free bank, less that in the current one. */
 export function weightsChange(op: usize, first: i32, count: i32, scratch: usize): i32 {
   const address = load<usize>(op, OP_WEIGHTS) + first;
   let sum = 0;
@@ -143,7 +143,7 @@ export function weightsChange(op: usize, first: i32, count: i32, scratch: usize)
   for (const end = weight + count; weight < end; weight++) sum += load<i8>(weight);
   weight = look(address, count, scratch);
   for (const end = weight + count; weight < end; weight++) sum -= load<i8>(weight);
-  return sum;
+  return sum * load<i16>(op, OP_INPUT_ZERO_POINT);
 }
 
 /** The key of an update's random numbers: `what` is 0 for weights, 1 for biases. */
@@ -230,13 +230,13 @@ export function changeRun(op: usize, sums: usize, pairs: usize, first: i32, coun
 }
 
 /**
- * Changes the folded bias of output `row` by `total`, the sum of its errors, and by `changed`, what the sum of its weights
- * changed by; `pairs`: of that row.
+ * Changes the folded bias of output `row` by `total`, the sum of its errors, and by `folded`, what is the change of its weights
+ * times what their inputs are taken less; `pairs`: of that row.
  */
 // @ts-ignore: decorator
 @inline
-export function changeFolded(op: usize, row: i32, total: i32, pairs: usize, changed: i32): void {
-  changeBias(op, row, total, pairs + 8, keyOf(op, 1), <i32>load<i16>(op, OP_INPUT_ZERO_POINT) * changed);
+export function changeFolded(op: usize, row: i32, total: i32, pairs: usize, folded: i32): void {
+  changeBias(op, row, total, pairs + 8, keyOf(op, 1), folded);
 }
 
 /** Taps of a window. */

@@ -9,11 +9,11 @@ import { digits, LABELS, splitAt, LEARNABLE, tuningSamples } from './rotated-dig
 
 const PROBABILITIES = [0, 0.3, 0.6, 0.9];
 
-/** Writes the first `count` parameters of `next` over those of `bank`, in the order in which an update goes. */
+/** Writes that share of the parameters of `next` over those of `bank`, in the order in which an update goes, and all means. */
 function overwrite(bank: readonly LayerBank[], next: readonly LayerBank[], share: number): void {
   const total = next.reduce((sum, { weights, folded }) => sum + weights.length + folded.length, 0);
   let left = Math.floor(share * total);
-  next.forEach(({ weights, low, folded }, layer) => {
+  next.forEach(({ weights, low, folded, means }, layer) => {
     const many = Math.min(left, weights.length);
     bank[layer]!.weights.set(weights.subarray(0, many));
     bank[layer]!.low.set(low.subarray(0, many));
@@ -21,15 +21,17 @@ function overwrite(bank: readonly LayerBank[], next: readonly LayerBank[], share
     const few = Math.min(left, folded.length);
     bank[layer]!.folded.set(folded.subarray(0, few));
     left -= few;
+    bank[layer]!.means.set(means);
   });
 }
 
 const copy = (bank: readonly LayerBank[]): LayerBank[] =>
-  bank.map(({ weights, low, folded, velocity }) => ({
+  bank.map(({ weights, low, folded, velocity, means }) => ({
     weights: weights.slice(),
     low: low.slice(),
     folded: folded.slice(),
     velocity: velocity.slice(),
+    means: means.slice(),
   }));
 
 /** An update that fails with some probability, anywhere in its course, and is begun again until it does not. */

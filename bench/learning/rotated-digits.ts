@@ -118,16 +118,13 @@ export function benchDigits({ angles, seeds, labels, rank, names }: DigitsOption
     ...{ layers: 'sums', late: false, data: factorySamples(network, FACTORY) },
     ...(rank > 0 ? { rank } : {}),
   });
-  // Both at the rate that suits float: what is left between them is the arithmetic.
-  let reference: Method | undefined;
-  const inFloat = (): Method => (reference ??= float(network, LEARNABLE, [tuning]));
   const makers: Record<string, () => Method> = {
     none: () => unadapted(network),
     prototype: () => prototype(network),
     last: () => integer('last', network, { ...LEARNABLE, layers: 'last' }, [tuning]),
     bias: () => integer('bias', network, { ...LEARNABLE, layers: 'bias' }, [tuning.slice(0, TUNING / 4)]),
-    ours: () => integer('ours', network, LEARNABLE, inFloat().learningRate!),
-    float: inFloat,
+    ours: () => integer('ours', network, LEARNABLE, [tuning]),
+    float: () => float(network, LEARNABLE, [tuning]),
     sums: () => sums('sums', network, tunedSums(network, bySums(), [tuning])),
   };
   const chosen = Object.entries(makers).filter(([name]) => names.length === 0 || names.includes(name));

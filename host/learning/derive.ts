@@ -36,6 +36,8 @@ import type {
 const MOST_BITS = 16;
 /** Errors of fewer bits say too little. */
 const LEAST_BITS = 6;
+/** A sample moves running means by a 32nd of it at the least: with a 16th to a 64th digits are as accurate. */
+const MEANS = 5;
 const INT32_MAX = 2 ** 31 - 1;
 /** Largest |weight|. */
 const MOST_WEIGHT = 128;
@@ -91,7 +93,9 @@ function gainDown(network: QuantizedNetwork, op: PassableOp): number {
 function gainAside(network: QuantizedNetwork, op: WeightedOp, weights: boolean, lanes: number): number {
   const { zeroPoint } = inputOf(network, op);
   const terms = op.kind === 'circulant' && weights ? op.blockSize : outputPixels(network, op);
-  return lanes * terms * (weights ? Math.max(127 - zeroPoint, zeroPoint + 128) : 1);
+  // An input less its zero point; less the mean of it, too.
+  const most = Math.max(127 - zeroPoint, zeroPoint + 128) * (op.kind === 'dense' ? 2 : 1);
+  return lanes * terms * (weights ? most : 1);
 }
 
 /** The most bits an error may have: no sum over it leaves int32. */
@@ -148,7 +152,8 @@ function layerOf(
   const most = Math.max(Math.round(clip * 256 * 65536), 1);
   let lost = 0;
   for (let rest = 1 - momentum; weights && rest < 1; rest *= 2) lost++;
-  return { layer, weights, rows, pairs: Int32Array.from(pairs.flat()), clip: most, momentum: lost };
+  const means = weights && op.kind === 'dense' ? MEANS : 0;
+  return { layer, weights, rows, pairs: Int32Array.from(pairs.flat()), clip: most, momentum: lost, means };
 }
 
 /** Each output's scale over the largest, times 2^15. */

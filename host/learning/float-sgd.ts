@@ -228,7 +228,7 @@ export class FloatSgd {
     return logits.indexOf(logits.reduce((a, b) => Math.max(a, b)));
   }
 
-  private lossErrors(logits: Float64Array, label: number): Float64Array {
+  protected lossErrors(logits: Float64Array, label: number): Float64Array {
     if (this.spec.loss.kind === 'mse') {
       return logits.map((v, i) => (2 / logits.length) * (v - (i === label ? 1 : 0)));
     }

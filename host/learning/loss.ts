@@ -14,6 +14,9 @@ const POWERS = ((): Int32Array => {
   });
 })();
 
+/** An error below so many halves of the largest is none. */
+const SMALL = 3;
+
 /** 2^15 · 2^(−u / 2^16), u a uint32. */
 function exponential(u: number): number {
   const j = (u & 0xffff) >>> 11;
@@ -72,5 +75,7 @@ export function lossOf(spec: LossSpec, q: Int8Array, zeroPoint: number, label: n
       ? squaredError(spec, q, zeroPoint, label, errors)
       : crossEntropy(spec, q, label, errors);
   const right = q.indexOf(q.reduce((a, b) => Math.max(a, b), -128)) === label;
-  return { errors: errors.map((error) => roundShift(error, spec.shift)), loss, right };
+  const least = errors.reduce((most, error) => Math.max(most, Math.abs(error)), 0) >> SMALL;
+  const kept = errors.map((error) => (Math.abs(error) < least ? 0 : roundShift(error, spec.shift)));
+  return { errors: kept, loss, right };
 }

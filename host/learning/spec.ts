@@ -67,6 +67,8 @@ export interface LearnedLayer {
   clip: number;
   /** n of momentum 1 − 2^−n; 0: none, as where biases alone learn. */
   momentum: number;
+  /** Of a dense layer whose weights learn: a sample moves the running means of inputs by 2^−n at the least; 0: there are none. */
+  means: number;
 }
 
 /** One op with a gradient that errors reach, from the logits down. */

@@ -1,10 +1,10 @@
 // Weight banks and the update from one to the next: docs/LEARNING.md §2, §7.
-import type { QuantizedNetwork } from '../model/quantized-network.js';
+import { elementCount, type QuantizedNetwork } from '../model/quantized-network.js';
 import type { Parameters } from './forward.js';
 import { shippedParameters } from './forward.js';
 import { inputOf, outputRows, type WeightedOp } from './geometry.js';
 import { biasGradients, weightGradients } from './gradients.js';
-import { clampTo, draw, multiplyShift, randomKey, roundShift } from './integer.js';
+import { bitLength, clampTo, draw, multiplyShift, randomKey, roundShift } from './integer.js';
 import type { BackwardStep } from './spec.js';
 
 export interface LayerBank extends Parameters {
@@ -12,6 +12,8 @@ export interface LayerBank extends Parameters {
   low: Uint8Array;
   /** With momentum. */
   velocity: Int16Array;
+  /** Running means of inputs, in 256ths of a step, half a step more; none where inputs are not centred. */
+  means: Int16Array;
 }
 
 const FACTORY_LOW = 128;
@@ -22,18 +24,22 @@ const BIAS_CLIP = 2 ** 30;
 /** A layer as weight bank 0 has it. */
 export function factoryLayer(network: QuantizedNetwork, step: BackwardStep): LayerBank {
   const op = network.ops[step.op] as WeightedOp;
+  const input = inputOf(network, op);
   const { weights, folded } = shippedParameters(network, op);
   return {
     weights,
     folded,
     low: new Uint8Array(step.learned!.weights ? weights.length : 0).fill(FACTORY_LOW),
     velocity: new Int16Array(step.learned!.momentum > 0 ? weights.length : 0),
+    means: new Int16Array(step.learned!.means > 0 ? elementCount(input) : 0).fill(
+      256 * input.zeroPoint + FACTORY_LOW,
+    ),
   };
 }
 
 /** A weight bank's bytes, each array padded to 16. */
 export function bankBytes(layers: readonly LayerBank[]): Uint8Array {
-  const arrays = layers.flatMap(({ weights, low, folded, velocity }) => {
+  const arrays = layers.flatMap(({ weights, low, folded, velocity, means }) => {
     const bytes = new Uint8Array(folded.length * 4);
     const view = new DataView(bytes.buffer);
     folded.forEach((value, i) => {
@@ -44,8 +50,9 @@ export function bankBytes(layers: readonly LayerBank[]): Uint8Array {
     velocity.forEach((value, i) => {
       words.setInt16(2 * i, value, true);
     });
+    const halves = [Uint8Array.from(means, (mean) => mean >> 8), Uint8Array.from(means)];
     return low.length > 0
-      ? [new Uint8Array(weights.buffer, weights.byteOffset, weights.length), low, speeds, bytes]
+      ? [new Uint8Array(weights.buffer, weights.byteOffset, weights.length), low, speeds, ...halves, bytes]
       : [bytes];
   });
   const padded = (bytes: Uint8Array): number => Math.ceil(bytes.length / 16) * 16;
@@ -85,6 +92,13 @@ function rowOf(op: WeightedOp, rows: number): (index: number) => number {
   return (index) => Math.floor(index / length);
 }
 
+/** Running means after the lanes' inputs, one after the other. */
+function movedMeans(means: Int16Array, lanes: readonly LaneOfLayer[], share: number): Int16Array {
+  return means.map((mean, i) =>
+    lanes.reduce((before, { x }) => before + ((256 * x[i]! + 128 - before) >> share), mean),
+  );
+}
+
 /** The next bank of one layer, all of it. */
 export function updateLayer(
   network: QuantizedNetwork,
@@ -95,12 +109,14 @@ export function updateLayer(
   step: number,
 ): LayerBank {
   const op = network.ops[index] as WeightedOp;
-  const { layer, weights, rows, pairs, clip, momentum } = learned!;
+  const { layer, weights, rows, pairs, clip, momentum, means } = learned!;
   const outputs = outputRows(network, op);
   const z = inputOf(network, op).zeroPoint;
   const exponent = lanes.reduce((most, lane) => Math.max(most, lane.exponent), -Infinity);
   const sums = new Int32Array(weights ? bank.weights.length : 0);
   const biasSums = new Int32Array(outputs);
+  /** What input i is taken less. */
+  const middle = means > 0 ? Int32Array.from(bank.means, (mean) => mean >> 8) : undefined;
   for (const lane of lanes) {
     const r = exponent - lane.exponent;
     const delta = lane.delta.map((value) => (r >= 16 ? 0 : roundShift(value, r)));
@@ -109,7 +125,7 @@ export function updateLayer(
         network,
         op,
         rows,
-        Int32Array.from(lane.x, (q) => q - z),
+        Int32Array.from(lane.x, (q, i) => q - (middle ? middle[i]! : z)),
         delta,
         sums,
       );
@@ -121,9 +137,11 @@ export function updateLayer(
     low: bank.low.slice(),
     folded: bank.folded.slice(),
     velocity: bank.velocity.slice(),
+    means: movedMeans(bank.means, lanes, Math.min(means, bitLength(step))),
   };
   const key = randomKey(seed, step, layer, 0);
   const weightRow = rowOf(op, outputs);
+  /** By output row or block row: what its weights have grown by, times what their inputs are taken less. */
   const grown = new Int32Array(outputs);
   sums.forEach((sum, i) => {
     if (sum === 0 && momentum === 0) return;
@@ -138,7 +156,8 @@ export function updateLayer(
     const master = clampTo(bank.weights[i]! * 256 + bank.low[i]! - change, SMALLEST, LARGEST);
     next.weights[i] = master >> 8;
     next.low[i] = master & 255;
-    grown[row]! += next.weights[i]! - bank.weights[i]!;
+    const less = middle ? middle[i % middle.length]! : z;
+    grown[row]! += less * (next.weights[i]! - bank.weights[i]!);
   });
   const biasKey = randomKey(seed, step, layer, 1);
   for (let o = rows[0]; o < rows[1]; o++) {
@@ -147,7 +166,7 @@ export function updateLayer(
     const rounded =
       (changeOf(sum, pairs[at + 2]!, pairs[at + 3]!, exponent, BIAS_CLIP) + draw(biasKey, o)) >> 16;
     const row = op.kind === 'circulant' ? Math.floor(o / op.blockSize) : o;
-    next.folded[o]! -= (sum === 0 ? 0 : rounded) + z * grown[row]!;
+    next.folded[o]! -= (sum === 0 ? 0 : rounded) + grown[row]!;
   }
   return next;
 }

@@ -161,7 +161,9 @@ export const LEARNING_OPS = {
   [OpKind.ADD_GRAD]: gradient((op) => 4 * VIEW + op.get(RESCALE_GROUP) * 40),
   [OpKind.UPDATE_CONV2D]: update((op) => {
     const count = op.get(UPDATE_PART);
-    const weights = count * CHANGE + LANES * pixelsOf(op) * (VIEW + count * MAC);
+    // The means are one sample more.
+    const samples = LANES * pixelsOf(op) + (op.get(UPDATE_LAYER) >>> 24 === 0 ? 0 : 1);
+    const weights = count * CHANGE + samples * (VIEW + count * MAC);
     return Math.max(weights, biasCycles(op, op.get(UPDATE_GROUP)));
   }),
   [OpKind.UPDATE_DEPTHWISE]: update((op) => {

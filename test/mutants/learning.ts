@@ -201,6 +201,8 @@ export const LEARNING = [
     ],
     ['no error of the right class', 'i == y ? p - 32768 : p', 'p'],
     ['no rounding of probabilities', '+ (sum >>> 1)) / sum', ') / sum'],
+    ['small errors learnt', 'abs(error) < most >> LOSS_LEAST ? 0 : ', ''],
+    ['errors small beside the last one', 'most = max(most, abs(error));', 'most = abs(error);'],
     ['passed by all', '(right && loss <= load<i32>(op, LOSS_SURE))', 'true'],
     [
       'passed by none that is right',
@@ -233,6 +235,52 @@ export const LEARNING = [
       'return (address & GROUP_MASK) | (Group.NEXT << GROUP_SHIFT);',
       'return address;',
     ],
+  ]),
+  ...of('assembly/grad/update_conv2d.ts', { test: 'learn-device' }, [
+    ['inputs not centred', 'if (meansOf(op) && total) addRow', 'if (false) addRow'],
+    [
+      'inputs centred by their lows',
+      'meansAt(op), 0, 0, -total',
+      'meansAt(op) + meanBytes(op), 0, 0, -total',
+    ],
+    ['centred the wrong way', 'meansAt(op), 0, 0, -total', 'meansAt(op), 0, 0, total'],
+    ['biases by the zero point', 'changed += meansOf(op)\n', 'changed += !meansOf(op)\n'],
+    [
+      'means of inputs from the first on',
+      'const means = look(meansAt(op) + from,',
+      'const means = look(meansAt(op),',
+    ],
+    ['means not written', '  put(inNext(address), high, count);\n', ''],
+    ['means written without their low bytes', '  put(inNext(address + apart), high + count, count);\n', ''],
+    [
+      'every sample a 32nd of the means',
+      'min(meansOf(op), 32 - <i32>clz(load<u32>(CURSOR, C_STEP)))',
+      'meansOf(op)',
+    ],
+    [
+      'shares ever smaller',
+      'min(meansOf(op), 32 - <i32>clz(load<u32>(CURSOR, C_STEP)))',
+      '32 - <i32>clz(load<u32>(CURSOR, C_STEP))',
+    ],
+    [
+      'means of what is not learnt',
+      '    if (shiftOf(op, lane) < 0) continue;\n    const x = look(',
+      '    const x = look(',
+    ],
+    ['half a step of the means lost', ' + 128 - before) >> share', ' - before) >> share'],
+    [
+      'errors of the first lane alone',
+      'if (shift < 0) continue;\n    for (let at',
+      'if (shift < 0 || lane) continue;\n    for (let at',
+    ],
+    ['errors of the first pixel alone', 'at < end; at += outputs', 'at < outputs; at += outputs'],
+    ['velocities of rows without an error kept', '!momentumOf(op) && !hasError', '!hasError'],
+    [
+      'weights of rows without an error not written',
+      '    putWeights(op, row * patch + from, count, high);\n    return;',
+      '    return;',
+    ],
+    ['biases of weights with a velocity', '(momentumOf(op) != 0 || hasError(op, row))', 'hasError(op, row)'],
   ]),
   ...of('assembly/grad/update_circulant.ts', { test: 'learn-device' }, [
     ['x does not go round', 'const wrapped = min(d, count);', 'const wrapped = 0;'],

@@ -273,6 +273,12 @@ export const LEARNING_MUTANTS: readonly (Mutant & { obligation: Obligation })[] 
     edits: [['EntryKind.UNLABELLED, EntryKind.UNLABELLED', 'EntryKind.UNLABELLED, EntryKind.LEARN']],
   },
   {
+    name: 'running means moved where they are read',
+    obligation: 'tile',
+    file: `${GRAD}update_conv2d.ts`,
+    edits: [['  put(inNext(address), high, count);', '  put(address, high, count);']],
+  },
+  {
     name: 'random numbers from what SRAM held',
     obligation: 'tile',
     file: `${GRAD}update.ts`,

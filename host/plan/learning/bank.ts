@@ -1,6 +1,8 @@
 // The weight bank: which parameters of a network learn, and where in a bank they lie (docs/LEARNING.md §2).
 import { GROUP_SHIFT, Group, OP_BIAS, OP_WEIGHTS } from '../../../assembly/layout.js';
+import { inputOf, type WeightedOp } from '../../learning/geometry.js';
 import type { LearnedLayer, LearningSpec } from '../../learning/spec.js';
+import { elementCount, type QuantizedNetwork } from '../../model/quantized-network.js';
 import { align } from '../../ops/shared/lowering.js';
 import type { Buffer, Step } from '../step.js';
 
@@ -42,7 +44,12 @@ const constantOf = (step: Step, field: number): Uint8Array =>
   step.lowered.constants.find((constant) => constant.field === field)!.bytes;
 
 /** Moves the parameters that learn from the constants of `steps` (of ops `opOf`) to a bank. */
-export function bankOf(spec: LearningSpec, steps: readonly Step[], opOf: ReadonlyMap<Step, number>): Bank {
+export function bankOf(
+  network: QuantizedNetwork,
+  spec: LearningSpec,
+  steps: readonly Step[],
+  opOf: ReadonlyMap<Step, number>,
+): Bank {
   const learned = new Map(spec.steps.flatMap(({ op, learned: t }) => (t ? [[op, t] as const] : [])));
   const parts: { offset: number; bytes: Uint8Array }[] = [];
   const layers: Bank['layers'] = new Map();
@@ -66,6 +73,12 @@ export function bankOf(spec: LearningSpec, steps: readonly Step[], opOf: Readonl
       place(new Uint8Array(high.length).fill(FACTORY_LOW));
       if (layer.momentum > 0) place(new Uint8Array(2 * high.length));
       moveToBank(step, OP_WEIGHTS, weights);
+    }
+    if (layer.means > 0) {
+      const input = inputOf(network, network.ops[op] as WeightedOp);
+      const inputs = elementCount(input);
+      place(new Uint8Array(inputs).fill(input.zeroPoint));
+      place(new Uint8Array(inputs).fill(FACTORY_LOW));
     }
     const folded = constantOf(step, OP_BIAS);
     const bias = banked(place(folded), folded.length);

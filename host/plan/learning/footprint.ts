@@ -1,6 +1,7 @@
 // What tiles of learning kernels may read and write, from their records alone. Which of it they do read can depend on
 // data: errors of 0 spare work. Of `turn` also what it writes.
 import {
+  ALIGNMENT,
   CIRC_BLOCK,
   CIRC_BLOCKS,
   CIRC_GROUP,
@@ -165,6 +166,9 @@ interface UpdateTile {
   weights: Interval[];
   /** Rows of biases, [first, end); empty for a tile of weights. */
   rows: Interval;
+  /** Running means: of inputs that are moved, [first, end), where it is a tile of those; or that are read. */
+  moves?: Interval;
+  means?: Interval;
 }
 
 const runs = (starts: readonly number[], count: number): Interval[] =>
@@ -194,11 +198,20 @@ function convTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
   if (tile < outputs * parts) {
     const from = (tile % parts) * part;
     const start = Math.floor(tile / parts) * patch + from;
-    return { weights: [bytes(start, Math.min(part, patch - from))], rows: [0, 0] };
+    const count = Math.min(part, patch - from);
+    return { weights: [bytes(start, count)], rows: [0, 0], means: bytes(from, count) };
   }
   const first = (tile - outputs * parts) * group;
+  if (first >= outputs) {
+    const from = (tile - outputs * parts - Math.ceil(outputs / group)) * part;
+    return { weights: [], rows: [0, 0], moves: bytes(from, Math.min(part, patch - from)) };
+  }
   const end = Math.min(first + group, outputs);
-  return { weights: learns ? [[first * patch, end * patch]] : [], rows: [first, end] };
+  return {
+    weights: learns ? [[first * patch, end * patch]] : [],
+    rows: [first, end],
+    means: [0, patch],
+  };
 }
 
 function depthwiseTile(op: OpRecord, tile: number, learns: boolean): UpdateTile {
@@ -236,7 +249,7 @@ const TILES = {
 
 function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footprint {
   const learns = (op.get(UPDATE_LAYER) & 0xff) !== 0;
-  const { weights, rows } = TILES[op.kind as keyof typeof TILES](op, tile, learns);
+  const { weights, rows, moves, means } = TILES[op.kind as keyof typeof TILES](op, tile, learns);
   const circulant = op.kind === OpKind.UPDATE_CIRCULANT;
   const inputs = circulant ? op.get(CIRC_INPUTS) : inputSize(op);
   const outputs = circulant
@@ -254,6 +267,14 @@ function updateFootprint(op: OpRecord, tile: number, { header }: Place): Footpri
     reads.push(bytes(laneAddress(header, op.get(OP_OUTPUT), lane), ERROR_BYTES + 2 * outputs));
     if (learns) reads.push(bytes(laneAddress(header, op.get(OP_INPUT), lane), inputs));
   }
+  // High bytes of the running means, then low ones, then biases.
+  const padded = Math.ceil(inputs / ALIGNMENT) * ALIGNMENT;
+  const meansAt = op.get(OP_BIAS) - 2 * padded;
+  if (moves) {
+    const all = [...behind(meansAt, [moves]), ...behind(meansAt + padded, [moves])];
+    return { reads: [...reads, ...all], writes: all.map(inNext) };
+  }
+  if (op.get(UPDATE_LAYER) >>> 24 !== 0 && means) reads.push(...behind(meansAt, [means]));
   if (rows[1] === rows[0]) {
     const low = op.get(UPDATE_LOW);
     const hasVelocity = ((op.get(UPDATE_LAYER) >>> 16) & 0xff) !== 0;

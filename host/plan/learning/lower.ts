@@ -277,7 +277,10 @@ function placeUpdate(
 ): void {
   record.set(OP_INPUT_ZERO_POINT, inputOf(network, op).zeroPoint);
   record.setPair(UPDATE_ROWS, learned.rows);
-  record.set(UPDATE_LAYER, (learned.weights ? 1 : 0) | (learned.layer << 8) | (learned.momentum << 16));
+  record.set(
+    UPDATE_LAYER,
+    (learned.weights ? 1 : 0) | (learned.layer << 8) | (learned.momentum << 16) | (learned.means << 24),
+  );
   record.set(UPDATE_CLIP, learned.clip);
   record.set(UPDATE_LOW, low);
 }
@@ -355,6 +358,7 @@ export function lowerUpdate(
   const groups = depthwise
     ? Math.ceil(rows / group) * Math.ceil(group / part)
     : rows * Math.ceil(most / part);
-  record.set(OP_TILES, Math.ceil(rows / biases) + (learned.weights ? groups : 0));
+  const means = learned.means > 0 ? Math.ceil(most / part) : 0;
+  record.set(OP_TILES, Math.ceil(rows / biases) + (learned.weights ? groups : 0) + means);
   return finished(record, areasOf(part), constants);
 }

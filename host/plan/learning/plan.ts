@@ -238,7 +238,7 @@ export function planLearning(
   inference: Schedule,
   limits: TileLimits,
 ): LearningPlan {
-  const bank = bankOf(spec, inference.steps, inference.opOf);
+  const bank = bankOf(network, spec, inference.steps, inference.opOf);
   const { below, steps: forward, again } = forwardSteps(network, spec, inference, limits);
   const kept = inference.bufferFor(spec.kept);
   // What the ring keeps lies in it from the start.
