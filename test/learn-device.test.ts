@@ -219,7 +219,7 @@ for (const [name, shape, layers] of CASES) {
           mirror.restore();
         }
       }
-      assert.ok(mirror.step > 10, `${mirror.step} updates`);
+      assert.ok(mirror.step > 8, `${mirror.step} updates`);
     }
   });
 }
