@@ -28,10 +28,40 @@ const LEA_BOARD = hardwareCalled('msp430fr5994-lea');
 /** What clearing a word takes, a loop of four instructions. */
 export const LEA_FILL_CYCLES = 8;
 
+/** What LEA does of a command, as C: sums of products. */
+const LEA_WHOLE = `
+  const _q15 *a = (const _q15 *)(uintptr_t)(LEAPMS0 << 2);
+  const uint16_t *p = (const uint16_t *)(uintptr_t)(LEAPMS1 << 2);
+  const MSP_LEA_MAC_PARAMS *sum = (const MSP_LEA_MAC_PARAMS *)p;
+  const MSP_LEA_MPYMATRIXROW_PARAMS *row = (const MSP_LEA_MPYMATRIXROW_PARAMS *)p;
+  if (command == LEACMD__MAC) {
+    const _q15 *b = (const _q15 *)(uintptr_t)(sum->input2 << 2);
+    _iq31 all = 0;
+    for (uint16_t n = sum->vectorSize; n; n--) all += (_iq31)*a++ * *b++ * 2;
+    *(_iq31 *)(uintptr_t)(sum->output << 2) = all;
+  } else {
+    const _q15 *b = (const _q15 *)(uintptr_t)(row->colVector << 2);
+    _q15 *to = (_q15 *)(uintptr_t)(row->output << 2);
+    for (uint16_t m = 0; m < row->colSize; m++) {
+      _iq31 all = 0;
+      for (uint16_t i = 0; i < row->rowSize; i++) all += (_iq31)a[i] * b[i * row->colSize + m];
+      *to++ = (_q15)(all >> 15);
+    }
+  }
+`;
+
+/** Sums of the matrix command are 0, as what is rounded must be like sums: LEA_FILL_CYCLES each. */
+const LEA_CORE = `
+  if (command == LEACMD__MPYMATRIXROW) {
+    const MSP_LEA_MPYMATRIXROW_PARAMS *row = (const MSP_LEA_MPYMATRIXROW_PARAMS *)(uintptr_t)(LEAPMS1 << 2);
+    uint16_t to = row->output << 2, words = row->colSize;
+    __asm__ volatile("1: clr 0(%0)\\n\\tincd %0\\n\\tdec %1\\n\\tjnz 1b" : "+r"(to), "+r"(words) : : "memory");
+  }
+`;
+
 /**
- * TI's library for LEA as far as the simulator shows it, which has none: `whole` computes what the library would, else nothing, so
- * that what is counted is the core's: but for sums of the matrix command, which are 0, as what is rounded must be like sums;
- * LEA_FILL_CYCLES each.
+ * TI's library for LEA as far as the simulator shows it, which has none: `whole` computes what LEA would, else nothing, so that
+ * what is counted is the core's. Locking, invoking and the interrupt are as the library has them, but for its sleep.
  */
 const leaFiles = (whole: boolean): Map<string, string> =>
   new Map([
@@ -39,21 +69,35 @@ const leaFiles = (whole: boolean): Map<string, string> =>
     [
       'lea.c',
       `#include "DSPLib.h"
-      msp_status msp_mac_q15(const msp_mac_q15_params *p, const _q15 *a, const _q15 *b, _iq31 *sum) {
-        *sum = 0;
-        for (uint16_t n = ${whole ? 'p->length' : '0'}; n; n--) *sum += (_iq31)*a++ * *b++ * 2;
-        return (((uint16_t)a | (uint16_t)b) & ${whole ? 0 : 3}u) || p->length % 2 ? MSP_SIZE_ERROR : MSP_SUCCESS;
+      volatile uint16_t LEAPMS0, LEAPMS1, LEAPMCTL, msp_lea_ifg;
+      static volatile uint16_t locked, busy, invoked;
+      volatile uint16_t lea_flags;
+      void msp_lea_init(void) { LEAPMCTL = LEACMDEN; }
+      static uint16_t stop(void) {
+        uint16_t state;
+        __asm__ volatile("mov r2, %0\\n\\tdint\\n\\tnop" : "=r"(state) : : "memory");
+        return state;
       }
-      msp_status msp_matrix_mpy_q15(const msp_matrix_mpy_q15_params *p, const _q15 *a, const _q15 *b, _q15 *to) {
-        uint16_t words = p->srcARows * p->srcBCols;
-        ${whole ? '' : `__asm__ volatile("1: clr 0(%0)\\n\\tincd %0\\n\\tdec %1\\n\\tjnz 1b" : "+r"(to), "+r"(words) : : "memory");`}
-        for (uint16_t n = ${whole ? 'p->srcARows' : '0'}; n; n--, a += p->srcACols)
-          for (uint16_t m = 0; m < p->srcBCols; m++) {
-            _iq31 sum = 0;
-            for (uint16_t i = 0; i < p->srcACols; i++) sum += (_iq31)a[i] * b[i * p->srcBCols + m];
-            *to++ = (_q15)(sum >> 15);
-          }
-        return ((uint16_t)a | (uint16_t)b) & ${whole ? 0 : 3}u ? MSP_SIZE_ERROR : MSP_SUCCESS;
+      static void go_on(uint16_t state) { __asm__ volatile("mov %0, r2\\n\\tnop" : : "r"(state) : "memory"); }
+      bool msp_lea_acquireLock(void) {
+        const uint16_t state = stop();
+        const bool is_free = !((busy & 1u) || locked);
+        if (is_free) locked = true;
+        go_on(state);
+        return is_free;
+      }
+      void msp_lea_freeLock(void) { locked = false; }
+      __attribute__((naked, noinline)) static void interrupt(void) {
+        __asm__ volatile("push r12\\n\\tmov &lea_flags, r12\\n\\tbis r12, &lea_flags\\n\\tmov r12, &msp_lea_ifg\\n\\t"
+                         "bic #0, 2(r1)\\n\\tpop r12\\n\\tret");
+      }
+      void msp_lea_invokeCommand(uint16_t command) {
+        const uint16_t state = stop();
+        msp_lea_ifg = 0;
+        invoked = command | 0x40u;
+        ${whole ? LEA_WHOLE : LEA_CORE}
+        interrupt();
+        go_on(state);
       }\n`,
     ],
   ]);

@@ -1,11 +1,12 @@
 /*
- * accel.gemm_s8 and accel.circulant_s8 on the Low-Energy Accelerator of the MSP430, by msp_mac_q15 of TI's DSP Library.
+ * accel.gemm_s8 and accel.circulant_s8 on the Low-Energy Accelerator of the MSP430, by commands that TI's DSP Library invokes.
  * brownout_accel.h includes it where BROWNOUT_LEA is defined; docs/ACCEL.md says how. Not yet run on hardware.
  *
- * int8 are widened to int16 in LEA's RAM. The library gives the sum of products in Q31, which is twice that of the
- * integers: of n products, |2 * sum| <= n * 2^15, so nothing can saturate up to n = 65535. Longer rows go in pieces, which
- * are added in int32. What the library refuses, the core computes: the result is the same to the bit. LEA's RAM keeps
- * nothing between calls.
+ * int8 are widened to int16 in LEA's RAM. LEA gives the sum of products in Q31, which is twice that of the integers: of n
+ * products, |2 * sum| <= n * 2^15, so nothing can saturate up to n = 65535. Longer rows go in pieces, which are added in
+ * int32. What LEA reports as an error, and all where it is another's, the core computes: the result is the same to the bit.
+ * LEA's RAM keeps nothing between calls. The library's functions check, lock and lay parameters out for each command, which
+ * takes some 200 cycles: here that is done once a call.
  */
 #ifndef BROWNOUT_ACCEL_LEA_H
 #define BROWNOUT_ACCEL_LEA_H
@@ -23,7 +24,7 @@
     (BROWNOUT_ACCEL_LEA_ROW | BROWNOUT_ACCEL_LEA_VECTORS) % 2
 #error "BROWNOUT_ACCEL_LEA_ROW, BROWNOUT_ACCEL_LEA_VECTORS: even, 2 <= ROW <= 65534, ROW <= VECTORS"
 #endif
-/* A call takes as long as 43 products of the core, widening a value as long as a product: shorter rows, and those of fewer
+/* A command takes as long as 30 products of the core, widening a value as long as a product: shorter rows, and those of fewer
  * vectors, go by the core. */
 #ifndef BROWNOUT_ACCEL_LEA_LEAST_ROW
 #define BROWNOUT_ACCEL_LEA_LEAST_ROW 96
@@ -58,13 +59,41 @@ static void accel_lea_widen(_q15 *to, const uint8_t *from, brownout_accel_size l
   if (length & 1u) to[length] = 0;
 }
 
+/* What the commands read of their parameters, the rest being the registers'. */
+DSPLIB_DATA(accel_lea_sum_of, 4)
+static MSP_LEA_MAC_PARAMS accel_lea_sum_of;
+DSPLIB_DATA(accel_lea_row_of, 4)
+static MSP_LEA_MPYMATRIXROW_PARAMS accel_lea_row_of;
+/* Whether LEA is this call's. */
+static uint8_t accel_lea_taken;
+
+static void accel_lea_take(void) {
+  accel_lea_taken = (uint8_t)msp_lea_acquireLock();
+  if (!accel_lea_taken) return;
+  if (!(LEAPMCTL & LEACMDEN)) msp_lea_init();
+  accel_lea_sum_of.output = MSP_LEA_CONVERT_ADDRESS(accel_lea_sum);
+}
+
+static void accel_lea_leave(void) {
+  if (accel_lea_taken) msp_lea_freeLock();
+}
+
+/* A command, the core asleep meanwhile; whether LEA reported no error. */
+static inline int accel_lea_command(const _q15 *first, const void *params, uint16_t command) {
+  if (!accel_lea_taken) return 0;
+  LEAPMS0 = MSP_LEA_CONVERT_ADDRESS(first);
+  LEAPMS1 = MSP_LEA_CONVERT_ADDRESS(params);
+  msp_lea_invokeCommand(command);
+  return !(msp_lea_ifg & (LEACOVLIFG | LEAOORIFG | LEASDIIFG));
+}
+
 /* The sum of an even number of products. */
 static int32_t accel_lea_mac(const _q15 *a, const _q15 *b, uint16_t length) {
-  msp_mac_q15_params params;
   int32_t sum = 0;
-  params.length = length;
+  accel_lea_sum_of.vectorSize = length;
+  accel_lea_sum_of.input2 = MSP_LEA_CONVERT_ADDRESS(b);
   /* Even: a shift loses nothing. */
-  if (msp_mac_q15(&params, a, b, accel_lea_sum) == MSP_SUCCESS) return accel_lea_sum[0] >> 1;
+  if (accel_lea_command(a, &accel_lea_sum_of, LEACMD__MAC)) return accel_lea_sum[0] >> 1;
   for (; length; length--) sum += (int32_t)*a++ * *b++;
   return sum;
 }
@@ -163,8 +192,10 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_gemm_s8(uint32_t x
   brownout_wasm_check(w_at, 0, (uint64_t)rows * length, 1);
   brownout_wasm_check(to_at, 0, (uint64_t)(vectors - 1u) * to_stride + rows, 1);
   if (vectors >= BROWNOUT_ACCEL_LEA_LEAST_VECTORS && length >= BROWNOUT_ACCEL_LEA_LEAST_ROW) {
+    accel_lea_take();
     accel_lea_gemm(&out, w, (brownout_accel_size)rows, (brownout_accel_size)length, x, (brownout_accel_size)vectors, to,
                    (brownout_accel_size)to_stride);
+    accel_lea_leave();
     return;
   }
 #ifdef BROWNOUT_ACCEL_MSP430
@@ -286,6 +317,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_circulant_s8(uint3
   brownout_wasm_check(room, 0, (uint64_t)count * 4u, 4);
   for (i = 0; i < outputs; i++) sums[i] = accel_s32(out.bias + i * 4u);
   while (together > 1u && accel_lea_rows(size, together) < wanted) together--;
+  accel_lea_take();
   for (; left; left -= together) {
     brownout_accel_size batch;
     if (together > left) together = left;
@@ -297,6 +329,7 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_circulant_s8(uint3
     x += together * size;
     w += together * size;
   }
+  accel_lea_leave();
   accel_lea_scale(&out, out.pair, out.stride, sums, (brownout_accel_size)count, (uint8_t *)(BROWNOUT_WASM_BASE + to_at));
 }
 

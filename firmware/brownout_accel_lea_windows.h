@@ -2,19 +2,19 @@
  * accel.windows_s8 on LEA: windows of a map from where its rows lie. The map's columns are laid out one behind the other in LEA's
  * RAM, the rows under a window side by side in each, so that windows overlap there and are widened once.
  *
- * Long windows go by msp_mac_q15, an output a call. Short ones by msp_matrix_mpy_q15, many outputs a call, exactly: a weight is
- * 16 * upper + lower, -8 <= upper <= 8, -8 <= lower < 8, a column of the second matrix each; inputs are 2^8 and parts of weights
- * 2^7 times as large, so that what the library shifts out of a sum in Q15 is 0. A sum of n products is within 2^10 * n: pieces of
- * a window of up to 30 fit 16 bits, whatever order they are added in. The core adds pieces up. Widening, and what the library
- * refuses, is the core's.
+ * Long windows go by LEACMD__MAC, an output a command. Short ones by LEACMD__MPYMATRIXROW, all outputs of a window a command,
+ * exactly: a weight is 16 * upper + lower, -8 <= upper <= 8, -8 <= lower < 8, a column of the matrix each; inputs are 2^8 and
+ * parts of weights 2^7 times as large, so that what LEA shifts out of a sum in Q15 is 0. A sum of n products is within
+ * 2^10 * n: pieces of a window of up to 30 fit 16 bits, whatever order they are added in. The core adds pieces up. Widening,
+ * and what LEA refuses, is the core's.
  */
 #ifndef BROWNOUT_ACCEL_LEA_WINDOWS_H
 #define BROWNOUT_ACCEL_LEA_WINDOWS_H
 
-/* Windows of so many values go an output a call, where two share a row that is widened: a call takes as long as 43 products of
- * the core. Shorter ones go by the matrix command where there are so many; others by the core. */
+/* Windows of so many values go an output a command, where two share a row that is widened: a command takes as long as 30
+ * products of the core. Shorter ones go by the matrix command where there are so many; others by the core. */
 #ifndef BROWNOUT_ACCEL_LEA_LEAST_LONG
-#define BROWNOUT_ACCEL_LEA_LEAST_LONG 96
+#define BROWNOUT_ACCEL_LEA_LEAST_LONG 48
 #endif
 #ifndef BROWNOUT_ACCEL_LEA_LEAST_PAYING
 #define BROWNOUT_ACCEL_LEA_LEAST_PAYING 2
@@ -135,22 +135,20 @@ static void accel_lea_copy(const _q15 *from, brownout_accel_size step, brownout_
 #endif
 }
 
-/* `rows` times `columns` sums of `length` products, each even. */
+/* `rows` times `columns` sums of `length` products, columns and length even: a command a row, as the library does it. */
 static void accel_lea_matrix(const _q15 *a, const _q15 *b, uint16_t rows, uint16_t length, uint16_t columns, _q15 *to) {
-  msp_matrix_mpy_q15_params params;
-  uint16_t row;
-  params.srcARows = rows;
-  params.srcACols = length;
-  params.srcBRows = length;
-  params.srcBCols = columns;
-  if (msp_matrix_mpy_q15(&params, a, b, to) == MSP_SUCCESS) return;
-  for (row = 0; row < rows; row++, a += length) {
+  accel_lea_row_of.rowSize = length;
+  accel_lea_row_of.colSize = columns;
+  accel_lea_row_of.colVector = MSP_LEA_CONVERT_ADDRESS(b);
+  for (; rows; rows--, a += length, to += columns) {
     uint16_t column;
+    accel_lea_row_of.output = MSP_LEA_CONVERT_ADDRESS(to);
+    if (accel_lea_command(a, &accel_lea_row_of, LEACMD__MPYMATRIXROW)) continue;
     for (column = 0; column < columns; column++) {
       int32_t sum = 0;
       uint16_t i;
       for (i = 0; i < length; i++) sum += (int32_t)a[i] * b[i * columns + column];
-      *to++ = (_q15)(sum >> 15);
+      to[column] = (_q15)(sum >> 15);
     }
   }
 }
@@ -383,12 +381,14 @@ static BROWNOUT_ACCEL_APART void brownout_module_import_accel_windows_s8(uint32_
   job.skip = job.step / job.pixel;
   job.length = job.width * job.unit;
   job.to_stride = (brownout_accel_size)to_stride;
+  accel_lea_take();
   if (job.length >= BROWNOUT_ACCEL_LEA_LEAST_LONG && job.length * 2u <= BROWNOUT_ACCEL_LEA_WORDS &&
       count >= BROWNOUT_ACCEL_LEA_LEAST_PAYING)
     accel_lea_by_rows(&job, &out, (brownout_accel_size)count, to);
   else if (job.unit > BROWNOUT_ACCEL_LEA_PIECE || count < BROWNOUT_ACCEL_LEA_LEAST_WINDOWS ||
            !accel_lea_by_matrix(&job, &out, (brownout_accel_size)count, to))
     accel_lea_by_core(&job, &out, (brownout_accel_size)count, to);
+  accel_lea_leave();
 }
 
 #endif

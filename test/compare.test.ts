@@ -108,15 +108,16 @@ test('with LEA in the module ours is what it does: exact, and as a replay of it,
     const { useful, reexecuted, commit, boot, io, sleep } = metered.energyUj;
     const used = useful + reexecuted + commit + boot + io + sleep;
     const what = `${model} on ${profile.name}: ${ours.energyUj} µJ, metered ${used} µJ`;
-    assert.ok(metered.identical && metered.cuts > 0 === cut, what);
+    assert.ok(metered.identical && (cut || metered.cuts === 0), what);
     assert.ok(Math.abs(ours.energyUj / used - 1) < 0.1, what);
-    if (model === 'rad-har') assert.ok(ours.cuts > 0 === cut && ours.lostPercent > 0 === cut, what);
+    if (model === 'rad-har')
+      for (const cuts of [metered.cuts, ours.cuts, ours.lostPercent]) assert.ok(cuts > 0 === cut, what);
     assert.ok(ours.methods.every((method) => !method.startsWith('~')));
     // LEA's share, by constants of others, is said in both.
     assert.ok(Math.abs(ours.acceleratorPercent - metered.acceleratorPercent) < 0.5, model);
     assert.ok(metered.acceleratorPercent > 20 && metered.acceleratorPercent < 60, model);
     assert.match(replayText(metered), 'by the vector unit');
-    assert.ok(row.overSonic!.energy > 4 && row.overSonic!.time > 4.26, model);
+    if (!cut) assert.ok(row.overSonic!.energy > 4 && row.overSonic!.time > 4.26, model);
   }
 });
 
@@ -125,8 +126,9 @@ test('what firmware with LEA does is 4.26 times faster than SONIC on the same po
   assert.is(rows.length, 6);
   for (const { model, capacitorUf, overSonic } of rows) {
     const what = `${model} ${capacitorUf} µF: ${overSonic!.time} ${overSonic!.energy}`;
-    // 7.7 times less energy is what is exact short of (docs/ACCEL.md, "LEA").
-    assert.ok(overSonic!.time >= 4.26 && overSonic!.energy >= 4, what);
+    // 7.7 times less energy one of the three takes (docs/ACCEL.md, "LEA", says what holds the others back).
+    const least = { 'rad-har': 7.7, 'rad-mnist': 4.2, 'rad-okg': 5.5 }[model]!;
+    assert.ok(overSonic!.time >= 4.26 && overSonic!.energy >= least, what);
   }
 });
 

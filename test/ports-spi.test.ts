@@ -129,10 +129,17 @@ for (const [name, { make, pins, threshold }] of Object.entries(boards))
         for (let step = 0; step < memory.steps; step += EVERY, single++) {
           const cut = new Part(new Random(step));
           cut.cutBehind(step);
-          assert.not.ok(life(start(cut)), `cut in byte ${step}`);
+          const first = start(cut);
+          assert.not.ok(life(first), `cut in byte ${step}`);
           cut.cutBehind(Number.POSITIVE_INFINITY);
           const then = start(cut);
           assert.ok(life(then), `cut in byte ${step}`);
+          if (then.text() !== machine.text()) {
+            // Behind the acknowledgement's last byte: what was printed is not printed again, the next job's is.
+            assert.ok(step >= memory.steps - 2 && first.text() === machine.text(), `cut in byte ${step}`);
+            assert.is(then.text(), `ticket 2 answer ${wanted.answer}\n`, `cut in byte ${step}`);
+            continue;
+          }
           assert.is(then.text(), machine.text(), `cut in byte ${step}`);
           assert.is(firstDifference(nvmOf(cut), wanted.nvm), -1, `cut in byte ${step}`);
         }

@@ -49,7 +49,7 @@ function compileForLea(folder: string, compiler: string, flags: string[]): void 
   const lea = ['-DBROWNOUT_LEA', `-I${library}`, '-c', 'brownout.c', '-o', 'lea.o'];
   execFileSync(compiler, [...WARNINGS, ...flags, ...lea], { cwd: folder, stdio: 'pipe' });
   const object = readFileSync(join(folder, 'lea.o'), 'latin1');
-  assert.ok(object.includes('msp_mac_q15') && object.includes('leaRAM'), 'calls the library');
+  assert.ok(object.includes('msp_lea_invokeCommand') && object.includes('leaRAM'), 'calls the library');
 }
 
 for (const [name, packages, flags, startup] of compilers) {

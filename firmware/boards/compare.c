@@ -11,33 +11,18 @@
 #include <stdlib.h>
 
 #ifdef BROWNOUT_LEA
-/* As TI documents it: an even length, vectors at multiples of 4, the sum of products in Q31, twice that of the integers. */
-msp_status msp_mac_q15(const msp_mac_q15_params *params, const _q15 *a, const _q15 *b, _iq31 *result) {
-  int64_t sum = 0;
-  uint16_t i;
-  if (params->length % 2) return MSP_SIZE_ERROR;
-  if (((uintptr_t)a | (uintptr_t)b) % 4) return MSP_LEA_INVALID_ADDRESS;
-  for (i = 0; i < params->length; i++) sum += (int64_t)a[i] * b[i] * 2;
-  if (sum != (_iq31)sum) return MSP_LEA_COMMAND_OVERFLOW;
-  *result = (_iq31)sum;
-  return MSP_SUCCESS;
-}
+#include "lea-model.h"
 
-/* Even sizes, sums in Q15; a body must not count on how those are rounded. */
-msp_status msp_matrix_mpy_q15(const msp_matrix_mpy_q15_params *params, const _q15 *a, const _q15 *b, _q15 *to) {
-  uint16_t row;
-  uint16_t column;
-  if ((params->srcARows | params->srcACols | params->srcBCols) % 2) return MSP_SIZE_ERROR;
-  if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)to) % 4) return MSP_LEA_INVALID_ADDRESS;
-  for (row = 0; row < params->srcARows; row++, a += params->srcACols)
-    for (column = 0; column < params->srcBCols; column++) {
-      int64_t sum = 0;
-      uint16_t i;
-      for (i = 0; i < params->srcACols; i++) sum += (int64_t)a[i] * b[i * params->srcBCols + column];
-      if (sum % 32768 || sum / 32768 > INT16_MAX || sum / 32768 < INT16_MIN) return MSP_LEA_COMMAND_OVERFLOW;
-      *to++ = (_q15)(sum / 32768);
-    }
-  return MSP_SUCCESS;
+void msp_lea_init(void) {
+  LEAPMCTL = LEACMDEN;
+}
+bool msp_lea_acquireLock(void) {
+  return true;
+}
+void msp_lea_freeLock(void) {
+}
+void msp_lea_invokeCommand(uint16_t command) {
+  (void)lea_do(command);
 }
 #endif
 

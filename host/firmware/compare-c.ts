@@ -16,7 +16,7 @@ import { packageText } from './sources.js';
 import { findTool, hasLibrary } from './tools.js';
 
 /** And the interface of a vector unit's library, which it models. */
-const HARNESS = ['compare.c', 'DSPLib.h'];
+const HARNESS = ['compare.c', 'DSPLib.h', 'lea-model.h'];
 const FLAGS = ['-std=c99', '-O1', '-w', '-I.', '-o', 'compare', 'compare.c', 'brownout_model.c'];
 /** Words of an access: what, address, length, hash. */
 const WORDS = 4;

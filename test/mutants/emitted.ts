@@ -84,8 +84,8 @@ export const EMITTED = [
   ...of('firmware/brownout_accel_lea.h', { test: 'accel' }, [
     [
       'rubbish of a busy LEA taken for a sum',
-      'if (msp_mac_q15(&params, a, b, accel_lea_sum) == MSP_SUCCESS) return',
-      'if (msp_mac_q15(&params, a, b, accel_lea_sum) != MSP_SIZE_ERROR) return',
+      'return !(msp_lea_ifg & (LEACOVLIFG | LEAOORIFG | LEASDIIFG));',
+      'return 1;',
     ],
     ['twice the sum', 'return accel_lea_sum[0] >> 1;', 'return accel_lea_sum[0];'],
     ['rows of an odd length with what lay behind them', '  if (length & 1u) to[length] = 0;\n', ''],
@@ -116,8 +116,8 @@ export const EMITTED = [
     ],
     [
       'rubbish of a busy LEA taken for a product',
-      'if (msp_matrix_mpy_q15(&params, a, b, to) == MSP_SUCCESS) return;',
-      'if (msp_matrix_mpy_q15(&params, a, b, to) != MSP_SIZE_ERROR) return;',
+      'if (accel_lea_command(a, &accel_lea_row_of, LEACMD__MPYMATRIXROW)) continue;',
+      'if (accel_lea_command(a, &accel_lea_row_of, LEACMD__MPYMATRIXROW) || accel_lea_taken) continue;',
     ],
     [
       'a column of an odd number of values not ended by 0',

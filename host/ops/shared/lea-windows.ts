@@ -12,9 +12,9 @@ export interface Windows {
   rows: number;
 }
 
-/** int16 of LEA's RAM; rows of so many values go an output a call, those shorter many, of so many windows at least. */
+/** int16 of LEA's RAM; of how many values windows go an output a command, shorter ones all of one, so many at least. */
 export const LEA_WORDS = 1792;
-const LEAST_LONG = 96;
+const LEAST_LONG = 48;
 const LEAST_PAYING = 2;
 const LEAST_WINDOWS = 6;
 const PIECE = 30;
@@ -28,7 +28,7 @@ function runs(count: number, most: number): number[] {
 
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
 
-/** An output a call. */
+/** An output a command. */
 function byRows({ skip, height, width, count, rows }: Windows, unit: number, words: number): Counts {
   const length = width * unit;
   const held = runs(count, Math.floor((words - 2 * length) / (skip * unit)) + 1);
@@ -65,11 +65,11 @@ function cutOf({ skip, width, count, rows }: Windows, unit: number, words: numbe
   }
 }
 
-/** Many outputs a call: the parts of weights, the windows of a piece, the sums of pieces. */
+/** All outputs of a window a command: the parts of weights, the windows of a piece, the sums of pieces. */
 function byMatrix(work: Windows, unit: number, { columns, pieces, rows, held }: Cut): Counts {
   const { skip, height, width } = work;
   const lengths = runs(width, columns).map((n) => n * unit);
-  const counts = { unitLine: 0, unitLaid: 0, unitColumn: 0, unitCall: 0, unitMac: 0 };
+  const counts = { unitLine: 0, unitLaid: 0, unitColumn: 0, unitCall: 0, unitMac: 0, unitMatrix: 0 };
   const more = {
     unitSplit: 0,
     unitSplitLine: 0,
@@ -85,7 +85,9 @@ function byMatrix(work: Windows, unit: number, { columns, pieces, rows, held }: 
     counts.unitLine += laid * height;
     counts.unitLaid += laid * unit;
     for (const group of runs(work.rows, rows)) {
-      counts.unitCall += pieces;
+      // A command a window and piece.
+      counts.unitCall += pieces * even(count);
+      counts.unitMatrix += pieces;
       counts.unitMac += sum(lengths) * even(count) * group * 2;
       more.unitSplit += group * width * unit;
       more.unitSplitLine += group * width * height;
@@ -97,7 +99,7 @@ function byMatrix(work: Windows, unit: number, { columns, pieces, rows, held }: 
       more.unitRow += group * pieces;
     }
   }
-  return { ...counts, ...more, unitMatrix: counts.unitCall, unitOutput: work.count * work.rows };
+  return { ...counts, ...more, unitOutput: work.count * work.rows };
 }
 
 /** What is done of a call; `words`: of LEA's RAM. */
