@@ -232,6 +232,7 @@ export enum OpKind {
   LOOKUP = 18,
   CONV2D_SPARSE = 19,
   CONV2D_XNOR = 20,
+  CONV2D_NTT = 21,
   // Of learning.
   TURN = 128,
   LOSS = 129,
@@ -290,11 +291,10 @@ export const WIN_INPUT_WIDTH = 76;
 export const WIN_INPUT_CHANNELS = 80;
 export const WIN_OUTPUT_WIDTH = 84;
 export const WIN_OUTPUT_CHANNELS = 88;
-/** Low 16 bits: height; high 16 bits: width. The same for the three below. */
+/** Low 16 bits: height; high 16 bits: width. The same for the three below, of which padding is above and left. */
 export const WIN_KERNEL = 92;
 export const WIN_STRIDE = 96;
 export const WIN_DILATION = 100;
-/** Padding above and left. */
 export const WIN_PADDING = 104;
 export const WIN_TILE_COLUMNS = 108;
 /** Convolution: output channels whose weights are in SRAM at a time. */

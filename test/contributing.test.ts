@@ -172,8 +172,8 @@ function declare(tree: Tree): void {
     "export interface Negate extends OpBase {\n  kind: 'negate';\n}\n\n",
   );
   tree.insert('host/model/quantized-network.ts', '  | Slice;', '  | Negate\n');
-  tree.insert('assembly/layout.ts', '  // Of learning.', '  NEGATE = 21,\n');
-  tree.replace('assembly/layout.ts', 'KINDS_INT8 = 0x3fffe', 'KINDS_INT8 = 0x23fffe');
+  tree.insert('assembly/layout.ts', '  // Of learning.', '  NEGATE = 22,\n');
+  tree.replace('assembly/layout.ts', 'KINDS_INT8 = 0x3fffe', 'KINDS_INT8 = 0x43fffe');
   tree.insert('assembly/layout.ts', '  INT4 = 1,', '  INT3 = 4,\n');
   tree.replace('assembly/layout.ts', 'WEIGHT_TYPE_COUNT = 4', 'WEIGHT_TYPE_COUNT = 5');
 }

@@ -94,6 +94,7 @@ const makers: Record<string, (random: Random) => QuantizedNetwork> = {
   'conv sparse': networks.sparseNetwork,
   'conv sparse int4': (random) => networks.sparseNetwork(random, 'int4'),
   'conv blocks': networks.circulantConvNetwork,
+  'conv ntt': networks.convNttNetwork,
   'conv winograd': (random) => networks.winogradNetwork(random, 'stored'),
   'conv winograd, computed': (random) => networks.winogradNetwork(random, 'computed'),
   depthwise: networks.depthwiseNetwork,

@@ -16,6 +16,7 @@ import {
   averagePoolNetwork,
   between,
   circulantConvNetwork,
+  convNttNetwork,
   circulantNetwork,
   concatInt16Network,
   concatNetwork,
@@ -141,6 +142,7 @@ sweep('circulant_spectra_s8', 60, spectraNetwork, 4400);
 sweep('depthwise_conv2d_s8', 150, depthwiseNetwork);
 sweep('separable_conv2d_s8', 200, separableNetwork, 1600);
 sweep('conv2d_s8, circulant blocks over channels', 150, circulantConvNetwork);
+sweep('conv2d_ntt_s8', 120, convNttNetwork, 9000);
 sweep('conv2d_s8, int4 weights', 100, (random) => withInt4(random, convNetwork(random)));
 sweep('depthwise_conv2d_s8, int4 weights', 100, (random) => withInt4(random, depthwiseNetwork(random)));
 sweep('dense_s8, int4 weights', 100, (random) => {

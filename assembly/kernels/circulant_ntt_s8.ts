@@ -52,6 +52,19 @@ function forward(source: usize, work: usize, to: usize, stride: usize, k: i32, t
   else transformBytes(source, work, to, stride, k, table);
 }
 
+/** The spectrum of k int8 at `source`, by way of k words at `work`: groups of four frequencies `stride` bytes apart. */
+// @ts-ignore: decorator
+@inline
+export function spectrum(source: usize, work: usize, to: usize, stride: usize, k: i32, table: usize): void {
+  if (FAST) {
+    forward(source, work, to, stride, k, table);
+    return;
+  }
+  let at = widen(source, k, work);
+  transform(work, k, table, true);
+  for (let group = to + stride * (k >> 2); at > work;) memory.copy((group -= stride), (at -= 16), 16);
+}
+
 /**
  * Spectra of the inputs from NVM address `from` to `end`, block by block, to `x`: as [block][frequency]; `FAST`: blocks `step`
  * bytes apart, and four frequencies of each `stride`. Returns the end of the last.
@@ -145,15 +158,62 @@ function lookSpectra(op: usize, row: i32, from: usize, length: i32, work: usize)
   for (let to = spectra; to < spectra + stride; to += 16) {
     const w = lookColumns(op, column, k, spectra + length);
     column += rowBytes(op, k);
-    if (FAST) {
-      forward(w, work, to, stride, k, table);
-      continue;
-    }
-    let at = widen(w, k, work);
-    transform(work, k, table, true);
-    for (let group = to + length; at > work;) memory.copy((group -= stride), (at -= 16), 16);
+    spectrum(w, work, to, stride, k, table);
   }
   return spectra;
+}
+
+/**
+ * Sums of four frequencies over `blocks` blocks, those of inputs `step` bytes apart, to `work` in natural order with frequencies
+ * negated. `reversed`: the group's index with its bits reversed. Returns the next factors.
+ */
+// @ts-ignore: decorator
+@inline
+export function firstInOrder(
+  x: usize,
+  step: usize,
+  w: usize,
+  blocks: i32,
+  work: usize,
+  reversed: i32,
+  k: i32,
+): usize {
+  let a: i64 = 0;
+  let b: i64 = 0;
+  let c: i64 = 0;
+  let d: i64 = 0;
+  const next = w + (blocks << 4);
+  if (SIMD) {
+    let low = i64x2.splat(0);
+    let high = low;
+    do {
+      const value = v128.load(x);
+      const factor = v128.load(w);
+      low = i64x2.add(low, i64x2.extmul_low_i32x4_s(value, factor));
+      high = i64x2.add(high, i64x2.extmul_high_i32x4_s(value, factor));
+      x += step;
+      w += 16;
+    } while (w < next);
+    a = i64x2.extract_lane(low, 0);
+    b = i64x2.extract_lane(low, 1);
+    c = i64x2.extract_lane(high, 0);
+    d = i64x2.extract_lane(high, 1);
+  } else {
+    do {
+      a += <i64>load<i32>(x) * <i64>load<i32>(w);
+      b += <i64>load<i32>(x, 4) * <i64>load<i32>(w, 4);
+      c += <i64>load<i32>(x, 8) * <i64>load<i32>(w, 8);
+      d += <i64>load<i32>(x, 12) * <i64>load<i32>(w, 12);
+      x += step;
+      w += 16;
+    } while (w < next);
+  }
+  const to = work - reversed;
+  store<i32>(reversed ? to + (k << 2) : to, reduce(a));
+  store<i32>(to + k * 2, reduce(b));
+  store<i32>(to + k * 3, reduce(c));
+  store<i32>(to + k, reduce(d));
+  return w;
 }
 
 /**
@@ -171,42 +231,7 @@ function multiplyRow(op: usize, row: i32, k: i32, work: usize): void {
   for (const end = from + blocks * stride; from < end; from += chunk) {
     let w = lookSpectra(op, row, from, chunk, work);
     for (const last = w + chunk; w < last; x += 16) {
-      let a: i64 = 0;
-      let b: i64 = 0;
-      let c: i64 = 0;
-      let d: i64 = 0;
-      let at = x;
-      const next = w + (blocks << 4);
-      if (SIMD) {
-        let low = i64x2.splat(0);
-        let high = low;
-        do {
-          const value = v128.load(at);
-          const factor = v128.load(w);
-          low = i64x2.add(low, i64x2.extmul_low_i32x4_s(value, factor));
-          high = i64x2.add(high, i64x2.extmul_high_i32x4_s(value, factor));
-          at += stride;
-          w += 16;
-        } while (w < next);
-        a = i64x2.extract_lane(low, 0);
-        b = i64x2.extract_lane(low, 1);
-        c = i64x2.extract_lane(high, 0);
-        d = i64x2.extract_lane(high, 1);
-      } else {
-        do {
-          a += <i64>load<i32>(at) * <i64>load<i32>(w);
-          b += <i64>load<i32>(at, 4) * <i64>load<i32>(w, 4);
-          c += <i64>load<i32>(at, 8) * <i64>load<i32>(w, 8);
-          d += <i64>load<i32>(at, 12) * <i64>load<i32>(w, 12);
-          at += stride;
-          w += 16;
-        } while (w < next);
-      }
-      const to = work - reversed;
-      store<i32>(reversed ? to + stride : to, reduce(a));
-      store<i32>(to + k * 2, reduce(b));
-      store<i32>(to + k * 3, reduce(c));
-      store<i32>(to + k, reduce(d));
+      w = firstInOrder(x, stride, w, blocks, work, reversed, k);
       reversed = nextReversed(reversed, index++, k);
     }
   }
@@ -218,7 +243,48 @@ function product(x: usize, w: usize): i64 {
   return <i64>load<i32>(x) * <i64>load<i32>(w);
 }
 
-/** The same with the inverse transform, to `work` in natural order. */
+/** The same of inputs side by side, through the inverse's first pass: a butterfly of the group with this `index`, to `to`. */
+// @ts-ignore: decorator
+@inline
+export function firstFast(
+  x: usize,
+  w: usize,
+  blocks: i32,
+  to: usize,
+  index: i32,
+  k: i32,
+  table: usize,
+): void {
+  let a: i64 = 0;
+  let b: i64 = 0;
+  let c: i64 = 0;
+  let d: i64 = 0;
+  do {
+    a += product(x, w);
+    b += product(x + 4, w + 4);
+    c += product(x + 8, w + 8);
+    d += product(x + 12, w + 12);
+    x += 16;
+    w += 16;
+  } while (--blocks);
+  if (index) {
+    const twiddle = table + (mirror(index) << 2);
+    const pair = table + (mirror(index) << 3);
+    inverse(
+      to,
+      4,
+      reduce(a),
+      reduce(b),
+      reduce(c),
+      reduce(d),
+      load<i32>(twiddle),
+      load<i32>(pair, 4),
+      load<i32>(pair),
+    );
+  } else plainInverse(to, 4, reduce(a), reduce(b), reduce(c), reduce(d), table, k == 4);
+}
+
+/** `multiplyRow` with the inverse transform, to `work` in natural order. */
 function multiplyRowFast(op: usize, row: i32, k: i32, work: usize): void {
   const blocks = load<i32>(op, CIRC_BLOCKS);
   const group = blocks << 4;
@@ -232,34 +298,9 @@ function multiplyRowFast(op: usize, row: i32, k: i32, work: usize): void {
     let w = lookSpectra(op, row, from, chunk, work);
     const last = w + chunk;
     do {
-      let a: i64 = 0;
-      let b: i64 = 0;
-      let c: i64 = 0;
-      let d: i64 = 0;
-      let left = blocks;
-      do {
-        a += product(x, w);
-        b += product(x + 4, w + 4);
-        c += product(x + 8, w + 8);
-        d += product(x + 12, w + 12);
-        x += 16;
-        w += 16;
-      } while (--left);
-      if (index) {
-        const twiddle = table + (mirror(index) << 2);
-        const pair = table + (mirror(index) << 3);
-        inverse(
-          to,
-          4,
-          reduce(a),
-          reduce(b),
-          reduce(c),
-          reduce(d),
-          load<i32>(twiddle),
-          load<i32>(pair, 4),
-          load<i32>(pair),
-        );
-      } else plainInverse(to, 4, reduce(a), reduce(b), reduce(c), reduce(d), table, k == 4);
+      firstFast(x, w, blocks, to, index, k, table);
+      x += group;
+      w += group;
       index++;
       to += 16;
     } while (w < last);

@@ -24,6 +24,7 @@ import * as circulantKaratsuba from './circulant_karatsuba_s8';
 import * as circulantNtt from './circulant_ntt_s8';
 import * as spectra from './circulant_spectra_s8';
 import * as conv2d from './conv2d';
+import * as convNtt from './conv2d_ntt_s8';
 import * as sparse from './conv2d_sparse_s8';
 import * as winograd from './conv2d_winograd_s8';
 import * as dense from './dense';
@@ -82,6 +83,9 @@ export function enter(op: usize): void {
     case OpKind.CIRCULANT_SPECTRA:
       if (has(OpKind.CIRCULANT_SPECTRA)) spectra.enter(op);
       break;
+    case OpKind.CONV2D_NTT:
+      if (has(OpKind.CONV2D_NTT)) convNtt.enter(op);
+      break;
     case OpKind.DENSE:
       if (has(OpKind.DENSE)) dense.enter(op);
       break;
@@ -127,6 +131,9 @@ export function tile(op: usize, index: i32): void {
       break;
     case OpKind.CONV2D:
       if (has(OpKind.CONV2D)) conv2d.tile(op, index);
+      break;
+    case OpKind.CONV2D_NTT:
+      if (has(OpKind.CONV2D_NTT)) convNtt.tile(op, index);
       break;
     case OpKind.CONV2D_SPARSE:
       if (has(OpKind.CONV2D_SPARSE)) sparse.tile(op, index);

@@ -123,6 +123,7 @@ const WINDOWS: u32 =
   (1 << OpKind.CONV2D_WINOGRAD) |
   (1 << OpKind.CONV2D_SPARSE) |
   (1 << OpKind.CONV2D_XNOR) |
+  (1 << OpKind.CONV2D_NTT) |
   (1 << OpKind.DEPTHWISE_CONV2D);
 
 /** Widens lean constants once, not for every tile, if the op is one of windows and there is room for all. */

@@ -138,9 +138,9 @@ export const compileOptions = {
     help: 'of circulant layers: auto, direct, ntt, or karatsuba: quick with int16 vectors, more flash',
   },
   convolution: {
-    kind: choice(['auto', 'direct', 'winograd', 'sparse'], { placeholder: 'METHOD' }),
+    kind: choice(['auto', 'direct', 'winograd', 'sparse', 'ntt'], { placeholder: 'METHOD' }),
     default: 'auto',
-    help: 'of convolutions: auto, direct, winograd (3×3, more SRAM), or sparse (leaves out blocks of zeros)',
+    help: 'of convolutions: auto, direct, winograd (3×3), sparse (leaves out zeros), ntt (circulant blocks)',
   },
   transformed: {
     kind: choice(['auto', 'stored', 'computed'], { placeholder: 'WHICH' }),

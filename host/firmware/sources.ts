@@ -1,7 +1,16 @@
 // The files of a firmware folder: C from the package's firmware/, and what is made for one image and target.
 import { readFileSync } from 'node:fs';
-import { CIRC_BLOCK, CIRC_BLOCKS, OP_CLAMP_MAX, OP_CLAMP_MIN, OpKind } from '../../assembly/layout.js';
+import {
+  CIRC_BLOCK,
+  CIRC_BLOCKS,
+  OP_CLAMP_MAX,
+  OP_CLAMP_MIN,
+  OpKind,
+  WIN_BLOCK,
+} from '../../assembly/layout.js';
 import type { Image } from '../model/image.js';
+import type { OpRecord } from '../model/record.js';
+import { patchOf } from '../ops/shared/window.js';
 import { buildDevice } from '../toolchain/build-device.js';
 import { parseModule } from '../toolchain/wasm-binary.js';
 import { readInterface } from '../toolchain/wasm-interface.js';
@@ -48,16 +57,24 @@ async function buildModule(image: Image, entry: Entry): Promise<FirmwareModule> 
   );
 }
 
+/** Size of the transforms of an op, and the most blocks that it sums; undefined: it has none. */
+function transformOf(op: OpRecord): { size: number; blocks: number } | undefined {
+  if (op.kind === OpKind.CONV2D_NTT)
+    return { size: op.get(WIN_BLOCK), blocks: patchOf(op) / op.get(WIN_BLOCK) };
+  if (op.kind !== OpKind.CIRCULANT_NTT && op.kind !== OpKind.CIRCULANT_SPECTRA) return undefined;
+  return { size: op.get(CIRC_BLOCK), blocks: op.get(CIRC_BLOCKS) };
+}
+
 /** The transforms of an image. */
 export function transformsOf({ ops }: Image): Transforms {
-  const circulant = ops.filter(
-    ({ kind }) => kind === OpKind.CIRCULANT_NTT || kind === OpKind.CIRCULANT_SPECTRA,
-  );
-  const sizes = new Set(circulant.map((op) => op.get(CIRC_BLOCK)));
+  const transforms = ops.flatMap((op) => transformOf(op) ?? []);
+  const sizes = new Set(transforms.map(({ size }) => size));
   return {
     sizes: NTT_SIZES.filter((k) => sizes.has(k)),
-    blocks: Math.max(0, ...circulant.map((op) => op.get(CIRC_BLOCKS))),
-    clamped: circulant.some((op) => op.get(OP_CLAMP_MIN) > -128 || op.get(OP_CLAMP_MAX) < 127),
+    blocks: Math.max(0, ...transforms.map(({ blocks }) => blocks)),
+    clamped: ops.some(
+      (op) => transformOf(op) !== undefined && (op.get(OP_CLAMP_MIN) > -128 || op.get(OP_CLAMP_MAX) < 127),
+    ),
   };
 }
 

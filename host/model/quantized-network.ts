@@ -79,9 +79,9 @@ export interface Conv2d extends OpBase, Window, Requantization {
 
 /**
  * `direct`: as sums of products; `winograd`: 3 × 3 of stride 1 in fewer products; `sparse`: without blocks of weights that are
- * all zero. The results are the same.
+ * all zero; `ntt`: of circulant blocks, by number-theoretic transform. The results are the same.
  */
-export type ConvolutionMethod = 'auto' | 'direct' | 'winograd' | 'sparse';
+export type ConvolutionMethod = 'auto' | 'direct' | 'winograd' | 'sparse' | 'ntt';
 
 /** What Winograd's way keeps of weights: transformed ones, or as they are. */
 export type WeightTransform = 'stored' | 'computed';

@@ -90,6 +90,7 @@ import {
   windowBounds,
 } from './shared/bounds.js';
 import { type Bounds, type NetworkOp, one, type RecordOp } from './op.js';
+import { lowerConvNtt } from './conv-ntt.js';
 import { lowerSparse } from './sparse-conv2d.js';
 import { lowerWinograd } from './winograd.js';
 
@@ -110,6 +111,19 @@ export function unwindBlocks(op: Conv2d, k: number, inputs: number, outputs: num
 function weightSums(op: Conv2d, inputs: number, outputs: number): Float64Array {
   const k = op.blockSize ?? 1;
   return rowSums(k === 1 ? op.weights : unwindBlocks(op, k, inputs, outputs), outputs);
+}
+
+/** By transform, where it is of circulant blocks; undefined where it is not, or cannot be. */
+function lowerByTransform(
+  op: Conv2d,
+  input: TensorSpec,
+  output: TensorSpec,
+  limits: TileLimits,
+): LoweredOp | undefined {
+  const [k, outputs] = [op.blockSize ?? 1, last(output)];
+  if (k === 1) return undefined;
+  const rows = unwindBlocks(op, k, last(input), outputs);
+  return lowerConvNtt(op, rows, rowSums(rows, outputs), input, output, limits);
 }
 
 type Shape = [height: number, width: number, channels: number];
@@ -288,6 +302,7 @@ function lowerAny(op: Conv2d, input: TensorSpec, output: TensorSpec, limits: Til
   const others = [
     asked('sparse') ? lowerSparse(op, input, output, limits) : undefined,
     asked('winograd') ? lowerWinograd(op, input, output, limits) : undefined,
+    asked('ntt') ? lowerByTransform(op, input, output, limits) : undefined,
   ].filter((way) => way !== undefined);
   if (method !== 'auto' && others.length > 0) return others[0]!;
   return cheapest([lowerConv2d(op, input, output, limits), ...others], limits)!;

@@ -20,6 +20,7 @@ import { averagePool2d, averagePoolRecord, maxPool2d, maxPoolRecord } from './po
 import type { LoweredOp, TileLimits } from './shared/lowering.js';
 import { separableRecord } from './separable-conv2d.js';
 import { softmax, softmaxRecord } from './softmax.js';
+import { convNttRecord } from './conv-ntt.js';
 import { sparseRecord } from './sparse-conv2d.js';
 import { winogradRecord } from './winograd.js';
 import { xnorRecord } from './xnor-conv2d.js';
@@ -45,6 +46,7 @@ export const RECORD_OPS: Record<InferenceKind, RecordOp> = {
   [OpKind.LOOKUP]: lookupRecord,
   [OpKind.CONV2D_SPARSE]: sparseRecord,
   [OpKind.CONV2D_XNOR]: xnorRecord,
+  [OpKind.CONV2D_NTT]: convNttRecord,
 };
 
 /** A reshape computes nothing: it renames. */

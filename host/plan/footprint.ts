@@ -273,6 +273,7 @@ const FOOTPRINTS = {
   [OpKind.LOOKUP]: lookupFootprint,
   [OpKind.CONV2D_SPARSE]: sparseFootprint,
   [OpKind.CONV2D_XNOR]: windowFootprint,
+  [OpKind.CONV2D_NTT]: windowFootprint,
 } as const satisfies Record<InferenceKind, Judge>;
 
 const inferenceFootprint: Judge = (op, tile) => FOOTPRINTS[op.inference](op, tile);
@@ -336,6 +337,7 @@ const PARAMETERS = {
   [OpKind.LOOKUP]: NONE,
   [OpKind.CONV2D_SPARSE]: NONE,
   [OpKind.CONV2D_XNOR]: NONE,
+  [OpKind.CONV2D_NTT]: NONE,
 } as const satisfies Record<InferenceKind, (op: OpRecord) => Parameters>;
 
 /**

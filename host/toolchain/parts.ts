@@ -106,7 +106,7 @@ export const maskOf = (codes: readonly number[]): number =>
   codes.reduce((mask, code) => mask | (1 << code), 0) >>> 0;
 
 /** Kernels for int8 that a build has only if it names them: of images that use them (modules.ts). */
-export const NAMED: readonly OpKind[] = [OpKind.CONV2D_SPARSE, OpKind.CONV2D_XNOR];
+export const NAMED: readonly OpKind[] = [OpKind.CONV2D_SPARSE, OpKind.CONV2D_XNOR, OpKind.CONV2D_NTT];
 
 /** All there is, but for learning; slow bodies. */
 export const EVERYTHING: BuildParts = {

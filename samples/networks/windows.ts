@@ -166,14 +166,34 @@ export function sparseNetwork(random: Random, weightType: 'int8' | 'int4' = 'int
   return single(withoutBlocks(random, op, few), input, output);
 }
 
-/** A convolution whose weights are circulant blocks over channels. */
+/** A convolution of circulant blocks that its channels fill, by transform; extreme values every fourth time. */
+export function convNttNetwork(random: Random): QuantizedNetwork {
+  const blockSize = 2 ** between(random, 2, 4);
+  const [height, width] = [between(random, 1, 9), between(random, 1, 9)];
+  const [channels, outputs] = [blockSize * between(random, 1, 2), between(random, 1, 2 * blockSize)];
+  const geometry = window(random, height, width);
+  const stride = [geometry.stride[0], Math.min(geometry.stride[1], geometry.kernel[1])] as const;
+  const shape = { ...geometry, stride, dilation: [1, 1] as const };
+  const [rows, columns] = outputSize(shape, height, width);
+  const taps = shape.kernel[0] * shape.kernel[1];
+  const extreme = random.integer(4) === 0 ? [-128, 127][random.integer(2)]! : undefined;
+  const weights = int8s(random, Math.ceil(outputs / blockSize) * channels * taps);
+  const op: Conv2d = {
+    ...{ kind: 'conv2d', name: 'conv', inputs: [0], output: 1, method: 'ntt', blockSize, ...shape },
+    weights: extreme === undefined ? weights : weights.fill(extreme),
+    ...requantization(random, outputs, 6000 * Math.sqrt(taps * channels)),
+  };
+  return single(op, tensor(random, [height, width, channels]), tensor(random, [rows, columns, outputs]));
+}
+
+/** A convolution whose weights are circulant blocks over channels, by sums of products. */
 export function circulantConvNetwork(random: Random): QuantizedNetwork {
   const network = convNetwork(random);
   const [op, input, output] = [network.ops[0] as Conv2d, network.tensors[0]!, network.tensors[1]!];
   const blockSize = 2 ** between(random, 1, 3);
   const blocks = (tensorSpec: TensorSpec): number => Math.ceil(tensorSpec.shape[2]! / blockSize);
   const weights = int8s(random, blocks(output) * blocks(input) * blockSize * op.kernel[0] * op.kernel[1]);
-  return { ...network, ops: [{ ...op, blockSize, weights }] };
+  return { ...network, ops: [{ ...op, method: 'direct', blockSize, weights }] };
 }
 
 export function depthwiseNetwork(random: Random, multiplier?: number): QuantizedNetwork {

@@ -193,6 +193,33 @@ export const KERNELS = [
     ],
     ['places outside the window', 'min<i32>(load<u16>(list), last)', '<i32>load<u16>(list)', 'test:sparse'],
   ]),
+  ...of('assembly/kernels/conv2d_ntt_s8.ts', 'answers', [
+    ['spectra of weights of the first frequencies for all', '      weights += length;\n', ''],
+    [
+      'inputs of the first frequencies for all',
+      'group += (chunk >> 2) * across',
+      'group += 0',
+      'test:conv-ntt',
+    ],
+    ['windows side by side', '(down * <i32>load<u16>(op, WIN_STRIDE + 2)) << 4', 'down << 4'],
+    ['one window for all', 'sumsOf(group + i * step, across', 'sumsOf(group, across'],
+    ['the first row of the window alone', 'ky < height; ky++, at += bytes', 'ky < height; ky++'],
+    ['the first block of channels alone', 'spectrum(at + c, work', 'spectrum(at, work'],
+    ['sums where the output is', 'const sums = behind(table, k << 1);', 'const sums = output;'],
+    ['sums where twiddles are', 'const sums = behind(table, k << 1);', 'const sums = table;'],
+    [
+      'outputs of every block row where those of the first are',
+      'i * outputs + first, size',
+      'i * outputs, size',
+    ],
+    ['biases of the first block row', 'groupBias(op, first, size)', 'groupBias(op, 0, size)'],
+    ['pairs of the first block row', 'groupRequant(op, first, size)', 'groupRequant(op, 0, size)'],
+    [
+      'a window less',
+      'for (let i = 0; i < count; i++)\n        sumsOf',
+      'for (let i = 1; i < count; i++)\n        sumsOf',
+    ],
+  ]),
   ...of('assembly/kernels/separable_conv2d_s8.ts', 'answers', [
     [
       'weights of the pointwise convolution for both',

@@ -83,6 +83,11 @@ export function kernelNetworks(): Tried[] {
     network: networks.winogradNetwork(new Random(6), weights),
     arenas: [weights === 'stored' ? 1300 : 1400],
   }));
+  // With less they would be sums of products.
+  const transformed = Array.from({ length: 8 }, (_, seed) => ({
+    network: networks.convNttNetwork(new Random(seed + 1)),
+    arenas: [12_000],
+  }));
   const several = kinds.flatMap((kind) =>
     Array.from(
       { length: kind === networks.softmaxNetwork ? 80 : windowed.includes(kind) ? 16 : 6 },
@@ -93,7 +98,7 @@ export function kernelNetworks(): Tried[] {
       }),
     ),
   );
-  return [...several, ...grouped, ...parted()];
+  return [...several, ...grouped, ...transformed, ...parted()];
 }
 
 /** Ops of several tiles in so little NVM that buffers overlap, with mandatory commits between. */

@@ -24,6 +24,7 @@ export const kernelNetworks: Record<string, (random: Random) => QuantizedNetwork
   'conv2d, winograd': (random) => networks.winogradNetwork(random, 'stored'),
   'conv2d, winograd, weights computed': (random) => networks.winogradNetwork(random, 'computed'),
   'conv2d, sparse': (random) => networks.sparseNetwork(random),
+  'conv2d, ntt': networks.convNttNetwork,
   'conv2d, levels': (random) => networks.levelsNetwork(random),
   'dense, levels': (random) => networks.denseLevelsNetwork(random),
   depthwise: networks.depthwiseNetwork,
