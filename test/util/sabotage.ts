@@ -274,7 +274,7 @@ export const LEARNING_MUTANTS: readonly (Mutant & { obligation: Obligation })[] 
   },
   {
     name: 'running means moved where they are read',
-    obligation: 'tile',
+    obligation: 'job',
     file: `${GRAD}update_conv2d.ts`,
     edits: [['  put(inNext(address), high, count);', '  put(address, high, count);']],
   },
