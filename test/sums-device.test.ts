@@ -410,33 +410,29 @@ test('forgetting is refused in so many words, and done once whatever the power d
   assert.is(device.cancel(100), Status.IDLE);
   compare(device, image, mirror, 'given up');
   const start = device.nvm.cells.slice();
+  const module = new WebAssembly.Module(moduleBytes('device.learn'));
+  const sramBytes = STATIC_BYTES_LEARNING + image.arenaBytes;
   // Its record comes where that of a job under way lies.
   const inferred = (asks: boolean): Uint8Array => {
     const nvm = new SimulatedNvm(image.nvmBytes);
     nvm.load(start);
-    const module = new WebAssembly.Module(moduleBytes('device.learn'));
-    const other = new Device(module, { image, nvm, sramBytes: STATIC_BYTES_LEARNING + image.arenaBytes });
+    const other = new Device(module, { image, nvm, sramBytes });
     other.boot();
     other.feed(new Int8Array(image.input.bytes).fill(9));
     other.submit(50);
-    while (other.status() === Status.RUN) {
-      other.run(1);
+    for (; other.status() === Status.RUN; other.run(1))
       if (asks) assert.is(other.forget(101, 2), ErrorCode.E_BUSY);
-    }
     return nvm.cells.slice();
   };
   assert.equal(inferred(true), inferred(false));
   mirror.forget(2);
-  // A cut after every so many writes, each of them again and again.
+  // Cuts after every so many writes, again and again.
   for (let every = 1; every <= 7; every += 2) {
     const nvm = new SimulatedNvm(image.nvmBytes);
     nvm.load(start);
     let left = every;
     const write = (bytes: number): number => (left-- > 0 ? bytes : 0);
-    const module = new WebAssembly.Module(moduleBytes('device.learn'));
-    const supply = { ...steadyPower, write };
-    const sramBytes = STATIC_BYTES_LEARNING + image.arenaBytes;
-    const cut = new Device(module, { image, nvm, sramBytes, supply });
+    const cut = new Device(module, { image, nvm, sramBytes, supply: { ...steadyPower, write } });
     let cuts = 0;
     for (let boots = 0; boots < 5000; boots++) {
       left = every + (boots % 9);

@@ -38,7 +38,9 @@ import {
   align,
   biasBytes,
   cheapest,
+  equalParts,
   largestPart,
+  isLean,
   leanWindows,
   lineValues,
   packWeights,
@@ -76,7 +78,7 @@ import { convTileCycles } from './shared/cycles.js';
 import { inRows, partsOf, rowsCounts, withRows } from './conv-rows.js';
 import { gemmCounts } from './shared/gemm-work.js';
 import { isFewBits, PACKED, packedCounts } from './shared/packed-work.js';
-import { growTables, hasTables, runsOf, weightRoom, withTables } from './shared/sign-tables.js';
+import { areSigns, growTables, hasTables, runsOf, TABLES, weightRoom } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, last, unsound } from './shared/check.js';
 import {
   alignUp,
@@ -176,29 +178,45 @@ interface Wholes {
   sizes: readonly number[];
   outputs: number;
   k: number;
+  /** Whether tables may be made for its weights. */
+  hasSigns: boolean;
+  /** Whether a group smaller than SRAM holds may take less. */
+  inParts: boolean;
   areasOf(columns: number, group: number, fours: number): number[];
   cutInto(cut: Cut): { record: OpRecord };
 }
 
-/** Of tiles of all channels within a tenth of a charge those that an inference takes least with; failing that, the narrowest. */
+/** Whether a choice is better than one of as many columns or more. */
+function isBetter(next: Choice, best: Choice): boolean {
+  if (next.within !== best.within) return next.within;
+  return (!next.within && next.columns < best.columns) || next.inferenceUj < best.inferenceUj;
+}
+
+/**
+ * Of tiles of all channels within a tenth of a charge those that an inference takes least with; failing that, the narrowest. A
+ * group of channels smaller than SRAM holds may leave room for constants that are then widened once; tables are worth their
+ * making for many channels alone.
+ */
 function cheapestWhole(
-  { sizes, outputs, k, areasOf, cutInto }: Wholes,
-  fours: number,
+  { sizes, outputs, k, hasSigns, inParts, areasOf, cutInto }: Wholes,
   limits: TileLimits,
 ): Choice | undefined {
   let choice: Choice | undefined;
   for (const columns of sizes) {
-    // Whole block rows, or all outputs.
-    const rows = largestPart(Math.ceil(outputs / k), (part) => {
-      return arenaFor(areasOf(columns, Math.min(part * k, outputs), fours)) <= limits.arenaBytes;
-    });
-    // Channels go in pairs: not one at a time only so that a tile is wide.
-    if (rows === 0 || (columns > 1 && rows * k < Math.min(2, outputs))) continue;
-    const found = { columns, group: Math.min(rows * k, outputs), fours };
-    const { share, inferenceUj } = limits.cost(cutInto(found).record);
-    const within = share <= 1;
-    if (!choice?.within || (within && inferenceUj < choice.inferenceUj))
-      choice = { ...found, within, inferenceUj };
+    for (const fours of hasSigns ? TABLES : [0]) {
+      const fits = (part: number): boolean =>
+        arenaFor(areasOf(columns, Math.min(part * k, outputs), fours)) <= limits.arenaBytes;
+      // Whole block rows, or all outputs.
+      const parts = equalParts(Math.ceil(outputs / k)).filter(fits);
+      for (const rows of inParts ? parts : parts.slice(0, 1)) {
+        // Channels go in pairs: not one at a time only so that a tile is wide.
+        if (columns > 1 && rows * k < Math.min(2, outputs)) continue;
+        const found = { columns, group: Math.min(rows * k, outputs), fours };
+        const { share, inferenceUj } = limits.cost(cutInto(found).record);
+        const next = { ...found, within: share <= 1, inferenceUj };
+        if (!choice || isBetter(next, choice)) choice = next;
+      }
+    }
   }
   return choice;
 }
@@ -256,7 +274,7 @@ export function lowerConv2d(
       record.set(OP_TILES, record.get(OP_TILES) * Math.ceil(outputs / part));
     }
     const areas = withScales(record, areasOf(columns, Math.min(group, part), fours, part));
-    growTables(areas, 2, shapeOf(columns, Math.min(group, part)), limits);
+    if (fours > 0) growTables(areas, 2, shapeOf(columns, Math.min(group, part)), limits);
     return {
       record,
       end: placeAreas(record, bytes === 1 && columns > 1 && !runs ? widened(areas, patch, limits) : areas),
@@ -273,8 +291,9 @@ export function lowerConv2d(
     if (cut) return lowered(cut);
   }
   const sizes = [...columnChoices(outputShape[1], lineValues(limits, output, outputs))];
-  const wholes = { sizes, outputs, k, areasOf, cutInto };
-  const choice = withTables(op.weightType, (fours) => cheapestWhole(wholes, fours, limits));
+  const hasSigns = areSigns(op.weightType);
+  const inParts = hasSigns || isLean(op, bias, output);
+  const choice = cheapestWhole({ sizes, outputs, k, hasSigns, inParts, areasOf, cutInto }, limits);
   if (!choice) tooLarge(op, arenaFor(areasOf(1, Math.min(k, outputs), 0)), limits);
   // A column that is too much is cut into parts of its channels; blocks stay whole.
   const fitsPart = (size: number): boolean => limits.cost(cutInto(choice, size).record).share <= 1;

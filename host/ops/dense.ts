@@ -33,6 +33,8 @@ import {
   rowSums,
   requantization,
   requantBytes,
+  cheapest,
+  equalParts,
 } from './shared/lowering.js';
 import { denseTileCycles } from './shared/cycles.js';
 import { isFewBits, PACKED, packedCounts } from './shared/packed-work.js';
@@ -40,7 +42,7 @@ import type { OpRecord } from '../model/record.js';
 import { WEIGHT_TYPES } from '../model/weight-types.js';
 import { isInt8Weights, lookedUp, outputTerm, weightRowBytes } from './shared/record-bytes.js';
 import { both, type Counts, cut, part, type Work } from './shared/work.js';
-import { growTables, hasTables, weightRoom, withTables } from './shared/sign-tables.js';
+import { areSigns, growTables, hasTables, TABLES, weightRoom } from './shared/sign-tables.js';
 import { checkLength, checkRequantization, unsound } from './shared/check.js';
 import {
   atLeast,
@@ -66,6 +68,54 @@ interface Cut {
 /** Σ (w − zero point) of each output. */
 const weightSums = ({ weights, weightZeroPoint = 0 }: Dense, inputs: number, outputs: number): Float64Array =>
   rowSums(weights, outputs).map((sum) => sum - inputs * weightZeroPoint);
+
+/** A layer to cut: lines hold a multiple of `unit` outputs, and a cut takes `arenaOf` bytes of SRAM. */
+interface Whole {
+  inputs: number;
+  outputs: number;
+  unit: number;
+  arenaOf(cut: Cut): number;
+}
+
+/** A cut that SRAM holds, and where its areas end. */
+interface Made {
+  record: OpRecord;
+  end: number;
+}
+
+/** All cuts of equal parts of the outputs that SRAM holds with whole inputs, with tables and without. */
+function cutsThatFit({ inputs, outputs, unit, arenaOf }: Whole, { arenaBytes }: TileLimits): Cut[] {
+  const groups = new Set(equalParts(outputs).map((part) => wholeUnits(part, outputs, unit)));
+  const cuts = [...groups].flatMap((group) => TABLES.map((fours): Cut => ({ group, chunk: inputs, fours })));
+  return cuts.filter((cut) => arenaOf(cut) <= arenaBytes);
+}
+
+/** Cuts of one output, whose inputs come in parts: what is left where whole inputs are too much. */
+function cutsOfParts({ inputs, arenaOf }: Whole, { arenaBytes }: TileLimits): Cut[] {
+  const cuts: Cut[] = [];
+  for (let chunk = inputs; chunk > ALIGNMENT; chunk = align(chunk / 2))
+    cuts.push({ group: 1, chunk, fours: 0 });
+  return cuts.filter((cut) => arenaOf(cut) <= arenaBytes);
+}
+
+/** The largest tiles that SRAM and their share of a charge hold, with tables of `fours`; undefined where SRAM holds none. */
+function largestCut(
+  { inputs, outputs, unit, arenaOf }: Whole,
+  fours: number,
+  cutInto: (cut: Cut) => OpRecord,
+  limits: TileLimits,
+): Cut | undefined {
+  const cut: Cut = { group: outputs, chunk: inputs, fours };
+  const fits = (): boolean => arenaOf(cut) <= limits.arenaBytes;
+  const isMuch = (): boolean => limits.cost(cutInto(cut)).share > 1;
+  // Tiles below a line make it up together, which takes no less than one tile of it.
+  for (let parts = 1; cut.group > 1 && (!fits() || (cut.group > unit && isMuch()));) {
+    cut.group = wholeUnits(Math.ceil(outputs / ++parts), outputs, unit);
+  }
+  // Tables are of a whole input.
+  while (!fits() && fours === 0 && cut.chunk > ALIGNMENT) cut.chunk = align(cut.chunk / 2);
+  return fits() ? cut : undefined;
+}
 
 function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: TileLimits): LoweredOp {
   const inputs = elementCount(input);
@@ -104,32 +154,34 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     }
     return record;
   };
-  const chosen = (fours: number): Cut | undefined => {
-    let group = outputs;
-    let chunk = inputs;
-    const fits = (): boolean => arenaFor(areasOf(group, chunk, fours)) <= limits.arenaBytes;
-    const isMuch = (): boolean => limits.cost(cutInto({ group, chunk, fours })).share > 1;
-    // Tiles below a line make it up together, which takes no less than one tile of it.
-    for (let parts = 1; group > 1 && (!fits() || (group > unit && isMuch()));) {
-      group = wholeUnits(Math.ceil(outputs / ++parts), outputs, unit);
-    }
-    // Tables are of a whole input.
-    while (!fits() && fours === 0 && chunk > ALIGNMENT) chunk = align(chunk / 2);
-    return fits() ? { group, chunk, fours } : undefined;
+  /** The record of a cut with its areas: they say how it is computed, and so what it takes. */
+  const made = (cut: Cut): Made => {
+    const { group, chunk, fours } = cut;
+    const record = cutInto(cut);
+    const areas = areasOf(group, chunk, fours);
+    if (fours > 0) growTables(areas, 1, shapeOf(group, chunk), limits);
+    return { record, end: placeAreas(record, areas) };
   };
-  const choice = withTables(op.weightType, chosen);
+  const arenaOf = ({ group, chunk, fours }: Cut): number => arenaFor(areasOf(group, chunk, fours));
+  const whole = { inputs, outputs, unit, arenaOf };
+  const hasSigns = areSigns(op.weightType);
+  // With lines tiles make up a grain, of which there is to be as little as can be: the largest tiles, with tables where they fit.
+  const all = (): Cut[] => [...cutsThatFit(whole, limits), ...cutsOfParts(whole, limits)];
+  const largest = (): Cut | undefined =>
+    (hasSigns ? TABLES : [0])
+      .map((fours) => largestCut(whole, fours, cutInto, limits))
+      .find((cut) => cut !== undefined);
+  const cuts = hasSigns && unit === 1 ? all() : [largest()].filter((cut) => cut !== undefined);
+  const choice = cheapest(cuts.map(made), limits);
   if (!choice) tooLarge(op, arenaFor(areasOf(1, ALIGNMENT, 0)), limits);
-  const { group, chunk } = choice;
-  const record = cutInto(choice);
+  const { record, end } = choice;
   // Σ (w − zero)·(x − z) = Σ w·x − zero·Σ x − z·Σ (w − zero): the kernel takes off the second term.
   const bias = foldBias(op.bias, weightSums(op, inputs, outputs), input.zeroPoint);
   const constants = [
     { field: OP_WEIGHTS, bytes: packWeights(op.weights, inputs, op.weightType, record) },
     ...requantization(op, bias, output, record),
   ];
-  const areas = areasOf(group, chunk, choice.fours);
-  if (chunk === inputs) growTables(areas, 1, shapeOf(group, chunk), limits);
-  return { record, constants, arenaBytes: placeAreas(record, areas) };
+  return { record, constants, arenaBytes: end };
 }
 
 export const dense: NetworkOp<Dense> = {

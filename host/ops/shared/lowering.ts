@@ -151,6 +151,10 @@ const leanOf = (
 ): LeanConstants | undefined =>
   op.lean && dtype === 'int8' && bias instanceof Int32Array ? leanConstants({ ...op, bias }) : undefined;
 
+/** Whether biases and scales of `op` are lean. `bias`: folded. */
+export const isLean = (op: Requantization, bias: Int32Array | BigInt64Array, output: TensorSpec): boolean =>
+  leanOf(op, bias, output) !== undefined;
+
 /**
  * A function that makes room in areas 3 and 4 of an op of windows for lean biases and scales of all channels, if there is room,
  * so that they are widened once; and says in the record that they are lean. `bias`: folded.
@@ -161,7 +165,7 @@ export function leanWindows(
   output: TensorSpec,
   { arenaBytes }: TileLimits,
 ): (record: OpRecord, areas: number[]) => number[] {
-  if (!leanOf(op, bias, output)) return (_, areas) => areas;
+  if (!isLean(op, bias, output)) return (_, areas) => areas;
   const all = [biasBytes(output, bias.length), requantBytes(op, bias.length)] as const;
   return (record, areas) => {
     record.set(OP_SCALE_FORMAT, ScaleFormat.LEAN);

@@ -17,15 +17,15 @@ import type { OpRecord } from '../../model/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../../model/weight-types.js';
 import { align, arenaFor, type TileLimits, weightBytes } from './lowering.js';
 
-/** Fours of activations that a tile asks room for, best first; 0: none. */
-const CHOICES = [16, 8, 0];
+/** Fours of activations that a tile asks room for at least, with which it has as many as there is room for; 0: none. */
+export const TABLES = [16, 8, 0] as const;
 /** Fours of a chunk are a multiple of this, if they are not all. */
 const LEAST = 8;
 /** No more of them are used at a time where vectors share words. */
 const MOST = 63;
 
 /** Whether weights of a type are made of signs. */
-const areSigns = (type: WeightType | undefined): type is 'int1' | 'int2' =>
+export const areSigns = (type: WeightType | undefined): type is 'int1' | 'int2' =>
   type === 'int1' || type === 'int2';
 
 /** Vectors that go at a time. */
@@ -113,22 +113,8 @@ export function weightRoom(shape: Shape, fours: number): number {
   return align(row * rows) + Math.max(length, tables);
 }
 
-/** What `lower` finds for the first of `CHOICES` with which it finds anything; `lower(0)` where weights need no tables. */
-export function withTables<Found>(
-  type: WeightType | undefined,
-  lower: (fours: number) => Found | undefined,
-): Found | undefined {
-  if (!areSigns(type)) return lower(0);
-  for (const fours of CHOICES) {
-    const found = lower(fours);
-    if (found) return found;
-  }
-  return undefined;
-}
-
 /** Makes area `index` as large as tables of all activations take, or as many of them as SRAM has room for. */
 export function growTables(areas: number[], index: number, shape: Shape, limits: TileLimits): void {
-  if (!areSigns(shape.type)) return;
   const all = Math.ceil(shape.length / 4);
   const most = shape.runs ? MOST_LEVELS : together(shape.vectors) === 4 ? MOST : all;
   for (let fours = Math.min(all, most); fours > 0; fours--) {
