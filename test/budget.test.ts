@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ActivationType, FEATURE_BLOCKS, FEATURE_SPECIAL, type OpKind } from '../assembly/layout.js';
+import { ActivationType, FEATURE_BLOCKS, FEATURE_SPECIAL, OpKind } from '../assembly/layout.js';
 import { analyze } from '../host/analyze/analyze.js';
 import { compile } from '../host/compile/compile.js';
 import { readNpy } from '../host/data/npy.js';
@@ -11,9 +11,10 @@ import { readImage } from '../host/model/image.js';
 import { kernelName } from '../host/model/record.js';
 import { buildDevice, buildParts } from '../host/toolchain/build-device.js';
 import { type ModuleName, moduleBytes } from '../host/toolchain/modules.js';
-import { type BuildParts, EVERYTHING } from '../host/toolchain/parts.js';
+import { type BuildParts, EVERYTHING, partsOf } from '../host/toolchain/parts.js';
 import { digitsFrom, quantizeDigits } from '../samples/digits.js';
 import { int8s } from '../samples/networks.js';
+import { learnable } from './util/learnable.js';
 
 interface Budget {
   modules: Partial<Record<ModuleName, number>>;
@@ -22,7 +23,7 @@ interface Budget {
    * of a build with everything. `engine`: what a build without kernels takes. Those of 0 bytes are left out together.
    */
   kernels: Record<string, number>;
-  learning: { headBytes: number; sumsBytes: number };
+  learning: { headBytes: number; sumsBytes: number; addGradBytes: number };
   images: Record<string, { sramBytes: number; nvmBytes: number; imageBytes: number }>;
 }
 
@@ -66,6 +67,20 @@ test(`a head by sums adds at most ${budget.learning.sumsBytes} bytes to the modu
   const image = compile(network, { verify: false, learn: { layers: 'sums', data } });
   const added = (await buildDevice(image)).length - moduleBytes('digits').length;
   assert.ok(added <= budget.learning.sumsBytes && added > budget.learning.sumsBytes * 0.85, `${added} bytes`);
+});
+
+test(`errors that meet add at most ${budget.learning.addGradBytes} bytes, to modules of images that have such alone`, async () => {
+  const residual = learnable(new Random(3), [12], ['dense:8', 'dense:8!', 'add:0', 'dense:4']);
+  const learning = (layers: string): BuildParts =>
+    partsOf(readImage(compile(residual, { verify: false, learn: { layers } })));
+  const parts = learning('all');
+  const without = { ...parts, learning: parts.learning.filter((kind) => kind !== OpKind.ADD_GRAD) };
+  const added = (await buildParts(parts)).length - (await buildParts(without)).length;
+  assert.ok(
+    added <= budget.learning.addGradBytes && added > budget.learning.addGradBytes * 0.85,
+    `${added} bytes`,
+  );
+  assert.not(learning('head:2').learning.includes(OpKind.ADD_GRAD));
 });
 
 /** A build for int8 alone. */

@@ -49,7 +49,12 @@ export const HOST = [
   ...of('host/plan/learning/program.ts', { test: 'learn-device' }, [
     ['sums of errors without their mask', 'if (last && masked)', 'if (false)'],
     ['a sum that stops at two', 'add(sum, cameBack(term), term', 'add(error, cameBack(term), term'],
-    ['an input that two layers read kept in two places', ' || this.#inputs.has(buffer)', ''],
+    [
+      'an input that two layers read kept in two places',
+      ' || this.#inputs.has(buffer)',
+      '',
+      'equivalent: lanes are larger than need be; both layers read the last one',
+    ],
   ]),
   ...of('host/learning/derive.ts', { test: 'learning-mirror' }, [
     ['sums with a ReLU not masked', "(isWeighted(op) || op.kind === 'add')", 'isWeighted(op)'],
