@@ -403,8 +403,7 @@ test('a class is forgotten: its count, its mean and what waits of it are the fac
 test('forgetting is refused in so many words, and done once whatever the power does', () => {
   const { image, device, mirror } = learntOnes({ fold: 3 });
   assert.is(device.forget(0, 1), ErrorCode.E_TICKET);
-  assert.is(device.forget(100, 4), ErrorCode.E_LABEL);
-  assert.is(device.forget(100, -1), ErrorCode.E_LABEL);
+  for (const label of [4, -1]) assert.is(device.forget(100, label), ErrorCode.E_LABEL);
   assert.is(device.forget(100, 2), Status.RUN);
   assert.is(device.forget(101, 2), ErrorCode.E_BUSY);
   assert.is(device.cancel(100), Status.IDLE);
@@ -412,7 +411,6 @@ test('forgetting is refused in so many words, and done once whatever the power d
   const start = device.nvm.cells.slice();
   const module = new WebAssembly.Module(moduleBytes('device.learn'));
   const sramBytes = STATIC_BYTES_LEARNING + image.arenaBytes;
-  // Its record comes where that of a job under way lies.
   const inferred = (asks: boolean): Uint8Array => {
     const nvm = new SimulatedNvm(image.nvmBytes);
     nvm.load(start);
@@ -421,7 +419,7 @@ test('forgetting is refused in so many words, and done once whatever the power d
     other.feed(new Int8Array(image.input.bytes).fill(9));
     other.submit(50);
     for (; other.status() === Status.RUN; other.run(1))
-      if (asks) assert.is(other.forget(101, 2), ErrorCode.E_BUSY);
+      if (asks) assert.is(other.forget(101, 2), ErrorCode.E_BUSY); // its record comes where the job's lies
     return nvm.cells.slice();
   };
   assert.equal(inferred(true), inferred(false));
@@ -470,10 +468,9 @@ test('forgetting is refused in so many words, and done once whatever the power d
 test('proved: every way of a learn job; a build without forgetting, too', async () => {
   for (const late of [true, false]) {
     const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
-    const data = Array.from({ length: 24 }, (_, i) => ({
-      input: sampleOf(new Random(i), network, i % 3),
-      label: i % 3,
-    }));
+    const data = Array.from({ length: 24 }, (_, i) => {
+      return { input: sampleOf(new Random(i), network, i % 3), label: i % 3 };
+    });
     const learn = {
       layers: 'sums',
       data,
