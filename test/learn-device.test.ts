@@ -94,6 +94,7 @@ const OPTIONS: readonly LearnOptions[] = [
   { layers: 'all', loss: 'mse', learningRate: 1 / 8, replay: 3, sure: 0.02 },
 ];
 
+const READERS = 'three readers, other steps, a value added to itself';
 const FAINT = 'a branch of hardly any error';
 
 /** What lies below the layers that learn may be any graph. */
@@ -128,7 +129,7 @@ const CASES: readonly [name: string, shape: number[], layers: string[]][] = [
     ['conv:3', 'depthwise:6', 'conv:5!', 'conv:5!@0', 'add:2', 'mean', 'dense:4'],
   ],
   [
-    'three readers, other steps, a value added to itself',
+    READERS,
     [20],
     ['dense:160', 'dense:160!', 'circulant:160:8!@0', 'requantize', 'add:1!', 'add:4', 'add:0', 'dense:5'],
   ],
@@ -219,7 +220,7 @@ for (const [name, shape, layers] of CASES) {
           mirror.restore();
         }
       }
-      assert.ok(mirror.step > 8, `${mirror.step} updates`);
+      assert.ok(mirror.step > (name === READERS ? 8 : 10), `${mirror.step} updates`);
     }
   });
 }
