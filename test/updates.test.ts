@@ -155,8 +155,8 @@ function cutEverywhere({ begin }: Firmware, nvm: Uint8Array, expected: Outcome, 
   return cuts;
 }
 
-/** Bytes of a bank that the first layer takes: 8 × 6 weights, their low bytes, 6 biases padded to 16. */
-const FIRST_LAYER = 48 + 48 + 32;
+/** Bytes of a bank that the first layer takes: 8 × 6 weights, their low bytes, 8 means in halves, 6 biases, each padded to 16. */
+const FIRST_LAYER = 48 + 48 + 16 + 16 + 32;
 
 const old = version({});
 const SAMPLES = 9;

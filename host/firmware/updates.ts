@@ -18,7 +18,7 @@ import {
   OpKind,
   WEIGHT_BANKS,
 } from '../../assembly/layout.js';
-import { UPDATE_LOW } from '../../assembly/learning-layout.js';
+import { UPDATE_LAYER, UPDATE_LOW } from '../../assembly/learning-layout.js';
 import { BrownoutError } from '../error.js';
 import type { DeviceImage, Image } from '../model/image.js';
 import { bankAddress, constantOffset, type LearningHeader, weightBanks } from '../model/learning-header.js';
@@ -70,7 +70,9 @@ function bankLayers({ ops, learning }: DeviceImage): Map<number, BankLayer> {
     const bias = bankOffset(op.get(OP_BIAS))!;
     const weights = bankOffset(op.get(OP_WEIGHTS)) ?? bias;
     const from = Math.min(weights, bias);
-    return { bias, from, parts: `${bias - from} ${weights === bias ? 0 : op.get(UPDATE_LOW)}` };
+    // Velocities and means: whether there are any, not how quick they are.
+    const arrays = [16, 24].map((shift) => ((op.get(UPDATE_LAYER) >>> shift) & 0xff) !== 0);
+    return { bias, from, parts: `${bias - from} ${weights === bias ? 0 : op.get(UPDATE_LOW)} ${arrays}` };
   });
   const ends = [...updates.map(({ from }) => from), learning!.bankBytes].sort((a, b) => a - b);
   const layer = ({ from, parts }: { from: number; parts: string }): BankLayer => {
