@@ -44,13 +44,13 @@ export function nameOf(error: unknown, what: string): string {
 
 /**
  * Calls `attempt` with 0, 1, … below `count`; returns how many ended with which code (`none`: without an error). With `builds`
- * what is taken may take longer: it is compiled. `most`: µs of processor time that one may take.
+ * what is taken may take longer: it is compiled.
  */
 export async function turnOn(
   what: string,
   count: number,
   attempt: (index: number) => unknown,
-  { builds = false, most = MOST_MICROSECONDS } = {},
+  { builds = false } = {},
 ): Promise<Map<string, number>> {
   const codes = new Map<string, number>([['none', 0]]);
   const begin = process.cpuUsage();
@@ -82,7 +82,7 @@ export async function turnOn(
   }
   report(progress(count));
   if (process.env['VERBOSE']) console.log(what, [...codes].join(' '), slowest);
-  assert.ok(slowest < most, `${slowest} µs for one of ${what}`);
+  assert.ok(slowest < MOST_MICROSECONDS, `${slowest} µs for one of ${what}`);
   assert.ok(process.resourceUsage().maxRSS < MOST_KB, `${process.resourceUsage().maxRSS} KB`);
   return codes;
 }
