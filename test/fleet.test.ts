@@ -1,20 +1,8 @@
-// A fleet: messages lost, doubled and late, gateways killed in the midst of it; the sums are those of one device that saw all samples.
-// BROWNOUT_FLEET=full: 10,000 devices, 100,000 messages, 100 kills.
-import { type ChildProcess, spawn } from 'node:child_process';
-import {
-  appendFileSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { Agent, request } from 'node:http';
+// The gateway's store: messages lost, doubled and late, torn records; the sums are those of one device that saw all samples.
+import { appendFileSync, mkdtempSync, rmSync, statSync, truncateSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { BrownoutError } from '../host/error.js';
@@ -26,26 +14,12 @@ import { fold, forget, merged, type Projected } from '../host/learning/sums/arit
 import { sumsOfImage } from '../host/learning/sums/of-image.js';
 import { type Sums, sumsBytes } from '../host/learning/sums/spec.js';
 import { Random } from '../host/math/random.js';
-import { type Image, readImage } from '../host/model/image.js';
 import { int8s } from '../samples/networks.js';
-import { compileUnproved } from './util/compile.js';
-import { learnable } from './util/learnable.js';
-
-const full = process.env['BROWNOUT_FLEET'] === 'full';
-const [DEVICES, MESSAGES, KILLS] = full ? [10_000, 100_000, 100] : [30, 200, 3];
-const RANK = 4;
-const CLASSES = 3;
+import { CLASSES, compareTotals, exactSums, fitting, image, prior, RANK } from './util/fleet.js';
+import type { Message } from './util/fleet-devices.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'brownout-fleet-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-
-const file = (() => {
-  const network = learnable(new Random(5), [8], ['dense:6', 'dense:3']);
-  const data = Array.from({ length: 24 }, (_, i) => ({ input: int8s(new Random(i), 8), label: i % CLASSES }));
-  return compileUnproved(network, { learn: { layers: 'sums', data, rank: RANK, ring: 5 } });
-})();
-const image: Image = readImage(file);
-const { prior } = sumsOfImage(image);
 
 /** A body as `export-weights` writes it: what the head is does not matter here, what the sums are does. */
 function bodyOf(sums: Sums): Uint8Array {
@@ -61,38 +35,6 @@ const sample = (random: Random): Projected => ({
   p: int8s(random, RANK, -60, 60),
   label: random.integer(CLASSES),
 });
-
-/** Counts, totals and products of samples, in sixteenths. */
-function exactSums(samples: readonly Projected[]): number[] {
-  const products = CLASSES * (1 + RANK);
-  const exact = Array.from({ length: products + (RANK * (RANK + 1)) / 2 }, () => 0);
-  for (const { p, label } of samples) {
-    exact[label]! += 16;
-    for (let i = 0; i < RANK; i++) {
-      exact[CLASSES + label * RANK + i]! += 16 * p[i]!;
-      for (let j = 0; j <= i; j++) exact[products + (i * (i + 1)) / 2 + j]! += 16 * p[i]! * p[j]!;
-    }
-  }
-  return exact;
-}
-
-/** The prior and `added`, of so many samples: exact sums, halved until they fit a bank. */
-function fitting(added: readonly number[], samples: number): Sums {
-  const before = [...prior.counts, ...prior.totals, ...prior.products];
-  const sums = added.map((value, i) => value + before[i]!);
-  let halvings = 0;
-  while (sums.some((value) => Math.abs(value) >= 2 ** (30 + halvings))) halvings++;
-  const words = Int32Array.from(sums, (value) => Math.floor(value / 2 ** halvings));
-  const totals = CLASSES * (1 + RANK);
-  const parts = {
-    counts: words.slice(0, CLASSES),
-    totals: words.slice(CLASSES, totals),
-    products: words.slice(totals),
-  };
-  const numbers = { halvings: prior.halvings + halvings, samples: prior.samples + samples };
-  // Nothing is added: the means are made anew.
-  return fold({ ...prior, ...parts, ...numbers }, []);
-}
 
 /** Devices that learn a sample a version. */
 class Devices {
@@ -125,16 +67,6 @@ class Devices {
   get ideal(): Sums {
     return fitting(exactSums(this.all), this.all.length);
   }
-}
-
-interface Message {
-  device: string;
-  version: number;
-  body: Uint8Array;
-}
-
-function compareTotals(totals: Float64Array, samples: readonly Projected[]): void {
-  assert.equal([...totals], exactSums(samples));
 }
 
 test('sums of so many samples that they do not fit a bank are halved, and exact before', () => {
@@ -278,58 +210,6 @@ test('what cannot be is refused, and changes nothing', async () => {
   await fleet.close();
 });
 
-const agent = new Agent({ keepAlive: true });
-test.after(() => agent.destroy());
-
-/** A PUT. `fetch` takes several times the processor time, of which 100,000 messages have none to spare. */
-function putBytes(url: string, bearer: string, body: Uint8Array): Promise<{ status: number; text: string }> {
-  const headers = { Authorization: `Bearer ${bearer}`, 'Content-Length': body.length };
-  return new Promise((resolve, reject) => {
-    const sent = request(url, { method: 'PUT', agent, headers }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (part: string) => (text += part));
-      response.on('error', reject).on('end', () => resolve({ status: response.statusCode!, text }));
-      response.on('close', () => reject(new Error('cut off')));
-    });
-    sent.on('error', reject).end(body);
-  });
-}
-
-/** The command, as a process that can be killed. */
-class Process {
-  #child: ChildProcess | undefined;
-  base = '';
-
-  constructor(readonly options: string[]) {}
-
-  start(): Promise<void> {
-    const cli = fileURLToPath(new URL('../../bin/brownout.js', import.meta.url));
-    const child = spawn(process.execPath, [cli, 'gateway', ...this.options], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
-    let text = '';
-    return new Promise((resolve, reject) => {
-      child.stderr!.on('data', (data: Buffer) => reject(new Error(data.toString())));
-      child.stdout!.on('data', (data: Buffer) => {
-        text += data.toString();
-        const [url] = /http:\S+(?=: )/.exec(text) ?? [];
-        if (url === undefined) return;
-        this.base = url;
-        resolve();
-      });
-    });
-  }
-
-  stop(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
-    const child = this.#child!;
-    return new Promise((resolve) => {
-      child.once('exit', resolve);
-      child.kill(signal);
-    });
-  }
-}
-
 test('a class that a device forgot leaves the fleet with its next message; what began from a fleet’s head counts from there', async () => {
   const random = new Random(12);
   const samples = Array.from({ length: 30 }, () => sample(random));
@@ -356,100 +236,6 @@ test('a class that a device forgot leaves the fleet with its next message; what 
   assert.is(second.status.samples, 7);
   compareTotals(second.totals, samples.slice(0, 7));
   await second.close();
-});
-
-test(`${DEVICES} devices, ${MESSAGES} messages over HTTP, ${KILLS} kills`, async () => {
-  const random = new Random(9);
-  const devices = new Devices(DEVICES);
-  const tokens = join(folder, 'tokens.txt');
-  const token = (device: string): string => `secret-of-device-${device}`;
-  writeFileSync(tokens, Array.from({ length: DEVICES }, (_, i) => `d${i} ${token(`d${i}`)}\n`).join(''));
-  writeFileSync(join(folder, 'mine.brn'), file);
-  const store = join(folder, 'store');
-  const gateway = new Process([
-    join(folder, 'mine.brn'),
-    '--store',
-    store,
-    '--tokens',
-    tokens,
-    '--port',
-    '0',
-  ]);
-  await gateway.start();
-  const send = async ({ device, version, body }: Message): Promise<boolean> => {
-    try {
-      const url = `${gateway.base}/devices/${device}/sums?version=${version}`;
-      const { status, text } = await putBytes(url, token(device), body);
-      return status === 200 && (JSON.parse(text) as { version: number }).version >= version;
-    } catch {
-      return false;
-    }
-  };
-  let waiting: Message[] = [];
-  let [sent, kills] = [0, 0];
-  const perKill = Math.ceil(MESSAGES / (KILLS + 1));
-  while (sent < MESSAGES) {
-    waiting.push(devices.learn(random.integer(DEVICES)));
-    if (waiting.length < 20) continue;
-    const batch = random.shuffle([...waiting, ...waiting.slice(0, 3)]).filter(() => random.integer(10) > 0);
-    waiting = waiting.slice(-2);
-    const dies = Math.floor((sent + batch.length) / perKill) > Math.floor(sent / perKill);
-    const answers = batch.map(send);
-    if (dies) {
-      await answers[random.integer(answers.length)];
-      await gateway.stop('SIGKILL');
-      await gateway.start();
-      kills++;
-    }
-    await Promise.all(answers);
-    sent += batch.length;
-  }
-  for (let first = 0; first < DEVICES; first += 50) {
-    const last = Array.from({ length: Math.min(50, DEVICES - first) }, (_, i) => first + i);
-    const sure = await Promise.all(
-      last.filter((i) => devices.versions[i]! > 0).map((i) => send(devices.message(i))),
-    );
-    assert.not(sure.includes(false));
-  }
-  const get = (path: string, bearer = token('d0')): Promise<Response> =>
-    fetch(`${gateway.base}${path}`, { headers: { Authorization: `Bearer ${bearer}` } });
-  const head = new Uint8Array(await (await get('/head')).arrayBuffer());
-  assert.equal(head, writeWeights(image, sumsOfImage(image).bankOf(devices.ideal)));
-  const { samples } = (await (await get('')).json()) as { samples: number };
-  assert.is(samples, devices.all.length);
-  assert.is((await get('/head', 'secret-of-nobody-here')).status, 401);
-  assert.is((await get('/devices/d0/sums')).status, 405);
-  assert.is((await get('/elsewhere')).status, 404);
-  const put = (device: string, bearer: string, body: BodyInit, version = '1'): Promise<Response> =>
-    fetch(`${gateway.base}/devices/${device}/sums?version=${version}`, {
-      method: 'PUT',
-      headers: { Authorization: `Bearer ${bearer}` },
-      body,
-    });
-  const body = devices.message(1).body as BodyInit;
-  assert.is((await put('d1', token('d0'), body)).status, 401, 'the token of another device');
-  assert.is((await put('d1', token('d1'), new Uint8Array(7) as BodyInit)).status, 413);
-  assert.is((await put('d1', token('d1'), body, '-1')).status, 400);
-  assert.is(
-    (await put('d1', token('d1'), new Uint8Array((body as Uint8Array).length) as BodyInit)).status,
-    400,
-  );
-  const forget = (device: string, bearer: string): Promise<Response> =>
-    fetch(`${gateway.base}/devices/${device}/sums`, {
-      method: 'DELETE',
-      headers: { Authorization: `Bearer ${bearer}` },
-    });
-  assert.is((await forget('d1', token('d0'))).status, 401, 'the token of another device');
-  assert.is((await put('d1', token('d1'), body, `${2 ** 32 - 1}`)).status, 400);
-  assert.is(await gateway.stop('SIGTERM'), 0);
-  const again = Fleet.open(image, join(store, `${imageName(image.imageId)}.log`));
-  compareTotals(again.totals, devices.all);
-  await again.close();
-  assert.ok(kills >= KILLS);
-  console.log(
-    `${DEVICES} devices, ${devices.all.length} samples, ${sent} messages, ${kills} kills: the ideal sum, bit for bit`,
-  );
-  assert.ok(readFileSync(join(store, `${imageName(image.imageId)}.log`)).length > 0);
 });
 
 test.run();
