@@ -131,7 +131,7 @@ test('a search for cuts that show what is wrong ends after so many schedules, ho
   const { file } = resealImage(plain, (ops) => ops[0]!.set(OP_INPUT, STATE_BYTES + 16));
   const { verdict, schedulesTried } = verify(file).counterexample!;
   assert.is(verdict, 'none found');
-  assert.ok(schedulesTried > 1000 && schedulesTried < 8100, `${schedulesTried} schedules`);
+  assert.ok(schedulesTried > 300 && schedulesTried < 1100, `${schedulesTried} schedules`);
 });
 
 const reading = (file: Uint8Array, what = ''): string => failure(() => readImage(file), what).found;

@@ -20,7 +20,8 @@ import { deviceProfile } from '../host/profiles/index.js';
 import { chargeCycles, type DeviceProfile } from '../host/profiles/profile.js';
 import { randomOutcome } from '../host/simulator/outcome.js';
 import { replayCuts } from '../host/verify/replay.js';
-import { verify } from '../host/verify/verify.js';
+import { playerOf } from '../host/verify/counterexample.js';
+import { setUp, verify } from '../host/verify/verify.js';
 import { int8s, layered } from '../samples/networks.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { CutBench } from './util/cut-bench.js';
@@ -136,6 +137,31 @@ test('caught: a plan that works in place', () => {
 test('caught: overlapping buffers without their mandatory commits', () => {
   assert.ok(isCaught(withoutCommits(image)));
   refutes(withoutCommits(tiled));
+});
+
+test('what the search takes from a journal, and what it has seen, ends as a device of its own does', () => {
+  const random = new Random(4);
+  const setup = setUp(withoutCommits(tiled), {});
+  const player = playerOf(setup);
+  const seen = new Set<string>();
+  const verdicts = new Set<string>();
+  let known = 0;
+  for (const commits of ['every', [1]] as const) {
+    const steady = player.steady({ tear: 2, sequence: 0, commits });
+    for (let i = 0; i < 400; i++) {
+      const cuts = Array.from({ length: 1 + (i % 2) }, (_, boot) => ({
+        after: random.integer(boot === 0 ? steady.units : 90),
+        unsynced: (['written', 'dropped', 1, 2] as const)[random.integer(4)]!,
+      }));
+      const schedule = { tear: 2, sequence: 0, commits, cuts };
+      const found = player.play(schedule, steady, seen);
+      const { verdict } = playerOf(setup).play(schedule);
+      if (found) assert.is(found.verdict, verdict, JSON.stringify(schedule));
+      else known++;
+      verdicts.add(verdict);
+    }
+  }
+  assert.ok(known > 0 && verdicts.has('identical') && verdicts.has('wrong answer'), [...verdicts].join());
 });
 
 test('caught: a write to constants, by a plan and by a module', async () => {

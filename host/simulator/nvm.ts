@@ -37,7 +37,7 @@ export class SimulatedNvm {
   readonly #faulty: Uint8Array;
   /** What torn units may read as, by address; undefined where they read the same every time. */
   readonly #torn: Map<number, Uint8Array[]> | undefined;
-  readonly #random = new Random(0x7042);
+  #random = new Random(0x7042);
 
   /**
    * `lineBytes`: what memory writes or checks as one (ECC): a cut spoils each line that an unsynced write falls in; until
@@ -69,6 +69,8 @@ export class SimulatedNvm {
     this.present.set(snapshot);
     this.#pending = [];
     this.#faulty.fill(0);
+    this.#torn?.clear();
+    this.#random = new Random(0x7042);
   }
 
   /** Whether memory with ECC answers a read of these bytes with an error: a cut has spoilt some, not written since. */

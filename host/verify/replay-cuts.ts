@@ -1,15 +1,15 @@
 // One schedule of power failures on the simulated device: what became of the jobs, told boot by boot.
+import { createHash } from 'node:crypto';
 import { ErrorCode, Status } from '../../assembly/error.js';
 import { C_KIND, C_OP, C_STATE, C_TICKET, C_TILE, OP_TILES } from '../../assembly/layout.js';
-import { Random } from '../math/random.js';
 import { type Image, withPolicy } from '../model/image.js';
 import { CountdownPower } from '../simulator/countdown-power.js';
 import { Device, PowerCut } from '../simulator/device.js';
 import { comparableNvm, firstDifference } from '../simulator/equality.js';
-import { type CutOutcome, SimulatedNvm, writtenThrough } from '../simulator/nvm.js';
-import { randomOutcome } from '../simulator/outcome.js';
+import { SimulatedNvm } from '../simulator/nvm.js';
 import { provision } from '../simulator/provision.js';
 import { deviceAt, type JobRequest, request } from './job.js';
+import { type Access, JournalNvm, outcomeOf } from './journal-nvm.js';
 import type { Cut, Schedule } from './schedule.js';
 
 /** How it ended. */
@@ -40,13 +40,32 @@ export interface SteadyRun {
   /** Units used when `submit` of the first job began, and when `ack` did. */
   submitUnits: number;
   ackUnits: number;
+  /** All that was written, and every barrier: what NVM holds at a first cut follows from it, and no boot is played for it. */
+  journal: readonly Access[];
+  marks: readonly Mark[];
 }
 
-const dropped: CutOutcome = { order: () => [], keeps: () => false };
+/** What the app knew from so many units on. */
+interface Mark {
+  used: number;
+  job: number;
+  answers: ReadonlyMap<number, Uint8Array>;
+  started: ReadonlyMap<number, number>;
+}
+
+/** A device that one schedule after the other is played on: to make one costs more than to boot it. */
+interface Bench {
+  power: CountdownPower;
+  nvm: JournalNvm;
+  device: Device;
+  play: Play | undefined;
+}
 
 /** Plays jobs on one module and one image, through whatever cuts. */
 export class CutsPlayer {
   #scheduled: Image | undefined;
+  readonly #benches = new Map<string, Bench>();
+  readonly #provisioned = new Map<string, Uint8Array>();
 
   constructor(
     readonly image: Image,
@@ -59,6 +78,52 @@ export class CutsPlayer {
   get scheduled(): Image {
     this.#scheduled ??= withPolicy(this.image, { every: 0, low: false }, 'as scheduled');
     return this.#scheduled;
+  }
+
+  /** A device, on which what was played before has left nothing but the garbage that its SRAM holds at power-up. */
+  bench({ commits, tear, line = 1, unstable = false }: Schedule): Bench {
+    const key = `${commits === undefined} ${tear} ${line} ${unstable}`;
+    const known = this.#benches.get(key);
+    if (known) return known;
+    const power = new CountdownPower();
+    const nvm = new JournalNvm(this.image.nvmBytes, { tearUnit: tear, lineBytes: line, unstable });
+    const bench: Bench = {
+      power,
+      nvm,
+      device: new Device(this.module, {
+        image: commits === undefined ? this.image : this.scheduled,
+        nvm,
+        sramBytes: this.sramBytes,
+        supply: power,
+        observe: (access, address, length) => bench.play?.observe(access, address, length),
+      }),
+      play: undefined,
+    };
+    this.#benches.set(key, bench);
+    return bench;
+  }
+
+  /** What NVM holds before the first boot. */
+  provisioned({ commits, sequence }: Schedule): Uint8Array {
+    const key = `${commits === undefined} ${sequence}`;
+    let cells = this.#provisioned.get(key);
+    if (cells) return cells;
+    const image = commits === undefined ? this.image : this.scheduled;
+    const start = this.jobs[0]?.start;
+    if (start) cells = deviceAt(image, sequence, start);
+    else {
+      const nvm = new SimulatedNvm(image.nvmBytes);
+      provision(nvm, image, { sequence });
+      cells = nvm.cells;
+    }
+    this.#provisioned.set(key, cells);
+    return cells;
+  }
+
+  /** What NVM holds after the one cut of `schedule`; undefined where the journal does not tell. */
+  afterCut(schedule: Schedule, steady: SteadyRun): Uint8Array | undefined {
+    const play = new Play(this, schedule, steady);
+    return play.rewind(schedule.cuts[0]!) ? this.bench(schedule).nvm.cells : undefined;
   }
 
   /** The jobs on steady power. Throws where the module fails even so. */
@@ -75,6 +140,8 @@ export class CutsPlayer {
       commitUnits: play.commitUnits,
       submitUnits: play.submitUnits,
       ackUnits: play.ackUnits,
+      journal: play.journal,
+      marks: play.marks,
     };
   }
 
@@ -88,25 +155,40 @@ export class CutsPlayer {
     }
   }
 
-  /** The jobs through `schedule`, held against steady power. */
-  play(schedule: Schedule, steady?: SteadyRun): CutsOutcome {
-    const play = new Play(this, schedule);
+  /**
+   * The jobs through `schedule`, held against steady power. With `seen`, which grows, no device is booted that stands where
+   * one of an earlier schedule stood after its last cut: undefined then.
+   */
+  play(schedule: Schedule, steady?: SteadyRun): CutsOutcome;
+  play(schedule: Schedule, steady: SteadyRun, seen: Set<string>): CutsOutcome | undefined;
+  play(schedule: Schedule, steady?: SteadyRun, seen?: Set<string>): CutsOutcome | undefined {
     let failed: { verdict: CutsVerdict; detail: string } | undefined;
-    try {
-      failed = play.run();
-      steady ??= this.steady(schedule);
-    } catch (error) {
-      const { name, message } = error as Error;
-      failed = { verdict: 'device error', detail: `${name}: ${message}` };
-    }
-    const { verdict, detail } = failed ?? play.judge(steady!);
+    const attempt = (action: () => void): void => {
+      try {
+        action();
+      } catch (error) {
+        const { name, message } = error as Error;
+        failed ??= { verdict: 'device error', detail: `${name}: ${message}` };
+      }
+    };
+    let play!: Play;
+    // Before, as both are played on one device.
+    attempt(() => (steady ??= this.steady(schedule)));
+    const onSteady = failed;
+    attempt(() => {
+      play = new Play(this, schedule, seen && steady);
+      failed = play.run(seen);
+    });
+    if (play.isKnown) return undefined;
+    const { verdict, detail } = failed ?? onSteady ?? play.judge(steady!);
     return { verdict, detail, story: [...play.story, `${verdict}: ${detail}`], units: play.power.used };
   }
 }
 
 /** One playing of a schedule. */
 class Play {
-  readonly power = new CountdownPower();
+  readonly power: CountdownPower;
+  readonly marks: Mark[] = [];
   readonly answers = new Map<number, Uint8Array>();
   readonly story: string[] = [];
   readonly tileUnits: number[] = [];
@@ -116,7 +198,7 @@ class Play {
   ackUnits = 0;
   readonly #line: number;
   readonly #image: Image;
-  readonly #nvm: SimulatedNvm;
+  readonly #nvm: JournalNvm;
   readonly #device: Device;
   readonly #jobs: readonly JobRequest[];
   readonly #cuts: readonly Cut[];
@@ -124,33 +206,33 @@ class Play {
   #wrong: { verdict: CutsVerdict; detail: string } | undefined;
   /** Submissions that began a job, by ticket. */
   readonly #started = new Map<number, number>();
+  readonly #hides: boolean;
   #job = 0;
 
-  constructor(player: CutsPlayer, schedule: Schedule) {
-    const { image, module, sramBytes, jobs } = player;
-    const { commits, line = 1 } = schedule;
+  /** Whether it ended before its last boot, as a device has been seen to go on from there. */
+  isKnown = false;
+
+  /** With `steady`, what comes before the first cut is taken from there. */
+  constructor(
+    player: CutsPlayer,
+    schedule: Schedule,
+    readonly steady?: SteadyRun,
+  ) {
+    const { image, jobs } = player;
+    const { commits, line = 1, unstable = false } = schedule;
     this.#line = line;
     this.#image = commits === undefined ? image : player.scheduled;
-    this.#nvm = new SimulatedNvm(image.nvmBytes, {
-      tearUnit: schedule.tear,
-      lineBytes: this.#line,
-      unstable: schedule.unstable ?? false,
-    });
+    const bench = player.bench(schedule);
+    bench.play = this;
+    [this.power, this.#nvm, this.#device] = [bench.power, bench.nvm, bench.device];
+    this.power.used = 0;
+    this.#nvm.load(player.provisioned(schedule));
+    this.#nvm.begin(schedule.cuts.length === 0);
     this.written = new Uint8Array(image.nvmBytes);
     if (image.learning) this.written.fill(1, image.learning.banks, image.learning.lanes);
     if (image.stream) this.written.fill(1, image.stream.states, image.nvmBytes);
-    const start = jobs[0]?.start;
-    if (start) this.#nvm.load(deviceAt(this.#image, schedule.sequence, start));
-    else provision(this.#nvm, this.#image, { sequence: schedule.sequence });
-    const observe = (access: string, address: number, length: number): void =>
-      this.#observe(access, address, length);
-    this.#device = new Device(module, {
-      image: this.#image,
-      nvm: this.#nvm,
-      sramBytes,
-      supply: this.power,
-      observe,
-    });
+    // Faults of memory are not among its cells.
+    this.#hides = unstable || line > 1;
     this.#jobs = jobs;
     this.#cuts = schedule.cuts;
     this.#commits = commits;
@@ -161,10 +243,20 @@ class Play {
     return comparableNvm(this.#nvm.cells, this.#image, true);
   }
 
+  /** What was done to NVM. */
+  get journal(): readonly Access[] {
+    return this.#nvm.journal ?? [];
+  }
+
   /** Plays to the end. Returns what went wrong on the way. */
-  run(): { verdict: CutsVerdict; detail: string } | undefined {
+  run(seen?: Set<string>): { verdict: CutsVerdict; detail: string } | undefined {
     for (let boot = 0; boot <= this.#cuts.length; boot++) {
       const cut = this.#cuts[boot];
+      if (cut && boot === 0 && this.rewind(cut)) continue;
+      if (!cut && boot > 0 && seen && !this.#hides && !this.#wrong && this.#wasSeen(seen)) {
+        this.isKnown = true;
+        return undefined;
+      }
       this.power.left = cut?.after ?? Infinity;
       try {
         this.#live(boot + 1);
@@ -176,6 +268,54 @@ class Play {
       }
     }
     return this.#wrong;
+  }
+
+  /** NVM and the app as the first cut leaves them; false where the journal does not tell. */
+  rewind({ after, unsynced }: Cut): boolean {
+    const { journal = [], marks = [], units = 0 } = this.steady ?? {};
+    if (journal.length === 0 || after >= units) return false;
+    let left = after;
+    for (const access of journal) {
+      if (access === 'sync') {
+        if (left-- === 0) break;
+        this.#nvm.sync();
+        continue;
+      }
+      const written = access.bytes.subarray(0, left);
+      this.#nvm.write(access.address, written);
+      left -= written.length;
+      if (written.length < access.bytes.length) break;
+    }
+    this.power.used = after;
+    const mark = marks.findLast(({ used }) => used <= after);
+    if (mark) {
+      this.#job = mark.job;
+      for (const [ticket, answer] of mark.answers) this.answers.set(ticket, answer);
+      for (const [ticket, times] of mark.started) this.#started.set(ticket, times);
+    }
+    this.#nvm.cut(outcomeOf(unsynced));
+    return true;
+  }
+
+  /** Whether an app that knows the same has been at a device whose NVM holds the same. */
+  #wasSeen(seen: Set<string>): boolean {
+    const hash = createHash('sha1').update(this.#nvm.cells);
+    for (const answer of this.answers.values()) hash.update(answer);
+    const app = [this.#commits, this.#job, [...this.#started], [...this.answers.keys()]];
+    const key = `${JSON.stringify(app)} ${hash.digest('base64')}`;
+    return seen.size === seen.add(key).size;
+  }
+
+  /** Notes what the app knows from now on. */
+  #mark(): void {
+    if (!this.#nvm.journal) return;
+    const { used } = this.power;
+    this.marks.push({
+      used,
+      job: this.#job,
+      answers: new Map(this.answers),
+      started: new Map(this.#started),
+    });
   }
 
   judge(steady: SteadyRun): { verdict: CutsVerdict; detail: string } {
@@ -205,6 +345,7 @@ class Play {
     this.story.push(`boot ${boot}: ${this.#standing(code)}`);
     for (; this.#job < this.#jobs.length; this.#job++) {
       const job = this.#jobs[this.#job]!;
+      this.#mark();
       this.#complete(job);
       if (this.answers.has(job.ticket)) continue;
       this.#wrong ??= { verdict: 'job lost', detail: `job ${job.ticket} is over without an answer` };
@@ -240,6 +381,7 @@ class Play {
     if (before && Buffer.compare(before, answer) !== 0)
       this.#wrong ??= { verdict: 'wrong answer', detail: `job ${job.ticket} answers twice, differently` };
     this.answers.set(job.ticket, before ?? answer);
+    this.#mark();
     this.#expect(device.ack(job.ticket), 'ack');
     this.story.push(`  job ${job.ticket} answered and acknowledged`);
   }
@@ -287,12 +429,11 @@ class Play {
     const unsettled =
       pendingBytes > 0 ? `${pendingBytes} bytes not behind a barrier ${fate}` : 'nothing is unsynced';
     this.story.push(`  power fails ${where}; ${unsettled}`);
-    const outcomes = { written: writtenThrough, dropped };
-    this.#device.cut(typeof unsynced === 'number' ? randomOutcome(new Random(unsynced)) : outcomes[unsynced]);
+    this.#device.cut(outcomeOf(unsynced));
   }
 
   /** Notes when each tile of the first job writes, and when each cursor is written. */
-  #observe(access: string, address: number, length: number): void {
+  observe(access: string, address: number, length: number): void {
     const { slots } = this.#image;
     if (access === 'write') this.written.fill(1, address, address + length);
     const slot = address >= slots.offset && address < slots.offset + slots.bytes;
@@ -317,6 +458,7 @@ class Play {
   #count(ticket: number): void {
     const starts = (this.#started.get(ticket) ?? 0) + 1;
     this.#started.set(ticket, starts);
+    this.#mark();
     if (starts > 1)
       this.#wrong ??= { verdict: 'job done twice', detail: `job ${ticket} began ${starts} times` };
   }
