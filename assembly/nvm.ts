@@ -14,7 +14,7 @@ declare function synchronize(): void;
 declare function viewImage(address: usize, length: i32, scratch: usize): usize;
 
 /** Where both memories begin in the module's own, in builds that find them there (`--use NVM_AT=…`); they import `sync` alone. */
-const MAPPED: usize = isDefined(NVM_AT) ? NVM_AT : 0;
+export const MAPPED: usize = isDefined(NVM_AT) ? NVM_AT : 0;
 
 /** An address with its group resolved, if it names one. A group may lie in either memory: the factory's weights are constants. */
 // @ts-ignore: decorator

@@ -53,3 +53,5 @@ export const ARENA: usize = isDefined(CHECKED)
  * that it is no state: nothing in it is read before the tile has written it.
  */
 export const WORK: usize = isDefined(WORK_AT) ? WORK_AT : 0;
+/** Where weights that a host keeps widened lie (kernels/wide_panels.ts), in builds that have room for that. */
+export const WIDE: usize = isDefined(WIDE_AT) ? WIDE_AT : 0;

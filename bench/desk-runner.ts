@@ -41,12 +41,13 @@ export class DeskRunner {
     );
   }
 
-  /** On a module made for this image, made for speed, which finds NVM by itself. */
-  static async special(image: Image, target: 'scalar' | 'simd'): Promise<DeskRunner> {
+  /** On a module made for this image, made for speed, which finds NVM by itself. `isWide`: weights are kept widened. */
+  static async special(image: Image, target: 'scalar' | 'simd', isWide = false): Promise<DeskRunner> {
     const options = {
       target,
       optimize: 'speed',
       mappedBytes: mappedStateAt(image) + image.nvmBytes,
+      ...(isWide ? { wideBytes: image.imageBytes } : {}),
     } as const;
     return new DeskRunner(await buildDevice(image, options), MAPPED_AT, image);
   }
@@ -77,6 +78,7 @@ export class DeskRunner {
     this.#arena = this.#exports.arena.value as number;
     const booted = this.#exports.boot(0, image.imageBytes, mappedStateAt(image), image.nvmBytes, mappedAt);
     this.#expect(booted, Status.IDLE);
+    this.#exports.widen?.(0);
   }
 
   /** One job: feed, submit, run, acknowledge. */

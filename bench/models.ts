@@ -96,18 +96,18 @@ function circulantSibling(
 
 /**
  * This system: SRAM and NVM as a desk has them, and no commits on the way. `special`: on a module made for the image, for
- * speed, with NVM in its memory; else on one that ships.
+ * speed, with NVM in its memory, `wide`: which keeps weights widened; else on one that ships.
  */
 async function ours(
   name: string,
   network: QuantizedNetwork,
-  module: 'device' | 'device.simd' | 'special',
+  module: 'device' | 'device.simd' | 'special' | 'wide',
   input: Int8Array,
 ): Promise<Peer> {
   const image = deskImage(network);
   const runner =
-    module === 'special'
-      ? await DeskRunner.special(image, 'simd')
+    module === 'special' || module === 'wide'
+      ? await DeskRunner.special(image, 'simd', module === 'wide')
       : DeskRunner.generic(moduleBytes(module), image);
   return {
     name,
@@ -120,7 +120,7 @@ async function ours(
 async function runtimes({ name, bytes, float, isRefused }: Model): Promise<{ all: Peer[]; profile: string }> {
   const { network } = importModel(bytes, { name });
   const input = int8s(new Random(3), elementCount(network.tensors[network.input]!));
-  const own = [await ours('brownout, its own module', network, 'special', input)];
+  const own = [await ours('brownout, its own module', network, 'wide', input)];
   const peers = await findPeers(isRefused ? writeTflite(network) : bytes, input, float);
   for (const peer of peers) {
     if (!peer.output) continue;
@@ -130,6 +130,7 @@ async function runtimes({ name, bytes, float, isRefused }: Model): Promise<{ all
     const far = a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
     if (far > 1) throw new Error(`${name}: ${peer.name} answers up to ${far} steps elsewhere`);
   }
+  own.push(await ours('brownout, its own module, weights of 8 bits', network, 'special', input));
   own.push(await ours('brownout, SIMD, all kernels', network, 'device.simd', input));
   own.push(await ours('brownout, scalar, all kernels', network, 'device', input));
   if (network.ops.every(({ kind }) => kind === 'dense')) {

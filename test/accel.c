@@ -122,6 +122,18 @@ static void longest_nibbles(uint32_t weights) {
   brownout_module_import_accel_nibbles_s8(0, 3, 1536, 4, 512, 12288, 13312, 8, 0, (uint32_t)-128, 127, 8192, 4, 14336);
 }
 
+/* Small weights of 4 bits and values, of whose sums each bit shows. */
+static void small_nibbles(uint32_t length) {
+  uint32_t at;
+  for (at = 0; at < length * 3; at++) store8(at, 0, next(3) - 1u);
+  for (at = 1536; at < 1536 + length * 2; at++) {
+    const uint32_t lower = (next(3) - 1u) & 15u;
+    store8(at, 0, lower | (next(3) - 1u) << 4);
+  }
+  for (at = 0; at < 4; at++) store32(13312 + at * 8, 4, 1);
+  brownout_module_import_accel_nibbles_s8(0, 3, 1536, 4, length, 12288, 13312, 8, 0, (uint32_t)-128, 127, 8192, 4, 14336);
+}
+
 /* Levels at their extremes: 32 fours of 2 at a time would leave a byte. Room is from 1056 to 12288. */
 static void longest_levels(void) {
   uint32_t at;
@@ -229,6 +241,11 @@ int main(void) {
   for (round = 0; round < 2; round++) {
     uint32_t at;
     longest_nibbles(round ? 119 : 136);
+    for (at = 8192; at < 8192 + 12; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
+  }
+  for (round = 16; round <= 80; round += 8) {
+    uint32_t at;
+    small_nibbles(round);
     for (at = 8192; at < 8192 + 12; at++) sum = (sum ^ load8u(at, 0)) * 16777619u;
   }
   longest_levels();

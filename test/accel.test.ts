@@ -152,6 +152,15 @@ function stream(): {
     accel.nibbles_s8(0, 3, 1536, 4, 512, BIASES, PAIRS, 8, 0, -128, 127, OUTPUT, 4, 14336);
     for (let at = OUTPUT; at < OUTPUT + 12; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
   }
+  // Small ones, of whose sums each bit shows.
+  for (let length = 16; length <= 80; length += 8) {
+    for (let at = 0; at < length * 3; at++) memory[at] = next(3) - 1;
+    for (let at = 1536; at < 1536 + length * 2; at++)
+      memory[at] = ((next(3) - 1) & 15) | ((next(3) - 1) << 4);
+    for (const row of [0, 1, 2, 3]) view.setInt32(PAIRS + row * 8 + 4, 1, true);
+    accel.nibbles_s8(0, 3, 1536, 4, length, BIASES, PAIRS, 8, 0, -128, 127, OUTPUT, 4, 14336);
+    for (let at = OUTPUT; at < OUTPUT + 12; at++) sum = Math.imul(sum ^ memory[at]!, 16777619);
+  }
   // Levels at their extremes: 32 fours of 2 at a time would leave a byte.
   memory.fill(2, 0, 1024).fill(255, 1024, 1040);
   view.setInt32(BIASES, 0, true);

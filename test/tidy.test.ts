@@ -194,6 +194,7 @@ const ENTRIES = [
     'assembly/checked.ts',
     'assembly/bare.ts',
     'assembly/room.ts',
+    'assembly/wide.ts',
     'assembly/desk/index.ts',
   ],
 ];

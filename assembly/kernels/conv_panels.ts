@@ -10,10 +10,12 @@ import {
 } from '../layout';
 import { look } from '../nvm';
 import { gatherRows, spanBytes } from './gather';
+import { HAS_WIDE } from './mask';
 import { panelChannels, placeOfWindows, widen } from './panel_lanes';
 import { groupBias, groupRequant } from './requantize';
 import { lanesScale } from './requantize_lanes';
 import { isPacked } from './weights';
+import { widePanels } from './wide_panels';
 
 /** Whether lanes scale channels `from` to `until`, and weights are int8. */
 function hasPanels(op: usize, from: i32, until: i32): bool {
@@ -45,6 +47,7 @@ function multiplyPanels(
 ): void {
   const group = load<i32>(op, WIN_GROUP);
   const patch = rows * run;
+  const panels = HAS_WIDE && !(run & 3) ? widePanels(op, patch) : 0;
   for (let first = from; first < until; first += group) {
     const size = min(group, until - first);
     const bias = groupBias(op, first, size);
@@ -55,7 +58,9 @@ function multiplyPanels(
       op + load<usize>(op, OP_SCRATCH2),
     );
     const to = output + first - from;
-    panelChannels(op, x, step, across, rows, run, count, stored, size, bias, pair, to, pixel);
+    // Panels of eight rows begin with a multiple of eight.
+    const wide = panels && !(first & 7) ? panels + first * patch * 2 : 0;
+    panelChannels(op, x, step, across, rows, run, count, stored, size, bias, pair, to, pixel, wide);
   }
 }
 

@@ -25,12 +25,23 @@ import {
   OpKind,
 } from '../layout';
 import { fetch, look, put } from '../nvm';
-import { ACCELERATED, FAST, HAS_SPECIAL, HAS_WEIGHT_ZERO, SIMD, SPEED, isInt16, widthOf } from './mask';
+import {
+  ACCELERATED,
+  FAST,
+  HAS_SPECIAL,
+  HAS_WEIGHT_ZERO,
+  HAS_WIDE,
+  SIMD,
+  SPEED,
+  isInt16,
+  widthOf,
+} from './mask';
 import { isOfNibbles, multiplyNibbles } from './nibbles';
 import { isOfSigns, multiply } from './sign_tables';
 import { behind, isPacked, rowBytes, unpack } from './weights';
 import { lookBias, lookRequant, requantize, requantizeS16, requantizeTwo } from './requantize';
 import { baseOf, factors, limits, multipliers, narrow, requantizeFour, scaleAlike } from './requantize_lanes';
+import { wideRows } from './wide_panels';
 
 /** Inputs in SRAM at a time. */
 function chunkOf(op: usize): i32 {
@@ -165,6 +176,10 @@ export function tile(op: usize, index: i32): void {
     if (ACCELERATED) {
       // All that a build may have only such rows of: nothing behind it is compiled then.
       accelerate(op, row, count, bias, pair, output);
+      put(load<usize>(op, OP_OUTPUT) + first, output, count);
+      return;
+    }
+    if (HAS_WIDE && wideRows(op, op + load<usize>(op, OP_SCRATCH0), first, count, bias, pair, output)) {
       put(load<usize>(op, OP_OUTPUT) + first, output, count);
       return;
     }

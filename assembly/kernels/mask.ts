@@ -98,6 +98,8 @@ export const ACCELERATED: bool = FAST && isDefined(ACCELERATOR);
 export const SIMD: bool = ASC_FEATURE_SIMD;
 /** Bodies that take weights in panels, and room beside SRAM for that (sram.ts). */
 export const PANELS: bool = SIMD && SPEED && isDefined(WORK_AT);
+/** Weights that a host keeps widened (wide_panels.ts). */
+export const HAS_WIDE: bool = PANELS && isDefined(WIDE_AT);
 /** Flags of an op that this build knows. */
 export const FLAGS: u32 =
   OP_FLAG_COMMIT |

@@ -3,10 +3,21 @@
 import { OP_REQUANT_STRIDE } from '../layout';
 import { WORK } from '../sram';
 import { WORK_BYTES } from '../work-layout';
+import { HAS_WIDE } from './mask';
 import { biases, EIGHT_BYTES, finishEight, prepareEight, Scaling, scalingOf } from './requantize_lanes';
 
 /** Where a panel begins in the room to work in: behind what scaling takes. */
 const PANEL = EIGHT_BYTES;
+
+/** The panel at hand, where a host keeps them; not a parameter, so that builds in which none does stay as they are. */
+let kept: usize = 0;
+
+/** Where the panel at hand begins. */
+// @ts-ignore: decorator
+@inline
+function panel(): usize {
+  return HAS_WIDE ? kept : WORK + PANEL;
+}
 
 /** Bytes of a panel of `rows` runs of `run` inputs: whole fours of each, those that lack with a weight of 0. */
 // @ts-ignore: decorator
@@ -53,7 +64,7 @@ function storeFour(a: v128, b: v128, c: v128, d: v128, to: usize): void {
 }
 
 /** The panel of `count` ≤ 8 rows of `patch` weights at `w`, in runs of `run`; the last stands for those that lack. */
-function pack(w: usize, count: i32, patch: i32, run: i32, to: usize): void {
+export function pack(w: usize, count: i32, patch: i32, run: i32, to: usize): void {
   const w1 = w + min(1, count - 1) * patch;
   const w2 = w + min(2, count - 1) * patch;
   const w3 = w + min(3, count - 1) * patch;
@@ -134,7 +145,7 @@ function fourWindows(
   end: usize,
   pixel: i32,
 ): void {
-  const last = WORK + PANEL + rows * size;
+  const last = panel() + rows * size;
   for (; to < end; to += pixel << 2) {
     let a = biases(WORK);
     let b = biases(WORK + 16);
@@ -145,7 +156,7 @@ function fourWindows(
     let g = a;
     let h = b;
     let row = x;
-    let w = WORK + PANEL;
+    let w = panel();
     do {
       let p = row;
       let q = p + step;
@@ -229,7 +240,7 @@ function foursInShort(
 function oneWindow(x: usize, across: i32, rows: i32, size: i32, to: usize): void {
   let a = biases(WORK);
   let b = biases(WORK + 16);
-  let w = WORK + PANEL;
+  let w = panel();
   const last = w + rows * size;
   do {
     let p = x;
@@ -274,7 +285,7 @@ function multiplyPanel(
 /**
  * `size` channels of `count` windows to `to`, `pixel` bytes from window to window. Windows begin at `x`, `step` int16 apart, each
  * `rows` runs of `run` int16 that are `across` apart, and lie where `placeOfWindows` says; weights of a channel at `w` are
- * `rows` · `run` int8.
+ * `rows` · `run` int8. `wide`: their panels, where a host keeps them; else 0.
  */
 export function panelChannels(
   op: usize,
@@ -290,13 +301,15 @@ export function panelChannels(
   pair: usize,
   to: usize,
   pixel: i32,
+  wide: usize = 0,
 ): void {
   const stride = load<i32>(op, OP_REQUANT_STRIDE);
   const patch = rows * run;
   for (let i = 0; i < size; i += 8) {
     const channels = min(8, size - i);
     prepareEight(op, bias + (i << 2), pair + i * stride, channels, patch << 14, WORK);
-    pack(w + i * patch, channels, patch, run, WORK + PANEL);
+    if (HAS_WIDE) kept = wide ? wide + i * patch * 2 : WORK + PANEL;
+    if (!HAS_WIDE || !wide) pack(w + i * patch, channels, patch, run, WORK + PANEL);
     if (channels == 8) {
       multiplyPanel(x, step, across, rows, run, count, to + i, pixel);
       continue;
@@ -327,6 +340,7 @@ export function panelOfOne(
   pixel: i32,
 ): void {
   prepareEight(op, bias, pair, 8, (rows * run) << 14, WORK);
+  if (HAS_WIDE) kept = WORK + PANEL;
   packTaps(w, size, rows, run, WORK + PANEL);
   multiplyPanel(x, step, across, rows, run, count, to, pixel);
 }

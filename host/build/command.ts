@@ -2,7 +2,7 @@ import { readUserFile, writeWhole } from '../data/files.js';
 import { ExitCode } from '../error.js';
 import { readDevice } from '../model/image.js';
 import { cliOptions, type Command, defineCommand, IMAGE } from '../options/command.js';
-import { choice, outputFile } from '../options/kinds.js';
+import { choice, flag, outputFile } from '../options/kinds.js';
 import { MODULE_FILE } from '../options/outputs.js';
 import { describeOp } from '../ops/record.js';
 import { originOf } from '../origin.js';
@@ -25,6 +25,11 @@ export const command: Command = defineCommand({
       default: 'imported',
       help: 'imported, or mapped: in the module’s own memory, from 64 KiB on',
     },
+    wide: {
+      kind: flag,
+      default: false,
+      help: 'with simd, speed and mapped: weights as int16, for a host with the memory',
+    },
   },
   examples: [
     'brownout build checkpoints/digits.brn',
@@ -32,7 +37,7 @@ export const command: Command = defineCommand({
   ],
   async run({
     positionals,
-    options: { output, nvm = 'imported', target = 'scalar', optimize = 'size' },
+    options: { output, nvm = 'imported', target = 'scalar', optimize = 'size', wide = false },
     writes,
   }) {
     const path = output ?? writes('device.wasm', MODULE_FILE);
@@ -40,18 +45,22 @@ export const command: Command = defineCommand({
     // The image, and behind it its state.
     const stateAt = mappedStateAt(image);
     const mapped = nvm === 'mapped' ? { mappedBytes: stateAt + image.nvmBytes } : {};
-    const wasm = await buildDevice(image, { target, optimize, ...mapped });
+    const wideBytes = wide ? { wideBytes: image.imageBytes } : {};
+    const wasm = await buildDevice(image, { target, optimize, ...mapped, ...wideBytes });
     writeWhole(path, wasm);
     const kernels = [...new Set(image.ops.map((op) => describeOp(op).kind.split(' ')[0]!))];
     const nvmAt = nvm === 'mapped' ? { nvmAddress: MAPPED_AT, stateAt } : {};
     const origin = originOf({ module: wasm });
-    const json = { origin, file: path, bytes: wasm.length, target, optimize, nvm, ...nvmAt, kernels };
+    const json = { origin, file: path, bytes: wasm.length, target, optimize, nvm, wide, ...nvmAt, kernels };
     return {
       json,
       text:
         `${path}: ${count(wasm.length)} bytes, ${kernels.join(', ')}` +
         (nvm === 'mapped'
           ? `; NVM in its memory from ${MAPPED_AT} on: the image, and room for its state from ${stateAt} of that on`
+          : '') +
+        (wide
+          ? `; weights widened in ${count(2 * image.imageBytes)} bytes behind it by \`widen(0)\`, after a boot`
           : ''),
       exitCode: ExitCode.OK,
     };

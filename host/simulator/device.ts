@@ -67,6 +67,8 @@ export interface DeviceExports {
   cursor: WebAssembly.Global;
   /** Of modules that have room to work in. */
   room?: WebAssembly.Global;
+  /** Of modules that have room for widened weights: makes them, once the image has booted. */
+  widen?(image: number): number;
   meter?: WebAssembly.Global;
 }
 

@@ -31,6 +31,7 @@ import {
   SOLVE_CLASSES,
 } from '../../assembly/learning-layout.js';
 import { WORK_BYTES } from '../../assembly/work-layout.js';
+import { BrownoutError } from '../error.js';
 import type { DeviceImage } from '../model/image.js';
 import type { OpRecord } from '../model/record.js';
 import { WEIGHT_TYPES, type WeightType, weightTypeOfCode } from '../model/weight-types.js';
@@ -55,6 +56,12 @@ export interface BuildOptions {
    * of `nvm` the barrier alone, `sync`. For hosts whose NVM is mapped.
    */
   mappedBytes?: Quantity;
+  /**
+   * Bytes of the image, of which dense layers and convolutions are computed by weights that the host keeps widened to int16, in
+   * twice as much memory behind all else: the module exports `widen(image)`, to be called once it has booted. With
+   * `target: 'simd'`, `optimize: 'speed'` and `mappedBytes` only; for hosts that have the memory.
+   */
+  wideBytes?: Quantity;
   /** Keeps the names of functions (default false): for C that people read. The code is the same. */
   names?: boolean;
 }
@@ -69,6 +76,7 @@ export const buildOptions = {
   },
   accelerated: { kind: flag, default: false },
   mappedBytes: { kind: bytes },
+  wideBytes: { kind: bytes },
   names: { kind: flag, default: false },
 } as const satisfies Table<BuildOptions>;
 
@@ -208,12 +216,31 @@ const ROOM_KINDS: readonly OpKind[] = [
   ...[OpKind.DEPTHWISE_CONV2D, OpKind.SEPARABLE_CONV2D],
 ];
 
+/** Pages of widened weights, which begin where a line of a cache does. */
+const widePages = (bytes: number): number => (bytes > 0 ? Math.ceil((2 * bytes + 64) / PAGE_BYTES) : 0);
+
+/** Widened weights are of modules in lanes, for speed, that find constants in memory. Throws `E_OPTION`. */
+function refuseWide({ target, optimize, mappedBytes }: BuildSettings): never {
+  throw new BrownoutError({
+    code: 'E_OPTION',
+    found: `widened weights with target ${target}, optimize ${optimize} and NVM ${mappedBytes ? 'mapped' : 'imported'}`,
+    expected: 'target simd, optimize speed and NVM mapped beside them',
+    hint: 'Ask for all of these (--target simd --optimize speed --nvm mapped), or not for widened weights.',
+  });
+}
+
 /** Pages of memory: SRAM, NVM that is mapped, and room to work in. */
-function memoryFlags({ int8 }: BuildParts, { target, optimize, mappedBytes = 0 }: BuildSettings): string[] {
-  const hasRoom = target === 'simd' && optimize === 'speed' && int8.some((kind) => ROOM_KINDS.includes(kind));
+function memoryFlags({ int8 }: BuildParts, settings: BuildSettings): string[] {
+  const { target, optimize, mappedBytes = 0, wideBytes = 0 } = settings;
+  const inLanes = target === 'simd' && optimize === 'speed';
+  if (wideBytes > 0 && (!inLanes || mappedBytes === 0)) refuseWide(settings);
+  const hasRoom = inLanes && (wideBytes > 0 || int8.some((kind) => ROOM_KINDS.includes(kind)));
   const nvmPages = Math.ceil(mappedBytes / PAGE_BYTES);
-  const pages = 1 + nvmPages + (hasRoom ? WORK_BYTES / PAGE_BYTES : 0);
+  const workPages = hasRoom ? WORK_BYTES / PAGE_BYTES : 0;
+  const wideAt = MAPPED_AT + (nvmPages + workPages) * PAGE_BYTES;
+  const pages = 1 + nvmPages + workPages + widePages(wideBytes);
   return [
+    ...(wideBytes > 0 ? ['assembly/wide.ts', '--use', `WIDE_AT=${wideAt}`] : []),
     ...(nvmPages > 0 ? ['--use', `NVM_AT=${MAPPED_AT}`] : []),
     ...(hasRoom ? ['assembly/room.ts', '--use', `WORK_AT=${MAPPED_AT + nvmPages * PAGE_BYTES}`] : []),
     ...(pages > 1 ? ['--initialMemory', `${pages}`, '--maximumMemory', `${pages}`] : []),

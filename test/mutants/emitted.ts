@@ -72,6 +72,37 @@ export const EMITTED = [
       'return scaled >> 12;',
     ],
   ]),
+  ...of('firmware/brownout_accel_halves.h', { test: 'accel' }, [
+    ['eight times the values not taken off', 'return sum * 8;', 'return sum * 0;'],
+    ['both halves of a sum without the borrow', '*sum - (uint32_t)lower', '*sum'],
+    ['a sum that goes on', '  *sum = 0;\n', ''],
+    [
+      'the upper four weights of a row twice',
+      '(row) >> 16 | ((next) & 0xffff0000u)',
+      '(row) >> 16 | (next) << 16',
+    ],
+    ['a byte beyond the last of a row', 'count = (count + 1u) >> 1', 'count = count >> 1'],
+    [
+      'two rows of a sixteen too few',
+      '{{sums[0], sums[1], sums[2], sums[3]}, length >> 4, w}',
+      '{{0, 0, 0, 0}, length >> 4, w}',
+    ],
+    [
+      'three eights in a sum of halves',
+      'length > 15u; length -= 16u) {\n    BROWNOUT_ACCEL_NIBBLES_EIGHT();',
+      'length > 23u; length -= 24u) {\n    BROWNOUT_ACCEL_NIBBLES_EIGHT();\n    BROWNOUT_ACCEL_NIBBLES_EIGHT();',
+    ],
+    [
+      'borrow of the first two rows lost on a Cortex-M3',
+      'sub r5, r11\\n\\tadd r8, r8, r5, asr #16',
+      'add r8, r8, r5, asr #16',
+    ],
+    [
+      'words of two rows halved the other way on a Cortex-M3',
+      'bfi " next ", r11, #0, #16',
+      'bfi " next ", r11, #8, #16',
+    ],
+  ]),
   ...of('firmware/brownout_accel_circulant.h', { test: 'accel' }, [
     ['columns turned one too far', 'w[(0u - at) & (k - 1u)]', 'w[(1u - at) & (k - 1u)]'],
     [

@@ -2,6 +2,29 @@
 import { of } from './mutant.js';
 
 export const IN_LANES = [
+  ...of('assembly/kernels/wide_panels.ts', { test: 'wide', sources: true }, [
+    [
+      'panels of the image that was there before',
+      'widened && widened == load<u32>(header, H_CRC) ? panelsOf',
+      'widened ? panelsOf',
+    ],
+    ['panels of rows that are not eights', '!rows || rows & (PANEL_ROWS - 1) || length', '!rows || length'],
+    ['panels of any length', 'length & 3 || length != lengthOf(op)', 'length != lengthOf(op)'],
+    ['panels that overlap those behind them', 'WIDE + ((at * 2 + LINE', 'WIDE + ((at + LINE'],
+    ['the first panel alone', 'row += length * PANEL_ROWS;', ''],
+    ['the last eight of rows left out', '  if (!count) return;\n', '  return;\n'],
+    [
+      'the second pair twice',
+      'const other = v128.load32_splat(p, 4);\n      a =',
+      'const other = pair;\n      a =',
+    ],
+    ['rows of the tile before', 'panels + first * length * 2, count', 'panels, count'],
+    ['rows that begin within a panel', '(first | count) & (PANEL_ROWS - 1)', 'count & (PANEL_ROWS - 1)'],
+  ]),
+  ...of('assembly/kernels/conv_panels.ts', { test: 'wide', sources: true }, [
+    ['a group of channels by the panels of the first', 'panels + first * patch * 2 : 0', 'panels : 0'],
+    ['groups within a panel by the panels before', 'panels && !(first & 7) ?', 'panels ?'],
+  ]),
   ...of('assembly/crc.ts', 'lanes', [
     ['checksums by words, a term of the quotient missing', '^ (word << 12)', ''],
     ['checksums by words, a term of the product missing', '^ (q >>> 26)', ''],
@@ -25,13 +48,13 @@ export const IN_LANES = [
     ],
     [
       'the panel of the eight channels before',
-      '    pack(w + i * patch, channels',
-      '    if (!i) pack(w + i * patch, channels',
+      'pack(w + i * patch, channels',
+      'if (!i) pack(w + i * patch, channels',
     ],
     [
       'a panel made where the room is empty alone',
-      '    pack(w + i * patch, channels',
-      '    if (!load<i64>(WORK + PANEL)) pack(w + i * patch, channels',
+      'pack(w + i * patch, channels',
+      'if (!load<i64>(WORK + PANEL)) pack(w + i * patch, channels',
     ],
     [
       'the room without a bound',

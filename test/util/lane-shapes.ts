@@ -54,7 +54,7 @@ function addition(random: Random): QuantizedNetwork {
 }
 
 /** Clamped at the zero point or not, scales that shift by as little as there is and by so much that nothing is left, biases beyond all sums. */
-function extremes(random: Random, network: QuantizedNetwork): QuantizedNetwork {
+export function extremes(random: Random, network: QuantizedNetwork): QuantizedNetwork {
   const mode = random.integer(6);
   const dead = random.integer(8) === 0;
   const tensors = network.tensors.map((tensor) => ({ ...tensor }));

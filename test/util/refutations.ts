@@ -346,7 +346,7 @@ const MAPPED: [Mutant, Obligation, RegExp, BuildOptions?][] = [
       edits: [
         ['{ OP_REQUANT_STRIDE }', '{ C_TILE, OP_REQUANT_STRIDE }'],
         ['{ WORK }', '{ CURSOR, WORK }'],
-        ['    pack(w + i * patch', '    if (!load<i32>(CURSOR, C_TILE)) pack(w + i * patch'],
+        ['pack(w + i * patch', 'if (!load<i32>(CURSOR, C_TILE)) pack(w + i * patch'],
       ],
     },
     'policy',
@@ -357,7 +357,7 @@ const MAPPED: [Mutant, Obligation, RegExp, BuildOptions?][] = [
     {
       name: 'a store behind the room to work in',
       file: 'assembly/kernels/panel_lanes.ts',
-      edits: [['    pack(w + i * patch', '    store<u8>(WORK + WORK_BYTES, 1);\n    pack(w + i * patch']],
+      edits: [['    if (!HAS_WIDE || !wide) pack(w', '    store<u8>(WORK + WORK_BYTES, 1);\n    pack(w']],
     },
     'job',
     /neither SRAM of the image nor NVM/,
