@@ -26,6 +26,8 @@ import type { Task } from '../samples/tasks.js';
 /** Kernels, strides and pools of a network's convolutions. */
 export interface Convolutions {
   inputShape: readonly number[];
+  /** What the first layer sees the input as: as many values, divided otherwise. */
+  seenAs?: readonly [height: number, width: number, channels: number];
   kernels: readonly (readonly [number, number])[];
   stride?: number;
   pool?: readonly [number, number];
@@ -37,14 +39,14 @@ export interface Convolutions {
  * scale a layer, so that nothing can be normalised behind them.
  */
 export function architectureOf(
-  { inputShape, kernels, stride = 1, pool, padding }: Convolutions,
+  { inputShape, seenAs, kernels, stride = 1, pool, padding }: Convolutions,
   outputs: readonly number[],
   blockSize = 1,
 ): Architecture {
-  const layers: LayerShape[] = [];
+  const layers: LayerShape[] = seenAs ? [{ kind: 'reshape', name: 'seen', shape: seenAs }] : [];
   kernels.forEach(([kernelHeight, kernelWidth], i) => {
     const kernel = { kernelHeight, kernelWidth, strideHeight: stride, strideWidth: stride, padding };
-    const inChannels = i === 0 ? inputShape[2]! : outputs[i - 1]!;
+    const inChannels = i === 0 ? (seenAs ?? inputShape)[2]! : outputs[i - 1]!;
     const channels = { inChannels, outChannels: outputs[i]! };
     layers.push({ kind: 'conv2d', name: `conv${i}`, ...kernel, ...channels, activation: 'relu' });
     if (pool) {
@@ -150,28 +152,6 @@ function fifths({ inputs, labels, groups }: LabelledData, first: number, out: bo
   const chosen = new Float32Array(members.length * size);
   members.forEach((from, to) => chosen.set(inputs.subarray(from * size, (from + 1) * size), to * size));
   return { inputs: chosen, labels: Uint8Array.from(members, (member) => labels[member]!) };
-}
-
-/** How images are made smaller before a network gets them: the middle square of so many pixels, by means of squares. */
-export interface Smaller {
-  middle: number;
-  mean: number;
-}
-
-/** Square images of one channel, smaller. */
-export function smallerImages(data: LabelledData, { middle, mean }: Smaller): LabelledData {
-  const count = data.labels.length;
-  const size = Math.sqrt(data.inputs.length / count);
-  const [left, side] = [(size - middle) / 2, middle / mean];
-  const inputs = Float32Array.from({ length: count * side * side }, (_, i) => {
-    const [image, y, x] = [Math.floor(i / side / side), Math.floor(i / side) % side, i % side];
-    const corner = (image * size + left + y * mean) * size + left + x * mean;
-    let sum = 0;
-    for (let at = 0; at < mean * mean; at++)
-      sum += data.inputs[corner + Math.floor(at / mean) * size + (at % mean)]!;
-    return sum / (mean * mean);
-  });
-  return { inputs, labels: data.labels };
 }
 
 /** Training and test inputs; with `held`, 0 … 4, a fifth of those to train on in place of the test's: choices are made by it. */
