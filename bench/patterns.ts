@@ -1,7 +1,8 @@
-// `node dist/bench/patterns.js [digits|keywords] [--seeds 1,2,3] [--epochs 8]`: digits or spoken ones by a network of 3 × 3 kernels, of
-// which 4 of 9 blocks are kept, by projection and by ADMM, beside all nine and kernels cut to 2 × 2, each in as many epochs from the same float parent. Accuracy of the
-// test inputs in the device's integers; instructions of the two layers that are changed on an emulated Cortex-M4. Needs
-// BROWNOUT_DATA; a minute of a core a seed.
+// `node dist/bench/patterns.js [digits|keywords] [--seeds 1,2,3] [--epochs 8] [--layers conv1,conv2] [--distillation 0]`: digits or
+// spoken ones by a network of 3 × 3 kernels, of which 4 of 9 blocks are kept, by projection and by ADMM, beside all nine and
+// kernels cut to 2 × 2, each in as many epochs from the same float parent, whose answers have the share `--distillation` of the
+// loss. Accuracy of the test inputs in the device's integers; instructions of the layers that are changed on an emulated
+// Cortex-M4. Needs BROWNOUT_DATA; a minute of a core a seed.
 import { compile } from '../host/compile/compile.js';
 import { foldBatchNorm } from '../host/compress/fold.js';
 import { initialise } from '../host/compress/initialise.js';
@@ -37,7 +38,10 @@ const option = (name: string, otherwise: string): string => {
 const seeds = option('--seeds', '1,2,3').split(',').map(Number);
 const epochs = Number(option('--epochs', '8'));
 
-/** How the second and third convolution are changed, and by what way the device computes them. */
+const changed = option('--layers', 'conv1,conv2').split(',');
+const distillation = Number(option('--distillation', '0'));
+
+/** How convolutions are changed, and by what way the device computes them. */
 interface Row {
   name: string;
   choice: LayerChoice;
@@ -52,7 +56,6 @@ const ROWS: readonly Row[] = [
   { name: '4 of 9 blocks, ADMM', choice: PATTERN, method: 'admm', convolution: 'sparse' },
   { name: 'kernels of 2 × 2', choice: { kernel: [2, 2] }, method: 'projected', convolution: 'direct' },
 ];
-const CHANGED = ['conv1', 'conv2'];
 
 const task = TASKS.find(({ name }) => name === (given[0] === 'keywords' ? 'keywords' : 'digits'))!;
 const { inputShape } = task.architecture;
@@ -76,19 +79,19 @@ async function instructionsOf(network: QuantizedNetwork, convolution: Convolutio
   const image = readImage(compile(network, options));
   const { ops } = await countOps(image, boardCalled(BOARD));
   return ops.reduce((sum, { enter, tiles }, at) => {
-    return CHANGED.includes(image.metadata.ops[at]!) ? sum + enter + tiles : sum;
+    return changed.includes(image.metadata.ops[at]!) ? sum + enter + tiles : sum;
   }, 0);
 }
 
 function trained({ choice, method }: Row, seed: number): { network: QuantizedNetwork; accuracy: number } {
   const { training, test } = data;
   const own: Recipe = {
-    ...{ seed, distillation: 0, ranges: 'learned', inputRange: rangeOf(training.inputs) },
+    ...{ seed, distillation, ranges: 'learned', inputRange: rangeOf(training.inputs) },
     ...recipe,
     augmentation,
   };
   const parent = parentOf(seed);
-  const choices = Object.fromEntries(CHANGED.map((name) => [name, choice]));
+  const choices = Object.fromEntries(changed.map((name) => [name, choice]));
   const step = { journal: new Journal(''), key: 'patterns', data: training, recipe: own, parent };
   const half = Math.ceil(epochs / 2);
   const [found] = trainStructured(step, choices, [method], {
@@ -96,7 +99,7 @@ function trained({ choice, method }: Row, seed: number): { network: QuantizedNet
     validation: training,
     metric: 'accuracy',
   });
-  const options = trainingOptions(own, half, { rounding: roundingOf(own, choices), share: 0.4 });
+  const options = trainingOptions(own, half, { parent, rounding: roundingOf(own, choices), share: 0.4 });
   const trial = trainStep(new Journal(''), 'rounded', found!.network, training, options);
   const network = quantizeAs(trial.network, trial.scheme!, 'patterns');
   return {
@@ -131,6 +134,6 @@ for (const row of ROWS) {
   console.error(rows.at(-1)!.join('; '));
 }
 console.log(
-  `${task.name}, test inputs, seeds ${seeds.join(', ')}, ${epochs} epochs from the parent, as many before`,
+  `${task.name}, test inputs, seeds ${seeds.join(', ')}, ${epochs} epochs from the parent, as many before, its answers ${distillation} of the loss`,
 );
-console.log(table([['kernels', 'accuracy', 'by seed', `instructions of ${CHANGED.join(', ')}`], ...rows]));
+console.log(table([['kernels', 'accuracy', 'by seed', `instructions of ${changed.join(', ')}`], ...rows]));
