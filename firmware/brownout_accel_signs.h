@@ -84,35 +84,47 @@ static BROWNOUT_ACCEL_APART void accel_signs_table(const uint8_t *x, uint32_t le
   }
 }
 
-/* a += the first, b += the second word of the entry that bits from `shift` on name, in the table `four` fours on. */
+/*
+ * a += the first, b += the second word of the entry that four bits name, `shift` up in byte `place` of a row, in the table `four`
+ * fours on. Where words lie anywhere and bits are taken out at once, four bytes are loaded together; else bytes one by one: to
+ * put four together would take as much as to add them up.
+ */
 #if defined(__GNUC__) && defined(__thumb2__)
-#define BROWNOUT_ACCEL_SIGNS_ADD(a, b, shift, four)                                                              \
+#define BROWNOUT_ACCEL_SIGNS_BITS uint32_t bits;
+#define BROWNOUT_ACCEL_SIGNS_WORD() memcpy(&bits, at_row, 4)
+#define BROWNOUT_ACCEL_SIGNS_BYTE() (bits = *at_row)
+#define BROWNOUT_ACCEL_SIGNS_ADD(a, b, place, shift, four)                                                       \
   do {                                                                                                           \
     uint32_t at;                                                                                                 \
     uint32_t low;                                                                                                \
     uint32_t high;                                                                                               \
     __asm__("ubfx %0, %5, %7, #4\n\tadd %0, %6, %0, lsl #3\n\tldrd %1, %2, [%0, %8]\n\tadd %3, %1\n\tadd %4, %2" \
             : "=&r"(at), "=&r"(low), "=&r"(high), "+r"(a), "+r"(b)                                               \
-            : "r"(bits), "r"(table), "n"(shift), "n"((four) * 128)                                               \
+            : "r"(bits), "r"(table), "n"((place) * 8 + (shift)), "n"((four) * 128)                               \
             : "memory");                                                                                         \
   } while (0)
 /* The same in a table of one vector, one word an entry. */
-#define BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, shift, four)                                                     \
+#define BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, place, shift, four)                                              \
   do {                                                                                                     \
     uint32_t at;                                                                                           \
     __asm__("ubfx %0, %2, %4, #4\n\tadd %0, %3, %0, lsl #2\n\tldr %0, [%0, %5]\n\tadd %1, %0"              \
             : "=&r"(at), "+r"(sum)                                                                         \
-            : "r"(bits), "r"(table), "n"(shift), "n"((four) * 64)                                          \
+            : "r"(bits), "r"(table), "n"((place) * 8 + (shift)), "n"((four) * 64)                          \
             : "memory");                                                                                   \
   } while (0)
 #else
-#define BROWNOUT_ACCEL_SIGNS_ADD(a, b, shift, four)                                  \
-  do {                                                                               \
-    const uint32_t *at = table + (four) * 32u + ((bits >> (shift)) & 15u) * 2u;      \
-    a += at[0];                                                                      \
-    b += at[1];                                                                      \
+#define BROWNOUT_ACCEL_SIGNS_BITS
+#define BROWNOUT_ACCEL_SIGNS_WORD() ((void)0)
+#define BROWNOUT_ACCEL_SIGNS_BYTE() ((void)0)
+#define BROWNOUT_ACCEL_SIGNS_PATTERN(place, shift) ((uint32_t)at_row[place] >> (shift) & 15u)
+#define BROWNOUT_ACCEL_SIGNS_ADD(a, b, place, shift, four)                                              \
+  do {                                                                                                  \
+    const uint32_t *at = table + (four) * 32u + BROWNOUT_ACCEL_SIGNS_PATTERN(place, shift) * 2u;        \
+    a += at[0];                                                                                         \
+    b += at[1];                                                                                         \
   } while (0)
-#define BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, shift, four) (sum += table[(four) * 16u + ((bits >> (shift)) & 15u)])
+#define BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, place, shift, four) \
+  (sum += table[(four) * 16u + BROWNOUT_ACCEL_SIGNS_PATTERN(place, shift)])
 #endif
 
 /* sums[i] += what both halves of two words hold, times 1 << up. */
@@ -134,26 +146,26 @@ static BROWNOUT_ACCEL_APART void accel_signs_rows1(const uint8_t *w, uint32_t by
     uint32_t left = fours;
     uint32_t a = 0;
     uint32_t b = 0;
-    uint32_t bits;
+    BROWNOUT_ACCEL_SIGNS_BITS
     for (; left >= 8u; left -= 8u, at_row += 4, table += 256) {
-      memcpy(&bits, at_row, 4);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 4, 1);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 8, 2);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 12, 3);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 16, 4);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 20, 5);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 6);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);
+      BROWNOUT_ACCEL_SIGNS_WORD();
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 4, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 1, 0, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 1, 4, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 2, 0, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 2, 4, 5);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 3, 0, 6);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 3, 4, 7);
     }
-    for (; left > 1u; left -= 2u, table += 64) {
-      bits = *at_row++;
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 4, 1);
+    for (; left > 1u; left -= 2u, at_row++, table += 64) {
+      BROWNOUT_ACCEL_SIGNS_BYTE();
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 4, 1);
     }
     if (left) {
-      bits = *at_row;
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_BYTE();
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0, 0);
     }
     accel_signs_spread(a, b, 0, sums);
   }
@@ -170,22 +182,22 @@ static BROWNOUT_ACCEL_APART void accel_signs_rows2(const uint8_t *w, uint32_t by
     uint32_t b = 0;
     uint32_t c = 0;
     uint32_t d = 0;
-    uint32_t bits;
+    BROWNOUT_ACCEL_SIGNS_BITS
     for (; left >= 4u; left -= 4u, at_row += 4, table += 128) {
-      memcpy(&bits, at_row, 4);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 4, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 8, 1);
-      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 12, 1);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 16, 2);
-      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 20, 2);
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 3);
-      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 28, 3);
+      BROWNOUT_ACCEL_SIGNS_WORD();
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 0, 4, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 1, 0, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 1, 4, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 2, 0, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 2, 4, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 3, 0, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 3, 4, 3);
     }
-    for (; left; left--, table += 32) {
-      bits = *at_row++;
-      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 4, 0);
+    for (; left; left--, at_row++, table += 32) {
+      BROWNOUT_ACCEL_SIGNS_BYTE();
+      BROWNOUT_ACCEL_SIGNS_ADD(a, b, 0, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD(c, d, 0, 4, 0);
     }
     accel_signs_spread(a, b, 0, sums);
     accel_signs_spread(c, d, 1, sums);
@@ -200,22 +212,22 @@ static BROWNOUT_ACCEL_APART void accel_signs_single1(const uint8_t *w, uint32_t 
     const uint32_t *table = tables;
     uint32_t left = fours;
     uint32_t sum = 0;
-    uint32_t bits;
+    BROWNOUT_ACCEL_SIGNS_BITS
     for (; left >= 8u; left -= 8u, at_row += 4, table += 128) {
-      memcpy(&bits, at_row, 4);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 4, 1);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 8, 2);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 12, 3);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 16, 4);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 20, 5);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 24, 6);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 28, 7);
+      BROWNOUT_ACCEL_SIGNS_WORD();
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 4, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 1, 0, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 1, 4, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 2, 0, 4);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 2, 4, 5);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 3, 0, 6);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 3, 4, 7);
     }
     for (; left; left -= left > 1u ? 2u : 1u, table += 32) {
-      bits = *at_row++;
-      sum += table[bits & 15u];
-      if (left > 1u) sum += table[16u + (bits >> 4)];
+      const uint32_t two = *at_row++;
+      sum += table[two & 15u];
+      if (left > 1u) sum += table[16u + (two >> 4)];
     }
     *sums += (int32_t)sum;
   }
@@ -229,22 +241,22 @@ static BROWNOUT_ACCEL_APART void accel_signs_single2(const uint8_t *w, uint32_t 
     uint32_t left = fours;
     uint32_t sum = 0;
     uint32_t twice = 0;
-    uint32_t bits;
+    BROWNOUT_ACCEL_SIGNS_BITS
     for (; left >= 4u; left -= 4u, at_row += 4, table += 64) {
-      memcpy(&bits, at_row, 4);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 4, 0);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 8, 1);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 12, 1);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 16, 2);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 20, 2);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 24, 3);
-      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 28, 3);
+      BROWNOUT_ACCEL_SIGNS_WORD();
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 0, 0, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 0, 4, 0);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 1, 0, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 1, 4, 1);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 2, 0, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 2, 4, 2);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(sum, 3, 0, 3);
+      BROWNOUT_ACCEL_SIGNS_ADD_ONE(twice, 3, 4, 3);
     }
     for (; left; left--, table += 16) {
-      bits = *at_row++;
-      sum += table[bits & 15u];
-      twice += table[bits >> 4];
+      const uint32_t codes = *at_row++;
+      sum += table[codes & 15u];
+      twice += table[codes >> 4];
     }
     *sums += (int32_t)(sum + twice * 2u);
   }

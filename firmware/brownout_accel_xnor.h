@@ -65,12 +65,13 @@ static BROWNOUT_ACCEL_WITHIN void accel_xnor_turn(uint32_t p, uint32_t q, uint32
   const uint32_t d = (r >> 8 & mask) | (s & ~mask);
   const uint32_t turned[4] = {(a & 0xffffu) | c << 16, (b & 0xffffu) | d << 16, a >> 16 | (c & ~0xffffu),
                               b >> 16 | (d & ~0xffffu)};
-  memcpy(to, turned, 4);
-  to += apart;
-  memcpy(to, turned + 1, 4);
-  to += apart;
-  memcpy(to, turned + 2, 4);
-  memcpy(to + apart, turned + 3, 4);
+  /* Planes are words, `apart` a multiple of 4. */
+  uint32_t *words = (uint32_t *)(void *)to;
+  apart >>= 2;
+  words[0] = turned[0];
+  words[apart] = turned[1];
+  words[2u * apart] = turned[2];
+  words[3u * apart] = turned[3];
 }
 
 #endif
@@ -88,6 +89,13 @@ static BROWNOUT_ACCEL_APART void accel_xnor_plane(const uint8_t *x, uint32_t ste
   if (whole) accel_xnor_turn(each, whole, to, positions);
 #else
   const uint8_t *const end = a + whole;
+#if defined(__GNUC__) && (defined(__riscv) || defined(__ARM_ARCH_6M__))
+  /* All at words: nothing need be asked of each. */
+  if (!(((uintptr_t)a | (uintptr_t)b | (uintptr_t)c | (uintptr_t)d) & 3u))
+    for (; a < end; a += 4, b += 4, c += 4, d += 4, to += 4u * positions)
+      accel_xnor_turn(BROWNOUT_WASM_GET(uint32_t, a), BROWNOUT_WASM_GET(uint32_t, b), BROWNOUT_WASM_GET(uint32_t, c),
+                      BROWNOUT_WASM_GET(uint32_t, d), to, positions);
+#endif
   for (; a < end; a += 4, b += 4, c += 4, d += 4, to += 4u * positions)
     accel_xnor_turn(accel_u32(a), accel_u32(b), accel_u32(c), accel_u32(d), to, positions);
 #endif
@@ -151,12 +159,24 @@ static __attribute__((naked, noinline, unused)) void accel_xnor_table(
       "stm r3, {r8-r11}\n\tpop {r3-r11, pc}\n\t");
 }
 #else
+/* Planes begin words, and are whole ones; positions in them may be any. */
 static BROWNOUT_ACCEL_APART void accel_xnor_table(const uint8_t *planes, uint32_t *to, uint32_t apart, uint32_t all[4]) {
+  const uint32_t shift = (uint32_t)((uintptr_t)planes & 3u) * 8u;
+  const uint32_t *p = (const uint32_t *)(const void *)(planes - (shift >> 3));
+  const uint32_t *q = p + (apart >> 2);
+  const uint32_t *r = q + (apart >> 2);
+  const uint32_t *s = r + (apart >> 2);
   uint32_t word;
-  for (word = 0; word < 4u; word++, planes += 4, to++) {
-    const uint32_t four[4] = {accel_u32(planes), accel_u32(planes + apart), accel_u32(planes + 2u * apart),
-                              accel_u32(planes + 3u * apart)};
+  for (word = 0; word < 4u; word++, to++) {
+    uint32_t four[4] = {p[word], q[word], r[word], s[word]};
     uint32_t a = 0;
+    if (shift) {
+      const uint32_t back = 32u - shift;
+      four[0] = four[0] >> shift | p[word + 1u] << back;
+      four[1] = four[1] >> shift | q[word + 1u] << back;
+      four[2] = four[2] >> shift | r[word + 1u] << back;
+      four[3] = four[3] >> shift | s[word + 1u] << back;
+    }
     to[0] = a;
 #define BROWNOUT_ACCEL_XNOR_STEP(pattern, value, sign) \
   a = a sign four[value];                              \
@@ -168,13 +188,10 @@ static BROWNOUT_ACCEL_APART void accel_xnor_table(const uint8_t *planes, uint32_
 }
 #endif
 
-/* Bytes of four words to the sums. */
-static BROWNOUT_ACCEL_WITHIN void accel_xnor_spread(const uint32_t four[4], uint32_t *sums) {
-  uint32_t i;
-  for (i = 0; i < 4u; i++) {
-    sums[2u * i] += four[i] & 0x00ff00ffu;
-    sums[2u * i + 1u] += four[i] >> 8 & 0x00ff00ffu;
-  }
+/* Bytes of a word to two sums of it; `first`: those are nothing before. */
+static BROWNOUT_ACCEL_WITHIN void accel_xnor_spread(uint32_t four, uint32_t *sums, uint32_t first) {
+  sums[0] = (first ? 0u : sums[0]) + (four & 0x00ff00ffu);
+  sums[1] = (first ? 0u : sums[1]) + (four >> 8 & 0x00ff00ffu);
 }
 
 /* Where a value of a window is: its run, its byte in that, the place in a step and how many whole steps before it. */
@@ -226,7 +243,7 @@ static BROWNOUT_ACCEL_APART void accel_xnor_tables(const brownout_accel_runs *ru
       at->steps++;
     }
   }
-  accel_xnor_spread(all, sums);
+  for (values = 0; values < 4u; values++) accel_xnor_spread(all[values], sums + 2u * values, 0);
 }
 
 #ifdef BROWNOUT_ACCEL_XNOR_THUMB2
@@ -274,6 +291,40 @@ static __attribute__((naked, noinline, unused)) void accel_xnor_words(
 }
 #endif
 
+#if defined(__GNUC__) && defined(__riscv)
+/* In order, so that what an entry holds needs one register: compilers load many first, and spill them. */
+#define BROWNOUT_ACCEL_XNOR_ENTRY(from, which)                                                                        \
+  do {                                                                                                                \
+    uint32_t at;                                                                                                      \
+    uint32_t more;                                                                                                    \
+    __asm__(from "add %4, %4, %7\n\tlw %5, %8(%4)\n\tadd %0, %0, %5\n\tlw %5, %8+4(%4)\n\tadd %1, %1, %5\n\t"          \
+                 "lw %5, %8+8(%4)\n\tadd %2, %2, %5\n\tlw %5, %8+12(%4)\n\tadd %3, %3, %5"                            \
+            : "+r"(a), "+r"(b), "+r"(c), "+r"(d), "=&r"(at), "=&r"(more)                                              \
+            : "r"(two), "r"(table), "n"((which) * 4 * BROWNOUT_ACCEL_XNOR_TABLE)                                      \
+            : "memory");                                                                                              \
+  } while (0)
+#define BROWNOUT_ACCEL_XNOR_BYTE(place)                                                 \
+  do {                                                                                  \
+    const uint32_t two = eight[place];                                                  \
+    BROWNOUT_ACCEL_XNOR_ENTRY("andi %4, %6, 15\n\tslli %4, %4, 4\n\t", (place) * 2);    \
+    BROWNOUT_ACCEL_XNOR_ENTRY("andi %4, %6, 240\n\t", (place) * 2 + 1);                 \
+  } while (0)
+#elif !defined(BROWNOUT_ACCEL_XNOR_THUMB2)
+#define BROWNOUT_ACCEL_XNOR_LOOK(place, shift, half)                                                       \
+  do {                                                                                                     \
+    const uint32_t *entry = table + ((place) * 2 + (half)) * BROWNOUT_ACCEL_XNOR_TABLE +                   \
+                            ((uint32_t)eight[place] >> (shift) & 15u) * 4u;                                \
+    a += entry[0];                                                                                         \
+    b += entry[1];                                                                                         \
+    c += entry[2];                                                                                         \
+    d += entry[3];                                                                                         \
+  } while (0)
+/* Entries of the two tables of a byte. */
+#define BROWNOUT_ACCEL_XNOR_BYTE(place)   \
+  BROWNOUT_ACCEL_XNOR_LOOK(place, 0, 0); \
+  BROWNOUT_ACCEL_XNOR_LOOK(place, 4, 1)
+#endif
+
 /* Rows from w on, `bytes` apart, of `fours` times four weights; `first`: sums are nothing before. */
 static BROWNOUT_ACCEL_APART void accel_xnor_rows(const uint8_t *w, uint32_t bytes, uint32_t rows, uint32_t fours,
                                                  const uint32_t *tables, uint32_t *sums, uint32_t first) {
@@ -287,18 +338,32 @@ static BROWNOUT_ACCEL_APART void accel_xnor_rows(const uint8_t *w, uint32_t byte
   }
 #endif
   for (; rows && done < fours; rows--, w += bytes, sums += BROWNOUT_ACCEL_XNOR_SUMS) {
-    uint32_t four[4] = {0, 0, 0, 0};
+    uint32_t a = 0;
+    uint32_t b = 0;
+    uint32_t c = 0;
+    uint32_t d = 0;
     uint32_t at = done;
     const uint32_t *table = tables + done * BROWNOUT_ACCEL_XNOR_TABLE;
+#ifndef BROWNOUT_ACCEL_XNOR_THUMB2
+    for (; at + 7u < fours; at += 8u, table += 8u * BROWNOUT_ACCEL_XNOR_TABLE) {
+      const uint8_t *eight = w + (at >> 1);
+      BROWNOUT_ACCEL_XNOR_BYTE(0);
+      BROWNOUT_ACCEL_XNOR_BYTE(1);
+      BROWNOUT_ACCEL_XNOR_BYTE(2);
+      BROWNOUT_ACCEL_XNOR_BYTE(3);
+    }
+#endif
     for (; at < fours; at++, table += BROWNOUT_ACCEL_XNOR_TABLE) {
       const uint32_t *entry = table + ((uint32_t)w[at >> 1] >> (at & 1u) * 4u & 15u) * 4u;
-      four[0] += entry[0];
-      four[1] += entry[1];
-      four[2] += entry[2];
-      four[3] += entry[3];
+      a += entry[0];
+      b += entry[1];
+      c += entry[2];
+      d += entry[3];
     }
-    for (at = 0; first && at < BROWNOUT_ACCEL_XNOR_SUMS; at++) sums[at] = 0;
-    accel_xnor_spread(four, sums);
+    accel_xnor_spread(a, sums, first);
+    accel_xnor_spread(b, sums + 2, first);
+    accel_xnor_spread(c, sums + 4, first);
+    accel_xnor_spread(d, sums + 6, first);
   }
 }
 
@@ -338,6 +403,28 @@ static __attribute__((naked, noinline, unused)) void accel_xnor_quick(
       "add r2, r2, lr, lsl #1\n\tsubs r3, #1\n\tbne 1b\n\tadd sp, #4\n\tpop {r4-r11, pc}\n"
       BROWNOUT_ACCEL_XNOR_BEYOND("1") BROWNOUT_ACCEL_XNOR_BEYOND("2")
       BROWNOUT_ACCEL_XNOR_BEYOND("3") BROWNOUT_ACCEL_XNOR_BEYOND("4"));
+}
+#endif
+
+#if defined(BROWNOUT_ACCEL_QUICK) && !defined(BROWNOUT_ACCEL_XNOR_THUMB2)
+#define BROWNOUT_ACCEL_XNOR_IN_PLACE
+/* The same where row->right is not 0, of fours of windows. */
+static BROWNOUT_ACCEL_APART void accel_xnor_fours(const brownout_accel_output *output, const brownout_accel_row *of,
+                                                  const uint32_t *sums, const int32_t *less, uint32_t fours, uint8_t *to,
+                                                  uint32_t stride) {
+  /* Copies, which nothing that is stored can change: they stay in registers. */
+  const brownout_accel_output out = *output;
+  const brownout_accel_row row = *of;
+  for (; fours; fours--, sums += 2, less += 4) {
+    *to = accel_quick(&out, &row, row.bias + (int32_t)(sums[0] & 0xffffu) * 2 - less[0]);
+    to += stride;
+    *to = accel_quick(&out, &row, row.bias + (int32_t)(sums[1] & 0xffffu) * 2 - less[1]);
+    to += stride;
+    *to = accel_quick(&out, &row, row.bias + (int32_t)(sums[0] >> 16) * 2 - less[2]);
+    to += stride;
+    *to = accel_quick(&out, &row, row.bias + (int32_t)(sums[1] >> 16) * 2 - less[3]);
+    to += stride;
+  }
 }
 #endif
 
@@ -394,6 +481,12 @@ static BROWNOUT_ACCEL_APART void accel_xnor_block(const brownout_accel_runs *run
       quick.multiplier = each.multiplier;
       quick.right = each.right - 1;
       accel_xnor_quick(sums, less, to + row, windows >> 2, &quick);
+      done = windows & ~3u;
+    }
+#endif
+#ifdef BROWNOUT_ACCEL_XNOR_IN_PLACE
+    if (each.right) {
+      accel_xnor_fours(out, &each, sums, less, windows >> 2, to + row, to_stride);
       done = windows & ~3u;
     }
 #endif

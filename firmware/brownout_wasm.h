@@ -58,13 +58,26 @@ typedef uint64_t BROWNOUT_WASM_ALIAS brownout_wasm_uint64_t;
 #define BROWNOUT_WASM_SET(type, to, value) wasm_set_##type((uintptr_t)(to), value)
 #endif
 
+/* Whether an address is of a whole word: cores that load others byte by byte gain by asking. */
+#if defined(__GNUC__) && defined(__riscv)
+#define BROWNOUT_WASM_IS_WHOLE(type, at) (!((at) & (sizeof(type) - 1u)))
+#else
+#define BROWNOUT_WASM_IS_WHOLE(type, at) 0
+#endif
+
 #define BROWNOUT_WASM_BYTEWISE(type)                             \
   static inline type wasm_get_##type(uintptr_t from) {           \
     type value;                                                  \
+    if (BROWNOUT_WASM_IS_WHOLE(type, from))                      \
+      return BROWNOUT_WASM_GET(type, from);                      \
     memcpy(&value, (const void *)from, sizeof value);            \
     return value;                                                \
   }                                                              \
   static inline void wasm_set_##type(uintptr_t to, type value) { \
+    if (BROWNOUT_WASM_IS_WHOLE(type, to)) {                      \
+      BROWNOUT_WASM_SET(type, to, value);                        \
+      return;                                                    \
+    }                                                            \
     memcpy((void *)to, &value, sizeof value);                    \
   }
 BROWNOUT_WASM_BYTEWISE(uint16_t)

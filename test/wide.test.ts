@@ -6,13 +6,22 @@ import { Status } from '../assembly/error.js';
 import { BrownoutError } from '../host/error.js';
 import { Random } from '../host/math/random.js';
 import { type Image, readImage } from '../host/model/image.js';
-import type { QuantizedNetwork } from '../host/model/quantized-network.js';
+import type { QuantizedNetwork, QuantizedOp } from '../host/model/quantized-network.js';
 import type { DeviceExports } from '../host/simulator/device.js';
 import { SimulatedNvm } from '../host/simulator/nvm.js';
 import { provision } from '../host/simulator/provision.js';
 import { buildDevice, buildParts } from '../host/toolchain/build-device.js';
 import { MAPPED_AT, mappedStateAt } from '../host/toolchain/parts.js';
-import { convNetwork, deepConvNetwork, denseNetwork, int8s, separableNetwork } from '../samples/networks.js';
+import {
+  between,
+  convNetwork,
+  deepConvNetwork,
+  denseNetwork,
+  int8s,
+  requantization,
+  separableNetwork,
+  tensor,
+} from '../samples/networks.js';
 import { compileUnproved as compile } from './util/compile.js';
 import { infer, makeDevice } from './util/devices.js';
 import { extremes, LANE_PARTS } from './util/lane-shapes.js';
@@ -85,23 +94,39 @@ function network(random: Random, make: (random: Random) => QuantizedNetwork): Qu
   }
 }
 
+/** Three layers, whose panels lie one behind the other. */
+function chain(random: Random): QuantizedNetwork {
+  const sizes = Array.from({ length: 4 }, () => 8 * between(random, 1, 9));
+  const ops = sizes.slice(1).map((outputs, i): QuantizedOp => {
+    const length = sizes[i]!;
+    return {
+      ...{ kind: 'dense', name: `dense ${i}`, inputs: [i], output: i + 1 },
+      weights: int8s(random, length * outputs),
+      ...requantization(random, outputs, 6000 * Math.sqrt(length)),
+    };
+  });
+  return { name: 'chain', tensors: sizes.map((size) => tensor(random, [size])), ops, input: 0, output: 3 };
+}
+
 const SHAPES = 60;
 
-for (const [name, make, least] of [
-  ['dense', (random: Random) => denseNetwork(random, 200), 30],
+for (const [name, make, least, small] of [
+  ['dense', (random: Random) => denseNetwork(random, 200), 30, 1500],
+  ['dense layers, one behind the other', chain, 50, 1500],
   [
     'convolutions',
     (random: Random) => (random.integer(3) ? convNetwork(random) : deepConvNetwork(random)),
     15,
+    4000,
   ],
-  ['separable convolutions', (random: Random) => separableNetwork(random), 5],
+  ['separable convolutions', (random: Random) => separableNetwork(random), 5, 4000],
 ] as const) {
   test(`${name}: the same bytes with weights widened, before, and of the image that was there before`, () => {
     const random = new Random(5);
     const host = new Host();
     let widened = 0;
     for (let i = 0; i < SHAPES; i++) {
-      const arenaBytes = random.integer(2) ? 60000 : 4000 + random.integer(4000);
+      const arenaBytes = random.integer(2) ? 60000 : small + random.integer(4000);
       const image = readImage(compile(network(random, make), { arenaBytes, capacitorUf: 1e6 }));
       const input = int8s(random, image.input.bytes);
       const expected = infer(makeDevice(image), image, input);

@@ -154,7 +154,8 @@ export function wideRows(
   output: usize,
 ): bool {
   const length = load<i32>(op, DENSE_INPUTS);
-  const panels = (first | count) & (PANEL_ROWS - 1) ? 0 : widePanels(op, length);
+  // Rows are eights, so that a tile of eights begins with one.
+  const panels = count & (PANEL_ROWS - 1) ? 0 : widePanels(op, length);
   if (!panels || ALIKE_BYTES + length * 2 + count * 4 > WORK_BYTES) return false;
   const inputs = WORK + ALIKE_BYTES;
   const sums = widen(x, length, inputs);

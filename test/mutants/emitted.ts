@@ -50,8 +50,8 @@ export const EMITTED = [
     ],
     [
       'bits of the next four',
-      'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 28, 7);',
-      'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 24, 7);',
+      'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 3, 4, 7);',
+      'BROWNOUT_ACCEL_SIGNS_ADD(a, b, 3, 0, 7);',
     ],
     [
       'sums of codes not brought to weights',

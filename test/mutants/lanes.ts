@@ -8,7 +8,12 @@ export const IN_LANES = [
       'widened && widened == load<u32>(header, H_CRC) ? panelsOf',
       'widened ? panelsOf',
     ],
-    ['panels of rows that are not eights', '!rows || rows & (PANEL_ROWS - 1) || length', '!rows || length'],
+    [
+      'panels of rows that are not eights',
+      '!rows || rows & (PANEL_ROWS - 1) || length',
+      '!rows || length',
+      'what the last panel has too much is written over by the panels behind it, and its rows are no tile’s: what is left is memory that ends there',
+    ],
     ['panels of any length', 'length & 3 || length != lengthOf(op)', 'length != lengthOf(op)'],
     ['panels that overlap those behind them', 'WIDE + ((at * 2 + LINE', 'WIDE + ((at + LINE'],
     ['the first panel alone', 'row += length * PANEL_ROWS;', ''],
@@ -19,7 +24,7 @@ export const IN_LANES = [
       'const other = pair;\n      a =',
     ],
     ['rows of the tile before', 'panels + first * length * 2, count', 'panels, count'],
-    ['rows that begin within a panel', '(first | count) & (PANEL_ROWS - 1)', 'count & (PANEL_ROWS - 1)'],
+    ['tiles that are not eights', 'count & (PANEL_ROWS - 1) ?', 'count < 1 ?'],
   ]),
   ...of('assembly/kernels/conv_panels.ts', { test: 'wide', sources: true }, [
     ['a group of channels by the panels of the first', 'panels + first * patch * 2 : 0', 'panels : 0'],
