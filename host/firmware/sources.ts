@@ -259,6 +259,7 @@ const HEADERS = [
   'brownout_accel_wide.h',
   'brownout_accel_signs.h',
   'brownout_accel_xnor.h',
+  'brownout_accel_xnor_planes.h',
   'brownout_accel_xnor_single.h',
   'brownout_accel_halves.h',
   'brownout_accel_nibbles.h',

@@ -44,6 +44,8 @@ export const LEVELS = [
       '          at->place = 0;\n',
     ],
     ['bits behind the last weight counted', '      for (i = 0; i < 16u; i++) four[i] = 0;\n', ''],
+    ['planes as if they began words', '    if (shift) {', '    if (0) {'],
+    ['both halves of a byte by the table of one', '240\\n\\t", (place) * 2 + 1)', '240\\n\\t", (place) * 2)'],
     ['levels of the window before taken off', '* 2 - less[1]', '* 2 - less[0]'],
     [
       'the bias of one window left out',

@@ -50,6 +50,7 @@ export function testOnBoards(
         'brownout_accel_ntt_dsp.h',
         'brownout_accel_signs.h',
         'brownout_accel_xnor.h',
+        'brownout_accel_xnor_planes.h',
         'brownout_accel_xnor_single.h',
         'brownout_accel_halves.h',
         'brownout_accel_nibbles.h',
