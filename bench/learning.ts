@@ -1,4 +1,4 @@
-// `npm run bench:learning -- [digits|residual|motion|keywords|failures|streams|unlabelled|cost|choice] [--angles A,B] [--seeds N]
+// `npm run bench:learning -- [digits|residual|motion|keywords|failures|streams|unlabelled|cost|labels|choice] [--angles A,B] [--seeds N]
 // [--labels N] [--rank N] [--subjects A,B] [--methods A,B]`: learning on the device, in its own integer arithmetic at the desk,
 // against other ways to adapt. Prints tables, then one line of JSON; progress on stderr. Labels and rank are of `digits`; subjects
 // are 1 to 18; methods: none, prototype, last, bias, ours, float, sums; of `motion` each and tuned, too; all by default.
@@ -8,6 +8,7 @@ import { benchChoice } from './learning/choice.js';
 import { benchCost } from './learning/cost.js';
 import { benchFailures } from './learning/failures.js';
 import { benchKeywords, WORDS } from './learning/keywords.js';
+import { benchLabelCost } from './learning/label-cost.js';
 import { deviation, mean, percent } from './learning/methods.js';
 import { benchMotion, SHOTS } from './learning/motion.js';
 import { benchStreams, benchUnlabelled } from './learning/streams.js';
@@ -115,6 +116,18 @@ if (asked('cost')) {
     `bytes written to NVM by a job, cursors included; ${labels} labels, ${folds} of them folded in (simulated)`,
   );
   console.log(`${table([Object.keys(written), Object.values(written).map((bytes) => bytes.toFixed(0))])}\n`);
+}
+
+if (asked('labels')) {
+  const all = benchLabelCost();
+  results['labels'] = all;
+  console.log('digits, an inference and a label after it, in inferences, and µJ of the label (simulated)');
+  const rows = all.map(({ name, inference, label, labelUj }) => [
+    name,
+    ...[inference, label, inference + label].map((value) => value.toFixed(3)),
+    labelUj.toFixed(1),
+  ]);
+  console.log(`${table([['', 'inference', 'label', 'job', 'µJ'], ...rows])}\n`);
 }
 
 if (asked('choice')) {

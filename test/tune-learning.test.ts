@@ -8,7 +8,10 @@ import { chooseLearning, tuneLearning } from '../host/compile/tune-learning.js';
 import { headInput, type Met } from '../host/learn/head-input.js';
 import { rivalsOf } from '../host/learn/rivals.js';
 import { FrozenPart } from '../host/learning/frozen.js';
+import { completeSumsOptions } from '../host/learning/options.js';
 import type { LearnOptions } from '../host/learning/spec.js';
+import { deriveSums } from '../host/learning/sums/derive.js';
+import { type SumsTuning, tuneSums } from '../host/learning/sums/tune.js';
 import { Random } from '../host/math/random.js';
 import { readImage } from '../host/model/image.js';
 import type { QuantizedNetwork } from '../host/model/quantized-network.js';
@@ -83,6 +86,22 @@ test('a head by sums is tuned on samples held out: the same choice every time, a
     samplesOf(6, 30, 90),
   ]);
   assert.ok(different.learn.prior! < alike.learn.prior!, `${different.learn.prior} < ${alike.learn.prior}`);
+});
+
+test('tuned for numbers of labels, all samples beyond them are held out', () => {
+  const spec = deriveSums(network, completeSumsOptions(sums), data);
+  const inner = new FrozenPart(network, spec.features);
+  const features = (input: Int8Array): Int8Array => inner.features(input);
+  const given = { data, sets: [samplesOf(3, 30, 40)], features };
+  const tune = (labels: number[]): SumsTuning =>
+    tuneSums(network, completeSumsOptions(sums), { ...given, labels }, { prior: 2 });
+  // Twelve orders of one set, of which 19 are held out and told after 4 and after 11 are learnt.
+  for (const { accuracy } of tune([4, 11]).trials) {
+    const right = accuracy * 19 * 2 * 12;
+    assert.ok(Math.abs(right - Math.round(right)) < 1e-6, `${right} right`);
+  }
+  assert.not.equal(tune([4, 11]).trials, tune([11]).trials);
+  assert.throws(() => tune([30]), /E_LEARN.*30 samples.*31/);
 });
 
 test('by gradients the learning rate is tuned', () => {

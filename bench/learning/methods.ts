@@ -74,15 +74,16 @@ export function integer(
   return { name, run, learningRate };
 }
 
-/** A head by sums whose prior and ridge are tuned on other samples. */
+/** A head by sums whose prior and ridge are tuned on other samples; `labels`: for so many of them. */
 export function tunedSums(
   network: QuantizedNetwork,
   options: LearnOptions,
   sets: readonly (readonly Sample[])[],
+  labels?: readonly number[],
 ): LearnOptions {
   const frozen = LearningMirror.frozenPart(network, deriveLearning(network, { layers: 'last' }));
   const features = (input: Int8Array): Int8Array => frozen.features(input);
-  const samples = { data: options.data ?? [], sets, features };
+  const samples = { data: options.data ?? [], sets, features, ...(labels && { labels }) };
   const { prior, ridge, trials } = tuneSums(network, completeSumsOptions(options), samples, options);
   const accuracies = trials.map(({ accuracy }) => percent(accuracy));
   console.error(`sums: prior ${prior}, ridge ${ridge} of ${accuracies.join(' ')}`);

@@ -17,6 +17,7 @@ import { draw, float, integer, mean, type Method, prototype, sums, tunedSums, un
 const [STEPS, CHANNELS, ACTIVITIES, SUBJECTS] = [128, 6, 6, 18];
 const WINDOW = STEPS * CHANNELS;
 export const SHOTS = [1, 5, 10];
+const LABELS = SHOTS.map((shots) => shots * ACTIVITIES);
 /** Draws of labelled windows a subject. */
 const DRAWS = 2;
 /** Windows of each activity of each subject that the network was trained on, for the prior of a head by sums. */
@@ -140,7 +141,8 @@ function methodsFor(
   const data = factoryOf(network, windows, [subject]);
   const tuned = (): LearnOptions => {
     const known = { ...bySums, data: factoryOf(tried, windows, left) };
-    return { ...tunedSums(tried, known, tuning), data };
+    const whole = others.map((other) => samplesOf(tried, windows, other));
+    return { ...tunedSums(tried, known, whole, LABELS), data };
   };
   const makers: Record<string, () => Method> = {
     none: () => unadapted(network),

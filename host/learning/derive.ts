@@ -189,7 +189,7 @@ function lossOf(
   return { ...common, scale: Math.min(Math.round(scale * Math.LOG2E * 65536), most), target: 0 };
 }
 
-/** A tensor of `candidates`, ops' outputs, is what the ring keeps if nothing from it up needs anything else of the input. */
+/** What the ring keeps: the last tensor by which alone all that learns hangs on the input; and the ops above it. */
 function keptOf(network: QuantizedNetwork, logits: number, learning: readonly number[]): [number, number[]] {
   const { ops, tensors, input } = network;
   for (let index = ops.length - 1; index >= 0; index--) {
@@ -202,7 +202,7 @@ function keptOf(network: QuantizedNetwork, logits: number, learning: readonly nu
   return [input, opsFor(network, logits)];
 }
 
-/** Ops that lie on a way from a layer that learns to the logits: whether the tensors that they make change as it does. */
+/** Tensors, shapes left aside, that change as layers learn: outputs of these, and of what reads such tensors. */
 function changing(
   network: QuantizedNetwork,
   forward: readonly number[],
@@ -236,11 +236,11 @@ function waysOf(
   const ways: Ways = { steps: [], errors: [] };
   const stepOf = new Map<number, number>();
   const errorOf = new Map<number, number>();
-  for (const index of [...forward].reverse()) {
+  const readers = forward.filter((index) => network.ops[index]!.kind !== 'reshape');
+  for (const index of [...readers].reverse()) {
     const op = network.ops[index]!;
     const tensor = roots[op.output]!;
-    if (op.kind === 'reshape' || !changed.has(tensor)) continue;
-    const readers = forward.filter((other) => network.ops[other]!.kind !== 'reshape');
+    if (!changed.has(tensor)) continue;
     const from = readers.flatMap((other) => {
       const reader = network.ops[other]!;
       const own = passesAsItIs(reader)
@@ -301,12 +301,14 @@ export function deriveLearning(network: QuantizedNetwork, options: LearnOptions)
     return sigmas[error]! * sigmaFactor(network, network.ops[op] as PassableOp);
   };
   const errors = ways.errors.map(({ tensor, masked, from }, index): ErrorSpec => {
-    const all = from.map((each) => ({ from: each, sigma: sigmaOf(each) })).sort((a, b) => b.sigma - a.sigma);
+    const cameBack = from
+      .map((each) => ({ from: each, sigma: sigmaOf(each) }))
+      .sort((a, b) => b.sigma - a.sigma);
     const first =
-      all[0]?.sigma ??
+      cameBack[0]?.sigma ??
       (loss.kind === 'mse' ? (scale * 2 ** (shift - 6) * 2) / loss.classes : 2 ** (shift - 15));
     sigmas.push(first);
-    const terms = all.map(({ from: each, sigma }) => ({ from: each, ...ratioTo(first, sigma) }));
+    const terms = cameBack.map(({ from: each, sigma }) => ({ from: each, ...ratioTo(first, sigma) }));
     return { tensor, bits: bits[index]!, masked, terms };
   });
   const steps = ways.steps.map(({ op: index, error, propagates }): BackwardStep => {

@@ -37,7 +37,8 @@ export interface SumsTuning {
 }
 
 interface Run {
-  stream: readonly Projected[];
+  /** What is learnt when accuracy is measured, ever more of it. */
+  parts: readonly (readonly Projected[])[];
   unseen: readonly Projected[];
 }
 
@@ -45,15 +46,26 @@ interface Run {
 export const projectedBy = (spec: SumsSpec, features: FeaturesOf, samples: readonly Sample[]): Projected[] =>
   samples.map(({ input, label }) => ({ p: project(spec.projection, features(input)), label }));
 
-/** Each set shuffled; its odd samples are held out. */
-function runsOf(sets: readonly (readonly Sample[])[], features: FeaturesOf, spec: SumsSpec): Run[] {
+/** Each set shuffled: its odd samples are held out, or, with `labels`, all but the most of these. */
+function runsOf(
+  sets: readonly (readonly Sample[])[],
+  features: FeaturesOf,
+  spec: SumsSpec,
+  labels: readonly number[] | undefined,
+): Run[] {
   const random = new Random(1);
   const orders = Math.ceil(RUNS / sets.length);
   return sets.flatMap((samples) =>
     Array.from({ length: orders }, (): Run => {
       const order = projectedBy(spec, features, random.shuffle([...samples]));
+      if (labels)
+        return {
+          parts: labels.map((count) => order.slice(0, count)),
+          unseen: order.slice(Math.max(...labels)),
+        };
+      const stream = order.filter((_, i) => i % 2 === 0);
       return {
-        stream: order.filter((_, i) => i % 2 === 0),
+        parts: PARTS.map((part) => stream.slice(0, Math.ceil(stream.length * part))),
         unseen: order.filter((_, i) => i % 2 === 1),
       };
     }),
@@ -115,20 +127,27 @@ function best(
 export function tuneSums(
   network: QuantizedNetwork,
   options: SumsOptions,
-  samples: { data: readonly Sample[]; sets: readonly (readonly Sample[])[]; features: FeaturesOf },
+  samples: {
+    data: readonly Sample[];
+    sets: readonly (readonly Sample[])[];
+    features: FeaturesOf;
+    /** After how many labels accuracy counts; what is beyond them is held out. Default: a quarter, half and all of a half. */
+    labels?: readonly number[];
+  },
   asked: {
     prior?: number | undefined;
     ridge?: number | undefined;
     onTrial?: ((done: number, total: number) => void) | undefined;
   } = {},
 ): SumsTuning {
-  const { data, sets, features } = samples;
+  const { data, sets, features, labels } = samples;
   const fewest = Math.min(...sets.map(({ length }) => length));
-  if (!(fewest >= LEAST && fewest < Infinity))
+  const least = Math.max(LEAST, ...(labels ?? []).map((count) => count + 1));
+  if (!(fewest >= least && fewest < Infinity))
     throw new BrownoutError({
       code: 'E_LEARN',
       found: `${sets.length === 0 ? 'no' : fewest} samples to tune on`,
-      expected: `at least ${LEAST}`,
+      expected: `at least ${least}`,
       hint: 'Give more labelled samples, or `prior` and `ridge`.',
     });
   const priors = asked.prior === undefined ? PRIORS : [asked.prior];
@@ -144,15 +163,13 @@ export function tuneSums(
       hint: 'Labels count from 0.',
     });
   const projected = projectedBy(first, features, data);
-  const runs = runsOf(sets, features, first);
+  const runs = runsOf(sets, features, first, labels);
   const trials = priors.flatMap((prior, p) => {
     const spec = { ...first, prior: priorOf(projected, classes, projection.rank, prior) };
     return ridges.map((ridge, r): SumsTrial => {
       const tried = { ...spec, ridge: ridgeWord(ridge) };
-      const shares = runs.map(({ stream, unseen }) =>
-        mean(
-          PARTS.map((part) => accuracyOf(tried, stream.slice(0, Math.ceil(stream.length * part)), unseen)),
-        ),
+      const shares = runs.map(({ parts, unseen }) =>
+        mean(parts.map((learnt) => accuracyOf(tried, learnt, unseen))),
       );
       asked.onTrial?.(p * ridges.length + r + 1, priors.length * ridges.length);
       const accuracy = mean(shares);
