@@ -102,7 +102,7 @@ function reason(
   const own = rows.filter(({ layer }) => layer === name);
   const change = (row: SensitivityRow): string => {
     const delta = row.loss - base.loss;
-    const quality = `${qualityText(metric, row)} for ${qualityText(metric, base)}`;
+    const quality = `${qualityText(metric, row)} instead of ${qualityText(metric, base)}`;
     return `loss ${delta < 0 ? '−' : '+'}${Math.abs(delta).toFixed(4)}, ${quality}`;
   };
   const parts: string[] = [];

@@ -207,9 +207,10 @@ export function compressHtml(result: Compressed, command: string): string {
     choiceText(choice),
     qualityText(metric, { quality }),
     `${own < base.loss ? '−' : '+'}${Math.abs(own - base.loss).toFixed(4)}`,
-    flashBytes === undefined ? '' : count(flashBytes),
-    energyUj === undefined ? '' : (energyUj / 1000).toFixed(3),
+    flashBytes === undefined ? '–' : count(flashBytes),
+    energyUj === undefined ? '–' : (energyUj / 1000).toFixed(3),
   ]);
+  const fitsNot = sensitivity.some(({ flashBytes }) => flashBytes === undefined);
   const csv = csvOf(
     ['flash_bytes', 'energy_uj', 'predicted_loss', 'fits'],
     report.searched.map((way) => [way.flashBytes, way.energyUj, way.predictedLoss, way.fits ? 1 : 0]),
@@ -256,6 +257,7 @@ budget.</p><div class="columns">${charts.join('\n')}</div>
 ${report.fromScratch ? '' : htmlTable(['method', report.metric, 'loss', 'violation before projection'], methodRows(report))}
 <h2>Sensitivity: each change alone, after a little training</h2>
 ${htmlTable(['layer', 'change', metric, 'loss added', 'flash B', 'energy mJ'], sensitivityRows)}
+${fitsNot ? '<p>–: with this change alone no plan fits the device.</p>' : ''}
 <p>The trainer’s last forward pass, in integers, equals the device’s answers on all ${report.compared} inputs compared.</p>`,
   });
 }

@@ -74,6 +74,8 @@ interface Whole {
   inputs: number;
   outputs: number;
   unit: number;
+  /** Tables of weights to try: how many fours of inputs each has. */
+  ways: readonly number[];
   arenaOf(cut: Cut): number;
 }
 
@@ -84,9 +86,9 @@ interface Made {
 }
 
 /** All cuts of equal parts of the outputs that SRAM holds with whole inputs, with tables and without. */
-function cutsThatFit({ inputs, outputs, unit, arenaOf }: Whole, { arenaBytes }: TileLimits): Cut[] {
+function cutsThatFit({ inputs, outputs, unit, ways, arenaOf }: Whole, { arenaBytes }: TileLimits): Cut[] {
   const groups = new Set(equalParts(outputs).map((part) => wholeUnits(part, outputs, unit)));
-  const cuts = [...groups].flatMap((group) => TABLES.map((fours): Cut => ({ group, chunk: inputs, fours })));
+  const cuts = [...groups].flatMap((group) => ways.map((fours): Cut => ({ group, chunk: inputs, fours })));
   return cuts.filter((cut) => arenaOf(cut) <= arenaBytes);
 }
 
@@ -163,15 +165,14 @@ function lowerDense(op: Dense, input: TensorSpec, output: TensorSpec, limits: Ti
     return { record, end: placeAreas(record, areas) };
   };
   const arenaOf = ({ group, chunk, fours }: Cut): number => arenaFor(areasOf(group, chunk, fours));
-  const whole = { inputs, outputs, unit, arenaOf };
-  const hasSigns = areSigns(op.weightType);
-  // With lines tiles make up a grain, of which there is to be as little as can be: the largest tiles, with tables where they fit.
-  const all = (): Cut[] => [...cutsThatFit(whole, limits), ...cutsOfParts(whole, limits)];
-  const largest = (): Cut | undefined =>
-    (hasSigns ? TABLES : [0])
-      .map((fours) => largestCut(whole, fours, cutInto, limits))
-      .find((cut) => cut !== undefined);
-  const cuts = hasSigns && unit === 1 ? all() : [largest()].filter((cut) => cut !== undefined);
+  const ways = areSigns(op.weightType) ? TABLES : [0];
+  const whole = { inputs, outputs, unit, ways, arenaOf };
+  const all = [...cutsThatFit(whole, limits), ...cutsOfParts(whole, limits)];
+  // Tiles below a line make up a grain, of which there is to be as little as can be: of those the largest alone.
+  const largest = ways
+    .map((fours) => largestCut(whole, fours, cutInto, limits))
+    .filter((cut) => cut !== undefined);
+  const cuts = [...all.filter(({ group }) => group >= Math.min(unit, outputs)), ...largest];
   const choice = cheapest(cuts.map(made), limits);
   if (!choice) tooLarge(op, arenaFor(areasOf(1, ALIGNMENT, 0)), limits);
   const { record, end } = choice;

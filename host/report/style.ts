@@ -51,7 +51,8 @@ h1{font-size:1.4rem;margin-bottom:.2rem}h2{font-size:1.05rem;margin:1.6rem 0 .4r
 code{background:var(--fill);padding:.1rem .3rem;overflow-wrap:anywhere}.note,figcaption,thead th{color:var(--dim)}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{text-align:left;font-weight:400;padding:.12rem 1.1rem .12rem 0;vertical-align:top}
-.facts td:nth-child(2){text-align:right;white-space:nowrap}.wide{overflow-x:auto}.wrong{color:var(--bad);font-weight:600}
+.facts td:nth-child(2){text-align:right;white-space:nowrap}td a[download]{white-space:nowrap}
+.wide{overflow-x:auto}.wrong{color:var(--bad);font-weight:600}
 figure{margin:1rem 0}figcaption a,figcaption button{margin-left:.8rem;font:inherit}
 svg.chart{display:block;width:100%;height:auto}svg.chart .hit{display:block;width:100%;height:100%;border-radius:50%}
 .columns{display:flex;flex-wrap:wrap;gap:0 3rem}.columns>*{flex:1 1 28rem;min-width:0;max-width:36rem}td.bar{width:14rem}

@@ -19,6 +19,16 @@ export const HOST = [
     ],
     ['reads kept over a commit', '      read = [];\n', '', 'equivalent: more commits than need be'],
   ]),
+  ...of('host/ops/dense.ts', { test: 'room' }, [
+    [
+      'the largest tiles of dense layers alone',
+      '(whole, limits), ...cutsOfParts(whole, limits)]',
+      '(whole, limits)].slice(0, 0)',
+    ],
+  ]),
+  ...of('host/ops/dense.ts', { test: 'lines' }, [
+    ['any tiles of dense layers below a line', 'group >= Math.min(unit, outputs)', 'true'],
+  ]),
   ...of('host/plan/learning/plan.ts', 'plan', [
     [
       'replays of the sample that came last',
