@@ -205,6 +205,15 @@ function wholeMixtures(
   return { count, whole };
 }
 
+/** Bits of a cursor wrong: each alone, and each two of the checksum, so that no part of one can stand for all of it. */
+function* wrongBits(): Generator<readonly number[]> {
+  const bits = 8 * CURSOR_BYTES;
+  for (let bit = 0; bit < bits; bit++) {
+    yield [bit];
+    for (let other = 8 * C_CRC; other < bit; other++) yield [bit, other];
+  }
+}
+
 /** Every torn pair of slots recovers to the old cursor or the new one, and writes nothing but diagnostics. */
 export function recovery(subject: Subject, tally: Tally): void {
   const { image, tear } = subject;
@@ -213,6 +222,13 @@ export function recovery(subject: Subject, tally: Tally): void {
   probe.nvm.fill(0xff);
   probe.nvm.set(stateRecord(image.imageId));
   const random = new Random(tear);
+  // What is said of mixtures below holds of a module that looks at the whole checksum of the whole cursor.
+  const [submit] = commitsOf(subject);
+  for (const bits of wrongBits()) {
+    const torn = submit!.next.slice();
+    for (const bit of bits) torn[bit >> 3]! ^= 1 << (bit & 7);
+    recovers(probe, image, submit!, torn);
+  }
   for (const commit of commitsOf(subject)) {
     const { old, next } = commit;
     for (let kept = 0; kept <= CURSOR_BYTES; kept += tear) {

@@ -58,6 +58,11 @@ export const CORE = [
     ['only slot 0 read', 'slot < 2', 'slot < 1'],
     ['only slot 1 read', 'let slot = 0; slot < 2', 'let slot = 1; slot < 2'],
     [
+      'whole whatever one bit of the checksum is',
+      'return crc32(0, ARENA, C_CRC) == load<u32>(ARENA, C_CRC)',
+      'return ((crc32(0, ARENA, C_CRC) ^ load<u32>(ARENA, C_CRC)) & 0xfffeffff) == 0',
+    ],
+    [
       'checksums of half a cursor',
       'return crc32(0, ARENA, C_CRC) == load<u32>(ARENA, C_CRC)',
       'return !((crc32(0, ARENA, C_CRC) ^ load<u32>(ARENA, C_CRC)) << 16)',

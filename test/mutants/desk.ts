@@ -11,6 +11,36 @@ export const DESK = [
   ...of('host/ops/bounds.ts', { test: 'hostile-records' }, [
     ['ops of learning of any kind', 'if (!Object.hasOwn(LEARNING_OPS, op.kind))', 'if (false)'],
   ]),
+  ...of('host/ops/xnor-conv2d.ts', { test: 'xnor' }, [
+    ['bits that may be weights of any type', 'Math.abs(op.get(OP_WEIGHT_TYPE) - WeightType.INT1)', '0'],
+  ]),
+  ...of('host/compress/journal.ts', { test: 'journal' }, [
+    ['journals of other runs', 'if (header.run !== this.run)', 'if (false)'],
+    ['arrays of any kind', "(array?.[0] === 'f' || array?.[0] === 'u') && ", ''],
+    ['more numbers than steps', 'if (at !== end)', 'if (false)'],
+  ]),
+  ...of('host/compress/recipe.ts', { test: 'journal' }, [
+    [
+      'an order of samples that there are not',
+      'every((index) => index < fresh.order.length)',
+      'every(() => true)',
+    ],
+    ['scales of 0', 'scales.every(scaled) &&', ''],
+  ]),
+  ...of('host/data/zip.ts', { test: 'zip' }, [
+    ['members packed in two ways', 'if (view.getUint16(local + 8, true) !== method)', 'if (false)'],
+  ]),
+  ...of('host/power/trace.ts', { test: 'traces' }, [
+    ['columns called constructor', 'Object.hasOwn(units, name)', 'name in units'],
+  ]),
+  ...of('host/model/image.ts', { test: 'hostile-records' }, [
+    ['regions anywhere', 'if (offset < from || offset + length > to || offset % 4 !== 0) {', 'if (false) {'],
+    [
+      'ids of other images',
+      'if (layout.imageId !== crc32(constantBytes, get(H_PLAN_CRC))) {',
+      'if (false) {',
+    ],
+  ]),
   ...of('host/learning/sums/of-image.ts', { test: 'hostile-records' }, [
     ['sums beyond their bank', 'from + bytes > bank.length', 'false'],
   ]),

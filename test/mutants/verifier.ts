@@ -8,6 +8,28 @@ const CHECKS = [
     ['no base case', 'const at = map.indexOf(1);', 'const at = -1;', 'test:base case'],
     ['torn records read by tiles', 'of [slots, diagnostics])', 'of [])', 'test:torn'],
     ['NVM that begins at 0', '[0, 0x40, 0x1230, 0xffff0]', '[0, 0, 0, 0]', 'test:base'],
+    [
+      'lines spoilt from the write on',
+      'const from = Math.floor(start / line) * line;',
+      'const from = start;',
+      'test:before it',
+    ],
+    [
+      'lines spoilt up to where the write ends',
+      'Math.ceil(end / line) * line).indexOf(1)',
+      'end).indexOf(1)',
+      'test:behind it',
+    ],
+  ]),
+  ...of('host/verify/tiles.ts', { test: 'wipe' }, [
+    [
+      'what is wiped outlives the job all the same',
+      'index < job.settled ? job.kept : job.keptAfter',
+      'job.kept',
+    ],
+  ]),
+  ...of('host/verify/job.ts', { test: 'wipe' }, [
+    ['wiping comes before what the job makes', 'const settled = wipes + 1;', 'const settled = last;'],
   ]),
   ...of('host/verify/probe.ts', 'checks', [
     [
@@ -21,6 +43,19 @@ const CHECKS = [
       'if (from < 0 || from + length > this.nvm.length)',
       'if (false)',
       'test:mapped',
+    ],
+    [
+      'what an accelerator reads not looked at',
+      "this.#inSram(address, length, 'accelerating');",
+      'void 0;',
+      'test:a row more',
+    ],
+    ['where an accelerator works taken to stay', 'of clobbers)', 'of [])', 'test:still has to be'],
+    [
+      'an accelerator that works anywhere',
+      'of [...writes, ...clobbers])',
+      'of [])',
+      'test:beyond what the image declares',
     ],
     [
       'all of a mapping known',
@@ -49,6 +84,18 @@ const CHECKS = [
   ]),
   ...of('host/verify/commits.ts', 'checks', [
     ['the monitor asked as often as it is', 'if (asked !== due)', 'if (false)', 'test:monitor'],
+    [
+      'bits of a cursor taken as they are',
+      'for (const bits of wrongBits())',
+      'for (const bits of [])',
+      'test:whole by',
+    ],
+    [
+      'slots that share a line taken',
+      'image.slots.offset % LINE_BYTES || image.slotStride % LINE_BYTES',
+      'false',
+      'test:slots',
+    ],
   ]),
   ...of('host/verify/bad-reads.ts', 'checks', [
     ['a bad read that is taken', 'if (wrong >= 0)', 'if (false)', 'test:a bad read'],

@@ -1,5 +1,13 @@
 // Images and builds that were proved once although a user would have got wrong answers, and the obligation that refutes each now.
-import { OP_INPUT, OP_OUTPUT, OP_TILES, OpKind } from '../../assembly/layout.js';
+import {
+  CURSOR_BYTES,
+  H_SLOTS,
+  H_SLOT_STRIDE,
+  OP_INPUT,
+  OP_OUTPUT,
+  OP_TILES,
+  OpKind,
+} from '../../assembly/layout.js';
 import { type BuildOptions, MAPPED_AT, mappedStateAt } from '../../host/toolchain/parts.js';
 import { Random } from '../../host/math/random.js';
 import { type Image, readImage, resealImage, withPolicy } from '../../host/model/image.js';
@@ -8,6 +16,7 @@ import { verify } from '../../host/verify/verify.js';
 import type { Obligation } from '../../host/verify/violation.js';
 import { int8s, layered } from '../../samples/networks.js';
 import { compileUnproved as compile } from './compile.js';
+import { resealed, setField } from './image-bytes.js';
 import { learnable } from './learnable.js';
 import { type Mutant, sabotaged } from './sabotage.js';
 
@@ -59,6 +68,27 @@ const unwritten = resealImage(learner, (ops) => {
   const update = ops.find(({ kind }) => kind === OpKind.UPDATE_CONV2D)!;
   update.set(OP_TILES, update.get(OP_TILES) - 1);
 });
+
+/** Compiled for lines of 16 bytes, an op a tile: what the second layer writes lies in the line of what it reads. */
+const lined = readImage(
+  compile(learnable(new Random(1), [9], ['dense:7', 'dense:5', 'dense:3']), { line: 16, arenaBytes: 4000 }),
+);
+const inOneLine = (read: number, written: number): Image =>
+  resealImage(lined, ([first, second, third]) => {
+    const line = first!.get(OP_OUTPUT);
+    first!.set(OP_OUTPUT, line + read);
+    second!.set(OP_INPUT, line + read);
+    second!.set(OP_OUTPUT, line + written);
+    third!.set(OP_INPUT, line + written);
+  });
+
+/** Slots as close together as they can be. */
+const dense = readImage(
+  resealed(tiled, (file) => {
+    setField(file, H_SLOT_STRIDE, CURSOR_BYTES);
+    setField(file, H_SLOTS + 4, 2 * CURSOR_BYTES);
+  }),
+);
 
 const POOL = 'assembly/kernels/max_pool.ts';
 
@@ -128,6 +158,19 @@ const JOBS: [Mutant, Obligation][] = [
       edits: [['load<u32>(ARENA, D_SEQUENCE) == sequence;', 'load<u32>(ARENA, D_SEQUENCE) <= sequence;']],
     },
     'protocol',
+  ],
+  [
+    {
+      name: 'a cursor whole by the upper half of its checksum',
+      file: 'assembly/cursor.ts',
+      edits: [
+        [
+          'return crc32(0, ARENA, C_CRC) == load<u32>(ARENA, C_CRC)',
+          'return (crc32(0, ARENA, C_CRC) ^ load<u32>(ARENA, C_CRC)) < 0x10000',
+        ],
+      ],
+    },
+    'recovery',
   ],
 ];
 
@@ -209,6 +252,24 @@ const SELDOM: Mutant = {
   ],
 };
 
+/** Calls of an accelerator that its bodies in JavaScript answer rightly. */
+const CALL = 'low, high, output, 0, 0);';
+const ACCELERATED: [name: string, from: string, to: string, found: RegExp][] = [
+  [
+    'it is given a row more than there are',
+    'gemm(x, 1, weights, count, ',
+    'gemm(x, 1, weights, count + 1, ',
+    /accelerating/,
+  ],
+  ['it works where the input still has to be', CALL, 'low, high, output, 0, x);', /the unwritten SRAM byte/],
+  [
+    'it works beyond what the image declares',
+    CALL,
+    `low, high, output, 0, ${288 + tiled.arenaBytes});`,
+    /where the image declares/,
+  ],
+];
+
 export const REFUTATIONS: readonly Refutation[] = [
   { name: 'base case: an op that reads what nobody has written', obligation: 'base case', image: before },
   {
@@ -230,6 +291,32 @@ export const REFUTATIONS: readonly Refutation[] = [
     image: tiled,
     mutant: PEERS,
   },
+  {
+    name: 'lines: a write that spoils what is needed before it',
+    obligation: 'memory rule',
+    found: /spoilt with its line of 16/,
+    image: inOneLine(0, 8),
+  },
+  {
+    name: 'lines: a write that spoils what is needed behind it',
+    obligation: 'memory rule',
+    found: /spoilt with its line of 16/,
+    image: inOneLine(8, 0),
+  },
+  {
+    name: 'lines: slots that share one',
+    obligation: 'recovery',
+    found: /may share a line/,
+    image: dense,
+  },
+  ...ACCELERATED.map(([name, from, to, found]) => ({
+    name: `accelerator: ${name}`,
+    obligation: name.includes('beyond') ? ('job' as const) : ('tile' as const),
+    found,
+    image: tiled,
+    mutant: { name, file: 'assembly/kernels/dense.ts', edits: [[from, to]] as const },
+    build: { optimize: 'speed', accelerated: true } as const,
+  })),
   ...JOBS.map(([mutant, obligation]) => ({
     name: `jobs: ${mutant.name}`,
     obligation,
