@@ -204,6 +204,70 @@ test('a binarized network of QONNX: every layer of signs is one record, and its 
   }
 });
 
+/** Sign → Conv → Sign → Gemm, weights ±0.5, ±0.25 and so on; `offset`: what biases are beside whole numbers of weights. */
+function signed(
+  random: Random,
+  channels: number,
+  offset: number,
+): [TestNode[], Record<string, TestConstant>] {
+  const signs = (shape: number[], row: number): TestConstant => {
+    const count = shape.reduce((a, b) => a * b, 1);
+    const of = (i: number): number => (random.integer(2) ? 1 : -1) * 2 ** -(1 + (Math.floor(i / row) % 3));
+    return { shape, values: Float32Array.from({ length: count }, (_, i) => of(i)) };
+  };
+  const bias = (count: number): TestConstant => {
+    const of = (i: number): number => (random.integer(5) - 2 + offset) * 2 ** -(1 + (i % 3));
+    return { shape: [count], values: Float32Array.from({ length: count }, (_, i) => of(i)) };
+  };
+  const constants = {
+    w: signs([6, channels, 3, 3], channels * 9),
+    b: bias(6),
+    v: signs([5, 96], 96),
+    c: bias(5),
+  };
+  const nodes: TestNode[] = [
+    { op: 'Sign', inputs: ['x'], outputs: ['s'] },
+    { op: 'Conv', inputs: ['s', 'w', 'b'], outputs: ['y'], integers: { kernel_shape: [3, 3] } },
+    { op: 'Sign', inputs: ['y'], outputs: ['t'] },
+    { op: 'Flatten', inputs: ['t'], outputs: ['f'] },
+    { op: 'Gemm', inputs: ['f', 'v', 'c'], outputs: ['out'], integers: { transB: 1 } },
+  ];
+  return [nodes, constants];
+}
+
+test('ONNX’s Sign, of 0 that is 0: layers behind it are of signs, and it is one op with them where no sum is 0', () => {
+  for (const [channels, offset] of [
+    [64, 0.4],
+    // Sums may be 0, and are few enough for int8 to tell it.
+    [4, 0],
+  ] as const) {
+    const random = new Random(11);
+    const { graph } = importOnnx(onnxModel([1, channels, 6, 6], ...signed(random, channels, offset)));
+    // Zeros, and values whose signs int8 keeps.
+    const sample = (): Float64Array =>
+      Float64Array.from(
+        { length: channels * 36 },
+        () => (random.integer(3) - 1) * (0.25 + 0.75 * random.uniform(0, 1)),
+      );
+    const samples = Array.from({ length: 12 }, sample);
+    const network = quantizeGraph(graph, { name: 'signed', samples, ranges: 'max' });
+    const image = readImage(compile(network, roomy));
+    assert.equal(
+      image.ops.map(({ kind }) => kind),
+      [OpKind.CONV2D_XNOR, OpKind.CONV2D_XNOR],
+    );
+    const [input, output] = [network.tensors[network.input]!, network.tensors[network.output]!];
+    for (const x of samples) {
+      const expected = evaluate(graph, x)[graph.output]!;
+      const answer = infer(makeDevice(image), image, quantizeValues(x, input) as Int8Array);
+      expected.forEach((y, i) => {
+        const off = Math.abs((answer[i]! - output.zeroPoint) * output.scale - y);
+        assert.ok(off <= output.scale * 0.51 + 0.26, `offset ${offset}, ${i}: ${off}`);
+      });
+    }
+  }
+});
+
 const { levels } = JSON.parse(readFileSync(new URL('../../bench/budget.json', import.meta.url), 'utf8')) as {
   levels: Record<string, { aMac: number; timesInt8: number }>;
 };

@@ -34,7 +34,7 @@ import {
 import { argMax, NUMBERS } from './arg-max.js';
 import { fineSpec, stepOf, wholeNumbers } from './fine-steps.js';
 import { roundToLean } from '../ops/lean.js';
-import { leastSum, signsAlone, signTensors } from './signs.js';
+import { leastSum, signsAlone, signsWithout0, signTensors } from './signs.js';
 import { product } from './matmul.js';
 import { NetworkBuilder } from './network-builder.js';
 import { callback, choice, flag, instance, text } from '../options/kinds.js';
@@ -396,7 +396,8 @@ export function quantizeGraph(given: FloatGraph, options: QuantizeGraphOptions):
     options,
   );
   checkFields(given, 'a float graph', 'tensors', 'ops', 'input', 'output');
-  const { graph, pairs } = equalize ? equalizeGraph(given) : { graph: given, pairs: 0 };
+  const { graph: equalized, pairs } = equalize ? equalizeGraph(given) : { graph: given, pairs: 0 };
+  const graph = signsWithout0(equalized);
   const starts = graph.inputs ?? [{ name: 'input', tensor: graph.input }];
   const size = starts.reduce((sum, { tensor }) => sum + elementCount(graph.tensors[tensor]!), 0);
   const wrong = samples?.find((sample) => sample.length !== size);

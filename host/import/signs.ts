@@ -1,7 +1,7 @@
 // Signs in a float graph: what binarized networks have between layers (Courbariaux et al. 2016).
 import { scale } from '../model/fixed-point.js';
 import type { Scaling } from '../model/quantized-network.js';
-import type { FloatGraph, GraphOp } from './float-graph.js';
+import type { FloatGraph, GraphOp, WeightedOp } from './float-graph.js';
 
 /** Ops whose results have the signs of what they are made of, as those come in order. */
 const KEEPS_ORDER: readonly GraphOp['kind'][] = [
@@ -27,13 +27,53 @@ export function signsAlone(graph: FloatGraph): Set<number> {
   return alone;
 }
 
-/** Tensors that hold signs. */
+/** ONNX's Sign, of 0 that is 0. */
+const isSign = (op: GraphOp): boolean => op.kind === 'unary' && op.f === Math.sign;
+
+/** Tensors that hold signs, 0 among them or not. */
 export function signTensors(graph: FloatGraph): Set<number> {
   const found = new Set<number>();
   for (const op of graph.ops)
-    if ((op.kind === 'unary' && op.sign) || (op.kind === 'reshape' && found.has(op.inputs[0]!)))
+    if (isSign(op) || (op.kind === 'unary' && op.sign) || (op.kind === 'reshape' && found.has(op.inputs[0]!)))
       found.add(op.output);
   return found;
+}
+
+/** Whether a layer of signs never gives 0: weights of one magnitude an output, of which no whole number of times is its bias. */
+function isNever0(op: WeightedOp): boolean {
+  const outputs = op.bias.length;
+  const each = op.kind === 'depthwiseConv2d' || op.blockSize !== undefined ? 0 : op.weights.length / outputs;
+  return (
+    each > 0 &&
+    op.bounds[0] < 0 &&
+    op.bounds[1] > 0 &&
+    Array.from(op.bias).every((bias, o) => {
+      const row = op.weights.slice(o * each, (o + 1) * each);
+      const size = Math.abs(row[0]!);
+      // So far from whole that what reals lose does not matter.
+      const beyond = Math.abs(bias / size - Math.round(bias / size));
+      return size > 0 && row.every((w) => Math.abs(w) === size) && beyond > 1e-6;
+    })
+  );
+}
+
+/** `graph` with each Sign that never meets 0, behind a layer of signs, as a step to −1 and 1: one op with what reads it. */
+export function signsWithout0(graph: FloatGraph): FloatGraph {
+  const signs = signTensors(graph);
+  const makers = new Map(graph.ops.map((op) => [op.output, op]));
+  const never0 = (tensor: number): boolean => {
+    const op = makers.get(tensor);
+    if (!op) return false;
+    if (op.kind === 'reshape' || op.kind === 'transpose' || (op.kind === 'maxPool2d' && !op.bounds))
+      return never0(op.inputs[0]!);
+    return 'weights' in op && signs.has(op.inputs[0]!) && isNever0(op);
+  };
+  const ops = graph.ops.map((op): GraphOp => {
+    if (op.kind !== 'unary' || !isSign(op) || !never0(op.inputs[0]!)) return op;
+    const { whole: _, ...rest } = op;
+    return { ...rest, f: (x) => (x >= 0 ? 1 : -1), fixed: { scale: 1, zeroPoint: 0 }, sign: true };
+  });
+  return { ...graph, ops };
 }
 
 /** The least sum that a scaling rounds to 0 or more: what a bias has beside it, so that sums from 0 on are those. */
