@@ -43,6 +43,9 @@ export const HOST = [
       'test:learn-device',
     ],
   ]),
+  ...of('host/plan/learning/plan.ts', { test: 'learn-device' }, [
+    ['entries as long as inputs', 'entryBytes: kept.bytes', 'entryBytes: inference.input.bytes'],
+  ]),
   ...of('host/plan/learning/program.ts', { test: 'wipe' }, [
     ['an inference that wipes before it commits', 'commits: spec.wipes }', 'commits: false }'],
     ['a learn job that wipes before it commits', 'nowhere, [], spec.wipes);', 'nowhere, [], false);'],
@@ -73,6 +76,12 @@ export const HOST = [
   ]),
   ...of('host/learning/derive.ts', { test: 'learning-spec' }, [
     ['the ring keeps what one branch reads', 'isCut && learning', 'learning'],
+    [
+      'the ring keeps the lowest tensor, not the highest',
+      'let index = ops.length - 1; index >= 0; index--',
+      'let index = 0; index < ops.length; index++',
+    ],
+    ['the ring keeps a tensor above what learns', 'learning.every((op) => forward.includes(op))', 'true'],
   ]),
   ...of('host/learning/reach.ts', { test: 'learning-spec' }, [
     [

@@ -1,6 +1,9 @@
 // Small changes of learning.
 import { of } from './mutant.js';
 
+const BUSY = '  if (state != Status.IDLE) return ErrorCode.E_BUSY;\n';
+const BEGINS = '  if (!ticket) return ErrorCode.E_TICKET;\n  const code = prepare(JobKind.LEARN, 0, y);';
+
 export const LEARNING = [
   ...of('assembly/job.ts', 'learning', [
     ['a job of the kind before', '  store<u32>(CURSOR, kind, C_KIND);\n', ''],
@@ -35,6 +38,9 @@ export const LEARNING = [
     ['good weights never judged', '(good ? banks >> 4 : banks) & 15', 'banks & 15'],
     ['the spare entry for the sample', 'sample ? sample - 1 : spare', 'spare'],
     ['the sample’s entry one on', 'sample ? sample - 1 : spare', 'sample ? sample : spare'],
+  ]),
+  ...of('assembly/job.ts', { test: 'sums-device' }, [
+    ['forgetting amid another job', `${BUSY}${BEGINS}`, BEGINS],
   ]),
   ...of('assembly/grad/job.ts', 'learning', [
     [
