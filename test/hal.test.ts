@@ -95,6 +95,8 @@ nativeTest(
   },
 );
 
+const FLASH = Object.keys(kinds).filter((kind) => kind.startsWith('flash'));
+
 nativeTest('flash: pages of hot and of cold data wear within a tenth of each other', () => {
   const [least, most, total] = play(build('flash'), 'wear', 100_000);
   const mean = total! / 8;
@@ -102,7 +104,7 @@ nativeTest('flash: pages of hot and of cold data wear within a tenth of each oth
   assert.ok(least! > mean * 0.95 && most! < mean * 1.05, `${least} … ${most}, on average ${mean}`);
 });
 
-for (const kind of ['flash', 'flash with large sectors']) {
+for (const kind of FLASH) {
   nativeTest(`${kind}: power that fails early in every boot spoils slots, but nothing else`, () => {
     const [boots] = play(build(kind), 'tears', TEARS);
     assert.ok(boots! >= TEARS * 64, `${boots} boots`);
@@ -110,7 +112,7 @@ for (const kind of ['flash', 'flash with large sectors']) {
 }
 
 nativeTest('flash: what does not take, and nobody says so, is written again elsewhere', () => {
-  for (const kind of ['flash', 'flash with large sectors']) {
+  for (const kind of FLASH) {
     const [cuts] = play(build(kind), 'weak', 0, 128);
     assert.ok(cuts! > 5000, `${kind}: ${cuts} cuts`);
   }

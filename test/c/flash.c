@@ -4,7 +4,8 @@
  *   flash cuts FIRST COUNT    workloads by number; prints how many cuts there were
  *   flash tears BOOTS         power that fails in the same step of every boot, or early in most; prints how many cuts there were
  *   flash weak FIRST COUNT    as cuts, on a part of which units do not take what is programmed, one in 64
- *   flash wear BARRIERS       a few hot sectors; prints erasures: least, most, total, and steps
+ *   flash wear BARRIERS       a few hot sectors; prints erasures: least, most, total, and steps. What is there already, written
+ *                             again, takes no step
  */
 #define brownout_nvm_begin begin_of_log
 #include "brownout_nvm_flash.c"
@@ -60,6 +61,19 @@ static int tears(uint32_t boots) {
   return 0;
 }
 
+/* Every sector's own bytes again, each behind a barrier. */
+static void write_again(void) {
+  static uint8_t bytes[NVM];
+  const uint32_t before = steps;
+  uint32_t at;
+  brownout_nvm_view(0, NVM, bytes);
+  for (at = 0; at < NVM; at += BROWNOUT_FLASH_SECTOR_BYTES) {
+    brownout_nvm_write(at, bytes + at, BROWNOUT_FLASH_SECTOR_BYTES);
+    brownout_nvm_sync();
+  }
+  if (steps != before) fail("what is there already is programmed again");
+}
+
 static int wear(uint32_t barriers) {
   struct brownout_flash_wear found;
   memset(part.bytes, 0xff, sizeof part.bytes);
@@ -75,6 +89,7 @@ static int wear(uint32_t barriers) {
     brownout_nvm_write(barriers % 2 * 64, &word, 4);
     brownout_nvm_sync();
   }
+  write_again();
   found = brownout_nvm_flash_wear();
   printf("%u %u %u %u\n", found.least, found.most, found.total, steps);
   return 0;

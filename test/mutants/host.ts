@@ -212,6 +212,12 @@ export const HOST = [
       ';',
     ],
     ['cold pages left cold', '  reclaim(cold);\n', ''],
+    ['a reserve of two pages', 'BROWNOUT_LOG_RESERVE = 3 }', 'BROWNOUT_LOG_RESERVE = 2 }'],
+    [
+      'what is there already written again',
+      '  if (old && memcmp(old, nvm_log.buffer, sizeof nvm_log.buffer) == 0) return;\n',
+      '  (void)old;\n',
+    ],
     ['a reserve of no page', 'free_pages() < BROWNOUT_LOG_RESERVE - 1 || !has_room()', '!has_room()'],
     [
       'a barrier that writes nothing',

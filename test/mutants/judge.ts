@@ -187,8 +187,8 @@ export class Judges {
       kind === 'flash'
         ? [
             ['cuts', 0, 256],
-            ['tears', 1000],
             ['weak', 0, 256],
+            ['tears', 1000],
           ]
         : [['cuts', 0, 300]];
     for (const name of Object.keys(kinds).filter((one) => one.startsWith(kind))) {

@@ -18,6 +18,16 @@ export const kinds: Record<string, [source: string, flags: string[]]> = {
     'flash.c',
     ['-DBROWNOUT_FLASH_PAGE_BYTES=2048u', '-DBROWNOUT_FLASH_SECTOR_BYTES=128u'],
   ],
+  // As many sectors as its pages may hold.
+  'flash with as many sectors as there may be': [
+    'flash.c',
+    [
+      '-DBROWNOUT_FLASH_PAGE_BYTES=512u',
+      '-DBROWNOUT_FLASH_PAGES=6u',
+      '-DBROWNOUT_FLASH_SECTOR_BYTES=64u',
+      '-DBROWNOUT_NVM_BYTES=(BROWNOUT_LOG_MOST * BROWNOUT_FLASH_SECTOR_BYTES)',
+    ],
+  ],
   'spi-fram': ['spi.c', []],
   'spi-fram, 3 bytes of address': [
     'spi.c',
