@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { benchCirculant } from './circulant.js';
 import { type Figure, nameOf, writeFigures } from './figures.js';
-import { benchModels } from './models.js';
+import { benchModels, OWN_MODULE } from './models.js';
 import { benchModules } from './modules.js';
 import { modelPicture } from './picture.js';
 import { benchPower } from './power.js';
@@ -31,9 +31,11 @@ writeFigures('node', {
   command: 'npm run bench',
   needs: 'models with BROWNOUT_DATA, other runtimes with BROWNOUT_PEERS',
   figures: [
-    ...models.times.slice(1).map(({ model, runtime, ratio: [, middle] }) => {
-      return ratio(`${model}: time of ${runtime} over that of our own module`, middle, 2);
-    }),
+    ...models.times
+      .filter(({ runtime }) => runtime !== OWN_MODULE)
+      .map(({ model, runtime, ratio: [, middle] }) =>
+        ratio(`${model}: time of ${runtime} over that of our own module`, middle, 2),
+      ),
     ...modules.times.map(({ name, ratio: [, middle] }) => ratio(`${name}: scalar over SIMD`, middle, 1)),
     ...circulant.ratios.map(([k, of]) => ratio(`circulant 512×512, k = ${k}: dense over transform`, of, 1)),
   ],

@@ -33,6 +33,9 @@ const TRAINED = [
   // Its biases, vectors, name axis 3 as that of their scales: tfjs-tflite refuses the file.
   { name: 'person detection int8', file: 'person_detect.tflite', isRefused: true },
 ];
+/** The one that all times are set against. */
+export const OWN_MODULE = 'brownout, its own module';
+
 /** Of MLPerf Tiny's topology, for which no file is needed. */
 const RANDOM = { 'ResNet8 int8, random weights': resnet8, 'VWW int8, random weights': visualWakeWords };
 
@@ -120,7 +123,7 @@ async function ours(
 async function runtimes({ name, bytes, float, isRefused }: Model): Promise<{ all: Peer[]; profile: string }> {
   const { network } = importModel(bytes, { name });
   const input = int8s(new Random(3), elementCount(network.tensors[network.input]!));
-  const own = [await ours('brownout, its own module', network, 'wide', input)];
+  const own = [await ours(OWN_MODULE, network, 'wide', input)];
   const peers = await findPeers(isRefused ? writeTflite(network) : bytes, input, float);
   for (const peer of peers) {
     if (!peer.output) continue;
