@@ -1,10 +1,14 @@
 // What widths are proved by: intervals and tests of them, against numbers. Programs in C of such widths: emit-c.test.ts.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import binaryen from 'binaryen';
 import { assume, decide, opposite, TESTS } from '../host/firmware/widths/compare.js';
+import { widelyUsed } from '../host/firmware/widths/demand.js';
 import * as interval from '../host/firmware/widths/interval.js';
 import type { Interval } from '../host/firmware/widths/interval.js';
 import { Random } from '../host/math/random.js';
+import { parseModule } from '../host/toolchain/wasm-binary.js';
+import { readInterface } from '../host/toolchain/wasm-interface.js';
 
 const random = new Random(7);
 const EDGES = [
@@ -94,6 +98,21 @@ test('joined, met and widened intervals hold what they are of', () => {
     const both = interval.meet(a.range, b.range);
     for (const x of a.values) if (has(b.range, x)) assert.ok(both && has(both, x));
   }
+});
+
+test('a local that is compared matters in all its bits, however much is known of it where it is read', () => {
+  const wat = `(module (memory 1) (func (param i32) (result i32) (local i32)
+    (local.set 1 (i32.load (local.get 0)))
+    (i32.lt_s (local.get 1) (i32.const 100))))`;
+  const built = binaryen.parseText(wat);
+  const module = parseModule(built.emitBinary());
+  built.dispose();
+  const known = { local: () => false, returns: () => false, result: () => true };
+  const isWide = widelyUsed(module, readInterface(module), known);
+  const { index } = module.bodies[0]!;
+  assert.ok(isWide(index, 1));
+  // The address is one of 16 bits.
+  assert.not(isWide(index, 0));
 });
 
 test.run();

@@ -111,13 +111,20 @@ class Walk {
     } else if (opcode === Op.RETURN) {
       if (this.returns > 0) this.#return(this.#pop());
     } else if (opcode === Op.LOCAL_GET) {
-      this.#push(node, this.known.local(this.of, index) ? NONE : [nameOf(this.of, index)]);
+      this.#stack.push(this.#kept(index));
     } else if (opcode === Op.LOCAL_SET || opcode === Op.LOCAL_TEE) {
       this.#flow(nameOf(this.of, index), this.known.local(this.of, index), this.#pop());
-      if (opcode === Op.LOCAL_TEE)
-        this.#push(node, this.known.local(this.of, index) ? NONE : [nameOf(this.of, index)]);
+      if (opcode === Op.LOCAL_TEE) this.#stack.push(this.#kept(index));
     } else if (opcode === Op.CALL) this.#call(node);
     else this.#straight(node);
+  }
+
+  /**
+   * What a local holds. That its range at hand is known does not help: it is read as it is kept, and by its low bits alone a
+   * negative value comes back as another.
+   */
+  #kept(index: number): Sources {
+    return this.known.local(this.of, index) ? NONE : [nameOf(this.of, index)];
   }
 
   #flow(name: string, isKnown: boolean, sources: Sources): void {
