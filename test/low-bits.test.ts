@@ -107,7 +107,7 @@ for (const [board, limits] of Object.entries(lowBits)) {
 const DENSE = 'dense 512×512';
 const onM4 = hasPrograms('a dense layer of 2 bits', boardPackages('qemu-mps2-an386')) ? test : test.skip;
 onM4(
-  'Cortex-M4: a dense layer of 2 bits takes a hundredth more than one of 8 at most, and what the model names',
+  'Cortex-M4: a dense layer of 2 bits takes what it did, a hundredth more than one of 8 at most, and what the model names',
   async () => {
     const { image, sample } = lowBitImage(lowBitNetwork(DENSE, 'int2'));
     assert.is(sumBodyOf(image.ops[0]!, 'dsp'), 'dsp');
@@ -116,7 +116,11 @@ onM4(
     const network = lowBitNetwork(DENSE, 'int2');
     assert.equal(output, runOracle(network, sample)[network.output]!);
     const bytes = await countLowBits(lowBitImage(lowBitNetwork(DENSE, 'int8')).image, 'qemu-mps2-an386');
-    assert.ok(instructions <= bytes.instructions * 1.01, `${instructions}, ${bytes.instructions} of 8 bits`);
+    // No more than before one of 8 bits came down from 444,400.
+    assert.ok(
+      instructions <= 437_560 && instructions <= bytes.instructions * 1.01,
+      `${instructions}, ${bytes.instructions} of 8 bits`,
+    );
     const model = coreUnitsOf(image.ops[0]!, 'dsp') / instructions;
     assert.ok(model > 0.9 && model < 1.1, `the model has ${model.toFixed(2)} times as many`);
   },
