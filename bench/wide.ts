@@ -1,6 +1,6 @@
 // `node dist/bench/wide.js [task…] [--seeds 1,2,3] [--held 0] [--only TEXT]`: networks whose dense layers are wide, in two ways:
 // dense with few bits and pruned, or block-circulant, by projection, by ADMM and from random weights. Bytes, simulated energy of
-// two devices, accuracy in the device's integers; then the least that either way takes within 0.3 points of the best circulant
+// three devices, accuracy in the device's integers; then the least that either way takes within 0.3 points of the best circulant
 // network. `--only TEXT`: the rows with it in their name, or one of several, A|B. Needs BROWNOUT_DATA; some five minutes of a core a task and seed.
 import type { FloatNetwork } from '../host/compress/float-network.js';
 import { deviceCost } from '../host/compress/device-cost.js';
@@ -129,7 +129,7 @@ function fromParent(
   return structuredAndRounded(parent, choices, method, data.training, recipe, own.epochs);
 }
 
-const DEVICES = ['cortex-m4-generic', 'msp430fr5994'] as const;
+const DEVICES = ['cortex-m4-generic', 'msp430fr5994', 'msp430fr5994-lea'] as const;
 
 interface Measured extends Result {
   /** By device, simulated. */

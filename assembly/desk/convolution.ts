@@ -1,7 +1,8 @@
 // Convolutions over NHWC images, weights [out][kh][kw][in], without a matrix of patches: an image that the caller padded is read
 // where it lies. Every sum runs in the order and the slices of `gemm`, so a kernel has at most 256 weights; products with a
 // factor of zero are left out, which changes no bit of a sum. So one result comes out whatever way a gradient takes.
-import { narrow, wide } from './sparse_gemm';
+import { accumulate, loadLanes, storeLanes } from './lanes';
+import { addRows } from './sparse_gemm';
 
 const PANEL: i32 = 8;
 
@@ -181,21 +182,8 @@ function tile(
 // @ts-ignore: decorator
 @inline
 function finish(from: usize, c: usize, columns: i32, low: v128, high: v128): void {
-  if (columns >= PANEL) {
-    v128.store(c, f32x4.add(v128.load(from), low));
-    v128.store(c, f32x4.add(v128.load(from, 16), high), 16);
-  } else if (columns >= 4) {
-    v128.store(c, f32x4.add(v128.load(from), low));
-    finishLanes(from + 16, c + 16, columns - 4, high);
-  } else {
-    finishLanes(from, c, columns, low);
-  }
-}
-
-function finishLanes(from: usize, c: usize, lanes: i32, sum: v128): void {
-  if (lanes > 0) store<f32>(c, load<f32>(from) + f32x4.extract_lane(sum, 0));
-  if (lanes > 1) store<f32>(c, load<f32>(from, 4) + f32x4.extract_lane(sum, 1), 4);
-  if (lanes > 2) store<f32>(c, load<f32>(from, 8) + f32x4.extract_lane(sum, 2), 8);
+  storeLanes(c, columns, f32x4.add(loadLanes(from, columns), low));
+  storeLanes(c + 16, columns - 4, f32x4.add(loadLanes(from + 16, columns - 4), high));
 }
 
 /** How many of `count` floats are not zero. */
@@ -259,18 +247,63 @@ export function convolveInputGradient(
           store<u32>(list, (o * depth) << 2, 4);
           list += gradient != 0 ? 8 : 0;
         }
-        for (let y = 0; y < kernelHeight; y++) {
-          addProducts(workspace, list, weights + ((y * run) << 2), at + y * rowBytes, run);
-        }
+        addProducts(workspace, list, weights, at, kernelHeight, run, rowBytes);
       }
     }
   }
 }
 
-/** to[count] += Σ over a list of (factor, offset) of factor · (from + offset)[count]. */
-function addProducts(list: usize, listEnd: usize, from: usize, to: usize, count: i32): void {
-  for (; count > 0; count -= 32, from += 128, to += 128) {
-    if (count > 16) wide(list, listEnd, from, to, count);
-    else narrow(list, listEnd, from, to, count);
+/** Rows of a window += Σ over a list of (factor, offset) of factor · (from + offset), the `run` floats of each row. */
+function addProducts(
+  list: usize,
+  listEnd: usize,
+  from: usize,
+  to: usize,
+  rows: i32,
+  run: i32,
+  rowBytes: i32,
+): void {
+  const toEnd = to + rows * rowBytes;
+  for (; to < toEnd; to += rowBytes, from += run << 2) {
+    // Few outputs of a window have a gradient: for two of them a loop over lists takes longer than the products.
+    if (listEnd - list == 8) addOne(list, from, to, run);
+    else if (listEnd - list == 16) addTwo(list, from, to, run);
+    else {
+      for (let column = 0; column < run; column += 16) {
+        addRows(list, listEnd, from + (column << 2), to + (column << 2), run - column);
+      }
+    }
+  }
+}
+
+/** to[count] += factor · (from + offset)[count], of a list of one. */
+// @ts-ignore: decorator
+@inline
+function addOne(list: usize, from: usize, to: usize, count: i32): void {
+  const factor = v128.load32_splat(list);
+  const row = from + load<u32>(list, 4);
+  let at: usize = 0;
+  for (const end: usize = (count << 2) & -16; at < end; at += 16) {
+    v128.store(to + at, f32x4.add(v128.load(to + at), f32x4.mul(factor, v128.load(row + at))));
+  }
+  if (count & 3) accumulate(to + at, count & 3, f32x4.mul(factor, v128.load(row + at)));
+}
+
+/** The same of a list of two. */
+// @ts-ignore: decorator
+@inline
+function addTwo(list: usize, from: usize, to: usize, count: i32): void {
+  const f0 = v128.load32_splat(list);
+  const f1 = v128.load32_splat(list, 8);
+  const r0 = from + load<u32>(list, 4);
+  const r1 = from + load<u32>(list, 12);
+  let at: usize = 0;
+  for (const end: usize = (count << 2) & -16; at < end; at += 16) {
+    const sum = f32x4.add(f32x4.mul(f0, v128.load(r0 + at)), f32x4.mul(f1, v128.load(r1 + at)));
+    v128.store(to + at, f32x4.add(v128.load(to + at), sum));
+  }
+  if (count & 3) {
+    const sum = f32x4.add(f32x4.mul(f0, v128.load(r0 + at)), f32x4.mul(f1, v128.load(r1 + at)));
+    accumulate(to + at, count & 3, sum);
   }
 }

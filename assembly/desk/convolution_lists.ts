@@ -1,13 +1,13 @@
 // The gradient of a convolution's weights from lists of those gradients of outputs that are not zero, with the sums of `gemm`:
 // in the order of the windows, in slices of DEPTH windows. One output's sums stay in registers.
-import { accumulate } from './sparse_gemm';
+import { accumulate, storeLanes } from './lanes';
 
 const DEPTH: i32 = 256;
 
 /** Bytes of an entry of a list: a gradient, and the address of the window that it comes from. */
 const ENTRY: i32 = 8;
-/** Of an entry's address: with it a slice ends. */
-const LAST: u32 = 1;
+/** Behind a list: an address that no window has. */
+const NOWHERE: u32 = 0xffffffff;
 
 /** Bytes of the lists of `rows` windows' gradients: one for each output, in the order of the windows, where each ends first. */
 export function listsSize(rows: i32, outputs: i32): i32 {
@@ -193,10 +193,10 @@ function listRow(
     lower3 += down & 8;
     if (dy) {
       const won = v128.and(gradients, some);
-      put(dy, lanes, v128.and(won, is0));
-      put(dy + pixel, lanes, v128.and(won, is1));
-      put(dy + line, lanes, v128.and(won, is2));
-      put(dy + line + pixel, lanes, v128.andnot(won, v128.or(isUpper, is2)));
+      storeLanes(dy, lanes, v128.and(won, is0));
+      storeLanes(dy + pixel, lanes, v128.and(won, is1));
+      storeLanes(dy + line, lanes, v128.and(won, is2));
+      storeLanes(dy + line + pixel, lanes, v128.andnot(won, v128.or(isUpper, is2)));
       dy += 2 * pixel;
     }
     pooled += pixel;
@@ -216,20 +216,6 @@ function listRow(
 function append(list: usize, from: usize, end: usize): usize {
   for (; from < end; from += ENTRY, list += ENTRY) store<u64>(list, load<u64>(from));
   return list;
-}
-
-/** The first `lanes` of four values. */
-// @ts-ignore: decorator
-@inline
-function put(to: usize, lanes: i32, values: v128): void {
-  if (lanes > 3) v128.store(to, values);
-  else putLanes(to, lanes, values);
-}
-
-function putLanes(to: usize, lanes: i32, values: v128): void {
-  if (lanes > 0) store<f32>(to, f32x4.extract_lane(values, 0));
-  if (lanes > 1) store<f32>(to, f32x4.extract_lane(values, 1), 4);
-  if (lanes > 2) store<f32>(to, f32x4.extract_lane(values, 2), 8);
 }
 
 /** dWeights and dBias += the gradient of `convolve`, from lists of room for `rows` windows of x: of some outputs. */
@@ -255,31 +241,29 @@ export function convolveWeightGradient(
 ): void {
   const run = kernelWidth * channels;
   const rowBytes = (width * channels) << 2;
+  const downBytes = strideHeight * rowBytes;
   const step = (strideWidth * channels) << 2;
-  // Vectors of a row of the kernel; the last one may hold more than is of it.
-  const across = (run + 3) >> 2;
+  const windows = count * outHeight * outWidth;
+  const outputBytes = (kernelHeight * run) << 2;
   for (let o = firstOutput; o < endOutput; o++) {
-    const list = listAt(lists, o, rows, outputs);
-    const end: usize = load<u32>(lists + (o << 2));
-    if (list == end) continue;
-    let sum = load<f32>(dBias + (o << 2));
-    let slice = DEPTH;
-    let sliceEnd = windowAt(slice, x, height * rowBytes, strideHeight * rowBytes, step, outHeight, outWidth);
-    for (let entry = list; entry < end; entry += ENTRY) {
-      sum += load<f32>(entry);
-      const at: usize = load<u32>(entry, 4);
-      if (at < sliceEnd) continue;
-      if (entry > list) store<u32>(entry - ENTRY, load<u32>(entry - ENTRY, 4) | LAST, 4);
-      do {
-        slice += DEPTH;
-        sliceEnd = windowAt(slice, x, height * rowBytes, strideHeight * rowBytes, step, outHeight, outWidth);
-      } while (at >= sliceEnd);
-    }
-    store<u32>(end - ENTRY, load<u32>(end - ENTRY, 4) | LAST, 4);
-    store<f32>(dBias + (o << 2), sum);
-    const to = dWeights + ((o * kernelHeight * run) << 2);
-    for (let first = 0; first < kernelHeight * across; first += GROUP) {
-      addGroup(list, end, to, first, kernelHeight * across, across, run, rowBytes);
+    const head = lists + (o << 2);
+    store<u32>(load<u32>(head), NOWHERE, 4);
+    store<u32>(head, listAt(lists, o, rows, outputs));
+  }
+  // Slice by slice, not output by output: the windows of a slice stay in the cache.
+  for (let slice = DEPTH, last = false; !last; slice += DEPTH) {
+    last = slice >= windows;
+    const end = last ? NOWHERE : windowAt(slice, x, height * rowBytes, downBytes, step, outHeight, outWidth);
+    for (let o = firstOutput; o < endOutput; o++) {
+      const head = lists + (o << 2);
+      const list: usize = load<u32>(head);
+      if (load<u32>(list, 4) >= end) continue;
+      let sum = load<f32>(dBias + (o << 2));
+      let entry = list;
+      for (; load<u32>(entry, 4) < end; entry += ENTRY) sum += load<f32>(entry);
+      store<f32>(dBias + (o << 2), sum);
+      store<u32>(head, entry);
+      addSlice(list, end, dWeights + o * outputBytes, kernelHeight, run, rowBytes);
     }
   }
 }
@@ -293,87 +277,121 @@ function windowAt(
   stepBytes: i32,
   outHeight: i32,
   outWidth: i32,
-): usize {
+): u32 {
   const row = index / outWidth;
-  return x + (row / outHeight) * imageBytes + (row % outHeight) * downBytes + (index % outWidth) * stepBytes;
+  return (
+    <u32>x + (row / outHeight) * imageBytes + (row % outHeight) * downBytes + (index % outWidth) * stepBytes
+  );
 }
 
-/** Vectors of a kernel whose sums are in registers. */
-const GROUP: i32 = 10;
+/** Vectors of a kernel whose sums are in registers, beside as many of a window. */
+const GROUP: i32 = 5;
 
-/** Where vector `index` of a window is. */
-// @ts-ignore: decorator
-@inline
-function offsetOf(index: i32, count: i32, across: i32, rowBytes: i32): i32 {
-  const at = min(index, count - 1);
-  return (at / across) * rowBytes + ((at % across) << 4);
-}
-
-/** The gradients of vectors `first` … `first` + 9 of a kernel. */
-function addGroup(
-  list: usize,
-  end: usize,
-  to: usize,
-  first: i32,
-  count: i32,
-  across: i32,
-  run: i32,
-  rowBytes: i32,
-): void {
-  const o0 = offsetOf(first, count, across, rowBytes);
-  const o1 = offsetOf(first + 1, count, across, rowBytes);
-  const o2 = offsetOf(first + 2, count, across, rowBytes);
-  const o3 = offsetOf(first + 3, count, across, rowBytes);
-  const o4 = offsetOf(first + 4, count, across, rowBytes);
-  const o5 = offsetOf(first + 5, count, across, rowBytes);
-  const o6 = offsetOf(first + 6, count, across, rowBytes);
-  const o7 = offsetOf(first + 7, count, across, rowBytes);
-  const o8 = offsetOf(first + 8, count, across, rowBytes);
-  const o9 = offsetOf(first + 9, count, across, rowBytes);
-  while (list < end) {
-    let word: u32;
+/** The gradients of one output's weights, `to`, from those entries of a list whose windows are before `end`. */
+function addSlice(list: usize, end: u32, to: usize, kernelHeight: i32, run: i32, rowBytes: i32): void {
+  // Vectors of a row of the kernel; the last one may hold more than is of it.
+  const across = (run + 3) >> 2;
+  const toNextRow = rowBytes - (across << 4);
+  const toNextWeights = (run << 2) - (across << 4);
+  let offset: i32 = 0;
+  let column = 0;
+  for (let left = kernelHeight * across; left > 0; left -= GROUP) {
+    const o0 = offset;
+    const w0 = to;
+    const l0 = run - column;
+    offset += 16;
+    to += 16;
+    column += 4;
+    if (column >= run) {
+      offset += toNextRow;
+      to += toNextWeights;
+      column = 0;
+    }
+    let o1 = o0;
+    let w1 = w0;
+    let l1 = 0;
+    if (left > 1) {
+      o1 = offset;
+      w1 = to;
+      l1 = run - column;
+      offset += 16;
+      to += 16;
+      column += 4;
+      if (column >= run) {
+        offset += toNextRow;
+        to += toNextWeights;
+        column = 0;
+      }
+    }
+    let o2 = o1;
+    let w2 = w1;
+    let l2 = 0;
+    if (left > 2) {
+      o2 = offset;
+      w2 = to;
+      l2 = run - column;
+      offset += 16;
+      to += 16;
+      column += 4;
+      if (column >= run) {
+        offset += toNextRow;
+        to += toNextWeights;
+        column = 0;
+      }
+    }
+    let o3 = o2;
+    let w3 = w2;
+    let l3 = 0;
+    if (left > 3) {
+      o3 = offset;
+      w3 = to;
+      l3 = run - column;
+      offset += 16;
+      to += 16;
+      column += 4;
+      if (column >= run) {
+        offset += toNextRow;
+        to += toNextWeights;
+        column = 0;
+      }
+    }
+    let o4 = o3;
+    let w4 = w3;
+    let l4 = 0;
+    if (left > 4) {
+      o4 = offset;
+      w4 = to;
+      l4 = run - column;
+      offset += 16;
+      to += 16;
+      column += 4;
+      if (column >= run) {
+        offset += toNextRow;
+        to += toNextWeights;
+        column = 0;
+      }
+    }
     let s0 = f32x4.splat(0);
     let s1 = s0;
     let s2 = s0;
     let s3 = s0;
     let s4 = s0;
-    let s5 = s0;
-    let s6 = s0;
-    let s7 = s0;
-    let s8 = s0;
-    let s9 = s0;
-    do {
-      const factor = v128.load32_splat(list);
-      word = load<u32>(list, 4);
-      const at: usize = word & ~LAST;
+    let entry = list;
+    let at: u32 = load<u32>(entry, 4);
+    while (at < end) {
+      const factor = v128.load32_splat(entry);
       s0 = f32x4.add(s0, f32x4.mul(factor, v128.load(at + o0)));
       s1 = f32x4.add(s1, f32x4.mul(factor, v128.load(at + o1)));
       s2 = f32x4.add(s2, f32x4.mul(factor, v128.load(at + o2)));
       s3 = f32x4.add(s3, f32x4.mul(factor, v128.load(at + o3)));
       s4 = f32x4.add(s4, f32x4.mul(factor, v128.load(at + o4)));
-      s5 = f32x4.add(s5, f32x4.mul(factor, v128.load(at + o5)));
-      s6 = f32x4.add(s6, f32x4.mul(factor, v128.load(at + o6)));
-      s7 = f32x4.add(s7, f32x4.mul(factor, v128.load(at + o7)));
-      s8 = f32x4.add(s8, f32x4.mul(factor, v128.load(at + o8)));
-      s9 = f32x4.add(s9, f32x4.mul(factor, v128.load(at + o9)));
-      list += ENTRY;
-    } while (!(word & LAST));
-    addVector(to, first, count, across, run, s0);
-    addVector(to, first + 1, count, across, run, s1);
-    addVector(to, first + 2, count, across, run, s2);
-    addVector(to, first + 3, count, across, run, s3);
-    addVector(to, first + 4, count, across, run, s4);
-    addVector(to, first + 5, count, across, run, s5);
-    addVector(to, first + 6, count, across, run, s6);
-    addVector(to, first + 7, count, across, run, s7);
-    addVector(to, first + 8, count, across, run, s8);
-    addVector(to, first + 9, count, across, run, s9);
+      entry += ENTRY;
+      at = load<u32>(entry, 4);
+    }
+    accumulate(w0, l0, s0);
+    accumulate(w1, l1, s1);
+    accumulate(w2, l2, s2);
+    accumulate(w3, l3, s3);
+    accumulate(w4, l4, s4);
   }
-}
-
-/** Adds vector `index` to the weights of one output. */
-function addVector(to: usize, index: i32, count: i32, across: i32, run: i32, sum: v128): void {
-  if (index >= count) return;
-  const column = (index % across) << 2;
-  accumulate(to + (((index / across) * run + column) << 2), run - column, sum);
 }

@@ -2,6 +2,7 @@
 // B is packed, DEPTH rows at a time, into panels of 8 columns ([panel][depth][8], zero-padded); A is read in place.
 // A 4×8 tile of C stays in eight vector registers. Every element of C sums over k in order within each slice of DEPTH,
 // wherever it lies in the matrix, so a row's result does not depend on the rows computed beside it.
+import { accumulate } from './lanes';
 
 const PANEL: i32 = 8;
 const ROWS: i32 = 4;
@@ -107,28 +108,16 @@ function tile(
     a3 += aColumnBytes;
     panel += PANEL << 2;
   }
-  accumulate(c, columns, c00, c01);
-  if (rows > 1) accumulate(c + cRowBytes, columns, c10, c11);
-  if (rows > 2) accumulate(c + 2 * cRowBytes, columns, c20, c21);
-  if (rows > 3) accumulate(c + 3 * cRowBytes, columns, c30, c31);
+  accumulatePanel(c, columns, c00, c01);
+  if (rows > 1) accumulatePanel(c + cRowBytes, columns, c10, c11);
+  if (rows > 2) accumulatePanel(c + 2 * cRowBytes, columns, c20, c21);
+  if (rows > 3) accumulatePanel(c + 3 * cRowBytes, columns, c30, c31);
 }
 
+/** c += the sums, of at most eight columns. */
 // @ts-ignore: decorator
 @inline
-function accumulate(c: usize, columns: i32, low: v128, high: v128): void {
-  if (columns >= PANEL) {
-    v128.store(c, f32x4.add(v128.load(c), low));
-    v128.store(c, f32x4.add(v128.load(c, 16), high), 16);
-  } else if (columns >= 4) {
-    v128.store(c, f32x4.add(v128.load(c), low));
-    accumulateLanes(c + 16, columns - 4, high);
-  } else {
-    accumulateLanes(c, columns, low);
-  }
-}
-
-function accumulateLanes(c: usize, lanes: i32, sum: v128): void {
-  if (lanes > 0) store<f32>(c, load<f32>(c) + f32x4.extract_lane(sum, 0));
-  if (lanes > 1) store<f32>(c, load<f32>(c, 4) + f32x4.extract_lane(sum, 1), 4);
-  if (lanes > 2) store<f32>(c, load<f32>(c, 8) + f32x4.extract_lane(sum, 2), 8);
+function accumulatePanel(c: usize, columns: i32, low: v128, high: v128): void {
+  accumulate(c, columns, low);
+  accumulate(c + 16, columns - 4, high);
 }

@@ -1,10 +1,11 @@
 // C[m][n] += A[m][k] · B[k][n] as `gemm` has it, to the bit, for an A that has zeros: what a ReLU left, or its gradient.
-// The elements of a row of A that are not zero become a list; a row of C, 32 columns at a time, stays in eight registers.
+// The elements of a row of A that are not zero become a list; a row of C, 16 columns at a time, stays in four registers.
+import { accumulate } from './lanes';
 
 const DEPTH: i32 = 256;
 /** Rows of A whose lists are there at a time. */
 const BLOCK: i32 = 64;
-const COLUMNS: i32 = 32;
+const COLUMNS: i32 = 16;
 
 /** Bytes of workspace that `sparseGemm` needs. */
 export function sparseGemmWorkspaceSize(m: i32, n: i32, k: i32): i32 {
@@ -48,8 +49,7 @@ export function sparseGemm(
         for (let i = 0; i < rows; i++) {
           const list = workspace + <usize>(i * pitch);
           const to = c + (((first + i) * cRow + j) << 2);
-          if (columns > 16) wide(list + 8, load<usize>(list), panel, to, columns);
-          else narrow(list + 8, load<usize>(list), panel, to, columns);
+          addRows(list + 8, load<usize>(list), panel, to, columns);
         }
       }
     }
@@ -69,7 +69,7 @@ function listOf(row: usize, stepBytes: i32, depth: i32, list: usize): usize {
   return list;
 }
 
-/** to[depth][32] = `columns` columns of B. */
+/** to[depth][16] = `columns` columns of B. */
 function packPanel(b: usize, rowBytes: i32, columnBytes: i32, depth: i32, columns: i32, to: usize): void {
   const pitch = COLUMNS << 2;
   let j = 0;
@@ -106,17 +106,15 @@ function packPanel(b: usize, rowBytes: i32, columnBytes: i32, depth: i32, column
   }
 }
 
-/** c[columns], 17 to 32, += Σ over a list of (factor, offset) of factor · (b + offset)[columns]. */
-export function wide(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
+/**
+ * c[columns], up to 16, += Σ over a list of (factor, offset) of factor · (b + offset)[columns]. Two at a time: four sums, two
+ * factors and eight rows are what fits into sixteen registers, where V8 loads all rows before it multiplies any.
+ */
+export function addRows(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
   let s3 = s0;
-  let s4 = s0;
-  let s5 = s0;
-  let s6 = s0;
-  let s7 = s0;
-  // Two at a time: fewer instructions around the sums.
   for (; list + 8 < end; list += 16) {
     const f0 = v128.load32_splat(list);
     const r0 = b + load<u32>(list, 4);
@@ -124,50 +122,14 @@ export function wide(list: usize, end: usize, b: usize, c: usize, columns: i32):
     s1 = f32x4.add(s1, f32x4.mul(f0, v128.load(r0, 16)));
     s2 = f32x4.add(s2, f32x4.mul(f0, v128.load(r0, 32)));
     s3 = f32x4.add(s3, f32x4.mul(f0, v128.load(r0, 48)));
-    s4 = f32x4.add(s4, f32x4.mul(f0, v128.load(r0, 64)));
-    s5 = f32x4.add(s5, f32x4.mul(f0, v128.load(r0, 80)));
-    s6 = f32x4.add(s6, f32x4.mul(f0, v128.load(r0, 96)));
-    s7 = f32x4.add(s7, f32x4.mul(f0, v128.load(r0, 112)));
     const f1 = v128.load32_splat(list, 8);
     const r1 = b + load<u32>(list, 12);
     s0 = f32x4.add(s0, f32x4.mul(f1, v128.load(r1)));
     s1 = f32x4.add(s1, f32x4.mul(f1, v128.load(r1, 16)));
     s2 = f32x4.add(s2, f32x4.mul(f1, v128.load(r1, 32)));
     s3 = f32x4.add(s3, f32x4.mul(f1, v128.load(r1, 48)));
-    s4 = f32x4.add(s4, f32x4.mul(f1, v128.load(r1, 64)));
-    s5 = f32x4.add(s5, f32x4.mul(f1, v128.load(r1, 80)));
-    s6 = f32x4.add(s6, f32x4.mul(f1, v128.load(r1, 96)));
-    s7 = f32x4.add(s7, f32x4.mul(f1, v128.load(r1, 112)));
   }
-  for (; list < end; list += 8) {
-    const factor = v128.load32_splat(list);
-    const row = b + load<u32>(list, 4);
-    s0 = f32x4.add(s0, f32x4.mul(factor, v128.load(row)));
-    s1 = f32x4.add(s1, f32x4.mul(factor, v128.load(row, 16)));
-    s2 = f32x4.add(s2, f32x4.mul(factor, v128.load(row, 32)));
-    s3 = f32x4.add(s3, f32x4.mul(factor, v128.load(row, 48)));
-    s4 = f32x4.add(s4, f32x4.mul(factor, v128.load(row, 64)));
-    s5 = f32x4.add(s5, f32x4.mul(factor, v128.load(row, 80)));
-    s6 = f32x4.add(s6, f32x4.mul(factor, v128.load(row, 96)));
-    s7 = f32x4.add(s7, f32x4.mul(factor, v128.load(row, 112)));
-  }
-  accumulate(c, columns, s0);
-  accumulate(c + 16, columns - 4, s1);
-  accumulate(c + 32, columns - 8, s2);
-  accumulate(c + 48, columns - 12, s3);
-  accumulate(c + 64, columns - 16, s4);
-  accumulate(c + 80, columns - 20, s5);
-  accumulate(c + 96, columns - 24, s6);
-  accumulate(c + 112, columns - 28, s7);
-}
-
-/** The same of up to 16 columns. */
-export function narrow(list: usize, end: usize, b: usize, c: usize, columns: i32): void {
-  let s0 = f32x4.splat(0);
-  let s1 = s0;
-  let s2 = s0;
-  let s3 = s0;
-  for (; list < end; list += 8) {
+  if (list < end) {
     const factor = v128.load32_splat(list);
     const row = b + load<u32>(list, 4);
     s0 = f32x4.add(s0, f32x4.mul(factor, v128.load(row)));
@@ -179,18 +141,4 @@ export function narrow(list: usize, end: usize, b: usize, c: usize, columns: i32
   accumulate(c + 16, columns - 4, s1);
   accumulate(c + 32, columns - 8, s2);
   accumulate(c + 48, columns - 12, s3);
-}
-
-/** c += the first `lanes` of four sums. */
-// @ts-ignore: decorator
-@inline
-export function accumulate(c: usize, lanes: i32, sum: v128): void {
-  if (lanes >= 4) v128.store(c, f32x4.add(v128.load(c), sum));
-  else accumulateLanes(c, lanes, sum);
-}
-
-function accumulateLanes(c: usize, lanes: i32, sum: v128): void {
-  if (lanes > 0) store<f32>(c, load<f32>(c) + f32x4.extract_lane(sum, 0));
-  if (lanes > 1) store<f32>(c, load<f32>(c, 4) + f32x4.extract_lane(sum, 1), 4);
-  if (lanes > 2) store<f32>(c, load<f32>(c, 8) + f32x4.extract_lane(sum, 2), 8);
 }

@@ -29,7 +29,7 @@ export function requireFit(op: string, found: number, expected: number): void {
 
 /** Rows and columns that products of matrices go by. */
 const ROWS = 4;
-const COLUMNS = 32;
+const COLUMNS = 16;
 /** Floats of a part of an elementwise op. */
 const ELEMENTS = 16_384;
 
