@@ -224,6 +224,7 @@ export function convolveWeightGradient(
   endOutput: i32,
   x: usize,
   lists: usize,
+  places: usize,
   rows: i32,
   dWeights: usize,
   dBias: usize,
@@ -245,6 +246,7 @@ export function convolveWeightGradient(
   const step = (strideWidth * channels) << 2;
   const windows = count * outHeight * outWidth;
   const outputBytes = (kernelHeight * run) << 2;
+  const placesEnd = writePlaces(places, kernelHeight, run, rowBytes);
   for (let o = firstOutput; o < endOutput; o++) {
     const head = lists + (o << 2);
     store<u32>(load<u32>(head), NOWHERE, 4);
@@ -263,7 +265,7 @@ export function convolveWeightGradient(
       for (; load<u32>(entry, 4) < end; entry += ENTRY) sum += load<f32>(entry);
       store<f32>(dBias + (o << 2), sum);
       store<u32>(head, entry);
-      addSlice(list, end, dWeights + o * outputBytes, kernelHeight, run, rowBytes);
+      addSlice(list, end, dWeights + o * outputBytes, places, placesEnd);
     }
   }
 }
@@ -286,91 +288,39 @@ function windowAt(
 
 /** Vectors of a kernel whose sums are in registers, beside as many of a window. */
 const GROUP: i32 = 5;
+/** Writes where each vector of a kernel is; vectors of none fill up the last group. Returns where they end. */
+const PLACE: i32 = 12;
+
+/** Bytes of `places` of `convolveWeightGradient`, for outputs of `depth` weights. */
+export function placesSize(depth: i32): i32 {
+  return (depth + GROUP) * PLACE;
+}
+
+/** Writes where each vector of a kernel is, the last group filled up with vectors of none; returns where they end. */
+function writePlaces(places: usize, kernelHeight: i32, run: i32, rowBytes: i32): usize {
+  let to = places;
+  for (let row = 0; row < kernelHeight; row++) {
+    for (let column = 0; column < run; column += 4, to += PLACE) {
+      store<i32>(to, row * rowBytes + (column << 2));
+      store<i32>(to, (row * run + column) << 2, 4);
+      store<i32>(to, run - column, 8);
+    }
+  }
+  for (; (to - places) % (GROUP * PLACE) != 0; to += PLACE) {
+    store<u64>(to, 0);
+    store<i32>(to, 0, 8);
+  }
+  return to;
+}
 
 /** The gradients of one output's weights, `to`, from those entries of a list whose windows are before `end`. */
-function addSlice(list: usize, end: u32, to: usize, kernelHeight: i32, run: i32, rowBytes: i32): void {
-  // Vectors of a row of the kernel; the last one may hold more than is of it.
-  const across = (run + 3) >> 2;
-  const toNextRow = rowBytes - (across << 4);
-  const toNextWeights = (run << 2) - (across << 4);
-  let offset: i32 = 0;
-  let column = 0;
-  for (let left = kernelHeight * across; left > 0; left -= GROUP) {
-    const o0 = offset;
-    const w0 = to;
-    const l0 = run - column;
-    offset += 16;
-    to += 16;
-    column += 4;
-    if (column >= run) {
-      offset += toNextRow;
-      to += toNextWeights;
-      column = 0;
-    }
-    let o1 = o0;
-    let w1 = w0;
-    let l1 = 0;
-    if (left > 1) {
-      o1 = offset;
-      w1 = to;
-      l1 = run - column;
-      offset += 16;
-      to += 16;
-      column += 4;
-      if (column >= run) {
-        offset += toNextRow;
-        to += toNextWeights;
-        column = 0;
-      }
-    }
-    let o2 = o1;
-    let w2 = w1;
-    let l2 = 0;
-    if (left > 2) {
-      o2 = offset;
-      w2 = to;
-      l2 = run - column;
-      offset += 16;
-      to += 16;
-      column += 4;
-      if (column >= run) {
-        offset += toNextRow;
-        to += toNextWeights;
-        column = 0;
-      }
-    }
-    let o3 = o2;
-    let w3 = w2;
-    let l3 = 0;
-    if (left > 3) {
-      o3 = offset;
-      w3 = to;
-      l3 = run - column;
-      offset += 16;
-      to += 16;
-      column += 4;
-      if (column >= run) {
-        offset += toNextRow;
-        to += toNextWeights;
-        column = 0;
-      }
-    }
-    let o4 = o3;
-    let w4 = w3;
-    let l4 = 0;
-    if (left > 4) {
-      o4 = offset;
-      w4 = to;
-      l4 = run - column;
-      offset += 16;
-      to += 16;
-      column += 4;
-      if (column >= run) {
-        offset += toNextRow;
-        to += toNextWeights;
-        column = 0;
-      }
-    }
+function addSlice(list: usize, end: u32, to: usize, places: usize, placesEnd: usize): void {
+  for (let place = places; place < placesEnd; place += GROUP * PLACE) {
+    const o0 = load<i32>(place);
+    const o1 = load<i32>(place, 12);
+    const o2 = load<i32>(place, 24);
+    const o3 = load<i32>(place, 36);
+    const o4 = load<i32>(place, 48);
     let s0 = f32x4.splat(0);
     let s1 = s0;
     let s2 = s0;
@@ -388,10 +338,17 @@ function addSlice(list: usize, end: u32, to: usize, kernelHeight: i32, run: i32,
       entry += ENTRY;
       at = load<u32>(entry, 4);
     }
-    accumulate(w0, l0, s0);
-    accumulate(w1, l1, s1);
-    accumulate(w2, l2, s2);
-    accumulate(w3, l3, s3);
-    accumulate(w4, l4, s4);
+    addAt(to, place, s0);
+    addAt(to, place + PLACE, s1);
+    addAt(to, place + 2 * PLACE, s2);
+    addAt(to, place + 3 * PLACE, s3);
+    addAt(to, place + 4 * PLACE, s4);
   }
+}
+
+/** Adds a vector to the weights of one output, where `place` says. */
+// @ts-ignore: decorator
+@inline
+function addAt(to: usize, place: usize, sum: v128): void {
+  accumulate(to + load<i32>(place, 4), load<i32>(place, 8), sum);
 }

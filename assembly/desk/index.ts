@@ -11,6 +11,7 @@ export {
   listGradients,
   listPooledGradients,
   listsSize,
+  placesSize,
   spareSize,
 } from './convolution_lists';
 export {

@@ -156,10 +156,12 @@ class Padded {
   /** Gradients of weights and biases, from lists of room for `rows` windows, which `list` makes of some outputs. */
   backWeights(lists: number, rows: number, list: (first: number, end: number) => KernelCall): void {
     const { weights, bias } = this.op;
-    const { outputs } = this.sizes;
-    this.tape.desk.inParts(outputs, worthwhile(LANES, rows * 8), (first, count) => {
+    const { outputs, depth } = this.sizes;
+    const { desk } = this.tape;
+    desk.inParts(outputs, worthwhile(LANES, rows * 8), (first, count) => {
       const range = [first, first + count] as const;
-      const to = [lists, rows, weights.gradient, bias.gradient] as const;
+      const places = desk.allocate(desk.kernels.placesSize(depth));
+      const to = [lists, places, rows, weights.gradient, bias.gradient] as const;
       return [list(...range), ['convolveWeightGradient', ...range, this.image.values, ...to, ...this.where]];
     });
   }

@@ -14,6 +14,7 @@ interface DeskKernels {
   convolve: Kernel;
   listsSize(rows: number, outputs: number): number;
   spareSize(outWidth: number): number;
+  placesSize(depth: number): number;
   listGradients: Kernel;
   listPooledGradients: Kernel;
   convolveWeightGradient: Kernel;
