@@ -288,7 +288,7 @@ function windowAt(
 
 /** Vectors of a kernel whose sums are in registers, beside as many of a window. */
 const GROUP: i32 = 5;
-/** Writes where each vector of a kernel is; vectors of none fill up the last group. Returns where they end. */
+/** Bytes of a place: where a vector is in a window and among an output's weights, and how many of its floats are weights. */
 const PLACE: i32 = 12;
 
 /** Bytes of `places` of `convolveWeightGradient`, for outputs of `depth` weights. */
