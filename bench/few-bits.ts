@@ -1,7 +1,8 @@
-// `node dist/bench/few-bits.js [network or task…] [--seeds 1,2,3] [--epochs N] [--held 0]`: networks in a few thousand bytes,
+// `node dist/bench/few-bits.js [network or task…] [--seeds 1,2,3] [--epochs N] [--held 0] [--speaker 0]`: networks in a few thousand bytes,
 // trained with rounding from the first epoch, from random weights; accuracy in the device's integers; "float" is the task's
 // parent. `--held N` leaves the test inputs alone: every fifth person, recording or image from N on of those to train on is
-// reported on instead. Choices are made by it. Needs BROWNOUT_DATA; some ten seconds of a core a network and seed.
+// reported on instead. Choices are made by it. `--speaker N`, 0 … 4, of keywords: all recordings of that speaker, who is left out
+// of those to train on. Needs BROWNOUT_DATA; some ten seconds of a core a network and seed.
 import { parameterCount } from '../host/compress/float-network.js';
 import { accuracy as accuracyOf } from '../host/compress/forward.js';
 import { initialise } from '../host/compress/initialise.js';
@@ -10,7 +11,7 @@ import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
 import type { WeightBits } from '../host/model/weight-types.js';
 import { count, table } from '../host/report/text.js';
-import type { Split } from '../samples/datasets.js';
+import { type Split, spokenData } from '../samples/datasets.js';
 import { TASKS, type Task, trainParent } from '../samples/tasks.js';
 import {
   architectureOf,
@@ -73,6 +74,8 @@ const NETWORKS: readonly Few[] = [
   { name: 'quick', shape: 'strided', outputs: [8, 24, 10], bits: [8, 8, 8] },
   { name: 'rows', shape: 'rows', outputs: [8, 62, 10], bits: [8, 8, 8] },
   { name: 'har-40', shape: 'har', outputs: [24, 32, 64, 64, 6], bits: [8, 2, 2, 2, 4] },
+  { name: 'har-60', shape: 'har', outputs: [16, 24, 48, 32, 6], bits: [8, 2, 2, 2, 4] },
+  { name: 'har-12', shape: 'har', outputs: [12, 24, 32, 32, 6], bits: [8, 2, 2, 2, 4] },
   { name: 'har-80', shape: 'har', outputs: [16, 24, 32, 32, 6], bits: [4, 2, 2, 2, 4] },
   { name: 'har-quick', shape: 'har', outputs: [16, 24, 32, 32, 6], bits: [8, 8, 2, 2, 4] },
   { name: 'keywords-quick', shape: 'keywords', outputs: [4, 8, 96, 64, 32, 10], bits: [8, 8, 2, 2, 2, 4] },
@@ -107,6 +110,7 @@ const option = (name: string): string | undefined => {
 const seeds = (option('--seeds') ?? '1,2,3').split(',').map(Number);
 const epochs = option('--epochs');
 const held = option('--held');
+const speaker = option('--speaker');
 const names = given.filter((name) => !name.startsWith('--'));
 
 /** Instructions of a whole inference on an emulated Cortex-M4, commits among them. */
@@ -141,18 +145,18 @@ async function rowOf(
 }
 
 const rows: string[][] = [];
-for (const task of TASKS) {
+for (const task of TASKS.filter(({ name }) => speaker === undefined || name === 'keywords')) {
   const named = (name: string): boolean =>
     names.length === 0 || names.includes(name) || names.includes(task.name);
   const floats = 4 * parameterCount(initialise(task.architecture, 1));
-  const data = dataOf(task, held);
+  const data = speaker === undefined ? dataOf(task, held) : spokenData(Number(speaker));
   let parent: Result[] | undefined;
   const measure = async (name: string, label: string, one: (seed: number) => Result): Promise<void> => {
     if (!named(name)) return;
     const results = seeds.map((seed) => {
       const result = one(seed);
       const { image: _, ...shown } = result;
-      console.error(JSON.stringify({ name, seed, held, ...shown }));
+      console.error(JSON.stringify({ name, seed, held, speaker, ...shown }));
       return result;
     });
     rows.push(await rowOf(label, floats, results, parent));
@@ -169,7 +173,7 @@ for (const task of TASKS) {
   }
 }
 console.log(
-  `${held === undefined ? 'Test' : 'Held-back'} inputs. "6@8": outputs @ bits; bytes of weights, biases, scales and tables; ` +
+  `${speaker !== undefined ? `Recordings of speaker ${speaker}` : held === undefined ? 'Test inputs' : 'Held-back inputs'}. "6@8": outputs @ bits; bytes of weights, biases, scales and tables; ` +
     'float bytes of the task’s network over these; mean bits of a weight; mean ± deviation; by seed; against the float network, if it was trained too; with `--count`: ' +
     'instructions of an inference on an emulated Cortex-M4',
 );

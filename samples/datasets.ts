@@ -129,15 +129,20 @@ const SPOKEN: AudioFeatures = {
 
 /**
  * Spoken digits: log-mel energies [54 frames][54 bands][1] of the first 0.67 s, less the recording's mean, a third of their
- * size, within ±2; recordings of index 5 and up to train, 0–4 to test (the set's own split).
+ * size, within ±2; recordings of index 5 and up to train, 0–4 to test (the set's own split). With `leftOut`, 0 … 4, all of that
+ * speaker's recordings are to test, and those of index 5 and up of the four others to train on.
  */
-export function spokenData(): Split {
+export function spokenData(leftOut?: number): Split {
   const { data: samples } = readNpy(open('fsdd', 'pcm_i16_8khz.npy.gz'));
   const { data: meta } = readNpy(open('fsdd', 'meta_i32_Nx5.npy'));
   const need = SPOKEN.windowSamples + (SPOKEN_SIZE - 1) * SPOKEN.strideSamples;
+  const rows = Array.from({ length: meta.length / 5 }, (_, row) =>
+    Array.from(meta.subarray(row * 5, row * 5 + 5), Number),
+  );
   return partition(
-    Array.from({ length: meta.length / 5 }, (_, row) => {
-      const [label, , index, length, offset] = meta.subarray(row * 5, row * 5 + 5) as unknown as number[];
+    rows.flatMap(([label, speaker, index, length, offset]) => {
+      const test = leftOut === undefined ? index! < 5 : speaker === leftOut;
+      if (!test && index! < 5) return [];
       const input = (): Float32Array => {
         const sound = new Float32Array(need);
         for (let i = 0; i < Math.min(need, length!); i++) sound[i] = samples[offset! + i]! / 32768;
@@ -145,7 +150,7 @@ export function spokenData(): Split {
         const mean = features.reduce((sum, value) => sum + value, 0) / features.length;
         return features.map((value) => clip((value - mean) / 3, 2));
       };
-      return { label: label!, test: index! < 5, input };
+      return [{ label: label!, test, input }];
     }),
   );
 }

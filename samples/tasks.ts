@@ -130,8 +130,7 @@ export const TASKS: readonly Task[] = [
         dense('fc2', 32, 32),
         dense('fc3', 32, 6, true),
       ],
-      // An MSP430 multiplies weights of 8 bits with the least energy: convolutions have most of the products.
-      bits: { conv1: 8, conv2: 8, fc1: 2, fc2: 2, fc3: 4 },
+      bits: { conv1: 4, conv2: 2, fc1: 2, fc2: 2, fc3: 4 },
       sramBytes: 4096,
       training: {
         ...{ ...schedule, epochs: 15, batchSize: 32, learningRate: 0.005, weightDecay: 0.1, mixup: 0.5 },
@@ -188,7 +187,7 @@ export const TASKS: readonly Task[] = [
         dense('fc3', 64, 32),
         dense('fc4', 32, 10, true),
       ],
-      // As for HAR: convolutions have most of the products.
+      // An MSP430 multiplies weights of 8 bits with the least energy: convolutions have most of the products.
       bits: { conv1: 8, conv2: 8, fc1: 2, fc2: 2, fc3: 2, fc4: 4 },
       sramBytes: 1536,
       training: {

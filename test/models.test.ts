@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parameterCount } from '../host/compress/float-network.js';
+import { initialise } from '../host/compress/initialise.js';
+import { hasWeights } from '../host/compress/layers.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
 import { verify } from '../host/verify/verify.js';
@@ -33,6 +36,9 @@ test('every model has a card with the command that made it', () => {
   }
 });
 
+/** How many times fewer bytes of weights, biases, scales and tables than the task's float network. */
+const FEWER: Record<string, number> = { har: 120, keywords: 95 };
+
 /** Those that `compress` made; digits has a test of its own. */
 const compressed = images.filter((image) => !image.startsWith('digits'));
 for (const name of compressed) {
@@ -44,6 +50,17 @@ for (const name of compressed) {
   });
 
   const task = TASKS.find((candidate) => `${candidate.name}.brn` === name)!;
+  test(`${name} has at most 2.5 bits a weight, and ${FEWER[task.name]} times fewer bytes than the float network`, () => {
+    const { layers, bits } = task.shipped!;
+    const counts = initialise({ ...task.architecture, layers: [...layers] }, 1).layers.flatMap((layer) =>
+      hasWeights(layer) ? [{ count: layer.weights.length, bits: bits[layer.name]! }] : [],
+    );
+    const weights = counts.reduce((sum, { count }) => sum + count, 0);
+    assert.ok(counts.reduce((sum, one) => sum + one.count * one.bits, 0) / weights <= 2.5);
+    const floats = 4 * parameterCount(initialise(task.architecture, 1));
+    assert.ok(floats / image.constants.bytes >= FEWER[task.name]!, `${floats / image.constants.bytes}`);
+  });
+
   const data = task.name === 'har' ? 'motionsense' : 'fsdd';
   if (!hasDataset(data)) {
     console.log(`skipped: the accuracy of ${name}: set BROWNOUT_DATA to the folder that holds ${data}`);
