@@ -26,7 +26,7 @@ const WALKING = 2;
 const INPUTS = 128 * 6;
 const DEVICES = ['cortex-m4-generic', 'msp430fr5994'] as const;
 const RECIPE = { epochs: 40, batchSize: 32, learningRate: 0.003, weightDecay: 0.02 };
-/** Of circulant layers from random weights, which in as many epochs get no further than the mean window, normalised or not. */
+/** Of circulant layers from random weights, which in 40 epochs get no further than the mean window, normalised or not. */
 const FROM_RANDOM = { ...RECIPE, epochs: 120, learningRate: 0.01 };
 
 /** Width and bits of the wide layers, or their circulant blocks and how they are come to. */
