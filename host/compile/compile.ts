@@ -5,7 +5,7 @@ import { AUTO, completeSumsOptions, SUMS } from '../learning/options.js';
 import type { LearnOptions } from '../learning/spec.js';
 import { deriveSums, type FeaturesOf } from '../learning/sums/derive.js';
 import { lastLayer } from '../learning/sums/head.js';
-import { readImage, writeImage } from '../model/image.js';
+import { type Image, readImage, writeImage } from '../model/image.js';
 import type { ImageMetadata, Layer, Proof } from '../model/metadata.js';
 import type { Plan } from '../model/plan.js';
 import {
@@ -19,6 +19,7 @@ import {
 } from '../model/quantized-network.js';
 import type { Values } from '../model/values.js';
 import { roundToLean } from '../ops/lean.js';
+import type { Lower } from '../ops/shared/lowering.js';
 import { validateNetwork } from '../ops/validate.js';
 import { transformedBytes } from '../ops/winograd.js';
 import { checkOptions } from '../options/table.js';
@@ -213,12 +214,16 @@ function pricesFor(profile: DeviceProfile, most: number, line: number): PlanOpti
   };
 }
 
+/** How ops become records, by how much of a charge tiles may take, and how many share a line. */
+export type LowerFor = (way: string) => Lower;
+
 /** The plan, of tiles so small that each of their grains fits a charge. Throws `E_PLAN`. */
 function planFor(
   network: QuantizedNetwork,
   learns: Pick<PlanOptions, 'learning' | 'sums'>,
   options: CompileSettings,
   profile: DeviceProfile,
+  lowerFor?: LowerFor,
 ): Plan {
   const { policy, line } = options;
   const ways = [{ share: TILE_SHARE, together: 1 }];
@@ -236,6 +241,7 @@ function planFor(
       commitUj: commitCost(profile).energyUj,
       line,
       unstable: options.unstable,
+      ...(lowerFor ? { lower: lowerFor(`${share} ${together}`) } : {}),
       ...learns,
     };
     const plan = planWithin(arenaChoices(options, profile), chosen, limits, inferenceUj);
@@ -314,7 +320,7 @@ interface Written {
 }
 
 /** What `compile` writes, neither held against a charge nor proved: of a whole network, with nothing left to choose. */
-export function assemble(model: QuantizedNetwork, options: CompileSettings): Written {
+export function assemble(model: QuantizedNetwork, options: CompileSettings, lowerFor?: LowerFor): Written {
   const own = withOwnStates(model);
   const rounded = options.lean === 'on' ? roundToLean(own) : own;
   const learns = options.learn ? learningOf(rounded, options.learn) : {};
@@ -322,7 +328,7 @@ export function assemble(model: QuantizedNetwork, options: CompileSettings): Wri
   checkMemory(options);
   const { policy } = options;
   const profile = profileFor(options);
-  const plan = { ...planFor(network, learns, options, profile), release: options.release };
+  const plan = { ...planFor(network, learns, options, profile, lowerFor), release: options.release };
   const sample = options.sample;
   checkSample(sample, network.tensors[network.input]!);
   const metadata: ImageMetadata = {
@@ -349,6 +355,19 @@ export function assemble(model: QuantizedNetwork, options: CompileSettings): Wri
     profile,
     prove: (proof) => writeImage(plan, resolved, { ...metadata, proof }, sample),
   };
+}
+
+/**
+ * What `compile` makes, unproved, of one of many networks that share ops: `lowerFor` may know them. Where a charge is too small,
+ * it says so at once, without trying a larger one. Throws as `compile` does.
+ */
+export function draft(model: QuantizedNetwork, given: CompileOptions, lowerFor?: LowerFor): Image {
+  const options = checkOptions(compileOptions, given);
+  validateNetwork(model);
+  const { image, profile } = assemble(model, options, lowerFor);
+  const read = readImage(image);
+  checkCharge(read, profile);
+  return read;
 }
 
 /** Compiles a quantized network to an image (.brn). Throws `BrownoutError`. */

@@ -2,7 +2,7 @@
 // 2022: resource-aware training). Sensitivity of each layer first, then a search under the budget, then structured training,
 // then training with rounding; every step is kept in a journal, so that a run that was cut off goes on where it was.
 import { STATIC_BYTES } from '../../assembly/layout.js';
-import { compile } from '../compile/compile.js';
+import { compile, type LowerFor } from '../compile/compile.js';
 import { BrownoutError, ExitCode, checkFields } from '../error.js';
 import { readImage } from '../model/image.js';
 import { quantizeValues } from '../model/affine.js';
@@ -14,7 +14,7 @@ import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { run } from '../run/run.js';
 import { layerOptions, type LayerOptions } from './candidates.js';
 import { type CompressOptions, settingsOf, type Settings } from './compress-options.js';
-import { deviceCost, type DeviceCost, excess, tryCost } from './device-cost.js';
+import { costNetwork, deviceCost, type DeviceCost, excess, sharedOps, tryCost } from './device-cost.js';
 import { type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
 import { accuracy, forward } from './forward.js';
 import { foldBatchNorm } from './fold.js';
@@ -42,6 +42,7 @@ import {
   type TriedCandidate,
 } from './compress-report.js';
 import { type Candidate, search } from './search.js';
+import { SharedBatches } from './shared-batches.js';
 import { bestOf, type MethodResult, trainStructured } from './structured.js';
 import { applyChoices, type Choices, choiceText, type LayerChoice } from './transform.js';
 
@@ -73,8 +74,11 @@ interface Bench {
   parent: FloatNetwork;
   settings: Settings;
   journal: Journal;
-  /** Networks of choices, short of training, cost by cost. */
+  /** Networks of choices, short of training, cost by cost, and what they share. */
   costs: Map<string, DeviceCost | string>;
+  ops: LowerFor;
+  /** Batches of the sensitivities' trainings, and of the candidates'. */
+  shared: { alone: SharedBatches; candidates: SharedBatches };
 }
 
 const keyOf = (choices: Choices): string =>
@@ -82,37 +86,28 @@ const keyOf = (choices: Choices): string =>
     .flatMap(([name, choice]) => (Object.keys(choice).length > 0 ? [`${name}=${choiceText(choice)}`] : []))
     .join(' ');
 
-/** A network quantized with ranges that say nothing: for what it costs. */
-function costNetwork(network: FloatNetwork, choices: Choices): QuantizedNetwork {
-  const one = { scale: 1 / 64, zeroPoint: 0 };
-  const weights = network.layers.map((layer) => {
-    if (!hasWeights(layer)) return undefined;
-    const shared = 'blockSize' in layer && (layer.blockSize ?? 1) > 1;
-    const groups = shared ? 1 : layer.bias.length;
-    const bits = choices[layer.name]?.bits ?? 8;
-    return { bits, scales: new Float32Array(groups).fill(1 / 64) };
-  });
-  return quantizeAs(network, { activations: [one, ...network.layers.map(() => one)], weights }, 'cost');
-}
-
 function costOf(bench: Bench, choices: Choices): DeviceCost | string {
   const key = keyOf(choices);
   let cost = bench.costs.get(key);
   if (cost === undefined) {
-    cost = tryCost(costNetwork(applyChoices(bench.parent, choices), choices), bench.settings.budget);
+    cost = tryCost(
+      costNetwork(applyChoices(bench.parent, choices), choices),
+      bench.settings.budget,
+      bench.ops,
+    );
     bench.costs.set(key, cost);
   }
   return cost;
 }
 
 /** What one change does on its own: the network's own weights trained for some epochs with rounding, scored in integers. */
-function tryAlone({ parent, settings, journal }: Bench, choices: Choices): Score {
+function tryAlone({ parent, settings, journal, shared }: Bench, choices: Choices): Score {
   const { metric, recipe, sensitivityData, sensitivityEpochs: epochs, validation } = settings;
   return journal.once(`try ${epochs} ${keyOf(choices)}`, ['accuracy', 'loss', 'quality'], () => {
     const options = trainingOptions(recipe, epochs, { parent, rounding: roundingOf(recipe, choices) });
     const start = applyChoices(parent, choices, true);
     return scoreTrial(
-      trainStep(new Journal(''), 'alone', start, sensitivityData, options),
+      trainStep(new Journal(''), 'alone', start, sensitivityData, options, { shared: shared.alone }),
       validation,
       metric,
     );
@@ -124,15 +119,16 @@ function tryAlone({ parent, settings, journal }: Bench, choices: Choices): Score
  * half-way, if its loss is far above the one `toBeat` then.
  */
 function tryCandidate(bench: Bench, choices: Choices, toBeat: number): Trial {
-  const { parent, journal, settings } = bench;
+  const { parent, journal, settings, shared } = bench;
   const { recipe, training, validation } = settings;
   const rounding = roundingOf(recipe, choices);
   const options = { ...trainingOptions(recipe, settings.candidateEpochs, { parent }), rounding };
   const key = `candidate ${keyOf(choices)}`;
   const halt = (half: Trial): boolean => scoreTrial(half, validation).loss > HOPELESS * toBeat;
+  const how = { halt, shared: shared.candidates };
   if (settings.fromScratch)
-    return trainFromScratch(applyChoices(parent, choices), training, options, { journal, key, halt });
-  return trainStep(journal, key, applyChoices(parent, choices, true), training, options, halt);
+    return trainFromScratch(applyChoices(parent, choices), training, options, { journal, key, ...how });
+  return trainStep(journal, key, applyChoices(parent, choices, true), training, options, how);
 }
 
 /** What each option of each layer costs on its own, after a little training. */
@@ -404,7 +400,14 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
   const settings = settingsOf(parent, options);
   const { training, test, validation } = settings;
   const journal = openJournal(parent, settings, options.journal);
-  const bench: Bench = { parent, settings, journal, costs: new Map() };
+  const bench: Bench = {
+    parent,
+    settings,
+    journal,
+    costs: new Map(),
+    ops: sharedOps(),
+    shared: { alone: new SharedBatches(), candidates: new SharedBatches() },
+  };
   const layers = layerOptions(parent, settings.bits, settings.structure, settings.fromScratch);
   const { base, rows } = sensitivity(bench, layers);
   const { chosen, tried, untried, all } = chooseCandidate(bench, layers, base, rows);

@@ -1,10 +1,11 @@
 // What a quantized network takes on a device: the compiler's plan, and its kernels' cycles and energy, simulated.
 import type { DeviceProfile } from '../profiles/profile.js';
-import { compile } from '../compile/compile.js';
+import { draft, type LowerFor } from '../compile/compile.js';
 import { BrownoutError } from '../error.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
-import { readImage } from '../model/image.js';
 import { describeOp } from '../ops/record.js';
+import { rememberedLower } from '../ops/remembered.js';
+import type { Lower } from '../ops/shared/lowering.js';
 import { MeteredSupply } from '../power/harvested-supply.js';
 import { poweredBy } from '../power/converter.js';
 import { paceOf } from '../power/pace.js';
@@ -13,6 +14,10 @@ import { deviceProfile } from '../profiles/index.js';
 import { BareKernels } from '../simulator/bare.js';
 import { meteredModule } from '../toolchain/modules.js';
 import { OP_TILES, STATIC_BYTES } from '../../assembly/layout.js';
+import type { FloatNetwork } from './float-network.js';
+import { hasWeights } from './layers.js';
+import { quantizeAs } from './quantize.js';
+import type { Choices } from './transform.js';
 
 /** The device, and what of it a model may take. */
 export interface Budget {
@@ -41,17 +46,41 @@ export interface DeviceCost {
   ops: { name: string; kind: string; energyUj: number; macs: number }[];
 }
 
-/** Runs the kernels of `network` once. Throws `E_PLAN`, `E_CHARGE` where the device cannot have it at all. */
-export function deviceCost(network: QuantizedNetwork, budget: Budget): DeviceCost {
+/** A network quantized with ranges that say nothing: for what it costs. */
+export function costNetwork(network: FloatNetwork, choices: Choices): QuantizedNetwork {
+  const one = { scale: 1 / 64, zeroPoint: 0 };
+  const weights = network.layers.map((layer) => {
+    if (!hasWeights(layer)) return undefined;
+    const shared = 'blockSize' in layer && (layer.blockSize ?? 1) > 1;
+    const groups = shared ? 1 : layer.bias.length;
+    const bits = choices[layer.name]?.bits ?? 8;
+    return { bits, scales: new Float32Array(groups).fill(1 / 64) };
+  });
+  return quantizeAs(network, { activations: [one, ...network.layers.map(() => one)], weights }, 'cost');
+}
+
+/** What networks that are priced for one budget share: ops that were lowered before. */
+export function sharedOps(): LowerFor {
+  const ways = new Map<string, Lower>();
+  return (way) => {
+    const own = ways.get(way) ?? rememberedLower();
+    ways.set(way, own);
+    return own;
+  };
+}
+
+/**
+ * Runs the kernels of `network` once; `shared`: of all networks that are priced for this budget. Throws `E_PLAN`, `E_CHARGE`
+ * where the device cannot have it at all.
+ */
+export function deviceCost(network: QuantizedNetwork, budget: Budget, shared?: LowerFor): DeviceCost {
   const { device, capacitorUf, sramBytes } = budget;
-  const image = readImage(
-    compile(network, {
-      device,
-      verify: false,
-      ...(capacitorUf === undefined ? {} : { capacitorUf }),
-      ...(sramBytes === undefined ? {} : { arenaBytes: sramBytes - STATIC_BYTES }),
-    }),
-  );
+  const options = {
+    device,
+    ...(capacitorUf === undefined ? {} : { capacitorUf }),
+    ...(sramBytes === undefined ? {} : { arenaBytes: sramBytes - STATIC_BYTES }),
+  };
+  const image = draft(network, options, shared);
   const profile = deviceProfile(device);
   const supply = new MeteredSupply(profile).paced(paceOf(image, profile));
   const kernels = new BareKernels(meteredModule('bare', profile.instructionCycles.value), image, supply);
@@ -100,9 +129,9 @@ export function excess(cost: DeviceCost, budget: Budget): number {
 }
 
 /** The cost, or why there is none. */
-export function tryCost(network: QuantizedNetwork, budget: Budget): DeviceCost | string {
+export function tryCost(network: QuantizedNetwork, budget: Budget, shared?: LowerFor): DeviceCost | string {
   try {
-    return deviceCost(network, budget);
+    return deviceCost(network, budget, shared);
   } catch (error) {
     if (error instanceof BrownoutError && (error.code === 'E_PLAN' || error.code === 'E_CHARGE'))
       return `${error.found}; expected ${error.expected}`;

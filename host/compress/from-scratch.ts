@@ -6,6 +6,7 @@ import { Journal } from './journal.js';
 import { inputsOf, type LayerShape, outputCount } from './layers.js';
 import { type Halt, type Trial, trainStep } from './recipe.js';
 import type { RoundingOptions } from './rounding.js';
+import type { SharedBatches } from './shared-batches.js';
 import type { TrainingOptions } from './train.js';
 
 /** Whether a layer's outputs are the answer: nothing but a softmax or another shape comes after it. */
@@ -63,11 +64,12 @@ export function withBatchNorm(architecture: Architecture): Architecture {
   return { inputShape, layers: normalised };
 }
 
-/** Where a training is kept, and what may end it half-way. */
+/** Where a training is kept, what may end it half-way, and what it shares with others on the same batches. */
 export interface ScratchStep {
   journal?: Journal;
   key?: string;
   halt?: Halt;
+  shared?: SharedBatches;
 }
 
 /**
@@ -78,8 +80,8 @@ export function trainFromScratch(
   architecture: Architecture,
   data: LabelledData,
   options: TrainingOptions & { rounding: RoundingOptions },
-  { journal = new Journal(''), key = 'from scratch', halt }: ScratchStep = {},
+  { journal = new Journal(''), key = 'from scratch', ...how }: ScratchStep = {},
 ): Trial {
   const start = initialise(withBatchNorm(architecture), options.seed);
-  return trainStep(journal, key, start, data, options, halt);
+  return trainStep(journal, key, start, data, options, how);
 }

@@ -89,11 +89,11 @@ export class IntegerNetwork {
       refuse(op, `with ${weights.length / outputs} products a sum`);
     const window = 'kernel' in op ? op.kernel : [1, 1];
     const shape = flat ? [outputs, inputs] : [outputs, ...window, inputs];
-    const put = (part: (weight: number) => number): Tensor =>
-      tensor(
-        op.kind === 'depthwiseConv2d' ? [...window, outputs] : shape,
-        desk.place(Float32Array.from(weights, part)),
-      );
+    const put = (part: (weight: number) => number): Tensor => {
+      const parts = new Float32Array(weights.length);
+      for (let i = 0; i < parts.length; i++) parts[i] = part(weights[i]!);
+      return tensor(op.kind === 'depthwiseConv2d' ? [...window, outputs] : shape, desk.place(parts));
+    };
     const pairs = [op.bias as Int32Array, op.multipliers, op.shifts].map((values) => desk.place(values));
     this.placed.set(op, {
       // w = 16 · high + low, low in 0 … 15.

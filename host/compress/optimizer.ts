@@ -1,6 +1,7 @@
 import type { Desk } from './desk-module.js';
 import { elements } from './layers.js';
 import type { Tensor } from './recorder.js';
+import type { TrainingOptions } from './train.js';
 
 /** How weights follow gradients: Adam (Kingma, Ba 2015), or momentum. */
 export type Optimizer =
@@ -71,4 +72,14 @@ export class Trained {
       this.power2 *= this.optimizer.beta2;
     }
   }
+}
+
+/** The rate at a step, from 1: up in the warm-up, then falling to 0 at the last of all epochs' batches. */
+export function learningRate(desk: Desk, options: TrainingOptions, step: number, batches: number): number {
+  const warmup = options.warmupEpochs * batches;
+  if (step <= warmup) return (options.learningRate * step) / warmup;
+  const progress = (step - warmup) / (options.epochs * batches - warmup);
+  const share =
+    options.decay === 'linear' ? 1 - progress : 0.5 + 0.5 * desk.kernels.cosine(Math.PI * progress);
+  return options.learningRate * share;
 }

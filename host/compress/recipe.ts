@@ -11,6 +11,7 @@ import { errorsOf, measure, type Metric } from './metrics.js';
 import { elements, type FloatLayer, hasWeights } from './layers.js';
 import { quantizeAs } from './quantize.js';
 import type { QuantizationScheme, RoundingOptions } from './rounding.js';
+import type { SharedBatches } from './shared-batches.js';
 import { type EpochReport, Training, type TrainingOptions, type TrainingState } from './train.js';
 import { quantizeValues } from '../model/affine.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
@@ -128,7 +129,7 @@ const halfOf = (epochs: number): number => Math.ceil(epochs / 2);
 
 /**
  * Trains a network, or takes what the journal has of it: all, or the epochs so far; batch normalisation is folded in the end.
- * `halt` may end it half-way: the same whether or not it was cut off before.
+ * `halt` may end it half-way: the same whether or not it was cut off before. `shared`: with trainings on the same batches.
  */
 export function trainStep(
   journal: Journal,
@@ -136,7 +137,7 @@ export function trainStep(
   network: FloatNetwork,
   data: LabelledData,
   options: TrainingOptions,
-  halt?: Halt,
+  { halt, shared }: { halt?: Halt; shared?: SharedBatches } = {},
 ): Trial {
   const done = journal.get(key);
   if (done) {
@@ -146,7 +147,7 @@ export function trainStep(
     const trained = withParameters(folded, done.arrays as Float32Array[]);
     return scheme ? { network: trained, scheme } : { network: trained };
   }
-  const training = new Training(network, data, options);
+  const training = new Training(network, data, options, shared);
   try {
     return finish(journal, key, training, options, halt);
   } finally {

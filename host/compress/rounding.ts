@@ -59,14 +59,30 @@ export function rangeOf(values: Float32Array): [number, number] {
   return [low, high];
 }
 
-/** The values at shares `tail` and 1 − `tail` of an array in order. */
-function percentiles(values: Float32Array, tail: number): [number, number] {
+/** Of every `step`th value, times `sign`, the one with `cut` smaller ones: the largest of a heap of the smallest. */
+function smallest(values: Float32Array, step: number, cut: number, sign: 1 | -1): number {
+  const heap = new Float32Array(cut + 1).fill(Infinity);
+  for (let i = 0; i < values.length; i += step) {
+    const value = sign * values[i]!;
+    if (!(value < heap[0]!)) continue;
+    let at = 0;
+    for (;;) {
+      let child = 2 * at + 1;
+      if (child + 1 <= cut && heap[child + 1]! > heap[child]!) child++;
+      if (child > cut || heap[child]! <= value) break;
+      heap[at] = heap[child]!;
+      at = child;
+    }
+    heap[at] = value;
+  }
+  return sign * heap[0]!;
+}
+
+/** The values at shares `tail` and 1 − `tail` of an array in order, and 0. */
+export function percentiles(values: Float32Array, tail: number): [low: number, high: number] {
   const step = Math.ceil(values.length / MOST_VALUES);
-  const sorted = Float32Array.from({ length: Math.floor((values.length - 1) / step) + 1 }, (_, i) => {
-    return values[i * step]!;
-  }).sort();
-  const cut = Math.floor(tail * sorted.length);
-  return [Math.min(0, sorted[cut]!), Math.max(0, sorted[sorted.length - 1 - cut]!)];
+  const cut = Math.floor(tail * (Math.floor((values.length - 1) / step) + 1));
+  return [Math.min(0, smallest(values, step, cut, 1)), Math.max(0, smallest(values, step, cut, -1))];
 }
 
 export class LearnedRounding implements Rounding {

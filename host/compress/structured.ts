@@ -6,7 +6,7 @@ import { forward } from './forward.js';
 import { initialise } from './initialise.js';
 import type { Journal } from './journal.js';
 import { gain, type Metric } from './metrics.js';
-import { type Recipe, type Score, scoreOutputs, trainingOptions, trainStep } from './recipe.js';
+import { type Recipe, type Score, scoreOutputs, trainingOptions, trainStep, type Trial } from './recipe.js';
 import type { Residuals } from './admm.js';
 import type { EpochReport, TrainingOptions } from './train.js';
 import { applyChoices, type Choices, constraintsOf } from './transform.js';
@@ -115,9 +115,8 @@ export function trainStructured(
       const lossOf = (now: FloatNetwork): number =>
         step.journal.once(`${key} half`, ['loss'], () => ({ loss: score(now).loss })).loss;
       const isHopeless = (loss: number): boolean => measure !== undefined && loss > HOPELESS * measure;
-      const { network } = trainStep(step.journal, `${key} train`, start, step.data, reporting, (half) =>
-        isHopeless(lossOf(half.network)),
-      );
+      const halt = (half: Trial): boolean => isHopeless(lossOf(half.network));
+      const { network } = trainStep(step.journal, `${key} train`, start, step.data, reporting, { halt });
       // One epoch has no half: its end is what is compared.
       const loss = lossOf(network);
       const stopped = isHopeless(loss);

@@ -48,8 +48,8 @@ function bodyOf(
   const weighted = (): Pick<WeightedOp, 'weights' | 'bias' | 'scales' | 'bits' | 'bounds'> => {
     const { weights, bias, activation } = layer as FloatLayer & { kind: 'dense' };
     return {
-      weights: Float64Array.from(weights),
-      bias: Float64Array.from(bias),
+      weights: new Float64Array(weights),
+      bias: new Float64Array(bias),
       bounds: boundsOf(activation),
       ...(how ? { scales: Array.from(how.scales), ...(how.bits === 8 ? {} : { bits: how.bits }) } : {}),
     };

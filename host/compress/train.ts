@@ -9,11 +9,12 @@ import type { FloatNetwork, LabelledData } from './float-network.js';
 import { answersOf, forward } from './forward.js';
 import { elements, tensorShapes } from './layers.js';
 import { errorsOf } from './metrics.js';
-import { type Optimizer, Trained } from './optimizer.js';
+import { learningRate, type Optimizer, Trained } from './optimizer.js';
 import { KeptZeros } from './pattern.js';
 import { PlacedNetwork } from './placed-network.js';
 import { LearnedRounding, type QuantizationScheme, type RoundingOptions } from './rounding.js';
 import { tensor, type Tensor } from './recorder.js';
+import type { SharedBatches } from './shared-batches.js';
 import { Tape } from './tape.js';
 
 /** A network whose softened answers the trained one is to give as well (Hinton et al. 2015). */
@@ -136,11 +137,12 @@ export class Training {
 
   private readonly options: Checked<TrainingOptions, typeof trainingOptions>;
 
-  /** Throws `E_OPTION`, `E_SHAPE`, `E_LABEL`, `E_NETWORK`. */
+  /** `shared`: with trainings of other networks on the same batches. Throws `E_OPTION`, `E_SHAPE`, `E_LABEL`, `E_NETWORK`. */
   constructor(
     private readonly network: FloatNetwork,
     private readonly data: LabelledData,
     given: TrainingOptions,
+    private readonly shared?: SharedBatches,
   ) {
     const options = checkOptions(trainingOptions, given);
     this.options = options;
@@ -272,10 +274,15 @@ export class Training {
     return answersOf(network, data.inputs, data.labels.length);
   }
 
-  /** The teacher's answers to a batch, [rows][classes]; their address. */
-  private taught(x: Tensor, members: Uint32Array, classes: number): number {
-    const { desk, teacher } = this;
-    if (teacher instanceof PlacedNetwork) return teacher.apply(new Tape(desk, false), x).at(-1)!.values;
+  /** The teacher's answers to batch `step`, [rows][classes]; their address. */
+  private taught(x: Tensor, members: Uint32Array, classes: number, step: number): number {
+    const { desk, shared, teacher } = this;
+    if (teacher instanceof PlacedNetwork) {
+      const answer = (): number => teacher.apply(new Tape(desk, false), x).at(-1)!.values;
+      if (!shared) return answer();
+      const count = members.length * classes;
+      return desk.place(shared.answersTo(step, () => desk.floats(answer(), count).slice()));
+    }
     const rows = new Float32Array(members.length * classes);
     members.forEach((member, row) => {
       rows.set(teacher!.subarray(member * classes, (member + 1) * classes), row * classes);
@@ -332,13 +339,28 @@ export class Training {
     return batch;
   }
 
+  /** The inputs of batch `step`, changed and blended: their address; and with which share. */
+  private batchOf(members: Uint32Array, step: number): { batch: number; share: number } {
+    const { desk, options, random, shared } = this;
+    const known = shared?.batch(step);
+    if (known) {
+      random.restore(known.random);
+      return { batch: desk.place(known.inputs), share: known.share };
+    }
+    const batch = this.gather(members);
+    const share = options.mixup ? random.uniform(0, options.mixup) : 0;
+    if (share > 0) this.blend(batch, members.length, share);
+    const count = members.length * this.inputSize;
+    const inputs = (): Float32Array => desk.floats(batch, count).slice();
+    shared?.keep(step, 4 * count, () => ({ inputs: inputs(), share, random: random.snapshot() }));
+    return { batch, share };
+  }
+
   private runBatch(members: Uint32Array, step: number): BatchResult {
     const { data, desk, options } = this;
     const parameters = [...this.trained, ...this.rangeTrained];
-    const batch = this.gather(members);
+    const { batch, share } = this.batchOf(members, step);
     const labels = desk.place(Uint8Array.from(members, (member) => data.labels[member]!));
-    const share = options.mixup ? this.random.uniform(0, options.mixup) : 0;
-    if (share > 0) this.blend(batch, members.length, share);
     for (const parameter of parameters) parameter.clearGradient();
     this.rounding?.prepare();
     const tape = new Tape(desk);
@@ -351,7 +373,7 @@ export class Training {
       })
       .at(-1)!;
     const classes = elements(logits.shape) / members.length;
-    const taught = (): number => this.taught(x, members, classes);
+    const taught = (): number => this.taught(x, members, classes, step);
     if (!data.targets) this.requireClasses(classes);
     const result = data.targets
       ? this.errors(tape, logits, this.targetsOf(members, classes, share), taught)
@@ -475,13 +497,4 @@ export function train(network: FloatNetwork, data: LabelledData, options: Traini
   } finally {
     training.close();
   }
-}
-
-function learningRate(desk: Desk, options: TrainingOptions, step: number, batches: number): number {
-  const warmup = options.warmupEpochs * batches;
-  if (step <= warmup) return (options.learningRate * step) / warmup;
-  const progress = (step - warmup) / (options.epochs * batches - warmup);
-  const share =
-    options.decay === 'linear' ? 1 - progress : 0.5 + 0.5 * desk.kernels.cosine(Math.PI * progress);
-  return options.learningRate * share;
 }

@@ -90,24 +90,38 @@ function crop(
   return { ...layer, kernelHeight: height, kernelWidth: width, padding, weights };
 }
 
+/** Values [outer][channels][inner] of the channels kept. */
+function keepAmong(
+  values: Float32Array,
+  kept: readonly number[],
+  channels: number,
+  inner: number,
+): Float32Array {
+  const chosen = new Uint8Array(channels);
+  for (const channel of kept) chosen[channel] = 1;
+  const result = new Float32Array((values.length / channels) * kept.length);
+  let at = 0;
+  for (let from = 0; from < values.length; from += inner) {
+    if (chosen[(from / inner) % channels] === 0) continue;
+    for (let i = from; i < from + inner; i++) result[at++] = values[i]!;
+  }
+  return result;
+}
+
 /** Keeps the values of kept outputs; `interleaved`: the last dimension is outputs. */
 function keepOutputs(layer: WeightedLayer, kept: readonly number[], interleaved = false): WeightedLayer {
   const outputs = layer.bias.length;
   const length = layer.weights.length / outputs;
   const bias = Float32Array.from(kept, (o) => layer.bias[o]!);
-  const chosen = new Set(kept);
-  const weights = layer.weights.filter((_, i) =>
-    chosen.has(interleaved ? i % outputs : Math.floor(i / length)),
-  );
+  const weights = keepAmong(layer.weights, kept, outputs, interleaved ? 1 : length);
   const size = 'outputs' in layer ? { outputs: kept.length } : { outChannels: kept.length };
   return { ...layer, ...size, weights, bias } as WeightedLayer;
 }
 
 /** Keeps the inputs of kept channels, `channels` of them before; flattened maps have them in the last dimension. */
 function keepInputs(layer: FloatLayer, kept: readonly number[], channels: number): FloatLayer {
-  const chosen = new Set(kept);
   const own = layer as FloatLayer & { kind: 'conv2d' | 'dense' };
-  const weights = own.weights.filter((_, i) => chosen.has(i % channels));
+  const weights = keepAmong(own.weights, kept, channels, 1);
   if (own.kind === 'conv2d') return { ...own, inChannels: kept.length, weights };
   return { ...own, inputs: (own.inputs / channels) * kept.length, weights };
 }

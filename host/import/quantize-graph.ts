@@ -1,6 +1,6 @@
 // A float graph to int8: ranges from samples or from the file, weights per output channel (Jacob et al. 2018), biases
 // corrected for the mean error of rounded weights (Nagel et al. 2019, §4.2).
-import { affine, affineOf, quantizeValues } from '../model/affine.js';
+import { affine, affineOf, nearestInteger, quantizeValues } from '../model/affine.js';
 import { BrownoutError, checkFields } from '../error.js';
 import {
   type ConstantTensor,
@@ -150,18 +150,18 @@ function quantizeWeighted(
   const outputs = op.bias.length;
   const channels = op.kind === 'dense' ? op.weights.length / outputs : (means?.length ?? 1);
   const errors = new Float64Array(outputs);
-  const weights = Int8Array.from(op.weights, (weight, i) => {
+  const corrects = means !== undefined && !op.scales && op.blockSize === undefined;
+  const format = op.bits === undefined ? undefined : formatOf(op);
+  const weights = new Int8Array(op.weights.length);
+  for (let i = 0; i < weights.length; i++) {
+    const weight = op.weights[i]!;
     const o = outputOf(op, i);
-    const q =
-      op.bits === undefined
-        ? quantizeValues([weight], { scale: scales[o]!, zeroPoint: 0 })[0]!
-        : nearestWeight(formatOf(op), weight / scales[o]!);
-    if (means && !op.scales && op.blockSize === undefined) {
-      const channel = op.kind === 'depthwiseConv2d' ? Math.floor(o / (outputs / channels)) : i % channels;
-      errors[o]! += (weight - q * scales[o]!) * means[channel % means.length]!;
-    }
-    return q;
-  });
+    const exact = weight / scales[o]!;
+    weights[i] = format ? nearestWeight(format, exact) : Math.max(-128, Math.min(127, nearestInteger(exact)));
+    if (!corrects) continue;
+    const channel = op.kind === 'depthwiseConv2d' ? Math.floor(o / (outputs / channels)) : i % channels;
+    errors[o]! += (weight - weights[i]! * scales[o]!) * means[channel % means.length]!;
+  }
   // Scales of block rows are those of all their outputs.
   const of = (o: number): number => Math.floor((o * scales.length) / outputs);
   const each = scales.length === 1 ? scales : Float64Array.from(op.bias, (_, o) => scales[of(o)]!);

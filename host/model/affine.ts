@@ -18,6 +18,9 @@ export function affineOf(values: ArrayLike<number>): Quantization {
   return affine(low, high);
 }
 
+/** The nearest integer; of two the one further from zero. */
+export const nearestInteger = (x: number): number => Math.sign(x) * Math.round(Math.abs(x));
+
 /** Float values to int8 or int16, rounded half away from zero and clamped. */
 export function quantizeValues(
   values: ArrayLike<number>,
@@ -26,8 +29,7 @@ export function quantizeValues(
   const most = dtype === 'int16' ? 32767 : 127;
   const quantized = dtype === 'int16' ? new Int16Array(values.length) : new Int8Array(values.length);
   for (let i = 0; i < values.length; i++) {
-    const q = values[i]! / scale;
-    const rounded = Math.sign(q) * Math.round(Math.abs(q)) + zeroPoint;
+    const rounded = nearestInteger(values[i]! / scale) + zeroPoint;
     quantized[i] = Math.max(-most - 1, Math.min(most, rounded));
   }
   return quantized;

@@ -1,7 +1,7 @@
 // The tables of ops: one entry for each kind of record, one for each kind of op of a network. A new op is a file here and
 // its line in each (docs/CONTRIBUTING.md).
 import { OpKind } from '../../assembly/layout.js';
-import type { ComputingOp, TensorSpec } from '../model/quantized-network.js';
+import type { ComputingOp } from '../model/quantized-network.js';
 import type { InferenceKind } from '../model/record.js';
 import { circulant, circulantDirect, circulantKaratsuba, circulantNtt } from './circulant/circulant.js';
 import { circulantSpectra } from './circulant/spectra.js';
@@ -17,7 +17,7 @@ import { mean, meanRecord } from './mean.js';
 import type { NetworkOp, RecordOp } from './op.js';
 import { pad, padRecord } from './pad.js';
 import { averagePool2d, averagePoolRecord, maxPool2d, maxPoolRecord } from './pool2d.js';
-import type { LoweredOp, TileLimits } from './shared/lowering.js';
+import type { Lower } from './shared/lowering.js';
 import { separableRecord } from './separable-conv2d.js';
 import { softmax, softmaxRecord } from './softmax.js';
 import { convNttRecord } from './conv-ntt.js';
@@ -79,9 +79,4 @@ export const entryOf = <Op extends ComputingOp>(op: Op): NetworkOp<Op> =>
   NETWORK_OPS[op.kind] as unknown as NetworkOp<Op>;
 
 /** Lowers `op` to its records and constants: how it is cut into tiles, and what SRAM it takes. */
-export const lower = (
-  op: ComputingOp,
-  inputs: readonly TensorSpec[],
-  output: TensorSpec,
-  limits: TileLimits,
-): LoweredOp[] => entryOf(op).lower(op, inputs, output, limits);
+export const lower: Lower = (op, inputs, output, limits) => entryOf(op).lower(op, inputs, output, limits);

@@ -16,7 +16,7 @@ import { LEARNING_OPS, learningKind } from './learning.js';
 import type { Cycles, RecordOp, Shapes } from './op.js';
 import { type Body, coreUnits, unitWork } from './shared/cost.js';
 import { isByCodes } from './shared/packed-work.js';
-import { both, part } from './shared/work.js';
+import { both, part, type Work } from './shared/work.js';
 
 export interface OpDescription extends Shapes {
   /** Name of the kernel, as in docs/FORMAT.md, and for a circulant layer its blocks: `circulant_ntt_s8 2×2·128`. */
@@ -25,6 +25,22 @@ export interface OpDescription extends Shapes {
 
 /** The entry of an op of inference. */
 export const recordOp = (op: OpRecord): RecordOp => RECORD_OPS[op.inference];
+
+/** Work of records seen last, by their bytes: planning, policy, charge and pace all ask for it. */
+const known = new Map<string, Work>();
+const MOST_KNOWN = 4096;
+
+/** What an op of inference asks of a device. */
+export function workOf(op: OpRecord): Work {
+  const { buffer, byteOffset, length } = op.bytes;
+  const key = Buffer.from(buffer, byteOffset, length).toString('latin1');
+  let work = known.get(key);
+  if (work) return work;
+  if (known.size >= MOST_KNOWN) known.clear();
+  work = recordOp(op).work(op);
+  known.set(key, work);
+  return work;
+}
 
 /** Describes `op`. */
 export function describeOp(op: OpRecord): OpDescription {
@@ -62,7 +78,7 @@ export function sumBodyOf(op: OpRecord, body: Body): SumBody {
   const isDense = op.kind === OpKind.DENSE && accelerated(op);
   if (body === 'dsp' && isDense && isByCodes(op, op.get(DENSE_INPUTS), op.get(DENSE_GROUP))) return 'dsp';
   if (signed(op)) return 'signs';
-  const { enter, all } = recordOp(op).work(op);
+  const { enter, all } = workOf(op);
   if (unitWork(both(enter, all), body).calls > 0) return 'lea';
   const type = op.get(OP_WEIGHT_TYPE);
   const nibbles = type === WeightType.INT4 && (op.kind === OpKind.CONV2D || op.kind === OpKind.DENSE);
@@ -74,7 +90,7 @@ export function sumBodyOf(op: OpRecord, body: Body): SumBody {
 
 /** Instructions of an op of inference, entered once, on a body; of the MSP430 cycles. Memory is not in them. */
 export function coreUnitsOf(op: OpRecord, body: Body): number {
-  const { kernel, enter, all } = recordOp(op).work(op);
+  const { kernel, enter, all } = workOf(op);
   return coreUnits(enter, kernel, body) + coreUnits(all, kernel, body);
 }
 

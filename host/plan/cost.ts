@@ -3,7 +3,7 @@
 import { CURSOR_BYTES, OP_BYTES, OP_GRAIN, OP_TILES } from '../../assembly/layout.js';
 import type { Plan } from '../model/plan.js';
 import type { OpRecord } from '../model/record.js';
-import { leastCycles, recordOp } from '../ops/record.js';
+import { leastCycles, workOf } from '../ops/record.js';
 import { COMMIT_UNITS, coreUnits } from '../ops/shared/cost.js';
 import { type Access, part, type Part, total } from '../ops/shared/work.js';
 import { chargeUj, type DeviceProfile, warnedUj } from '../profiles/profile.js';
@@ -70,7 +70,7 @@ const commitCycles = ({ body, cyclesPerInstruction }: DeviceProfile): number =>
 
 /** What `op` costs on a device, commits left out. */
 export function opCost(op: OpRecord, profile: DeviceProfile): OpCost {
-  const { kernel, enter, tile, all } = recordOp(op).work(op);
+  const { kernel, enter, tile, all } = workOf(op);
   const entered = total([
     [1, enter],
     [1, RECORD],
@@ -85,7 +85,7 @@ export function opCost(op: OpRecord, profile: DeviceProfile): OpCost {
 
 /** Of that, in cycles, what is not the kernel's: accesses to the memories, the record, the engine around tiles. */
 export function besideKernel(op: OpRecord, profile: DeviceProfile): { enter: number; all: number } {
-  const { enter, all } = recordOp(op).work(op);
+  const { enter, all } = workOf(op);
   const cycles = (work: Part): number => accessCost(profile, work.access).cycles;
   const around = op.get(OP_TILES) * TILE_COMMITS * commitCycles(profile);
   return { enter: cycles(enter) + cycles(RECORD), all: cycles(all) + around };

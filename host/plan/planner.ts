@@ -20,7 +20,7 @@ import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.j
 import type { LearningSpec } from '../learning/spec.js';
 import type { SumsSpec } from '../learning/sums/spec.js';
 import { layActivations, markCommits } from './buffers.js';
-import type { TileLimits } from '../ops/shared/lowering.js';
+import type { Lower, TileLimits } from '../ops/shared/lowering.js';
 import { type PathStep, placeGrains } from './grain.js';
 import type { Interval } from './interval.js';
 import { checkLines, checkMemoryRule, type MemoryRuleInput } from './memory-rule.js';
@@ -46,6 +46,8 @@ export interface PlanOptions extends TileLimits {
   line?: number;
   /** Words that a cut has torn may read differently every time; default false. */
   unstable?: boolean;
+  /** How ops become records, if what other plans found of them serves as well. */
+  lower?: Lower;
 }
 
 /** Bytes between the two cursor slots: a cache line, an FRAM row, a flash program unit of most parts. */
@@ -229,7 +231,7 @@ function tensorTableOf(
 export function planNetwork(network: QuantizedNetwork, options: PlanOptions): Plan {
   const model = options.learning ? learnable(network, options.learning) : network;
   const oneRecord = options.learning !== undefined || options.sums !== undefined;
-  const inference = schedule(model, { ...options, oneRecord });
+  const inference = schedule(model, { ...options, oneRecord }, options.lower);
   const learning = learningPlan(model, inference, options);
   const stream = model.states && streamOf(model, inference, options);
   const tail = learning?.program.tail ?? (stream ? [stream.step] : []);

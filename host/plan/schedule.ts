@@ -4,7 +4,7 @@ import { BrownoutError } from '../error.js';
 import { FUSED_NAMES } from '../model/metadata.js';
 import { type QuantizedNetwork, tensorBytes } from '../model/quantized-network.js';
 import { lower } from '../ops/index.js';
-import type { LoweredOp, TileLimits } from '../ops/shared/lowering.js';
+import type { Lower, LoweredOp, TileLimits } from '../ops/shared/lowering.js';
 import { fuseAt } from './fuse.js';
 import type { Buffer, Step } from './step.js';
 
@@ -31,7 +31,7 @@ export interface Schedule {
   activations: Buffer[];
 }
 
-export function schedule(network: QuantizedNetwork, limits: TileLimits): Schedule {
+export function schedule(network: QuantizedNetwork, limits: TileLimits, toRecords: Lower = lower): Schedule {
   const bufferIndex = bufferOf(network);
   const buffers = new Map<number, Buffer>();
   const bufferFor = (tensor: number, born: number): Buffer => {
@@ -55,7 +55,7 @@ export function schedule(network: QuantizedNetwork, limits: TileLimits): Schedul
     if (fused) index += fused.count - 1;
     const op = network.ops[index] as typeof first;
     const tensors = op.inputs.map((tensor) => network.tensors[tensor]!);
-    const records = fused ? [fused.lowered] : lower(op, tensors, network.tensors[op.output]!, limits);
+    const records = fused ? [fused.lowered] : toRecords(op, tensors, network.tensors[op.output]!, limits);
     for (const lowered of records) {
       const addresses: LoweredOp['inputs'] = lowered.inputs ?? [{ field: OP_INPUT, input: 0 }];
       const reads = addresses.map(({ field, input: which, offset = 0 }) => {

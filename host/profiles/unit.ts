@@ -1,7 +1,7 @@
 // What a vector unit beside the core takes, by the constants of a profile: the core's own cycles around its calls are in the
 // body's costs (host/ops/shared/cost.ts).
 import type { OpRecord } from '../model/record.js';
-import { recordOp } from '../ops/record.js';
+import { workOf } from '../ops/record.js';
 import { unitWork } from '../ops/shared/cost.js';
 import { both, type Part } from '../ops/shared/work.js';
 import type { DeviceProfile } from './profile.js';
@@ -25,6 +25,6 @@ export function unitCost(work: Part, { accelerator, body }: DeviceProfile): Unit
 
 /** The same of an op of inference, entered once. */
 export function unitCostOf(op: OpRecord, profile: DeviceProfile): UnitCost {
-  const { enter, all } = recordOp(op).work(op);
+  const { enter, all } = workOf(op);
   return unitCost(both(enter, all), profile);
 }

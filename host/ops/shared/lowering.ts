@@ -20,6 +20,7 @@ import {
 } from '../../../assembly/layout.js';
 import { BrownoutError } from '../../error.js';
 import {
+  type ComputingOp,
   elementBytes,
   type Requantization,
   type Scaling,
@@ -45,6 +46,14 @@ export interface TileLimits {
   /** Bytes that a cut amid a write spoils together: tiles hold whole ones where they can; default 1. */
   line?: number;
 }
+
+/** How an op becomes records and constants. */
+export type Lower = (
+  op: ComputingOp,
+  inputs: readonly TensorSpec[],
+  output: TensorSpec,
+  limits: TileLimits,
+) => LoweredOp[];
 
 /** Values of `output` of which a tile that holds whole lines has a multiple, if its parts have `values` each. */
 export function lineValues({ line = 1 }: TileLimits, output: TensorSpec, values = 1): number {
