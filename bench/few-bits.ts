@@ -6,6 +6,7 @@
 import { parameterCount } from '../host/compress/float-network.js';
 import { accuracy as accuracyOf } from '../host/compress/forward.js';
 import { initialise } from '../host/compress/initialise.js';
+import { withSigns } from '../host/compress/signs.js';
 import { countJob } from '../host/firmware/count-on-board.js';
 import { boardCalled } from '../host/firmware/targets.js';
 import { readImage } from '../host/model/image.js';
@@ -31,6 +32,8 @@ interface Few {
   shape: string;
   outputs: readonly number[];
   bits: readonly WeightBits[];
+  /** Activations between layers are −1 and 1. */
+  signs?: true;
 }
 
 /** The task, convolutions of a network, and the recipe that it is trained by. */
@@ -45,6 +48,11 @@ const digitsRecipe = { epochs: 40, batchSize: 64, learningRate: 0.01, weightDeca
 const SHAPES: Record<string, Shape> = {
   digits: {
     ...{ task: 'digits', kernels: twice([5, 5]), pool: [2, 2], padding: 'valid', recipe: digitsRecipe },
+  },
+  // With activations of −1 and 1 a higher rate was better (docs/COMPRESS.md).
+  signs: {
+    ...{ task: 'digits', kernels: twice([5, 5]), pool: [2, 2], padding: 'valid' },
+    recipe: { ...digitsRecipe, learningRate: 0.02 },
   },
   // Each pixel is read by one window: few instructions.
   strided: { task: 'digits', kernels: [[4, 4]], stride: 4, padding: 'same', recipe: digitsRecipe },
@@ -71,6 +79,8 @@ const NETWORKS: readonly Few[] = [
   { name: 'b', shape: 'digits', outputs: [6, 16, 32, 10], bits: [8, 2, 2, 2] },
   { name: 'c', shape: 'digits', outputs: [6, 16, 16, 10], bits: [4, 2, 2, 2] },
   { name: 'd', shape: 'digits', outputs: [4, 12, 12, 10], bits: [4, 2, 2, 2] },
+  { name: 'signs', shape: 'signs', outputs: [8, 24, 48, 10], bits: [8, 1, 1, 8], signs: true },
+  { name: 'ones', shape: 'digits', outputs: [8, 24, 48, 10], bits: [8, 1, 1, 8] },
   { name: 'quick', shape: 'strided', outputs: [8, 24, 10], bits: [8, 8, 8] },
   { name: 'rows', shape: 'rows', outputs: [8, 62, 10], bits: [8, 8, 8] },
   { name: 'har-40', shape: 'har', outputs: [24, 32, 64, 64, 6], bits: [8, 2, 2, 2, 4] },
@@ -91,7 +101,8 @@ function run(few: Few, data: Split, { seed, epochs }: { seed: number; epochs?: n
   const { inputShape } = task.architecture;
   const own = { ...recipe, ...(epochs === undefined ? {} : { epochs }) };
   const options = optionsOf({ augmentation: task.compression.augmentation!, ...own }, seed);
-  const architecture = architectureOf({ ...convolutions, inputShape }, few.outputs);
+  const plain = architectureOf({ ...convolutions, inputShape }, few.outputs);
+  const architecture = few.signs ? { ...plain, layers: withSigns(plain.layers) } : plain;
   return resultOf(trainRounded(architecture, few.bits, data.training, options), few.bits, data.test);
 }
 
@@ -168,7 +179,7 @@ for (const task of TASKS.filter(({ name }) => speaker === undefined || name === 
   });
   await measure(`${task.name}-float`, `${task.name}, float`, (seed) => runParent(task, data, asked(seed)));
   for (const few of NETWORKS.filter((one) => taskOf(one) === task)) {
-    const label = `${few.name}: ${few.outputs.map((count, i) => `${count}@${few.bits[i]}`).join(', ')}`;
+    const label = `${few.name}: ${few.outputs.map((count, i) => `${count}@${few.bits[i]}`).join(', ')}${few.signs ? ', signs between' : ''}`;
     await measure(few.name, label, (seed) => run(few, data, asked(seed)));
   }
 }

@@ -112,8 +112,8 @@ export function fakeQuantizeWeights(
   }
 }
 
-/** y = x rounded to odd multiples of a scale. */
-function roundOdd(x: usize, y: usize, count: i32, scale: f32, most: f32): void {
+/** y = x rounded to odd multiples of a scale, at most `most` of them: its sign, of 0 that is 1, where both are 1. */
+export function roundOdd(x: usize, y: usize, count: i32, scale: f32, most: f32): void {
   const halves = f32x4.splat(<f32>0.5 / scale);
   const ones = f32x4.splat(1);
   const lows = f32x4.splat(-most);

@@ -44,6 +44,7 @@ export {
   fakeQuantize,
   fakeQuantizeGradient,
   fakeQuantizeWeights,
+  roundOdd,
   roundingError,
   stepGradient,
   exponentials,

@@ -32,6 +32,7 @@ import { elements, tensorShapes } from './layers.js';
 import { METRICS, type Metric } from './metrics.js';
 import type { Recipe } from './recipe.js';
 import { rangeOf } from './rounding.js';
+import { isSign, withSigns } from './signs.js';
 import type { Method } from './structured.js';
 import type { EpochReport } from './train.js';
 
@@ -83,6 +84,8 @@ export interface CompressOptions {
   weightDecay?: number;
   /** Bits that a layer's weights may have, of 8, 4, 2 and 1; default 8, 4 and 2. */
   bits?: WeightBits[];
+  /** From scratch; default 8. With 1 activations are −1 and 1, wherever convolutions or dense layers alone read them. */
+  activationBits?: ActivationBits;
   /** What the search may do to structure: `any` (default), `circulant`, `channels`, `kernel`, `pattern` or `none`. */
   structure?: Structure;
   /** What choices are made by, and reported: `accuracy` (default), `macro-f1`, `auc`; `mae` (default) where data has targets. */
@@ -120,6 +123,7 @@ export interface Settings {
   heldOut: boolean;
   /** Widest first. */
   bits: WeightBits[];
+  activationBits: ActivationBits;
   structure: Structure;
   metric: Metric;
   fromScratch: boolean;
@@ -180,6 +184,17 @@ const bitsKind: Kind<WeightBits[]> = {
   right: (wrong) => (wrong === '3' ? '4,2' : wrong === 'ternary' ? '2' : '1..8'),
 };
 
+/** Bits that activations may have, as kernels take them. */
+export type ActivationBits = 8 | 1;
+
+const activationBitsKind: Kind<ActivationBits> = {
+  expected: 'bits of activations, 8 or 1 (no kernel has 4)',
+  placeholder: 'BITS',
+  parse: (written) => activationBitsKind.check(/^\d$/.test(written) ? Number(written) : undefined),
+  check: (value) => (value === 8 || value === 1 ? value : undefined),
+  right: (wrong) => (wrong === '4' ? '8' : '1'),
+};
+
 export const compressOptions = {
   data: { kind: dataKind, required: true },
   test: { kind: dataKind },
@@ -213,6 +228,11 @@ export const compressOptions = {
   },
   weightDecay: { kind: real(0, 1) },
   bits: { kind: bitsKind, default: [8, 4, 2] as WeightBits[], help: 'bits that a layer’s weights may have' },
+  activationBits: {
+    kind: activationBitsKind,
+    default: 8 as ActivationBits,
+    help: '1, with --from-scratch: hidden activations of −1 and 1, where kernels take them',
+  },
   structure: {
     kind: choice(STRUCTURES),
     default: 'any',
@@ -373,6 +393,29 @@ function metricOf(
   return metric;
 }
 
+/** Bits of activations. Throws `E_OPTION` where they cannot be signs. */
+function activationBitsOf(
+  { layers }: FloatNetwork,
+  { activationBits, fromScratch }: { activationBits: ActivationBits; fromScratch: boolean },
+): ActivationBits {
+  if (activationBits === 8) return 8;
+  if (!fromScratch)
+    refuse(
+      'E_OPTION',
+      '`activationBits` 1 with the network’s own weights',
+      '`fromScratch` with it: weights of other activations do not serve signs',
+      'Give `fromScratch` (--from-scratch), or leave `activationBits` out.',
+    );
+  if (!withSigns(layers).some(isSign))
+    refuse(
+      'E_OPTION',
+      '`activationBits` 1 for a network no activations of which can be signs',
+      'a layer with an activation that convolutions or dense layers alone read, pools of maxima and reshapes between',
+      'Leave `activationBits` out.',
+    );
+  return 1;
+}
+
 /** Checks options and data. Throws `E_OPTION`, `E_DEVICE`, `E_SHAPE`, `E_LABEL`, `E_INPUT_RANGE`. */
 export function settingsOf(network: FloatNetwork, given: CompressOptions): Settings {
   const options = checkOptions(compressOptions, given);
@@ -390,6 +433,7 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     ) as Pick<typeof options, K>;
   const budget: Budget = { device, ...take('capacitorUf', 'flashBytes', 'sramBytes', 'energyUj') };
   const { fromScratch } = options;
+  const activationBits = activationBitsOf(network, options);
   const decisive: Recipe = {
     seed,
     batchSize: options.batchSize,
@@ -423,12 +467,13 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
     ...counts,
     methods,
     bits: options.bits,
+    activationBits,
     structure: options.structure,
     metric,
     fromScratch,
     key: JSON.stringify([
       ...[budget, decisive, counts, methods, options.bits, options.structure, metric],
-      fromScratch,
+      ...[fromScratch, activationBits],
     ]),
     ...take('classes', 'policy', 'onProgress'),
   };

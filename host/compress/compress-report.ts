@@ -64,6 +64,8 @@ export interface CompressReport {
   metric: Metric;
   /** The network was trained from random weights, with rounding from the first epoch. */
   fromScratch: boolean;
+  /** Layers whose outputs are −1 and 1. */
+  signs: string[];
   seed: number;
   budget: Omit<Budget, 'device'> & { device: string };
   data: { training: number; validation: number; test: number; heldOut: boolean };

@@ -43,6 +43,7 @@ import {
 } from './compress-report.js';
 import { type Candidate, search } from './search.js';
 import { SharedBatches } from './shared-batches.js';
+import { isSign, withSigns } from './signs.js';
 import { bestOf, type MethodResult, trainStructured } from './structured.js';
 import { applyChoices, type Choices, choiceText, type LayerChoice } from './transform.js';
 
@@ -86,15 +87,17 @@ const keyOf = (choices: Choices): string =>
     .flatMap(([name, choice]) => (Object.keys(choice).length > 0 ? [`${name}=${choiceText(choice)}`] : []))
     .join(' ');
 
+/** The network that choices make of the parent, as it is trained from random weights. */
+function scratchNetwork({ parent, settings }: Bench, choices: Choices): FloatNetwork {
+  const network = applyChoices(parent, choices);
+  return settings.activationBits === 1 ? { ...network, layers: withSigns(network.layers) } : network;
+}
+
 function costOf(bench: Bench, choices: Choices): DeviceCost | string {
   const key = keyOf(choices);
   let cost = bench.costs.get(key);
   if (cost === undefined) {
-    cost = tryCost(
-      costNetwork(applyChoices(bench.parent, choices), choices),
-      bench.settings.budget,
-      bench.ops,
-    );
+    cost = tryCost(costNetwork(scratchNetwork(bench, choices), choices), bench.settings.budget, bench.ops);
     bench.costs.set(key, cost);
   }
   return cost;
@@ -127,7 +130,7 @@ function tryCandidate(bench: Bench, choices: Choices, toBeat: number): Trial {
   const halt = (half: Trial): boolean => scoreTrial(half, validation).loss > HOPELESS * toBeat;
   const how = { halt, shared: shared.candidates };
   if (settings.fromScratch)
-    return trainFromScratch(applyChoices(parent, choices), training, options, { journal, key, ...how });
+    return trainFromScratch(scratchNetwork(bench, choices), training, options, { journal, key, ...how });
   return trainStep(journal, key, applyChoices(parent, choices, true), training, options, how);
 }
 
@@ -349,7 +352,7 @@ function trainChosen(bench: Bench, choices: Choices): { methods: MethodResult[];
     const step = { journal, key: 'final' };
     return {
       methods: [],
-      trial: trainFromScratch(applyChoices(parent, choices), settings.learning, rounded, step),
+      trial: trainFromScratch(scratchNetwork(bench, choices), settings.learning, rounded, step),
     };
   }
   const structural = Object.values(choices).some(
@@ -425,6 +428,7 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
     name: settings.name,
     metric: settings.metric,
     fromScratch: settings.fromScratch,
+    signs: trial.network.layers.filter(isSign).map(({ name }) => name),
     seed: settings.recipe.seed,
     origin: originOf({ image, module: moduleBytes('device'), seed: settings.recipe.seed }),
     estimates: estimatesOf(profile),

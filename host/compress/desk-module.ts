@@ -46,6 +46,7 @@ interface DeskKernels {
   fakeQuantize: Kernel;
   fakeQuantizeGradient: Kernel;
   fakeQuantizeWeights: Kernel;
+  roundOdd: Kernel;
   stepGradient: Kernel;
   exponentials: Kernel;
   logarithms: Kernel;

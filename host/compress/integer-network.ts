@@ -8,6 +8,7 @@ import type {
   Conv2d,
   Dense,
   DepthwiseConv2d,
+  MapTable,
   MaxPool2d,
   QuantizedNetwork,
   QuantizedOp,
@@ -138,6 +139,8 @@ export class IntegerNetwork {
     switch (op.kind) {
       case 'reshape':
         return a.values;
+      case 'map':
+        return this.lookUp(op, a, rows);
       case 'conv2d':
       case 'depthwiseConv2d':
       case 'dense':
@@ -161,6 +164,18 @@ export class IntegerNetwork {
     const to = this.desk.allocate(4 * count);
     this.desk.kernels.widen(values, to, count, spec.zeroPoint);
     return tensor([rows, ...spec.shape], to);
+  }
+
+  private lookUp({ table }: MapTable, { values, spec }: Batch, rows: number): number {
+    const { desk } = this;
+    const count = rows * elementCount(spec);
+    const to = desk.allocate(count);
+    const [from, found] = [desk.bytes(values, count), desk.bytes(to, count)];
+    // A byte is the int8 plus 256, if that is below 0; entries count from −128.
+    from.forEach((byte, i) => {
+      found[i] = table[byte ^ 128]!;
+    });
+    return to;
   }
 
   private weighted(op: Weighted, input: Batch, output: TensorSpec, rows: number): number {

@@ -1,8 +1,8 @@
 // The layers of a float network: what the trainer trains, the compressor changes and the quantizer takes.
 import { BrownoutError } from '../error.js';
 
-/** A clamp behind a layer: relu6 is to 0 … 6, hardTanh to −1 … 1. */
-export type Activation = 'none' | 'relu' | 'relu6' | 'hardTanh';
+/** Behind a layer, a clamp: relu6 to 0 … 6, hardTanh to −1 … 1. Or its sign, −1 or 1, of 0 that is 1 (signs.ts). */
+export type Activation = 'none' | 'relu' | 'relu6' | 'hardTanh' | 'sign';
 
 /** As TensorFlow defines them, or [top, left, bottom, right]; the last two below 0 where windows do not reach the end. */
 export type Padding = 'valid' | 'same' | readonly [number, number, number, number];
@@ -123,10 +123,11 @@ export function hasWeights(layer: FloatLayer): layer is WeightedLayer {
   return 'weights' in layer;
 }
 
-/** Least and largest output of an activation. */
+/** Least and largest output of a clamp; signs are taken of all there is. */
 export function boundsOf(activation: Activation): readonly [number, number] {
   switch (activation) {
     case 'none':
+    case 'sign':
       return [-Infinity, Infinity];
     case 'relu':
       return [0, Infinity];

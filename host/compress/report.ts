@@ -83,8 +83,9 @@ export function methodRows({ methods, metric }: CompressReport): string[][] {
 }
 
 /** Which way of structured training won, in a sentence. */
-export function verdict({ fromScratch, methods, metric }: CompressReport): string {
-  if (fromScratch) return 'It was trained from random weights, with rounding from the first epoch.';
+export function verdict({ fromScratch, methods, metric, signs }: CompressReport): string {
+  const ones = signs.length > 0 ? ` Outputs of ${signs.join(', ')} are −1 and 1.` : '';
+  if (fromScratch) return `It was trained from random weights, with rounding from the first epoch.${ones}`;
   const best = methods.find(({ chosen }) => chosen)!;
   const others = methods.filter((method) => method !== best);
   if (others.length === 0) return 'Nothing of the structure changed: there was nothing to compare.';

@@ -10,6 +10,7 @@ import type { Desk } from './desk-module.js';
 import type { FloatNetwork } from './float-network.js';
 import { foldBatchNorm, foldFactors, normalisedLayers } from './fold.js';
 import { elements, hasWeights, inputsOf } from './layers.js';
+import { checkSigns, isSign, SIGNS } from './signs.js';
 import {
   formatOf,
   type PlacedNetwork,
@@ -98,6 +99,7 @@ export class LearnedRounding implements Rounding {
   ) {
     // Refused here what could not be folded in the end.
     foldBatchNorm(network);
+    checkSigns(network.layers);
     this.normalised = normalisedLayers(network);
     const learned = (options.ranges ?? 'learned') === 'learned';
     const range = (at: number, gradients: boolean): void => {
@@ -107,7 +109,8 @@ export class LearnedRounding implements Rounding {
     range(0, false);
     this.desk.floats(this.ranges.get(0)!.values, 2).set(options.inputRange);
     network.layers.forEach((layer, index) => {
-      if (!KEEPS_SCALE.includes(layer.kind) && !this.normalised.has(index)) range(index + 1, learned);
+      const rounded = !KEEPS_SCALE.includes(layer.kind) && !this.normalised.has(index) && !isSign(layer);
+      if (rounded) range(index + 1, learned);
       if (!hasWeights(layer) || layer.kind === 'batchNorm') return;
       const { groups: count } = weightGroups(layer);
       const bits = options.bits?.[layer.name] ?? 8;
@@ -188,7 +191,13 @@ export class LearnedRounding implements Rounding {
     const reads = inputsOf(this.network.layers);
     const activations: Quantization[] = [];
     for (let at = 0; at <= this.network.layers.length; at++) {
-      const range = this.ranges.get((this.normalised.get(at - 1) ?? at - 1) + 1);
+      const index = this.normalised.get(at - 1) ?? at - 1;
+      const range = this.ranges.get(index + 1);
+      const layer = this.network.layers[index];
+      if (layer && isSign(layer)) {
+        activations.push(SIGNS);
+        continue;
+      }
       if (!range) {
         activations.push(activations[reads[at - 1]![0]!]!);
         continue;

@@ -218,7 +218,20 @@ export class Tape extends Recorder {
   }
 
   activate(x: Tensor, activation: Exclude<Activation, 'none'>): Tensor {
+    if (activation === 'sign') return this.sign(x);
     return activation === 'relu' ? this.relu(x) : this.clamp(x, ...boundsOf(activation));
+  }
+
+  /** −1 below 0, else 1; its gradient is hard tanh’s, that of y where x is within −1 … 1 (Courbariaux et al. 2016, §1.3). */
+  sign(x: Tensor): Tensor {
+    const { kernels } = this.desk;
+    const y = this.result(x.shape);
+    const count = elements(x.shape);
+    this.elementwise('roundOdd', [x.values, y.values], count, 1, 1);
+    this.record(() => {
+      if (x.gradient !== 0) kernels.fakeQuantizeGradient(x.values, y.gradient, x.gradient, 0, count, -1, 1);
+    });
+    return y;
   }
 
   /** x within [low, high]. */

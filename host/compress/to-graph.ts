@@ -13,6 +13,7 @@ import {
   windowGeometry,
 } from './layers.js';
 import type { QuantizationScheme } from './rounding.js';
+import { checkSigns, isSign, SIGNS, UNSIGNED } from './signs.js';
 
 function windowOf(
   input: readonly number[],
@@ -93,9 +94,14 @@ function bodyOf(
   }
 }
 
+/** The step to −1 and 1. */
+const STEP: Body = { kind: 'unary', f: (x) => (x >= 0 ? 1 : -1), fixed: SIGNS, sign: true };
+
 /** The network as a graph whose tensors and weights are quantized by `scheme`. */
 export function toGraph({ inputShape, layers }: FloatNetwork, scheme: QuantizationScheme): FloatGraph {
+  checkSigns(layers);
   const shapes = tensorShapes(inputShape, layers);
+  const reading = inputsOf(layers);
   const graph: FloatGraph = {
     tensors: [{ shape: inputShape, given: scheme.activations[0]! }],
     ops: [],
@@ -104,12 +110,14 @@ export function toGraph({ inputShape, layers }: FloatNetwork, scheme: Quantizati
   };
   /** Where each of the network's tensors is in the graph. */
   const places = [0];
+  /** The network's tensors of which signs are to be taken: behind pools, so that the step is right before what reads it. */
+  const waiting = new Set<number>();
   const add = (body: Body, name: string, inputs: number[], tensor: FloatGraph['tensors'][number]): number => {
     const output = graph.tensors.push(tensor) - 1;
     graph.ops.push({ ...body, name, inputs, output } as GraphOp);
     return output;
   };
-  inputsOf(layers).forEach((reads, index) => {
+  reading.forEach((reads, index) => {
     const layer = layers[index]!;
     const inputs = reads.map((tensor) => places[tensor]!);
     const shape = shapes[reads[0]!]!;
@@ -123,8 +131,14 @@ export function toGraph({ inputShape, layers }: FloatNetwork, scheme: Quantizati
       const flat = { shape: [elements(shape)], ...(given ? { given } : {}) };
       inputs[0] = add({ kind: 'reshape' }, 'flatten', [inputs[0]!], flat);
     }
-    const given = layer.kind === 'softmax' ? {} : { given: scheme.activations[index + 1]! };
-    places.push(add(body, layer.name, inputs, { shape: shapes[index + 1]!, ...given }));
+    const unsigned = isSign(layer) || (layer.kind === 'maxPool2d' && waiting.has(reads[0]!));
+    const own = unsigned ? UNSIGNED : scheme.activations[index + 1]!;
+    const tensor = { shape: shapes[index + 1]!, ...(layer.kind === 'softmax' ? {} : { given: own }) };
+    let place = add(body, layer.name, inputs, tensor);
+    const readers = layers.filter((_, at) => reading[at]!.includes(index + 1));
+    if (unsigned && readers.length === 1 && readers[0]!.kind === 'maxPool2d') waiting.add(index + 1);
+    else if (unsigned) place = add(STEP, `${layer.name} sign`, [place], { ...tensor, given: SIGNS });
+    places.push(place);
   });
   graph.output = places.at(-1)!;
   return graph;

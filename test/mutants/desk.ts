@@ -27,6 +27,33 @@ export const DESK = [
     ],
     ['scales of 0', 'scales.every(scaled) &&', ''],
   ]),
+  ...of('host/compress/tape.ts', { test: 'binary' }, [
+    ['gradients of signs from anywhere', 'x.gradient, 0, count, -1, 1)', 'x.gradient, 0, count, -9, 9)'],
+    [
+      'steps that end below 1',
+      "'roundOdd', [x.values, y.values], count, 1, 1",
+      "'roundOdd', [x.values, y.values], count, 1, 0.5",
+    ],
+  ]),
+  ...of('host/compress/to-graph.ts', { test: 'binary' }, [
+    [
+      'a step before its pool',
+      'if (unsigned && readers.length === 1 &&',
+      'if (false && readers.length === 1 &&',
+    ],
+    ['a step up at −1', '(x >= 0 ? 1 : -1)', '(x > -1 / 8 ? 1 : -1)'],
+  ]),
+  ...of('host/compress/signs.ts', { test: 'binary' }, [
+    [
+      'signs for whatever layer',
+      "else if (blocks || (reader.kind !== 'conv2d' && reader.kind !== 'dense'))",
+      'else if (blocks)',
+    ],
+    ['signs of sums', "layer.kind === 'add' ? 'are of a sum' : ", ''],
+  ]),
+  ...of('host/compress/integer-network.ts', { test: 'binary' }, [
+    ['tables that start at 0', 'table[byte ^ 128]', 'table[byte]'],
+  ]),
   ...of('host/data/zip.ts', { test: 'zip' }, [
     ['members packed in two ways', 'if (view.getUint16(local + 8, true) !== method)', 'if (false)'],
   ]),
