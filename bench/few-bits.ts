@@ -49,7 +49,7 @@ const SHAPES: Record<string, Shape> = {
   digits: {
     ...{ task: 'digits', kernels: twice([5, 5]), pool: [2, 2], padding: 'valid', recipe: digitsRecipe },
   },
-  // With activations of −1 and 1 a higher rate was better (docs/COMPRESS.md).
+  // With activations of −1 and 1 a higher rate was better (docs/FRONTIER.md).
   signs: {
     ...{ task: 'digits', kernels: twice([5, 5]), pool: [2, 2], padding: 'valid' },
     recipe: { ...digitsRecipe, learningRate: 0.02 },

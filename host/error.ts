@@ -60,6 +60,17 @@ export class BrownoutError extends Error implements Failure {
   }
 }
 
+/** What `make` gives; a failure in it says of what it was. */
+export function naming<T>(what: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof BrownoutError)) throw error;
+    const { code, found, expected, hint, exitCode } = error;
+    throw new BrownoutError({ code, found: `${what}: ${found}`, expected, hint }, exitCode);
+  }
+}
+
 /** A value as an error shows it. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') return value.length > 60 ? `"${value.slice(0, 57)}…"` : `"${value}"`;

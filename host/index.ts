@@ -112,6 +112,7 @@ export type { ProgramRun } from './compare/strategies/run-program.js';
 export type { AdmmOptions, Residuals } from './compress/admm.js';
 export type { Augmentation } from './compress/augment.js';
 export type { Figures, LayerDecision, SensitivityRow, TriedCandidate } from './compress/compress-report.js';
+export type { LevelRow } from './compress/levels.js';
 export type { Constraint } from './compress/constraint.js';
 export type { Budget, DeviceCost } from './compress/device-cost.js';
 export type { Architecture, LabelledData } from './compress/float-network.js';

@@ -208,7 +208,7 @@ test('compress: progress, tables, a page; killed on the way it goes on to the sa
   assert.match(whole.out, /epoch 1\/\d+: loss [\d.]+, accuracy [\d.]+ %, constraint violation [\d.]+/);
   assert.match(whole.out, /accuracy +\d+\.\d+ % → \d+\.\d+ %/);
   assert.match(whole.out, /won with/);
-  assert.match(whole.out, /whole\.brn: [\d,]+ bytes, proved/);
+  assert.match(whole.out, /whole\.brn: [\d,]+ bytes, [\d,]+ of them for the device, proved/);
   assert.match(readFileSync(join(folder, 'page.html'), 'utf8'), /<svg[\s\S]*What was done to each layer/);
   const image = readImage(readFileSync(join(folder, 'whole.brn')));
   assert.ok(image.imageBytes <= 2048);
@@ -283,6 +283,28 @@ test('compress refuses recurrent networks, files of integers and activations of 
   }
 });
 
+test('compress: of two sets the wrong one is named, and half a test set is refused', async () => {
+  const { x, y, x_test: tests, y_test: answers } = sets;
+  const spoilt = { ...tests, data: tests.data.map((value, i) => (i === 700 ? NaN : value)) };
+  const reshaped = { ...x, shape: [200, 2, 4, 9] };
+  const numbers = { dtype: 'float32' as const, shape: [200, 4], data: new Float32Array(800) };
+  for (const [arrays, metric, found] of [
+    [{ x, y, x_test: spoilt, y_test: answers }, 'auc', /^test inputs: NaN at element 700$/],
+    [{ x: reshaped, y }, 'auc', /^training inputs: shape/],
+    [{ x, y, x_test: tests, y_test: y }, 'auc', /^test inputs: 200 labels for 100 samples$/],
+    [{ x, y, y_test: answers }, 'auc', /^y_test without x_test$/],
+    [{ x_test: tests, y_test: answers }, 'auc', /^x_test without x$/],
+    // Inputs would be taken for targets.
+    [{ x, y: numbers, x_test: tests }, 'mae', /^y without y_test$/],
+    [{ x, y }, 'mae', /^training targets: shape \[200,1\]$/],
+  ] as const) {
+    writeFileSync(join(folder, 'half.npz'), npz(arrays, 8));
+    const { code, out } = await brownout(['model.onnx', '--data', 'half.npz', '--metric', metric, '--json']);
+    assert.is(code, 2, out);
+    assert.match((JSON.parse(out) as { error: { found: string } }).error.found, found);
+  }
+});
+
 test('compress: what is wrong is said by name, with exit code 2', async () => {
   for (const [args, reason] of [
     [['model.onnx'], 'E_USAGE'],
@@ -292,6 +314,8 @@ test('compress: what is wrong is said by name, with exit code 2', async () => {
     [[...line, '--flash', 'lots'], 'E_OPTION'],
     [[...line, '--augment', 'music'], 'E_OPTION'],
     [[...line, '--flash', '200', '--epochs', '1'], 'E_BUDGET'],
+    [[...line, '-o', 'a.brn', '--report', 'a.brn'], 'E_OUTPUT'],
+    [[...line, '-o', 'a.brn', '--journal', './a.brn'], 'E_OUTPUT'],
   ] as const) {
     const { code, out } = await brownout([...args, '--json']);
     assert.is(code, 2, args.join(' '));

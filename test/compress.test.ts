@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compile } from '../host/compile/compile.js';
 import { layerOptions, type Structure } from '../host/compress/candidates.js';
 import { compressOptions, type CompressOptions, settingsOf } from '../host/compress/compress-options.js';
 import { compress, type CompressResult } from '../host/compress/compress.js';
 import { type Constraint, project } from '../host/compress/constraint.js';
-import type { Architecture, FloatNetwork } from '../host/compress/float-network.js';
+import { type Architecture, type FloatNetwork, parameterCount } from '../host/compress/float-network.js';
 import { accuracy, forward } from '../host/compress/forward.js';
 import { initialise } from '../host/compress/initialise.js';
 import { IntegerNetwork } from '../host/compress/integer-network.js';
@@ -213,7 +214,10 @@ test('--structure leaves the other changes out, --bits the other widths; dense l
       [2, 1],
     ],
   );
-  assert.equal([widths('3'), widths('5..7'), widths('')], [undefined, undefined, undefined]);
+  assert.equal(
+    ['3', '5..7', '', '1..9', '0..4'].map(widths),
+    Array.from({ length: 5 }, () => undefined),
+  );
 });
 
 /** Compresses, dying at the n-th report of a training epoch or trial. */
@@ -231,6 +235,31 @@ function compressUntil(journal: string, reports: number): CompressResult | undef
     if ((error as Error).message !== 'Ctrl-C') throw error;
     return undefined;
   }
+}
+
+/** The gain's levels begin with the parent and end with the image; the two between are held against networks made here. */
+function checkLevels({ report, quantized }: CompressResult): void {
+  const { before, after, candidates, levels } = report;
+  const [own, model, arithmetic, implementation] = levels;
+  assert.equal(
+    levels.map(({ level }) => level),
+    ['parent', 'model', 'arithmetic', 'implementation'],
+  );
+  assert.equal([own!.weightBytes, own!.untrained], [before.weightBytes, before.quality]);
+  const { choices } = candidates.find(({ chosen }) => chosen)!;
+  const shaped = applyChoices(parent, choices);
+  assert.equal([model!.weightBytes, 4 * after.parameters], [4 * parameterCount(shaped), model!.weightBytes]);
+  const held = gratings(150, 3);
+  assert.is(model!.untrained, accuracy(shaped, held));
+  assert.ok(model!.trained! > 0.9, JSON.stringify(levels));
+  const plain = readImage(compile(quantized, { convolution: 'direct', lean: 'off', verify: false }));
+  assert.is(arithmetic!.weightBytes, plain.constants.bytes);
+  assert.is(implementation!.weightBytes, after.weightBytes);
+  assert.ok(implementation!.weightBytes < arithmetic!.weightBytes && model!.weightBytes < own!.weightBytes);
+  assert.is(implementation!.energyUj, after.cost!.energyUj);
+  assert.ok([own, model, arithmetic].every((level) => level!.energyUj! > 0));
+  assert.equal([arithmetic!.untrained, arithmetic!.trained], [implementation!.untrained, after.quality]);
+  assert.ok(arithmetic!.untrained < after.quality);
 }
 
 test('compress keeps to its budget, proves what it made, says why, and goes on from its journal to the same bytes', () => {
@@ -273,6 +302,9 @@ test('compress keeps to its budget, proves what it made, says why, and goes on f
   assert.is(whole.images.length, report.candidates.filter(({ loss }) => loss !== undefined).length);
   assert.not.match(page, /NaN|undefined/);
   assert.match(compressText(report), /before → after/);
+  checkLevels(whole);
+  assert.match(compressText(report), /implementation +[\d,]+ \([\d.]+ ×\)/);
+  assert.match(page, /Where the gain comes from/);
 
   const journal = join(folder, 'run.progress');
   let resumed: CompressResult | undefined;
@@ -318,7 +350,22 @@ test('wrong options and budgets that nothing meets are errors by name', () => {
   wrong({ data: { ...gratings(400, 1), groups: new Uint8Array(400) } }, /at least two groups/);
   wrong({ data: { inputs: new Float32Array(63), labels: Uint8Array.of(1) } }, /63 training values/);
   wrong({ data: { inputs: new Float32Array(64).fill(Number.NaN), labels: Uint8Array.of(1) } }, /NaN/);
-  wrong({ flashBytes: 300, epochs: 1 }, /bytes of flash/);
+  const journal = join(folder, 'vain.progress');
+  wrong({ flashBytes: 300, epochs: 1, journal }, /bytes of flash/);
+  // The next command is another one: nothing is in its way.
+  assert.throws(() => readFileSync(journal), /ENOENT/);
+  // What no image could have is said before the training.
+  let reported = 0;
+  const early = { journal, onProgress: () => reported++ };
+  wrong({ sramBytes: 200, ...early }, /200 bytes of SRAM; expected more than the 288/);
+  wrong({ classes: ['a', 'b'], ...early }, /2 names of classes; expected 4/);
+  const data = gratings(400, 1);
+  const scaled = (factor: number) => ({ data: { ...data, inputs: data.inputs.map((x) => x * factor) } });
+  wrong({ ...scaled(0), ...early }, /0 in all of the inputs/);
+  wrong({ ...scaled(1e12), ...early }, /inputs from .* of at most 1000000000/);
+  assert.is(reported, 0);
+  const targets = new Float32Array(400 * 4).fill(3e38);
+  wrong({ data: { ...data, targets }, test: { ...data, targets } }, /E_DIVERGED.*epoch 1/);
 });
 
 test.run();

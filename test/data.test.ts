@@ -1,4 +1,7 @@
 // What users hand over: .npy files, well-formed and not, and their way to a model's input.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type NpyArray, readNpy, writeNpy } from '../host/data/npy.js';
@@ -9,7 +12,9 @@ import { BrownoutError } from '../host/error.js';
 import { firstDifference } from '../host/simulator/equality.js';
 import { readImage } from '../host/model/image.js';
 import { run } from '../host/run/run.js';
+import { readSets } from '../host/data/samples.js';
 import { codeOf } from './util/failure.js';
+import { zip } from './util/npz-writer.js';
 
 /** What holds each type in memory. */
 const ARRAYS = {
@@ -308,6 +313,32 @@ test('halves are read to what IEEE 754 says, all 65,536 of them, and written bac
   const between = Float32Array.of(1 + 1 / 2048, 1 + 3 / 2048, 1.0006, 65519, 65520, 2 ** -25, 2 ** -24 * 1.5);
   const rounded = readNpy(writeNpy({ dtype: 'float16', shape: [7], data: between })).data;
   assert.equal([...rounded], [1, 1 + 2 / 1024, 1 + 1 / 1024, 65504, Infinity, 0, 2 ** -23]);
+});
+
+test('names of classes count in the same order in both sets of a .npz', () => {
+  const texts = (names: string): Uint8Array =>
+    npyFile(
+      `{'descr': '<U1', 'fortran_order': False, 'shape': (${names.length},), }`,
+      new Uint8Array(Uint32Array.from(names, (name) => name.charCodeAt(0)).buffer),
+    );
+  const samples = (count: number): Uint8Array =>
+    writeNpy({ dtype: 'float32', shape: [count, 1], data: new Float32Array(count) });
+  const path = join(mkdtempSync(join(tmpdir(), 'brownout-data-')), 'sets.npz');
+  const arrays = { x: samples(4), y: texts('bcab'), x_test: samples(2), y_test: texts('cb') };
+  writeFileSync(
+    path,
+    zip(Object.entries(arrays).map(([name, content]) => ({ name: `${name}.npy`, content }))),
+  );
+  const { training, test: tested } = readSets(path);
+  // By itself the test set would have b as 0.
+  assert.equal(
+    [[...training.labels], [...tested!.labels]],
+    [
+      [1, 2, 0, 1],
+      [2, 1],
+    ],
+  );
+  rmSync(dirname(path), { recursive: true });
 });
 
 test.run();

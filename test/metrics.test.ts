@@ -54,6 +54,10 @@ test('AUC is the share of pairs in order, equals half, a mean over classes', () 
   assert.is(measure('auc', Float32Array.of(0, 2, 0, 1, 3, 0), Uint8Array.of(1, 1, 0)), 1);
 });
 
+test('AUC of answers that are no numbers ends', () => {
+  assert.ok(Number.isFinite(measure('auc', new Float32Array(8).fill(NaN), Uint8Array.of(0, 1, 0, 1))));
+});
+
 test('compress reports the metric and chooses by it', () => {
   // One in eight is of class 1.
   const draw = (count: number, seed: number) => {

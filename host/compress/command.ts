@@ -6,12 +6,13 @@ import { fromGraph } from './from-graph.js';
 import type { LabelledData } from './float-network.js';
 import { asOption } from '../data/input-options.js';
 import { type InputArray, realInputs } from '../data/model-input.js';
-import { BrownoutError, ExitCode } from '../error.js';
+import { BrownoutError, ExitCode, naming } from '../error.js';
 import type { FloatGraph } from '../import/float-graph.js';
 import { fileOperators, floatGraphOf } from '../import/import-model.js';
 import type { ImportedOnnx } from '../import/onnx/import-onnx.js';
 import { elementCount } from '../model/quantized-network.js';
 import { compressText } from './report.js';
+import { count } from '../report/text.js';
 import { compressHtml } from './page.js';
 import { checkCount, type LabelledArray, type LabelledSet, readBoth, readSets } from '../data/samples.js';
 import { cliOptions, type Command, defineCommand } from '../options/command.js';
@@ -37,22 +38,24 @@ function rowsOf(array: InputArray, shape: readonly number[], channelsFirst: bool
 }
 
 function classified(
+  what: string,
   { array, labels, groups }: LabelledSet,
   { tensors, input }: FloatGraph,
   channelsFirst: boolean,
 ): LabelledData {
-  const [inputs, count] = rowsOf(array, tensors[input]!.shape, channelsFirst);
-  checkCount(count, labels);
+  const [inputs, count] = naming(`${what} inputs`, () => rowsOf(array, tensors[input]!.shape, channelsFirst));
+  naming(`${what} inputs`, () => checkCount(count, labels));
   return { inputs, labels, ...(groups ? { groups } : {}) };
 }
 
 /** What a regression is to answer: y, or the inputs themselves where there is none. */
 function withTargets(
+  what: string,
   { array, targets = array, groups }: LabelledArray,
   { tensors, input, output }: FloatGraph,
   channelsFirst: boolean,
 ): LabelledData {
-  const [inputs, count] = rowsOf(array, tensors[input]!.shape, channelsFirst);
+  const [inputs, count] = naming(`${what} inputs`, () => rowsOf(array, tensors[input]!.shape, channelsFirst));
   const { shape } = tensors[output]!;
   // One number a sample needs no dimension of its own.
   const whole = targets.shape.length === 1 ? { ...targets, shape: [...targets.shape, 1] } : targets;
@@ -60,11 +63,11 @@ function withTargets(
   const isSame = `${whole.shape.slice(1)}` === `${channelsFirst ? [shape[2], shape[0], shape[1]] : shape}`;
   const flat = isSame ? whole : { ...whole, shape: [whole.shape[0]!, size] };
   const wanted = isSame ? shape : [elementCount({ shape })];
-  const [values, rows] = rowsOf(flat, wanted, channelsFirst && isSame);
+  const [values, rows] = naming(`${what} targets`, () => rowsOf(flat, wanted, channelsFirst && isSame));
   if (rows !== count)
     throw new BrownoutError({
       code: 'E_DATASET',
-      found: `${rows} targets for ${count} samples`,
+      found: `${rows} ${what} targets for ${count} samples`,
       expected: 'one for each',
       hint: 'Check the arrays.',
     });
@@ -74,10 +77,10 @@ function withTargets(
 /** Both sets made something of. */
 const mapped = <T>(
   { training, test }: { training: T; test?: T },
-  use: (set: T) => LabelledData,
+  use: (what: string, set: T) => LabelledData,
 ): { training: LabelledData; test?: LabelledData } => ({
-  training: use(training),
-  ...(test ? { test: use(test) } : {}),
+  training: use('training', training),
+  ...(test ? { test: use('test', test) } : {}),
 });
 
 /** Layers that go over a sequence step by step, as files name them. */
@@ -165,10 +168,10 @@ export const command: Command = defineCommand({
     };
     const sets =
       settings.metric === 'mae'
-        ? mapped(readBoth(data!, { ...given, targets: true }), (set) =>
-            withTargets(set, graph, channelsFirst),
+        ? mapped(readBoth(data!, { ...given, targets: true }), (what, set) =>
+            withTargets(what, set, graph, channelsFirst),
           )
-        : mapped(readSets(data!, given), (set) => classified(set, graph, channelsFirst));
+        : mapped(readSets(data!, given), (what, set) => classified(what, set, graph, channelsFirst));
     let stage = '';
     const result = compress(network, {
       ...settings,
@@ -190,9 +193,11 @@ export const command: Command = defineCommand({
     });
     writeWhole(output, result.image);
     if (page !== undefined) writeWhole(page, new TextEncoder().encode(compressHtml(result, commandLine)));
+    const size = count(result.image.length);
+    const flash = count(result.report.after.cost!.flashBytes);
     return {
       json: { file: output, bytes: result.image.length, ...result.report },
-      text: `${compressText(result.report)}\n\n${output}: ${result.image.length} bytes, proved`,
+      text: `${compressText(result.report)}\n\n${output}: ${size} bytes, ${flash} of them for the device, proved`,
       exitCode: ExitCode.OK,
     };
   },

@@ -1,5 +1,4 @@
 // Options of `compress`, checked, and what is not given filled in.
-import { BrownoutError } from '../error.js';
 import {
   bytes,
   callback,
@@ -25,6 +24,7 @@ import { deviceKind } from '../profiles/index.js';
 import type { DeviceProfile } from '../profiles/profile.js';
 import type { Augmentation } from './augment.js';
 import { STRUCTURES, type Structure } from './candidates.js';
+import { checkData, checkSizes, refuse } from './check-data.js';
 import type { Budget } from './device-cost.js';
 import { MOST_THREADS } from './desk-module.js';
 import type { FloatNetwork, LabelledData } from './float-network.js';
@@ -170,7 +170,7 @@ const bitsKind: Kind<WeightBits[]> = {
     'as a list such as 8,2 or a range such as 1..4',
   placeholder: 'BITS',
   parse(written) {
-    const range = /^(\d)\.\.(\d)$/.exec(written);
+    const range = /^([1-8])\.\.([1-8])$/.exec(written);
     const asked = range
       ? WIDTHS.filter((bits) => bits >= Number(range[1]) && bits <= Number(range[2]))
       : written.split(',').map(Number);
@@ -271,54 +271,6 @@ export const compressOptions = {
 /** Inputs that sensitivity is learned on. */
 const SENSITIVITY_INPUTS = 2000;
 
-function refuse(code: string, found: string, expected: string, hint: string): never {
-  throw new BrownoutError({ code, found, expected, hint });
-}
-
-function checkData(
-  what: string,
-  { inputs, labels, groups, targets }: LabelledData,
-  size: number,
-  classes: number,
-): void {
-  const hint = 'Give inputs as the network takes them, a label for each.';
-  if (labels.length === 0 || inputs.length !== labels.length * size)
-    refuse(
-      'E_SHAPE',
-      `${inputs.length} ${what} values for ${labels.length} labels`,
-      `${size} for each`,
-      hint,
-    );
-  if (groups && groups.length !== labels.length)
-    refuse('E_SHAPE', `${groups.length} groups for ${labels.length} inputs`, 'one for each', hint);
-  if (targets && targets.length !== labels.length * classes)
-    refuse(
-      'E_SHAPE',
-      `${targets.length} ${what} targets for ${labels.length} inputs`,
-      `${classes} for each, the network's outputs`,
-      'Give what every output is to be for each input.',
-    );
-  const label = targets ? undefined : labels.find((value) => value >= classes);
-  if (label !== undefined)
-    refuse(
-      'E_LABEL',
-      `label ${label}`,
-      `labels below ${classes}, the network's outputs`,
-      'Labels count from 0.',
-    );
-  const off = targets?.findIndex((value) => !Number.isFinite(value)) ?? -1;
-  if (off >= 0)
-    refuse(
-      'E_INPUT_RANGE',
-      `${targets![off]} among the targets of ${what} input ${Math.floor(off / classes)}`,
-      'numbers',
-      hint,
-    );
-  const at = inputs.findIndex((value) => !Number.isFinite(value));
-  if (at >= 0)
-    refuse('E_INPUT_RANGE', `${inputs[at]} in ${what} input ${Math.floor(at / size)}`, 'numbers', hint);
-}
-
 /** The members of a set. */
 function pick({ inputs, labels, groups, targets }: LabelledData, members: readonly number[]): LabelledData {
   const rows = (values: Float32Array): Float32Array => {
@@ -416,7 +368,7 @@ function activationBitsOf(
   return 1;
 }
 
-/** Checks options and data. Throws `E_OPTION`, `E_DEVICE`, `E_SHAPE`, `E_LABEL`, `E_INPUT_RANGE`. */
+/** Checks options and data. Throws `E_OPTION`, `E_DEVICE`, `E_SHAPE`, `E_LABEL`, `E_INPUT_RANGE`, `E_BUDGET`. */
 export function settingsOf(network: FloatNetwork, given: CompressOptions): Settings {
   const options = checkOptions(compressOptions, given);
   const { device, name, seed, epochs, methods } = options;
@@ -424,6 +376,7 @@ export function settingsOf(network: FloatNetwork, given: CompressOptions): Setti
   const classes = elements(tensorShapes(network.inputShape, network.layers).at(-1)!);
   checkData('training', options.data, size, classes);
   if (options.test) checkData('test', options.test, size, classes);
+  checkSizes(options, classes);
   const metric = metricOf(network, options);
   const [learning, test] = options.test ? [options.data, options.test] : split(options.data, 10);
   const [training, validation] = split(learning, learning.labels.length < 2000 ? 5 : 10);

@@ -6,6 +6,7 @@ import type { LayerOptions } from './candidates.js';
 import type { Budget, DeviceCost } from './device-cost.js';
 import type { FloatNetwork } from './float-network.js';
 import { hasWeights } from './layers.js';
+import type { LevelRow } from './levels.js';
 import { type Metric, qualityText } from './metrics.js';
 import type { Score } from './recipe.js';
 import type { Candidate } from './search.js';
@@ -76,6 +77,8 @@ export interface CompressReport {
   /** Of the parent, rounded to int8, after as little training as the sensitivities had: on the validation inputs. */
   base: Score;
   layers: LayerDecision[];
+  /** What model, arithmetic and implementation gain, with and without training. */
+  levels: LevelRow[];
   sensitivity: SensitivityRow[];
   /** The search's front, those trained first: for a while, from scratch to the end. */
   candidates: (TriedCandidate & { chosen: boolean })[];

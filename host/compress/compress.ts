@@ -1,8 +1,7 @@
 // `compress`: from a trained float network to a proved image that fits a device and a charge (RAD, Islam et al., DATE
 // 2022: resource-aware training). Sensitivity of each layer first, then a search under the budget, then structured training,
 // then training with rounding; every step is kept in a journal, so that a run that was cut off goes on where it was.
-import { STATIC_BYTES } from '../../assembly/layout.js';
-import { compile, type LowerFor } from '../compile/compile.js';
+import type { LowerFor } from '../compile/compile.js';
 import { BrownoutError, ExitCode, checkFields } from '../error.js';
 import { readImage } from '../model/image.js';
 import { quantizeValues } from '../model/affine.js';
@@ -17,10 +16,12 @@ import { type CompressOptions, settingsOf, type Settings } from './compress-opti
 import { costNetwork, deviceCost, type DeviceCost, excess, sharedOps, tryCost } from './device-cost.js';
 import { type FloatNetwork, type LabelledData, parameterCount } from './float-network.js';
 import { accuracy, forward } from './forward.js';
+import { finalImage } from './final-image.js';
 import { foldBatchNorm } from './fold.js';
 import { trainFromScratch } from './from-scratch.js';
 import { fingerprint, Journal } from './journal.js';
 import { elements, hasWeights } from './layers.js';
+import { levelsOf } from './levels.js';
 import { gain, type Metric, qualityText } from './metrics.js';
 import { quantize, quantizeAs } from './quantize.js';
 import {
@@ -395,13 +396,12 @@ function openJournal(parent: FloatNetwork, settings: Settings, path: string | un
 /**
  * Compresses a trained float network for a device, and proves the image. Deterministic: the same network, data, options and
  * seed give the same bytes, whether or not the run was cut off and went on from its journal. Throws `E_BUDGET` where
- * nothing fits, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_JOURNAL`.
+ * nothing fits, `E_DIVERGED`, `E_SHAPE`, `E_LABEL`, `E_NETWORK`, `E_OPTION`, `E_JOURNAL`.
  */
 export function compress(network: FloatNetwork, options: CompressOptions): CompressResult {
   checkFields(network, 'a float network, as `fromGraph` gives it', 'inputShape', 'layers');
   const parent = foldBatchNorm(network);
   const settings = settingsOf(parent, options);
-  const { training, test, validation } = settings;
   const journal = openJournal(parent, settings, options.journal);
   const bench: Bench = {
     parent,
@@ -411,19 +411,33 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
     ops: sharedOps(),
     shared: { alone: new SharedBatches(), candidates: new SharedBatches() },
   };
+  try {
+    return compressed(bench);
+  } catch (error) {
+    // The same command would end here again, another one could not go on from it.
+    if (error instanceof BrownoutError && ['E_BUDGET', 'E_DIVERGED'].includes(error.code)) journal.close();
+    throw error;
+  }
+}
+
+function compressed(bench: Bench): CompressResult {
+  const { parent, settings, journal } = bench;
+  const { training, test, validation } = settings;
   const layers = layerOptions(parent, settings.bits, settings.structure, settings.fromScratch);
   const { base, rows } = sensitivity(bench, layers);
   const { chosen, tried, untried, all } = chooseCandidate(bench, layers, base, rows);
   const { choices } = chosen.candidate;
   const { methods, trial } = trainChosen(bench, choices);
   const quantized = quantizeAs(trial.network, trial.scheme!, settings.name);
-  const image = compileFinal(quantized, settings);
+  const image = finalImage(quantized, settings);
   const compared = checkOnDevice(image, quantized, test);
   const cost = deviceCost(quantized, settings.budget);
   const after = figuresAfter(settings, trial, quantized, image, cost);
   if (excess(cost, settings.budget) > 0) throw overBudget(cost, settings);
   const profile = deviceProfile(settings.budget.device);
   const best = methods.length > 0 ? bestOf(methods, settings.metric) : undefined;
+  const before = figuresBefore(bench);
+  const structured = methods.length > 1 ? { structured: best!.network } : {};
   const report: CompressReport = {
     name: settings.name,
     metric: settings.metric,
@@ -439,11 +453,12 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
       test: test.labels.length,
       heldOut: settings.heldOut,
     },
-    before: figuresBefore(bench),
+    before,
     after,
     floatAccuracy: test.targets ? 0 : accuracy(trial.network, test),
     base,
     layers: decisionsOf(parent, layers, choices, rows, base, cost, settings.metric),
+    levels: levelsOf({ parent, settings, choices, ...structured, quantized, before, after }),
     sensitivity: rows,
     candidates: [
       ...tried.map((own) => ({
@@ -468,23 +483,8 @@ export function compress(network: FloatNetwork, options: CompressOptions): Compr
   };
   const images = tried.map((own) => {
     if (own === chosen) return image;
-    return compileFinal(quantizeAs(own.trial.network, own.trial.scheme!, settings.name), settings);
+    return finalImage(quantizeAs(own.trial.network, own.trial.scheme!, settings.name), settings);
   });
   journal.close();
   return { image, network: trial.network, quantized, report, images };
-}
-
-function compileFinal(quantized: QuantizedNetwork, settings: Settings): Uint8Array {
-  const { budget, test, classes, policy, recipe, channelsFirst } = settings;
-  const input = quantized.tensors[quantized.input]!;
-  const [minimum, maximum] = recipe.inputRange;
-  return compile(quantized, {
-    device: budget.device,
-    ...(budget.capacitorUf === undefined ? {} : { capacitorUf: budget.capacitorUf }),
-    ...(budget.sramBytes === undefined ? {} : { arenaBytes: budget.sramBytes - STATIC_BYTES }),
-    ...(policy === undefined ? {} : { policy }),
-    ...(classes ? { classes } : {}),
-    preprocessing: { minimum, maximum, ...(channelsFirst ? { channelsFirst } : {}) },
-    sample: quantizeValues(test.inputs.subarray(0, elements(input.shape)), input),
-  });
 }

@@ -1,6 +1,7 @@
 // What a quantized network takes on a device: the compiler's plan, and its kernels' cycles and energy, simulated.
 import type { DeviceProfile } from '../profiles/profile.js';
 import { draft, type LowerFor } from '../compile/compile.js';
+import type { CompileOptions } from '../compile/options.js';
 import { BrownoutError } from '../error.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { describeOp } from '../ops/record.js';
@@ -70,12 +71,19 @@ export function sharedOps(): LowerFor {
 }
 
 /**
- * Runs the kernels of `network` once; `shared`: of all networks that are priced for this budget. Throws `E_PLAN`, `E_CHARGE`
+ * Runs the kernels of `network` once; `shared`: of all networks that are priced for this budget; `how`: other ways
+ * to compile than usual. Throws `E_PLAN`, `E_CHARGE`
  * where the device cannot have it at all.
  */
-export function deviceCost(network: QuantizedNetwork, budget: Budget, shared?: LowerFor): DeviceCost {
+export function deviceCost(
+  network: QuantizedNetwork,
+  budget: Budget,
+  shared?: LowerFor,
+  how: Partial<CompileOptions> = {},
+): DeviceCost {
   const { device, capacitorUf, sramBytes } = budget;
   const options = {
+    ...how,
     device,
     ...(capacitorUf === undefined ? {} : { capacitorUf }),
     ...(sramBytes === undefined ? {} : { arenaBytes: sramBytes - STATIC_BYTES }),
@@ -129,9 +137,14 @@ export function excess(cost: DeviceCost, budget: Budget): number {
 }
 
 /** The cost, or why there is none. */
-export function tryCost(network: QuantizedNetwork, budget: Budget, shared?: LowerFor): DeviceCost | string {
+export function tryCost(
+  network: QuantizedNetwork,
+  budget: Budget,
+  shared?: LowerFor,
+  how: Partial<CompileOptions> = {},
+): DeviceCost | string {
   try {
-    return deviceCost(network, budget, shared);
+    return deviceCost(network, budget, shared, how);
   } catch (error) {
     if (error instanceof BrownoutError && (error.code === 'E_PLAN' || error.code === 'E_CHARGE'))
       return `${error.found}; expected ${error.expected}`;

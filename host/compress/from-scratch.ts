@@ -1,5 +1,5 @@
 // Training from random weights with rounding from the first epoch, batch normalisation behind every layer that can take it in:
-// how networks of few bits come closest to float ones (docs/COMPRESS.md, "From random weights, in few bits").
+// how networks of few bits come closest to float ones (docs/FRONTIER.md, "From random weights, in few bits").
 import type { Architecture, LabelledData } from './float-network.js';
 import { initialise } from './initialise.js';
 import { Journal } from './journal.js';

@@ -85,7 +85,8 @@ function macroAuc(logits: Float32Array, labels: Uint8Array): number {
       let end = first;
       let [equalPositives, equalOthers] = [0, 0];
       const value = shares[order[first]! * classes + own];
-      for (; end < order.length && shares[order[end]! * classes + own] === value; end++) {
+      // The first counts even where it is no number, which equals nothing.
+      for (; end === first || (end < order.length && shares[order[end]! * classes + own] === value); end++) {
         if (labels[order[end]!] === own) equalPositives++;
         else equalOthers++;
       }

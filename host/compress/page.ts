@@ -2,7 +2,15 @@
 import type { CompressResult } from './compress.js';
 import type { CompressReport } from './compress-report.js';
 import { type Metric, qualityText } from './metrics.js';
-import { beforeAfter, layerRows, methodRows, verdict } from './report.js';
+import {
+  beforeAfter,
+  LEVEL_HEADINGS,
+  LEVEL_NOTE,
+  layerRows,
+  levelRows,
+  methodRows,
+  verdict,
+} from './report.js';
 import { type Choices, choiceText } from './transform.js';
 import type { Axis, Chart, Mark } from '../report/chart.js';
 import { type Cell, csvOf, escaped, htmlTable } from '../report/html.js';
@@ -253,6 +261,7 @@ ${htmlTable(['', 'image', 'flash B', 'energy mJ', `${metric}, test`, 'held back'
 <h2>What was tried</h2><p>${count(report.searched.length)} ways were planned and metered for the device. The dashed line is the
 budget.</p><div class="columns">${charts.join('\n')}</div>
 <h2>What was done to each layer, and why</h2>${htmlTable(['layer', 'what', 'weights', 'energy', 'why'], layerRows(report))}
+<h2>Where the gain comes from</h2><p>${escaped(LEVEL_NOTE)}</p>${htmlTable(LEVEL_HEADINGS, levelRows(report))}
 <h2>${report.fromScratch ? 'Training' : 'Structured training'}</h2><p>${escaped(verdict(report))}</p>
 ${report.fromScratch ? '' : htmlTable(['method', report.metric, 'loss', 'violation before projection'], methodRows(report))}
 <h2>Sensitivity: each change alone, after a little training</h2>

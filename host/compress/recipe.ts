@@ -186,9 +186,20 @@ function finish(
   return trial;
 }
 
-/** A training as it stands. */
-function trialOf(training: Training): Trial {
-  const found = training.scheme();
+/** A network with bits of choices as it is, without training: ranges and scales alone are taken from it. */
+export function roundedAtOnce(
+  network: FloatNetwork,
+  data: LabelledData,
+  recipe: Recipe,
+  choices: Choices,
+): Trial {
+  const options = trainingOptions({ ...recipe, threads: 1 }, 1, { rounding: roundingOf(recipe, choices) });
+  return trialOf(new Training(network, data, options), true);
+}
+
+/** A training as it stands, or before it was begun. */
+function trialOf(training: Training, first = false): Trial {
+  const found = first ? training.firstScheme() : training.scheme();
   const network = foldBatchNorm(training.result());
   if (!found) return { network };
   const weights = found.weights.map((own) => own && { bits: own.bits, scales: Array.from(own.scales) });

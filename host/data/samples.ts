@@ -43,7 +43,8 @@ export const SETS = {
   training: { samples: ['x', 'x_train', 'input'], labels: ['y', 'y_train', 'labels', 'label'] },
   test: { samples: ['x_test'], labels: ['y_test'] },
 } as const;
-const OTHERS = ['groups', 'device'];
+/** Those of all that are no samples. */
+const NO_SAMPLES = new Set<string>(['groups', 'device', ...SETS.training.labels, ...SETS.test.labels]);
 
 function refuse(code: string, found: string, expected: string, hint: string): never {
   throw new BrownoutError({ code, found, expected, hint });
@@ -57,12 +58,11 @@ function fromNpz(
   { set = 'training', classes, as, targets }: ReadArrayOptions,
 ): LabelledArray {
   const { names, member } = npzMembers(bytes);
-  const first = (wanted: readonly string[]): string | undefined =>
-    wanted.find((name) => names.includes(name));
-  const own = new Set<string>([...OTHERS, ...SETS.training.labels, ...SETS.test.labels]);
+  const isThere = (name: string): boolean => names.includes(name);
+  const first = (wanted: readonly string[]) => wanted.find(isThere);
+  const usual = first(SETS[set].samples);
   const samples =
-    first(SETS[set].samples) ??
-    (set === 'training' ? sampleName(names.filter((name) => !own.has(name))) : undefined);
+    usual ?? (set === 'training' ? sampleName(names.filter((name) => !NO_SAMPLES.has(name))) : undefined);
   if (samples === undefined) {
     const hint = 'Save them with numpy.savez("x.npz", x=…, y=…, x_test=…, y_test=…).';
     return refuse('E_DATASET', `arrays ${names.join(', ')}`, `an array ${SETS[set].samples[0]}`, hint);
@@ -172,8 +172,30 @@ export function readBoth(
   const bytes = readUserFile(path);
   const training = readArray(bytes, options);
   const { labels: _, ...others } = options;
-  const hasTest = isZip(bytes) && npzMembers(bytes).names.includes(SETS.test.samples[0]);
-  return hasTest ? { training, test: readArray(bytes, { ...others, set: 'test' }) } : { training };
+  const names = isZip(bytes) ? npzMembers(bytes).names : [];
+  const [samples, answers] = [SETS.test.samples[0], SETS.test.labels[0]];
+  const hasAnswers = names.includes(answers);
+  if (!names.includes(samples)) {
+    if (hasAnswers)
+      refuse('E_DATASET', `${answers} without ${samples}`, 'both, or neither', `Save ${samples}, too.`);
+    return { training };
+  }
+  if (names.every((name) => name === samples || NO_SAMPLES.has(name)))
+    refuse(
+      'E_DATASET',
+      `${samples} without x`,
+      'samples to train on, too',
+      'Save them as x, their answers as y.',
+    );
+  // Names of classes count in the same order in both sets, though one of them may have fewer.
+  const { classes } = training;
+  const test = readArray(bytes, { ...others, ...(classes ? { classes } : {}), set: 'test' });
+  if (options.targets && hasAnswers !== (training.targets !== undefined)) {
+    const found = hasAnswers ? `${answers} without y` : `y without ${answers}`;
+    const hint = 'Without both, what each input is to give is the input itself.';
+    refuse('E_DATASET', found, 'both, or neither', hint);
+  }
+  return { training, test };
 }
 
 /** The same, each of which has labels. Throws `E_DATASET`, and what `readArray` does. */

@@ -97,11 +97,21 @@ function checkFolder(path: string): void {
   }
 }
 
-/** Checks where a file is to be written. `flag`: what a hint says before another name. Throws `E_OUTPUT`. */
+/** What is known of a command's other files. */
+interface OtherFiles {
+  inputs: readonly string[];
+  /** Those that it writes, too. */
+  outputs: readonly string[];
+  force: boolean;
+  /** What a hint says before another name. */
+  flag: string;
+}
+
+/** Checks where a file is to be written. Throws `E_OUTPUT`. */
 export function checkOutput(
   path: string,
   kind: OutputKind,
-  { inputs, force, flag }: { inputs: readonly string[]; force: boolean; flag: string },
+  { inputs, outputs, force, flag }: OtherFiles,
 ): void {
   const found = statSync(path, { throwIfNoEntry: false });
   if (found?.isDirectory()) {
@@ -113,9 +123,11 @@ export function checkOutput(
     );
   }
   checkFolder(path);
-  if (!found) return;
-  const same = inputs.find((input) => canonical(input) === canonical(path));
   const other = `Name another file, such as \`${flag}${quoted(freeName(path))}\`.`;
+  const isSame = (file: string): boolean => canonical(file) === canonical(path);
+  if (outputs.some(isSame)) refuse(`"${path}" to write twice`, 'a file for each', other);
+  if (!found) return;
+  const same = inputs.find(isSame);
   if (same !== undefined) refuse(`"${path}" to read and to write`, 'another file to write', other);
   if (!found.isFile()) return;
   try {

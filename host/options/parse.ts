@@ -100,8 +100,10 @@ class Line {
     this.#checkRequired();
     const force = this.#switches.has('force');
     const inputs = this.#inputs();
+    const outputs: string[] = [];
     const check = (path: string, kind: OutputKind, flag = ''): string => {
-      checkOutput(path, kind, { inputs, force, flag });
+      checkOutput(path, kind, { inputs, outputs, force, flag });
+      outputs.push(path);
       return path;
     };
     const writes = (path: string, kind: OutputKind): string => check(path, kind, '-o ');
