@@ -12,6 +12,8 @@ import { ACTIVITIES, digitsData, motionData, type Split, spokenData } from './da
 interface ShippedNetwork {
   layers: readonly LayerShape[];
   bits: Readonly<Record<string, WeightBits>>;
+  /** Layers whose weights lie in the image a byte each, because the device multiplies bytes with less energy. */
+  asBytes?: readonly string[];
   training: Omit<TrainingOptions, 'seed' | 'rounding'>;
   /** Bytes of SRAM that its image may take, static data and arena: of 8 KB some are the stack's. */
   sramBytes: number;
@@ -131,6 +133,7 @@ export const TASKS: readonly Task[] = [
         dense('fc3', 32, 6, true),
       ],
       bits: { conv1: 4, conv2: 2, fc1: 2, fc2: 2, fc3: 4 },
+      asBytes: ['conv1'],
       sramBytes: 4096,
       training: {
         ...{ ...schedule, epochs: 15, batchSize: 32, learningRate: 0.005, weightDecay: 0.1, mixup: 0.5 },

@@ -9,6 +9,7 @@ import { quantizeAs } from '../host/compress/quantize.js';
 import { epochLine, integerAnswers, scoreOutputs } from '../host/compress/recipe.js';
 import { rangeOf } from '../host/compress/rounding.js';
 import { quantizeValues } from '../host/model/affine.js';
+import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import { TASKS, type Task } from '../samples/tasks.js';
 import { saveCheckpoints } from './checkpoints.js';
 
@@ -16,10 +17,18 @@ const [name, ...flags] = process.argv.slice(2);
 const task = TASKS.find((candidate) => candidate.name === name);
 const log = (text: string): void => console.error(text);
 
+/** The same network, weights of some layers a byte each: the same answers. */
+function inBytes(network: QuantizedNetwork, layers: readonly string[]): QuantizedNetwork {
+  const ops = network.ops.map((op) =>
+    layers.includes(op.name) ? { ...op, weightType: 'int8' as const } : op,
+  );
+  return { ...network, ops };
+}
+
 /** The image of a network that is trained in few bits from random weights. */
 function trainedInFewBits(
   own: Task,
-  { layers, bits, training: how, sramBytes }: Required<Task>['shipped'],
+  { layers, bits, asBytes = [], training: how, sramBytes }: Required<Task>['shipped'],
   training: LabelledData,
   test: LabelledData,
 ): Uint8Array {
@@ -31,7 +40,7 @@ function trainedInFewBits(
     rounding: { bits, steps: 'learned', inputRange: [minimum, maximum] },
     onEpoch: (report) => log(epochLine(report)),
   });
-  const quantized = quantizeAs(network, scheme!, own.name);
+  const quantized = inBytes(quantizeAs(network, scheme!, own.name), asBytes);
   const { accuracy } = scoreOutputs(integerAnswers(quantized, test.inputs), test);
   log(`${(accuracy * 100).toFixed(2)} % of the test inputs`);
   const sample = test.inputs.subarray(0, elements(inputShape));
