@@ -113,7 +113,7 @@ export type { ProgramRun } from './compare/strategies/run-program.js';
 export type { AdmmOptions, Residuals } from './compress/admm.js';
 export type { Augmentation } from './compress/augment.js';
 export type { Figures, LayerDecision, SensitivityRow, TriedCandidate } from './compress/compress-report.js';
-export type { LevelRow } from './compress/levels.js';
+export type { LevelRow } from './compress/compress-report.js';
 export type { Constraint } from './compress/constraint.js';
 export type { Budget, DeviceCost } from './compress/device-cost.js';
 export type { Architecture, LabelledData } from './compress/float-network.js';
@@ -128,7 +128,7 @@ export type {
   Padding,
   WeightedLayer,
 } from './compress/layers.js';
-export type { Optimizer } from './compress/optimizer.js';
+export type { Optimizer } from './compress/training-options.js';
 export type { RoundingOptions } from './compress/rounding.js';
 export type { Candidate } from './compress/search.js';
 export type { Method, MethodResult } from './compress/structured.js';

@@ -1,7 +1,6 @@
 // What data and options must be for `compress` to begin: told before any training.
 import { STATIC_BYTES } from '../../assembly/layout.js';
 import { BrownoutError } from '../error.js';
-import type { CompressOptions } from './compress-options.js';
 import type { LabelledData } from './float-network.js';
 import { rangeOf } from './rounding.js';
 
@@ -64,7 +63,7 @@ export function checkSizes(
     data,
     sramBytes,
     classes,
-  }: Pick<CompressOptions, 'data' | 'classes'> & { sramBytes?: number | undefined },
+  }: { data: LabelledData; classes?: readonly string[]; sramBytes?: number | undefined },
   outputs: number,
 ): void {
   const [low, high] = rangeOf(data.inputs);

@@ -6,7 +6,6 @@ import type { LayerOptions } from './candidates.js';
 import type { Budget, DeviceCost } from './device-cost.js';
 import type { FloatNetwork } from './float-network.js';
 import { hasWeights } from './layers.js';
-import type { LevelRow } from './levels.js';
 import { type Metric, qualityText } from './metrics.js';
 import type { Score } from './recipe.js';
 import type { Candidate } from './search.js';
@@ -26,6 +25,22 @@ export interface Figures {
   cost?: DeviceCost;
   /** Why the device cannot have it. */
   refused?: string;
+}
+
+/** Where a network is on its way from the parent to the image; each level has all that comes before it. */
+type Level = 'parent' | 'model' | 'arithmetic' | 'implementation';
+
+/** A network at one level. */
+export interface LevelRow {
+  level: Level;
+  /** Counted: of float32 parameters for parent and model; then all constants of an image. */
+  weightBytes: number;
+  /** Of an inference, simulated; of parent and model in int8. Absent where the device cannot have it. */
+  energyUj?: number;
+  /** The metric on the test inputs, measured, with the parent's own weights; floats for parent and model. */
+  untrained: number;
+  /** The same as it was trained; absent where nothing was trained for this level alone. */
+  trained?: number;
 }
 
 /** What one option of one layer does on its own, after a little training. */

@@ -5,29 +5,13 @@ import { readImage } from '../model/image.js';
 import type { QuantizedNetwork } from '../model/quantized-network.js';
 import { compile } from '../compile/compile.js';
 import type { Settings } from './compress-options.js';
-import type { Figures } from './compress-report.js';
+import type { Figures, LevelRow } from './compress-report.js';
 import { tryCost } from './device-cost.js';
 import { type FloatNetwork, parameterCount } from './float-network.js';
 import { forward } from './forward.js';
 import { quantizeAs } from './quantize.js';
 import { roundedAtOnce, scoreOutputs, scoreTrial, type Trial } from './recipe.js';
 import { applyChoices, type Choices } from './transform.js';
-
-/** Where a network is on its way from the parent to the image; each level has all that comes before it. */
-type Level = 'parent' | 'model' | 'arithmetic' | 'implementation';
-
-/** A network at one level. */
-export interface LevelRow {
-  level: Level;
-  /** Counted: of float32 parameters for parent and model; then all constants of an image. */
-  weightBytes: number;
-  /** Of an inference, simulated; of parent and model in int8. Absent where the device cannot have it. */
-  energyUj?: number;
-  /** The metric on the test inputs, measured, with the parent's own weights; floats for parent and model. */
-  untrained: number;
-  /** The same as it was trained; absent where nothing was trained for this level alone. */
-  trained?: number;
-}
 
 /** As a compiler would have it that knows one way for each layer and keeps constants in full. */
 const PLAIN = {

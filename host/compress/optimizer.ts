@@ -1,11 +1,7 @@
 import type { Desk } from './desk-module.js';
 import { elements } from './layers.js';
 import type { Tensor } from './recorder.js';
-import type { TrainingOptions } from './train.js';
-
-/** How weights follow gradients: Adam (Kingma, Ba 2015), or momentum. */
-export type Optimizer =
-  { kind: 'adam'; beta1: number; beta2: number } | { kind: 'momentum'; momentum: number };
+import type { Optimizer, TrainingOptions } from './training-options.js';
 
 /** Parameters of a part of an update. */
 const ELEMENTS = 4096;

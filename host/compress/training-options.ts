@@ -5,8 +5,11 @@ import type { AdmmOptions, Residuals } from './admm.js';
 import type { Augmentation } from './augment.js';
 import { MOST_THREADS } from './desk-module.js';
 import type { FloatNetwork } from './float-network.js';
-import type { Optimizer } from './optimizer.js';
 import type { RoundingOptions } from './rounding.js';
+
+/** How weights follow gradients: Adam (Kingma, Ba 2015), or momentum. */
+export type Optimizer =
+  { kind: 'adam'; beta1: number; beta2: number } | { kind: 'momentum'; momentum: number };
 
 /** A network whose softened answers the trained one is to give as well (Hinton et al. 2015). */
 export interface Teacher {
