@@ -1,6 +1,6 @@
 // The gradient of a convolution's weights from lists of those gradients of outputs that are not zero, with the sums of `gemm`:
 // in the order of the windows, in slices of DEPTH windows. One output's sums stay in registers.
-import { accumulate, storeLanes } from './lanes';
+import { accumulate, loadLanes, storeLanes } from './lanes';
 
 const DEPTH: i32 = 256;
 
@@ -48,24 +48,43 @@ export function listGradients(
   outputs: i32,
 ): void {
   const rowBytes = (width * channels) << 2;
+  const downBytes = strideHeight * rowBytes;
+  const step = (strideWidth * channels) << 2;
+  const pixel = outputs << 2;
   const rows = count * outHeight * outWidth;
-  for (let o = firstOutput; o < endOutput; o++) {
-    let list = listAt(lists, o, rows, outputs);
+  for (let o = firstOutput; o < endOutput; o += LANES) {
+    const lanes = min(LANES, endOutput - o);
+    const pitch = <usize>((rows + 1) * ENTRY);
+    let list0 = listAt(lists, o, rows, outputs);
+    let list1 = list0 + pitch;
+    let list2 = list1 + pitch;
+    let list3 = list2 + pitch;
     let from = dy + (o << 2);
     for (let image = 0; image < count; image++) {
       for (let outY = 0; outY < outHeight; outY++) {
-        let at = x + (image * height + outY * strideHeight) * rowBytes;
-        for (let outX = 0; outX < outWidth; outX++) {
-          const gradient = load<f32>(from);
-          store<f32>(list, gradient);
-          store<u32>(list, at, 4);
-          list += gradient != 0 ? <usize>ENTRY : 0;
-          at += (strideWidth * channels) << 2;
-          from += outputs << 2;
+        let at = x + image * height * rowBytes + outY * downBytes;
+        for (let outX = 0; outX < outWidth; outX++, at += step, from += pixel) {
+          const gradients = loadLanes(from, lanes);
+          const some = i32x4.bitmask(f32x4.ne(gradients, f32x4.splat(0)));
+          const places = i32x4.splat(<i32>at);
+          const low = v128.shuffle<i32>(gradients, places, 0, 4, 1, 5);
+          const high = v128.shuffle<i32>(gradients, places, 2, 6, 3, 7);
+          v128.store64_lane(list0, low, 0);
+          if (lanes > 1) v128.store64_lane(list1, low, 1);
+          if (lanes > 2) v128.store64_lane(list2, high, 0);
+          if (lanes > 3) v128.store64_lane(list3, high, 1);
+          list0 += (some & 1) << 3;
+          list1 += (some & 2) << 2;
+          list2 += (some & 4) << 1;
+          list3 += some & 8;
         }
       }
     }
-    store<u32>(lists + (o << 2), list);
+    const head = lists + (o << 2);
+    store<u32>(head, list0);
+    if (lanes > 1) store<u32>(head, list1, 4);
+    if (lanes > 2) store<u32>(head, list2, 8);
+    if (lanes > 3) store<u32>(head, list3, 12);
   }
 }
 

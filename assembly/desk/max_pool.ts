@@ -96,7 +96,12 @@ export function maxPoolGradient(
         const firstX = max(left, 0);
         const columns = min(left + poolWidth, width) - firstX;
         const corner = firstY * rowBytes + firstX * pixelBytes;
-        for (let channel = 0; channel < channels; channel++, y += 4, dy += 4) {
+        let channel = 0;
+        for (; channel + 4 <= channels; channel += 4, y += 16, dy += 16) {
+          const at = corner + (channel << 2);
+          addToWinners(x + at, dx + at, v128.load(y), v128.load(dy), rows, columns, rowBytes, pixelBytes);
+        }
+        for (; channel < channels; channel++, y += 4, dy += 4) {
           const gradient = load<f32>(dy);
           const largest = load<f32>(y);
           const to = dx + winnerOf(x, corner + (channel << 2), rows, columns, rowBytes, pixelBytes, largest);
@@ -105,6 +110,31 @@ export function maxPoolGradient(
       }
     }
   }
+}
+
+/** Four channels of a window: dx += their gradients at the first `largest` of each, or at the window's first (NaN). */
+// @ts-ignore: decorator
+@inline
+function addToWinners(
+  x: usize,
+  dx: usize,
+  largest: v128,
+  gradients: v128,
+  rows: i32,
+  columns: i32,
+  rowBytes: i32,
+  pixelBytes: i32,
+): void {
+  let open = i32x4.splat(-1);
+  for (let row = 0; row < rows; row++) {
+    let at: usize = row * rowBytes;
+    for (let column = 0; column < columns; column++, at += pixelBytes) {
+      const wins = v128.and(f32x4.eq(v128.load(x + at), largest), open);
+      v128.store(dx + at, f32x4.add(v128.load(dx + at), v128.and(gradients, wins)));
+      open = v128.andnot(open, wins);
+    }
+  }
+  if (v128.any_true(open)) v128.store(dx, f32x4.add(v128.load(dx), v128.and(gradients, open)));
 }
 
 /** The offset of the first `largest` in a window; the window's first where there is none (NaN). */
