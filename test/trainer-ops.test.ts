@@ -59,19 +59,50 @@ test('conv2d with its pool agrees with both definitions, values and gradients', 
 });
 
 test('maxPool2d agrees with its definition, windows apart and overlapping', () => {
-  const input = [2, 7, 6, 3] as const;
-  for (const [window, stride] of [
-    [2, 2],
-    [3, 2],
-    [3, 1],
+  for (const [channels, window, stride] of [
+    [3, 2, 2],
+    [3, 3, 2],
+    [3, 3, 1],
+    [6, 3, 2],
+    [6, 2, 2],
   ] as const) {
+    const input = [2, 7, 6, channels] as const;
     checkOp(
-      `maxPool2d ${window}/${stride}`,
+      `maxPool2d ${window}/${stride}, ${channels} channels`,
       [input],
       (tape, [x]) =>
         tape.maxPool2d(x!, { height: window, width: window, strideHeight: stride, strideWidth: stride }),
       ([x]) => naiveMaxPool(input, window, stride, x!),
     );
+  }
+});
+
+test('of equals in a window the first has the gradient, and so has the first of none, whatever the channels', () => {
+  const random = new Random(5);
+  const [height, width, window] = [4, 9, [4, 3]] as const;
+  for (let channels = 1; channels <= 9; channels++) {
+    const desk = new Desk();
+    const [rows, columns] = [height / window[0], width / window[1]];
+    const x = Float32Array.from({ length: height * width * channels }, () => random.integer(3));
+    x[channels - 1] = NaN;
+    const dy = Float32Array.from({ length: rows * columns * channels }, (_, i) => i + 1);
+    const [from, gradients] = [desk.place(x), desk.place(dy)];
+    const [y, dx] = [desk.place(new Float32Array(dy.length)), desk.place(new Float32Array(x.length))];
+    const sizes = [1, height, width, channels, ...window, ...window, 0, 0, rows, columns];
+    desk.kernels.maxPool(from, y, ...sizes);
+    const largest = desk.floats(y, dy.length).slice();
+    desk.kernels.maxPoolGradient(from, y, gradients, dx, ...sizes);
+    const expected = new Float32Array(x.length);
+    dy.forEach((gradient, i) => {
+      const [column, channel] = [Math.floor(i / channels), i % channels];
+      const places = Array.from(
+        { length: window[0] * window[1] },
+        (_, at) =>
+          (Math.floor(at / window[1]) * width + column * window[1] + (at % window[1])) * channels + channel,
+      );
+      expected[places.find((at) => x[at] === largest[i]) ?? places[0]!]! += gradient;
+    });
+    assert.equal(desk.floats(dx, x.length).slice(), expected, `${channels} channels`);
   }
 });
 
