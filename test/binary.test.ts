@@ -6,7 +6,7 @@ import { compile } from '../host/compile/compile.js';
 import { compress } from '../host/compress/compress.js';
 import type { CompressOptions } from '../host/compress/compress-options.js';
 import { Desk } from '../host/compress/desk-module.js';
-import type { Architecture, FloatNetwork, LabelledData } from '../host/compress/float-network.js';
+import type { Architecture, FloatNetwork } from '../host/compress/float-network.js';
 import { forward, shareCorrect } from '../host/compress/forward.js';
 import { trainFromScratch } from '../host/compress/from-scratch.js';
 import { initialise } from '../host/compress/initialise.js';
@@ -25,6 +25,7 @@ import type { QuantizedNetwork } from '../host/model/quantized-network.js';
 import type { WeightBits } from '../host/model/weight-types.js';
 import { failure } from './util/failure.js';
 import { deviceAnswers, one, recipe, uniform } from './util/float-networks.js';
+import { gratings } from './util/gratings.js';
 import { runOracle } from './util/oracle.js';
 
 /** Without a difference of long arrays written out, which takes minutes. */
@@ -74,21 +75,10 @@ const plain: Architecture = {
 };
 const signed: Architecture = { ...plain, layers: withSigns(plain.layers) };
 
-function stripes(count: number, seed: number): LabelledData {
-  const random = new Random(seed);
-  const labels = Uint8Array.from({ length: count }, () => random.integer(4));
-  const inputs = Float32Array.from({ length: count * 64 }, (_, index) => {
-    const [y, x] = [Math.floor(index / 8) % 8, index % 8];
-    const phase = [x, y, x + y, x - y + 8][labels[Math.floor(index / 64)]!]!;
-    return Math.max(-1, Math.min(2, (phase % 4 < 2 ? 1 : 0) + random.uniform(-0.6, 0.6)));
-  });
-  return { inputs, labels };
-}
-
 /** The network above trained with signs and some bits of weights. */
 function trained(bits: Record<string, WeightBits>, threads = 1): ReturnType<typeof trainFromScratch> {
   const rounding = { bits, steps: 'learned', inputRange: [-1, 2] } as const;
-  return trainFromScratch(signed, stripes(400, 1), { ...recipe, epochs: 10, threads, rounding });
+  return trainFromScratch(signed, gratings(400, 1), { ...recipe, epochs: 10, threads, rounding });
 }
 
 const ones = { conv1: 1, fc0: 1 } as const;
@@ -107,7 +97,7 @@ function rounded({ network, scheme }: ReturnType<typeof trained>, quantized: Qua
 }
 
 test('networks of signs train; the trainer’s integers, an oracle’s and the module’s are one; layers of signs are as in float', () => {
-  const held = stripes(100, 2);
+  const held = gratings(100, 2);
   const trial = trained(ones);
   const quantized = quantizeAs(trial.network, trial.scheme!, 'signs');
   const network = rounded(trial, quantized);
@@ -183,7 +173,7 @@ test('between layers of signs nothing is rounded: from the same signs, the float
 test('other bits of weights read signs, too; any number of threads gives the same bytes', () => {
   const { network, scheme } = trained({ conv1: 2 });
   const quantized = quantizeAs(network, scheme!, 'signs');
-  const held = stripes(20, 3);
+  const held = gratings(20, 3);
   const { scale, zeroPoint } = quantized.tensors[quantized.output]!;
   const integers = quantizeValues(held.inputs, quantized.tensors[quantized.input]!) as Int8Array;
   assert.equal(
@@ -250,9 +240,9 @@ test('signs that no kernel reads are refused by name; where all are asked for, s
 });
 
 test('compress with activations of one bit: from scratch alone, and where there are any; what it says of them', () => {
-  const data = stripes(300, 1);
+  const data = gratings(300, 1);
   const options: CompressOptions = {
-    ...{ data, test: stripes(100, 2), device: 'cortex-m4-generic', fromScratch: true, activationBits: 1 },
+    ...{ data, test: gratings(100, 2), device: 'cortex-m4-generic', fromScratch: true, activationBits: 1 },
     ...{ bits: [8, 1], structure: 'none', epochs: 4, batchSize: 16, learningRate: 0.01 },
   };
   const parent = train(initialise(plain, 1), data, { ...recipe, epochs: 2 });

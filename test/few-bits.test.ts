@@ -23,6 +23,7 @@ import { Random } from '../host/math/random.js';
 import { quantizeValues } from '../host/model/affine.js';
 import type { WeightBits } from '../host/model/weight-types.js';
 import { deviceAnswers, farthest, one, recipe, uniform } from './util/float-networks.js';
+import { gratings } from './util/gratings.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'brownout-few-bits-'));
 test.after(() => rmSync(folder, { recursive: true }));
@@ -42,17 +43,6 @@ const architecture: Architecture = {
     { kind: 'dense', name: 'fc2', inputs: 32, outputs: 4, activation: 'none' },
   ],
 };
-
-function gratings(count: number, seed: number): { inputs: Float32Array; labels: Uint8Array } {
-  const random = new Random(seed);
-  const labels = Uint8Array.from({ length: count }, () => random.integer(4));
-  const inputs = Float32Array.from({ length: count * 64 }, (_, index) => {
-    const [y, x] = [Math.floor(index / 8) % 8, index % 8];
-    const phase = [x, y, x + y, x - y + 8][labels[Math.floor(index / 64)]!]!;
-    return Math.max(-1, Math.min(2, (phase % 4 < 2 ? 1 : 0) + random.uniform(-0.6, 0.6)));
-  });
-  return { inputs, labels };
-}
 
 test('weights of 1, 2 and 4 bits, scales fitted or learned, train to answers that are the device’s, bit for bit', () => {
   const held = gratings(100, 2);
